@@ -1,0 +1,3 @@
+//! The 160 comparisons.
+
+fn main() {}
