@@ -1,1 +1,69 @@
-//! Exact integrated information.
+//! Exact integrated information (Φ) of small networks of binary units, by the rules of Integrated
+//! Information Theory 3.0 (Oizumi, Albantakis, Tononi 2014, PLoS Comput Biol 10(5): e1003588).
+//!
+//! A mechanism in a state says something about the past and the future of a purview (a repertoire). How
+//! much of that is lost by the least harmful partition is its small φ. The purviews with the largest φ are
+//! the core cause and the core effect of the mechanism; together they are a concept. All concepts of a
+//! system are its cause-effect structure. How far that structure moves under the least harmful directed
+//! cut of the system is Φ.
+//!
+//! ```
+//! use pyphi_core::{Network, Options, State, Subsystem, big_phi};
+//!
+//! // Oizumi et al. 2014, Fig. 4: A = OR(B, C), B = AND(A, C), C = XOR(A, B), in the state (1, 0, 0).
+//! // Row s of the TPM is the state at t (A in the lowest bit), column j is P(unit j is ON at t+1).
+//! let tpm: Vec<Vec<f64>> = (0..8u8)
+//!     .map(|s| {
+//!         let (a, b, c) = (s & 1, s >> 1 & 1, s >> 2 & 1);
+//!         vec![f64::from(b | c), f64::from(a & c), f64::from(a ^ b)]
+//!     })
+//!     .collect();
+//! let cm = [vec![0, 1, 1], vec![1, 0, 1], vec![1, 1, 0]]; // cm[i][j] = 1: i → j
+//! let network = Network::from_state_by_node(&tpm, &cm)?;
+//! let subsystem = Subsystem::new(&network, State::new(&[1, 0, 0])?, network.units())?;
+//!
+//! let result = big_phi(&subsystem, &Options::default());
+//! assert!((result.phi - 1.916667).abs() < 1e-6); // 1.92 in the paper
+//! assert_eq!(result.cut.unwrap().to_string(), "{0,1} ≠> {2}");
+//! let mechanisms: Vec<String> = result.ces.concepts.iter().map(|it| it.mechanism.to_string()).collect();
+//! assert_eq!(mechanisms, ["{0}", "{1}", "{2}", "{0,1}", "{1,2}", "{0,1,2}"]);
+//! # Ok::<(), pyphi_core::Error>(())
+//! ```
+//!
+//! Values are exact up to the rounding of floating-point repertoires (about 1e-13): nothing is sampled,
+//! approximated or rounded to a number of decimals. Comparisons have a tolerance of 1e-6 ([`TOLERANCE`]), the
+//! field's "precision 6", and ties are broken by fixed rules, so a result is the same on every machine and
+//! with any number of threads.
+
+mod big_phi;
+mod concept;
+mod emd;
+mod error;
+mod fixed;
+pub mod fixtures;
+mod mip;
+mod network;
+mod partition;
+pub mod record;
+mod repertoire;
+mod state;
+mod stats;
+mod structure;
+mod subsystem;
+mod tables;
+mod tpm;
+mod transport;
+mod unit_set;
+
+pub use big_phi::{BigPhi, Options, StopReason, big_phi, complexes, major_complex};
+pub use concept::{Concept, CoreRepertoire, Mip};
+pub use error::{Error, ErrorKind, Result};
+pub use network::Network;
+pub use partition::{Cut, Partition};
+pub use repertoire::{Direction, Repertoire};
+pub use state::State;
+pub use stats::Stats;
+pub use structure::CauseEffectStructure;
+pub use subsystem::{Subsystem, TOLERANCE};
+pub use tpm::Tpm;
+pub use unit_set::UnitSet;

@@ -1,0 +1,207 @@
+//! Concepts: a mechanism with its core cause and core effect.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fixed::{Fixed, to_f64};
+use crate::mip::{Core, Scratch, SmallPhi};
+use crate::partition::Partition;
+use crate::repertoire::{Direction, cause_repertoire, effect_on, product_repertoire};
+use crate::tables::to_network;
+use crate::unit_set::{UnitSet, bits};
+
+/// A mechanism that specifies an irreducible cause and an irreducible effect (Oizumi et al. 2014).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Concept {
+    /// The units, in the numbering of the network.
+    pub mechanism: UnitSet,
+    /// The smaller of the φ of core cause and core effect.
+    pub phi: f64,
+    /// The purview about which the mechanism says most irreducibly, in the past.
+    pub cause: CoreRepertoire,
+    /// The same, in the future.
+    pub effect: CoreRepertoire,
+}
+
+/// A core cause or a core effect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CoreRepertoire {
+    /// Cause or effect.
+    pub direction: Direction,
+    /// The units, in the numbering of the network.
+    pub purview: UnitSet,
+    /// Its φ: the earth mover's distance to the minimum information partition, in bit flips.
+    pub phi: f64,
+    /// What the mechanism in its state says about the purview: `2^|purview|` probabilities, bit k of the
+    /// index being the k-th unit of the purview.
+    pub repertoire: Vec<f64>,
+    /// The minimum information partition.
+    pub mip: Partition,
+    /// How many other purviews of the same size have the same φ. If this is not 0, another order of the
+    /// units could have chosen another purview.
+    pub ties: u32,
+}
+
+impl Concept {
+    /// The core cause or the core effect.
+    pub fn core(&self, direction: Direction) -> &CoreRepertoire {
+        match direction {
+            Direction::Cause => &self.cause,
+            Direction::Effect => &self.effect,
+        }
+    }
+}
+
+/// φ of one mechanism over one purview, with its minimum information partition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mip {
+    /// The smallest earth mover's distance over the partitions, in bit flips; 0 if at most the tolerance.
+    pub phi: f64,
+    /// The first of the partitions tied for it; `None` if no partition matters because the connections
+    /// between mechanism and purview are trivially reducible.
+    #[serde(skip)]
+    pub partition: Option<Partition>,
+}
+
+/// A concept in the numbering of the subsystem, with what distances need.
+#[derive(Debug, Clone)]
+pub(crate) struct LocalConcept {
+    pub(crate) mechanism: u32,
+    pub(crate) phi: Fixed,
+    pub(crate) cause: Core,
+    pub(crate) effect: Core,
+    /// Over the purview.
+    pub(crate) cause_repertoire: Vec<f64>,
+    /// P(unit is ON), by unit: the marginals of the cause repertoire expanded to all units.
+    pub(crate) cause_on: Vec<f64>,
+    /// P(unit is ON), by unit, on the grid: the effect repertoire expanded to all units.
+    pub(crate) effect_on: Vec<Fixed>,
+}
+
+impl SmallPhi<'_> {
+    /// The concept of a mechanism, or None if it specifies no irreducible cause or no irreducible effect.
+    /// What a cut leaves alone is taken over from the intact system.
+    pub(crate) fn concept(
+        &self,
+        mechanism: u32,
+        intact: Option<&LocalConcept>,
+        scratch: &mut Scratch,
+    ) -> Option<LocalConcept> {
+        let (from, to) = (self.wiring.from, self.wiring.to);
+        let is_split = mechanism & from != 0 && mechanism & to != 0;
+        // The effect side is cheap, and without it the cause does not matter.
+        let effect = match intact {
+            Some(concept)
+                if !is_split && (mechanism & from == 0 || concept.effect.purview & to == 0) =>
+            {
+                concept.effect
+            }
+            _ => self.core_effect(mechanism, scratch)?,
+        };
+        let cause = match intact {
+            Some(concept)
+                if !is_split && (mechanism & to == 0 || concept.cause.purview & from == 0) =>
+            {
+                scratch.stats.phi_reused += 1;
+                if effect == concept.effect && (mechanism & from == 0 || effect.purview & to == 0) {
+                    return Some(concept.clone());
+                }
+                concept.cause
+            }
+            _ => self.core_cause(mechanism, scratch)?,
+        };
+        Some(self.fill(mechanism, cause, effect, scratch))
+    }
+
+    fn fill(
+        &self,
+        mechanism: u32,
+        cause: Core,
+        effect: Core,
+        scratch: &mut Scratch,
+    ) -> LocalConcept {
+        let mut repertoire = Vec::new();
+        cause_repertoire(
+            self.tables,
+            self.wiring,
+            mechanism,
+            cause.purview,
+            &mut scratch.repertoires,
+            &mut repertoire,
+        );
+        let mut cause_on = vec![0.5; self.tables.n];
+        crate::repertoire::marginals(
+            &repertoire,
+            cause.purview,
+            &mut scratch.repertoires,
+            &mut cause_on,
+        );
+        let unconstrained = self.tables.effect(0);
+        let effect_lanes = (0..self.tables.n)
+            .map(|j| {
+                if effect.purview >> j & 1 == 1 {
+                    self.tables.effect(self.wiring.seen_by(j, mechanism))[j]
+                } else {
+                    unconstrained[j]
+                }
+            })
+            .collect();
+        LocalConcept {
+            mechanism,
+            phi: cause.phi.min(effect.phi),
+            cause,
+            effect,
+            cause_repertoire: repertoire,
+            cause_on,
+            effect_on: effect_lanes,
+        }
+    }
+
+    /// The concept as the user sees it, in the numbering of the network.
+    pub(crate) fn describe(
+        &self,
+        concept: &LocalConcept,
+        members: u32,
+        scratch: &mut Scratch,
+    ) -> Concept {
+        let network = |local: u32| UnitSet::from_bits(to_network(local, members));
+        let partition = |mechanism: u32, purview: u32, (m1, p1): (u32, u32)| Partition {
+            first_mechanism: network(m1),
+            first_purview: network(p1),
+            second_mechanism: network(mechanism & !m1),
+            second_purview: network(purview & !p1),
+        };
+        let mechanism = concept.mechanism;
+        let (_, cause_mip) = self.cause_mip(mechanism, concept.cause.purview, scratch);
+        let (_, effect_mip) = self.effect_mip(mechanism, concept.effect.purview);
+        let mut effect_repertoire = Vec::new();
+        product_repertoire(
+            &effect_on(self.tables, self.wiring, mechanism),
+            concept.effect.purview,
+            &mut effect_repertoire,
+        );
+        let core = |direction, core: &Core, repertoire, mip| CoreRepertoire {
+            direction,
+            purview: network(core.purview),
+            phi: to_f64(core.phi),
+            repertoire,
+            mip: partition(mechanism, core.purview, mip),
+            ties: core.n_tied_in_size - 1,
+        };
+        Concept {
+            mechanism: network(mechanism),
+            phi: to_f64(concept.phi),
+            cause: core(
+                Direction::Cause,
+                &concept.cause,
+                concept.cause_repertoire.clone(),
+                cause_mip,
+            ),
+            effect: core(Direction::Effect, &concept.effect, effect_repertoire, effect_mip),
+        }
+    }
+}
+
+/// Numbers of the units in a set.
+pub(crate) fn unit_list(set: UnitSet) -> Vec<usize> {
+    bits(set.bits()).collect()
+}

@@ -1,0 +1,239 @@
+//! The one error of this crate: an opaque [`Error`] over an [`ErrorKind`].
+//!
+//! Every message names the place, the value found there and what was expected, so that a caller only has
+//! to add the name of the file.
+
+use std::fmt;
+
+/// What was wrong with an input, and where.
+///
+/// ```
+/// use pyphi_core::{ErrorKind, Tpm};
+///
+/// let error = Tpm::from_state_by_node(&[vec![0.0], vec![1.5]]).unwrap_err();
+/// assert!(matches!(error.kind(), ErrorKind::NotAProbability { row: 1, column: 0, .. }));
+/// assert_eq!(error.to_string(), "tpm: row 1, column 0: 1.5 is not a probability, expected a number from 0 to 1");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Error {
+    kind: ErrorKind,
+    place: Option<String>,
+}
+
+/// The kinds of [`Error`].
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A TPM without rows.
+    #[error("tpm: no rows, expected 2^n rows for n units")]
+    EmptyTpm,
+    /// The number of rows of a TPM is not a power of two.
+    #[error("tpm: {rows} rows, expected a power of two (2^n rows for n units)")]
+    TpmRows {
+        /// Rows found.
+        rows: usize,
+    },
+    /// A row of a TPM has the wrong length.
+    #[error("tpm: row {row}: {found} columns, expected {expected}")]
+    TpmColumns {
+        /// The row.
+        row: usize,
+        /// Columns found.
+        found: usize,
+        /// Columns expected.
+        expected: usize,
+    },
+    /// An entry of a TPM is outside [0, 1] or not a number.
+    #[error(
+        "tpm: row {row}, column {column}: {value} is not a probability, expected a number from 0 to 1"
+    )]
+    NotAProbability {
+        /// The row: the state at t, unit 0 in the lowest bit.
+        row: usize,
+        /// The column: a unit (state-by-node) or a state at t+1 (state-by-state).
+        column: usize,
+        /// The value found.
+        value: f64,
+    },
+    /// A row of a state-by-state TPM does not sum to 1.
+    #[error("tpm: row {row} sums to {sum}, expected 1")]
+    RowSum {
+        /// The row.
+        row: usize,
+        /// Its sum.
+        sum: f64,
+    },
+    /// A state-by-state TPM has no state-by-node form.
+    #[error(
+        "tpm: row {row}, column {column}: {found}, expected {expected}: the units are not conditionally \
+         independent given the previous state"
+    )]
+    ConditionallyDependent {
+        /// The row.
+        row: usize,
+        /// The column.
+        column: usize,
+        /// The entry.
+        found: f64,
+        /// The product of the units' marginals.
+        expected: f64,
+    },
+    /// The connectivity matrix is not n by n.
+    #[error("cm: {place}: {found} entries, expected {expected} (one per unit)")]
+    CmShape {
+        /// `rows`, or which row.
+        place: String,
+        /// Entries found.
+        found: usize,
+        /// Entries expected.
+        expected: usize,
+    },
+    /// An entry of the connectivity matrix is neither 0 nor 1.
+    #[error("cm: row {row}, column {column}: {value}, expected 0 or 1")]
+    CmEntry {
+        /// The row: the sending unit.
+        row: usize,
+        /// The column: the receiving unit.
+        column: usize,
+        /// The value found.
+        value: String,
+    },
+    /// A wrong number of labels.
+    #[error("labels: {found}, expected {expected} (one per unit)")]
+    Labels {
+        /// Labels found.
+        found: usize,
+        /// Labels expected.
+        expected: usize,
+    },
+    /// A state of the wrong length.
+    #[error("state: {found} entries, expected {expected} (one per unit)")]
+    StateLength {
+        /// Entries found.
+        found: usize,
+        /// Entries expected.
+        expected: usize,
+    },
+    /// An entry of a state is neither 0 nor 1.
+    #[error("state: unit {unit}: {value}, expected 0 (OFF) or 1 (ON)")]
+    StateEntry {
+        /// The unit.
+        unit: usize,
+        /// The value found.
+        value: String,
+    },
+    /// No previous state leads to the state.
+    #[error(
+        "state: {state} of the units {units} is unreachable: no previous state gives every unit its present \
+         value, expected a state that the network can be in"
+    )]
+    Unreachable {
+        /// The state of those units, first unit first.
+        state: String,
+        /// The units of the subsystem.
+        units: String,
+    },
+    /// A unit that the network does not have.
+    #[error("nodes: unit {unit}, expected a unit from 0 to {last}", last = n_units - 1)]
+    NoSuchUnit {
+        /// The unit.
+        unit: usize,
+        /// Units of the network.
+        n_units: usize,
+    },
+    /// A unit named twice.
+    #[error("nodes: unit {unit} is named twice, expected each unit once")]
+    DuplicateUnit {
+        /// The unit.
+        unit: usize,
+    },
+    /// More units than the numbering or the memory can hold.
+    #[error(
+        "{units} units would need {} of memory, expected at most {most_units} units ({} at most)",
+        human_bytes(*needed_bytes),
+        human_bytes(*most_bytes)
+    )]
+    TooLarge {
+        /// Units asked for.
+        units: usize,
+        /// Most units that can be analysed within `most_bytes`.
+        most_units: usize,
+        /// Memory that the analysis would need, in bytes.
+        needed_bytes: u128,
+        /// Memory it may use, in bytes.
+        most_bytes: u128,
+    },
+    /// Text that is not the JSON of a network.
+    #[error("{0}")]
+    Json(String),
+}
+
+/// Shorthand for a result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// The kind of the error, to match on.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+
+    /// The same error, said of a place (`record 3`).
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Error {
+        let place = place.into();
+        self.place = Some(match self.place {
+            None => place,
+            Some(inner) => format!("{place}: {inner}"),
+        });
+        self
+    }
+}
+
+impl From<ErrorKind> for Error {
+    fn from(kind: ErrorKind) -> Error {
+        Error { kind, place: None }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            None => self.kind.fmt(f),
+            Some(place) => write!(f, "{place}: {}", self.kind),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// A number of bytes as a person would write it: `3.5 GiB`.
+fn human_bytes(bytes: u128) -> String {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut value = bytes as f64;
+    let mut unit = 0;
+    while value >= 1024.0 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_named_outermost_first() {
+        let error = Error::from(ErrorKind::EmptyTpm).at("record 2").at("nets.json");
+        assert_eq!(
+            error.to_string(),
+            "nets.json: record 2: tpm: no rows, expected 2^n rows for n units"
+        );
+    }
+
+    #[test]
+    fn sizes_are_readable() {
+        assert_eq!(human_bytes(512), "512 B");
+        assert_eq!(human_bytes(3 << 29), "1.5 GiB");
+    }
+}

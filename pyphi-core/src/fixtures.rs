@@ -1,0 +1,87 @@
+//! Named networks that the documentation, the tests and the benchmarks share.
+
+use crate::network::Network;
+use crate::state::State;
+use crate::subsystem::Subsystem;
+
+/// The OR-AND-XOR network of Oizumi et al. 2014, Fig. 4: A = OR(B, C), B = AND(A, C), C = XOR(A, B), in the
+/// state (1, 0, 0).
+pub fn or_and_xor() -> Subsystem {
+    let tpm: Vec<Vec<f64>> = (0..8u8)
+        .map(|s| {
+            let [a, b, c] = [s & 1, s >> 1 & 1, s >> 2 & 1];
+            [b | c, a & c, a ^ b].into_iter().map(f64::from).collect()
+        })
+        .collect();
+    let cm = [vec![0, 1, 1], vec![1, 0, 1], vec![1, 1, 0]];
+    let state = State::new(&[1, 0, 0]).expect("a valid state");
+    whole(&tpm, &cm, state)
+}
+
+/// The complete graph of `n` strict-majority units without self-loops, all OFF: a unit is ON next if more
+/// than half of the others are ON.
+///
+/// # Panics
+/// If `n` is 0 or more than [`Subsystem::MAX_UNITS`].
+pub fn complete_majority(n: usize) -> Subsystem {
+    let tpm: Vec<Vec<f64>> = (0..1u32 << n)
+        .map(|s| {
+            (0..n)
+                .map(|j| f64::from(u8::from(2 * (s & !(1 << j)).count_ones() as usize > n - 1)))
+                .collect()
+        })
+        .collect();
+    let cm: Vec<Vec<u8>> = (0..n).map(|i| (0..n).map(|j| u8::from(i != j)).collect()).collect();
+    whole(&tpm, &cm, State::all_off(n))
+}
+
+/// A generic network: `n` units, each connected with all including itself, logistic with normal weights of
+/// standard deviation 1.5: P(j ON | s) = 1 / (1 + exp(-Σᵢ w_ij (2 sᵢ - 1))), in a random state. Every state is
+/// reachable. The same for ever for the same `n` and `seed`.
+///
+/// # Panics
+/// If `n` is 0 or more than [`Subsystem::MAX_UNITS`].
+pub fn generic_logistic(n: usize, seed: u64) -> Subsystem {
+    let mut random = SplitMix(seed);
+    let weights: Vec<f64> = (0..n * n).map(|_| 1.5 * random.normal()).collect();
+    let state: Vec<u8> = (0..n).map(|_| (random.next() >> 63) as u8).collect();
+    let tpm: Vec<Vec<f64>> = (0..1u32 << n)
+        .map(|s| {
+            (0..n)
+                .map(|j| {
+                    let drive: f64 = (0..n)
+                        .map(|i| weights[i * n + j] * if s >> i & 1 == 1 { 1.0 } else { -1.0 })
+                        .sum();
+                    1.0 / (1.0 + (-drive).exp())
+                })
+                .collect()
+        })
+        .collect();
+    let cm = vec![vec![1; n]; n];
+    whole(&tpm, &cm, State::new(&state).expect("a valid state"))
+}
+
+fn whole(tpm: &[Vec<f64>], cm: &[Vec<u8>], state: State) -> Subsystem {
+    let network = Network::from_state_by_node(tpm, cm).expect("a valid network");
+    Subsystem::new(&network, state, network.units()).expect("a reachable state of at most 12 units")
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, portable, good enough for weights.
+struct SplitMix(u64);
+
+impl SplitMix {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ z >> 31
+    }
+
+    /// Standard normal (Box-Muller).
+    fn normal(&mut self) -> f64 {
+        let uniform = |bits: u64| ((bits >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
+        let (u, v) = (uniform(self.next()), uniform(self.next()));
+        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+    }
+}

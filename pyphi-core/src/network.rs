@@ -1,0 +1,179 @@
+//! Networks: a TPM and the connections behind it.
+//!
+//! [`Network`] is the only door for user input: what is inside one is consistent.
+
+use crate::error::{ErrorKind, Result};
+use crate::tpm::Tpm;
+use crate::unit_set::{UnitSet, bits, deposit};
+
+/// A network of `n` binary units: a TPM, a connectivity matrix, optional labels.
+///
+/// `cm[i][j] = 1` means i → j. The connectivity decides what is an input: the mechanism of unit j is its
+/// column of the TPM averaged, uniformly, over every unit that is not an input of j.
+///
+/// ```
+/// use pyphi_core::Network;
+///
+/// let network = Network::from_state_by_node(
+///     &[vec![0.0, 0.0], vec![0.0, 1.0], vec![1.0, 0.0], vec![1.0, 1.0]],
+///     &[vec![0, 1], vec![1, 0]],
+/// )?;
+/// assert_eq!(network.inputs(0).to_string(), "{1}");
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Network {
+    tpm: Tpm,
+    /// For each unit, the units that send to it.
+    inputs: Vec<UnitSet>,
+    labels: Option<Vec<String>>,
+}
+
+impl Network {
+    /// A network from a checked TPM and the rows of its connectivity matrix.
+    ///
+    /// # Errors
+    /// If the matrix is not n by n or has an entry other than 0 and 1.
+    pub fn new(tpm: Tpm, cm: &[Vec<u8>]) -> Result<Network> {
+        let n = tpm.n_units();
+        if cm.len() != n {
+            return Err(ErrorKind::CmShape {
+                place: "rows".to_owned(),
+                found: cm.len(),
+                expected: n,
+            }
+            .into());
+        }
+        let mut inputs = vec![UnitSet::EMPTY; n];
+        for (row, entries) in cm.iter().enumerate() {
+            if entries.len() != n {
+                let place = format!("row {row}");
+                return Err(ErrorKind::CmShape { place, found: entries.len(), expected: n }.into());
+            }
+            for (column, &value) in entries.iter().enumerate() {
+                match value {
+                    0 => {}
+                    1 => inputs[column] = inputs[column].union(UnitSet::from_bits(1 << row)),
+                    _ => {
+                        return Err(
+                            ErrorKind::CmEntry { row, column, value: value.to_string() }.into()
+                        );
+                    }
+                }
+            }
+        }
+        Ok(Network { tpm, inputs, labels: None })
+    }
+
+    /// A network from a state-by-node TPM, `2^n` rows of `n`, and its connectivity matrix, n by n.
+    ///
+    /// # Errors
+    /// As [`Tpm::from_state_by_node`] and [`Network::new`].
+    pub fn from_state_by_node(tpm: &[Vec<f64>], cm: &[Vec<u8>]) -> Result<Network> {
+        Network::new(Tpm::from_state_by_node(tpm)?, cm)
+    }
+
+    /// A network from a state-by-state TPM, `2^n` rows of `2^n`, and its connectivity matrix, n by n.
+    ///
+    /// # Errors
+    /// As [`Tpm::from_state_by_state`] and [`Network::new`].
+    pub fn from_state_by_state(tpm: &[Vec<f64>], cm: &[Vec<u8>]) -> Result<Network> {
+        Network::new(Tpm::from_state_by_state(tpm)?, cm)
+    }
+
+    /// The same network with a name for each unit.
+    ///
+    /// # Errors
+    /// If there is not one label per unit.
+    pub fn with_labels(mut self, labels: Vec<String>) -> Result<Network> {
+        if labels.len() != self.n_units() {
+            return Err(ErrorKind::Labels { found: labels.len(), expected: self.n_units() }.into());
+        }
+        self.labels = Some(labels);
+        Ok(self)
+    }
+
+    /// Number of units.
+    pub fn n_units(&self) -> usize {
+        self.tpm.n_units()
+    }
+
+    /// All units.
+    pub fn units(&self) -> UnitSet {
+        UnitSet::all(self.n_units())
+    }
+
+    /// The TPM, state-by-node.
+    pub fn tpm(&self) -> &Tpm {
+        &self.tpm
+    }
+
+    /// The units that send to `unit`.
+    pub fn inputs(&self, unit: usize) -> UnitSet {
+        self.inputs[unit]
+    }
+
+    /// The label of a unit: its own, or its number.
+    pub fn label(&self, unit: usize) -> String {
+        self.labels.as_ref().map_or_else(|| unit.to_string(), |labels| labels[unit].clone())
+    }
+
+    /// The labels, if there are any.
+    pub fn labels(&self) -> Option<&[String]> {
+        self.labels.as_deref()
+    }
+
+    /// The connectivity matrix, `cm[i][j] = 1` for i → j.
+    pub fn cm(&self) -> Vec<Vec<u8>> {
+        let n = self.n_units();
+        (0..n)
+            .map(|from| (0..n).map(|to| u8::from(self.inputs[to].contains(from))).collect())
+            .collect()
+    }
+
+    /// P(`unit` is ON | its inputs among `free` = z, its other inputs as in `fixed`), for every state z of
+    /// `free ∩ inputs(unit)` (bit k of the index = k-th of those units), averaged over all non-inputs.
+    pub(crate) fn unit_table(&self, unit: usize, free: u32, fixed: u32) -> Vec<f64> {
+        let inputs = self.inputs[unit].bits();
+        let free_inputs = inputs & free;
+        let noise = self.units().bits() & !inputs;
+        let n_noise_states = (1u64 << noise.count_ones()) as f64;
+        (0..1u32 << free_inputs.count_ones())
+            .map(|z| {
+                let known = deposit(z, free_inputs) | fixed & inputs & !free;
+                let sum: f64 = crate::unit_set::submasks(noise)
+                    .map(|noise_state| self.tpm.row((known | noise_state) as usize)[unit])
+                    .sum();
+                sum / n_noise_states
+            })
+            .collect()
+    }
+
+    /// Whether every unit of `units` reaches every other along connections inside `units`.
+    pub fn is_strongly_connected(&self, units: UnitSet) -> bool {
+        let inputs: Vec<u32> = bits(units.bits()).map(|unit| self.inputs[unit].bits()).collect();
+        let members: Vec<usize> = units.iter().collect();
+        let Some(&first) = members.first() else { return false };
+        let reach = |backward: bool| {
+            let mut seen = 1u32 << first;
+            loop {
+                let mut next = seen;
+                for (&unit, &sources) in members.iter().zip(&inputs) {
+                    if backward {
+                        // Everything that sends to a unit already seen.
+                        if seen >> unit & 1 == 1 {
+                            next |= sources & units.bits();
+                        }
+                    } else if sources & seen != 0 {
+                        next |= 1 << unit;
+                    }
+                }
+                if next == seen {
+                    return seen;
+                }
+                seen = next;
+            }
+        };
+        reach(false) == units.bits() && reach(true) == units.bits()
+    }
+}

@@ -1,0 +1,183 @@
+//! Cause and effect repertoires: what a mechanism in its state says about a purview.
+//!
+//! A repertoire is a dense table over the purview's states. It is non-negative and sums to 1. This module
+//! never sees a partition: `mip` multiplies the tables made here.
+
+use serde::{Deserialize, Serialize};
+
+use crate::tables::{Tables, Wiring};
+use crate::unit_set::{UnitSet, bits, extract};
+
+/// Causes or effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// About the past: which previous states could have led here.
+    Cause,
+    /// About the future: which next states follow from here.
+    Effect,
+}
+
+/// A distribution over the states of a purview (Oizumi et al. 2014, Text S2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Repertoire {
+    /// The units the distribution is over, in the numbering of the network.
+    pub purview: UnitSet,
+    /// `2^k` probabilities for a purview of k units; bit i of the index is its i-th unit, lowest first.
+    pub probabilities: Vec<f64>,
+}
+
+/// The buffers that repertoires are made in; one per thread.
+#[derive(Debug, Default)]
+pub(crate) struct RepertoireScratch {
+    index: Vec<u16>,
+    fold: Vec<f64>,
+}
+
+/// The cause repertoire of `mechanism` over `purview`, into `out` (`2^|purview|` entries).
+///
+/// Proportional to the product over the units of the mechanism of P(unit = its state | purview = z, its other
+/// inputs uniform): every factor is averaged over the inputs outside the purview by itself.
+pub(crate) fn cause_repertoire(
+    tables: &Tables,
+    wiring: &Wiring,
+    mechanism: u32,
+    purview: u32,
+    scratch: &mut RepertoireScratch,
+    out: &mut Vec<f64>,
+) {
+    let k = purview.count_ones();
+    out.clear();
+    out.resize(1 << k, 1.0);
+    for j in bits(mechanism) {
+        let known = purview & wiring.inputs[j];
+        if known == 0 {
+            // A constant factor, and not 0, since the state is reachable.
+            continue;
+        }
+        let table = tables.cause(j, known);
+        if known == purview {
+            out.iter_mut().zip(table).for_each(|(p, factor)| *p *= factor);
+        } else {
+            spread_index(extract(known, purview), k, &mut scratch.index);
+            out.iter_mut().zip(&scratch.index).for_each(|(p, &idx)| *p *= table[idx as usize]);
+        }
+    }
+    let sum: f64 = out.iter().sum();
+    if sum > 0.0 {
+        out.iter_mut().for_each(|p| *p /= sum);
+    }
+}
+
+/// For every state of k units, the index of its part in `subset`: `index[z] = extract(z, subset)`.
+fn spread_index(subset: u32, k: u32, index: &mut Vec<u16>) {
+    index.clear();
+    index.push(0);
+    let mut next = 1u16;
+    for bit in 0..k {
+        let added = if subset >> bit & 1 == 1 {
+            let added = next;
+            next <<= 1;
+            added
+        } else {
+            0
+        };
+        index.extend_from_within(..);
+        let half = index.len() / 2;
+        index[half..].iter_mut().for_each(|idx| *idx |= added);
+    }
+}
+
+/// The probability that each unit of the purview is ON, written to `lanes` at the unit's number.
+pub(crate) fn marginals(
+    repertoire: &[f64],
+    purview: u32,
+    scratch: &mut RepertoireScratch,
+    lanes: &mut [f64],
+) {
+    let fold = &mut scratch.fold;
+    fold.clear();
+    fold.extend_from_slice(repertoire);
+    // From the highest unit down: its ON half, then both halves added.
+    let mut units = purview;
+    while units != 0 {
+        let unit = 31 - units.leading_zeros();
+        units &= !(1 << unit);
+        let half = fold.len() / 2;
+        let (off, on) = fold.split_at_mut(half);
+        lanes[unit as usize] = on.iter().sum();
+        off.iter_mut().zip(on.iter()).for_each(|(a, b)| *a += b);
+        fold.truncate(half);
+    }
+}
+
+/// The distribution in which the units of `purview` are independent, unit j being ON with `on[j]`.
+pub(crate) fn product_repertoire(on: &[f64], purview: u32, out: &mut Vec<f64>) {
+    out.clear();
+    out.push(1.0);
+    for unit in bits(purview) {
+        out.extend_from_within(..);
+        let half = out.len() / 2;
+        let p = on[unit];
+        out[..half].iter_mut().for_each(|it| *it *= 1.0 - p);
+        out[half..].iter_mut().for_each(|it| *it *= p);
+    }
+}
+
+/// The probability that each unit is ON given `mechanism`: what an effect repertoire is made of.
+pub(crate) fn effect_on(tables: &Tables, wiring: &Wiring, mechanism: u32) -> Vec<f64> {
+    (0..tables.n).map(|j| tables.effect_on(wiring.seen_by(j, mechanism))[j]).collect()
+}
+
+/// Multiplies two distributions over disjoint sets of units into one over their union.
+pub(crate) fn multiply(
+    first: &[f64],
+    first_units: u32,
+    second: &[f64],
+    purview: u32,
+    out: &mut Vec<f64>,
+) {
+    let first_in = extract(first_units, purview);
+    let k = purview.count_ones();
+    out.clear();
+    out.reserve(1 << k);
+    // Two counters that run through the states of the parts as z runs through those of the whole.
+    let second_in = !first_in & ((1u32 << k) - 1);
+    if first_in == 0 {
+        out.extend(second.iter().map(|q| first[0] * q));
+        return;
+    }
+    if second_in == 0 {
+        out.extend(first.iter().map(|p| p * second[0]));
+        return;
+    }
+    let mut i = [0u16; 1].to_vec();
+    let mut j = [0u16; 1].to_vec();
+    spread_index(first_in, k, &mut i);
+    spread_index(second_in, k, &mut j);
+    out.extend(i.iter().zip(&j).map(|(&i, &j)| first[i as usize] * second[j as usize]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_and_marginals_are_inverse() {
+        let on = [0.25, 0.5, 0.75];
+        let mut repertoire = Vec::new();
+        product_repertoire(&on, 0b101, &mut repertoire);
+        assert_eq!(repertoire, [0.1875, 0.0625, 0.5625, 0.1875]);
+        let mut lanes = [0.0; 3];
+        marginals(&repertoire, 0b101, &mut RepertoireScratch::default(), &mut lanes);
+        assert_eq!(lanes, [0.25, 0.0, 0.75]);
+    }
+
+    #[test]
+    fn multiply_interleaves_the_units() {
+        let mut out = Vec::new();
+        // Units 0 and 2 in the first factor, unit 1 in the second.
+        multiply(&[0.1, 0.2, 0.3, 0.4], 0b101, &[0.5, 0.5], 0b111, &mut out);
+        assert_eq!(out, [0.05, 0.1, 0.05, 0.1, 0.15, 0.2, 0.15, 0.2]);
+    }
+}

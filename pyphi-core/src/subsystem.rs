@@ -1,0 +1,297 @@
+//! Subsystems: some units of a network in a state, the rest being background.
+//!
+//! The context that every later step takes first. Its state is reachable, and its tables fit in memory.
+
+use std::sync::Arc;
+
+use crate::concept::{Concept, Mip};
+use crate::error::{ErrorKind, Result};
+use crate::fixed::{Fixed, to_f64, to_fixed};
+use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
+use crate::network::Network;
+use crate::partition::{Cut, Partition};
+use crate::repertoire::{
+    Direction, Repertoire, RepertoireScratch, cause_repertoire, effect_on, product_repertoire,
+};
+use crate::state::State;
+use crate::structure::CauseEffectStructure;
+use crate::tables::{Tables, Wiring, subsets_by_size, to_network};
+use crate::unit_set::{UnitSet, extract};
+
+/// Values of at most this are 0, and two values this close are tied, unless asked otherwise.
+pub const TOLERANCE: f64 = 1e-6;
+
+/// A candidate system: units of a network in its state. The other units (background) are fixed at their
+/// current state, for causes and for effects alike.
+#[derive(Debug, Clone)]
+pub struct Subsystem {
+    network: Arc<Network>,
+    state: State,
+    units: UnitSet,
+    pub(crate) tables: Arc<Tables>,
+    tolerance: f64,
+}
+
+impl Subsystem {
+    /// The most units a subsystem can have: small φ is tabulated for pairs of subsets.
+    pub const MAX_UNITS: usize = 12;
+
+    /// The subsystem `units` of `network` in `state`.
+    ///
+    /// # Errors
+    /// If the state has the wrong length, a unit does not exist, there are too many units, or the state of
+    /// the units is unreachable: no previous state gives all of them their present value with
+    /// probability > 0.
+    pub fn new(network: &Network, state: State, units: UnitSet) -> Result<Subsystem> {
+        Subsystem::of(&Arc::new(network.clone()), state, units)
+    }
+
+    /// As [`Subsystem::new`], sharing the network.
+    ///
+    /// # Errors
+    /// As [`Subsystem::new`].
+    pub fn of(network: &Arc<Network>, state: State, units: UnitSet) -> Result<Subsystem> {
+        let n_units = network.n_units();
+        if state.n_units() != n_units {
+            return Err(ErrorKind::StateLength { found: state.n_units(), expected: n_units }.into());
+        }
+        if let Some(unit) = units.difference(network.units()).iter().next() {
+            return Err(ErrorKind::NoSuchUnit { unit, n_units }.into());
+        }
+        if units.len() > Self::MAX_UNITS {
+            return Err(ErrorKind::TooLarge {
+                units: units.len(),
+                most_units: Self::MAX_UNITS,
+                needed_bytes: working_bytes(units.len()),
+                most_bytes: working_bytes(Self::MAX_UNITS),
+            }
+            .into());
+        }
+        let tables = Tables::new(network, state.row() as u32, units.bits());
+        if !tables.is_reachable() {
+            let values: Vec<String> =
+                units.iter().map(|unit| state.values()[unit].to_string()).collect();
+            return Err(ErrorKind::Unreachable {
+                state: format!("({})", values.join(",")),
+                units: units.to_string(),
+            }
+            .into());
+        }
+        Ok(Subsystem {
+            network: Arc::clone(network),
+            state,
+            units,
+            tables: Arc::new(tables),
+            tolerance: TOLERANCE,
+        })
+    }
+
+    /// The same subsystem with another tolerance: values of at most `tolerance` are 0, and two values
+    /// within `tolerance` are tied. The default is [`TOLERANCE`].
+    #[must_use]
+    pub fn with_tolerance(mut self, tolerance: f64) -> Subsystem {
+        self.tolerance = tolerance.max(0.0);
+        self
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The state of the whole network.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The units of the subsystem.
+    pub fn units(&self) -> UnitSet {
+        self.units
+    }
+
+    /// Number of units.
+    pub fn n_units(&self) -> usize {
+        self.units.len()
+    }
+
+    /// Whether every unit reaches every other along connections inside the subsystem.
+    pub fn is_strongly_connected(&self) -> bool {
+        self.network.is_strongly_connected(self.units)
+    }
+
+    /// The cause repertoire of `mechanism` over `purview`: proportional to
+    /// `prod_{i in M} P(i = its state | P = z, other inputs of i uniform)`; uniform for an empty mechanism.
+    /// Units are those of the network.
+    ///
+    /// # Panics
+    /// If a unit is not in the subsystem.
+    pub fn cause_repertoire(&self, mechanism: UnitSet, purview: UnitSet) -> Repertoire {
+        let mut probabilities = Vec::new();
+        cause_repertoire(
+            &self.tables,
+            &Wiring::intact(&self.tables),
+            self.local(mechanism),
+            self.local(purview),
+            &mut RepertoireScratch::default(),
+            &mut probabilities,
+        );
+        Repertoire { purview, probabilities }
+    }
+
+    /// The effect repertoire of `mechanism` over `purview`:
+    /// `prod_{j in P} P(j = its value | inputs of j in M at their state, other inputs uniform)`; for an empty
+    /// mechanism the unconstrained effect repertoire. Units are those of the network.
+    ///
+    /// # Panics
+    /// If a unit is not in the subsystem.
+    pub fn effect_repertoire(&self, mechanism: UnitSet, purview: UnitSet) -> Repertoire {
+        let on = effect_on(&self.tables, &Wiring::intact(&self.tables), self.local(mechanism));
+        let mut probabilities = Vec::new();
+        product_repertoire(&on, self.local(purview), &mut probabilities);
+        Repertoire { purview, probabilities }
+    }
+
+    /// The repertoire of either direction.
+    ///
+    /// # Panics
+    /// If a unit is not in the subsystem.
+    pub fn repertoire(
+        &self,
+        direction: Direction,
+        mechanism: UnitSet,
+        purview: UnitSet,
+    ) -> Repertoire {
+        match direction {
+            Direction::Cause => self.cause_repertoire(mechanism, purview),
+            Direction::Effect => self.effect_repertoire(mechanism, purview),
+        }
+    }
+
+    /// Small φ of `mechanism` over `purview`: the smallest earth mover's distance between the repertoire and
+    /// a partitioned one, over all bipartitions. 0 if the connections between them are trivially reducible
+    /// or one of them is empty.
+    ///
+    /// ```
+    /// use pyphi_core::{Direction, UnitSet, fixtures};
+    ///
+    /// let subsystem = fixtures::or_and_xor();
+    /// let pair = UnitSet::from_iter([0, 1]);
+    /// assert_eq!(subsystem.mip(Direction::Effect, pair, UnitSet::from_iter([2])).phi, 0.5);
+    /// ```
+    ///
+    /// # Panics
+    /// If a unit is not in the subsystem.
+    pub fn mip(&self, direction: Direction, mechanism: UnitSet, purview: UnitSet) -> Mip {
+        self.mip_under(None, direction, mechanism, purview)
+    }
+
+    /// As [`Subsystem::mip`], under a cut of the system.
+    ///
+    /// # Panics
+    /// If a unit is not in the subsystem.
+    pub fn mip_under(
+        &self,
+        cut: Option<Cut>,
+        direction: Direction,
+        mechanism: UnitSet,
+        purview: UnitSet,
+    ) -> Mip {
+        let (m, p) = (self.local(mechanism), self.local(purview));
+        let wiring = self.wiring(cut);
+        let is_connected = m != 0
+            && p != 0
+            && match direction {
+                Direction::Cause => wiring.is_connected(p, m),
+                Direction::Effect => wiring.is_connected(m, p),
+            };
+        if !is_connected {
+            return Mip { phi: 0.0, partition: None };
+        }
+        self.with_small_phi(&wiring, |small_phi, scratch| {
+            let (phi, (m1, p1)) = match direction {
+                Direction::Cause => small_phi.cause_mip(m, p, scratch),
+                Direction::Effect => small_phi.effect_mip(m, p),
+            };
+            let network = |local: u32| UnitSet::from_bits(to_network(local, self.units.bits()));
+            Mip {
+                phi: if phi <= self.tolerance_fixed() { 0.0 } else { to_f64(phi) },
+                partition: Some(Partition {
+                    first_mechanism: network(m1),
+                    first_purview: network(p1),
+                    second_mechanism: network(m & !m1),
+                    second_purview: network(p & !p1),
+                }),
+            }
+        })
+    }
+
+    /// The concept of `mechanism`, or `None` if it has no irreducible cause or no irreducible effect.
+    ///
+    /// # Panics
+    /// If a unit is not in the subsystem.
+    pub fn concept(&self, mechanism: UnitSet) -> Option<Concept> {
+        let mechanism = self.local(mechanism);
+        if mechanism == 0 {
+            return None;
+        }
+        self.with_small_phi(&self.wiring(None), |small_phi, scratch| {
+            let concept = small_phi.concept(mechanism, None, scratch)?;
+            Some(small_phi.describe(&concept, self.units.bits(), scratch))
+        })
+    }
+
+    /// The cause-effect structure of the intact subsystem: all its concepts.
+    pub fn cause_effect_structure(&self) -> CauseEffectStructure {
+        let concepts =
+            self.units.subsets_by_size().filter_map(|mechanism| self.concept(mechanism)).collect();
+        CauseEffectStructure { concepts }
+    }
+
+    pub(crate) fn wiring(&self, cut: Option<Cut>) -> Wiring {
+        match cut {
+            None => Wiring::intact(&self.tables),
+            Some(cut) => {
+                Wiring::cut(&self.tables, self.local(cut.severed_from), self.local(cut.severed_to))
+            }
+        }
+    }
+
+    pub(crate) fn tolerance_fixed(&self) -> Fixed {
+        to_fixed(self.tolerance)
+    }
+
+    fn with_small_phi<T>(
+        &self,
+        wiring: &Wiring,
+        work: impl FnOnce(&SmallPhi<'_>, &mut Scratch) -> T,
+    ) -> T {
+        let purviews = subsets_by_size(self.n_units());
+        let small_phi = SmallPhi {
+            tables: &self.tables,
+            wiring,
+            memo: &CauseMemo::new(self.n_units()),
+            rules: Rules { tolerance: self.tolerance_fixed(), prune: true },
+            purviews: &purviews,
+        };
+        work(&small_phi, &mut Scratch::new(self.n_units()))
+    }
+
+    /// From the numbering of the network to that of the subsystem.
+    pub(crate) fn local(&self, units: UnitSet) -> u32 {
+        assert!(
+            units.is_subset(self.units),
+            "{units} is not a part of the subsystem {}",
+            self.units
+        );
+        extract(units.bits(), self.units.bits())
+    }
+}
+
+/// Memory that the search for Φ plans for on one thread, in bytes: the marginals of all pairs of subsets.
+pub(crate) fn working_bytes(n_units: usize) -> u128 {
+    let lanes = n_units.next_multiple_of(4) as u128;
+    match 1u128.checked_shl(2 * n_units as u32) {
+        Some(pairs) if n_units < 60 => pairs * (8 * lanes + 4 + 8),
+        _ => u128::MAX,
+    }
+}

@@ -1,0 +1,205 @@
+//! What every unit of a subsystem says about its inputs, tabulated once.
+//!
+//! For unit j and every subset F of its inputs: `T_j[F](z)` = P(unit j = its current state | F = z, its
+//! other inputs uniform). A cut that severs A → B hides the units of A from those of B: for j in B it
+//! replaces F by F minus A. So these tables serve the intact system and every cut of it.
+//!
+//! Units are numbered inside the subsystem here (0 to k-1, in the order of their numbers in the network).
+
+use crate::fixed::{Fixed, to_fixed};
+use crate::network::Network;
+use crate::unit_set::{bits, deposit, extract, submasks};
+
+/// The tables of one subsystem.
+#[derive(Debug, Clone)]
+pub(crate) struct Tables {
+    /// Number of units.
+    pub(crate) n: usize,
+    /// For each unit, the units of the subsystem that send to it.
+    pub(crate) inputs: Vec<u32>,
+    units: Vec<UnitTable>,
+    /// P(j is ON | units of `mask` at their state, others uniform), at `mask * n + j`; on the grid.
+    effect: Vec<Fixed>,
+    /// The same, as floats.
+    effect_on: Vec<f64>,
+}
+
+#[derive(Debug, Clone)]
+struct UnitTable {
+    /// Where the table of F starts, by F with its bits gathered at the inputs.
+    starts: Vec<u32>,
+    /// The tables of all F, `2^|F|` entries each, bit k of the index being the k-th unit of F.
+    entries: Vec<f64>,
+}
+
+impl Tables {
+    /// The tables of the units `members` of `network`, the rest fixed as in `state`.
+    pub(crate) fn new(network: &Network, state: u32, members: u32) -> Tables {
+        let n = members.count_ones() as usize;
+        let mut tables = Tables {
+            n,
+            inputs: Vec::with_capacity(n),
+            units: Vec::with_capacity(n),
+            effect: vec![0; n << n],
+            effect_on: vec![0.0; n << n],
+        };
+        let local_state = extract(state, members);
+        for (j, unit) in bits(members).enumerate() {
+            let inputs = extract(network.inputs(unit).bits(), members);
+            let is_on = state >> unit & 1 == 1;
+            let on = network.unit_table(unit, members, state);
+            let table = UnitTable::new(
+                inputs,
+                on.into_iter().map(|p| if is_on { p } else { 1.0 - p }).collect(),
+            );
+            for mask in 0..1u32 << n {
+                let known = mask & inputs;
+                let p = table.table(inputs, known)[extract(local_state, known) as usize];
+                let p_on = if is_on { p } else { 1.0 - p };
+                tables.effect_on[mask as usize * n + j] = p_on;
+                tables.effect[mask as usize * n + j] = to_fixed(p_on);
+            }
+            tables.inputs.push(inputs);
+            tables.units.push(table);
+        }
+        tables
+    }
+
+    /// `T_j[F]`, `2^|F|` entries. `known` must be a subset of j's inputs.
+    #[inline]
+    pub(crate) fn cause(&self, j: usize, known: u32) -> &[f64] {
+        self.units[j].table(self.inputs[j], known)
+    }
+
+    /// P(j is ON | units of `mask` at their current state, the other inputs of j uniform), for every j.
+    #[inline]
+    pub(crate) fn effect(&self, mask: u32) -> &[Fixed] {
+        &self.effect[mask as usize * self.n..][..self.n]
+    }
+
+    /// As [`Tables::effect`], as floats.
+    #[inline]
+    pub(crate) fn effect_on(&self, mask: u32) -> &[f64] {
+        &self.effect_on[mask as usize * self.n..][..self.n]
+    }
+
+    /// Whether some previous state gives every unit its present value with probability > 0.
+    pub(crate) fn is_reachable(&self) -> bool {
+        (0..1u32 << self.n).any(|previous| {
+            (0..self.n).all(|j| {
+                self.cause(j, self.inputs[j])[extract(previous, self.inputs[j]) as usize] > 0.0
+            })
+        })
+    }
+}
+
+impl UnitTable {
+    fn new(inputs: u32, full: Vec<f64>) -> UnitTable {
+        let n_inputs = inputs.count_ones();
+        let n_subsets = 1usize << n_inputs;
+        let mut tables: Vec<Vec<f64>> = vec![Vec::new(); n_subsets];
+        tables[n_subsets - 1] = full;
+        // Each table is the mean of the two halves of one with one more unit.
+        for subset in (0..n_subsets - 1).rev() {
+            let added = (!subset).trailing_zeros() as usize;
+            let larger = &tables[subset | 1 << added];
+            let bit = 1usize << (subset & ((1 << added) - 1)).count_ones();
+            tables[subset] = (0..1usize << subset.count_ones())
+                .map(|z| {
+                    let low = z & (bit - 1) | (z & !(bit - 1)) << 1;
+                    f64::midpoint(larger[low], larger[low | bit])
+                })
+                .collect();
+        }
+        let mut starts = Vec::with_capacity(n_subsets);
+        let mut entries = Vec::new();
+        for table in tables {
+            starts.push(entries.len() as u32);
+            entries.extend(table);
+        }
+        UnitTable { starts, entries }
+    }
+
+    #[inline]
+    fn table(&self, inputs: u32, known: u32) -> &[f64] {
+        debug_assert_eq!(known & !inputs, 0);
+        let start = self.starts[extract(known, inputs) as usize] as usize;
+        &self.entries[start..start + (1 << known.count_ones())]
+    }
+}
+
+/// Which inputs each unit has once a cut has severed some.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wiring {
+    /// Inputs by unit.
+    pub(crate) inputs: Vec<u32>,
+    /// A of the cut A → B; 0 for the intact system.
+    pub(crate) from: u32,
+    /// B of the cut; 0 for the intact system.
+    pub(crate) to: u32,
+}
+
+impl Wiring {
+    /// The intact system.
+    pub(crate) fn intact(tables: &Tables) -> Wiring {
+        Wiring { inputs: tables.inputs.clone(), from: 0, to: 0 }
+    }
+
+    /// The system without its connections from `from` to `to`.
+    pub(crate) fn cut(tables: &Tables, from: u32, to: u32) -> Wiring {
+        let inputs = tables
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(j, &it)| if to >> j & 1 == 1 { it & !from } else { it })
+            .collect();
+        Wiring { inputs, from, to }
+    }
+
+    /// What the units of `mask` are for unit `j`: those that it can still see.
+    #[inline]
+    pub(crate) fn seen_by(&self, j: usize, mask: u32) -> u32 {
+        if self.to >> j & 1 == 1 { mask & !self.from } else { mask }
+    }
+
+    /// Whether the connections between `senders` and `receivers` leave every pair of parts something to
+    /// lose: every sender sends, every receiver receives, and the bipartite graph of the connections is in
+    /// one piece. If not, some partition severs nothing and φ = 0.
+    pub(crate) fn is_connected(&self, senders: u32, receivers: u32) -> bool {
+        let mut senders_left = senders;
+        let mut receivers_left = receivers;
+        let first = receivers.trailing_zeros();
+        let mut frontier = 1u32 << first;
+        // Grow one block from the first receiver; receivers join when they share a sender with it.
+        let mut block_senders = 0;
+        while frontier != 0 {
+            receivers_left &= !frontier;
+            for j in bits(frontier) {
+                let sources = self.inputs[j] & senders;
+                if sources == 0 {
+                    return false;
+                }
+                block_senders |= sources;
+            }
+            senders_left &= !block_senders;
+            frontier = bits(receivers_left)
+                .filter(|&j| self.inputs[j] & block_senders != 0)
+                .fold(0, |mask, j| mask | 1 << j);
+        }
+        senders_left == 0 && receivers_left == 0
+    }
+}
+
+/// All subsets of the first `n` units except the empty one, by size and then lexicographically.
+pub(crate) fn subsets_by_size(n: usize) -> Vec<u32> {
+    let mut subsets: Vec<u32> = submasks((1 << n) - 1).filter(|&it| it != 0).collect();
+    subsets.sort_by(|&a, &b| {
+        a.count_ones().cmp(&b.count_ones()).then_with(|| crate::unit_set::cmp_lexicographic(a, b))
+    });
+    subsets
+}
+
+/// Moves a set from the numbering of the subsystem to that of the network.
+pub(crate) fn to_network(local: u32, members: u32) -> u32 {
+    deposit(local, members)
+}
