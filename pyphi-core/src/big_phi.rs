@@ -28,6 +28,9 @@ pub struct Options {
     /// Evaluate every partition, purview and cut instead of those that bounds leave open. For checking.
     /// [default: false]
     pub exhaustive: bool,
+    /// Search every core cause and core effect of every cut, also where the result does not depend on it,
+    /// so that [`BigPhi::purview_ties`] is known. [default: false]
+    pub count_ties: bool,
 }
 
 /// Why an analysis ended.
@@ -57,7 +60,7 @@ pub struct BigPhi {
     /// another value.
     pub ties: u64,
     /// How many core causes and core effects, over the intact system and all cut systems, had the same φ
-    /// for several purviews, of whatever size. Known only where nothing was pruned.
+    /// for several purviews, of whatever size. Known only with [`Options::count_ties`]; 0 where Φ = 0.
     pub purview_ties: Option<u64>,
     /// Whether the search was finished.
     pub stop_reason: StopReason,
@@ -80,7 +83,7 @@ impl BigPhi {
             ces,
             partitioned_ces: CauseEffectStructure::default(),
             ties,
-            purview_ties: Some(0),
+            purview_ties: None,
             stop_reason,
             stats,
         }
@@ -111,15 +114,16 @@ impl BigPhi {
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
 pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
-    if subsystem.n_units() < 2 || !subsystem.is_strongly_connected() {
-        return BigPhi::zero(
-            subsystem.units(),
-            CauseEffectStructure::default(),
-            StopReason::Complete,
-            Stats::default(),
-        );
+    let mut result = if subsystem.n_units() < 2 || !subsystem.is_strongly_connected() {
+        let nothing = CauseEffectStructure::default();
+        BigPhi::zero(subsystem.units(), nothing, StopReason::Complete, Stats::default())
+    } else {
+        Search::new(subsystem, options).run()
+    };
+    if options.count_ties && result.cut.is_none() && result.is_complete() {
+        result.purview_ties = Some(0);
     }
-    Search::new(subsystem, options).run()
+    result
 }
 
 /// Φ of every subsystem of a network that is in a reachable state and has Φ > 0, largest Φ first; equal
@@ -194,14 +198,18 @@ impl<'a> Search<'a> {
             tables: &subsystem.tables,
             subsets: subsets_by_size(n),
             memo: CauseMemo::new(n),
-            rules: Rules { tolerance: subsystem.tolerance_fixed(), prune: !options.exhaustive },
+            rules: Rules {
+                tolerance: subsystem.tolerance_fixed(),
+                prune: !options.exhaustive,
+                count_ties: options.count_ties,
+            },
         }
     }
 
     fn run(&self) -> BigPhi {
         let units = self.subsystem.units();
         let wiring = Wiring::intact(self.tables);
-        let (intact, mut stats) = self.intact_concepts(&wiring);
+        let (intact, intact_ties, mut stats) = self.intact_concepts(&wiring);
         let mut scratch = Scratch::new(self.tables.n);
         if intact.is_empty() && !self.is_cancelled() {
             return BigPhi::zero(
@@ -246,10 +254,10 @@ impl<'a> Search<'a> {
         let cut_wiring = self.subsystem.wiring(Some(cut));
         let (concepts, _) = self.cut_concepts(&cut_wiring, &intact, &mut scratch);
         let partitioned_ces = self.describe(&cut_wiring, &concepts, &mut scratch);
-        let purview_ties = self.options.exhaustive.then(|| {
-            let ties: u64 = intact.iter().map(n_tied_cores).sum();
-            ties + results.iter().map(|result| result.purview_ties).sum::<u64>()
-        });
+        let purview_ties = self
+            .options
+            .count_ties
+            .then(|| intact_ties + results.iter().map(|result| result.purview_ties).sum::<u64>());
         BigPhi {
             units,
             phi: cost_to_f64(best),
@@ -283,17 +291,24 @@ impl<'a> Search<'a> {
     }
 
     /// Concepts of the intact system, in order.
-    fn intact_concepts(&self, wiring: &Wiring) -> (Vec<LocalConcept>, Stats) {
+    fn intact_concepts(&self, wiring: &Wiring) -> (Vec<LocalConcept>, u64, Stats) {
         let small_phi = self.small_phi(wiring);
         // The large mechanisms take longest: first.
         let order: Vec<u32> = self.subsets.iter().rev().copied().collect();
-        let work = |scratch: &mut Scratch, idx: usize| small_phi.concept(order[idx], None, scratch);
-        let (mut concepts, stats) = self.share(order.len(), work);
-        concepts.reverse();
-        (concepts.into_iter().flatten().collect(), stats)
+        let work = |scratch: &mut Scratch, idx: usize| {
+            if self.is_cancelled() {
+                return (None, 0);
+            }
+            let before = scratch.n_tied_searches;
+            (small_phi.concept(order[idx], None, scratch), scratch.n_tied_searches - before)
+        };
+        let (mut results, stats) = self.share(order.len(), work);
+        results.reverse();
+        let purview_ties = results.iter().map(|(_, ties)| ties).sum();
+        (results.into_iter().filter_map(|(concept, _)| concept).collect(), purview_ties, stats)
     }
 
-    /// Concepts of the cut system, in order, and how many of their core choices were tied.
+    /// Concepts of the cut system, in order, and how many of the searches for them ended in a tie.
     fn cut_concepts(
         &self,
         wiring: &Wiring,
@@ -301,6 +316,7 @@ impl<'a> Search<'a> {
         scratch: &mut Scratch,
     ) -> (Vec<LocalConcept>, u64) {
         scratch.begin();
+        let tied_before = scratch.n_tied_searches;
         let small_phi = self.small_phi(wiring);
         let mut had_concept = intact.iter().peekable();
         let mut concepts = Vec::with_capacity(intact.len());
@@ -314,8 +330,7 @@ impl<'a> Search<'a> {
                 break;
             }
         }
-        let ties = concepts.iter().map(n_tied_cores).sum();
-        (concepts, ties)
+        (concepts, scratch.n_tied_searches - tied_before)
     }
 
     /// The distance of every cut that may matter, in the order of cuts.
@@ -427,10 +442,6 @@ impl<'a> Search<'a> {
         results.sort_by_key(|(idx, _)| *idx);
         (results.into_iter().map(|(_, result)| result).collect(), stats)
     }
-}
-
-fn n_tied_cores(concept: &LocalConcept) -> u64 {
-    u64::from(concept.cause.n_tied > 1) + u64::from(concept.effect.n_tied > 1)
 }
 
 /// Φ values on the grid, for tests of the grid itself.

@@ -88,27 +88,22 @@ impl SmallPhi<'_> {
     ) -> Option<LocalConcept> {
         let (from, to) = (self.wiring.from, self.wiring.to);
         let is_split = mechanism & from != 0 && mechanism & to != 0;
+        let kept = intact.filter(|_| !is_split);
+        let kept_effect =
+            kept.map(|it| it.effect).filter(|it| mechanism & from == 0 || it.purview & to == 0);
+        let kept_cause =
+            kept.map(|it| it.cause).filter(|it| mechanism & to == 0 || it.purview & from == 0);
+        if let (Some(concept), Some(_), Some(_)) = (kept, kept_cause, kept_effect) {
+            scratch.stats.phi_reused += 1;
+            return Some(concept.clone());
+        }
         // The effect side is cheap, and without it the cause does not matter.
-        let effect = match intact {
-            Some(concept)
-                if !is_split && (mechanism & from == 0 || concept.effect.purview & to == 0) =>
-            {
-                concept.effect
-            }
-            _ => self.core_effect(mechanism, scratch)?,
-        };
-        let cause = match intact {
-            Some(concept)
-                if !is_split && (mechanism & to == 0 || concept.cause.purview & from == 0) =>
-            {
-                scratch.stats.phi_reused += 1;
-                if effect == concept.effect && (mechanism & from == 0 || effect.purview & to == 0) {
-                    return Some(concept.clone());
-                }
-                concept.cause
-            }
-            _ => self.core_cause(mechanism, scratch)?,
-        };
+        let effect = kept_effect.or_else(|| self.core_effect(mechanism, scratch));
+        if effect.is_none() && !self.rules.count_ties {
+            return None;
+        }
+        let cause = kept_cause.or_else(|| self.core_cause(mechanism, scratch));
+        let (cause, effect) = (cause?, effect?);
         Some(self.fill(mechanism, cause, effect, scratch))
     }
 

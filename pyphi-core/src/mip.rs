@@ -74,6 +74,8 @@ pub(crate) struct Rules {
     pub(crate) tolerance: Fixed,
     /// Whether bounds may spare work. Results are the same.
     pub(crate) prune: bool,
+    /// Whether every core cause and core effect is searched, to count ties among them.
+    pub(crate) count_ties: bool,
 }
 
 /// Scratch space of one thread.
@@ -82,6 +84,8 @@ pub(crate) struct Scratch {
     pub(crate) repertoires: RepertoireScratch,
     pub(crate) emd: EmdSolver,
     pub(crate) stats: Stats,
+    /// Searches in which several purviews were tied for the largest φ.
+    pub(crate) n_tied_searches: u64,
     pub(crate) p: Vec<Fixed>,
     pub(crate) q: Vec<Fixed>,
     whole: Vec<f64>,
@@ -107,6 +111,7 @@ impl Scratch {
             repertoires: RepertoireScratch::default(),
             emd: EmdSolver::default(),
             stats: Stats::default(),
+            n_tied_searches: 0,
             p: Vec::new(),
             q: Vec::new(),
             whole: Vec::new(),
@@ -256,6 +261,7 @@ impl SmallPhi<'_> {
         let core =
             self.choose(self.purviews.iter().map(|&purview| (purview, phi[purview as usize])));
         scratch.effect_phi = phi;
+        scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
         core
     }
 
@@ -347,7 +353,10 @@ impl SmallPhi<'_> {
             }
             best = best.max(candidate.upper);
         }
-        self.choose(candidates.iter().filter(|it| it.is_exact).map(|it| (it.purview, it.upper)))
+        let core = self
+            .choose(candidates.iter().filter(|it| it.is_exact).map(|it| (it.purview, it.upper)));
+        scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
+        core
     }
 
     /// Of the purviews tied for the largest φ the one with most units, and of those the first

@@ -270,7 +270,7 @@ impl Subsystem {
             tables: &self.tables,
             wiring,
             memo: &CauseMemo::new(self.n_units()),
-            rules: Rules { tolerance: self.tolerance_fixed(), prune: true },
+            rules: Rules { tolerance: self.tolerance_fixed(), prune: true, count_ties: false },
             purviews: &purviews,
         };
         work(&small_phi, &mut Scratch::new(self.n_units()))
