@@ -20,7 +20,7 @@ use crate::partition::local_partitions;
 use crate::repertoire::{RepertoireScratch, cause_repertoire, marginals, multiply};
 use crate::stats::Stats;
 use crate::tables::{Tables, Wiring};
-use crate::unit_set::{cmp_lexicographic, submasks};
+use crate::unit_set::{bits, cmp_lexicographic, submasks};
 
 /// How far a bound computed in floating point may exceed the truth: sums of at most 16 differences of
 /// numbers in [0, 1], each good to a few 1e-16, and the placing of both distributions on the grid.
@@ -157,7 +157,7 @@ impl MarginalTable {
         self.generation += 1;
     }
 
-    /// Makes the rows of all subsets of `mechanism` over all subsets of `purview`.
+    /// Makes the rows of `mechanism` over all subsets of `purview`.
     fn make(
         &mut self,
         tables: &Tables,
@@ -171,19 +171,17 @@ impl MarginalTable {
             self.entries.resize(self.lanes << (2 * self.n), 0.0);
             self.made_in.resize(1 << (2 * self.n), 0);
         }
-        for m in submasks(mechanism) {
-            for p in submasks(purview) {
-                let row = (m as usize) << self.n | p as usize;
-                if self.made_in[row] == self.generation {
-                    continue;
-                }
-                self.made_in[row] = self.generation;
-                let lanes = &mut self.entries[row * self.lanes..][..self.lanes];
-                // Lanes outside the purview are 0, so that the rows of two parts can be added.
-                lanes.fill(0.0);
-                cause_repertoire(tables, wiring, m, p, scratch, buffer);
-                marginals(buffer, p, scratch, lanes);
+        for p in submasks(purview) {
+            let row = (mechanism as usize) << self.n | p as usize;
+            if self.made_in[row] == self.generation {
+                continue;
             }
+            self.made_in[row] = self.generation;
+            let lanes = &mut self.entries[row * self.lanes..][..self.lanes];
+            // Lanes outside the purview are 0, so that the rows of two parts can be added.
+            lanes.fill(0.0);
+            cause_repertoire(tables, wiring, mechanism, p, scratch, buffer);
+            marginals(buffer, p, scratch, lanes);
         }
     }
 
@@ -198,12 +196,12 @@ impl MarginalTable {
     }
 
     /// Calls `visit` with the bound of every partition of (mechanism, purview), in no particular order.
-    #[inline]
+    #[inline(always)]
     fn for_each_bound<const LANES: usize>(
         &self,
         mechanism: u32,
         purview: u32,
-        mut visit: impl FnMut(Bound),
+        visit: &mut impl FnMut(Bound),
     ) {
         let whole = &self.rows::<LANES>(mechanism)[purview as usize];
         let top = 1 << (31 - mechanism.leading_zeros());
@@ -211,21 +209,16 @@ impl MarginalTable {
             let first = self.rows::<LANES>(m1);
             let second = self.rows::<LANES>(mechanism & !m1);
             for p1 in submasks(purview) {
-                if m1 | p1 == 0 {
-                    continue;
+                let value = distance(whole, &first[p1 as usize], &second[(purview & !p1) as usize]);
+                if m1 | p1 != 0 {
+                    visit(Bound { value, first_mechanism: m1, first_purview: p1 });
                 }
-                let a = &first[p1 as usize];
-                let b = &second[(purview & !p1) as usize];
-                let mut lanes = [0.0; LANES];
-                for lane in 0..LANES {
-                    lanes[lane] = (whole[lane] - a[lane] - b[lane]).abs();
-                }
-                visit(Bound { value: lanes.iter().sum(), first_mechanism: m1, first_purview: p1 });
             }
         }
     }
 
-    fn for_each(&self, mechanism: u32, purview: u32, visit: impl FnMut(Bound)) {
+    #[inline(always)]
+    fn for_each_bound_any(&self, mechanism: u32, purview: u32, visit: &mut impl FnMut(Bound)) {
         match self.lanes {
             4 => self.for_each_bound::<4>(mechanism, purview, visit),
             8 => self.for_each_bound::<8>(mechanism, purview, visit),
@@ -234,6 +227,57 @@ impl MarginalTable {
             lanes => unreachable!("no subsystem has {lanes} lanes"),
         }
     }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn for_each_bound_avx2(&self, mechanism: u32, purview: u32, visit: &mut impl FnMut(Bound)) {
+        self.for_each_bound_any(mechanism, purview, visit);
+    }
+
+    /// As [`MarginalTable::for_each_bound`], with the widest vectors of this machine. They change nothing but
+    /// the speed: every lane is computed by itself, and lanes are added in a fixed order.
+    fn for_each(&self, mechanism: u32, purview: u32, mut visit: impl FnMut(Bound)) {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the feature has just been detected.
+            unsafe { self.for_each_bound_avx2(mechanism, purview, &mut visit) };
+            return;
+        }
+        self.for_each_bound_any(mechanism, purview, &mut visit);
+    }
+
+    /// The bound of one partition.
+    fn bound(
+        &self,
+        mechanism: u32,
+        purview: u32,
+        first_mechanism: u32,
+        first_purview: u32,
+    ) -> Bound {
+        let row = |m: u32, p: u32| {
+            &self.entries[((m as usize) << self.n | p as usize) * self.lanes..][..self.lanes]
+        };
+        let whole = row(mechanism, purview);
+        let first = row(first_mechanism, first_purview);
+        let second = row(mechanism & !first_mechanism, purview & !first_purview);
+        let value =
+            (0..self.lanes).map(|lane| (whole[lane] - first[lane] - second[lane]).abs()).sum();
+        Bound { value, first_mechanism, first_purview }
+    }
+}
+
+/// Σ |whole - first - second|, in a fixed order that vectors like.
+#[inline(always)]
+fn distance<const LANES: usize>(
+    whole: &[f64; LANES],
+    first: &[f64; LANES],
+    second: &[f64; LANES],
+) -> f64 {
+    let mut sums = [0.0; 4];
+    for lane in 0..LANES {
+        sums[lane % 4] += (whole[lane] - first[lane] - second[lane]).abs();
+    }
+    (sums[0] + sums[2]) + (sums[1] + sums[3])
 }
 
 /// Small φ of all mechanisms of one subsystem under one wiring.
@@ -248,9 +292,9 @@ pub(crate) struct SmallPhi<'a> {
 
 struct Candidate {
     purview: u32,
-    /// φ is at most this.
-    upper: Fixed,
-    is_exact: bool,
+    known: Option<Fixed>,
+    /// The most promising of the partitions that part one unit from the rest.
+    simple: Bound,
 }
 
 impl SmallPhi<'_> {
@@ -310,51 +354,70 @@ impl SmallPhi<'_> {
         let tolerance = self.rules.tolerance;
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut reach = 0;
+        let mut best = 0;
         for &purview in self.purviews {
             if self.wiring.is_connected(purview, mechanism) {
-                candidates.push(Candidate { purview, upper: Fixed::MAX, is_exact: false });
-                reach |= purview;
+                let known = self.known_cause_phi(mechanism, purview);
+                best = best.max(known.unwrap_or(0));
+                scratch.stats.phi_reused += u64::from(known.is_some());
+                if known.is_none() {
+                    reach |= purview;
+                }
+                let simple = Bound {
+                    value: known.map_or(f64::INFINITY, to_f64),
+                    first_mechanism: 0,
+                    first_purview: 0,
+                };
+                candidates.push(Candidate { purview, known, simple });
             }
         }
-        if candidates.is_empty() {
-            return None;
+        if reach != 0 && self.rules.prune {
+            self.make_marginals(mechanism, reach, scratch);
+            for unit in bits(mechanism) {
+                self.make_marginals(mechanism & !(1 << unit), reach, scratch);
+            }
+            for candidate in candidates.iter_mut().filter(|it| it.known.is_none()) {
+                candidate.simple = self.simple_bound(mechanism, candidate.purview, scratch);
+            }
+            // From the most promising purview down: a large φ early on spares the others.
+            candidates.sort_by(|a, b| {
+                b.simple.value.total_cmp(&a.simple.value).then(a.purview.cmp(&b.purview))
+            });
         }
-        let mut has_marginals = false;
+        let mut has_all_marginals = false;
         for candidate in &mut candidates {
-            if let Some(phi) = self.known_cause_phi(mechanism, candidate.purview) {
-                scratch.stats.phi_reused += 1;
-                (candidate.upper, candidate.is_exact) = (phi, true);
+            if candidate.known.is_some() {
                 continue;
             }
-            if !has_marginals {
-                self.make_marginals(mechanism, reach, scratch);
-                has_marginals = true;
-            }
+            // A purview matters if it can reach or tie the best so far.
+            let floor =
+                if self.rules.prune { (best - tolerance).max(tolerance + 1) } else { Fixed::MIN };
+            let purview = candidate.purview;
+            self.place_whole(mechanism, purview, scratch);
             if self.rules.prune {
-                candidate.upper = self.first_cause_bound(mechanism, candidate.purview, scratch);
-            }
-        }
-        // From the most promising purview down, until no other can reach or tie the best.
-        candidates.sort_by(|a, b| b.upper.cmp(&a.upper).then(a.purview.cmp(&b.purview)));
-        let mut best = 0;
-        for candidate in &mut candidates {
-            let cannot_matter = candidate.upper < best - tolerance || candidate.upper <= tolerance;
-            if !candidate.is_exact && cannot_matter && self.rules.prune {
-                scratch.stats.purviews_pruned += 1;
-                continue;
-            }
-            if !candidate.is_exact {
-                candidate.upper =
-                    self.cause_phi(mechanism, candidate.purview, candidate.upper, scratch);
-                candidate.is_exact = true;
-                if !self.is_severed(mechanism, candidate.purview) {
-                    self.memo.set(mechanism, candidate.purview, candidate.upper);
+                if self.is_below(floor, mechanism, purview, candidate.simple, scratch) {
+                    scratch.stats.purviews_pruned += 1;
+                    continue;
                 }
             }
-            best = best.max(candidate.upper);
+            if !has_all_marginals {
+                for part in submasks(mechanism) {
+                    self.make_marginals(part, reach, scratch);
+                }
+                has_all_marginals = true;
+            }
+            candidate.known = self.cause_phi(mechanism, purview, floor, scratch);
+            match candidate.known {
+                None => scratch.stats.purviews_pruned += 1,
+                Some(phi) => {
+                    best = best.max(phi);
+                    if !self.is_severed(mechanism, purview) {
+                        self.memo.set(mechanism, purview, phi);
+                    }
+                }
+            }
         }
-        let core = self
-            .choose(candidates.iter().filter(|it| it.is_exact).map(|it| (it.purview, it.upper)));
+        let core = self.choose(candidates.iter().filter_map(|it| Some((it.purview, it.known?))));
         scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
         core
     }
@@ -393,7 +456,7 @@ impl SmallPhi<'_> {
 
     /// Whether the cut severs a connection from the purview to the mechanism.
     fn is_severed(&self, mechanism: u32, purview: u32) -> bool {
-        crate::unit_set::bits(mechanism & self.wiring.to)
+        bits(mechanism & self.wiring.to)
             .any(|j| self.tables.inputs[j] & self.wiring.from & purview != 0)
     }
 
@@ -406,58 +469,82 @@ impl SmallPhi<'_> {
         marginals.make(self.tables, self.wiring, mechanism, purview, repertoires, whole);
     }
 
-    /// An upper bound on φ: the EMD of the partition with the smallest lower bound.
-    fn first_cause_bound(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) -> Fixed {
-        let mut best = Bound { value: f64::INFINITY, first_mechanism: 0, first_purview: 0 };
-        let mut n_bounded = 0;
-        scratch.marginals.for_each(mechanism, purview, |bound| {
-            n_bounded += 1;
-            if bound.value < best.value {
-                best = bound;
-            }
+    /// Of the partitions that part one unit of the purview, or one unit of the mechanism, from all the rest,
+    /// the one with the smallest bound.
+    fn simple_bound(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) -> Bound {
+        let top = 1 << (31 - mechanism.leading_zeros());
+        let of_purview = bits(purview).map(|unit| (0, 1 << unit));
+        // The first part never has the highest unit of the mechanism.
+        let of_mechanism = bits(mechanism).map(|unit| {
+            if 1 << unit == top { (mechanism & !top, purview) } else { (1 << unit, 0) }
         });
+        let mut n_bounded = 0;
+        let best = of_purview
+            .chain(of_mechanism.filter(|_| mechanism != top))
+            .map(|(m1, p1)| {
+                n_bounded += 1;
+                scratch.marginals.bound(mechanism, purview, m1, p1)
+            })
+            .min_by(|a, b| a.value.total_cmp(&b.value))
+            .expect("a purview has a unit");
         scratch.stats.partitions_bounded += n_bounded;
-        self.place_whole(mechanism, purview, scratch);
-        match self.partition_emd(mechanism, purview, best, Fixed::MAX, scratch) {
-            Emd::Exact(value) | Emd::AtLeast(value) => value,
-        }
+        best
     }
 
-    /// φ of one pair, exactly. `upper` is an upper bound on it (any).
+    /// φ of one pair, exactly; or None as soon as it is known to be below `floor`. The whole repertoire has
+    /// been placed.
     fn cause_phi(
         &self,
         mechanism: u32,
         purview: u32,
-        upper: Fixed,
+        floor: Fixed,
         scratch: &mut Scratch,
-    ) -> Fixed {
+    ) -> Option<Fixed> {
         scratch.stats.purviews_evaluated += 1;
         let mut bounds = std::mem::take(&mut scratch.bounds);
         bounds.clear();
-        let mut phi = upper;
-        let limit = if self.rules.prune { to_f64(upper) + BOUND_SLACK } else { f64::INFINITY };
-        scratch.marginals.for_each(mechanism, purview, |bound| {
-            if bound.value <= limit {
-                bounds.push(bound);
-            }
-        });
+        let mut phi = Fixed::MAX;
         if self.rules.prune {
-            bounds.sort_unstable_by(|a, b| a.value.total_cmp(&b.value));
-        }
-        self.place_whole(mechanism, purview, scratch);
-        for &bound in &bounds {
-            if self.rules.prune && to_fixed((bound.value - BOUND_SLACK).max(0.0)) >= phi {
-                break;
-            }
-            let stop_at = if self.rules.prune { phi } else { Fixed::MAX };
+            let mut n_bounded = 0;
+            let mut least = Bound { value: f64::INFINITY, first_mechanism: 0, first_purview: 0 };
+            scratch.marginals.for_each(mechanism, purview, |bound| {
+                n_bounded += 1;
+                if bound.value < least.value {
+                    least = bound;
+                }
+            });
+            scratch.stats.partitions_bounded += n_bounded;
             if let Emd::Exact(value) =
-                self.partition_emd(mechanism, purview, bound, stop_at, scratch)
+                self.partition_emd(mechanism, purview, least, Fixed::MAX, scratch)
             {
-                phi = phi.min(value);
+                phi = value;
+            }
+        }
+        if phi >= floor {
+            let limit = if self.rules.prune { to_f64(phi) + BOUND_SLACK } else { f64::INFINITY };
+            scratch.marginals.for_each(mechanism, purview, |bound| {
+                if bound.value <= limit {
+                    bounds.push(bound);
+                }
+            });
+            if self.rules.prune {
+                bounds.sort_unstable_by(|a, b| a.value.total_cmp(&b.value));
+            }
+            for &bound in &bounds {
+                let cannot_improve = to_fixed((bound.value - BOUND_SLACK).max(0.0)) >= phi;
+                if self.rules.prune && (cannot_improve || phi < floor) {
+                    break;
+                }
+                let stop_at = if self.rules.prune { phi } else { Fixed::MAX };
+                if let Emd::Exact(value) =
+                    self.partition_emd(mechanism, purview, bound, stop_at, scratch)
+                {
+                    phi = phi.min(value);
+                }
             }
         }
         scratch.bounds = bounds;
-        phi
+        (phi >= floor).then_some(phi)
     }
 
     fn place_whole(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) {
@@ -482,9 +569,32 @@ impl SmallPhi<'_> {
         stop_at: Fixed,
         scratch: &mut Scratch,
     ) -> Emd {
+        self.place_partitioned(mechanism, purview, bound, scratch);
+        scratch.stats.emds_solved += 1;
+        scratch.emd.distance(&scratch.p, &scratch.q, stop_at)
+    }
+
+    /// Whether one partition's EMD is below `floor`, so that φ is.
+    fn is_below(
+        &self,
+        floor: Fixed,
+        mechanism: u32,
+        purview: u32,
+        bound: Bound,
+        scratch: &mut Scratch,
+    ) -> bool {
+        self.place_partitioned(mechanism, purview, bound, scratch);
+        if scratch.emd.upper_bound(&scratch.p, &scratch.q) < floor {
+            return true;
+        }
+        scratch.stats.emds_solved += 1;
+        matches!(scratch.emd.distance(&scratch.p, &scratch.q, floor), Emd::Exact(value) if value < floor)
+    }
+
+    /// The partitioned repertoire, into `scratch.q`.
+    fn place_partitioned(&self, mechanism: u32, purview: u32, bound: Bound, scratch: &mut Scratch) {
         let Bound { first_mechanism: m1, first_purview: p1, .. } = bound;
-        let Scratch { repertoires, first, second, product, p, q, emd, stats, .. } = scratch;
-        stats.emds_solved += 1;
+        let Scratch { repertoires, first, second, product, q, .. } = scratch;
         cause_repertoire(self.tables, self.wiring, m1, p1, repertoires, first);
         cause_repertoire(
             self.tables,
@@ -497,7 +607,6 @@ impl SmallPhi<'_> {
         multiply(first, p1, second, purview, product);
         q.resize(product.len(), 0);
         place_distribution(product, q);
-        emd.distance(p, q, stop_at)
     }
 
     /// φ of one pair on the cause side with its MIP: the first of the partitions tied for it.
@@ -507,14 +616,18 @@ impl SmallPhi<'_> {
         purview: u32,
         scratch: &mut Scratch,
     ) -> (Fixed, (u32, u32)) {
-        self.make_marginals(mechanism, purview, scratch);
-        let phi = self.cause_phi(mechanism, purview, Fixed::MAX, scratch);
+        for part in submasks(mechanism) {
+            self.make_marginals(part, purview, scratch);
+        }
+        self.place_whole(mechanism, purview, scratch);
+        let phi = self
+            .cause_phi(mechanism, purview, Fixed::MIN, scratch)
+            .expect("no φ is below the floor");
         let limit = phi + self.rules.tolerance;
         let mut by_partition = std::collections::HashMap::new();
         scratch.marginals.for_each(mechanism, purview, |bound| {
             by_partition.insert((bound.first_mechanism, bound.first_purview), bound);
         });
-        self.place_whole(mechanism, purview, scratch);
         for partition in local_partitions(mechanism, purview) {
             let bound = by_partition[&partition];
             if to_fixed((bound.value - BOUND_SLACK).max(0.0)) > limit {
@@ -535,7 +648,7 @@ impl SmallPhi<'_> {
         let whole = self.effect_lanes(mechanism);
         let loss = |m1: u32, p1: u32| -> Fixed {
             let (first, second) = (self.effect_lanes(m1), self.effect_lanes(mechanism & !m1));
-            crate::unit_set::bits(purview)
+            bits(purview)
                 .map(|j| (whole[j] - if p1 >> j & 1 == 1 { first[j] } else { second[j] }).abs())
                 .sum()
         };
