@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::concept::LocalConcept;
+use crate::cut_structure::{CutStructure, Intact};
 use crate::error::Result;
 use crate::fixed::{COARSE_ONE, cost_to_f64};
 use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
@@ -13,7 +14,7 @@ use crate::network::Network;
 use crate::partition::Cut;
 use crate::state::State;
 use crate::stats::Stats;
-use crate::structure::{CauseEffectStructure, StructureDistance};
+use crate::structure::CauseEffectStructure;
 use crate::subsystem::Subsystem;
 use crate::tables::{Tables, Wiring, subsets_by_size};
 use crate::transport::Total;
@@ -219,6 +220,7 @@ impl<'a> Search<'a> {
                 stats,
             );
         }
+        let intact = Intact::new(intact, &self.small_phi(&wiring), &mut scratch);
         let cuts: Vec<Cut> = Cut::all(units).collect();
         let results = if self.is_cancelled() {
             Vec::new()
@@ -233,7 +235,7 @@ impl<'a> Search<'a> {
             Total::AtLeast(_) => None,
         };
         let best = results.iter().filter_map(exact).min();
-        let ces = self.describe(&wiring, &intact, &mut scratch);
+        let ces = self.describe(&wiring, &intact.concepts, &mut scratch);
         let Some((best, _)) = best else {
             // Only a cancelled search has no cut with a distance.
             return BigPhi { phi: f64::INFINITY, ..BigPhi::zero(units, ces, stop_reason, stats) };
@@ -252,7 +254,8 @@ impl<'a> Search<'a> {
             .expect("the best is tied with itself");
         let cut = cuts[rank];
         let cut_wiring = self.subsystem.wiring(Some(cut));
-        let (concepts, _) = self.cut_concepts(&cut_wiring, &intact, &mut scratch);
+        let small_phi = self.small_phi(&cut_wiring);
+        let concepts = CutStructure::new(&small_phi, &intact, &mut scratch).concepts(&mut scratch);
         let partitioned_ces = self.describe(&cut_wiring, &concepts, &mut scratch);
         let purview_ties = self
             .options
@@ -300,7 +303,7 @@ impl<'a> Search<'a> {
                 return (None, 0);
             }
             let before = scratch.n_tied_searches;
-            (small_phi.concept(order[idx], None, scratch), scratch.n_tied_searches - before)
+            (small_phi.concept(order[idx], scratch), scratch.n_tied_searches - before)
         };
         let (mut results, stats) = self.share(order.len(), work);
         results.reverse();
@@ -308,33 +311,8 @@ impl<'a> Search<'a> {
         (results.into_iter().filter_map(|(concept, _)| concept).collect(), purview_ties, stats)
     }
 
-    /// Concepts of the cut system, in order, and how many of the searches for them ended in a tie.
-    fn cut_concepts(
-        &self,
-        wiring: &Wiring,
-        intact: &[LocalConcept],
-        scratch: &mut Scratch,
-    ) -> (Vec<LocalConcept>, u64) {
-        scratch.begin();
-        let tied_before = scratch.n_tied_searches;
-        let small_phi = self.small_phi(wiring);
-        let mut had_concept = intact.iter().peekable();
-        let mut concepts = Vec::with_capacity(intact.len());
-        for &mechanism in &self.subsets {
-            let before = had_concept.next_if(|it| it.mechanism == mechanism);
-            let is_split = mechanism & wiring.from != 0 && mechanism & wiring.to != 0;
-            if before.is_some() || is_split {
-                concepts.extend(small_phi.concept(mechanism, before, scratch));
-            }
-            if self.is_cancelled() {
-                break;
-            }
-        }
-        (concepts, scratch.n_tied_searches - tied_before)
-    }
-
     /// The distance of every cut that may matter, in the order of cuts.
-    fn evaluate(&self, cuts: &[Cut], intact: &[LocalConcept], stats: &mut Stats) -> Vec<CutResult> {
+    fn evaluate(&self, cuts: &[Cut], intact: &Intact, stats: &mut Stats) -> Vec<CutResult> {
         // Cuts that sever little are likely to be minimal: they give the others a bound to fail.
         let mut order: Vec<usize> = (0..cuts.len()).collect();
         order.sort_by_key(|&rank| {
@@ -356,24 +334,17 @@ impl<'a> Search<'a> {
             }
             let rank = order[idx];
             let wiring = self.subsystem.wiring(Some(cuts[rank]));
-            let (concepts, purview_ties) = self.cut_concepts(&wiring, intact, scratch);
-            if self.is_cancelled() {
-                return None;
-            }
+            let small_phi = self.small_phi(&wiring);
+            let tied_before = scratch.n_tied_searches;
+            let mut structure = CutStructure::new(&small_phi, intact, scratch);
             // Nothing within the tolerance of the smallest distance may be lost, so one more than that.
             let limit = match *best.lock().expect("no thread panics with the lock held") {
-                _ if self.options.exhaustive => i128::MAX,
+                _ if self.options.exhaustive || self.options.count_ties => i128::MAX,
                 i128::MAX => i128::MAX,
                 best => best + tolerance + 1,
             };
-            let total = StructureDistance::default().distance(
-                self.tables,
-                intact,
-                &concepts,
-                self.rules.tolerance,
-                limit,
-                scratch,
-            );
+            let total = structure.distance(limit, scratch, || self.is_cancelled())?;
+            let purview_ties = scratch.n_tied_searches - tied_before;
             match total {
                 Total::Exact(total) => {
                     scratch.stats.cuts_evaluated += 1;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::fixed::{Fixed, to_f64};
 use crate::mip::{Core, Scratch, SmallPhi};
 use crate::partition::Partition;
-use crate::repertoire::{Direction, cause_repertoire, effect_on, product_repertoire};
+use crate::repertoire::{Direction, cause_repertoire, effect_on, marginals, product_repertoire};
 use crate::tables::to_network;
 use crate::unit_set::{UnitSet, bits};
 
@@ -79,35 +79,18 @@ pub(crate) struct LocalConcept {
 
 impl SmallPhi<'_> {
     /// The concept of a mechanism, or None if it specifies no irreducible cause or no irreducible effect.
-    /// What a cut leaves alone is taken over from the intact system.
-    pub(crate) fn concept(
-        &self,
-        mechanism: u32,
-        intact: Option<&LocalConcept>,
-        scratch: &mut Scratch,
-    ) -> Option<LocalConcept> {
-        let (from, to) = (self.wiring.from, self.wiring.to);
-        let is_split = mechanism & from != 0 && mechanism & to != 0;
-        let kept = intact.filter(|_| !is_split);
-        let kept_effect =
-            kept.map(|it| it.effect).filter(|it| mechanism & from == 0 || it.purview & to == 0);
-        let kept_cause =
-            kept.map(|it| it.cause).filter(|it| mechanism & to == 0 || it.purview & from == 0);
-        if let (Some(concept), Some(_), Some(_)) = (kept, kept_cause, kept_effect) {
-            scratch.stats.phi_reused += 1;
-            return Some(concept.clone());
-        }
+    pub(crate) fn concept(&self, mechanism: u32, scratch: &mut Scratch) -> Option<LocalConcept> {
         // The effect side is cheap, and without it the cause does not matter.
-        let effect = kept_effect.or_else(|| self.core_effect(mechanism, scratch));
+        let effect = self.core_effect(mechanism, scratch);
         if effect.is_none() && !self.rules.count_ties {
             return None;
         }
-        let cause = kept_cause.or_else(|| self.core_cause(mechanism, scratch));
-        let (cause, effect) = (cause?, effect?);
-        Some(self.fill(mechanism, cause, effect, scratch))
+        let cause = self.core_cause(mechanism, scratch);
+        Some(self.fill(mechanism, cause?, effect?, scratch))
     }
 
-    fn fill(
+    /// The concept with this core cause and core effect.
+    pub(crate) fn fill(
         &self,
         mechanism: u32,
         cause: Core,
@@ -115,31 +98,17 @@ impl SmallPhi<'_> {
         scratch: &mut Scratch,
     ) -> LocalConcept {
         let mut repertoire = Vec::new();
+        let repertoires = &mut scratch.repertoires;
         cause_repertoire(
             self.tables,
             self.wiring,
             mechanism,
             cause.purview,
-            &mut scratch.repertoires,
+            repertoires,
             &mut repertoire,
         );
         let mut cause_on = vec![0.5; self.tables.n];
-        crate::repertoire::marginals(
-            &repertoire,
-            cause.purview,
-            &mut scratch.repertoires,
-            &mut cause_on,
-        );
-        let unconstrained = self.tables.effect(0);
-        let effect_lanes = (0..self.tables.n)
-            .map(|j| {
-                if effect.purview >> j & 1 == 1 {
-                    self.tables.effect(self.wiring.seen_by(j, mechanism))[j]
-                } else {
-                    unconstrained[j]
-                }
-            })
-            .collect();
+        marginals(&repertoire, cause.purview, repertoires, &mut cause_on);
         LocalConcept {
             mechanism,
             phi: cause.phi.min(effect.phi),
@@ -147,7 +116,7 @@ impl SmallPhi<'_> {
             effect,
             cause_repertoire: repertoire,
             cause_on,
-            effect_on: effect_lanes,
+            effect_on: self.effect_on(mechanism, effect.purview),
         }
     }
 

@@ -37,6 +37,7 @@
 
 mod big_phi;
 mod concept;
+mod cut_structure;
 mod emd;
 mod error;
 mod fixed;

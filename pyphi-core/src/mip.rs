@@ -281,6 +281,7 @@ fn distance<const LANES: usize>(
 }
 
 /// Small φ of all mechanisms of one subsystem under one wiring.
+#[derive(Debug)]
 pub(crate) struct SmallPhi<'a> {
     pub(crate) tables: &'a Tables,
     pub(crate) wiring: &'a Wiring,

@@ -5,11 +5,12 @@
 //! each pair expanded to the union of its purviews.
 
 use crate::concept::{Concept, LocalConcept};
+use crate::cut_structure::without_same;
 use crate::emd::Emd;
 use crate::fixed::{Fixed, place_distribution, to_coarse, to_fixed};
 use crate::mip::{Core, Scratch};
 use crate::tables::Tables;
-use crate::transport::{Total, Transport};
+use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::extract;
 
 /// The concepts of a system, mechanisms by size and then lexicographically.
@@ -36,12 +37,12 @@ impl CauseEffectStructure {
 }
 
 /// Repertoires closer than this, entry by entry, are the same.
-const SAME_REPERTOIRE: f64 = 1e-9;
+pub(crate) const SAME_REPERTOIRE: f64 = 1e-9;
 
 /// A marginal bound computed in floats may exceed the exact distance by this little.
 const BOUND_SLACK: f64 = 1e-12;
 
-/// Computes distances between structures; one per thread.
+/// Computes distances between structures.
 #[derive(Debug, Default)]
 pub(crate) struct StructureDistance {
     transport: Transport,
@@ -50,30 +51,26 @@ pub(crate) struct StructureDistance {
 }
 
 impl StructureDistance {
-    /// The distance from the intact structure to that of a cut, as mass × distance on the coarse grid.
-    /// May stop as soon as it is known to be at least `stop_at`.
-    pub(crate) fn distance(
+    /// The distance between the concepts of the intact structure and those of a cut one, as mass × distance
+    /// on the coarse grid. Concepts that both have may be left out on both sides. May stop as soon as it is
+    /// known to be at least `stop_at`.
+    pub(crate) fn distance<'a>(
         &mut self,
         tables: &Tables,
-        intact: &[LocalConcept],
-        cut: &[LocalConcept],
+        intact: impl Iterator<Item = &'a LocalConcept>,
+        cut: impl Iterator<Item = &'a LocalConcept>,
         tolerance: Fixed,
         stop_at: i128,
         scratch: &mut Scratch,
     ) -> Total {
-        let (left, right) = without_common(intact, cut, tolerance);
         let null = null_concept(tables);
-        let mass = |concepts: &[&LocalConcept]| -> i64 {
-            concepts.iter().map(|it| to_coarse(it.phi)).sum()
+        let (mut rows, mut columns) = without_same(intact, cut, tolerance);
+        let mass = |concepts: &[&LocalConcept]| -> Vec<i64> {
+            concepts.iter().map(|it| to_coarse(it.phi)).collect()
         };
-        let surplus = mass(&left) - mass(&right);
+        let (mut supply, mut demand) = (mass(&rows), mass(&columns));
+        let surplus = supply.iter().sum::<i64>() - demand.iter().sum::<i64>();
         // The null concept takes what the cut structure lacks, or supplies what it has more.
-        let mut rows = left;
-        let mut columns = right;
-        let (mut supply, mut demand): (Vec<i64>, Vec<i64>) = (
-            rows.iter().map(|it| to_coarse(it.phi)).collect(),
-            columns.iter().map(|it| to_coarse(it.phi)).collect(),
-        );
         if surplus > 0 {
             columns.push(&null);
             demand.push(surplus);
@@ -81,47 +78,59 @@ impl StructureDistance {
             rows.push(&null);
             supply.push(-surplus);
         }
-        let StructureDistance { transport, first, second } = self;
-        transport.set(supply, demand, |row, column| {
+        let mut transport = std::mem::take(&mut self.transport);
+        transport.set(Columns::Filled, supply, demand, |row, column| {
             let (a, b) = (rows[row], columns[column]);
-            let bound: f64 = a.cause_on.iter().zip(&b.cause_on).map(|(x, y)| (x - y).abs()).sum();
-            to_coarse(to_fixed((bound - BOUND_SLACK).max(0.0)) + effect_distance(a, b))
+            to_coarse(bound_causes(a, b) + effect_distance(&a.effect_on, &b.effect_on))
         });
-        transport.solve(stop_at, |row, column| {
-            let (a, b) = (rows[row], columns[column]);
-            to_coarse(cause_distance(a, b, first, second, scratch) + effect_distance(a, b))
-        })
+        let total = transport
+            .solve(stop_at, |row, column| self.between(rows[row], columns[column], scratch));
+        self.transport = transport;
+        total
+    }
+
+    /// The distance between two concepts, on the coarse grid.
+    pub(crate) fn between(
+        &mut self,
+        a: &LocalConcept,
+        b: &LocalConcept,
+        scratch: &mut Scratch,
+    ) -> i64 {
+        let causes = self.between_causes(a, b, scratch);
+        to_coarse(causes + effect_distance(&a.effect_on, &b.effect_on))
+    }
+
+    /// EMD of the cause repertoires, expanded to the union of their purviews (unconstrained causes are
+    /// uniform).
+    fn between_causes(
+        &mut self,
+        a: &LocalConcept,
+        b: &LocalConcept,
+        scratch: &mut Scratch,
+    ) -> Fixed {
+        let union = a.cause.purview | b.cause.purview;
+        expand(&a.cause_repertoire, a.cause.purview, union, &mut self.first);
+        expand(&b.cause_repertoire, b.cause.purview, union, &mut self.second);
+        let Scratch { p, q, emd, stats, .. } = scratch;
+        p.resize(self.first.len(), 0);
+        q.resize(self.second.len(), 0);
+        place_distribution(&self.first, p);
+        place_distribution(&self.second, q);
+        stats.concept_emds_solved += 1;
+        match emd.distance(p, q, Fixed::MAX) {
+            Emd::Exact(value) | Emd::AtLeast(value) => value,
+        }
     }
 }
 
-/// The concepts that only one of the structures has.
-fn without_common<'a>(
-    intact: &'a [LocalConcept],
-    cut: &'a [LocalConcept],
-    tolerance: Fixed,
-) -> (Vec<&'a LocalConcept>, Vec<&'a LocalConcept>) {
-    // Both are sorted in the same order of mechanisms, and a mechanism has at most one concept in each.
-    let by_mechanism: std::collections::HashMap<u32, &LocalConcept> =
-        cut.iter().map(|it| (it.mechanism, it)).collect();
-    let mut common = std::collections::HashSet::new();
-    let left = intact
-        .iter()
-        .filter(|concept| {
-            let is_common = by_mechanism
-                .get(&concept.mechanism)
-                .is_some_and(|it| is_same(concept, it, tolerance));
-            if is_common {
-                common.insert(concept.mechanism);
-            }
-            !is_common
-        })
-        .collect();
-    let right = cut.iter().filter(|it| !common.contains(&it.mechanism)).collect();
-    (left, right)
+/// A lower bound on the EMD of two cause repertoires: the differences of their marginals.
+pub(crate) fn bound_causes(a: &LocalConcept, b: &LocalConcept) -> Fixed {
+    let bound: f64 = a.cause_on.iter().zip(&b.cause_on).map(|(x, y)| (x - y).abs()).sum();
+    to_fixed((bound - BOUND_SLACK).max(0.0))
 }
 
 /// Same mechanism, same φ, same purviews and same repertoires.
-fn is_same(a: &LocalConcept, b: &LocalConcept, tolerance: Fixed) -> bool {
+pub(crate) fn is_same(a: &LocalConcept, b: &LocalConcept, tolerance: Fixed) -> bool {
     let close = |p: f64, q: f64| (p - q).abs() <= SAME_REPERTOIRE;
     a.mechanism == b.mechanism
         && (a.phi - b.phi).abs() <= tolerance
@@ -133,7 +142,7 @@ fn is_same(a: &LocalConcept, b: &LocalConcept, tolerance: Fixed) -> bool {
 }
 
 /// The concept of nothing: its repertoires over any purview are the unconstrained ones.
-fn null_concept(tables: &Tables) -> LocalConcept {
+pub(crate) fn null_concept(tables: &Tables) -> LocalConcept {
     let core = Core { purview: 0, phi: 0, n_tied: 0, n_tied_in_size: 1 };
     LocalConcept {
         mechanism: 0,
@@ -146,33 +155,11 @@ fn null_concept(tables: &Tables) -> LocalConcept {
     }
 }
 
-/// EMD of the effect repertoires, expanded. Outside a purview the marginals are the unconstrained ones, so
+/// EMD of two effect repertoires, expanded. Outside a purview the marginals are the unconstrained ones, so
 /// expanding to the union of the purviews or to all units is the same, and products of marginals have the
 /// summed difference of these as their EMD.
-fn effect_distance(a: &LocalConcept, b: &LocalConcept) -> Fixed {
-    a.effect_on.iter().zip(&b.effect_on).map(|(x, y)| (x - y).abs()).sum()
-}
-
-/// EMD of the cause repertoires, expanded to the union of their purviews (unconstrained causes are uniform).
-fn cause_distance(
-    a: &LocalConcept,
-    b: &LocalConcept,
-    first: &mut Vec<f64>,
-    second: &mut Vec<f64>,
-    scratch: &mut Scratch,
-) -> Fixed {
-    let union = a.cause.purview | b.cause.purview;
-    expand(&a.cause_repertoire, a.cause.purview, union, first);
-    expand(&b.cause_repertoire, b.cause.purview, union, second);
-    let Scratch { p, q, emd, stats, .. } = scratch;
-    p.resize(first.len(), 0);
-    q.resize(second.len(), 0);
-    place_distribution(first, p);
-    place_distribution(second, q);
-    stats.concept_emds_solved += 1;
-    match emd.distance(p, q, Fixed::MAX) {
-        Emd::Exact(value) | Emd::AtLeast(value) => value,
-    }
+pub(crate) fn effect_distance(a: &[Fixed], b: &[Fixed]) -> Fixed {
+    a.iter().zip(b).map(|(x, y)| (x - y).abs()).sum()
 }
 
 /// A repertoire over `purview` spread uniformly over the other units of `union`.

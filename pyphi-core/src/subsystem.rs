@@ -235,7 +235,7 @@ impl Subsystem {
             return None;
         }
         self.with_small_phi(&self.wiring(None), |small_phi, scratch| {
-            let concept = small_phi.concept(mechanism, None, scratch)?;
+            let concept = small_phi.concept(mechanism, scratch)?;
             Some(small_phi.describe(&concept, self.units.bits(), scratch))
         })
     }

@@ -1,29 +1,22 @@
 //! The transportation problem, exactly: integer masses, integer costs, costs found out only when used.
 //!
+//! A primal network simplex: the routes in use form a spanning tree over the rows, the columns and a root;
+//! the potentials that make the routes of the tree cost nothing show which other route would pay, and
+//! sending mass along the cycle it closes takes one route out of the tree. Trees are kept strongly feasible
+//! (every route without flow points to the root; Cunningham 1976), so it cannot cycle.
+//!
 //! Costs start as lower bounds. The problem is solved with them; wherever the solution moves mass at a cost
-//! that is only a bound, the exact cost is asked for, and the solution is mended (a raised cost keeps the
-//! dual feasible, so only the mass of that route has to move again). When every route in use has its exact
-//! cost, the solution is optimal for the exact costs too, because all others are at least their bounds.
+//! that is only a bound, the exact cost is asked for, and the solving goes on from the same tree. When every
+//! route in use has its exact cost, the solution is optimal for the exact costs too, because all others are
+//! at least their bounds.
 
-/// A balanced transportation problem: rows supply, columns demand.
-#[derive(Debug, Default)]
-pub(crate) struct Transport {
-    supply: Vec<i64>,
-    demand: Vec<i64>,
-    /// Row-major lower bounds or exact costs.
-    cost: Vec<i64>,
-    is_exact: Vec<bool>,
-    flow: Vec<i64>,
-    row_potential: Vec<i64>,
-    column_potential: Vec<i64>,
-    row_left: Vec<i64>,
-    column_left: Vec<i64>,
-    row_distance: Vec<i64>,
-    column_distance: Vec<i64>,
-    row_settled: Vec<bool>,
-    column_settled: Vec<bool>,
-    row_from: Vec<usize>,
-    column_from: Vec<usize>,
+/// What a column's demand means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// Every column receives exactly its demand.
+    Filled,
+    /// Every column receives at most its demand.
+    Limited,
 }
 
 /// What a solve ended with: total cost, mass × cost.
@@ -35,12 +28,41 @@ pub(crate) enum Total {
     AtLeast(i128),
 }
 
-const NONE: usize = usize::MAX;
+/// A transportation problem with its scratch space: rows supply, columns demand. Nodes of the tree are
+/// numbered rows first, then columns, then the root.
+#[derive(Debug, Default)]
+pub(crate) struct Transport {
+    supply: Vec<i64>,
+    demand: Vec<i64>,
+    /// Row-major lower bounds or exact costs.
+    cost: Vec<i64>,
+    is_exact: Vec<bool>,
+    /// Of rows (what leaving costs) and of columns (what arriving saves): a route's reduced cost is its cost
+    /// less both, 0 for routes of the tree.
+    potential: Vec<i64>,
+    /// By node, of the route to its parent in the tree.
+    parent: Vec<u32>,
+    flow: Vec<i64>,
+    /// Whether mass moves from the node to its parent, or the other way.
+    is_upward: Vec<bool>,
+    depth: Vec<u32>,
+    first_child: Vec<u32>,
+    next_sibling: Vec<u32>,
+    previous_sibling: Vec<u32>,
+    stack: Vec<u32>,
+    next_row: usize,
+}
+
+const NONE: u32 = u32::MAX;
+/// Cost of a route to or from the root: dearer than any real one, and small enough to be added up.
+const DEAR: i64 = 1 << 59;
 
 impl Transport {
-    /// Sets the problem: `lower_bound(row, column)` is at most the cost and may be the cost.
+    /// Sets the problem: all supply has to go; `lower_bound(row, column)` is at most the cost and may be the
+    /// cost. If the columns are to be filled, both sides must have the same sum.
     pub(crate) fn set(
         &mut self,
+        columns_are: Columns,
         supply: impl IntoIterator<Item = i64>,
         demand: impl IntoIterator<Item = i64>,
         mut lower_bound: impl FnMut(usize, usize) -> i64,
@@ -49,27 +71,55 @@ impl Transport {
         self.supply.extend(supply);
         self.demand.clear();
         self.demand.extend(demand);
-        let (rows, columns) = (self.supply.len(), self.demand.len());
+        let columns = self.demand.len();
         self.cost.clear();
-        for row in 0..rows {
+        for row in 0..self.supply.len() {
             self.cost.extend((0..columns).map(|column| lower_bound(row, column)));
         }
-        reset(&mut self.is_exact, rows * columns, false);
-        reset(&mut self.flow, rows * columns, 0);
-        self.row_left.clone_from(&self.supply);
-        self.column_left.clone_from(&self.demand);
-        // A feasible dual to begin with: the cheapest way out of each row, then into each column.
-        self.row_potential.clear();
-        self.row_potential.extend(
-            self.cost.chunks(columns.max(1)).map(|costs| costs.iter().copied().min().unwrap_or(0)),
-        );
-        reset(&mut self.column_potential, columns, i64::MAX);
-        for row in 0..rows {
-            for column in 0..columns {
-                let reduced = self.cost[row * columns + column] - self.row_potential[row];
-                self.column_potential[column] = self.column_potential[column].min(reduced);
-            }
+        let unused = self.demand.iter().sum::<i64>() - self.supply.iter().sum::<i64>();
+        if columns_are == Columns::Limited {
+            // One more row fills, for nothing, the room that is not used.
+            self.supply.push(unused);
+            self.cost.resize(self.cost.len() + columns, 0);
+        } else {
+            debug_assert_eq!(unused, 0, "unbalanced");
         }
+        reset(&mut self.is_exact, self.cost.len(), false);
+        self.start();
+    }
+
+    /// The first tree: everything goes by the root.
+    fn start(&mut self) {
+        let (rows, columns) = (self.supply.len(), self.demand.len());
+        let root = rows + columns;
+        reset(&mut self.parent, root + 1, root as u32);
+        reset(&mut self.depth, root + 1, 1);
+        reset(&mut self.first_child, root + 1, NONE);
+        reset(&mut self.next_sibling, root + 1, NONE);
+        reset(&mut self.previous_sibling, root + 1, NONE);
+        reset(&mut self.is_upward, root + 1, true);
+        self.flow.clear();
+        self.flow.extend(self.supply.iter().chain(&self.demand).copied().chain([0]));
+        self.potential.clear();
+        self.potential.resize(rows, DEAR);
+        self.potential.resize(root + 1, DEAR);
+        self.parent[root] = NONE;
+        self.depth[root] = 0;
+        self.potential[root] = 0;
+        for node in 0..root {
+            // A route without flow has to point to the root.
+            self.is_upward[node] = node < rows || self.flow[node] == 0;
+            self.potential[node] = self.potential_below_root(node);
+            self.attach(node as u32, root as u32);
+        }
+        self.next_row = 0;
+    }
+
+    /// The potential of a child of the root.
+    fn potential_below_root(&self, node: usize) -> i64 {
+        let is_row = node < self.supply.len();
+        // A row sends up, a column receives; a column without demand would have to send.
+        if is_row || !self.is_upward[node] { DEAR } else { -DEAR }
     }
 
     /// Solves the problem, or stops as soon as its minimum is known to be at least `stop_at`.
@@ -78,146 +128,244 @@ impl Transport {
         stop_at: i128,
         mut exact_cost: impl FnMut(usize, usize) -> i64,
     ) -> Total {
-        debug_assert_eq!(
-            self.supply.iter().sum::<i64>(),
-            self.demand.iter().sum::<i64>(),
-            "unbalanced"
-        );
-        let columns = self.demand.len();
+        let (rows, columns) = (self.supply.len(), self.demand.len());
+        let patience = 2 * (rows + columns);
+        let mut until_look = patience;
         loop {
-            // By weak duality this is at most the minimum at the present costs, which bound the exact ones.
-            let dual = self.dual();
-            if dual >= stop_at {
-                return Total::AtLeast(dual);
-            }
-            if self.row_left.iter().any(|&left| left > 0) {
-                self.augment();
+            if let Some((row, column)) = self.entering() {
+                self.pivot(row, column);
+                until_look -= 1;
+                if until_look == 0 {
+                    until_look = patience;
+                    let dual = self.dual();
+                    if dual >= stop_at {
+                        return Total::AtLeast(dual);
+                    }
+                }
                 continue;
             }
+            // Optimal at the present costs, which bound the exact ones.
+            let total = self.total();
+            debug_assert_eq!(total, self.dual(), "a transport plan and its dual disagree");
+            if total >= stop_at {
+                return Total::AtLeast(total);
+            }
             let mut is_settled = true;
-            for idx in 0..self.flow.len() {
-                if self.flow[idx] > 0 && !self.is_exact[idx] {
-                    self.is_exact[idx] = true;
-                    let (row, column) = (idx / columns, idx % columns);
-                    let cost = exact_cost(row, column);
-                    debug_assert!(
-                        cost >= self.cost[idx],
-                        "a lower bound of a cost was above the cost"
-                    );
-                    if cost > self.cost[idx] {
+            for node in 0..rows + columns {
+                if self.flow[node] > 0
+                    && let Some((row, column)) = self.route(node)
+                {
+                    let idx = row * columns + column;
+                    if !self.is_exact[idx] {
+                        self.is_exact[idx] = true;
+                        let cost = exact_cost(row, column);
+                        debug_assert!(
+                            cost >= self.cost[idx],
+                            "a lower bound of a cost was above the cost"
+                        );
+                        is_settled &= cost == self.cost[idx];
                         self.cost[idx] = cost;
-                        self.row_left[row] += self.flow[idx];
-                        self.column_left[column] += self.flow[idx];
-                        self.flow[idx] = 0;
-                        is_settled = false;
                     }
                 }
             }
             if is_settled {
-                let total = self
-                    .flow
-                    .iter()
-                    .zip(&self.cost)
-                    .map(|(&f, &c)| i128::from(f) * i128::from(c))
-                    .sum();
-                debug_assert_eq!(total, self.dual(), "a transport plan and its dual disagree");
                 return Total::Exact(total);
             }
+            self.renew_potentials((rows + columns) as u32);
         }
     }
 
+    /// The route between a node and its parent, as row and column; None if the parent is the root.
+    fn route(&self, node: usize) -> Option<(usize, usize)> {
+        let rows = self.supply.len();
+        let parent = self.parent[node] as usize;
+        if parent == rows + self.demand.len() {
+            None
+        } else if node < rows {
+            Some((node, parent - rows))
+        } else {
+            Some((parent, node - rows))
+        }
+    }
+
+    fn total(&self) -> i128 {
+        (0..self.supply.len() + self.demand.len())
+            .filter(|&node| self.flow[node] > 0)
+            .map(|node| {
+                let cost = self
+                    .route(node)
+                    .map_or(DEAR, |(row, column)| self.cost[row * self.demand.len() + column]);
+                i128::from(self.flow[node]) * i128::from(cost)
+            })
+            .sum()
+    }
+
+    /// A lower bound on the minimum: the value of the dual with the present potentials of the columns, each
+    /// row paying its cheapest route (weak duality).
     fn dual(&self) -> i128 {
-        let side = |masses: &[i64], potentials: &[i64]| -> i128 {
-            masses.iter().zip(potentials).map(|(&m, &p)| i128::from(m) * i128::from(p)).sum()
-        };
-        side(&self.supply, &self.row_potential) + side(&self.demand, &self.column_potential)
+        let columns = self.demand.len();
+        let of_columns = &self.potential[self.supply.len()..][..columns];
+        let value = |mass: i64, potential: i64| i128::from(mass) * i128::from(potential);
+        let mut dual: i128 =
+            self.demand.iter().zip(of_columns).map(|(&mass, &it)| value(mass, it)).sum();
+        for (row, &mass) in self.supply.iter().enumerate() {
+            let costs = self.cost[row * columns..][..columns].iter().zip(of_columns);
+            dual += value(mass, costs.map(|(cost, it)| cost - it).min().unwrap_or(0));
+        }
+        dual
     }
 
-    /// Moves mass along one cheapest path from any row with mass left to any column with room left
-    /// (Dijkstra on the reduced costs, which are never negative), and updates the dual.
-    fn augment(&mut self) {
+    /// A route that pays: of a few rows, the one with the lowest reduced cost. None if there is none at all.
+    fn entering(&mut self) -> Option<(usize, usize)> {
         let (rows, columns) = (self.supply.len(), self.demand.len());
-        reset(&mut self.row_distance, rows, i64::MAX);
-        reset(&mut self.column_distance, columns, i64::MAX);
-        reset(&mut self.row_settled, rows, false);
-        reset(&mut self.column_settled, columns, false);
-        reset(&mut self.row_from, rows, NONE);
-        reset(&mut self.column_from, columns, NONE);
-        // Rows are settled as soon as they are reached: the way back along flow costs nothing.
-        let mut pending: Vec<usize> = Vec::new();
-        for row in 0..rows {
-            if self.row_left[row] > 0 {
-                self.row_distance[row] = 0;
-                self.row_settled[row] = true;
-                pending.push(row);
+        let block = (256 / columns.max(1)).clamp(1, rows.max(1));
+        let (of_rows, of_columns) = self.potential.split_at(rows);
+        let mut best: Option<(i64, usize)> = None;
+        let mut row = self.next_row;
+        for looked in 1..=rows {
+            let costs = self.cost[row * columns..][..columns].iter().zip(of_columns);
+            let least = costs.map(|(cost, it)| cost - it).min().unwrap_or(i64::MAX) - of_rows[row];
+            if least < best.map_or(0, |(least, _)| least) {
+                best = Some((least, row));
             }
-        }
-        let (target, length) = loop {
-            while let Some(row) = pending.pop() {
-                let base = self.row_distance[row] - self.row_potential[row];
-                let costs = &self.cost[row * columns..][..columns];
-                for (column, &cost) in costs.iter().enumerate() {
-                    let distance = base + cost - self.column_potential[column];
-                    if distance < self.column_distance[column] && !self.column_settled[column] {
-                        self.column_distance[column] = distance;
-                        self.column_from[column] = row;
-                    }
-                }
-            }
-            let column = (0..columns)
-                .filter(|&column| !self.column_settled[column])
-                .min_by_key(|&column| (self.column_distance[column], self.column_left[column] == 0))
-                .expect("a balanced problem has room left for mass left");
-            self.column_settled[column] = true;
-            let distance = self.column_distance[column];
-            if self.column_left[column] > 0 {
-                break (column, distance);
-            }
-            for row in 0..rows {
-                if !self.row_settled[row] && self.flow[row * columns + column] > 0 {
-                    self.row_settled[row] = true;
-                    self.row_distance[row] = distance;
-                    self.row_from[row] = column;
-                    pending.push(row);
-                }
-            }
-        };
-        for row in 0..rows {
-            if self.row_settled[row] {
-                self.row_potential[row] += length - self.row_distance[row];
-            }
-        }
-        for column in 0..columns {
-            if self.column_settled[column] {
-                self.column_potential[column] -= length - self.column_distance[column];
-            }
-        }
-        // The most that fits along the path, then move it.
-        let mut amount = self.column_left[target];
-        let mut column = target;
-        let source = loop {
-            let row = self.column_from[column];
-            let previous = self.row_from[row];
-            if previous == NONE {
-                break row;
-            }
-            amount = amount.min(self.flow[row * columns + previous]);
-            column = previous;
-        };
-        amount = amount.min(self.row_left[source]);
-        let mut column = target;
-        loop {
-            let row = self.column_from[column];
-            self.flow[row * columns + column] += amount;
-            let previous = self.row_from[row];
-            if previous == NONE {
+            row = if row + 1 == rows { 0 } else { row + 1 };
+            if looked % block == 0 && best.is_some() {
                 break;
             }
-            self.flow[row * columns + previous] -= amount;
-            column = previous;
         }
-        self.row_left[source] -= amount;
-        self.column_left[target] -= amount;
+        self.next_row = row;
+        let (least, row) = best?;
+        let costs = self.cost[row * columns..][..columns].iter().zip(of_columns);
+        let column = costs
+            .map(|(cost, it)| cost - it - of_rows[row])
+            .position(|reduced| reduced == least)?;
+        Some((row, column))
+    }
+
+    /// Brings the route from `row` to `column` into the tree.
+    fn pivot(&mut self, row: usize, column: usize) {
+        let rows = self.supply.len();
+        let (tail, head) = (row as u32, (rows + column) as u32);
+        let reduced = self.cost[row * self.demand.len() + column]
+            - self.potential[row]
+            - self.potential[rows + column];
+        // The cycle: along the new route, from its head up to the apex, and down again to its tail. Of the
+        // routes whose flow it takes away the last one, going round from the apex, leaves the tree; that keeps
+        // the tree strongly feasible.
+        let (mut a, mut b) = (tail, head);
+        let (mut least_a, mut leaving_a) = (i64::MAX, NONE);
+        let (mut least_b, mut leaving_b) = (i64::MAX, NONE);
+        while a != b {
+            if self.depth[a as usize] >= self.depth[b as usize] {
+                if self.is_upward[a as usize] && self.flow[a as usize] < least_a {
+                    (least_a, leaving_a) = (self.flow[a as usize], a);
+                }
+                a = self.parent[a as usize];
+            } else {
+                if !self.is_upward[b as usize] && self.flow[b as usize] <= least_b {
+                    (least_b, leaving_b) = (self.flow[b as usize], b);
+                }
+                b = self.parent[b as usize];
+            }
+        }
+        let apex = a;
+        let amount = least_a.min(least_b);
+        for (start, is_tail_side) in [(tail, true), (head, false)] {
+            let mut node = start;
+            while node != apex {
+                let idx = node as usize;
+                if self.is_upward[idx] == is_tail_side {
+                    self.flow[idx] -= amount;
+                } else {
+                    self.flow[idx] += amount;
+                }
+                node = self.parent[idx];
+            }
+        }
+        // The part of the tree below the leaving route hangs from the new route instead.
+        let (leaving, inner, outer, is_upward) = if least_b <= least_a {
+            (leaving_b, head, tail, false)
+        } else {
+            (leaving_a, tail, head, true)
+        };
+        let (mut node, mut parent) = (inner, outer);
+        let (mut flow, mut upward) = (amount, is_upward);
+        loop {
+            let idx = node as usize;
+            let old_parent = self.parent[idx];
+            self.detach(node);
+            std::mem::swap(&mut self.flow[idx], &mut flow);
+            std::mem::swap(&mut self.is_upward[idx], &mut upward);
+            // Seen from the other end.
+            upward = !upward;
+            self.attach(node, parent);
+            if node == leaving {
+                break;
+            }
+            parent = node;
+            node = old_parent;
+        }
+        // Potentials of rows and columns shift in opposite directions.
+        let inner_is_row = (inner as usize) < rows;
+        let shift = reduced;
+        self.stack.clear();
+        self.stack.push(inner);
+        while let Some(node) = self.stack.pop() {
+            let idx = node as usize;
+            self.depth[idx] = self.depth[self.parent[idx] as usize] + 1;
+            self.potential[idx] += if (idx < rows) == inner_is_row { shift } else { -shift };
+            let mut child = self.first_child[idx];
+            while child != NONE {
+                self.stack.push(child);
+                child = self.next_sibling[child as usize];
+            }
+        }
+    }
+
+    /// Computes the potentials of everything below `top` anew.
+    fn renew_potentials(&mut self, top: u32) {
+        let (rows, columns) = (self.supply.len(), self.demand.len());
+        self.stack.clear();
+        self.stack.push(top);
+        while let Some(node) = self.stack.pop() {
+            let mut child = self.first_child[node as usize];
+            while child != NONE {
+                let idx = child as usize;
+                self.potential[idx] = match self.route(idx) {
+                    None => self.potential_below_root(idx),
+                    Some((row, column)) => {
+                        self.cost[row * columns + column] - self.potential[node as usize]
+                    }
+                };
+                self.stack.push(child);
+                child = self.next_sibling[idx];
+            }
+        }
+        debug_assert_eq!(top as usize, rows + columns);
+    }
+
+    fn attach(&mut self, node: u32, parent: u32) {
+        let first = self.first_child[parent as usize];
+        self.parent[node as usize] = parent;
+        self.next_sibling[node as usize] = first;
+        self.previous_sibling[node as usize] = NONE;
+        if first != NONE {
+            self.previous_sibling[first as usize] = node;
+        }
+        self.first_child[parent as usize] = node;
+    }
+
+    fn detach(&mut self, node: u32) {
+        let (next, previous) =
+            (self.next_sibling[node as usize], self.previous_sibling[node as usize]);
+        if next != NONE {
+            self.previous_sibling[next as usize] = previous;
+        }
+        if previous == NONE {
+            self.first_child[self.parent[node as usize] as usize] = next;
+        } else {
+            self.next_sibling[previous as usize] = next;
+        }
     }
 }
 
@@ -234,10 +382,9 @@ mod tests {
         let columns = demand.len();
         for bound in [0, 1] {
             let mut transport = Transport::default();
-            // Exact costs from the start, and everything to be found out.
-            transport.set(supply.iter().copied(), demand.iter().copied(), |r, c| {
-                costs[r * columns + c] * bound
-            });
+            // Everything to be found out, and exact costs from the start.
+            let (supply, demand) = (supply.iter().copied(), demand.iter().copied());
+            transport.set(Columns::Filled, supply, demand, |r, c| costs[r * columns + c] * bound);
             assert_eq!(
                 transport.solve(i128::MAX, |r, c| costs[r * columns + c]),
                 Total::Exact(expected)
@@ -251,12 +398,53 @@ mod tests {
         // Sending each row to its cheaper column would overfill column 0.
         check(&[3, 4], &[4, 3], &[1, 5, 2, 4], 3 + 2 + 12);
         check(&[20, 30, 25], &[10, 28, 37], &[8, 6, 10, 9, 12, 13, 14, 9, 16], 763);
+        check(&[1, 1, 0], &[0, 2], &[1, 2, 3, 4, 5, 6], 6);
+    }
+
+    #[test]
+    fn columns_that_need_not_be_filled() {
+        let costs = [1, 5, 3, 2, 4, 3];
+        let mut transport = Transport::default();
+        // Both rows like column 0 best; it has room for one unit.
+        transport.set(Columns::Limited, [2, 2], [1, 9, 2], |r, c| costs[r * 3 + c]);
+        assert_eq!(
+            transport.solve(i128::MAX, |r, c| if r < 2 { costs[r * 3 + c] } else { 0 }),
+            Total::Exact(11)
+        );
     }
 
     #[test]
     fn stops_at_a_bound_below_the_minimum() {
         let mut transport = Transport::default();
-        transport.set([5], [5], |_, _| 3);
+        transport.set(Columns::Filled, [5], [5], |_, _| 3);
         assert_eq!(transport.solve(10, |_, _| 3), Total::AtLeast(15));
+    }
+
+    /// Permutation matrices are the extreme points of the assignment problem: try them all.
+    #[test]
+    fn assignments_against_all_permutations() {
+        fn best(costs: &[i64], n: usize, row: usize, used: u32) -> i64 {
+            if row == n {
+                return 0;
+            }
+            let free = (0..n).filter(|column| used >> column & 1 == 0);
+            free.map(|column| costs[row * n + column] + best(costs, n, row + 1, used | 1 << column))
+                .min()
+                .unwrap()
+        }
+        let mut seed = 7u64;
+        for n in 1..=7 {
+            for range in [2, 5, 1000] {
+                let costs: Vec<i64> = (0..n * n)
+                    .map(|_| {
+                        seed = seed
+                            .wrapping_mul(6364136223846793005)
+                            .wrapping_add(1442695040888963407);
+                        ((seed >> 33) % range) as i64
+                    })
+                    .collect();
+                check(&vec![1; n], &vec![1; n], &costs, i128::from(best(&costs, n, 0, 0)));
+            }
+        }
     }
 }

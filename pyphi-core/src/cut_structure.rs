@@ -1,0 +1,323 @@
+//! The cause-effect structure of a cut system, found out only as far as the decision about the cut needs.
+//!
+//! Most cuts are not the minimum, and most of those can be dismissed early. The effect side of every
+//! mechanism is cheap. A concept of the cut system whose cause is not known yet can take at most as much
+//! mass as its effect has φ, at no less than the distance of the effects. So a transport problem bounds the
+//! distance of the structures from below before any cause is searched, and again after some of them are:
+//!
+//! - Concepts that the cut takes over unchanged drop out of the exact problem on both sides, and here too.
+//! - Every other concept of the intact system (a row) has to send away its whole mass: to a concept of the
+//!   cut system (a column), or to the null concept, as in the exact problem.
+//! - A column may take anything up to its mass, or up to a bound on it, while in the exact problem it takes
+//!   exactly its mass. The null concept may take anything.
+//! - Each distance is replaced by a lower bound on it.
+//!
+//! Each of the last three only adds solutions or lowers costs, so the minimum is at most the exact distance.
+//! One detail: concepts that are searched anew but turn out the same (φ within the tolerance, repertoires
+//! within 1e-9) drop out of the exact problem as well. Therefore a column gets the tolerance on top of its
+//! mass, and the distance between row and column of one mechanism is lowered by the most that two repertoires
+//! within 1e-9 can be apart; then such a pair costs nothing here either.
+
+use crate::concept::LocalConcept;
+use crate::fixed::{Fixed, to_coarse, to_fixed};
+use crate::mip::{Core, Scratch, SmallPhi};
+use crate::structure::{
+    SAME_REPERTOIRE, StructureDistance, bound_causes, effect_distance, is_same, null_concept,
+};
+use crate::transport::{Columns, Total, Transport};
+use crate::unit_set::bits;
+
+/// The concepts of the intact system, with what every cut needs to know of them.
+#[derive(Debug)]
+pub(crate) struct Intact {
+    pub(crate) concepts: Vec<LocalConcept>,
+    /// Distance of each to the null concept, on the coarse grid.
+    to_null: Vec<i64>,
+}
+
+impl Intact {
+    pub(crate) fn new(
+        concepts: Vec<LocalConcept>,
+        small_phi: &SmallPhi<'_>,
+        scratch: &mut Scratch,
+    ) -> Intact {
+        let null = null_concept(small_phi.tables);
+        let mut distance = StructureDistance::default();
+        let to_null = concepts.iter().map(|it| distance.between(it, &null, scratch)).collect();
+        Intact { concepts, to_null }
+    }
+}
+
+/// A mechanism whose concept the cut may change.
+#[derive(Debug)]
+struct Changed {
+    mechanism: u32,
+    /// Its concept in the intact system, if it has one.
+    before: Option<usize>,
+    after: After,
+}
+
+#[derive(Debug)]
+enum After {
+    /// The cause is not known yet.
+    Open {
+        effect: Core,
+        effect_on: Vec<Fixed>,
+    },
+    Known(Option<LocalConcept>),
+}
+
+/// The structure under one cut.
+#[derive(Debug)]
+pub(crate) struct CutStructure<'a> {
+    small_phi: &'a SmallPhi<'a>,
+    intact: &'a Intact,
+    /// By mechanism, in order; mechanisms whose concept is taken over are not listed.
+    changed: Vec<Changed>,
+    /// Concepts of the intact system that are taken over.
+    is_kept: Vec<bool>,
+}
+
+impl<'a> CutStructure<'a> {
+    /// The structure as far as it is known without searching a cause.
+    pub(crate) fn new(
+        small_phi: &'a SmallPhi<'a>,
+        intact: &'a Intact,
+        scratch: &mut Scratch,
+    ) -> CutStructure<'a> {
+        scratch.begin();
+        let (from, to) = (small_phi.wiring.from, small_phi.wiring.to);
+        let mut changed = Vec::new();
+        let mut is_kept = vec![false; intact.concepts.len()];
+        let mut before = intact.concepts.iter().enumerate().peekable();
+        for &mechanism in small_phi.purviews {
+            let before = before.next_if(|(_, it)| it.mechanism == mechanism);
+            let is_split = mechanism & from != 0 && mechanism & to != 0;
+            if before.is_none() && !is_split {
+                continue;
+            }
+            let kept_effect = before.and_then(|(_, it)| small_phi.kept_effect(it));
+            if let Some((idx, concept)) = before
+                && kept_effect.is_some()
+                && small_phi.kept_cause(concept).is_some()
+            {
+                scratch.stats.phi_reused += 1;
+                is_kept[idx] = true;
+                continue;
+            }
+            let effect = kept_effect.or_else(|| small_phi.core_effect(mechanism, scratch));
+            let after = match effect {
+                Some(effect) => After::Open {
+                    effect,
+                    effect_on: small_phi.effect_on(mechanism, effect.purview),
+                },
+                None => {
+                    if small_phi.rules.count_ties
+                        && before.is_none_or(|(_, it)| small_phi.kept_cause(it).is_none())
+                    {
+                        // Without an effect there is no concept, but a tied search counts as one.
+                        let _ = small_phi.core_cause(mechanism, scratch);
+                    }
+                    After::Known(None)
+                }
+            };
+            changed.push(Changed { mechanism, before: before.map(|(idx, _)| idx), after });
+        }
+        CutStructure { small_phi, intact, changed, is_kept }
+    }
+
+    /// The distance from the intact structure, as mass × distance on the coarse grid. Stops as soon as it is
+    /// known to be at least `stop_at`, or when `is_cancelled` says so (None).
+    pub(crate) fn distance(
+        &mut self,
+        stop_at: i128,
+        scratch: &mut Scratch,
+        is_cancelled: impl Fn() -> bool,
+    ) -> Option<Total> {
+        let mut open: Vec<usize> = (0..self.changed.len())
+            .filter(|&idx| matches!(self.changed[idx].after, After::Open { .. }))
+            .collect();
+        // What carries most mass moves the bound most.
+        open.sort_by_key(|&idx| {
+            let Changed { mechanism, before, after: After::Open { effect, .. } } =
+                &self.changed[idx]
+            else {
+                unreachable!()
+            };
+            let mass = before.map_or(0, |before| self.intact.concepts[before].phi);
+            (mechanism.count_ones(), std::cmp::Reverse(mass.max(effect.phi)), idx)
+        });
+        let mut next_bound = 3;
+        for (done, &idx) in open.iter().enumerate() {
+            if is_cancelled() {
+                return None;
+            }
+            let size = self.changed[idx].mechanism.count_ones() as usize;
+            if size >= next_bound && stop_at < i128::MAX {
+                let bound = self.bound(stop_at);
+                if bound >= stop_at {
+                    scratch.stats.cuts_pruned_early += u64::from(done == 0);
+                    return Some(Total::AtLeast(bound));
+                }
+                next_bound = size + 1;
+            }
+            self.settle(idx, scratch);
+        }
+        let rows = self.rows().map(|idx| &self.intact.concepts[idx]);
+        let columns = self.changed.iter().filter_map(|it| match &it.after {
+            After::Known(concept) => concept.as_ref(),
+            After::Open { .. } => unreachable!("every cause has been searched"),
+        });
+        let tolerance = self.small_phi.rules.tolerance;
+        Some(StructureDistance::default().distance(
+            self.small_phi.tables,
+            rows,
+            columns,
+            tolerance,
+            stop_at,
+            scratch,
+        ))
+    }
+
+    /// All concepts, mechanisms in order.
+    pub(crate) fn concepts(mut self, scratch: &mut Scratch) -> Vec<LocalConcept> {
+        for idx in 0..self.changed.len() {
+            self.settle(idx, scratch);
+        }
+        let kept = self.intact.concepts.iter().zip(&self.is_kept).filter(|(_, is_kept)| **is_kept);
+        let mut concepts: Vec<LocalConcept> = kept.map(|(concept, _)| concept.clone()).collect();
+        concepts.extend(self.changed.into_iter().filter_map(|it| match it.after {
+            After::Known(concept) => concept,
+            After::Open { .. } => None,
+        }));
+        let rank = |mechanism: u32| self.small_phi.purviews.iter().position(|&it| it == mechanism);
+        concepts.sort_by_cached_key(|it| rank(it.mechanism));
+        concepts
+    }
+
+    /// Searches the cause of a mechanism, if it is not known yet.
+    fn settle(&mut self, idx: usize, scratch: &mut Scratch) {
+        let Changed { mechanism, before, after: After::Open { effect, .. } } = self.changed[idx]
+        else {
+            return;
+        };
+        let kept =
+            before.and_then(|before| self.small_phi.kept_cause(&self.intact.concepts[before]));
+        let cause = kept.or_else(|| self.small_phi.core_cause(mechanism, scratch));
+        let concept = cause.map(|cause| self.small_phi.fill(mechanism, cause, effect, scratch));
+        self.changed[idx].after = After::Known(concept);
+    }
+
+    /// Concepts of the intact system that are not taken over.
+    fn rows(&self) -> impl Iterator<Item = usize> {
+        (0..self.is_kept.len()).filter(|&idx| !self.is_kept[idx])
+    }
+
+    /// A lower bound on the distance (see the head of this module). Stops improving it at `stop_at`.
+    fn bound(&self, stop_at: i128) -> i128 {
+        let tolerance = self.small_phi.rules.tolerance;
+        let n = self.small_phi.tables.n;
+        // Most that repertoires within 1e-9, entry by entry, can be apart: every entry moved by all units.
+        let same = to_fixed(SAME_REPERTOIRE * (n << n) as f64 + 2.0 * n as f64 * SAME_REPERTOIRE);
+        let rows: Vec<usize> = self.rows().collect();
+        let columns: Vec<&Changed> =
+            self.changed.iter().filter(|it| !matches!(it.after, After::Known(None))).collect();
+        let row_mass: Vec<i64> =
+            rows.iter().map(|&idx| to_coarse(self.intact.concepts[idx].phi)).collect();
+        let column_mass = |changed: &Changed| match &changed.after {
+            After::Open { effect, .. } => to_coarse(effect.phi + tolerance),
+            After::Known(Some(concept)) => to_coarse(concept.phi + tolerance),
+            After::Known(None) => 0,
+        };
+        let to_null: i64 = row_mass.iter().sum();
+        let room: Vec<i64> = columns.iter().map(|it| column_mass(it)).collect();
+        let mut transport = Transport::default();
+        let cost = |row: usize, column: usize| {
+            if row == rows.len() {
+                // The row that stands for unused room.
+                return 0;
+            }
+            let concept = &self.intact.concepts[rows[row]];
+            if column == columns.len() {
+                return self.intact.to_null[rows[row]];
+            }
+            let changed = columns[column];
+            let distance = match &changed.after {
+                After::Open { effect_on, .. } => effect_distance(&concept.effect_on, effect_on),
+                After::Known(Some(after)) => {
+                    bound_causes(concept, after)
+                        + effect_distance(&concept.effect_on, &after.effect_on)
+                }
+                After::Known(None) => unreachable!("such mechanisms are no columns"),
+            };
+            to_coarse(if changed.before == Some(rows[row]) {
+                (distance - same).max(0)
+            } else {
+                distance
+            })
+        };
+        transport.set(
+            Columns::Limited,
+            row_mass.iter().copied(),
+            room.iter().copied().chain([to_null]),
+            cost,
+        );
+        match transport.solve(stop_at, cost) {
+            Total::Exact(bound) | Total::AtLeast(bound) => bound,
+        }
+    }
+}
+
+impl SmallPhi<'_> {
+    /// The core cause of a concept of the intact system, if the cut leaves it alone: it does not split the
+    /// mechanism, and no purview unit is in A with a mechanism unit in B.
+    pub(crate) fn kept_cause(&self, concept: &LocalConcept) -> Option<Core> {
+        let (from, to) = (self.wiring.from, self.wiring.to);
+        let (mechanism, purview) = (concept.mechanism, concept.cause.purview);
+        let is_split = mechanism & from != 0 && mechanism & to != 0;
+        (!is_split && (mechanism & to == 0 || purview & from == 0)).then_some(concept.cause)
+    }
+
+    /// The core effect of a concept of the intact system, if the cut leaves it alone.
+    pub(crate) fn kept_effect(&self, concept: &LocalConcept) -> Option<Core> {
+        let (from, to) = (self.wiring.from, self.wiring.to);
+        let (mechanism, purview) = (concept.mechanism, concept.effect.purview);
+        let is_split = mechanism & from != 0 && mechanism & to != 0;
+        (!is_split && (mechanism & from == 0 || purview & to == 0)).then_some(concept.effect)
+    }
+
+    /// P(unit is ON) by unit, on the grid: the effect repertoire expanded to all units.
+    pub(crate) fn effect_on(&self, mechanism: u32, purview: u32) -> Vec<Fixed> {
+        let mut lanes = self.tables.effect(0).to_vec();
+        for j in bits(purview) {
+            lanes[j] = self.tables.effect(self.wiring.seen_by(j, mechanism))[j];
+        }
+        lanes
+    }
+}
+
+/// Whether a concept searched anew came out as it was.
+pub(crate) fn without_same<'a>(
+    rows: impl Iterator<Item = &'a LocalConcept>,
+    columns: impl Iterator<Item = &'a LocalConcept>,
+    tolerance: Fixed,
+) -> (Vec<&'a LocalConcept>, Vec<&'a LocalConcept>) {
+    let mut columns: Vec<Option<&LocalConcept>> = columns.map(Some).collect();
+    let mut by_mechanism: Vec<(u32, usize)> =
+        columns.iter().enumerate().filter_map(|(idx, it)| Some(((*it)?.mechanism, idx))).collect();
+    by_mechanism.sort_unstable();
+    let rows = rows
+        .filter(|row| {
+            let Ok(found) = by_mechanism.binary_search_by_key(&row.mechanism, |it| it.0) else {
+                return true;
+            };
+            let column = &mut columns[by_mechanism[found].1];
+            let is_common = column.is_some_and(|it| is_same(row, it, tolerance));
+            if is_common {
+                *column = None;
+            }
+            !is_common
+        })
+        .collect();
+    (rows, columns.into_iter().flatten().collect())
+}
