@@ -213,8 +213,10 @@ impl EmdSolver {
         self.back.clear();
         for d in 0..k {
             for word in 0..n_words {
-                let on =
-                    if d < 6 { ON[d] } else { 0u64.wrapping_sub((word >> (d - 6) & 1) as u64) };
+                let on = match ON.get(d) {
+                    Some(on) => *on,
+                    None => 0u64.wrapping_sub((word >> (d - 6) & 1) as u64),
+                };
                 let falls = match signs.of_unit[d] {
                     1 => on,
                     -1 => !on,
@@ -371,18 +373,16 @@ impl EmdSolver {
     fn raise(&mut self) -> i32 {
         let (k, n_words) = (self.k, self.n_words);
         let seen = &self.seen;
-        let is_seen_across = |d: usize, word: usize| {
-            if d < 6 { swap(seen[word], d) } else { seen[word ^ 1 << (d - 6)] }
-        };
-        let falls_across = |falls: &[u64], d: usize, word: usize| {
-            if d < 6 { swap(falls[word], d) } else { falls[word ^ 1 << (d - 6)] }
+        // What a set has at the other ends of the edges of unit d.
+        let other_end = |set: &[u64], d: usize, word: usize| {
+            if d < 6 { swap(set[word], d) } else { set[word ^ 1 << (d - 6)] }
         };
         let mut is_level = false;
         for d in 0..k {
             let falls = &self.falls[d * n_words..][..n_words];
             is_level |= (0..n_words).any(|word| {
-                let out = seen[word] & !is_seen_across(d, word);
-                out & !falls_across(falls, d, word) != 0
+                let out = seen[word] & !other_end(seen, d, word);
+                out & !other_end(falls, d, word) != 0
             });
         }
         let by = if is_level { 1 } else { 2 };
@@ -392,12 +392,12 @@ impl EmdSolver {
                 old[..n_words].copy_from_slice(&self.falls[d * n_words..][..n_words]);
                 old
             };
-            for word in 0..n_words {
-                let across = is_seen_across(d, word);
+            let falls = &mut self.falls[d * n_words..][..n_words];
+            for (word, (falls, seen_here)) in falls.iter_mut().zip(seen).enumerate() {
+                let across = other_end(seen, d, word);
                 // States of the set whose edge leaves it, and those outside at its other end.
-                let (out, outside) = (seen[word] & !across, !seen[word] & across);
-                let rises = falls_across(&old, d, word);
-                let falls = &mut self.falls[d * n_words + word];
+                let (out, outside) = (seen_here & !across, !seen_here & across);
+                let rises = other_end(&old, d, word);
                 // Rising by 1 becomes level, level becomes falling (by 1); or rising becomes falling (by 2).
                 let now_falls = if by == 1 { out & !rises } else { out };
                 *falls = *falls & !outside | now_falls;

@@ -395,11 +395,11 @@ impl SmallPhi<'_> {
                 if self.rules.prune { (best - tolerance).max(tolerance + 1) } else { Fixed::MIN };
             let purview = candidate.purview;
             self.place_whole(mechanism, purview, scratch);
-            if self.rules.prune {
-                if self.is_below(floor, mechanism, purview, candidate.simple, scratch) {
-                    scratch.stats.purviews_pruned += 1;
-                    continue;
-                }
+            if self.rules.prune
+                && self.is_below(floor, mechanism, purview, candidate.simple, scratch)
+            {
+                scratch.stats.purviews_pruned += 1;
+                continue;
             }
             if !has_all_marginals {
                 for part in submasks(mechanism) {
