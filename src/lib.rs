@@ -1,1 +1,15 @@
-//! The validation study.
+//! How well does a cheap estimate of integrated information (Φ) follow the exact value?
+//!
+//! A study takes networks of a few units: a [`topology`] says who is connected, [`dynamics`] how
+//! a unit follows its inputs, and both with a state are a [`network`]. A [`suite`] lists the
+//! comparisons, an [`estimator`] gives each its estimate, and the exact engine its Φ.
+
+pub mod dynamics;
+pub mod error;
+pub mod estimator;
+pub mod exit;
+pub mod network;
+pub mod seeded;
+pub mod statistics;
+pub mod suite;
+pub mod topology;

@@ -1,0 +1,155 @@
+//! The rules by which a unit's inputs decide its next state.
+//!
+//! A [`Rule`] sees only how many inputs a unit has and how many of them are ON, so it gives every
+//! unit of a graph the same dynamics. This module knows neither graphs nor states.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// How a unit follows its inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Rule {
+    /// ON if more than half of the inputs are ON; a tie, or no input, gives OFF.
+    Majority,
+    /// ON if all inputs are ON; no input gives OFF.
+    And,
+    /// ON if any input is ON; no input gives OFF.
+    Or,
+    /// ON if an odd number of inputs is ON; no input gives OFF.
+    Xor,
+    /// ON with probability `1 / (1 + exp(-k (2a - d) / d))`, `a` of the `d` inputs being ON; no
+    /// input gives 1/2.
+    Logistic {
+        /// The gain `k`: how sharply the unit follows the majority of its inputs. Finite.
+        gain: f64,
+    },
+}
+
+impl Rule {
+    /// The names of all rules.
+    pub const NAMES: [&str; 5] = ["majority", "and", "or", "xor", "logistic"];
+
+    /// The gain of [`Rule::Logistic`] unless asked otherwise.
+    pub const DEFAULT_GAIN: f64 = 4.0;
+
+    /// The name, as it is understood on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rule::Majority => "majority",
+            Rule::And => "and",
+            Rule::Or => "or",
+            Rule::Xor => "xor",
+            Rule::Logistic { .. } => "logistic",
+        }
+    }
+
+    /// P(the unit is ON at t+1), `n_on` of its `n_inputs` inputs being ON at t.
+    ///
+    /// ```
+    /// use phi_validation::dynamics::Rule;
+    ///
+    /// assert_eq!(Rule::Majority.probability_on(2, 4), 0.0); // a tie
+    /// assert_eq!(Rule::Majority.probability_on(3, 4), 1.0);
+    /// assert_eq!(Rule::Logistic { gain: 4.0 }.probability_on(2, 4), 0.5);
+    /// ```
+    pub fn probability_on(self, n_on: u32, n_inputs: u32) -> f64 {
+        let on = match self {
+            Rule::Majority => 2 * n_on > n_inputs,
+            Rule::And => n_inputs > 0 && n_on == n_inputs,
+            Rule::Or => n_on > 0,
+            Rule::Xor => n_on % 2 == 1,
+            Rule::Logistic { .. } if n_inputs == 0 => return 0.5,
+            Rule::Logistic { gain } => {
+                let (a, d) = (f64::from(n_on), f64::from(n_inputs));
+                return 1.0 / (1.0 + (-gain * (2.0 * a - d) / d).exp());
+            }
+        };
+        if on { 1.0 } else { 0.0 }
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rule::Logistic { gain } => write!(f, "logistic with gain {gain}"),
+            rule => f.write_str(rule.name()),
+        }
+    }
+}
+
+impl FromStr for Rule {
+    type Err = Error;
+
+    /// Reads a name; the logistic rule gets [`Rule::DEFAULT_GAIN`].
+    fn from_str(text: &str) -> Result<Rule, Error> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "majority" => Ok(Rule::Majority),
+            "and" => Ok(Rule::And),
+            "or" => Ok(Rule::Or),
+            "xor" => Ok(Rule::Xor),
+            "logistic" => Ok(Rule::Logistic { gain: Rule::DEFAULT_GAIN }),
+            _ => Err(Error::UnknownName {
+                what: "rule",
+                name: text.to_owned(),
+                known: Rule::NAMES.join(", "),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P(ON) for 0, 1, …, `d` active inputs.
+    #[track_caller]
+    fn check(rule: Rule, d: u32, expected: &[f64]) {
+        let found: Vec<f64> = (0..=d).map(|a| rule.probability_on(a, d)).collect();
+        assert_eq!(found, expected, "{rule} with {d} inputs");
+    }
+
+    #[test]
+    fn deterministic_rules_follow_their_definitions() {
+        check(Rule::Majority, 0, &[0.0]);
+        check(Rule::Majority, 3, &[0.0, 0.0, 1.0, 1.0]);
+        check(Rule::Majority, 4, &[0.0, 0.0, 0.0, 1.0, 1.0]);
+        check(Rule::And, 0, &[0.0]);
+        check(Rule::And, 3, &[0.0, 0.0, 0.0, 1.0]);
+        check(Rule::Or, 0, &[0.0]);
+        check(Rule::Or, 3, &[0.0, 1.0, 1.0, 1.0]);
+        check(Rule::Xor, 0, &[0.0]);
+        check(Rule::Xor, 3, &[0.0, 1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn the_logistic_rule_is_symmetric_and_ordered() {
+        let rule = Rule::Logistic { gain: 4.0 };
+        check(rule, 0, &[0.5]);
+        // 1 / (1 + e⁴) = 0.017986209962091555, 1 / (1 + e^(4/3)) = 0.20860852732604496.
+        let expected = [0.017986209962091555, 0.20860852732604496];
+        for (a, p) in expected.into_iter().enumerate() {
+            let a = a as u32;
+            assert!((rule.probability_on(a, 3) - p).abs() < 1e-15);
+            assert!((rule.probability_on(3 - a, 3) - (1.0 - p)).abs() < 1e-15);
+        }
+        let steep = Rule::Logistic { gain: 1e6 };
+        check(steep, 3, &[0.0, 0.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for name in Rule::NAMES {
+            assert_eq!(name.parse::<Rule>().unwrap().name(), name);
+        }
+        let error = "nand".parse::<Rule>().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "unknown rule \"nand\": expected one of majority, and, or, xor, logistic"
+        );
+    }
+}

@@ -1,0 +1,101 @@
+//! What can go wrong in the study, said where the facts are.
+//!
+//! Messages are fragments in lower case that name file, place, value and expectation. Nothing here
+//! prints; [`Error::exit`] says with which code the program ends.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::exit::Exit;
+
+/// Why the study, or a part of it, could not be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name that is not one of those known.
+    #[error("unknown {what} {name:?}: expected one of {known}")]
+    UnknownName {
+        /// What the name is of.
+        what: &'static str,
+        /// The name as it was given.
+        name: String,
+        /// The names that are known.
+        known: String,
+    },
+
+    /// Settings that make no matrix.
+    #[error("{0}")]
+    Settings(String),
+
+    /// A file that cannot be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+
+    /// A file that cannot be written: no such folder, no permission, no space.
+    #[error("cannot write {}: {source}{note}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+        /// What is safe all the same and how to go on, with its own separator, or nothing.
+        note: String,
+    },
+
+    /// A file whose content is not what it should be.
+    #[error("{place}: {message}")]
+    Content {
+        /// The file, and the line in it if that is known.
+        place: String,
+        /// What is wrong and what was expected.
+        message: String,
+    },
+
+    /// An output file that this run must not touch.
+    #[error("{}: {message}", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// Why it must not be touched and what can be done.
+        message: String,
+    },
+
+    /// A network that the exact engine rejects.
+    #[error("{place}: {message}")]
+    Network {
+        /// Where the network comes from.
+        place: String,
+        /// What the engine says.
+        message: String,
+    },
+
+    /// The user asked to stop.
+    #[error("interrupted{0}")]
+    Interrupted(String),
+
+    /// A fault of this program or of the system, not of the input.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// The exit code that tells a caller of the program what kind of failure this is.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Error::UnknownName { .. }
+            | Error::Settings(_)
+            | Error::Read { .. }
+            | Error::Write { .. }
+            | Error::Content { .. }
+            | Error::Network { .. } => Exit::BadInput,
+            Error::Output { .. } => Exit::OtherMatrix,
+            Error::Interrupted(_) => Exit::Interrupted,
+            Error::Internal(_) => Exit::Internal,
+        }
+    }
+}
