@@ -107,7 +107,7 @@ impl Settings {
     pub const SEEDS: [u64; 5] = [42, 123, 456, 789, 999];
 
     /// The largest table of transition probabilities that a study builds, in bytes.
-    const MAX_TPM_BYTES: u128 = 1 << 30;
+    const MAX_TPM_BYTES: u128 = 64 << 20;
 
     /// The same settings in their canonical order.
     ///
@@ -181,9 +181,9 @@ fn check_size(n: usize) -> Result<(), Error> {
     if bytes > Settings::MAX_TPM_BYTES {
         let gib = bytes as f64 / f64::from(1 << 30);
         return Err(Error::Settings(format!(
-            "size {n}: its transition probabilities alone need {gib:.1} GiB; expected a size \
-             whose need is at most {} GiB",
-            Settings::MAX_TPM_BYTES >> 30
+            "size {n}: its transition probabilities alone need {gib:.2} GiB; expected a size \
+             that needs at most {} MiB",
+            Settings::MAX_TPM_BYTES >> 20
         )));
     }
     Ok(())
@@ -369,8 +369,8 @@ mod tests {
         );
         check_refused(
             Settings { sizes: vec![26], ..default() },
-            "size 26: its transition probabilities alone need 14.5 GiB; expected a size whose \
-             need is at most 1 GiB",
+            "size 26: its transition probabilities alone need 14.50 GiB; expected a size that \
+             needs at most 64 MiB",
         );
         check_refused(
             Settings { sizes: vec![64], ..default() },

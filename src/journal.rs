@@ -1,0 +1,923 @@
+//! The files of a run, written so that a crash at any byte loses nothing finished.
+//!
+//! Beside the CSV stand two companions and, at the end, the summary:
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `X.csv` | one [`Row`] a comparison, appended as soon as it is done |
+//! | `X.settings.json` | the settings of the matrix the rows belong to |
+//! | `X.exact.jsonl` | one [`ExactRecord`] an exact problem, appended before its first row |
+//! | `summary.json` | the statistics (see [`report`](crate::report)) |
+//!
+//! A line is appended by one write and flushed to the disk, and taken back if the write fails; a line
+//! without its final newline is torn and done again. Files that are replaced are written under
+//! another name first. Nothing is changed before all of it was read and found to belong to the run,
+//! and while a run writes a CSV it holds a lock on it.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::network::ProblemId;
+use crate::solver::ExactPhi;
+use crate::statistics::SAME;
+use crate::suite::{Key, Settings, Suite};
+use crate::topology::Topology;
+
+/// Where a run writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outputs {
+    /// The rows.
+    pub csv: PathBuf,
+    /// The settings.
+    pub settings: PathBuf,
+    /// The exact problems.
+    pub exact: PathBuf,
+    /// The statistics.
+    pub summary: PathBuf,
+}
+
+impl Outputs {
+    /// The files of the run whose rows go to `csv`.
+    ///
+    /// # Errors
+    /// If `csv` names no file, a folder, or the same file as one of its companions.
+    pub fn new(csv: &Path) -> Result<Outputs, Error> {
+        let refuse = |why: &str| {
+            Err(Error::Settings(format!("output {}: {why}; expected FILE.csv", csv.display())))
+        };
+        let Some(stem) = csv.file_stem() else { return refuse("names no file") };
+        if csv.is_dir() {
+            return refuse("is a folder");
+        }
+        let companion = |suffix: &str| {
+            let mut name = stem.to_owned();
+            name.push(suffix);
+            csv.with_file_name(name)
+        };
+        let outputs = Outputs {
+            csv: csv.to_owned(),
+            settings: companion(".settings.json"),
+            exact: companion(".exact.jsonl"),
+            summary: csv.with_file_name("summary.json"),
+        };
+        if [&outputs.settings, &outputs.exact, &outputs.summary].contains(&&outputs.csv) {
+            return refuse("is the name of another file of the run");
+        }
+        Ok(outputs)
+    }
+}
+
+/// One comparison: a line of the CSV.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row {
+    /// Which comparison.
+    pub key: Key,
+    /// The estimate, by whichever estimator the study uses.
+    pub phi_hdc: f64,
+    /// Exact Φ.
+    pub phi_exact: f64,
+    /// The wall time that exact Φ took, in milliseconds. Rows that share an exact problem repeat it,
+    /// since the problem is solved once.
+    pub duration_ms: f64,
+}
+
+impl Row {
+    /// The first line of the CSV.
+    pub const HEADER: &str = "topology,n,seed,phi_hdc,phi_exact,error,relative_error,duration_ms";
+
+    /// A Φ of at most this is 0, by the tolerance of the theory's comparisons.
+    pub const ZERO: f64 = 1e-6;
+
+    /// Estimate minus exact.
+    pub fn error(&self) -> f64 {
+        self.phi_hdc - self.phi_exact
+    }
+
+    /// |error| / exact; none where exact Φ is 0.
+    pub fn relative_error(&self) -> Option<f64> {
+        (self.phi_exact > Row::ZERO).then(|| self.error().abs() / self.phi_exact)
+    }
+
+    /// The line of the CSV, without its newline. Numbers have all the digits it takes to read the
+    /// same number back; the time is rounded to microseconds.
+    ///
+    /// ```
+    /// use phi_validation::journal::Row;
+    /// use phi_validation::suite::Key;
+    /// use phi_validation::topology::Topology;
+    ///
+    /// let key = Key { topology: Topology::Ring, n: 5, seed: 42 };
+    /// let row = Row { key, phi_hdc: 0.75, phi_exact: 0.5, duration_ms: 12.0 };
+    /// assert_eq!(row.to_line(), "Ring,5,42,0.75,0.5,0.25,0.5,12.000");
+    /// assert_eq!(Row::parse("Ring,5,42,0.75,0.5,0.25,0.5,12.000").unwrap(), row);
+    /// ```
+    pub fn to_line(&self) -> String {
+        let Key { topology, n, seed } = self.key;
+        let relative = self.relative_error().map(|it| format!("{it:?}")).unwrap_or_default();
+        format!(
+            "{topology},{n},{seed},{:?},{:?},{:?},{relative},{:.3}",
+            self.phi_hdc,
+            self.phi_exact,
+            self.error(),
+            self.duration_ms
+        )
+    }
+
+    /// Reads what [`to_line`](Row::to_line) wrote.
+    ///
+    /// # Errors
+    /// What is wrong with the line and what was expected, for a person.
+    pub fn parse(line: &str) -> Result<Row, String> {
+        let fields: Vec<&str> = line.split(',').collect();
+        let &[topology, n, seed, phi_hdc, phi_exact, error, relative_error, duration_ms] =
+            fields.as_slice()
+        else {
+            return Err(format!("{} fields, expected 8", fields.len()));
+        };
+        let key = Key {
+            topology: topology.parse::<Topology>().map_err(|error| error.to_string())?,
+            n: whole("n", n)?,
+            seed: whole("seed", seed)?,
+        };
+        let row = Row {
+            key,
+            phi_hdc: finite("phi_hdc", phi_hdc)?,
+            phi_exact: finite("phi_exact", phi_exact)?,
+            duration_ms: finite("duration_ms", duration_ms)?,
+        };
+        if row.phi_exact < 0.0 {
+            return Err(format!("phi_exact {phi_exact}: expected at least 0"));
+        }
+        if !close(finite("error", error)?, row.error()) {
+            return Err(format!("error {error}: expected phi_hdc - phi_exact = {:?}", row.error()));
+        }
+        match (relative_error, row.relative_error()) {
+            ("", None) => {}
+            (text, Some(expected)) if !text.is_empty() => {
+                if !close(finite("relative_error", text)?, expected) {
+                    return Err(format!(
+                        "relative_error {text}: expected |error| / phi_exact = {expected:?}"
+                    ));
+                }
+            }
+            (text, expected) => {
+                let expected = expected.map_or("nothing".to_owned(), |it| format!("{it:?}"));
+                return Err(format!("relative_error {text:?}: expected {expected}"));
+            }
+        }
+        Ok(row)
+    }
+}
+
+fn whole<T: std::str::FromStr>(what: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("{what} {text:?}: expected a whole number"))
+}
+
+fn finite(what: &str, text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|it| it.is_finite());
+    number.ok_or_else(|| format!("{what} {text:?}: expected a number"))
+}
+
+/// Whether two numbers are equal but for what another program may make of the last digits.
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= SAME * b.abs().max(1.0)
+}
+
+/// One solved problem: a line of the companion `.exact.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExactRecord {
+    /// The problem's identity.
+    pub problem: ProblemId,
+    /// The topology of the first comparison that needs it.
+    pub topology: Topology,
+    /// The number of units.
+    pub n: usize,
+    /// The seed of the first comparison that needs it.
+    pub seed: u64,
+    /// The result.
+    #[serde(flatten)]
+    pub exact: ExactPhi,
+    /// The wall time it took, in milliseconds.
+    pub duration_ms: f64,
+}
+
+/// What a run does about an output that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfExists {
+    /// Refuse.
+    Refuse,
+    /// Go on from it, if it belongs to the same matrix.
+    Resume,
+    /// Write it anew.
+    Overwrite,
+}
+
+/// The open files of a run, and what they hold.
+#[derive(Debug)]
+pub struct Journal {
+    outputs: Outputs,
+    csv: AppendFile,
+    exact: AppendFile,
+    rows: Vec<Row>,
+    records: HashMap<ProblemId, ExactRecord>,
+    notes: Vec<String>,
+}
+
+impl Journal {
+    /// Opens the files for the rows of `suite`.
+    ///
+    /// # Errors
+    /// [`Error::Output`] if they exist and must not be touched, or belong to another matrix;
+    /// [`Error::Content`] if they were damaged other than by a crash; [`Error::Read`] and
+    /// [`Error::Write`] for what the system refuses. Existing content is unchanged then.
+    pub fn open(outputs: Outputs, suite: &Suite, if_exists: IfExists) -> Result<Journal, Error> {
+        let exists = match fs::symlink_metadata(&outputs.csv) {
+            Ok(_) => true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(source) => return Err(Error::Read { path: outputs.csv, source }),
+        };
+        match (exists, if_exists) {
+            (true, IfExists::Refuse) => Err(Error::Output {
+                path: outputs.csv,
+                message: "exists: pass --resume to go on from it, --force to write it anew, or \
+                          another --out"
+                    .to_owned(),
+            }),
+            (true, IfExists::Resume) => Journal::resume(outputs, suite),
+            (true, IfExists::Overwrite) | (false, _) => Journal::create(outputs, suite, exists),
+        }
+    }
+
+    /// Starts the files anew. The settings come first: rows never stand without them.
+    fn create(outputs: Outputs, suite: &Suite, exists: bool) -> Result<Journal, Error> {
+        let mut csv = AppendFile::open(&outputs.csv, !exists)?;
+        csv.lock()?;
+        csv.truncate(0)?;
+        let settings = SettingsFile {
+            schema: SettingsFile::SCHEMA.to_owned(),
+            version: SettingsFile::VERSION,
+            settings: suite.settings().clone(),
+        };
+        let mut exact = AppendFile::open(&outputs.exact, false)?;
+        exact.truncate(0)?;
+        let mut json = serde_json::to_string_pretty(&settings).expect("plain data");
+        json.push('\n');
+        write_whole(&outputs.settings, &json)?;
+        csv.append(Row::HEADER)?;
+        Ok(Journal {
+            outputs,
+            csv,
+            exact,
+            rows: Vec::new(),
+            records: HashMap::new(),
+            notes: Vec::new(),
+        })
+    }
+
+    fn resume(outputs: Outputs, suite: &Suite) -> Result<Journal, Error> {
+        let mut csv = AppendFile::open(&outputs.csv, false)?;
+        csv.lock()?;
+        let refuse = |message: String| Error::Output { path: outputs.csv.clone(), message };
+        let content = csv.read()?;
+        let lines = Lines::new(&content);
+        let header = lines.whole.first().copied();
+        let is_ours = match header {
+            Some(header) => header == Row::HEADER.as_bytes(),
+            None => Row::HEADER.as_bytes().starts_with(lines.torn),
+        };
+        if !is_ours {
+            return Err(refuse(format!(
+                "is not a file of this program: expected the first line {:?}",
+                Row::HEADER
+            )));
+        }
+        if lines.whole.len() <= 1 && !outputs.settings.exists() {
+            // A run that was stopped before its settings were written holds nothing yet.
+            drop(csv);
+            return Journal::create(outputs, suite, true);
+        }
+        SettingsFile::check(&outputs, suite)?;
+
+        let mut notes = Vec::new();
+        let mut rows: Vec<Row> = Vec::new();
+        let mut line_of: HashMap<Key, usize> = HashMap::new();
+        let mut phi_of: HashMap<ProblemId, (f64, usize)> = HashMap::new();
+        for (index, line) in lines.whole.iter().enumerate().skip(1) {
+            let number = index + 1;
+            let wrong = |message: String| Error::Content {
+                place: format!("{}, line {number}", outputs.csv.display()),
+                message,
+            };
+            let text = str::from_utf8(line).map_err(|_| wrong("not UTF-8".to_owned()))?;
+            let row = Row::parse(text).map_err(wrong)?;
+            let Some(position) = suite.position(row.key) else {
+                return Err(refuse(format!(
+                    "belongs to another matrix: line {number}, {}, is not in the one asked for",
+                    row.key
+                )));
+            };
+            if let Some(first) = line_of.insert(row.key, number) {
+                return Err(wrong(format!("{} is in line {first} already", row.key)));
+            }
+            let problem = &suite.problems()[suite.comparisons()[position].problem];
+            let (phi, first) = *phi_of.entry(problem.id).or_insert((row.phi_exact, number));
+            if !close(row.phi_exact, phi) {
+                return Err(wrong(format!(
+                    "phi_exact {:?}: expected {phi:?} as in line {first}, which has the same \
+                     exact problem",
+                    row.phi_exact
+                )));
+            }
+            rows.push(row);
+        }
+
+        let mut exact = AppendFile::open(&outputs.exact, false)?;
+        let exact_content = exact.read()?;
+        let exact_lines = Lines::new(&exact_content);
+        let mut records = HashMap::new();
+        for (index, line) in exact_lines.whole.iter().enumerate() {
+            let wrong = |message: String| Error::Content {
+                place: format!("{}, line {}", outputs.exact.display(), index + 1),
+                message: format!("{message}; without this file the rows alone are resumed"),
+            };
+            let record: ExactRecord =
+                serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
+            if !suite.problems().iter().any(|it| it.id == record.problem) {
+                return Err(wrong(format!("problem {} is not in the matrix", record.problem)));
+            }
+            if let Some((phi, number)) = phi_of.get(&record.problem)
+                && !close(record.exact.phi, *phi)
+            {
+                return Err(wrong(format!(
+                    "phi {:?}: expected {phi:?} as in line {number} of the CSV",
+                    record.exact.phi
+                )));
+            }
+            records.insert(record.problem, record);
+        }
+
+        // Everything was read and belongs to this run: only now the files may change.
+        if lines.torn_at < content.len() {
+            notes.push(format!(
+                "{}: the last line was cut short by a crash and is done again",
+                outputs.csv.display()
+            ));
+            csv.truncate(lines.torn_at)?;
+        }
+        if header.is_none() {
+            csv.append(Row::HEADER)?;
+        }
+        if exact_lines.torn_at < exact_content.len() {
+            exact.truncate(exact_lines.torn_at)?;
+        }
+        Ok(Journal { outputs, csv, exact, rows, records, notes })
+    }
+
+    /// The finished rows, in the order of the file.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The recorded result of a problem, if it is there.
+    pub fn record(&self, problem: ProblemId) -> Option<&ExactRecord> {
+        self.records.get(&problem)
+    }
+
+    /// What was found and put right on opening, for a person.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Where the files are.
+    pub fn outputs(&self) -> &Outputs {
+        &self.outputs
+    }
+
+    /// Appends a finished row. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; the rows before it are kept and whole.
+    pub fn append_row(&mut self, row: Row) -> Result<(), Error> {
+        self.csv.append(&row.to_line()).map_err(|error| self.with_note(error))?;
+        self.rows.push(row);
+        Ok(())
+    }
+
+    /// Appends a solved problem. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// As [`append_row`](Journal::append_row).
+    pub fn append_record(&mut self, record: ExactRecord) -> Result<(), Error> {
+        let json = serde_json::to_string(&record).expect("plain data");
+        self.exact.append(&json).map_err(|error| self.with_note(error))?;
+        self.records.insert(record.problem, record);
+        Ok(())
+    }
+
+    fn with_note(&self, error: Error) -> Error {
+        match error {
+            Error::Write { path, source, .. } => {
+                let n = self.rows.len();
+                let note = format!(
+                    "; {n} finished rows are kept in {}: put it right and go on with --resume",
+                    self.outputs.csv.display()
+                );
+                Error::Write { path, source, note }
+            }
+            other => other,
+        }
+    }
+}
+
+/// The content of the settings file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SettingsFile {
+    schema: String,
+    version: u32,
+    settings: Settings,
+}
+
+impl SettingsFile {
+    const SCHEMA: &str = "phi-validation/settings";
+    const VERSION: u32 = 1;
+
+    /// Whether the rows beside the settings file belong to `suite`.
+    fn check(outputs: &Outputs, suite: &Suite) -> Result<(), Error> {
+        let path = &outputs.settings;
+        let refuse = |message: String| Err(Error::Output { path: outputs.csv.clone(), message });
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return refuse(format!(
+                    "its settings file {} is missing, so it cannot be known which matrix it \
+                     belongs to",
+                    path.display()
+                ));
+            }
+            Err(source) => return Err(Error::Read { path: path.clone(), source }),
+        };
+        let wrong = |message: String| Error::Content { place: path.display().to_string(), message };
+        let file: SettingsFile =
+            serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        if (file.schema.as_str(), file.version) != (SettingsFile::SCHEMA, SettingsFile::VERSION) {
+            return Err(wrong(format!(
+                "schema {:?} version {}: expected {:?} version {}",
+                file.schema,
+                file.version,
+                SettingsFile::SCHEMA,
+                SettingsFile::VERSION
+            )));
+        }
+        let differences = file.settings.differences(suite.settings());
+        if differences.is_empty() {
+            Ok(())
+        } else {
+            refuse(format!(
+                "belongs to another matrix ({}): pass the same settings, --force to write it \
+                 anew, or another --out",
+                differences.join("; ")
+            ))
+        }
+    }
+}
+
+/// The lines of an append-only file.
+struct Lines<'a> {
+    /// Those that are whole, without their newlines.
+    whole: Vec<&'a [u8]>,
+    /// What follows the last newline: the torn line, usually empty.
+    torn: &'a [u8],
+    /// Where it begins.
+    torn_at: usize,
+}
+
+impl Lines<'_> {
+    fn new(content: &[u8]) -> Lines<'_> {
+        let torn_at = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let (whole, torn) = content.split_at(torn_at);
+        let mut whole: Vec<&[u8]> = whole.split(|&byte| byte == b'\n').collect();
+        whole.pop(); // what follows the last newline, here always nothing
+        Lines { whole, torn, torn_at }
+    }
+}
+
+/// A file that grows by whole lines.
+#[derive(Debug)]
+struct AppendFile {
+    path: PathBuf,
+    file: File,
+    /// The bytes of its whole lines; anything after them is taken back.
+    len: u64,
+}
+
+impl AppendFile {
+    fn open(path: &Path, new: bool) -> Result<AppendFile, Error> {
+        let mut options = OpenOptions::new();
+        options.read(true).append(true);
+        if new {
+            options.create_new(true)
+        } else {
+            options.create(true)
+        };
+        let file = options.open(path).map_err(|source| write_error(path, source))?;
+        Ok(AppendFile { path: path.to_owned(), file, len: 0 })
+    }
+
+    /// Takes the file for this run.
+    fn lock(&self) -> Result<(), Error> {
+        match self.file.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(Error::Output {
+                path: self.path.clone(),
+                message: "another run is writing it: wait for it to end, or choose another --out"
+                    .to_owned(),
+            }),
+            // Some file systems have no locks; the run goes on without.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+        }
+    }
+
+    fn read(&mut self) -> Result<Vec<u8>, Error> {
+        let mut content = Vec::new();
+        let read = self.file.read_to_end(&mut content);
+        read.map_err(|source| Error::Read { path: self.path.clone(), source })?;
+        self.len = content.len() as u64;
+        Ok(content)
+    }
+
+    fn truncate(&mut self, len: usize) -> Result<(), Error> {
+        self.len = len as u64;
+        self.take_back().map_err(|source| write_error(&self.path, source))
+    }
+
+    /// Appends a line by one write and waits until it is on the disk.
+    fn append(&mut self, line: &str) -> Result<(), Error> {
+        let line = format!("{line}\n");
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.sync());
+        match written {
+            Ok(()) => {
+                self.len += line.len() as u64;
+                Ok(())
+            }
+            Err(source) => {
+                // If this fails too, the torn line is found on resuming.
+                let _ = self.take_back();
+                Err(write_error(&self.path, source))
+            }
+        }
+    }
+
+    /// Drops what is not a whole line. Devices and pipes have no length to change.
+    fn take_back(&self) -> io::Result<()> {
+        if self.file.metadata()?.is_file() { self.file.set_len(self.len) } else { Ok(()) }
+    }
+
+    /// Flushes to the disk. Devices and pipes have nothing to flush, and say so in several ways.
+    fn sync(&self) -> io::Result<()> {
+        if self.file.metadata()?.is_file() { self.file.sync_data() } else { Ok(()) }
+    }
+}
+
+/// Writes a file so that it appears whole or not at all.
+///
+/// # Errors
+/// [`Error::Write`]; the file that was there before, if any, is unchanged.
+pub fn write_whole(path: &Path, content: &str) -> Result<(), Error> {
+    let mut name = path.file_name().expect("a file").to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = File::create(&temporary)
+        .and_then(|mut file| {
+            file.write_all(content.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|source| {
+        let _ = fs::remove_file(&temporary);
+        write_error(path, source)
+    })
+}
+
+fn write_error(path: &Path, source: io::Error) -> Error {
+    Error::Write { path: path.to_owned(), source, note: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::solver::SystemCut;
+    use tempfile::TempDir;
+
+    fn suite() -> Suite {
+        let settings = Settings {
+            topologies: vec![Topology::Ring, Topology::Random],
+            sizes: vec![5],
+            seeds: vec![42, 123],
+            ..Settings::default()
+        };
+        Suite::new(settings).unwrap()
+    }
+
+    fn row(suite: &Suite, position: usize) -> Row {
+        let comparison = suite.comparisons()[position];
+        let problem = comparison.problem as f64;
+        Row {
+            key: comparison.key,
+            phi_hdc: 0.5 + position as f64 / 7.0,
+            phi_exact: problem / 3.0,
+            duration_ms: 0.125,
+        }
+    }
+
+    fn record(suite: &Suite, problem: usize) -> ExactRecord {
+        let it = &suite.problems()[problem];
+        let Key { topology, n, seed } = it.key;
+        let cut = Some(SystemCut { severed_from: vec![0], severed_to: vec![1, 2, 3, 4] });
+        let phi = problem as f64 / 3.0;
+        let exact = ExactPhi { phi, cut, n_concepts: 5, ties: 2 };
+        ExactRecord { problem: it.id, topology, n, seed, exact, duration_ms: 0.125 }
+    }
+
+    /// A folder with the finished files of [`suite`].
+    fn finished(suite: &Suite) -> (TempDir, Outputs) {
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+        let mut journal = Journal::open(outputs.clone(), suite, IfExists::Refuse).unwrap();
+        for (position, comparison) in suite.comparisons().iter().enumerate() {
+            if journal.record(suite.problems()[comparison.problem].id).is_none() {
+                journal.append_record(record(suite, comparison.problem)).unwrap();
+            }
+            journal.append_row(row(suite, position)).unwrap();
+        }
+        (folder, outputs)
+    }
+
+    fn resume(outputs: &Outputs, suite: &Suite) -> Result<Journal, Error> {
+        Journal::open(outputs.clone(), suite, IfExists::Resume)
+    }
+
+    /// Resuming must fail with this message (`{}` stands for the folder) and change nothing.
+    #[track_caller]
+    fn check_refused(outputs: &Outputs, suite: &Suite, exit: crate::exit::Exit, message: &str) {
+        let before = fs::read(&outputs.csv).unwrap();
+        let error = resume(outputs, suite).unwrap_err();
+        let folder = outputs.csv.parent().unwrap().display().to_string();
+        assert_eq!(error.to_string(), message.replace("{}", &folder));
+        assert_eq!(error.exit(), exit);
+        assert_eq!(fs::read(&outputs.csv).unwrap(), before);
+    }
+
+    #[test]
+    fn rows_are_read_as_they_were_written() {
+        let suite = suite();
+        let (_folder, outputs) = finished(&suite);
+        let journal = resume(&outputs, &suite).unwrap();
+        let expected: Vec<Row> = (0..4).map(|position| row(&suite, position)).collect();
+        assert_eq!(journal.rows(), expected);
+        for (position, problem) in suite.problems().iter().enumerate() {
+            assert_eq!(journal.record(problem.id), Some(&record(&suite, position)));
+        }
+        assert!(journal.notes().is_empty());
+        let text = fs::read_to_string(&outputs.csv).unwrap();
+        assert_eq!(text.lines().next(), Some(Row::HEADER));
+        // Φ = 0 has no relative error.
+        assert_eq!(text.lines().nth(1), Some("Ring,5,42,0.5,0.0,0.5,,0.125"));
+    }
+
+    #[test]
+    fn extreme_numbers_survive() {
+        let key = Key { topology: Topology::Star, n: 8, seed: u64::MAX };
+        for phi_exact in [0.0, 5e-324, 1e-7, 0.1 + 0.2, 4.559795240000001, 1e300] {
+            for phi_hdc in [0.0, 1.0 / 3.0, 1.0 - f64::EPSILON] {
+                let row = Row { key, phi_hdc, phi_exact, duration_ms: 1e9 };
+                assert_eq!(Row::parse(&row.to_line()), Ok(row));
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_cut_at_any_byte_is_resumed() {
+        let suite = suite();
+        let (_folder, outputs) = finished(&suite);
+        let whole = fs::read(&outputs.csv).unwrap();
+        for len in 0..=whole.len() {
+            fs::write(&outputs.csv, &whole[..len]).unwrap();
+            let mut journal = resume(&outputs, &suite).unwrap();
+            let n_lines = whole[..len].iter().filter(|&&byte| byte == b'\n').count();
+            let n_rows = n_lines.saturating_sub(1);
+            assert_eq!(journal.rows().len(), n_rows, "cut at {len}");
+            let torn = len > 0 && whole[len - 1] != b'\n';
+            assert_eq!(!journal.notes().is_empty(), torn, "cut at {len}");
+            for position in n_rows..4 {
+                journal.append_row(row(&suite, position)).unwrap();
+            }
+            drop(journal);
+            assert_eq!(fs::read(&outputs.csv).unwrap(), whole, "cut at {len}");
+        }
+    }
+
+    #[test]
+    fn the_record_of_problems_may_be_cut_or_missing() {
+        let suite = suite();
+        let (_folder, outputs) = finished(&suite);
+        let whole = fs::read(&outputs.exact).unwrap();
+        for len in 0..=whole.len() {
+            fs::write(&outputs.exact, &whole[..len]).unwrap();
+            let mut journal = resume(&outputs, &suite).unwrap();
+            let n_lines = whole[..len].iter().filter(|&&byte| byte == b'\n').count();
+            assert_eq!(journal.records.len(), n_lines, "cut at {len}");
+            for problem in n_lines..suite.problems().len() {
+                journal.append_record(record(&suite, problem)).unwrap();
+            }
+            drop(journal);
+            assert_eq!(fs::read(&outputs.exact).unwrap(), whole, "cut at {len}");
+        }
+        fs::remove_file(&outputs.exact).unwrap();
+        assert_eq!(resume(&outputs, &suite).unwrap().rows().len(), 4);
+    }
+
+    #[test]
+    fn a_run_stopped_before_it_began_is_begun() {
+        let suite = suite();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+        for content in ["", "topology,n", &format!("{}\n", Row::HEADER)] {
+            fs::write(&outputs.csv, content).unwrap();
+            let _ = fs::remove_file(&outputs.settings);
+            assert!(resume(&outputs, &suite).unwrap().rows().is_empty());
+            assert_eq!(fs::read_to_string(&outputs.csv).unwrap(), format!("{}\n", Row::HEADER));
+            assert!(outputs.settings.exists());
+        }
+    }
+
+    #[test]
+    fn an_existing_file_is_not_touched_without_being_asked() {
+        let suite = suite();
+        let (_folder, outputs) = finished(&suite);
+        let before = fs::read(&outputs.csv).unwrap();
+        let error = Journal::open(outputs.clone(), &suite, IfExists::Refuse).unwrap_err();
+        assert_eq!(error.exit(), crate::exit::Exit::OtherMatrix);
+        assert!(error.to_string().contains("results.csv: exists: pass --resume"), "{error}");
+        assert_eq!(fs::read(&outputs.csv).unwrap(), before);
+        let journal = Journal::open(outputs.clone(), &suite, IfExists::Overwrite).unwrap();
+        assert!(journal.rows().is_empty());
+        assert_eq!(fs::read_to_string(&outputs.csv).unwrap(), format!("{}\n", Row::HEADER));
+        assert_eq!(fs::read(&outputs.exact).unwrap(), b"");
+    }
+
+    #[test]
+    fn files_of_another_matrix_are_refused() {
+        let suite = suite();
+        let (_folder, outputs) = finished(&suite);
+        let more = Settings { seeds: vec![42, 123, 456], ..suite.settings().clone() };
+        check_refused(
+            &outputs,
+            &Suite::new(more).unwrap(),
+            crate::exit::Exit::OtherMatrix,
+            "{}/results.csv: belongs to another matrix (seeds: 42, 123, not 42, 123, 456): pass \
+             the same settings, --force to write it anew, or another --out",
+        );
+        fs::write(&outputs.csv, "name,value\na,1\n").unwrap();
+        let foreign = format!(
+            "{{}}/results.csv: is not a file of this program: expected the first line {:?}",
+            Row::HEADER
+        );
+        check_refused(&outputs, &suite, crate::exit::Exit::OtherMatrix, &foreign);
+        fs::write(&outputs.csv, "notes").unwrap();
+        check_refused(&outputs, &suite, crate::exit::Exit::OtherMatrix, &foreign);
+        let stranger = format!("{}\nDense,5,42,0.75,0.5,0.25,0.5,1.000\n", Row::HEADER);
+        fs::write(&outputs.csv, stranger).unwrap();
+        check_refused(
+            &outputs,
+            &suite,
+            crate::exit::Exit::OtherMatrix,
+            "{}/results.csv: belongs to another matrix: line 2, Dense n = 5 seed 42, is not in \
+             the one asked for",
+        );
+        fs::remove_file(&outputs.settings).unwrap();
+        check_refused(
+            &outputs,
+            &suite,
+            crate::exit::Exit::OtherMatrix,
+            "{}/results.csv: its settings file {}/results.settings.json is missing, so it cannot \
+             be known which matrix it belongs to",
+        );
+    }
+
+    /// Resuming must fail with this message if line 3 of the CSV is replaced.
+    #[track_caller]
+    fn check_line(line: &str, message: &str) {
+        let suite = suite();
+        let (_folder, outputs) = finished(&suite);
+        let text = fs::read_to_string(&outputs.csv).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines[2] = line;
+        fs::write(&outputs.csv, lines.join("\n") + "\n").unwrap();
+        let message = format!("{{}}/results.csv, line 3: {message}");
+        check_refused(&outputs, &suite, crate::exit::Exit::BadInput, &message);
+    }
+
+    #[test]
+    fn edited_rows_are_named() {
+        check_line("Ring,5,123", "3 fields, expected 8");
+        check_line("Ring,5,123,0.5,0.0,0.5,", "7 fields, expected 8");
+        check_line("Ring,five,123,0.5,0.0,0.5,,1", "n \"five\": expected a whole number");
+        check_line("Ring,5,123,NaN,0.0,0.5,,1", "phi_hdc \"NaN\": expected a number");
+        check_line("Ring,5,123,0.5,-1.0,1.5,,1", "phi_exact -1.0: expected at least 0");
+        check_line("Ring,5,123,0.5,0.0,0.4,,1", "error 0.4: expected phi_hdc - phi_exact = 0.5");
+        check_line("Ring,5,123,0.5,0.0,0.5,2,1", "relative_error \"2\": expected nothing");
+        check_line("Ring,5,123,0.5,0.25,0.25,,1", "relative_error \"\": expected 1.0");
+        check_line(
+            "Ring,5,123,0.5,0.25,0.25,2,1",
+            "relative_error 2: expected |error| / phi_exact = 1.0",
+        );
+        check_line("Ring,5,42,0.5,0.0,0.5,,1", "Ring n = 5 seed 42 is in line 2 already");
+        check_line(
+            "Ring,5,123,0.5,0.25,0.25,1.0,1",
+            "phi_exact 0.25: expected 0.0 as in line 2, which has the same exact problem",
+        );
+    }
+
+    #[test]
+    fn damaged_companions_are_named() {
+        let suite = suite();
+        let (_folder, outputs) = finished(&suite);
+        let whole = fs::read_to_string(&outputs.exact).unwrap();
+        let note = "; without this file the rows alone are resumed";
+        fs::write(&outputs.exact, whole.replacen("\"n\":5", "\"n\":-5", 1)).unwrap();
+        let error = resume(&outputs, &suite).unwrap_err().to_string();
+        assert!(
+            error.contains("results.exact.jsonl, line 1: ") && error.ends_with(note),
+            "{error}"
+        );
+        fs::write(&outputs.exact, whole.replacen("\"phi\":0.0", "\"phi\":0.25", 1)).unwrap();
+        let error = resume(&outputs, &suite).unwrap_err().to_string();
+        let message = "phi 0.25: expected 0.0 as in line 2 of the CSV";
+        assert!(error.ends_with(&format!("{message}{note}")), "{error}");
+        fs::write(&outputs.exact, whole).unwrap();
+        fs::write(&outputs.settings, "{}").unwrap();
+        let error = resume(&outputs, &suite).unwrap_err();
+        assert!(error.to_string().contains("results.settings.json: missing field"), "{error}");
+        assert_eq!(error.exit(), crate::exit::Exit::BadInput);
+    }
+
+    #[test]
+    fn one_run_at_a_time_writes_a_file() {
+        let suite = suite();
+        let (_folder, outputs) = finished(&suite);
+        let first = resume(&outputs, &suite).unwrap();
+        for mode in [IfExists::Resume, IfExists::Overwrite] {
+            let error = Journal::open(outputs.clone(), &suite, mode).unwrap_err();
+            assert!(error.to_string().contains("another run is writing it"), "{error}");
+        }
+        drop(first);
+        assert_eq!(resume(&outputs, &suite).unwrap().rows().len(), 4);
+    }
+
+    #[test]
+    fn names_that_cannot_be_written_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |path: &Path| Outputs::new(path).unwrap_err().to_string();
+        assert!(refused(folder.path()).ends_with("is a folder; expected FILE.csv"));
+        assert!(refused(Path::new("..")).ends_with("names no file; expected FILE.csv"));
+        let own = refused(Path::new("summary.json"));
+        assert!(own.contains("is the name of another file of the run"), "{own}");
+        let nowhere = folder.path().join("missing/results.csv");
+        let outputs = Outputs::new(&nowhere).unwrap();
+        let error = Journal::open(outputs, &suite(), IfExists::Refuse).unwrap_err();
+        assert!(error.to_string().contains("missing/results.csv: No such file"), "{error}");
+        assert_eq!(error.exit(), crate::exit::Exit::BadInput);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_said_and_takes_no_row() {
+        let suite = suite();
+        let (_folder, outputs) = finished(&suite);
+        let mut journal = resume(&outputs, &suite).unwrap();
+        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
+        journal.csv.file = full;
+        let error = journal.append_row(row(&suite, 0)).unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("results.csv: No space left on device"), "{message}");
+        assert!(message.contains("; 4 finished rows are kept in "), "{message}");
+        assert_eq!(journal.rows().len(), 4);
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary.json");
+        write_whole(&path, "first").unwrap();
+        write_whole(&path, "second").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "second");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let error = write_whole(&path.join("below"), "third").unwrap_err();
+        assert!(error.to_string().starts_with("cannot write "), "{error}");
+    }
+}

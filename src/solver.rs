@@ -1,0 +1,58 @@
+//! What the study needs of an exact engine, and nothing more.
+//!
+//! The engine itself is behind the feature `pyphi`; this seam lets everything else, and its tests,
+//! do without it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::network::Network;
+use crate::suite::Formalism;
+
+/// An exact Φ and what one must know to trust it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExactPhi {
+    /// Φ, in the units of the formalism. Finite, not negative.
+    pub phi: f64,
+    /// The system's minimum information partition; none where Φ = 0.
+    pub cut: Option<SystemCut>,
+    /// The number of concepts of the intact system.
+    pub n_concepts: usize,
+    /// The core causes and core effects, in the intact structure and in that of the cut, that were chosen
+    /// from several purviews of the same φ and size: where it is not 0, Φ is not unique.
+    pub ties: u64,
+}
+
+/// A directed cut of a system: the connections from one part to the other are severed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SystemCut {
+    /// The units whose outgoing connections are severed, ascending.
+    pub severed_from: Vec<usize>,
+    /// The units that no longer receive them, ascending.
+    pub severed_to: Vec<usize>,
+}
+
+/// An engine that computes exact Φ.
+pub trait Solver {
+    /// Whether the engine accepts a network at all: size, reachable state. Cheap.
+    ///
+    /// # Errors
+    /// [`Error::Network`] with what is wrong with it; `place` says which network it is.
+    fn check(&self, network: &Network, formalism: Formalism, place: &str) -> Result<(), Error>;
+
+    /// Exact Φ of a network.
+    ///
+    /// `progress` hears now and then which share of the work is done, from 0 to 1.
+    ///
+    /// # Errors
+    /// As [`check`](Solver::check); [`Error::Interrupted`] if the user asked to stop.
+    fn solve(
+        &self,
+        network: &Network,
+        formalism: Formalism,
+        place: &str,
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<ExactPhi, Error>;
+}

@@ -1,0 +1,358 @@
+//! The run: for each comparison its estimate and its exact Φ, row by row into the journal.
+//!
+//! Comparisons are done in the order of the suite, each exact problem once, when its first row
+//! needs it. A row is in the file before the next begins.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use crate::error::Error;
+use crate::estimator::Estimator;
+use crate::journal::{ExactRecord, Journal, Row};
+use crate::network::ProblemId;
+use crate::progress::{Progress, cost};
+use crate::solver::Solver;
+use crate::statistics::SAME;
+use crate::suite::{Comparison, Key, Problem, Suite};
+
+/// What a run needs besides its files.
+#[derive(Clone, Copy)]
+pub struct Study<'a> {
+    /// The matrix.
+    pub suite: &'a Suite,
+    /// The estimator that its settings name.
+    pub estimator: &'a dyn Estimator,
+    /// The exact engine.
+    pub solver: &'a dyn Solver,
+}
+
+impl Study<'_> {
+    /// Asks the engine whether it accepts every network, before any work is done.
+    ///
+    /// # Errors
+    /// [`Error::Network`] for the first that it does not.
+    pub fn check(&self) -> Result<(), Error> {
+        let formalism = self.suite.settings().formalism;
+        self.suite
+            .problems()
+            .iter()
+            .try_for_each(|it| self.solver.check(&it.network, formalism, &it.key.to_string()))
+    }
+
+    /// The cost of the problems that a run with this journal has to solve.
+    pub fn cost_left(&self, journal: &Journal) -> f64 {
+        let known = self.known(journal);
+        let left = self.suite.problems().iter().filter(|it| !known.contains_key(&it.id));
+        left.map(|it| cost(&it.network)).sum()
+    }
+
+    /// Does the comparisons that the journal lacks.
+    ///
+    /// # Errors
+    /// [`Error::Content`] if a row that is there has another estimate than the estimator gives;
+    /// [`Error::Interrupted`] if the user asked to stop; [`Error::Write`]. The rows so far are kept.
+    pub fn run(&self, journal: &mut Journal, progress: &Progress) -> Result<(), Error> {
+        self.check_estimates(journal)?;
+        let mut known = self.known(journal);
+        let mut done = vec![false; self.suite.comparisons().len()];
+        for row in journal.rows() {
+            done[self.suite.position(row.key).expect("the journal checked its keys")] = true;
+        }
+        for (comparison, _) in self.suite.comparisons().iter().zip(done).filter(|(_, it)| !it) {
+            let problem = &self.suite.problems()[comparison.problem];
+            let solved = match known.get(&problem.id) {
+                Some(solved) => *solved,
+                None => {
+                    let solved = self.solve(problem, journal, progress)?;
+                    *known.entry(problem.id).or_insert(solved)
+                }
+            };
+            journal.append_row(Row {
+                key: comparison.key,
+                phi_hdc: self.estimate(comparison)?,
+                phi_exact: solved.phi,
+                duration_ms: solved.duration_ms,
+            })?;
+            progress.row();
+        }
+        Ok(())
+    }
+
+    fn solve(
+        &self,
+        problem: &Problem,
+        journal: &mut Journal,
+        progress: &Progress,
+    ) -> Result<Solved, Error> {
+        let Key { topology, n, seed } = problem.key;
+        progress.start(format!("{topology} n = {n}"), cost(&problem.network));
+        let start = Instant::now();
+        let exact = self
+            .solver
+            .solve(
+                &problem.network,
+                self.suite.settings().formalism,
+                &problem.key.to_string(),
+                &|share| progress.advance(share),
+            )
+            .map_err(|error| match error {
+                Error::Interrupted(_) => Error::Interrupted(self.where_to_go_on(journal)),
+                other => other,
+            })?;
+        // What is kept are microseconds, so that a resumed run repeats the same digits.
+        let duration_ms = (start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        let solved = Solved { phi: exact.phi, duration_ms };
+        journal.append_record(ExactRecord {
+            problem: problem.id,
+            topology,
+            n,
+            seed,
+            exact,
+            duration_ms,
+        })?;
+        progress.solved();
+        Ok(solved)
+    }
+
+    fn estimate(&self, comparison: &Comparison) -> Result<f64, Error> {
+        let key = comparison.key;
+        let value = self.estimator.estimate(self.suite.network(comparison), key.seed);
+        if value.is_finite() {
+            Ok(value)
+        } else {
+            let name = self.estimator.name();
+            Err(Error::Internal(format!(
+                "estimator {name} gave {value} for {key}: expected a finite number"
+            )))
+        }
+    }
+
+    /// Whether the estimates in the file are those of this estimator.
+    fn check_estimates(&self, journal: &Journal) -> Result<(), Error> {
+        for (index, row) in journal.rows().iter().enumerate() {
+            let position = self.suite.position(row.key).expect("the journal checked its keys");
+            let expected = self.estimate(&self.suite.comparisons()[position])?;
+            if (row.phi_hdc - expected).abs() > SAME {
+                return Err(Error::Content {
+                    place: format!("{}, line {}", journal.outputs().csv.display(), index + 2),
+                    message: format!(
+                        "phi_hdc {:?}: expected {expected:?} by the estimator {}",
+                        row.phi_hdc,
+                        self.estimator.name()
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The exact values that the journal holds: in its record of problems, else in its rows.
+    fn known(&self, journal: &Journal) -> HashMap<ProblemId, Solved> {
+        let rows = journal.rows().iter().filter_map(|row| {
+            let comparison = self.suite.comparisons()[self.suite.position(row.key)?];
+            let solved = Solved { phi: row.phi_exact, duration_ms: row.duration_ms };
+            Some((self.suite.problems()[comparison.problem].id, solved))
+        });
+        let records = self.suite.problems().iter().filter_map(|problem| {
+            let record = journal.record(problem.id)?;
+            let solved = Solved { phi: record.exact.phi, duration_ms: record.duration_ms };
+            Some((problem.id, solved))
+        });
+        rows.chain(records).collect()
+    }
+
+    fn where_to_go_on(&self, journal: &Journal) -> String {
+        format!(
+            ": {} of {} rows are in {}; the same command with --resume goes on from there",
+            journal.rows().len(),
+            self.suite.comparisons().len(),
+            journal.outputs().csv.display()
+        )
+    }
+}
+
+/// What the rows of a problem share.
+#[derive(Clone, Copy)]
+struct Solved {
+    phi: f64,
+    duration_ms: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::estimator::{HdcLimit, Registry, Spectral};
+    use crate::journal::{IfExists, Outputs};
+    use crate::network::Network;
+    use crate::progress::Display;
+    use crate::solver::ExactPhi;
+    use crate::suite::{Formalism, Settings};
+    use crate::topology::Topology;
+    use std::cell::Cell;
+    use std::fs;
+
+    /// Gives a number that depends on the network, up to `limit` times.
+    struct Fake {
+        limit: usize,
+        solved: Cell<usize>,
+    }
+
+    impl Solver for Fake {
+        fn check(&self, network: &Network, _: Formalism, place: &str) -> Result<(), Error> {
+            if network.n_units() < 7 {
+                return Ok(());
+            }
+            Err(Error::Network { place: place.to_owned(), message: "too large".to_owned() })
+        }
+
+        fn solve(
+            &self,
+            network: &Network,
+            _: Formalism,
+            _: &str,
+            _: &(dyn Fn(f64) + Sync),
+        ) -> Result<ExactPhi, Error> {
+            if self.solved.get() == self.limit {
+                return Err(Error::Interrupted(String::new()));
+            }
+            self.solved.set(self.solved.get() + 1);
+            let phi = network.graph().edges().len() as f64 / 7.0;
+            Ok(ExactPhi { phi, cut: None, n_concepts: 1, ties: 0 })
+        }
+    }
+
+    fn fake(limit: usize) -> Fake {
+        Fake { limit, solved: Cell::new(0) }
+    }
+
+    fn settings() -> Settings {
+        let topologies = vec![Topology::Ring, Topology::Random];
+        Settings {
+            topologies,
+            sizes: vec![4, 5],
+            estimator: "hdc-limit".into(),
+            ..Settings::default()
+        }
+    }
+
+    fn run(
+        suite: &Suite,
+        estimator: &dyn Estimator,
+        solver: &Fake,
+        journal: &mut Journal,
+    ) -> Result<(), Error> {
+        let progress = Progress::new(Display::Quiet, 0, 0, 1.0, Box::new(std::io::sink()));
+        Study { suite, estimator, solver }.run(journal, &progress)
+    }
+
+    /// The CSV without its last column, the time.
+    fn untimed(outputs: &Outputs) -> Vec<String> {
+        let text = fs::read_to_string(&outputs.csv).unwrap();
+        text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+    }
+
+    #[test]
+    fn each_problem_is_solved_once_however_often_the_run_stops() {
+        let suite = Suite::new(settings()).unwrap();
+        let n_problems = suite.problems().len();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = |name: &str| Outputs::new(&folder.path().join(name)).unwrap();
+
+        let whole = outputs("whole.csv");
+        let mut journal = Journal::open(whole.clone(), &suite, IfExists::Refuse).unwrap();
+        let solver = fake(usize::MAX);
+        run(&suite, &HdcLimit, &solver, &mut journal).unwrap();
+        assert_eq!(solver.solved.get(), n_problems);
+        assert_eq!(journal.rows().len(), suite.comparisons().len());
+
+        // One problem a start.
+        let parts = outputs("parts.csv");
+        let mut n_starts = 0;
+        loop {
+            let mut journal = Journal::open(parts.clone(), &suite, IfExists::Resume).unwrap();
+            n_starts += 1;
+            match run(&suite, &HdcLimit, &fake(1), &mut journal) {
+                Ok(()) => break,
+                Err(error) => {
+                    let rows = journal.rows().len();
+                    let expected = format!(
+                        "interrupted: {rows} of 20 rows are in {}; the same command with --resume \
+                         goes on from there",
+                        parts.csv.display()
+                    );
+                    assert_eq!(error.to_string(), expected);
+                }
+            }
+        }
+        assert_eq!(n_starts, n_problems);
+        assert_eq!(untimed(&parts), untimed(&whole));
+    }
+
+    #[test]
+    fn rows_alone_are_enough_to_go_on() {
+        let suite = Suite::new(settings()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+        let mut journal = Journal::open(outputs.clone(), &suite, IfExists::Refuse).unwrap();
+        run(&suite, &HdcLimit, &fake(usize::MAX), &mut journal).unwrap();
+        drop(journal);
+        let whole = untimed(&outputs);
+        // Keep the header and the first row of Ring, which stands for five; lose the record.
+        let text = fs::read_to_string(&outputs.csv).unwrap();
+        let kept: Vec<&str> = text.lines().take(2).collect();
+        fs::write(&outputs.csv, kept.join("\n") + "\n").unwrap();
+        fs::remove_file(&outputs.exact).unwrap();
+        let mut journal = Journal::open(outputs.clone(), &suite, IfExists::Resume).unwrap();
+        let solver = fake(usize::MAX);
+        run(&suite, &HdcLimit, &solver, &mut journal).unwrap();
+        assert_eq!(solver.solved.get(), suite.problems().len() - 1);
+        assert_eq!(untimed(&outputs), whole);
+    }
+
+    #[test]
+    fn rows_of_another_estimator_are_noticed() {
+        let suite = Suite::new(settings()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+        let mut journal = Journal::open(outputs, &suite, IfExists::Refuse).unwrap();
+        run(&suite, &Spectral, &fake(1), &mut journal).unwrap_err();
+        let error = run(&suite, &HdcLimit, &fake(1), &mut journal).unwrap_err().to_string();
+        assert!(error.contains("results.csv, line 2: phi_hdc 0.5"), "{error}");
+        assert!(error.ends_with("by the estimator hdc-limit"), "{error}");
+    }
+
+    #[test]
+    fn an_estimate_that_is_no_number_ends_the_run() {
+        struct Broken;
+        impl Estimator for Broken {
+            fn name(&self) -> &str {
+                "broken"
+            }
+            fn summary(&self) -> &str {
+                "divides by zero"
+            }
+            fn estimate(&self, _: &Network, _: u64) -> f64 {
+                f64::NAN
+            }
+        }
+        let registry = Registry::default().with(Broken);
+        let suite = Suite::new(settings()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+        let mut journal = Journal::open(outputs, &suite, IfExists::Refuse).unwrap();
+        let broken = registry.get("broken").unwrap();
+        let error = run(&suite, broken, &fake(9), &mut journal).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "estimator broken gave NaN for Ring n = 4 seed 42: expected a finite number"
+        );
+    }
+
+    #[test]
+    fn a_network_the_engine_rejects_is_named_before_anything_is_done() {
+        let suite = Suite::new(Settings { sizes: vec![5, 7], ..settings() }).unwrap();
+        let solver = fake(9);
+        let study = Study { suite: &suite, estimator: &HdcLimit, solver: &solver };
+        assert_eq!(study.check().unwrap_err().to_string(), "Ring n = 7 seed 42: too large");
+    }
+}
