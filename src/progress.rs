@@ -50,46 +50,66 @@ impl Display {
     }
 }
 
-/// What is known of a run at one moment.
+/// What is known of a run. Times are counted from its start.
 #[derive(Debug, Clone, PartialEq)]
 struct Work {
     n_rows: usize,
     rows_done: usize,
     /// The cost of all problems that this run has to solve.
     cost: f64,
-    /// The cost of those solved.
+    /// The cost of those solved, and the time it took.
     cost_done: f64,
-    /// The problem under way: what it is, its cost, and the share of it that is done.
-    current: Option<(String, f64, f64)>,
+    time_done: Duration,
+    current: Option<Current>,
+}
+
+/// The problem under way.
+#[derive(Debug, Clone, PartialEq)]
+struct Current {
+    what: String,
+    cost: f64,
+    since: Duration,
 }
 
 impl Work {
+    /// The time that a problem of unit cost takes here; unknown before one was solved.
+    fn seconds_per_cost(&self) -> Option<f64> {
+        (self.cost_done > 0.0).then(|| self.time_done.as_secs_f64() / self.cost_done)
+    }
+
+    /// The share of the problem under way that is probably done: the engine does not say.
+    fn current_share(&self, now: Duration) -> f64 {
+        match (&self.current, self.seconds_per_cost()) {
+            (Some(Current { cost, since, .. }), Some(pace)) if cost * pace > 0.0 => {
+                ((now - *since).as_secs_f64() / (cost * pace)).min(0.95)
+            }
+            _ => 0.0,
+        }
+    }
+
     /// The share of the work that is done, from 0 to 1.
-    fn fraction(&self) -> f64 {
-        let current = self.current.as_ref().map_or(0.0, |(_, cost, share)| cost * share);
+    fn fraction(&self, now: Duration) -> f64 {
+        let current = self.current.as_ref().map_or(0.0, |it| it.cost * self.current_share(now));
         if self.cost > 0.0 { ((self.cost_done + current) / self.cost).clamp(0.0, 1.0) } else { 1.0 }
     }
 
-    /// The time that is left, after `elapsed`; unknown before anything was done.
-    fn remaining(&self, elapsed: Duration) -> Option<Duration> {
-        let fraction = self.fraction();
-        let left = elapsed.as_secs_f64() * (1.0 - fraction) / fraction;
+    /// The time that is left; unknown before a problem was solved.
+    fn remaining(&self, now: Duration) -> Option<Duration> {
+        let left = self.cost * (1.0 - self.fraction(now)) * self.seconds_per_cost()?;
         Duration::try_from_secs_f64(left).ok()
     }
 
     /// Everything in one line.
-    fn line(&self, elapsed: Duration) -> String {
+    fn line(&self, now: Duration) -> String {
         let Work { rows_done, n_rows, .. } = self;
         let mut line = format!("{rows_done}/{n_rows} rows");
-        if let Some((what, ..)) = &self.current {
+        if let Some(Current { what, .. }) = &self.current {
             line.push_str(&format!(", {what}"));
         }
-        if self.fraction() < 1.0
-            && let Some(remaining) = self.remaining(elapsed)
-        {
-            line.push_str(&format!(", about {} left", duration(remaining)));
+        match self.remaining(now) {
+            Some(left) if !left.is_zero() => line + &format!(", about {} left", duration(left)),
+            _ => line,
         }
-        line
     }
 }
 
@@ -150,7 +170,8 @@ impl Progress {
         };
         let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {wide_msg}");
         bar.set_style(style.expect("a valid template"));
-        let work = Work { n_rows, rows_done, cost, cost_done: 0.0, current: None };
+        let time_done = Duration::ZERO;
+        let work = Work { n_rows, rows_done, cost, cost_done: 0.0, time_done, current: None };
         let shared = Arc::new(Shared {
             display,
             started: Instant::now(),
@@ -167,21 +188,17 @@ impl Progress {
 
     /// A problem of this cost is under way; `what` names it.
     pub fn start(&self, what: String, cost: f64) {
-        self.shared.state().work.current = Some((what, cost, 0.0));
-    }
-
-    /// This share of the problem under way is done.
-    pub fn advance(&self, share: f64) {
-        if let Some((_, _, done)) = &mut self.shared.state().work.current {
-            *done = share.clamp(0.0, 1.0);
-        }
+        let since = self.shared.started.elapsed();
+        self.shared.state().work.current = Some(Current { what, cost, since });
     }
 
     /// The problem under way is solved.
     pub fn solved(&self) {
-        let mut state = self.shared.state();
-        if let Some((_, cost, _)) = state.work.current.take() {
-            state.work.cost_done += cost;
+        let now = self.shared.started.elapsed();
+        let work = &mut self.shared.state().work;
+        if let Some(Current { cost, since, .. }) = work.current.take() {
+            work.cost_done += cost;
+            work.time_done += now - since;
         }
     }
 
@@ -223,8 +240,9 @@ impl Shared {
         let mut state = self.state();
         loop {
             if self.display == Display::Bar {
-                self.bar.set_position((state.work.fraction() * 1000.0) as u64);
-                self.bar.set_message(state.work.line(self.started.elapsed()));
+                let now = self.started.elapsed();
+                self.bar.set_position((state.work.fraction(now) * 1000.0) as u64);
+                self.bar.set_message(state.work.line(now));
             }
             let waited = self.stop.wait_timeout_while(state, interval, |it| !it.stopped);
             let timeout;
@@ -246,28 +264,38 @@ mod tests {
     use crate::dynamics::Rule;
     use crate::topology::Topology;
 
-    fn work(cost_done: f64, current: Option<(&str, f64, f64)>) -> Work {
-        let current = current.map(|(what, cost, share)| (what.to_owned(), cost, share));
-        Work { n_rows: 160, rows_done: 40, cost: 200.0, cost_done, current }
+    /// A run of cost 200 in which solving `cost_done` took `time_done` seconds.
+    fn work(cost_done: f64, time_done: u64) -> Work {
+        let time_done = Duration::from_secs(time_done);
+        Work { n_rows: 160, rows_done: 40, cost: 200.0, cost_done, time_done, current: None }
+    }
+
+    /// The same with a problem under way, since second 10.
+    fn busy(work: Work, cost: f64) -> Work {
+        let (what, since) = ("Dense n = 8".to_owned(), Duration::from_secs(10));
+        Work { current: Some(Current { what, cost, since }), ..work }
     }
 
     #[track_caller]
-    fn check(work: Work, elapsed_s: u64, expected: &str) {
-        assert_eq!(work.line(Duration::from_secs(elapsed_s)), expected);
+    fn check(work: &Work, now: u64, expected: &str) {
+        assert_eq!(work.line(Duration::from_secs(now)), expected);
     }
 
     #[test]
     fn remaining_time_follows_the_cost_not_the_rows() {
-        check(work(0.0, None), 0, "40/160 rows");
-        check(work(0.0, None), 9, "40/160 rows");
-        check(work(50.0, None), 10, "40/160 rows, about 30 s left");
-        check(
-            work(50.0, Some(("Dense n = 8", 100.0, 0.5))),
-            100,
-            "40/160 rows, Dense n = 8, about 2 min left",
-        );
-        check(work(200.0, None), 10, "40/160 rows");
-        check(Work { cost: 0.0, ..work(0.0, None) }, 10, "40/160 rows");
+        check(&work(0.0, 0), 9, "40/160 rows");
+        check(&busy(work(0.0, 0), 100.0), 15, "40/160 rows, Dense n = 8");
+        check(&work(50.0, 10), 10, "40/160 rows, about 30 s left");
+        check(&work(200.0, 10), 10, "40/160 rows");
+        check(&Work { cost: 0.0, ..work(0.0, 0) }, 10, "40/160 rows");
+        // 100 of the 150 left are under way and will take 20 s; 10 s later half of them is done.
+        let busy = busy(work(50.0, 10), 100.0);
+        check(&busy, 10, "40/160 rows, Dense n = 8, about 30 s left");
+        check(&busy, 20, "40/160 rows, Dense n = 8, about 20 s left");
+        // A problem that takes longer than expected is never done before it is.
+        check(&busy, 500, "40/160 rows, Dense n = 8, about 11 s left");
+        let share = busy.fraction(Duration::from_secs(500));
+        assert!((share - 145.0 / 200.0).abs() < 1e-12, "{share}");
     }
 
     #[test]
@@ -318,17 +346,17 @@ mod tests {
         let progress =
             Progress::with_interval(Display::Lines, Duration::from_millis(1), 2, 0, 10.0, lines);
         progress.say("hello");
-        progress.start("Ring n = 5".to_owned(), 10.0);
-        progress.advance(0.5);
         let text = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-        while !text().contains("0/2 rows, Ring n = 5, about 1 s left\n") {
-            std::thread::yield_now();
-        }
+        let wait = |line: &str| {
+            while !text().ends_with(line) {
+                std::thread::yield_now();
+            }
+        };
+        progress.start("Ring n = 5".to_owned(), 10.0);
+        wait("\n0/2 rows, Ring n = 5\n");
         progress.solved();
         progress.row();
-        while !text().ends_with("1/2 rows\n") {
-            std::thread::yield_now();
-        }
+        wait("\n1/2 rows\n");
         drop(progress);
         let end = text();
         assert!(end.starts_with("hello\n"));

@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 use crate::error::Error;
 use crate::journal::{ExactRecord, Journal, Row, write_whole};
 use crate::statistics::{Correlation, Stat, Statistics};
-use crate::suite::{Settings, Suite};
+use crate::suite::{Key, Settings, Suite};
 use crate::topology::Topology;
 
 /// What a study found.
@@ -422,12 +422,25 @@ fn p_value(stat: Stat) -> String {
     }
 }
 
+/// The matrix of a suite: a line a comparison with the identity of its exact problem.
+pub fn matrix(suite: &Suite) -> String {
+    let mut lines = vec![["topology", "n", "seed", "problem"].map(str::to_owned).to_vec()];
+    lines.extend(suite.comparisons().iter().map(|comparison| {
+        let Key { topology, n, seed } = comparison.key;
+        let id = suite.problems()[comparison.problem].id;
+        vec![topology.to_string(), n.to_string(), seed.to_string(), id.to_string()]
+    }));
+    let (comparisons, problems) = (suite.comparisons().len(), suite.problems().len());
+    format!("{}{comparisons} comparisons, {problems} exact problems\n", table(&lines))
+}
+
 /// Lines of cells as text: the first column to the left, the others to the right.
 fn table(lines: &[Vec<String>]) -> String {
     align(lines, |column| column == 0)
 }
 
-fn left_table(lines: &[Vec<String>]) -> String {
+/// Lines of cells as text, all columns to the left.
+pub(crate) fn left_table(lines: &[Vec<String>]) -> String {
     align(lines, |_| true)
 }
 

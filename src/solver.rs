@@ -44,8 +44,6 @@ pub trait Solver {
 
     /// Exact Φ of a network.
     ///
-    /// `progress` hears now and then which share of the work is done, from 0 to 1.
-    ///
     /// # Errors
     /// As [`check`](Solver::check); [`Error::Interrupted`] if the user asked to stop.
     fn solve(
@@ -53,6 +51,5 @@ pub trait Solver {
         network: &Network,
         formalism: Formalism,
         place: &str,
-        progress: &(dyn Fn(f64) + Sync),
     ) -> Result<ExactPhi, Error>;
 }

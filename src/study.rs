@@ -89,12 +89,7 @@ impl Study<'_> {
         let start = Instant::now();
         let exact = self
             .solver
-            .solve(
-                &problem.network,
-                self.suite.settings().formalism,
-                &problem.key.to_string(),
-                &|share| progress.advance(share),
-            )
+            .solve(&problem.network, self.suite.settings().formalism, &problem.key.to_string())
             .map_err(|error| match error {
                 Error::Interrupted(_) => Error::Interrupted(self.where_to_go_on(journal)),
                 other => other,
@@ -205,13 +200,7 @@ mod tests {
             Err(Error::Network { place: place.to_owned(), message: "too large".to_owned() })
         }
 
-        fn solve(
-            &self,
-            network: &Network,
-            _: Formalism,
-            _: &str,
-            _: &(dyn Fn(f64) + Sync),
-        ) -> Result<ExactPhi, Error> {
+        fn solve(&self, network: &Network, _: Formalism, _: &str) -> Result<ExactPhi, Error> {
             if self.solved.get() == self.limit {
                 return Err(Error::Interrupted(String::new()));
             }

@@ -1,0 +1,273 @@
+//! The study's program: arguments in, the study or one exact Φ out.
+//!
+//! Standard output is the result, standard error the conversation. Every failure ends here, in one
+//! place, with one line and an [`Exit`] code.
+
+use std::env;
+use std::fs;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::dynamics::Rule;
+use crate::error::Error;
+use crate::estimator::Registry;
+use crate::exact::Engine;
+use crate::exit::Exit;
+use crate::interrupt;
+use crate::journal::{IfExists, Journal, Outputs};
+use crate::network::StatePattern;
+use crate::phi;
+use crate::progress::{Display, Progress};
+use crate::report::{Summary, matrix};
+use crate::study::Study;
+use crate::suite::{Formalism, Settings, Suite};
+use crate::topology::Topology;
+
+const AFTER_HELP: &str = "\
+Rows are written as soon as they are done; a run that was stopped goes on with --resume.
+
+Exit codes: 0 done, whatever the verdict; 1 internal failure; 2 bad input, or a file that cannot be
+read or written; 3 the output exists or belongs to another matrix (nothing was changed); 130
+interrupted (finished rows are kept).";
+
+/// Compare a cheap estimate of integrated information (Φ) with the exact value.
+///
+/// Without a subcommand: the study, by default 8 topologies × 4 sizes × 5 seeds = 160 comparisons.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pyphi_validation",
+    version,
+    args_conflicts_with_subcommands = true,
+    after_help = AFTER_HELP
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    study: StudyArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Exact Φ of your own network, with its cause-effect structure.
+    Phi(PhiArgs),
+}
+
+#[derive(Debug, Args)]
+struct StudyArgs {
+    /// Topologies [default: all: Dense,Star,Ring,Line,BinaryTree,Lattice,Modular,Random]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    topologies: Vec<Topology>,
+    /// Numbers of units [default: 5,6,7,8]
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    sizes: Vec<usize>,
+    /// Seeds, of the estimate and of the Random topology [default: 42,123,456,789,999]
+    #[arg(long, value_name = "S,S", value_delimiter = ',')]
+    seeds: Vec<u64>,
+    /// Dynamics of every unit: majority, and, or, xor, logistic [default: majority]
+    #[arg(long)]
+    rule: Option<Rule>,
+    /// Gain of the logistic rule [default: 4]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
+    gain: Option<f64>,
+    /// State of every network: off, on, or a digit for each unit, unit 0 first
+    #[arg(long, default_value = "off")]
+    state: StatePattern,
+    /// Estimate of Φ
+    #[arg(long, value_name = "NAME", default_value = "hdc")]
+    estimator: String,
+    /// Theory of exact Φ: iit3
+    #[arg(long, default_value = "iit3")]
+    formalism: Formalism,
+    /// Threads [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Where the rows go; FILE.settings.json, FILE.exact.jsonl and summary.json are written beside it
+    #[arg(long, value_name = "FILE.csv", default_value = "results.csv")]
+    out: PathBuf,
+    /// Go on from an output of the same matrix
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
+    /// Write an output that exists anew
+    #[arg(long)]
+    force: bool,
+    /// Print the matrix and its exact problems, and do nothing
+    #[arg(long)]
+    list: bool,
+    /// No progress on standard error
+    #[arg(long)]
+    quiet: bool,
+}
+
+#[derive(Debug, Args)]
+struct PhiArgs {
+    /// JSON file with the fields tpm, cm, state and nodes, or a list of such; - for standard input
+    #[arg(long, value_name = "FILE")]
+    network: PathBuf,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
+    #[arg(long, value_name = "BITS")]
+    state: Option<String>,
+    /// Threads [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// The fields of a golden record; a list for a list.
+    Json,
+}
+
+/// The whole program, on the arguments of the process.
+pub fn main(registry: &Registry) -> Exit {
+    let cli = match parse(registry) {
+        Ok(cli) => cli,
+        // Help and version are results (standard output, 0); anything else is bad usage (2).
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::BadInput } else { Exit::Success };
+        }
+    };
+    let done = match cli.command {
+        Some(Command::Phi(args)) => args.run(),
+        None => cli.study.run(registry),
+    };
+    match done {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "error: {error}");
+            error.exit()
+        }
+    }
+}
+
+fn parse(registry: &Registry) -> Result<Cli, clap::Error> {
+    let lines = registry.iter().map(|it| format!("\n- {}: {}", it.name(), it.summary()));
+    let long = format!("Estimate of Φ:{}", lines.collect::<String>());
+    let short = format!("Estimate of Φ: {}", registry.names().join(", "));
+    let command = Cli::command().mut_arg("estimator", |arg| arg.help(short).long_help(long));
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+impl StudyArgs {
+    fn run(self, registry: &Registry) -> Result<(), Error> {
+        let estimator = registry.get(&self.estimator)?;
+        let suite = Suite::new(self.settings()?)?;
+        if self.list {
+            return print(&matrix(&suite));
+        }
+        let outputs = Outputs::new(&self.out)?;
+        Summary::check_path(&outputs.summary)?;
+        let cancel = interrupt::flag()?;
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), cancel)?;
+        let study = Study { suite: &suite, estimator, solver: &engine };
+        study.check()?;
+
+        let if_exists = match (self.resume, self.force) {
+            (true, _) => IfExists::Resume,
+            (false, true) => IfExists::Overwrite,
+            (false, false) => IfExists::Refuse,
+        };
+        let mut journal = Journal::open(outputs, &suite, if_exists)?;
+        let is_ci = env::var_os("CI").is_some_and(|it| !it.is_empty());
+        let progress = Progress::new(
+            Display::choose(self.quiet, io::stderr().is_terminal(), is_ci),
+            suite.comparisons().len(),
+            journal.rows().len(),
+            study.cost_left(&journal),
+            Box::new(io::stderr()),
+        );
+        journal.notes().iter().for_each(|note| progress.say(note));
+        progress.say(&format!(
+            "{} comparisons, {} exact problems; {} rows are done",
+            suite.comparisons().len(),
+            suite.problems().len(),
+            journal.rows().len()
+        ));
+        study.run(&mut journal, &progress)?;
+        let paths = journal.outputs();
+        progress.say(&format!("rows in {}", paths.csv.display()));
+        progress.say(&format!("statistics in {}", paths.summary.display()));
+        drop(progress);
+
+        // Even if one of them cannot be written, the other may.
+        let summary = Summary::new(&suite, &journal);
+        let written = summary.write(&journal.outputs().summary);
+        print(&summary.to_string())?;
+        written
+    }
+
+    fn settings(&self) -> Result<Settings, Error> {
+        fn or<T: Clone>(asked: &[T], default: &[T]) -> Vec<T> {
+            if asked.is_empty() { default.to_vec() } else { asked.to_vec() }
+        }
+        let mut rule = self.rule.unwrap_or(self.formalism.default_rule());
+        match (&mut rule, self.gain) {
+            (Rule::Logistic { gain }, Some(asked)) => *gain = asked,
+            (_, None) => {}
+            (other, Some(gain)) => {
+                return Err(Error::Settings(format!(
+                    "gain {gain} with the rule {other}: expected --rule logistic, the only one \
+                     that has a gain"
+                )));
+            }
+        }
+        let default = Settings::default();
+        Ok(Settings {
+            topologies: or(&self.topologies, &default.topologies),
+            sizes: or(&self.sizes, &default.sizes),
+            seeds: or(&self.seeds, &default.seeds),
+            rule,
+            state: self.state.clone(),
+            estimator: self.estimator.clone(),
+            formalism: self.formalism,
+        })
+    }
+}
+
+impl PhiArgs {
+    fn run(self) -> Result<(), Error> {
+        let (place, text) = if self.network.as_os_str() == "-" {
+            let mut text = String::new();
+            let read = io::stdin().read_to_string(&mut text);
+            ("standard input".to_owned(), read.map(|_| text))
+        } else {
+            (self.network.display().to_string(), fs::read_to_string(&self.network))
+        };
+        let text = text.map_err(|source| Error::Read { path: place.clone().into(), source })?;
+        let state = self.state.as_deref().map(phi::state).transpose()?;
+        let question = phi::Question::new(&text, &place, state.as_deref())?;
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag()?)?;
+        let mut out = io::stdout().lock();
+        let solved = match self.format {
+            Format::Text => question.answer_text(&engine, &mut out),
+            Format::Json => question.answer_json(&engine, &mut out),
+        };
+        match solved {
+            Ok(()) => Ok(()),
+            Err(phi::Failure::Study(error)) => Err(error),
+            Err(phi::Failure::Output(error)) => output_failed(error),
+        }
+    }
+}
+
+/// Writes to standard output.
+fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).or_else(output_failed)
+}
+
+/// A reader that has seen enough, as in `| head`, is no failure.
+fn output_failed(source: io::Error) -> Result<(), Error> {
+    match source.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Error::Write { path: "standard output".into(), source, note: String::new() }),
+    }
+}

@@ -1,0 +1,140 @@
+//! Exact Φ by `pyphi-core`: the only file of the study that knows the engine.
+//!
+//! The engine uses every thread of the pool it runs in, so problems are given to it one at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use pyphi_core::{Options, State, StopReason, Subsystem, big_phi};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord};
+use pyphi_core::record::{NetworkRecord, parse};
+
+use crate::error::Error;
+use crate::network::Network;
+use crate::solver::{ExactPhi, Solver, SystemCut};
+use crate::suite::Formalism;
+
+/// The engine on a pool of threads.
+#[derive(Debug)]
+pub struct Engine {
+    pool: ThreadPool,
+    options: Options,
+}
+
+impl Engine {
+    /// An engine on `jobs` threads (0: one for each CPU), which stops soon after `cancel` is set.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the system gives no threads.
+    pub fn new(jobs: usize, cancel: Arc<AtomicBool>) -> Result<Engine, Error> {
+        let pool = ThreadPoolBuilder::new().num_threads(jobs).build();
+        let pool =
+            pool.map_err(|error| Error::Internal(format!("cannot start threads: {error}")))?;
+        Ok(Engine { pool, options: Options { cancel: Some(cancel), ..Options::default() } })
+    }
+
+    /// Exact Φ of a network from a file, with the whole structure.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn analyse(&self, network: &OwnNetwork) -> Result<PhiRecord, Error> {
+        let result = self.pool.install(|| big_phi(&network.subsystem, &self.options));
+        match result.stop_reason {
+            StopReason::Complete => Ok(PhiRecord::new(&network.record, &result)),
+            StopReason::Cancelled => Err(Error::Interrupted(String::new())),
+        }
+    }
+}
+
+/// A network from a file, checked and ready to be analysed.
+#[derive(Debug)]
+pub struct OwnNetwork {
+    record: NetworkRecord,
+    subsystem: Subsystem,
+}
+
+impl OwnNetwork {
+    /// Reads one network or a list of them (then the second value is true) from JSON, in their own
+    /// state or in `state`. `place` names the file in errors.
+    ///
+    /// # Errors
+    /// [`Error::Network`] that says what is wrong, where, and what was expected.
+    pub fn read(
+        text: &str,
+        place: &str,
+        state: Option<&[u8]>,
+    ) -> Result<(Vec<OwnNetwork>, bool), Error> {
+        let wrong = |place: String, error: pyphi_core::Error| Error::Network {
+            place,
+            message: error.to_string(),
+        };
+        let file = parse(text).map_err(|error| wrong(place.to_owned(), error))?;
+        let mut networks = Vec::with_capacity(file.records.len());
+        for (index, mut record) in file.records.into_iter().enumerate() {
+            if let Some(state) = state {
+                record.state = state.to_vec();
+            }
+            let subsystem =
+                record.subsystem().map_err(|error| match (file.is_list, &record.name) {
+                    (false, _) => wrong(place.to_owned(), error),
+                    (true, None) => wrong(format!("{place}: record {index}"), error),
+                    (true, Some(name)) => wrong(format!("{place}: record {index} ({name})"), error),
+                })?;
+            networks.push(OwnNetwork { record, subsystem });
+        }
+        Ok((networks, file.is_list))
+    }
+
+    /// The names of the units, if the file gives them.
+    pub fn labels(&self) -> Option<&[String]> {
+        self.record.labels.as_deref()
+    }
+}
+
+impl Solver for Engine {
+    fn check(&self, network: &Network, formalism: Formalism, place: &str) -> Result<(), Error> {
+        subsystem(network, formalism, place).map(drop)
+    }
+
+    fn solve(
+        &self,
+        network: &Network,
+        formalism: Formalism,
+        place: &str,
+    ) -> Result<ExactPhi, Error> {
+        let subsystem = subsystem(network, formalism, place)?;
+        let result = self.pool.install(|| big_phi(&subsystem, &self.options));
+        match result.stop_reason {
+            StopReason::Complete => Ok(ExactPhi {
+                phi: result.phi,
+                cut: result.cut.map(|cut| SystemCut {
+                    severed_from: cut.severed_from.iter().collect(),
+                    severed_to: cut.severed_to.iter().collect(),
+                }),
+                n_concepts: result.ces.concepts.len(),
+                ties: result.ties,
+            }),
+            StopReason::Cancelled => Err(Error::Interrupted(String::new())),
+        }
+    }
+}
+
+/// The whole network as the engine has it.
+fn subsystem(network: &Network, formalism: Formalism, place: &str) -> Result<Subsystem, Error> {
+    match formalism {
+        Formalism::Iit3 => {}
+    }
+    let subsystem = || {
+        let core = pyphi_core::Network::from_state_by_node(
+            &network.tpm(),
+            &network.graph().connectivity(),
+        )?;
+        Subsystem::new(&core, State::new(network.state())?, core.units())
+    };
+    subsystem().map_err(|error: pyphi_core::Error| Error::Network {
+        place: place.to_owned(),
+        message: error.to_string(),
+    })
+}

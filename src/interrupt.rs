@@ -1,0 +1,27 @@
+//! Ctrl-C and requests to terminate.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::Error;
+use crate::exit::Exit;
+
+/// A flag that is set by the first Ctrl-C (or SIGTERM, SIGHUP). The second ends the process at once;
+/// that loses nothing either, since rows are in the file as soon as they are finished.
+///
+/// # Errors
+/// [`Error::Internal`] if the system refuses, or if called twice in a process.
+pub fn flag() -> Result<Arc<AtomicBool>, Error> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    let handler = move || {
+        if set.swap(true, Ordering::Relaxed) {
+            std::process::exit(Exit::Interrupted as i32);
+        }
+        let _ = writeln!(std::io::stderr(), "stopping; once more to stop at once");
+    };
+    ctrlc::set_handler(handler)
+        .map_err(|error| Error::Internal(format!("cannot listen for Ctrl-C: {error}")))?;
+    Ok(flag)
+}

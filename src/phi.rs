@@ -1,0 +1,207 @@
+//! Exact Φ of networks from a file, with their cause-effect structures, as text or JSON.
+//!
+//! All networks are checked before the first is analysed, and each answer is written as soon as it
+//! is there: what is interrupted keeps the answers so far, as valid JSON if that was asked for.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use crate::error::Error;
+use crate::exact::{ConceptRecord, CoreRecord, Engine, OwnNetwork, PartRecord, PhiRecord};
+use crate::report::left_table;
+
+/// The networks of a file.
+#[derive(Debug)]
+pub struct Question {
+    networks: Vec<OwnNetwork>,
+    is_list: bool,
+}
+
+/// Why an answer is not complete.
+#[derive(Debug)]
+pub enum Failure {
+    /// The analysis was stopped.
+    Study(Error),
+    /// The answer could not be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Output(error)
+    }
+}
+
+impl Question {
+    /// Reads and checks the networks in `text`, which comes from `place`; `state` replaces theirs.
+    ///
+    /// # Errors
+    /// [`Error::Network`].
+    pub fn new(text: &str, place: &str, state: Option<&[u8]>) -> Result<Question, Error> {
+        let (networks, is_list) = OwnNetwork::read(text, place, state)?;
+        Ok(Question { networks, is_list })
+    }
+
+    /// Writes Φ and structure of each network for a person.
+    ///
+    /// # Errors
+    /// [`Failure`]; the answers before it are written.
+    pub fn answer_text(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
+        for (index, network) in self.networks.iter().enumerate() {
+            let answer = self.analyse(engine, index)?;
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(out, "{separator}{}", text(&answer, network.labels()))?;
+            out.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the answers as JSON, a line each: an object, or a list for a list.
+    ///
+    /// # Errors
+    /// [`Failure`]; the answers before it are written, and the list is closed.
+    pub fn answer_json(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
+        if self.is_list {
+            writeln!(out, "[")?;
+        }
+        let mut stopped = Ok(());
+        for index in 0..self.networks.len() {
+            let answer = match self.analyse(engine, index) {
+                Ok(answer) => answer,
+                Err(failure) => {
+                    stopped = Err(failure);
+                    break;
+                }
+            };
+            if index > 0 {
+                writeln!(out, ",")?;
+            }
+            write!(out, "{}", serde_json::to_string(&answer).expect("plain data"))?;
+            out.flush()?;
+        }
+        match (self.is_list, self.networks.is_empty() || stopped.is_err()) {
+            (true, false) => writeln!(out, "\n]")?,
+            (true, true) => writeln!(out, "]")?,
+            (false, _) => writeln!(out)?,
+        }
+        out.flush()?;
+        stopped
+    }
+
+    fn analyse(&self, engine: &Engine, index: usize) -> Result<PhiRecord, Failure> {
+        engine.analyse(&self.networks[index]).map_err(|error| match error {
+            Error::Interrupted(_) => Failure::Study(Error::Interrupted(format!(
+                ": {index} of {} networks were analysed",
+                self.networks.len()
+            ))),
+            other => Failure::Study(other),
+        })
+    }
+}
+
+/// Reads a state as a person writes it: `1,0,0`, `100` or `(1, 0, 0)`, unit 0 first.
+///
+/// # Errors
+/// If anything but 0, 1 and separators is in it, or no digit.
+pub fn state(text: &str) -> Result<Vec<u8>, Error> {
+    let wrong =
+        || Error::Settings(format!("state {text:?}: expected a 0 or 1 for each unit, as in 1,0,0"));
+    let digits = text.chars().filter(|it| !matches!(it, ',' | ' ' | '(' | ')'));
+    let bits: Vec<u8> = digits
+        .map(|digit| match digit {
+            '0' => Ok(0),
+            '1' => Ok(1),
+            _ => Err(wrong()),
+        })
+        .collect::<Result<_, _>>()?;
+    if bits.is_empty() { Err(wrong()) } else { Ok(bits) }
+}
+
+/// An answer for a person.
+fn text(answer: &PhiRecord, labels: Option<&[String]>) -> String {
+    let units = |units: &[usize]| set(units, labels);
+    let mut text = String::new();
+    if let Some(name) = &answer.name {
+        let _ = writeln!(text, "{name}");
+    }
+    let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
+    let _ = writeln!(text, "units {}, state ({})", units(&answer.nodes), state.join(","));
+    let _ = write!(text, "Φ = {}", answer.phi);
+    match &answer.cut {
+        Some(cut) => {
+            let (from, to): (Vec<usize>, Vec<usize>) =
+                (cut.severed_from.iter().collect(), cut.severed_to.iter().collect());
+            let _ = writeln!(
+                text,
+                ", lost by severing the connections from {} to {}",
+                units(&from),
+                units(&to)
+            );
+        }
+        None => text.push('\n'),
+    }
+    if answer.ties > 0 {
+        let _ = writeln!(
+            text,
+            "{} core causes or effects were chosen among equals: with another numbering of the \
+             units Φ may differ",
+            answer.ties
+        );
+    }
+    let _ = writeln!(text, "\nCause-effect structure: {}", structure(&answer.ces, labels));
+    if answer.cut.is_some() {
+        let _ = writeln!(text, "\nUnder the cut: {}", structure(&answer.partitioned_ces, labels));
+    }
+    text
+}
+
+/// The concepts of a structure, a line each.
+fn structure(concepts: &[ConceptRecord], labels: Option<&[String]>) -> String {
+    let sum: f64 = concepts.iter().map(|it| it.phi).sum();
+    let mut text = match concepts.len() {
+        0 => return "no concepts".to_owned(),
+        1 => format!("1 concept, φ = {sum:.6}\n"),
+        n => format!("{n} concepts, Σφ = {sum:.6}\n"),
+    };
+    let header = ["mechanism", "φ", "cause", "φ", "partition", "effect", "φ", "partition"];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    for concept in concepts {
+        let mut line = vec![set(&concept.mechanism, labels), format!("{:.6}", concept.phi)];
+        for core in [&concept.cause, &concept.effect] {
+            let CoreRecord { purview, phi, mip, ties, .. } = core;
+            // A star marks a purview that another of the same size and φ could replace.
+            let mark = if *ties > 0 { "*" } else { "" };
+            line.push(format!("{}{mark}", set(purview, labels)));
+            line.push(format!("{phi:.6}"));
+            line.push(mip.iter().map(|it| part(it, labels)).collect::<Vec<_>>().join(" × "));
+        }
+        lines.push(line);
+    }
+    let marked = lines.iter().flatten().any(|cell| cell.ends_with('*'));
+    text.push_str(&left_table(&lines));
+    if marked {
+        text.push_str("* another purview of the same size has the same φ");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// One part of a mechanism partition: mechanism over purview.
+fn part(part: &PartRecord, labels: Option<&[String]>) -> String {
+    let side = |units: &[usize]| {
+        if units.is_empty() { "∅".to_owned() } else { set(units, labels) }
+    };
+    format!("{}/{}", side(&part.mechanism), side(&part.purview))
+}
+
+/// `{0,2}`, or `{A,C}` where the units have names.
+fn set(units: &[usize], labels: Option<&[String]>) -> String {
+    let names: Vec<String> = units
+        .iter()
+        .map(|&unit| match labels.and_then(|it| it.get(unit)) {
+            Some(label) => label.clone(),
+            None => unit.to_string(),
+        })
+        .collect();
+    format!("{{{}}}", names.join(","))
+}
