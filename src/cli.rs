@@ -38,6 +38,7 @@ interrupted (finished rows are kept).";
 #[derive(Debug, Parser)]
 #[command(
     name = "pyphi_validation",
+    bin_name = "pyphi_validation",
     version,
     args_conflicts_with_subcommands = true,
     after_help = AFTER_HELP

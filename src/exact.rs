@@ -35,12 +35,14 @@ impl Engine {
         Ok(Engine { pool, options: Options { cancel: Some(cancel), ..Options::default() } })
     }
 
-    /// Exact Φ of a network from a file, with the whole structure.
+    /// Exact Φ of a network from a file, with the whole structure. With `count_ties`, also the
+    /// number of tied choices over all cuts, for which no cut can be left out.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
-    pub fn analyse(&self, network: &OwnNetwork) -> Result<PhiRecord, Error> {
-        let result = self.pool.install(|| big_phi(&network.subsystem, &self.options));
+    pub fn analyse(&self, network: &OwnNetwork, count_ties: bool) -> Result<PhiRecord, Error> {
+        let options = Options { count_ties, ..self.options.clone() };
+        let result = self.pool.install(|| big_phi(&network.subsystem, &options));
         match result.stop_reason {
             StopReason::Complete => Ok(PhiRecord::new(&network.record, &result)),
             StopReason::Cancelled => Err(Error::Interrupted(String::new())),

@@ -48,7 +48,7 @@ impl Question {
     /// [`Failure`]; the answers before it are written.
     pub fn answer_text(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
         for (index, network) in self.networks.iter().enumerate() {
-            let answer = self.analyse(engine, index)?;
+            let answer = self.analyse(engine, index, false)?;
             let separator = if index == 0 { "" } else { "\n" };
             write!(out, "{separator}{}", text(&answer, network.labels()))?;
             out.flush()?;
@@ -66,7 +66,7 @@ impl Question {
         }
         let mut stopped = Ok(());
         for index in 0..self.networks.len() {
-            let answer = match self.analyse(engine, index) {
+            let answer = match self.analyse(engine, index, true) {
                 Ok(answer) => answer,
                 Err(failure) => {
                     stopped = Err(failure);
@@ -88,8 +88,13 @@ impl Question {
         stopped
     }
 
-    fn analyse(&self, engine: &Engine, index: usize) -> Result<PhiRecord, Failure> {
-        engine.analyse(&self.networks[index]).map_err(|error| match error {
+    fn analyse(
+        &self,
+        engine: &Engine,
+        index: usize,
+        count_ties: bool,
+    ) -> Result<PhiRecord, Failure> {
+        engine.analyse(&self.networks[index], count_ties).map_err(|error| match error {
             Error::Interrupted(_) => Failure::Study(Error::Interrupted(format!(
                 ": {index} of {} networks were analysed",
                 self.networks.len()

@@ -14,10 +14,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::network::Network;
 
 /// What the exact Φ of a network costs, in arbitrary units: only ratios matter.
+///
+/// `(7.5 · 3.2^density)ⁿ`, the density being the share of the pairs of units that are joined. Fitted by
+/// least squares to the logarithms of the times that the study's problems of 5 to 8 units took;
+/// they scatter around it by a factor of 1.6.
 pub fn cost(network: &Network) -> f64 {
     let n = network.n_units() as f64;
     let density = network.graph().edges().len() as f64 / (n * (n - 1.0) / 2.0);
-    18_f64.powf(n) * density.powi(2)
+    (7.5 * 3.2_f64.powf(density)).powf(n)
 }
 
 /// How a run shows its progress.
@@ -313,7 +317,7 @@ mod tests {
             cost(&Network::new(topology.graph(n, 42), Rule::Majority, vec![0; n]))
         };
         for topology in Topology::ALL {
-            assert!(cost(topology, 8) > 5.0 * cost(topology, 7), "{topology}");
+            assert!(cost(topology, 8) > 2.0 * cost(topology, 7), "{topology}");
         }
         assert!(cost(Topology::Dense, 7) > cost(Topology::Ring, 7));
     }

@@ -3,7 +3,7 @@
 //! A [`Summary`] is computed from the finished rows alone (what is known of the exact problems is
 //! added to it), so a study that is resumed after its last row prints it again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
 use std::fs;
 use std::io;
@@ -305,9 +305,11 @@ impl fmt::Display for Summary {
         writeln!(f)?;
 
         let mut lines = vec![columns()];
-        let mut notes = String::new();
+        let mut notes: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut add = |name: String, statistics: &Statistics| {
-            note(&mut notes, &name, statistics);
+            for note in undefined(statistics) {
+                notes.entry(note).or_default().push(name.clone());
+            }
             lines.push(cells(name, statistics));
         };
         add("all".to_owned(), &self.overall);
@@ -316,7 +318,8 @@ impl fmt::Display for Summary {
         f.write_str(&table(&lines))?;
         writeln!(f, "error = estimate - exact; line: exact Φ ≈ intercept + slope · estimate")?;
         if !notes.is_empty() {
-            writeln!(f, "\n- is undefined:\n{}", notes.trim_end_matches('\n'))?;
+            writeln!(f, "\n- is undefined:")?;
+            notes.iter().try_for_each(|(note, of)| writeln!(f, "  {}: {note}", of.join(", ")))?;
         }
 
         let tied = self.exact_problems.iter().filter(|it| it.exact.ties > 0).count();
@@ -385,8 +388,8 @@ fn cells(name: String, statistics: &Statistics) -> Vec<String> {
     cells
 }
 
-/// Says once for each reason which statistics of a group have no value.
-fn note(notes: &mut String, name: &str, statistics: &Statistics) {
+/// Which statistics of a group have no value, and why: a line for each reason.
+fn undefined(statistics: &Statistics) -> Vec<String> {
     let Statistics { pearson, spearman, rmse, r_squared, line, .. } = statistics;
     let named = [
         ("r", pearson.coefficient),
@@ -397,11 +400,14 @@ fn note(notes: &mut String, name: &str, statistics: &Statistics) {
         ("R² of line", line.r_squared),
     ];
     let reasons: BTreeSet<&str> = named.iter().filter_map(|(_, stat)| stat.reason()).collect();
-    for reason in reasons {
-        let of = named.iter().filter(|(_, stat)| stat.reason() == Some(reason));
-        let of: Vec<&str> = of.map(|(statistic, _)| *statistic).collect();
-        let _ = writeln!(notes, "  {name}: {}, because {reason}", of.join(", "));
-    }
+    reasons
+        .into_iter()
+        .map(|reason| {
+            let of = named.iter().filter(|(_, stat)| stat.reason() == Some(reason));
+            let of: Vec<&str> = of.map(|(statistic, _)| *statistic).collect();
+            format!("{}, because {reason}", of.join(", "))
+        })
+        .collect()
 }
 
 fn number(stat: Stat) -> String {

@@ -1,0 +1,17 @@
+//! The study's program from outside: arguments in; files, standard output, standard error and exit
+//! code out. The example is built with and without the engine by the first test that needs it.
+
+/// Building the program and running it.
+mod program;
+
+/// What a study computes and writes.
+mod study;
+
+/// Runs that were stopped, damaged, or met a full disk.
+mod resume;
+
+/// `phi --network`: one's own networks.
+mod own_network;
+
+/// Usage and input that is refused, with exit code and message.
+mod bad_input;

@@ -1,0 +1,279 @@
+use std::fs;
+use std::process::Child;
+use std::thread;
+use std::time::Duration;
+
+use crate::program::{Finished, Place};
+
+/// A study of a few seconds in a debug build.
+const STUDY: &str = "--sizes 5,6 --seeds 42,123";
+
+/// A study of a few milliseconds: 4 rows, 2 exact problems.
+const SHORT: &str = "--topologies Ring,Line --sizes 4 --seeds 42,123";
+
+fn n_rows(place: &Place, csv: &str) -> usize {
+    let text = fs::read_to_string(place.path(csv)).unwrap_or_default();
+    text.matches('\n').count().saturating_sub(1)
+}
+
+/// Waits until the CSV has so many rows, or the run ended.
+fn wait_for_rows(place: &Place, csv: &str, wanted: usize, child: &mut Child) {
+    while n_rows(place, csv) < wanted && child.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[cfg(unix)]
+fn interrupt(child: &Child) {
+    let pid = child.id().to_string();
+    let killed =
+        std::process::Command::new("sh").args(["-c", &format!("kill -INT {pid}")]).status();
+    assert!(killed.unwrap().success());
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_rows() {
+    let place = Place::new();
+    place.run(&format!("{STUDY} --out whole.csv --quiet")).succeeded();
+    let whole = place.untimed("whole.csv");
+    assert_eq!(whole.len(), 33);
+    let mut n_killed = 0;
+    for wanted in [0, 1, 7, 16, 17, 20, 31] {
+        let csv = format!("killed-{wanted}.csv");
+        let arguments = format!("{STUDY} --out {csv} --quiet");
+        let mut child = place.command(&arguments).spawn().unwrap();
+        wait_for_rows(&place, &csv, wanted, &mut child);
+        child.kill().unwrap();
+        let status = child.wait().unwrap();
+        n_killed += usize::from(status.code().is_none());
+        let resumed = place.run(&format!("{arguments} --resume")).succeeded();
+        assert_eq!(place.untimed(&csv), whole, "killed at {wanted} rows");
+        assert!(resumed.stdout.contains("32 comparisons"));
+    }
+    assert!(n_killed >= 3, "only {n_killed} runs were killed before their end");
+}
+
+#[test]
+fn a_run_cut_at_any_byte_of_its_last_row_is_finished() {
+    let place = Place::new();
+    place.run(&format!("{SHORT} --quiet")).succeeded();
+    let whole = place.read("results.csv");
+    let untimed = place.untimed("results.csv");
+    let last = whole.trim_end().rfind('\n').unwrap() + 1;
+    for len in last..=whole.len() {
+        place.write("results.csv", &whole[..len]);
+        let resumed = place.run(&format!("{SHORT} --resume")).succeeded();
+        assert_eq!(place.read("results.csv"), whole, "cut at {len}");
+        let torn = "results.csv: the last line was cut short by a crash and is done again";
+        assert_eq!(resumed.stderr.contains(torn), (last + 1..whole.len()).contains(&len));
+    }
+    // The header and the files beside it, too.
+    for len in [0, 1, 40, whole.find('\n').unwrap(), whole.find('\n').unwrap() + 1] {
+        place.write("results.csv", &whole[..len]);
+        fs::remove_file(place.path("results.exact.jsonl")).unwrap();
+        place.run(&format!("{SHORT} --resume")).succeeded();
+        assert_eq!(place.untimed("results.csv"), untimed, "cut at {len}");
+    }
+}
+
+#[test]
+fn a_finished_run_prints_its_summary_again() {
+    let place = Place::new();
+    let first = place.run(SHORT).succeeded();
+    let csv = place.read("results.csv");
+    fs::remove_file(place.path("summary.json")).unwrap();
+    let again = place.run(&format!("{SHORT} --resume")).succeeded();
+    assert_eq!(again.stdout, first.stdout);
+    assert!(again.stderr.contains("; 4 rows are done"), "{}", again.stderr);
+    assert_eq!(place.read("results.csv"), csv);
+    assert!(place.path("summary.json").exists());
+}
+
+#[test]
+fn resuming_nothing_is_starting() {
+    let place = Place::new();
+    place.run(&format!("{SHORT} --resume")).succeeded();
+    assert_eq!(n_rows(&place, "results.csv"), 4);
+}
+
+/// The run must end with this code and message, and leave the files as they are.
+#[track_caller]
+fn check_refused(place: &Place, arguments: &str, code: i32, message: &str) {
+    let content = |name: &String| fs::read(place.path(name)).unwrap();
+    let before: Vec<_> = place.files().iter().map(content).collect();
+    let refused = place.run(arguments);
+    assert_eq!(refused.code, Some(code), "{}", refused.stderr);
+    assert!(refused.stderr.contains(message), "{}", refused.stderr);
+    assert_eq!(refused.stdout, "");
+    let after: Vec<_> = place.files().iter().map(content).collect();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn an_output_that_exists_is_kept() {
+    let place = Place::new();
+    place.run(SHORT).succeeded();
+    check_refused(&place, SHORT, 3, "error: results.csv: exists: pass --resume");
+    check_refused(
+        &place,
+        "--topologies Line,Ring --sizes 4,5 --seeds 42,123 --resume",
+        3,
+        "error: results.csv: belongs to another matrix (sizes: 4, not 4, 5)",
+    );
+    check_refused(
+        &place,
+        &format!("{SHORT} --estimator spectral --resume"),
+        3,
+        "belongs to another matrix (estimator: hdc, not spectral)",
+    );
+    place.write("foreign.csv", "a,b\n1,2\n");
+    check_refused(
+        &place,
+        &format!("{SHORT} --out foreign.csv --resume"),
+        3,
+        "error: foreign.csv: is not a file of this program: expected the first line",
+    );
+    check_refused(&place, &format!("{SHORT} --out foreign.csv"), 3, "foreign.csv: exists");
+    let edited = place.read("results.csv").replacen("Ring,4,42,", "Ring,4,77,", 1);
+    place.write("results.csv", edited);
+    check_refused(
+        &place,
+        &format!("{SHORT} --resume"),
+        3,
+        "line 2, Ring n = 4 seed 77, is not in the one asked for",
+    );
+}
+
+#[test]
+fn rows_edited_by_hand_are_noticed() {
+    let place = Place::new();
+    place.run(SHORT).succeeded();
+    let resume = format!("{SHORT} --resume");
+    let whole = place.read("results.csv");
+    let lines: Vec<&str> = whole.lines().collect();
+    let with = |line: &str| {
+        let mut lines = lines.clone();
+        lines[2] = line;
+        place.write("results.csv", lines.join("\n") + "\n");
+    };
+    with(lines[1]);
+    check_refused(
+        &place,
+        &resume,
+        2,
+        "results.csv, line 3: Ring n = 4 seed 42 is in line 2 already",
+    );
+    with("Ring,4,123,half,0.0,0.5,,1");
+    check_refused(&place, &resume, 2, "results.csv, line 3: phi_hdc \"half\": expected a number");
+    let exact: f64 = lines[2].split(',').nth(4).unwrap().parse().unwrap();
+    let (error, relative) = (0.5 - exact, (0.5 - exact).abs() / exact);
+    with(&format!("Ring,4,123,0.5,{exact:?},{error:?},{relative:?},1"));
+    check_refused(&place, &resume, 2, "results.csv, line 3: phi_hdc 0.5: expected 0.");
+}
+
+#[test]
+fn force_writes_an_output_anew() {
+    let place = Place::new();
+    place.run(SHORT).succeeded();
+    let other = "--topologies Star --sizes 4 --seeds 42 --force";
+    place.run(other).succeeded();
+    assert_eq!(n_rows(&place, "results.csv"), 1);
+    place.run("--topologies Star --sizes 4 --seeds 42 --resume").succeeded();
+}
+
+#[test]
+fn a_summary_of_someone_else_is_kept() {
+    let place = Place::new();
+    place.write("summary.json", "{\"mine\": true}");
+    check_refused(
+        &place,
+        SHORT,
+        3,
+        "error: summary.json: exists and was not written by this program",
+    );
+    assert_eq!(place.files(), ["summary.json"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_keeps_its_rows_and_says_how_to_go_on() {
+    let place = Place::new();
+    // Dense of 8 takes minutes: without the interruption the test would not end in time.
+    let arguments = "--topologies Dense --sizes 4,8 --seeds 42,123";
+    let mut child = place.command(arguments).spawn().unwrap();
+    wait_for_rows(&place, "results.csv", 2, &mut child);
+    interrupt(&child);
+    let stopped = Finished::from(child.wait_with_output().unwrap());
+    assert_eq!(stopped.code, Some(130), "{}", stopped.stderr);
+    assert_eq!(stopped.stdout, "");
+    let message = "error: interrupted: 2 of 4 rows are in results.csv; the same command with \
+                   --resume goes on from there\n";
+    assert!(stopped.stderr.ends_with(message), "{}", stopped.stderr);
+    assert_eq!(n_rows(&place, "results.csv"), 2);
+    assert!(!place.path("summary.json").exists());
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn two_runs_do_not_write_one_file() {
+    let place = Place::new();
+    let arguments = "--topologies Dense --sizes 4,8 --seeds 42";
+    let mut child = place.command(arguments).spawn().unwrap();
+    wait_for_rows(&place, "results.csv", 1, &mut child);
+    for how in ["--resume", "--force"] {
+        let second = place.run(&format!("{arguments} {how}"));
+        assert_eq!(second.code, Some(3), "{}", second.stderr);
+        assert!(second.stderr.contains("another run is writing it"), "{}", second.stderr);
+    }
+    interrupt(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(n_rows(&place, "results.csv"), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said_and_loses_no_row() {
+    let place = Place::new();
+    // A device that is always full takes not even the header.
+    std::os::unix::fs::symlink("/dev/full", place.path("full.csv")).unwrap();
+    let full = place.run(&format!("{SHORT} --out full.csv --force"));
+    assert_eq!(full.code, Some(2), "{}", full.stderr);
+    assert!(
+        full.stderr.contains("error: cannot write full.csv: No space left on device"),
+        "{}",
+        full.stderr
+    );
+
+    // A limit on the size of files ends the run in the middle: one block is 512 bytes.
+    let arguments = format!("{STUDY} --quiet");
+    let limited = place.run_after("trap '' XFSZ; ulimit -f 3", &arguments);
+    assert_eq!(limited.code, Some(2), "{}", limited.stderr);
+    assert!(limited.stderr.contains("error: cannot write results."), "{}", limited.stderr);
+    assert!(
+        limited.stderr.contains(
+            "finished rows are kept in results.csv: put it right and go on with --resume"
+        ),
+        "{}",
+        limited.stderr
+    );
+    let kept = place.read("results.csv");
+    assert!(kept.ends_with('\n') && n_rows(&place, "results.csv") > 0);
+    place.run(&format!("{arguments} --resume")).succeeded();
+    assert!(place.read("results.csv").starts_with(&kept));
+    place.run(&format!("{arguments} --out whole.csv")).succeeded();
+    assert_eq!(place.untimed("results.csv"), place.untimed("whole.csv"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_printed_is_in_the_file() {
+    let place = Place::new();
+    let unprinted = place.run_after("exec >/dev/full", SHORT);
+    assert_eq!(unprinted.code, Some(2), "{}", unprinted.stderr);
+    assert!(
+        unprinted.stderr.contains("error: cannot write standard output: No space left on device"),
+        "{}",
+        unprinted.stderr
+    );
+    assert!(place.path("summary.json").exists());
+}
