@@ -45,12 +45,13 @@ fn a_killed_run_goes_on_to_the_same_rows() {
         wait_for_rows(&place, &csv, wanted, &mut child);
         child.kill().unwrap();
         let status = child.wait().unwrap();
-        n_killed += usize::from(status.code().is_none());
+        let n_found = n_rows(&place, &csv);
+        n_killed += usize::from(status.code().is_none() && (1..32).contains(&n_found));
         let resumed = place.run(&format!("{arguments} --resume")).succeeded();
         assert_eq!(place.untimed(&csv), whole, "killed at {wanted} rows");
         assert!(resumed.stdout.contains("32 comparisons"));
     }
-    assert!(n_killed >= 3, "only {n_killed} runs were killed before their end");
+    assert!(n_killed > 0, "no run was killed between its first and its last row");
 }
 
 #[test]
