@@ -178,8 +178,10 @@ impl StudyArgs {
         };
         let mut journal = Journal::open(outputs, &suite, if_exists)?;
         let is_ci = env::var_os("CI").is_some_and(|it| !it.is_empty());
+        let can_redraw =
+            io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|it| it != "dumb");
         let progress = Progress::new(
-            Display::choose(self.quiet, io::stderr().is_terminal(), is_ci),
+            Display::choose(self.quiet, can_redraw, is_ci),
             suite.comparisons().len(),
             journal.rows().len(),
             study.cost_left(&journal),

@@ -1,8 +1,15 @@
 //! How well does a cheap estimate of integrated information (Φ) follow the exact value?
 //!
-//! A study takes networks of a few units: a [`topology`] says who is connected, [`dynamics`] how
-//! a unit follows its inputs, and both with a state are a [`network`]. A [`suite`] lists the
-//! comparisons, an [`estimator`] gives each its estimate, and the exact engine its Φ.
+//! A study compares the two on small networks of binary units. A [`topology`] says which units are
+//! connected, [`dynamics`] how a unit follows its inputs; both with a state are a [`network`]. A
+//! [`suite`] lists the comparisons (by default 160) and the different exact problems in them (48). An
+//! [`estimator`] gives each comparison its estimate, a [`solver`] its exact Φ: the engine of
+//! `pyphi-core` if the feature `pyphi` is on. A [`study`] does them one after another and keeps each
+//! row in a [`journal`] that survives a crash at any byte; [`statistics`] and a [`report`] say what
+//! was found. Everything random is [`seeded`], the same on every platform and for ever.
+//!
+//! With the feature `pyphi` there is also the program around it (`cli`), and exact Φ of one's own
+//! networks (`phi`).
 
 #[cfg(feature = "pyphi")]
 pub mod cli;

@@ -15,13 +15,13 @@ use crate::network::Network;
 
 /// What the exact Φ of a network costs, in arbitrary units: only ratios matter.
 ///
-/// `(7.5 · 3.2^density)ⁿ`, the density being the share of the pairs of units that are joined. Fitted by
+/// `(7.4 · 2.5^density)ⁿ`, the density being the share of the pairs of units that are joined. Fitted by
 /// least squares to the logarithms of the times that the study's problems of 5 to 8 units took;
-/// they scatter around it by a factor of 1.6.
+/// they scatter around it by a factor of 1.5.
 pub fn cost(network: &Network) -> f64 {
     let n = network.n_units() as f64;
     let density = network.graph().edges().len() as f64 / (n * (n - 1.0) / 2.0);
-    (7.5 * 3.2_f64.powf(density)).powf(n)
+    (7.4 * 2.5_f64.powf(density)).powf(n)
 }
 
 /// How a run shows its progress.

@@ -123,6 +123,15 @@ fn one_network_gives_one_answer_and_a_list_a_list() {
 }
 
 #[test]
+fn the_example_of_the_documentation_is_that_network() {
+    let text = include_str!("../../docs/study.md");
+    let (_, after) = text.split_once("```json\n").unwrap();
+    let (example, _) = after.split_once("```").unwrap();
+    let example: Value = serde_json::from_str(example).unwrap();
+    assert_eq!(answer(&example, ""), answer(&or_and_xor(), ""));
+}
+
+#[test]
 fn the_state_can_be_asked_for() {
     let mut other = or_and_xor();
     other["state"] = json!([1, 1, 1]);
