@@ -270,10 +270,10 @@ fn an_interrupted_list_is_valid_json_with_the_answers_so_far() {
     use std::io::{BufRead, BufReader, Read};
 
     let place = Place::new();
-    place.write("networks.json", json!([or_and_xor(), dense(8)]).to_string());
+    place.write("networks.json", json!([or_and_xor(), dense(9)]).to_string());
     let mut child = place.command("phi --network networks.json --format json").spawn().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());
-    // The opening bracket and the first answer; without a newline before it is followed by more.
+    // The opening bracket and the beginning of the first answer.
     let mut text = String::new();
     out.read_line(&mut text).unwrap();
     let mut bytes = Vec::new();

@@ -199,8 +199,8 @@ fn a_summary_of_someone_else_is_kept() {
 #[test]
 fn an_interrupted_run_keeps_its_rows_and_says_how_to_go_on() {
     let place = Place::new();
-    // Dense of 8 takes minutes: without the interruption the test would not end in time.
-    let arguments = "--topologies Dense --sizes 4,8 --seeds 42,123";
+    // Dense of 9 takes many minutes: without the interruption the test would not end in time.
+    let arguments = "--topologies Dense --sizes 4,9 --seeds 42,123";
     let mut child = place.command(arguments).spawn().unwrap();
     wait_for_rows(&place, "results.csv", 2, &mut child);
     interrupt(&child);
@@ -218,7 +218,7 @@ fn an_interrupted_run_keeps_its_rows_and_says_how_to_go_on() {
 #[test]
 fn two_runs_do_not_write_one_file() {
     let place = Place::new();
-    let arguments = "--topologies Dense --sizes 4,8 --seeds 42";
+    let arguments = "--topologies Dense --sizes 4,9 --seeds 42";
     let mut child = place.command(arguments).spawn().unwrap();
     wait_for_rows(&place, "results.csv", 1, &mut child);
     for how in ["--resume", "--force"] {

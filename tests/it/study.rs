@@ -171,8 +171,6 @@ fn the_list_is_the_matrix_and_touches_nothing() {
 #[test]
 fn a_log_has_plain_lines_and_a_quiet_run_none() {
     let place = Place::new();
-    let loud = place.run("--sizes 4 --out a/../loud.csv");
-    assert_eq!(loud.code, Some(2), "{}", loud.stderr);
     let loud = place.run("--sizes 4 --out loud.csv").succeeded();
     let lines: Vec<&str> = loud.stderr.lines().collect();
     assert!(lines[0].starts_with("40 comparisons, "), "{}", loud.stderr);
