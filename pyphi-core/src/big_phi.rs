@@ -9,13 +9,14 @@ use crate::concept::LocalConcept;
 use crate::cut_structure::{CutStructure, Intact};
 use crate::error::Result;
 use crate::fixed::{COARSE_ONE, cost_to_f64};
-use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
+use crate::mip::{CauseMemo, PhiCaches, Rules, Scratch, SmallPhi};
 use crate::network::Network;
 use crate::partition::Cut;
 use crate::state::State;
 use crate::stats::Stats;
 use crate::structure::CauseEffectStructure;
 use crate::subsystem::Subsystem;
+use crate::symmetry::Symmetry;
 use crate::tables::{Tables, Wiring, subsets_by_size};
 use crate::transport::Total;
 use crate::unit_set::UnitSet;
@@ -32,6 +33,8 @@ pub struct Options {
     /// Search every core cause and core effect of every cut, also where the result does not depend on it,
     /// so that [`BigPhi::purview_ties`] is known. [default: false]
     pub count_ties: bool,
+    /// Work φ out anew for every arrangement of interchangeable units. For checking. [default: false]
+    pub no_symmetry: bool,
 }
 
 /// Why an analysis ended.
@@ -178,6 +181,8 @@ struct Search<'a> {
     tables: &'a Tables,
     subsets: Vec<u32>,
     memo: CauseMemo,
+    symmetry: Symmetry,
+    caches: PhiCaches,
     rules: Rules,
 }
 
@@ -199,10 +204,13 @@ impl<'a> Search<'a> {
             tables: &subsystem.tables,
             subsets: subsets_by_size(n),
             memo: CauseMemo::new(n),
+            symmetry: Symmetry::find(&subsystem.tables),
+            caches: PhiCaches::new(),
             rules: Rules {
                 tolerance: subsystem.tolerance_fixed(),
                 prune: !options.exhaustive,
                 count_ties: options.count_ties,
+                symmetry: !options.no_symmetry,
             },
         }
     }
@@ -288,6 +296,8 @@ impl<'a> Search<'a> {
             tables: self.tables,
             wiring,
             memo: &self.memo,
+            symmetry: &self.symmetry,
+            caches: &self.caches,
             rules: self.rules,
             purviews: &self.subsets,
         }

@@ -51,6 +51,7 @@ mod state;
 mod stats;
 mod structure;
 mod subsystem;
+mod symmetry;
 mod tables;
 mod tpm;
 mod transport;

@@ -19,6 +19,7 @@ use crate::fixed::{Fixed, place_distribution, to_f64, to_fixed};
 use crate::partition::local_partitions;
 use crate::repertoire::{RepertoireScratch, cause_repertoire, marginals, multiply};
 use crate::stats::Stats;
+use crate::symmetry::{Arrangement, Known, PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring};
 use crate::unit_set::{bits, cmp_lexicographic, submasks};
 
@@ -67,6 +68,19 @@ impl CauseMemo {
     }
 }
 
+/// φ of what has been met, by canonical arrangement, where there are interchangeable units.
+#[derive(Debug)]
+pub(crate) struct PhiCaches {
+    cause: PhiCache,
+    effect: PhiCache,
+}
+
+impl PhiCaches {
+    pub(crate) fn new() -> PhiCaches {
+        PhiCaches { cause: PhiCache::new(), effect: PhiCache::new() }
+    }
+}
+
 /// What the search for small φ needs to know, besides its scratch space.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
@@ -76,6 +90,9 @@ pub(crate) struct Rules {
     pub(crate) prune: bool,
     /// Whether every core cause and core effect is searched, to count ties among them.
     pub(crate) count_ties: bool,
+    /// Whether what is known of one arrangement of interchangeable units is used for the others. Where
+    /// there are such units, φ is worked out on the canonical arrangement in any case: results are the same.
+    pub(crate) symmetry: bool,
 }
 
 /// Scratch space of one thread.
@@ -96,6 +113,8 @@ pub(crate) struct Scratch {
     bounds: Vec<Bound>,
     sums: Vec<Fixed>,
     effect_phi: Vec<Fixed>,
+    /// For canonical arrangements, which have another wiring.
+    canonical: Option<Box<Scratch>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -122,6 +141,7 @@ impl Scratch {
             bounds: Vec::new(),
             sums: Vec::new(),
             effect_phi: Vec::new(),
+            canonical: None,
         }
     }
 
@@ -281,11 +301,13 @@ fn distance<const LANES: usize>(
 }
 
 /// Small φ of all mechanisms of one subsystem under one wiring.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct SmallPhi<'a> {
     pub(crate) tables: &'a Tables,
     pub(crate) wiring: &'a Wiring,
     pub(crate) memo: &'a CauseMemo,
+    pub(crate) symmetry: &'a Symmetry,
+    pub(crate) caches: &'a PhiCaches,
     pub(crate) rules: Rules,
     /// The purviews, by size and then lexicographically.
     pub(crate) purviews: &'a [u32],
@@ -301,13 +323,155 @@ struct Candidate {
 impl SmallPhi<'_> {
     /// The core effect of a mechanism, or None if φ is 0 for every purview.
     pub(crate) fn core_effect(&self, mechanism: u32, scratch: &mut Scratch) -> Option<Core> {
-        self.effect_phi(mechanism, scratch);
-        let phi = std::mem::take(&mut scratch.effect_phi);
-        let core =
-            self.choose(self.purviews.iter().map(|&purview| (purview, phi[purview as usize])));
-        scratch.effect_phi = phi;
+        let core = if self.symmetry.is_trivial() {
+            self.effect_phi(mechanism, scratch);
+            let phi = &scratch.effect_phi;
+            self.choose(self.purviews.iter().map(|&purview| (purview, 1, phi[purview as usize])))
+        } else {
+            let purviews = self.kinds_of_purviews(mechanism);
+            let known: Vec<_> = purviews
+                .into_iter()
+                .map(|(purview, count)| {
+                    (purview, count, self.canonical_effect_phi(mechanism, purview, scratch))
+                })
+                .collect();
+            self.choose(known.into_iter())
+        };
         scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
         core
+    }
+
+    /// Purviews with how many each of them stands for: one of each kind, or all.
+    fn kinds_of_purviews(&self, mechanism: u32) -> Vec<(u32, u32)> {
+        if self.rules.symmetry {
+            self.symmetry.purviews(mechanism, self.wiring.from)
+        } else {
+            self.purviews.iter().map(|&purview| (purview, 1)).collect()
+        }
+    }
+
+    /// φ on the effect side, of the canonical arrangement of mechanism, purview and cut.
+    fn canonical_effect_phi(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) -> Fixed {
+        let (from, to) = (self.wiring.from, self.wiring.to);
+        let is_severed = bits(purview & to).any(|j| self.tables.inputs[j] & from & mechanism != 0);
+        let from = if is_severed { from & (mechanism | purview) } else { 0 };
+        let canonical = self.symmetry.canonical(Arrangement { mechanism, purview, from });
+        if self.rules.symmetry
+            && let Some(Known::Exactly(phi)) = self.caches.effect.get(&canonical)
+        {
+            scratch.stats.phi_reused += 1;
+            return phi;
+        }
+        let wiring = self.canonical_wiring(canonical);
+        let (phi, _) = SmallPhi { wiring: &wiring, ..*self }
+            .effect_mip(canonical.mechanism, canonical.purview);
+        if self.rules.symmetry {
+            self.caches.effect.set(canonical, Known::Exactly(phi));
+        }
+        phi
+    }
+
+    fn canonical_wiring(&self, canonical: Arrangement) -> Wiring {
+        let all = ((1u64 << self.tables.n) - 1) as u32;
+        match canonical.from {
+            0 => Wiring::intact(self.tables),
+            from => Wiring::cut(self.tables, from, all & !from),
+        }
+    }
+
+    /// The core cause where there are interchangeable units: φ is worked out once for each arrangement.
+    fn core_cause_by_kind(&self, mechanism: u32, scratch: &mut Scratch) -> Option<Core> {
+        struct Kind {
+            purview: u32,
+            count: u32,
+            arrangement: Arrangement,
+            known: Option<Known>,
+        }
+        let tolerance = self.rules.tolerance;
+        let mut best = 0;
+        let mut kinds: Vec<Kind> = self
+            .kinds_of_purviews(mechanism)
+            .into_iter()
+            .filter(|&(purview, _)| self.wiring.is_connected(purview, mechanism))
+            .map(|(purview, count)| {
+                let from = self.wiring.from & (mechanism | purview);
+                let from = if self.is_severed(mechanism, purview) { from } else { 0 };
+                let arrangement = self.symmetry.canonical(Arrangement { mechanism, purview, from });
+                let known =
+                    if self.rules.symmetry { self.caches.cause.get(&arrangement) } else { None };
+                if let Some(Known::Exactly(phi)) = known {
+                    best = best.max(phi);
+                    scratch.stats.phi_reused += 1;
+                }
+                Kind { purview, count, arrangement, known }
+            })
+            .collect();
+        // What may be large first: it spares the others.
+        kinds.sort_by_key(|kind| match kind.known {
+            Some(Known::Exactly(_)) => (Fixed::MIN, kind.purview),
+            None => (Fixed::MIN + 1, kind.purview),
+            Some(Known::AtMost(upper)) => (-upper, kind.purview),
+        });
+        let mut inner =
+            scratch.canonical.take().unwrap_or_else(|| Box::new(Scratch::new(self.tables.n)));
+        for kind in &mut kinds {
+            let floor =
+                if self.rules.prune { (best - tolerance).max(tolerance + 1) } else { Fixed::MIN };
+            match kind.known {
+                Some(Known::Exactly(_)) => continue,
+                Some(Known::AtMost(upper)) if upper < floor => continue,
+                _ => {}
+            }
+            let Arrangement { mechanism, purview, .. } = kind.arrangement;
+            let wiring = self.canonical_wiring(kind.arrangement);
+            let canonical = SmallPhi { wiring: &wiring, ..*self };
+            inner.begin();
+            let known = match canonical.cause_phi_alone(mechanism, purview, floor, &mut inner) {
+                Some(phi) => {
+                    best = best.max(phi);
+                    Known::Exactly(phi)
+                }
+                None => Known::AtMost(floor - 1),
+            };
+            kind.known = Some(known);
+            if self.rules.symmetry {
+                self.caches.cause.set(kind.arrangement, known);
+            }
+        }
+        scratch.stats += std::mem::take(&mut inner.stats);
+        scratch.canonical = Some(inner);
+        let core = self.choose(kinds.iter().filter_map(|kind| match kind.known {
+            Some(Known::Exactly(phi)) => Some((kind.purview, kind.count, phi)),
+            _ => None,
+        }));
+        scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
+        core
+    }
+
+    /// φ of one pair, exactly; or None as soon as it is known to be below `floor`.
+    fn cause_phi_alone(
+        &self,
+        mechanism: u32,
+        purview: u32,
+        floor: Fixed,
+        scratch: &mut Scratch,
+    ) -> Option<Fixed> {
+        self.place_whole(mechanism, purview, scratch);
+        if self.rules.prune && floor > 0 {
+            self.make_marginals(mechanism, purview, scratch);
+            for unit in bits(mechanism) {
+                self.make_marginals(mechanism & !(1 << unit), purview, scratch);
+            }
+            let simple = self.simple_bound(mechanism, purview, scratch);
+            if self.is_below(floor, mechanism, purview, simple, scratch) {
+                scratch.stats.purviews_pruned += 1;
+                return None;
+            }
+        }
+        for part in submasks(mechanism) {
+            self.make_marginals(part, purview, scratch);
+        }
+        self.cause_phi(mechanism, purview, floor, scratch)
     }
 
     /// φ over all purviews, into `scratch.effect_phi`, indexed by purview.
@@ -352,6 +516,9 @@ impl SmallPhi<'_> {
 
     /// The core cause of a mechanism, or None if φ is 0 for every purview.
     pub(crate) fn core_cause(&self, mechanism: u32, scratch: &mut Scratch) -> Option<Core> {
+        if !self.symmetry.is_trivial() {
+            return self.core_cause_by_kind(mechanism, scratch);
+        }
         let tolerance = self.rules.tolerance;
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut reach = 0;
@@ -418,33 +585,33 @@ impl SmallPhi<'_> {
                 }
             }
         }
-        let core = self.choose(candidates.iter().filter_map(|it| Some((it.purview, it.known?))));
+        let core = self.choose(candidates.iter().filter_map(|it| Some((it.purview, 1, it.known?))));
         scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
         core
     }
 
     /// Of the purviews tied for the largest φ the one with most units, and of those the first
-    /// lexicographically.
-    fn choose(&self, phi_by_purview: impl Iterator<Item = (u32, Fixed)> + Clone) -> Option<Core> {
+    /// lexicographically. Each purview comes with how many it stands for and with its φ.
+    fn choose(&self, purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone) -> Option<Core> {
         let tolerance = self.rules.tolerance;
-        let best = phi_by_purview.clone().map(|(_, phi)| phi).max()?;
+        let best = purviews.clone().map(|(_, _, phi)| phi).max()?;
         if best <= tolerance {
             return None;
         }
         let mut core: Option<Core> = None;
         let mut n_tied = 0;
-        for (purview, phi) in
-            phi_by_purview.filter(|&(_, phi)| phi >= best - tolerance && phi > tolerance)
+        for (purview, count, phi) in
+            purviews.filter(|&(_, _, phi)| phi >= best - tolerance && phi > tolerance)
         {
-            n_tied += 1;
-            let candidate = Core { purview, phi, n_tied: 0, n_tied_in_size: 1 };
+            n_tied += count;
+            let candidate = Core { purview, phi, n_tied: 0, n_tied_in_size: count };
             match &mut core {
                 None => core = Some(candidate),
                 Some(core) => match purview.count_ones().cmp(&core.purview.count_ones()) {
                     std::cmp::Ordering::Greater => *core = candidate,
                     std::cmp::Ordering::Less => {}
                     std::cmp::Ordering::Equal => {
-                        core.n_tied_in_size += 1;
+                        core.n_tied_in_size += count;
                         if cmp_lexicographic(purview, core.purview).is_lt() {
                             (core.purview, core.phi) = (purview, phi);
                         }

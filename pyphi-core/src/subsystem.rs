@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::concept::{Concept, Mip};
 use crate::error::{ErrorKind, Result};
 use crate::fixed::{Fixed, to_f64, to_fixed};
-use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
+use crate::mip::{CauseMemo, PhiCaches, Rules, Scratch, SmallPhi};
 use crate::network::Network;
 use crate::partition::{Cut, Partition};
 use crate::repertoire::{
@@ -15,6 +15,7 @@ use crate::repertoire::{
 };
 use crate::state::State;
 use crate::structure::CauseEffectStructure;
+use crate::symmetry::Symmetry;
 use crate::tables::{Tables, Wiring, subsets_by_size, to_network};
 use crate::unit_set::{UnitSet, extract};
 
@@ -270,7 +271,14 @@ impl Subsystem {
             tables: &self.tables,
             wiring,
             memo: &CauseMemo::new(self.n_units()),
-            rules: Rules { tolerance: self.tolerance_fixed(), prune: true, count_ties: false },
+            symmetry: &Symmetry::find(&self.tables),
+            caches: &PhiCaches::new(),
+            rules: Rules {
+                tolerance: self.tolerance_fixed(),
+                prune: true,
+                count_ties: false,
+                symmetry: true,
+            },
             purviews: &purviews,
         };
         work(&small_phi, &mut Scratch::new(self.n_units()))

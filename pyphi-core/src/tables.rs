@@ -18,6 +18,8 @@ pub(crate) struct Tables {
     /// For each unit, the units of the subsystem that send to it.
     pub(crate) inputs: Vec<u32>,
     units: Vec<UnitTable>,
+    /// The units that are ON.
+    on: u32,
     /// P(j is ON | units of `mask` at their state, others uniform), at `mask * n + j`; on the grid.
     effect: Vec<Fixed>,
     /// The same, as floats.
@@ -40,10 +42,11 @@ impl Tables {
             n,
             inputs: Vec::with_capacity(n),
             units: Vec::with_capacity(n),
+            on: extract(state, members),
             effect: vec![0; n << n],
             effect_on: vec![0.0; n << n],
         };
-        let local_state = extract(state, members);
+        let local_state = tables.on;
         for (j, unit) in bits(members).enumerate() {
             let inputs = extract(network.inputs(unit).bits(), members);
             let is_on = state >> unit & 1 == 1;
@@ -63,6 +66,11 @@ impl Tables {
             tables.units.push(table);
         }
         tables
+    }
+
+    /// Whether unit j is ON.
+    pub(crate) fn is_on(&self, j: usize) -> bool {
+        self.on >> j & 1 == 1
     }
 
     /// `T_j[F]`, `2^|F|` entries. `known` must be a subset of j's inputs.
