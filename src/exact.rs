@@ -45,7 +45,7 @@ impl Engine {
         let result = self.pool.install(|| big_phi(&network.subsystem, &options));
         match result.stop_reason {
             StopReason::Complete => Ok(PhiRecord::new(&network.record, &result)),
-            StopReason::Cancelled => Err(Error::Interrupted(String::new())),
+            _ => Err(Error::Interrupted(String::new())),
         }
     }
 }
@@ -118,7 +118,7 @@ impl Solver for Engine {
                 n_concepts: result.ces.concepts.len(),
                 ties: result.ties,
             }),
-            StopReason::Cancelled => Err(Error::Interrupted(String::new())),
+            _ => Err(Error::Interrupted(String::new())),
         }
     }
 }

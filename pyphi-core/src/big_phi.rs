@@ -1,18 +1,16 @@
 //! System Φ: the smallest distance, over the directed cuts, from the cause-effect structure of a system to
-//! that of the cut system; and the complexes of a network.
+//! that of the cut system.
 
-use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use crate::concept::LocalConcept;
 use crate::cut_structure::{CutStructure, Intact};
-use crate::error::Result;
 use crate::fixed::{COARSE_ONE, cost_to_f64};
+use crate::limits::{Options, Phase, Progress, Stop, StopReason, predicted_bytes};
 use crate::mip::{CauseMemo, PhiCaches, Rules, Scratch, SmallPhi};
-use crate::network::Network;
 use crate::partition::Cut;
-use crate::state::State;
 use crate::stats::Stats;
 use crate::structure::CauseEffectStructure;
 use crate::subsystem::Subsystem;
@@ -21,39 +19,16 @@ use crate::tables::{Tables, Wiring, subsets_by_size};
 use crate::transport::Total;
 use crate::unit_set::UnitSet;
 
-/// How an analysis is run. None of it changes a result that is complete.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// Set this to stop the analysis soon; its result then says [`StopReason::Cancelled`].
-    /// [default: cannot be cancelled]
-    pub cancel: Option<Arc<AtomicBool>>,
-    /// Evaluate every partition, purview and cut instead of those that bounds leave open. For checking.
-    /// [default: false]
-    pub exhaustive: bool,
-    /// Search every core cause and core effect of every cut, also where the result does not depend on it,
-    /// so that [`BigPhi::purview_ties`] is known. [default: false]
-    pub count_ties: bool,
-    /// Work φ out anew for every arrangement of interchangeable units. For checking. [default: false]
-    pub no_symmetry: bool,
-}
-
-/// Why an analysis ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StopReason {
-    /// Everything was decided: the result is exact.
-    Complete,
-    /// [`Options::cancel`] was set: `phi` is the smallest distance found so far, an upper bound.
-    Cancelled,
-}
-
 /// Φ of a subsystem with the evidence.
 #[derive(Debug, Clone)]
 pub struct BigPhi {
     /// The units.
     pub units: UnitSet,
-    /// Φ, in bit flips weighted by φ; 0 if at most the tolerance.
+    /// Φ, in bit flips weighted by φ; 0 if at most the tolerance. Of a search that was stopped the smallest
+    /// distance so far, an upper bound on Φ; infinite if there is none.
     pub phi: f64,
-    /// The system's minimum information partition; `None` where Φ = 0.
+    /// The system's minimum information partition; `None` where Φ = 0. Of a search that was stopped the best
+    /// cut so far.
     pub cut: Option<Cut>,
     /// The concepts of the intact system; empty where Φ = 0 without search.
     pub ces: CauseEffectStructure,
@@ -66,7 +41,11 @@ pub struct BigPhi {
     /// How many core causes and core effects, over the intact system and all cut systems, had the same φ
     /// for several purviews, of whatever size. Known only with [`Options::count_ties`]; 0 where Φ = 0.
     pub purview_ties: Option<u64>,
-    /// Whether the search was finished.
+    /// Cuts whose distance is known, or known to be larger than the smallest.
+    pub cuts_decided: u64,
+    /// All directed cuts of the system; 0 where Φ = 0 without search.
+    pub cuts_total: u64,
+    /// Whether the search was finished, and if not, why.
     pub stop_reason: StopReason,
     /// What it took.
     pub stats: Stats,
@@ -88,6 +67,8 @@ impl BigPhi {
             partitioned_ces: CauseEffectStructure::default(),
             ties,
             purview_ties: None,
+            cuts_decided: 0,
+            cuts_total: 0,
             stop_reason,
             stats,
         }
@@ -118,9 +99,20 @@ impl BigPhi {
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
 pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
+    let nothing = |stop_reason| {
+        BigPhi::zero(
+            subsystem.units(),
+            CauseEffectStructure::default(),
+            stop_reason,
+            Stats::default(),
+        )
+    };
+    let needed =
+        predicted_bytes(subsystem.n_units(), rayon::current_num_threads()).unwrap_or(u64::MAX);
     let mut result = if subsystem.n_units() < 2 || !subsystem.is_strongly_connected() {
-        let nothing = CauseEffectStructure::default();
-        BigPhi::zero(subsystem.units(), nothing, StopReason::Complete, Stats::default())
+        nothing(StopReason::Complete)
+    } else if options.limits.memory_bytes.is_some_and(|limit| needed > limit) {
+        BigPhi { phi: f64::INFINITY, ..nothing(StopReason::MemoryLimit { needed_bytes: needed }) }
     } else {
         Search::new(subsystem, options).run()
     };
@@ -128,51 +120,6 @@ pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
         result.purview_ties = Some(0);
     }
     result
-}
-
-/// Φ of every subsystem of a network that is in a reachable state and has Φ > 0, largest Φ first; equal
-/// ones (within the tolerance): the larger subsystem first, then the lexicographically later one.
-///
-/// # Errors
-/// If the state has the wrong length or there are too many units.
-pub fn complexes(network: &Network, state: State, options: &Options) -> Result<Vec<BigPhi>> {
-    let network = Arc::new(network.clone());
-    // The whole network first: what is wrong with it is wrong with the question.
-    if let Err(error) = Subsystem::of(&network, state, network.units())
-        && !matches!(error.kind(), crate::error::ErrorKind::Unreachable { .. })
-    {
-        return Err(error);
-    }
-    let mut found: Vec<BigPhi> = network
-        .units()
-        .subsets_by_size()
-        .filter_map(|units| Subsystem::of(&network, state, units).ok())
-        .map(|subsystem| big_phi(&subsystem, options))
-        .filter(|result| result.phi > 0.0)
-        .collect();
-    // Ties are defined on the set: take the largest, everything tied with it, and of those the preferred.
-    let mut sorted = Vec::with_capacity(found.len());
-    while !found.is_empty() {
-        let best = found.iter().map(|it| it.phi).fold(0.0, f64::max);
-        let preferred = found
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| it.phi >= best - crate::subsystem::TOLERANCE)
-            .max_by(|(_, a), (_, b)| a.units.cmp_by_size(b.units))
-            .map(|(idx, _)| idx)
-            .expect("the largest is tied with itself");
-        sorted.push(found.remove(preferred));
-    }
-    Ok(sorted)
-}
-
-/// The complex with the largest Φ; of equal ones the largest, then the lexicographically later one.
-/// `None` if no subsystem has Φ > 0.
-///
-/// # Errors
-/// As [`complexes`].
-pub fn major_complex(network: &Network, state: State, options: &Options) -> Result<Option<BigPhi>> {
-    Ok(complexes(network, state, options)?.into_iter().next())
 }
 
 struct Search<'a> {
@@ -184,6 +131,8 @@ struct Search<'a> {
     symmetry: Symmetry,
     caches: PhiCaches,
     rules: Rules,
+    stop: Stop,
+    began: Instant,
 }
 
 /// What is known of a cut when the search is over.
@@ -212,45 +161,49 @@ impl<'a> Search<'a> {
                 count_ties: options.count_ties,
                 symmetry: !options.no_symmetry,
             },
+            stop: Stop::new(options),
+            began: Instant::now(),
         }
     }
 
     fn run(&self) -> BigPhi {
         let units = self.subsystem.units();
         let wiring = Wiring::intact(self.tables);
+        let nothing = CauseEffectStructure::default;
         let (intact, intact_ties, mut stats) = self.intact_concepts(&wiring);
-        let mut scratch = Scratch::new(self.tables.n);
-        if intact.is_empty() && !self.is_cancelled() {
-            return BigPhi::zero(
-                units,
-                CauseEffectStructure::default(),
-                StopReason::Complete,
-                stats,
-            );
+        if let Some(reason) = self.stop.reason() {
+            return BigPhi { phi: f64::INFINITY, ..BigPhi::zero(units, nothing(), reason, stats) };
         }
+        if intact.is_empty() {
+            return BigPhi::zero(units, nothing(), StopReason::Complete, stats);
+        }
+        let mut scratch = Scratch::new(self.tables.n);
         let intact = Intact::new(intact, &self.small_phi(&wiring), &mut scratch);
         let cuts: Vec<Cut> = Cut::all(units).collect();
-        let results = if self.is_cancelled() {
-            Vec::new()
-        } else {
-            self.evaluate(&cuts, &intact, &mut stats)
-        };
-        let stop_reason =
-            if self.is_cancelled() { StopReason::Cancelled } else { StopReason::Complete };
-
+        let (cuts_total, results) = (cuts.len() as u64, self.evaluate(&cuts, &intact, &mut stats));
+        let cuts_decided = results.len() as u64;
         let exact = |result: &CutResult| match result.total {
             Total::Exact(total) => Some((total, result.rank)),
             Total::AtLeast(_) => None,
         };
-        let best = results.iter().filter_map(exact).min();
-        let ces = self.describe(&wiring, &intact.concepts, &mut scratch);
-        let Some((best, _)) = best else {
-            // Only a cancelled search has no cut with a distance.
-            return BigPhi { phi: f64::INFINITY, ..BigPhi::zero(units, ces, stop_reason, stats) };
-        };
+        let best = results.iter().filter_map(exact).map(|(total, _)| total).min();
         let zero = self.coarse_tolerance();
+        // A cut without effect decides everything, whatever else was left undone.
+        let stop_reason = match self.stop.reason() {
+            Some(reason) if cuts_decided < cuts_total && best.is_none_or(|best| best > zero) => {
+                reason
+            }
+            _ => StopReason::Complete,
+        };
+        let ces = self.describe(&wiring, &intact.concepts, &mut scratch);
+        let Some(best) = best else {
+            // Only a search that was stopped has no cut with a distance.
+            let result = BigPhi::zero(units, ces, stop_reason, stats);
+            return BigPhi { phi: f64::INFINITY, cuts_decided, cuts_total, ..result };
+        };
         if best <= zero {
-            return BigPhi::zero(units, ces, StopReason::Complete, stats);
+            let result = BigPhi::zero(units, ces, StopReason::Complete, stats);
+            return BigPhi { cuts_decided, cuts_total, ..result };
         }
         // Everything within the tolerance of the best is tied; the first of those in order is the MIP.
         let rank = results
@@ -262,7 +215,8 @@ impl<'a> Search<'a> {
             .expect("the best is tied with itself");
         let cut = cuts[rank];
         let cut_wiring = self.subsystem.wiring(Some(cut));
-        let small_phi = self.small_phi(&cut_wiring);
+        // Also a search that was stopped gets its best cut's structure.
+        let small_phi = SmallPhi { stop: &Stop::never(), ..self.small_phi(&cut_wiring) };
         let concepts = CutStructure::new(&small_phi, &intact, &mut scratch).concepts(&mut scratch);
         let partitioned_ces = self.describe(&cut_wiring, &concepts, &mut scratch);
         let purview_ties = self
@@ -277,6 +231,8 @@ impl<'a> Search<'a> {
             ces,
             partitioned_ces,
             purview_ties,
+            cuts_decided,
+            cuts_total,
             stop_reason,
             stats,
         }
@@ -287,10 +243,6 @@ impl<'a> Search<'a> {
         i128::from(crate::fixed::to_coarse(self.rules.tolerance)) * i128::from(COARSE_ONE)
     }
 
-    fn is_cancelled(&self) -> bool {
-        self.options.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed))
-    }
-
     fn small_phi<'b>(&'b self, wiring: &'b Wiring) -> SmallPhi<'b> {
         SmallPhi {
             tables: self.tables,
@@ -299,6 +251,7 @@ impl<'a> Search<'a> {
             symmetry: &self.symmetry,
             caches: &self.caches,
             rules: self.rules,
+            stop: &self.stop,
             purviews: &self.subsets,
         }
     }
@@ -308,12 +261,15 @@ impl<'a> Search<'a> {
         let small_phi = self.small_phi(wiring);
         // The large mechanisms take longest: first.
         let order: Vec<u32> = self.subsets.iter().rev().copied().collect();
+        let phase = Watch::new(self, Phase::Concepts, order.len());
         let work = |scratch: &mut Scratch, idx: usize| {
-            if self.is_cancelled() {
+            if self.stop.is_due() {
                 return (None, 0);
             }
             let before = scratch.n_tied_searches;
-            (small_phi.concept(order[idx], scratch), scratch.n_tied_searches - before)
+            let concept = small_phi.concept(order[idx], scratch);
+            phase.step(None);
+            (concept, scratch.n_tied_searches - before)
         };
         let (mut results, stats) = self.share(order.len(), work);
         results.reverse();
@@ -338,8 +294,9 @@ impl<'a> Search<'a> {
         let best = Mutex::new(i128::MAX);
         let is_zero = AtomicBool::new(false);
         let tolerance = self.coarse_tolerance();
+        let phase = Watch::new(self, Phase::Cuts, cuts.len());
         let work = |scratch: &mut Scratch, idx: usize| {
-            if self.is_cancelled() || is_zero.load(Ordering::Relaxed) {
+            if self.stop.is_due() || is_zero.load(Ordering::Relaxed) {
                 return None;
             }
             let rank = order[idx];
@@ -353,12 +310,12 @@ impl<'a> Search<'a> {
                 i128::MAX => i128::MAX,
                 best => best + tolerance + 1,
             };
-            let total = structure.distance(limit, scratch, || self.is_cancelled())?;
+            let total = structure.distance(limit, scratch)?;
             let purview_ties = scratch.n_tied_searches - tied_before;
+            let mut best = best.lock().expect("no thread panics with the lock held");
             match total {
                 Total::Exact(total) => {
                     scratch.stats.cuts_evaluated += 1;
-                    let mut best = best.lock().expect("no thread panics with the lock held");
                     *best = (*best).min(total);
                     if total <= tolerance && !self.options.exhaustive {
                         is_zero.store(true, Ordering::Relaxed);
@@ -366,6 +323,9 @@ impl<'a> Search<'a> {
                 }
                 Total::AtLeast(_) => scratch.stats.cuts_pruned += 1,
             }
+            let best_so_far = (*best < i128::MAX).then(|| cost_to_f64(*best));
+            drop(best);
+            phase.step(best_so_far);
             Some(CutResult { rank, total, purview_ties })
         };
         let (results, more) = self.share(cuts.len(), work);
@@ -425,7 +385,36 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Φ values on the grid, for tests of the grid itself.
+/// Tells the observer, if there is one, how far a phase has come.
+struct Watch<'a> {
+    search: &'a Search<'a>,
+    phase: Phase,
+    total: u64,
+    done: AtomicU64,
+    began: Instant,
+}
+
+impl<'a> Watch<'a> {
+    fn new(search: &'a Search<'a>, phase: Phase, total: usize) -> Watch<'a> {
+        Watch { search, phase, total: total as u64, done: AtomicU64::new(0), began: Instant::now() }
+    }
+
+    fn step(&self, best: Option<f64>) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(observer) = &self.search.options.progress {
+            let left = self.total.saturating_sub(done) as f64 / done as f64;
+            observer.tell(Progress {
+                phase: self.phase,
+                done,
+                total: self.total,
+                best,
+                elapsed: self.search.began.elapsed(),
+                remaining: Some(self.began.elapsed().mul_f64(left)),
+            });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -127,13 +127,8 @@ impl<'a> CutStructure<'a> {
     }
 
     /// The distance from the intact structure, as mass × distance on the coarse grid. Stops as soon as it is
-    /// known to be at least `stop_at`, or when `is_cancelled` says so (None).
-    pub(crate) fn distance(
-        &mut self,
-        stop_at: i128,
-        scratch: &mut Scratch,
-        is_cancelled: impl Fn() -> bool,
-    ) -> Option<Total> {
+    /// known to be at least `stop_at`; None if the analysis is to stop.
+    pub(crate) fn distance(&mut self, stop_at: i128, scratch: &mut Scratch) -> Option<Total> {
         let mut open: Vec<usize> = (0..self.changed.len())
             .filter(|&idx| matches!(self.changed[idx].after, After::Open { .. }))
             .collect();
@@ -149,9 +144,6 @@ impl<'a> CutStructure<'a> {
         });
         let mut next_bound = 3;
         for (done, &idx) in open.iter().enumerate() {
-            if is_cancelled() {
-                return None;
-            }
             let size = self.changed[idx].mechanism.count_ones() as usize;
             if size >= next_bound && stop_at < i128::MAX {
                 let bound = self.bound(stop_at);
@@ -162,6 +154,9 @@ impl<'a> CutStructure<'a> {
                 next_bound = size + 1;
             }
             self.settle(idx, scratch);
+            if self.small_phi.stop.is_due() {
+                return None;
+            }
         }
         let rows = self.rows().map(|idx| &self.intact.concepts[idx]);
         let columns = self.changed.iter().filter_map(|it| match &it.after {

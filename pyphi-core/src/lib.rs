@@ -36,12 +36,14 @@
 //! with any number of threads.
 
 mod big_phi;
+mod complex;
 mod concept;
 mod cut_structure;
 mod emd;
 mod error;
 mod fixed;
 pub mod fixtures;
+mod limits;
 mod mip;
 mod network;
 mod partition;
@@ -57,9 +59,11 @@ mod tpm;
 mod transport;
 mod unit_set;
 
-pub use big_phi::{BigPhi, Options, StopReason, big_phi, complexes, major_complex};
+pub use big_phi::{BigPhi, big_phi};
+pub use complex::{complexes, major_complex};
 pub use concept::{Concept, CoreRepertoire, Mip};
 pub use error::{Error, ErrorKind, Result};
+pub use limits::{Limits, Observer, Options, Phase, Progress, StopReason, predicted_bytes};
 pub use network::Network;
 pub use partition::{Cut, Partition};
 pub use repertoire::{Direction, Repertoire};

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::emd::{Emd, EmdSolver};
 use crate::fixed::{Fixed, place_distribution, to_f64, to_fixed};
+use crate::limits::Stop;
 use crate::partition::local_partitions;
 use crate::repertoire::{RepertoireScratch, cause_repertoire, marginals, multiply};
 use crate::stats::Stats;
@@ -309,6 +310,8 @@ pub(crate) struct SmallPhi<'a> {
     pub(crate) symmetry: &'a Symmetry,
     pub(crate) caches: &'a PhiCaches,
     pub(crate) rules: Rules,
+    /// When a search may return anything, since nobody will look at it.
+    pub(crate) stop: &'a Stop,
     /// The purviews, by size and then lexicographically.
     pub(crate) purviews: &'a [u32],
 }
@@ -421,6 +424,9 @@ impl SmallPhi<'_> {
                 Some(Known::Exactly(_)) => continue,
                 Some(Known::AtMost(upper)) if upper < floor => continue,
                 _ => {}
+            }
+            if self.stop.is_due() {
+                break;
             }
             let Arrangement { mechanism, purview, .. } = kind.arrangement;
             let wiring = self.canonical_wiring(kind.arrangement);
@@ -556,6 +562,9 @@ impl SmallPhi<'_> {
         for candidate in &mut candidates {
             if candidate.known.is_some() {
                 continue;
+            }
+            if self.stop.is_due() {
+                return None;
             }
             // A purview matters if it can reach or tie the best so far.
             let floor =

@@ -9,9 +9,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::big_phi::{BigPhi, StopReason};
+use crate::big_phi::BigPhi;
 use crate::concept::{Concept, CoreRepertoire, unit_list};
 use crate::error::{Error, ErrorKind, Result};
+use crate::limits::StopReason;
 use crate::network::Network;
 use crate::partition::Cut;
 use crate::state::State;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::concept::{Concept, Mip};
 use crate::error::{ErrorKind, Result};
 use crate::fixed::{Fixed, to_f64, to_fixed};
+use crate::limits::{Stop, predicted_bytes};
 use crate::mip::{CauseMemo, PhiCaches, Rules, Scratch, SmallPhi};
 use crate::network::Network;
 use crate::partition::{Cut, Partition};
@@ -63,8 +64,8 @@ impl Subsystem {
             return Err(ErrorKind::TooLarge {
                 units: units.len(),
                 most_units: Self::MAX_UNITS,
-                needed_bytes: working_bytes(units.len()),
-                most_bytes: working_bytes(Self::MAX_UNITS),
+                needed_bytes: predicted_bytes(units.len(), 1).map_or(u128::MAX, u128::from),
+                most_bytes: predicted_bytes(Self::MAX_UNITS, 1).map_or(u128::MAX, u128::from),
             }
             .into());
         }
@@ -279,6 +280,7 @@ impl Subsystem {
                 count_ties: false,
                 symmetry: true,
             },
+            stop: &Stop::never(),
             purviews: &purviews,
         };
         work(&small_phi, &mut Scratch::new(self.n_units()))
@@ -292,14 +294,5 @@ impl Subsystem {
             self.units
         );
         extract(units.bits(), self.units.bits())
-    }
-}
-
-/// Memory that the search for Φ plans for on one thread, in bytes: the marginals of all pairs of subsets.
-pub(crate) fn working_bytes(n_units: usize) -> u128 {
-    let lanes = n_units.next_multiple_of(4) as u128;
-    match 1u128.checked_shl(2 * n_units as u32) {
-        Some(pairs) if n_units < 60 => pairs * (8 * lanes + 4 + 8),
-        _ => u128::MAX,
     }
 }

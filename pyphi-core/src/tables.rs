@@ -68,6 +68,17 @@ impl Tables {
         tables
     }
 
+    /// Everything that Φ depends on: two subsystems with equal fingerprints have the same Φ, in the numbering
+    /// of the subsystem.
+    pub(crate) fn fingerprint(&self) -> Vec<u64> {
+        let mut bits = vec![self.n as u64, u64::from(self.on)];
+        for (j, &inputs) in self.inputs.iter().enumerate() {
+            bits.push(u64::from(inputs));
+            bits.extend(self.cause(j, inputs).iter().map(|p| p.to_bits()));
+        }
+        bits
+    }
+
     /// Whether unit j is ON.
     pub(crate) fn is_on(&self, j: usize) -> bool {
         self.on >> j & 1 == 1
