@@ -781,7 +781,7 @@ impl SmallPhi<'_> {
             repertoires,
             second,
         );
-        multiply(first, p1, second, purview, product);
+        multiply(first, p1, second, purview, repertoires, product);
         q.resize(product.len(), 0);
         place_distribution(product, q);
     }
@@ -801,12 +801,8 @@ impl SmallPhi<'_> {
             .cause_phi(mechanism, purview, Fixed::MIN, scratch)
             .expect("no φ is below the floor");
         let limit = phi + self.rules.tolerance;
-        let mut by_partition = std::collections::HashMap::new();
-        scratch.marginals.for_each(mechanism, purview, |bound| {
-            by_partition.insert((bound.first_mechanism, bound.first_purview), bound);
-        });
-        for partition in local_partitions(mechanism, purview) {
-            let bound = by_partition[&partition];
+        for (m1, p1) in local_partitions(mechanism, purview) {
+            let bound = scratch.marginals.bound(mechanism, purview, m1, p1);
             if to_fixed((bound.value - BOUND_SLACK).max(0.0)) > limit {
                 continue;
             }
@@ -814,7 +810,7 @@ impl SmallPhi<'_> {
                 self.partition_emd(mechanism, purview, bound, limit + 1, scratch)
                 && value <= limit
             {
-                return (phi, partition);
+                return (phi, (m1, p1));
             }
         }
         unreachable!("the partition whose EMD is φ is among those listed")

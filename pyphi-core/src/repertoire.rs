@@ -31,6 +31,7 @@ pub struct Repertoire {
 #[derive(Debug, Default)]
 pub(crate) struct RepertoireScratch {
     index: Vec<u16>,
+    other_index: Vec<u16>,
     fold: Vec<f64>,
 }
 
@@ -135,27 +136,23 @@ pub(crate) fn multiply(
     first_units: u32,
     second: &[f64],
     purview: u32,
+    scratch: &mut RepertoireScratch,
     out: &mut Vec<f64>,
 ) {
     let first_in = extract(first_units, purview);
     let k = purview.count_ones();
-    out.clear();
-    out.reserve(1 << k);
-    // Two counters that run through the states of the parts as z runs through those of the whole.
     let second_in = !first_in & ((1u32 << k) - 1);
+    out.clear();
     if first_in == 0 {
         out.extend(second.iter().map(|q| first[0] * q));
-        return;
-    }
-    if second_in == 0 {
+    } else if second_in == 0 {
         out.extend(first.iter().map(|p| p * second[0]));
-        return;
+    } else {
+        let RepertoireScratch { index: i, other_index: j, .. } = scratch;
+        spread_index(first_in, k, i);
+        spread_index(second_in, k, j);
+        out.extend(i.iter().zip(j.iter()).map(|(&i, &j)| first[i as usize] * second[j as usize]));
     }
-    let mut i = [0u16; 1].to_vec();
-    let mut j = [0u16; 1].to_vec();
-    spread_index(first_in, k, &mut i);
-    spread_index(second_in, k, &mut j);
-    out.extend(i.iter().zip(&j).map(|(&i, &j)| first[i as usize] * second[j as usize]));
 }
 
 #[cfg(test)]
@@ -177,7 +174,8 @@ mod tests {
     fn multiply_interleaves_the_units() {
         let mut out = Vec::new();
         // Units 0 and 2 in the first factor, unit 1 in the second.
-        multiply(&[0.1, 0.2, 0.3, 0.4], 0b101, &[0.5, 0.5], 0b111, &mut out);
+        let mut scratch = RepertoireScratch::default();
+        multiply(&[0.1, 0.2, 0.3, 0.4], 0b101, &[0.5, 0.5], 0b111, &mut scratch, &mut out);
         assert_eq!(out, [0.05, 0.1, 0.05, 0.1, 0.15, 0.2, 0.15, 0.2]);
     }
 }
