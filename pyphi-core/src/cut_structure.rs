@@ -316,3 +316,57 @@ pub(crate) fn without_same<'a>(
         .collect();
     (rows, columns.into_iter().flatten().collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{complete_majority, generic_logistic, or_and_xor};
+    use crate::mip::Workbench;
+    use crate::partition::Cut;
+    use crate::subsystem::Subsystem;
+
+    /// However much of a cut structure is known, the bound is at most the distance.
+    fn check(subsystem: &Subsystem) {
+        let bench = Workbench::new(subsystem, true);
+        let mut scratch = Scratch::new(subsystem.n_units());
+        let intact_wiring = subsystem.wiring(None);
+        let small_phi = bench.small_phi(&intact_wiring);
+        let concepts = bench
+            .subsets
+            .iter()
+            .filter_map(|&mechanism| small_phi.concept(mechanism, &mut scratch))
+            .collect();
+        let intact = Intact::new(concepts, &small_phi, &mut scratch);
+        for cut in Cut::all(subsystem.units()) {
+            let wiring = subsystem.wiring(Some(cut));
+            let small_phi = bench.small_phi(&wiring);
+            let exact = CutStructure::new(&small_phi, &intact, &mut scratch)
+                .distance(i128::MAX, &mut scratch);
+            let Some(Total::Exact(exact)) = exact else {
+                panic!("nothing stops the distance of {cut}")
+            };
+            let mut partly = CutStructure::new(&small_phi, &intact, &mut scratch);
+            for idx in 0..partly.changed.len() {
+                let bound = partly.bound(i128::MAX);
+                assert!(
+                    bound <= exact,
+                    "{cut}: the bound {bound} is above the distance {exact}, {idx} known"
+                );
+                partly.settle(idx, &mut scratch);
+            }
+            assert!(partly.bound(i128::MAX) <= exact);
+        }
+    }
+
+    #[test]
+    fn bounds_are_below_the_distance() {
+        check(&or_and_xor());
+        check(&complete_majority(4));
+        check(&complete_majority(5));
+        for seed in 0..4 {
+            check(&generic_logistic(3, seed));
+            check(&generic_logistic(4, seed));
+        }
+        check(&generic_logistic(5, 1));
+    }
+}

@@ -832,3 +832,136 @@ impl SmallPhi<'_> {
         (phi, mip.expect("the partition whose loss is φ is among those listed"))
     }
 }
+
+/// Everything a search for small φ borrows, for tests.
+#[cfg(test)]
+pub(crate) struct Workbench<'a> {
+    subsystem: &'a crate::subsystem::Subsystem,
+    memo: CauseMemo,
+    symmetry: Symmetry,
+    caches: PhiCaches,
+    stop: Stop,
+    prune: bool,
+    pub(crate) subsets: Vec<u32>,
+}
+
+#[cfg(test)]
+impl<'a> Workbench<'a> {
+    pub(crate) fn new(subsystem: &'a crate::subsystem::Subsystem, prune: bool) -> Workbench<'a> {
+        let n = subsystem.n_units();
+        Workbench {
+            subsystem,
+            memo: CauseMemo::new(n),
+            symmetry: Symmetry::find(&subsystem.tables),
+            caches: PhiCaches::new(),
+            stop: Stop::never(),
+            prune,
+            subsets: crate::tables::subsets_by_size(n),
+        }
+    }
+
+    pub(crate) fn small_phi(&'a self, wiring: &'a Wiring) -> SmallPhi<'a> {
+        SmallPhi {
+            tables: &self.subsystem.tables,
+            wiring,
+            memo: &self.memo,
+            symmetry: &self.symmetry,
+            caches: &self.caches,
+            rules: Rules {
+                tolerance: self.subsystem.tolerance_fixed(),
+                prune: self.prune,
+                count_ties: false,
+                symmetry: self.prune,
+            },
+            stop: &self.stop,
+            purviews: &self.subsets,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{complete_majority, generic_logistic};
+    use crate::subsystem::Subsystem;
+
+    /// Core causes with and without bounds, of every `step`-th mechanism of at most `largest` units under some
+    /// cuts.
+    fn check(subsystem: &Subsystem, largest: u32, step: usize, cuts: &[u32]) {
+        let n = subsystem.n_units();
+        let (pruned, exhaustive) =
+            (Workbench::new(subsystem, true), Workbench::new(subsystem, false));
+        let (mut scratch, mut other) = (Scratch::new(n), Scratch::new(n));
+        let all = (1 << n) - 1;
+        for &from in cuts {
+            let wiring = match from {
+                0 => Wiring::intact(&subsystem.tables),
+                from => Wiring::cut(&subsystem.tables, from, all & !from),
+            };
+            scratch.begin();
+            other.begin();
+            let mechanisms =
+                pruned.subsets.iter().filter(|it| it.count_ones() <= largest).step_by(step);
+            for &mechanism in mechanisms {
+                let core = pruned.small_phi(&wiring).core_cause(mechanism, &mut scratch);
+                let expected = exhaustive.small_phi(&wiring).core_cause(mechanism, &mut other);
+                assert_eq!(core, expected, "n = {n}, mechanism {mechanism:b}, cut from {from:b}");
+                let effect = pruned.small_phi(&wiring).core_effect(mechanism, &mut scratch);
+                assert_eq!(
+                    effect,
+                    exhaustive.small_phi(&wiring).core_effect(mechanism, &mut other)
+                );
+            }
+        }
+        assert!(scratch.stats.emds_solved < other.stats.emds_solved, "the bounds spare nothing");
+    }
+
+    #[test]
+    fn bounds_change_nothing_up_to_eight_units() {
+        check(&generic_logistic(6, 2), 3, 7, &[0, 0b000001, 0b011010]);
+        check(&generic_logistic(7, 3), 2, 6, &[0, 0b1000000, 0b0011010]);
+        check(&generic_logistic(8, 4), 2, 17, &[0b00000110]);
+        check(&complete_majority(6), 3, 7, &[0, 0b000001, 0b011010]);
+        check(&complete_majority(7), 2, 9, &[0b0011010]);
+    }
+
+    /// The marginal bound is at most the EMD of the partition, and the EMD at most the cheap upper bound.
+    #[test]
+    fn bounds_of_partitions_hold() {
+        for seed in 0..3 {
+            let subsystem = generic_logistic(5, seed);
+            let bench = Workbench::new(&subsystem, true);
+            let mut scratch = Scratch::new(5);
+            for from in [0, 0b00101, 0b11100] {
+                let wiring = match from {
+                    0 => Wiring::intact(&subsystem.tables),
+                    from => Wiring::cut(&subsystem.tables, from, 0b11111 & !from),
+                };
+                scratch.begin();
+                let small_phi = bench.small_phi(&wiring);
+                for (mechanism, purview) in
+                    [(0b00111, 0b11111), (0b11010, 0b01110), (0b10000, 0b10101)]
+                {
+                    for part in submasks(mechanism) {
+                        small_phi.make_marginals(part, purview, &mut scratch);
+                    }
+                    small_phi.place_whole(mechanism, purview, &mut scratch);
+                    for (m1, p1) in local_partitions(mechanism, purview) {
+                        let bound = scratch.marginals.bound(mechanism, purview, m1, p1);
+                        let emd = small_phi.partition_emd(
+                            mechanism,
+                            purview,
+                            bound,
+                            Fixed::MAX,
+                            &mut scratch,
+                        );
+                        let Emd::Exact(emd) = emd else { panic!("nothing is above the bound") };
+                        assert!(bound.value - BOUND_SLACK <= to_f64(emd));
+                        small_phi.place_partitioned(mechanism, purview, bound, &mut scratch);
+                        assert!(scratch.emd.upper_bound(&scratch.p, &scratch.q) >= emd);
+                    }
+                }
+            }
+        }
+    }
+}
