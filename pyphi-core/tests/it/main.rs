@@ -1,0 +1,6 @@
+//! The exactness tests of the engine, in one binary so that it links once.
+
+/// Φ straight from its definition: slow, short, and meant to be read.
+mod oracle;
+/// Every fixture, through the oracle and through the engine.
+mod suite;
