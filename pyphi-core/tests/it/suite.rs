@@ -6,20 +6,11 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde::Deserialize;
 
+use crate::networks::{self, Network};
 use crate::oracle;
 
 /// Largest difference between two values that count as equal.
 pub(crate) const EQUAL: f64 = 1e-9;
-
-/// A network, its state and the units of the candidate system; the background is the rest.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Network {
-    pub(crate) name: String,
-    pub(crate) tpm: Vec<Vec<f64>>,
-    pub(crate) cm: Vec<Vec<u8>>,
-    pub(crate) state: Vec<u8>,
-    pub(crate) nodes: Vec<usize>,
-}
 
 /// What a program answers for a network, in the numbering of its units.
 #[derive(Clone, Debug, Deserialize)]
@@ -67,8 +58,7 @@ fn fixture<T: serde::de::DeserializeOwned>(name: &str) -> Vec<T> {
 }
 
 fn by_oracle(network: &Network) -> Answer {
-    let Network { tpm, cm, state, nodes, .. } = network;
-    let system = oracle::System::new(tpm, cm, state, nodes).expect("the state is reachable");
+    let system = network.system().expect("the state is reachable");
     let oracle::BigPhi { phi, cut, ces, partitioned_ces, ties } = system.big_phi();
     let core = |c: oracle::Core| Core { phi: c.phi, purview: c.purview, repertoire: c.repertoire };
     let concepts = |ces: Vec<oracle::Concept>| -> Vec<Concept> {
@@ -158,4 +148,32 @@ fn oracle_up_to_four_units() {
 #[test]
 fn oracle_five_units() {
     check("iit3_dev_n5.json", by_oracle);
+}
+
+/// A cell of the validation matrix.
+#[derive(Deserialize)]
+struct Cell {
+    topology: String,
+    n: usize,
+    phi: f64,
+    cut: Cut,
+    n_concepts: usize,
+    purview_ties: usize,
+}
+
+#[track_caller]
+fn check_matrix(answer: impl Fn(&Network) -> Answer + Sync) {
+    for cell in fixture::<Cell>("matrix_n5_n6.json") {
+        let network = networks::majority(&cell.topology, cell.n);
+        let actual = answer(&network);
+        assert!((actual.phi - cell.phi).abs() <= EQUAL, "{}: Φ is {}", network.name, actual.phi);
+        assert_eq!(actual.cut, Some(cell.cut), "{}", network.name);
+        assert_eq!(actual.ces.len(), cell.n_concepts, "{}", network.name);
+        assert_eq!(actual.purview_ties, cell.purview_ties, "{}", network.name);
+    }
+}
+
+#[test]
+fn oracle_matrix() {
+    check_matrix(by_oracle);
 }
