@@ -18,6 +18,9 @@ const SAME_REPERTOIRE: f64 = 1e-9;
 /// A set of units of the candidate system, or a state of them.
 pub(crate) type Mask = usize;
 
+/// One part of a partition: some of the mechanism and some of the purview.
+pub(crate) type Part = (Mask, Mask);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     Cause,
@@ -114,8 +117,8 @@ fn directed_bipartitions(set: Mask) -> Vec<(Mask, Mask)> {
     [first, second].concat()
 }
 
-/// The partitions {M1/P1, M2/P2} of a mechanism and a purview, as `[(M1, P1), (M2, P2)]`.
-fn mechanism_partitions(mechanism: Mask, purview: Mask) -> Vec<[(Mask, Mask); 2]> {
+/// The partitions {M1/P1, M2/P2} of a mechanism and a purview.
+fn mechanism_partitions(mechanism: Mask, purview: Mask) -> Vec<[Part; 2]> {
     let mut partitions = Vec::new();
     for (m1, m2) in bipartitions(mechanism) {
         for (p1, p2) in directed_bipartitions(purview) {
@@ -202,7 +205,7 @@ impl System {
         if value >> j & 1 == 1 { on } else { 1.0 - on }
     }
 
-    fn strongly_connected(&self) -> bool {
+    pub(crate) fn strongly_connected(&self) -> bool {
         // What hears unit i, directly or through others.
         let hearers = |i: usize| {
             let mut reached = 1 << i;
@@ -239,7 +242,9 @@ impl System {
                     })
                     .collect();
                 let total: f64 = product.iter().sum();
-                if total == 0.0 { product } else { product.iter().map(|p| p / total).collect() }
+                // Some previous state has no factor 0, and averages over it have none either.
+                assert!(total > 0.0, "the state is reachable");
+                product.iter().map(|p| p / total).collect()
             }
             Direction::Effect => states
                 .map(|z| {
@@ -265,26 +270,29 @@ impl System {
 
     // --- Small φ -------------------------------------------------------------------------------------
 
-    /// φ of a mechanism over a purview: the least that a partition changes the repertoire.
-    pub(crate) fn small_phi(&self, direction: Direction, mechanism: Mask, purview: Mask) -> f64 {
+    /// φ of a mechanism over a purview, the least that a partition changes the repertoire, and the minimum
+    /// information partition, the first of those tied for it. A partition that changes nothing ends the
+    /// search.
+    pub(crate) fn mip(&self, direction: Direction, mechanism: Mask, purview: Mask) -> (f64, [Part; 2]) {
         let whole = self.repertoire(direction, mechanism, purview);
-        if whole.iter().all(|&p| p == 0.0) {
-            return 0.0;
-        }
-        let mut least = f64::INFINITY;
-        for [(m1, p1), (m2, p2)] in mechanism_partitions(mechanism, purview) {
+        let mut tried = Vec::new();
+        for parts in mechanism_partitions(mechanism, purview) {
+            let [(m1, p1), (m2, p2)] = parts;
             let first = self.repertoire(direction, m1, p1);
             let second = self.repertoire(direction, m2, p2);
-            let parts = product((p1, &first), (p2, &second));
-            least = least.min(match direction {
-                Direction::Cause => emd(&whole, &parts),
-                Direction::Effect => marginal_distance(&whole, &parts),
-            });
-            if least <= TOLERANCE {
-                break;
+            let partitioned = product((p1, &first), (p2, &second));
+            let distance = match direction {
+                Direction::Cause => emd(&whole, &partitioned),
+                Direction::Effect => marginal_distance(&whole, &partitioned),
+            };
+            if distance <= TOLERANCE {
+                return (distance, parts);
             }
+            tried.push((distance, parts));
         }
-        least
+        let least = tried.iter().map(|it| it.0).fold(f64::INFINITY, f64::min);
+        let first = tried.iter().find(|it| it.0 <= least + TOLERANCE);
+        (least, first.expect("the least is among them").1)
     }
 
     /// Do the connections between mechanism and purview hold them together? Every unit must send or
@@ -315,7 +323,7 @@ impl System {
         let candidates: Vec<(f64, Mask)> = subsets(self.all())
             .into_iter()
             .filter(|&purview| self.held_together(direction, mechanism, purview))
-            .map(|purview| (self.small_phi(direction, mechanism, purview), purview))
+            .map(|purview| (self.mip(direction, mechanism, purview).0, purview))
             .collect();
         let largest = candidates.iter().map(|c| c.0).fold(0.0, f64::max);
         if largest <= TOLERANCE {
