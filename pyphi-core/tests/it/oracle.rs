@@ -273,7 +273,12 @@ impl System {
     /// φ of a mechanism over a purview, the least that a partition changes the repertoire, and the minimum
     /// information partition, the first of those tied for it. A partition that changes nothing ends the
     /// search.
-    pub(crate) fn mip(&self, direction: Direction, mechanism: Mask, purview: Mask) -> (f64, [Part; 2]) {
+    pub(crate) fn mip(
+        &self,
+        direction: Direction,
+        mechanism: Mask,
+        purview: Mask,
+    ) -> (f64, [Part; 2]) {
         let whole = self.repertoire(direction, mechanism, purview);
         let mut tried = Vec::new();
         for parts in mechanism_partitions(mechanism, purview) {

@@ -90,12 +90,17 @@ fn oracle_matrix() {
     check_matrix(by_oracle);
 }
 
-/// Every fixture by one setting of the engine.
+/// Every fixture by one setting of the engine. Ties are compared if they are counted.
 #[track_caller]
 fn check_engine(options: &Options) {
-    check(UP_TO_FOUR_UNITS, 122, |network| by_engine(network, options));
-    check(FIVE_UNITS, 10, |network| by_engine(network, options));
-    check_matrix(|network| by_engine(network, options));
+    let answer = |network: &Network| {
+        let answer = by_engine(network, options);
+        assert_eq!(answer.purview_ties.is_some(), options.count_ties, "{network}");
+        answer
+    };
+    check(UP_TO_FOUR_UNITS, 122, answer);
+    check(FIVE_UNITS, 10, answer);
+    check_matrix(answer);
 }
 
 #[test]
@@ -104,8 +109,13 @@ fn engine_pruned() {
 }
 
 #[test]
+fn engine_pruned_with_ties() {
+    check_engine(&Options { count_ties: true, ..Options::default() });
+}
+
+#[test]
 fn engine_exhaustive() {
-    check_engine(&Options { exhaustive: true, ..Options::default() });
+    check_engine(&Options { exhaustive: true, count_ties: true, ..Options::default() });
 }
 
 #[test]
