@@ -305,6 +305,21 @@ fn phi_is_zero_unless_strongly_connected() {
     assert!(n_weak >= 100, "only {n_weak} networks that are not strongly connected were tried");
 }
 
+#[test]
+fn phi_of_no_unit_and_of_one_unit_is_zero() {
+    check(networks(200), |network| {
+        let nothing = Network { nodes: Vec::new(), ..network.clone() };
+        let single =
+            network.nodes.iter().map(|&unit| Network { nodes: vec![unit], ..network.clone() });
+        [nothing].into_iter().chain(single).find_map(|small| {
+            small.system()?;
+            let answer = by_engine(&small, &Options::default());
+            let is_zero = answer.phi == 0.0 && answer.cut.is_none() && answer.ces.is_empty();
+            (!is_zero).then(|| format!("Φ of {:?} is {}", small.nodes, answer.phi))
+        })
+    });
+}
+
 /// The same bits on any number of threads.
 #[test]
 fn threads_do_not_matter() {
