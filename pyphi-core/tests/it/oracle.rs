@@ -146,7 +146,7 @@ impl System {
         let network_state: Mask = (0..n_network).map(|i| usize::from(state[i]) << i).sum();
         let mask_of = |units: &[usize]| units.iter().map(|&u| 1 << u).sum::<Mask>();
         let candidate: Mask = mask_of(nodes);
-        let background = (1 << n_network) - 1 & !candidate;
+        let background = ((1 << n_network) - 1) & !candidate;
 
         let mut inputs = Vec::new();
         let mut on = Vec::new();

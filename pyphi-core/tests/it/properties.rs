@@ -275,18 +275,38 @@ fn relabelling_keeps_phi_without_ties() {
     assert!(n_untied >= 100, "only {n_untied} networks without ties were tried");
 }
 
-/// With ties it may not be: the Lattice of 5 majority units has two values.
-#[test]
-fn relabelling_may_change_phi_with_ties() {
-    let lattice = majority("Lattice", 5);
-    let mut values: Vec<f64> = numberings(5)
+/// The different values of Φ under all numberings, smallest first.
+fn values_by_numbering(network: &Network) -> Vec<f64> {
+    let mut values: Vec<f64> = numberings(network.n_units())
         .par_iter()
-        .map(|order| by_engine(&lattice.relabelled(order), &Options::default()).phi)
+        .map(|order| by_engine(&network.relabelled(order), &Options::default()).phi)
         .collect();
     values.sort_by(f64::total_cmp);
     values.dedup_by(|a, b| !far(*a, *b));
+    values
+}
+
+#[test]
+fn relabelling_may_change_phi_with_ties() {
+    let values = values_by_numbering(&majority("Lattice", 5));
     assert_eq!(values.len(), 2, "{values:?}");
     assert!(!far(values[0], 1.0 / 18.0) && !far(values[1], 61.0 / 450.0), "{values:?}");
+}
+
+/// A tie under any cut is enough, not only under the minimal one: here another numbering makes another cut
+/// the minimal one.
+#[test]
+fn relabelling_may_change_the_minimal_cut_with_ties() {
+    let network = random(Family::Boolean, 3, 134_793);
+    let ties = network.system().expect("the state is reachable").big_phi().ties;
+    assert!(ties.in_size > 0, "{ties:?}");
+    let answer = |order: &[usize]| by_engine(&network.relabelled(order), &Options::default());
+    let (first, second) = (answer(&[0, 1, 2]), answer(&[1, 2, 0]));
+    assert!(!far(first.phi, 1.716_517_857_142_857_2), "{}", first.phi);
+    assert!(!far(second.phi, 1.691_432_823_129_251_3), "{}", second.phi);
+    assert_eq!(first.cut.expect("Φ > 0").severed_from, [1, 2]);
+    // Unit 0, which is called 1 there.
+    assert_eq!(second.cut.expect("Φ > 0").severed_from, [1]);
 }
 
 #[test]

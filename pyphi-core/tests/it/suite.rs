@@ -118,6 +118,31 @@ fn engine_exhaustive() {
     check_engine(&Options { exhaustive: true, count_ties: true, ..Options::default() });
 }
 
+/// Oizumi et al. 2014, Fig. 4 and following: A = OR(B, C), B = AND(A, C), C = XOR(A, B), in (1, 0, 0).
+#[test]
+fn example_of_the_paper() {
+    let tpm = (0..8_u8)
+        .map(|s| (s & 1, s >> 1 & 1, s >> 2 & 1))
+        .map(|(a, b, c)| [b | c, a & c, a ^ b].map(f64::from).to_vec())
+        .collect();
+    let network = Network {
+        name: "OR-AND-XOR".to_owned(),
+        tpm,
+        cm: vec![vec![0, 1, 1], vec![1, 0, 1], vec![1, 1, 0]],
+        state: vec![1, 0, 0],
+        nodes: vec![0, 1, 2],
+    };
+    for answer in [by_oracle(&network), by_engine(&network, &Options::default())] {
+        let published = |value: f64| format!("{value:.2}");
+        assert_eq!(published(answer.phi), "1.92");
+        let concepts: Vec<_> =
+            answer.ces.iter().map(|it| (it.mechanism.as_slice(), published(it.phi))).collect();
+        let phis = ["0.17", "0.17", "0.25", "0.25", "0.33", "0.50"].map(str::to_owned);
+        let mechanisms: [&[usize]; 6] = [&[0], &[1], &[2], &[0, 1], &[1, 2], &[0, 1, 2]];
+        assert_eq!(concepts, mechanisms.into_iter().zip(phis).collect::<Vec<_>>());
+    }
+}
+
 #[test]
 fn a_golden_file_is_a_list_of_networks() {
     let records = record::parse(&text(UP_TO_FOUR_UNITS)).expect("networks with more fields");
