@@ -340,6 +340,25 @@ fn phi_of_no_unit_and_of_one_unit_is_zero() {
     });
 }
 
+/// A state-by-state TPM says the same as the state-by-node one that it is the product of.
+#[test]
+fn state_by_state_is_state_by_node() {
+    check(networks(300), |network| {
+        let units = 0..network.n_units();
+        let joint = |row: &Vec<f64>| -> Vec<f64> {
+            let unit =
+                |next: usize, j: usize| if next >> j & 1 == 1 { row[j] } else { 1.0 - row[j] };
+            (0..network.tpm.len())
+                .map(|next| units.clone().map(|j| unit(next, j)).product())
+                .collect()
+        };
+        let tpm = network.tpm.iter().map(joint).collect();
+        let by_state = Network { tpm, ..network.clone() };
+        let options = Options::default();
+        difference(&by_engine(network, &options), &by_engine(&by_state, &options))
+    });
+}
+
 /// The same bits on any number of threads.
 #[test]
 fn threads_do_not_matter() {
