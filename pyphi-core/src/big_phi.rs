@@ -36,7 +36,7 @@ pub struct BigPhi {
     pub partitioned_ces: CauseEffectStructure,
     /// How many core causes and core effects, in the two structures, were chosen from several purviews of
     /// the same φ and size. If this is not 0, Φ is not unique: another numbering of the units may give
-    /// another value.
+    /// another value. It can happen, rarely, even if this is 0, through a tie under another cut.
     pub ties: u64,
     /// How many core causes and core effects, over the intact system and all cut systems, had the same φ
     /// for several purviews, of whatever size. Known only with [`Options::count_ties`]; 0 where Φ = 0.
