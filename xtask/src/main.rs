@@ -1,3 +1,242 @@
-//! Build tasks.
+//! `cargo xtask`: preflight, a build that fits into memory, and the run.
+//!
+//! Resources are sampled into plain values, judged, turned into a plan, and only then acted on; every step hands the
+//! next one a value, so the middle is tested without a machine.
 
-fn main() {}
+mod build;
+mod cgroup;
+mod cli;
+mod exit;
+mod interrupt;
+mod make_room;
+mod outcome;
+mod plan;
+mod preflight;
+mod report;
+mod resources;
+mod run;
+mod supervise;
+mod workspace;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use clap::Parser as _;
+use xshell::Shell;
+
+use crate::{
+    build::Attempt,
+    cli::{BuildFlags, Choice, Cli, Selection},
+    exit::{Coded, Exit},
+    outcome::Outcome,
+    plan::Plan,
+    preflight::Preflight,
+    report::Report,
+    resources::Resources,
+    workspace::{Toolchain, Workspace},
+};
+
+fn main() -> Exit {
+    match Cli::parse().command {
+        cli::Command::Preflight(it) => it.run(),
+        cli::Command::Build(it) => it.run(),
+        cli::Command::Validate(it) => it.run(),
+    }
+}
+
+impl cli::Preflight {
+    fn run(&self) -> Exit {
+        let mut report = Report::new("preflight", self.judgement.format, false);
+        let outcome = Look::at(&self.selection, self.option, self.judgement.strict, &mut report)
+            .map(|look| if look.preflight.ready { Exit::Success } else { Exit::NotReady });
+        report.finish(outcome)
+    }
+}
+
+impl cli::Build {
+    fn run(&self) -> Exit {
+        let mut report = Report::new("build", self.flags.judgement.format, self.flags.dry_run);
+        let outcome = build_example(&self.flags, &mut report).map(|it| it.exit);
+        report.finish(outcome)
+    }
+}
+
+impl cli::Validate {
+    fn run(&self) -> Exit {
+        let mut report = Report::new("validate", self.flags.judgement.format, self.flags.dry_run);
+        let outcome = self.validate(&mut report);
+        report.finish(outcome)
+    }
+
+    fn validate(&self, report: &mut Report) -> anyhow::Result<Exit> {
+        let built = build_example(&self.flags, report)?;
+        let default_out = run::default_out(&built.look.workspace.root);
+        let arguments =
+            run::arguments(&self.run_args, &default_out, |out| out.exists() && !self.fresh);
+        if self.flags.dry_run {
+            let words: Vec<_> = arguments.args.iter().map(|it| it.to_string_lossy()).collect();
+            report.would(&format!(
+                "would run {} {}",
+                built.look.workspace.example,
+                words.join(" ")
+            ));
+        }
+        let Some(executable) = &built.executable else { return Ok(built.exit) };
+        if self.fresh
+            && let Some(moved) = run::move_aside(&default_out)?
+        {
+            report.note(&format!("the old results are in {}", moved.display()));
+        }
+        if arguments.resumes {
+            report.note(&format!("going on with {}", default_out.display()));
+        }
+        let run = run::run(executable, &arguments, self.flags.judgement.format, report)?;
+        let exit = run::exit(run.ending(), run.interrupted);
+        report.run(&run, exit);
+        Ok(exit)
+    }
+}
+
+/// A look at the machine and what follows from it.
+struct Look {
+    workspace: Workspace,
+    resources: Resources,
+    plan: Plan,
+    preflight: Preflight,
+}
+
+impl Look {
+    fn at(
+        selection: &Selection,
+        choice: Choice,
+        strict: bool,
+        report: &mut Report,
+    ) -> anyhow::Result<Look> {
+        let sh = Shell::new()?;
+        let workspace = Workspace::locate(&sh, selection)?;
+        let toolchain = Toolchain::sample(&sh);
+        let resources = Resources::sample(&workspace.target_dir)?;
+        let figures = plan::STUDY_FIGURES.as_ref().filter(|_| workspace.is_study);
+        let jobs = env::var("CARGO_BUILD_JOBS").ok();
+        let full_jobs = plan::full_jobs(jobs.as_deref(), resources.n_cpus);
+        let plan = plan::plan(&resources, &workspace, figures, full_jobs, choice);
+        let disk_need = figures.map_or(0, |it| it.disk_bytes());
+        let preflight =
+            preflight::judge(&resources, &toolchain, &workspace, &plan, disk_need, strict);
+        report.preflight(&workspace, &toolchain, &resources, &plan, &preflight);
+        Ok(Look { workspace, resources, plan, preflight })
+    }
+}
+
+/// What a build led to.
+struct Built {
+    look: Look,
+    /// `None` if there is nothing to run.
+    executable: Option<PathBuf>,
+    exit: Exit,
+}
+
+/// Look, stop what was named, build, and offer to make room if nothing fitted.
+fn build_example(flags: &BuildFlags, report: &mut Report) -> anyhow::Result<Built> {
+    let strict = flags.judgement.strict;
+    let mut look = Look::at(&flags.selection, flags.option, strict, report)?;
+    let stop = make_room::named(&look.resources, &flags.stop)?;
+    if flags.dry_run {
+        report.plan(&look.plan, &look.resources);
+        for it in stop {
+            report.would(&format!("would ask process {} ({}) to end", it.pid, it.name));
+        }
+        let exit = if look.preflight.ready { Exit::Success } else { Exit::NotReady };
+        return Ok(Built { look, executable: None, exit });
+    }
+    interrupt::install()?;
+
+    let made_room = if !stop.is_empty() {
+        report.stopped(&make_room::stop(&stop)?);
+        true
+    } else {
+        // Option D asks; so does a plan in which nothing fits.
+        let wanted = look.plan.make_room_first || look.plan.order.is_empty() && !flags.yes;
+        wanted && ask_for_room(&look, report)?
+    };
+    if look.plan.make_room_first && !made_room {
+        report.note("nothing was stopped, so option d has nothing to build on");
+        return Ok(Built { look, executable: None, exit: Exit::NotReady });
+    }
+    if made_room {
+        look = Look::at(&flags.selection, flags.option, strict, report)?;
+    }
+    if flags.yes && look.plan.order.is_empty() {
+        look.plan = look.plan.with_the_most_frugal();
+    }
+    if !look.preflight.ready && !flags.yes {
+        return Ok(Built { look, executable: None, exit: Exit::NotReady });
+    }
+
+    let sh = Shell::new()?;
+    let mut attempts = climb(&sh, &look, flags, report)?;
+    if build::exit(&attempts) == Exit::OutOfMemory {
+        report.nothing_fitted(&attempts);
+        if ask_for_room(&look, report)? {
+            look = Look::at(&flags.selection, flags.option, strict, report)?;
+            attempts = climb(&sh, &look, flags, report)?;
+        }
+    }
+    let exit = build::exit(&attempts);
+    let executable = finished(&look.workspace, &attempts)?;
+    if let Some(executable) = &executable {
+        report.built(executable);
+    }
+    Ok(Built { look, executable, exit })
+}
+
+fn climb(
+    sh: &Shell,
+    look: &Look,
+    flags: &BuildFlags,
+    report: &mut Report,
+) -> anyhow::Result<Vec<Attempt>> {
+    if let Some(start) = look.plan.start() {
+        report.note(&format!(
+            "building with option {}: {}",
+            start.strategy.name(),
+            look.plan.reason
+        ));
+        report.price(start, &look.plan);
+    }
+    build::build(sh, &look.workspace, &look.plan, flags, report)
+}
+
+/// Show who could be stopped, ask, and stop what was named. Whether anything was.
+fn ask_for_room(look: &Look, report: &mut Report) -> anyhow::Result<bool> {
+    let Some(pids) = make_room::ask(&look.resources, report)? else { return Ok(false) };
+    let processes = make_room::named(&look.resources, &pids)?;
+    if processes.is_empty() {
+        return Ok(false);
+    }
+    report.stopped(&make_room::stop(&processes)?);
+    Ok(true)
+}
+
+/// The executable of a build that worked; the study's must answer `--help`.
+fn finished(workspace: &Workspace, attempts: &[Attempt]) -> anyhow::Result<Option<PathBuf>> {
+    let Some(last) = attempts.last().filter(|it| it.outcome == Outcome::Built) else {
+        return Ok(None);
+    };
+    let missing = || Coded {
+        exit: Exit::Internal,
+        message: format!("cargo succeeded, but named no executable for {}", workspace.example),
+    };
+    let executable = last.executable.clone().ok_or_else(missing)?;
+    if workspace.is_study && !answers_help(&executable) {
+        anyhow::bail!("{} was built, but `--help` fails", executable.display());
+    }
+    Ok(Some(executable))
+}
+
+fn answers_help(executable: &Path) -> bool {
+    Command::new(executable).arg("--help").output().is_ok_and(|it| it.status.success())
+}

@@ -1,0 +1,339 @@
+//! Try the rungs of a plan until one builds.
+//!
+//! Only a lack of memory leads to the next rung; anything else ends the ladder at once. cargo's own words are
+//! passed through as they come.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use xshell::{Shell, cmd};
+
+use crate::{
+    cgroup::KillCounters,
+    cli::BuildFlags,
+    exit::Exit,
+    outcome::{Ending, Outcome, Symptoms, classify, counters},
+    plan::{Plan, Rung, Strategy},
+    report::Report,
+    supervise::{Care, Lines, Patience, Piece, supervise},
+    workspace::{Workspace, cargo},
+};
+
+/// A killed process's memory is back within 0.4 s; trying sooner would meet it still in use.
+const AFTER_A_KILL: Duration = Duration::from_millis(500);
+
+/// One rung, tried.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Attempt {
+    pub(crate) strategy: Strategy,
+    pub(crate) commands: Vec<String>,
+    pub(crate) outcome: Outcome,
+    /// What speaks for the outcome.
+    pub(crate) evidence: Vec<String>,
+    /// cargo's exit code, if it had one.
+    pub(crate) cargo_exit_code: Option<i32>,
+    /// The signal that ended cargo itself.
+    pub(crate) cargo_signal: Option<i32>,
+    pub(crate) seconds: f64,
+    /// Highest sample of the memory that cargo and everything below it held for itself.
+    pub(crate) peak_bytes: u64,
+    /// Lowest sample of the memory available to this process.
+    pub(crate) lowest_available_bytes: Option<u64>,
+    /// The kernel's kills for lack of memory meanwhile.
+    pub(crate) memory_kills: KillCounters,
+    /// Targets that were compiled, and that were up to date.
+    pub(crate) n_compiled: usize,
+    pub(crate) n_fresh: usize,
+    /// The example, if it was built.
+    pub(crate) executable: Option<PathBuf>,
+}
+
+/// What cargo says about itself on stdout.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    fresh: Option<bool>,
+    executable: Option<PathBuf>,
+    target: Option<MessageTarget>,
+}
+
+#[derive(Deserialize)]
+struct MessageTarget {
+    name: String,
+    kind: Vec<String>,
+}
+
+/// Try the plan's rungs in order. The result ends with the attempt that decided; empty if nothing fitted.
+pub(crate) fn climb<'a>(
+    rungs: impl IntoIterator<Item = &'a Rung>,
+    mut attempt: impl FnMut(&Rung) -> anyhow::Result<Attempt>,
+) -> anyhow::Result<Vec<Attempt>> {
+    let mut attempts = Vec::new();
+    for rung in rungs {
+        let attempt = attempt(rung)?;
+        let stop = attempt.outcome != Outcome::OutOfMemory;
+        attempts.push(attempt);
+        if stop {
+            break;
+        }
+    }
+    Ok(attempts)
+}
+
+/// The exit code that an ended ladder calls for.
+pub(crate) fn exit(attempts: &[Attempt]) -> Exit {
+    match attempts.last().map(|it| it.outcome) {
+        None => Exit::NotReady,
+        Some(Outcome::Built) => Exit::Success,
+        Some(Outcome::OutOfMemory) => Exit::OutOfMemory,
+        Some(Outcome::Killed) => Exit::Killed,
+        Some(Outcome::CompileError | Outcome::DiskFull | Outcome::CargoFailed) => Exit::CargoFailed,
+        Some(Outcome::Interrupted) => Exit::Interrupted,
+    }
+}
+
+/// Climb the plan's ladder for real.
+pub(crate) fn build(
+    sh: &Shell,
+    workspace: &Workspace,
+    plan: &Plan,
+    flags: &BuildFlags,
+    report: &mut Report,
+) -> anyhow::Result<Vec<Attempt>> {
+    let mut previous: Option<Strategy> = None;
+    climb(plan.ladder(), |rung| {
+        if let Some(previous) = previous.replace(rung.strategy) {
+            thread::sleep(AFTER_A_KILL);
+            report.steps_down(previous, rung, plan);
+        }
+        let attempt = attempt(sh, workspace, rung, flags, report)?;
+        report.attempt(&attempt);
+        Ok(attempt)
+    })
+}
+
+fn attempt(
+    sh: &Shell,
+    workspace: &Workspace,
+    rung: &Rung,
+    flags: &BuildFlags,
+    report: &mut Report,
+) -> anyhow::Result<Attempt> {
+    let mut attempt = Attempt {
+        strategy: rung.strategy,
+        commands: rung.commands(),
+        outcome: Outcome::Built,
+        evidence: Vec::new(),
+        cargo_exit_code: None,
+        cargo_signal: None,
+        seconds: 0.0,
+        peak_bytes: 0,
+        lowest_available_bytes: None,
+        memory_kills: KillCounters::default(),
+        n_compiled: 0,
+        n_fresh: 0,
+        executable: None,
+    };
+    let kills_before = KillCounters::read(Path::new("/"));
+    let care = Care { patience: Patience::Short, expendable: true };
+    for (args, command) in rung.steps.iter().zip(rung.commands()) {
+        report.command(&command);
+        let mut symptoms = Symptoms::default();
+        let (mut stdout, mut stderr) = (Lines::default(), Lines::default());
+        let watched =
+            supervise(command_of(sh, workspace, rung, args, flags), care, |piece| match piece {
+                Piece::Stderr(bytes) => {
+                    report.pass_through(bytes);
+                    stderr.push(bytes, |line| symptoms.read(line));
+                }
+                Piece::Stdout(bytes) => {
+                    stdout.push(bytes, |line| attempt.hear(line, &workspace.example));
+                }
+                Piece::Stopping => report.stopping("stopping the build"),
+                Piece::Available(bytes) => report.available(bytes),
+            })?;
+        stderr.finish(|line| symptoms.read(line));
+        stdout.finish(|line| attempt.hear(line, &workspace.example));
+
+        attempt.seconds += watched.seconds;
+        attempt.peak_bytes = attempt.peak_bytes.max(watched.peak_bytes);
+        attempt.lowest_available_bytes =
+            [attempt.lowest_available_bytes, watched.lowest_available_bytes]
+                .into_iter()
+                .flatten()
+                .min();
+        let Ending { code, signal } = watched.ending;
+        (attempt.cargo_exit_code, attempt.cargo_signal) = (code, signal);
+        attempt.memory_kills = KillCounters::read(Path::new("/")).since(kills_before);
+        let verdict =
+            classify(watched.ending, &symptoms, attempt.memory_kills, watched.interrupted);
+        (attempt.outcome, attempt.evidence) = (verdict.outcome, verdict.evidence);
+        if attempt.outcome != Outcome::Built {
+            break;
+        }
+    }
+    if attempt.outcome == Outcome::Built && attempt.memory_kills.moved() {
+        // The build lived because something else died.
+        attempt.evidence.push(counters(attempt.memory_kills));
+    }
+    Ok(attempt)
+}
+
+impl Attempt {
+    /// Read one line of cargo's messages.
+    fn hear(&mut self, line: &str, example: &str) {
+        let Ok(message) = serde_json::from_str::<Message>(line) else { return };
+        if message.reason != "compiler-artifact" {
+            return;
+        }
+        match message.fresh {
+            Some(true) => self.n_fresh += 1,
+            _ => self.n_compiled += 1,
+        }
+        let is_example =
+            |it: &MessageTarget| it.name == example && it.kind.iter().any(|kind| kind == "example");
+        if message.target.as_ref().is_some_and(is_example) {
+            self.executable = message.executable;
+        }
+    }
+}
+
+/// The rung's command, with what makes its output readable to both people and xtask.
+fn command_of(
+    sh: &Shell,
+    workspace: &Workspace,
+    rung: &Rung,
+    args: &[String],
+    flags: &BuildFlags,
+) -> Command {
+    let cargo = cargo();
+    let locked = flags.locked.then_some("--locked");
+    let offline = flags.offline.then_some("--offline");
+    // cargo sees a pipe where there is a terminal.
+    let color = (Report::stderr_has_color() && env::var_os("CARGO_TERM_COLOR").is_none())
+        .then_some(["--color", "always"]);
+    let color = color.iter().flatten();
+    let mut command: Command = cmd!(
+        sh,
+        "{cargo} {args...} {locked...} {offline...} --message-format json-render-diagnostics {color...}"
+    )
+    .into();
+    // Not the caller's folder: there `--example` might select another package.
+    command.current_dir(&workspace.package_dir);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.envs(rung.env.iter().map(|(name, value)| (name, value)));
+    if env::var_os("CARGO_TARGET_DIR").is_some() {
+        // A relative one was meant from the caller's folder.
+        command.env("CARGO_TARGET_DIR", &workspace.target_dir);
+    }
+    if Report::stderr_has_progress() && env::var_os("CARGO_TERM_PROGRESS_WHEN").is_none() {
+        command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "78");
+    }
+    for name in foreign_environment(env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
+    {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Variables that describe xtask's own build, or someone else's: a jobserver that is inherited makes cargo ignore
+/// `CARGO_BUILD_JOBS` without a word.
+fn foreign_environment(names: impl Iterator<Item = String>) -> Vec<String> {
+    let exact = ["MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
+    let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];
+    let foreign = |it: &String| {
+        exact.contains(&it.as_str()) || prefixes.iter().any(|prefix| it.starts_with(prefix))
+    };
+    names.filter(foreign).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::Choice,
+        plan::{self, tests::workspace},
+        resources::tests::machine,
+    };
+
+    fn ended(rung: &Rung, outcome: Outcome) -> Attempt {
+        Attempt {
+            strategy: rung.strategy,
+            commands: rung.commands(),
+            outcome,
+            evidence: Vec::new(),
+            cargo_exit_code: None,
+            cargo_signal: None,
+            seconds: 1.0,
+            peak_bytes: 0,
+            lowest_available_bytes: None,
+            memory_kills: KillCounters::default(),
+            n_compiled: 0,
+            n_fresh: 0,
+            executable: None,
+        }
+    }
+
+    /// Climbs a ladder on which the strategies end as listed, and names those that were tried.
+    #[track_caller]
+    fn check(outcomes: &[Outcome], tried: &[&str], expected: Exit) {
+        let plan =
+            plan::plan(&machine(64.0, 60.0, 0.0, 0.0, 8), &workspace(), None, 8, Choice::Auto);
+        let mut outcomes = outcomes.iter();
+        let attempts =
+            climb(plan.ladder(), |rung| Ok(ended(rung, *outcomes.next().expect("one more"))))
+                .unwrap();
+        let names: Vec<&str> = attempts.iter().map(|it| it.strategy.name()).collect();
+        assert_eq!(names, tried);
+        assert_eq!(exit(&attempts), expected);
+    }
+
+    #[test]
+    fn only_a_lack_of_memory_leads_downwards() {
+        use Outcome::{
+            Built, CargoFailed, CompileError, DiskFull, Interrupted, Killed, OutOfMemory,
+        };
+        check(&[Built], &["full"], Exit::Success);
+        check(&[OutOfMemory, Built], &["full", "a"], Exit::Success);
+        check(&[OutOfMemory; 5], &["full", "a", "a-light", "c", "b"], Exit::OutOfMemory);
+        check(&[OutOfMemory, CompileError], &["full", "a"], Exit::CargoFailed);
+        check(&[CompileError], &["full"], Exit::CargoFailed);
+        check(&[DiskFull], &["full"], Exit::CargoFailed);
+        check(&[CargoFailed], &["full"], Exit::CargoFailed);
+        check(&[Killed], &["full"], Exit::Killed);
+        check(&[Interrupted], &["full"], Exit::Interrupted);
+        assert_eq!(exit(&[]), Exit::NotReady);
+    }
+
+    #[test]
+    fn cargo_s_messages_give_the_executable_and_what_was_fresh() {
+        let plan = plan::plan(&machine(64.0, 60.0, 0.0, 0.0, 8), &workspace(), None, 8, Choice::A);
+        let mut attempt = ended(plan.start().unwrap(), Outcome::Built);
+        for line in [
+            r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"pyphi_validation"},"fresh":true,"executable":null}"#,
+            r#"{"reason":"compiler-artifact","target":{"kind":["custom-build"],"name":"build-script-build"},"fresh":false,"executable":null}"#,
+            r#"{"reason":"build-script-executed","package_id":"libc"}"#,
+            r#"{"reason":"compiler-artifact","target":{"kind":["example"],"name":"other"},"fresh":false,"executable":"/t/other"}"#,
+            r#"{"reason":"compiler-artifact","target":{"kind":["example"],"name":"pyphi_validation"},"fresh":false,"executable":"/t/release/examples/pyphi_validation"}"#,
+            r#"{"reason":"build-finished","success":true}"#,
+            "not a message",
+        ] {
+            attempt.hear(line, "pyphi_validation");
+        }
+        assert_eq!((attempt.n_compiled, attempt.n_fresh), (3, 1));
+        assert_eq!(attempt.executable, Some("/t/release/examples/pyphi_validation".into()));
+    }
+
+    #[test]
+    fn another_build_s_variables_are_not_handed_on() {
+        let names = ["PATH", "CARGO_MAKEFLAGS", "CARGO_PKG_NAME", "CARGO_HOME", "CARGO_BUILD_JOBS"];
+        let foreign = foreign_environment(names.map(String::from).into_iter());
+        assert_eq!(foreign, ["CARGO_MAKEFLAGS", "CARGO_PKG_NAME"]);
+    }
+}

@@ -1,0 +1,188 @@
+//! Every flag; its doc comment is its help text.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{exit, workspace::STUDY};
+
+/// Check this machine, build the validation within its memory, and run it.
+#[derive(Debug, Parser)]
+#[command(name = "xtask", bin_name = "cargo xtask", after_help = exit::help())]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Preflight(Preflight),
+    Build(Build),
+    Validate(Validate),
+}
+
+/// Check that this machine can build and run; change nothing.
+///
+/// Every check passes, warns or fails with its number, its threshold and a hint. Exit code 0 means that a build
+/// may start.
+#[derive(Debug, Args)]
+#[command(after_help = exit::help())]
+pub(crate) struct Preflight {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// The strategy that is to fit into memory.
+    #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "NAME")]
+    pub(crate) option: Choice,
+
+    #[command(flatten)]
+    pub(crate) judgement: Judgement,
+}
+
+/// Build the example by the fastest strategy that fits; step down when memory runs out.
+///
+/// The strategies, fastest first: `full` (release, all CPUs), `a` (one job), `a-light` (one job, no LTO, more
+/// codegen units), `c` (one job, library first), `b` (debug without debug information: the run is slower). `d`
+/// stops processes you name and then does `a`. `auto` starts at the first that fits and goes on from there;
+/// a strategy that is named is tried alone. A compile error stops at once. Nothing is stopped without a yes.
+#[derive(Debug, Args)]
+#[command(after_help = exit::help())]
+pub(crate) struct Build {
+    #[command(flatten)]
+    pub(crate) flags: BuildFlags,
+}
+
+/// Preflight, build, run the 160 comparisons, and print their summary.
+///
+/// Rows go to `runs/validation/results.csv` in the workspace unless the run's arguments name another file with
+/// `--out`. Started again, it goes on where it was interrupted.
+#[derive(Debug, Args)]
+#[command(after_help = exit::help())]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) flags: BuildFlags,
+
+    /// Start over; the old results are kept in `runs/validation.1`, `.2`, …
+    #[arg(long)]
+    pub(crate) fresh: bool,
+
+    /// Arguments for the run itself, as `-- --sizes 5,6`.
+    #[arg(last = true, value_name = "RUN_ARGS")]
+    pub(crate) run_args: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BuildFlags {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// How to build.
+    #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "NAME")]
+    pub(crate) option: Choice,
+
+    /// Start even if a check fails. This never stops a process.
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    /// Print the checks and the plan, with expected memory and times, and do nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Ask this process of yours to end (SIGTERM) before building; may be repeated.
+    #[arg(long, value_name = "PID")]
+    pub(crate) stop: Vec<u32>,
+
+    /// Refuse to build if `Cargo.lock` would change.
+    #[arg(long)]
+    pub(crate) locked: bool,
+
+    /// Build without the network.
+    #[arg(long)]
+    pub(crate) offline: bool,
+
+    #[command(flatten)]
+    pub(crate) judgement: Judgement,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Judgement {
+    /// Treat the advisory thresholds (25 GB used, 8 GB available, other builds) as binding.
+    #[arg(long)]
+    pub(crate) strict: bool,
+
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// Which workspace and example.
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// Build in the workspace of this manifest. [default: around the current folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) manifest_path: Option<PathBuf>,
+
+    /// The example to build.
+    #[arg(long, value_name = "NAME", default_value = STUDY)]
+    pub(crate) example: String,
+
+    /// Features, separated by commas. [default: `pyphi` for this project's example, else none]
+    #[arg(long, value_name = "LIST")]
+    pub(crate) features: Option<String>,
+}
+
+/// A strategy by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Choice {
+    /// The fastest that fits, then the more frugal ones.
+    Auto,
+    /// Release, all CPUs.
+    Full,
+    /// Release, one job.
+    A,
+    /// Release, one job, no LTO, more codegen units.
+    ALight,
+    /// Release, one job, the library first and then the example.
+    C,
+    /// Debug without debug information, one job.
+    B,
+    /// Make room: stop processes that you choose, then `a`.
+    D,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// One document, for programs.
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn everything_after_two_dashes_is_for_the_run() {
+        let args = ["xtask", "validate", "--option", "a-light", "--", "--sizes", "5,6", "--yes"];
+        let Command::Validate(validate) = Cli::parse_from(args).command else { panic!() };
+        assert_eq!(validate.flags.option, Choice::ALight);
+        assert!(!validate.flags.yes);
+        assert_eq!(validate.run_args, ["--sizes", "5,6", "--yes"]);
+    }
+
+    #[test]
+    fn help_of_every_command_ends_with_the_exit_codes() {
+        for name in ["preflight", "build", "validate"] {
+            let mut command = Cli::command();
+            let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
+            assert!(help.contains("Exit codes:") && help.contains("128+N"), "{help}");
+        }
+    }
+}

@@ -1,0 +1,550 @@
+//! What is said: text or one JSON document on stdout, the conversation on stderr.
+//!
+//! This is the only file that knows either format. Colours follow the terminal and `NO_COLOR`.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::PathBuf,
+};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::{
+    build::Attempt,
+    cli::Format,
+    exit::Exit,
+    make_room::Stopped,
+    outcome::{Outcome, signal_name},
+    plan::{Fit, Plan, Rung, Source, Strategy, bytes},
+    preflight::{Check, Preflight, Status},
+    resources::{ProcessUse, Resources},
+    run::Run,
+    workspace::{Toolchain, Workspace},
+};
+
+/// Grows when a field changes its meaning or goes away.
+const DOCUMENT_VERSION: u32 = 1;
+/// How many processes are shown, and from which size on.
+const N_PROCESSES: usize = 10;
+const LARGE_PROCESS_BYTES: u64 = 16 << 20;
+/// Below this much available memory a running child gets a warning.
+const LITTLE_MEMORY_BYTES: u64 = 256 << 20;
+
+const BOLD: Style = Style::new().bold();
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const RED: Style = AnsiColor::Red.on_default().bold();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// Says things as they happen and collects them for the JSON document.
+#[derive(Debug)]
+pub(crate) struct Report {
+    format: Format,
+    document: Document,
+    warned_of_little_memory: bool,
+}
+
+/// Everything a command has found out; what it did not reach is absent.
+#[derive(Debug, Default, Serialize)]
+struct Document {
+    version: u32,
+    command: &'static str,
+    dry_run: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace: Option<Workspace>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    toolchain: Option<Toolchain>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resources: Option<Resources>,
+    /// Those that hold most memory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    processes: Vec<ProcessUse>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preflight: Option<Preflight>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stopped: Vec<Stopped>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attempts: Vec<Attempt>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    executable: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<Run>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    exit_code: u8,
+    exit: &'static str,
+}
+
+impl Report {
+    pub(crate) fn new(command: &'static str, format: Format, dry_run: bool) -> Report {
+        let document =
+            Document { version: DOCUMENT_VERSION, command, dry_run, ..Document::default() };
+        Report { format, document, warned_of_little_memory: false }
+    }
+
+    /// Whether cargo should colour what it writes to its pipe.
+    pub(crate) fn stderr_has_color() -> bool {
+        anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+    }
+
+    /// Whether a progress bar is welcome.
+    pub(crate) fn stderr_has_progress() -> bool {
+        io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+    }
+
+    /// The checks, and who holds the memory.
+    pub(crate) fn preflight(
+        &mut self,
+        workspace: &Workspace,
+        toolchain: &Toolchain,
+        resources: &Resources,
+        plan: &Plan,
+        preflight: &Preflight,
+    ) {
+        let is_large = |it: &&ProcessUse| it.resident_bytes >= LARGE_PROCESS_BYTES;
+        let large = resources.processes.iter().filter(is_large).take(N_PROCESSES);
+        let large: Vec<ProcessUse> = large.cloned().collect();
+        // For the command of that name all of it is the result; others mention what did not pass.
+        if self.document.command == "preflight" || self.document.dry_run {
+            self.result(&checks(&preflight.checks));
+            self.result(&format!("\n{}", processes(&large)));
+            self.result(&format!("\n{}", verdict(preflight, plan)));
+        } else {
+            let passed = |it: &&Check| it.status == Status::Pass;
+            let n_passed = preflight.checks.iter().filter(passed).count();
+            let others: Vec<Check> =
+                preflight.checks.iter().filter(|it| !passed(it)).cloned().collect();
+            self.note(&format!("preflight: {n_passed} of {} checks pass", preflight.checks.len()));
+            say(&checks(&others));
+            if !preflight.ready {
+                say(&verdict(preflight, plan));
+            }
+        }
+        self.document.processes = large;
+        self.document.workspace = Some(workspace.clone());
+        self.document.toolchain = Some(toolchain.clone());
+        self.document.resources = Some(resources.clone());
+        self.document.preflight = Some(preflight.clone());
+        self.document.plan = Some(plan.clone());
+    }
+
+    /// The ladder with its figures.
+    pub(crate) fn plan(&self, plan: &Plan, resources: &Resources) {
+        self.result(&ladder(plan, resources));
+    }
+
+    /// A line of a dry run.
+    pub(crate) fn would(&self, what: &str) {
+        self.result(&format!("{what}\n"));
+    }
+
+    /// A command that is about to run.
+    pub(crate) fn command(&self, command: &str) {
+        say(&format!("{CYAN}${CYAN:#} {command}\n"));
+    }
+
+    /// The child's own words, as they are.
+    pub(crate) fn pass_through(&self, bytes: &[u8]) {
+        let mut stderr = io::stderr().lock();
+        stderr.write_all(bytes).and_then(|()| stderr.flush()).ok();
+    }
+
+    pub(crate) fn note(&self, message: &str) {
+        say(&format!("{BOLD}note{BOLD:#}: {message}\n"));
+    }
+
+    pub(crate) fn warning(&self, message: &str, hint: &str) {
+        say(&format!("{YELLOW}warning{YELLOW:#}: {message}\n   hint: {hint}\n"));
+    }
+
+    pub(crate) fn question(&self, question: &str) {
+        say(&format!("{BOLD}{question}{BOLD:#}: "));
+    }
+
+    pub(crate) fn stopping(&self, message: &str) {
+        say(&format!("\n{BOLD}interrupted{BOLD:#}: {message}\n"));
+    }
+
+    /// Memory available to a running child; says so once if it is little.
+    pub(crate) fn available(&mut self, available: u64) {
+        if available < LITTLE_MEMORY_BYTES && !self.warned_of_little_memory {
+            self.warned_of_little_memory = true;
+            self.warning(
+                &format!("{} of memory left", bytes(available)),
+                "close what you can spare, or the kernel may end a process",
+            );
+        }
+    }
+
+    /// Why the next rung is tried.
+    pub(crate) fn steps_down(&self, from: Strategy, to: &Rung, plan: &Plan) {
+        let name = to.strategy.name();
+        self.note(&format!(
+            "option {} ran out of memory; next is option {name} ({})",
+            from.name(),
+            to.strategy.description()
+        ));
+        self.price(to, plan);
+    }
+
+    /// What choosing a slow build costs later.
+    pub(crate) fn price(&self, rung: &Rung, plan: &Plan) {
+        if rung.strategy != Strategy::B {
+            return;
+        }
+        let fastest = &plan.rungs[0];
+        let price = match (rung.slowdown(fastest), rung.run_seconds) {
+            (Some(factor), Some(seconds)) => format!(
+                "the run after a debug build takes about {} instead of {} ({factor:.1} times as long)",
+                duration(seconds),
+                duration(fastest.run_seconds.unwrap_or_default())
+            ),
+            _ => "a program built without optimisation runs several times slower".into(),
+        };
+        self.warning(&price, "free memory for a release build, or run a part: `-- --sizes 5,6`");
+    }
+
+    /// How an attempt ended.
+    pub(crate) fn attempt(&mut self, attempt: &Attempt) {
+        let name = attempt.strategy.name();
+        let peak = bytes(attempt.peak_bytes);
+        let time = format!("{:.1} s", attempt.seconds);
+        match attempt.outcome {
+            Outcome::Built => {
+                let counts = match (attempt.n_compiled, attempt.n_fresh) {
+                    (0, _) => "everything was up to date".to_owned(),
+                    (compiled, 0) => format!("{compiled} targets compiled"),
+                    (compiled, fresh) => format!("{compiled} targets compiled, {fresh} up to date"),
+                };
+                // A build of nothing has no peak worth a word.
+                let peak =
+                    if attempt.n_compiled > 0 { format!(", peak {peak}") } else { String::new() };
+                self.note(&format!("option {name} built in {time}{peak}; {counts}"));
+                if !attempt.evidence.is_empty() {
+                    self.warning(
+                        &format!("it built, but {}", attempt.evidence.join("; ")),
+                        "another program may have been ended: have a look at `dmesg`",
+                    );
+                }
+            }
+            Outcome::OutOfMemory => {
+                self.note(&format!("option {name} ran out of memory after {time}, peak {peak}"));
+                attempt.evidence.iter().for_each(|it| say(&format!("   because: {it}\n")));
+            }
+            Outcome::Killed => {
+                let evidence = attempt.evidence.join("; ");
+                self.warning(
+                    &format!("option {name} was killed, and not by the kernel: {evidence}"),
+                    "if earlyoom or systemd-oomd runs here, look into its log; else someone sent the signal",
+                );
+            }
+            Outcome::DiskFull => {
+                self.warning(
+                    "the disk is full",
+                    "run `cargo clean`, or point CARGO_TARGET_DIR at a disk with more room",
+                );
+            }
+            // cargo has said it all.
+            Outcome::CompileError | Outcome::CargoFailed | Outcome::Interrupted => {}
+        }
+        self.document.attempts.push(attempt.clone());
+    }
+
+    /// The end of a ladder that led nowhere.
+    pub(crate) fn nothing_fitted(&self, attempts: &[Attempt]) {
+        let Some(last) = attempts.last() else { return };
+        let tried: Vec<&str> = attempts.iter().map(|it| it.strategy.name()).collect();
+        self.warning(
+            &format!(
+                "no memory for any of the options tried ({}); the last held {} when it ended",
+                tried.join(", "),
+                bytes(last.peak_bytes)
+            ),
+            "make room (`--option d` lists candidates, `--stop PID` ends one), or raise the container's limit",
+        );
+    }
+
+    /// The processes that could be stopped.
+    pub(crate) fn candidates(&self, candidates: &[&ProcessUse]) {
+        if candidates.is_empty() {
+            self.note("no process of yours holds 50 MiB or more: there is nothing to stop");
+            return;
+        }
+        let owned: Vec<ProcessUse> = candidates.iter().map(|it| (*it).clone()).collect();
+        let sum: u64 = owned.iter().map(|it| it.resident_bytes).sum();
+        say(&processes(&owned));
+        self.note(&format!(
+            "stopping all of these would free about {}; xtask stops only what you name (`--stop PID`)",
+            bytes(sum)
+        ));
+    }
+
+    /// The processes that were asked to end.
+    pub(crate) fn stopped(&mut self, stopped: &[Stopped]) {
+        for it in stopped {
+            let Stopped { pid, name, .. } = it;
+            if it.gone {
+                self.note(&format!(
+                    "{name} ({pid}) has ended; it held {}",
+                    bytes(it.resident_bytes)
+                ));
+            } else {
+                self.warning(
+                    &format!("{name} ({pid}) was asked to end and still runs"),
+                    "end it yourself, or choose another",
+                );
+            }
+        }
+        self.document.stopped.extend_from_slice(stopped);
+    }
+
+    /// The binary is ready.
+    pub(crate) fn built(&mut self, executable: &std::path::Path) {
+        if self.document.command == "build" {
+            self.result(&format!("{}\n", executable.display()));
+        }
+        self.document.executable = Some(executable.to_owned());
+    }
+
+    /// How the run ended and what to do next.
+    pub(crate) fn run(&mut self, run: &Run, exit: Exit) {
+        let out = run.out_shown().unwrap_or_default();
+        let rows = |n: usize| if n == 1 { "1 row".to_owned() } else { format!("{n} rows") };
+        let resume = "`cargo xtask validate` with the same arguments goes on from there";
+        let time = duration(run.seconds.round() as u64);
+        match exit {
+            Exit::Success if run.out.is_none() => {}
+            Exit::Success if run.n_rows == run.n_rows_before => self.note(&format!(
+                "{out} was complete already ({}); nothing was computed. `--fresh` starts over",
+                rows(run.n_rows)
+            )),
+            Exit::Success => self.note(&format!(
+                "{} in {out} after {time}, peak memory {}",
+                rows(run.n_rows),
+                bytes(run.peak_bytes)
+            )),
+            Exit::Interrupted => {
+                self.note(&format!("stopped after {time} with {} in {out}; {resume}", rows(run.n_rows)));
+            }
+            Exit::OutputConflict => self.note(
+                "choose another file (`-- --out FILE.csv`), or `--fresh`: it keeps the old results as a backup",
+            ),
+            Exit::RunSignal(signal) => {
+                let memory = if run.memory_kills.moved() {
+                    "; the kernel killed it for lack of memory".to_owned()
+                } else {
+                    String::new()
+                };
+                self.warning(
+                    &format!(
+                        "the run was ended by {}{memory}; {} are in {out}",
+                        signal_name(signal.into()),
+                        rows(run.n_rows)
+                    ),
+                    resume,
+                );
+            }
+            _ if run.out.is_some() => self.warning(
+                &format!(
+                    "the run failed (exit code {}); {} are in {out}",
+                    run.exit_code.unwrap_or_default(),
+                    rows(run.n_rows)
+                ),
+                "its own message is above",
+            ),
+            _ => {}
+        }
+        self.document.run = Some(run.clone());
+    }
+
+    /// The last words: the error, if any, and the JSON document.
+    pub(crate) fn finish(mut self, outcome: anyhow::Result<Exit>) -> Exit {
+        let exit = outcome.unwrap_or_else(|err| {
+            let message = format!("{err:#}");
+            say(&format!("{RED}error{RED:#}: {message}\n"));
+            self.document.error = Some(message);
+            Exit::of(&err)
+        });
+        self.document.exit_code = exit.code();
+        self.document.exit = exit.name();
+        if self.format == Format::Json {
+            // Every value is plain data with string keys: this cannot fail.
+            let json = serde_json::to_string_pretty(&self.document).unwrap_or_default();
+            write_to(io::stdout().lock(), &format!("{json}\n"));
+        }
+        exit
+    }
+
+    /// Text for stdout, unless stdout is for the document.
+    fn result(&self, text: &str) {
+        match self.format {
+            Format::Text => write_to(anstream::stdout().lock(), text),
+            Format::Json => {}
+        }
+    }
+}
+
+/// Text for stderr.
+fn say(text: &str) {
+    write_to(anstream::stderr().lock(), text);
+}
+
+/// A reader that has gone away (`| head`) is no error.
+fn write_to(mut to: impl io::Write, text: &str) {
+    to.write_all(text.as_bytes()).and_then(|()| to.flush()).ok();
+}
+
+fn checks(checks: &[Check]) -> String {
+    let mut text = String::new();
+    for check in checks {
+        let (style, word) = match check.status {
+            Status::Pass => (GREEN, "pass"),
+            Status::Warn => (YELLOW, "warn"),
+            Status::Fail => (RED, "FAIL"),
+        };
+        text += &format!("{:<20} {style}{word}{style:#}  {}\n", check.name, check.message);
+        if let Some(hint) = &check.hint {
+            text += &format!("{:<20}       hint: {hint}\n", "");
+        }
+    }
+    text
+}
+
+fn processes(processes: &[ProcessUse]) -> String {
+    if processes.is_empty() {
+        return format!("no process holds {} or more\n", bytes(LARGE_PROCESS_BYTES));
+    }
+    let header = ["PID", "resident", "looks like", "command"].map(String::from).to_vec();
+    let rows = processes.iter().map(|it| {
+        let command =
+            if it.command.is_empty() { format!("[{}]", it.name) } else { it.command.clone() };
+        vec![it.pid.to_string(), bytes(it.resident_bytes), it.kind.name().into(), command]
+    });
+    let rows: Vec<Vec<String>> = [header].into_iter().chain(rows).collect();
+    format!("{BOLD}Processes that hold most memory{BOLD:#}\n{}", table(&rows, &[0, 1]))
+}
+
+fn verdict(preflight: &Preflight, plan: &Plan) -> String {
+    let reason = &plan.reason;
+    if preflight.ready {
+        return format!("{GREEN}ready{GREEN:#}: {reason}\n");
+    }
+    let failed = preflight.checks.iter().filter(|it| it.status == Status::Fail);
+    let failed: Vec<&str> = failed.map(|it| it.name).collect();
+    format!("{RED}not ready{RED:#}: {} ({reason})\n", failed.join(", "))
+}
+
+fn ladder(plan: &Plan, resources: &Resources) -> String {
+    let columns =
+        ["option", "jobs", "peak", "need", "fits", "build", "run", "", "memory", "build", "run"];
+    let rows = plan.rungs.iter().enumerate().map(|(index, it)| {
+        let measured = |it: Option<u64>, show: fn(u64) -> String| it.map_or("?".into(), show);
+        vec![
+            format!(
+                "{}{}",
+                it.strategy.name(),
+                if plan.order.first() == Some(&index) { " *" } else { "" }
+            ),
+            it.jobs.to_string(),
+            measured(it.measured_peak_bytes, bytes),
+            match it.need.source {
+                Source::Measured => bytes(it.need.bytes),
+                Source::Prior => "?".into(),
+            },
+            match it.fit {
+                Fit::Fits => "yes".into(),
+                Fit::WithSwap => "with swap".into(),
+                Fit::No => "no".into(),
+            },
+            measured(it.build_seconds, duration),
+            measured(it.run_seconds, duration),
+            "|".into(),
+            it.prior.memory.into(),
+            it.prior.build.into(),
+            it.prior.run.into(),
+        ]
+    });
+    let rows: Vec<Vec<String>> =
+        [columns.map(String::from).to_vec()].into_iter().chain(rows).collect();
+    let mut text = format!(
+        "\n{BOLD}Ways to build{BOLD:#} (left: measured for this workspace, times for {} CPUs; right: the user's \
+         estimates for a larger tree)\n{}",
+        resources.n_cpus,
+        table(&rows, &[1, 2, 3, 5, 6])
+    );
+    text +=
+        "d: stop processes that you choose, then a; \"need\" is the measured peak times 1.5\n\n";
+    for rung in &plan.rungs {
+        text += &format!("{:<8} {}\n", rung.strategy.name(), rung.strategy.description());
+        for command in rung.commands() {
+            text += &format!("         {CYAN}${CYAN:#} {command}\n");
+        }
+    }
+    let order: Vec<&str> = plan.ladder().map(|it| it.strategy.name()).collect();
+    let order = if order.is_empty() { "nothing".into() } else { order.join(", then ") };
+    text + &format!("\nwould try {BOLD}{order}{BOLD:#}: {}\n", plan.reason)
+}
+
+/// Columns as wide as their widest cell; those listed are aligned to the right, and the last is not padded.
+fn table(rows: &[Vec<String>], right: &[usize]) -> String {
+    let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|it| it.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..n_columns).map(width).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let width = widths[column];
+            line += &match right.contains(&column) {
+                true => format!("{cell:>width$}  "),
+                false => format!("{cell:<width$}  "),
+            };
+        }
+        text += &format!("  {}\n", line.trim_end());
+    }
+    text
+}
+
+/// A time for people.
+pub(crate) fn duration(seconds: u64) -> String {
+    match seconds {
+        0..90 => format!("{seconds} s"),
+        90..5400 => format!("{} min", (seconds + 30) / 60),
+        _ => format!("{}.{} h", seconds / 3600, seconds % 3600 / 360),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        let cases = [
+            (0, "0 s"),
+            (89, "89 s"),
+            (90, "2 min"),
+            (5399, "90 min"),
+            (5400, "1.5 h"),
+            (9000, "2.5 h"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(duration(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn tables_are_aligned() {
+        let rows = [["a", "12", "x"], ["bcd", "3", "y z"]].map(|it| it.map(String::from).to_vec());
+        assert_eq!(table(&rows, &[1]), "  a    12  x\n  bcd   3  y z\n");
+    }
+}

@@ -1,0 +1,297 @@
+//! Start the validation, watch it, and make sense of its end.
+//!
+//! Rows go to one file that outlives everything: a second start resumes it, `--fresh` moves it aside, nothing here
+//! deletes it. Ctrl-C is handed on to the run, which keeps its rows; asked a second time, it is killed.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    fs,
+    io::{self, IsTerminal as _},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use crate::{
+    cgroup::KillCounters,
+    cli::Format,
+    exit::Exit,
+    outcome::Ending,
+    report::Report,
+    supervise::{Care, Patience, Piece, supervise},
+};
+
+/// What the run is started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Arguments {
+    pub(crate) args: Vec<OsString>,
+    /// The CSV file; `None` if this is not a run of the study (`phi`, `--list`, `--help`).
+    pub(crate) out: Option<PathBuf>,
+    /// Whether xtask added `--resume`.
+    pub(crate) resumes: bool,
+}
+
+/// A finished run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Run {
+    pub(crate) command: Vec<String>,
+    pub(crate) out: Option<PathBuf>,
+    /// Beside `out`.
+    pub(crate) summary_file: Option<PathBuf>,
+    pub(crate) resumed: bool,
+    /// Complete rows in `out` before and after.
+    pub(crate) n_rows_before: usize,
+    pub(crate) n_rows: usize,
+    pub(crate) exit_code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    pub(crate) interrupted: bool,
+    pub(crate) seconds: f64,
+    pub(crate) peak_bytes: u64,
+    pub(crate) lowest_available_bytes: Option<u64>,
+    /// The kernel's kills for lack of memory meanwhile.
+    pub(crate) memory_kills: KillCounters,
+    /// The content of `summary_file`.
+    pub(crate) summary: Option<serde_json::Value>,
+}
+
+/// The default output: in a folder of its own, outside `target` so that `cargo clean` spares it.
+pub(crate) fn default_out(workspace_root: &Path) -> PathBuf {
+    workspace_root.join("runs").join("validation").join("results.csv")
+}
+
+/// Complete the user's arguments: the default output file, and `--resume` if that file exists.
+///
+/// An output file that the user names is left to the run, with everything the user says about it.
+pub(crate) fn arguments(
+    user: &[OsString],
+    default_out: &Path,
+    exists: impl FnOnce(&Path) -> bool,
+) -> Arguments {
+    let mut args = user.to_vec();
+    let other_command = user.first().is_some_and(|it| !it.to_string_lossy().starts_with('-'));
+    let has = |names: &[&str]| user.iter().any(|it| names.iter().any(|name| it == name));
+    if other_command || has(&["--list", "--help", "-h", "--version", "-V"]) {
+        return Arguments { args, out: None, resumes: false };
+    }
+    if let Some(out) = value_of(user, "--out") {
+        return Arguments { args, out: Some(out.into()), resumes: false };
+    }
+    args.extend(["--out".into(), default_out.into()]);
+    let resumes = exists(default_out) && !has(&["--resume", "--force"]);
+    if resumes {
+        args.push("--resume".into());
+    }
+    Arguments { args, out: Some(default_out.into()), resumes }
+}
+
+/// Whether a run with these arguments writes to the default output file.
+pub(crate) fn uses_default_out(user: &[OsString]) -> bool {
+    arguments(user, Path::new("default"), |_| false)
+        .out
+        .is_some_and(|it| it == Path::new("default"))
+}
+
+/// `--name VALUE` or `--name=VALUE`.
+fn value_of(args: &[OsString], name: &str) -> Option<OsString> {
+    args.iter().enumerate().find_map(|(index, arg)| {
+        if arg == OsStr::new(name) {
+            return args.get(index + 1).cloned();
+        }
+        arg.to_str()?.strip_prefix(name)?.strip_prefix('=').map(OsString::from)
+    })
+}
+
+/// Move the folder of the default output aside, to the first free `.1`, `.2`, …; returns where it went.
+pub(crate) fn move_aside(default_out: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let Some(folder) = default_out.parent().filter(|it| it.exists()) else { return Ok(None) };
+    let numbered = |n: u32| {
+        let mut name = folder.as_os_str().to_owned();
+        name.push(format!(".{n}"));
+        PathBuf::from(name)
+    };
+    let free = (1..).map(numbered).find(|it| !it.exists());
+    let free = free.context("no free name for the old results")?;
+    fs::rename(folder, &free)
+        .with_context(|| format!("could not move {} to {}", folder.display(), free.display()))?;
+    Ok(Some(free))
+}
+
+/// Rows after the header; a last line that a crash has cut short does not count.
+fn n_rows(out: &Path) -> usize {
+    let text = fs::read(out).unwrap_or_default();
+    text.iter().filter(|it| **it == b'\n').count().saturating_sub(1)
+}
+
+/// Run the study (or whatever the arguments ask of it) and wait for its end.
+pub(crate) fn run(
+    program: &Path,
+    arguments: &Arguments,
+    format: Format,
+    report: &mut Report,
+) -> anyhow::Result<Run> {
+    let out = arguments.out.as_deref();
+    if let Some(folder) = out.and_then(Path::parent).filter(|it| !it.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("could not create the folder {}", folder.display()))?;
+    }
+    let n_rows_before = out.map_or(0, n_rows);
+    let mut command = Command::new(program);
+    command.args(&arguments.args);
+    // The run is not in the terminal's foreground group: reading from the terminal would stop it.
+    command.stdin(if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() });
+    // With JSON, stdout is for the one document.
+    command.stdout(match format {
+        Format::Text => Stdio::inherit(),
+        Format::Json => Stdio::piped(),
+    });
+    let kills_before = KillCounters::read(Path::new("/"));
+    let care = Care { patience: Patience::UntilAskedAgain, expendable: false };
+    let watched = supervise(command, care, |piece| match piece {
+        Piece::Stdout(bytes) | Piece::Stderr(bytes) => report.pass_through(bytes),
+        Piece::Stopping => {
+            report.stopping("asked the run to stop; again: kill it (finished rows are kept)");
+        }
+        Piece::Available(bytes) => report.available(bytes),
+    })?;
+    let summary_file = out.map(|it| it.with_file_name("summary.json")).filter(|it| it.exists());
+    let words = [program.as_os_str()].into_iter().chain(arguments.args.iter().map(AsRef::as_ref));
+    Ok(Run {
+        command: words.map(|it| it.to_string_lossy().into_owned()).collect(),
+        out: arguments.out.clone(),
+        resumed: arguments.resumes,
+        n_rows_before,
+        n_rows: out.map_or(0, n_rows),
+        exit_code: watched.ending.code,
+        signal: watched.ending.signal,
+        interrupted: watched.interrupted,
+        seconds: watched.seconds,
+        peak_bytes: watched.peak_bytes,
+        lowest_available_bytes: watched.lowest_available_bytes,
+        memory_kills: KillCounters::read(Path::new("/")).since(kills_before),
+        summary: summary_file
+            .as_ref()
+            .and_then(|it| serde_json::from_slice(&fs::read(it).ok()?).ok()),
+        summary_file,
+    })
+}
+
+/// The exit code that an ended run calls for.
+pub(crate) fn exit(ending: Ending, interrupted: bool) -> Exit {
+    match ending {
+        Ending { code: Some(0), .. } => Exit::Success,
+        Ending { code: Some(130), .. } => Exit::Interrupted,
+        Ending { signal: Some(_), .. } if interrupted => Exit::Interrupted,
+        Ending { code: Some(2), .. } => Exit::Usage,
+        Ending { code: Some(3), .. } => Exit::OutputConflict,
+        Ending { signal: Some(signal), .. } => {
+            Exit::RunSignal(u8::try_from(signal).unwrap_or(u8::MAX))
+        }
+        Ending { .. } => Exit::Internal,
+    }
+}
+
+impl Run {
+    pub(crate) fn ending(&self) -> Ending {
+        Ending { code: self.exit_code, signal: self.signal }
+    }
+
+    /// `out` as one would type it from the current folder.
+    pub(crate) fn out_shown(&self) -> Option<String> {
+        let out = self.out.as_deref()?;
+        let here = env::current_dir().ok();
+        let relative = here.as_deref().and_then(|it| out.strip_prefix(it).ok()).unwrap_or(out);
+        Some(relative.display().to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(user: &[&str], exists: bool, args: &[&str], out: Option<&str>) {
+        let user: Vec<OsString> = user.iter().map(OsString::from).collect();
+        let arguments = arguments(&user, Path::new("/w/runs/validation/results.csv"), |_| exists);
+        assert_eq!(arguments.args, args, "{user:?}");
+        assert_eq!(arguments.out.as_deref(), out.map(Path::new));
+        assert_eq!(
+            arguments.resumes,
+            args.contains(&"--resume") && !user.contains(&"--resume".into())
+        );
+    }
+
+    #[test]
+    fn the_default_file_is_resumed_and_a_named_one_is_left_to_the_run() {
+        let default = "/w/runs/validation/results.csv";
+        check(&[], false, &["--out", default], Some(default));
+        check(&[], true, &["--out", default, "--resume"], Some(default));
+        check(
+            &["--sizes", "5,6"],
+            true,
+            &["--sizes", "5,6", "--out", default, "--resume"],
+            Some(default),
+        );
+        check(&["--force"], true, &["--force", "--out", default], Some(default));
+        check(&["--resume"], true, &["--resume", "--out", default], Some(default));
+        check(&["--out", "x.csv"], true, &["--out", "x.csv"], Some("x.csv"));
+        check(&["--out=x.csv", "--resume"], true, &["--out=x.csv", "--resume"], Some("x.csv"));
+        check(&["phi", "--network", "n.json"], true, &["phi", "--network", "n.json"], None);
+        check(&["--list"], true, &["--list"], None);
+        check(&["--sizes", "5", "--help"], false, &["--sizes", "5", "--help"], None);
+    }
+
+    #[test]
+    fn old_results_are_moved_together_to_the_first_free_number() {
+        let sh = xshell::Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let out = path("validation/results.csv");
+        assert_eq!(move_aside(&out).unwrap(), None);
+        for (n, text) in ["first", "second"].iter().enumerate() {
+            sh.write_file(&out, text).unwrap();
+            sh.write_file(out.with_file_name("summary.json"), text).unwrap();
+            let moved = move_aside(&out).unwrap().unwrap();
+            assert_eq!(moved, path(&format!("validation.{}", n + 1)));
+        }
+        assert!(!out.exists());
+        assert_eq!(sh.read_file(path("validation.1/results.csv")).unwrap(), "first");
+        assert_eq!(sh.read_file(path("validation.2/summary.json")).unwrap(), "second");
+    }
+
+    #[test]
+    fn a_row_cut_short_is_not_counted() {
+        let sh = xshell::Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        let out = dir.path().join("results.csv");
+        assert_eq!(n_rows(&out), 0);
+        for (text, expected) in [("", 0), ("topology,n\n", 0), ("topology,n\nring,5\nst", 1)] {
+            sh.write_file(&out, text).unwrap();
+            assert_eq!(n_rows(&out), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_run_s_end_is_mapped_to_a_documented_code() {
+        let code = |it| Ending { code: Some(it), signal: None };
+        let signal = |it| Ending { code: None, signal: Some(it) };
+        let cases = [
+            (code(0), false, Exit::Success),
+            // Ctrl-C that came after the last row.
+            (code(0), true, Exit::Success),
+            (code(1), false, Exit::Internal),
+            (code(2), false, Exit::Usage),
+            (code(3), false, Exit::OutputConflict),
+            (code(77), false, Exit::Internal),
+            (code(130), true, Exit::Interrupted),
+            (signal(9), true, Exit::Interrupted),
+            (signal(9), false, Exit::RunSignal(9)),
+            (signal(11), false, Exit::RunSignal(11)),
+        ];
+        for (ending, interrupted, expected) in cases {
+            assert_eq!(exit(ending, interrupted), expected, "{ending:?} {interrupted}");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! One child in a process group of its own: its output streamed, its memory watched, its end certain.
+//!
+//! Whatever ends the watch (the child's own end, Ctrl-C, an error here), nothing of the group is left running
+//! afterwards. Linux's kernel is told to prefer a build over its neighbours when memory runs out.
+
+use std::{
+    io::{self, Read},
+    process::{Child, Command, ExitStatus},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+
+use crate::{interrupt, outcome::Ending, resources::TreeWatch};
+
+/// How often the child is looked at.
+const TICK: Duration = Duration::from_millis(25);
+/// The least time between two looks at memory…
+const SAMPLE_EVERY: Duration = Duration::from_millis(100);
+/// …and how many times longer than the look itself: at most 5 % of one CPU.
+const SAMPLE_COST: u32 = 20;
+/// How long an interrupted child that should end by itself may take.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What to do about the child.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Care {
+    /// After the first interruption: kill after a grace time, or wait for the second one.
+    pub(crate) patience: Patience,
+    /// Let the kernel pick this group before anything else when memory runs out.
+    pub(crate) expendable: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Two seconds after Ctrl-C, kill.
+    Short,
+    /// The child saves its work: kill only when asked a second time.
+    UntilAskedAgain,
+}
+
+/// A piece of the child's output.
+#[derive(Debug)]
+pub(crate) enum Piece<'a> {
+    Stdout(&'a [u8]),
+    Stderr(&'a [u8]),
+    /// The user asked to stop; the child has been told.
+    Stopping,
+    /// Memory available to this process, seen at the last sample.
+    Available(u64),
+}
+
+/// What was seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watched {
+    pub(crate) ending: Ending,
+    pub(crate) interrupted: bool,
+    pub(crate) seconds: f64,
+    /// Highest sample of the tree's own memory; 0 if it was too quick to be seen.
+    pub(crate) peak_bytes: u64,
+    /// Lowest sample of the memory available to this process.
+    pub(crate) lowest_available_bytes: Option<u64>,
+}
+
+/// Start `command` and stay until all of it has ended. Pieces arrive on this thread, in order.
+///
+/// Set the command's stdout and stderr to `piped` to receive them.
+pub(crate) fn supervise(
+    mut command: Command,
+    care: Care,
+    mut on_piece: impl FnMut(Piece<'_>),
+) -> anyhow::Result<Watched> {
+    own_group(&mut command);
+    let started = Instant::now();
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut group = Group(command.spawn().with_context(|| format!("could not start {program}"))?);
+    if care.expendable {
+        prefer_as_victim(group.0.id());
+    }
+    let output = Output::of(&mut group.0);
+    let mut watch = TreeWatch::new(group.0.id())?;
+
+    let mut watched = Watched {
+        ending: Ending::default(),
+        interrupted: false,
+        seconds: 0.0,
+        peak_bytes: 0,
+        lowest_available_bytes: None,
+    };
+    let mut n_asked = 0;
+    let mut kill_at = None;
+    let mut sample_at = Instant::now();
+    let status = loop {
+        if Instant::now() >= sample_at {
+            let begun = Instant::now();
+            watched.peak_bytes = watched.peak_bytes.max(watch.sample());
+            let available = watch.available_bytes();
+            let lowest = watched.lowest_available_bytes.unwrap_or(u64::MAX).min(available);
+            watched.lowest_available_bytes = Some(lowest);
+            on_piece(Piece::Available(available));
+            sample_at = Instant::now() + SAMPLE_EVERY.max(begun.elapsed() * SAMPLE_COST);
+        }
+        if output.forward(TICK, &mut on_piece) == Flow::Closed {
+            thread::sleep(TICK);
+        }
+        if let Some(status) = group.0.try_wait().context("could not wait for the child")? {
+            break status;
+        }
+        let n_interrupts = interrupt::count();
+        if n_interrupts > n_asked {
+            watched.interrupted = true;
+            if n_asked == 0 {
+                group.signal(Request::Stop);
+                on_piece(Piece::Stopping);
+                kill_at = (care.patience == Patience::Short).then(|| Instant::now() + GRACE);
+            }
+            if n_interrupts >= 2 {
+                kill_at = Some(Instant::now());
+            }
+            n_asked = n_interrupts;
+        }
+        if kill_at.is_some_and(|it| Instant::now() >= it) {
+            group.signal(Request::Kill);
+            kill_at = None;
+        }
+    };
+    if !status.success() {
+        // A killed cargo leaves its compilers behind.
+        group.signal(Request::Kill);
+    }
+    // What is still in the pipes comes without a pause. A daemon that the build started may hold them open
+    // for ever, so their end is not waited for.
+    while output.forward(4 * TICK, &mut on_piece) == Flow::Open {}
+    watched.interrupted |= interrupt::count() > 0;
+    watched.seconds = started.elapsed().as_secs_f64();
+    watched.ending = Ending { code: status.code(), signal: signal(status) };
+    Ok(watched)
+}
+
+/// The child and everything it starts. Dropped before its end, it is killed.
+struct Group(Child);
+
+#[derive(Clone, Copy)]
+enum Request {
+    /// As Ctrl-C does.
+    Stop,
+    Kill,
+}
+
+impl Group {
+    #[cfg(unix)]
+    fn signal(&mut self, request: Request) {
+        use nix::{
+            sys::signal::{Signal, killpg},
+            unistd::Pid,
+        };
+        let signal = match request {
+            Request::Stop => Signal::SIGINT,
+            Request::Kill => Signal::SIGKILL,
+        };
+        if let Ok(pid) = self.0.id().try_into() {
+            // ESRCH: nothing of it is left, which is what was wanted.
+            killpg(Pid::from_raw(pid), signal).ok();
+        }
+    }
+
+    /// There are no groups to signal: end the tree from the top.
+    #[cfg(not(unix))]
+    fn signal(&mut self, _request: Request) {
+        use std::process::Stdio;
+        let pid = self.0.id().to_string();
+        let mut taskkill = Command::new("taskkill");
+        taskkill.args(["/T", "/F", "/PID", &pid]).stdout(Stdio::null()).stderr(Stdio::null());
+        if !taskkill.status().is_ok_and(|it| it.success()) {
+            self.0.kill().ok();
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            self.signal(Request::Kill);
+            self.0.wait().ok();
+        }
+    }
+}
+
+#[cfg(unix)]
+fn own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn own_group(_command: &mut Command) {}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    use std::os::unix::process::ExitStatusExt as _;
+    status.signal()
+}
+
+#[cfg(not(unix))]
+fn signal(_status: ExitStatus) -> Option<i32> {
+    None
+}
+
+/// Raising one's own badness needs no privilege, and what the child starts inherits it. Without this the
+/// kernel takes the largest process around, which may be someone else's.
+#[cfg(target_os = "linux")]
+fn prefer_as_victim(pid: u32) {
+    let file = format!("/proc/{pid}/oom_score_adj");
+    let current = std::fs::read_to_string(&file).ok().and_then(|it| it.trim().parse().ok());
+    if current.is_some_and(|it: i32| it < 500) {
+        std::fs::write(file, "500").ok();
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn prefer_as_victim(_pid: u32) {}
+
+/// The child's pipes, read by a thread each so that neither can block it.
+struct Output(Receiver<Chunk>);
+
+enum Chunk {
+    Stdout(Vec<u8>),
+    Stderr(Vec<u8>),
+}
+
+#[derive(PartialEq, Eq)]
+enum Flow {
+    Open,
+    /// Nothing came in time.
+    Paused,
+    Closed,
+}
+
+impl Output {
+    fn of(child: &mut Child) -> Output {
+        let (sender, receiver) = mpsc::sync_channel(64);
+        if let Some(stdout) = child.stdout.take() {
+            let sender = sender.clone();
+            thread::spawn(move || pump(stdout, |it| sender.send(Chunk::Stdout(it)).is_ok()));
+        }
+        if let Some(stderr) = child.stderr.take() {
+            thread::spawn(move || pump(stderr, |it| sender.send(Chunk::Stderr(it)).is_ok()));
+        }
+        Output(receiver)
+    }
+
+    /// Hand on one piece, waiting for it at most this long.
+    fn forward(&self, patience: Duration, on_piece: &mut impl FnMut(Piece<'_>)) -> Flow {
+        match self.0.recv_timeout(patience) {
+            Ok(Chunk::Stdout(bytes)) => on_piece(Piece::Stdout(&bytes)),
+            Ok(Chunk::Stderr(bytes)) => on_piece(Piece::Stderr(&bytes)),
+            Err(RecvTimeoutError::Timeout) => return Flow::Paused,
+            Err(RecvTimeoutError::Disconnected) => return Flow::Closed,
+        }
+        Flow::Open
+    }
+}
+
+fn pump(mut from: impl Read, mut send: impl FnMut(Vec<u8>) -> bool) {
+    let mut buffer = [0; 8192];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return,
+            Ok(n) if !send(buffer[..n].to_vec()) => return,
+            Ok(_) => {}
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Cuts a stream of bytes into lines. A carriage return ends one too: cargo's progress bar uses it.
+#[derive(Debug, Default)]
+pub(crate) struct Lines(Vec<u8>);
+
+impl Lines {
+    pub(crate) fn push(&mut self, bytes: &[u8], mut on_line: impl FnMut(&str)) {
+        self.0.extend_from_slice(bytes);
+        while let Some(end) = self.0.iter().position(|it| matches!(it, b'\n' | b'\r')) {
+            let line: Vec<u8> = self.0.drain(..=end).collect();
+            on_line(&String::from_utf8_lossy(&line[..end]));
+        }
+    }
+
+    /// The last line, if it had no end.
+    pub(crate) fn finish(self, mut on_line: impl FnMut(&str)) {
+        if !self.0.is_empty() {
+            on_line(&String::from_utf8_lossy(&self.0));
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Stdio;
+
+    use super::*;
+
+    #[test]
+    fn lines_survive_any_cut() {
+        let text = "one\ntwo\r\n\x1b[1mdrei ü\x1b[0m\rlast".as_bytes();
+        for cut in 0..text.len() {
+            let (mut lines, mut found) = (Lines::default(), Vec::new());
+            lines.push(&text[..cut], |it| found.push(it.to_owned()));
+            lines.push(&text[cut..], |it| found.push(it.to_owned()));
+            lines.finish(|it| found.push(it.to_owned()));
+            assert_eq!(found, ["one", "two", "", "\x1b[1mdrei ü\x1b[0m", "last"], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_child_is_heard_measured_and_its_end_reported() {
+        let shell = |script: &str| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let care = Care { patience: Patience::Short, expendable: true };
+            let watched = supervise(command, care, |piece| match piece {
+                Piece::Stdout(it) => out.extend_from_slice(it),
+                Piece::Stderr(it) => err.extend_from_slice(it),
+                Piece::Stopping | Piece::Available(_) => {}
+            });
+            (watched.unwrap(), String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+        };
+        let (watched, out, err) = shell("echo out; echo err >&2; sleep 0.2; exit 3");
+        assert_eq!((out.as_str(), err.as_str()), ("out\n", "err\n"));
+        assert_eq!(watched.ending, Ending { code: Some(3), signal: None });
+        assert!(!watched.interrupted && watched.lowest_available_bytes.is_some());
+        let (watched, ..) = shell("kill -9 $$");
+        assert_eq!(watched.ending, Ending { code: None, signal: Some(9) });
+    }
+
+    #[test]
+    fn what_a_killed_leader_leaves_behind_is_ended() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 300 & echo $!; kill -9 $$"]).stdout(Stdio::piped());
+        let mut out = Vec::new();
+        let care = Care { patience: Patience::Short, expendable: false };
+        supervise(command, care, |piece| {
+            if let Piece::Stdout(it) = piece {
+                out.extend_from_slice(it);
+            }
+        })
+        .unwrap();
+        let pid: i32 = String::from_utf8(out).unwrap().trim().parse().unwrap();
+        let alive = || nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok();
+        let dead_or_zombie = || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            !alive() || stat.contains(") Z ")
+        };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !dead_or_zombie() {
+            assert!(Instant::now() < deadline, "{pid} still runs");
+            thread::sleep(TICK);
+        }
+    }
+}
