@@ -24,6 +24,7 @@ use std::{
     process::Command,
 };
 
+use anyhow::bail;
 use clap::Parser as _;
 use xshell::Shell;
 
@@ -72,6 +73,11 @@ impl cli::Validate {
     }
 
     fn validate(&self, report: &mut Report) -> anyhow::Result<Exit> {
+        if self.fresh && !run::uses_default_out(&self.run_args) {
+            let message =
+                "--fresh is for the default output; for a file of your own, give the run --force";
+            bail!(Coded { exit: Exit::Usage, message: message.into() });
+        }
         let built = build_example(&self.flags, report)?;
         let default_out = run::default_out(&built.look.workspace.root);
         let arguments =
@@ -232,7 +238,7 @@ fn finished(workspace: &Workspace, attempts: &[Attempt]) -> anyhow::Result<Optio
     };
     let executable = last.executable.clone().ok_or_else(missing)?;
     if workspace.is_study && !answers_help(&executable) {
-        anyhow::bail!("{} was built, but `--help` fails", executable.display());
+        bail!("{} was built, but `--help` fails", executable.display());
     }
     Ok(Some(executable))
 }

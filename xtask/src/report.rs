@@ -317,7 +317,7 @@ impl Report {
         let time = duration(run.seconds.round() as u64);
         match exit {
             Exit::Success if run.out.is_none() => {}
-            Exit::Success if run.n_rows == run.n_rows_before => self.note(&format!(
+            Exit::Success if run.n_rows == run.n_rows_before && run.n_rows > 0 => self.note(&format!(
                 "{out} was complete already ({}); nothing was computed. `--fresh` starts over",
                 rows(run.n_rows)
             )),

@@ -1,0 +1,704 @@
+//! End to end: arguments in; stdout, stderr and exit code out.
+//!
+//! Every test builds a small workspace of its own with the real cargo. Processes are ended only if the test
+//! started them. What needs root and a cgroup that can be written is skipped with a line elsewhere.
+
+use std::{
+    fs,
+    io::{self, Read, Write as _},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use xshell::{Shell, TempDir};
+
+/// Tests that read or move the kernel's machine-wide kill counter take turns.
+static KILL_COUNTER: Mutex<()> = Mutex::new(());
+
+/// Long enough for a cold build on a busy machine; nothing waits this long when all is well.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A workspace in a temporary folder, with its own target folder.
+struct Fixture {
+    sh: Shell,
+    dir: TempDir,
+}
+
+impl Fixture {
+    /// `files` beside a manifest with an example `demo`.
+    fn new(files: &[(&str, &str)]) -> Fixture {
+        let sh = Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        let manifest = "[package]\nname = \"fixture\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n";
+        let fixture = Fixture { sh, dir };
+        fixture.write("Cargo.toml", manifest);
+        fixture.write("src/lib.rs", "");
+        files.iter().for_each(|(path, text)| fixture.write(path, text));
+        fixture
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        self.sh.write_file(self.path(path), text).unwrap();
+    }
+
+    fn read(&self, path: &str) -> String {
+        self.sh.read_file(self.path(path)).unwrap()
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        // Temporary folders are behind a symbolic link on macOS.
+        self.dir.path().canonicalize().unwrap().join(path)
+    }
+
+    /// `cargo xtask ARGS` in the fixture's root.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(args).current_dir(self.path("."));
+        self.isolate(&mut command);
+        command
+    }
+
+    /// No terminal, no colour, and none of the variables of the cargo that runs this test.
+    fn isolate(&self, command: &mut Command) {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env("CARGO_TARGET_DIR", self.path("target"));
+        for name in
+            ["CARGO_BUILD_JOBS", "CARGO_TERM_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "RUSTFLAGS"]
+        {
+            command.env_remove(name);
+        }
+    }
+
+    fn run(&self, args: &[&str]) -> Ended {
+        self.start(args).wait()
+    }
+
+    /// Start and let the test go on; [`Running::wait`] collects the end.
+    fn start(&self, args: &[&str]) -> Running {
+        Running(self.command(args).spawn().unwrap())
+    }
+
+    /// Wait until the file exists and has a full line.
+    fn wait_for(&self, path: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match fs::read_to_string(self.path(path)) {
+                Ok(text) if text.ends_with('\n') => return text,
+                _ => assert!(Instant::now() < deadline, "{path} did not appear"),
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Ended {
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Ended {
+    #[track_caller]
+    fn code(&self, expected: i32) -> &Ended {
+        assert_eq!(self.code, Some(expected), "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn says(&self, text: &str) -> &Ended {
+        assert!(self.stderr.contains(text), "no `{text}` on stderr\n{self:#?}");
+        self
+    }
+
+    /// stdout is one JSON document that knows its exit code.
+    #[track_caller]
+    fn document(&self) -> Value {
+        let document: Value = serde_json::from_str(&self.stdout).expect(&self.stdout);
+        assert_eq!(document["version"], 1);
+        assert_eq!(document["exit_code"].as_i64(), self.code.map(i64::from));
+        document
+    }
+}
+
+/// A started xtask, killed if the test ends early.
+struct Running(Child);
+
+impl Running {
+    fn interrupt(&self) {
+        let pid = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    }
+
+    fn wait(mut self) -> Ended {
+        fn read(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+            thread::spawn(move || {
+                let mut text = String::new();
+                from.read_to_string(&mut text).unwrap();
+                text
+            })
+        }
+        let stdout = read(self.0.stdout.take().unwrap());
+        let stderr = read(self.0.stderr.take().unwrap());
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "xtask does not end");
+            thread::sleep(Duration::from_millis(20));
+        };
+        Ended {
+            code: status.code(),
+            stdout: stdout.join().unwrap(),
+            stderr: stderr.join().unwrap(),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn alone() -> MutexGuard<'static, ()> {
+    KILL_COUNTER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Say so past the test harness, which keeps the words of a test that passes to itself.
+fn skipped(why: &str) {
+    writeln!(io::stderr(), "skipped: {why}").unwrap();
+}
+
+/// Whether the process runs; one that has ended but was not collected does not.
+fn runs(pid: u32) -> bool {
+    let output = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
+    let state = String::from_utf8(output.stdout).unwrap();
+    !state.trim().is_empty() && !state.trim().starts_with('Z')
+}
+
+#[track_caller]
+fn gone_soon(pids: &[u32]) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while pids.iter().any(|it| runs(*it)) {
+        assert!(Instant::now() < deadline, "still running: {pids:?}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn strategies(document: &Value) -> Vec<(&str, &str)> {
+    let attempts = document["attempts"].as_array().unwrap();
+    attempts
+        .iter()
+        .map(|it| (it["strategy"].as_str().unwrap(), it["outcome"].as_str().unwrap()))
+        .collect()
+}
+
+const HELLO: (&str, &str) = ("examples/demo.rs", "fn main() { println!(\"hello\"); }\n");
+
+// ---- arguments ----
+
+#[test]
+fn help_names_the_commands_and_the_exit_codes() {
+    let help = Fixture::new(&[]).run(&["--help"]);
+    for word in ["cargo xtask", "preflight", "build", "validate", "Exit codes:", "101"] {
+        assert!(help.code(0).stdout.contains(word), "{help:#?}");
+    }
+}
+
+#[test]
+fn bad_input_ends_with_2_and_says_what_was_expected() {
+    let fixture = Fixture::new(&[HELLO]);
+    let cases: &[(&[&str], &str)] = &[
+        (&[], "Usage"),
+        (&["biuld"], "unrecognized subcommand"),
+        (&["build", "--option", "e"], "possible values: auto, full, a, a-light, c, b, d"),
+        (&["preflight", "--format", "xml"], "possible values: text, json"),
+        (&["build", "--stop", "one"], "invalid value 'one' for '--stop <PID>'"),
+        (&["build", "--sizes", "5"], "unexpected argument"),
+        (&["build", "--example", "demo", "--stop", "4194999"], "process 4194999 does not exist"),
+        (&["build", "--example", "nope"], "has an example `nope`"),
+        (&["build"], "has an example `pyphi_validation`"),
+        (&["build", "--manifest-path", "no/Cargo.toml"], "no file no/Cargo.toml"),
+        (&["validate", "--example", "demo", "--fresh", "--", "--out", "x.csv"], "--force"),
+    ];
+    for (args, text) in cases {
+        fixture.run(args).code(2).says(text);
+    }
+    let own = std::process::id().to_string();
+    fixture
+        .run(&["build", "--example", "demo", "--stop", &own])
+        .code(2)
+        .says("is xtask or one of its ancestors; nothing was stopped");
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_cargo_s_to_explain() {
+    let fixture = Fixture::new(&[("Cargo.toml", "[package\n"), HELLO]);
+    let ended = fixture.run(&["build", "--example", "demo", "--format", "json"]);
+    ended.code(101).says("cargo cannot read this workspace");
+    assert_eq!(ended.document()["exit"], "cargo-failed");
+    assert!(ended.stderr.contains("[package"), "cargo's own words are missing: {ended:#?}");
+}
+
+// ---- preflight ----
+
+#[test]
+fn preflight_is_text_or_one_document_and_exits_by_its_verdict() {
+    let fixture = Fixture::new(&[HELLO]);
+    let text = fixture.run(&["preflight", "--example", "demo"]);
+    for check in
+        ["memory used", "memory available", "competing processes", "disk free", "rustc", "linker"]
+    {
+        assert!(text.stdout.contains(check), "{text:#?}");
+    }
+    assert!(!text.stdout.contains('\x1b') && !text.stderr.contains('\x1b'), "{text:#?}");
+
+    let json = fixture.run(&["preflight", "--example", "demo", "--format", "json"]);
+    let document = json.document();
+    assert_eq!(document["command"], "preflight");
+    let ready = document["preflight"]["ready"].as_bool().unwrap();
+    json.code(if ready { 0 } else { 4 });
+    let checks = document["preflight"]["checks"].as_array().unwrap();
+    assert_eq!(checks.len(), 10);
+    for check in checks {
+        let passed = check["status"] == "pass";
+        assert!(["pass", "warn", "fail"].contains(&check["status"].as_str().unwrap()));
+        assert_eq!(check["hint"].is_null(), passed, "{check}");
+    }
+    assert!(document["resources"]["memory"]["total_bytes"].as_u64().unwrap() > 0);
+    assert!(json.stderr.is_empty(), "{json:#?}");
+}
+
+#[test]
+fn a_compiler_that_is_too_old_is_not_ready() {
+    let fixture = Fixture::new(&[HELLO]);
+    let manifest =
+        fixture.read("Cargo.toml").replace("edition", "rust-version = \"1.9999\"\nedition");
+    fixture.write("Cargo.toml", &manifest);
+    let ended = fixture.run(&["preflight", "--example", "demo"]);
+    assert!(ended.code(4).stdout.contains("older than 1.9999.0"), "{ended:#?}");
+    assert!(ended.stdout.contains("not ready: rustc"), "{ended:#?}");
+    // A build does not start either.
+    let ended = fixture.run(&["build", "--example", "demo", "--format", "json"]);
+    assert!(ended.code(4).document().get("attempts").is_none());
+}
+
+// ---- build ----
+
+#[test]
+fn a_dry_run_prints_the_ladder_and_builds_nothing() {
+    let fixture = Fixture::new(&[HELLO]);
+    let text = fixture.run(&["build", "--example", "demo", "--dry-run", "--yes"]);
+    for words in [
+        "80-150 h",
+        "$ cargo build --example demo --release",
+        "$ CARGO_BUILD_JOBS=1 CARGO_PROFILE_DEV_DEBUG=0 cargo build --example demo\n",
+        "$ CARGO_BUILD_JOBS=1 cargo build --lib --release\n",
+        "would try",
+    ] {
+        assert!(text.stdout.contains(words), "no `{words}`\n{text:#?}");
+    }
+    let json = fixture.run(&["validate", "--example", "demo", "--dry-run", "--format", "json"]);
+    let document = json.document();
+    assert_eq!(document["plan"]["rungs"].as_array().unwrap().len(), 5);
+    assert_eq!(document["dry_run"], true);
+    assert!(!fixture.path("target").exists() && !fixture.path("runs").exists());
+}
+
+#[test]
+fn a_build_prints_its_executable_and_is_reused() {
+    let fixture = Fixture::new(&[HELLO]);
+    let ended = fixture.run(&["build", "--example", "demo", "--option", "a"]);
+    let executable = PathBuf::from(ended.code(0).stdout.trim());
+    assert_eq!(executable, fixture.path("target/release/examples/demo"));
+    let output = Command::new(&executable).output().unwrap();
+    assert_eq!(output.stdout, b"hello\n");
+    ended
+        .says("$ CARGO_BUILD_JOBS=1 cargo build --example demo --release")
+        .says("option a was asked for");
+
+    // From a folder below, and by cargo itself: there is nothing left to do.
+    let mut command = fixture.command(&["build", "--example", "demo", "--option", "a"]);
+    let again = Ended::from(command.current_dir(fixture.path("src")).output().unwrap());
+    again.code(0).says("everything was up to date");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--example", "demo", "--release"]).current_dir(fixture.path("."));
+    fixture.isolate(&mut cargo);
+    let cargo = Ended::from(cargo.output().unwrap());
+    assert!(!cargo.code(0).stderr.contains("Compiling"), "{cargo:#?}");
+}
+
+#[test]
+fn stages_compile_the_library_once() {
+    let fixture = Fixture::new(&[HELLO]);
+    let ended = fixture.run(&["build", "--example", "demo", "--option", "c", "--format", "json"]);
+    let document = ended.code(0).document();
+    let attempt = &document["attempts"][0];
+    assert_eq!(attempt["commands"].as_array().unwrap().len(), 2);
+    // Library and example compiled; the second step found the library fresh.
+    assert_eq!((attempt["n_compiled"].as_u64(), attempt["n_fresh"].as_u64()), (Some(2), Some(1)));
+}
+
+#[test]
+fn a_compile_error_stops_at_once_and_is_shown_as_cargo_shows_it() {
+    let fixture = Fixture::new(&[("examples/demo.rs", "fn main() { let n: u32 = \"one\"; }\n")]);
+    let ended = fixture.run(&["build", "--example", "demo", "--format", "json"]);
+    ended
+        .code(101)
+        .says("error[E0308]: mismatched types")
+        .says("could not compile `fixture` (example \"demo\")");
+    assert!(!ended.stderr.contains("out of memory") && !ended.stderr.contains("next is option"));
+    let document = ended.document();
+    let attempts = strategies(&document);
+    assert_eq!(attempts.len(), 1, "{attempts:?}");
+    assert_eq!(attempts[0].1, "compile-error");
+
+    // Word for word what cargo says.
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--example", "demo", "--release"]).current_dir(fixture.path("."));
+    fixture.isolate(&mut cargo);
+    let cargo = Ended::from(cargo.output().unwrap());
+    let diagnostics = |text: &str| text[text.find("error[E0308]").unwrap()..].to_owned();
+    assert_eq!(diagnostics(&ended.stderr), diagnostics(&cargo.stderr));
+}
+
+#[test]
+fn colours_are_kept_when_asked_for() {
+    let fixture = Fixture::new(&[("examples/demo.rs", "fn main() { let n: u32 = \"one\"; }\n")]);
+    let mut command = fixture.command(&["build", "--example", "demo"]);
+    let ended = Ended::from(command.env("CLICOLOR_FORCE", "1").output().unwrap());
+    assert!(ended.code(101).stderr.contains("\x1b["), "{ended:#?}");
+    assert!(ended.stderr.contains("E0308"), "{ended:#?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_from_elsewhere_is_not_a_lack_of_memory() {
+    let _alone = alone();
+    let build_rs = r#"
+        fn main() {
+            let pid = std::process::id().to_string();
+            std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
+        }
+    "#;
+    let fixture = Fixture::new(&[("build.rs", build_rs), HELLO]);
+    let ended = fixture.run(&["build", "--example", "demo", "--format", "json"]);
+    let document = ended.document();
+    let kills = &document["attempts"][0]["memory_kills"];
+    let counts = [kills["group"].as_u64(), kills["machine"].as_u64()];
+    if counts == [None, None] {
+        skipped("the kernel's memory kills cannot be counted here");
+        return;
+    }
+    if counts.iter().flatten().sum::<u64>() > 0 {
+        skipped("this machine ran out of memory meanwhile");
+        return;
+    }
+    ended.code(6).says("signal: 9, SIGKILL: kill").says("was killed, and not by the kernel");
+    assert_eq!(strategies(&document).len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_build_leaves_nothing_running() {
+    // The build script and its child would run for minutes.
+    let build_rs = r#"
+        fn main() {
+            let child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
+            let root = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+            let pids = format!("{} {}\n", std::process::id(), child.id());
+            std::fs::write(format!("{root}/pids"), pids).unwrap();
+            std::thread::sleep(std::time::Duration::from_secs(600));
+        }
+    "#;
+    let fixture = Fixture::new(&[("build.rs", build_rs), HELLO]);
+    let running = fixture.start(&["build", "--example", "demo", "--format", "json"]);
+    let pids = fixture.wait_for("pids");
+    let pids: Vec<u32> = pids.split_whitespace().map(|it| it.parse().unwrap()).collect();
+    assert!(pids.iter().all(|it| runs(*it)));
+    running.interrupt();
+    let ended = running.wait();
+    let document = ended.code(130).document();
+    let attempts = strategies(&document);
+    assert_eq!(attempts.len(), 1);
+    assert_eq!(attempts[0].1, "interrupted");
+    gone_soon(&pids);
+}
+
+/// A group with a memory limit for one command: cgroup v1, below the group of this process. Removed at the end.
+#[cfg(target_os = "linux")]
+struct LimitedGroup(PathBuf);
+
+#[cfg(target_os = "linux")]
+impl LimitedGroup {
+    /// `None`, with a line, where such a group cannot be made.
+    fn new(limit_mib: u64) -> Option<LimitedGroup> {
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let own = own.lines().find_map(|it| it.split_once(":memory:")).map(|(_, path)| path);
+        let group = own.map(|it| {
+            let dir = format!("/sys/fs/cgroup/memory{it}/xtask-test-{}", std::process::id());
+            LimitedGroup(dir.into())
+        });
+        let limited = group.filter(|it| {
+            fs::create_dir(&it.0).is_ok()
+                && fs::write(it.0.join("memory.limit_in_bytes"), (limit_mib << 20).to_string())
+                    .is_ok()
+        });
+        if limited.is_none() {
+            skipped("no cgroup v1 memory controller that can be written (needs root)");
+        }
+        limited
+    }
+
+    /// The same command, started inside.
+    fn around(&self, command: &Command) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(self.0.join("cgroup.procs"));
+        shell.arg(command.get_program()).args(command.get_args());
+        shell.current_dir(command.get_current_dir().unwrap());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        shell
+    }
+
+    fn processes(&self) -> String {
+        fs::read_to_string(self.0.join("cgroup.procs")).unwrap()
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for LimitedGroup {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while fs::remove_dir(&self.0).is_err() && self.0.exists() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// An example whose compiler needs this much memory in a release and in a debug build.
+#[cfg(target_os = "linux")]
+fn eater(release_mib: usize, debug_mib: usize) -> Fixture {
+    let eater = format!(
+        r#"
+        #[proc_macro]
+        pub fn eat(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{
+            let mib: usize = if cfg!(debug_assertions) {{ {debug_mib} }} else {{ {release_mib} }};
+            let mut memory = vec![0_u8; mib << 20];
+            memory.iter_mut().step_by(4096).for_each(|it| *it = 1);
+            std::hint::black_box(&memory);
+            proc_macro::TokenStream::new()
+        }}
+        "#
+    );
+    let manifest = "[package]\nname = \"fixture\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+        [dependencies]\neater = { path = \"eater\" }\n";
+    let eater_manifest = "[package]\nname = \"eater\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+        [lib]\nproc-macro = true\n";
+    Fixture::new(&[
+        ("Cargo.toml", manifest),
+        ("eater/Cargo.toml", eater_manifest),
+        ("eater/src/lib.rs", &eater),
+        ("examples/demo.rs", "eater::eat!();\nfn main() { println!(\"hello\"); }\n"),
+    ])
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_build_that_the_kernel_kills_steps_down_until_one_fits() {
+    let _alone = alone();
+    let Some(group) = LimitedGroup::new(400) else { return };
+    let fixture = eater(700, 10);
+    let command = fixture.command(&["build", "--example", "demo", "--format", "json"]);
+    let ended = Running(group.around(&command).spawn().unwrap()).wait();
+    let document = ended.document();
+    let container = &document["resources"]["container"];
+    assert_eq!(container["smallest_limit_bytes"], 400 << 20, "{container}");
+    ended.code(0).says("signal: 9, SIGKILL: kill").says("next is option b");
+    let attempts = strategies(&document);
+    // Nothing is known of this workspace and memory is little, so it starts with one job.
+    let expected = [
+        ("a", "out-of-memory"),
+        ("a-light", "out-of-memory"),
+        ("c", "out-of-memory"),
+        ("b", "built"),
+    ];
+    assert_eq!(attempts, expected, "{ended:#?}");
+    for attempt in &document["attempts"].as_array().unwrap()[..3] {
+        assert!(attempt["memory_kills"]["group"].as_u64() >= Some(1), "{attempt}");
+        assert_eq!(attempt["cargo_exit_code"], 101, "{attempt}");
+        assert!(attempt["evidence"][0].as_str().unwrap().contains("of this group"), "{attempt}");
+    }
+    let executable = document["executable"].as_str().unwrap();
+    assert_eq!(Command::new(executable).output().unwrap().stdout, b"hello\n");
+    assert_eq!(group.processes(), "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn when_nothing_fits_it_says_so_with_a_code_of_its_own() {
+    let _alone = alone();
+    let Some(group) = LimitedGroup::new(400) else { return };
+    let fixture = eater(700, 700);
+    let command = fixture.command(&["validate", "--example", "demo"]);
+    let ended = Running(group.around(&command).spawn().unwrap()).wait();
+    ended.code(5).says("no memory for any of the options tried (a, a-light, c, b)");
+    assert_eq!(ended.stdout, "");
+    assert_eq!(group.processes(), "");
+    assert!(!fixture.path("runs").exists());
+}
+
+// ---- making room ----
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_stopped_without_a_yes() {
+    let fixture = Fixture::new(&[HELLO]);
+    // Nobody can be asked: there is no terminal. `--yes` is no consent to this.
+    let ended = fixture.run(&["build", "--example", "demo", "--option", "d", "--yes"]);
+    ended.code(4).says("nothing was stopped");
+    assert!(!fixture.path("target").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_process_that_is_named_is_asked_to_end() {
+    let fixture = Fixture::new(&[HELLO]);
+    let mut sleep = Command::new("sh").args(["-c", "exec sleep 600"]).spawn().unwrap();
+    // Related processes are refused, and xtask is a sibling of this one, not an ancestor.
+    let pid = sleep.id().to_string();
+    let dry = fixture.run(&["build", "--example", "demo", "--stop", &pid, "--dry-run"]);
+    assert!(dry.stdout.contains(&format!("would ask process {pid}")), "{dry:#?}");
+    assert!(runs(sleep.id()));
+    let ended = fixture.run(&[
+        "build",
+        "--example",
+        "demo",
+        "--option",
+        "d",
+        "--stop",
+        &pid,
+        "--format",
+        "json",
+    ]);
+    let document = ended.code(0).document();
+    assert_eq!(document["stopped"][0]["gone"], true, "{document:#}");
+    assert!(!sleep.wait().unwrap().success());
+    assert_eq!(strategies(&document), [("a", "built")]);
+}
+
+// ---- validate ----
+
+/// Stands in for the study: three rows, the last of which takes for ever unless it resumes.
+const ROWS: (&str, &str) = (
+    "examples/demo.rs",
+    r#"
+    use std::{fs::OpenOptions, io::Write};
+    fn main() {
+        let args: Vec<String> = std::env::args().skip(1).collect();
+        let at = args.iter().position(|it| it == "--out").unwrap();
+        let resume = args.contains(&"--resume".to_string());
+        let exists = std::path::Path::new(&args[at + 1]).exists();
+        if exists && !resume { std::process::exit(3); }
+        if args.contains(&"--bad".to_string()) { std::process::exit(2); }
+        let done = std::fs::read_to_string(&args[at + 1]).unwrap_or_default().lines().count();
+        let mut file = OpenOptions::new().create(true).append(true).open(&args[at + 1]).unwrap();
+        if done == 0 { file.write_all(b"topology,n\n").unwrap(); }
+        for row in done.max(1)..4 {
+            if row == 3 && !resume { std::thread::sleep(std::time::Duration::from_secs(600)); }
+            writeln!(file, "row,{row}").unwrap();
+        }
+        let summary = std::path::Path::new(&args[at + 1]).with_file_name("summary.json");
+        std::fs::write(summary, "{\"n\": 3}").unwrap();
+        println!("the summary");
+    }
+    "#,
+);
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_keeps_its_rows_and_is_resumed() {
+    let fixture = Fixture::new(&[ROWS]);
+    let out = "runs/validation/results.csv";
+    let validate = ["validate", "--example", "demo", "--option", "b"];
+
+    let running = fixture.start(&validate);
+    while fixture.wait_for(out).lines().count() < 3 {
+        thread::sleep(Duration::from_millis(20));
+    }
+    running.interrupt();
+    running.wait().code(130).says("2 rows").says("goes on from there");
+
+    let resumed = fixture.run(&validate);
+    resumed.code(0).says("going on with").says("3 rows");
+    assert_eq!(resumed.stdout, "the summary\n");
+    assert_eq!(fixture.read(out).lines().count(), 4);
+
+    // Once more: nothing to do, and the summary again, now within one document.
+    let json = [&validate[..], &["--format", "json"]].concat();
+    let finished = fixture.run(&json);
+    finished.code(0).says("complete already");
+    let document = finished.document();
+    assert_eq!(document["run"]["summary"]["n"], 3);
+    assert_eq!(document["run"]["n_rows"], 3);
+    assert_eq!(document["run"]["resumed"], true);
+
+    // Over again, keeping what there was.
+    let running = fixture.start(&[&validate[..], &["--fresh"]].concat());
+    fixture.wait_for("runs/validation.1/results.csv");
+    while fixture.wait_for(out).lines().count() < 3 {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(fixture.read("runs/validation.1/results.csv").lines().count(), 4);
+    assert!(fixture.path("runs/validation.1/summary.json").exists());
+    running.interrupt();
+    running.wait().code(130);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_run_s_own_codes_are_passed_on() {
+    let fixture = Fixture::new(&[ROWS]);
+    let validate = |args: &[&str]| {
+        fixture.run(&[&["validate", "--example", "demo", "--option", "b", "--"], args].concat())
+    };
+    validate(&["--bad"]).code(2);
+    fixture.write("mine.csv", "topology,n\n");
+    validate(&["--out", "mine.csv"]).code(3).says("choose another file");
+    assert_eq!(fixture.read("mine.csv"), "topology,n\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_killed_is_reported_by_the_signal_s_name() {
+    let main = r#"fn main() {
+        let pid = std::process::id().to_string();
+        std::process::Command::new("kill").args(["-ABRT", &pid]).status().unwrap();
+        std::thread::sleep(std::time::Duration::from_secs(600));
+    }"#;
+    let fixture = Fixture::new(&[("examples/demo.rs", main)]);
+    let ended = fixture.run(&["validate", "--example", "demo", "--option", "b"]);
+    ended.code(128 + 6).says("ended by SIGABRT (6)");
+}
