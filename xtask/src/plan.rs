@@ -426,6 +426,7 @@ fn round(x: f64) -> u64 {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::resources::tests::{contained, gib, machine, users_evening};
 
     pub(crate) fn workspace() -> Workspace {
         Workspace {
@@ -437,6 +438,158 @@ pub(crate) mod tests {
             has_lib: true,
             rust_version: None,
             is_study: true,
+        }
+    }
+
+    /// Made-up figures, round so that the tests can be read: 400 MiB for one job, 100 for each further one.
+    pub(crate) fn figures() -> Figures {
+        let one_job = |one_job_mib| Figure {
+            one_job_mib,
+            further_job_mib: 0,
+            most_mib: one_job_mib,
+            build_one_job_seconds: 100,
+            build_two_jobs_seconds: 60,
+            run_cpu_seconds: 1000,
+        };
+        Figures {
+            full: Figure { further_job_mib: 100, most_mib: 2000, ..one_job(400) },
+            a: one_job(400),
+            a_light: one_job(350),
+            c: one_job(400),
+            b: Figure { run_cpu_seconds: 3000, ..one_job(300) },
+            target_mib: 200,
+        }
+    }
+
+    /// The strategies that would be tried, in order.
+    fn order(resources: &Resources, figures: Option<&Figures>, choice: Choice) -> String {
+        let plan = plan(resources, &workspace(), figures, resources.n_cpus, choice);
+        plan.ladder().map(|it| it.strategy.name()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[track_caller]
+    fn check(resources: &Resources, expected: &str) {
+        assert_eq!(order(resources, Some(&figures()), Choice::Auto), expected);
+    }
+
+    #[test]
+    fn it_starts_at_the_fastest_that_fits() {
+        // Full with 8 jobs: (400 + 7 · 100) · 1.5 = 1650 MiB. One job: 600 MiB. B: 450 MiB.
+        check(&machine(16.0, 12.0, 0.0, 0.0, 8), "full a a-light c b");
+        check(&machine(16.0, 1.7, 0.0, 0.0, 8), "full a a-light c b");
+        check(&machine(16.0, 1.6, 0.0, 0.0, 8), "a a-light c b");
+        check(&machine(2.0, 0.55, 0.0, 0.0, 2), "a-light c b");
+        check(&machine(2.0, 0.45, 0.0, 0.0, 2), "b");
+        check(&machine(1.0, 0.3, 0.0, 0.0, 1), "");
+        // Swap helps only where nothing fits without it.
+        check(&machine(2.0, 0.55, 4.0, 4.0, 2), "a-light c b");
+        check(&machine(1.0, 0.3, 2.0, 2.0, 1), "full a a-light c b");
+        check(&contained(machine(64.0, 60.0, 8.0, 8.0, 32), 1.0, 0.3), "a a-light c b");
+    }
+
+    #[test]
+    fn a_strategy_by_name_is_tried_alone_and_d_is_a_with_room() {
+        let roomy = machine(16.0, 12.0, 0.0, 0.0, 8);
+        let cases = [
+            (Choice::Full, "full"),
+            (Choice::A, "a"),
+            (Choice::ALight, "a-light"),
+            (Choice::C, "c"),
+            (Choice::B, "b"),
+            (Choice::D, "a"),
+        ];
+        for (choice, expected) in cases {
+            assert_eq!(order(&roomy, Some(&figures()), choice), expected);
+            let plan = plan(&roomy, &workspace(), None, 8, choice);
+            assert_eq!(plan.make_room_first, choice == Choice::D);
+        }
+    }
+
+    #[test]
+    fn an_unknown_workspace_is_never_refused() {
+        let order = |available| order(&machine(64.0, available, 0.0, 0.0, 8), None, Choice::Auto);
+        assert_eq!(order(40.0), "full a a-light c b");
+        assert_eq!(order(6.0), "a a-light c b");
+        assert_eq!(order(0.1), "a a-light c b");
+    }
+
+    #[test]
+    fn whoever_insists_gets_the_most_frugal() {
+        let figures = figures();
+        let small = machine(1.0, 0.2, 0.0, 0.0, 1);
+        let plan = plan(&small, &workspace(), Some(&figures), 1, Choice::Auto);
+        assert!(
+            plan.start().is_none() && plan.reason.starts_with("nothing fits"),
+            "{}",
+            plan.reason
+        );
+        assert_eq!(plan.with_the_most_frugal().start().unwrap().strategy, Strategy::B);
+    }
+
+    #[test]
+    fn the_reason_holds_both_numbers() {
+        let plan = plan(&users_evening(), &workspace(), Some(&figures()), 16, Choice::Auto);
+        assert_eq!(
+            plan.reason,
+            "a is the fastest that fits: it needs 600 MiB, and 1.4 GiB is available"
+        );
+    }
+
+    #[test]
+    fn the_commands_are_the_user_s() {
+        let plan = plan(&machine(16.0, 12.0, 0.0, 0.0, 8), &workspace(), None, 8, Choice::Auto);
+        let commands =
+            |strategy| plan.rungs.iter().find(|it| it.strategy == strategy).unwrap().commands();
+        let release = "cargo build --example pyphi_validation --features pyphi --release";
+        assert_eq!(commands(Strategy::Full), [release]);
+        assert_eq!(commands(Strategy::A), [format!("CARGO_BUILD_JOBS=1 {release}")]);
+        assert_eq!(
+            commands(Strategy::C),
+            [
+                "CARGO_BUILD_JOBS=1 cargo build --lib --features pyphi --release".to_owned(),
+                format!("CARGO_BUILD_JOBS=1 {release}")
+            ]
+        );
+        assert_eq!(
+            commands(Strategy::B),
+            [
+                "CARGO_BUILD_JOBS=1 CARGO_PROFILE_DEV_DEBUG=0 cargo build --example pyphi_validation --features pyphi"
+            ]
+        );
+        let no_lib = Workspace { has_lib: false, ..workspace() };
+        assert_eq!(Strategy::C.steps(&no_lib).len(), 1);
+    }
+
+    #[test]
+    fn expected_times_follow_jobs_and_cpus() {
+        let figure = figures().full;
+        // 100 s with one job and 60 with two: 20 s cannot be divided.
+        assert_eq!(figure.build_seconds(1), 100);
+        assert_eq!(figure.build_seconds(2), 60);
+        assert_eq!(figure.build_seconds(8), 30);
+        assert_eq!(figure.run_seconds(8), 125);
+        assert_eq!(figure.peak_bytes(32), gib(2000.0 / 1024.0));
+    }
+
+    #[test]
+    fn jobs_of_a_plain_build_follow_cargo_s_variable() {
+        let cases =
+            [(None, 8), (Some("3"), 3), (Some("0"), 8), (Some("default"), 8), (Some("-1"), 8)];
+        for (variable, expected) in cases {
+            assert_eq!(full_jobs(variable, 8), expected, "{variable:?}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_short() {
+        let cases = [
+            (0, "0 MiB"),
+            (1 << 29, "512 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (25_000_000_000, "23.3 GiB"),
+        ];
+        for (n, expected) in cases {
+            assert_eq!(bytes(n), expected);
         }
     }
 }

@@ -349,3 +349,127 @@ fn linker(toolchain: &Toolchain) -> Check {
     };
     Check { name: "linker", status, value, threshold: None, message, hint }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli::Choice,
+        plan::{
+            self,
+            tests::{figures, workspace},
+        },
+        resources::tests::{contained, gib, machine, users_evening},
+    };
+
+    fn toolchain() -> Toolchain {
+        Toolchain {
+            cargo: Version::parse("1.95.0"),
+            rustc: Version::parse("1.95.0"),
+            linker: Linker::Found("/usr/bin/cc".into()),
+        }
+    }
+
+    fn judged(resources: &Resources, choice: Choice, strict: bool) -> Preflight {
+        let figures = figures();
+        let workspace = workspace();
+        let plan = plan::plan(resources, &workspace, Some(&figures), resources.n_cpus, choice);
+        judge(resources, &toolchain(), &workspace, &plan, figures.disk_bytes(), strict)
+    }
+
+    /// Checks that did not pass, as `name: status`.
+    #[track_caller]
+    fn check(resources: &Resources, choice: Choice, strict: bool, expected: &[&str]) {
+        let preflight = judged(resources, choice, strict);
+        let status = |it: &Check| match it.status {
+            Status::Pass => "pass",
+            Status::Warn => "warn",
+            Status::Fail => "fail",
+        };
+        let others = preflight.checks.iter().filter(|it| it.status != Status::Pass);
+        let others: Vec<String> = others.map(|it| format!("{}: {}", it.name, status(it))).collect();
+        assert_eq!(others, expected, "{preflight:#?}");
+        let fails = expected.iter().any(|it| it.ends_with("fail"));
+        assert_eq!(preflight.ready, !fails);
+        for it in &preflight.checks {
+            assert_eq!(it.hint.is_some(), it.status != Status::Pass, "{it:?}");
+        }
+    }
+
+    #[test]
+    fn the_users_evening_is_warned_about_and_may_build() {
+        let evening = users_evening();
+        let warnings = ["memory used: warn", "swap used: warn", "competing processes: warn"];
+        check(&evening, Choice::Auto, false, &warnings);
+        // 1.4 + 7.7 GiB are more than 8 GB, so only the use and the neighbours are refused.
+        let refused = ["memory used: fail", "swap used: warn", "competing processes: fail"];
+        check(&evening, Choice::Auto, true, &refused);
+        let message = |name: &str| {
+            let preflight = judged(&evening, Choice::Auto, false);
+            preflight.checks.into_iter().find(|it| it.name == name).unwrap().message
+        };
+        assert_eq!(message("memory used"), "29.6 GiB of 31.0 GiB used, not less than 23.3 GiB");
+        assert_eq!(message("competing processes"), "3 rustc, 14 test running, 21.2 GiB resident");
+    }
+
+    #[test]
+    fn the_threshold_of_used_memory_is_25_gb_or_80_percent() {
+        let threshold = |total: f64| {
+            let preflight = judged(&machine(total, total, 0.0, 0.0, 4), Choice::Auto, false);
+            preflight.checks[0].threshold.clone().unwrap()
+        };
+        assert_eq!(threshold(64.0), Quantity::Bytes(25_000_000_000));
+        assert_eq!(threshold(31.0), Quantity::Bytes(25_000_000_000));
+        assert_eq!(threshold(10.0), Quantity::Bytes(gib(10.0) / 100 * 80));
+    }
+
+    #[test]
+    fn available_memory_is_compared_with_the_strategy() {
+        // In the made-up figures option a needs 0.6 GiB and full on 8 CPUs 1.65 GiB.
+        let roomy = machine(16.0, 12.0, 0.0, 0.0, 8);
+        check(&roomy, Choice::Auto, false, &[]);
+        let tight = machine(2.0, 1.0, 0.0, 0.0, 8);
+        check(&tight, Choice::Auto, false, &[]);
+        check(&tight, Choice::Full, false, &["memory available: fail"]);
+        check(&tight, Choice::A, false, &[]);
+        check(&tight, Choice::Auto, true, &["memory available: fail"]);
+        let swapping = machine(2.0, 0.5, 4.0, 4.0, 8);
+        check(&swapping, Choice::A, false, &["memory available: warn"]);
+        let full = machine(1.0, 0.3, 0.0, 0.0, 2);
+        check(&full, Choice::Auto, false, &["memory available: fail"]);
+    }
+
+    #[test]
+    fn a_full_container_is_named() {
+        let host = machine(64.0, 50.0, 0.0, 0.0, 32);
+        check(&contained(host.clone(), 6.0, 1.0), Choice::Auto, false, &[]);
+        let refused = ["memory used: warn", "memory available: fail", "container limit: warn"];
+        check(&contained(host, 6.0, 5.8), Choice::Auto, false, &refused);
+    }
+
+    #[test]
+    fn a_full_disk_and_a_missing_toolchain_fail() {
+        let mut resources = machine(16.0, 12.0, 0.0, 0.0, 4);
+        resources.disk.as_mut().unwrap().free_bytes = 1 << 20;
+        check(&resources, Choice::Auto, false, &["disk free: fail"]);
+        resources.disk = None;
+        check(&resources, Choice::Auto, false, &["disk free: warn"]);
+
+        let resources = machine(16.0, 12.0, 0.0, 0.0, 4);
+        let plan = plan::plan(&resources, &workspace(), None, 4, Choice::Auto);
+        let nothing = Toolchain { cargo: None, rustc: None, linker: Linker::Missing("cc".into()) };
+        let preflight = judge(&resources, &nothing, &workspace(), &plan, 0, false);
+        let failed = preflight.checks.iter().filter(|it| it.status == Status::Fail);
+        let failed: Vec<&str> = failed.map(|it| it.name).collect();
+        assert_eq!(failed, ["rustc", "cargo", "linker"]);
+    }
+
+    #[test]
+    fn an_estimate_for_another_project_does_not_refuse() {
+        let small = machine(2.0, 1.0, 0.0, 0.0, 2);
+        let plan = plan::plan(&small, &workspace(), None, 2, Choice::Auto);
+        let preflight = judge(&small, &toolchain(), &workspace(), &plan, 0, false);
+        assert!(preflight.ready, "{preflight:#?}");
+        assert_eq!(preflight.checks[1].status, Status::Warn);
+    }
+}
