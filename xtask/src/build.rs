@@ -4,7 +4,7 @@
 //! passed through as they come.
 
 use std::{
-    env,
+    env, mem,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -106,11 +106,11 @@ pub(crate) fn build(
     flags: &BuildFlags,
     report: &mut Report,
 ) -> anyhow::Result<Vec<Attempt>> {
-    let mut previous: Option<Strategy> = None;
+    let mut is_first = true;
     climb(plan.ladder(), |rung| {
-        if let Some(previous) = previous.replace(rung.strategy) {
+        if !mem::replace(&mut is_first, false) {
             thread::sleep(AFTER_A_KILL);
-            report.steps_down(previous, rung, plan);
+            report.steps_down(rung, plan);
         }
         let attempt = attempt(sh, workspace, rung, flags, report)?;
         report.attempt(&attempt);

@@ -1,23 +1,50 @@
-//! Ctrl-C, SIGTERM and SIGHUP as a number that grows.
+//! Ctrl-C, SIGTERM and SIGHUP: a number that grows while a child is watched, the end otherwise.
 //!
-//! Nothing is done in a handler: whoever waits for a child looks at [`count`] and decides. Without
-//! this, the default action would end xtask at once and leave the compilers it started running.
+//! Whoever watches a child looks at [`count`] and decides what to do with it; the default action would end xtask at
+//! once and leave the compilers it started running. With no child there is nothing to take care of.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    process,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use anyhow::Context as _;
 
-static COUNT: AtomicUsize = AtomicUsize::new(0);
+use crate::exit::Exit;
 
-/// Start counting. Call once, before the first child.
+static N_INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
+static N_WATCHERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Take over the signals. Call once, before the first child.
 pub(crate) fn install() -> anyhow::Result<()> {
+    // This runs on a thread of its own, not in the signal handler: anything is allowed.
     ctrlc::set_handler(|| {
-        COUNT.fetch_add(1, Ordering::SeqCst);
+        N_INTERRUPTS.fetch_add(1, Ordering::SeqCst);
+        if N_WATCHERS.load(Ordering::SeqCst) == 0 {
+            process::exit(Exit::Interrupted.code().into());
+        }
     })
     .context("could not install the Ctrl-C handler")
 }
 
 /// How often the user asked to stop.
 pub(crate) fn count() -> usize {
-    COUNT.load(Ordering::SeqCst)
+    N_INTERRUPTS.load(Ordering::SeqCst)
+}
+
+/// While this lives, its owner promises to look at [`count`].
+#[derive(Debug)]
+pub(crate) struct Watcher(());
+
+impl Watcher {
+    pub(crate) fn new() -> Watcher {
+        N_WATCHERS.fetch_add(1, Ordering::SeqCst);
+        Watcher(())
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        N_WATCHERS.fetch_sub(1, Ordering::SeqCst);
+    }
 }

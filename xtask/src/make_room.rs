@@ -14,7 +14,6 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, Signal,
 
 use crate::{
     exit::{Coded, Exit},
-    interrupt,
     report::Report,
     resources::{ProcessUse, Resources},
 };
@@ -100,7 +99,7 @@ pub(crate) fn stop(processes: &[&ProcessUse]) -> anyhow::Result<Vec<Stopped>> {
     }
     let deadline = Instant::now() + PATIENCE;
     let mut running = look();
-    while running.contains(&true) && Instant::now() < deadline && interrupt::count() == 0 {
+    while running.contains(&true) && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(50));
         running = look();
     }

@@ -110,7 +110,7 @@ impl Report {
         // For the command of that name all of it is the result; others mention what did not pass.
         if self.document.command == "preflight" || self.document.dry_run {
             self.result(&checks(&preflight.checks));
-            self.result(&format!("\n{}", processes(&large)));
+            self.result(&format!("\n{}", processes("Processes that hold most memory", &large)));
             self.result(&format!("\n{}", verdict(preflight, plan)));
         } else {
             let passed = |it: &&Check| it.status == Status::Pass;
@@ -179,14 +179,10 @@ impl Report {
         }
     }
 
-    /// Why the next rung is tried.
-    pub(crate) fn steps_down(&self, from: Strategy, to: &Rung, plan: &Plan) {
-        let name = to.strategy.name();
-        self.note(&format!(
-            "option {} ran out of memory; next is option {name} ({})",
-            from.name(),
-            to.strategy.description()
-        ));
+    /// The next rung is tried.
+    pub(crate) fn steps_down(&self, to: &Rung, plan: &Plan) {
+        let Rung { strategy, .. } = to;
+        self.note(&format!("next is option {} ({})", strategy.name(), strategy.description()));
         self.price(to, plan);
     }
 
@@ -275,7 +271,7 @@ impl Report {
         }
         let owned: Vec<ProcessUse> = candidates.iter().map(|it| (*it).clone()).collect();
         let sum: u64 = owned.iter().map(|it| it.resident_bytes).sum();
-        say(&processes(&owned));
+        say(&processes("Processes of yours that could be stopped", &owned));
         self.note(&format!(
             "stopping all of these would free about {}; xtask stops only what you name (`--stop PID`)",
             bytes(sum)
@@ -371,8 +367,19 @@ impl Report {
         self.document.exit_code = exit.code();
         self.document.exit = exit.name();
         if self.format == Format::Json {
-            // Every value is plain data with string keys: this cannot fail.
-            let json = serde_json::to_string_pretty(&self.document).unwrap_or_default();
+            // A path that is not Unicode has no JSON; the end is told even then.
+            let json = serde_json::to_string_pretty(&self.document).unwrap_or_else(|err| {
+                let Document { version, command, exit_code, exit, .. } = self.document;
+                let error = err.to_string();
+                serde_json::json!({
+                    "version": version,
+                    "command": command,
+                    "error": error,
+                    "exit_code": exit_code,
+                    "exit": exit,
+                })
+                .to_string()
+            });
             write_to(io::stdout().lock(), &format!("{json}\n"));
         }
         exit
@@ -413,7 +420,7 @@ fn checks(checks: &[Check]) -> String {
     text
 }
 
-fn processes(processes: &[ProcessUse]) -> String {
+fn processes(title: &str, processes: &[ProcessUse]) -> String {
     if processes.is_empty() {
         return format!("no process holds {} or more\n", bytes(LARGE_PROCESS_BYTES));
     }
@@ -424,7 +431,7 @@ fn processes(processes: &[ProcessUse]) -> String {
         vec![it.pid.to_string(), bytes(it.resident_bytes), it.kind.name().into(), command]
     });
     let rows: Vec<Vec<String>> = [header].into_iter().chain(rows).collect();
-    format!("{BOLD}Processes that hold most memory{BOLD:#}\n{}", table(&rows, &[0, 1]))
+    format!("{BOLD}{title}{BOLD:#}\n{}", table(&rows, &[0, 1]))
 }
 
 fn verdict(preflight: &Preflight, plan: &Plan) -> String {

@@ -72,6 +72,8 @@ pub(crate) fn supervise(
     care: Care,
     mut on_piece: impl FnMut(Piece<'_>),
 ) -> anyhow::Result<Watched> {
+    // From before the child exists until all of it is gone.
+    let _watcher = interrupt::Watcher::new();
     own_group(&mut command);
     let started = Instant::now();
     let program = command.get_program().to_string_lossy().into_owned();

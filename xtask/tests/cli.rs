@@ -139,9 +139,9 @@ impl Ended {
 struct Running(Child);
 
 impl Running {
-    fn interrupt(&self) {
+    fn signal(&self, name: &str) {
         let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
     fn wait(mut self) -> Ended {
@@ -430,17 +430,20 @@ fn an_interrupted_build_leaves_nothing_running() {
         }
     "#;
     let fixture = Fixture::new(&[("build.rs", build_rs), HELLO]);
-    let running = fixture.start(&["build", "--example", "demo", "--format", "json"]);
-    let pids = fixture.wait_for("pids");
-    let pids: Vec<u32> = pids.split_whitespace().map(|it| it.parse().unwrap()).collect();
-    assert!(pids.iter().all(|it| runs(*it)));
-    running.interrupt();
-    let ended = running.wait();
-    let document = ended.code(130).document();
-    let attempts = strategies(&document);
-    assert_eq!(attempts.len(), 1);
-    assert_eq!(attempts[0].1, "interrupted");
-    gone_soon(&pids);
+    for signal in ["INT", "TERM", "HUP"] {
+        let running = fixture.start(&["build", "--example", "demo", "--format", "json"]);
+        let pids = fixture.wait_for("pids");
+        let pids: Vec<u32> = pids.split_whitespace().map(|it| it.parse().unwrap()).collect();
+        assert!(pids.iter().all(|it| runs(*it)));
+        running.signal(signal);
+        let ended = running.wait();
+        let document = ended.code(130).document();
+        let attempts = strategies(&document);
+        assert_eq!(attempts.len(), 1);
+        assert_eq!(attempts[0].1, "interrupted");
+        gone_soon(&pids);
+        fs::remove_file(fixture.path("pids")).unwrap();
+    }
 }
 
 /// A group with a memory limit for one command: cgroup v1, below the group of this process. Removed at the end.
@@ -649,7 +652,7 @@ fn an_interrupted_run_keeps_its_rows_and_is_resumed() {
     while fixture.wait_for(out).lines().count() < 3 {
         thread::sleep(Duration::from_millis(20));
     }
-    running.interrupt();
+    running.signal("INT");
     running.wait().code(130).says("2 rows").says("goes on from there");
 
     let resumed = fixture.run(&validate);
@@ -674,7 +677,7 @@ fn an_interrupted_run_keeps_its_rows_and_is_resumed() {
     }
     assert_eq!(fixture.read("runs/validation.1/results.csv").lines().count(), 4);
     assert!(fixture.path("runs/validation.1/summary.json").exists());
-    running.interrupt();
+    running.signal("INT");
     running.wait().code(130);
 }
 
