@@ -28,8 +28,8 @@ use crate::topology::Topology;
 const AFTER_HELP: &str = "\
 Rows are written as soon as they are done; a run that was stopped goes on with --resume.
 
-Exit codes: 0 done, whatever the verdict; 1 internal failure; 2 bad input, or a file that cannot be
-read or written; 3 the output exists or belongs to another matrix (nothing was changed); 130
+Exit codes: 0 done, whatever the verdict; 1 internal failure; 2 bad input or usage, a file that cannot
+be read or written, an output that exists or belongs to another matrix (nothing was changed); 130
 interrupted (finished rows are kept).";
 
 /// Compare a cheap estimate of integrated information (Φ) with the exact value.

@@ -92,8 +92,8 @@ impl Error {
             | Error::Read { .. }
             | Error::Write { .. }
             | Error::Content { .. }
+            | Error::Output { .. }
             | Error::Network { .. } => Exit::BadInput,
-            Error::Output { .. } => Exit::OtherMatrix,
             Error::Interrupted(_) => Exit::Interrupted,
             Error::Internal(_) => Exit::Internal,
         }

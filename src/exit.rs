@@ -10,11 +10,10 @@ pub enum Exit {
     Success = 0,
     /// A fault of the program or of the system.
     Internal = 1,
-    /// Bad input or usage; a file that cannot be read or written.
+    /// Bad input or usage; a file that cannot be read or written; an output that exists without
+    /// `--resume`, belongs to another matrix, or is being written by another run. Nothing finished
+    /// was changed.
     BadInput = 2,
-    /// The output exists: without `--resume`, or it belongs to another matrix, or another run is
-    /// writing it. Nothing was changed.
-    OtherMatrix = 3,
     /// Stopped by Ctrl-C or a request to terminate. Finished rows are kept.
     Interrupted = 130,
 }

@@ -663,12 +663,12 @@ mod tests {
 
     /// Resuming must fail with this message (`{}` stands for the folder) and change nothing.
     #[track_caller]
-    fn check_refused(outputs: &Outputs, suite: &Suite, exit: crate::exit::Exit, message: &str) {
+    fn check_refused(outputs: &Outputs, suite: &Suite, message: &str) {
         let before = fs::read(&outputs.csv).unwrap();
         let error = resume(outputs, suite).unwrap_err();
         let folder = outputs.csv.parent().unwrap().display().to_string();
         assert_eq!(error.to_string(), message.replace("{}", &folder));
-        assert_eq!(error.exit(), exit);
+        assert_eq!(error.exit(), crate::exit::Exit::BadInput);
         assert_eq!(fs::read(&outputs.csv).unwrap(), before);
     }
 
@@ -761,7 +761,7 @@ mod tests {
         let (_folder, outputs) = finished(&suite);
         let before = fs::read(&outputs.csv).unwrap();
         let error = Journal::open(outputs.clone(), &suite, IfExists::Refuse).unwrap_err();
-        assert_eq!(error.exit(), crate::exit::Exit::OtherMatrix);
+        assert_eq!(error.exit(), crate::exit::Exit::BadInput);
         assert!(error.to_string().contains("results.csv: exists: pass --resume"), "{error}");
         assert_eq!(fs::read(&outputs.csv).unwrap(), before);
         let journal = Journal::open(outputs.clone(), &suite, IfExists::Overwrite).unwrap();
@@ -778,7 +778,6 @@ mod tests {
         check_refused(
             &outputs,
             &Suite::new(more).unwrap(),
-            crate::exit::Exit::OtherMatrix,
             "{}/results.csv: belongs to another matrix (seeds: 42, 123, not 42, 123, 456): pass \
              the same settings, --force to write it anew, or another --out",
         );
@@ -787,15 +786,14 @@ mod tests {
             "{{}}/results.csv: is not a file of this program: expected the first line {:?}",
             Row::HEADER
         );
-        check_refused(&outputs, &suite, crate::exit::Exit::OtherMatrix, &foreign);
+        check_refused(&outputs, &suite, &foreign);
         fs::write(&outputs.csv, "notes").unwrap();
-        check_refused(&outputs, &suite, crate::exit::Exit::OtherMatrix, &foreign);
+        check_refused(&outputs, &suite, &foreign);
         let stranger = format!("{}\nDense,5,42,0.75,0.5,0.25,0.5,1.000\n", Row::HEADER);
         fs::write(&outputs.csv, stranger).unwrap();
         check_refused(
             &outputs,
             &suite,
-            crate::exit::Exit::OtherMatrix,
             "{}/results.csv: belongs to another matrix: line 2, Dense n = 5 seed 42, is not in \
              the one asked for",
         );
@@ -803,7 +801,6 @@ mod tests {
         check_refused(
             &outputs,
             &suite,
-            crate::exit::Exit::OtherMatrix,
             "{}/results.csv: its settings file {}/results.settings.json is missing, so it cannot \
              be known which matrix it belongs to",
         );
@@ -819,7 +816,7 @@ mod tests {
         lines[2] = line;
         fs::write(&outputs.csv, lines.join("\n") + "\n").unwrap();
         let message = format!("{{}}/results.csv, line 3: {message}");
-        check_refused(&outputs, &suite, crate::exit::Exit::BadInput, &message);
+        check_refused(&outputs, &suite, &message);
     }
 
     #[test]

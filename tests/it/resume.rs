@@ -97,13 +97,13 @@ fn resuming_nothing_is_starting() {
     assert_eq!(n_rows(&place, "results.csv"), 4);
 }
 
-/// The run must end with this code and message, and leave the files as they are.
+/// The run must end with exit code 2 and this message, and leave the files as they are.
 #[track_caller]
-fn check_refused(place: &Place, arguments: &str, code: i32, message: &str) {
+fn check_refused(place: &Place, arguments: &str, message: &str) {
     let content = |name: &String| fs::read(place.path(name)).unwrap();
     let before: Vec<_> = place.files().iter().map(content).collect();
     let refused = place.run(arguments);
-    assert_eq!(refused.code, Some(code), "{}", refused.stderr);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains(message), "{}", refused.stderr);
     assert_eq!(refused.stdout, "");
     let after: Vec<_> = place.files().iter().map(content).collect();
@@ -114,33 +114,29 @@ fn check_refused(place: &Place, arguments: &str, code: i32, message: &str) {
 fn an_output_that_exists_is_kept() {
     let place = Place::new();
     place.run(SHORT).succeeded();
-    check_refused(&place, SHORT, 3, "error: results.csv: exists: pass --resume");
+    check_refused(&place, SHORT, "error: results.csv: exists: pass --resume");
     check_refused(
         &place,
         "--topologies Line,Ring --sizes 4,5 --seeds 42,123 --resume",
-        3,
         "error: results.csv: belongs to another matrix (sizes: 4, not 4, 5)",
     );
     check_refused(
         &place,
         &format!("{SHORT} --estimator spectral --resume"),
-        3,
         "belongs to another matrix (estimator: hdc, not spectral)",
     );
     place.write("foreign.csv", "a,b\n1,2\n");
     check_refused(
         &place,
         &format!("{SHORT} --out foreign.csv --resume"),
-        3,
         "error: foreign.csv: is not a file of this program: expected the first line",
     );
-    check_refused(&place, &format!("{SHORT} --out foreign.csv"), 3, "foreign.csv: exists");
+    check_refused(&place, &format!("{SHORT} --out foreign.csv"), "foreign.csv: exists");
     let edited = place.read("results.csv").replacen("Ring,4,42,", "Ring,4,77,", 1);
     place.write("results.csv", edited);
     check_refused(
         &place,
         &format!("{SHORT} --resume"),
-        3,
         "line 2, Ring n = 4 seed 77, is not in the one asked for",
     );
 }
@@ -158,18 +154,13 @@ fn rows_edited_by_hand_are_noticed() {
         place.write("results.csv", lines.join("\n") + "\n");
     };
     with(lines[1]);
-    check_refused(
-        &place,
-        &resume,
-        2,
-        "results.csv, line 3: Ring n = 4 seed 42 is in line 2 already",
-    );
+    check_refused(&place, &resume, "results.csv, line 3: Ring n = 4 seed 42 is in line 2 already");
     with("Ring,4,123,half,0.0,0.5,,1");
-    check_refused(&place, &resume, 2, "results.csv, line 3: phi_hdc \"half\": expected a number");
+    check_refused(&place, &resume, "results.csv, line 3: phi_hdc \"half\": expected a number");
     let exact: f64 = lines[2].split(',').nth(4).unwrap().parse().unwrap();
     let (error, relative) = (0.5 - exact, (0.5 - exact).abs() / exact);
     with(&format!("Ring,4,123,0.5,{exact:?},{error:?},{relative:?},1"));
-    check_refused(&place, &resume, 2, "results.csv, line 3: phi_hdc 0.5: expected 0.");
+    check_refused(&place, &resume, "results.csv, line 3: phi_hdc 0.5: expected 0.");
 }
 
 #[test]
@@ -186,12 +177,7 @@ fn force_writes_an_output_anew() {
 fn a_summary_of_someone_else_is_kept() {
     let place = Place::new();
     place.write("summary.json", "{\"mine\": true}");
-    check_refused(
-        &place,
-        SHORT,
-        3,
-        "error: summary.json: exists and was not written by this program",
-    );
+    check_refused(&place, SHORT, "error: summary.json: exists and was not written by this program");
     assert_eq!(place.files(), ["summary.json"]);
 }
 
@@ -223,7 +209,7 @@ fn two_runs_do_not_write_one_file() {
     wait_for_rows(&place, "results.csv", 1, &mut child);
     for how in ["--resume", "--force"] {
         let second = place.run(&format!("{arguments} {how}"));
-        assert_eq!(second.code, Some(3), "{}", second.stderr);
+        assert_eq!(second.code, Some(2), "{}", second.stderr);
         assert!(second.stderr.contains("another run is writing it"), "{}", second.stderr);
     }
     interrupt(&child);
