@@ -9,22 +9,22 @@
 //! | `X.exact.jsonl` | one [`ExactRecord`] an exact problem, appended before its first row |
 //! | `summary.json` | the statistics (see [`report`](crate::report)) |
 //!
-//! A line is appended by one write and flushed to the disk, and taken back if the write fails; a line
-//! without its final newline is torn and done again. Files that are replaced are written under
-//! another name first. Nothing is changed before all of it was read and found to belong to the run,
-//! and while a run writes a CSV it holds a lock on it.
+//! A line is on the disk before the next is begun; a line without its final newline is torn and done
+//! again. Nothing is changed before all of it was read and found to belong to the run, and while a run
+//! writes a CSV it holds a lock on it.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::append_file::{AppendFile, Lines, write_whole};
 use crate::error::Error;
 use crate::network::ProblemId;
+use crate::row::{Row, close};
 use crate::solver::ExactPhi;
-use crate::statistics::SAME;
 use crate::suite::{Key, Settings, Suite};
 use crate::topology::Topology;
 
@@ -70,122 +70,6 @@ impl Outputs {
         }
         Ok(outputs)
     }
-}
-
-/// One comparison: a line of the CSV.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Row {
-    /// Which comparison.
-    pub key: Key,
-    /// The estimate, by whichever estimator the study uses.
-    pub phi_hdc: f64,
-    /// Exact Φ.
-    pub phi_exact: f64,
-    /// The wall time that exact Φ took, in milliseconds. Rows that share an exact problem repeat it,
-    /// since the problem is solved once.
-    pub duration_ms: f64,
-}
-
-impl Row {
-    /// The first line of the CSV.
-    pub const HEADER: &str = "topology,n,seed,phi_hdc,phi_exact,error,relative_error,duration_ms";
-
-    /// A Φ of at most this is 0, by the tolerance of the theory's comparisons.
-    pub const ZERO: f64 = 1e-6;
-
-    /// Estimate minus exact.
-    pub fn error(&self) -> f64 {
-        self.phi_hdc - self.phi_exact
-    }
-
-    /// |error| / exact; none where exact Φ is 0.
-    pub fn relative_error(&self) -> Option<f64> {
-        (self.phi_exact > Row::ZERO).then(|| self.error().abs() / self.phi_exact)
-    }
-
-    /// The line of the CSV, without its newline. Numbers have all the digits it takes to read the
-    /// same number back; the time is rounded to microseconds.
-    ///
-    /// ```
-    /// use phi_validation::journal::Row;
-    /// use phi_validation::suite::Key;
-    /// use phi_validation::topology::Topology;
-    ///
-    /// let key = Key { topology: Topology::Ring, n: 5, seed: 42 };
-    /// let row = Row { key, phi_hdc: 0.75, phi_exact: 0.5, duration_ms: 12.0 };
-    /// assert_eq!(row.to_line(), "Ring,5,42,0.75,0.5,0.25,0.5,12.000");
-    /// assert_eq!(Row::parse("Ring,5,42,0.75,0.5,0.25,0.5,12.000").unwrap(), row);
-    /// ```
-    pub fn to_line(&self) -> String {
-        let Key { topology, n, seed } = self.key;
-        let relative = self.relative_error().map(|it| format!("{it:?}")).unwrap_or_default();
-        format!(
-            "{topology},{n},{seed},{:?},{:?},{:?},{relative},{:.3}",
-            self.phi_hdc,
-            self.phi_exact,
-            self.error(),
-            self.duration_ms
-        )
-    }
-
-    /// Reads what [`to_line`](Row::to_line) wrote.
-    ///
-    /// # Errors
-    /// What is wrong with the line and what was expected, for a person.
-    pub fn parse(line: &str) -> Result<Row, String> {
-        let fields: Vec<&str> = line.split(',').collect();
-        let &[topology, n, seed, phi_hdc, phi_exact, error, relative_error, duration_ms] =
-            fields.as_slice()
-        else {
-            return Err(format!("{} fields, expected 8", fields.len()));
-        };
-        let key = Key {
-            topology: topology.parse::<Topology>().map_err(|error| error.to_string())?,
-            n: whole("n", n)?,
-            seed: whole("seed", seed)?,
-        };
-        let row = Row {
-            key,
-            phi_hdc: finite("phi_hdc", phi_hdc)?,
-            phi_exact: finite("phi_exact", phi_exact)?,
-            duration_ms: finite("duration_ms", duration_ms)?,
-        };
-        if row.phi_exact < 0.0 {
-            return Err(format!("phi_exact {phi_exact}: expected at least 0"));
-        }
-        if !close(finite("error", error)?, row.error()) {
-            return Err(format!("error {error}: expected phi_hdc - phi_exact = {:?}", row.error()));
-        }
-        match (relative_error, row.relative_error()) {
-            ("", None) => {}
-            (text, Some(expected)) if !text.is_empty() => {
-                if !close(finite("relative_error", text)?, expected) {
-                    return Err(format!(
-                        "relative_error {text}: expected |error| / phi_exact = {expected:?}"
-                    ));
-                }
-            }
-            (text, expected) => {
-                let expected = expected.map_or("nothing".to_owned(), |it| format!("{it:?}"));
-                return Err(format!("relative_error {text:?}: expected {expected}"));
-            }
-        }
-        Ok(row)
-    }
-}
-
-fn whole<T: std::str::FromStr>(what: &str, text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("{what} {text:?}: expected a whole number"))
-}
-
-fn finite(what: &str, text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|it| it.is_finite());
-    number.ok_or_else(|| format!("{what} {text:?}: expected a number"))
-}
-
-/// Whether two numbers are equal but for what another program may make of the last digits.
-fn close(a: f64, b: f64) -> bool {
-    (a - b).abs() <= SAME * b.abs().max(1.0)
 }
 
 /// One solved problem: a line of the companion `.exact.jsonl`.
@@ -487,126 +371,6 @@ impl SettingsFile {
     }
 }
 
-/// The lines of an append-only file.
-struct Lines<'a> {
-    /// Those that are whole, without their newlines.
-    whole: Vec<&'a [u8]>,
-    /// What follows the last newline: the torn line, usually empty.
-    torn: &'a [u8],
-    /// Where it begins.
-    torn_at: usize,
-}
-
-impl Lines<'_> {
-    fn new(content: &[u8]) -> Lines<'_> {
-        let torn_at = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let (whole, torn) = content.split_at(torn_at);
-        let mut whole: Vec<&[u8]> = whole.split(|&byte| byte == b'\n').collect();
-        whole.pop(); // what follows the last newline, here always nothing
-        Lines { whole, torn, torn_at }
-    }
-}
-
-/// A file that grows by whole lines.
-#[derive(Debug)]
-struct AppendFile {
-    path: PathBuf,
-    file: File,
-    /// The bytes of its whole lines; anything after them is taken back.
-    len: u64,
-}
-
-impl AppendFile {
-    fn open(path: &Path, new: bool) -> Result<AppendFile, Error> {
-        let mut options = OpenOptions::new();
-        options.read(true).append(true);
-        if new {
-            options.create_new(true)
-        } else {
-            options.create(true)
-        };
-        let file = options.open(path).map_err(|source| write_error(path, source))?;
-        Ok(AppendFile { path: path.to_owned(), file, len: 0 })
-    }
-
-    /// Takes the file for this run.
-    fn lock(&self) -> Result<(), Error> {
-        match self.file.try_lock() {
-            Err(TryLockError::WouldBlock) => Err(Error::Output {
-                path: self.path.clone(),
-                message: "another run is writing it: wait for it to end, or choose another --out"
-                    .to_owned(),
-            }),
-            // Some file systems have no locks; the run goes on without.
-            Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
-        }
-    }
-
-    fn read(&mut self) -> Result<Vec<u8>, Error> {
-        let mut content = Vec::new();
-        let read = self.file.read_to_end(&mut content);
-        read.map_err(|source| Error::Read { path: self.path.clone(), source })?;
-        self.len = content.len() as u64;
-        Ok(content)
-    }
-
-    fn truncate(&mut self, len: usize) -> Result<(), Error> {
-        self.len = len as u64;
-        self.take_back().map_err(|source| write_error(&self.path, source))
-    }
-
-    /// Appends a line by one write and waits until it is on the disk.
-    fn append(&mut self, line: &str) -> Result<(), Error> {
-        let line = format!("{line}\n");
-        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.sync());
-        match written {
-            Ok(()) => {
-                self.len += line.len() as u64;
-                Ok(())
-            }
-            Err(source) => {
-                // If this fails too, the torn line is found on resuming.
-                let _ = self.take_back();
-                Err(write_error(&self.path, source))
-            }
-        }
-    }
-
-    /// Drops what is not a whole line. Devices and pipes have no length to change.
-    fn take_back(&self) -> io::Result<()> {
-        if self.file.metadata()?.is_file() { self.file.set_len(self.len) } else { Ok(()) }
-    }
-
-    /// Flushes to the disk. Devices and pipes have nothing to flush, and say so in several ways.
-    fn sync(&self) -> io::Result<()> {
-        if self.file.metadata()?.is_file() { self.file.sync_data() } else { Ok(()) }
-    }
-}
-
-/// Writes a file so that it appears whole or not at all.
-///
-/// # Errors
-/// [`Error::Write`]; the file that was there before, if any, is unchanged.
-pub fn write_whole(path: &Path, content: &str) -> Result<(), Error> {
-    let mut name = path.file_name().expect("a file").to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = File::create(&temporary)
-        .and_then(|mut file| {
-            file.write_all(content.as_bytes())?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
-        let _ = fs::remove_file(&temporary);
-        write_error(path, source)
-    })
-}
-
-fn write_error(path: &Path, source: io::Error) -> Error {
-    Error::Write { path: path.to_owned(), source, note: String::new() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -687,17 +451,6 @@ mod tests {
         assert_eq!(text.lines().next(), Some(Row::HEADER));
         // Φ = 0 has no relative error.
         assert_eq!(text.lines().nth(1), Some("Ring,5,42,0.5,0.0,0.5,,0.125"));
-    }
-
-    #[test]
-    fn extreme_numbers_survive() {
-        let key = Key { topology: Topology::Star, n: 8, seed: u64::MAX };
-        for phi_exact in [0.0, 5e-324, 1e-7, 0.1 + 0.2, 4.559795240000001, 1e300] {
-            for phi_hdc in [0.0, 1.0 / 3.0, 1.0 - f64::EPSILON] {
-                let row = Row { key, phi_hdc, phi_exact, duration_ms: 1e9 };
-                assert_eq!(Row::parse(&row.to_line()), Ok(row));
-            }
-        }
     }
 
     #[test]
@@ -897,24 +650,12 @@ mod tests {
         let suite = suite();
         let (_folder, outputs) = finished(&suite);
         let mut journal = resume(&outputs, &suite).unwrap();
-        let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
-        journal.csv.file = full;
+        let full = fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
+        journal.csv.redirect(full);
         let error = journal.append_row(row(&suite, 0)).unwrap_err();
         let message = error.to_string();
         assert!(message.contains("results.csv: No space left on device"), "{message}");
         assert!(message.contains("; 4 finished rows are kept in "), "{message}");
         assert_eq!(journal.rows().len(), 4);
-    }
-
-    #[test]
-    fn a_file_is_replaced_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("summary.json");
-        write_whole(&path, "first").unwrap();
-        write_whole(&path, "second").unwrap();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "second");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        let error = write_whole(&path.join("below"), "third").unwrap_err();
-        assert!(error.to_string().starts_with("cannot write "), "{error}");
     }
 }

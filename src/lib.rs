@@ -5,12 +5,13 @@
 //! [`suite`] lists the comparisons (by default 160) and the different exact problems in them (48). An
 //! [`estimator`] gives each comparison its estimate, a [`solver`] its exact Φ: the engine of
 //! `pyphi-core` if the feature `pyphi` is on. A [`study`] does them one after another and keeps each
-//! row in a [`journal`] that survives a crash at any byte; [`statistics`] and a [`report`] say what
+//! [`row`] in a [`journal`] that survives a crash at any byte; [`statistics`] and a [`report`] say what
 //! was found. Everything random is [`seeded`], the same on every platform and for ever.
 //!
 //! With the feature `pyphi` there is also the program around it (`cli`), and exact Φ of one's own
 //! networks (`phi`).
 
+mod append_file;
 #[cfg(feature = "pyphi")]
 pub mod cli;
 pub mod dynamics;
@@ -27,6 +28,7 @@ pub mod network;
 pub mod phi;
 pub mod progress;
 pub mod report;
+pub mod row;
 pub mod seeded;
 pub mod solver;
 pub mod statistics;

@@ -11,8 +11,10 @@ use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
+use crate::append_file::write_whole;
 use crate::error::Error;
-use crate::journal::{ExactRecord, Journal, Row, write_whole};
+use crate::journal::{ExactRecord, Journal};
+use crate::row::Row;
 use crate::statistics::{Correlation, Stat, Statistics};
 use crate::suite::{Key, Settings, Suite};
 use crate::topology::Topology;

@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use crate::error::Error;
 use crate::estimator::Estimator;
-use crate::journal::{ExactRecord, Journal, Row};
+use crate::journal::{ExactRecord, Journal};
 use crate::network::ProblemId;
 use crate::progress::{Progress, cost};
+use crate::row::Row;
 use crate::solver::Solver;
 use crate::statistics::SAME;
 use crate::suite::{Comparison, Key, Problem, Suite};

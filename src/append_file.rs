@@ -1,0 +1,154 @@
+//! Files that a crash at any byte cannot spoil.
+//!
+//! An [`AppendFile`] grows by whole lines: each is appended by one write and flushed to the disk, and
+//! taken back if the write fails; [`Lines`] tells the whole lines from one that a crash cut short.
+//! [`write_whole`] replaces a file at once or not at all. This module knows nothing of what is in them.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
+
+/// The lines of an append-only file.
+pub(crate) struct Lines<'a> {
+    /// Those that are whole, without their newlines.
+    pub(crate) whole: Vec<&'a [u8]>,
+    /// What follows the last newline: the torn line, usually empty.
+    pub(crate) torn: &'a [u8],
+    /// Where it begins.
+    pub(crate) torn_at: usize,
+}
+
+impl Lines<'_> {
+    pub(crate) fn new(content: &[u8]) -> Lines<'_> {
+        let torn_at = content.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let (whole, torn) = content.split_at(torn_at);
+        let mut whole: Vec<&[u8]> = whole.split(|&byte| byte == b'\n').collect();
+        whole.pop(); // what follows the last newline, here always nothing
+        Lines { whole, torn, torn_at }
+    }
+}
+
+/// A file that grows by whole lines.
+#[derive(Debug)]
+pub(crate) struct AppendFile {
+    path: PathBuf,
+    file: File,
+    /// The bytes of its whole lines; anything after them is taken back.
+    len: u64,
+}
+
+impl AppendFile {
+    pub(crate) fn open(path: &Path, new: bool) -> Result<AppendFile, Error> {
+        let mut options = OpenOptions::new();
+        options.read(true).append(true);
+        if new {
+            options.create_new(true)
+        } else {
+            options.create(true)
+        };
+        let file = options.open(path).map_err(|source| write_error(path, source))?;
+        Ok(AppendFile { path: path.to_owned(), file, len: 0 })
+    }
+
+    /// Takes the file for this run.
+    pub(crate) fn lock(&self) -> Result<(), Error> {
+        match self.file.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(Error::Output {
+                path: self.path.clone(),
+                message: "another run is writing it: wait for it to end, or choose another --out"
+                    .to_owned(),
+            }),
+            // Some file systems have no locks; the run goes on without.
+            Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+        }
+    }
+
+    pub(crate) fn read(&mut self) -> Result<Vec<u8>, Error> {
+        let mut content = Vec::new();
+        let read = self.file.read_to_end(&mut content);
+        read.map_err(|source| Error::Read { path: self.path.clone(), source })?;
+        self.len = content.len() as u64;
+        Ok(content)
+    }
+
+    /// Lets a test put another file under this one.
+    #[cfg(test)]
+    pub(crate) fn redirect(&mut self, file: File) {
+        self.file = file;
+    }
+
+    pub(crate) fn truncate(&mut self, len: usize) -> Result<(), Error> {
+        self.len = len as u64;
+        self.take_back().map_err(|source| write_error(&self.path, source))
+    }
+
+    /// Appends a line by one write and waits until it is on the disk.
+    pub(crate) fn append(&mut self, line: &str) -> Result<(), Error> {
+        let line = format!("{line}\n");
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.sync());
+        match written {
+            Ok(()) => {
+                self.len += line.len() as u64;
+                Ok(())
+            }
+            Err(source) => {
+                // If this fails too, the torn line is found on resuming.
+                let _ = self.take_back();
+                Err(write_error(&self.path, source))
+            }
+        }
+    }
+
+    /// Drops what is not a whole line. Devices and pipes have no length to change.
+    fn take_back(&self) -> io::Result<()> {
+        if self.file.metadata()?.is_file() { self.file.set_len(self.len) } else { Ok(()) }
+    }
+
+    /// Flushes to the disk. Devices and pipes have nothing to flush, and say so in several ways.
+    fn sync(&self) -> io::Result<()> {
+        if self.file.metadata()?.is_file() { self.file.sync_data() } else { Ok(()) }
+    }
+}
+
+/// Writes a file so that it appears whole or not at all.
+///
+/// # Errors
+/// [`Error::Write`]; the file that was there before, if any, is unchanged.
+pub(crate) fn write_whole(path: &Path, content: &str) -> Result<(), Error> {
+    let mut name = path.file_name().expect("a file").to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = File::create(&temporary)
+        .and_then(|mut file| {
+            file.write_all(content.as_bytes())?;
+            file.sync_all()
+        })
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|source| {
+        let _ = fs::remove_file(&temporary);
+        write_error(path, source)
+    })
+}
+
+fn write_error(path: &Path, source: io::Error) -> Error {
+    Error::Write { path: path.to_owned(), source, note: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary.json");
+        write_whole(&path, "first").unwrap();
+        write_whole(&path, "second").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "second");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        let error = write_whole(&path.join("below"), "third").unwrap_err();
+        assert!(error.to_string().starts_with("cannot write "), "{error}");
+    }
+}
