@@ -13,7 +13,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use crate::dynamics::Rule;
 use crate::error::Error;
 use crate::estimator::Registry;
-use crate::exact::Engine;
+use crate::exact::{Engine, Scope};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::journal::{IfExists, Journal, Outputs};
@@ -32,6 +32,12 @@ Exit codes: 0 done, whatever the verdict; 1 internal failure; 2 bad input or usa
 be read or written, an output that exists or belongs to another matrix (nothing was changed); 130
 interrupted (finished rows are kept).";
 
+const PHI_AFTER_HELP: &str = r#"Examples:
+  pyphi_validation phi --network network.json
+  pyphi_validation phi --network network.json --complexes --format json
+  echo '{"tpm": [[0,0],[0,1],[1,0],[1,1]], "cm": [[0,1],[1,0]], "state": [0,0]}' \
+    | pyphi_validation phi --network -"#;
+
 /// Compare a cheap estimate of integrated information (Φ) with the exact value.
 ///
 /// Without a subcommand: the study, by default 8 topologies × 4 sizes × 5 seeds = 160 comparisons.
@@ -40,6 +46,7 @@ interrupted (finished rows are kept).";
     name = "pyphi_validation",
     bin_name = "pyphi_validation",
     version,
+    propagate_version = true,
     args_conflicts_with_subcommands = true,
     after_help = AFTER_HELP
 )]
@@ -52,7 +59,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Exact Φ of your own network, with its cause-effect structure.
+    /// Exact Φ of your own network, with its cause-effect structure
+    ///
+    /// The file has one network, or a list: tpm[s][j] is the probability that unit j is ON after
+    /// state s (bit i of s is unit i), cm[i][j] is 1 where i is an input of j, and state has a 0 or 1
+    /// for each unit. Optional: nodes (the units of the system; all by default), name, labels.
+    #[command(after_help = PHI_AFTER_HELP)]
     Phi(PhiArgs),
 }
 
@@ -113,6 +125,13 @@ struct PhiArgs {
     /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
     #[arg(long, value_name = "BITS")]
     state: Option<String>,
+    /// All complexes of the network, instead of Φ of the units in `nodes`
+    #[arg(long)]
+    complexes: bool,
+    /// Count tied choices over all cuts (purview_ties), for which every cut is evaluated in full; up to 6
+    /// units JSON has the count anyway
+    #[arg(long)]
+    ties: bool,
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -246,7 +265,8 @@ impl PhiArgs {
         };
         let text = text.map_err(|source| Error::Read { path: place.clone().into(), source })?;
         let state = self.state.as_deref().map(phi::state).transpose()?;
-        let question = phi::Question::new(&text, &place, state.as_deref())?;
+        let scope = if self.complexes { Scope::Complexes } else { Scope::System };
+        let question = phi::Question::new(&text, &place, state.as_deref(), scope, self.ties)?;
         let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag()?)?;
         let mut out = io::stdout().lock();
         let solved = match self.format {

@@ -3,10 +3,11 @@
 //! The engine uses every thread of the pool it runs in, so problems are given to it one at a time.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyphi_core::{Options, State, StopReason, Subsystem, big_phi};
+use pyphi_core::{ErrorKind, Options, State, StopReason, Subsystem, big_phi, complexes};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde::Serialize;
 
 pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord};
 use pyphi_core::record::{NetworkRecord, parse};
@@ -20,6 +21,7 @@ use crate::suite::Formalism;
 #[derive(Debug)]
 pub struct Engine {
     pool: ThreadPool,
+    cancel: Arc<AtomicBool>,
     options: Options,
 }
 
@@ -32,7 +34,8 @@ impl Engine {
         let pool = ThreadPoolBuilder::new().num_threads(jobs).build();
         let pool =
             pool.map_err(|error| Error::Internal(format!("cannot start threads: {error}")))?;
-        Ok(Engine { pool, options: Options { cancel: Some(cancel), ..Options::default() } })
+        let options = Options { cancel: Some(Arc::clone(&cancel)), ..Options::default() };
+        Ok(Engine { pool, cancel, options })
     }
 
     /// Exact Φ of a network from a file, with the whole structure. With `count_ties`, also the
@@ -42,19 +45,74 @@ impl Engine {
     /// [`Error::Interrupted`].
     pub fn analyse(&self, network: &OwnNetwork, count_ties: bool) -> Result<PhiRecord, Error> {
         let options = Options { count_ties, ..self.options.clone() };
-        let result = self.pool.install(|| big_phi(&network.subsystem, &options));
+        let subsystem = network.subsystem.as_ref().expect("read as a system");
+        let result = self.pool.install(|| big_phi(subsystem, &options));
         match result.stop_reason {
             StopReason::Complete => Ok(PhiRecord::new(&network.record, &result)),
             _ => Err(Error::Interrupted(String::new())),
         }
     }
+
+    /// All complexes of a network from a file, whatever its `nodes`: the subsystems with Φ > 0,
+    /// largest Φ first. `count_ties` as in [`analyse`](Engine::analyse).
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::Network`] if the network does not fit its state.
+    pub fn complexes(
+        &self,
+        network: &OwnNetwork,
+        count_ties: bool,
+    ) -> Result<ComplexesRecord, Error> {
+        let options = Options { count_ties, ..self.options.clone() };
+        let record = &network.record;
+        let found = || {
+            let core = record.network()?;
+            let state = State::new(&record.state)?;
+            self.pool.install(|| complexes(&core, state, &options))
+        };
+        let found = found().map_err(|error| Error::Network {
+            place: record.name.clone().unwrap_or_else(|| "network".to_owned()),
+            message: error.to_string(),
+        })?;
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted(String::new()));
+        }
+        Ok(ComplexesRecord {
+            name: record.name.clone(),
+            state: record.state.clone(),
+            complexes: found.iter().map(|it| PhiRecord::new(record, it)).collect(),
+        })
+    }
+}
+
+/// All complexes of one network, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComplexesRecord {
+    /// Name of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// State of the whole network.
+    pub state: Vec<u8>,
+    /// The subsystems with Φ > 0, largest Φ first: the first is the major complex.
+    pub complexes: Vec<PhiRecord>,
 }
 
 /// A network from a file, checked and ready to be analysed.
 #[derive(Debug)]
 pub struct OwnNetwork {
     record: NetworkRecord,
-    subsystem: Subsystem,
+    /// The units that `nodes` asks for; none if their state is unreachable and that is no obstacle.
+    subsystem: Option<Subsystem>,
+    n_units: usize,
+}
+
+/// What is to be analysed in each network of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The system of the units in `nodes`, which must be in a reachable state.
+    System,
+    /// Every subsystem; those in an unreachable state are no complexes.
+    Complexes,
 }
 
 impl OwnNetwork {
@@ -67,6 +125,7 @@ impl OwnNetwork {
         text: &str,
         place: &str,
         state: Option<&[u8]>,
+        scope: Scope,
     ) -> Result<(Vec<OwnNetwork>, bool), Error> {
         let wrong = |place: String, error: pyphi_core::Error| Error::Network {
             place,
@@ -78,15 +137,32 @@ impl OwnNetwork {
             if let Some(state) = state {
                 record.state = state.to_vec();
             }
-            let subsystem =
-                record.subsystem().map_err(|error| match (file.is_list, &record.name) {
-                    (false, _) => wrong(place.to_owned(), error),
-                    (true, None) => wrong(format!("{place}: record {index}"), error),
-                    (true, Some(name)) => wrong(format!("{place}: record {index} ({name})"), error),
-                })?;
-            networks.push(OwnNetwork { record, subsystem });
+            if scope == Scope::Complexes {
+                record.nodes = None;
+            }
+            let n_units = record.nodes.as_ref().map_or(record.state.len(), Vec::len);
+            let subsystem = match record.subsystem() {
+                Err(error)
+                    if scope == Scope::Complexes
+                        && matches!(error.kind(), ErrorKind::Unreachable { .. }) =>
+                {
+                    Ok(None)
+                }
+                checked => checked.map(Some),
+            };
+            let subsystem = subsystem.map_err(|error| match (file.is_list, &record.name) {
+                (false, _) => wrong(place.to_owned(), error),
+                (true, None) => wrong(format!("{place}: record {index}"), error),
+                (true, Some(name)) => wrong(format!("{place}: record {index} ({name})"), error),
+            })?;
+            networks.push(OwnNetwork { record, subsystem, n_units });
         }
         Ok((networks, file.is_list))
+    }
+
+    /// The number of units to analyse.
+    pub fn n_units(&self) -> usize {
+        self.n_units
     }
 
     /// The names of the units, if the file gives them.

@@ -6,15 +6,22 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use serde::Serialize;
+
 use crate::error::Error;
-use crate::exact::{ConceptRecord, CoreRecord, Engine, OwnNetwork, PartRecord, PhiRecord};
+use crate::exact::{
+    ComplexesRecord, ConceptRecord, CoreRecord, Engine, OwnNetwork, PartRecord, PhiRecord, Scope,
+};
 use crate::report::left_table;
 
-/// The networks of a file.
+/// The networks of a file, and what is asked of them.
 #[derive(Debug)]
 pub struct Question {
     networks: Vec<OwnNetwork>,
     is_list: bool,
+    scope: Scope,
+    /// Count tied choices over all cuts, whatever the size.
+    ties: bool,
 }
 
 /// Why an answer is not complete.
@@ -33,13 +40,24 @@ impl From<io::Error> for Failure {
 }
 
 impl Question {
+    /// Up to this many units, `purview_ties` is counted without being asked for: it is cheap there.
+    pub const TIES_UP_TO: usize = 6;
+
     /// Reads and checks the networks in `text`, which comes from `place`; `state` replaces theirs.
+    /// With `ties`, choices tied over all cuts are counted for networks of any size, for which every
+    /// cut is evaluated in full.
     ///
     /// # Errors
     /// [`Error::Network`].
-    pub fn new(text: &str, place: &str, state: Option<&[u8]>) -> Result<Question, Error> {
-        let (networks, is_list) = OwnNetwork::read(text, place, state)?;
-        Ok(Question { networks, is_list })
+    pub fn new(
+        text: &str,
+        place: &str,
+        state: Option<&[u8]>,
+        scope: Scope,
+        ties: bool,
+    ) -> Result<Question, Error> {
+        let (networks, is_list) = OwnNetwork::read(text, place, state, scope)?;
+        Ok(Question { networks, is_list, scope, ties })
     }
 
     /// Writes Φ and structure of each network for a person.
@@ -48,9 +66,13 @@ impl Question {
     /// [`Failure`]; the answers before it are written.
     pub fn answer_text(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
         for (index, network) in self.networks.iter().enumerate() {
-            let answer = self.analyse(engine, index, false)?;
+            let labels = network.labels();
+            let answer = match self.analyse(engine, index, self.ties)? {
+                Answer::System(answer) => text(&answer, labels),
+                Answer::Complexes(answer) => complexes_text(&answer, labels),
+            };
             let separator = if index == 0 { "" } else { "\n" };
-            write!(out, "{separator}{}", text(&answer, network.labels()))?;
+            write!(out, "{separator}{answer}")?;
             out.flush()?;
         }
         Ok(())
@@ -66,7 +88,8 @@ impl Question {
         }
         let mut stopped = Ok(());
         for index in 0..self.networks.len() {
-            let answer = match self.analyse(engine, index, true) {
+            let count_ties = self.ties || self.networks[index].n_units() <= Question::TIES_UP_TO;
+            let answer = match self.analyse(engine, index, count_ties) {
                 Ok(answer) => answer,
                 Err(failure) => {
                     stopped = Err(failure);
@@ -88,13 +111,13 @@ impl Question {
         stopped
     }
 
-    fn analyse(
-        &self,
-        engine: &Engine,
-        index: usize,
-        count_ties: bool,
-    ) -> Result<PhiRecord, Failure> {
-        engine.analyse(&self.networks[index], count_ties).map_err(|error| match error {
+    fn analyse(&self, engine: &Engine, index: usize, count_ties: bool) -> Result<Answer, Failure> {
+        let network = &self.networks[index];
+        let answer = match self.scope {
+            Scope::System => engine.analyse(network, count_ties).map(Answer::System),
+            Scope::Complexes => engine.complexes(network, count_ties).map(Answer::Complexes),
+        };
+        answer.map_err(|error| match error {
             Error::Interrupted(_) => Failure::Study(Error::Interrupted(format!(
                 ": {index} of {} networks were analysed",
                 self.networks.len()
@@ -102,6 +125,14 @@ impl Question {
             other => Failure::Study(other),
         })
     }
+}
+
+/// The answer for one network.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Answer {
+    System(PhiRecord),
+    Complexes(ComplexesRecord),
 }
 
 /// Reads a state as a person writes it: `1,0,0`, `100` or `(1, 0, 0)`, unit 0 first.
@@ -131,6 +162,14 @@ fn text(answer: &PhiRecord, labels: Option<&[String]>) -> String {
     }
     let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
     let _ = writeln!(text, "units {}, state ({})", units(&answer.nodes), state.join(","));
+    text.push_str(&result(answer, labels));
+    text
+}
+
+/// Φ, ties and structures of a system, for a person.
+fn result(answer: &PhiRecord, labels: Option<&[String]>) -> String {
+    let units = |units: &[usize]| set(units, labels);
+    let mut text = String::new();
     let _ = write!(text, "Φ = {}", answer.phi);
     match &answer.cut {
         Some(cut) => {
@@ -153,10 +192,51 @@ fn text(answer: &PhiRecord, labels: Option<&[String]>) -> String {
             answer.ties
         );
     }
+    if let Some(ties) = answer.purview_ties {
+        let _ = writeln!(
+            text,
+            "{ties} core causes or effects of the intact and all cut systems have several purviews \
+             of the same φ"
+        );
+    }
     let _ = writeln!(text, "\nCause-effect structure: {}", structure(&answer.ces, labels));
     if answer.cut.is_some() {
         let _ = writeln!(text, "\nUnder the cut: {}", structure(&answer.partitioned_ces, labels));
     }
+    text
+}
+
+/// All complexes of a network for a person: a line each, and the structure of the major one.
+fn complexes_text(answer: &ComplexesRecord, labels: Option<&[String]>) -> String {
+    let mut text = String::new();
+    if let Some(name) = &answer.name {
+        let _ = writeln!(text, "{name}");
+    }
+    let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
+    let _ = writeln!(text, "state ({})", state.join(","));
+    let Some(major) = answer.complexes.first() else {
+        text.push_str("no complexes: every subsystem has Φ = 0 or is in an unreachable state\n");
+        return text;
+    };
+    let _ = match answer.complexes.len() {
+        1 => writeln!(text, "1 complex"),
+        n => writeln!(text, "{n} complexes, the major complex first"),
+    };
+    let mut lines = vec![["units", "Φ", "severed", "concepts", "ties"].map(str::to_owned).to_vec()];
+    lines.extend(answer.complexes.iter().map(|it| {
+        let severed = it.cut.as_ref().map_or("-".to_owned(), |cut| {
+            let (from, to): (Vec<usize>, Vec<usize>) =
+                (cut.severed_from.iter().collect(), cut.severed_to.iter().collect());
+            format!("{} → {}", set(&from, labels), set(&to, labels))
+        });
+        let numbers = [it.ces.len().to_string(), it.ties.to_string()];
+        let mut line = vec![set(&it.nodes, labels), format!("{:.6}", it.phi), severed];
+        line.extend(numbers);
+        line
+    }));
+    text.push_str(&left_table(&lines));
+    let _ = writeln!(text, "\nMajor complex {}", set(&major.nodes, labels));
+    text.push_str(&result(major, labels));
     text
 }
 

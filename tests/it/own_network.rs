@@ -180,6 +180,80 @@ fn the_text_says_what_is_not_unique_and_what_is_zero() {
     assert_eq!(text.matches("Φ = 0\n\nCause-effect structure: no concepts\n").count(), 2, "{text}");
 }
 
+#[test]
+fn ties_over_all_cuts_are_counted_where_it_is_cheap_or_asked_for() {
+    let of = |n: usize, arguments: &str| answer(&majority(Topology::Line, n), arguments);
+    assert!(of(6, "")["purview_ties"].is_u64());
+    let large = of(7, "");
+    assert_eq!(large.get("purview_ties"), None);
+    let counted = of(7, "--ties");
+    assert!(counted["purview_ties"].is_u64());
+    assert_eq!(counted["phi"], large["phi"]);
+    let text = phi(&majority(Topology::Line, 4), "--ties").succeeded().stdout;
+    let expected = of(4, "")["purview_ties"].as_u64().unwrap();
+    let line =
+        format!("\n{expected} core causes or effects of the intact and all cut systems have");
+    assert!(text.contains(&line), "{text}");
+}
+
+#[test]
+fn all_complexes_are_listed_largest_first() {
+    let text = phi(&or_and_xor(), "--complexes").succeeded().stdout;
+    let (head, structure) = text.split_once("\nMajor complex {A,B,C}\n").unwrap();
+    expect_test::expect![[r#"
+        OR-AND-XOR
+        state (1,0,0)
+        3 complexes, the major complex first
+        units    Φ         severed      concepts  ties
+        {A,B,C}  1.916667  {A,B} → {C}  6         0
+        {B,C}    1.000000  {B} → {C}    2         0
+        {A,C}    1.000000  {A} → {C}    2         0
+    "#]]
+    .assert_eq(head);
+    let whole = phi(&or_and_xor(), "").succeeded().stdout;
+    assert!(whole.ends_with(structure), "{structure}");
+
+    // Every complex is what Φ of its units alone gives, and all others have Φ = 0.
+    let mut network = majority(Topology::Modular, 5);
+    let found = answer(&network, "--complexes");
+    let complexes = found["complexes"].as_array().unwrap();
+    assert!(complexes.len() > 1, "{found}");
+    let mut expected = Vec::new();
+    for mask in 1..32_usize {
+        network["nodes"] = (0..5).filter(|unit| mask >> unit & 1 == 1).collect();
+        let single = answer(&network, "");
+        if single["phi"].as_f64().unwrap() > 0.0 {
+            expected.push(single);
+        }
+    }
+    assert_eq!(complexes.len(), expected.len());
+    assert!(expected.iter().all(|it| complexes.contains(it)));
+    let phi_of = |it: &Value| it["phi"].as_f64().unwrap();
+    assert!(complexes.is_sorted_by(|a, b| phi_of(a) > phi_of(b) - 1e-6));
+    // `nodes` does not restrict the search, and a list is answered by a list.
+    assert_eq!(answer(&json!([network]), "--complexes"), json!([found]));
+}
+
+#[test]
+fn a_network_in_an_unreachable_state_may_have_complexes() {
+    let mut network = or_and_xor();
+    network["state"] = json!([0, 1, 0]);
+    let found = answer(&network, "--complexes");
+    assert!(found["complexes"].is_array());
+    // What is wrong with the network itself is refused all the same.
+    network["state"] = json!([0, 1]);
+    let refused = phi(&network, "--complexes");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("state: 2 entries, expected 3"), "{}", refused.stderr);
+    // Two units that do nothing.
+    let idle = json!({"tpm": [[0, 0], [0, 0], [0, 0], [0, 0]], "cm": [[0, 0], [0, 0]],
+                      "state": [0, 0]});
+    let text = phi(&idle, "--complexes").succeeded().stdout;
+    assert!(
+        text.ends_with("\nno complexes: every subsystem has Φ = 0 or is in an unreachable state\n")
+    );
+}
+
 /// `phi` on this network must fail with this message and answer nothing.
 #[track_caller]
 fn check_refused(network: &Value, message: &str) {

@@ -221,8 +221,17 @@ fn help_and_version_are_results() {
     ] {
         assert!(help.stdout.contains(flag), "{flag} is missing in --help");
     }
-    let version = place.run("--version").succeeded();
-    assert_eq!(version.stdout, format!("pyphi_validation {}\n", env!("CARGO_PKG_VERSION")));
+    let version = env!("CARGO_PKG_VERSION");
+    let found = place.run("--version").succeeded();
+    assert_eq!(found.stdout, format!("pyphi_validation {version}\n"));
+    let found = place.run("phi --version").succeeded();
+    assert_eq!(found.stdout, format!("pyphi_validation-phi {version}\n"));
+    let help = place.run("phi --help").succeeded();
+    for word in ["--network", "--format", "--state", "--complexes", "--ties", "--jobs", "Examples:"]
+    {
+        assert!(help.stdout.contains(word), "{word} is missing in phi --help");
+    }
+    assert_eq!(help.stderr, "");
 }
 
 #[test]
