@@ -20,9 +20,10 @@ use crate::journal::{IfExists, Journal, Outputs};
 use crate::network::StatePattern;
 use crate::phi;
 use crate::progress::{Display, Progress};
-use crate::report::{Summary, matrix};
 use crate::study::Study;
 use crate::suite::{Formalism, Settings, Suite};
+use crate::summary::Summary;
+use crate::text::matrix;
 use crate::topology::Topology;
 
 const AFTER_HELP: &str = "\
@@ -220,7 +221,8 @@ impl StudyArgs {
         drop(progress);
 
         // Even if one of them cannot be written, the other may.
-        let summary = Summary::new(&suite, &journal);
+        let csv = journal.outputs().csv.file_name().unwrap_or_default().to_string_lossy();
+        let summary = Summary::new(&suite, &csv, journal.rows(), &journal.records());
         let written = summary.write(&journal.outputs().summary);
         print(&summary.to_string())?;
         written

@@ -7,7 +7,7 @@
 //! | `X.csv` | one [`Row`] a comparison, appended as soon as it is done |
 //! | `X.settings.json` | the settings of the matrix the rows belong to |
 //! | `X.exact.jsonl` | one [`ExactRecord`] an exact problem, appended before its first row |
-//! | `summary.json` | the statistics (see [`report`](crate::report)) |
+//! | `summary.json` | the statistics (see [`summary`](crate::summary)) |
 //!
 //! A line is on the disk before the next is begun; a line without its final newline is torn and done
 //! again. Nothing is changed before all of it was read and found to belong to the run, and while a run
@@ -270,6 +270,11 @@ impl Journal {
     /// The recorded result of a problem, if it is there.
     pub fn record(&self, problem: ProblemId) -> Option<&ExactRecord> {
         self.records.get(&problem)
+    }
+
+    /// All recorded results, in no order.
+    pub fn records(&self) -> Vec<ExactRecord> {
+        self.records.values().cloned().collect()
     }
 
     /// What was found and put right on opening, for a person.

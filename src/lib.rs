@@ -5,13 +5,14 @@
 //! [`suite`] lists the comparisons (by default 160) and the different exact problems in them (48). An
 //! [`estimator`] gives each comparison its estimate, a [`solver`] its exact Φ: the engine of
 //! `pyphi-core` if the feature `pyphi` is on. A [`study`] does them one after another and keeps each
-//! [`row`] in a [`journal`] that survives a crash at any byte; [`statistics`] and a [`report`] say what
-//! was found. Everything random is [`seeded`], the same on every platform and for ever.
+//! [`row`] in a [`journal`] that survives a crash at any byte; [`statistics`] with their
+//! [`uncertainty`], [`calibration`], a [`summary`] and its [`verdict`] say what was found. Everything random is [`seeded`], the same on every platform and for ever.
 //!
 //! With the feature `pyphi` there is also the program around it (`cli`), and exact Φ of one's own
 //! networks (`phi`).
 
 mod append_file;
+pub mod calibration;
 #[cfg(feature = "pyphi")]
 pub mod cli;
 pub mod dynamics;
@@ -27,11 +28,14 @@ pub mod network;
 #[cfg(feature = "pyphi")]
 pub mod phi;
 pub mod progress;
-pub mod report;
 pub mod row;
 pub mod seeded;
 pub mod solver;
 pub mod statistics;
 pub mod study;
 pub mod suite;
+pub mod summary;
+pub mod text;
 pub mod topology;
+pub mod uncertainty;
+pub mod verdict;

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::exact::{
     ComplexesRecord, ConceptRecord, CoreRecord, Engine, OwnNetwork, PartRecord, PhiRecord, Scope,
 };
-use crate::report::left_table;
+use crate::text::left_table;
 
 /// The networks of a file, and what is asked of them.
 #[derive(Debug)]

@@ -75,6 +75,11 @@ pub struct Line {
     pub slope: Stat,
     /// The y at x = 0.
     pub intercept: Stat,
+    /// The standard error of the slope: `√(s² / Σ (x - x̄)²)`, `s² = Σ residual² / (n - 2)`. It takes the
+    /// points as independent.
+    pub slope_error: Stat,
+    /// The standard error of the intercept: `√(s² (1/n + x̄² / Σ (x - x̄)²))`.
+    pub intercept_error: Stat,
     /// The share of the variance of y that the line explains, within [0, 1]: the square of Pearson's r.
     pub r_squared: Stat,
 }
@@ -94,6 +99,10 @@ pub struct Statistics {
     pub mae: Stat,
     /// The mean error, estimate minus exact.
     pub bias: Stat,
+    /// The median error.
+    pub median_error: Stat,
+    /// The median of the absolute errors.
+    pub median_absolute_error: Stat,
     /// `1 - Σ error² / Σ (exact - mean)²`: what the estimates explain as they are, without fitting.
     /// At most 1; negative if the mean of the exact values would do better.
     pub r_squared: Stat,
@@ -117,6 +126,8 @@ impl Statistics {
             rmse: mean(errors.iter().map(|error| error * error)).map(f64::sqrt),
             mae: mean(errors.iter().map(|error| error.abs())),
             bias: mean(errors.iter().copied()),
+            median_error: median(&errors),
+            median_absolute_error: median(&errors.iter().map(|it| it.abs()).collect::<Vec<_>>()),
             r_squared: r_squared(&errors, &y),
             line: line(&x, &y),
         }
@@ -190,13 +201,26 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
 pub fn line(x: &[f64], y: &[f64]) -> Line {
     if let Some(reason) = undefined(x, y).filter(|reason| *reason != CONSTANT_EXACT) {
         let undefined = Stat::Undefined(reason);
-        return Line { slope: undefined, intercept: undefined, r_squared: undefined };
+        return Line {
+            slope: undefined,
+            intercept: undefined,
+            slope_error: undefined,
+            intercept_error: undefined,
+            r_squared: undefined,
+        };
     }
     let moments = Moments::new(x, y);
     let slope = moments.xy / moments.xx;
+    let intercept = moments.mean_y - slope * moments.mean_x;
+    let residuals = x.iter().zip(y).map(|(x, y)| y - (intercept + slope * x));
+    let n = x.len() as f64;
+    let variance = residuals.map(|it| it * it).sum::<f64>() / (n - 2.0);
+    let spread = 1.0 / n + moments.mean_x * moments.mean_x / moments.xx;
     Line {
         slope: Stat::Defined(slope),
-        intercept: Stat::Defined(moments.mean_y - slope * moments.mean_x),
+        intercept: Stat::Defined(intercept),
+        slope_error: Stat::Defined((variance / moments.xx).sqrt()),
+        intercept_error: Stat::Defined((variance * spread).sqrt()),
         r_squared: pearson(x, y).coefficient.map(|r| r * r),
     }
 }
@@ -242,6 +266,17 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> Stat {
     match values.len() {
         0 => Stat::Undefined(NO_POINTS),
         n => Stat::Defined(values.sum::<f64>() / n as f64),
+    }
+}
+
+/// The middle value, or the mean of the two middle ones.
+fn median(values: &[f64]) -> Stat {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    match sorted.len() {
+        0 => Stat::Undefined(NO_POINTS),
+        n if n % 2 == 1 => Stat::Defined(sorted[n / 2]),
+        n => Stat::Defined((sorted[n / 2 - 1] + sorted[n / 2]) / 2.0),
     }
 }
 
@@ -313,6 +348,11 @@ mod tests {
             check(line.slope, slope, 1e-12);
             check(line.intercept, intercept, 1e-12);
             check(line.r_squared, r * r, 1e-12);
+            let (slope_error, intercept_error) = SCIPY_ANSCOMBE_ERRORS[set];
+            check(line.slope_error, slope_error, 1e-12);
+            check(line.intercept_error, intercept_error, 1e-12);
+            // Published: 0.118 and 1.125 in all four.
+            assert!((slope_error - 0.118).abs() < 1e-3 && (intercept_error - 1.125).abs() < 2e-3);
             assert!((r - 0.816).abs() < 1e-3 && (slope - 0.5).abs() < 1e-3);
         }
     }
@@ -323,6 +363,14 @@ mod tests {
         (0.816236506000243, 0.0021788162369107858, 0.5000000000000001, 3.000909090909089),
         (0.8162867394895984, 0.0021763052792280156, 0.4997272727272729, 3.002454545454544),
         (0.8165214368885028, 0.0021646023471972235, 0.4999090909090909, 3.0017272727272726),
+    ];
+
+    /// Standard errors of slope and intercept.
+    const SCIPY_ANSCOMBE_ERRORS: [(f64, f64); 4] = [
+        (0.11790550059563408, 1.1247467908086437),
+        (0.11796374596764074, 1.1253024162452265),
+        (0.11787766222100221, 1.124481229639993),
+        (0.11781894172968553, 1.1239210718540587),
     ];
 
     #[test]
@@ -395,6 +443,11 @@ mod tests {
         check(statistics.rmse, (0.14_f64 / 4.0).sqrt(), 1e-15);
         check(statistics.mae, 0.15, 1e-15);
         check(statistics.bias, 0.05, 1e-15);
+        check(statistics.median_error, 0.05, 1e-15);
+        check(statistics.median_absolute_error, 0.15, 1e-15);
+        let odd = Statistics::new(&points[..3]);
+        check(odd.median_error, 0.1, 1e-15);
+        check(odd.median_absolute_error, 0.2, 1e-15);
         check(statistics.r_squared, 1.0 - 0.14 / 0.2, 1e-14);
     }
 

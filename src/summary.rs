@@ -1,0 +1,293 @@
+//! What a study found: its statistics, how sure they are, and the verdict, as `summary.json` has them.
+//!
+//! A [`Summary`] is computed from the finished rows alone (what is known of the exact problems is
+//! added to it), so a study that is resumed after its last row prints it again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::append_file::write_whole;
+use crate::calibration::Calibration;
+use crate::error::Error;
+use crate::journal::ExactRecord;
+use crate::row::Row;
+use crate::statistics::Statistics;
+use crate::suite::{Key, Settings, Suite};
+use crate::topology::Topology;
+use crate::uncertainty::{Bootstrap, Permutation, Uncertainty};
+use crate::verdict::Verdict;
+
+/// What a study found.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// What kind of document this is.
+    pub schema: &'static str,
+    /// The version of its fields; a change that could break a reader raises it.
+    pub version: u32,
+    /// The name of the CSV, which lies in the same folder.
+    pub csv: String,
+    /// The matrix.
+    pub settings: Settings,
+    /// The number of rows.
+    pub n_comparisons: usize,
+    /// The number of different exact problems in them.
+    pub n_exact_problems: usize,
+    /// What these two numbers mean for the statistics.
+    pub independence: String,
+    /// Over all rows.
+    pub overall: Statistics,
+    /// How sure these are.
+    pub uncertainty: Uncertainty,
+    /// Whether the correlations could come from matching topologies at random.
+    pub permutation: Permutation,
+    /// How well fitted models predict what they have not seen.
+    pub calibration: Vec<Calibration>,
+    /// Over the rows of each topology.
+    pub by_topology: Vec<Group<Topology>>,
+    /// Over the rows of each size.
+    pub by_size: Vec<Group<usize>>,
+    /// Which levels of success are reached.
+    pub verdict: Verdict,
+    /// The exact problems, in the order in which they were solved.
+    pub exact_problems: Vec<ExactRecord>,
+}
+
+/// The statistics of some of the rows.
+#[derive(Debug, Serialize)]
+pub struct Group<T> {
+    /// What the rows have in common.
+    pub group: T,
+    /// The number of different exact problems in them.
+    pub n_exact_problems: usize,
+    /// Their statistics.
+    pub statistics: Statistics,
+    /// How sure these are.
+    pub uncertainty: Uncertainty,
+}
+
+impl<T: PartialEq> Group<T> {
+    fn new(suite: &Suite, rows: &[Row], group: T, group_of: impl Fn(&Row) -> T) -> Group<T> {
+        let rows: Vec<Row> = rows.iter().filter(|row| group_of(row) == group).copied().collect();
+        let problems = problems(suite, &rows);
+        Group {
+            group,
+            n_exact_problems: problems.iter().collect::<BTreeSet<_>>().len(),
+            statistics: Statistics::new(&points(&rows)),
+            uncertainty: Uncertainty::new(&points(&rows), &problems, Bootstrap::default()),
+        }
+    }
+}
+
+impl Summary {
+    /// The schema of `summary.json`.
+    pub const SCHEMA: &str = "phi-validation/summary";
+
+    /// The version of that schema.
+    pub const VERSION: u32 = 1;
+
+    /// The summary of finished rows; `records` are what is known of their exact problems, `csv` is the
+    /// name of the file that holds the rows.
+    pub fn new(suite: &Suite, csv: &str, rows: &[Row], records: &[ExactRecord]) -> Summary {
+        let settings = suite.settings().clone();
+        let points = points(rows);
+        let problems = problems(suite, rows);
+        let n_exact_problems = problems.iter().collect::<BTreeSet<_>>().len();
+        let overall = Statistics::new(&points);
+        let by_topology = settings
+            .topologies
+            .iter()
+            .map(|&it| Group::new(suite, rows, it, |row| row.key.topology));
+        let by_size = settings.sizes.iter().map(|&it| Group::new(suite, rows, it, |row| row.key.n));
+        let (by_topology, by_size) = (by_topology.collect(), by_size.collect());
+        let recorded: HashMap<_, _> = records.iter().map(|it| (it.problem, it)).collect();
+        Summary {
+            schema: Summary::SCHEMA,
+            version: Summary::VERSION,
+            csv: csv.to_owned(),
+            n_comparisons: rows.len(),
+            n_exact_problems,
+            independence: independence(rows.len(), n_exact_problems),
+            verdict: Verdict::new(&overall),
+            overall,
+            uncertainty: Uncertainty::new(&points, &problems, Bootstrap::default()),
+            permutation: Permutation::new(&cells(&settings, rows), Bootstrap::default().seed),
+            calibration: Calibration::all(rows, &problems),
+            by_topology,
+            by_size,
+            exact_problems: suite
+                .problems()
+                .iter()
+                .filter_map(|problem| recorded.get(&problem.id).map(|it| (*it).clone()))
+                .collect(),
+            settings,
+        }
+    }
+
+    /// Whether `path` can become a summary: it does not exist, or it is one.
+    ///
+    /// # Errors
+    /// [`Error::Output`] if it is something else, which must not be overwritten.
+    pub fn check_path(path: &Path) -> Result<(), Error> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // The folder itself is missing or not a folder: opening the CSV says so better.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(()),
+            Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
+        };
+        let schema = serde_json::from_str::<serde_json::Value>(&text)
+            .ok()
+            .and_then(|json| Some(json.get("schema")?.as_str()? == Summary::SCHEMA));
+        if schema == Some(true) {
+            return Ok(());
+        }
+        Err(Error::Output {
+            path: path.to_owned(),
+            message: "exists and was not written by this program, which writes its summary under \
+                      that name beside the CSV: choose an --out in another folder"
+                .to_owned(),
+        })
+    }
+
+    /// Writes the summary as JSON.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let mut json = serde_json::to_string_pretty(self).expect("plain data");
+        json.push('\n');
+        write_whole(path, &json)
+    }
+}
+
+fn points(rows: &[Row]) -> Vec<(f64, f64)> {
+    rows.iter().map(|row| (row.phi_hdc, row.phi_exact)).collect()
+}
+
+/// The exact problem of each row, as an index into those of the suite.
+///
+/// # Panics
+/// If a row is not in the suite: whoever reads rows checks that.
+fn problems(suite: &Suite, rows: &[Row]) -> Vec<usize> {
+    let problem = |row: &Row| {
+        let position = suite.position(row.key).expect("a row of the suite");
+        suite.comparisons()[position].problem
+    };
+    rows.iter().map(problem).collect()
+}
+
+/// The points of all topologies for each size and seed that has all of them.
+fn cells(settings: &Settings, rows: &[Row]) -> Vec<Vec<(f64, f64)>> {
+    let found: HashMap<_, _> =
+        rows.iter().map(|row| (row.key, (row.phi_hdc, row.phi_exact))).collect();
+    let cells = settings.sizes.iter().flat_map(|&n| settings.seeds.iter().map(move |&it| (n, it)));
+    cells
+        .filter_map(|(n, seed)| {
+            let point = |&topology| found.get(&Key { topology, n, seed }).copied();
+            settings.topologies.iter().map(point).collect()
+        })
+        .collect()
+}
+
+/// What a reader must know before believing a p-value.
+fn independence(n_comparisons: usize, n_exact_problems: usize) -> String {
+    if n_comparisons == n_exact_problems {
+        return format!(
+            "Each of the {n_comparisons} comparisons is an exact problem of its own; the p-values \
+             take them as independent."
+        );
+    }
+    format!(
+        "Only {n_exact_problems} of the {n_comparisons} comparisons are independent exact \
+         problems, since exact Φ depends on the seed only for Random; the p-values take all rows \
+         as independent and are therefore too small."
+    )
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::solver::ExactPhi;
+
+    /// A finished study of Ring and Random; exact Φ is `line(estimate)`, and 0 on rings.
+    pub(crate) fn summary(line: impl Fn(f64) -> f64) -> Summary {
+        let settings = Settings {
+            topologies: vec![Topology::Ring, Topology::Random],
+            sizes: vec![4, 5],
+            seeds: vec![42, 123, 456],
+            ..Settings::default()
+        };
+        let suite = Suite::new(settings).unwrap();
+        let (mut rows, mut records) = (Vec::new(), Vec::new());
+        for (position, comparison) in suite.comparisons().iter().enumerate() {
+            let phi_hdc = 0.1 * position as f64;
+            let ring = comparison.key.topology == Topology::Ring;
+            let phi_exact = if ring { 0.0 } else { line(phi_hdc) };
+            let key = comparison.key;
+            rows.push(Row { key, phi_hdc, phi_exact, duration_ms: 1.0 });
+            let problem = &suite.problems()[comparison.problem];
+            let exact =
+                ExactPhi { phi: phi_exact, cut: None, n_concepts: 1, ties: u64::from(ring) };
+            let record = ExactRecord {
+                problem: problem.id,
+                topology: key.topology,
+                n: key.n,
+                seed: key.seed,
+                exact,
+                duration_ms: 1.0,
+            };
+            records.push(record);
+        }
+        Summary::new(&suite, "results.csv", &rows, &records)
+    }
+
+    #[test]
+    fn the_json_is_versioned_and_has_no_holes() {
+        let summary = summary(|estimate| estimate);
+        let json = serde_json::to_value(&summary).unwrap();
+        assert_eq!(json["schema"], "phi-validation/summary");
+        assert_eq!(json["version"], 1);
+        assert_eq!(json["csv"], "results.csv");
+        assert_eq!(json["settings"]["rule"]["name"], "majority");
+        assert_eq!(json["n_comparisons"], 12);
+        assert_eq!(json["n_exact_problems"], 8);
+        assert_eq!(json["overall"]["n"], 12);
+        assert!(json["overall"]["pearson"]["coefficient"]["value"].is_f64());
+        assert_eq!(json["by_topology"][0]["group"], "Ring");
+        assert_eq!(json["by_topology"][0]["n_exact_problems"], 2);
+        let ring = &json["by_topology"][0]["statistics"];
+        assert!(ring["pearson"]["coefficient"]["value"].is_null());
+        assert_eq!(ring["pearson"]["coefficient"]["reason"], "the exact value is constant");
+        assert_eq!(json["by_size"][1]["group"], 5);
+        let intervals = json["uncertainty"]["intervals"].as_array().unwrap();
+        assert_eq!((json["uncertainty"]["n_clusters"].as_u64(), intervals.len()), (Some(8), 10));
+        assert_eq!(json["uncertainty"]["n_resamples"], 10_000);
+        assert!(intervals[0]["bca"]["low"].is_f64() && intervals[0]["naive"]["high"].is_f64());
+        let small = &json["by_size"][0]["uncertainty"]["intervals"][0]["percentile"];
+        assert_eq!(small["reason"], "fewer than 8 independent units to resample");
+        assert_eq!(json["permutation"]["n_permutations"], 2);
+        assert_eq!(json["calibration"][2]["model"], "log");
+        assert_eq!(json["calibration"][2]["undefined"], "no row to learn from has Φ > 0");
+        assert!(json["calibration"][5]["statistics"]["rmse"]["value"].is_f64());
+        assert_eq!(json["exact_problems"].as_array().unwrap().len(), 8);
+        assert_eq!(json["verdict"]["levels"][1]["criteria"][1]["must_be"], "<");
+    }
+
+    #[test]
+    fn a_foreign_file_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("summary.json");
+        Summary::check_path(&path).unwrap();
+        summary(|estimate| estimate).write(&path).unwrap();
+        Summary::check_path(&path).unwrap();
+        for foreign in ["", "{}", "[1]", "{\"schema\": \"another\"}"] {
+            fs::write(&path, foreign).unwrap();
+            let error = Summary::check_path(&path).unwrap_err();
+            assert!(error.to_string().contains("was not written by this program"), "{error}");
+        }
+    }
+}
