@@ -19,6 +19,7 @@ pub(crate) enum Command {
     Preflight(Preflight),
     Build(Build),
     Validate(Validate),
+    Bench(Bench),
 }
 
 /// Check that this machine can build and run; change nothing.
@@ -69,6 +70,39 @@ pub(crate) struct Validate {
     /// Arguments for the run itself, as `-- --sizes 5,6`.
     #[arg(last = true, value_name = "RUN_ARGS")]
     pub(crate) run_args: Vec<OsString>,
+}
+
+/// Measure what exact Φ takes: wall time, CPU time and memory of the study and of named networks.
+///
+/// Builds in release and runs everything several times, one after the other; the largest networks take minutes.
+/// Close other programs first. With `--instructions`, counts instructions of small cases by valgrind instead, and
+/// fails if they have grown by more than 5 % over the committed figures.
+#[derive(Debug, Args)]
+#[command(after_help = exit::help())]
+pub(crate) struct Bench {
+    /// Run PyPhi 1.2.0 in this Python on the same networks, for the ratios.
+    #[arg(long, value_name = "PYTHON")]
+    pub(crate) against_pyphi: Option<PathBuf>,
+
+    /// Runs of each, of which the median counts.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) repeat: u16,
+
+    /// Only rows whose name contains this, as `generic` or `complete 9`.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) only: Option<String>,
+
+    /// Count instructions instead.
+    #[arg(long)]
+    pub(crate) instructions: bool,
+
+    /// Commit to the counts found: write them to `pyphi-core/benches/instructions.json`.
+    #[arg(long, requires = "instructions")]
+    pub(crate) bless: bool,
+
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -179,7 +213,7 @@ mod tests {
 
     #[test]
     fn help_of_every_command_ends_with_the_exit_codes() {
-        for name in ["preflight", "build", "validate"] {
+        for name in ["preflight", "build", "validate", "bench"] {
             let mut command = Cli::command();
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             assert!(help.contains("Exit codes:") && help.contains("128+N"), "{help}");

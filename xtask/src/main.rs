@@ -3,6 +3,7 @@
 //! Resources are sampled into plain values, judged, turned into a plan, and only then acted on; every step hands the
 //! next one a value, so the middle is tested without a machine.
 
+mod bench;
 mod build;
 mod cgroup;
 mod cli;
@@ -45,6 +46,7 @@ fn main() -> Exit {
         cli::Command::Preflight(it) => it.run(),
         cli::Command::Build(it) => it.run(),
         cli::Command::Validate(it) => it.run(),
+        cli::Command::Bench(it) => it.run(),
     }
 }
 
@@ -103,6 +105,37 @@ impl cli::Validate {
         let exit = run::exit(run.ending(), run.interrupted);
         report.run(&run, exit);
         Ok(exit)
+    }
+}
+
+impl cli::Bench {
+    fn run(&self) -> Exit {
+        let mut report = Report::new("bench", self.format, false);
+        let outcome = self.bench(&mut report);
+        report.finish(outcome)
+    }
+
+    fn bench(&self, report: &mut Report) -> anyhow::Result<Exit> {
+        let study =
+            Selection { manifest_path: None, example: workspace::STUDY.to_owned(), features: None };
+        let workspace = Workspace::locate(&Shell::new()?, &study)?;
+        let (root, target) = (&workspace.root, &workspace.target_dir);
+        if self.instructions {
+            let Some(counts) = bench::count(root, target, self.bless)? else {
+                report
+                    .note("skipped: instructions are counted by valgrind, which is not installed");
+                return Ok(Exit::Success);
+            };
+            let is_fine = self.bless || !counts.iter().any(bench::Count::is_too_large);
+            report.counts(counts);
+            return Ok(if is_fine { Exit::Success } else { Exit::Internal });
+        }
+        let repeat = usize::from(self.repeat);
+        let say = |what: &str| report.note(what);
+        let python = self.against_pyphi.as_deref();
+        let measured = bench::measure(root, target, repeat, self.only.as_deref(), python, say)?;
+        report.bench(measured);
+        Ok(Exit::Success)
     }
 }
 

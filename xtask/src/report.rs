@@ -11,6 +11,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
 use crate::{
+    bench::{Bench, Count},
     build::Attempt,
     cli::Format,
     exit::Exit,
@@ -72,6 +73,10 @@ struct Document {
     executable: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<Run>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bench: Option<Bench>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    counts: Vec<Count>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     exit_code: u8,
@@ -356,6 +361,77 @@ impl Report {
         self.document.run = Some(run.clone());
     }
 
+    /// The table of what was measured.
+    pub(crate) fn bench(&mut self, bench: Bench) {
+        let changes = if bench.has_local_changes { " and local changes" } else { "" };
+        let mut text = format!(
+            "{}, {} CPUs, {}, commit {}{changes}; median of {}\n",
+            bench.cpu, bench.n_cpus, bench.rustc, bench.commit, bench.repeat
+        );
+        let words = ["what", "at most", "aim", "wall", "CPU", "peak", ""];
+        let mut rows = vec![words.map(str::to_owned).to_vec()];
+        for row in &bench.rows {
+            rows.push(vec![
+                row.name.clone(),
+                fine_duration(row.at_most_seconds),
+                fine_duration(row.aim_seconds),
+                fine_duration(row.wall_seconds),
+                row.cpu_seconds.map_or_else(String::new, fine_duration),
+                row.peak_bytes.map_or_else(String::new, bytes),
+                met(row.wall_seconds <= row.at_most_seconds, row.wall_seconds <= row.aim_seconds),
+            ]);
+        }
+        text += &table(&rows, &[1, 2, 3, 4, 5]);
+        if let Some(factor) = bench.second_core {
+            text += &format!("  the second core makes generic 7 {factor:.2} times as fast\n");
+        }
+        if let Some(first) = bench.pyphi.first() {
+            let pyphi = format!("PyPhi {}", first.pyphi_version);
+            let words = ["against", "", "here", "ratio", "Φ there", "Φ here", ""];
+            let mut rows = vec![words.map(str::to_owned).to_vec()];
+            rows[0][1].clone_from(&pyphi);
+            for row in &bench.pyphi {
+                rows.push(vec![
+                    row.name.clone(),
+                    fine_duration(row.pyphi_seconds),
+                    fine_duration(row.seconds),
+                    format!("{:.0}", row.ratio),
+                    format!("{:.6}", row.pyphi_phi),
+                    format!("{:.6}", row.phi),
+                    met(row.ratio >= row.at_least, row.ratio >= 10.0 * row.at_least),
+                ]);
+            }
+            text += &table(&rows, &[1, 2, 3, 4, 5]);
+        }
+        self.result(&text);
+        self.document.bench = Some(bench);
+    }
+
+    /// Instruction counts beside the committed ones.
+    pub(crate) fn counts(&mut self, counts: Vec<Count>) {
+        let words = ["case", "instructions", "committed", "growth", ""];
+        let mut rows = vec![words.map(str::to_owned).to_vec()];
+        for count in &counts {
+            let verdict = match count.growth() {
+                None => "no committed figure: --bless",
+                Some(_) if count.is_too_large() => "too many",
+                Some(_) if count.has_improved() => "better: --bless",
+                Some(_) => "",
+            };
+            rows.push(vec![
+                count.name.clone(),
+                count.instructions.to_string(),
+                count.committed.map_or_else(String::new, |it| it.to_string()),
+                count
+                    .growth()
+                    .map_or_else(String::new, |it| format!("{:+.2} %", 100.0 * (it - 1.0))),
+                verdict.to_owned(),
+            ]);
+        }
+        self.result(&table(&rows, &[1, 2, 3]));
+        self.document.counts = counts;
+    }
+
     /// The last words: the error, if any, and the JSON document.
     pub(crate) fn finish(mut self, outcome: anyhow::Result<Exit>) -> Exit {
         let exit = outcome.unwrap_or_else(|err| {
@@ -519,6 +595,33 @@ fn table(rows: &[Vec<String>], right: &[usize]) -> String {
         text += &format!("  {}\n", line.trim_end());
     }
     text
+}
+
+/// Whether a figure is within its limit, and within what was aimed at.
+fn met(limit: bool, aim: bool) -> String {
+    match (limit, aim) {
+        (false, _) => "missed",
+        (true, false) => "within the limit",
+        (true, true) => "within the aim",
+    }
+    .to_owned()
+}
+
+/// A measured time, three digits of it.
+fn fine_duration(seconds: f64) -> String {
+    let (value, unit) = match seconds {
+        ..1e-3 => (seconds * 1e6, "µs"),
+        ..1.0 => (seconds * 1e3, "ms"),
+        _ => (seconds, "s"),
+    };
+    let decimals = if value >= 100.0 {
+        0
+    } else if value >= 10.0 {
+        1
+    } else {
+        2
+    };
+    format!("{value:.decimals$} {unit}")
 }
 
 /// A time for people.
