@@ -49,6 +49,7 @@ impl AppendFile {
             options.create(true)
         };
         let file = options.open(path).map_err(|source| write_error(path, source))?;
+        sync_folder(path);
         Ok(AppendFile { path: path.to_owned(), file, len: 0 })
     }
 
@@ -112,6 +113,14 @@ impl AppendFile {
     }
 }
 
+/// Makes sure that the name of a file survives a power cut, where the system can.
+fn sync_folder(path: &Path) {
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    if let Ok(folder) = File::open(folder.unwrap_or(Path::new("."))) {
+        let _ = folder.sync_all();
+    }
+}
+
 /// Writes a file so that it appears whole or not at all.
 ///
 /// # Errors
@@ -125,7 +134,8 @@ pub(crate) fn write_whole(path: &Path, content: &str) -> Result<(), Error> {
             file.write_all(content.as_bytes())?;
             file.sync_all()
         })
-        .and_then(|()| fs::rename(&temporary, path));
+        .and_then(|()| fs::rename(&temporary, path))
+        .map(|()| sync_folder(path));
     written.map_err(|source| {
         let _ = fs::remove_file(&temporary);
         write_error(path, source)

@@ -6,7 +6,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
@@ -17,13 +17,15 @@ use crate::exact::{Engine, Scope};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::journal::{IfExists, Journal, Outputs};
+use crate::ledger::Ledger;
 use crate::network::StatePattern;
 use crate::phi;
 use crate::progress::{Display, Progress};
+use crate::run_folder::{self, RunFolder};
 use crate::study::Study;
 use crate::suite::{Formalism, Settings, Suite};
 use crate::summary::Summary;
-use crate::text::matrix;
+use crate::text::{matrix, runs};
 use crate::topology::Topology;
 
 const AFTER_HELP: &str = "\
@@ -67,6 +69,8 @@ enum Command {
     /// for each unit. Optional: nodes (the units of the system; all by default), name, labels.
     #[command(after_help = PHI_AFTER_HELP)]
     Phi(PhiArgs),
+    /// List the runs that were started with --run
+    Runs(RunsArgs),
 }
 
 #[derive(Debug, Args)]
@@ -101,6 +105,13 @@ struct StudyArgs {
     /// Where the rows go; FILE.settings.json, FILE.exact.jsonl and summary.json are written beside it
     #[arg(long, value_name = "FILE.csv", default_value = "results.csv")]
     out: PathBuf,
+    /// Keep everything in a folder of this name instead: settings, journal, rows and statistics. A run
+    /// that was stopped goes on when it is started again with the same settings
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["out", "resume", "force"])]
+    run: Option<String>,
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
     /// Go on from an output of the same matrix
     #[arg(long, conflicts_with = "force")]
     resume: bool,
@@ -138,11 +149,21 @@ struct PhiArgs {
     jobs: Option<u16>,
 }
 
+#[derive(Debug, Args)]
+struct RunsArgs {
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+    /// Form of the list
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people.
     Text,
-    /// The fields of a golden record; a list for a list.
+    /// For programs, as documented.
     Json,
 }
 
@@ -158,6 +179,7 @@ pub fn main(registry: &Registry) -> Exit {
     };
     let done = match cli.command {
         Some(Command::Phi(args)) => args.run(),
+        Some(Command::Runs(args)) => args.run(),
         None => cli.study.run(registry),
     };
     match done {
@@ -184,48 +206,87 @@ impl StudyArgs {
         if self.list {
             return print(&matrix(&suite));
         }
-        let outputs = Outputs::new(&self.out)?;
-        Summary::check_path(&outputs.summary)?;
         let cancel = interrupt::flag()?;
         let engine = Engine::new(self.jobs.unwrap_or(0).into(), cancel)?;
-        let study = Study { suite: &suite, estimator, solver: &engine };
-        study.check()?;
+        match &self.run {
+            Some(name) => {
+                let folder = run_path(&self.runs, name)?;
+                let study = Study {
+                    suite: &suite,
+                    estimator,
+                    others: registry.iter().collect(),
+                    solver: &engine,
+                };
+                study.check()?;
+                let mut run = RunFolder::open(&folder, &suite)?;
+                let notes = run.notes().to_vec();
+                self.compute(&study, &mut run, &notes, &[&folder])?;
+                let summary = run.contents().summary();
+                let written = summary.write(&folder.join("summary.json"));
+                print(&summary.to_string())?;
+                written
+            }
+            None => {
+                let outputs = Outputs::new(&self.out)?;
+                Summary::check_path(&outputs.summary)?;
+                let others = Vec::new();
+                let study = Study { suite: &suite, estimator, others, solver: &engine };
+                study.check()?;
+                let if_exists = match (self.resume, self.force) {
+                    (true, _) => IfExists::Resume,
+                    (false, true) => IfExists::Overwrite,
+                    (false, false) => IfExists::Refuse,
+                };
+                let mut journal = Journal::open(outputs, &suite, if_exists)?;
+                let notes = journal.notes().to_vec();
+                let Outputs { csv, summary: path, .. } = journal.outputs().clone();
+                self.compute(&study, &mut journal, &notes, &[&csv, &path])?;
+                // Even if one of them cannot be written, the other may.
+                let name = csv.file_name().unwrap_or_default().to_string_lossy();
+                let summary = Summary::new(&suite, &name, journal.rows(), &journal.records());
+                let written = summary.write(&path);
+                print(&summary.to_string())?;
+                written
+            }
+        }
+    }
 
-        let if_exists = match (self.resume, self.force) {
-            (true, _) => IfExists::Resume,
-            (false, true) => IfExists::Overwrite,
-            (false, false) => IfExists::Refuse,
-        };
-        let mut journal = Journal::open(outputs, &suite, if_exists)?;
+    /// Does the comparisons that the ledger lacks, and shows how far it is. `results` are the files
+    /// that the user may want to look at in the end.
+    fn compute(
+        &self,
+        study: &Study<'_>,
+        ledger: &mut dyn Ledger,
+        notes: &[String],
+        results: &[&Path],
+    ) -> Result<(), Error> {
         let is_ci = env::var_os("CI").is_some_and(|it| !it.is_empty());
         let can_redraw =
             io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|it| it != "dumb");
+        let n_comparisons = study.suite.comparisons().len();
         let progress = Progress::new(
             Display::choose(self.quiet, can_redraw, is_ci),
-            suite.comparisons().len(),
-            journal.rows().len(),
-            study.cost_left(&journal),
+            n_comparisons,
+            ledger.rows().len(),
+            study.cost_left(ledger),
             Box::new(io::stderr()),
         );
-        journal.notes().iter().for_each(|note| progress.say(note));
+        notes.iter().for_each(|note| progress.say(note));
         progress.say(&format!(
-            "{} comparisons, {} exact problems; {} rows are done",
-            suite.comparisons().len(),
-            suite.problems().len(),
-            journal.rows().len()
+            "{n_comparisons} comparisons, {} exact problems; {} rows are done",
+            study.suite.problems().len(),
+            ledger.rows().len()
         ));
-        study.run(&mut journal, &progress)?;
-        let paths = journal.outputs();
-        progress.say(&format!("rows in {}", paths.csv.display()));
-        progress.say(&format!("statistics in {}", paths.summary.display()));
-        drop(progress);
-
-        // Even if one of them cannot be written, the other may.
-        let csv = journal.outputs().csv.file_name().unwrap_or_default().to_string_lossy();
-        let summary = Summary::new(&suite, &csv, journal.rows(), &journal.records());
-        let written = summary.write(&journal.outputs().summary);
-        print(&summary.to_string())?;
-        written
+        study.run(ledger, &progress)?;
+        for path in results {
+            let what = match path.extension().and_then(|it| it.to_str()) {
+                Some("csv") => "rows",
+                Some("json") => "statistics",
+                _ => "everything",
+            };
+            progress.say(&format!("{what} in {}", path.display()));
+        }
+        Ok(())
     }
 
     fn settings(&self) -> Result<Settings, Error> {
@@ -280,6 +341,29 @@ impl PhiArgs {
             Err(phi::Failure::Study(error)) => Err(error),
             Err(phi::Failure::Output(error)) => output_failed(error),
         }
+    }
+}
+
+impl RunsArgs {
+    fn run(self) -> Result<(), Error> {
+        let listed = run_folder::list(&self.runs)?;
+        match self.format {
+            Format::Text => print(&runs(&listed, &self.runs.display().to_string())),
+            Format::Json => {
+                print(&(serde_json::to_string_pretty(&listed).expect("plain data") + "\n"))
+            }
+        }
+    }
+}
+
+/// The folder of the run `name`.
+fn run_path(runs: &Path, name: &str) -> Result<PathBuf, Error> {
+    let mut parts = Path::new(name).components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(part)), None) if part == name => Ok(runs.join(name)),
+        _ => Err(Error::Settings(format!(
+            "run {name:?}: expected a name that can be that of a folder, without separators"
+        ))),
     }
 }
 

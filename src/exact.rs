@@ -2,10 +2,11 @@
 //!
 //! The engine uses every thread of the pool it runs in, so problems are given to it one at a time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyphi_core::{ErrorKind, Options, State, StopReason, Subsystem, big_phi, complexes};
+use pyphi_core::{ErrorKind, Options, State, Stats, StopReason, Subsystem, big_phi, complexes};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
@@ -193,10 +194,18 @@ impl Solver for Engine {
                 }),
                 n_concepts: result.ces.concepts.len(),
                 ties: result.ties,
+                counters: counters(&result.stats),
             }),
             _ => Err(Error::Interrupted(String::new())),
         }
     }
+}
+
+/// The engine's counters by name.
+fn counters(stats: &Stats) -> BTreeMap<String, u64> {
+    let fields = serde_json::to_value(stats).expect("plain data");
+    let fields = fields.as_object().into_iter().flatten();
+    fields.filter_map(|(name, value)| Some((name.clone(), value.as_u64()?))).collect()
 }
 
 /// The whole network as the engine has it.

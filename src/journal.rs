@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::append_file::{AppendFile, Lines, write_whole};
 use crate::error::Error;
+use crate::ledger::Ledger;
 use crate::network::ProblemId;
 use crate::row::{Row, close};
 use crate::solver::ExactPhi;
@@ -142,16 +143,9 @@ impl Journal {
         let mut csv = AppendFile::open(&outputs.csv, !exists)?;
         csv.lock()?;
         csv.truncate(0)?;
-        let settings = SettingsFile {
-            schema: SettingsFile::SCHEMA.to_owned(),
-            version: SettingsFile::VERSION,
-            settings: suite.settings().clone(),
-        };
         let mut exact = AppendFile::open(&outputs.exact, false)?;
         exact.truncate(0)?;
-        let mut json = serde_json::to_string_pretty(&settings).expect("plain data");
-        json.push('\n');
-        write_whole(&outputs.settings, &json)?;
+        SettingsFile::write(&outputs.settings, suite.settings())?;
         csv.append(Row::HEADER)?;
         Ok(Journal {
             outputs,
@@ -262,16 +256,6 @@ impl Journal {
         Ok(Journal { outputs, csv, exact, rows, records, notes })
     }
 
-    /// The finished rows, in the order of the file.
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
-    }
-
-    /// The recorded result of a problem, if it is there.
-    pub fn record(&self, problem: ProblemId) -> Option<&ExactRecord> {
-        self.records.get(&problem)
-    }
-
     /// All recorded results, in no order.
     pub fn records(&self) -> Vec<ExactRecord> {
         self.records.values().cloned().collect()
@@ -285,27 +269,6 @@ impl Journal {
     /// Where the files are.
     pub fn outputs(&self) -> &Outputs {
         &self.outputs
-    }
-
-    /// Appends a finished row. It is on the disk when this returns.
-    ///
-    /// # Errors
-    /// [`Error::Write`]; the rows before it are kept and whole.
-    pub fn append_row(&mut self, row: Row) -> Result<(), Error> {
-        self.csv.append(&row.to_line()).map_err(|error| self.with_note(error))?;
-        self.rows.push(row);
-        Ok(())
-    }
-
-    /// Appends a solved problem. It is on the disk when this returns.
-    ///
-    /// # Errors
-    /// As [`append_row`](Journal::append_row).
-    pub fn append_record(&mut self, record: ExactRecord) -> Result<(), Error> {
-        let json = serde_json::to_string(&record).expect("plain data");
-        self.exact.append(&json).map_err(|error| self.with_note(error))?;
-        self.records.insert(record.problem, record);
-        Ok(())
     }
 
     fn with_note(&self, error: Error) -> Error {
@@ -323,10 +286,43 @@ impl Journal {
     }
 }
 
-/// The content of the settings file.
+impl Ledger for Journal {
+    fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    fn record(&self, problem: ProblemId) -> Option<&ExactRecord> {
+        self.records.get(&problem)
+    }
+
+    /// It is on the disk when this returns.
+    fn append_record(&mut self, record: ExactRecord) -> Result<(), Error> {
+        let json = serde_json::to_string(&record).expect("plain data");
+        self.exact.append(&json).map_err(|error| self.with_note(error))?;
+        self.records.insert(record.problem, record);
+        Ok(())
+    }
+
+    /// The CSV has the estimate of the study only.
+    fn append_row(&mut self, row: Row, _estimates: &[(String, f64)]) -> Result<(), Error> {
+        self.csv.append(&row.to_line()).map_err(|error| self.with_note(error))?;
+        self.rows.push(row);
+        Ok(())
+    }
+
+    fn place(&self, index: usize) -> String {
+        format!("{}, line {}", self.outputs.csv.display(), index + 2)
+    }
+
+    fn how_to_go_on(&self) -> String {
+        format!("{}; the same command with --resume goes on from there", self.outputs.csv.display())
+    }
+}
+
+/// The content of a settings file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SettingsFile {
+pub(crate) struct SettingsFile {
     schema: String,
     version: u32,
     settings: Settings,
@@ -336,21 +332,22 @@ impl SettingsFile {
     const SCHEMA: &str = "phi-validation/settings";
     const VERSION: u32 = 1;
 
-    /// Whether the rows beside the settings file belong to `suite`.
-    fn check(outputs: &Outputs, suite: &Suite) -> Result<(), Error> {
-        let path = &outputs.settings;
-        let refuse = |message: String| Err(Error::Output { path: outputs.csv.clone(), message });
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return refuse(format!(
-                    "its settings file {} is missing, so it cannot be known which matrix it \
-                     belongs to",
-                    path.display()
-                ));
-            }
-            Err(source) => return Err(Error::Read { path: path.clone(), source }),
+    /// Writes the settings; the file appears whole or not at all.
+    pub(crate) fn write(path: &Path, settings: &Settings) -> Result<(), Error> {
+        let file = SettingsFile {
+            schema: SettingsFile::SCHEMA.to_owned(),
+            version: SettingsFile::VERSION,
+            settings: settings.clone(),
         };
+        let mut json = serde_json::to_string_pretty(&file).expect("plain data");
+        json.push('\n');
+        write_whole(path, &json)
+    }
+
+    /// Reads the settings.
+    pub(crate) fn read(path: &Path) -> Result<Settings, Error> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let wrong = |message: String| Error::Content { place: path.display().to_string(), message };
         let file: SettingsFile =
             serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
@@ -363,7 +360,20 @@ impl SettingsFile {
                 SettingsFile::VERSION
             )));
         }
-        let differences = file.settings.differences(suite.settings());
+        Ok(file.settings)
+    }
+
+    /// Whether the rows beside the settings file belong to `suite`.
+    fn check(outputs: &Outputs, suite: &Suite) -> Result<(), Error> {
+        let path = &outputs.settings;
+        let refuse = |message: String| Err(Error::Output { path: outputs.csv.clone(), message });
+        if !path.exists() {
+            return refuse(format!(
+                "its settings file {} is missing, so it cannot be known which matrix it belongs to",
+                path.display()
+            ));
+        }
+        let differences = SettingsFile::read(path)?.differences(suite.settings());
         if differences.is_empty() {
             Ok(())
         } else {
@@ -408,7 +418,7 @@ mod tests {
         let Key { topology, n, seed } = it.key;
         let cut = Some(SystemCut { severed_from: vec![0], severed_to: vec![1, 2, 3, 4] });
         let phi = problem as f64 / 3.0;
-        let exact = ExactPhi { phi, cut, n_concepts: 5, ties: 2 };
+        let exact = ExactPhi { phi, cut, n_concepts: 5, ties: 2, counters: Default::default() };
         ExactRecord { problem: it.id, topology, n, seed, exact, duration_ms: 0.125 }
     }
 
@@ -421,7 +431,7 @@ mod tests {
             if journal.record(suite.problems()[comparison.problem].id).is_none() {
                 journal.append_record(record(suite, comparison.problem)).unwrap();
             }
-            journal.append_row(row(suite, position)).unwrap();
+            journal.append_row(row(suite, position), &[]).unwrap();
         }
         (folder, outputs)
     }
@@ -472,7 +482,7 @@ mod tests {
             let torn = len > 0 && whole[len - 1] != b'\n';
             assert_eq!(!journal.notes().is_empty(), torn, "cut at {len}");
             for position in n_rows..4 {
-                journal.append_row(row(&suite, position)).unwrap();
+                journal.append_row(row(&suite, position), &[]).unwrap();
             }
             drop(journal);
             assert_eq!(fs::read(&outputs.csv).unwrap(), whole, "cut at {len}");
@@ -657,7 +667,7 @@ mod tests {
         let mut journal = resume(&outputs, &suite).unwrap();
         let full = fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
         journal.csv.redirect(full);
-        let error = journal.append_row(row(&suite, 0)).unwrap_err();
+        let error = journal.append_row(row(&suite, 0), &[]).unwrap_err();
         let message = error.to_string();
         assert!(message.contains("results.csv: No space left on device"), "{message}");
         assert!(message.contains("; 4 finished rows are kept in "), "{message}");

@@ -5,7 +5,7 @@
 //! [`suite`] lists the comparisons (by default 160) and the different exact problems in them (48). An
 //! [`estimator`] gives each comparison its estimate, a [`solver`] its exact Φ: the engine of
 //! `pyphi-core` if the feature `pyphi` is on. A [`study`] does them one after another and keeps each
-//! [`row`] in a [`journal`] that survives a crash at any byte; [`statistics`] with their
+//! [`row`] in a [`ledger`] that survives a crash at any byte: a [`run_folder`], or a [`journal`] of CSV; [`statistics`] with their
 //! [`uncertainty`], [`calibration`], a [`summary`] and its [`verdict`] say what was found. Everything random is [`seeded`], the same on every platform and for ever.
 //!
 //! With the feature `pyphi` there is also the program around it (`cli`), and exact Φ of one's own
@@ -24,11 +24,14 @@ pub mod exit;
 #[cfg(feature = "pyphi")]
 pub mod interrupt;
 pub mod journal;
+pub mod ledger;
 pub mod network;
 #[cfg(feature = "pyphi")]
 pub mod phi;
 pub mod progress;
+pub mod provenance;
 pub mod row;
+pub mod run_folder;
 pub mod seeded;
 pub mod solver;
 pub mod statistics;

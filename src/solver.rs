@@ -3,6 +3,8 @@
 //! The engine itself is behind the feature `pyphi`; this seam lets everything else, and its tests,
 //! do without it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -22,6 +24,9 @@ pub struct ExactPhi {
     /// The core causes and core effects, in the intact structure and in that of the cut, that were chosen
     /// from several purviews of the same φ and size: where it is not 0, Φ is not unique.
     pub ties: u64,
+    /// What the search did, by name; some depend on the order in which threads finish.
+    #[serde(default)]
+    pub counters: BTreeMap<String, u64>,
 }
 
 /// A directed cut of a system: the connections from one part to the other are severed.

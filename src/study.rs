@@ -1,4 +1,4 @@
-//! The run: for each comparison its estimate and its exact Φ, row by row into the journal.
+//! The run: for each comparison its estimate and its exact Φ, row by row into the ledger.
 //!
 //! Comparisons are done in the order of the suite, each exact problem once, when its first row
 //! needs it. A row is in the file before the next begins.
@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use crate::error::Error;
 use crate::estimator::Estimator;
-use crate::journal::{ExactRecord, Journal};
+use crate::journal::ExactRecord;
+use crate::ledger::Ledger;
 use crate::network::ProblemId;
 use crate::progress::{Progress, cost};
 use crate::row::Row;
@@ -17,12 +18,14 @@ use crate::statistics::SAME;
 use crate::suite::{Comparison, Key, Problem, Suite};
 
 /// What a run needs besides its files.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Study<'a> {
     /// The matrix.
     pub suite: &'a Suite,
     /// The estimator that its settings name.
     pub estimator: &'a dyn Estimator,
+    /// Other estimators, whose estimates are kept beside it where the files have room for them.
+    pub others: Vec<&'a dyn Estimator>,
     /// The exact engine.
     pub solver: &'a dyn Solver,
 }
@@ -41,8 +44,8 @@ impl Study<'_> {
     }
 
     /// The cost of the problems that a run with this journal has to solve.
-    pub fn cost_left(&self, journal: &Journal) -> f64 {
-        let known = self.known(journal);
+    pub fn cost_left(&self, ledger: &dyn Ledger) -> f64 {
+        let known = self.known(ledger);
         let left = self.suite.problems().iter().filter(|it| !known.contains_key(&it.id));
         left.map(|it| cost(&it.network)).sum()
     }
@@ -52,11 +55,11 @@ impl Study<'_> {
     /// # Errors
     /// [`Error::Content`] if a row that is there has another estimate than the estimator gives;
     /// [`Error::Interrupted`] if the user asked to stop; [`Error::Write`]. The rows so far are kept.
-    pub fn run(&self, journal: &mut Journal, progress: &Progress) -> Result<(), Error> {
-        self.check_estimates(journal)?;
-        let mut known = self.known(journal);
+    pub fn run(&self, ledger: &mut dyn Ledger, progress: &Progress) -> Result<(), Error> {
+        self.check_estimates(ledger)?;
+        let mut known = self.known(ledger);
         let mut done = vec![false; self.suite.comparisons().len()];
-        for row in journal.rows() {
+        for row in ledger.rows() {
             done[self.suite.position(row.key).expect("the journal checked its keys")] = true;
         }
         for (comparison, _) in self.suite.comparisons().iter().zip(done).filter(|(_, it)| !it) {
@@ -64,16 +67,21 @@ impl Study<'_> {
             let solved = match known.get(&problem.id) {
                 Some(solved) => *solved,
                 None => {
-                    let solved = self.solve(problem, journal, progress)?;
+                    let solved = self.solve(problem, ledger, progress)?;
                     *known.entry(problem.id).or_insert(solved)
                 }
             };
-            journal.append_row(Row {
+            let row = Row {
                 key: comparison.key,
-                phi_hdc: self.estimate(comparison)?,
+                phi_hdc: self.estimate(self.estimator, comparison)?,
                 phi_exact: solved.phi,
                 duration_ms: solved.duration_ms,
-            })?;
+            };
+            let mut estimates = Vec::with_capacity(self.others.len());
+            for other in &self.others {
+                estimates.push((other.name().to_owned(), self.estimate(*other, comparison)?));
+            }
+            ledger.append_row(row, &estimates)?;
             progress.row();
         }
         Ok(())
@@ -82,7 +90,7 @@ impl Study<'_> {
     fn solve(
         &self,
         problem: &Problem,
-        journal: &mut Journal,
+        ledger: &mut dyn Ledger,
         progress: &Progress,
     ) -> Result<Solved, Error> {
         let Key { topology, n, seed } = problem.key;
@@ -92,13 +100,13 @@ impl Study<'_> {
             .solver
             .solve(&problem.network, self.suite.settings().formalism, &problem.key.to_string())
             .map_err(|error| match error {
-                Error::Interrupted(_) => Error::Interrupted(self.where_to_go_on(journal)),
+                Error::Interrupted(_) => Error::Interrupted(self.where_to_go_on(ledger)),
                 other => other,
             })?;
         // What is kept are microseconds, so that a resumed run repeats the same digits.
         let duration_ms = (start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let solved = Solved { phi: exact.phi, duration_ms };
-        journal.append_record(ExactRecord {
+        ledger.append_record(ExactRecord {
             problem: problem.id,
             topology,
             n,
@@ -110,13 +118,13 @@ impl Study<'_> {
         Ok(solved)
     }
 
-    fn estimate(&self, comparison: &Comparison) -> Result<f64, Error> {
+    fn estimate(&self, estimator: &dyn Estimator, comparison: &Comparison) -> Result<f64, Error> {
         let key = comparison.key;
-        let value = self.estimator.estimate(self.suite.network(comparison), key.seed);
+        let value = estimator.estimate(self.suite.network(comparison), key.seed);
         if value.is_finite() {
             Ok(value)
         } else {
-            let name = self.estimator.name();
+            let name = estimator.name();
             Err(Error::Internal(format!(
                 "estimator {name} gave {value} for {key}: expected a finite number"
             )))
@@ -124,13 +132,13 @@ impl Study<'_> {
     }
 
     /// Whether the estimates in the file are those of this estimator.
-    fn check_estimates(&self, journal: &Journal) -> Result<(), Error> {
-        for (index, row) in journal.rows().iter().enumerate() {
+    fn check_estimates(&self, ledger: &dyn Ledger) -> Result<(), Error> {
+        for (index, row) in ledger.rows().iter().enumerate() {
             let position = self.suite.position(row.key).expect("the journal checked its keys");
-            let expected = self.estimate(&self.suite.comparisons()[position])?;
+            let expected = self.estimate(self.estimator, &self.suite.comparisons()[position])?;
             if (row.phi_hdc - expected).abs() > SAME {
                 return Err(Error::Content {
-                    place: format!("{}, line {}", journal.outputs().csv.display(), index + 2),
+                    place: ledger.place(index),
                     message: format!(
                         "phi_hdc {:?}: expected {expected:?} by the estimator {}",
                         row.phi_hdc,
@@ -143,26 +151,26 @@ impl Study<'_> {
     }
 
     /// The exact values that the journal holds: in its record of problems, else in its rows.
-    fn known(&self, journal: &Journal) -> HashMap<ProblemId, Solved> {
-        let rows = journal.rows().iter().filter_map(|row| {
+    fn known(&self, ledger: &dyn Ledger) -> HashMap<ProblemId, Solved> {
+        let rows = ledger.rows().iter().filter_map(|row| {
             let comparison = self.suite.comparisons()[self.suite.position(row.key)?];
             let solved = Solved { phi: row.phi_exact, duration_ms: row.duration_ms };
             Some((self.suite.problems()[comparison.problem].id, solved))
         });
         let records = self.suite.problems().iter().filter_map(|problem| {
-            let record = journal.record(problem.id)?;
+            let record = ledger.record(problem.id)?;
             let solved = Solved { phi: record.exact.phi, duration_ms: record.duration_ms };
             Some((problem.id, solved))
         });
         rows.chain(records).collect()
     }
 
-    fn where_to_go_on(&self, journal: &Journal) -> String {
+    fn where_to_go_on(&self, ledger: &dyn Ledger) -> String {
         format!(
-            ": {} of {} rows are in {}; the same command with --resume goes on from there",
-            journal.rows().len(),
+            ": {} of {} rows are in {}",
+            ledger.rows().len(),
             self.suite.comparisons().len(),
-            journal.outputs().csv.display()
+            ledger.how_to_go_on()
         )
     }
 }
@@ -178,7 +186,7 @@ struct Solved {
 mod tests {
     use super::*;
     use crate::estimator::{HdcLimit, Registry, Spectral};
-    use crate::journal::{IfExists, Outputs};
+    use crate::journal::{IfExists, Journal, Outputs};
     use crate::network::Network;
     use crate::progress::Display;
     use crate::solver::ExactPhi;
@@ -207,7 +215,7 @@ mod tests {
             }
             self.solved.set(self.solved.get() + 1);
             let phi = network.graph().edges().len() as f64 / 7.0;
-            Ok(ExactPhi { phi, cut: None, n_concepts: 1, ties: 0 })
+            Ok(ExactPhi { phi, cut: None, n_concepts: 1, ties: 0, counters: Default::default() })
         }
     }
 
@@ -232,7 +240,7 @@ mod tests {
         journal: &mut Journal,
     ) -> Result<(), Error> {
         let progress = Progress::new(Display::Quiet, 0, 0, 1.0, Box::new(std::io::sink()));
-        Study { suite, estimator, solver }.run(journal, &progress)
+        Study { suite, estimator, others: Vec::new(), solver }.run(journal, &progress)
     }
 
     /// The CSV without its last column, the time.
@@ -342,7 +350,8 @@ mod tests {
     fn a_network_the_engine_rejects_is_named_before_anything_is_done() {
         let suite = Suite::new(Settings { sizes: vec![5, 7], ..settings() }).unwrap();
         let solver = fake(9);
-        let study = Study { suite: &suite, estimator: &HdcLimit, solver: &solver };
+        let study =
+            Study { suite: &suite, estimator: &HdcLimit, others: Vec::new(), solver: &solver };
         assert_eq!(study.check().unwrap_err().to_string(), "Ring n = 7 seed 42: too large");
     }
 }

@@ -230,8 +230,13 @@ pub(crate) mod tests {
             let key = comparison.key;
             rows.push(Row { key, phi_hdc, phi_exact, duration_ms: 1.0 });
             let problem = &suite.problems()[comparison.problem];
-            let exact =
-                ExactPhi { phi: phi_exact, cut: None, n_concepts: 1, ties: u64::from(ring) };
+            let exact = ExactPhi {
+                phi: phi_exact,
+                cut: None,
+                n_concepts: 1,
+                ties: u64::from(ring),
+                counters: Default::default(),
+            };
             let record = ExactRecord {
                 problem: problem.id,
                 topology: key.topology,

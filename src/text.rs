@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::calibration::{Calibration, LeftOut};
 use crate::row::Row;
+use crate::run_folder::Listed;
 use crate::statistics::{Correlation, Stat, Statistics};
 use crate::suite::{Key, Settings, Suite};
 use crate::summary::Summary;
@@ -254,6 +256,41 @@ pub fn matrix(suite: &Suite) -> String {
     format!("{}{comparisons} comparisons, {problems} exact problems\n", table(&lines))
 }
 
+/// The runs in a folder, a line each.
+pub fn runs(listed: &[Listed], folder: &str) -> String {
+    if listed.is_empty() {
+        return format!("no runs in {folder}\n");
+    }
+    let mut lines = vec![["run", "rows", "state", "started", "what"].map(str::to_owned).to_vec()];
+    lines.extend(listed.iter().map(|it| {
+        let state = match (it.rows, it.is_running) {
+            (None, _) => "broken",
+            (_, true) => "running",
+            (Some((done, all)), _) if done == all => "finished",
+            _ => "unfinished",
+        };
+        let rows = it.rows.map_or("-".to_owned(), |(done, all)| format!("{done}/{all}"));
+        let started = it.started_unix_ms.map_or("-".to_owned(), date);
+        let what = match (&it.settings, &it.error) {
+            (Some(settings), _) => {
+                let Settings { rule, estimator, formalism, sizes, .. } = settings;
+                let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+                format!("{formalism}, {rule}, {estimator}, n = {}", sizes.join(","))
+            }
+            (None, error) => error.clone().unwrap_or_default(),
+        };
+        vec![it.name.clone(), rows, state.to_owned(), started, what]
+    }));
+    left_table(&lines)
+}
+
+/// A time in milliseconds since 1970 as `2026-11-22 17:05:09` (UTC).
+pub(crate) fn date(unix_ms: u64) -> String {
+    let time = UNIX_EPOCH + Duration::from_millis(unix_ms);
+    let text = humantime::format_rfc3339_seconds(time).to_string();
+    text.replace('T', " ").replace('Z', "")
+}
+
 /// Lines of cells as text: the first column to the left, the others to the right.
 pub(crate) fn table(lines: &[Vec<String>]) -> String {
     align(lines, |column| column == 0)
@@ -345,6 +382,11 @@ mod tests {
             target   not reached  r = 0.6271 (> 0.8: no)   RMSE = 0.5033 (< 0.15: no)  MAE = 0.4500 (< 0.1: no)
             stretch  not reached  r = 0.6271 (> 0.9: no)   RMSE = 0.5033 (< 0.1: no)   MAE = 0.4500 (< 0.05: no)
         "#]].assert_eq(&text);
+    }
+
+    #[test]
+    fn times_are_dates() {
+        assert_eq!(date(951_827_696_789), "2000-02-29 12:34:56");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 use crate::seeded::SeededStream;
 use crate::statistics::{SAME, Stat, Statistics, ranks};
 
-/// The statistics that have intervals, in the order of `Sample::evaluate`.
+/// The statistics that have intervals, in the order of [`Uncertainty::intervals`].
 pub const NAMES: [&str; 10] = [
     "r",
     "ρ",

@@ -10,6 +10,9 @@ mod study;
 /// Runs that were stopped, damaged, or met a full disk.
 mod resume;
 
+/// Runs in folders of their own.
+mod run_folder;
+
 /// `phi --network`: one's own networks.
 mod own_network;
 
