@@ -36,8 +36,29 @@ pub(crate) struct Arrangement {
 }
 
 impl Symmetry {
-    /// The twins among the units of a subsystem.
+    /// The twins among the units of a subsystem, if there are enough of them for this to pay: one arrangement
+    /// at a time costs some fifty times as much as all purviews of a mechanism together. Without that, none.
     pub(crate) fn find(tables: &Tables) -> Symmetry {
+        const WORTHWHILE: f64 = 0.02;
+        let symmetry = Symmetry::find_all(tables);
+        if symmetry.share_left() <= WORTHWHILE { symmetry } else { Symmetry::default() }
+    }
+
+    /// Which share of the arrangements is left when equivalent ones count once. A unit can be in neither set,
+    /// or in one or both of mechanism and purview on either side of the cut: 7 ways.
+    fn share_left(&self) -> f64 {
+        self.classes
+            .iter()
+            .map(|class| {
+                let size = class.count_ones();
+                // Ways to distribute `size` equal units over 7 kinds, over 7^size.
+                (1..=size).map(|k| f64::from(k + 6) / f64::from(k) / 7.0).product::<f64>()
+            })
+            .product()
+    }
+
+    /// The twins among the units of a subsystem.
+    fn find_all(tables: &Tables) -> Symmetry {
         let n = tables.n;
         let all = ((1u64 << n) - 1) as u32;
         let (mut classes, mut single) = (Vec::new(), 0);
@@ -206,9 +227,18 @@ mod tests {
 
     #[test]
     fn twins_are_found() {
-        assert_eq!(Symmetry::find(&complete_majority(5).tables).classes, [0b11111]);
-        assert!(Symmetry::find(&generic_logistic(4, 1).tables).is_trivial());
-        assert!(Symmetry::find(&or_and_xor().tables).is_trivial());
+        assert_eq!(Symmetry::find_all(&complete_majority(5).tables).classes, [0b11111]);
+        assert!(Symmetry::find_all(&generic_logistic(4, 1).tables).is_trivial());
+        assert!(Symmetry::find_all(&or_and_xor().tables).is_trivial());
+        assert!(Symmetry::find(&complete_majority(5).tables).is_trivial(), "too few to pay");
+        assert!(!Symmetry::find(&complete_majority(6).tables).is_trivial());
+    }
+
+    #[test]
+    fn arrangements_are_counted() {
+        let share = |size: u32| Symmetry { classes: vec![(1 << size) - 1], single: 0 }.share_left();
+        assert!((share(2) - 28.0 / 49.0).abs() < 1e-12);
+        assert!((share(3) - 84.0 / 343.0).abs() < 1e-12);
     }
 
     #[test]
