@@ -125,13 +125,13 @@ fn sync_folder(path: &Path) {
 ///
 /// # Errors
 /// [`Error::Write`]; the file that was there before, if any, is unchanged.
-pub(crate) fn write_whole(path: &Path, content: &str) -> Result<(), Error> {
+pub(crate) fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     let mut name = path.file_name().expect("a file").to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     let temporary = path.with_file_name(name);
     let written = File::create(&temporary)
         .and_then(|mut file| {
-            file.write_all(content.as_bytes())?;
+            file.write_all(content.as_ref())?;
             file.sync_all()
         })
         .and_then(|()| fs::rename(&temporary, path))

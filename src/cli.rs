@@ -21,6 +21,7 @@ use crate::ledger::Ledger;
 use crate::network::StatePattern;
 use crate::phi;
 use crate::progress::{Display, Progress};
+use crate::report::Report;
 use crate::run_folder::{self, RunFolder};
 use crate::study::Study;
 use crate::suite::{Formalism, Settings, Suite};
@@ -71,6 +72,8 @@ enum Command {
     Phi(PhiArgs),
     /// List the runs that were started with --run
     Runs(RunsArgs),
+    /// Write the report of a run again: report.html, report.md and figures
+    Report(ReportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -150,6 +153,16 @@ struct PhiArgs {
 }
 
 #[derive(Debug, Args)]
+struct ReportArgs {
+    /// The name of the run, or the path of its folder; it need not be finished
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+}
+
+#[derive(Debug, Args)]
 struct RunsArgs {
     /// The folder of the runs
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
@@ -180,6 +193,7 @@ pub fn main(registry: &Registry) -> Exit {
     let done = match cli.command {
         Some(Command::Phi(args)) => args.run(),
         Some(Command::Runs(args)) => args.run(),
+        Some(Command::Report(args)) => args.run(),
         None => cli.study.run(registry),
     };
     match done {
@@ -223,8 +237,9 @@ impl StudyArgs {
                 self.compute(&study, &mut run, &notes, &[&folder])?;
                 let summary = run.contents().summary();
                 let written = summary.write(&folder.join("summary.json"));
+                let reported = Report::write(&folder);
                 print(&summary.to_string())?;
-                written
+                written.and(reported.map(drop))
             }
             None => {
                 let outputs = Outputs::new(&self.out)?;
@@ -353,6 +368,15 @@ impl RunsArgs {
                 print(&(serde_json::to_string_pretty(&listed).expect("plain data") + "\n"))
             }
         }
+    }
+}
+
+impl ReportArgs {
+    fn run(self) -> Result<(), Error> {
+        let named = self.runs.join(&self.run);
+        let folder = if named.is_dir() { named } else { self.run };
+        let page = Report::write(&folder)?;
+        print(&format!("{}\n", page.display()))
     }
 }
 

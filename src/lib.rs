@@ -6,7 +6,8 @@
 //! [`estimator`] gives each comparison its estimate, a [`solver`] its exact Φ: the engine of
 //! `pyphi-core` if the feature `pyphi` is on. A [`study`] does them one after another and keeps each
 //! [`row`] in a [`ledger`] that survives a crash at any byte: a [`run_folder`], or a [`journal`] of CSV; [`statistics`] with their
-//! [`uncertainty`], [`calibration`], a [`summary`] and its [`verdict`] say what was found. Everything random is [`seeded`], the same on every platform and for ever.
+//! [`uncertainty`], [`calibration`], a [`summary`] and its [`verdict`] say what was found; a
+//! [`report`] shows it, with [`figures`]. Everything random is [`seeded`], the same on every platform and for ever.
 //!
 //! With the feature `pyphi` there is also the program around it (`cli`), and exact Φ of one's own
 //! networks (`phi`).
@@ -15,12 +16,14 @@ mod append_file;
 pub mod calibration;
 #[cfg(feature = "pyphi")]
 pub mod cli;
+pub mod drawing;
 pub mod dynamics;
 pub mod error;
 pub mod estimator;
 #[cfg(feature = "pyphi")]
 pub mod exact;
 pub mod exit;
+pub mod figures;
 #[cfg(feature = "pyphi")]
 pub mod interrupt;
 pub mod journal;
@@ -28,8 +31,10 @@ pub mod ledger;
 pub mod network;
 #[cfg(feature = "pyphi")]
 pub mod phi;
+pub mod plot;
 pub mod progress;
 pub mod provenance;
+pub mod report;
 pub mod row;
 pub mod run_folder;
 pub mod seeded;

@@ -7,6 +7,9 @@ mod program;
 /// What a study computes and writes.
 mod study;
 
+/// Reports of runs.
+mod report;
+
 /// Runs that were stopped, damaged, or met a full disk.
 mod resume;
 

@@ -1,0 +1,505 @@
+//! Drawings made of a few kinds of marks, as SVG and as PNG.
+//!
+//! Both come from the same marks, so they show the same. An SVG inside a page takes its colours from the
+//! page (and follows it into the dark); a file has its own. A PNG brings its own letters: no font of the
+//! system is needed. Coordinates are pixels from the upper left corner.
+
+use std::fmt::Write;
+
+use tiny_skia::{FillRule, Paint, Path, PathBuilder, Pixmap, Stroke, StrokeDash, Transform};
+use ttf_parser::{Face, OutlineBuilder};
+
+use crate::error::Error;
+
+/// A colour by its role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink {
+    /// Letters, axes and whatever matters most.
+    Text,
+    /// What matters less.
+    Muted,
+    /// Lines of a grid.
+    Grid,
+    /// One of several series: the colours of Okabe and Ito (2008), which colour-blind readers can tell
+    /// apart, the yellow darkened for white paper. Taken modulo their number.
+    Series(usize),
+}
+
+/// The colours of [`Ink::Series`]; the last is the colour of letters.
+const SERIES: [&str; 8] =
+    ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#A68A00", "#1A1D21"];
+
+impl Ink {
+    fn hex(self) -> &'static str {
+        match self {
+            Ink::Text => "#1A1D21",
+            Ink::Muted => "#5B6470",
+            Ink::Grid => "#DDE1E6",
+            Ink::Series(at) => SERIES[at % SERIES.len()],
+        }
+    }
+
+    /// The colour within a page, which defines the three roles for light and dark.
+    fn css(self) -> &'static str {
+        match self {
+            Ink::Text => "var(--ink)",
+            Ink::Muted => "var(--muted)",
+            Ink::Grid => "var(--grid)",
+            Ink::Series(at) if at % SERIES.len() == SERIES.len() - 1 => "var(--ink)",
+            Ink::Series(at) => SERIES[at % SERIES.len()],
+        }
+    }
+}
+
+/// The outline of a point, so that series can be told apart without colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// A circle.
+    Circle,
+    /// A square.
+    Square,
+    /// A triangle that points up.
+    Up,
+    /// A triangle that points down.
+    Down,
+    /// A square on its corner.
+    Diamond,
+    /// An upright rectangle.
+    Upright,
+    /// A star of four points.
+    Star,
+    /// A hexagon.
+    Hexagon,
+}
+
+impl Shape {
+    /// The shape of the series `at`, modulo their number.
+    pub fn series(at: usize) -> Shape {
+        use Shape::{Circle, Diamond, Down, Hexagon, Square, Star, Up, Upright};
+        [Circle, Square, Up, Diamond, Down, Upright, Star, Hexagon][at % 8]
+    }
+
+    /// Its corners around 0, for a circle of radius 1.
+    fn outline(self) -> Vec<(f64, f64)> {
+        let ring = |n: usize, turn: f64, radius: &dyn Fn(usize) -> f64| -> Vec<(f64, f64)> {
+            let angle = |k: usize| std::f64::consts::TAU * (k as f64 / n as f64) + turn;
+            (0..n).map(|k| (radius(k) * angle(k).sin(), -radius(k) * angle(k).cos())).collect()
+        };
+        let half = std::f64::consts::PI;
+        match self {
+            Shape::Circle => ring(24, 0.0, &|_| 1.0),
+            Shape::Square => ring(4, half / 4.0, &|_| 1.25),
+            Shape::Up => ring(3, 0.0, &|_| 1.3),
+            Shape::Down => ring(3, half, &|_| 1.3),
+            Shape::Diamond => ring(4, 0.0, &|_| 1.3),
+            Shape::Hexagon => ring(6, 0.0, &|_| 1.15),
+            Shape::Upright => vec![(-0.55, -1.35), (0.55, -1.35), (0.55, 1.35), (-0.55, 1.35)],
+            Shape::Star => ring(8, 0.0, &|k| if k % 2 == 0 { 1.6 } else { 0.6 }),
+        }
+    }
+}
+
+/// Which point of a text its coordinates are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Anchor {
+    /// Its left end.
+    Start,
+    /// Its middle.
+    Middle,
+    /// Its right end.
+    End,
+}
+
+/// One thing drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mark {
+    /// A line through points.
+    Line {
+        /// The points.
+        points: Vec<(f64, f64)>,
+        /// The colour.
+        ink: Ink,
+        /// The width.
+        width: f64,
+        /// Whether it is dashed.
+        dashed: bool,
+    },
+    /// A point of a series.
+    Point {
+        /// Where.
+        at: (f64, f64),
+        /// Its outline.
+        shape: Shape,
+        /// The colour.
+        ink: Ink,
+        /// Filled, or its outline only.
+        filled: bool,
+        /// What it is, shown when it is pointed at.
+        title: String,
+    },
+    /// A filled rectangle.
+    Bar {
+        /// Its upper left corner.
+        at: (f64, f64),
+        /// Its width and height.
+        size: (f64, f64),
+        /// The colour.
+        ink: Ink,
+        /// What it is, shown when it is pointed at.
+        title: String,
+    },
+    /// A text.
+    Text {
+        /// Where its base line is.
+        at: (f64, f64),
+        /// The text.
+        text: String,
+        /// The height of its letters.
+        size: f64,
+        /// Which of its points `at` is.
+        anchor: Anchor,
+        /// The colour.
+        ink: Ink,
+        /// Whether it runs upwards.
+        upwards: bool,
+    },
+}
+
+/// The radius of points.
+const RADIUS: f64 = 4.0;
+
+/// The width of the outlines of points.
+const OUTLINE: f64 = 1.4;
+
+/// Marks on a sheet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawing {
+    /// The width of the sheet.
+    pub width: f64,
+    /// The height of the sheet.
+    pub height: f64,
+    /// What it shows, for those who cannot see it.
+    pub title: String,
+    /// The marks, the later over the earlier.
+    pub marks: Vec<Mark>,
+}
+
+impl Drawing {
+    /// An SVG to stand inside a page, which defines the colours `--ink`, `--muted` and `--grid`.
+    pub fn inline_svg(&self) -> String {
+        self.svg(Ink::css)
+    }
+
+    /// An SVG file on white.
+    pub fn svg_file(&self) -> String {
+        let svg = self.svg(Ink::hex);
+        let end = svg.find('>').expect("an element") + 1;
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}<rect width=\"100%\" height=\"100%\" \
+             fill=\"#FFFFFF\"/>{}\n",
+            &svg[..end],
+            &svg[end..]
+        )
+    }
+
+    fn svg(&self, color: impl Fn(Ink) -> &'static str) -> String {
+        let Drawing { width, height, title, marks } = self;
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+             height=\"{height}\" role=\"img\" font-family=\"system-ui, 'DejaVu Sans', sans-serif\">\
+             <title>{}</title>",
+            escape(title)
+        );
+        for mark in marks {
+            let _ = match mark {
+                Mark::Line { points, ink, width, dashed } => {
+                    let dash = if *dashed { " stroke-dasharray=\"5 4\"" } else { "" };
+                    let points: Vec<String> =
+                        points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+                    write!(
+                        svg,
+                        "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" \
+                         stroke-width=\"{width}\"{dash}/>",
+                        points.join(" "),
+                        color(*ink)
+                    )
+                }
+                Mark::Point { at, shape, ink, filled, title } => {
+                    let mut path = String::new();
+                    for (k, (x, y)) in shape.outline().into_iter().enumerate() {
+                        let (x, y) = (at.0 + RADIUS * x, at.1 + RADIUS * y);
+                        let _ = write!(path, "{}{x:.1} {y:.1}", if k == 0 { 'M' } else { 'L' });
+                    }
+                    path.push('Z');
+                    let fill = if *filled { color(*ink) } else { "none" };
+                    write!(
+                        svg,
+                        "<path d=\"{path}\" fill=\"{fill}\" fill-opacity=\"0.75\" stroke=\"{}\" \
+                         stroke-width=\"{OUTLINE}\"><title>{}</title></path>",
+                        color(*ink),
+                        escape(title)
+                    )
+                }
+                Mark::Bar { at, size, ink, title } => write!(
+                    svg,
+                    "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{}\">\
+                     <title>{}</title></rect>",
+                    at.0,
+                    at.1,
+                    size.0,
+                    size.1,
+                    color(*ink),
+                    escape(title)
+                ),
+                Mark::Text { at: (x, y), text, size, anchor, ink, upwards } => {
+                    let anchor = match anchor {
+                        Anchor::Start => "start",
+                        Anchor::Middle => "middle",
+                        Anchor::End => "end",
+                    };
+                    let turn = if *upwards {
+                        format!(" transform=\"rotate(-90 {x:.1} {y:.1})\"")
+                    } else {
+                        String::new()
+                    };
+                    write!(
+                        svg,
+                        "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" text-anchor=\"{anchor}\" \
+                         fill=\"{}\"{turn}>{}</text>",
+                        color(*ink),
+                        escape(text)
+                    )
+                }
+            };
+        }
+        svg.push_str("</svg>");
+        svg
+    }
+
+    /// A PNG on white, `scale` pixels for each of the drawing.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if it is too large.
+    pub fn png(&self, scale: f32) -> Result<Vec<u8>, Error> {
+        let failed = |why: String| Error::Internal(format!("cannot draw {:?}: {why}", self.title));
+        let size = |length: f64| (length as f32 * scale).ceil() as u32;
+        let mut pixmap = Pixmap::new(size(self.width), size(self.height))
+            .ok_or_else(|| failed("too large".to_owned()))?;
+        pixmap.fill(tiny_skia::Color::WHITE);
+        let face =
+            Face::parse(dejavu::sans::regular(), 0).map_err(|error| failed(error.to_string()))?;
+        let mut canvas = Canvas { pixmap, view: Transform::from_scale(scale, scale), face };
+        self.marks.iter().for_each(|mark| canvas.draw(mark));
+        canvas.pixmap.encode_png().map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// Text for XML and HTML.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// What a PNG is drawn on.
+struct Canvas {
+    pixmap: Pixmap,
+    view: Transform,
+    face: Face<'static>,
+}
+
+impl Canvas {
+    fn draw(&mut self, mark: &Mark) {
+        match mark {
+            Mark::Line { points, ink, width, dashed } => {
+                self.stroke(points, false, *ink, *width, *dashed);
+            }
+            Mark::Point { at, shape, ink, filled, .. } => {
+                let corners = shape.outline().into_iter();
+                let corners: Vec<(f64, f64)> =
+                    corners.map(|(x, y)| (at.0 + RADIUS * x, at.1 + RADIUS * y)).collect();
+                if *filled {
+                    self.fill(path(&corners, true), *ink, 0.75);
+                }
+                self.stroke(&corners, true, *ink, OUTLINE, false);
+            }
+            Mark::Bar { at: (x, y), size: (w, h), ink, .. } => {
+                let corners = vec![(*x, *y), (x + w, *y), (x + w, y + h), (*x, y + h)];
+                self.fill(path(&corners, true), *ink, 1.0);
+            }
+            Mark::Text { at, text, size, anchor, ink, upwards } => {
+                self.text(*at, text, *size, *anchor, *ink, *upwards);
+            }
+        }
+    }
+
+    fn stroke(&mut self, line: &[(f64, f64)], closed: bool, ink: Ink, width: f64, dashed: bool) {
+        let Some(path) = path(line, closed) else { return };
+        let dash = if dashed { StrokeDash::new(vec![5.0, 4.0], 0.0) } else { None };
+        let stroke = Stroke { width: width as f32, dash, ..Stroke::default() };
+        self.pixmap.stroke_path(&path, &paint(ink, 1.0), &stroke, self.view, None);
+    }
+
+    fn fill(&mut self, path: Option<Path>, ink: Ink, opacity: f32) {
+        if let Some(path) = path {
+            let paint = paint(ink, opacity);
+            self.pixmap.fill_path(&path, &paint, FillRule::Winding, self.view, None);
+        }
+    }
+
+    fn text(
+        &mut self,
+        (x, y): (f64, f64),
+        text: &str,
+        size: f64,
+        anchor: Anchor,
+        ink: Ink,
+        upwards: bool,
+    ) {
+        let scale = size as f32 / f32::from(self.face.units_per_em());
+        // A letter that the font lacks is drawn as its box, the glyph 0.
+        let glyphs: Vec<_> =
+            text.chars().map(|it| self.face.glyph_index(it).unwrap_or_default()).collect();
+        let advance = |glyph| f32::from(self.face.glyph_hor_advance(glyph).unwrap_or(0));
+        let width: f32 = glyphs.iter().map(|glyph| advance(*glyph)).sum();
+        let mut pen = match anchor {
+            Anchor::Start => 0.0,
+            Anchor::Middle => -width / 2.0,
+            Anchor::End => -width,
+        };
+        let mut outline = Outline { builder: PathBuilder::new(), pen };
+        for glyph in glyphs {
+            outline.pen = pen;
+            self.face.outline_glyph(glyph, &mut outline);
+            pen += advance(glyph);
+        }
+        let turn = if upwards { -90.0 } else { 0.0 };
+        let place =
+            Transform::from_translate(x as f32, y as f32).pre_rotate(turn).pre_scale(scale, -scale);
+        let path = outline.builder.finish().and_then(|it| it.transform(place));
+        self.fill(path, ink, 1.0);
+    }
+}
+
+/// Letters become a path, in the units of the font.
+struct Outline {
+    builder: PathBuilder,
+    pen: f32,
+}
+
+impl OutlineBuilder for Outline {
+    fn move_to(&mut self, x: f32, y: f32) {
+        self.builder.move_to(self.pen + x, y);
+    }
+
+    fn line_to(&mut self, x: f32, y: f32) {
+        self.builder.line_to(self.pen + x, y);
+    }
+
+    fn quad_to(&mut self, x1: f32, y1: f32, x: f32, y: f32) {
+        self.builder.quad_to(self.pen + x1, y1, self.pen + x, y);
+    }
+
+    fn curve_to(&mut self, x1: f32, y1: f32, x2: f32, y2: f32, x: f32, y: f32) {
+        let pen = self.pen;
+        self.builder.cubic_to(pen + x1, y1, pen + x2, y2, pen + x, y);
+    }
+
+    fn close(&mut self) {
+        self.builder.close();
+    }
+}
+
+fn path(line: &[(f64, f64)], closed: bool) -> Option<Path> {
+    let mut builder = PathBuilder::new();
+    for (k, (x, y)) in line.iter().enumerate() {
+        match k {
+            0 => builder.move_to(*x as f32, *y as f32),
+            _ => builder.line_to(*x as f32, *y as f32),
+        }
+    }
+    if closed {
+        builder.close();
+    }
+    builder.finish()
+}
+
+fn paint(ink: Ink, opacity: f32) -> Paint<'static> {
+    let rgb = u32::from_str_radix(&ink.hex()[1..], 16).expect("a colour");
+    let [_, r, g, b] = rgb.to_be_bytes();
+    let mut paint = Paint { anti_alias: true, ..Paint::default() };
+    paint.set_color_rgba8(r, g, b, (opacity * 255.0) as u8);
+    paint
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sheet(marks: Vec<Mark>) -> Drawing {
+        Drawing { width: 40.0, height: 20.0, title: "a < b".to_owned(), marks }
+    }
+
+    fn letters(text: &str) -> Mark {
+        Mark::Text {
+            at: (20.0, 15.0),
+            text: text.to_owned(),
+            size: 12.0,
+            anchor: Anchor::Middle,
+            ink: Ink::Text,
+            upwards: false,
+        }
+    }
+
+    /// The share of the pixels that are not white.
+    fn inked(drawing: &Drawing) -> f64 {
+        let pixmap = Pixmap::decode_png(&drawing.png(2.0).unwrap()).unwrap();
+        assert_eq!((pixmap.width(), pixmap.height()), (80, 40));
+        let white = |it: &&tiny_skia::PremultipliedColorU8| (it.red(), it.green()) == (255, 255);
+        let n_white = pixmap.pixels().iter().filter(white).count();
+        1.0 - n_white as f64 / pixmap.pixels().len() as f64
+    }
+
+    #[test]
+    fn a_png_has_its_letters_without_a_font_of_the_system() {
+        assert_eq!(inked(&sheet(vec![])), 0.0);
+        let some = inked(&sheet(vec![letters("Φρ²")]));
+        assert!(some > 0.03 && some < 0.5, "{some}");
+        // Every letter of the reports is in the font: none is drawn as the box that stands for a
+        // missing one.
+        let face = Face::parse(dejavu::sans::regular(), 0).unwrap();
+        for letter in "AZaz09Φρ²Δ−–·×→≤√≈%|()".chars() {
+            assert!(face.glyph_index(letter).is_some(), "{letter}");
+        }
+    }
+
+    #[test]
+    fn shapes_differ_in_black_and_white() {
+        let drawn = |at: usize, filled: bool| {
+            let point = Mark::Point {
+                at: (20.0, 10.0),
+                shape: Shape::series(at),
+                ink: Ink::Text,
+                filled,
+                title: String::new(),
+            };
+            sheet(vec![point]).png(2.0).unwrap()
+        };
+        for a in 0..8 {
+            assert_ne!(drawn(a, true), drawn(a, false), "{a}, filled or not");
+            for b in 0..a {
+                assert_ne!(drawn(a, true), drawn(b, true), "{a} and {b}");
+                assert_ne!(drawn(a, false), drawn(b, false), "{a} and {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_svg_is_escaped_and_takes_colours_from_its_place() {
+        let drawing = sheet(vec![letters("R² < \"1\" & more")]);
+        let file = drawing.svg_file();
+        assert!(file.contains("R² &lt; &quot;1&quot; &amp; more") && file.contains("a &lt; b"));
+        assert!(file.contains("#1A1D21") && !file.contains("var("));
+        let inline = drawing.inline_svg();
+        assert!(inline.starts_with("<svg ") && inline.contains("fill=\"var(--ink)\""));
+        assert!(!inline.contains("#FFFFFF"));
+    }
+}

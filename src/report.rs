@@ -1,0 +1,617 @@
+//! The report of a run: one page that needs nothing else, the same as Markdown, and its figures as files.
+//!
+//! A [`Report`] is a list of blocks computed from the journal alone; the two formats are two ways to write
+//! them, so they say the same. The page has no script that is needed to read it (one sorts the table of
+//! rows), no network, no fonts of its own, and follows the reader's choice of light or dark.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::append_file::write_whole;
+use crate::drawing::escape;
+use crate::error::Error;
+use crate::figures::{Figure, by_estimator, estimators, figures};
+use crate::progress::duration;
+use crate::provenance::Provenance;
+use crate::row::Row;
+use crate::run_folder::Contents;
+use crate::statistics::{Stat, Statistics};
+use crate::summary::Summary;
+use crate::text::{date, interval, number, p_value, permutation};
+
+/// One piece of a report.
+#[derive(Debug)]
+enum Block {
+    Heading(String),
+    Text(String),
+    /// Something the reader must not overlook.
+    Warning(String),
+    Table(Table),
+    Figure(Figure),
+    /// Text to be copied.
+    Code(String),
+}
+
+/// A table; numbers stand to the right.
+#[derive(Debug, Default)]
+struct Table {
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+    /// Whether it is long: folded away at first in the page, and sortable.
+    long: bool,
+}
+
+impl Table {
+    fn new(head: &[&str]) -> Table {
+        Table { head: head.iter().map(|it| (*it).to_owned()).collect(), ..Table::default() }
+    }
+
+    /// Takes the last column away if there is nothing in it.
+    fn drop_empty_last(&mut self) {
+        if self.rows.iter().all(|row| row.last().is_some_and(String::is_empty)) {
+            self.head.pop();
+            self.rows.iter_mut().for_each(|row| drop(row.pop()));
+        }
+    }
+
+    fn row(&mut self, cells: Vec<String>) {
+        self.rows.push(cells);
+    }
+}
+
+/// What a run found, ready to be written.
+#[derive(Debug)]
+pub struct Report {
+    title: String,
+    blocks: Vec<Block>,
+}
+
+impl Report {
+    /// The report of what a run holds by now; `build` is the record of its build, if there is one.
+    pub fn new(name: &str, contents: &Contents, build: Option<&serde_json::Value>) -> Report {
+        let summary = contents.summary();
+        let mut report =
+            Report { title: format!("Exact Φ and its estimate: {name}"), blocks: vec![] };
+        report.verdict(contents, &summary);
+        let mut figures = figures(contents, &summary).into_iter();
+        let mut next = |report: &mut Report, n: usize| {
+            report.blocks.extend(figures.by_ref().take(n).map(Block::Figure));
+        };
+        report.heading("How the estimate follows exact Φ");
+        next(&mut report, 1);
+        report.overall(&summary);
+        next(&mut report, 2);
+        report.groups(&summary);
+        report.heading("Errors");
+        next(&mut report, 3);
+        report.heading("Calibration");
+        report.calibration(&summary);
+        next(&mut report, 1);
+        report.heading("Ranking of the topologies");
+        next(&mut report, 1);
+        report.heading("Estimators");
+        report.estimators(contents);
+        next(&mut report, 2);
+        report.heading("Method");
+        report.method(contents, &summary);
+        report.heading("Provenance");
+        report.provenance(name, contents, build);
+        next(&mut report, 1);
+        report.heading("All rows");
+        report.rows(contents);
+        report
+    }
+
+    /// Reads the run in `folder` and writes `report.html`, `report.md` and `figures/` into it. The path of
+    /// the page is returned.
+    ///
+    /// # Errors
+    /// As [`Contents::read`]; [`Error::Content`] for a broken `build.json`; [`Error::Write`].
+    pub fn write(folder: &Path) -> Result<PathBuf, Error> {
+        let contents = Contents::read(folder)?;
+        let path = folder.join("build.json");
+        let build = match fs::read_to_string(&path) {
+            Ok(text) => Some(serde_json::from_str(&text).map_err(|error| Error::Content {
+                place: path.display().to_string(),
+                message: error.to_string(),
+            })?),
+            Err(_) => None,
+        };
+        let name = folder.canonicalize().ok();
+        let name = name.as_deref().unwrap_or(folder).file_name().unwrap_or_default();
+        let report = Report::new(&name.to_string_lossy(), &contents, build.as_ref());
+        let figures = folder.join("figures");
+        fs::create_dir_all(&figures).map_err(|source| Error::Write {
+            path: figures.clone(),
+            source,
+            note: String::new(),
+        })?;
+        for block in &report.blocks {
+            if let Block::Figure(Figure { name, drawing, .. }) = block {
+                write_whole(&figures.join(format!("{name}.svg")), drawing.svg_file())?;
+                write_whole(&figures.join(format!("{name}.png")), drawing.png(2.0)?)?;
+            }
+        }
+        write_whole(&folder.join("report.md"), report.markdown())?;
+        let page = folder.join("report.html");
+        write_whole(&page, report.html())?;
+        Ok(page)
+    }
+
+    fn heading(&mut self, text: &str) {
+        self.blocks.push(Block::Heading(text.to_owned()));
+    }
+
+    fn text(&mut self, text: String) {
+        self.blocks.push(Block::Text(text));
+    }
+
+    fn verdict(&mut self, contents: &Contents, summary: &Summary) {
+        let all = contents.suite.comparisons().len();
+        if !contents.is_finished() {
+            self.blocks.push(Block::Warning(format!(
+                "This run is not finished: {} of {all} comparisons are done, and everything here is about \
+                 those.",
+                contents.rows.len()
+            )));
+        }
+        let reached = match summary.verdict.reached {
+            Some(level) => format!("The {} level of success is reached.", level.name()),
+            None => "Not even the minimum level of success is reached.".to_owned(),
+        };
+        self.text(format!(
+            "{reached} {} comparisons of {} exact problems; {}, rule {}, state {}, estimator {}.",
+            summary.n_comparisons,
+            summary.n_exact_problems,
+            summary.settings.formalism,
+            summary.settings.rule,
+            summary.settings.state,
+            summary.settings.estimator
+        ));
+        let mut table = Table::new(&["level", "reached", "r", "RMSE", "MAE"]);
+        for level in &summary.verdict.levels {
+            let met = if level.met { "yes" } else { "no" };
+            let mut cells = vec![level.level.name().to_owned(), met.to_owned()];
+            for statistic in ["r", "RMSE", "MAE"] {
+                let criterion = level.criteria.iter().find(|it| it.statistic == statistic);
+                cells.push(criterion.map_or(String::new(), |it| {
+                    let met = if it.met { "yes" } else { "no" };
+                    format!("{} ({} {}: {met})", number(it.found), it.must_be, it.threshold)
+                }));
+            }
+            table.row(cells);
+        }
+        self.blocks.push(Block::Table(table));
+        self.text(summary.independence.clone());
+        let tied = summary.exact_problems.iter().filter(|it| it.exact.ties > 0).count();
+        let zero = summary.exact_problems.iter().filter(|it| it.exact.phi <= Row::ZERO).count();
+        self.text(format!(
+            "Of {} exact values, {zero} are 0, and {tied} hang on ties: core causes or effects were chosen \
+             among equals, and another numbering of the units may give another Φ.",
+            summary.exact_problems.len()
+        ));
+    }
+
+    fn overall(&mut self, summary: &Summary) {
+        let bootstrap = summary.uncertainty.bootstrap;
+        self.text(format!(
+            "Over all rows, with {} % intervals. BCa and percentile: bootstrap over the {} exact problems \
+             ({} resamples, each problem with all its rows), BCa being the one to quote. Naive: over single \
+             rows as if they were independent, for comparison only.",
+            bootstrap.level * 100.0,
+            summary.uncertainty.n_clusters,
+            bootstrap.n_resamples
+        ));
+        let mut table =
+            Table::new(&["statistic", "value", "BCa", "percentile", "naive", "why undefined"]);
+        for it in &summary.uncertainty.intervals {
+            let reasons = [it.bca, it.percentile, it.naive].map(|interval| match interval {
+                crate::uncertainty::Interval::Undefined(reason) => reason,
+                crate::uncertainty::Interval::Defined { .. } => "",
+            });
+            let reason = reasons.into_iter().find(|it| !it.is_empty()).unwrap_or_default();
+            table.row(vec![
+                it.statistic.to_owned(),
+                number(it.value),
+                interval(it.bca),
+                interval(it.percentile),
+                interval(it.naive),
+                reason.to_owned(),
+            ]);
+        }
+        table.drop_empty_last();
+        self.blocks.push(Block::Table(table));
+        let Statistics { pearson, spearman, line, .. } = &summary.overall;
+        self.text(format!(
+            "Naive p-values: {} for r, {} for ρ. Least-squares line: exact Φ ≈ {} + {} · estimate, standard \
+             errors {} and {} (naive).",
+            p_value(pearson.p_value),
+            p_value(spearman.p_value),
+            number(line.intercept),
+            number(line.slope),
+            number(line.intercept_error),
+            number(line.slope_error)
+        ));
+        self.text(permutation(&summary.permutation).trim_end().to_owned() + ".");
+    }
+
+    fn groups(&mut self, summary: &Summary) {
+        let head = [
+            "group",
+            "rows",
+            "exact problems",
+            "r",
+            "ρ",
+            "RMSE",
+            "MAE",
+            "bias",
+            "median error",
+            "R²",
+        ];
+        let mut table = Table::new(&head);
+        let mut notes: Vec<String> = Vec::new();
+        let mut add = |name: String, problems: usize, statistics: &Statistics| {
+            let Statistics { n, pearson, spearman, rmse, mae, bias, .. } = statistics;
+            if let Some(reason) = pearson.coefficient.reason() {
+                notes.push(format!("{name}: {reason}"));
+            }
+            let mut cells = vec![name, n.to_string(), problems.to_string()];
+            let others = [*rmse, *mae, *bias, statistics.median_error, statistics.r_squared];
+            cells.extend([pearson.coefficient, spearman.coefficient].map(number));
+            cells.extend(others.map(number));
+            table.row(cells);
+        };
+        for it in &summary.by_topology {
+            add(it.group.to_string(), it.n_exact_problems, &it.statistics);
+        }
+        for it in &summary.by_size {
+            add(format!("n = {}", it.group), it.n_exact_problems, &it.statistics);
+        }
+        self.blocks.push(Block::Table(table));
+        if !notes.is_empty() {
+            self.text(format!("“-” is undefined. {}.", notes.join("; ")));
+        }
+    }
+
+    fn calibration(&mut self, summary: &Summary) {
+        self.text(
+            "What fitted models predict for networks that their fit has not seen, leaving out one topology \
+             or one size at a time. The model mean ignores the estimate: a model that does no better has \
+             learned nothing from it."
+                .to_owned(),
+        );
+        let head =
+            ["model", "left out", "RMSE", "MAE", "median |error|", "R²", "ρ", "why undefined"];
+        let mut table = Table::new(&head);
+        for it in &summary.calibration {
+            let Statistics { rmse, mae, median_absolute_error, r_squared, spearman, .. } =
+                &it.statistics;
+            let mut cells = vec![it.model.name().to_owned(), it.left_out.name().to_owned()];
+            let numbers = [*rmse, *mae, *median_absolute_error, *r_squared, spearman.coefficient];
+            cells.extend(numbers.map(number));
+            cells.push(it.undefined.unwrap_or_default().to_owned());
+            table.row(cells);
+        }
+        table.drop_empty_last();
+        self.blocks.push(Block::Table(table));
+    }
+
+    fn estimators(&mut self, contents: &Contents) {
+        let mut table = Table::new(&["estimator", "r", "ρ", "RMSE", "MAE", "bias", "R²"]);
+        for name in estimators(&contents.entries) {
+            let it = by_estimator(&contents.entries, &name);
+            let numbers = [
+                it.pearson.coefficient,
+                it.spearman.coefficient,
+                it.rmse,
+                it.mae,
+                it.bias,
+                it.r_squared,
+            ];
+            let mut cells = vec![name];
+            cells.extend(numbers.map(number));
+            table.row(cells);
+        }
+        self.blocks.push(Block::Table(table));
+    }
+
+    fn method(&mut self, contents: &Contents, summary: &Summary) {
+        let settings = &summary.settings;
+        let list = |items: Vec<String>| items.join(", ");
+        self.text(format!(
+            "Topologies {}; numbers of units {}; seeds {}.",
+            list(settings.topologies.iter().map(ToString::to_string).collect()),
+            list(settings.sizes.iter().map(ToString::to_string).collect()),
+            list(settings.seeds.iter().map(ToString::to_string).collect())
+        ));
+        for text in [
+            "Exact Φ: the system-level integrated information of IIT 3.0 (Oizumi, Albantakis, Tononi 2014, \
+             PLoS Comput Biol 10(5): e1003588), by the rules of PyPhi 1.2.0 (Mayner et al. 2018, PLoS \
+             Comput Biol 14(7): e1006343); nothing is sampled or approximated.",
+            "Estimate hdc: every unit has a random vector of 16,384 dimensions; a unit is represented by the \
+             mean of its vector times each neighbour's; the estimate is half the second smallest \
+             eigenvalue of the normalised Laplacian of S = (1 + cos) / 2. hdc-limit is its limit for \
+             infinite dimension, spectral the same of the adjacency.",
+            "r is Pearson's correlation, ρ Spearman's with tied ranks averaged; error = estimate − exact Φ; \
+             R² = 1 − Σ error² / Σ (exact Φ − mean)². Intervals: Efron and Tibshirani 1993, chapters 13 \
+             and 14. Values within 1e-9 count as equal.",
+        ] {
+            self.text(text.to_owned());
+        }
+        let solved: f64 = contents.records().iter().map(|it| it.duration_ms).sum();
+        self.text(format!("The exact problems took {:.1} s of wall time in all.", solved / 1e3));
+    }
+
+    fn provenance(&mut self, name: &str, contents: &Contents, build: Option<&serde_json::Value>) {
+        let unknown = || "unknown".to_owned();
+        let mut table = Table::new(&["", ""]);
+        let mut add = |what: &str, value: String| table.row(vec![what.to_owned(), value]);
+        if let (Some(session), count) = (contents.sessions.last(), contents.sessions.len()) {
+            let Provenance { version, commit, dirty, rustc, profile, opt_level, .. } =
+                &session.provenance;
+            let it = &session.provenance;
+            add("started (UTC)", date(contents.sessions[0].started_unix_ms));
+            add("sessions", count.to_string());
+            add("version", version.clone());
+            let dirty = match dirty {
+                Some(true) => ", with changes that are not in it",
+                Some(false) => "",
+                None => ", unknown whether there were changes",
+            };
+            add("commit", commit.clone().map_or_else(unknown, |it| it + dirty));
+            add("rustc", rustc.clone().unwrap_or_else(unknown));
+            let profile = profile.clone().unwrap_or_else(unknown);
+            add("profile", format!("{profile}, opt-level {}", opt_level.as_deref().unwrap_or("?")));
+            add("features", it.features.join(", "));
+            add("target", it.target.clone().unwrap_or_else(unknown));
+            add(
+                "processor",
+                format!("{} ({} used)", it.cpu.clone().unwrap_or_else(unknown), it.n_cpus),
+            );
+            let gib = |bytes: u64| format!("{:.2} GiB", bytes as f64 / f64::from(1 << 30));
+            add("memory", it.memory_bytes.map_or_else(unknown, gib));
+            let peak = contents.entries.iter().filter_map(|it| it.peak_memory_bytes).max();
+            add(
+                "peak memory of the run",
+                peak.map_or_else(unknown, |it| {
+                    format!("{:.1} MiB", it as f64 / f64::from(1 << 20))
+                }),
+            );
+        }
+        // The last line of each session has its times.
+        let last_of = |session: usize| {
+            contents
+                .session_of
+                .iter()
+                .rposition(|it| *it == session)
+                .map(|at| &contents.entries[at])
+        };
+        let last: Vec<_> = (1..=contents.sessions.len()).filter_map(last_of).collect();
+        let wall: f64 = last.iter().map(|it| it.elapsed_ms).sum();
+        let cpu: Option<u64> = last.iter().map(|it| it.cpu_ms).sum();
+        add("wall time", duration(std::time::Duration::from_secs_f64(wall / 1e3)));
+        add("processor time", cpu.map_or_else(unknown, |it| format!("{:.1} s", it as f64 / 1e3)));
+        match build.and_then(|it| it.as_object()) {
+            Some(fields) => {
+                for (name, value) in fields {
+                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    add(&format!("build: {name}"), text);
+                }
+            }
+            None => add("build record", "none".to_owned()),
+        }
+        self.blocks.push(Block::Table(table));
+        let command = contents.sessions.first().map(|it| it.provenance.arguments.join(" "));
+        self.text("The command that reproduces it, under a name that is free:".to_owned());
+        let command = command.unwrap_or_else(|| format!("--run {name}"));
+        self.blocks.push(Block::Code(format!("pyphi_validation {command}")));
+    }
+
+    fn rows(&mut self, contents: &Contents) {
+        self.text(
+            "Marked: 0 where exact Φ is 0; T where it hangs on ties, with the number of choices still tied \
+             after the size rule."
+                .to_owned(),
+        );
+        let mut table = Table::new(&[
+            "topology",
+            "n",
+            "seed",
+            "estimate",
+            "exact Φ",
+            "error",
+            "relative error",
+            "marks",
+            "cut",
+            "concepts",
+            "time (ms)",
+        ]);
+        table.long = true;
+        for (row, entry) in contents.rows.iter().zip(&contents.entries) {
+            let exact = &entry.exact;
+            let zero = if exact.phi <= Row::ZERO { "0 " } else { "" };
+            let ties = if exact.ties > 0 { format!("T {}", exact.ties) } else { String::new() };
+            let units = |units: &[usize]| {
+                let units: Vec<String> = units.iter().map(usize::to_string).collect();
+                format!("{{{}}}", units.join(","))
+            };
+            let cut = exact.cut.as_ref().map_or("-".to_owned(), |cut| {
+                format!("{} → {}", units(&cut.severed_from), units(&cut.severed_to))
+            });
+            let relative = row.relative_error().map_or("-".to_owned(), |it| format!("{it:.4}"));
+            table.row(vec![
+                row.key.topology.to_string(),
+                row.key.n.to_string(),
+                row.key.seed.to_string(),
+                format!("{:.6}", row.phi_hdc),
+                format!("{:.6}", row.phi_exact),
+                number(Stat::Defined(row.error())),
+                relative,
+                format!("{zero}{ties}").trim().to_owned(),
+                cut,
+                exact.n_concepts.to_string(),
+                format!("{:.1}", row.duration_ms),
+            ]);
+        }
+        self.blocks.push(Block::Table(table));
+    }
+
+    /// The page.
+    pub fn html(&self) -> String {
+        let title = escape(&self.title);
+        let mut body = format!("<h1>{title}</h1>\n");
+        for block in &self.blocks {
+            let _ = match block {
+                Block::Heading(text) => writeln!(body, "<h2>{}</h2>", escape(text)),
+                Block::Text(text) => writeln!(body, "<p>{}</p>", escape(text)),
+                Block::Warning(text) => writeln!(body, "<p class=\"warning\">{}</p>", escape(text)),
+                Block::Code(text) => writeln!(body, "<pre>{}</pre>", escape(text)),
+                Block::Figure(Figure { name, caption, drawing }) => writeln!(
+                    body,
+                    "<figure id=\"{name}\"><div class=\"scroll\" tabindex=\"0\">{}</div>\
+                     <figcaption>{}</figcaption></figure>",
+                    drawing.inline_svg(),
+                    escape(caption)
+                ),
+                Block::Table(table) => writeln!(body, "{}", table.html()),
+            };
+        }
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+             <style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n<script>{SCRIPT}</script>\n\
+             </body>\n</html>\n"
+        )
+    }
+
+    /// The same as Markdown, with the figures as files beside it.
+    pub fn markdown(&self) -> String {
+        let mut text = format!("# {}\n", self.title);
+        for block in &self.blocks {
+            let _ = match block {
+                Block::Heading(heading) => writeln!(text, "\n## {heading}"),
+                Block::Text(paragraph) => writeln!(text, "\n{paragraph}"),
+                Block::Warning(warning) => writeln!(text, "\n> **{warning}**"),
+                Block::Code(code) => writeln!(text, "\n```\n{code}\n```"),
+                Block::Figure(Figure { name, caption, drawing }) => {
+                    writeln!(text, "\n![{}](figures/{name}.svg)\n\n*{caption}*", drawing.title)
+                }
+                Block::Table(table) => write!(text, "\n{}", table.markdown()),
+            };
+        }
+        text
+    }
+}
+
+/// Whether a column holds numbers, by its first cell that is not empty.
+fn is_number(cell: &str) -> bool {
+    cell == "-" || cell.replace('−', "-").parse::<f64>().is_ok()
+}
+
+impl Table {
+    fn to_the_right(&self, column: usize) -> bool {
+        let mut cells =
+            self.rows.iter().map(|row| row[column].as_str()).filter(|it| !it.is_empty());
+        cells.clone().next().is_some() && cells.all(is_number)
+    }
+
+    fn html(&self) -> String {
+        let classes: Vec<&str> = (0..self.head.len())
+            .map(|column| if self.to_the_right(column) { " class=\"number\"" } else { "" })
+            .collect();
+        let line = |cells: &[String], tag: &str| {
+            let cells = cells.iter().zip(&classes);
+            let cells: String = cells
+                .map(|(cell, class)| format!("<{tag}{class}>{}</{tag}>", escape(cell)))
+                .collect();
+            format!("<tr>{cells}</tr>\n")
+        };
+        let rows: String = self.rows.iter().map(|row| line(row, "td")).collect();
+        let head = if self.head.iter().all(String::is_empty) {
+            String::new()
+        } else {
+            format!("<thead>{}</thead>", line(&self.head, "th"))
+        };
+        let class = if self.long { " class=\"sortable\"" } else { "" };
+        let table = format!(
+            "<div class=\"scroll\" tabindex=\"0\"><table{class}>{head}<tbody>{rows}</tbody></table></div>"
+        );
+        if self.long {
+            let n = self.rows.len();
+            format!("<details open><summary>{n} rows</summary>{table}</details>")
+        } else {
+            table
+        }
+    }
+
+    fn markdown(&self) -> String {
+        let line = |cells: &[String]| {
+            let cells: Vec<String> = cells.iter().map(|it| it.replace('|', "\\|")).collect();
+            format!("| {} |\n", cells.join(" | "))
+        };
+        let rule: Vec<&str> = (0..self.head.len())
+            .map(|column| if self.to_the_right(column) { "---:" } else { "---" })
+            .collect();
+        let rows: String = self.rows.iter().map(|row| line(row)).collect();
+        format!("{}| {} |\n{rows}", line(&self.head), rule.join(" | "))
+    }
+}
+
+const STYLE: &str = "
+:root { --ink: #1A1D21; --muted: #5B6470; --grid: #DDE1E6; --paper: #FFFFFF; --soft: #F4F6F8; --warn: #FFF3D6; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #E8EAED; --muted: #A3ACB8; --grid: #363C44; --paper: #15181C; --soft: #1E2227; --warn: #4A3A10; }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+main { max-width: 960px; margin: 0 auto; padding: 24px 20px 64px; }
+h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 16px; }
+h2 { font-size: 1.25rem; margin: 44px 0 8px; border-bottom: 1px solid var(--grid); padding-bottom: 4px; }
+p { max-width: 72ch; }
+.warning { background: var(--warn); padding: 10px 14px; border-radius: 6px; font-weight: 600; }
+figure { margin: 24px 0; }
+figcaption { color: var(--muted); font-size: 0.9rem; max-width: 72ch; margin-top: 6px; }
+.scroll { overflow-x: auto; }
+svg { display: block; width: 100%; min-width: 640px; max-width: 860px; height: auto; }
+table { border-collapse: collapse; font-size: 0.88rem; margin: 12px 0; font-variant-numeric: tabular-nums; }
+th, td { padding: 4px 12px 4px 0; text-align: left; border-bottom: 1px solid var(--grid); vertical-align: top; }
+td { white-space: nowrap; }
+th { color: var(--muted); font-weight: 600; vertical-align: bottom; }
+.number { text-align: right; }
+.sortable th { cursor: pointer; }
+pre { background: var(--soft); padding: 12px 14px; border-radius: 6px; overflow-x: auto; }
+summary { cursor: pointer; }
+@media print {
+  :root { --ink: #000000; --muted: #333333; --grid: #CCCCCC; --paper: #FFFFFF; --soft: #FFFFFF; --warn: #FFFFFF; }
+  body { font-size: 10pt; }
+  main { max-width: none; padding: 0; }
+  .scroll { overflow: visible; }
+  svg { min-width: 0; max-width: 100%; }
+  figure, tr { break-inside: avoid; }
+  h2 { break-after: avoid; }
+  table { font-size: 7.5pt; }
+  td, th { padding-right: 6px; }
+}
+";
+
+const SCRIPT: &str = "
+for (const table of document.querySelectorAll('table.sortable')) {
+  table.querySelectorAll('th').forEach((th, column) => {
+    let up = false;
+    th.title = 'sort';
+    th.addEventListener('click', () => {
+      up = !up;
+      const body = table.tBodies[0];
+      const value = row => row.cells[column].textContent;
+      const rows = [...body.rows].sort((a, b) => {
+        const [x, y] = [parseFloat(value(a)), parseFloat(value(b))];
+        const order = isNaN(x) || isNaN(y) ? value(a).localeCompare(value(b)) : x - y;
+        return up ? order : -order;
+      });
+      body.append(...rows);
+    });
+  });
+}
+";
