@@ -15,10 +15,8 @@ pub(crate) enum Exit {
     Success,
     /// xtask itself failed (I/O, a missing program), or the run did.
     Internal,
-    /// Bad flags or bad input, here or in the run.
+    /// Bad flags or bad input, here or in the run; an output file that belongs to another matrix.
     Usage,
-    /// The run's output file belongs to another matrix, or exists and may not be replaced.
-    OutputConflict,
     /// Preflight: the build may not start.
     NotReady,
     /// Every strategy that was tried ran out of memory.
@@ -35,11 +33,10 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// Every code but the open-ended [`Exit::RunSignal`], in ascending order.
-    pub(crate) const ALL: [Exit; 9] = [
+    pub(crate) const ALL: [Exit; 8] = [
         Exit::Success,
         Exit::Internal,
         Exit::Usage,
-        Exit::OutputConflict,
         Exit::NotReady,
         Exit::OutOfMemory,
         Exit::Killed,
@@ -53,7 +50,6 @@ impl Exit {
             Exit::Success => 0,
             Exit::Internal => 1,
             Exit::Usage => 2,
-            Exit::OutputConflict => 3,
             Exit::NotReady => 4,
             Exit::OutOfMemory => 5,
             Exit::Killed => 6,
@@ -69,7 +65,6 @@ impl Exit {
             Exit::Success => "success",
             Exit::Internal => "internal-error",
             Exit::Usage => "usage",
-            Exit::OutputConflict => "output-conflict",
             Exit::NotReady => "not-ready",
             Exit::OutOfMemory => "out-of-memory",
             Exit::Killed => "killed",
@@ -85,7 +80,6 @@ impl Exit {
             Exit::Success => "done",
             Exit::Internal => "an error of xtask or of the run that is none of those below",
             Exit::Usage => "bad flags or bad input, of xtask or of the run",
-            Exit::OutputConflict => "the run's output belongs to another matrix or exists already",
             Exit::NotReady => "preflight failed: the build may not start",
             Exit::OutOfMemory => "every strategy that was tried ran out of memory",
             Exit::Killed => "the build was killed, and not for lack of memory",

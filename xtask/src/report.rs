@@ -330,8 +330,10 @@ impl Report {
             Exit::Interrupted => {
                 self.note(&format!("stopped after {time} with {} in {out}; {resume}", rows(run.n_rows)));
             }
-            Exit::OutputConflict => self.note(
-                "choose another file (`-- --out FILE.csv`), or `--fresh`: it keeps the old results as a backup",
+            // The run has said what is wrong; only what xtask can do about it is added.
+            Exit::Usage if run.out.is_some() => self.note(
+                "if it is the output: choose another file (`-- --out FILE.csv`), or start over with \
+                 `--fresh`, which keeps the old results",
             ),
             Exit::RunSignal(signal) => {
                 let memory = if run.memory_kills.moved() {

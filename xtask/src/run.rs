@@ -185,7 +185,6 @@ pub(crate) fn exit(ending: Ending, interrupted: bool) -> Exit {
         Ending { code: Some(130), .. } => Exit::Interrupted,
         Ending { signal: Some(_), .. } if interrupted => Exit::Interrupted,
         Ending { code: Some(2), .. } => Exit::Usage,
-        Ending { code: Some(3), .. } => Exit::OutputConflict,
         Ending { signal: Some(signal), .. } => {
             Exit::RunSignal(u8::try_from(signal).unwrap_or(u8::MAX))
         }
@@ -283,7 +282,6 @@ mod tests {
             (code(0), true, Exit::Success),
             (code(1), false, Exit::Internal),
             (code(2), false, Exit::Usage),
-            (code(3), false, Exit::OutputConflict),
             (code(77), false, Exit::Internal),
             (code(130), true, Exit::Interrupted),
             (signal(9), true, Exit::Interrupted),

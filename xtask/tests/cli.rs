@@ -625,8 +625,8 @@ const ROWS: (&str, &str) = (
         let at = args.iter().position(|it| it == "--out").unwrap();
         let resume = args.contains(&"--resume".to_string());
         let exists = std::path::Path::new(&args[at + 1]).exists();
-        if exists && !resume { std::process::exit(3); }
-        if args.contains(&"--bad".to_string()) { std::process::exit(2); }
+        if exists && !resume { std::process::exit(2); }
+        if args.contains(&"--fail".to_string()) { std::process::exit(1); }
         let done = std::fs::read_to_string(&args[at + 1]).unwrap_or_default().lines().count();
         let mut file = OpenOptions::new().create(true).append(true).open(&args[at + 1]).unwrap();
         if done == 0 { file.write_all(b"topology,n\n").unwrap(); }
@@ -688,9 +688,9 @@ fn the_run_s_own_codes_are_passed_on() {
     let validate = |args: &[&str]| {
         fixture.run(&[&["validate", "--example", "demo", "--option", "b", "--"], args].concat())
     };
-    validate(&["--bad"]).code(2);
+    validate(&["--fail"]).code(1).says("the run failed (exit code 1)");
     fixture.write("mine.csv", "topology,n\n");
-    validate(&["--out", "mine.csv"]).code(3).says("choose another file");
+    validate(&["--out", "mine.csv"]).code(2).says("choose another file");
     assert_eq!(fixture.read("mine.csv"), "topology,n\n");
 }
 
