@@ -20,7 +20,7 @@ use crate::journal::{IfExists, Journal, Outputs};
 use crate::ledger::Ledger;
 use crate::network::StatePattern;
 use crate::phi;
-use crate::progress::{Display, Progress};
+use crate::progress::{Detail, Display, Progress, Watch};
 use crate::report::Report;
 use crate::run_folder::{self, RunFolder};
 use crate::study::Study;
@@ -221,7 +221,8 @@ impl StudyArgs {
             return print(&matrix(&suite));
         }
         let cancel = interrupt::flag()?;
-        let engine = Engine::new(self.jobs.unwrap_or(0).into(), cancel)?;
+        let detail = Detail::default();
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), cancel)?.telling(detail.clone());
         match &self.run {
             Some(name) => {
                 let folder = run_path(&self.runs, name)?;
@@ -234,7 +235,7 @@ impl StudyArgs {
                 study.check()?;
                 let mut run = RunFolder::open(&folder, &suite)?;
                 let notes = run.notes().to_vec();
-                self.compute(&study, &mut run, &notes, &[&folder])?;
+                self.compute(&study, &mut run, detail, &notes, &[&folder])?;
                 let summary = run.contents().summary();
                 let written = summary.write(&folder.join("summary.json"));
                 let reported = Report::write(&folder);
@@ -255,7 +256,7 @@ impl StudyArgs {
                 let mut journal = Journal::open(outputs, &suite, if_exists)?;
                 let notes = journal.notes().to_vec();
                 let Outputs { csv, summary: path, .. } = journal.outputs().clone();
-                self.compute(&study, &mut journal, &notes, &[&csv, &path])?;
+                self.compute(&study, &mut journal, detail, &notes, &[&csv, &path])?;
                 // Even if one of them cannot be written, the other may.
                 let name = csv.file_name().unwrap_or_default().to_string_lossy();
                 let summary = Summary::new(&suite, &name, journal.rows(), &journal.records());
@@ -272,20 +273,19 @@ impl StudyArgs {
         &self,
         study: &Study<'_>,
         ledger: &mut dyn Ledger,
+        detail: Detail,
         notes: &[String],
         results: &[&Path],
     ) -> Result<(), Error> {
-        let is_ci = env::var_os("CI").is_some_and(|it| !it.is_empty());
-        let can_redraw =
-            io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|it| it != "dumb");
         let n_comparisons = study.suite.comparisons().len();
         let progress = Progress::new(
-            Display::choose(self.quiet, can_redraw, is_ci),
+            display(self.quiet),
             n_comparisons,
             ledger.rows().len(),
             study.cost_left(ledger),
             Box::new(io::stderr()),
         );
+        progress.follow(detail);
         notes.iter().for_each(|note| progress.say(note));
         progress.say(&format!(
             "{n_comparisons} comparisons, {} exact problems; {} rows are done",
@@ -332,6 +332,14 @@ impl StudyArgs {
     }
 }
 
+/// How progress is shown on this stderr.
+fn display(quiet: bool) -> Display {
+    let is_ci = env::var_os("CI").is_some_and(|it| !it.is_empty());
+    let can_redraw =
+        io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|it| it != "dumb");
+    Display::choose(quiet, can_redraw, is_ci)
+}
+
 impl PhiArgs {
     fn run(self) -> Result<(), Error> {
         let (place, text) = if self.network.as_os_str() == "-" {
@@ -345,7 +353,10 @@ impl PhiArgs {
         let state = self.state.as_deref().map(phi::state).transpose()?;
         let scope = if self.complexes { Scope::Complexes } else { Scope::System };
         let question = phi::Question::new(&text, &place, state.as_deref(), scope, self.ties)?;
+        let detail = Detail::default();
         let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag()?)?;
+        let engine = engine.telling(detail.clone());
+        let _watch = Watch::new(display(false), detail);
         let mut out = io::stdout().lock();
         let solved = match self.format {
             Format::Text => question.answer_text(&engine, &mut out),

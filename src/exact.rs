@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyphi_core::{ErrorKind, Options, State, Stats, StopReason, Subsystem, big_phi, complexes};
+use pyphi_core::{
+    ErrorKind, Observer, Options, Phase, State, Stats, StopReason, Subsystem, big_phi, complexes,
+};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
@@ -15,6 +17,7 @@ use pyphi_core::record::{NetworkRecord, parse};
 
 use crate::error::Error;
 use crate::network::Network;
+use crate::progress::{Detail, duration};
 use crate::solver::{ExactPhi, Solver, SystemCut};
 use crate::suite::Formalism;
 
@@ -37,6 +40,27 @@ impl Engine {
             pool.map_err(|error| Error::Internal(format!("cannot start threads: {error}")))?;
         let options = Options { cancel: Some(Arc::clone(&cancel)), ..Options::default() };
         Ok(Engine { pool, cancel, options })
+    }
+
+    /// The same engine, telling `detail` how far the problem under way has come.
+    #[must_use]
+    pub fn telling(mut self, detail: Detail) -> Engine {
+        let tell = move |progress: pyphi_core::Progress| {
+            let steps = match progress.phase {
+                Phase::Concepts => "mechanisms",
+                Phase::Cuts => "cuts",
+            };
+            let mut text = format!("{} of {} {steps}", progress.done, progress.total);
+            if let Some(best) = progress.best {
+                text += &format!(", Φ at most {best:.6}");
+            }
+            if let Some(left) = progress.remaining.filter(|left| left.as_secs() > 0) {
+                text += &format!(", at most {} left", duration(left));
+            }
+            detail.set(text);
+        };
+        self.options.progress = Some(Observer::new(tell));
+        self
     }
 
     /// Exact Φ of a network from a file, with the whole structure. With `count_ties`, also the

@@ -24,6 +24,77 @@ pub fn cost(network: &Network) -> f64 {
     (7.4 * 2.5_f64.powf(density)).powf(n)
 }
 
+/// What the engine says of the problem under way: written by it, read by the display.
+#[derive(Debug, Clone, Default)]
+pub struct Detail(Arc<Mutex<String>>);
+
+impl Detail {
+    /// Says how far the problem has come; nothing if empty.
+    pub fn set(&self, text: String) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+
+    fn get(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Shows how far a single analysis has come, until it is dropped. Short ones show nothing.
+#[derive(Debug)]
+pub struct Watch {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    ticker: Option<JoinHandle<()>>,
+}
+
+impl Watch {
+    /// Shows what `detail` says: redrawn in place on a terminal, else in a line now and then.
+    pub fn new(display: Display, detail: Detail) -> Watch {
+        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let ticker = (display != Display::Quiet).then(|| {
+            let stop = Arc::clone(&stop);
+            std::thread::spawn(move || Watch::tick(display, &detail, &stop))
+        });
+        Watch { stop, ticker }
+    }
+
+    fn tick(display: Display, detail: &Detail, (stopped, wake): &(Mutex<bool>, Condvar)) {
+        let mut bar: Option<ProgressBar> = None;
+        let mut guard = stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*guard {
+            let waited = wake.wait_timeout(guard, display.interval());
+            (guard, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            let text = detail.get();
+            if *guard || text.is_empty() {
+                continue;
+            }
+            match display {
+                Display::Bar => {
+                    let bar = bar.get_or_insert_with(ProgressBar::new_spinner);
+                    bar.set_message(text);
+                    bar.tick();
+                }
+                Display::Lines => {
+                    let _ = writeln!(std::io::stderr(), "{text}");
+                }
+                Display::Quiet => {}
+            }
+        }
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        *self.stop.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stop.1.notify_all();
+        if let Some(ticker) = self.ticker.take() {
+            let _ = ticker.join();
+        }
+    }
+}
+
 /// How a run shows its progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Display {
@@ -142,9 +213,17 @@ struct Shared {
 }
 
 struct State {
+    detail: Detail,
     work: Work,
     stopped: bool,
     lines: Box<dyn Write + Send>,
+}
+
+impl State {
+    fn line(&self, now: Duration) -> String {
+        let (line, detail) = (self.work.line(now), self.detail.get());
+        if detail.is_empty() { line } else { format!("{line} ({detail})") }
+    }
 }
 
 impl Progress {
@@ -180,7 +259,7 @@ impl Progress {
             display,
             started: Instant::now(),
             bar,
-            state: Mutex::new(State { work, stopped: false, lines }),
+            state: Mutex::new(State { detail: Detail::default(), work, stopped: false, lines }),
             stop: Condvar::new(),
         });
         let ticker = (display != Display::Quiet).then(|| {
@@ -188,6 +267,11 @@ impl Progress {
             std::thread::spawn(move || shared.tick(interval))
         });
         Progress { shared, ticker }
+    }
+
+    /// Shows what `detail` says beside the problem under way.
+    pub fn follow(&self, detail: Detail) {
+        self.shared.state().detail = detail;
     }
 
     /// A problem of this cost is under way; `what` names it.
@@ -199,7 +283,9 @@ impl Progress {
     /// The problem under way is solved.
     pub fn solved(&self) {
         let now = self.shared.started.elapsed();
-        let work = &mut self.shared.state().work;
+        let mut state = self.shared.state();
+        state.detail.set(String::new());
+        let work = &mut state.work;
         if let Some(Current { cost, since, .. }) = work.current.take() {
             work.cost_done += cost;
             work.time_done += now - since;
@@ -246,7 +332,7 @@ impl Shared {
             if self.display == Display::Bar {
                 let now = self.started.elapsed();
                 self.bar.set_position((state.work.fraction(now) * 1000.0) as u64);
-                self.bar.set_message(state.work.line(now));
+                self.bar.set_message(state.line(now));
             }
             let waited = self.stop.wait_timeout_while(state, interval, |it| !it.stopped);
             let timeout;
@@ -255,7 +341,7 @@ impl Shared {
                 return;
             }
             if self.display == Display::Lines {
-                let line = state.work.line(self.started.elapsed());
+                let line = state.line(self.started.elapsed());
                 let _ = writeln!(state.lines, "{line}");
             }
         }

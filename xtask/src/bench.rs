@@ -273,6 +273,8 @@ fn against_pyphi(
     let network = named_json(named, &format!("{name} --network"), None)?;
     let mut child = Command::new(python)
         .args(["-c", PYPHI])
+        // PyPhi writes a log file where it is started.
+        .current_dir(env::temp_dir())
         .env("OMP_NUM_THREADS", "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
