@@ -55,15 +55,16 @@ pub(crate) struct Build {
 
 /// Preflight, build, run the 160 comparisons, and print their summary.
 ///
-/// Rows go to `runs/validation/results.csv` in the workspace unless the run's arguments name another file with
-/// `--out`. Started again, it goes on where it was interrupted.
+/// Settings, journal, rows and statistics go to `runs/validation` in the workspace; the run's arguments may name
+/// another run (`-- --run NAME`) or single files (`-- --out FILE.csv`). Started again, it goes on where it was
+/// interrupted.
 #[derive(Debug, Args)]
 #[command(after_help = exit::help())]
 pub(crate) struct Validate {
     #[command(flatten)]
     pub(crate) flags: BuildFlags,
 
-    /// Start over; the old results are kept in `runs/validation.1`, `.2`, …
+    /// Start over; the old results are kept as the run `validation.1`, `.2`, …
     #[arg(long)]
     pub(crate) fresh: bool,
 

@@ -75,15 +75,15 @@ impl cli::Validate {
     }
 
     fn validate(&self, report: &mut Report) -> anyhow::Result<Exit> {
-        if self.fresh && !run::uses_default_out(&self.run_args) {
-            let message =
-                "--fresh is for the default output; for a file of your own, give the run --force";
+        // Bad arguments are told before anything is built.
+        let runs = |root: &Path| run::arguments(&self.run_args, &run::default_runs(root));
+        let has_folder = runs(Path::new(""))?.folder.is_some();
+        if self.fresh && !has_folder {
+            let message = "--fresh is for runs in folders; with --out, give the run --force";
             bail!(Coded { exit: Exit::Usage, message: message.into() });
         }
         let built = build_example(&self.flags, report)?;
-        let default_out = run::default_out(&built.look.workspace.root);
-        let arguments =
-            run::arguments(&self.run_args, &default_out, |out| out.exists() && !self.fresh);
+        let arguments = runs(&built.look.workspace.root)?;
         if self.flags.dry_run {
             let words: Vec<_> = arguments.args.iter().map(|it| it.to_string_lossy()).collect();
             report.would(&format!(
@@ -93,13 +93,14 @@ impl cli::Validate {
             ));
         }
         let Some(executable) = &built.executable else { return Ok(built.exit) };
-        if self.fresh
-            && let Some(moved) = run::move_aside(&default_out)?
+        let folder = arguments.folder.as_deref();
+        if let Some(folder) = folder.filter(|_| self.fresh)
+            && let Some(moved) = run::move_aside(folder)?
         {
             report.note(&format!("the old results are in {}", moved.display()));
         }
-        if arguments.resumes {
-            report.note(&format!("going on with {}", default_out.display()));
+        if let Some(folder) = folder.filter(|it| it.exists()) {
+            report.note(&format!("going on in {}", folder.display()));
         }
         let run = run::run(executable, &arguments, self.flags.judgement.format, report)?;
         let exit = run::exit(run.ending(), run.interrupted);
@@ -158,7 +159,7 @@ impl Look {
         let workspace = Workspace::locate(&sh, selection)?;
         let toolchain = Toolchain::sample(&sh);
         let resources = Resources::sample(&workspace.target_dir)?;
-        let figures = plan::STUDY_FIGURES.as_ref().filter(|_| workspace.is_study);
+        let figures = workspace.is_study.then_some(&plan::STUDY_FIGURES);
         let jobs = env::var("CARGO_BUILD_JOBS").ok();
         let full_jobs = plan::full_jobs(jobs.as_deref(), resources.n_cpus);
         let plan = plan::plan(&resources, &workspace, figures, full_jobs, choice);

@@ -30,27 +30,33 @@ pub(crate) enum Strategy {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figure {
     /// Peak of the whole process tree with one job, MiB of its own pages.
-    pub(crate) one_job_mib: u32,
-    /// What every further job adds.
-    pub(crate) further_job_mib: u32,
-    /// Where it stops growing: the dependency graph is only so wide.
-    pub(crate) most_mib: u32,
+    pub(crate) peak_mib: u32,
     /// Time from an empty target folder with one job.
-    pub(crate) build_one_job_seconds: u32,
-    /// The same with two jobs on two CPUs.
-    pub(crate) build_two_jobs_seconds: u32,
+    pub(crate) build_seconds: u32,
     /// CPU time of the 160 comparisons.
     pub(crate) run_cpu_seconds: u32,
 }
 
-/// The figures of every strategy.
+/// What more than one job changes, measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parallel {
+    /// What every further job adds to the peak.
+    pub(crate) further_job_mib: u32,
+    /// Where it stops growing: the dependency graph is only so wide.
+    pub(crate) most_mib: u32,
+    /// Build time with two jobs on two CPUs.
+    pub(crate) two_jobs_seconds: u32,
+}
+
+/// The figures of a workspace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Figures {
-    pub(crate) full: Figure,
+    /// A plain release build, with as many jobs as there are CPUs, is this and `parallel`.
     pub(crate) a: Figure,
     pub(crate) a_light: Figure,
     pub(crate) c: Figure,
     pub(crate) b: Figure,
+    pub(crate) parallel: Parallel,
     /// Size of the target folder after the largest of the builds.
     pub(crate) target_mib: u32,
 }
@@ -126,8 +132,24 @@ pub(crate) struct Plan {
     pub(crate) make_room_first: bool,
 }
 
-/// Not measured yet.
-pub(crate) const STUDY_FIGURES: Option<Figures> = None;
+/// What building and running the study costs, measured on 2 cores with 24 GiB (x86-64, Linux 6.18, rustc 1.95, rust-lld)
+/// at commit 3281e43, 2026-11-22.
+///
+/// Peaks: the highest of two or three builds from an empty target folder, `CARGO_TARGET_DIR=$(mktemp -d)
+/// CARGO_BUILD_JOBS=N cargo xtask build --option NAME --format json`, field `peak_bytes`. With N = 1, 2, 4, 8, 16, 64
+/// jobs the plain release build held 458, 562, 805, 983, 1079, 1032 MiB. One compiler decides the peak with one job
+/// (the crate `wide`, whatever the profile), so no strategy with one job needs much less than another.
+///
+/// Times: CPU seconds for one job, wall time for two. The run: CPU seconds of all 160 comparisons in release, and the ratio
+/// to it of `--sizes 5,6,7` and of three networks of 8 units for a-light (1.16) and b (1.27).
+pub(crate) const STUDY_FIGURES: Figures = Figures {
+    a: Figure { peak_mib: 458, build_seconds: 88, run_cpu_seconds: 308 },
+    a_light: Figure { peak_mib: 460, build_seconds: 80, run_cpu_seconds: 357 },
+    c: Figure { peak_mib: 453, build_seconds: 97, run_cpu_seconds: 308 },
+    b: Figure { peak_mib: 432, build_seconds: 81, run_cpu_seconds: 391 },
+    parallel: Parallel { further_job_mib: 116, most_mib: 1079, two_jobs_seconds: 54 },
+    target_mib: 315,
+};
 
 impl Strategy {
     pub(crate) const ALL: [Strategy; 5] =
@@ -216,35 +238,31 @@ impl Figures {
 
     fn of(&self, strategy: Strategy) -> &Figure {
         match strategy {
-            Strategy::Full => &self.full,
-            Strategy::A => &self.a,
+            Strategy::Full | Strategy::A => &self.a,
             Strategy::ALight => &self.a_light,
             Strategy::C => &self.c,
             Strategy::B => &self.b,
         }
     }
-}
 
-impl Figure {
-    fn peak_bytes(&self, jobs: usize) -> u64 {
+    fn peak_bytes(&self, strategy: Strategy, jobs: usize) -> u64 {
+        let one = u64::from(self.of(strategy).peak_mib);
         let further = u64::try_from(jobs - 1).unwrap_or(u64::MAX);
-        let mib = u64::from(self.further_job_mib)
-            .saturating_mul(further)
-            .saturating_add(self.one_job_mib.into());
-        mib.min(self.most_mib.into()) << 20
+        let sum =
+            u64::from(self.parallel.further_job_mib).saturating_mul(further).saturating_add(one);
+        sum.min(u64::from(self.parallel.most_mib).max(one)) << 20
     }
 
-    /// Amdahl's law through the two measured times.
-    fn build_seconds(&self, jobs: usize) -> u64 {
-        let (one, two) =
-            (f64::from(self.build_one_job_seconds), f64::from(self.build_two_jobs_seconds));
-        let serial = (2.0 * two - one).max(0.0);
-        round(serial + (one - serial) / as_f64(jobs))
+    /// Amdahl's law through the times with one and with two jobs.
+    fn build_seconds(&self, strategy: Strategy, jobs: usize) -> u64 {
+        let one = f64::from(self.of(strategy).build_seconds);
+        let serial = (2.0 * f64::from(self.parallel.two_jobs_seconds) - one).max(0.0);
+        if jobs == 1 { round(one) } else { round(serial + (one - serial) / as_f64(jobs)) }
     }
 
     /// The comparisons share nothing, so they divide among the CPUs.
-    fn run_seconds(&self, n_cpus: usize) -> u64 {
-        round(f64::from(self.run_cpu_seconds) / as_f64(n_cpus))
+    fn run_seconds(&self, strategy: Strategy, n_cpus: usize) -> u64 {
+        round(f64::from(self.of(strategy).run_cpu_seconds) / as_f64(n_cpus))
     }
 }
 
@@ -333,8 +351,7 @@ fn rung(
 ) -> Rung {
     let jobs = if strategy == Strategy::Full { full_jobs.max(1) } else { 1 };
     let prior = strategy.prior();
-    let figure = figures.map(|it| it.of(strategy));
-    let measured_peak_bytes = figure.map(|it| it.peak_bytes(jobs));
+    let measured_peak_bytes = figures.map(|it| it.peak_bytes(strategy, jobs));
     let need = match measured_peak_bytes {
         Some(peak) => Need { bytes: with_safety(peak), source: Source::Measured },
         None => Need { bytes: prior.memory_most_bytes, source: Source::Prior },
@@ -355,8 +372,8 @@ fn rung(
         need,
         fit,
         measured_peak_bytes,
-        build_seconds: figure.map(|it| it.build_seconds(jobs)),
-        run_seconds: figure.map(|it| it.run_seconds(resources.n_cpus)),
+        build_seconds: figures.map(|it| it.build_seconds(strategy, jobs)),
+        run_seconds: figures.map(|it| it.run_seconds(strategy, resources.n_cpus)),
         prior,
     }
 }
@@ -426,7 +443,7 @@ fn round(x: f64) -> u64 {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::resources::tests::{contained, gib, machine, users_evening};
+    use crate::resources::tests::{contained, machine, users_evening};
 
     pub(crate) fn workspace() -> Workspace {
         Workspace {
@@ -443,20 +460,13 @@ pub(crate) mod tests {
 
     /// Made-up figures, round so that the tests can be read: 400 MiB for one job, 100 for each further one.
     pub(crate) fn figures() -> Figures {
-        let one_job = |one_job_mib| Figure {
-            one_job_mib,
-            further_job_mib: 0,
-            most_mib: one_job_mib,
-            build_one_job_seconds: 100,
-            build_two_jobs_seconds: 60,
-            run_cpu_seconds: 1000,
-        };
+        let figure = |peak_mib| Figure { peak_mib, build_seconds: 100, run_cpu_seconds: 1000 };
         Figures {
-            full: Figure { further_job_mib: 100, most_mib: 2000, ..one_job(400) },
-            a: one_job(400),
-            a_light: one_job(350),
-            c: one_job(400),
-            b: Figure { run_cpu_seconds: 3000, ..one_job(300) },
+            a: figure(400),
+            a_light: figure(350),
+            c: figure(400),
+            b: Figure { run_cpu_seconds: 3000, ..figure(300) },
+            parallel: Parallel { further_job_mib: 100, most_mib: 2000, two_jobs_seconds: 60 },
             target_mib: 200,
         }
     }
@@ -485,6 +495,28 @@ pub(crate) mod tests {
         check(&machine(2.0, 0.55, 4.0, 4.0, 2), "a-light c b");
         check(&machine(1.0, 0.3, 2.0, 2.0, 1), "full a a-light c b");
         check(&contained(machine(64.0, 60.0, 8.0, 8.0, 32), 1.0, 0.3), "a a-light c b");
+    }
+
+    /// The measured figures on the machines people have.
+    #[test]
+    fn the_study_is_planned_for_five_machines() {
+        #[track_caller]
+        fn check(what: &str, resources: &Resources, start: &str, fit: Fit) {
+            let jobs = resources.n_cpus;
+            let plan = plan(resources, &workspace(), Some(&STUDY_FIGURES), jobs, Choice::Auto);
+            let found = plan.start().map(|it| (it.strategy.name(), it.fit));
+            assert_eq!(found, Some((start, fit)), "{what}: {}", plan.reason);
+        }
+        // 16 jobs need 1.6 GiB, and 1.4 are free: swap would do, but one job does without.
+        check("the user's evening", &users_evening(), "a", Fit::Fits);
+        check("2 GiB VPS", &machine(2.0, 1.6, 0.0, 0.0, 1), "full", Fit::Fits);
+        check("2 GiB VPS, busy", &machine(2.0, 0.5, 2.0, 1.9, 1), "full", Fit::WithSwap);
+        check("4 GiB Pi", &machine(4.0, 3.2, 0.1, 0.1, 4), "full", Fit::Fits);
+        check("4 GiB Pi with a desktop", &machine(4.0, 1.1, 0.1, 0.1, 4), "a", Fit::Fits);
+        let host = machine(128.0, 100.0, 0.0, 0.0, 32);
+        check("6 GiB container", &contained(host.clone(), 6.0, 0.5), "full", Fit::Fits);
+        check("1 GiB container", &contained(host, 1.0, 0.1), "a", Fit::Fits);
+        check("64 GiB laptop", &machine(64.0, 50.0, 0.0, 0.0, 16), "full", Fit::Fits);
     }
 
     #[test]
@@ -562,13 +594,15 @@ pub(crate) mod tests {
 
     #[test]
     fn expected_times_follow_jobs_and_cpus() {
-        let figure = figures().full;
+        let figures = figures();
         // 100 s with one job and 60 with two: 20 s cannot be divided.
-        assert_eq!(figure.build_seconds(1), 100);
-        assert_eq!(figure.build_seconds(2), 60);
-        assert_eq!(figure.build_seconds(8), 30);
-        assert_eq!(figure.run_seconds(8), 125);
-        assert_eq!(figure.peak_bytes(32), gib(2000.0 / 1024.0));
+        for (jobs, expected) in [(1, 100), (2, 60), (8, 30)] {
+            assert_eq!(figures.build_seconds(Strategy::Full, jobs), expected);
+        }
+        assert_eq!(figures.run_seconds(Strategy::Full, 8), 125);
+        assert_eq!(figures.run_seconds(Strategy::B, 8), 375);
+        assert_eq!(figures.peak_bytes(Strategy::Full, 4), 700 << 20);
+        assert_eq!(figures.peak_bytes(Strategy::Full, 32), 2000 << 20);
     }
 
     #[test]

@@ -332,8 +332,8 @@ impl Report {
             }
             // The run has said what is wrong; only what xtask can do about it is added.
             Exit::Usage if run.out.is_some() => self.note(
-                "if it is the output: choose another file (`-- --out FILE.csv`), or start over with \
-                 `--fresh`, which keeps the old results",
+                "if it is the output: choose another (`-- --run NAME`, `-- --out FILE.csv`), or start over \
+                 with `--fresh`, which keeps the old results",
             ),
             Exit::RunSignal(signal) => {
                 let memory = if run.memory_kills.moved() {

@@ -1,7 +1,7 @@
 //! Start the validation, watch it, and make sense of its end.
 //!
-//! Rows go to one file that outlives everything: a second start resumes it, `--fresh` moves it aside, nothing here
-//! deletes it. Ctrl-C is handed on to the run, which keeps its rows; asked a second time, it is killed.
+//! Everything goes to one folder that outlives it all: a second start goes on there, `--fresh` moves it aside, nothing
+//! here deletes it. Ctrl-C is handed on to the run, which keeps its rows; asked a second time, it is killed.
 
 use std::{
     env,
@@ -12,17 +12,20 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use crate::{
     cgroup::KillCounters,
     cli::Format,
-    exit::Exit,
+    exit::{Coded, Exit},
     outcome::Ending,
     report::Report,
     supervise::{Care, Patience, Piece, supervise},
 };
+
+/// The name of the run when the user gives none.
+const DEFAULT_RUN: &str = "validation";
 
 /// What the run is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +33,8 @@ pub(crate) struct Arguments {
     pub(crate) args: Vec<OsString>,
     /// The CSV file; `None` if this is not a run of the study (`phi`, `--list`, `--help`).
     pub(crate) out: Option<PathBuf>,
-    /// Whether xtask added `--resume`.
-    pub(crate) resumes: bool,
+    /// The run's folder, unless the user asked for single files with `--out`.
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// A finished run.
@@ -41,6 +44,7 @@ pub(crate) struct Run {
     pub(crate) out: Option<PathBuf>,
     /// Beside `out`.
     pub(crate) summary_file: Option<PathBuf>,
+    /// Whether there were finished rows to go on from.
     pub(crate) resumed: bool,
     /// Complete rows in `out` before and after.
     pub(crate) n_rows_before: usize,
@@ -57,41 +61,44 @@ pub(crate) struct Run {
     pub(crate) summary: Option<serde_json::Value>,
 }
 
-/// The default output: in a folder of its own, outside `target` so that `cargo clean` spares it.
-pub(crate) fn default_out(workspace_root: &Path) -> PathBuf {
-    workspace_root.join("runs").join("validation").join("results.csv")
+/// The folder of the runs: outside `target`, so that `cargo clean` spares it.
+pub(crate) fn default_runs(workspace_root: &Path) -> PathBuf {
+    workspace_root.join("runs")
 }
 
-/// Complete the user's arguments: the default output file, and `--resume` if that file exists.
+/// Complete the user's arguments by the run's name and the folder of the runs.
 ///
-/// An output file that the user names is left to the run, with everything the user says about it.
-pub(crate) fn arguments(
-    user: &[OsString],
-    default_out: &Path,
-    exists: impl FnOnce(&Path) -> bool,
-) -> Arguments {
+/// Output files that the user names with `--out` are left to the run, with everything the user says about them.
+///
+/// # Errors
+/// `--force`, which would delete finished rows of a run folder.
+pub(crate) fn arguments(user: &[OsString], default_runs: &Path) -> Result<Arguments, Coded> {
     let mut args = user.to_vec();
     let other_command = user.first().is_some_and(|it| !it.to_string_lossy().starts_with('-'));
     let has = |names: &[&str]| user.iter().any(|it| names.iter().any(|name| it == name));
     if other_command || has(&["--list", "--help", "-h", "--version", "-V"]) {
-        return Arguments { args, out: None, resumes: false };
+        return Ok(Arguments { args, out: None, folder: None });
     }
     if let Some(out) = value_of(user, "--out") {
-        return Arguments { args, out: Some(out.into()), resumes: false };
+        return Ok(Arguments { args, out: Some(out.into()), folder: None });
     }
-    args.extend(["--out".into(), default_out.into()]);
-    let resumes = exists(default_out) && !has(&["--resume", "--force"]);
-    if resumes {
-        args.push("--resume".into());
+    if has(&["--force"]) {
+        let message = "--force is for files named with --out; `cargo xtask validate --fresh` starts over and keeps the \
+                       old results";
+        return Err(Coded { exit: Exit::Usage, message: message.into() });
     }
-    Arguments { args, out: Some(default_out.into()), resumes }
-}
-
-/// Whether a run with these arguments writes to the default output file.
-pub(crate) fn uses_default_out(user: &[OsString]) -> bool {
-    arguments(user, Path::new("default"), |_| false)
-        .out
-        .is_some_and(|it| it == Path::new("default"))
+    // A run folder goes on by itself.
+    args.retain(|it| it != "--resume");
+    let name = value_of(user, "--run").unwrap_or_else(|| {
+        args.extend(["--run".into(), DEFAULT_RUN.into()]);
+        DEFAULT_RUN.into()
+    });
+    let runs = value_of(user, "--runs").unwrap_or_else(|| {
+        args.extend(["--runs".into(), default_runs.into()]);
+        default_runs.into()
+    });
+    let folder = Path::new(&runs).join(name);
+    Ok(Arguments { args, out: Some(folder.join("results.csv")), folder: Some(folder) })
 }
 
 /// `--name VALUE` or `--name=VALUE`.
@@ -104,9 +111,19 @@ fn value_of(args: &[OsString], name: &str) -> Option<OsString> {
     })
 }
 
-/// Move the folder of the default output aside, to the first free `.1`, `.2`, …; returns where it went.
-pub(crate) fn move_aside(default_out: &Path) -> anyhow::Result<Option<PathBuf>> {
-    let Some(folder) = default_out.parent().filter(|it| it.exists()) else { return Ok(None) };
+/// Move a run's folder aside, to the first free `.1`, `.2`, …; returns where it went.
+///
+/// # Errors
+/// A session is writing to it.
+pub(crate) fn move_aside(folder: &Path) -> anyhow::Result<Option<PathBuf>> {
+    if !folder.exists() {
+        return Ok(None);
+    }
+    let lock = fs::File::open(folder.join("lock"));
+    if lock.is_ok_and(|it| matches!(it.try_lock_shared(), Err(fs::TryLockError::WouldBlock))) {
+        let message = format!("--fresh: another session is running in {}", folder.display());
+        bail!(Coded { exit: Exit::Usage, message });
+    }
     let numbered = |n: u32| {
         let mut name = folder.as_os_str().to_owned();
         name.push(format!(".{n}"));
@@ -133,10 +150,6 @@ pub(crate) fn run(
     report: &mut Report,
 ) -> anyhow::Result<Run> {
     let out = arguments.out.as_deref();
-    if let Some(folder) = out.and_then(Path::parent).filter(|it| !it.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("could not create the folder {}", folder.display()))?;
-    }
     let n_rows_before = out.map_or(0, n_rows);
     let mut command = Command::new(program);
     command.args(&arguments.args);
@@ -161,7 +174,7 @@ pub(crate) fn run(
     Ok(Run {
         command: words.map(|it| it.to_string_lossy().into_owned()).collect(),
         out: arguments.out.clone(),
-        resumed: arguments.resumes,
+        resumed: n_rows_before > 0,
         n_rows_before,
         n_rows: out.map_or(0, n_rows),
         exit_code: watched.ending.code,
@@ -210,54 +223,72 @@ impl Run {
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(user: &[&str], exists: bool, args: &[&str], out: Option<&str>) {
+    fn completed(user: &[&str]) -> Result<Arguments, Coded> {
         let user: Vec<OsString> = user.iter().map(OsString::from).collect();
-        let arguments = arguments(&user, Path::new("/w/runs/validation/results.csv"), |_| exists);
+        arguments(&user, Path::new("/w/runs"))
+    }
+
+    #[track_caller]
+    fn check(user: &[&str], args: &[&str], out: Option<&str>, folder: Option<&str>) {
+        let arguments = completed(user).unwrap();
         assert_eq!(arguments.args, args, "{user:?}");
-        assert_eq!(arguments.out.as_deref(), out.map(Path::new));
-        assert_eq!(
-            arguments.resumes,
-            args.contains(&"--resume") && !user.contains(&"--resume".into())
-        );
+        assert_eq!(arguments.out.as_deref(), out.map(Path::new), "{user:?}");
+        assert_eq!(arguments.folder.as_deref(), folder.map(Path::new), "{user:?}");
     }
 
     #[test]
-    fn the_default_file_is_resumed_and_a_named_one_is_left_to_the_run() {
-        let default = "/w/runs/validation/results.csv";
-        check(&[], false, &["--out", default], Some(default));
-        check(&[], true, &["--out", default, "--resume"], Some(default));
+    fn the_run_s_folder_is_added_unless_the_user_names_one_or_files() {
+        let (csv, folder) = ("/w/runs/validation/results.csv", "/w/runs/validation");
+        let added = ["--run", "validation", "--runs", "/w/runs"];
+        check(&[], &added, Some(csv), Some(folder));
+        check(&["--resume"], &added, Some(csv), Some(folder));
+        let args = [&["--sizes", "5,6"], &added[..]].concat();
+        check(&["--sizes", "5,6"], &args, Some(csv), Some(folder));
         check(
-            &["--sizes", "5,6"],
-            true,
-            &["--sizes", "5,6", "--out", default, "--resume"],
-            Some(default),
+            &["--run", "pilot"],
+            &["--run", "pilot", "--runs", "/w/runs"],
+            Some("/w/runs/pilot/results.csv"),
+            Some("/w/runs/pilot"),
         );
-        check(&["--force"], true, &["--force", "--out", default], Some(default));
-        check(&["--resume"], true, &["--resume", "--out", default], Some(default));
-        check(&["--out", "x.csv"], true, &["--out", "x.csv"], Some("x.csv"));
-        check(&["--out=x.csv", "--resume"], true, &["--out=x.csv", "--resume"], Some("x.csv"));
-        check(&["phi", "--network", "n.json"], true, &["phi", "--network", "n.json"], None);
-        check(&["--list"], true, &["--list"], None);
-        check(&["--sizes", "5", "--help"], false, &["--sizes", "5", "--help"], None);
+        check(
+            &["--runs=/x", "--run=pilot"],
+            &["--runs=/x", "--run=pilot"],
+            Some("/x/pilot/results.csv"),
+            Some("/x/pilot"),
+        );
+        check(&["--out", "x.csv"], &["--out", "x.csv"], Some("x.csv"), None);
+        check(&["--out=x.csv", "--force"], &["--out=x.csv", "--force"], Some("x.csv"), None);
+        check(&["phi", "--network", "n.json"], &["phi", "--network", "n.json"], None, None);
+        check(&["runs"], &["runs"], None, None);
+        check(&["--list"], &["--list"], None, None);
+        check(&["--sizes", "5", "--help"], &["--sizes", "5", "--help"], None, None);
+        let refused = completed(&["--force"]).unwrap_err();
+        assert_eq!(refused.exit, Exit::Usage);
     }
 
     #[test]
-    fn old_results_are_moved_together_to_the_first_free_number() {
+    fn old_results_are_moved_together_to_the_first_free_number_unless_in_use() {
         let sh = xshell::Shell::new().unwrap();
         let dir = sh.create_temp_dir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        let out = path("validation/results.csv");
-        assert_eq!(move_aside(&out).unwrap(), None);
+        let folder = path("validation");
+        assert_eq!(move_aside(&folder).unwrap(), None);
         for (n, text) in ["first", "second"].iter().enumerate() {
-            sh.write_file(&out, text).unwrap();
-            sh.write_file(out.with_file_name("summary.json"), text).unwrap();
-            let moved = move_aside(&out).unwrap().unwrap();
+            sh.write_file(folder.join("results.csv"), text).unwrap();
+            sh.write_file(folder.join("journal.jsonl"), text).unwrap();
+            let moved = move_aside(&folder).unwrap().unwrap();
             assert_eq!(moved, path(&format!("validation.{}", n + 1)));
         }
-        assert!(!out.exists());
+        assert!(!folder.exists());
         assert_eq!(sh.read_file(path("validation.1/results.csv")).unwrap(), "first");
-        assert_eq!(sh.read_file(path("validation.2/summary.json")).unwrap(), "second");
+        assert_eq!(sh.read_file(path("validation.2/journal.jsonl")).unwrap(), "second");
+
+        sh.write_file(folder.join("lock"), "").unwrap();
+        let session = fs::File::open(folder.join("lock")).unwrap();
+        session.lock().unwrap();
+        let error = move_aside(&folder).unwrap_err();
+        assert_eq!(Exit::of(&error), Exit::Usage, "{error}");
+        assert!(folder.exists());
     }
 
     #[test]

@@ -237,7 +237,11 @@ fn bad_input_ends_with_2_and_says_what_was_expected() {
         (&["build", "--example", "nope"], "has an example `nope`"),
         (&["build"], "has an example `pyphi_validation`"),
         (&["build", "--manifest-path", "no/Cargo.toml"], "no file no/Cargo.toml"),
-        (&["validate", "--example", "demo", "--fresh", "--", "--out", "x.csv"], "--force"),
+        (
+            &["validate", "--example", "demo", "--fresh", "--", "--out", "x.csv"],
+            "give the run --force",
+        ),
+        (&["validate", "--example", "demo", "--", "--force"], "--fresh"),
     ];
     for (args, text) in cases {
         fixture.run(args).code(2).says(text);
@@ -622,20 +626,21 @@ const ROWS: (&str, &str) = (
     use std::{fs::OpenOptions, io::Write};
     fn main() {
         let args: Vec<String> = std::env::args().skip(1).collect();
-        let at = args.iter().position(|it| it == "--out").unwrap();
-        let resume = args.contains(&"--resume".to_string());
-        let exists = std::path::Path::new(&args[at + 1]).exists();
-        if exists && !resume { std::process::exit(2); }
+        let value = |name| args.iter().position(|it| it == name).map(|it| args[it + 1].clone());
         if args.contains(&"--fail".to_string()) { std::process::exit(1); }
-        let done = std::fs::read_to_string(&args[at + 1]).unwrap_or_default().lines().count();
-        let mut file = OpenOptions::new().create(true).append(true).open(&args[at + 1]).unwrap();
+        if value("--out").is_some_and(|it| std::path::Path::new(&it).exists()) { std::process::exit(2); }
+        let folder = format!("{}/{}", value("--runs").unwrap(), value("--run").unwrap());
+        std::fs::create_dir_all(&folder).unwrap();
+        let csv = format!("{folder}/results.csv");
+        let resumes = std::path::Path::new(&csv).exists();
+        let done = std::fs::read_to_string(&csv).unwrap_or_default().lines().count();
+        let mut file = OpenOptions::new().create(true).append(true).open(&csv).unwrap();
         if done == 0 { file.write_all(b"topology,n\n").unwrap(); }
         for row in done.max(1)..4 {
-            if row == 3 && !resume { std::thread::sleep(std::time::Duration::from_secs(600)); }
+            if row == 3 && !resumes { std::thread::sleep(std::time::Duration::from_secs(600)); }
             writeln!(file, "row,{row}").unwrap();
         }
-        let summary = std::path::Path::new(&args[at + 1]).with_file_name("summary.json");
-        std::fs::write(summary, "{\"n\": 3}").unwrap();
+        std::fs::write(format!("{folder}/summary.json"), "{\"n\": 3}").unwrap();
         println!("the summary");
     }
     "#,
@@ -656,7 +661,7 @@ fn an_interrupted_run_keeps_its_rows_and_is_resumed() {
     running.wait().code(130).says("2 rows").says("goes on from there");
 
     let resumed = fixture.run(&validate);
-    resumed.code(0).says("going on with").says("3 rows");
+    resumed.code(0).says("going on in").says("3 rows");
     assert_eq!(resumed.stdout, "the summary\n");
     assert_eq!(fixture.read(out).lines().count(), 4);
 
@@ -690,7 +695,7 @@ fn the_run_s_own_codes_are_passed_on() {
     };
     validate(&["--fail"]).code(1).says("the run failed (exit code 1)");
     fixture.write("mine.csv", "topology,n\n");
-    validate(&["--out", "mine.csv"]).code(2).says("choose another file");
+    validate(&["--out", "mine.csv"]).code(2).says("choose another (");
     assert_eq!(fixture.read("mine.csv"), "topology,n\n");
 }
 
