@@ -629,8 +629,8 @@ fn fine_duration(seconds: f64) -> String {
 /// A time for people.
 pub(crate) fn duration(seconds: u64) -> String {
     match seconds {
-        0..90 => format!("{seconds} s"),
-        90..5400 => format!("{} min", (seconds + 30) / 60),
+        0..300 => format!("{seconds} s"),
+        300..5400 => format!("{} min", (seconds + 30) / 60),
         _ => format!("{}.{} h", seconds / 3600, seconds % 3600 / 360),
     }
 }
@@ -643,8 +643,8 @@ mod tests {
     fn durations_are_short() {
         let cases = [
             (0, "0 s"),
-            (89, "89 s"),
-            (90, "2 min"),
+            (299, "299 s"),
+            (300, "5 min"),
             (5399, "90 min"),
             (5400, "1.5 h"),
             (9000, "2.5 h"),

@@ -276,10 +276,11 @@ fn descendants(root: Pid, parents: &HashMap<Pid, Pid>) -> HashSet<Pid> {
     }
 }
 
-/// The first `n_chars` characters.
+/// The first `n_chars` characters on one line: arguments may hold whole programs.
 fn shorten(text: &str, n_chars: usize) -> String {
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.chars().count() <= n_chars {
-        return text.to_owned();
+        return text;
     }
     text.chars().take(n_chars - 1).chain(['…']).collect()
 }
@@ -480,6 +481,15 @@ pub(crate) mod tests {
                       RssShmem:\t       0 kB\nVmSwap:\t    1024 kB\n";
         assert_eq!(unshared_in(status), Some((135_168 + 1024) << 10));
         assert_eq!(unshared_in("Name:\tkthreadd\n"), None);
+    }
+
+    #[test]
+    fn commands_are_one_short_line() {
+        assert_eq!(
+            shorten("python -c\nimport os\n\tos.fork()", 100),
+            "python -c import os os.fork()"
+        );
+        assert_eq!(shorten("0123456789", 5), "0123…");
     }
 
     #[test]
