@@ -2,6 +2,9 @@
 //!
 //! Every test builds a small workspace of its own with the real cargo. Processes are ended only if the test
 //! started them. What needs root and a cgroup that can be written is skipped with a line elsewhere.
+//! They use `kill`, `ps` and `sh`, so they are for Unix.
+
+#![cfg(unix)]
 
 use std::{
     fs,
@@ -393,7 +396,6 @@ fn colours_are_kept_when_asked_for() {
     assert!(ended.stderr.contains("E0308"), "{ended:#?}");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_signal_from_elsewhere_is_not_a_lack_of_memory() {
     let _alone = alone();
@@ -420,7 +422,6 @@ fn a_signal_from_elsewhere_is_not_a_lack_of_memory() {
     assert_eq!(strategies(&document).len(), 1);
 }
 
-#[cfg(unix)]
 #[test]
 fn an_interrupted_build_leaves_nothing_running() {
     // The build script and its child would run for minutes.
@@ -580,7 +581,6 @@ fn when_nothing_fits_it_says_so_with_a_code_of_its_own() {
 
 // ---- making room ----
 
-#[cfg(unix)]
 #[test]
 fn nothing_is_stopped_without_a_yes() {
     let fixture = Fixture::new(&[HELLO]);
@@ -590,7 +590,6 @@ fn nothing_is_stopped_without_a_yes() {
     assert!(!fixture.path("target").exists());
 }
 
-#[cfg(unix)]
 #[test]
 fn a_process_that_is_named_is_asked_to_end() {
     let fixture = Fixture::new(&[HELLO]);
@@ -646,7 +645,6 @@ const ROWS: (&str, &str) = (
     "#,
 );
 
-#[cfg(unix)]
 #[test]
 fn an_interrupted_run_keeps_its_rows_and_is_resumed() {
     let fixture = Fixture::new(&[ROWS]);
@@ -686,7 +684,6 @@ fn an_interrupted_run_keeps_its_rows_and_is_resumed() {
     running.wait().code(130);
 }
 
-#[cfg(unix)]
 #[test]
 fn the_run_s_own_codes_are_passed_on() {
     let fixture = Fixture::new(&[ROWS]);
@@ -699,7 +696,6 @@ fn the_run_s_own_codes_are_passed_on() {
     assert_eq!(fixture.read("mine.csv"), "topology,n\n");
 }
 
-#[cfg(unix)]
 #[test]
 fn a_run_that_is_killed_is_reported_by_the_signal_s_name() {
     let main = r#"fn main() {
