@@ -17,10 +17,11 @@ pub(crate) const COARSE_SHIFT: u32 = 6;
 /// 1 on the coarse grid.
 pub(crate) const COARSE_ONE: i64 = ONE >> COARSE_SHIFT;
 
-/// The nearest point of the grid.
+/// The nearest point of the grid, of a number that is not negative.
 #[inline]
 pub(crate) fn to_fixed(value: f64) -> Fixed {
-    (value * ONE as f64).round_ties_even() as Fixed
+    debug_assert!(value >= 0.0);
+    (value * ONE as f64 + 0.5) as Fixed
 }
 
 /// The value of a grid point.

@@ -133,20 +133,20 @@ pub(crate) struct Plan {
 }
 
 /// What building and running the study costs, measured on 2 cores with 24 GiB (x86-64, Linux 6.18, rustc 1.95, rust-lld)
-/// at commit 3281e43, 2026-11-22.
+/// on 2026-11-22; the builds at commit 3281e43.
 ///
 /// Peaks: the highest of two or three builds from an empty target folder, `CARGO_TARGET_DIR=$(mktemp -d)
 /// CARGO_BUILD_JOBS=N cargo xtask build --option NAME --format json`, field `peak_bytes`. With N = 1, 2, 4, 8, 16, 64
 /// jobs the plain release build held 458, 562, 805, 983, 1079, 1032 MiB. One compiler decides the peak with one job
 /// (the crate `wide`, whatever the profile), so no strategy with one job needs much less than another.
 ///
-/// Times: CPU seconds for one job, wall time for two. The run: CPU seconds of all 160 comparisons in release, and the ratio
-/// to it of `--sizes 5,6,7` and of three networks of 8 units for a-light (1.16) and b (1.27).
+/// Times: CPU seconds for one job, wall time for two. The run: CPU seconds of all 160 comparisons in release (13.2) and in
+/// debug (15.5), `time pyphi_validation --quiet`; a-light by its ratio to release (1.16) on three networks of 8 units.
 pub(crate) const STUDY_FIGURES: Figures = Figures {
-    a: Figure { peak_mib: 458, build_seconds: 88, run_cpu_seconds: 308 },
-    a_light: Figure { peak_mib: 460, build_seconds: 80, run_cpu_seconds: 357 },
-    c: Figure { peak_mib: 453, build_seconds: 97, run_cpu_seconds: 308 },
-    b: Figure { peak_mib: 432, build_seconds: 81, run_cpu_seconds: 391 },
+    a: Figure { peak_mib: 458, build_seconds: 88, run_cpu_seconds: 13 },
+    a_light: Figure { peak_mib: 460, build_seconds: 80, run_cpu_seconds: 15 },
+    c: Figure { peak_mib: 453, build_seconds: 97, run_cpu_seconds: 13 },
+    b: Figure { peak_mib: 432, build_seconds: 81, run_cpu_seconds: 16 },
     parallel: Parallel { further_job_mib: 116, most_mib: 1079, two_jobs_seconds: 54 },
     target_mib: 315,
 };
