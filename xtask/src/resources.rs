@@ -370,7 +370,7 @@ pub(crate) mod tests {
             },
             container: None,
             n_cpus,
-            disk: Some(Disk { path: "/home/user/phi/target".into(), free_bytes: gib(100.0) }),
+            disk: Some(Disk { path: "/srv/phi/target".into(), free_bytes: gib(100.0) }),
             processes: Vec::new(),
         }
     }
@@ -397,7 +397,7 @@ pub(crate) mod tests {
         let process = |pid, kind, name: &str, size| ProcessUse {
             pid,
             name: name.into(),
-            command: format!("/work/target/debug/deps/{name}"),
+            command: format!("/src/target/debug/deps/{name}"),
             kind,
             resident_bytes: gib(size),
             own: true,
@@ -432,7 +432,7 @@ pub(crate) mod tests {
     #[test]
     fn programs_are_recognised_by_path_or_name() {
         let cases = [
-            ("/root/.rustup/toolchains/stable/bin/cargo", ProcessKind::Cargo),
+            ("/opt/rustup/toolchains/stable/bin/cargo", ProcessKind::Cargo),
             ("/usr/bin/rustc", ProcessKind::Rustc),
             ("rustdoc", ProcessKind::Rustc),
             ("/usr/bin/x86_64-linux-gnu-ld.bfd", ProcessKind::Linker),
