@@ -25,8 +25,6 @@ pub struct Stats {
     pub cuts_evaluated: u64,
     /// System cuts dismissed by a bound.
     pub cuts_pruned: u64,
-    /// Of those, before any cause was searched.
-    pub cuts_pruned_early: u64,
 }
 
 impl AddAssign for Stats {
@@ -39,7 +37,6 @@ impl AddAssign for Stats {
         self.phi_reused += other.phi_reused;
         self.cuts_evaluated += other.cuts_evaluated;
         self.cuts_pruned += other.cuts_pruned;
-        self.cuts_pruned_early += other.cuts_pruned_early;
     }
 }
 
@@ -48,7 +45,7 @@ impl fmt::Display for Stats {
         write!(
             f,
             "partitions bounded {}, EMDs solved {} (+ {} between concepts), purviews evaluated {} (pruned {}), \
-             φ values reused {}, cuts evaluated {} (pruned {}, {} of them by effects alone)",
+             φ values reused {}, cuts evaluated {} (pruned {})",
             self.partitions_bounded,
             self.emds_solved,
             self.concept_emds_solved,
@@ -57,7 +54,6 @@ impl fmt::Display for Stats {
             self.phi_reused,
             self.cuts_evaluated,
             self.cuts_pruned,
-            self.cuts_pruned_early,
         )
     }
 }
