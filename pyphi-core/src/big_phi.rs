@@ -9,12 +9,12 @@ use crate::concept::LocalConcept;
 use crate::cut_structure::{CutStructure, Intact};
 use crate::fixed::{COARSE_ONE, cost_to_f64};
 use crate::limits::{Options, Phase, Progress, Stop, StopReason, predicted_bytes};
-use crate::mip::{CauseMemo, PhiCaches, Rules, Scratch, SmallPhi};
+use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
 use crate::stats::Stats;
 use crate::structure::CauseEffectStructure;
 use crate::subsystem::Subsystem;
-use crate::symmetry::Symmetry;
+use crate::symmetry::{PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring, subsets_by_size};
 use crate::transport::Total;
 use crate::unit_set::UnitSet;
@@ -129,7 +129,7 @@ struct Search<'a> {
     subsets: Vec<u32>,
     memo: CauseMemo,
     symmetry: Symmetry,
-    caches: PhiCaches,
+    cache: PhiCache,
     rules: Rules,
     stop: Stop,
     began: Instant,
@@ -147,14 +147,15 @@ struct CutResult {
 impl<'a> Search<'a> {
     fn new(subsystem: &'a Subsystem, options: &'a Options) -> Search<'a> {
         let n = subsystem.n_units();
+        let symmetry = Symmetry::find(&subsystem.tables);
         Search {
             subsystem,
             options,
             tables: &subsystem.tables,
             subsets: subsets_by_size(n),
-            memo: CauseMemo::new(n),
-            symmetry: Symmetry::find(&subsystem.tables),
-            caches: PhiCaches::new(),
+            memo: if symmetry.is_trivial() { CauseMemo::new(n) } else { CauseMemo::none() },
+            symmetry,
+            cache: PhiCache::new(),
             rules: Rules {
                 tolerance: subsystem.tolerance_fixed(),
                 prune: !options.exhaustive,
@@ -249,7 +250,7 @@ impl<'a> Search<'a> {
             wiring,
             memo: &self.memo,
             symmetry: &self.symmetry,
-            caches: &self.caches,
+            cache: &self.cache,
             rules: self.rules,
             stop: &self.stop,
             purviews: &self.subsets,
@@ -341,7 +342,6 @@ impl<'a> Search<'a> {
         concepts: &[LocalConcept],
         scratch: &mut Scratch,
     ) -> CauseEffectStructure {
-        scratch.begin();
         let small_phi = self.small_phi(wiring);
         let members = self.subsystem.units().bits();
         CauseEffectStructure {

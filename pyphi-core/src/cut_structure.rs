@@ -22,7 +22,7 @@ use crate::concept::LocalConcept;
 use crate::fixed::{Fixed, to_coarse, to_fixed};
 use crate::mip::{Core, Scratch, SmallPhi};
 use crate::structure::{
-    SAME_REPERTOIRE, StructureDistance, bound_causes, effect_distance, is_same, null_concept,
+    MarginalColumns, SAME_REPERTOIRE, StructureDistance, is_same, null_concept,
 };
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::bits;
@@ -85,7 +85,6 @@ impl<'a> CutStructure<'a> {
         intact: &'a Intact,
         scratch: &mut Scratch,
     ) -> CutStructure<'a> {
-        scratch.begin();
         let (from, to) = (small_phi.wiring.from, small_phi.wiring.to);
         let mut changed = Vec::new();
         let mut is_kept = vec![false; intact.concepts.len()];
@@ -147,9 +146,12 @@ impl<'a> CutStructure<'a> {
         for idx in open {
             let size = self.changed[idx].mechanism.count_ones() as usize;
             if size >= next_bound && stop_at < i128::MAX {
-                let bound = self.bound(stop_at);
-                if bound >= stop_at {
-                    return Some(Total::AtLeast(bound));
+                if scratch.bound_record.is_worth_trying(size) {
+                    let has_decided = self.bound().reaches(stop_at);
+                    scratch.bound_record.note(size, has_decided);
+                    if has_decided {
+                        return Some(Total::AtLeast(stop_at));
+                    }
                 }
                 next_bound = size + 1;
             }
@@ -208,8 +210,8 @@ impl<'a> CutStructure<'a> {
         (0..self.is_kept.len()).filter(|&idx| !self.is_kept[idx])
     }
 
-    /// A lower bound on the distance (see the head of this module). Stops improving it at `stop_at`.
-    fn bound(&self, stop_at: i128) -> i128 {
+    /// The transport problem whose minimum is a lower bound on the distance (see the head of this module).
+    fn bound(&self) -> Transport {
         let tolerance = self.small_phi.rules.tolerance;
         let n = self.small_phi.tables.n;
         // Most that repertoires within 1e-9, entry by entry, can be apart: every entry moved by all units.
@@ -226,40 +228,33 @@ impl<'a> CutStructure<'a> {
         };
         let to_null: i64 = row_mass.iter().sum();
         let room: Vec<i64> = columns.iter().map(|it| column_mass(it)).collect();
-        let mut transport = Transport::default();
-        let cost = |row: usize, column: usize| {
-            if row == rows.len() {
-                // The row that stands for unused room.
-                return 0;
-            }
-            let concept = &self.intact.concepts[rows[row]];
-            if column == columns.len() {
-                return self.intact.to_null[rows[row]];
-            }
-            let changed = columns[column];
-            let distance = match &changed.after {
-                After::Open { effect_on, .. } => effect_distance(&concept.effect_on, effect_on),
-                After::Known(Some(after)) => {
-                    bound_causes(concept, after)
-                        + effect_distance(&concept.effect_on, &after.effect_on)
-                }
+        let mut marginals = MarginalColumns::new(
+            n,
+            columns.iter().map(|it| match &it.after {
+                After::Open { effect_on, .. } => (None, &effect_on[..]),
+                After::Known(Some(after)) => (Some(&after.cause_on[..]), &after.effect_on[..]),
                 After::Known(None) => unreachable!("such mechanisms are no columns"),
-            };
-            to_coarse(if changed.before == Some(rows[row]) {
-                (distance - same).max(0)
-            } else {
-                distance
-            })
-        };
+            }),
+        );
+        let mut transport = Transport::default();
         transport.set(
             Columns::Limited,
             row_mass.iter().copied(),
             room.iter().copied().chain([to_null]),
-            cost,
+            |row, costs| {
+                let concept = &self.intact.concepts[rows[row]];
+                let (cost_to_null, costs) = costs.split_last_mut().expect("the null concept");
+                *cost_to_null = self.intact.to_null[rows[row]];
+                marginals.bounds(&concept.cause_on, &concept.effect_on, costs);
+                for (cost, changed) in costs.iter_mut().zip(&columns) {
+                    if changed.before == Some(rows[row]) {
+                        *cost = (*cost - same).max(0);
+                    }
+                    *cost = to_coarse(*cost);
+                }
+            },
         );
-        match transport.solve(stop_at, cost) {
-            Total::Exact(bound) | Total::AtLeast(bound) => bound,
-        }
+        transport
     }
 }
 
@@ -347,14 +342,13 @@ mod tests {
             };
             let mut partly = CutStructure::new(&small_phi, &intact, &mut scratch);
             for idx in 0..partly.changed.len() {
-                let bound = partly.bound(i128::MAX);
                 assert!(
-                    bound <= exact,
-                    "{cut}: the bound {bound} is above the distance {exact}, {idx} known"
+                    !partly.bound().reaches(exact + 1),
+                    "{cut}: the bound is above the distance {exact}, {idx} known"
                 );
                 partly.settle(idx, &mut scratch);
             }
-            assert!(partly.bound(i128::MAX) <= exact);
+            assert!(!partly.bound().reaches(exact + 1));
         }
     }
 

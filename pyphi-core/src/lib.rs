@@ -58,6 +58,7 @@ mod tables;
 mod tpm;
 mod transport;
 mod unit_set;
+mod vectors;
 
 pub use big_phi::{BigPhi, big_phi};
 pub use complex::{complexes, major_complex};

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::mip::CauseMemo;
+
 /// How an analysis is run. None of it changes a result that is complete.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -131,17 +133,19 @@ impl fmt::Debug for Observer {
 
 /// Memory that the search for Φ of `n_units` units plans for with `n_threads` threads, in bytes; `None` if
 /// that does not fit in a `u64`. Each thread has a table of the marginals of 4ⁿ pairs of a mechanism and a
-/// purview; all share 4ⁿ values of φ. What else is needed is small beside that, except for networks with
-/// interchangeable units, which keep some MiB of φ values for their arrangements.
+/// purview; all share the values of φ that cuts have in common, 7ⁿ up to 8 units and 4ⁿ beyond. What else is
+/// needed is small beside that, except for networks with interchangeable units, which keep some MiB of φ values
+/// for their arrangements instead.
 ///
 /// ```
-/// assert!(pyphi_core::predicted_bytes(8, 2).unwrap() < 16 << 20);
+/// assert!(pyphi_core::predicted_bytes(8, 2).unwrap() < 64 << 20);
 /// assert!(pyphi_core::predicted_bytes(12, 2).unwrap() > 3 << 30);
 /// ```
 pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
     let pairs = 1u64.checked_shl(u32::try_from(2 * n_units).ok()?)?;
     let of_thread = 8 * n_units.next_multiple_of(4) as u64 + 4;
-    pairs.checked_mul(of_thread.checked_mul(n_threads as u64)?.checked_add(8)?)
+    let shared = CauseMemo::n_slots(n_units).checked_mul(8)?;
+    pairs.checked_mul(of_thread.checked_mul(n_threads as u64)?)?.checked_add(shared)
 }
 
 /// When to stop.

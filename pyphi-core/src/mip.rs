@@ -39,46 +39,87 @@ pub(crate) struct Core {
     pub(crate) n_tied_in_size: u32,
 }
 
-/// φ of the intact system's (mechanism, purview) pairs on the cause side, as far as they are known.
-/// A cut that severs nothing between mechanism and purview does not change them.
+/// φ of (mechanism, purview) pairs on the cause side, intact and under cuts, as far as it is known; shared by
+/// all threads. φ under a cut from A depends only on which units of the mechanism and of the purview are in A,
+/// so cuts share it: a unit is in neither, or in one or both on either side, which makes 7ⁿ values for all
+/// cuts. Beyond [`CauseMemo::MAX_UNITS_CUT`] units only the 4ⁿ values of the intact system are kept.
 #[derive(Debug)]
 pub(crate) struct CauseMemo {
-    n: usize,
+    /// By set of units, Σ baseᵘ over its units u.
+    weights: Vec<u32>,
+    /// Whether cuts have slots.
+    has_cuts: bool,
+    /// 2φ, or 2 · an upper bound on φ + 1.
     values: Vec<AtomicI64>,
 }
 
 const UNKNOWN: i64 = i64::MIN;
 
 impl CauseMemo {
+    /// Up to this size φ under cuts is remembered: 46 MiB.
+    pub(crate) const MAX_UNITS_CUT: usize = 8;
+
+    /// Values kept of each unit's ways to take part.
+    fn base(n: usize) -> u32 {
+        if n <= CauseMemo::MAX_UNITS_CUT { 7 } else { 4 }
+    }
+
+    pub(crate) fn n_slots(n: usize) -> u64 {
+        u64::from(CauseMemo::base(n)).saturating_pow(n as u32)
+    }
+
     pub(crate) fn new(n: usize) -> CauseMemo {
-        CauseMemo { n, values: (0..1usize << (2 * n)).map(|_| AtomicI64::new(UNKNOWN)).collect() }
+        let has_cuts = n <= CauseMemo::MAX_UNITS_CUT;
+        let base = CauseMemo::base(n);
+        let mut weights = vec![0];
+        for unit in 0..n as u32 {
+            weights.extend_from_within(..);
+            let half = weights.len() / 2;
+            weights[half..].iter_mut().for_each(|it| *it += base.pow(unit));
+        }
+        let values = (0..CauseMemo::n_slots(n)).map(|_| AtomicI64::new(UNKNOWN)).collect();
+        CauseMemo { weights, has_cuts, values }
     }
 
-    fn slot(&self, mechanism: u32, purview: u32) -> &AtomicI64 {
-        &self.values[(mechanism as usize) << self.n | purview as usize]
+    /// A memo without a slot.
+    pub(crate) fn none() -> CauseMemo {
+        CauseMemo { weights: Vec::new(), has_cuts: false, values: Vec::new() }
     }
 
-    fn get(&self, mechanism: u32, purview: u32) -> Option<Fixed> {
-        // Every writer of a slot writes the same value, so no ordering is needed.
-        let value = self.slot(mechanism, purview).load(Ordering::Relaxed);
-        (value != UNKNOWN).then_some(value)
+    /// `from` is A of the cut, or None if nothing between mechanism and purview is severed.
+    fn slot(&self, mechanism: u32, purview: u32, from: Option<u32>) -> Option<&AtomicI64> {
+        if self.values.is_empty() || (from.is_some() && !self.has_cuts) {
+            return None;
+        }
+        let weight = |set: u32| self.weights[set as usize] as usize;
+        let (both, mechanism, purview) =
+            (mechanism & purview, mechanism & !purview, purview & !mechanism);
+        let mut idx = weight(mechanism) + 2 * weight(purview) + 3 * weight(both);
+        if let Some(from) = from {
+            // What is in A has three more digits to itself. Severed means that some of the purview is.
+            idx += 3 * weight((mechanism | purview | both) & from);
+        }
+        self.values.get(idx)
     }
 
-    fn set(&self, mechanism: u32, purview: u32, phi: Fixed) {
-        self.slot(mechanism, purview).store(phi, Ordering::Relaxed);
+    fn get(&self, mechanism: u32, purview: u32, from: Option<u32>) -> Option<Known> {
+        // Whatever is in a slot is true, so no ordering is needed.
+        let value = self.slot(mechanism, purview, from)?.load(Ordering::Relaxed);
+        match value {
+            UNKNOWN => None,
+            _ if value & 1 == 0 => Some(Known::Exactly(value >> 1)),
+            _ => Some(Known::AtMost(value >> 1)),
+        }
     }
-}
 
-/// φ of what has been met, by canonical arrangement, where there are interchangeable units.
-#[derive(Debug)]
-pub(crate) struct PhiCaches {
-    cause: PhiCache,
-    effect: PhiCache,
-}
-
-impl PhiCaches {
-    pub(crate) fn new() -> PhiCaches {
-        PhiCaches { cause: PhiCache::new(), effect: PhiCache::new() }
+    fn set(&self, mechanism: u32, purview: u32, from: Option<u32>, known: Known) {
+        if let Some(slot) = self.slot(mechanism, purview, from) {
+            let value = match known {
+                Known::Exactly(phi) => phi << 1,
+                Known::AtMost(phi) => phi << 1 | 1,
+            };
+            slot.store(value, Ordering::Relaxed);
+        }
     }
 }
 
@@ -116,6 +157,33 @@ pub(crate) struct Scratch {
     effect_phi: Vec<Fixed>,
     /// For canonical arrangements, which have another wiring.
     canonical: Option<Box<Scratch>>,
+    pub(crate) bound_record: BoundRecord,
+}
+
+/// How often the bound on a cut's distance, after the mechanisms of each size, has decided the cut lately.
+#[derive(Debug, Default)]
+pub(crate) struct BoundRecord {
+    tried: [u32; 16],
+    decided: [u32; 16],
+    skipped: [u32; 16],
+}
+
+impl BoundRecord {
+    /// Whether to try the bound: not where it seldom decides, and then every fourth time.
+    pub(crate) fn is_worth_trying(&mut self, size: usize) -> bool {
+        let is_lucky = self.tried[size] < 8 || 8 * self.decided[size] >= self.tried[size];
+        self.skipped[size] = if is_lucky { 0 } else { (self.skipped[size] + 1) % 4 };
+        self.skipped[size] == 0
+    }
+
+    pub(crate) fn note(&mut self, size: usize, has_decided: bool) {
+        if self.tried[size] == 32 {
+            self.tried[size] /= 2;
+            self.decided[size] /= 2;
+        }
+        self.tried[size] += 1;
+        self.decided[size] += u32::from(has_decided);
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -123,6 +191,11 @@ struct Bound {
     value: f64,
     first_mechanism: u32,
     first_purview: u32,
+}
+
+impl Bound {
+    /// Of no partition.
+    const NONE: Bound = Bound { value: f64::INFINITY, first_mechanism: 0, first_purview: 0 };
 }
 
 impl Scratch {
@@ -143,12 +216,8 @@ impl Scratch {
             sums: Vec::new(),
             effect_phi: Vec::new(),
             canonical: None,
+            bound_record: BoundRecord::default(),
         }
-    }
-
-    /// Forgets what belongs to another wiring. To be called before the first search under a wiring.
-    pub(crate) fn begin(&mut self) {
-        self.marginals.forget();
     }
 }
 
@@ -158,9 +227,12 @@ struct MarginalTable {
     n: usize,
     lanes: usize,
     entries: Vec<f64>,
-    made_in: Vec<u32>,
-    generation: u32,
+    /// By row, the cut it was made under, as far as it matters to the row: see [`MarginalTable::tag`].
+    made_under: Vec<u32>,
 }
+
+/// Of a row that was never made. No cut has it, since A is not all units.
+const NEVER: u32 = u32::MAX;
 
 impl MarginalTable {
     fn new(n: usize) -> MarginalTable {
@@ -169,13 +241,16 @@ impl MarginalTable {
             n,
             lanes: n.next_multiple_of(4),
             entries: Vec::new(),
-            made_in: Vec::new(),
-            generation: 1,
+            made_under: Vec::new(),
         }
     }
 
-    fn forget(&mut self) {
-        self.generation += 1;
+    /// What of a cut A → B a row depends on: the units of the purview in A and those of the mechanism in B.
+    /// Where there are none of one of these nothing is severed, as in the intact system: 0.
+    #[inline]
+    fn tag(wiring: &Wiring, mechanism: u32, purview: u32) -> u32 {
+        let (from, to) = (purview & wiring.from, mechanism & wiring.to);
+        if from == 0 || to == 0 { 0 } else { from << 16 | to }
     }
 
     /// Makes the rows of `mechanism` over all subsets of `purview`.
@@ -190,14 +265,15 @@ impl MarginalTable {
     ) {
         if self.entries.is_empty() {
             self.entries.resize(self.lanes << (2 * self.n), 0.0);
-            self.made_in.resize(1 << (2 * self.n), 0);
+            self.made_under.resize(1 << (2 * self.n), NEVER);
         }
         for p in submasks(purview) {
             let row = (mechanism as usize) << self.n | p as usize;
-            if self.made_in[row] == self.generation {
+            let tag = MarginalTable::tag(wiring, mechanism, p);
+            if self.made_under[row] == tag {
                 continue;
             }
-            self.made_in[row] = self.generation;
+            self.made_under[row] = tag;
             let lanes = &mut self.entries[row * self.lanes..][..self.lanes];
             // Lanes outside the purview are 0, so that the rows of two parts can be added.
             lanes.fill(0.0);
@@ -308,7 +384,8 @@ pub(crate) struct SmallPhi<'a> {
     pub(crate) wiring: &'a Wiring,
     pub(crate) memo: &'a CauseMemo,
     pub(crate) symmetry: &'a Symmetry,
-    pub(crate) caches: &'a PhiCaches,
+    /// φ of causes that have been met, by canonical arrangement, where there are interchangeable units.
+    pub(crate) cache: &'a PhiCache,
     pub(crate) rules: Rules,
     /// When a search may return anything, since nobody will look at it.
     pub(crate) stop: &'a Stop,
@@ -318,7 +395,7 @@ pub(crate) struct SmallPhi<'a> {
 
 struct Candidate {
     purview: u32,
-    known: Option<Fixed>,
+    known: Option<Known>,
     /// The most promising of the partitions that part one unit from the rest.
     simple: Bound,
 }
@@ -326,20 +403,11 @@ struct Candidate {
 impl SmallPhi<'_> {
     /// The core effect of a mechanism, or None if φ is 0 for every purview.
     pub(crate) fn core_effect(&self, mechanism: u32, scratch: &mut Scratch) -> Option<Core> {
-        let core = if self.symmetry.is_trivial() {
-            self.effect_phi(mechanism, scratch);
-            let phi = &scratch.effect_phi;
-            self.choose(self.purviews.iter().map(|&purview| (purview, 1, phi[purview as usize])))
-        } else {
-            let purviews = self.kinds_of_purviews(mechanism);
-            let known: Vec<_> = purviews
-                .into_iter()
-                .map(|(purview, count)| {
-                    (purview, count, self.canonical_effect_phi(mechanism, purview, scratch))
-                })
-                .collect();
-            self.choose(known.into_iter())
-        };
+        // Interchangeable units are no help here: all purviews together cost less than looking a few up.
+        self.effect_phi(mechanism, scratch);
+        let phi = &scratch.effect_phi;
+        let core =
+            self.choose(self.purviews.iter().map(|&purview| (purview, 1, phi[purview as usize])));
         scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
         core
     }
@@ -351,27 +419,6 @@ impl SmallPhi<'_> {
         } else {
             self.purviews.iter().map(|&purview| (purview, 1)).collect()
         }
-    }
-
-    /// φ on the effect side, of the canonical arrangement of mechanism, purview and cut.
-    fn canonical_effect_phi(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) -> Fixed {
-        let (from, to) = (self.wiring.from, self.wiring.to);
-        let is_severed = bits(purview & to).any(|j| self.tables.inputs[j] & from & mechanism != 0);
-        let from = if is_severed { from & (mechanism | purview) } else { 0 };
-        let canonical = self.symmetry.canonical(Arrangement { mechanism, purview, from });
-        if self.rules.symmetry
-            && let Some(Known::Exactly(phi)) = self.caches.effect.get(&canonical)
-        {
-            scratch.stats.phi_reused += 1;
-            return phi;
-        }
-        let wiring = self.canonical_wiring(canonical);
-        let (phi, _) = SmallPhi { wiring: &wiring, ..*self }
-            .effect_mip(canonical.mechanism, canonical.purview);
-        if self.rules.symmetry {
-            self.caches.effect.set(canonical, Known::Exactly(phi));
-        }
-        phi
     }
 
     fn canonical_wiring(&self, canonical: Arrangement) -> Wiring {
@@ -400,8 +447,7 @@ impl SmallPhi<'_> {
                 let from = self.wiring.from & (mechanism | purview);
                 let from = if self.is_severed(mechanism, purview) { from } else { 0 };
                 let arrangement = self.symmetry.canonical(Arrangement { mechanism, purview, from });
-                let known =
-                    if self.rules.symmetry { self.caches.cause.get(&arrangement) } else { None };
+                let known = if self.rules.symmetry { self.cache.get(&arrangement) } else { None };
                 if let Some(Known::Exactly(phi)) = known {
                     best = best.max(phi);
                     scratch.stats.phi_reused += 1;
@@ -431,17 +477,13 @@ impl SmallPhi<'_> {
             let Arrangement { mechanism, purview, .. } = kind.arrangement;
             let wiring = self.canonical_wiring(kind.arrangement);
             let canonical = SmallPhi { wiring: &wiring, ..*self };
-            inner.begin();
-            let known = match canonical.cause_phi_alone(mechanism, purview, floor, &mut inner) {
-                Some(phi) => {
-                    best = best.max(phi);
-                    Known::Exactly(phi)
-                }
-                None => Known::AtMost(floor - 1),
-            };
+            let known = canonical.cause_phi_alone(mechanism, purview, floor, &mut inner);
+            if let Known::Exactly(phi) = known {
+                best = best.max(phi);
+            }
             kind.known = Some(known);
             if self.rules.symmetry {
-                self.caches.cause.set(kind.arrangement, known);
+                self.cache.set(kind.arrangement, known);
             }
         }
         scratch.stats += std::mem::take(&mut inner.stats);
@@ -454,14 +496,14 @@ impl SmallPhi<'_> {
         core
     }
 
-    /// φ of one pair, exactly; or None as soon as it is known to be below `floor`.
+    /// φ of one pair, exactly; or a bound as soon as one is known that is below `floor`.
     fn cause_phi_alone(
         &self,
         mechanism: u32,
         purview: u32,
         floor: Fixed,
         scratch: &mut Scratch,
-    ) -> Option<Fixed> {
+    ) -> Known {
         self.place_whole(mechanism, purview, scratch);
         if self.rules.prune && floor > 0 {
             self.make_marginals(mechanism, purview, scratch);
@@ -469,9 +511,9 @@ impl SmallPhi<'_> {
                 self.make_marginals(mechanism & !(1 << unit), purview, scratch);
             }
             let simple = self.simple_bound(mechanism, purview, scratch);
-            if self.is_below(floor, mechanism, purview, simple, scratch) {
+            if let Some(upper) = self.bound_below(floor, mechanism, purview, simple, scratch) {
                 scratch.stats.purviews_pruned += 1;
-                return None;
+                return Known::AtMost(upper);
             }
         }
         for part in submasks(mechanism) {
@@ -482,30 +524,45 @@ impl SmallPhi<'_> {
 
     /// φ over all purviews, into `scratch.effect_phi`, indexed by purview.
     fn effect_phi(&self, mechanism: u32, scratch: &mut Scratch) {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the feature has just been detected.
+            unsafe { self.effect_phi_avx2(mechanism, scratch) };
+            return;
+        }
+        self.effect_phi_any(mechanism, scratch);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn effect_phi_avx2(&self, mechanism: u32, scratch: &mut Scratch) {
+        self.effect_phi_any(mechanism, scratch);
+    }
+
+    #[inline(always)]
+    fn effect_phi_any(&self, mechanism: u32, scratch: &mut Scratch) {
         let n = self.tables.n;
         let whole = self.effect_lanes(mechanism);
         let empty = self.effect_lanes(0);
         let (phi, sums) = (&mut scratch.effect_phi, &mut scratch.sums);
+        phi.resize(1 << n, 0);
+        sums.resize(1 << n, 0);
         // The split {∅, M}: one unit of the purview, the one that loses least.
-        phi.clear();
-        phi.push(Fixed::MAX);
+        phi[0] = Fixed::MAX;
         for j in 0..n {
             let loss = (whole[j] - empty[j]).abs();
-            phi.extend_from_within(..);
-            let half = phi.len() / 2;
-            phi[half..].iter_mut().for_each(|it| *it = (*it).min(loss));
+            let (without, with) = phi[..2 << j].split_at_mut(1 << j);
+            with.iter_mut().zip(without).for_each(|(it, without)| *it = loss.min(*without));
         }
         let top = 1 << (31 - mechanism.leading_zeros());
         for m1 in submasks(mechanism & !top).skip(1) {
             let first = self.effect_lanes(m1);
             let second = self.effect_lanes(mechanism & !m1);
-            sums.clear();
-            sums.push(0);
+            sums[0] = 0;
             for j in 0..n {
                 let loss = (whole[j] - first[j]).abs().min((whole[j] - second[j]).abs());
-                sums.extend_from_within(..);
-                let half = sums.len() / 2;
-                sums[half..].iter_mut().for_each(|it| *it += loss);
+                let (without, with) = sums[..2 << j].split_at_mut(1 << j);
+                with.iter_mut().zip(without).for_each(|(it, without)| *it = loss + *without);
             }
             phi.iter_mut().zip(sums.iter()).for_each(|(phi, &sum)| *phi = (*phi).min(sum));
         }
@@ -527,30 +584,37 @@ impl SmallPhi<'_> {
         }
         let tolerance = self.rules.tolerance;
         let mut candidates: Vec<Candidate> = Vec::new();
-        let mut reach = 0;
         let mut best = 0;
         for &purview in self.purviews {
             if self.wiring.is_connected(purview, mechanism) {
-                let known = self.known_cause_phi(mechanism, purview);
-                best = best.max(known.unwrap_or(0));
-                scratch.stats.phi_reused += u64::from(known.is_some());
-                if known.is_none() {
-                    reach |= purview;
+                let known = self.memo.get(mechanism, purview, self.severed(mechanism, purview));
+                if let Some(Known::Exactly(phi)) = known {
+                    best = best.max(phi);
+                    scratch.stats.phi_reused += 1;
                 }
-                let simple = Bound {
-                    value: known.map_or(f64::INFINITY, to_f64),
-                    first_mechanism: 0,
-                    first_purview: 0,
-                };
-                candidates.push(Candidate { purview, known, simple });
+                candidates.push(Candidate { purview, known, simple: Bound::NONE });
             }
         }
+        // A purview matters if it can reach or tie the best so far.
+        let floor_of = |best: Fixed| {
+            if self.rules.prune { (best - tolerance).max(tolerance + 1) } else { Fixed::MIN }
+        };
+        let is_open = |known: Option<Known>, floor: Fixed| match known {
+            None => true,
+            Some(Known::AtMost(upper)) => upper >= floor,
+            Some(Known::Exactly(_)) => false,
+        };
+        let floor = floor_of(best);
+        let reach = candidates
+            .iter()
+            .filter(|it| is_open(it.known, floor))
+            .fold(0, |reach, it| reach | it.purview);
         if reach != 0 && self.rules.prune {
             self.make_marginals(mechanism, reach, scratch);
             for unit in bits(mechanism) {
                 self.make_marginals(mechanism & !(1 << unit), reach, scratch);
             }
-            for candidate in candidates.iter_mut().filter(|it| it.known.is_none()) {
+            for candidate in candidates.iter_mut().filter(|it| is_open(it.known, floor)) {
                 candidate.simple = self.simple_bound(mechanism, candidate.purview, scratch);
             }
             // From the most promising purview down: a large φ early on spares the others.
@@ -560,41 +624,45 @@ impl SmallPhi<'_> {
         }
         let mut has_all_marginals = false;
         for candidate in &mut candidates {
-            if candidate.known.is_some() {
+            let floor = floor_of(best);
+            if !is_open(candidate.known, floor) {
+                if let Some(Known::AtMost(_)) = candidate.known {
+                    scratch.stats.phi_reused += 1;
+                }
                 continue;
             }
             if self.stop.is_due() {
                 return None;
             }
-            // A purview matters if it can reach or tie the best so far.
-            let floor =
-                if self.rules.prune { (best - tolerance).max(tolerance + 1) } else { Fixed::MIN };
             let purview = candidate.purview;
             self.place_whole(mechanism, purview, scratch);
-            if self.rules.prune
-                && self.is_below(floor, mechanism, purview, candidate.simple, scratch)
-            {
-                scratch.stats.purviews_pruned += 1;
-                continue;
-            }
-            if !has_all_marginals {
-                for part in submasks(mechanism) {
-                    self.make_marginals(part, reach, scratch);
-                }
-                has_all_marginals = true;
-            }
-            candidate.known = self.cause_phi(mechanism, purview, floor, scratch);
-            match candidate.known {
-                None => scratch.stats.purviews_pruned += 1,
-                Some(phi) => {
-                    best = best.max(phi);
-                    if !self.is_severed(mechanism, purview) {
-                        self.memo.set(mechanism, purview, phi);
+            let bound = if self.rules.prune {
+                self.bound_below(floor, mechanism, purview, candidate.simple, scratch)
+            } else {
+                None
+            };
+            let known = if let Some(upper) = bound {
+                Known::AtMost(upper)
+            } else {
+                if !has_all_marginals {
+                    for part in submasks(mechanism) {
+                        self.make_marginals(part, reach, scratch);
                     }
+                    has_all_marginals = true;
                 }
+                self.cause_phi(mechanism, purview, floor, scratch)
+            };
+            match known {
+                Known::AtMost(_) => scratch.stats.purviews_pruned += 1,
+                Known::Exactly(phi) => best = best.max(phi),
             }
+            candidate.known = Some(known);
+            self.memo.set(mechanism, purview, self.severed(mechanism, purview), known);
         }
-        let core = self.choose(candidates.iter().filter_map(|it| Some((it.purview, 1, it.known?))));
+        let core = self.choose(candidates.iter().filter_map(|it| match it.known {
+            Some(Known::Exactly(phi)) => Some((it.purview, 1, phi)),
+            _ => None,
+        }));
         scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
         core
     }
@@ -637,8 +705,9 @@ impl SmallPhi<'_> {
             .any(|j| self.tables.inputs[j] & self.wiring.from & purview != 0)
     }
 
-    fn known_cause_phi(&self, mechanism: u32, purview: u32) -> Option<Fixed> {
-        if self.is_severed(mechanism, purview) { None } else { self.memo.get(mechanism, purview) }
+    /// A of the cut, if the cut severs a connection from the purview to the mechanism.
+    fn severed(&self, mechanism: u32, purview: u32) -> Option<u32> {
+        self.is_severed(mechanism, purview).then_some(self.wiring.from)
     }
 
     fn make_marginals(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) {
@@ -668,22 +737,22 @@ impl SmallPhi<'_> {
         best
     }
 
-    /// φ of one pair, exactly; or None as soon as it is known to be below `floor`. The whole repertoire has
-    /// been placed.
+    /// φ of one pair, exactly; or a bound as soon as one is known that is below `floor`. The whole repertoire
+    /// has been placed.
     fn cause_phi(
         &self,
         mechanism: u32,
         purview: u32,
         floor: Fixed,
         scratch: &mut Scratch,
-    ) -> Option<Fixed> {
+    ) -> Known {
         scratch.stats.purviews_evaluated += 1;
         let mut bounds = std::mem::take(&mut scratch.bounds);
         bounds.clear();
         let mut phi = Fixed::MAX;
         if self.rules.prune {
             let mut n_bounded = 0;
-            let mut least = Bound { value: f64::INFINITY, first_mechanism: 0, first_purview: 0 };
+            let mut least = Bound::NONE;
             scratch.marginals.for_each(mechanism, purview, |bound| {
                 n_bounded += 1;
                 if bound.value < least.value {
@@ -721,7 +790,7 @@ impl SmallPhi<'_> {
             }
         }
         scratch.bounds = bounds;
-        (phi >= floor).then_some(phi)
+        if phi >= floor { Known::Exactly(phi) } else { Known::AtMost(phi) }
     }
 
     fn place_whole(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) {
@@ -751,21 +820,25 @@ impl SmallPhi<'_> {
         scratch.emd.distance(&scratch.p, &scratch.q, stop_at)
     }
 
-    /// Whether one partition's EMD is below `floor`, so that φ is.
-    fn is_below(
+    /// An upper bound on φ that is below `floor`, if the EMD of this one partition gives one.
+    fn bound_below(
         &self,
         floor: Fixed,
         mechanism: u32,
         purview: u32,
         bound: Bound,
         scratch: &mut Scratch,
-    ) -> bool {
+    ) -> Option<Fixed> {
         self.place_partitioned(mechanism, purview, bound, scratch);
-        if scratch.emd.upper_bound(&scratch.p, &scratch.q) < floor {
-            return true;
+        let upper = scratch.emd.upper_bound(&scratch.p, &scratch.q);
+        if upper < floor {
+            return Some(upper);
         }
         scratch.stats.emds_solved += 1;
-        matches!(scratch.emd.distance(&scratch.p, &scratch.q, floor), Emd::Exact(value) if value < floor)
+        match scratch.emd.distance(&scratch.p, &scratch.q, floor) {
+            Emd::Exact(value) if value < floor => Some(value),
+            _ => None,
+        }
     }
 
     /// The partitioned repertoire, into `scratch.q`.
@@ -797,9 +870,9 @@ impl SmallPhi<'_> {
             self.make_marginals(part, purview, scratch);
         }
         self.place_whole(mechanism, purview, scratch);
-        let phi = self
-            .cause_phi(mechanism, purview, Fixed::MIN, scratch)
-            .expect("no φ is below the floor");
+        let Known::Exactly(phi) = self.cause_phi(mechanism, purview, Fixed::MIN, scratch) else {
+            unreachable!("no φ is below the floor")
+        };
         let limit = phi + self.rules.tolerance;
         for (m1, p1) in local_partitions(mechanism, purview) {
             let bound = scratch.marginals.bound(mechanism, purview, m1, p1);
@@ -839,7 +912,7 @@ pub(crate) struct Workbench<'a> {
     subsystem: &'a crate::subsystem::Subsystem,
     memo: CauseMemo,
     symmetry: Symmetry,
-    caches: PhiCaches,
+    cache: PhiCache,
     stop: Stop,
     prune: bool,
     pub(crate) subsets: Vec<u32>,
@@ -853,7 +926,7 @@ impl<'a> Workbench<'a> {
             subsystem,
             memo: CauseMemo::new(n),
             symmetry: Symmetry::find(&subsystem.tables),
-            caches: PhiCaches::new(),
+            cache: PhiCache::new(),
             stop: Stop::never(),
             prune,
             subsets: crate::tables::subsets_by_size(n),
@@ -866,7 +939,7 @@ impl<'a> Workbench<'a> {
             wiring,
             memo: &self.memo,
             symmetry: &self.symmetry,
-            caches: &self.caches,
+            cache: &self.cache,
             rules: Rules {
                 tolerance: self.subsystem.tolerance_fixed(),
                 prune: self.prune,
@@ -898,8 +971,6 @@ mod tests {
                 0 => Wiring::intact(&subsystem.tables),
                 from => Wiring::cut(&subsystem.tables, from, all & !from),
             };
-            scratch.begin();
-            other.begin();
             let mechanisms =
                 pruned.subsets.iter().filter(|it| it.count_ones() <= largest).step_by(step);
             for &mechanism in mechanisms {
@@ -937,7 +1008,6 @@ mod tests {
                     0 => Wiring::intact(&subsystem.tables),
                     from => Wiring::cut(&subsystem.tables, from, 0b11111 & !from),
                 };
-                scratch.begin();
                 let small_phi = bench.small_phi(&wiring);
                 for (mechanism, purview) in
                     [(0b00111, 0b11111), (0b11010, 0b01110), (0b10000, 0b10101)]

@@ -12,6 +12,7 @@ use crate::mip::{Core, Scratch};
 use crate::tables::Tables;
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::extract;
+use crate::vectors::{add_distances, add_distances_f64};
 
 /// The concepts of a system, mechanisms by size and then lexicographically.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -79,9 +80,13 @@ impl StructureDistance {
             supply.push(-surplus);
         }
         let mut transport = std::mem::take(&mut self.transport);
-        transport.set(Columns::Filled, supply, demand, |row, column| {
-            let (a, b) = (rows[row], columns[column]);
-            to_coarse(bound_causes(a, b) + effect_distance(&a.effect_on, &b.effect_on))
+        let mut marginals = MarginalColumns::new(
+            tables.n,
+            columns.iter().map(|it| (Some(&it.cause_on[..]), &it.effect_on[..])),
+        );
+        transport.set(Columns::Filled, supply, demand, |row, costs| {
+            marginals.bounds(&rows[row].cause_on, &rows[row].effect_on, costs);
+            costs.iter_mut().for_each(|cost| *cost = to_coarse(*cost));
         });
         let total = transport
             .solve(stop_at, |row, column| self.between(rows[row], columns[column], scratch));
@@ -123,10 +128,55 @@ impl StructureDistance {
     }
 }
 
-/// A lower bound on the EMD of two cause repertoires: the differences of their marginals.
-pub(crate) fn bound_causes(a: &LocalConcept, b: &LocalConcept) -> Fixed {
-    let bound: f64 = a.cause_on.iter().zip(&b.cause_on).map(|(x, y)| (x - y).abs()).sum();
-    to_fixed((bound - BOUND_SLACK).max(0.0))
+/// The marginals of many concepts, unit by unit, and from them lower bounds on their distances to others:
+/// marginals give the distance of effect repertoires exactly and that of cause repertoires a bound.
+#[derive(Debug)]
+pub(crate) struct MarginalColumns {
+    n_columns: usize,
+    /// By unit and then by column. Of a column whose cause is not known, anything.
+    cause: Vec<f64>,
+    effect: Vec<Fixed>,
+    /// Whether the cause of a column is known: 1 or 0.
+    has_cause: Vec<Fixed>,
+    sums: Vec<f64>,
+}
+
+impl MarginalColumns {
+    /// Columns with the marginals of cause, if it is known, and effect.
+    pub(crate) fn new<'a>(
+        n_units: usize,
+        columns: impl ExactSizeIterator<Item = (Option<&'a [f64]>, &'a [Fixed])>,
+    ) -> MarginalColumns {
+        let n_columns = columns.len();
+        let mut cause = vec![0.5; n_units * n_columns];
+        let mut effect = vec![0; n_units * n_columns];
+        let mut has_cause = vec![0; n_columns];
+        for (column, (cause_on, effect_on)) in columns.enumerate() {
+            has_cause[column] = Fixed::from(cause_on.is_some());
+            for unit in 0..n_units {
+                effect[unit * n_columns + column] = effect_on[unit];
+                if let Some(cause_on) = cause_on {
+                    cause[unit * n_columns + column] = cause_on[unit];
+                }
+            }
+        }
+        MarginalColumns { n_columns, cause, effect, has_cause, sums: Vec::new() }
+    }
+
+    /// Lower bounds on the distances from one concept to the columns.
+    pub(crate) fn bounds(&mut self, cause_on: &[f64], effect_on: &[Fixed], out: &mut [Fixed]) {
+        out.fill(0);
+        self.sums.clear();
+        self.sums.resize(self.n_columns, 0.0);
+        for (unit, (&cause, &effect)) in cause_on.iter().zip(effect_on).enumerate() {
+            let of_unit = unit * self.n_columns..(unit + 1) * self.n_columns;
+            add_distances(out, effect, &self.effect[of_unit.clone()]);
+            add_distances_f64(&mut self.sums, cause, &self.cause[of_unit]);
+        }
+        for ((bound, &sum), &has_cause) in out.iter_mut().zip(&self.sums).zip(&self.has_cause) {
+            *bound += has_cause * to_fixed((sum - BOUND_SLACK).max(0.0));
+        }
+    }
 }
 
 /// Same mechanism, same φ, same purviews and same repertoires.

@@ -8,7 +8,7 @@ use crate::concept::{Concept, Mip};
 use crate::error::{ErrorKind, Result};
 use crate::fixed::{Fixed, to_f64, to_fixed};
 use crate::limits::{Stop, predicted_bytes};
-use crate::mip::{CauseMemo, PhiCaches, Rules, Scratch, SmallPhi};
+use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
 use crate::network::Network;
 use crate::partition::{Cut, Partition};
 use crate::repertoire::{
@@ -16,7 +16,7 @@ use crate::repertoire::{
 };
 use crate::state::State;
 use crate::structure::CauseEffectStructure;
-use crate::symmetry::Symmetry;
+use crate::symmetry::{PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring, subsets_by_size, to_network};
 use crate::unit_set::{UnitSet, extract};
 
@@ -271,9 +271,9 @@ impl Subsystem {
         let small_phi = SmallPhi {
             tables: &self.tables,
             wiring,
-            memo: &CauseMemo::new(self.n_units()),
+            memo: &CauseMemo::none(),
             symmetry: &Symmetry::find(&self.tables),
-            caches: &PhiCaches::new(),
+            cache: &PhiCache::new(),
             rules: Rules {
                 tolerance: self.tolerance_fixed(),
                 prune: true,

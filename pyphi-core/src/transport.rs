@@ -10,6 +10,8 @@
 //! route in use has its exact cost, the solution is optimal for the exact costs too, because all others are
 //! at least their bounds.
 
+use crate::vectors::least_difference;
+
 /// What a column's demand means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Columns {
@@ -51,6 +53,19 @@ pub(crate) struct Transport {
     previous_sibling: Vec<u32>,
     stack: Vec<u32>,
     next_row: usize,
+    /// What the first tree is made of, listed by row and by column.
+    shipments: Vec<Shipment>,
+    first_shipment: Vec<u32>,
+    room: Vec<i64>,
+}
+
+#[derive(Debug)]
+struct Shipment {
+    row: u32,
+    column: u32,
+    flow: i64,
+    next_of_row: u32,
+    next_of_column: u32,
 }
 
 const NONE: u32 = u32::MAX;
@@ -58,23 +73,23 @@ const NONE: u32 = u32::MAX;
 const DEAR: i64 = 1 << 59;
 
 impl Transport {
-    /// Sets the problem: all supply has to go; `lower_bound(row, column)` is at most the cost and may be the
-    /// cost. If the columns are to be filled, both sides must have the same sum.
+    /// Sets the problem: all supply has to go; `lower_bounds(row, costs)` fills in what is at most the cost of
+    /// each column and may be the cost. If the columns are to be filled, both sides must have the same sum.
     pub(crate) fn set(
         &mut self,
         columns_are: Columns,
         supply: impl IntoIterator<Item = i64>,
         demand: impl IntoIterator<Item = i64>,
-        mut lower_bound: impl FnMut(usize, usize) -> i64,
+        mut lower_bounds: impl FnMut(usize, &mut [i64]),
     ) {
         self.supply.clear();
         self.supply.extend(supply);
         self.demand.clear();
         self.demand.extend(demand);
         let columns = self.demand.len();
-        self.cost.clear();
+        reset(&mut self.cost, self.supply.len() * columns, 0);
         for row in 0..self.supply.len() {
-            self.cost.extend((0..columns).map(|column| lower_bound(row, column)));
+            lower_bounds(row, &mut self.cost[row * columns..][..columns]);
         }
         let unused = self.demand.iter().sum::<i64>() - self.supply.iter().sum::<i64>();
         if columns_are == Columns::Limited {
@@ -88,31 +103,89 @@ impl Transport {
         self.start();
     }
 
-    /// The first tree: everything goes by the root.
+    /// The first tree: every row fills the columns that are cheapest for it among those with room left. Each of
+    /// these shipments uses up its row or its column, so they close no cycle. What they do not connect hangs
+    /// from the root by routes without flow.
     fn start(&mut self) {
         let (rows, columns) = (self.supply.len(), self.demand.len());
         let root = rows + columns;
-        reset(&mut self.parent, root + 1, root as u32);
-        reset(&mut self.depth, root + 1, 1);
+        reset(&mut self.parent, root + 1, NONE);
+        reset(&mut self.depth, root + 1, 0);
         reset(&mut self.first_child, root + 1, NONE);
         reset(&mut self.next_sibling, root + 1, NONE);
         reset(&mut self.previous_sibling, root + 1, NONE);
         reset(&mut self.is_upward, root + 1, true);
-        self.flow.clear();
-        self.flow.extend(self.supply.iter().chain(&self.demand).copied().chain([0]));
-        self.potential.clear();
-        self.potential.resize(rows, DEAR);
-        self.potential.resize(root + 1, DEAR);
-        self.parent[root] = NONE;
-        self.depth[root] = 0;
-        self.potential[root] = 0;
-        for node in 0..root {
-            // A route without flow has to point to the root.
-            self.is_upward[node] = node < rows || self.flow[node] == 0;
-            self.potential[node] = self.potential_below_root(node);
-            self.attach(node as u32, root as u32);
+        reset(&mut self.flow, root + 1, 0);
+        reset(&mut self.potential, root + 1, 0);
+        self.ship();
+        for node in 0..root as u32 {
+            if self.parent[node as usize] != NONE {
+                continue;
+            }
+            self.potential[node as usize] = self.potential_below_root(node as usize);
+            self.depth[node as usize] = 1;
+            self.attach(node, root as u32);
+            self.stack.clear();
+            self.stack.push(node);
+            while let Some(node) = self.stack.pop() {
+                let mut idx = self.first_shipment[node as usize];
+                while idx != NONE {
+                    let shipment = &self.shipments[idx as usize];
+                    let (row, column, flow) = (shipment.row, shipment.column, shipment.flow);
+                    let (is_row, next) = if node == row {
+                        (true, shipment.next_of_row)
+                    } else {
+                        (false, shipment.next_of_column)
+                    };
+                    idx = next;
+                    let other = if is_row { rows as u32 + column } else { row };
+                    if self.parent[other as usize] != NONE {
+                        continue;
+                    }
+                    let other_idx = other as usize;
+                    self.potential[other_idx] = self.cost[row as usize * columns + column as usize]
+                        - self.potential[node as usize];
+                    self.depth[other_idx] = self.depth[node as usize] + 1;
+                    self.flow[other_idx] = flow;
+                    self.is_upward[other_idx] = !is_row;
+                    self.attach(other, node);
+                    self.stack.push(other);
+                }
+            }
         }
         self.next_row = 0;
+    }
+
+    /// Fills `shipments`.
+    fn ship(&mut self) {
+        let (rows, columns) = (self.supply.len(), self.demand.len());
+        self.shipments.clear();
+        reset(&mut self.first_shipment, rows + columns, NONE);
+        self.room.clear();
+        self.room.extend_from_slice(&self.demand);
+        for row in 0..rows {
+            let mut left = self.supply[row];
+            let costs = &self.cost[row * columns..][..columns];
+            while left > 0 {
+                let (column, _) = costs
+                    .iter()
+                    .enumerate()
+                    .filter(|&(column, _)| self.room[column] > 0)
+                    .min_by_key(|&(_, cost)| cost)
+                    .expect("supply and demand have the same sum");
+                let flow = left.min(self.room[column]);
+                left -= flow;
+                self.room[column] -= flow;
+                let idx = self.shipments.len() as u32;
+                self.shipments.push(Shipment {
+                    row: row as u32,
+                    column: column as u32,
+                    flow,
+                    next_of_row: std::mem::replace(&mut self.first_shipment[row], idx),
+                    next_of_column: std::mem::replace(&mut self.first_shipment[rows + column], idx),
+                });
+            }
+        }
     }
 
     /// The potential of a child of the root.
@@ -175,6 +248,29 @@ impl Transport {
         }
     }
 
+    /// Whether the minimum is at least `stop_at`, all costs being exact. Any plan's cost is at least the minimum,
+    /// any dual's value at most: the first of either on its side of `stop_at` decides.
+    pub(crate) fn reaches(&mut self, stop_at: i128) -> bool {
+        let patience = self.supply.len() + self.demand.len();
+        let mut until_look = patience;
+        let mut total = self.total();
+        while total >= stop_at {
+            let Some((row, column)) = self.entering() else {
+                debug_assert_eq!(total, self.dual(), "a transport plan and its dual disagree");
+                return true;
+            };
+            total += self.pivot(row, column);
+            until_look -= 1;
+            if until_look == 0 {
+                until_look = patience;
+                if self.dual() >= stop_at {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// The route between a node and its parent, as row and column; None if the parent is the root.
     fn route(&self, node: usize) -> Option<(usize, usize)> {
         let rows = self.supply.len();
@@ -209,8 +305,8 @@ impl Transport {
         let mut dual: i128 =
             self.demand.iter().zip(of_columns).map(|(&mass, &it)| value(mass, it)).sum();
         for (row, &mass) in self.supply.iter().enumerate() {
-            let costs = self.cost[row * columns..][..columns].iter().zip(of_columns);
-            dual += value(mass, costs.map(|(cost, it)| cost - it).min().unwrap_or(0));
+            let costs = &self.cost[row * columns..][..columns];
+            dual += value(mass, least_difference(costs, of_columns));
         }
         dual
     }
@@ -223,8 +319,8 @@ impl Transport {
         let mut best: Option<(i64, usize)> = None;
         let mut row = self.next_row;
         for looked in 1..=rows {
-            let costs = self.cost[row * columns..][..columns].iter().zip(of_columns);
-            let least = costs.map(|(cost, it)| cost - it).min().unwrap_or(i64::MAX) - of_rows[row];
+            let costs = &self.cost[row * columns..][..columns];
+            let least = least_difference(costs, of_columns) - of_rows[row];
             if least < best.map_or(0, |(least, _)| least) {
                 best = Some((least, row));
             }
@@ -242,8 +338,8 @@ impl Transport {
         Some((row, column))
     }
 
-    /// Brings the route from `row` to `column` into the tree.
-    fn pivot(&mut self, row: usize, column: usize) {
+    /// Brings the route from `row` to `column` into the tree. Returns by how much that changes the cost.
+    fn pivot(&mut self, row: usize, column: usize) -> i128 {
         let rows = self.supply.len();
         let (tail, head) = (row as u32, (rows + column) as u32);
         let reduced = self.cost[row * self.demand.len() + column]
@@ -320,6 +416,7 @@ impl Transport {
                 child = self.next_sibling[child as usize];
             }
         }
+        i128::from(amount) * i128::from(reduced)
     }
 
     /// Computes the potentials of everything below `top` anew.
@@ -384,7 +481,10 @@ mod tests {
             let mut transport = Transport::default();
             // Everything to be found out, and exact costs from the start.
             let (supply, demand) = (supply.iter().copied(), demand.iter().copied());
-            transport.set(Columns::Filled, supply, demand, |r, c| costs[r * columns + c] * bound);
+            transport.set(Columns::Filled, supply, demand, |row, bounds| {
+                let costs = &costs[row * columns..][..columns];
+                bounds.iter_mut().zip(costs).for_each(|(it, cost)| *it = bound * cost);
+            });
             assert_eq!(
                 transport.solve(i128::MAX, |r, c| costs[r * columns + c]),
                 Total::Exact(expected)
@@ -406,7 +506,9 @@ mod tests {
         let costs = [1, 5, 3, 2, 4, 3];
         let mut transport = Transport::default();
         // Both rows like column 0 best; it has room for one unit.
-        transport.set(Columns::Limited, [2, 2], [1, 9, 2], |r, c| costs[r * 3 + c]);
+        transport.set(Columns::Limited, [2, 2], [1, 9, 2], |row, bounds| {
+            bounds.copy_from_slice(&costs[3 * row..][..3]);
+        });
         assert_eq!(
             transport.solve(i128::MAX, |r, c| if r < 2 { costs[r * 3 + c] } else { 0 }),
             Total::Exact(11)
@@ -416,7 +518,7 @@ mod tests {
     #[test]
     fn stops_at_a_bound_below_the_minimum() {
         let mut transport = Transport::default();
-        transport.set(Columns::Filled, [5], [5], |_, _| 3);
+        transport.set(Columns::Filled, [5], [5], |_, bounds| bounds.fill(3));
         assert_eq!(transport.solve(10, |_, _| 3), Total::AtLeast(15));
     }
 
