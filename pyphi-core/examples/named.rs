@@ -1,6 +1,6 @@
 //! Solves one of the named networks and says what it took, as one line of JSON: for benchmarks.
 //!
-//! `named or-and-xor | complete N | generic N SEED [--repeat R] [--network]`
+//! `named or-and-xor | complete N | generic N SEED | twins N SEED [--repeat R] [--network]`
 //!
 //! With `--repeat` the times are of the fastest of R analyses; `--network` prints the network instead.
 //! The threads are those of rayon: RAYON_NUM_THREADS=1 for one.
@@ -24,7 +24,7 @@ fn main() -> ExitCode {
     }
     let Some((name, subsystem)) = named(&args) else {
         eprintln!(
-            "usage: named or-and-xor | complete N | generic N SEED [--repeat R] [--network] (N from 2 to {})",
+            "usage: named or-and-xor | complete N | generic N SEED | twins N SEED [--repeat R] [--network] (N from 2 to {})",
             Subsystem::MAX_UNITS
         );
         return ExitCode::from(2);
@@ -77,6 +77,7 @@ fn named(args: &[String]) -> Option<(String, Subsystem)> {
         [kind, n, seed] if kind == "generic" => {
             fixtures::generic_logistic(size(n)?, seed.parse().ok()?)
         }
+        [kind, n, seed] if kind == "twins" => fixtures::generic_twins(size(n)?, seed.parse().ok()?),
         _ => return None,
     };
     Some((name, subsystem))

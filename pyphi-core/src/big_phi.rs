@@ -196,7 +196,7 @@ impl<'a> Search<'a> {
             }
             _ => StopReason::Complete,
         };
-        let ces = self.describe(&wiring, &intact.concepts, &mut scratch);
+        let ces = self.describe(&wiring, &intact.concepts);
         let Some(best) = best else {
             // Only a search that was stopped has no cut with a distance.
             let result = BigPhi::zero(units, ces, stop_reason, stats);
@@ -218,8 +218,10 @@ impl<'a> Search<'a> {
         let cut_wiring = self.subsystem.wiring(Some(cut));
         // Also a search that was stopped gets its best cut's structure.
         let small_phi = SmallPhi { stop: &Stop::never(), ..self.small_phi(&cut_wiring) };
-        let concepts = CutStructure::new(&small_phi, &intact, &mut scratch).concepts(&mut scratch);
-        let partitioned_ces = self.describe(&cut_wiring, &concepts, &mut scratch);
+        let structure = CutStructure::new(&small_phi, &intact, &mut scratch);
+        let (settled, _) =
+            self.share(structure.n_changed(), |scratch, idx| structure.settled(idx, scratch));
+        let partitioned_ces = self.describe(&cut_wiring, &structure.concepts(settled));
         let purview_ties = self
             .options
             .count_ties
@@ -336,17 +338,13 @@ impl<'a> Search<'a> {
         results
     }
 
-    fn describe(
-        &self,
-        wiring: &Wiring,
-        concepts: &[LocalConcept],
-        scratch: &mut Scratch,
-    ) -> CauseEffectStructure {
+    fn describe(&self, wiring: &Wiring, concepts: &[LocalConcept]) -> CauseEffectStructure {
         let small_phi = self.small_phi(wiring);
         let members = self.subsystem.units().bits();
-        CauseEffectStructure {
-            concepts: concepts.iter().map(|it| small_phi.describe(it, members, scratch)).collect(),
-        }
+        let (concepts, _) = self.share(concepts.len(), |scratch, idx| {
+            small_phi.describe(&concepts[idx], members, scratch)
+        });
+        CauseEffectStructure { concepts }
     }
 
     /// Does `n_items` pieces of work on the threads of the current pool, first pieces first. Results in

@@ -24,6 +24,7 @@ use crate::mip::{Core, Scratch, SmallPhi};
 use crate::structure::{
     MarginalColumns, SAME_REPERTOIRE, StructureDistance, is_same, null_concept,
 };
+use crate::tables::by_size;
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::bits;
 
@@ -176,33 +177,38 @@ impl<'a> CutStructure<'a> {
         ))
     }
 
-    /// All concepts, mechanisms in order.
-    pub(crate) fn concepts(mut self, scratch: &mut Scratch) -> Vec<LocalConcept> {
-        for idx in 0..self.changed.len() {
-            self.settle(idx, scratch);
-        }
+    /// How many mechanisms have a concept that the cut may change.
+    pub(crate) fn n_changed(&self) -> usize {
+        self.changed.len()
+    }
+
+    /// All concepts, mechanisms in order, given those that [`CutStructure::settled`] finds.
+    pub(crate) fn concepts(&self, settled: Vec<Option<LocalConcept>>) -> Vec<LocalConcept> {
         let kept = self.intact.concepts.iter().zip(&self.is_kept).filter(|(_, is_kept)| **is_kept);
         let mut concepts: Vec<LocalConcept> = kept.map(|(concept, _)| concept.clone()).collect();
-        concepts.extend(self.changed.into_iter().filter_map(|it| match it.after {
-            After::Known(concept) => concept,
-            After::Open { .. } => None,
-        }));
-        let rank = |mechanism: u32| self.small_phi.purviews.iter().position(|&it| it == mechanism);
-        concepts.sort_by_cached_key(|it| rank(it.mechanism));
+        concepts.extend(settled.into_iter().flatten());
+        concepts.sort_unstable_by(|a, b| by_size(a.mechanism, b.mechanism));
         concepts
+    }
+
+    /// The concept of a changed mechanism; None if it has none under the cut.
+    pub(crate) fn settled(&self, idx: usize, scratch: &mut Scratch) -> Option<LocalConcept> {
+        let Changed { mechanism, before, after } = &self.changed[idx];
+        let effect = match after {
+            After::Open { effect, .. } => *effect,
+            After::Known(concept) => return concept.clone(),
+        };
+        let kept =
+            before.and_then(|before| self.small_phi.kept_cause(&self.intact.concepts[before]));
+        let cause = kept.or_else(|| self.small_phi.core_cause(*mechanism, scratch));
+        cause.map(|cause| self.small_phi.fill(*mechanism, cause, effect, scratch))
     }
 
     /// Searches the cause of a mechanism, if it is not known yet.
     fn settle(&mut self, idx: usize, scratch: &mut Scratch) {
-        let Changed { mechanism, before, after: After::Open { effect, .. } } = self.changed[idx]
-        else {
-            return;
-        };
-        let kept =
-            before.and_then(|before| self.small_phi.kept_cause(&self.intact.concepts[before]));
-        let cause = kept.or_else(|| self.small_phi.core_cause(mechanism, scratch));
-        let concept = cause.map(|cause| self.small_phi.fill(mechanism, cause, effect, scratch));
-        self.changed[idx].after = After::Known(concept);
+        if matches!(self.changed[idx].after, After::Open { .. }) {
+            self.changed[idx].after = After::Known(self.settled(idx, scratch));
+        }
     }
 
     /// Concepts of the intact system that are not taken over.

@@ -924,7 +924,7 @@ impl<'a> Workbench<'a> {
         let n = subsystem.n_units();
         Workbench {
             subsystem,
-            memo: CauseMemo::new(n),
+            memo: if prune { CauseMemo::new(n) } else { CauseMemo::none() },
             symmetry: Symmetry::find(&subsystem.tables),
             cache: PhiCache::new(),
             stop: Stop::never(),
@@ -958,7 +958,7 @@ mod tests {
     use crate::fixtures::{complete_majority, generic_logistic};
     use crate::subsystem::Subsystem;
 
-    /// Core causes with and without bounds, of every `step`-th mechanism of at most `largest` units under some
+    /// Core causes with and without bounds and what cuts share, of every `step`-th mechanism of at most `largest` units under some
     /// cuts.
     fn check(subsystem: &Subsystem, largest: u32, step: usize, cuts: &[u32]) {
         let n = subsystem.n_units();

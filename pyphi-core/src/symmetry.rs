@@ -36,10 +36,10 @@ pub(crate) struct Arrangement {
 }
 
 impl Symmetry {
-    /// The twins among the units of a subsystem, if there are enough of them for this to pay: one arrangement
-    /// at a time costs some fifty times as much as all purviews of a mechanism together. Without that, none.
+    /// The twins among the units of a subsystem, if there are enough of them for this to pay: looking up one
+    /// arrangement at a time costs more than working out all purviews of a mechanism together. Else none.
     pub(crate) fn find(tables: &Tables) -> Symmetry {
-        const WORTHWHILE: f64 = 0.02;
+        const WORTHWHILE: f64 = 0.1;
         let symmetry = Symmetry::find_all(tables);
         if symmetry.share_left() <= WORTHWHILE { symmetry } else { Symmetry::default() }
     }
@@ -223,15 +223,16 @@ impl PhiCache {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{complete_majority, generic_logistic, or_and_xor};
+    use crate::fixtures::{complete_majority, generic_logistic, generic_twins, or_and_xor};
 
     #[test]
     fn twins_are_found() {
         assert_eq!(Symmetry::find_all(&complete_majority(5).tables).classes, [0b11111]);
         assert!(Symmetry::find_all(&generic_logistic(4, 1).tables).is_trivial());
         assert!(Symmetry::find_all(&or_and_xor().tables).is_trivial());
-        assert!(Symmetry::find(&complete_majority(5).tables).is_trivial(), "too few to pay");
-        assert!(!Symmetry::find(&complete_majority(6).tables).is_trivial());
+        assert!(!Symmetry::find(&complete_majority(4).tables).is_trivial());
+        assert_eq!(Symmetry::find_all(&generic_twins(5, 1).tables).classes, [0b00011]);
+        assert!(Symmetry::find(&generic_twins(5, 1).tables).is_trivial(), "too few to pay");
     }
 
     #[test]

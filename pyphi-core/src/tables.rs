@@ -8,7 +8,7 @@
 
 use crate::fixed::{Fixed, to_fixed};
 use crate::network::Network;
-use crate::unit_set::{bits, deposit, extract, submasks};
+use crate::unit_set::{bits, cmp_lexicographic, deposit, extract, submasks};
 
 /// The tables of one subsystem.
 #[derive(Debug, Clone)]
@@ -212,10 +212,13 @@ impl Wiring {
 /// All subsets of the first `n` units except the empty one, by size and then lexicographically.
 pub(crate) fn subsets_by_size(n: usize) -> Vec<u32> {
     let mut subsets: Vec<u32> = submasks((1 << n) - 1).filter(|&it| it != 0).collect();
-    subsets.sort_by(|&a, &b| {
-        a.count_ones().cmp(&b.count_ones()).then_with(|| crate::unit_set::cmp_lexicographic(a, b))
-    });
+    subsets.sort_by(|&a, &b| by_size(a, b));
     subsets
+}
+
+/// By size and then lexicographically.
+pub(crate) fn by_size(a: u32, b: u32) -> std::cmp::Ordering {
+    a.count_ones().cmp(&b.count_ones()).then_with(|| cmp_lexicographic(a, b))
 }
 
 /// Moves a set from the numbering of the subsystem to that of the network.

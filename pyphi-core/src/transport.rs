@@ -522,6 +522,43 @@ mod tests {
         assert_eq!(transport.solve(10, |_, _| 3), Total::AtLeast(15));
     }
 
+    /// Whether the minimum reaches a value is what comparing it says, also next to the minimum itself.
+    #[test]
+    fn reaching_is_comparing_with_the_minimum() {
+        let mut seed = 3u64;
+        let mut random = |range: u64| {
+            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            ((seed >> 33) % range) as i64
+        };
+        for round in 0..300 {
+            let (rows, columns) = (1 + random(9) as usize, 1 + random(9) as usize);
+            let range = [3, 10, 1000][round % 3];
+            let costs: Vec<i64> = (0..rows * columns).map(|_| random(range)).collect();
+            let supply: Vec<i64> = (0..rows).map(|_| random(20)).collect();
+            // Room for all, and some more.
+            let mut room: Vec<i64> = (0..columns).map(|_| random(20)).collect();
+            let missing = supply.iter().sum::<i64>() - room.iter().sum::<i64>();
+            room[0] += missing.max(0);
+            let problem = || {
+                let mut transport = Transport::default();
+                let (supply, room) = (supply.iter().copied(), room.iter().copied());
+                transport.set(Columns::Limited, supply, room, |row, bounds| {
+                    bounds.copy_from_slice(&costs[row * columns..][..columns]);
+                });
+                transport
+            };
+            let cost = |row: usize, column: usize| {
+                if row < rows { costs[row * columns + column] } else { 0 }
+            };
+            let Total::Exact(minimum) = problem().solve(i128::MAX, cost) else {
+                panic!("nothing stops it")
+            };
+            for value in [minimum / 2, minimum - 1, minimum, minimum + 1, 2 * minimum + 1] {
+                assert_eq!(problem().reaches(value), minimum >= value, "{value} of {minimum}");
+            }
+        }
+    }
+
     /// Permutation matrices are the extreme points of the assignment problem: try them all.
     #[test]
     fn assignments_against_all_permutations() {

@@ -359,23 +359,56 @@ fn state_by_state_is_state_by_node() {
     });
 }
 
-/// The same bits on any number of threads.
-#[test]
-fn threads_do_not_matter() {
-    let mut cases: Vec<Network> =
-        (0..18).map(|idx| random(Family::ALL[idx % Family::ALL.len()], 5, idx as u64)).collect();
-    cases.extend(["Dense", "Lattice", "Modular"].map(|topology| majority(topology, 5)));
-    cases.push(majority("Lattice", 6));
-    let by_threads = [1, 2, 4].map(|n_threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().expect("threads");
-        pool.install(|| {
-            let answer = |network| json_by_engine(network, &Options::default());
-            cases.iter().map(answer).collect::<Vec<String>>()
-        })
+// --- Settings ----------------------------------------------------------------------------------------
+
+/// Every setting of the engine gives the same bits on any number of threads: all that a user gets to see.
+fn settings_do_not_matter(networks: &[Network], settings: &[(&str, Options)]) {
+    let pools = [1, 2, 4].map(|n_threads| {
+        rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().expect("threads")
     });
-    for (idx, network) in cases.iter().enumerate() {
-        for answers in &by_threads[1..] {
-            assert_eq!(answers[idx], by_threads[0][idx], "{network}");
+    for network in networks {
+        let expected = pools[0].install(|| json_by_engine(network, &Options::default()));
+        for (setting, options) in settings {
+            for pool in &pools {
+                let answer = pool.install(|| json_by_engine(network, options));
+                let n_threads = pool.current_num_threads();
+                assert_eq!(answer, expected, "{network}: {setting}, {n_threads} threads");
+            }
         }
     }
+}
+
+fn bounds_and_symmetry() -> [(&'static str, Options); 4] {
+    let default = Options::default;
+    [
+        ("default", default()),
+        ("without symmetry", Options { no_symmetry: true, ..default() }),
+        ("exhaustive", Options { exhaustive: true, ..default() }),
+        (
+            "exhaustive, without symmetry",
+            Options { exhaustive: true, no_symmetry: true, ..default() },
+        ),
+    ]
+}
+
+#[test]
+fn settings_do_not_matter_up_to_five_units() {
+    let mut networks: Vec<Network> =
+        (0..18).map(|idx| random(Family::ALL[idx % Family::ALL.len()], 5, idx as u64)).collect();
+    networks.extend(
+        (0..90).map(|idx| {
+            random(Family::ALL[idx % Family::ALL.len()], 3 + idx % 2, 1000 + idx as u64)
+        }),
+    );
+    networks.extend(["Dense", "Lattice", "Modular"].map(|topology| majority(topology, 5)));
+    settings_do_not_matter(&networks, &bounds_and_symmetry());
+}
+
+/// From six units on there can be enough interchangeable units for symmetry to be used.
+#[test]
+fn settings_do_not_matter_with_interchangeable_units() {
+    settings_do_not_matter(&[majority("Star", 6)], &bounds_and_symmetry());
+    settings_do_not_matter(&[majority("Dense", 6)], &bounds_and_symmetry()[..3]);
+    let networks = ["Dense", "Lattice"].map(|topology| majority(topology, 7));
+    settings_do_not_matter(&networks, &bounds_and_symmetry()[..2]);
 }
