@@ -9,6 +9,8 @@ mod cgroup;
 mod cli;
 mod exit;
 mod interrupt;
+#[allow(dead_code, reason = "the guard and the plan use it from their next commits on")]
+mod ledger;
 mod make_room;
 mod outcome;
 mod plan;

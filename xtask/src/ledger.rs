@@ -1,0 +1,465 @@
+//! What past builds needed: peak memory and time of every compiler run and of every whole build.
+//!
+//! One JSON file, `<target-dir>/xtask/ledger.json`. It is only ever replaced whole (write, sync, rename), and what
+//! another xtask wrote meanwhile is merged, not lost. A file that is broken, foreign or newer is set aside with a
+//! warning: what is lost is only knowledge that the next build gathers again, so nothing here stops a build.
+//! This module decides nothing; `plan` and the guard do.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+/// Grows when a field changes its meaning or goes away.
+const VERSION: u32 = 1;
+/// Tells this file from any other JSON.
+const SCHEMA: &str = "xtask-ledger";
+/// A peak that was not reached again sinks by this part of the difference, so one outlier is forgotten in time.
+const DECAY: u64 = 8;
+
+/// What cargo compiles, links or runs as one step.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct UnitKey {
+    pub(crate) package: String,
+    pub(crate) version: String,
+    pub(crate) kind: UnitKind,
+    /// rustc's `--crate-name`: a package may have several examples.
+    pub(crate) crate_name: String,
+    /// The profile's name and whatever was changed in it, as `release` or `dev debug=0`.
+    pub(crate) profile: String,
+    /// rustc's release and host, as `1.95.0 x86_64-unknown-linux-gnu`.
+    pub(crate) toolchain: String,
+}
+
+/// The kinds of units that differ in what they need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum UnitKind {
+    Lib,
+    ProcMacro,
+    /// A program: compiled and linked by one rustc. Examples too.
+    Bin,
+    /// A build script is compiled and linked…
+    BuildScriptCompile,
+    /// …and run.
+    BuildScriptRun,
+    Test,
+}
+
+/// A build as it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct BuildKey {
+    /// Cargo's selection flags in a fixed order, the package and the features included.
+    pub(crate) selection: String,
+    /// The profile's name and whatever was changed in it, as in [`UnitKey::profile`].
+    pub(crate) profile: String,
+    pub(crate) jobs: usize,
+    pub(crate) toolchain: String,
+}
+
+/// One look at a unit or a build that has ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Observation {
+    /// Most memory held at once, in bytes.
+    pub(crate) peak_bytes: u64,
+    /// Wall time from start to end.
+    pub(crate) seconds: f64,
+    /// Whether it ran from the beginning to its end. A compiler that was ended early, or a build that found half of
+    /// its crates finished, needed *at least* this much memory, and its time says nothing.
+    pub(crate) complete: bool,
+}
+
+/// What is known of a unit or a build.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Need {
+    /// The highest peak seen; one that is not reached again sinks slowly.
+    pub(crate) peak_bytes: u64,
+    /// A running mean; `None` until it has once run to its end.
+    pub(crate) seconds: Option<f64>,
+    /// How often it ran to its end.
+    pub(crate) times_seen: u64,
+}
+
+/// The ledger of one target folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Ledger {
+    file: PathBuf,
+    content: Content,
+    /// What this process has seen since the file was read.
+    unsaved: Unsaved,
+    warning: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Content {
+    units: BTreeMap<UnitKey, Need>,
+    builds: BTreeMap<BuildKey, Need>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Unsaved {
+    units: Vec<(UnitKey, Observation)>,
+    builds: Vec<(BuildKey, Observation)>,
+}
+
+/// The file: JSON has no maps with structured keys, so both are lists.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    schema: String,
+    version: u32,
+    units: Vec<Row<UnitKey>>,
+    builds: Vec<Row<BuildKey>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Row<K> {
+    #[serde(flatten)]
+    key: K,
+    #[serde(flatten)]
+    need: Need,
+}
+
+impl Ledger {
+    /// Where the ledger of a target folder is.
+    pub(crate) fn path(target_dir: &Path) -> PathBuf {
+        target_dir.join("xtask").join("ledger.json")
+    }
+
+    /// Read the ledger; an empty one if there is none or it cannot be used ([`Ledger::warning`] then says why).
+    pub(crate) fn load(target_dir: &Path) -> Ledger {
+        let file = Ledger::path(target_dir);
+        let (content, warning) = Content::read(&file);
+        Ledger { file, content, unsaved: Unsaved::default(), warning }
+    }
+
+    /// What was wrong with the file, and where it is now.
+    pub(crate) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+
+    /// What a unit needed.
+    pub(crate) fn unit(&self, key: &UnitKey) -> Option<&Need> {
+        self.content.units.get(key)
+    }
+
+    /// Every unit that was seen, in a fixed order.
+    pub(crate) fn units(&self) -> impl Iterator<Item = (&UnitKey, &Need)> {
+        self.content.units.iter()
+    }
+
+    /// What a whole build needed.
+    pub(crate) fn build(&self, key: &BuildKey) -> Option<&Need> {
+        self.content.builds.get(key)
+    }
+
+    /// Every build that was seen, in a fixed order.
+    pub(crate) fn builds(&self) -> impl Iterator<Item = (&BuildKey, &Need)> {
+        self.content.builds.iter()
+    }
+
+    /// Note what a unit needed; [`Ledger::save`] writes it.
+    pub(crate) fn observe_unit(&mut self, key: UnitKey, seen: Observation) {
+        learn(&mut self.content.units, &key, seen);
+        self.unsaved.units.push((key, seen));
+    }
+
+    /// Note what a whole build needed; [`Ledger::save`] writes it.
+    pub(crate) fn observe_build(&mut self, key: BuildKey, seen: Observation) {
+        learn(&mut self.content.builds, &key, seen);
+        self.unsaved.builds.push((key, seen));
+    }
+
+    /// Write everything to the file, together with what others have written since it was read.
+    ///
+    /// # Errors
+    /// The folder or the file cannot be written. The observations stay, so it can be tried again; a caller that
+    /// has finished a build only warns.
+    pub(crate) fn save(&mut self) -> anyhow::Result<()> {
+        if self.unsaved.units.is_empty() && self.unsaved.builds.is_empty() {
+            return Ok(());
+        }
+        let shown = self.file.display().to_string();
+        let folder = self.file.parent().unwrap_or(Path::new(""));
+        fs::create_dir_all(folder)
+            .with_context(|| format!("could not create {}", folder.display()))?;
+        // Held until the end of this function, or of this process.
+        let lock = File::create(folder.join("ledger.lock"))
+            .and_then(|it| it.lock().map(|()| it))
+            .with_context(|| format!("could not lock {shown}"))?;
+        let (mut content, warning) = Content::read(&self.file);
+        for (key, seen) in &self.unsaved.units {
+            learn(&mut content.units, key, *seen);
+        }
+        for (key, seen) in &self.unsaved.builds {
+            learn(&mut content.builds, key, *seen);
+        }
+        content.write(&self.file).with_context(|| format!("could not write {shown}"))?;
+        drop(lock);
+        self.content = content;
+        self.unsaved = Unsaved::default();
+        self.warning = self.warning.take().or(warning);
+        Ok(())
+    }
+}
+
+fn learn<K: Ord + Clone>(needs: &mut BTreeMap<K, Need>, key: &K, seen: Observation) {
+    match needs.get_mut(key) {
+        Some(need) => need.learn(seen),
+        None => {
+            let need = Need {
+                peak_bytes: seen.peak_bytes,
+                seconds: seen.complete.then_some(seen.seconds),
+                times_seen: u64::from(seen.complete),
+            };
+            needs.insert(key.clone(), need);
+        }
+    }
+}
+
+impl Need {
+    fn learn(&mut self, seen: Observation) {
+        if !seen.complete {
+            self.peak_bytes = self.peak_bytes.max(seen.peak_bytes);
+            return;
+        }
+        let sunk = self.peak_bytes - self.peak_bytes.saturating_sub(seen.peak_bytes) / DECAY;
+        self.peak_bytes = sunk.max(seen.peak_bytes);
+        let mean = |old: f64| old + (seen.seconds - old) / 4.0;
+        self.seconds = Some(self.seconds.map_or(seen.seconds, mean));
+        self.times_seen += 1;
+    }
+}
+
+impl Content {
+    /// The file's content; empty, with the reason, if it cannot be used. Such a file is moved aside.
+    fn read(file: &Path) -> (Content, Option<String>) {
+        let text = match fs::read(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return (Content::default(), None);
+            }
+            Err(error) => {
+                let why =
+                    format!("{}: {error}; what past builds needed is not known", file.display());
+                return (Content::default(), Some(why));
+            }
+        };
+        match Content::parse(&text) {
+            Ok(content) => (content, None),
+            Err(why) => (Content::default(), Some(set_aside(file, &why))),
+        }
+    }
+
+    fn parse(text: &[u8]) -> Result<Content, String> {
+        // The head first: a newer version may have other fields.
+        #[derive(Deserialize)]
+        struct Head {
+            schema: String,
+            version: u32,
+        }
+        let head: Head =
+            serde_json::from_slice(text).map_err(|it| format!("not a ledger ({it})"))?;
+        if head.schema != SCHEMA {
+            return Err(format!("its schema is `{}`, not `{SCHEMA}`", head.schema));
+        }
+        if head.version != VERSION {
+            return Err(format!("it has version {}, and this xtask reads {VERSION}", head.version));
+        }
+        let document: Document =
+            serde_json::from_slice(text).map_err(|it| format!("not a ledger ({it})"))?;
+        Ok(Content {
+            units: document.units.into_iter().map(|it| (it.key, it.need)).collect(),
+            builds: document.builds.into_iter().map(|it| (it.key, it.need)).collect(),
+        })
+    }
+
+    fn write(&self, file: &Path) -> anyhow::Result<()> {
+        fn rows<K: Clone>(needs: &BTreeMap<K, Need>) -> Vec<Row<K>> {
+            needs.iter().map(|(key, need)| Row { key: key.clone(), need: *need }).collect()
+        }
+        let document = Document {
+            schema: SCHEMA.into(),
+            version: VERSION,
+            units: rows(&self.units),
+            builds: rows(&self.builds),
+        };
+        let mut text = serde_json::to_vec_pretty(&document)?;
+        text.push(b'\n');
+        let new = file.with_extension("json.new");
+        let mut to = File::create(&new)?;
+        to.write_all(&text)?;
+        to.sync_all()?;
+        fs::rename(&new, file)?;
+        Ok(())
+    }
+}
+
+/// Move a file that cannot be used to `ledger.json.aside`, over an earlier one, and say so.
+fn set_aside(file: &Path, why: &str) -> String {
+    let aside = file.with_extension("json.aside");
+    let now = match fs::rename(file, &aside) {
+        Ok(()) => format!("it is now {}", aside.display()),
+        Err(error) => format!("it could not be moved: {error}"),
+    };
+    format!("{}: {why}; {now}, and a new ledger is begun", file.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn folder() -> xshell::TempDir {
+        xshell::Shell::new().unwrap().create_temp_dir().unwrap()
+    }
+
+    fn unit(package: &str) -> UnitKey {
+        UnitKey {
+            package: package.into(),
+            version: "1.0.0".into(),
+            kind: UnitKind::Lib,
+            crate_name: package.replace('-', "_"),
+            profile: "release".into(),
+            toolchain: "1.95.0 x86_64-unknown-linux-gnu".into(),
+        }
+    }
+
+    fn build(jobs: usize) -> BuildKey {
+        BuildKey {
+            selection: "-p demo --example demo".into(),
+            profile: "release".into(),
+            jobs,
+            toolchain: "1.95.0 x86_64-unknown-linux-gnu".into(),
+        }
+    }
+
+    fn seen(mib: u64, seconds: f64) -> Observation {
+        Observation { peak_bytes: mib * MIB, seconds, complete: true }
+    }
+
+    fn at_least(mib: u64) -> Observation {
+        Observation { complete: false, ..seen(mib, 0.5) }
+    }
+
+    #[test]
+    fn what_is_saved_is_there_next_time() {
+        let folder = folder();
+        let mut ledger = Ledger::load(folder.path());
+        assert!(ledger.warning().is_none() && ledger.unit(&unit("syn")).is_none());
+        ledger.save().unwrap();
+        assert!(!Ledger::path(folder.path()).exists(), "there was nothing to save");
+        ledger.observe_unit(unit("syn"), seen(300, 4.0));
+        ledger.observe_build(build(4), seen(800, 60.0));
+        ledger.save().unwrap();
+
+        let ledger = Ledger::load(folder.path());
+        let expected = Need { peak_bytes: 300 * MIB, seconds: Some(4.0), times_seen: 1 };
+        assert_eq!(ledger.unit(&unit("syn")), Some(&expected));
+        assert_eq!(ledger.build(&build(4)).unwrap().peak_bytes, 800 * MIB);
+        assert_eq!(ledger.build(&build(2)), None);
+        assert_eq!((ledger.units().count(), ledger.builds().count()), (1, 1));
+        let kinds = [UnitKind::Bin, UnitKind::BuildScriptRun];
+        for kind in kinds {
+            assert_eq!(ledger.unit(&UnitKey { kind, ..unit("syn") }), None);
+        }
+    }
+
+    #[test]
+    fn peaks_rise_at_once_and_sink_slowly() {
+        let mut ledger = Ledger::load(folder().path());
+        let mut check = |seen, peak_mib, seconds, times_seen| {
+            ledger.observe_unit(unit("syn"), seen);
+            let expected = Need { peak_bytes: peak_mib * MIB, seconds, times_seen };
+            assert_eq!(ledger.unit(&unit("syn")), Some(&expected));
+        };
+        // A compiler that was ended early tells a lower bound and no time.
+        check(at_least(100), 100, None, 0);
+        check(seen(400, 4.0), 400, Some(4.0), 1);
+        check(at_least(200), 400, Some(4.0), 1);
+        check(seen(320, 8.0), 390, Some(5.0), 2);
+        check(seen(500, 5.0), 500, Some(5.0), 3);
+        check(at_least(600), 600, Some(5.0), 3);
+    }
+
+    #[test]
+    fn two_writers_lose_nothing() {
+        let folder = folder();
+        let (mut one, mut other) = (Ledger::load(folder.path()), Ledger::load(folder.path()));
+        one.observe_unit(unit("syn"), seen(300, 4.0));
+        other.observe_unit(unit("serde"), seen(200, 2.0));
+        other.observe_unit(unit("syn"), seen(340, 4.0));
+        one.save().unwrap();
+        other.save().unwrap();
+        // Whoever saves knows the others' figures from then on, and counts its own once.
+        other.save().unwrap();
+        for ledger in [&other, &Ledger::load(folder.path())] {
+            assert_eq!(ledger.units().count(), 2);
+            let need = ledger.unit(&unit("syn")).unwrap();
+            assert_eq!((need.peak_bytes, need.times_seen), (340 * MIB, 2));
+        }
+    }
+
+    #[test]
+    fn threads_that_save_at_once_lose_nothing() {
+        let folder = folder();
+        std::thread::scope(|scope| {
+            for it in 0..8 {
+                let path = folder.path();
+                scope.spawn(move || {
+                    let mut ledger = Ledger::load(path);
+                    ledger.observe_unit(unit(&format!("crate-{it}")), seen(100, 1.0));
+                    ledger.save().unwrap();
+                });
+            }
+        });
+        assert_eq!(Ledger::load(folder.path()).units().count(), 8);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_is_set_aside_and_said() {
+        let cases = [
+            ("", "not a ledger (EOF"),
+            ("{\"units\": [", "not a ledger"),
+            ("[1, 2]", "not a ledger"),
+            ("{\"schema\": \"other\", \"version\": 1}", "its schema is `other`"),
+            ("{\"schema\": \"xtask-ledger\", \"version\": 2}", "it has version 2"),
+            ("{\"schema\": \"xtask-ledger\", \"version\": 1, \"units\": 3}", "not a ledger"),
+        ];
+        for (text, why) in cases {
+            let folder = folder();
+            let file = Ledger::path(folder.path());
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(&file, text).unwrap();
+            let mut ledger = Ledger::load(folder.path());
+            let warning = ledger.warning().expect(text).to_owned();
+            assert!(warning.contains(why), "{warning}");
+            let aside = file.with_extension("json.aside");
+            assert!(warning.contains(&aside.display().to_string()), "{warning}");
+            assert_eq!(fs::read_to_string(aside).unwrap(), text);
+            // And a new one takes its place.
+            ledger.observe_unit(unit("syn"), seen(300, 4.0));
+            ledger.save().unwrap();
+            assert!(Ledger::load(folder.path()).warning().is_none());
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_written_is_an_error_and_forgets_nothing() {
+        let folder = folder();
+        fs::write(folder.path().join("xtask"), "in the way").unwrap();
+        let mut ledger = Ledger::load(folder.path());
+        ledger.observe_unit(unit("syn"), seen(300, 4.0));
+        let error = ledger.save().unwrap_err();
+        assert!(format!("{error:#}").contains("could not create"), "{error:#}");
+        fs::remove_file(folder.path().join("xtask")).unwrap();
+        ledger.save().unwrap();
+        assert_eq!(Ledger::load(folder.path()).units().count(), 1);
+    }
+}
