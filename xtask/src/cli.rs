@@ -20,6 +20,9 @@ pub(crate) enum Command {
     Build(Build),
     Validate(Validate),
     Bench(Bench),
+    /// What xtask starts beside itself, to clean up after a SIGKILL.
+    #[command(name = crate::watchdog::COMMAND, hide = true)]
+    Watchdog,
 }
 
 /// Check that this machine can build and run; change nothing.
