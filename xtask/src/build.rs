@@ -16,7 +16,6 @@ use xshell::{Shell, cmd};
 
 use crate::{
     cgroup::KillCounters,
-    cli::BuildFlags,
     exit::Exit,
     outcome::{Ending, Outcome, Symptoms, classify, counters},
     plan::{Plan, Rung, Strategy},
@@ -50,8 +49,8 @@ pub(crate) struct Attempt {
     /// Targets that were compiled, and that were up to date.
     pub(crate) n_compiled: usize,
     pub(crate) n_fresh: usize,
-    /// The example, if it was built.
-    pub(crate) executable: Option<PathBuf>,
+    /// What was asked for and can be run, in cargo's order.
+    pub(crate) executables: Vec<PathBuf>,
 }
 
 /// What cargo says about itself on stdout.
@@ -60,13 +59,6 @@ struct Message {
     reason: String,
     fresh: Option<bool>,
     executable: Option<PathBuf>,
-    target: Option<MessageTarget>,
-}
-
-#[derive(Deserialize)]
-struct MessageTarget {
-    name: String,
-    kind: Vec<String>,
 }
 
 /// Try the plan's rungs in order. The result ends with the attempt that decided; empty if nothing fitted.
@@ -103,7 +95,6 @@ pub(crate) fn build(
     sh: &Shell,
     workspace: &Workspace,
     plan: &Plan,
-    flags: &BuildFlags,
     report: &mut Report,
 ) -> anyhow::Result<Vec<Attempt>> {
     let mut is_first = true;
@@ -112,7 +103,7 @@ pub(crate) fn build(
             thread::sleep(AFTER_A_KILL);
             report.steps_down(rung, plan);
         }
-        let attempt = attempt(sh, workspace, rung, flags, report)?;
+        let attempt = attempt(sh, workspace, rung, report)?;
         report.attempt(&attempt);
         Ok(attempt)
     })
@@ -122,7 +113,6 @@ fn attempt(
     sh: &Shell,
     workspace: &Workspace,
     rung: &Rung,
-    flags: &BuildFlags,
     report: &mut Report,
 ) -> anyhow::Result<Attempt> {
     let mut attempt = Attempt {
@@ -138,7 +128,7 @@ fn attempt(
         memory_kills: KillCounters::default(),
         n_compiled: 0,
         n_fresh: 0,
-        executable: None,
+        executables: Vec::new(),
     };
     let kills_before = KillCounters::read(Path::new("/"));
     let care = Care { patience: Patience::Short, expendable: true };
@@ -147,19 +137,19 @@ fn attempt(
         let mut symptoms = Symptoms::default();
         let (mut stdout, mut stderr) = (Lines::default(), Lines::default());
         let watched =
-            supervise(command_of(sh, workspace, rung, args, flags), care, |piece| match piece {
+            supervise(command_of(sh, workspace, rung, args), care, |piece| match piece {
                 Piece::Stderr(bytes) => {
                     report.pass_through(bytes);
                     stderr.push(bytes, |line| symptoms.read(line));
                 }
                 Piece::Stdout(bytes) => {
-                    stdout.push(bytes, |line| attempt.hear(line, &workspace.example));
+                    stdout.push(bytes, |line| attempt.hear(line));
                 }
                 Piece::Stopping => report.stopping("stopping the build"),
                 Piece::Available(bytes) => report.available(bytes),
             })?;
         stderr.finish(|line| symptoms.read(line));
-        stdout.finish(|line| attempt.hear(line, &workspace.example));
+        stdout.finish(|line| attempt.hear(line));
 
         attempt.seconds += watched.seconds;
         attempt.peak_bytes = attempt.peak_bytes.max(watched.peak_bytes);
@@ -187,7 +177,7 @@ fn attempt(
 
 impl Attempt {
     /// Read one line of cargo's messages.
-    fn hear(&mut self, line: &str, example: &str) {
+    fn hear(&mut self, line: &str) {
         let Ok(message) = serde_json::from_str::<Message>(line) else { return };
         if message.reason != "compiler-artifact" {
             return;
@@ -196,36 +186,23 @@ impl Attempt {
             Some(true) => self.n_fresh += 1,
             _ => self.n_compiled += 1,
         }
-        let is_example =
-            |it: &MessageTarget| it.name == example && it.kind.iter().any(|kind| kind == "example");
-        if message.target.as_ref().is_some_and(is_example) {
-            self.executable = message.executable;
-        }
+        // cargo links no program that was not asked for. In stages, one may be reported twice.
+        let new = message.executable.filter(|it| !self.executables.contains(it));
+        self.executables.extend(new);
     }
 }
 
 /// The rung's command, with what makes its output readable to both people and xtask.
-fn command_of(
-    sh: &Shell,
-    workspace: &Workspace,
-    rung: &Rung,
-    args: &[String],
-    flags: &BuildFlags,
-) -> Command {
+fn command_of(sh: &Shell, workspace: &Workspace, rung: &Rung, args: &[String]) -> Command {
     let cargo = cargo();
-    let locked = flags.locked.then_some("--locked");
-    let offline = flags.offline.then_some("--offline");
     // cargo sees a pipe where there is a terminal.
     let color = (Report::stderr_has_color() && env::var_os("CARGO_TERM_COLOR").is_none())
         .then_some(["--color", "always"]);
     let color = color.iter().flatten();
-    let mut command: Command = cmd!(
-        sh,
-        "{cargo} {args...} {locked...} {offline...} --message-format json-render-diagnostics {color...}"
-    )
-    .into();
-    // Not the caller's folder: there `--example` might select another package.
-    command.current_dir(&workspace.package_dir);
+    let mut command: Command =
+        cmd!(sh, "{cargo} {args...} --message-format json-render-diagnostics {color...}").into();
+    // Not always the caller's: there `--example` might select another package.
+    command.current_dir(&workspace.folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.envs(rung.env.iter().map(|(name, value)| (name, value)));
     if env::var_os("CARGO_TARGET_DIR").is_some() {
@@ -258,7 +235,7 @@ mod tests {
     use super::*;
     use crate::{
         cli::Choice,
-        plan::{self, tests::workspace},
+        plan::tests::{planned, workspace},
         resources::tests::machine,
     };
 
@@ -276,15 +253,14 @@ mod tests {
             memory_kills: KillCounters::default(),
             n_compiled: 0,
             n_fresh: 0,
-            executable: None,
+            executables: Vec::new(),
         }
     }
 
     /// Climbs a ladder on which the strategies end as listed, and names those that were tried.
     #[track_caller]
     fn check(outcomes: &[Outcome], tried: &[&str], expected: Exit) {
-        let plan =
-            plan::plan(&machine(64.0, 60.0, 0.0, 0.0, 8), &workspace(), None, 8, Choice::Auto);
+        let plan = planned(&machine(64.0, 60.0, 0.0, 0.0, 8), &workspace(), Choice::Auto);
         let mut outcomes = outcomes.iter();
         let attempts =
             climb(plan.ladder(), |rung| Ok(ended(rung, *outcomes.next().expect("one more"))))
@@ -301,7 +277,7 @@ mod tests {
         };
         check(&[Built], &["full"], Exit::Success);
         check(&[OutOfMemory, Built], &["full", "a"], Exit::Success);
-        check(&[OutOfMemory; 5], &["full", "a", "a-light", "c", "b"], Exit::OutOfMemory);
+        check(&[OutOfMemory; 3], &["full", "a", "b"], Exit::OutOfMemory);
         check(&[OutOfMemory, CompileError], &["full", "a"], Exit::CargoFailed);
         check(&[CompileError], &["full"], Exit::CargoFailed);
         check(&[DiskFull], &["full"], Exit::CargoFailed);
@@ -313,21 +289,24 @@ mod tests {
 
     #[test]
     fn cargo_s_messages_give_the_executable_and_what_was_fresh() {
-        let plan = plan::plan(&machine(64.0, 60.0, 0.0, 0.0, 8), &workspace(), None, 8, Choice::A);
+        let plan = planned(&machine(64.0, 60.0, 0.0, 0.0, 8), &workspace(), Choice::A);
         let mut attempt = ended(plan.start().unwrap(), Outcome::Built);
         for line in [
             r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"pyphi_validation"},"fresh":true,"executable":null}"#,
             r#"{"reason":"compiler-artifact","target":{"kind":["custom-build"],"name":"build-script-build"},"fresh":false,"executable":null}"#,
             r#"{"reason":"build-script-executed","package_id":"libc"}"#,
-            r#"{"reason":"compiler-artifact","target":{"kind":["example"],"name":"other"},"fresh":false,"executable":"/t/other"}"#,
+            r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"other"},"fresh":false,"executable":"/t/other"}"#,
             r#"{"reason":"compiler-artifact","target":{"kind":["example"],"name":"pyphi_validation"},"fresh":false,"executable":"/t/release/examples/pyphi_validation"}"#,
+            r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"other"},"fresh":true,"executable":"/t/other"}"#,
             r#"{"reason":"build-finished","success":true}"#,
             "not a message",
         ] {
-            attempt.hear(line, "pyphi_validation");
+            attempt.hear(line);
         }
-        assert_eq!((attempt.n_compiled, attempt.n_fresh), (3, 1));
-        assert_eq!(attempt.executable, Some("/t/release/examples/pyphi_validation".into()));
+        assert_eq!((attempt.n_compiled, attempt.n_fresh), (3, 2));
+        let expected: [PathBuf; 2] =
+            ["/t/other".into(), "/t/release/examples/pyphi_validation".into()];
+        assert_eq!(attempt.executables, expected);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{exit, workspace::STUDY};
+use crate::exit;
 
 /// Check this machine, build the validation within its memory, and run it.
 #[derive(Debug, Parser)]
@@ -17,6 +17,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Preflight(Preflight),
+    Plan(Plan),
     Build(Build),
     Validate(Validate),
     Bench(Bench),
@@ -43,12 +44,32 @@ pub(crate) struct Preflight {
     pub(crate) judgement: Judgement,
 }
 
-/// Build the example by the fastest strategy that fits; step down when memory runs out.
+/// Show the ways to build with what each needs and takes, and which would be tried; change nothing.
 ///
-/// The strategies, fastest first: `full` (release, all CPUs), `a` (one job), `a-light` (one job, no LTO, more
-/// codegen units), `c` (one job, library first), `b` (debug without debug information: the run is slower). `d`
-/// stops processes you name and then does `a`. `auto` starts at the first that fits and goes on from there;
-/// a strategy that is named is tried alone. A compile error stops at once. Nothing is stopped without a yes.
+/// The figures come from past builds in this target folder, where there are any. Exit code 0 means that at least one
+/// way fits into the memory there is now.
+#[derive(Debug, Args)]
+#[command(after_help = exit::help())]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    /// Plan for this strategy.
+    #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "NAME")]
+    pub(crate) option: Choice,
+
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// Build by the fastest strategy that fits; step down when memory runs out.
+///
+/// The strategies, fastest first: `full` (release, all CPUs), `fewer` (as many jobs as fit), `a` (one job), `no-lto`
+/// and `no-debuginfo` (one job, where the profile asks for them), `b` (debug without debug information: the run is
+/// slower). `c` (library first) is there by name only: it lowers no peak. `d` makes room and then does `a`.
+/// `auto` starts at the first that fits and goes on from there; a strategy that is named is tried alone. A compile
+/// error stops at once. Nothing is paused or stopped without your naming it.
 #[derive(Debug, Args)]
 #[command(after_help = exit::help())]
 pub(crate) struct Build {
@@ -130,14 +151,6 @@ pub(crate) struct BuildFlags {
     #[arg(long, value_name = "PID")]
     pub(crate) stop: Vec<u32>,
 
-    /// Refuse to build if `Cargo.lock` would change.
-    #[arg(long)]
-    pub(crate) locked: bool,
-
-    /// Build without the network.
-    #[arg(long)]
-    pub(crate) offline: bool,
-
     #[command(flatten)]
     pub(crate) judgement: Judgement,
 }
@@ -153,20 +166,70 @@ pub(crate) struct Judgement {
     pub(crate) format: Format,
 }
 
-/// Which workspace and example.
-#[derive(Debug, Args)]
+/// What to build: cargo's own flags.
+///
+/// Without any: this project's study, or in another workspace what a plain `cargo build` builds.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "What to build, as cargo takes it")]
 pub(crate) struct Selection {
     /// Build in the workspace of this manifest. [default: around the current folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest_path: Option<PathBuf>,
 
-    /// The example to build.
-    #[arg(long, value_name = "NAME", default_value = STUDY)]
-    pub(crate) example: String,
+    /// A package of the workspace; may be repeated.
+    #[arg(short, long, value_name = "SPEC")]
+    pub(crate) package: Vec<String>,
 
-    /// Features, separated by commas. [default: `pyphi` for this project's example, else none]
-    #[arg(long, value_name = "LIST")]
-    pub(crate) features: Option<String>,
+    /// The library.
+    #[arg(long)]
+    pub(crate) lib: bool,
+
+    /// A program; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) bin: Vec<String>,
+
+    /// An example; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) example: Vec<String>,
+
+    /// Features, separated by commas. [default: `pyphi` for this project's study, else none]
+    #[arg(short = 'F', long, value_name = "LIST")]
+    pub(crate) features: Vec<String>,
+
+    /// All features.
+    #[arg(long)]
+    pub(crate) all_features: bool,
+
+    /// Without the default features.
+    #[arg(long)]
+    pub(crate) no_default_features: bool,
+
+    /// The profile of the fastest strategies. [default: release]
+    #[arg(long, value_name = "NAME", conflicts_with = "release")]
+    pub(crate) profile: Option<String>,
+
+    /// The release profile, which is the default here.
+    #[arg(short, long)]
+    pub(crate) release: bool,
+
+    /// Where to build. [default: cargo's]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) target_dir: Option<PathBuf>,
+
+    /// Refuse to build if `Cargo.lock` would change.
+    #[arg(long)]
+    pub(crate) locked: bool,
+
+    /// Build without the network.
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
+impl Selection {
+    /// Whether it says which program is meant.
+    pub(crate) fn names_a_target(&self) -> bool {
+        !self.bin.is_empty() || !self.example.is_empty()
+    }
 }
 
 /// A strategy by name.
@@ -176,15 +239,20 @@ pub(crate) enum Choice {
     Auto,
     /// Release, all CPUs.
     Full,
+    /// Release, as many jobs as fit.
+    Fewer,
     /// Release, one job.
     A,
-    /// Release, one job, no LTO, more codegen units.
-    ALight,
-    /// Release, one job, the library first and then the example.
+    /// Release, one job, without what LTO and a single codegen unit add.
+    #[value(alias = "a-light")]
+    NoLto,
+    /// The same without debug information.
+    NoDebuginfo,
+    /// Release, one job, the library first and then the rest.
     C,
     /// Debug without debug information, one job.
     B,
-    /// Make room: stop processes that you choose, then `a`.
+    /// Make room: pause or stop processes that you choose, then `a`.
     D,
 }
 
@@ -208,16 +276,16 @@ mod tests {
 
     #[test]
     fn everything_after_two_dashes_is_for_the_run() {
-        let args = ["xtask", "validate", "--option", "a-light", "--", "--sizes", "5,6", "--yes"];
+        let args = ["xtask", "validate", "--option", "no-lto", "--", "--sizes", "5,6", "--yes"];
         let Command::Validate(validate) = Cli::parse_from(args).command else { panic!() };
-        assert_eq!(validate.flags.option, Choice::ALight);
+        assert_eq!(validate.flags.option, Choice::NoLto);
         assert!(!validate.flags.yes);
         assert_eq!(validate.run_args, ["--sizes", "5,6", "--yes"]);
     }
 
     #[test]
     fn help_of_every_command_ends_with_the_exit_codes() {
-        for name in ["preflight", "build", "validate", "bench"] {
+        for name in ["preflight", "plan", "build", "validate", "bench"] {
             let mut command = Cli::command();
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             assert!(help.contains("Exit codes:") && help.contains("128+N"), "{help}");

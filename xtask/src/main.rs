@@ -17,6 +17,7 @@ mod plan;
 mod preflight;
 #[allow(dead_code, reason = "pausing uses the rest of it from its next commit on")]
 mod process;
+mod profile;
 mod report;
 mod resources;
 mod run;
@@ -31,7 +32,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Parser as _;
 use xshell::Shell;
 
@@ -39,8 +40,9 @@ use crate::{
     build::Attempt,
     cli::{BuildFlags, Choice, Cli, Selection},
     exit::{Coded, Exit},
+    ledger::{Ledger, Observation},
     outcome::Outcome,
-    plan::Plan,
+    plan::{Facts, Plan},
     preflight::Preflight,
     report::Report,
     resources::Resources,
@@ -54,6 +56,7 @@ fn main() -> Exit {
             Exit::Success
         }
         cli::Command::Preflight(it) => it.run(),
+        cli::Command::Plan(it) => it.run(),
         cli::Command::Build(it) => it.run(),
         cli::Command::Validate(it) => it.run(),
         cli::Command::Bench(it) => it.run(),
@@ -65,6 +68,17 @@ impl cli::Preflight {
         let mut report = Report::new("preflight", self.judgement.format, false);
         let outcome = Look::at(&self.selection, self.option, self.judgement.strict, &mut report)
             .map(|look| if look.preflight.ready { Exit::Success } else { Exit::NotReady });
+        report.finish(outcome)
+    }
+}
+
+impl cli::Plan {
+    fn run(&self) -> Exit {
+        let mut report = Report::new("plan", self.format, false);
+        let outcome = Look::at(&self.selection, self.option, false, &mut report).map(|look| {
+            report.plan(&look.plan, &look.resources);
+            if look.plan.order.is_empty() { Exit::NotReady } else { Exit::Success }
+        });
         report.finish(outcome)
     }
 }
@@ -92,17 +106,18 @@ impl cli::Validate {
             let message = "--fresh is for runs in folders; with --out, give the run --force";
             bail!(Coded { exit: Exit::Usage, message: message.into() });
         }
+        if !self.flags.selection.names_a_target() && !Look::is_study(&self.flags.selection)? {
+            let message =
+                "this is not the workspace of the study: name what to run with --example or --bin";
+            bail!(Coded { exit: Exit::Usage, message: message.into() });
+        }
         let built = build_example(&self.flags, report)?;
         let arguments = runs(&built.look.workspace.root)?;
         if self.flags.dry_run {
             let words: Vec<_> = arguments.args.iter().map(|it| it.to_string_lossy()).collect();
-            report.would(&format!(
-                "would run {} {}",
-                built.look.workspace.example,
-                words.join(" ")
-            ));
+            report.would(&format!("would run it with {}", words.join(" ")));
         }
-        let Some(executable) = &built.executable else { return Ok(built.exit) };
+        let Some(executable) = built.executables.first() else { return Ok(built.exit) };
         let folder = arguments.folder.as_deref();
         if let Some(folder) = folder.filter(|_| self.fresh)
             && let Some(moved) = run::move_aside(folder)?
@@ -128,7 +143,7 @@ impl cli::Bench {
 
     fn bench(&self, report: &mut Report) -> anyhow::Result<Exit> {
         let study =
-            Selection { manifest_path: None, example: workspace::STUDY.to_owned(), features: None };
+            Selection { example: vec![workspace::STUDY.to_owned()], ..Selection::default() };
         let workspace = Workspace::locate(&Shell::new()?, &study)?;
         let (root, target) = (&workspace.root, &workspace.target_dir);
         if self.instructions {
@@ -156,9 +171,14 @@ struct Look {
     resources: Resources,
     plan: Plan,
     preflight: Preflight,
+    ledger: Ledger,
 }
 
 impl Look {
+    fn is_study(selection: &Selection) -> anyhow::Result<bool> {
+        Ok(Workspace::locate(&Shell::new()?, selection)?.is_study)
+    }
+
     fn at(
         selection: &Selection,
         choice: Choice,
@@ -172,20 +192,32 @@ impl Look {
         let figures = workspace.is_study.then_some(&plan::STUDY_FIGURES);
         let jobs = env::var("CARGO_BUILD_JOBS").ok();
         let full_jobs = plan::full_jobs(jobs.as_deref(), resources.n_cpus);
-        let plan = plan::plan(&resources, &workspace, figures, full_jobs, choice);
+        let ledger = Ledger::load(&workspace.target_dir);
+        if let Some(warning) = ledger.warning() {
+            report.warning(warning, "nothing needs to be done");
+        }
+        let facts = Facts {
+            resources: &resources,
+            workspace: &workspace,
+            toolchain: &toolchain.key(),
+            ledger: &ledger,
+            figures,
+            full_jobs,
+        };
+        let plan = plan::plan(&facts, choice);
         let disk_need = figures.map_or(0, |it| it.disk_bytes());
         let preflight =
             preflight::judge(&resources, &toolchain, &workspace, &plan, disk_need, strict);
         report.preflight(&workspace, &toolchain, &resources, &plan, &preflight);
-        Ok(Look { workspace, resources, plan, preflight })
+        Ok(Look { workspace, resources, plan, preflight, ledger })
     }
 }
 
 /// What a build led to.
 struct Built {
     look: Look,
-    /// `None` if there is nothing to run.
-    executable: Option<PathBuf>,
+    /// Empty if there is nothing to run.
+    executables: Vec<PathBuf>,
     exit: Exit,
 }
 
@@ -200,7 +232,7 @@ fn build_example(flags: &BuildFlags, report: &mut Report) -> anyhow::Result<Buil
             report.would(&format!("would ask process {} ({}) to end", it.pid, it.name));
         }
         let exit = if look.preflight.ready { Exit::Success } else { Exit::NotReady };
-        return Ok(Built { look, executable: None, exit });
+        return Ok(Built { look, executables: Vec::new(), exit });
     }
     interrupt::install()?;
 
@@ -214,7 +246,7 @@ fn build_example(flags: &BuildFlags, report: &mut Report) -> anyhow::Result<Buil
     };
     if look.plan.make_room_first && !made_room {
         report.note("nothing was stopped, so option d has nothing to build on");
-        return Ok(Built { look, executable: None, exit: Exit::NotReady });
+        return Ok(Built { look, executables: Vec::new(), exit: Exit::NotReady });
     }
     if made_room {
         look = Look::at(&flags.selection, flags.option, strict, report)?;
@@ -223,41 +255,53 @@ fn build_example(flags: &BuildFlags, report: &mut Report) -> anyhow::Result<Buil
         look.plan = look.plan.with_the_most_frugal();
     }
     if !look.preflight.ready && !flags.yes {
-        return Ok(Built { look, executable: None, exit: Exit::NotReady });
+        return Ok(Built { look, executables: Vec::new(), exit: Exit::NotReady });
     }
 
     let sh = Shell::new()?;
-    let mut attempts = climb(&sh, &look, flags, report)?;
+    let mut attempts = climb(&sh, &mut look, report)?;
     if build::exit(&attempts) == Exit::OutOfMemory {
         report.nothing_fitted(&attempts);
         if ask_for_room(&look, report)? {
             look = Look::at(&flags.selection, flags.option, strict, report)?;
-            attempts = climb(&sh, &look, flags, report)?;
+            attempts = climb(&sh, &mut look, report)?;
         }
     }
     let exit = build::exit(&attempts);
-    let executable = finished(&look.workspace, &attempts)?;
-    if let Some(executable) = &executable {
-        report.built(executable);
-    }
-    Ok(Built { look, executable, exit })
+    let executables = finished(&look.workspace, attempts)?;
+    report.built(&executables);
+    Ok(Built { look, executables, exit })
 }
 
-fn climb(
-    sh: &Shell,
-    look: &Look,
-    flags: &BuildFlags,
-    report: &mut Report,
-) -> anyhow::Result<Vec<Attempt>> {
+fn climb(sh: &Shell, look: &mut Look, report: &mut Report) -> anyhow::Result<Vec<Attempt>> {
     if let Some(start) = look.plan.start() {
         report.note(&format!(
             "building with option {}: {}",
             start.strategy.name(),
             look.plan.reason
         ));
+        if look.plan.by_name {
+            report.note(&format!("option {}: {}", start.strategy.name(), start.finding));
+        }
         report.price(start, &look.plan);
     }
-    build::build(sh, &look.workspace, &look.plan, flags, report)
+    let attempts = build::build(sh, &look.workspace, &look.plan, report)?;
+    for it in &attempts {
+        let rung = look.plan.rungs.iter().find(|rung| rung.strategy == it.strategy);
+        let observation = Observation {
+            peak_bytes: it.peak_bytes,
+            seconds: it.seconds,
+            complete: it.outcome == Outcome::Built && it.n_fresh == 0,
+        };
+        if let Some(rung) = rung.filter(|_| it.n_compiled > 0) {
+            look.ledger.observe_build(rung.key.clone(), observation);
+        }
+    }
+    // Lost knowledge is no reason to fail a build.
+    if let Err(error) = look.ledger.save() {
+        report.warning(&format!("{error:#}"), "the next build will not know what this one needed");
+    }
+    Ok(attempts)
 }
 
 /// Show who could be stopped, ask, and stop what was named. Whether anything was.
@@ -271,20 +315,21 @@ fn ask_for_room(look: &Look, report: &mut Report) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// The executable of a build that worked; the study's must answer `--help`.
-fn finished(workspace: &Workspace, attempts: &[Attempt]) -> anyhow::Result<Option<PathBuf>> {
-    let Some(last) = attempts.last().filter(|it| it.outcome == Outcome::Built) else {
-        return Ok(None);
+/// The executables of a build that worked; the study's must answer `--help`.
+fn finished(workspace: &Workspace, mut attempts: Vec<Attempt>) -> anyhow::Result<Vec<PathBuf>> {
+    let Some(last) = attempts.pop().filter(|it| it.outcome == Outcome::Built) else {
+        return Ok(Vec::new());
     };
-    let missing = || Coded {
-        exit: Exit::Internal,
-        message: format!("cargo succeeded, but named no executable for {}", workspace.example),
-    };
-    let executable = last.executable.clone().ok_or_else(missing)?;
-    if workspace.is_study && !answers_help(&executable) {
-        bail!("{} was built, but `--help` fails", executable.display());
+    if workspace.is_study {
+        let executable = last.executables.first();
+        let executable = executable.with_context(|| {
+            format!("cargo succeeded, but named no executable for {}", workspace::STUDY)
+        })?;
+        if !answers_help(executable) {
+            bail!("{} was built, but `--help` fails", executable.display());
+        }
     }
-    Ok(Some(executable))
+    Ok(last.executables)
 }
 
 fn answers_help(executable: &Path) -> bool {

@@ -116,11 +116,11 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
     let sum = ram.saturating_add(swap);
     let rung = plan.start();
     // With nothing chosen because nothing fits, the most frugal strategy is the one to compare with.
-    let compared = rung.or_else(|| plan.rungs.iter().min_by_key(|it| it.need.bytes));
-    let need = compared.map_or(0, |it| it.need.bytes);
+    let compared = rung.or_else(|| plan.most_frugal());
+    let need = compared.map_or(0, |it| it.need_bytes);
     let floor = if strict { AVAILABLE_LEAST_STRICT_BYTES } else { 0 };
     let threshold = need.max(floor);
-    let known = compared.is_some_and(|it| it.need.source == Source::Measured);
+    let known = compared.is_some_and(|it| it.expected.source != Source::Prior);
     let fit = rung.map_or(Fit::No, |it| it.fit);
     // An estimate made for another project is no reason to refuse.
     let status = match fit {
@@ -355,10 +355,7 @@ mod tests {
     use super::*;
     use crate::{
         cli::Choice,
-        plan::{
-            self,
-            tests::{figures, workspace},
-        },
+        plan::tests::{figures, planned, planned_with, workspace},
         resources::tests::{contained, gib, machine, users_evening},
     };
 
@@ -366,6 +363,7 @@ mod tests {
         Toolchain {
             cargo: Version::parse("1.95.0"),
             rustc: Version::parse("1.95.0"),
+            host: "x86_64-unknown-linux-gnu".into(),
             linker: Linker::Found("/usr/bin/cc".into()),
         }
     }
@@ -373,7 +371,7 @@ mod tests {
     fn judged(resources: &Resources, choice: Choice, strict: bool) -> Preflight {
         let figures = figures();
         let workspace = workspace();
-        let plan = plan::plan(resources, &workspace, Some(&figures), resources.n_cpus, choice);
+        let plan = planned_with(resources, &workspace, Some(&figures), choice);
         judge(resources, &toolchain(), &workspace, &plan, figures.disk_bytes(), strict)
     }
 
@@ -456,8 +454,13 @@ mod tests {
         check(&resources, Choice::Auto, false, &["disk free: warn"]);
 
         let resources = machine(16.0, 12.0, 0.0, 0.0, 4);
-        let plan = plan::plan(&resources, &workspace(), None, 4, Choice::Auto);
-        let nothing = Toolchain { cargo: None, rustc: None, linker: Linker::Missing("cc".into()) };
+        let plan = planned(&resources, &workspace(), Choice::Auto);
+        let nothing = Toolchain {
+            cargo: None,
+            rustc: None,
+            host: String::new(),
+            linker: Linker::Missing("cc".into()),
+        };
         let preflight = judge(&resources, &nothing, &workspace(), &plan, 0, false);
         let failed = preflight.checks.iter().filter(|it| it.status == Status::Fail);
         let failed: Vec<&str> = failed.map(|it| it.name).collect();
@@ -467,7 +470,7 @@ mod tests {
     #[test]
     fn an_estimate_for_another_project_does_not_refuse() {
         let small = machine(2.0, 1.0, 0.0, 0.0, 2);
-        let plan = plan::plan(&small, &workspace(), None, 2, Choice::Auto);
+        let plan = planned(&small, &workspace(), Choice::Auto);
         let preflight = judge(&small, &toolchain(), &workspace(), &plan, 0, false);
         assert!(preflight.ready, "{preflight:#?}");
         assert_eq!(preflight.checks[1].status, Status::Warn);

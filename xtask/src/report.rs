@@ -69,8 +69,8 @@ struct Document {
     stopped: Vec<Stopped>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<Attempt>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    executable: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    executables: Vec<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<Run>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -117,7 +117,7 @@ impl Report {
             self.result(&checks(&preflight.checks));
             self.result(&format!("\n{}", processes("Processes that hold most memory", &large)));
             self.result(&format!("\n{}", verdict(preflight, plan)));
-        } else {
+        } else if self.document.command != "plan" {
             let passed = |it: &&Check| it.status == Status::Pass;
             let n_passed = preflight.checks.iter().filter(passed).count();
             let others: Vec<Check> =
@@ -302,12 +302,12 @@ impl Report {
         self.document.stopped.extend_from_slice(stopped);
     }
 
-    /// The binary is ready.
-    pub(crate) fn built(&mut self, executable: &std::path::Path) {
+    /// What was built and can be run.
+    pub(crate) fn built(&mut self, executables: &[PathBuf]) {
         if self.document.command == "build" {
-            self.result(&format!("{}\n", executable.display()));
+            executables.iter().for_each(|it| self.result(&format!("{}\n", it.display())));
         }
-        self.document.executable = Some(executable.to_owned());
+        self.document.executables = executables.to_vec();
     }
 
     /// How the run ended and what to do next.
@@ -523,29 +523,41 @@ fn verdict(preflight: &Preflight, plan: &Plan) -> String {
 }
 
 fn ladder(plan: &Plan, resources: &Resources) -> String {
-    let columns =
-        ["option", "jobs", "peak", "need", "fits", "build", "run", "", "memory", "build", "run"];
+    let columns = [
+        "option", "jobs", "peak", "need", "fits", "build", "run", "figures", "", "memory", "build",
+        "run",
+    ];
     let rows = plan.rungs.iter().enumerate().map(|(index, it)| {
-        let measured = |it: Option<u64>, show: fn(u64) -> String| it.map_or("?".into(), show);
+        let known = it.expected.source != Source::Prior;
+        let mark = match plan.order.iter().position(|rung| *rung == index) {
+            Some(at) => format!(" {}.", at + 1),
+            None => String::new(),
+        };
         vec![
-            format!(
-                "{}{}",
-                it.strategy.name(),
-                if plan.order.first() == Some(&index) { " *" } else { "" }
-            ),
+            format!("{}{mark}", it.strategy.name()),
             it.jobs.to_string(),
-            measured(it.measured_peak_bytes, bytes),
-            match it.need.source {
-                Source::Measured => bytes(it.need.bytes),
-                Source::Prior => "?".into(),
-            },
+            if known { bytes(it.expected.peak_bytes) } else { "?".into() },
+            if known { bytes(it.need_bytes) } else { "?".into() },
             match it.fit {
                 Fit::Fits => "yes".into(),
                 Fit::WithSwap => "with swap".into(),
                 Fit::No => "no".into(),
             },
-            measured(it.build_seconds, duration),
-            measured(it.run_seconds, duration),
+            it.expected.build_seconds.map_or("?".into(), |it| duration(it.round() as u64)),
+            match (it.run_seconds, it.strategy) {
+                (Some(seconds), _) => duration(seconds),
+                // The user's estimate for code that is not optimised.
+                (None, Strategy::B) => "10 x".into(),
+                (None, _) => "1 x".into(),
+            },
+            match it.expected.source {
+                Source::Measured => "measured",
+                Source::Compilers => "compilers",
+                Source::Shipped => "shipped",
+                Source::Derived => "derived",
+                Source::Prior => "estimate",
+            }
+            .into(),
             "|".into(),
             it.prior.memory.into(),
             it.prior.build.into(),
@@ -555,17 +567,17 @@ fn ladder(plan: &Plan, resources: &Resources) -> String {
     let rows: Vec<Vec<String>> =
         [columns.map(String::from).to_vec()].into_iter().chain(rows).collect();
     let mut text = format!(
-        "\n{BOLD}Ways to build{BOLD:#} (left: measured for this workspace, times for {} CPUs; right: the user's \
-         estimates for a larger tree)\n{}",
+        "\n{BOLD}Ways to build{BOLD:#} (left: for this workspace on {} CPUs; right: the user's estimates for a larger \
+         tree)\n{}",
         resources.n_cpus,
         table(&rows, &[1, 2, 3, 5, 6])
     );
-    text +=
-        "d: stop processes that you choose, then a; \"need\" is the measured peak times 1.5\n\n";
+    text += "d: pause or stop processes that you choose, then a. \"need\" is the peak with a reserve\n\n";
     for rung in &plan.rungs {
-        text += &format!("{:<8} {}\n", rung.strategy.name(), rung.strategy.description());
+        let name = rung.strategy.name();
+        text += &format!("{name:<12} {}; {}\n", rung.strategy.description(), rung.finding);
         for command in rung.commands() {
-            text += &format!("         {CYAN}${CYAN:#} {command}\n");
+            text += &format!("{:<12} {CYAN}${CYAN:#} {command}\n", "");
         }
     }
     let order: Vec<&str> = plan.ladder().map(|it| it.strategy.name()).collect();

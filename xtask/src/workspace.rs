@@ -1,6 +1,7 @@
-//! Which workspace is built: its root, its target folder, its example, and the toolchain it asks for.
+//! What is built: the workspace, the selection within it, its profiles, and the toolchain it asks for.
 //!
-//! The workspace is the one cargo itself would find: around the current folder, or of `--manifest-path`.
+//! The workspace is the one cargo itself would find: around the current folder, or of `--manifest-path`. The selection is
+//! cargo's own; only where the user gives none is this project's study meant, in this project's workspace.
 
 use std::{
     env,
@@ -14,27 +15,36 @@ use xshell::{Shell, cmd};
 use crate::{
     cli::Selection,
     exit::{Coded, Exit},
+    profile::Profiles,
 };
 
-/// This project's own example.
+/// This project's own example and the package that has it.
 pub(crate) const STUDY: &str = "pyphi_validation";
+const STUDY_PACKAGE: &str = "phi-validation";
 
-/// A workspace and the example to build in it.
+/// A workspace and what to build in it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) target_dir: PathBuf,
-    pub(crate) example: String,
-    /// Comma-separated, as cargo takes them; empty for none.
-    pub(crate) features: String,
-    /// The folder of the package that has the example; cargo runs here.
-    pub(crate) package_dir: PathBuf,
-    /// Whether that package has a library.
+    /// cargo's arguments for the packages and targets; empty for cargo's own default.
+    pub(crate) targets: Vec<String>,
+    /// cargo's arguments for the features.
+    pub(crate) features: Vec<String>,
+    /// The profile of the fastest strategies.
+    pub(crate) profile: String,
+    /// `--target-dir`, `--locked` and `--offline`, if they were given.
+    pub(crate) further: Vec<String>,
+    /// cargo runs here.
+    pub(crate) folder: PathBuf,
+    /// Whether a library of its own could be built first.
     pub(crate) has_lib: bool,
-    /// The oldest rustc the package promises to build with.
+    /// The oldest rustc that the packages promise to build with.
     pub(crate) rust_version: Option<Version>,
     /// Whether it is this project's study: only then do the figures measured for it apply.
     pub(crate) is_study: bool,
+    #[serde(skip)]
+    pub(crate) profiles: Profiles,
 }
 
 /// A compiler version, ordered.
@@ -52,6 +62,8 @@ pub(crate) struct Toolchain {
     pub(crate) cargo: Option<Version>,
     /// `None`: it does not run.
     pub(crate) rustc: Option<Version>,
+    /// What rustc compiles for if it is not told otherwise; empty if it does not run.
+    pub(crate) host: String,
     pub(crate) linker: Linker,
 }
 
@@ -89,7 +101,7 @@ struct Target {
 }
 
 impl Workspace {
-    /// Ask cargo for the workspace and look for the example in it.
+    /// Ask cargo for the workspace and look for what was selected in it.
     pub(crate) fn locate(sh: &Shell, selection: &Selection) -> anyhow::Result<Workspace> {
         let cargo = cargo();
         let manifest_path = selection.manifest_path.as_deref();
@@ -97,40 +109,186 @@ impl Workspace {
             bail!(usage(format!("--manifest-path: no file {}", path.display())));
         }
         let manifest = manifest_path.into_iter().flat_map(|it| [Path::new("--manifest-path"), it]);
-        let json = cmd!(sh, "{cargo} metadata --no-deps --format-version 1 {manifest...}")
-            .quiet()
-            .read()
-            .map_err(|_| Coded {
-                exit: Exit::CargoFailed,
-                message: "cargo cannot read this workspace".into(),
-            })?;
+        let network = flags([("--locked", selection.locked), ("--offline", selection.offline)]);
+        let shown = &network;
+        let json =
+            cmd!(sh, "{cargo} metadata --no-deps --format-version 1 {manifest...} {shown...}")
+                .quiet()
+                .read()
+                .map_err(|_| Coded {
+                    exit: Exit::CargoFailed,
+                    message: "cargo cannot read this workspace".into(),
+                })?;
         let metadata: Metadata =
             serde_json::from_str(&json).context("`cargo metadata` gave something unexpected")?;
-        let example = &selection.example;
-        let has_example = |it: &&Package| {
-            let is_it =
-                |it: &Target| it.name == *example && it.kind.iter().any(|kind| kind == "example");
-            it.targets.iter().any(is_it)
+        let here = match manifest_path.and_then(Path::parent) {
+            Some(folder) => {
+                absolute(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?
+            }
+            None => sh.current_dir(),
         };
-        let Some(package) = metadata.packages.iter().find(has_example) else {
-            bail!(usage(format!(
-                "no package of the workspace {} has an example `{example}`",
-                metadata.workspace_root.display()
-            )));
-        };
-        let is_study = package.name == "phi-validation" && selection.example == STUDY;
-        let default_features = if is_study { "pyphi" } else { "" };
+        let target_dir = selection.target_dir.as_deref().map(absolute).transpose()?;
+        let variables = env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let profiles = Profiles::read(&metadata.workspace_root, variables);
+        let selected = Selected::of(selection, &metadata, &here).map_err(usage)?;
+        let further =
+            target_dir.iter().flat_map(|it| ["--target-dir".to_owned(), it.display().to_string()]);
         Ok(Workspace {
+            target_dir: target_dir.clone().unwrap_or(metadata.target_directory),
+            targets: selected.targets,
+            features: selected.features,
+            profile: selection.profile.clone().unwrap_or_else(|| "release".into()),
+            further: further.chain(network).collect(),
+            folder: selected.folder,
+            has_lib: selected.has_lib,
+            rust_version: selected.rust_version,
+            is_study: selected.is_study,
+            profiles,
             root: metadata.workspace_root,
-            target_dir: metadata.target_directory,
-            example: selection.example.clone(),
-            features: selection.features.clone().unwrap_or_else(|| default_features.into()),
-            package_dir: package.manifest_path.parent().unwrap_or(Path::new("")).to_owned(),
-            has_lib: package.targets.iter().any(|it| it.kind.iter().any(|kind| kind == "lib")),
-            rust_version: package.rust_version.as_deref().and_then(Version::parse),
+        })
+    }
+
+    /// The selection as one line: what a build is remembered by.
+    pub(crate) fn selection(&self) -> String {
+        let words: Vec<&str> =
+            self.targets.iter().chain(&self.features).map(String::as_str).collect();
+        if words.is_empty() {
+            self.folder.strip_prefix(&self.root).map_or_else(
+                |_| "default".into(),
+                |it| format!("default {}", it.display()).trim_end().to_owned(),
+            )
+        } else {
+            words.join(" ")
+        }
+    }
+}
+
+/// What the flags mean in this workspace.
+struct Selected {
+    targets: Vec<String>,
+    features: Vec<String>,
+    folder: PathBuf,
+    has_lib: bool,
+    rust_version: Option<Version>,
+    is_study: bool,
+}
+
+impl Selected {
+    /// # Errors
+    /// A program or an example that no package has; the message is for the user.
+    fn of(selection: &Selection, metadata: &Metadata, here: &Path) -> Result<Selected, String> {
+        let study = || {
+            metadata.packages.iter().find(|it| it.name == STUDY_PACKAGE && it.has("example", STUDY))
+        };
+        let nothing_selected = selection.package.is_empty()
+            && !selection.lib
+            && selection.bin.is_empty()
+            && selection.example.is_empty();
+        let is_study_named = selection.example == [STUDY]
+            && !selection.lib
+            && selection.bin.is_empty()
+            && selection.package.iter().all(|it| it == STUDY_PACKAGE);
+        let is_study = (nothing_selected || is_study_named) && study().is_some();
+        let mut example = selection.example.clone();
+        if is_study && example.is_empty() {
+            example.push(STUDY.into());
+        }
+
+        let named =
+            |it: &&Package| selection.package.is_empty() || selection.package.contains(&it.name);
+        for (kind, names) in [("bin", &selection.bin), ("example", &example)] {
+            // What is not a plain name (`serde@1`, `ba*`) is cargo's to resolve.
+            let can_tell = selection
+                .package
+                .iter()
+                .all(|it| metadata.packages.iter().any(|package| package.name == *it));
+            for name in names {
+                let found = metadata.packages.iter().filter(named).any(|it| it.has(kind, name));
+                if can_tell && !found && !name.contains(['*', '?', '[']) {
+                    let root = metadata.workspace_root.display();
+                    let kind = if kind == "bin" { "program" } else { "example" };
+                    let article = if kind == "example" { "an" } else { "a" };
+                    return Err(format!(
+                        "no package of the workspace {root} has {article} {kind} `{name}`"
+                    ));
+                }
+            }
+        }
+        // cargo looks for a target in the package around the folder it runs in: run it where the target is.
+        let has_all = |it: &&Package| {
+            selection.bin.iter().all(|name| it.has("bin", name))
+                && example.iter().all(|name| it.has("example", name))
+        };
+        let holder = metadata.packages.iter().filter(named).find(has_all);
+        let by_name = !selection.bin.is_empty() || !example.is_empty();
+        let holder = holder.filter(|_| by_name && selection.package.is_empty());
+        let around = || metadata.packages.iter().find(|it| it.folder() == here);
+        let is_concerned = |it: &&Package| match holder.or_else(around) {
+            _ if !selection.package.is_empty() => named(it),
+            Some(one) => one.name == it.name,
+            None => true,
+        };
+        let concerned = || metadata.packages.iter().filter(is_concerned);
+
+        let mut targets = Vec::new();
+        let mut add = |flag: &str, values: &[String]| {
+            targets.extend(values.iter().flat_map(|it| [flag.to_owned(), it.clone()]));
+        };
+        add("-p", &selection.package);
+        add("--bin", &selection.bin);
+        add("--example", &example);
+        targets.extend(flags([("--lib", selection.lib)]));
+        let mut features = flags([
+            ("--all-features", selection.all_features),
+            ("--no-default-features", selection.no_default_features),
+        ]);
+        let mut listed = selection.features.clone();
+        if is_study && listed.is_empty() && features.is_empty() {
+            listed.push("pyphi".into());
+        }
+        listed.retain(|it| !it.is_empty());
+        if !listed.is_empty() {
+            features.extend(["--features".into(), listed.join(",")]);
+        }
+        Ok(Selected {
+            targets,
+            features,
+            folder: holder.map_or(here, |it| it.folder()).to_owned(),
+            has_lib: !selection.lib
+                && concerned().any(|it| it.targets.iter().any(|it| it.is("lib"))),
+            rust_version: concerned()
+                .filter_map(|it| Version::parse(it.rust_version.as_deref()?))
+                .max(),
             is_study,
         })
     }
+}
+
+impl Package {
+    fn folder(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or(Path::new(""))
+    }
+
+    fn has(&self, kind: &str, name: &str) -> bool {
+        self.targets.iter().any(|it| it.name == name && it.is(kind))
+    }
+}
+
+impl Target {
+    fn is(&self, kind: &str) -> bool {
+        self.kind.iter().any(|it| it == kind)
+    }
+}
+
+/// The flags that are set.
+fn flags<const N: usize>(flags: [(&str, bool); N]) -> Vec<String> {
+    flags.into_iter().filter(|(_, is_set)| *is_set).map(|(flag, _)| flag.to_owned()).collect()
+}
+
+fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot make {} absolute", path.display()))
 }
 
 impl Toolchain {
@@ -149,8 +307,17 @@ impl Toolchain {
                 .as_deref()
                 .and_then(|it| Version::parse(it.split_whitespace().nth(1)?)),
             rustc: field("release:").and_then(Version::parse),
+            host: field("host:").unwrap_or_default().to_owned(),
             linker: Linker::find(field("host:").unwrap_or_default()),
         }
+    }
+}
+
+impl Toolchain {
+    /// What figures of memory and time are remembered by.
+    pub(crate) fn key(&self) -> String {
+        let release = self.rustc.map_or("unknown".into(), |it| it.to_string());
+        format!("{release} {}", self.host).trim_end().to_owned()
     }
 }
 
@@ -232,10 +399,72 @@ mod tests {
         }
     }
 
+    fn metadata() -> Metadata {
+        let json = r#"{
+            "workspace_root": "/w", "target_directory": "/w/target", "packages": [
+                {"name": "phi-validation", "manifest_path": "/w/Cargo.toml", "rust_version": "1.95",
+                 "targets": [{"name": "phi", "kind": ["lib"]}, {"name": "pyphi_validation", "kind": ["example"]}]},
+                {"name": "tool", "manifest_path": "/w/tool/Cargo.toml", "rust_version": null,
+                 "targets": [{"name": "tool", "kind": ["bin"]}]}
+            ]}"#;
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[track_caller]
+    fn check(selection: Selection, expected: &str, folder: &str, is_study: bool) {
+        let it = Selected::of(&selection, &metadata(), Path::new("/w/tool")).unwrap();
+        let words = [it.targets, it.features].concat().join(" ");
+        assert_eq!(
+            (words.as_str(), it.folder.to_str().unwrap(), it.is_study),
+            (expected, folder, is_study)
+        );
+    }
+
+    #[test]
+    fn the_study_is_the_default_and_anything_else_is_cargo_s_own_selection() {
+        let names = |names: &[&str]| names.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
+        let none = Selection::default;
+        check(none(), "--example pyphi_validation --features pyphi", "/w", true);
+        let study = || Selection { example: names(&[STUDY]), ..none() };
+        check(study(), "--example pyphi_validation --features pyphi", "/w", true);
+        let features = Selection { features: names(&["a", "b,c"]), ..study() };
+        check(features, "--example pyphi_validation --features a,b,c", "/w", true);
+        check(
+            Selection { features: names(&[""]), ..study() },
+            "--example pyphi_validation",
+            "/w",
+            true,
+        );
+        let all = Selection { all_features: true, ..none() };
+        check(all, "--example pyphi_validation --all-features", "/w", true);
+        check(Selection { bin: names(&["tool"]), ..none() }, "--bin tool", "/w/tool", false);
+        check(Selection { package: names(&["tool"]), ..none() }, "-p tool", "/w/tool", false);
+        check(Selection { lib: true, ..none() }, "--lib", "/w/tool", false);
+        let odd = Selection { package: names(&["to*"]), bin: names(&["tool"]), ..none() };
+        check(odd, "-p to* --bin tool", "/w/tool", false);
+    }
+
+    #[test]
+    fn a_target_that_nobody_has_is_refused() {
+        let refused = |selection: Selection| {
+            Selected::of(&selection, &metadata(), Path::new("/w")).err().expect("refused")
+        };
+        let names = |name: &str| vec![name.to_owned()];
+        let nope = refused(Selection { example: names("nope"), ..Selection::default() });
+        assert_eq!(nope, "no package of the workspace /w has an example `nope`");
+        let elsewhere =
+            Selection { package: names("tool"), example: names(STUDY), ..Selection::default() };
+        assert!(refused(elsewhere).ends_with("has an example `pyphi_validation`"));
+        let program = refused(Selection { bin: names("phi"), ..Selection::default() });
+        assert!(program.ends_with("has a program `phi`"), "{program}");
+    }
+
     #[test]
     fn this_toolchain_is_found() {
         let toolchain = Toolchain::sample(&Shell::new().unwrap());
         assert!(toolchain.rustc.is_some() && toolchain.cargo.is_some());
+        let key = toolchain.key();
+        assert!(key.contains('.') && key.contains(' ') && key.contains('-'), "{key}");
         assert!(!matches!(toolchain.linker, Linker::Missing(_)), "{:?}", toolchain.linker);
     }
 }
