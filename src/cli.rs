@@ -18,11 +18,13 @@ use crate::exit::Exit;
 use crate::interrupt;
 use crate::journal::{IfExists, Journal, Outputs};
 use crate::ledger::Ledger;
+use crate::merge::merge;
 use crate::network::StatePattern;
 use crate::phi;
 use crate::progress::{Detail, Display, Progress, Watch};
 use crate::report::Report;
-use crate::run_folder::{self, RunFolder};
+use crate::run_folder::{self, Contents, RunFolder};
+use crate::shard::Shard;
 use crate::study::Study;
 use crate::suite::{Formalism, Settings, Suite};
 use crate::summary::Summary;
@@ -74,6 +76,11 @@ enum Command {
     Runs(RunsArgs),
     /// Write the report of a run again: report.html, report.md and figures
     Report(ReportArgs),
+    /// Put the runs of all shards of a study together
+    ///
+    /// The runs must be of the same settings and together have every row exactly once; what differs, is there
+    /// twice or is missing is named. They are not changed.
+    Merge(MergeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -102,6 +109,9 @@ struct StudyArgs {
     /// Theory of exact Φ: iit3
     #[arg(long, default_value = "iit3")]
     formalism: Formalism,
+    /// Only the i-th of k parts of the matrix, counted from 1; `merge` puts the parts together again
+    #[arg(long, value_name = "I/K")]
+    shard: Option<Shard>,
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
@@ -163,6 +173,19 @@ struct ReportArgs {
 }
 
 #[derive(Debug, Args)]
+struct MergeArgs {
+    /// The names of the runs, or the paths of their folders
+    #[arg(value_name = "RUN", required = true)]
+    parts: Vec<PathBuf>,
+    /// The name of the merged run, which must be free
+    #[arg(long, value_name = "NAME")]
+    run: String,
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+}
+
+#[derive(Debug, Args)]
 struct RunsArgs {
     /// The folder of the runs
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
@@ -194,6 +217,7 @@ pub fn main(registry: &Registry) -> Exit {
         Some(Command::Phi(args)) => args.run(),
         Some(Command::Runs(args)) => args.run(),
         Some(Command::Report(args)) => args.run(),
+        Some(Command::Merge(args)) => args.run(),
         None => cli.study.run(registry),
     };
     match done {
@@ -236,11 +260,7 @@ impl StudyArgs {
                 let mut run = RunFolder::open(&folder, &suite)?;
                 let notes = run.notes().to_vec();
                 self.compute(&study, &mut run, detail, &notes, &[&folder])?;
-                let summary = run.contents().summary();
-                let written = summary.write(&folder.join("summary.json"));
-                let reported = Report::write(&folder);
-                print(&summary.to_string())?;
-                written.and(reported.map(drop))
+                conclude(&folder, run.contents())
             }
             None => {
                 let outputs = Outputs::new(&self.out)?;
@@ -328,6 +348,7 @@ impl StudyArgs {
             state: self.state.clone(),
             estimator: self.estimator.clone(),
             formalism: self.formalism,
+            shard: self.shard,
         })
     }
 }
@@ -384,11 +405,34 @@ impl RunsArgs {
 
 impl ReportArgs {
     fn run(self) -> Result<(), Error> {
-        let named = self.runs.join(&self.run);
-        let folder = if named.is_dir() { named } else { self.run };
-        let page = Report::write(&folder)?;
+        let page = Report::write(&named(&self.runs, self.run))?;
         print(&format!("{}\n", page.display()))
     }
+}
+
+impl MergeArgs {
+    fn run(self) -> Result<(), Error> {
+        let target = run_path(&self.runs, &self.run)?;
+        let parts: Vec<PathBuf> = self.parts.into_iter().map(|it| named(&self.runs, it)).collect();
+        let merged = merge(&parts, &target)?;
+        let _ = writeln!(io::stderr(), "everything in {}", target.display());
+        conclude(&target, &merged)
+    }
+}
+
+/// Statistics, report and verdict of a finished run. Even if one of them cannot be written, the others may.
+fn conclude(folder: &Path, contents: &Contents) -> Result<(), Error> {
+    let summary = contents.summary();
+    let written = summary.write(&folder.join("summary.json"));
+    let reported = Report::write(folder);
+    print(&summary.to_string())?;
+    written.and(reported.map(drop))
+}
+
+/// The folder of a run that is named by its name or by its path.
+fn named(runs: &Path, run: PathBuf) -> PathBuf {
+    let named = runs.join(&run);
+    if named.is_dir() { named } else { run }
 }
 
 /// The folder of the run `name`.

@@ -389,50 +389,15 @@ impl SettingsFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::solver::SystemCut;
+    use crate::fixtures::{finish, record, row, suite};
     use tempfile::TempDir;
-
-    fn suite() -> Suite {
-        let settings = Settings {
-            topologies: vec![Topology::Ring, Topology::Random],
-            sizes: vec![5],
-            seeds: vec![42, 123],
-            ..Settings::default()
-        };
-        Suite::new(settings).unwrap()
-    }
-
-    fn row(suite: &Suite, position: usize) -> Row {
-        let comparison = suite.comparisons()[position];
-        let problem = comparison.problem as f64;
-        Row {
-            key: comparison.key,
-            phi_hdc: 0.5 + position as f64 / 7.0,
-            phi_exact: problem / 3.0,
-            duration_ms: 0.125,
-        }
-    }
-
-    fn record(suite: &Suite, problem: usize) -> ExactRecord {
-        let it = &suite.problems()[problem];
-        let Key { topology, n, seed } = it.key;
-        let cut = Some(SystemCut { severed_from: vec![0], severed_to: vec![1, 2, 3, 4] });
-        let phi = problem as f64 / 3.0;
-        let exact = ExactPhi { phi, cut, n_concepts: 5, ties: 2, counters: Default::default() };
-        ExactRecord { problem: it.id, topology, n, seed, exact, duration_ms: 0.125 }
-    }
 
     /// A folder with the finished files of [`suite`].
     fn finished(suite: &Suite) -> (TempDir, Outputs) {
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
         let mut journal = Journal::open(outputs.clone(), suite, IfExists::Refuse).unwrap();
-        for (position, comparison) in suite.comparisons().iter().enumerate() {
-            if journal.record(suite.problems()[comparison.problem].id).is_none() {
-                journal.append_record(record(suite, comparison.problem)).unwrap();
-            }
-            journal.append_row(row(suite, position), &[]).unwrap();
-        }
+        finish(&mut journal, suite);
         (folder, outputs)
     }
 

@@ -24,10 +24,13 @@ pub mod estimator;
 pub mod exact;
 pub mod exit;
 pub mod figures;
+#[cfg(test)]
+mod fixtures;
 #[cfg(feature = "pyphi")]
 pub mod interrupt;
 pub mod journal;
 pub mod ledger;
+pub mod merge;
 pub mod network;
 #[cfg(feature = "pyphi")]
 pub mod phi;
@@ -38,6 +41,7 @@ pub mod report;
 pub mod row;
 pub mod run_folder;
 pub mod seeded;
+pub mod shard;
 pub mod solver;
 pub mod statistics;
 pub mod study;

@@ -156,6 +156,12 @@ impl Report {
                 contents.rows.len()
             )));
         }
+        if let Some(shard) = summary.settings.shard {
+            self.blocks.push(Block::Warning(format!(
+                "This is shard {shard} of a larger study: a part of its networks, and no verdict on the \
+                 whole."
+            )));
+        }
         let reached = match summary.verdict.reached {
             Some(level) => format!("The {} level of success is reached.", level.name()),
             None => "Not even the minimum level of success is reached.".to_owned(),

@@ -70,6 +70,9 @@ pub struct Entry {
     pub cpu_ms: Option<u64>,
     /// The most memory the process has used so far, in bytes, where the system tells.
     pub peak_memory_bytes: Option<u64>,
+    /// Its session, counted from 1, if that is not the last before it: in a run merged from several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<usize>,
 }
 
 impl Entry {
@@ -100,7 +103,7 @@ pub struct Contents {
     /// Their rows.
     pub rows: Vec<Row>,
     /// For each of them its line in the journal, counted from 1.
-    line_of: Vec<usize>,
+    pub(crate) line_of: Vec<usize>,
     /// The bytes of whole lines.
     whole_len: usize,
     /// Whether a line was cut short.
@@ -131,7 +134,7 @@ impl Contents {
         Contents::parse(&content, suite, &path)
     }
 
-    fn parse(content: &[u8], suite: Suite, path: &Path) -> Result<Contents, Error> {
+    pub(crate) fn parse(content: &[u8], suite: Suite, path: &Path) -> Result<Contents, Error> {
         let lines = Lines::new(content);
         let mut contents = Contents {
             suite,
@@ -171,7 +174,12 @@ impl Contents {
                     }
                     let estimator = &contents.suite.settings().estimator;
                     contents.rows.push(entry.row(estimator).map_err(wrong)?);
-                    contents.session_of.push(contents.sessions.len());
+                    let (last, named) = (contents.sessions.len(), entry.session);
+                    if named.is_some_and(|it| it == 0 || it > last) {
+                        let named = named.unwrap_or_default();
+                        return Err(wrong(format!("session {named}: expected 1 to {last}")));
+                    }
+                    contents.session_of.push(named.unwrap_or(last));
                     contents.entries.push(entry);
                     contents.line_of.push(number);
                 }
@@ -399,6 +407,7 @@ impl Ledger for RunFolder {
             elapsed_ms: milliseconds(self.started.elapsed()),
             cpu_ms: cpu_ms(),
             peak_memory_bytes: peak_memory_bytes(),
+            session: None,
         };
         let line = json(&Line::Comparison(entry.clone()));
         self.journal.append(&line).map_err(|error| self.with_note(error))?;
@@ -528,39 +537,8 @@ fn write_error(path: &Path, source: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::topology::Topology;
+    use crate::fixtures::{finish, suite};
     use tempfile::TempDir;
-
-    fn suite() -> Suite {
-        let settings = Settings {
-            topologies: vec![Topology::Ring, Topology::Random],
-            sizes: vec![5],
-            seeds: vec![42, 123],
-            ..Settings::default()
-        };
-        Suite::new(settings).unwrap()
-    }
-
-    /// Does what is not done, as a study would, with numbers that depend on the comparison only.
-    fn finish(run: &mut RunFolder, suite: &Suite) {
-        let done: Vec<Key> = run.rows().iter().map(|row| row.key).collect();
-        for (position, comparison) in suite.comparisons().iter().enumerate() {
-            if done.contains(&comparison.key) {
-                continue;
-            }
-            let problem = &suite.problems()[comparison.problem];
-            let phi = comparison.problem as f64 / 3.0;
-            let Key { topology, n, seed } = problem.key;
-            let counters = BTreeMap::from([("cuts".to_owned(), 7)]);
-            let exact = ExactPhi { phi, cut: None, n_concepts: 5, ties: 2, counters };
-            let duration_ms = 0.125;
-            let record = ExactRecord { problem: problem.id, topology, n, seed, exact, duration_ms };
-            run.append_record(record).unwrap();
-            let phi_hdc = 0.5 + position as f64 / 7.0;
-            let row = Row { key: comparison.key, phi_hdc, phi_exact: phi, duration_ms };
-            run.append_row(row, &[("spectral".to_owned(), 0.25)]).unwrap();
-        }
-    }
 
     fn finished(suite: &Suite) -> (TempDir, PathBuf) {
         let runs = tempfile::tempdir().unwrap();

@@ -14,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::dynamics::Rule;
 use crate::error::Error;
 use crate::network::{Network, ProblemId, StatePattern};
+use crate::shard::Shard;
+use crate::text::list;
 use crate::topology::{MAX_UNITS, Topology};
 
 /// The theory by which exact Φ is computed.
@@ -82,6 +84,9 @@ pub struct Settings {
     pub estimator: String,
     /// The theory of the exact values.
     pub formalism: Formalism,
+    /// Which part of the matrix; none for all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
 }
 
 impl Default for Settings {
@@ -95,6 +100,7 @@ impl Default for Settings {
             state: StatePattern::Off,
             estimator: "hdc".to_owned(),
             formalism: Formalism::Iit3,
+            shard: None,
         }
     }
 }
@@ -145,13 +151,10 @@ impl Settings {
         compare("state", self.state.to_string(), other.state.to_string());
         compare("estimator", self.estimator.clone(), other.estimator.clone());
         compare("formalism", self.formalism.to_string(), other.formalism.to_string());
+        let shard = |it: &Settings| it.shard.map_or("none".to_owned(), |it| it.to_string());
+        compare("shard", shard(self), shard(other));
         lines
     }
-}
-
-/// The items as a list for a person: `a, b, c`.
-fn list<T: fmt::Display>(items: &[T]) -> String {
-    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn sort<T: Ord + fmt::Display>(what: &str, one: &str, items: &mut [T]) -> Result<(), Error> {
@@ -238,7 +241,7 @@ impl Suite {
     /// The suite that `settings` describe.
     ///
     /// # Errors
-    /// As [`Settings::canonical`].
+    /// As [`Settings::canonical`]; if there are more shards than exact problems.
     ///
     /// ```
     /// use phi_validation::suite::{Settings, Suite};
@@ -268,6 +271,34 @@ impl Suite {
                 }
             }
         }
+        let suite = Suite { settings, comparisons, problems };
+        match suite.settings.shard {
+            Some(shard) => suite.part(shard),
+            None => Ok(suite),
+        }
+    }
+
+    /// The comparisons of the problems that are dealt to `shard`.
+    fn part(self, shard: Shard) -> Result<Suite, Error> {
+        let Suite { settings, comparisons, problems } = self;
+        if shard.of() > problems.len() {
+            return Err(Error::Settings(format!(
+                "shard {shard}: the matrix has only {0} exact problems; expected at most {0} shards",
+                problems.len()
+            )));
+        }
+        let shards = Shard::deal(problems.iter().map(|it| &it.network), shard.of());
+        let is_here = |problem: usize| shards[problem] == shard.index();
+        // Where the problems that stay go.
+        let mut place = vec![0; problems.len()];
+        for (new, old) in (0..problems.len()).filter(|&it| is_here(it)).enumerate() {
+            place[old] = new;
+        }
+        let comparisons = comparisons.into_iter().filter(|it| is_here(it.problem));
+        let comparisons =
+            comparisons.map(|it| Comparison { problem: place[it.problem], ..it }).collect();
+        let problems = problems.into_iter().zip(&shards).filter(|(_, it)| **it == shard.index());
+        let problems = problems.map(|(problem, _)| problem).collect();
         Ok(Suite { settings, comparisons, problems })
     }
 

@@ -18,11 +18,12 @@ use crate::verdict::Criterion;
 /// The summary as text for a person.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { rule, state, estimator, formalism, .. } = &self.settings;
+        let Settings { rule, state, estimator, formalism, shard, .. } = &self.settings;
+        let shard = shard.map(|it| format!(", shard {it} of the matrix")).unwrap_or_default();
         writeln!(
             f,
             "{} comparisons, {} exact problems; {formalism}, rule {rule}, state {state}, \
-             estimator {estimator}",
+             estimator {estimator}{shard}",
             self.n_comparisons, self.n_exact_problems
         )?;
         writeln!(f)?;
@@ -273,15 +274,21 @@ pub fn runs(listed: &[Listed], folder: &str) -> String {
         let started = it.started_unix_ms.map_or("-".to_owned(), date);
         let what = match (&it.settings, &it.error) {
             (Some(settings), _) => {
-                let Settings { rule, estimator, formalism, sizes, .. } = settings;
+                let Settings { rule, estimator, formalism, sizes, shard, .. } = settings;
                 let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-                format!("{formalism}, {rule}, {estimator}, n = {}", sizes.join(","))
+                let shard = shard.map(|it| format!(", shard {it}")).unwrap_or_default();
+                format!("{formalism}, {rule}, {estimator}, n = {}{shard}", sizes.join(","))
             }
             (None, error) => error.clone().unwrap_or_default(),
         };
         vec![it.name.clone(), rows, state.to_owned(), started, what]
     }));
     left_table(&lines)
+}
+
+/// The items as a list for a person: `a, b, c`.
+pub(crate) fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|it| it.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// A time in milliseconds since 1970 as `2026-11-22 17:05:09` (UTC).

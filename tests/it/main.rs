@@ -16,6 +16,9 @@ mod resume;
 /// Runs in folders of their own.
 mod run_folder;
 
+/// Shards and what becomes of them.
+mod shards;
+
 /// `phi --network`: one's own networks.
 mod own_network;
 
