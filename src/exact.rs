@@ -49,6 +49,9 @@ impl Engine {
             let steps = match progress.phase {
                 Phase::Concepts => "mechanisms",
                 Phase::Cuts => "cuts",
+                Phase::SystemPartitions => "partitions",
+                Phase::Distinctions => "mechanisms",
+                Phase::Systems => "systems",
             };
             let mut text = format!("{} of {} {steps}", progress.done, progress.total);
             if let Some(best) = progress.best {

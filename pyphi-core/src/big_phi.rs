@@ -2,13 +2,13 @@
 //! that of the cut system.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::concept::LocalConcept;
 use crate::cut_structure::{CutStructure, Intact};
 use crate::fixed::{COARSE_ONE, cost_to_f64};
-use crate::limits::{Options, Phase, Progress, Stop, StopReason, predicted_bytes};
+use crate::limits::{Options, Phase, Stop, StopReason, Watch, predicted_bytes};
 use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
 use crate::stats::Stats;
@@ -241,6 +241,10 @@ impl<'a> Search<'a> {
         }
     }
 
+    fn watch(&self, phase: Phase, n_steps: usize) -> Watch<'_> {
+        Watch::new(self.options, self.began, phase, n_steps as u64)
+    }
+
     /// The tolerance as mass × distance.
     fn coarse_tolerance(&self) -> i128 {
         i128::from(crate::fixed::to_coarse(self.rules.tolerance)) * i128::from(COARSE_ONE)
@@ -264,14 +268,14 @@ impl<'a> Search<'a> {
         let small_phi = self.small_phi(wiring);
         // The large mechanisms take longest: first.
         let order: Vec<u32> = self.subsets.iter().rev().copied().collect();
-        let phase = Watch::new(self, Phase::Concepts, order.len());
+        let phase = self.watch(Phase::Concepts, order.len());
         let work = |scratch: &mut Scratch, idx: usize| {
             if self.stop.is_due() {
                 return (None, 0);
             }
             let before = scratch.n_tied_searches;
             let concept = small_phi.concept(order[idx], scratch);
-            phase.step(None);
+            phase.add(1, None);
             (concept, scratch.n_tied_searches - before)
         };
         let (mut results, stats) = self.share(order.len(), work);
@@ -297,7 +301,7 @@ impl<'a> Search<'a> {
         let best = Mutex::new(i128::MAX);
         let is_zero = AtomicBool::new(false);
         let tolerance = self.coarse_tolerance();
-        let phase = Watch::new(self, Phase::Cuts, cuts.len());
+        let phase = self.watch(Phase::Cuts, cuts.len());
         let work = |scratch: &mut Scratch, idx: usize| {
             if self.stop.is_due() || is_zero.load(Ordering::Relaxed) {
                 return None;
@@ -328,7 +332,7 @@ impl<'a> Search<'a> {
             }
             let best_so_far = (*best < i128::MAX).then(|| cost_to_f64(*best));
             drop(best);
-            phase.step(best_so_far);
+            phase.add(1, best_so_far);
             Some(CutResult { rank, total, purview_ties })
         };
         let (results, more) = self.share(cuts.len(), work);
@@ -380,36 +384,6 @@ impl<'a> Search<'a> {
         }
         results.sort_by_key(|(idx, _)| *idx);
         (results.into_iter().map(|(_, result)| result).collect(), stats)
-    }
-}
-
-/// Tells the observer, if there is one, how far a phase has come.
-struct Watch<'a> {
-    search: &'a Search<'a>,
-    phase: Phase,
-    total: u64,
-    done: AtomicU64,
-    began: Instant,
-}
-
-impl<'a> Watch<'a> {
-    fn new(search: &'a Search<'a>, phase: Phase, total: usize) -> Watch<'a> {
-        Watch { search, phase, total: total as u64, done: AtomicU64::new(0), began: Instant::now() }
-    }
-
-    fn step(&self, best: Option<f64>) {
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(observer) = &self.search.options.progress {
-            let left = self.total.saturating_sub(done) as f64 / done as f64;
-            observer.tell(Progress {
-                phase: self.phase,
-                done,
-                total: self.total,
-                best,
-                elapsed: self.search.began.elapsed(),
-                remaining: Some(self.began.elapsed().mul_f64(left)),
-            });
-        }
     }
 }
 

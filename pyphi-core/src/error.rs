@@ -98,6 +98,21 @@ pub enum ErrorKind {
         /// The value found.
         value: String,
     },
+    /// A unit depends on another although cm does not connect them (IIT 4.0; IIT 3.0 averages over it).
+    #[error(
+        "cm: row {from}, column {to}: 0, expected 1: unit {to} depends on unit {from} (tpm: rows {row} and \
+         {other_row} differ in column {to})"
+    )]
+    MissingConnection {
+        /// The unit that it depends on.
+        from: usize,
+        /// The unit that depends on it.
+        to: usize,
+        /// A row of the TPM in which the first is OFF.
+        row: usize,
+        /// The row that differs from it only in that the first is ON.
+        other_row: usize,
+    },
     /// A wrong number of labels.
     #[error("labels: {found}, expected {expected} (one per unit)")]
     Labels {

@@ -3,6 +3,7 @@
 use crate::network::Network;
 use crate::state::State;
 use crate::subsystem::Subsystem;
+use crate::unit_set::UnitSet;
 
 /// The OR-AND-XOR network of Oizumi et al. 2014, Fig. 4: A = OR(B, C), B = AND(A, C), C = XOR(A, B), in the
 /// state (1, 0, 0).
@@ -87,6 +88,33 @@ fn logistic(weights: &[f64], state: &[u8]) -> Subsystem {
         })
         .collect();
     let cm = vec![vec![1; n]; n];
+    whole(&tpm, &cm, State::new(state).expect("a valid state"))
+}
+
+/// The three-unit system of Albantakis et al. 2023, Fig. 1: logistic units A, B, C of slope 4 in the state
+/// (0, 1, 1).
+pub fn iit4_figure_1() -> Subsystem {
+    let weights = [[-0.2, 0.7, 0.2], [0.7, -0.2, 0.0], [0.0, -0.8, 0.2]];
+    logistic(4.0, &weights.map(|row| row.to_vec()), &[0, 1, 1])
+}
+
+/// A and B of [`iit4_figure_1`], with C as background: the example that the paper works out.
+pub fn iit4_figure_1_ab() -> Subsystem {
+    let figure = iit4_figure_1();
+    Subsystem::new(figure.network(), figure.state(), UnitSet::all(2)).expect("a reachable state")
+}
+
+/// Logistic units: P(j ON | s) = 1 / (1 + exp(-k Σᵢ w_ij (2 sᵢ - 1))), connected where w_ij is not 0.
+fn logistic(slope: f64, weights: &[Vec<f64>], state: &[u8]) -> Subsystem {
+    let n = weights.len();
+    let drive = |s: usize, j: usize| -> f64 {
+        (0..n).map(|i| weights[i][j] * if s >> i & 1 == 1 { 1.0 } else { -1.0 }).sum()
+    };
+    let tpm: Vec<Vec<f64>> = (0..1usize << n)
+        .map(|s| (0..n).map(|j| 1.0 / (1.0 + (-slope * drive(s, j)).exp())).collect())
+        .collect();
+    let cm: Vec<Vec<u8>> =
+        weights.iter().map(|row| row.iter().map(|&w| u8::from(w != 0.0)).collect()).collect();
     whole(&tpm, &cm, State::new(state).expect("a valid state"))
 }
 

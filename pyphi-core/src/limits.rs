@@ -4,7 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::mip::CauseMemo;
@@ -76,7 +76,7 @@ impl fmt::Display for StopReason {
 pub struct Progress {
     /// What is being done.
     pub phase: Phase,
-    /// Steps of the phase that are done: mechanisms searched, or cuts decided.
+    /// Steps of the phase that are done: mechanisms searched, cuts or partitions decided.
     pub done: u64,
     /// Steps of the phase in all.
     pub total: u64,
@@ -89,13 +89,57 @@ pub struct Progress {
     pub remaining: Option<Duration>,
 }
 
-/// The two parts of an analysis.
+/// The parts of an analysis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// The concepts of the intact system.
+    /// IIT 3.0: the concepts of the intact system.
     Concepts,
-    /// The distances of the cuts.
+    /// IIT 3.0: the distances of the cuts.
     Cuts,
+    /// IIT 4.0: the partitions of the system.
+    SystemPartitions,
+    /// IIT 4.0: the distinctions, mechanism by mechanism.
+    Distinctions,
+    /// IIT 4.0: the candidate systems of a substrate.
+    Systems,
+}
+
+/// Tells the observer, if there is one, how far a phase has come.
+pub(crate) struct Watch<'a> {
+    observer: Option<&'a Observer>,
+    analysis_began: Instant,
+    phase: Phase,
+    total: u64,
+    done: AtomicU64,
+    began: Instant,
+}
+
+impl<'a> Watch<'a> {
+    pub(crate) fn new(
+        options: &'a Options,
+        analysis_began: Instant,
+        phase: Phase,
+        total: u64,
+    ) -> Watch<'a> {
+        let (observer, done) = (options.progress.as_ref(), AtomicU64::new(0));
+        Watch { observer, analysis_began, phase, total, done, began: Instant::now() }
+    }
+
+    /// `steps` more are done.
+    pub(crate) fn add(&self, steps: u64, best: Option<f64>) {
+        let done = self.done.fetch_add(steps, Ordering::Relaxed) + steps;
+        if let Some(observer) = self.observer {
+            let left = self.total.saturating_sub(done) as f64 / done.max(1) as f64;
+            observer.tell(Progress {
+                phase: self.phase,
+                done,
+                total: self.total,
+                best,
+                elapsed: self.analysis_began.elapsed(),
+                remaining: Some(self.began.elapsed().mul_f64(left)),
+            });
+        }
+    }
 }
 
 /// A function that is told about progress, from any thread of the analysis, often: it should return soon.

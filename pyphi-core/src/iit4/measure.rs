@@ -1,0 +1,205 @@
+//! Intrinsic information, and the states it specifies.
+//!
+//! Of one mechanism in its state over one purview: for every state z of the purview selectivity times
+//! informativeness, `R(z) · log2(F(z) / G)`, where F is the forward probability, R the repertoire (selectivity)
+//! and G the forward probability with the mechanism unconstrained or partitioned (Albantakis et al. 2023, Eqs
+//! 5 to 8 and 18 to 21). The state with the largest value is the one that the mechanism specifies.
+//!
+//! States are indices, bit k being the k-th unit of the purview. Nothing here knows of partitions.
+
+use std::fmt;
+
+use super::system::System;
+use crate::repertoire::Direction;
+use crate::unit_set::{UnitSet, bits, deposit, submasks};
+
+/// Two values this close are tied: absolutely below 1, relatively above.
+pub const TIE_TOLERANCE: f64 = 1e-12;
+
+/// Values of at most this are 0.
+pub const ZERO_TOLERANCE: f64 = 1e-13;
+
+/// Whether two values are tied.
+#[inline]
+pub(crate) fn is_tied(a: f64, b: f64) -> bool {
+    (a - b).abs() <= TIE_TOLERANCE * a.abs().max(b.abs()).max(1.0)
+}
+
+/// A state of some units, which a mechanism or a system specifies. Displays as `{0,2}=(1,0)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SpecifiedState {
+    /// The units, in the numbering of the network.
+    pub purview: UnitSet,
+    /// Those that are ON.
+    pub on: UnitSet,
+}
+
+impl SpecifiedState {
+    /// 0 or 1 for each unit of the purview, lowest unit first.
+    pub fn values(self) -> Vec<u8> {
+        self.purview.iter().map(|unit| u8::from(self.on.contains(unit))).collect()
+    }
+
+    /// Whether this is what `whole` says of the same units.
+    pub fn is_congruent(self, whole: SpecifiedState) -> bool {
+        self.purview.is_subset(whole.purview) && whole.on.intersection(self.purview) == self.on
+    }
+}
+
+impl fmt::Display for SpecifiedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let values: Vec<String> = self.values().iter().map(u8::to_string).collect();
+        write!(f, "{}=({})", self.purview, values.join(","))
+    }
+}
+
+/// Intrinsic information of a mechanism over a purview, in bits, and all states that attain it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IntrinsicInformation {
+    /// The largest value over the states of the purview.
+    pub value: f64,
+    /// The states that attain it, the first unit varying fastest. Never empty.
+    pub states: Vec<SpecifiedState>,
+}
+
+impl System {
+    /// Intrinsic cause or effect information of `mechanism` over `purview` (units of the network).
+    ///
+    /// ```
+    /// use pyphi_core::{Direction, UnitSet, fixtures, iit4::System};
+    ///
+    /// // Albantakis et al. 2023, Fig. 1: A and B with C as background.
+    /// let figure = fixtures::iit4_figure_1_ab();
+    /// let system = System::new(&figure)?;
+    /// let cause = system.intrinsic_information(Direction::Cause, system.units(), system.units());
+    /// assert_eq!(format!("{:.6}", cause.value), "0.843228");
+    /// assert_eq!(cause.states[0].to_string(), "{0,1}=(1,0)");
+    /// # Ok::<(), pyphi_core::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If a unit is not in the system.
+    pub fn intrinsic_information(
+        &self,
+        direction: Direction,
+        mechanism: UnitSet,
+        purview: UnitSet,
+    ) -> IntrinsicInformation {
+        let (m, p) = (self.local(mechanism), self.local(purview));
+        let mut information = Information::default();
+        match direction {
+            Direction::Cause => information.cause(self, m, p),
+            Direction::Effect => {
+                let mut unconstrained = Vec::new();
+                self.unconstrained_effects(m, p, &mut unconstrained);
+                information.effect(self, m, p, &unconstrained);
+            }
+        }
+        IntrinsicInformation {
+            value: information.value,
+            states: information.states.iter().map(|&z| self.specified(p, z)).collect(),
+        }
+    }
+
+    /// The state with index z of a purview in the numbering of the system, for the outside.
+    pub(crate) fn specified(&self, purview: u32, z: u32) -> SpecifiedState {
+        SpecifiedState {
+            purview: self.to_network(purview),
+            on: self.to_network(deposit(z, purview)),
+        }
+    }
+
+    /// `U_e(z)`: the mean over all states m' of the mechanism of `prod_p q_e(p = z_p | M = m')`.
+    pub(crate) fn unconstrained_effects(&self, mechanism: u32, purview: u32, sums: &mut Vec<f64>) {
+        sums.clear();
+        sums.resize(1 << purview.count_ones(), 0.0);
+        let mut product = Vec::new();
+        for m in submasks(mechanism) {
+            self.effects(mechanism, m, purview, &mut product);
+            sums.iter_mut().zip(&product).for_each(|(sum, p)| *sum += p);
+        }
+        let n_states = f64::from(1u32 << mechanism.count_ones());
+        sums.iter_mut().for_each(|sum| *sum /= n_states);
+    }
+
+    /// `prod_p q_e(p = z_p | M = m)` for every z.
+    fn effects(&self, mechanism: u32, m: u32, purview: u32, product: &mut Vec<f64>) {
+        product.clear();
+        product.push(1.0);
+        for p in bits(purview) {
+            let [off, on] = [false, true].map(|it| self.effect_on(p, it, mechanism, m));
+            let half = product.len();
+            for z in 0..half {
+                product.push(product[z] * on);
+            }
+            product[..half].iter_mut().for_each(|it| *it *= off);
+        }
+    }
+}
+
+/// Intrinsic information over one purview: room to compute it in, and the result.
+#[derive(Debug, Default)]
+pub(crate) struct Information {
+    /// Forward probabilities `F(z)`.
+    pub(crate) forward: Vec<f64>,
+    /// Sum of the forward probabilities: what turns `F_c` into the repertoire. 1 for effects.
+    pub(crate) norm: f64,
+    /// The largest value.
+    pub(crate) value: f64,
+    /// The states that attain it, in order.
+    pub(crate) states: Vec<u32>,
+    values: Vec<f64>,
+}
+
+impl Information {
+    /// Of a cause. `F_c(z) = prod_{j in M} q_c(j as it is | P = z)`.
+    pub(crate) fn cause(&mut self, system: &System, mechanism: u32, purview: u32) {
+        self.forward.clear();
+        self.forward.resize(1 << purview.count_ones(), 1.0);
+        for j in bits(mechanism) {
+            for (f, z) in self.forward.iter_mut().zip(submasks(purview)) {
+                *f *= system.cause(j, purview, z);
+            }
+        }
+        self.norm = self.forward.iter().sum();
+        let unconstrained = self.norm / self.forward.len() as f64;
+        self.find(|_| unconstrained);
+    }
+
+    /// Of an effect, given `U_e` of the same mechanism and purview.
+    pub(crate) fn effect(
+        &mut self,
+        system: &System,
+        mechanism: u32,
+        purview: u32,
+        unconstrained: &[f64],
+    ) {
+        let mut forward = std::mem::take(&mut self.forward);
+        system.effects(mechanism, system.present & mechanism, purview, &mut forward);
+        self.forward = forward;
+        self.norm = 1.0;
+        self.find(|z| unconstrained[z]);
+    }
+
+    /// The selectivity of a state; 0 if the mechanism is impossible whatever the purview.
+    pub(crate) fn selectivity(&self, z: u32) -> f64 {
+        if self.norm > 0.0 { self.forward[z as usize] / self.norm } else { 0.0 }
+    }
+
+    fn find(&mut self, unconstrained: impl Fn(usize) -> f64) {
+        self.values.clear();
+        let norm = self.norm;
+        self.values.extend(
+            self.forward.iter().enumerate().map(|(z, &f)| {
+                if f > 0.0 { f / norm * (f / unconstrained(z)).log2() } else { 0.0 }
+            }),
+        );
+        self.value = self.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        self.states.clear();
+        for (z, &value) in self.values.iter().enumerate() {
+            if is_tied(value, self.value) {
+                self.states.push(z as u32);
+            }
+        }
+    }
+}

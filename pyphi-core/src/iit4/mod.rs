@@ -1,0 +1,53 @@
+//! Exact IIT 4.0 (Albantakis et al. 2023, PLoS Comput Biol 19(10): e1011465), and its 2026 refinement.
+//!
+//! Everything starts from a [`System`]: some units of a substrate in its state. How irreducible it is, is φ_s,
+//! the outcome of the [`system_irreducibility_analysis`].
+//!
+//! Networks, states, sets of units, limits and errors are those of the whole crate. What differs from IIT 3.0,
+//! and has its room here: causes are averaged over the background's past; intrinsic information instead of the
+//! earth mover's distance; directed set partitions of systems and joint partitions of mechanisms with purviews;
+//! normalisation by what a partition severs; ties.
+
+mod canonical;
+mod measure;
+mod partition;
+mod sia;
+mod system;
+
+pub use measure::{IntrinsicInformation, SpecifiedState, TIE_TOLERANCE, ZERO_TOLERANCE};
+pub use partition::{JointPartition, PartDirection, SystemPartition};
+pub use sia::{Reason, SystemIrreducibilityAnalysis, SystemState, system_irreducibility_analysis};
+pub use system::System;
+
+use crate::formalism::{DifferentiationCap, Formalism, TiePolicy};
+
+/// The rules of an analysis that change its result. The default is the formulation of 2023 with principled ties.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Rules {
+    /// The cap on φ_s of the 2026 formulation; none in 2023.
+    pub cap: Option<DifferentiationCap>,
+    /// What to do with ties between purviews.
+    pub ties: TiePolicy,
+}
+
+impl Rules {
+    /// The rules of a formulation of IIT 4.0; `None` for IIT 3.0.
+    pub fn of(formalism: Formalism, ties: TiePolicy) -> Option<Rules> {
+        formalism.is_iit4().then(|| Rules { cap: formalism.differentiation_cap(), ties })
+    }
+}
+
+/// Memory that an analysis of `n_units` units plans for with `n_threads` threads, in bytes; `None` if that does
+/// not fit in a `u64`. Nearly all of it are tables of 3ⁿ entries for every unit.
+///
+/// ```
+/// assert!(pyphi_core::iit4::predicted_bytes(7, 2).unwrap() < 4 << 20);
+/// ```
+pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
+    let known = 3u64.checked_pow(u32::try_from(n_units).ok()?)?;
+    // Causes, effects and their complements, and logarithms of the causes; by system; then by thread what a
+    // mechanism's search takes.
+    let of_system = 4 * 8 * n_units as u64 + 4 + 16;
+    let of_thread = 8 * 4;
+    known.checked_mul(of_system.checked_add(of_thread * n_threads as u64)?)
+}

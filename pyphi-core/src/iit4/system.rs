@@ -1,0 +1,353 @@
+//! Candidate systems: what each unit does, given the units of the system and its background.
+//!
+//! This is where causes and effects are conditioned on the background, and the only place where the TPM is
+//! read. Units are numbered inside the system here (0 to n-1, in the order of their numbers in the network).
+//!
+//! The invariant that everything later rests on: a partition changes no table. To cut u → i is to replace the
+//! known units K of i by K minus u, that is, to look up another entry.
+
+use std::sync::Arc;
+
+use crate::error::{ErrorKind, Result};
+use crate::network::Network;
+use crate::state::State;
+use crate::subsystem::Subsystem;
+use crate::tables::Wiring;
+use crate::unit_set::{UnitSet, bits, deposit, extract, submasks};
+
+/// Probabilities that differ by more than this depend on what differed.
+const DEPENDS: f64 = 1e-13;
+
+/// A network in a state that it can be in, all of whose dependencies are connections.
+#[derive(Debug)]
+pub(crate) struct Substrate {
+    pub(crate) network: Network,
+    pub(crate) state: State,
+    /// P(every unit is in its present state | previous state u), by u.
+    likelihood: Vec<f64>,
+}
+
+impl Substrate {
+    /// # Errors
+    /// If a unit depends on another without a connection, or no previous state leads to the present one.
+    pub(crate) fn new(network: &Network, state: State) -> Result<Substrate> {
+        let n_units = network.n_units();
+        if state.n_units() != n_units {
+            return Err(ErrorKind::StateLength { found: state.n_units(), expected: n_units }.into());
+        }
+        check_connections(network)?;
+        let present = state.row();
+        let likelihood: Vec<f64> = (0..1 << n_units)
+            .map(|row| {
+                let on = network.tpm().row(row);
+                (0..n_units)
+                    .map(|unit| if present >> unit & 1 == 1 { on[unit] } else { 1.0 - on[unit] })
+                    .product()
+            })
+            .collect();
+        let substrate = Substrate { network: network.clone(), state, likelihood };
+        if substrate.likelihood.iter().all(|&p| p == 0.0) {
+            return Err(substrate.unreachable(network.units()));
+        }
+        Ok(substrate)
+    }
+
+    fn unreachable(&self, units: UnitSet) -> crate::error::Error {
+        let values: Vec<String> =
+            units.iter().map(|unit| self.state.values()[unit].to_string()).collect();
+        let state = format!("({})", values.join(","));
+        ErrorKind::Unreachable { state, units: units.to_string() }.into()
+    }
+}
+
+/// Whether cm has every connection that the TPM shows.
+fn check_connections(network: &Network) -> Result<()> {
+    let tpm = network.tpm();
+    for to in 0..network.n_units() {
+        for from in network.units().difference(network.inputs(to)).iter() {
+            let other = |row: usize| row | 1 << from;
+            let depends =
+                |&row: &usize| (tpm.row(row)[to] - tpm.row(other(row))[to]).abs() > DEPENDS;
+            let off = (0..tpm.n_states()).filter(|row| row >> from & 1 == 0);
+            if let Some(row) = { off }.find(depends) {
+                let (row, other_row) = (row, other(row));
+                return Err(ErrorKind::MissingConnection { from, to, row, other_row }.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A candidate system of IIT 4.0: some units of a network in its state; the others are the background.
+///
+/// Effects are conditioned on the present state of the background: `f_e(i | s)` = P(i | s, background as it
+/// is). Causes are averaged over the background's past: `f_c(i | s) = Σ_w ω(w) P(i | s, w)`, where ω is the
+/// distribution of the past background given the present state of all units, from a uniform prior
+/// (Albantakis et al. 2023, Eqs 3 and 4).
+#[derive(Debug, Clone)]
+pub struct System {
+    substrate: Arc<Substrate>,
+    units: UnitSet,
+    /// Number of units.
+    pub(crate) n: usize,
+    /// The units that are ON.
+    pub(crate) present: u32,
+    /// The connections inside the system.
+    pub(crate) wiring: Wiring,
+    index: Arc<KnownIndex>,
+    /// By unit: P(unit is as it is now | known units), causes.
+    cause: Arc<Vec<Vec<f64>>>,
+    /// By unit: P(unit is as it is now | known units), effects.
+    effect: Arc<Vec<Vec<f64>>>,
+    /// By unit: P(unit is *not* as it is now | known units), effects.
+    effect_other: Vec<Vec<f64>>,
+}
+
+impl System {
+    /// The system of the same units in the same state.
+    ///
+    /// ```
+    /// use pyphi_core::{fixtures, iit4::System};
+    ///
+    /// let system = System::new(&fixtures::or_and_xor())?;
+    /// assert_eq!(system.units().to_string(), "{0,1,2}");
+    /// # Ok::<(), pyphi_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a unit depends on one that the connectivity does not connect to it, or if no previous state of the
+    /// whole network leads to its present state.
+    pub fn new(subsystem: &Subsystem) -> Result<System> {
+        let substrate = Substrate::new(subsystem.network(), subsystem.state())?;
+        System::within(&Arc::new(substrate), subsystem.units())
+    }
+
+    /// The system `units` of a substrate.
+    ///
+    /// # Errors
+    /// If no previous state of the units, with the background as it is, leads to their present state.
+    ///
+    /// # Panics
+    /// If there are more than [`Subsystem::MAX_UNITS`] units.
+    pub(crate) fn within(substrate: &Arc<Substrate>, units: UnitSet) -> Result<System> {
+        let members = units.bits();
+        let n = units.len();
+        assert!(n <= Subsystem::MAX_UNITS, "at most {} units, not {n}", Subsystem::MAX_UNITS);
+        let network = &substrate.network;
+        let tpm = network.tpm();
+        let state = substrate.state.row() as u32;
+        let background = network.units().bits() & !members;
+        let present = extract(state, members);
+        let index = KnownIndex::new(n);
+        let is_on = |i: usize| present >> i & 1 == 1;
+        // P(unit i is as it is now, or not) from P(it is ON), keeping what is small exact.
+        let as_now = |i: usize, on: f64| if is_on(i) { on } else { 1.0 - on };
+        let not_as_now = |i: usize, on: f64| if is_on(i) { 1.0 - on } else { on };
+
+        let units_of: Vec<usize> = bits(members).collect();
+        let rows: Vec<u32> = (0..1u32 << n).map(|s| deposit(s, members)).collect();
+        let on_now =
+            |i: usize, s: usize| tpm.row((rows[s] | state & background) as usize)[units_of[i]];
+        let table = |f: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<f64>> {
+            (0..n).map(|i| index.tabulate(|s| f(i, s))).collect()
+        };
+        let effect = Arc::new(table(&|i, s| as_now(i, on_now(i, s))));
+        let effect_other = table(&|i, s| not_as_now(i, on_now(i, s)));
+        let is_reachable = (0..1usize << n).any(|s| (0..n).all(|i| as_now(i, on_now(i, s)) > 0.0));
+        if !is_reachable {
+            return Err(substrate.unreachable(units));
+        }
+        let cause = if background == 0 {
+            Arc::clone(&effect)
+        } else {
+            let of =
+                |w: u32| rows.iter().map(|s| substrate.likelihood[(s | w) as usize]).sum::<f64>();
+            let total: f64 = substrate.likelihood.iter().sum();
+            let weights: Vec<(u32, f64)> = submasks(background)
+                .map(|w| (w, of(w) / total))
+                .filter(|&(_, weight)| weight > 0.0)
+                .collect();
+            Arc::new(table(&|i, s| {
+                weights
+                    .iter()
+                    .map(|&(w, weight)| {
+                        weight * as_now(i, tpm.row((rows[s] | w) as usize)[units_of[i]])
+                    })
+                    .sum()
+            }))
+        };
+        Ok(System {
+            substrate: Arc::clone(substrate),
+            units,
+            n,
+            present,
+            wiring: Wiring {
+                inputs: units_of
+                    .iter()
+                    .map(|&unit| extract(network.inputs(unit).bits(), members))
+                    .collect(),
+                from: 0,
+                to: 0,
+            },
+            index: Arc::new(index),
+            cause,
+            effect,
+            effect_other,
+        })
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.substrate.network
+    }
+
+    /// The state of the whole network.
+    pub fn state(&self) -> State {
+        self.substrate.state
+    }
+
+    /// The units of the system, in the numbering of the network.
+    pub fn units(&self) -> UnitSet {
+        self.units
+    }
+
+    /// Number of units.
+    pub fn n_units(&self) -> usize {
+        self.n
+    }
+
+    /// Whether every unit reaches every other along connections inside the system. So does a single unit.
+    pub fn is_strongly_connected(&self) -> bool {
+        self.network().is_strongly_connected(self.units)
+    }
+
+    /// All units, in the numbering of the system.
+    pub(crate) fn all(&self) -> u32 {
+        UnitSet::all(self.n).bits()
+    }
+
+    /// `q_c(j = its present state | K = z)`: what the past says about unit j. `z` counts only inside `known`.
+    #[inline]
+    pub(crate) fn cause(&self, j: usize, known: u32, z: u32) -> f64 {
+        self.cause[j][self.index.at(known, z)]
+    }
+
+    /// `q_e(i = ON or OFF | K = s)`.
+    #[inline]
+    pub(crate) fn effect_on(&self, i: usize, is_on: bool, known: u32, s: u32) -> f64 {
+        let is_as_now = is_on == (self.present >> i & 1 == 1);
+        let table = if is_as_now { &self.effect[i] } else { &self.effect_other[i] };
+        table[self.index.at(known, s)]
+    }
+
+    /// Where the entries of a known set and its state are.
+    #[inline]
+    pub(crate) fn index(&self, known: u32, z: u32) -> usize {
+        self.index.at(known, z)
+    }
+
+    /// From the numbering of the system to that of the network.
+    pub(crate) fn to_network(&self, local: u32) -> UnitSet {
+        UnitSet::from_bits(deposit(local, self.units.bits()))
+    }
+
+    /// From the numbering of the network to that of the system.
+    ///
+    /// # Panics
+    /// If a unit is not in the system.
+    pub(crate) fn local(&self, units: UnitSet) -> u32 {
+        assert!(units.is_subset(self.units), "{units} is not a part of the system {}", self.units);
+        extract(units.bits(), self.units.bits())
+    }
+}
+
+/// Numbers the pairs of a set of known units and their state: the digit of a unit to the base 3 is 0 if it is
+/// not known, 1 if it is OFF and 2 if it is ON.
+#[derive(Debug)]
+struct KnownIndex {
+    n: usize,
+    /// By set: the sum of 3^u over its units.
+    powers: Vec<u32>,
+    /// By index: 3^u of the first unit that is not known; 0 if all are.
+    first_unknown: Vec<u32>,
+}
+
+impl KnownIndex {
+    fn new(n: usize) -> KnownIndex {
+        let mut powers = vec![0u32; 1 << n];
+        for set in 1..1usize << n {
+            let unit = set.trailing_zeros();
+            powers[set] = powers[set & (set - 1)] + 3u32.pow(unit);
+        }
+        let n_entries = 3usize.pow(n as u32);
+        let mut first_unknown = vec![0u32; n_entries];
+        for (index, first) in first_unknown.iter_mut().enumerate() {
+            let (mut rest, mut power) = (index, 1);
+            while power < n_entries && rest % 3 != 0 {
+                rest /= 3;
+                power *= 3;
+            }
+            *first = if power < n_entries { power as u32 } else { 0 };
+        }
+        KnownIndex { n, powers, first_unknown }
+    }
+
+    #[inline]
+    fn at(&self, known: u32, z: u32) -> usize {
+        (self.powers[known as usize] + self.powers[(known & z) as usize]) as usize
+    }
+
+    /// The function `f` of all units' state, and its uniform averages over the units that are not known.
+    fn tabulate(&self, f: impl Fn(usize) -> f64) -> Vec<f64> {
+        let mut table = vec![0.0; self.first_unknown.len()];
+        let all = UnitSet::all(self.n).bits();
+        for state in 0..=all {
+            table[self.at(all, state)] = f(state as usize);
+        }
+        for index in (0..table.len()).rev() {
+            let power = self.first_unknown[index] as usize;
+            if power > 0 {
+                table[index] = f64::midpoint(table[index + power], table[index + 2 * power]);
+            }
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn unknown_units_are_averaged() {
+        let index = KnownIndex::new(3);
+        let f = |s: usize| (s * s) as f64;
+        let table = index.tabulate(f);
+        for known in 0..8u32 {
+            for z in submasks(known) {
+                let agree = (0..8usize).filter(|s| *s as u32 & known == z);
+                let mean = agree.clone().map(f).sum::<f64>() / agree.count() as f64;
+                assert!((table[index.at(known, z)] - mean).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn the_worked_example_of_the_background() {
+        let whole = System::new(&fixtures::iit4_figure_1()).expect("a reachable state");
+        let pair = UnitSet::from_iter([0, 1]);
+        let system = System::within(&whole.substrate, pair).expect("a reachable state");
+        // f_c and f_e of B, by state of A and B.
+        let expected = [
+            (0.436_089, 0.005_486),
+            (0.824_531, 0.598_688),
+            (0.226_956, 0.001_113),
+            (0.662_078, 0.231_475),
+        ];
+        for (s, (cause, effect)) in expected.into_iter().enumerate() {
+            assert!((system.cause(1, 0b11, s as u32) - cause).abs() < 1e-6);
+            assert!((system.effect_on(1, true, 0b11, s as u32) - effect).abs() < 1e-6);
+        }
+    }
+}
