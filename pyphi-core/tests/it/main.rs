@@ -4,6 +4,14 @@
 mod answer;
 /// Input that makes no network: the error names the place, the value and what was expected.
 mod errors;
+/// What a program answers under IIT 4.0, and where it differs from a golden record.
+mod iit4_answer;
+/// IIT 4.0 straight from its definition: slow, short, and meant to be read.
+mod iit4_oracle;
+/// The relations among distinctions: one by one, and in closed form.
+mod iit4_relations;
+/// Every golden record of IIT 4.0, and the figures of the papers.
+mod iit4_suite;
 /// Networks to compute Φ of: the graphs of the study, and random ones from a seed.
 mod networks;
 /// Φ straight from its definition: slow, short, and meant to be read.

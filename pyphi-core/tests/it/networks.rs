@@ -64,6 +64,13 @@ impl Network {
     }
 }
 
+/// All numberings of `n` units.
+pub(crate) fn numberings(n: usize) -> Vec<Vec<usize>> {
+    let Some(last) = n.checked_sub(1) else { return vec![Vec::new()] };
+    let insert = |at: usize, order: &Vec<usize>| [&order[..at], &[last], &order[at..]].concat();
+    numberings(last).iter().flat_map(|order| (0..n).map(move |at| insert(at, order))).collect()
+}
+
 // --- The graphs of the study -------------------------------------------------------------------------
 
 /// The edges of a named graph of the study.

@@ -84,21 +84,21 @@ pub(crate) struct System {
 // --- Sets --------------------------------------------------------------------------------------------
 
 /// The units of a set, in order.
-fn elements(set: Mask) -> impl Iterator<Item = usize> {
+pub(crate) fn elements(set: Mask) -> impl Iterator<Item = usize> {
     (0..set.checked_ilog2().map_or(0, |last| last as usize + 1)).filter(move |i| set >> i & 1 == 1)
 }
 
-fn size(set: Mask) -> usize {
+pub(crate) fn size(set: Mask) -> usize {
     set.count_ones() as usize
 }
 
 /// The elements of `set` at the positions that are ON in `k`: bit `i` of `k` picks the `i`-th element.
-fn pick(set: Mask, k: usize) -> Mask {
+pub(crate) fn pick(set: Mask, k: usize) -> Mask {
     elements(set).enumerate().filter(|(i, _)| k >> i & 1 == 1).map(|(_, unit)| 1 << unit).sum()
 }
 
 /// All non-empty subsets of `set`, by size and then lexicographically.
-fn subsets(set: Mask) -> Vec<Mask> {
+pub(crate) fn subsets(set: Mask) -> Vec<Mask> {
     let mut all: Vec<Mask> = (1..1 << size(set)).map(|k| pick(set, k)).collect();
     all.sort_by_cached_key(|&subset| (size(subset), elements(subset).collect::<Vec<usize>>()));
     all
@@ -516,7 +516,7 @@ fn same_concept(a: &Concept, b: &Concept) -> bool {
 
 // --- Distributions -----------------------------------------------------------------------------------
 
-fn mean(values: impl Iterator<Item = f64>) -> f64 {
+pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
     sum / f64::from(count)
 }

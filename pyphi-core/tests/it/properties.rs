@@ -12,11 +12,11 @@ use pyphi_core::{Direction, Options, Partition, Repertoire, UnitSet, complexes, 
 use rayon::prelude::*;
 
 use crate::answer::{Answer, by_engine, by_oracle, difference, far, json_by_engine, subsystem};
-use crate::networks::{Family, Network, majority, random};
+use crate::networks::{Family, Network, majority, numberings, random};
 use crate::oracle::{self, Mask};
 
 /// The value of an environment variable that holds a count.
-fn count(variable: &str, default: usize) -> usize {
+pub(crate) fn count(variable: &str, default: usize) -> usize {
     match env::var(variable) {
         Ok(value) => value.parse().unwrap_or_else(|_| panic!("{variable}={value}: not a count")),
         Err(_) => default,
@@ -220,13 +220,6 @@ proptest! {
         let n_bits = f64::from(p.len().ilog2());
         prop_assert!(misplaced - 1e-12 <= distance && distance <= n_bits * misplaced + 1e-12);
     }
-}
-
-/// All numberings of `n` units.
-fn numberings(n: usize) -> Vec<Vec<usize>> {
-    let Some(last) = n.checked_sub(1) else { return vec![Vec::new()] };
-    let insert = |at: usize, order: &Vec<usize>| [&order[..at], &[last], &order[at..]].concat();
-    numberings(last).iter().flat_map(|order| (0..n).map(move |at| insert(at, order))).collect()
 }
 
 /// Every φ(M, P) is that of the renamed units.

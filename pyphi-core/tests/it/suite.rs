@@ -41,7 +41,7 @@ fn text(fixture: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display()))
 }
 
-fn read<T: DeserializeOwned>(fixture: &str) -> Vec<T> {
+pub(crate) fn read<T: DeserializeOwned>(fixture: &str) -> Vec<T> {
     serde_json::from_str(&text(fixture)).unwrap_or_else(|err| panic!("{fixture}: {err}"))
 }
 

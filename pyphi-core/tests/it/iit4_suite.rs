@@ -1,0 +1,317 @@
+//! Every golden record of IIT 4.0, and the published figures.
+//!
+//! `PHI_IIT4_ORACLE_UNITS` sets up to how many units the oracle computes whole structures.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+use serde::Deserialize;
+
+use crate::iit4_answer::{Answer, ByOracle, Sums, by_oracle, different, far, phi_s_by_oracle};
+use crate::iit4_oracle::{self, Cap, System, Ties};
+use crate::iit4_relations;
+use crate::networks::Network;
+use crate::oracle::{Mask, elements, subsets};
+use crate::properties::count;
+use crate::suite::read;
+
+/// A network with the answer of PyPhi 2.0-dev under one of its presets.
+#[derive(Deserialize)]
+struct Golden {
+    #[serde(flatten)]
+    network: Network,
+    preset: String,
+    flags: Vec<String>,
+    #[serde(flatten)]
+    answer: Answer,
+    /// φ_s by the published formula of 2026; PyPhi has another one.
+    paper_2026: Option<Paper2026>,
+    /// The answer by the principled rules for ties, where it is another one.
+    tolerant_policy: Option<Tolerant>,
+}
+
+#[derive(Deserialize)]
+struct Paper2026 {
+    phi_s: f64,
+}
+
+#[derive(Clone, Deserialize)]
+struct Tolerant {
+    system_cause_state: Vec<u8>,
+    system_effect_state: Vec<u8>,
+    mechanisms: Vec<Vec<usize>>,
+    #[serde(flatten)]
+    sums: Sums,
+}
+
+impl Golden {
+    fn cap(&self) -> Cap {
+        match self.preset.as_str() {
+            "iit4_2023" => Cap::None,
+            "iit4_2026" => Cap::Pyphi,
+            preset => panic!("no preset {preset}"),
+        }
+    }
+
+    /// How many partitions are tied for the minimum.
+    fn n_tied_mips(&self) -> usize {
+        let mut counts = self.flags.iter().filter_map(|flag| flag.strip_prefix("mip_tie_"));
+        counts.next().map_or(1, |count| count.parse().expect("a count"))
+    }
+
+    /// What is wrong with an answer by the rules for ties that it was made with.
+    fn difference(&self, actual: &Answer, ties: Ties) -> Option<String> {
+        if let Some(difference) = self.answer.system.difference(&actual.system) {
+            return Some(difference);
+        }
+        let (expected, actual) = (self.answer.structure.as_ref()?, actual.structure.as_ref()?);
+        match (&self.tolerant_policy, ties) {
+            (Some(tolerant), Ties::Principled) => {
+                let states = [&tolerant.system_cause_state, &tolerant.system_effect_state];
+                let found = [&actual.system_cause_state, &actual.system_effect_state];
+                different("system states", states, found)
+                    .or_else(|| {
+                        different("distinctions", &tolerant.mechanisms, &actual.mechanisms())
+                    })
+                    .or_else(|| tolerant.sums.difference(&actual.sums))
+            }
+            _ => expected.difference(actual, ties == Ties::Principled),
+        }
+    }
+}
+
+fn goldens() -> Vec<Golden> {
+    let [dev, papers] = ["iit4_dev.json", "iit4_papers.json"].map(read::<Golden>);
+    assert_eq!((dev.len(), papers.len()), (148, 42));
+    let mut goldens: Vec<Golden> = dev.into_iter().chain(papers).collect();
+    // A structure that cannot be read would pass for one that was not asked for.
+    let without = goldens.iter().filter(|it| it.answer.structure.is_none());
+    let without: Vec<&str> = without.map(|it| it.network.name.as_str()).collect();
+    assert_eq!(without, ["paper_6E_full"]);
+    // The structure is the same under both presets. Of one network the principled one is recorded with the
+    // first preset only.
+    let tolerant: HashMap<String, Tolerant> = goldens
+        .iter()
+        .filter_map(|it| Some((it.network.name.clone(), it.tolerant_policy.clone()?)))
+        .collect();
+    for golden in &mut goldens {
+        golden.tolerant_policy = tolerant.get(&golden.network.name).cloned();
+    }
+    assert_eq!(goldens.iter().filter(|it| it.tolerant_policy.is_some()).count(), 11);
+    goldens
+}
+
+/// Panics with everything that differs, each with the name of its network.
+#[track_caller]
+fn check(goldens: &[Golden], difference: impl Fn(&Golden) -> Option<String> + Sync) {
+    let failures: Vec<String> = goldens
+        .par_iter()
+        .filter_map(|golden| {
+            let difference = difference(golden)?;
+            Some(format!("{}, {}: {difference}", golden.network.name, golden.preset))
+        })
+        .collect();
+    assert!(failures.is_empty(), "{} records:\n{}", failures.len(), failures.join("\n"));
+}
+
+// --- The oracle ----------------------------------------------------------------------------------------
+
+#[track_caller]
+fn check_oracle(ties: Ties) {
+    let n_units = count("PHI_IIT4_ORACLE_UNITS", 4);
+    let goldens: Vec<Golden> =
+        goldens().into_iter().filter(|it| it.network.nodes.len() <= n_units.max(5)).collect();
+    check(&goldens, |golden| {
+        let whole = golden.answer.structure.is_some() && golden.network.nodes.len() <= n_units;
+        let program = if whole { by_oracle } else { phi_s_by_oracle };
+        let answer = |cap| program(&golden.network, ties, cap).expect("the state is reachable");
+        let ByOracle { answer: actual, tied_cuts } = answer(golden.cap());
+        if golden.answer.system.has_mip() {
+            let expected = &golden.answer.system.partition.cut_edges;
+            let found = tied_cuts.contains(expected)
+                && (golden.n_tied_mips() == tied_cuts.len())
+                && (ties == Ties::Principled || tied_cuts.len() > 1 || tied_cuts[0] == *expected);
+            if !found {
+                return Some(format!("partitions {tied_cuts:?}, expected {expected:?}"));
+            }
+        }
+        if let Some(paper) = &golden.paper_2026 {
+            let by_paper = phi_s_by_oracle(&golden.network, ties, Cap::Paper)?;
+            let phi_s = by_paper.answer.system.phi_s;
+            if far(paper.phi_s, phi_s) {
+                return Some(format!("φ_s by the paper is {phi_s}, expected {}", paper.phi_s));
+            }
+        }
+        if !whole {
+            return golden.answer.system.difference(&actual.system);
+        }
+        golden.difference(&actual, ties)
+    });
+}
+
+#[test]
+fn oracle_as_pyphi() {
+    check_oracle(Ties::Pyphi);
+}
+
+#[test]
+fn oracle_principled() {
+    check_oracle(Ties::Principled);
+}
+
+#[test]
+fn golden_partitions_cut_what_they_say() {
+    check(&goldens(), |golden| {
+        let partition = &golden.answer.system.partition;
+        (!partition.cuts_what_it_says()).then(|| format!("{partition:?}"))
+    });
+}
+
+// --- The parts of the oracle, by counts and worked numbers -----------------------------------------------
+
+fn units(set: Mask) -> Vec<usize> {
+    elements(set).collect()
+}
+
+fn golden(name: &str) -> Golden {
+    let found = goldens().into_iter().find(|it| it.network.name == name);
+    found.unwrap_or_else(|| panic!("no record {name}"))
+}
+
+#[test]
+fn partitions_are_as_many_as_they_should_be() {
+    let n_system = (2..=6).map(|n| iit4_oracle::system_partitions((1 << n) - 1).len());
+    assert_eq!(n_system.collect::<Vec<_>>(), [3, 22, 150, 1061, 7896]);
+    let n_joint = |mechanism: u32| {
+        let counts = (1..=4).map(|purview: u32| {
+            iit4_oracle::joint_partitions((1 << mechanism) - 1, (1 << purview) - 1).count()
+        });
+        counts.collect::<Vec<_>>()
+    };
+    assert_eq!(n_joint(1), [1, 1, 1, 1]);
+    assert_eq!(n_joint(2), [4, 10, 28, 82]);
+    assert_eq!(n_joint(3), [14, 44, 146, 500]);
+    assert_eq!(n_joint(4), [51, 185, 699, 2729]);
+}
+
+#[test]
+fn a_python_set_of_tuples_has_an_order_of_its_own() {
+    let order = iit4_oracle::python_set_order(subsets(0b111));
+    assert_eq!(order, [0b011, 0b100, 0b110, 0b111, 0b010, 0b101, 0b001]);
+    assert_eq!(iit4_oracle::python_set_order(subsets(0b11)), [0b01, 0b10, 0b11]);
+}
+
+/// Fig. 4 of the 2023 paper: two of its distinctions are related through nine faces.
+#[test]
+fn relations_of_the_example() {
+    let Network { tpm, cm, state, nodes, .. } = golden("paper_1D_aB").network;
+    let system = System::new(&tpm, &cm, &state, &nodes).expect("the state is reachable");
+    let states = system.irreducibility(Ties::Principled, Cap::None).states;
+    let structure = system.structure(states, Ties::Principled);
+    let mechanisms: Vec<_> = structure.distinctions.iter().map(|it| units(it.mechanism)).collect();
+    assert_eq!(mechanisms, [vec![0], vec![1], vec![0, 1]]);
+    let relations = iit4_relations::relations(&structure.distinctions);
+    assert_eq!(relations.len(), 7);
+    let a_and_ab = relations.iter().find(|it| it.relata == 0b101).expect("they share B = 0");
+    assert!((a_and_ab.phi_r - 0.035_720).abs() < 1e-6, "{a_and_ab:?}");
+    assert_eq!(a_and_ab.n_faces, 9);
+}
+
+#[test]
+fn the_closed_form_counts_every_relation() {
+    let mut n_listed = 0;
+    for golden in goldens() {
+        let Network { name, tpm, cm, state, nodes } = &golden.network;
+        if golden.preset != "iit4_2023" || nodes.len() > 4 {
+            continue;
+        }
+        let system = System::new(tpm, cm, state, nodes).expect("the state is reachable");
+        let states = system.irreducibility(Ties::Principled, Cap::None).states;
+        let structure = system.structure(states, Ties::Principled);
+        if structure.distinctions.len() > 12 {
+            continue;
+        }
+        let relations = iit4_relations::relations(&structure.distinctions);
+        assert_eq!(relations.len() as i128, structure.n_relations, "{name}");
+        let sum = relations.iter().map(|it| it.phi_r).sum();
+        assert!(!far(sum, structure.sum_phi_r), "{name}: {sum} {}", structure.sum_phi_r);
+        n_listed += relations.len();
+    }
+    assert!(n_listed > 2000, "{n_listed} relations");
+}
+
+/// Binary units with P(ON) = 1 / (1 + exp(-slope Σ w s)), s = ±1; `weight(i, j)` is that of `i` on `j`.
+fn logistic(n: usize, slope: f64, weight: impl Fn(usize, usize) -> f64) -> Network {
+    let on = |s: usize, j: usize| {
+        let drive = (0..n).map(|i| weight(i, j) * if s >> i & 1 == 1 { 1.0 } else { -1.0 });
+        1.0 / (1.0 + (-slope * drive.sum::<f64>()).exp())
+    };
+    let connected = |i: usize, j: usize| u8::from(weight(i, j) != 0.0);
+    Network {
+        name: format!("{n} logistic units"),
+        tpm: (0..1 << n).map(|s| (0..n).map(|j| on(s, j)).collect()).collect(),
+        cm: (0..n).map(|i| (0..n).map(|j| connected(i, j)).collect()).collect(),
+        state: vec![0; n],
+        nodes: (0..n).collect(),
+    }
+}
+
+#[track_caller]
+fn check_complexes(network: &Network, ties: Ties, expected: &[(&[usize], f64)]) {
+    let Network { tpm, cm, state, .. } = network;
+    let found = iit4_oracle::complexes(tpm, cm, state, ties, Cap::None);
+    let same = found.len() == expected.len()
+        && found.iter().zip(expected).all(|(found, expected)| {
+            units(found.0) == expected.0 && (found.1 - expected.1).abs() < 1e-6
+        });
+    assert!(same, "{:?}", found.iter().map(|it| (units(it.0), it.1)).collect::<Vec<_>>());
+}
+
+#[test]
+fn complexes_exclude_what_they_overlap() {
+    for ties in [Ties::Principled, Ties::Pyphi] {
+        let example = golden("paper_1D_aB").network;
+        check_complexes(&example, ties, &[(&[2], 0.212_220), (&[0, 1], 0.171_863)]);
+        // Three pairs are tied, and exclude each other, for which the whole remains.
+        let ring = logistic(3, 1.3, |i, j| if i == j { 0.2 } else { 1.0 });
+        check_complexes(&ring, ties, &[(&[0, 1, 2], 0.310_640)]);
+    }
+}
+
+/// The effect of both units is the first alone or both, with equal φ: the policies take one each.
+#[test]
+fn the_policies_choose_differently_among_tied_purviews() {
+    let network = Network {
+        name: "two units".to_owned(),
+        tpm: [[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 1.0]].map(Vec::from).into(),
+        cm: vec![vec![0, 1], vec![1, 1]],
+        state: vec![0, 0],
+        nodes: vec![0, 1],
+    };
+    for (ties, expected) in [(Ties::Pyphi, 8.5), (Ties::Principled, 9.0)] {
+        let answer = by_oracle(&network, ties, Cap::None).expect("the state is reachable").answer;
+        assert_eq!(answer.structure.expect("asked for").sums.big_phi, expected);
+    }
+}
+
+#[test]
+fn short_circuits_give_their_reason() {
+    let two = |rows: [[f64; 2]; 4], cm: [[u8; 2]; 2]| Network {
+        name: "two units".to_owned(),
+        tpm: rows.map(Vec::from).into(),
+        cm: cm.map(Vec::from).into(),
+        state: vec![1, 0],
+        nodes: vec![0, 1],
+    };
+    let reasons = |network: &Network| {
+        Some(phi_s_by_oracle(network, Ties::Principled, Cap::None)?.answer.system.reasons)
+    };
+    let noise = two([[0.5; 2]; 4], [[1; 2]; 2]);
+    assert_eq!(reasons(&noise), Some(vec!["NO_CAUSE".to_owned(), "NO_EFFECT".to_owned()]));
+    let feed_forward = two([[0.5, 0.1], [0.5, 0.9], [0.5, 0.1], [0.5, 0.9]], [[0, 1], [0, 0]]);
+    assert_eq!(reasons(&feed_forward), Some(vec!["NO_STRONG_CONNECTIVITY".to_owned()]));
+    let alone = Network { nodes: vec![0], ..feed_forward };
+    assert_eq!(reasons(&alone), Some(vec!["MONAD_WITH_NO_SELFLOOP".to_owned()]));
+    let and_and = two([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [1.0, 1.0]], [[1; 2]; 2]);
+    assert_eq!(reasons(&and_and), None);
+}
