@@ -11,6 +11,7 @@
 mod canonical;
 mod measure;
 mod partition;
+pub mod record;
 mod sia;
 mod system;
 
@@ -34,6 +35,11 @@ impl Rules {
     /// The rules of a formulation of IIT 4.0; `None` for IIT 3.0.
     pub fn of(formalism: Formalism, ties: TiePolicy) -> Option<Rules> {
         formalism.is_iit4().then(|| Rules { cap: formalism.differentiation_cap(), ties })
+    }
+
+    /// The formulation that has these rules.
+    pub fn formalism(self) -> Formalism {
+        self.cap.map_or(Formalism::Iit4_2023, Formalism::Iit4_2026)
     }
 }
 

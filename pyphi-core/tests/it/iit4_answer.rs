@@ -1,8 +1,12 @@
 //! What a program answers under IIT 4.0, by the oracle or by the engine, and where it differs from a golden
 //! record.
 
+use pyphi_core::iit4::record::SystemRecord;
+use pyphi_core::iit4::{self, Rules};
+use pyphi_core::{DifferentiationCap, Options, TiePolicy};
 use serde::Deserialize;
 
+use crate::answer;
 use crate::iit4_oracle::{
     Cap, Cut, CutEdges, Irreducibility, Sides, Structure, System, Ties, cut_edges,
 };
@@ -100,10 +104,12 @@ pub(crate) struct Dropped {
 
 // --- The oracle ----------------------------------------------------------------------------------------
 
-/// What the oracle knows, and only the oracle: all partitions tied for the minimum.
+/// The oracle's answer, and what only the oracle knows: all partitions tied for the minimum.
 pub(crate) struct ByOracle {
     pub(crate) answer: Answer,
     pub(crate) tied_cuts: Vec<CutEdges>,
+    /// Whether the specified states, or a purview, were chosen by the order of the units.
+    pub(crate) depends_on_order: bool,
 }
 
 /// The oracle's answer, `None` if the state is unreachable.
@@ -112,6 +118,7 @@ pub(crate) fn by_oracle(network: &Network, ties: Ties, cap: Cap) -> Option<ByOra
     let structure = system.structure(irreducibility.states, ties);
     let mut oracle = answer_of(network, &system, &irreducibility);
     oracle.answer.structure = Some(structure_answer(network, &irreducibility, &structure));
+    oracle.depends_on_order |= structure.n_open_choices > 0;
     Some(oracle)
 }
 
@@ -134,7 +141,7 @@ fn state_of<'a>(units: impl IntoIterator<Item = &'a usize>, state: Mask) -> Vec<
 }
 
 fn answer_of(network: &Network, system: &System, it: &Irreducibility) -> ByOracle {
-    let tried = it.phi.is_some();
+    let is_connected = it.reasons.iter().all(|it| matches!(*it, "NO_CAUSE" | "NO_EFFECT"));
     let information = system.information_of_system();
     let side = |ii: f64, state: Mask| SpecifiedState { state: state_of(&network.nodes, state), ii };
     let answer = SystemAnswer {
@@ -148,13 +155,18 @@ fn answer_of(network: &Network, system: &System, it: &Irreducibility) -> ByOracl
             cut_edges: it.tied_mips.first().cloned().unwrap_or_default(),
         },
         reasons: it.reasons.iter().map(|&reason| reason.to_owned()).collect(),
-        sia_system_state: tried.then(|| Specified {
+        sia_system_state: is_connected.then(|| Specified {
             cause: side(information.cause, it.states.cause),
             effect: side(information.effect, it.states.effect),
         }),
-        intrinsic_differentiation: tried.then(|| system.differentiation(Cap::Pyphi, it.states)),
+        intrinsic_differentiation: is_connected
+            .then(|| system.differentiation(Cap::Pyphi, it.states)),
     };
-    ByOracle { answer: Answer { system: answer, structure: None }, tied_cuts: it.tied_mips.clone() }
+    ByOracle {
+        answer: Answer { system: answer, structure: None },
+        tied_cuts: it.tied_mips.clone(),
+        depends_on_order: it.n_tied_pairs > 1,
+    }
 }
 
 fn structure_answer(
@@ -187,6 +199,41 @@ fn structure_answer(
             big_phi: structure.big_phi,
         },
     }
+}
+
+// --- The engine ----------------------------------------------------------------------------------------
+
+/// The rules of the engine that say the same.
+pub(crate) fn rules(ties: Ties, cap: Cap) -> Rules {
+    Rules {
+        cap: match cap {
+            Cap::None => None,
+            Cap::Pyphi => Some(DifferentiationCap::CurrentState),
+            Cap::Paper => Some(DifferentiationCap::SpecifiedState),
+        },
+        ties: match ties {
+            Ties::Principled => TiePolicy::Principled,
+            Ties::Pyphi => TiePolicy::Pyphi,
+        },
+    }
+}
+
+/// The engine's answer about the system only, read back from the JSON that a user gets.
+///
+/// # Errors
+/// What the engine says of a network that it refuses.
+pub(crate) fn phi_s_by_engine(
+    network: &Network,
+    ties: Ties,
+    cap: Cap,
+) -> Result<SystemAnswer, pyphi_core::Error> {
+    let record = answer::record(network);
+    let system = iit4::System::new(&record.subsystem()?)?;
+    let rules = rules(ties, cap);
+    let sia = iit4::system_irreducibility_analysis(&system, rules, &Options::default());
+    let result = SystemRecord::new(&record, rules, &sia);
+    let json = serde_json::to_string(&result).expect("a result is JSON");
+    Ok(serde_json::from_str(&json).expect("the fields of a golden record"))
 }
 
 // --- Comparing -----------------------------------------------------------------------------------------

@@ -120,6 +120,8 @@ pub(crate) struct Irreducibility {
     pub(crate) reasons: Vec<&'static str>,
     /// The specified states, also if nothing was tried.
     pub(crate) states: Sides<Mask>,
+    /// How many pairs of specified states there were to choose from.
+    pub(crate) n_tied_pairs: usize,
 }
 
 /// An irreducible cause or effect of a mechanism.
@@ -135,6 +137,8 @@ pub(crate) struct Mice {
 #[derive(Clone, Debug)]
 pub(crate) struct Structure {
     pub(crate) distinctions: Vec<Distinction>,
+    /// Choices among purviews of the same φ and size, both congruent, which only their order decides.
+    pub(crate) n_open_choices: usize,
     /// Mechanisms with φ_d > 0 whose cause or effect is not congruent with the system's.
     pub(crate) dropped: Vec<(Mask, f64)>,
     pub(crate) sum_phi_d: f64,
@@ -422,6 +426,7 @@ impl System {
             tied_mips: Vec::new(),
             reasons: Vec::new(),
             states: Sides { cause: cause.1[0], effect: effect.1[0] },
+            n_tied_pairs: cause.1.len() * effect.1.len(),
         };
         if !self.strongly_connected() {
             return Irreducibility { reasons: vec!["NO_STRONG_CONNECTIVITY"], ..none };
@@ -498,6 +503,7 @@ impl System {
                     tied_mips: Vec::new(),
                     reasons: Vec::new(),
                     states,
+                    n_tied_pairs: 1,
                 };
             }
             let n_cut = partition.len() as f64;
@@ -515,6 +521,7 @@ impl System {
             tied_mips: tied.into_iter().map(|it| it.2).collect(),
             reasons: Vec::new(),
             states,
+            n_tied_pairs: 1,
         }
     }
 
@@ -527,6 +534,7 @@ impl System {
     /// substrate, otherwise the first.
     fn one_of(&self, pairs: Vec<Irreducibility>) -> Irreducibility {
         let mut pairs = pairs;
+        let n_tied_pairs = pairs.len();
         if pairs.len() > 1 && self.units == (1 << self.cm.len()) - 1 {
             let achievers = self.canonical_numberings();
             let canonical = |state: Mask| {
@@ -538,7 +546,7 @@ impl System {
             pairs
                 .sort_by_cached_key(|it| (canonical(it.states.cause), canonical(it.states.effect)));
         }
-        pairs.swap_remove(0)
+        Irreducibility { n_tied_pairs, ..pairs.swap_remove(0) }
     }
 
     /// The numberings of the substrate that keep its connections and make its TPM, as bytes, the smallest.
@@ -691,16 +699,26 @@ impl System {
     /// The distinctions congruent with the specified states, their relations, and Φ.
     pub(crate) fn structure(&self, specified: Sides<Mask>, ties: Ties) -> Structure {
         let (mut distinctions, mut dropped) = (Vec::new(), Vec::new());
+        let mut n_open_choices = 0;
         for mechanism in subsets(self.units) {
-            let [cause, effect] = DIRECTIONS.map(|it| self.mices(it, mechanism, ties));
-            if cause.is_empty() || effect.is_empty() {
+            let [causes, effects] = DIRECTIONS.map(|it| self.mices(it, mechanism, ties));
+            if causes.is_empty() || effects.is_empty() {
                 continue;
             }
-            let phi_d = cause[0].phi.min(effect[0].phi);
-            let cause = System::congruent(&cause, specified.cause, ties);
-            let effect = System::congruent(&effect, specified.effect, ties);
+            let phi_d = causes[0].phi.min(effects[0].phi);
+            let cause = System::congruent(&causes, specified.cause, ties);
+            let effect = System::congruent(&effects, specified.effect, ties);
             match (cause, effect) {
                 (Some(cause), Some(effect)) => {
+                    let is_open = |mices: &[Mice], chosen: Mask, specified: Mask| {
+                        let equals = mices.iter().filter(|it| {
+                            size(it.purview) == size(chosen)
+                                && it.states.contains(&(specified & it.purview))
+                        });
+                        usize::from(equals.count() > 1)
+                    };
+                    n_open_choices += is_open(&causes, cause.1, specified.cause);
+                    n_open_choices += is_open(&effects, effect.1, specified.effect);
                     distinctions.push(Distinction { mechanism, phi_d, cause, effect });
                 }
                 _ => dropped.push((mechanism, phi_d)),
@@ -714,6 +732,7 @@ impl System {
             sum_phi_r,
             big_phi: sum_phi_d + sum_phi_r,
             distinctions,
+            n_open_choices,
             dropped,
         }
     }

@@ -7,10 +7,12 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 use serde::Deserialize;
 
-use crate::iit4_answer::{Answer, ByOracle, Sums, by_oracle, different, far, phi_s_by_oracle};
+use crate::iit4_answer::{
+    Answer, ByOracle, Sums, by_oracle, different, far, phi_s_by_engine, phi_s_by_oracle,
+};
 use crate::iit4_oracle::{self, Cap, System, Ties};
 use crate::iit4_relations;
-use crate::networks::Network;
+use crate::networks::{Network, logistic};
 use crate::oracle::{Mask, elements, subsets};
 use crate::properties::count;
 use crate::suite::read;
@@ -126,7 +128,7 @@ fn check_oracle(ties: Ties) {
         let whole = golden.answer.structure.is_some() && golden.network.nodes.len() <= n_units;
         let program = if whole { by_oracle } else { phi_s_by_oracle };
         let answer = |cap| program(&golden.network, ties, cap).expect("the state is reachable");
-        let ByOracle { answer: actual, tied_cuts } = answer(golden.cap());
+        let ByOracle { answer: actual, tied_cuts, .. } = answer(golden.cap());
         if golden.answer.system.has_mip() {
             let expected = &golden.answer.system.partition.cut_edges;
             let n_tied = golden.n_tied_mips().unwrap_or(tied_cuts.len());
@@ -165,6 +167,48 @@ fn golden_partitions_cut_what_they_say() {
         let partition = &golden.answer.system.partition;
         (!partition.cuts_what_it_says()).then(|| format!("{partition:?}"))
     });
+}
+
+// --- The engine ----------------------------------------------------------------------------------------
+
+#[track_caller]
+fn check_engine(ties: Ties) {
+    check(&goldens(), |golden| {
+        let system = |cap| {
+            let answer = phi_s_by_engine(&golden.network, ties, cap);
+            answer.unwrap_or_else(|err| panic!("{}: {err}", golden.network.name))
+        };
+        let actual = system(golden.cap());
+        if let Some(difference) = golden.answer.system.difference(&actual) {
+            return Some(difference);
+        }
+        if !actual.partition.cuts_what_it_says() {
+            return Some(format!("{:?}", actual.partition));
+        }
+        if golden.answer.system.has_mip() {
+            let (found, expected) = (&actual.partition, &golden.answer.system.partition);
+            let tied = phi_s_by_oracle(&golden.network, ties, golden.cap())?.tied_cuts;
+            if !tied.contains(&found.cut_edges)
+                || found.cut_edges != expected.cut_edges && tied.len() == 1
+            {
+                return Some(format!("{found:?}, expected {expected:?}"));
+            }
+        }
+        let paper = golden.paper_2026.as_ref()?;
+        let phi_s = system(Cap::Paper).phi_s;
+        far(paper.phi_s, phi_s)
+            .then(|| format!("φ_s by the paper is {phi_s}, expected {}", paper.phi_s))
+    });
+}
+
+#[test]
+fn engine_as_pyphi() {
+    check_engine(Ties::Pyphi);
+}
+
+#[test]
+fn engine_principled() {
+    check_engine(Ties::Principled);
 }
 
 // --- The parts of the oracle, by counts and worked numbers -----------------------------------------------
@@ -238,22 +282,6 @@ fn the_closed_form_counts_every_relation() {
         n_listed += relations.len();
     }
     assert!(n_listed > 2000, "{n_listed} relations");
-}
-
-/// Binary units with P(ON) = 1 / (1 + exp(-slope Σ w s)), s = ±1; `weight(i, j)` is that of `i` on `j`.
-fn logistic(n: usize, slope: f64, weight: impl Fn(usize, usize) -> f64) -> Network {
-    let on = |s: usize, j: usize| {
-        let drive = (0..n).map(|i| weight(i, j) * if s >> i & 1 == 1 { 1.0 } else { -1.0 });
-        1.0 / (1.0 + (-slope * drive.sum::<f64>()).exp())
-    };
-    let connected = |i: usize, j: usize| u8::from(weight(i, j) != 0.0);
-    Network {
-        name: format!("{n} logistic units"),
-        tpm: (0..1 << n).map(|s| (0..n).map(|j| on(s, j)).collect()).collect(),
-        cm: (0..n).map(|i| (0..n).map(|j| connected(i, j)).collect()).collect(),
-        state: vec![0; n],
-        nodes: (0..n).collect(),
-    }
 }
 
 #[track_caller]

@@ -8,6 +8,8 @@ mod errors;
 mod iit4_answer;
 /// IIT 4.0 straight from its definition: slow, short, and meant to be read.
 mod iit4_oracle;
+/// IIT 4.0: laws that hold for all networks, and the engine against the oracle on random ones.
+mod iit4_properties;
 /// The relations among distinctions: one by one, and in closed form.
 mod iit4_relations;
 /// Every golden record of IIT 4.0, and the figures of the papers.

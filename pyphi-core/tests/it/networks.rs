@@ -106,6 +106,22 @@ pub(crate) fn majority(topology: &str, n: usize) -> Network {
     Network { name, tpm, cm, state: vec![0; n], nodes: (0..n).collect() }
 }
 
+/// Binary units with P(ON) = 1 / (1 + exp(-slope Σ w s)), s = ±1; `weight(i, j)` is that of `i` on `j`.
+pub(crate) fn logistic(n: usize, slope: f64, weight: impl Fn(usize, usize) -> f64) -> Network {
+    let on = |s: usize, j: usize| {
+        let drive = (0..n).map(|i| weight(i, j) * if s >> i & 1 == 1 { 1.0 } else { -1.0 });
+        1.0 / (1.0 + (-slope * drive.sum::<f64>()).exp())
+    };
+    let connected = |i: usize, j: usize| u8::from(weight(i, j) != 0.0);
+    Network {
+        name: format!("{n} logistic units"),
+        tpm: (0..1 << n).map(|s| (0..n).map(|j| on(s, j)).collect()).collect(),
+        cm: (0..n).map(|i| (0..n).map(|j| connected(i, j)).collect()).collect(),
+        state: vec![0; n],
+        nodes: (0..n).collect(),
+    }
+}
+
 // --- Random networks ---------------------------------------------------------------------------------
 
 /// What the units of a random network do.

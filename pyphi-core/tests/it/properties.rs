@@ -34,7 +34,7 @@ fn networks(count: usize) -> impl IndexedParallelIterator<Item = Network> {
 
 /// Panics with the smallest network that breaks a law, as a record for `phi --network`, and how many do.
 #[track_caller]
-fn check(
+pub(crate) fn check(
     networks: impl ParallelIterator<Item = Network>,
     broken: impl Fn(&Network) -> Option<String> + Sync,
 ) {

@@ -1,0 +1,155 @@
+//! Results of IIT 4.0 as JSON.
+//!
+//! Networks are read as for IIT 3.0 (see [`record`](crate::record)).
+
+use serde::{Deserialize, Serialize};
+
+use super::Rules;
+use super::partition::{PartDirection, SystemPartition};
+use super::sia::{Reason, SystemIrreducibilityAnalysis, SystemState};
+use crate::concept::unit_list;
+use crate::formalism::DifferentiationCap;
+use crate::record::NetworkRecord;
+
+/// φ_s of a system and what it rests on, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SystemRecord {
+    /// Name of the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Units of the system.
+    pub nodes: Vec<usize>,
+    /// State of the whole network.
+    pub state: Vec<u8>,
+    /// `iit4-2023`, `iit4-2026` or `iit4-2026-paper`.
+    pub formalism: String,
+    /// `principled` or `pyphi`.
+    pub ties_policy: String,
+    /// φ_s in bits.
+    pub phi_s: f64,
+    /// φ_s for each pair of units that the partition cuts.
+    pub normalized_phi_s: f64,
+    /// Integration of the cause side at the partition, before the cap; null if no partition was tried.
+    pub phi_cause: Option<f64>,
+    /// The same of the effect side.
+    pub phi_effect: Option<f64>,
+    /// The minimum information partition; any that makes no difference where φ_s = 0.
+    pub partition: PartitionRecord,
+    /// How many partitions are tied for the minimum, this one included; 0 where φ_s = 0.
+    pub mip_ties: u64,
+    /// Why no partition was tried.
+    pub reasons: Vec<String>,
+    /// The states that the system specifies; null if it was not asked for them.
+    pub sia_system_state: Option<SidesRecord<SystemStateRecord>>,
+    /// By the present state, as PyPhi 2.0-dev defines it.
+    pub intrinsic_differentiation: Option<SidesRecord<f64>>,
+    /// By the specified states, as the paper of 2026 defines it.
+    pub intrinsic_differentiation_paper: Option<SidesRecord<f64>>,
+    /// Pairs of specified states that are also tied in φ_s.
+    pub tied_state_pairs: usize,
+    /// False if the analysis was stopped: `phi_s` is then an upper bound.
+    pub exact: bool,
+}
+
+/// Something for causes and for effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SidesRecord<T> {
+    /// For causes.
+    pub cause: T,
+    /// For effects.
+    pub effect: T,
+}
+
+/// A state that a system specifies, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SystemStateRecord {
+    /// 0 or 1 for each unit of the system.
+    pub state: Vec<u8>,
+    /// Intrinsic information, in bits.
+    pub ii: f64,
+    /// All states with this intrinsic information.
+    pub ties: Vec<Vec<u8>>,
+}
+
+/// A partition of a system, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionRecord {
+    /// `none`, `complete` (of a single unit) or `directed_set`.
+    pub kind: String,
+    /// The parts.
+    pub parts: Vec<Vec<usize>>,
+    /// What is cut of each: `inputs_cut`, `outputs_cut` or `both`.
+    pub directions: Vec<String>,
+    /// All pairs `[u, v]` with u → v cut, connected or not.
+    pub cut_edges: Vec<(usize, usize)>,
+}
+
+impl SystemRecord {
+    /// The result of the analysis of a record.
+    pub fn new(
+        network: &NetworkRecord,
+        rules: Rules,
+        sia: &SystemIrreducibilityAnalysis,
+    ) -> SystemRecord {
+        // Before it is known to be connected, a system is not asked what it specifies.
+        let is_connected =
+            sia.reasons.iter().all(|it| matches!(it, Reason::NoCause | Reason::NoEffect));
+        let asked = sia.cause.as_ref().zip(sia.effect.as_ref()).filter(|_| is_connected);
+        let sides = |of: &dyn Fn(&SystemState) -> f64| {
+            asked.map(|(cause, effect)| SidesRecord { cause: of(cause), effect: of(effect) })
+        };
+        let differentiation = |cap| sides(&move |side| side.differentiation(cap));
+        SystemRecord {
+            name: network.name.clone(),
+            nodes: unit_list(sia.units),
+            state: network.state.clone(),
+            formalism: rules.formalism().to_string(),
+            ties_policy: rules.ties.to_string(),
+            phi_s: sia.phi_s,
+            normalized_phi_s: sia.normalized_phi_s,
+            phi_cause: sia.phi_cause,
+            phi_effect: sia.phi_effect,
+            partition: PartitionRecord::new(sia.partition.as_ref()),
+            mip_ties: sia.mip_ties,
+            reasons: sia.reasons.iter().map(ToString::to_string).collect(),
+            sia_system_state: asked
+                .map(|(cause, effect)| SidesRecord { cause: cause.into(), effect: effect.into() }),
+            intrinsic_differentiation: differentiation(DifferentiationCap::CurrentState),
+            intrinsic_differentiation_paper: differentiation(DifferentiationCap::SpecifiedState),
+            tied_state_pairs: sia.tied_state_pairs,
+            exact: sia.is_complete(),
+        }
+    }
+}
+
+impl From<&SystemState> for SystemStateRecord {
+    fn from(side: &SystemState) -> SystemStateRecord {
+        SystemStateRecord {
+            state: side.state.values(),
+            ii: side.intrinsic_information,
+            ties: side.ties.iter().map(|it| it.values()).collect(),
+        }
+    }
+}
+
+impl PartitionRecord {
+    fn new(partition: Option<&SystemPartition>) -> PartitionRecord {
+        let parts = partition.map_or(&[][..], |it| &it.parts);
+        let kind = match parts.len() {
+            0 => "none",
+            1 => "complete",
+            _ => "directed_set",
+        };
+        let direction = |direction: PartDirection| match direction {
+            PartDirection::InputsCut => "inputs_cut",
+            PartDirection::OutputsCut => "outputs_cut",
+            PartDirection::Both => "both",
+        };
+        PartitionRecord {
+            kind: kind.to_owned(),
+            parts: parts.iter().map(|it| unit_list(it.0)).collect(),
+            directions: parts.iter().map(|it| direction(it.1).to_owned()).collect(),
+            cut_edges: partition.map(SystemPartition::cut_edges).unwrap_or_default(),
+        }
+    }
+}
