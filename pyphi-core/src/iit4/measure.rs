@@ -92,7 +92,7 @@ impl System {
             Direction::Effect => {
                 let mut unconstrained = Vec::new();
                 self.unconstrained_effects(m, p, &mut unconstrained);
-                information.effect(self, m, p, &unconstrained);
+                information.effect_from(self, m, p, unconstrained.into_iter());
             }
         }
         IntrinsicInformation {
@@ -154,31 +154,30 @@ pub(crate) struct Information {
 impl Information {
     /// Of a cause. `F_c(z) = prod_{j in M} q_c(j as it is | P = z)`.
     pub(crate) fn cause(&mut self, system: &System, mechanism: u32, purview: u32) {
+        let forward = |z| bits(mechanism).map(|j| system.cause(j, purview, z)).product();
+        self.cause_from(submasks(purview).map(forward));
+    }
+
+    /// Of a cause, given `F_c`.
+    pub(crate) fn cause_from(&mut self, forward: impl Iterator<Item = f64>) {
         self.forward.clear();
-        self.forward.resize(1 << purview.count_ones(), 1.0);
-        for j in bits(mechanism) {
-            for (f, z) in self.forward.iter_mut().zip(submasks(purview)) {
-                *f *= system.cause(j, purview, z);
-            }
-        }
+        self.forward.extend(forward);
         self.norm = self.forward.iter().sum();
         let unconstrained = self.norm / self.forward.len() as f64;
-        self.find(|_| unconstrained);
+        self.find(std::iter::repeat(unconstrained));
     }
 
     /// Of an effect, given `U_e` of the same mechanism and purview.
-    pub(crate) fn effect(
+    pub(crate) fn effect_from(
         &mut self,
         system: &System,
         mechanism: u32,
         purview: u32,
-        unconstrained: &[f64],
+        unconstrained: impl Iterator<Item = f64>,
     ) {
-        let mut forward = std::mem::take(&mut self.forward);
-        system.effects(mechanism, system.present & mechanism, purview, &mut forward);
-        self.forward = forward;
+        system.effects(mechanism, system.present & mechanism, purview, &mut self.forward);
         self.norm = 1.0;
-        self.find(|z| unconstrained[z]);
+        self.find(unconstrained);
     }
 
     /// The selectivity of a state; 0 if the mechanism is impossible whatever the purview.
@@ -186,13 +185,14 @@ impl Information {
         if self.norm > 0.0 { self.forward[z as usize] / self.norm } else { 0.0 }
     }
 
-    fn find(&mut self, unconstrained: impl Fn(usize) -> f64) {
+    fn find(&mut self, unconstrained: impl Iterator<Item = f64>) {
         self.values.clear();
         let norm = self.norm;
         self.values.extend(
-            self.forward.iter().enumerate().map(|(z, &f)| {
-                if f > 0.0 { f / norm * (f / unconstrained(z)).log2() } else { 0.0 }
-            }),
+            self.forward
+                .iter()
+                .zip(unconstrained)
+                .map(|(&f, u)| if f > 0.0 { f / norm * (f / u).log2() } else { 0.0 }),
         );
         self.value = self.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         self.states.clear();

@@ -1,7 +1,8 @@
 //! Exact IIT 4.0 (Albantakis et al. 2023, PLoS Comput Biol 19(10): e1011465), and its 2026 refinement.
 //!
 //! Everything starts from a [`System`]: some units of a substrate in its state. How irreducible it is, is φ_s,
-//! the outcome of the [`system_irreducibility_analysis`].
+//! the outcome of the [`system_irreducibility_analysis`]. What it specifies is its [`PhiStructure`]: distinctions,
+//! relations and Φ, the outcome of [`phi_structure`].
 //!
 //! Networks, states, sets of units, limits and errors are those of the whole crate. What differs from IIT 3.0,
 //! and has its room here: causes are averaged over the background's past; intrinsic information instead of the
@@ -9,15 +10,24 @@
 //! normalisation by what a partition severs; ties.
 
 mod canonical;
+mod congruence;
+mod distinction;
 mod measure;
+mod mip;
 mod partition;
+mod pyphi_order;
 pub mod record;
+mod relation;
 mod sia;
+mod structure;
 mod system;
 
+pub use distinction::{Distinction, Mice};
 pub use measure::{IntrinsicInformation, SpecifiedState, TIE_TOLERANCE, ZERO_TOLERANCE};
 pub use partition::{JointPartition, PartDirection, SystemPartition};
+pub use relation::{Face, FaceIter, FaceSide, Relation, RelationIter, Relations};
 pub use sia::{Reason, SystemIrreducibilityAnalysis, SystemState, system_irreducibility_analysis};
+pub use structure::{PhiStructure, distinction, phi_structure};
 pub use system::System;
 
 use crate::formalism::{DifferentiationCap, Formalism, TiePolicy};

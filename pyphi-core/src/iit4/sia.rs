@@ -151,18 +151,23 @@ pub fn system_irreducibility_analysis(
     rules: Rules,
     options: &Options,
 ) -> SystemIrreducibilityAnalysis {
+    memory_limit(system, options)
+        .unwrap_or_else(|| analyse(system, rules, options, &Stop::new(options)))
+}
+
+/// What there is to say where the limit on memory forbids an analysis.
+pub(crate) fn memory_limit(
+    system: &System,
+    options: &Options,
+) -> Option<SystemIrreducibilityAnalysis> {
     let needed = predicted_bytes(system.n, rayon::current_num_threads()).unwrap_or(u64::MAX);
-    if options.limits.memory_bytes.is_some_and(|limit| needed > limit) {
-        let stop_reason = StopReason::MemoryLimit { needed_bytes: needed };
-        let nothing = SystemIrreducibilityAnalysis::zero(system, Vec::new(), None, None);
-        return SystemIrreducibilityAnalysis {
-            phi_s: f64::INFINITY,
-            normalized_phi_s: f64::INFINITY,
-            stop_reason,
-            ..nothing
-        };
-    }
-    analyse(system, rules, options, &Stop::new(options))
+    options.limits.memory_bytes.filter(|&limit| needed > limit)?;
+    Some(SystemIrreducibilityAnalysis {
+        phi_s: f64::INFINITY,
+        normalized_phi_s: f64::INFINITY,
+        stop_reason: StopReason::MemoryLimit { needed_bytes: needed },
+        ..SystemIrreducibilityAnalysis::zero(system, Vec::new(), None, None)
+    })
 }
 
 /// As [`system_irreducibility_analysis`], until `stop` says so.
@@ -326,7 +331,7 @@ impl Specified {
         let mut unconstrained = Vec::new();
         system.unconstrained_effects(system.all(), system.all(), &mut unconstrained);
         let mut information = Information::default();
-        information.effect(system, system.all(), system.all(), &unconstrained);
+        information.effect_from(system, system.all(), system.all(), unconstrained.into_iter());
         Specified::new(system, &information)
     }
 

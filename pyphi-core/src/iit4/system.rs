@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::error::{ErrorKind, Result};
 use crate::network::Network;
+use crate::repertoire::Direction;
 use crate::state::State;
 use crate::subsystem::Subsystem;
 use crate::tables::Wiring;
@@ -240,10 +241,20 @@ impl System {
         table[self.index.at(known, s)]
     }
 
+    /// The entries of unit j for causes, all known sets and states: see [`System::index`].
+    pub(crate) fn cause_table(&self, j: usize) -> &[f64] {
+        &self.cause[j]
+    }
+
     /// Where the entries of a known set and its state are.
     #[inline]
     pub(crate) fn index(&self, known: u32, z: u32) -> usize {
         self.index.at(known, z)
+    }
+
+    /// A function of the state of all units, and its uniform averages, by [`System::index`].
+    pub(crate) fn tabulate(&self, by_state: &[f64], table: &mut Vec<f64>) {
+        self.index.tabulate_into(|state| by_state[state], table);
     }
 
     /// From the numbering of the system to that of the network.
@@ -258,6 +269,16 @@ impl System {
     pub(crate) fn local(&self, units: UnitSet) -> u32 {
         assert!(units.is_subset(self.units), "{units} is not a part of the system {}", self.units);
         extract(units.bits(), self.units.bits())
+    }
+
+    /// Whether the connections between a mechanism and a purview leave every partition something to sever:
+    /// every unit has a connection to the other side, and all of them hang together. If not, φ is 0.
+    pub(crate) fn is_connected(&self, direction: Direction, mechanism: u32, purview: u32) -> bool {
+        let (senders, receivers) = match direction {
+            Direction::Cause => (purview, mechanism),
+            Direction::Effect => (mechanism, purview),
+        };
+        self.wiring.is_connected(senders, receivers)
     }
 }
 
@@ -299,7 +320,13 @@ impl KnownIndex {
 
     /// The function `f` of all units' state, and its uniform averages over the units that are not known.
     fn tabulate(&self, f: impl Fn(usize) -> f64) -> Vec<f64> {
-        let mut table = vec![0.0; self.first_unknown.len()];
+        let mut table = Vec::new();
+        self.tabulate_into(f, &mut table);
+        table
+    }
+
+    fn tabulate_into(&self, f: impl Fn(usize) -> f64, table: &mut Vec<f64>) {
+        table.resize(self.first_unknown.len(), 0.0);
         let all = UnitSet::all(self.n).bits();
         for state in 0..=all {
             table[self.at(all, state)] = f(state as usize);
@@ -310,7 +337,6 @@ impl KnownIndex {
                 table[index] = f64::midpoint(table[index + power], table[index + 2 * power]);
             }
         }
-        table
     }
 }
 

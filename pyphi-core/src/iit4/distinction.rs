@@ -1,0 +1,361 @@
+//! Distinctions: what each mechanism of a system specifies, irreducibly.
+//!
+//! For every mechanism and direction the purview with the largest φ is its cause or effect, for the state with the
+//! largest intrinsic information (Albantakis et al. 2023, Eqs 25 to 46). All purviews and states that tie are
+//! kept here; which of them counts is decided in `congruence`.
+
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::measure::{Information, SpecifiedState, ZERO_TOLERANCE, is_tied};
+use super::mip::{Minimum, MipScratch, Outcome, Problem};
+use super::partition::JointPartition;
+use super::system::System;
+use crate::limits::{Options, Phase, Stop, Watch};
+use crate::repertoire::Direction;
+use crate::tables::subsets_by_size;
+use crate::unit_set::{UnitSet, bits, deposit, submasks};
+
+/// Systems of fewer units are searched on one thread: handing work over takes longer.
+const PARALLEL_FROM: usize = 5;
+
+/// The maximally irreducible cause or effect of a mechanism.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mice {
+    /// φ in bits.
+    pub phi: f64,
+    /// The purview and the state it is specified to be in.
+    pub state: SpecifiedState,
+    /// The minimum information partition, one of them if several tie.
+    pub partition: JointPartition,
+    /// All purviews with their states that attain φ, this one included, purviews by size and then
+    /// lexicographically.
+    pub tied: Vec<SpecifiedState>,
+}
+
+/// A distinction: a mechanism with its cause and its effect. φ_d > 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Distinction {
+    /// The units whose state has the causal power, in the numbering of the network.
+    pub mechanism: UnitSet,
+    /// φ_d: the smaller of the two φ.
+    pub phi: f64,
+    /// Its maximally irreducible cause.
+    pub cause: Mice,
+    /// Its maximally irreducible effect.
+    pub effect: Mice,
+}
+
+/// A distinction before the choice among tied causes and effects.
+#[derive(Debug, Clone)]
+pub(crate) struct Undecided {
+    pub(crate) mechanism: u32,
+    pub(crate) phi: f64,
+    pub(crate) cause: Tied,
+    pub(crate) effect: Tied,
+}
+
+/// All purviews of the largest φ, by size and then lexicographically.
+#[derive(Debug, Clone)]
+pub(crate) struct Tied {
+    pub(crate) phi: f64,
+    pub(crate) purviews: Vec<TiedPurview>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct TiedPurview {
+    pub(crate) purview: u32,
+    pub(crate) phi: f64,
+    /// The states that attain φ, in order, each with its partition.
+    pub(crate) states: Vec<(u32, Minimum)>,
+}
+
+impl Tied {
+    pub(crate) fn describe(
+        &self,
+        system: &System,
+        mechanism: u32,
+        purview: usize,
+        state: usize,
+    ) -> Mice {
+        let chosen = &self.purviews[purview];
+        let (z, minimum) = &chosen.states[state];
+        let blocks: Vec<(u32, u32)> = minimum
+            .blocks
+            .iter()
+            .map(|&(m, p)| (deposit(m, mechanism), deposit(p, chosen.purview)))
+            .collect();
+        Mice {
+            phi: minimum.phi,
+            state: system.specified(chosen.purview, *z),
+            partition: JointPartition::from_local(&blocks, |set| system.to_network(set)),
+            tied: self
+                .purviews
+                .iter()
+                .flat_map(|it| it.states.iter().map(|&(z, _)| system.specified(it.purview, z)))
+                .collect(),
+        }
+    }
+}
+
+/// The distinctions of a system in the order of mechanisms, congruent or not; and whether all were searched
+/// before `stop` was due.
+pub(crate) fn distinctions(
+    system: &System,
+    options: &Options,
+    stop: &Stop,
+    began: Instant,
+) -> (Vec<Undecided>, bool) {
+    let search = MechanismSearch::new(system, options, stop);
+    // The large mechanisms take longest: first.
+    let mut mechanisms = subsets_by_size(system.n);
+    mechanisms.reverse();
+    let watch = Watch::new(options, began, Phase::Distinctions, mechanisms.len() as u64);
+    let work = |scratch: &mut Scratch, &mechanism: &u32| {
+        let found = search.distinction(mechanism, scratch);
+        watch.add(1, None);
+        found
+    };
+    let results: Vec<Option<Option<Undecided>>> = if system.n < PARALLEL_FROM {
+        let mut scratch = Scratch::default();
+        mechanisms.iter().map(|mechanism| work(&mut scratch, mechanism)).collect()
+    } else {
+        mechanisms.par_iter().with_max_len(1).map_init(Scratch::default, work).collect()
+    };
+    let is_complete = results.iter().all(Option::is_some);
+    let mut found: Vec<Undecided> = results.into_iter().flatten().flatten().collect();
+    found.reverse();
+    (found, is_complete)
+}
+
+/// The one distinction of a mechanism.
+pub(crate) fn distinction(system: &System, mechanism: u32, options: &Options) -> Option<Undecided> {
+    let never = Stop::never();
+    MechanismSearch::new(system, options, &never)
+        .distinction(mechanism, &mut Scratch::default())
+        .expect("never stopped")
+}
+
+/// What the searches of all mechanisms share.
+struct MechanismSearch<'a> {
+    system: &'a System,
+    lists: bool,
+    stop: &'a Stop,
+    /// Causes: -log2 of every entry of the tables.
+    cause_surprise: Vec<Vec<f64>>,
+    /// Effects: -log2 P(unit OFF or ON | known units in their present state), by unit and known set.
+    effect_surprise: Vec<Vec<[f64; 2]>>,
+}
+
+#[derive(Debug, Default)]
+struct Scratch {
+    information: Information,
+    /// `F_c`, by known set and state.
+    forward: Vec<f64>,
+    /// `U_e`, by known set and state.
+    unconstrained: Vec<f64>,
+    states: Vec<f64>,
+    problem: Problem,
+    mip: MipScratch,
+}
+
+/// A purview that may have the largest φ.
+struct Candidate {
+    purview: u32,
+    /// No φ of the purview is larger.
+    bound: f64,
+    /// Specified states with their selectivities.
+    states: Vec<(u32, f64)>,
+}
+
+impl<'a> MechanismSearch<'a> {
+    fn new(system: &'a System, options: &Options, stop: &'a Stop) -> MechanismSearch<'a> {
+        let surprise = |p: &f64| -p.log2();
+        let n = system.n;
+        MechanismSearch {
+            system,
+            lists: options.exhaustive,
+            stop,
+            cause_surprise: (0..n)
+                .map(|j| system.cause_table(j).iter().map(surprise).collect())
+                .collect(),
+            effect_surprise: (0..n)
+                .map(|i| {
+                    (0..1u32 << n)
+                        .map(|known| {
+                            [false, true]
+                                .map(|it| surprise(&system.effect_on(i, it, known, system.present)))
+                        })
+                        .collect()
+                })
+                .collect(),
+        }
+    }
+
+    /// The distinction of a mechanism, if it has one; `None` if the search was stopped.
+    fn distinction(&self, mechanism: u32, scratch: &mut Scratch) -> Option<Option<Undecided>> {
+        // Effects are quicker.
+        let Some(effect) = self.maximal(Direction::Effect, mechanism, scratch)? else {
+            return Some(None);
+        };
+        let Some(cause) = self.maximal(Direction::Cause, mechanism, scratch)? else {
+            return Some(None);
+        };
+        Some(Some(Undecided { mechanism, phi: cause.phi.min(effect.phi), cause, effect }))
+    }
+
+    /// The purviews with the largest φ > 0; `None` if the search was stopped.
+    fn maximal(
+        &self,
+        direction: Direction,
+        mechanism: u32,
+        scratch: &mut Scratch,
+    ) -> Option<Option<Tied>> {
+        let mut candidates = self.candidates(direction, mechanism, scratch);
+        // Large bounds first; the order of purviews among equal ones.
+        candidates.sort_by(|a, b| b.bound.total_cmp(&a.bound));
+        let mut largest = 0.0f64;
+        let mut purviews: Vec<TiedPurview> = Vec::new();
+        for candidate in &candidates {
+            if self.stop.is_due() {
+                return None;
+            }
+            // What is smaller than this can neither be the largest nor tie with it.
+            let at_least = largest - 2.0 * super::TIE_TOLERANCE * largest.max(1.0);
+            if !self.lists && candidate.bound < at_least {
+                break;
+            }
+            let Some(found) = self.phi(direction, mechanism, candidate, at_least, scratch) else {
+                continue;
+            };
+            largest = largest.max(found.phi);
+            purviews.push(found);
+        }
+        if largest <= ZERO_TOLERANCE {
+            return Some(None);
+        }
+        purviews.retain(|it| is_tied(it.phi, largest));
+        purviews.sort_by(|a, b| {
+            UnitSet::from_bits(a.purview).cmp_by_size(UnitSet::from_bits(b.purview))
+        });
+        Some(Some(Tied { phi: largest, purviews }))
+    }
+
+    /// The purviews that φ may be positive for.
+    fn candidates(
+        &self,
+        direction: Direction,
+        mechanism: u32,
+        scratch: &mut Scratch,
+    ) -> Vec<Candidate> {
+        let system = self.system;
+        match direction {
+            Direction::Cause => {
+                let mut units = bits(mechanism);
+                let first = units.next().expect("a mechanism has units");
+                scratch.forward.clear();
+                scratch.forward.extend_from_slice(system.cause_table(first));
+                for j in units {
+                    let table = system.cause_table(j);
+                    scratch.forward.iter_mut().zip(table).for_each(|(f, p)| *f *= p);
+                }
+            }
+            Direction::Effect => {
+                system.unconstrained_effects(mechanism, system.all(), &mut scratch.states);
+                system.tabulate(&scratch.states, &mut scratch.unconstrained);
+            }
+        }
+        let mut candidates = Vec::new();
+        for purview in subsets_by_size(system.n) {
+            if !system.is_connected(direction, mechanism, purview) {
+                continue;
+            }
+            let information = &mut scratch.information;
+            match direction {
+                Direction::Cause => {
+                    let at = |z| scratch.forward[system.index(purview, z)];
+                    information.cause_from(submasks(purview).map(at));
+                }
+                Direction::Effect => {
+                    // Means over the other units' states, of which there are so many, are sums.
+                    let scale = f64::from(1u32 << (system.n as u32 - purview.count_ones()));
+                    let at = |z| scale * scratch.unconstrained[system.index(purview, z)];
+                    information.effect_from(system, mechanism, purview, submasks(purview).map(at));
+                }
+            }
+            let states: Vec<(u32, f64)> = information
+                .states
+                .iter()
+                .map(|&z| (z, information.selectivity(z)))
+                .filter(|&(_, selectivity)| selectivity > 0.0)
+                .collect();
+            let bound = states
+                .iter()
+                .map(|&(z, selectivity)| {
+                    let known = deposit(z, purview);
+                    let nothing_known: f64 = match direction {
+                        Direction::Cause => {
+                            bits(mechanism).map(|j| self.cause_surprise[j][0]).sum()
+                        }
+                        Direction::Effect => bits(purview)
+                            .map(|p| self.effect_surprise[p][0][(known >> p & 1) as usize])
+                            .sum(),
+                    };
+                    selectivity * (nothing_known + information.forward[z as usize].log2())
+                })
+                .fold(0.0, f64::max);
+            // φ of the complete partition, rounded elsewhere: room for that.
+            let bound = bound + 1e-12 * (1.0 + bound);
+            candidates.push(Candidate { purview, bound, states });
+        }
+        candidates
+    }
+
+    /// φ over one purview, unless it is 0 or known to be less than `at_least`.
+    fn phi(
+        &self,
+        direction: Direction,
+        mechanism: u32,
+        candidate: &Candidate,
+        at_least: f64,
+        scratch: &mut Scratch,
+    ) -> Option<TiedPurview> {
+        let purview = candidate.purview;
+        let (a, b) = (mechanism.count_ones() as usize, purview.count_ones() as usize);
+        let units_of = |set: u32| -> Vec<usize> { bits(set).collect() };
+        let sets_of = |set: u32| -> Vec<u32> { submasks(set).collect() };
+        let mut states: Vec<(u32, Minimum)> = Vec::new();
+        for &(z, selectivity) in &candidate.states {
+            let known = deposit(z, purview);
+            let problem = &mut scratch.problem;
+            match direction {
+                Direction::Cause => {
+                    let units = units_of(mechanism);
+                    let entries: Vec<usize> =
+                        submasks(purview).map(|q| self.system.index(q, known)).collect();
+                    problem
+                        .cause(a, b, selectivity, |j, q| self.cause_surprise[units[j]][entries[q]]);
+                }
+                Direction::Effect => {
+                    let (units, sets) = (units_of(purview), sets_of(mechanism));
+                    problem.effect(a, b, selectivity, |p, m| {
+                        let is_on = known >> units[p] & 1;
+                        self.effect_surprise[units[p]][sets[m] as usize][is_on as usize]
+                    });
+                }
+            }
+            let outcome = if self.lists {
+                problem.minimum_of_list()
+            } else {
+                problem.minimum(at_least, &mut scratch.mip)
+            };
+            if let Outcome::Found(minimum) = outcome {
+                states.push((z, minimum));
+            }
+        }
+        let phi = states.iter().map(|(_, minimum)| minimum.phi).max_by(f64::total_cmp)?;
+        states.retain(|(_, minimum)| is_tied(minimum.phi, phi));
+        Some(TiedPurview { purview, phi, states })
+    }
+}

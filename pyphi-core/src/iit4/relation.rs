@@ -1,0 +1,422 @@
+//! Relations: how the causes and effects of distinctions overlap.
+//!
+//! An element is a unit in a state. O(d) are the elements of the cause and of the effect of a distinction d, I(d)
+//! those of both, r(d) = φ_d / |O(d)|. A set D of two distinctions or more is related if all its O(d) share some
+//! elements V: φ_r = |V| · min r(d). A single one is related with itself if I(d) is not empty: φ_r = |I(d)| · r(d)
+//! (Albantakis et al. 2023, Eqs 49 to 55).
+//!
+//! There are up to 2^(2^n - 1) - 1 relations, so their number and their sum are never found by listing them:
+//! - Σ φ_r over the sets of two or more. |V| counts elements: element by element, over the sets of distinctions that
+//!   have it. With v_0 ≤ v_1 ≤ … ≤ v_(k-1) their r, v_i is the smallest of 2^(k-1-i) - 1 sets (itself with any
+//!   non-empty choice of later ones).
+//! - Their number. A set is related if V is not empty; by inclusion and exclusion over the non-empty subsets T of V,
+//!   1 = Σ_T (-1)^(|T|-1), so it is Σ_T (-1)^(|T|-1) (2^m - m - 1), m being the number of distinctions
+//!   with T ⊆ O(d). The coefficients of equal m are added up first: they are small integers, and one sum of as many
+//!   wide terms as there are distinctions remains.
+
+use num_bigint::{BigInt, BigUint};
+
+use super::distinction::{Distinction, Mice};
+
+/// The relations among some distinctions.
+#[derive(Debug, Clone)]
+pub struct Relations {
+    nodes: Vec<Node>,
+}
+
+/// What a distinction brings into its relations. Bit `2·u + s` is unit u in state s.
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    cause: u64,
+    effect: u64,
+    /// φ_d / |O(d)|.
+    per_element: f64,
+}
+
+impl Node {
+    fn union(self) -> u64 {
+        self.cause | self.effect
+    }
+
+    fn both(self) -> u64 {
+        self.cause & self.effect
+    }
+}
+
+impl Relations {
+    /// The relations among `distinctions`, which relations name by their positions here.
+    pub fn new(distinctions: &[Distinction]) -> Relations {
+        let elements = |mice: &Mice| {
+            let state = mice.state;
+            state.purview.iter().fold(0u64, |all, unit| {
+                all | 1 << (2 * unit + usize::from(state.on.contains(unit)))
+            })
+        };
+        let node = |it: &Distinction| {
+            let (cause, effect) = (elements(&it.cause), elements(&it.effect));
+            let n_elements = f64::from((cause | effect).count_ones());
+            Node { cause, effect, per_element: it.phi / n_elements }
+        };
+        Relations { nodes: distinctions.iter().map(node).collect() }
+    }
+
+    /// How many relations there are, those of single distinctions included.
+    pub fn count(&self) -> BigUint {
+        let elements = bits_of(self.nodes.iter().fold(0, |all, node| all | node.union()));
+        // By set T of elements: how many distinctions have all of them.
+        let mut n_having = vec![0u32; 1 << elements.len()];
+        for node in &self.nodes {
+            let set = elements
+                .iter()
+                .enumerate()
+                .fold(0, |set, (idx, &element)| set | (node.union() >> element & 1) << idx);
+            n_having[set as usize] += 1;
+        }
+        for idx in 0..elements.len() {
+            for set in 0..n_having.len() {
+                if set >> idx & 1 == 0 {
+                    n_having[set] += n_having[set | 1 << idx];
+                }
+            }
+        }
+        let mut coefficients = vec![0i64; self.nodes.len() + 1];
+        for (set, &m) in n_having.iter().enumerate().skip(1) {
+            coefficients[m as usize] += if set.count_ones() % 2 == 1 { 1 } else { -1 };
+        }
+        let several: BigInt = coefficients
+            .iter()
+            .enumerate()
+            .map(|(m, &coefficient)| {
+                ((BigInt::from(1) << m) - BigInt::from(m) - BigInt::from(1)) * coefficient
+            })
+            .sum();
+        let single = self.nodes.iter().filter(|node| node.both() != 0).count();
+        (several + BigInt::from(single)).to_biguint().expect("a number of sets")
+    }
+
+    /// Σ φ_r over all relations, in bits. Infinite beyond the range of an `f64`, which takes more than a
+    /// thousand distinctions with a common element.
+    pub fn sum_phi(&self) -> f64 {
+        let mut sum = 0.0;
+        let all = self.nodes.iter().fold(0, |all, node| all | node.union());
+        for element in bits_of(all) {
+            let mut values: Vec<f64> = self
+                .nodes
+                .iter()
+                .filter(|node| node.union() >> element & 1 == 1)
+                .map(|node| node.per_element)
+                .collect();
+            values.sort_by(f64::total_cmp);
+            let n = values.len();
+            sum += values
+                .iter()
+                .enumerate()
+                .map(|(idx, value)| value * (2f64.powi((n - 1 - idx) as i32) - 1.0))
+                .sum::<f64>();
+        }
+        sum + self.nodes.iter().map(|node| self_phi(*node)).sum::<f64>()
+    }
+
+    /// The relations themselves, in lexicographic order of their distinctions: {0}, {0,1}, {0,1,2}, …, {1}, …
+    /// There are a great many: take as many as you need.
+    ///
+    /// ```
+    /// use pyphi_core::iit4::{Rules, System, phi_structure};
+    /// use pyphi_core::{Options, fixtures};
+    ///
+    /// let system = System::new(&fixtures::iit4_figure_1_ab())?;
+    /// let structure = phi_structure(&system, Rules::default(), &Options::default());
+    /// let relations = structure.relations();
+    /// assert_eq!(relations.iter().count(), 7);
+    /// let pair = relations.iter().find(|it| it.distinctions == [0, 2]).unwrap();
+    /// assert_eq!(format!("{:.3}", pair.phi), "0.036"); // 0.035 in the paper, which truncates
+    /// assert_eq!(pair.overlap, [(1, 0)]); // B = 0
+    /// assert_eq!(relations.faces(&pair).count(), 9);
+    /// # Ok::<(), pyphi_core::Error>(())
+    /// ```
+    pub fn iter(&self) -> RelationIter<'_> {
+        RelationIter { relations: self, stack: Vec::new(), next: 0 }
+    }
+
+    /// The faces of a relation: every choice of the cause, the effect or both from each of its distinctions
+    /// such that all chosen purviews share an element. A relation of a single distinction has one face, its cause
+    /// with its effect.
+    ///
+    /// # Panics
+    /// If the relation is not one of these distinctions.
+    pub fn faces(&self, relation: &Relation) -> FaceIter {
+        let nodes = relation.distinctions.iter().map(|&idx| self.nodes[idx]).collect();
+        FaceIter { nodes, stack: Vec::new(), next: Some(0) }
+    }
+
+    /// How many faces [`Relations::faces`] lists: with T over the non-empty subsets of the overlap, the sum of
+    /// `(-1)^(|T|-1)` times the product over the distinctions of how many of its choices have all of T.
+    ///
+    /// # Panics
+    /// If the relation is not one of these distinctions.
+    pub fn n_faces(&self, relation: &Relation) -> BigUint {
+        if relation.distinctions.len() == 1 {
+            return BigUint::from(1u32);
+        }
+        let overlap: u64 =
+            relation.overlap.iter().fold(0, |all, &(unit, s)| all | 1 << (2 * unit + s as usize));
+        let mut sum = BigInt::from(0);
+        let mut set = overlap;
+        while set != 0 {
+            let mut product = BigInt::from(if set.count_ones() % 2 == 1 { 1 } else { -1 });
+            for &idx in &relation.distinctions {
+                let node = self.nodes[idx];
+                let has = |side: u64| u32::from(side & set == set);
+                product *= has(node.cause) + has(node.effect) + has(node.both());
+            }
+            sum += product;
+            set = (set - 1) & overlap;
+        }
+        sum.to_biguint().expect("a number of faces")
+    }
+}
+
+fn self_phi(node: Node) -> f64 {
+    f64::from(node.both().count_ones()) * node.per_element
+}
+
+/// A relation: distinctions whose causes and effects overlap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relation {
+    /// Positions of the distinctions, increasing.
+    pub distinctions: Vec<usize>,
+    /// The units, with their states, that they have in common.
+    pub overlap: Vec<(usize, u8)>,
+    /// φ_r in bits.
+    pub phi: f64,
+}
+
+/// Lists relations: see [`Relations::iter`].
+#[derive(Debug, Clone)]
+pub struct RelationIter<'a> {
+    relations: &'a Relations,
+    /// The distinctions chosen, each with the overlap and the smallest r up to it.
+    stack: Vec<(usize, u64, f64)>,
+    /// The next distinction to try.
+    next: usize,
+}
+
+impl Iterator for RelationIter<'_> {
+    type Item = Relation;
+
+    fn next(&mut self) -> Option<Relation> {
+        let nodes = &self.relations.nodes;
+        loop {
+            let Some(&node) = nodes.get(self.next) else {
+                // Nothing more with these: the last one makes room for the one after it.
+                let (last, ..) = self.stack.pop()?;
+                self.next = last + 1;
+                continue;
+            };
+            let (overlap, least) = self
+                .stack
+                .last()
+                .map_or((u64::MAX, f64::INFINITY), |&(_, all, least)| (all, least));
+            let (overlap, least) = (overlap & node.union(), least.min(node.per_element));
+            if overlap == 0 {
+                self.next += 1;
+                continue;
+            }
+            self.stack.push((self.next, overlap, least));
+            self.next += 1;
+            let shared = if self.stack.len() == 1 { node.both() } else { overlap };
+            if shared != 0 {
+                return Some(Relation {
+                    distinctions: self.stack.iter().map(|&(idx, ..)| idx).collect(),
+                    overlap: elements(shared),
+                    phi: f64::from(shared.count_ones()) * least,
+                });
+            }
+        }
+    }
+}
+
+/// Which purviews of a distinction a face binds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaceSide {
+    /// Its cause.
+    Cause,
+    /// Its effect.
+    Effect,
+    /// Both.
+    Both,
+}
+
+/// A face of a relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Face {
+    /// What is chosen from each distinction of the relation, in their order.
+    pub sides: Vec<FaceSide>,
+    /// The units, with their states, that all chosen purviews have in common.
+    pub overlap: Vec<(usize, u8)>,
+}
+
+/// Lists the faces of a relation: see [`Relations::faces`].
+#[derive(Debug, Clone)]
+pub struct FaceIter {
+    nodes: Vec<Node>,
+    /// The choices made, each with the overlap up to it.
+    stack: Vec<(usize, u64)>,
+    /// The next choice to try; `None` when all are listed.
+    next: Option<usize>,
+}
+
+impl FaceIter {
+    const SIDES: [FaceSide; 3] = [FaceSide::Cause, FaceSide::Effect, FaceSide::Both];
+}
+
+impl Iterator for FaceIter {
+    type Item = Face;
+
+    fn next(&mut self) -> Option<Face> {
+        if let [only] = self.nodes.as_slice() {
+            let overlap = only.both();
+            self.next.take().filter(|_| overlap != 0)?;
+            return Some(Face { sides: vec![FaceSide::Both], overlap: elements(overlap) });
+        }
+        loop {
+            let choice = self.next?;
+            let Some(side) = Self::SIDES.get(choice) else {
+                self.next = self.stack.pop().map(|(choice, _)| choice + 1);
+                continue;
+            };
+            let node = self.nodes[self.stack.len()];
+            let elements_of = match side {
+                FaceSide::Cause => node.cause,
+                FaceSide::Effect => node.effect,
+                FaceSide::Both => node.both(),
+            };
+            let overlap = self.stack.last().map_or(u64::MAX, |&(_, all)| all) & elements_of;
+            if overlap == 0 {
+                self.next = Some(choice + 1);
+            } else if self.stack.len() + 1 < self.nodes.len() {
+                self.stack.push((choice, overlap));
+                self.next = Some(0);
+            } else {
+                self.next = Some(choice + 1);
+                let chosen = self.stack.iter().map(|&(choice, _)| choice).chain([choice]);
+                return Some(Face {
+                    sides: chosen.map(|choice| Self::SIDES[choice]).collect(),
+                    overlap: elements(overlap),
+                });
+            }
+        }
+    }
+}
+
+fn bits_of(mut set: u64) -> Vec<u32> {
+    let mut bits = Vec::new();
+    while set != 0 {
+        bits.push(set.trailing_zeros());
+        set &= set - 1;
+    }
+    bits
+}
+
+fn elements(set: u64) -> Vec<(usize, u8)> {
+    bits_of(set).into_iter().map(|bit| ((bit / 2) as usize, (bit % 2) as u8)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Random causes and effects over `n_units` units.
+    fn random(seed: u64, n_units: u32, n_nodes: usize) -> Relations {
+        let mut word = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+        let mut random = move || {
+            word ^= word << 13;
+            word ^= word >> 7;
+            word ^= word << 17;
+            word >> 8
+        };
+        let mut purview = |n_units: u32| {
+            let mut set = 0u64;
+            while set == 0 {
+                let (units, states) = (random(), random() | random());
+                set = (0..n_units)
+                    .filter(|unit| units >> unit & 1 == 1)
+                    .fold(0, |set, unit| set | 1 << (2 * unit + (states >> unit & 1) as u32));
+            }
+            set
+        };
+        let nodes = (0..n_nodes).map(|idx| {
+            let (cause, effect) = (purview(n_units), purview(n_units));
+            // Some of them equal.
+            let per_element = f64::from(1 + (idx as u32 * 7) % 5) / 8.0;
+            Node { cause, effect, per_element }
+        });
+        Relations { nodes: nodes.collect() }
+    }
+
+    #[test]
+    fn number_and_sum_are_those_of_the_list() {
+        for seed in 0..200 {
+            let relations = random(seed, 2 + (seed % 4) as u32, (seed % 11) as usize);
+            let list: Vec<Relation> = relations.iter().collect();
+            assert_eq!(relations.count(), BigUint::from(list.len()), "seed {seed}");
+            let sum: f64 = list.iter().map(|it| it.phi).sum();
+            assert!((relations.sum_phi() - sum).abs() <= 1e-12 * sum.max(1.0), "seed {seed}");
+            // In order, and none twice.
+            assert!(list.windows(2).all(|it| it[0].distinctions < it[1].distinctions));
+        }
+    }
+
+    #[test]
+    fn relations_are_as_defined() {
+        for seed in 0..50 {
+            let relations = random(seed, 3, 6);
+            let list: Vec<Relation> = relations.iter().collect();
+            for set in 1..1u32 << 6 {
+                let nodes: Vec<usize> = (0..6).filter(|idx| set >> idx & 1 == 1).collect();
+                let shared = match nodes.as_slice() {
+                    [only] => relations.nodes[*only].both(),
+                    _ => {
+                        nodes.iter().fold(u64::MAX, |all, &idx| all & relations.nodes[idx].union())
+                    }
+                };
+                let found = list.iter().find(|it| it.distinctions == nodes);
+                assert_eq!(found.is_some(), shared != 0);
+                if let Some(found) = found {
+                    assert_eq!(found.overlap, elements(shared));
+                    let r = nodes.iter().map(|&idx| relations.nodes[idx].per_element);
+                    let least = r.fold(f64::INFINITY, f64::min);
+                    assert!((found.phi - least * f64::from(shared.count_ones())).abs() < 1e-15);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn faces_are_counted_and_share_elements() {
+        for seed in 0..100 {
+            let relations = random(seed, 3, 4);
+            for relation in relations.iter() {
+                let faces: Vec<Face> = relations.faces(&relation).collect();
+                assert_eq!(relations.n_faces(&relation), BigUint::from(faces.len()));
+                let in_some_face = faces.iter().flat_map(|it| &it.overlap);
+                let mut elements: Vec<_> = in_some_face.copied().collect();
+                elements.sort_unstable();
+                elements.dedup();
+                assert_eq!(elements, relation.overlap, "seed {seed}: {relation:?}");
+            }
+        }
+    }
+
+    /// All of 2^n - 1 distinctions with everything in common: every set of them is a relation.
+    #[test]
+    fn numbers_are_as_wide_as_they_need_to_be() {
+        let node = Node { cause: 0b101, effect: 0b101, per_element: 1.0 };
+        for n in [63, 64, 127, 128, 255] {
+            let relations = Relations { nodes: vec![node; n] };
+            assert_eq!(relations.count(), (BigUint::from(1u32) << n) - BigUint::from(1u32));
+            let expected = 2.0 * (2f64.powi(n as i32) - 1.0);
+            assert!((relations.sum_phi() - expected).abs() <= 1e-14 * expected);
+        }
+    }
+}
