@@ -101,6 +101,10 @@ impl Subsystem {
         &self.network
     }
 
+    pub(crate) fn shared_network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
     /// The state of the whole network.
     pub fn state(&self) -> State {
         self.state

@@ -10,6 +10,7 @@
 //! normalisation by what a partition severs; ties.
 
 mod canonical;
+mod complexes;
 mod congruence;
 mod distinction;
 mod measure;
@@ -22,6 +23,7 @@ mod sia;
 mod structure;
 mod system;
 
+pub use complexes::{Complexes, complexes, sweep};
 pub use distinction::{Distinction, Mice};
 pub use measure::{IntrinsicInformation, SpecifiedState, TIE_TOLERANCE, ZERO_TOLERANCE};
 pub use partition::{JointPartition, PartDirection, SystemPartition};

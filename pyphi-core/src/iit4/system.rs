@@ -22,7 +22,7 @@ const DEPENDS: f64 = 1e-13;
 /// A network in a state that it can be in, all of whose dependencies are connections.
 #[derive(Debug)]
 pub(crate) struct Substrate {
-    pub(crate) network: Network,
+    pub(crate) network: Arc<Network>,
     pub(crate) state: State,
     /// P(every unit is in its present state | previous state u), by u.
     likelihood: Vec<f64>,
@@ -31,12 +31,38 @@ pub(crate) struct Substrate {
 impl Substrate {
     /// # Errors
     /// If a unit depends on another without a connection, or no previous state leads to the present one.
-    pub(crate) fn new(network: &Network, state: State) -> Result<Substrate> {
+    pub(crate) fn new(network: &Arc<Network>, state: State) -> Result<Substrate> {
         let n_units = network.n_units();
         if state.n_units() != n_units {
             return Err(ErrorKind::StateLength { found: state.n_units(), expected: n_units }.into());
         }
-        check_connections(network)?;
+        Substrate::check(network)?;
+        Substrate::of_checked(network, state)
+    }
+
+    /// # Errors
+    /// If a unit depends on another without a connection.
+    pub(crate) fn check(network: &Network) -> Result<()> {
+        let tpm = network.tpm();
+        for to in 0..network.n_units() {
+            for from in network.units().difference(network.inputs(to)).iter() {
+                let other = |row: usize| row | 1 << from;
+                let depends =
+                    |&row: &usize| (tpm.row(row)[to] - tpm.row(other(row))[to]).abs() > DEPENDS;
+                let mut off = (0..tpm.n_states()).filter(|row| row >> from & 1 == 0);
+                if let Some(row) = off.find(depends) {
+                    let other_row = other(row);
+                    return Err(ErrorKind::MissingConnection { from, to, row, other_row }.into());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// If no previous state leads to the present one.
+    pub(crate) fn of_checked(network: &Arc<Network>, state: State) -> Result<Substrate> {
+        let n_units = network.n_units();
         let present = state.row();
         let likelihood: Vec<f64> = (0..1 << n_units)
             .map(|row| {
@@ -46,7 +72,7 @@ impl Substrate {
                     .product()
             })
             .collect();
-        let substrate = Substrate { network: network.clone(), state, likelihood };
+        let substrate = Substrate { network: Arc::clone(network), state, likelihood };
         if substrate.likelihood.iter().all(|&p| p == 0.0) {
             return Err(substrate.unreachable(network.units()));
         }
@@ -59,24 +85,6 @@ impl Substrate {
         let state = format!("({})", values.join(","));
         ErrorKind::Unreachable { state, units: units.to_string() }.into()
     }
-}
-
-/// Whether cm has every connection that the TPM shows.
-fn check_connections(network: &Network) -> Result<()> {
-    let tpm = network.tpm();
-    for to in 0..network.n_units() {
-        for from in network.units().difference(network.inputs(to)).iter() {
-            let other = |row: usize| row | 1 << from;
-            let depends =
-                |&row: &usize| (tpm.row(row)[to] - tpm.row(other(row))[to]).abs() > DEPENDS;
-            let off = (0..tpm.n_states()).filter(|row| row >> from & 1 == 0);
-            if let Some(row) = { off }.find(depends) {
-                let (row, other_row) = (row, other(row));
-                return Err(ErrorKind::MissingConnection { from, to, row, other_row }.into());
-            }
-        }
-    }
-    Ok(())
 }
 
 /// A candidate system of IIT 4.0: some units of a network in its state; the others are the background.
@@ -119,7 +127,7 @@ impl System {
     /// If a unit depends on one that the connectivity does not connect to it, or if no previous state of the
     /// whole network leads to its present state.
     pub fn new(subsystem: &Subsystem) -> Result<System> {
-        let substrate = Substrate::new(subsystem.network(), subsystem.state())?;
+        let substrate = Substrate::new(subsystem.shared_network(), subsystem.state())?;
         System::within(&Arc::new(substrate), subsystem.units())
     }
 
@@ -134,7 +142,7 @@ impl System {
         let members = units.bits();
         let n = units.len();
         assert!(n <= Subsystem::MAX_UNITS, "at most {} units, not {n}", Subsystem::MAX_UNITS);
-        let network = &substrate.network;
+        let network = &*substrate.network;
         let tpm = network.tpm();
         let state = substrate.state.row() as u32;
         let background = network.units().bits() & !members;

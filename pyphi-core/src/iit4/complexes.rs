@@ -1,0 +1,288 @@
+//! The complexes of a substrate: systems that are more irreducible than all they overlap with.
+//!
+//! Exclusion (Albantakis et al. 2023, Eq 25): from the largest φ_s down, a candidate is a complex unless it
+//! overlaps with one found before. Of candidates that tie in φ_s and overlap, directly or through others that tie,
+//! the one with the largest Φ is a complex; if that is tied as well, none is.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::measure::is_tied;
+use super::sia::{SystemIrreducibilityAnalysis, analyse, memory_limit};
+use super::structure::structure_of;
+use super::system::{Substrate, System};
+use super::{Rules, predicted_bytes};
+use crate::error::{ErrorKind, Result};
+use crate::limits::{Options, Phase, Stop, StopReason, Watch};
+use crate::network::Network;
+use crate::state::State;
+use crate::subsystem::Subsystem;
+use crate::unit_set::UnitSet;
+
+/// The complexes of a substrate in one state.
+#[derive(Debug, Clone)]
+pub struct Complexes {
+    /// The complexes, which do not overlap: largest φ_s first, then smaller sets first, then lexicographically.
+    /// Empty if the analysis was stopped, since any candidate might have excluded them.
+    pub complexes: Vec<SystemIrreducibilityAnalysis>,
+    /// All irreducible systems that were found, in the same order.
+    pub irreducible: Vec<SystemIrreducibilityAnalysis>,
+    /// Whether the search was finished, and if not, why.
+    pub stop_reason: StopReason,
+}
+
+impl Complexes {
+    /// Whether the result is exact.
+    pub fn is_complete(&self) -> bool {
+        self.stop_reason == StopReason::Complete
+    }
+}
+
+/// The complexes of a network in a state.
+///
+/// Candidates are all sets of units that have an input and an output in the network, and whose state is reachable
+/// with the others as they are.
+///
+/// ```
+/// use pyphi_core::iit4::{Rules, complexes};
+/// use pyphi_core::{Options, fixtures};
+///
+/// // Albantakis et al. 2023, Fig. 1: C alone, and A with B.
+/// let figure = fixtures::iit4_figure_1();
+/// let found = complexes(figure.network(), figure.state(), Rules::default(), &Options::default())?;
+/// let found: Vec<String> =
+///     found.complexes.iter().map(|it| format!("{} {:.4}", it.units, it.phi_s)).collect();
+/// assert_eq!(found, ["{2} 0.2122", "{0,1} 0.1719"]);
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If the state has the wrong length or is unreachable, there are too many units, or a unit depends on one that
+/// the connectivity does not connect to it.
+pub fn complexes(
+    network: &Network,
+    state: State,
+    rules: Rules,
+    options: &Options,
+) -> Result<Complexes> {
+    check_size(network)?;
+    let substrate = Arc::new(Substrate::new(&Arc::new(network.clone()), state)?);
+    search(&substrate, rules, options, &Stop::new(options))
+}
+
+/// The complexes of a network in every state that it can be in, in the order of the rows of the TPM.
+///
+/// The limit on time is that of the whole sweep: it ends after the first state whose search was stopped.
+///
+/// ```
+/// use pyphi_core::iit4::{Rules, sweep};
+/// use pyphi_core::{Options, fixtures};
+///
+/// let figure = fixtures::iit4_figure_1();
+/// let by_state: Vec<_> = sweep(figure.network(), Rules::default(), &Options::default())?.collect();
+/// assert_eq!(by_state.len(), 8);
+/// let (state, found) = &by_state[6];
+/// assert_eq!(state.to_string(), "(0,1,1)");
+/// assert_eq!(found.as_ref().unwrap().complexes.len(), 2);
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If there are too many units, or a unit depends on one that the connectivity does not connect to it.
+pub fn sweep<'a>(
+    network: &Network,
+    rules: Rules,
+    options: &'a Options,
+) -> Result<impl Iterator<Item = (State, Result<Complexes>)> + use<'a>> {
+    check_size(network)?;
+    Substrate::check(network)?;
+    let network = Arc::new(network.clone());
+    let stop = Stop::new(options);
+    let n_units = network.n_units();
+    let mut is_over = false;
+    Ok((0..1u32 << n_units).filter_map(move |row| {
+        let values: Vec<u8> = (0..n_units).map(|unit| (row >> unit & 1) as u8).collect();
+        let state = State::new(&values).expect("values of 0 and 1");
+        if is_over {
+            return None;
+        }
+        let found = match Substrate::of_checked(&network, state) {
+            Ok(substrate) => search(&Arc::new(substrate), rules, options, &stop),
+            Err(error) if matches!(error.kind(), ErrorKind::Unreachable { .. }) => return None,
+            Err(error) => Err(error),
+        };
+        is_over = found.as_ref().is_ok_and(|found| !found.is_complete());
+        Some((state, found))
+    }))
+}
+
+fn check_size(network: &Network) -> Result<()> {
+    if network.n_units() <= Subsystem::MAX_UNITS {
+        return Ok(());
+    }
+    let bytes = |n| predicted_bytes(n, 1).map_or(u128::MAX, u128::from);
+    Err(ErrorKind::TooLarge {
+        units: network.n_units(),
+        most_units: Subsystem::MAX_UNITS,
+        needed_bytes: bytes(network.n_units()),
+        most_bytes: bytes(Subsystem::MAX_UNITS),
+    }
+    .into())
+}
+
+fn search(
+    substrate: &Arc<Substrate>,
+    rules: Rules,
+    options: &Options,
+    stop: &Stop,
+) -> Result<Complexes> {
+    let network = &*substrate.network;
+    let began = Instant::now();
+    let all = network.units();
+    let sends = all.iter().fold(UnitSet::EMPTY, |sending, to| sending.union(network.inputs(to)));
+    let receives: UnitSet = all.iter().filter(|&unit| !network.inputs(unit).is_empty()).collect();
+    // The large ones take longest: first.
+    let mut candidates: Vec<UnitSet> = sends.intersection(receives).subsets_by_size().collect();
+    candidates.reverse();
+    let watch = Watch::new(options, began, Phase::Systems, candidates.len() as u64);
+    let quiet = Options { progress: None, ..options.clone() };
+    let analysed = |&units: &UnitSet| -> Option<(System, SystemIrreducibilityAnalysis)> {
+        let system = System::within(substrate, units).ok()?;
+        let sia =
+            memory_limit(&system, options).unwrap_or_else(|| analyse(&system, rules, &quiet, stop));
+        watch.add(1, None);
+        Some((system, sia))
+    };
+    let mut found: Vec<(System, SystemIrreducibilityAnalysis)> =
+        candidates.par_iter().with_max_len(1).filter_map(analysed).collect();
+    let stopped = found.iter().find(|(_, sia)| !sia.is_complete()).map(|(_, sia)| sia.stop_reason);
+    found.retain(|(_, sia)| sia.is_complete() && sia.is_irreducible());
+    found.sort_by(|(_, a), (_, b)| {
+        b.phi_s.total_cmp(&a.phi_s).then_with(|| a.units.cmp_by_size(b.units))
+    });
+    let irreducible = |found: &[(System, SystemIrreducibilityAnalysis)]| {
+        found.iter().map(|(_, sia)| sia.clone()).collect()
+    };
+    let stopped_with = |reason| Complexes {
+        complexes: Vec::new(),
+        irreducible: irreducible(&found),
+        stop_reason: reason,
+    };
+    if let Some(reason) = stopped {
+        return Ok(stopped_with(reason));
+    }
+
+    let mut complexes: Vec<SystemIrreducibilityAnalysis> = Vec::new();
+    let mut taken = UnitSet::EMPTY;
+    let mut rest = &found[..];
+    while let Some((_, first)) = rest.first() {
+        let n_tied = rest.iter().take_while(|(_, sia)| is_tied(sia.phi_s, first.phi_s)).count();
+        let (group, others) = rest.split_at(n_tied);
+        rest = others;
+        let free = group.iter().filter(|(_, sia)| sia.units.intersection(taken).is_empty());
+        for component in components(free.collect()) {
+            let winner = if let [only] = component.as_slice() {
+                Some(&only.1)
+            } else {
+                let mut phis = Vec::with_capacity(component.len());
+                for (system, sia) in component.iter().copied() {
+                    let structure = structure_of(system, sia.clone(), rules, &quiet, stop, began);
+                    if !structure.is_complete() {
+                        return Ok(stopped_with(structure.stop_reason));
+                    }
+                    phis.push(structure.big_phi);
+                }
+                let largest = phis.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let mut best =
+                    phis.iter().zip(&component).filter(|(phi, _)| is_tied(**phi, largest));
+                match (best.next(), best.next()) {
+                    (Some((_, (_, sia))), None) => Some(sia),
+                    _ => None,
+                }
+            };
+            if let Some(sia) = winner {
+                taken = taken.union(sia.units);
+                complexes.push(sia.clone());
+            }
+        }
+    }
+    complexes
+        .sort_by(|a, b| b.phi_s.total_cmp(&a.phi_s).then_with(|| a.units.cmp_by_size(b.units)));
+    Ok(Complexes { complexes, irreducible: irreducible(&found), stop_reason: StopReason::Complete })
+}
+
+/// Candidates that overlap, directly or through others, together.
+fn components(
+    candidates: Vec<&(System, SystemIrreducibilityAnalysis)>,
+) -> Vec<Vec<&(System, SystemIrreducibilityAnalysis)>> {
+    let mut components: Vec<(UnitSet, Vec<_>)> = Vec::new();
+    for candidate in candidates {
+        let (mut units, mut members) = (candidate.1.units, vec![candidate]);
+        components.retain_mut(|(other, joined)| {
+            let is_apart = other.intersection(candidate.1.units).is_empty();
+            if !is_apart {
+                units = units.union(*other);
+                members.append(joined);
+            }
+            is_apart
+        });
+        components.push((units, members));
+    }
+    components.into_iter().map(|(_, members)| members).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Logistic units in a ring whose neighbours affect each other, with a weight of `own` on themselves.
+    fn ring(n: usize, slope: f64, own: f64) -> Network {
+        let weight = |i: usize, j: usize| match (i + n - j) % n {
+            0 => own,
+            1 => 1.0,
+            d if d == n - 1 => 1.0,
+            _ => 0.0,
+        };
+        let cm: Vec<Vec<u8>> =
+            (0..n).map(|i| (0..n).map(|j| u8::from(weight(i, j) != 0.0)).collect()).collect();
+        let tpm: Vec<Vec<f64>> = (0..1usize << n)
+            .map(|s| {
+                (0..n)
+                    .map(|j| {
+                        let sign = |i: usize| if s >> i & 1 == 1 { 1.0 } else { -1.0 };
+                        let drive: f64 = (0..n).map(|i| weight(i, j) * sign(i)).sum();
+                        1.0 / (1.0 + (-slope * drive).exp())
+                    })
+                    .collect()
+            })
+            .collect();
+        Network::from_state_by_node(&tpm, &cm).expect("a valid network")
+    }
+
+    fn found(network: &Network) -> Vec<(String, String)> {
+        let state = State::all_off(network.n_units());
+        let found = complexes(network, state, Rules::default(), &Options::default());
+        let found = found.expect("a reachable state").complexes;
+        found.iter().map(|it| (it.units.to_string(), format!("{:.6}", it.phi_s))).collect()
+    }
+
+    /// Three pairs tie in φ_s and in Φ: none is a complex, although each is more irreducible than the whole.
+    #[test]
+    fn what_ties_in_everything_excludes_itself() {
+        assert_eq!(found(&ring(3, 1.3, 0.2)), [("{0,1,2}".to_owned(), "0.310640".to_owned())]);
+    }
+
+    #[test]
+    fn a_cancelled_search_claims_no_complexes() {
+        let cancel = Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let options = Options { cancel: Some(cancel), ..Options::default() };
+        // Small systems are quicker than the look at the flag; seven units are not.
+        let network = ring(7, 1.0, 0.3);
+        let found = complexes(&network, State::all_off(7), Rules::default(), &options);
+        let found = found.expect("a reachable state");
+        assert_eq!(found.stop_reason, StopReason::Cancelled);
+        assert!(found.complexes.is_empty());
+    }
+}
