@@ -44,7 +44,7 @@ pub fn complete_majority(n: usize) -> Subsystem {
 /// If `n` is 0 or more than [`Subsystem::MAX_UNITS`].
 pub fn generic_logistic(n: usize, seed: u64) -> Subsystem {
     let (weights, state) = random_weights_and_state(n, seed);
-    logistic(&weights, &state)
+    logistic(1.0, &weights, &state)
 }
 
 /// As [`generic_logistic`], but units 0 and 1 are interchangeable: same weights to and from all others, to
@@ -54,41 +54,21 @@ pub fn generic_logistic(n: usize, seed: u64) -> Subsystem {
 /// If `n` is less than 2 or more than [`Subsystem::MAX_UNITS`].
 pub fn generic_twins(n: usize, seed: u64) -> Subsystem {
     let (mut weights, mut state) = random_weights_and_state(n, seed);
-    for other in 2..n {
-        weights[other * n + 1] = weights[other * n];
-        weights[n + other] = weights[other];
+    for row in &mut weights[2..] {
+        row[1] = row[0];
     }
-    weights[n + 1] = weights[0];
-    weights[n] = weights[1];
+    weights[1] = weights[0].clone();
+    weights[1].swap(0, 1);
     state[1] = state[0];
-    logistic(&weights, &state)
+    logistic(1.0, &weights, &state)
 }
 
-/// Normal weights of standard deviation 1.5, from unit i to unit j at `i * n + j`, and a state.
-fn random_weights_and_state(n: usize, seed: u64) -> (Vec<f64>, Vec<u8>) {
+/// Normal weights of standard deviation 1.5, from unit i (row) to unit j (column), and a state.
+fn random_weights_and_state(n: usize, seed: u64) -> (Vec<Vec<f64>>, Vec<u8>) {
     let mut random = SplitMix(seed);
-    let weights = (0..n * n).map(|_| 1.5 * random.normal()).collect();
+    let weights = (0..n).map(|_| (0..n).map(|_| 1.5 * random.normal()).collect()).collect();
     let state = (0..n).map(|_| (random.next() >> 63) as u8).collect();
     (weights, state)
-}
-
-/// P(j ON | s) = 1 / (1 + exp(-Σᵢ w_ij (2 sᵢ - 1))).
-fn logistic(weights: &[f64], state: &[u8]) -> Subsystem {
-    let n = state.len();
-    let tpm: Vec<Vec<f64>> = (0..1u32 << n)
-        .map(|s| {
-            (0..n)
-                .map(|j| {
-                    let drive: f64 = (0..n)
-                        .map(|i| weights[i * n + j] * if s >> i & 1 == 1 { 1.0 } else { -1.0 })
-                        .sum();
-                    1.0 / (1.0 + (-drive).exp())
-                })
-                .collect()
-        })
-        .collect();
-    let cm = vec![vec![1; n]; n];
-    whole(&tpm, &cm, State::new(state).expect("a valid state"))
 }
 
 /// The three-unit system of Albantakis et al. 2023, Fig. 1: logistic units A, B, C of slope 4 in the state
