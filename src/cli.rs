@@ -7,12 +7,14 @@ use std::env;
 use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::dynamics::Rule;
 use crate::error::Error;
 use crate::estimator::Registry;
+use crate::events::{self, Event, Events};
 use crate::exact::{Engine, Scope};
 use crate::exit::Exit;
 use crate::interrupt;
@@ -21,7 +23,7 @@ use crate::ledger::Ledger;
 use crate::merge::merge;
 use crate::network::StatePattern;
 use crate::phi;
-use crate::progress::{Detail, Display, Progress, Watch};
+use crate::progress::{Detail, Display, Progress, Told, Watch, Work};
 use crate::report::Report;
 use crate::run_folder::{self, Contents, RunFolder};
 use crate::shard::Shard;
@@ -29,6 +31,7 @@ use crate::study::Study;
 use crate::suite::{Formalism, Settings, Suite};
 use crate::summary::Summary;
 use crate::text::{matrix, runs};
+use crate::timeline::Timeline;
 use crate::topology::Topology;
 
 const AFTER_HELP: &str = "\
@@ -137,6 +140,9 @@ struct StudyArgs {
     /// No progress on standard error
     #[arg(long)]
     quiet: bool,
+    /// What goes to standard output: the summary at the end as text, or events as JSON lines
+    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "list")]
+    format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -239,12 +245,28 @@ fn parse(registry: &Registry) -> Result<Cli, clap::Error> {
 
 impl StudyArgs {
     fn run(self, registry: &Registry) -> Result<(), Error> {
+        match self.format {
+            Format::Text => self.study(registry, None),
+            Format::Json => {
+                let events = Events::new(Box::new(io::stdout()));
+                let done = self.study(registry, Some(&events));
+                if let Err(error) = &done {
+                    events.emit(&Event::stopped(error));
+                }
+                done.and(events.failure().map_or(Ok(()), output_failed))
+            }
+        }
+    }
+
+    fn study(&self, registry: &Registry, events: Option<&Events>) -> Result<(), Error> {
         let estimator = registry.get(&self.estimator)?;
         let suite = Suite::new(self.settings()?)?;
         if self.list {
             return print(&matrix(&suite));
         }
-        let cancel = interrupt::flag()?;
+        let cancel = interrupt::flag(display(self.quiet) != Display::Live)?;
+        let mut told =
+            Told { events: events.cloned(), stopping: Arc::clone(&cancel), timeline: None };
         let detail = Detail::default();
         let engine = Engine::new(self.jobs.unwrap_or(0).into(), cancel)?.telling(detail.clone());
         match &self.run {
@@ -259,8 +281,11 @@ impl StudyArgs {
                 study.check()?;
                 let mut run = RunFolder::open(&folder, &suite)?;
                 let notes = run.notes().to_vec();
-                self.compute(&study, &mut run, detail, &notes, &[&folder])?;
-                conclude(&folder, run.contents())
+                told.timeline = Timeline::open(&folder, run.contents().sessions.len()).ok();
+                let (csv, results) = (folder.join("results.csv"), [&*folder]);
+                let files = Files { csv: &csv, results: &results, notes: &notes };
+                self.compute(&study, &mut run, detail, &files, told)?;
+                conclude(&folder, run.contents(), events)
             }
             None => {
                 let outputs = Outputs::new(&self.out)?;
@@ -276,44 +301,50 @@ impl StudyArgs {
                 let mut journal = Journal::open(outputs, &suite, if_exists)?;
                 let notes = journal.notes().to_vec();
                 let Outputs { csv, summary: path, .. } = journal.outputs().clone();
-                self.compute(&study, &mut journal, detail, &notes, &[&csv, &path])?;
+                let files = Files { csv: &csv, results: &[&csv, &path], notes: &notes };
+                self.compute(&study, &mut journal, detail, &files, told)?;
                 // Even if one of them cannot be written, the other may.
                 let name = csv.file_name().unwrap_or_default().to_string_lossy();
                 let summary = Summary::new(&suite, &name, journal.rows(), &journal.records());
                 let written = summary.write(&path);
-                print(&summary.to_string())?;
-                written
+                show(&summary, &csv, events, written)
             }
         }
     }
 
-    /// Does the comparisons that the ledger lacks, and shows how far it is. `results` are the files
-    /// that the user may want to look at in the end.
+    /// Does the comparisons that the ledger lacks, and shows and tells how far it is.
     fn compute(
         &self,
         study: &Study<'_>,
         ledger: &mut dyn Ledger,
         detail: Detail,
-        notes: &[String],
-        results: &[&Path],
+        files: &Files<'_>,
+        told: Told,
     ) -> Result<(), Error> {
-        let n_comparisons = study.suite.comparisons().len();
-        let progress = Progress::new(
-            display(self.quiet),
-            n_comparisons,
-            ledger.rows().len(),
-            study.cost_left(ledger),
-            Box::new(io::stderr()),
-        );
-        progress.follow(detail);
-        notes.iter().for_each(|note| progress.say(note));
+        let work = Work::new(study.suite, ledger);
+        let ((rows_done, n_rows), (problems_done, n_problems)) = (work.rows(), work.problems());
+        if let Some(events) = &told.events {
+            events.emit(&Event::Started {
+                schema: events::SCHEMA,
+                version: events::VERSION,
+                program: env!("CARGO_PKG_VERSION"),
+                settings: study.suite.settings(),
+                n_rows,
+                rows_done,
+                n_problems,
+                problems_done,
+                csv: files.csv.to_owned(),
+                notes: files.notes,
+            });
+        }
+        let progress =
+            Progress::new(display(self.quiet), work, detail, Box::new(io::stderr()), told);
+        files.notes.iter().for_each(|note| progress.say(note));
         progress.say(&format!(
-            "{n_comparisons} comparisons, {} exact problems; {} rows are done",
-            study.suite.problems().len(),
-            ledger.rows().len()
+            "{n_rows} comparisons, {n_problems} exact problems; {rows_done} rows are done"
         ));
         study.run(ledger, &progress)?;
-        for path in results {
+        for path in files.results {
             let what = match path.extension().and_then(|it| it.to_str()) {
                 Some("csv") => "rows",
                 Some("json") => "statistics",
@@ -375,7 +406,7 @@ impl PhiArgs {
         let scope = if self.complexes { Scope::Complexes } else { Scope::System };
         let question = phi::Question::new(&text, &place, state.as_deref(), scope, self.ties)?;
         let detail = Detail::default();
-        let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag()?)?;
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
         let engine = engine.telling(detail.clone());
         let _watch = Watch::new(display(false), detail);
         let mut out = io::stdout().lock();
@@ -416,17 +447,45 @@ impl MergeArgs {
         let parts: Vec<PathBuf> = self.parts.into_iter().map(|it| named(&self.runs, it)).collect();
         let merged = merge(&parts, &target)?;
         let _ = writeln!(io::stderr(), "everything in {}", target.display());
-        conclude(&target, &merged)
+        conclude(&target, &merged, None)
     }
 }
 
 /// Statistics, report and verdict of a finished run. Even if one of them cannot be written, the others may.
-fn conclude(folder: &Path, contents: &Contents) -> Result<(), Error> {
+fn conclude(folder: &Path, contents: &Contents, events: Option<&Events>) -> Result<(), Error> {
     let summary = contents.summary();
     let written = summary.write(&folder.join("summary.json"));
     let reported = Report::write(folder);
-    print(&summary.to_string())?;
-    written.and(reported.map(drop))
+    show(&summary, folder, events, written.and(reported.map(drop)))
+}
+
+/// Shows what was found, and tells that the run is finished if everything was written.
+fn show(
+    summary: &Summary,
+    output: &Path,
+    events: Option<&Events>,
+    written: Result<(), Error>,
+) -> Result<(), Error> {
+    match events {
+        None => print(&summary.to_string())?,
+        Some(events) => {
+            events.emit(&Event::Summary { summary });
+            if written.is_ok() {
+                events.emit(&Event::Finished { output: output.to_owned() });
+            }
+        }
+    }
+    written
+}
+
+/// The files of a run, as far as it is told of them.
+struct Files<'a> {
+    /// The rows.
+    csv: &'a Path,
+    /// What the user may want to look at in the end.
+    results: &'a [&'a Path],
+    /// What was found and put right on opening.
+    notes: &'a [String],
 }
 
 /// The folder of a run that is named by its name or by its path.

@@ -17,7 +17,7 @@ use pyphi_core::record::{NetworkRecord, parse};
 
 use crate::error::Error;
 use crate::network::Network;
-use crate::progress::{Detail, duration};
+use crate::progress::{Detail, Steps};
 use crate::solver::{ExactPhi, Solver, SystemCut};
 use crate::suite::Formalism;
 
@@ -46,21 +46,19 @@ impl Engine {
     #[must_use]
     pub fn telling(mut self, detail: Detail) -> Engine {
         let tell = move |progress: pyphi_core::Progress| {
-            let steps = match progress.phase {
-                Phase::Concepts => "mechanisms",
-                Phase::Cuts => "cuts",
-                Phase::SystemPartitions => "partitions",
-                Phase::Distinctions => "mechanisms",
-                Phase::Systems => "systems",
-            };
-            let mut text = format!("{} of {} {steps}", progress.done, progress.total);
-            if let Some(best) = progress.best {
-                text += &format!(", Φ at most {best:.6}");
-            }
-            if let Some(left) = progress.remaining.filter(|left| left.as_secs() > 0) {
-                text += &format!(", at most {} left", duration(left));
-            }
-            detail.set(text);
+            detail.set(Some(Steps {
+                what: match progress.phase {
+                    Phase::Concepts => "mechanisms",
+                    Phase::Cuts => "cuts",
+                    Phase::SystemPartitions => "partitions",
+                    Phase::Distinctions => "mechanisms",
+                    Phase::Systems => "systems",
+                },
+                done: progress.done,
+                total: progress.total,
+                best: progress.best,
+                remaining: progress.remaining,
+            }));
         };
         self.options.progress = Some(Observer::new(tell));
         self

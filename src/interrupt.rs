@@ -10,16 +10,20 @@ use crate::exit::Exit;
 /// A flag that is set by the first Ctrl-C (or SIGTERM, SIGHUP). The second ends the process at once;
 /// that loses nothing either, since rows are in the file as soon as they are finished.
 ///
+/// `announce` says on standard error that the request was heard; not where a live view says so.
+///
 /// # Errors
 /// [`Error::Internal`] if the system refuses, or if called twice in a process.
-pub fn flag() -> Result<Arc<AtomicBool>, Error> {
+pub fn flag(announce: bool) -> Result<Arc<AtomicBool>, Error> {
     let flag = Arc::new(AtomicBool::new(false));
     let set = Arc::clone(&flag);
     let handler = move || {
         if set.swap(true, Ordering::Relaxed) {
             std::process::exit(Exit::Interrupted as i32);
         }
-        let _ = writeln!(std::io::stderr(), "stopping; once more to stop at once");
+        if announce {
+            let _ = writeln!(std::io::stderr(), "stopping; once more to stop at once");
+        }
     };
     ctrlc::set_handler(handler)
         .map_err(|error| Error::Internal(format!("cannot listen for Ctrl-C: {error}")))?;

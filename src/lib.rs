@@ -20,16 +20,19 @@ pub mod drawing;
 pub mod dynamics;
 pub mod error;
 pub mod estimator;
+pub mod events;
 #[cfg(feature = "pyphi")]
 pub mod exact;
 pub mod exit;
 pub mod figures;
 #[cfg(test)]
 mod fixtures;
+pub mod forecast;
 #[cfg(feature = "pyphi")]
 pub mod interrupt;
 pub mod journal;
 pub mod ledger;
+pub mod live;
 pub mod merge;
 pub mod network;
 #[cfg(feature = "pyphi")]
@@ -40,6 +43,7 @@ pub mod provenance;
 pub mod report;
 pub mod row;
 pub mod run_folder;
+mod screen;
 pub mod seeded;
 pub mod shard;
 pub mod solver;
@@ -48,6 +52,7 @@ pub mod study;
 pub mod suite;
 pub mod summary;
 pub mod text;
+pub mod timeline;
 pub mod topology;
 pub mod uncertainty;
 pub mod verdict;

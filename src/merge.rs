@@ -15,6 +15,7 @@ use crate::journal::SettingsFile;
 use crate::run_folder::{Contents, Entry, Line};
 use crate::suite::{Settings, Suite};
 use crate::text::list;
+use crate::timeline::{self, Sample};
 
 /// The rows that are named in an error before the others are only counted.
 const NAMED: usize = 5;
@@ -66,8 +67,24 @@ pub fn merge(folders: &[PathBuf], target: &Path) -> Result<Contents, Error> {
     fs::create_dir(target).map_err(written)?;
     write_whole(&target.join("journal.jsonl"), journal)?;
     write_whole(&target.join("results.csv"), contents.csv())?;
+    let samples = samples(&parts, &session_before);
+    if !samples.is_empty() {
+        write_whole(&target.join(timeline::NAME), samples)?;
+    }
     SettingsFile::write(&target.join("settings.json"), contents.suite.settings())?;
     Ok(contents)
+}
+
+/// The timelines of all runs as one. They are for looking at: one that cannot be read is left out.
+fn samples(parts: &[Part<'_>], session_before: &[usize]) -> String {
+    let mut samples = Vec::new();
+    for (part, before) in parts.iter().zip(session_before) {
+        let found = timeline::read(part.folder).unwrap_or_default();
+        samples.extend(found.into_iter().map(|it| Sample { session: it.session + before, ..it }));
+    }
+    // Each session as it was.
+    samples.sort_by_key(|it| it.session);
+    samples.iter().map(timeline::line).collect()
 }
 
 /// One of the runs.

@@ -1,41 +1,70 @@
-//! How far a run is and how long it still takes, on standard error.
+//! How far a run is: kept here, shown on standard error, told to programs, sampled into the run's folder.
 //!
-//! On a terminal there is a bar; elsewhere, as in a log, a line now and then. The remaining time
-//! weighs each exact problem by its [`cost`], since one problem of 8 units takes as long as
-//! thousands of 5, and learns the machine's speed from the problems done.
+//! A [`Progress`] is told by the study what happens; whoever looks (the live view of a terminal, the lines of
+//! a log, the events, the timeline) asks it. On a terminal the view is drawn again and again; elsewhere, as in
+//! a log, there is a line now and then. What the view looks like is in [`live`](crate::live), what the
+//! remaining time is guessed from in [`forecast`](crate::forecast).
 
+use std::collections::HashMap;
+use std::fmt;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use crate::events::{Event, Events};
+use crate::forecast::{Forecast, Load};
+use crate::journal::ExactRecord;
+use crate::ledger::Ledger;
+use crate::live::{Line, Memory, Size, Tone, View, duration};
+use crate::network::ProblemId;
+use crate::provenance::{available_bytes, memory_bytes, peak_memory_bytes};
+use crate::row::Row;
+use crate::screen::Screen;
+use crate::suite::{Problem, Suite};
+use crate::timeline::{self, Sample, Timeline};
 
-use crate::network::Network;
-
-/// What the exact Φ of a network costs, in arbitrary units: only ratios matter.
-///
-/// `(7.4 · 2.5^density)ⁿ`, the density being the share of the pairs of units that are joined. Fitted by
-/// least squares to the logarithms of the times that the study's problems of 5 to 8 units took;
-/// they scatter around it by a factor of 1.5.
-pub fn cost(network: &Network) -> f64 {
-    let n = network.n_units() as f64;
-    let density = network.graph().edges().len() as f64 / (n * (n - 1.0) / 2.0);
-    (7.4 * 2.5_f64.powf(density)).powf(n)
+/// How far an exact problem is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Steps {
+    /// What is counted: `mechanisms`, `cuts`, `partitions`, `systems`.
+    pub what: &'static str,
+    /// Those done.
+    pub done: u64,
+    /// Those there are.
+    pub total: u64,
+    /// An upper bound on Φ, once one is known.
+    pub best: Option<f64>,
+    /// The time it will take at most, by the pace so far.
+    pub remaining: Option<Duration>,
 }
 
-/// What the engine says of the problem under way: written by it, read by the display.
+impl fmt::Display for Steps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} {}", self.done, self.total, self.what)?;
+        if let Some(best) = self.best {
+            write!(f, ", Φ ≤ {best:.6}")?;
+        }
+        match self.remaining.filter(|left| left.as_secs() > 0) {
+            Some(left) => write!(f, ", at most {} left", duration(left)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the engine says of the problem under way: written by it, read by whoever shows it.
 #[derive(Debug, Clone, Default)]
-pub struct Detail(Arc<Mutex<String>>);
+pub struct Detail(Arc<Mutex<Option<Steps>>>);
 
 impl Detail {
-    /// Says how far the problem has come; nothing if empty.
-    pub fn set(&self, text: String) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    /// Says how far the problem has come; nothing before it says so.
+    pub fn set(&self, steps: Option<Steps>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = steps;
     }
 
-    fn get(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn get(&self) -> Option<Steps> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -58,30 +87,22 @@ impl Watch {
     }
 
     fn tick(display: Display, detail: &Detail, (stopped, wake): &(Mutex<bool>, Condvar)) {
-        let mut bar: Option<ProgressBar> = None;
+        let mut screen = Screen::new();
         let mut guard = stopped.lock().unwrap_or_else(PoisonError::into_inner);
         while !*guard {
             let waited = wake.wait_timeout(guard, display.interval());
             (guard, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            let text = detail.get();
-            if *guard || text.is_empty() {
-                continue;
-            }
+            let Some(steps) = detail.get().filter(|_| !*guard) else { continue };
+            let text = steps.to_string();
             match display {
-                Display::Bar => {
-                    let bar = bar.get_or_insert_with(ProgressBar::new_spinner);
-                    bar.set_message(text);
-                    bar.tick();
-                }
+                Display::Live => screen.show(&[Line { text, tone: Tone::Plain }]),
                 Display::Lines => {
                     let _ = writeln!(std::io::stderr(), "{text}");
                 }
                 Display::Quiet => {}
             }
         }
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
-        }
+        screen.show(&[]);
     }
 }
 
@@ -98,8 +119,8 @@ impl Drop for Watch {
 /// How a run shows its progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Display {
-    /// A bar that is drawn again and again.
-    Bar,
+    /// A view that is drawn again and again.
+    Live,
     /// A line now and then.
     Lines,
     /// Nothing.
@@ -107,11 +128,11 @@ pub enum Display {
 }
 
 impl Display {
-    /// A bar on a terminal outside continuous integration, else lines; nothing if asked to be quiet.
+    /// The view on a terminal outside continuous integration, else lines; nothing if asked to be quiet.
     pub fn choose(quiet: bool, is_terminal: bool, is_ci: bool) -> Display {
         match (quiet, is_terminal && !is_ci) {
             (true, _) => Display::Quiet,
-            (false, true) => Display::Bar,
+            (false, true) => Display::Live,
             (false, false) => Display::Lines,
         }
     }
@@ -119,188 +140,303 @@ impl Display {
     /// How often the display is renewed.
     fn interval(self) -> Duration {
         match self {
-            Display::Bar => Duration::from_millis(250),
+            Display::Live => Duration::from_millis(250),
             Display::Lines | Display::Quiet => Duration::from_secs(30),
         }
     }
 }
 
 /// What is known of a run. Times are counted from its start.
-#[derive(Debug, Clone, PartialEq)]
-struct Work {
-    n_rows: usize,
-    rows_done: usize,
-    /// The cost of all problems that this run has to solve.
-    cost: f64,
-    /// The cost of those solved, and the time it took.
-    cost_done: f64,
-    time_done: Duration,
+#[derive(Debug, Clone, Default)]
+pub struct Work {
+    sizes: Vec<Size>,
+    n_problems: usize,
+    /// The problems that are not solved, the one under way included.
+    left: HashMap<ProblemId, Load>,
+    forecast: Forecast,
+    /// Whether the forecast has learned anything of this run.
+    learned: bool,
     current: Option<Current>,
+    last: Vec<Row>,
+    correlation: Correlation,
 }
 
 /// The problem under way.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 struct Current {
     what: String,
-    cost: f64,
+    problem: ProblemId,
     since: Duration,
 }
 
+/// How many rows are remembered to be shown.
+const LAST: usize = 8;
+
 impl Work {
-    /// The time that a problem of unit cost takes here; unknown before one was solved.
-    fn seconds_per_cost(&self) -> Option<f64> {
-        (self.cost_done > 0.0).then(|| self.time_done.as_secs_f64() / self.cost_done)
+    /// The work on a suite of which the ledger has a part.
+    pub fn new(suite: &Suite, ledger: &dyn Ledger) -> Work {
+        let mut work = Work { n_problems: suite.problems().len(), ..Work::default() };
+        for &n in &suite.settings().sizes {
+            let all = suite.comparisons().iter().filter(|it| it.key.n == n).count();
+            work.sizes.push(Size { n, done: 0, all });
+        }
+        for problem in suite.problems() {
+            work.left.insert(problem.id, Load::of(&problem.network));
+        }
+        let problem_of = |row: &Row| {
+            let comparison = suite.comparisons()[suite.position(row.key)?];
+            Some(suite.problems()[comparison.problem].id)
+        };
+        for row in ledger.rows() {
+            work.row(row);
+            if let Some(problem) = problem_of(row) {
+                work.solved(problem, row.duration_ms / 1e3);
+            }
+        }
+        // Problems that were solved, but have no row yet.
+        for problem in suite.problems() {
+            if let Some(record) = ledger.record(problem.id) {
+                work.solved(problem.id, record.duration_ms / 1e3);
+            }
+        }
+        work
     }
 
-    /// The share of the problem under way that is probably done: the engine does not say.
-    fn current_share(&self, now: Duration) -> f64 {
-        match (&self.current, self.seconds_per_cost()) {
-            (Some(Current { cost, since, .. }), Some(pace)) if cost * pace > 0.0 => {
-                ((now - *since).as_secs_f64() / (cost * pace)).min(0.95)
-            }
-            _ => 0.0,
+    /// The finished rows, and those there will be.
+    pub fn rows(&self) -> (usize, usize) {
+        self.sizes.iter().fold((0, 0), |(done, all), it| (done + it.done, all + it.all))
+    }
+
+    /// The solved problems, and all.
+    pub fn problems(&self) -> (usize, usize) {
+        (self.n_problems - self.left.len(), self.n_problems)
+    }
+
+    fn row(&mut self, row: &Row) {
+        if let Some(size) = self.sizes.iter_mut().find(|it| it.n == row.key.n) {
+            size.done += 1;
+        }
+        if self.last.len() == LAST {
+            self.last.remove(0);
+        }
+        self.last.push(*row);
+        self.correlation.add(row.phi_hdc, row.phi_exact);
+    }
+
+    fn solved(&mut self, problem: ProblemId, seconds: f64) {
+        if let Some(load) = self.left.remove(&problem) {
+            self.forecast.learn(load, seconds);
+            self.learned = true;
         }
     }
 
-    /// The share of the work that is done, from 0 to 1.
-    fn fraction(&self, now: Duration) -> f64 {
-        let current = self.current.as_ref().map_or(0.0, |it| it.cost * self.current_share(now));
-        if self.cost > 0.0 { ((self.cost_done + current) / self.cost).clamp(0.0, 1.0) } else { 1.0 }
+    /// The time that the problem takes, in seconds.
+    fn expected(&self, problem: ProblemId) -> Option<f64> {
+        Some(self.forecast.seconds(self.left.get(&problem)?))
     }
 
     /// The time that is left; unknown before a problem was solved.
     fn remaining(&self, now: Duration) -> Option<Duration> {
-        let left = self.cost * (1.0 - self.fraction(now)) * self.seconds_per_cost()?;
+        if !self.learned {
+            return None;
+        }
+        let is_current = |id: &ProblemId| self.current.as_ref().is_some_and(|it| it.problem == *id);
+        // In the order of identities: the sum must not depend on that of a hash map.
+        let mut waiting: Vec<(&ProblemId, &Load)> =
+            self.left.iter().filter(|(id, _)| !is_current(id)).collect();
+        waiting.sort_by_key(|(id, _)| **id);
+        let mut left: f64 = waiting.iter().map(|(_, load)| self.forecast.seconds(load)).sum();
+        if let Some(current) = &self.current {
+            let taken = now.saturating_sub(current.since).as_secs_f64();
+            let expected = self.expected(current.problem).unwrap_or(taken);
+            // A problem that takes longer than expected is never done before it is.
+            left += (expected - taken).max(0.05 * taken);
+        }
         Duration::try_from_secs_f64(left).ok()
     }
 
-    /// Everything in one line.
-    fn line(&self, now: Duration) -> String {
-        let Work { rows_done, n_rows, .. } = self;
-        let mut line = format!("{rows_done}/{n_rows} rows");
-        if let Some(Current { what, .. }) = &self.current {
-            line.push_str(&format!(", {what}"));
-        }
-        match self.remaining(now) {
-            Some(left) if !left.is_zero() => line + &format!(", about {} left", duration(left)),
-            _ => line,
+    fn view(&self, now: Duration, steps: Option<Steps>, memory: Memory) -> View {
+        View {
+            sizes: self.sizes.clone(),
+            problems: self.problems(),
+            elapsed: now,
+            remaining: self.remaining(now),
+            current: self.current.as_ref().map(|it| (it.what.clone(), steps)),
+            memory,
+            last: self.last.clone(),
+            correlation: self.correlation.value(),
+            stopping: false,
         }
     }
 }
 
-/// A duration for a person: `40 s`, `12 min`, `3 h 20 min`.
-pub fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64().ceil() as u64;
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds.div_ceil(60)),
-        _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+/// Pearson's correlation, point by point, by the updates of Welford (1962).
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Correlation {
+    n: f64,
+    mean: (f64, f64),
+    xx: f64,
+    yy: f64,
+    xy: f64,
+}
+
+impl Correlation {
+    fn add(&mut self, x: f64, y: f64) {
+        self.n += 1.0;
+        let (dx, dy) = (x - self.mean.0, y - self.mean.1);
+        self.mean.0 += dx / self.n;
+        self.mean.1 += dy / self.n;
+        self.xx += dx * (x - self.mean.0);
+        self.yy += dy * (y - self.mean.1);
+        self.xy += dx * (y - self.mean.1);
     }
+
+    /// None where the statistics would say that it is undefined: fewer than 3 points, a constant column.
+    fn value(&self) -> Option<f64> {
+        let least = self.n * crate::statistics::SAME.powi(2);
+        (self.n >= 3.0 && self.xx > least && self.yy > least)
+            .then(|| (self.xy / (self.xx * self.yy).sqrt()).clamp(-1.0, 1.0))
+    }
+}
+
+/// Who is told of a run, besides the user in front of the terminal.
+#[derive(Default)]
+pub struct Told {
+    /// Programs, by events.
+    pub events: Option<Events>,
+    /// The user, by the view, that a request to stop was heard.
+    pub stopping: Arc<AtomicBool>,
+    /// The run's folder.
+    pub timeline: Option<Timeline>,
 }
 
 /// The progress of a run. It shows itself until it is dropped.
 pub struct Progress {
     shared: Arc<Shared>,
-    ticker: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
     display: Display,
     started: Instant,
-    bar: ProgressBar,
+    events: Option<Events>,
+    detail: Detail,
+    stopping: Arc<AtomicBool>,
     state: Mutex<State>,
     stop: Condvar,
 }
 
 struct State {
-    detail: Detail,
     work: Work,
     stopped: bool,
     lines: Box<dyn Write + Send>,
-}
-
-impl State {
-    fn line(&self, now: Duration) -> String {
-        let (line, detail) = (self.work.line(now), self.detail.get());
-        if detail.is_empty() { line } else { format!("{line} ({detail})") }
-    }
+    screen: Screen,
 }
 
 impl Progress {
-    /// Shows a run of `n_rows` rows, some done before, that has to solve problems of this `cost` in
-    /// all. `lines` takes what is not a bar.
+    /// Shows the work of a run, of which `detail` tells how far the problem under way is. `lines` takes what is
+    /// not drawn.
     pub fn new(
         display: Display,
-        n_rows: usize,
-        rows_done: usize,
-        cost: f64,
+        work: Work,
+        detail: Detail,
         lines: Box<dyn Write + Send>,
+        told: Told,
     ) -> Progress {
-        Progress::with_interval(display, display.interval(), n_rows, rows_done, cost, lines)
+        Progress::with_interval(display, display.interval(), work, detail, lines, told)
     }
 
     fn with_interval(
         display: Display,
         interval: Duration,
-        n_rows: usize,
-        rows_done: usize,
-        cost: f64,
+        work: Work,
+        detail: Detail,
         lines: Box<dyn Write + Send>,
+        told: Told,
     ) -> Progress {
-        let bar = match display {
-            Display::Bar => ProgressBar::new(1000),
-            Display::Lines | Display::Quiet => ProgressBar::hidden(),
-        };
-        let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {wide_msg}");
-        bar.set_style(style.expect("a valid template"));
-        let time_done = Duration::ZERO;
-        let work = Work { n_rows, rows_done, cost, cost_done: 0.0, time_done, current: None };
+        let Told { events, stopping, timeline } = told;
         let shared = Arc::new(Shared {
             display,
             started: Instant::now(),
-            bar,
-            state: Mutex::new(State { detail: Detail::default(), work, stopped: false, lines }),
+            events,
+            detail,
+            stopping,
+            state: Mutex::new(State { work, stopped: false, lines, screen: Screen::new() }),
             stop: Condvar::new(),
         });
-        let ticker = (display != Display::Quiet).then(|| {
+        let mut threads = Vec::new();
+        let mut spawn = |watch: Box<dyn FnOnce(&Shared) + Send>| {
             let shared = Arc::clone(&shared);
-            std::thread::spawn(move || shared.tick(interval))
-        });
-        Progress { shared, ticker }
+            threads.push(std::thread::spawn(move || watch(&shared)));
+        };
+        match display {
+            Display::Live => spawn(Box::new(move |it| it.draw(interval))),
+            Display::Lines => spawn(Box::new(move |it| it.log(interval))),
+            Display::Quiet => {}
+        }
+        if shared.events.is_some() {
+            spawn(Box::new(Shared::tell));
+        }
+        if let Some(timeline) = timeline {
+            spawn(Box::new(move |it| it.sample(timeline)));
+        }
+        Progress { shared, threads }
     }
 
-    /// Shows what `detail` says beside the problem under way.
-    pub fn follow(&self, detail: Detail) {
-        self.shared.state().detail = detail;
-    }
-
-    /// A problem of this cost is under way; `what` names it.
-    pub fn start(&self, what: String, cost: f64) {
-        let since = self.shared.started.elapsed();
-        self.shared.state().work.current = Some(Current { what, cost, since });
+    /// A problem is under way.
+    pub fn start(&self, problem: &Problem) {
+        let now = self.shared.started.elapsed();
+        let (key, id) = (problem.key, problem.id);
+        let mut state = self.shared.state();
+        let what = format!("{} n = {}", key.topology, key.n);
+        state.work.current = Some(Current { what, problem: id, since: now });
+        let expected_ms = state.work.expected(id).unwrap_or_default() * 1e3;
+        drop(state);
+        self.shared.emit(&Event::Problem { problem: id, key, expected_ms });
     }
 
     /// The problem under way is solved.
-    pub fn solved(&self) {
-        let now = self.shared.started.elapsed();
+    pub fn solved(&self, record: &ExactRecord) {
         let mut state = self.shared.state();
-        state.detail.set(String::new());
-        let work = &mut state.work;
-        if let Some(Current { cost, since, .. }) = work.current.take() {
-            work.cost_done += cost;
-            work.time_done += now - since;
+        self.shared.detail.set(None);
+        state.work.current = None;
+        state.work.solved(record.problem, record.duration_ms / 1e3);
+        drop(state);
+        let (problem, duration_ms) = (record.problem, record.duration_ms);
+        self.shared.emit(&Event::Solved { problem, phi: record.exact.phi, duration_ms });
+    }
+
+    /// One more row is on the disk.
+    pub fn row(&self, row: &Row) {
+        self.shared.state().work.row(row);
+        self.shared.emit(&Event::row(row));
+    }
+
+    /// All rows of a problem are on the disk.
+    pub fn checkpoint(&self) {
+        if self.shared.events.is_none() {
+            return;
         }
+        let view = self.shared.view();
+        let ms = |it: Duration| it.as_millis() as f64;
+        let (rows_done, n_rows) = self.shared.state().work.rows();
+        self.shared.emit(&Event::Checkpoint {
+            rows_done,
+            n_rows,
+            problems_done: view.problems.0,
+            n_problems: view.problems.1,
+            remaining_ms: view.remaining.map(ms),
+            pearson: view.correlation,
+            memory_bytes: view.memory.now,
+            peak_memory_bytes: view.memory.peak,
+            available_bytes: view.memory.available,
+        });
     }
 
-    /// One more row is done.
-    pub fn row(&self) {
-        self.shared.state().work.rows_done += 1;
-    }
-
-    /// Says something to the user without breaking the bar. Quiet runs say nothing.
+    /// Says something to the user without spoiling the view. Quiet runs say nothing.
     pub fn say(&self, message: &str) {
         match self.shared.display {
-            Display::Bar => self.shared.bar.println(message),
+            Display::Live => self.shared.state().screen.say(message),
             Display::Lines => {
                 let _ = writeln!(self.shared.state().lines, "{message}");
             }
@@ -313,10 +449,10 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.shared.state().stopped = true;
         self.shared.stop.notify_all();
-        if let Some(ticker) = self.ticker.take() {
-            let _ = ticker.join();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
         }
-        self.shared.bar.finish_and_clear();
+        self.shared.state().screen.show(&[]);
     }
 }
 
@@ -325,25 +461,84 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Renews the display until the run is over.
-    fn tick(&self, interval: Duration) {
-        let mut state = self.state();
+    fn emit(&self, event: &Event<'_>) {
+        if let Some(events) = &self.events {
+            events.emit(event);
+        }
+    }
+
+    fn view(&self) -> View {
+        let memory =
+            Memory { now: memory_bytes(), peak: peak_memory_bytes(), available: available_bytes() };
+        let steps = self.detail.get();
+        let stopping = self.stopping.load(Ordering::Relaxed);
+        View { stopping, ..self.state().work.view(self.started.elapsed(), steps, memory) }
+    }
+
+    /// Waits so long; whether the run is still going on then.
+    fn wait(&self, time: Duration) -> bool {
+        let waited = self.stop.wait_timeout_while(self.state(), time, |it| !it.stopped);
+        waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// Draws the view again and again.
+    fn draw(&self, interval: Duration) {
+        // A run that is over at once does not flicker.
+        while self.wait(interval) {
+            let view = self.view();
+            let screen = &mut self.state().screen;
+            let (width, height) = screen.size();
+            screen.show(&view.lines(width, height));
+        }
+    }
+
+    /// Writes a line now and then: after 2 s, then whenever the run has gone on for twice as long, but at
+    /// least as often as `interval` says.
+    fn log(&self, interval: Duration) {
+        let next = || self.started.elapsed().max(Duration::from_secs(2)).min(interval);
+        while self.wait(next()) {
+            let line = self.view().line();
+            let _ = writeln!(self.state().lines, "{line}");
+        }
+    }
+
+    /// Tells programs how far the problem under way is, if it is further than a second before.
+    fn tell(&self) {
+        let mut before = None;
+        while self.wait(Duration::from_secs(1)) {
+            let steps = self.detail.get();
+            let problem = self.state().work.current.as_ref().map(|it| it.problem);
+            let (Some(problem), Some(it)) = (problem, steps.filter(|_| steps != before)) else {
+                continue;
+            };
+            before = steps;
+            self.emit(&Event::Progress {
+                problem,
+                steps: it.what,
+                done: it.done,
+                total: it.total,
+                phi_at_most: it.best,
+                remaining_ms: it.remaining.map(|it| it.as_millis() as f64),
+            });
+        }
+    }
+
+    /// Samples the run into its folder, at its end too, for as long as that can be written.
+    fn sample(&self, mut timeline: Timeline) {
+        let mut goes_on = true;
         loop {
-            if self.display == Display::Bar {
-                let now = self.started.elapsed();
-                self.bar.set_position((state.work.fraction(now) * 1000.0) as u64);
-                self.bar.set_message(state.line(now));
-            }
-            let waited = self.stop.wait_timeout_while(state, interval, |it| !it.stopped);
-            let timeout;
-            (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            if !timeout.timed_out() {
+            let elapsed = self.started.elapsed();
+            let sample = Sample {
+                session: timeline.session(),
+                elapsed_ms: elapsed.as_millis() as f64,
+                rows_done: self.state().work.rows().0,
+                memory_bytes: memory_bytes(),
+                available_bytes: available_bytes(),
+            };
+            if timeline.append(&sample).is_err() || !goes_on {
                 return;
             }
-            if self.display == Display::Lines {
-                let line = state.line(self.started.elapsed());
-                let _ = writeln!(state.lines, "{line}");
-            }
+            goes_on = self.wait(timeline::interval(elapsed));
         }
     }
 }
@@ -351,66 +546,95 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dynamics::Rule;
-    use crate::topology::Topology;
+    use crate::fixtures::{finish, record, row, suite};
+    use crate::journal::{IfExists, Journal, Outputs};
+    use crate::statistics::Statistics;
 
-    /// A run of cost 200 in which solving `cost_done` took `time_done` seconds.
-    fn work(cost_done: f64, time_done: u64) -> Work {
-        let time_done = Duration::from_secs(time_done);
-        Work { n_rows: 160, rows_done: 40, cost: 200.0, cost_done, time_done, current: None }
+    /// The work on the small study of the fixtures, of which nothing is done.
+    fn work() -> (Suite, Work) {
+        let suite = suite();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+        let journal = Journal::open(outputs, &suite, IfExists::Refuse).unwrap();
+        let work = Work::new(&suite, &journal);
+        (suite, work)
     }
 
-    /// The same with a problem under way, since second 10.
-    fn busy(work: Work, cost: f64) -> Work {
-        let (what, since) = ("Dense n = 8".to_owned(), Duration::from_secs(10));
-        Work { current: Some(Current { what, cost, since }), ..work }
-    }
-
-    #[track_caller]
-    fn check(work: &Work, now: u64, expected: &str) {
-        assert_eq!(work.line(Duration::from_secs(now)), expected);
-    }
-
-    #[test]
-    fn remaining_time_follows_the_cost_not_the_rows() {
-        check(&work(0.0, 0), 9, "40/160 rows");
-        check(&busy(work(0.0, 0), 100.0), 15, "40/160 rows, Dense n = 8");
-        check(&work(50.0, 10), 10, "40/160 rows, about 30 s left");
-        check(&work(200.0, 10), 10, "40/160 rows");
-        check(&Work { cost: 0.0, ..work(0.0, 0) }, 10, "40/160 rows");
-        // 100 of the 150 left are under way and will take 20 s; 10 s later half of them is done.
-        let busy = busy(work(50.0, 10), 100.0);
-        check(&busy, 10, "40/160 rows, Dense n = 8, about 30 s left");
-        check(&busy, 20, "40/160 rows, Dense n = 8, about 20 s left");
-        // A problem that takes longer than expected is never done before it is.
-        check(&busy, 500, "40/160 rows, Dense n = 8, about 11 s left");
-        let share = busy.fraction(Duration::from_secs(500));
-        assert!((share - 145.0 / 200.0).abs() < 1e-12, "{share}");
+    fn view(work: &Work, seconds: f64) -> View {
+        work.view(Duration::from_secs_f64(seconds), None, Memory::default())
     }
 
     #[test]
-    fn durations_are_for_people() {
-        let text = |seconds| duration(Duration::from_secs_f64(seconds));
-        assert_eq!(text(0.2), "1 s");
-        assert_eq!(text(59.0), "59 s");
-        assert_eq!(text(61.0), "2 min");
-        assert_eq!(text(3600.0 * 3.0 + 60.0 * 20.0), "3 h 20 min");
-    }
-
-    #[test]
-    fn larger_and_denser_networks_cost_more() {
-        let cost = |topology: Topology, n| {
-            cost(&Network::new(topology.graph(n, 42), Rule::Majority, vec![0; n]))
+    fn remaining_time_learns_from_what_is_done() {
+        let (suite, mut work) = work();
+        let current = |work: &mut Work, problem: usize, since: u64| {
+            let since = Duration::from_secs(since);
+            let (id, what) = (suite.problems()[problem].id, "it".to_owned());
+            work.current = Some(Current { what, problem: id, since });
         };
-        for topology in Topology::ALL {
-            assert!(cost(topology, 8) > 2.0 * cost(topology, 7), "{topology}");
-        }
-        assert!(cost(Topology::Dense, 7) > cost(Topology::Ring, 7));
+        assert_eq!(view(&work, 5.0).remaining, None);
+        current(&mut work, 0, 0);
+        assert_eq!(view(&work, 5.0).remaining, None);
+        work.solved(suite.problems()[0].id, 40.0);
+        current(&mut work, 1, 40);
+        // Two more of the same size: each about as long.
+        let left = view(&work, 40.0).remaining.unwrap().as_secs_f64();
+        assert!((40.0..160.0).contains(&left), "{left}");
+        // 10 s later 10 s less are left.
+        let later = view(&work, 50.0).remaining.unwrap().as_secs_f64();
+        assert!((left - later - 10.0).abs() < 1e-6, "{left}, then {later}");
+        // A problem that takes longer than expected is never done before it is.
+        let late = view(&work, 4040.0);
+        assert!(late.remaining.unwrap() > Duration::from_secs(200));
+        assert!(late.fraction() < 0.99);
+        work.solved(suite.problems()[1].id, 40.0);
+        work.solved(suite.problems()[2].id, 40.0);
+        work.current = None;
+        assert_eq!(view(&work, 120.0).remaining, Some(Duration::ZERO));
+        // It is not over before the last row.
+        assert_eq!(view(&work, 120.0).fraction(), 0.99);
     }
 
     #[test]
-    fn a_bar_is_for_terminals_and_people() {
-        assert_eq!(Display::choose(false, true, false), Display::Bar);
+    fn a_resumed_run_knows_what_was_done_before() {
+        let suite = suite();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+        let mut journal = Journal::open(outputs, &suite, IfExists::Refuse).unwrap();
+        journal.append_record(record(&suite, 0)).unwrap();
+        journal.append_row(row(&suite, 0), &[]).unwrap();
+        journal.append_record(record(&suite, 1)).unwrap();
+        let work = Work::new(&suite, &journal);
+        assert_eq!((work.rows(), work.problems()), ((1, 4), (2, 3)));
+        assert!(view(&work, 0.0).remaining.is_some());
+        assert_eq!(work.last, [row(&suite, 0)]);
+        finish(&mut journal, &suite);
+        let work = Work::new(&suite, &journal);
+        assert_eq!((work.rows(), work.problems()), ((4, 4), (3, 3)));
+        assert_eq!(view(&work, 0.0).fraction(), 1.0);
+    }
+
+    #[test]
+    fn the_running_correlation_is_that_of_the_statistics() {
+        let points: Vec<(f64, f64)> =
+            (0..40).map(f64::from).map(|k| ((k * 0.7).sin(), 1e3 + k.sqrt())).collect();
+        let mut correlation = Correlation::default();
+        for (k, (x, y)) in points.iter().enumerate() {
+            correlation.add(*x, *y);
+            let expected = Statistics::new(&points[..=k]).pearson.coefficient.value();
+            match (correlation.value(), expected) {
+                (Some(found), Some(expected)) => assert!((found - expected).abs() < 1e-9, "{k}"),
+                (found, expected) => assert_eq!(found, expected, "{k}"),
+            }
+        }
+        let mut constant = Correlation::default();
+        (0..9).for_each(|k| constant.add(f64::from(k), 0.1));
+        assert_eq!(constant.value(), None);
+    }
+
+    #[test]
+    fn the_view_is_for_terminals_and_people() {
+        assert_eq!(Display::choose(false, true, false), Display::Live);
         assert_eq!(Display::choose(false, true, true), Display::Lines);
         assert_eq!(Display::choose(false, false, false), Display::Lines);
         assert_eq!(Display::choose(true, true, false), Display::Quiet);
@@ -418,6 +642,12 @@ mod tests {
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Log {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
 
     impl Write for Log {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -432,35 +662,62 @@ mod tests {
     #[test]
     fn a_log_gets_a_line_now_and_then_until_the_end() {
         let log = Log::default();
-        let lines = Box::new(log.clone());
-        let progress =
-            Progress::with_interval(Display::Lines, Duration::from_millis(1), 2, 0, 10.0, lines);
+        let (suite, work) = work();
+        let progress = Progress::with_interval(
+            Display::Lines,
+            Duration::from_millis(1),
+            work,
+            Detail::default(),
+            Box::new(log.clone()),
+            Told::default(),
+        );
         progress.say("hello");
-        let text = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
         let wait = |line: &str| {
-            while !text().ends_with(line) {
+            while !log.text().lines().any(|it| it.starts_with(line)) {
                 std::thread::yield_now();
             }
         };
-        progress.start("Ring n = 5".to_owned(), 10.0);
-        wait("\n0/2 rows, Ring n = 5\n");
-        progress.solved();
-        progress.row();
-        wait("\n1/2 rows\n");
+        progress.start(&suite.problems()[0]);
+        wait("0/4 rows, Ring n = 5");
+        progress.solved(&record(&suite, 0));
+        progress.row(&row(&suite, 0));
+        wait("1/4 rows, about ");
         drop(progress);
-        let end = text();
+        let end = log.text();
         assert!(end.starts_with("hello\n"));
+        assert!(!end.contains('\u{1b}') && !end.contains('\r'));
         std::thread::sleep(Duration::from_millis(20));
-        assert_eq!(text(), end);
+        assert_eq!(log.text(), end);
     }
 
     #[test]
-    fn a_quiet_run_says_nothing() {
-        let log = Log::default();
-        let progress = Progress::new(Display::Quiet, 2, 0, 1.0, Box::new(log.clone()));
+    fn a_quiet_run_says_nothing_but_tells_programs_and_its_folder() {
+        let (log, told) = (Log::default(), Log::default());
+        let (suite, work) = work();
+        let folder = tempfile::tempdir().unwrap();
+        let timeline = Timeline::open(folder.path(), 3).unwrap();
+        let events = Events::new(Box::new(told.clone()));
+        let progress = Progress::new(
+            Display::Quiet,
+            work,
+            Detail::default(),
+            Box::new(log.clone()),
+            Told { events: Some(events), timeline: Some(timeline), ..Told::default() },
+        );
         progress.say("hello");
-        progress.start("Ring n = 5".to_owned(), 1.0);
+        progress.start(&suite.problems()[0]);
+        progress.solved(&record(&suite, 0));
+        progress.row(&row(&suite, 0));
+        progress.checkpoint();
         drop(progress);
-        assert!(log.0.lock().unwrap().is_empty());
+        assert!(log.text().is_empty());
+        let events: Vec<serde_json::Value> =
+            told.text().lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+        let names: Vec<&str> = events.iter().map(|it| it["event"].as_str().unwrap()).collect();
+        assert_eq!(names, ["problem", "solved", "row", "checkpoint"]);
+        assert_eq!(events[2]["relative_error"], serde_json::Value::Null);
+        assert_eq!(events[3]["rows_done"], 1);
+        let samples = timeline::read(folder.path()).unwrap();
+        assert_eq!(samples.last().map(|it| (it.session, it.rows_done)), Some((3, 1)));
     }
 }

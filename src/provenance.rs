@@ -62,6 +62,16 @@ pub fn peak_memory_bytes() -> Option<u64> {
     field("/proc/self/status", "VmHWM").as_deref().and_then(bytes)
 }
 
+/// The memory this process uses now, in bytes.
+pub fn memory_bytes() -> Option<u64> {
+    field("/proc/self/status", "VmRSS").as_deref().and_then(bytes)
+}
+
+/// The memory that the machine could still give, in bytes.
+pub fn available_bytes() -> Option<u64> {
+    field("/proc/meminfo", "MemAvailable").as_deref().and_then(bytes)
+}
+
 /// The processor time this process has used so far, in milliseconds, in steps of 10.
 pub fn cpu_ms() -> Option<u64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
@@ -105,6 +115,8 @@ mod tests {
         assert_eq!(bytes("123"), None);
         let ballast = std::hint::black_box(vec![1_u8; 64 << 20]);
         assert!(peak_memory_bytes().unwrap() >= ballast.len() as u64);
+        assert!(memory_bytes().unwrap() >= ballast.len() as u64);
+        assert!(available_bytes().unwrap() > 0);
         assert!(Provenance::here().memory_bytes.unwrap() > peak_memory_bytes().unwrap());
         let before = cpu_ms().unwrap();
         while cpu_ms().unwrap() < before + 20 {

@@ -12,7 +12,7 @@ use crate::append_file::write_whole;
 use crate::drawing::escape;
 use crate::error::Error;
 use crate::figures::{Figure, by_estimator, estimators, figures};
-use crate::progress::duration;
+use crate::live::duration;
 use crate::provenance::Provenance;
 use crate::row::Row;
 use crate::run_folder::Contents;

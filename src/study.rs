@@ -11,7 +11,7 @@ use crate::estimator::Estimator;
 use crate::journal::ExactRecord;
 use crate::ledger::Ledger;
 use crate::network::ProblemId;
-use crate::progress::{Progress, cost};
+use crate::progress::Progress;
 use crate::row::Row;
 use crate::solver::Solver;
 use crate::statistics::SAME;
@@ -43,13 +43,6 @@ impl Study<'_> {
             .try_for_each(|it| self.solver.check(&it.network, formalism, &it.key.to_string()))
     }
 
-    /// The cost of the problems that a run with this journal has to solve.
-    pub fn cost_left(&self, ledger: &dyn Ledger) -> f64 {
-        let known = self.known(ledger);
-        let left = self.suite.problems().iter().filter(|it| !known.contains_key(&it.id));
-        left.map(|it| cost(&it.network)).sum()
-    }
-
     /// Does the comparisons that the journal lacks.
     ///
     /// # Errors
@@ -62,8 +55,12 @@ impl Study<'_> {
         for row in ledger.rows() {
             done[self.suite.position(row.key).expect("the journal checked its keys")] = true;
         }
+        let mut last = None;
         for (comparison, _) in self.suite.comparisons().iter().zip(done).filter(|(_, it)| !it) {
             let problem = &self.suite.problems()[comparison.problem];
+            if last.replace(comparison.problem).is_some_and(|it| it != comparison.problem) {
+                progress.checkpoint();
+            }
             let solved = match known.get(&problem.id) {
                 Some(solved) => *solved,
                 None => {
@@ -82,7 +79,10 @@ impl Study<'_> {
                 estimates.push((other.name().to_owned(), self.estimate(*other, comparison)?));
             }
             ledger.append_row(row, &estimates)?;
-            progress.row();
+            progress.row(&row);
+        }
+        if last.is_some() {
+            progress.checkpoint();
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ impl Study<'_> {
         progress: &Progress,
     ) -> Result<Solved, Error> {
         let Key { topology, n, seed } = problem.key;
-        progress.start(format!("{topology} n = {n}"), cost(&problem.network));
+        progress.start(problem);
         let start = Instant::now();
         let exact = self
             .solver
@@ -106,15 +106,9 @@ impl Study<'_> {
         // What is kept are microseconds, so that a resumed run repeats the same digits.
         let duration_ms = (start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let solved = Solved { phi: exact.phi, duration_ms };
-        ledger.append_record(ExactRecord {
-            problem: problem.id,
-            topology,
-            n,
-            seed,
-            exact,
-            duration_ms,
-        })?;
-        progress.solved();
+        let record = ExactRecord { problem: problem.id, topology, n, seed, exact, duration_ms };
+        ledger.append_record(record.clone())?;
+        progress.solved(&record);
         Ok(solved)
     }
 
@@ -188,7 +182,7 @@ mod tests {
     use crate::estimator::{HdcLimit, Registry, Spectral};
     use crate::journal::{IfExists, Journal, Outputs};
     use crate::network::Network;
-    use crate::progress::Display;
+    use crate::progress::{Detail, Display, Told, Work};
     use crate::solver::ExactPhi;
     use crate::suite::{Formalism, Settings};
     use crate::topology::Topology;
@@ -239,7 +233,14 @@ mod tests {
         solver: &Fake,
         journal: &mut Journal,
     ) -> Result<(), Error> {
-        let progress = Progress::new(Display::Quiet, 0, 0, 1.0, Box::new(std::io::sink()));
+        let work = Work::new(suite, journal);
+        let progress = Progress::new(
+            Display::Quiet,
+            work,
+            Detail::default(),
+            Box::new(std::io::sink()),
+            Told::default(),
+        );
         Study { suite, estimator, others: Vec::new(), solver }.run(journal, &progress)
     }
 

@@ -7,8 +7,15 @@ mod program;
 /// What a study computes and writes.
 mod study;
 
+/// What is told to programs.
+mod events;
+
 /// Reports of runs.
 mod report;
+
+/// What people see while it runs.
+#[cfg(unix)]
+mod terminal;
 
 /// Runs that were stopped, damaged, or met a full disk.
 mod resume;
