@@ -1,9 +1,10 @@
 //! The container's share of memory: cgroup v1 and v2 limits, and the kernel's count of memory kills.
 //!
 //! A process may use what is left in its own group *and in every ancestor*, so the tightest of them
-//! counts. Page cache charged to a group is not "used": the kernel drops it before it kills. Thus
-//! `headroom = limit - (usage - inactive_file - active_file)`. This module reads files below a given root,
-//! so that a test can hand it a made-up machine; it refuses to know what the numbers are for.
+//! counts. What the kernel takes back before it kills is not "used": page cache, and of the kernel's own reclaimable
+//! caches (v2 counts them) one half, as `MemAvailable` does. Thus
+//! `headroom = limit - (usage - inactive_file - active_file - slab_reclaimable / 2)`. This module reads files below a
+//! given root, so that a test can hand it a made-up machine; it refuses to know what the numbers are for.
 
 use std::{
     fs,
@@ -42,9 +43,10 @@ pub(crate) struct Container {
 pub(crate) struct GroupLimit {
     /// The group's path as the kernel names it, `/` being the root that is visible here.
     pub(crate) group: String,
-    /// `memory.limit_in_bytes`, or the smaller of `memory.max` and `memory.high`.
+    /// `memory.limit_in_bytes` (of the outermost visible group: `hierarchical_memory_limit`), or the smaller of
+    /// `memory.max` and `memory.high`.
     pub(crate) limit_bytes: u64,
-    /// Usage without page cache.
+    /// Usage without what the kernel can take back.
     pub(crate) used_bytes: u64,
     /// `limit - used`, never below 0.
     pub(crate) headroom_bytes: u64,
@@ -56,13 +58,52 @@ impl Container {
     /// `root` is `/` on a real machine.
     pub(crate) fn read(root: &Path) -> Option<Container> {
         let hierarchy = Hierarchy::locate(root)?;
-        let limits: Vec<Limits> = hierarchy.groups.iter().filter_map(|it| it.limits()).collect();
+        let n_inner = hierarchy.groups.len() - 1;
+        // What lies above the outermost group that is visible here is known by hearsay only.
+        let limits = hierarchy.groups.iter().enumerate().map(|(at, it)| it.limits(at == n_inner));
+        let limits: Vec<Limits> = limits.flatten().collect();
         let tightest = limits.iter().filter_map(|it| it.memory.as_ref());
         Some(Container {
             version: hierarchy.version,
             smallest_limit_bytes: tightest.clone().map(|it| it.limit_bytes).min()?,
             tightest: tightest.min_by_key(|it| it.headroom_bytes)?.clone(),
             swap_headroom_bytes: limits.iter().filter_map(|it| it.swap_headroom_bytes).min(),
+        })
+    }
+}
+
+/// How much time tasks lost waiting for memory (pressure stall information), in percent of the last ten seconds.
+///
+/// Without swap it gives no warning: measured, builds that fitted added nothing, and a trigger fired after the kill.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Pressure {
+    /// At least one task waited.
+    pub(crate) some_percent: f64,
+    /// All tasks waited.
+    pub(crate) full_percent: f64,
+}
+
+impl Pressure {
+    /// Of the whole machine.
+    pub(crate) fn of_machine(root: &Path) -> Option<Pressure> {
+        Pressure::read(&root.join("proc/pressure/memory"))
+    }
+
+    /// Of this process's own group. Only v2 has it, and it has it even where v1 is in charge of memory.
+    pub(crate) fn of_group(root: &Path) -> Option<Pressure> {
+        let hierarchy = Hierarchy::locate_version(root, Version::V2)?;
+        Pressure::read(&hierarchy.groups.first()?.dir.join("memory.pressure"))
+    }
+
+    fn read(file: &Path) -> Option<Pressure> {
+        let text = fs::read_to_string(file).ok()?;
+        let percent = |kind: &str| {
+            let line = text.lines().find_map(|it| it.strip_prefix(kind)?.strip_prefix(' '))?;
+            line.split(' ').find_map(|it| it.strip_prefix("avg10=")?.parse().ok())
+        };
+        Some(Pressure {
+            some_percent: percent("some")?,
+            full_percent: percent("full").unwrap_or(0.0),
         })
     }
 }
@@ -129,9 +170,14 @@ struct Limits {
 impl Hierarchy {
     /// The memory controller is on v1 where `/proc/self/cgroup` names it, else on v2.
     fn locate(root: &Path) -> Option<Hierarchy> {
+        Hierarchy::locate_version(root, Version::V1)
+            .or_else(|| Hierarchy::locate_version(root, Version::V2))
+    }
+
+    fn locate_version(root: &Path, version: Version) -> Option<Hierarchy> {
         let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
         let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
-        let (version, group) = own_group(&groups)?;
+        let group = own_group(&groups, version)?;
         let mount = Mount::find(&mounts, version, group)?;
         let groups = mount.ancestry(group).into_iter().map(|(name, dir)| {
             let dir = root.join(dir.strip_prefix("/").unwrap_or(&dir));
@@ -141,19 +187,18 @@ impl Hierarchy {
     }
 }
 
-/// The controller in charge and this process's group in it, from `/proc/self/cgroup`.
-fn own_group(text: &str) -> Option<(Version, &str)> {
+/// This process's group in the hierarchy of that version, from `/proc/self/cgroup`.
+fn own_group(text: &str, version: Version) -> Option<&str> {
     // hierarchy:controllers:path; the path may hold colons.
-    let fields = || text.lines().map(|line| line.splitn(3, ':').collect::<Vec<_>>());
-    let v1 = fields()
-        .find(|it| it.len() == 3 && it[1].split(',').any(|controller| controller == "memory"))
-        .map(|it| (Version::V1, it[2]));
-    let v2 = || {
-        fields()
-            .find(|it| it.len() == 3 && it[0] == "0" && it[1].is_empty())
-            .map(|it| (Version::V2, it[2]))
-    };
-    v1.or_else(v2)
+    text.lines().find_map(|line| {
+        let mut fields = line.splitn(3, ':');
+        let (hierarchy, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
+        let is_it = match version {
+            Version::V1 => controllers.split(',').any(|it| it == "memory"),
+            Version::V2 => hierarchy == "0" && controllers.is_empty(),
+        };
+        is_it.then_some(path)
+    })
 }
 
 /// Where a hierarchy, or a subtree of it, is mounted.
@@ -230,7 +275,8 @@ fn unescape(field: &str) -> String {
 }
 
 impl Group {
-    fn limits(&self) -> Option<Limits> {
+    /// `outermost`: v1 tells the smallest limit of all ancestors, those that are not visible included.
+    fn limits(&self, outermost: bool) -> Option<Limits> {
         let stat = fs::read_to_string(self.dir.join("memory.stat")).ok()?;
         // v1 counts the group alone without the prefix, and the group with all below it with it.
         let field = |name: &str| {
@@ -240,13 +286,17 @@ impl Group {
         let page_cache = field("inactive_file") + field("active_file");
         Some(match self.version {
             Version::V1 => {
+                let hearsay = |key: &str| value_of(&stat, key).filter(|_| outermost);
+                let smaller =
+                    |own: Option<u64>, key: &str| own.into_iter().chain(hearsay(key)).min();
                 let memory = self.limit(
-                    self.number("memory.limit_in_bytes"),
+                    smaller(self.number("memory.limit_in_bytes"), "hierarchical_memory_limit"),
                     self.number("memory.usage_in_bytes")?,
                     page_cache,
                 );
                 let memory_and_swap = self.number("memory.memsw.usage_in_bytes").and_then(|it| {
-                    self.limit(self.number("memory.memsw.limit_in_bytes"), it, page_cache)
+                    let own = self.number("memory.memsw.limit_in_bytes");
+                    self.limit(smaller(own, "hierarchical_memsw_limit"), it, page_cache)
                 });
                 let ram = memory.as_ref().map_or(0, |it| it.headroom_bytes);
                 let swap_headroom_bytes =
@@ -258,9 +308,10 @@ impl Group {
                 let memory = self.limit(
                     limit.into_iter().flatten().min(),
                     self.number("memory.current")?,
-                    page_cache,
+                    page_cache + field("slab_reclaimable") / 2,
                 );
-                let swap = self.number("memory.swap.max").filter(|it| *it < UNLIMITED);
+                let swap = [self.number("memory.swap.max"), self.number("memory.swap.high")];
+                let swap = swap.into_iter().flatten().min().filter(|it| *it < UNLIMITED);
                 let swap_used = self.number("memory.swap.current").unwrap_or(0);
                 let swap_headroom_bytes = swap.map(|it| it.saturating_sub(swap_used));
                 Limits { memory, swap_headroom_bytes }
@@ -268,9 +319,9 @@ impl Group {
         })
     }
 
-    fn limit(&self, limit: Option<u64>, usage: u64, page_cache: u64) -> Option<GroupLimit> {
+    fn limit(&self, limit: Option<u64>, usage: u64, reclaimable: u64) -> Option<GroupLimit> {
         let limit_bytes = limit.filter(|it| *it < UNLIMITED)?;
-        let used_bytes = usage.saturating_sub(page_cache);
+        let used_bytes = usage.saturating_sub(reclaimable);
         Some(GroupLimit {
             group: self.name.clone(),
             limit_bytes,
@@ -387,6 +438,134 @@ mod tests {
         assert_eq!(container.tightest.headroom_bytes, 270 * MIB);
         // Combined: 400 - (280 - 220) = 340, of which 270 may be RAM.
         assert_eq!(container.swap_headroom_bytes, Some(70 * MIB));
+    }
+
+    /// A container of Docker on v2 with a namespace of its own: the group looks like the root, and has limits.
+    #[test]
+    fn docker_s_namespace_hides_the_path_and_not_the_limit() {
+        let machine = Machine::new(&[
+            ("proc/self/cgroup", "0::/\n"),
+            V2_MOUNT,
+            ("sys/fs/cgroup/memory.max", "536870912\n"),
+            ("sys/fs/cgroup/memory.high", "max\n"),
+            ("sys/fs/cgroup/memory.current", "209715200\n"),
+            ("sys/fs/cgroup/memory.swap.max", "0\n"),
+            ("sys/fs/cgroup/memory.swap.current", "0\n"),
+            (
+                "sys/fs/cgroup/memory.stat",
+                "anon 1\ninactive_file 52428800\nactive_file 0\nslab_reclaimable 20971520\n",
+            ),
+        ]);
+        let container = machine.container().unwrap();
+        assert_eq!(container.tightest.group, "/");
+        // 200 used, of which 50 are page cache and 20 reclaimable slab, which counts by half.
+        assert_eq!(container.tightest.headroom_bytes, (512 - 200 + 50 + 10) * MIB);
+        assert_eq!(container.swap_headroom_bytes, Some(0));
+    }
+
+    /// A user's scope under systemd: the slice above has the limit, swap is limited in another place.
+    #[test]
+    fn a_systemd_slice_limits_every_scope_in_it() {
+        let dir = "sys/fs/cgroup/user.slice/user-1000.slice";
+        let own = format!("{dir}/user@1000.service/app.slice/run-7.scope");
+        let slice = |name: &str| format!("{dir}/{name}");
+        let files = [
+            (
+                "proc/self/cgroup".to_owned(),
+                "0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-7.scope\n",
+            ),
+            (V2_MOUNT.0.to_owned(), V2_MOUNT.1),
+            (format!("{own}/memory.max"), "max\n"),
+            (format!("{own}/memory.current"), "10485760\n"),
+            (format!("{own}/memory.stat"), "inactive_file 0\nactive_file 0\n"),
+            (format!("{own}/memory.swap.max"), "max\n"),
+            (
+                format!("{own}/memory.pressure"),
+                "some avg10=12.50 avg60=1.00 avg300=0.10 total=99\nfull avg10=7.25 avg60=0.50 avg300=0.05 total=50\n",
+            ),
+            // The limit that slows down lies below the one that kills.
+            (slice("memory.max"), "4294967296\n"),
+            (slice("memory.high"), "3221225472\n"),
+            (slice("memory.current"), "2147483648\n"),
+            (slice("memory.stat"), "inactive_file 0\nactive_file 0\n"),
+            (slice("memory.swap.max"), "1073741824\n"),
+            (slice("memory.swap.high"), "536870912\n"),
+            (slice("memory.swap.current"), "268435456\n"),
+        ];
+        let files: Vec<(&str, &str)> =
+            files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+        let machine = Machine::new(&files);
+        let container = machine.container().unwrap();
+        assert_eq!(container.tightest.group, "/user.slice/user-1000.slice");
+        assert_eq!(container.tightest.headroom_bytes, 1024 * MIB);
+        assert_eq!(container.swap_headroom_bytes, Some(256 * MIB));
+        let pressure = Pressure::of_group(machine.0.path()).unwrap();
+        assert_eq!(pressure, Pressure { some_percent: 12.5, full_percent: 7.25 });
+    }
+
+    /// v1 in charge of memory, v2 mounted beside it: limits from the one, pressure from the other.
+    #[test]
+    fn a_hybrid_machine_is_read_by_who_is_in_charge() {
+        let machine = Machine::new(&[
+            (
+                "proc/self/cgroup",
+                "9:name=systemd:/s\n4:cpu,memory:/build/job\n0::/system.slice/ci.service\n",
+            ),
+            (
+                "proc/self/mountinfo",
+                "31 25 0:28 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n\
+                 35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,cpu,memory\n",
+            ),
+            // The nested group has no limit of its own.
+            ("sys/fs/cgroup/memory/build/job/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("sys/fs/cgroup/memory/build/job/memory.usage_in_bytes", "104857600\n"),
+            (
+                "sys/fs/cgroup/memory/build/job/memory.stat",
+                "total_inactive_file 0\nhierarchical_memory_limit 314572800\n",
+            ),
+            ("sys/fs/cgroup/memory/build/memory.limit_in_bytes", "314572800\n"),
+            ("sys/fs/cgroup/memory/build/memory.usage_in_bytes", "209715200\n"),
+            (
+                "sys/fs/cgroup/memory/build/memory.stat",
+                "total_inactive_file 0\ntotal_active_file 0\n",
+            ),
+            (
+                "sys/fs/cgroup/unified/system.slice/ci.service/memory.pressure",
+                "some avg10=3.00 avg60=0 avg300=0 total=0\n",
+            ),
+            (
+                "proc/pressure/memory",
+                "some avg10=40.00 avg60=0 avg300=0 total=0\nfull avg10=20.00 avg60=0 avg300=0 total=0\n",
+            ),
+        ]);
+        let container = machine.container().unwrap();
+        assert_eq!(container.version, Version::V1);
+        assert_eq!(
+            (container.tightest.group.as_str(), container.tightest.headroom_bytes),
+            ("/build", 100 * MIB)
+        );
+        let some = |it: Option<Pressure>| it.unwrap().some_percent;
+        assert_eq!(some(Pressure::of_group(machine.0.path())), 3.0);
+        assert_eq!(some(Pressure::of_machine(machine.0.path())), 40.0);
+    }
+
+    /// A pod's limit lies above what its container can see; v1 tells of it.
+    #[test]
+    fn a_limit_above_the_visible_groups_counts() {
+        let machine = Machine::new(&[
+            ("proc/self/cgroup", "4:memory:/kubepods/pod1/box\n"),
+            (
+                "proc/self/mountinfo",
+                "35 31 0:32 /kubepods/pod1/box /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n",
+            ),
+            ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
+            ("sys/fs/cgroup/memory/memory.usage_in_bytes", "104857600\n"),
+            (
+                "sys/fs/cgroup/memory/memory.stat",
+                "hierarchical_memory_limit 1073741824\ntotal_inactive_file 0\n",
+            ),
+        ]);
+        assert_eq!(machine.container().unwrap().tightest.headroom_bytes, 924 * MIB);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::exit;
+use crate::{exit, wait::Patience};
 
 /// Check this machine, build the validation within its memory, and run it.
 #[derive(Debug, Parser)]
@@ -20,6 +20,7 @@ pub(crate) enum Command {
     Plan(Plan),
     Build(Build),
     Validate(Validate),
+    Exec(Exec),
     Bench(Bench),
     /// What xtask starts beside itself, to clean up after a SIGKILL.
     #[command(name = crate::watchdog::COMMAND, hide = true)]
@@ -97,6 +98,21 @@ pub(crate) struct Validate {
     pub(crate) run_args: Vec<OsString>,
 }
 
+/// Run any command that builds with cargo underneath, watched as a build: `exec -- cargo nextest run`.
+///
+/// The command's own output and exit code are passed on. A compiler, linker or build script that dies for lack of memory
+/// is recognised, and nothing of the command is left running afterwards.
+#[derive(Debug, Args)]
+#[command(after_help = exit::help())]
+pub(crate) struct Exec {
+    #[command(flatten)]
+    pub(crate) room: RoomFlags,
+
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
 /// Measure what exact Φ takes: wall time, CPU time and memory of the study and of named networks.
 ///
 /// Builds in release and runs everything several times, one after the other; the largest networks take minutes.
@@ -147,12 +163,28 @@ pub(crate) struct BuildFlags {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
-    /// Ask this process of yours to end (SIGTERM) before building; may be repeated.
-    #[arg(long, value_name = "PID")]
-    pub(crate) stop: Vec<u32>,
+    #[command(flatten)]
+    pub(crate) room: RoomFlags,
 
     #[command(flatten)]
     pub(crate) judgement: Judgement,
+}
+
+/// Waiting for room, and making it.
+#[derive(Debug, Args)]
+pub(crate) struct RoomFlags {
+    /// Wait until a release build fits into memory and no other cargo builds in the same folder, for at most this
+    /// long (`90s`, `15m`, `2h`), or as long as it takes.
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "endless")]
+    pub(crate) wait: Option<Patience>,
+
+    /// Pause these programs of yours, with all they have started, until the build is done.
+    #[arg(long, value_name = "PID", num_args = 1.., value_delimiter = ',')]
+    pub(crate) pause: Vec<u32>,
+
+    /// Ask these programs of yours, with all they have started, to end (SIGTERM) before building.
+    #[arg(long, value_name = "PID", num_args = 1.., value_delimiter = ',')]
+    pub(crate) stop: Vec<u32>,
 }
 
 #[derive(Debug, Args)]
@@ -284,8 +316,23 @@ mod tests {
     }
 
     #[test]
+    fn waiting_takes_a_time_or_none_and_pids_come_in_lists() {
+        let room = |args: &[&str]| {
+            let args = [&["xtask", "build"][..], args].concat();
+            let Command::Build(build) = Cli::parse_from(args).command else { panic!() };
+            build.flags.room
+        };
+        assert_eq!(room(&[]).wait, None);
+        assert_eq!(room(&["--wait", "--lib"]).wait, Some(Patience::Endless));
+        let minutes = Patience::For(std::time::Duration::from_secs(900));
+        assert_eq!(room(&["--wait=15m"]).wait, Some(minutes));
+        let room = room(&["--pause", "1", "2,3", "--stop", "4", "--pause", "5"]);
+        assert_eq!((room.pause, room.stop), (vec![1, 2, 3, 5], vec![4]));
+    }
+
+    #[test]
     fn help_of_every_command_ends_with_the_exit_codes() {
-        for name in ["preflight", "plan", "build", "validate", "bench"] {
+        for name in ["preflight", "plan", "build", "validate", "exec", "bench"] {
             let mut command = Cli::command();
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             assert!(help.contains("Exit codes:") && help.contains("128+N"), "{help}");

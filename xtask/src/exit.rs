@@ -29,10 +29,12 @@ pub(crate) enum Exit {
     Interrupted,
     /// The run was ended by this signal: 128 + its number, as a shell reports it.
     RunSignal(u8),
+    /// What the command of `exec` ended with.
+    Command(u8),
 }
 
 impl Exit {
-    /// Every code but the open-ended [`Exit::RunSignal`], in ascending order.
+    /// Every code but the open-ended [`Exit::RunSignal`] and [`Exit::Command`], in ascending order.
     pub(crate) const ALL: [Exit; 8] = [
         Exit::Success,
         Exit::Internal,
@@ -56,6 +58,7 @@ impl Exit {
             Exit::CargoFailed => 101,
             Exit::Interrupted => 130,
             Exit::RunSignal(signal) => 128_u8.saturating_add(signal),
+            Exit::Command(code) => code,
         }
     }
 
@@ -71,6 +74,7 @@ impl Exit {
             Exit::CargoFailed => "cargo-failed",
             Exit::Interrupted => "interrupted",
             Exit::RunSignal(_) => "run-ended-by-signal",
+            Exit::Command(_) => "command",
         }
     }
 
@@ -80,12 +84,13 @@ impl Exit {
             Exit::Success => "done",
             Exit::Internal => "an error of xtask or of the run that is none of those below",
             Exit::Usage => "bad flags or bad input, of xtask or of the run",
-            Exit::NotReady => "preflight failed: the build may not start",
+            Exit::NotReady => "the build may not start: preflight failed, or waiting was in vain",
             Exit::OutOfMemory => "every strategy that was tried ran out of memory",
             Exit::Killed => "the build was killed, and not for lack of memory",
             Exit::CargoFailed => "cargo failed (compile error, manifest, full disk): as cargo says",
             Exit::Interrupted => "interrupted; what was finished is kept",
             Exit::RunSignal(_) => "128 + N: signal N ended the run",
+            Exit::Command(_) => "what the command of `exec` ended with",
         }
     }
 }
@@ -126,6 +131,7 @@ pub(crate) fn help() -> String {
         text += &format!("  {:>5}  {}\n", exit.code(), exit.meaning());
     }
     text += &format!("  128+N  {}", Exit::RunSignal(0).meaning().trim_start_matches("128 + N: "));
+    text += &format!("\n  other  {}", Exit::Command(0).meaning());
     text
 }
 

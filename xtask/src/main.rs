@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod cgroup;
 mod cli;
+mod exec;
 mod exit;
 mod interrupt;
 #[allow(dead_code, reason = "the guard and the plan use it from their next commits on")]
@@ -15,19 +16,19 @@ mod make_room;
 mod outcome;
 mod plan;
 mod preflight;
-#[allow(dead_code, reason = "pausing uses the rest of it from its next commit on")]
 mod process;
 mod profile;
 mod report;
 mod resources;
 mod run;
 mod supervise;
-#[allow(dead_code, reason = "the guard and pausing use it from their next commits on")]
+mod wait;
+#[allow(dead_code, reason = "the guard uses the rest of it from its next commit on")]
 mod watchdog;
 mod workspace;
 
 use std::{
-    env,
+    env, mem,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -38,14 +39,16 @@ use xshell::Shell;
 
 use crate::{
     build::Attempt,
-    cli::{BuildFlags, Choice, Cli, Selection},
+    cli::{BuildFlags, Choice, Cli, Format, Selection},
     exit::{Coded, Exit},
     ledger::{Ledger, Observation},
+    make_room::{Named, Room},
     outcome::Outcome,
     plan::{Facts, Plan},
     preflight::Preflight,
     report::Report,
     resources::Resources,
+    wait::Patience,
     workspace::{Toolchain, Workspace},
 };
 
@@ -59,6 +62,7 @@ fn main() -> Exit {
         cli::Command::Plan(it) => it.run(),
         cli::Command::Build(it) => it.run(),
         cli::Command::Validate(it) => it.run(),
+        cli::Command::Exec(it) => it.run(),
         cli::Command::Bench(it) => it.run(),
     }
 }
@@ -134,6 +138,32 @@ impl cli::Validate {
     }
 }
 
+impl cli::Exec {
+    fn run(&self) -> Exit {
+        let mut report = Report::new("exec", Format::Text, false);
+        let outcome = self.exec(&mut report);
+        report.finish(outcome)
+    }
+
+    fn exec(&self, report: &mut Report) -> anyhow::Result<Exit> {
+        let mut room = Room::default();
+        let resources = Resources::sample(&env::current_dir()?)?;
+        let pause = make_room::named(&resources, &self.room.pause)?;
+        let stop = make_room::named(&resources, &self.room.stop)?;
+        interrupt::install()?;
+        report.stopped(&make_room::stop(&stop));
+        report.paused(&room.pause(&pause)?, &resources);
+        if let Some(patience) = self.room.wait {
+            let here = env::current_dir()?;
+            wait::until_clear(patience, report, || {
+                Ok(wait::obstacles_to_a_command(&Resources::sample(&here)?))
+            })?;
+        }
+        let run = exec::exec(&self.command, report)?;
+        Ok(report.command_ended(&run))
+    }
+}
+
 impl cli::Bench {
     fn run(&self) -> Exit {
         let mut report = Report::new("bench", self.format, false);
@@ -168,6 +198,7 @@ impl cli::Bench {
 /// A look at the machine and what follows from it.
 struct Look {
     workspace: Workspace,
+    toolchain: Toolchain,
     resources: Resources,
     plan: Plan,
     preflight: Preflight,
@@ -188,29 +219,44 @@ impl Look {
         let sh = Shell::new()?;
         let workspace = Workspace::locate(&sh, selection)?;
         let toolchain = Toolchain::sample(&sh);
-        let resources = Resources::sample(&workspace.target_dir)?;
-        let figures = workspace.is_study.then_some(&plan::STUDY_FIGURES);
-        let jobs = env::var("CARGO_BUILD_JOBS").ok();
-        let full_jobs = plan::full_jobs(jobs.as_deref(), resources.n_cpus);
         let ledger = Ledger::load(&workspace.target_dir);
         if let Some(warning) = ledger.warning() {
             report.warning(warning, "nothing needs to be done");
         }
-        let facts = Facts {
-            resources: &resources,
-            workspace: &workspace,
-            toolchain: &toolchain.key(),
-            ledger: &ledger,
-            figures,
-            full_jobs,
-        };
-        let plan = plan::plan(&facts, choice);
-        let disk_need = figures.map_or(0, |it| it.disk_bytes());
-        let preflight =
-            preflight::judge(&resources, &toolchain, &workspace, &plan, disk_need, strict);
+        let resources = Resources::sample(&workspace.target_dir)?;
+        let (plan, preflight) = judge(&resources, &workspace, &toolchain, &ledger, choice, strict);
         report.preflight(&workspace, &toolchain, &resources, &plan, &preflight);
-        Ok(Look { workspace, resources, plan, preflight, ledger })
+        Ok(Look { workspace, toolchain, resources, plan, preflight, ledger })
     }
+
+    /// Look at the machine once more.
+    fn refresh(&mut self, choice: Choice, strict: bool) -> anyhow::Result<()> {
+        self.resources = Resources::sample(&self.workspace.target_dir)?;
+        (self.plan, self.preflight) =
+            judge(&self.resources, &self.workspace, &self.toolchain, &self.ledger, choice, strict);
+        Ok(())
+    }
+}
+
+fn judge(
+    resources: &Resources,
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    ledger: &Ledger,
+    choice: Choice,
+    strict: bool,
+) -> (Plan, Preflight) {
+    let figures = workspace.is_study.then_some(&plan::STUDY_FIGURES);
+    let jobs = env::var("CARGO_BUILD_JOBS").ok();
+    let full_jobs = plan::full_jobs(jobs.as_deref(), resources.n_cpus);
+    let key = toolchain.key();
+    let guarded = false;
+    let facts =
+        Facts { resources, workspace, toolchain: &key, ledger, figures, full_jobs, guarded };
+    let plan = plan::plan(&facts, choice);
+    let disk_need = figures.map_or(0, |it| it.disk_bytes());
+    let preflight = preflight::judge(resources, toolchain, workspace, &plan, disk_need, strict);
+    (plan, preflight)
 }
 
 /// What a build led to.
@@ -225,31 +271,41 @@ struct Built {
 fn build_example(flags: &BuildFlags, report: &mut Report) -> anyhow::Result<Built> {
     let strict = flags.judgement.strict;
     let mut look = Look::at(&flags.selection, flags.option, strict, report)?;
-    let stop = make_room::named(&look.resources, &flags.stop)?;
+    let pause = make_room::named(&look.resources, &flags.room.pause)?;
+    let stop = make_room::named(&look.resources, &flags.room.stop)?;
     if flags.dry_run {
         report.plan(&look.plan, &look.resources);
+        for it in pause {
+            report.would(&format!("would pause process {} ({})", it.root.pid, it.name));
+        }
         for it in stop {
-            report.would(&format!("would ask process {} ({}) to end", it.pid, it.name));
+            report.would(&format!("would ask process {} ({}) to end", it.root.pid, it.name));
         }
         let exit = if look.preflight.ready { Exit::Success } else { Exit::NotReady };
         return Ok(Built { look, executables: Vec::new(), exit });
     }
     interrupt::install()?;
 
-    let made_room = if !stop.is_empty() {
-        report.stopped(&make_room::stop(&stop)?);
+    // Whatever is paused goes on when this is dropped.
+    let mut room = Room::default();
+    let by_name = !(pause.is_empty() && stop.is_empty());
+    let made_room = if by_name {
+        make_room(&look, &mut room, &pause, &stop, report)?;
         true
     } else {
-        // Option D asks; so does a plan in which nothing fits.
-        let wanted = look.plan.make_room_first || look.plan.order.is_empty() && !flags.yes;
-        wanted && ask_for_room(&look, report)?
+        // Option D asks; so does a plan in which nothing fits, unless it is waited for.
+        let nothing_fits = look.plan.order.is_empty() && !flags.yes && flags.room.wait.is_none();
+        (look.plan.make_room_first || nothing_fits) && ask_for_room(&look, &mut room, report)?
     };
     if look.plan.make_room_first && !made_room {
-        report.note("nothing was stopped, so option d has nothing to build on");
+        report.note("nothing was paused or stopped, so option d has nothing to build on");
         return Ok(Built { look, executables: Vec::new(), exit: Exit::NotReady });
     }
     if made_room {
         look = Look::at(&flags.selection, flags.option, strict, report)?;
+    }
+    if let Some(patience) = flags.room.wait {
+        wait_for_room(&mut look, flags, patience, report)?;
     }
     if flags.yes && look.plan.order.is_empty() {
         look.plan = look.plan.with_the_most_frugal();
@@ -262,7 +318,7 @@ fn build_example(flags: &BuildFlags, report: &mut Report) -> anyhow::Result<Buil
     let mut attempts = climb(&sh, &mut look, report)?;
     if build::exit(&attempts) == Exit::OutOfMemory {
         report.nothing_fitted(&attempts);
-        if ask_for_room(&look, report)? {
+        if ask_for_room(&look, &mut room, report)? {
             look = Look::at(&flags.selection, flags.option, strict, report)?;
             attempts = climb(&sh, &mut look, report)?;
         }
@@ -270,6 +326,10 @@ fn build_example(flags: &BuildFlags, report: &mut Report) -> anyhow::Result<Buil
     let exit = build::exit(&attempts);
     let executables = finished(&look.workspace, attempts)?;
     report.built(&executables);
+    if !room.is_empty() {
+        drop(room);
+        report.note("what was paused goes on");
+    }
     Ok(Built { look, executables, exit })
 }
 
@@ -304,15 +364,57 @@ fn climb(sh: &Shell, look: &mut Look, report: &mut Report) -> anyhow::Result<Vec
     Ok(attempts)
 }
 
-/// Show who could be stopped, ask, and stop what was named. Whether anything was.
-fn ask_for_room(look: &Look, report: &mut Report) -> anyhow::Result<bool> {
-    let Some(pids) = make_room::ask(&look.resources, report)? else { return Ok(false) };
-    let processes = make_room::named(&look.resources, &pids)?;
-    if processes.is_empty() {
+/// Show who could be paused or stopped, ask, and do what was said. Whether anything was.
+fn ask_for_room(look: &Look, room: &mut Room, report: &mut Report) -> anyhow::Result<bool> {
+    let Some(chosen) = make_room::ask(&look.resources, report)? else { return Ok(false) };
+    if chosen.is_empty() {
         return Ok(false);
     }
-    report.stopped(&make_room::stop(&processes)?);
+    let pause = make_room::named(&look.resources, &chosen.pause)?;
+    let stop = make_room::named(&look.resources, &chosen.stop)?;
+    make_room(look, room, &pause, &stop, report)?;
     Ok(true)
+}
+
+fn make_room(
+    look: &Look,
+    room: &mut Room,
+    pause: &[Named],
+    stop: &[Named],
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    report.stopped(&make_room::stop(stop));
+    report.paused(&room.pause(pause)?, &look.resources);
+    Ok(())
+}
+
+/// Look again and again until nothing stands in the way.
+///
+/// # Errors
+/// Time is up, or waiting cannot help.
+fn wait_for_room(
+    look: &mut Look,
+    flags: &BuildFlags,
+    patience: Patience,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let strict = flags.judgement.strict;
+    let mut is_first = true;
+    let waited = wait::until_clear(patience, report, || {
+        if !mem::replace(&mut is_first, false) {
+            look.refresh(flags.option, strict)?;
+        }
+        if let Some(message) = wait::hopeless(&look.resources, &look.plan) {
+            bail!(Coded { exit: Exit::NotReady, message });
+        }
+        let lock = wait::lock(&look.workspace, look.plan.start());
+        Ok(wait::obstacles(&look.resources, &look.plan, &look.preflight, lock, strict))
+    })?;
+    if waited {
+        let Look { workspace, toolchain, resources, plan, preflight, .. } = look;
+        report.preflight(workspace, toolchain, resources, plan, preflight);
+    }
+    Ok(())
 }
 
 /// The executables of a build that worked; the study's must answer `--help`.

@@ -1,136 +1,236 @@
-//! Option D: end processes the user has named, never others, never without being told to.
+//! Option D: pause or end programs the user has named, never others, never without being told to.
 //!
-//! A process is ended only if it is the user's own, neither xtask nor an ancestor of it, and still the one that
-//! was looked at: a PID can be given to another process. It is asked with SIGTERM and may refuse.
+//! A program is a process and everything below it. It is touched only if it is the user's own, neither xtask nor an
+//! ancestor of it, and still the one that was looked at: a PID can be given to another process. Ending is
+//! asked for with SIGTERM and may be refused. What is paused goes on when [`Room`] is dropped, and if xtask is killed the
+//! watchdog sees to it.
 
 use std::{
+    collections::HashSet,
     io::{self, BufRead as _, IsTerminal as _},
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
 use serde::Serialize;
-use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, Signal, System};
 
 use crate::{
     exit::{Coded, Exit},
+    process::{Activity, ProcessId, Request},
     report::Report,
-    resources::{ProcessUse, Resources},
+    resources::{ProcessTree, ProcessUse, Resources},
+    watchdog::Watchdog,
 };
 
 /// How long a process may take to end.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a program that is being paused is searched for what it has just started.
+const N_ROUNDS: usize = 5;
 
-/// A process that was asked to end.
+/// A program that the user has named, as it was when it was looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) root: ProcessId,
+    pub(crate) name: String,
+    /// The root first. Only the user's own.
+    pub(crate) processes: Vec<ProcessId>,
+    /// What all of them hold.
+    pub(crate) own_bytes: u64,
+}
+
+/// What the user has chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) pause: Vec<u32>,
+    pub(crate) stop: Vec<u32>,
+}
+
+/// A program that was asked to end.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Stopped {
     pub(crate) pid: u32,
     pub(crate) name: String,
+    pub(crate) n_processes: usize,
     /// What it held before.
-    pub(crate) resident_bytes: u64,
-    /// Whether it was gone in time.
+    pub(crate) own_bytes: u64,
+    /// Whether all of it was gone in time.
     pub(crate) gone: bool,
 }
 
-/// Look up processes by PID; all of them must be fit to be stopped, or nothing is done.
-pub(crate) fn named<'a>(
-    resources: &'a Resources,
-    pids: &[u32],
-) -> Result<Vec<&'a ProcessUse>, Coded> {
+/// A program that was paused.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Paused {
+    pub(crate) pid: u32,
+    pub(crate) name: String,
+    /// Those that were running; what somebody else had paused is not xtask's to resume.
+    pub(crate) n_processes: usize,
+    /// What it holds, and keeps.
+    pub(crate) own_bytes: u64,
+}
+
+/// The paused programs. Dropped, they go on.
+#[derive(Debug, Default)]
+pub(crate) struct Room {
+    watchdog: Option<Watchdog>,
+    paused: HashSet<ProcessId>,
+}
+
+impl Chosen {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pause.is_empty() && self.stop.is_empty()
+    }
+}
+
+/// Look up programs by PID; all of them must be fit to be touched, or nothing is done.
+pub(crate) fn named(resources: &Resources, pids: &[u32]) -> Result<Vec<Named>, Coded> {
     let refuse = |pid: &u32, why: &str| Coded {
         exit: Exit::Usage,
-        message: format!("process {pid} {why}; nothing was stopped"),
+        message: format!("process {pid} {why}; nothing was paused or stopped"),
     };
     pids.iter()
-        .map(|pid| match resources.processes.iter().find(|it| it.pid == *pid) {
-            None => Err(refuse(pid, "does not exist")),
-            Some(it) if it.related => Err(refuse(pid, "is xtask or one of its ancestors")),
-            Some(it) if !it.own => Err(refuse(pid, "belongs to another user")),
-            Some(it) => Ok(it),
+        .map(|pid| {
+            let all = resources.below(*pid);
+            let root = match all.first() {
+                None => return Err(refuse(pid, "does not exist")),
+                Some(it) if it.related => {
+                    return Err(refuse(pid, "is xtask or one of its ancestors"));
+                }
+                Some(it) if !it.own => return Err(refuse(pid, "belongs to another user")),
+                Some(it) => it,
+            };
+            let touchable = |it: &&&ProcessUse| it.own && !it.related;
+            let own: Vec<_> = all.iter().filter(touchable).collect();
+            Ok(Named {
+                root: root.id,
+                name: root.name.clone(),
+                processes: own.iter().map(|it| it.id).collect(),
+                own_bytes: own.iter().map(|it| it.own_bytes).sum(),
+            })
         })
         .collect()
 }
 
-/// Read PIDs from an answer: numbers between blanks or commas, each among the candidates. Empty means none.
-pub(crate) fn read_answer(answer: &str, candidates: &[&ProcessUse]) -> Result<Vec<u32>, String> {
-    answer
-        .split([' ', ',', '\t'])
-        .map(str::trim)
-        .filter(|it| !it.is_empty())
-        .map(|it| match it.parse() {
-            Ok(pid) if candidates.iter().any(|candidate| candidate.pid == pid) => Ok(pid),
-            Ok(pid) => Err(format!("{pid} is not in the list")),
-            Err(_) => Err(format!("`{it}` is not a PID")),
-        })
-        .collect()
+/// Read an answer: `pause` or `stop` before PIDs between blanks or commas, each among the candidates. Empty means
+/// nothing.
+pub(crate) fn read_answer(answer: &str, candidates: &[ProcessTree]) -> Result<Chosen, String> {
+    let mut chosen = Chosen::default();
+    let mut verb = None;
+    for word in answer.split([' ', ',', '\t']).map(str::trim).filter(|it| !it.is_empty()) {
+        match (word, verb) {
+            ("pause" | "stop", _) => verb = Some(word),
+            (_, None) => return Err("say `pause` or `stop` before the PIDs".into()),
+            (_, Some(verb)) => {
+                let pid = word.parse().map_err(|_| format!("`{word}` is not a PID"))?;
+                if !candidates.iter().any(|it| it.root.pid == pid) {
+                    return Err(format!("{pid} is not in the list"));
+                }
+                let pids = if verb == "pause" { &mut chosen.pause } else { &mut chosen.stop };
+                pids.push(pid);
+            }
+        }
+    }
+    Ok(chosen)
 }
 
-/// Show the candidates and, on a terminal, ask which to stop. `None` if nobody can be asked.
-pub(crate) fn ask(resources: &Resources, report: &mut Report) -> anyhow::Result<Option<Vec<u32>>> {
-    let candidates: Vec<&ProcessUse> = resources.stoppable().take(20).collect();
-    report.candidates(&candidates);
+/// Show the candidates and, on a terminal, ask what to do with which. `None` if nobody can be asked.
+pub(crate) fn ask(resources: &Resources, report: &mut Report) -> anyhow::Result<Option<Chosen>> {
+    let mut candidates = resources.stoppable();
+    candidates.truncate(20);
+    report.candidates(&candidates, resources);
     if candidates.is_empty() || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(None);
     }
     loop {
-        report.question("PIDs to end, separated by blanks (nothing: none)");
+        report.question("`pause PID…` and `stop PID…` (nothing: neither)");
         let mut answer = String::new();
         if io::stdin().lock().read_line(&mut answer)? == 0 {
-            return Ok(Some(Vec::new()));
+            return Ok(Some(Chosen::default()));
         }
         match read_answer(&answer, &candidates) {
-            Ok(pids) => return Ok(Some(pids)),
-            Err(message) => report.warning(&message, "give PIDs from the list, or nothing"),
+            Ok(chosen) => return Ok(Some(chosen)),
+            Err(message) => report.warning(&message, "as `pause 123 124 stop 130`, or nothing"),
         }
     }
 }
 
-/// Ask these processes to end and wait until they have.
-pub(crate) fn stop(processes: &[&ProcessUse]) -> anyhow::Result<Vec<Stopped>> {
-    let mut system = System::new()?;
-    let pids: Vec<Pid> = processes.iter().map(|it| Pid::from_u32(it.pid)).collect();
-    let mut look = || {
-        let what = ProcessRefreshKind::nothing().without_tasks();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&pids), true, what);
-        processes.iter().map(|it| still_runs(&system, it)).collect::<Vec<bool>>()
-    };
-    for it in processes {
-        ask_to_end(it)?;
+/// Ask these programs to end and wait until they have.
+pub(crate) fn stop(programs: &[Named]) -> Vec<Stopped> {
+    for it in programs.iter().flat_map(|it| &it.processes) {
+        it.ask(Request::End);
+        // One that is paused hears it only when it goes on.
+        if it.activity() == Activity::Paused {
+            it.ask(Request::Resume);
+        }
     }
+    let is_gone = |it: &Named| it.processes.iter().all(|it| it.activity() == Activity::Gone);
     let deadline = Instant::now() + PATIENCE;
-    let mut running = look();
-    while running.contains(&true) && Instant::now() < deadline {
+    while !programs.iter().all(is_gone) && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(50));
-        running = look();
     }
-    let stopped = processes.iter().zip(running).map(|(it, running)| Stopped {
-        pid: it.pid,
+    let stopped = programs.iter().map(|it| Stopped {
+        pid: it.root.pid,
         name: it.name.clone(),
-        resident_bytes: it.resident_bytes,
-        gone: !running,
+        n_processes: it.processes.len(),
+        own_bytes: it.own_bytes,
+        gone: is_gone(it),
     });
-    Ok(stopped.collect())
+    stopped.collect()
 }
 
-/// Send SIGTERM, having looked once more that the PID still means the same process.
-fn ask_to_end(it: &ProcessUse) -> anyhow::Result<()> {
-    let mut system = System::new()?;
-    let pid = Pid::from_u32(it.pid);
-    let what = ProcessRefreshKind::nothing().without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what);
-    if still_runs(&system, it)
-        && let Some(process) = system.process(pid)
-    {
-        // Where there is no SIGTERM, ending is all there is.
-        process.kill_with(Signal::Term).unwrap_or_else(|| process.kill());
+impl Room {
+    /// Pause these programs until this is dropped.
+    ///
+    /// # Errors
+    /// There is no watchdog to resume them if xtask is killed, or this is not Unix. What was paused before goes on.
+    pub(crate) fn pause(&mut self, programs: &[Named]) -> anyhow::Result<Vec<Paused>> {
+        if cfg!(not(unix)) {
+            anyhow::bail!("only Unix can pause processes: use --stop");
+        }
+        let mut paused = Vec::new();
+        for program in programs {
+            let n_before = self.paused.len();
+            let mut processes = program.processes.clone();
+            // What runs can start more until it is paused, so it is looked at again.
+            for _ in 0..N_ROUNDS {
+                let mut is_new = false;
+                for process in processes {
+                    is_new |= self.pause_one(process)?;
+                }
+                if !is_new || program.root.activity() == Activity::Gone {
+                    break;
+                }
+                let now = Resources::sample(Path::new("/"))?;
+                let below = now.below(program.root.pid).into_iter();
+                processes = below.filter(|it| it.own && !it.related).map(|it| it.id).collect();
+            }
+            paused.push(Paused {
+                pid: program.root.pid,
+                name: program.name.clone(),
+                n_processes: self.paused.len() - n_before,
+                own_bytes: program.own_bytes,
+            });
+        }
+        Ok(paused)
     }
-    Ok(())
-}
 
-fn still_runs(system: &System, it: &ProcessUse) -> bool {
-    system.process(Pid::from_u32(it.pid)).is_some_and(|process| {
-        process.start_time() == it.started_at_seconds && process.status() != ProcessStatus::Zombie
-    })
+    /// Whether it was running until now.
+    fn pause_one(&mut self, process: ProcessId) -> anyhow::Result<bool> {
+        if self.paused.contains(&process) || process.activity() != Activity::Runs {
+            return Ok(false);
+        }
+        let watchdog = match &mut self.watchdog {
+            Some(it) => it,
+            none => none.insert(Watchdog::spawn()?),
+        };
+        watchdog.also_resume(process)?;
+        self.paused.insert(process);
+        Ok(process.ask(Request::Pause))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paused.is_empty()
+    }
 }
 
 #[cfg(test)]
@@ -140,18 +240,24 @@ mod tests {
 
     #[test]
     fn answers_name_candidates_only() {
-        let resources = users_evening();
-        let candidates: Vec<&ProcessUse> = resources.stoppable().collect();
+        let candidates = users_evening().stoppable();
         #[track_caller]
-        fn check(candidates: &[&ProcessUse], answer: &str, expected: Result<&[u32], &str>) {
-            let expected = expected.map(<[u32]>::to_vec).map_err(String::from);
-            assert_eq!(read_answer(answer, candidates), expected, "{answer:?}");
+        fn check(candidates: &[ProcessTree], answer: &str, expected: Result<[&[u32]; 2], &str>) {
+            let expected =
+                expected.map(|[pause, stop]| Chosen { pause: pause.into(), stop: stop.into() });
+            assert_eq!(
+                read_answer(answer, candidates),
+                expected.map_err(String::from),
+                "{answer:?}"
+            );
         }
-        check(&candidates, "\n", Ok(&[]));
-        check(&candidates, "100, 101 200\n", Ok(&[100, 101, 200]));
-        check(&candidates, "1\n", Err("1 is not in the list"));
-        check(&candidates, "all\n", Err("`all` is not a PID"));
-        check(&candidates, "100 -1\n", Err("`-1` is not a PID"));
+        check(&candidates, "\n", Ok([&[], &[]]));
+        check(&candidates, "pause 100, 101 200\n", Ok([&[100, 101, 200], &[]]));
+        check(&candidates, "stop 100 pause 101 stop 102\n", Ok([&[101], &[100, 102]]));
+        check(&candidates, "100\n", Err("say `pause` or `stop` before the PIDs"));
+        check(&candidates, "stop 1\n", Err("1 is not in the list"));
+        check(&candidates, "stop all\n", Err("`all` is not a PID"));
+        check(&candidates, "pause 100 -1\n", Err("`-1` is not a PID"));
     }
 
     #[test]
@@ -167,20 +273,55 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_program_is_everything_below_it_that_is_the_user_s_own() {
+        let mut resources = users_evening();
+        // 100 has started 101, 102 and 200; 102 belongs to another user, and 200 is xtask's.
+        for index in [1, 2, 14] {
+            resources.processes[index].parent = Some(100);
+        }
+        resources.processes[2].own = false;
+        resources.processes[14].related = true;
+        let program = named(&resources, &[100]).unwrap().remove(0);
+        let pids: Vec<u32> = program.processes.iter().map(|it| it.pid).collect();
+        assert_eq!(pids, [100, 101]);
+        assert_eq!(program.own_bytes, 2 * resources.processes[0].own_bytes);
+    }
+
     /// The only processes this test ends are those it starts.
     #[cfg(unix)]
     #[test]
-    fn a_process_ends_unless_its_pid_means_another_one() {
-        let start = || std::process::Command::new("sleep").arg("300").spawn().unwrap();
-        let (mut child, mut other) = (start(), start());
-        let resources = Resources::sample(std::path::Path::new("/")).unwrap();
-        let find = |pid| resources.processes.iter().find(|it| it.pid == pid).unwrap().clone();
-        let wanted = find(child.id());
-        let mut recycled = find(other.id());
-        recycled.started_at_seconds -= 1000;
-        let stopped = stop(&[&wanted, &recycled]).unwrap();
-        assert!(stopped.iter().all(|it| it.gone), "{stopped:?}");
+    fn a_program_ends_unless_its_pid_means_another_one() {
+        let start =
+            |script: &str| std::process::Command::new("sh").args(["-c", script]).spawn().unwrap();
+        // The second has a child of its own, which a signal to the shell alone would leave behind.
+        let (mut child, mut parent, mut other) =
+            (start("exec sleep 300"), start("sleep 301; true"), start("exec sleep 302"));
+        let find = |pid: u32| {
+            let resources = Resources::sample(Path::new("/")).unwrap();
+            // These are children of this test, and thus related to it.
+            let all: Vec<ProcessId> = resources.below(pid).iter().map(|it| it.id).collect();
+            let root = *all.first()?;
+            Some(Named { root, name: String::new(), processes: all, own_bytes: 0 })
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let family = loop {
+            match find(parent.id()) {
+                Some(it) if it.processes.len() == 2 => break it,
+                _ => assert!(Instant::now() < deadline, "the shell has no child"),
+            }
+        };
+        let wanted = find(child.id()).unwrap();
+        // A paused one hears of it too.
+        wanted.root.ask(Request::Pause);
+        let mut recycled = find(other.id()).unwrap();
+        recycled.root.started += 1;
+        recycled.processes = vec![recycled.root];
+        let stopped = stop(&[wanted, family.clone(), recycled]);
         assert!(!child.wait().unwrap().success());
+        assert!(!parent.wait().unwrap().success());
+        assert!(stopped.iter().all(|it| it.gone), "{stopped:?}");
+        assert!(family.processes.iter().all(|it| it.activity() == Activity::Gone));
         assert!(other.try_wait().unwrap().is_none(), "a process with another start time was ended");
         other.kill().unwrap();
         other.wait().unwrap();

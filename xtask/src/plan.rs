@@ -138,6 +138,8 @@ pub(crate) enum Source {
 pub(crate) enum Fit {
     /// In memory.
     Fits,
+    /// Not all compilers at once: the guard lets in as many as fit.
+    HeldBack,
     /// Only with the help of swap, which is slow.
     WithSwap,
     No,
@@ -198,6 +200,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) figures: Option<&'a Figures>,
     /// Jobs of a plain cargo build.
     pub(crate) full_jobs: usize,
+    /// Whether compilers are held back while cargo runs, so that with any number of jobs only as many run as fit.
+    pub(crate) guarded: bool,
 }
 
 /// What building and running the study costs, measured on 2 cores with 24 GiB (x86-64, Linux 6.18, rustc 1.95, rust-lld)
@@ -562,7 +566,7 @@ pub(crate) fn plan(facts: &Facts<'_>, choice: Choice) -> Plan {
         Some(strategy) => {
             (vec![index(strategy)], format!("option {} was asked for", strategy.name()))
         }
-        None => automatic(&rungs, facts.resources),
+        None => automatic(&rungs, facts),
     };
     let by_name = choice != Choice::Auto;
     Plan { rungs, order, reason, by_name, make_room_first: choice == Choice::D }
@@ -594,6 +598,14 @@ fn rung(strategy: Strategy, facts: &Facts<'_>, fewer: usize) -> Rung {
         expected.peak_bytes = expected.peak_bytes.max(at_least_bytes);
     }
     let need_bytes = need(expected);
+    let one_fits = || {
+        let one = facts.expected(if jobs > 1 { Strategy::A } else { strategy }, 1);
+        one.source == Source::Prior || fit(need(one), resources) == Fit::Fits
+    };
+    let fit = match fit(need_bytes, resources) {
+        Fit::WithSwap | Fit::No if jobs > 1 && facts.guarded && one_fits() => Fit::HeldBack,
+        other => other,
+    };
     let profile = strategy.profile(workspace);
     let variable = |(name, value): (&str, &str)| {
         let name = name.to_uppercase().replace('-', "_");
@@ -619,7 +631,7 @@ fn rung(strategy: Strategy, facts: &Facts<'_>, fewer: usize) -> Rung {
         expected,
         need_bytes,
         at_least_bytes,
-        fit: fit(need_bytes, resources),
+        fit,
         run_seconds: facts.figures.map(|it| it.run_seconds(strategy, resources.n_cpus)),
         on_ladder: strategy.is_real(asked, profile) && !is_another,
         finding: strategy.finding(asked),
@@ -651,73 +663,99 @@ fn fit(need_bytes: u64, resources: &Resources) -> Fit {
 
 /// Start at the fastest strategy that fits into memory, else at the first with one job that fits with swap: what a
 /// second compiler gains, swapping for it loses many times over.
-fn automatic(rungs: &[Rung], resources: &Resources) -> (Vec<usize>, String) {
+fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
+    let resources = facts.resources;
     let ladder: Vec<usize> = (0..rungs.len()).filter(|it| rungs[*it].on_ladder).collect();
-    let first = |fit, most_jobs| {
-        ladder.iter().position(|it| rungs[*it].fit == fit && rungs[*it].jobs <= most_jobs)
-    };
-    let available = bytes(resources.available_bytes());
-    let swap = resources.swap_available_bytes();
+    let first = |fits: &dyn Fn(&Rung) -> bool| ladder.iter().position(|it| fits(&rungs[*it]));
+    let attempts = |from: usize| attempts(&ladder[from..], rungs, facts.guarded);
+    let is_known = ladder.iter().any(|it| rungs[*it].expected.source != Source::Prior);
+    let (ram, swap) = (resources.available_bytes(), resources.swap_available_bytes());
+    let available = bytes(ram);
     let with_swap =
         if swap == 0 { String::new() } else { format!(" plus {} of swap", bytes(swap)) };
-    let because = |start: usize, with: &str| {
-        let rung = &rungs[ladder[start]];
-        let words = match rung.expected.source {
-            Source::Prior => "is taken to need",
-            _ => "needs",
-        };
-        let need = bytes(rung.need_bytes);
-        let name = rung.strategy.name();
-        format!(
-            "{name} is the fastest that fits: it {words} {need}, and {available}{with} is available"
-        )
-    };
-    let is_known = ladder.iter().any(|it| rungs[*it].expected.source != Source::Prior);
-    let start = first(Fit::Fits, usize::MAX)
-        .map(|it| (it, because(it, "")))
-        .or_else(|| first(Fit::WithSwap, 1).map(|it| (it, because(it, &with_swap))));
-    match start {
+
+    if let Some(start) = first(&|it| matches!(it.fit, Fit::Fits | Fit::HeldBack))
         // An estimate for another project chooses among the release builds; it does not give them up.
-        Some((start, because)) if is_known || rungs[ladder[start]].strategy != Strategy::B => {
-            (attempts(&ladder[start..]), because)
-        }
-        // Nothing is known of this workspace: begin frugally and learn.
-        _ if !is_known => {
-            let ram = resources.available_bytes();
-            let may_fit = |it: &usize| {
-                rungs[*it].jobs == 1 && rungs[*it].at_least_bytes < ram.saturating_add(swap)
-            };
-            let one = ladder.iter().position(may_fit).unwrap_or(ladder.len() - 1);
-            let rung = &rungs[ladder[one]];
-            let reason = if rung.strategy == Strategy::B {
+        && (is_known || rungs[ladder[start]].strategy != Strategy::B)
+    {
+        let rung = &rungs[ladder[start]];
+        let (name, need) = (rung.strategy.name(), bytes(rung.need_bytes));
+        let reason = match (rung.fit, rung.expected.source) {
+            (Fit::HeldBack, Source::Prior) => format!(
+                "what this workspace needs is not known yet, and {available} is available: {name}, with as many \
+                 compilers at once as fit"
+            ),
+            (Fit::HeldBack, _) => format!(
+                "{name} is the fastest that fits: it needs {need} for all compilers at once, {available} is \
+                 available, and as many run as fit"
+            ),
+            (_, source) => {
+                let needs = if source == Source::Prior { "is taken to need" } else { "needs" };
                 format!(
-                    "{available}{with_swap} is less than a release build held when it ran out of memory"
+                    "{name} is the fastest that fits: it {needs} {need}, and {available} is available"
                 )
-            } else {
-                format!(
-                    "what this workspace needs is not known yet, and {available} is little: one job at a time"
-                )
-            };
-            (attempts(&ladder[one..]), reason)
-        }
-        _ => {
-            let least = ladder.iter().map(|it| rungs[*it].need_bytes).min().unwrap_or_default();
-            let reason = format!(
-                "nothing fits: the most frugal strategy needs {}, and {available}{with_swap} is available",
-                bytes(least)
-            );
-            (Vec::new(), reason)
-        }
+            }
+        };
+        return (attempts(start), reason);
     }
+    // Nothing is known of this workspace: begin frugally and learn.
+    if !is_known {
+        let may_fit = |it: &Rung| it.jobs == 1 && it.at_least_bytes < ram.saturating_add(swap);
+        let start = first(&may_fit).unwrap_or(ladder.len() - 1);
+        let reason = if rungs[ladder[start]].strategy == Strategy::B {
+            format!(
+                "{available}{with_swap} is less than a release build held when it ran out of memory"
+            )
+        } else {
+            format!(
+                "what this workspace needs is not known yet, and {available} is little: one job at a time"
+            )
+        };
+        return (attempts(start), reason);
+    }
+    if let Some(start) = first(&|it| it.fit == Fit::WithSwap && it.jobs == 1) {
+        let rung = &rungs[ladder[start]];
+        let reason = format!(
+            "{} is the fastest that fits: it needs {}, and {available}{with_swap} is available",
+            rung.strategy.name(),
+            bytes(rung.need_bytes)
+        );
+        return (attempts(start), reason);
+    }
+    let untried = |it: &Rung| {
+        it.expected.source == Source::Derived
+            && it.jobs == 1
+            && it.at_least_bytes < ram.saturating_add(swap)
+    };
+    if let Some(start) = first(&untried) {
+        let reason = format!(
+            "nothing that was measured fits into {available}{with_swap}; what {} needs is only derived",
+            rungs[ladder[start]].strategy.name()
+        );
+        return (attempts(start), reason);
+    }
+    let least = ladder.iter().map(|it| rungs[*it].need_bytes).min().unwrap_or_default();
+    let reason = format!(
+        "nothing fits: the most frugal strategy needs {}, and {available}{with_swap} is available",
+        bytes(least)
+    );
+    (Vec::new(), reason)
 }
 
-/// At most three of the ladder from here on: its first, the most frugal release build, and the debug build.
-fn attempts(ladder: &[usize]) -> Vec<usize> {
-    if ladder.len() <= ATTEMPTS_MOST {
-        return ladder.to_vec();
+/// At most three of the ladder: its first, the most frugal release build, and the debug build.
+///
+/// Under a guard a build runs out of memory only if one compiler alone does not fit, and then the number of jobs
+/// changes nothing.
+fn attempts(ladder: &[usize], rungs: &[Rung], guarded: bool) -> Vec<usize> {
+    let mut order = ladder.to_vec();
+    if guarded {
+        order.dedup_by(|next, before| rungs[*next].key.profile == rungs[*before].key.profile);
     }
-    let last = ladder.len() - 1;
-    vec![ladder[0], ladder[last - 1], ladder[last]]
+    if order.len() > ATTEMPTS_MOST {
+        let last = order.len() - 1;
+        order = vec![order[0], order[last - 1], order[last]];
+    }
+    order
 }
 
 impl Plan {
@@ -879,11 +917,18 @@ pub(crate) mod tests {
         ledger: &Ledger,
         choice: Choice,
     ) -> Plan {
+        plan(&facts(resources, workspace, figures, ledger), choice)
+    }
+
+    fn facts<'a>(
+        resources: &'a Resources,
+        workspace: &'a Workspace,
+        figures: Option<&'a Figures>,
+        ledger: &'a Ledger,
+    ) -> Facts<'a> {
         let full_jobs = resources.n_cpus;
-        plan(
-            &Facts { resources, workspace, toolchain: TOOLCHAIN, ledger, figures, full_jobs },
-            choice,
-        )
+        let toolchain = TOOLCHAIN;
+        Facts { resources, workspace, toolchain, ledger, figures, full_jobs, guarded: false }
     }
 
     /// Made-up figures, round so that the tests can be read: 400 MiB for one job, 100 for each further one.
@@ -1137,14 +1182,7 @@ pub(crate) mod tests {
         let mut known = ledger();
         observe_build(&mut known, "release", 8, 800);
         let source = |workspace: &Workspace, toolchain: &str| {
-            let facts = Facts {
-                resources: &resources,
-                workspace,
-                toolchain,
-                ledger: &known,
-                figures: None,
-                full_jobs: 8,
-            };
+            let facts = Facts { toolchain, ..facts(&resources, workspace, None, &known) };
             plan(&facts, Choice::Auto).rungs[0].expected.source
         };
         assert_eq!(source(&workspace(), TOOLCHAIN), Source::Measured);
@@ -1185,6 +1223,34 @@ pub(crate) mod tests {
         // An estimate is no reason for a debug build either.
         assert_eq!(order(3.5), "a b");
         assert_eq!(order(0.1), "a b");
+    }
+
+    /// Under the guard the number of jobs is no rung of its own: it lets in as many compilers as fit.
+    #[test]
+    fn under_the_guard_only_settings_lead_downwards() {
+        #[track_caller]
+        fn check(manifest: &str, known: &Ledger, gib: f64, expected: &str, fit: Option<Fit>) {
+            let (workspace, resources) = (with_profiles(manifest), machine(64.0, gib, 0.0, 0.0, 8));
+            let facts = Facts { guarded: true, ..facts(&resources, &workspace, None, known) };
+            let plan = plan(&facts, Choice::Auto);
+            assert_eq!(order(&plan), expected, "{gib} GiB: {}", plan.reason);
+            assert_eq!(plan.start().map(|it| it.fit), fit, "{gib} GiB: {}", plan.reason);
+        }
+        let all = "[profile.release]\nlto = 'fat'\ncodegen-units = 1\ndebug = true";
+        // Unknown: as plain cargo, and the guard is frugal by itself.
+        let mut known = ledger();
+        check("", &known, 40.0, "full b", Some(Fit::Fits));
+        check("", &known, 0.3, "full b", Some(Fit::HeldBack));
+        check(all, &known, 0.3, "full no-debuginfo b", Some(Fit::HeldBack));
+        // One compiler needs (1000 + 40) · 1.25 = 1300 MiB, eight at once 3925.
+        observe_units(&mut known, "release", &[1000, 300, 300, 300, 300, 300, 300, 300, 300]);
+        check("", &known, 4.0, "full b", Some(Fit::Fits));
+        check("", &known, 1.3, "full b", Some(Fit::HeldBack));
+        // The debug build is derived from it, so it is tried, and so it is where even that seems too much.
+        check("", &known, 1.25, "b", Some(Fit::No));
+        observe_units(&mut known, "dev debug=0", &[500, 100]);
+        check("", &known, 1.25, "b", Some(Fit::Fits));
+        check("", &known, 0.5, "", None);
     }
 
     /// What an attempt held when it ran out of memory is a lower bound, and all that is known then.

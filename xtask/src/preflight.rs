@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::{
+    cgroup::Pressure,
     plan::{Fit, Plan, Source, bytes},
     resources::{ProcessKind, Resources},
     workspace::{Linker, Toolchain, Version, Workspace},
@@ -19,6 +20,13 @@ const USED_MOST_PERCENT: u64 = 80;
 const AVAILABLE_LEAST_STRICT_BYTES: u64 = 8_000_000_000;
 /// From here on the machine is likely to be busy swapping.
 const SWAP_USED_MOST_PERCENT: u64 = 80;
+
+/// Tasks that wait for memory for this part of the time are swapping.
+const STALLED_MOST_PERCENT: u64 = 10;
+/// What a compiler maps besides what it holds: its own libraries, metadata, thread stacks.
+const MAPPED_BYTES: u64 = 512 << 20;
+/// Measured: below 620 MiB no crate of middling size compiles, and from 340 MiB downwards nothing does.
+const ADDRESS_SPACE_LEAST_BYTES: u64 = 400 << 20;
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -79,6 +87,8 @@ pub(crate) fn judge(
         memory_available(resources, plan, strict),
         swap(resources),
         container(resources),
+        pressure(resources),
+        address_space(resources, plan),
         competitors(resources, advice),
         cpus(resources),
         disk(resources, disk_need_bytes),
@@ -125,7 +135,7 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
     // An estimate made for another project is no reason to refuse.
     let status = match fit {
         _ if sum < floor => Status::Fail,
-        Fit::Fits => Status::Pass,
+        Fit::Fits | Fit::HeldBack => Status::Pass,
         Fit::WithSwap => Status::Warn,
         Fit::No if known => Status::Fail,
         Fit::No => Status::Warn,
@@ -140,7 +150,7 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
             "the need is an estimate for a large project, so the build may start; it steps down from {name} if it must"
         )),
         Status::Fail => Some(format!(
-            "free {}: `--option d` lists processes you could stop, `--yes` tries anyway",
+            "free {}: wait for it (`--wait`), make room (`--option d`), or try anyway (`--yes`)",
             bytes(threshold.saturating_sub(sum))
         )),
     };
@@ -150,11 +160,16 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
         value: Some(Quantity::Bytes(sum)),
         threshold: Some(Quantity::Bytes(threshold)),
         message: format!(
-            "{} of RAM + {} of swap; option {name} {} {}{}",
+            "{} of RAM + {} of swap; option {name} {} {}{}{}",
             bytes(ram),
             bytes(swap),
             if known { "needs" } else { "is taken to need" },
             bytes(need),
+            if fit == Fit::HeldBack {
+                " for all compilers at once, and runs as many as fit"
+            } else {
+                ""
+            },
             if need < floor {
                 format!(", --strict asks for {}", bytes(floor))
             } else {
@@ -219,10 +234,66 @@ fn container(resources: &Resources) -> Check {
     }
 }
 
+/// Time lost waiting for memory, on the machine and in this group.
+///
+/// It only informs of swapping that goes on: without swap it stays at nothing until it is too late.
+fn pressure(resources: &Resources) -> Check {
+    let name = "memory pressure";
+    let threshold = Some(Quantity::Percent(STALLED_MOST_PERCENT));
+    let shown = |it: Pressure, whose: &str| {
+        format!("{whose} some {:.0} %, full {:.0} %", it.some_percent, it.full_percent)
+    };
+    let both = [(resources.pressure, "machine"), (resources.group_pressure, "this group")];
+    let known: Vec<_> = both.iter().filter_map(|(it, whose)| Some(((*it)?, *whose))).collect();
+    if known.is_empty() {
+        let message = "not counted here".into();
+        return Check { name, status: Status::Pass, value: None, threshold, message, hint: None };
+    }
+    let most = known.iter().map(|(it, _)| it.some_percent).fold(0.0, f64::max);
+    let fine = most < STALLED_MOST_PERCENT as f64;
+    let parts: Vec<String> = known.into_iter().map(|(it, whose)| shown(it, whose)).collect();
+    Check {
+        name,
+        status: if fine { Status::Pass } else { Status::Warn },
+        value: Some(Quantity::Percent(most.round() as u64)),
+        threshold,
+        message: format!("tasks waited for memory in the last 10 s: {}", parts.join("; ")),
+        hint: (!fine)
+            .then(|| "the machine is swapping: wait (`--wait`) or close what you can spare".into()),
+    }
+}
+
+/// A limit on what one process may map makes compilers fail in misleading ways: crashes, and errors in code that has none.
+fn address_space(resources: &Resources, plan: &Plan) -> Check {
+    let name = "address space";
+    let one = plan.rungs.iter().filter(|it| it.jobs == 1 && it.expected.source != Source::Prior);
+    let peak = one.map(|it| it.expected.peak_bytes).max().unwrap_or(0);
+    let least = peak + MAPPED_BYTES;
+    let threshold = Some(Quantity::Bytes(least));
+    let Some(limit) = resources.address_space_limit_bytes else {
+        let message = "no limit on a process (RLIMIT_AS)".into();
+        return Check { name, status: Status::Pass, value: None, threshold, message, hint: None };
+    };
+    let status = match limit {
+        _ if limit < ADDRESS_SPACE_LEAST_BYTES => Status::Fail,
+        _ if limit < least => Status::Warn,
+        _ => Status::Pass,
+    };
+    Check {
+        name,
+        status,
+        value: Some(Quantity::Bytes(limit)),
+        threshold,
+        message: format!("{} for each process (RLIMIT_AS), a compiler maps {}", bytes(limit), bytes(least)),
+        hint: (status != Status::Pass)
+            .then(|| "raise it (`ulimit -v unlimited`): below it compilers crash or report errors that are none".into()),
+    }
+}
+
 /// The user's third check: builds and tests of others that grow while this one does.
 fn competitors(resources: &Resources, advice: Status) -> Check {
     let n_processes = resources.competitors().count() as u64;
-    let sum: u64 = resources.competitors().map(|it| it.resident_bytes).sum();
+    let sum: u64 = resources.competitors().map(|it| it.own_bytes).sum();
     let count = |kinds: &[ProcessKind]| {
         resources.competitors().filter(|it| kinds.contains(&it.kind)).count()
     };
@@ -243,9 +314,11 @@ fn competitors(resources: &Resources, advice: Status) -> Check {
         message: if fine {
             "no other cargo, rustc, linker or test is running".into()
         } else {
-            format!("{} running, {} resident", parts.join(", "), bytes(sum))
+            format!("{} running, {} held", parts.join(", "), bytes(sum))
         },
-        hint: (!fine).then(|| "wait for them, or pause what you can spare".into()),
+        hint: (!fine).then(|| {
+            "wait for them (`--strict --wait`), or pause what you can spare (`--pause PID`)".into()
+        }),
     }
 }
 
@@ -407,7 +480,7 @@ mod tests {
             preflight.checks.into_iter().find(|it| it.name == name).unwrap().message
         };
         assert_eq!(message("memory used"), "29.6 GiB of 31.0 GiB used, not less than 23.3 GiB");
-        assert_eq!(message("competing processes"), "3 rustc, 14 test running, 21.2 GiB resident");
+        assert_eq!(message("competing processes"), "3 rustc, 14 test running, 21.2 GiB held");
     }
 
     #[test]
@@ -465,6 +538,32 @@ mod tests {
         let failed = preflight.checks.iter().filter(|it| it.status == Status::Fail);
         let failed: Vec<&str> = failed.map(|it| it.name).collect();
         assert_eq!(failed, ["rustc", "cargo", "linker"]);
+    }
+
+    #[test]
+    fn pressure_warns_and_a_small_address_space_fails() {
+        let mut resources = machine(16.0, 12.0, 4.0, 4.0, 4);
+        resources.pressure = Some(Pressure { some_percent: 3.0, full_percent: 1.0 });
+        check(&resources, Choice::Auto, false, &[]);
+        resources.group_pressure = Some(Pressure { some_percent: 30.0, full_percent: 20.0 });
+        check(&resources, Choice::Auto, true, &["memory pressure: warn"]);
+        let of = |resources: &Resources, name: &str| {
+            let checks = judged(resources, Choice::Auto, false).checks;
+            checks.into_iter().find(|it| it.name == name).unwrap().message
+        };
+        assert_eq!(
+            of(&resources, "memory pressure"),
+            "tasks waited for memory in the last 10 s: machine some 3 %, full 1 %; this group some 30 %, full 20 %"
+        );
+        resources.group_pressure = None;
+        // One job holds 400 MiB in the made-up figures, and maps 512 more.
+        resources.address_space_limit_bytes = Some(gib(4.0));
+        check(&resources, Choice::Auto, false, &[]);
+        resources.address_space_limit_bytes = Some(gib(0.8));
+        check(&resources, Choice::Auto, false, &["address space: warn"]);
+        resources.address_space_limit_bytes = Some(gib(0.3));
+        check(&resources, Choice::Auto, false, &["address space: fail"]);
+        assert!(of(&resources, "address space").contains("a compiler maps 912 MiB"));
     }
 
     #[test]

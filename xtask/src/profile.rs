@@ -164,7 +164,6 @@ pub(crate) fn variable_name(profile: &str) -> String {
 }
 
 /// The folder below the target folder that cargo builds a profile into.
-#[allow(dead_code, reason = "waiting for another build uses it from the next commit on")]
 pub(crate) fn folder(profile: &str) -> &str {
     match profile {
         "dev" | "test" => "debug",

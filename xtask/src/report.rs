@@ -5,6 +5,7 @@
 use std::{
     io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
+    time::Duration,
 };
 
 use anstyle::{AnsiColor, Style};
@@ -14,13 +15,15 @@ use crate::{
     bench::{Bench, Count},
     build::Attempt,
     cli::Format,
+    exec::CommandRun,
     exit::Exit,
-    make_room::Stopped,
+    make_room::{Paused, Stopped},
     outcome::{Outcome, signal_name},
     plan::{Fit, Plan, Rung, Source, Strategy, bytes},
     preflight::{Check, Preflight, Status},
-    resources::{ProcessUse, Resources},
+    resources::{ProcessTree, Resources},
     run::Run,
+    wait::Obstacle,
     workspace::{Toolchain, Workspace},
 };
 
@@ -58,15 +61,22 @@ struct Document {
     toolchain: Option<Toolchain>,
     #[serde(skip_serializing_if = "Option::is_none")]
     resources: Option<Resources>,
-    /// Those that hold most memory.
+    /// Programs that hold most memory, each with all it has started.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    processes: Vec<ProcessUse>,
+    processes: Vec<ProcessTree>,
     #[serde(skip_serializing_if = "Option::is_none")]
     preflight: Option<Preflight>,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Plan>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     stopped: Vec<Stopped>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paused: Vec<Paused>,
+    /// How long `--wait` held on, and what for at first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waited_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waited_for: Vec<Obstacle>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     attempts: Vec<Attempt>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -109,13 +119,16 @@ impl Report {
         plan: &Plan,
         preflight: &Preflight,
     ) {
-        let is_large = |it: &&ProcessUse| it.resident_bytes >= LARGE_PROCESS_BYTES;
-        let large = resources.processes.iter().filter(is_large).take(N_PROCESSES);
-        let large: Vec<ProcessUse> = large.cloned().collect();
+        let mut large = resources.trees();
+        large.retain(|it| it.own_bytes + it.swapped_bytes >= LARGE_PROCESS_BYTES);
+        large.truncate(N_PROCESSES);
         // For the command of that name all of it is the result; others mention what did not pass.
         if self.document.command == "preflight" || self.document.dry_run {
             self.result(&checks(&preflight.checks));
-            self.result(&format!("\n{}", processes("Processes that hold most memory", &large)));
+            self.result(&format!(
+                "\n{}",
+                processes("Who holds the memory (a program with all it has started)", &large)
+            ));
             self.result(&format!("\n{}", verdict(preflight, plan)));
         } else if self.document.command != "plan" {
             let passed = |it: &&Check| it.status == Status::Pass;
@@ -264,34 +277,37 @@ impl Report {
                 tried.join(", "),
                 bytes(last.peak_bytes)
             ),
-            "make room (`--option d` lists candidates, `--stop PID` ends one), or raise the container's limit",
+            "make room (`--option d` lists candidates, `--stop PID` ends one), wait for it (`--wait`), or raise the container's limit",
         );
     }
 
-    /// The processes that could be stopped.
-    pub(crate) fn candidates(&self, candidates: &[&ProcessUse]) {
+    /// The programs that could be paused or stopped.
+    pub(crate) fn candidates(&self, candidates: &[ProcessTree], resources: &Resources) {
         if candidates.is_empty() {
-            self.note("no process of yours holds 50 MiB or more: there is nothing to stop");
+            self.note(
+                "no program of yours holds 50 MiB or more: there is nothing to pause or stop",
+            );
             return;
         }
-        let owned: Vec<ProcessUse> = candidates.iter().map(|it| (*it).clone()).collect();
-        let sum: u64 = owned.iter().map(|it| it.resident_bytes).sum();
-        say(&processes("Processes of yours that could be stopped", &owned));
+        let sum: u64 = candidates.iter().map(|it| it.own_bytes).sum();
+        say(&processes("Programs of yours that could be paused or stopped", candidates));
         self.note(&format!(
-            "stopping all of these would free about {}; xtask stops only what you name (`--stop PID`)",
-            bytes(sum)
+            "stopping all of these would free about {}; {}. xtask touches only what you name (`--pause PID`, `--stop PID`)",
+            bytes(sum),
+            if resources.swap_available_bytes() == 0 {
+                "without swap, pausing frees nothing and only keeps them from growing"
+            } else {
+                "what is paused can be moved to swap when memory is needed"
+            }
         ));
     }
 
-    /// The processes that were asked to end.
+    /// The programs that were asked to end.
     pub(crate) fn stopped(&mut self, stopped: &[Stopped]) {
         for it in stopped {
             let Stopped { pid, name, .. } = it;
             if it.gone {
-                self.note(&format!(
-                    "{name} ({pid}) has ended; it held {}",
-                    bytes(it.resident_bytes)
-                ));
+                self.note(&format!("{name} ({pid}) has ended; it held {}", bytes(it.own_bytes)));
             } else {
                 self.warning(
                     &format!("{name} ({pid}) was asked to end and still runs"),
@@ -300,6 +316,72 @@ impl Report {
             }
         }
         self.document.stopped.extend_from_slice(stopped);
+    }
+
+    /// The programs that were paused.
+    pub(crate) fn paused(&mut self, paused: &[Paused], resources: &Resources) {
+        for it in paused {
+            let Paused { pid, name, n_processes, own_bytes } = it;
+            let processes = if *n_processes == 1 {
+                "1 process".into()
+            } else {
+                format!("{n_processes} processes")
+            };
+            self.note(&format!(
+                "{name} ({pid}) is paused until the build is done: {processes}, {}",
+                bytes(*own_bytes)
+            ));
+        }
+        if !paused.is_empty() && resources.swap_available_bytes() == 0 {
+            self.warning(
+                "there is no swap, so what is paused keeps its memory and only stops growing",
+                "`--stop PID` frees it",
+            );
+        }
+        self.document.paused.extend_from_slice(paused);
+    }
+
+    /// What a build waits for.
+    pub(crate) fn waiting(&mut self, obstacles: &[Obstacle], since: Duration) {
+        let after = match since.as_secs() {
+            0 => String::new(),
+            seconds => format!(" ({} so far)", duration(seconds)),
+        };
+        for it in obstacles {
+            self.note(&format!("waiting{after}: {it}"));
+        }
+        if self.document.waited_for.is_empty() {
+            self.document.waited_for = obstacles.to_vec();
+        }
+    }
+
+    /// Nothing stands in the way any more.
+    pub(crate) fn waited(&mut self, time: Duration) {
+        self.note(&format!("waited {}; going on", duration(time.as_secs())));
+        self.document.waited_seconds = Some(time.as_secs_f64());
+    }
+
+    /// How the command of `exec` ended; its exit code.
+    pub(crate) fn command_ended(&self, run: &CommandRun) -> Exit {
+        let time = format!("{:.1} s", run.seconds);
+        let peak = bytes(run.peak_bytes);
+        match run.outcome {
+            Outcome::OutOfMemory => {
+                self.warning(
+                    &format!("the command ran out of memory after {time}, peak {peak}"),
+                    "try it with CARGO_BUILD_JOBS=1, wait for room (`--wait`), or make some (`--stop PID`)",
+                );
+                run.evidence.iter().for_each(|it| say(&format!("   because: {it}\n")));
+            }
+            Outcome::Killed => {
+                self.warning(
+                    &format!("the command was killed, and not by the kernel: {}", run.evidence.join("; ")),
+                    "if earlyoom or systemd-oomd runs here, look into its log; else someone sent the signal",
+                );
+            }
+            _ => self.note(&format!("ended after {time}, peak {peak}")),
+        }
+        run.exit()
     }
 
     /// What was built and can be run.
@@ -498,18 +580,26 @@ fn checks(checks: &[Check]) -> String {
     text
 }
 
-fn processes(title: &str, processes: &[ProcessUse]) -> String {
-    if processes.is_empty() {
-        return format!("no process holds {} or more\n", bytes(LARGE_PROCESS_BYTES));
+fn processes(title: &str, trees: &[ProcessTree]) -> String {
+    if trees.is_empty() {
+        return format!("no program holds {} or more\n", bytes(LARGE_PROCESS_BYTES));
     }
-    let header = ["PID", "resident", "looks like", "command"].map(String::from).to_vec();
-    let rows = processes.iter().map(|it| {
+    let header = ["PID", "processes", "memory", "in swap", "looks like", "command"];
+    let rows = trees.iter().map(|it| {
         let command =
             if it.command.is_empty() { format!("[{}]", it.name) } else { it.command.clone() };
-        vec![it.pid.to_string(), bytes(it.resident_bytes), it.kind.name().into(), command]
+        vec![
+            it.root.pid.to_string(),
+            it.n_processes.to_string(),
+            bytes(it.own_bytes),
+            bytes(it.swapped_bytes),
+            it.kind.name().into(),
+            command,
+        ]
     });
-    let rows: Vec<Vec<String>> = [header].into_iter().chain(rows).collect();
-    format!("{BOLD}{title}{BOLD:#}\n{}", table(&rows, &[0, 1]))
+    let rows: Vec<Vec<String>> =
+        [header.map(String::from).to_vec()].into_iter().chain(rows).collect();
+    format!("{BOLD}{title}{BOLD:#}\n{}", table(&rows, &[0, 1, 2, 3]))
 }
 
 fn verdict(preflight: &Preflight, plan: &Plan) -> String {
@@ -539,7 +629,9 @@ fn ladder(plan: &Plan, resources: &Resources) -> String {
             if known { bytes(it.expected.peak_bytes) } else { "?".into() },
             if known { bytes(it.need_bytes) } else { "?".into() },
             match it.fit {
+                _ if !it.on_ladder => "by name".into(),
                 Fit::Fits => "yes".into(),
+                Fit::HeldBack => "held back".into(),
                 Fit::WithSwap => "with swap".into(),
                 Fit::No => "no".into(),
             },

@@ -1,4 +1,4 @@
-//! What this machine has: memory, swap, the container's share, CPUs, disk, and who holds the memory.
+//! What this machine has: memory, swap, the container's share, pressure, limits, CPUs, disk, and who holds the memory.
 //!
 //! This is the only sampling; everything after it works on the plain values made here. All sizes are bytes.
 //! [`Resources`] judges nothing.
@@ -12,7 +12,10 @@ use anyhow::Context as _;
 use serde::Serialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
-use crate::cgroup::Container;
+use crate::{
+    cgroup::{Container, Pressure},
+    process::ProcessId,
+};
 
 /// One look at the machine.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +23,11 @@ pub(crate) struct Resources {
     pub(crate) memory: Memory,
     /// The container's limit, if there is one below the machine's memory.
     pub(crate) container: Option<Container>,
+    /// Time lost waiting for memory, on the machine and in this process's group; `None` where it is not counted.
+    pub(crate) pressure: Option<Pressure>,
+    pub(crate) group_pressure: Option<Pressure>,
+    /// RLIMIT_AS: what one process may map. Far below what it uses, compilers fail in misleading ways.
+    pub(crate) address_space_limit_bytes: Option<u64>,
     /// Threads this process may run at once; what cargo takes as its number of jobs.
     pub(crate) n_cpus: usize,
     /// The disk below the target folder; `None` if it cannot be told.
@@ -39,6 +47,8 @@ pub(crate) struct Memory {
     pub(crate) available_bytes: u64,
     pub(crate) swap_total_bytes: u64,
     pub(crate) swap_free_bytes: u64,
+    /// What may still be promised, where the kernel promises no more than it has (`vm.overcommit_memory` 2).
+    pub(crate) commit_left_bytes: Option<u64>,
 }
 
 /// A file system.
@@ -52,19 +62,43 @@ pub(crate) struct Disk {
 /// One process and the memory it holds.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ProcessUse {
-    pub(crate) pid: u32,
+    #[serde(flatten)]
+    pub(crate) id: ProcessId,
+    /// `None` if it has none that can be seen.
+    pub(crate) parent: Option<u32>,
     pub(crate) name: String,
     /// The command line, shortened.
     pub(crate) command: String,
     pub(crate) kind: ProcessKind,
     /// Resident set, pages shared with others included.
     pub(crate) resident_bytes: u64,
+    /// What would be free without it: on Linux anonymous and shared-memory pages, elsewhere the resident set.
+    pub(crate) own_bytes: u64,
+    /// What of it lies in swap.
+    pub(crate) swapped_bytes: u64,
     /// Whether it belongs to the user who runs xtask.
     pub(crate) own: bool,
     /// Whether it is xtask itself, one of its ancestors or of its descendants.
     pub(crate) related: bool,
-    /// Seconds since 1970; with the PID it names a process for good.
-    pub(crate) started_at_seconds: u64,
+}
+
+/// A program with everything it has started: what a person would call one job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct ProcessTree {
+    #[serde(flatten)]
+    pub(crate) root: ProcessId,
+    /// Of the root.
+    pub(crate) name: String,
+    pub(crate) command: String,
+    /// Of the largest process that is a build or a test, else `Other`.
+    pub(crate) kind: ProcessKind,
+    pub(crate) n_processes: usize,
+    pub(crate) own_bytes: u64,
+    pub(crate) swapped_bytes: u64,
+    /// Whether all of it belongs to the user who runs xtask.
+    pub(crate) own: bool,
+    /// Whether any of it is xtask, one of its ancestors or of its descendants.
+    pub(crate) related: bool,
 }
 
 /// What a process looks like from its name and path.
@@ -90,11 +124,15 @@ impl Resources {
             available_bytes: system.available_memory(),
             swap_total_bytes: system.total_swap(),
             swap_free_bytes: system.free_swap(),
+            commit_left_bytes: commit_left_bytes(Path::new("/")),
         };
         Ok(Resources {
             memory,
             container: Container::read(Path::new("/"))
                 .filter(|it| it.smallest_limit_bytes < memory.total_bytes),
+            pressure: Pressure::of_machine(Path::new("/")),
+            group_pressure: Pressure::of_group(Path::new("/")),
+            address_space_limit_bytes: address_space_limit_bytes(),
             n_cpus: std::thread::available_parallelism().map_or(1, |it| it.get()),
             disk: disk(target_dir),
             processes: processes(&mut system),
@@ -117,13 +155,18 @@ impl Resources {
     /// Memory that is left to this process without swapping: the machine's, or less in a container.
     pub(crate) fn available_bytes(&self) -> u64 {
         let host = self.memory.available_bytes;
-        self.binding_group().map_or(host, |it| it.headroom_bytes)
+        let room = self.binding_group().map_or(host, |it| it.headroom_bytes);
+        room.min(self.memory.commit_left_bytes.unwrap_or(u64::MAX))
     }
 
     /// Swap that is left to this process.
     pub(crate) fn swap_available_bytes(&self) -> u64 {
         let limit = self.container.as_ref().and_then(|it| it.swap_headroom_bytes);
-        self.memory.swap_free_bytes.min(limit.unwrap_or(u64::MAX))
+        // A promise holds for RAM and swap together.
+        let promise =
+            self.memory.commit_left_bytes.map(|it| it.saturating_sub(self.available_bytes()));
+        let limits = limit.into_iter().chain(promise);
+        limits.fold(self.memory.swap_free_bytes, u64::min)
     }
 
     /// The group that leaves less than the machine does.
@@ -137,11 +180,147 @@ impl Resources {
         self.processes.iter().filter(|it| it.kind != ProcessKind::Other && !it.related)
     }
 
-    /// Processes the user could stop to make room: their own, not related to xtask, at least 50 MiB.
-    pub(crate) fn stoppable(&self) -> impl Iterator<Item = &ProcessUse> {
-        let worth_it = |it: &&ProcessUse| it.own && !it.related && it.resident_bytes >= 50 << 20;
-        self.processes.iter().filter(worth_it)
+    /// Everything that runs, as programs with all they have started, the largest first.
+    ///
+    /// A program begins below a shell, a terminal or init: these hold together what has nothing to do with each other.
+    pub(crate) fn trees(&self) -> Vec<ProcessTree> {
+        let by_pid: HashMap<u32, &ProcessUse> =
+            self.processes.iter().map(|it| (it.id.pid, it)).collect();
+        let parent = |it: &ProcessUse| by_pid.get(&it.parent?).copied();
+        let root_of = |it: &'_ ProcessUse| {
+            let mut root = by_pid[&it.id.pid];
+            // A circle of parents cannot be, but two looks at a changing machine can show one.
+            for _ in 0..by_pid.len() {
+                match parent(root) {
+                    Some(next) if !holds_together(next) => root = next,
+                    _ => break,
+                }
+            }
+            root
+        };
+        let mut trees: HashMap<u32, (ProcessTree, u64)> = HashMap::new();
+        for it in &self.processes {
+            let root = root_of(it);
+            let (tree, largest) = trees.entry(root.id.pid).or_insert_with(|| {
+                let tree = ProcessTree {
+                    root: root.id,
+                    name: root.name.clone(),
+                    command: root.command.clone(),
+                    kind: ProcessKind::Other,
+                    n_processes: 0,
+                    own_bytes: 0,
+                    swapped_bytes: 0,
+                    own: true,
+                    related: false,
+                };
+                (tree, 0)
+            });
+            if it.kind != ProcessKind::Other && it.own_bytes >= *largest {
+                (tree.kind, *largest) = (it.kind, it.own_bytes);
+            }
+            tree.n_processes += 1;
+            tree.own_bytes += it.own_bytes;
+            tree.swapped_bytes += it.swapped_bytes;
+            tree.own &= it.own;
+            tree.related |= it.related;
+        }
+        let mut trees: Vec<ProcessTree> = trees.into_values().map(|it| it.0).collect();
+        trees.sort_by_key(|it| (std::cmp::Reverse(it.own_bytes), it.root.pid));
+        trees
     }
+
+    /// Programs the user could pause or stop to make room: their own, not related to xtask, no shell, at least 50 MiB.
+    pub(crate) fn stoppable(&self) -> Vec<ProcessTree> {
+        let mut trees = self.trees();
+        let joins = |root| self.processes.iter().any(|it| it.id == root && holds_together(it));
+        trees.retain(|it| it.own && !it.related && it.own_bytes >= 50 << 20);
+        // To pause a shell is to pause everything that was started from it.
+        trees.retain(|it| it.n_processes > 1 || !joins(it.root));
+        trees
+    }
+
+    /// A process and everything below it, as it is now; the root first.
+    pub(crate) fn below(&self, pid: u32) -> Vec<&ProcessUse> {
+        let mut found: Vec<&ProcessUse> =
+            self.processes.iter().filter(|it| it.id.pid == pid).collect();
+        let mut next = 0;
+        while let Some(above) = found.get(next).map(|it| it.id.pid) {
+            found.extend(
+                self.processes.iter().filter(|it| it.parent == Some(above) && it.id.pid != above),
+            );
+            next += 1;
+            if next > self.processes.len() {
+                break;
+            }
+        }
+        found
+    }
+}
+
+/// Whether its children are separate programs: init, a shell, a terminal, a login.
+fn holds_together(it: &ProcessUse) -> bool {
+    const NAMES: [&str; 30] = [
+        "init",
+        "systemd",
+        "launchd",
+        "explorer.exe",
+        "tini",
+        "dumb-init",
+        "catatonit",
+        "sh",
+        "bash",
+        "dash",
+        "ash",
+        "zsh",
+        "fish",
+        "ksh",
+        "tcsh",
+        "csh",
+        "nu",
+        "pwsh",
+        "login",
+        "su",
+        "sudo",
+        "doas",
+        "sshd",
+        "sshd-session",
+        "screen",
+        "tmux",
+        "tmux: server",
+        "zellij",
+        "gnome-terminal-",
+        "konsole",
+    ];
+    // A login shell is written with a dash.
+    it.id.pid == 1 || NAMES.contains(&it.name.trim_start_matches('-'))
+}
+
+/// `CommitLimit - Committed_AS`, if the kernel keeps to it.
+fn commit_left_bytes(root: &Path) -> Option<u64> {
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).ok();
+    if read("proc/sys/vm/overcommit_memory")?.trim() != "2" {
+        return None;
+    }
+    let meminfo = read("proc/meminfo")?;
+    Some(kib_of(&meminfo, "CommitLimit")?.saturating_sub(kib_of(&meminfo, "Committed_AS")?) << 10)
+}
+
+/// The number of a line `Name:   123 kB`.
+fn kib_of(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(':'))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
+}
+
+#[cfg(unix)]
+fn address_space_limit_bytes() -> Option<u64> {
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+    let (soft, _) = getrlimit(Resource::RLIMIT_AS).ok()?;
+    (soft != RLIM_INFINITY).then_some(soft)
+}
+
+#[cfg(not(unix))]
+fn address_space_limit_bytes() -> Option<u64> {
+    None
 }
 
 impl ProcessKind {
@@ -225,23 +404,28 @@ fn processes(system: &mut System) -> Vec<ProcessUse> {
         .processes()
         .iter()
         .filter(|(_, it)| it.thread_kind().is_none())
-        .map(|(pid, it)| {
+        .filter_map(|(pid, it)| {
+            // One that has ended since, and whatever has its PID now, is not worth a line.
+            let id = ProcessId::of(pid.as_u32())?;
+            let (own_bytes, swapped_bytes) = own_memory(id.pid).unwrap_or((it.memory(), 0));
             let name = it.name().to_string_lossy().into_owned();
             let program = it.exe().filter(|exe| !exe.as_os_str().is_empty());
             let command: Vec<_> = it.cmd().iter().map(|arg| arg.to_string_lossy()).collect();
-            ProcessUse {
-                pid: pid.as_u32(),
+            Some(ProcessUse {
+                id,
+                parent: it.parent().map(Pid::as_u32),
                 kind: ProcessKind::of(program.unwrap_or(Path::new(&name))),
                 command: shorten(&command.join(" "), 100),
                 name,
                 resident_bytes: it.memory(),
+                own_bytes,
+                swapped_bytes,
                 own: own_user.is_some() && it.user_id() == own_user.as_ref(),
                 related: related.contains(pid),
-                started_at_seconds: it.start_time(),
-            }
+            })
         })
         .collect();
-    processes.sort_by_key(|it| (std::cmp::Reverse(it.resident_bytes), it.pid));
+    processes.sort_by_key(|it| (std::cmp::Reverse(it.own_bytes), it.id.pid));
     processes
 }
 
@@ -325,26 +509,26 @@ impl TreeWatch {
     }
 }
 
-#[cfg(target_os = "linux")]
 fn unshared_bytes(pid: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    unshared_in(&status)
+    own_memory(pid).map(|(own, swapped)| own + swapped)
+}
+
+#[cfg(target_os = "linux")]
+fn own_memory(pid: u32) -> Option<(u64, u64)> {
+    own_memory_in(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn unshared_bytes(_pid: u32) -> Option<u64> {
+fn own_memory(_pid: u32) -> Option<(u64, u64)> {
     None
 }
 
-/// `RssAnon + RssShmem + VmSwap` of a `/proc/PID/status`.
+/// `RssAnon + RssShmem` and `VmSwap` of a `/proc/PID/status`.
 #[cfg(any(target_os = "linux", test))]
-fn unshared_in(status: &str) -> Option<u64> {
-    let field = |name: &str| {
-        let line = status.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(':'))?;
-        line.trim().strip_suffix(" kB")?.parse::<u64>().ok()
-    };
-    let kib = field("RssAnon")? + field("RssShmem").unwrap_or(0) + field("VmSwap").unwrap_or(0);
-    Some(kib << 10)
+fn own_memory_in(status: &str) -> Option<(u64, u64)> {
+    let field = |name| kib_of(status, name);
+    let own = field("RssAnon")? + field("RssShmem").unwrap_or(0);
+    Some((own << 10, field("VmSwap").unwrap_or(0) << 10))
 }
 
 #[cfg(test)]
@@ -367,8 +551,12 @@ pub(crate) mod tests {
                 available_bytes: gib(available),
                 swap_total_bytes: gib(swap_total),
                 swap_free_bytes: gib(swap_free),
+                commit_left_bytes: None,
             },
             container: None,
+            pressure: None,
+            group_pressure: None,
+            address_space_limit_bytes: None,
             n_cpus,
             disk: Some(Disk { path: "/srv/phi/target".into(), free_bytes: gib(100.0) }),
             processes: Vec::new(),
@@ -392,20 +580,32 @@ pub(crate) mod tests {
         Resources { container: Some(container), ..resources }
     }
 
-    /// The user's machine on the evening of the failure.
-    pub(crate) fn users_evening() -> Resources {
-        let process = |pid, kind, name: &str, size| ProcessUse {
-            pid,
+    /// A made-up process; size in GiB.
+    pub(crate) fn process(
+        pid: u32,
+        parent: u32,
+        name: &str,
+        kind: ProcessKind,
+        size: f64,
+    ) -> ProcessUse {
+        ProcessUse {
+            id: ProcessId { pid, started: 1_700 + u64::from(pid) },
+            parent: (parent > 0).then_some(parent),
             name: name.into(),
             command: format!("/src/target/debug/deps/{name}"),
             kind,
             resident_bytes: gib(size),
+            own_bytes: gib(size),
+            swapped_bytes: 0,
             own: true,
             related: false,
-            started_at_seconds: 1_700_000_000,
-        };
-        let tests = (0..14).map(|it| process(100 + it, ProcessKind::TestBinary, "suite", 1.3));
-        let builds = (0..3).map(|it| process(200 + it, ProcessKind::Rustc, "rustc", 1.0));
+        }
+    }
+
+    /// The user's machine on the evening of the failure.
+    pub(crate) fn users_evening() -> Resources {
+        let tests = (0..14).map(|it| process(100 + it, 0, "suite", ProcessKind::TestBinary, 1.3));
+        let builds = (0..3).map(|it| process(200 + it, 0, "rustc", ProcessKind::Rustc, 1.0));
         let processes = tests.chain(builds).collect();
         Resources { processes, ..machine(31.0, 1.4, 63.0, 7.7, 16) }
     }
@@ -427,6 +627,69 @@ pub(crate) mod tests {
         assert_eq!(full_host.available_bytes(), gib(2.0));
         assert_eq!(full_host.total_bytes(), gib(64.0));
         assert_eq!(host.available_bytes(), gib(50.0));
+    }
+
+    #[test]
+    fn a_kernel_that_keeps_its_promises_limits_memory_and_swap_together() {
+        let mut strict = machine(16.0, 10.0, 8.0, 8.0, 4);
+        strict.memory.commit_left_bytes = Some(gib(12.0));
+        assert_eq!(
+            (strict.available_bytes(), strict.swap_available_bytes()),
+            (gib(10.0), gib(2.0))
+        );
+        strict.memory.commit_left_bytes = Some(gib(3.0));
+        assert_eq!((strict.available_bytes(), strict.swap_available_bytes()), (gib(3.0), 0));
+
+        let sh = xshell::Shell::new().unwrap();
+        let root = sh.create_temp_dir().unwrap();
+        let read = |mode: &str| {
+            sh.write_file(root.path().join("proc/sys/vm/overcommit_memory"), mode).unwrap();
+            commit_left_bytes(root.path())
+        };
+        sh.write_file(
+            root.path().join("proc/meminfo"),
+            "CommitLimit:     2048 kB\nCommitted_AS:     512 kB\n",
+        )
+        .unwrap();
+        assert_eq!((read("0\n"), read("2\n")), (None, Some(1536 << 10)));
+    }
+
+    /// systemd → bash → cargo → 2 rustc, one of which has a linker; bash → sleep; systemd → daemon → worker.
+    #[test]
+    fn memory_is_added_up_by_program() {
+        let kind = ProcessKind::Other;
+        let processes = vec![
+            process(1, 0, "systemd", kind, 0.1),
+            process(10, 1, "-bash", kind, 0.1),
+            process(20, 10, "cargo", ProcessKind::Cargo, 0.1),
+            process(21, 20, "rustc", ProcessKind::Rustc, 2.0),
+            process(22, 20, "rustc", ProcessKind::Rustc, 1.0),
+            process(23, 22, "ld", ProcessKind::Linker, 3.0),
+            process(30, 10, "sleep", kind, 0.1),
+            process(40, 1, "daemon", kind, 1.0),
+            ProcessUse { own: false, ..process(41, 40, "worker", kind, 1.0) },
+        ];
+        let resources = Resources { processes, ..machine(16.0, 4.0, 0.0, 0.0, 4) };
+        let trees = resources.trees();
+        let shown = |it: &ProcessTree| (it.root.pid, it.n_processes, it.kind, it.own);
+        let expected = [
+            (20, 4, ProcessKind::Linker, true),
+            (40, 2, kind, false),
+            (1, 1, kind, true),
+            (10, 1, kind, true),
+            (30, 1, kind, true),
+        ];
+        assert_eq!(trees.iter().map(shown).collect::<Vec<_>>(), expected);
+        assert_eq!(trees[0].own_bytes, gib(0.1) + gib(2.0) + gib(1.0) + gib(3.0));
+        let pids = |pid| resources.below(pid).iter().map(|it| it.id.pid).collect::<Vec<_>>();
+        assert_eq!(pids(20), [20, 21, 22, 23]);
+        assert_eq!(pids(10), [10, 20, 30, 21, 22, 23]);
+        assert!(pids(99).is_empty());
+        // The daemon is partly someone else's.
+        assert_eq!(
+            resources.stoppable().iter().map(|it| it.root.pid).collect::<Vec<_>>(),
+            [20, 30]
+        );
     }
 
     #[test]
@@ -456,12 +719,12 @@ pub(crate) mod tests {
     fn relatives_are_neither_competitors_nor_stoppable() {
         let mut resources = users_evening();
         assert_eq!(resources.competitors().count(), 17);
-        assert_eq!(resources.stoppable().count(), 17);
+        assert_eq!(resources.stoppable().len(), 17);
         resources.processes[0].related = true;
         resources.processes[1].own = false;
-        resources.processes[2].resident_bytes = 1 << 20;
+        resources.processes[2].own_bytes = 1 << 20;
         assert_eq!(resources.competitors().count(), 16);
-        assert_eq!(resources.stoppable().count(), 14);
+        assert_eq!(resources.stoppable().len(), 14);
     }
 
     #[test]
@@ -479,8 +742,8 @@ pub(crate) mod tests {
     fn file_pages_are_not_a_process_s_own_memory() {
         let status = "Name:\trustc\nVmRSS:\t  238592 kB\nRssAnon:\t  135168 kB\nRssFile:\t  103424 kB\n\
                       RssShmem:\t       0 kB\nVmSwap:\t    1024 kB\n";
-        assert_eq!(unshared_in(status), Some((135_168 + 1024) << 10));
-        assert_eq!(unshared_in("Name:\tkthreadd\n"), None);
+        assert_eq!(own_memory_in(status), Some((135_168 << 10, 1024 << 10)));
+        assert_eq!(own_memory_in("Name:\tkthreadd\n"), None);
     }
 
     #[test]
@@ -497,7 +760,7 @@ pub(crate) mod tests {
         let resources = Resources::sample(Path::new("/nowhere/target")).unwrap();
         assert!(resources.total_bytes() > 0 && resources.available_bytes() > 0);
         assert!(resources.n_cpus >= 1);
-        let own = resources.processes.iter().find(|it| it.pid == std::process::id()).unwrap();
+        let own = resources.processes.iter().find(|it| it.id.pid == std::process::id()).unwrap();
         assert!(own.related && own.own && own.resident_bytes > 0);
         assert!(TreeWatch::new(std::process::id()).unwrap().sample() > 0);
     }

@@ -180,6 +180,58 @@ impl Drop for Running {
     }
 }
 
+/// What `ps` says a process does: `S` sleeping, `T` paused, …
+fn state(pid: u32) -> char {
+    let output = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().chars().next().unwrap_or('-')
+}
+
+#[track_caller]
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A program of the test's own with one child, in a group of its own; ended when dropped.
+struct Program {
+    child: Child,
+    pids: [u32; 2],
+}
+
+impl Program {
+    /// `command` is the one child.
+    fn start(command: &str, fixture: &Fixture) -> Program {
+        let note = fixture.path("program");
+        fs::remove_file(&note).ok();
+        let script = format!("{command} & echo $$ $! > {}; wait", note.display());
+        let mut command = Command::new("sh");
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.args(["-c", &script]).stdin(Stdio::null()).spawn().unwrap();
+        let pids = fixture.wait_for("program");
+        let pids: Vec<u32> = pids.split_whitespace().map(|it| it.parse().unwrap()).collect();
+        Program { child, pids: pids.try_into().unwrap() }
+    }
+
+    fn states(&self) -> [char; 2] {
+        self.pids.map(state)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.pids[0]);
+        Command::new("kill")
+            .args(["-s", "KILL", "--", &group])
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+        self.child.wait().ok();
+    }
+}
+
 fn alone() -> MutexGuard<'static, ()> {
     KILL_COUNTER.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -237,7 +289,10 @@ fn bad_input_ends_with_2_and_says_what_was_expected() {
             "possible values: auto, full, fewer, a, no-lto, no-debuginfo, c, b, d",
         ),
         (&["preflight", "--format", "xml"], "possible values: text, json"),
-        (&["build", "--stop", "one"], "invalid value 'one' for '--stop <PID>'"),
+        (&["build", "--stop", "one"], "invalid value 'one' for '--stop <PID>"),
+        (&["build", "--wait=soon"], "expected a time as `90s`, `15m` or `2h`, found `soon`"),
+        (&["exec"], "required"),
+        (&["exec", "--pause", "4194999", "--", "true"], "process 4194999 does not exist"),
         (&["build", "--sizes", "5"], "unexpected argument"),
         (&["build", "--example", "demo", "--stop", "4194999"], "process 4194999 does not exist"),
         (&["build", "--example", "nope"], "has an example `nope`"),
@@ -258,7 +313,7 @@ fn bad_input_ends_with_2_and_says_what_was_expected() {
     fixture
         .run(&["build", "--example", "demo", "--stop", &own])
         .code(2)
-        .says("is xtask or one of its ancestors; nothing was stopped");
+        .says("is xtask or one of its ancestors; nothing was paused or stopped");
 }
 
 #[test]
@@ -289,7 +344,7 @@ fn preflight_is_text_or_one_document_and_exits_by_its_verdict() {
     let ready = document["preflight"]["ready"].as_bool().unwrap();
     json.code(if ready { 0 } else { 4 });
     let checks = document["preflight"]["checks"].as_array().unwrap();
-    assert_eq!(checks.len(), 10);
+    assert_eq!(checks.len(), 12);
     for check in checks {
         let passed = check["status"] == "pass";
         assert!(["pass", "warn", "fail"].contains(&check["status"].as_str().unwrap()));
@@ -551,6 +606,13 @@ struct LimitedGroup(PathBuf);
 
 #[cfg(target_os = "linux")]
 impl LimitedGroup {
+    /// A group inside, without a limit of its own.
+    fn nested(&self) -> LimitedGroup {
+        let dir = self.0.join("nested");
+        fs::create_dir(&dir).unwrap();
+        LimitedGroup(dir)
+    }
+
     /// `None`, with a line, where such a group cannot be made.
     fn new(limit_mib: u64) -> Option<LimitedGroup> {
         let own = fs::read_to_string("/proc/self/cgroup").unwrap();
@@ -666,14 +728,201 @@ fn when_nothing_fits_it_says_so_with_a_code_of_its_own() {
     assert!(!fixture.path("runs").exists());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_group_without_a_limit_is_limited_by_those_above_it() {
+    let _alone = alone();
+    let Some(group) = LimitedGroup::new(300) else { return };
+    let nested = group.nested();
+    let fixture = Fixture::new(&[HELLO]);
+    let command = fixture.command(&["preflight", "--example", "demo", "--format", "json"]);
+    let ended = Running(nested.around(&command).spawn().unwrap()).wait();
+    let container = &ended.document()["resources"]["container"];
+    assert_eq!(container["smallest_limit_bytes"], 300 << 20, "{container}");
+    let tightest = container["tightest"]["group"].as_str().unwrap();
+    let own = group.0.file_name().unwrap().to_str().unwrap();
+    assert!(tightest.ends_with(own), "{container}");
+    // xtask itself and its shell are all there is.
+    let headroom = container["tightest"]["headroom_bytes"].as_u64().unwrap();
+    assert!((250 << 20..=300 << 20).contains(&headroom), "{container}");
+}
+
+// ---- waiting ----
+
+#[test]
+fn a_build_waits_for_another_cargo_and_says_so() {
+    let fixture = Fixture::new(&[HELLO]);
+    fixture.write("target/release/.cargo-lock", "");
+    let lock = fs::File::open(fixture.path("target/release/.cargo-lock")).unwrap();
+    lock.lock().unwrap();
+    let build = ["build", "--example", "demo", "--option", "a"];
+    let ended = fixture.run(&[&build[..], &["--wait=1s"]].concat());
+    ended.code(4).says("waited 1 s in vain for: ").says("is building in");
+    assert!(!fixture.path("target/release/examples").exists());
+    if cfg!(target_os = "linux") {
+        ended.says(&format!("process {} is building in", std::process::id()));
+    }
+
+    let said = fs::File::create(fixture.path("said")).unwrap();
+    let mut command = fixture.command(&[&build[..], &["--wait", "--format", "json"]].concat());
+    let child = command.stderr(said).spawn().unwrap();
+    until("it waits", || fixture.read("said").contains("is building in"));
+    drop(lock);
+    let output = child.wait_with_output().unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["exit"], "success", "{document}");
+    assert_eq!(document["waited_for"][0]["what"], "lock");
+    assert!(document["waited_seconds"].as_f64().unwrap() > 0.0);
+    assert!(fixture.read("said").contains("going on"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_build_waits_for_memory_that_somebody_else_holds() {
+    let _alone = alone();
+    let Some(group) = LimitedGroup::new(400) else { return };
+    let fixture = Fixture::new(&[HELLO]);
+    // `tail` keeps what may be the end: 300 MiB.
+    let mut hog = Command::new("sh");
+    std::os::unix::process::CommandExt::process_group(&mut hog, 0);
+    let script =
+        "echo $$ > \"$0\"; { head -c 300M /dev/zero; sleep 600; } | tail -c 1G > /dev/null & wait";
+    hog.args(["-c", script]).arg(group.0.join("cgroup.procs"));
+    let mut hog = hog.stdin(Stdio::null()).spawn().unwrap();
+    let usage = || {
+        let text = fs::read_to_string(group.0.join("memory.usage_in_bytes")).unwrap();
+        text.trim().parse::<u64>().unwrap()
+    };
+    until("the hog is full", || usage() > 300 << 20);
+
+    let said = fs::File::create(fixture.path("said")).unwrap();
+    let command = fixture.command(&["build", "--example", "demo", "--wait"]);
+    let mut child = group.around(&command).stderr(said).spawn().unwrap();
+    // Nothing is known of it: half of the group is what it waits for.
+    until("it waits", || fixture.read("said").contains("needs 200 MiB"));
+    let pid = format!("-{}", hog.id());
+    assert!(Command::new("kill").args(["-s", "KILL", "--", &pid]).status().unwrap().success());
+    hog.wait().unwrap();
+    assert!(child.wait().unwrap().success(), "{}", fixture.read("said"));
+    assert!(fixture.read("said").contains("going on"), "{}", fixture.read("said"));
+}
+
+// ---- any command ----
+
+#[test]
+fn a_command_keeps_its_output_and_its_code() {
+    let fixture = Fixture::new(&[HELLO]);
+    let ended = fixture.run(&["exec", "--", "sh", "-c", "echo out; echo err >&2; exit 3"]);
+    ended.code(3).says("err\n").says("ended after");
+    assert_eq!(ended.stdout, "out\n");
+    fixture.run(&["exec", "--", "sh", "-c", "kill -ABRT $$"]).code(128 + 6);
+    fixture.run(&["exec", "--", "no-such-program"]).code(1).says("could not start no-such-program");
+    let cargo = env!("CARGO");
+    fixture.run(&["exec", "--wait", "--", cargo, "build", "--example", "demo"]).code(0);
+    assert!(fixture.path("target/debug/examples/demo").exists());
+    fixture.write("examples/demo.rs", "fn main() { let n: u32 = \"one\"; }\n");
+    let ended = fixture.run(&["exec", "--", cargo, "build", "--example", "demo"]);
+    ended.code(101).says("error[E0308]: mismatched types");
+    assert!(!ended.stderr.contains("out of memory"), "{ended:#?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_that_runs_out_of_memory_has_a_code_of_its_own() {
+    let _alone = alone();
+    let Some(group) = LimitedGroup::new(400) else { return };
+    let fixture = eater(700, 700);
+    let command = fixture.command(&["exec", "--", env!("CARGO"), "build", "--example", "demo"]);
+    let ended = Running(group.around(&command).spawn().unwrap()).wait();
+    ended.code(5).says("the command ran out of memory").says("of this group for lack of memory");
+    assert_eq!(group.processes(), "");
+}
+
 // ---- making room ----
+
+/// A build that lasts until there is a file `go`, and says by a file `begun` that it has begun.
+const WAITS_FOR_GO: (&str, &str) = (
+    "build.rs",
+    r#"
+    fn main() {
+        let root = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+        std::fs::write(format!("{root}/begun"), "\n").unwrap();
+        while !std::path::Path::new(&format!("{root}/go")).exists() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+    "#,
+);
+
+#[test]
+fn what_is_paused_goes_on_when_the_build_is_done() {
+    let fixture = Fixture::new(&[WAITS_FOR_GO, HELLO]);
+    let program = Program::start("sleep 600", &fixture);
+    let pid = program.pids[0].to_string();
+    let dry = fixture.run(&["build", "--example", "demo", "--pause", &pid, "--dry-run"]);
+    assert!(dry.stdout.contains(&format!("would pause process {pid}")), "{dry:#?}");
+    assert_eq!(program.states(), ['S', 'S']);
+
+    let build = ["build", "--example", "demo", "--pause", &pid, "--format", "json"];
+    let running = fixture.start(&build);
+    fixture.wait_for("begun");
+    assert_eq!(program.states(), ['T', 'T']);
+    fixture.write("go", "");
+    let ended = running.wait();
+    ended.code(0).says("is paused until the build is done").says("what was paused goes on");
+    assert_eq!(ended.document()["paused"][0]["n_processes"], 2);
+    assert_eq!(program.states(), ['S', 'S']);
+}
+
+#[test]
+fn what_is_paused_goes_on_whatever_happens_to_xtask() {
+    for signal in ["KILL", "INT"] {
+        let fixture = Fixture::new(&[WAITS_FOR_GO, HELLO]);
+        let program = Program::start("sleep 600", &fixture);
+        let pid = program.pids[1].to_string();
+        let running = fixture.start(&["build", "--example", "demo", "--pause", &pid]);
+        fixture.wait_for("begun");
+        // The child alone was named.
+        assert_eq!(program.states(), ['S', 'T']);
+        running.signal(signal);
+        until("it goes on", || program.states() == ['S', 'S']);
+        drop(running);
+        // Whatever a killed xtask has left behind ends by itself.
+        fixture.write("go", "");
+    }
+}
+
+#[test]
+fn what_somebody_else_has_paused_stays_so() {
+    let fixture = Fixture::new(&[HELLO]);
+    let program = Program::start("sleep 600", &fixture);
+    let child = program.pids[1].to_string();
+    assert!(Command::new("kill").args(["-s", "STOP", &child]).status().unwrap().success());
+    until("it is paused", || program.states() == ['S', 'T']);
+    let pid = program.pids[0].to_string();
+    let ended = fixture.run(&["build", "--example", "demo", "--pause", &pid, "--format", "json"]);
+    assert_eq!(ended.code(0).document()["paused"][0]["n_processes"], 1);
+    assert_eq!(program.states(), ['S', 'T']);
+}
+
+#[test]
+fn a_program_that_is_named_is_ended_with_all_it_has_started() {
+    let fixture = Fixture::new(&[HELLO]);
+    let program = Program::start("sleep 600", &fixture);
+    let pid = program.pids[0].to_string();
+    let ended = fixture.run(&["exec", "--stop", &pid, "--", "true"]);
+    ended.code(0).says("has ended");
+    // The shell waits to be collected by this test.
+    assert!(['Z', '-'].contains(&program.states()[0]));
+    gone_soon(&[program.pids[1]]);
+}
 
 #[test]
 fn nothing_is_stopped_without_a_yes() {
     let fixture = Fixture::new(&[HELLO]);
     // Nobody can be asked: there is no terminal. `--yes` is no consent to this.
     let ended = fixture.run(&["build", "--example", "demo", "--option", "d", "--yes"]);
-    ended.code(4).says("nothing was stopped");
+    ended.code(4).says("nothing was paused or stopped");
     assert!(!fixture.path("target").exists());
 }
 

@@ -1,0 +1,110 @@
+//! `exec`: any command that builds with cargo underneath, watched as a build is.
+//!
+//! Nothing is chosen for it and nothing is tried again: what the command does besides building is not known here. It runs in
+//! a process group of its own that is ended with it, its death for lack of memory is recognised, and otherwise its own exit
+//! code is passed on.
+
+use std::{
+    env,
+    ffi::OsString,
+    io::{self, IsTerminal as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use crate::{
+    cgroup::KillCounters,
+    exit::Exit,
+    outcome::{Ending, Outcome, Symptoms, classify},
+    report::Report,
+    supervise::{Care, Lines, Patience, Piece, supervise},
+};
+
+/// A command that has ended.
+#[derive(Clone, Debug)]
+pub(crate) struct CommandRun {
+    pub(crate) ending: Ending,
+    pub(crate) outcome: Outcome,
+    /// What speaks for the outcome.
+    pub(crate) evidence: Vec<String>,
+    pub(crate) seconds: f64,
+    pub(crate) peak_bytes: u64,
+}
+
+/// Run the command and stay until all of it has ended.
+///
+/// # Errors
+/// It cannot be started.
+pub(crate) fn exec(words: &[OsString], report: &mut Report) -> anyhow::Result<CommandRun> {
+    let (program, args) =
+        words.split_first().map_or((OsString::new(), words), |(a, b)| (a.clone(), b));
+    let mut command = Command::new(program);
+    command.args(args);
+    // It is not in the terminal's foreground group: reading from the terminal would stop it.
+    command.stdin(if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() });
+    command.stdout(Stdio::inherit()).stderr(Stdio::piped());
+    // cargo sees a pipe where there is a terminal.
+    if Report::stderr_has_color() && env::var_os("CARGO_TERM_COLOR").is_none() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    let kills_before = KillCounters::read(Path::new("/"));
+    let mut symptoms = Symptoms::default();
+    let mut stderr = Lines::default();
+    let care = Care { patience: Patience::Short, expendable: true };
+    let watched = supervise(command, care, |piece| match piece {
+        Piece::Stdout(bytes) => report.pass_through(bytes),
+        Piece::Stderr(bytes) => {
+            report.pass_through(bytes);
+            stderr.push(bytes, |line| symptoms.read(line));
+        }
+        Piece::Stopping => report.stopping("stopping the command"),
+        Piece::Available(bytes) => report.available(bytes),
+    })?;
+    stderr.finish(|line| symptoms.read(line));
+    let kills = KillCounters::read(Path::new("/")).since(kills_before);
+    let verdict = classify(watched.ending, &symptoms, kills, watched.interrupted);
+    Ok(CommandRun {
+        ending: watched.ending,
+        outcome: verdict.outcome,
+        evidence: verdict.evidence,
+        seconds: watched.seconds,
+        peak_bytes: watched.peak_bytes,
+    })
+}
+
+impl CommandRun {
+    /// The exit code it calls for.
+    pub(crate) fn exit(&self) -> Exit {
+        let signal = |it: i32| u8::try_from(it).unwrap_or(u8::MAX);
+        match (self.outcome, self.ending) {
+            (Outcome::Built, _) => Exit::Success,
+            (Outcome::OutOfMemory, _) => Exit::OutOfMemory,
+            (Outcome::Interrupted, _) => Exit::Interrupted,
+            (_, Ending { signal: Some(it), .. }) => Exit::RunSignal(signal(it)),
+            // Its own codes, which mean what it says they mean. Windows has larger ones.
+            (_, Ending { code, .. }) => {
+                Exit::Command(code.and_then(|it| u8::try_from(it).ok()).unwrap_or(1))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_s_own_code_is_passed_on_unless_memory_ran_out() {
+        let exit = |outcome, code, signal| {
+            let ending = Ending { code, signal };
+            CommandRun { ending, outcome, evidence: Vec::new(), seconds: 0.0, peak_bytes: 0 }.exit()
+        };
+        assert_eq!(exit(Outcome::Built, Some(0), None), Exit::Success);
+        assert_eq!(exit(Outcome::CompileError, Some(101), None), Exit::Command(101));
+        assert_eq!(exit(Outcome::CargoFailed, Some(3), None), Exit::Command(3));
+        assert_eq!(exit(Outcome::CargoFailed, Some(70_000), None), Exit::Command(1));
+        assert_eq!(exit(Outcome::Killed, None, Some(11)), Exit::RunSignal(11));
+        assert_eq!(exit(Outcome::OutOfMemory, Some(101), None), Exit::OutOfMemory);
+        assert_eq!(exit(Outcome::Interrupted, None, Some(2)), Exit::Interrupted);
+    }
+}
