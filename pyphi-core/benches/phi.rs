@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use pyphi_core::iit4::{Rules, System, complexes, phi_structure, system_irreducibility_analysis};
 use pyphi_core::{Direction, Options, Subsystem, UnitSet, big_phi, fixtures};
 
 fn phi_of_networks(criterion: &mut Criterion) {
@@ -52,5 +53,32 @@ fn emd(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, phi_of_networks, small_phi, emd);
+fn iit4_of_networks(criterion: &mut Criterion) {
+    let (rules, options) = (Rules::default(), Options::default());
+    let system = |subsystem: &Subsystem| System::new(subsystem).expect("a valid system");
+    let mut group = criterion.benchmark_group("iit4");
+    group.sample_size(10).measurement_time(Duration::from_secs(3));
+    for n in 5..=8 {
+        let dense = fixtures::dense_logistic(n, 1);
+        group.bench_with_input(BenchmarkId::new("phi_s", n), &dense, |bencher, dense| {
+            bencher.iter(|| {
+                system_irreducibility_analysis(&system(black_box(dense)), rules, &options)
+            });
+        });
+    }
+    let structures = (4..=7)
+        .map(|n| (format!("dense {n}"), fixtures::dense_logistic(n, 1)))
+        .chain([("figure 6D".to_owned(), fixtures::iit4_figure_6d())]);
+    for (name, subsystem) in structures {
+        group.bench_with_input(BenchmarkId::new("structure", name), &subsystem, |bencher, it| {
+            bencher.iter(|| phi_structure(&system(black_box(it)), rules, &options));
+        });
+    }
+    let dense = fixtures::dense_logistic(6, 1);
+    group.bench_function(BenchmarkId::new("complexes", 6), |bencher| {
+        bencher.iter(|| complexes(black_box(dense.network()), dense.state(), rules, &options));
+    });
+}
+
+criterion_group!(benches, phi_of_networks, small_phi, emd, iit4_of_networks);
 criterion_main!(benches);

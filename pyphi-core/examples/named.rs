@@ -1,8 +1,10 @@
 //! Solves one of the named networks and says what it took, as one line of JSON: for benchmarks.
 //!
-//! `named or-and-xor | complete N | generic N SEED | twins N SEED [--repeat R] [--network]`
+//! `named or-and-xor | complete N | generic N SEED | twins N SEED | dense4 N SEED | ring4 N | fig6d | fig1 [--repeat R] [--network]
+//! [--iit4 phi-s|structure|complexes]`
 //!
-//! With `--repeat` the times are of the fastest of R analyses; `--network` prints the network instead.
+//! The last four are networks of IIT 4.0: they are solved by it (2023), the whole structure unless `--iit4` asks for
+//! less or for all complexes. `--iit4` does so with the others too. With `--repeat` the times are of the fastest of R analyses; `--network` prints the network instead.
 //! The threads are those of rayon: RAYON_NUM_THREADS=1 for one.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
@@ -10,8 +12,10 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use pyphi_core::iit4::{self, Rules, System};
 use pyphi_core::record::NetworkRecord;
 use pyphi_core::{Options, Subsystem, big_phi, fixtures};
+use serde_json::{Value, json};
 
 fn main() -> ExitCode {
     let mut args: Vec<String> = std::env::args().skip(1).collect();
@@ -22,9 +26,20 @@ fn main() -> ExitCode {
         repeat = args.get(at + 1).and_then(|it| it.parse().ok()).unwrap_or(1);
         args.drain(at..(at + 2).min(args.len()));
     }
-    let Some((name, subsystem)) = named(&args) else {
+    let mut what = None;
+    if let Some(at) = args.iter().position(|arg| arg == "--iit4") {
+        what = Some(args.get(at + 1).cloned().unwrap_or_default());
+        args.drain(at..(at + 2).min(args.len()));
+    }
+    let is_iit4 = |kind: &String| ["dense4", "ring4", "fig6d", "fig1"].contains(&kind.as_str());
+    if what.is_none() && args.first().is_some_and(is_iit4) {
+        what = Some("structure".to_owned());
+    }
+    let is_known = |it: &String| ["phi-s", "structure", "complexes"].contains(&it.as_str());
+    let (Some((name, subsystem)), true) = (named(&args), what.iter().all(is_known)) else {
         eprintln!(
-            "usage: named or-and-xor | complete N | generic N SEED | twins N SEED [--repeat R] [--network] (N from 2 to {})",
+            "usage: named or-and-xor | complete N | generic N SEED | twins N SEED | dense4 N SEED | ring4 N | fig6d | fig1 \
+             [--repeat R] [--network] [--iit4 phi-s|structure|complexes] (N from 2 to {})",
             Subsystem::MAX_UNITS
         );
         return ExitCode::from(2);
@@ -42,30 +57,77 @@ fn main() -> ExitCode {
         println!("{}", serde_json::json!(record));
         return ExitCode::SUCCESS;
     }
-    let options = Options::default();
+    let solve = || match what.as_deref() {
+        None => solve_iit3(&subsystem),
+        Some(what) => solve_iit4(&subsystem, what),
+    };
     let mut seconds = f64::INFINITY;
-    let mut result = None;
+    let mut result = Value::Null;
     for _ in 0..repeat.max(1) {
         let start = Instant::now();
-        result = Some(big_phi(&subsystem, &options));
+        result = solve();
         seconds = seconds.min(start.elapsed().as_secs_f64());
     }
-    let result = result.expect("at least one analysis");
-    let answer = serde_json::json!({
-        "name": name,
-        "n": subsystem.n_units(),
-        "phi": result.phi,
-        "cut": result.cut,
-        "n_concepts": result.ces.concepts.len(),
-        "ties": result.ties,
+    let mut answer = json!({ "name": name, "n": subsystem.n_units() });
+    let took = json!({
         "threads": rayon::current_num_threads(),
         "seconds": seconds,
         "cpu_seconds": cpu_seconds(),
         "peak_bytes": peak_bytes(),
-        "stats": result.stats,
     });
+    for part in [result, took] {
+        if let (Value::Object(answer), Value::Object(part)) = (&mut answer, part) {
+            answer.extend(part);
+        }
+    }
     println!("{answer}");
     ExitCode::SUCCESS
+}
+
+fn solve_iit3(subsystem: &Subsystem) -> Value {
+    let result = big_phi(subsystem, &Options::default());
+    json!({
+        "phi": result.phi,
+        "cut": result.cut,
+        "n_concepts": result.ces.concepts.len(),
+        "ties": result.ties,
+        "stats": result.stats,
+    })
+}
+
+fn solve_iit4(subsystem: &Subsystem, what: &str) -> Value {
+    let (rules, options) = (Rules::default(), Options::default());
+    let fail = |error: pyphi_core::Error| -> Value { json!({ "error": error.to_string() }) };
+    if what == "complexes" {
+        return match iit4::complexes(subsystem.network(), subsystem.state(), rules, &options) {
+            Err(error) => fail(error),
+            Ok(found) => {
+                let complex = |it: &iit4::SystemIrreducibilityAnalysis| json!({ "units": it.units.to_string(), "phi_s": it.phi_s });
+                json!({ "complexes": found.complexes.iter().map(complex).collect::<Vec<_>>() })
+            }
+        };
+    }
+    let system = match System::new(subsystem) {
+        Err(error) => return fail(error),
+        Ok(system) => system,
+    };
+    if what == "phi-s" {
+        let sia = iit4::system_irreducibility_analysis(&system, rules, &options);
+        return json!({
+            "phi_s": sia.phi_s,
+            "normalized_phi_s": sia.normalized_phi_s,
+            "partition": sia.partition.map(|it| it.to_string()),
+        });
+    }
+    let structure = iit4::phi_structure(&system, rules, &options);
+    json!({
+        "phi_s": structure.sia.phi_s,
+        "n_distinctions": structure.distinctions.len(),
+        "n_relations": structure.n_relations.to_string(),
+        "sum_phi_d": structure.sum_phi_d,
+        "sum_phi_r": structure.sum_phi_r,
+        "big_phi": structure.big_phi,
+    })
 }
 
 fn named(args: &[String]) -> Option<(String, Subsystem)> {
@@ -78,6 +140,12 @@ fn named(args: &[String]) -> Option<(String, Subsystem)> {
             fixtures::generic_logistic(size(n)?, seed.parse().ok()?)
         }
         [kind, n, seed] if kind == "twins" => fixtures::generic_twins(size(n)?, seed.parse().ok()?),
+        [kind, n, seed] if kind == "dense4" => {
+            fixtures::dense_logistic(size(n)?, seed.parse().ok()?)
+        }
+        [kind, n] if kind == "ring4" => fixtures::ring_logistic(size(n)?),
+        [kind] if kind == "fig6d" => fixtures::iit4_figure_6d(),
+        [kind] if kind == "fig1" => fixtures::iit4_figure_1_ab(),
         _ => return None,
     };
     Some((name, subsystem))

@@ -84,6 +84,50 @@ pub fn iit4_figure_1_ab() -> Subsystem {
     Subsystem::new(figure.network(), figure.state(), UnitSet::all(2)).expect("a reachable state")
 }
 
+/// The six-unit system of Albantakis et al. 2023, Fig. 6D: specialised units of slope 4, first one ON.
+pub fn iit4_figure_6d() -> Subsystem {
+    let weights = [
+        [0.09, 0.7, 0.03, 0.03, 0.03, 0.12],
+        [0.03, 0.03, 0.12, 0.09, 0.03, 0.7],
+        [0.03, 0.09, 0.03, 0.7, 0.12, 0.03],
+        [0.12, 0.03, 0.09, 0.03, 0.7, 0.03],
+        [0.7, 0.12, 0.03, 0.03, 0.09, 0.03],
+        [0.03, 0.03, 0.7, 0.12, 0.03, 0.09],
+    ];
+    logistic(4.0, &weights.map(|row| row.to_vec()), &[1, 0, 0, 0, 0, 0])
+}
+
+/// A dense network without early ends for IIT 4.0: logistic units of slope 2, all ON; every weight is uniform in
+/// [0.05, 0.35], those of the ring i → i+1 are 0.55 more. The same for ever for the same `n` and `seed`.
+///
+/// # Panics
+/// If `n` is 0 or more than [`Subsystem::MAX_UNITS`].
+pub fn dense_logistic(n: usize, seed: u64) -> Subsystem {
+    let mut random = SplitMix(seed);
+    let weights: Vec<Vec<f64>> = (0..n)
+        .map(|i| {
+            (0..n)
+                .map(|j| {
+                    let ring = if j == (i + 1) % n { 0.55 } else { 0.0 };
+                    0.05 + 0.3 * random.uniform() + ring
+                })
+                .collect()
+        })
+        .collect();
+    logistic(2.0, &weights, &vec![1; n])
+}
+
+/// The copy ring: logistic units of slope 2, each with the one before it as its only input, first one ON.
+///
+/// # Panics
+/// If `n` is 0 or more than [`Subsystem::MAX_UNITS`].
+pub fn ring_logistic(n: usize) -> Subsystem {
+    let weights: Vec<Vec<f64>> =
+        (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(j == (i + 1) % n))).collect()).collect();
+    let state: Vec<u8> = (0..n).map(|unit| u8::from(unit == 0)).collect();
+    logistic(2.0, &weights, &state)
+}
+
 /// Logistic units: P(j ON | s) = 1 / (1 + exp(-k Σᵢ w_ij (2 sᵢ - 1))), connected where w_ij is not 0.
 fn logistic(slope: f64, weights: &[Vec<f64>], state: &[u8]) -> Subsystem {
     let n = weights.len();
@@ -115,10 +159,14 @@ impl SplitMix {
         z ^ z >> 31
     }
 
+    /// Uniform in (0, 1).
+    fn uniform(&mut self) -> f64 {
+        ((self.next() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+    }
+
     /// Standard normal (Box-Muller).
     fn normal(&mut self) -> f64 {
-        let uniform = |bits: u64| ((bits >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-        let (u, v) = (uniform(self.next()), uniform(self.next()));
+        let (u, v) = (self.uniform(), self.uniform());
         (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
     }
 }
