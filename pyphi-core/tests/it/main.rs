@@ -14,6 +14,8 @@ mod iit4_properties;
 mod iit4_relations;
 /// Every golden record of IIT 4.0, and the figures of the papers.
 mod iit4_suite;
+/// IIT 4.0: searches against listings, threads, limits.
+mod iit4_engine;
 /// Networks to compute Φ of: the graphs of the study, and random ones from a seed.
 mod networks;
 /// Φ straight from its definition: slow, short, and meant to be read.

@@ -1,0 +1,176 @@
+//! What holds for the engine of IIT 4.0 itself: its searches against listings, any number of threads, limits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use pyphi_core::iit4::{
+    self, Distinction, JointPartition, Mice, PhiStructure, Rules, System, phi_structure,
+};
+use pyphi_core::{Limits, Observer, Options, StopReason, TiePolicy, fixtures};
+use rayon::prelude::*;
+
+use crate::answer::subsystem;
+use crate::networks::{Family, Network, random};
+
+/// Random networks of every family that IIT 4.0 takes: it wants all dependencies connected.
+fn systems(sizes: &[usize], count: usize) -> Vec<(Network, System)> {
+    let families = Family::ALL.into_iter().filter(|&family| family != Family::Overheard);
+    let families: Vec<Family> = families.collect();
+    let network = |idx: usize| {
+        let n = sizes[idx / families.len() % sizes.len()];
+        random(families[idx % families.len()], n, idx as u64)
+    };
+    let with_system = |network: Network| {
+        let system = System::new(&subsystem(&network)).ok()?;
+        Some((network, system))
+    };
+    (0..count).map(network).filter_map(with_system).collect()
+}
+
+fn structure(system: &System, options: &Options) -> PhiStructure {
+    phi_structure(system, Rules::default(), options)
+}
+
+fn all_mice(structure: &PhiStructure) -> impl Iterator<Item = (&Distinction, &Mice)> {
+    let distinctions = structure.distinctions.iter().chain(&structure.incongruent);
+    distinctions.flat_map(|it| [(it, &it.cause), (it, &it.effect)])
+}
+
+/// Every mechanism and purview with all partitions listed, none left out by a bound.
+#[test]
+fn searching_finds_what_listing_finds() {
+    let systems = systems(&[2, 3, 4, 3], 400);
+    let n_compared = AtomicU64::new(0);
+    systems.par_iter().for_each(|(network, system)| {
+        let searched = structure(system, &Options::default());
+        let listed = structure(system, &Options { exhaustive: true, ..Options::default() });
+        assert_eq!(searched.distinctions.len(), listed.distinctions.len(), "{network}");
+        assert_eq!(searched.incongruent.len(), listed.incongruent.len(), "{network}");
+        for ((distinction, a), (_, b)) in all_mice(&searched).zip(all_mice(&listed)) {
+            n_compared.fetch_add(1, Ordering::Relaxed);
+            let mechanism = distinction.mechanism;
+            assert!(
+                (a.phi - b.phi).abs() <= 1e-12,
+                "{mechanism}: {} or {}\n{network}",
+                a.phi,
+                b.phi
+            );
+            assert_eq!((a.state, &a.tied), (b.state, &b.tied), "{mechanism}\n{network}");
+            let partitions = JointPartition::all(mechanism, a.state.purview);
+            let is_same = |it: &JointPartition| {
+                let mut blocks = it.blocks.clone();
+                let mut wanted = a.partition.blocks.clone();
+                blocks.sort();
+                wanted.sort();
+                blocks == wanted
+            };
+            assert!(partitions.iter().any(is_same), "{}\n{network}", a.partition);
+        }
+    });
+    let n_compared = n_compared.into_inner();
+    assert!(n_compared > 1000, "only {n_compared} causes and effects were compared");
+}
+
+/// The same bits on any number of threads.
+#[test]
+fn threads_do_not_matter_to_structures() {
+    let systems = systems(&[5], 16);
+    let answers = [1, 2, 4].map(|n_threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().expect("threads");
+        pool.install(|| {
+            let answer = |(_, system): &(Network, System)| {
+                format!("{:?}", structure(system, &Options::default()))
+            };
+            systems.iter().map(answer).collect::<Vec<String>>()
+        })
+    });
+    for (idx, (network, _)) in systems.iter().enumerate() {
+        assert!(answers.iter().all(|it| it[idx] == answers[0][idx]), "{network}");
+    }
+}
+
+/// Systems large enough for the search to be shared out: reducible and irreducible.
+#[test]
+fn threads_do_not_matter_to_phi_s() {
+    for subsystem in [fixtures::dense_logistic(9, 2), fixtures::generic_logistic(9, 2)] {
+        let system = System::new(&subsystem).expect("a reachable state");
+        let answers = [1, 3].map(|n_threads| {
+            let pool =
+                rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().expect("threads");
+            let options = Options::default();
+            let sia = || iit4::system_irreducibility_analysis(&system, Rules::default(), &options);
+            format!("{:?}", pool.install(sia))
+        });
+        assert_eq!(answers[0], answers[1]);
+    }
+}
+
+#[test]
+fn a_stopped_structure_is_part_of_the_whole_one() {
+    let system = System::new(&fixtures::dense_logistic(6, 1)).expect("a reachable state");
+    let whole = structure(&system, &Options::default());
+    let cancel = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&cancel);
+    // After a third of the mechanisms.
+    let observer = Observer::new(move |progress| {
+        if progress.phase == pyphi_core::Phase::Distinctions && progress.done >= 21 {
+            seen.store(true, Ordering::Relaxed);
+        }
+    });
+    let options = Options { cancel: Some(cancel), progress: Some(observer), ..Options::default() };
+    let part = structure(&system, &options);
+    assert_eq!(part.stop_reason, StopReason::Cancelled);
+    assert!(part.sia.is_complete() && part.sia.phi_s == whole.sia.phi_s);
+    assert!((1..63).contains(&part.distinctions.len()));
+    assert!(part.distinctions.iter().all(|it| whole.distinctions.contains(it)));
+    assert!(part.big_phi < whole.big_phi && part.n_relations < whole.n_relations);
+}
+
+#[test]
+fn a_stopped_search_says_what_it_has() {
+    let system = System::new(&fixtures::dense_logistic(9, 1)).expect("a reachable state");
+    let limits = Limits { time: Some(Duration::ZERO), ..Limits::default() };
+    let stopped = structure(&system, &Options { limits, ..Options::default() });
+    assert_eq!(stopped.stop_reason, StopReason::TimeLimit(Duration::ZERO));
+    assert!(!stopped.sia.is_complete() && stopped.distinctions.is_empty());
+    let rules = Rules::default();
+    let exact = iit4::system_irreducibility_analysis(&system, rules, &Options::default());
+    assert!(exact.is_complete() && exact.phi_s <= stopped.sia.phi_s);
+    assert!(exact.normalized_phi_s <= stopped.sia.normalized_phi_s);
+
+    let limits = Limits { memory_bytes: Some(1000), ..Limits::default() };
+    let stopped = structure(&system, &Options { limits, ..Options::default() });
+    assert!(
+        matches!(stopped.stop_reason, StopReason::MemoryLimit { needed_bytes } if needed_bytes > 1000)
+    );
+    assert_eq!(stopped.sia.phi_s, f64::INFINITY);
+}
+
+/// In spite of ties a policy only chooses: what is tied is the same.
+#[test]
+fn policies_choose_among_the_same() {
+    let n_different = AtomicU64::new(0);
+    systems(&[3, 4], 160).par_iter().for_each(|(network, system)| {
+        let [principled, pyphi] = TiePolicy::ALL.map(|ties| {
+            phi_structure(system, Rules { ties, ..Rules::default() }, &Options::default())
+        });
+        assert_eq!(principled.sia.phi_s, pyphi.sia.phi_s, "{network}");
+        // What is congruent with one choice among the tied is congruent with the best one.
+        assert!(principled.distinctions.len() >= pyphi.distinctions.len(), "{network}");
+        for it in &pyphi.distinctions {
+            let other =
+                principled.distinctions.iter().find(|other| other.mechanism == it.mechanism);
+            let other = other.unwrap_or_else(|| panic!("{} is missing\n{network}", it.mechanism));
+            assert_eq!(other.phi, it.phi, "{network}");
+            for (a, b) in [(&other.cause, &it.cause), (&other.effect, &it.effect)] {
+                assert_eq!(a.tied, b.tied, "{network}");
+                assert!(a.tied.contains(&b.state) && a.tied.contains(&a.state), "{network}");
+                assert!(a.state.purview.len() >= b.state.purview.len(), "{network}");
+                n_different.fetch_add(u64::from(a.state != b.state), Ordering::Relaxed);
+            }
+        }
+    });
+    let n_different = n_different.into_inner();
+    assert!(n_different > 20, "only {n_different} choices differ");
+}
