@@ -226,7 +226,7 @@ impl<'a> MechanismSearch<'a> {
             if !self.lists && candidate.bound < at_least {
                 break;
             }
-            let Some(found) = self.phi(direction, mechanism, candidate, at_least, scratch) else {
+            let Some(found) = self.phi(direction, mechanism, candidate, at_least, scratch)? else {
                 continue;
             };
             largest = largest.max(found.phi);
@@ -312,7 +312,7 @@ impl<'a> MechanismSearch<'a> {
         candidates
     }
 
-    /// φ over one purview, unless it is 0 or known to be less than `at_least`.
+    /// φ over one purview, unless it is 0 or known to be less than `at_least`; `None` if the search was stopped.
     fn phi(
         &self,
         direction: Direction,
@@ -320,7 +320,7 @@ impl<'a> MechanismSearch<'a> {
         candidate: &Candidate,
         at_least: f64,
         scratch: &mut Scratch,
-    ) -> Option<TiedPurview> {
+    ) -> Option<Option<TiedPurview>> {
         let purview = candidate.purview;
         let (a, b) = (mechanism.count_ones() as usize, purview.count_ones() as usize);
         let units_of = |set: u32| -> Vec<usize> { bits(set).collect() };
@@ -348,14 +348,18 @@ impl<'a> MechanismSearch<'a> {
             let outcome = if self.lists {
                 problem.minimum_of_list()
             } else {
-                problem.minimum(at_least, &mut scratch.mip)
+                problem.minimum(at_least, self.stop, &mut scratch.mip)
             };
-            if let Outcome::Found(minimum) = outcome {
-                states.push((z, minimum));
+            match outcome {
+                Outcome::Zero | Outcome::Below => {}
+                Outcome::Found(minimum) => states.push((z, minimum)),
+                Outcome::Stopped => return None,
             }
         }
-        let phi = states.iter().map(|(_, minimum)| minimum.phi).max_by(f64::total_cmp)?;
-        states.retain(|(_, minimum)| is_tied(minimum.phi, phi));
-        Some(TiedPurview { purview, phi, states })
+        let largest = states.iter().map(|(_, minimum)| minimum.phi).max_by(f64::total_cmp);
+        Some(largest.map(|phi| {
+            states.retain(|(_, minimum)| is_tied(minimum.phi, phi));
+            TiedPurview { purview, phi, states }
+        }))
     }
 }

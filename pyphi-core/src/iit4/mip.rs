@@ -27,12 +27,17 @@
 
 use super::measure::{TIE_TOLERANCE, ZERO_TOLERANCE, is_tied};
 use super::partition::for_each_joint;
+use crate::limits::Stop;
 use crate::repertoire::Direction;
 use crate::subsystem::Subsystem;
 use crate::unit_set::{UnitSet, bits, submasks};
 
 /// The most units of a mechanism or purview.
 const MAX_UNITS: usize = Subsystem::MAX_UNITS;
+
+/// Mechanisms and purviews of together this many units are searched with an eye on the clock: a single search may
+/// take longer than a moment.
+const LONG_FROM: usize = 16;
 
 /// One mechanism over one purview in one state. Units are numbered inside the mechanism and inside the purview.
 #[derive(Debug, Default)]
@@ -66,6 +71,8 @@ pub(crate) enum Outcome {
     /// φ is below what was asked for.
     Below,
     Found(Minimum),
+    /// The search was stopped.
+    Stopped,
 }
 
 /// A partition with what it takes away.
@@ -178,7 +185,7 @@ impl Problem {
     }
 
     /// The minimum over all partitions; not worked out further once φ is known to be below `at_least`.
-    pub(crate) fn minimum(&self, at_least: f64, scratch: &mut MipScratch) -> Outcome {
+    pub(crate) fn minimum(&self, at_least: f64, stop: &Stop, scratch: &mut MipScratch) -> Outcome {
         let tolerance = TIE_TOLERANCE / self.selectivity;
         let mut best = self.complete();
         loop {
@@ -191,7 +198,10 @@ impl Problem {
             if self.selectivity * best.ratio() * self.most_severed() < at_least {
                 return Outcome::Below;
             }
-            let next = self.smallest_difference(best.ratio() + tolerance, scratch);
+            let Some(next) = self.smallest_difference(best.ratio() + tolerance, stop, scratch)
+            else {
+                return Outcome::Stopped;
+            };
             let is_better = next.ratio() < best.ratio();
             if is_better || next.ratio() <= best.ratio() + tolerance {
                 best = next;
@@ -202,7 +212,9 @@ impl Problem {
         }
         // A larger φ with a tiny ratio may hide a partition that makes no difference.
         if self.selectivity * best.ratio() <= ZERO_TOLERANCE {
-            let least = self.smallest_difference(0.0, scratch);
+            let Some(least) = self.smallest_difference(0.0, stop, scratch) else {
+                return Outcome::Stopped;
+            };
             if self.selectivity * least.loss <= ZERO_TOLERANCE {
                 return Outcome::Zero;
             }
@@ -210,10 +222,15 @@ impl Problem {
         Outcome::Found(Minimum { phi: self.selectivity * best.loss, blocks: best.blocks })
     }
 
-    /// A partition with the smallest D - λc.
-    fn smallest_difference(&self, lambda: f64, scratch: &mut MipScratch) -> Evaluated {
+    /// A partition with the smallest D - λc; `None` if it was stopped.
+    fn smallest_difference(
+        &self,
+        lambda: f64,
+        stop: &Stop,
+        scratch: &mut MipScratch,
+    ) -> Option<Evaluated> {
         let mut blocks = match self.direction {
-            Some(Direction::Cause) => self.cause_blocks(lambda, scratch),
+            Some(Direction::Cause) => self.cause_blocks(lambda, stop, scratch)?,
             _ => self.effect_blocks(lambda, scratch),
         };
         let used = blocks.iter().fold(0, |used, &(_, p)| used | p);
@@ -221,11 +238,18 @@ impl Problem {
         if severed_from_all != 0 {
             blocks.push((0, severed_from_all));
         }
-        self.evaluate(blocks)
+        Some(self.evaluate(blocks))
     }
 
-    /// The blocks of a cause partition with the smallest D - λc, without purview units that are in none.
-    fn cause_blocks(&self, lambda: f64, scratch: &mut MipScratch) -> Vec<(u32, u32)> {
+    /// The blocks of a cause partition with the smallest D - λc, without purview units that are in none; `None` if
+    /// it was stopped: one search takes a second at 10 units, a minute at 12.
+    fn cause_blocks(
+        &self,
+        lambda: f64,
+        stop: &Stop,
+        scratch: &mut MipScratch,
+    ) -> Option<Vec<(u32, u32)>> {
+        let looks_at_clock = self.n_mechanism + self.n_purview >= LONG_FROM;
         let n_sets = 1usize << self.n_purview;
         let all = (1usize << self.n_mechanism) - 1;
         // g, by set of mechanism and set of purview units.
@@ -250,6 +274,9 @@ impl Problem {
             least_of_subsets(row);
             let lowest = m & m.wrapping_neg();
             for rest in submasks((m ^ lowest) as u32).skip(1) {
+                if looks_at_clock && stop.is_due() {
+                    return None;
+                }
                 let rest = rest as usize;
                 let block = m ^ rest;
                 divide(
@@ -293,7 +320,7 @@ impl Problem {
             blocks.push(((m ^ next.0) as u32, next.1 as u32));
             (m, p) = (next.0, p ^ next.1);
         }
-        blocks
+        Some(blocks)
     }
 
     /// The blocks of an effect partition with the smallest D - λc, without purview units that are in none.
@@ -494,7 +521,7 @@ mod tests {
         for seed in 0..4000 {
             for direction in [Direction::Cause, Direction::Effect] {
                 let problem = random_problem(seed, direction);
-                let found = problem.minimum(0.0, &mut scratch);
+                let found = problem.minimum(0.0, &Stop::never(), &mut scratch);
                 let listed = problem.minimum_of_list();
                 match (&found, &listed) {
                     (Outcome::Zero, Outcome::Zero) => {}
@@ -528,8 +555,12 @@ mod tests {
         for seed in 0..500 {
             for direction in [Direction::Cause, Direction::Effect] {
                 let problem = random_problem(seed, direction);
-                let Outcome::Found(minimum) = problem.minimum(0.0, &mut scratch) else { continue };
-                let exact = problem.minimum(minimum.phi * (1.0 - 1e-9), &mut scratch);
+                let Outcome::Found(minimum) = problem.minimum(0.0, &Stop::never(), &mut scratch)
+                else {
+                    continue;
+                };
+                let exact =
+                    problem.minimum(minimum.phi * (1.0 - 1e-9), &Stop::never(), &mut scratch);
                 assert_eq!(exact, Outcome::Found(minimum));
             }
         }

@@ -56,16 +56,20 @@ impl Rules {
 }
 
 /// Memory that an analysis of `n_units` units plans for with `n_threads` threads, in bytes; `None` if that does
-/// not fit in a `u64`. Nearly all of it are tables of 3ⁿ entries for every unit.
+/// not fit in a `u64`. All share tables of 3ⁿ entries for every unit; each thread has two and a half of 4ⁿ entries, for
+/// sets of mechanism units and of purview units.
 ///
 /// ```
-/// assert!(pyphi_core::iit4::predicted_bytes(7, 2).unwrap() < 4 << 20);
+/// use pyphi_core::iit4::predicted_bytes;
+///
+/// assert!(predicted_bytes(7, 2).unwrap() < 2 << 20);
+/// assert!(predicted_bytes(12, 2).unwrap() > 512 << 20);
 /// ```
 pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
-    let known = 3u64.checked_pow(u32::try_from(n_units).ok()?)?;
-    // Causes, effects and their complements, and logarithms of the causes; by system; then by thread what a
-    // mechanism's search takes.
-    let of_system = 4 * 8 * n_units as u64 + 4 + 16;
-    let of_thread = 8 * 4;
-    known.checked_mul(of_system.checked_add(of_thread * n_threads as u64)?)
+    let n = u32::try_from(n_units).ok()?;
+    let (known, pairs) = (3u64.checked_pow(n)?, 4u64.checked_pow(n)?);
+    // Causes, effects, their complements and logarithms; the index; both sides of the system's partitions.
+    let of_system = known.checked_mul(4 * 8 * n_units as u64 + 4 + 16)?;
+    let of_thread = pairs.checked_mul(20)?.checked_add(known.checked_mul(16)?)?;
+    of_system.checked_add(of_thread.checked_mul(n_threads as u64)?)
 }

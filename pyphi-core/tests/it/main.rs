@@ -6,6 +6,8 @@ mod answer;
 mod errors;
 /// What a program answers under IIT 4.0, and where it differs from a golden record.
 mod iit4_answer;
+/// IIT 4.0: searches against listings, threads, limits.
+mod iit4_engine;
 /// IIT 4.0 straight from its definition: slow, short, and meant to be read.
 mod iit4_oracle;
 /// IIT 4.0: laws that hold for all networks, and the engine against the oracle on random ones.
@@ -14,8 +16,6 @@ mod iit4_properties;
 mod iit4_relations;
 /// Every golden record of IIT 4.0, and the figures of the papers.
 mod iit4_suite;
-/// IIT 4.0: searches against listings, threads, limits.
-mod iit4_engine;
 /// Networks to compute Φ of: the graphs of the study, and random ones from a seed.
 mod networks;
 /// Φ straight from its definition: slow, short, and meant to be read.
