@@ -2,14 +2,18 @@
 //!
 //! Networks are read as for IIT 3.0 (see [`record`](crate::record)).
 
+use num_bigint::BigUint;
 use serde::{Deserialize, Serialize};
 
 use super::Rules;
+use super::distinction::{Distinction, Mice};
+use super::measure::SpecifiedState;
 use super::partition::{PartDirection, SystemPartition};
 use super::sia::{Reason, SystemIrreducibilityAnalysis, SystemState};
+use super::structure::PhiStructure;
 use crate::concept::unit_list;
 use crate::formalism::DifferentiationCap;
-use crate::record::NetworkRecord;
+use crate::record::{NetworkRecord, PartRecord};
 
 /// φ_s of a system and what it rests on, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,6 +86,146 @@ pub struct PartitionRecord {
     pub directions: Vec<String>,
     /// All pairs `[u, v]` with u → v cut, connected or not.
     pub cut_edges: Vec<(usize, usize)>,
+}
+
+/// A Φ-structure, as JSON has it: everything about the system, then the distinctions and the sums.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhiStructureRecord {
+    /// φ_s and what goes with it.
+    #[serde(flatten)]
+    pub system: SystemRecord,
+    /// The state that causes must be congruent with, also where the system was not asked for it.
+    pub system_cause_state: Vec<u8>,
+    /// The state that effects must be congruent with.
+    pub system_effect_state: Vec<u8>,
+    /// The congruent distinctions, by size of the mechanism, then lexicographically.
+    pub distinctions: Vec<DistinctionRecord>,
+    /// Distinctions that are left out because their cause or effect is not congruent.
+    pub dropped_incongruent: Vec<DistinctionRecord>,
+    /// Σφ_d over the congruent distinctions, in bits.
+    pub sum_phi_d: f64,
+    /// The number of relations: a number up to 2⁶⁴ - 1, beyond that a string of decimal digits.
+    #[serde(with = "count")]
+    pub n_relations: BigUint,
+    /// Σφ_r over the relations, in bits.
+    pub sum_phi_r: f64,
+    /// Φ = Σφ_d + Σφ_r, in bits.
+    pub big_phi: f64,
+}
+
+/// A distinction, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DistinctionRecord {
+    /// Units of the mechanism.
+    pub mechanism: Vec<usize>,
+    /// φ_d in bits.
+    pub phi_d: f64,
+    /// Its cause.
+    pub cause: MiceRecord,
+    /// Its effect.
+    pub effect: MiceRecord,
+}
+
+/// A maximally irreducible cause or effect, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MiceRecord {
+    /// Units of the purview.
+    pub purview: Vec<usize>,
+    /// Its state, 0 or 1 for each of them.
+    pub state: Vec<u8>,
+    /// φ in bits.
+    pub phi: f64,
+    /// The minimum information partition: blocks of mechanism and purview.
+    pub partition: Vec<PartRecord>,
+    /// All purviews and states with this φ; absent if there is only this one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tied: Vec<(Vec<usize>, Vec<u8>)>,
+}
+
+/// Numbers of any size. JSON readers of 64 bits would silently round a longer one.
+mod count {
+    use num_bigint::BigUint;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Count {
+        Number(u64),
+        Digits(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(count: &BigUint, to: S) -> Result<S::Ok, S::Error> {
+        let number = u64::try_from(count).map(Count::Number);
+        number.unwrap_or_else(|_| Count::Digits(count.to_string())).serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<BigUint, D::Error> {
+        match Count::deserialize(from)? {
+            Count::Number(number) => Ok(number.into()),
+            Count::Digits(digits) => digits.parse().map_err(D::Error::custom),
+        }
+    }
+}
+
+impl PhiStructureRecord {
+    /// The result of the analysis of a record.
+    pub fn new(
+        network: &NetworkRecord,
+        rules: Rules,
+        structure: &PhiStructure,
+    ) -> PhiStructureRecord {
+        let sia = &structure.sia;
+        let state = |side: &Option<SystemState>| {
+            side.as_ref().map_or(Vec::new(), |side| side.state.values())
+        };
+        let records = |these: &[Distinction]| these.iter().map(DistinctionRecord::from).collect();
+        PhiStructureRecord {
+            system: SystemRecord {
+                exact: structure.is_complete(),
+                ..SystemRecord::new(network, rules, sia)
+            },
+            system_cause_state: state(&sia.cause),
+            system_effect_state: state(&sia.effect),
+            distinctions: records(&structure.distinctions),
+            dropped_incongruent: records(&structure.incongruent),
+            sum_phi_d: structure.sum_phi_d,
+            n_relations: structure.n_relations.clone(),
+            sum_phi_r: structure.sum_phi_r,
+            big_phi: structure.big_phi,
+        }
+    }
+}
+
+impl From<&Distinction> for DistinctionRecord {
+    fn from(distinction: &Distinction) -> DistinctionRecord {
+        DistinctionRecord {
+            mechanism: unit_list(distinction.mechanism),
+            phi_d: distinction.phi,
+            cause: (&distinction.cause).into(),
+            effect: (&distinction.effect).into(),
+        }
+    }
+}
+
+impl From<&Mice> for MiceRecord {
+    fn from(mice: &Mice) -> MiceRecord {
+        let named = |it: &SpecifiedState| (unit_list(it.purview), it.values());
+        let (purview, state) = named(&mice.state);
+        let blocks = mice.partition.blocks.iter();
+        let part = |&(mechanism, purview)| PartRecord {
+            mechanism: unit_list(mechanism),
+            purview: unit_list(purview),
+        };
+        let others = if mice.tied.len() > 1 { &mice.tied[..] } else { &[] };
+        MiceRecord {
+            purview,
+            state,
+            phi: mice.phi,
+            partition: blocks.map(part).collect(),
+            tied: others.iter().map(named).collect(),
+        }
+    }
 }
 
 impl SystemRecord {

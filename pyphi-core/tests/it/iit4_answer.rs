@@ -1,7 +1,7 @@
 //! What a program answers under IIT 4.0, by the oracle or by the engine, and where it differs from a golden
 //! record.
 
-use pyphi_core::iit4::record::SystemRecord;
+use pyphi_core::iit4::record::{PhiStructureRecord, SystemRecord};
 use pyphi_core::iit4::{self, Rules};
 use pyphi_core::{DifferentiationCap, Options, TiePolicy};
 use serde::Deserialize;
@@ -218,6 +218,28 @@ pub(crate) fn rules(ties: Ties, cap: Cap) -> Rules {
     }
 }
 
+/// The engine's answer, read back from the JSON that a user gets.
+///
+/// # Errors
+/// What the engine says of a network that it refuses.
+pub(crate) fn by_engine(
+    network: &Network,
+    ties: Ties,
+    cap: Cap,
+) -> Result<Answer, pyphi_core::Error> {
+    let record = answer::record(network);
+    let system = iit4::System::new(&record.subsystem()?)?;
+    let rules = rules(ties, cap);
+    let structure = iit4::phi_structure(&system, rules, &Options::default());
+    let result = PhiStructureRecord::new(&record, rules, &structure);
+    let json = serde_json::to_string(&result).expect("a result is JSON");
+    let read: PhiStructureRecord = serde_json::from_str(&json).expect("what was written");
+    assert_eq!(read, result);
+    let answer: Answer = serde_json::from_str(&json).expect("the fields of a golden record");
+    assert!(answer.structure.is_some(), "{json}");
+    Ok(answer)
+}
+
 /// The engine's answer about the system only, read back from the JSON that a user gets.
 ///
 /// # Errors
@@ -256,6 +278,28 @@ pub(crate) fn different<T: PartialEq + std::fmt::Debug>(
     actual: T,
 ) -> Option<String> {
     (expected != actual).then(|| format!("{what}: {actual:?}, expected {expected:?}"))
+}
+
+impl ByOracle {
+    /// Where an answer differs that may have any of the tied partitions, and lists all that is tied.
+    pub(crate) fn difference(&self, actual: &Answer) -> Option<String> {
+        let system = self.answer.system.difference(&actual.system);
+        let structure = || {
+            let expected = self.answer.structure.as_ref()?;
+            expected.difference(actual.structure.as_ref()?, false)
+        };
+        system.or_else(|| self.partition_difference(&actual.system)).or_else(structure)
+    }
+
+    /// What is wrong with a partition, any of those tied being right.
+    pub(crate) fn partition_difference(&self, actual: &SystemAnswer) -> Option<String> {
+        let (found, tied) = (&actual.partition, &self.tied_cuts);
+        if !found.cuts_what_it_says() {
+            return Some(format!("{found:?}"));
+        }
+        let is_minimal = tied.is_empty() || tied.contains(&found.cut_edges);
+        (!is_minimal).then(|| format!("{found:?}, expected one of {tied:?}"))
+    }
 }
 
 impl Partition {

@@ -5,19 +5,23 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pyphi_core::ErrorKind;
+use pyphi_core::{ErrorKind, Options, iit4};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use crate::iit4_answer::{SystemAnswer, different, far, phi_s_by_engine, phi_s_by_oracle};
-use crate::iit4_oracle::{Cap, Ties};
+use crate::answer::{record, subsystem};
+use crate::iit4_answer::{
+    SystemAnswer, by_engine, by_oracle, different, far, phi_s_by_engine, phi_s_by_oracle, rules,
+};
+use crate::iit4_oracle::{self, Cap, Ties};
+use crate::iit4_relations;
 use crate::networks::{Family, Network, logistic, numberings, random};
+use crate::oracle::{Mask, elements};
 use crate::properties::{check, count};
 
 const POLICIES: [Ties; 2] = [Ties::Principled, Ties::Pyphi];
-const CAPS: [Cap; 3] = [Cap::None, Cap::Pyphi, Cap::Paper];
 
 /// A ring of logistic units that all hear the same from their neighbours: full of ties that rounding could
 /// tell apart.
@@ -57,45 +61,115 @@ const FOUR: &[usize] = &[4];
 
 // --- Engine and oracle -----------------------------------------------------------------------------------
 
-/// What is wrong with the engine's partition, given all that are tied.
-fn partition_differs(actual: &SystemAnswer, tied: &[Vec<(usize, usize)>]) -> Option<String> {
-    let found = &actual.partition;
-    if !found.cuts_what_it_says() {
-        return Some(format!("{found:?}"));
-    }
-    let is_minimal = tied.is_empty() || tied.contains(&found.cut_edges);
-    (!is_minimal).then(|| format!("{found:?}, expected one of {tied:?}"))
-}
-
-fn phi_s_differs(network: &Network) -> Option<String> {
+/// Where the engine differs from the oracle, by each policy and cap.
+fn engine_differs(network: &Network) -> Option<String> {
     POLICIES.into_iter().find_map(|ties| {
-        CAPS.into_iter().find_map(|cap| {
-            let expected = phi_s_by_oracle(network, ties, cap);
-            let why = match (&expected, phi_s_by_engine(network, ties, cap)) {
-                (None, Err(err)) if matches!(err.kind(), ErrorKind::Unreachable { .. }) => None,
-                (Some(expected), Ok(actual)) => {
-                    let system = &expected.answer.system;
-                    let difference = system.difference(&actual);
-                    difference.or_else(|| partition_differs(&actual, &expected.tied_cuts))
-                }
-                (expected, actual) => Some(format!(
-                    "{actual:?}, expected a state that is reached: {}",
-                    expected.is_some()
-                )),
-            };
-            why.map(|why| format!("{ties:?}, {cap:?}: {why}"))
-        })
+        let why = match (by_oracle(network, ties, Cap::None), by_engine(network, ties, Cap::None)) {
+            (None, Err(err)) if matches!(err.kind(), ErrorKind::Unreachable { .. }) => return None,
+            (Some(expected), Ok(actual)) => expected.difference(&actual),
+            (expected, actual) => Some(format!(
+                "{actual:?}, expected a state that is reached: {}",
+                expected.is_some()
+            )),
+        };
+        let capped = [Cap::Pyphi, Cap::Paper].into_iter().find_map(|cap| {
+            let expected = phi_s_by_oracle(network, ties, cap)?;
+            let actual = phi_s_by_engine(network, ties, cap).expect("the same network");
+            let difference = expected.answer.system.difference(&actual);
+            let difference = difference.or_else(|| expected.partition_difference(&actual));
+            difference.map(|why| format!("{cap:?}: {why}"))
+        });
+        why.or(capped).map(|why| format!("{ties:?}: {why}"))
     })
 }
 
 #[test]
-fn phi_s_agrees_with_oracle() {
-    check(networks(UP_TO_THREE, count("PHI_IIT4_NETWORKS", 3000)), phi_s_differs);
+fn engine_agrees_with_oracle() {
+    check(networks(UP_TO_THREE, count("PHI_IIT4_NETWORKS", 3000)), engine_differs);
 }
 
 #[test]
-fn phi_s_agrees_with_oracle_on_four_units() {
-    check(networks(FOUR, count("PHI_IIT4_NETWORKS_4", 300)), phi_s_differs);
+fn engine_agrees_with_oracle_on_four_units() {
+    check(networks(FOUR, count("PHI_IIT4_NETWORKS_4", 300)), engine_differs);
+}
+
+/// Every relation and the number of its faces, listed one by one.
+#[test]
+fn relations_agree_with_oracle() {
+    let n_listed = AtomicUsize::new(0);
+    check(networks(UP_TO_THREE, 600), |network| {
+        let Network { tpm, cm, state, nodes, .. } = network;
+        let system = iit4_oracle::System::new(tpm, cm, state, nodes)?;
+        let ties = Ties::Principled;
+        let states = system.irreducibility(ties, Cap::None).states;
+        let mut expected = iit4_relations::relations(&system.structure(states, ties).distinctions);
+        // In the order in which the engine lists them.
+        expected.sort_by_key(|it| elements(it.relata).collect::<Vec<_>>());
+        let system = iit4::System::new(&subsystem(network)).expect("a network of IIT 4.0");
+        let structure = iit4::phi_structure(&system, rules(ties, Cap::None), &Options::default());
+        let relations = structure.relations();
+        let found: Vec<iit4::Relation> = relations.iter().collect();
+        n_listed.fetch_add(found.len(), Ordering::Relaxed);
+        if found.len() != expected.len() {
+            return Some(format!("{} relations, expected {}", found.len(), expected.len()));
+        }
+        expected.iter().zip(&found).find_map(|(expected, found)| {
+            let relata = elements(expected.relata).collect::<Vec<_>>();
+            let n_faces = relations.faces(found).count();
+            let differs = relata != found.distinctions
+                || far(expected.phi_r, found.phi)
+                || expected.n_faces != n_faces
+                || relations.n_faces(found) != n_faces.into();
+            differs.then(|| format!("{found:?} with {n_faces} faces, expected {expected:?}"))
+        })
+    });
+    assert!(n_listed.into_inner() >= 1000);
+}
+
+/// The complexes of every state that can be reached.
+fn complexes_differ(network: &Network, cap: Cap) -> Option<String> {
+    POLICIES.into_iter().find_map(|ties| {
+        let core = record(network).network().expect("a network");
+        let options = Options::default();
+        let n_found = AtomicUsize::new(0);
+        let mut states = iit4::sweep(&core, rules(ties, cap), &options).expect("it is connected");
+        let why = states.find_map(|(state, found)| {
+            n_found.fetch_add(1, Ordering::Relaxed);
+            let state = state.values();
+            let mut expected = iit4_oracle::complexes(&network.tpm, &network.cm, &state, ties, cap);
+            let found = found.expect("a state that is reached").complexes;
+            let mut found: Vec<(Mask, f64)> = found
+                .iter()
+                .map(|it| (it.units.iter().map(|unit| 1 << unit).sum(), it.phi_s))
+                .collect();
+            for list in [&mut expected, &mut found] {
+                list.sort_by_key(|it| it.0);
+            }
+            let same = expected.len() == found.len()
+                && expected.iter().zip(&found).all(|(a, b)| a.0 == b.0 && !far(a.1, b.1));
+            (!same).then(|| format!("{ties:?}, state {state:?}: {found:?}, expected {expected:?}"))
+        });
+        let n_reached = (0..1 << network.n_units()).filter(|state: &usize| {
+            let state: Vec<u8> = (0..network.n_units()).map(|i| (state >> i & 1) as u8).collect();
+            let possible = |row: &Vec<f64>| {
+                let mut units = row.iter().zip(&state);
+                units.all(|(&on, &is_on)| if is_on == 1 { on > 0.0 } else { on < 1.0 })
+            };
+            network.tpm.iter().any(possible)
+        });
+        why.or_else(|| different("states", n_reached.count(), n_found.into_inner()))
+    })
+}
+
+#[test]
+fn complexes_agree_with_oracle() {
+    check(networks(UP_TO_THREE, 400), |network| complexes_differ(network, Cap::None));
+    check(networks(UP_TO_THREE, 100), |network| complexes_differ(network, Cap::Paper));
+}
+
+#[test]
+fn complexes_agree_with_oracle_on_four_units() {
+    check(networks(FOUR, 18), |network| complexes_differ(network, Cap::None));
 }
 
 // --- Laws --------------------------------------------------------------------------------------------------
@@ -118,6 +192,31 @@ fn relabelling_keeps_phi_s() {
             differs.then(|| format!("{before:?}, and {after:?} under {order:?}"))
         })
     });
+}
+
+/// Nor does the structure, unless states or purviews are tied and only the order of the units decides.
+#[test]
+fn relabelling_keeps_the_structure_without_ties() {
+    let n_untied = AtomicUsize::new(0);
+    check(networks(UP_TO_THREE, 600), |network| {
+        let ties = Ties::Principled;
+        let oracle = by_oracle(network, ties, Cap::None)?;
+        if oracle.depends_on_order {
+            return None;
+        }
+        n_untied.fetch_add(1, Ordering::Relaxed);
+        let expected = oracle.answer.structure.expect("asked for");
+        numberings(network.n_units()).into_iter().find_map(|order| {
+            let after = by_engine(&network.relabelled(&order), ties, Cap::None);
+            let after = after.expect("the same network").structure.expect("asked for");
+            let n_distinctions = (expected.distinctions.len(), after.distinctions.len());
+            let counts = different("distinctions", n_distinctions.0, n_distinctions.1);
+            let difference = counts.or_else(|| expected.sums.difference(&after.sums));
+            difference.map(|why| format!("{why} under {order:?}"))
+        })
+    });
+    let n_untied = n_untied.into_inner();
+    assert!(n_untied >= 200, "only {n_untied} networks without ties were tried");
 }
 
 /// The cap of 2026 only lowers φ_s.
