@@ -854,6 +854,46 @@ const WAITS_FOR_GO: (&str, &str) = (
     "#,
 );
 
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_option_d_asks() {
+    let in_path = |it: &str| Command::new(it).arg("--version").output().is_ok();
+    if !in_path("script") {
+        return skipped("there is no program `script` to make a terminal");
+    }
+    let fixture = Fixture::new(&[HELLO]);
+    // `tail` holds 60 MiB and belongs to no other program, since it was started by a shell.
+    let program =
+        Program::start("{ head -c 60M /dev/zero; sleep 600; } | tail -c 1G > /dev/null", &fixture);
+    let tail = program.pids[1];
+    let held = || {
+        let status = fs::read_to_string(format!("/proc/{tail}/status")).unwrap();
+        let line = status.lines().find_map(|it| it.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    until("it is full", || held() > 60 << 10);
+
+    let plain = fixture.command(&["build", "--example", "demo", "--option", "d"]);
+    let words: Vec<_> = plain.get_args().map(|it| it.to_str().unwrap()).collect();
+    let line = format!("{} {}", plain.get_program().to_str().unwrap(), words.join(" "));
+    let mut command = Command::new("script");
+    command.args(["-qec", &line, "/dev/null"]).current_dir(fixture.path("."));
+    fixture.isolate(&mut command);
+    let mut running = Running(command.env("NO_COLOR", "1").stdin(Stdio::piped()).spawn().unwrap());
+    // What is not in the list is asked for again.
+    let answers = format!("stop 1\nstop {tail}\n");
+    let mut stdin = running.0.stdin.take().unwrap();
+    stdin.write_all(answers.as_bytes()).unwrap();
+    let ended = running.wait();
+    drop(stdin);
+    ended.code(0);
+    for words in ["1 is not in the list", "could be paused or stopped", "has ended; it held"] {
+        assert!(ended.stdout.contains(words), "no `{words}`\n{ended:#?}");
+    }
+    gone_soon(&[tail]);
+    assert!(fixture.path("target/release/examples/demo").exists());
+}
+
 #[test]
 fn what_is_paused_goes_on_when_the_build_is_done() {
     let fixture = Fixture::new(&[WAITS_FOR_GO, HELLO]);
