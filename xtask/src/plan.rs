@@ -138,8 +138,9 @@ pub(crate) enum Source {
 pub(crate) enum Fit {
     /// In memory.
     Fits,
-    /// Not all compilers at once: the guard lets in as many as fit.
-    HeldBack,
+    /// Not all compilers at once, or not with the reserve: the guard lets in as many as fit, and what does not fit alone
+    /// costs an attempt and harms nobody.
+    Guarded,
     /// Only with the help of swap, which is slow.
     WithSwap,
     No,
@@ -598,12 +599,18 @@ fn rung(strategy: Strategy, facts: &Facts<'_>, fewer: usize) -> Rung {
         expected.peak_bytes = expected.peak_bytes.max(at_least_bytes);
     }
     let need_bytes = need(expected);
-    let one_fits = || {
-        let one = facts.expected(if jobs > 1 { Strategy::A } else { strategy }, 1);
-        one.source == Source::Prior || fit(need(one), resources) == Fit::Fits
+    let one = facts.expected(if jobs > 1 { Strategy::A } else { strategy }, 1);
+    let one_may_fit = || {
+        // The peak was measured where there was room for everything at once: a little less may do.
+        let least = match one.source {
+            Source::Prior if jobs > 1 => 0,
+            Source::Prior => at_least_bytes,
+            _ => one.peak_bytes.max(if jobs > 1 { 0 } else { at_least_bytes }) / 8 * 7,
+        };
+        fit(least, resources) == Fit::Fits
     };
     let fit = match fit(need_bytes, resources) {
-        Fit::WithSwap | Fit::No if jobs > 1 && facts.guarded && one_fits() => Fit::HeldBack,
+        Fit::WithSwap | Fit::No if facts.guarded && one_may_fit() => Fit::Guarded,
         other => other,
     };
     let profile = strategy.profile(workspace);
@@ -674,18 +681,18 @@ fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
     let with_swap =
         if swap == 0 { String::new() } else { format!(" plus {} of swap", bytes(swap)) };
 
-    if let Some(start) = first(&|it| matches!(it.fit, Fit::Fits | Fit::HeldBack))
+    if let Some(start) = first(&|it| matches!(it.fit, Fit::Fits | Fit::Guarded))
         // An estimate for another project chooses among the release builds; it does not give them up.
         && (is_known || rungs[ladder[start]].strategy != Strategy::B)
     {
         let rung = &rungs[ladder[start]];
         let (name, need) = (rung.strategy.name(), bytes(rung.need_bytes));
         let reason = match (rung.fit, rung.expected.source) {
-            (Fit::HeldBack, Source::Prior) => format!(
+            (Fit::Guarded, Source::Prior) => format!(
                 "what this workspace needs is not known yet, and {available} is available: {name}, with as many \
                  compilers at once as fit"
             ),
-            (Fit::HeldBack, _) => format!(
+            (Fit::Guarded, _) if rung.jobs > 1 => format!(
                 "{name} is the fastest that fits: it needs {need} for all compilers at once, {available} is \
                  available, and as many run as fit"
             ),
@@ -1240,17 +1247,21 @@ pub(crate) mod tests {
         // Unknown: as plain cargo, and the guard is frugal by itself.
         let mut known = ledger();
         check("", &known, 40.0, "full b", Some(Fit::Fits));
-        check("", &known, 0.3, "full b", Some(Fit::HeldBack));
-        check(all, &known, 0.3, "full no-debuginfo b", Some(Fit::HeldBack));
+        check("", &known, 0.3, "full b", Some(Fit::Guarded));
+        check(all, &known, 0.3, "full no-debuginfo b", Some(Fit::Guarded));
         // One compiler needs (1000 + 40) · 1.25 = 1300 MiB, eight at once 3925.
         observe_units(&mut known, "release", &[1000, 300, 300, 300, 300, 300, 300, 300, 300]);
         check("", &known, 4.0, "full b", Some(Fit::Fits));
-        check("", &known, 1.3, "full b", Some(Fit::HeldBack));
-        // The debug build is derived from it, so it is tried, and so it is where even that seems too much.
-        check("", &known, 1.25, "b", Some(Fit::No));
+        // Without a reserve, and even with an eighth less, it is tried.
+        check("", &known, 1.0, "full b", Some(Fit::Guarded));
+        check("", &known, 0.9, "full b", Some(Fit::Guarded));
+        // The debug build is derived from it, and tried where even that seems too much.
+        check("", &known, 0.85, "b", Some(Fit::Guarded));
+        check("", &known, 0.8, "b", Some(Fit::No));
         observe_units(&mut known, "dev debug=0", &[500, 100]);
-        check("", &known, 1.25, "b", Some(Fit::Fits));
-        check("", &known, 0.5, "", None);
+        check("", &known, 0.8, "b", Some(Fit::Fits));
+        check("", &known, 0.5, "b", Some(Fit::Guarded));
+        check("", &known, 0.4, "", None);
     }
 
     /// What an attempt held when it ran out of memory is a lower bound, and all that is known then.

@@ -135,7 +135,7 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
     // An estimate made for another project is no reason to refuse.
     let status = match fit {
         _ if sum < floor => Status::Fail,
-        Fit::Fits | Fit::HeldBack => Status::Pass,
+        Fit::Fits | Fit::Guarded => Status::Pass,
         Fit::WithSwap => Status::Warn,
         Fit::No if known => Status::Fail,
         Fit::No => Status::Warn,
@@ -165,8 +165,8 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
             bytes(swap),
             if known { "needs" } else { "is taken to need" },
             bytes(need),
-            if fit == Fit::HeldBack {
-                " for all compilers at once, and runs as many as fit"
+            if fit == Fit::Guarded {
+                " with all compilers at once, and runs as many as fit"
             } else {
                 ""
             },

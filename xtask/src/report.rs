@@ -631,7 +631,7 @@ fn ladder(plan: &Plan, resources: &Resources) -> String {
             match it.fit {
                 _ if !it.on_ladder => "by name".into(),
                 Fit::Fits => "yes".into(),
-                Fit::HeldBack => "held back".into(),
+                Fit::Guarded => "under guard".into(),
                 Fit::WithSwap => "with swap".into(),
                 Fit::No => "no".into(),
             },

@@ -120,7 +120,7 @@ fn wanted(plan: &Plan) -> Vec<&Rung> {
 fn is_ready(rung: &Rung) -> bool {
     match rung.expected.source {
         Source::Prior => false,
-        _ => matches!(rung.fit, Fit::Fits | Fit::HeldBack),
+        _ => matches!(rung.fit, Fit::Fits | Fit::Guarded),
     }
 }
 
