@@ -354,6 +354,19 @@ fn preflight_is_text_or_one_document_and_exits_by_its_verdict() {
     assert!(json.stderr.is_empty(), "{json:#?}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_limit_on_the_address_space_is_seen() {
+    let fixture = Fixture::new(&[HELLO]);
+    let plain = fixture.command(&["preflight", "--example", "demo", "--format", "json"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -v 3145728; exec \"$@\"", "sh"]).arg(plain.get_program());
+    command.args(plain.get_args()).current_dir(fixture.path("."));
+    fixture.isolate(&mut command);
+    let document = Ended::from(command.output().unwrap()).document();
+    assert_eq!(document["resources"]["address_space_limit_bytes"].as_u64(), Some(3 << 30));
+}
+
 #[test]
 fn a_compiler_that_is_too_old_is_not_ready() {
     let fixture = Fixture::new(&[HELLO]);
@@ -943,6 +956,25 @@ fn what_somebody_else_has_paused_stays_so() {
     let ended = fixture.run(&["build", "--example", "demo", "--pause", &pid, "--format", "json"]);
     assert_eq!(ended.code(0).document()["paused"][0]["n_processes"], 1);
     assert_eq!(program.states(), ['S', 'T']);
+}
+
+/// Needs root, to start something as somebody else.
+#[test]
+fn another_user_s_program_is_never_touched() {
+    use std::os::unix::process::CommandExt as _;
+    const NOBODY: u32 = 65534;
+    let fixture = Fixture::new(&[HELLO]);
+    let other = Command::new("sleep").arg("600").current_dir("/").uid(NOBODY).gid(NOBODY).spawn();
+    let Ok(other) = other else {
+        return skipped("nothing can be started as another user (needs root)");
+    };
+    let other = Running(other);
+    let pid = other.0.id().to_string();
+    for flag in ["--pause", "--stop"] {
+        let ended = fixture.run(&["build", "--example", "demo", flag, &pid]);
+        ended.code(2).says("belongs to another user; nothing was paused or stopped");
+    }
+    assert_eq!(state(other.0.id()), 'S');
 }
 
 #[test]
