@@ -4,20 +4,26 @@
 //! passed through as they come.
 
 use std::{
-    env, mem,
+    env, fs, mem,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
     time::Duration,
 };
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use xshell::{Shell, cmd};
 
 use crate::{
     cgroup::KillCounters,
     exit::Exit,
-    outcome::{Ending, Outcome, Symptoms, classify, counters},
+    guard::{
+        Guard, Observed, Unit, figure,
+        record::{Details, Record},
+    },
+    ledger::{BuildKey, Ledger, UnitKey},
+    outcome::{Curve, Ending, Outcome, Symptoms, classify},
     plan::{Plan, Rung, Strategy},
     report::Report,
     supervise::{Care, Lines, Patience, Piece, supervise},
@@ -40,7 +46,7 @@ pub(crate) struct Attempt {
     /// The signal that ended cargo itself.
     pub(crate) cargo_signal: Option<i32>,
     pub(crate) seconds: f64,
-    /// Highest sample of the memory that cargo and everything below it held for itself.
+    /// Most memory that cargo and everything below it held for itself at once.
     pub(crate) peak_bytes: u64,
     /// Lowest sample of the memory available to this process.
     pub(crate) lowest_available_bytes: Option<u64>,
@@ -51,6 +57,11 @@ pub(crate) struct Attempt {
     pub(crate) n_fresh: usize,
     /// What was asked for and can be run, in cargo's order.
     pub(crate) executables: Vec<PathBuf>,
+    /// What the guard did, one record per command; empty where there is no guard.
+    pub(crate) guard: Vec<Record>,
+    /// What each compiler needed, for the ledger.
+    #[serde(skip)]
+    pub(crate) observed: Vec<Observed>,
 }
 
 /// What cargo says about itself on stdout.
@@ -85,6 +96,7 @@ pub(crate) fn exit(attempts: &[Attempt]) -> Exit {
         Some(Outcome::Built) => Exit::Success,
         Some(Outcome::OutOfMemory) => Exit::OutOfMemory,
         Some(Outcome::Killed) => Exit::Killed,
+        Some(Outcome::NeighbourKilled) => Exit::NeighbourKilled,
         Some(Outcome::CompileError | Outcome::DiskFull | Outcome::CargoFailed) => Exit::CargoFailed,
         Some(Outcome::Interrupted) => Exit::Interrupted,
     }
@@ -95,6 +107,7 @@ pub(crate) fn build(
     sh: &Shell,
     workspace: &Workspace,
     plan: &Plan,
+    ledger: &Ledger,
     report: &mut Report,
 ) -> anyhow::Result<Vec<Attempt>> {
     let mut is_first = true;
@@ -103,7 +116,7 @@ pub(crate) fn build(
             thread::sleep(AFTER_A_KILL);
             report.steps_down(rung, plan);
         }
-        let attempt = attempt(sh, workspace, rung, report)?;
+        let attempt = attempt(sh, workspace, rung, ledger, report)?;
         report.attempt(&attempt);
         Ok(attempt)
     })
@@ -113,6 +126,7 @@ fn attempt(
     sh: &Shell,
     workspace: &Workspace,
     rung: &Rung,
+    ledger: &Ledger,
     report: &mut Report,
 ) -> anyhow::Result<Attempt> {
     let mut attempt = Attempt {
@@ -129,6 +143,8 @@ fn attempt(
         n_compiled: 0,
         n_fresh: 0,
         executables: Vec::new(),
+        guard: Vec::new(),
+        observed: Vec::new(),
     };
     let kills_before = KillCounters::read(Path::new("/"));
     let care = Care { patience: Patience::Short, expendable: true };
@@ -136,43 +152,117 @@ fn attempt(
         report.command(&command);
         let mut symptoms = Symptoms::default();
         let (mut stdout, mut stderr) = (Lines::default(), Lines::default());
-        let watched =
-            supervise(command_of(sh, workspace, rung, args), care, |piece| match piece {
-                Piece::Stderr(bytes) => {
-                    report.pass_through(bytes);
-                    stderr.push(bytes, |line| symptoms.read(line));
-                }
-                Piece::Stdout(bytes) => {
-                    stdout.push(bytes, |line| attempt.hear(line));
-                }
-                Piece::Stopping => report.stopping("stopping the build"),
-                Piece::Available(bytes) => report.available(bytes),
-            })?;
+        let mut cargo = command_of(sh, workspace, rung, args);
+        let known = known(ledger, rung);
+        let guard = Guard::start(Some(&workspace.target_dir), &mut cargo, known);
+        let guard = report.guard_or_warning(guard);
+        let watched = supervise(cargo, care, guard.as_ref(), |piece| match piece {
+            Piece::Stderr(bytes) => {
+                report.pass_through(bytes);
+                stderr.push(bytes, |line| symptoms.read(line));
+            }
+            Piece::Stdout(bytes) => {
+                stdout.push(bytes, |line| attempt.hear(line));
+            }
+            Piece::Stopping => report.stopping("stopping the build"),
+            Piece::Available(bytes) => report.available(bytes),
+            Piece::Guard(event) => report.guard_event(event),
+            Piece::Live(live) => report.live(live, rung),
+        });
+        report.live_ends();
+        let watched = watched?;
         stderr.finish(|line| symptoms.read(line));
         stdout.finish(|line| attempt.hear(line));
 
         attempt.seconds += watched.seconds;
-        attempt.peak_bytes = attempt.peak_bytes.max(watched.peak_bytes);
+        let record = guard.map(|it| {
+            let (record, observed) = it.finish();
+            attempt.observed.extend(observed);
+            record
+        });
+        let curve = record.as_ref().map(Curve::of).unwrap_or_default();
+        let peak = record.as_ref().map_or(watched.peak_bytes, |it| it.peak_bytes);
+        attempt.peak_bytes = attempt.peak_bytes.max(peak);
+        let lowest = record.as_ref().map(|it| it.lowest_headroom_bytes);
         attempt.lowest_available_bytes =
-            [attempt.lowest_available_bytes, watched.lowest_available_bytes]
+            [attempt.lowest_available_bytes, lowest.or(watched.lowest_available_bytes)]
                 .into_iter()
                 .flatten()
                 .min();
+        attempt.guard.extend(record);
         let Ending { code, signal } = watched.ending;
         (attempt.cargo_exit_code, attempt.cargo_signal) = (code, signal);
         attempt.memory_kills = KillCounters::read(Path::new("/")).since(kills_before);
         let verdict =
-            classify(watched.ending, &symptoms, attempt.memory_kills, watched.interrupted);
+            classify(watched.ending, &symptoms, attempt.memory_kills, &curve, watched.interrupted);
         (attempt.outcome, attempt.evidence) = (verdict.outcome, verdict.evidence);
         if attempt.outcome != Outcome::Built {
             break;
         }
     }
-    if attempt.outcome == Outcome::Built && attempt.memory_kills.moved() {
-        // The build lived because something else died.
-        attempt.evidence.push(counters(attempt.memory_kills));
-    }
     Ok(attempt)
+}
+
+/// `build.json` and its figure, beside the ledger: what the last build tried, and what happened meanwhile.
+///
+/// # Errors
+/// A file cannot be written.
+pub(crate) fn write_record(target_dir: &Path, attempts: &[Attempt]) -> anyhow::Result<PathBuf> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        version: u32,
+        attempts: Vec<AttemptDocument<'a>>,
+    }
+    #[derive(Serialize)]
+    struct AttemptDocument<'a> {
+        #[serde(flatten)]
+        attempt: &'a Attempt,
+        /// One per record in `guard`.
+        details: Vec<&'a Details>,
+    }
+    let folder = target_dir.join("xtask");
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("could not create {}", folder.display()))?;
+    let document = Document {
+        version: 1,
+        attempts: attempts
+            .iter()
+            .map(|attempt| {
+                let details = attempt.guard.iter().map(|it| &it.details).collect();
+                AttemptDocument { attempt, details }
+            })
+            .collect(),
+    };
+    let parts: Vec<(String, &Record)> = attempts
+        .iter()
+        .flat_map(|it| it.guard.iter().map(|record| (it.strategy.name().to_owned(), record)))
+        .collect();
+    let write = |name: &str, text: Vec<u8>| {
+        let file = folder.join(name);
+        fs::write(&file, text).with_context(|| format!("could not write {}", file.display()))?;
+        Ok::<_, anyhow::Error>(file)
+    };
+    let file = write("build.json", serde_json::to_vec(&document)?)?;
+    write("build.svg", figure::draw(&parts).into_bytes())?;
+    Ok(file)
+}
+
+/// What the units of this rung are known to need.
+fn known(ledger: &Ledger, rung: &Rung) -> impl Fn(&Unit) -> Option<u64> + Send + 'static {
+    let (ledger, build) = (ledger.clone(), rung.key.clone());
+    move |unit| ledger.unit(&unit_key(unit, &build)).map(|it| it.peak_bytes)
+}
+
+/// How the ledger remembers a unit of a build.
+pub(crate) fn unit_key(unit: &Unit, build: &BuildKey) -> UnitKey {
+    UnitKey {
+        package: unit.package.clone(),
+        version: unit.version.clone(),
+        kind: unit.kind,
+        crate_name: unit.crate_name.clone(),
+        profile: build.profile.clone(),
+        toolchain: build.toolchain.clone(),
+    }
 }
 
 impl Attempt {
@@ -209,7 +299,10 @@ fn command_of(sh: &Shell, workspace: &Workspace, rung: &Rung, args: &[String]) -
         // A relative one was meant from the caller's folder.
         command.env("CARGO_TARGET_DIR", &workspace.target_dir);
     }
-    if Report::stderr_has_progress() && env::var_os("CARGO_TERM_PROGRESS_WHEN").is_none() {
+    if Guard::IS_SUPPORTED && Report::stderr_has_progress() {
+        // The guard's line takes the place of cargo's bar.
+        command.env("CARGO_TERM_PROGRESS_WHEN", "never");
+    } else if Report::stderr_has_progress() && env::var_os("CARGO_TERM_PROGRESS_WHEN").is_none() {
         command.env("CARGO_TERM_PROGRESS_WHEN", "always").env("CARGO_TERM_PROGRESS_WIDTH", "78");
     }
     for name in foreign_environment(env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
@@ -254,6 +347,8 @@ mod tests {
             n_compiled: 0,
             n_fresh: 0,
             executables: Vec::new(),
+            guard: Vec::new(),
+            observed: Vec::new(),
         }
     }
 

@@ -14,7 +14,7 @@ use std::{
 use serde::Serialize;
 
 /// Limits at or above this are "no limit": v1 writes the largest multiple of the page size.
-const UNLIMITED: u64 = 1 << 62;
+pub(crate) const UNLIMITED: u64 = 1 << 62;
 
 /// The version of the memory controller in charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -106,6 +106,13 @@ impl Pressure {
             full_percent: percent("full").unwrap_or(0.0),
         })
     }
+}
+
+/// The folders of this process's own group, first, and of its ancestors.
+#[cfg(target_os = "linux")]
+pub(crate) fn group_dirs(root: &Path) -> Option<Vec<(Version, PathBuf)>> {
+    let hierarchy = Hierarchy::locate(root)?;
+    Some(hierarchy.groups.into_iter().map(|it| (it.version, it.dir)).collect())
 }
 
 /// How many processes the kernel has killed for lack of memory. Only differences mean anything.

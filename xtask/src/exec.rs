@@ -1,8 +1,8 @@
 //! `exec`: any command that builds with cargo underneath, watched as a build is.
 //!
-//! Nothing is chosen for it and nothing is tried again: what the command does besides building is not known here. It runs in
-//! a process group of its own that is ended with it, its death for lack of memory is recognised, and otherwise its own exit
-//! code is passed on.
+//! Nothing is chosen for it and nothing but single compilers is tried again: what the command does besides building is not
+//! known here. It runs under the guard, in a process group of its own that is ended with it; its death for lack of memory is
+//! recognised, and otherwise its own exit code is passed on.
 
 use std::{
     env,
@@ -15,7 +15,9 @@ use std::{
 use crate::{
     cgroup::KillCounters,
     exit::Exit,
-    outcome::{Ending, Outcome, Symptoms, classify},
+    guard::{Guard, Unit},
+    ledger::{Ledger, UnitKey},
+    outcome::{Curve, Ending, Outcome, Symptoms, classify},
     report::Report,
     supervise::{Care, Lines, Patience, Piece, supervise},
 };
@@ -31,11 +33,16 @@ pub(crate) struct CommandRun {
     pub(crate) peak_bytes: u64,
 }
 
-/// Run the command and stay until all of it has ended.
+/// Run the command and stay until all of it has ended. `target_dir` is that of the workspace around, if there is one: its
+/// ledger tells what compilers need.
 ///
 /// # Errors
 /// It cannot be started.
-pub(crate) fn exec(words: &[OsString], report: &mut Report) -> anyhow::Result<CommandRun> {
+pub(crate) fn exec(
+    words: &[OsString],
+    target_dir: Option<&Path>,
+    report: &mut Report,
+) -> anyhow::Result<CommandRun> {
     let (program, args) =
         words.split_first().map_or((OsString::new(), words), |(a, b)| (a.clone(), b));
     let mut command = Command::new(program);
@@ -51,7 +58,9 @@ pub(crate) fn exec(words: &[OsString], report: &mut Report) -> anyhow::Result<Co
     let mut symptoms = Symptoms::default();
     let mut stderr = Lines::default();
     let care = Care { patience: Patience::Short, expendable: true };
-    let watched = supervise(command, care, |piece| match piece {
+    let guard = Guard::start(target_dir, &mut command, known(target_dir));
+    let guard = report.guard_or_warning(guard);
+    let watched = supervise(command, care, guard.as_ref(), |piece| match piece {
         Piece::Stdout(bytes) => report.pass_through(bytes),
         Piece::Stderr(bytes) => {
             report.pass_through(bytes);
@@ -59,17 +68,35 @@ pub(crate) fn exec(words: &[OsString], report: &mut Report) -> anyhow::Result<Co
         }
         Piece::Stopping => report.stopping("stopping the command"),
         Piece::Available(bytes) => report.available(bytes),
+        Piece::Guard(event) => report.guard_event(event),
+        // The command may draw on the terminal itself.
+        Piece::Live(_) => {}
     })?;
+    let record = guard.map(|it| it.finish().0);
+    let curve = record.as_ref().map(Curve::of).unwrap_or_default();
     stderr.finish(|line| symptoms.read(line));
     let kills = KillCounters::read(Path::new("/")).since(kills_before);
-    let verdict = classify(watched.ending, &symptoms, kills, watched.interrupted);
+    let verdict = classify(watched.ending, &symptoms, kills, &curve, watched.interrupted);
     Ok(CommandRun {
         ending: watched.ending,
         outcome: verdict.outcome,
         evidence: verdict.evidence,
         seconds: watched.seconds,
-        peak_bytes: watched.peak_bytes,
+        peak_bytes: record.map_or(watched.peak_bytes, |it| it.peak_bytes),
     })
+}
+
+/// The most a unit has needed, whatever the profile: which one the command uses is not known.
+fn known(target_dir: Option<&Path>) -> impl Fn(&Unit) -> Option<u64> + Send + 'static {
+    let ledger = target_dir.map(Ledger::load);
+    move |unit| {
+        let is_it = |key: &UnitKey| {
+            (&key.package, &key.version, key.kind, &key.crate_name)
+                == (&unit.package, &unit.version, unit.kind, &unit.crate_name)
+        };
+        let units = ledger.iter().flat_map(Ledger::units);
+        units.filter(|it| is_it(it.0)).map(|it| it.1.peak_bytes).max()
+    }
 }
 
 impl CommandRun {
@@ -79,6 +106,7 @@ impl CommandRun {
         match (self.outcome, self.ending) {
             (Outcome::Built, _) => Exit::Success,
             (Outcome::OutOfMemory, _) => Exit::OutOfMemory,
+            (Outcome::NeighbourKilled, _) => Exit::NeighbourKilled,
             (Outcome::Interrupted, _) => Exit::Interrupted,
             (_, Ending { signal: Some(it), .. }) => Exit::RunSignal(signal(it)),
             // Its own codes, which mean what it says they mean. Windows has larger ones.

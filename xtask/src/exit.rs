@@ -23,6 +23,8 @@ pub(crate) enum Exit {
     OutOfMemory,
     /// A compiler or the build itself was ended by a signal, and not for lack of memory.
     Killed,
+    /// It built, but the kernel killed a program beside it.
+    NeighbourKilled,
     /// cargo failed: a compile error, a broken manifest, a full disk. cargo's own code.
     CargoFailed,
     /// Ctrl-C, SIGTERM or SIGHUP. What was finished is kept.
@@ -35,13 +37,14 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// Every code but the open-ended [`Exit::RunSignal`] and [`Exit::Command`], in ascending order.
-    pub(crate) const ALL: [Exit; 8] = [
+    pub(crate) const ALL: [Exit; 9] = [
         Exit::Success,
         Exit::Internal,
         Exit::Usage,
         Exit::NotReady,
         Exit::OutOfMemory,
         Exit::Killed,
+        Exit::NeighbourKilled,
         Exit::CargoFailed,
         Exit::Interrupted,
     ];
@@ -55,6 +58,7 @@ impl Exit {
             Exit::NotReady => 4,
             Exit::OutOfMemory => 5,
             Exit::Killed => 6,
+            Exit::NeighbourKilled => 7,
             Exit::CargoFailed => 101,
             Exit::Interrupted => 130,
             Exit::RunSignal(signal) => 128_u8.saturating_add(signal),
@@ -71,6 +75,7 @@ impl Exit {
             Exit::NotReady => "not-ready",
             Exit::OutOfMemory => "out-of-memory",
             Exit::Killed => "killed",
+            Exit::NeighbourKilled => "neighbour-killed",
             Exit::CargoFailed => "cargo-failed",
             Exit::Interrupted => "interrupted",
             Exit::RunSignal(_) => "run-ended-by-signal",
@@ -87,6 +92,9 @@ impl Exit {
             Exit::NotReady => "the build may not start: preflight failed, or waiting was in vain",
             Exit::OutOfMemory => "every strategy that was tried ran out of memory",
             Exit::Killed => "the build was killed, and not for lack of memory",
+            Exit::NeighbourKilled => {
+                "it built, but the kernel killed another program for lack of memory"
+            }
             Exit::CargoFailed => "cargo failed (compile error, manifest, full disk): as cargo says",
             Exit::Interrupted => "interrupted; what was finished is kept",
             Exit::RunSignal(_) => "128 + N: signal N ended the run",

@@ -9,9 +9,11 @@ mod cgroup;
 mod cli;
 mod exec;
 mod exit;
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has a guard"))]
+mod guard;
 mod interrupt;
-#[allow(dead_code, reason = "the guard and the plan use it from their next commits on")]
 mod ledger;
+mod live;
 mod make_room;
 mod outcome;
 mod plan;
@@ -23,14 +25,13 @@ mod resources;
 mod run;
 mod supervise;
 mod wait;
-#[allow(dead_code, reason = "the guard uses the rest of it from its next commit on")]
 mod watchdog;
 mod workspace;
 
 use std::{
     env, mem,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitCode, Termination as _},
 };
 
 use anyhow::{Context as _, bail};
@@ -41,6 +42,7 @@ use crate::{
     build::Attempt,
     cli::{BuildFlags, Choice, Cli, Format, Selection},
     exit::{Coded, Exit},
+    guard::{Guard, Observed},
     ledger::{Ledger, Observation},
     make_room::{Named, Room},
     outcome::Outcome,
@@ -52,7 +54,15 @@ use crate::{
     workspace::{Toolchain, Workspace},
 };
 
-fn main() -> Exit {
+fn main() -> ExitCode {
+    // One program: as cargo's wrapper around rustc it is another one, and has to be quick.
+    if let Some(code) = guard::entered() {
+        return code;
+    }
+    run().report()
+}
+
+fn run() -> Exit {
     match Cli::parse().command {
         cli::Command::Watchdog => {
             watchdog::serve();
@@ -159,7 +169,10 @@ impl cli::Exec {
                 Ok(wait::obstacles_to_a_command(&Resources::sample(&here)?))
             })?;
         }
-        let run = exec::exec(&self.command, report)?;
+        // Of the workspace around, if the command builds in that one; it need not.
+        let around = Workspace::locate(&Shell::new()?, &Selection::default()).ok();
+        let target_dir = around.map(|it| it.target_dir);
+        let run = exec::exec(&self.command, target_dir.as_deref(), report)?;
         Ok(report.command_ended(&run))
     }
 }
@@ -250,7 +263,7 @@ fn judge(
     let jobs = env::var("CARGO_BUILD_JOBS").ok();
     let full_jobs = plan::full_jobs(jobs.as_deref(), resources.n_cpus);
     let key = toolchain.key();
-    let guarded = false;
+    let guarded = Guard::IS_SUPPORTED;
     let facts =
         Facts { resources, workspace, toolchain: &key, ledger, figures, full_jobs, guarded };
     let plan = plan::plan(&facts, choice);
@@ -345,7 +358,7 @@ fn climb(sh: &Shell, look: &mut Look, report: &mut Report) -> anyhow::Result<Vec
         }
         report.price(start, &look.plan);
     }
-    let attempts = build::build(sh, &look.workspace, &look.plan, report)?;
+    let attempts = build::build(sh, &look.workspace, &look.plan, &look.ledger, report)?;
     for it in &attempts {
         let rung = look.plan.rungs.iter().find(|rung| rung.strategy == it.strategy);
         let observation = Observation {
@@ -356,6 +369,15 @@ fn climb(sh: &Shell, look: &mut Look, report: &mut Report) -> anyhow::Result<Vec
         if let Some(rung) = rung.filter(|_| it.n_compiled > 0) {
             look.ledger.observe_build(rung.key.clone(), observation);
         }
+        let Some(rung) = rung else { continue };
+        for seen in &it.observed {
+            let Observed { peak_bytes, seconds, complete, .. } = *seen;
+            let observation = Observation { peak_bytes, seconds, complete };
+            look.ledger.observe_unit(build::unit_key(&seen.unit, &rung.key), observation);
+        }
+    }
+    if let Err(error) = build::write_record(&look.workspace.target_dir, &attempts) {
+        report.warning(&format!("{error:#}"), "there is no record of this build");
     }
     // Lost knowledge is no reason to fail a build.
     if let Err(error) = look.ledger.save() {

@@ -7,13 +7,19 @@
 
 use serde::Serialize;
 
-use crate::cgroup::KillCounters;
+use crate::{
+    cgroup::KillCounters,
+    guard::record::{Record, Unfit},
+    plan::bytes,
+};
 
 /// The verdict on one attempt to build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Outcome {
     Built,
+    /// It built, but the kernel killed something else for lack of memory meanwhile.
+    NeighbourKilled,
     /// Memory ran out: the next strategy may fit.
     OutOfMemory,
     /// Ended by a signal that had nothing to do with memory.
@@ -41,6 +47,36 @@ pub(crate) struct Verdict {
     pub(crate) outcome: Outcome,
     /// Sentences for the report, the strongest evidence first.
     pub(crate) evidence: Vec<String>,
+}
+
+/// What the watch over memory has seen.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Curve {
+    /// A compiler that does not fit, not even alone: the guard has ended it, and then the build.
+    pub(crate) misfit: Option<Unfit>,
+    /// Memory left in the last seconds, and what was to stay free.
+    pub(crate) last_and_floor_bytes: Option<(u64, u64)>,
+    /// Whether memory was ever shorter than that.
+    pub(crate) was_short: bool,
+    /// The kernel's kills that hit this very build.
+    pub(crate) n_own_kills: u64,
+}
+
+impl Curve {
+    pub(crate) fn of(record: &Record) -> Curve {
+        Curve {
+            misfit: record.misfit.clone(),
+            last_and_floor_bytes: Some((record.last_headroom_bytes, record.floor_bytes)),
+            was_short: record.lowest_headroom_bytes < record.floor_bytes,
+            n_own_kills: record.n_kernel_kills as u64,
+        }
+    }
+
+    /// A sentence, if there was next to nothing left in the end.
+    fn shortage(&self) -> Option<String> {
+        let (last, floor) = self.last_and_floor_bytes?;
+        (last < floor).then(|| format!("only {} of memory was left then", bytes(last)))
+    }
 }
 
 /// What cargo's stderr has said so far.
@@ -119,7 +155,9 @@ impl Symptoms {
         if line.starts_with("error: linking with `") {
             self.n_failed_links += 1;
         }
-        self.disk_full |= line.contains("No space left on device");
+        // A linker writes through mapped memory: on a full disk that ends it with SIGBUS.
+        self.disk_full |= line.contains("No space left on device")
+            || linker_says_that(&["terminated with signal 7 [Bus error]"]);
     }
 
     /// A failed link is reported as an error of its crate; what is left are errors in the code.
@@ -129,15 +167,20 @@ impl Symptoms {
 }
 
 /// Judge one attempt. `kills` are the kernel's kills while it ran.
+///
+/// The evidence counts in this order: an error in the code; the guard's own decision; the kernel's counters together
+/// with a death by SIGKILL; such a death when memory was seen to be short (a memory daemon, or counters that cannot be
+/// read); what rustc, LLVM and the linkers say; cargo's own end.
 pub(crate) fn classify(
     ending: Ending,
     symptoms: &Symptoms,
     kills: KillCounters,
+    curve: &Curve,
     interrupted: bool,
 ) -> Verdict {
     let verdict = |outcome, evidence: Vec<String>| Verdict { outcome, evidence };
     if ending.code == Some(0) {
-        return verdict(Outcome::Built, Vec::new());
+        return built(kills, curve);
     }
     if interrupted {
         return verdict(Outcome::Interrupted, Vec::new());
@@ -145,30 +188,50 @@ pub(crate) fn classify(
     if symptoms.has_compile_errors() {
         return verdict(Outcome::CompileError, Vec::new());
     }
-    if !symptoms.refused.is_empty() {
-        return verdict(Outcome::OutOfMemory, symptoms.refused.clone());
+    if let Some(misfit) = &curve.misfit {
+        let because = format!(
+            "the compiler of {} held {} when the guard ended it, alone; there was {} for it",
+            misfit.crate_name,
+            bytes(misfit.held_bytes),
+            bytes(misfit.room_bytes)
+        );
+        return verdict(Outcome::OutOfMemory, vec![because]);
     }
     let counters = counters(kills);
-
     let mut killed = symptoms.kills.clone();
     if ending.signal == Some(9) || ending.code == Some(137) {
         killed.insert(0, "cargo itself was ended by signal 9 (SIGKILL)".into());
     }
+    if !killed.is_empty() && kills.moved() {
+        return verdict(Outcome::OutOfMemory, [vec![counters], killed].concat());
+    }
+    let mut terminated = symptoms.terminations.clone();
+    if let Some(signal) = ending.signal.filter(|it| *it != 9) {
+        terminated.insert(0, format!("cargo itself was ended by {}", signal_name(signal)));
+    }
+    if let Some(shortage) = curve.shortage()
+        && !(killed.is_empty() && terminated.is_empty())
+    {
+        // earlyoom and systemd-oomd end programs before the kernel does.
+        return verdict(Outcome::OutOfMemory, [vec![shortage], killed, terminated].concat());
+    }
+    if !symptoms.refused.is_empty() {
+        return verdict(Outcome::OutOfMemory, symptoms.refused.clone());
+    }
     if !killed.is_empty() {
-        let (outcome, because) = if kills.moved() || !kills.readable() {
+        // With neither counters nor a curve a SIGKILL is taken for what it mostly is.
+        let (outcome, because) = if !kills.readable() && curve.last_and_floor_bytes.is_none() {
             (Outcome::OutOfMemory, counters)
-        } else {
+        } else if kills.readable() {
             (Outcome::Killed, "no memory kill was counted by the kernel meanwhile".into())
+        } else {
+            (Outcome::Killed, "memory was not short".into())
         };
         return verdict(outcome, [vec![because], killed].concat());
     }
     // No text that is known here, but something in this very group was killed and nothing else explains the end.
     if kills.group.is_some_and(|it| it > 0) {
         return verdict(Outcome::OutOfMemory, vec![counters]);
-    }
-    let mut terminated = symptoms.terminations.clone();
-    if let Some(signal) = ending.signal {
-        terminated.insert(0, format!("cargo itself was ended by {}", signal_name(signal)));
     }
     if !terminated.is_empty() {
         return verdict(Outcome::Killed, terminated);
@@ -177,6 +240,16 @@ pub(crate) fn classify(
         return verdict(Outcome::DiskFull, Vec::new());
     }
     verdict(Outcome::CargoFailed, Vec::new())
+}
+
+/// A build that worked: at whose cost?
+fn built(kills: KillCounters, curve: &Curve) -> Verdict {
+    let others = |it: Option<u64>| it.unwrap_or(0).saturating_sub(curve.n_own_kills);
+    // A kill elsewhere on the machine is this build's doing only if memory was short here as well.
+    let neighbour = others(kills.group) > 0 || others(kills.machine) > 0 && curve.was_short;
+    let outcome = if neighbour { Outcome::NeighbourKilled } else { Outcome::Built };
+    let evidence = if kills.moved() { vec![counters(kills)] } else { Vec::new() };
+    Verdict { outcome, evidence }
 }
 
 /// What the kernel counted, in words.
@@ -255,6 +328,9 @@ mod tests {
         `/bin/rustc --crate-name x` (signal: 15, SIGTERM: termination signal)\n";
     const DISK: &str = "error: failed to write `/w/target/release/deps/x.d`\n\nCaused by:\n  No space left on device \
         (os error 28)\n";
+    const DISK_LINK: &str = "error: linking with `cc` failed: exit status: 1\n  |\n  = note:  \"cc\" \"-m64\"\n  \
+        = note: collect2: fatal error: ld terminated with signal 7 [Bus error]\n          compilation terminated.\n\n\
+        error: could not compile `eater` (lib) due to 1 previous error\n";
     const MANIFEST: &str = "error: failed to parse manifest at `/w/Cargo.toml`\n";
 
     fn read(text: &str) -> Symptoms {
@@ -265,12 +341,12 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, ending: Ending, kills: KillCounters, expected: Outcome) {
-        let verdict = classify(ending, &read(text), kills, false);
+        let verdict = classify(ending, &read(text), kills, &Curve::default(), false);
         assert_eq!(verdict.outcome, expected, "{text}\n{ending:?} {kills:?} {verdict:?}");
         // The same in colour.
         let coloured: String =
             text.lines().map(|it| format!("\x1b[1m\x1b[91m{it}\x1b[0m\n")).collect();
-        assert_eq!(classify(ending, &read(&coloured), kills, false), verdict);
+        assert_eq!(classify(ending, &read(&coloured), kills, &Curve::default(), false), verdict);
     }
 
     #[test]
@@ -312,11 +388,69 @@ mod tests {
             check(QUOTED, EXIT_101, kills, Outcome::CompileError);
             // A type error stays one when another compiler was killed beside it.
             check(&format!("{RUSTC}{TYPE_ERROR}"), EXIT_101, kills, Outcome::CompileError);
-            check("", Ending { code: Some(0), signal: None }, kills, Outcome::Built);
         }
         check(TERMINATED, EXIT_101, NONE, Outcome::Killed);
         check(DISK, EXIT_101, NONE, Outcome::DiskFull);
+        check(DISK_LINK, EXIT_101, NONE, Outcome::DiskFull);
         check(MANIFEST, EXIT_101, ELSEWHERE, Outcome::CargoFailed);
+    }
+
+    #[test]
+    fn a_signal_is_read_together_with_the_memory_curve() {
+        let curve =
+            |last| Curve { last_and_floor_bytes: Some((last, 20 << 20)), ..Curve::default() };
+        let outcome =
+            |text, kills, last| classify(EXIT_101, &read(text), kills, &curve(last), false);
+        // A memory daemon: nothing counted, but nothing left either.
+        for text in [RUSTC, LINKER, TERMINATED] {
+            let verdict = outcome(text, NONE, 5 << 20);
+            assert_eq!(verdict.outcome, Outcome::OutOfMemory);
+            assert_eq!(verdict.evidence[0], "only 5 MiB of memory was left then");
+            assert_eq!(outcome(text, NONE, 500 << 20).outcome, Outcome::Killed);
+        }
+        // Counters that cannot be read no longer make every SIGKILL one.
+        assert_eq!(outcome(RUSTC, UNREADABLE, 500 << 20).outcome, Outcome::Killed);
+        assert_eq!(outcome(RUSTC, UNREADABLE, 5 << 20).outcome, Outcome::OutOfMemory);
+        // Little memory alone proves nothing.
+        assert_eq!(outcome(TYPE_ERROR, NONE, 0).outcome, Outcome::CompileError);
+        assert_eq!(outcome(DISK, NONE, 0).outcome, Outcome::DiskFull);
+        assert_eq!(outcome(MANIFEST, NONE, 0).outcome, Outcome::CargoFailed);
+    }
+
+    #[test]
+    fn a_compiler_that_does_not_fit_is_evidence_by_itself() {
+        let misfit = Unfit {
+            package: "nofit".into(),
+            crate_name: "nofit".into(),
+            held_bytes: 430 << 20,
+            room_bytes: 450 << 20,
+        };
+        let curve = Curve { misfit: Some(misfit), ..Curve::default() };
+        let killed = Ending { code: None, signal: Some(9) };
+        let verdict = classify(killed, &read(""), NONE, &curve, false);
+        assert_eq!(verdict.outcome, Outcome::OutOfMemory);
+        assert!(verdict.evidence[0].contains("nofit held 430 MiB"), "{verdict:?}");
+        assert_eq!(
+            classify(EXIT_101, &read(TYPE_ERROR), NONE, &curve, false).outcome,
+            Outcome::CompileError
+        );
+    }
+
+    #[test]
+    fn a_build_that_lived_because_a_neighbour_died_has_an_outcome_of_its_own() {
+        let built = Ending { code: Some(0), signal: None };
+        let outcome = |kills, n_own_kills, was_short| {
+            let curve = Curve { n_own_kills, was_short, ..Curve::default() };
+            classify(built, &read(""), kills, &curve, false).outcome
+        };
+        assert_eq!(outcome(NONE, 0, true), Outcome::Built);
+        assert_eq!(outcome(UNREADABLE, 0, true), Outcome::Built);
+        assert_eq!(outcome(KILLED, 0, false), Outcome::NeighbourKilled);
+        // It was a compiler of its own, started again.
+        assert_eq!(outcome(KILLED, 1, true), Outcome::Built);
+        assert_eq!(outcome(ELSEWHERE, 1, true), Outcome::NeighbourKilled);
+        // Some other container's kill.
+        assert_eq!(outcome(ELSEWHERE, 0, false), Outcome::Built);
     }
 
     #[test]
@@ -337,13 +471,13 @@ mod tests {
 
     #[test]
     fn an_interruption_is_one_whatever_died_of_it() {
-        let verdict = classify(EXIT_101, &read(RUSTC), KILLED, true);
+        let verdict = classify(EXIT_101, &read(RUSTC), KILLED, &Curve::default(), true);
         assert_eq!(verdict.outcome, Outcome::Interrupted);
     }
 
     #[test]
     fn evidence_keeps_both_ends_of_a_long_line() {
-        let verdict = classify(EXIT_101, &read(RUSTC), KILLED, false);
+        let verdict = classify(EXIT_101, &read(RUSTC), KILLED, &Curve::default(), false);
         assert_eq!(
             verdict.evidence[0],
             "the kernel killed 1 process of this group for lack of memory"

@@ -17,6 +17,11 @@ use crate::{
     cli::Format,
     exec::CommandRun,
     exit::Exit,
+    guard::{
+        Guard, Live,
+        record::{Deed, Event},
+    },
+    live,
     make_room::{Paused, Stopped},
     outcome::{Outcome, signal_name},
     plan::{Fit, Plan, Rung, Source, Strategy, bytes},
@@ -166,6 +171,7 @@ impl Report {
 
     /// The child's own words, as they are.
     pub(crate) fn pass_through(&self, bytes: &[u8]) {
+        live::clear();
         let mut stderr = io::stderr().lock();
         stderr.write_all(bytes).and_then(|()| stderr.flush()).ok();
     }
@@ -194,6 +200,50 @@ impl Report {
                 &format!("{} of memory left", bytes(available)),
                 "close what you can spare, or the kernel may end a process",
             );
+        }
+    }
+
+    /// A build without a guard is better than none.
+    pub(crate) fn guard_or_warning(&self, guard: anyhow::Result<Option<Guard>>) -> Option<Guard> {
+        guard.unwrap_or_else(|error| {
+            self.warning(
+                &format!("there is no guard: {error:#}"),
+                "compilers are not held back; what the kernel kills for lack of memory is recognised",
+            );
+            None
+        })
+    }
+
+    /// How things stand, on a terminal.
+    pub(crate) fn live(&self, live: &Live, rung: &Rung) {
+        if Report::stderr_has_progress()
+            && let Some(line) = live::line(live, rung.strategy.name())
+        {
+            live::show(&line);
+        }
+    }
+
+    /// Nothing more is to be said about how things stand.
+    pub(crate) fn live_ends(&self) {
+        live::clear();
+    }
+
+    /// What the guard did that makes a build slower. Suspending is too common for a line.
+    pub(crate) fn guard_event(&self, event: &Event) {
+        let Event { crate_name, held_bytes, headroom_bytes, .. } = event;
+        let (held, left) = (bytes(*held_bytes), bytes(*headroom_bytes));
+        match event.what {
+            Deed::Suspended | Deed::Resumed => {}
+            Deed::Evicted => self.note(&format!(
+                "{left} of memory left: took back the {held} of {crate_name}'s compiler, which starts again when there is \
+                 room"
+            )),
+            Deed::KernelKilled => self.note(&format!(
+                "the kernel killed the compiler of {crate_name} for lack of memory; it starts again alone"
+            )),
+            Deed::GaveUp => self.note(&format!(
+                "the compiler of {crate_name} does not fit, not even alone; it held {held}"
+            )),
         }
     }
 
@@ -259,6 +309,13 @@ impl Report {
                 self.warning(
                     "the disk is full",
                     "run `cargo clean`, or point CARGO_TARGET_DIR at a disk with more room",
+                );
+            }
+            Outcome::NeighbourKilled => {
+                self.warning(
+                    &format!("option {name} built, but {}", attempt.evidence.join("; ")),
+                    "another program has died of this build: have a look at `dmesg`; the same command again finds \
+                     everything built",
                 );
             }
             // cargo has said it all.
@@ -556,6 +613,7 @@ impl Report {
 
 /// Text for stderr.
 fn say(text: &str) {
+    live::clear();
     write_to(anstream::stderr().lock(), text);
 }
 

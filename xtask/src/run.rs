@@ -162,12 +162,13 @@ pub(crate) fn run(
     });
     let kills_before = KillCounters::read(Path::new("/"));
     let care = Care { patience: Patience::UntilAskedAgain, expendable: false };
-    let watched = supervise(command, care, |piece| match piece {
+    let watched = supervise(command, care, None, |piece| match piece {
         Piece::Stdout(bytes) | Piece::Stderr(bytes) => report.pass_through(bytes),
         Piece::Stopping => {
             report.stopping("asked the run to stop; again: kill it (finished rows are kept)");
         }
         Piece::Available(bytes) => report.available(bytes),
+        Piece::Guard(_) | Piece::Live(_) => {}
     })?;
     let summary_file = out.map(|it| it.with_file_name("summary.json")).filter(|it| it.exists());
     let words = [program.as_os_str()].into_iter().chain(arguments.args.iter().map(AsRef::as_ref));

@@ -1,7 +1,8 @@
 //! One child in a process group of its own: its output streamed, its memory watched, its end certain.
 //!
-//! Whatever ends the watch (the child's own end, Ctrl-C, an error here), nothing of the group is left running
-//! afterwards. Linux's kernel is told to prefer a build over its neighbours when memory runs out.
+//! Whatever ends the watch (the child's own end, Ctrl-C, an error here, a `kill -9` of xtask), nothing of the group is
+//! left running afterwards. Linux's kernel is told to prefer a build over its neighbours when memory runs out. A build
+//! has a [`Guard`] as well, which looks at memory more often than this does.
 
 use std::{
     io::{self, Read},
@@ -13,7 +14,14 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::{interrupt, outcome::Ending, resources::TreeWatch};
+use crate::{
+    guard::{Guard, Live, record::Event},
+    interrupt,
+    outcome::Ending,
+    process::ProcessId,
+    resources::TreeWatch,
+    watchdog::Watchdog,
+};
 
 /// How often the child is looked at.
 const TICK: Duration = Duration::from_millis(25);
@@ -21,6 +29,8 @@ const TICK: Duration = Duration::from_millis(25);
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 /// …and how many times longer than the look itself: at most 5 % of one CPU.
 const SAMPLE_COST: u32 = 20;
+/// Between two looks at how things stand with the guard.
+const LIVE_EVERY: Duration = Duration::from_millis(200);
 /// How long an interrupted child that should end by itself may take.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -50,6 +60,10 @@ pub(crate) enum Piece<'a> {
     Stopping,
     /// Memory available to this process, seen at the last sample.
     Available(u64),
+    /// The guard has done something.
+    Guard(&'a Event),
+    /// How things stand with the guard.
+    Live(&'a Live),
 }
 
 /// What was seen.
@@ -58,7 +72,7 @@ pub(crate) struct Watched {
     pub(crate) ending: Ending,
     pub(crate) interrupted: bool,
     pub(crate) seconds: f64,
-    /// Highest sample of the tree's own memory; 0 if it was too quick to be seen.
+    /// Highest sample of the tree's own memory; 0 if it was too quick to be seen. A guard knows better.
     pub(crate) peak_bytes: u64,
     /// Lowest sample of the memory available to this process.
     pub(crate) lowest_available_bytes: Option<u64>,
@@ -66,10 +80,11 @@ pub(crate) struct Watched {
 
 /// Start `command` and stay until all of it has ended. Pieces arrive on this thread, in order.
 ///
-/// Set the command's stdout and stderr to `piped` to receive them.
+/// Set the command's stdout and stderr to `piped` to receive them. `guard` is the one that was set up for this command.
 pub(crate) fn supervise(
     mut command: Command,
     care: Care,
+    guard: Option<&Guard>,
     mut on_piece: impl FnMut(Piece<'_>),
 ) -> anyhow::Result<Watched> {
     // From before the child exists until all of it is gone.
@@ -77,12 +92,22 @@ pub(crate) fn supervise(
     own_group(&mut command);
     let started = Instant::now();
     let program = command.get_program().to_string_lossy().into_owned();
+    let mut watchdog = Watchdog::spawn()?;
     let mut group = Group(command.spawn().with_context(|| format!("could not start {program}"))?);
+    let group_number = group.0.id();
+    let leader = ProcessId::of(group_number);
+    if let Some(leader) = leader {
+        // Without a watchdog only a `kill -9` of xtask leaves something behind: no reason not to go on.
+        watchdog.also_end(leader).ok();
+    }
+    if let Some(guard) = guard {
+        guard.watch(group_number);
+    }
     if care.expendable {
-        prefer_as_victim(group.0.id());
+        prefer_as_victim(group_number);
     }
     let output = Output::of(&mut group.0);
-    let mut watch = TreeWatch::new(group.0.id())?;
+    let mut watch = TreeWatch::new(group_number)?;
 
     let mut watched = Watched {
         ending: Ending::default(),
@@ -95,7 +120,18 @@ pub(crate) fn supervise(
     let mut kill_at = None;
     let mut sample_at = Instant::now();
     let status = loop {
-        if Instant::now() >= sample_at {
+        if let Some(guard) = guard {
+            while let Some(event) = guard.next_event() {
+                on_piece(Piece::Guard(&event));
+            }
+            if guard.gave_up() {
+                group.signal(Request::Kill);
+            }
+            if Instant::now() >= sample_at {
+                on_piece(Piece::Live(&guard.live()));
+                sample_at = Instant::now() + LIVE_EVERY;
+            }
+        } else if Instant::now() >= sample_at {
             let begun = Instant::now();
             watched.peak_bytes = watched.peak_bytes.max(watch.sample());
             let available = watch.available_bytes();
@@ -135,6 +171,13 @@ pub(crate) fn supervise(
     // What is still in the pipes comes without a pause. A daemon that the build started may hold them open
     // for ever, so their end is not waited for.
     while output.forward(4 * TICK, &mut on_piece) == Flow::Open {}
+    if let Some(leader) = leader {
+        // If the watchdog is gone there is nobody to be told.
+        watchdog.has_ended(leader).ok();
+    }
+    while let Some(event) = guard.and_then(Guard::next_event) {
+        on_piece(Piece::Guard(&event));
+    }
     watched.interrupted |= interrupt::count() > 0;
     watched.seconds = started.elapsed().as_secs_f64();
     watched.ending = Ending { code: status.code(), signal: signal(status) };
@@ -324,10 +367,10 @@ mod tests {
             command.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
             let (mut out, mut err) = (Vec::new(), Vec::new());
             let care = Care { patience: Patience::Short, expendable: true };
-            let watched = supervise(command, care, |piece| match piece {
+            let watched = supervise(command, care, None, |piece| match piece {
                 Piece::Stdout(it) => out.extend_from_slice(it),
                 Piece::Stderr(it) => err.extend_from_slice(it),
-                Piece::Stopping | Piece::Available(_) => {}
+                Piece::Stopping | Piece::Available(_) | Piece::Guard(_) | Piece::Live(_) => {}
             });
             (watched.unwrap(), String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
         };
@@ -345,7 +388,7 @@ mod tests {
         command.args(["-c", "sleep 300 & echo $!; kill -9 $$"]).stdout(Stdio::piped());
         let mut out = Vec::new();
         let care = Care { patience: Patience::Short, expendable: false };
-        supervise(command, care, |piece| {
+        supervise(command, care, None, |piece| {
             if let Piece::Stdout(it) = piece {
                 out.extend_from_slice(it);
             }

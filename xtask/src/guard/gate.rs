@@ -1,0 +1,234 @@
+//! The gate: xtask as `RUSTC_WRAPPER`, one process per compiler.
+//!
+//! It asks the controller before it starts the compiler, and starts it again if it was ended for lack of memory;
+//! cargo sees one compiler that took longer. What must be known at once (a finished metadata file, on which others wait)
+//! is passed on at once and only once; everything else the compiler says is held back until it has ended by itself.
+//! Without a controller, and for anything that is not a compilation, it is the compiler.
+
+use std::{
+    collections::HashSet,
+    env,
+    ffi::OsString,
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    os::{
+        fd::AsFd as _,
+        unix::{
+            net::UnixStream,
+            process::{CommandExt as _, ExitStatusExt as _},
+        },
+    },
+    path::Path,
+    process::{Child, Command, ExitCode, ExitStatus, Stdio},
+    thread,
+};
+
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    sys::{
+        resource::{UsageWho, getrusage},
+        signal::{Signal, killpg, raise},
+    },
+    unistd::Pid,
+};
+
+use super::wire::{AGAIN, Ended, GATE, GO, INNER, Message, SOCKET, Unit};
+
+/// If xtask was started as the gate: be it.
+pub(crate) fn entered() -> Option<ExitCode> {
+    let mut args = env::args_os();
+    let name = args.next()?;
+    if Path::new(&name).file_name()? != GATE {
+        return None;
+    }
+    let args: Vec<OsString> = args.collect();
+    Some(pass(&args).unwrap_or_else(|err| {
+        say(&format!("{GATE}: {err}"));
+        ExitCode::FAILURE
+    }))
+}
+
+#[expect(clippy::print_stderr, reason = "this is another program, without a report")]
+fn say(what: &str) {
+    eprintln!("{what}");
+}
+
+/// `args`: the compiler and its arguments, as cargo calls a wrapper.
+fn pass(args: &[OsString]) -> io::Result<ExitCode> {
+    let command = || {
+        let inner = env::var_os(INNER).filter(|it| !it.is_empty());
+        let words: Vec<&OsString> = inner.iter().chain(args).collect();
+        let (program, args) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+        let mut command = Command::new(program);
+        command.args(args);
+        Ok::<_, io::Error>(command)
+    };
+    let words: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+    let unit = Unit::of(&words, |name| env::var(name).ok());
+    let controller = env::var_os(SOCKET).and_then(|it| UnixStream::connect(it).ok());
+    let (Some(unit), Some(controller)) = (unit, controller) else {
+        return Err(command()?.exec());
+    };
+    let mut gate = Gate { controller: BufReader::new(controller), passed_on: HashSet::new() };
+    loop {
+        gate.tell(&Message::Ask(unit.clone()))?;
+        if gate.answer()? != GO {
+            return Ok(ExitCode::FAILURE);
+        }
+        let (status, said) = gate.run(command()?)?;
+        let again = !status.success() && gate.answer()? == AGAIN;
+        if !again {
+            io::stdout().write_all(&said.stdout)?;
+            io::stderr().write_all(&said.held)?;
+            return Ok(end_like(status));
+        }
+    }
+}
+
+struct Gate {
+    controller: BufReader<UnixStream>,
+    /// Lines that cargo has seen already.
+    passed_on: HashSet<Vec<u8>>,
+}
+
+/// What a compiler has said.
+#[derive(Default)]
+struct Said {
+    stdout: Vec<u8>,
+    /// stderr, but for what was passed on at once.
+    held: Vec<u8>,
+    /// The beginning of a line of stderr.
+    rest: Vec<u8>,
+}
+
+impl Gate {
+    fn tell(&mut self, message: &Message) -> io::Result<()> {
+        self.controller.get_mut().write_all(message.line().as_bytes())
+    }
+
+    fn answer(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.controller.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+
+    /// Run the compiler once.
+    fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, Said)> {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A group of its own: the controller ends or stops it with its linker and without this gate.
+        command.process_group(0);
+        // Whatever ends the gate ends the compiler.
+        // SAFETY: between fork and exec only `prctl` is called, which is a bare system call.
+        unsafe {
+            command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?));
+        }
+        let mut compiler = command.spawn()?;
+        let pid = compiler.id();
+        self.tell(&Message::Started(pid))?;
+        let mut said = Said::default();
+        let status = self.listen(&mut compiler, &mut said)?;
+        said.held.append(&mut said.rest);
+        let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+        self.tell(&Message::Ended(Ended {
+            code: status.code(),
+            signal: status.signal(),
+            max_resident_bytes: u64::try_from(usage.max_rss()).unwrap_or(0) << 10,
+            linker_was_killed: says_that_a_linker_was_killed(&said.held),
+        }))?;
+        Ok((status, said))
+    }
+
+    /// Take in what the compiler says until it ends.
+    fn listen(&mut self, compiler: &mut Child, said: &mut Said) -> io::Result<ExitStatus> {
+        let group = Pid::from_raw(compiler.id().try_into().map_err(io::Error::other)?);
+        let mut stdout = compiler.stdout.take();
+        let mut stderr = compiler.stderr.take();
+        // The end of the compiler as something to poll for: the other end of this pair is closed then.
+        let (ended, end) = UnixStream::pair()?;
+        thread::scope(|scope| {
+            let waiter = scope.spawn(move || {
+                let status = compiler.wait();
+                drop(end);
+                status
+            });
+            let mut has_ended = false;
+            let mut buffer = [0; 8192];
+            loop {
+                let ready = {
+                    let readable = |it| PollFd::new(it, PollFlags::POLLIN);
+                    let mut fds =
+                        vec![readable(ended.as_fd()), readable(self.controller.get_ref().as_fd())];
+                    fds.extend(stdout.as_ref().map(|it| readable(it.as_fd())));
+                    let stdout_is_open = stdout.is_some();
+                    fds.extend(stderr.as_ref().map(|it| readable(it.as_fd())));
+                    // After the end only what is in the pipes: somebody else may hold them open.
+                    let patience = if has_ended { PollTimeout::ZERO } else { PollTimeout::NONE };
+                    match poll(&mut fds, patience) {
+                        Err(nix::Error::EINTR) => continue,
+                        other => other?,
+                    };
+                    let is = |index: usize| fds.get(index).and_then(PollFd::any).unwrap_or(false);
+                    let out = stdout_is_open && is(2);
+                    let err = stderr.is_some() && is(2 + usize::from(stdout_is_open));
+                    (is(0), is(1), out, err)
+                };
+                let (end, controller, out, err) = ready;
+                if controller && !has_ended {
+                    // It says nothing unasked: it is gone.
+                    killpg(group, Signal::SIGKILL).ok();
+                    return Err(io::Error::other("the controller is gone"));
+                }
+                let mut read = false;
+                if out && let Some(pipe) = &mut stdout {
+                    match pipe.read(&mut buffer)? {
+                        0 => stdout = None,
+                        n => said.stdout.extend_from_slice(&buffer[..n]),
+                    }
+                    read = true;
+                }
+                if err && let Some(pipe) = &mut stderr {
+                    match pipe.read(&mut buffer)? {
+                        0 => stderr = None,
+                        n => self.hear(&buffer[..n], said)?,
+                    }
+                    read = true;
+                }
+                if has_ended && !read {
+                    break;
+                }
+                has_ended |= end;
+            }
+            waiter.join().map_err(|_| io::Error::other("could not wait for the compiler"))?
+        })
+    }
+
+    fn hear(&mut self, bytes: &[u8], said: &mut Said) -> io::Result<()> {
+        said.rest.extend_from_slice(bytes);
+        while let Some(end) = said.rest.iter().position(|it| *it == b'\n') {
+            let line: Vec<u8> = said.rest.drain(..=end).collect();
+            if !line.starts_with(b"{\"$message_type\":\"artifact\"") {
+                said.held.extend_from_slice(&line);
+            } else if !self.passed_on.contains(&line) {
+                io::stderr().write_all(&line)?;
+                self.passed_on.insert(line);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// rustc itself ends with 1 then.
+fn says_that_a_linker_was_killed(said: &[u8]) -> bool {
+    let said = String::from_utf8_lossy(said);
+    ["terminated with signal 9", "signal: 9 (SIGKILL)", "unable to execute command: Killed"]
+        .iter()
+        .any(|it| said.contains(it))
+}
+
+/// End as the compiler did, by the same signal if it was one.
+fn end_like(status: ExitStatus) -> ExitCode {
+    if let Some(signal) = status.signal().and_then(|it| Signal::try_from(it).ok()) {
+        raise(signal).ok();
+    }
+    let code = status.code().or_else(|| Some(128 + status.signal()?)).unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
+}

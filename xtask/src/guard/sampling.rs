@@ -1,0 +1,223 @@
+//! Memory, looked at often: open files, fixed buffers, no allocation between two looks.
+//!
+//! The same arithmetic as [`crate::cgroup`] and [`crate::resources`], which look once and tell more.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt as _,
+    path::Path,
+};
+
+use super::policy::Sample;
+use crate::cgroup::{self, Version};
+
+/// The longest file that is read: `/proc/vmstat`, of which the part with `oom_kill` is within 8 KiB.
+const N_BYTES: usize = 16384;
+
+/// Everything that is read again and again.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    buffer: Box<[u8; N_BYTES]>,
+    meminfo: File,
+    vmstat: Option<File>,
+    pressure: Option<File>,
+    groups: Vec<Group>,
+    /// Its own group's kill counter.
+    kills: Option<File>,
+    page_bytes: u64,
+}
+
+/// A cgroup with a limit: this process's own or an ancestor.
+#[derive(Debug)]
+struct Group {
+    version: Version,
+    limit: File,
+    high: Option<File>,
+    usage: File,
+    stat: File,
+    swap_limit: Option<File>,
+    swap_usage: Option<File>,
+}
+
+/// One look.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) sample: Sample,
+    pub(crate) ram_headroom_bytes: u64,
+    pub(crate) swap_headroom_bytes: u64,
+    /// Whether a group leaves less than the machine.
+    pub(crate) is_group: bool,
+}
+
+impl Probe {
+    /// `None` where there is no `/proc/meminfo`.
+    pub(crate) fn open() -> Option<Probe> {
+        let root = Path::new("/");
+        let groups = cgroup::group_dirs(root).unwrap_or_default();
+        let own = groups.first();
+        let kills = own.and_then(|(version, dir)| {
+            let name = if *version == Version::V1 { "memory.oom_control" } else { "memory.events" };
+            File::open(dir.join(name)).ok()
+        });
+        Some(Probe {
+            buffer: Box::new([0; N_BYTES]),
+            meminfo: File::open("/proc/meminfo").ok()?,
+            vmstat: File::open("/proc/vmstat").ok(),
+            pressure: File::open("/proc/pressure/memory").ok(),
+            groups: groups.iter().filter_map(|(version, dir)| Group::open(*version, dir)).collect(),
+            kills,
+            page_bytes: 4096.max(page_bytes()),
+        })
+    }
+
+    /// What is left.
+    pub(crate) fn look(&mut self) -> Look {
+        let text = read(&self.meminfo, &mut *self.buffer);
+        let kib = |name| value(text, name).unwrap_or(0) << 10;
+        let (mut ram, mut swap) = (kib("MemAvailable:"), kib("SwapFree:"));
+        let mut is_group = false;
+        for group in &self.groups {
+            let Some((headroom, swap_headroom)) = group.headroom(&mut *self.buffer) else {
+                continue;
+            };
+            is_group |= headroom < ram;
+            ram = ram.min(headroom);
+            swap = swap.min(swap_headroom.unwrap_or(u64::MAX));
+        }
+        Look {
+            sample: Sample {
+                headroom_bytes: ram + swap,
+                // Swap keeps a build alive; planning with all of it would make it crawl.
+                grantable_bytes: ram + swap / 2,
+                stalled: false,
+            },
+            ram_headroom_bytes: ram,
+            swap_headroom_bytes: swap,
+            is_group,
+        }
+    }
+
+    /// The kernel's kills for lack of memory so far: of this group, of the machine.
+    pub(crate) fn kills(&mut self) -> (Option<u64>, Option<u64>) {
+        let mut read_of = |file: &Option<File>| {
+            let text = read(file.as_ref()?, &mut *self.buffer);
+            value(text, "oom_kill ")
+        };
+        (read_of(&self.kills), read_of(&self.vmstat))
+    }
+
+    /// Microseconds for which some program has stood still for lack of memory since the machine was started.
+    pub(crate) fn stalled_micros(&mut self) -> Option<u64> {
+        let text = read(self.pressure.as_ref()?, &mut *self.buffer);
+        let text = std::str::from_utf8(text).ok()?;
+        let total = text.lines().find(|it| it.starts_with("some "))?.rsplit_once("total=")?.1;
+        total.trim().parse().ok()
+    }
+
+    /// The pages a process has for itself, from its open `/proc/PID/statm`. `None`: it has ended.
+    pub(crate) fn own_bytes(&mut self, statm: &File) -> Option<u64> {
+        let text = std::str::from_utf8(read(statm, &mut *self.buffer)).ok()?;
+        let mut fields = text.split_ascii_whitespace().skip(1);
+        let mut next = || fields.next()?.parse::<u64>().ok();
+        let (resident, shared) = (next()?, next()?);
+        Some(resident.saturating_sub(shared) * self.page_bytes)
+    }
+
+    /// The same for a process and all below it; for those that start linkers. This one allocates a little.
+    pub(crate) fn tree_bytes(&mut self, pid: u32) -> u64 {
+        let mut sum = 0;
+        let mut todo = vec![pid];
+        // A tree of compilers is small; the bound is against a loop through recycled numbers.
+        for _ in 0..1000 {
+            let Some(pid) = todo.pop() else { break };
+            if let Ok(statm) = File::open(format!("/proc/{pid}/statm")) {
+                sum += self.own_bytes(&statm).unwrap_or(0);
+            }
+            todo.extend(children(pid));
+        }
+        sum
+    }
+}
+
+/// The children of all threads of a process.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let lists =
+        tasks.flatten().filter_map(|it| fs::read_to_string(it.path().join("children")).ok());
+    lists.flat_map(|it| it.split_whitespace().flat_map(str::parse).collect::<Vec<u32>>()).collect()
+}
+
+impl Group {
+    fn open(version: Version, dir: &Path) -> Option<Group> {
+        let open = |name: &str| File::open(dir.join(name)).ok();
+        let group = match version {
+            Version::V1 => Group {
+                version,
+                limit: open("memory.limit_in_bytes")?,
+                high: None,
+                usage: open("memory.usage_in_bytes")?,
+                stat: open("memory.stat")?,
+                swap_limit: open("memory.memsw.limit_in_bytes"),
+                swap_usage: open("memory.memsw.usage_in_bytes"),
+            },
+            Version::V2 => Group {
+                version,
+                limit: open("memory.max")?,
+                high: open("memory.high"),
+                usage: open("memory.current")?,
+                stat: open("memory.stat")?,
+                swap_limit: open("memory.swap.max"),
+                swap_usage: open("memory.swap.current"),
+            },
+        };
+        Some(group)
+    }
+
+    /// What it leaves of RAM, and of swap if it limits that. `None`: it has no limit.
+    fn headroom(&self, buffer: &mut [u8]) -> Option<(u64, Option<u64>)> {
+        let mut limit =
+            |file: &File| number(read(file, buffer)).filter(|it| *it < cgroup::UNLIMITED);
+        let high = self.high.as_ref().and_then(&mut limit);
+        let limits = [limit(&self.limit), high];
+        let limit_bytes = limits.into_iter().flatten().min()?;
+        let swap_limit = self.swap_limit.as_ref().and_then(&mut limit);
+        let swap_used =
+            self.swap_usage.as_ref().and_then(|it| number(read(it, buffer))).unwrap_or(0);
+        let used = number(read(&self.usage, buffer))?;
+        let stat = read(&self.stat, buffer);
+        let field = |hierarchical, plain| value(stat, hierarchical).or_else(|| value(stat, plain));
+        let cache = field("total_inactive_file ", "inactive_file ").unwrap_or(0)
+            + field("total_active_file ", "active_file ").unwrap_or(0);
+        let headroom = limit_bytes.saturating_sub(used.saturating_sub(cache));
+        let swap = swap_limit.map(|it| match self.version {
+            // Memory and swap together.
+            Version::V1 => {
+                it.saturating_sub(swap_used.saturating_sub(cache)).saturating_sub(headroom)
+            }
+            Version::V2 => it.saturating_sub(swap_used),
+        });
+        Some((headroom, swap))
+    }
+}
+
+/// The file from its beginning, as far as the buffer holds it; empty if it cannot be read.
+fn read<'a>(file: &File, buffer: &'a mut [u8]) -> &'a [u8] {
+    let n = file.read_at(buffer, 0).unwrap_or(0);
+    &buffer[..n]
+}
+
+fn number(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// The number on the line that begins with `key`.
+fn value(text: &[u8], key: &str) -> Option<u64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let rest = text.lines().find_map(|it| it.strip_prefix(key))?;
+    rest.split_ascii_whitespace().next()?.parse().ok()
+}
+
+fn page_bytes() -> u64 {
+    let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
+    size.ok().flatten().and_then(|it| u64::try_from(it).ok()).unwrap_or(4096)
+}

@@ -1,0 +1,401 @@
+//! The policy against made-up machines: compilers that grow, neighbours that come and go, looks that come late.
+//!
+//! Everything follows from a seed. The worlds keep to what was measured of real ones: a compiler grows by at most 450
+//! MiB/s, a look is 5 ms old, a signal takes 5 to 20 ms, what a killed compiler held is back after 60 to 400 ms.
+
+use super::policy::{
+    Action, End, Faults, JobId, Millis, Misfit, Policy, Request, Sample, Settings,
+};
+
+const MIB: u64 = 1 << 20;
+const STEP: Millis = 5;
+const TICK: Millis = 25;
+/// From the decision to end a compiler until its memory is back: whatever happens meanwhile outside cannot be helped.
+const HELPLESS: Millis = 500;
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn within(&mut self, low: u64, high: u64) -> u64 {
+        low + self.next() % (high - low + 1)
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.next() % 100 < percent
+    }
+}
+
+/// The life of one compiler: up to `peak` in `ramp`, there for `hold`.
+#[derive(Clone, Debug)]
+struct Compiler {
+    peak: u64,
+    ramp: Millis,
+    hold: Millis,
+    /// It grows in this many stairs with flat parts between.
+    stairs: u64,
+    known: Option<u64>,
+    links: bool,
+}
+
+impl Compiler {
+    fn memory(&self, ran_for: Millis) -> u64 {
+        let linear = |at: Millis| self.peak * at.min(self.ramp) / self.ramp;
+        // Each stair: its first half is steep, the second flat. The ramp is long enough for twice the slope.
+        let stair = self.ramp / self.stairs;
+        let (whole, part) = (ran_for / stair.max(1), ran_for % stair.max(1));
+        linear((whole * stair + (2 * part).min(stair)).min(self.ramp))
+    }
+
+    fn seconds(&self) -> Millis {
+        self.ramp + self.hold
+    }
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    capacity: u64,
+    n_cpus: usize,
+    n_jobs: usize,
+    compilers: Vec<Compiler>,
+    /// What programs outside hold: (from when on, how much), straight lines between.
+    neighbour: Vec<(Millis, u64)>,
+}
+
+impl World {
+    fn new(seed: u64) -> World {
+        let mut random = Random(seed);
+        let capacity = match random.within(0, 3) {
+            0 => random.within(200, 600) * MIB,
+            1 => random.within(600, 3000) * MIB,
+            2 => random.within(1000, 8000) * MIB,
+            _ => random.within(8000, 64000) * MIB,
+        };
+        let n_cpus = [1, 2, 4, 8, 32][random.within(0, 4) as usize];
+        let n_compilers = random.within(1, 24);
+        let heavy_share = random.within(0, 60);
+        let compilers = (0..n_compilers)
+            .map(|_| {
+                let share = if random.chance(heavy_share) { (20, 90) } else { (1, 12) };
+                let peak =
+                    (capacity / 100 * random.within(share.0, share.1)).clamp(20 * MIB, 3000 * MIB);
+                let stairs = random.within(1, 4);
+                // Twice the mean slope at most 450 MiB/s.
+                let fastest = 2 * peak * 1000 / (450 * MIB);
+                let known = match random.within(0, 3) {
+                    0 => Some(peak / 100 * random.within(90, 115)),
+                    1 => Some(peak / 100 * random.within(30, 250)),
+                    _ => None,
+                };
+                Compiler {
+                    peak,
+                    ramp: fastest + random.within(50, 3000),
+                    hold: random.within(0, 4000),
+                    stairs,
+                    known,
+                    links: random.chance(20),
+                }
+            })
+            .collect();
+        let mut neighbour = vec![(0, capacity / 100 * random.within(0, 30))];
+        for _ in 0..random.within(0, 6) {
+            let (at, held) = *neighbour.last().unwrap();
+            let to = capacity / 100 * random.within(0, 60);
+            let slowest = to.abs_diff(held) * 1000 / (random.within(10, 200) * MIB);
+            neighbour.push((at + random.within(100, 9000), held));
+            let at = neighbour.last().unwrap().0;
+            neighbour.push((at + slowest.max(1), to));
+        }
+        World { capacity, n_cpus, n_jobs: random.within(1, 10) as usize, compilers, neighbour }
+    }
+
+    fn neighbour(&self, at: Millis) -> u64 {
+        let next = self.neighbour.partition_point(|it| it.0 <= at);
+        let before = self.neighbour[next - 1];
+        let Some(after) = self.neighbour.get(next) else { return before.1 };
+        let part = (at - before.0) as f64 / (after.0 - before.0) as f64;
+        (before.1 as f64 + part * (after.1 as f64 - before.1 as f64)) as u64
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Phase {
+    NotAsked,
+    Waiting,
+    Running,
+    Stopped,
+    /// Killed at this time, holding so much; gone at the other.
+    Dying {
+        from: Millis,
+        held: u64,
+        until: Millis,
+    },
+    Done,
+}
+
+/// What came of a world.
+#[derive(Debug, Default)]
+struct Story {
+    /// When every compiler had finished, or the guard had given up.
+    end: Option<Millis>,
+    gave_up: Option<(Millis, Misfit, usize)>,
+    n_evictions: usize,
+    n_suspensions: usize,
+    /// The first overshoot: when and by how much.
+    overshoot: Option<(Millis, u64)>,
+    most_evictions_of_one: usize,
+}
+
+/// Live through it.
+fn live(world: &World, seed: u64, faults: Faults, until: Millis) -> Story {
+    let mut random = Random(seed ^ 0xabcd);
+    let mut story = Story::default();
+    let n = world.compilers.len();
+    let mut phases = vec![Phase::NotAsked; n];
+    let mut ran_for = vec![0.0_f64; n];
+    let mut ids: Vec<Option<JobId>> = vec![None; n];
+    let mut n_evicted = vec![0; n];
+    let mut next_id = 0;
+    // Signals on their way.
+    let mut pending: Vec<(Millis, Action)> = Vec::new();
+    let mut asks_at: Vec<Option<Millis>> = vec![None; n];
+    let mut headrooms: Vec<u64> = Vec::new();
+    let headroom_of =
+        |memory: u64, at: Millis| world.capacity.saturating_sub(memory + world.neighbour(at));
+    let first = headroom_of(0, 0);
+    let sample = |it: u64| Sample { headroom_bytes: it, grantable_bytes: it, stalled: false };
+    let settings = Settings { room_bytes: first, is_group: true, n_cpus: world.n_cpus };
+    let mut policy = Policy::new(settings, sample(first)).with_faults(faults);
+    let mut last_sample = first;
+    let mut actions = Vec::new();
+
+    for now in (0..until).step_by(STEP as usize) {
+        // Signals arrive.
+        for (_, action) in pending.extract_if(.., |it| it.0 <= now) {
+            let of = |job: JobId| ids.iter().position(|it| *it == Some(job));
+            match action {
+                Action::Grant(job) => {
+                    if let Some(it) = of(job) {
+                        (phases[it], ran_for[it]) = (Phase::Running, 0.0);
+                    }
+                }
+                Action::Suspend(job) => {
+                    if let Some(it) = of(job).filter(|it| phases[*it] == Phase::Running) {
+                        phases[it] = Phase::Stopped;
+                    }
+                }
+                Action::Resume(job) => {
+                    if let Some(it) = of(job).filter(|it| phases[*it] == Phase::Stopped) {
+                        phases[it] = Phase::Running;
+                    }
+                }
+                Action::Evict(job) => {
+                    let alive = |it: &usize| matches!(phases[*it], Phase::Running | Phase::Stopped);
+                    if let Some(it) = of(job).filter(alive) {
+                        let held = world.compilers[it].memory(ran_for[it] as Millis);
+                        let time = 60 + (held / MIB / 4).min(300) + random.within(0, 40);
+                        phases[it] = Phase::Dying { from: now, held, until: now + time };
+                    }
+                }
+                Action::GiveUp(_) => {}
+            }
+        }
+        // Time passes: as many run as there are CPUs, or they share.
+        let n_running = phases.iter().filter(|it| **it == Phase::Running).count();
+        let speed = (world.n_cpus as f64 / n_running.max(1) as f64).min(1.0);
+        let mut memory = 0;
+        for it in 0..n {
+            let compiler = &world.compilers[it];
+            match phases[it] {
+                Phase::Running => {
+                    ran_for[it] += STEP as f64 * speed;
+                    memory += compiler.memory(ran_for[it] as Millis);
+                }
+                Phase::Stopped => memory += compiler.memory(ran_for[it] as Millis),
+                Phase::Dying { from, held, until } if now < until => {
+                    memory += held * (until - now) / (until - from);
+                }
+                _ => {}
+            }
+        }
+        let headroom = headroom_of(memory, now);
+        headrooms.push(headroom);
+        let total = memory + world.neighbour(now);
+        if total > world.capacity && story.overshoot.is_none() {
+            // What came from outside, since anything could last be done about it, is not the guard's to foresee.
+            let then = now.saturating_sub(HELPLESS);
+            let came = world.neighbour(now).saturating_sub(world.neighbour(then));
+            let there_was = headrooms[(then / STEP) as usize];
+            if came < there_was || came == 0 {
+                story.overshoot = Some((now, total - world.capacity));
+            }
+        }
+        // Ends and beginnings.
+        for it in 0..n {
+            match phases[it] {
+                Phase::Running if ran_for[it] as Millis >= world.compilers[it].seconds() => {
+                    phases[it] = Phase::Done;
+                    let end = End::Finished { peak_bytes: world.compilers[it].peak };
+                    policy.ended(now, ids[it].unwrap(), end, &mut actions);
+                }
+                Phase::Dying { until, .. } if now >= until => {
+                    phases[it] = Phase::NotAsked;
+                    asks_at[it] = Some(now + 20);
+                    policy.ended(now, ids[it].unwrap(), End::Evicted, &mut actions);
+                }
+                _ => {}
+            }
+        }
+        let n_outside = phases.iter().enumerate().filter(|(it, phase)| {
+            !matches!(phase, Phase::NotAsked | Phase::Done) || asks_at[*it].is_some()
+        });
+        let mut n_tokens = world.n_jobs.saturating_sub(n_outside.count());
+        for it in 0..n {
+            let again = asks_at[it];
+            if phases[it] != Phase::NotAsked || again.is_some_and(|it| now < it) {
+                continue;
+            }
+            if again.is_none() {
+                if n_tokens == 0 {
+                    continue;
+                }
+                n_tokens -= 1;
+            }
+            let before = ids[it];
+            let job = JobId(next_id);
+            next_id += 1;
+            (ids[it], asks_at[it], phases[it]) = (Some(job), None, Phase::Waiting);
+            let compiler = &world.compilers[it];
+            let request =
+                Request { job, known_bytes: compiler.known, links: compiler.links, again: before };
+            policy.asked(now, request, &mut actions);
+        }
+        if now % TICK == 0 {
+            for it in 0..n {
+                if matches!(phases[it], Phase::Running | Phase::Stopped) {
+                    policy
+                        .holds(ids[it].unwrap(), world.compilers[it].memory(ran_for[it] as Millis));
+                }
+            }
+            policy.tick(now, sample(last_sample), &mut actions);
+        }
+        last_sample = headroom;
+        for action in actions.drain(..) {
+            let of = |job: JobId| ids.iter().position(|it| *it == Some(job)).unwrap();
+            match action {
+                Action::Evict(job) => {
+                    story.n_evictions += 1;
+                    n_evicted[of(job)] += 1;
+                }
+                Action::Suspend(_) => story.n_suspensions += 1,
+                Action::GiveUp(misfit) => story.gave_up = Some((now, misfit, of(misfit.job))),
+                _ => {}
+            }
+            pending.push((now + 5 * random.within(1, 4), action));
+        }
+        if phases.iter().all(|it| *it == Phase::Done) || story.gave_up.is_some() {
+            story.end = Some(now);
+            break;
+        }
+    }
+    story.most_evictions_of_one = n_evicted.into_iter().max().unwrap_or(0);
+    story
+}
+
+/// What must hold of every story; the complaint if it does not.
+fn complaint(world: &World, story: &Story) -> Option<String> {
+    if let Some((at, by)) = story.overshoot {
+        return Some(format!("memory ran out by {} MiB at {at} ms", by / MIB));
+    }
+    if story.end.is_none() {
+        return Some("neither finished nor gave up".into());
+    }
+    if let Some((at, misfit, it)) = story.gave_up {
+        let room = world.capacity.saturating_sub(world.neighbour(at));
+        // The reserves for a single compiler; a 16th for looks that come late.
+        let reserve = room / 32 + 50 * MIB + room / 16;
+        if world.compilers[it].peak + reserve < room {
+            return Some(format!("gave up without need at {at} ms: {misfit:?}"));
+        }
+    }
+    if story.most_evictions_of_one > 5 {
+        return Some(format!("one compiler was ended {} times", story.most_evictions_of_one));
+    }
+    None
+}
+
+const N_WORLDS: u64 = 300;
+
+/// The first complaint about any of the worlds, and the sums over all.
+fn all(faults: Faults) -> (Option<(u64, String)>, [usize; 4]) {
+    let mut sums = [0; 4];
+    for seed in 0..N_WORLDS {
+        let world = World::new(seed);
+        let work: Millis = world.compilers.iter().map(Compiler::seconds).sum();
+        let story = live(&world, seed, faults, 6 * work + 200_000);
+        let counts = [
+            usize::from(story.gave_up.is_none() && story.end.is_some()),
+            story.n_evictions,
+            story.n_suspensions,
+            usize::from(story.gave_up.is_some()),
+        ];
+        sums.iter_mut().zip(counts).for_each(|(sum, it)| *sum += it);
+        if let Some(complaint) = complaint(&world, &story) {
+            return (Some((seed, complaint)), sums);
+        }
+    }
+    (None, sums)
+}
+
+#[test]
+fn no_deadlock_and_no_overshoot_that_could_be_seen_coming() {
+    let (complaint, [n_finished, n_evictions, n_suspensions, n_given_up]) = all(Faults::default());
+    assert_eq!(complaint, None);
+    // The worlds are not harmless: without these the test would say little.
+    let counts = [n_finished, n_evictions, n_suspensions, n_given_up];
+    assert!(counts.iter().zip([200, 100, 100, 10]).all(|(it, least)| *it > least), "{counts:?}");
+}
+
+#[test]
+fn a_defective_guard_is_found_out() {
+    let none = Faults::default();
+    let cases = [
+        (Faults { never_evicts: true, ..none }, "memory ran out"),
+        (Faults { never_lets_the_last_one_in: true, ..none }, "neither finished"),
+        (Faults { forgets_to_resume: true, ..none }, "neither finished"),
+        (Faults { gives_up_at_the_first_eviction: true, ..none }, "without need"),
+    ];
+    for (faults, expected) in cases {
+        let (complaint, _) = all(faults);
+        let (seed, complaint) = complaint.unwrap_or_else(|| panic!("{faults:?} passed"));
+        assert!(complaint.contains(expected), "{faults:?}, seed {seed}: {complaint}");
+    }
+}
+
+#[test]
+fn with_plenty_of_memory_it_does_not_interfere() {
+    for seed in 0..N_WORLDS {
+        let mut world = World::new(seed);
+        let most: u64 = world.compilers.iter().map(|it| it.peak.max(it.known.unwrap_or(0))).sum();
+        world.neighbour = vec![(0, 0)];
+        world.capacity = 4 * most + 8000 * MIB;
+        let story = live(&world, seed, Faults::default(), 1_000_000);
+        assert!(
+            story.end.is_some() && story.n_evictions + story.n_suspensions == 0,
+            "{seed}: {story:?}"
+        );
+        // As fast as without a guard: the same world in which everything is known to need nothing.
+        world.compilers.iter_mut().for_each(|it| it.known = Some(0));
+        world.capacity *= 10;
+        let free = live(&world, seed, Faults::default(), 1_000_000);
+        assert_eq!(story.end, free.end, "{seed}");
+    }
+}

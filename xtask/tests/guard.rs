@@ -1,0 +1,655 @@
+//! The guard end to end: builds whose compilers need a known amount of memory, under real limits.
+//!
+//! Every test makes its own workspace, in which a procedural macro has the compiler of each crate hold what the test
+//! says, and its own cgroup with a limit, in which everything runs: xtask, cargo, compilers and neighbours. Where no such
+//! group can be made (it takes root and cgroup v1) a test is skipped with a line. Processes are ended only if the test
+//! started them.
+//!
+//! `XTASK_GUARD_TABLE=1 cargo test -p xtask --test guard -- table --nocapture` measures the table of `docs/memory.md`, with plain
+//! cargo beside it; it takes some minutes and wants a quiet machine.
+
+#![cfg(target_os = "linux")]
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{
+        LazyLock, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use xshell::{Shell, TempDir, cmd};
+
+/// Builds take turns: the kernel's kill counter belongs to the whole machine, and so do its CPUs.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Long enough for anything here on a busy machine; nothing waits this long when all is well.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+// ---- crates of known appetite ----
+
+/// What the compiler of one crate holds on top of what it needs anyway (10 to 20 MiB).
+#[derive(Clone, Copy)]
+struct Appetite {
+    release_mib: u32,
+    debug_mib: u32,
+    ramp_ms: u32,
+    hold_ms: u32,
+}
+
+/// The same in release and debug.
+fn appetite(mib: u32, ramp_ms: u32, hold_ms: u32) -> Appetite {
+    Appetite { release_mib: mib, debug_mib: mib, ramp_ms, hold_ms }
+}
+
+const EATER: &str = r#"
+use std::{thread::sleep, time::{Duration, Instant}};
+#[proc_macro]
+pub fn eat(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let n: Vec<u64> = input.to_string().split(',').map(|it| it.trim().parse().unwrap()).collect();
+    let mib = if cfg!(debug_assertions) { n[1] } else { n[0] };
+    let began = Instant::now();
+    let mut blocks = Vec::new();
+    for i in 1..=mib {
+        let mut block = vec![0_u8; 1 << 20];
+        block.iter_mut().step_by(4096).for_each(|it| *it = 1);
+        blocks.push(block);
+        sleep(Duration::from_millis(n[2] * i / mib).saturating_sub(began.elapsed()));
+    }
+    sleep(Duration::from_millis(n[3]));
+    std::hint::black_box(&blocks);
+    proc_macro::TokenStream::new()
+}
+#[proc_macro]
+pub fn die(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let pid = std::process::id().to_string();
+    std::process::Command::new("kill").args(["-9", &pid]).status().unwrap();
+    loop { sleep(Duration::from_secs(1)); }
+}
+"#;
+
+/// A program that holds memory: `hold MIB DELAY_MS RAMP_MS` until it is ended, or as a linker that holds `EAT_MIB` for a
+/// release build before it links.
+const HELPER: &str = r#"
+use std::{env, process::Command, thread::sleep, time::Duration};
+fn grow(blocks: &mut Vec<Vec<u8>>, mib: u64, ramp_ms: u64) {
+    for _ in 0..mib {
+        blocks.push(vec![1; 1 << 20]);
+        sleep(Duration::from_micros(ramp_ms * 1000 / mib));
+    }
+}
+fn main() {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let mut blocks = Vec::new();
+    if args.first().is_some_and(|it| it == "hold") {
+        let n: Vec<u64> = args[1..].iter().map(|it| it.parse().unwrap()).collect();
+        sleep(Duration::from_millis(n[1]));
+        grow(&mut blocks, n[0], n[2]);
+        loop { sleep(Duration::from_secs(3600)); }
+    }
+    if args.iter().any(|it| it.contains("/release/examples/")) {
+        grow(&mut blocks, env::var("EAT_MIB").unwrap().parse().unwrap(), 600);
+    }
+    let status = Command::new("cc").args(&args).status().unwrap();
+    std::hint::black_box(&blocks);
+    std::process::exit(status.code().unwrap_or(1));
+}
+"#;
+
+/// A program compiled for all tests.
+static HELPERS: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
+    let sh = Shell::new().unwrap();
+    let dir = sh.create_temp_dir().unwrap();
+    let (source, program) = (dir.path().join("helper.rs"), dir.path().join("helper"));
+    sh.write_file(&source, HELPER).unwrap();
+    cmd!(sh, "rustc {source} -O -o {program}").quiet().run().unwrap();
+    (dir, program)
+});
+
+fn helper() -> &'static Path {
+    &HELPERS.1
+}
+
+/// A workspace with an example `demo` that depends on one crate for each appetite.
+struct Fixture {
+    sh: Shell,
+    dir: TempDir,
+}
+
+impl Fixture {
+    fn new(crates: &[(&str, Appetite)]) -> Fixture {
+        let sh = Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        let fixture = Fixture { sh, dir };
+        let package = |name: &str| {
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n")
+        };
+        let mut manifest =
+            package("fixture") + "[workspace]\n\n[dependencies]\neater = { path = \"eater\" }\n";
+        for (name, it) in crates {
+            writeln!(manifest, "{name} = {{ path = \"{name}\" }}").unwrap();
+            let own = package(name) + "[dependencies]\neater = { path = \"../eater\" }\n";
+            fixture.write(&format!("{name}/Cargo.toml"), &own);
+            let Appetite { release_mib, debug_mib, ramp_ms, hold_ms } = it;
+            let source = format!(
+                "eater::eat!({release_mib}, {debug_mib}, {ramp_ms}, {hold_ms});\npub fn name() -> u8 {{ let unused = 1; 2 }}\n"
+            );
+            fixture.write(&format!("{name}/src/lib.rs"), &source);
+        }
+        fixture.write("Cargo.toml", &manifest);
+        fixture.write("src/lib.rs", "");
+        fixture.write("examples/demo.rs", "fn main() { println!(\"hello\"); }\n");
+        fixture.write("eater/Cargo.toml", &(package("eater") + "[lib]\nproc-macro = true\n"));
+        fixture.write("eater/src/lib.rs", EATER);
+        fixture
+    }
+
+    /// `n` crates of the same appetite.
+    fn wide(n: u32, it: Appetite) -> Fixture {
+        let names: Vec<String> = (0..n).map(|it| format!("w{it}")).collect();
+        Fixture::new(&names.iter().map(|name| (name.as_str(), it)).collect::<Vec<_>>())
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        self.sh.write_file(self.path(path), text).unwrap();
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    /// `cargo xtask build --example demo --format json` with so many jobs.
+    fn xtask(&self, jobs: u32) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(["build", "--example", "demo", "--format", "json"]);
+        self.isolate(&mut command, jobs);
+        command
+    }
+
+    /// The same build by plain cargo.
+    fn cargo(&self, jobs: u32) -> Command {
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["build", "--example", "demo", "--release"]);
+        self.isolate(&mut command, jobs);
+        command
+    }
+
+    fn isolate(&self, command: &mut Command, jobs: u32) {
+        command.current_dir(self.path(".")).stdin(Stdio::null());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env("CARGO_TARGET_DIR", self.path("target"))
+            .env("CARGO_BUILD_JOBS", jobs.to_string());
+        for name in ["CARGO_TERM_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "RUSTFLAGS", "RUSTC_WRAPPER"]
+        {
+            command.env_remove(name);
+        }
+    }
+
+    /// Forget what was built, and what is known of it unless `keep_ledger`.
+    fn clean(&self, keep_ledger: bool) {
+        let ledger = fs::read(self.path("target/xtask/ledger.json")).ok();
+        fs::remove_dir_all(self.path("target")).ok();
+        if let Some(ledger) = ledger.filter(|_| keep_ledger) {
+            fs::create_dir_all(self.path("target/xtask")).unwrap();
+            fs::write(self.path("target/xtask/ledger.json"), ledger).unwrap();
+        }
+    }
+}
+
+// ---- groups with a limit ----
+
+/// A memory group below the one of this process, removed at the end.
+struct Group(PathBuf);
+
+impl Group {
+    /// `None`, with a line, where it cannot be made.
+    fn new(limit_mib: u64) -> Option<Group> {
+        static N: AtomicU32 = AtomicU32::new(0);
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let own = own.lines().find_map(|it| it.split_once(":memory:")).map(|(_, path)| path);
+        let n = N.fetch_add(1, Ordering::Relaxed);
+        let group = own.map(|it| {
+            Group(
+                format!("/sys/fs/cgroup/memory{it}/xtask-guard-{}-{n}", std::process::id()).into(),
+            )
+        });
+        let limited = group.filter(|it| fs::create_dir(&it.0).is_ok() && it.limit(limit_mib));
+        if limited.is_none() {
+            skipped("no cgroup v1 memory controller that can be written (needs root)");
+        }
+        limited
+    }
+
+    fn limit(&self, mib: u64) -> bool {
+        fs::write(self.0.join("memory.limit_in_bytes"), (mib << 20).to_string()).is_ok()
+    }
+
+    /// A group below, without a limit of its own.
+    fn nested(&self) -> Group {
+        let group = Group(self.0.join("nested"));
+        fs::create_dir(&group.0).unwrap();
+        group
+    }
+
+    /// The same command, started inside.
+    fn around(&self, command: &Command) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(self.0.join("cgroup.procs"));
+        shell.arg(command.get_program()).args(command.get_args());
+        if let Some(folder) = command.get_current_dir() {
+            shell.current_dir(folder);
+        }
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        shell
+    }
+
+    fn run(&self, command: &Command) -> Ended {
+        let began = Instant::now();
+        let kills = self.kills();
+        let output = self.around(command).output().unwrap();
+        Ended::new(&output, began.elapsed(), self.kills() - kills)
+    }
+
+    /// Start a program of the test in here, ended when dropped.
+    fn neighbour(&self, mib: u32, delay_ms: u32, ramp_ms: u32) -> Neighbour {
+        let mut command = Command::new(helper());
+        command.arg("hold").args([mib, delay_ms, ramp_ms].map(|it| it.to_string()));
+        Neighbour(self.around(&command).spawn().unwrap())
+    }
+
+    fn kills(&self) -> u64 {
+        let text = fs::read_to_string(self.0.join("memory.oom_control")).unwrap();
+        let count = text.lines().find_map(|it| it.strip_prefix("oom_kill ")).unwrap();
+        count.trim().parse().unwrap()
+    }
+
+    /// Everything that runs in here; what has ended and was not collected does not count.
+    fn processes(&self) -> Vec<u32> {
+        let text = fs::read_to_string(self.0.join("cgroup.procs")).unwrap();
+        let runs = |pid: &u32| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            !matches!(stat.rsplit_once(") ").map_or("Z", |it| &it.1[..1]), "Z" | "X")
+        };
+        text.lines().map(|it| it.parse().unwrap()).filter(runs).collect()
+    }
+
+    #[track_caller]
+    fn is_empty_soon(&self) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !self.processes().is_empty() {
+            assert!(Instant::now() < deadline, "still there: {:?}", self.processes());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while fs::remove_dir(&self.0).is_err() && self.0.exists() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+struct Neighbour(Child);
+
+impl Neighbour {
+    fn is_alive(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// Say so past the test harness, which keeps the words of a test that passes to itself.
+#[expect(clippy::explicit_write, reason = "`eprintln!` is what the harness keeps to itself")]
+fn skipped(why: &str) {
+    writeln!(io::stderr(), "skipped: {why}").unwrap();
+}
+
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+    #[expect(dead_code, reason = "for the eyes of whoever reads a failure")]
+    seconds: f64,
+    kills: u64,
+}
+
+impl Ended {
+    fn new(output: &Output, time: Duration, kills: u64) -> Ended {
+        Ended {
+            code: output.status.code(),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            seconds: time.as_secs_f64(),
+            kills,
+        }
+    }
+
+    #[track_caller]
+    fn code(&self, expected: i32) -> &Ended {
+        assert_eq!(self.code, Some(expected), "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn says(&self, text: &str) -> &Ended {
+        assert!(self.stderr.contains(text), "no `{text}` on stderr\n{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    fn document(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{self:#?}"))
+    }
+
+    /// Strategy and outcome of every attempt.
+    #[track_caller]
+    fn attempts(&self) -> Vec<(String, String)> {
+        let document = self.document();
+        let word = |it: &Value| it.as_str().unwrap().to_owned();
+        let attempts = document["attempts"].as_array().into_iter().flatten();
+        attempts.map(|it| (word(&it["strategy"]), word(&it["outcome"]))).collect()
+    }
+
+    /// Built as the profile says, at the first attempt, without a kill by the kernel.
+    #[track_caller]
+    fn is_built_in_release(&self) -> &Ended {
+        self.code(0);
+        assert_eq!(self.attempts(), [("full".into(), "built".into())], "{self:#?}");
+        assert_eq!(self.kills, 0, "{self:#?}");
+        self
+    }
+
+    /// A number of the first attempt's record.
+    #[track_caller]
+    fn guard(&self, field: &str) -> u64 {
+        let document = self.document();
+        let value = &document["attempts"][0]["guard"][0][field];
+        value.as_u64().unwrap_or_else(|| panic!("no {field}: {document:#}"))
+    }
+}
+
+// ---- the situations ----
+
+#[test]
+fn with_plenty_of_memory_nothing_is_held_up_and_cargo_finds_it_built() {
+    let _turn = turn();
+    let Some(group) = Group::new(3000) else { return };
+    let fixture = Fixture::wide(4, appetite(60, 100, 200));
+    let ended = group.run(&fixture.xtask(4));
+    ended.is_built_in_release();
+    assert_eq!((ended.guard("n_suspensions"), ended.guard("n_evictions")), (0, 0));
+    assert!(ended.guard("peak_bytes") > 200 << 20, "they did not run at once: {ended:#?}");
+    // The controller and everything around it.
+    assert!(ended.guard("xtask_own_bytes") < 20 << 20, "{ended:#?}");
+    // Each warning once, as cargo gives it.
+    assert_eq!(ended.stderr.matches("unused variable: `unused`").count(), 4, "{ended:#?}");
+
+    let cargo = group.run(&fixture.cargo(4));
+    assert!(!cargo.code(0).stderr.contains("Compiling"), "{cargo:#?}");
+}
+
+#[test]
+fn where_one_compiler_fits_and_two_do_not_they_run_one_by_one() {
+    let _turn = turn();
+    let Some(group) = Group::new(300) else { return };
+    let fixture = Fixture::wide(3, appetite(150, 300, 300));
+    let plain = group.run(&fixture.cargo(4));
+    assert!(plain.code(101).kills > 0, "two fit at once, so this test shows nothing: {plain:#?}");
+    fixture.clean(false);
+    group.run(&fixture.xtask(4)).is_built_in_release();
+
+    // The limit is the parent's, and what each compiler needs is known.
+    fixture.clean(true);
+    let nested = group.nested();
+    let ended = nested.run(&fixture.xtask(4));
+    ended.is_built_in_release();
+    assert_eq!(ended.guard("n_evictions"), 0, "{ended:#?}");
+}
+
+#[test]
+fn a_compiler_that_is_ended_for_room_starts_again_unseen() {
+    let _turn = turn();
+    // Nobody knows that each needs 240 MiB, so two are let in.
+    let Some(group) = Group::new(400) else { return };
+    let fixture = Fixture::wide(2, appetite(230, 1500, 200));
+    let ended = group.run(&fixture.xtask(4));
+    ended.is_built_in_release();
+    assert!(ended.guard("n_evictions") >= 1, "{ended:#?}");
+    ended.says("which starts again when there is room");
+    assert_eq!(ended.guard("n_compilers"), 5, "a compiler that starts again is not another one");
+    assert_eq!(ended.stderr.matches("unused variable: `unused`").count(), 2, "{ended:#?}");
+    // Known now.
+    fixture.clean(true);
+    let ended = group.run(&fixture.xtask(4));
+    ended.is_built_in_release();
+    assert_eq!(ended.guard("n_evictions"), 0, "{ended:#?}");
+}
+
+#[test]
+fn light_crates_run_together_and_a_heavy_one_waits_for_room() {
+    let _turn = turn();
+    let Some(group) = Group::new(420) else { return };
+    let light = appetite(20, 50, 250);
+    let names: Vec<String> = (0..8).map(|it| format!("l{it}")).collect();
+    let mut crates: Vec<(&str, Appetite)> = names.iter().map(|it| (it.as_str(), light)).collect();
+    crates.push(("heavy", appetite(260, 500, 200)));
+    let fixture = Fixture::new(&crates);
+    let ended = group.run(&fixture.xtask(4));
+    ended.is_built_in_release();
+    let record: Value =
+        serde_json::from_str(&fs::read_to_string(fixture.path("target/xtask/build.json")).unwrap())
+            .unwrap();
+    let timeline = record["attempts"][0]["details"][0]["timeline"].as_array().unwrap();
+    let most = timeline.iter().map(|it| it["n_running"].as_u64().unwrap()).max();
+    assert!(most >= Some(2), "the light ones did not run together");
+    let svg = fs::read_to_string(fixture.path("target/xtask/build.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.contains("heavy"), "{svg}");
+}
+
+#[test]
+fn a_neighbour_that_grows_meanwhile_is_not_harmed() {
+    let _turn = turn();
+    let Some(group) = Group::new(420) else { return };
+    let fixture = Fixture::wide(3, appetite(120, 500, 500));
+    let mut neighbour = group.neighbour(200, 700, 700);
+    let ended = group.run(&fixture.xtask(4));
+    ended.is_built_in_release();
+    assert!(neighbour.is_alive());
+}
+
+#[test]
+fn a_neighbour_that_the_kernel_kills_makes_the_build_one_that_failed() {
+    let _turn = turn();
+    let Some(group) = Group::new(300) else { return };
+    let fixture = Fixture::wide(1, appetite(30, 100, 1500));
+    // It outgrows the group by itself, whatever the build does.
+    let mut neighbour = group.neighbour(400, 300, 700);
+    // Ordinary programs are chosen before a build's, unless they are preferred as this one is.
+    let pid = neighbour.0.id();
+    fs::write(format!("/proc/{pid}/oom_score_adj"), "1000").unwrap();
+    let ended = group.run(&fixture.xtask(2));
+    assert!(!neighbour.is_alive());
+    assert!(ended.kills > 0);
+    ended.code(7).says("another program has died of this build");
+    assert_eq!(ended.attempts(), [("full".into(), "neighbour-killed".into())], "{ended:#?}");
+    // Everything is built, so the same command has nothing to answer for.
+    group.run(&fixture.xtask(2)).is_built_in_release();
+}
+
+#[test]
+fn a_release_build_that_does_not_fit_becomes_a_debug_build() {
+    let _turn = turn();
+    let Some(group) = Group::new(300) else { return };
+    let hungry = Appetite { release_mib: 500, debug_mib: 10, ramp_ms: 1500, hold_ms: 100 };
+    let fixture = Fixture::wide(1, hungry);
+    let ended = group.run(&fixture.xtask(1));
+    ended.code(0).says("does not fit, not even alone").says("next is option b");
+    let expected = [("full", "out-of-memory"), ("b", "built")];
+    assert_eq!(ended.attempts(), expected.map(|(a, b)| (a.to_owned(), b.to_owned())), "{ended:#?}");
+    assert!(ended.kills <= 1, "{ended:#?}");
+    let document = ended.document();
+    let because = document["attempts"][0]["evidence"][0].as_str().unwrap();
+    assert!(because.starts_with("the compiler of w0 held "), "{because}");
+    let executable = document["executables"][0].as_str().unwrap();
+    assert_eq!(Command::new(executable).output().unwrap().stdout, b"hello\n");
+    group.is_empty_soon();
+}
+
+#[test]
+fn a_link_that_does_not_fit_leads_to_the_next_rung() {
+    let _turn = turn();
+    let Some(group) = Group::new(300) else { return };
+    let fixture = Fixture::wide(1, appetite(10, 10, 10));
+    let mut command = fixture.xtask(1);
+    command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", helper()).env("EAT_MIB", "500");
+    let ended = group.run(&command);
+    ended.code(0).says("next is option b");
+    assert_eq!(ended.attempts().last().unwrap(), &("b".to_owned(), "built".to_owned()));
+    assert!(ended.kills <= 1, "{ended:#?}");
+}
+
+#[test]
+fn when_nothing_fits_it_gives_up_and_says_what_would_help() {
+    let _turn = turn();
+    let Some(group) = Group::new(250) else { return };
+    let fixture = Fixture::wide(1, appetite(500, 1500, 100));
+    let mut command = fixture.xtask(4);
+    command.arg("--yes");
+    let ended = group.run(&command);
+    ended
+        .code(5)
+        .says("no memory for any of the options tried")
+        .says("or raise the container's limit");
+    assert!(ended.attempts().len() <= 3, "{ended:#?}");
+    assert!(ended.kills <= 1, "{ended:#?}");
+    group.is_empty_soon();
+}
+
+#[test]
+fn what_is_no_lack_of_memory_stops_at_once() {
+    let _turn = turn();
+    let Some(group) = Group::new(400) else { return };
+    let stops = |fixture: &Fixture, code: i32, outcome: &str, text: &str| {
+        let ended = group.run(&fixture.xtask(2));
+        ended.code(code).says(text);
+        assert_eq!(ended.attempts(), [("full".to_owned(), outcome.to_owned())], "{ended:#?}");
+        assert!(!ended.stderr.contains("does not fit") && !ended.stderr.contains("next is option"));
+        ended
+    };
+    let fixture = Fixture::wide(1, appetite(10, 10, 10));
+    fixture.write("w0/src/lib.rs", "pub fn name() -> u8 { \"a\" }\n");
+    stops(&fixture, 101, "compile-error", "error[E0308]: mismatched types");
+
+    // A compiler that somebody ends with SIGKILL, as cargo shows it.
+    let fixture = Fixture::wide(1, appetite(10, 10, 10));
+    fixture.write("w0/src/lib.rs", "eater::die!();\n");
+    stops(&fixture, 6, "killed", "(signal: 9, SIGKILL: kill)");
+
+    // A linker that does not work.
+    let fixture = Fixture::wide(1, appetite(10, 10, 10));
+    let mut command = fixture.xtask(2);
+    command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "false");
+    let ended = group.run(&command);
+    ended.code(101).says("linking with `false` failed");
+    assert_eq!(ended.attempts(), [("full".to_owned(), "cargo-failed".to_owned())], "{ended:#?}");
+
+    // A disk that is full.
+    let fixture = Fixture::wide(2, appetite(10, 10, 10));
+    let target = fixture.path("target");
+    fs::create_dir(&target).unwrap();
+    let sh = Shell::new().unwrap();
+    if cmd!(sh, "mount -t tmpfs -o size=1m tmpfs {target}").quiet().ignore_stderr().run().is_err() {
+        skipped("no small file system can be mounted");
+        return;
+    }
+    fs::write(target.join("filler"), vec![0; 700 << 10]).unwrap();
+    let ended = group.run(&fixture.xtask(2));
+    cmd!(sh, "umount {target}").quiet().run().unwrap();
+    ended.code(101).says("the disk is full");
+    assert_eq!(ended.attempts(), [("full".to_owned(), "disk-full".to_owned())], "{ended:#?}");
+}
+
+#[test]
+fn nothing_is_left_when_xtask_is_ended_in_the_middle() {
+    let _turn = turn();
+    let Some(group) = Group::new(500) else { return };
+    let rustc_runs = || {
+        let is = |pid: &u32| {
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+            name.trim() == "rustc"
+        };
+        group.processes().iter().any(is)
+    };
+    for signal in ["KILL", "TERM", "INT", "HUP"] {
+        let fixture = Fixture::wide(3, appetite(60, 100, 60_000));
+        let mut command = group.around(&fixture.xtask(3));
+        let mut xtask = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        // The crates that take a minute.
+        while !(rustc_runs() && fixture.path("target/release/deps").is_dir() && {
+            let deps = fs::read_dir(fixture.path("target/release/deps")).unwrap();
+            deps.flatten().any(|it| it.file_name().to_string_lossy().starts_with("libeater"))
+        }) {
+            assert!(Instant::now() < deadline, "no compiler was started");
+            thread::sleep(Duration::from_millis(20));
+        }
+        let pid = xtask.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+        group.is_empty_soon();
+        let status = xtask.wait().unwrap();
+        assert_eq!(status.code(), if signal == "KILL" { None } else { Some(130) }, "{signal}");
+    }
+}
+
+#[test]
+fn a_wrapper_that_is_set_up_already_is_kept() {
+    let _turn = turn();
+    let fixture = Fixture::wide(1, appetite(1, 1, 1));
+    fixture.write("wrapper", "#!/bin/sh\necho \"$*\" >> \"$WRAPPER_LOG\"\nexec \"$@\"\n");
+    let wrapper = fixture.path("wrapper");
+    let sh = Shell::new().unwrap();
+    cmd!(sh, "chmod +x {wrapper}").quiet().run().unwrap();
+    let log = fixture.path("log");
+    let mut command = fixture.xtask(2);
+    command.env("WRAPPER_LOG", &log).env("RUSTC_WRAPPER", &wrapper);
+    let began = Instant::now();
+    Ended::new(&command.output().unwrap(), began.elapsed(), 0).is_built_in_release();
+    assert!(fs::read_to_string(&log).unwrap().contains("--crate-name w0"));
+
+    // In cargo's configuration, with a path from there.
+    fixture.clean(false);
+    fs::remove_file(&log).unwrap();
+    fixture.write(".cargo/config.toml", "[build]\nrustc-wrapper = \"./wrapper\"\n");
+    let mut command = fixture.xtask(2);
+    command.env("WRAPPER_LOG", &log);
+    Ended::new(&command.output().unwrap(), began.elapsed(), 0).is_built_in_release();
+    assert!(fs::read_to_string(&log).unwrap().contains("--crate-name w0"));
+}
