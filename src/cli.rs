@@ -491,7 +491,7 @@ struct Files<'a> {
 /// The folder of a run that is named by its name or by its path.
 fn named(runs: &Path, run: PathBuf) -> PathBuf {
     let named = runs.join(&run);
-    if named.is_dir() { named } else { run }
+    if named.is_dir() || !run.exists() { named } else { run }
 }
 
 /// The folder of the run `name`.

@@ -209,7 +209,8 @@ fn what_is_no_run_is_refused() {
     let place = Place::new();
     let refused = place.run("report nothing");
     assert_eq!(refused.code, Some(2));
-    let message = "error: nothing: is not the folder of a run: expected a settings.json in it\n";
+    let message =
+        "error: runs/nothing: is not the folder of a run: expected a settings.json in it\n";
     assert_eq!(refused.stderr, message);
     place.run(STUDY).succeeded();
     let html = place.read("runs/first/report.html");

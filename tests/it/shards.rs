@@ -73,7 +73,7 @@ fn what_does_not_fit_together_is_refused_by_name() {
     );
     check(
         "merge one nothing --run merged",
-        "nothing: is not the folder of a run: expected a settings.json in it",
+        "runs/nothing: is not the folder of a run: expected a settings.json in it",
     );
     check(
         "merge one two --run one/two",

@@ -21,6 +21,9 @@ pub(crate) enum Command {
     Build(Build),
     Validate(Validate),
     Exec(Exec),
+    Report(crate::study::Report),
+    Runs(crate::study::Runs),
+    Merge(crate::study::Merge),
     Bench(Bench),
     /// What xtask starts beside itself, to clean up after a SIGKILL.
     #[command(name = crate::watchdog::COMMAND, hide = true)]
@@ -171,7 +174,7 @@ pub(crate) struct BuildFlags {
 }
 
 /// Waiting for room, and making it.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct RoomFlags {
     /// Wait until a release build fits into memory and no other cargo builds in the same folder, for at most this
     /// long (`90s`, `15m`, `2h`), or as long as it takes.
@@ -332,7 +335,9 @@ mod tests {
 
     #[test]
     fn help_of_every_command_ends_with_the_exit_codes() {
-        for name in ["preflight", "plan", "build", "validate", "exec", "bench"] {
+        for name in
+            ["preflight", "plan", "build", "validate", "exec", "report", "runs", "merge", "bench"]
+        {
             let mut command = Cli::command();
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             assert!(help.contains("Exit codes:") && help.contains("128+N"), "{help}");

@@ -23,6 +23,7 @@ mod profile;
 mod report;
 mod resources;
 mod run;
+mod study;
 mod supervise;
 mod wait;
 mod watchdog;
@@ -73,6 +74,9 @@ fn run() -> Exit {
         cli::Command::Build(it) => it.run(),
         cli::Command::Validate(it) => it.run(),
         cli::Command::Exec(it) => it.run(),
+        cli::Command::Report(it) => it.run(),
+        cli::Command::Runs(it) => it.run(),
+        cli::Command::Merge(it) => it.run(),
         cli::Command::Bench(it) => it.run(),
     }
 }

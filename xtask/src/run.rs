@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The name of the run when the user gives none.
-const DEFAULT_RUN: &str = "validation";
+pub(crate) const DEFAULT_RUN: &str = "validation";
 
 /// What the run is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,129 @@
+//! `report`, `runs` and `merge`: build the study within the machine's memory, and ask it.
+//!
+//! What they print is the study's own; nothing here knows a run's files.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use anyhow::bail;
+use clap::Args;
+
+use crate::{
+    Look, build_example,
+    cli::{BuildFlags, Choice, Format, Judgement, RoomFlags, Selection},
+    exit::{self, Coded, Exit},
+    report,
+    run::{self, Arguments, DEFAULT_RUN},
+};
+
+/// Write the report of a run again, finished or not: report.html, report.md and figures.
+#[derive(Debug, Args)]
+#[command(after_help = exit::help())]
+pub(crate) struct Report {
+    /// The name of the run, or the path of its folder.
+    #[arg(value_name = "RUN", default_value = DEFAULT_RUN)]
+    run: PathBuf,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// List the runs: how far they are and what they compare.
+#[derive(Debug, Args)]
+#[command(after_help = exit::help())]
+pub(crate) struct Runs {
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Put the runs of all shards of a study together (`validate -- --run NAME --shard I/K` makes one).
+#[derive(Debug, Args)]
+#[command(after_help = exit::help())]
+pub(crate) struct Merge {
+    /// The names of the runs, or the paths of their folders.
+    #[arg(value_name = "RUN", required = true)]
+    parts: Vec<PathBuf>,
+
+    /// The name of the merged run, which must be free.
+    #[arg(long, value_name = "NAME")]
+    run: String,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// The folder of the runs. [default: `runs` in the workspace]
+    #[arg(long, value_name = "FOLDER")]
+    runs: Option<PathBuf>,
+
+    /// How to build.
+    #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "NAME")]
+    option: Choice,
+
+    /// Build even if a check fails. This never stops a process.
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Report {
+    pub(crate) fn run(self) -> Exit {
+        ask("report", vec!["report".into(), self.run.into()], self.common)
+    }
+}
+
+impl Runs {
+    pub(crate) fn run(self) -> Exit {
+        let format = match self.format {
+            Format::Text => "text",
+            Format::Json => "json",
+        };
+        ask("runs", vec!["runs".into(), "--format".into(), format.into()], self.common)
+    }
+}
+
+impl Merge {
+    pub(crate) fn run(self) -> Exit {
+        let mut args: Vec<OsString> = vec!["merge".into()];
+        args.extend(self.parts.into_iter().map(OsString::from));
+        args.extend(["--run".into(), self.run.into()]);
+        ask("merge", args, self.common)
+    }
+}
+
+/// Build the study and start it with these arguments.
+fn ask(command: &'static str, args: Vec<OsString>, common: Common) -> Exit {
+    // The study's answer is all of stdout, so xtask has no document of its own.
+    let mut report = report::Report::new(command, Format::Text, false);
+    let outcome = answer(args, common, &mut report);
+    report.finish(outcome)
+}
+
+fn answer(
+    mut args: Vec<OsString>,
+    common: Common,
+    report: &mut report::Report,
+) -> anyhow::Result<Exit> {
+    let Common { runs, option, yes } = common;
+    let selection = Selection::default();
+    if !Look::is_study(&selection)? {
+        let message = "this is not the workspace of the study, which has the runs";
+        bail!(Coded { exit: Exit::Usage, message: message.into() });
+    }
+    let judgement = Judgement { strict: false, format: Format::Text };
+    let room = RoomFlags::default();
+    let flags = BuildFlags { selection, option, yes, dry_run: false, room, judgement };
+    let built = build_example(&flags, report)?;
+    let Some(executable) = built.executables.first() else { return Ok(built.exit) };
+    let runs = runs.unwrap_or_else(|| run::default_runs(&built.look.workspace.root));
+    args.extend(["--runs".into(), runs.into()]);
+    let arguments = Arguments { args, out: None, folder: None };
+    let run = run::run(executable, &arguments, Format::Text, report)?;
+    let exit = run::exit(run.ending(), run.interrupted);
+    report.run(&run, exit);
+    Ok(exit)
+}
