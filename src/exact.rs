@@ -50,6 +50,7 @@ impl Engine {
                 what: match progress.phase {
                     Phase::Concepts => "mechanisms",
                     Phase::Cuts => "cuts",
+                    Phase::Orders => "numberings",
                     Phase::SystemPartitions => "partitions",
                     Phase::Distinctions => "mechanisms",
                     Phase::Systems => "systems",

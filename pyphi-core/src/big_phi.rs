@@ -2,7 +2,7 @@
 //! that of the cut system.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::concept::LocalConcept;
@@ -16,6 +16,7 @@ use crate::structure::CauseEffectStructure;
 use crate::subsystem::Subsystem;
 use crate::symmetry::{PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring, subsets_by_size};
+use crate::ties::Choices;
 use crate::transport::Total;
 use crate::unit_set::UnitSet;
 
@@ -36,7 +37,8 @@ pub struct BigPhi {
     pub partitioned_ces: CauseEffectStructure,
     /// How many core causes and core effects, in the two structures, were chosen from several purviews of
     /// the same φ and size. If this is not 0, Φ is not unique: another numbering of the units may give
-    /// another value. It can happen, rarely, even if this is 0, through a tie under another cut.
+    /// another value. It can happen, rarely, even if this is 0, through a tie under another cut. How much
+    /// difference it makes says [`phi_range`](crate::phi_range).
     pub ties: u64,
     /// How many core causes and core effects, over the intact system and all cut systems, had the same φ
     /// for several purviews, of whatever size. Known only with [`Options::count_ties`]; 0 where Φ = 0.
@@ -99,40 +101,51 @@ impl BigPhi {
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
 pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
+    without_search(subsystem, options)
+        .unwrap_or_else(|| with_ties(Search::new(subsystem, options).run(), options))
+}
+
+/// The result, where nothing has to be searched for it or nothing may be.
+pub(crate) fn without_search(subsystem: &Subsystem, options: &Options) -> Option<BigPhi> {
     let nothing = |stop_reason| {
-        BigPhi::zero(
-            subsystem.units(),
-            CauseEffectStructure::default(),
-            stop_reason,
-            Stats::default(),
-        )
+        let ces = CauseEffectStructure::default();
+        BigPhi::zero(subsystem.units(), ces, stop_reason, Stats::default())
     };
     let needed =
         predicted_bytes(subsystem.n_units(), rayon::current_num_threads()).unwrap_or(u64::MAX);
-    let mut result = if subsystem.n_units() < 2 || !subsystem.is_strongly_connected() {
-        nothing(StopReason::Complete)
+    if subsystem.n_units() < 2 || !subsystem.is_strongly_connected() {
+        Some(with_ties(nothing(StopReason::Complete), options))
     } else if options.limits.memory_bytes.is_some_and(|limit| needed > limit) {
-        BigPhi { phi: f64::INFINITY, ..nothing(StopReason::MemoryLimit { needed_bytes: needed }) }
+        let stop_reason = StopReason::MemoryLimit { needed_bytes: needed };
+        Some(BigPhi { phi: f64::INFINITY, ..nothing(stop_reason) })
     } else {
-        Search::new(subsystem, options).run()
-    };
+        None
+    }
+}
+
+/// Where Φ = 0 no ties are counted.
+pub(crate) fn with_ties(mut result: BigPhi, options: &Options) -> BigPhi {
     if options.count_ties && result.cut.is_none() && result.is_complete() {
         result.purview_ties = Some(0);
     }
     result
 }
 
-struct Search<'a> {
+pub(crate) struct Search<'a> {
     subsystem: &'a Subsystem,
-    options: &'a Options,
+    pub(crate) options: &'a Options,
     tables: &'a Tables,
     subsets: Vec<u32>,
     memo: CauseMemo,
     symmetry: Symmetry,
     cache: PhiCache,
-    rules: Rules,
-    stop: Stop,
+    pub(crate) rules: Rules,
+    pub(crate) stop: Stop,
     began: Instant,
+    /// The choices of the intact system and of each cut, by rank, if other orders are to be tried.
+    choices: Option<Vec<Choices>>,
+    /// Choices left to the order so far.
+    n_open_choices: AtomicU64,
 }
 
 /// What is known of a cut when the search is over.
@@ -144,8 +157,18 @@ struct CutResult {
     purview_ties: u64,
 }
 
+impl CutResult {
+    /// The distance, where it is known, and the rank.
+    fn exact(&self) -> Option<(i128, usize)> {
+        match self.total {
+            Total::Exact(total) => Some((total, self.rank)),
+            Total::AtLeast(_) => None,
+        }
+    }
+}
+
 impl<'a> Search<'a> {
-    fn new(subsystem: &'a Subsystem, options: &'a Options) -> Search<'a> {
+    pub(crate) fn new(subsystem: &'a Subsystem, options: &'a Options) -> Search<'a> {
         let n = subsystem.n_units();
         let symmetry = Symmetry::find(&subsystem.tables);
         Search {
@@ -161,13 +184,55 @@ impl<'a> Search<'a> {
                 prune: !options.exhaustive,
                 count_ties: options.count_ties,
                 symmetry: !options.no_symmetry,
+                order: options.tie_order.within(subsystem.units().bits()),
             },
             stop: Stop::new(options),
             began: Instant::now(),
+            choices: None,
+            n_open_choices: AtomicU64::new(0),
         }
     }
 
-    fn run(&self) -> BigPhi {
+    /// The same search, keeping what it finds for other orders of choice.
+    pub(crate) fn keeping_choices(mut self) -> Search<'a> {
+        let n_cuts = (1 << self.tables.n) - 2;
+        self.choices = Some((0..=n_cuts).map(|_| Choices::default()).collect());
+        self
+    }
+
+    /// How many choices φ and size have left to the order so far. If none, every order makes the same
+    /// search, step by step, and gives the same Φ.
+    pub(crate) fn n_open_choices(&self) -> u64 {
+        self.n_open_choices.load(Ordering::Relaxed)
+    }
+
+    /// Φ in the order of choice `rules.order` and a cut that gives it, where there is one; None if the analysis
+    /// is to stop. `likely` are cuts to look at first.
+    pub(crate) fn phi(&self, likely: &[usize]) -> Option<(f64, Option<usize>)> {
+        let wiring = Wiring::intact(self.tables);
+        let (intact, _, mut stats) = self.intact_concepts(&wiring);
+        if self.stop.is_due() {
+            return None;
+        }
+        if intact.is_empty() {
+            return Some((0.0, None));
+        }
+        let mut scratch = Scratch::new(self.tables.n);
+        let intact = Intact::new(intact, &self.small_phi(&wiring, None), &mut scratch);
+        let cuts: Vec<Cut> = Cut::all(self.subsystem.units()).collect();
+        let results = self.evaluate(&cuts, &intact, likely, &mut stats);
+        let (best, rank) = results.iter().filter_map(CutResult::exact).min()?;
+        // A cut without effect decides everything, whatever else was left undone.
+        if best <= self.coarse_tolerance() {
+            Some((0.0, Some(rank)))
+        } else if self.stop.is_due() {
+            None
+        } else {
+            Some((cost_to_f64(best), Some(rank)))
+        }
+    }
+
+    pub(crate) fn run(&self) -> BigPhi {
         let units = self.subsystem.units();
         let wiring = Wiring::intact(self.tables);
         let nothing = CauseEffectStructure::default;
@@ -179,15 +244,12 @@ impl<'a> Search<'a> {
             return BigPhi::zero(units, nothing(), StopReason::Complete, stats);
         }
         let mut scratch = Scratch::new(self.tables.n);
-        let intact = Intact::new(intact, &self.small_phi(&wiring), &mut scratch);
+        let intact = Intact::new(intact, &self.small_phi(&wiring, None), &mut scratch);
         let cuts: Vec<Cut> = Cut::all(units).collect();
-        let (cuts_total, results) = (cuts.len() as u64, self.evaluate(&cuts, &intact, &mut stats));
+        let cuts_total = cuts.len() as u64;
+        let results = self.evaluate(&cuts, &intact, &[], &mut stats);
         let cuts_decided = results.len() as u64;
-        let exact = |result: &CutResult| match result.total {
-            Total::Exact(total) => Some((total, result.rank)),
-            Total::AtLeast(_) => None,
-        };
-        let best = results.iter().filter_map(exact).map(|(total, _)| total).min();
+        let best = results.iter().filter_map(CutResult::exact).map(|(total, _)| total).min();
         let zero = self.coarse_tolerance();
         // A cut without effect decides everything, whatever else was left undone.
         let stop_reason = match self.stop.reason() {
@@ -209,7 +271,7 @@ impl<'a> Search<'a> {
         // Everything within the tolerance of the best is tied; the first of those in order is the MIP.
         let rank = results
             .iter()
-            .filter_map(exact)
+            .filter_map(CutResult::exact)
             .filter(|&(total, _)| total <= best + zero)
             .map(|(_, rank)| rank)
             .min()
@@ -217,7 +279,8 @@ impl<'a> Search<'a> {
         let cut = cuts[rank];
         let cut_wiring = self.subsystem.wiring(Some(cut));
         // Also a search that was stopped gets its best cut's structure.
-        let small_phi = SmallPhi { stop: &Stop::never(), ..self.small_phi(&cut_wiring) };
+        let small_phi =
+            SmallPhi { stop: &Stop::never(), ..self.small_phi(&cut_wiring, Some(rank)) };
         let structure = CutStructure::new(&small_phi, &intact, &mut scratch);
         let (settled, _) =
             self.share(structure.n_changed(), |scratch, idx| structure.settled(idx, scratch));
@@ -250,7 +313,8 @@ impl<'a> Search<'a> {
         i128::from(crate::fixed::to_coarse(self.rules.tolerance)) * i128::from(COARSE_ONE)
     }
 
-    fn small_phi<'b>(&'b self, wiring: &'b Wiring) -> SmallPhi<'b> {
+    /// Small φ of the intact system, or under the cut of this rank.
+    fn small_phi<'b>(&'b self, wiring: &'b Wiring, rank: Option<usize>) -> SmallPhi<'b> {
         SmallPhi {
             tables: self.tables,
             wiring,
@@ -260,12 +324,13 @@ impl<'a> Search<'a> {
             rules: self.rules,
             stop: &self.stop,
             purviews: &self.subsets,
+            choices: self.choices.as_ref().map(|it| &it[rank.map_or(0, |rank| rank + 1)]),
         }
     }
 
     /// Concepts of the intact system, in order.
     fn intact_concepts(&self, wiring: &Wiring) -> (Vec<LocalConcept>, u64, Stats) {
-        let small_phi = self.small_phi(wiring);
+        let small_phi = self.small_phi(wiring, None);
         // The large mechanisms take longest: first.
         let order: Vec<u32> = self.subsets.iter().rev().copied().collect();
         let phase = self.watch(Phase::Concepts, order.len());
@@ -275,6 +340,7 @@ impl<'a> Search<'a> {
             }
             let before = scratch.n_tied_searches;
             let concept = small_phi.concept(order[idx], scratch);
+            self.count_open_choices(scratch);
             phase.add(1, None);
             (concept, scratch.n_tied_searches - before)
         };
@@ -284,8 +350,22 @@ impl<'a> Search<'a> {
         (results.into_iter().filter_map(|(concept, _)| concept).collect(), purview_ties, stats)
     }
 
-    /// The distance of every cut that may matter, in the order of cuts.
-    fn evaluate(&self, cuts: &[Cut], intact: &Intact, stats: &mut Stats) -> Vec<CutResult> {
+    fn count_open_choices(&self, scratch: &mut Scratch) {
+        let n_open = std::mem::take(&mut scratch.n_open_choices);
+        if n_open > 0 {
+            self.n_open_choices.fetch_add(n_open, Ordering::Relaxed);
+        }
+    }
+
+    /// The distance of every cut that may matter, in the order of cuts. The cuts in `likely` are looked at
+    /// first.
+    fn evaluate(
+        &self,
+        cuts: &[Cut],
+        intact: &Intact,
+        likely: &[usize],
+        stats: &mut Stats,
+    ) -> Vec<CutResult> {
         // Cuts that sever little are likely to be minimal: they give the others a bound to fail.
         let mut order: Vec<usize> = (0..cuts.len()).collect();
         order.sort_by_key(|&rank| {
@@ -296,7 +376,7 @@ impl<'a> Search<'a> {
                 .zip(&self.tables.inputs)
                 .map(|(a, b)| (a ^ b).count_ones())
                 .sum();
-            (severed, rank)
+            (!likely.contains(&rank), severed, rank)
         });
         let best = Mutex::new(i128::MAX);
         let is_zero = AtomicBool::new(false);
@@ -308,7 +388,7 @@ impl<'a> Search<'a> {
             }
             let rank = order[idx];
             let wiring = self.subsystem.wiring(Some(cuts[rank]));
-            let small_phi = self.small_phi(&wiring);
+            let small_phi = self.small_phi(&wiring, Some(rank));
             let tied_before = scratch.n_tied_searches;
             let mut structure = CutStructure::new(&small_phi, intact, scratch);
             // Nothing within the tolerance of the smallest distance may be lost, so one more than that.
@@ -318,6 +398,7 @@ impl<'a> Search<'a> {
                 best => best + tolerance + 1,
             };
             let total = structure.distance(limit, scratch)?;
+            self.count_open_choices(scratch);
             let purview_ties = scratch.n_tied_searches - tied_before;
             let mut best = best.lock().expect("no thread panics with the lock held");
             match total {
@@ -343,7 +424,7 @@ impl<'a> Search<'a> {
     }
 
     fn describe(&self, wiring: &Wiring, concepts: &[LocalConcept]) -> CauseEffectStructure {
-        let small_phi = self.small_phi(wiring);
+        let small_phi = SmallPhi { choices: None, ..self.small_phi(wiring, None) };
         let members = self.subsystem.units().bits();
         let (concepts, _) = self.share(concepts.len(), |scratch, idx| {
             small_phi.describe(&concepts[idx], members, scratch)

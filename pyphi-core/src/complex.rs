@@ -9,6 +9,7 @@ use crate::limits::Options;
 use crate::network::Network;
 use crate::state::State;
 use crate::subsystem::{Subsystem, TOLERANCE};
+use crate::tie_order::LocalOrder;
 use crate::unit_set::{UnitSet, deposit, extract};
 
 /// Φ of every subsystem of a network that is in a reachable state and has Φ > 0, largest Φ first; equal
@@ -36,12 +37,14 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
     {
         return Err(error);
     }
-    let mut met: HashMap<Vec<u64>, BigPhi> = HashMap::new();
+    let mut met: HashMap<(Vec<u64>, LocalOrder), BigPhi> = HashMap::new();
     let mut found: Vec<BigPhi> = Vec::new();
     for units in network.units().subsets_by_size() {
         let Ok(subsystem) = Subsystem::of(&network, state, units) else { continue };
-        // The result is a function of the tables alone, in the numbering of the subsystem.
-        let result = match met.entry(subsystem.tables.fingerprint()) {
+        // The result is a function of the tables and the order of choice alone, in the numbering of the
+        // subsystem.
+        let order = options.tie_order.within(units.bits());
+        let result = match met.entry((subsystem.tables.fingerprint(), order)) {
             std::collections::hash_map::Entry::Occupied(known) => known.get().moved_to(units),
             std::collections::hash_map::Entry::Vacant(free) => {
                 free.insert(big_phi(&subsystem, options)).clone()

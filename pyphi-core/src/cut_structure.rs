@@ -21,10 +21,12 @@
 use crate::concept::LocalConcept;
 use crate::fixed::{Fixed, to_coarse, to_fixed};
 use crate::mip::{Core, Scratch, SmallPhi};
+use crate::repertoire::Direction;
 use crate::structure::{
     MarginalColumns, SAME_REPERTOIRE, StructureDistance, is_same, null_concept,
 };
 use crate::tables::by_size;
+use crate::ties::Choices;
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::bits;
 
@@ -144,11 +146,24 @@ impl<'a> CutStructure<'a> {
             (mechanism.count_ones(), std::cmp::Reverse(mass.max(effect.phi)), idx)
         });
         let mut next_bound = 3;
+        let is_used_again = self.small_phi.choices.is_some();
+        if is_used_again {
+            // What was searched for another order costs next to nothing now.
+            let n_open = open.len();
+            open.retain(|&idx| {
+                let is_known = self.is_searched(idx);
+                if is_known {
+                    self.settle(idx, scratch);
+                }
+                !is_known
+            });
+            next_bound = if open.len() < n_open { 0 } else { next_bound };
+        }
         for idx in open {
             let size = self.changed[idx].mechanism.count_ones() as usize;
             if size >= next_bound && stop_at < i128::MAX {
-                if scratch.bound_record.is_worth_trying(size) {
-                    let has_decided = self.bound().reaches(stop_at);
+                if is_used_again || scratch.bound_record.is_worth_trying(size) {
+                    let has_decided = self.bound_reaches(stop_at);
                     scratch.bound_record.note(size, has_decided);
                     if has_decided {
                         return Some(Total::AtLeast(stop_at));
@@ -167,14 +182,9 @@ impl<'a> CutStructure<'a> {
             After::Open { .. } => unreachable!("every cause has been searched"),
         });
         let tolerance = self.small_phi.rules.tolerance;
-        Some(StructureDistance::default().distance(
-            self.small_phi.tables,
-            rows,
-            columns,
-            tolerance,
-            stop_at,
-            scratch,
-        ))
+        let prices = self.small_phi.choices.map(|it| &it.prices);
+        let mut distance = StructureDistance::with(prices);
+        Some(distance.distance(self.small_phi.tables, rows, columns, tolerance, stop_at, scratch))
     }
 
     /// How many mechanisms have a concept that the cut may change.
@@ -204,6 +214,15 @@ impl<'a> CutStructure<'a> {
         cause.map(|cause| self.small_phi.fill(*mechanism, cause, effect, scratch))
     }
 
+    /// Whether the cause of a mechanism takes no search.
+    fn is_searched(&self, idx: usize) -> bool {
+        let Changed { mechanism, before, .. } = self.changed[idx];
+        let concept = before.map(|before| &self.intact.concepts[before]);
+        let is_known = |it: &Choices| it.with(Direction::Cause, mechanism, |_| ()).is_some();
+        concept.is_some_and(|concept| self.small_phi.kept_cause(concept).is_some())
+            || self.small_phi.choices.is_some_and(is_known)
+    }
+
     /// Searches the cause of a mechanism, if it is not known yet.
     fn settle(&mut self, idx: usize, scratch: &mut Scratch) {
         if matches!(self.changed[idx].after, After::Open { .. }) {
@@ -216,15 +235,30 @@ impl<'a> CutStructure<'a> {
         (0..self.is_kept.len()).filter(|&idx| !self.is_kept[idx])
     }
 
-    /// The transport problem whose minimum is a lower bound on the distance (see the head of this module).
+    /// Mechanisms that have a concept under the cut, or may have one.
+    fn columns(&self) -> impl Iterator<Item = &Changed> {
+        self.changed.iter().filter(|it| !matches!(it.after, After::Known(None)))
+    }
+
+    /// Whether the bound on the distance is at least `stop_at`.
+    fn bound_reaches(&self, stop_at: i128) -> bool {
+        let mut problem = self.bound();
+        let Some(choices) = self.small_phi.choices else {
+            return problem.reaches(stop_at);
+        };
+        let mechanisms: Vec<u32> = self.columns().map(|it| it.mechanism).chain([0]).collect();
+        choices.prices.reaches(&mut problem, &mechanisms, stop_at)
+    }
+
+    /// The transport problem whose minimum is a lower bound on the distance (see the head of this module). Its
+    /// columns are [`CutStructure::columns`] and the null concept.
     fn bound(&self) -> Transport {
         let tolerance = self.small_phi.rules.tolerance;
         let n = self.small_phi.tables.n;
         // Most that repertoires within 1e-9, entry by entry, can be apart: every entry moved by all units.
         let same = to_fixed(SAME_REPERTOIRE * (n << n) as f64 + 2.0 * n as f64 * SAME_REPERTOIRE);
         let rows: Vec<usize> = self.rows().collect();
-        let columns: Vec<&Changed> =
-            self.changed.iter().filter(|it| !matches!(it.after, After::Known(None))).collect();
+        let columns: Vec<&Changed> = self.columns().collect();
         let row_mass: Vec<i64> =
             rows.iter().map(|&idx| to_coarse(self.intact.concepts[idx].phi)).collect();
         let column_mass = |changed: &Changed| match &changed.after {

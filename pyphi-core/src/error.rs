@@ -148,6 +148,14 @@ pub enum ErrorKind {
         /// The units of the subsystem.
         units: String,
     },
+    /// Numbers for the units that are no permutation.
+    #[error("numbering: {number} is not a number of its own below {n_units}")]
+    Numbering {
+        /// The number that is there twice, or too large.
+        number: usize,
+        /// How many numbers there are.
+        n_units: usize,
+    },
     /// A unit that the network does not have.
     #[error("nodes: unit {unit}, expected a unit from 0 to {last}", last = n_units - 1)]
     NoSuchUnit {

@@ -1,6 +1,7 @@
 //! Named networks that the documentation, the tests and the benchmarks share.
 
 use crate::network::Network;
+use crate::split_mix::SplitMix;
 use crate::state::State;
 use crate::subsystem::Subsystem;
 use crate::unit_set::UnitSet;
@@ -145,28 +146,4 @@ fn logistic(slope: f64, weights: &[Vec<f64>], state: &[u8]) -> Subsystem {
 fn whole(tpm: &[Vec<f64>], cm: &[Vec<u8>], state: State) -> Subsystem {
     let network = Network::from_state_by_node(tpm, cm).expect("a valid network");
     Subsystem::new(&network, state, network.units()).expect("a reachable state of at most 12 units")
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): small, portable, good enough for weights.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ z >> 31
-    }
-
-    /// Uniform in (0, 1).
-    fn uniform(&mut self) -> f64 {
-        ((self.next() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
-    }
-
-    /// Standard normal (Box-Muller).
-    fn normal(&mut self) -> f64 {
-        let (u, v) = (self.uniform(), self.uniform());
-        (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    }
 }

@@ -1,6 +1,6 @@
 //! What an analysis may take, how it can be stopped and watched, and what it says when it was.
 //!
-//! Nothing here changes a result that is complete. A stopped analysis returns what is proven so far.
+//! Nothing here but the order of choice among ties changes a result that is complete. A stopped analysis returns what is proven so far.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::mip::CauseMemo;
+use crate::tie_order::TieOrder;
 
-/// How an analysis is run. None of it changes a result that is complete.
+/// How an analysis is run. But for `tie_order`, none of it changes a result that is complete.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// What the analysis may take. [default: no limits]
@@ -27,6 +28,9 @@ pub struct Options {
     pub count_ties: bool,
     /// Work φ out anew for every arrangement of interchangeable units. For checking. [default: false]
     pub no_symmetry: bool,
+    /// Which of the core causes or core effects of IIT 3.0 that φ and size leave tied is chosen. Where there are
+    /// such ties Φ depends on it; see [`phi_range`](crate::phi_range). [default: lexicographically the first]
+    pub tie_order: TieOrder,
 }
 
 /// What an analysis may take.
@@ -76,7 +80,8 @@ impl fmt::Display for StopReason {
 pub struct Progress {
     /// What is being done.
     pub phase: Phase,
-    /// Steps of the phase that are done: mechanisms searched, cuts or partitions decided.
+    /// Steps of the phase that are done: mechanisms searched, cuts or partitions decided, orders
+    /// tried.
     pub done: u64,
     /// Steps of the phase in all.
     pub total: u64,
@@ -96,6 +101,8 @@ pub enum Phase {
     Concepts,
     /// IIT 3.0: the distances of the cuts.
     Cuts,
+    /// IIT 3.0: Φ under other orders of choice; see [`phi_range`](crate::phi_range).
+    Orders,
     /// IIT 4.0: the partitions of the system.
     SystemPartitions,
     /// IIT 4.0: the distinctions, mechanism by mechanism.

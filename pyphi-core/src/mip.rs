@@ -18,10 +18,12 @@ use crate::emd::{Emd, EmdSolver};
 use crate::fixed::{Fixed, place_distribution, to_f64, to_fixed};
 use crate::limits::Stop;
 use crate::partition::local_partitions;
-use crate::repertoire::{RepertoireScratch, cause_repertoire, marginals, multiply};
+use crate::repertoire::{Direction, RepertoireScratch, cause_repertoire, marginals, multiply};
 use crate::stats::Stats;
 use crate::symmetry::{Arrangement, Known, PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring};
+use crate::tie_order::LocalOrder;
+use crate::ties::{Choices, Tied};
 use crate::unit_set::{bits, cmp_lexicographic, submasks};
 
 /// How far a bound computed in floating point may exceed the truth: sums of at most 16 differences of
@@ -135,6 +137,8 @@ pub(crate) struct Rules {
     /// Whether what is known of one arrangement of interchangeable units is used for the others. Where
     /// there are such units, φ is worked out on the canonical arrangement in any case: results are the same.
     pub(crate) symmetry: bool,
+    /// Which of the purviews that φ and size leave tied is chosen.
+    pub(crate) order: LocalOrder,
 }
 
 /// Scratch space of one thread.
@@ -145,6 +149,8 @@ pub(crate) struct Scratch {
     pub(crate) stats: Stats,
     /// Searches in which several purviews were tied for the largest φ.
     pub(crate) n_tied_searches: u64,
+    /// Choices that were left to the order among purviews, not decided by φ and size.
+    pub(crate) n_open_choices: u64,
     pub(crate) p: Vec<Fixed>,
     pub(crate) q: Vec<Fixed>,
     whole: Vec<f64>,
@@ -205,6 +211,7 @@ impl Scratch {
             emd: EmdSolver::default(),
             stats: Stats::default(),
             n_tied_searches: 0,
+            n_open_choices: 0,
             p: Vec::new(),
             q: Vec::new(),
             whole: Vec::new(),
@@ -218,6 +225,12 @@ impl Scratch {
             canonical: None,
             bound_record: BoundRecord::default(),
         }
+    }
+
+    /// Counts a choice.
+    fn count(&mut self, core: Option<Core>) {
+        self.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
+        self.n_open_choices += u64::from(core.is_some_and(|core| core.n_tied_in_size > 1));
     }
 }
 
@@ -391,6 +404,8 @@ pub(crate) struct SmallPhi<'a> {
     pub(crate) stop: &'a Stop,
     /// The purviews, by size and then lexicographically.
     pub(crate) purviews: &'a [u32],
+    /// The choices under this wiring, kept for other orders, if there will be any.
+    pub(crate) choices: Option<&'a Choices>,
 }
 
 struct Candidate {
@@ -403,12 +418,15 @@ struct Candidate {
 impl SmallPhi<'_> {
     /// The core effect of a mechanism, or None if φ is 0 for every purview.
     pub(crate) fn core_effect(&self, mechanism: u32, scratch: &mut Scratch) -> Option<Core> {
+        if let Some(core) = self.chosen_before(Direction::Effect, mechanism, scratch) {
+            return core;
+        }
         // Interchangeable units are no help here: all purviews together cost less than looking a few up.
         self.effect_phi(mechanism, scratch);
         let phi = &scratch.effect_phi;
-        let core =
-            self.choose(self.purviews.iter().map(|&purview| (purview, 1, phi[purview as usize])));
-        scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
+        let purviews = self.purviews.iter().map(|&purview| (purview, 1, phi[purview as usize]));
+        let core = self.choose(Direction::Effect, mechanism, purviews);
+        scratch.count(core);
         core
     }
 
@@ -488,11 +506,12 @@ impl SmallPhi<'_> {
         }
         scratch.stats += std::mem::take(&mut inner.stats);
         scratch.canonical = Some(inner);
-        let core = self.choose(kinds.iter().filter_map(|kind| match kind.known {
+        let known = kinds.iter().filter_map(|kind| match kind.known {
             Some(Known::Exactly(phi)) => Some((kind.purview, kind.count, phi)),
             _ => None,
-        }));
-        scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
+        });
+        let core = self.choose(Direction::Cause, mechanism, known);
+        scratch.count(core);
         core
     }
 
@@ -579,6 +598,9 @@ impl SmallPhi<'_> {
 
     /// The core cause of a mechanism, or None if φ is 0 for every purview.
     pub(crate) fn core_cause(&self, mechanism: u32, scratch: &mut Scratch) -> Option<Core> {
+        if let Some(core) = self.chosen_before(Direction::Cause, mechanism, scratch) {
+            return core;
+        }
         if !self.symmetry.is_trivial() {
             return self.core_cause_by_kind(mechanism, scratch);
         }
@@ -659,17 +681,72 @@ impl SmallPhi<'_> {
             candidate.known = Some(known);
             self.memo.set(mechanism, purview, self.severed(mechanism, purview), known);
         }
-        let core = self.choose(candidates.iter().filter_map(|it| match it.known {
+        let known = candidates.iter().filter_map(|it| match it.known {
             Some(Known::Exactly(phi)) => Some((it.purview, 1, phi)),
             _ => None,
-        }));
-        scratch.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
+        });
+        let core = self.choose(Direction::Cause, mechanism, known);
+        scratch.count(core);
         core
     }
 
-    /// Of the purviews tied for the largest φ the one with most units, and of those the first
-    /// lexicographically. Each purview comes with how many it stands for and with its φ.
-    fn choose(&self, purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone) -> Option<Core> {
+    /// The choice among what a search under another order found, if there was one.
+    fn chosen_before(
+        &self,
+        direction: Direction,
+        mechanism: u32,
+        scratch: &mut Scratch,
+    ) -> Option<Option<Core>> {
+        let core = self.choices?.with(direction, mechanism, |tied| {
+            tied.map(|tied| self.choose_among(direction, mechanism, tied))
+        })?;
+        scratch.count(core);
+        Some(core)
+    }
+
+    /// Of the purviews tied for the largest φ the one with most units, and of those the first in the order
+    /// asked for. Each purview comes with how many it stands for and with its φ.
+    fn choose(
+        &self,
+        direction: Direction,
+        mechanism: u32,
+        purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone,
+    ) -> Option<Core> {
+        if self.choices.is_none() && self.rules.order == LocalOrder::Lexicographic {
+            return self.choose_first(purviews);
+        }
+        let tied = Tied::new(purviews, self.rules.tolerance);
+        let core = tied.as_ref().map(|tied| self.choose_among(direction, mechanism, tied));
+        // A search that was stopped has not seen everything.
+        if let Some(choices) = self.choices
+            && !self.stop.is_due()
+        {
+            choices.keep(direction, mechanism, tied);
+        }
+        core
+    }
+
+    /// The first, in the order asked for, of the purviews that φ and size leave tied.
+    fn choose_among(&self, direction: Direction, mechanism: u32, tied: &Tied) -> Core {
+        let order = self.rules.order;
+        let members = tied.kinds.iter().flat_map(|&(purview, count, phi)| {
+            let alone = (count == 1).then_some(purview);
+            let several = alone
+                .is_none()
+                .then(|| self.symmetry.members(purview, mechanism, self.wiring.from).into_iter());
+            alone.into_iter().chain(several.into_iter().flatten()).map(move |it| (it, phi))
+        });
+        let (purview, phi) = members
+            .min_by_key(|&(purview, _)| order.place(direction, mechanism, purview))
+            .expect("something is tied with itself");
+        Core { purview, phi, n_tied: tied.n_tied, n_tied_in_size: tied.n_tied_in_size }
+    }
+
+    /// As [`SmallPhi::choose`], in lexicographic order.
+    fn choose_first(
+        &self,
+        purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone,
+    ) -> Option<Core> {
         let tolerance = self.rules.tolerance;
         let best = purviews.clone().map(|(_, _, phi)| phi).max()?;
         if best <= tolerance {
@@ -945,9 +1022,11 @@ impl<'a> Workbench<'a> {
                 prune: self.prune,
                 count_ties: false,
                 symmetry: self.prune,
+                order: LocalOrder::Lexicographic,
             },
             stop: &self.stop,
             purviews: &self.subsets,
+            choices: None,
         }
     }
 }

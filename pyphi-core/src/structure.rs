@@ -10,6 +10,7 @@ use crate::emd::Emd;
 use crate::fixed::{Fixed, place_distribution, to_coarse, to_fixed};
 use crate::mip::{Core, Scratch};
 use crate::tables::Tables;
+use crate::ties::Prices;
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::extract;
 use crate::vectors::{add_distances, add_distances_f64};
@@ -45,21 +46,26 @@ const BOUND_SLACK: f64 = 1e-12;
 
 /// Computes distances between structures.
 #[derive(Debug, Default)]
-pub(crate) struct StructureDistance {
+pub(crate) struct StructureDistance<'a> {
     transport: Transport,
     first: Vec<f64>,
     second: Vec<f64>,
+    /// Prices under other orders of choice, if there are any.
+    prices: Option<&'a Prices>,
 }
 
-impl StructureDistance {
+impl<'a> StructureDistance<'a> {
+    pub(crate) fn with(prices: Option<&'a Prices>) -> StructureDistance<'a> {
+        StructureDistance { prices, ..StructureDistance::default() }
+    }
     /// The distance between the concepts of the intact structure and those of a cut one, as mass × distance
     /// on the coarse grid. Concepts that both have may be left out on both sides. May stop as soon as it is
     /// known to be at least `stop_at`.
-    pub(crate) fn distance<'a>(
+    pub(crate) fn distance<'b>(
         &mut self,
         tables: &Tables,
-        intact: impl Iterator<Item = &'a LocalConcept>,
-        cut: impl Iterator<Item = &'a LocalConcept>,
+        intact: impl Iterator<Item = &'b LocalConcept>,
+        cut: impl Iterator<Item = &'b LocalConcept>,
         tolerance: Fixed,
         stop_at: i128,
         scratch: &mut Scratch,
@@ -88,8 +94,18 @@ impl StructureDistance {
             marginals.bounds(&rows[row].cause_on, &rows[row].effect_on, costs);
             costs.iter_mut().for_each(|cost| *cost = to_coarse(*cost));
         });
+        let mechanisms: Option<Vec<u32>> =
+            self.prices.map(|_| columns.iter().map(|it| it.mechanism).collect());
+        let known = self.prices.zip(mechanisms.as_ref());
+        let bound = known.and_then(|(prices, mechanisms)| prices.bound(&transport, mechanisms));
+        if let Some(bound) = bound.filter(|bound| *bound >= stop_at) {
+            return Total::AtLeast(bound);
+        }
         let total = transport
             .solve(stop_at, |row, column| self.between(rows[row], columns[column], scratch));
+        if let Some((prices, mechanisms)) = known {
+            prices.keep(&transport, mechanisms);
+        }
         self.transport = transport;
         total
     }

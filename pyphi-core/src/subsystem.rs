@@ -18,6 +18,7 @@ use crate::state::State;
 use crate::structure::CauseEffectStructure;
 use crate::symmetry::{PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring, subsets_by_size, to_network};
+use crate::tie_order::LocalOrder;
 use crate::unit_set::{UnitSet, extract};
 
 /// Values of at most this are 0, and two values this close are tied, unless asked otherwise.
@@ -283,9 +284,11 @@ impl Subsystem {
                 prune: true,
                 count_ties: false,
                 symmetry: true,
+                order: LocalOrder::Lexicographic,
             },
             stop: &Stop::never(),
             purviews: &purviews,
+            choices: None,
         };
         work(&small_phi, &mut Scratch::new(self.n_units()))
     }

@@ -16,7 +16,7 @@ use std::sync::Mutex;
 
 use crate::fixed::Fixed;
 use crate::tables::Tables;
-use crate::unit_set::{bits, extract};
+use crate::unit_set::{bits, extract, submasks};
 
 /// The classes of twins with more than one unit, as sets.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -55,6 +55,11 @@ impl Symmetry {
                 (1..=size).map(|k| f64::from(k + 6) / f64::from(k) / 7.0).product::<f64>()
             })
             .product()
+    }
+
+    /// The classes of units that can be exchanged without changing anything, as sets of at least two.
+    pub(crate) fn classes(tables: &Tables) -> Vec<u32> {
+        Symmetry::find_all(tables).classes
     }
 
     /// The twins among the units of a subsystem.
@@ -140,6 +145,24 @@ impl Symmetry {
         }
         purviews.retain(|&(purview, _)| purview != 0);
         purviews
+    }
+
+    /// All purviews of one kind, given a mechanism and a cut: those with as many units of each class in each
+    /// of the sets.
+    pub(crate) fn members(&self, purview: u32, mechanism: u32, from: u32) -> Vec<u32> {
+        let mut members = vec![purview & self.single];
+        for &class in &self.classes {
+            for kind in 0..4u32 {
+                let pick = |bit: u32, set: u32| if kind >> bit & 1 == 1 { set } else { !set };
+                let group = class & pick(0, mechanism) & pick(1, from);
+                let n_units = (group & purview).count_ones();
+                let ways: Vec<u32> =
+                    submasks(group).filter(|it| it.count_ones() == n_units).collect();
+                members =
+                    members.iter().flat_map(|set| ways.iter().map(move |it| set | it)).collect();
+            }
+        }
+        members
     }
 }
 
@@ -248,6 +271,13 @@ mod tests {
         for (mechanism, from) in [(0b000011, 0), (0b110000, 0b011000), (0b111111, 0b000001)] {
             let purviews = symmetry.purviews(mechanism, from);
             assert_eq!(purviews.iter().map(|it| it.1).sum::<u32>(), 63);
+            for &(purview, count) in &purviews {
+                let members = symmetry.members(purview, mechanism, from);
+                assert_eq!(members.len(), count as usize);
+                let canonical =
+                    |purview| symmetry.canonical(Arrangement { mechanism, purview, from });
+                assert!(members.iter().all(|&it| canonical(it) == canonical(purview)));
+            }
             // Every purview has the arrangement of exactly one of those listed, which comes no later.
             for purview in 1..64 {
                 let canonical =

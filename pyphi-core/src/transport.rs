@@ -311,6 +311,37 @@ impl Transport {
         dual
     }
 
+    /// A lower bound on the minimum by weak duality, from prices of the columns that were good for a similar
+    /// problem: any prices give a bound. Columns without a price get one that fits the others.
+    pub(crate) fn bound_by(&self, price: impl Fn(usize) -> Option<i64>) -> i128 {
+        let columns = self.demand.len();
+        let known: Vec<Option<i64>> = (0..columns).map(price).collect();
+        let costs_of = |row: usize| &self.cost[row * columns..][..columns];
+        // What leaving a row may cost at these prices, then what arriving may: the most that leaves no route
+        // cheaper than its two ends.
+        let of_rows = (0..self.supply.len()).map(|row| {
+            let costs = costs_of(row).iter().zip(&known);
+            costs.filter_map(|(cost, known)| Some(cost - (*known)?)).min().unwrap_or(0)
+        });
+        let mut of_columns = vec![i64::MAX; columns];
+        let mut bound = 0i128;
+        for (row, of_row) in of_rows.enumerate() {
+            bound += i128::from(self.supply[row]) * i128::from(of_row);
+            for (least, cost) in of_columns.iter_mut().zip(costs_of(row)) {
+                *least = (*least).min(cost - of_row);
+            }
+        }
+        for (&demand, of_column) in self.demand.iter().zip(of_columns) {
+            bound += i128::from(demand) * i128::from(of_column);
+        }
+        bound
+    }
+
+    /// The present prices of the columns.
+    pub(crate) fn prices(&self) -> &[i64] {
+        &self.potential[self.supply.len()..][..self.demand.len()]
+    }
+
     /// A route that pays: of a few rows, the one with the lowest reduced cost. None if there is none at all.
     fn entering(&mut self) -> Option<(usize, usize)> {
         let (rows, columns) = (self.supply.len(), self.demand.len());

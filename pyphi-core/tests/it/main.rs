@@ -26,3 +26,5 @@ mod properties;
 mod regressions;
 /// Every fixture, through the oracle and through every setting of the engine.
 mod suite;
+/// Other orders of choice among tied purviews, and the range of Φ over them.
+mod ties;

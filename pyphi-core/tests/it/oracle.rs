@@ -70,6 +70,45 @@ pub(crate) struct Core {
     mask: Mask,
 }
 
+/// Which of several purviews with the same φ and the same number of units is preferred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// The first by the numbers of its units.
+    Lexicographic,
+    /// The same, unit `k` of the system being called `numbers[k]`.
+    Numbering(Vec<usize>),
+    /// The one of lowest rank, every mechanism having its own ranks in each direction.
+    Seeded(u64),
+}
+
+impl Order {
+    /// The best of some purviews of a mechanism.
+    fn first(&self, direction: Direction, mechanism: Mask, purviews: &[Mask]) -> Option<Mask> {
+        let renamed = |purview: Mask, numbers: &[usize]| {
+            let mut names: Vec<usize> = elements(purview).map(|unit| numbers[unit]).collect();
+            names.sort_unstable();
+            names
+        };
+        let purviews = purviews.iter().copied();
+        match self {
+            Order::Lexicographic => purviews.min_by_key(|&it| elements(it).collect::<Vec<usize>>()),
+            Order::Numbering(numbers) => purviews.min_by_key(|&it| renamed(it, numbers)),
+            Order::Seeded(seed) => purviews.min_by_key(|&it| {
+                let direction = u64::from(direction == Direction::Effect) << 32;
+                mixed(mixed(mixed(*seed) ^ (direction | mechanism as u64)) ^ it as u64)
+            }),
+        }
+    }
+}
+
+/// The first number of SplitMix64 (Steele, Lea, Flood 2014) in a state.
+fn mixed(state: u64) -> u64 {
+    let z = state.wrapping_add(0x9e3779b97f4a7c15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xbf58476d1ce4e5b9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94d049bb133111eb);
+    z ^ (z >> 31)
+}
+
 /// A candidate system: units, their connections and what each does next, with the background fixed.
 #[derive(Clone, Debug)]
 pub(crate) struct System {
@@ -79,6 +118,8 @@ pub(crate) struct System {
     /// `on[j][s]` = P(unit `j` is ON next | the system is in state `s`).
     on: Vec<Vec<f64>>,
     state: Mask,
+    /// How ties among purviews are broken.
+    order: Order,
 }
 
 // --- Sets --------------------------------------------------------------------------------------------
@@ -165,12 +206,18 @@ impl System {
             inputs.push((0..nodes.len()).filter(|&i| cm[nodes[i]][j] == 1).map(|i| 1 << i).sum());
         }
         let state = (0..nodes.len()).filter(|&k| state[nodes[k]] == 1).map(|k| 1 << k).sum();
-        let system = System { nodes: nodes.to_vec(), inputs, on, state };
+        let order = Order::Lexicographic;
+        let system = System { nodes: nodes.to_vec(), inputs, on, state, order };
 
         let n = system.n();
         let reachable = (0..1 << n)
             .any(|s| (0..n).all(|j| system.probability(j, system.state, system.all(), s) > 0.0));
         reachable.then_some(system)
+    }
+
+    /// The same system with another way to break ties among purviews.
+    pub(crate) fn with_order(self, order: Order) -> System {
+        System { order, ..self }
     }
 
     fn n(&self) -> usize {
@@ -323,7 +370,7 @@ impl System {
     }
 
     /// The core cause or core effect of a mechanism: of the purviews tied for the largest φ the one with
-    /// most units, and of those the first. `None` if no purview has φ > 0.
+    /// most units, and of those the first in the order of the system. `None` if no purview has φ > 0.
     fn core(&self, direction: Direction, mechanism: Mask, ties: &mut Ties) -> Option<Core> {
         let candidates: Vec<(f64, Mask)> = subsets(self.all())
             .into_iter()
@@ -336,10 +383,12 @@ impl System {
         }
         let tied: Vec<_> = candidates.iter().filter(|c| c.0 >= largest - TOLERANCE).collect();
         let most_units = tied.iter().map(|c| size(c.1)).max()?;
-        let biggest: Vec<_> = tied.iter().filter(|c| size(c.1) == most_units).collect();
+        let biggest: Vec<Mask> =
+            tied.iter().map(|c| c.1).filter(|&purview| size(purview) == most_units).collect();
         ties.in_phi += usize::from(tied.len() > 1);
         ties.in_size += usize::from(biggest.len() > 1);
-        let (phi, purview) = **biggest[0];
+        let purview = self.order.first(direction, mechanism, &biggest)?;
+        let phi = tied.iter().find(|c| c.1 == purview)?.0;
         Some(Core {
             phi,
             purview: self.units(purview),

@@ -1,0 +1,166 @@
+//! How far Φ hangs on the order of choice among tied core causes and core effects.
+//!
+//! φ of every mechanism and purview is the same in every order, so it is worked out once; only choices and
+//! the distances of structures are redone. Orders are independent of each other: each gives the Φ that
+//! [`big_phi`](crate::big_phi) gives with it.
+
+use std::time::{Duration, Instant};
+
+use crate::big_phi::{BigPhi, Search, with_ties, without_search};
+use crate::limits::{Options, Phase, StopReason, Watch};
+use crate::subsystem::Subsystem;
+use crate::symmetry::Symmetry;
+use crate::tie_order::{LocalOrder, TieOrder};
+
+/// Φ, and how small and how large other numberings of the units make it.
+#[derive(Debug, Clone)]
+pub struct PhiRange {
+    /// The result in the order that [`Options::tie_order`] asks for.
+    pub result: BigPhi,
+    /// The smallest Φ over that order and the numberings tried. Of a search that was stopped, over those that
+    /// were finished.
+    pub low: f64,
+    /// The largest.
+    pub high: f64,
+    /// The different numberings that stand for all that were asked for: numberings that differ by an exchange
+    /// of interchangeable units count once.
+    pub numberings: u32,
+    /// Whether these are all numberings there are, so that `low` and `high` are the extremes.
+    pub is_exhaustive: bool,
+    /// Whether all of them were tried, and if not, why.
+    pub stop_reason: StopReason,
+    /// The time that `low` and `high` took beyond `result`.
+    pub elapsed: Duration,
+}
+
+/// Φ of a subsystem with its range over numberings of the units: their own, and `n_more` drawn from `seed`
+/// (all, if there are no more than these). Where φ and size decide every choice, that is Φ itself.
+///
+/// IIT 3.0 does not say which of several purviews with the same φ and size is the core cause or core effect,
+/// and programs take the first. So they print another Φ of the same network when its units are numbered
+/// otherwise, and every Φ between `low` and `high` that occurs is one that they print.
+///
+/// ```
+/// use pyphi_core::{Network, Options, State, Subsystem, phi_range};
+///
+/// // A lattice of 5 strict-majority units, all OFF: 0 1 2 over 3 4.
+/// let edges = [(0, 1), (1, 2), (0, 3), (1, 4), (3, 4)];
+/// let mut cm = vec![vec![0u8; 5]; 5];
+/// for (i, j) in edges {
+///     (cm[i][j], cm[j][i]) = (1, 1);
+/// }
+/// let is_on = |s: usize, j: usize| {
+///     let n_on = (0..5).filter(|&i| cm[i][j] == 1 && s >> i & 1 == 1).count();
+///     2 * n_on > cm.iter().filter(|row| row[j] == 1).count()
+/// };
+/// let tpm: Vec<Vec<f64>> = (0..32)
+///     .map(|s| (0..5).map(|j| f64::from(u8::from(is_on(s, j)))).collect())
+///     .collect();
+/// let network = Network::from_state_by_node(&tpm, &cm)?;
+/// let subsystem = Subsystem::new(&network, State::all_off(5), network.units())?;
+///
+/// let range = phi_range(&subsystem, &Options::default(), 32, 1);
+/// assert!((range.result.phi - 0.135556).abs() < 1e-6);
+/// assert!((range.low - 0.055556).abs() < 1e-6 && range.high == range.result.phi);
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+pub fn phi_range(subsystem: &Subsystem, options: &Options, n_more: u32, seed: u64) -> PhiRange {
+    let classes = Symmetry::classes(&subsystem.tables);
+    let (numberings, is_exhaustive) =
+        LocalOrder::numberings(subsystem.n_units(), &classes, n_more, seed);
+    let (result, others) = over(subsystem, options, &numberings);
+    let Others { phis, stop_reason, elapsed } = others;
+    PhiRange {
+        low: phis.iter().copied().fold(result.phi, f64::min),
+        high: phis.iter().copied().fold(result.phi, f64::max),
+        result,
+        numberings: numberings.len() as u32,
+        is_exhaustive,
+        stop_reason,
+        elapsed,
+    }
+}
+
+/// Φ of a subsystem in each of several orders of choice; fewer if the analysis is stopped.
+///
+/// ```
+/// use pyphi_core::{Options, TieOrder, fixtures, phi_by_order};
+///
+/// // The complete graph is the same in every numbering; yet its Φ hangs on ties.
+/// let orders = [TieOrder::Lexicographic, TieOrder::Seeded(1)];
+/// let phis = phi_by_order(&fixtures::complete_majority(5), &Options::default(), &orders);
+/// assert!((phis[0] - phis[1]).abs() > 1e-3);
+/// ```
+pub fn phi_by_order(subsystem: &Subsystem, options: &Options, orders: &[TieOrder]) -> Vec<f64> {
+    let Some((&first, others)) = orders.split_first() else { return Vec::new() };
+    let options = Options { tie_order: first, ..options.clone() };
+    let members = subsystem.units().bits();
+    let others: Vec<LocalOrder> = others.iter().map(|order| order.within(members)).collect();
+    let (result, others) = over(subsystem, &options, &others);
+    if !result.is_complete() {
+        return Vec::new();
+    }
+    let mut phis = vec![result.phi];
+    phis.extend(others.phis);
+    phis
+}
+
+/// Φ in other orders than that of the options.
+struct Others {
+    /// In the order of those; fewer if the analysis was stopped.
+    phis: Vec<f64>,
+    stop_reason: StopReason,
+    elapsed: Duration,
+}
+
+/// The result in the order of the options, and Φ in others.
+fn over(subsystem: &Subsystem, options: &Options, orders: &[LocalOrder]) -> (BigPhi, Others) {
+    // Of the searches in other orders nothing is told but that they are done.
+    let quiet = Options { progress: None, ..options.clone() };
+    let own = options.tie_order.within(subsystem.units().bits());
+    let is_needed = orders.iter().any(|&order| order != own);
+    let (result, mut search) = match without_search(subsystem, options) {
+        Some(result) => (result, None),
+        None => {
+            let search = Search::new(subsystem, options);
+            let search = if is_needed { search.keeping_choices() } else { search };
+            (with_ties(search.run(), options), Some(search))
+        }
+    };
+    let mut others = Others {
+        phis: Vec::with_capacity(orders.len()),
+        stop_reason: result.stop_reason,
+        elapsed: Duration::ZERO,
+    };
+    if !result.is_complete() {
+        return (result, others);
+    }
+    let began = Instant::now();
+    let is_open = search.as_ref().is_some_and(|it| it.n_open_choices() > 0);
+    let Some(search) = search.as_mut().filter(|_| is_open) else {
+        others.phis = vec![result.phi; orders.len()];
+        return (result, others);
+    };
+    // Cuts that were minimal in one order are likely to be so in others.
+    let mut likely: Vec<usize> = Vec::new();
+    search.options = &quiet;
+    let phase = Watch::new(options, began, Phase::Orders, orders.len() as u64);
+    for &order in orders {
+        search.rules.order = order;
+        let (phi, cut) = match order == own {
+            true => (result.phi, None),
+            false => match search.phi(&likely) {
+                Some(found) => found,
+                None => {
+                    others.stop_reason = search.stop.reason().unwrap_or(StopReason::Complete);
+                    break;
+                }
+            },
+        };
+        likely.extend(cut.filter(|cut| !likely.contains(cut)));
+        others.phis.push(phi);
+        phase.add(1, None);
+    }
+    others.elapsed = began.elapsed();
+    (result, others)
+}

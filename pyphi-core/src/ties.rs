@@ -1,0 +1,111 @@
+//! What a search for a core cause or core effect leaves to the order of choice, kept for other orders.
+//!
+//! φ does not depend on the order; only which of the tied purviews is taken does. So a search is done once,
+//! and another order chooses among what it found.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use crate::fixed::Fixed;
+use crate::repertoire::Direction;
+use crate::transport::Transport;
+
+/// The purviews that φ and size leave tied.
+#[derive(Debug, Clone)]
+pub(crate) struct Tied {
+    /// Each with how many purviews of its kind it stands for, and φ. Never empty.
+    pub(crate) kinds: Box<[(u32, u32, Fixed)]>,
+    /// Purviews tied for the largest φ, of whatever size.
+    pub(crate) n_tied: u32,
+    /// Those of them that are as large as the largest.
+    pub(crate) n_tied_in_size: u32,
+}
+
+impl Tied {
+    /// Of `purviews`, each with how many it stands for and φ, those tied for the largest φ and for size; None
+    /// if φ is 0 for all.
+    pub(crate) fn new(
+        purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone,
+        tolerance: Fixed,
+    ) -> Option<Tied> {
+        let best = purviews.clone().map(|(_, _, phi)| phi).max()?;
+        if best <= tolerance {
+            return None;
+        }
+        let tied = purviews.filter(|&(_, _, phi)| phi >= best - tolerance && phi > tolerance);
+        let size = tied.clone().map(|(purview, ..)| purview.count_ones()).max()?;
+        let kinds: Box<[_]> =
+            tied.clone().filter(|(purview, ..)| purview.count_ones() == size).collect();
+        Some(Tied {
+            n_tied: tied.map(|(_, count, _)| count).sum(),
+            n_tied_in_size: kinds.iter().map(|(_, count, _)| count).sum(),
+            kinds,
+        })
+    }
+}
+
+/// The searches under one wiring, by direction and mechanism.
+#[derive(Debug, Default)]
+pub(crate) struct Choices {
+    found: Mutex<HashMap<(Direction, u32), Option<Tied>>>,
+    pub(crate) prices: Prices,
+}
+
+/// What concepts of the cut system were worth, by mechanism (0: the null concept), when the distance of the
+/// structures was last bounded or computed. Other orders change few concepts, so the same prices soon prove
+/// that the distance is still too large; that any prices prove some bound is weak duality.
+#[derive(Debug, Default)]
+pub(crate) struct Prices {
+    by_mechanism: Mutex<HashMap<u32, i64>>,
+}
+
+impl Prices {
+    /// Whether the minimum of a problem is at least `stop_at`, its columns being these mechanisms.
+    pub(crate) fn reaches(
+        &self,
+        problem: &mut Transport,
+        mechanisms: &[u32],
+        stop_at: i128,
+    ) -> bool {
+        if self.bound(problem, mechanisms).is_some_and(|bound| bound >= stop_at) {
+            return true;
+        }
+        let reaches = problem.reaches(stop_at);
+        if reaches {
+            self.keep(problem, mechanisms);
+        }
+        reaches
+    }
+
+    /// A lower bound on the minimum; None if there are no prices yet.
+    pub(crate) fn bound(&self, problem: &Transport, mechanisms: &[u32]) -> Option<i128> {
+        let known = self.by_mechanism.lock().expect("no thread panics with the lock held");
+        (!known.is_empty())
+            .then(|| problem.bound_by(|column| known.get(&mechanisms[column]).copied()))
+    }
+
+    /// Keeps the prices with which a problem was solved.
+    pub(crate) fn keep(&self, problem: &Transport, mechanisms: &[u32]) {
+        let mut known = self.by_mechanism.lock().expect("no thread panics with the lock held");
+        known.clear();
+        known.extend(mechanisms.iter().copied().zip(problem.prices().iter().copied()));
+    }
+}
+
+impl Choices {
+    /// What `use_it` makes of a search that was done; None if it was not.
+    pub(crate) fn with<T>(
+        &self,
+        direction: Direction,
+        mechanism: u32,
+        use_it: impl FnOnce(Option<&Tied>) -> T,
+    ) -> Option<T> {
+        let found = self.found.lock().expect("no thread panics with the lock held");
+        found.get(&(direction, mechanism)).map(|tied| use_it(tied.as_ref()))
+    }
+
+    pub(crate) fn keep(&self, direction: Direction, mechanism: u32, tied: Option<Tied>) {
+        let mut found = self.found.lock().expect("no thread panics with the lock held");
+        found.insert((direction, mechanism), tied);
+    }
+}
