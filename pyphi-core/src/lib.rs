@@ -1,5 +1,5 @@
 //! Exact integrated information (Φ) of small networks of binary units, by the rules of Integrated
-//! Information Theory 3.0 (Oizumi, Albantakis, Tononi 2014, PLoS Comput Biol 10(5): e1003588).
+//! Information Theory 3.0 (Oizumi, Albantakis, Tononi 2014, PLoS Comput Biol 10(5): e1003588), and of 4.0 below.
 //!
 //! A mechanism in a state says something about the past and the future of a purview (a repertoire). How
 //! much of that is lost by the least harmful partition is its small φ. The purviews with the largest φ are
@@ -34,6 +34,9 @@
 //! approximated or rounded to a number of decimals. Comparisons have a tolerance of 1e-6 ([`TOLERANCE`]), the
 //! field's "precision 6", and ties are broken by fixed rules, so a result is the same on every machine and
 //! with any number of threads.
+//!
+//! IIT 4.0 (Albantakis et al. 2023) is in [`iit4`]: φ_s, distinctions, relations, Φ-structures, complexes. It starts
+//! from the same [`Subsystem`]; [`Formalism`] names the formulations.
 
 mod big_phi;
 mod complex;

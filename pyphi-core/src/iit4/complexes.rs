@@ -1,6 +1,6 @@
 //! The complexes of a substrate: systems that are more irreducible than all they overlap with.
 //!
-//! Exclusion (Albantakis et al. 2023, Eq 25): from the largest φ_s down, a candidate is a complex unless it
+//! Exclusion (Albantakis et al. 2023): from the largest φ_s down, a candidate is a complex unless it
 //! overlaps with one found before. Of candidates that tie in φ_s and overlap, directly or through others that tie,
 //! the one with the largest Φ is a complex; if that is tied as well, none is.
 
@@ -272,6 +272,15 @@ mod tests {
     #[test]
     fn what_ties_in_everything_excludes_itself() {
         assert_eq!(found(&ring(3, 1.3, 0.2)), [("{0,1,2}".to_owned(), "0.310640".to_owned())]);
+    }
+
+    /// All pairs of neighbours tie and hang together: none is a complex, not even one of two that do not overlap. So
+    /// it is under any numbering of the units.
+    #[test]
+    fn what_hangs_together_is_decided_together() {
+        assert_eq!(found(&ring(4, 2.0, 0.5)), [("{0,1,2,3}".to_owned(), "0.252081".to_owned())]);
+        // Φ of these pairs differs in the last bit only, by the order of summation.
+        assert_eq!(found(&ring(3, 0.7, 0.4)), [("{0,1,2}".to_owned(), "0.207511".to_owned())]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Which causes and effects of distinctions agree with the state that the system specifies.
 //!
-//! Only they belong to the Φ-structure (Albantakis et al. 2023, Eqs 47 and 48). Where several purviews or
+//! Only they belong to the Φ-structure (Albantakis et al. 2023). Where several purviews or
 //! states tie for the largest φ this is also where one of them is chosen: see [`TiePolicy`].
 
 use super::distinction::{Distinction, Mice, Tied, Undecided};

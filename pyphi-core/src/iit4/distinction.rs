@@ -1,7 +1,7 @@
 //! Distinctions: what each mechanism of a system specifies, irreducibly.
 //!
 //! For every mechanism and direction the purview with the largest φ is its cause or effect, for the state with the
-//! largest intrinsic information (Albantakis et al. 2023, Eqs 25 to 46). All purviews and states that tie are
+//! largest intrinsic information (Albantakis et al. 2023). All purviews and states that tie are
 //! kept here; which of them counts is decided in `congruence`.
 
 use std::time::Instant;

@@ -2,8 +2,8 @@
 //!
 //! Of one mechanism in its state over one purview: for every state z of the purview selectivity times
 //! informativeness, `R(z) · log2(F(z) / G)`, where F is the forward probability, R the repertoire (selectivity)
-//! and G the forward probability with the mechanism unconstrained or partitioned (Albantakis et al. 2023, Eqs
-//! 5 to 8 and 18 to 21). The state with the largest value is the one that the mechanism specifies.
+//! and G the forward probability with the mechanism unconstrained or partitioned (Albantakis et al.
+//! 2023). The state with the largest value is the one that the mechanism specifies.
 //!
 //! States are indices, bit k being the k-th unit of the purview. Nothing here knows of partitions.
 

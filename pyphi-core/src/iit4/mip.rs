@@ -3,7 +3,7 @@
 //! For one direction, mechanism M, purview P and specified state z, φ of a partition θ is `R(z) · D(θ)` with
 //! `D(θ) = Σ (-log2 of each unit's probability under θ) - (the same intact)`, and the minimum information
 //! partition minimises `φ(θ) / c(θ)`, where c counts severed pairs of a mechanism and a purview unit (Albantakis et
-//! al. 2023, Eqs 35 to 46). There are 79 thousand million partitions at 8 units; none of them is listed here.
+//! al. 2023). Over all mechanisms and purviews of 8 units there are 79 thousand million partitions; none is listed here.
 //!
 //! **Ratio by differences** (Dinkelbach 1967). With λ = D(θ)/c(θ) of some θ: if no partition has
 //! D - λc < 0, λ is the smallest ratio; otherwise one that has gives a smaller λ. As the ratios strictly decrease

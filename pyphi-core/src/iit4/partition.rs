@@ -17,7 +17,7 @@ pub enum PartDirection {
     Both,
 }
 
-/// A partition of a system: its parts, each with a direction (Albantakis et al. 2023, Eq 14). The connection
+/// A partition of a system: its parts, each with a direction (Albantakis et al. 2023). The connection
 /// u → v between two parts survives only if the part of u has its inputs cut and that of v its outputs.
 ///
 /// The one partition of a single unit has one part, and cuts its connection with itself. Displays as
@@ -120,7 +120,7 @@ impl fmt::Display for SystemPartition {
 }
 
 /// A partition of a mechanism together with a purview: blocks of mechanism units, each with the purview units it
-/// keeps (Albantakis et al. 2023, Eqs 35 to 37). Every connection between different blocks is severed.
+/// keeps (Albantakis et al. 2023). Every connection between different blocks is severed.
 ///
 /// Displays as `{0}/{1} × {1}/{} × {}/{0}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

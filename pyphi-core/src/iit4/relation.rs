@@ -3,7 +3,7 @@
 //! An element is a unit in a state. O(d) are the elements of the cause and of the effect of a distinction d, I(d)
 //! those of both, r(d) = φ_d / |O(d)|. A set D of two distinctions or more is related if all its O(d) share some
 //! elements V: φ_r = |V| · min r(d). A single one is related with itself if I(d) is not empty: φ_r = |I(d)| · r(d)
-//! (Albantakis et al. 2023, Eqs 49 to 55).
+//! (Albantakis et al. 2023).
 //!
 //! There are up to 2^(2^n - 1) - 1 relations, so their number and their sum are never found by listing them:
 //! - Σ φ_r over the sets of two or more. |V| counts elements: element by element, over the sets of distinctions that

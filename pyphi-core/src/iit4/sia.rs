@@ -1,4 +1,4 @@
-//! System irreducibility: φ_s, the minimum over directed set partitions (Albantakis et al. 2023, Eqs 14 to 24).
+//! System irreducibility: φ_s, the minimum over directed set partitions (Albantakis et al. 2023).
 //!
 //! With the system's cause and effect states fixed, both sides of φ are sums over the units, and a partition
 //! only says which units each unit still knows: its own part, and, if the outputs of its part are cut, the

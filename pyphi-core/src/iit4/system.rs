@@ -92,7 +92,7 @@ impl Substrate {
 /// Effects are conditioned on the present state of the background: `f_e(i | s)` = P(i | s, background as it
 /// is). Causes are averaged over the background's past: `f_c(i | s) = Σ_w ω(w) P(i | s, w)`, where ω is the
 /// distribution of the past background given the present state of all units, from a uniform prior
-/// (Albantakis et al. 2023, Eqs 3 and 4).
+/// (Albantakis et al. 2023).
 #[derive(Debug, Clone)]
 pub struct System {
     substrate: Arc<Substrate>,
