@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use pyphi_core::iit4::{
-    self, Distinction, JointPartition, Mice, PhiStructure, Rules, System, phi_structure,
+    self, Distinction, JointPartition, Mice, PhiStructure, Reason, Rules, System, phi_structure,
 };
-use pyphi_core::{Limits, Observer, Options, StopReason, TiePolicy, fixtures};
+use pyphi_core::{Limits, Observer, Options, StopReason, Subsystem, TiePolicy, UnitSet, fixtures};
 use rayon::prelude::*;
 
 use crate::answer::subsystem;
@@ -145,6 +145,19 @@ fn a_stopped_search_says_what_it_has() {
         matches!(stopped.stop_reason, StopReason::MemoryLimit { needed_bytes } if needed_bytes > 1000)
     );
     assert_eq!(stopped.sia.phi_s, f64::INFINITY);
+}
+
+#[test]
+fn nothing_specifies_nothing() {
+    let figure = fixtures::iit4_figure_1();
+    let nothing = Subsystem::new(figure.network(), figure.state(), UnitSet::EMPTY);
+    let system = System::new(&nothing.expect("a system without units")).expect("the same");
+    let structure = structure(&system, &Options::default());
+    assert_eq!(structure.sia.reasons, [Reason::NoSystem]);
+    assert!(structure.is_complete() && structure.sia.cause.is_none());
+    assert_eq!((structure.sia.phi_s, structure.big_phi), (0.0, 0.0));
+    assert_eq!(structure.n_relations, 0u32.into());
+    assert_eq!(structure.relations().iter().count(), 0);
 }
 
 /// In spite of ties a policy only chooses: what is tied is the same.
