@@ -24,8 +24,9 @@ use crate::{
     },
     ledger::{BuildKey, Ledger, UnitKey},
     outcome::{Curve, Ending, Outcome, Symptoms, classify},
-    plan::{Plan, Rung, Strategy},
+    plan::{Plan, Rung},
     report::Report,
+    strategy::Strategy,
     supervise::{Care, Lines, Patience, Piece, supervise},
     workspace::{Workspace, cargo},
 };

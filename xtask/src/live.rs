@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use crate::{guard::Live, plan::bytes};
+use crate::{guard::Live, numbers::bytes};
 
 /// Whether the line is on the screen: whoever writes to stderr takes it away first.
 static SHOWN: AtomicBool = AtomicBool::new(false);

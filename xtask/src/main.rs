@@ -9,12 +9,14 @@ mod cgroup;
 mod cli;
 mod exec;
 mod exit;
+mod figures;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has a guard"))]
 mod guard;
 mod interrupt;
 mod ledger;
 mod live;
 mod make_room;
+mod numbers;
 mod outcome;
 mod plan;
 mod preflight;
@@ -23,6 +25,7 @@ mod profile;
 mod report;
 mod resources;
 mod run;
+mod strategy;
 mod study;
 mod supervise;
 mod wait;
@@ -263,7 +266,7 @@ fn judge(
     choice: Choice,
     strict: bool,
 ) -> (Plan, Preflight) {
-    let figures = workspace.is_study.then_some(&plan::STUDY_FIGURES);
+    let figures = workspace.is_study.then_some(&figures::STUDY_FIGURES);
     let jobs = env::var("CARGO_BUILD_JOBS").ok();
     let full_jobs = plan::full_jobs(jobs.as_deref(), resources.n_cpus);
     let key = toolchain.key();

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     cgroup::KillCounters,
     guard::record::{Record, Unfit},
-    plan::bytes,
+    numbers::bytes,
 };
 
 /// The verdict on one attempt to build.

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::{
     cgroup::Pressure,
-    plan::{Fit, Plan, Source, bytes},
+    numbers::bytes,
+    plan::{Fit, Plan, Source},
     resources::{ProcessKind, Resources},
     workspace::{Linker, Toolchain, Version, Workspace},
 };
@@ -428,7 +429,8 @@ mod tests {
     use super::*;
     use crate::{
         cli::Choice,
-        plan::tests::{figures, planned, planned_with, workspace},
+        figures::tests::figures,
+        plan::tests::{planned, planned_with, workspace},
         resources::tests::{contained, gib, machine, users_evening},
     };
 

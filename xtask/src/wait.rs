@@ -18,11 +18,13 @@ use serde::Serialize;
 
 use crate::{
     exit::{Coded, Exit},
-    plan::{Fit, Plan, Rung, Source, Strategy, bytes},
+    numbers::bytes,
+    plan::{Fit, Plan, Rung, Source},
     preflight::{Preflight, Status},
     profile,
     report::Report,
     resources::Resources,
+    strategy::Strategy,
     workspace::Workspace,
 };
 
@@ -288,7 +290,8 @@ mod tests {
     use super::*;
     use crate::{
         cli::Choice,
-        plan::tests::{figures, planned, planned_with, workspace},
+        figures::tests::figures,
+        plan::tests::{planned, planned_with, workspace},
         preflight::{Check, Preflight},
         resources::tests::{contained, gib, machine, users_evening},
     };

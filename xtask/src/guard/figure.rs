@@ -8,7 +8,7 @@ use super::{
     policy::Millis,
     record::{CompilerRun, Record, RunEnd},
 };
-use crate::{ledger::UnitKind, plan::bytes};
+use crate::{ledger::UnitKind, numbers::bytes};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 90.0;

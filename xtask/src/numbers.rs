@@ -1,0 +1,43 @@
+//! Sizes and factors: what is shown to people, and conversions that say why they are exact enough.
+
+/// A size for people: GiB with one decimal, or MiB.
+pub(crate) fn bytes(n: u64) -> String {
+    const GIB: u64 = 1 << 30;
+    if n >= GIB {
+        format!("{:.1} GiB", as_f64(n) / as_f64(GIB))
+    } else {
+        format!("{} MiB", n >> 20)
+    }
+}
+
+pub(crate) fn times(bytes: u64, factor: f64) -> u64 {
+    round(as_f64(bytes) * factor)
+}
+
+/// Exact below 2⁵³, which no size or time here reaches.
+pub(crate) fn as_f64(n: impl TryInto<u64>) -> f64 {
+    n.try_into().unwrap_or(u64::MAX) as f64
+}
+
+/// `as` saturates, and nothing here is negative.
+pub(crate) fn round(x: f64) -> u64 {
+    x.round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        let cases = [
+            (0, "0 MiB"),
+            (1 << 29, "512 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (25_000_000_000, "23.3 GiB"),
+        ];
+        for (n, expected) in cases {
+            assert_eq!(bytes(n), expected);
+        }
+    }
+}
