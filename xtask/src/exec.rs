@@ -13,10 +13,11 @@ use std::{
 };
 
 use crate::{
+    build::unit_key,
     cgroup::KillCounters,
     exit::Exit,
-    guard::{Guard, Unit},
-    ledger::{Ledger, UnitKey},
+    guard::{Guard, Observed, Unit},
+    ledger::{BuildKey, Ledger, Observation, UnitKey},
     outcome::{Curve, Ending, Outcome, Symptoms, classify},
     report::Report,
     supervise::{Care, Lines, Patience, Piece, supervise},
@@ -33,14 +34,19 @@ pub(crate) struct CommandRun {
     pub(crate) peak_bytes: u64,
 }
 
+/// The profile under which the ledger remembers the command's compilers: its real one is not known. No plan is made from
+/// these figures, and every later `exec` starts with them.
+const PROFILE: &str = "exec";
+
 /// Run the command and stay until all of it has ended. `target_dir` is that of the workspace around, if there is one: its
-/// ledger tells what compilers need.
+/// ledger tells what compilers need, and learns it.
 ///
 /// # Errors
 /// It cannot be started.
 pub(crate) fn exec(
     words: &[OsString],
     target_dir: Option<&Path>,
+    toolchain: &str,
     report: &mut Report,
 ) -> anyhow::Result<CommandRun> {
     let (program, args) =
@@ -72,7 +78,16 @@ pub(crate) fn exec(
         // The command may draw on the terminal itself.
         Piece::Live(_) => {}
     })?;
-    let record = guard.map(|it| it.finish().0);
+    let record = guard.map(|it| {
+        let (record, observed) = it.finish();
+        if let Err(error) = learn(target_dir, toolchain, &observed) {
+            report.warning(
+                &format!("{error:#}"),
+                "the next build will not know what this one needed",
+            );
+        }
+        record
+    });
     let curve = record.as_ref().map(Curve::of).unwrap_or_default();
     stderr.finish(|line| symptoms.read(line));
     let kills = KillCounters::read(Path::new("/")).since(kills_before);
@@ -97,6 +112,23 @@ fn known(target_dir: Option<&Path>) -> impl Fn(&Unit) -> Option<u64> + Send + 's
         let units = ledger.iter().flat_map(Ledger::units);
         units.filter(|it| is_it(it.0)).map(|it| it.1.peak_bytes).max()
     }
+}
+
+fn learn(target_dir: Option<&Path>, toolchain: &str, observed: &[Observed]) -> anyhow::Result<()> {
+    let Some(target_dir) = target_dir else { return Ok(()) };
+    let mut ledger = Ledger::load(target_dir);
+    let build = BuildKey {
+        selection: String::new(),
+        profile: PROFILE.into(),
+        jobs: 0,
+        toolchain: toolchain.into(),
+    };
+    for Observed { unit, peak_bytes, seconds, complete } in observed {
+        let (peak_bytes, seconds, complete) = (*peak_bytes, *seconds, *complete);
+        let seen = Observation { peak_bytes, seconds, complete };
+        ledger.observe_unit(unit_key(unit, &build), seen);
+    }
+    ledger.save()
 }
 
 impl CommandRun {

@@ -177,9 +177,11 @@ impl cli::Exec {
             })?;
         }
         // Of the workspace around, if the command builds in that one; it need not.
-        let around = Workspace::locate(&Shell::new()?, &Selection::default()).ok();
+        let sh = Shell::new()?;
+        let around = Workspace::locate(&sh, &Selection::default()).ok();
         let target_dir = around.map(|it| it.target_dir);
-        let run = exec::exec(&self.command, target_dir.as_deref(), report)?;
+        let toolchain = Toolchain::sample(&sh).key();
+        let run = exec::exec(&self.command, target_dir.as_deref(), &toolchain, report)?;
         Ok(report.command_ended(&run))
     }
 }

@@ -795,6 +795,10 @@ fn a_command_keeps_its_output_and_its_code() {
     let cargo = env!("CARGO");
     fixture.run(&["exec", "--wait", "--", cargo, "build", "--example", "demo"]).code(0);
     assert!(fixture.path("target/debug/examples/demo").exists());
+    if cfg!(target_os = "linux") {
+        // The guard saw its compilers, and the ledger remembers them.
+        assert!(fixture.read("target/xtask/ledger.json").contains("\"profile\": \"exec\""));
+    }
     fixture.write("examples/demo.rs", "fn main() { let n: u32 = \"one\"; }\n");
     let ended = fixture.run(&["exec", "--", cargo, "build", "--example", "demo"]);
     ended.code(101).says("error[E0308]: mismatched types");
