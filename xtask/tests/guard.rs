@@ -601,26 +601,31 @@ fn what_is_no_lack_of_memory_stops_at_once() {
 fn nothing_is_left_when_xtask_is_ended_in_the_middle() {
     let _turn = turn();
     let Some(group) = Group::new(500) else { return };
-    let rustc_runs = || {
-        let is = |pid: &u32| {
-            let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            name.trim() == "rustc"
-        };
-        group.processes().iter().any(is)
+    let is_rustc = |pid: u32| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        name.trim() == "rustc"
     };
     for signal in ["KILL", "TERM", "INT", "HUP"] {
         let fixture = Fixture::wide(3, appetite(60, 100, 60_000));
         let mut command = group.around(&fixture.xtask(3));
         let mut xtask = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let deadline = Instant::now() + PATIENCE;
-        // The crates that take a minute.
-        while !(rustc_runs() && fixture.path("target/release/deps").is_dir() && {
-            let deps = fs::read_dir(fixture.path("target/release/deps")).unwrap();
-            deps.flatten().any(|it| it.file_name().to_string_lossy().starts_with("libeater"))
-        }) {
+        // One of the crates that take a minute.
+        let rustc = loop {
+            let deps = fs::read_dir(fixture.path("target/release/deps"));
+            let has_begun = deps.into_iter().flatten().flatten().any(|it| {
+                let name = it.file_name();
+                name.to_string_lossy().starts_with("libeater")
+            });
+            let rustc = group.processes().into_iter().find(|it| is_rustc(*it));
+            if let Some(rustc) = rustc.filter(|_| has_begun) {
+                break rustc.to_string();
+            }
             assert!(Instant::now() < deadline, "no compiler was started");
             thread::sleep(Duration::from_millis(20));
-        }
+        };
+        // It stands still, as if the guard had stopped it (unless it was the first, on its way out).
+        Command::new("kill").args(["-s", "STOP", &rustc]).status().unwrap();
         let pid = xtask.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
         group.is_empty_soon();

@@ -9,6 +9,7 @@ use std::{
     collections::HashSet,
     env,
     ffi::OsString,
+    fs,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     os::{
         fd::AsFd as _,
@@ -32,6 +33,9 @@ use nix::{
 };
 
 use super::wire::{AGAIN, Ended, GATE, GO, INNER, Message, SOCKET, Unit};
+
+/// The badness of a compiler; cargo has 500.
+const VICTIM: i32 = 700;
 
 /// If xtask was started as the gate: be it.
 pub(crate) fn entered() -> Option<ExitCode> {
@@ -123,6 +127,7 @@ impl Gate {
         }
         let mut compiler = command.spawn()?;
         let pid = compiler.id();
+        prefer_as_victim(pid);
         self.tell(&Message::Started(pid))?;
         let mut said = Said::default();
         let status = self.listen(&mut compiler, &mut said)?;
@@ -213,6 +218,16 @@ impl Gate {
             }
         }
         Ok(())
+    }
+}
+
+/// Should the kernel be faster than the guard, a compiler is to die and not cargo, which could not go on. Raising needs no
+/// privilege, and the linker inherits it.
+fn prefer_as_victim(pid: u32) {
+    let file = format!("/proc/{pid}/oom_score_adj");
+    let current = fs::read_to_string(&file).ok().and_then(|it| it.trim().parse().ok());
+    if current.is_some_and(|it: i32| it < VICTIM) {
+        fs::write(file, VICTIM.to_string()).ok();
     }
 }
 

@@ -179,12 +179,15 @@ impl Group {
             |file: &File| number(read(file, buffer)).filter(|it| *it < cgroup::UNLIMITED);
         let high = self.high.as_ref().and_then(&mut limit);
         let limits = [limit(&self.limit), high];
-        let limit_bytes = limits.into_iter().flatten().min()?;
         let swap_limit = self.swap_limit.as_ref().and_then(&mut limit);
         let swap_used =
             self.swap_usage.as_ref().and_then(|it| number(read(it, buffer))).unwrap_or(0);
         let used = number(read(&self.usage, buffer))?;
         let stat = read(&self.stat, buffer);
+        // Of v1, and of groups above those that can be seen from here as well.
+        let hierarchical = value(stat, "hierarchical_memory_limit ");
+        let hierarchical = hierarchical.filter(|it| *it < cgroup::UNLIMITED);
+        let limit_bytes = limits.into_iter().flatten().chain(hierarchical).min()?;
         let field = |hierarchical, plain| value(stat, hierarchical).or_else(|| value(stat, plain));
         let cache = field("total_inactive_file ", "inactive_file ").unwrap_or(0)
             + field("total_active_file ", "active_file ").unwrap_or(0);
@@ -220,4 +223,82 @@ fn value(text: &[u8], key: &str) -> Option<u64> {
 fn page_bytes() -> u64 {
     let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
     size.ok().flatten().and_then(|it| u64::try_from(it).ok()).unwrap_or(4096)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn headroom(version: Version, files: &[(&str, String)]) -> Option<(u64, Option<u64>)> {
+        let sh = xshell::Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        files.iter().for_each(|(name, text)| sh.write_file(dir.path().join(name), text).unwrap());
+        Group::open(version, dir.path()).unwrap().headroom(&mut [0; N_BYTES])
+    }
+
+    #[test]
+    fn the_headroom_of_a_group_leaves_out_page_cache() {
+        let mib = |it: u64| format!("{}\n", it * MIB);
+        let stat = |prefix: &str| {
+            let (inactive, active) = (100 * MIB, 50 * MIB);
+            format!("cache 1\n{prefix}inactive_file {inactive}\n{prefix}active_file {active}\n")
+        };
+        let v1 = [
+            ("memory.limit_in_bytes", mib(500)),
+            ("memory.usage_in_bytes", mib(400)),
+            ("memory.stat", format!("inactive_file 0\nactive_file 0\n{}", stat("total_"))),
+            ("memory.memsw.limit_in_bytes", mib(600)),
+            ("memory.memsw.usage_in_bytes", mib(420)),
+        ];
+        // 400 - 150 are used of 500; with swap 420 - 150 of 600, which is 80 more.
+        assert_eq!(headroom(Version::V1, &v1), Some((250 * MIB, Some(80 * MIB))));
+        let v2 = |max: &str, high: &str| {
+            let files = [
+                ("memory.max", max.to_owned()),
+                ("memory.high", high.to_owned()),
+                ("memory.current", mib(400)),
+                ("memory.stat", stat("")),
+                ("memory.swap.max", mib(64)),
+                ("memory.swap.current", mib(60)),
+            ];
+            headroom(Version::V2, &files)
+        };
+        let swap = Some(4 * MIB);
+        assert_eq!(v2(&mib(500), "max\n"), Some((250 * MIB, swap)));
+        assert_eq!(v2(&mib(500), &mib(300)), Some((50 * MIB, swap)));
+        assert_eq!(v2("max\n", &mib(200)), Some((0, swap)));
+        assert_eq!(v2("max\n", "max\n"), None);
+        let unlimited = [
+            ("memory.limit_in_bytes", "9223372036854771712\n".to_owned()),
+            ("memory.usage_in_bytes", mib(400)),
+            ("memory.stat", stat("total_")),
+        ];
+        assert_eq!(headroom(Version::V1, &unlimited), None);
+        let stat = format!("hierarchical_memory_limit {}\n{}", 450 * MIB, stat("total_"));
+        let above = [&unlimited[..2], &[("memory.stat", stat)]].concat();
+        assert_eq!(headroom(Version::V1, &above), Some((200 * MIB, None)));
+    }
+
+    #[test]
+    fn looks_agree_with_the_one_that_tells_more() {
+        let mut probe = Probe::open().unwrap();
+        // Other programs run, so not to the byte, and not every time.
+        let agrees = (0..50).any(|_| {
+            let look = probe.look();
+            let resources = crate::resources::Resources::sample(Path::new("/")).unwrap();
+            look.ram_headroom_bytes.abs_diff(resources.available_bytes()) < 64 * MIB
+        });
+        assert!(agrees, "{:?}", probe.look());
+        let own = probe.own_bytes(&File::open("/proc/self/statm").unwrap()).unwrap();
+        assert!((MIB / 4..4096 * MIB).contains(&own), "{own}");
+        assert!(probe.tree_bytes(std::process::id()) >= own / 2);
+        let kills = crate::cgroup::KillCounters::read(Path::new("/"));
+        let (group, machine) = probe.kills();
+        assert_eq!(
+            (group.is_some(), machine.is_some()),
+            (kills.group.is_some(), kills.machine.is_some())
+        );
+    }
 }
