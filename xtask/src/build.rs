@@ -148,7 +148,7 @@ fn attempt(
         observed: Vec::new(),
     };
     let kills_before = KillCounters::read(Path::new("/"));
-    let care = Care { patience: Patience::Short, expendable: true };
+    let care = Care { patience: Patience::Short, expendable: true, stop_below_bytes: None };
     for (args, command) in rung.steps.iter().zip(rung.commands()) {
         report.command(&command);
         let mut symptoms = Symptoms::default();

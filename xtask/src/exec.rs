@@ -63,7 +63,7 @@ pub(crate) fn exec(
     let kills_before = KillCounters::read(Path::new("/"));
     let mut symptoms = Symptoms::default();
     let mut stderr = Lines::default();
-    let care = Care { patience: Patience::Short, expendable: true };
+    let care = Care { patience: Patience::Short, expendable: true, stop_below_bytes: None };
     let guard = Guard::start(target_dir, &mut command, known(target_dir));
     let guard = report.guard_or_warning(guard);
     let watched = supervise(command, care, guard.as_ref(), |piece| match piece {

@@ -148,7 +148,15 @@ impl cli::Validate {
         if let Some(folder) = folder.filter(|it| it.exists()) {
             report.note(&format!("going on in {}", folder.display()));
         }
-        let run = run::run(executable, &arguments, self.flags.judgement.format, report)?;
+        // What there is now, after the build.
+        let room = if built.look.workspace.is_study {
+            let now = Resources::sample(&built.look.workspace.target_dir)?;
+            Some((now.available_bytes(), now.n_cpus))
+        } else {
+            None
+        };
+        let format = self.flags.judgement.format;
+        let run = run::run(executable, &arguments, room, format, report)?;
         let exit = run::exit(run.ending(), run.interrupted);
         report.run(&run, exit);
         Ok(exit)

@@ -1,7 +1,8 @@
 //! Start the validation, watch it, and make sense of its end.
 //!
 //! Everything goes to one folder that outlives it all: a second start goes on there, `--fresh` moves it aside, nothing
-//! here deletes it. Ctrl-C is handed on to the run, which keeps its rows; asked a second time, it is killed.
+//! here deletes it. Ctrl-C is handed on to the run, which keeps its rows; asked a second time, it is killed. When memory
+//! is short the study is started with fewer workers, and stopped and gone on with by half of them if it still is.
 
 use std::{
     env,
@@ -26,6 +27,13 @@ use crate::{
 
 /// The name of the run when the user gives none.
 pub(crate) const DEFAULT_RUN: &str = "validation";
+
+/// What one worker of the study may need, and what they share: the largest single problem measured held 89 MiB with two
+/// workers (complete graph of 9 units), the 160 comparisons 25 MiB.
+const WORKER_BYTES: u64 = 48 << 20;
+const SHARED_BYTES: u64 = 32 << 20;
+/// With less than this available a run with several workers is stopped, to go on with half of them.
+const STOP_BELOW_BYTES: u64 = 32 << 20;
 
 /// What the run is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +63,10 @@ pub(crate) struct Run {
     pub(crate) seconds: f64,
     pub(crate) peak_bytes: u64,
     pub(crate) lowest_available_bytes: Option<u64>,
+    /// Threads it was given in the end; `None` if that was left to the run.
+    pub(crate) workers: Option<usize>,
+    /// How often it was started again with fewer of them, because memory was short.
+    pub(crate) n_restarts: usize,
     /// The kernel's kills for lack of memory meanwhile.
     pub(crate) memory_kills: KillCounters,
     /// The content of `summary_file`.
@@ -142,54 +154,105 @@ fn n_rows(out: &Path) -> usize {
     text.iter().filter(|it| **it == b'\n').count().saturating_sub(1)
 }
 
+/// How many workers there is room for.
+pub(crate) fn workers(available_bytes: u64, n_cpus: usize) -> usize {
+    let room = available_bytes.saturating_sub(SHARED_BYTES) / WORKER_BYTES;
+    usize::try_from(room).unwrap_or(usize::MAX).clamp(1, n_cpus.max(1))
+}
+
 /// Run the study (or whatever the arguments ask of it) and wait for its end.
+///
+/// `available_bytes` and `n_cpus` decide on the workers of the study; `None` leaves them to the program, as does a user who
+/// says `--jobs` or asks for files instead of a folder, in which it could not go on.
 pub(crate) fn run(
     program: &Path,
     arguments: &Arguments,
+    room: Option<(u64, usize)>,
     format: Format,
     report: &mut Report,
 ) -> anyhow::Result<Run> {
     let out = arguments.out.as_deref();
     let n_rows_before = out.map_or(0, n_rows);
-    let mut command = Command::new(program);
-    command.args(&arguments.args);
-    // The run is not in the terminal's foreground group: reading from the terminal would stop it.
-    command.stdin(if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() });
-    // With JSON, stdout is for the one document.
-    command.stdout(match format {
-        Format::Text => Stdio::inherit(),
-        Format::Json => Stdio::piped(),
-    });
     let kills_before = KillCounters::read(Path::new("/"));
-    let care = Care { patience: Patience::UntilAskedAgain, expendable: false };
-    let watched = supervise(command, care, None, |piece| match piece {
-        Piece::Stdout(bytes) | Piece::Stderr(bytes) => report.pass_through(bytes),
-        Piece::Stopping => {
-            report.stopping("asked the run to stop; again: kill it (finished rows are kept)");
+    let free = value_of(&arguments.args, "--jobs").is_none() && arguments.folder.is_some();
+    let room = room.filter(|_| free);
+    // As many as there are CPUs is what the run does by itself.
+    let mut count = room.map(|(available, n_cpus)| workers(available, n_cpus));
+    let mut given = count.filter(|it| room.is_some_and(|(_, n_cpus)| *it < n_cpus));
+    if let Some(n) = given {
+        report.note(&format!("memory for {n} worker{}", if n == 1 { "" } else { "s" }));
+    }
+    let (mut seconds, mut peak_bytes, mut lowest, mut n_restarts) = (0.0, 0, None, 0);
+    loop {
+        let mut args = arguments.args.clone();
+        args.extend(given.iter().flat_map(|it| ["--jobs".into(), it.to_string().into()]));
+        let mut command = Command::new(program);
+        command.args(&args);
+        // The run is not in the terminal's foreground group: reading from the terminal would stop it.
+        command.stdin(if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() });
+        // With JSON, stdout is for the one document.
+        command.stdout(match format {
+            Format::Text => Stdio::inherit(),
+            Format::Json => Stdio::piped(),
+        });
+        let stop_below = |available: u64| STOP_BELOW_BYTES.min(available / 4);
+        let stop_below_bytes =
+            room.filter(|_| count > Some(1)).map(|(available, _)| stop_below(available));
+        let patience = Patience::UntilAskedAgain;
+        let care = Care { patience, expendable: false, stop_below_bytes };
+        let kills = KillCounters::read(Path::new("/"));
+        let watched = supervise(command, care, None, |piece| match piece {
+            Piece::Stdout(bytes) | Piece::Stderr(bytes) => report.pass_through(bytes),
+            Piece::Stopping => {
+                report.stopping("asked the run to stop; again: kill it (finished rows are kept)");
+            }
+            Piece::Available(bytes) => report.available(bytes),
+            Piece::Guard(_) | Piece::Live(_) => {}
+        })?;
+        seconds += watched.seconds;
+        peak_bytes = watched.peak_bytes.max(peak_bytes);
+        lowest = [lowest, watched.lowest_available_bytes].into_iter().flatten().min();
+        let kills = KillCounters::read(Path::new("/")).since(kills);
+        let was_killed = watched.ending.signal == Some(9) && kills.moved();
+        let gave_way = watched.stopped_for_memory && watched.ending.code == Some(130);
+        if let Some(n @ 2..) = count
+            && (was_killed || gave_way)
+            && !watched.interrupted
+        {
+            let why = if was_killed {
+                "the kernel killed the run for lack of memory"
+            } else {
+                "memory is short"
+            };
+            (count, given) = (Some(n / 2), Some(n / 2));
+            n_restarts += 1;
+            let workers = if n / 2 == 1 { "1 worker".into() } else { format!("{} workers", n / 2) };
+            report.note(&format!("{why}: it goes on with {workers}; no finished row is lost"));
+            continue;
         }
-        Piece::Available(bytes) => report.available(bytes),
-        Piece::Guard(_) | Piece::Live(_) => {}
-    })?;
-    let summary_file = out.map(|it| it.with_file_name("summary.json")).filter(|it| it.exists());
-    let words = [program.as_os_str()].into_iter().chain(arguments.args.iter().map(AsRef::as_ref));
-    Ok(Run {
-        command: words.map(|it| it.to_string_lossy().into_owned()).collect(),
-        out: arguments.out.clone(),
-        resumed: n_rows_before > 0,
-        n_rows_before,
-        n_rows: out.map_or(0, n_rows),
-        exit_code: watched.ending.code,
-        signal: watched.ending.signal,
-        interrupted: watched.interrupted,
-        seconds: watched.seconds,
-        peak_bytes: watched.peak_bytes,
-        lowest_available_bytes: watched.lowest_available_bytes,
-        memory_kills: KillCounters::read(Path::new("/")).since(kills_before),
-        summary: summary_file
-            .as_ref()
-            .and_then(|it| serde_json::from_slice(&fs::read(it).ok()?).ok()),
-        summary_file,
-    })
+        let summary_file = out.map(|it| it.with_file_name("summary.json")).filter(|it| it.exists());
+        let words = [program.as_os_str()].into_iter().chain(args.iter().map(AsRef::as_ref));
+        return Ok(Run {
+            command: words.map(|it| it.to_string_lossy().into_owned()).collect(),
+            out: arguments.out.clone(),
+            resumed: n_rows_before > 0,
+            n_rows_before,
+            n_rows: out.map_or(0, n_rows),
+            exit_code: watched.ending.code,
+            signal: watched.ending.signal,
+            interrupted: watched.interrupted,
+            seconds,
+            peak_bytes,
+            lowest_available_bytes: lowest,
+            workers: given,
+            n_restarts,
+            memory_kills: KillCounters::read(Path::new("/")).since(kills_before),
+            summary: summary_file
+                .as_ref()
+                .and_then(|it| serde_json::from_slice(&fs::read(it).ok()?).ok()),
+            summary_file,
+        });
+    }
 }
 
 /// The exit code that an ended run calls for.
@@ -290,6 +353,16 @@ mod tests {
         let error = move_aside(&folder).unwrap_err();
         assert_eq!(Exit::of(&error), Exit::Usage, "{error}");
         assert!(folder.exists());
+    }
+
+    #[test]
+    fn there_are_as_many_workers_as_there_is_room_for() {
+        let mib = |it: u64| it << 20;
+        for (available, n_cpus, expected) in
+            [(0, 8, 1), (79, 8, 1), (128, 8, 2), (300, 8, 5), (9999, 8, 8), (9999, 0, 1)]
+        {
+            assert_eq!(workers(mib(available), n_cpus), expected, "{available} MiB, {n_cpus} CPUs");
+        }
     }
 
     #[test]

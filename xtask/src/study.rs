@@ -122,7 +122,7 @@ fn answer(
     let runs = runs.unwrap_or_else(|| run::default_runs(&built.look.workspace.root));
     args.extend(["--runs".into(), runs.into()]);
     let arguments = Arguments { args, out: None, folder: None };
-    let run = run::run(executable, &arguments, Format::Text, report)?;
+    let run = run::run(executable, &arguments, None, Format::Text, report)?;
     let exit = run::exit(run.ending(), run.interrupted);
     report.run(&run, exit);
     Ok(exit)

@@ -41,6 +41,8 @@ pub(crate) struct Care {
     pub(crate) patience: Patience,
     /// Let the kernel pick this group before anything else when memory runs out.
     pub(crate) expendable: bool,
+    /// Ask it to stop, as Ctrl-C does, when less than this is available.
+    pub(crate) stop_below_bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +73,8 @@ pub(crate) enum Piece<'a> {
 pub(crate) struct Watched {
     pub(crate) ending: Ending,
     pub(crate) interrupted: bool,
+    /// It was asked to stop because memory was short.
+    pub(crate) stopped_for_memory: bool,
     pub(crate) seconds: f64,
     /// Highest sample of the tree's own memory; 0 if it was too quick to be seen. A guard knows better.
     pub(crate) peak_bytes: u64,
@@ -112,6 +116,7 @@ pub(crate) fn supervise(
     let mut watched = Watched {
         ending: Ending::default(),
         interrupted: false,
+        stopped_for_memory: false,
         seconds: 0.0,
         peak_bytes: 0,
         lowest_available_bytes: None,
@@ -138,6 +143,11 @@ pub(crate) fn supervise(
             let lowest = watched.lowest_available_bytes.unwrap_or(u64::MAX).min(available);
             watched.lowest_available_bytes = Some(lowest);
             on_piece(Piece::Available(available));
+            let is_short = care.stop_below_bytes.is_some_and(|it| available < it);
+            if is_short && !watched.stopped_for_memory && n_asked == 0 {
+                watched.stopped_for_memory = true;
+                group.signal(Request::Stop);
+            }
             sample_at = Instant::now() + SAMPLE_EVERY.max(begun.elapsed() * SAMPLE_COST);
         }
         if output.forward(TICK, &mut on_piece) == Flow::Closed {
@@ -366,7 +376,7 @@ mod tests {
             let mut command = Command::new("sh");
             command.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
             let (mut out, mut err) = (Vec::new(), Vec::new());
-            let care = Care { patience: Patience::Short, expendable: true };
+            let care = Care { patience: Patience::Short, expendable: true, stop_below_bytes: None };
             let watched = supervise(command, care, None, |piece| match piece {
                 Piece::Stdout(it) => out.extend_from_slice(it),
                 Piece::Stderr(it) => err.extend_from_slice(it),
@@ -387,7 +397,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 300 & echo $!; kill -9 $$"]).stdout(Stdio::piped());
         let mut out = Vec::new();
-        let care = Care { patience: Patience::Short, expendable: false };
+        let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
         supervise(command, care, None, |piece| {
             if let Piece::Stdout(it) = piece {
                 out.extend_from_slice(it);

@@ -336,7 +336,6 @@ struct Ended {
     code: Option<i32>,
     stdout: String,
     stderr: String,
-    #[expect(dead_code, reason = "for the eyes of whoever reads a failure")]
     seconds: f64,
     kills: u64,
 }
@@ -657,4 +656,221 @@ fn a_wrapper_that_is_set_up_already_is_kept() {
     command.env("WRAPPER_LOG", &log);
     Ended::new(&command.output().unwrap(), began.elapsed(), 0).is_built_in_release();
     assert!(fs::read_to_string(&log).unwrap().contains("--crate-name w0"));
+}
+
+// ---- the run ----
+
+/// Stands in for the study: each worker takes 70 MiB; a row for each start, and the last when it has finished.
+const STUDY: &str = r#"
+use std::{env, fs::{self, OpenOptions}, io::Write, thread::sleep, time::Duration};
+unsafe extern "C" {
+    fn signal(number: i32, handler: extern "C" fn(i32)) -> usize;
+    fn _exit(code: i32) -> !;
+}
+extern "C" fn stop(_: i32) { unsafe { _exit(130) } }
+fn main() {
+    let args: Vec<String> = env::args().skip(1).collect();
+    if args.iter().any(|it| it == "--help") { return; }
+    unsafe { signal(2, stop) };
+    let value = |name| args.iter().position(|it| it == name).map(|it| args[it + 1].clone());
+    let folder = format!("{}/{}", value("--runs").unwrap(), value("--run").unwrap());
+    fs::create_dir_all(&folder).unwrap();
+    let jobs: usize = value("--jobs").map_or(2, |it| it.parse().unwrap());
+    let csv = format!("{folder}/results.csv");
+    let new = !fs::exists(&csv).unwrap();
+    let mut rows = OpenOptions::new().create(true).append(true).open(csv).unwrap();
+    if new { rows.write_all(b"jobs\n").unwrap(); }
+    writeln!(rows, "{jobs}").unwrap();
+    let mut blocks = Vec::new();
+    for _ in 0..70 * jobs {
+        blocks.push(vec![1_u8; 1 << 20]);
+        sleep(Duration::from_millis(20));
+    }
+    sleep(Duration::from_millis(300));
+    println!("finished with {jobs} and {} blocks", blocks.len());
+}
+"#;
+
+#[test]
+fn a_run_that_memory_is_short_for_goes_on_with_fewer_workers() {
+    let _turn = turn();
+    let Some(group) = Group::new(170) else { return };
+    let fixture = Fixture::new(&[]);
+    let manifest = "[package]\nname = \"phi-validation\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+        [features]\npyphi = []\n";
+    fixture.write("Cargo.toml", manifest);
+    fixture.write("examples/pyphi_validation.rs", STUDY);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["validate", "--yes", "--format", "json"]);
+    fixture.isolate(&mut command, 1);
+    let ended = group.run(&command);
+    ended.code(0).says("memory is short: it goes on with 1 worker").says("finished with 1");
+    assert_eq!(ended.kills, 0, "{ended:#?}");
+    let run = &ended.document()["run"];
+    assert_eq!((&run["n_restarts"], &run["workers"]), (&1.into(), &1.into()), "{run:#}");
+    assert!(run["peak_bytes"].as_u64() > Some(70 << 20), "{run:#}");
+    let rows = fs::read_to_string(fixture.path("runs/validation/results.csv")).unwrap();
+    assert_eq!(rows.lines().last(), Some("1"), "{rows}");
+    group.is_empty_soon();
+}
+
+// ---- the table ----
+
+/// One situation of the table.
+struct Situation {
+    name: &'static str,
+    fixture: Fixture,
+    limit_mib: u64,
+    jobs: u32,
+    /// What `Group::neighbour` takes.
+    neighbour: Option<(u32, u32, u32)>,
+    eating_linker_mib: Option<u32>,
+    /// Set the limit on the parent group.
+    nested: bool,
+}
+
+impl Situation {
+    fn new(name: &'static str, fixture: Fixture, limit_mib: u64, jobs: u32) -> Situation {
+        Situation {
+            name,
+            fixture,
+            limit_mib,
+            jobs,
+            neighbour: None,
+            eating_linker_mib: None,
+            nested: false,
+        }
+    }
+
+    /// From an empty target folder; whether the neighbour survived as well.
+    fn run(&self, mut command: Command) -> (Ended, bool) {
+        let group = Group::new(self.limit_mib).expect("groups can be made: that was tried");
+        if let Some(mib) = self.eating_linker_mib {
+            command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", helper());
+            command.env("EAT_MIB", mib.to_string());
+        }
+        let mut neighbour =
+            self.neighbour.map(|(mib, delay, ramp)| group.neighbour(mib, delay, ramp));
+        let nested = self.nested.then(|| group.nested());
+        let ended = nested.as_ref().unwrap_or(&group).run(&command);
+        let survived = neighbour.as_mut().is_none_or(Neighbour::is_alive);
+        drop(neighbour);
+        (ended, survived)
+    }
+
+    /// A row: the guard's first build, one with a ledger, and plain cargo with several fixed numbers of jobs.
+    fn row(&self, n_repeats: u32) -> String {
+        let dead = |survived: bool| if survived { "" } else { ", neighbour killed" };
+        let mut first = Vec::new();
+        let mut later = Vec::new();
+        let shown = |ended: &Ended, survived: bool| {
+            let attempts = ended.attempts();
+            let names: Vec<&str> = attempts.iter().map(|it| it.0.as_str()).collect();
+            format!(
+                "exit {}, {}, {} kills, {:.1} s{}",
+                ended.code.unwrap_or(-1),
+                names.join(" > "),
+                ended.kills,
+                ended.seconds,
+                dead(survived)
+            )
+        };
+        let (mut seconds, mut reaction, mut own, mut resident) = (Vec::new(), 0, 0, 0);
+        for _ in 0..n_repeats {
+            self.fixture.clean(false);
+            let (ended, survived) = self.run(self.fixture.xtask(self.jobs));
+            first.push(shown(&ended, survived));
+            self.fixture.clean(true);
+            let (ended, survived) = self.run(self.fixture.xtask(self.jobs));
+            later.push(shown(&ended, survived));
+            seconds.push(ended.seconds);
+            let document = ended.document();
+            for attempt in document["attempts"].as_array().into_iter().flatten() {
+                let number = |field: &str| attempt["guard"][0][field].as_u64().unwrap_or(0);
+                reaction = reaction.max(number("slowest_reaction_ms"));
+                own = own.max(number("xtask_own_bytes"));
+                resident = resident.max(number("xtask_peak_resident_bytes"));
+            }
+        }
+        let mut plain = Vec::new();
+        let mut best = f64::INFINITY;
+        for jobs in [4, 2, 1].into_iter().filter(|it| *it <= self.jobs) {
+            self.fixture.clean(false);
+            let (ended, survived) = self.run(self.fixture.cargo(jobs));
+            plain.push(format!(
+                "-j{jobs}: exit {}, {} kills, {:.1} s{}",
+                ended.code.unwrap_or(-1),
+                ended.kills,
+                ended.seconds,
+                dead(survived)
+            ));
+            if ended.code == Some(0) && ended.kills == 0 {
+                best = best.min(ended.seconds);
+            }
+        }
+        seconds.sort_by(f64::total_cmp);
+        let ratio = seconds[seconds.len() / 2] / best;
+        format!(
+            "| {} | {} | {} | {ratio:.2} | {} | {reaction} ms, {} and {} MiB |",
+            self.name,
+            first.join("; "),
+            later.join("; "),
+            plain.join("; "),
+            own >> 20,
+            resident >> 20
+        )
+    }
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+fn table() {
+    if std::env::var_os("XTASK_GUARD_TABLE").is_none() {
+        return;
+    }
+    let _turn = turn();
+    if Group::new(100).is_none() {
+        return;
+    }
+    let light = appetite(40, 300, 700);
+    let mut mixed: Vec<(String, Appetite)> = (0..24).map(|it| (format!("l{it}"), light)).collect();
+    mixed.insert(6, ("heavy".into(), appetite(300, 1500, 1500)));
+    let mixed: Vec<(&str, Appetite)> = mixed.iter().map(|it| (it.0.as_str(), it.1)).collect();
+    let wide = || Fixture::wide(4, appetite(300, 1500, 1500));
+    let fat = Appetite { release_mib: 600, debug_mib: 100, ramp_ms: 2000, hold_ms: 500 };
+    let long = || Fixture::wide(24, appetite(40, 500, 9000));
+    let situations = [
+        Situation::new("plenty of memory", long(), 8000, 2),
+        Situation::new("one fits, two do not", wide(), 450, 4),
+        Situation {
+            nested: true,
+            ..Situation::new("the same, limit on the parent", wide(), 450, 4)
+        },
+        Situation::new("light ones and a heavy one", Fixture::new(&mixed), 500, 4),
+        Situation {
+            neighbour: Some((300, 3000, 1500)),
+            ..Situation::new(
+                "a neighbour takes half",
+                Fixture::wide(6, appetite(150, 800, 1500)),
+                600,
+                4,
+            )
+        },
+        Situation::new("release does not fit", Fixture::wide(2, fat), 450, 4),
+        Situation {
+            eating_linker_mib: Some(600),
+            ..Situation::new(
+                "the link does not fit",
+                Fixture::wide(2, appetite(40, 200, 200)),
+                450,
+                4,
+            )
+        },
+        Situation::new("nothing fits", Fixture::wide(2, appetite(600, 2000, 500)), 450, 4),
+    ];
+    let only = std::env::var("XTASK_GUARD_TABLE").unwrap_or_default();
+    for it in situations.iter().filter(|it| only == "1" || it.name.contains(&only)) {
+        let n_repeats = if it.limit_mib > 1000 { 1 } else { 3 };
+        println!("{}", it.row(n_repeats));
+    }
 }
