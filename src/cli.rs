@@ -116,7 +116,7 @@ struct StudyArgs {
     #[arg(long, value_name = "I/K")]
     shard: Option<Shard>,
     /// Threads [default: one for each CPU]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// Where the rows go; FILE.settings.json, FILE.exact.jsonl and summary.json are written beside it
     #[arg(long, value_name = "FILE.csv", default_value = "results.csv")]
@@ -164,7 +164,7 @@ struct PhiArgs {
     #[arg(long)]
     ties: bool,
     /// Threads [default: one for each CPU]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 }
 

@@ -2,12 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use tempfile::TempDir;
+
 use crate::journal::ExactRecord;
 use crate::ledger::Ledger;
 use crate::row::Row;
 use crate::solver::{ExactPhi, SystemCut};
 use crate::suite::{Key, Settings, Suite};
 use crate::topology::Topology;
+
+/// A folder for files that are written and flushed often: in memory, where the system has such a place.
+pub(crate) fn temporary() -> TempDir {
+    let in_memory = tempfile::tempdir_in("/dev/shm");
+    in_memory.or_else(|_| tempfile::tempdir()).unwrap()
+}
 
 /// Four comparisons of three exact problems.
 pub(crate) fn suite() -> Suite {

@@ -111,11 +111,11 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Reads and checks the settings and the journal in `folder`.
+    /// Reads and checks the settings, the journal and the rows in `folder`.
     ///
     /// # Errors
     /// [`Error::Read`] if there are none; [`Error::Content`] with file and line if they were damaged
-    /// other than by a crash.
+    /// other than by a crash, or if `results.csv` says something that the journal does not.
     pub fn read(folder: &Path) -> Result<Contents, Error> {
         let path = folder.join("settings.json");
         if !path.exists() {
@@ -131,7 +131,14 @@ impl Contents {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(Error::Read { path, source }),
         };
-        Contents::parse(&content, suite, &path)
+        let contents = Contents::parse(&content, suite, &path)?;
+        let path = folder.join("results.csv");
+        match fs::read(&path) {
+            Ok(csv) => check_csv(&csv, &contents, &path)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(Error::Read { path, source }),
+        }
+        Ok(contents)
     }
 
     pub(crate) fn parse(content: &[u8], suite: Suite, path: &Path) -> Result<Contents, Error> {
@@ -200,6 +207,16 @@ impl Contents {
         let phi = entry.exact.phi;
         if !(phi.is_finite() && phi >= 0.0) {
             return Err(format!("phi {phi:?}: expected a number of at least 0"));
+        }
+        let duration = entry.duration_ms;
+        if !(duration.is_finite() && duration >= 0.0) {
+            return Err(format!("duration_ms {duration:?}: expected a number of at least 0"));
+        }
+        let n = entry.key.n;
+        let mut severed =
+            entry.exact.cut.iter().flat_map(|cut| cut.severed_from.iter().chain(&cut.severed_to));
+        if let Some(unit) = severed.find(|unit| **unit >= n) {
+            return Err(format!("cut with unit {unit}: expected units 0 to {}", n - 1));
         }
         Ok(())
     }
@@ -537,11 +554,11 @@ fn write_error(path: &Path, source: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{finish, suite};
+    use crate::fixtures::{finish, suite, temporary};
     use tempfile::TempDir;
 
     fn finished(suite: &Suite) -> (TempDir, PathBuf) {
-        let runs = tempfile::tempdir().unwrap();
+        let runs = temporary();
         let folder = runs.path().join("first");
         finish(&mut RunFolder::open(&folder, suite).unwrap(), suite);
         (runs, folder)
@@ -586,10 +603,14 @@ mod tests {
             assert_eq!(contents.sessions.len() + contents.rows.len(), n_lines, "cut at {len}");
             assert_eq!(contents.torn, !part.is_empty() && !part.ends_with('\n'), "cut at {len}");
         }
-        // And what a run makes of it, on the disk: around the ends of lines and at bytes between them.
+        // And what a run makes of it, on the disk: at every byte of the last two lines, around the ends of the
+        // others and at bytes between them.
         let near_end =
             |len: usize| whole[len.saturating_sub(2)..(len + 2).min(whole.len())].contains('\n');
-        for len in (0..=whole.len()).filter(|&len| len < 3 || len % 61 == 0 || near_end(len)) {
+        let last_two = whole.match_indices('\n').rev().nth(2).expect("five lines").0;
+        let is_cut =
+            |len: usize| len < 3 || len.is_multiple_of(61) || near_end(len) || len > last_two;
+        for len in (0..=whole.len()).filter(|&len| is_cut(len)) {
             fs::write(folder.join("journal.jsonl"), &whole[..len]).unwrap();
             // The CSV as it was when the journal was cut (a power cut), or behind it by a row.
             let n_entries = whole[..len].matches("\n").count().saturating_sub(1);
@@ -634,6 +655,16 @@ mod tests {
         check("\"seed\":123", "\"seed\":42", "line 3: Ring n = 5 seed 42 is in line 2 already");
         check("\"phi\":0.0", "\"phi\":-1.0", "line 2: phi -1.0: expected a number of at least 0");
         check("\"phi\":0.0", "\"phi\":0.5", "line 3: phi 0.0: expected 0.5 as in line 2, which");
+        check(
+            "\"duration_ms\":0.125",
+            "\"duration_ms\":-1.0",
+            "line 2: duration_ms -1.0: expected a number of at least 0",
+        );
+        check(
+            "\"severed_from\":[0]",
+            "\"severed_from\":[7]",
+            "line 2: cut with unit 7: expected units 0 to 4",
+        );
         check("\"kind\":\"comparison\"", "\"kind\":\"joke\"", "line 2: unknown variant `joke`");
         check("\"hdc\":", "\"cdh\":", "line 2: no estimate \"hdc\", which the run is about");
         check("{\"kind\":\"session\"", "{\"kind\":\"comparison\"", "line 1: missing field");

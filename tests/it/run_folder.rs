@@ -99,45 +99,81 @@ fn every_statistic_can_be_computed_from_the_journal() {
     assert_eq!(summary["uncertainty"]["n_clusters"], problems.len());
 }
 
+/// 12 rows of 6 exact problems: few enough that statistics and report of a finished run take no time.
+const SMALL: &str = "--run first --topologies Star,Random --sizes 4,5 --seeds 42,123,456 --jobs 1";
+
+/// What came of killing.
+#[derive(Default)]
+struct Kills {
+    /// Kills that hit.
+    killed: usize,
+    /// Those that hit between the first and the last row.
+    inside: usize,
+    /// Starts that found a line cut short.
+    torn: usize,
+    /// Runs that were finished and compared.
+    finished: usize,
+}
+
+/// Starts the small study again and again, kills it at random moments within `span`, lets it come to its end
+/// once in a while, and compares what it has then with `expected`.
+fn kill(wanted: usize, seed: u64, span: Duration, expected: &Place) -> Kills {
+    let mut random = SeededStream::new("phi-validation kill test", &[seed]);
+    let mut kills = Kills::default();
+    let mut place = Place::new();
+    let mut left = 8 + random.next_u64() % 16;
+    while kills.killed < wanted || kills.finished == 0 {
+        let mut child = place.command(SMALL).spawn().unwrap();
+        let in_peace = left == 0 || kills.killed == wanted;
+        if !in_peace {
+            thread::sleep(span.mul_f64((random.next_u64() % 1000) as f64 / 1000.0));
+            child.kill().unwrap();
+        }
+        let stopped = Finished::from(child.wait_with_output().unwrap());
+        kills.torn += usize::from(stopped.stderr.contains("the last line was cut short"));
+        match stopped.code {
+            None => {
+                kills.killed += 1;
+                left = left.saturating_sub(1);
+                let journal = fs::read_to_string(place.path("runs/first/journal.jsonl"));
+                let n_rows = journal.map_or(0, |it| it.matches("\"comparison\"").count());
+                kills.inside += usize::from((1..12).contains(&n_rows));
+            }
+            Some(0) => {
+                assert_eq!(results(&place), results(expected), "after {} kills", kills.killed);
+                let untimed = |place: &Place| place.untimed("runs/first/results.csv");
+                assert_eq!(untimed(&place), untimed(expected));
+                kills.finished += 1;
+                place = Place::new();
+                left = 8 + random.next_u64() % 16;
+            }
+            other => {
+                panic!("exit code {other:?} after {} kills: {}", kills.killed, stopped.stderr)
+            }
+        }
+    }
+    kills
+}
+
 #[cfg(unix)]
 #[test]
 fn killed_two_hundred_times_the_results_are_the_same() {
     let undisturbed = Place::new();
-    undisturbed.run(STUDY).succeeded();
-    let expected = results(&undisturbed);
-
-    let mut random = SeededStream::new("phi-validation kill test", &[1]);
-    let (mut n_killed, mut n_finished, mut n_torn, mut n_partial) = (0, 0, 0, 0);
-    let mut place = Place::new();
-    while n_killed < 200 || n_finished == 0 {
-        let mut child = place.command(&format!("{STUDY} --jobs 1")).spawn().unwrap();
-        // Up to 50 ms: a start takes some milliseconds, the whole run some hundred.
-        thread::sleep(Duration::from_micros(random.next_u64() % 50_000));
-        // Once in a while a run may end by itself.
-        let in_peace = random.next_u64().is_multiple_of(16);
-        if !in_peace {
-            child.kill().unwrap();
-        }
-        let stopped = Finished::from(child.wait_with_output().unwrap());
-        n_torn += usize::from(stopped.stderr.contains("the last line was cut short"));
-        match stopped.code {
-            None => {
-                n_killed += 1;
-                let journal = fs::read_to_string(place.path("runs/first/journal.jsonl"));
-                n_partial += usize::from(journal.is_ok_and(|it| it.contains("comparison")));
-            }
-            Some(0) => {
-                assert_eq!(results(&place), expected, "after {n_killed} kills");
-                let untimed = |place: &Place| place.untimed("runs/first/results.csv");
-                assert_eq!(untimed(&place), untimed(&undisturbed));
-                n_finished += 1;
-                place = Place::new();
-            }
-            other => panic!("exit code {other:?} after {n_killed} kills: {}", stopped.stderr),
-        }
-    }
-    assert!(n_partial > 20, "{n_partial} of {n_killed} kills came between two rows");
-    assert!(n_finished > 3, "{n_finished} runs were finished, {n_torn} torn lines");
+    undisturbed.run(SMALL).succeeded();
+    // From the start to a little after half of the rows, on this machine at this hour.
+    let last = journal(&undisturbed).pop().unwrap();
+    let rows = Duration::from_secs_f64(last["elapsed_ms"].as_f64().unwrap() / 1e3);
+    let span = rows.mul_f64(0.6) + Duration::from_millis(15);
+    let expected = &undisturbed;
+    let of_both = thread::scope(|scope| {
+        let threads = [1, 2].map(|seed| scope.spawn(move || kill(100, seed, span, expected)));
+        threads.map(|it| it.join().unwrap())
+    });
+    let sum = |what: fn(&Kills) -> usize| of_both.iter().map(what).sum::<usize>();
+    assert!(sum(|it| it.killed) >= 200);
+    let (inside, finished) = (sum(|it| it.inside), sum(|it| it.finished));
+    assert!(inside > 50, "{inside} of 200 kills came between the first and the last row");
+    assert!(finished > 6, "{finished} runs were finished, {} torn lines", sum(|it| it.torn));
 }
 
 #[test]
@@ -179,6 +215,207 @@ fn a_full_disk_keeps_what_is_finished() {
     let whole = Place::new();
     whole.run(STUDY).succeeded();
     assert_eq!(results(&place), results(&whole));
+}
+
+/// The run must end with exit code 2 and a message that starts so, and change no file of the folder.
+#[track_caller]
+fn check_refused(place: &Place, arguments: &str, message: &str) {
+    let names = ["settings.json", "journal.jsonl", "results.csv", "summary.json", "report.html"];
+    let content =
+        || names.map(|name| fs::read(place.path("runs/first").join(name)).unwrap_or_default());
+    let before = content();
+    let refused = place.run(arguments);
+    assert_eq!(refused.code, Some(2), "{arguments}: {}", refused.stderr);
+    let expected = format!("error: {message}");
+    assert!(refused.stderr.starts_with(&expected), "{}\nexpected {expected}", refused.stderr);
+    assert_eq!(refused.stdout, "");
+    assert!(content() == before, "{arguments} changed files");
+}
+
+#[test]
+fn damaged_folders_are_refused_with_file_and_line_by_run_report_and_merge() {
+    let place = Place::new();
+    place.run(SHORT).succeeded();
+    let files = ["settings.json", "journal.jsonl", "results.csv"];
+    let whole = files.map(|it| place.read(&format!("runs/first/{it}")));
+    let check = |file: &str, content: &[u8], message: &str| {
+        place.write(&format!("runs/first/{file}"), content);
+        for arguments in [SHORT, "report first", "merge first --run merged"] {
+            check_refused(&place, arguments, &format!("runs/first/{file}{message}"));
+            assert!(!place.path("runs/merged").exists());
+        }
+        for (name, content) in files.iter().zip(&whole) {
+            place.write(&format!("runs/first/{name}"), content);
+        }
+    };
+    let [settings, journal, csv] = &whole;
+    check("settings.json", b"", ": EOF while parsing a value at line 1 column 0");
+    check("settings.json", &settings.as_bytes()[..30], ": EOF while parsing");
+    let old = settings.replacen("\"version\": 1", "\"version\": 0", 1);
+    check("settings.json", old.as_bytes(), ": schema \"phi-validation/settings\" version 0");
+    let more = settings.replacen("\"rule\"", "\"colour\": 1, \"rule\"", 1);
+    check("settings.json", more.as_bytes(), ": unknown field `colour`");
+    check("journal.jsonl", b"\xff\xfe\n", ", line 1: ");
+    check("journal.jsonl", b"topology,n,seed\nRing,4,42\n", ", line 1: ");
+    let twice = format!("{journal}{}\n", journal.lines().nth(1).unwrap());
+    check("journal.jsonl", twice.as_bytes(), ", line 6: Ring n = 4 seed 42 is in line 2 already");
+    let edited = journal.replacen("\"ties\":", "\"ties\":-", 1);
+    check("journal.jsonl", edited.as_bytes(), ", line 2: invalid ");
+    let edited = journal.replacen("\"hdc\":0.", "\"hdc\":1.", 1);
+    let row = csv.lines().nth(1).unwrap();
+    place.write("runs/first/journal.jsonl", &edited);
+    for arguments in [SHORT, "report first"] {
+        let message = format!("runs/first/results.csv, line 2: \"{row}\": expected ");
+        check_refused(&place, arguments, &message);
+    }
+    // Even if no CSV contradicts it, a run computes the estimates again.
+    fs::remove_file(place.path("runs/first/results.csv")).unwrap();
+    let refused = place.run(SHORT);
+    assert_eq!(refused.code, Some(2));
+    let message = "error: runs/first/journal.jsonl, line 2: phi_hdc 1.";
+    assert!(refused.stderr.contains(message), "{}", refused.stderr);
+    place.write("runs/first/journal.jsonl", journal);
+    place.write("runs/first/results.csv", csv);
+    check("results.csv", b"\xff\xfe\n", ", line 1: not UTF-8");
+    check("results.csv", csv.replacen("Line,4,42", "Line,4,43", 1).as_bytes(), ", line 4: ");
+    check("results.csv", csv.replacen(',', ";", 1).as_bytes(), ", line 1: ");
+    // And whole again it is a finished run.
+    place.run(SHORT).succeeded();
+}
+
+#[test]
+fn a_folder_that_cannot_hold_a_run_is_refused() {
+    let place = Place::new();
+    fs::create_dir(place.path("runs")).unwrap();
+    place.write("runs/first", "a file");
+    let refused = place.run(SHORT);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.starts_with("error: cannot read runs/first: "), "{}", refused.stderr);
+    assert_eq!(place.read("runs/first"), "a file");
+    fs::remove_file(place.path("runs/first")).unwrap();
+    place.run(SHORT).succeeded();
+    let journal = place.read("runs/first/journal.jsonl");
+    for name in ["figures", "report.html"] {
+        let path = place.path("runs/first").join(name);
+        let aside = place.path("aside");
+        fs::rename(&path, &aside).unwrap();
+        // A folder where a file must be, and the other way round.
+        if name == "figures" {
+            fs::write(&path, "").unwrap()
+        } else {
+            fs::create_dir(&path).unwrap()
+        }
+        let refused = place.run("report first");
+        assert_eq!(refused.code, Some(2), "{name}");
+        let message = format!("error: cannot write runs/first/{name}: ");
+        assert!(refused.stderr.starts_with(&message), "{}", refused.stderr);
+        if name == "figures" {
+            fs::remove_file(&path).unwrap()
+        } else {
+            fs::remove_dir(&path).unwrap()
+        }
+        fs::rename(&aside, &path).unwrap();
+    }
+    assert_eq!(place.read("runs/first/journal.jsonl"), journal);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_takes_one_session_at_a_time_and_reports_while_it_runs() {
+    let place = Place::new();
+    // Dense of 9 takes many seconds: the test ends it.
+    let arguments = "--run first --topologies Dense --sizes 4,9 --seeds 42";
+    let mut child = place.command(arguments).spawn().unwrap();
+    let n_rows = || {
+        let csv = fs::read_to_string(place.path("runs/first/results.csv")).unwrap_or_default();
+        csv.lines().count().saturating_sub(1)
+    };
+    while n_rows() < 1 && child.try_wait().unwrap().is_none() {
+        thread::sleep(Duration::from_millis(5));
+    }
+    check_refused(
+        &place,
+        arguments,
+        "runs/first: another process is running it: wait for it to end, or choose another name",
+    );
+    let listed = place.run("runs").succeeded().stdout;
+    assert!(listed.contains("1/2") && listed.contains("running"), "{listed}");
+    place.run("report first").succeeded();
+    let page = place.read("runs/first/report.html");
+    assert!(page.contains("This run is not finished: 1 of 2 comparisons are done"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // What a killed session leaves is no lock.
+    place.run("report first").succeeded();
+    assert!(place.run("runs").succeeded().stdout.contains("unfinished"));
+}
+
+/// Runs a script in which `$P` is the program, as the superuser in mounts of its own; none where that cannot be.
+#[cfg(target_os = "linux")]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn with_mounts(place: &Place, script: &str) -> Option<Finished> {
+    let mut probe = std::process::Command::new("unshare");
+    probe.args(["--mount", "sh", "-c", "mkdir -p m && mount -t tmpfs none m"]);
+    probe.current_dir(place.path("."));
+    if !probe.output().is_ok_and(|it| it.status.success()) {
+        eprintln!("skipped: file systems can be mounted by the superuser only");
+        return None;
+    }
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--mount", "sh", "-c", script]).current_dir(place.path("."));
+    command.env("P", place.command("").get_program()).env_remove("CI");
+    Some(command.output().unwrap().into())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_fills_up_loses_no_row() {
+    let whole = Place::new();
+    whole.run(STUDY).succeeded();
+    let place = Place::new();
+    // A disk of 5 pages: it is full after some rows. What is on it is copied away before it goes.
+    let script = format!(
+        "mkdir -p runs kept; mount -t tmpfs -o size=20k none runs || exit 99
+         $P {STUDY}; code=$?; cp -r runs/. kept/; exit $code"
+    );
+    let Some(full) = with_mounts(&place, &script) else { return };
+    assert_eq!(full.code, Some(2), "{}", full.stderr);
+    assert!(full.stderr.contains("error: cannot write runs/first/"), "{}", full.stderr);
+    assert!(full.stderr.contains("No space left on device"), "{}", full.stderr);
+    fs::remove_dir(place.path("runs")).unwrap();
+    fs::rename(place.path("kept"), place.path("runs")).unwrap();
+    let kept = results(&place);
+    assert!(!kept.is_empty() && kept.len() < 36, "{} rows", kept.len());
+    assert_eq!(kept, results(&whole)[..kept.len()]);
+    place.run(STUDY).succeeded();
+    assert_eq!(results(&place), results(&whole));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_read_only_is_said_and_can_be_read() {
+    let place = Place::new();
+    let script = format!(
+        "mkdir -p runs; mount -t tmpfs none runs || exit 99
+         $P {SHORT} > whole.txt 2> /dev/null || exit 98
+         mount -o remount,ro runs || exit 97
+         $P {SHORT} 2> run.txt; echo $? >> run.txt
+         $P {} 2> new.txt; echo $? >> new.txt
+         $P report first 2> report.txt; echo $? >> report.txt
+         $P runs > listed.txt",
+        SHORT.replace("first", "second")
+    );
+    let Some(done) = with_mounts(&place, &script) else { return };
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let refused = |file: &str, path: &str| {
+        let text = place.read(file);
+        let message = format!("error: cannot write runs/{path}: Read-only file system");
+        assert!(text.starts_with(&message) && text.ends_with("\n2\n"), "{text}");
+    };
+    refused("run.txt", "first/lock");
+    refused("new.txt", "second");
+    refused("report.txt", "first/figures/scatter.svg");
+    assert!(place.read("listed.txt").contains("finished"));
 }
 
 #[test]
