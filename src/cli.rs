@@ -128,6 +128,9 @@ struct StudyArgs {
     /// The folder of the runs
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     runs: PathBuf,
+    /// Keep this record of the program's build (JSON) in the run's folder, as build.json, for the report
+    #[arg(long, value_name = "FILE", requires = "run")]
+    build_record: Option<PathBuf>,
     /// Go on from an output of the same matrix
     #[arg(long, conflicts_with = "force")]
     resume: bool,
@@ -280,7 +283,12 @@ impl StudyArgs {
                 };
                 study.check()?;
                 let mut run = RunFolder::open(&folder, &suite)?;
-                let notes = run.notes().to_vec();
+                let mut notes = run.notes().to_vec();
+                if let Some(record) = &self.build_record
+                    && let Err(error) = run.keep_build_record(record)
+                {
+                    notes.push(format!("the record of the build is not kept: {error}"));
+                }
                 told.timeline = Timeline::open(&folder, run.contents().sessions.len()).ok();
                 let (csv, results) = (folder.join("results.csv"), [&*folder]);
                 let files = Files { csv: &csv, results: &results, notes: &notes };

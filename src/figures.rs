@@ -73,7 +73,6 @@ pub fn figures(contents: &Contents, summary: &Summary) -> Vec<Figure> {
         study.ranking(),
         study.estimators(),
         study.dimensions(),
-        study.course(),
     ]
 }
 
@@ -485,50 +484,6 @@ impl Study<'_> {
             Hdc::DIMENSION
         );
         self.figure("dimensions", "Distance of Φ_HDC from its limit", caption, 350.0, marks)
-    }
-
-    /// Rows and memory over the time that the run took, sessions one after the other.
-    fn course(&self) -> Figure {
-        let mut before = 0.0;
-        let mut last = 0.0;
-        let mut session = 0;
-        let mut course: Vec<(f64, f64, Option<f64>)> = Vec::new();
-        for (row, (entry, of)) in
-            self.contents.entries.iter().zip(&self.contents.session_of).enumerate()
-        {
-            if *of != session {
-                (session, before) = (*of, last);
-            }
-            last = before + entry.elapsed_ms / 1e3;
-            let memory = entry.peak_memory_bytes.map(|it| it as f64 / f64::from(1 << 20));
-            course.push((last, (row + 1) as f64, memory));
-        }
-        let x = Axis::fitting("time (s)", course.iter().map(|it| it.0).chain([0.0]), false);
-        let titles = ["rows finished".to_owned(), "peak memory (MiB)".to_owned()];
-        let values = [
-            course.iter().map(|it| Some(it.1)).collect::<Vec<_>>(),
-            course.iter().map(|it| it.2).collect::<Vec<_>>(),
-        ];
-        let mut marks = Vec::new();
-        for (panel, (title, values)) in titles.iter().zip(values).enumerate() {
-            let left = panel as f64 * (WIDTH - 10.0) / 2.0;
-            let area = [left + 70.0, 20.0, left + (WIDTH - 10.0) / 2.0 - 10.0, 230.0];
-            let known = values.iter().flatten().copied().chain([0.0]);
-            let y = Axis::fitting(title, known, false);
-            let plot = Plot { area, x: x.clone(), y };
-            marks.extend(plot.axes(""));
-            let points = course.iter().zip(&values);
-            let points: Vec<(f64, f64)> =
-                points.filter_map(|(it, value)| Some(plot.at(it.0, (*value)?))).collect();
-            marks.push(Mark::Line { points, ink: Ink::Series(1), width: 2.0, dashed: false });
-        }
-        let n = self.contents.sessions.len();
-        let sessions = if n == 1 { "one session".to_owned() } else { format!("{n} sessions") };
-        let caption = format!(
-            "The run over time ({sessions}, pauses left out): rows finished, and the most memory used so \
-             far in each session."
-        );
-        self.figure("course", "The run over time", caption, 280.0, marks)
     }
 }
 

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::append_file::write_whole;
+use crate::course;
 use crate::drawing::escape;
 use crate::error::Error;
 use crate::figures::{Figure, by_estimator, estimators, figures};
@@ -18,7 +19,8 @@ use crate::row::Row;
 use crate::run_folder::Contents;
 use crate::statistics::{Stat, Statistics};
 use crate::summary::Summary;
-use crate::text::{date, interval, number, p_value, permutation};
+use crate::text::{date, interval, list, number, p_value, permutation};
+use crate::timeline::{self, Sample};
 
 /// One piece of a report.
 #[derive(Debug)]
@@ -68,8 +70,14 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of what a run holds by now; `build` is the record of its build, if there is one.
-    pub fn new(name: &str, contents: &Contents, build: Option<&serde_json::Value>) -> Report {
+    /// The report of what a run holds by now; `samples` are its timeline, `build` is the record of its build, if
+    /// there is one.
+    pub fn new(
+        name: &str,
+        contents: &Contents,
+        samples: &[Sample],
+        build: Option<&serde_json::Value>,
+    ) -> Report {
         let summary = contents.summary();
         let mut report =
             Report { title: format!("Exact Φ and its estimate: {name}"), blocks: vec![] };
@@ -97,7 +105,8 @@ impl Report {
         report.method(contents, &summary);
         report.heading("Provenance");
         report.provenance(name, contents, build);
-        next(&mut report, 1);
+        let over_time = [course::course(contents, samples), build.and_then(course::build)];
+        report.blocks.extend(over_time.into_iter().flatten().map(Block::Figure));
         report.heading("All rows");
         report.rows(contents);
         report
@@ -120,7 +129,8 @@ impl Report {
         };
         let name = folder.canonicalize().ok();
         let name = name.as_deref().unwrap_or(folder).file_name().unwrap_or_default();
-        let report = Report::new(&name.to_string_lossy(), &contents, build.as_ref());
+        let samples = timeline::read(folder)?;
+        let report = Report::new(&name.to_string_lossy(), &contents, &samples, build.as_ref());
         let figures = folder.join("figures");
         fs::create_dir_all(&figures).map_err(|source| Error::Write {
             path: figures.clone(),
@@ -400,15 +410,23 @@ impl Report {
         add("processor time", cpu.map_or_else(unknown, |it| format!("{:.1} s", it as f64 / 1e3)));
         match build.and_then(|it| it.as_object()) {
             Some(fields) => {
-                for (name, value) in fields {
-                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                    add(&format!("build: {name}"), text);
+                for (name, value) in fields.iter().filter(|(name, _)| *name != "attempts") {
+                    add(&format!("build: {name}"), scalar(value));
+                }
+                let attempts = fields.get("attempts").and_then(|it| it.as_array());
+                for (k, attempt) in attempts.into_iter().flatten().enumerate() {
+                    // What has parts of its own is for the figure, or for those who read the file.
+                    let simple = attempt.as_object().into_iter().flatten();
+                    let simple = simple.filter(|(_, it)| !it.is_array() && !it.is_object());
+                    let fields = simple.filter(|(_, it)| !it.is_null());
+                    let fields = fields.map(|(name, it)| format!("{name} {}", scalar(it)));
+                    add(&format!("build: attempt {}", k + 1), list(fields));
                 }
             }
             None => add("build record", "none".to_owned()),
         }
         self.blocks.push(Block::Table(table));
-        let command = contents.sessions.first().map(|it| it.provenance.arguments.join(" "));
+        let command = contents.sessions.first().map(|it| reproducing(&it.provenance.arguments));
         self.text("The command that reproduces it, under a name that is free:".to_owned());
         let command = command.unwrap_or_else(|| format!("--run {name}"));
         self.blocks.push(Block::Code(format!("pyphi_validation {command}")));
@@ -509,6 +527,25 @@ impl Report {
         }
         text
     }
+}
+
+/// A value as one would say it.
+fn scalar(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The arguments without the record of the build, which changes no number.
+fn reproducing(arguments: &[String]) -> String {
+    let mut kept = Vec::new();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        if argument == "--build-record" {
+            arguments.next();
+        } else {
+            kept.push(argument.as_str());
+        }
+    }
+    kept.join(" ")
 }
 
 /// Whether a column holds numbers, by its first cell that is not empty.

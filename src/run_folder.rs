@@ -6,6 +6,8 @@
 //! | `journal.jsonl` | one JSON line a session (a start of the program) and one a finished comparison |
 //! | `results.csv` | the rows of the journal as CSV, for other programs |
 //! | `summary.json` | the statistics, written at the end |
+//! | `timeline.jsonl` | memory and progress over time (see [`timeline`](crate::timeline)) |
+//! | `build.json` | the record of the program's build, where there is one |
 //! | `lock` | locked while a session runs |
 //!
 //! The journal is the truth: it only grows, a line is on the disk before its row counts as finished, and
@@ -375,6 +377,20 @@ impl RunFolder {
     /// What was found and put right on opening, for a person.
     pub fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    /// Copies the record of the program's build into the folder, instead of that of an earlier session.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`Error::Content`] if it is no JSON; [`Error::Write`].
+    pub fn keep_build_record(&self, record: &Path) -> Result<(), Error> {
+        let text = fs::read_to_string(record)
+            .map_err(|source| Error::Read { path: record.to_owned(), source })?;
+        serde_json::from_str::<serde_json::Value>(&text).map_err(|error| Error::Content {
+            place: record.display().to_string(),
+            message: error.to_string(),
+        })?;
+        write_whole(&self.folder.join("build.json"), text)
     }
 
     /// The folder.

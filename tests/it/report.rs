@@ -76,6 +76,11 @@ fn a_report_needs_nothing_else() {
         }
     }
     assert_eq!(markdown.matches("](figures/").count(), 11);
+    // The run is drawn from its timeline, to its very end.
+    let timeline = place.read("runs/first/timeline.jsonl");
+    let last: Value = serde_json::from_str(timeline.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["session"], &last["rows_done"]), (&1.into(), &18.into()));
+    assert!(html.contains("available memory (GiB)"));
     // Written again it is the same.
     let again = place.run("report first").succeeded();
     assert_eq!(again.stdout, "runs/first/report.html\n");
@@ -202,6 +207,26 @@ fn the_record_of_the_build_is_shown() {
     let markdown = place.read("runs/first/report.md");
     assert!(markdown.contains("| build: option | A |"), "{markdown}");
     assert!(markdown.contains("| build: peak_memory_bytes | 123 |"));
+    // As xtask has it: attempts, of which the simple fields are told and the timeline is drawn.
+    let point =
+        |at_ms: u64| format!(r#"{{"at_ms": {at_ms}, "build_bytes": 1048576, "n_running": 2}}"#);
+    let attempt = format!(
+        r#"{{"strategy": "a", "seconds": 7.5, "cargo_signal": null, "commands": ["cargo build"],
+            "details": [{{"timeline": [{}, {}]}}]}}"#,
+        point(0),
+        point(1500)
+    );
+    place.write("record.json", format!(r#"{{"version": 1, "attempts": [{attempt}]}}"#));
+    place.run(&format!("{STUDY} --build-record record.json")).succeeded();
+    assert_eq!(place.read("runs/first/build.json"), place.read("record.json"));
+    let markdown = place.read("runs/first/report.md");
+    assert!(markdown.contains("| build: attempt 1 | seconds 7.5, strategy a |"), "{markdown}");
+    assert!(markdown.contains("![The build over time](figures/build.svg)"), "{markdown}");
+    assert!(!markdown.contains("at_ms"), "{markdown}");
+    assert!(place.path("runs/first/figures/build.png").exists());
+    // A record that is not there is no reason not to run.
+    let run = place.run(&format!("{STUDY} --build-record nothing.json")).succeeded();
+    assert!(run.stderr.contains("the record of the build is not kept: cannot read nothing.json"));
 }
 
 #[test]

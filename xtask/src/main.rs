@@ -133,7 +133,9 @@ impl cli::Validate {
             bail!(Coded { exit: Exit::Usage, message: message.into() });
         }
         let built = build_example(&self.flags, report)?;
-        let arguments = runs(&built.look.workspace.root)?;
+        let mut arguments = runs(&built.look.workspace.root)?;
+        let record = study::build_record(&arguments, &built.look.workspace.target_dir);
+        arguments.args.extend(record);
         if self.flags.dry_run {
             let words: Vec<_> = arguments.args.iter().map(|it| it.to_string_lossy()).collect();
             report.would(&format!("would run it with {}", words.join(" ")));

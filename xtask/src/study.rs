@@ -2,7 +2,10 @@
 //!
 //! What they print is the study's own; nothing here knows a run's files.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use anyhow::bail;
 use clap::Args;
@@ -53,6 +56,15 @@ pub(crate) struct Merge {
 
     #[command(flatten)]
     common: Common,
+}
+
+/// The arguments by which a run in a folder keeps the record of its build, if there is one.
+pub(crate) fn build_record(arguments: &Arguments, target_dir: &Path) -> Vec<OsString> {
+    let record = target_dir.join("xtask").join("build.json");
+    if arguments.folder.is_none() || !record.is_file() {
+        return Vec::new();
+    }
+    vec!["--build-record".into(), record.into()]
 }
 
 #[derive(Debug, Args)]
