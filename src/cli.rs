@@ -15,7 +15,7 @@ use crate::dynamics::Rule;
 use crate::error::Error;
 use crate::estimator::Registry;
 use crate::events::{self, Event, Events};
-use crate::exact::{Engine, Scope};
+use crate::exact::{self, Engine, Rules, Scope, TiePolicy};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::journal::{IfExists, Journal, Outputs};
@@ -44,6 +44,7 @@ interrupted (finished rows are kept).";
 const PHI_AFTER_HELP: &str = r#"Examples:
   pyphi_validation phi --network network.json
   pyphi_validation phi --network network.json --complexes --format json
+  pyphi_validation phi --network network.json --formalism iit4-2023
   echo '{"tpm": [[0,0],[0,1],[1,0],[1,1]], "cm": [[0,1],[1,0]], "state": [0,0]}' \
     | pyphi_validation phi --network -"#;
 
@@ -97,7 +98,7 @@ struct StudyArgs {
     /// Seeds, of the estimate and of the Random topology [default: 42,123,456,789,999]
     #[arg(long, value_name = "S,S", value_delimiter = ',')]
     seeds: Vec<u64>,
-    /// Dynamics of every unit: majority, and, or, xor, logistic [default: majority]
+    /// Dynamics of every unit: majority, and, or, xor, logistic [default: majority; under IIT 4.0 logistic]
     #[arg(long)]
     rule: Option<Rule>,
     /// Gain of the logistic rule [default: 4]
@@ -109,7 +110,7 @@ struct StudyArgs {
     /// Estimate of Φ
     #[arg(long, value_name = "NAME", default_value = "hdc")]
     estimator: String,
-    /// Theory of exact Φ: iit3
+    /// Theory of exact Φ: iit3; iit4-2023, iit4-2026 or iit4-2026-paper, against φ_s and Φ
     #[arg(long, default_value = "iit3")]
     formalism: Formalism,
     /// Only the i-th of k parts of the matrix, counted from 1; `merge` puts the parts together again
@@ -159,6 +160,13 @@ struct PhiArgs {
     /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
     #[arg(long, value_name = "BITS")]
     state: Option<String>,
+    /// Theory: iit3; iit4-2023, iit4-2026 (its cap on φ_s as PyPhi has it), iit4-2026-paper (as published)
+    #[arg(long, default_value = "iit3")]
+    formalism: Formalism,
+    /// IIT 4.0: which of several causes or effects with the same φ counts. principled: the largest that is
+    /// congruent, then the first in order; pyphi: as PyPhi 2.0-dev has it [default: principled]
+    #[arg(long, value_name = "POLICY")]
+    ties_policy: Option<TiePolicy>,
     /// All complexes of the network, instead of Φ of the units in `nodes`
     #[arg(long)]
     complexes: bool,
@@ -412,7 +420,9 @@ impl PhiArgs {
         let text = text.map_err(|source| Error::Read { path: place.clone().into(), source })?;
         let state = self.state.as_deref().map(phi::state).transpose()?;
         let scope = if self.complexes { Scope::Complexes } else { Scope::System };
-        let question = phi::Question::new(&text, &place, state.as_deref(), scope, self.ties)?;
+        let rules = self.rules()?;
+        let question =
+            phi::Question::new(&text, &place, state.as_deref(), scope, self.ties, rules)?;
         let detail = Detail::default();
         let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
         let engine = engine.telling(detail.clone());
@@ -426,6 +436,19 @@ impl PhiArgs {
             Ok(()) => Ok(()),
             Err(phi::Failure::Study(error)) => Err(error),
             Err(phi::Failure::Output(error)) => output_failed(error),
+        }
+    }
+
+    /// The rules of IIT 4.0, if that is asked for.
+    fn rules(&self) -> Result<Option<Rules>, Error> {
+        let only = |option: &str, formalism: &str| {
+            let asked = self.formalism;
+            Err(Error::Settings(format!("{option} with {asked}: expected --formalism {formalism}")))
+        };
+        match (self.formalism.is_iit4(), self.ties_policy) {
+            (false, Some(_)) => only("--ties-policy", "iit4-2023, iit4-2026 or iit4-2026-paper"),
+            (true, _) if self.ties => only("--ties", "iit3"),
+            (_, policy) => Ok(exact::rules(self.formalism, policy.unwrap_or_default())),
         }
     }
 }

@@ -6,19 +6,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pyphi_core::iit4;
+pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
-    ErrorKind, Observer, Options, Phase, State, Stats, StopReason, Subsystem, big_phi, complexes,
+    DifferentiationCap, ErrorKind, Observer, Options, Phase, State, Stats, StopReason, Subsystem,
+    big_phi, complexes,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
+pub use pyphi_core::TiePolicy;
+pub use pyphi_core::iit4::record::{
+    DistinctionRecord, MiceRecord, PhiStructureRecord, SystemRecord,
+};
 pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord};
 use pyphi_core::record::{NetworkRecord, parse};
 
 use crate::error::Error;
 use crate::network::Network;
 use crate::progress::{Detail, Steps};
-use crate::solver::{ExactPhi, Solver, SystemCut};
+use crate::solver::{ExactPhi, PhiStructure, Solver, SystemCut};
 use crate::suite::Formalism;
 
 /// The engine on a pool of threads.
@@ -110,6 +117,94 @@ impl Engine {
             complexes: found.iter().map(|it| PhiRecord::new(record, it)).collect(),
         })
     }
+
+    /// φ_s and the Φ-structure (IIT 4.0) of a network from a file.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn phi_structure(
+        &self,
+        network: &OwnNetwork,
+        rules: Rules,
+    ) -> Result<PhiStructureRecord, Error> {
+        let subsystem = network.subsystem.as_ref().expect("read as a system");
+        let system = iit4::System::new(subsystem).expect("read as a system of IIT 4.0");
+        let structure = self.structure(&system, rules)?;
+        Ok(PhiStructureRecord::new(&network.record, rules, &structure))
+    }
+
+    fn structure(&self, system: &iit4::System, rules: Rules) -> Result<iit4::PhiStructure, Error> {
+        let structure = self.pool.install(|| iit4::phi_structure(system, rules, &self.options));
+        match structure.stop_reason {
+            StopReason::Complete => Ok(structure),
+            _ => Err(Error::Interrupted(String::new())),
+        }
+    }
+
+    /// All complexes (IIT 4.0) of a network from a file, whatever its `nodes`, each with its Φ-structure:
+    /// largest φ_s first. None if the network cannot be in its state.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::Network`] if the network does not fit its state.
+    pub fn phi_complexes(
+        &self,
+        network: &OwnNetwork,
+        rules: Rules,
+    ) -> Result<PhiComplexesRecord, Error> {
+        let record = &network.record;
+        let wrong = |error: pyphi_core::Error| Error::Network {
+            place: record.name.clone().unwrap_or_else(|| "network".to_owned()),
+            message: error.to_string(),
+        };
+        let core = record.network().map_err(wrong)?;
+        let state = State::new(&record.state).map_err(wrong)?;
+        let found = self.pool.install(|| iit4::complexes(&core, state, rules, &self.options));
+        let found = match found {
+            Err(error) if matches!(error.kind(), ErrorKind::Unreachable { .. }) => Vec::new(),
+            Err(error) => return Err(wrong(error)),
+            Ok(found) if found.is_complete() => found.complexes,
+            Ok(_) => return Err(Error::Interrupted(String::new())),
+        };
+        let structure = |units| {
+            let subsystem = Subsystem::new(&core, state, units).map_err(wrong)?;
+            let system = iit4::System::new(&subsystem).map_err(wrong)?;
+            Ok(PhiStructureRecord::new(record, rules, &self.structure(&system, rules)?))
+        };
+        Ok(PhiComplexesRecord {
+            name: record.name.clone(),
+            state: record.state.clone(),
+            formalism: rules.formalism().to_string(),
+            ties_policy: rules.ties.to_string(),
+            complexes: found.iter().map(|it| structure(it.units)).collect::<Result<_, Error>>()?,
+        })
+    }
+}
+
+/// The rules that a formalism of IIT 4.0 stands for; none for IIT 3.0.
+pub fn rules(formalism: Formalism, ties: TiePolicy) -> Option<Rules> {
+    let cap = match formalism {
+        Formalism::Iit3 => return None,
+        Formalism::Iit4_2023 => None,
+        Formalism::Iit4_2026 => Some(DifferentiationCap::CurrentState),
+        Formalism::Iit4_2026Paper => Some(DifferentiationCap::SpecifiedState),
+    };
+    Some(Rules { cap, ties })
+}
+
+/// All complexes of one network under IIT 4.0, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhiComplexesRecord {
+    /// Name of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// State of the whole network.
+    pub state: Vec<u8>,
+    /// The version of IIT 4.0.
+    pub formalism: String,
+    /// What is done with ties.
+    pub ties_policy: String,
+    /// The complexes, largest φ_s first.
+    pub complexes: Vec<PhiStructureRecord>,
 }
 
 /// All complexes of one network, as JSON has it.
@@ -144,7 +239,8 @@ pub enum Scope {
 
 impl OwnNetwork {
     /// Reads one network or a list of them (then the second value is true) from JSON, in their own
-    /// state or in `state`. `place` names the file in errors.
+    /// state or in `state`. `place` names the file in errors. With `rules`, they are checked for IIT 4.0, which
+    /// accepts less than IIT 3.0.
     ///
     /// # Errors
     /// [`Error::Network`] that says what is wrong, where, and what was expected.
@@ -153,6 +249,7 @@ impl OwnNetwork {
         place: &str,
         state: Option<&[u8]>,
         scope: Scope,
+        rules: Option<Rules>,
     ) -> Result<(Vec<OwnNetwork>, bool), Error> {
         let wrong = |place: String, error: pyphi_core::Error| Error::Network {
             place,
@@ -177,6 +274,19 @@ impl OwnNetwork {
                 }
                 checked => checked.map(Some),
             };
+            let subsystem = subsystem.and_then(|subsystem| {
+                match (rules, scope, &subsystem) {
+                    (None, ..) | (Some(_), Scope::System, None) => {}
+                    (Some(_), Scope::System, Some(subsystem)) => {
+                        drop(iit4::System::new(subsystem)?);
+                    }
+                    // Checks the network; nothing is computed before a state is asked for.
+                    (Some(rules), Scope::Complexes, _) => {
+                        drop(iit4::sweep(&record.network()?, rules, &Options::default())?);
+                    }
+                }
+                Ok(subsystem)
+            });
             let subsystem = subsystem.map_err(|error| match (file.is_list, &record.name) {
                 (false, _) => wrong(place.to_owned(), error),
                 (true, None) => wrong(format!("{place}: record {index}"), error),
@@ -210,6 +320,10 @@ impl Solver for Engine {
         place: &str,
     ) -> Result<ExactPhi, Error> {
         let subsystem = subsystem(network, formalism, place)?;
+        if let Some(rules) = rules(formalism, TiePolicy::Principled) {
+            let system = iit4::System::new(&subsystem).map_err(|error| wrong(place, &error))?;
+            return Ok(exact_phi(&self.structure(&system, rules)?));
+        }
         let result = self.pool.install(|| big_phi(&subsystem, &self.options));
         match result.stop_reason {
             StopReason::Complete => Ok(ExactPhi {
@@ -221,9 +335,42 @@ impl Solver for Engine {
                 n_concepts: result.ces.concepts.len(),
                 ties: result.ties,
                 counters: counters(&result.stats),
+                structure: None,
             }),
             _ => Err(Error::Interrupted(String::new())),
         }
+    }
+}
+
+/// What the study keeps of a Φ-structure.
+fn exact_phi(structure: &iit4::PhiStructure) -> ExactPhi {
+    let sia = &structure.sia;
+    // Choices among causes or effects that are congruent and as large, which only their order decides.
+    let is_open = |mice: &iit4::Mice, system: Option<&iit4::SystemState>| {
+        let equals = mice.tied.iter().filter(|it| {
+            it.purview.len() == mice.state.purview.len()
+                && system.is_some_and(|system| it.is_congruent(system.state))
+        });
+        equals.count() > 1
+    };
+    let ties = structure.distinctions.iter().map(|it| {
+        u64::from(is_open(&it.cause, sia.cause.as_ref()))
+            + u64::from(is_open(&it.effect, sia.effect.as_ref()))
+    });
+    let partition = sia.partition.as_ref().filter(|_| sia.phi_s > 0.0);
+    ExactPhi {
+        phi: sia.phi_s,
+        cut: None,
+        n_concepts: structure.distinctions.len(),
+        ties: ties.sum(),
+        counters: BTreeMap::new(),
+        structure: Some(PhiStructure {
+            big_phi: structure.big_phi,
+            sum_phi_d: structure.sum_phi_d,
+            sum_phi_r: structure.sum_phi_r,
+            n_relations: structure.n_relations.to_string(),
+            cut_edges: partition.map(iit4::SystemPartition::cut_edges).unwrap_or_default(),
+        }),
     }
 }
 
@@ -236,18 +383,20 @@ fn counters(stats: &Stats) -> BTreeMap<String, u64> {
 
 /// The whole network as the engine has it.
 fn subsystem(network: &Network, formalism: Formalism, place: &str) -> Result<Subsystem, Error> {
-    match formalism {
-        Formalism::Iit3 => {}
-    }
     let subsystem = || {
         let core = pyphi_core::Network::from_state_by_node(
             &network.tpm(),
             &network.graph().connectivity(),
         )?;
-        Subsystem::new(&core, State::new(network.state())?, core.units())
+        let subsystem = Subsystem::new(&core, State::new(network.state())?, core.units())?;
+        if formalism.is_iit4() {
+            drop(iit4::System::new(&subsystem)?);
+        }
+        Ok(subsystem)
     };
-    subsystem().map_err(|error: pyphi_core::Error| Error::Network {
-        place: place.to_owned(),
-        message: error.to_string(),
-    })
+    subsystem().map_err(|error| wrong(place, &error))
+}
+
+fn wrong(place: &str, error: &pyphi_core::Error) -> Error {
+    Error::Network { place: place.to_owned(), message: error.to_string() }
 }

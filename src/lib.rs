@@ -38,6 +38,8 @@ pub mod merge;
 pub mod network;
 #[cfg(feature = "pyphi")]
 pub mod phi;
+#[cfg(feature = "pyphi")]
+mod phi_structure;
 pub mod plot;
 pub mod progress;
 pub mod provenance;

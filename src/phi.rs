@@ -1,4 +1,5 @@
-//! Exact Φ of networks from a file, with their cause-effect structures, as text or JSON.
+//! Exact Φ of networks from a file, with their cause-effect structures (under IIT 4.0 Φ-structures), as text
+//! or JSON.
 //!
 //! All networks are checked before the first is analysed, and each answer is written as soon as it
 //! is there: what is interrupted keeps the answers so far, as valid JSON if that was asked for.
@@ -10,8 +11,10 @@ use serde::Serialize;
 
 use crate::error::Error;
 use crate::exact::{
-    ComplexesRecord, ConceptRecord, CoreRecord, Engine, OwnNetwork, PartRecord, PhiRecord, Scope,
+    ComplexesRecord, ConceptRecord, CoreRecord, Engine, OwnNetwork, PartRecord, PhiComplexesRecord,
+    PhiRecord, PhiStructureRecord, Rules, Scope,
 };
+use crate::phi_structure;
 use crate::text::left_table;
 
 /// The networks of a file, and what is asked of them.
@@ -22,6 +25,8 @@ pub struct Question {
     scope: Scope,
     /// Count tied choices over all cuts, whatever the size.
     ties: bool,
+    /// IIT 4.0 by these rules instead of IIT 3.0.
+    iit4: Option<Rules>,
 }
 
 /// Why an answer is not complete.
@@ -45,7 +50,7 @@ impl Question {
 
     /// Reads and checks the networks in `text`, which comes from `place`; `state` replaces theirs.
     /// With `ties`, choices tied over all cuts are counted for networks of any size, for which every
-    /// cut is evaluated in full.
+    /// cut is evaluated in full. With `iit4`, the answer is that of IIT 4.0.
     ///
     /// # Errors
     /// [`Error::Network`].
@@ -55,9 +60,10 @@ impl Question {
         state: Option<&[u8]>,
         scope: Scope,
         ties: bool,
+        iit4: Option<Rules>,
     ) -> Result<Question, Error> {
-        let (networks, is_list) = OwnNetwork::read(text, place, state, scope)?;
-        Ok(Question { networks, is_list, scope, ties })
+        let (networks, is_list) = OwnNetwork::read(text, place, state, scope, iit4)?;
+        Ok(Question { networks, is_list, scope, ties, iit4 })
     }
 
     /// Writes Φ and structure of each network for a person.
@@ -70,6 +76,8 @@ impl Question {
             let answer = match self.analyse(engine, index, self.ties)? {
                 Answer::System(answer) => text(&answer, labels),
                 Answer::Complexes(answer) => complexes_text(&answer, labels),
+                Answer::PhiStructure(answer) => phi_structure::text(&answer, labels),
+                Answer::PhiComplexes(answer) => phi_structure::complexes_text(&answer, labels),
             };
             let separator = if index == 0 { "" } else { "\n" };
             write!(out, "{separator}{answer}")?;
@@ -113,9 +121,18 @@ impl Question {
 
     fn analyse(&self, engine: &Engine, index: usize, count_ties: bool) -> Result<Answer, Failure> {
         let network = &self.networks[index];
-        let answer = match self.scope {
-            Scope::System => engine.analyse(network, count_ties).map(Answer::System),
-            Scope::Complexes => engine.complexes(network, count_ties).map(Answer::Complexes),
+        let answer = match (self.scope, self.iit4) {
+            (Scope::System, None) => engine.analyse(network, count_ties).map(Answer::System),
+            (Scope::Complexes, None) => {
+                engine.complexes(network, count_ties).map(Answer::Complexes)
+            }
+            (Scope::System, Some(rules)) => {
+                let answer = engine.phi_structure(network, rules);
+                answer.map(|it| Answer::PhiStructure(Box::new(it)))
+            }
+            (Scope::Complexes, Some(rules)) => {
+                engine.phi_complexes(network, rules).map(Answer::PhiComplexes)
+            }
         };
         answer.map_err(|error| match error {
             Error::Interrupted(_) => Failure::Study(Error::Interrupted(format!(
@@ -133,6 +150,8 @@ impl Question {
 enum Answer {
     System(PhiRecord),
     Complexes(ComplexesRecord),
+    PhiStructure(Box<PhiStructureRecord>),
+    PhiComplexes(PhiComplexesRecord),
 }
 
 /// Reads a state as a person writes it: `1,0,0`, `100` or `(1, 0, 0)`, unit 0 first.
@@ -280,7 +299,7 @@ fn part(part: &PartRecord, labels: Option<&[String]>) -> String {
 }
 
 /// `{0,2}`, or `{A,C}` where the units have names.
-fn set(units: &[usize], labels: Option<&[String]>) -> String {
+pub(crate) fn set(units: &[usize], labels: Option<&[String]>) -> String {
     let names: Vec<String> = units
         .iter()
         .map(|&unit| match labels.and_then(|it| it.get(unit)) {

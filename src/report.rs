@@ -18,9 +18,12 @@ use crate::provenance::Provenance;
 use crate::row::Row;
 use crate::run_folder::Contents;
 use crate::statistics::{Stat, Statistics};
-use crate::summary::Summary;
-use crate::text::{date, interval, list, number, p_value, permutation};
+use crate::suite::Formalism;
+use crate::summary::{Findings, Group, Summary};
+use crate::text::{date, interval, list, number, p_value, permutation, ties_of_iit4};
 use crate::timeline::{self, Sample};
+use crate::topology::Topology;
+use crate::uncertainty::{Interval, Uncertainty};
 
 /// One piece of a report.
 #[derive(Debug)]
@@ -90,7 +93,10 @@ impl Report {
         next(&mut report, 1);
         report.overall(&summary);
         next(&mut report, 2);
-        report.groups(&summary);
+        report.groups(&summary.by_topology, &summary.by_size);
+        if let Some(findings) = &summary.against_big_phi {
+            report.big_phi(findings);
+        }
         report.heading("Errors");
         next(&mut report, 3);
         report.heading("Calibration");
@@ -200,6 +206,9 @@ impl Report {
         }
         self.blocks.push(Block::Table(table));
         self.text(summary.independence.clone());
+        if summary.settings.formalism.is_iit4() {
+            return self.text(ties_of_iit4(summary));
+        }
         let tied = summary.exact_problems.iter().filter(|it| it.exact.ties > 0).count();
         let zero = summary.exact_problems.iter().filter(|it| it.exact.phi <= Row::ZERO).count();
         self.text(format!(
@@ -219,25 +228,7 @@ impl Report {
             summary.uncertainty.n_clusters,
             bootstrap.n_resamples
         ));
-        let mut table =
-            Table::new(&["statistic", "value", "BCa", "percentile", "naive", "why undefined"]);
-        for it in &summary.uncertainty.intervals {
-            let reasons = [it.bca, it.percentile, it.naive].map(|interval| match interval {
-                crate::uncertainty::Interval::Undefined(reason) => reason,
-                crate::uncertainty::Interval::Defined { .. } => "",
-            });
-            let reason = reasons.into_iter().find(|it| !it.is_empty()).unwrap_or_default();
-            table.row(vec![
-                it.statistic.to_owned(),
-                number(it.value),
-                interval(it.bca),
-                interval(it.percentile),
-                interval(it.naive),
-                reason.to_owned(),
-            ]);
-        }
-        table.drop_empty_last();
-        self.blocks.push(Block::Table(table));
+        self.intervals(&summary.uncertainty);
         let Statistics { pearson, spearman, line, .. } = &summary.overall;
         self.text(format!(
             "Naive p-values: {} for r, {} for ρ. Least-squares line: exact Φ ≈ {} + {} · estimate, standard \
@@ -252,7 +243,41 @@ impl Report {
         self.text(permutation(&summary.permutation).trim_end().to_owned() + ".");
     }
 
-    fn groups(&mut self, summary: &Summary) {
+    fn intervals(&mut self, uncertainty: &Uncertainty) {
+        let mut table =
+            Table::new(&["statistic", "value", "BCa", "percentile", "naive", "why undefined"]);
+        for it in &uncertainty.intervals {
+            let reasons = [it.bca, it.percentile, it.naive].map(|interval| match interval {
+                Interval::Undefined(reason) => reason,
+                Interval::Defined { .. } => "",
+            });
+            let reason = reasons.into_iter().find(|it| !it.is_empty()).unwrap_or_default();
+            table.row(vec![
+                it.statistic.to_owned(),
+                number(it.value),
+                interval(it.bca),
+                interval(it.percentile),
+                interval(it.naive),
+                reason.to_owned(),
+            ]);
+        }
+        table.drop_empty_last();
+        self.blocks.push(Block::Table(table));
+    }
+
+    /// The comparison with Φ of the Φ-structure (IIT 4.0).
+    fn big_phi(&mut self, findings: &Findings) {
+        self.heading("How the estimate follows Φ of the Φ-structure");
+        self.text(
+            "Under IIT 4.0 the exact value of this report is φ_s, the irreducibility of the system. This section \
+             alone compares the estimate with Φ, the sum of φ over the distinctions and relations."
+                .to_owned(),
+        );
+        self.intervals(&findings.uncertainty);
+        self.groups(&findings.by_topology, &findings.by_size);
+    }
+
+    fn groups(&mut self, by_topology: &[Group<Topology>], by_size: &[Group<usize>]) {
         let head = [
             "group",
             "rows",
@@ -278,10 +303,10 @@ impl Report {
             cells.extend(others.map(number));
             table.row(cells);
         };
-        for it in &summary.by_topology {
+        for it in by_topology {
             add(it.group.to_string(), it.n_exact_problems, &it.statistics);
         }
-        for it in &summary.by_size {
+        for it in by_size {
             add(format!("n = {}", it.group), it.n_exact_problems, &it.statistics);
         }
         self.blocks.push(Block::Table(table));
@@ -342,9 +367,7 @@ impl Report {
             list(settings.seeds.iter().map(ToString::to_string).collect())
         ));
         for text in [
-            "Exact Φ: the system-level integrated information of IIT 3.0 (Oizumi, Albantakis, Tononi 2014, \
-             PLoS Comput Biol 10(5): e1003588), by the rules of PyPhi 1.2.0 (Mayner et al. 2018, PLoS \
-             Comput Biol 14(7): e1006343); nothing is sampled or approximated.",
+            exact_phi(settings.formalism),
             "Estimate hdc: every unit has a random vector of 16,384 dimensions; a unit is represented by the \
              mean of its vector times each neighbour's; the estimate is half the second smallest \
              eigenvalue of the normalised Laplacian of S = (1 + cos) / 2. hdc-limit is its limit for \
@@ -546,6 +569,28 @@ fn reproducing(arguments: &[String]) -> String {
         }
     }
     kept.join(" ")
+}
+
+/// What the exact value is.
+fn exact_phi(formalism: Formalism) -> &'static str {
+    match formalism {
+        Formalism::Iit3 => {
+            "Exact Φ: the system-level integrated information of IIT 3.0 (Oizumi, Albantakis, Tononi 2014, \
+             PLoS Comput Biol 10(5): e1003588), by the rules of PyPhi 1.2.0 (Mayner et al. 2018, PLoS \
+             Comput Biol 14(7): e1006343); nothing is sampled or approximated."
+        }
+        Formalism::Iit4_2023 => {
+            "Exact value: φ_s, the system integrated information of IIT 4.0 (Albantakis et al. 2023, PLoS \
+             Comput Biol 19(10): e1011465), and Φ, the sum of φ over the distinctions and relations of the \
+             Φ-structure; ties by principled rules (docs/iit4.md); nothing is sampled or approximated."
+        }
+        Formalism::Iit4_2026 | Formalism::Iit4_2026Paper => {
+            "Exact value: φ_s, the system integrated information of IIT 4.0 (Albantakis et al. 2023, PLoS \
+             Comput Biol 19(10): e1011465), at most the intrinsic differentiation and information of the system \
+             (Mayner, Marshall, Tononi 2026), and Φ, the sum of φ over the distinctions and relations of the \
+             Φ-structure; ties by principled rules (docs/iit4.md); nothing is sampled or approximated."
+        }
+    }
 }
 
 /// Whether a column holds numbers, by its first cell that is not empty.

@@ -15,11 +15,11 @@ use crate::suite::Formalism;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExactPhi {
-    /// Φ, in the units of the formalism. Finite, not negative.
+    /// Φ, in the units of the formalism; under IIT 4.0 φ_s. Finite, not negative.
     pub phi: f64,
     /// The system's minimum information partition; none where Φ = 0.
     pub cut: Option<SystemCut>,
-    /// The number of concepts of the intact system.
+    /// The number of concepts of the intact system; under IIT 4.0 of distinctions.
     pub n_concepts: usize,
     /// The core causes and core effects, in the intact structure and in that of the cut, that were chosen
     /// from several purviews of the same φ and size: where it is not 0, Φ is not unique.
@@ -27,6 +27,25 @@ pub struct ExactPhi {
     /// What the search did, by name; some depend on the order in which threads finish.
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
+    /// Under IIT 4.0: the Φ-structure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub structure: Option<PhiStructure>,
+}
+
+/// What IIT 4.0 says beyond φ_s.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhiStructure {
+    /// Φ: the sum of φ over the distinctions and relations. Finite, not negative.
+    pub big_phi: f64,
+    /// The sum over the distinctions.
+    pub sum_phi_d: f64,
+    /// The sum over the relations.
+    pub sum_phi_r: f64,
+    /// The number of relations, in decimal digits: it may be larger than any machine word.
+    pub n_relations: String,
+    /// The pairs of units that the minimum information partition cuts; none where φ_s = 0.
+    pub cut_edges: Vec<(usize, usize)>,
 }
 
 /// A directed cut of a system: the connections from one part to the other are severed.

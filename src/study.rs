@@ -209,7 +209,8 @@ mod tests {
             }
             self.solved.set(self.solved.get() + 1);
             let phi = network.graph().edges().len() as f64 / 7.0;
-            Ok(ExactPhi { phi, cut: None, n_concepts: 1, ties: 0, counters: Default::default() })
+            let counters = Default::default();
+            Ok(ExactPhi { phi, cut: None, n_concepts: 1, ties: 0, counters, structure: None })
         }
     }
 

@@ -52,8 +52,44 @@ pub struct Summary {
     pub by_size: Vec<Group<usize>>,
     /// Which levels of success are reached.
     pub verdict: Verdict,
+    /// Under IIT 4.0, where everything above is about φ_s: the same about Φ of the Φ-structure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub against_big_phi: Option<Findings>,
     /// The exact problems, in the order in which they were solved.
     pub exact_problems: Vec<ExactRecord>,
+}
+
+/// How the estimate follows one exact value.
+#[derive(Debug, Serialize)]
+pub struct Findings {
+    /// Over all rows.
+    pub overall: Statistics,
+    /// How sure these are.
+    pub uncertainty: Uncertainty,
+    /// Over the rows of each topology.
+    pub by_topology: Vec<Group<Topology>>,
+    /// Over the rows of each size.
+    pub by_size: Vec<Group<usize>>,
+    /// Which levels of success are reached.
+    pub verdict: Verdict,
+}
+
+impl Findings {
+    fn new(suite: &Suite, rows: &[Row]) -> Findings {
+        let Settings { topologies, sizes, .. } = suite.settings();
+        let points = points(rows);
+        let overall = Statistics::new(&points);
+        let by_topology =
+            topologies.iter().map(|&it| Group::new(suite, rows, it, |row| row.key.topology));
+        let by_size = sizes.iter().map(|&it| Group::new(suite, rows, it, |row| row.key.n));
+        Findings {
+            verdict: Verdict::new(&overall),
+            overall,
+            uncertainty: Uncertainty::new(&points, &problems(suite, rows), Bootstrap::default()),
+            by_topology: by_topology.collect(),
+            by_size: by_size.collect(),
+        }
+    }
 }
 
 /// The statistics of some of the rows.
@@ -93,16 +129,10 @@ impl Summary {
     /// name of the file that holds the rows.
     pub fn new(suite: &Suite, csv: &str, rows: &[Row], records: &[ExactRecord]) -> Summary {
         let settings = suite.settings().clone();
-        let points = points(rows);
         let problems = problems(suite, rows);
         let n_exact_problems = problems.iter().collect::<BTreeSet<_>>().len();
-        let overall = Statistics::new(&points);
-        let by_topology = settings
-            .topologies
-            .iter()
-            .map(|&it| Group::new(suite, rows, it, |row| row.key.topology));
-        let by_size = settings.sizes.iter().map(|&it| Group::new(suite, rows, it, |row| row.key.n));
-        let (by_topology, by_size) = (by_topology.collect(), by_size.collect());
+        let Findings { overall, uncertainty, by_topology, by_size, verdict } =
+            Findings::new(suite, rows);
         let recorded: HashMap<_, _> = records.iter().map(|it| (it.problem, it)).collect();
         Summary {
             schema: Summary::SCHEMA,
@@ -111,13 +141,20 @@ impl Summary {
             n_comparisons: rows.len(),
             n_exact_problems,
             independence: independence(rows.len(), n_exact_problems),
-            verdict: Verdict::new(&overall),
+            verdict,
             overall,
-            uncertainty: Uncertainty::new(&points, &problems, Bootstrap::default()),
+            uncertainty,
             permutation: Permutation::new(&cells(&settings, rows), Bootstrap::default().seed),
             calibration: Calibration::all(rows, &problems),
             by_topology,
             by_size,
+            against_big_phi: settings.formalism.is_iit4().then(|| {
+                let rows = rows.iter().zip(&problems).filter_map(|(row, &problem)| {
+                    let record = recorded.get(&suite.problems()[problem].id)?;
+                    Some(Row { phi_exact: record.exact.structure.as_ref()?.big_phi, ..*row })
+                });
+                Findings::new(suite, &rows.collect::<Vec<Row>>())
+            }),
             exact_problems: suite
                 .problems()
                 .iter()
@@ -236,6 +273,7 @@ pub(crate) mod tests {
                 n_concepts: 1,
                 ties: u64::from(ring),
                 counters: Default::default(),
+                structure: None,
             };
             let record = ExactRecord {
                 problem: problem.id,

@@ -11,7 +11,8 @@ use crate::row::Row;
 use crate::run_folder::Listed;
 use crate::statistics::{Correlation, Stat, Statistics};
 use crate::suite::{Key, Settings, Suite};
-use crate::summary::Summary;
+use crate::summary::{Group, Summary};
+use crate::topology::Topology;
 use crate::uncertainty::{Interval, Permutation, Uncertainty};
 use crate::verdict::Criterion;
 
@@ -28,28 +29,23 @@ impl fmt::Display for Summary {
         )?;
         writeln!(f)?;
 
-        let mut lines = vec![columns()];
-        let mut notes: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut add = |name: String, statistics: &Statistics| {
-            for note in undefined(statistics) {
-                notes.entry(note).or_default().push(name.clone());
-            }
-            lines.push(cells(name, statistics));
-        };
-        add("all".to_owned(), &self.overall);
-        self.by_topology.iter().for_each(|it| add(it.group.to_string(), &it.statistics));
-        self.by_size.iter().for_each(|it| add(format!("n = {}", it.group), &it.statistics));
-        f.write_str(&table(&lines))?;
-        writeln!(f, "error = estimate - exact; line: exact Φ ≈ intercept + slope · estimate")?;
-        if !notes.is_empty() {
-            writeln!(f, "\n- is undefined:")?;
-            notes.iter().try_for_each(|(note, of)| writeln!(f, "  {}: {note}", of.join(", ")))?;
+        if self.against_big_phi.is_some() {
+            writeln!(f, "Against φ_s, the irreducibility of the system:")?;
+        }
+        f.write_str(&groups(&self.overall, &self.by_topology, &self.by_size))?;
+        if let Some(it) = &self.against_big_phi {
+            writeln!(f, "\nAgainst Φ, the sum over distinctions and relations:")?;
+            f.write_str(&groups(&it.overall, &it.by_topology, &it.by_size))?;
+            f.write_str(&uncertainty(&it.uncertainty))?;
+            writeln!(f, "\nEverything below is about φ_s.")?;
         }
 
         let tied = self.exact_problems.iter().filter(|it| it.exact.ties > 0).count();
         let zero = self.exact_problems.iter().filter(|it| it.exact.phi <= Row::ZERO).count();
         writeln!(f, "\n{}", self.independence)?;
-        if !self.exact_problems.is_empty() {
+        if formalism.is_iit4() {
+            writeln!(f, "{}", ties_of_iit4(self))?;
+        } else if !self.exact_problems.is_empty() {
             writeln!(
                 f,
                 "Of {} exact values, {zero} are 0, and {tied} depend on the order of choice among \
@@ -83,6 +79,46 @@ impl fmt::Display for Summary {
         }
         f.write_str(&left_table(&lines))
     }
+}
+
+/// What is 0 and what hangs on ties, under IIT 4.0.
+pub(crate) fn ties_of_iit4(summary: &Summary) -> String {
+    let problems = &summary.exact_problems;
+    let zero = problems.iter().filter(|it| it.exact.phi <= Row::ZERO).count();
+    let tied = problems.iter().filter(|it| it.exact.ties > 0).count();
+    format!(
+        "Of {} values of φ_s, {zero} are 0. In {tied} of the Φ-structures causes or effects were chosen \
+         among equals, which can matter for Φ, not for φ_s.",
+        problems.len()
+    )
+}
+
+/// The statistics of all rows and of each group of them, and why some are undefined.
+fn groups(
+    overall: &Statistics,
+    by_topology: &[Group<Topology>],
+    by_size: &[Group<usize>],
+) -> String {
+    let mut lines = vec![columns()];
+    let mut notes: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut add = |name: String, statistics: &Statistics| {
+        for note in undefined(statistics) {
+            notes.entry(note).or_default().push(name.clone());
+        }
+        lines.push(cells(name, statistics));
+    };
+    add("all".to_owned(), overall);
+    by_topology.iter().for_each(|it| add(it.group.to_string(), &it.statistics));
+    by_size.iter().for_each(|it| add(format!("n = {}", it.group), &it.statistics));
+    let mut text = table(&lines);
+    text.push_str("error = estimate - exact; line: exact Φ ≈ intercept + slope · estimate\n");
+    if !notes.is_empty() {
+        text.push_str("\n- is undefined:\n");
+        for (note, of) in notes {
+            let _ = writeln!(text, "  {}: {note}", of.join(", "));
+        }
+    }
+    text
 }
 
 /// The intervals, a line a statistic.
@@ -232,6 +268,8 @@ pub(crate) fn number(stat: Stat) -> String {
         None => "-".to_owned(),
         // No sign on what is rounded to zero.
         Some(value) if value.abs() < 5e-5 => "0.0000".to_owned(),
+        // Φ of a Φ-structure can have any number of digits.
+        Some(value) if value.abs() >= 1e7 => format!("{value:.4e}"),
         Some(value) => format!("{value:.4}"),
     }
 }
@@ -400,6 +438,7 @@ mod tests {
     fn numbers_are_short() {
         assert_eq!(number(Stat::Defined(-0.00001)), "0.0000");
         assert_eq!(number(Stat::Defined(-0.12345)), "-0.1235");
+        assert_eq!(number(Stat::Defined(-5.712_97e66)), "-5.7130e66");
         assert_eq!(p_value(Stat::Defined(0.0)), "<1e-99");
         assert_eq!(p_value(Stat::Defined(2.3e-7)), "2e-7");
         assert_eq!(p_value(Stat::Defined(0.0456)), "0.046");

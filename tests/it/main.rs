@@ -29,5 +29,8 @@ mod shards;
 /// `phi --network`: one's own networks.
 mod own_network;
 
+/// IIT 4.0: `phi --formalism`, and studies of it.
+mod iit4;
+
 /// Usage and input that is refused, with exit code and message.
 mod bad_input;

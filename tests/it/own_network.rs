@@ -29,23 +29,23 @@ fn majority(topology: Topology, n: usize) -> Value {
     json!({"tpm": network.tpm(), "cm": cm, "state": network.state()})
 }
 
-fn dense(n: usize) -> Value {
+pub(crate) fn dense(n: usize) -> Value {
     majority(Topology::Dense, n)
 }
 
 /// Runs `phi` on a network given on standard input.
-fn phi(network: &Value, arguments: &str) -> Finished {
+pub(crate) fn phi(network: &Value, arguments: &str) -> Finished {
     Place::new().run_with_input(&format!("phi --network - {arguments}"), &network.to_string())
 }
 
-fn answer(network: &Value, arguments: &str) -> Value {
+pub(crate) fn answer(network: &Value, arguments: &str) -> Value {
     let finished = phi(network, &format!("--format json {arguments}")).succeeded();
     serde_json::from_str(&finished.stdout).unwrap()
 }
 
 /// Every field of `expected` that the program answers is the same in `found`, numbers to 1e-9.
 #[track_caller]
-fn check_same(found: &Value, expected: &Value, place: &str) {
+pub(crate) fn check_same(found: &Value, expected: &Value, place: &str) {
     match (found, expected) {
         (Value::Number(found), Value::Number(expected)) => {
             let (found, expected) = (found.as_f64().unwrap(), expected.as_f64().unwrap());

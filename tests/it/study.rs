@@ -227,8 +227,17 @@ fn help_and_version_are_results() {
     let found = place.run("phi --version").succeeded();
     assert_eq!(found.stdout, format!("pyphi_validation-phi {version}\n"));
     let help = place.run("phi --help").succeeded();
-    for word in ["--network", "--format", "--state", "--complexes", "--ties", "--jobs", "Examples:"]
-    {
+    for word in [
+        "--network",
+        "--format",
+        "--formalism",
+        "--state",
+        "--complexes",
+        "--ties-policy",
+        "--ties",
+        "--jobs",
+        "Examples:",
+    ] {
         assert!(help.stdout.contains(word), "{word} is missing in phi --help");
     }
     assert_eq!(help.stderr, "");
