@@ -2,8 +2,9 @@ use std::process::Command;
 
 use crate::program::Place;
 
-/// A second or so: long enough to be drawn.
 const STUDY: &str = "--topologies Dense,Star --sizes 6,7 --seeds 42 --jobs 1";
+/// A second or so: long enough to be drawn.
+const LONG_STUDY: &str = "--topologies Dense,Star --sizes 7,8 --seeds 42 --jobs 1";
 
 /// What the program writes to a terminal of that many columns; none without a program that makes one.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
@@ -44,7 +45,7 @@ fn longest_line(written: &str) -> usize {
 fn a_terminal_has_a_view_that_fits() {
     let place = Place::new();
     for columns in [60, 200] {
-        let arguments = format!("{STUDY} --run at-{columns}");
+        let arguments = format!("{LONG_STUDY} --run at-{columns}");
         let Some(written) = on_a_terminal(&place, "", columns, &arguments) else { return };
         let longest = longest_line(&written);
         assert!((50..=columns).contains(&longest), "{longest} of {columns}\n{written}");
@@ -59,16 +60,16 @@ fn a_terminal_has_a_view_that_fits() {
 #[test]
 fn colours_and_the_view_can_be_declined() {
     let place = Place::new();
-    let run = |name: &str, environment: &str, flag: &str| {
-        on_a_terminal(&place, environment, 80, &format!("{STUDY} --run {name} {flag}"))
+    let run = |study: &str, name: &str, environment: &str, flag: &str| {
+        on_a_terminal(&place, environment, 80, &format!("{study} --run {name} {flag}"))
     };
-    let Some(plain) = run("plain", "NO_COLOR=1", "") else { return };
+    let Some(plain) = run(LONG_STUDY, "plain", "NO_COLOR=1", "") else { return };
     assert!(plain.contains("\u{1b}[2K") && plain.contains('█'), "{plain}");
     assert!(!plain.contains("\u{1b}[36m") && !plain.contains("\u{1b}[2m"), "{plain}");
     for (name, environment, flag) in
         [("quiet", "", "--quiet"), ("ci", "CI=true", ""), ("dumb", "TERM=dumb", "")]
     {
-        let written = run(name, environment, flag).unwrap();
+        let written = run(STUDY, name, environment, flag).unwrap();
         assert!(!written.contains('\u{1b}') && !written.contains('█'), "{name}: {written}");
         assert!(written.contains("Verdict: "), "{name}: {written}");
     }
