@@ -302,6 +302,9 @@ struct Built {
 /// Look, stop what was named, build, and offer to make room if nothing fitted.
 fn build_example(flags: &BuildFlags, report: &mut Report) -> anyhow::Result<Built> {
     let strict = flags.judgement.strict;
+    if flags.room.wait.is_some() && !flags.dry_run {
+        report.will_wait();
+    }
     let mut look = Look::at(&flags.selection, flags.option, strict, report)?;
     let pause = make_room::named(&look.resources, &flags.room.pause)?;
     let stop = make_room::named(&look.resources, &flags.room.stop)?;
@@ -444,6 +447,10 @@ fn wait_for_room(
     let waited = wait::until_clear(patience, report, || {
         if !mem::replace(&mut is_first, false) {
             look.refresh(flags.option, strict)?;
+        }
+        if !look.preflight.can_be_waited_for() && !flags.yes {
+            let message = "not ready, and waiting cannot help: see what fails above".to_owned();
+            bail!(Coded { exit: Exit::NotReady, message });
         }
         if let Some(message) = wait::hopeless(&look.resources, &look.plan) {
             bail!(Coded { exit: Exit::NotReady, message });

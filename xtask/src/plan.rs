@@ -84,6 +84,9 @@ pub(crate) struct Rung {
     pub(crate) expected: Expected,
     /// The expected peak and what is kept in reserve.
     pub(crate) need_bytes: u64,
+    /// With less than this it is not tried: the need, or under a guard a little less than the largest compiler was seen to
+    /// hold. 0 if nothing is known.
+    pub(crate) least_bytes: u64,
     /// What it held when it ran out of memory, or when part of it was up to date: it needs no less. 0 if it was never
     /// tried.
     pub(crate) at_least_bytes: u64,
@@ -293,17 +296,17 @@ fn rung(strategy: Strategy, facts: &Facts<'_>, fewer: usize) -> Rung {
     }
     let need_bytes = need(expected);
     let one = facts.expected(if jobs > 1 { Strategy::A } else { strategy }, 1);
-    let one_may_fit = || {
+    let at_least_alone = if jobs > 1 { 0 } else { at_least_bytes };
+    let least_bytes = match one.source {
+        Source::Prior => at_least_alone,
+        _ if !facts.guarded => need_bytes,
         // The peak was measured where there was room for everything at once: a little less may do.
-        let least = match one.source {
-            Source::Prior if jobs > 1 => 0,
-            Source::Prior => at_least_bytes,
-            _ => one.peak_bytes.max(if jobs > 1 { 0 } else { at_least_bytes }) / 8 * 7,
-        };
-        fit(least, resources) == Fit::Fits
+        _ => need_bytes.min(one.peak_bytes.max(at_least_alone) / 8 * 7),
     };
     let fit = match fit(need_bytes, resources) {
-        Fit::WithSwap | Fit::No if facts.guarded && one_may_fit() => Fit::Guarded,
+        Fit::WithSwap | Fit::No if facts.guarded && fit(least_bytes, resources) == Fit::Fits => {
+            Fit::Guarded
+        }
         other => other,
     };
     let profile = strategy.profile(workspace);
@@ -330,6 +333,7 @@ fn rung(strategy: Strategy, facts: &Facts<'_>, fewer: usize) -> Rung {
         steps: strategy.steps(workspace),
         expected,
         need_bytes,
+        least_bytes,
         at_least_bytes,
         fit,
         run_seconds: facts.figures.map(|it| it.run_seconds(strategy, resources.n_cpus)),
@@ -434,7 +438,7 @@ fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
         );
         return (attempts(start), reason);
     }
-    let least = ladder.iter().map(|it| rungs[*it].need_bytes).min().unwrap_or_default();
+    let least = ladder.iter().map(|it| rungs[*it].least_bytes).min().unwrap_or_default();
     let reason = format!(
         "nothing fits: the most frugal strategy needs {}, and {available}{with_swap} is available",
         bytes(least)
@@ -462,7 +466,8 @@ impl Plan {
     /// For a user who insists although nothing fits: the strategy that needs least, alone.
     pub(crate) fn with_the_most_frugal(self) -> Plan {
         let ladder = (0..self.rungs.len()).filter(|it| self.rungs[*it].on_ladder);
-        let least = ladder.min_by_key(|it| self.rungs[*it].need_bytes);
+        let least =
+            ladder.min_by_key(|it| (self.rungs[*it].least_bytes, self.rungs[*it].need_bytes));
         let reason = format!("{}; started all the same, because of --yes", self.reason);
         Plan { order: least.into_iter().collect(), reason, ..self }
     }
@@ -479,7 +484,8 @@ impl Plan {
 
     /// The rung that needs least, of those that may be tried.
     pub(crate) fn most_frugal(&self) -> Option<&Rung> {
-        self.rungs.iter().filter(|it| it.on_ladder).min_by_key(|it| it.need_bytes)
+        let ladder = self.rungs.iter().filter(|it| it.on_ladder);
+        ladder.min_by_key(|it| (it.least_bytes, it.need_bytes))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     cgroup::Pressure,
     numbers::bytes,
-    plan::{Fit, Plan, Source},
+    plan::{Fit, Plan, Rung, Source},
     resources::{ProcessKind, Resources},
     workspace::{Linker, Toolchain, Version, Workspace},
 };
@@ -73,6 +73,14 @@ pub(crate) struct Preflight {
     pub(crate) checks: Vec<Check>,
 }
 
+impl Preflight {
+    /// Whether only time stands in the way: what fails can go away by itself.
+    pub(crate) fn can_be_waited_for(&self) -> bool {
+        let passing = ["memory used", "memory available", "competing processes"];
+        self.checks.iter().all(|it| it.status != Status::Fail || passing.contains(&it.name))
+    }
+}
+
 /// Judge everything. `disk_need_bytes` is what the target folder may grow by.
 pub(crate) fn judge(
     resources: &Resources,
@@ -128,10 +136,12 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
     let rung = plan.start();
     // With nothing chosen because nothing fits, the most frugal strategy is the one to compare with.
     let compared = rung.or_else(|| plan.most_frugal());
-    let need = compared.map_or(0, |it| it.need_bytes);
+    // What would do is enough to compare with where nothing does.
+    let need = compared.map_or(0, |it| if rung.is_some() { it.need_bytes } else { it.least_bytes });
     let floor = if strict { AVAILABLE_LEAST_STRICT_BYTES } else { 0 };
     let threshold = need.max(floor);
-    let known = compared.is_some_and(|it| it.expected.source != Source::Prior);
+    let is_guess = |it: &Rung| matches!(it.expected.source, Source::Prior | Source::Derived);
+    let known = compared.is_some_and(|it| !is_guess(it));
     let fit = rung.map_or(Fit::No, |it| it.fit);
     // An estimate made for another project is no reason to refuse.
     let status = match fit {
@@ -148,7 +158,7 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
             Some("this will swap and be slow; close what you can spare".into())
         }
         Status::Warn => Some(format!(
-            "the need is an estimate for a large project, so the build may start; it steps down from {name} if it must"
+            "the need was never measured here, so the build may start; it steps down from {name} if it must"
         )),
         Status::Fail => Some(format!(
             "free {}: wait for it (`--wait`), make room (`--option d`), or try anyway (`--yes`)",
@@ -166,7 +176,7 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
             bytes(swap),
             if known { "needs" } else { "is taken to need" },
             bytes(need),
-            if fit == Fit::Guarded {
+            if fit == Fit::Guarded && compared.is_some_and(|it| it.jobs > 1) {
                 " with all compilers at once, and runs as many as fit"
             } else {
                 ""
@@ -566,6 +576,19 @@ mod tests {
         resources.address_space_limit_bytes = Some(gib(0.3));
         check(&resources, Choice::Auto, false, &["address space: fail"]);
         assert!(of(&resources, "address space").contains("a compiler maps 912 MiB"));
+    }
+
+    #[test]
+    fn only_what_can_pass_by_itself_is_waited_for() {
+        let waits = |resources: &Resources| {
+            let preflight = judged(resources, Choice::Auto, false);
+            (preflight.ready, preflight.can_be_waited_for())
+        };
+        let full = machine(1.0, 0.3, 0.0, 0.0, 2);
+        assert_eq!(waits(&full), (false, true));
+        let mut no_disk = machine(1.0, 0.3, 0.0, 0.0, 2);
+        no_disk.disk.as_mut().unwrap().free_bytes = 1 << 20;
+        assert_eq!(waits(&no_disk), (false, false));
     }
 
     #[test]

@@ -54,6 +54,8 @@ pub(crate) struct Report {
     format: Format,
     document: Document,
     warned_of_little_memory: bool,
+    /// Whether a build that is not ready is waited for: then that is no verdict yet.
+    waits: bool,
 }
 
 /// Everything a command has found out; what it did not reach is absent.
@@ -104,7 +106,7 @@ impl Report {
     pub(crate) fn new(command: &'static str, format: Format, dry_run: bool) -> Report {
         let document =
             Document { version: DOCUMENT_VERSION, command, dry_run, ..Document::default() };
-        Report { format, document, warned_of_little_memory: false }
+        Report { format, document, warned_of_little_memory: false, waits: false }
     }
 
     /// Whether cargo should colour what it writes to its pipe.
@@ -144,7 +146,7 @@ impl Report {
                 preflight.checks.iter().filter(|it| !passed(it)).cloned().collect();
             self.note(&format!("preflight: {n_passed} of {} checks pass", preflight.checks.len()));
             say(&checks(&others));
-            if !preflight.ready {
+            if !preflight.ready && !self.waits {
                 say(&verdict(preflight, plan));
             }
         }
@@ -398,6 +400,11 @@ impl Report {
             );
         }
         self.document.paused.extend_from_slice(paused);
+    }
+
+    /// What is not ready now will be waited for.
+    pub(crate) fn will_wait(&mut self) {
+        self.waits = true;
     }
 
     /// What a build waits for.

@@ -130,7 +130,7 @@ fn is_ready(rung: &Rung) -> bool {
 fn need(rung: &Rung, total: u64) -> u64 {
     match rung.expected.source {
         Source::Prior => rung.at_least_bytes.max(UNKNOWN_BYTES.min(total / 2)),
-        _ => rung.need_bytes,
+        _ => rung.least_bytes,
     }
 }
 
