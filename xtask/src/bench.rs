@@ -23,10 +23,18 @@ const INSTRUCTIONS: &str = "pyphi-core/benches/instructions.json";
 const TOLERANCE: f64 = 1.05;
 /// The cases whose instructions are counted: small ones, valgrind is slow. `twins` has two interchangeable
 /// units, too few for the symmetry to pay: using it all the same once cost 30 times as much.
-const COUNTED: [&str; 4] = ["or-and-xor", "generic 4 1", "twins 5 1", "complete 5"];
+const COUNTED: [&str; 7] = [
+    "or-and-xor",
+    "generic 4 1",
+    "twins 5 1",
+    "complete 5",
+    "dense4 4 1",
+    "dense4 6 1 --iit4 phi-s",
+    "fig6d",
+];
 
 /// One network of the table: its name for `named`, the time it may take at most, the time aimed at, seconds.
-const NETWORKS: [(&str, f64, f64); 8] = [
+const NETWORKS: [(&str, f64, f64); 18] = [
     ("or-and-xor --repeat 1000", 100e-6, 10e-6),
     ("generic 5 1", 0.1, 0.01),
     ("generic 6 1", 1.0, 0.1),
@@ -35,6 +43,17 @@ const NETWORKS: [(&str, f64, f64); 8] = [
     ("complete 8", 3.0, 0.3),
     ("complete 9", 30.0, 3.0),
     ("complete 10", 600.0, 60.0),
+    // IIT 4.0: φ_s, whole Φ-structures, all complexes of one state.
+    ("dense4 5 1 --iit4 phi-s --repeat 1000", 1e-3, 0.1e-3),
+    ("dense4 6 1 --iit4 phi-s --repeat 100", 10e-3, 1e-3),
+    ("dense4 7 1 --iit4 phi-s --repeat 10", 0.1, 10e-3),
+    ("dense4 8 1 --iit4 phi-s", 1.0, 0.1),
+    ("dense4 4 1 --repeat 100", 5e-3, 0.5e-3),
+    ("dense4 5 1 --repeat 10", 0.1, 5e-3),
+    ("dense4 6 1", 5.0, 0.2),
+    ("dense4 7 1", 600.0, 20.0),
+    ("dense4 6 1 --iit4 complexes --repeat 10", 0.2, 10e-3),
+    ("fig6d", 5.0, 0.2),
 ];
 /// Networks on which PyPhi is run too, and the ratio to be reached at least.
 const AGAINST_PYPHI: [&str; 3] = ["complete 5", "generic 4 1", "generic 5 1"];
@@ -181,11 +200,14 @@ fn median(mut runs: Vec<Row>) -> Row {
 fn solve(named: &Path, name: &str, threads: Option<usize>) -> anyhow::Result<Row> {
     let answer = named_json(named, name, threads)?;
     let number = |field: &str| answer[field].as_f64();
-    let name = name.split(" --").next().unwrap_or(name).to_owned();
+    let (name, is_repeated) = match name.split_once(" --repeat") {
+        Some((name, _)) => (name.to_owned(), true),
+        None => (name.to_owned(), false),
+    };
     Ok(Row {
         wall_seconds: number("seconds").with_context(|| format!("{name}: no time in {answer}"))?,
         // Of a repeated analysis only the fastest is timed: its CPU time is not known.
-        cpu_seconds: number("cpu_seconds").filter(|_| name != "or-and-xor"),
+        cpu_seconds: number("cpu_seconds").filter(|_| !is_repeated),
         peak_bytes: answer["peak_bytes"].as_u64(),
         stats: answer["stats"].clone(),
         name,

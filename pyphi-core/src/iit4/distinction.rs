@@ -4,6 +4,7 @@
 //! largest intrinsic information (Albantakis et al. 2023). All purviews and states that tie are
 //! kept here; which of them counts is decided in `congruence`.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -142,6 +143,8 @@ struct MechanismSearch<'a> {
     system: &'a System,
     lists: bool,
     stop: &'a Stop,
+    /// All sets of units, by size and then lexicographically.
+    purviews: Vec<u32>,
     /// Causes: -log2 of every entry of the tables.
     cause_surprise: Vec<Vec<f64>>,
     /// Effects: -log2 P(unit OFF or ON | known units in their present state), by unit and known set.
@@ -155,7 +158,12 @@ struct Scratch {
     forward: Vec<f64>,
     /// `U_e`, by known set and state.
     unconstrained: Vec<f64>,
-    states: Vec<f64>,
+    by_state: Vec<f64>,
+    /// Specified states of the candidates, with their selectivities.
+    specified: Vec<(u32, f64)>,
+    units: Vec<usize>,
+    /// Causes: places in the tables, by set of purview units. Effects: sets of mechanism units.
+    places: Vec<usize>,
     problem: Problem,
     mip: MipScratch,
 }
@@ -165,8 +173,8 @@ struct Candidate {
     purview: u32,
     /// No φ of the purview is larger.
     bound: f64,
-    /// Specified states with their selectivities.
-    states: Vec<(u32, f64)>,
+    /// Where its states are among the specified ones.
+    states: Range<usize>,
 }
 
 impl<'a> MechanismSearch<'a> {
@@ -177,6 +185,7 @@ impl<'a> MechanismSearch<'a> {
             system,
             lists: options.exhaustive,
             stop,
+            purviews: subsets_by_size(n),
             cause_surprise: (0..n)
                 .map(|j| system.cause_table(j).iter().map(surprise).collect())
                 .collect(),
@@ -262,12 +271,13 @@ impl<'a> MechanismSearch<'a> {
                 }
             }
             Direction::Effect => {
-                system.unconstrained_effects(mechanism, system.all(), &mut scratch.states);
-                system.tabulate(&scratch.states, &mut scratch.unconstrained);
+                system.unconstrained_effects(mechanism, system.all(), &mut scratch.by_state);
+                system.tabulate(&scratch.by_state, &mut scratch.unconstrained);
             }
         }
-        let mut candidates = Vec::new();
-        for purview in subsets_by_size(system.n) {
+        let mut candidates = Vec::with_capacity(self.purviews.len());
+        scratch.specified.clear();
+        for &purview in &self.purviews {
             if !system.is_connected(direction, mechanism, purview) {
                 continue;
             }
@@ -284,13 +294,16 @@ impl<'a> MechanismSearch<'a> {
                     information.effect_from(system, mechanism, purview, submasks(purview).map(at));
                 }
             }
-            let states: Vec<(u32, f64)> = information
-                .states
-                .iter()
-                .map(|&z| (z, information.selectivity(z)))
-                .filter(|&(_, selectivity)| selectivity > 0.0)
-                .collect();
-            let bound = states
+            let first = scratch.specified.len();
+            scratch.specified.extend(
+                information
+                    .states
+                    .iter()
+                    .map(|&z| (z, information.selectivity(z)))
+                    .filter(|&(_, selectivity)| selectivity > 0.0),
+            );
+            let states = first..scratch.specified.len();
+            let bound = scratch.specified[states.clone()]
                 .iter()
                 .map(|&(z, selectivity)| {
                     let known = deposit(z, purview);
@@ -323,32 +336,32 @@ impl<'a> MechanismSearch<'a> {
     ) -> Option<Option<TiedPurview>> {
         let purview = candidate.purview;
         let (a, b) = (mechanism.count_ones() as usize, purview.count_ones() as usize);
-        let units_of = |set: u32| -> Vec<usize> { bits(set).collect() };
-        let sets_of = |set: u32| -> Vec<u32> { submasks(set).collect() };
+        let Scratch { specified, units, places, problem, mip, .. } = scratch;
         let mut states: Vec<(u32, Minimum)> = Vec::new();
-        for &(z, selectivity) in &candidate.states {
+        for &(z, selectivity) in &specified[candidate.states.clone()] {
             let known = deposit(z, purview);
-            let problem = &mut scratch.problem;
+            units.clear();
+            places.clear();
             match direction {
                 Direction::Cause => {
-                    let units = units_of(mechanism);
-                    let entries: Vec<usize> =
-                        submasks(purview).map(|q| self.system.index(q, known)).collect();
+                    units.extend(bits(mechanism));
+                    places.extend(submasks(purview).map(|q| self.system.index(q, known)));
                     problem
-                        .cause(a, b, selectivity, |j, q| self.cause_surprise[units[j]][entries[q]]);
+                        .cause(a, b, selectivity, |j, q| self.cause_surprise[units[j]][places[q]]);
                 }
                 Direction::Effect => {
-                    let (units, sets) = (units_of(purview), sets_of(mechanism));
+                    units.extend(bits(purview));
+                    places.extend(submasks(mechanism).map(|m| m as usize));
                     problem.effect(a, b, selectivity, |p, m| {
                         let is_on = known >> units[p] & 1;
-                        self.effect_surprise[units[p]][sets[m] as usize][is_on as usize]
+                        self.effect_surprise[units[p]][places[m]][is_on as usize]
                     });
                 }
             }
             let outcome = if self.lists {
                 problem.minimum_of_list()
             } else {
-                problem.minimum(at_least, self.stop, &mut scratch.mip)
+                problem.minimum(at_least, self.stop, mip)
             };
             match outcome {
                 Outcome::Zero | Outcome::Below => {}

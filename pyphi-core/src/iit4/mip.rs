@@ -258,21 +258,24 @@ impl Problem {
 
     /// Surprise plus λ for every pair of units that is kept, for every block: g of the causes, and of every unit
     /// of the purview for effects.
-    fn weigh(&self, lambda: f64, g: &mut Vec<f64>) {
+    fn weigh(&self, lambda: f64, sizes: &mut Vec<f64>, g: &mut Vec<f64>) {
+        // Sizes of sets, as many as are needed.
+        let n_sizes = 1usize << self.n_mechanism.max(self.n_purview);
+        for set in sizes.len()..n_sizes {
+            sizes.push(f64::from(set.count_ones()));
+        }
         g.clear();
         g.extend_from_slice(&self.surprise);
         match self.direction {
             Some(Direction::Cause) => {
-                for (m, row) in g.chunks_exact_mut(1 << self.n_purview).enumerate() {
-                    let weight = lambda * f64::from(m.count_ones());
-                    for (q, value) in row.iter_mut().enumerate() {
-                        *value += weight * f64::from(q.count_ones());
-                    }
+                for (row, m) in g.chunks_exact_mut(1 << self.n_purview).zip(&*sizes) {
+                    let weight = lambda * m;
+                    row.iter_mut().zip(&*sizes).for_each(|(value, q)| *value += weight * q);
                 }
             }
             _ => {
-                for (m, row) in g.chunks_exact_mut(self.n_purview).enumerate() {
-                    let weight = lambda * f64::from(m.count_ones());
+                for (row, m) in g.chunks_exact_mut(self.n_purview).zip(&*sizes) {
+                    let weight = lambda * m;
                     row.iter_mut().for_each(|value| *value += weight);
                 }
             }
@@ -282,8 +285,8 @@ impl Problem {
     /// The two blocks of a partition with the smallest D - λc of those with two, without purview units that are in
     /// none.
     fn two_blocks(&self, lambda: f64, scratch: &mut MipScratch) -> Vec<(u32, u32)> {
-        let MipScratch { g, h } = scratch;
-        self.weigh(lambda, g);
+        let MipScratch { sizes, g, h } = scratch;
+        self.weigh(lambda, sizes, g);
         let all = (1usize << self.n_mechanism) - 1;
         let n_sets = 1usize << self.n_purview;
         let purview = n_sets - 1;
@@ -358,8 +361,8 @@ impl Problem {
         let looks_at_clock = self.n_mechanism + self.n_purview >= LONG_FROM;
         let n_sets = 1usize << self.n_purview;
         let all = (1usize << self.n_mechanism) - 1;
-        let MipScratch { g, h } = scratch;
-        self.weigh(lambda, g);
+        let MipScratch { sizes, g, h } = scratch;
+        self.weigh(lambda, sizes, g);
         // h, by half the set of mechanism units: the lowest unit of all is in the first block.
         h.clear();
         h.resize(n_sets << (self.n_mechanism - 1), 0.0);
@@ -423,8 +426,8 @@ impl Problem {
     /// The blocks of an effect partition with the smallest D - λc, without purview units that are in none.
     fn effect_blocks(&self, lambda: f64, scratch: &mut MipScratch) -> Vec<(u32, u32)> {
         let n = self.n_purview;
-        let MipScratch { g, h } = scratch;
-        self.weigh(lambda, g);
+        let MipScratch { sizes, g, h } = scratch;
+        self.weigh(lambda, sizes, g);
         // By set m: for every purview unit its smallest value over the non-empty subsets of m.
         h.clear();
         h.extend_from_slice(g);
@@ -476,6 +479,7 @@ impl Problem {
 /// Room for a search.
 #[derive(Debug, Default)]
 pub(crate) struct MipScratch {
+    sizes: Vec<f64>,
     g: Vec<f64>,
     h: Vec<f64>,
 }
