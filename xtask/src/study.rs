@@ -12,7 +12,7 @@ use clap::Args;
 
 use crate::{
     Look, build_example,
-    cli::{BuildFlags, Choice, Format, Judgement, RoomFlags, Selection},
+    cli::{BuildFlags, Format},
     exit::{self, Coded, Exit},
     report,
     run::{self, Arguments, DEFAULT_RUN},
@@ -34,10 +34,6 @@ pub(crate) struct Report {
 #[derive(Debug, Args)]
 #[command(after_help = exit::help())]
 pub(crate) struct Runs {
-    /// What goes to stdout.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-
     #[command(flatten)]
     common: Common,
 }
@@ -73,28 +69,26 @@ struct Common {
     #[arg(long, value_name = "FOLDER")]
     runs: Option<PathBuf>,
 
-    /// How to build.
-    #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "NAME")]
-    option: Choice,
-
-    /// Build even if a check fails. This never stops a process.
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    flags: BuildFlags,
 }
 
 impl Report {
     pub(crate) fn run(self) -> Exit {
-        ask("report", vec!["report".into(), self.run.into()], self.common)
+        let format = self.common.flags.judgement.format;
+        ask("report", vec!["report".into(), self.run.into()], &self.common, format)
     }
 }
 
 impl Runs {
     pub(crate) fn run(self) -> Exit {
-        let format = match self.format {
+        let format = match self.common.flags.judgement.format {
             Format::Text => "text",
             Format::Json => "json",
         };
-        ask("runs", vec!["runs".into(), "--format".into(), format.into()], self.common)
+        // The list is the document, so xtask has none of its own.
+        let args = vec!["runs".into(), "--format".into(), format.into()];
+        ask("runs", args, &self.common, Format::Text)
     }
 }
 
@@ -103,38 +97,38 @@ impl Merge {
         let mut args: Vec<OsString> = vec!["merge".into()];
         args.extend(self.parts.into_iter().map(OsString::from));
         args.extend(["--run".into(), self.run.into()]);
-        ask("merge", args, self.common)
+        let format = self.common.flags.judgement.format;
+        ask("merge", args, &self.common, format)
     }
 }
 
 /// Build the study and start it with these arguments.
-fn ask(command: &'static str, args: Vec<OsString>, common: Common) -> Exit {
-    // The study's answer is all of stdout, so xtask has no document of its own.
-    let mut report = report::Report::new(command, Format::Text, false);
-    let outcome = answer(args, common, &mut report);
+fn ask(command: &'static str, args: Vec<OsString>, common: &Common, format: Format) -> Exit {
+    let mut report = report::Report::new(command, format, common.flags.dry_run);
+    let outcome = answer(args, common, format, &mut report);
     report.finish(outcome)
 }
 
 fn answer(
     mut args: Vec<OsString>,
-    common: Common,
+    Common { runs, flags }: &Common,
+    format: Format,
     report: &mut report::Report,
 ) -> anyhow::Result<Exit> {
-    let Common { runs, option, yes } = common;
-    let selection = Selection::default();
-    if !Look::is_study(&selection)? {
+    if !Look::is_study(&flags.selection)? {
         let message = "this is not the workspace of the study, which has the runs";
         bail!(Coded { exit: Exit::Usage, message: message.into() });
     }
-    let judgement = Judgement { strict: false, format: Format::Text };
-    let room = RoomFlags::default();
-    let flags = BuildFlags { selection, option, yes, dry_run: false, room, judgement };
-    let built = build_example(&flags, report)?;
+    let built = build_example(flags, report)?;
+    let default = || run::default_runs(&built.look.workspace.root);
+    args.extend(["--runs".into(), runs.clone().unwrap_or_else(default).into()]);
+    if flags.dry_run {
+        let words: Vec<_> = args.iter().map(|it| it.to_string_lossy()).collect();
+        report.would(&format!("would run it with {}", words.join(" ")));
+    }
     let Some(executable) = built.executables.first() else { return Ok(built.exit) };
-    let runs = runs.unwrap_or_else(|| run::default_runs(&built.look.workspace.root));
-    args.extend(["--runs".into(), runs.into()]);
     let arguments = Arguments { args, out: None, folder: None };
-    let run = run::run(executable, &arguments, None, Format::Text, report)?;
+    let run = run::run(executable, &arguments, None, format, report)?;
     let exit = run::exit(run.ending(), run.interrupted);
     report.run(&run, exit);
     Ok(exit)
