@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::append_file::write_whole;
 use crate::dynamics::Rule;
 use crate::error::Error;
 use crate::estimator::Registry;
@@ -76,6 +77,11 @@ enum Command {
     /// for each unit. Optional: nodes (the units of the system; all by default), name, labels.
     #[command(after_help = PHI_AFTER_HELP)]
     Phi(PhiArgs),
+    /// Draw your own network and its cause-effect structure as SVG
+    ///
+    /// By IIT 3.0. The network's graph shows the state of the units and the connections that the system's
+    /// minimum information partition severs. The file is as for `phi`.
+    Draw(DrawArgs),
     /// List the runs that were started with --run
     Runs(RunsArgs),
     /// Write the report of a run again: report.html, report.md and figures
@@ -180,6 +186,26 @@ struct PhiArgs {
 }
 
 #[derive(Debug, Args)]
+struct DrawArgs {
+    /// JSON file as for `phi`; - for standard input
+    #[arg(long, value_name = "FILE")]
+    network: PathBuf,
+    /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
+    #[arg(long, value_name = "BITS")]
+    state: Option<String>,
+    /// A file ending in .svg or .png for both drawings, or a folder for NAME.graph.svg and
+    /// NAME.structure.svg, NAME being that of the network's file
+    #[arg(long, value_name = "FILE.svg|FOLDER", default_value = ".")]
+    out: PathBuf,
+    /// Write files anew that exist
+    #[arg(long)]
+    force: bool,
+    /// Threads [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
 struct ReportArgs {
     /// The name of the run, or the path of its folder; it need not be finished
     #[arg(value_name = "RUN")]
@@ -232,6 +258,7 @@ pub fn main(registry: &Registry) -> Exit {
     };
     let done = match cli.command {
         Some(Command::Phi(args)) => args.run(),
+        Some(Command::Draw(args)) => args.run(),
         Some(Command::Runs(args)) => args.run(),
         Some(Command::Report(args)) => args.run(),
         Some(Command::Merge(args)) => args.run(),
@@ -410,14 +437,7 @@ fn display(quiet: bool) -> Display {
 
 impl PhiArgs {
     fn run(self) -> Result<(), Error> {
-        let (place, text) = if self.network.as_os_str() == "-" {
-            let mut text = String::new();
-            let read = io::stdin().read_to_string(&mut text);
-            ("standard input".to_owned(), read.map(|_| text))
-        } else {
-            (self.network.display().to_string(), fs::read_to_string(&self.network))
-        };
-        let text = text.map_err(|source| Error::Read { path: place.clone().into(), source })?;
+        let (place, text) = read_network(&self.network)?;
         let state = self.state.as_deref().map(phi::state).transpose()?;
         let scope = if self.complexes { Scope::Complexes } else { Scope::System };
         let rules = self.rules()?;
@@ -429,7 +449,10 @@ impl PhiArgs {
         let _watch = Watch::new(display(false), detail);
         let mut out = io::stdout().lock();
         let solved = match self.format {
-            Format::Text => question.answer_text(&engine, &mut out),
+            Format::Text => {
+                let width = console::Term::stdout().size_checked().map(|(_, width)| width.into());
+                question.answer_text(&engine, width, &mut out)
+            }
             Format::Json => question.answer_json(&engine, &mut out),
         };
         match solved {
@@ -450,6 +473,85 @@ impl PhiArgs {
             (true, _) if self.ties => only("--ties", "iit3"),
             (_, policy) => Ok(exact::rules(self.formalism, policy.unwrap_or_default())),
         }
+    }
+}
+
+/// The content of a file, or of standard input for `-`, and what it is called in errors.
+fn read_network(network: &Path) -> Result<(String, String), Error> {
+    let (place, text) = if network.as_os_str() == "-" {
+        let mut text = String::new();
+        let read = io::stdin().read_to_string(&mut text);
+        ("standard input".to_owned(), read.map(|_| text))
+    } else {
+        (network.display().to_string(), fs::read_to_string(network))
+    };
+    let text = text.map_err(|source| Error::Read { path: place.clone().into(), source })?;
+    Ok((place, text))
+}
+
+impl DrawArgs {
+    fn run(self) -> Result<(), Error> {
+        let (place, text) = read_network(&self.network)?;
+        let state = self.state.as_deref().map(phi::state).transpose()?;
+        let question =
+            phi::Question::new(&text, &place, state.as_deref(), Scope::System, false, None)?;
+        let stem = match self.network.file_stem() {
+            Some(stem) if self.network.as_os_str() != "-" => stem.to_string_lossy().into_owned(),
+            _ => "network".to_owned(),
+        };
+        let names: Vec<String> = match question.len() {
+            1 => vec![stem],
+            n => (0..n).map(|index| format!("{stem}-{index}")).collect(),
+        };
+        let extension = self.out.extension().and_then(|it| it.to_str());
+        let one = extension.filter(|it| ["svg", "png"].contains(it) && !self.out.is_dir());
+        if one.is_some() && question.len() != 1 {
+            return Err(Error::Settings(format!(
+                "output {}: the file has {} networks; expected a folder",
+                self.out.display(),
+                question.len()
+            )));
+        }
+        // All names are checked before anything is computed.
+        let paths = |name: &str| match one {
+            Some(_) => vec![self.out.clone()],
+            None => {
+                ["graph", "structure"].map(|it| self.out.join(format!("{name}.{it}.svg"))).to_vec()
+            }
+        };
+        let mut existing = names.iter().flat_map(|it| paths(it)).filter(|it| it.exists());
+        if let Some(path) = existing.next().filter(|_| !self.force) {
+            let message = "exists: pass --force to write it anew, or another --out".to_owned();
+            return Err(Error::Output { path, message });
+        }
+        if one.is_none() {
+            fs::create_dir_all(&self.out).map_err(|source| Error::Write {
+                path: self.out.clone(),
+                source,
+                note: String::new(),
+            })?;
+        }
+        let detail = Detail::default();
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
+        let engine = engine.telling(detail.clone());
+        let _watch = Watch::new(display(false), detail);
+        for (index, name) in names.iter().enumerate() {
+            let drawn = question.draw(&engine, index, name);
+            let [graph, structure] = drawn.map_err(|failure| match failure {
+                phi::Failure::Study(error) => error,
+                phi::Failure::Output(error) => Error::Internal(error.to_string()),
+            })?;
+            let contents = match one {
+                Some("png") => vec![graph.above(structure).png(2.0)?],
+                Some(_) => vec![graph.above(structure).svg_file().into_bytes()],
+                None => [graph, structure].map(|it| it.svg_file().into_bytes()).to_vec(),
+            };
+            for (path, content) in paths(name).iter().zip(contents) {
+                write_whole(path, content)?;
+                print(&format!("{}\n", path.display()))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Ink {
     Muted,
     /// Lines of a grid.
     Grid,
+    /// The sheet itself.
+    Paper,
     /// One of several series: the colours of Okabe and Ito (2008), which colour-blind readers can tell
     /// apart, the yellow darkened for white paper. Taken modulo their number.
     Series(usize),
@@ -35,6 +37,7 @@ impl Ink {
             Ink::Text => "#1A1D21",
             Ink::Muted => "#5B6470",
             Ink::Grid => "#DDE1E6",
+            Ink::Paper => "#FFFFFF",
             Ink::Series(at) => SERIES[at % SERIES.len()],
         }
     }
@@ -45,6 +48,7 @@ impl Ink {
             Ink::Text => "var(--ink)",
             Ink::Muted => "var(--muted)",
             Ink::Grid => "var(--grid)",
+            Ink::Paper => "var(--paper)",
             Ink::Series(at) if at % SERIES.len() == SERIES.len() - 1 => "var(--ink)",
             Ink::Series(at) => SERIES[at % SERIES.len()],
         }
@@ -148,6 +152,19 @@ pub enum Mark {
         /// What it is, shown when it is pointed at.
         title: String,
     },
+    /// A filled outline.
+    Area {
+        /// Its corners.
+        points: Vec<(f64, f64)>,
+        /// The colour inside.
+        fill: Ink,
+        /// The colour of the outline.
+        ink: Ink,
+        /// The width of the outline.
+        width: f64,
+        /// What it is, shown when it is pointed at; nothing if empty.
+        title: String,
+    },
     /// A text.
     Text {
         /// Where its base line is.
@@ -185,7 +202,33 @@ pub struct Drawing {
 }
 
 impl Drawing {
-    /// An SVG to stand inside a page, which defines the colours `--ink`, `--muted` and `--grid`.
+    /// This drawing above another, on one sheet.
+    #[must_use]
+    pub fn above(mut self, below: Drawing) -> Drawing {
+        let down = |(x, y): (f64, f64)| (x, y + self.height);
+        self.marks.extend(below.marks.into_iter().map(|mark| match mark {
+            Mark::Line { points, ink, width, dashed } => {
+                let points = points.into_iter().map(down).collect();
+                Mark::Line { points, ink, width, dashed }
+            }
+            Mark::Point { at, shape, ink, filled, title } => {
+                Mark::Point { at: down(at), shape, ink, filled, title }
+            }
+            Mark::Bar { at, size, ink, title } => Mark::Bar { at: down(at), size, ink, title },
+            Mark::Area { points, fill, ink, width, title } => {
+                let points = points.into_iter().map(down).collect();
+                Mark::Area { points, fill, ink, width, title }
+            }
+            Mark::Text { at, text, size, anchor, ink, upwards } => {
+                Mark::Text { at: down(at), text, size, anchor, ink, upwards }
+            }
+        }));
+        self.width = self.width.max(below.width);
+        self.height += below.height;
+        self
+    }
+
+    /// An SVG to stand inside a page, which defines the colours `--ink`, `--muted`, `--grid` and `--paper`.
     pub fn inline_svg(&self) -> String {
         self.svg(Ink::css)
     }
@@ -251,6 +294,22 @@ impl Drawing {
                     color(*ink),
                     escape(title)
                 ),
+                Mark::Area { points, fill, ink, width, title } => {
+                    let points: Vec<String> =
+                        points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
+                    let title = match title.as_str() {
+                        "" => String::new(),
+                        title => format!("<title>{}</title>", escape(title)),
+                    };
+                    write!(
+                        svg,
+                        "<polygon points=\"{}\" fill=\"{}\" stroke=\"{}\" \
+                         stroke-width=\"{width}\">{title}</polygon>",
+                        points.join(" "),
+                        color(*fill),
+                        color(*ink)
+                    )
+                }
                 Mark::Text { at: (x, y), text, size, anchor, ink, upwards } => {
                     let anchor = match anchor {
                         Anchor::Start => "start",
@@ -324,6 +383,10 @@ impl Canvas {
             Mark::Bar { at: (x, y), size: (w, h), ink, .. } => {
                 let corners = vec![(*x, *y), (x + w, *y), (x + w, y + h), (*x, y + h)];
                 self.fill(path(&corners, true), *ink, 1.0);
+            }
+            Mark::Area { points, fill, ink, width, .. } => {
+                self.fill(path(points, true), *fill, 1.0);
+                self.stroke(points, true, *ink, *width, false);
             }
             Mark::Text { at, text, size, anchor, ink, upwards } => {
                 self.text(*at, text, *size, *anchor, *ink, *upwards);
@@ -466,7 +529,7 @@ mod tests {
         // Every letter of the reports is in the font: none is drawn as the box that stands for a
         // missing one.
         let face = Face::parse(dejavu::sans::regular(), 0).unwrap();
-        for letter in "AZaz09Φρ²Δ−–·×→≤√≈%|()".chars() {
+        for letter in "AZaz09ΦφΣρ²Δ−–·×→≤√≈∅…%|(){}".chars() {
             assert!(face.glyph_index(letter).is_some(), "{letter}");
         }
     }

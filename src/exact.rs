@@ -302,6 +302,11 @@ impl OwnNetwork {
         self.n_units
     }
 
+    /// `cm[i][j]` is 1 where i is an input of j.
+    pub fn connectivity(&self) -> &[Vec<u8>] {
+        &self.record.cm
+    }
+
     /// The names of the units, if the file gives them.
     pub fn labels(&self) -> Option<&[String]> {
         self.record.labels.as_deref()

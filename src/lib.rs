@@ -37,6 +37,8 @@ pub mod live;
 pub mod merge;
 pub mod network;
 #[cfg(feature = "pyphi")]
+pub mod network_figure;
+#[cfg(feature = "pyphi")]
 pub mod phi;
 #[cfg(feature = "pyphi")]
 mod phi_structure;

@@ -9,11 +9,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::drawing::Drawing;
 use crate::error::Error;
 use crate::exact::{
     ComplexesRecord, ConceptRecord, CoreRecord, Engine, OwnNetwork, PartRecord, PhiComplexesRecord,
     PhiRecord, PhiStructureRecord, Rules, Scope,
 };
+use crate::network_figure::Picture;
 use crate::phi_structure;
 use crate::text::left_table;
 
@@ -66,16 +68,22 @@ impl Question {
         Ok(Question { networks, is_list, scope, ties, iit4 })
     }
 
-    /// Writes Φ and structure of each network for a person.
+    /// Writes Φ and structure of each network for a person. Concepts are in a table; in blocks, where that is
+    /// wider than `width`, if there is a width.
     ///
     /// # Errors
     /// [`Failure`]; the answers before it are written.
-    pub fn answer_text(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
+    pub fn answer_text(
+        &self,
+        engine: &Engine,
+        width: Option<usize>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
         for (index, network) in self.networks.iter().enumerate() {
             let labels = network.labels();
             let answer = match self.analyse(engine, index, self.ties)? {
-                Answer::System(answer) => text(&answer, labels),
-                Answer::Complexes(answer) => complexes_text(&answer, labels),
+                Answer::System(answer) => text(&answer, labels, width),
+                Answer::Complexes(answer) => complexes_text(&answer, labels, width),
                 Answer::PhiStructure(answer) => phi_structure::text(&answer, labels),
                 Answer::PhiComplexes(answer) => phi_structure::complexes_text(&answer, labels),
             };
@@ -117,6 +125,48 @@ impl Question {
         }
         out.flush()?;
         stopped
+    }
+
+    /// The number of networks.
+    pub fn len(&self) -> usize {
+        self.networks.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
+    /// Drawings of the system in the network at `index`, by IIT 3.0: its graph with the cut, and its cause-effect
+    /// structure. `name` stands for a network without one.
+    ///
+    /// # Errors
+    /// [`Failure::Study`].
+    ///
+    /// # Panics
+    /// If the question is about complexes, or about IIT 4.0.
+    pub fn draw(&self, engine: &Engine, index: usize, name: &str) -> Result<[Drawing; 2], Failure> {
+        let Answer::System(answer) = self.analyse(engine, index, false)? else {
+            panic!("a question about systems, by IIT 3.0")
+        };
+        let network = &self.networks[index];
+        let cut: Option<[Vec<usize>; 2]> = answer
+            .cut
+            .as_ref()
+            .map(|cut| [cut.severed_from.iter().collect(), cut.severed_to.iter().collect()]);
+        let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
+        let name = answer.name.as_deref().unwrap_or(name);
+        let title = format!("{name}: Φ = {:.6} in state ({})", answer.phi, state.join(","));
+        let picture = Picture {
+            title: &title,
+            cm: network.connectivity(),
+            state: &answer.state,
+            nodes: &answer.nodes,
+            labels: network.labels(),
+            cut: cut.as_ref().map(|[from, to]| (from.as_slice(), to.as_slice())),
+            concepts: &answer.ces,
+        };
+        Ok([picture.graph(), Picture { title: name, ..picture }.structure()])
     }
 
     fn analyse(&self, engine: &Engine, index: usize, count_ties: bool) -> Result<Answer, Failure> {
@@ -173,7 +223,7 @@ pub fn state(text: &str) -> Result<Vec<u8>, Error> {
 }
 
 /// An answer for a person.
-fn text(answer: &PhiRecord, labels: Option<&[String]>) -> String {
+fn text(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -> String {
     let units = |units: &[usize]| set(units, labels);
     let mut text = String::new();
     if let Some(name) = &answer.name {
@@ -181,12 +231,12 @@ fn text(answer: &PhiRecord, labels: Option<&[String]>) -> String {
     }
     let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
     let _ = writeln!(text, "units {}, state ({})", units(&answer.nodes), state.join(","));
-    text.push_str(&result(answer, labels));
+    text.push_str(&result(answer, labels, width));
     text
 }
 
 /// Φ, ties and structures of a system, for a person.
-fn result(answer: &PhiRecord, labels: Option<&[String]>) -> String {
+fn result(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -> String {
     let units = |units: &[usize]| set(units, labels);
     let mut text = String::new();
     let _ = write!(text, "Φ = {}", answer.phi);
@@ -218,15 +268,23 @@ fn result(answer: &PhiRecord, labels: Option<&[String]>) -> String {
              of the same φ"
         );
     }
-    let _ = writeln!(text, "\nCause-effect structure: {}", structure(&answer.ces, labels));
+    let _ = writeln!(text, "\nCause-effect structure: {}", structure(&answer.ces, labels, width));
     if answer.cut.is_some() {
-        let _ = writeln!(text, "\nUnder the cut: {}", structure(&answer.partitioned_ces, labels));
+        let _ = writeln!(
+            text,
+            "\nUnder the cut: {}",
+            structure(&answer.partitioned_ces, labels, width)
+        );
     }
     text
 }
 
 /// All complexes of a network for a person: a line each, and the structure of the major one.
-fn complexes_text(answer: &ComplexesRecord, labels: Option<&[String]>) -> String {
+fn complexes_text(
+    answer: &ComplexesRecord,
+    labels: Option<&[String]>,
+    width: Option<usize>,
+) -> String {
     let mut text = String::new();
     if let Some(name) = &answer.name {
         let _ = writeln!(text, "{name}");
@@ -255,12 +313,16 @@ fn complexes_text(answer: &ComplexesRecord, labels: Option<&[String]>) -> String
     }));
     text.push_str(&left_table(&lines));
     let _ = writeln!(text, "\nMajor complex {}", set(&major.nodes, labels));
-    text.push_str(&result(major, labels));
+    text.push_str(&result(major, labels, width));
     text
 }
 
 /// The concepts of a structure, a line each.
-fn structure(concepts: &[ConceptRecord], labels: Option<&[String]>) -> String {
+fn structure(
+    concepts: &[ConceptRecord],
+    labels: Option<&[String]>,
+    width: Option<usize>,
+) -> String {
     let sum: f64 = concepts.iter().map(|it| it.phi).sum();
     let mut text = match concepts.len() {
         0 => return "no concepts".to_owned(),
@@ -277,17 +339,46 @@ fn structure(concepts: &[ConceptRecord], labels: Option<&[String]>) -> String {
             let mark = if *ties > 0 { "*" } else { "" };
             line.push(format!("{}{mark}", set(purview, labels)));
             line.push(format!("{phi:.6}"));
-            line.push(mip.iter().map(|it| part(it, labels)).collect::<Vec<_>>().join(" × "));
+            line.push(partition(mip, labels));
         }
         lines.push(line);
     }
     let marked = lines.iter().flatten().any(|cell| cell.ends_with('*'));
-    text.push_str(&left_table(&lines));
+    let table = left_table(&lines);
+    let widest = table.lines().map(|it| it.chars().count()).max().unwrap_or(0);
+    match width {
+        Some(width) if widest > width => text.push_str(&blocks(&lines[1..])),
+        _ => text.push_str(&table),
+    }
     if marked {
         text.push_str("* another purview of the same size has the same φ");
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// The lines of the table of concepts as blocks, for narrow terminals.
+fn blocks(lines: &[Vec<String>]) -> String {
+    let mut cells = Vec::new();
+    for line in lines {
+        let [mechanism, phi, cause, cause_phi, cause_mip, effect, effect_phi, effect_mip] =
+            line.as_slice()
+        else {
+            unreachable!("eight columns")
+        };
+        cells.push([mechanism.clone(), format!("φ {phi}"), String::new()].to_vec());
+        let core = |name: &str, purview: &str, phi: &str, mip: &str| {
+            [format!("  {name} {purview}"), format!("φ {phi}"), mip.to_owned()].to_vec()
+        };
+        cells.push(core("cause ", cause, cause_phi, cause_mip));
+        cells.push(core("effect", effect, effect_phi, effect_mip));
+    }
+    left_table(&cells)
+}
+
+/// A partition of a mechanism and a purview: `{A}/{B} × ∅/{C}`, mechanisms over purviews.
+pub(crate) fn partition(parts: &[PartRecord], labels: Option<&[String]>) -> String {
+    parts.iter().map(|it| part(it, labels)).collect::<Vec<_>>().join(" × ")
 }
 
 /// One part of a mechanism partition: mechanism over purview.

@@ -26,6 +26,9 @@ mod run_folder;
 /// Shards and what becomes of them.
 mod shards;
 
+/// `draw`: the same as pictures.
+mod draw;
+
 /// `phi --network`: one's own networks.
 mod own_network;
 

@@ -8,7 +8,7 @@ use crate::program::{Finished, Place};
 const NETWORKS: &str = include_str!("../fixtures/networks.json");
 
 /// Oizumi et al. 2014, Fig. 4: A = OR(B, C), B = AND(A, C), C = XOR(A, B), in the state (1, 0, 0).
-fn or_and_xor() -> Value {
+pub(crate) fn or_and_xor() -> Value {
     let row = |s: u8| {
         let (a, b, c) = (s & 1, s >> 1 & 1, s >> 2 & 1);
         [b | c, a & c, a ^ b]

@@ -76,6 +76,23 @@ fn colours_and_the_view_can_be_declined() {
 }
 
 #[test]
+fn concepts_fit_narrow_terminals() {
+    let place = Place::new();
+    place.write("net.json", crate::own_network::or_and_xor().to_string());
+    let phi = |columns| on_a_terminal(&place, "", columns, "phi --network net.json");
+    let (Some(narrow), Some(wide)) = (phi(60), phi(120)) else { return };
+    let longest = |text: &str| {
+        let concepts = text.lines().filter(|it| it.contains('×'));
+        concepts.map(|it| it.trim_end().chars().count()).max().unwrap()
+    };
+    assert!(longest(&narrow) <= 60, "{narrow}");
+    assert!((61..=120).contains(&longest(&wide)), "{wide}");
+    assert!(narrow.contains("  cause  {A,B,C}  φ 0.500000  ∅/{C} × {A,B,C}/{A,B}"), "{narrow}");
+    let concepts = |text: &str| text.matches('×').count();
+    assert_eq!(concepts(&narrow), concepts(&wide));
+}
+
+#[test]
 fn a_log_has_lines_only() {
     let place = Place::new();
     let finished = place.run(STUDY).succeeded();
