@@ -122,6 +122,10 @@ struct StudyArgs {
     /// Only the i-th of k parts of the matrix, counted from 1; `merge` puts the parts together again
     #[arg(long, value_name = "I/K")]
     shard: Option<Shard>,
+    /// Numberings of the units, drawn at random, over which the smallest and largest Φ of each exact
+    /// problem are taken: with ties Φ depends on the numbering. 0 for none
+    #[arg(long, value_name = "N", default_value_t = Settings::TIE_ORDERS)]
+    tie_orders: u32,
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -176,8 +180,9 @@ struct PhiArgs {
     /// All complexes of the network, instead of Φ of the units in `nodes`
     #[arg(long)]
     complexes: bool,
-    /// Count tied choices over all cuts (purview_ties), for which every cut is evaluated in full; up to 6
-    /// units JSON has the count anyway
+    /// Count tied choices over all cuts (purview_ties), for which every cut is evaluated in full (up to 6
+    /// units JSON has the count anyway), and give the smallest and largest Φ over 32 random numberings of
+    /// the units
     #[arg(long)]
     ties: bool,
     /// Threads [default: one for each CPU]
@@ -423,6 +428,8 @@ impl StudyArgs {
             estimator: self.estimator.clone(),
             formalism: self.formalism,
             shard: self.shard,
+            // Only IIT 3.0 has such ranges.
+            tie_orders: if self.formalism.is_iit4() { 0 } else { self.tie_orders },
         })
     }
 }

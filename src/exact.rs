@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyphi_core::iit4;
 pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
-    DifferentiationCap, ErrorKind, Observer, Options, Phase, State, Stats, StopReason, Subsystem,
-    big_phi, complexes,
+    DifferentiationCap, ErrorKind, Observer, Options, Phase, PhiRange, State, Stats, StopReason,
+    Subsystem, complexes, phi_range,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
@@ -19,13 +19,13 @@ pub use pyphi_core::TiePolicy;
 pub use pyphi_core::iit4::record::{
     DistinctionRecord, MiceRecord, PhiStructureRecord, SystemRecord,
 };
-pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord};
+pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord, RangeRecord};
 use pyphi_core::record::{NetworkRecord, parse};
 
 use crate::error::Error;
 use crate::network::Network;
 use crate::progress::{Detail, Steps};
-use crate::solver::{ExactPhi, PhiStructure, Solver, SystemCut};
+use crate::solver::{ExactPhi, PhiStructure, Solver, SystemCut, TieRange};
 use crate::suite::Formalism;
 
 /// The engine on a pool of threads.
@@ -73,16 +73,26 @@ impl Engine {
     }
 
     /// Exact Φ of a network from a file, with the whole structure. With `count_ties`, also the
-    /// number of tied choices over all cuts, for which no cut can be left out.
+    /// number of tied choices over all cuts, for which no cut can be left out; with `tie_orders` > 0,
+    /// the range of Φ over that many random numberings.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
-    pub fn analyse(&self, network: &OwnNetwork, count_ties: bool) -> Result<PhiRecord, Error> {
+    pub fn analyse(
+        &self,
+        network: &OwnNetwork,
+        count_ties: bool,
+        tie_orders: u32,
+    ) -> Result<PhiRecord, Error> {
         let options = Options { count_ties, ..self.options.clone() };
         let subsystem = network.subsystem.as_ref().expect("read as a system");
-        let result = self.pool.install(|| big_phi(subsystem, &options));
-        match result.stop_reason {
-            StopReason::Complete => Ok(PhiRecord::new(&network.record, &result)),
+        let found =
+            self.pool.install(|| phi_range(subsystem, &options, tie_orders, TieRange::SEED));
+        let range = (tie_orders > 0).then(|| RangeRecord::from(&found));
+        match found.stop_reason {
+            StopReason::Complete => {
+                Ok(PhiRecord { range, ..PhiRecord::new(&network.record, &found.result) })
+            }
             _ => Err(Error::Interrupted(String::new())),
         }
     }
@@ -322,6 +332,7 @@ impl Solver for Engine {
         &self,
         network: &Network,
         formalism: Formalism,
+        tie_orders: u32,
         place: &str,
     ) -> Result<ExactPhi, Error> {
         let subsystem = subsystem(network, formalism, place)?;
@@ -329,8 +340,11 @@ impl Solver for Engine {
             let system = iit4::System::new(&subsystem).map_err(|error| wrong(place, &error))?;
             return Ok(exact_phi(&self.structure(&system, rules)?));
         }
-        let result = self.pool.install(|| big_phi(&subsystem, &self.options));
-        match result.stop_reason {
+        let found =
+            self.pool.install(|| phi_range(&subsystem, &self.options, tie_orders, TieRange::SEED));
+        let range = (tie_orders > 0).then(|| tie_range(&found));
+        let PhiRange { result, stop_reason, .. } = found;
+        match stop_reason {
             StopReason::Complete => Ok(ExactPhi {
                 phi: result.phi,
                 cut: result.cut.map(|cut| SystemCut {
@@ -339,6 +353,7 @@ impl Solver for Engine {
                 }),
                 n_concepts: result.ces.concepts.len(),
                 ties: result.ties,
+                range,
                 counters: counters(&result.stats),
                 structure: None,
             }),
@@ -368,6 +383,7 @@ fn exact_phi(structure: &iit4::PhiStructure) -> ExactPhi {
         cut: None,
         n_concepts: structure.distinctions.len(),
         ties: ties.sum(),
+        range: None,
         counters: BTreeMap::new(),
         structure: Some(PhiStructure {
             big_phi: structure.big_phi,
@@ -377,6 +393,13 @@ fn exact_phi(structure: &iit4::PhiStructure) -> ExactPhi {
             cut_edges: partition.map(iit4::SystemPartition::cut_edges).unwrap_or_default(),
         }),
     }
+}
+
+/// The range as the study keeps it; times in whole microseconds, as everywhere.
+fn tie_range(found: &PhiRange) -> TieRange {
+    let PhiRange { low, high, numberings, is_exhaustive, elapsed, .. } = *found;
+    let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
+    TieRange { low, high, numberings, is_exhaustive, duration_ms }
 }
 
 /// The engine's counters by name.

@@ -32,12 +32,18 @@ struct Point {
     row: Row,
     topology: usize,
     ties: bool,
+    /// Where other numberings of the units give another exact Φ: the smallest and the largest.
+    range: Option<(f64, f64)>,
 }
 
 impl Point {
     fn title(&self) -> String {
         let Row { key, phi_hdc, phi_exact, .. } = self.row;
-        let ties = if self.ties { ", hangs on ties" } else { "" };
+        let ties = match self.range {
+            Some((low, high)) => format!(", {low:.4} to {high:.4} by numbering"),
+            None if self.ties => ", hangs on ties".to_owned(),
+            None => String::new(),
+        };
         format!("{key}: estimate {phi_hdc:.4}, exact Φ {phi_exact:.4}{ties}")
     }
 }
@@ -59,6 +65,7 @@ pub fn figures(contents: &Contents, summary: &Summary) -> Vec<Figure> {
             row: *row,
             topology: place(row.key.topology),
             ties: entry.exact.ties > 0,
+            range: entry.exact.range.filter(|it| it.is_wide()).map(|it| (it.low, it.high)),
         })
         .collect();
     let study = Study { contents, summary, points };
@@ -95,6 +102,38 @@ impl Study<'_> {
         self.points.iter().map(|it| it.row.phi_exact)
     }
 
+    /// All that exact Φ can be, for axes.
+    fn exact_reach(&self) -> impl Iterator<Item = f64> + Clone + '_ {
+        let ends = self.points.iter().filter_map(|it| it.range);
+        self.exact().chain(ends.flat_map(|(low, high)| [low, high]))
+    }
+
+    /// Points where `place` puts a row of some exact Φ, with a bar over the range of exact Φ.
+    fn with_bars<'a>(
+        plot: &Plot,
+        points: impl Iterator<Item = &'a Point>,
+        place: impl Fn(&Point, f64) -> (f64, f64),
+    ) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        for it in points {
+            if let Some((low, high)) = it.range {
+                let ends = [low, high].map(|exact| place(it, exact)).map(|(x, y)| plot.at(x, y));
+                let ink = Ink::Series(it.topology);
+                marks.push(Mark::Line { points: ends.to_vec(), ink, width: 1.5, dashed: false });
+                // A short stroke across each end, so that short bars are seen.
+                let ((x0, y0), (x1, y1)) = (ends[0], ends[1]);
+                let length = (x1 - x0).hypot(y1 - y0).max(1e-9);
+                let (across, along) = (-4.0 * (y1 - y0) / length, 4.0 * (x1 - x0) / length);
+                for (x, y) in ends {
+                    let points = vec![(x - across, y - along), (x + across, y + along)];
+                    marks.push(Mark::Line { points, ink, width: 1.5, dashed: false });
+                }
+            }
+            marks.push(plot.point(place(it, it.row.phi_exact), it.topology, !it.ties, it.title()));
+        }
+        marks
+    }
+
     fn estimates(&self) -> impl Iterator<Item = f64> + Clone + '_ {
         self.points.iter().map(|it| it.row.phi_hdc)
     }
@@ -103,7 +142,7 @@ impl Study<'_> {
     fn axes(&self) -> (Axis, Axis) {
         let log = Axis::wants_log(self.exact());
         let x = Axis::fitting(&self.estimator(), self.estimates(), false);
-        let y = Axis::fitting("exact Φ (bits flipped, weighted by φ)", self.exact(), log);
+        let y = Axis::fitting("exact Φ (bits flipped, weighted by φ)", self.exact_reach(), log);
         (x, y)
     }
 
@@ -145,15 +184,15 @@ impl Study<'_> {
         if let Some((a, b)) = Self::line(&self.summary.overall) {
             marks.extend(plot.graph(|x| a + b * x, Ink::Text, false));
         }
-        for it in &self.points {
-            let at = (it.row.phi_hdc, it.row.phi_exact);
-            marks.push(plot.point(at, it.topology, !it.ties, it.title()));
-        }
+        marks.extend(Self::with_bars(&plot, self.points.iter(), |it, exact| {
+            (it.row.phi_hdc, exact)
+        }));
         self.legend(458.0, &mut marks);
         let axis = if log { " The vertical axis is logarithmic." } else { "" };
         let caption = format!(
             "Exact Φ against the estimate, all {} rows. Dashed: where both are equal. Solid: least-squares \
-             line.{axis} Points that are not filled: Φ hangs on the order of choice among ties.",
+             line.{axis} Points that are not filled: Φ hangs on the order of choice among ties. Bars: from the \
+             smallest to the largest Φ over numberings of the units, where they differ.",
             self.points.len()
         );
         self.figure("scatter", "Exact Φ against the estimate", caption, 470.0, marks)
@@ -195,8 +234,7 @@ impl Study<'_> {
         (x.label, y.label) = ("estimate".to_owned(), "exact Φ".to_owned());
         let (marks, height) = self.panels(&titles, (x, y), |k, plot| {
             let of = self.points.iter().filter(|it| it.topology == k);
-            of.map(|it| plot.point((it.row.phi_hdc, it.row.phi_exact), k, !it.ties, it.title()))
-                .collect()
+            Self::with_bars(plot, of, |it, exact| (it.row.phi_hdc, exact))
         });
         let caption = "The same by topology, on common axes.".to_owned();
         self.figure(
@@ -218,11 +256,7 @@ impl Study<'_> {
         (x.label, y.label) = ("estimate".to_owned(), "exact Φ".to_owned());
         let (mut marks, height) = self.panels(&titles, (x, y), |k, plot| {
             let of = self.points.iter().filter(|it| it.row.key.n == groups[k].group);
-            of.map(|it| {
-                let at = (it.row.phi_hdc, it.row.phi_exact);
-                plot.point(at, it.topology, !it.ties, it.title())
-            })
-            .collect()
+            Self::with_bars(plot, of, |it, exact| (it.row.phi_hdc, exact))
         });
         self.legend(height + 12.0, &mut marks);
         let caption = "The same by number of units, on common axes.".to_owned();
@@ -308,16 +342,17 @@ impl Study<'_> {
 
     fn errors_by_phi(&self) -> Figure {
         let log = Axis::wants_log(self.exact());
-        let x = Axis::fitting("exact Φ", self.exact(), log);
+        let x = Axis::fitting("exact Φ", self.exact_reach(), log);
+        let ends = self.points.iter().filter_map(|it| Some((it.row.phi_hdc, it.range?)));
         let errors = self.points.iter().map(|it| it.row.error());
+        let errors = errors.chain(ends.flat_map(|(it, (low, high))| [it - low, it - high]));
         let y = Axis::fitting("error = estimate − exact Φ", errors, false);
         let plot = Plot { area: [70.0, 20.0, WIDTH - 20.0, 300.0], x, y };
         let mut marks = plot.axes("");
         marks.extend(plot.graph(|_| 0.0, Ink::Muted, true));
-        for it in &self.points {
-            let at = (it.row.phi_exact, it.row.error());
-            marks.push(plot.point(at, it.topology, !it.ties, it.title()));
-        }
+        marks.extend(Self::with_bars(&plot, self.points.iter(), |it, exact| {
+            (exact, it.row.phi_hdc - exact)
+        }));
         self.legend(358.0, &mut marks);
         let axis = if log { " The horizontal axis is logarithmic." } else { "" };
         let caption = format!("The error against exact Φ.{axis} Dashed: no error.");
@@ -436,19 +471,19 @@ impl Study<'_> {
         let all =
             names.iter().flat_map(|name| (0..self.points.len()).filter_map(|at| of(name, at)));
         let x = Axis::fitting("estimate", all, false);
-        let y = Axis::fitting("exact Φ", self.exact(), Axis::wants_log(self.exact()));
+        let y = Axis::fitting("exact Φ", self.exact_reach(), Axis::wants_log(self.exact()));
         let (mut marks, height) = self.panels(&titles, (x, y), |panel, plot| {
-            let mut marks = Vec::new();
-            for (at, it) in self.points.iter().enumerate() {
-                if let Some(estimate) = of(&names[panel], at) {
-                    let place = (estimate, it.row.phi_exact);
-                    marks.push(plot.point(place, it.topology, !it.ties, it.title()));
-                }
-            }
-            marks
+            let known = self.points.iter().enumerate();
+            let known = known.filter_map(|(at, it)| Some((it, of(&names[panel], at)?)));
+            known
+                .flat_map(|(it, estimate)| {
+                    Self::with_bars(plot, std::iter::once(it), |_, exact| (estimate, exact))
+                })
+                .collect()
         });
         self.legend(height + 12.0, &mut marks);
-        let caption = "All estimators side by side, on common axes.".to_owned();
+        let caption =
+            "All estimators side by side, on common axes; bars as in the first figure.".to_owned();
         self.figure("estimators", "Estimators side by side", caption, height + 24.0, marks)
     }
 

@@ -47,7 +47,8 @@ pub(crate) fn record(suite: &Suite, problem: usize) -> ExactRecord {
     let cut = Some(SystemCut { severed_from: vec![0], severed_to: vec![1, 2, 3, 4] });
     let phi = problem as f64 / 3.0;
     let counters = BTreeMap::from([("cuts".to_owned(), 7)]);
-    let exact = ExactPhi { phi, cut, n_concepts: 5, ties: 2, counters, structure: None };
+    let range = None;
+    let exact = ExactPhi { phi, cut, n_concepts: 5, ties: 2, range, counters, structure: None };
     ExactRecord { problem: it.id, topology, n, seed, exact, duration_ms: 0.125 }
 }
 

@@ -57,6 +57,7 @@ pub mod study;
 pub mod suite;
 pub mod summary;
 pub mod text;
+pub mod ties;
 pub mod timeline;
 pub mod topology;
 pub mod uncertainty;

@@ -13,10 +13,11 @@ use crate::drawing::Drawing;
 use crate::error::Error;
 use crate::exact::{
     ComplexesRecord, ConceptRecord, CoreRecord, Engine, OwnNetwork, PartRecord, PhiComplexesRecord,
-    PhiRecord, PhiStructureRecord, Rules, Scope,
+    PhiRecord, PhiStructureRecord, RangeRecord, Rules, Scope,
 };
 use crate::network_figure::Picture;
 use crate::phi_structure;
+use crate::suite::Settings;
 use crate::text::left_table;
 
 /// The networks of a file, and what is asked of them.
@@ -172,7 +173,10 @@ impl Question {
     fn analyse(&self, engine: &Engine, index: usize, count_ties: bool) -> Result<Answer, Failure> {
         let network = &self.networks[index];
         let answer = match (self.scope, self.iit4) {
-            (Scope::System, None) => engine.analyse(network, count_ties).map(Answer::System),
+            (Scope::System, None) => {
+                let tie_orders = if self.ties { Settings::TIE_ORDERS } else { 0 };
+                engine.analyse(network, count_ties, tie_orders).map(Answer::System)
+            }
             (Scope::Complexes, None) => {
                 engine.complexes(network, count_ties).map(Answer::Complexes)
             }
@@ -267,6 +271,13 @@ fn result(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -
             "{ties} core causes or effects of the intact and all cut systems have several purviews \
              of the same φ"
         );
+    }
+    if let Some(RangeRecord { low, high, numberings, is_exhaustive }) = answer.range {
+        let which = if is_exhaustive { "all" } else { "drawn at random" };
+        let _ = match numberings {
+            1 => writeln!(text, "Φ is the same in every numbering of the units"),
+            _ => writeln!(text, "Φ from {low} to {high} over {numberings} numberings ({which})"),
+        };
     }
     let _ = writeln!(text, "\nCause-effect structure: {}", structure(&answer.ces, labels, width));
     if answer.cut.is_some() {

@@ -17,10 +17,12 @@ use crate::live::duration;
 use crate::provenance::Provenance;
 use crate::row::Row;
 use crate::run_folder::Contents;
+use crate::solver::TieRange;
 use crate::statistics::{Stat, Statistics};
 use crate::suite::Formalism;
 use crate::summary::{Findings, Group, Summary};
 use crate::text::{date, interval, list, number, p_value, permutation, ties_of_iit4};
+use crate::ties::TieSensitivity;
 use crate::timeline::{self, Sample};
 use crate::topology::Topology;
 use crate::uncertainty::{Interval, Uncertainty};
@@ -216,6 +218,33 @@ impl Report {
              among equals, and another numbering of the units may give another Φ.",
             summary.exact_problems.len()
         ));
+        match &summary.ties {
+            Some(ties) => {
+                self.text(ties.sentence());
+                self.extremes(ties);
+            }
+            None => self.text(
+                "How far other numberings would change exact Φ is not known for every row: the run had \
+                 --tie-orders 0, or a formalism without such ranges."
+                    .to_owned(),
+            ),
+        }
+    }
+
+    /// The statistics with all exact values at either end of their ranges.
+    fn extremes(&mut self, ties: &TieSensitivity) {
+        let mut table = Table::new(&["exact Φ", "level reached", "r", "ρ", "RMSE", "MAE", "bias"]);
+        for (name, it) in [("all at their lowest", &ties.low), ("all at their highest", &ties.high)]
+        {
+            let level = it.verdict.reached.map_or("none", |level| level.name());
+            let Statistics { pearson, spearman, rmse, mae, bias, .. } = &it.statistics;
+            let mut cells = vec![name.to_owned(), level.to_owned()];
+            cells.extend(
+                [pearson.coefficient, spearman.coefficient, *rmse, *mae, *bias].map(number),
+            );
+            table.row(cells);
+        }
+        self.blocks.push(Block::Table(table));
     }
 
     fn overall(&mut self, summary: &Summary) {
@@ -372,14 +401,25 @@ impl Report {
              mean of its vector times each neighbour's; the estimate is half the second smallest \
              eigenvalue of the normalised Laplacian of S = (1 + cos) / 2. hdc-limit is its limit for \
              infinite dimension, spectral the same of the adjacency.",
+            "Ranges: IIT 3.0 does not say which of several purviews of the same φ and size is the core cause or \
+             core effect; the first by the numbers of its units is taken, as in PyPhi 1.2.0, so Φ can depend on \
+             how the units are numbered. The smallest and largest Φ are over random numberings, besides that \
+             of the network; interchangeable units are renumbered in one way only.",
             "r is Pearson's correlation, ρ Spearman's with tied ranks averaged; error = estimate − exact Φ; \
              R² = 1 − Σ error² / Σ (exact Φ − mean)². Intervals: Efron and Tibshirani 1993, chapters 13 \
              and 14. Values within 1e-9 count as equal.",
         ] {
             self.text(text.to_owned());
         }
-        let solved: f64 = contents.records().iter().map(|it| it.duration_ms).sum();
-        self.text(format!("The exact problems took {:.1} s of wall time in all.", solved / 1e3));
+        let records = contents.records();
+        let solved: f64 = records.iter().map(|it| it.duration_ms).sum();
+        let ranged: f64 =
+            records.iter().filter_map(|it| it.exact.range).map(|it| it.duration_ms).sum();
+        self.text(format!(
+            "The exact problems took {:.1} s of wall time in all, their ranges over numberings {:.1} s more.",
+            solved / 1e3,
+            ranged / 1e3
+        ));
     }
 
     fn provenance(&mut self, name: &str, contents: &Contents, build: Option<&serde_json::Value>) {
@@ -458,7 +498,9 @@ impl Report {
     fn rows(&mut self, contents: &Contents) {
         self.text(
             "Marked: 0 where exact Φ is 0; T where it hangs on ties, with the number of choices still tied \
-             after the size rule."
+             after the size rule; ↕ where other numberings of the units gave another Φ, with the smallest and \
+             largest under “lowest Φ” and “highest Φ” over the different numberings tried (all: there are no \
+             others)."
                 .to_owned(),
         );
         let mut table = Table::new(&[
@@ -467,6 +509,9 @@ impl Report {
             "seed",
             "estimate",
             "exact Φ",
+            "lowest Φ",
+            "highest Φ",
+            "numberings",
             "error",
             "relative error",
             "marks",
@@ -478,7 +523,15 @@ impl Report {
         for (row, entry) in contents.rows.iter().zip(&contents.entries) {
             let exact = &entry.exact;
             let zero = if exact.phi <= Row::ZERO { "0 " } else { "" };
-            let ties = if exact.ties > 0 { format!("T {}", exact.ties) } else { String::new() };
+            let ties = if exact.ties > 0 { format!("T {} ", exact.ties) } else { String::new() };
+            let wide = if exact.range.is_some_and(|it| it.is_wide()) { "↕" } else { "" };
+            let [low, high, numberings] = match exact.range {
+                None => ["-", "-", "-"].map(str::to_owned),
+                Some(TieRange { low, high, numberings, is_exhaustive, .. }) => {
+                    let all = if is_exhaustive { " (all)" } else { "" };
+                    [format!("{low:.6}"), format!("{high:.6}"), format!("{numberings}{all}")]
+                }
+            };
             let units = |units: &[usize]| {
                 let units: Vec<String> = units.iter().map(usize::to_string).collect();
                 format!("{{{}}}", units.join(","))
@@ -493,9 +546,12 @@ impl Report {
                 row.key.seed.to_string(),
                 format!("{:.6}", row.phi_hdc),
                 format!("{:.6}", row.phi_exact),
+                low,
+                high,
+                numberings,
                 number(Stat::Defined(row.error())),
                 relative,
-                format!("{zero}{ties}").trim().to_owned(),
+                format!("{zero}{ties}{wide}").trim().to_owned(),
                 cut,
                 exact.n_concepts.to_string(),
                 format!("{:.1}", row.duration_ms),

@@ -29,7 +29,7 @@ use crate::ledger::Ledger;
 use crate::network::ProblemId;
 use crate::provenance::{Provenance, cpu_ms, peak_memory_bytes};
 use crate::row::{Row, close};
-use crate::solver::ExactPhi;
+use crate::solver::{ExactPhi, TieRange};
 use crate::suite::{Key, Settings, Suite};
 use crate::summary::Summary;
 
@@ -219,6 +219,11 @@ impl Contents {
             entry.exact.cut.iter().flat_map(|cut| cut.severed_from.iter().chain(&cut.severed_to));
         if let Some(unit) = severed.find(|unit| **unit >= n) {
             return Err(format!("cut with unit {unit}: expected units 0 to {}", n - 1));
+        }
+        if let Some(TieRange { low, high, .. }) = entry.exact.range
+            && !(low >= 0.0 && low <= phi && phi <= high && high.is_finite())
+        {
+            return Err(format!("range from {low:?} to {high:?}: expected phi {phi:?} within it"));
         }
         Ok(())
     }

@@ -24,6 +24,9 @@ pub struct ExactPhi {
     /// The core causes and core effects, in the intact structure and in that of the cut, that were chosen
     /// from several purviews of the same φ and size: where it is not 0, Φ is not unique.
     pub ties: u64,
+    /// How small and how large other numberings of the units make Φ; none if that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<TieRange>,
     /// What the search did, by name; some depend on the order in which threads finish.
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
@@ -48,6 +51,33 @@ pub struct PhiStructure {
     pub cut_edges: Vec<(usize, usize)>,
 }
 
+/// Φ over numberings of the units: with ties among core causes or core effects it depends on them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TieRange {
+    /// The smallest Φ.
+    pub low: f64,
+    /// The largest Φ.
+    pub high: f64,
+    /// The different numberings that this is over, the network's own included; numberings that differ by
+    /// an exchange of interchangeable units count once.
+    pub numberings: u32,
+    /// Whether these are all there are.
+    pub is_exhaustive: bool,
+    /// The wall time it took beyond that of Φ, in milliseconds.
+    pub duration_ms: f64,
+}
+
+impl TieRange {
+    /// The seed from which numberings are drawn.
+    pub const SEED: u64 = 1;
+
+    /// Whether the numbering makes a difference: the ends are further apart than the theory's tolerance.
+    pub fn is_wide(&self) -> bool {
+        self.high - self.low > crate::row::Row::ZERO
+    }
+}
+
 /// A directed cut of a system: the connections from one part to the other are severed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,7 +96,8 @@ pub trait Solver {
     /// [`Error::Network`] with what is wrong with it; `place` says which network it is.
     fn check(&self, network: &Network, formalism: Formalism, place: &str) -> Result<(), Error>;
 
-    /// Exact Φ of a network.
+    /// Exact Φ of a network. With `tie_orders` > 0 also its range over that many random numberings of the
+    /// units.
     ///
     /// # Errors
     /// As [`check`](Solver::check); [`Error::Interrupted`] if the user asked to stop.
@@ -74,6 +105,7 @@ pub trait Solver {
         &self,
         network: &Network,
         formalism: Formalism,
+        tie_orders: u32,
         place: &str,
     ) -> Result<ExactPhi, Error>;
 }

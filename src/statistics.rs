@@ -152,9 +152,7 @@ pub fn pearson(x: &[f64], y: &[f64]) -> Correlation {
             Correlation { coefficient: Stat::Undefined(reason), p_value: Stat::Undefined(reason) }
         }
         None => {
-            let moments = Moments::new(x, y);
-            let r = moments.xy / (moments.xx.sqrt() * moments.yy.sqrt());
-            let r = r.clamp(-1.0, 1.0);
+            let r = Moments::new(x, y).correlation();
             Correlation {
                 coefficient: Stat::Defined(r),
                 p_value: Stat::Defined(p_value(r, x.len())),
@@ -292,27 +290,40 @@ fn r_squared(errors: &[f64], exact: &[f64]) -> Stat {
     }
 }
 
-/// Means and centred second moments (sums, not divided).
-struct Moments {
-    mean_x: f64,
-    mean_y: f64,
-    xx: f64,
-    xy: f64,
-    yy: f64,
+/// Means and centred second moments (sums, not divided) of points that may have weights.
+pub(crate) struct Moments {
+    pub(crate) mean_x: f64,
+    pub(crate) mean_y: f64,
+    pub(crate) xx: f64,
+    pub(crate) xy: f64,
+    pub(crate) yy: f64,
 }
 
 impl Moments {
     fn new(x: &[f64], y: &[f64]) -> Moments {
-        let n = x.len() as f64;
-        let (mean_x, mean_y) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);
+        Moments::weighted(x, y, &vec![1.0; x.len()])
+    }
+
+    /// Of points that count `weights` times.
+    pub(crate) fn weighted(x: &[f64], y: &[f64], weights: &[f64]) -> Moments {
+        let n: f64 = weights.iter().sum();
+        let mean = |values: &[f64]| {
+            values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>() / n
+        };
+        let (mean_x, mean_y) = (mean(x), mean(y));
         let mut moments = Moments { mean_x, mean_y, xx: 0.0, xy: 0.0, yy: 0.0 };
-        for (x, y) in x.iter().zip(y) {
+        for ((x, y), weight) in x.iter().zip(y).zip(weights) {
             let (dx, dy) = (x - mean_x, y - mean_y);
-            moments.xx += dx * dx;
-            moments.xy += dx * dy;
-            moments.yy += dy * dy;
+            moments.xx += weight * dx * dx;
+            moments.xy += weight * dx * dy;
+            moments.yy += weight * dy * dy;
         }
         moments
+    }
+
+    /// Pearson's r; NaN where it is not defined.
+    pub(crate) fn correlation(&self) -> f64 {
+        (self.xy / (self.xx.sqrt() * self.yy.sqrt())).clamp(-1.0, 1.0)
     }
 }
 

@@ -110,6 +110,10 @@ pub struct Settings {
     /// Which part of the matrix; none for all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<Shard>,
+    /// The random numberings of the units over which the range of each exact value is taken; 0 for no range.
+    /// 0 in settings that were written before there were ranges.
+    #[serde(default)]
+    pub tie_orders: u32,
 }
 
 impl Default for Settings {
@@ -124,6 +128,7 @@ impl Default for Settings {
             estimator: "hdc".to_owned(),
             formalism: Formalism::Iit3,
             shard: None,
+            tie_orders: Settings::TIE_ORDERS,
         }
     }
 }
@@ -134,6 +139,9 @@ impl Settings {
 
     /// The seeds of the 160 comparisons.
     pub const SEEDS: [u64; 5] = [42, 123, 456, 789, 999];
+
+    /// The random numberings of the 160 comparisons.
+    pub const TIE_ORDERS: u32 = 32;
 
     /// The largest table of transition probabilities that a study builds, in bytes.
     const MAX_TPM_BYTES: u128 = 64 << 20;
@@ -176,6 +184,7 @@ impl Settings {
         compare("formalism", self.formalism.to_string(), other.formalism.to_string());
         let shard = |it: &Settings| it.shard.map_or("none".to_owned(), |it| it.to_string());
         compare("shard", shard(self), shard(other));
+        compare("tie orders", self.tie_orders.to_string(), other.tie_orders.to_string());
         lines
     }
 }

@@ -17,6 +17,7 @@ use crate::journal::ExactRecord;
 use crate::row::Row;
 use crate::statistics::Statistics;
 use crate::suite::{Key, Settings, Suite};
+use crate::ties::TieSensitivity;
 use crate::topology::Topology;
 use crate::uncertainty::{Bootstrap, Permutation, Uncertainty};
 use crate::verdict::Verdict;
@@ -55,6 +56,8 @@ pub struct Summary {
     /// Under IIT 4.0, where everything above is about φ_s: the same about Φ of the Φ-structure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against_big_phi: Option<Findings>,
+    /// Whether they would be with all exact values at either end of their ranges; none if these are not known.
+    pub ties: Option<TieSensitivity>,
     /// The exact problems, in the order in which they were solved.
     pub exact_problems: Vec<ExactRecord>,
 }
@@ -134,6 +137,8 @@ impl Summary {
         let Findings { overall, uncertainty, by_topology, by_size, verdict } =
             Findings::new(suite, rows);
         let recorded: HashMap<_, _> = records.iter().map(|it| (it.problem, it)).collect();
+        let range = |&problem: &usize| recorded.get(&suite.problems()[problem].id)?.exact.range;
+        let ranges: Vec<_> = problems.iter().map(range).collect();
         Summary {
             schema: Summary::SCHEMA,
             version: Summary::VERSION,
@@ -141,6 +146,7 @@ impl Summary {
             n_comparisons: rows.len(),
             n_exact_problems,
             independence: independence(rows.len(), n_exact_problems),
+            ties: TieSensitivity::new(rows, &ranges, &verdict, settings.tie_orders),
             verdict,
             overall,
             uncertainty,
@@ -272,6 +278,7 @@ pub(crate) mod tests {
                 cut: None,
                 n_concepts: 1,
                 ties: u64::from(ring),
+                range: None,
                 counters: Default::default(),
                 structure: None,
             };
@@ -317,6 +324,7 @@ pub(crate) mod tests {
         assert_eq!(json["calibration"][2]["undefined"], "no row to learn from has Φ > 0");
         assert!(json["calibration"][5]["statistics"]["rmse"]["value"].is_f64());
         assert_eq!(json["exact_problems"].as_array().unwrap().len(), 8);
+        assert!(json["ties"].is_null());
         assert_eq!(json["verdict"]["levels"][1]["criteria"][1]["must_be"], "<");
     }
 

@@ -77,7 +77,11 @@ impl fmt::Display for Summary {
             line.resize(5, String::new());
             lines.push(line);
         }
-        f.write_str(&left_table(&lines))
+        f.write_str(&left_table(&lines))?;
+        match &self.ties {
+            Some(ties) => writeln!(f, "{}", ties.sentence()),
+            None => Ok(()),
+        }
     }
 }
 

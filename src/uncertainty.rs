@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::seeded::SeededStream;
-use crate::statistics::{SAME, Stat, Statistics, ranks};
+use crate::statistics::{Moments, SAME, Stat, Statistics, ranks};
 
 /// The statistics that have intervals, in the order of [`Uncertainty::intervals`].
 pub const NAMES: [&str; 10] = [
@@ -247,7 +247,7 @@ impl Sample {
             groups.iter().filter(drawn).take(2).count() < 2
         };
         let (flat_x, flat_y) = (constant(&self.by_x), constant(&self.by_y));
-        let m = Moments::new(&self.x, &self.y, weights, n);
+        let m = Moments::weighted(&self.x, &self.y, weights);
         let (mut squared, mut absolute, mut sum) = (0.0, 0.0, 0.0);
         for (error, weight) in self.errors.iter().zip(weights) {
             squared += weight * error * error;
@@ -262,7 +262,7 @@ impl Sample {
         } else {
             weighted_ranks(&self.by_x, weights, &mut ranks[0]);
             weighted_ranks(&self.by_y, weights, &mut ranks[1]);
-            Moments::new(&ranks[0], &ranks[1], weights, n).correlation()
+            Moments::weighted(&ranks[0], &ranks[1], weights).correlation()
         };
         let slope = if_defined(few || flat_x, m.xy / m.xx);
         [
@@ -277,36 +277,6 @@ impl Sample {
             slope,
             m.mean_y - slope * m.mean_x,
         ]
-    }
-}
-
-/// Means and centred second moments of weighted points.
-struct Moments {
-    mean_x: f64,
-    mean_y: f64,
-    xx: f64,
-    xy: f64,
-    yy: f64,
-}
-
-impl Moments {
-    fn new(x: &[f64], y: &[f64], weights: &[f64], n: f64) -> Moments {
-        let mean = |values: &[f64]| {
-            values.iter().zip(weights).map(|(value, weight)| value * weight).sum::<f64>() / n
-        };
-        let (mean_x, mean_y) = (mean(x), mean(y));
-        let mut moments = Moments { mean_x, mean_y, xx: 0.0, xy: 0.0, yy: 0.0 };
-        for ((x, y), weight) in x.iter().zip(y).zip(weights) {
-            let (dx, dy) = (x - mean_x, y - mean_y);
-            moments.xx += weight * dx * dx;
-            moments.xy += weight * dx * dy;
-            moments.yy += weight * dy * dy;
-        }
-        moments
-    }
-
-    fn correlation(&self) -> f64 {
-        (self.xy / (self.xx.sqrt() * self.yy.sqrt())).clamp(-1.0, 1.0)
     }
 }
 

@@ -115,8 +115,8 @@ struct Others {
 
 /// The result in the order of the options, and Φ in others.
 fn over(subsystem: &Subsystem, options: &Options, orders: &[LocalOrder]) -> (BigPhi, Others) {
-    // Of the searches in other orders nothing is told but that they are done.
-    let quiet = Options { progress: None, ..options.clone() };
+    // Of the searches in other orders nothing is told but that they are done, and only Φ is wanted.
+    let quiet = Options { progress: None, count_ties: false, ..options.clone() };
     let own = options.tie_order.within(subsystem.units().bits());
     let is_needed = orders.iter().any(|&order| order != own);
     let (result, mut search) = match without_search(subsystem, options) {
@@ -144,6 +144,7 @@ fn over(subsystem: &Subsystem, options: &Options, orders: &[LocalOrder]) -> (Big
     // Cuts that were minimal in one order are likely to be so in others.
     let mut likely: Vec<usize> = Vec::new();
     search.options = &quiet;
+    search.rules.count_ties = false;
     let phase = Watch::new(options, began, Phase::Orders, orders.len() as u64);
     for &order in orders {
         search.rules.order = order;

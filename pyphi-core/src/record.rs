@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::limits::StopReason;
 use crate::network::Network;
 use crate::partition::Cut;
+use crate::phi_range::PhiRange;
 use crate::state::State;
 use crate::structure::CauseEffectStructure;
 use crate::subsystem::Subsystem;
@@ -240,8 +241,31 @@ pub struct PhiRecord {
     /// Of those in the two structures listed here, the choices still open after the size rule. If this is
     /// not 0, Φ depends on the numbering of the units.
     pub ties: u64,
+    /// Φ over numberings of the units; absent where that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<RangeRecord>,
     /// False if the analysis was stopped: `phi` is then an upper bound.
     pub exact: bool,
+}
+
+/// How far Φ depends on the numbering of the units, as JSON has it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RangeRecord {
+    /// The smallest Φ.
+    pub low: f64,
+    /// The largest Φ.
+    pub high: f64,
+    /// The different numberings tried, the network's own included.
+    pub numberings: u32,
+    /// Whether these are all there are.
+    pub is_exhaustive: bool,
+}
+
+impl From<&PhiRange> for RangeRecord {
+    fn from(range: &PhiRange) -> RangeRecord {
+        let PhiRange { low, high, numberings, is_exhaustive, .. } = *range;
+        RangeRecord { low, high, numberings, is_exhaustive }
+    }
 }
 
 /// A concept, as JSON has it.
@@ -296,6 +320,7 @@ impl PhiRecord {
             partitioned_ces: concepts(&result.partitioned_ces),
             purview_ties: result.purview_ties,
             ties: result.ties,
+            range: None,
             exact: result.stop_reason == StopReason::Complete,
         }
     }

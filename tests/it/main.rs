@@ -17,6 +17,9 @@ mod report;
 #[cfg(unix)]
 mod terminal;
 
+/// The numbers of a summary and a report, computed again from the journal.
+mod recompute;
+
 /// Runs that were stopped, damaged, or met a full disk.
 mod resume;
 

@@ -167,8 +167,8 @@ fn the_numbers_of_a_report_can_be_computed_from_the_journal() {
         check_shown(&shown[3], line["estimates"]["hdc"].as_f64().unwrap());
         check_shown(&shown[4], line["exact"]["phi"].as_f64().unwrap());
         let ties = line["exact"]["ties"].as_u64().unwrap();
-        assert_eq!(shown[7].contains('T'), ties > 0);
-        assert_eq!(shown[9], line["exact"]["n_concepts"].to_string());
+        assert_eq!(shown[10].contains('T'), ties > 0);
+        assert_eq!(shown[12], line["exact"]["n_concepts"].to_string());
     }
 
     // Points: as many as rows in the first figure, besides eight of the legend at most.
