@@ -742,19 +742,30 @@ summary { cursor: pointer; }
 
 const SCRIPT: &str = "
 for (const table of document.querySelectorAll('table.sortable')) {
-  table.querySelectorAll('th').forEach((th, column) => {
-    let up = false;
+  const heads = [...table.querySelectorAll('th')];
+  heads.forEach((th, column) => {
     th.title = 'sort';
-    th.addEventListener('click', () => {
-      up = !up;
+    th.tabIndex = 0;
+    const sort = () => {
+      const up = th.ariaSort !== 'ascending';
+      heads.forEach(it => it.removeAttribute('aria-sort'));
+      th.ariaSort = up ? 'ascending' : 'descending';
       const body = table.tBodies[0];
       const value = row => row.cells[column].textContent;
       const rows = [...body.rows].sort((a, b) => {
         const [x, y] = [parseFloat(value(a)), parseFloat(value(b))];
-        const order = isNaN(x) || isNaN(y) ? value(a).localeCompare(value(b)) : x - y;
+        // What is no number comes last, either way.
+        if (isNaN(x) !== isNaN(y)) return isNaN(x) ? 1 : -1;
+        const order = isNaN(x) ? value(a).localeCompare(value(b), 'en', { numeric: true }) : x - y;
         return up ? order : -order;
       });
       body.append(...rows);
+    };
+    th.addEventListener('click', sort);
+    th.addEventListener('keydown', event => {
+      if (event.key !== 'Enter' && event.key !== ' ') return;
+      event.preventDefault();
+      sort();
     });
   });
 }
