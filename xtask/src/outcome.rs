@@ -246,9 +246,10 @@ pub(crate) fn classify(
 fn built(kills: KillCounters, curve: &Curve) -> Verdict {
     let others = |it: Option<u64>| it.unwrap_or(0).saturating_sub(curve.n_own_kills);
     // A kill elsewhere on the machine is this build's doing only if memory was short here as well.
-    let neighbour = others(kills.group) > 0 || others(kills.machine) > 0 && curve.was_short;
+    let (group, machine) = (others(kills.group), others(kills.machine));
+    let neighbour = group > 0 || machine > 0 && curve.was_short;
     let outcome = if neighbour { Outcome::NeighbourKilled } else { Outcome::Built };
-    let evidence = if kills.moved() { vec![counters(kills)] } else { Vec::new() };
+    let evidence = if group + machine > 0 { vec![counters(kills)] } else { Vec::new() };
     Verdict { outcome, evidence }
 }
 

@@ -91,6 +91,8 @@ pub(crate) struct Controller {
     /// cargo and what it runs besides compilers.
     rest_bytes: u64,
     kills: (Option<u64>, Option<u64>),
+    /// Compilers of which it cannot be told whether the kernel or the guard was first.
+    n_perhaps_killed: u64,
     next_job: u32,
     known: Known,
     shared: Arc<Shared>,
@@ -113,6 +115,8 @@ struct Client {
     granted_at: Option<Millis>,
     compiler: Option<Compiler>,
     wants: Wants,
+    /// When it was ended for room the kernel had killed somebody who was not known yet.
+    too_late: bool,
 }
 
 /// What the compiler is to be, whether it has been started yet or not.
@@ -177,6 +181,7 @@ impl Controller {
             looked_slowly_at: 0,
             pressure: 0.0,
             rest_bytes: 0,
+            n_perhaps_killed: 0,
             next_job: 0,
             known,
             shared,
@@ -306,7 +311,10 @@ impl Controller {
                 continue;
             };
             let now = self.now();
+            // The kernel may have chosen the same compiler a moment ago.
+            let too_late = matches!(action, Action::Evict(_)) && self.n_unexplained_kills() > 0;
             let Some(client) = &mut self.clients[position] else { continue };
+            client.too_late |= too_late;
             let deed = match action {
                 Action::Grant(_) => {
                     client.granted_at = Some(now);
@@ -380,6 +388,7 @@ impl Controller {
                 granted_at: None,
                 compiler: None,
                 wants: Wants::Running,
+                too_late: false,
             };
             match self.clients.get_mut(position) {
                 Some(slot) => *slot = Some(client),
@@ -435,7 +444,7 @@ impl Controller {
         }
         client.unit = Some(Arc::new(unit));
         (client.job, client.asked_at, client.granted_at) = (Some(job), now, None);
-        client.wants = Wants::Running;
+        (client.wants, client.too_late) = (Wants::Running, false);
         self.policy.asked(now, request, &mut self.actions);
     }
 
@@ -463,6 +472,7 @@ impl Controller {
             self.watchdog.has_ended(leader).ok();
         }
         let evicted = client.wants == Wants::Ended;
+        let perhaps_killed = evicted && client.too_late;
         let killed = ended.signal == Some(9) || ended.linker_was_killed;
         let peak_bytes = match compiler.n_looks {
             0..4 => compiler.peak_bytes.max(ended.max_resident_bytes.saturating_sub(SHARED_BYTES)),
@@ -474,6 +484,8 @@ impl Controller {
         let end = if ended.is_success() {
             RunEnd::Succeeded
         } else if evicted {
+            // Perhaps the kernel was first; whoever else reports a kill is asked before this one.
+            self.n_perhaps_killed += u64::from(perhaps_killed);
             RunEnd::Evicted
         } else if killed && self.kernel_killed() {
             RunEnd::KernelKilled
@@ -524,13 +536,18 @@ impl Controller {
 
     /// Whether the kernel has killed more for lack of memory than is accounted for; if so, this compiler is it.
     fn kernel_killed(&mut self) -> bool {
+        let killed = self.n_unexplained_kills() > 0;
+        self.record.n_kernel_kills += usize::from(killed);
+        killed
+    }
+
+    /// The kernel's kills that no compiler has reported to be its end.
+    fn n_unexplained_kills(&mut self) -> u64 {
         let now = self.probe.kills();
         let since = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
         let group = since(now.0, self.kills.0).unwrap_or(0);
         let machine = since(now.1, self.kills.1).unwrap_or(0);
-        let killed = group.max(machine) > self.record.n_kernel_kills as u64;
-        self.record.n_kernel_kills += usize::from(killed);
-        killed
+        group.max(machine).saturating_sub(self.record.n_kernel_kills as u64)
     }
 
     /// A gate is gone. One that was killed leaves a linker behind, perhaps.
@@ -563,6 +580,8 @@ impl Controller {
         for position in 0..self.clients.len() {
             self.leave(position);
         }
+        let unexplained = self.n_unexplained_kills().min(self.n_perhaps_killed);
+        self.record.n_kernel_kills += usize::try_from(unexplained).unwrap_or(0);
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
         let kib = |name: &str| {
             let rest = status.lines().find_map(|it| it.strip_prefix(name))?;
