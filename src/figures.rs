@@ -64,7 +64,8 @@ pub fn figures(contents: &Contents, summary: &Summary) -> Vec<Figure> {
         .map(|(row, entry)| Point {
             row: *row,
             topology: place(row.key.topology),
-            ties: entry.exact.ties > 0,
+            // φ_s, which is drawn under IIT 4.0, hangs on none.
+            ties: entry.exact.ties > 0 && entry.exact.structure.is_none(),
             range: entry.exact.range.filter(|it| it.is_wide()).map(|it| (it.low, it.high)),
         })
         .collect();

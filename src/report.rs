@@ -395,30 +395,41 @@ impl Report {
             list(settings.sizes.iter().map(ToString::to_string).collect()),
             list(settings.seeds.iter().map(ToString::to_string).collect())
         ));
+        let records = contents.records();
+        let ranges: Vec<_> = records.iter().filter_map(|it| it.exact.range).collect();
+        let of_ranges = if ranges.is_empty() {
+            ""
+        } else {
+            "Ranges: IIT 3.0 does not say which of several purviews of the same φ and size is the core cause or \
+             core effect; the first by the numbers of its units is taken, as in PyPhi 1.2.0, so Φ can depend on \
+             how the units are numbered. The smallest and largest Φ are over random numberings, besides that \
+             of the network; interchangeable units are renumbered in one way only."
+        };
         for text in [
             exact_phi(settings.formalism),
             "Estimate hdc: every unit has a random vector of 16,384 dimensions; a unit is represented by the \
              mean of its vector times each neighbour's; the estimate is half the second smallest \
              eigenvalue of the normalised Laplacian of S = (1 + cos) / 2. hdc-limit is its limit for \
              infinite dimension, spectral the same of the adjacency.",
-            "Ranges: IIT 3.0 does not say which of several purviews of the same φ and size is the core cause or \
-             core effect; the first by the numbers of its units is taken, as in PyPhi 1.2.0, so Φ can depend on \
-             how the units are numbered. The smallest and largest Φ are over random numberings, besides that \
-             of the network; interchangeable units are renumbered in one way only.",
+            of_ranges,
             "r is Pearson's correlation, ρ Spearman's with tied ranks averaged; error = estimate − exact Φ; \
              R² = 1 − Σ error² / Σ (exact Φ − mean)². Intervals: Efron and Tibshirani 1993, chapters 13 \
              and 14. Values within 1e-9 count as equal.",
-        ] {
+        ]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        {
             self.text(text.to_owned());
         }
-        let records = contents.records();
         let solved: f64 = records.iter().map(|it| it.duration_ms).sum();
-        let ranged: f64 =
-            records.iter().filter_map(|it| it.exact.range).map(|it| it.duration_ms).sum();
+        let ranged: f64 = ranges.iter().map(|it| it.duration_ms).sum();
+        let more = match ranges.is_empty() {
+            true => String::new(),
+            false => format!(", their ranges over numberings {:.1} s more", ranged / 1e3),
+        };
         self.text(format!(
-            "The exact problems took {:.1} s of wall time in all, their ranges over numberings {:.1} s more.",
-            solved / 1e3,
-            ranged / 1e3
+            "The exact problems took {:.1} s of wall time in all{more}.",
+            solved / 1e3
         ));
     }
 
@@ -496,22 +507,30 @@ impl Report {
     }
 
     fn rows(&mut self, contents: &Contents) {
-        self.text(
+        let is_iit4 = contents.suite.settings().formalism.is_iit4();
+        let marks = if is_iit4 {
+            "Exact Φ is φ_s, “Φ” that of the Φ-structure. Marked: 0 where φ_s is 0; T where causes or effects of \
+             distinctions were chosen among equals, with their number: Φ can depend on it, φ_s does not."
+        } else {
             "Marked: 0 where exact Φ is 0; T where it hangs on ties, with the number of choices still tied \
              after the size rule; ↕ where other numberings of the units gave another Φ, with the smallest and \
              largest under “lowest Φ” and “highest Φ” over the different numberings tried (all: there are no \
              others)."
-                .to_owned(),
-        );
+        };
+        self.text(marks.to_owned());
+        let more = match is_iit4 {
+            true => ["Φ", "Σφ of distinctions", "relations"],
+            false => ["lowest Φ", "highest Φ", "numberings"],
+        };
         let mut table = Table::new(&[
             "topology",
             "n",
             "seed",
             "estimate",
             "exact Φ",
-            "lowest Φ",
-            "highest Φ",
-            "numberings",
+            more[0],
+            more[1],
+            more[2],
             "error",
             "relative error",
             "marks",
@@ -525,9 +544,17 @@ impl Report {
             let zero = if exact.phi <= Row::ZERO { "0 " } else { "" };
             let ties = if exact.ties > 0 { format!("T {} ", exact.ties) } else { String::new() };
             let wide = if exact.range.is_some_and(|it| it.is_wide()) { "↕" } else { "" };
-            let [low, high, numberings] = match exact.range {
-                None => ["-", "-", "-"].map(str::to_owned),
-                Some(TieRange { low, high, numberings, is_exhaustive, .. }) => {
+            let more = match (&exact.structure, exact.range) {
+                (Some(it), _) => [
+                    number(Stat::Defined(it.big_phi)),
+                    number(Stat::Defined(it.sum_phi_d)),
+                    match it.n_relations.parse::<f64>() {
+                        Ok(count) if count >= 1e7 => number(Stat::Defined(count)),
+                        _ => it.n_relations.clone(),
+                    },
+                ],
+                (None, None) => ["-", "-", "-"].map(str::to_owned),
+                (None, Some(TieRange { low, high, numberings, is_exhaustive, .. })) => {
                     let all = if is_exhaustive { " (all)" } else { "" };
                     [format!("{low:.6}"), format!("{high:.6}"), format!("{numberings}{all}")]
                 }
@@ -546,9 +573,9 @@ impl Report {
                 row.key.seed.to_string(),
                 format!("{:.6}", row.phi_hdc),
                 format!("{:.6}", row.phi_exact),
-                low,
-                high,
-                numberings,
+                more[0].clone(),
+                more[1].clone(),
+                more[2].clone(),
                 number(Stat::Defined(row.error())),
                 relative,
                 format!("{zero}{ties}{wide}").trim().to_owned(),

@@ -223,6 +223,11 @@ fn a_study_compares_with_phi_s_and_with_phi() {
     for text in ["## How the estimate follows Φ of the Φ-structure", "Exact value: φ_s"] {
         assert!(report.contains(text), "{report}");
     }
+    // Numberings of the units are IIT 3.0's.
+    assert!(!report.contains("Ranges: ") && !report.contains("lowest Φ"), "{report}");
+    assert!(report.contains("| Φ | Σφ of distinctions | relations |"), "{report}");
+    let exact = known["big_phi"].as_f64().unwrap();
+    assert!(report.contains(&format!("| {exact:.4} | ")), "{report}");
 }
 
 #[test]
