@@ -116,18 +116,32 @@ struct Kills {
     finished: usize,
 }
 
-/// Starts the small study again and again, kills it at random moments within `span`, lets it come to its end
-/// once in a while, and compares what it has then with `expected`.
+/// Starts the small study again and again, kills it at random moments, lets it come to its end once in a while,
+/// and compares what it has then with `expected`. Half of the moments are spread over `span`, wherever that is on
+/// a busy machine; half come soon after a row, so that many are inside the run on every machine.
 fn kill(wanted: usize, seed: u64, span: Duration, expected: &Place) -> Kills {
+    let n_rows = |place: &Place| {
+        let journal = fs::read_to_string(place.path("runs/first/journal.jsonl"));
+        journal.map_or(0, |it| it.matches("\"comparison\"").count())
+    };
     let mut random = SeededStream::new("phi-validation kill test", &[seed]);
     let mut kills = Kills::default();
     let mut place = Place::new();
-    let mut left = 8 + random.next_u64() % 16;
+    let mut left = 6 + random.next_u64() % 10;
     while kills.killed < wanted || kills.finished == 0 {
         let mut child = place.command(SMALL).spawn().unwrap();
         let in_peace = left == 0 || kills.killed == wanted;
         if !in_peace {
-            thread::sleep(span.mul_f64((random.next_u64() % 1000) as f64 / 1000.0));
+            let share = (random.next_u64() % 1000) as f64 / 1000.0;
+            if random.next_u64().is_multiple_of(2) {
+                thread::sleep(span.mul_f64(share));
+            } else {
+                let wanted = n_rows(&place) + random.next_u64() as usize % 3;
+                while n_rows(&place) < wanted && child.try_wait().unwrap().is_none() {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                thread::sleep(Duration::from_millis(4).mul_f64(share));
+            }
             child.kill().unwrap();
         }
         let stopped = Finished::from(child.wait_with_output().unwrap());
@@ -136,9 +150,7 @@ fn kill(wanted: usize, seed: u64, span: Duration, expected: &Place) -> Kills {
             None => {
                 kills.killed += 1;
                 left = left.saturating_sub(1);
-                let journal = fs::read_to_string(place.path("runs/first/journal.jsonl"));
-                let n_rows = journal.map_or(0, |it| it.matches("\"comparison\"").count());
-                kills.inside += usize::from((1..12).contains(&n_rows));
+                kills.inside += usize::from((1..12).contains(&n_rows(&place)));
             }
             Some(0) => {
                 assert_eq!(results(&place), results(expected), "after {} kills", kills.killed);
@@ -146,7 +158,7 @@ fn kill(wanted: usize, seed: u64, span: Duration, expected: &Place) -> Kills {
                 assert_eq!(untimed(&place), untimed(expected));
                 kills.finished += 1;
                 place = Place::new();
-                left = 8 + random.next_u64() % 16;
+                left = 6 + random.next_u64() % 10;
             }
             other => {
                 panic!("exit code {other:?} after {} kills: {}", kills.killed, stopped.stderr)
