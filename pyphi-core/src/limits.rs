@@ -28,8 +28,10 @@ pub struct Options {
     pub count_ties: bool,
     /// Work φ out anew for every arrangement of interchangeable units. For checking. [default: false]
     pub no_symmetry: bool,
-    /// Which of the core causes or core effects of IIT 3.0 that φ and size leave tied is chosen. Where there are
-    /// such ties Φ depends on it; see [`phi_range`](crate::phi_range). [default: lexicographically the first]
+    /// Which of the core causes or core effects of IIT 3.0 that φ and size leave tied is chosen, and under IIT 4.0
+    /// with principled ties which of the congruent purviews. Where there are such ties Φ depends on it; see
+    /// [`phi_range`](crate::phi_range) and [`iit4::phi_range`](crate::iit4::phi_range). [default: lexicographically
+    /// the first]
     pub tie_order: TieOrder,
 }
 

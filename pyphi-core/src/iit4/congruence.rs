@@ -3,11 +3,14 @@
 //! Only they belong to the Φ-structure (Albantakis et al. 2023). Where several purviews or
 //! states tie for the largest φ this is also where one of them is chosen: see [`TiePolicy`].
 
-use super::distinction::{Distinction, Mice, Tied, Undecided};
+use std::cmp::Reverse;
+
+use super::distinction::{Distinction, Mice, Tied, TiedPurview, Undecided};
 use super::pyphi_order;
 use super::system::System;
 use crate::formalism::TiePolicy;
 use crate::repertoire::Direction;
+use crate::tie_order::LocalOrder;
 use crate::unit_set::extract;
 
 /// A distinction, and whether its cause and its effect are congruent with the system's states `cause` and `effect`.
@@ -16,12 +19,18 @@ pub(crate) fn decide(
     undecided: &Undecided,
     [cause, effect]: [u32; 2],
     policy: TiePolicy,
+    order: LocalOrder,
 ) -> (Distinction, bool) {
     let mechanism = undecided.mechanism;
     let side = |direction, tied: &Tied, specified| -> (Mice, bool) {
-        let choice =
-            choose(tied, specified, policy, || pyphi_order::purviews(system, direction, mechanism));
-        let (purview, state, is_congruent) = choice;
+        let (purview, state, is_congruent) = match policy {
+            TiePolicy::Principled => {
+                largest_congruent(tied, specified, |it| order.place(direction, mechanism, it))
+            }
+            TiePolicy::Pyphi => first_of_pyphi(tied, specified, || {
+                pyphi_order::purviews(system, direction, mechanism)
+            }),
+        };
         (tied.describe(system, mechanism, purview, state), is_congruent)
     };
     let (cause, cause_is_congruent) = side(Direction::Cause, &undecided.cause, cause);
@@ -31,66 +40,60 @@ pub(crate) fn decide(
     (distinction, cause_is_congruent && effect_is_congruent)
 }
 
-/// The purview and the state, by position, that count, and whether they are congruent with the specified state of
-/// the system.
-fn choose(
+/// The state of a tied purview that is congruent with the specified state of the system, by position.
+fn congruent_state(it: &TiedPurview, specified: u32) -> Option<usize> {
+    let wanted = extract(specified, it.purview);
+    it.states.iter().position(|&(z, _)| z == wanted)
+}
+
+/// The purview and the state, by position, that count under the principled policy, and whether they are congruent
+/// with the specified state of the system. `place` decides among purviews of one size.
+fn largest_congruent<P: Ord>(
     tied: &Tied,
     specified: u32,
-    policy: TiePolicy,
+    place: impl Fn(u32) -> P,
+) -> (usize, usize, bool) {
+    let rank = |idx: usize| {
+        let purview = tied.purviews[idx].purview;
+        (Reverse(purview.count_ones()), place(purview))
+    };
+    let all = 0..tied.purviews.len();
+    all.clone()
+        .filter_map(|idx| Some((idx, congruent_state(&tied.purviews[idx], specified)?, true)))
+        .min_by_key(|&(idx, ..)| rank(idx))
+        .or_else(|| all.map(|idx| (idx, 0, false)).min_by_key(|&(idx, ..)| rank(idx)))
+        .expect("at least one purview")
+}
+
+/// The same under the policy `pyphi`; `order` is that of its set of candidates.
+fn first_of_pyphi(
+    tied: &Tied,
+    specified: u32,
     order: impl Fn() -> Vec<u32>,
 ) -> (usize, usize, bool) {
     let purviews = &tied.purviews;
-    let congruent_state = |idx: usize| {
-        let wanted = extract(specified, purviews[idx].purview);
-        purviews[idx].states.iter().position(|&(z, _)| z == wanted)
-    };
-    let size = |idx: usize| purviews[idx].purview.count_ones();
-    // The first of the largest.
-    let largest_of = |candidates: Vec<(usize, usize)>| {
-        candidates.into_iter().reduce(|a, b| if size(b.0) > size(a.0) { b } else { a })
-    };
-    match policy {
-        TiePolicy::Principled => {
-            let congruent =
-                (0..purviews.len()).filter_map(|idx| Some((idx, congruent_state(idx)?))).collect();
-            match largest_of(congruent) {
-                Some((purview, state)) => (purview, state, true),
-                None => {
-                    let all = (0..purviews.len()).map(|idx| (idx, 0)).collect();
-                    let (purview, state) = largest_of(all).expect("at least one purview");
-                    (purview, state, false)
-                }
-            }
-        }
-        TiePolicy::Pyphi => {
-            let mut in_order: Vec<usize> = (0..purviews.len()).collect();
-            if in_order.len() > 1 {
-                let order = order();
-                in_order
-                    .sort_by_key(|&idx| order.iter().position(|&it| it == purviews[idx].purview));
-            }
-            let representative = in_order[0];
-            if let Some(state) = congruent_state(representative) {
-                return (representative, state, true);
-            }
-            // Of the others only the first state counts.
-            let others = in_order[1..]
-                .iter()
-                .filter(|&&idx| congruent_state(idx) == Some(0))
-                .map(|&idx| (idx, 0))
-                .collect();
-            match largest_of(others) {
-                Some((purview, state)) => (purview, state, true),
-                None => (representative, 0, false),
-            }
-        }
+    let mut in_order: Vec<usize> = (0..purviews.len()).collect();
+    if in_order.len() > 1 {
+        let order = order();
+        in_order.sort_by_key(|&idx| order.iter().position(|&it| it == purviews[idx].purview));
     }
+    let representative = in_order[0];
+    if let Some(state) = congruent_state(&purviews[representative], specified) {
+        return (representative, state, true);
+    }
+    // Of the others only the first state counts, and of these the first of the largest purviews.
+    let size = |idx: usize| purviews[idx].purview.count_ones();
+    in_order[1..]
+        .iter()
+        .copied()
+        .filter(|&idx| congruent_state(&purviews[idx], specified) == Some(0))
+        .reduce(|a, b| if size(b) > size(a) { b } else { a })
+        .map_or((representative, 0, false), |idx| (idx, 0, true))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iit4::distinction::TiedPurview;
     use crate::iit4::mip::Minimum;
 
     fn tied(purviews: &[(u32, &[u32])]) -> Tied {
@@ -108,11 +111,13 @@ mod tests {
         // Units 0 and 1 and both of them; the system says 01.
         let tied = tied(&[(0b01, &[1]), (0b10, &[1]), (0b11, &[0b10, 0b01])]);
         let order = || vec![0b10, 0b01, 0b11];
-        assert_eq!(choose(&tied, 0b01, TiePolicy::Principled, order), (2, 1, true));
+        let principled = |specified| largest_congruent(&tied, specified, |it| it);
+        let pyphi = |specified| first_of_pyphi(&tied, specified, order);
+        assert_eq!(principled(0b01), (2, 1, true));
         // The first is incongruent; of {0,1} only its first state counts, which is too.
-        assert_eq!(choose(&tied, 0b01, TiePolicy::Pyphi, order), (0, 0, true));
-        assert_eq!(choose(&tied, 0b10, TiePolicy::Pyphi, order), (1, 0, true));
-        assert_eq!(choose(&tied, 0b00, TiePolicy::Pyphi, order), (1, 0, false));
-        assert_eq!(choose(&tied, 0b00, TiePolicy::Principled, order), (2, 0, false));
+        assert_eq!(pyphi(0b01), (0, 0, true));
+        assert_eq!(pyphi(0b10), (1, 0, true));
+        assert_eq!(pyphi(0b00), (1, 0, false));
+        assert_eq!(principled(0b00), (2, 0, false));
     }
 }

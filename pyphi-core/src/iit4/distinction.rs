@@ -57,6 +57,13 @@ pub(crate) struct Undecided {
     pub(crate) effect: Tied,
 }
 
+impl Undecided {
+    /// Whether there is anything to choose.
+    pub(crate) fn is_tied(&self) -> bool {
+        self.cause.purviews.len() > 1 || self.effect.purviews.len() > 1
+    }
+}
+
 /// All purviews of the largest φ, by size and then lexicographically.
 #[derive(Debug, Clone)]
 pub(crate) struct Tied {

@@ -29,7 +29,7 @@ pub use measure::{IntrinsicInformation, SpecifiedState, TIE_TOLERANCE, ZERO_TOLE
 pub use partition::{JointPartition, PartDirection, SystemPartition};
 pub use relation::{Face, FaceIter, FaceSide, Relation, RelationIter, Relations};
 pub use sia::{Reason, SystemIrreducibilityAnalysis, SystemState, system_irreducibility_analysis};
-pub use structure::{PhiStructure, distinction, phi_structure};
+pub use structure::{PhiStructure, PhiStructureRange, distinction, phi_range, phi_structure};
 pub use system::System;
 
 use crate::formalism::{DifferentiationCap, Formalism, TiePolicy};

@@ -5,12 +5,14 @@ use std::time::Instant;
 use num_bigint::BigUint;
 
 use super::congruence;
-use super::distinction::{self, Distinction};
+use super::distinction::{self, Distinction, Undecided};
 use super::relation::Relations;
 use super::sia::{SystemIrreducibilityAnalysis, analyse, memory_limit};
 use super::system::System;
 use super::{Rules, SpecifiedState};
+use crate::formalism::TiePolicy;
 use crate::limits::{Options, Stop, StopReason};
+use crate::tie_order::LocalOrder;
 use crate::unit_set::UnitSet;
 
 /// The cause–effect structure (Φ-structure) that a system specifies, and its Φ.
@@ -56,7 +58,7 @@ impl PhiStructure {
         stop_reason: StopReason,
     ) -> PhiStructure {
         let relations = Relations::new(&distinctions);
-        let sum_phi_d = distinctions.iter().map(|it| it.phi).fold(0.0, |sum, phi| sum + phi);
+        let sum_phi_d = sum_phi_d(&distinctions);
         let sum_phi_r = relations.sum_phi();
         PhiStructure {
             sia,
@@ -105,24 +107,152 @@ pub(crate) fn structure_of(
     stop: &Stop,
     began: Instant,
 ) -> PhiStructure {
-    let (Some(cause), Some(effect), true) = (&sia.cause, &sia.effect, sia.is_complete()) else {
+    with_undecided(system, sia, rules, options, stop, began).0
+}
+
+/// The same, with the distinctions before any tie is decided.
+fn with_undecided(
+    system: &System,
+    sia: SystemIrreducibilityAnalysis,
+    rules: Rules,
+    options: &Options,
+    stop: &Stop,
+    began: Instant,
+) -> (PhiStructure, Vec<Undecided>) {
+    let Some(specified) = specified_states(system, &sia) else {
         // Without the specified states nothing can be congruent with them.
         let stop_reason = sia.stop_reason;
-        return PhiStructure::new(sia, Vec::new(), Vec::new(), stop_reason);
+        return (PhiStructure::new(sia, Vec::new(), Vec::new(), stop_reason), Vec::new());
     };
-    let local = |it: SpecifiedState| system.local(it.on);
-    let specified = [local(cause.state), local(effect.state)];
     let (undecided, is_complete) = distinction::distinctions(system, options, stop, began);
-    let (mut distinctions, mut incongruent) = (Vec::new(), Vec::new());
-    for it in &undecided {
-        let (distinction, is_congruent) = congruence::decide(system, it, specified, rules.ties);
-        if is_congruent { &mut distinctions } else { &mut incongruent }.push(distinction);
-    }
+    let order = options.tie_order.within(system.units().bits());
+    let (distinctions, incongruent) = decide(system, &undecided, specified, rules.ties, order);
     let stop_reason = match stop.reason() {
         Some(reason) if !is_complete => reason,
         _ => StopReason::Complete,
     };
-    PhiStructure::new(sia, distinctions, incongruent, stop_reason)
+    (PhiStructure::new(sia, distinctions, incongruent, stop_reason), undecided)
+}
+
+/// Cause and effect state that the system specifies, if they are known.
+fn specified_states(system: &System, sia: &SystemIrreducibilityAnalysis) -> Option<[u32; 2]> {
+    let local = |it: SpecifiedState| system.local(it.on);
+    let (cause, effect) = (sia.cause.as_ref()?, sia.effect.as_ref()?);
+    sia.is_complete().then(|| [local(cause.state), local(effect.state)])
+}
+
+/// The distinctions that are congruent with the specified states, and those that are not.
+fn decide(
+    system: &System,
+    undecided: &[Undecided],
+    specified: [u32; 2],
+    policy: TiePolicy,
+    order: LocalOrder,
+) -> (Vec<Distinction>, Vec<Distinction>) {
+    let (mut distinctions, mut incongruent) = (Vec::new(), Vec::new());
+    for it in undecided {
+        let (distinction, is_congruent) = congruence::decide(system, it, specified, policy, order);
+        if is_congruent { &mut distinctions } else { &mut incongruent }.push(distinction);
+    }
+    (distinctions, incongruent)
+}
+
+/// A Φ-structure, and how small and how large other numberings of the units make its Φ.
+#[derive(Debug, Clone)]
+pub struct PhiStructureRange {
+    /// The structure by the rules and the order of choice ([`Options::tie_order`]) asked for.
+    pub structure: PhiStructure,
+    /// The smallest Φ over that order and the numberings tried. Of an analysis that was stopped, over those that
+    /// were finished.
+    pub low: f64,
+    /// The largest.
+    pub high: f64,
+    /// How many numberings were tried, the units' own included.
+    pub numberings: u32,
+    /// Whether these are all numberings there are.
+    pub is_exhaustive: bool,
+    /// Whether all that were asked for were tried, and if not, why.
+    pub stop_reason: StopReason,
+}
+
+/// The Φ-structure of a system with the range of its Φ over numberings of the units: their own, and `n_more` drawn
+/// from `seed` (all, if there are no more than these).
+///
+/// Of several congruent purviews that tie for the largest φ and are equally large the theory prefers none; the
+/// principled policy takes the lexicographically first, so Φ can depend on how the units are numbered. The other
+/// numberings are decided by that policy, whatever `rules` say. The distinctions' φ are shared: only choices and
+/// relations are redone.
+///
+/// ```
+/// use pyphi_core::iit4::{Rules, System, phi_range};
+/// use pyphi_core::{Options, fixtures};
+///
+/// // Albantakis et al. 2023, Fig. 6D: one mechanism has two causes of the same φ and size.
+/// let system = System::new(&fixtures::iit4_figure_6d())?;
+/// let range = phi_range(&system, Rules::default(), &Options::default(), 32, 1);
+/// assert_eq!(format!("{:.2} to {:.2}", range.low, range.high), "11451.99 to 12394.62");
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+pub fn phi_range(
+    system: &System,
+    rules: Rules,
+    options: &Options,
+    n_more: u32,
+    seed: u64,
+) -> PhiStructureRange {
+    if let Some(sia) = memory_limit(system, options) {
+        let stop_reason = sia.stop_reason;
+        return PhiStructureRange::of(PhiStructure::new(sia, Vec::new(), Vec::new(), stop_reason));
+    }
+    let stop = Stop::new(options);
+    let began = Instant::now();
+    let sia = analyse(system, rules, options, &stop);
+    let specified = specified_states(system, &sia);
+    let (structure, undecided) = with_undecided(system, sia, rules, options, &stop, began);
+    let mut range = PhiStructureRange::of(structure);
+    let (Some(specified), true) = (specified, range.structure.is_complete()) else {
+        return range;
+    };
+    let (numberings, is_exhaustive) = LocalOrder::numberings(system.n_units(), &[], n_more, seed);
+    let is_open = undecided.iter().any(Undecided::is_tied);
+    // Φ only depends on the choices, which few orders make differently.
+    let states = |it: &Distinction| (it.mechanism, it.cause.state, it.effect.state);
+    let mut seen: Vec<Vec<_>> = vec![range.structure.distinctions.iter().map(states).collect()];
+    for order in numberings.iter().copied().filter(|_| is_open) {
+        if let Some(reason) = stop.reason() {
+            range.stop_reason = reason;
+            return range;
+        }
+        let (distinctions, _) = decide(system, &undecided, specified, TiePolicy::Principled, order);
+        range.numberings += 1;
+        let choices = distinctions.iter().map(states).collect();
+        if seen.contains(&choices) {
+            continue;
+        }
+        seen.push(choices);
+        let phi = sum_phi_d(&distinctions) + Relations::new(&distinctions).sum_phi();
+        range.low = range.low.min(phi);
+        range.high = range.high.max(phi);
+    }
+    PhiStructureRange { numberings: numberings.len() as u32, is_exhaustive, ..range }
+}
+
+impl PhiStructureRange {
+    /// The range of one structure alone.
+    fn of(structure: PhiStructure) -> PhiStructureRange {
+        PhiStructureRange {
+            low: structure.big_phi,
+            high: structure.big_phi,
+            numberings: 0,
+            is_exhaustive: false,
+            stop_reason: structure.stop_reason,
+            structure,
+        }
+    }
+}
+
+fn sum_phi_d(distinctions: &[Distinction]) -> f64 {
+    distinctions.iter().map(|it| it.phi).fold(0.0, |sum, phi| sum + phi)
 }
 
 /// The distinction of one mechanism of a system, congruent or not; `None` if its φ_d is 0.
@@ -138,7 +268,7 @@ pub fn distinction(
     assert!(!mechanism.is_empty(), "a mechanism has at least one unit");
     let undecided = distinction::distinction(system, system.local(mechanism), options)?;
     let sia = analyse(system, rules, options, &Stop::never());
-    let local = |it: SpecifiedState| system.local(it.on);
-    let specified = [local(sia.cause?.state), local(sia.effect?.state)];
-    Some(congruence::decide(system, &undecided, specified, rules.ties).0)
+    let specified = specified_states(system, &sia)?;
+    let order = options.tie_order.within(system.units().bits());
+    Some(congruence::decide(system, &undecided, specified, rules.ties, order).0)
 }
