@@ -591,6 +591,8 @@ fn what_is_no_lack_of_memory_stops_at_once() {
     let _turn = turn();
     let Some(group) = Group::new(400) else { return };
     let stops = |fixture: &Fixture, code: i32, outcome: &str, text: &str| {
+        // Plain cargo beside it: the same words, and 101 for all of them.
+        group.run(&fixture.cargo(2)).code(101).says(text);
         let ended = group.run(&fixture.xtask(2));
         ended.code(code).says(text);
         assert_eq!(ended.attempts(), [("full".to_owned(), outcome.to_owned())], "{ended:#?}");
@@ -608,10 +610,14 @@ fn what_is_no_lack_of_memory_stops_at_once() {
 
     // A linker that does not work.
     let fixture = Fixture::wide(1, appetite(10, 10, 10));
-    let mut command = fixture.xtask(2);
-    command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "false");
-    let ended = group.run(&command);
-    ended.code(101).says("linking with `false` failed");
+    let with_a_broken_linker = |mut command: Command| {
+        command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", "false");
+        let ended = group.run(&command);
+        ended.code(101).says("linking with `false` failed");
+        ended
+    };
+    with_a_broken_linker(fixture.cargo(2));
+    let ended = with_a_broken_linker(fixture.xtask(2));
     assert_eq!(ended.attempts(), [("full".to_owned(), "cargo-failed".to_owned())], "{ended:#?}");
 
     // A disk that is full.
@@ -625,7 +631,9 @@ fn what_is_no_lack_of_memory_stops_at_once() {
     }
     fs::write(target.join("filler"), vec![0; 700 << 10]).unwrap();
     let ended = group.run(&fixture.xtask(2));
+    let plain = group.run(&fixture.cargo(2));
     cmd!(sh, "umount {target}").quiet().run().unwrap();
+    plain.code(101);
     ended.code(101).says("the disk is full");
     assert_eq!(ended.attempts(), [("full".to_owned(), "disk-full".to_owned())], "{ended:#?}");
 }
