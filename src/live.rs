@@ -264,7 +264,7 @@ pub fn duration(duration: Duration) -> String {
 }
 
 /// Bytes for a person: `24 MiB`, `11.2 GiB`.
-fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     match bytes >> 20 {
         mib @ 0..1024 => format!("{mib} MiB"),
         _ => format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30)),

@@ -13,7 +13,7 @@ use crate::course;
 use crate::drawing::escape;
 use crate::error::Error;
 use crate::figures::{Figure, by_estimator, estimators, figures};
-use crate::live::duration;
+use crate::live::{duration, size};
 use crate::provenance::Provenance;
 use crate::row::Row;
 use crate::run_folder::Contents;
@@ -489,12 +489,7 @@ impl Report {
                 }
                 let attempts = fields.get("attempts").and_then(|it| it.as_array());
                 for (k, attempt) in attempts.into_iter().flatten().enumerate() {
-                    // What has parts of its own is for the figure, or for those who read the file.
-                    let simple = attempt.as_object().into_iter().flatten();
-                    let simple = simple.filter(|(_, it)| !it.is_array() && !it.is_object());
-                    let fields = simple.filter(|(_, it)| !it.is_null());
-                    let fields = fields.map(|(name, it)| format!("{name} {}", scalar(it)));
-                    add(&format!("build: attempt {}", k + 1), list(fields));
+                    add(&format!("build: attempt {}", k + 1), attempted(attempt));
                 }
             }
             None => add("build record", "none".to_owned()),
@@ -638,6 +633,17 @@ impl Report {
 /// A value as one would say it.
 fn scalar(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// An attempt to build as a sentence, of what its record has; the rest is for the figure, or for those who read
+/// the file.
+fn attempted(attempt: &serde_json::Value) -> String {
+    let text = |name: &str| attempt[name].as_str().map(str::to_owned);
+    let seconds = attempt["seconds"].as_f64().map(|it| format!("{it:.1} s"));
+    let peak = attempt["peak_bytes"].as_u64().map(|it| format!("peak {}", size(it)));
+    let commands = attempt["commands"].as_array().into_iter().flatten();
+    let parts = [text("strategy").map(|it| format!("option {it}")), text("outcome"), seconds, peak];
+    list(parts.into_iter().flatten().chain(commands.map(scalar)))
 }
 
 /// The arguments without the record of the build, which changes no number.

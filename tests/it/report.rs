@@ -212,15 +212,19 @@ fn the_record_of_the_build_is_shown() {
         |at_ms: u64| format!(r#"{{"at_ms": {at_ms}, "build_bytes": 1048576, "n_running": 2}}"#);
     let attempt = format!(
         r#"{{"strategy": "a", "seconds": 7.5, "cargo_signal": null, "commands": ["cargo build"],
+            "outcome": "built", "peak_bytes": 581959680,
             "details": [{{"timeline": [{}, {}]}}]}}"#,
         point(0),
         point(1500)
     );
-    place.write("record.json", format!(r#"{{"version": 1, "attempts": [{attempt}]}}"#));
+    let record = format!(r#"{{"version": 1, "reason": "a fits", "attempts": [{attempt}]}}"#);
+    place.write("record.json", record);
     place.run(&format!("{STUDY} --build-record record.json")).succeeded();
     assert_eq!(place.read("runs/first/build.json"), place.read("record.json"));
     let markdown = place.read("runs/first/report.md");
-    assert!(markdown.contains("| build: attempt 1 | seconds 7.5, strategy a |"), "{markdown}");
+    assert!(markdown.contains("| build: reason | a fits |"), "{markdown}");
+    let attempt = "| build: attempt 1 | option a, built, 7.5 s, peak 555 MiB, cargo build |";
+    assert!(markdown.contains(attempt), "{markdown}");
     assert!(markdown.contains("![The build over time](figures/build.svg)"), "{markdown}");
     assert!(!markdown.contains("at_ms"), "{markdown}");
     assert!(place.path("runs/first/figures/build.png").exists());

@@ -204,14 +204,20 @@ fn attempt(
     Ok(attempt)
 }
 
-/// `build.json` and its figure, beside the ledger: what the last build tried, and what happened meanwhile.
+/// `build.json` and its figure, beside the ledger: what the last build tried and why, and what happened meanwhile.
 ///
 /// # Errors
 /// A file cannot be written.
-pub(crate) fn write_record(target_dir: &Path, attempts: &[Attempt]) -> anyhow::Result<PathBuf> {
+pub(crate) fn write_record(
+    target_dir: &Path,
+    reason: &str,
+    attempts: &[Attempt],
+) -> anyhow::Result<PathBuf> {
     #[derive(Serialize)]
     struct Document<'a> {
         version: u32,
+        /// Why the ladder started where it did.
+        reason: &'a str,
         attempts: Vec<AttemptDocument<'a>>,
     }
     #[derive(Serialize)]
@@ -226,6 +232,7 @@ pub(crate) fn write_record(target_dir: &Path, attempts: &[Attempt]) -> anyhow::R
         .with_context(|| format!("could not create {}", folder.display()))?;
     let document = Document {
         version: 1,
+        reason,
         attempts: attempts
             .iter()
             .map(|attempt| {

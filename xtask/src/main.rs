@@ -398,7 +398,8 @@ fn climb(sh: &Shell, look: &mut Look, report: &mut Report) -> anyhow::Result<Vec
             look.ledger.observe_unit(build::unit_key(&seen.unit, &rung.key), observation);
         }
     }
-    if let Err(error) = build::write_record(&look.workspace.target_dir, &attempts) {
+    let (target_dir, reason) = (&look.workspace.target_dir, &look.plan.reason);
+    if let Err(error) = build::write_record(target_dir, reason, &attempts) {
         report.warning(&format!("{error:#}"), "there is no record of this build");
     }
     // Lost knowledge is no reason to fail a build.
