@@ -5,6 +5,8 @@
 //! topology (or size), or a row with its exact problem. [`Model::Mean`] knows only the exact values of the
 //! training rows: a model that does no better has learned nothing from the estimate.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::row::Row;
@@ -235,9 +237,10 @@ fn predictions(
         }
         let test: Vec<usize> =
             (first..rows.len()).filter(|&at| left_out.together(&rows[first], &rows[at])).collect();
-        let seen = |at: usize| !test.iter().any(|&it| it == at || problem[it] == problem[at]);
+        // A row that is predicted has its own problem, so this leaves out the row itself as well.
+        let of_test: HashSet<usize> = test.iter().map(|&it| problem[it]).collect();
         let points: Vec<(f64, f64)> = (0..rows.len())
-            .filter(|&at| seen(at))
+            .filter(|&at| !of_test.contains(&problem[at]))
             .map(|at| (rows[at].phi_hdc, rows[at].phi_exact))
             .collect();
         let fitted = model.fit(&points)?;

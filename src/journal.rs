@@ -13,7 +13,7 @@
 //! again. Nothing is changed before all of it was read and found to belong to the run, and while a run
 //! writes a CSV it holds a lock on it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -218,6 +218,7 @@ impl Journal {
         let exact_content = exact.read()?;
         let exact_lines = Lines::new(&exact_content);
         let mut records = HashMap::new();
+        let problems: HashSet<ProblemId> = suite.problems().iter().map(|it| it.id).collect();
         for (index, line) in exact_lines.whole.iter().enumerate() {
             let wrong = |message: String| Error::Content {
                 place: format!("{}, line {}", outputs.exact.display(), index + 1),
@@ -225,7 +226,7 @@ impl Journal {
             };
             let record: ExactRecord =
                 serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
-            if !suite.problems().iter().any(|it| it.id == record.problem) {
+            if !problems.contains(&record.problem) {
                 return Err(wrong(format!("problem {} is not in the matrix", record.problem)));
             }
             if let Some((phi, number)) = phi_of.get(&record.problem)

@@ -14,7 +14,7 @@
 //! everything else can be written anew from it. A line that a crash cut short is dropped and its
 //! comparison done again. Nothing is changed before all of it was read and found to belong to the run.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -230,13 +230,9 @@ impl Contents {
 
     /// What is known of the exact problems, each once.
     pub fn records(&self) -> Vec<ExactRecord> {
-        let mut known: Vec<ExactRecord> = Vec::new();
-        for entry in &self.entries {
-            if known.iter().all(|it| it.problem != entry.problem) {
-                known.push(entry.record());
-            }
-        }
-        known
+        let mut known = HashSet::new();
+        let first = self.entries.iter().filter(|it| known.insert(it.problem));
+        first.map(Entry::record).collect()
     }
 
     /// The statistics of what is finished.

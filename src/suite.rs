@@ -2,9 +2,10 @@
 //!
 //! A [`Settings`] is what the user asks for, in one canonical order, so that equal settings are
 //! equal values. A [`Suite`] is its expansion: the comparisons in the order in which they are
-//! done (by size, then topology, then seed), and the exact problems, each once however many
-//! comparisons share it. Making a suite solves nothing and builds no table.
+//! done (by size, then topology, then seed: the order of their keys), and the exact problems, each once
+//! however many comparisons share it. Making a suite solves nothing and builds no table.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
@@ -241,6 +242,20 @@ impl fmt::Display for Key {
     }
 }
 
+/// The order in which comparisons are done: by size, then topology, then seed.
+impl Ord for Key {
+    fn cmp(&self, other: &Key) -> Ordering {
+        let order = |it: &Key| (it.n, it.topology, it.seed);
+        order(self).cmp(&order(other))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Key) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 /// One row to be.
 #[derive(Debug, Clone, Copy)]
 pub struct Comparison {
@@ -262,6 +277,8 @@ pub struct Problem {
 }
 
 /// The comparisons of a study and the exact problems they hold.
+///
+/// The keys of the comparisons ascend, and each problem belongs to at least one of them.
 #[derive(Debug, Clone)]
 pub struct Suite {
     settings: Settings,
@@ -311,27 +328,46 @@ impl Suite {
     }
 
     /// The comparisons of the problems that are dealt to `shard`.
-    fn part(self, shard: Shard) -> Result<Suite, Error> {
-        let Suite { settings, comparisons, problems } = self;
-        if shard.of() > problems.len() {
+    fn part(&self, shard: Shard) -> Result<Suite, Error> {
+        if shard.of() > self.problems.len() {
             return Err(Error::Settings(format!(
                 "shard {shard}: the matrix has only {0} exact problems; expected at most {0} shards",
-                problems.len()
+                self.problems.len()
             )));
         }
-        let shards = Shard::deal(problems.iter().map(|it| &it.network), shard.of());
-        let is_here = |problem: usize| shards[problem] == shard.index();
-        // Where the problems that stay go.
-        let mut place = vec![0; problems.len()];
-        for (new, old) in (0..problems.len()).filter(|&it| is_here(it)).enumerate() {
-            place[old] = new;
+        let shards = Shard::deal(self.problems.iter().map(|it| &it.network), shard.of());
+        Ok(self.only((0..self.problems.len()).filter(|&it| shards[it] == shard.index())))
+    }
+
+    /// The suite of some of the exact problems (indices into [`problems`](Suite::problems), in any order), with
+    /// all their comparisons and the same settings. What it costs does not depend on the size of the whole but for
+    /// one pass over it.
+    ///
+    /// # Panics
+    /// If there is no such problem.
+    ///
+    /// ```
+    /// use phi_validation::suite::{Settings, Suite};
+    ///
+    /// let suite = Suite::new(Settings::default()).unwrap();
+    /// let part = suite.only([3, 0]);
+    /// assert_eq!(part.problems().len(), 2);
+    /// assert_eq!(part.problems()[1].id, suite.problems()[3].id);
+    /// assert_eq!(part.comparisons().len(), 10);
+    /// ```
+    pub fn only(&self, problems: impl IntoIterator<Item = usize>) -> Suite {
+        const ABSENT: usize = usize::MAX;
+        let mut place = vec![ABSENT; self.problems.len()];
+        problems.into_iter().for_each(|it| place[it] = 0);
+        let mut chosen = Vec::new();
+        for (place, problem) in place.iter_mut().zip(&self.problems).filter(|it| *it.0 != ABSENT) {
+            *place = chosen.len();
+            chosen.push(problem.clone());
         }
-        let comparisons = comparisons.into_iter().filter(|it| is_here(it.problem));
+        let comparisons = self.comparisons.iter().filter(|it| place[it.problem] != ABSENT);
         let comparisons =
-            comparisons.map(|it| Comparison { problem: place[it.problem], ..it }).collect();
-        let problems = problems.into_iter().zip(&shards).filter(|(_, it)| **it == shard.index());
-        let problems = problems.map(|(problem, _)| problem).collect();
-        Ok(Suite { settings, comparisons, problems })
+            comparisons.map(|it| Comparison { problem: place[it.problem], ..*it }).collect();
+        Suite { settings: self.settings.clone(), comparisons, problems: chosen }
     }
 
     /// The settings, in canonical order.
@@ -351,7 +387,7 @@ impl Suite {
 
     /// The comparison of this key, as an index into [`comparisons`](Suite::comparisons).
     pub fn position(&self, key: Key) -> Option<usize> {
-        self.comparisons.iter().position(|it| it.key == key)
+        self.comparisons.binary_search_by_key(&key, |it| it.key).ok()
     }
 
     /// The network of a comparison.
@@ -375,13 +411,33 @@ mod tests {
         assert_eq!((suite.problems().len(), ids.len()), (48, 48));
         let random = |it: &&Problem| it.key.topology == Topology::Random;
         assert_eq!(suite.problems().iter().filter(random).count(), 20);
-        assert!(suite.comparisons().is_sorted_by_key(|it| it.key.n));
+        assert!(suite.comparisons().is_sorted_by(|a, b| a.key < b.key));
         for (position, comparison) in suite.comparisons().iter().enumerate() {
             let network = suite.network(comparison);
             let key = comparison.key;
             assert_eq!(network.graph(), &key.topology.graph(key.n, key.seed));
             assert_eq!(suite.position(key), Some(position));
         }
+    }
+
+    #[test]
+    fn some_of_the_problems_keep_all_their_comparisons() {
+        let whole = Suite::new(Settings::default()).unwrap();
+        let chosen = [47, 2, 30, 2];
+        let part = whole.only(chosen);
+        let expected = [2, 30, 47].map(|it| whole.problems()[it].id);
+        assert_eq!(part.problems().iter().map(|it| it.id).collect::<Vec<_>>(), expected);
+        let mut of_part = part.comparisons().iter();
+        for (position, it) in whole.comparisons().iter().enumerate() {
+            let here = part.position(it.key);
+            assert_eq!(here.is_some(), chosen.contains(&it.problem), "{}", it.key);
+            if here.is_some() {
+                let same = of_part.next().unwrap();
+                assert_eq!(part.network(same), whole.network(&whole.comparisons()[position]));
+            }
+        }
+        assert!(of_part.next().is_none());
+        assert!(whole.only([]).comparisons().is_empty());
     }
 
     #[test]

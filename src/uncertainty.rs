@@ -7,6 +7,8 @@
 //! follow the exact values as closely if topologies were matched with each other at random. Everything
 //! drawn comes from a [`SeededStream`], so an analysis repeated gives the same digits.
 
+use std::collections::HashMap;
+
 use serde::{Serialize, Serializer};
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -181,16 +183,14 @@ fn named(statistics: &Statistics) -> [Stat; NAMES.len()] {
 
 /// The rows of each cluster, clusters in the order of their first row.
 fn members(cluster: &[usize]) -> Vec<Vec<usize>> {
-    let mut names: Vec<usize> = Vec::new();
+    let mut place: HashMap<usize, usize> = HashMap::new();
     let mut members: Vec<Vec<usize>> = Vec::new();
     for (row, name) in cluster.iter().enumerate() {
-        match names.iter().position(|it| it == name) {
-            Some(at) => members[at].push(row),
-            None => {
-                names.push(*name);
-                members.push(vec![row]);
-            }
+        let at = *place.entry(*name).or_insert(members.len());
+        if at == members.len() {
+            members.push(Vec::new());
         }
+        members[at].push(row);
     }
     members
 }
