@@ -6,11 +6,13 @@
 
 #![cfg(unix)]
 
+mod common;
+
 use std::{
     fs,
-    io::{self, Read, Write as _},
+    io::{Read, Write as _},
     path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -18,6 +20,8 @@ use std::{
 
 use serde_json::Value;
 use xshell::{Shell, TempDir};
+
+use crate::common::{Ended, skipped};
 
 /// Tests that read or move the kernel's machine-wide kill counter take turns.
 static KILL_COUNTER: Mutex<()> = Mutex::new(());
@@ -95,46 +99,6 @@ impl Fixture {
             }
             thread::sleep(Duration::from_millis(20));
         }
-    }
-}
-
-#[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl From<Output> for Ended {
-    fn from(output: Output) -> Ended {
-        Ended {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-}
-
-impl Ended {
-    #[track_caller]
-    fn code(&self, expected: i32) -> &Ended {
-        assert_eq!(self.code, Some(expected), "{self:#?}");
-        self
-    }
-
-    #[track_caller]
-    fn says(&self, text: &str) -> &Ended {
-        assert!(self.stderr.contains(text), "no `{text}` on stderr\n{self:#?}");
-        self
-    }
-
-    /// stdout is one JSON document that knows its exit code.
-    #[track_caller]
-    fn document(&self) -> Value {
-        let document: Value = serde_json::from_str(&self.stdout).expect(&self.stdout);
-        assert_eq!(document["version"], 1);
-        assert_eq!(document["exit_code"].as_i64(), self.code.map(i64::from));
-        document
     }
 }
 
@@ -234,12 +198,6 @@ impl Drop for Program {
 
 fn alone() -> MutexGuard<'static, ()> {
     KILL_COUNTER.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Say so past the test harness, which keeps the words of a test that passes to itself.
-#[expect(clippy::explicit_write, reason = "`eprintln!` is what the harness keeps to itself")]
-fn skipped(why: &str) {
-    writeln!(io::stderr(), "skipped: {why}").unwrap();
 }
 
 /// Whether the process runs; one that has ended but was not collected does not.

@@ -10,10 +10,12 @@
 
 #![cfg(target_os = "linux")]
 
+mod common;
+
 use std::{
     fmt::Write as _,
     fs,
-    io::{self, Write as _},
+    ops::Deref,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
@@ -26,6 +28,8 @@ use std::{
 
 use serde_json::Value;
 use xshell::{Shell, TempDir, cmd};
+
+use crate::common::{Ended, skipped};
 
 /// Builds take turns: the kernel's kill counter belongs to the whole machine, and so do its CPUs.
 static TURN: Mutex<()> = Mutex::new(());
@@ -261,11 +265,11 @@ impl Group {
         shell
     }
 
-    fn run(&self, command: &Command) -> Ended {
+    fn run(&self, command: &Command) -> Watched {
         let began = Instant::now();
         let kills = self.kills();
         let output = self.around(command).output().unwrap();
-        Ended::new(&output, began.elapsed(), self.kills() - kills)
+        Watched::new(output, began.elapsed(), self.kills() - kills)
     }
 
     /// Start a program of the test in here, ended when dropped.
@@ -325,47 +329,26 @@ impl Drop for Neighbour {
     }
 }
 
-/// Say so past the test harness, which keeps the words of a test that passes to itself.
-#[expect(clippy::explicit_write, reason = "`eprintln!` is what the harness keeps to itself")]
-fn skipped(why: &str) {
-    writeln!(io::stderr(), "skipped: {why}").unwrap();
-}
-
+/// A command that has ended in a group.
 #[derive(Debug)]
-struct Ended {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+struct Watched {
+    ended: Ended,
     seconds: f64,
+    /// Kills by the kernel meanwhile.
     kills: u64,
 }
 
-impl Ended {
-    fn new(output: &Output, time: Duration, kills: u64) -> Ended {
-        Ended {
-            code: output.status.code(),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-            seconds: time.as_secs_f64(),
-            kills,
-        }
-    }
+impl Deref for Watched {
+    type Target = Ended;
 
-    #[track_caller]
-    fn code(&self, expected: i32) -> &Ended {
-        assert_eq!(self.code, Some(expected), "{self:#?}");
-        self
+    fn deref(&self) -> &Ended {
+        &self.ended
     }
+}
 
-    #[track_caller]
-    fn says(&self, text: &str) -> &Ended {
-        assert!(self.stderr.contains(text), "no `{text}` on stderr\n{self:#?}");
-        self
-    }
-
-    #[track_caller]
-    fn document(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{self:#?}"))
+impl Watched {
+    fn new(output: Output, time: Duration, kills: u64) -> Watched {
+        Watched { ended: output.into(), seconds: time.as_secs_f64(), kills }
     }
 
     /// Strategy and outcome of every attempt.
@@ -379,7 +362,7 @@ impl Ended {
 
     /// Built as the profile says, at the first attempt, without a kill by the kernel.
     #[track_caller]
-    fn is_built_in_release(&self) -> &Ended {
+    fn is_built_in_release(&self) -> &Watched {
         self.code(0);
         assert_eq!(self.attempts(), [("full".into(), "built".into())], "{self:#?}");
         assert_eq!(self.kills, 0, "{self:#?}");
@@ -421,7 +404,8 @@ fn where_one_compiler_fits_and_two_do_not_they_run_one_by_one() {
     let Some(group) = Group::new(300) else { return };
     let fixture = Fixture::wide(3, appetite(150, 300, 300));
     let plain = group.run(&fixture.cargo(4));
-    assert!(plain.code(101).kills > 0, "two fit at once, so this test shows nothing: {plain:#?}");
+    plain.code(101);
+    assert!(plain.kills > 0, "two fit at once, so this test shows nothing: {plain:#?}");
     fixture.clean(false);
     group.run(&fixture.xtask(4)).is_built_in_release();
 
@@ -479,7 +463,7 @@ fn a_compiler_that_the_kernel_kills_starts_once_more() {
     signal("CONT");
     let output = xtask.wait_with_output().unwrap();
     let kills = group.kills();
-    let ended = Ended::new(&output, Duration::ZERO, kills);
+    let ended = Watched::new(output, Duration::ZERO, kills);
     ended.code(0);
     assert_eq!(ended.attempts(), [("full".into(), "built".into())], "{ended:#?}");
     assert_eq!(ended.guard("n_kernel_kills"), kills, "{ended:#?}");
@@ -687,7 +671,7 @@ fn a_wrapper_that_is_set_up_already_is_kept() {
     let mut command = fixture.xtask(2);
     command.env("WRAPPER_LOG", &log).env("RUSTC_WRAPPER", &wrapper);
     let began = Instant::now();
-    Ended::new(&command.output().unwrap(), began.elapsed(), 0).is_built_in_release();
+    Watched::new(command.output().unwrap(), began.elapsed(), 0).is_built_in_release();
     assert!(fs::read_to_string(&log).unwrap().contains("--crate-name w0"));
 
     // In cargo's configuration, with a path from there.
@@ -696,7 +680,7 @@ fn a_wrapper_that_is_set_up_already_is_kept() {
     fixture.write(".cargo/config.toml", "[build]\nrustc-wrapper = \"./wrapper\"\n");
     let mut command = fixture.xtask(2);
     command.env("WRAPPER_LOG", &log);
-    Ended::new(&command.output().unwrap(), began.elapsed(), 0).is_built_in_release();
+    Watched::new(command.output().unwrap(), began.elapsed(), 0).is_built_in_release();
     assert!(fs::read_to_string(&log).unwrap().contains("--crate-name w0"));
 }
 
@@ -785,7 +769,7 @@ impl Situation {
     }
 
     /// From an empty target folder; whether the neighbour survived as well.
-    fn run(&self, mut command: Command) -> (Ended, bool) {
+    fn run(&self, mut command: Command) -> (Watched, bool) {
         let group = Group::new(self.limit_mib).expect("groups can be made: that was tried");
         if let Some(mib) = self.eating_linker_mib {
             command.env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER", helper());
@@ -805,7 +789,7 @@ impl Situation {
         let dead = |survived: bool| if survived { "" } else { ", neighbour killed" };
         let mut first = Vec::new();
         let mut later = Vec::new();
-        let shown = |ended: &Ended, survived: bool| {
+        let shown = |ended: &Watched, survived: bool| {
             let attempts = ended.attempts();
             let names: Vec<&str> = attempts.iter().map(|it| it.0.as_str()).collect();
             format!(
