@@ -12,6 +12,7 @@ use std::sync::Arc;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::append_file::write_whole;
+use crate::cluster::cli::ClusterArgs;
 use crate::dynamics::Rule;
 use crate::error::Error;
 use crate::estimator::Registry;
@@ -91,10 +92,15 @@ enum Command {
     /// The runs must be of the same settings and together have every row exactly once; what differs, is there
     /// twice or is missing is named. They are not changed.
     Merge(MergeArgs),
+    /// Do a study in tasks, on many machines that share a folder
+    ///
+    /// `plan` makes tasks, `task` does one, on any machine; `next` makes tasks of what is missing; `gather` makes an
+    /// ordinary run of what was done. Slurm, or whatever starts the tasks, is not of this program's concern.
+    Cluster(ClusterArgs),
 }
 
 #[derive(Debug, Args)]
-struct StudyArgs {
+pub(crate) struct StudyArgs {
     /// Topologies [default: all: Dense,Star,Ring,Line,BinaryTree,Lattice,Modular,Random]
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     topologies: Vec<Topology>,
@@ -135,10 +141,10 @@ struct StudyArgs {
     /// Keep everything in a folder of this name instead: settings, journal, rows and statistics. A run
     /// that was stopped goes on when it is started again with the same settings
     #[arg(long, value_name = "NAME", conflicts_with_all = ["out", "resume", "force"])]
-    run: Option<String>,
+    pub(crate) run: Option<String>,
     /// The folder of the runs
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
-    runs: PathBuf,
+    pub(crate) runs: PathBuf,
     /// Keep this record of the program's build (JSON) in the run's folder, as build.json, for the report
     #[arg(long, value_name = "FILE", requires = "run")]
     build_record: Option<PathBuf>,
@@ -156,7 +162,7 @@ struct StudyArgs {
     quiet: bool,
     /// What goes to standard output: the summary at the end as text, or events as JSON lines
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "list")]
-    format: Format,
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -244,7 +250,7 @@ struct RunsArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(crate) enum Format {
     /// For people.
     Text,
     /// For programs, as documented.
@@ -267,6 +273,7 @@ pub fn main(registry: &Registry) -> Exit {
         Some(Command::Runs(args)) => args.run(),
         Some(Command::Report(args)) => args.run(),
         Some(Command::Merge(args)) => args.run(),
+        Some(Command::Cluster(args)) => args.run(registry),
         None => cli.study.run(registry),
     };
     match done {
@@ -403,7 +410,8 @@ impl StudyArgs {
         Ok(())
     }
 
-    fn settings(&self) -> Result<Settings, Error> {
+    /// The settings that the flags ask for.
+    pub(crate) fn settings(&self) -> Result<Settings, Error> {
         fn or<T: Clone>(asked: &[T], default: &[T]) -> Vec<T> {
             if asked.is_empty() { default.to_vec() } else { asked.to_vec() }
         }
@@ -435,7 +443,7 @@ impl StudyArgs {
 }
 
 /// How progress is shown on this stderr.
-fn display(quiet: bool) -> Display {
+pub(crate) fn display(quiet: bool) -> Display {
     let is_ci = env::var_os("CI").is_some_and(|it| !it.is_empty());
     let can_redraw =
         io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|it| it != "dumb");
@@ -592,7 +600,11 @@ impl MergeArgs {
 }
 
 /// Statistics, report and verdict of a finished run. Even if one of them cannot be written, the others may.
-fn conclude(folder: &Path, contents: &Contents, events: Option<&Events>) -> Result<(), Error> {
+pub(crate) fn conclude(
+    folder: &Path,
+    contents: &Contents,
+    events: Option<&Events>,
+) -> Result<(), Error> {
     let summary = contents.summary();
     let written = summary.write(&folder.join("summary.json"));
     let reported = Report::write(folder);
@@ -635,7 +647,7 @@ fn named(runs: &Path, run: PathBuf) -> PathBuf {
 }
 
 /// The folder of the run `name`.
-fn run_path(runs: &Path, name: &str) -> Result<PathBuf, Error> {
+pub(crate) fn run_path(runs: &Path, name: &str) -> Result<PathBuf, Error> {
     let mut parts = Path::new(name).components();
     match (parts.next(), parts.next()) {
         (Some(Component::Normal(part)), None) if part == name => Ok(runs.join(name)),
@@ -646,7 +658,7 @@ fn run_path(runs: &Path, name: &str) -> Result<PathBuf, Error> {
 }
 
 /// Writes to standard output.
-fn print(text: &str) -> Result<(), Error> {
+pub(crate) fn print(text: &str) -> Result<(), Error> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).or_else(output_failed)
 }

@@ -360,6 +360,19 @@ impl Solver for Engine {
             _ => Err(Error::Interrupted(String::new())),
         }
     }
+
+    fn predicted_bytes(
+        &self,
+        n_units: usize,
+        formalism: Formalism,
+        n_threads: usize,
+    ) -> Option<u64> {
+        if formalism.is_iit4() {
+            iit4::predicted_bytes(n_units, n_threads)
+        } else {
+            pyphi_core::predicted_bytes(n_units, n_threads)
+        }
+    }
 }
 
 /// What the study keeps of a Φ-structure.

@@ -50,11 +50,21 @@ impl Forecast {
 
     /// Learns that a problem took so many seconds.
     pub fn learn(&mut self, load: Load, seconds: f64) {
-        // A clock has steps: what took no time took less than one.
-        let logarithm = seconds.max(1e-6).ln();
-        self.precision += load.0 * load.0.transpose();
-        self.moment += load.0 * logarithm;
-        self.seen.push((load, logarithm));
+        self.learn_all([(load, seconds)]);
+    }
+
+    /// Learns of many problems at once.
+    pub fn learn_all(&mut self, times: impl IntoIterator<Item = (Load, f64)>) {
+        for (load, seconds) in times {
+            // A clock has steps: what took no time took less than one.
+            let logarithm = seconds.max(1e-6).ln();
+            self.precision += load.0 * load.0.transpose();
+            self.moment += load.0 * logarithm;
+            self.seen.push((load, logarithm));
+        }
+        if self.seen.is_empty() {
+            return;
+        }
         let inverse = self.precision.try_inverse().expect("positive definite");
         self.coefficients = inverse * self.moment;
         let residuals =

@@ -25,7 +25,23 @@ pub fn flag(announce: bool) -> Result<Arc<AtomicBool>, Error> {
             let _ = writeln!(std::io::stderr(), "stopping; once more to stop at once");
         }
     };
-    ctrlc::set_handler(handler)
-        .map_err(|error| Error::Internal(format!("cannot listen for Ctrl-C: {error}")))?;
+    listen(handler)?;
     Ok(flag)
+}
+
+/// A flag that is set by every such request, however many there are: for a process that has something to write
+/// before it ends, and whose scheduler may ask twice.
+///
+/// # Errors
+/// As [`flag`].
+pub fn patient_flag() -> Result<Arc<AtomicBool>, Error> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    listen(move || set.store(true, Ordering::Relaxed))?;
+    Ok(flag)
+}
+
+fn listen(handler: impl FnMut() + Send + 'static) -> Result<(), Error> {
+    ctrlc::set_handler(handler)
+        .map_err(|error| Error::Internal(format!("cannot listen for Ctrl-C: {error}")))
 }

@@ -16,6 +16,7 @@ mod append_file;
 pub mod calibration;
 #[cfg(feature = "pyphi")]
 pub mod cli;
+pub mod cluster;
 pub mod course;
 pub mod drawing;
 pub mod dynamics;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::append_file::write_whole;
 use crate::error::Error;
 use crate::journal::SettingsFile;
-use crate::run_folder::{Contents, Entry, Line};
+use crate::run_folder::{Contents, Entry, Line, Session};
 use crate::suite::{Settings, Suite};
 use crate::text::list;
 use crate::timeline::{self, Sample};
@@ -44,35 +44,76 @@ pub fn merge(folders: &[PathBuf], target: &Path) -> Result<Contents, Error> {
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by_key(|&part| rows.of.iter().position(|(it, _)| *it == part));
 
-    let mut lines = Vec::new();
+    let mut sessions = Vec::new();
     let mut session_before = vec![0; parts.len()];
     for part in order {
-        session_before[part] = lines.len();
-        lines.extend(parts[part].contents.sessions.iter().cloned().map(Line::Session));
+        session_before[part] = sessions.len();
+        sessions.extend(parts[part].contents.sessions.iter().cloned());
     }
-    lines.extend(rows.of.iter().map(|&(part, index)| {
+    let entries = rows.of.iter().map(|&(part, index)| {
         let contents = &parts[part].contents;
         let session = Some(session_before[part] + contents.session_of[index]);
-        Line::Comparison(Entry { session, ..contents.entries[index].clone() })
-    }));
-    let json = |line: &Line| serde_json::to_string(line).expect("plain data") + "\n";
-    let journal: String = lines.iter().map(json).collect();
-    let contents = Contents::parse(journal.as_bytes(), whole, &target.join("journal.jsonl"))?;
-
-    // The settings come last: they make it the folder of a run.
+        Entry { session, ..contents.entries[index].clone() }
+    });
+    let run = Assembled::new(target, whole, sessions, entries)?;
     let written = |source| Error::Write { path: target.to_owned(), source, note: String::new() };
     if let Some(runs) = target.parent() {
         fs::create_dir_all(runs).map_err(written)?;
     }
     fs::create_dir(target).map_err(written)?;
-    write_whole(&target.join("journal.jsonl"), journal)?;
-    write_whole(&target.join("results.csv"), contents.csv())?;
     let samples = samples(&parts, &session_before);
     if !samples.is_empty() {
         write_whole(&target.join(timeline::NAME), samples)?;
     }
-    SettingsFile::write(&target.join("settings.json"), contents.suite.settings())?;
-    Ok(contents)
+    run.write(target)
+}
+
+/// A run put together from pieces, not yet on the disk.
+pub(crate) struct Assembled {
+    journal: String,
+    contents: Contents,
+}
+
+impl Assembled {
+    /// The run of `suite` that has these rows, in the order of the matrix, each with the place of its session among
+    /// `sessions`, counted from 1. `target` is where it will be, for errors.
+    ///
+    /// # Errors
+    /// [`Error::Content`] if a row does not belong to the suite, or what a row says cannot be.
+    pub(crate) fn new(
+        target: &Path,
+        suite: Suite,
+        sessions: Vec<Session>,
+        entries: impl IntoIterator<Item = Entry>,
+    ) -> Result<Assembled, Error> {
+        let json = |line: &Line| serde_json::to_string(line).expect("plain data") + "\n";
+        let mut journal: String = sessions.into_iter().map(|it| json(&Line::Session(it))).collect();
+        entries.into_iter().for_each(|it| journal += &json(&Line::Comparison(it)));
+        let path = target.join("journal.jsonl");
+        let contents = Contents::parse(journal.as_bytes(), suite, &path)?;
+        Ok(Assembled { journal, contents })
+    }
+
+    /// Writes it into the folder `target`, over what is there of a run that it has all rows of.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub(crate) fn write(self, target: &Path) -> Result<Contents, Error> {
+        let Assembled { journal, contents } = self;
+        // Rows in another order than the journal's would be refused if this were interrupted.
+        let csv = target.join("results.csv");
+        match fs::remove_file(&csv) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::Write { path: csv, source, note: String::new() });
+            }
+            _ => {}
+        }
+        write_whole(&target.join("journal.jsonl"), journal)?;
+        write_whole(&csv, contents.csv())?;
+        // The settings come last: they make it the folder of a run.
+        SettingsFile::write(&target.join("settings.json"), contents.suite.settings())?;
+        Ok(contents)
+    }
 }
 
 /// The timelines of all runs as one. They are for looking at: one that cannot be read is left out.

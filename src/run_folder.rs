@@ -52,6 +52,13 @@ pub struct Session {
     pub provenance: Provenance,
 }
 
+impl Session {
+    /// That of this process, from now on.
+    pub(crate) fn here() -> Session {
+        Session { started_unix_ms: unix_ms(), provenance: Provenance::here() }
+    }
+}
+
 /// A finished comparison, with everything about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
@@ -312,12 +319,7 @@ impl RunFolder {
                 Err(source) => return Err(Error::Read { path: folder.to_owned(), source }),
             }
         }
-        let lock = AppendFile::open(&path("lock"), false)?;
-        lock.lock().map_err(|_| {
-            refuse(
-                "another process is running it: wait for it to end, or choose another name".into(),
-            )
-        })?;
+        let lock = lock(folder)?;
         if is_run {
             let theirs = SettingsFile::read(&path("settings.json"))?;
             let differences = theirs.differences(suite.settings());
@@ -354,7 +356,7 @@ impl RunFolder {
             csv = AppendFile::open(&path("results.csv"), false)?;
             csv.read()?;
         }
-        let session = Session { started_unix_ms: unix_ms(), provenance: Provenance::here() };
+        let session = Session::here();
         journal.append(&json(&Line::Session(session.clone())))?;
         let mut run = RunFolder {
             folder: folder.to_owned(),
@@ -545,6 +547,18 @@ pub fn list(runs: &Path) -> Result<Vec<Listed>, Error> {
     Ok(listed.collect())
 }
 
+/// Takes a folder for this process, until what is returned is dropped.
+///
+/// # Errors
+/// [`Error::Output`] if another process has it; [`Error::Write`].
+pub(crate) fn lock(folder: &Path) -> Result<AppendFile, Error> {
+    let lock = AppendFile::open(&folder.join("lock"), false)?;
+    let message = "another process is running it: wait for it to end, or choose another name";
+    let taken = lock.lock();
+    taken.map_err(|_| Error::Output { path: folder.to_owned(), message: message.to_owned() })?;
+    Ok(lock)
+}
+
 /// Whether another process holds this lock.
 fn is_locked(lock: &Path) -> bool {
     let file = fs::File::open(lock);
@@ -556,7 +570,7 @@ fn unix_ms() -> u64 {
 }
 
 /// In steps of a microsecond.
-fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 

@@ -108,4 +108,15 @@ pub trait Solver {
         tie_orders: u32,
         place: &str,
     ) -> Result<ExactPhi, Error>;
+
+    /// The memory that the engine plans for to solve a network of `n_units` units on `n_threads` threads, in
+    /// bytes; none if that is not known, or more than any machine has.
+    fn predicted_bytes(
+        &self,
+        _n_units: usize,
+        _formalism: Formalism,
+        _n_threads: usize,
+    ) -> Option<u64> {
+        None
+    }
 }

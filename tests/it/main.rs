@@ -29,6 +29,9 @@ mod run_folder;
 /// Shards and what becomes of them.
 mod shards;
 
+/// A study in tasks.
+mod cluster;
+
 /// `draw`: the same as pictures.
 mod draw;
 

@@ -1,0 +1,92 @@
+//! What exact problems cost: measured in runs that are there, and expected of those that are not.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::forecast::{Forecast, Load};
+use crate::journal::SettingsFile;
+use crate::network::Network;
+use crate::run_folder::Contents;
+use crate::suite::{Formalism, Settings};
+
+/// What all estimates of a comparison cost for each unit, in seconds: nearly all of it is the random vectors of
+/// the hyperdimensional estimate. Measured in a release build: `docs/cluster.md`.
+const ESTIMATES_PER_UNIT: f64 = 0.0;
+
+/// The expected time of the estimates of one comparison, in seconds.
+pub fn estimates_seconds(n_units: usize) -> f64 {
+    ESTIMATES_PER_UNIT * n_units as f64
+}
+
+/// An exact problem, and the time that it took on one processor in seconds.
+pub type Cost = (Load, f64);
+
+/// The costs of the problems of a run, its ranges over numberings included if `with_range`; those whose time is
+/// not known in this form are left out.
+pub fn of_run(contents: &Contents, with_range: bool) -> Vec<Cost> {
+    let mut known = HashSet::new();
+    let mut costs = Vec::new();
+    let mut before = (0, Some(0));
+    for (entry, &session) in contents.entries.iter().zip(&contents.session_of) {
+        // The processor time since the row before, if that is of the same session.
+        let since = if before.0 == session { before.1 } else { Some(0) };
+        let cpu_ms = entry.cpu_ms.zip(since).map(|(now, since)| now.saturating_sub(since));
+        before = (session, entry.cpu_ms);
+        if !known.insert(entry.problem) {
+            continue;
+        }
+        let range_ms = entry.exact.range.map(|it| it.duration_ms);
+        let wall_ms = match (with_range, range_ms) {
+            (false, _) => entry.duration_ms,
+            (true, Some(range_ms)) => entry.duration_ms + range_ms,
+            (true, None) => continue,
+        };
+        // What several threads did takes one longer. The clock of processor time has steps of 10 ms, and the share
+        // of the range in it is taken to be that in the wall time.
+        let share = wall_ms / (entry.duration_ms + range_ms.unwrap_or(0.0)).max(1e-6);
+        let cpu_ms = cpu_ms.filter(|_| wall_ms > 100.0).map_or(0.0, |it| it as f64 * share);
+        if let Some(position) = contents.suite.position(entry.key) {
+            let network = contents.suite.network(&contents.suite.comparisons()[position]);
+            costs.push((Load::of(network), wall_ms.max(cpu_ms) / 1e3));
+        }
+    }
+    costs
+}
+
+/// A forecast for the problems of a study, learned from the finished and unfinished runs in the folder `runs`:
+/// those of the same formalism, and of the same rule if there are any.
+pub fn forecast(settings: &Settings, runs: &Path) -> Forecast {
+    let with_range = settings.tie_orders > 0;
+    let mut forecast = prior(settings.formalism, with_range);
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir(runs).into_iter().flatten().filter_map(|it| Some(it.ok()?.path())).collect();
+    folders.sort();
+    let is_alike = |it: &Settings| it.formalism == settings.formalism;
+    let theirs = folders.into_iter().filter_map(|folder| {
+        let theirs = SettingsFile::read(&folder.join("settings.json")).ok()?;
+        is_alike(&theirs).then_some((folder, theirs))
+    });
+    let (same, other): (Vec<_>, Vec<_>) = theirs.partition(|(_, it)| it.rule == settings.rule);
+    for runs in [same, other] {
+        // A run that cannot be read teaches nothing.
+        let contents = runs.iter().filter_map(|(folder, _)| Contents::read(folder).ok());
+        let costs: Vec<Cost> = contents.flat_map(|it| of_run(&it, with_range)).collect();
+        if !costs.is_empty() {
+            forecast.learn_all(costs);
+            break;
+        }
+    }
+    forecast
+}
+
+/// What is expected where nothing was measured.
+fn prior(_formalism: Formalism, _with_range: bool) -> Forecast {
+    Forecast::default()
+}
+
+/// The expected time of a problem with so many comparisons, in seconds.
+pub fn expected(forecast: &Forecast, network: &Network, n_comparisons: usize) -> f64 {
+    let estimates = estimates_seconds(network.n_units()) * n_comparisons as f64;
+    forecast.seconds(&Load::of(network)) + estimates
+}

@@ -1,0 +1,350 @@
+//! The folder of a job: what is computed, and the rounds in which it is.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `job.json` | what is computed, by which version of the program |
+//! | `round-R/plan.json` | the tasks of the R-th round, with what each of their items is expected to cost |
+//! | `round-R/t00017.json` | one task: all that the process which does it has to read |
+//! | `journals/` | what was done (see [`journals`](super::journals)) |
+//!
+//! A round appears with all its files at once, since its folder is made under another name and renamed. Other programs
+//! may keep files of their own beside these.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::job::Spec;
+use crate::append_file::{sync_folder, write_whole};
+use crate::error::Error;
+
+/// The most rounds that an item is in before it is given up: the first, and three more.
+pub const MOST_ATTEMPTS: usize = 4;
+
+/// The folder of a job.
+#[derive(Debug, Clone)]
+pub struct JobFolder {
+    path: PathBuf,
+}
+
+/// `job.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobFile {
+    /// What is computed.
+    pub job: Spec,
+    /// The program that computes it: [`program`].
+    pub program: String,
+    /// The processors, and threads, of a task.
+    pub cpus: usize,
+    /// How many tasks were expected to run at the same time.
+    pub slots: usize,
+    /// The most tasks that a round was to have.
+    pub max_tasks: usize,
+    /// The time that a task was to take, in seconds, if that was asked for.
+    pub task_seconds: Option<f64>,
+}
+
+/// This program: its version, and the commit it was built from where that is known. All tasks of a job are done by
+/// the same.
+pub fn program() -> String {
+    match env!("PHI_COMMIT") {
+        "unknown" => env!("CARGO_PKG_VERSION").to_owned(),
+        commit => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
+    }
+}
+
+/// `plan.json`: a round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Which round, counted from 1.
+    pub round: usize,
+    /// The stage that its items are of.
+    pub stage: String,
+    /// Whether the job is done when all items of this stage are.
+    pub is_last_stage: bool,
+    /// Whether attempts are counted anew from this round on.
+    pub is_fresh: bool,
+    /// The items of the stage.
+    pub n_items: u64,
+    /// Those that were done when the round was planned.
+    pub items_done: u64,
+    /// Those that were given up by then, with the first of them by name.
+    pub n_given_up: usize,
+    /// Up to [`NAMED`](super::rounds::NAMED) of these.
+    pub given_up: Vec<GivenUp>,
+    /// The processors, and threads, of a task.
+    pub cpus: usize,
+    /// The memory that a task needs, in bytes.
+    pub memory_bytes: u64,
+    /// The expected time of the longest task, in seconds.
+    pub task_seconds: f64,
+    /// The expected time of all items, in seconds.
+    pub cpu_seconds: f64,
+    /// The predicted share of the time of all slots that is spent on items.
+    pub efficiency: f64,
+    /// The tasks, the longest first.
+    pub tasks: Vec<PlannedTask>,
+}
+
+/// An item that was in so many rounds and is still not done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// Its name.
+    pub item: String,
+    /// The rounds it was in.
+    pub attempts: usize,
+}
+
+/// A task of a plan: its items, each with its expected time in seconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedTask(pub Vec<(u64, f64)>);
+
+impl PlannedTask {
+    /// The items.
+    pub fn items(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().map(|(item, _)| *item)
+    }
+
+    /// The expected time of all items, in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.0.iter().map(|(_, seconds)| seconds).sum()
+    }
+}
+
+/// `t00017.json`: a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// The round, counted from 1.
+    pub round: usize,
+    /// Which task of the round, counted from 1.
+    pub task: usize,
+    /// The stage.
+    pub stage: String,
+    /// The processors, and threads.
+    pub cpus: usize,
+    /// The items.
+    pub items: Vec<u64>,
+    /// What else it takes to do them, by kind of job.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub input: Value,
+}
+
+/// A document with the name and the version of its form.
+#[derive(Serialize, Deserialize)]
+struct Document<T> {
+    schema: String,
+    version: u32,
+    #[serde(flatten)]
+    content: T,
+}
+
+/// The version of all these forms.
+const VERSION: u32 = 1;
+
+/// A document as text.
+pub(crate) fn to_json<T: Serialize>(schema: &str, content: T) -> String {
+    let document = Document { schema: schema.to_owned(), version: VERSION, content };
+    serde_json::to_string(&document).expect("plain data") + "\n"
+}
+
+/// A document from text; the error says what was expected.
+pub(crate) fn from_json<T: DeserializeOwned>(schema: &str, text: &str) -> Result<T, String> {
+    #[derive(Deserialize)]
+    struct Form {
+        schema: String,
+        version: u32,
+    }
+    // The form first: another version may have other fields.
+    let form: Form = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if (form.schema.as_str(), form.version) != (schema, VERSION) {
+        return Err(format!(
+            "schema {:?} version {}: expected {schema:?} version {VERSION}",
+            form.schema, form.version
+        ));
+    }
+    let document: Document<T> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    Ok(document.content)
+}
+
+fn read<T: DeserializeOwned>(path: &Path, schema: &str) -> Result<T, Error> {
+    let text =
+        fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    from_json(schema, &text)
+        .map_err(|message| Error::Content { place: path.display().to_string(), message })
+}
+
+const JOB: &str = "phi-validation/cluster";
+const PLAN: &str = "phi-validation/cluster-plan";
+const TASK: &str = "phi-validation/cluster-task";
+
+impl JobFolder {
+    /// That of the run in `run`.
+    pub fn of_run(run: &Path) -> JobFolder {
+        JobFolder { path: run.join("cluster") }
+    }
+
+    /// The job that is named by its folder, by that of its run, or by the name of the run among `runs`.
+    ///
+    /// # Errors
+    /// [`Error::Output`] if there is none.
+    pub fn locate(runs: &Path, named: &Path) -> Result<JobFolder, Error> {
+        let candidates =
+            [named.to_owned(), named.join("cluster"), runs.join(named).join("cluster")];
+        match candidates.into_iter().find(|it| it.join("job.json").is_file()) {
+            // Tasks run in other folders and on other machines.
+            Some(path) => match fs::canonicalize(&path) {
+                Ok(path) => Ok(JobFolder { path }),
+                Err(source) => Err(Error::Read { path, source }),
+            },
+            None => Err(Error::Output {
+                path: named.to_owned(),
+                message:
+                    "is not the folder of a cluster job that this machine can see: expected a \
+                          job.json in it; a folder that all machines share must hold the runs"
+                        .to_owned(),
+            }),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder of the run that the job is about.
+    pub fn run(&self) -> &Path {
+        self.path.parent().expect("a folder within that of the run")
+    }
+
+    /// The folder of the journals.
+    pub fn journals(&self) -> PathBuf {
+        self.path.join("journals")
+    }
+
+    /// The folder of a round.
+    pub fn round(&self, round: usize) -> PathBuf {
+        self.path.join(format!("round-{round}"))
+    }
+
+    /// What is computed; none if there is no job yet.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`Error::Content`].
+    pub fn job(&self) -> Result<Option<JobFile>, Error> {
+        let path = self.path.join("job.json");
+        if path.exists() { read(&path, JOB).map(Some) } else { Ok(None) }
+    }
+
+    /// Says what is computed, and makes room for it.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn write_job(&self, job: &JobFile) -> Result<(), Error> {
+        let path = self.journals();
+        fs::create_dir_all(&path).map_err(|source| write_error(&path, source))?;
+        write_whole(&self.path.join("job.json"), to_json(JOB, job))
+    }
+
+    /// All rounds, the first first.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`Error::Content`].
+    pub fn plans(&self) -> Result<Vec<Plan>, Error> {
+        (1..=self.n_rounds()).map(|round| self.plan(round)).collect()
+    }
+
+    /// How many rounds there are.
+    pub fn n_rounds(&self) -> usize {
+        (1..).take_while(|&it| self.round(it).join("plan.json").exists()).count()
+    }
+
+    /// A round.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`Error::Content`].
+    pub fn plan(&self, round: usize) -> Result<Plan, Error> {
+        read(&self.round(round).join("plan.json"), PLAN)
+    }
+
+    /// A task.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`Error::Content`].
+    pub fn task(&self, round: usize, task: usize) -> Result<Task, Error> {
+        read(&self.round(round).join(task_name(task)), TASK)
+    }
+
+    /// Adds a round. `input` is what a task needs besides its items.
+    ///
+    /// # Errors
+    /// [`Error::Write`]; [`Error::Output`] if another process has added this round meanwhile.
+    pub fn write_round(
+        &self,
+        plan: &Plan,
+        input: impl Fn(&[u64]) -> Value + Sync,
+    ) -> Result<(), Error> {
+        let target = self.round(plan.round);
+        let beside = self.path.join(format!("round-{}.{}.tmp", plan.round, std::process::id()));
+        let _ = fs::remove_dir_all(&beside);
+        fs::create_dir_all(&beside).map_err(|source| write_error(&beside, source))?;
+        let task_of = |index: usize| {
+            let items: Vec<u64> = plan.tasks[index].items().collect();
+            Task {
+                round: plan.round,
+                task: index + 1,
+                stage: plan.stage.clone(),
+                cpus: plan.cpus,
+                input: input(&items),
+                items,
+            }
+        };
+        // Flushing waits for the disk, many at once for about as long as one.
+        let n_threads = plan.tasks.len().min(16);
+        let written = thread::scope(|scope| {
+            let writer = |first: usize| {
+                let (task_of, beside) = (&task_of, &beside);
+                scope.spawn(move || {
+                    (first..plan.tasks.len()).step_by(n_threads).try_for_each(|index| {
+                        write_whole(
+                            &beside.join(task_name(index + 1)),
+                            to_json(TASK, task_of(index)),
+                        )
+                    })
+                })
+            };
+            let writers: Vec<_> = (0..n_threads).map(writer).collect();
+            writers.into_iter().try_for_each(|it| it.join().expect("writing does not panic"))
+        });
+        let written = written
+            .and_then(|()| write_whole(&beside.join("plan.json"), to_json(PLAN, plan)))
+            .and_then(|()| match fs::rename(&beside, &target) {
+                Ok(()) => {
+                    sync_folder(&target);
+                    Ok(())
+                }
+                Err(_) if target.exists() => Err(Error::Output {
+                    path: target.clone(),
+                    message: "exists: another process has planned this round".to_owned(),
+                }),
+                Err(source) => Err(write_error(&target, source)),
+            });
+        if written.is_err() {
+            let _ = fs::remove_dir_all(&beside);
+        }
+        written
+    }
+}
+
+/// The name of the file of a task.
+fn task_name(task: usize) -> String {
+    format!("t{task:05}.json")
+}
+
+fn write_error(path: &Path, source: io::Error) -> Error {
+    Error::Write { path: path.to_owned(), source, note: String::new() }
+}

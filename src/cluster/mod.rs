@@ -1,0 +1,31 @@
+//! A job that many processes do on many machines which share nothing but a folder.
+//!
+//! A *job* is a study. An *item* is the smallest thing that is done or not done, an exact problem with all its
+//! comparisons; a *task* is a list of items that one process does; a *round* is a set of tasks that are handed to
+//! a scheduler together. Whoever hands them over (Slurm, a person) is of no concern here:
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | [`folder`] | the job's folder: what is asked for, and the rounds |
+//! | [`journals`] | what was done: one file a process, only ever whole |
+//! | [`costs`] | what exact problems cost |
+//! | [`packing`] | items into tasks |
+//! | [`job`] | what the kinds of jobs have in common |
+//! | [`study`] | a study as a job |
+//! | [`rounds`] | what is missing goes into the next round; how far the job is |
+//! | [`cli`] | the commands |
+//!
+//! **Invariants.** No process writes a file that another one writes, and nothing is ever locked: what is done is the
+//! union of all journals. Files appear whole (written beside, flushed, renamed). An item that was done twice must
+//! have the same result twice. So a task may be stopped at any moment, or run twice, and nothing is lost and
+//! nothing counts twice.
+
+#[cfg(feature = "pyphi")]
+pub mod cli;
+pub mod costs;
+pub mod folder;
+pub mod job;
+pub mod journals;
+pub mod packing;
+pub mod rounds;
+pub mod study;
