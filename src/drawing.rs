@@ -353,6 +353,15 @@ impl Drawing {
     }
 }
 
+/// How far two points are from each other.
+///
+/// Not [`f64::hypot`]: that is a function of the system's library, in glibc a new one since 2.35, and a program that calls
+/// it does not start where the library is older.
+pub fn distance((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> f64 {
+    let (dx, dy) = (x1 - x0, y1 - y0);
+    (dx * dx + dy * dy).sqrt()
+}
+
 /// Text for XML and HTML.
 pub fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::calibration::{Calibration, LeftOut, Model};
-use crate::drawing::{Anchor, Drawing, Ink, Mark};
+use crate::drawing::{Anchor, Drawing, Ink, Mark, distance};
 use crate::estimator::{Estimator, Hdc, HdcLimit};
 use crate::plot::{Axis, Plot, label};
 use crate::row::Row;
@@ -123,7 +123,7 @@ impl Study<'_> {
                 marks.push(Mark::Line { points: ends.to_vec(), ink, width: 1.5, dashed: false });
                 // A short stroke across each end, so that short bars are seen.
                 let ((x0, y0), (x1, y1)) = (ends[0], ends[1]);
-                let length = (x1 - x0).hypot(y1 - y0).max(1e-9);
+                let length = distance(ends[0], ends[1]).max(1e-9);
                 let (across, along) = (-4.0 * (y1 - y0) / length, 4.0 * (x1 - x0) / length);
                 for (x, y) in ends {
                     let points = vec![(x - across, y - along), (x + across, y + along)];

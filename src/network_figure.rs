@@ -7,7 +7,7 @@
 
 use std::f64::consts::{PI, TAU};
 
-use crate::drawing::{Anchor, Drawing, Ink, Mark, Shape};
+use crate::drawing::{Anchor, Drawing, Ink, Mark, Shape, distance};
 use crate::exact::{ConceptRecord, CoreRecord};
 use crate::phi::partition;
 use crate::plot::label;
@@ -257,9 +257,9 @@ fn bow((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> Vec<(f64, f64)> {
         let (a, b, c) = ((1.0 - t).powi(2), 2.0 * t * (1.0 - t), t * t);
         (a * x0 + b * mx + c * x1, a * y0 + b * my + c * y1)
     });
-    let outside = |(x, y): &(f64, f64)| {
-        let far = |px: f64, py: f64, gap: f64| (x - px).hypot(y - py) > UNIT + gap;
-        far(x0, y0, 2.0) && far(x1, y1, 3.0)
+    let outside = |point: &(f64, f64)| {
+        let far = |from: (f64, f64), gap: f64| distance(*point, from) > UNIT + gap;
+        far((x0, y0), 2.0) && far((x1, y1), 3.0)
     };
     points.filter(outside).collect()
 }
@@ -271,7 +271,7 @@ fn arrow(line: Vec<(f64, f64)>, severed: bool) -> Vec<Mark> {
     let middle = line.len() / 2;
     let (a, b) = (line[middle - 1], line[middle]);
     let along = |from: (f64, f64), to: (f64, f64)| {
-        let length = (to.0 - from.0).hypot(to.1 - from.1).max(1e-9);
+        let length = distance(from, to).max(1e-9);
         ((to.0 - from.0) / length, (to.1 - from.1) / length)
     };
     let (ux, uy) = along(before, tip);
