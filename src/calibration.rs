@@ -305,7 +305,7 @@ mod tests {
     }
 
     fn row(topology: Topology, n: usize, seed: u64, phi_hdc: f64, phi_exact: f64) -> Row {
-        Row { key: Key { topology, n, seed }, phi_hdc, phi_exact, duration_ms: 0.0 }
+        Row { key: Key::new(topology, n, seed), phi_hdc, phi_exact, duration_ms: 0.0 }
     }
 
     #[test]

@@ -30,8 +30,8 @@ use crate::report::Report;
 use crate::run_folder::{self, Contents, RunFolder};
 use crate::shard::Shard;
 use crate::study::Study;
-use crate::suite::{Formalism, Settings, Suite};
-use crate::summary::Summary;
+use crate::suite::{Formalism, Settings, States, Suite};
+use crate::summary::Summaries;
 use crate::text::{matrix, runs};
 use crate::timeline::Timeline;
 use crate::topology::Topology;
@@ -344,7 +344,7 @@ impl StudyArgs {
             }
             None => {
                 let outputs = Outputs::new(&self.out)?;
-                Summary::check_path(&outputs.summary)?;
+                Summaries::check_path(&outputs.summary)?;
                 let others = Vec::new();
                 let study = Study { suite: &suite, estimator, others, solver: &engine };
                 study.check()?;
@@ -360,7 +360,7 @@ impl StudyArgs {
                 self.compute(&study, &mut journal, detail, &files, told)?;
                 // Even if one of them cannot be written, the other may.
                 let name = csv.file_name().unwrap_or_default().to_string_lossy();
-                let summary = Summary::new(&suite, &name, journal.rows(), &journal.records());
+                let summary = Summaries::new(&suite, &name, journal.rows(), &journal.records());
                 let written = summary.write(&path);
                 show(&summary, &csv, events, written)
             }
@@ -431,13 +431,13 @@ impl StudyArgs {
             topologies: or(&self.topologies, &default.topologies),
             sizes: or(&self.sizes, &default.sizes),
             seeds: or(&self.seeds, &default.seeds),
-            rule,
-            state: self.state.clone(),
+            rules: vec![rule],
+            states: States::Patterns(vec![self.state.clone()]),
             estimator: self.estimator.clone(),
-            formalism: self.formalism,
+            formalisms: vec![self.formalism],
             shard: self.shard,
-            // Only IIT 3.0 has such ranges.
-            tie_orders: if self.formalism.is_iit4() { 0 } else { self.tie_orders },
+            tie_orders: self.tie_orders,
+            ..default
         })
     }
 }
@@ -613,7 +613,7 @@ pub(crate) fn conclude(
 
 /// Shows what was found, and tells that the run is finished if everything was written.
 fn show(
-    summary: &Summary,
+    summary: &Summaries,
     output: &Path,
     events: Option<&Events>,
     written: Result<(), Error>,

@@ -4,6 +4,7 @@
 //! unit of a graph the same dynamics. This module knows neither graphs nor states.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 
 /// How a unit follows its inputs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+///
+/// Two rules are equal if they are of the same name and their gains have the same bits.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Rule {
     /// ON if more than half of the inputs are ON; a tie, or no input, gives OFF.
@@ -48,6 +51,52 @@ impl Rule {
         }
     }
 
+    /// The rule in one word: `xor`, `logistic:2.5`.
+    pub fn code(self) -> String {
+        match self {
+            Rule::Logistic { gain } => format!("logistic:{gain:?}"),
+            rule => rule.name().to_owned(),
+        }
+    }
+
+    /// Reads what [`code`](Rule::code) wrote, and names as the command line has them.
+    ///
+    /// # Errors
+    /// As [`from_str`](Rule::from_str); if the gain is no finite number.
+    ///
+    /// ```
+    /// use phi_validation::dynamics::Rule;
+    ///
+    /// assert_eq!(Rule::from_code("logistic:2.5").unwrap(), Rule::Logistic { gain: 2.5 });
+    /// assert_eq!(Rule::from_code("xor").unwrap().code(), "xor");
+    /// ```
+    pub fn from_code(code: &str) -> Result<Rule, Error> {
+        match code.split_once(':') {
+            Some(("logistic", text)) => {
+                let gain = text.parse::<f64>().ok().filter(|it| it.is_finite());
+                gain.map(|gain| Rule::Logistic { gain }).ok_or_else(|| {
+                    Error::Settings(format!("gain {text:?}: expected a finite number"))
+                })
+            }
+            _ => code.parse(),
+        }
+    }
+
+    /// Where it stands among rules, and what tells it from others.
+    fn order(self) -> (usize, i64) {
+        match self {
+            Rule::Majority => (0, 0),
+            Rule::And => (1, 0),
+            Rule::Or => (2, 0),
+            Rule::Xor => (3, 0),
+            // The order of IEEE 754's totalOrder, which is that of numbers.
+            Rule::Logistic { gain } => {
+                let bits = gain.to_bits() as i64;
+                (4, bits ^ (((bits >> 63) as u64) >> 1) as i64)
+            }
+        }
+    }
+
     /// P(the unit is ON at t+1), `n_on` of its `n_inputs` inputs being ON at t.
     ///
     /// ```
@@ -70,6 +119,32 @@ impl Rule {
             }
         };
         if on { 1.0 } else { 0.0 }
+    }
+}
+
+impl PartialEq for Rule {
+    fn eq(&self, other: &Rule) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl Eq for Rule {}
+
+impl Ord for Rule {
+    fn cmp(&self, other: &Rule) -> std::cmp::Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for Rule {
+    fn partial_cmp(&self, other: &Rule) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Rule {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.order().hash(state);
     }
 }
 
@@ -139,6 +214,21 @@ mod tests {
         }
         let steep = Rule::Logistic { gain: 1e6 };
         check(steep, 3, &[0.0, 0.0, 1.0, 1.0]);
+    }
+
+    #[test]
+    fn rules_are_ordered_by_name_and_gain() {
+        let gain = |gain| Rule::Logistic { gain };
+        let rules = [Rule::Majority, Rule::Xor, gain(-2.0), gain(0.5), gain(4.0)];
+        assert!(rules.is_sorted_by(|a, b| a < b));
+        for rule in rules {
+            assert_eq!(Rule::from_code(&rule.code()).unwrap(), rule);
+        }
+        for wrong in ["logistic:", "logistic:inf", "logistic:x"] {
+            let error = Rule::from_code(wrong).unwrap_err().to_string();
+            assert!(error.ends_with("expected a finite number"), "{error}");
+        }
+        assert!(Rule::from_code("xor:1").unwrap_err().to_string().starts_with("unknown rule"));
     }
 
     #[test]

@@ -27,6 +27,10 @@ pub enum Error {
     #[error("{0}")]
     Settings(String),
 
+    /// States that a network of the matrix cannot be in.
+    #[error("{0}")]
+    States(String),
+
     /// A file that cannot be read.
     #[error("cannot read {}: {source}", path.display())]
     Read {
@@ -89,6 +93,7 @@ impl Error {
         match self {
             Error::UnknownName { .. }
             | Error::Settings(_)
+            | Error::States(_)
             | Error::Read { .. }
             | Error::Write { .. }
             | Error::Content { .. }

@@ -295,11 +295,12 @@ fn dot(x: &[f64], y: &[f64]) -> f64 {
 mod tests {
     use super::*;
     use crate::dynamics::Rule;
+    use crate::key::State;
     use crate::topology::Topology;
     use std::f64::consts::PI;
 
     fn network(topology: Topology, n: usize) -> Network {
-        Network::new(topology.graph(n, 42), Rule::Majority, vec![0; n])
+        Network::new(topology.graph(n, 42), Rule::Majority, State::new(n, 0))
     }
 
     #[track_caller]
@@ -413,8 +414,8 @@ mod tests {
 
     #[test]
     fn degenerate_graphs_have_an_estimate() {
-        let single = Network::new(Graph::new(1, []), Rule::Majority, vec![0]);
-        let apart = Network::new(Graph::new(3, [(0, 1)]), Rule::Majority, vec![0; 3]);
+        let single = Network::new(Graph::new(1, []), Rule::Majority, State::new(1, 0));
+        let apart = Network::new(Graph::new(3, [(0, 1)]), Rule::Majority, State::new(3, 0));
         for estimator in Registry::default().iter() {
             assert_eq!(estimator.estimate(&single, 42), 0.0);
             assert!(estimator.estimate(&apart, 42).is_finite());

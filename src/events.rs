@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::network::ProblemId;
 use crate::row::Row;
 use crate::suite::{Key, Settings};
-use crate::summary::Summary;
+use crate::summary::Summaries;
 
 /// The schema of the events.
 pub const SCHEMA: &str = "phi-validation/events";
@@ -124,7 +124,7 @@ pub enum Event<'a> {
     /// Every row is done: the content of `summary.json`.
     Summary {
         /// That.
-        summary: &'a Summary,
+        summary: &'a Summaries,
     },
     /// The end of a run that is complete.
     Finished {

@@ -425,11 +425,10 @@ fn counters(stats: &Stats) -> BTreeMap<String, u64> {
 /// The whole network as the engine has it.
 fn subsystem(network: &Network, formalism: Formalism, place: &str) -> Result<Subsystem, Error> {
     let subsystem = || {
-        let core = pyphi_core::Network::from_state_by_node(
-            &network.tpm(),
-            &network.graph().connectivity(),
-        )?;
-        let subsystem = Subsystem::new(&core, State::new(network.state())?, core.units())?;
+        let core =
+            pyphi_core::Network::from_state_by_node(&network.tpm(), &network.connectivity())?;
+        let state = State::new(&network.state().values())?;
+        let subsystem = Subsystem::new(&core, state, core.units())?;
         if formalism.is_iit4() {
             drop(iit4::System::new(&subsystem)?);
         }

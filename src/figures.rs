@@ -13,14 +13,14 @@ use crate::row::Row;
 use crate::run_folder::{Contents, Entry};
 use crate::statistics::{Stat, Statistics, ranks};
 use crate::summary::Summary;
-use crate::text::number;
+use crate::text::{list, number};
 use crate::topology::Topology;
 
 /// A figure with its place in the report.
 #[derive(Debug)]
 pub struct Figure {
     /// The name of its files.
-    pub name: &'static str,
+    pub name: String,
     /// What to see in it.
     pub caption: String,
     /// The drawing.
@@ -50,12 +50,13 @@ impl Point {
 
 const WIDTH: f64 = 760.0;
 
-/// All figures. Without rows there are none.
-pub fn figures(contents: &Contents, summary: &Summary) -> Vec<Figure> {
+/// All figures. Without rows there are none. If they are some of `several`, of theories each for itself, their names
+/// say of which.
+pub fn figures(contents: &Contents, summary: &Summary, several: bool) -> Vec<Figure> {
     if contents.rows.is_empty() {
         return Vec::new();
     }
-    let topologies = &summary.settings.topologies;
+    let topologies = summary.settings.families();
     let place = |topology: Topology| topologies.iter().position(|it| *it == topology).unwrap_or(0);
     let points: Vec<Point> = contents
         .rows
@@ -69,7 +70,9 @@ pub fn figures(contents: &Contents, summary: &Summary) -> Vec<Figure> {
             range: entry.exact.range.filter(|it| it.is_wide()).map(|it| (it.low, it.high)),
         })
         .collect();
-    let study = Study { contents, summary, points };
+    let formalisms = &contents.suite.settings().formalisms;
+    let prefix = if several { format!("{}-", list(formalisms)) } else { String::new() };
+    let study = Study { contents, summary, topologies, prefix, points };
     vec![
         study.scatter(),
         study.by_topology(),
@@ -87,12 +90,15 @@ pub fn figures(contents: &Contents, summary: &Summary) -> Vec<Figure> {
 struct Study<'a> {
     contents: &'a Contents,
     summary: &'a Summary,
+    topologies: Vec<Topology>,
+    /// What tells the names of the figures from those of another theory.
+    prefix: String,
     points: Vec<Point>,
 }
 
 impl Study<'_> {
     fn name(&self, topology: usize) -> &'static str {
-        self.summary.settings.topologies[topology].name()
+        self.topologies[topology].name()
     }
 
     fn estimator(&self) -> String {
@@ -154,9 +160,9 @@ impl Study<'_> {
 
     /// A legend of the topologies in a row under the panels.
     fn legend(&self, y: f64, marks: &mut Vec<Mark>) {
-        let n = self.summary.settings.topologies.len();
+        let n = self.topologies.len();
         for topology in 0..n {
-            let x = 70.0 + (topology % 8) as f64 * (WIDTH - 80.0) / 8.0;
+            let x = 70.0 + topology as f64 * (WIDTH - 80.0) / n.max(8) as f64;
             let (shape, ink) = (crate::drawing::Shape::series(topology), Ink::Series(topology));
             let title = self.name(topology).to_owned();
             marks.push(Mark::Point { at: (x, y - 4.0), shape, ink, filled: true, title });
@@ -173,7 +179,7 @@ impl Study<'_> {
         marks: Vec<Mark>,
     ) -> Figure {
         let drawing = Drawing { width: WIDTH, height, title: title.to_owned(), marks };
-        Figure { name, caption, drawing }
+        Figure { name: format!("{}{name}", self.prefix), caption, drawing }
     }
 
     fn scatter(&self) -> Figure {
@@ -306,11 +312,11 @@ impl Study<'_> {
         let absolute = |it: &Point| it.row.error().abs();
         let values = || self.points.iter().map(absolute);
         let y = Axis::fitting("|error|", values(), Axis::wants_log(values()));
-        let by_topology = self.summary.settings.topologies.iter().enumerate().map(|(k, it)| {
+        let by_topology = self.topologies.iter().enumerate().map(|(k, it)| {
             let of: Vec<&Point> = self.points.iter().filter(|it| it.topology == k).collect();
             (it.to_string(), of)
         });
-        let by_size = self.summary.settings.sizes.iter().map(|&n| {
+        let by_size = self.summary.settings.all_sizes().into_iter().map(|n| {
             let of: Vec<&Point> = self.points.iter().filter(|it| it.row.key.n == n).collect();
             (format!("n = {n}"), of)
         });
@@ -402,7 +408,7 @@ impl Study<'_> {
                 .collect();
             of.iter().sum::<f64>() / of.len().max(1) as f64
         };
-        let present: Vec<usize> = (0..self.summary.settings.topologies.len())
+        let present: Vec<usize> = (0..self.topologies.len())
             .filter(|k| self.points.iter().any(|it| it.topology == *k))
             .collect();
         let estimate: Vec<f64> = present.iter().map(|k| mean(*k, &|row| row.phi_hdc)).collect();

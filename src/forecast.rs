@@ -4,22 +4,25 @@
 //! factors and the speed depend on machine, rule and build. So the logarithm of the time is a linear function
 //! of `1`, `n - 5` and `n · (density - ½)`, whose coefficients are found by Bayesian linear regression: a prior
 //! from measured studies, and what was solved so far. The first few problems already give the order of
-//! magnitude; nothing here reads a clock.
+//! magnitude; nothing here reads a clock. Theories differ by more than a factor: each has a [`Forecast`] of its
+//! own, and [`Forecasts`] are those of a study.
+
+use std::collections::{BTreeMap, VecDeque};
 
 use nalgebra::{Matrix3, Vector3};
 
 use crate::network::Network;
+use crate::suite::Formalism;
 
 /// What a forecast sees of a network.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Load(Vector3<f64>);
 
 impl Load {
-    /// That of a network. Its density is the share of the pairs of units that are joined.
+    /// That of a network. Its density is the share of the pairs of different units that are connected.
     pub fn of(network: &Network) -> Load {
         let n = network.n_units() as f64;
-        let density = network.graph().edges().len() as f64 / (n * (n - 1.0) / 2.0);
-        Load(Vector3::new(1.0, n - 5.0, n * (density - 0.5)))
+        Load(Vector3::new(1.0, n - 5.0, n * (network.density() - 0.5)))
     }
 }
 
@@ -29,7 +32,8 @@ pub struct Forecast {
     precision: Matrix3<f64>,
     moment: Vector3<f64>,
     coefficients: Vector3<f64>,
-    seen: Vec<(Load, f64)>,
+    /// The last ones.
+    seen: VecDeque<(Load, f64)>,
     /// The mean of e^residual: the mean of times is more than e^(the mean of their logarithms) (Duan 1983).
     smearing: f64,
 }
@@ -39,6 +43,12 @@ impl Forecast {
     /// half density, 10 times as long for each unit more, and e^0.59 for n · density. They scatter around that
     /// by a factor of 2.
     const PRIOR: [f64; 3] = [-6.7, 2.3, 0.6];
+
+    /// The same of IIT 4.0: whole Φ-structures of 5, 6 and 7 units in 1.0, 5.3 and 27 ms (`docs/iit4.md`).
+    const PRIOR_OF_IIT4: [f64; 3] = [-6.9, 1.65, 0.6];
+
+    /// The problems whose scatter is looked at: what one more costs must not depend on how many there were.
+    const SCATTER: usize = 1000;
 
     /// How much the prior is worth, in problems: little for the speed, more for how it grows.
     const WORTH: [f64; 3] = [0.1, 4.0, 4.0];
@@ -60,7 +70,10 @@ impl Forecast {
             let logarithm = seconds.max(1e-6).ln();
             self.precision += load.0 * load.0.transpose();
             self.moment += load.0 * logarithm;
-            self.seen.push((load, logarithm));
+            if self.seen.len() == Forecast::SCATTER {
+                self.seen.pop_front();
+            }
+            self.seen.push_back((load, logarithm));
         }
         if self.seen.is_empty() {
             return;
@@ -73,16 +86,55 @@ impl Forecast {
     }
 }
 
-impl Default for Forecast {
-    /// A forecast that has seen nothing.
-    fn default() -> Forecast {
-        let (prior, worth) = (Vector3::from(Forecast::PRIOR), Vector3::from(Forecast::WORTH));
+impl Forecast {
+    /// A forecast of problems of this theory that has seen nothing.
+    pub fn new(formalism: Formalism) -> Forecast {
+        let prior = if formalism.is_iit4() { Forecast::PRIOR_OF_IIT4 } else { Forecast::PRIOR };
+        let (prior, worth) = (Vector3::from(prior), Vector3::from(Forecast::WORTH));
         Forecast {
             precision: Matrix3::from_diagonal(&worth),
             moment: prior.component_mul(&worth),
             coefficients: prior,
-            seen: Vec::new(),
+            seen: VecDeque::new(),
             smearing: 1.0,
+        }
+    }
+}
+
+impl Default for Forecast {
+    /// A forecast of problems of IIT 3.0 that has seen nothing.
+    fn default() -> Forecast {
+        Forecast::new(Formalism::Iit3)
+    }
+}
+
+/// The forecasts of a study, one for each theory.
+#[derive(Debug, Clone, Default)]
+pub struct Forecasts(BTreeMap<Formalism, Forecast>);
+
+impl Forecasts {
+    /// The time that a problem of this theory takes, in seconds.
+    pub fn seconds(&self, formalism: Formalism, load: &Load) -> f64 {
+        match self.0.get(&formalism) {
+            Some(forecast) => forecast.seconds(load),
+            None => Forecast::new(formalism).seconds(load),
+        }
+    }
+
+    /// Learns that a problem of this theory took so many seconds.
+    pub fn learn(&mut self, formalism: Formalism, load: Load, seconds: f64) {
+        self.learn_all([(formalism, load, seconds)]);
+    }
+
+    /// Learns of many problems at once.
+    pub fn learn_all(&mut self, times: impl IntoIterator<Item = (Formalism, Load, f64)>) {
+        let mut by_formalism: BTreeMap<Formalism, Vec<(Load, f64)>> = BTreeMap::new();
+        for (formalism, load, seconds) in times {
+            by_formalism.entry(formalism).or_default().push((load, seconds));
+        }
+        for (formalism, times) in by_formalism {
+            let forecast = self.0.entry(formalism).or_insert_with(|| Forecast::new(formalism));
+            forecast.learn_all(times);
         }
     }
 }
@@ -91,10 +143,11 @@ impl Default for Forecast {
 mod tests {
     use super::*;
     use crate::dynamics::Rule;
+    use crate::key::State;
     use crate::topology::Topology;
 
     fn load(topology: Topology, n: usize) -> Load {
-        Load::of(&Network::new(topology.graph(n, 42), Rule::Majority, vec![0; n]))
+        Load::of(&Network::new(topology.graph(n, 42), Rule::Majority, State::new(n, 0)))
     }
 
     #[test]
@@ -128,6 +181,31 @@ mod tests {
             let ratio = forecast.seconds(&load) / truth(&load);
             assert!((0.4..2.5).contains(&ratio), "{topology}: {ratio}");
         }
+    }
+
+    #[test]
+    fn theories_are_learned_apart() {
+        let (ring, mut forecasts) = (load(Topology::Ring, 7), Forecasts::default());
+        let [iit3, iit4] = [Formalism::Iit3, Formalism::Iit4_2023];
+        let before = forecasts.seconds(iit3, &ring);
+        assert!(forecasts.seconds(iit4, &ring) < before);
+        for _ in 0..9 {
+            forecasts.learn(iit4, ring, 1e3);
+        }
+        assert!((500.0..2000.0).contains(&forecasts.seconds(iit4, &ring)));
+        assert_eq!(forecasts.seconds(iit3, &ring), before);
+    }
+
+    #[test]
+    fn of_a_long_study_the_last_problems_tell_the_scatter() {
+        let (ring, mut forecast) = (load(Topology::Ring, 5), Forecast::default());
+        for k in 0..3 * Forecast::SCATTER {
+            forecast.learn(ring, if k % 2 == 0 { 1.0 } else { 4.0 });
+        }
+        assert_eq!(forecast.seen.len(), Forecast::SCATTER);
+        // The mean of times, not of their logarithms.
+        let found = forecast.seconds(&ring);
+        assert!((found - 2.5).abs() < 0.01, "{found}");
     }
 
     #[test]

@@ -27,7 +27,6 @@ use crate::network::ProblemId;
 use crate::row::{Row, close};
 use crate::solver::ExactPhi;
 use crate::suite::{Key, Settings, Suite};
-use crate::topology::Topology;
 
 /// Where a run writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,12 +77,9 @@ impl Outputs {
 pub struct ExactRecord {
     /// The problem's identity.
     pub problem: ProblemId,
-    /// The topology of the first comparison that needs it.
-    pub topology: Topology,
-    /// The number of units.
-    pub n: usize,
-    /// The seed of the first comparison that needs it.
-    pub seed: u64,
+    /// The first comparison that needs it.
+    #[serde(flatten)]
+    pub key: Key,
     /// The result.
     #[serde(flatten)]
     pub exact: ExactPhi,
@@ -146,7 +142,7 @@ impl Journal {
         let mut exact = AppendFile::open(&outputs.exact, false)?;
         exact.truncate(0)?;
         SettingsFile::write(&outputs.settings, suite.settings())?;
-        csv.append(Row::HEADER)?;
+        csv.append(Row::header(suite.settings().has_cases()))?;
         Ok(Journal {
             outputs,
             csv,
@@ -164,14 +160,16 @@ impl Journal {
         let content = csv.read()?;
         let lines = Lines::new(&content);
         let header = lines.whole.first().copied();
-        let is_ours = match header {
-            Some(header) => header == Row::HEADER.as_bytes(),
-            None => Row::HEADER.as_bytes().starts_with(lines.torn),
+        let has_cases = suite.settings().has_cases();
+        let is_header = |has_cases| match header {
+            Some(header) => header == Row::header(has_cases).as_bytes(),
+            None => Row::header(has_cases).as_bytes().starts_with(lines.torn),
         };
-        if !is_ours {
+        // A file of the other kind is one of other settings, which is said below.
+        if !is_header(has_cases) && !is_header(!has_cases) {
             return Err(refuse(format!(
                 "is not a file of this program: expected the first line {:?}",
-                Row::HEADER
+                Row::header(has_cases)
             )));
         }
         if lines.whole.len() <= 1 && !outputs.settings.exists() {
@@ -192,7 +190,7 @@ impl Journal {
                 message,
             };
             let text = str::from_utf8(line).map_err(|_| wrong("not UTF-8".to_owned()))?;
-            let row = Row::parse(text).map_err(wrong)?;
+            let row = Row::parse(text, has_cases).map_err(wrong)?;
             let Some(position) = suite.position(row.key) else {
                 return Err(refuse(format!(
                     "belongs to another matrix: line {number}, {}, is not in the one asked for",
@@ -249,7 +247,7 @@ impl Journal {
             csv.truncate(lines.torn_at)?;
         }
         if header.is_none() {
-            csv.append(Row::HEADER)?;
+            csv.append(Row::header(has_cases))?;
         }
         if exact_lines.torn_at < exact_content.len() {
             exact.truncate(exact_lines.torn_at)?;

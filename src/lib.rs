@@ -2,7 +2,8 @@
 //!
 //! A study compares the two on small networks of binary units. A [`topology`] says which units are
 //! connected, [`dynamics`] how a unit follows its inputs; both with a state are a [`network`]. A
-//! [`suite`] lists the comparisons (by default 160) and the different exact problems in them (48). An
+//! [`suite`] lists the comparisons that its [`settings`] ask for (by default 160), each with its [`key`], and the
+//! different exact problems in them (48). An
 //! [`estimator`] gives each comparison its estimate, a [`solver`] its exact Φ: the engine of
 //! `pyphi-core` if the feature `pyphi` is on. A [`study`] does them one after another and keeps each
 //! [`row`] in a [`ledger`] that survives a crash at any byte: a [`run_folder`], or a [`journal`] of CSV; [`statistics`] with their
@@ -30,9 +31,11 @@ pub mod figures;
 #[cfg(test)]
 mod fixtures;
 pub mod forecast;
+pub mod formalism;
 #[cfg(feature = "pyphi")]
 pub mod interrupt;
 pub mod journal;
+pub mod key;
 pub mod ledger;
 pub mod live;
 pub mod merge;
@@ -51,6 +54,7 @@ pub mod row;
 pub mod run_folder;
 mod screen;
 pub mod seeded;
+pub mod settings;
 pub mod shard;
 pub mod solver;
 pub mod statistics;

@@ -230,8 +230,8 @@ impl View {
         let mut lines =
             vec![faint(format!("{:<28}{:>9}{:>11}", "last rows", "estimate", "exact Φ"))];
         lines.extend(self.last.iter().map(|row| {
-            let Key { topology, n, seed } = row.key;
-            let name = format!("{topology} n = {n} seed {seed}");
+            let Key { n, seed, .. } = row.key;
+            let name = format!("{} n = {n} seed {seed}", row.key.network());
             faint(format!("{name:<28}{:>9.4}{:>11.6}", row.phi_hdc, row.phi_exact))
         }));
         lines
@@ -278,7 +278,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     fn row(topology: Topology, n: usize, phi_hdc: f64, phi_exact: f64) -> Row {
-        Row { key: Key { topology, n, seed: 42 }, phi_hdc, phi_exact, duration_ms: 12.0 }
+        Row { key: Key::new(topology, n, 42), phi_hdc, phi_exact, duration_ms: 12.0 }
     }
 
     fn view() -> View {

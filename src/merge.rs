@@ -389,7 +389,7 @@ mod tests {
              (shards: 3, not 2)",
         );
         let xor = Settings {
-            rule: crate::dynamics::Rule::Xor,
+            rules: vec![crate::dynamics::Rule::Xor],
             shard: Shard::new(2, 3),
             ..suite().settings().clone()
         };

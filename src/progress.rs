@@ -5,7 +5,7 @@
 //! a log, there is a line now and then. What the view looks like is in [`live`](crate::live), what the
 //! remaining time is guessed from in [`forecast`](crate::forecast).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::events::{Event, Events};
-use crate::forecast::{Forecast, Load};
+use crate::forecast::{Forecasts, Load};
 use crate::journal::ExactRecord;
 use crate::ledger::Ledger;
 use crate::live::{Line, Memory, Size, Tone, View, duration};
@@ -22,7 +22,7 @@ use crate::network::ProblemId;
 use crate::provenance::{available_bytes, memory_bytes, peak_memory_bytes};
 use crate::row::Row;
 use crate::screen::Screen;
-use crate::suite::{Problem, Suite};
+use crate::suite::{Formalism, Problem, Suite};
 use crate::timeline::{self, Sample, Timeline};
 
 /// How far an exact problem is.
@@ -151,9 +151,10 @@ impl Display {
 pub struct Work {
     sizes: Vec<Size>,
     n_problems: usize,
-    /// The problems that are not solved, the one under way included.
-    left: HashMap<ProblemId, Load>,
-    forecast: Forecast,
+    /// The problems that are not solved, the one under way included. In the order of identities: the sum of their
+    /// times must not depend on that of a hash map.
+    left: BTreeMap<ProblemId, (Formalism, Load)>,
+    forecasts: Forecasts,
     /// Whether the forecast has learned anything of this run.
     learned: bool,
     current: Option<Current>,
@@ -176,12 +177,12 @@ impl Work {
     /// The work on a suite of which the ledger has a part.
     pub fn new(suite: &Suite, ledger: &dyn Ledger) -> Work {
         let mut work = Work { n_problems: suite.problems().len(), ..Work::default() };
-        for &n in &suite.settings().sizes {
+        for n in suite.settings().all_sizes() {
             let all = suite.comparisons().iter().filter(|it| it.key.n == n).count();
             work.sizes.push(Size { n, done: 0, all });
         }
         for problem in suite.problems() {
-            work.left.insert(problem.id, Load::of(&problem.network));
+            work.left.insert(problem.id, (problem.formalism, Load::of(&problem.network)));
         }
         let problem_of = |row: &Row| {
             let comparison = suite.comparisons()[suite.position(row.key)?];
@@ -224,15 +225,16 @@ impl Work {
     }
 
     fn solved(&mut self, problem: ProblemId, seconds: f64) {
-        if let Some(load) = self.left.remove(&problem) {
-            self.forecast.learn(load, seconds);
+        if let Some((formalism, load)) = self.left.remove(&problem) {
+            self.forecasts.learn(formalism, load, seconds);
             self.learned = true;
         }
     }
 
     /// The time that the problem takes, in seconds.
     fn expected(&self, problem: ProblemId) -> Option<f64> {
-        Some(self.forecast.seconds(self.left.get(&problem)?))
+        let (formalism, load) = self.left.get(&problem)?;
+        Some(self.forecasts.seconds(*formalism, load))
     }
 
     /// The time that is left; unknown before a problem was solved.
@@ -241,11 +243,10 @@ impl Work {
             return None;
         }
         let is_current = |id: &ProblemId| self.current.as_ref().is_some_and(|it| it.problem == *id);
-        // In the order of identities: the sum must not depend on that of a hash map.
-        let mut waiting: Vec<(&ProblemId, &Load)> =
-            self.left.iter().filter(|(id, _)| !is_current(id)).collect();
-        waiting.sort_by_key(|(id, _)| **id);
-        let mut left: f64 = waiting.iter().map(|(_, load)| self.forecast.seconds(load)).sum();
+        let waiting = self.left.iter().filter(|(id, _)| !is_current(id));
+        let seconds =
+            waiting.map(|(_, (formalism, load))| self.forecasts.seconds(*formalism, load));
+        let mut left: f64 = seconds.sum();
         if let Some(current) = &self.current {
             let taken = now.saturating_sub(current.since).as_secs_f64();
             let expected = self.expected(current.problem).unwrap_or(taken);
@@ -388,7 +389,7 @@ impl Progress {
         let now = self.shared.started.elapsed();
         let (key, id) = (problem.key, problem.id);
         let mut state = self.shared.state();
-        let what = format!("{} n = {}", key.topology, key.n);
+        let what = format!("{} n = {}", key.network(), key.n);
         state.work.current = Some(Current { what, problem: id, since: now });
         let expected_ms = state.work.expected(id).unwrap_or_default() * 1e3;
         drop(state);

@@ -19,9 +19,11 @@ use crate::row::Row;
 use crate::run_folder::Contents;
 use crate::solver::TieRange;
 use crate::statistics::{Stat, Statistics};
-use crate::suite::Formalism;
+use crate::suite::{Formalism, Settings};
 use crate::summary::{Findings, Group, Summary};
-use crate::text::{date, interval, list, number, p_value, permutation, ties_of_iit4};
+use crate::text::{
+    columns_of, date, interval, list, number, numbers, p_value, permutation, ties_of_iit4,
+};
 use crate::ties::TieSensitivity;
 use crate::timeline::{self, Sample};
 use crate::topology::Topology;
@@ -71,6 +73,8 @@ impl Table {
 #[derive(Debug)]
 pub struct Report {
     title: String,
+    /// The theory that the next blocks are about, if there are several.
+    theory: Option<Formalism>,
     blocks: Vec<Block>,
 }
 
@@ -83,41 +87,68 @@ impl Report {
         samples: &[Sample],
         build: Option<&serde_json::Value>,
     ) -> Report {
-        let summary = contents.summary();
-        let mut report =
-            Report { title: format!("Exact Φ and its estimate: {name}"), blocks: vec![] };
-        report.verdict(contents, &summary);
-        let mut figures = figures(contents, &summary).into_iter();
-        let mut next = |report: &mut Report, n: usize| {
-            report.blocks.extend(figures.by_ref().take(n).map(Block::Figure));
+        let mut report = Report {
+            title: format!("Exact Φ and its estimate: {name}"),
+            theory: None,
+            blocks: vec![],
         };
-        report.heading("How the estimate follows exact Φ");
-        next(&mut report, 1);
-        report.overall(&summary);
-        next(&mut report, 2);
-        report.groups(&summary.by_topology, &summary.by_size);
-        if let Some(findings) = &summary.against_big_phi {
-            report.big_phi(findings);
+        let summaries = contents.summary();
+        let parts = contents.by_formalism();
+        let several = parts.len() > 1;
+        if several {
+            report.text(format!(
+                "Each theory for itself: {}. Their values are different quantities.",
+                list(&contents.suite.settings().formalisms)
+            ));
         }
-        report.heading("Errors");
-        next(&mut report, 3);
-        report.heading("Calibration");
-        report.calibration(&summary);
-        next(&mut report, 1);
-        report.heading("Ranking of the topologies");
-        next(&mut report, 1);
-        report.heading("Estimators");
-        report.estimators(contents);
-        next(&mut report, 2);
-        report.heading("Method");
-        report.method(contents, &summary);
+        for (part, summary) in parts.iter().zip(summaries.by_formalism()) {
+            report.theory = summary.settings.formalism().filter(|_| several);
+            report.part(part, summary);
+        }
+        report.theory = None;
         report.heading("Provenance");
         report.provenance(name, contents, build);
         let over_time = [course::course(contents, samples), build.and_then(course::build)];
         report.blocks.extend(over_time.into_iter().flatten().map(Block::Figure));
-        report.heading("All rows");
-        report.rows(contents);
+        for part in &parts {
+            report.theory = part.suite.settings().formalism().filter(|_| several);
+            report.heading("All rows");
+            report.rows(part);
+        }
         report
+    }
+
+    /// What was found by one theory.
+    fn part(&mut self, contents: &Contents, summary: &Summary) {
+        let report = self;
+        if report.theory.is_some() {
+            report.heading("Verdict");
+        }
+        report.verdict(contents, summary);
+        let mut figures = figures(contents, summary, report.theory.is_some()).into_iter();
+        let mut next = |report: &mut Report, n: usize| {
+            report.blocks.extend(figures.by_ref().take(n).map(Block::Figure));
+        };
+        report.heading("How the estimate follows exact Φ");
+        next(report, 1);
+        report.overall(summary);
+        next(report, 2);
+        report.groups(&summary.by_topology, &summary.by_size, &summary.by_rule);
+        if let Some(findings) = &summary.against_big_phi {
+            report.big_phi(findings);
+        }
+        report.heading("Errors");
+        next(report, 3);
+        report.heading("Calibration");
+        report.calibration(summary);
+        next(report, 1);
+        report.heading("Ranking of the topologies");
+        next(report, 1);
+        report.heading("Estimators");
+        report.estimators(contents);
+        next(report, 2);
+        report.heading("Method");
+        report.method(contents, summary);
     }
 
     /// Reads the run in `folder` and writes `report.html`, `report.md` and `figures/` into it. The path of
@@ -158,7 +189,8 @@ impl Report {
     }
 
     fn heading(&mut self, text: &str) {
-        self.blocks.push(Block::Heading(text.to_owned()));
+        let theory = self.theory.map(|it| format!("{it}: ")).unwrap_or_default();
+        self.blocks.push(Block::Heading(format!("{theory}{text}")));
     }
 
     fn text(&mut self, text: String) {
@@ -180,18 +212,16 @@ impl Report {
                  whole."
             )));
         }
+        let formalism = summary.settings.formalism().expect("one formalism in a statistic");
         let reached = match summary.verdict.reached {
             Some(level) => format!("The {} level of success is reached.", level.name()),
             None => "Not even the minimum level of success is reached.".to_owned(),
         };
         self.text(format!(
-            "{reached} {} comparisons of {} exact problems; {}, rule {}, state {}, estimator {}.",
+            "{reached} {} comparisons of {} exact problems; {formalism}, {}.",
             summary.n_comparisons,
             summary.n_exact_problems,
-            summary.settings.formalism,
-            summary.settings.rule,
-            summary.settings.state,
-            summary.settings.estimator
+            summary.settings.what()
         ));
         let mut table = Table::new(&["level", "reached", "r", "RMSE", "MAE"]);
         for level in &summary.verdict.levels {
@@ -208,7 +238,7 @@ impl Report {
         }
         self.blocks.push(Block::Table(table));
         self.text(summary.independence.clone());
-        if summary.settings.formalism.is_iit4() {
+        if formalism.is_iit4() {
             return self.text(ties_of_iit4(summary));
         }
         let tied = summary.exact_problems.iter().filter(|it| it.exact.ties > 0).count();
@@ -303,10 +333,15 @@ impl Report {
                 .to_owned(),
         );
         self.intervals(&findings.uncertainty);
-        self.groups(&findings.by_topology, &findings.by_size);
+        self.groups(&findings.by_topology, &findings.by_size, &findings.by_rule);
     }
 
-    fn groups(&mut self, by_topology: &[Group<Topology>], by_size: &[Group<usize>]) {
+    fn groups(
+        &mut self,
+        by_topology: &[Group<Topology>],
+        by_size: &[Group<usize>],
+        by_rule: &[Group<String>],
+    ) {
         let head = [
             "group",
             "rows",
@@ -337,6 +372,9 @@ impl Report {
         }
         for it in by_size {
             add(format!("n = {}", it.group), it.n_exact_problems, &it.statistics);
+        }
+        for it in by_rule {
+            add(it.group.clone(), it.n_exact_problems, &it.statistics);
         }
         self.blocks.push(Block::Table(table));
         if !notes.is_empty() {
@@ -388,13 +426,19 @@ impl Report {
 
     fn method(&mut self, contents: &Contents, summary: &Summary) {
         let settings = &summary.settings;
-        let list = |items: Vec<String>| items.join(", ");
+        let of_random = match settings.random_seeds.is_empty() {
+            true => String::new(),
+            false => format!(", of Random {}", numbers(&settings.random_seeds)),
+        };
         self.text(format!(
-            "Topologies {}; numbers of units {}; seeds {}.",
-            list(settings.topologies.iter().map(ToString::to_string).collect()),
-            list(settings.sizes.iter().map(ToString::to_string).collect()),
-            list(settings.seeds.iter().map(ToString::to_string).collect())
+            "Topologies {}; numbers of units {}; seeds {}{of_random}.",
+            list(settings.families()),
+            list(settings.all_sizes()),
+            numbers(&settings.seeds)
         ));
+        if settings.has_cases() {
+            self.text(cases(settings));
+        }
         let records = contents.records();
         let ranges: Vec<_> = records.iter().filter_map(|it| it.exact.range).collect();
         let of_ranges = if ranges.is_empty() {
@@ -406,7 +450,7 @@ impl Report {
              of the network; interchangeable units are renumbered in one way only."
         };
         for text in [
-            exact_phi(settings.formalism),
+            exact_phi(settings.formalism().expect("one formalism in a statistic")),
             "Estimate hdc: every unit has a random vector of 16,384 dimensions; a unit is represented by the \
              mean of its vector times each neighbour's; the estimate is half the second smallest \
              eigenvalue of the normalised Laplacian of S = (1 + cos) / 2. hdc-limit is its limit for \
@@ -502,7 +546,8 @@ impl Report {
     }
 
     fn rows(&mut self, contents: &Contents) {
-        let is_iit4 = contents.suite.settings().formalism.is_iit4();
+        let settings = contents.suite.settings();
+        let is_iit4 = settings.formalism().is_some_and(Formalism::is_iit4);
         let marks = if is_iit4 {
             "Exact Φ is φ_s, “Φ” that of the Φ-structure. Marked: 0 where φ_s is 0; T where causes or effects of \
              distinctions were chosen among equals, with their number: Φ can depend on it, φ_s does not."
@@ -517,10 +562,11 @@ impl Report {
             true => ["Φ", "Σφ of distinctions", "relations"],
             false => ["lowest Φ", "highest Φ", "numberings"],
         };
-        let mut table = Table::new(&[
-            "topology",
-            "n",
-            "seed",
+        let mut head = vec!["topology", "n", "seed"];
+        if settings.has_cases() {
+            head.extend(["network", "rule", "state", "formalism"]);
+        }
+        head.extend([
             "estimate",
             "exact Φ",
             more[0],
@@ -533,6 +579,7 @@ impl Report {
             "concepts",
             "time (ms)",
         ]);
+        let mut table = Table::new(&head);
         table.long = true;
         for (row, entry) in contents.rows.iter().zip(&contents.entries) {
             let exact = &entry.exact;
@@ -562,10 +609,8 @@ impl Report {
                 format!("{} → {}", units(&cut.severed_from), units(&cut.severed_to))
             });
             let relative = row.relative_error().map_or("-".to_owned(), |it| format!("{it:.4}"));
-            table.row(vec![
-                row.key.topology.to_string(),
-                row.key.n.to_string(),
-                row.key.seed.to_string(),
+            let mut cells = columns_of(row.key);
+            cells.extend([
                 format!("{:.6}", row.phi_hdc),
                 format!("{:.6}", row.phi_exact),
                 more[0].clone(),
@@ -578,6 +623,7 @@ impl Report {
                 exact.n_concepts.to_string(),
                 format!("{:.1}", row.duration_ms),
             ]);
+            table.row(cells);
         }
         self.blocks.push(Block::Table(table));
     }
@@ -658,6 +704,22 @@ fn reproducing(arguments: &[String]) -> String {
         }
     }
     kept.join(" ")
+}
+
+/// What tells the rows apart besides topology, size and seed.
+fn cases(settings: &Settings) -> String {
+    let mut text = format!("In detail: {}.", settings.what());
+    if !settings.networks.is_empty() {
+        let own = settings
+            .networks
+            .iter()
+            .map(|it| format!("{} (n = {}; states {})", it.name, it.tables.n_units(), it.states));
+        text += &format!(
+            " Own networks: {}. Estimates see of them which units are joined, whatever the direction.",
+            list(own)
+        );
+    }
+    text
 }
 
 /// What the exact value is.

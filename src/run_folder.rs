@@ -14,6 +14,7 @@
 //! everything else can be written anew from it. A line that a crash cut short is dropped and its
 //! comparison done again. Nothing is changed before all of it was read and found to belong to the run.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
@@ -30,8 +31,8 @@ use crate::network::ProblemId;
 use crate::provenance::{Provenance, cpu_ms, peak_memory_bytes};
 use crate::row::{Row, close};
 use crate::solver::{ExactPhi, TieRange};
-use crate::suite::{Key, Settings, Suite};
-use crate::summary::Summary;
+use crate::suite::{Formalism, Key, Settings, Suite};
+use crate::summary::Summaries;
 
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,7 +100,7 @@ impl Entry {
 }
 
 /// What a journal says, read without changing anything.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Contents {
     /// The suite of its settings.
     pub suite: Suite,
@@ -243,8 +244,32 @@ impl Contents {
     }
 
     /// The statistics of what is finished.
-    pub fn summary(&self) -> Summary {
-        Summary::new(&self.suite, "results.csv", &self.rows, &self.records())
+    pub fn summary(&self) -> Summaries {
+        Summaries::new(&self.suite, "results.csv", &self.rows, &self.records())
+    }
+
+    /// What there is of each theory, in their order; of a single one that is everything.
+    pub fn by_formalism(&self) -> Vec<Cow<'_, Contents>> {
+        if self.suite.settings().formalism().is_some() {
+            return vec![Cow::Borrowed(self)];
+        }
+        let formalisms = self.suite.settings().formalisms.iter();
+        formalisms.map(|it| Cow::Owned(self.of_formalism(*it))).collect()
+    }
+
+    fn of_formalism(&self, formalism: Formalism) -> Contents {
+        let is_of = |row: &Row| row.key.case.is_some_and(|it| it.formalism == formalism);
+        let kept: Vec<usize> = (0..self.rows.len()).filter(|&at| is_of(&self.rows[at])).collect();
+        Contents {
+            suite: self.suite.of_formalism(formalism),
+            sessions: self.sessions.clone(),
+            entries: kept.iter().map(|&at| self.entries[at].clone()).collect(),
+            session_of: kept.iter().map(|&at| self.session_of[at]).collect(),
+            rows: kept.iter().map(|&at| self.rows[at]).collect(),
+            line_of: kept.iter().map(|&at| self.line_of[at]).collect(),
+            whole_len: self.whole_len,
+            torn: self.torn,
+        }
     }
 
     /// Whether every comparison is there.
@@ -255,18 +280,16 @@ impl Contents {
     /// The CSV of the rows.
     pub fn csv(&self) -> String {
         let lines = self.rows.iter().map(|row| row.to_line() + "\n");
-        format!("{}\n{}", Row::HEADER, lines.collect::<String>())
+        let header = Row::header(self.suite.settings().has_cases());
+        format!("{header}\n{}", lines.collect::<String>())
     }
 }
 
 impl Entry {
     fn record(&self) -> ExactRecord {
-        let Key { topology, n, seed } = self.key;
         ExactRecord {
             problem: self.problem,
-            topology,
-            n,
-            seed,
+            key: self.key,
             exact: self.exact.clone(),
             duration_ms: self.duration_ms,
         }
@@ -482,7 +505,7 @@ fn check_csv(content: &[u8], contents: &Contents, path: &Path) -> Result<(), Err
                 return Err(wrong(format!("{text:?}: expected {expected:?} as in the journal")));
             }
             None => {
-                let row = Row::parse(text).map_err(wrong)?;
+                let row = Row::parse(text, contents.suite.settings().has_cases()).map_err(wrong)?;
                 if contents.suite.position(row.key).is_none() {
                     return Err(wrong(format!("{} is not in the matrix", row.key)));
                 }

@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::row::Row;
 use crate::solver::Solver;
 use crate::statistics::SAME;
-use crate::suite::{Comparison, Key, Problem, Settings, Suite};
+use crate::suite::{Comparison, Problem, Suite};
 
 /// What a run needs besides its files.
 #[derive(Clone)]
@@ -36,11 +36,9 @@ impl Study<'_> {
     /// # Errors
     /// [`Error::Network`] for the first that it does not.
     pub fn check(&self) -> Result<(), Error> {
-        let formalism = self.suite.settings().formalism;
-        self.suite
-            .problems()
-            .iter()
-            .try_for_each(|it| self.solver.check(&it.network, formalism, &it.key.to_string()))
+        let check =
+            |it: &Problem| self.solver.check(&it.network, it.formalism, &it.key.to_string());
+        self.suite.problems().iter().try_for_each(check)
     }
 
     /// Does the comparisons that the journal lacks.
@@ -93,13 +91,14 @@ impl Study<'_> {
         ledger: &mut dyn Ledger,
         progress: &Progress,
     ) -> Result<Solved, Error> {
-        let Key { topology, n, seed } = problem.key;
         progress.start(problem);
         let start = Instant::now();
-        let Settings { formalism, tie_orders, .. } = *self.suite.settings();
+        // Only IIT 3.0 has such ranges.
+        let tie_orders =
+            if problem.formalism.is_iit4() { 0 } else { self.suite.settings().tie_orders };
         let exact = self
             .solver
-            .solve(&problem.network, formalism, tie_orders, &problem.key.to_string())
+            .solve(&problem.network, problem.formalism, tie_orders, &problem.key.to_string())
             .map_err(|error| match error {
                 Error::Interrupted(_) => Error::Interrupted(self.where_to_go_on(ledger)),
                 other => other,
@@ -110,7 +109,7 @@ impl Study<'_> {
         let own = (start.elapsed().as_secs_f64() - range_ms / 1e3).max(0.0);
         let duration_ms = (own * 1e6).round() / 1e3;
         let solved = Solved { phi: exact.phi, duration_ms };
-        let record = ExactRecord { problem: problem.id, topology, n, seed, exact, duration_ms };
+        let record = ExactRecord { problem: problem.id, key: problem.key, exact, duration_ms };
         ledger.append_record(record.clone())?;
         progress.solved(&record);
         Ok(solved)
@@ -188,7 +187,7 @@ mod tests {
     use crate::network::Network;
     use crate::progress::{Detail, Display, Told, Work};
     use crate::solver::ExactPhi;
-    use crate::suite::Formalism;
+    use crate::suite::{Formalism, Settings};
     use crate::topology::Topology;
     use std::cell::Cell;
     use std::fs;

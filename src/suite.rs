@@ -1,260 +1,22 @@
 //! The matrix of a study: which comparisons there are, and which exact problems they hold.
 //!
-//! A [`Settings`] is what the user asks for, in one canonical order, so that equal settings are
-//! equal values. A [`Suite`] is its expansion: the comparisons in the order in which they are
+//! A [`Suite`] is the expansion of [`Settings`]: the comparisons in the order in which they are
 //! done (by size, then topology, then seed: the order of their keys), and the exact problems, each once
 //! however many comparisons share it. Making a suite solves nothing and builds no table.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::dynamics::Rule;
 use crate::error::Error;
-use crate::network::{Network, ProblemId, StatePattern};
+pub use crate::formalism::Formalism;
+pub use crate::key::{Case, Key};
+use crate::key::{NetworkName, State};
+use crate::network::{Network, ProblemId};
+use crate::settings::Own;
+pub use crate::settings::{Settings, States};
 use crate::shard::Shard;
-use crate::text::list;
-use crate::topology::{MAX_UNITS, Topology};
-
-/// The theory by which exact Φ is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Formalism {
-    /// IIT 3.0 (Oizumi, Albantakis, Tononi 2014), by the rules of PyPhi 1.2.0.
-    #[serde(rename = "iit3")]
-    Iit3,
-    /// IIT 4.0 (Albantakis et al. 2023).
-    #[serde(rename = "iit4-2023")]
-    Iit4_2023,
-    /// IIT 4.0 with the cap on φ_s of Mayner, Marshall and Tononi 2026, as PyPhi 2.0-dev computes it.
-    #[serde(rename = "iit4-2026")]
-    Iit4_2026,
-    /// The same with the cap as the paper defines it.
-    #[serde(rename = "iit4-2026-paper")]
-    Iit4_2026Paper,
-}
-
-impl Formalism {
-    /// All formalisms.
-    pub const ALL: [Formalism; 4] =
-        [Formalism::Iit3, Formalism::Iit4_2023, Formalism::Iit4_2026, Formalism::Iit4_2026Paper];
-
-    /// The name, as it is understood on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Formalism::Iit3 => "iit3",
-            Formalism::Iit4_2023 => "iit4-2023",
-            Formalism::Iit4_2026 => "iit4-2026",
-            Formalism::Iit4_2026Paper => "iit4-2026-paper",
-        }
-    }
-
-    /// Whether it is a version of IIT 4.0: the exact value is then φ_s, and there is Φ of the Φ-structure too.
-    pub fn is_iit4(self) -> bool {
-        self != Formalism::Iit3
-    }
-
-    /// The dynamics of a study that asks for none.
-    ///
-    /// Deterministic units at a fixed point lose nothing by a cut under IIT 4.0: φ_s would be 0 throughout.
-    pub fn default_rule(self) -> Rule {
-        match self {
-            Formalism::Iit3 => Rule::Majority,
-            Formalism::Iit4_2023 | Formalism::Iit4_2026 | Formalism::Iit4_2026Paper => {
-                Rule::Logistic { gain: Rule::DEFAULT_GAIN }
-            }
-        }
-    }
-}
-
-impl fmt::Display for Formalism {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Formalism {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Formalism, Error> {
-        let wanted = text.trim();
-        Formalism::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(wanted)).ok_or_else(
-            || Error::UnknownName {
-                what: "formalism",
-                name: text.to_owned(),
-                known: Formalism::ALL.map(Formalism::name).join(", "),
-            },
-        )
-    }
-}
-
-/// What a study is made of. Two runs may share an output file exactly if their settings are equal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// The topologies, in the order of [`Topology::ALL`].
-    pub topologies: Vec<Topology>,
-    /// The numbers of units, ascending, each from 2 up.
-    pub sizes: Vec<usize>,
-    /// The seeds, ascending.
-    pub seeds: Vec<u64>,
-    /// The dynamics of every unit.
-    pub rule: Rule,
-    /// The state of every network.
-    pub state: StatePattern,
-    /// The name of the estimator.
-    pub estimator: String,
-    /// The theory of the exact values.
-    pub formalism: Formalism,
-    /// Which part of the matrix; none for all of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shard: Option<Shard>,
-    /// The random numberings of the units over which the range of each exact value is taken; 0 for no range.
-    /// 0 in settings that were written before there were ranges.
-    #[serde(default)]
-    pub tie_orders: u32,
-}
-
-impl Default for Settings {
-    /// The 160 comparisons.
-    fn default() -> Settings {
-        Settings {
-            topologies: Topology::ALL.to_vec(),
-            sizes: Settings::SIZES.to_vec(),
-            seeds: Settings::SEEDS.to_vec(),
-            rule: Formalism::Iit3.default_rule(),
-            state: StatePattern::Off,
-            estimator: "hdc".to_owned(),
-            formalism: Formalism::Iit3,
-            shard: None,
-            tie_orders: Settings::TIE_ORDERS,
-        }
-    }
-}
-
-impl Settings {
-    /// The sizes of the 160 comparisons.
-    pub const SIZES: [usize; 4] = [5, 6, 7, 8];
-
-    /// The seeds of the 160 comparisons.
-    pub const SEEDS: [u64; 5] = [42, 123, 456, 789, 999];
-
-    /// The random numberings of the 160 comparisons.
-    pub const TIE_ORDERS: u32 = 32;
-
-    /// The largest table of transition probabilities that a study builds, in bytes.
-    const MAX_TPM_BYTES: u128 = 64 << 20;
-
-    /// The same settings in their canonical order.
-    ///
-    /// # Errors
-    /// If there is nothing to compare, something is listed twice, a size is too small or too large
-    /// to be held, the state does not fit a size, or the gain is not finite.
-    pub fn canonical(mut self) -> Result<Settings, Error> {
-        sort("topologies", "topology", &mut self.topologies)?;
-        sort("sizes", "size", &mut self.sizes)?;
-        sort("seeds", "seed", &mut self.seeds)?;
-        for &n in &self.sizes {
-            check_size(n)?;
-            self.state.state(n)?;
-        }
-        if let Rule::Logistic { gain } = self.rule
-            && !gain.is_finite()
-        {
-            return Err(Error::Settings(format!("gain {gain}: expected a finite number")));
-        }
-        Ok(self)
-    }
-
-    /// The settings in which `self` differs from `other`, one line each, or nothing.
-    pub fn differences(&self, other: &Settings) -> Vec<String> {
-        let mut lines = Vec::new();
-        let mut compare = |what: &str, mine: String, theirs: String| {
-            if mine != theirs {
-                lines.push(format!("{what}: {mine}, not {theirs}"));
-            }
-        };
-        compare("topologies", list(&self.topologies), list(&other.topologies));
-        compare("sizes", list(&self.sizes), list(&other.sizes));
-        compare("seeds", list(&self.seeds), list(&other.seeds));
-        compare("rule", self.rule.to_string(), other.rule.to_string());
-        compare("state", self.state.to_string(), other.state.to_string());
-        compare("estimator", self.estimator.clone(), other.estimator.clone());
-        compare("formalism", self.formalism.to_string(), other.formalism.to_string());
-        let shard = |it: &Settings| it.shard.map_or("none".to_owned(), |it| it.to_string());
-        compare("shard", shard(self), shard(other));
-        compare("tie orders", self.tie_orders.to_string(), other.tie_orders.to_string());
-        lines
-    }
-}
-
-fn sort<T: Ord + fmt::Display>(what: &str, one: &str, items: &mut [T]) -> Result<(), Error> {
-    if items.is_empty() {
-        return Err(Error::Settings(format!("no {what}: expected at least one {one}")));
-    }
-    items.sort();
-    match items.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(Error::Settings(format!("{one} {} is listed twice", pair[0]))),
-        None => Ok(()),
-    }
-}
-
-fn check_size(n: usize) -> Result<(), Error> {
-    if n < 2 {
-        return Err(Error::Settings(format!(
-            "size {n}: expected at least 2 units; fewer have Φ = 0 by definition and no estimate"
-        )));
-    }
-    if n > MAX_UNITS {
-        return Err(Error::Settings(format!(
-            "size {n}: expected at most {MAX_UNITS} units; the transition probabilities alone are \
-             2^{n} rows of {n} numbers"
-        )));
-    }
-    let bytes = Network::tpm_bytes(n);
-    if bytes > Settings::MAX_TPM_BYTES {
-        let gib = bytes as f64 / f64::from(1 << 30);
-        return Err(Error::Settings(format!(
-            "size {n}: its transition probabilities alone need {gib:.2} GiB; expected a size \
-             that needs at most {} MiB",
-            Settings::MAX_TPM_BYTES >> 20
-        )));
-    }
-    Ok(())
-}
-
-/// Which comparison: it identifies a row within a study.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Key {
-    /// The topology.
-    pub topology: Topology,
-    /// The number of units.
-    pub n: usize,
-    /// The seed: of the estimate, and of the graph if the topology is Random.
-    pub seed: u64,
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} n = {} seed {}", self.topology, self.n, self.seed)
-    }
-}
-
-/// The order in which comparisons are done: by size, then topology, then seed.
-impl Ord for Key {
-    fn cmp(&self, other: &Key) -> Ordering {
-        let order = |it: &Key| (it.n, it.topology, it.seed);
-        order(self).cmp(&order(other))
-    }
-}
-
-impl PartialOrd for Key {
-    fn partial_cmp(&self, other: &Key) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
+use crate::topology::Topology;
 
 /// One row to be.
 #[derive(Debug, Clone, Copy)]
@@ -268,12 +30,14 @@ pub struct Comparison {
 /// One network whose exact Φ is needed.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// The identity of its content.
+    /// The identity of its content, formalism included.
     pub id: ProblemId,
     /// The first comparison that needs it.
     pub key: Key,
     /// The network.
     pub network: Network,
+    /// The theory.
+    pub formalism: Formalism,
 }
 
 /// The comparisons of a study and the exact problems they hold.
@@ -290,7 +54,8 @@ impl Suite {
     /// The suite that `settings` describe.
     ///
     /// # Errors
-    /// As [`Settings::canonical`]; if there are more shards than exact problems.
+    /// As [`Settings::canonical`]; if all states of a network are asked for and not all are reachable; if there
+    /// are more shards than exact problems.
     ///
     /// ```
     /// use phi_validation::suite::{Settings, Suite};
@@ -301,25 +66,16 @@ impl Suite {
     /// ```
     pub fn new(settings: Settings) -> Result<Suite, Error> {
         let settings = settings.canonical()?;
-        let mut comparisons = Vec::new();
-        let mut problems: Vec<Problem> = Vec::new();
-        let mut known = HashMap::new();
-        for &n in &settings.sizes {
-            let state = settings.state.state(n)?;
-            for &topology in &settings.topologies {
-                for &seed in &settings.seeds {
-                    let key = Key { topology, n, seed };
-                    let graph = topology.graph(n, seed);
-                    let network = Network::new(graph, settings.rule, state.clone());
-                    let id = network.problem_id(settings.formalism.name());
-                    let problem = *known.entry(id).or_insert_with(|| {
-                        problems.push(Problem { id, key, network });
-                        problems.len() - 1
-                    });
-                    comparisons.push(Comparison { key, problem });
+        let mut made = Expansion::new(&settings);
+        for n in settings.all_sizes() {
+            if settings.sizes.contains(&n) {
+                for &topology in &settings.topologies {
+                    made.topology(topology, n)?;
                 }
             }
+            made.own(n)?;
         }
+        let Expansion { comparisons, problems, .. } = made;
         let suite = Suite { settings, comparisons, problems };
         match suite.settings.shard {
             Some(shard) => suite.part(shard),
@@ -370,12 +126,24 @@ impl Suite {
         Suite { settings: self.settings.clone(), comparisons, problems: chosen }
     }
 
+    /// The comparisons by one theory, with settings that ask for no other. What is found by different theories is
+    /// never put into one statistic.
+    pub fn of_formalism(&self, formalism: Formalism) -> Suite {
+        let of = |it: &usize| self.problems[*it].formalism == formalism;
+        let mut part = self.only((0..self.problems.len()).filter(of));
+        part.settings.formalisms = vec![formalism];
+        if formalism.is_iit4() {
+            part.settings.tie_orders = 0;
+        }
+        part
+    }
+
     /// The settings, in canonical order.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// The comparisons, in the order in which a run does them.
+    /// The comparisons, in the order in which a run does them: that of their keys.
     pub fn comparisons(&self) -> &[Comparison] {
         &self.comparisons
     }
@@ -396,10 +164,119 @@ impl Suite {
     }
 }
 
+/// A suite that is being made.
+struct Expansion<'a> {
+    settings: &'a Settings,
+    comparisons: Vec<Comparison>,
+    problems: Vec<Problem>,
+    known: HashMap<ProblemId, u32>,
+}
+
+impl<'a> Expansion<'a> {
+    fn new(settings: &'a Settings) -> Expansion<'a> {
+        let (comparisons, problems) = (Vec::new(), Vec::new());
+        Expansion { settings, comparisons, problems, known: HashMap::new() }
+    }
+
+    /// All comparisons of one topology and size.
+    fn topology(&mut self, topology: Topology, n: usize) -> Result<(), Error> {
+        let settings = self.settings;
+        // Only Random looks at the seed: the networks of the others are made once.
+        let mut made = None;
+        for &seed in settings.seeds_of(topology) {
+            let key = Key::new(topology, n, seed);
+            if made.is_none() || topology == Topology::Random {
+                let mut problems = Vec::new();
+                let graph = topology.graph(n, seed);
+                for &rule in &settings.rules {
+                    // The state is chosen afterwards.
+                    let network = Network::new(graph.clone(), rule, State::new(n, 0));
+                    let case = CaseOf { network: None, rule: Some(rule) };
+                    self.cases(key, case, network, &settings.states, &mut problems)?;
+                }
+                made = Some(problems);
+            }
+            let problems = made.iter().flatten();
+            self.comparisons.extend(
+                problems.map(|&(case, problem)| Comparison { key: Key { case, ..key }, problem }),
+            );
+        }
+        Ok(())
+    }
+
+    /// All comparisons of networks of `n` units from files.
+    fn own(&mut self, n: usize) -> Result<(), Error> {
+        let settings = self.settings;
+        let networks: Vec<&Own> =
+            settings.networks.iter().filter(|it| it.tables.n_units() == n).collect();
+        let Some(&first) = settings.seeds.first().filter(|_| !networks.is_empty()) else {
+            return Ok(());
+        };
+        let mut problems = Vec::new();
+        for own in networks {
+            let network = Network::own(Arc::clone(&own.tables), State::new(n, 0));
+            let case = CaseOf { network: Some(own.name), rule: None };
+            let key = Key::new(Topology::Own, n, first);
+            self.cases(key, case, network, &own.states, &mut problems)?;
+        }
+        for &seed in &settings.seeds {
+            let key = |case| Key { case, ..Key::new(Topology::Own, n, seed) };
+            let comparisons = problems.iter();
+            self.comparisons
+                .extend(comparisons.map(|&(case, problem)| Comparison { key: key(case), problem }));
+        }
+        Ok(())
+    }
+
+    /// The problems of one network in each of its states by each formalism.
+    fn cases(
+        &mut self,
+        key: Key,
+        of: CaseOf,
+        network: Network,
+        states: &States,
+        problems: &mut Vec<(Option<Case>, usize)>,
+    ) -> Result<(), Error> {
+        let CaseOf { network: name, rule } = of;
+        let found = states.of(&network).map_err(|message| {
+            let rule = rule.map(|it| format!(", {it}")).unwrap_or_default();
+            let who = name.map_or(key.to_string(), |it| format!("{it} n = {}", key.n));
+            Error::States(format!("{who}{rule}: {message}"))
+        })?;
+        for state in found {
+            for &formalism in &self.settings.formalisms {
+                let case = Case { network: name, rule, state, formalism };
+                let case = self.settings.has_cases().then_some(case);
+                let network = network.in_state(state);
+                problems.push((case, self.problem(Key { case, ..key }, network, formalism)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The place of a problem, which is new unless its content is known.
+    fn problem(&mut self, key: Key, network: Network, formalism: Formalism) -> usize {
+        let id = network.problem_id(formalism.name());
+        let next = self.problems.len();
+        let at = *self.known.entry(id).or_insert(next as u32) as usize;
+        if at == next {
+            self.problems.push(Problem { id, key, network, formalism });
+        }
+        at
+    }
+}
+
+/// What a case has besides its state and its formalism.
+struct CaseOf {
+    network: Option<NetworkName>,
+    rule: Option<Rule>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
+    use crate::network::Tables;
+    use std::collections::{BTreeMap, HashSet};
 
     #[test]
     fn the_default_is_160_comparisons_of_48_problems() {
@@ -455,79 +332,150 @@ mod tests {
         assert_eq!(sizes(&[2, 3]), 4);
     }
 
-    #[test]
-    fn settings_are_put_in_one_order() {
-        let asked = Settings {
-            topologies: vec![Topology::Ring, Topology::Dense],
-            sizes: vec![6, 5],
-            seeds: vec![999, 42],
-            ..Settings::default()
+    /// Two topologies of 3 units, two rules, all reachable states, two formalisms, a network of one's own.
+    fn wide() -> Settings {
+        // The Ring of 3 under xor, as a file has it, in one state.
+        let ring = Network::new(Topology::Ring.graph(3, 0), Rule::Xor, State::new(3, 0));
+        let own = Own {
+            name: "triangle".parse().unwrap(),
+            states: States::Patterns(vec!["000".parse().unwrap()]),
+            tables: Arc::new(Tables::new(ring.tpm(), ring.connectivity()).unwrap()),
         };
-        let settings = asked.canonical().unwrap();
-        assert_eq!(settings.topologies, [Topology::Dense, Topology::Ring]);
-        assert_eq!((settings.sizes, settings.seeds), (vec![5, 6], vec![42, 999]));
-    }
-
-    #[track_caller]
-    fn check_refused(settings: Settings, expected: &str) {
-        assert_eq!(settings.canonical().unwrap_err().to_string(), expected);
-    }
-
-    #[test]
-    fn settings_without_a_matrix_are_refused() {
-        let default = Settings::default;
-        check_refused(
-            Settings { sizes: vec![], ..default() },
-            "no sizes: expected at least one size",
-        );
-        check_refused(Settings { sizes: vec![5, 6, 5], ..default() }, "size 5 is listed twice");
-        check_refused(Settings { seeds: vec![1, 1], ..default() }, "seed 1 is listed twice");
-        check_refused(
-            Settings { sizes: vec![1], ..default() },
-            "size 1: expected at least 2 units; fewer have Φ = 0 by definition and no estimate",
-        );
-        check_refused(
-            Settings { sizes: vec![26], ..default() },
-            "size 26: its transition probabilities alone need 14.50 GiB; expected a size that \
-             needs at most 64 MiB",
-        );
-        check_refused(
-            Settings { sizes: vec![64], ..default() },
-            "size 64: expected at most 32 units; the transition probabilities alone are 2^64 rows \
-             of 64 numbers",
-        );
-        check_refused(
-            Settings { rule: Rule::Logistic { gain: f64::NAN }, ..default() },
-            "gain NaN: expected a finite number",
-        );
-        check_refused(
-            Settings { state: StatePattern::Bits(vec![1, 0, 0, 0, 0]), ..default() },
-            "state 10000 has 5 units, but the sizes include 6: expected one digit for each unit",
-        );
+        Settings {
+            topologies: vec![Topology::Ring, Topology::Line],
+            sizes: vec![3],
+            seeds: vec![1, 2],
+            rules: vec![Rule::Xor, Rule::Majority],
+            states: States::Reachable,
+            formalisms: vec![Formalism::Iit4_2023, Formalism::Iit3],
+            networks: vec![own],
+            ..Settings::default()
+        }
     }
 
     #[test]
-    fn differences_are_named() {
-        let mine = Settings::default();
-        assert_eq!(mine.differences(&mine), Vec::<String>::new());
-        let theirs =
-            Settings { sizes: vec![5], rule: Rule::Logistic { gain: 2.0 }, ..Settings::default() };
-        assert_eq!(
-            mine.differences(&theirs),
-            ["sizes: 5, 6, 7, 8, not 5", "rule: majority, not logistic with gain 2"]
-        );
+    fn every_rule_state_and_formalism_is_a_comparison_of_its_own() {
+        let suite = Suite::new(wide()).unwrap();
+        // Reachable: of the Ring under xor 000 and the three with two units ON, under majority (each of 2 inputs:
+        // both) 000, the three with one unit ON, and 111; of the Line (the ends copy the middle) under xor 000,
+        // 010, 101, 111, under majority the same.
+        let n_states = 4 + 5 + 4 + 4;
+        assert_eq!(suite.comparisons().len(), (n_states + 1) * 2 * 2);
+        assert!(suite.comparisons().is_sorted_by(|a, b| a.key < b.key));
+        for (position, it) in suite.comparisons().iter().enumerate() {
+            let case = it.key.case.unwrap();
+            let problem = &suite.problems()[it.problem];
+            assert_eq!(suite.position(it.key), Some(position));
+            assert_eq!((problem.formalism, problem.network.state()), (case.formalism, case.state));
+            assert_eq!(problem.id, problem.network.problem_id(case.formalism.name()));
+            assert_eq!(case.network.is_some(), it.key.topology == Topology::Own);
+            assert_eq!(case.rule.is_some(), it.key.topology != Topology::Own);
+            assert!(problem.network.reachable()[bits(case.state)], "{}", it.key);
+        }
+        let ids: HashSet<ProblemId> = suite.problems().iter().map(|it| it.id).collect();
+        assert_eq!(ids.len(), suite.problems().len());
+        // Seeds make no new problem, nor does one's own network, which is the Ring under xor.
+        assert_eq!(ids.len(), n_states * 2);
+        let own = suite.comparisons().iter().filter(|it| it.key.topology == Topology::Own);
+        for it in own {
+            let first = suite.problems()[it.problem].key;
+            assert_eq!(first.topology, Topology::Ring, "{} is solved as {first}", it.key);
+        }
+    }
+
+    fn bits(state: State) -> usize {
+        state.values().iter().rev().fold(0, |bits, it| bits << 1 | usize::from(*it))
     }
 
     #[test]
-    fn settings_survive_json() {
+    fn a_suite_of_one_theory_has_its_comparisons() {
+        let suite = Suite::new(wide()).unwrap();
+        let parts = [Formalism::Iit3, Formalism::Iit4_2023].map(|it| suite.of_formalism(it));
+        for part in &parts {
+            let formalism = part.settings().formalism().unwrap();
+            assert_eq!(part.comparisons().len() * 2, suite.comparisons().len());
+            assert!(part.problems().iter().all(|it| it.formalism == formalism));
+            assert!(part.comparisons().iter().all(|it| suite.position(it.key).is_some()));
+        }
+        assert_eq!((parts[0].settings().tie_orders, parts[1].settings().tie_orders), (32, 0));
+    }
+
+    #[test]
+    fn samples_are_some_of_the_reachable_states() {
+        let states = |states| {
+            let settings =
+                Settings { sizes: vec![5], seeds: vec![1], states, ..Settings::default() };
+            let suite = Suite::new(settings).unwrap();
+            let mut found: BTreeMap<Topology, Vec<State>> = BTreeMap::new();
+            for it in suite.comparisons() {
+                found.entry(it.key.topology).or_default().push(it.key.case.unwrap().state);
+            }
+            found
+        };
+        let sampled = |count, seed| states(States::Sampled { count, seed });
+        let all = states(States::Reachable);
+        let three = sampled(3, 1);
+        for (topology, of_it) in &three {
+            assert_eq!(of_it.len(), 3);
+            assert!(of_it.is_sorted_by(|a, b| a < b), "without replacement: {of_it:?}");
+            assert!(of_it.iter().all(|it| all[topology].contains(it)));
+        }
+        assert_eq!(three, sampled(3, 1));
+        assert_ne!(three, sampled(3, 2));
+        // More than there are.
+        assert_eq!(sampled(32, 1), all);
+        // A larger sample has the smaller one in it.
+        let four = sampled(4, 1);
+        assert!(three.iter().all(|(topology, it)| it.iter().all(|it| four[topology].contains(it))));
+    }
+
+    #[test]
+    fn samples_are_pinned() {
+        // If one of these changes, published results no longer reproduce.
+        let logistic = Rule::Logistic { gain: 4.0 };
+        let network = Network::new(Topology::Ring.graph(5, 0), logistic, State::new(5, 0));
+        let found = States::Sampled { count: 4, seed: 1 }.of(&network).unwrap();
+        let found: Vec<String> = found.iter().map(State::to_string).collect();
+        assert_eq!(found, SAMPLE);
+    }
+
+    const SAMPLE: [&str; 4] = ["00100", "11100", "10110", "00001"];
+
+    #[test]
+    fn all_states_must_be_reachable() {
         let settings = Settings {
-            rule: Rule::Logistic { gain: 0.1 + 0.2 },
-            seeds: vec![u64::MAX],
-            state: StatePattern::Bits(vec![1, 0, 0, 0, 0]),
-            sizes: vec![5],
+            topologies: vec![Topology::Line],
+            sizes: vec![3],
+            states: States::All,
             ..Settings::default()
         };
-        let text = serde_json::to_string(&settings).unwrap();
-        assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
+        let error = Suite::new(settings.clone()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Line n = 3 seed 42, majority: state 100 is not reachable: no state of the network leads to it, so it \
+             has no Φ; expected states = \"reachable\", which are 4 of 8"
+        );
+        let noisy = Rule::Logistic { gain: 1.0 };
+        let all = Suite::new(Settings { rules: vec![noisy], ..settings }).unwrap();
+        assert_eq!((all.comparisons().len(), all.problems().len()), (8 * 5, 8));
+    }
+
+    #[test]
+    fn random_may_have_seeds_of_its_own() {
+        let settings = Settings {
+            topologies: vec![Topology::Ring, Topology::Random],
+            sizes: vec![5],
+            seeds: vec![42],
+            random_seeds: (1..=30).collect(),
+            ..Settings::default()
+        };
+        let suite = Suite::new(settings).unwrap();
+        let of = |topology| {
+            let of = suite.comparisons().iter().filter(|it| it.key.topology == topology);
+            of.map(|it| it.key.seed).collect::<Vec<u64>>()
+        };
+        assert_eq!(of(Topology::Ring), [42]);
+        assert_eq!(of(Topology::Random), (1..=30).collect::<Vec<u64>>());
+        assert!(suite.comparisons().iter().all(|it| it.key.case.is_none()));
     }
 }

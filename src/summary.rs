@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::append_file::write_whole;
 use crate::calibration::Calibration;
@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::journal::ExactRecord;
 use crate::row::Row;
 use crate::statistics::Statistics;
-use crate::suite::{Key, Settings, Suite};
+use crate::suite::{Formalism, Key, Settings, Suite};
 use crate::ties::TieSensitivity;
 use crate::topology::Topology;
 use crate::uncertainty::{Bootstrap, Permutation, Uncertainty};
@@ -51,6 +51,9 @@ pub struct Summary {
     pub by_topology: Vec<Group<Topology>>,
     /// Over the rows of each size.
     pub by_size: Vec<Group<usize>>,
+    /// Over the rows of each rule, if there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_rule: Vec<Group<String>>,
     /// Which levels of success are reached.
     pub verdict: Verdict,
     /// Under IIT 4.0, where everything above is about φ_s: the same about Φ of the Φ-structure.
@@ -73,24 +76,36 @@ pub struct Findings {
     pub by_topology: Vec<Group<Topology>>,
     /// Over the rows of each size.
     pub by_size: Vec<Group<usize>>,
+    /// Over the rows of each rule, if there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_rule: Vec<Group<String>>,
     /// Which levels of success are reached.
     pub verdict: Verdict,
 }
 
 impl Findings {
     fn new(suite: &Suite, rows: &[Row]) -> Findings {
-        let Settings { topologies, sizes, .. } = suite.settings();
+        let settings = suite.settings();
         let points = points(rows);
         let overall = Statistics::new(&points);
-        let by_topology =
-            topologies.iter().map(|&it| Group::new(suite, rows, it, |row| row.key.topology));
-        let by_size = sizes.iter().map(|&it| Group::new(suite, rows, it, |row| row.key.n));
+        let by_topology = settings.families().into_iter();
+        let by_topology = by_topology.map(|it| Group::new(suite, rows, it, |row| row.key.topology));
+        let by_size = settings.all_sizes().into_iter();
+        let by_size = by_size.map(|it| Group::new(suite, rows, it, |row| row.key.n));
+        let rules = settings.rules.iter().filter(|_| settings.rules.len() > 1);
+        let by_rule = rules.map(|it| {
+            let rule_of = |row: &Row| row.key.case.and_then(|it| it.rule);
+            let Group { n_exact_problems, statistics, uncertainty, .. } =
+                Group::new(suite, rows, Some(*it), rule_of);
+            Group { group: it.code(), n_exact_problems, statistics, uncertainty }
+        });
         Findings {
             verdict: Verdict::new(&overall),
             overall,
             uncertainty: Uncertainty::new(&points, &problems(suite, rows), Bootstrap::default()),
             by_topology: by_topology.collect(),
             by_size: by_size.collect(),
+            by_rule: by_rule.collect(),
         }
     }
 }
@@ -130,11 +145,15 @@ impl Summary {
 
     /// The summary of finished rows; `records` are what is known of their exact problems, `csv` is the
     /// name of the file that holds the rows.
+    ///
+    /// # Panics
+    /// If the suite is of several formalisms: [`Summaries`] are for that.
     pub fn new(suite: &Suite, csv: &str, rows: &[Row], records: &[ExactRecord]) -> Summary {
         let settings = suite.settings().clone();
+        let formalism = settings.formalism().expect("one formalism in a statistic");
         let problems = problems(suite, rows);
         let n_exact_problems = problems.iter().collect::<BTreeSet<_>>().len();
-        let Findings { overall, uncertainty, by_topology, by_size, verdict } =
+        let Findings { overall, uncertainty, by_topology, by_size, by_rule, verdict } =
             Findings::new(suite, rows);
         let recorded: HashMap<_, _> = records.iter().map(|it| (it.problem, it)).collect();
         let range = |&problem: &usize| recorded.get(&suite.problems()[problem].id)?.exact.range;
@@ -154,7 +173,8 @@ impl Summary {
             calibration: Calibration::all(rows, &problems),
             by_topology,
             by_size,
-            against_big_phi: settings.formalism.is_iit4().then(|| {
+            by_rule,
+            against_big_phi: formalism.is_iit4().then(|| {
                 let rows = rows.iter().zip(&problems).filter_map(|(row, &problem)| {
                     let record = recorded.get(&suite.problems()[problem].id)?;
                     Some(Row { phi_exact: record.exact.structure.as_ref()?.big_phi, ..*row })
@@ -169,6 +189,52 @@ impl Summary {
             settings,
         }
     }
+}
+
+/// What a study found, by each theory for itself: Φ of IIT 3.0 and φ_s of IIT 4.0 are different quantities. Of a
+/// single theory, this is written as its [`Summary`].
+#[derive(Debug)]
+pub struct Summaries {
+    csv: String,
+    settings: Settings,
+    n_comparisons: usize,
+    by_formalism: Vec<Summary>,
+}
+
+impl Summaries {
+    /// The schema of `summary.json` where there are several theories.
+    pub const SCHEMA: &str = "phi-validation/summaries";
+
+    /// The version of that schema.
+    pub const VERSION: u32 = 1;
+
+    /// The summaries of finished rows; arguments as of [`Summary::new`].
+    pub fn new(suite: &Suite, csv: &str, rows: &[Row], records: &[ExactRecord]) -> Summaries {
+        let settings = suite.settings().clone();
+        let n_comparisons = rows.len();
+        let by_formalism = match settings.formalism() {
+            Some(_) => vec![Summary::new(suite, csv, rows, records)],
+            None => {
+                let of = |&formalism: &Formalism| {
+                    let is_of = |it: &&Row| it.key.case.is_some_and(|it| it.formalism == formalism);
+                    let rows: Vec<Row> = rows.iter().filter(is_of).copied().collect();
+                    Summary::new(&suite.of_formalism(formalism), csv, &rows, records)
+                };
+                settings.formalisms.iter().map(of).collect()
+            }
+        };
+        Summaries { csv: csv.to_owned(), settings, n_comparisons, by_formalism }
+    }
+
+    /// The summary of each theory, in their order.
+    pub fn by_formalism(&self) -> &[Summary] {
+        &self.by_formalism
+    }
+
+    /// The settings of the whole.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
 
     /// Whether `path` can become a summary: it does not exist, or it is one.
     ///
@@ -182,9 +248,10 @@ impl Summary {
             Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(()),
             Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
         };
-        let schema = serde_json::from_str::<serde_json::Value>(&text)
-            .ok()
-            .and_then(|json| Some(json.get("schema")?.as_str()? == Summary::SCHEMA));
+        let schema = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|json| {
+            let schema = json.get("schema")?.as_str()?;
+            Some([Summary::SCHEMA, Summaries::SCHEMA].contains(&schema))
+        });
         if schema == Some(true) {
             return Ok(());
         }
@@ -207,6 +274,35 @@ impl Summary {
     }
 }
 
+impl Serialize for Summaries {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            schema: &'static str,
+            version: u32,
+            csv: &'a str,
+            settings: &'a Settings,
+            n_comparisons: usize,
+            n_exact_problems: usize,
+            by_formalism: &'a [Summary],
+        }
+        if let [one] = &self.by_formalism[..] {
+            return one.serialize(serializer);
+        }
+        let n_exact_problems = self.by_formalism.iter().map(|it| it.n_exact_problems).sum();
+        Document {
+            schema: Summaries::SCHEMA,
+            version: Summaries::VERSION,
+            csv: &self.csv,
+            settings: &self.settings,
+            n_comparisons: self.n_comparisons,
+            n_exact_problems,
+            by_formalism: &self.by_formalism,
+        }
+        .serialize(serializer)
+    }
+}
+
 fn points(rows: &[Row]) -> Vec<(f64, f64)> {
     rows.iter().map(|row| (row.phi_hdc, row.phi_exact)).collect()
 }
@@ -223,14 +319,17 @@ fn problems(suite: &Suite, rows: &[Row]) -> Vec<usize> {
     rows.iter().map(problem).collect()
 }
 
-/// The points of all topologies for each size and seed that has all of them.
+/// The points of all topologies for each size, seed and case that has all of them.
 fn cells(settings: &Settings, rows: &[Row]) -> Vec<Vec<(f64, f64)>> {
     let found: HashMap<_, _> =
         rows.iter().map(|row| (row.key, (row.phi_hdc, row.phi_exact))).collect();
-    let cells = settings.sizes.iter().flat_map(|&n| settings.seeds.iter().map(move |&it| (n, it)));
+    // In the order of sizes, seeds and cases, whatever the order of the rows.
+    let cells = rows.iter().filter(|it| settings.topologies.contains(&it.key.topology));
+    let cells: BTreeSet<_> = cells.map(|it| (it.key.n, it.key.seed, it.key.case)).collect();
     cells
-        .filter_map(|(n, seed)| {
-            let point = |&topology| found.get(&Key { topology, n, seed }).copied();
+        .into_iter()
+        .filter_map(|(n, seed, case)| {
+            let point = |&topology| found.get(&Key { topology, n, seed, case }).copied();
             settings.topologies.iter().map(point).collect()
         })
         .collect()
@@ -282,14 +381,7 @@ pub(crate) mod tests {
                 counters: Default::default(),
                 structure: None,
             };
-            let record = ExactRecord {
-                problem: problem.id,
-                topology: key.topology,
-                n: key.n,
-                seed: key.seed,
-                exact,
-                duration_ms: 1.0,
-            };
+            let record = ExactRecord { problem: problem.id, key, exact, duration_ms: 1.0 };
             records.push(record);
         }
         Summary::new(&suite, "results.csv", &rows, &records)
@@ -332,12 +424,12 @@ pub(crate) mod tests {
     fn a_foreign_file_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("summary.json");
-        Summary::check_path(&path).unwrap();
-        summary(|estimate| estimate).write(&path).unwrap();
-        Summary::check_path(&path).unwrap();
+        Summaries::check_path(&path).unwrap();
+        write_whole(&path, serde_json::to_string(&summary(|estimate| estimate)).unwrap()).unwrap();
+        Summaries::check_path(&path).unwrap();
         for foreign in ["", "{}", "[1]", "{\"schema\": \"another\"}"] {
             fs::write(&path, foreign).unwrap();
-            let error = Summary::check_path(&path).unwrap_err();
+            let error = Summaries::check_path(&path).unwrap_err();
             assert!(error.to_string().contains("was not written by this program"), "{error}");
         }
     }

@@ -7,11 +7,13 @@ use std::fmt::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::calibration::{Calibration, LeftOut};
+use crate::dynamics::Rule;
+use crate::key::{Case, Key};
 use crate::row::Row;
 use crate::run_folder::Listed;
 use crate::statistics::{Correlation, Stat, Statistics};
-use crate::suite::{Key, Settings, Suite};
-use crate::summary::{Group, Summary};
+use crate::suite::Suite;
+use crate::summary::{Group, Summaries, Summary};
 use crate::topology::Topology;
 use crate::uncertainty::{Interval, Permutation, Uncertainty};
 use crate::verdict::Criterion;
@@ -19,23 +21,25 @@ use crate::verdict::Criterion;
 /// The summary as text for a person.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { rule, state, estimator, formalism, shard, .. } = &self.settings;
-        let shard = shard.map(|it| format!(", shard {it} of the matrix")).unwrap_or_default();
+        let formalism = self.settings.formalism().expect("one formalism in a statistic");
+        let shard =
+            self.settings.shard.map(|it| format!(", shard {it} of the matrix")).unwrap_or_default();
         writeln!(
             f,
-            "{} comparisons, {} exact problems; {formalism}, rule {rule}, state {state}, \
-             estimator {estimator}{shard}",
-            self.n_comparisons, self.n_exact_problems
+            "{} comparisons, {} exact problems; {formalism}, {}{shard}",
+            self.n_comparisons,
+            self.n_exact_problems,
+            self.settings.what()
         )?;
         writeln!(f)?;
 
         if self.against_big_phi.is_some() {
             writeln!(f, "Against φ_s, the irreducibility of the system:")?;
         }
-        f.write_str(&groups(&self.overall, &self.by_topology, &self.by_size))?;
+        f.write_str(&groups(&self.overall, &self.by_topology, &self.by_size, &self.by_rule))?;
         if let Some(it) = &self.against_big_phi {
             writeln!(f, "\nAgainst Φ, the sum over distinctions and relations:")?;
-            f.write_str(&groups(&it.overall, &it.by_topology, &it.by_size))?;
+            f.write_str(&groups(&it.overall, &it.by_topology, &it.by_size, &it.by_rule))?;
             f.write_str(&uncertainty(&it.uncertainty))?;
             writeln!(f, "\nEverything below is about φ_s.")?;
         }
@@ -85,6 +89,25 @@ impl fmt::Display for Summary {
     }
 }
 
+/// The summaries of all theories, one after the other.
+impl fmt::Display for Summaries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [one] = self.by_formalism() {
+            return one.fmt(f);
+        }
+        let formalisms = list(&self.settings().formalisms);
+        writeln!(
+            f,
+            "Each theory for itself ({formalisms}): their values are different quantities."
+        )?;
+        for it in self.by_formalism() {
+            let formalism = it.settings.formalism().expect("one formalism in a statistic");
+            write!(f, "\n=== {formalism} ===\n\n{it}")?;
+        }
+        Ok(())
+    }
+}
+
 /// What is 0 and what hangs on ties, under IIT 4.0.
 pub(crate) fn ties_of_iit4(summary: &Summary) -> String {
     let problems = &summary.exact_problems;
@@ -102,6 +125,7 @@ fn groups(
     overall: &Statistics,
     by_topology: &[Group<Topology>],
     by_size: &[Group<usize>],
+    by_rule: &[Group<String>],
 ) -> String {
     let mut lines = vec![columns()];
     let mut notes: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -114,6 +138,7 @@ fn groups(
     add("all".to_owned(), overall);
     by_topology.iter().for_each(|it| add(it.group.to_string(), &it.statistics));
     by_size.iter().for_each(|it| add(format!("n = {}", it.group), &it.statistics));
+    by_rule.iter().for_each(|it| add(it.group.clone(), &it.statistics));
     let mut text = table(&lines);
     text.push_str("error = estimate - exact; line: exact Φ ≈ intercept + slope · estimate\n");
     if !notes.is_empty() {
@@ -289,14 +314,29 @@ pub(crate) fn p_value(stat: Stat) -> String {
 
 /// The matrix of a suite: a line a comparison with the identity of its exact problem.
 pub fn matrix(suite: &Suite) -> String {
-    let mut lines = vec![["topology", "n", "seed", "problem"].map(str::to_owned).to_vec()];
+    let has_cases = suite.settings().has_cases();
+    let of_case = ["network", "rule", "state", "formalism"].iter().filter(|_| has_cases);
+    let head = ["topology", "n", "seed"].iter().chain(of_case).chain(&["problem"]);
+    let mut lines = vec![head.map(|it| (*it).to_owned()).collect::<Vec<_>>()];
     lines.extend(suite.comparisons().iter().map(|comparison| {
-        let Key { topology, n, seed } = comparison.key;
-        let id = suite.problems()[comparison.problem].id;
-        vec![topology.to_string(), n.to_string(), seed.to_string(), id.to_string()]
+        let mut line = columns_of(comparison.key);
+        line.push(suite.problems()[comparison.problem].id.to_string());
+        line
     }));
     let (comparisons, problems) = (suite.comparisons().len(), suite.problems().len());
     format!("{}{comparisons} comparisons, {problems} exact problems\n", table(&lines))
+}
+
+/// The columns of a key: topology, n, seed, and what its case says.
+pub(crate) fn columns_of(key: Key) -> Vec<String> {
+    let mut columns = vec![key.topology.to_string(), key.n.to_string(), key.seed.to_string()];
+    if let Some(Case { network, rule, state, formalism }) = key.case {
+        let or_none = |it: Option<String>| it.unwrap_or_else(|| "-".to_owned());
+        columns.push(or_none(network.map(|it| it.to_string())));
+        columns.push(or_none(rule.map(Rule::code)));
+        columns.extend([state.to_string(), formalism.to_string()]);
+    }
+    columns
 }
 
 /// The runs in a folder, a line each.
@@ -316,10 +356,17 @@ pub fn runs(listed: &[Listed], folder: &str) -> String {
         let started = it.started_unix_ms.map_or("-".to_owned(), date);
         let what = match (&it.settings, &it.error) {
             (Some(settings), _) => {
-                let Settings { rule, estimator, formalism, sizes, shard, .. } = settings;
-                let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-                let shard = shard.map(|it| format!(", shard {it}")).unwrap_or_default();
-                format!("{formalism}, {rule}, {estimator}, n = {}{shard}", sizes.join(","))
+                let sizes: Vec<String> =
+                    settings.all_sizes().iter().map(usize::to_string).collect();
+                let rules = settings.rules.iter().map(|it| match settings.rules.len() {
+                    1 => it.to_string(),
+                    _ => it.code(),
+                });
+                let own = (!settings.networks.is_empty()).then(|| "own networks".to_owned());
+                let parts = settings.formalisms.iter().map(ToString::to_string);
+                let parts = parts.chain(rules).chain(own).chain([settings.estimator.clone()]);
+                let shard = settings.shard.map(|it| format!(", shard {it}")).unwrap_or_default();
+                format!("{}, n = {}{shard}", list(parts), sizes.join(","))
             }
             (None, error) => error.clone().unwrap_or_default(),
         };
@@ -331,6 +378,30 @@ pub fn runs(listed: &[Listed], folder: &str) -> String {
 /// The items as a list for a person: `a, b, c`.
 pub(crate) fn list<T: fmt::Display>(items: impl IntoIterator<Item = T>) -> String {
     items.into_iter().map(|it| it.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Ascending whole numbers for a person: `1 to 400, 999`. Of very many only the first are named.
+pub(crate) fn numbers(items: &[u64]) -> String {
+    const NAMED: usize = 20;
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for &it in items {
+        match runs.last_mut() {
+            Some((_, end)) if end.checked_add(1) == Some(it) => *end = it,
+            _ => runs.push((it, it)),
+        }
+    }
+    let text = |&(from, to): &(u64, u64)| match to - from {
+        0 => from.to_string(),
+        1 => format!("{from}, {to}"),
+        _ => format!("{from} to {to}"),
+    };
+    let named = list(runs.iter().take(NAMED).map(text));
+    match runs.get(NAMED) {
+        None => named,
+        Some((from, _)) => {
+            format!("{named} and {} more", items.iter().filter(|it| *it >= from).count())
+        }
+    }
 }
 
 /// A time in milliseconds since 1970 as `2026-11-22 17:05:09` (UTC).
@@ -431,6 +502,18 @@ mod tests {
             target   not reached  r = 0.6271 (> 0.8: no)   RMSE = 0.5033 (< 0.15: no)  MAE = 0.4500 (< 0.1: no)
             stretch  not reached  r = 0.6271 (> 0.9: no)   RMSE = 0.5033 (< 0.1: no)   MAE = 0.4500 (< 0.05: no)
         "#]].assert_eq(&text);
+    }
+
+    #[test]
+    fn runs_of_numbers_are_short() {
+        assert_eq!(numbers(&[]), "");
+        assert_eq!(numbers(&[42, 123]), "42, 123");
+        assert_eq!(
+            numbers(&[1, 2, 4, 5, 6, u64::MAX - 1, u64::MAX]),
+            "1, 2, 4 to 6, 18446744073709551614, 18446744073709551615"
+        );
+        let even: Vec<u64> = (0..100).map(|it| 2 * it).collect();
+        assert!(numbers(&even).ends_with("36, 38 and 80 more"), "{}", numbers(&even));
     }
 
     #[test]

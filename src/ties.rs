@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_verdict_that_hangs_on_ties_does_not_survive() {
         let row = |seed: u64, exact: f64| {
-            let key = Key { topology: Topology::Ring, n: 5, seed };
+            let key = Key::new(Topology::Ring, 5, seed);
             Row { key, phi_hdc: seed as f64, phi_exact: exact, duration_ms: 1.0 }
         };
         let range = |low: f64, high: f64| {

@@ -44,10 +44,13 @@ pub enum Topology {
     /// pair `k` is an edge if bit `k mod 8` (the lowest is bit 0) of byte `⌊k/8⌋` is 1. The first
     /// attempt that gives a connected graph counts.
     Random,
+    /// No family: a network of one's own, from a file, with connections and transition probabilities of its own.
+    /// It stands in keys and groups, is not among [`Topology::ALL`] and has no graph.
+    Own,
 }
 
 impl Topology {
-    /// All topologies, in the order of the study.
+    /// All families of graphs, in the order of the study.
     pub const ALL: [Topology; 8] = [
         Topology::Dense,
         Topology::Star,
@@ -73,13 +76,14 @@ impl Topology {
             Topology::Lattice => "Lattice",
             Topology::Modular => "Modular",
             Topology::Random => "Random",
+            Topology::Own => "Own",
         }
     }
 
     /// The graph of `n` units.
     ///
     /// # Panics
-    /// If `n` is not in 2..=[`MAX_UNITS`]: sizes are checked where they come in.
+    /// If `n` is not in 2..=[`MAX_UNITS`], or for [`Topology::Own`]: both are checked where they come in.
     ///
     /// ```
     /// use phi_validation::topology::Topology;
@@ -106,6 +110,7 @@ impl Topology {
                 )
             }
             Topology::Random => random(n, seed),
+            Topology::Own => panic!("the graph of a network from a file"),
         }
     }
 }
@@ -119,7 +124,7 @@ impl fmt::Display for Topology {
 impl FromStr for Topology {
     type Err = Error;
 
-    /// Reads a name, in any mixture of upper and lower case, with or without hyphens.
+    /// Reads the name of a family, in any mixture of upper and lower case, with or without hyphens.
     fn from_str(text: &str) -> Result<Topology, Error> {
         let wanted = text.trim().replace(['-', '_'], "");
         Topology::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(&wanted)).ok_or_else(

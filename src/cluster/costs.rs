@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::forecast::{Forecast, Load};
+use crate::forecast::{Forecasts, Load};
 use crate::journal::SettingsFile;
 use crate::network::Network;
 use crate::run_folder::Contents;
@@ -19,8 +19,8 @@ pub fn estimates_seconds(n_units: usize) -> f64 {
     ESTIMATES_PER_UNIT * n_units as f64
 }
 
-/// An exact problem, and the time that it took on one processor in seconds.
-pub type Cost = (Load, f64);
+/// An exact problem and its theory, and the time that it took on one processor in seconds.
+pub type Cost = (Formalism, Load, f64);
 
 /// The costs of the problems of a run, its ranges over numberings included if `with_range`; those whose time is
 /// not known in this form are left out.
@@ -47,46 +47,47 @@ pub fn of_run(contents: &Contents, with_range: bool) -> Vec<Cost> {
         let share = wall_ms / (entry.duration_ms + range_ms.unwrap_or(0.0)).max(1e-6);
         let cpu_ms = cpu_ms.filter(|_| wall_ms > 100.0).map_or(0.0, |it| it as f64 * share);
         if let Some(position) = contents.suite.position(entry.key) {
-            let network = contents.suite.network(&contents.suite.comparisons()[position]);
-            costs.push((Load::of(network), wall_ms.max(cpu_ms) / 1e3));
+            let problem = contents.suite.comparisons()[position].problem;
+            let problem = &contents.suite.problems()[problem];
+            costs.push((problem.formalism, Load::of(&problem.network), wall_ms.max(cpu_ms) / 1e3));
         }
     }
     costs
 }
 
-/// A forecast for the problems of a study, learned from the finished and unfinished runs in the folder `runs`:
-/// those of the same formalism, and of the same rule if there are any.
-pub fn forecast(settings: &Settings, runs: &Path) -> Forecast {
+/// Forecasts for the problems of a study, learned from the finished and unfinished runs in the folder `runs`:
+/// those with the same rules if there are any, else all that share a formalism.
+pub fn forecasts(settings: &Settings, runs: &Path) -> Forecasts {
     let with_range = settings.tie_orders > 0;
-    let mut forecast = prior(settings.formalism, with_range);
+    let mut forecasts = Forecasts::default();
     let mut folders: Vec<PathBuf> =
         fs::read_dir(runs).into_iter().flatten().filter_map(|it| Some(it.ok()?.path())).collect();
     folders.sort();
-    let is_alike = |it: &Settings| it.formalism == settings.formalism;
+    let is_alike = |it: &Settings| it.formalisms.iter().any(|it| settings.formalisms.contains(it));
     let theirs = folders.into_iter().filter_map(|folder| {
         let theirs = SettingsFile::read(&folder.join("settings.json")).ok()?;
         is_alike(&theirs).then_some((folder, theirs))
     });
-    let (same, other): (Vec<_>, Vec<_>) = theirs.partition(|(_, it)| it.rule == settings.rule);
+    let (same, other): (Vec<_>, Vec<_>) = theirs.partition(|(_, it)| it.rules == settings.rules);
     for runs in [same, other] {
         // A run that cannot be read teaches nothing.
         let contents = runs.iter().filter_map(|(folder, _)| Contents::read(folder).ok());
         let costs: Vec<Cost> = contents.flat_map(|it| of_run(&it, with_range)).collect();
         if !costs.is_empty() {
-            forecast.learn_all(costs);
+            forecasts.learn_all(costs);
             break;
         }
     }
-    forecast
-}
-
-/// What is expected where nothing was measured.
-fn prior(_formalism: Formalism, _with_range: bool) -> Forecast {
-    Forecast::default()
+    forecasts
 }
 
 /// The expected time of a problem with so many comparisons, in seconds.
-pub fn expected(forecast: &Forecast, network: &Network, n_comparisons: usize) -> f64 {
+pub fn expected(
+    forecasts: &Forecasts,
+    formalism: Formalism,
+    network: &Network,
+    n_comparisons: usize,
+) -> f64 {
     let estimates = estimates_seconds(network.n_units()) * n_comparisons as f64;
-    forecast.seconds(&Load::of(network)) + estimates
+    forecasts.seconds(formalism, &Load::of(network)) + estimates
 }

@@ -17,7 +17,7 @@ use super::journals::{Found, Journals, TaskJournal};
 use super::rounds::NAMED;
 use crate::error::Error;
 use crate::estimator::Registry;
-use crate::forecast::{Forecast, Load};
+use crate::forecast::{Forecasts, Load};
 use crate::journal::ExactRecord;
 use crate::ledger::Ledger;
 use crate::merge::Assembled;
@@ -28,7 +28,7 @@ use crate::row::{Row, close};
 use crate::run_folder::{self, Contents, Entry, Session, milliseconds};
 use crate::solver::{ExactPhi, Solver};
 use crate::study::Study;
-use crate::suite::{Key, Settings, Suite};
+use crate::suite::{Formalism, Key, Problem, Settings, Suite};
 
 /// The only stage.
 pub const STAGE: &str = "comparisons";
@@ -42,9 +42,9 @@ pub struct StudyJob {
     n_comparisons: Vec<usize>,
     /// Which problems the run's own journal has.
     is_done: Vec<bool>,
-    forecast: Forecast,
-    /// The memory that the engine plans for, by number of units.
-    bytes: BTreeMap<usize, u64>,
+    forecasts: Forecasts,
+    /// The memory that the engine plans for, by theory and number of units.
+    bytes: BTreeMap<(Formalism, usize), u64>,
 }
 
 impl StudyJob {
@@ -61,11 +61,10 @@ impl StudyJob {
         cpus: usize,
     ) -> Result<StudyJob, Error> {
         let suite = Suite::new(settings.clone())?;
-        let formalism = settings.formalism;
-        let sizes: BTreeSet<usize> =
-            suite.problems().iter().map(|it| it.network.n_units()).collect();
-        let bytes_of = |n: usize| solver.predicted_bytes(n, formalism, cpus).unwrap_or_default();
-        let bytes = sizes.into_iter().map(|n| (n, bytes_of(n))).collect();
+        let sizes: BTreeSet<(Formalism, usize)> =
+            suite.problems().iter().map(|it| (it.formalism, it.network.n_units())).collect();
+        let bytes_of = |(formalism, n)| solver.predicted_bytes(n, formalism, cpus).unwrap_or(0);
+        let bytes = sizes.into_iter().map(|it| (it, bytes_of(it))).collect();
         let mut n_comparisons = vec![0; suite.problems().len()];
         suite.comparisons().iter().for_each(|it| n_comparisons[it.problem] += 1);
         let mut is_missing = n_comparisons.clone();
@@ -76,8 +75,8 @@ impl StudyJob {
             }
         }
         let is_done = is_missing.into_iter().map(|it| it == 0).collect();
-        let forecast = costs::forecast(settings, run.parent().unwrap_or(Path::new(".")));
-        Ok(StudyJob { suite, n_comparisons, is_done, forecast, bytes })
+        let forecasts = costs::forecasts(settings, run.parent().unwrap_or(Path::new(".")));
+        Ok(StudyJob { suite, n_comparisons, is_done, forecasts, bytes })
     }
 
     /// The comparisons and problems.
@@ -90,19 +89,21 @@ impl Job for StudyJob {
     fn stage(&self, journals: &Journals) -> Result<Stage, Error> {
         let done = journals.done(STAGE);
         let problems = self.suite.problems();
-        let mut forecast = self.forecast.clone();
+        let mut forecasts = self.forecasts.clone();
         let cost = |(item, seconds): (&u64, &f64)| {
             let problem = problems.get(usize::try_from(*item).ok()?)?;
-            Some((Load::of(&problem.network), *seconds))
+            Some((problem.formalism, Load::of(&problem.network), *seconds))
         };
-        forecast.learn_all(done.iter().filter_map(cost));
+        forecasts.learn_all(done.iter().filter_map(cost));
         let numbers = (0..problems.len() as u64).zip(&self.is_done);
         let left = numbers.filter(|(number, is_done)| !**is_done && !done.contains_key(number));
         let item = |number: u64| {
             let place = number as usize;
-            let network = &problems[place].network;
-            let seconds = costs::expected(&forecast, network, self.n_comparisons[place]);
-            Item { number, seconds, bytes: BASE_BYTES + self.bytes[&network.n_units()] }
+            let Problem { formalism, network, .. } = &problems[place];
+            let seconds =
+                costs::expected(&forecasts, *formalism, network, self.n_comparisons[place]);
+            let bytes = BASE_BYTES + self.bytes[&(*formalism, network.n_units())];
+            Item { number, seconds, bytes }
         };
         let left = left.map(|(number, _)| item(number)).collect();
         Ok(Stage { name: STAGE, is_last: true, n_items: problems.len() as u64, left })

@@ -1,4 +1,5 @@
 use phi_validation::dynamics::Rule;
+use phi_validation::key::State;
 use phi_validation::network::Network;
 use phi_validation::topology::Topology;
 use serde_json::{Value, json};
@@ -24,9 +25,9 @@ pub(crate) fn or_and_xor() -> Value {
 
 /// A cell of the study's matrix.
 fn majority(topology: Topology, n: usize) -> Value {
-    let network = Network::new(topology.graph(n, 42), Rule::Majority, vec![0; n]);
+    let network = Network::new(topology.graph(n, 42), Rule::Majority, State::new(n, 0));
     let cm = network.graph().connectivity();
-    json!({"tpm": network.tpm(), "cm": cm, "state": network.state()})
+    json!({"tpm": network.tpm(), "cm": cm, "state": network.state().values()})
 }
 
 pub(crate) fn dense(n: usize) -> Value {
