@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{exit, wait::Patience};
+use crate::{exit, slurm::ClusterFlags, wait::Patience};
 
 /// Check this machine, build the validation within its memory, and run it.
 #[derive(Debug, Parser)]
@@ -85,7 +85,7 @@ pub(crate) struct Build {
 ///
 /// Settings, journal, rows and statistics go to `runs/validation` in the workspace; the run's arguments may name
 /// another run (`-- --run NAME`) or single files (`-- --out FILE.csv`). Started again, it goes on where it was
-/// interrupted.
+/// interrupted. With `--on slurm` the nodes of a cluster compute, and the results are the same.
 #[derive(Debug, Args)]
 #[command(after_help = exit::help())]
 pub(crate) struct Validate {
@@ -95,6 +95,9 @@ pub(crate) struct Validate {
     /// Start over; the old results are kept as the run `validation.1`, `.2`, …
     #[arg(long)]
     pub(crate) fresh: bool,
+
+    #[command(flatten)]
+    pub(crate) cluster: ClusterFlags,
 
     /// Arguments for the run itself, as `-- --sizes 5,6`.
     #[arg(last = true, value_name = "RUN_ARGS")]

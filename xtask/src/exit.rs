@@ -17,7 +17,7 @@ pub(crate) enum Exit {
     Internal,
     /// Bad flags or bad input, here or in the run; an output file that belongs to another matrix.
     Usage,
-    /// Preflight: the build may not start.
+    /// The build, or the work on a cluster, may not start.
     NotReady,
     /// Every strategy that was tried ran out of memory.
     OutOfMemory,
@@ -89,7 +89,7 @@ impl Exit {
             Exit::Success => "done",
             Exit::Internal => "an error of xtask or of the run that is none of those below",
             Exit::Usage => "bad flags or bad input, of xtask or of the run",
-            Exit::NotReady => "the build may not start: preflight failed, or waiting was in vain",
+            Exit::NotReady => "not ready: preflight failed, waiting was in vain, or the cluster cannot run it",
             Exit::OutOfMemory => "every strategy that was tried ran out of memory",
             Exit::Killed => "the build was killed, and not for lack of memory",
             Exit::NeighbourKilled => {

@@ -25,6 +25,7 @@ mod profile;
 mod report;
 mod resources;
 mod run;
+mod slurm;
 mod strategy;
 mod study;
 mod supervise;
@@ -107,7 +108,8 @@ impl cli::Plan {
 impl cli::Build {
     fn run(&self) -> Exit {
         let mut report = Report::new("build", self.flags.judgement.format, self.flags.dry_run);
-        let outcome = build_example(&self.flags, &mut report).map(|it| it.exit);
+        let dry_run = self.flags.dry_run;
+        let outcome = build_example(&self.flags, dry_run, &mut report).map(|it| it.exit);
         report.finish(outcome)
     }
 }
@@ -120,6 +122,13 @@ impl cli::Validate {
     }
 
     fn validate(&self, report: &mut Report) -> anyhow::Result<Exit> {
+        if self.cluster.on.is_some() {
+            if self.flags.selection.names_a_target() || !Look::is_study(&self.flags.selection)? {
+                let message = "only this project's study runs on a cluster: leave out --example and --bin, or --on";
+                bail!(Coded { exit: Exit::Usage, message: message.into() });
+            }
+            return slurm::validate(self, report);
+        }
         // Bad arguments are told before anything is built.
         let runs = |root: &Path| run::arguments(&self.run_args, &run::default_runs(root));
         let has_folder = runs(Path::new(""))?.folder.is_some();
@@ -132,7 +141,7 @@ impl cli::Validate {
                 "this is not the workspace of the study: name what to run with --example or --bin";
             bail!(Coded { exit: Exit::Usage, message: message.into() });
         }
-        let built = build_example(&self.flags, report)?;
+        let built = build_example(&self.flags, self.flags.dry_run, report)?;
         let mut arguments = runs(&built.look.workspace.root)?;
         let record = study::build_record(&arguments, &built.look.workspace.target_dir);
         arguments.args.extend(record);
@@ -300,15 +309,15 @@ struct Built {
 }
 
 /// Look, stop what was named, build, and offer to make room if nothing fitted.
-fn build_example(flags: &BuildFlags, report: &mut Report) -> anyhow::Result<Built> {
+fn build_example(flags: &BuildFlags, dry_run: bool, report: &mut Report) -> anyhow::Result<Built> {
     let strict = flags.judgement.strict;
-    if flags.room.wait.is_some() && !flags.dry_run {
+    if flags.room.wait.is_some() && !dry_run {
         report.will_wait();
     }
     let mut look = Look::at(&flags.selection, flags.option, strict, report)?;
     let pause = make_room::named(&look.resources, &flags.room.pause)?;
     let stop = make_room::named(&look.resources, &flags.room.stop)?;
-    if flags.dry_run {
+    if dry_run {
         report.plan(&look.plan, &look.resources);
         for it in pause {
             report.would(&format!("would pause process {} ({})", it.root.pid, it.name));

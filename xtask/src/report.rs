@@ -29,6 +29,7 @@ use crate::{
     preflight::{Check, Preflight, Status},
     resources::{ProcessTree, Resources},
     run::Run,
+    slurm,
     strategy::Strategy,
     wait::Obstacle,
     workspace::{Toolchain, Workspace},
@@ -90,6 +91,8 @@ struct Document {
     attempts: Vec<Attempt>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     executables: Vec<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<slurm::Told>,
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<Run>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -156,6 +159,16 @@ impl Report {
         self.document.resources = Some(resources.clone());
         self.document.preflight = Some(preflight.clone());
         self.document.plan = Some(plan.clone());
+    }
+
+    /// What was found of a cluster.
+    pub(crate) fn cluster_checks(&self, found: &[Check]) {
+        say(&checks(found));
+    }
+
+    /// What was submitted to it, and how far it is.
+    pub(crate) fn cluster(&mut self, told: slurm::Told) {
+        self.document.cluster = Some(told);
     }
 
     /// The ladder with its figures.

@@ -114,7 +114,7 @@ pub(crate) fn arguments(user: &[OsString], default_runs: &Path) -> Result<Argume
 }
 
 /// `--name VALUE` or `--name=VALUE`.
-fn value_of(args: &[OsString], name: &str) -> Option<OsString> {
+pub(crate) fn value_of(args: &[OsString], name: &str) -> Option<OsString> {
     args.iter().enumerate().find_map(|(index, arg)| {
         if arg == OsStr::new(name) {
             return args.get(index + 1).cloned();

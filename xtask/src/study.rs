@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::{
     Look, build_example,
@@ -16,6 +16,7 @@ use crate::{
     exit::{self, Coded, Exit},
     report,
     run::{self, Arguments, DEFAULT_RUN},
+    slurm,
 };
 
 /// Write the report of a run again, finished or not: report.html, report.md and figures.
@@ -32,10 +33,50 @@ pub(crate) struct Report {
 
 /// List the runs: how far they are and what they compare.
 #[derive(Debug, Args)]
-#[command(after_help = exit::help())]
+#[command(after_help = exit::help(), args_conflicts_with_subcommands = true)]
 pub(crate) struct Runs {
+    #[command(subcommand)]
+    command: Option<RunsCommand>,
+
     #[command(flatten)]
     common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum RunsCommand {
+    Attach(Attach),
+}
+
+/// Go on with a run on a cluster, wherever it was left: follow it, submit what is missing, write its report.
+///
+/// Nothing is built: the run has its own copy of the program.
+#[derive(Debug, Args)]
+#[command(after_help = exit::help())]
+struct Attach {
+    /// The name of the run, or the path of its folder.
+    #[arg(value_name = "RUN", default_value = DEFAULT_RUN)]
+    run: PathBuf,
+
+    /// The folder of the runs. [default: `runs` in the workspace]
+    #[arg(long, value_name = "FOLDER")]
+    runs: Option<PathBuf>,
+
+    /// Submit what is missing, and do not stay.
+    #[arg(long)]
+    detach: bool,
+
+    /// What goes to stdout.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+impl Attach {
+    fn run(&self) -> Exit {
+        let mut report = report::Report::new("attach", self.format, false);
+        let runs = self.runs.as_deref();
+        let outcome = slurm::attach(&self.run, runs, self.detach, self.format, &mut report);
+        report.finish(outcome)
+    }
 }
 
 /// Put the runs of all shards of a study together (`validate -- --run NAME --shard I/K` makes one).
@@ -82,6 +123,9 @@ impl Report {
 
 impl Runs {
     pub(crate) fn run(self) -> Exit {
+        if let Some(RunsCommand::Attach(attach)) = self.command {
+            return attach.run();
+        }
         let format = match self.common.flags.judgement.format {
             Format::Text => "text",
             Format::Json => "json",
@@ -119,7 +163,7 @@ fn answer(
         let message = "this is not the workspace of the study, which has the runs";
         bail!(Coded { exit: Exit::Usage, message: message.into() });
     }
-    let built = build_example(flags, report)?;
+    let built = build_example(flags, flags.dry_run, report)?;
     let default = || run::default_runs(&built.look.workspace.root);
     args.extend(["--runs".into(), runs.clone().unwrap_or_else(default).into()]);
     if flags.dry_run {

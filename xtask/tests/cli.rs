@@ -263,6 +263,13 @@ fn bad_input_ends_with_2_and_says_what_was_expected() {
             "give the run --force",
         ),
         (&["validate", "--example", "demo", "--", "--force"], "--fresh"),
+        (&["validate", "--partition", "main"], "--on <PLACE>"),
+        (&["validate", "--on", "pbs"], "possible values: slurm"),
+        (&["validate", "--on", "slurm", "--time", "soon"], "expected minutes (`90`)"),
+        (&["validate", "--on", "slurm", "--mem", "lots"], "expected a size like `500M`"),
+        (&["validate", "--on", "slurm", "--sbatch=--array=1-3"], "set by xtask itself"),
+        (&["validate", "--on", "slurm", "--example", "demo"], "only this project's study"),
+        (&["runs", "attach", "nope"], "nope is no run on a cluster"),
     ];
     for (args, text) in cases {
         fixture.run(args).code(2).says(text);

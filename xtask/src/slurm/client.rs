@@ -1,0 +1,206 @@
+//! Asks Slurm: sbatch, squeue, scancel, sinfo, scontrol, sacct.
+//!
+//! A question ends after a while even if the controller never answers, and Ctrl-C in the terminal does not reach it: a
+//! submission is never torn in two. What the answers mean is in [`super::queue`].
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    io::Read as _,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::queue::{
+    ACCOUNTING_FIELDS, Entry, Limits, NODE_FIELDS, Node, NotSubmitted, QUEUE_FIELDS, last_words,
+    parse_accounting, parse_config, parse_nodes, parse_queue, parse_refusal, parse_submit_limit,
+    parse_submitted,
+};
+
+/// Slurm's own programs give up on a controller after about this long.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// sbatch tries again for two minutes by itself when the queue is full.
+const SUBMIT_PATIENCE: Duration = Duration::from_secs(180);
+/// How often a running question is looked at.
+const TICK: Duration = Duration::from_millis(5);
+/// Ids on one command line.
+const MANY: usize = 500;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Silence {
+    /// The program is not in the `PATH`.
+    NotInstalled(String),
+    /// It said this, or nothing in time.
+    Failed(String),
+}
+
+impl Silence {
+    pub(super) fn message(&self) -> String {
+        match self {
+            Silence::NotInstalled(program) => format!("`{program}` is not in the PATH"),
+            Silence::Failed(message) => message.clone(),
+        }
+    }
+}
+
+struct Answer {
+    ok: bool,
+    stdout: String,
+    stderr: String,
+    /// It was ended because it took too long.
+    late: bool,
+}
+
+fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Duration) -> Result<Answer, Silence> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Ranges of waiting tasks in full, and times and words as they are parsed.
+    command.env("SLURM_BITSTR_LEN", "0").env("LC_ALL", "C").env_remove("SLURM_TIME_FORMAT");
+    own_group(&mut command);
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Silence::NotInstalled(program.to_owned()),
+        _ => Silence::Failed(format!("could not start `{program}`: {error}")),
+    })?;
+    let pump = |pipe: Option<Box<dyn std::io::Read + Send>>| {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            if let Some(mut pipe) = pipe {
+                pipe.read_to_end(&mut bytes).ok();
+            }
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
+    };
+    let stdout = pump(child.stdout.take().map(|it| Box::new(it) as _));
+    let stderr = pump(child.stderr.take().map(|it| Box::new(it) as _));
+    let started = Instant::now();
+    let mut late = false;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if started.elapsed() > patience && !late => {
+                late = true;
+                child.kill().ok();
+            }
+            Ok(None) => thread::sleep(TICK),
+            Err(error) => return Err(Silence::Failed(format!("`{program}`: {error}"))),
+        }
+    };
+    let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
+    Ok(Answer { ok: status.success() && !late, stdout, stderr, late })
+}
+
+/// A signal to the terminal's foreground group is not for the question.
+#[cfg(unix)]
+fn own_group(command: &mut Command) {
+    use std::os::unix::process::CommandExt as _;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn own_group(_command: &mut Command) {}
+
+/// stdout of a question that was answered.
+fn answer(program: &str, args: &[&str]) -> Result<String, Silence> {
+    let answer = ask(program, args, PATIENCE)?;
+    if answer.ok {
+        return Ok(answer.stdout);
+    }
+    let words = last_words(&answer.stderr);
+    Err(Silence::Failed(match words.as_str() {
+        _ if answer.late => format!("`{program}` did not answer in {} s", PATIENCE.as_secs()),
+        "" => format!("`{program}` failed"),
+        words => format!("`{program}`: {words}"),
+    }))
+}
+
+/// Whether a program of Slurm is in the `PATH`.
+pub(super) fn installed(program: &str) -> Result<(), Silence> {
+    match ask(program, &["--version"], PATIENCE) {
+        Err(silence @ Silence::NotInstalled(_)) => Err(silence),
+        _ => Ok(()),
+    }
+}
+
+/// All array tasks of this user that the controller knows, ended ones among them.
+pub(super) fn queue() -> Result<Vec<Entry>, Silence> {
+    let args = ["-h", "-t", "all", "--me", "-O", QUEUE_FIELDS];
+    answer("squeue", &args).map(|it| parse_queue(&it))
+}
+
+/// What the accounting remembers of jobs of this name that ended at most a month ago.
+pub(super) fn accounting(name: &str) -> Result<Vec<Entry>, Silence> {
+    let name = format!("--name={name}");
+    let args = ["-n", "-P", "-X", "-S", "now-30days", "-o", ACCOUNTING_FIELDS, &name];
+    answer("sacct", &args).map(|it| parse_accounting(&it))
+}
+
+/// Submit once.
+pub(super) fn submit(args: &[OsString]) -> Result<u64, NotSubmitted> {
+    let answer = match ask("sbatch", args, SUBMIT_PATIENCE) {
+        Ok(answer) => answer,
+        Err(silence @ Silence::NotInstalled(_)) => {
+            return Err(NotSubmitted::Refused(silence.message()));
+        }
+        Err(Silence::Failed(message)) => return Err(NotSubmitted::Unsure(message)),
+    };
+    match parse_submitted(&answer.stdout) {
+        Some(id) => Ok(id),
+        None if answer.late => Err(NotSubmitted::Unsure("sbatch did not answer in time".into())),
+        None => Err(parse_refusal(&answer.stderr)),
+    }
+}
+
+/// Cancel these jobs (`17`) and tasks (`17_3`); with `pending_only`, what has not started.
+pub(super) fn cancel(ids: &[String], pending_only: bool) -> Result<(), Silence> {
+    for ids in ids.chunks(MANY) {
+        let mut args: Vec<&str> = Vec::new();
+        if pending_only {
+            args.push("--state=PENDING");
+        }
+        args.extend(ids.iter().map(String::as_str));
+        answer("scancel", &args)?;
+    }
+    Ok(())
+}
+
+/// Whether a controller answers, and the cluster's limits.
+pub(super) fn limits() -> Result<Limits, Silence> {
+    answer("scontrol", &["show", "config"]).map(|it| parse_config(&it))
+}
+
+/// The nodes of these partitions (`a` or `a,b`), or of all.
+pub(super) fn nodes(partition: Option<&str>) -> Result<Vec<Node>, Silence> {
+    let mut args = vec!["-h", "-N", "-O", NODE_FIELDS];
+    args.extend(partition.iter().flat_map(|it| ["-p", it]));
+    answer("sinfo", &args).map(|it| parse_nodes(&it))
+}
+
+/// How many jobs this user may have in the queue, where the accounting tells.
+pub(super) fn submit_limit() -> Option<u64> {
+    let user = env::var("USER").ok()?;
+    let user = format!("user={user}");
+    let args = ["-n", "-P", "show", "assoc", &user, "format=MaxSubmitJobs"];
+    parse_submit_limit(&answer("sacctmgr", &args).ok()?)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_answered_fails_or_takes_too_long() {
+        let shell = |script: &str, patience| ask("sh", &["-c", script], patience).unwrap();
+        let answer = shell("echo out; echo err >&2", PATIENCE);
+        assert_eq!(
+            (answer.ok, answer.stdout.as_str(), answer.stderr.as_str()),
+            (true, "out\n", "err\n")
+        );
+        assert!(!shell("exit 3", PATIENCE).ok);
+        let answer = shell("echo begun; exec sleep 100", Duration::from_millis(300));
+        assert!(answer.late && !answer.ok);
+        let silence = ask("no-such-program", &["x"], PATIENCE).err().unwrap();
+        assert_eq!(silence.message(), "`no-such-program` is not in the PATH");
+    }
+}

@@ -1,0 +1,752 @@
+//! The study on the nodes of a Slurm cluster: submit, follow, submit what is missing, gather.
+//!
+//! This knows Slurm and nothing of Φ; the study's program knows the work and nothing of Slurm. Between the two is the job
+//! folder, `runs/NAME/cluster`: the program plans rounds of tasks there and finds in its journals what is done; here they are
+//! submitted, and watched until nothing of them is in the queue. Whatever a round leaves missing is the next round.
+//! Invariants: nothing is submitted that is not written down before; only jobs that this folder submitted are cancelled; what
+//! the queue says never decides what is done.
+
+mod client;
+mod diagnosis;
+mod display;
+mod follow;
+mod options;
+mod program;
+mod queue;
+mod record;
+mod script;
+#[cfg(test)]
+mod simulation;
+mod site;
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+
+pub(crate) use self::options::ClusterFlags;
+use self::{
+    follow::{Left, Progress, World},
+    options::Wishes,
+    program::{Division, Plan},
+    queue::{Entry, NotSubmitted},
+    record::{Array, Record, Round},
+    site::{Request, Site},
+};
+use crate::{
+    build_example,
+    cli::{Format, Validate},
+    exit::{Coded, Exit},
+    interrupt, live,
+    numbers::bytes,
+    preflight::Status,
+    report::{Report, duration},
+    run::{self, Arguments, value_of},
+    study, workspace,
+};
+
+/// The job folder within a run's.
+const FOLDER: &str = "cluster";
+/// The copy of the program that the tasks run, so that another build changes nothing.
+const PROGRAM: &str = "program";
+/// What is read of a task's output.
+const TAIL_BYTES: u64 = 16 << 10;
+/// How soon a wish to go is noticed.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What the document of `--format json` says about it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Told {
+    folder: PathBuf,
+    submissions: Record,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cluster: Option<Site>,
+    /// The last look.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<Progress>,
+    /// `finished`, `given-up`, `detached`, `written` (a dry run) or `stopped`.
+    left: &'static str,
+}
+
+/// `cargo xtask validate --on slurm`.
+pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Result<Exit> {
+    let Validate { flags, run_args, cluster, .. } = command;
+    let dry_run = flags.dry_run;
+    let root = workspace::Workspace::locate(&xshell::Shell::new()?, &flags.selection)?.root;
+    let runs = run::default_runs(&root);
+    let job = Job::of(run_args, &runs)?;
+    if command.fresh && dry_run {
+        bail!(usage(
+            "--fresh moves old results aside, which a dry run must not do: leave one of them out"
+                .into()
+        ));
+    }
+    script::check_folder(&job.folder())?;
+
+    let wishes = &cluster.wishes;
+    let site = match Site::sample(wishes) {
+        Ok(site) => {
+            let here = host_name();
+            let checks = site.judge(wishes, &job.runs, here.as_deref());
+            report.cluster_checks(&checks);
+            if checks.iter().any(|it| it.status == Status::Fail) && !flags.yes {
+                return Ok(Exit::NotReady);
+            }
+            site
+        }
+        // Whoever writes scripts for another machine need not be on it.
+        Err(silence) if dry_run => {
+            report.note(&format!(
+                "{}: the scripts are for Slurm's own default limits",
+                silence.message()
+            ));
+            Site::default()
+        }
+        Err(silence) => bail!(no_slurm(&silence)),
+    };
+
+    // Somebody may have begun this very run.
+    let old = Record::load(&job.folder())?;
+    if let Some(old) = &old {
+        let active = active(old);
+        if !active.is_empty() {
+            let ids = active.join(" ");
+            if command.fresh || dry_run || old.run_args != job.written_args() {
+                let name = job.name.display();
+                bail!(usage(format!(
+                    "tasks of the run {name} are in the queue (jobs {ids}): `cargo xtask runs attach {name}` follows them, \
+                     `scancel {ids}` cancels them; or give this one another name with `-- --run NAME`"
+                )));
+            }
+            report.note(&format!(
+                "tasks of this run are in the queue (jobs {ids}): going on with them"
+            ));
+            interrupt::install()?;
+            return attend(&job.folder(), site, cluster.detach, flags.judgement.format, report);
+        }
+    }
+
+    // A dry run builds too: what it writes is complete.
+    let built = build_example(flags, false, report)?;
+    let Some(executable) = built.executables.first() else { return Ok(built.exit) };
+    if command.fresh
+        && let Some(moved) = run::move_aside(&job.run_folder())?
+    {
+        report.note(&format!("the old results are in {}", moved.display()));
+    }
+    let target_dir = &built.look.workspace.target_dir;
+    let (plan, folder) = job.plan(executable, &site, wishes, target_dir, report)?;
+    if plan.state == program::State::Planned {
+        tell_plan(&plan, report);
+    }
+    let program =
+        fs::read(executable).with_context(|| format!("could not read {}", executable.display()))?;
+    if fs::read(folder.join(PROGRAM)).ok().as_deref() != Some(&program) {
+        record::write_whole(&folder.join(PROGRAM), &program, true)?;
+    }
+    let mut record = match Record::load(&folder)? {
+        Some(mut record) => {
+            record.wishes = wishes.clone();
+            record.run_args = job.written_args();
+            record
+        }
+        None => {
+            Record::new(&job.name.to_string_lossy(), job.written_args(), wishes.clone(), nonce())
+        }
+    };
+    record.save(&folder)?;
+    if dry_run {
+        let mut world = Cluster::new(&folder, site, report);
+        follow::write_only(&mut world, &mut record, &plan)?;
+        let told = world.told(&record, "written");
+        report.cluster(told);
+        let scripts = script::round_folder(&folder, plan.round);
+        report.would(&format!("the scripts are in {}; nothing is submitted", scripts.display()));
+        let submit = scripts.join("submit.sh");
+        report.would(&format!("to submit: bash {}", script::quote(&submit.to_string_lossy())));
+        return Ok(Exit::Success);
+    }
+    follow_and_gather(&folder, record, plan, site, cluster.detach, flags.judgement.format, report)
+}
+
+/// `cargo xtask runs attach NAME`.
+pub(crate) fn attach(
+    name: &Path,
+    runs: Option<&Path>,
+    detach: bool,
+    format: Format,
+    report: &mut Report,
+) -> anyhow::Result<Exit> {
+    let default = || {
+        let root = workspace::Workspace::locate(&xshell::Shell::new()?, &Default::default())?.root;
+        anyhow::Ok(run::default_runs(&root))
+    };
+    // The folder of a run, or of its job, can be named from anywhere.
+    let of = |run: &Path| [run.to_owned(), run.join(FOLDER)].into_iter().find(|it| is_job(it));
+    let found = match of(name) {
+        Some(folder) => Some(folder),
+        None => {
+            let runs = runs.map_or_else(default, |it| Ok(it.to_owned()))?;
+            of(&runs.join(name))
+        }
+    };
+    let Some(folder) = found else {
+        bail!(usage(format!(
+            "{} is no run on a cluster: expected a name or a folder that `cargo xtask validate --on slurm` made",
+            name.display()
+        )));
+    };
+    let folder = std::path::absolute(folder)?;
+    let Some(record) = Record::load(&folder)? else {
+        bail!(usage(format!(
+            "nothing was submitted from {}: `cargo xtask validate --on slurm` with the arguments of this run does",
+            folder.display()
+        )));
+    };
+    let site = Site::sample(&record.wishes).or_else(|silence| match silence {
+        client::Silence::NotInstalled(_) => Err(no_slurm(&silence)),
+        // A controller that is away is waited for; limits do not change what is submitted already.
+        client::Silence::Failed(_) => Ok(Site::default()),
+    })?;
+    interrupt::install()?;
+    attend(&folder, site, detach, format, report)
+}
+
+/// Go on with a job folder, wherever it was left.
+fn attend(
+    folder: &Path,
+    site: Site,
+    detach: bool,
+    format: Format,
+    report: &mut Report,
+) -> anyhow::Result<Exit> {
+    let Some(record) = Record::load(folder)? else { bail!("{} is gone", folder.display()) };
+    let args = ["cluster".into(), "status".into(), folder.as_os_str().to_owned()];
+    let plan = program::ask(&folder.join(PROGRAM), &args, report)?;
+    follow_and_gather(folder, record, plan, site, detach, format, report)
+}
+
+fn follow_and_gather(
+    folder: &Path,
+    mut record: Record,
+    plan: Plan,
+    site: Site,
+    detach: bool,
+    format: Format,
+    report: &mut Report,
+) -> anyhow::Result<Exit> {
+    let watcher = interrupt::Watcher::new();
+    let mut world = Cluster::new(folder, site, report);
+    let left = follow::follow(&mut world, &mut record, plan, !detach);
+    live::clear();
+    let name = match &left {
+        Ok(Left::Finished) => "finished",
+        Ok(Left::GivenUp(_)) => "given-up",
+        Ok(Left::Detached) => "detached",
+        Err(_) => "stopped",
+    };
+    let told = world.told(&record, name);
+    report.cluster(told);
+    drop(watcher);
+    let run_folder = folder.parent().unwrap_or(folder);
+    match left? {
+        Left::Finished => gather(folder, &record, false, format, report),
+        Left::GivenUp(plan) => {
+            let examples: Vec<String> = plan
+                .given_up
+                .iter()
+                .take(5)
+                .map(|it| format!("{} ({} attempts)", it.item, it.attempts))
+                .collect();
+            let more = plan.n_given_up().saturating_sub(examples.len() as u64);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            report.warning(
+                &format!("{} items are missing after all attempts: {}{more}", plan.n_given_up(), examples.join(", ")),
+                &format!(
+                    "what their tasks said is in {}; `cargo xtask validate --on slurm` with the same arguments tries them \
+                     again, with --mem or --time if that was it",
+                    script::out_folder(folder, plan.round).display()
+                ),
+            );
+            gather(folder, &record, true, format, report)?;
+            Ok(Exit::Internal)
+        }
+        Left::Detached => {
+            let ids: Vec<String> = record.job_ids().iter().map(u64::to_string).collect();
+            let interrupted = interrupt::count() > 0;
+            let arrays = record.rounds.iter().flat_map(|it| &it.arrays);
+            let not_submitted: u64 =
+                arrays.filter(|it| it.job_id.is_none()).map(|it| it.n_tasks).sum();
+            let rest = match not_submitted {
+                0 => String::new(),
+                n => format!("; {} not submitted yet", follow::tasks(n)),
+            };
+            let attach = script::quote(&run_folder.to_string_lossy());
+            let message = format!(
+                "detached; the tasks go on{rest}\n   come back: cargo xtask runs attach {attach}\n   cancel:    scancel {}",
+                ids.join(" ")
+            );
+            if interrupted {
+                report.stopping(&message);
+                return Ok(Exit::Interrupted);
+            }
+            report.note(&message);
+            Ok(Exit::Success)
+        }
+    }
+}
+
+/// Put the results together, as the program does it, and pass on what it prints.
+fn gather(
+    folder: &Path,
+    record: &Record,
+    partial: bool,
+    format: Format,
+    report: &mut Report,
+) -> anyhow::Result<Exit> {
+    let run_folder = folder.parent().unwrap_or(folder);
+    let mut args: Vec<OsString> =
+        vec!["cluster".into(), "gather".into(), folder.as_os_str().to_owned()];
+    if partial {
+        args.push("--partial".into());
+    }
+    let is_phi = record.run_args.iter().any(|it| it == "phi");
+    let out = (!is_phi).then(|| run_folder.join("results.csv"));
+    let arguments = Arguments { args, out, folder: Some(run_folder.to_owned()) };
+    let run = run::run(&folder.join(PROGRAM), &arguments, None, format, report)?;
+    let exit = run::exit(run.ending(), run.interrupted);
+    report.run(&run, exit);
+    Ok(exit)
+}
+
+fn tell_plan(plan: &Plan, report: &Report) {
+    let efficiency = plan
+        .efficiency
+        .map_or(String::new(), |it| format!(", {:.0} % of the CPUs' time of use", 100.0 * it));
+    let seconds = |it: f64| duration(crate::numbers::round(it));
+    report.note(&format!(
+        "planned {} for {} {}: {} of CPU time expected, {} the longest, {} each{efficiency}",
+        follow::tasks(plan.n_tasks),
+        plan.n_items.saturating_sub(plan.items_done),
+        if plan.stage.is_empty() { "items" } else { &plan.stage },
+        seconds(plan.cpu_seconds),
+        seconds(plan.task_seconds),
+        bytes(plan.memory_bytes)
+    ));
+}
+
+/// Jobs of the record that are still in the queue, as far as the controller says.
+fn active(record: &Record) -> Vec<String> {
+    let entries = client::queue().unwrap_or_default();
+    let own =
+        entries.iter().filter(|it| it.name.starts_with(&record.prefix) && it.state.is_active());
+    let mut ids: Vec<u64> = own.map(|it| it.job_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.iter().map(u64::to_string).collect()
+}
+
+fn is_job(folder: &Path) -> bool {
+    folder.join("job.json").is_file()
+}
+
+/// What the run's arguments ask for.
+#[derive(Debug, PartialEq, Eq)]
+struct Job {
+    name: OsString,
+    runs: PathBuf,
+    /// The arguments for `cluster plan`: those of the study, or `phi` and its own.
+    args: Vec<OsString>,
+}
+
+impl Job {
+    /// # Errors
+    /// Arguments that have no meaning on a cluster.
+    fn of(user: &[OsString], default_runs: &Path) -> anyhow::Result<Job> {
+        let refused = [
+            ("--out", "results on a cluster are in a run folder: name it with `--run NAME`"),
+            ("--force", "`--fresh` before the `--` starts over and keeps the old results"),
+            ("--shard", "the cluster's tasks are the shards: leave it out"),
+            ("--format", "say `--format json` before the `--`"),
+            ("--list", "it computes nothing: leave out `--on slurm`"),
+            ("--help", "it computes nothing: leave out `--on slurm`"),
+            ("-h", "it computes nothing: leave out `--on slurm`"),
+            ("--version", "it computes nothing: leave out `--on slurm`"),
+            ("-V", "it computes nothing: leave out `--on slurm`"),
+        ];
+        let is = |arg: &OsStr, name: &str| {
+            arg.to_str().is_some_and(|it| it.split('=').next() == Some(name))
+        };
+        for (name, why) in refused {
+            if user.iter().any(|it| is(it, name)) {
+                bail!(usage(format!("`{name}` with --on slurm: {why}")));
+            }
+        }
+        // A run goes on by itself.
+        let mut args: Vec<OsString> = user.iter().filter(|it| *it != "--resume").cloned().collect();
+        let (name, runs) = (value_of(user, "--run"), value_of(user, "--runs"));
+        let command = args.first().filter(|it| !it.to_string_lossy().starts_with('-')).cloned();
+        let phi = args.iter().position(|it| it == "phi");
+        let name = match (&command, phi) {
+            (_, Some(_)) => {
+                let Some(network) = value_of(user, "--network") else {
+                    bail!(usage("`phi` with --on slurm: expected `--network FILE`".into()));
+                };
+                let stem =
+                    Path::new(&network).file_stem().unwrap_or(OsStr::new("network")).to_owned();
+                let mut default = OsString::from("phi-");
+                default.push(stem);
+                name.unwrap_or(default)
+            }
+            (Some(command), None) => {
+                let command = command.to_string_lossy();
+                bail!(usage(format!(
+                    "`{command}` with --on slurm: only the study and `phi` run on a cluster; leave out `--on slurm`"
+                )));
+            }
+            (None, None) => name.unwrap_or_else(|| run::DEFAULT_RUN.into()),
+        };
+        remove_value(&mut args, "--run");
+        remove_value(&mut args, "--runs");
+        let runs = runs.map_or_else(|| default_runs.to_owned(), PathBuf::from);
+        let runs = std::path::absolute(runs)?;
+        let mut all: Vec<OsString> =
+            vec!["--run".into(), name.clone(), "--runs".into(), runs.clone().into()];
+        all.extend(args);
+        Ok(Job { name, runs, args: all })
+    }
+
+    fn run_folder(&self) -> PathBuf {
+        self.runs.join(&self.name)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.run_folder().join(FOLDER)
+    }
+
+    /// For `slurm.json`.
+    fn written_args(&self) -> Vec<String> {
+        self.args.iter().map(|it| it.to_string_lossy().into_owned()).collect()
+    }
+
+    /// Have the program plan it; its folder must be the one that is expected.
+    fn plan(
+        &self,
+        executable: &Path,
+        site: &Site,
+        wishes: &Wishes,
+        target_dir: &Path,
+        report: &Report,
+    ) -> anyhow::Result<(Plan, PathBuf)> {
+        let ask = |division: &Division| {
+            let mut args: Vec<OsString> = vec!["cluster".into(), "plan".into()];
+            args.extend(division.args(true));
+            args.extend(self.args.iter().cloned());
+            if !self.args.iter().any(|it| it == "phi") {
+                let (folder, out) = (Some(self.run_folder()), None);
+                let arguments = Arguments { args: Vec::new(), out, folder };
+                args.extend(study::build_record(&arguments, target_dir));
+            }
+            program::ask(executable, &args, report)
+        };
+        let mut division = site.division(wishes);
+        let mut plan = ask(&division)?;
+        // Where the time limit is short, so are the tasks.
+        if plan.state == program::State::Planned
+            && let Some(most) = site.task_seconds(wishes)
+            && plan.task_seconds > crate::numbers::as_f64(most)
+        {
+            division.task_seconds = Some(most);
+            plan = ask(&division)?;
+        }
+        let folder = plan.folder.clone();
+        if !is_same(&folder, &self.folder()) {
+            bail!(
+                "the program planned in {}; expected {}",
+                folder.display(),
+                self.folder().display()
+            );
+        }
+        Ok((plan, self.folder()))
+    }
+}
+
+fn is_same(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Take `name VALUE` and `name=VALUE` out.
+fn remove_value(args: &mut Vec<OsString>, name: &str) {
+    let with_equals = format!("{name}=");
+    let mut index = 0;
+    while index < args.len() {
+        if args[index] == name {
+            args.drain(index..(index + 2).min(args.len()));
+        } else if args[index].to_str().is_some_and(|it| it.starts_with(&with_equals)) {
+            args.remove(index);
+        } else {
+            index += 1;
+        }
+    }
+}
+
+/// The cluster itself.
+struct Cluster<'a> {
+    folder: PathBuf,
+    site: Site,
+    report: &'a mut Report,
+    started: Instant,
+    last: Option<Progress>,
+    /// When the last line was written that is not redrawn.
+    line_at: Option<f64>,
+    n_interrupts: usize,
+}
+
+impl<'a> Cluster<'a> {
+    fn new(folder: &Path, site: Site, report: &'a mut Report) -> Cluster<'a> {
+        let n_interrupts = interrupt::count();
+        let (started, folder) = (Instant::now(), folder.to_owned());
+        Cluster { folder, site, report, started, last: None, line_at: None, n_interrupts }
+    }
+
+    fn told(&self, record: &Record, left: &'static str) -> Told {
+        Told {
+            folder: self.folder.clone(),
+            submissions: record.clone(),
+            cluster: Some(self.site.clone()).filter(|it| it.partition.is_some()),
+            progress: self.last.clone(),
+            left,
+        }
+    }
+
+    fn ask(&self, args: Vec<OsString>) -> anyhow::Result<Plan> {
+        program::ask(&self.folder.join(PROGRAM), &args, self.report)
+    }
+}
+
+impl World for Cluster<'_> {
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn sleep(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while !self.is_interrupted() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            thread::sleep(left.min(TICK));
+        }
+    }
+
+    fn is_interrupted(&self) -> bool {
+        interrupt::count() > self.n_interrupts
+    }
+
+    fn queue(&mut self) -> Result<Vec<Entry>, String> {
+        client::queue().map_err(|it| it.message())
+    }
+
+    fn submit(
+        &mut self,
+        record: &Record,
+        round: &Round,
+        array: &Array,
+    ) -> Result<u64, NotSubmitted> {
+        let folder = self.folder.to_string_lossy();
+        let args = script::sbatch_args(record, round, array, &folder);
+        let args: Vec<OsString> = args.into_iter().map(OsString::from).collect();
+        client::submit(&args)
+    }
+
+    fn traces(&mut self, round: u32, name: &str) -> Option<u64> {
+        let known = self.accounting(name).first().map(|it| it.job_id);
+        known.or_else(|| {
+            let files = fs::read_dir(script::out_folder(&self.folder, round)).ok()?;
+            let mut names = files.filter_map(|it| Some(it.ok()?.file_name()));
+            names.find_map(|it| script::job_of_out_file(it.to_str()?, name))
+        })
+    }
+
+    fn accounting(&mut self, name: &str) -> Vec<Entry> {
+        if !self.site.limits.has_accounting {
+            return Vec::new();
+        }
+        client::accounting(name).unwrap_or_default()
+    }
+
+    fn cancel(&mut self, ids: &[String], pending_only: bool) {
+        if let Err(silence) = client::cancel(ids, pending_only) {
+            self.report.note(&format!("could not cancel {}: {}", ids.join(" "), silence.message()));
+        }
+    }
+
+    fn status(&mut self) -> anyhow::Result<Plan> {
+        self.ask(vec!["cluster".into(), "status".into(), self.folder.as_os_str().to_owned()])
+    }
+
+    fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<Plan> {
+        let record = Record::load(&self.folder)?;
+        let wishes = record.map(|it| it.wishes).unwrap_or_default();
+        let mut args: Vec<OsString> =
+            vec!["cluster".into(), "next".into(), self.folder.as_os_str().to_owned()];
+        // How long tasks should be is remembered by the program.
+        let division = self.site.division(&wishes);
+        for (name, factor) in [("--memory-factor", memory_factor), ("--time-factor", time_factor)] {
+            if factor > 1.0 {
+                args.extend([name.into(), factor.to_string().into()]);
+            }
+        }
+        args.extend(division.args(false));
+        self.ask(args)
+    }
+
+    fn request(&mut self, record: &Record, plan: &Plan) -> Result<Request, Coded> {
+        self.site.request(plan, &record.wishes)
+    }
+
+    fn array_size(&self) -> u64 {
+        self.site.array_size()
+    }
+
+    fn n_nodes(&self) -> usize {
+        self.site.nodes.iter().filter(|it| it.is_up).count()
+    }
+
+    fn printed(&mut self, round: u32, name: &str, job_id: u64, task: u32) -> Option<String> {
+        let mut file =
+            fs::File::open(script::out_file(&self.folder, round, name, job_id, task)).ok()?;
+        let length = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES))).ok()?;
+        let mut bytes = Vec::new();
+        file.take(TAIL_BYTES).read_to_end(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn write_scripts(&mut self, record: &Record, round: &Round) -> anyhow::Result<()> {
+        script::write(record, round, &self.folder)
+    }
+
+    fn save(&mut self, record: &Record) -> anyhow::Result<()> {
+        record.save(&self.folder)
+    }
+
+    fn note(&mut self, message: &str) {
+        self.report.note(message);
+    }
+
+    fn warning(&mut self, message: &str, hint: &str) {
+        self.report.warning(message, hint);
+    }
+
+    fn show(&mut self, progress: &Progress) {
+        let line = display::line(progress);
+        if Report::stderr_has_progress() {
+            live::show(&line);
+        } else {
+            let seconds = self.started.elapsed().as_secs_f64();
+            if self.last.as_ref() != Some(progress) && display::is_due(seconds, self.line_at) {
+                self.report.note(&line);
+                self.line_at = Some(seconds);
+            }
+        }
+        self.last = Some(progress.clone());
+    }
+}
+
+fn usage(message: String) -> Coded {
+    Coded { exit: Exit::Usage, message }
+}
+
+fn no_slurm(silence: &client::Silence) -> Coded {
+    let hint = match silence {
+        client::Silence::NotInstalled(_) => {
+            "run this on the cluster's login node, or write scripts for it with --dry-run"
+        }
+        client::Silence::Failed(_) => {
+            "see `scontrol ping`, and try again when the controller answers"
+        }
+    };
+    Coded {
+        exit: Exit::NotReady,
+        message: format!("no Slurm to submit to: {}; {hint}", silence.message()),
+    }
+}
+
+/// This machine's name as `slurm.conf` has it: without its domain.
+fn host_name() -> Option<String> {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().split('.').next()?.to_owned())
+}
+
+/// Different for every folder that is made, by anybody.
+fn nonce() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
+    nanoseconds ^ (u64::from(std::process::id()) << 44)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(user: &[&str]) -> anyhow::Result<Job> {
+        let user: Vec<OsString> = user.iter().map(OsString::from).collect();
+        Job::of(&user, Path::new("/w/runs"))
+    }
+
+    #[track_caller]
+    fn check(user: &[&str], args: &[&str], folder: &str) {
+        let job = job(user).unwrap();
+        assert_eq!(job.args, args, "{user:?}");
+        assert_eq!(job.folder(), Path::new(folder), "{user:?}");
+    }
+
+    #[test]
+    fn the_run_s_arguments_become_those_of_a_plan() {
+        let added = ["--run", "validation", "--runs", "/w/runs"];
+        check(&[], &added, "/w/runs/validation/cluster");
+        let with = |more: &[&'static str]| [&added[..], more].concat();
+        check(
+            &["--sizes", "5,6", "--resume"],
+            &with(&["--sizes", "5,6"]),
+            "/w/runs/validation/cluster",
+        );
+        let suite = ["--run", "s", "--runs", "/x", "--suite", "f.toml"];
+        check(&["--runs=/x", "--suite", "f.toml", "--run", "s"], &suite, "/x/s/cluster");
+        let phi = ["--run", "phi-big", "--runs", "/w/runs", "phi", "--network", "a/big.json"];
+        check(&["phi", "--network", "a/big.json"], &phi, "/w/runs/phi-big/cluster");
+        let named =
+            ["--run", "p", "--runs", "/w/runs", "phi", "--network=n.json", "--state", "101"];
+        check(
+            &["phi", "--run", "p", "--network=n.json", "--state", "101"],
+            &named,
+            "/w/runs/p/cluster",
+        );
+    }
+
+    #[test]
+    fn arguments_without_meaning_on_a_cluster_are_refused_with_a_sentence() {
+        for user in [
+            &["--out", "x.csv"][..],
+            &["--out=x.csv"],
+            &["--force"],
+            &["--shard", "1/2"],
+            &["--list"],
+            &["runs"],
+            &["phi"],
+        ] {
+            let error = job(user).unwrap_err();
+            assert_eq!(Exit::of(&error), Exit::Usage, "{user:?}");
+            assert!(error.to_string().contains("with --on slurm: "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The study's program as a planner: what it is asked and the document it answers with.
+//!
+//! It knows the work and nothing of Slurm; this is the only place where its words are read.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+use crate::{
+    exit::{Coded, Exit},
+    report::Report,
+    run,
+    supervise::{Care, Patience, Piece, supervise},
+};
+
+const SCHEMA: &str = "phi-validation/cluster-round";
+const VERSION: u32 = 1;
+
+/// What `cluster plan`, `next` and `status` print.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(super) struct Plan {
+    schema: String,
+    version: u32,
+    /// The job folder.
+    pub(super) folder: PathBuf,
+    /// `study` or `phi`.
+    #[serde(default)]
+    pub(super) job: String,
+    pub(super) state: State,
+    #[serde(default)]
+    pub(super) round: u32,
+    #[serde(default)]
+    pub(super) stage: String,
+    #[serde(default)]
+    pub(super) n_items: u64,
+    #[serde(default)]
+    pub(super) items_done: u64,
+    #[serde(default)]
+    pub(super) n_tasks: u64,
+    #[serde(default)]
+    pub(super) tasks_done: u64,
+    #[serde(default = "one")]
+    pub(super) cpus: u64,
+    #[serde(default)]
+    pub(super) memory_bytes: u64,
+    #[serde(default)]
+    pub(super) task_seconds: f64,
+    #[serde(default)]
+    pub(super) cpu_seconds: f64,
+    #[serde(default)]
+    pub(super) cpu_seconds_done: f64,
+    #[serde(default)]
+    pub(super) efficiency: Option<f64>,
+    #[serde(default)]
+    pub(super) given_up: Vec<GivenUp>,
+    #[serde(default)]
+    pub(super) n_given_up: Option<u64>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+/// How far the work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum State {
+    /// There is a round to submit, or being run.
+    Planned,
+    /// Everything is there.
+    Finished,
+    /// Some items are missing after all attempts.
+    GivenUp,
+}
+
+/// An item that no attempt could finish.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct GivenUp {
+    pub(super) item: String,
+    pub(super) attempts: u64,
+}
+
+impl Plan {
+    pub(super) fn parse(text: &[u8]) -> anyhow::Result<Plan> {
+        let plan: Plan = serde_json::from_slice(text).context("not the document of a round")?;
+        if plan.schema != SCHEMA || plan.version != VERSION {
+            let Plan { schema, version, .. } = plan;
+            bail!("`{schema}` of version {version}; expected `{SCHEMA}` of version {VERSION}");
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn n_given_up(&self) -> u64 {
+        self.n_given_up.unwrap_or(self.given_up.len() as u64)
+    }
+}
+
+/// How the work is to be divided.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Division {
+    /// Tasks that can run at once.
+    pub(super) slots: Option<u64>,
+    pub(super) max_tasks: Option<u64>,
+    /// The longest time a task should be expected to take.
+    pub(super) task_seconds: Option<u64>,
+    pub(super) cpus: Option<u64>,
+}
+
+impl Division {
+    pub(super) fn args(&self, with_cpus: bool) -> Vec<OsString> {
+        let cpus = self.cpus.filter(|_| with_cpus);
+        [
+            ("--slots", self.slots),
+            ("--max-tasks", self.max_tasks),
+            ("--task-seconds", self.task_seconds),
+            ("--cpus", cpus),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some([name.into(), value?.to_string().into()]))
+        .flatten()
+        .collect()
+    }
+}
+
+/// Ask the program; its stderr goes to the user's.
+///
+/// # Errors
+/// It fails; its exit code 2 (bad input) is passed on.
+pub(super) fn ask(program: &Path, args: &[OsString], report: &Report) -> anyhow::Result<Plan> {
+    let mut command = Command::new(program);
+    command.args(args).args(["--format", "json"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut document = Vec::new();
+    let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
+    let watched = supervise(command, care, None, |piece| match piece {
+        Piece::Stdout(bytes) => document.extend_from_slice(bytes),
+        Piece::Stderr(bytes) => report.pass_through(bytes),
+        Piece::Stopping | Piece::Available(_) | Piece::Guard(_) | Piece::Live(_) => {}
+    })?;
+    let command = || {
+        let words: Vec<_> = args.iter().take(2).map(|it| it.to_string_lossy()).collect();
+        words.join(" ")
+    };
+    match run::exit(watched.ending, watched.interrupted) {
+        Exit::Success => Plan::parse(&document).with_context(|| {
+            format!("`{} {}` printed something else", program.display(), command())
+        }),
+        exit => {
+            let how = watched.ending.code.map_or("by a signal".into(), |it| format!("with {it}"));
+            bail!(Coded { exit, message: format!("`{}` ended {how}", command()) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_that_of_the_contract() {
+        let text = br#"{"schema": "phi-validation/cluster-round", "version": 1, "folder": "/r/x/cluster",
+            "job": "study", "state": "planned", "round": 1, "stage": "comparisons", "n_items": 48, "items_done": 3,
+            "n_tasks": 7, "tasks_done": 1, "cpus": 1, "memory_bytes": 123456789, "task_seconds": 12.5,
+            "cpu_seconds": 80.1, "cpu_seconds_done": 4.0, "efficiency": 0.97, "unfinished_tasks": [3, 5],
+            "given_up": [{"item": "Random n = 8 seed 42", "attempts": 4}], "n_given_up": 1, "new": {}}"#;
+        let plan = Plan::parse(text).unwrap();
+        assert_eq!((plan.state, plan.round, plan.n_tasks), (State::Planned, 1, 7));
+        assert_eq!((plan.items_done, plan.n_given_up()), (3, 1));
+        assert_eq!(plan.given_up[0].attempts, 4);
+        let least = br#"{"schema": "phi-validation/cluster-round", "version": 1, "folder": "/r", "state": "finished"}"#;
+        assert_eq!(Plan::parse(least).unwrap().state, State::Finished);
+        let other = br#"{"schema": "other", "version": 1, "folder": "/r", "state": "finished"}"#;
+        assert!(Plan::parse(other).unwrap_err().to_string().starts_with("`other` of version 1"));
+        assert!(Plan::parse(b"").is_err());
+    }
+
+    #[test]
+    fn a_division_is_said_as_far_as_it_is_known() {
+        assert_eq!(Division::default().args(true), Vec::<OsString>::new());
+        let division = Division { slots: Some(2), cpus: Some(4), ..Division::default() };
+        assert_eq!(division.args(true), ["--slots", "2", "--cpus", "4"]);
+        assert_eq!(division.args(false), ["--slots", "2"]);
+    }
+}

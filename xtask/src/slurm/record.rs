@@ -1,0 +1,205 @@
+//! `slurm.json`: what was submitted, so that anybody can go on from there.
+//!
+//! It is written whole (a new file, flushed, renamed) *before* a job is submitted: a job whose number was never written
+//! down is found by its name, which no other job has.
+
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    path::Path,
+};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+
+use super::options::{Mebibytes, Minutes, Wishes};
+
+pub(super) const FILE: &str = "slurm.json";
+const SCHEMA: &str = "phi-validation/slurm";
+const VERSION: u32 = 1;
+
+/// What is known of a job folder's submissions.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(super) schema: String,
+    pub(super) version: u32,
+    /// The run's name.
+    pub(super) run: String,
+    /// The arguments of the run, to tell another one of the same name.
+    pub(super) run_args: Vec<String>,
+    pub(super) wishes: Wishes,
+    /// Begins the name of every job of this folder, and of no other.
+    pub(super) prefix: String,
+    /// Whether any task has finished something: then the program runs on the nodes.
+    pub(super) proven: bool,
+    /// Nodes on which the program does not run.
+    pub(super) exclude: Vec<String>,
+    pub(super) rounds: Vec<Round>,
+}
+
+/// One submission of tasks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Round {
+    pub(super) round: u32,
+    pub(super) n_tasks: u64,
+    pub(super) cpus: u64,
+    /// `None`: the cluster does not count memory.
+    pub(super) mem: Option<Mebibytes>,
+    pub(super) time: Minutes,
+    /// Whether its end has been seen: nothing more is to be expected of it.
+    pub(super) over: bool,
+    pub(super) arrays: Vec<Array>,
+}
+
+/// A job array: its task i is task `offset + i` of the round, and i is from 1 to `n_tasks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Array {
+    pub(super) name: String,
+    pub(super) offset: u64,
+    pub(super) n_tasks: u64,
+    /// Whether a submission was begun; with no number, whether it arrived is to be found out.
+    pub(super) tried: bool,
+    pub(super) job_id: Option<u64>,
+}
+
+impl Record {
+    /// `nonce` is new for every folder and start.
+    pub(super) fn new(run: &str, run_args: Vec<String>, wishes: Wishes, nonce: u64) -> Record {
+        let plain =
+            |it: char| if it.is_ascii_alphanumeric() || "-_.".contains(it) { it } else { '_' };
+        let short: String = run.chars().map(plain).take(32).collect();
+        Record {
+            schema: SCHEMA.to_owned(),
+            version: VERSION,
+            run: run.to_owned(),
+            run_args,
+            wishes,
+            prefix: format!("phi-{short}-{nonce:x}"),
+            proven: false,
+            exclude: Vec::new(),
+            rounds: Vec::new(),
+        }
+    }
+
+    /// `None`: there is none yet.
+    pub(super) fn load(folder: &Path) -> anyhow::Result<Option<Record>> {
+        let file = folder.join(FILE);
+        let text = match fs::read(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(error).with_context(|| format!("could not read {}", file.display()));
+            }
+        };
+        let record: Record = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is not what xtask writes", file.display()))?;
+        if record.schema != SCHEMA || record.version != VERSION {
+            let Record { schema, version, .. } = record;
+            bail!(
+                "{} is `{schema}` of version {version}; expected `{SCHEMA}` of version {VERSION}",
+                file.display()
+            );
+        }
+        Ok(Some(record))
+    }
+
+    pub(super) fn save(&self, folder: &Path) -> anyhow::Result<()> {
+        let mut text = serde_json::to_vec_pretty(self)?;
+        text.push(b'\n');
+        write_whole(&folder.join(FILE), &text, false)
+    }
+
+    /// The job numbers that are known, oldest first.
+    pub(super) fn job_ids(&self) -> Vec<u64> {
+        self.rounds.iter().flat_map(|it| &it.arrays).filter_map(|it| it.job_id).collect()
+    }
+
+    pub(super) fn round(&self, round: u32) -> Option<&Round> {
+        self.rounds.iter().find(|it| it.round == round)
+    }
+
+    /// The arrays of a round of `n_tasks` tasks, each of at most `array_size`.
+    pub(super) fn arrays(&self, round: u32, n_tasks: u64, array_size: u64) -> Vec<Array> {
+        let array_size = array_size.max(1);
+        let mut arrays = Vec::new();
+        let mut offset = 0;
+        while offset < n_tasks {
+            let n = (n_tasks - offset).min(array_size);
+            let name = format!("{}-r{round}-{}", self.prefix, arrays.len() + 1);
+            arrays.push(Array { name, offset, n_tasks: n, tried: false, job_id: None });
+            offset += n;
+        }
+        arrays
+    }
+}
+
+/// Put a file there at once or not at all.
+pub(super) fn write_whole(file: &Path, content: &[u8], executable: bool) -> anyhow::Result<()> {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = file.with_file_name(name);
+    let write = || {
+        let mut to = File::create(&temporary)?;
+        to.write_all(content)?;
+        if executable {
+            make_executable(&to)?;
+        }
+        to.sync_all()?;
+        drop(to);
+        fs::rename(&temporary, file)?;
+        // Where folders cannot be flushed, the name is as safe as the file system makes it.
+        if let Some(folder) = file.parent()
+            && let Ok(folder) = File::open(folder)
+        {
+            folder.sync_all().ok();
+        }
+        Ok::<(), std::io::Error>(())
+    };
+    write().with_context(|| {
+        fs::remove_file(&temporary).ok();
+        format!("could not write {}", file.display())
+    })
+}
+
+#[cfg(unix)]
+fn make_executable(file: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut permissions = file.metadata()?.permissions();
+    permissions.set_mode(permissions.mode() | 0o755);
+    file.set_permissions(permissions)
+}
+
+#[cfg(not(unix))]
+fn make_executable(_file: &File) -> std::io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_dealt_to_arrays_and_the_record_comes_back() {
+        let mut record = Record::new("a b/ü", vec!["--sizes".into()], Wishes::default(), 0xbeef);
+        assert_eq!(record.prefix, "phi-a_b__-beef");
+        let arrays = record.arrays(2, 7, 3);
+        let dealt: Vec<_> = arrays.iter().map(|it| (it.offset, it.n_tasks)).collect();
+        assert_eq!(dealt, [(0, 3), (3, 3), (6, 1)]);
+        assert_eq!(arrays[2].name, "phi-a_b__-beef-r2-3");
+        let (mem, time) = (Some(Mebibytes(64)), Minutes(6));
+        let round = Round { round: 2, n_tasks: 7, cpus: 1, mem, time, over: false, arrays };
+        record.rounds.push(round);
+        record.rounds[0].arrays[1].job_id = Some(17);
+        let sh = xshell::Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        assert_eq!(Record::load(dir.path()).unwrap(), None);
+        record.save(dir.path()).unwrap();
+        assert_eq!(Record::load(dir.path()).unwrap(), Some(record.clone()));
+        assert_eq!(record.job_ids(), [17]);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        record.version = 9;
+        record.save(dir.path()).unwrap();
+        let error = Record::load(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("of version 9; expected"), "{error}");
+    }
+}
