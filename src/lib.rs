@@ -10,6 +10,8 @@
 //! [`uncertainty`], [`calibration`], a [`summary`] and its [`verdict`] say what was found; a
 //! [`report`] shows it, with [`figures`]. Everything random is [`seeded`], the same on every platform and for ever.
 //!
+//! A [`cluster`] of machines can share a study, if [`cpu`] does not stand in the way.
+//!
 //! With the feature `pyphi` there is also the program around it (`cli`), and exact Φ of one's own
 //! networks (`phi`).
 
@@ -19,6 +21,7 @@ pub mod calibration;
 pub mod cli;
 pub mod cluster;
 pub mod course;
+pub mod cpu;
 pub mod drawing;
 pub mod dynamics;
 pub mod error;

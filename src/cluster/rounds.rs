@@ -12,6 +12,7 @@ use super::folder::{GivenUp, JobFile, JobFolder, MOST_ATTEMPTS, Plan, PlannedTas
 use super::job::{Item, Job, Spec, Stage};
 use super::journals::Journals;
 use super::packing::{OVERHEAD, Wish, efficiency, pack};
+use crate::cpu::compiled_for;
 use crate::error::Error;
 
 /// The most things that are named in one list.
@@ -93,6 +94,8 @@ pub struct Standing {
     pub cpu_seconds_done: f64,
     /// The predicted share of the time of all slots that is spent on items.
     pub efficiency: f64,
+    /// Instructions beyond those of every x86-64 that this program may use: nodes need them too.
+    pub cpu_features: Vec<&'static str>,
     /// The first tasks of the round that are not done, counted from 1.
     pub unfinished_tasks: Vec<usize>,
     /// How many items were given up.
@@ -225,6 +228,7 @@ fn standing(folder: &JobFolder, job: &Spec, last: Option<&Plan>, journals: &Jour
         cpu_seconds: 0.0,
         cpu_seconds_done: 0.0,
         efficiency: 1.0,
+        cpu_features: compiled_for(),
         unfinished_tasks: Vec::new(),
         n_given_up: 0,
         given_up: Vec::new(),
