@@ -89,7 +89,9 @@ impl Exit {
             Exit::Success => "done",
             Exit::Internal => "an error of xtask or of the run that is none of those below",
             Exit::Usage => "bad flags or bad input, of xtask or of the run",
-            Exit::NotReady => "not ready: preflight failed, waiting was in vain, or the cluster cannot run it",
+            Exit::NotReady => {
+                "not ready: preflight failed, waiting was in vain, or the cluster cannot run it"
+            }
             Exit::OutOfMemory => "every strategy that was tried ran out of memory",
             Exit::Killed => "the build was killed, and not for lack of memory",
             Exit::NeighbourKilled => {

@@ -3,7 +3,7 @@
 use super::follow::{Progress, tasks};
 use crate::{numbers::round, report::duration};
 
-/// `round 1: 3 tasks wait (others are before them), 2 run, 5 ended, 1 TIMEOUT | 40 of 160 items, 31 % | 12 min left`
+/// `round 1, 11 tasks: 3 wait (others are before them), 2 run, 5 ended, 1 TIMEOUT | 40 of 160 exact problems, 31 % | 12 min left`
 pub(super) fn line(progress: &Progress) -> String {
     let Progress { round: number, n_waiting, n_running, n_ended, .. } = *progress;
     let mut parts = Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn line(progress: &Progress) -> String {
         parts.join(", "),
         progress.items_done,
         progress.n_items,
-        if progress.stage.is_empty() { "items" } else { &progress.stage }
+        progress.items
     );
     if let Some(left) = progress.seconds_left.filter(|_| progress.fraction_done < 1.0) {
         line += &format!(" | {} left", duration(round(left)));
@@ -52,6 +52,7 @@ mod tests {
             n_running: 2,
             n_ended: 5,
             failures: [("TIMEOUT".to_owned(), 1)].into(),
+            items: "exact problems".into(),
             n_items: 160,
             items_done: 40,
             fraction_done: 0.31,
@@ -59,7 +60,7 @@ mod tests {
         };
         assert_eq!(
             line(&progress),
-            "round 1, 11 tasks: 3 wait (others are before them), 2 run, 5 ended, 1 TIMEOUT | 40 of 160 comparisons, 31 % | \
+            "round 1, 11 tasks: 3 wait (others are before them), 2 run, 5 ended, 1 TIMEOUT | 40 of 160 exact problems, 31 % | \
              12 min left"
         );
         progress.seconds_left = None;

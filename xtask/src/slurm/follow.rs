@@ -95,6 +95,8 @@ pub(super) struct Progress {
     pub(super) n_ended: u64,
     /// Ended otherwise, by how.
     pub(super) failures: BTreeMap<String, u64>,
+    /// What the items are.
+    pub(super) items: String,
     pub(super) n_items: u64,
     pub(super) items_done: u64,
     /// Of the expected cost of the round.
@@ -775,7 +777,9 @@ impl Watch {
             let took = at.saturating_sub(from).as_secs_f64();
             // Since the journals were read, time has passed.
             let since = now.saturating_sub(at).as_secs_f64();
-            (done > 0.0 && took > 0.0).then(|| (left * took / done - since).max(0.0))
+            let expected = (done > 0.0 && took > 0.0).then(|| left * took / done - since)?;
+            // A guess that has run out is none.
+            Some(expected).filter(|it| *it >= 1.0)
         });
         let n_failed: u64 = self.failures.values().sum();
         let n_over = count(|it| !it.is_active());
@@ -788,6 +792,7 @@ impl Watch {
             n_running: count(|it| matches!(it, State::Running | State::Completing)),
             n_ended: n_over.saturating_sub(n_failed),
             failures: self.failures.clone(),
+            items: status.items().to_owned(),
             n_items: status.n_items,
             items_done: status.items_done,
             fraction_done,
@@ -806,9 +811,10 @@ impl Watch {
             if failures.is_empty() { String::new() } else { format!(" ({})", failures.join(", ")) };
         let missing = plan.n_items.saturating_sub(plan.items_done);
         world.note(&format!(
-            "{} of {} items are missing after round {}{why}: only these go into round {}",
+            "{} of {} {} are missing after round {}{why}: only these go into round {}",
             missing,
             plan.n_items,
+            plan.items(),
             plan.round.saturating_sub(1),
             plan.round
         ));

@@ -10,6 +10,7 @@ mod client;
 mod diagnosis;
 mod display;
 mod follow;
+mod follower;
 mod options;
 mod program;
 mod queue;
@@ -34,6 +35,7 @@ use serde::Serialize;
 pub(crate) use self::options::ClusterFlags;
 use self::{
     follow::{Left, Progress, World},
+    follower::Follower,
     options::Wishes,
     program::{Division, Plan},
     queue::{Entry, NotSubmitted},
@@ -58,6 +60,8 @@ const FOLDER: &str = "cluster";
 const PROGRAM: &str = "program";
 /// What is read of a task's output.
 const TAIL_BYTES: u64 = 16 << 10;
+/// Items that are named when some are missing.
+const N_EXAMPLES: usize = 5;
 /// How soon a wish to go is noticed.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -141,8 +145,12 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
     {
         report.note(&format!("the old results are in {}", moved.display()));
     }
+    // An old folder is nobody else's from here on; a new one does not exist yet.
+    let here = host_name().unwrap_or_default();
+    let early = job.folder().is_dir().then(|| Follower::new(&job.folder(), &here)).transpose()?;
     let target_dir = &built.look.workspace.target_dir;
     let (plan, folder) = job.plan(executable, &site, wishes, target_dir, report)?;
+    let follower = early.map_or_else(|| Follower::new(&folder, &here), Ok)?;
     if plan.state == program::State::Planned {
         tell_plan(&plan, report);
     }
@@ -173,7 +181,8 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
         report.would(&format!("to submit: bash {}", script::quote(&submit.to_string_lossy())));
         return Ok(Exit::Success);
     }
-    follow_and_gather(&folder, record, plan, site, cluster.detach, flags.judgement.format, report)
+    let (stay, format) = (!cluster.detach, flags.judgement.format);
+    Course { folder, record, plan, site, follower, stay, format }.follow(report)
 }
 
 /// `cargo xtask runs attach NAME`.
@@ -227,80 +236,107 @@ fn attend(
     format: Format,
     report: &mut Report,
 ) -> anyhow::Result<Exit> {
+    let follower = Follower::new(folder, &host_name().unwrap_or_default())?;
     let Some(record) = Record::load(folder)? else { bail!("{} is gone", folder.display()) };
     let args = ["cluster".into(), "status".into(), folder.as_os_str().to_owned()];
     let plan = program::ask(&folder.join(PROGRAM), &args, report)?;
-    follow_and_gather(folder, record, plan, site, detach, format, report)
+    let (folder, stay) = (folder.to_owned(), !detach);
+    Course { folder, record, plan, site, follower, stay, format }.follow(report)
 }
 
-fn follow_and_gather(
-    folder: &Path,
-    mut record: Record,
+/// A job that is planned, and who follows it.
+struct Course {
+    folder: PathBuf,
+    record: Record,
     plan: Plan,
     site: Site,
-    detach: bool,
+    follower: Follower,
+    stay: bool,
     format: Format,
-    report: &mut Report,
-) -> anyhow::Result<Exit> {
-    let watcher = interrupt::Watcher::new();
-    let mut world = Cluster::new(folder, site, report);
-    let left = follow::follow(&mut world, &mut record, plan, !detach);
-    live::clear();
-    let name = match &left {
-        Ok(Left::Finished) => "finished",
-        Ok(Left::GivenUp(_)) => "given-up",
-        Ok(Left::Detached) => "detached",
-        Err(_) => "stopped",
-    };
-    let told = world.told(&record, name);
-    report.cluster(told);
-    drop(watcher);
-    let run_folder = folder.parent().unwrap_or(folder);
-    match left? {
-        Left::Finished => gather(folder, &record, false, format, report),
-        Left::GivenUp(plan) => {
-            let examples: Vec<String> = plan
-                .given_up
-                .iter()
-                .take(5)
-                .map(|it| format!("{} ({} attempts)", it.item, it.attempts))
-                .collect();
-            let more = plan.n_given_up().saturating_sub(examples.len() as u64);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            report.warning(
-                &format!("{} items are missing after all attempts: {}{more}", plan.n_given_up(), examples.join(", ")),
-                &format!(
-                    "what their tasks said is in {}; `cargo xtask validate --on slurm` with the same arguments tries them \
-                     again, with --mem or --time if that was it",
-                    script::out_folder(folder, plan.round).display()
-                ),
-            );
-            gather(folder, &record, true, format, report)?;
-            Ok(Exit::Internal)
-        }
-        Left::Detached => {
-            let ids: Vec<String> = record.job_ids().iter().map(u64::to_string).collect();
-            let interrupted = interrupt::count() > 0;
-            let arrays = record.rounds.iter().flat_map(|it| &it.arrays);
-            let not_submitted: u64 =
-                arrays.filter(|it| it.job_id.is_none()).map(|it| it.n_tasks).sum();
-            let rest = match not_submitted {
-                0 => String::new(),
-                n => format!("; {} not submitted yet", follow::tasks(n)),
-            };
-            let attach = script::quote(&run_folder.to_string_lossy());
-            let message = format!(
-                "detached; the tasks go on{rest}\n   come back: cargo xtask runs attach {attach}\n   cancel:    scancel {}",
-                ids.join(" ")
-            );
-            if interrupted {
-                report.stopping(&message);
-                return Ok(Exit::Interrupted);
+}
+
+impl Course {
+    /// To its end, or until the user goes.
+    fn follow(self, report: &mut Report) -> anyhow::Result<Exit> {
+        let Course { folder, mut record, plan, site, follower, stay, format } = self;
+        let watcher = interrupt::Watcher::new();
+        let mut world = Cluster::new(&folder, site, report);
+        world.follower = Some(follower);
+        let left = follow::follow(&mut world, &mut record, plan, stay);
+        live::clear();
+        let name = match &left {
+            Ok(Left::Finished) => "finished",
+            Ok(Left::GivenUp(_)) => "given-up",
+            Ok(Left::Detached) => "detached",
+            Err(_) => "stopped",
+        };
+        let told = world.told(&record, name);
+        let is_lost = world.follower.take().is_some_and(|it| it.is_lost());
+        report.cluster(told);
+        drop(watcher);
+        match left {
+            Ok(Left::Finished) => gather(&folder, &record, false, format, report),
+            Ok(Left::GivenUp(plan)) => {
+                tell_given_up(&folder, &plan, report);
+                gather(&folder, &record, true, format, report)?;
+                Ok(Exit::Internal)
             }
-            report.note(&message);
-            Ok(Exit::Success)
+            Ok(Left::Detached) if is_lost => {
+                let message =
+                    "another process follows this run now, so this one leaves; the tasks go on";
+                bail!(Coded { exit: Exit::NotReady, message: message.into() });
+            }
+            Ok(Left::Detached) => Ok(tell_detached(&folder, &record, report)),
+            // It was the program that Ctrl-C met.
+            Err(error) if Exit::of(&error) == Exit::Interrupted => {
+                Ok(tell_detached(&folder, &record, report))
+            }
+            Err(error) => Err(error),
         }
     }
+}
+
+fn tell_given_up(folder: &Path, plan: &Plan, report: &Report) {
+    let given_up = plan.given_up.iter().take(N_EXAMPLES);
+    let examples: Vec<String> =
+        given_up.map(|it| format!("{} ({} attempts)", it.item, it.attempts)).collect();
+    let n = plan.n_given_up();
+    let more = match n.saturating_sub(examples.len() as u64) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    report.warning(
+        &format!("{n} items are missing after all attempts: {}{more}", examples.join(", ")),
+        &format!(
+            "what their tasks said is in {}; `cargo xtask validate --on slurm` with the same arguments tries them again, \
+             with --mem or --time if that was it",
+            script::out_folder(folder, plan.round).display()
+        ),
+    );
+}
+
+/// Whether the user has gone or did not want to stay: how to come back.
+fn tell_detached(folder: &Path, record: &Record, report: &Report) -> Exit {
+    let arrays = || record.rounds.iter().filter(|it| !it.over).flat_map(|it| &it.arrays);
+    let ids: Vec<String> = arrays().filter_map(|it| Some(it.job_id?.to_string())).collect();
+    let rest = match arrays().filter(|it| it.job_id.is_none()).map(|it| it.n_tasks).sum() {
+        0 => String::new(),
+        n => format!("; {} not submitted yet", follow::tasks(n)),
+    };
+    let run = folder.parent().unwrap_or(folder).to_string_lossy();
+    let mut message = format!(
+        "detached; the tasks go on{rest}\n   to come back: cargo xtask runs attach {}",
+        script::quote(&run)
+    );
+    if !ids.is_empty() {
+        message += &format!("\n   to cancel:    scancel {}", ids.join(" "));
+    }
+    if interrupt::count() > 0 {
+        report.stopping(&message);
+        return Exit::Interrupted;
+    }
+    report.note(&message);
+    Exit::Success
 }
 
 /// Put the results together, as the program does it, and pass on what it prints.
@@ -335,7 +371,7 @@ fn tell_plan(plan: &Plan, report: &Report) {
         "planned {} for {} {}: {} of CPU time expected, {} the longest, {} each{efficiency}",
         follow::tasks(plan.n_tasks),
         plan.n_items.saturating_sub(plan.items_done),
-        if plan.stage.is_empty() { "items" } else { &plan.stage },
+        plan.items(),
         seconds(plan.cpu_seconds),
         seconds(plan.task_seconds),
         bytes(plan.memory_bytes)
@@ -507,13 +543,24 @@ struct Cluster<'a> {
     /// When the last line was written that is not redrawn.
     line_at: Option<f64>,
     n_interrupts: usize,
+    /// This process as the one that follows; none if it only writes.
+    follower: Option<Follower>,
 }
 
 impl<'a> Cluster<'a> {
     fn new(folder: &Path, site: Site, report: &'a mut Report) -> Cluster<'a> {
         let n_interrupts = interrupt::count();
         let (started, folder) = (Instant::now(), folder.to_owned());
-        Cluster { folder, site, report, started, last: None, line_at: None, n_interrupts }
+        Cluster {
+            folder,
+            site,
+            report,
+            started,
+            last: None,
+            line_at: None,
+            n_interrupts,
+            follower: None,
+        }
     }
 
     fn told(&self, record: &Record, left: &'static str) -> Told {
@@ -537,6 +584,9 @@ impl World for Cluster<'_> {
     }
 
     fn sleep(&mut self, time: Duration) {
+        if let Some(follower) = &mut self.follower {
+            follower.renew();
+        }
         let until = Instant::now() + time;
         while !self.is_interrupted() {
             let left = until.saturating_duration_since(Instant::now());
@@ -548,7 +598,8 @@ impl World for Cluster<'_> {
     }
 
     fn is_interrupted(&self) -> bool {
-        interrupt::count() > self.n_interrupts
+        let is_lost = self.follower.as_ref().is_some_and(Follower::is_lost);
+        is_lost || interrupt::count() > self.n_interrupts
     }
 
     fn queue(&mut self) -> Result<Vec<Entry>, String> {

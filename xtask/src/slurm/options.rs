@@ -42,12 +42,12 @@ pub(crate) struct Wishes {
     /// Time limit of a task, as Slurm writes it: minutes, `h:mm:ss`, `d-hh:mm:ss`. [default: three times what is
     /// expected and 5 minutes]
     #[arg(long, value_name = "TIME", requires = "on")]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "time_minutes", skip_serializing_if = "Option::is_none")]
     pub(crate) time: Option<Minutes>,
 
     /// Memory of a task, as Slurm writes it: `500M`, `2G`. [default: what the exact engine predicts]
     #[arg(long, value_name = "SIZE", requires = "on")]
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "mem_mib", skip_serializing_if = "Option::is_none")]
     pub(crate) mem: Option<Mebibytes>,
 
     /// At most this many tasks in a round. [default: what the cluster's limits allow]

@@ -95,6 +95,16 @@ impl Plan {
         Ok(plan)
     }
 
+    /// What the items of this stage are.
+    pub(super) fn items(&self) -> &str {
+        match self.stage.as_str() {
+            "comparisons" => "exact problems",
+            "concepts" => "mechanisms",
+            "" => "items",
+            other => other,
+        }
+    }
+
     pub(super) fn n_given_up(&self) -> u64 {
         self.n_given_up.unwrap_or(self.given_up.len() as u64)
     }
@@ -170,7 +180,7 @@ mod tests {
             "given_up": [{"item": "Random n = 8 seed 42", "attempts": 4}], "n_given_up": 1, "new": {}}"#;
         let plan = Plan::parse(text).unwrap();
         assert_eq!((plan.state, plan.round, plan.n_tasks), (State::Planned, 1, 7));
-        assert_eq!((plan.items_done, plan.n_given_up()), (3, 1));
+        assert_eq!((plan.items_done, plan.n_given_up(), plan.items()), (3, 1, "exact problems"));
         assert_eq!(plan.given_up[0].attempts, 4);
         let least = br#"{"schema": "phi-validation/cluster-round", "version": 1, "folder": "/r", "state": "finished"}"#;
         assert_eq!(Plan::parse(least).unwrap().state, State::Finished);

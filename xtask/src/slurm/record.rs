@@ -44,7 +44,9 @@ pub(super) struct Round {
     pub(super) n_tasks: u64,
     pub(super) cpus: u64,
     /// `None`: the cluster does not count memory.
+    #[serde(rename = "mem_mib")]
     pub(super) mem: Option<Mebibytes>,
+    #[serde(rename = "time_minutes")]
     pub(super) time: Minutes,
     /// Whether its end has been seen: nothing more is to be expected of it.
     pub(super) over: bool,

@@ -158,7 +158,9 @@ impl Site {
                 Minutes(limit)
             )));
         }
-        if expected > as_f64(time) {
+        // Later rounds ask for more than before, and take what there is.
+        let is_first = plan.round <= 1;
+        if is_first && expected > as_f64(time) {
             return Err(refused(format!(
                 "a task is expected to take {} min and may take {} in partition {partition}: name one with a longer limit \
                  with --partition{}",
@@ -167,8 +169,10 @@ impl Site {
                 if wishes.time.is_some() { ", or give a longer --time" } else { "" }
             )));
         }
-        let mem = wishes.mem.unwrap_or(Mebibytes(plan.memory_bytes.div_ceil(1 << 20).max(1)));
         let largest = self.node_mib();
+        let most = largest.filter(|_| !is_first).unwrap_or(u64::MAX);
+        let planned = plan.memory_bytes.div_ceil(1 << 20).clamp(1, most);
+        let mem = wishes.mem.unwrap_or(Mebibytes(planned));
         if let Some(largest) = largest.filter(|it| *it < mem.0) {
             return Err(refused(format!(
                 "a task needs {} of memory and the largest node of partition {partition} has {}: name a partition with \
@@ -371,6 +375,9 @@ mod tests {
         assert!(message.contains("expected to take 122 min and may take 02:00:00"), "{message}");
         let message = refused(&plan(1.0, 3 << 30), &wishes());
         assert!(message.contains("needs 3.0 GiB of memory and the largest node"), "{message}");
+        let mut again = plan(7300.0, 3 << 30);
+        again.round = 2;
+        assert_eq!(request(&main, &again, &wishes()), (1, Some(2000), 120));
         let long = Wishes { time: Some(Minutes(121)), ..wishes() };
         assert!(
             refused(&plan(1.0, 1), &long).starts_with("--time 02:01:00: partition main allows")
