@@ -1,18 +1,18 @@
 //! System Φ: the smallest distance, over the directed cuts, from the cause-effect structure of a system to
 //! that of the cut system.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use crate::bound::Bound;
 use crate::concept::LocalConcept;
 use crate::cut_structure::{CutStructure, Intact};
-use crate::fixed::{COARSE_ONE, cost_to_f64};
+use crate::fixed::{COARSE_ONE, cost_to_f64, to_coarse};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch, predicted_bytes};
-use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
+use crate::mip::{CauseMemo, Core, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
 use crate::stats::Stats;
-use crate::structure::CauseEffectStructure;
+use crate::structure::{CauseEffectStructure, StructureDistance, null_concept};
 use crate::subsystem::Subsystem;
 use crate::symmetry::{PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring, subsets_by_size};
@@ -105,6 +105,11 @@ pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
         .unwrap_or_else(|| with_ties(Search::new(subsystem, options).run(), options))
 }
 
+/// Whether Φ is 0 because a cut severs nothing, or there is none.
+pub(crate) fn is_zero_without_search(subsystem: &Subsystem) -> bool {
+    subsystem.n_units() < 2 || !subsystem.is_strongly_connected()
+}
+
 /// The result, where nothing has to be searched for it or nothing may be.
 pub(crate) fn without_search(subsystem: &Subsystem, options: &Options) -> Option<BigPhi> {
     let nothing = |stop_reason| {
@@ -113,7 +118,7 @@ pub(crate) fn without_search(subsystem: &Subsystem, options: &Options) -> Option
     };
     let needed =
         predicted_bytes(subsystem.n_units(), rayon::current_num_threads()).unwrap_or(u64::MAX);
-    if subsystem.n_units() < 2 || !subsystem.is_strongly_connected() {
+    if is_zero_without_search(subsystem) {
         Some(with_ties(nothing(StopReason::Complete), options))
     } else if options.limits.memory_bytes.is_some_and(|limit| needed > limit) {
         let stop_reason = StopReason::MemoryLimit { needed_bytes: needed };
@@ -131,11 +136,14 @@ pub(crate) fn with_ties(mut result: BigPhi, options: &Options) -> BigPhi {
     result
 }
 
+/// The search for Φ: concepts of the intact system, distances of the cuts, and what follows from them. Each of these
+/// can be asked for alone; [`pieces`](crate::pieces) does.
 pub(crate) struct Search<'a> {
     subsystem: &'a Subsystem,
     pub(crate) options: &'a Options,
     tables: &'a Tables,
     subsets: Vec<u32>,
+    cuts: Vec<Cut>,
     memo: CauseMemo,
     symmetry: Symmetry,
     cache: PhiCache,
@@ -148,13 +156,23 @@ pub(crate) struct Search<'a> {
     n_open_choices: AtomicU64,
 }
 
+/// What a mechanism of the intact system came to.
+#[derive(Debug, Clone)]
+pub(crate) struct MechanismResult {
+    /// Position in the order of mechanisms.
+    pub(crate) rank: usize,
+    /// Its concept, if it has one, and the distance of that to the null concept, on the coarse grid.
+    pub(crate) concept: Option<(LocalConcept, i64)>,
+    pub(crate) purview_ties: u64,
+}
+
 /// What is known of a cut when the search is over.
 #[derive(Debug, Clone, Copy)]
-struct CutResult {
+pub(crate) struct CutResult {
     /// Position in the order of cuts.
-    rank: usize,
-    total: Total,
-    purview_ties: u64,
+    pub(crate) rank: usize,
+    pub(crate) total: Total,
+    pub(crate) purview_ties: u64,
 }
 
 impl CutResult {
@@ -167,6 +185,23 @@ impl CutResult {
     }
 }
 
+/// The tolerance as mass × distance.
+pub(crate) fn coarse_tolerance(subsystem: &Subsystem) -> i128 {
+    i128::from(to_coarse(subsystem.tolerance_fixed())) * i128::from(COARSE_ONE)
+}
+
+/// Cuts by how many connections they sever, then by rank. Cuts that sever little are likely to be minimal: they give
+/// the others a bound to fail.
+pub(crate) fn sort_likely_first(subsystem: &Subsystem, cuts: &[Cut], ranks: &mut [usize]) {
+    ranks.sort_by_cached_key(|&rank| {
+        let wiring = subsystem.wiring(Some(cuts[rank]));
+        let before = &subsystem.tables.inputs;
+        let severed: u32 =
+            wiring.inputs.iter().zip(before).map(|(a, b)| (a ^ b).count_ones()).sum();
+        (severed, rank)
+    });
+}
+
 impl<'a> Search<'a> {
     pub(crate) fn new(subsystem: &'a Subsystem, options: &'a Options) -> Search<'a> {
         let n = subsystem.n_units();
@@ -176,6 +211,7 @@ impl<'a> Search<'a> {
             options,
             tables: &subsystem.tables,
             subsets: subsets_by_size(n),
+            cuts: Cut::all(subsystem.units()).collect(),
             memo: if symmetry.is_trivial() { CauseMemo::new(n) } else { CauseMemo::none() },
             symmetry,
             cache: PhiCache::new(),
@@ -195,8 +231,7 @@ impl<'a> Search<'a> {
 
     /// The same search, keeping what it finds for other orders of choice.
     pub(crate) fn keeping_choices(mut self) -> Search<'a> {
-        let n_cuts = (1 << self.tables.n) - 2;
-        self.choices = Some((0..=n_cuts).map(|_| Choices::default()).collect());
+        self.choices = Some((0..=self.cuts.len()).map(|_| Choices::default()).collect());
         self
     }
 
@@ -209,18 +244,16 @@ impl<'a> Search<'a> {
     /// Φ in the order of choice `rules.order` and a cut that gives it, where there is one; None if the analysis
     /// is to stop. `likely` are cuts to look at first.
     pub(crate) fn phi(&self, likely: &[usize]) -> Option<(f64, Option<usize>)> {
-        let wiring = Wiring::intact(self.tables);
-        let (intact, _, mut stats) = self.intact_concepts(&wiring);
+        let (intact, ..) = self.intact();
         if self.stop.is_due() {
             return None;
         }
-        if intact.is_empty() {
+        if intact.concepts.is_empty() {
             return Some((0.0, None));
         }
-        let mut scratch = Scratch::new(self.tables.n);
-        let intact = Intact::new(intact, &self.small_phi(&wiring, None), &mut scratch);
-        let cuts: Vec<Cut> = Cut::all(self.subsystem.units()).collect();
-        let results = self.evaluate(&cuts, &intact, likely, &mut stats);
+        let mut ranks = self.cuts_likely_first();
+        ranks.sort_by_key(|rank| !likely.contains(rank));
+        let (results, _) = self.evaluate(&ranks, &intact, &Bound::default(), |_| ());
         let (best, rank) = results.iter().filter_map(CutResult::exact).min()?;
         // A cut without effect decides everything, whatever else was left undone.
         if best <= self.coarse_tolerance() {
@@ -233,22 +266,37 @@ impl<'a> Search<'a> {
     }
 
     pub(crate) fn run(&self) -> BigPhi {
-        let units = self.subsystem.units();
-        let wiring = Wiring::intact(self.tables);
-        let nothing = CauseEffectStructure::default;
-        let (intact, intact_ties, mut stats) = self.intact_concepts(&wiring);
+        let (intact, intact_ties, mut stats) = self.intact();
         if let Some(reason) = self.stop.reason() {
-            return BigPhi { phi: f64::INFINITY, ..BigPhi::zero(units, nothing(), reason, stats) };
+            let nothing = CauseEffectStructure::default();
+            let result = BigPhi::zero(self.subsystem.units(), nothing, reason, stats);
+            return BigPhi { phi: f64::INFINITY, ..result };
         }
-        if intact.is_empty() {
-            return BigPhi::zero(units, nothing(), StopReason::Complete, stats);
+        let mut results = Vec::new();
+        if !intact.concepts.is_empty() {
+            let ranks = self.cuts_likely_first();
+            let (found, more) = self.evaluate(&ranks, &intact, &Bound::default(), |_| ());
+            results = found;
+            stats += more;
         }
-        let mut scratch = Scratch::new(self.tables.n);
-        let intact = Intact::new(intact, &self.small_phi(&wiring, None), &mut scratch);
-        let cuts: Vec<Cut> = Cut::all(units).collect();
-        let cuts_total = cuts.len() as u64;
-        let results = self.evaluate(&cuts, &intact, &[], &mut stats);
-        let cuts_decided = results.len() as u64;
+        self.conclude(&intact, intact_ties, &results, stats)
+    }
+
+    /// Φ, MIP and structures, from what is known of the cuts, in the order of their ranks. If that leaves Φ open, the
+    /// result is that of a search that was stopped.
+    pub(crate) fn conclude(
+        &self,
+        intact: &Intact,
+        intact_ties: u64,
+        results: &[CutResult],
+        stats: Stats,
+    ) -> BigPhi {
+        let units = self.subsystem.units();
+        if intact.concepts.is_empty() {
+            let nothing = CauseEffectStructure::default();
+            return BigPhi::zero(units, nothing, StopReason::Complete, stats);
+        }
+        let (cuts_decided, cuts_total) = (results.len() as u64, self.cuts.len() as u64);
         let best = results.iter().filter_map(CutResult::exact).map(|(total, _)| total).min();
         let zero = self.coarse_tolerance();
         // A cut without effect decides everything, whatever else was left undone.
@@ -258,7 +306,7 @@ impl<'a> Search<'a> {
             }
             _ => StopReason::Complete,
         };
-        let ces = self.describe(&wiring, &intact.concepts);
+        let ces = self.describe(&Wiring::intact(self.tables), &intact.concepts);
         let Some(best) = best else {
             // Only a search that was stopped has no cut with a distance.
             let result = BigPhi::zero(units, ces, stop_reason, stats);
@@ -276,12 +324,13 @@ impl<'a> Search<'a> {
             .map(|(_, rank)| rank)
             .min()
             .expect("the best is tied with itself");
-        let cut = cuts[rank];
+        let cut = self.cuts[rank];
         let cut_wiring = self.subsystem.wiring(Some(cut));
         // Also a search that was stopped gets its best cut's structure.
         let small_phi =
             SmallPhi { stop: &Stop::never(), ..self.small_phi(&cut_wiring, Some(rank)) };
-        let structure = CutStructure::new(&small_phi, &intact, &mut scratch);
+        let mut scratch = Scratch::new(self.tables.n);
+        let structure = CutStructure::new(&small_phi, intact, &mut scratch);
         let (settled, _) =
             self.share(structure.n_changed(), |scratch, idx| structure.settled(idx, scratch));
         let partitioned_ces = self.describe(&cut_wiring, &structure.concepts(settled));
@@ -308,9 +357,14 @@ impl<'a> Search<'a> {
         Watch::new(self.options, self.began, phase, n_steps as u64)
     }
 
-    /// The tolerance as mass × distance.
     fn coarse_tolerance(&self) -> i128 {
-        i128::from(crate::fixed::to_coarse(self.rules.tolerance)) * i128::from(COARSE_ONE)
+        coarse_tolerance(self.subsystem)
+    }
+
+    fn cuts_likely_first(&self) -> Vec<usize> {
+        let mut ranks: Vec<usize> = (0..self.cuts.len()).collect();
+        sort_likely_first(self.subsystem, &self.cuts, &mut ranks);
+        ranks
     }
 
     /// Small φ of the intact system, or under the cut of this rank.
@@ -328,26 +382,66 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Concepts of the intact system, in order.
-    fn intact_concepts(&self, wiring: &Wiring) -> (Vec<LocalConcept>, u64, Stats) {
-        let small_phi = self.small_phi(wiring, None);
+    /// The concepts of the intact system, and how many searches for their purviews were tied.
+    fn intact(&self) -> (Intact, u64, Stats) {
         // The large mechanisms take longest: first.
-        let order: Vec<u32> = self.subsets.iter().rev().copied().collect();
-        let phase = self.watch(Phase::Concepts, order.len());
+        let ranks: Vec<usize> = (0..self.subsets.len()).rev().collect();
+        let (results, stats) = self.mechanisms(&ranks, |_| ());
+        let purview_ties = results.iter().map(|result| result.purview_ties).sum();
+        (Intact::new(results.into_iter().filter_map(|it| it.concept)), purview_ties, stats)
+    }
+
+    /// What the mechanisms of these ranks come to in the intact system, looked at in this order and told of when done;
+    /// sorted by rank. Fewer if the analysis is to stop.
+    pub(crate) fn mechanisms(
+        &self,
+        ranks: &[usize],
+        tell: impl Fn(&MechanismResult) + Sync,
+    ) -> (Vec<MechanismResult>, Stats) {
+        let wiring = Wiring::intact(self.tables);
+        let small_phi = self.small_phi(&wiring, None);
+        let null = null_concept(self.tables);
+        let phase = self.watch(Phase::Concepts, ranks.len());
         let work = |scratch: &mut Scratch, idx: usize| {
             if self.stop.is_due() {
-                return (None, 0);
+                return None;
             }
+            let rank = ranks[idx];
             let before = scratch.n_tied_searches;
-            let concept = small_phi.concept(order[idx], scratch);
+            let concept = small_phi.concept(self.subsets[rank], scratch);
             self.count_open_choices(scratch);
+            let concept = concept.map(|concept| {
+                let to_null = StructureDistance::default().between(&concept, &null, scratch);
+                (concept, to_null)
+            });
+            // A search that was stopped may have found anything.
+            if self.stop.is_due() {
+                return None;
+            }
+            let purview_ties = scratch.n_tied_searches - before;
+            let result = MechanismResult { rank, concept, purview_ties };
+            tell(&result);
             phase.add(1, None);
-            (concept, scratch.n_tied_searches - before)
+            Some(result)
         };
-        let (mut results, stats) = self.share(order.len(), work);
-        results.reverse();
-        let purview_ties = results.iter().map(|(_, ties)| ties).sum();
-        (results.into_iter().filter_map(|(concept, _)| concept).collect(), purview_ties, stats)
+        let (results, stats) = self.share(ranks.len(), work);
+        let mut results: Vec<MechanismResult> = results.into_iter().flatten().collect();
+        results.sort_by_key(|result| result.rank);
+        (results, stats)
+    }
+
+    /// The intact structure, given rank, core cause and core effect of each concept and its distance to the null
+    /// concept, in the order of mechanisms.
+    pub(crate) fn restore(
+        &self,
+        concepts: impl Iterator<Item = (usize, Core, Core, i64)>,
+    ) -> Intact {
+        let wiring = Wiring::intact(self.tables);
+        let small_phi = self.small_phi(&wiring, None);
+        let mut scratch = Scratch::new(self.tables.n);
+        Intact::new(concepts.map(|(rank, cause, effect, to_null)| {
+            (small_phi.fill(self.subsets[rank], cause, effect, &mut scratch), to_null)
+        }))
     }
 
     fn count_open_choices(&self, scratch: &mut Scratch) {
@@ -357,70 +451,59 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The distance of every cut that may matter, in the order of cuts. The cuts in `likely` are looked at
-    /// first.
-    fn evaluate(
+    /// What the cuts of these ranks come to, looked at in this order and told of when done; sorted by rank. The
+    /// distance of a cut is found out only as far as it may matter beside `bound`, which is lowered to the smallest
+    /// that is found. Fewer if the analysis is to stop, or if the bound says that Φ = 0.
+    pub(crate) fn evaluate(
         &self,
-        cuts: &[Cut],
+        ranks: &[usize],
         intact: &Intact,
-        likely: &[usize],
-        stats: &mut Stats,
-    ) -> Vec<CutResult> {
-        // Cuts that sever little are likely to be minimal: they give the others a bound to fail.
-        let mut order: Vec<usize> = (0..cuts.len()).collect();
-        order.sort_by_key(|&rank| {
-            let wiring = self.subsystem.wiring(Some(cuts[rank]));
-            let severed: u32 = wiring
-                .inputs
-                .iter()
-                .zip(&self.tables.inputs)
-                .map(|(a, b)| (a ^ b).count_ones())
-                .sum();
-            (!likely.contains(&rank), severed, rank)
-        });
-        let best = Mutex::new(i128::MAX);
-        let is_zero = AtomicBool::new(false);
+        bound: &Bound,
+        tell: impl Fn(&CutResult) + Sync,
+    ) -> (Vec<CutResult>, Stats) {
         let tolerance = self.coarse_tolerance();
-        let phase = self.watch(Phase::Cuts, cuts.len());
+        // Nothing within the tolerance of the smallest distance may be lost, so one more than that.
+        let limit = || match bound.total() {
+            Some(best) if !self.options.exhaustive && !self.options.count_ties => {
+                best.saturating_add(tolerance + 1)
+            }
+            _ => i128::MAX,
+        };
+        let is_zero =
+            || !self.options.exhaustive && bound.total().is_some_and(|best| best <= tolerance);
+        let phase = self.watch(Phase::Cuts, ranks.len());
         let work = |scratch: &mut Scratch, idx: usize| {
-            if self.stop.is_due() || is_zero.load(Ordering::Relaxed) {
+            if self.stop.is_due() || is_zero() {
                 return None;
             }
-            let rank = order[idx];
-            let wiring = self.subsystem.wiring(Some(cuts[rank]));
+            let rank = ranks[idx];
+            let wiring = self.subsystem.wiring(Some(self.cuts[rank]));
             let small_phi = self.small_phi(&wiring, Some(rank));
             let tied_before = scratch.n_tied_searches;
             let mut structure = CutStructure::new(&small_phi, intact, scratch);
-            // Nothing within the tolerance of the smallest distance may be lost, so one more than that.
-            let limit = match *best.lock().expect("no thread panics with the lock held") {
-                _ if self.options.exhaustive || self.options.count_ties => i128::MAX,
-                i128::MAX => i128::MAX,
-                best => best + tolerance + 1,
-            };
-            let total = structure.distance(limit, scratch)?;
+            let total = structure.distance(&limit, scratch)?;
+            // Searches that only count ties may have been stopped unnoticed.
+            if self.options.count_ties && self.stop.is_due() {
+                return None;
+            }
             self.count_open_choices(scratch);
-            let purview_ties = scratch.n_tied_searches - tied_before;
-            let mut best = best.lock().expect("no thread panics with the lock held");
             match total {
                 Total::Exact(total) => {
                     scratch.stats.cuts_evaluated += 1;
-                    *best = (*best).min(total);
-                    if total <= tolerance && !self.options.exhaustive {
-                        is_zero.store(true, Ordering::Relaxed);
-                    }
+                    bound.lower_total(total);
                 }
                 Total::AtLeast(_) => scratch.stats.cuts_pruned += 1,
             }
-            let best_so_far = (*best < i128::MAX).then(|| cost_to_f64(*best));
-            drop(best);
-            phase.add(1, best_so_far);
-            Some(CutResult { rank, total, purview_ties })
+            let purview_ties = scratch.n_tied_searches - tied_before;
+            let result = CutResult { rank, total, purview_ties };
+            tell(&result);
+            phase.add(1, bound.total().map(cost_to_f64));
+            Some(result)
         };
-        let (results, more) = self.share(cuts.len(), work);
-        *stats += more;
+        let (results, stats) = self.share(ranks.len(), work);
         let mut results: Vec<CutResult> = results.into_iter().flatten().collect();
         results.sort_by_key(|result| result.rank);
-        results
+        (results, stats)
     }
 
     fn describe(&self, wiring: &Wiring, concepts: &[LocalConcept]) -> CauseEffectStructure {

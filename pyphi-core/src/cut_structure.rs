@@ -22,9 +22,7 @@ use crate::concept::LocalConcept;
 use crate::fixed::{Fixed, to_coarse, to_fixed};
 use crate::mip::{Core, Scratch, SmallPhi};
 use crate::repertoire::Direction;
-use crate::structure::{
-    MarginalColumns, SAME_REPERTOIRE, StructureDistance, is_same, null_concept,
-};
+use crate::structure::{MarginalColumns, SAME_REPERTOIRE, StructureDistance, is_same};
 use crate::tables::by_size;
 use crate::ties::Choices;
 use crate::transport::{Columns, Total, Transport};
@@ -39,14 +37,9 @@ pub(crate) struct Intact {
 }
 
 impl Intact {
-    pub(crate) fn new(
-        concepts: Vec<LocalConcept>,
-        small_phi: &SmallPhi<'_>,
-        scratch: &mut Scratch,
-    ) -> Intact {
-        let null = null_concept(small_phi.tables);
-        let mut distance = StructureDistance::default();
-        let to_null = concepts.iter().map(|it| distance.between(it, &null, scratch)).collect();
+    /// Of concepts in the order of their mechanisms, each with its distance to the null concept, on the coarse grid.
+    pub(crate) fn new(concepts: impl Iterator<Item = (LocalConcept, i64)>) -> Intact {
+        let (concepts, to_null) = concepts.unzip();
         Intact { concepts, to_null }
     }
 }
@@ -129,8 +122,12 @@ impl<'a> CutStructure<'a> {
     }
 
     /// The distance from the intact structure, as mass × distance on the coarse grid. Stops as soon as it is
-    /// known to be at least `stop_at`; None if the analysis is to stop.
-    pub(crate) fn distance(&mut self, stop_at: i128, scratch: &mut Scratch) -> Option<Total> {
+    /// known to be at least `limit()`, which may become smaller meanwhile; None if the analysis is to stop.
+    pub(crate) fn distance(
+        &mut self,
+        limit: &impl Fn() -> i128,
+        scratch: &mut Scratch,
+    ) -> Option<Total> {
         let mut open: Vec<usize> = (0..self.changed.len())
             .filter(|&idx| matches!(self.changed[idx].after, After::Open { .. }))
             .collect();
@@ -161,7 +158,8 @@ impl<'a> CutStructure<'a> {
         }
         for idx in open {
             let size = self.changed[idx].mechanism.count_ones() as usize;
-            if size >= next_bound && stop_at < i128::MAX {
+            let stop_at = if size >= next_bound { limit() } else { i128::MAX };
+            if stop_at < i128::MAX {
                 if is_used_again || scratch.bound_record.is_worth_trying(size) {
                     let has_decided = self.bound_reaches(stop_at);
                     scratch.bound_record.note(size, has_decided);
@@ -184,7 +182,7 @@ impl<'a> CutStructure<'a> {
         let tolerance = self.small_phi.rules.tolerance;
         let prices = self.small_phi.choices.map(|it| &it.prices);
         let mut distance = StructureDistance::with(prices);
-        Some(distance.distance(self.small_phi.tables, rows, columns, tolerance, stop_at, scratch))
+        Some(distance.distance(self.small_phi.tables, rows, columns, tolerance, limit(), scratch))
     }
 
     /// How many mechanisms have a concept that the cut may change.
@@ -358,6 +356,7 @@ mod tests {
     use crate::fixtures::{complete_majority, generic_logistic, or_and_xor};
     use crate::mip::Workbench;
     use crate::partition::Cut;
+    use crate::structure::null_concept;
     use crate::subsystem::Subsystem;
 
     /// However much of a cut structure is known, the bound is at most the distance.
@@ -366,17 +365,17 @@ mod tests {
         let mut scratch = Scratch::new(subsystem.n_units());
         let intact_wiring = subsystem.wiring(None);
         let small_phi = bench.small_phi(&intact_wiring);
-        let concepts = bench
-            .subsets
-            .iter()
-            .filter_map(|&mechanism| small_phi.concept(mechanism, &mut scratch))
-            .collect();
-        let intact = Intact::new(concepts, &small_phi, &mut scratch);
+        let null = null_concept(&subsystem.tables);
+        let intact = Intact::new(bench.subsets.iter().filter_map(|&mechanism| {
+            let concept = small_phi.concept(mechanism, &mut scratch)?;
+            let to_null = StructureDistance::default().between(&concept, &null, &mut scratch);
+            Some((concept, to_null))
+        }));
         for cut in Cut::all(subsystem.units()) {
             let wiring = subsystem.wiring(Some(cut));
             let small_phi = bench.small_phi(&wiring);
             let exact = CutStructure::new(&small_phi, &intact, &mut scratch)
-                .distance(i128::MAX, &mut scratch);
+                .distance(&|| i128::MAX, &mut scratch);
             let Some(Total::Exact(exact)) = exact else {
                 panic!("nothing stops the distance of {cut}")
             };

@@ -186,6 +186,47 @@ pub enum ErrorKind {
         /// Memory it may use, in bytes.
         most_bytes: u128,
     },
+    /// A decision of another analysis than the one it is handed to.
+    #[error(
+        "analysis {found}, expected {expected}: made for another network, state or setting, or by another \
+         version of this program"
+    )]
+    OtherAnalysis {
+        /// What the decision belongs to.
+        found: String,
+        /// What it was handed to.
+        expected: String,
+    },
+    /// A mechanism or cut that the analysis does not have.
+    #[error("{what} {rank}, expected a number below {count}")]
+    NoSuchItem {
+        /// `mechanism` or `cut`.
+        what: &'static str,
+        /// Its number.
+        rank: usize,
+        /// How many there are.
+        count: usize,
+    },
+    /// A decision that no analysis comes to.
+    #[error("{item}: {found}, expected {expected}")]
+    NoDecision {
+        /// The mechanism or cut.
+        item: String,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+    /// Two decisions about one thing that cannot both be true.
+    #[error("{item}: {first} and {second}, expected the same from whoever decides it")]
+    Contradiction {
+        /// The mechanism or cut.
+        item: String,
+        /// What was known.
+        first: String,
+        /// What was said now.
+        second: String,
+    },
     /// Text that is not the JSON of a network.
     #[error("{0}")]
     Json(String),

@@ -39,6 +39,7 @@
 //! from the same [`Subsystem`]; [`Formalism`] names the formulations.
 
 mod big_phi;
+mod bound;
 mod complex;
 mod concept;
 mod cut_structure;
@@ -53,6 +54,7 @@ mod mip;
 mod network;
 mod partition;
 mod phi_range;
+pub mod pieces;
 pub mod record;
 mod repertoire;
 mod split_mix;

@@ -79,36 +79,11 @@ fn directed_halves(set: u32) -> impl Iterator<Item = u32> {
 ///
 /// Displays as `{0,1} ≠> {2}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(from = "CutFields", into = "CutFields")]
 pub struct Cut {
     /// The units whose outgoing connections to `severed_to` are removed.
     pub severed_from: UnitSet,
     /// The units that see noise instead.
     pub severed_to: UnitSet,
-}
-
-#[derive(Serialize, Deserialize)]
-struct CutFields {
-    severed_from: Vec<usize>,
-    severed_to: Vec<usize>,
-}
-
-impl From<CutFields> for Cut {
-    fn from(fields: CutFields) -> Cut {
-        Cut {
-            severed_from: fields.severed_from.into_iter().collect(),
-            severed_to: fields.severed_to.into_iter().collect(),
-        }
-    }
-}
-
-impl From<Cut> for CutFields {
-    fn from(cut: Cut) -> CutFields {
-        CutFields {
-            severed_from: cut.severed_from.iter().collect(),
-            severed_to: cut.severed_to.iter().collect(),
-        }
-    }
 }
 
 impl Cut {

@@ -117,6 +117,17 @@ impl LocalOrder {
         if is_identity { LocalOrder::Lexicographic } else { LocalOrder::Numbering(numbers) }
     }
 
+    /// The order as numbers, which no other order has.
+    pub(crate) fn fingerprint(self) -> Vec<u64> {
+        match self {
+            LocalOrder::Lexicographic => vec![0],
+            LocalOrder::Numbering(numbers) => {
+                [1].into_iter().chain(numbers.map(u64::from)).collect()
+            }
+            LocalOrder::Seeded(seed) => vec![2, seed],
+        }
+    }
+
     /// The place of a purview among those of its size, for one mechanism: the smallest is chosen.
     pub(crate) fn place(
         self,

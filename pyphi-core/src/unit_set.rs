@@ -6,7 +6,9 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A set of units: bit `i` is unit `i`, so at most 32 units. `Debug` and `Display` print `{0,2}`.
+use serde::{Deserialize, Serialize};
+
+/// A set of units: bit `i` is unit `i`, so at most 32 units. `Debug` and `Display` print `{0,2}`, JSON has `[0,2]`.
 ///
 /// ```
 /// use pyphi_core::UnitSet;
@@ -15,7 +17,8 @@ use std::fmt;
 /// assert_eq!(set.to_string(), "{0,2}");
 /// assert_eq!(set.iter().collect::<Vec<_>>(), [0, 2]);
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(try_from = "Vec<usize>", into = "Vec<usize>")]
 pub struct UnitSet(u32);
 
 impl UnitSet {
@@ -115,6 +118,23 @@ impl FromIterator<usize> for UnitSet {
             assert!(unit < Self::MAX_UNITS, "a UnitSet holds the units 0 to 31, not {unit}");
             bits | 1 << unit
         }))
+    }
+}
+
+impl From<UnitSet> for Vec<usize> {
+    fn from(set: UnitSet) -> Vec<usize> {
+        set.iter().collect()
+    }
+}
+
+impl TryFrom<Vec<usize>> for UnitSet {
+    type Error = String;
+
+    fn try_from(units: Vec<usize>) -> Result<UnitSet, String> {
+        match units.iter().find(|&&unit| unit >= UnitSet::MAX_UNITS) {
+            Some(unit) => Err(format!("unit {unit}, expected a unit from 0 to 31")),
+            None => Ok(units.into_iter().collect()),
+        }
     }
 }
 

@@ -20,6 +20,8 @@ mod iit4_suite;
 mod networks;
 /// Φ straight from its definition: slow, short, and meant to be read.
 mod oracle;
+/// One Φ in pieces: the same bits however it is divided.
+mod pieces;
 /// Laws that hold for all networks, and the engine against the oracle on random ones.
 mod properties;
 /// One small test per fixed bug.
