@@ -31,6 +31,7 @@ use crate::run_folder::{self, Contents, RunFolder};
 use crate::shard::Shard;
 use crate::study::Study;
 use crate::suite::{Formalism, Settings, States, Suite};
+use crate::suite_file;
 use crate::summary::Summaries;
 use crate::text::{matrix, runs};
 use crate::timeline::Timeline;
@@ -101,6 +102,10 @@ enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct StudyArgs {
+    /// What is compared, from a TOML file (docs/study.md): topologies, sizes, seeds, rules, states, formalisms,
+    /// estimators, networks from files. The default is the built-in suite of 160 comparisons
+    #[arg(long, value_name = "FILE")]
+    suite: Option<PathBuf>,
     /// Topologies [default: all: Dense,Star,Ring,Line,BinaryTree,Lattice,Modular,Random]
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     topologies: Vec<Topology>,
@@ -116,22 +121,22 @@ pub(crate) struct StudyArgs {
     /// Gain of the logistic rule [default: 4]
     #[arg(long, value_name = "K", allow_negative_numbers = true)]
     gain: Option<f64>,
-    /// State of every network: off, on, or a digit for each unit, unit 0 first
-    #[arg(long, default_value = "off")]
-    state: StatePattern,
+    /// State of every network: off, on, or a digit for each unit, unit 0 first [default: off]
+    #[arg(long)]
+    state: Option<StatePattern>,
     /// Estimate of Φ
-    #[arg(long, value_name = "NAME", default_value = "hdc")]
-    estimator: String,
-    /// Theory of exact Φ: iit3; iit4-2023, iit4-2026 or iit4-2026-paper, against φ_s and Φ
-    #[arg(long, default_value = "iit3")]
-    formalism: Formalism,
+    #[arg(long, value_name = "NAME")]
+    estimator: Option<String>,
+    /// Theory of exact Φ: iit3; iit4-2023, iit4-2026 or iit4-2026-paper, against φ_s and Φ [default: iit3]
+    #[arg(long)]
+    formalism: Option<Formalism>,
     /// Only the i-th of k parts of the matrix, counted from 1; `merge` puts the parts together again
     #[arg(long, value_name = "I/K")]
     shard: Option<Shard>,
     /// Numberings of the units, drawn at random, over which the smallest and largest Φ of each exact
-    /// problem are taken: with ties Φ depends on the numbering. 0 for none
-    #[arg(long, value_name = "N", default_value_t = Settings::TIE_ORDERS)]
-    tie_orders: u32,
+    /// problem are taken: with ties Φ depends on the numbering. 0 for none [default: 32]
+    #[arg(long, value_name = "N")]
+    tie_orders: Option<u32>,
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -287,8 +292,8 @@ pub fn main(registry: &Registry) -> Exit {
 
 fn parse(registry: &Registry) -> Result<Cli, clap::Error> {
     let lines = registry.iter().map(|it| format!("\n- {}: {}", it.name(), it.summary()));
-    let long = format!("Estimate of Φ:{}", lines.collect::<String>());
-    let short = format!("Estimate of Φ: {}", registry.names().join(", "));
+    let long = format!("Estimate of Φ [default: hdc]:{}", lines.collect::<String>());
+    let short = format!("Estimate of Φ: {} [default: hdc]", registry.names().join(", "));
     let command = Cli::command().mut_arg("estimator", |arg| arg.help(short).long_help(long));
     Cli::from_arg_matches(&command.try_get_matches()?)
 }
@@ -309,8 +314,9 @@ impl StudyArgs {
     }
 
     fn study(&self, registry: &Registry, events: Option<&Events>) -> Result<(), Error> {
-        let estimator = registry.get(&self.estimator)?;
-        let suite = Suite::new(self.settings()?)?;
+        let suite = self.matrix(registry)?;
+        let settings = suite.settings();
+        let estimator = registry.get(&settings.estimator)?;
         if self.list {
             return print(&matrix(&suite));
         }
@@ -325,7 +331,7 @@ impl StudyArgs {
                 let study = Study {
                     suite: &suite,
                     estimator,
-                    others: registry.iter().collect(),
+                    others: registry.iter().filter(|it| settings.keeps(it.name())).collect(),
                     solver: &engine,
                 };
                 study.check()?;
@@ -410,12 +416,37 @@ impl StudyArgs {
         Ok(())
     }
 
+    /// The suite that the arguments ask for.
+    pub(crate) fn matrix(&self, registry: &Registry) -> Result<Suite, Error> {
+        let Some(file) = &self.suite else { return Suite::new(self.settings()?) };
+        let decided = [
+            ("--topologies", !self.topologies.is_empty(), "topologies"),
+            ("--sizes", !self.sizes.is_empty(), "sizes"),
+            ("--seeds", !self.seeds.is_empty(), "seeds"),
+            ("--rule", self.rule.is_some(), "rules"),
+            ("--gain", self.gain.is_some(), "rules"),
+            ("--state", self.state.is_some(), "states"),
+            ("--estimator", self.estimator.is_some(), "estimators"),
+            ("--formalism", self.formalism.is_some(), "formalisms"),
+            ("--tie-orders", self.tie_orders.is_some(), "tie_orders"),
+        ];
+        if let Some((flag, _, field)) = decided.into_iter().find(|(_, is_given, _)| *is_given) {
+            return Err(Error::Settings(format!(
+                "{flag} with --suite: the suite decides that; expected it in {} alone, as {field}",
+                file.display()
+            )));
+        }
+        suite_file::read(file, &registry.names(), self.shard)
+    }
+
     /// The settings that the flags ask for.
-    pub(crate) fn settings(&self) -> Result<Settings, Error> {
+    fn settings(&self) -> Result<Settings, Error> {
         fn or<T: Clone>(asked: &[T], default: &[T]) -> Vec<T> {
             if asked.is_empty() { default.to_vec() } else { asked.to_vec() }
         }
-        let mut rule = self.rule.unwrap_or(self.formalism.default_rule());
+        let default = Settings::default();
+        let formalism = self.formalism.unwrap_or(Formalism::Iit3);
+        let mut rule = self.rule.unwrap_or(formalism.default_rule());
         match (&mut rule, self.gain) {
             (Rule::Logistic { gain }, Some(asked)) => *gain = asked,
             (_, None) => {}
@@ -426,17 +457,16 @@ impl StudyArgs {
                 )));
             }
         }
-        let default = Settings::default();
         Ok(Settings {
             topologies: or(&self.topologies, &default.topologies),
             sizes: or(&self.sizes, &default.sizes),
             seeds: or(&self.seeds, &default.seeds),
             rules: vec![rule],
-            states: States::Patterns(vec![self.state.clone()]),
-            estimator: self.estimator.clone(),
-            formalisms: vec![self.formalism],
+            states: States::Patterns(vec![self.state.clone().unwrap_or(StatePattern::Off)]),
+            estimator: self.estimator.clone().unwrap_or(default.estimator),
+            formalisms: vec![formalism],
             shard: self.shard,
-            tie_orders: self.tie_orders,
+            tie_orders: self.tie_orders.unwrap_or(Settings::TIE_ORDERS),
             ..default
         })
     }

@@ -23,7 +23,7 @@ pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord, R
 use pyphi_core::record::{NetworkRecord, parse};
 
 use crate::error::Error;
-use crate::network::Network;
+use crate::network::{Network, Tables};
 use crate::progress::{Detail, Steps};
 use crate::solver::{ExactPhi, PhiStructure, Solver, SystemCut, TieRange};
 use crate::suite::Formalism;
@@ -321,6 +321,49 @@ impl OwnNetwork {
     pub fn labels(&self) -> Option<&[String]> {
         self.record.labels.as_deref()
     }
+}
+
+/// The most units that the engine holds.
+pub const MAX_UNITS: usize = Subsystem::MAX_UNITS;
+
+/// The tables of the networks in a file, one or a list of them, each with its state. `place` names the file in errors;
+/// with `in_its_state`, the state must be reachable. A study is of whole networks: `nodes` must not leave out a unit.
+///
+/// # Errors
+/// [`Error::Network`] that says what is wrong, where, and what was expected.
+pub fn tables(
+    text: &str,
+    place: &str,
+    in_its_state: bool,
+) -> Result<Vec<(Tables, Vec<u8>)>, Error> {
+    let file = parse(text).map_err(|error| wrong(place, &error))?;
+    if file.records.is_empty() {
+        return Err(Error::Network {
+            place: place.to_owned(),
+            message: "no networks: expected at least one".to_owned(),
+        });
+    }
+    let read = |(index, record): (usize, &NetworkRecord)| {
+        let place = match file.is_list {
+            true => format!("{place}: record {index}"),
+            false => place.to_owned(),
+        };
+        let refuse = |message| Error::Network { place: place.clone(), message };
+        let network = record.network().map_err(|error| wrong(&place, &error))?;
+        let n = network.n_units();
+        if record.nodes.as_ref().is_some_and(|it| it.len() != n) {
+            return Err(refuse(format!("nodes: expected all {n} units, or no nodes")));
+        }
+        if in_its_state {
+            drop(record.subsystem().map_err(|error| wrong(&place, &error))?);
+        } else if record.state.len() != n {
+            let found = record.state.len();
+            return Err(refuse(format!("state: {found} entries, expected {n}")));
+        }
+        let tables = Tables::new(network.tpm().to_rows(), network.cm()).map_err(refuse)?;
+        Ok((tables, record.state.clone()))
+    };
+    file.records.iter().enumerate().map(read).collect()
 }
 
 impl Solver for Engine {

@@ -63,6 +63,8 @@ pub mod solver;
 pub mod statistics;
 pub mod study;
 pub mod suite;
+#[cfg(feature = "pyphi")]
+pub mod suite_file;
 pub mod summary;
 pub mod text;
 pub mod ties;

@@ -367,7 +367,7 @@ impl TryFrom<String> for ProblemId {
 }
 
 /// The state in which every network of a study is analysed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum StatePattern {
     /// All units OFF.

@@ -339,6 +339,12 @@ impl Settings {
             || !self.networks.is_empty()
     }
 
+    /// Whether the estimates of the estimator of this name are kept.
+    pub fn keeps(&self, estimator: &str) -> bool {
+        let others = &self.other_estimators;
+        estimator == self.estimator || others.is_empty() || others.iter().any(|it| it == estimator)
+    }
+
     /// The theory, if there is but one.
     pub fn formalism(&self) -> Option<Formalism> {
         match self.formalisms[..] {

@@ -164,7 +164,7 @@ impl Summary {
             csv: csv.to_owned(),
             n_comparisons: rows.len(),
             n_exact_problems,
-            independence: independence(rows.len(), n_exact_problems),
+            independence: independence(rows.len(), n_exact_problems, settings.has_cases()),
             ties: TieSensitivity::new(rows, &ranges, &verdict, settings.tie_orders),
             verdict,
             overall,
@@ -336,17 +336,20 @@ fn cells(settings: &Settings, rows: &[Row]) -> Vec<Vec<(f64, f64)>> {
 }
 
 /// What a reader must know before believing a p-value.
-fn independence(n_comparisons: usize, n_exact_problems: usize) -> String {
+fn independence(n_comparisons: usize, n_exact_problems: usize, has_cases: bool) -> String {
     if n_comparisons == n_exact_problems {
         return format!(
             "Each of the {n_comparisons} comparisons is an exact problem of its own; the p-values \
              take them as independent."
         );
     }
+    let why = match has_cases {
+        false => "since exact Φ depends on the seed only for Random",
+        true => "since equal networks in equal states have one exact value",
+    };
     format!(
         "Only {n_exact_problems} of the {n_comparisons} comparisons are independent exact \
-         problems, since exact Φ depends on the seed only for Random; the p-values take all rows \
-         as independent and are therefore too small."
+         problems, {why}; the p-values take all rows as independent and are therefore too small."
     )
 }
 

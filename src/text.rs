@@ -324,7 +324,33 @@ pub fn matrix(suite: &Suite) -> String {
         line
     }));
     let (comparisons, problems) = (suite.comparisons().len(), suite.problems().len());
-    format!("{}{comparisons} comparisons, {problems} exact problems\n", table(&lines))
+    let counts = if has_cases { counts(suite) } else { String::new() };
+    format!("{}{counts}{comparisons} comparisons, {problems} exact problems\n", table(&lines))
+}
+
+/// How many comparisons and exact problems there are of each formalism, topology, size and rule. A problem that
+/// several of a kind share counts for each of them.
+fn counts(suite: &Suite) -> String {
+    let settings = suite.settings();
+    let mut lines = vec![["", "comparisons", "problems"].map(str::to_owned).to_vec()];
+    let mut add = |name: String, is_of: &dyn Fn(Key) -> bool| {
+        let of: Vec<_> = suite.comparisons().iter().filter(|it| is_of(it.key)).collect();
+        let problems: BTreeSet<usize> = of.iter().map(|it| it.problem).collect();
+        lines.push(vec![name, of.len().to_string(), problems.len().to_string()]);
+    };
+    for formalism in &settings.formalisms {
+        add(formalism.to_string(), &|it| it.case.is_some_and(|it| it.formalism == *formalism));
+    }
+    for topology in settings.families() {
+        add(topology.to_string(), &|it| it.topology == topology);
+    }
+    for n in settings.all_sizes() {
+        add(format!("n = {n}"), &|it| it.n == n);
+    }
+    for rule in &settings.rules {
+        add(rule.code(), &|it| it.case.is_some_and(|it| it.rule == Some(*rule)));
+    }
+    format!("\n{}\n", table(&lines))
 }
 
 /// The columns of a key: topology, n, seed, and what its case says.

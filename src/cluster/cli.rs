@@ -26,7 +26,6 @@ use crate::interrupt;
 use crate::progress::{Detail, Progress, Told};
 use crate::run_folder::Session;
 use crate::study::Study;
-use crate::suite::Suite;
 
 /// Work in tasks.
 #[derive(Debug, Args)]
@@ -191,7 +190,7 @@ impl PlanArgs {
             ));
         };
         let run = run_path(&self.study.runs, name)?;
-        let suite = Suite::new(self.study.settings()?)?;
+        let suite = self.study.matrix(registry)?;
         let engine = asked_only()?;
         let settings = suite.settings();
         let estimator = registry.get(&settings.estimator)?;

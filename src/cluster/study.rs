@@ -190,7 +190,7 @@ pub fn work(
     let study = Study {
         suite: &suite,
         estimator: registry.get(&settings.estimator)?,
-        others: registry.iter().collect(),
+        others: registry.iter().filter(|it| settings.keeps(it.name())).collect(),
         solver,
     };
     study.check()?;

@@ -26,6 +26,9 @@ mod resume;
 /// Runs in folders of their own.
 mod run_folder;
 
+/// Suites from files: several rules, states, formalisms, and networks of one's own.
+mod suite;
+
 /// Shards and what becomes of them.
 mod shards;
 
