@@ -23,11 +23,15 @@ pub(crate) enum Emd {
     Exact(Fixed),
     /// The distance is at least this, which is at least the bound at which the solve was to stop.
     AtLeast(Fixed),
+    /// The distance is at most this, which is less than what was enough to know.
+    AtMost(Fixed),
 }
 
 /// A solver with its scratch space; one per thread.
 #[derive(Debug, Default)]
 pub(crate) struct EmdSolver {
+    /// How many problems took more than a bound.
+    pub(crate) n_solved: u64,
     k: usize,
     /// Words of 64 states in a set of states.
     n_words: usize,
@@ -41,16 +45,24 @@ pub(crate) struct EmdSolver {
     falls: Vec<u64>,
     /// Sets by unit d: the states x to which flow comes from `x ^ 1 << d`, so that it could be sent back.
     back: Vec<u64>,
+    /// Cost of the flow, and excess that it leaves.
+    cost: Fixed,
+    stuck: Fixed,
     sources: Vec<u64>,
     sinks: Vec<u64>,
     seen: Vec<u64>,
     /// Sets by breadth-first level.
     levels: Vec<u64>,
+    /// By state: see [`EmdSolver::entries`].
+    entries: Vec<u16>,
     path: Vec<(u32, u8)>,
     /// `f` itself, kept only to check it.
     #[cfg(debug_assertions)]
     potential: Vec<i32>,
 }
+
+/// No state can be entered along this many units.
+const NOT_LOOKED: u16 = u16::MAX;
 
 /// For units below 6: the states of a word in which the unit is ON.
 const ON: [u64; 6] = [
@@ -64,40 +76,62 @@ const ON: [u64; 6] = [
 
 impl EmdSolver {
     /// Distance between two distributions on the grid, `2^k` entries each, both with the same sum.
-    /// May stop as soon as the distance is known to be at least `stop_at`.
-    pub(crate) fn distance(&mut self, p: &[Fixed], q: &[Fixed], stop_at: Fixed) -> Emd {
-        self.load(p, q);
-        match self.k {
-            0 => Emd::Exact(0),
-            1 => Emd::Exact(self.excess[0].abs()),
-            2 => Emd::Exact(self.square()),
-            _ => {
-                let signs = self.marginal_signs();
-                if signs.distance >= stop_at {
-                    return Emd::AtLeast(signs.distance);
-                }
-                self.flow.resize(self.k << self.k, 0);
-                let stuck = self.send_to_neighbours::<true>(&signs);
-                if stuck == 0 { Emd::Exact(signs.distance) } else { self.solve(&signs, stop_at) }
-            }
+    pub(crate) fn distance(&mut self, p: &[Fixed], q: &[Fixed]) -> Fixed {
+        match self.compare(p, q, Fixed::MIN, Fixed::MAX) {
+            Emd::Exact(distance) => distance,
+            other => unreachable!("nothing was asked for at which {other:?} could end it"),
         }
     }
 
-    /// An upper bound on the distance, for little: everything that can goes to a neighbour, the rest is
-    /// taken to go all the way.
-    pub(crate) fn upper_bound(&mut self, p: &[Fixed], q: &[Fixed]) -> Fixed {
+    /// As [`EmdSolver::distance`], but may stop as soon as the distance is known to be at least `stop_at`, or
+    /// to be less than `enough`.
+    ///
+    /// A flow that leaves some of the excess where it is costs, with that taken to go all the way, at least the
+    /// distance: between any two states there are at most k steps, and edges have no capacity.
+    pub(crate) fn compare(
+        &mut self,
+        p: &[Fixed],
+        q: &[Fixed],
+        enough: Fixed,
+        stop_at: Fixed,
+    ) -> Emd {
         self.load(p, q);
-        match self.k {
-            0 => 0,
-            1 => self.excess[0].abs(),
-            2 => self.square(),
-            k => {
-                let total: Fixed = self.excess.iter().map(|it| it.max(&0)).sum();
-                let signs = self.marginal_signs();
-                let stuck = self.send_to_neighbours::<false>(&signs);
-                (total - stuck) + stuck * k as Fixed
-            }
+        let tiny = match self.k {
+            0 => Some(0),
+            1 => Some(self.excess[0].abs()),
+            2 => Some(self.square()),
+            _ => None,
+        };
+        if let Some(distance) = tiny {
+            self.n_solved += 1;
+            return Emd::Exact(distance);
         }
+        let signs = self.marginal_signs();
+        if signs.distance >= stop_at {
+            return Emd::AtLeast(signs.distance);
+        }
+        if signs.distance < enough {
+            // Often what goes to a neighbour is all it takes, and then nobody asks which way it went.
+            self.send_to_neighbours::<false>(&signs);
+            let upper = self.upper();
+            if upper < enough {
+                return Emd::AtMost(upper);
+            }
+            self.load(p, q);
+        }
+        self.n_solved += 1;
+        self.flow.resize(self.k << self.k, 0);
+        self.send_to_neighbours::<true>(&signs);
+        if self.stuck == 0 {
+            Emd::Exact(signs.distance)
+        } else {
+            self.solve(&signs, enough, stop_at)
+        }
+    }
+
+    /// What the flow costs, with what it leaves taken to go all the way: an upper bound on the distance.
+    fn upper(&self) -> Fixed {
+        self.cost + self.stuck * self.k as Fixed
     }
 
     fn load(&mut self, p: &[Fixed], q: &[Fixed]) {
@@ -138,10 +172,10 @@ impl EmdSolver {
         signs
     }
 
-    /// Sends excess to neighbouring deficits along edges on which the marginal potential falls. Returns how
-    /// much excess is left.
-    fn send_to_neighbours<const RECORD: bool>(&mut self, signs: &Signs) -> Fixed {
+    /// Sends excess to neighbouring deficits along edges on which the marginal potential falls.
+    fn send_to_neighbours<const RECORD: bool>(&mut self, signs: &Signs) {
         let k = self.k;
+        let total: Fixed = self.excess.iter().map(|it| it.max(&0)).sum();
         for d in 0..k {
             let half = 1usize << d;
             let sign = signs.of_unit[d];
@@ -171,24 +205,31 @@ impl EmdSolver {
                 }
             }
         }
-        self.excess.iter().map(|it| it.max(&0)).sum()
+        self.stuck = self.excess.iter().map(|it| it.max(&0)).sum();
+        self.cost = total - self.stuck;
     }
 
-    fn solve(&mut self, signs: &Signs, stop_at: Fixed) -> Emd {
+    fn solve(&mut self, signs: &Signs, enough: Fixed, stop_at: Fixed) -> Emd {
         let mut dual = signs.distance;
         self.make_sets(signs);
         loop {
-            let stuck = self.route();
-            if stuck == 0 {
+            self.route(enough);
+            if self.stuck == 0 {
+                debug_assert_eq!(self.cost, dual, "what flow costs was added up wrongly");
                 #[cfg(debug_assertions)]
                 self.check(dual);
                 return Emd::Exact(dual);
+            }
+            let upper = self.upper();
+            if upper < enough {
+                debug_assert!(dual <= upper);
+                return Emd::AtMost(upper);
             }
             // Raising f on the states that excess can reach keeps it 1-Lipschitz, as long as no edge out of
             // the set comes to fall by more than 1 (one that falls by 1 already would have been followed).
             // It keeps slackness: flow neither enters nor leaves the set, since it can be followed both
             // ways. It gains 1 for each unit of stuck excess, as no deficit is in the set.
-            dual += stuck * Fixed::from(self.raise());
+            dual += self.stuck * Fixed::from(self.raise());
             if dual >= stop_at {
                 return Emd::AtLeast(dual);
             }
@@ -241,12 +282,14 @@ impl EmdSolver {
     }
 
     /// Routes as much excess as possible along edges on which `f` falls, and back along existing flow.
-    /// Returns what is stuck; `seen` is then the set of states it can reach.
-    fn route(&mut self) -> Fixed {
-        while let Some(n_levels) = self.search() {
+    /// Ends early if the distance is known to be less than `enough`; if not, `seen` is then the set of states that
+    /// what is stuck can reach.
+    fn route(&mut self, enough: Fixed) {
+        while self.upper() >= enough
+            && let Some(n_levels) = self.search()
+        {
             self.augment(n_levels);
         }
-        self.excess.iter().map(|it| it.max(&0)).sum()
     }
 
     /// Breadth-first levels from the states with excess, up to the first level with a deficit. Returns the
@@ -294,6 +337,8 @@ impl EmdSolver {
     /// Moves excess along shortest paths until none is left: from each deficit back to a source.
     fn augment(&mut self, n_levels: usize) {
         let n_words = self.n_words;
+        self.entries.clear();
+        self.entries.resize(1 << self.k, NOT_LOOKED);
         for word in 0..n_words {
             let mut targets = self.levels[n_levels * n_words + word] & self.sinks[word];
             while targets != 0 {
@@ -304,6 +349,26 @@ impl EmdSolver {
         }
     }
 
+    /// The units along which a state of a level can be entered from the level before, worked out when first asked
+    /// for. What a path finds to lead nowhere is struck out, so no edge is tried twice in a phase.
+    #[inline]
+    fn entries(&mut self, y: usize, level: usize) -> u16 {
+        if self.entries[y] != NOT_LOOKED {
+            return self.entries[y];
+        }
+        let (k, n_words) = (self.k, self.n_words);
+        let previous = &self.levels[(level - 1) * n_words..][..n_words];
+        let mut entries = 0;
+        for d in 0..k {
+            let x = y ^ 1 << d;
+            let word = x >> 6;
+            let usable = self.falls[d * n_words + word] | self.back[d * n_words + word];
+            entries |= ((previous[word] & usable) >> (x & 63) & 1) << d;
+        }
+        self.entries[y] = entries as u16;
+        entries as u16
+    }
+
     /// Finds one path from a source to `target` and moves what it can carry. False if there is none.
     fn trace_back(&mut self, target: usize, n_levels: usize) -> bool {
         let (k, n_words) = (self.k, self.n_words);
@@ -311,26 +376,23 @@ impl EmdSolver {
         let mut y = target;
         let mut level = n_levels;
         while level > 0 {
-            let previous = &self.levels[(level - 1) * n_words..][..n_words];
-            let found = (0..k).find(|&d| {
+            let entries = self.entries(y, level);
+            if entries != 0 {
+                let d = entries.trailing_zeros() as usize;
                 let x = y ^ 1 << d;
-                let (word, bit) = (x >> 6, x & 63);
-                let usable = self.falls[d * n_words + word] | self.back[d * n_words + word];
-                previous[word] & usable & 1 << bit != 0
-            });
-            match found {
-                Some(d) => {
-                    y ^= 1 << d;
-                    self.path.push((y as u32, d as u8));
-                    level -= 1;
+                if level == 1 && self.excess[x] <= 0 {
+                    // A source that has nothing left.
+                    self.entries[y] &= !(1 << d);
+                    continue;
                 }
-                None => {
-                    // A dead end: never to be entered again in this phase.
-                    self.levels[level * n_words + (y >> 6)] &= !(1 << (y & 63));
-                    let Some((x, d)) = self.path.pop() else { return false };
-                    y = x as usize ^ 1 << d;
-                    level += 1;
-                }
+                y = x;
+                self.path.push((y as u32, d as u8));
+                level -= 1;
+            } else {
+                let Some((x, d)) = self.path.pop() else { return false };
+                y = x as usize ^ 1 << d;
+                self.entries[y] &= !(1 << d);
+                level += 1;
             }
         }
         let source = y;
@@ -341,26 +403,31 @@ impl EmdSolver {
                 amount = amount.min(self.flow[d << k | (x ^ 1 << d)]);
             }
         }
+        let mut length = 0;
         for &(x, d) in &self.path {
             let (x, d) = (x as usize, d as usize);
             let y = x ^ 1 << d;
             let (x_word, x_bit, y_word, y_bit) =
                 (d * n_words + (x >> 6), x & 63, d * n_words + (y >> 6), y & 63);
             if self.falls[x_word] >> x_bit & 1 == 1 {
+                length += 1;
                 self.flow[d << k | x] += amount;
                 self.back[y_word] |= 1 << y_bit;
             } else {
+                length -= 1;
                 self.flow[d << k | y] -= amount;
                 if self.flow[d << k | y] == 0 {
                     self.back[x_word] &= !(1 << x_bit);
+                    self.entries[y] &= !(1 << d);
                 }
             }
         }
+        self.cost += length * amount;
+        self.stuck -= amount;
         self.excess[source] -= amount;
         self.excess[target] += amount;
         if self.excess[source] == 0 {
             self.sources[source >> 6] &= !(1 << (source & 63));
-            self.levels[source >> 6] &= !(1 << (source & 63));
         }
         if self.excess[target] == 0 {
             self.sinks[target >> 6] &= !(1 << (target & 63));
@@ -498,10 +565,7 @@ mod tests {
             for _ in 0..4 {
                 let (p, q) =
                     (distribution(3, &mut seed, coarse), distribution(3, &mut seed, coarse));
-                assert_eq!(
-                    EmdSolver::default().distance(&p, &q, Fixed::MAX),
-                    Emd::Exact(brute_force(&p, &q))
-                );
+                assert_eq!(EmdSolver::default().distance(&p, &q), brute_force(&p, &q));
             }
         }
     }
@@ -509,27 +573,30 @@ mod tests {
     #[test]
     fn bounds_hold_and_the_metric_laws_too() {
         let mut solver = EmdSolver::default();
-        let mut seed = 2;
+        let (mut seed, mut n_enough) = (2, 0);
         for k in 1..=8 {
             for coarse in [2, 5, 1 << 20] {
                 let [a, b, c] = std::array::from_fn(|_| distribution(k, &mut seed, coarse));
-                let mut distance =
-                    |p: &[Fixed], q: &[Fixed]| match solver.distance(p, q, Fixed::MAX) {
-                        Emd::Exact(value) => value,
-                        Emd::AtLeast(_) => unreachable!("nothing is above the bound"),
-                    };
+                let mut distance = |p: &[Fixed], q: &[Fixed]| solver.distance(p, q);
                 let (ab, bc, ac) = (distance(&a, &b), distance(&b, &c), distance(&a, &c));
                 assert_eq!(distance(&a, &a), 0);
                 assert_eq!(distance(&b, &a), ab);
                 assert!(ac <= ab + bc);
-                assert!(solver.upper_bound(&a, &b) >= ab);
-                for stop_at in [1, ab / 2, ab, ab + 1] {
-                    match solver.distance(&a, &b, stop_at) {
-                        Emd::Exact(value) => assert_eq!(value, ab),
-                        Emd::AtLeast(bound) => assert!(stop_at <= bound && bound <= ab),
+                let values = [0, 1, ab / 2, ab - 1, ab, ab + 1, ab + ab / 4, 2 * ab, 9 * ab + 1];
+                for stop_at in values {
+                    for enough in values.into_iter().filter(|it| *it <= stop_at) {
+                        match solver.compare(&a, &b, enough, stop_at) {
+                            Emd::Exact(value) => assert_eq!(value, ab),
+                            Emd::AtLeast(bound) => assert!(stop_at <= bound && bound <= ab),
+                            Emd::AtMost(bound) => {
+                                n_enough += 1;
+                                assert!(ab <= bound && bound < enough);
+                            }
+                        }
                     }
                 }
             }
         }
+        assert!(n_enough > 100, "an upper bound was enough {n_enough} times only");
     }
 }

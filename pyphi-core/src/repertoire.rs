@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::emd::{Emd, EmdSolver};
-use crate::fixed::{Fixed, place_distribution, to_f64};
+use crate::emd::EmdSolver;
+use crate::fixed::{place_distribution, to_f64};
 use crate::tables::{Tables, Wiring};
 use crate::unit_set::{UnitSet, bits, extract};
 
@@ -59,9 +59,7 @@ impl Repertoire {
             place_distribution(probabilities, &mut placed);
             placed
         };
-        match EmdSolver::default().distance(&place(self), &place(other), Fixed::MAX) {
-            Emd::Exact(distance) | Emd::AtLeast(distance) => to_f64(distance),
-        }
+        to_f64(EmdSolver::default().distance(&place(self), &place(other)))
     }
 }
 

@@ -6,7 +6,6 @@
 
 use crate::concept::{Concept, LocalConcept};
 use crate::cut_structure::without_same;
-use crate::emd::Emd;
 use crate::fixed::{Fixed, place_distribution, to_coarse, to_fixed};
 use crate::mip::{Core, Scratch};
 use crate::tables::Tables;
@@ -101,6 +100,7 @@ impl<'a> StructureDistance<'a> {
         if let Some(bound) = bound.filter(|bound| *bound >= stop_at) {
             return Total::AtLeast(bound);
         }
+        transport.start(&[]);
         let total = transport
             .solve(stop_at, |row, column| self.between(rows[row], columns[column], scratch));
         if let Some((prices, mechanisms)) = known {
@@ -138,9 +138,7 @@ impl<'a> StructureDistance<'a> {
         place_distribution(&self.first, p);
         place_distribution(&self.second, q);
         stats.concept_emds_solved += 1;
-        match emd.distance(p, q, Fixed::MAX) {
-            Emd::Exact(value) | Emd::AtLeast(value) => value,
-        }
+        emd.distance(p, q)
     }
 }
 

@@ -70,6 +70,7 @@ impl Prices {
         if self.bound(problem, mechanisms).is_some_and(|bound| bound >= stop_at) {
             return true;
         }
+        problem.start(&[]);
         let reaches = problem.reaches(stop_at);
         if reaches {
             self.keep(problem, mechanisms);

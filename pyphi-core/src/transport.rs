@@ -73,7 +73,7 @@ const NONE: u32 = u32::MAX;
 const DEAR: i64 = 1 << 59;
 
 impl Transport {
-    /// Sets the problem: all supply has to go; `lower_bounds(row, costs)` fills in what is at most the cost of
+    /// Sets the problem, which [`Transport::start`] makes ready to be solved: all supply has to go; `lower_bounds(row, costs)` fills in what is at most the cost of
     /// each column and may be the cost. If the columns are to be filled, both sides must have the same sum.
     pub(crate) fn set(
         &mut self,
@@ -100,13 +100,12 @@ impl Transport {
             debug_assert_eq!(unused, 0, "unbalanced");
         }
         reset(&mut self.is_exact, self.cost.len(), false);
-        self.start();
     }
 
-    /// The first tree: every row fills the columns that are cheapest for it among those with room left. Each of
-    /// these shipments uses up its row or its column, so they close no cycle. What they do not connect hangs
-    /// from the root by routes without flow.
-    fn start(&mut self) {
+    /// The first tree: every row fills the columns that are cheapest for it among those with room left, what arriving
+    /// saves at the prices of the columns taken off, if there are any. Each of these shipments uses up its row or its
+    /// column, so they close no cycle. What they do not connect hangs from the root by routes without flow.
+    pub(crate) fn start(&mut self, prices: &[i64]) {
         let (rows, columns) = (self.supply.len(), self.demand.len());
         let root = rows + columns;
         reset(&mut self.parent, root + 1, NONE);
@@ -117,7 +116,7 @@ impl Transport {
         reset(&mut self.is_upward, root + 1, true);
         reset(&mut self.flow, root + 1, 0);
         reset(&mut self.potential, root + 1, 0);
-        self.ship();
+        self.ship(prices);
         for node in 0..root as u32 {
             if self.parent[node as usize] != NONE {
                 continue;
@@ -157,7 +156,7 @@ impl Transport {
     }
 
     /// Fills `shipments`.
-    fn ship(&mut self) {
+    fn ship(&mut self, prices: &[i64]) {
         let (rows, columns) = (self.supply.len(), self.demand.len());
         self.shipments.clear();
         reset(&mut self.first_shipment, rows + columns, NONE);
@@ -167,12 +166,13 @@ impl Transport {
             let mut left = self.supply[row];
             let costs = &self.cost[row * columns..][..columns];
             while left > 0 {
-                let (column, _) = costs
-                    .iter()
-                    .enumerate()
-                    .filter(|&(column, _)| self.room[column] > 0)
-                    .min_by_key(|&(_, cost)| cost)
-                    .expect("supply and demand have the same sum");
+                let free = costs.iter().enumerate().filter(|&(column, _)| self.room[column] > 0);
+                let cheapest = if prices.is_empty() {
+                    free.min_by_key(|&(_, &cost)| cost)
+                } else {
+                    free.min_by_key(|&(column, &cost)| cost - prices[column])
+                };
+                let (column, _) = cheapest.expect("supply and demand have the same sum");
                 let flow = left.min(self.room[column]);
                 left -= flow;
                 self.room[column] -= flow;
@@ -296,17 +296,21 @@ impl Transport {
             .sum()
     }
 
-    /// A lower bound on the minimum: the value of the dual with the present potentials of the columns, each
-    /// row paying its cheapest route (weak duality).
+    /// A lower bound on the minimum: the value of the dual with the present potentials of the columns.
     fn dual(&self) -> i128 {
+        self.dual_at(self.prices())
+    }
+
+    /// A lower bound on the minimum: the value of the dual with these prices of the columns, each row paying its
+    /// cheapest route (weak duality: any prices give a bound).
+    pub(crate) fn dual_at(&self, prices: &[i64]) -> i128 {
         let columns = self.demand.len();
-        let of_columns = &self.potential[self.supply.len()..][..columns];
         let value = |mass: i64, potential: i64| i128::from(mass) * i128::from(potential);
         let mut dual: i128 =
-            self.demand.iter().zip(of_columns).map(|(&mass, &it)| value(mass, it)).sum();
+            self.demand.iter().zip(prices).map(|(&mass, &it)| value(mass, it)).sum();
         for (row, &mass) in self.supply.iter().enumerate() {
             let costs = &self.cost[row * columns..][..columns];
-            dual += value(mass, least_difference(costs, of_columns));
+            dual += value(mass, least_difference(costs, prices));
         }
         dual
     }
@@ -516,6 +520,7 @@ mod tests {
                 let costs = &costs[row * columns..][..columns];
                 bounds.iter_mut().zip(costs).for_each(|(it, cost)| *it = bound * cost);
             });
+            transport.start(&[]);
             assert_eq!(
                 transport.solve(i128::MAX, |r, c| costs[r * columns + c]),
                 Total::Exact(expected)
@@ -540,6 +545,7 @@ mod tests {
         transport.set(Columns::Limited, [2, 2], [1, 9, 2], |row, bounds| {
             bounds.copy_from_slice(&costs[3 * row..][..3]);
         });
+        transport.start(&[]);
         assert_eq!(
             transport.solve(i128::MAX, |r, c| if r < 2 { costs[r * 3 + c] } else { 0 }),
             Total::Exact(11)
@@ -550,6 +556,7 @@ mod tests {
     fn stops_at_a_bound_below_the_minimum() {
         let mut transport = Transport::default();
         transport.set(Columns::Filled, [5], [5], |_, bounds| bounds.fill(3));
+        transport.start(&[]);
         assert_eq!(transport.solve(10, |_, _| 3), Total::AtLeast(15));
     }
 
@@ -570,22 +577,29 @@ mod tests {
             let mut room: Vec<i64> = (0..columns).map(|_| random(20)).collect();
             let missing = supply.iter().sum::<i64>() - room.iter().sum::<i64>();
             room[0] += missing.max(0);
-            let problem = || {
+            let prices: Vec<i64> = (0..columns).map(|_| random(range) - random(range)).collect();
+            let problem = |prices: &[i64]| {
                 let mut transport = Transport::default();
                 let (supply, room) = (supply.iter().copied(), room.iter().copied());
                 transport.set(Columns::Limited, supply, room, |row, bounds| {
                     bounds.copy_from_slice(&costs[row * columns..][..columns]);
                 });
+                transport.start(prices);
                 transport
             };
             let cost = |row: usize, column: usize| {
                 if row < rows { costs[row * columns + column] } else { 0 }
             };
-            let Total::Exact(minimum) = problem().solve(i128::MAX, cost) else {
+            let Total::Exact(minimum) = problem(&[]).solve(i128::MAX, cost) else {
                 panic!("nothing stops it")
             };
+            // Any prices give a start and a bound.
+            assert!(problem(&[]).dual_at(&prices) <= minimum);
             for value in [minimum / 2, minimum - 1, minimum, minimum + 1, 2 * minimum + 1] {
-                assert_eq!(problem().reaches(value), minimum >= value, "{value} of {minimum}");
+                for prices in [&[], &prices[..]] {
+                    let reaches = problem(prices).reaches(value);
+                    assert_eq!(reaches, minimum >= value, "{value} of {minimum}");
+                }
             }
         }
     }

@@ -255,9 +255,13 @@ fn example_networks_are_networks() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/networks");
     let mut n_found = 0;
     for file in fs::read_dir(folder).unwrap() {
-        let network = serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap());
-        answer(&network.unwrap(), "--formalism iit4-2023 --complexes");
-        n_found += 1;
+        let network: Value =
+            serde_json::from_str(&fs::read_to_string(file.unwrap().path()).unwrap()).unwrap();
+        // The large ones take minutes; the engine's tests compare them with their family.
+        if network["state"].as_array().unwrap().len() <= 6 {
+            answer(&network, "--formalism iit4-2023 --complexes");
+            n_found += 1;
+        }
     }
     assert!(n_found > 0);
 }

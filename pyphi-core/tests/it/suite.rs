@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use pyphi_core::{Options, record};
+use pyphi_core::{Options, Subsystem, fixtures, record};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -154,5 +154,22 @@ fn a_golden_file_is_a_list_of_networks() {
         assert_eq!(record.name.as_ref(), Some(name));
         assert_eq!((&record.tpm, &record.cm, &record.state), (tpm, cm, state));
         assert_eq!(record.nodes.as_ref(), Some(nodes));
+    }
+}
+
+/// `examples/networks` of the root package has networks of the generic family, too large to be solved in a test.
+#[test]
+fn generic_examples_are_of_their_family() {
+    for n in [9, 10] {
+        let file = format!("../examples/networks/generic_{n}.json");
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+        let found = record::parse(&text).unwrap().records[0].subsystem().unwrap();
+        let expected = fixtures::generic_logistic(n, 1);
+        assert_eq!(found.state(), expected.state());
+        assert_eq!(found.network().cm(), expected.network().cm());
+        let rows = |it: &Subsystem| it.network().tpm().to_rows().concat();
+        // An exponential function may differ in the last place.
+        let pairs = rows(&found).into_iter().zip(rows(&expected));
+        assert_eq!(pairs.filter(|(a, b)| (a - b).abs() > 1e-15).count(), 0, "n = {n}");
     }
 }
