@@ -17,11 +17,20 @@ use super::queue::{
     parse_accounting, parse_config, parse_nodes, parse_queue, parse_refusal, parse_submit_limit,
     parse_submitted,
 };
+use crate::interrupt;
+
+/// When a question is given up.
+#[derive(Clone, Copy)]
+struct Patience {
+    time: Duration,
+    /// Wishes of the user to go.
+    n_interrupts: usize,
+}
 
 /// Slurm's own programs give up on a controller after about this long.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// sbatch tries again for two minutes by itself when the queue is full.
-const SUBMIT_PATIENCE: Duration = Duration::from_secs(180);
+const QUESTION: Patience = Patience { time: Duration::from_secs(60), n_interrupts: 1 };
+/// sbatch tries again for two minutes by itself when the queue is full, and is not torn away from that by a single Ctrl-C.
+const CHANGE: Patience = Patience { time: Duration::from_secs(180), n_interrupts: 2 };
 /// How often a running question is looked at.
 const TICK: Duration = Duration::from_millis(5);
 /// Ids on one command line.
@@ -53,7 +62,7 @@ struct Answer {
     late: bool,
 }
 
-fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Duration) -> Result<Answer, Silence> {
+fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<Answer, Silence> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Ranges of waiting tasks in full, and times and words as they are parsed.
@@ -74,12 +83,12 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Duration) -> Result<
     };
     let stdout = pump(child.stdout.take().map(|it| Box::new(it) as _));
     let stderr = pump(child.stderr.take().map(|it| Box::new(it) as _));
-    let started = Instant::now();
+    let (started, asked_before) = (Instant::now(), interrupt::count());
     let mut late = false;
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) if started.elapsed() > patience && !late => {
+            Ok(None) if !late && patience.is_over(started.elapsed(), asked_before) => {
                 late = true;
                 child.kill().ok();
             }
@@ -89,6 +98,14 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Duration) -> Result<
     };
     let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
     Ok(Answer { ok: status.success() && !late, stdout, stderr, late })
+}
+
+impl Patience {
+    /// `n_before`: wishes to go that were there when it was asked, and did not keep it from being asked.
+    fn is_over(self, took: Duration, n_before: usize) -> bool {
+        let n = interrupt::count();
+        took > self.time || n > n_before && n >= self.n_interrupts
+    }
 }
 
 /// A signal to the terminal's foreground group is not for the question.
@@ -102,14 +119,14 @@ fn own_group(command: &mut Command) {
 fn own_group(_command: &mut Command) {}
 
 /// stdout of a question that was answered.
-fn answer(program: &str, args: &[&str]) -> Result<String, Silence> {
-    let answer = ask(program, args, PATIENCE)?;
+fn answer(program: &str, args: &[&str], patience: Patience) -> Result<String, Silence> {
+    let answer = ask(program, args, patience)?;
     if answer.ok {
         return Ok(answer.stdout);
     }
     let words = last_words(&answer.stderr);
     Err(Silence::Failed(match words.as_str() {
-        _ if answer.late => format!("`{program}` did not answer in {} s", PATIENCE.as_secs()),
+        _ if answer.late => format!("`{program}` did not answer in time"),
         "" => format!("`{program}` failed"),
         words => format!("`{program}`: {words}"),
     }))
@@ -117,7 +134,7 @@ fn answer(program: &str, args: &[&str]) -> Result<String, Silence> {
 
 /// Whether a program of Slurm is in the `PATH`.
 pub(super) fn installed(program: &str) -> Result<(), Silence> {
-    match ask(program, &["--version"], PATIENCE) {
+    match ask(program, &["--version"], QUESTION) {
         Err(silence @ Silence::NotInstalled(_)) => Err(silence),
         _ => Ok(()),
     }
@@ -125,20 +142,21 @@ pub(super) fn installed(program: &str) -> Result<(), Silence> {
 
 /// All array tasks of this user that the controller knows, ended ones among them.
 pub(super) fn queue() -> Result<Vec<Entry>, Silence> {
-    let args = ["-h", "-t", "all", "--me", "-O", QUEUE_FIELDS];
-    answer("squeue", &args).map(|it| parse_queue(&it))
+    // One line a task: of tasks that wait together, squeue mixes the reasons.
+    let args = ["-h", "-r", "-t", "all", "--me", "-O", QUEUE_FIELDS];
+    answer("squeue", &args, QUESTION).map(|it| parse_queue(&it))
 }
 
 /// What the accounting remembers of jobs of this name that ended at most a month ago.
 pub(super) fn accounting(name: &str) -> Result<Vec<Entry>, Silence> {
     let name = format!("--name={name}");
     let args = ["-n", "-P", "-X", "-S", "now-30days", "-o", ACCOUNTING_FIELDS, &name];
-    answer("sacct", &args).map(|it| parse_accounting(&it))
+    answer("sacct", &args, QUESTION).map(|it| parse_accounting(&it))
 }
 
 /// Submit once.
 pub(super) fn submit(args: &[OsString]) -> Result<u64, NotSubmitted> {
-    let answer = match ask("sbatch", args, SUBMIT_PATIENCE) {
+    let answer = match ask("sbatch", args, CHANGE) {
         Ok(answer) => answer,
         Err(silence @ Silence::NotInstalled(_)) => {
             return Err(NotSubmitted::Refused(silence.message()));
@@ -160,21 +178,21 @@ pub(super) fn cancel(ids: &[String], pending_only: bool) -> Result<(), Silence> 
             args.push("--state=PENDING");
         }
         args.extend(ids.iter().map(String::as_str));
-        answer("scancel", &args)?;
+        answer("scancel", &args, CHANGE)?;
     }
     Ok(())
 }
 
 /// Whether a controller answers, and the cluster's limits.
 pub(super) fn limits() -> Result<Limits, Silence> {
-    answer("scontrol", &["show", "config"]).map(|it| parse_config(&it))
+    answer("scontrol", &["show", "config"], QUESTION).map(|it| parse_config(&it))
 }
 
 /// The nodes of these partitions (`a` or `a,b`), or of all.
 pub(super) fn nodes(partition: Option<&str>) -> Result<Vec<Node>, Silence> {
     let mut args = vec!["-h", "-N", "-O", NODE_FIELDS];
     args.extend(partition.iter().flat_map(|it| ["-p", it]));
-    answer("sinfo", &args).map(|it| parse_nodes(&it))
+    answer("sinfo", &args, QUESTION).map(|it| parse_nodes(&it))
 }
 
 /// How many jobs this user may have in the queue, where the accounting tells.
@@ -182,7 +200,7 @@ pub(super) fn submit_limit() -> Option<u64> {
     let user = env::var("USER").ok()?;
     let user = format!("user={user}");
     let args = ["-n", "-P", "show", "assoc", &user, "format=MaxSubmitJobs"];
-    parse_submit_limit(&answer("sacctmgr", &args).ok()?)
+    parse_submit_limit(&answer("sacctmgr", &args, QUESTION).ok()?)
 }
 
 #[cfg(all(test, unix))]
@@ -192,15 +210,18 @@ mod tests {
     #[test]
     fn a_question_is_answered_fails_or_takes_too_long() {
         let shell = |script: &str, patience| ask("sh", &["-c", script], patience).unwrap();
-        let answer = shell("echo out; echo err >&2", PATIENCE);
+        let answer = shell("echo out; echo err >&2", QUESTION);
         assert_eq!(
             (answer.ok, answer.stdout.as_str(), answer.stderr.as_str()),
             (true, "out\n", "err\n")
         );
-        assert!(!shell("exit 3", PATIENCE).ok);
-        let answer = shell("echo begun; exec sleep 100", Duration::from_millis(300));
+        assert!(!shell("exit 3", QUESTION).ok);
+        let answer = shell(
+            "echo begun; exec sleep 100",
+            Patience { time: Duration::from_millis(300), ..QUESTION },
+        );
         assert!(answer.late && !answer.ok);
-        let silence = ask("no-such-program", &["x"], PATIENCE).err().unwrap();
+        let silence = ask("no-such-program", &["x"], QUESTION).err().unwrap();
         assert_eq!(silence.message(), "`no-such-program` is not in the PATH");
     }
 }

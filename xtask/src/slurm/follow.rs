@@ -163,15 +163,20 @@ fn prepare(world: &mut impl World, record: &mut Record, plan: &Plan) -> anyhow::
     if record.round(plan.round).is_none() {
         let Request { cpus, mem, time } = world.request(record, plan)?;
         let arrays = record.arrays(plan.round, plan.n_tasks, world.array_size());
-        let round = plan.round;
-        let n_tasks = plan.n_tasks;
-        record.rounds.push(Round { round, n_tasks, cpus, mem, time, over: false, arrays });
+        let Plan { round, n_tasks, items_done: items_before, .. } = *plan;
+        let over = false;
+        record.rounds.push(Round { round, n_tasks, items_before, cpus, mem, time, over, arrays });
         if let Some(round) = record.round(plan.round) {
             world.write_scripts(record, round)?;
         }
     }
-    record.proven |= plan.items_done > 0;
+    record.proven |= has_grown(record, plan);
     world.save(record)
+}
+
+/// Whether something was done since the round was planned: by its tasks, so the program runs there.
+fn has_grown(record: &Record, plan: &Plan) -> bool {
+    record.round(plan.round).is_some_and(|it| plan.items_done > it.items_before)
 }
 
 /// Write the next round's scripts, and submit nothing.
@@ -703,7 +708,7 @@ impl Watch {
         };
         self.ask_cost = world.now().saturating_sub(begun);
         self.asked_at = Some(world.now());
-        if status.items_done > 0 && !record.proven {
+        if !record.proven && has_grown(record, &status) {
             record.proven = true;
             world.save(record)?;
         }

@@ -154,11 +154,6 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
     if plan.state == program::State::Planned {
         tell_plan(&plan, report);
     }
-    let program =
-        fs::read(executable).with_context(|| format!("could not read {}", executable.display()))?;
-    if fs::read(folder.join(PROGRAM)).ok().as_deref() != Some(&program) {
-        record::write_whole(&folder.join(PROGRAM), &program, true)?;
-    }
     let mut record = match Record::load(&folder)? {
         Some(mut record) => {
             record.wishes = wishes.clone();
@@ -166,9 +161,18 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
             record
         }
         None => {
-            Record::new(&job.name.to_string_lossy(), job.written_args(), wishes.clone(), nonce())
+            let name = job.name.to_string_lossy();
+            Record::new(&name, job.written_args(), wishes.clone(), nonce())
         }
     };
+    let program =
+        fs::read(executable).with_context(|| format!("could not read {}", executable.display()))?;
+    if fs::read(folder.join(PROGRAM)).ok().as_deref() != Some(&program) {
+        record::write_whole(&folder.join(PROGRAM), &program, true)?;
+        // Where this one runs is to be seen.
+        record.proven = false;
+        record.exclude.clear();
+    }
     record.save(&folder)?;
     if dry_run {
         let mut world = Cluster::new(&folder, site, report);

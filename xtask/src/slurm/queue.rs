@@ -102,7 +102,7 @@ impl Status {
     }
 }
 
-/// One line of the queue: a task, or those of an array that still wait together.
+/// One line of the queue: a task, or in the accounting those of an array that still wait together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// The array's job id.
@@ -117,7 +117,7 @@ pub(super) struct Entry {
     pub(super) name: String,
 }
 
-/// The output of `squeue -h -O` with [`QUEUE_FIELDS`]. Lines that are no tasks of an array are left out.
+/// The output of `squeue -h -r -O` with [`QUEUE_FIELDS`]. Lines that are no tasks of an array are left out.
 pub(super) fn parse_queue(text: &str) -> Vec<Entry> {
     text.lines().filter_map(parse_entry).collect()
 }

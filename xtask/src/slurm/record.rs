@@ -30,7 +30,7 @@ pub(crate) struct Record {
     pub(super) wishes: Wishes,
     /// Begins the name of every job of this folder, and of no other.
     pub(super) prefix: String,
-    /// Whether any task has finished something: then the program runs on the nodes.
+    /// Whether any task has finished something: then the program that is there now runs on the nodes.
     pub(super) proven: bool,
     /// Nodes on which the program does not run.
     pub(super) exclude: Vec<String>,
@@ -42,6 +42,8 @@ pub(crate) struct Record {
 pub(super) struct Round {
     pub(super) round: u32,
     pub(super) n_tasks: u64,
+    /// What was done when it was planned.
+    pub(super) items_before: u64,
     pub(super) cpus: u64,
     /// `None`: the cluster does not count memory.
     #[serde(rename = "mem_mib")]
@@ -189,7 +191,8 @@ mod tests {
         assert_eq!(dealt, [(0, 3), (3, 3), (6, 1)]);
         assert_eq!(arrays[2].name, "phi-a_b__-beef-r2-3");
         let (mem, time) = (Some(Mebibytes(64)), Minutes(6));
-        let round = Round { round: 2, n_tasks: 7, cpus: 1, mem, time, over: false, arrays };
+        let (round, n_tasks, items_before, cpus, over) = (2, 7, 0, 1, false);
+        let round = Round { round, n_tasks, items_before, cpus, mem, time, over, arrays };
         record.rounds.push(round);
         record.rounds[0].arrays[1].job_id = Some(17);
         let sh = xshell::Shell::new().unwrap();

@@ -243,7 +243,9 @@ mod tests {
         record.exclude = vec!["n9".into()];
         let arrays = record.arrays(1, n_tasks, array_size);
         let (mem, time) = (Some(Mebibytes(64)), Minutes(8));
-        record.rounds.push(Round { round: 1, n_tasks, cpus: 1, mem, time, over: false, arrays });
+        let (round, items_before, cpus, over) = (1, 0, 1, false);
+        let round = Round { round, n_tasks, items_before, cpus, mem, time, over, arrays };
+        record.rounds.push(round);
         record
     }
 
