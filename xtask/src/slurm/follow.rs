@@ -31,6 +31,8 @@ const COST: u32 = 20;
 const AGAIN: Duration = Duration::from_secs(10);
 /// Tasks on a node that does not answer are COMPLETING until the controller gives it up.
 const COMPLETING: Duration = Duration::from_secs(300);
+/// Tasks that will not start by themselves for so long are worth a warning.
+const STUCK: Duration = Duration::from_secs(30);
 /// Outputs of failed tasks that are read in a round.
 const N_READ: usize = 20;
 /// Attempts to submit one array while the controller answers everything else.
@@ -225,6 +227,8 @@ struct Watch {
     n_failed_submissions: u32,
     failures: BTreeMap<String, u64>,
     n_read: usize,
+    /// Reasons for which tasks will not start by themselves, and since when.
+    stuck: BTreeMap<String, Duration>,
     /// What has been said once.
     said: Vec<String>,
 }
@@ -249,6 +253,7 @@ impl Watch {
             n_failed_submissions: 0,
             failures: BTreeMap::new(),
             n_read: 0,
+            stuck: BTreeMap::new(),
             said: Vec::new(),
         }
     }
@@ -733,27 +738,26 @@ impl Watch {
 
     /// Say once for each reason that tasks will not start by themselves.
     fn warn_of_the_stuck(&mut self, world: &mut impl World, record: &Record) {
-        let mut found: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut found: BTreeMap<String, u64> = BTreeMap::new();
         for task in self.tasks.iter().flatten().flatten() {
-            if task.state == State::Pending {
-                *found.entry(&task.reason).or_default() += 1;
+            if task.state == State::Pending && diagnosis::stuck(&task.reason).is_some() {
+                *found.entry(task.reason.clone()).or_default() += 1;
             }
         }
-        let found: Vec<(String, u64)> =
-            found.into_iter().map(|(it, n)| (it.to_owned(), n)).collect();
+        // Nodes that start up, or a partition that opens again, are not worth a word.
+        self.stuck.retain(|reason, _| found.contains_key(reason));
         for (reason, n) in found {
+            let now = world.now();
+            let since = *self.stuck.entry(reason.clone()).or_insert(now);
             let Some(remedy) = diagnosis::stuck(&reason) else { continue };
             let key = format!("stuck: {reason}");
-            if self.said.contains(&key) {
+            if now.saturating_sub(since) < STUCK || self.said.contains(&key) {
                 continue;
             }
             self.said.push(key);
             let ids: Vec<String> = record.job_ids().iter().map(u64::to_string).collect();
-            let message = format!(
-                "{} will not start by {}: {reason}",
-                tasks(n),
-                if n == 1 { "itself" } else { "themselves" }
-            );
+            let they = if n == 1 { "itself" } else { "themselves" };
+            let message = format!("{} will not start by {they}: {reason}", tasks(n));
             world.warning(&message, &format!("{remedy} (jobs {})", ids.join(" ")));
         }
     }

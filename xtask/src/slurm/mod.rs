@@ -24,6 +24,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs,
     io::{Read as _, Seek as _, SeekFrom},
+    mem,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -62,6 +63,8 @@ const PROGRAM: &str = "program";
 const TAIL_BYTES: u64 = 16 << 10;
 /// Items that are named when some are missing.
 const N_EXAMPLES: usize = 5;
+/// Between two questions to a controller that does not answer.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// How soon a wish to go is noticed.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -577,6 +580,36 @@ impl<'a> Cluster<'a> {
         }
     }
 
+    /// Make sure that the cluster's limits are known before something new is asked of it.
+    ///
+    /// # Errors
+    /// The user does not want to wait for the controller.
+    fn look_around(&mut self, wishes: &Wishes) -> Result<(), Coded> {
+        let mut is_silent = false;
+        // Whoever only writes scripts need not be on a cluster.
+        while self.site.nodes.is_empty() && self.follower.is_some() {
+            match Site::sample(wishes) {
+                Ok(site) => {
+                    self.site = site;
+                    return Ok(());
+                }
+                Err(silence) if !mem::replace(&mut is_silent, true) => {
+                    self.report.warning(
+                        &format!("the cluster's limits are not known ({})", silence.message()),
+                        "nothing is lost: this waits until Slurm's controller answers",
+                    );
+                }
+                Err(_) => {}
+            }
+            self.sleep(LOOK_AGAIN);
+            if self.is_interrupted() {
+                let message = "left before Slurm's controller answered".to_owned();
+                return Err(Coded { exit: Exit::Interrupted, message });
+            }
+        }
+        Ok(())
+    }
+
     fn ask(&self, args: Vec<OsString>) -> anyhow::Result<Plan> {
         program::ask(&self.folder.join(PROGRAM), &args, self.report)
     }
@@ -665,6 +698,7 @@ impl World for Cluster<'_> {
     }
 
     fn request(&mut self, record: &Record, plan: &Plan) -> Result<Request, Coded> {
+        self.look_around(&record.wishes)?;
         self.site.request(plan, &record.wishes)
     }
 
