@@ -276,6 +276,7 @@ struct CaseOf {
 mod tests {
     use super::*;
     use crate::network::Tables;
+    use crate::provenance::{cpu_ms, peak_memory_bytes};
     use std::collections::{BTreeMap, HashSet};
 
     #[test]
@@ -458,6 +459,38 @@ mod tests {
         let noisy = Rule::Logistic { gain: 1.0 };
         let all = Suite::new(Settings { rules: vec![noisy], ..settings }).unwrap();
         assert_eq!((all.comparisons().len(), all.problems().len()), (8 * 5, 8));
+    }
+
+    /// `PHI_SLOW_TESTS=1 cargo test --lib a_million -- --nocapture` says what it costs.
+    #[test]
+    #[expect(clippy::print_stdout, reason = "a measurement is to be read")]
+    fn a_million_networks_fit_in_memory() {
+        let slow = std::env::var_os("PHI_SLOW_TESTS").is_some();
+        let n_seeds = if slow { 250_000 } else { 2_500 };
+        let settings = Settings {
+            topologies: vec![Topology::Random],
+            seeds: (1..=n_seeds).collect(),
+            ..Settings::default()
+        };
+        let (cpu, peak) = (cpu_ms(), peak_memory_bytes());
+        let suite = Suite::new(settings).unwrap();
+        let used = |before: Option<u64>, now: Option<u64>| Some(now? - before?);
+        if slow {
+            let mib = used(peak, peak_memory_bytes()).map(|it| it >> 20);
+            let ms = used(cpu, cpu_ms());
+            println!(
+                "{} comparisons of {} problems",
+                suite.comparisons().len(),
+                suite.problems().len()
+            );
+            println!("{ms:?} ms of processor time, {mib:?} MiB");
+            assert!(mib.is_none_or(|it| it < 700), "{mib:?} MiB");
+        }
+        assert_eq!(suite.comparisons().len() as u64, 4 * n_seeds);
+        for at in [0, suite.comparisons().len() / 3, suite.comparisons().len() - 1] {
+            assert_eq!(suite.position(suite.comparisons()[at].key), Some(at));
+        }
+        assert_eq!(suite.position(Key::new(Topology::Random, 5, n_seeds + 1)), None);
     }
 
     #[test]
