@@ -313,7 +313,11 @@ fn tell_given_up(folder: &Path, plan: &Plan, report: &Report) {
         more => format!(" and {more} more"),
     };
     report.warning(
-        &format!("{n} items are missing after all attempts: {}{more}", examples.join(", ")),
+        &format!(
+            "{n} {} missing after all attempts: {}{more}",
+            if n == 1 { "item is" } else { "items are" },
+            examples.join(", ")
+        ),
         &format!(
             "what their tasks said is in {}; `cargo xtask validate --on slurm` with the same arguments tries them again, \
              with --mem or --time if that was it",
