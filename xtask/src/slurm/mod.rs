@@ -266,6 +266,7 @@ impl Course {
     /// To its end, or until the user goes.
     fn follow(self, report: &mut Report) -> anyhow::Result<Exit> {
         let Course { folder, mut record, plan, site, follower, stay, format } = self;
+        let is_phi = plan.job == "phi";
         let watcher = interrupt::Watcher::new();
         let mut world = Cluster::new(&folder, site, report);
         world.follower = Some(follower);
@@ -282,10 +283,10 @@ impl Course {
         report.cluster(told);
         drop(watcher);
         match left {
-            Ok(Left::Finished) => gather(&folder, &record, false, format, report),
+            Ok(Left::Finished) => gather(&folder, is_phi, false, format, report),
             Ok(Left::GivenUp(plan)) => {
                 tell_given_up(&folder, &plan, report);
-                gather(&folder, &record, true, format, report)?;
+                gather(&folder, is_phi, true, format, report)?;
                 Ok(Exit::Internal)
             }
             Ok(Left::Detached) if is_lost => {
@@ -353,7 +354,7 @@ fn tell_detached(folder: &Path, record: &Record, report: &Report) -> Exit {
 /// Put the results together, as the program does it, and pass on what it prints.
 fn gather(
     folder: &Path,
-    record: &Record,
+    is_phi: bool,
     partial: bool,
     format: Format,
     report: &mut Report,
@@ -364,7 +365,6 @@ fn gather(
     if partial {
         args.push("--partial".into());
     }
-    let is_phi = record.run_args.iter().any(|it| it == "phi");
     let out = (!is_phi).then(|| run_folder.join("results.csv"));
     let arguments = Arguments { args, out, folder: Some(run_folder.to_owned()) };
     let run = run::run(&folder.join(PROGRAM), &arguments, None, format, report)?;
@@ -411,6 +411,8 @@ struct Job {
     runs: PathBuf,
     /// The arguments for `cluster plan`: those of the study, or `phi` and its own.
     args: Vec<OsString>,
+    /// One Φ, and not a study.
+    is_phi: bool,
 }
 
 impl Job {
@@ -439,10 +441,13 @@ impl Job {
         // A run goes on by itself.
         let mut args: Vec<OsString> = user.iter().filter(|it| *it != "--resume").cloned().collect();
         let (name, runs) = (value_of(user, "--run"), value_of(user, "--runs"));
-        let command = args.first().filter(|it| !it.to_string_lossy().starts_with('-')).cloned();
-        let phi = args.iter().position(|it| it == "phi");
-        let name = match (&command, phi) {
-            (_, Some(_)) => {
+        remove_value(&mut args, "--run");
+        remove_value(&mut args, "--runs");
+        let command = args.first().map(|it| it.to_string_lossy().into_owned());
+        let command = command.filter(|it| !it.starts_with('-'));
+        let is_phi = command.as_deref() == Some("phi");
+        let name = match command {
+            Some(_) if is_phi => {
                 let Some(network) = value_of(user, "--network") else {
                     bail!(usage("`phi` with --on slurm: expected `--network FILE`".into()));
                 };
@@ -452,22 +457,19 @@ impl Job {
                 default.push(stem);
                 name.unwrap_or(default)
             }
-            (Some(command), None) => {
-                let command = command.to_string_lossy();
+            Some(command) => {
                 bail!(usage(format!(
                     "`{command}` with --on slurm: only the study and `phi` run on a cluster; leave out `--on slurm`"
                 )));
             }
-            (None, None) => name.unwrap_or_else(|| run::DEFAULT_RUN.into()),
+            None => name.unwrap_or_else(|| run::DEFAULT_RUN.into()),
         };
-        remove_value(&mut args, "--run");
-        remove_value(&mut args, "--runs");
         let runs = runs.map_or_else(|| default_runs.to_owned(), PathBuf::from);
         let runs = std::path::absolute(runs)?;
         let mut all: Vec<OsString> =
             vec!["--run".into(), name.clone(), "--runs".into(), runs.clone().into()];
         all.extend(args);
-        Ok(Job { name, runs, args: all })
+        Ok(Job { name, runs, args: all, is_phi })
     }
 
     fn run_folder(&self) -> PathBuf {
@@ -496,7 +498,7 @@ impl Job {
             let mut args: Vec<OsString> = vec!["cluster".into(), "plan".into()];
             args.extend(division.args(true));
             args.extend(self.args.iter().cloned());
-            if !self.args.iter().any(|it| it == "phi") {
+            if !self.is_phi {
                 let (folder, out) = (Some(self.run_folder()), None);
                 let arguments = Arguments { args: Vec::new(), out, folder };
                 args.extend(study::build_record(&arguments, target_dir));
