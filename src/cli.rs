@@ -671,7 +671,7 @@ struct Files<'a> {
 }
 
 /// The folder of a run that is named by its name or by its path.
-fn named(runs: &Path, run: PathBuf) -> PathBuf {
+pub(crate) fn named(runs: &Path, run: PathBuf) -> PathBuf {
     let named = runs.join(&run);
     if named.is_dir() || !run.exists() { named } else { run }
 }

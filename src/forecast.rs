@@ -58,6 +58,13 @@ impl Forecast {
         self.coefficients.dot(&load.0).exp() * self.smearing
     }
 
+    /// By what factor the last of the problems that were learned took longer than what is expected of the logarithm,
+    /// each: how far a forecast may err.
+    pub fn scatter(&self) -> Vec<f64> {
+        let residual = |(load, logarithm): &(Load, f64)| logarithm - self.coefficients.dot(&load.0);
+        self.seen.iter().map(|it| residual(it).exp() / self.smearing).collect()
+    }
+
     /// Learns that a problem took so many seconds.
     pub fn learn(&mut self, load: Load, seconds: f64) {
         self.learn_all([(load, seconds)]);
@@ -119,6 +126,16 @@ impl Forecasts {
             Some(forecast) => forecast.seconds(load),
             None => Forecast::new(formalism).seconds(load),
         }
+    }
+
+    /// Whether there was a problem of this theory.
+    pub fn has_learned(&self, formalism: Formalism) -> bool {
+        self.0.contains_key(&formalism)
+    }
+
+    /// The forecast of a theory.
+    pub fn of(&self, formalism: Formalism) -> Forecast {
+        self.0.get(&formalism).cloned().unwrap_or_else(|| Forecast::new(formalism))
     }
 
     /// Learns that a problem of this theory took so many seconds.

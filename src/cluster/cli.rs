@@ -16,15 +16,16 @@ use super::folder::{JobFile, JobFolder, program};
 use super::job::{Job, Spec};
 use super::journals::{CHECKPOINT, Header, Journals, TaskJournal};
 use super::rounds::{self, Ask, Standing, State};
+use super::simulation::{Question, simulate};
 use super::study::{self, StudyJob};
-use crate::cli::{Format, StudyArgs, conclude, display, print, run_path};
+use crate::cli::{Format, StudyArgs, conclude, display, named, print, run_path};
 use crate::error::Error;
 use crate::estimator::Registry;
 use crate::events::Events;
 use crate::exact::Engine;
 use crate::interrupt;
 use crate::progress::{Detail, Progress, Told};
-use crate::run_folder::Session;
+use crate::run_folder::{Contents, Session};
 use crate::study::Study;
 
 /// Work in tasks.
@@ -48,6 +49,10 @@ enum Command {
     Task(TaskArgs),
     /// Make an ordinary run of what was done
     Gather(GatherArgs),
+    /// Play a large study of random networks through without solving it
+    ///
+    /// Planning and putting together are real, in a scratch folder among the runs; what problems cost is drawn.
+    Simulate(SimulateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +142,64 @@ struct GatherArgs {
     partial: bool,
 }
 
+#[derive(Debug, Args)]
+struct SimulateArgs {
+    /// How many tasks run at the same time
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    nodes: u32,
+    /// Comparisons
+    #[arg(long, value_name = "M", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
+    networks: u32,
+    /// Numbers of units, about as many networks of each
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "5,6,7,8")]
+    sizes: Vec<usize>,
+    /// The run whose times, and their scatter, are taken [default: what is expected where nothing was measured, and a
+    /// factor of 2]
+    #[arg(long, value_name = "RUN")]
+    costs: Option<PathBuf>,
+    /// What a task takes besides its items, in seconds: the scheduler's latency, and the start of the program
+    #[arg(long, value_name = "S", default_value_t = super::packing::OVERHEAD, value_parser = positive)]
+    overhead: f64,
+    /// The most tasks
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_tasks: u32,
+    /// Comparisons whose journals are written and put together
+    #[arg(long, value_name = "ROWS", default_value_t = 100_000)]
+    merge: u32,
+    /// The seed of everything that is drawn
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+impl SimulateArgs {
+    fn run(self, registry: &Registry) -> Result<(), Error> {
+        let run = self.costs.map(|it| Contents::read(&named(&self.runs, it))).transpose()?;
+        let question = Question {
+            nodes: self.nodes as usize,
+            networks: self.networks as usize,
+            sizes: self.sizes,
+            overhead: self.overhead,
+            max_tasks: self.max_tasks as usize,
+            merge: self.merge as usize,
+            seed: self.seed,
+        };
+        let scratch = self.runs.join(format!(".simulation-{}", std::process::id()));
+        let outcome = simulate(&question, run.as_ref(), &scratch, &asked_only()?, registry)?;
+        match self.format {
+            Format::Text => print(&outcome.to_string()),
+            Format::Json => {
+                print(&(serde_json::to_string_pretty(&outcome).expect("plain data") + "\n"))
+            }
+        }
+    }
+}
+
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|it| it.is_finite() && *it > 0.0);
     number.ok_or_else(|| "expected a number above 0".to_owned())
@@ -173,6 +236,7 @@ impl ClusterArgs {
             Command::Status(args) => args.run(),
             Command::Task(args) => args.run(registry),
             Command::Gather(args) => args.run(),
+            Command::Simulate(args) => args.run(registry),
         }
     }
 }

@@ -45,6 +45,24 @@ pub struct Header {
     pub items: Vec<(u64, f64)>,
 }
 
+impl Header {
+    /// The line, with its newline.
+    pub fn to_line(&self) -> String {
+        to_json(SCHEMA, self)
+    }
+}
+
+/// The line of an item, with its newline.
+pub(crate) fn item_line(item: u64, result: &impl Serialize, work: &impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Line<'a, R, W> {
+        item: u64,
+        result: &'a R,
+        work: &'a W,
+    }
+    serde_json::to_string(&Line { item, result, work }).expect("plain data") + "\n"
+}
+
 /// What was done about an item.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ItemLine {
@@ -108,17 +126,10 @@ impl TaskJournal {
 
     /// Adds a finished item that took so many seconds.
     pub fn append(&self, item: u64, seconds: f64, result: &impl Serialize, work: &impl Serialize) {
-        #[derive(Serialize)]
-        struct Line<'a, R, W> {
-            item: u64,
-            result: &'a R,
-            work: &'a W,
-        }
-        let line = serde_json::to_string(&Line { item, result, work }).expect("plain data");
+        let line = item_line(item, result, work);
         let mut state = self.shared.state();
         state.header.items.push((item, seconds));
         state.lines += &line;
-        state.lines.push('\n');
         drop(state);
         self.shared.changed.notify_all();
     }
@@ -181,7 +192,7 @@ impl Shared {
             }
             if has_news && (state.is_over || now >= due) {
                 let n_items = state.header.items.len();
-                let text = to_json(SCHEMA, &state.header) + &state.lines;
+                let text = state.header.to_line() + &state.lines;
                 drop(state);
                 let written = write_whole(&self.path, text);
                 // Writing must not become the work.

@@ -13,6 +13,7 @@
 //! | [`job`] | what the kinds of jobs have in common |
 //! | [`study`] | a study as a job |
 //! | [`rounds`] | what is missing goes into the next round; how far the job is |
+//! | [`simulation`] | a large job played through without doing it |
 //! | [`cli`] | the commands |
 //!
 //! **Invariants.** No process writes a file that another one writes, and nothing is ever locked: what is done is the
@@ -28,4 +29,5 @@ pub mod job;
 pub mod journals;
 pub mod packing;
 pub mod rounds;
+pub mod simulation;
 pub mod study;

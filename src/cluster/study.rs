@@ -9,14 +9,15 @@ use std::path::Path;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::costs;
 use super::folder::{JobFolder, Task};
 use super::job::{Item, Job, Stage};
-use super::journals::{Found, Journals, TaskJournal};
+use super::journals::{Found, Journals, TaskJournal, item_line};
 use super::rounds::NAMED;
 use crate::error::Error;
-use crate::estimator::Registry;
+use crate::estimator::{Estimator, Registry};
 use crate::forecast::{Forecasts, Load};
 use crate::journal::ExactRecord;
 use crate::ledger::Ledger;
@@ -29,6 +30,7 @@ use crate::run_folder::{self, Contents, Entry, Session, milliseconds};
 use crate::solver::{ExactPhi, Solver};
 use crate::study::Study;
 use crate::suite::{Formalism, Key, Problem, Settings, Suite};
+use crate::topology::Topology;
 
 /// The only stage.
 pub const STAGE: &str = "comparisons";
@@ -40,6 +42,7 @@ pub const BASE_BYTES: u64 = 128 << 20;
 pub struct StudyJob {
     suite: Suite,
     n_comparisons: Vec<usize>,
+    comparisons_of: ComparisonsOf,
     /// Which problems the run's own journal has.
     is_done: Vec<bool>,
     forecasts: Forecasts,
@@ -76,7 +79,14 @@ impl StudyJob {
         }
         let is_done = is_missing.into_iter().map(|it| it == 0).collect();
         let forecasts = costs::forecasts(settings, run.parent().unwrap_or(Path::new(".")));
-        Ok(StudyJob { suite, n_comparisons, is_done, forecasts, bytes })
+        let comparisons_of = ComparisonsOf::new(&suite, &n_comparisons);
+        Ok(StudyJob { suite, n_comparisons, comparisons_of, is_done, forecasts, bytes })
+    }
+
+    /// The same study, with costs expected by these.
+    #[must_use]
+    pub fn expecting(self, forecasts: Forecasts) -> StudyJob {
+        StudyJob { forecasts, ..self }
     }
 
     /// The comparisons and problems.
@@ -90,6 +100,7 @@ impl Job for StudyJob {
         let done = journals.done(STAGE);
         let problems = self.suite.problems();
         let mut forecasts = self.forecasts.clone();
+        let with_range = self.suite.settings().tie_orders > 0;
         let cost = |(item, seconds): (&u64, &f64)| {
             let problem = problems.get(usize::try_from(*item).ok()?)?;
             Some((problem.formalism, Load::of(&problem.network), *seconds))
@@ -100,8 +111,13 @@ impl Job for StudyJob {
         let item = |number: u64| {
             let place = number as usize;
             let Problem { formalism, network, .. } = &problems[place];
-            let seconds =
-                costs::expected(&forecasts, *formalism, network, self.n_comparisons[place]);
+            let seconds = costs::expected(
+                &forecasts,
+                *formalism,
+                with_range,
+                network,
+                self.n_comparisons[place],
+            );
             let bytes = BASE_BYTES + self.bytes[&(*formalism, network.n_units())];
             Item { number, seconds, bytes }
         };
@@ -109,9 +125,113 @@ impl Job for StudyJob {
         Ok(Stage { name: STAGE, is_last: true, n_items: problems.len() as u64, left })
     }
 
+    fn task_input(&self, _stage: &str, items: &[u64]) -> Value {
+        let items = items.iter().map(|it| *it as usize);
+        serde_json::to_value(Part::new(&self.suite, &self.comparisons_of, items))
+            .expect("plain data")
+    }
+
     fn item_name(&self, _stage: &str, item: u64) -> String {
         let problem = usize::try_from(item).ok().and_then(|it| self.suite.problems().get(it));
         problem.map_or_else(|| format!("problem {item}"), |it| it.key.to_string())
+    }
+}
+
+/// The comparisons of each problem of a suite.
+struct ComparisonsOf {
+    /// By problem.
+    comparisons: Vec<u32>,
+    /// Where each problem's begin, and where all end.
+    from: Vec<usize>,
+}
+
+impl ComparisonsOf {
+    fn new(suite: &Suite, n_comparisons: &[usize]) -> ComparisonsOf {
+        let mut from = vec![0];
+        from.extend(n_comparisons.iter().scan(0, |sum, n| {
+            *sum += n;
+            Some(*sum)
+        }));
+        let mut next = from.clone();
+        let mut comparisons = vec![0; suite.comparisons().len()];
+        for (index, it) in suite.comparisons().iter().enumerate() {
+            comparisons[next[it.problem]] = index as u32;
+            next[it.problem] += 1;
+        }
+        ComparisonsOf { comparisons, from }
+    }
+
+    fn of(&self, problem: usize) -> &[u32] {
+        &self.comparisons[self.from[problem]..self.from[problem + 1]]
+    }
+}
+
+/// As much of a study's matrix as has all comparisons of some problems: a process that does these need not expand
+/// the whole, which may have a million.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Part {
+    topologies: BTreeSet<Topology>,
+    sizes: BTreeSet<usize>,
+    seeds: BTreeSet<u64>,
+    random_seeds: BTreeSet<u64>,
+    /// In the order of the task's items.
+    problems: Vec<ProblemId>,
+}
+
+impl Part {
+    fn new(suite: &Suite, comparisons: &ComparisonsOf, items: impl Iterator<Item = usize>) -> Part {
+        let (topologies, sizes) = (BTreeSet::new(), BTreeSet::new());
+        let (seeds, random_seeds) = (BTreeSet::new(), BTreeSet::new());
+        let mut part = Part { topologies, sizes, seeds, random_seeds, problems: Vec::new() };
+        for item in items {
+            part.problems.push(suite.problems()[item].id);
+            for &index in comparisons.of(item) {
+                let Key { topology, n, seed, .. } = suite.comparisons()[index as usize].key;
+                if topology != Topology::Own {
+                    part.topologies.insert(topology);
+                    part.sizes.insert(n);
+                }
+                let is_random = topology == Topology::Random;
+                if is_random { &mut part.random_seeds } else { &mut part.seeds }.insert(seed);
+            }
+        }
+        part
+    }
+
+    /// The suite of the items with these places in the task, and their numbers in its order. None if the part does
+    /// not have them.
+    fn suite(
+        &self,
+        settings: &Settings,
+        task: &Task,
+        skip: &BTreeSet<u64>,
+    ) -> Option<(Suite, Vec<u64>)> {
+        let (mut seeds, mut random_seeds) = (self.seeds.clone(), self.random_seeds.clone());
+        if settings.random_seeds.is_empty() {
+            seeds.append(&mut random_seeds);
+        }
+        // Something must stand there even if nothing is made with it.
+        if seeds.is_empty() {
+            seeds.extend(settings.seeds.first());
+        }
+        let part = Settings {
+            topologies: self.topologies.iter().copied().collect(),
+            sizes: self.sizes.iter().copied().collect(),
+            seeds: seeds.into_iter().collect(),
+            random_seeds: random_seeds.into_iter().collect(),
+            shard: None,
+            ..settings.clone()
+        };
+        // Keys say as much as in the whole.
+        let part = Suite::new(part).ok()?;
+        let is_like_whole = part.settings().has_cases() == settings.has_cases();
+        let places: HashMap<ProblemId, usize> =
+            part.problems().iter().enumerate().map(|(place, it)| (it.id, place)).collect();
+        let wanted = task.items.iter().zip(&self.problems).filter(|(item, _)| !skip.contains(item));
+        let numbers = wanted.map(|(item, id)| Some((*places.get(id)?, *item)));
+        let numbers: BTreeMap<usize, u64> = numbers.collect::<Option<_>>()?;
+        let chosen = part.only(numbers.keys().copied());
+        is_like_whole.then(|| (chosen, numbers.into_values().collect()))
     }
 }
 
@@ -176,6 +296,29 @@ pub fn work(
     journal: &TaskJournal,
     show: impl FnOnce(Work) -> Progress,
 ) -> Result<(), Error> {
+    let part: Option<Part> = serde_json::from_value(task.input.clone()).ok();
+    let (suite, numbers) = match part.and_then(|it| it.suite(settings, task, skip)) {
+        Some(part) => part,
+        None => from_whole(settings, task, skip)?,
+    };
+    let study = Study {
+        suite: &suite,
+        estimator: registry.get(&settings.estimator)?,
+        others: registry.iter().filter(|it| settings.keeps(it.name())).collect(),
+        solver,
+    };
+    study.check()?;
+    let mut ledger = TaskLedger::new(&suite, numbers, journal);
+    let progress = show(Work::new(&suite, &ledger));
+    study.run(&mut ledger, &progress)
+}
+
+/// The suite of a task's items, and their numbers in its order, from the whole.
+fn from_whole(
+    settings: &Settings,
+    task: &Task,
+    skip: &BTreeSet<u64>,
+) -> Result<(Suite, Vec<u64>), Error> {
     let whole = Suite::new(settings.clone())?;
     let numbers: BTreeSet<u64> =
         task.items.iter().copied().filter(|it| !skip.contains(it)).collect();
@@ -186,17 +329,7 @@ pub fn work(
         });
     }
     let suite = whole.only(numbers.iter().map(|it| *it as usize));
-    drop(whole);
-    let study = Study {
-        suite: &suite,
-        estimator: registry.get(&settings.estimator)?,
-        others: registry.iter().filter(|it| settings.keeps(it.name())).collect(),
-        solver,
-    };
-    study.check()?;
-    let mut ledger = TaskLedger::new(&suite, numbers.into_iter().collect(), journal);
-    let progress = show(Work::new(&suite, &ledger));
-    study.run(&mut ledger, &progress)
+    Ok((suite, numbers.into_iter().collect()))
 }
 
 /// Takes the rows of a part of a study, and hands them on to the journal by problem.
@@ -413,4 +546,114 @@ fn check_same(there: &Entry, entry: &Entry, run: &Path) -> Result<(), String> {
         entry.exact.phi,
         there.exact.phi
     ))
+}
+
+/// The result of one problem, from which lines of journals are made that look like real ones.
+pub struct Sample {
+    solved: Solved,
+    how: How,
+}
+
+impl Sample {
+    /// Solves the first problem of a suite.
+    ///
+    /// # Errors
+    /// As [`Solver::solve`].
+    ///
+    /// # Panics
+    /// If the suite is empty.
+    pub fn solve(suite: &Suite, solver: &dyn Solver, registry: &Registry) -> Result<Sample, Error> {
+        let problem = &suite.problems()[0];
+        let place = problem.key.to_string();
+        let tie_orders = suite.settings().tie_orders;
+        let mut exact = solver.solve(&problem.network, problem.formalism, tie_orders, &place)?;
+        let counters = std::mem::take(&mut exact.counters);
+        let range_ms = exact.range.as_mut().map(|it| std::mem::take(&mut it.duration_ms));
+        let seed = problem.key.seed;
+        let estimate =
+            |it: &dyn Estimator| (it.name().to_owned(), it.estimate(&problem.network, seed));
+        let kept = registry.iter().filter(|it| suite.settings().keeps(it.name()));
+        let estimates = kept.map(estimate).collect();
+        Ok(Sample {
+            solved: Solved {
+                problem: problem.id,
+                exact,
+                comparisons: vec![Compared { key: problem.key, estimates }],
+            },
+            how: How {
+                duration_ms: 1234.567,
+                range_ms,
+                counters,
+                elapsed_ms: 123_456.789,
+                cpu_ms: cpu_ms(),
+                peak_memory_bytes: peak_memory_bytes(),
+            },
+        })
+    }
+
+    /// The line of an item that has the same result, and the estimates of these comparisons.
+    pub fn line(&self, suite: &Suite, item: u64, comparisons: &[usize]) -> String {
+        let compared = |&index: &usize| Compared {
+            key: suite.comparisons()[index].key,
+            estimates: self.solved.comparisons[0].estimates.clone(),
+        };
+        let solved = Solved {
+            problem: suite.problems()[item as usize].id,
+            exact: self.solved.exact.clone(),
+            comparisons: comparisons.iter().map(compared).collect(),
+        };
+        item_line(item, &solved, &self.how)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dynamics::Rule;
+    use crate::settings::States;
+
+    /// Every task must make of its own file what it would make of the whole suite.
+    #[track_caller]
+    fn check(settings: Settings) {
+        let suite = Suite::new(settings).unwrap();
+        let settings = suite.settings();
+        let mut n_comparisons = vec![0; suite.problems().len()];
+        suite.comparisons().iter().for_each(|it| n_comparisons[it.problem] += 1);
+        let comparisons = ComparisonsOf::new(&suite, &n_comparisons);
+        let n = suite.problems().len();
+        for step in [1, 2, 7, n] {
+            for first in 0..step.min(n) {
+                let places: Vec<usize> = (first..n).step_by(step).collect();
+                let input = Part::new(&suite, &comparisons, places.iter().copied());
+                let input = serde_json::to_value(input).unwrap();
+                let items: Vec<u64> = places.iter().map(|it| *it as u64).collect();
+                let (round, stage, cpus) = (1, STAGE.to_owned(), 1);
+                let task = Task { round, task: 1, stage, cpus, items, input };
+                let skip = task.items.iter().copied().skip(2).take(1).collect();
+                let part: Part = serde_json::from_value(task.input.clone()).unwrap();
+                let (mine, numbers) =
+                    part.suite(settings, &task, &skip).expect("a part of its own");
+                let (whole, expected) = from_whole(settings, &task, &skip).unwrap();
+                assert_eq!(numbers, expected);
+                let ids = |it: &Suite| it.problems().iter().map(|it| it.id).collect::<Vec<_>>();
+                let keys =
+                    |it: &Suite| it.comparisons().iter().map(|it| it.key).collect::<Vec<_>>();
+                assert_eq!((ids(&mine), keys(&mine)), (ids(&whole), keys(&whole)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_task_needs_only_its_own_part_of_the_matrix() {
+        check(Settings::default());
+        check(Settings { random_seeds: (1..=30).collect(), ..Settings::default() });
+        check(Settings {
+            sizes: vec![3, 4],
+            seeds: vec![1, 2],
+            rules: vec![Rule::Xor, Rule::Majority],
+            states: States::Reachable,
+            formalisms: vec![Formalism::Iit3, Formalism::Iit4_2023],
+            ..Settings::default()
+        });
+    }
 }

@@ -1,0 +1,405 @@
+//! A job played through without doing it: how long planning takes, how well tasks fill the nodes, how large the
+//! journals get, and how long putting them together takes.
+//!
+//! Everything but the problems is real: the suite is expanded, the round is planned and written, journals
+//! are written, and the run is gathered from them. What a problem costs is drawn around what is expected of it, with the
+//! scatter that was measured; the planner knows what is expected only.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::costs;
+use super::folder::{JobFile, JobFolder, Plan, program};
+use super::job::Spec;
+use super::journals::Header;
+use super::packing::makespan;
+use super::rounds::{self, Ask};
+use super::study::{self, STAGE, StudyJob};
+use crate::error::Error;
+use crate::estimator::Registry;
+use crate::forecast::Forecasts;
+use crate::provenance::peak_memory_bytes;
+use crate::run_folder::{Contents, Session};
+use crate::seeded::SeededStream;
+use crate::solver::Solver;
+use crate::suite::{Settings, Suite};
+use crate::topology::Topology;
+
+/// What is played through.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// How many tasks run at the same time.
+    pub nodes: usize,
+    /// The comparisons: random networks of these sizes, about as many of each.
+    pub networks: usize,
+    /// The numbers of units.
+    pub sizes: Vec<usize>,
+    /// What a task takes besides its items, in seconds.
+    pub overhead: f64,
+    /// How many tasks there may be.
+    pub max_tasks: usize,
+    /// The comparisons whose results are put together in the end.
+    pub merge: usize,
+    /// From which everything random is drawn.
+    pub seed: u64,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Outcome {
+    /// `phi-validation/cluster-simulation`.
+    pub schema: &'static str,
+    /// 1.
+    pub version: u32,
+    /// How many tasks ran at the same time.
+    pub nodes: usize,
+    /// The comparisons.
+    pub n_networks: usize,
+    /// The different exact problems among them.
+    pub n_problems: usize,
+    /// Where the costs come from.
+    pub costs: String,
+    /// The factor by which times scatter: e to the standard deviation of their logarithms.
+    pub scatter: f64,
+    /// What it took to expand the suite, in seconds.
+    pub expand_seconds: f64,
+    /// What it took to expand the suite, learn, pack, and write the round to the disk, in seconds.
+    pub plan_seconds: f64,
+    /// What is in the round's folder, in bytes.
+    pub plan_bytes: u64,
+    /// The tasks.
+    pub n_tasks: usize,
+    /// The longest, as expected, in seconds.
+    pub task_seconds: f64,
+    /// The time of all items as drawn, in seconds.
+    pub cpu_seconds: f64,
+    /// When the last task ends, in seconds.
+    pub makespan_seconds: f64,
+    /// The share of the time of all nodes until then that is spent on items.
+    pub efficiency: f64,
+    /// The same if as many tasks were dealt like cards, without regard to cost.
+    pub efficiency_of_dealing: f64,
+    /// The bytes of a comparison in a journal.
+    pub journal_bytes_per_row: f64,
+    /// The bytes of all journals.
+    pub journal_bytes: f64,
+    /// The comparisons that were put together.
+    pub merged_rows: usize,
+    /// What that took, from the journals to the files of the run, without statistics and report; in seconds.
+    pub merge_seconds: f64,
+    /// The most memory of the process until then, in bytes.
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// Plays a question through in a folder of its own, which must not exist and is gone afterwards. Costs are those
+/// of `run`, or what is expected where nothing was measured.
+///
+/// # Errors
+/// As [`Suite::new`], [`rounds::next`] and [`study::gather`].
+pub fn simulate(
+    question: &Question,
+    run: Option<&Contents>,
+    scratch: &Path,
+    solver: &dyn Solver,
+    registry: &Registry,
+) -> Result<Outcome, Error> {
+    let outcome = simulated(question, run, scratch, solver, registry);
+    let _ = fs::remove_dir_all(scratch);
+    outcome
+}
+
+fn simulated(
+    question: &Question,
+    run: Option<&Contents>,
+    scratch: &Path,
+    solver: &dyn Solver,
+    registry: &Registry,
+) -> Result<Outcome, Error> {
+    let mut settings = run.map_or_else(Settings::default, |it| it.suite.settings().clone());
+    let with_range = settings.tie_orders > 0;
+    let formalism = settings.formalisms[0];
+    let per_size = question.networks.div_ceil(question.sizes.len().max(1)).max(1) as u64;
+    settings = Settings {
+        topologies: vec![Topology::Random],
+        sizes: question.sizes.clone(),
+        seeds: (1..=per_size).collect(),
+        formalisms: vec![formalism],
+        tie_orders: settings.tie_orders,
+        ..Settings::default()
+    };
+
+    let started = Instant::now();
+    let suite = Suite::new(settings.clone())?;
+    let expand_seconds = started.elapsed().as_secs_f64();
+    let settings = suite.settings().clone();
+    drop(suite);
+
+    let mut forecasts = Forecasts::default();
+    if let Some(run) = run {
+        forecasts.learn_all(costs::of_run(run, with_range));
+    }
+    let scatter = match forecasts.of(formalism).scatter() {
+        known if known.len() >= 10 => known,
+        _ => factor_of_two(),
+    };
+
+    let started = Instant::now();
+    let run_path = scratch.join("simulated");
+    let job = StudyJob::open(&settings, &run_path, solver, 1)?.expecting(forecasts.clone());
+    let folder = JobFolder::of_run(&run_path);
+    let file = JobFile {
+        job: Spec::Study { settings: settings.clone() },
+        program: program(),
+        cpus: 1,
+        slots: question.nodes,
+        max_tasks: question.max_tasks,
+        task_seconds: None,
+    };
+    folder.write_job(&file)?;
+    let folder = JobFolder::locate(scratch, folder.path())?;
+    rounds::next(&folder, &file, &job, &Ask::default(), true)?;
+    let plan_seconds = started.elapsed().as_secs_f64();
+    let plan = folder.plan(1)?;
+
+    let suite = job.suite();
+    let mut stream = SeededStream::new("phi-validation simulated costs v1", &[question.seed]);
+    let mut n_comparisons = vec![0; suite.problems().len()];
+    suite.comparisons().iter().for_each(|it| n_comparisons[it.problem] += 1);
+    let real: Vec<f64> = suite
+        .problems()
+        .iter()
+        .zip(&n_comparisons)
+        .map(|(problem, n)| {
+            let factor = scatter[(stream.next_u64() % scatter.len() as u64) as usize];
+            let estimates = costs::estimates_seconds(problem.key.n) * f64::from(*n);
+            let network = &problem.network;
+            let all = costs::expected(&forecasts, formalism, with_range, network, 0);
+            all * factor + estimates
+        })
+        .collect();
+    let tasks: Vec<Vec<usize>> =
+        plan.tasks.iter().map(|it| it.items().map(|item| item as usize).collect()).collect();
+    let (end, efficiency) = play(&tasks, &real, question.nodes, question.overhead);
+    let dealt = deal(real.len(), tasks.len());
+    let (_, efficiency_of_dealing) = play(&dealt, &real, question.nodes, question.overhead);
+
+    let (merged_rows, bytes) =
+        write_journals(&folder, &file, &plan, &job, question, solver, registry)?;
+    let started = Instant::now();
+    study::gather(&folder, &settings, true)?;
+    let merge_seconds = started.elapsed().as_secs_f64();
+
+    let n_networks = suite.comparisons().len();
+    let per_row = bytes as f64 / merged_rows.max(1) as f64;
+    let logarithms: Vec<f64> = scatter.iter().map(|it| it.ln()).collect();
+    let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
+    let variance = logarithms.iter().map(|it| (it - mean).powi(2)).sum::<f64>();
+    Ok(Outcome {
+        schema: "phi-validation/cluster-simulation",
+        version: 1,
+        nodes: question.nodes,
+        n_networks,
+        n_problems: suite.problems().len(),
+        costs: match run {
+            Some(run) => format!("{} problems of a run", run.records().len()),
+            None => "what is expected where nothing was measured".to_owned(),
+        },
+        scatter: (variance / logarithms.len() as f64).sqrt().exp(),
+        expand_seconds,
+        plan_seconds,
+        plan_bytes: bytes_in(&folder.round(1)),
+        n_tasks: tasks.len(),
+        task_seconds: plan.task_seconds,
+        cpu_seconds: real.iter().sum(),
+        makespan_seconds: end,
+        efficiency,
+        efficiency_of_dealing,
+        journal_bytes_per_row: per_row,
+        journal_bytes: per_row * n_networks as f64,
+        merged_rows,
+        merge_seconds,
+        peak_memory_bytes: peak_memory_bytes(),
+    })
+}
+
+/// Factors whose logarithms are normal with a standard deviation of ln 2, and whose mean is 1.
+fn factor_of_two() -> Vec<f64> {
+    let mut stream = SeededStream::new("phi-validation simulated scatter v1", &[]);
+    let mut unit = || ((stream.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+    // Box and Muller 1958.
+    let mut normal = || (-2.0 * unit().ln()).sqrt() * (2.0 * std::f64::consts::PI * unit()).cos();
+    let factors: Vec<f64> = (0..1000).map(|_| 2.0_f64.powf(normal())).collect();
+    let mean = factors.iter().sum::<f64>() / factors.len() as f64;
+    factors.into_iter().map(|it| it / mean).collect()
+}
+
+/// When the last task ends, and the share of the time of all nodes until then that is spent on items.
+fn play(tasks: &[Vec<usize>], real: &[f64], nodes: usize, overhead: f64) -> (f64, f64) {
+    let times: Vec<f64> =
+        tasks.iter().map(|items| items.iter().map(|&it| real[it]).sum()).collect();
+    let end = makespan(&times, nodes, overhead);
+    (end, times.iter().sum::<f64>() / (end * nodes as f64))
+}
+
+/// Items dealt like cards: a packer that knows nothing of costs.
+fn deal(n_items: usize, n_tasks: usize) -> Vec<Vec<usize>> {
+    (0..n_tasks).map(|task| (task..n_items).step_by(n_tasks)).map(Iterator::collect).collect()
+}
+
+/// Writes the journals that the first tasks would have left: for each problem the result of one that is really
+/// solved. Gives the comparisons and the bytes.
+fn write_journals(
+    folder: &JobFolder,
+    file: &JobFile,
+    plan: &Plan,
+    job: &StudyJob,
+    question: &Question,
+    solver: &dyn Solver,
+    registry: &Registry,
+) -> Result<(usize, usize), Error> {
+    let suite = job.suite();
+    let sample = study::Sample::solve(suite, solver, registry)?;
+    let mut comparisons: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (index, it) in suite.comparisons().iter().enumerate() {
+        comparisons.entry(it.problem).or_default().push(index);
+    }
+    let (mut n_rows, mut n_bytes) = (0, 0);
+    let session = Session::here();
+    for (index, task) in plan.tasks.iter().enumerate() {
+        if n_rows >= question.merge {
+            break;
+        }
+        let header = Header {
+            job: file.job.fingerprint(),
+            stage: STAGE.to_owned(),
+            round: 1,
+            task: index + 1,
+            session: Session {
+                started_unix_ms: session.started_unix_ms + index as u64,
+                ..session.clone()
+            },
+            items: task.0.clone(),
+        };
+        let mut text = header.to_line();
+        for item in task.items() {
+            let of_problem = &comparisons[&(item as usize)];
+            n_rows += of_problem.len();
+            text += &sample.line(suite, item, of_problem);
+        }
+        n_bytes += text.len();
+        let path = folder.journals().join(format!("r1-t{:05}.simulated-1-1.jsonl", index + 1));
+        let written = fs::write(&path, text);
+        written.map_err(|source| Error::Write { path, source, note: String::new() })?;
+    }
+    Ok((n_rows, n_bytes))
+}
+
+/// The bytes of the files in a folder.
+fn bytes_in(folder: &Path) -> u64 {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    files.filter_map(|it| it.metadata().ok()).map(|it| it.len()).sum()
+}
+
+/// For a person.
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mib = |bytes: f64| bytes / f64::from(1 << 20);
+        let percent = |share: f64| 100.0 * share;
+        writeln!(
+            f,
+            "{} networks, {} exact problems, on {} nodes; costs of {}, scattered by a factor of {:.2}",
+            self.n_networks, self.n_problems, self.nodes, self.costs, self.scatter
+        )?;
+        writeln!(
+            f,
+            "plan     {:.1} s, of which the suite takes {:.1} s; {} tasks, {:.0} MiB",
+            self.plan_seconds,
+            self.expand_seconds,
+            self.n_tasks,
+            mib(self.plan_bytes as f64)
+        )?;
+        writeln!(
+            f,
+            "run      {:.0} s of CPU in {:.0} s: efficiency {:.1} % ({:.1} % if dealt without regard to cost)",
+            self.cpu_seconds,
+            self.makespan_seconds,
+            percent(self.efficiency),
+            percent(self.efficiency_of_dealing)
+        )?;
+        writeln!(
+            f,
+            "journals {:.0} MiB, {:.0} bytes a network",
+            mib(self.journal_bytes),
+            self.journal_bytes_per_row
+        )?;
+        writeln!(
+            f,
+            "merge    {} rows in {:.1} s; peak memory of all this {:.0} MiB",
+            self.merged_rows,
+            self.merge_seconds,
+            mib(self.peak_memory_bytes.unwrap_or_default() as f64)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::packing::{Wish, pack};
+    use crate::dynamics::Rule;
+    use crate::forecast::Load;
+    use crate::formalism::Formalism;
+    use crate::key::State;
+    use crate::network::Network;
+
+    /// The efficiency of 40 nodes on random networks of 5 to 8 units, each packer by its name.
+    fn efficiencies(per_size: u64) -> BTreeMap<&'static str, f64> {
+        let (scatter, forecasts) = (factor_of_two(), Forecasts::default());
+        let mut stream = SeededStream::new("phi-validation test of simulations v1", &[per_size]);
+        let (mut expected, mut real) = (Vec::new(), Vec::new());
+        for n in 5..=8 {
+            for seed in 1..=per_size {
+                let graph = Topology::Random.graph(n, seed);
+                let network = Network::new(graph, Rule::Majority, State::new(n, 0));
+                let seconds = forecasts.seconds(Formalism::Iit3, &Load::of(&network));
+                expected.push(seconds);
+                real.push(seconds * scatter[(stream.next_u64() % 1000) as usize]);
+            }
+        }
+        let wish = Wish { slots: 40, max_tasks: 10_000, task_seconds: None };
+        let packed = pack(&expected, &wish).tasks;
+        let one_each = pack(&expected, &Wish { max_tasks: 40, ..wish }).tasks;
+        let alike = pack(&vec![1.0; expected.len()], &Wish { max_tasks: 40, ..wish }).tasks;
+        let packers = [
+            ("dealt", deal(real.len(), packed.len())),
+            ("packed", packed),
+            ("one each", one_each),
+            ("alike", alike),
+        ];
+        packers.into_iter().map(|(name, tasks)| (name, play(&tasks, &real, 40, 1.0).1)).collect()
+    }
+
+    #[test]
+    fn tasks_fill_the_nodes_and_defective_packers_are_found_out() {
+        let found = efficiencies(10_000);
+        assert!(found["packed"] >= 0.95, "{found:?}");
+        // As many tasks without regard to cost, one task a node, and costs taken to be alike.
+        for defective in ["dealt", "one each", "alike"] {
+            assert!(found[defective] < found["packed"] - 0.01, "{defective}: {found:?}");
+        }
+        assert!(found["dealt"] < 0.95, "{found:?}");
+    }
+
+    #[test]
+    fn the_built_in_scatter_is_a_factor_of_two() {
+        let factors = factor_of_two();
+        assert!((factors.iter().sum::<f64>() / 1000.0 - 1.0).abs() < 1e-9);
+        let below = factors.iter().filter(|it| it.ln() + 0.5 * 2.0_f64.ln().powi(2) < 2.0_f64.ln());
+        // One standard deviation above the median: 84 %.
+        assert!((800..880).contains(&below.count()));
+    }
+}
