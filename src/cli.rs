@@ -522,7 +522,7 @@ impl PhiArgs {
 }
 
 /// The content of a file, or of standard input for `-`, and what it is called in errors.
-fn read_network(network: &Path) -> Result<(String, String), Error> {
+pub(crate) fn read_network(network: &Path) -> Result<(String, String), Error> {
     let (place, text) = if network.as_os_str() == "-" {
         let mut text = String::new();
         let read = io::stdin().read_to_string(&mut text);

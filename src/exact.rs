@@ -9,18 +9,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyphi_core::iit4;
 pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
-    DifferentiationCap, ErrorKind, Observer, Options, Phase, PhiRange, State, Stats, StopReason,
+    BigPhi, DifferentiationCap, ErrorKind, Observer, Options, Phase, PhiRange, State, Stats,
     Subsystem, complexes, phi_range,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
-pub use pyphi_core::TiePolicy;
 pub use pyphi_core::iit4::record::{
     DistinctionRecord, MiceRecord, PhiStructureRecord, SystemRecord,
 };
+pub use pyphi_core::pieces;
 pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord, RangeRecord};
 use pyphi_core::record::{NetworkRecord, parse};
+pub use pyphi_core::{StopReason, TiePolicy};
 
 use crate::error::Error;
 use crate::network::{Network, Tables};
@@ -95,6 +96,24 @@ impl Engine {
             }
             _ => Err(Error::Interrupted(String::new())),
         }
+    }
+
+    /// What `work` makes of the analysis of a network from a file by IIT 3.0 in pieces, on the threads of this engine.
+    /// `count_ties` as in [`analyse`](Engine::analyse).
+    pub fn divided<T: Send>(
+        &self,
+        network: &OwnNetwork,
+        count_ties: bool,
+        work: impl FnOnce(&pieces::Pieces<'_>) -> T + Send,
+    ) -> T {
+        let options = Options { count_ties, ..self.options.clone() };
+        let subsystem = network.subsystem.as_ref().expect("read as a system");
+        self.pool.install(|| work(&pieces::Pieces::new(subsystem, &options)))
+    }
+
+    /// How many threads it has.
+    pub fn n_threads(&self) -> usize {
+        self.pool.current_num_threads()
     }
 
     /// All complexes of a network from a file, whatever its `nodes`: the subsystems with Φ > 0,
@@ -305,6 +324,16 @@ impl OwnNetwork {
             networks.push(OwnNetwork { record, subsystem, n_units });
         }
         Ok((networks, file.is_list))
+    }
+
+    /// The network as a file has it.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(&self.record).expect("plain data")
+    }
+
+    /// Its answer, given the result.
+    pub fn answer(&self, result: &BigPhi) -> PhiRecord {
+        PhiRecord::new(&self.record, result)
     }
 
     /// The number of units to analyse.

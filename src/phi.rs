@@ -226,8 +226,8 @@ pub fn state(text: &str) -> Result<Vec<u8>, Error> {
     if bits.is_empty() { Err(wrong()) } else { Ok(bits) }
 }
 
-/// An answer for a person.
-fn text(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -> String {
+/// An answer for a person: Φ and structure, as [`Question::answer_text`] writes them.
+pub(crate) fn text(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -> String {
     let units = |units: &[usize]| set(units, labels);
     let mut text = String::new();
     if let Some(name) = &answer.name {

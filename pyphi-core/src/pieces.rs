@@ -326,7 +326,7 @@ impl<'a> Pieces<'a> {
 
     /// Decides the cuts of these numbers beside `bound`, which may be lowered meanwhile and is lowered to what is found;
     /// those first that are likely to be minimal. Each is reported as soon as it is decided, from any of the threads.
-    /// If the bound says that Φ = 0, the rest is left out: no cut matters any more.
+    /// If the bound says that Φ = 0, the rest is reported as "at least 0": no cut matters any more.
     ///
     /// # Errors
     /// [`ErrorKind::NoSuchItem`], and if the intact structure is of another analysis or none at all; nothing is decided
@@ -349,7 +349,14 @@ impl<'a> Pieces<'a> {
         let concepts = search.restore(self.cores(intact));
         let tell = |result: &CutResult| report(self.cut_decision(result));
         let (results, stats) = search.evaluate(&ranks, &concepts, bound, tell);
-        Ok(self.end(&search, results.len() == ranks.len(), stats))
+        let end = self.end(&search, results.len() == ranks.len(), stats);
+        if end.stop_reason == StopReason::Complete {
+            let is_reported = |rank| results.binary_search_by_key(&rank, |it| it.rank).is_ok();
+            for rank in ranks.into_iter().filter(|&rank| !is_reported(rank)) {
+                tell(&CutResult { rank, total: Total::AtLeast(0), purview_ties: 0 });
+            }
+        }
+        Ok(end)
     }
 
     /// Φ with MIP, both structures and ties: bit for bit that of [`big_phi`](crate::big_phi) with the same options;

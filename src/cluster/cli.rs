@@ -15,18 +15,21 @@ use serde::Serialize;
 use super::folder::{JobFile, JobFolder, program};
 use super::job::{Job, Spec};
 use super::journals::{CHECKPOINT, Header, Journals, TaskJournal};
+use super::phi::{self, PhiJob};
 use super::rounds::{self, Ask, Standing, State};
 use super::simulation::{Question, simulate};
 use super::study::{self, StudyJob};
-use crate::cli::{Format, StudyArgs, conclude, display, named, print, run_path};
+use crate::cli::{Format, StudyArgs, conclude, display, named, print, read_network, run_path};
 use crate::error::Error;
 use crate::estimator::Registry;
 use crate::events::Events;
-use crate::exact::Engine;
+use crate::exact::{Engine, PhiRecord};
 use crate::interrupt;
-use crate::progress::{Detail, Progress, Told};
+use crate::progress::{Detail, Progress, Told, Watch};
 use crate::run_folder::{Contents, Session};
+use crate::settings::Settings;
 use crate::study::Study;
+use crate::suite::Suite;
 
 /// Work in tasks.
 #[derive(Debug, Args)]
@@ -37,9 +40,9 @@ pub(crate) struct ClusterArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a job of a study, and its first tasks; or make tasks of what is missing of that job
+    /// Make a job of a study or of one Φ, and its first tasks; or make tasks of what is missing of that job
     ///
-    /// Takes the flags of the study itself, --run among them.
+    /// Takes the flags of the study itself, --run among them; for one Φ `--run NAME phi --network FILE`.
     Plan(Box<PlanArgs>),
     /// Make tasks of what is missing
     Next(NextArgs),
@@ -64,6 +67,24 @@ struct PlanArgs {
     cpus: u16,
     #[command(flatten)]
     study: StudyArgs,
+    #[command(subcommand)]
+    of: Option<PlanOf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum PlanOf {
+    /// One Φ (IIT 3.0) of your own network, divided by mechanisms and cuts
+    Phi(PhiOfArgs),
+}
+
+#[derive(Debug, Args)]
+struct PhiOfArgs {
+    /// JSON file with the fields tpm, cm, state and nodes; - for standard input
+    #[arg(long, value_name = "FILE")]
+    network: PathBuf,
+    /// State instead of that in the file, unit 0 first: 1,0,0
+    #[arg(long, value_name = "BITS")]
+    state: Option<String>,
 }
 
 /// What tasks should be like.
@@ -254,13 +275,38 @@ impl PlanArgs {
             ));
         };
         let run = run_path(&self.study.runs, name)?;
+        if let Some(PlanOf::Phi(of)) = &self.of {
+            let (place, text) = read_network(&of.network)?;
+            let state = of.state.as_deref().map(crate::phi::state).transpose()?;
+            let network = phi::network(&text, &place, state.as_deref())?;
+            let usual = Suite::new(Settings::default())?;
+            if self.study.matrix(registry)?.settings() != usual.settings() {
+                return Err(Error::Settings(
+                    "cluster plan phi with settings of a study: expected only --run, --runs and --format \
+                     besides --network and --state"
+                        .to_owned(),
+                ));
+            }
+            let job = PhiJob::open(&network, asked_only()?, self.cpus.into())?;
+            return self.plan(&run, Spec::Phi { network }, |_| Ok(Box::new(job)));
+        }
         let suite = self.study.matrix(registry)?;
         let engine = asked_only()?;
         let settings = suite.settings();
         let estimator = registry.get(&settings.estimator)?;
         Study { suite: &suite, estimator, others: Vec::new(), solver: &engine }.check()?;
-        let spec = Spec::Study { settings: settings.clone() };
-        let folder = JobFolder::of_run(&run);
+        let spec = Spec::Study { settings: Box::new(settings.clone()) };
+        self.plan(&run, spec, |cpus| Ok(Box::new(StudyJob::open(settings, &run, &engine, cpus)?)))
+    }
+
+    /// Makes the job of `spec` in the folder of a run, or goes on with it, and plans a round.
+    fn plan<'a>(
+        &self,
+        run: &Path,
+        spec: Spec,
+        open: impl FnOnce(usize) -> Result<Box<dyn Job + 'a>, Error>,
+    ) -> Result<(), Error> {
+        let folder = JobFolder::of_run(run);
         match folder.job()? {
             Some(there) => {
                 let differences = there.job.differences(&spec);
@@ -275,10 +321,10 @@ impl PlanArgs {
                     });
                 }
             }
-            None => check_free(&run)?,
+            None => check_free(run, spec.kind())?,
         }
         let cpus = usize::from(self.cpus);
-        let job = StudyJob::open(settings, &run, &engine, cpus)?;
+        let job = open(cpus)?;
         let ask = self.shape.ask();
         let here = std::thread::available_parallelism().map_or(1, usize::from);
         let file = JobFile {
@@ -291,13 +337,13 @@ impl PlanArgs {
         };
         folder.write_job(&file)?;
         let folder = JobFolder::locate(&self.study.runs, folder.path())?;
-        let standing = rounds::next(&folder, &file, &job, &ask, true)?;
+        let standing = rounds::next(&folder, &file, &*job, &ask, true)?;
         show(&standing, self.study.format)
     }
 }
 
-/// Whether a folder can become that of a run, or is one.
-fn check_free(run: &Path) -> Result<(), Error> {
+/// Whether a folder can become that of a run, or is that of a study, if the job is one.
+fn check_free(run: &Path, kind: &str) -> Result<(), Error> {
     let found = match fs::read_dir(run) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -305,7 +351,8 @@ fn check_free(run: &Path) -> Result<(), Error> {
     };
     let names: Vec<_> = found.filter_map(|it| Some(it.ok()?.file_name())).collect();
     let other = names.iter().find(|it| *it != "cluster" && *it != "lock");
-    match other.filter(|_| !names.iter().any(|it| it == "settings.json")) {
+    let is_study = kind == "study" && names.iter().any(|it| it == "settings.json");
+    match other.filter(|_| !is_study) {
         None => Ok(()),
         Some(other) => Err(Error::Output {
             path: run.to_owned(),
@@ -323,6 +370,7 @@ fn open(folder: &JobFolder, file: &JobFile) -> Result<Box<dyn Job>, Error> {
             let job = StudyJob::open(settings, folder.run(), &asked_only()?, file.cpus)?;
             Ok(Box::new(job))
         }
+        Spec::Phi { network } => Ok(Box::new(PhiJob::open(network, asked_only()?, file.cpus)?)),
     }
 }
 
@@ -402,6 +450,10 @@ impl TaskArgs {
         let journal = TaskJournal::new(&folder, header, interval);
         let path = journal.path().to_owned();
         let worked = match &file.job {
+            Spec::Phi { network } => {
+                let _watch = Watch::new(display(false), detail);
+                phi::work(network, &task, &skip, &engine, &folder, &journal)
+            }
             Spec::Study { settings } => {
                 study::work(settings, &task, &skip, &engine, registry, &journal, |work| {
                     let told = Told { stopping: cancel, ..Told::default() };
@@ -447,6 +499,25 @@ impl GatherArgs {
     fn run(self) -> Result<(), Error> {
         let (folder, file) = self.which.job()?;
         match &file.job {
+            Spec::Phi { network } => {
+                let engine = Engine::new(0, interrupt::flag(true)?)?;
+                let job = PhiJob::open(network, engine, file.cpus)?;
+                let answer = job.gather(&folder)?;
+                let path = folder.run().join("phi.json");
+                let _ = writeln!(io::stderr(), "everything in {}", path.display());
+                match self.which.format {
+                    Format::Text => {
+                        // Of ties over all cuts `phi` tells people only if they ask.
+                        let answer = PhiRecord { purview_ties: None, ..answer };
+                        let width = console::Term::stdout().size_checked();
+                        let width = width.map(|(_, width)| width.into());
+                        print(&crate::phi::text(&answer, job.labels(), width))
+                    }
+                    Format::Json => {
+                        print(&(serde_json::to_string(&answer).expect("plain data") + "\n"))
+                    }
+                }
+            }
             Spec::Study { settings } => {
                 let contents = study::gather(&folder, settings, self.partial)?;
                 let _ = writeln!(io::stderr(), "everything in {}", folder.run().display());

@@ -18,15 +18,21 @@ pub enum Spec {
     /// A study.
     Study {
         /// Its settings.
-        settings: Settings,
+        settings: Box<Settings>,
+    },
+    /// One Φ, by IIT 3.0.
+    Phi {
+        /// The network in its state, as a file for `phi` has it.
+        network: Value,
     },
 }
 
 impl Spec {
-    /// `study`.
+    /// `study` or `phi`.
     pub fn kind(&self) -> &'static str {
         match self {
             Spec::Study { .. } => "study",
+            Spec::Phi { .. } => "phi",
         }
     }
 
@@ -43,6 +49,12 @@ impl Spec {
             (Spec::Study { settings }, Spec::Study { settings: theirs }) => {
                 settings.differences(theirs)
             }
+            (Spec::Phi { network }, Spec::Phi { network: theirs }) => {
+                let fields = ["name", "tpm", "cm", "state", "nodes", "labels"];
+                let differ = fields.into_iter().filter(|it| network.get(it) != theirs.get(it));
+                differ.map(|it| format!("another {it} of the network")).collect()
+            }
+            _ => vec![format!("a {} instead of a {}", self.kind(), other.kind())],
         }
     }
 }

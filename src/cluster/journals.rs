@@ -326,6 +326,36 @@ impl Journals {
     /// with both files and lines.
     pub fn results(&self, stage: &str) -> Result<BTreeMap<u64, Found>, Error> {
         let mut results: BTreeMap<u64, Found> = BTreeMap::new();
+        self.each_line(stage, |found| {
+            match results.get(&found.line.item) {
+                Some(first) => {
+                    if let Err(how) = agree(first.line.result.get(), found.line.result.get()) {
+                        let message = format!(
+                            "item {} has another result than in {}: {how}; one of the two \
+                             machines computes wrongly, or a file was changed",
+                            found.line.item,
+                            first.place(self)
+                        );
+                        return Err(found.wrong(self, message));
+                    }
+                }
+                None => drop(results.insert(found.line.item, found)),
+            }
+            Ok(())
+        })?;
+        Ok(results)
+    }
+
+    /// Calls `visit` with every line about an item of a stage, file by file in the order of their names, also where an
+    /// item was done several times.
+    ///
+    /// # Errors
+    /// [`Error::Read`]; [`Error::Content`] with file and line if a journal is damaged; what `visit` says.
+    pub fn each_line(
+        &self,
+        stage: &str,
+        mut visit: impl FnMut(Found) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         for (index, (path, _)) in self.files.iter().enumerate() {
             let header = &self.files[index].1;
             if header.stage != stage {
@@ -338,22 +368,7 @@ impl Journals {
                 let line: ItemLine = serde_json::from_str(line)
                     .map_err(|error| content_error(path, number, error.to_string()))?;
                 items.push(line.item);
-                match results.get(&line.item) {
-                    Some(first) => {
-                        if let Err(how) = agree(first.line.result.get(), line.result.get()) {
-                            let place = format!("{}, line {}", first.path(self), first.number);
-                            let message = format!(
-                                "item {} has another result than in {place}: {how}; one of the two \
-                                 machines computes wrongly, or a file was changed",
-                                line.item
-                            );
-                            return Err(content_error(path, number, message));
-                        }
-                    }
-                    None => {
-                        results.insert(line.item, Found { journal: index, number, line });
-                    }
-                }
+                visit(Found { journal: index, number, line })?;
             }
             // The file may have grown since its header was read.
             if !header.items.iter().map(|(item, _)| item).eq(items.iter().take(header.items.len()))
@@ -365,7 +380,7 @@ impl Journals {
                 return Err(content_error(path, 1, message));
             }
         }
-        Ok(results)
+        Ok(())
     }
 
     /// The process that wrote a journal.
@@ -391,8 +406,9 @@ pub struct Found {
 }
 
 impl Found {
-    fn path(&self, journals: &Journals) -> String {
-        journals.path(self.journal).display().to_string()
+    /// The file and the line.
+    pub(crate) fn place(&self, journals: &Journals) -> String {
+        format!("{}, line {}", journals.path(self.journal).display(), self.number)
     }
 
     /// That what the line says cannot be.

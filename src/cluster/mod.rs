@@ -1,7 +1,7 @@
 //! A job that many processes do on many machines which share nothing but a folder.
 //!
-//! A *job* is a study. An *item* is the smallest thing that is done or not done, an exact problem with all its
-//! comparisons; a *task* is a list of items that one process does; a *round* is a set of tasks that are handed to
+//! A *job* is a study, or one Φ. An *item* is the smallest thing that is done or not done: of a study an exact problem with all its
+//! comparisons, of one Φ a mechanism or a cut; a *task* is a list of items that one process does; a *round* is a set of tasks that are handed to
 //! a scheduler together. Whoever hands them over (Slurm, a person) is of no concern here:
 //!
 //! | module | what it is about |
@@ -12,6 +12,7 @@
 //! | [`packing`] | items into tasks |
 //! | [`job`] | what the kinds of jobs have in common |
 //! | [`study`] | a study as a job |
+//! | [`phi`] | one Φ as a job, in two stages |
 //! | [`rounds`] | what is missing goes into the next round; how far the job is |
 //! | [`simulation`] | a large job played through without doing it |
 //! | [`cli`] | the commands |
@@ -28,6 +29,8 @@ pub mod folder;
 pub mod job;
 pub mod journals;
 pub mod packing;
+#[cfg(feature = "pyphi")]
+pub mod phi;
 pub mod rounds;
 pub mod simulation;
 pub mod study;

@@ -152,7 +152,7 @@ fn simulated(
     let job = StudyJob::open(&settings, &run_path, solver, 1)?.expecting(forecasts.clone());
     let folder = JobFolder::of_run(&run_path);
     let file = JobFile {
-        job: Spec::Study { settings: settings.clone() },
+        job: Spec::Study { settings: Box::new(settings.clone()) },
         program: program(),
         cpus: 1,
         slots: question.nodes,

@@ -430,7 +430,7 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
     let run = folder.run();
     let _lock = run_folder::lock(run)?;
     let suite = Suite::new(settings.clone())?;
-    let job = super::job::Spec::Study { settings: settings.clone() };
+    let job = super::job::Spec::Study { settings: Box::new(settings.clone()) };
     let journals = Journals::read_all(folder, &job.fingerprint())?;
     let results = journals.results(STAGE)?;
     let mut rows: Vec<Option<Entry>> = vec![None; suite.comparisons().len()];
@@ -498,7 +498,7 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
 }
 
 /// The first few of `n` names.
-fn some(names: &[String], n: usize) -> String {
+pub(super) fn some(names: &[String], n: usize) -> String {
     let shown = names.len().min(5);
     let more = n - shown;
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };

@@ -16,12 +16,12 @@ const SHORT: &str = "--topologies Ring,Line --sizes 4 --seeds 42,123";
 
 /// What a command prints as JSON.
 #[track_caller]
-fn json(finished: Finished) -> Value {
+pub(crate) fn json(finished: Finished) -> Value {
     serde_json::from_str(&finished.succeeded().stdout).unwrap()
 }
 
 /// The files in the folder of journals, by name.
-fn journals(place: &Place, run: &str) -> Vec<String> {
+pub(crate) fn journals(place: &Place, run: &str) -> Vec<String> {
     let folder = place.path(&format!("runs/{run}/cluster/journals"));
     let names = fs::read_dir(folder).unwrap();
     let mut names: Vec<String> =
@@ -32,7 +32,7 @@ fn journals(place: &Place, run: &str) -> Vec<String> {
 }
 
 /// The numbers 1 to n, shuffled.
-fn shuffled(n: usize, stream: &mut SeededStream) -> Vec<usize> {
+pub(crate) fn shuffled(n: usize, stream: &mut SeededStream) -> Vec<usize> {
     let mut numbers: Vec<usize> = (1..=n).collect();
     for last in (1..n).rev() {
         numbers.swap(last, stream.next_u64() as usize % (last + 1));
@@ -41,7 +41,7 @@ fn shuffled(n: usize, stream: &mut SeededStream) -> Vec<usize> {
 }
 
 /// Lets a task go on until it has a journal of its own, and then ends it as a power cut would.
-fn kill_midway(place: &Place, run: &str, arguments: &str, prefix: &str) -> bool {
+pub(crate) fn kill_midway(place: &Place, run: &str, arguments: &str, prefix: &str) -> bool {
     let own = || journals(place, run).iter().filter(|it| it.starts_with(prefix)).count();
     let before = own();
     let mut child: Child =

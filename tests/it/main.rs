@@ -35,6 +35,9 @@ mod shards;
 /// A study in tasks.
 mod cluster;
 
+/// One Φ in tasks.
+mod cluster_phi;
+
 /// `draw`: the same as pictures.
 mod draw;
 
