@@ -225,6 +225,8 @@ struct Watch {
     /// Do not submit before.
     submit_at: Duration,
     n_failed_submissions: u32,
+    /// How often arrays were submitted again that the controller had lost.
+    n_lost: u32,
     failures: BTreeMap<String, u64>,
     n_read: usize,
     /// Reasons for which tasks will not start by themselves, and since when.
@@ -251,6 +253,7 @@ impl Watch {
             is_silent: false,
             submit_at: Duration::ZERO,
             n_failed_submissions: 0,
+            n_lost: 0,
             failures: BTreeMap::new(),
             n_read: 0,
             stuck: BTreeMap::new(),
@@ -300,7 +303,7 @@ impl Watch {
             if self.tasks.iter().any(Option::is_some) {
                 world.show(&self.progress(record, world.now()));
             }
-            if is_over {
+            if is_over && !self.submit_the_lost(world, record)? {
                 return Ok(Some(None));
             }
             world.sleep(self.pause(world.now(), cost));
@@ -313,6 +316,38 @@ impl Watch {
             round.over = true;
         }
         world.save(record)
+    }
+
+    /// Arrays that the controller knows nothing of and of which nothing ever began: it was killed before it wrote them down. They
+    /// are submitted again in the same round, which is no attempt of anything. Whether there are any.
+    fn submit_the_lost(
+        &mut self,
+        world: &mut impl World,
+        record: &mut Record,
+    ) -> anyhow::Result<bool> {
+        if self.n_lost >= N_SUBMISSIONS {
+            return Ok(false);
+        }
+        let round = self.round_number(record);
+        let mut n_tasks = 0;
+        for (index, tasks) in self.tasks.iter_mut().enumerate() {
+            let all = tasks.iter().flatten().all(|it| it.state == State::Forgotten);
+            let Some(array) = record.rounds[self.at].arrays.get_mut(index) else { continue };
+            if all && tasks.is_some() && world.traces(round, &array.name).is_none() {
+                array.job_id = None;
+                *tasks = None;
+                n_tasks += array.n_tasks;
+            }
+        }
+        if n_tasks == 0 {
+            return Ok(false);
+        }
+        self.n_lost += 1;
+        self.n_idle = 0;
+        let message = format!("the controller has lost {} before they began", self::tasks(n_tasks));
+        world.warning(&message, "nothing needs to be done: they are submitted again");
+        world.save(record)?;
+        Ok(true)
     }
 
     fn arrays<'a>(&self, record: &'a Record) -> &'a [Array] {

@@ -80,6 +80,8 @@ struct Faults {
     /// No task can run, or none on node 0.
     hopeless: bool,
     bad_node: bool,
+    /// How often the controller loses the jobs that have not begun.
+    losses: u32,
     /// The first task that starts ends like this.
     first: Option<State>,
 }
@@ -273,6 +275,11 @@ impl World for Sim {
         if self.is_silent() {
             return Err("no answer".into());
         }
+        let unbegun = |it: &Job| it.tasks.iter().all(|it| it.started == 0.0);
+        if self.faults.losses > 0 && self.jobs.iter().any(unbegun) && self.chance.once_in(3) {
+            self.faults.losses -= 1;
+            self.jobs.retain(|it| !unbegun(it));
+        }
         let mut entries = Vec::new();
         for job in &self.jobs {
             let known = |it: &&Task| it.state.is_active() || self.now - it.ended < MEMORY;
@@ -323,7 +330,7 @@ impl World for Sim {
         }
         self.n_submissions += 1;
         self.n_twice += usize::from(self.jobs.iter().any(|it| it.name == array.name));
-        let id = self.jobs.len() as u64 + 100;
+        let id = self.n_submissions as u64 + 100;
         let task = |number: usize| Task {
             number: usize::try_from(array.offset).unwrap() + number,
             state: State::Pending,
@@ -483,6 +490,19 @@ fn a_follower_that_dies_at_any_step_is_replaced() {
     let faults = Faults { tasks: Some(4), deaths: Some(9), ..Faults::default() };
     check(2000..2300, faults);
     check(3000..3300, Faults { silence: true, ..faults });
+}
+
+#[test]
+fn what_the_controller_loses_is_submitted_again_in_the_same_round() {
+    for seed in 5000..5200 {
+        let mut sim = Sim::new(seed, 40, Faults { losses: 4, ..Faults::default() });
+        assert_eq!(run(&mut sim).unwrap(), Left::Finished, "seed {seed}: {:?}", sim.said);
+        assert_eq!((sim.rounds.len(), sim.n_twice), (1, 0), "seed {seed}: {:?}", sim.said);
+    }
+    check(
+        6000..6200,
+        Faults { losses: 3, tasks: Some(4), deaths: Some(20), silence: true, ..Faults::default() },
+    );
 }
 
 #[test]
