@@ -17,6 +17,7 @@ use xshell::{Shell, cmd};
 
 use crate::{
     cgroup::KillCounters,
+    cpu,
     exit::Exit,
     guard::{
         Guard, Observed, Unit, figure,
@@ -303,6 +304,9 @@ fn command_of(sh: &Shell, workspace: &Workspace, rung: &Rung, args: &[String]) -
     command.current_dir(&workspace.folder);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.envs(rung.env.iter().map(|(name, value)| (name, value)));
+    if let Some(flags) = &workspace.rustflags {
+        command.env(cpu::ENCODED, flags);
+    }
     if env::var_os("CARGO_TARGET_DIR").is_some() {
         // A relative one was meant from the caller's folder.
         command.env("CARGO_TARGET_DIR", &workspace.target_dir);

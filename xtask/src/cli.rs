@@ -152,7 +152,7 @@ pub(crate) struct Bench {
     pub(crate) format: Format,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct BuildFlags {
     #[command(flatten)]
     pub(crate) selection: Selection,
@@ -177,7 +177,7 @@ pub(crate) struct BuildFlags {
 }
 
 /// Waiting for room, and making it.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct RoomFlags {
     /// Wait until a release build fits into memory and no other cargo builds in the same folder, for at most this
     /// long (`90s`, `15m`, `2h`), or as long as it takes.
@@ -193,7 +193,7 @@ pub(crate) struct RoomFlags {
     pub(crate) stop: Vec<u32>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Judgement {
     /// Treat the advisory thresholds (25 GB used, 8 GB available, other builds) as binding.
     #[arg(long)]
@@ -207,9 +207,13 @@ pub(crate) struct Judgement {
 /// What to build: cargo's own flags.
 ///
 /// Without any: this project's study, or in another workspace what a plain `cargo build` builds.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "What to build, as cargo takes it")]
 pub(crate) struct Selection {
+    /// rustc's flags in the place of those of the environment, as cargo encodes them.
+    #[arg(skip)]
+    pub(crate) rustflags: Option<String>,
+
     /// Build in the workspace of this manifest. [default: around the current folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) manifest_path: Option<PathBuf>,

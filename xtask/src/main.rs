@@ -7,6 +7,7 @@ mod bench;
 mod build;
 mod cgroup;
 mod cli;
+mod cpu;
 mod exec;
 mod exit;
 mod figures;

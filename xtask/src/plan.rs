@@ -530,6 +530,7 @@ pub(crate) mod tests {
             features: words("--features pyphi"),
             profile: "release".into(),
             further: Vec::new(),
+            rustflags: None,
             folder: "/w".into(),
             has_lib: true,
             rust_version: None,

@@ -35,6 +35,9 @@ pub(crate) struct Workspace {
     pub(crate) profile: String,
     /// `--target-dir`, `--locked` and `--offline`, if they were given.
     pub(crate) further: Vec<String>,
+    /// rustc's flags in the place of those of the environment, as cargo encodes them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) rustflags: Option<String>,
     /// cargo runs here.
     pub(crate) folder: PathBuf,
     /// Whether a library of its own could be built first.
@@ -141,6 +144,7 @@ impl Workspace {
             features: selected.features,
             profile: selection.profile.clone().unwrap_or_else(|| "release".into()),
             further: further.chain(network).collect(),
+            rustflags: selection.rustflags.clone(),
             folder: selected.folder,
             has_lib: selected.has_lib,
             rust_version: selected.rust_version,

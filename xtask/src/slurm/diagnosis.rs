@@ -92,8 +92,8 @@ fn failure(status: Status, printed: &str) -> Cause {
     {
         return hopeless(
             "the program uses instructions that the nodes' processors do not have",
-            "build without `target-cpu=native` and other such RUSTFLAGS, then start with --fresh; or choose newer nodes \
-             with --partition or --sbatch=--constraint=FEATURE"
+            "build for all with `--cpu x86-64 --fresh`, or choose newer nodes with --partition or \
+             --sbatch=--constraint=FEATURE"
                 .into(),
         );
     }

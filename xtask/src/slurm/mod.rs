@@ -46,6 +46,7 @@ use self::{
 use crate::{
     build_example,
     cli::{Format, Validate},
+    cpu,
     exit::{Coded, Exit},
     interrupt, live,
     numbers::bytes,
@@ -141,7 +142,19 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
     }
 
     // A dry run builds too: what it writes is complete.
-    let built = build_example(flags, false, report)?;
+    let mut flags = flags.clone();
+    let named = cluster.cpu.as_deref();
+    named.map(cpu::check).transpose()?;
+    if let Some(cpu::Flags { encoded, without }) = cpu::flags_here(named) {
+        if !without.is_empty() {
+            report.note(&format!(
+                "building without `{}` of the environment, which is for this machine; `--cpu` says what the nodes have",
+                without.join(" ")
+            ));
+        }
+        flags.selection.rustflags = Some(encoded);
+    }
+    let built = build_example(&flags, false, report)?;
     let Some(executable) = built.executables.first() else { return Ok(built.exit) };
     if command.fresh
         && let Some(moved) = run::move_aside(&job.run_folder())?
@@ -154,6 +167,9 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
     let target_dir = &built.look.workspace.target_dir;
     let (plan, folder) = job.plan(executable, &site, wishes, target_dir, report)?;
     let follower = early.map_or_else(|| Follower::new(&folder, &here), Ok)?;
+    if named.is_none() && !plan.cpu_features.is_empty() {
+        bail!(cpu::not_portable(&plan.cpu_features));
+    }
     if plan.state == program::State::Planned {
         tell_plan(&plan, report);
     }

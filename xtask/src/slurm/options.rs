@@ -22,6 +22,11 @@ pub(crate) struct ClusterFlags {
     #[arg(long, value_enum, value_name = "PLACE")]
     pub(crate) on: Option<Place>,
 
+    /// The nodes' processor, as rustc names it: `native` (as this machine), `x86-64-v3`. [default: any x86-64, with faster code where
+    /// the processor has it; flags in the environment that say otherwise do not count]
+    #[arg(long, value_name = "CPU", requires = "on")]
+    pub(crate) cpu: Option<String>,
+
     /// Submit, and do not stay: `cargo xtask runs attach NAME` goes on from there.
     #[arg(long, requires = "on")]
     pub(crate) detach: bool,

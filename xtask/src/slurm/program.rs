@@ -56,6 +56,9 @@ pub(super) struct Plan {
     pub(super) cpu_seconds_done: f64,
     #[serde(default)]
     pub(super) efficiency: Option<f64>,
+    /// Instructions beyond those of every x86-64 that the program may use.
+    #[serde(default)]
+    pub(super) cpu_features: Vec<String>,
     #[serde(default)]
     pub(super) given_up: Vec<GivenUp>,
     #[serde(default)]
