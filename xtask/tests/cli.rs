@@ -10,18 +10,18 @@ mod common;
 
 use std::{
     fs,
-    io::{Read, Write as _},
+    io::Write as _,
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
-    thread::{self, JoinHandle},
+    thread,
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use xshell::{Shell, TempDir};
 
-use crate::common::{Ended, skipped};
+use crate::common::{Ended, Running, skipped};
 
 /// Tests that read or move the kernel's machine-wide kill counter take turns.
 static KILL_COUNTER: Mutex<()> = Mutex::new(());
@@ -86,7 +86,7 @@ impl Fixture {
 
     /// Start and let the test go on; [`Running::wait`] collects the end.
     fn start(&self, args: &[&str]) -> Running {
-        Running(self.command(args).spawn().unwrap())
+        Running::new(self.command(args).spawn().unwrap(), PATIENCE)
     }
 
     /// Wait until the file exists and has a full line.
@@ -99,48 +99,6 @@ impl Fixture {
             }
             thread::sleep(Duration::from_millis(20));
         }
-    }
-}
-
-/// A started xtask, killed if the test ends early.
-struct Running(Child);
-
-impl Running {
-    fn signal(&self, name: &str) {
-        let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-
-    fn wait(mut self) -> Ended {
-        fn read(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
-            thread::spawn(move || {
-                let mut text = String::new();
-                from.read_to_string(&mut text).unwrap();
-                text
-            })
-        }
-        let stdout = read(self.0.stdout.take().unwrap());
-        let stderr = read(self.0.stderr.take().unwrap());
-        let deadline = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(status) = self.0.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "xtask does not end");
-            thread::sleep(Duration::from_millis(20));
-        };
-        Ended {
-            code: status.code(),
-            stdout: stdout.join().unwrap(),
-            stderr: stderr.join().unwrap(),
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
     }
 }
 
@@ -676,7 +634,7 @@ fn a_group_without_a_limit_is_limited_by_those_above_it() {
     let nested = group.nested();
     let fixture = Fixture::new(&[HELLO]);
     let command = fixture.command(&["preflight", "--example", "demo", "--format", "json"]);
-    let ended = Running(nested.around(&command).spawn().unwrap()).wait();
+    let ended = Running::new(nested.around(&command).spawn().unwrap(), PATIENCE).wait();
     let container = &ended.document()["resources"]["container"];
     assert_eq!(container["smallest_limit_bytes"], 300 << 20, "{container}");
     let tightest = container["tightest"]["group"].as_str().unwrap();
@@ -777,7 +735,7 @@ fn a_command_that_runs_out_of_memory_has_a_code_of_its_own() {
     let Some(group) = LimitedGroup::new(400) else { return };
     let fixture = eater(700, 700);
     let command = fixture.command(&["exec", "--", env!("CARGO"), "build", "--example", "demo"]);
-    let ended = Running(group.around(&command).spawn().unwrap()).wait();
+    let ended = Running::new(group.around(&command).spawn().unwrap(), PATIENCE).wait();
     // By the guard or, with so sudden a need, by the kernel.
     ended.code(5).says("the command ran out of memory");
     assert_eq!(group.processes(), "");
@@ -824,10 +782,11 @@ fn on_a_terminal_option_d_asks() {
     let mut command = Command::new("script");
     command.args(["-qec", &line, "/dev/null"]).current_dir(fixture.path("."));
     fixture.isolate(&mut command);
-    let mut running = Running(command.env("NO_COLOR", "1").stdin(Stdio::piped()).spawn().unwrap());
+    command.env("NO_COLOR", "1").stdin(Stdio::piped());
+    let mut running = Running::new(command.spawn().unwrap(), PATIENCE);
     // What is not in the list is asked for again.
     let answers = format!("stop 1\nstop {tail}\n");
-    let mut stdin = running.0.stdin.take().unwrap();
+    let mut stdin = running.child.stdin.take().unwrap();
     stdin.write_all(answers.as_bytes()).unwrap();
     let ended = running.wait();
     drop(stdin);
@@ -900,13 +859,13 @@ fn another_user_s_program_is_never_touched() {
     let Ok(other) = other else {
         return skipped("nothing can be started as another user (needs root)");
     };
-    let other = Running(other);
-    let pid = other.0.id().to_string();
+    let other = Running::new(other, PATIENCE);
+    let pid = other.child.id().to_string();
     for flag in ["--pause", "--stop"] {
         let ended = fixture.run(&["build", "--example", "demo", flag, &pid]);
         ended.code(2).says("belongs to another user; nothing was paused or stopped");
     }
-    assert_eq!(state(other.0.id()), 'S');
+    assert_eq!(state(other.child.id()), 'S');
 }
 
 #[test]

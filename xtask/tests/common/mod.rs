@@ -1,10 +1,13 @@
-//! What the test programs of xtask have in common: how a command ended, and saying that a test was skipped.
+//! What the test programs of xtask have in common: commands that run and that have ended, and saying that a test was
+//! skipped.
 
 #![allow(dead_code, reason = "every test program is compiled with it, and not each needs all")]
 
 use std::{
-    io::{self, Write as _},
-    process::Output,
+    io::{self, Read, Write as _},
+    process::{Child, Command, Output},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -55,4 +58,69 @@ impl Ended {
 #[expect(clippy::explicit_write, reason = "`eprintln!` is what the harness keeps to itself")]
 pub(crate) fn skipped(why: &str) {
     writeln!(io::stderr(), "skipped: {why}").unwrap();
+}
+
+/// A started xtask, killed if the test ends early.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    stdout: Option<JoinHandle<String>>,
+    stderr: Option<JoinHandle<String>>,
+    patience: Duration,
+}
+
+impl Running {
+    /// `patience`: how long it may take from when it is waited for. Its pipes are read at once.
+    pub(crate) fn new(mut child: Child, patience: Duration) -> Running {
+        fn read(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+            thread::spawn(move || {
+                let mut text = String::new();
+                from.read_to_string(&mut text).unwrap();
+                text
+            })
+        }
+        let stdout = child.stdout.take().map(read);
+        let stderr = child.stderr.take().map(read);
+        Running { child, stdout, stderr, patience }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    pub(crate) fn wait(mut self) -> Ended {
+        let deadline = Instant::now() + self.patience;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "xtask does not end");
+            thread::sleep(Duration::from_millis(20));
+        };
+        let text = |pipe: &mut Option<JoinHandle<String>>| {
+            pipe.take().map(|it| it.join().unwrap()).unwrap_or_default()
+        };
+        Ended {
+            code: status.code(),
+            stdout: text(&mut self.stdout),
+            stderr: text(&mut self.stderr),
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// A line for whoever runs the test with `--nocapture`.
+#[expect(clippy::print_stdout, reason = "what was measured is for people")]
+pub(crate) fn tell(line: &str) {
+    println!("{line}");
 }

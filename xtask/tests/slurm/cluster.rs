@@ -19,7 +19,8 @@ use std::{
     net::TcpListener,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{self, Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -43,6 +44,8 @@ pub(crate) struct Cluster {
     first: u32,
     /// The namespace, as `/proc/PID/ns/pid` names it.
     namespace: PathBuf,
+    /// Its CPU time; after the processes that are in it.
+    accounting: Accounting,
 }
 
 /// A process in the cluster's namespace, by its number out here.
@@ -52,6 +55,12 @@ pub(crate) struct Process {
     parent: u32,
     /// Its arguments, with spaces between them.
     pub(crate) command: String,
+}
+
+impl Process {
+    fn is_step(&self) -> bool {
+        self.command.starts_with("slurmstepd:")
+    }
 }
 
 impl Cluster {
@@ -98,7 +107,9 @@ impl Cluster {
         fs::write(root.join("init.sh"), INIT).unwrap();
 
         let log = fs::File::create(root.join("init.log")).unwrap();
-        let shell = Command::new("unshare")
+        let accounting = Accounting::new();
+        let shell = accounting
+            .around("unshare")
             .args(["--pid", "--fork", "--kill-child", "--mount-proc", "bash"])
             .args([&root.join("init.sh"), &root])
             .env("SLURM_CONF", root.join("slurm.conf"))
@@ -109,7 +120,7 @@ impl Cluster {
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut cluster = Cluster { dir, shell, first: 0, namespace: PathBuf::new() };
+        let mut cluster = Cluster { dir, shell, first: 0, namespace: PathBuf::new(), accounting };
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(first) = child_of(cluster.shell.id()) {
@@ -244,12 +255,22 @@ impl Cluster {
     /// The processes of jobs: what the daemons of jobs (`slurmstepd`) have started, and what those have.
     pub(crate) fn job_processes(&self) -> Vec<Process> {
         let all = self.processes();
-        let is_step = |it: &Process| it.command.starts_with("slurmstepd:");
         let parent = |of: &Process| all.iter().find(|it| it.pid == of.parent);
         let is_below_a_step = |it: &&Process| {
-            iter::successors(parent(it), |it| parent(it)).any(is_step) && !is_step(it)
+            iter::successors(parent(it), |it| parent(it)).any(Process::is_step) && !it.is_step()
         };
         all.iter().filter(is_below_a_step).cloned().collect()
+    }
+
+    /// The daemon of the job that a process is of.
+    pub(crate) fn step_of(&self, process: &Process) -> Option<Process> {
+        let parent = |of: &Process| self.process(of.parent);
+        iter::successors(parent(process), parent).find(Process::is_step)
+    }
+
+    /// CPU time of everything so far, in seconds; where it cannot be told, `None`.
+    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
+        self.accounting.cpu_seconds()
     }
 
     /// The last lines of every log.
@@ -365,6 +386,42 @@ fn path() -> OsString {
 fn child_of(pid: u32) -> Option<u32> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
     children.split_whitespace().next()?.parse().ok()
+}
+
+/// A group of the `cpuacct` controller (cgroup v1), where there is one that can be written.
+pub(crate) struct Accounting(Option<PathBuf>);
+
+impl Accounting {
+    pub(crate) fn new() -> Accounting {
+        static N: AtomicU32 = AtomicU32::new(0);
+        let name = format!("xtask-slurm-{}-{}", process::id(), N.fetch_add(1, Ordering::Relaxed));
+        let group = Path::new("/sys/fs/cgroup/cpuacct").join(name);
+        Accounting(fs::create_dir(&group).is_ok().then_some(group))
+    }
+
+    /// A program, started inside.
+    pub(crate) fn around(&self, program: impl AsRef<OsStr>) -> Command {
+        let Some(group) = &self.0 else { return Command::new(program) };
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "echo $$ > \"$0\"; exec \"$@\""]).arg(group.join("cgroup.procs"));
+        shell.arg(program);
+        shell
+    }
+
+    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
+        let text = fs::read_to_string(self.0.as_ref()?.join("cpuacct.usage")).ok()?;
+        Some(text.trim().parse::<f64>().ok()? / 1e9)
+    }
+}
+
+impl Drop for Accounting {
+    fn drop(&mut self) {
+        let Some(group) = &self.0 else { return };
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while fs::remove_dir(group).is_err() && group.exists() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
 
 fn set_mode(path: &Path, mode: u32) {

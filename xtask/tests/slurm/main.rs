@@ -10,3 +10,15 @@ mod common;
 
 /// The two nodes.
 mod cluster;
+
+/// A user of them.
+mod login;
+
+/// What they compute.
+mod study;
+
+/// What may happen to them.
+mod faults;
+
+/// What they do not allow or do not have.
+mod limits;
