@@ -637,7 +637,7 @@ pub(crate) fn conclude(
 ) -> Result<(), Error> {
     let summary = contents.summary();
     let written = summary.write(&folder.join("summary.json"));
-    let reported = Report::write(folder);
+    let reported = Report::write_of(folder, contents, &summary);
     show(&summary, folder, events, written.and(reported.map(drop)))
 }
 

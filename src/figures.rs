@@ -34,6 +34,8 @@ struct Point {
     ties: bool,
     /// Where other numberings of the units give another exact Φ: the smallest and the largest.
     range: Option<(f64, f64)>,
+    /// Whether it is drawn: of very many some are, and everything is computed from all.
+    is_drawn: bool,
 }
 
 impl Point {
@@ -50,6 +52,9 @@ impl Point {
 
 const WIDTH: f64 = 760.0;
 
+/// The points of one topology that are drawn, at most: more could not be told apart.
+const DRAWN: usize = 1_000;
+
 /// All figures. Without rows there are none. If they are some of `several`, of theories each for itself, their names
 /// say of which.
 pub fn figures(contents: &Contents, summary: &Summary, several: bool) -> Vec<Figure> {
@@ -58,7 +63,7 @@ pub fn figures(contents: &Contents, summary: &Summary, several: bool) -> Vec<Fig
     }
     let topologies = summary.settings.families();
     let place = |topology: Topology| topologies.iter().position(|it| *it == topology).unwrap_or(0);
-    let points: Vec<Point> = contents
+    let mut points: Vec<Point> = contents
         .rows
         .iter()
         .zip(&contents.entries)
@@ -68,8 +73,14 @@ pub fn figures(contents: &Contents, summary: &Summary, several: bool) -> Vec<Fig
             // φ_s, which is drawn under IIT 4.0, hangs on none.
             ties: entry.exact.ties > 0 && entry.exact.structure.is_none(),
             range: entry.exact.range.filter(|it| it.is_wide()).map(|it| (it.low, it.high)),
+            is_drawn: true,
         })
         .collect();
+    for topology in 0..topologies.len() {
+        let of: Vec<&mut Point> = points.iter_mut().filter(|it| it.topology == topology).collect();
+        let step = of.len().div_ceil(DRAWN).max(1);
+        of.into_iter().enumerate().for_each(|(at, it)| it.is_drawn = at % step == 0);
+    }
     let formalisms = &contents.suite.settings().formalisms;
     let prefix = if several { format!("{}-", list(formalisms)) } else { String::new() };
     let study = Study { contents, summary, topologies, prefix, points };
@@ -122,7 +133,7 @@ impl Study<'_> {
         place: impl Fn(&Point, f64) -> (f64, f64),
     ) -> Vec<Mark> {
         let mut marks = Vec::new();
-        for it in points {
+        for it in points.filter(|it| it.is_drawn) {
             if let Some((low, high)) = it.range {
                 let ends = [low, high].map(|exact| place(it, exact)).map(|(x, y)| plot.at(x, y));
                 let ink = Ink::Series(it.topology);
@@ -196,8 +207,12 @@ impl Study<'_> {
         }));
         self.legend(458.0, &mut marks);
         let axis = if log { " The vertical axis is logarithmic." } else { "" };
+        let drawn = match self.points.iter().filter(|it| it.is_drawn).count() {
+            n if n == self.points.len() => String::new(),
+            n => format!(", {n} of which are drawn here and below"),
+        };
         let caption = format!(
-            "Exact Φ against the estimate, all {} rows. Dashed: where both are equal. Solid: least-squares \
+            "Exact Φ against the estimate, all {} rows{drawn}. Dashed: where both are equal. Solid: least-squares \
              line.{axis} Points that are not filled: Φ hangs on the order of choice among ties. Bars: from the \
              smallest to the largest Φ over numberings of the units, where they differ.",
             self.points.len()
@@ -329,7 +344,7 @@ impl Study<'_> {
         for (k, (name, points)) in groups.iter().enumerate() {
             let (center, _) = plot.at(k as f64 + 0.5, 1.0);
             marks.push(label((center, 318.0), name, 10.0, Anchor::Middle, Ink::Text));
-            for (row, it) in points.iter().enumerate() {
+            for (row, it) in points.iter().enumerate().filter(|(_, it)| it.is_drawn) {
                 let side = (row % 5) as f64 / 5.0 - 0.4;
                 let at = (k as f64 + 0.5 + 0.5 * side, absolute(it));
                 marks.push(plot.point(at, it.topology, !it.ties, it.title()));
@@ -383,7 +398,7 @@ impl Study<'_> {
         let y = Axis::fitting("predicted − exact Φ", all, false);
         let (mut marks, height) = self.panels(&titles, (x, y), |panel, plot| {
             let mut marks = plot.graph(|_| 0.0, Ink::Muted, true);
-            for (k, it) in self.points.iter().enumerate() {
+            for (k, it) in self.points.iter().enumerate().filter(|(_, it)| it.is_drawn) {
                 let at = (it.row.phi_exact, residual(judged[panel], k));
                 marks.push(plot.point(at, it.topology, !it.ties, it.title()));
             }
@@ -520,13 +535,21 @@ impl Study<'_> {
             marks.push(label((x, y - 10.0), name, 11.0, Anchor::End, Ink::Text));
         }
         let caption = format!(
-            "How far Φ_HDC is from its limit for infinite dimension, over all {} rows, by dimension of the \
+            "How far Φ_HDC is from its limit for infinite dimension, over {} rows, by dimension of the \
              vectors (the study uses {}). Both axes are logarithmic. Dashed: ∝ 1/√dimension.",
-            self.points.len(),
+            match sampled(&self.points, DISTANCES).count() {
+                n if n == self.points.len() => format!("all {n}"),
+                n => format!("{n} of {}", self.points.len()),
+            },
             Hdc::DIMENSION
         );
         self.figure("dimensions", "Distance of Φ_HDC from its limit", caption, 350.0, marks)
     }
+}
+
+/// At most `most` of the items, at even distances.
+fn sampled<T>(items: &[T], most: usize) -> impl Iterator<Item = &T> {
+    items.iter().step_by(items.len().div_ceil(most).max(1))
 }
 
 /// The names of the estimators in a journal, in alphabetical order.
@@ -552,12 +575,16 @@ pub struct Distance {
     pub largest: f64,
 }
 
-/// The distance of Φ_HDC from its limit over the rows, for the dimensions 256, 512, …, 65,536.
+/// The rows that the distance of Φ_HDC from its limit is taken over, at most.
+const DISTANCES: usize = 200;
+
+/// The distance of Φ_HDC from its limit, for the dimensions 256, 512, …, 65,536, over the rows; over some of them, at
+/// even distances, where there are very many.
 pub fn distances_from_limit(contents: &Contents) -> Vec<Distance> {
+    let rows: Vec<&Row> = sampled(&contents.rows, DISTANCES).collect();
     let of = |dimension: usize| {
         let hdc = Hdc::new(dimension);
-        let distances: Vec<f64> = contents
-            .rows
+        let distances: Vec<f64> = rows
             .iter()
             .filter_map(|row| Some((row, contents.suite.position(row.key)?)))
             .map(|(row, at)| {

@@ -20,7 +20,7 @@ use crate::run_folder::Contents;
 use crate::solver::TieRange;
 use crate::statistics::{Stat, Statistics};
 use crate::suite::{Formalism, Settings};
-use crate::summary::{Findings, Group, Summary};
+use crate::summary::{Findings, Group, Summaries, Summary};
 use crate::text::{
     columns_of, date, interval, list, number, numbers, p_value, permutation, ties_of_iit4,
 };
@@ -79,11 +79,15 @@ pub struct Report {
 }
 
 impl Report {
-    /// The report of what a run holds by now; `samples` are its timeline, `build` is the record of its build, if
-    /// there is one.
+    /// The rows of a theory in the table of rows, at most: a page of very many would not open.
+    const ROWS: usize = 2_000;
+
+    /// The report of what a run holds by now; `summaries` are its statistics, `samples` its timeline, `build` is the
+    /// record of its build, if there is one.
     pub fn new(
         name: &str,
         contents: &Contents,
+        summaries: &Summaries,
         samples: &[Sample],
         build: Option<&serde_json::Value>,
     ) -> Report {
@@ -92,7 +96,6 @@ impl Report {
             theory: None,
             blocks: vec![],
         };
-        let summaries = contents.summary();
         let parts = contents.by_formalism();
         let several = parts.len() > 1;
         if several {
@@ -158,6 +161,18 @@ impl Report {
     /// As [`Contents::read`]; [`Error::Content`] for a broken `build.json`; [`Error::Write`].
     pub fn write(folder: &Path) -> Result<PathBuf, Error> {
         let contents = Contents::read(folder)?;
+        Report::write_of(folder, &contents, &contents.summary())
+    }
+
+    /// Writes the same of a run that was read already, and its statistics.
+    ///
+    /// # Errors
+    /// [`Error::Content`] for a broken `build.json`; [`Error::Read`] for a timeline; [`Error::Write`].
+    pub fn write_of(
+        folder: &Path,
+        contents: &Contents,
+        summaries: &Summaries,
+    ) -> Result<PathBuf, Error> {
         let path = folder.join("build.json");
         let build = match fs::read_to_string(&path) {
             Ok(text) => Some(serde_json::from_str(&text).map_err(|error| Error::Content {
@@ -169,7 +184,8 @@ impl Report {
         let name = folder.canonicalize().ok();
         let name = name.as_deref().unwrap_or(folder).file_name().unwrap_or_default();
         let samples = timeline::read(folder)?;
-        let report = Report::new(&name.to_string_lossy(), &contents, &samples, build.as_ref());
+        let report =
+            Report::new(&name.to_string_lossy(), contents, summaries, &samples, build.as_ref());
         let figures = folder.join("figures");
         fs::create_dir_all(&figures).map_err(|source| Error::Write {
             path: figures.clone(),
@@ -581,7 +597,14 @@ impl Report {
         ]);
         let mut table = Table::new(&head);
         table.long = true;
-        for (row, entry) in contents.rows.iter().zip(&contents.entries) {
+        if contents.rows.len() > Report::ROWS {
+            self.text(format!(
+                "The first {} of {} rows; all are in results.csv.",
+                Report::ROWS,
+                contents.rows.len()
+            ));
+        }
+        for (row, entry) in contents.rows.iter().zip(&contents.entries).take(Report::ROWS) {
             let exact = &entry.exact;
             let zero = if exact.phi <= Row::ZERO { "0 " } else { "" };
             let ties = if exact.ties > 0 { format!("T {} ", exact.ties) } else { String::new() };

@@ -102,7 +102,11 @@ impl Findings {
         Findings {
             verdict: Verdict::new(&overall),
             overall,
-            uncertainty: Uncertainty::new(&points, &problems(suite, rows), Bootstrap::default()),
+            uncertainty: Uncertainty::new(
+                &points,
+                &problems(suite, rows),
+                Bootstrap::of(rows.len()),
+            ),
             by_topology: by_topology.collect(),
             by_size: by_size.collect(),
             by_rule: by_rule.collect(),
@@ -131,7 +135,7 @@ impl<T: PartialEq> Group<T> {
             group,
             n_exact_problems: problems.iter().collect::<BTreeSet<_>>().len(),
             statistics: Statistics::new(&points(&rows)),
-            uncertainty: Uncertainty::new(&points(&rows), &problems, Bootstrap::default()),
+            uncertainty: Uncertainty::new(&points(&rows), &problems, Bootstrap::of(rows.len())),
         }
     }
 }
