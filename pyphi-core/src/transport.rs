@@ -57,6 +57,8 @@ pub(crate) struct Transport {
     shipments: Vec<Shipment>,
     first_shipment: Vec<u32>,
     room: Vec<i64>,
+    /// Prices of the columns that have room.
+    open: Vec<i64>,
 }
 
 #[derive(Debug)]
@@ -71,6 +73,9 @@ struct Shipment {
 const NONE: u32 = u32::MAX;
 /// Cost of a route to or from the root: dearer than any real one, and small enough to be added up.
 const DEAR: i64 = 1 << 59;
+/// The price of a column without room. Others are at least -DEAR and costs less than DEAR: any column with room is
+/// better.
+const FULL: i64 = -(1 << 61);
 
 impl Transport {
     /// Sets the problem, which [`Transport::start`] makes ready to be solved: all supply has to go; `lower_bounds(row, costs)` fills in what is at most the cost of
@@ -162,20 +167,26 @@ impl Transport {
         reset(&mut self.first_shipment, rows + columns, NONE);
         self.room.clear();
         self.room.extend_from_slice(&self.demand);
+        self.open.clear();
+        // Prices are only a guess here: whatever they are, a column with room is better than one without.
+        let price = |column: usize| prices.get(column).map_or(0, |&it| it.clamp(-DEAR, DEAR));
+        let open = self.demand.iter().enumerate();
+        self.open.extend(open.map(|(column, &room)| if room > 0 { price(column) } else { FULL }));
         for row in 0..rows {
             let mut left = self.supply[row];
             let costs = &self.cost[row * columns..][..columns];
             while left > 0 {
-                let free = costs.iter().enumerate().filter(|&(column, _)| self.room[column] > 0);
-                let cheapest = if prices.is_empty() {
-                    free.min_by_key(|&(_, &cost)| cost)
-                } else {
-                    free.min_by_key(|&(column, &cost)| cost - prices[column])
-                };
-                let (column, _) = cheapest.expect("supply and demand have the same sum");
+                let least = least_difference(costs, &self.open);
+                let mut routes = costs.iter().zip(&self.open);
+                let column = routes.position(|(cost, price)| cost - price == least);
+                let column = column.expect("the least difference is one of them");
                 let flow = left.min(self.room[column]);
+                assert!(flow > 0, "supply and demand have the same sum");
                 left -= flow;
                 self.room[column] -= flow;
+                if self.room[column] == 0 {
+                    self.open[column] = FULL;
+                }
                 let idx = self.shipments.len() as u32;
                 self.shipments.push(Shipment {
                     row: row as u32,
