@@ -179,10 +179,11 @@ impl Job for PhiJob {
     }
 }
 
-/// Expected time of one Φ of a generic network in all, in seconds of one processor: measured at 7 and 8 units
-/// (`docs/engine.md`), and ten times as much for every other one.
+/// Expected time of one Φ of a generic network in all, in seconds of one processor: measured from 7 to 10 units
+/// (`docs/engine.md`).
 fn seconds_in_all(n_units: usize) -> f64 {
-    5.3 * 10_f64.powi(n_units as i32 - 8)
+    let factor: f64 = if n_units > 8 { 5.6 } else { 10.0 };
+    5.3 * factor.powi(n_units as i32 - 8)
 }
 
 /// The share of that which goes into the concepts of the intact system.

@@ -42,8 +42,7 @@ fn one_phi_in_tasks_in_any_order_killed_and_doubled_is_that_of_one_process() {
     place.write("net.json", generic(7).to_string());
     let expected = place.run("phi --network net.json --format json").succeeded().stdout;
     let mut stream = SeededStream::new("phi-validation test of tasks of one Φ v1", &[1]);
-    let plan =
-        "cluster plan --format json --slots 3 --task-seconds 0.06 --run big phi --network net.json";
+    let plan = "cluster plan --format json --slots 3 --task-seconds 0.008 --max-tasks 6 --run big phi --network net.json";
     let mut standing = json(place.run(plan));
     assert_eq!((&standing["job"], &standing["stage"]), (&"phi".into(), &"concepts".into()));
     assert_eq!((&standing["n_items"], &standing["items_done"]), (&127.into(), &0.into()));
@@ -79,7 +78,7 @@ fn one_phi_in_tasks_in_any_order_killed_and_doubled_is_that_of_one_process() {
         }
         standing = json(place.run("cluster next big --format json"));
     }
-    assert!(n_killed >= 2, "{n_killed} killed");
+    assert!(n_killed > 0, "nothing was killed midway");
     let both: BTreeSet<&str> = stages.iter().map(String::as_str).collect();
     assert_eq!(both, BTreeSet::from(["concepts", "cuts"]));
     assert_eq!((&standing["state"], &standing["n_items"]), (&"finished".into(), &126.into()));
