@@ -38,7 +38,7 @@ use self::{
     follow::{Left, Progress, World},
     follower::Follower,
     options::Wishes,
-    program::{Division, Plan},
+    program::{AS_DOCUMENT, Division, Plan},
     queue::{Entry, NotSubmitted},
     record::{Array, Record, Round},
     site::{Request, Site},
@@ -261,7 +261,8 @@ fn attend(
 ) -> anyhow::Result<Exit> {
     let follower = Follower::new(folder, &host_name().unwrap_or_default())?;
     let Some(record) = Record::load(folder)? else { bail!("{} is gone", folder.display()) };
-    let args = ["cluster".into(), "status".into(), folder.as_os_str().to_owned()];
+    let mut args = vec!["cluster".into(), "status".into(), folder.as_os_str().to_owned()];
+    args.extend(AS_DOCUMENT.map(Into::into));
     let plan = program::ask(&folder.join(PROGRAM), &args, report)?;
     let (folder, stay) = (folder.to_owned(), !detach);
     Course { folder, record, plan, site, follower, stay, format }.follow(report)
@@ -512,6 +513,8 @@ impl Job {
     ) -> anyhow::Result<(Plan, PathBuf)> {
         let ask = |division: &Division| {
             let mut args: Vec<OsString> = vec!["cluster".into(), "plan".into()];
+            // Before what the user wrote, which may name a command of its own: `phi`.
+            args.extend(AS_DOCUMENT.map(Into::into));
             args.extend(division.args(true));
             args.extend(self.args.iter().cloned());
             if !self.is_phi {
@@ -632,7 +635,8 @@ impl<'a> Cluster<'a> {
         Ok(())
     }
 
-    fn ask(&self, args: Vec<OsString>) -> anyhow::Result<Plan> {
+    fn ask(&self, mut args: Vec<OsString>) -> anyhow::Result<Plan> {
+        args.extend(AS_DOCUMENT.map(Into::into));
         program::ask(&self.folder.join(PROGRAM), &args, self.report)
     }
 }

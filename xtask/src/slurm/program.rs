@@ -140,13 +140,16 @@ impl Division {
     }
 }
 
-/// Ask the program; its stderr goes to the user's.
+/// The flags of every question: the answer is to be the document.
+pub(super) const AS_DOCUMENT: [&str; 2] = ["--format", "json"];
+
+/// Ask the program; its stderr goes to the user's. `args` has [`AS_DOCUMENT`].
 ///
 /// # Errors
 /// It fails; its exit code 2 (bad input) is passed on.
 pub(super) fn ask(program: &Path, args: &[OsString], report: &Report) -> anyhow::Result<Plan> {
     let mut command = Command::new(program);
-    command.args(args).args(["--format", "json"]);
+    command.args(args);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut document = Vec::new();
     let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };

@@ -1,6 +1,8 @@
 //! Studies on two nodes are those of one process.
 
-use std::env;
+use std::{env, fs, process::Command};
+
+use serde_json::{Value, json};
 
 use crate::{
     common::tell,
@@ -67,4 +69,32 @@ fn scripts_that_are_submitted_by_hand_give_the_finished_run() {
     });
     login.one_process("one", args);
     login.is_the_same("hand", "one");
+}
+
+#[test]
+fn one_phi_on_two_nodes_is_that_of_one_process() {
+    let Some(login) = Login::start() else { return };
+    // Six units that all see each other and have nothing in common.
+    let n = 6;
+    let tpm: Vec<Vec<f64>> = (0..1 << n)
+        .map(|s| (0..n).map(|j| f64::from((s * 37 + j * 17 + s * j) % 89 + 5) / 100.0).collect())
+        .collect();
+    let network = login.runs().join("six.json");
+    let text = json!({"tpm": tpm, "cm": vec![[1; 6]; 6], "state": [0, 1, 0, 0, 1, 1]}).to_string();
+    fs::write(&network, text).unwrap();
+    let phi = format!("phi --network {}", network.display());
+    let mut alone = Command::new(program());
+    alone.args(phi.split_whitespace()).args(["--format", "json"]);
+    let alone = String::from_utf8(alone.output().unwrap().stdout).unwrap();
+
+    let ended = login.run(login.validate("", "six", &phi));
+    ended.code(0).says("round 2:");
+    let untimed = |text: &str| {
+        let mut document: Value = serde_json::from_str(text).unwrap();
+        for name in ["stats", "elapsed_ms", "duration_ms"] {
+            document.as_object_mut().unwrap().remove(name);
+        }
+        document
+    };
+    assert_eq!(untimed(&login.read("six/phi.json")), untimed(&alone));
 }
