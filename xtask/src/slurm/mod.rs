@@ -38,7 +38,7 @@ use self::{
     follow::{Left, Progress, World},
     follower::Follower,
     options::Wishes,
-    program::{AS_DOCUMENT, Division, Plan},
+    program::{Division, Plan},
     queue::{Entry, NotSubmitted},
     record::{Array, Record, Round},
     site::{Request, Site},
@@ -261,9 +261,7 @@ fn attend(
 ) -> anyhow::Result<Exit> {
     let follower = Follower::new(folder, &host_name().unwrap_or_default())?;
     let Some(record) = Record::load(folder)? else { bail!("{} is gone", folder.display()) };
-    let mut args = vec!["cluster".into(), "status".into(), folder.as_os_str().to_owned()];
-    args.extend(AS_DOCUMENT.map(Into::into));
-    let plan = program::ask(&folder.join(PROGRAM), &args, report)?;
+    let plan = program::ask(&folder.join(PROGRAM), "status", &[folder.into()], report)?;
     let (folder, stay) = (folder.to_owned(), !detach);
     Course { folder, record, plan, site, follower, stay, format }.follow(report)
 }
@@ -512,17 +510,14 @@ impl Job {
         report: &Report,
     ) -> anyhow::Result<(Plan, PathBuf)> {
         let ask = |division: &Division| {
-            let mut args: Vec<OsString> = vec!["cluster".into(), "plan".into()];
-            // Before what the user wrote, which may name a command of its own: `phi`.
-            args.extend(AS_DOCUMENT.map(Into::into));
-            args.extend(division.args(true));
+            let mut args = division.args(true);
             args.extend(self.args.iter().cloned());
             if !self.is_phi {
                 let (folder, out) = (Some(self.run_folder()), None);
                 let arguments = Arguments { args: Vec::new(), out, folder };
                 args.extend(study::build_record(&arguments, target_dir));
             }
-            program::ask(executable, &args, report)
+            program::ask(executable, "plan", &args, report)
         };
         let mut division = site.division(wishes);
         let mut plan = ask(&division)?;
@@ -635,9 +630,9 @@ impl<'a> Cluster<'a> {
         Ok(())
     }
 
-    fn ask(&self, mut args: Vec<OsString>) -> anyhow::Result<Plan> {
-        args.extend(AS_DOCUMENT.map(Into::into));
-        program::ask(&self.folder.join(PROGRAM), &args, self.report)
+    fn ask(&self, question: &str, flags: &[OsString]) -> anyhow::Result<Plan> {
+        let args = [&[self.folder.clone().into()], flags].concat();
+        program::ask(&self.folder.join(PROGRAM), question, &args, self.report)
     }
 }
 
@@ -704,14 +699,13 @@ impl World for Cluster<'_> {
     }
 
     fn status(&mut self) -> anyhow::Result<Plan> {
-        self.ask(vec!["cluster".into(), "status".into(), self.folder.as_os_str().to_owned()])
+        self.ask("status", &[])
     }
 
     fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<Plan> {
         let record = Record::load(&self.folder)?;
         let wishes = record.map(|it| it.wishes).unwrap_or_default();
-        let mut args: Vec<OsString> =
-            vec!["cluster".into(), "next".into(), self.folder.as_os_str().to_owned()];
+        let mut args: Vec<OsString> = Vec::new();
         // How long tasks should be is remembered by the program.
         let division = self.site.division(&wishes);
         for (name, factor) in [("--memory-factor", memory_factor), ("--time-factor", time_factor)] {
@@ -720,7 +714,7 @@ impl World for Cluster<'_> {
             }
         }
         args.extend(division.args(false));
-        self.ask(args)
+        self.ask("next", &args)
     }
 
     fn request(&mut self, record: &Record, plan: &Plan) -> Result<Request, Coded> {

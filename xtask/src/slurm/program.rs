@@ -140,16 +140,19 @@ impl Division {
     }
 }
 
-/// The flags of every question: the answer is to be the document.
-pub(super) const AS_DOCUMENT: [&str; 2] = ["--format", "json"];
-
-/// Ask the program; its stderr goes to the user's. `args` has [`AS_DOCUMENT`].
+/// Ask the program for the document of `plan`, `next` or `status`; its stderr goes to the user's.
 ///
 /// # Errors
 /// It fails; its exit code 2 (bad input) is passed on.
-pub(super) fn ask(program: &Path, args: &[OsString], report: &Report) -> anyhow::Result<Plan> {
+pub(super) fn ask(
+    program: &Path,
+    question: &str,
+    args: &[OsString],
+    report: &Report,
+) -> anyhow::Result<Plan> {
     let mut command = Command::new(program);
-    command.args(args);
+    // The form before what the user wrote, which may name a command of its own: `phi`.
+    command.args(["cluster", question, "--format", "json"]).args(args);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut document = Vec::new();
     let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
@@ -158,17 +161,13 @@ pub(super) fn ask(program: &Path, args: &[OsString], report: &Report) -> anyhow:
         Piece::Stderr(bytes) => report.pass_through(bytes),
         Piece::Stopping | Piece::Available(_) | Piece::Guard(_) | Piece::Live(_) => {}
     })?;
-    let command = || {
-        let words: Vec<_> = args.iter().take(2).map(|it| it.to_string_lossy()).collect();
-        words.join(" ")
-    };
     match run::exit(watched.ending, watched.interrupted) {
         Exit::Success => Plan::parse(&document).with_context(|| {
-            format!("`{} {}` printed something else", program.display(), command())
+            format!("`{} cluster {question}` printed something else", program.display())
         }),
         exit => {
             let how = watched.ending.code.map_or("by a signal".into(), |it| format!("with {it}"));
-            bail!(Coded { exit, message: format!("`{}` ended {how}", command()) })
+            bail!(Coded { exit, message: format!("`cluster {question}` ended {how}") })
         }
     }
 }

@@ -2,6 +2,7 @@
 # A stand-in for the study's program. Items are numbers from 1 to the one in job.json; item N is done when
 # journals/N is there. A task is a line of round-R/plan, an item.
 set -u
+[ "$3" = --format ] && set -- "$1" "$2" "${@:5}"
 command=$2 folder=$3
 n=$(tr -cd 0-9 < "$folder/job.json")
 missing() { for i in $(seq "$n"); do [ -e "$folder/journals/$i" ] || echo "$i"; done; }
