@@ -13,6 +13,8 @@ use std::{
 
 use serde::Serialize;
 
+use crate::numbers::sum;
+
 /// Limits at or above this are "no limit": v1 writes the largest multiple of the page size.
 pub(crate) const UNLIMITED: u64 = 1 << 62;
 
@@ -96,7 +98,10 @@ impl Pressure {
     }
 
     fn read(file: &Path) -> Option<Pressure> {
-        let text = fs::read_to_string(file).ok()?;
+        Pressure::parse(&fs::read_to_string(file).ok()?)
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Pressure> {
         let percent = |kind: &str| {
             let line = text.lines().find_map(|it| it.strip_prefix(kind)?.strip_prefix(' '))?;
             line.split(' ').find_map(|it| it.strip_prefix("avg10=")?.parse().ok())
@@ -163,6 +168,13 @@ struct Hierarchy {
     groups: Vec<Group>,
 }
 
+/// What `/proc/self/cgroup` and `/proc/self/mountinfo` say; for fuzzing.
+pub(crate) fn parse_hierarchy(groups: &str, mounts: &str) {
+    for version in [Version::V1, Version::V2] {
+        Hierarchy::of(groups, mounts, Path::new("/"), version);
+    }
+}
+
 struct Group {
     version: Version,
     name: String,
@@ -184,8 +196,12 @@ impl Hierarchy {
     fn locate_version(root: &Path, version: Version) -> Option<Hierarchy> {
         let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
         let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
-        let group = own_group(&groups, version)?;
-        let mount = Mount::find(&mounts, version, group)?;
+        Hierarchy::of(&groups, &mounts, root, version)
+    }
+
+    fn of(groups: &str, mounts: &str, root: &Path, version: Version) -> Option<Hierarchy> {
+        let group = own_group(groups, version)?;
+        let mount = Mount::find(mounts, version, group)?;
         let groups = mount.ancestry(group).into_iter().map(|(name, dir)| {
             let dir = root.join(dir.strip_prefix("/").unwrap_or(&dir));
             Group { version, name, dir }
@@ -290,7 +306,7 @@ impl Group {
             let hierarchical = format!("total_{name}");
             value_of(&stat, &hierarchical).or_else(|| value_of(&stat, name)).unwrap_or(0)
         };
-        let page_cache = field("inactive_file") + field("active_file");
+        let page_cache = sum([field("inactive_file"), field("active_file")]);
         Some(match self.version {
             Version::V1 => {
                 let hearsay = |key: &str| value_of(&stat, key).filter(|_| outermost);
@@ -315,7 +331,7 @@ impl Group {
                 let memory = self.limit(
                     limit.into_iter().flatten().min(),
                     self.number("memory.current")?,
-                    page_cache + field("slab_reclaimable") / 2,
+                    sum([page_cache, field("slab_reclaimable") / 2]),
                 );
                 let swap = [self.number("memory.swap.max"), self.number("memory.swap.high")];
                 let swap = swap.into_iter().flatten().min().filter(|it| *it < UNLIMITED);

@@ -235,6 +235,11 @@ impl Need {
     }
 }
 
+/// A ledger's file; for fuzzing.
+pub(crate) fn parse(text: &[u8]) {
+    Content::parse(text).ok();
+}
+
 impl Content {
     /// The file's content; empty, with the reason, if it cannot be used. Such a file is moved aside.
     fn read(file: &Path) -> (Content, Option<String>) {

@@ -10,6 +10,21 @@ pub(crate) fn bytes(n: u64) -> String {
     }
 }
 
+/// The bytes of so many KiB. Too many are as many as can be written down.
+pub(crate) fn kib(n: u64) -> u64 {
+    n.saturating_mul(1 << 10)
+}
+
+/// The same of MiB.
+pub(crate) fn mib(n: u64) -> u64 {
+    n.saturating_mul(1 << 20)
+}
+
+/// A sum of figures from outside, which may be anything.
+pub(crate) fn sum(numbers: impl IntoIterator<Item = u64>) -> u64 {
+    numbers.into_iter().fold(0, u64::saturating_add)
+}
+
 pub(crate) fn times(bytes: u64, factor: f64) -> u64 {
     round(as_f64(bytes) * factor)
 }

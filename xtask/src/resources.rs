@@ -14,6 +14,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
 use crate::{
     cgroup::{Container, Pressure},
+    numbers::{kib, sum},
     process::ProcessId,
 };
 
@@ -219,8 +220,8 @@ impl Resources {
                 (tree.kind, *largest) = (it.kind, it.own_bytes);
             }
             tree.n_processes += 1;
-            tree.own_bytes += it.own_bytes;
-            tree.swapped_bytes += it.swapped_bytes;
+            tree.own_bytes = sum([tree.own_bytes, it.own_bytes]);
+            tree.swapped_bytes = sum([tree.swapped_bytes, it.swapped_bytes]);
             tree.own &= it.own;
             tree.related |= it.related;
         }
@@ -302,13 +303,19 @@ fn commit_left_bytes(root: &Path) -> Option<u64> {
         return None;
     }
     let meminfo = read("proc/meminfo")?;
-    Some(kib_of(&meminfo, "CommitLimit")?.saturating_sub(kib_of(&meminfo, "Committed_AS")?) << 10)
+    Some(kib_of(&meminfo, "CommitLimit")?.saturating_sub(kib_of(&meminfo, "Committed_AS")?))
 }
 
-/// The number of a line `Name:   123 kB`.
+/// `/proc/meminfo` and `/proc/PID/status`; for fuzzing.
+pub(crate) fn parse_kib(text: &str) {
+    kib_of(text, "CommitLimit");
+    own_memory_in(text);
+}
+
+/// The bytes of a line `Name:   123 kB`.
 fn kib_of(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(':'))?;
-    line.trim().strip_suffix(" kB")?.parse().ok()
+    line.trim().strip_suffix(" kB")?.parse().ok().map(kib)
 }
 
 #[cfg(unix)]
@@ -497,7 +504,7 @@ impl TreeWatch {
                 .or_else(|| processes.get(pid).map(|it| it.memory()))
                 .unwrap_or(0)
         };
-        tree.iter().map(own_bytes).sum()
+        sum(tree.iter().map(own_bytes))
     }
 
     /// Memory that is left to this process now, as [`Resources::available_bytes`] counts it.
@@ -510,7 +517,7 @@ impl TreeWatch {
 }
 
 fn unshared_bytes(pid: u32) -> Option<u64> {
-    own_memory(pid).map(|(own, swapped)| own + swapped)
+    own_memory(pid).map(|(own, swapped)| sum([own, swapped]))
 }
 
 #[cfg(target_os = "linux")]
@@ -524,11 +531,10 @@ fn own_memory(_pid: u32) -> Option<(u64, u64)> {
 }
 
 /// `RssAnon + RssShmem` and `VmSwap` of a `/proc/PID/status`.
-#[cfg(any(target_os = "linux", test))]
 fn own_memory_in(status: &str) -> Option<(u64, u64)> {
     let field = |name| kib_of(status, name);
-    let own = field("RssAnon")? + field("RssShmem").unwrap_or(0);
-    Some((own << 10, field("VmSwap").unwrap_or(0) << 10))
+    let own = sum([field("RssAnon")?, field("RssShmem").unwrap_or(0)]);
+    Some((own, field("VmSwap").unwrap_or(0)))
 }
 
 #[cfg(test)]

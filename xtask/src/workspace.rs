@@ -103,6 +103,13 @@ struct Target {
     kind: Vec<String>,
 }
 
+/// The answer of `cargo metadata`; for fuzzing.
+pub(crate) fn parse_metadata(text: &[u8]) {
+    if let Ok(metadata) = serde_json::from_slice::<Metadata>(text) {
+        Selected::of(&Selection::default(), &metadata, Path::new("/")).ok();
+    }
+}
+
 impl Workspace {
     /// Ask cargo for the workspace and look for what was selected in it.
     pub(crate) fn locate(sh: &Shell, selection: &Selection) -> anyhow::Result<Workspace> {

@@ -34,6 +34,20 @@ pub(crate) use elsewhere::{Guard, entered};
 
 pub(crate) use wire::Unit;
 
+/// Lines between gate and controller; for fuzzing. What is understood is said again in the same words.
+pub(crate) fn parse_messages(text: &str) {
+    for message in text.split('\n').filter_map(wire::Message::parse) {
+        let said = message.line();
+        assert_eq!(wire::Message::parse(said.trim_end_matches('\n')), Some(message));
+    }
+}
+
+/// The arguments of a compiler; for fuzzing.
+pub(crate) fn parse_arguments(text: &str) {
+    let args: Vec<String> = text.lines().map(str::to_owned).collect();
+    Unit::of(&args, |_| None);
+}
+
 /// What one run of a compiler needed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Observed {

@@ -56,6 +56,28 @@ use crate::{
     study, workspace,
 };
 
+/// What the parsers of Slurm's answers make of a text; for fuzzing.
+pub(crate) fn parse_answers(text: &str) {
+    queue::parse_queue(text);
+    queue::parse_accounting(text);
+    queue::parse_config(text);
+    queue::parse_nodes(text);
+    queue::parse_submitted(text);
+    queue::parse_refusal(text);
+    queue::parse_minutes(text);
+    queue::parse_submit_limit(text);
+}
+
+/// `slurm.json`; for fuzzing.
+pub(crate) fn parse_record(text: &[u8]) {
+    Record::parse(text).ok();
+}
+
+/// The document of the study's program; for fuzzing.
+pub(crate) fn parse_plan(text: &[u8]) {
+    Plan::parse(text).ok();
+}
+
 /// The job folder within a run's.
 const FOLDER: &str = "cluster";
 /// The copy of the program that the tasks run, so that another build changes nothing.

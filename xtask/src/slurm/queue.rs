@@ -292,7 +292,7 @@ fn parse_node(line: &str) -> Option<Node> {
         is_default: partition.ends_with('*'),
         host: host.to_owned(),
         is_up,
-        n_cpus: if is_up { (allocated + idle).min(total) } else { 0 },
+        n_cpus: if is_up { allocated.saturating_add(idle).min(total) } else { 0 },
         memory_mib,
         limit_minutes,
         is_exclusive,

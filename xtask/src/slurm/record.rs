@@ -95,16 +95,16 @@ impl Record {
                 return Err(error).with_context(|| format!("could not read {}", file.display()));
             }
         };
-        let record: Record = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is not what xtask writes", file.display()))?;
+        Record::parse(&text).map(Some).with_context(|| file.display().to_string())
+    }
+
+    pub(super) fn parse(text: &[u8]) -> anyhow::Result<Record> {
+        let record: Record = serde_json::from_slice(text).context("not what xtask writes")?;
         if record.schema != SCHEMA || record.version != VERSION {
             let Record { schema, version, .. } = record;
-            bail!(
-                "{} is `{schema}` of version {version}; expected `{SCHEMA}` of version {VERSION}",
-                file.display()
-            );
+            bail!("`{schema}` of version {version}; expected `{SCHEMA}` of version {VERSION}");
         }
-        Ok(Some(record))
+        Ok(record)
     }
 
     pub(super) fn save(&self, folder: &Path) -> anyhow::Result<()> {
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         record.version = 9;
         record.save(dir.path()).unwrap();
-        let error = Record::load(dir.path()).unwrap_err().to_string();
+        let error = format!("{:#}", Record::load(dir.path()).unwrap_err());
         assert!(error.contains("of version 9; expected"), "{error}");
     }
 }

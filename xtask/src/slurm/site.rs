@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     exit::{Coded, Exit},
-    numbers::{as_f64, bytes, round},
+    numbers::{as_f64, bytes, mib, round, sum},
     preflight::{Check, Status},
 };
 
@@ -103,7 +103,7 @@ impl Site {
 
     /// Idle and busy CPUs.
     fn n_cpus(&self) -> u64 {
-        self.nodes.iter().map(|it| it.n_cpus).sum()
+        sum(self.nodes.iter().map(|it| it.n_cpus))
     }
 
     /// The longest time a task may ask for.
@@ -138,7 +138,7 @@ impl Site {
     pub(super) fn task_seconds(&self, wishes: &Wishes) -> Option<u64> {
         let limit = wishes.time.map(|it| it.0).or_else(|| self.limit_minutes())?;
         let start = START_MINUTES.min(limit / 2);
-        Some(((limit - start) * 60 / TIME_MARGIN).max(1))
+        Some(((limit - start).saturating_mul(60) / TIME_MARGIN).max(1))
     }
 
     /// What to ask for the tasks of this plan.
@@ -177,8 +177,8 @@ impl Site {
             return Err(refused(format!(
                 "a task needs {} of memory and the largest node of partition {partition} has {}: name a partition with \
                  larger nodes with --partition{}",
-                bytes(mem.0 << 20),
-                bytes(largest << 20),
+                bytes(mib(mem.0)),
+                bytes(mib(largest)),
                 if wishes.mem.is_some() { ", or give a smaller --mem" } else { "" }
             )));
         }
@@ -226,7 +226,7 @@ impl Site {
                 .limit_minutes()
                 .map_or("no time limit".into(), |it| format!("at most {} a task", Minutes(it)));
             let memory = self.node_mib().map_or("memory is not counted".into(), |it| {
-                format!("up to {} a node", bytes(it << 20))
+                format!("up to {} a node", bytes(mib(it)))
             });
             let whole = if self.whole_nodes() { ", whole nodes only" } else { "" };
             let message = format!(
@@ -364,6 +364,12 @@ mod tests {
         assert_eq!(request(&main, &plan(3600.0, 1), &named), (1, Some(500), 90));
         // Without memory in slurm.conf none is asked for.
         assert_eq!(request(&site(Some("plain")), &plan(1.0, 1 << 30), &wishes()), (1, None, 8));
+        // A limit that no cluster has is a limit.
+        let endless = Wishes { time: Some(Minutes(u64::MAX)), ..wishes() };
+        assert_eq!(Site::default().task_seconds(&endless), Some(u64::MAX / 3));
+        let most = Wishes { mem: Some(Mebibytes(u64::MAX)), ..wishes() };
+        let error = main.request(&plan(1.0, 1), &most).unwrap_err().message;
+        assert!(error.starts_with("a task needs 17179869184.0 GiB"), "{error}");
         // Off the cluster nothing is known.
         assert_eq!(request(&Site::default(), &plan(60.0, 1 << 30), &wishes()), (1, Some(1024), 8));
         let refused = |plan: &Plan, wishes: &Wishes| {
