@@ -5,6 +5,7 @@
 //! [`write_whole`] replaces a file at once or not at all. This module knows nothing of what is in them.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -126,20 +127,34 @@ pub(crate) fn sync_folder(path: &Path) {
 /// # Errors
 /// [`Error::Write`]; the file that was there before, if any, is unchanged.
 pub(crate) fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
-    let mut name = path.file_name().expect("a file").to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = File::create(&temporary)
-        .and_then(|mut file| {
-            file.write_all(content.as_ref())?;
-            file.sync_all()
+    let write = || {
+        let (temporary, mut file) = beside(path, |it| File::create_new(it))?;
+        let written = file.write_all(content.as_ref()).and_then(|()| file.sync_all());
+        drop(file);
+        written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
+            let _ = fs::remove_file(&temporary);
         })
-        .and_then(|()| fs::rename(&temporary, path))
-        .map(|()| sync_folder(path));
-    written.map_err(|source| {
-        let _ = fs::remove_file(&temporary);
-        write_error(path, source)
-    })
+    };
+    write().map(|()| sync_folder(path)).map_err(|source| write_error(path, source))
+}
+
+/// Makes something beside `path`, under a name with a random part. A PID would not make it unique: processes in other
+/// containers, and on other machines that share the folder, have the same ones. `make` must fail with `AlreadyExists`
+/// where there is something, so that what exists is never taken for this process's own.
+pub(crate) fn beside<T>(
+    path: &Path,
+    make: impl Fn(&Path) -> io::Result<T>,
+) -> io::Result<(PathBuf, T)> {
+    loop {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        // The standard library takes it from the system's source of random numbers.
+        name.push(format!(".{:07x}.tmp", RandomState::new().build_hasher().finish() >> 36));
+        let path = path.with_file_name(name);
+        match make(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return Ok((path, made?)),
+        }
+    }
 }
 
 fn write_error(path: &Path, source: io::Error) -> Error {
@@ -154,11 +169,19 @@ mod tests {
     fn a_file_is_replaced_whole_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("summary.json");
+        // A process in another container has the same PID.
+        let others = folder.path().join(format!("summary.json.{}.tmp", std::process::id()));
+        fs::write(&others, "half of it").unwrap();
         write_whole(&path, "first").unwrap();
         write_whole(&path, "second").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "second");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        let error = write_whole(&path.join("below"), "third").unwrap_err();
-        assert!(error.to_string().starts_with("cannot write "), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        for not_a_file in [path.join("below"), folder.path().join("folder")] {
+            let _ = fs::create_dir(&not_a_file);
+            let error = write_whole(&not_a_file, "third").unwrap_err();
+            assert!(error.to_string().starts_with("cannot write "), "{error}");
+        }
+        assert_eq!(fs::read_to_string(&others).unwrap(), "half of it");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
     }
 }

@@ -210,8 +210,7 @@ impl SimulateArgs {
             merge: self.merge as usize,
             seed: self.seed,
         };
-        let scratch = self.runs.join(format!(".simulation-{}", std::process::id()));
-        let outcome = simulate(&question, run.as_ref(), &scratch, &asked_only()?, registry)?;
+        let outcome = simulate(&question, run.as_ref(), &self.runs, &asked_only()?, registry)?;
         match self.format {
             Format::Text => print(&outcome.to_string()),
             Format::Json => {

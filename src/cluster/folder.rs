@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::job::Spec;
-use crate::append_file::{sync_folder, write_whole};
+use crate::append_file::{beside, sync_folder, write_whole};
 use crate::error::Error;
 
 /// The most rounds that an item is in before it is given up: the first, and three more.
@@ -289,9 +289,9 @@ impl JobFolder {
         input: impl Fn(&[u64]) -> Value + Sync,
     ) -> Result<(), Error> {
         let target = self.round(plan.round);
-        let beside = self.path.join(format!("round-{}.{}.tmp", plan.round, std::process::id()));
-        let _ = fs::remove_dir_all(&beside);
-        fs::create_dir_all(&beside).map_err(|source| write_error(&beside, source))?;
+        let made =
+            fs::create_dir_all(&self.path).and_then(|()| beside(&target, |it| fs::create_dir(it)));
+        let (beside, ()) = made.map_err(|source| write_error(&target, source))?;
         let task_of = |index: usize| {
             let items: Vec<u64> = plan.tasks[index].items().collect();
             Task {
@@ -347,4 +347,42 @@ fn task_name(task: usize) -> String {
 
 fn write_error(path: &Path, source: io::Error) -> Error {
     Error::Write { path: path.to_owned(), source, note: String::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_process_is_planning_is_left_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = JobFolder::of_run(place.path());
+        // In another container, or on another machine, with the same PID.
+        let others = folder.path.join(format!("round-1.{}.tmp", std::process::id()));
+        fs::create_dir_all(&others).unwrap();
+        fs::write(others.join("t00001.json"), "half of it").unwrap();
+        let plan = Plan {
+            round: 1,
+            stage: "all".to_owned(),
+            is_last_stage: true,
+            is_fresh: true,
+            n_items: 1,
+            items_done: 0,
+            n_given_up: 0,
+            given_up: Vec::new(),
+            cpus: 1,
+            memory_bytes: 0,
+            task_seconds: 1.0,
+            cpu_seconds: 1.0,
+            efficiency: 1.0,
+            tasks: vec![PlannedTask(vec![(0, 1.0)])],
+        };
+        folder.write_round(&plan, |_| Value::Null).unwrap();
+        assert_eq!(folder.plan(1).unwrap(), plan);
+        let error = folder.write_round(&plan, |_| Value::Null).unwrap_err();
+        assert!(error.to_string().contains("another process has planned this round"), "{error}");
+        assert_eq!(fs::read_to_string(others.join("t00001.json")).unwrap(), "half of it");
+        let names = fs::read_dir(&folder.path).unwrap().map(|it| it.unwrap().file_name());
+        assert_eq!(names.count(), 2, "something of a round that was refused is left");
+    }
 }

@@ -19,6 +19,7 @@ use super::journals::Header;
 use super::packing::makespan;
 use super::rounds::{self, Ask};
 use super::study::{self, STAGE, StudyJob};
+use crate::append_file::beside;
 use crate::error::Error;
 use crate::estimator::Registry;
 use crate::forecast::Forecasts;
@@ -95,19 +96,23 @@ pub struct Outcome {
     pub peak_memory_bytes: Option<u64>,
 }
 
-/// Plays a question through in a folder of its own, which must not exist and is gone afterwards. Costs are those
-/// of `run`, or what is expected where nothing was measured.
+/// Plays a question through in a new folder below `runs`, which is gone afterwards. Costs are those of `run`, or what
+/// is expected where nothing was measured.
 ///
 /// # Errors
-/// As [`Suite::new`], [`rounds::next`] and [`study::gather`].
+/// As [`Suite::new`], [`rounds::next`] and [`study::gather`]; [`Error::Write`] if there can be no such folder.
 pub fn simulate(
     question: &Question,
     run: Option<&Contents>,
-    scratch: &Path,
+    runs: &Path,
     solver: &dyn Solver,
     registry: &Registry,
 ) -> Result<Outcome, Error> {
-    let outcome = simulated(question, run, scratch, solver, registry);
+    let scratch = runs.join(".simulation");
+    let made = fs::create_dir_all(runs).and_then(|()| beside(&scratch, |it| fs::create_dir(it)));
+    let (scratch, ()) =
+        made.map_err(|source| Error::Write { path: scratch, source, note: String::new() })?;
+    let outcome = simulated(question, run, &scratch, solver, registry);
     let _ = fs::remove_dir_all(scratch);
     outcome
 }

@@ -184,6 +184,7 @@ fn attempt(
         attempt.seconds += watched.seconds;
         let record = guard.map(|it| {
             let (record, observed) = it.finish();
+            report.unguarded(&record);
             attempt.observed.extend(observed);
             record
         });

@@ -80,6 +80,7 @@ pub(crate) fn exec(
     })?;
     let record = guard.map(|it| {
         let (record, observed) = it.finish();
+        report.unguarded(&record);
         if let Err(error) = learn(target_dir, toolchain, &observed) {
             report.warning(
                 &format!("{error:#}"),

@@ -8,12 +8,13 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    io::Write as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+
+use crate::files::write_whole;
 
 /// Grows when a field changes its meaning or goes away.
 const VERSION: u32 = 1;
@@ -198,7 +199,7 @@ impl Ledger {
         for (key, seen) in &self.unsaved.builds {
             learn(&mut content.builds, key, *seen);
         }
-        content.write(&self.file).with_context(|| format!("could not write {shown}"))?;
+        content.write(&self.file)?;
         drop(lock);
         self.content = content;
         self.unsaved = Unsaved::default();
@@ -295,12 +296,7 @@ impl Content {
         };
         let mut text = serde_json::to_vec_pretty(&document)?;
         text.push(b'\n');
-        let new = file.with_extension("json.new");
-        let mut to = File::create(&new)?;
-        to.write_all(&text)?;
-        to.sync_all()?;
-        fs::rename(&new, file)?;
-        Ok(())
+        write_whole(file, &text, false)
     }
 }
 

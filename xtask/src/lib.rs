@@ -14,6 +14,7 @@ mod cpu;
 mod exec;
 mod exit;
 mod figures;
+mod files;
 #[doc(hidden)]
 pub mod fuzzing;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has a guard"))]

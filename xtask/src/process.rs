@@ -47,6 +47,30 @@ impl ProcessId {
         }
     }
 
+    /// The process that `parent` has started, if that is what the PID means now.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn of_child(pid: u32, parent: u32) -> Option<ProcessId> {
+        let look = look(pid)?;
+        (look.parent == parent).then_some(ProcessId { pid, started: look.started })
+    }
+
+    /// Send a signal to the group that this process leads, unless its number has been given to another process.
+    ///
+    /// A group's number is not given again while a member lives, so it is recycled exactly if a process has it that
+    /// started at another time.
+    #[cfg(unix)]
+    pub(crate) fn signal_group(self, signal: nix::sys::signal::Signal) {
+        use nix::{sys::signal::killpg, unistd::Pid};
+        let recycled = ProcessId::of(self.pid).is_some_and(|it| it != self);
+        // `killpg(0)` and `killpg(1)` would mean other groups than the one that was named.
+        if let Ok(pid @ 2..) = i32::try_from(self.pid)
+            && !recycled
+        {
+            // ESRCH: nothing of it is left.
+            killpg(Pid::from_raw(pid), signal).ok();
+        }
+    }
+
     /// Send the request, if the process is still there. Whether it was sent.
     pub(crate) fn ask(self, request: Request) -> bool {
         self.activity() != Activity::Gone && send(self.pid, request)
@@ -54,6 +78,8 @@ impl ProcessId {
 }
 
 struct Look {
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has a guard"))]
+    parent: u32,
     started: u64,
     activity: Activity,
 }
@@ -77,8 +103,9 @@ fn parse(stat: &str) -> Option<Look> {
         "T" => Activity::Paused,
         _ => Activity::Runs,
     };
-    // State is field 3, the start time field 22.
-    Some(Look { started: fields.nth(18)?.parse().ok()?, activity })
+    // State is field 3, the parent field 4, the start time field 22.
+    let parent = fields.next()?.parse().ok()?;
+    Some(Look { parent, started: fields.nth(17)?.parse().ok()?, activity })
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -94,7 +121,8 @@ fn look(pid: u32) -> Option<Look> {
         ProcessStatus::Stop => Activity::Paused,
         _ => Activity::Runs,
     };
-    Some(Look { started: process.start_time(), activity })
+    let parent = process.parent().map_or(0, Pid::as_u32);
+    Some(Look { parent, started: process.start_time(), activity })
 }
 
 #[cfg(unix)]
@@ -132,7 +160,8 @@ mod tests {
             parse(&format!("42 ({name}) {state} {rest}\n"))
         };
         for name in ["sleep", "a) R 1 (b", "Web Content"] {
-            assert_eq!(stat("S", name).unwrap().started, 987_654, "{name}");
+            let look = stat("S", name).unwrap();
+            assert_eq!((look.parent, look.started), (1, 987_654), "{name}");
         }
         assert_eq!(stat("T", "x").unwrap().activity, Activity::Paused);
         assert_eq!(stat("Z", "x").unwrap().activity, Activity::Gone);

@@ -19,7 +19,7 @@ use crate::{
     exit::Exit,
     guard::{
         Guard, Live,
-        record::{Deed, Event},
+        record::{Deed, Event, Record},
     },
     live,
     make_room::{Paused, Stopped},
@@ -229,6 +229,20 @@ impl Report {
             );
             None
         })
+    }
+
+    /// Compilers that ran without the guard are told of.
+    pub(crate) fn unguarded(&self, record: &Record) {
+        let Some(first) = record.unguarded.first() else { return };
+        let n = match record.unguarded.len() {
+            1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        self.warning(
+            &format!("{first}{n}"),
+            "the command may run in a sandbox or as another user, where xtask cannot be reached; these compilers were not \
+             held back",
+        );
     }
 
     /// How things stand, on a terminal.

@@ -6,7 +6,9 @@
 //! is xtask itself, started again with a hidden command.
 
 use std::{
+    fs,
     io::{self, BufRead, Write as _},
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 
@@ -69,11 +71,27 @@ impl Watchdog {
         self.tell("ended", leader)
     }
 
+    /// Remove this file when xtask ends, and the folder around it. xtask has made both for itself.
+    ///
+    /// # Errors
+    /// The watchdog is gone.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn also_remove(&mut self, file: &std::path::Path) -> anyhow::Result<()> {
+        // A path that is not one line of text stays where it is: less harm than to remove another one.
+        match file.to_str() {
+            Some(path) if !path.contains('\n') => self.say(&format!("remove {path}\n")),
+            _ => Ok(()),
+        }
+    }
+
     fn tell(&mut self, what: &str, it: ProcessId) -> anyhow::Result<()> {
+        self.say(&format!("{what} {} {}\n", it.pid, it.started))
+    }
+
+    fn say(&mut self, line: &str) -> anyhow::Result<()> {
         let pipe = self.child.stdin.as_mut().context("the watchdog has no pipe")?;
         // One write: shorter than what a pipe keeps together.
-        pipe.write_all(format!("{what} {} {}\n", it.pid, it.started).as_bytes())
-            .context("the watchdog is gone")
+        pipe.write_all(line.as_bytes()).context("the watchdog is gone")
     }
 }
 
@@ -97,12 +115,17 @@ pub(crate) fn serve() {
 struct Duty {
     resume: Vec<ProcessId>,
     end: Vec<ProcessId>,
+    remove: Vec<PathBuf>,
 }
 
 impl Duty {
     fn read(from: impl BufRead) -> Duty {
         let mut duty = Duty::default();
         for line in from.lines().map_while(Result::ok) {
+            if let Some(path) = line.strip_prefix("remove ") {
+                duty.remove.push(path.into());
+                continue;
+            }
             let mut words = line.split(' ');
             let (Some(what), Some(Ok(pid)), Some(Ok(started))) =
                 (words.next(), words.next().map(str::parse), words.next().map(str::parse))
@@ -122,6 +145,11 @@ impl Duty {
 
     fn perform(&self) {
         self.end.iter().for_each(|it| end_group(*it));
+        for file in &self.remove {
+            fs::remove_file(file).ok();
+            // If there is something else in it, it stays.
+            file.parent().map(fs::remove_dir);
+        }
         resume(&self.resume);
     }
 }
@@ -132,23 +160,9 @@ fn resume(paused: &[ProcessId]) {
     }
 }
 
-/// SIGKILL to the group, unless its number has been given to another process.
-///
-/// A group's number is not given again while a member lives, so it is recycled exactly if a process has it that
-/// started at another time.
 #[cfg(unix)]
 fn end_group(leader: ProcessId) {
-    use nix::{
-        sys::signal::{Signal, killpg},
-        unistd::Pid,
-    };
-    let recycled = ProcessId::of(leader.pid).is_some_and(|it| it != leader);
-    // `killpg(0)` and `killpg(1)` would mean other groups than the one that was named.
-    if let Ok(pid @ 2..) = i32::try_from(leader.pid)
-        && !recycled
-    {
-        killpg(Pid::from_raw(pid), Signal::SIGKILL).ok();
-    }
+    leader.signal_group(nix::sys::signal::Signal::SIGKILL);
 }
 
 #[cfg(not(unix))]
@@ -170,9 +184,13 @@ mod tests {
     fn what_is_said_last_holds() {
         let id = |pid, started| ProcessId { pid, started };
         let duty = Duty::read(
-            "resume 10 100\nend 20 200\nnonsense\nresume x 1\nend 30 300\nended 20 200\nresume 11 101\n".as_bytes(),
+            "resume 10 100\nend 20 200\nnonsense\nresume x 1\nend 30 300\nended 20 200\nresume 11 101\nremove /a b/c\n".as_bytes(),
         );
-        let expected = Duty { resume: vec![id(10, 100), id(11, 101)], end: vec![id(30, 300)] };
+        let expected = Duty {
+            resume: vec![id(10, 100), id(11, 101)],
+            end: vec![id(30, 300)],
+            remove: vec!["/a b/c".into()],
+        };
         assert_eq!(duty, expected);
         // Cut off in the middle of a line, as when xtask dies while writing.
         assert_eq!(Duty::read("resume 10 100\nresu".as_bytes()).resume, [id(10, 100)]);
@@ -186,7 +204,7 @@ mod tests {
         let (mut ours, mut other) = (start(), start());
         let id = |it: &Child| ProcessId::of(it.id()).unwrap();
         let recycled = ProcessId { started: 1, ..id(&other) };
-        Duty { resume: Vec::new(), end: vec![id(&ours), recycled] }.perform();
+        Duty { end: vec![id(&ours), recycled], ..Duty::default() }.perform();
         assert!(!ours.wait().unwrap().success());
         assert!(other.try_wait().unwrap().is_none(), "another process's group was ended");
         other.kill().unwrap();

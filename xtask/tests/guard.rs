@@ -684,6 +684,124 @@ fn a_wrapper_that_is_set_up_already_is_kept() {
     assert!(fs::read_to_string(&log).unwrap().contains("--crate-name w0"));
 }
 
+// ---- what is not the guard's ----
+
+/// Folders of others whose names remind of the guard's, with a file in each.
+fn strangers(below: &Path) -> Vec<PathBuf> {
+    let names =
+        ["lifeguard-2024", "my-guard-1999-photos", "guard-4194999-0", "xtask-guard-4194999-0"];
+    let folders = names.map(|it| below.join(it));
+    for it in &folders {
+        fs::create_dir_all(it).unwrap();
+        fs::write(it.join("photo"), "of last summer").unwrap();
+    }
+    folders.into()
+}
+
+#[track_caller]
+fn are_untouched(strangers: &[PathBuf]) {
+    for it in strangers {
+        assert_eq!(
+            fs::read_to_string(it.join("photo")).ok().as_deref(),
+            Some("of last summer"),
+            "{}",
+            it.display()
+        );
+    }
+}
+
+#[test]
+fn nothing_that_others_have_made_is_removed() {
+    let _turn = turn();
+    let fixture = Fixture::new(&[]);
+    // Outside any workspace, with folders beside where the gate is made.
+    let (temp, outside) = (fixture.path("temp"), fixture.sh.create_temp_dir().unwrap());
+    let beside = strangers(&temp);
+    let exec = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(["exec", "--"]).args(words);
+        fixture.isolate(&mut command, 1);
+        command.current_dir(outside.path()).env("TMPDIR", &temp).env_remove("XDG_RUNTIME_DIR");
+        command.env_remove("CARGO_TARGET_DIR");
+        command
+    };
+    let names = || {
+        let names = fs::read_dir(&temp).unwrap().map(|it| it.unwrap().file_name());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    let gate = exec(&["sh", "-c", "test -x \"$RUSTC_WRAPPER\" && echo $RUSTC_WRAPPER"]);
+    let ended = Ended::from({ gate }.output().unwrap());
+    let gate = PathBuf::from(ended.code(0).stdout.trim());
+    assert!(gate.starts_with(&temp), "{ended:#?}");
+    are_untouched(&beside);
+    assert_eq!(names(), before, "the gate is still there");
+
+    // Killed, it leaves nothing either.
+    let mut command = exec(&["sh", "-c", "echo $RUSTC_WRAPPER > \"$TMPDIR/../gate\"; sleep 300"]);
+    let mut xtask = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what}: never");
+            thread::sleep(Duration::from_millis(5));
+        }
+    };
+    until("the command runs", &|| {
+        fs::read_to_string(fixture.path("gate")).is_ok_and(|it| it.ends_with('\n'))
+    });
+    assert!(names().len() > before.len());
+    xtask.kill().unwrap();
+    xtask.wait().unwrap();
+    until("the gate is removed", &|| names() == before);
+    are_untouched(&beside);
+
+    // In a workspace, at a path of any length.
+    let deep = fixture.path(&"a-folder-with-a-rather-long-name/".repeat(5));
+    let beside = strangers(&deep.join("xtask"));
+    for target in [fixture.path("target"), deep] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(["exec", "--", "true"]);
+        fixture.isolate(&mut command, 1);
+        command.env("CARGO_TARGET_DIR", &target);
+        Ended::from(command.output().unwrap()).code(0);
+        assert!(target.join("xtask/xtask-gate").exists());
+    }
+    are_untouched(&beside);
+}
+
+#[test]
+fn a_compiler_that_cannot_reach_the_guard_is_told_of() {
+    let _turn = turn();
+    let sandbox = ["unshare", "--net"];
+    if !Command::new(sandbox[0])
+        .args([sandbox[1], "true"])
+        .output()
+        .is_ok_and(|it| it.status.success())
+    {
+        skipped("no network namespace can be made (needs root)");
+        return;
+    }
+    let fixture = Fixture::wide(1, appetite(1, 1, 1));
+    let exec = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(["exec", "--"]).args(words);
+        command.args([env!("CARGO"), "build", "--offline", "--example", "demo"]);
+        fixture.isolate(&mut command, 1);
+        Ended::from(command.output().unwrap())
+    };
+    let ended = exec(&sandbox);
+    ended.code(0).says("eater was compiled without the guard").says("(and 3 more)");
+    // It is told once, and not by cargo in every later build.
+    let ended = exec(&[]);
+    assert!(!ended.code(0).stderr.contains("without the guard"), "{ended:#?}");
+    let files = fs::read_dir(fixture.path("target/xtask")).unwrap();
+    let names: Vec<_> = files.map(|it| it.unwrap().file_name()).collect();
+    assert!(names.iter().all(|it| !it.to_string_lossy().contains("unguarded")), "{names:?}");
+}
+
 // ---- the run ----
 
 /// Stands in for the study: each worker takes 70 MiB; a row for each start, and the last when it has finished.

@@ -18,20 +18,17 @@ use std::{
     time::Instant,
 };
 
-use nix::{
-    sys::{
-        epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
-        signal::{Signal, killpg},
-    },
-    unistd::Pid,
+use nix::sys::{
+    epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+    signal::Signal,
 };
 
 use super::{
-    Live, Observed,
+    Live, Observed, gate,
     policy::{Action, End, JobId, Millis, Policy, Request, Settings},
     record::{CompilerRun, Deed, Event, Point, Record, RunEnd, Timeline, Unfit, push_row},
     sampling::{Look, Probe},
-    wire::{AGAIN, Ended, FINAL, GO, Message, Unit},
+    wire::{AGAIN, Ended, FINAL, GO, Message, NOT_YOURS, Unit},
 };
 use crate::{process::ProcessId, watchdog::Watchdog};
 
@@ -105,6 +102,8 @@ pub(crate) struct Controller {
 /// A gate.
 struct Client {
     stream: UnixStream,
+    /// Its PID.
+    gate: u32,
     buffer: [u8; 1024],
     n_read: usize,
     unit: Option<Arc<Unit>>,
@@ -367,10 +366,15 @@ impl Controller {
     }
 
     fn accept(&mut self) {
-        while let Ok((stream, _)) = self.listener.accept() {
+        while let Ok((mut stream, _)) = self.listener.accept() {
             if stream.set_nonblocking(true).is_err() {
                 continue;
             }
+            // Every user of the machine can connect.
+            let Ok(gate) = gate::peer(&stream) else {
+                stream.write_all(format!("{NOT_YOURS}\n").as_bytes()).ok();
+                continue;
+            };
             let free = self.clients.iter().position(Option::is_none);
             let position = free.unwrap_or(self.clients.len());
             let event = EpollEvent::new(EpollFlags::EPOLLIN, FIRST_CLIENT + position as u64);
@@ -379,6 +383,7 @@ impl Controller {
             }
             let client = Client {
                 stream,
+                gate,
                 buffer: [0; 1024],
                 n_read: 0,
                 unit: None,
@@ -450,8 +455,9 @@ impl Controller {
 
     fn started(&mut self, position: usize, group: u32) {
         let Some(client) = &mut self.clients[position] else { return };
-        let statm = File::open(format!("/proc/{group}/statm")).ok();
-        let leader = ProcessId::of(group);
+        // In another PID namespace the same number means another process.
+        let leader = ProcessId::of_child(group, client.gate);
+        let statm = leader.and_then(|_| File::open(format!("/proc/{group}/statm")).ok());
         if let Some(leader) = leader {
             // Without a watchdog the gate still ends its compiler when xtask is gone.
             self.watchdog.also_end(leader).ok();
@@ -606,15 +612,13 @@ impl Client {
 
     fn want(&mut self, wants: Wants) {
         self.wants = wants;
-        let Some(group) = self.compiler.as_ref().and_then(|it| i32::try_from(it.group).ok()) else {
-            return;
-        };
+        let Some(leader) = self.compiler.as_ref().and_then(|it| it.leader) else { return };
         let signal = match wants {
             Wants::Running => Signal::SIGCONT,
             Wants::Stopped => Signal::SIGSTOP,
             Wants::Ended => Signal::SIGKILL,
         };
-        killpg(Pid::from_raw(group), signal).ok();
+        leader.signal_group(signal);
     }
 }
 

@@ -8,13 +8,15 @@
 use std::{
     collections::HashSet,
     env,
-    ffi::OsString,
-    fs,
+    ffi::{OsStr, OsString},
+    fs::{self, OpenOptions},
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     os::{
         fd::AsFd as _,
+        linux::net::SocketAddrExt as _,
         unix::{
-            net::UnixStream,
+            ffi::OsStrExt as _,
+            net::{SocketAddr, UnixStream},
             process::{CommandExt as _, ExitStatusExt as _},
         },
     },
@@ -28,11 +30,14 @@ use nix::{
     sys::{
         resource::{UsageWho, getrusage},
         signal::{Signal, killpg, raise},
+        socket::{getsockopt, sockopt::PeerCredentials},
     },
-    unistd::Pid,
+    unistd::{Pid, geteuid},
 };
 
-use super::wire::{AGAIN, Ended, GATE, GO, INNER, Message, SOCKET, Unit};
+use super::wire::{
+    AGAIN, Ended, GATE, GO, INNER, Message, NOT_YOURS, SOCKET, Unit, unguarded_file,
+};
 
 /// The badness of a compiler; cargo has 500.
 const VICTIM: i32 = 700;
@@ -45,7 +50,7 @@ pub(crate) fn entered() -> Option<ExitCode> {
         return None;
     }
     let args: Vec<OsString> = args.collect();
-    Some(pass(&args).unwrap_or_else(|err| {
+    Some(pass(Path::new(&name), &args).unwrap_or_else(|err| {
         say(&format!("{GATE}: {err}"));
         ExitCode::FAILURE
     }))
@@ -56,8 +61,8 @@ fn say(what: &str) {
     eprintln!("{what}");
 }
 
-/// `args`: the compiler and its arguments, as cargo calls a wrapper.
-fn pass(args: &[OsString]) -> io::Result<ExitCode> {
+/// `args`: the compiler and its arguments, as cargo calls a wrapper. `own` is the path that cargo has for this program.
+fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
     let command = || {
         let inner = env::var_os(INNER).filter(|it| !it.is_empty());
         let words: Vec<&OsString> = inner.iter().chain(args).collect();
@@ -68,15 +73,34 @@ fn pass(args: &[OsString]) -> io::Result<ExitCode> {
     };
     let words: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();
     let unit = Unit::of(&words, |name| env::var(name).ok());
-    let controller = env::var_os(SOCKET).and_then(|it| UnixStream::connect(it).ok());
-    let (Some(unit), Some(controller)) = (unit, controller) else {
+    let (Some(unit), Some(name)) = (unit, env::var_os(SOCKET)) else {
         return Err(command()?.exec());
+    };
+    let unguarded = |err: io::Error| {
+        let line = format!("{} was compiled without the guard: {err}", unit.crate_name);
+        // cargo would repeat what is said on stderr in every build until the crate is compiled again.
+        let told = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(unguarded_file(own, &name.to_string_lossy()))
+            .and_then(|mut it| it.write_all(format!("{line}\n").as_bytes()));
+        if told.is_err() {
+            say(&format!("{GATE}: {line}"));
+        }
+        Err(command()?.exec())
+    };
+    let controller = match connect(&name) {
+        Ok(controller) => controller,
+        Err(err) => return unguarded(err),
     };
     let mut gate = Gate { controller: BufReader::new(controller), passed_on: HashSet::new() };
     loop {
-        gate.tell(&Message::Ask(unit.clone()))?;
-        if gate.answer()? != GO {
-            return Ok(ExitCode::FAILURE);
+        // If it is refused, nobody reads it.
+        let asked = gate.tell(&Message::Ask(unit.clone()));
+        match gate.answer()?.as_str() {
+            GO => asked?,
+            NOT_YOURS => return unguarded(io::ErrorKind::PermissionDenied.into()),
+            _ => return Ok(ExitCode::FAILURE),
         }
         let (status, said) = gate.run(command()?)?;
         let again = !status.success() && gate.answer()? == AGAIN;
@@ -86,6 +110,23 @@ fn pass(args: &[OsString]) -> io::Result<ExitCode> {
             return Ok(end_like(status));
         }
     }
+}
+
+fn connect(name: &OsStr) -> io::Result<UnixStream> {
+    let stream = UnixStream::connect_addr(&SocketAddr::from_abstract_name(name.as_bytes())?)?;
+    // When xtask is gone, anybody may take its name.
+    peer(&stream)?;
+    Ok(stream)
+}
+
+/// The PID of the process at the other end, which belongs to this user (or to root).
+pub(super) fn peer(stream: &UnixStream) -> io::Result<u32> {
+    let peer = getsockopt(stream, PeerCredentials)?;
+    if ![0, geteuid().as_raw()].contains(&peer.uid()) {
+        let message = format!("the process at the other end belongs to user {}", peer.uid());
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, message));
+    }
+    u32::try_from(peer.pid()).map_err(io::Error::other)
 }
 
 struct Gate {

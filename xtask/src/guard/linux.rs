@@ -1,32 +1,28 @@
 //! The guard as the rest of xtask sees it.
 
 use std::{
-    env,
-    fs::{self, DirBuilder},
-    io,
-    os::unix::{
-        fs::DirBuilderExt as _,
-        net::{UnixListener, UnixStream},
+    env, fs, io,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     thread::{self, JoinHandle},
 };
 
 use anyhow::Context as _;
+use nix::unistd::{geteuid, mkdtemp};
 
 use super::{
     Live, Observed, Unit,
     controller::{Controller, Shared},
     gate,
     record::{Event, Record},
-    wire::{GATE, INNER, SOCKET},
+    wire::{GATE, INNER, SOCKET, unguarded_file},
 };
-use crate::{process::ProcessId, watchdog::Watchdog};
+use crate::{files, watchdog::Watchdog};
 
 /// If this process is a gate, be it. Call first in `main`.
 pub(crate) fn entered() -> Option<ExitCode> {
@@ -40,7 +36,8 @@ pub(crate) struct Guard {
     thread: Option<JoinHandle<(Record, Vec<Observed>)>>,
     /// The controller ends when this is closed.
     stop: Option<UnixStream>,
-    folder: PathBuf,
+    /// What gates write that cannot reach the controller.
+    unguarded: PathBuf,
 }
 
 impl Guard {
@@ -49,7 +46,8 @@ impl Guard {
 
     /// Begin to watch, and set up `cargo` (or a command that runs it) so that its compilers come through the gate.
     ///
-    /// The gate is kept in the target folder, for its path to stay the same; without one it is made anew.
+    /// The gate is kept in the target folder, for its path to stay the same; without one it is made anew, and the
+    /// watchdog removes it.
     /// `known` tells what a unit needed before. `None`: this machine does not tell enough for a guard.
     ///
     /// # Errors
@@ -59,13 +57,16 @@ impl Guard {
         cargo: &mut Command,
         known: impl Fn(&Unit) -> Option<u64> + Send + 'static,
     ) -> anyhow::Result<Option<Guard>> {
-        let watchdog = Watchdog::spawn()?;
-        let target_dir = target_dir.map(|it| it.join("xtask"));
-        let folder = private_folder(target_dir.as_deref())?;
-        let gate = link_gate(target_dir.as_deref().unwrap_or(&folder))?;
-        let socket = folder.join("socket");
-        let listener = UnixListener::bind(&socket)
-            .with_context(|| format!("could not listen at {}", socket.display()))?;
+        let mut watchdog = Watchdog::spawn()?;
+        let gate = match target_dir {
+            Some(target_dir) => link_gate(&target_dir.join("xtask"))?,
+            None => {
+                let folder = own_folder()?;
+                watchdog.also_remove(&folder.join(GATE))?;
+                link_gate(&folder)?
+            }
+        };
+        let (listener, name) = listen().context("could not make a socket for the gates")?;
         let (stop, stopped) = UnixStream::pair().context("could not make a socket")?;
         let shared = Arc::new(Shared::default());
         let known = Box::new(known);
@@ -83,12 +84,13 @@ impl Guard {
         let thread =
             thread::Builder::new().name("guard".into()).stack_size(256 << 10).spawn(run)?;
         let inner = inner_wrapper(cargo);
-        cargo.env("RUSTC_WRAPPER", gate).env(SOCKET, &socket);
+        let unguarded = unguarded_file(&gate, &name);
+        cargo.env("RUSTC_WRAPPER", gate).env(SOCKET, name);
         match inner {
             Some(inner) => cargo.env(INNER, inner),
             None => cargo.env_remove(INNER),
         };
-        Ok(Some(Guard { shared, thread: Some(thread), stop: Some(stop), folder }))
+        Ok(Some(Guard { shared, thread: Some(thread), stop: Some(stop), unguarded }))
     }
 
     /// The command runs and leads this process group.
@@ -116,10 +118,14 @@ impl Guard {
     }
 
     fn end(&mut self) -> Option<(Record, Vec<Observed>)> {
+        let thread = self.thread.take()?;
+        // Before the folder around it is removed. Its name has never been another's.
+        let unguarded = fs::read_to_string(&self.unguarded).unwrap_or_default();
+        fs::remove_file(&self.unguarded).ok();
         self.stop = None;
-        let result = self.thread.take().and_then(|it| it.join().ok());
-        fs::remove_dir_all(&self.folder).ok();
-        result
+        let (mut record, observed) = thread.join().ok()?;
+        record.unguarded = unguarded.lines().map(String::from).collect();
+        Some((record, observed))
     }
 }
 
@@ -134,6 +140,7 @@ impl Drop for Guard {
 fn link_gate(folder: &Path) -> anyhow::Result<PathBuf> {
     use std::os::unix::fs::MetadataExt as _;
     let program = env::current_exe().context("where xtask's program is cannot be told")?;
+    fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
     let gate = folder.join(GATE);
     let same = |a: fs::Metadata, b: fs::Metadata| a.ino() == b.ino() && a.dev() == b.dev();
     if let (Ok(a), Ok(b)) = (fs::metadata(&program), fs::metadata(&gate))
@@ -142,51 +149,49 @@ fn link_gate(folder: &Path) -> anyhow::Result<PathBuf> {
         return Ok(gate);
     }
     // Renamed over the old one, which may be in use. A build of xtask by itself would replace the program.
-    let new = folder.join(format!("{GATE}.{}", std::process::id()));
+    let link = |new: &Path| match fs::hard_link(&program, new) {
+        Err(err) if err.kind() != io::ErrorKind::AlreadyExists => {
+            // On another file system, perhaps a full one.
+            std::os::unix::fs::symlink(&program, new)
+        }
+        linked => linked,
+    };
+    let (new, ()) = files::beside(&gate, link)
+        .with_context(|| format!("could not link the program into {}", folder.display()))?;
+    let renamed = fs::rename(&new, &gate);
+    // Nothing is left of it, unless it could not be renamed or was the same file already.
     fs::remove_file(&new).ok();
-    if fs::hard_link(&program, &new).is_err() {
-        // On another file system, perhaps a full one.
-        std::os::unix::fs::symlink(&program, &new)
-            .with_context(|| format!("could not link the program to {}", new.display()))?;
-    }
-    fs::rename(&new, &gate).with_context(|| format!("could not make {}", gate.display()))?;
+    renamed.with_context(|| format!("could not make {}", gate.display()))?;
     Ok(gate)
 }
 
-/// A folder for the socket that nobody else can enter: below the target folder, unless the path is too long for a
-/// socket's name.
-fn private_folder(below: Option<&Path>) -> anyhow::Result<PathBuf> {
-    static N: AtomicU32 = AtomicU32::new(0);
-    let name = format!("guard-{}-{}", std::process::id(), N.fetch_add(1, Ordering::Relaxed));
-    if let Some(below) = below {
-        fs::create_dir_all(below)
-            .with_context(|| format!("could not create {}", below.display()))?;
-    }
-    let below = below.map(|it| it.join(&name));
-    let folder = below
-        .filter(|it| it.as_os_str().len() < 90 && it.is_absolute())
-        .unwrap_or_else(|| env::temp_dir().join(format!("xtask-{name}")));
-    // What a killed xtask has left.
-    for entry in
-        folder.parent().and_then(|it| fs::read_dir(it).ok()).into_iter().flatten().flatten()
-    {
-        let name = entry.file_name();
-        let pid = name
-            .to_str()
-            .and_then(|it| it.rsplit_once("guard-")?.1.split('-').next()?.parse().ok());
-        if let Some(pid) = pid
-            && (pid == std::process::id() || ProcessId::of(pid).is_none())
-            && entry.path() != folder
-        {
-            fs::remove_dir_all(entry.path()).ok();
+/// A new folder for the gate, which only this user can enter.
+fn own_folder() -> anyhow::Result<PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    let is_private = |it: &PathBuf| {
+        let metadata = fs::symlink_metadata(it);
+        it.is_absolute()
+            && metadata.is_ok_and(|it| {
+                it.is_dir() && it.uid() == geteuid().as_raw() && it.mode() & 0o077 == 0
+            })
+    };
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(is_private);
+    let below = runtime.unwrap_or_else(env::temp_dir);
+    // With a random name and mode 0700, and never one that exists.
+    mkdtemp(&below.join(format!("{GATE}.XXXXXX")))
+        .with_context(|| format!("could not make a folder in {}", below.display()))
+}
+
+/// A socket in the kernel's own list of names. It is in no folder, so nothing has to be removed afterwards, nothing that
+/// cleans folders up can take it away, and it is gone with this process.
+fn listen() -> io::Result<(UnixListener, String)> {
+    loop {
+        let name = format!("xtask-guard-{:016x}{:016x}", files::random(), files::random());
+        match UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?) {
+            Err(err) if err.kind() == io::ErrorKind::AddrInUse => {}
+            listener => return Ok((listener?, name)),
         }
     }
-    fs::remove_dir_all(&folder).ok();
-    DirBuilder::new()
-        .mode(0o700)
-        .create(&folder)
-        .with_context(|| format!("could not create {}", folder.display()))?;
-    Ok(folder)
 }
 
 /// The wrapper that the user has set up, in the environment or in cargo's configuration.

@@ -39,6 +39,8 @@ pub(crate) struct Record {
     /// The largest resident set of xtask itself, and the part that is not its program text.
     pub(crate) xtask_peak_resident_bytes: Option<u64>,
     pub(crate) xtask_own_bytes: Option<u64>,
+    /// What gates say that could not reach the controller, one line each.
+    pub(crate) unguarded: Vec<String>,
     /// The compiler that did not fit, not even alone.
     pub(crate) misfit: Option<Unfit>,
     /// Too long for the document on stdout; `build.json` has it.

@@ -1,11 +1,13 @@
 //! What gate and controller say to each other: one line each, fields between tabs.
 //!
 //! Gate: [`Message::Ask`], then `started PID` and [`Ended`], and so on from the beginning if the answer is [`AGAIN`].
-//! Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is no success.
+//! Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is no success; [`NOT_YOURS`] to a gate of another user.
+
+use std::path::{Path, PathBuf};
 
 use crate::ledger::UnitKind;
 
-/// The socket of the controller.
+/// The name of the controller's socket. It is an abstract one: in a list of the kernel's and not in a folder.
 pub(crate) const SOCKET: &str = "XTASK_GUARD_SOCKET";
 /// The `RUSTC_WRAPPER` that the user has set up, as sccache.
 pub(crate) const INNER: &str = "XTASK_GUARD_INNER_WRAPPER";
@@ -15,6 +17,12 @@ pub(crate) const GATE: &str = "xtask-gate";
 pub(crate) const GO: &str = "go";
 pub(crate) const AGAIN: &str = "again";
 pub(crate) const FINAL: &str = "final";
+pub(crate) const NOT_YOURS: &str = "no";
+
+/// Where a gate that cannot reach the controller writes so, beside the gate itself.
+pub(crate) fn unguarded_file(gate: &Path, socket: &str) -> PathBuf {
+    gate.with_file_name(format!("{socket}.unguarded"))
+}
 
 /// What is about to be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]

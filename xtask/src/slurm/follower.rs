@@ -12,9 +12,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::record::write_whole;
 use crate::{
     exit::{Coded, Exit},
+    files::write_whole,
     process::{Activity, ProcessId},
 };
 
@@ -27,6 +27,9 @@ const STALE_SECONDS: u64 = 120;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Name {
     host: String,
+    /// Where the PID means something; empty where the system does not tell.
+    #[serde(default)]
+    realm: String,
     pid: u32,
     /// As in [`ProcessId`].
     started: u64,
@@ -36,11 +39,18 @@ struct Name {
 
 impl Name {
     fn is_of(&self, other: &Name) -> bool {
-        (&self.host, self.pid, self.started) == (&other.host, other.pid, other.started)
+        let what = |it: &Name| (it.host.clone(), it.realm.clone(), it.pid, it.started);
+        what(self) == what(other)
     }
 
-    fn is_there(&self, here: &str, now: u64) -> bool {
-        if self.host == here {
+    /// Whether the process can be looked for from `here`: containers, and machines that were installed alike, have the same
+    /// host name and other processes.
+    fn is_near(&self, here: &Name) -> bool {
+        self.host == here.host && !self.realm.is_empty() && self.realm == here.realm
+    }
+
+    fn is_there(&self, here: &Name, now: u64) -> bool {
+        if self.is_near(here) {
             let process = ProcessId { pid: self.pid, started: self.started };
             return process.activity() != Activity::Gone;
         }
@@ -64,13 +74,19 @@ impl Follower {
         let file = folder.join(FILE);
         let own = ProcessId::of(std::process::id());
         let started = own.map_or(0, |it| it.started);
-        let name = Name { host: host.to_owned(), pid: std::process::id(), started, written: now() };
+        let name = Name {
+            host: host.to_owned(),
+            realm: realm(),
+            pid: std::process::id(),
+            started,
+            written: now(),
+        };
         if let Some(other) = read(&file)
             && !other.is_of(&name)
-            && other.is_there(host, now())
+            && other.is_there(&name, now())
         {
             let ago = now().saturating_sub(other.written);
-            let hint = if other.host == host {
+            let hint = if other.is_near(&name) {
                 "end that one first (Ctrl-C there leaves the tasks alone)".to_owned()
             } else {
                 format!(
@@ -130,6 +146,23 @@ fn read(file: &Path) -> Option<Name> {
     serde_json::from_slice(&fs::read(file).ok()?).ok()
 }
 
+/// The boot of the kernel and the PID namespace: within these, and only there, a PID means one process.
+#[cfg(target_os = "linux")]
+fn realm() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    let namespace = fs::read_link("/proc/self/ns/pid");
+    match (boot, namespace) {
+        (Ok(boot), Ok(namespace)) => format!("{} {}", boot.trim(), namespace.display()),
+        _ => String::new(),
+    }
+}
+
+/// Its name alone tells no machine from another, so only the time counts.
+#[cfg(not(target_os = "linux"))]
+fn realm() -> String {
+    String::new()
+}
+
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
@@ -143,10 +176,11 @@ mod tests {
         let sh = xshell::Shell::new().unwrap();
         let dir = sh.create_temp_dir().unwrap();
         let file = dir.path().join(FILE);
-        let write = |host: &str, pid: u32, written: u64| {
-            let name = Name { host: host.into(), pid, started: 1, written };
+        let write_in = |realm: String, host: &str, pid: u32, written: u64| {
+            let name = Name { host: host.into(), realm, pid, started: 1, written };
             fs::write(&file, serde_json::to_string(&name).unwrap()).unwrap();
         };
+        let write = |host: &str, pid, written| write_in(realm(), host, pid, written);
         let follower = Follower::new(dir.path(), "login1").unwrap();
         assert!(file.exists() && !follower.is_lost());
         drop(follower);
@@ -162,6 +196,14 @@ mod tests {
         drop(Follower::new(dir.path(), "login1").unwrap());
         // This machine: whether the process is there, however fresh its word is.
         write("login1", 4_194_999, now());
+        drop(Follower::new(dir.path(), "login1").unwrap());
+        // A container of the same name, in which there is such a process; and an xtask that did not write where it is.
+        for realm in ["another boot pid:[7]", ""] {
+            write_in(realm.into(), "login1", 4_194_999, now() - 20);
+            let error = Follower::new(dir.path(), "login1").unwrap_err().to_string();
+            assert!(error.contains("again in 100 s"), "{error}");
+        }
+        write_in(String::new(), "login1", 4_194_999, now() - 500);
         let mut follower = Follower::new(dir.path(), "login1").unwrap();
         // Taken over meanwhile: what is there is not ours to remove.
         write("login2", 7, now());

@@ -48,7 +48,7 @@ use crate::{
     cli::{Format, Validate},
     cpu,
     exit::{Coded, Exit},
-    interrupt, live,
+    files, interrupt, live,
     numbers::bytes,
     preflight::Status,
     report::{Report, duration},
@@ -209,7 +209,7 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
     let program =
         fs::read(executable).with_context(|| format!("could not read {}", executable.display()))?;
     if fs::read(folder.join(PROGRAM)).ok().as_deref() != Some(&program) {
-        record::write_whole(&folder.join(PROGRAM), &program, true)?;
+        files::write_whole(&folder.join(PROGRAM), &program, true)?;
         // Where this one runs is to be seen.
         record.proven = false;
         record.exclude.clear();

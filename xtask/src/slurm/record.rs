@@ -3,16 +3,13 @@
 //! It is written whole (a new file, flushed, renamed) *before* a job is submitted: a job whose number was never written
 //! down is found by its name, which no other job has.
 
-use std::{
-    fs::{self, File},
-    io::Write as _,
-    path::Path,
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 use super::options::{Mebibytes, Minutes, Wishes};
+use crate::files::write_whole;
 
 pub(super) const FILE: &str = "slurm.json";
 const SCHEMA: &str = "phi-validation/slurm";
@@ -135,47 +132,6 @@ impl Record {
         }
         arrays
     }
-}
-
-/// Put a file there at once or not at all.
-pub(super) fn write_whole(file: &Path, content: &[u8], executable: bool) -> anyhow::Result<()> {
-    let mut name = file.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = file.with_file_name(name);
-    let write = || {
-        let mut to = File::create(&temporary)?;
-        to.write_all(content)?;
-        if executable {
-            make_executable(&to)?;
-        }
-        to.sync_all()?;
-        drop(to);
-        fs::rename(&temporary, file)?;
-        // Where folders cannot be flushed, the name is as safe as the file system makes it.
-        if let Some(folder) = file.parent()
-            && let Ok(folder) = File::open(folder)
-        {
-            folder.sync_all().ok();
-        }
-        Ok::<(), std::io::Error>(())
-    };
-    write().with_context(|| {
-        fs::remove_file(&temporary).ok();
-        format!("could not write {}", file.display())
-    })
-}
-
-#[cfg(unix)]
-fn make_executable(file: &File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mut permissions = file.metadata()?.permissions();
-    permissions.set_mode(permissions.mode() | 0o755);
-    file.set_permissions(permissions)
-}
-
-#[cfg(not(unix))]
-fn make_executable(_file: &File) -> std::io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]

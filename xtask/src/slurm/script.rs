@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use super::record::{Array, Record, Round, write_whole};
-use crate::exit::{Coded, Exit};
+use super::record::{Array, Record, Round};
+use crate::{
+    exit::{Coded, Exit},
+    files::write_whole,
+};
 
 /// The folder of a round.
 pub(super) fn round_folder(folder: &Path, round: u32) -> PathBuf {
