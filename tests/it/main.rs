@@ -23,6 +23,9 @@ mod recompute;
 /// Runs that were stopped, damaged, or met a full disk.
 mod resume;
 
+/// Faults at every call.
+mod crash;
+
 /// Runs in folders of their own.
 mod run_folder;
 

@@ -9,12 +9,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The program with and without the engine.
-struct Programs {
-    with_engine: PathBuf,
-    without_engine: PathBuf,
+pub(crate) struct Programs {
+    pub(crate) with_engine: PathBuf,
+    pub(crate) without_engine: PathBuf,
 }
 
-fn programs() -> &'static Programs {
+pub(crate) fn programs() -> &'static Programs {
     static PROGRAMS: OnceLock<Programs> = OnceLock::new();
     PROGRAMS.get_or_init(|| {
         // Both builds put the program in the same place: keep others out until it was copied.

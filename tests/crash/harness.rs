@@ -1,0 +1,392 @@
+//! Runs a program again and again, with a fault at another call each time.
+//!
+//! A [`Scenario`] says what is there, which command meets the fault, how a user goes on, and what must be there in
+//! the end. [`Scenario::check`] first runs it undisturbed, which tells how many calls there are. Then, for each fault
+//! and the k-th call, it starts from the same files, lets the fault happen, goes on without faults, and compares.
+//! The faults are made by `faults.rs`, which is compiled here.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::io::{self, Write as _};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+/// With the value `all`, every fault happens at every call; otherwise at a sample of them.
+pub(crate) const HOW_MANY: &str = "PHI_CRASH";
+
+/// What happens at the k-th call. `faults.rs` says what each means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Eio,
+    Full,
+    Quota,
+    Unreadable,
+    Kill,
+    Torn,
+    Power,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Fault; 7] = [
+        Fault::Torn,
+        Fault::Eio,
+        Fault::Power,
+        Fault::Full,
+        Fault::Kill,
+        Fault::Unreadable,
+        Fault::Quota,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Fault::Eio => "eio",
+            Fault::Full => "full",
+            Fault::Quota => "quota",
+            Fault::Unreadable => "unreadable",
+            Fault::Kill => "kill",
+            Fault::Torn => "torn",
+            Fault::Power => "power",
+        }
+    }
+
+    /// Whether the process does not outlive it.
+    fn is_death(self) -> bool {
+        matches!(self, Fault::Kill | Fault::Torn | Fault::Power)
+    }
+}
+
+/// A call of the program about a file of its own.
+struct Call {
+    reads: bool,
+    operation: String,
+    path: PathBuf,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.operation, self.path.display())
+    }
+}
+
+/// The calls that a program has made; none if it has met no library.
+fn calls(log: &Path) -> Vec<Call> {
+    let text = fs::read_to_string(log).unwrap_or_default();
+    let call = |line: &str| {
+        let mut words = line.splitn(3, ' ');
+        let mut word = || words.next().expect("three words");
+        Call { reads: word() == "reads", operation: word().to_owned(), path: word().into() }
+    };
+    text.lines().map(call).collect()
+}
+
+/// The compiled library; none, and a line that says so, where programs cannot be made to load it.
+fn library() -> Option<&'static Path> {
+    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    LIBRARY
+        .get_or_init(|| {
+            let can = cfg!(all(
+                target_os = "linux",
+                target_env = "gnu",
+                target_pointer_width = "64",
+                not(target_feature = "crt-static")
+            ));
+            if !can {
+                let why = "skipped: no fault can be injected but on 64-bit Linux with glibc";
+                writeln!(io::stderr(), "{why}").ok();
+                return None;
+            }
+            let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+            fs::create_dir_all(folder).unwrap();
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+            let source = source.map(|it| it.join("tests/crash/faults.rs")).find(|it| it.exists());
+            let library = folder.join("libfaults.so");
+            let own = folder.join(format!("libfaults.{}.so", std::process::id()));
+            let beside = Path::new(env!("CARGO")).with_file_name("rustc");
+            let compiler = if beside.exists() { beside.as_os_str() } else { OsStr::new("rustc") };
+            let mut rustc = Command::new(compiler);
+            rustc.args(["--edition", "2024", "--crate-type", "cdylib", "-C", "panic=abort", "-O"]);
+            rustc.arg("-o").arg(&own).arg(source.expect("the library's source"));
+            assert!(rustc.status().unwrap().success(), "the library of faults does not compile");
+            fs::rename(&own, &library).unwrap();
+            Some(library)
+        })
+        .as_deref()
+}
+
+/// What a program left.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// None if it was killed.
+    pub(crate) code: Option<i32>,
+    pub(crate) stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Ended {
+        Ended {
+            code: output.status.code(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Ended {
+    command.stdin(Stdio::null()).output().unwrap().into()
+}
+
+/// All that stands in a folder, by its path in it, without unfinished files. Of a folder: nothing.
+pub(crate) type Files = BTreeMap<PathBuf, Option<Vec<u8>>>;
+
+pub(crate) fn files(folder: &Path) -> Files {
+    fn add(files: &mut Files, folder: &Path, name: &Path) {
+        for entry in fs::read_dir(folder.join(name)).unwrap() {
+            let entry = entry.unwrap();
+            let name = name.join(entry.file_name());
+            if is_temporary(&entry.file_name().to_string_lossy()) {
+                continue;
+            }
+            if entry.file_type().unwrap().is_dir() {
+                files.insert(name.clone(), None);
+                add(files, folder, &name);
+            } else {
+                files.insert(name, Some(fs::read(entry.path()).unwrap_or_default()));
+            }
+        }
+    }
+    let mut all = Files::new();
+    add(&mut all, folder, Path::new(""));
+    all
+}
+
+pub(crate) fn write(folder: &Path, files: &Files) {
+    for (name, content) in files {
+        match content {
+            None => fs::create_dir_all(folder.join(name)).unwrap(),
+            Some(content) => fs::write(folder.join(name), content).unwrap(),
+        }
+    }
+}
+
+/// What is there at some moment, as far as it must not be lost: finished rows, by their place, without their times.
+pub(crate) type Finished = BTreeMap<String, String>;
+
+/// A command that meets faults.
+pub(crate) struct Scenario<'a> {
+    pub(crate) name: &'a str,
+    /// How many faults are a sample.
+    pub(crate) sample: usize,
+    /// What is there before. All that the command does not write is someone else's and must stay as it is.
+    pub(crate) before: Files,
+    /// The program's name, for it may start others.
+    pub(crate) program: &'a Path,
+    /// The command, to be run in a folder.
+    pub(crate) command: &'a dyn Fn(&Path) -> Command,
+    /// The exit codes that may come with a fault, besides success.
+    pub(crate) codes: &'a [i32],
+    /// Files without which the program may say that all is done.
+    pub(crate) optional: &'a [&'a str],
+    /// How a user goes on, without faults, until all is done.
+    pub(crate) go_on: &'a dyn Fn(&Path),
+    /// What is finished; it may be asked at any moment.
+    pub(crate) finished: &'a dyn Fn(&Path) -> Finished,
+    /// The files of the end as they must always be, without times.
+    pub(crate) normal: &'a dyn Fn(&Path) -> Files,
+}
+
+/// What was tried, and what it met.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// The calls of an undisturbed run.
+    pub(crate) n_calls: usize,
+    /// The faults that happened.
+    pub(crate) n_faults: usize,
+    /// Those after which the process was dead.
+    pub(crate) n_deaths: usize,
+    /// Those that the program reported.
+    pub(crate) n_errors: usize,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tally { n_calls, n_faults, n_deaths, n_errors } = self;
+        let n_without = n_faults - n_deaths - n_errors;
+        write!(
+            f,
+            "{n_calls} calls, {n_faults} faults: {n_deaths} deaths, {n_errors} reported errors, {n_without} without \
+             effect"
+        )
+    }
+}
+
+impl Scenario<'_> {
+    /// Fails unless every fault at every call, or a sample of them, leaves everything right.
+    pub(crate) fn check(&self) -> Tally {
+        let Some(library) = library() else { return Tally::default() };
+        let mut tally = Tally::default();
+        let (expected, calls) = self.undisturbed(library);
+        let n_reads = calls.iter().filter(|it| it.reads).count();
+        let n_changes = calls.len() - n_reads;
+        assert!(n_changes > 0 && n_reads > 0, "{}: the library was not loaded", self.name);
+        tally.n_calls = calls.len();
+        let mut n_failed = 0;
+        for (fault, at) in self.faults(n_changes, n_reads) {
+            let disturbed =
+                AssertUnwindSafe(|| self.disturb(library, fault, at, &expected, &mut tally));
+            n_failed += usize::from(panic::catch_unwind(disturbed).is_err());
+        }
+        writeln!(io::stderr(), "{}: {tally}", self.name).ok();
+        assert_eq!(n_failed, 0, "{}: so many faults did harm, as said above", self.name);
+        tally
+    }
+
+    /// Which fault happens at which call.
+    fn faults(&self, n_changes: usize, n_reads: usize) -> Vec<(Fault, usize)> {
+        let n_calls = |fault| if fault == Fault::Unreadable { n_reads } else { n_changes };
+        let all = |fault| (1..=n_calls(fault)).map(move |at| (fault, at));
+        if env::var_os(HOW_MANY).is_some_and(|it| it == "all") {
+            return Fault::ALL.into_iter().flat_map(all).collect();
+        }
+        // Evenly from the first call to the last, each with another fault, and other calls in each scenario.
+        let first = self.name.len() % Fault::ALL.len();
+        let faults = Fault::ALL.into_iter().cycle().skip(first);
+        let at = |(index, fault): (usize, Fault)| {
+            let n = n_calls(fault);
+            (fault, (1 + (2 * index + 1) * n / (2 * self.sample)).min(n))
+        };
+        faults.take(self.sample).enumerate().map(at).collect()
+    }
+
+    fn place(&self) -> tempfile::TempDir {
+        let place = tempfile::tempdir().unwrap();
+        write(place.path(), &self.before);
+        place
+    }
+
+    fn run(&self, library: &Path, folder: &Path, fault: &str, at: usize, log: &Path) -> Ended {
+        let mut command = (self.command)(folder);
+        command.current_dir(folder).env("LD_PRELOAD", library).env("FAULTS_LOG", log);
+        command.env("FAULTS_BELOW", folder.canonicalize().unwrap());
+        command.env("FAULTS_PROGRAM", self.program.file_name().unwrap());
+        command.env("FAULTS_AT", at.to_string()).env("FAULTS_KIND", fault);
+        run(&mut command)
+    }
+
+    /// The names of all files that must be there when the command has done its work.
+    fn names(&self, folder: &Path) -> Vec<String> {
+        let names = files(folder).into_keys().map(|it| it.to_string_lossy().into_owned());
+        // What a process calls its own file is never the same.
+        let common = |name: String| match name.rsplit_once("/journals/") {
+            Some((folder, name)) => {
+                format!("{folder}/journals/{}", name.split('.').next().unwrap_or_default())
+            }
+            None => name,
+        };
+        let is_optional = |name: &String| self.optional.iter().any(|it| name.ends_with(it));
+        names.filter(|it| !is_optional(it)).map(common).collect()
+    }
+
+    /// The end of a run without a fault, and its calls.
+    fn undisturbed(&self, library: &Path) -> (Expected, Vec<Call>) {
+        let (place, scratch) = (self.place(), tempfile::tempdir().unwrap());
+        let log = scratch.path().join("calls");
+        let ended = self.run(library, place.path(), "nothing", 1, &log);
+        assert_eq!(ended.code, Some(0), "{}: {}", self.name, ended.stderr);
+        let names = self.names(place.path());
+        (self.go_on)(place.path());
+        let finished = (self.finished)(place.path());
+        (Expected { names, normal: (self.normal)(place.path()), finished }, calls(&log))
+    }
+
+    fn disturb(
+        &self,
+        library: &Path,
+        fault: Fault,
+        at: usize,
+        expected: &Expected,
+        tally: &mut Tally,
+    ) {
+        let (place, scratch) = (self.place(), tempfile::tempdir().unwrap());
+        let (folder, log) = (place.path(), scratch.path().join("calls"));
+        let ended = self.run(library, folder, fault.name(), at, &log);
+        let calls = calls(&log);
+        // Threads do not always make the same number of calls.
+        let Some(call) = calls.get(at - 1) else { return };
+        let what = format!("{}: {fault:?} at call {at}, {call}", self.name);
+        tally.n_faults += 1;
+        match ended.code {
+            None => {
+                assert!(fault.is_death(), "{what}: killed");
+                tally.n_deaths += 1;
+            }
+            Some(0) => assert!(!fault.is_death(), "{what}: nothing happened"),
+            Some(code) => {
+                assert!(self.codes.contains(&code), "{what}: exit code {code}: {}", ended.stderr);
+                let names = |it: &Call| ended.stderr.contains(&named(&it.path));
+                // A full disk may only matter to a later call.
+                assert!(calls[at - 1..].iter().any(names), "{what}: not named in {}", ended.stderr);
+                assert!(!ended.stderr.contains("panicked"), "{what}: {}", ended.stderr);
+                tally.n_errors += 1;
+            }
+        }
+        if ended.code == Some(0) {
+            // A failure that nothing is said of must have cost nothing.
+            assert_eq!(self.names(folder), expected.names, "{what}: said to be done");
+        }
+        let kept = (self.finished)(folder);
+        (self.go_on)(folder);
+        let finished = (self.finished)(folder);
+        for (place, row) in &kept {
+            assert_eq!(finished.get(place), Some(row), "{what}: {place} was finished");
+        }
+        assert_eq!(finished, expected.finished, "{what}");
+        same(&(self.normal)(folder), &expected.normal, &what);
+    }
+}
+
+/// How a run ends that meets no fault.
+struct Expected {
+    /// The names of all files when the command has ended.
+    names: Vec<String>,
+    normal: Files,
+    finished: Finished,
+}
+
+/// Whether this is what a process that died has called a file it had not finished.
+fn is_temporary(name: &str) -> bool {
+    let before = name.strip_suffix(".tmp").and_then(|it| it.rsplit_once('.'));
+    before.is_some_and(|(_, it)| it.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// Fails unless the files are the same, and says which are not.
+#[track_caller]
+pub(crate) fn same(found: &Files, expected: &Files, what: &str) {
+    let names: Vec<_> = found.keys().collect();
+    assert_eq!(names, expected.keys().collect::<Vec<_>>(), "{what}");
+    for (name, content) in expected {
+        let text = |it: &Option<Vec<u8>>| {
+            it.as_ref().map(|it| String::from_utf8_lossy(it).into_owned()).unwrap_or_default()
+        };
+        assert!(
+            found[name] == *content,
+            "{what}: {}\n{}\nexpected\n{}",
+            name.display(),
+            text(&found[name]),
+            text(content)
+        );
+    }
+}
+
+/// What a message must contain to name a file: its name, or that of the file which a temporary one becomes.
+fn named(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match name.strip_suffix(".tmp").and_then(|it| it.rsplit_once('.')) {
+        Some((name, _)) => name.to_owned(),
+        None => name.into_owned(),
+    }
+}
