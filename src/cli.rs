@@ -28,6 +28,7 @@ use crate::phi;
 use crate::progress::{Detail, Display, Progress, Told, Watch, Work};
 use crate::report::Report;
 use crate::run_folder::{self, Contents, RunFolder};
+use crate::set_aside;
 use crate::shard::Shard;
 use crate::study::Study;
 use crate::suite::{Formalism, Settings, States, Suite};
@@ -162,6 +163,10 @@ pub(crate) struct StudyArgs {
     /// Print the matrix and its exact problems, and do nothing
     #[arg(long)]
     list: bool,
+    /// Move an earlier run of this name aside, to NAME.1, NAME.2, …, once everything else that is asked for is
+    /// found to be right; do nothing more
+    #[arg(long, requires = "run", conflicts_with = "list")]
+    pub(crate) set_aside: bool,
     /// No progress on standard error
     #[arg(long)]
     quiet: bool,
@@ -335,6 +340,9 @@ impl StudyArgs {
                     solver: &engine,
                 };
                 study.check()?;
+                if self.set_aside {
+                    return set_aside(&folder);
+                }
                 let mut run = RunFolder::open(&folder, &suite)?;
                 let mut notes = run.notes().to_vec();
                 if let Some(record) = &self.build_record
@@ -674,6 +682,14 @@ struct Files<'a> {
 pub(crate) fn named(runs: &Path, run: PathBuf) -> PathBuf {
     let named = runs.join(&run);
     if named.is_dir() || !run.exists() { named } else { run }
+}
+
+/// Moves an earlier run out of the way and says where it is now.
+pub(crate) fn set_aside(folder: &Path) -> Result<(), Error> {
+    if let Some(moved) = set_aside::set_aside(folder)? {
+        let _ = writeln!(io::stderr(), "the old results are in {}", moved.display());
+    }
+    Ok(())
 }
 
 /// The folder of the run `name`.

@@ -57,6 +57,8 @@ pub mod row;
 pub mod run_folder;
 mod screen;
 pub mod seeded;
+#[cfg(feature = "pyphi")]
+mod set_aside;
 pub mod settings;
 pub mod shard;
 pub mod solver;

@@ -19,7 +19,9 @@ use super::phi::{self, PhiJob};
 use super::rounds::{self, Ask, Standing, State};
 use super::simulation::{Question, simulate};
 use super::study::{self, StudyJob};
-use crate::cli::{Format, StudyArgs, conclude, display, named, print, read_network, run_path};
+use crate::cli::{
+    Format, StudyArgs, conclude, display, named, print, read_network, run_path, set_aside,
+};
 use crate::error::Error;
 use crate::estimator::Registry;
 use crate::events::Events;
@@ -287,6 +289,9 @@ impl PlanArgs {
                 ));
             }
             let job = PhiJob::open(&network, asked_only()?, self.cpus.into())?;
+            if self.study.set_aside {
+                return set_aside(&run);
+            }
             return self.plan(&run, Spec::Phi { network }, |_| Ok(Box::new(job)));
         }
         let suite = self.study.matrix(registry)?;
@@ -294,6 +299,9 @@ impl PlanArgs {
         let settings = suite.settings();
         let estimator = registry.get(&settings.estimator)?;
         Study { suite: &suite, estimator, others: Vec::new(), solver: &engine }.check()?;
+        if self.study.set_aside {
+            return set_aside(&run);
+        }
         let spec = Spec::Study { settings: Box::new(settings.clone()) };
         self.plan(&run, spec, |cpus| Ok(Box::new(StudyJob::open(settings, &run, &engine, cpus)?)))
     }

@@ -54,6 +54,7 @@ fn build(features: &[&str], copy: &Path) -> PathBuf {
 }
 
 /// What a finished program left.
+#[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,

@@ -145,9 +145,15 @@ impl cli::Validate {
             let message = "--fresh is for runs in folders; with --out, give the run --force";
             bail!(Coded { exit: Exit::Usage, message: message.into() });
         }
-        if !self.flags.selection.names_a_target() && !Look::is_study(&self.flags.selection)? {
+        let is_study = Look::is_study(&self.flags.selection)?;
+        if !self.flags.selection.names_a_target() && !is_study {
             let message =
                 "this is not the workspace of the study: name what to run with --example or --bin";
+            bail!(Coded { exit: Exit::Usage, message: message.into() });
+        }
+        if self.fresh && !is_study {
+            let message =
+                "--fresh is for this project's study, which knows the folders of its runs";
             bail!(Coded { exit: Exit::Usage, message: message.into() });
         }
         let built = build_example(&self.flags, self.flags.dry_run, report)?;
@@ -159,13 +165,12 @@ impl cli::Validate {
             report.would(&format!("would run it with {}", words.join(" ")));
         }
         let Some(executable) = built.executables.first() else { return Ok(built.exit) };
-        let folder = arguments.folder.as_deref();
-        if let Some(folder) = folder.filter(|_| self.fresh)
-            && let Some(moved) = run::move_aside(folder)?
-        {
-            report.note(&format!("the old results are in {}", moved.display()));
+        if self.fresh {
+            run::set_aside(executable, &[], &arguments.args, report)?;
         }
-        if let Some(folder) = folder.filter(|it| it.exists()) {
+        if arguments.out.as_ref().is_some_and(|it| it.is_file())
+            && let Some(folder) = &arguments.folder
+        {
             report.note(&format!("going on in {}", folder.display()));
         }
         // What there is now, after the build.

@@ -1,7 +1,7 @@
 //! Start the validation, watch it, and make sense of its end.
 //!
-//! Everything goes to one folder that outlives it all: a second start goes on there, `--fresh` moves it aside, nothing
-//! here deletes it. Ctrl-C is handed on to the run, which keeps its rows; asked a second time, it is killed. When memory
+//! Everything goes to one folder that outlives it all: a second start goes on there, `--fresh` has the program move it
+//! aside, nothing here touches it. Ctrl-C is handed on to the run, which keeps its rows; asked a second time, it is killed. When memory
 //! is short the study is started with fewer workers, and stopped and gone on with by half of them if it still is.
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use serde::Serialize;
 
 use crate::{
@@ -123,29 +123,32 @@ pub(crate) fn value_of(args: &[OsString], name: &str) -> Option<OsString> {
     })
 }
 
-/// Move a run's folder aside, to the first free `.1`, `.2`, …; returns where it went.
+/// Have the study's program check all arguments and move an old run of this name aside: it knows which folders are
+/// its runs, and says where the old results are.
 ///
 /// # Errors
-/// A session is writing to it.
-pub(crate) fn move_aside(folder: &Path) -> anyhow::Result<Option<PathBuf>> {
-    if !folder.exists() {
-        return Ok(None);
+/// It refuses, and has said why; its exit code is passed on.
+pub(crate) fn set_aside(
+    program: &Path,
+    question: &[&str],
+    args: &[OsString],
+    report: &Report,
+) -> anyhow::Result<()> {
+    let mut command = Command::new(program);
+    // The flag before what the user wrote, which may name a command of its own: `phi`.
+    command.args(question).arg("--set-aside").args(args);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
+    let watched = supervise(command, care, None, |piece| match piece {
+        Piece::Stdout(bytes) | Piece::Stderr(bytes) => report.pass_through(bytes),
+        Piece::Stopping | Piece::Available(_) | Piece::Guard(_) | Piece::Live(_) => {}
+    })?;
+    match exit(watched.ending, watched.interrupted) {
+        Exit::Success => Ok(()),
+        exit => {
+            bail!(Coded { exit, message: "--fresh: nothing was moved and nothing begun".into() })
+        }
     }
-    let lock = fs::File::open(folder.join("lock"));
-    if lock.is_ok_and(|it| matches!(it.try_lock_shared(), Err(fs::TryLockError::WouldBlock))) {
-        let message = format!("--fresh: another session is running in {}", folder.display());
-        bail!(Coded { exit: Exit::Usage, message });
-    }
-    let numbered = |n: u32| {
-        let mut name = folder.as_os_str().to_owned();
-        name.push(format!(".{n}"));
-        PathBuf::from(name)
-    };
-    let free = (1..).map(numbered).find(|it| !it.exists());
-    let free = free.context("no free name for the old results")?;
-    fs::rename(folder, &free)
-        .with_context(|| format!("could not move {} to {}", folder.display(), free.display()))?;
-    Ok(Some(free))
 }
 
 /// Rows after the header; a last line that a crash has cut short does not count.
@@ -328,31 +331,6 @@ mod tests {
         check(&["--sizes", "5", "--help"], &["--sizes", "5", "--help"], None, None);
         let refused = completed(&["--force"]).unwrap_err();
         assert_eq!(refused.exit, Exit::Usage);
-    }
-
-    #[test]
-    fn old_results_are_moved_together_to_the_first_free_number_unless_in_use() {
-        let sh = xshell::Shell::new().unwrap();
-        let dir = sh.create_temp_dir().unwrap();
-        let path = |name: &str| dir.path().join(name);
-        let folder = path("validation");
-        assert_eq!(move_aside(&folder).unwrap(), None);
-        for (n, text) in ["first", "second"].iter().enumerate() {
-            sh.write_file(folder.join("results.csv"), text).unwrap();
-            sh.write_file(folder.join("journal.jsonl"), text).unwrap();
-            let moved = move_aside(&folder).unwrap().unwrap();
-            assert_eq!(moved, path(&format!("validation.{}", n + 1)));
-        }
-        assert!(!folder.exists());
-        assert_eq!(sh.read_file(path("validation.1/results.csv")).unwrap(), "first");
-        assert_eq!(sh.read_file(path("validation.2/journal.jsonl")).unwrap(), "second");
-
-        sh.write_file(folder.join("lock"), "").unwrap();
-        let session = fs::File::open(folder.join("lock")).unwrap();
-        session.lock().unwrap();
-        let error = move_aside(&folder).unwrap_err();
-        assert_eq!(Exit::of(&error), Exit::Usage, "{error}");
-        assert!(folder.exists());
     }
 
     #[test]

@@ -220,6 +220,7 @@ fn bad_input_ends_with_2_and_says_what_was_expected() {
             &["validate", "--example", "demo", "--fresh", "--", "--out", "x.csv"],
             "give the run --force",
         ),
+        (&["validate", "--example", "demo", "--fresh"], "is for this project's study"),
         (&["validate", "--example", "demo", "--", "--force"], "--fresh"),
         (&["validate", "--partition", "main"], "--on <PLACE>"),
         (&["validate", "--on", "pbs"], "possible values: slurm"),
@@ -970,17 +971,62 @@ fn an_interrupted_run_keeps_its_rows_and_is_resumed() {
     assert_eq!(document["run"]["summary"]["n"], 3);
     assert_eq!(document["run"]["n_rows"], 3);
     assert_eq!(document["run"]["resumed"], true);
+}
 
-    // Over again, keeping what there was.
-    let running = fixture.start(&[&validate[..], &["--fresh"]].concat());
-    fixture.wait_for("runs/validation.1/results.csv");
-    while fixture.wait_for(out).lines().count() < 3 {
-        thread::sleep(Duration::from_millis(20));
+/// Stands in for the study where it is asked to set a run aside: it says what it was asked, and does it unless the sizes
+/// are bad.
+const STUDY: [(&str, &str); 2] = [
+    (
+        "Cargo.toml",
+        "[package]\nname = \"phi-validation\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n[features]\npyphi = []\n",
+    ),
+    (
+        "examples/pyphi_validation.rs",
+        r#"
+        use std::fs;
+        fn main() {
+            let args: Vec<String> = std::env::args().skip(1).collect();
+            if args == ["--help"] { return; }
+            let value = |name| args.iter().position(|it| it == name).map(|it| args[it + 1].clone());
+            eprintln!("asked: {}", args[0]);
+            if value("--sizes").is_some_and(|it| it == "99") { std::process::exit(2); }
+            let folder = format!("{}/{}", value("--runs").unwrap(), value("--run").unwrap());
+            if args[0] == "--set-aside" {
+                fs::rename(&folder, format!("{folder}.1")).unwrap();
+                return;
+            }
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(format!("{folder}/results.csv"), "topology,n\nrow,1\n").unwrap();
+        }
+        "#,
+    ),
+];
+
+#[test]
+fn a_fresh_run_has_the_study_check_everything_before_the_old_one_moves() {
+    let fixture = Fixture::new(&STUDY);
+    fixture.write("runs/validation/results.csv", "topology,n\nold,1\n");
+    let fresh = |args: &[&str]| {
+        fixture.run(&[&["validate", "--option", "b", "--fresh", "--"], args].concat())
+    };
+    let refused = fresh(&["--sizes", "99"]);
+    refused.code(2).says("asked: --set-aside").says("nothing was moved and nothing begun");
+    assert!(!refused.stderr.contains("asked: --sizes"), "{refused:#?}");
+    assert_eq!(fixture.read("runs/validation/results.csv"), "topology,n\nold,1\n");
+    // What the study refuses, xtask does not move by itself.
+    fs::create_dir(fixture.path("adir")).unwrap();
+    for args in [
+        &["--run", "../adir", "--sizes", "99"][..],
+        &["--runs", ".", "--run", "adir", "--sizes", "99"],
+    ] {
+        fresh(args).code(2);
+        assert!(fixture.path("adir").is_dir());
     }
-    assert_eq!(fixture.read("runs/validation.1/results.csv").lines().count(), 4);
-    assert!(fixture.path("runs/validation.1/summary.json").exists());
-    running.signal("INT");
-    running.wait().code(130);
+    let done = fresh(&[]);
+    done.code(0).says("asked: --set-aside").says("asked: --run").says("1 row in");
+    assert!(!done.stderr.contains("going on in"), "{done:#?}");
+    assert_eq!(fixture.read("runs/validation.1/results.csv"), "topology,n\nold,1\n");
+    assert_eq!(fixture.read("runs/validation/results.csv"), "topology,n\nrow,1\n");
 }
 
 #[test]

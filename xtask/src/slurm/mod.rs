@@ -142,10 +142,15 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
         Err(silence) => bail!(no_slurm(&silence)),
     };
 
-    // Somebody may have begun this very run.
+    // This very run may have been begun.
     let old = Record::load(&job.folder())?;
     if let Some(old) = &old {
-        let active = active(old);
+        let active = match active(old) {
+            Ok(active) => active,
+            // What is at work in a folder that moves would lose what it does.
+            Err(silence) if command.fresh => bail!(no_slurm(&silence)),
+            Err(_) => Vec::new(),
+        };
         if !active.is_empty() {
             let ids = active.join(" ");
             if command.fresh || dry_run || old.run_args != job.written_args() {
@@ -178,14 +183,16 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
     }
     let built = build_example(&flags, false, report)?;
     let Some(executable) = built.executables.first() else { return Ok(built.exit) };
-    if command.fresh
-        && let Some(moved) = run::move_aside(&job.run_folder())?
-    {
-        report.note(&format!("the old results are in {}", moved.display()));
-    }
-    // An old folder is nobody else's from here on; a new one does not exist yet.
     let here = host_name().unwrap_or_default();
-    let early = job.folder().is_dir().then(|| Follower::new(&job.folder(), &here)).transpose()?;
+    if command.fresh {
+        if is_job(&job.folder()) {
+            // Another process that follows the old run would lose it.
+            drop(Follower::new(&job.folder(), &here)?);
+        }
+        run::set_aside(executable, &["cluster", "plan"], &job.args, report)?;
+    }
+    // An old folder is this process's from here on; a new one does not exist yet.
+    let early = is_job(&job.folder()).then(|| Follower::new(&job.folder(), &here)).transpose()?;
     let target_dir = &built.look.workspace.target_dir;
     let (plan, folder) = job.plan(executable, &site, wishes, target_dir, report)?;
     let follower = early.map_or_else(|| Follower::new(&folder, &here), Ok)?;
@@ -426,15 +433,15 @@ fn tell_plan(plan: &Plan, report: &Report) {
     ));
 }
 
-/// Jobs of the record that are still in the queue, as far as the controller says.
-fn active(record: &Record) -> Vec<String> {
-    let entries = client::queue().unwrap_or_default();
+/// Jobs of the record that are still in the queue.
+fn active(record: &Record) -> Result<Vec<String>, client::Silence> {
+    let entries = client::queue()?;
     let own =
         entries.iter().filter(|it| it.name.starts_with(&record.prefix) && it.state.is_active());
     let mut ids: Vec<u64> = own.map(|it| it.job_id).collect();
     ids.sort_unstable();
     ids.dedup();
-    ids.iter().map(u64::to_string).collect()
+    Ok(ids.iter().map(u64::to_string).collect())
 }
 
 fn is_job(folder: &Path) -> bool {
