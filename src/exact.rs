@@ -19,6 +19,7 @@ pub use pyphi_core::iit4::record::{
     DistinctionRecord, MiceRecord, PhiStructureRecord, SystemRecord,
 };
 pub use pyphi_core::pieces;
+pub use pyphi_core::record::unknown_field;
 pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord, RangeRecord};
 use pyphi_core::record::{NetworkRecord, parse};
 pub use pyphi_core::{StopReason, TiePolicy};
@@ -366,12 +367,6 @@ pub fn tables(
     in_its_state: bool,
 ) -> Result<Vec<(Tables, Vec<u8>)>, Error> {
     let file = parse(text).map_err(|error| wrong(place, &error))?;
-    if file.records.is_empty() {
-        return Err(Error::Network {
-            place: place.to_owned(),
-            message: "no networks: expected at least one".to_owned(),
-        });
-    }
     let read = |(index, record): (usize, &NetworkRecord)| {
         let place = match file.is_list {
             true => format!("{place}: record {index}"),

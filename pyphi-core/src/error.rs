@@ -121,6 +121,18 @@ pub enum ErrorKind {
         /// Labels expected.
         expected: usize,
     },
+    /// A label that would spoil what it is printed in.
+    #[error(
+        "labels[{unit}]: {found}, expected at most {longest} characters, none a control character"
+    )]
+    Label {
+        /// The unit.
+        unit: usize,
+        /// What is wrong with its label.
+        found: String,
+        /// The most characters of a label.
+        longest: usize,
+    },
     /// A state of the wrong length.
     #[error("state: {found} entries, expected {expected} (one per unit)")]
     StateLength {

@@ -3,6 +3,7 @@
 //! [`Network`] is the only door for user input: what is inside one is consistent.
 
 use crate::error::{ErrorKind, Result};
+use crate::record::unprintable;
 use crate::tpm::Tpm;
 use crate::unit_set::{UnitSet, bits, deposit};
 
@@ -30,6 +31,9 @@ pub struct Network {
 }
 
 impl Network {
+    /// The most characters of a label.
+    pub const LONGEST_LABEL: usize = 64;
+
     /// A network from a checked TPM and the rows of its connectivity matrix.
     ///
     /// # Errors
@@ -84,10 +88,18 @@ impl Network {
     /// The same network with a name for each unit.
     ///
     /// # Errors
-    /// If there is not one label per unit.
+    /// If there is not one label per unit, or one is too long ([`Network::LONGEST_LABEL`]) or has a control
+    /// character.
     pub fn with_labels(mut self, labels: Vec<String>) -> Result<Network> {
         if labels.len() != self.n_units() {
             return Err(ErrorKind::Labels { found: labels.len(), expected: self.n_units() }.into());
+        }
+        for (unit, label) in labels.iter().enumerate() {
+            if let Some(found) = unprintable(label, Network::LONGEST_LABEL) {
+                return Err(
+                    ErrorKind::Label { unit, found, longest: Network::LONGEST_LABEL }.into()
+                );
+            }
         }
         self.labels = Some(labels);
         Ok(self)

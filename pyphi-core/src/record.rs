@@ -2,12 +2,17 @@
 //!
 //! A network is an object with `tpm` (state-by-node, `2^n` rows of n; or state-by-state, `2^n` rows of
 //! `2^n`), `cm` (n rows of n entries 0 or 1, row = sender), `state` (n entries 0 or 1) and, if wanted,
-//! `nodes` (the units of the subsystem; all by default), `name` and `labels`. A file holds one such object
-//! or a list of them. A result repeats `name`, `nodes` and `state` and adds `phi`, `cut`, `ces`,
+//! `nodes` (the units of the subsystem; all by default), `name` and `labels`. Each field is there once, and there
+//! are no others: a field that is misspelt, or given twice, would silently be another question. A file holds one
+//! such object or a list of them. A result repeats `name`, `nodes` and `state` and adds `phi`, `cut`, `ces`,
 //! `partitioned_ces` and the counts of ties.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::big_phi::BigPhi;
 use crate::concept::{Concept, CoreRepertoire, unit_list};
@@ -51,7 +56,7 @@ pub struct Records {
     pub is_list: bool,
 }
 
-/// Reads one network or a list of them.
+/// Reads one network or a list of them. A byte order mark before it is passed over.
 ///
 /// ```
 /// let text = r#"{"tpm": [[0, 0], [0, 1], [1, 0], [1, 1]], "cm": [[0, 1], [1, 0]], "state": [0, 0]}"#;
@@ -63,28 +68,171 @@ pub struct Records {
 /// ```
 ///
 /// # Errors
-/// If the text is not JSON, or a field is missing or of the wrong kind; the message names the record, the
-/// field and the place in it. Whether the numbers make a network is checked by [`NetworkRecord::subsystem`].
+/// If the text is not JSON, or a field is missing, unknown, there twice or of the wrong kind, or if a list is empty;
+/// the message names the record, the field and the place in it. Whether the numbers make a network is checked by
+/// [`NetworkRecord::subsystem`].
 pub fn parse(text: &str) -> Result<Records> {
-    let value: Value = serde_json::from_str(text)
-        .map_err(|error| Error::from(ErrorKind::Json(format!("not JSON: {error}"))))?;
-    match value {
-        Value::Array(items) => {
-            let records = items
-                .iter()
-                .enumerate()
-                .map(|(idx, item)| {
-                    NetworkRecord::from_value(item)
-                        .map_err(|error| error.at(format!("record {idx}")))
-                })
-                .collect::<Result<_>>()?;
-            Ok(Records { records, is_list: true })
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if !text.trim_start().starts_with('[') {
+        let item = serde_json::from_str(text).map_err(not_json)?;
+        return Ok(Records { records: vec![NetworkRecord::from_json(item)?], is_list: false });
+    }
+    // What is wrong with a record is kept beside the reader, whose own errors are those of the JSON.
+    let mut refused = None;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let read = reader.deserialize_seq(List { refused: &mut refused });
+    match (read.and_then(|records| reader.end().map(|()| records)), refused) {
+        (_, Some(error)) => Err(error),
+        (Err(error), None) => Err(not_json(error)),
+        (Ok(records), None) if records.is_empty() => {
+            Err(ErrorKind::Json("no networks: expected at least one".to_owned()).into())
         }
-        item => Ok(Records { records: vec![NetworkRecord::from_value(&item)?], is_list: false }),
+        (Ok(records), None) => Ok(Records { records, is_list: true }),
     }
 }
 
+fn not_json(error: serde_json::Error) -> Error {
+    ErrorKind::Json(format!("not JSON: {error}")).into()
+}
+
+/// The records of a list, each read before the next is looked at.
+struct List<'a> {
+    refused: &'a mut Option<Error>,
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = Vec<NetworkRecord>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of networks")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(
+        self,
+        mut list: A,
+    ) -> std::result::Result<Self::Value, A::Error> {
+        let mut records = Vec::new();
+        while let Some(item) = list.next_element::<&RawValue>()? {
+            match NetworkRecord::from_json(item) {
+                Ok(record) => records.push(record),
+                Err(error) => {
+                    *self.refused = Some(error.at(format!("record {}", records.len())));
+                    return Err(de::Error::custom("refused"));
+                }
+            }
+        }
+        Ok(records)
+    }
+}
+
+/// The fields of an object in their order, each as text. A map would keep the last of two of one name, silently.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Fields<'de>, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> std::result::Result<Fields<'de>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// A table of numbers that stops where it cannot be a TPM any more: `n` entries in a row make at most `2^n` rows.
+/// Without that, a file of nothing but brackets would take many times its size.
+struct Rows(Vec<Vec<f64>>);
+
+impl<'de> Deserialize<'de> for Rows {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Rows, D::Error> {
+        struct Table;
+        impl<'de> Visitor<'de> for Table {
+            type Value = Rows;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of lists of numbers")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(
+                self,
+                mut list: A,
+            ) -> std::result::Result<Rows, A::Error> {
+                let mut rows: Vec<Vec<f64>> = Vec::new();
+                while let Some(row) = list.next_element::<Vec<f64>>()? {
+                    rows.push(row);
+                    let n = rows[0].len();
+                    if n < 32 && rows.len() > 1 << n {
+                        return Err(de::Error::custom(TooManyRows(n)));
+                    }
+                }
+                Ok(Rows(rows))
+            }
+        }
+        deserializer.deserialize_seq(Table)
+    }
+}
+
+/// Says so of a table whose first row has so many entries.
+struct TooManyRows(usize);
+
+impl fmt::Display for TooManyRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = 1_u64 << self.0;
+        write!(f, "more than {rows} rows, the first of {} entries: expected at most {rows}", self.0)
+    }
+}
+
+/// The fields of a network.
+const FIELDS: [&str; 6] = ["tpm", "cm", "state", "nodes", "name", "labels"];
+
+/// What PyPhi calls some of them.
+const PYPHI_FIELDS: [(&str, &str); 3] =
+    [("connectivity_matrix", "cm"), ("node_indices", "nodes"), ("node_labels", "labels")];
+
+/// What is said of a field that is not one of those known, with the one that was probably meant.
+///
+/// ```
+/// use pyphi_core::record::unknown_field;
+///
+/// assert_eq!(
+///     unknown_field("nodse", &["state", "nodes"]),
+///     "unknown field \"nodse\", perhaps for \"nodes\": expected one of state, nodes"
+/// );
+/// ```
+pub fn unknown_field(name: &str, known: &[&str]) -> String {
+    const LONGEST: usize = 40;
+    let expected = known.join(", ");
+    if name.chars().count() > LONGEST {
+        let start: String = name.chars().take(LONGEST).collect();
+        return format!("unknown field {:?}: expected one of {expected}", start + "…");
+    }
+    let distance = |known: &str| strsim::osa_distance(&name.to_lowercase(), known);
+    let nearest = known.iter().min_by_key(|it| distance(it));
+    let nearest = nearest.filter(|it| distance(it) <= 1 + it.len() / 4);
+    let perhaps = nearest.map(|it| format!(", perhaps for {it:?}")).unwrap_or_default();
+    format!("unknown field {name:?}{perhaps}: expected one of {expected}")
+}
+
 impl NetworkRecord {
+    /// The most characters of `name`.
+    pub const LONGEST_NAME: usize = 256;
+
     /// The checked network.
     ///
     /// # Errors
@@ -137,66 +285,152 @@ impl NetworkRecord {
         Subsystem::new(&network, state, units)
     }
 
-    fn from_value(value: &Value) -> Result<NetworkRecord> {
-        let Value::Object(fields) = value else {
-            return Err(json("expected an object with the fields tpm, cm and state", value));
-        };
+    fn from_json(json: &RawValue) -> Result<NetworkRecord> {
+        if !json.get().starts_with('{') {
+            let expected = "expected an object with the fields tpm, cm and state";
+            return Err(self::json(expected, &value("record", json)?));
+        }
+        let Fields(fields) = serde_json::from_str(json.get()).map_err(not_json)?;
+        for (at, (name, _)) in fields.iter().enumerate() {
+            let refuse = |message| Err(ErrorKind::Json(message).into());
+            if let Some((_, ours)) = PYPHI_FIELDS.iter().find(|(theirs, _)| theirs == name) {
+                return refuse(format!("field {name:?} of PyPhi's files: expected {ours:?}"));
+            }
+            if !FIELDS.contains(&name.as_str()) {
+                return refuse(unknown_field(name, &FIELDS));
+            }
+            // There are at most six names, so this is soon over.
+            if fields[..at].iter().any(|(before, _)| before == name) {
+                return refuse(format!("field {name:?} is there twice, expected it once"));
+            }
+        }
+        let find = |name: &str| fields.iter().find(|(found, _)| found == name).map(|it| it.1);
         let required = |name: &str| {
-            fields.get(name).ok_or_else(|| {
+            find(name).ok_or_else(|| {
                 Error::from(ErrorKind::Json(format!("{name}: missing, expected a list")))
             })
         };
-        let optional = |name: &str| fields.get(name).filter(|it| !it.is_null());
-        let name = match optional("name") {
-            None => None,
-            Some(Value::String(name)) => Some(name.clone()),
-            Some(other) => return Err(json("name: expected a string", other)),
+        let optional = |name: &str| match find(name).filter(|it| it.get() != "null") {
+            None => Ok(None),
+            Some(json) => value(name, json).map(Some),
         };
-        let labels = match optional("labels") {
+        let name = match optional("name")? {
             None => None,
-            Some(value) => Some(items(value, "labels", |item, place| match item {
+            Some(Value::String(name)) => Some(check_name(name)?),
+            Some(other) => return Err(self::json("name: expected a string", &other)),
+        };
+        let labels = match optional("labels")? {
+            None => None,
+            Some(value) => Some(items(&value, "labels", |item, place| match item {
                 Value::String(label) => Ok(label.clone()),
-                other => Err(json(&format!("{place}: expected a string"), other)),
+                other => Err(self::json(&format!("{place}: expected a string"), other)),
             })?),
         };
-        let nodes = match optional("nodes") {
+        let nodes = match optional("nodes")? {
             None => None,
-            Some(value) => Some(items(value, "nodes", |item, place| {
-                item.as_u64()
-                    .and_then(|unit| usize::try_from(unit).ok())
-                    .ok_or_else(|| json(&format!("{place}: expected the number of a unit"), item))
+            Some(value) => Some(items(&value, "nodes", |item, place| {
+                item.as_u64().and_then(|unit| usize::try_from(unit).ok()).ok_or_else(|| {
+                    self::json(&format!("{place}: expected the number of a unit"), item)
+                })
             })?),
         };
+        let tpm = tpm(required("tpm")?)?;
+        let cm = value("cm", required("cm")?)?;
+        let state = value("state", required("state")?)?;
         Ok(NetworkRecord {
             name,
-            tpm: items(required("tpm")?, "tpm", |row, place| {
-                items(row, place, |cell, place| {
-                    cell.as_f64().ok_or_else(|| {
-                        json(&format!("{place}: expected a number from 0 to 1"), cell)
-                    })
-                })
-            })?,
-            cm: items(required("cm")?, "cm", |row, place| items(row, place, zero_or_one))?,
-            state: items(required("state")?, "state", zero_or_one)?,
+            tpm,
+            cm: items(&cm, "cm", |row, place| items(row, &place.to_string(), zero_or_one))?,
+            state: items(&state, "state", zero_or_one)?,
             nodes,
             labels,
         })
     }
 }
 
+/// The longest text of a field but `tpm`, in bytes: many times what 32 units need.
+const LONGEST_FIELD: usize = 1 << 20;
+
+/// A field, or why its text has no value: numbers too large, names that are no Unicode, lists nested too deep.
+fn value(name: &str, json: &RawValue) -> Result<Value> {
+    let len = json.get().len();
+    if len > LONGEST_FIELD {
+        let message = format!("{name}: {len} bytes, expected at most {LONGEST_FIELD}");
+        return Err(ErrorKind::Json(message).into());
+    }
+    serde_json::from_str(json.get()).map_err(|error| in_field(name, &error))
+}
+
+/// The table, read fast; what is wrong with one is found out afterwards.
+fn tpm(json: &RawValue) -> Result<Vec<Vec<f64>>> {
+    let error = match serde_json::from_str(json.get()) {
+        Ok(Rows(rows)) => return Ok(rows),
+        Err(error) => error,
+    };
+    if json.get().len() <= LONGEST_FIELD {
+        items(&value("tpm", json)?, "tpm", |row, place| {
+            items(row, &place.to_string(), |cell, place| match cell {
+                Value::Number(_) => Ok(()),
+                _ => Err(self::json(&format!("{place}: expected a number from 0 to 1"), cell)),
+            })
+        })?;
+    }
+    Err(in_field("tpm", &error))
+}
+
+/// An error without its place in the text, which is that in the field alone.
+fn in_field(name: &str, error: &serde_json::Error) -> Error {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let text = text.strip_suffix(&place).unwrap_or(&text);
+    ErrorKind::Json(format!("{name}: {text}")).into()
+}
+
+/// Refuses names that would spoil what they are printed in.
+fn check_name(name: String) -> Result<String> {
+    match unprintable(&name, NetworkRecord::LONGEST_NAME) {
+        Some(found) => {
+            let longest = NetworkRecord::LONGEST_NAME;
+            let expected = format!("at most {longest} characters, none a control character");
+            Err(ErrorKind::Json(format!("name: {found}, expected {expected}")).into())
+        }
+        None => Ok(name),
+    }
+}
+
+/// What is wrong with a name that is longer than so many characters, or has a control character.
+pub(crate) fn unprintable(name: &str, longest: usize) -> Option<String> {
+    let len = name.chars().count();
+    let control = name.chars().position(char::is_control);
+    if len > longest {
+        return Some(format!("{len} characters"));
+    }
+    control.map(|at| format!("{name:?} with a control character as number {}", at + 1))
+}
+
 /// The items of a list, each read by `read`, which is told its place (`tpm[3]`).
 fn items<T>(
     value: &Value,
     place: &str,
-    read: impl Fn(&Value, &str) -> Result<T>,
+    read: impl Fn(&Value, Place<'_>) -> Result<T>,
 ) -> Result<Vec<T>> {
     let Value::Array(list) = value else {
         return Err(json(&format!("{place}: expected a list"), value));
     };
-    list.iter().enumerate().map(|(idx, item)| read(item, &format!("{place}[{idx}]"))).collect()
+    list.iter().enumerate().map(|(idx, item)| read(item, Place(place, idx))).collect()
 }
 
-fn zero_or_one(value: &Value, place: &str) -> Result<u8> {
+/// An item of a list. It is text only where something is wrong with it.
+#[derive(Clone, Copy)]
+struct Place<'a>(&'a str, usize);
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.0, self.1)
+    }
+}
+
+fn zero_or_one(value: &Value, place: Place<'_>) -> Result<u8> {
     match value {
         Value::Bool(bit) => Ok(u8::from(*bit)),
         _ => match value.as_f64() {

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::own_network::{answer, check_same, dense, phi};
+use crate::own_network::{answer, check_same, dense, networks_of, phi};
 use crate::program::Place;
 
 const PAPERS: &str = include_str!("../../pyphi-core/tests/fixtures/iit4_papers.json");
@@ -24,7 +24,7 @@ fn papers() -> Vec<Value> {
 fn answers_are_those_of_the_golden_records() {
     let records = papers();
     assert_eq!(records.len(), 6);
-    let found = answer(&json!(records), "--formalism iit4-2023 --ties-policy pyphi");
+    let found = answer(&networks_of(&records), "--formalism iit4-2023 --ties-policy pyphi");
     for (found, record) in found.as_array().unwrap().iter().zip(&records) {
         let name = record["name"].as_str().unwrap();
         for field in [

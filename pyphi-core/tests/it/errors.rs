@@ -218,6 +218,94 @@ fn labels() {
         subsystem(&copies(json!({ "labels": ["A", 2] }))),
         "labels[1]: expected a string, found 2",
     );
+    check(
+        subsystem(&copies(json!({ "labels": ["A", "x".repeat(65)] }))),
+        "labels[1]: 65 characters, expected at most 64 characters, none a control character",
+    );
+    check(
+        subsystem(&copies(json!({ "labels": ["A\u{1b}[2J", "B"] }))),
+        "labels[0]: \"A\\u{1b}[2J\" with a control character as number 2, expected at most 64 characters, none \
+         a control character",
+    );
+    // What is written elsewhere than in ASCII is a name as good.
+    subsystem(&copies(json!({ "labels": ["φ".repeat(64), "神経 1"] }))).expect("names");
+}
+
+#[test]
+fn name() {
+    check(record::parse(&copies(json!({ "name": 7 }))), "name: expected a string, found 7");
+    check(
+        record::parse(&copies(json!({ "name": "a\nΦ = 7" }))),
+        "name: \"a\\nΦ = 7\" with a control character as number 2, expected at most 256 characters, none a \
+         control character",
+    );
+    check(
+        record::parse(&copies(json!({ "name": "n".repeat(257) }))),
+        "name: 257 characters, expected at most 256 characters, none a control character",
+    );
+    record::parse(&copies(json!({ "name": null, "labels": null, "nodes": null })))
+        .expect("no names");
+}
+
+#[test]
+fn fields_are_known_and_there_once() {
+    let with =
+        |more: &str| record::parse(&copies(json!({})).replacen('{', &format!("{{{more},"), 1));
+    check(with("\"state\": [1, 0]"), "field \"state\" is there twice, expected it once");
+    check(with("\"tpm\": []"), "field \"tpm\" is there twice, expected it once");
+    let known = "expected one of tpm, cm, state, nodes, name, labels";
+    check(
+        with("\"nodse\": [0]"),
+        &format!("unknown field \"nodse\", perhaps for \"nodes\": {known}"),
+    );
+    check(
+        with("\"State\": [0]"),
+        &format!("unknown field \"State\", perhaps for \"state\": {known}"),
+    );
+    check(with("\"phi\": 1"), &format!("unknown field \"phi\": {known}"));
+    let long = "x".repeat(1_000_000);
+    let short = "x".repeat(40);
+    check(with(&format!("\"{long}\": 1")), &format!("unknown field \"{short}…\": {known}"));
+    for (theirs, ours) in
+        [("connectivity_matrix", "cm"), ("node_indices", "nodes"), ("node_labels", "labels")]
+    {
+        let message = format!("field \"{theirs}\" of PyPhi's files: expected \"{ours}\"");
+        check(with(&format!("\"{theirs}\": 1")), &message);
+    }
+    check(record::parse("[]"), "no networks: expected at least one");
+    check(record::parse("{}"), "tpm: missing, expected a list");
+    record::parse(&format!("\u{feff}{}", copies(json!({}))))
+        .expect("a byte order mark is no mistake");
+}
+
+#[test]
+fn what_is_huge_or_deep_is_refused_soon() {
+    let check_start = |text: &str, start: &str| {
+        let error = record::parse(text).expect_err("huge").to_string();
+        assert!(error.starts_with(start) && error.len() < 200, "{error}");
+    };
+    let deep = "[".repeat(1_000_000);
+    let of_field =
+        |field: &str, text: &str| copies(json!({ field: "HERE" })).replace("\"HERE\"", text);
+    check_start(&deep, "not JSON: EOF while parsing a list");
+    check_start(&format!("{deep}{}", "]".repeat(1_000_000)), "record 0: record: ");
+    let nested = |n: usize| "[".repeat(n) + &"]".repeat(n);
+    check_start(&of_field("state", &nested(1_000)), "state: recursion limit exceeded");
+    check_start(&of_field("tpm", &nested(1_000)), "tpm: ");
+    check_start(&of_field("tpm", &nested(1_000_000)), "tpm: ");
+    check_start(
+        &of_field("state", &nested(1_000_000)),
+        "state: 2000000 bytes, expected at most 1048576",
+    );
+    check_start(&of_field("tpm", "[[1e999]]"), "tpm: number out of range");
+    check_start(&of_field("name", "\"\\ud800\""), "name: ");
+    // Rows without entries, or with too few for so many rows, are not kept to the last.
+    let rows = |row: &str| format!("[{}]", vec![row; 100_000].join(","));
+    check_start(&of_field("tpm", &rows("[]")), "tpm: more than 1 rows, the first of 0 entries");
+    check_start(
+        &of_field("tpm", &rows("[0,0,0,0,0,0,0,0]")),
+        "tpm: more than 256 rows, the first of 8 entries: expected at most 256",
+    );
 }
 
 #[test]

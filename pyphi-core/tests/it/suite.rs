@@ -145,7 +145,11 @@ fn example_of_the_paper() {
 
 #[test]
 fn a_golden_file_is_a_list_of_networks() {
-    let records = record::parse(&text(UP_TO_FOUR_UNITS)).expect("networks with more fields");
+    // The answers beside them are no fields of a network.
+    let mut list: Vec<serde_json::Map<String, serde_json::Value>> = read(UP_TO_FOUR_UNITS);
+    let fields = ["name", "tpm", "cm", "state", "nodes"];
+    list.iter_mut().for_each(|it| it.retain(|name, _| fields.contains(&name.as_str())));
+    let records = record::parse(&serde_json::to_string(&list).unwrap()).expect("networks");
     assert!(records.is_list);
     let goldens: Vec<Golden> = read(UP_TO_FOUR_UNITS);
     assert_eq!(records.records.len(), goldens.len());
