@@ -5,7 +5,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,12 +13,15 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::append_file::write_whole;
 use crate::cluster::cli::ClusterArgs;
+use crate::drawing::Drawing;
 use crate::dynamics::Rule;
 use crate::error::Error;
+use crate::escape::{is_hidden, terminal, terminal_lines};
 use crate::estimator::Registry;
 use crate::events::{self, Event, Events};
 use crate::exact::{self, Engine, Rules, Scope, TiePolicy};
 use crate::exit::Exit;
+use crate::input;
 use crate::interrupt;
 use crate::journal::{IfExists, Journal, Outputs};
 use crate::ledger::Ledger;
@@ -34,7 +37,7 @@ use crate::study::Study;
 use crate::suite::{Formalism, Settings, States, Suite};
 use crate::suite_file;
 use crate::summary::Summaries;
-use crate::text::{matrix, runs};
+use crate::text::{runs, write_matrix};
 use crate::timeline::Timeline;
 use crate::topology::Topology;
 
@@ -273,7 +276,7 @@ pub fn main(registry: &Registry) -> Exit {
         Ok(cli) => cli,
         // Help and version are results (standard output, 0); anything else is bad usage (2).
         Err(error) => {
-            let _ = error.print();
+            print_usage(&error);
             return if error.use_stderr() { Exit::BadInput } else { Exit::Success };
         }
     };
@@ -289,10 +292,19 @@ pub fn main(registry: &Registry) -> Exit {
     match done {
         Ok(()) => Exit::Success,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {error}");
+            let _ = writeln!(io::stderr(), "error: {}", terminal(&error.to_string()));
             error.exit()
         }
     }
+}
+
+/// Prints help, or what is wrong with the arguments. They are quoted there as they are, so with one that could forge
+/// lines all of it becomes one line.
+fn print_usage(error: &clap::Error) {
+    let _ = match env::args_os().any(|it| it.to_string_lossy().contains(is_hidden)) {
+        true => writeln!(io::stderr(), "{}", terminal(error.render().to_string().trim_end())),
+        false => error.print(),
+    };
 }
 
 fn parse(registry: &Registry) -> Result<Cli, clap::Error> {
@@ -323,7 +335,9 @@ impl StudyArgs {
         let settings = suite.settings();
         let estimator = registry.get(&settings.estimator)?;
         if self.list {
-            return print(&matrix(&suite));
+            let mut out = BufWriter::new(io::stdout().lock());
+            let written = write_matrix(&suite, &mut out).and_then(|()| out.flush());
+            return written.or_else(output_failed);
         }
         let cancel = interrupt::flag(display(self.quiet) != Display::Live)?;
         let mut told =
@@ -531,15 +545,10 @@ impl PhiArgs {
 
 /// The content of a file, or of standard input for `-`, and what it is called in errors.
 pub(crate) fn read_network(network: &Path) -> Result<(String, String), Error> {
-    let (place, text) = if network.as_os_str() == "-" {
-        let mut text = String::new();
-        let read = io::stdin().read_to_string(&mut text);
-        ("standard input".to_owned(), read.map(|_| text))
-    } else {
-        (network.display().to_string(), fs::read_to_string(network))
-    };
-    let text = text.map_err(|source| Error::Read { path: place.clone().into(), source })?;
-    Ok((place, text))
+    if network.as_os_str() == "-" {
+        return Ok(("standard input".to_owned(), input::standard_input(input::NETWORKS)?));
+    }
+    Ok((network.display().to_string(), input::text(network, input::NETWORKS)?))
 }
 
 impl DrawArgs {
@@ -595,16 +604,29 @@ impl DrawArgs {
                 phi::Failure::Output(error) => Error::Internal(error.to_string()),
             })?;
             let contents = match one {
-                Some("png") => vec![graph.above(structure).png(2.0)?],
+                Some("png") => {
+                    let drawing = graph.above(structure);
+                    vec![drawing.png(2.0).or_else(|error| self.instead_of_png(&drawing, error))?]
+                }
                 Some(_) => vec![graph.above(structure).svg_file().into_bytes()],
                 None => [graph, structure].map(|it| it.svg_file().into_bytes()).to_vec(),
             };
             for (path, content) in paths(name).iter().zip(contents) {
                 write_whole(path, content)?;
-                print(&format!("{}\n", path.display()))?;
+                print_path(path)?;
             }
         }
         Ok(())
+    }
+
+    /// Keeps a drawing that is too large for a PNG as an SVG beside it, if that is free: its Φ may have taken hours.
+    fn instead_of_png(&self, drawing: &Drawing, error: Error) -> Result<Vec<u8>, Error> {
+        let path = self.out.with_extension("svg");
+        if path.exists() {
+            return Err(error);
+        }
+        write_whole(&path, drawing.svg_file())?;
+        Err(Error::Settings(format!("{error}; the drawing is in {}", path.display())))
     }
 }
 
@@ -623,7 +645,7 @@ impl RunsArgs {
 impl ReportArgs {
     fn run(self) -> Result<(), Error> {
         let page = Report::write(&named(&self.runs, self.run))?;
-        print(&format!("{}\n", page.display()))
+        print_path(&page)
     }
 }
 
@@ -632,7 +654,8 @@ impl MergeArgs {
         let target = run_path(&self.runs, &self.run)?;
         let parts: Vec<PathBuf> = self.parts.into_iter().map(|it| named(&self.runs, it)).collect();
         let merged = merge(&parts, &target)?;
-        let _ = writeln!(io::stderr(), "everything in {}", target.display());
+        let target_name = terminal(&target.display().to_string());
+        let _ = writeln!(io::stderr(), "everything in {target_name}");
         conclude(&target, &merged, None)
     }
 }
@@ -657,7 +680,7 @@ fn show(
     written: Result<(), Error>,
 ) -> Result<(), Error> {
     match events {
-        None => print(&summary.to_string())?,
+        None => print(&terminal_lines(&summary.to_string()))?,
         Some(events) => {
             events.emit(&Event::Summary { summary });
             if written.is_ok() {
@@ -696,11 +719,19 @@ pub(crate) fn set_aside(folder: &Path) -> Result<(), Error> {
 pub(crate) fn run_path(runs: &Path, name: &str) -> Result<PathBuf, Error> {
     let mut parts = Path::new(name).components();
     match (parts.next(), parts.next()) {
-        (Some(Component::Normal(part)), None) if part == name => Ok(runs.join(name)),
+        (Some(Component::Normal(part)), None) if part == name && !name.contains(is_hidden) => {
+            Ok(runs.join(name))
+        }
         _ => Err(Error::Settings(format!(
-            "run {name:?}: expected a name that can be that of a folder, without separators"
+            "run {name:?}: expected a name that can be that of a folder, without separators and control \
+             characters"
         ))),
     }
+}
+
+/// Writes the path of a file as a line to standard output.
+fn print_path(path: &Path) -> Result<(), Error> {
+    print(&format!("{}\n", terminal(&path.display().to_string())))
 }
 
 /// Writes to standard output.

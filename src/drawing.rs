@@ -10,6 +10,7 @@ use tiny_skia::{FillRule, Paint, Path, PathBuilder, Pixmap, Stroke, StrokeDash, 
 use ttf_parser::{Face, OutlineBuilder};
 
 use crate::error::Error;
+use crate::escape::xml;
 
 /// A colour by its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -251,7 +252,7 @@ impl Drawing {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
              height=\"{height}\" role=\"img\" font-family=\"system-ui, 'DejaVu Sans', sans-serif\">\
              <title>{}</title>",
-            escape(title)
+            xml(title)
         );
         for mark in marks {
             let _ = match mark {
@@ -280,7 +281,7 @@ impl Drawing {
                         "<path d=\"{path}\" fill=\"{fill}\" fill-opacity=\"0.75\" stroke=\"{}\" \
                          stroke-width=\"{OUTLINE}\"><title>{}</title></path>",
                         color(*ink),
-                        escape(title)
+                        xml(title)
                     )
                 }
                 Mark::Bar { at, size, ink, title } => write!(
@@ -292,14 +293,14 @@ impl Drawing {
                     size.0,
                     size.1,
                     color(*ink),
-                    escape(title)
+                    xml(title)
                 ),
                 Mark::Area { points, fill, ink, width, title } => {
                     let points: Vec<String> =
                         points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
                     let title = match title.as_str() {
                         "" => String::new(),
-                        title => format!("<title>{}</title>", escape(title)),
+                        title => format!("<title>{}</title>", xml(title)),
                     };
                     write!(
                         svg,
@@ -326,7 +327,7 @@ impl Drawing {
                         "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" text-anchor=\"{anchor}\" \
                          fill=\"{}\"{turn}>{}</text>",
                         color(*ink),
-                        escape(text)
+                        xml(text)
                     )
                 }
             };
@@ -335,15 +336,30 @@ impl Drawing {
         svg
     }
 
-    /// A PNG on white, `scale` pixels for each of the drawing.
+    /// The most pixels of a PNG. They take four bytes each while it is drawn.
+    pub const MAX_PIXELS: u64 = 100_000_000;
+
+    /// A PNG on white, `scale` pixels for each of the drawing, or one where there would be too many.
     ///
     /// # Errors
-    /// [`Error::Internal`] if it is too large.
+    /// [`Error::Settings`] if there are more than [`MAX_PIXELS`](Drawing::MAX_PIXELS) even so.
     pub fn png(&self, scale: f32) -> Result<Vec<u8>, Error> {
         let failed = |why: String| Error::Internal(format!("cannot draw {:?}: {why}", self.title));
-        let size = |length: f64| (length as f32 * scale).ceil() as u32;
-        let mut pixmap = Pixmap::new(size(self.width), size(self.height))
-            .ok_or_else(|| failed("too large".to_owned()))?;
+        let size = |length: f64, scale: f32| (length * f64::from(scale)).ceil();
+        let n_pixels = |scale| size(self.width, scale) * size(self.height, scale);
+        let most = Drawing::MAX_PIXELS as f64;
+        let scale = if n_pixels(scale) <= most { scale } else { 1.0 };
+        let (width, height) = (size(self.width, scale), size(self.height, scale));
+        // What is no number is not less either.
+        let fits = width * height <= most;
+        if !fits {
+            return Err(Error::Settings(format!(
+                "PNG of {width} x {height} pixels: expected at most {} in all; an SVG has no such limit",
+                Drawing::MAX_PIXELS
+            )));
+        }
+        let mut pixmap = Pixmap::new(width as u32, height as u32)
+            .ok_or_else(|| failed("it has no size".to_owned()))?;
         pixmap.fill(tiny_skia::Color::WHITE);
         let face =
             Face::parse(dejavu::sans::regular(), 0).map_err(|error| failed(error.to_string()))?;
@@ -360,11 +376,6 @@ impl Drawing {
 pub fn distance((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> f64 {
     let (dx, dy) = (x1 - x0, y1 - y0);
     (dx * dx + dy * dy).sqrt()
-}
-
-/// Text for XML and HTML.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// What a PNG is drawn on.
@@ -565,7 +576,30 @@ mod tests {
     }
 
     #[test]
+    fn a_png_has_a_bearable_size() {
+        let of = |width: f64, height: f64| Drawing { width, height, ..sheet(vec![]) };
+        let size = |drawing: Drawing| {
+            let pixmap = Pixmap::decode_png(&drawing.png(2.0).unwrap()).unwrap();
+            (pixmap.width(), pixmap.height())
+        };
+        assert_eq!(size(of(40.0, 20.5)), (80, 41));
+        // Twice the size would be too large.
+        assert_eq!(size(of(60_000.0, 500.0)), (60_000, 500));
+        for (width, height) in [(20_000.0, 6_000.0), (1e9, 1.0), (1e300, 1e300), (f64::NAN, 1.0)] {
+            let error = of(width, height).png(2.0).unwrap_err();
+            assert!(error.to_string().starts_with("PNG of "), "{error}");
+            assert!(error.to_string().contains("expected at most 100000000"), "{error}");
+            assert_eq!(error.exit(), crate::exit::Exit::BadInput);
+        }
+    }
+
+    #[test]
     fn an_svg_is_escaped_and_takes_colours_from_its_place() {
+        let hostile = sheet(vec![letters("\u{0}\u{1b}[2J\u{fffe}\u{202e}]]>")]).svg_file();
+        assert!(
+            !hostile.contains(|it: char| crate::escape::is_hidden(it) && it != '\n'),
+            "{hostile}"
+        );
         let drawing = sheet(vec![letters("R² < \"1\" & more")]);
         let file = drawing.svg_file();
         assert!(file.contains("R² &lt; &quot;1&quot; &amp; more") && file.contains("a &lt; b"));

@@ -40,6 +40,11 @@ impl Rule {
     /// The gain of [`Rule::Logistic`] unless asked otherwise.
     pub const DEFAULT_GAIN: f64 = 4.0;
 
+    /// The logistic rule of this gain. Of the two zeros it has the one without a sign, since they are the same rule.
+    pub fn logistic(gain: f64) -> Rule {
+        Rule::Logistic { gain: gain + 0.0 }
+    }
+
     /// The name, as it is understood on the command line.
     pub fn name(self) -> &'static str {
         match self {
@@ -74,7 +79,7 @@ impl Rule {
         match code.split_once(':') {
             Some(("logistic", text)) => {
                 let gain = text.parse::<f64>().ok().filter(|it| it.is_finite());
-                gain.map(|gain| Rule::Logistic { gain }).ok_or_else(|| {
+                gain.map(Rule::logistic).ok_or_else(|| {
                     Error::Settings(format!("gain {text:?}: expected a finite number"))
                 })
             }

@@ -8,7 +8,7 @@
 //! `pyphi-core` if the feature `pyphi` is on. A [`study`] does them one after another and keeps each
 //! [`row`] in a [`ledger`] that survives a crash at any byte: a [`run_folder`], or a [`journal`] of CSV; [`statistics`] with their
 //! [`uncertainty`], [`calibration`], a [`summary`] and its [`verdict`] say what was found; a
-//! [`report`] shows it, with [`figures`]. Everything random is [`seeded`], the same on every platform and for ever.
+//! [`report`] shows it, with [`figures`]. An [`input`] is read with a bound, and [`escape`] writes the names in it. Everything random is [`seeded`], the same on every platform and for ever.
 //!
 //! A [`cluster`] of machines can share a study, if [`cpu`] does not stand in the way.
 //!
@@ -25,6 +25,7 @@ pub mod cpu;
 pub mod drawing;
 pub mod dynamics;
 pub mod error;
+pub mod escape;
 pub mod estimator;
 pub mod events;
 #[cfg(feature = "pyphi")]
@@ -35,6 +36,7 @@ pub mod figures;
 mod fixtures;
 pub mod forecast;
 pub mod formalism;
+pub mod input;
 #[cfg(feature = "pyphi")]
 pub mod interrupt;
 pub mod journal;

@@ -161,6 +161,7 @@ impl Picture<'_> {
         let [cause, mechanism, effect, bar] = [0.0, 1.0, 2.0, 3.0].map(|k| 20.0 + k * dots);
         let words = bar + BAR + 66.0;
 
+        let labels = self.labels.map(|it| it.iter().map(|it| shortened(it)).collect::<Vec<_>>());
         let mut concepts: Vec<&ConceptRecord> = self.concepts.iter().collect();
         concepts.sort_by(|a, b| b.phi.total_cmp(&a.phi));
         let largest = concepts.first().map_or(1.0, |it| it.phi);
@@ -168,7 +169,7 @@ impl Picture<'_> {
             .iter()
             .map(|it| {
                 let part = |core: &CoreRecord| {
-                    format!("φ {:.4} by {}", core.phi, partition(&core.mip, self.labels))
+                    format!("φ {:.4} by {}", core.phi, partition(&core.mip, labels.as_deref()))
                 };
                 format!("cause {}; effect {}", part(&it.cause), part(&it.effect))
             })

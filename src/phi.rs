@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::drawing::Drawing;
 use crate::error::Error;
+use crate::escape::{terminal, terminal_lines};
 use crate::exact::{
     ComplexesRecord, ConceptRecord, CoreRecord, Engine, OwnNetwork, PartRecord, PhiComplexesRecord,
     PhiRecord, PhiStructureRecord, RangeRecord, Rules, Scope,
@@ -89,7 +90,8 @@ impl Question {
                 Answer::PhiComplexes(answer) => phi_structure::complexes_text(&answer, labels),
             };
             let separator = if index == 0 { "" } else { "\n" };
-            write!(out, "{separator}{answer}")?;
+            // Names went through `terminal` one by one; this is for what was forgotten.
+            write!(out, "{separator}{}", terminal_lines(&answer))?;
             out.flush()?;
         }
         Ok(())
@@ -231,7 +233,7 @@ pub(crate) fn text(answer: &PhiRecord, labels: Option<&[String]>, width: Option<
     let units = |units: &[usize]| set(units, labels);
     let mut text = String::new();
     if let Some(name) = &answer.name {
-        let _ = writeln!(text, "{name}");
+        let _ = writeln!(text, "{}", terminal(name));
     }
     let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
     let _ = writeln!(text, "units {}, state ({})", units(&answer.nodes), state.join(","));
@@ -298,7 +300,7 @@ fn complexes_text(
 ) -> String {
     let mut text = String::new();
     if let Some(name) = &answer.name {
-        let _ = writeln!(text, "{name}");
+        let _ = writeln!(text, "{}", terminal(name));
     }
     let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
     let _ = writeln!(text, "state ({})", state.join(","));
@@ -405,7 +407,7 @@ pub(crate) fn set(units: &[usize], labels: Option<&[String]>) -> String {
     let names: Vec<String> = units
         .iter()
         .map(|&unit| match labels.and_then(|it| it.get(unit)) {
-            Some(label) => label.clone(),
+            Some(label) => terminal(label),
             None => unit.to_string(),
         })
         .collect();

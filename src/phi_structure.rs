@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::escape::terminal;
 use crate::exact::{
     DistinctionRecord, MiceRecord, PhiComplexesRecord, PhiStructureRecord, SystemRecord,
 };
@@ -13,7 +14,7 @@ pub(crate) fn text(answer: &PhiStructureRecord, labels: Option<&[String]>) -> St
     let SystemRecord { name, nodes, state, formalism, ties_policy, .. } = &answer.system;
     let mut text = String::new();
     if let Some(name) = name {
-        let _ = writeln!(text, "{name}");
+        let _ = writeln!(text, "{}", terminal(name));
     }
     let _ = writeln!(
         text,
@@ -30,7 +31,7 @@ pub(crate) fn complexes_text(answer: &PhiComplexesRecord, labels: Option<&[Strin
     let PhiComplexesRecord { name, state, formalism, ties_policy, complexes } = answer;
     let mut text = String::new();
     if let Some(name) = name {
-        let _ = writeln!(text, "{name}");
+        let _ = writeln!(text, "{}", terminal(name));
     }
     let _ = writeln!(text, "state {}; {formalism}, ties {ties_policy}", bits(state));
     let Some(first) = complexes.first() else {

@@ -13,6 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::escape::terminal;
 use crate::events::{Event, Events};
 use crate::forecast::{Forecasts, Load};
 use crate::journal::ExactRecord;
@@ -436,8 +437,9 @@ impl Progress {
 
     /// Says something to the user without spoiling the view. Quiet runs say nothing.
     pub fn say(&self, message: &str) {
+        let message = terminal(message);
         match self.shared.display {
-            Display::Live => self.shared.state().screen.say(message),
+            Display::Live => self.shared.state().screen.say(&message),
             Display::Lines => {
                 let _ = writeln!(self.shared.state().lines, "{message}");
             }

@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 
 use crate::append_file::write_whole;
 use crate::course;
-use crate::drawing::escape;
 use crate::error::Error;
+use crate::escape::{markdown, markdown_code, shell, xml};
 use crate::figures::{Figure, by_estimator, estimators, figures};
+use crate::input;
 use crate::live::{duration, size};
 use crate::provenance::Provenance;
 use crate::row::Row;
@@ -174,12 +175,14 @@ impl Report {
         summaries: &Summaries,
     ) -> Result<PathBuf, Error> {
         let path = folder.join("build.json");
-        let build = match fs::read_to_string(&path) {
-            Ok(text) => Some(serde_json::from_str(&text).map_err(|error| Error::Content {
-                place: path.display().to_string(),
-                message: error.to_string(),
-            })?),
-            Err(_) => None,
+        let build = match path.exists() {
+            true => Some(serde_json::from_str(&input::text(&path, input::RECORD)?).map_err(
+                |error| Error::Content {
+                    place: path.display().to_string(),
+                    message: error.to_string(),
+                },
+            )?),
+            false => None,
         };
         let name = folder.canonicalize().ok();
         let name = name.as_deref().unwrap_or(folder).file_name().unwrap_or_default();
@@ -530,14 +533,11 @@ impl Report {
             );
         }
         // The last line of each session has its times.
-        let last_of = |session: usize| {
-            contents
-                .session_of
-                .iter()
-                .rposition(|it| *it == session)
-                .map(|at| &contents.entries[at])
-        };
-        let last: Vec<_> = (1..=contents.sessions.len()).filter_map(last_of).collect();
+        let mut last_of = vec![None; contents.sessions.len()];
+        for (entry, session) in contents.entries.iter().zip(&contents.session_of) {
+            last_of[session - 1] = Some(entry);
+        }
+        let last: Vec<_> = last_of.into_iter().flatten().collect();
         let wall: f64 = last.iter().map(|it| it.elapsed_ms).sum();
         let cpu: Option<u64> = last.iter().map(|it| it.cpu_ms).sum();
         add("wall time", duration(std::time::Duration::from_secs_f64(wall / 1e3)));
@@ -557,7 +557,7 @@ impl Report {
         self.blocks.push(Block::Table(table));
         let command = contents.sessions.first().map(|it| reproducing(&it.provenance.arguments));
         self.text("The command that reproduces it, under a name that is free:".to_owned());
-        let command = command.unwrap_or_else(|| format!("--run {name}"));
+        let command = command.unwrap_or_else(|| format!("--run {}", shell(name)));
         self.blocks.push(Block::Code(format!("pyphi_validation {command}")));
     }
 
@@ -653,20 +653,20 @@ impl Report {
 
     /// The page.
     pub fn html(&self) -> String {
-        let title = escape(&self.title);
+        let title = xml(&self.title);
         let mut body = format!("<h1>{title}</h1>\n");
         for block in &self.blocks {
             let _ = match block {
-                Block::Heading(text) => writeln!(body, "<h2>{}</h2>", escape(text)),
-                Block::Text(text) => writeln!(body, "<p>{}</p>", escape(text)),
-                Block::Warning(text) => writeln!(body, "<p class=\"warning\">{}</p>", escape(text)),
-                Block::Code(text) => writeln!(body, "<pre>{}</pre>", escape(text)),
+                Block::Heading(text) => writeln!(body, "<h2>{}</h2>", xml(text)),
+                Block::Text(text) => writeln!(body, "<p>{}</p>", xml(text)),
+                Block::Warning(text) => writeln!(body, "<p class=\"warning\">{}</p>", xml(text)),
+                Block::Code(text) => writeln!(body, "<pre>{}</pre>", xml(text)),
                 Block::Figure(Figure { name, caption, drawing }) => writeln!(
                     body,
                     "<figure id=\"{name}\"><div class=\"scroll\" tabindex=\"0\">{}</div>\
                      <figcaption>{}</figcaption></figure>",
                     drawing.inline_svg(),
-                    escape(caption)
+                    xml(caption)
                 ),
                 Block::Table(table) => writeln!(body, "{}", table.html()),
             };
@@ -682,16 +682,19 @@ impl Report {
 
     /// The same as Markdown, with the figures as files beside it.
     pub fn markdown(&self) -> String {
-        let mut text = format!("# {}\n", self.title);
+        let mut text = format!("# {}\n", markdown(&self.title));
         for block in &self.blocks {
             let _ = match block {
-                Block::Heading(heading) => writeln!(text, "\n## {heading}"),
-                Block::Text(paragraph) => writeln!(text, "\n{paragraph}"),
-                Block::Warning(warning) => writeln!(text, "\n> **{warning}**"),
-                Block::Code(code) => writeln!(text, "\n```\n{code}\n```"),
-                Block::Figure(Figure { name, caption, drawing }) => {
-                    writeln!(text, "\n![{}](figures/{name}.svg)\n\n*{caption}*", drawing.title)
-                }
+                Block::Heading(heading) => writeln!(text, "\n## {}", markdown(heading)),
+                Block::Text(paragraph) => writeln!(text, "\n{}", markdown(paragraph)),
+                Block::Warning(warning) => writeln!(text, "\n> **{}**", markdown(warning)),
+                Block::Code(code) => writeln!(text, "\n{}", markdown_code(code)),
+                Block::Figure(Figure { name, caption, drawing }) => writeln!(
+                    text,
+                    "\n![{}](figures/{name}.svg)\n\n*{}*",
+                    markdown(&drawing.title),
+                    markdown(caption)
+                ),
                 Block::Table(table) => write!(text, "\n{}", table.markdown()),
             };
         }
@@ -723,7 +726,7 @@ fn reproducing(arguments: &[String]) -> String {
         if argument == "--build-record" {
             arguments.next();
         } else {
-            kept.push(argument.as_str());
+            kept.push(shell(argument));
         }
     }
     kept.join(" ")
@@ -785,9 +788,8 @@ impl Table {
             .collect();
         let line = |cells: &[String], tag: &str| {
             let cells = cells.iter().zip(&classes);
-            let cells: String = cells
-                .map(|(cell, class)| format!("<{tag}{class}>{}</{tag}>", escape(cell)))
-                .collect();
+            let cells: String =
+                cells.map(|(cell, class)| format!("<{tag}{class}>{}</{tag}>", xml(cell))).collect();
             format!("<tr>{cells}</tr>\n")
         };
         let rows: String = self.rows.iter().map(|row| line(row, "td")).collect();
@@ -810,7 +812,7 @@ impl Table {
 
     fn markdown(&self) -> String {
         let line = |cells: &[String]| {
-            let cells: Vec<String> = cells.iter().map(|it| it.replace('|', "\\|")).collect();
+            let cells: Vec<String> = cells.iter().map(|it| markdown(it)).collect();
             format!("| {} |\n", cells.join(" | "))
         };
         let rule: Vec<&str> = (0..self.head.len())

@@ -5,6 +5,7 @@
 
 use crate::dynamics::Rule;
 use crate::error::Error;
+use crate::escape::csv;
 use crate::key::{Case, Key};
 use crate::statistics::SAME;
 use crate::topology::Topology;
@@ -65,7 +66,7 @@ impl Row {
     pub fn to_line(&self) -> String {
         let Key { topology, n, seed, case } = self.key;
         let case = case.map_or(String::new(), |Case { network, rule, state, formalism }| {
-            let network = network.map(|it| it.to_string()).unwrap_or_default();
+            let network = network.map(|it| csv(it.as_str())).unwrap_or_default();
             let rule = rule.map(Rule::code).unwrap_or_default();
             format!("{network},{rule},{state},{formalism},")
         });

@@ -4,7 +4,7 @@
 //! make the same [`Suite`](crate::suite::Suite). Settings of one rule, state and formalism are written as they
 //! were before there were others.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dynamics::Rule;
 use crate::error::Error;
+use crate::escape::terminal;
 use crate::formalism::Formalism;
 use crate::key::{NetworkName, State};
 use crate::network::{Network, StatePattern, Tables};
@@ -41,7 +42,7 @@ pub enum States {
 
 /// States as JSON and TOML have them.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 enum StatesForm {
     Word(String),
     List(Vec<StatePattern>),
@@ -277,6 +278,11 @@ impl Settings {
     /// If there is nothing to compare, something is listed twice, a size is too small or too large
     /// to be held, a state does not fit a size, or a gain is not finite.
     pub fn canonical(mut self) -> Result<Settings, Error> {
+        self.rules.iter_mut().for_each(|it| {
+            if let Rule::Logistic { gain } = it {
+                *it = Rule::logistic(*gain);
+            }
+        });
         // With networks from files there need be no others.
         if self.networks.is_empty() || !(self.topologies.is_empty() && self.sizes.is_empty()) {
             sort("topologies", "topology", &mut self.topologies, Topology::to_string)?;
@@ -316,11 +322,6 @@ impl Settings {
             check_states(&it.states, it.tables.n_units(), "the network has")?;
         }
         self.rules.iter().try_for_each(check_rule)?;
-        self.rules.iter_mut().for_each(|it| {
-            if let Rule::Logistic { gain } = it {
-                *gain += 0.0; // -0 and 0 are the same
-            }
-        });
         self.other_estimators.sort();
         self.other_estimators.dedup();
         self.other_estimators.retain(|it| *it != self.estimator);
@@ -392,7 +393,7 @@ impl Settings {
             1 => parts.push(format!("own network {}", self.networks[0].name)),
             n => parts.push(format!("{n} own networks")),
         }
-        parts.push(format!("estimator {}", self.estimator));
+        parts.push(format!("estimator {}", terminal(&self.estimator)));
         parts.join(", ")
     }
 
@@ -504,8 +505,9 @@ pub(crate) fn check_states(states: &States, n: usize, who: &str) -> Result<(), E
             Err(Error::Settings("no states: expected at least one state".to_owned()))
         }
         States::Patterns(patterns) => {
-            for (at, pattern) in patterns.iter().enumerate() {
-                if patterns[..at].contains(pattern) {
+            let mut seen = HashSet::with_capacity(patterns.len());
+            for pattern in patterns {
+                if !seen.insert(pattern) {
                     return Err(Error::Settings(format!("state {pattern} is listed twice")));
                 }
                 if let StatePattern::Bits(bits) = pattern
@@ -563,7 +565,7 @@ struct Form {
 
 /// Seeds as a list, or a long run of consecutive ones by its ends.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 enum Seeds {
     List(Vec<u64>),
     Run { from: u64, count: u64 },

@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 use std::fmt::Display;
-use std::fs;
 use std::hash::Hash;
 use std::ops::Range;
 use std::path::Path;
@@ -18,6 +17,7 @@ use crate::dynamics::Rule;
 use crate::error::Error;
 use crate::exact;
 use crate::formalism::Formalism;
+use crate::input;
 use crate::key::NetworkName;
 use crate::network::StatePattern;
 use crate::settings::{
@@ -50,9 +50,7 @@ const FIELDS_OF_NETWORK: [&str; 3] = ["file", "name", "states"];
 /// # Errors
 /// [`Error::Read`]; [`Error::Content`] with file, line and column; as [`Suite::new`].
 pub fn read(path: &Path, estimators: &[&str], shard: Option<Shard>) -> Result<Suite, Error> {
-    let text =
-        fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    parse(&text, path, estimators, shard)
+    parse(&input::text(path, input::SUITE)?, path, estimators, shard)
 }
 
 /// The suite that `text` describes, which comes from `path`: other files are looked for beside it.
@@ -239,7 +237,7 @@ impl File<'_> {
                             _ => return Err(self.expected(gain, "gain", "a number")),
                         };
                         let gain_of = text.replace('_', "").parse::<f64>();
-                        let rule = gain_of.map(|gain| Rule::Logistic { gain });
+                        let rule = gain_of.map(Rule::logistic);
                         let rule = rule.map_err(|_| self.expected(gain, "gain", "a number"))?;
                         check_rule(&rule).map_err(|error| self.wrong(gain.span(), error))?;
                         return Ok(rule);
@@ -316,6 +314,7 @@ impl File<'_> {
             return Err(self.expected(value, "networks", expected));
         }
         let mut networks: Vec<Own> = Vec::new();
+        let mut names = HashSet::new();
         for item in items {
             let DeValue::Table(table) = item.get_ref() else {
                 return Err(self.expected(item, "networks", expected));
@@ -329,7 +328,7 @@ impl File<'_> {
             };
             let name = table.get("name");
             for (own, span) in self.own(file, name, table.get("states"))? {
-                if networks.iter().any(|it| it.name == own.name) {
+                if !names.insert(own.name) {
                     let message = format!(
                         "network {} is listed twice: expected another name = \"...\"",
                         own.name
@@ -351,9 +350,8 @@ impl File<'_> {
     ) -> Result<Vec<(Own, Range<usize>)>, Error> {
         let file_name = self.string(file, "file")?;
         let path = self.path.parent().unwrap_or(Path::new("")).join(file_name);
-        let text = fs::read_to_string(&path).map_err(|error| {
-            self.wrong(file.span(), format!("cannot read {}: {error}", path.display()))
-        })?;
+        let text = input::text(&path, input::NETWORKS);
+        let text = text.map_err(|error| self.wrong(file.span(), error))?;
         let states = states.map(|value| Ok((self.states(value)?, value))).transpose()?;
         let found = exact::tables(&text, &path.display().to_string(), states.is_none());
         let found = found.map_err(|error| self.wrong(file.span(), error))?;
@@ -394,8 +392,7 @@ impl File<'_> {
         match unknown.min_by_key(|it| it.span().start) {
             Some(field) => {
                 let name = field.get_ref();
-                let message = format!("unknown field {name:?}: expected one of {}", list(known));
-                Err(self.wrong(field.span(), message))
+                Err(self.wrong(field.span(), exact::unknown_field(name, known)))
             }
             None => Ok(()),
         }
@@ -451,6 +448,7 @@ impl File<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn suite(text: &str) -> Result<Suite, Error> {
         parse(text, Path::new("survey.toml"), &["hdc", "spectral"], None)
@@ -532,7 +530,7 @@ mod tests {
         check("sizes = 5\nsizes = 6", "2, column 1: duplicate key");
         check(
             "sizes = 5\n\nrule = \"xor\"\n",
-            "3, column 1: unknown field \"rule\": expected one of topologies, sizes, seeds, random_seeds, \
+            "3, column 1: unknown field \"rule\", perhaps for \"rules\": expected one of topologies, sizes, seeds, random_seeds, \
              rules, states, formalisms, estimators, tie_orders, networks",
         );
         check("sizes = \"5\"", "1, column 9: sizes = \"5\": expected a whole number of units");
@@ -547,6 +545,19 @@ mod tests {
             "1, column 13: size 13: expected at most 12 units, as many as the exact engine holds",
         );
         check("sizes = [5, 6, 5]", "1, column 16: sizes: 5 is listed twice");
+        // What is the same content is the same rule.
+        check(
+            "rules = [\"logistic:0\", \"logistic:-0.0\"]",
+            "1, column 24: rules: \"logistic:-0.0\" is listed twice",
+        );
+        check(
+            "rules = [\"logistic:0\", { name = \"logistic\", gain = -0.0 }]",
+            "1, column 24: rules: { name = \"logistic\", gain = -0.0 } is listed twice",
+        );
+        check(
+            &format!("sizes = {}5{}", "[".repeat(100_000), "]".repeat(100_000)),
+            "1, column 89: cannot recurse further; max recursion depth met",
+        );
         check("topologies = 7", "1, column 14: topologies = 7: expected a string");
         check(
             "topologies = [\"Ring\", \"Torus\"]",
@@ -679,6 +690,27 @@ mod tests {
         let again = Suite::new(serde_json::from_str(&json).unwrap()).unwrap();
         assert_eq!(again.problems()[1].id, suite.problems()[1].id);
         assert_eq!(again.problems()[1].network, suite.problems()[1].network);
+    }
+
+    #[test]
+    fn many_networks_from_files_take_a_pass_not_a_search() {
+        let compared = |n: usize| {
+            let folder = tempfile::tempdir().unwrap();
+            let list = format!("[{}]", vec![PAIR; n].join(","));
+            fs::write(folder.path().join("list.json"), list).unwrap();
+            let path = folder.path().join("survey.toml");
+            fs::write(&path, "seeds = 1\n[[networks]]\nfile = \"list.json\"\n").unwrap();
+            let _ = crate::key::counted::compared();
+            let suite = read(&path, &["hdc"], None).unwrap();
+            assert_eq!(suite.comparisons().len(), n);
+            let mut listed = Vec::new();
+            crate::text::write_matrix(&suite, &mut listed).unwrap();
+            crate::key::counted::compared()
+        };
+        // They are sorted, which takes a few comparisons each; a search takes as many as there are names.
+        let (few, many) = (compared(500), compared(2_000));
+        assert!(many < 40 * 2_000, "{many} comparisons");
+        assert!(many < 6 * few.max(500), "{few}, then {many} comparisons");
     }
 
     #[test]

@@ -4,15 +4,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write};
+use std::io;
+use std::iter::{self, repeat_n};
+use std::mem::replace;
 use std::time::{Duration, UNIX_EPOCH};
 
 use crate::calibration::{Calibration, LeftOut};
 use crate::dynamics::Rule;
+use crate::escape::terminal;
 use crate::key::{Case, Key};
 use crate::row::Row;
 use crate::run_folder::Listed;
 use crate::statistics::{Correlation, Stat, Statistics};
-use crate::suite::Suite;
+use crate::suite::{Comparison, Suite};
 use crate::summary::{Group, Summaries, Summary};
 use crate::topology::Topology;
 use crate::uncertainty::{Interval, Permutation, Uncertainty};
@@ -312,20 +316,35 @@ pub(crate) fn p_value(stat: Stat) -> String {
     }
 }
 
-/// The matrix of a suite: a line a comparison with the identity of its exact problem.
-pub fn matrix(suite: &Suite) -> String {
+/// Writes the matrix of a suite: a line a comparison with the identity of its exact problem. No line is kept, since
+/// there may be millions.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_matrix(suite: &Suite, out: &mut dyn io::Write) -> io::Result<()> {
     let has_cases = suite.settings().has_cases();
     let of_case = ["network", "rule", "state", "formalism"].iter().filter(|_| has_cases);
     let head = ["topology", "n", "seed"].iter().chain(of_case).chain(&["problem"]);
-    let mut lines = vec![head.map(|it| (*it).to_owned()).collect::<Vec<_>>()];
-    lines.extend(suite.comparisons().iter().map(|comparison| {
+    let head: Vec<String> = head.map(|it| (*it).to_owned()).collect();
+    let cells = |comparison: &Comparison| {
         let mut line = columns_of(comparison.key);
         line.push(suite.problems()[comparison.problem].id.to_string());
         line
-    }));
+    };
+    let mut widths = Vec::new();
+    widen(&mut widths, &head);
+    suite.comparisons().iter().for_each(|it| widen(&mut widths, &cells(it)));
+    let mut text = String::new();
+    for line in iter::once(head).chain(suite.comparisons().iter().map(cells)) {
+        push_line(&mut text, &line, &widths, |column| column == 0);
+        out.write_all(text.as_bytes())?;
+        text.clear();
+    }
+    if has_cases {
+        write!(out, "{}", counts(suite))?;
+    }
     let (comparisons, problems) = (suite.comparisons().len(), suite.problems().len());
-    let counts = if has_cases { counts(suite) } else { String::new() };
-    format!("{}{counts}{comparisons} comparisons, {problems} exact problems\n", table(&lines))
+    writeln!(out, "{comparisons} comparisons, {problems} exact problems")
 }
 
 /// How many comparisons and exact problems there are of each formalism, topology, size and rule. A problem that
@@ -333,10 +352,15 @@ pub fn matrix(suite: &Suite) -> String {
 fn counts(suite: &Suite) -> String {
     let settings = suite.settings();
     let mut lines = vec![["", "comparisons", "problems"].map(str::to_owned).to_vec()];
+    let mut seen = vec![false; suite.problems().len()];
     let mut add = |name: String, is_of: &dyn Fn(Key) -> bool| {
-        let of: Vec<_> = suite.comparisons().iter().filter(|it| is_of(it.key)).collect();
-        let problems: BTreeSet<usize> = of.iter().map(|it| it.problem).collect();
-        lines.push(vec![name, of.len().to_string(), problems.len().to_string()]);
+        let (mut n_comparisons, mut n_problems) = (0, 0);
+        seen.fill(false);
+        for it in suite.comparisons().iter().filter(|it| is_of(it.key)) {
+            n_comparisons += 1;
+            n_problems += usize::from(!replace(&mut seen[it.problem], true));
+        }
+        lines.push(vec![name, n_comparisons.to_string(), n_problems.to_string()]);
     };
     for formalism in &settings.formalisms {
         add(formalism.to_string(), &|it| it.case.is_some_and(|it| it.formalism == *formalism));
@@ -368,7 +392,7 @@ pub(crate) fn columns_of(key: Key) -> Vec<String> {
 /// The runs in a folder, a line each.
 pub fn runs(listed: &[Listed], folder: &str) -> String {
     if listed.is_empty() {
-        return format!("no runs in {folder}\n");
+        return format!("no runs in {}\n", terminal(folder));
     }
     let mut lines = vec![["run", "rows", "state", "started", "what"].map(str::to_owned).to_vec()];
     lines.extend(listed.iter().map(|it| {
@@ -448,27 +472,44 @@ pub(crate) fn left_table(lines: &[Vec<String>]) -> String {
 }
 
 fn align(lines: &[Vec<String>], to_the_left: impl Fn(usize) -> bool) -> String {
-    let n_columns = lines.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        lines.iter().filter_map(|it| it.get(column)).map(|it| it.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..n_columns).map(width).collect();
+    let lines: Vec<Vec<String>> =
+        lines.iter().map(|line| line.iter().map(|cell| terminal(cell)).collect()).collect();
+    let mut widths = Vec::new();
+    lines.iter().for_each(|line| widen(&mut widths, line));
     let mut text = String::new();
-    for line in lines {
-        let mut out = String::new();
-        for (column, cell) in line.iter().enumerate() {
-            let width = widths[column];
-            let gap = if column == 0 { "" } else { "  " };
-            let _ = if to_the_left(column) {
-                write!(out, "{gap}{cell:<width$}")
-            } else {
-                write!(out, "{gap}{cell:>width$}")
-            };
-        }
-        text.push_str(out.trim_end());
-        text.push('\n');
-    }
+    lines.iter().for_each(|line| push_line(&mut text, line, &widths, &to_the_left));
     text
+}
+
+/// Makes columns wide enough for these cells.
+fn widen(widths: &mut Vec<usize>, cells: &[String]) {
+    widths.resize(widths.len().max(cells.len()), 0);
+    for (width, cell) in widths.iter_mut().zip(cells) {
+        *width = (*width).max(cell.chars().count());
+    }
+}
+
+/// Adds a line of cells. The padding is written here since that of `format!` ends at 65,535, by a panic.
+fn push_line(
+    text: &mut String,
+    cells: &[String],
+    widths: &[usize],
+    to_the_left: impl Fn(usize) -> bool,
+) {
+    let start = text.len();
+    for (column, cell) in cells.iter().enumerate() {
+        let padding = widths[column] - cell.chars().count();
+        text.push_str(if column == 0 { "" } else { "  " });
+        if to_the_left(column) {
+            text.push_str(cell);
+            text.extend(repeat_n(' ', padding));
+        } else {
+            text.extend(repeat_n(' ', padding));
+            text.push_str(cell);
+        }
+    }
+    text.truncate(start + text[start..].trim_end().len());
+    text.push('\n');
 }
 
 #[cfg(test)]
@@ -540,6 +581,19 @@ mod tests {
         );
         let even: Vec<u64> = (0..100).map(|it| 2 * it).collect();
         assert!(numbers(&even).ends_with("36, 38 and 80 more"), "{}", numbers(&even));
+    }
+
+    #[test]
+    fn a_cell_may_be_of_any_length_and_is_but_a_cell() {
+        let long = "x".repeat(70_000);
+        let lines =
+            [vec![long.clone(), "1".to_owned()], vec!["a\nb\u{1b}[2J".to_owned(), "22".to_owned()]];
+        let text = table(&lines);
+        let mut found = text.lines();
+        assert_eq!(found.next().unwrap(), format!("{long}   1"));
+        let padding = " ".repeat(70_000 - 13);
+        assert_eq!(found.next().unwrap(), format!("a\\nb\\u{{1b}}[2J{padding}  22"));
+        assert_eq!(found.next(), None);
     }
 
     #[test]

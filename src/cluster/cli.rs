@@ -23,6 +23,7 @@ use crate::cli::{
     Format, StudyArgs, conclude, display, named, print, read_network, run_path, set_aside,
 };
 use crate::error::Error;
+use crate::escape::{shell, terminal};
 use crate::estimator::Registry;
 use crate::events::Events;
 use crate::exact::{Engine, PhiRecord};
@@ -511,7 +512,11 @@ impl GatherArgs {
                 let job = PhiJob::open(network, engine, file.cpus)?;
                 let answer = job.gather(&folder)?;
                 let path = folder.run().join("phi.json");
-                let _ = writeln!(io::stderr(), "everything in {}", path.display());
+                let _ = writeln!(
+                    io::stderr(),
+                    "everything in {}",
+                    terminal(&path.display().to_string())
+                );
                 match self.which.format {
                     Format::Text => {
                         // Of ties over all cuts `phi` tells people only if they ask.
@@ -527,7 +532,11 @@ impl GatherArgs {
             }
             Spec::Study { settings } => {
                 let contents = study::gather(&folder, settings, self.partial)?;
-                let _ = writeln!(io::stderr(), "everything in {}", folder.run().display());
+                let _ = writeln!(
+                    io::stderr(),
+                    "everything in {}",
+                    terminal(&folder.run().display().to_string())
+                );
                 match self.which.format {
                     Format::Text => conclude(folder.run(), &contents, None),
                     Format::Json => {
@@ -543,8 +552,10 @@ impl GatherArgs {
 /// For a person: a few lines, and what to do next.
 impl std::fmt::Display for Standing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let folder = self.folder.display();
-        writeln!(f, "{folder}")?;
+        let folder = self.folder.display().to_string();
+        writeln!(f, "{}", terminal(&folder))?;
+        // What follows is to be copied to a shell.
+        let folder = terminal(&shell(&folder));
         if self.n_items > 0 {
             writeln!(f, "{}: {} of {} items are done", self.stage, self.items_done, self.n_items)?;
         }

@@ -52,3 +52,6 @@ mod iit4;
 
 /// Usage and input that is refused, with exit code and message.
 mod bad_input;
+
+/// Input without an end, and names that would forge what is shown.
+mod hostile_input;

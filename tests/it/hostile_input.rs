@@ -1,0 +1,233 @@
+use serde_json::{Value, json};
+
+use crate::own_network::{or_and_xor, phi};
+use crate::program::Place;
+
+/// Clears the screen, begins a line, turns the text around, ends a cell.
+const HOSTILE: &str = "a\u{1b}[2J\n| b | \u{202e}c";
+
+/// That, where it is shown.
+const SHOWN: &str = "a\\u{1b}[2J\\n| b | \\u{202e}c";
+
+/// Nothing in the text but newlines moves the cursor or hides letters.
+#[track_caller]
+fn check_visible(text: &str) {
+    let is_hidden =
+        |it: char| it.is_control() && it != '\n' || "\u{202e}\u{2028}\u{fffe}".contains(it);
+    assert!(!text.contains(is_hidden), "{text:?}");
+}
+
+fn with(field: &str, value: Value) -> Value {
+    let mut network = or_and_xor();
+    network[field] = value;
+    network
+}
+
+#[test]
+fn a_misspelt_or_doubled_field_is_refused() {
+    let refused = phi(&with("nodse", json!([0])), "");
+    assert_eq!(refused.code, Some(2));
+    assert_eq!(
+        refused.stderr,
+        "error: standard input: unknown field \"nodse\", perhaps for \"nodes\": expected one of tpm, cm, state, \
+         nodes, name, labels\n"
+    );
+    let place = Place::new();
+    let twice = or_and_xor().to_string().replacen('{', "{\"state\": [0, 0, 0],", 1);
+    place.write("twice.json", twice);
+    for arguments in ["phi --network twice.json", "draw --network twice.json"] {
+        let refused = place.run(arguments);
+        assert_eq!(refused.code, Some(2));
+        let message = "error: twice.json: field \"state\" is there twice, expected it once\n";
+        assert_eq!(refused.stderr, message);
+    }
+    assert_eq!(place.files(), ["twice.json"]);
+}
+
+#[test]
+fn a_byte_order_mark_is_no_mistake() {
+    let place = Place::new();
+    place.write("net.json", format!("\u{feff}{}", or_and_xor()));
+    place.write("suite.toml", "\u{feff}sizes = 3\n[[networks]]\nfile = \"net.json\"\n");
+    place.run("phi --network net.json").succeeded();
+    let listed = place.run("--suite suite.toml --list").succeeded().stdout;
+    assert!(listed.contains("net "), "{listed}");
+}
+
+#[test]
+fn no_input_is_read_without_an_end() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("folder")).unwrap();
+    place.write("spaces", vec![b' '; (1 << 20) + 1]);
+    place.write("suite.toml", "[[networks]]\nfile = \"folder\"\n");
+    let check = |arguments: &str, message: &str| {
+        let refused = place.command(arguments).env("PHI_MAX_INPUT_MIB", "1").output().unwrap();
+        let stderr = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{stderr}");
+        assert!(stderr.starts_with(&format!("error: {message}")), "{stderr}");
+    };
+    let folder = "cannot read folder: it is a folder, expected a file";
+    for arguments in ["phi --network folder", "draw --network folder", "--suite folder"] {
+        check(arguments, folder);
+    }
+    check("--suite suite.toml", &format!("suite.toml, line 2, column 8: {folder}"));
+    let large = "1 MiB, expected at most 1 MiB; PHI_MAX_INPUT_MIB in the environment";
+    check("phi --network spaces", &format!("cannot read spaces: {large}"));
+    check("--suite spaces", &format!("cannot read spaces: {large}"));
+    #[cfg(unix)]
+    {
+        let zero = "cannot read /dev/zero: byte 1 is 0, expected text in UTF-8";
+        check("phi --network /dev/zero", zero);
+        check("--suite /dev/zero", zero);
+        check("phi --network /dev/null", "/dev/null: not JSON: EOF");
+        // Without an end, and without a zero.
+        let endless = "mkfifo pipe; yes > pipe 2> /dev/null & export PHI_MAX_INPUT_MIB=1";
+        let refused = place.run_after(endless, "phi --network - < pipe");
+        assert_eq!(refused.code, Some(2));
+        let more = "error: cannot read standard input: more than 1 MiB, expected at most 1 MiB; ";
+        assert!(refused.stderr.starts_with(more), "{}", refused.stderr);
+    }
+}
+
+/// A pipe without a writer is waited for, and that is said; what comes from it then is read.
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_waited_for_with_a_word() {
+    use std::io::{BufRead, BufReader, Read};
+
+    let place = Place::new();
+    let fifo = place.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let mut child = place.command("phi --network pipe --format json").spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut hint = String::new();
+    stderr.read_line(&mut hint).unwrap();
+    let expected = "hint: waiting for pipe: nothing has come from it yet; Ctrl-C ends this\n";
+    assert_eq!(hint, expected);
+    std::fs::write(&fifo, or_and_xor().to_string()).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert!(done.status.success(), "{rest}");
+    let answer: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(answer["name"], "OR-AND-XOR");
+    // As what a shell makes of `<(...)`.
+    place.write("net.json", or_and_xor().to_string());
+    place.run_after("exec 3< net.json", "phi --network /dev/fd/3").succeeded();
+}
+
+#[test]
+fn names_of_networks_and_units_have_limits() {
+    let check = |field: &str, value: Value, message: &str| {
+        let refused = phi(&with(field, value), "");
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(message), "{}", refused.stderr);
+        check_visible(&refused.stderr);
+        assert_eq!(refused.stderr.lines().count(), 1);
+    };
+    let long = "x".repeat(65_536);
+    check("labels", json!(["A", "B", long]), "labels[2]: 65536 characters, expected at most 64");
+    check("name", json!(long), "name: 65536 characters, expected at most 256");
+    check("labels", json!([HOSTILE, "B", "C"]), "labels[0]: ");
+    check("name", json!(HOSTILE), "name: ");
+    check(HOSTILE, json!(1), "unknown field ");
+}
+
+#[test]
+fn what_a_name_may_hold_is_shown_as_it_is_or_written_out() {
+    let mut network = with("labels", json!(["\u{202e}A", "\u{fffe}", "\u{2028}"]));
+    network["name"] = json!("n\u{202e}|*_\u{fffe}");
+    let text = phi(&network, "").succeeded().stdout;
+    check_visible(&text);
+    assert!(text.starts_with("n\\u{202e}|*_\\u{fffe}\n"), "{text}");
+    let complexes = phi(&network, "--complexes").succeeded().stdout;
+    check_visible(&complexes);
+    check_visible(&phi(&network, "--formalism iit4-2023").succeeded().stdout);
+    let place = Place::new();
+    place.write("net.json", network.to_string());
+    place.run("draw --network net.json --out both.svg").succeeded();
+    let svg = place.read("both.svg");
+    check_visible(&svg);
+    assert!(svg.contains("n\\u{202e}|*_\\u{fffe}: Φ = "), "{svg}");
+    place.run("draw --network net.json --out both.png").succeeded();
+}
+
+#[test]
+fn arguments_forge_no_line() {
+    let place = Place::new();
+    for arguments in [
+        ["phi", "--network", HOSTILE],
+        ["--suite", HOSTILE, "--list"],
+        ["report", "--runs", HOSTILE],
+        ["--sizes", HOSTILE, "--list"],
+        ["--run", HOSTILE, "--sizes=3"],
+        ["merge", "--run", HOSTILE],
+    ] {
+        let refused = place.command("").args(arguments).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2));
+        let stderr = String::from_utf8(refused.stderr).unwrap();
+        check_visible(&stderr);
+        assert!(!stderr.contains("\n| b |"), "{stderr}");
+    }
+    let refused = place.command("--sizes 3 --run").arg("pi\nlot").output().unwrap();
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    let expected = "error: run \"pi\\nlot\": expected a name that can be that of a folder, without separators and \
+                    control characters\n";
+    assert_eq!(stderr, expected);
+    assert!(place.files().is_empty());
+}
+
+/// A folder can be renamed to anything, and a record of a build hold anything.
+#[cfg(unix)]
+#[test]
+fn the_name_of_a_folder_forges_nothing() {
+    let place = Place::new();
+    place.write(
+        "build.json",
+        json!({ "ok": "yes", HOSTILE: format!("```\n# {HOSTILE} <b>") }).to_string(),
+    );
+    place
+        .run("--run pilot --topologies Line --sizes 3 --seeds 42 --tie-orders 0 --build-record build.json")
+        .succeeded();
+    let folder = place.path("runs").join(HOSTILE);
+    std::fs::rename(place.path("runs/pilot"), &folder).unwrap();
+    let listed = place.run("runs").succeeded().stdout;
+    check_visible(&listed);
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert!(listed.contains(SHOWN), "{listed}");
+    let reported = place.command("report").arg(HOSTILE).output().unwrap();
+    assert!(reported.status.success(), "{}", String::from_utf8_lossy(&reported.stderr));
+    let path = String::from_utf8(reported.stdout).unwrap();
+    assert_eq!(path, format!("runs/{SHOWN}/report.html\n"));
+    let markdown = std::fs::read_to_string(folder.join("report.md")).unwrap();
+    check_visible(&markdown);
+    let title = markdown.lines().next().unwrap();
+    assert_eq!(title, r"# Exact Φ and its estimate: a\\u{1b}\[2J\\n\| b \| \\u{202e}c");
+    assert!(!markdown.contains("\n# a"), "{markdown}");
+    let html = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    check_visible(&html);
+    assert!(!html.contains("<b>"), "{html}");
+}
+
+#[test]
+fn a_matrix_that_no_memory_holds_is_refused_with_both_numbers() {
+    let place = Place::new();
+    let rules: Vec<String> = (0..40).map(|gain| format!("\"logistic:{gain}\"")).collect();
+    place.write(
+        "suite.toml",
+        format!(
+            "sizes = [2,3,4,5,6,7,8,9,10,11,12]\nseeds = {{ from = 1, count = 10_000_000 }}\nrules = [{}]\n",
+            rules.join(",")
+        ),
+    );
+    for arguments in ["--suite suite.toml --list", "--suite suite.toml --run large"] {
+        let refused = place.run(arguments);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        let start = "error: suite.toml, line 1, column 1: 35200000000 comparisons would take ";
+        assert!(refused.stderr.starts_with(start), "{}", refused.stderr);
+        assert!(
+            refused.stderr.contains(" MiB of memory before the first is done, expected at most ")
+        );
+    }
+    assert_eq!(place.files(), ["suite.toml"]);
+}
