@@ -13,6 +13,7 @@ pub use crate::formalism::Formalism;
 pub use crate::key::{Case, Key};
 use crate::key::{NetworkName, State};
 use crate::network::{Network, ProblemId};
+use crate::provenance::available_bytes;
 use crate::settings::Own;
 pub use crate::settings::{Settings, States};
 use crate::shard::Shard;
@@ -54,8 +55,8 @@ impl Suite {
     /// The suite that `settings` describe.
     ///
     /// # Errors
-    /// As [`Settings::canonical`]; if all states of a network are asked for and not all are reachable; if there
-    /// are more shards than exact problems.
+    /// As [`Settings::canonical`]; if the comparisons would take more memory than there is; if all states of a network
+    /// are asked for and not all are reachable; if there are more shards than exact problems.
     ///
     /// ```
     /// use phi_validation::suite::{Settings, Suite};
@@ -65,8 +66,20 @@ impl Suite {
     /// assert_eq!(suite.problems().len(), 48);
     /// ```
     pub fn new(settings: Settings) -> Result<Suite, Error> {
+        Suite::within(settings, available_bytes().unwrap_or(Suite::MEMORY))
+    }
+
+    /// The memory that a suite may take where the system does not tell what there is.
+    const MEMORY: u64 = 4 << 30;
+
+    /// The suite, if it takes at most `memory` bytes.
+    fn within(settings: Settings, memory: u64) -> Result<Suite, Error> {
         let settings = settings.canonical()?;
-        let mut made = Expansion::new(&settings);
+        let at_least = Size::at_least(&settings);
+        at_least.check("", memory)?;
+        let mut made = Expansion::new(&settings, memory);
+        // If it is not known exactly, it grows.
+        made.comparisons.reserve_exact(usize::try_from(at_least.n_rows).unwrap_or_default());
         for n in settings.all_sizes() {
             if settings.sizes.contains(&n) {
                 for &topology in &settings.topologies {
@@ -164,18 +177,88 @@ impl Suite {
     }
 }
 
+/// How large a suite is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Size {
+    n_rows: u128,
+    n_problems: u128,
+}
+
+impl Size {
+    /// What a problem takes besides itself: its place among those known, and the lists of its graph.
+    const BESIDE_PROBLEM: u128 = 128;
+
+    /// That of these settings, before anything is made of them. How many states are reachable is not known then: one is.
+    /// Of the exact problems only those are counted that no two comparisons can share, the states.
+    fn at_least(settings: &Settings) -> Size {
+        let n_states = |states: &States, n: usize| match states {
+            States::Patterns(patterns) => patterns.len() as u128,
+            States::All => 1 << n,
+            States::Reachable | States::Sampled { .. } => 1,
+        };
+        let n_formalisms = settings.formalisms.len() as u128;
+        let mut size = Size { n_rows: 0, n_problems: 0 };
+        let mut add = |n_seeds: usize, n_rules: usize, n_states: u128| {
+            // Each factor is at most the length of a list, and the states are at most 2³²: in 128 bits that fits.
+            let n_cases = n_states.saturating_mul(n_formalisms);
+            let n_rows = n_cases.saturating_mul(n_rules as u128).saturating_mul(n_seeds as u128);
+            size.n_rows = size.n_rows.saturating_add(n_rows);
+            size.n_problems = size.n_problems.max(n_cases);
+        };
+        for &n in &settings.sizes {
+            for &topology in &settings.topologies {
+                let n_seeds = settings.seeds_of(topology).len();
+                add(n_seeds, settings.rules.len(), n_states(&settings.states, n));
+            }
+        }
+        for own in &settings.networks {
+            add(settings.seeds.len(), 1, n_states(&own.states, own.tables.n_units()));
+        }
+        size
+    }
+
+    fn bytes(self) -> u128 {
+        let of_problem = size_of::<Problem>() as u128 + Size::BESIDE_PROBLEM;
+        let rows = self.n_rows.saturating_mul(size_of::<Comparison>() as u128);
+        rows.saturating_add(self.n_problems.saturating_mul(of_problem))
+    }
+
+    /// Whether it fits into `memory` bytes; `more` says if the numbers are but the beginning.
+    fn check(self, more: &str, memory: u64) -> Result<(), Error> {
+        if self.bytes() <= u128::from(memory) {
+            return Ok(());
+        }
+        let mib = |bytes: u128| bytes.div_ceil(1 << 20);
+        Err(Error::Settings(format!(
+            "{more}{} comparisons would take {} MiB of memory before the first is done, expected at most {} MiB, \
+             which are available; there are fewer with fewer seeds, sizes, rules or states",
+            self.n_rows,
+            mib(self.bytes()),
+            memory >> 20
+        )))
+    }
+}
+
 /// A suite that is being made.
 struct Expansion<'a> {
     settings: &'a Settings,
+    /// The bytes that it may take.
+    memory: u64,
     comparisons: Vec<Comparison>,
     problems: Vec<Problem>,
     known: HashMap<ProblemId, u32>,
 }
 
 impl<'a> Expansion<'a> {
-    fn new(settings: &'a Settings) -> Expansion<'a> {
+    fn new(settings: &'a Settings, memory: u64) -> Expansion<'a> {
         let (comparisons, problems) = (Vec::new(), Vec::new());
-        Expansion { settings, comparisons, problems, known: HashMap::new() }
+        Expansion { settings, memory, comparisons, problems, known: HashMap::new() }
+    }
+
+    /// Whether there is memory for `n_more` comparisons. How many states are reachable is known by now.
+    fn check(&self, n_more: usize) -> Result<(), Error> {
+        let n_rows = (self.comparisons.len() + n_more) as u128;
+        Size { n_rows, n_problems: self.problems.len() as u128 }.check("more than ", self.memory)
     }
 
     /// All comparisons of one topology and size.
@@ -196,6 +279,7 @@ impl<'a> Expansion<'a> {
                 }
                 made = Some(problems);
             }
+            self.check(made.as_ref().map_or(0, Vec::len))?;
             let problems = made.iter().flatten();
             self.comparisons.extend(
                 problems.map(|&(case, problem)| Comparison { key: Key { case, ..key }, problem }),
@@ -220,6 +304,7 @@ impl<'a> Expansion<'a> {
             self.cases(key, case, network, &own.states, &mut problems)?;
         }
         for &seed in &settings.seeds {
+            self.check(problems.len())?;
             let key = |case| Key { case, ..Key::new(Topology::Own, n, seed) };
             let comparisons = problems.iter();
             self.comparisons
@@ -459,6 +544,42 @@ mod tests {
         let noisy = Rule::Logistic { gain: 1.0 };
         let all = Suite::new(Settings { rules: vec![noisy], ..settings }).unwrap();
         assert_eq!((all.comparisons().len(), all.problems().len()), (8 * 5, 8));
+    }
+
+    #[test]
+    fn the_size_is_known_before_anything_is_made() {
+        // Each of several cases, counted and made.
+        let noisy = Rule::Logistic { gain: 1.0 };
+        let all = |sizes: &[usize]| Settings {
+            sizes: sizes.to_vec(),
+            rules: vec![noisy],
+            states: States::All,
+            formalisms: vec![Formalism::Iit3, Formalism::Iit4_2023],
+            ..Settings::default()
+        };
+        for settings in [Settings::default(), all(&[3, 4])] {
+            let size = Size::at_least(&settings);
+            let suite = Suite::within(settings, u64::MAX).unwrap();
+            assert_eq!(size.n_rows, suite.comparisons().len() as u128);
+            assert!(size.n_problems <= suite.problems().len() as u128);
+        }
+        // With the largest of everything the numbers still are numbers.
+        let seeds = |count: u64| Settings { seeds: (1..=count).collect(), ..Settings::default() };
+        let error = Suite::within(seeds(100_000), 100 << 20).unwrap_err();
+        assert_eq!(error.exit(), crate::exit::Exit::BadInput);
+        let error = error.to_string();
+        assert!(error.starts_with("3200000 comparisons would take "), "{error}");
+        assert!(error.contains("expected at most 100 MiB"), "{error}");
+        // What is known only while the suite is made stops that.
+        let reachable = Settings {
+            sizes: vec![8],
+            rules: vec![noisy],
+            states: States::Reachable,
+            seeds: (1..=100).collect(),
+            ..Settings::default()
+        };
+        let error = Suite::within(reachable, 1 << 20).unwrap_err().to_string();
+        assert!(error.starts_with("more than "), "{error}");
     }
 
     /// `PHI_SLOW_TESTS=1 cargo test --lib a_million -- --nocapture` says what it costs.
