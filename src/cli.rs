@@ -49,19 +49,17 @@ be read or written, an output that exists or belongs to another matrix (nothing 
 interrupted (finished rows are kept).";
 
 const PHI_AFTER_HELP: &str = r#"Examples:
-  pyphi_validation phi --network network.json
-  pyphi_validation phi --network network.json --complexes --format json
-  pyphi_validation phi --network network.json --formalism iit4-2023
+  PROGRAM phi --network network.json
+  PROGRAM phi --network network.json --complexes --format json
+  PROGRAM phi --network network.json --formalism iit4-2023
   echo '{"tpm": [[0,0],[0,1],[1,0],[1,1]], "cm": [[0,1],[1,0]], "state": [0,0]}' \
-    | pyphi_validation phi --network -"#;
+    | PROGRAM phi --network -"#;
 
 /// Compare a cheap estimate of integrated information (Φ) with the exact value.
 ///
 /// Without a subcommand: the study, by default 8 topologies × 4 sizes × 5 seeds = 160 comparisons.
 #[derive(Debug, Parser)]
 #[command(
-    name = "pyphi_validation",
-    bin_name = "pyphi_validation",
     version,
     propagate_version = true,
     args_conflicts_with_subcommands = true,
@@ -81,7 +79,6 @@ enum Command {
     /// The file has one network, or a list: tpm[s][j] is the probability that unit j is ON after
     /// state s (bit i of s is unit i), cm[i][j] is 1 where i is an input of j, and state has a 0 or 1
     /// for each unit. Optional: nodes (the units of the system; all by default), name, labels.
-    #[command(after_help = PHI_AFTER_HELP)]
     Phi(PhiArgs),
     /// Draw your own network and its cause-effect structure as SVG
     ///
@@ -270,6 +267,13 @@ pub(crate) enum Format {
     Json,
 }
 
+/// The name by which the user knows this program: `phi` once it is installed, or its first name.
+pub(crate) fn program_name() -> &'static str {
+    let called = env::args_os().next().map(PathBuf::from);
+    let is_phi = called.is_some_and(|it| it.file_stem().is_some_and(|stem| stem == "phi"));
+    if is_phi { "phi" } else { "pyphi_validation" }
+}
+
 /// The whole program, on the arguments of the process.
 pub fn main(registry: &Registry) -> Exit {
     let cli = match parse(registry) {
@@ -311,7 +315,12 @@ fn parse(registry: &Registry) -> Result<Cli, clap::Error> {
     let lines = registry.iter().map(|it| format!("\n- {}: {}", it.name(), it.summary()));
     let long = format!("Estimate of Φ [default: hdc]:{}", lines.collect::<String>());
     let short = format!("Estimate of Φ: {} [default: hdc]", registry.names().join(", "));
-    let command = Cli::command().mut_arg("estimator", |arg| arg.help(short).long_help(long));
+    let name = program_name();
+    let command = Cli::command()
+        .name(name)
+        .bin_name(name)
+        .mut_arg("estimator", |arg| arg.help(short).long_help(long))
+        .mut_subcommand("phi", |it| it.after_help(PHI_AFTER_HELP.replace("PROGRAM", name)));
     Cli::from_arg_matches(&command.try_get_matches()?)
 }
 

@@ -32,7 +32,7 @@
 //! assert!(registry.get("density").is_ok());
 //! ```
 //!
-//! `phi_validation::cli::run` takes such a registry; a copy of `examples/pyphi_validation.rs` with
+//! [`cli::main`](crate::cli::main) takes such a registry; a copy of `examples/pyphi_validation.rs` with
 //! one more line is a program that knows the new estimator.
 
 use std::collections::HashMap;

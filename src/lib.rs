@@ -4,20 +4,18 @@
 //! connected, [`dynamics`] how a unit follows its inputs; both with a state are a [`network`]. A
 //! [`suite`] lists the comparisons that its [`settings`] ask for (by default 160), each with its [`key`], and the
 //! different exact problems in them (48). An
-//! [`estimator`] gives each comparison its estimate, a [`solver`] its exact Φ: the engine of
-//! `pyphi-core` if the feature `pyphi` is on. A [`study`] does them one after another and keeps each
+//! [`estimator`] gives each comparison its estimate, a [`solver`] its exact Φ: [`exact`] is the one of
+//! `pyphi-core`. A [`study`] does them one after another and keeps each
 //! [`row`] in a [`ledger`] that survives a crash at any byte: a [`run_folder`], or a [`journal`] of CSV; [`statistics`] with their
 //! [`uncertainty`], [`calibration`], a [`summary`] and its [`verdict`] say what was found; a
 //! [`report`] shows it, with [`figures`]. An [`input`] is read with a bound, and [`escape`] writes the names in it. Everything random is [`seeded`], the same on every platform and for ever.
 //!
 //! A [`cluster`] of machines can share a study, if [`cpu`] does not stand in the way.
 //!
-//! With the feature `pyphi` there is also the program around it (`cli`), and exact Φ of one's own
-//! networks (`phi`).
+//! Around it is the program ([`cli`]), which also gives exact Φ of one's own networks ([`phi`]).
 
 mod append_file;
 pub mod calibration;
-#[cfg(feature = "pyphi")]
 pub mod cli;
 pub mod cluster;
 pub mod course;
@@ -28,7 +26,6 @@ pub mod error;
 pub mod escape;
 pub mod estimator;
 pub mod events;
-#[cfg(feature = "pyphi")]
 pub mod exact;
 pub mod exit;
 pub mod figures;
@@ -37,7 +34,6 @@ mod fixtures;
 pub mod forecast;
 pub mod formalism;
 pub mod input;
-#[cfg(feature = "pyphi")]
 pub mod interrupt;
 pub mod journal;
 pub mod key;
@@ -45,11 +41,8 @@ pub mod ledger;
 pub mod live;
 pub mod merge;
 pub mod network;
-#[cfg(feature = "pyphi")]
 pub mod network_figure;
-#[cfg(feature = "pyphi")]
 pub mod phi;
-#[cfg(feature = "pyphi")]
 mod phi_structure;
 pub mod plot;
 pub mod progress;
@@ -59,7 +52,6 @@ pub mod row;
 pub mod run_folder;
 mod screen;
 pub mod seeded;
-#[cfg(feature = "pyphi")]
 mod set_aside;
 pub mod settings;
 pub mod shard;
@@ -67,7 +59,6 @@ pub mod solver;
 pub mod statistics;
 pub mod study;
 pub mod suite;
-#[cfg(feature = "pyphi")]
 pub mod suite_file;
 pub mod summary;
 pub mod text;

@@ -1,7 +1,6 @@
 //! What the study needs of an exact engine, and nothing more.
 //!
-//! The engine itself is behind the feature `pyphi`; this seam lets everything else, and its tests,
-//! do without it.
+//! The engine itself is in [`exact`](crate::exact); this seam lets tests of the study do without it.
 
 use std::collections::BTreeMap;
 

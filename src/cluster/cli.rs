@@ -20,7 +20,8 @@ use super::rounds::{self, Ask, Standing, State};
 use super::simulation::{Question, simulate};
 use super::study::{self, StudyJob};
 use crate::cli::{
-    Format, StudyArgs, conclude, display, named, print, read_network, run_path, set_aside,
+    Format, StudyArgs, conclude, display, named, print, program_name, read_network, run_path,
+    set_aside,
 };
 use crate::error::Error;
 use crate::escape::{shell, terminal};
@@ -580,17 +581,18 @@ impl std::fmt::Display for Standing {
                 self.given_up.iter().take(5).map(|it| it.item.clone()).collect();
             writeln!(f, "{} items are given up: {} …", self.n_given_up, names.join(", "))?;
         }
+        let program = program_name();
         match self.state {
             State::Finished => {
-                writeln!(f, "everything is there: pyphi_validation cluster gather {folder}")
+                writeln!(f, "everything is there: {program} cluster gather {folder}")
             }
             State::GivenUp => writeln!(
                 f,
-                "nothing else is to be tried: pyphi_validation cluster gather --partial {folder}"
+                "nothing else is to be tried: {program} cluster gather --partial {folder}"
             ),
             State::Planned => writeln!(
                 f,
-                "pyphi_validation cluster task {folder} --round {} --task 1 to {}, then cluster next",
+                "{program} cluster task {folder} --round {} --task 1 to {}, then cluster next",
                 self.round, self.n_tasks
             ),
         }

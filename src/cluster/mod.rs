@@ -22,14 +22,12 @@
 //! have the same result twice. So a task may be stopped at any moment, or run twice, and nothing is lost and
 //! nothing counts twice.
 
-#[cfg(feature = "pyphi")]
 pub mod cli;
 pub mod costs;
 pub mod folder;
 pub mod job;
 pub mod journals;
 pub mod packing;
-#[cfg(feature = "pyphi")]
 pub mod phi;
 pub mod rounds;
 pub mod simulation;

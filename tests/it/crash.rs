@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use self::harness::{Ended, Files, Finished, Scenario, files, run, write};
 use crate::own_network::or_and_xor;
-use crate::program::programs;
+use crate::program::PROGRAM;
 
 #[path = "../crash/harness.rs"]
 mod harness;
@@ -26,7 +26,7 @@ const KILLS: &str = "PHI_CRASH_KILLS";
 const STUDY: &str = "--topologies Ring,Line --sizes 4 --seeds 42,123 --jobs 1 --quiet";
 
 fn program() -> &'static Path {
-    &programs().with_engine
+    Path::new(PROGRAM)
 }
 
 fn command(arguments: &str) -> Command {

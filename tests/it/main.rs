@@ -1,7 +1,7 @@
 //! The study's program from outside: arguments in; files, standard output, standard error and exit
-//! code out. The example is built with and without the engine by the first test that needs it.
+//! code out.
 
-/// Building the program and running it.
+/// Running the program.
 mod program;
 
 /// What a study computes and writes.

@@ -1,57 +1,16 @@
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The program with and without the engine.
-pub(crate) struct Programs {
-    pub(crate) with_engine: PathBuf,
-    pub(crate) without_engine: PathBuf,
-}
-
-pub(crate) fn programs() -> &'static Programs {
-    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
-    PROGRAMS.get_or_init(|| {
-        // Both builds put the program in the same place: keep others out until it was copied.
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        fs::create_dir_all(folder).unwrap();
-        let lock = File::create(folder.join("programs.lock")).unwrap();
-        lock.lock().unwrap();
-        let without_engine = build(&[], &folder.join("pyphi_validation-without-engine"));
-        let with_engine =
-            build(&["--features", "pyphi"], &folder.join("pyphi_validation-with-engine"));
-        Programs { with_engine, without_engine }
-    })
-}
-
-/// Builds the example as a user would, in the profile of this test, and copies it.
-fn build(features: &[&str], copy: &Path) -> PathBuf {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
-    cargo.args(["build", "--locked", "--example", "pyphi_validation"]).args(features);
-    cargo.arg("--message-format=json-render-diagnostics");
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    let output = cargo.stderr(Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "cargo build: {}", output.status);
-    let built = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .filter(|message| message["target"]["name"] == "pyphi_validation")
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .expect("cargo names the program it built");
-    let whole = copy.with_extension(std::process::id().to_string());
-    fs::copy(built, &whole).unwrap();
-    fs::rename(&whole, copy).unwrap();
-    copy.to_owned()
-}
+/// The program, as cargo built it for these tests.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_phi");
 
 /// What a finished program left.
 #[derive(Debug)]
@@ -113,7 +72,7 @@ impl Place {
 
     /// The command, ready to run here; arguments are separated by spaces.
     pub(crate) fn command(&self, arguments: &str) -> Command {
-        self.command_of(&programs().with_engine, arguments)
+        self.command_of(PROGRAM, arguments)
     }
 
     fn command_of(&self, program: impl AsRef<OsStr>, arguments: &str) -> Command {
@@ -129,9 +88,10 @@ impl Place {
         self.command(arguments).output().unwrap().into()
     }
 
-    /// Runs the program that was built without the engine.
-    pub(crate) fn run_without_engine(&self, arguments: &str) -> Finished {
-        self.command_of(&programs().without_engine, arguments).output().unwrap().into()
+    /// Runs another program, or this one under another name, to its end.
+    #[cfg(unix)]
+    pub(crate) fn run_program(&self, program: &Path, arguments: &str) -> Finished {
+        self.command_of(program, arguments).output().unwrap().into()
     }
 
     /// Runs the program with `input` on its standard input.
@@ -148,8 +108,7 @@ impl Place {
     /// Runs the program under a shell that first does `setup`.
     #[cfg(unix)]
     pub(crate) fn run_after(&self, setup: &str, arguments: &str) -> Finished {
-        let program = programs().with_engine.display();
-        let script = format!("{setup}; exec '{program}' {arguments}");
+        let script = format!("{setup}; exec '{PROGRAM}' {arguments}");
         let mut shell = self.command_of("sh", "-c");
         shell.arg(script).output().unwrap().into()
     }

@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::program::Place;
+use crate::program::{PROGRAM, Place};
 
 const HEADER: &str = "topology,n,seed,phi_hdc,phi_exact,error,relative_error,duration_ms";
 
@@ -223,9 +223,9 @@ fn help_and_version_are_results() {
     }
     let version = env!("CARGO_PKG_VERSION");
     let found = place.run("--version").succeeded();
-    assert_eq!(found.stdout, format!("pyphi_validation {version}\n"));
+    assert_eq!(found.stdout, format!("phi {version}\n"));
     let found = place.run("phi --version").succeeded();
-    assert_eq!(found.stdout, format!("pyphi_validation-phi {version}\n"));
+    assert_eq!(found.stdout, format!("phi-phi {version}\n"));
     let help = place.run("phi --help").succeeded();
     for word in [
         "--network",
@@ -243,15 +243,18 @@ fn help_and_version_are_results() {
     assert_eq!(help.stderr, "");
 }
 
+#[cfg(unix)]
 #[test]
-fn without_the_engine_it_says_how_to_build_it() {
+fn it_answers_to_the_name_by_which_it_was_called() {
+    use std::os::unix::fs::symlink;
+
     let place = Place::new();
-    for arguments in ["", "--help", "--sizes 5"] {
-        let finished = place.run_without_engine(arguments);
-        assert_eq!(finished.code, Some(2));
-        assert_eq!(finished.stdout, "");
-        let command = "cargo build --example pyphi_validation --features pyphi --release";
-        assert!(finished.stderr.contains(command), "{}", finished.stderr);
+    let version = env!("CARGO_PKG_VERSION");
+    for name in ["phi", "pyphi_validation"] {
+        symlink(PROGRAM, place.path(name)).unwrap();
+        let run = |arguments| place.run_program(&place.path(name), arguments).succeeded().stdout;
+        assert_eq!(run("--version"), format!("{name} {version}\n"));
+        assert!(run("--help").contains(&format!("Usage: {name} ")));
+        assert!(run("phi --help").contains(&format!("  {name} phi --network network.json\n")));
     }
-    assert!(place.files().is_empty());
 }
