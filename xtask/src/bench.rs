@@ -17,6 +17,8 @@ use serde::Serialize;
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
+use crate::files::write_whole;
+
 /// Where the committed instruction counts are, from the root of the workspace.
 const INSTRUCTIONS: &str = "pyphi-core/benches/instructions.json";
 /// A count may grow by this factor before it is an error, and shrink by it before it should be renewed.
@@ -392,8 +394,8 @@ pub(crate) fn count(root: &Path, target: &Path, bless: bool) -> anyhow::Result<O
     if bless {
         let new: BTreeMap<&str, u64> =
             counts.iter().map(|it| (it.name.as_str(), it.instructions)).collect();
-        fs::write(&path, serde_json::to_string_pretty(&new)? + "\n")
-            .with_context(|| format!("{}", path.display()))?;
+        let text = serde_json::to_string_pretty(&new)? + "\n";
+        write_whole(&path, text.as_bytes(), false)?;
     }
     Ok(Some(counts))
 }

@@ -19,6 +19,7 @@ use crate::{
     cgroup::KillCounters,
     cpu,
     exit::Exit,
+    files::write_whole,
     guard::{
         Guard, Observed, Unit, figure,
         record::{Details, Record},
@@ -254,8 +255,7 @@ pub(crate) fn write_record(
         .collect();
     let write = |name: &str, text: Vec<u8>| {
         let file = folder.join(name);
-        fs::write(&file, text).with_context(|| format!("could not write {}", file.display()))?;
-        Ok::<_, anyhow::Error>(file)
+        write_whole(&file, &text, false).map(|()| file)
     };
     let file = write("build.json", serde_json::to_vec(&document)?)?;
     write("build.svg", figure::draw(&parts).into_bytes())?;

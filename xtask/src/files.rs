@@ -7,7 +7,7 @@
 use std::{
     fs::{self, File},
     hash::{BuildHasher as _, Hasher as _, RandomState},
-    io::{self, ErrorKind, Write as _},
+    io::{self, ErrorKind, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -61,6 +61,22 @@ pub(crate) fn write_whole(file: &Path, content: &[u8], executable: bool) -> anyh
     write().with_context(|| format!("could not write {}", file.display()))
 }
 
+/// The content of a file that should be a short one. What is no file at all (a pipe, a device) would be read for ever.
+///
+/// # Errors
+/// It cannot be read; it is no file; it has more than `most_bytes`.
+pub(crate) fn read_short(file: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
+    if !fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    let mut content = Vec::new();
+    File::open(file)?.take(most_bytes.saturating_add(1)).read_to_end(&mut content)?;
+    if content.len() as u64 > most_bytes {
+        return Err(io::Error::other(format!("longer than {most_bytes} bytes")));
+    }
+    Ok(content)
+}
+
 #[cfg(unix)]
 fn make_executable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -95,6 +111,28 @@ mod tests {
         write_whole(&dir.path().join("folder"), b"third", false).unwrap_err();
         assert_eq!(fs::read_to_string(&others).unwrap(), "half of it");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_too_long_or_never_ends_is_not_read() {
+        let sh = xshell::Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "1234").unwrap();
+        assert_eq!(read_short(&file, 4).unwrap(), b"1234");
+        let message = |file: &Path, most| read_short(file, most).unwrap_err().to_string();
+        assert_eq!(message(&file, 3), "longer than 3 bytes");
+        assert_eq!(message(Path::new("/dev/zero"), 9), "not a file");
+        assert_eq!(message(dir.path(), 9), "not a file");
+        let missing = read_short(&dir.path().join("missing"), 9).unwrap_err();
+        assert_eq!(missing.kind(), ErrorKind::NotFound);
+        // Opening it would wait for a writer.
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        if made.is_ok_and(|it| it.success()) {
+            assert_eq!(message(&pipe, 9), "not a file");
+        }
     }
 
     #[test]

@@ -14,12 +14,19 @@ use std::{
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::files::write_whole;
+use crate::{
+    files::{read_short, write_whole},
+    numbers,
+};
 
 /// Grows when a field changes its meaning or goes away.
 const VERSION: u32 = 1;
 /// Tells this file from any other JSON.
 const SCHEMA: &str = "xtask-ledger";
+/// A row has about 300 bytes: so many that every unit of a large build is in here with a thousand settings.
+const MOST_BYTES: u64 = 64 << 20;
+/// No build takes longer: 30 years.
+const MOST_SECONDS: f64 = 1e9;
 /// A peak that was not reached again sinks by this part of the difference, so one outlier is forgotten in time.
 const DECAY: u64 = 8;
 
@@ -165,12 +172,14 @@ impl Ledger {
 
     /// Note what a unit needed; [`Ledger::save`] writes it.
     pub(crate) fn observe_unit(&mut self, key: UnitKey, seen: Observation) {
+        let seen = seen.within_bounds();
         learn(&mut self.content.units, &key, seen);
         self.unsaved.units.push((key, seen));
     }
 
     /// Note what a whole build needed; [`Ledger::save`] writes it.
     pub(crate) fn observe_build(&mut self, key: BuildKey, seen: Observation) {
+        let seen = seen.within_bounds();
         learn(&mut self.content.builds, &key, seen);
         self.unsaved.builds.push((key, seen));
     }
@@ -189,7 +198,11 @@ impl Ledger {
         fs::create_dir_all(folder)
             .with_context(|| format!("could not create {}", folder.display()))?;
         // Held until the end of this function, or of this process.
-        let lock = File::create(folder.join("ledger.lock"))
+        let lock = File::options()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(folder.join("ledger.lock"))
             .and_then(|it| it.lock().map(|()| it))
             .with_context(|| format!("could not lock {shown}"))?;
         let (mut content, warning) = Content::read(&self.file);
@@ -222,7 +235,31 @@ fn learn<K: Ord + Clone>(needs: &mut BTreeMap<K, Need>, key: &K, seen: Observati
     }
 }
 
+impl Observation {
+    /// A figure that cannot be is one of a broken clock or a broken system.
+    fn within_bounds(self) -> Observation {
+        let Observation { peak_bytes, seconds, complete } = self;
+        let peak_bytes = peak_bytes.min(numbers::MOST_BYTES);
+        Observation { peak_bytes, seconds: seconds.clamp(0.0, MOST_SECONDS), complete }
+    }
+}
+
 impl Need {
+    /// Whether it can be true.
+    fn check(&self) -> Result<(), String> {
+        let Need { peak_bytes, seconds, .. } = *self;
+        let most = numbers::MOST_BYTES;
+        if peak_bytes > most {
+            return Err(format!("peak_bytes {peak_bytes}: expected at most {most}"));
+        }
+        match seconds {
+            Some(it) if !(0.0..=MOST_SECONDS).contains(&it) => {
+                Err(format!("seconds {it:?}: expected a number from 0 to {MOST_SECONDS:?}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn learn(&mut self, seen: Observation) {
         if !seen.complete {
             self.peak_bytes = self.peak_bytes.max(seen.peak_bytes);
@@ -232,7 +269,7 @@ impl Need {
         self.peak_bytes = sunk.max(seen.peak_bytes);
         let mean = |old: f64| old + (seen.seconds - old) / 4.0;
         self.seconds = Some(self.seconds.map_or(seen.seconds, mean));
-        self.times_seen += 1;
+        self.times_seen = self.times_seen.saturating_add(1);
     }
 }
 
@@ -244,16 +281,12 @@ pub(crate) fn parse(text: &[u8]) {
 impl Content {
     /// The file's content; empty, with the reason, if it cannot be used. Such a file is moved aside.
     fn read(file: &Path) -> (Content, Option<String>) {
-        let text = match fs::read(file) {
+        let text = match read_short(file, MOST_BYTES) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return (Content::default(), None);
             }
-            Err(error) => {
-                let why =
-                    format!("{}: {error}; what past builds needed is not known", file.display());
-                return (Content::default(), Some(why));
-            }
+            Err(error) => return (Content::default(), Some(set_aside(file, &error.to_string()))),
         };
         match Content::parse(&text) {
             Ok(content) => (content, None),
@@ -278,6 +311,17 @@ impl Content {
         }
         let document: Document =
             serde_json::from_slice(text).map_err(|it| format!("not a ledger ({it})"))?;
+        for row in &document.units {
+            let UnitKey { package, version, .. } = &row.key;
+            row.need.check().map_err(|it| format!("unit {package} {version}: {it}"))?;
+        }
+        for row in &document.builds {
+            let BuildKey { selection, profile, jobs, .. } = &row.key;
+            let expected = "expected at least 1";
+            let jobs = if *jobs == 0 { Err(format!("jobs 0: {expected}")) } else { Ok(()) };
+            jobs.and_then(|()| row.need.check())
+                .map_err(|it| format!("build {selection} ({profile}): {it}"))?;
+        }
         Ok(Content {
             units: document.units.into_iter().map(|it| (it.key, it.need)).collect(),
             builds: document.builds.into_iter().map(|it| (it.key, it.need)).collect(),
@@ -422,6 +466,37 @@ mod tests {
         assert_eq!(Ledger::load(folder.path()).units().count(), 8);
     }
 
+    /// The file of a ledger that has seen one unit.
+    fn with_need(peak_bytes: &str, seconds: &str) -> String {
+        format!(
+            r#"{{"schema": "xtask-ledger", "version": 1, "builds": [], "units": [{{"package": "syn", "version": "1.0.0",
+            "kind": "lib", "crate_name": "syn", "profile": "release", "toolchain": "1.95.0", "times_seen": 18446744073709551615,
+            "peak_bytes": {peak_bytes}, "seconds": {seconds}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn figures_that_cannot_be_are_neither_read_nor_written() {
+        let mut content = Content::parse(with_need("1125899906842624", "2.0").as_bytes()).unwrap();
+        let need = content.units.values_mut().next().unwrap();
+        need.learn(Observation { peak_bytes: 1, seconds: 1.0, complete: true });
+        assert_eq!(need.times_seen, u64::MAX);
+        let folder = folder();
+        let mut ledger = Ledger::load(folder.path());
+        ledger.observe_unit(
+            unit("syn"),
+            Observation { peak_bytes: u64::MAX, seconds: 1e300, complete: true },
+        );
+        ledger.save().unwrap();
+        let ledger = Ledger::load(folder.path());
+        assert_eq!(ledger.warning(), None);
+        assert_eq!(ledger.unit(&unit("syn")).unwrap().peak_bytes, numbers::MOST_BYTES);
+        let none = r#"{"schema": "xtask-ledger", "version": 1, "units": [], "builds": [{"selection": "-p a", "profile": "dev",
+            "jobs": 0, "toolchain": "", "peak_bytes": 1, "seconds": null, "times_seen": 1}]}"#;
+        let error = Content::parse(none.as_bytes()).unwrap_err();
+        assert_eq!(error, "build -p a (dev): jobs 0: expected at least 1");
+    }
+
     #[test]
     fn a_file_that_cannot_be_used_is_set_aside_and_said() {
         let cases = [
@@ -431,6 +506,12 @@ mod tests {
             ("{\"schema\": \"other\", \"version\": 1}", "its schema is `other`"),
             ("{\"schema\": \"xtask-ledger\", \"version\": 2}", "it has version 2"),
             ("{\"schema\": \"xtask-ledger\", \"version\": 1, \"units\": 3}", "not a ledger"),
+            (
+                &with_need("18446744073709551615", "1.0"),
+                "unit syn 1.0.0: peak_bytes 18446744073709551615: expected",
+            ),
+            (&with_need("1", "-5.0"), "seconds -5.0: expected a number from 0 to 1000000000.0"),
+            (&with_need("1", "1e308"), "seconds 1e308: expected"),
         ];
         for (text, why) in cases {
             let folder = folder();

@@ -43,7 +43,7 @@ mod workspace;
 use std::{
     env, mem,
     path::{Path, PathBuf},
-    process::{Command, ExitCode, Termination as _},
+    process::{Command, ExitCode, Stdio, Termination as _},
 };
 
 use anyhow::{Context as _, bail};
@@ -507,5 +507,7 @@ fn finished(workspace: &Workspace, mut attempts: Vec<Attempt>) -> anyhow::Result
 }
 
 fn answers_help(executable: &Path) -> bool {
-    Command::new(executable).arg("--help").output().is_ok_and(|it| it.status.success())
+    let mut command = Command::new(executable);
+    command.arg("--help").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|it| it.success())
 }

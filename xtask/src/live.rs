@@ -33,7 +33,7 @@ pub(crate) fn line(live: &Live, rung: &str) -> Option<String> {
     let point = live.point?;
     let room = live.room_bytes.max(1);
     let used = room.saturating_sub(point.headroom_bytes);
-    let n_full = (used * N_CELLS).div_ceil(room).min(N_CELLS);
+    let n_full = used.saturating_mul(N_CELLS).div_ceil(room).min(N_CELLS);
     let bar = |n: u64, cell: &str| cell.repeat(usize::try_from(n).unwrap_or(0));
     let mut line = format!(
         "memory [{}{}] {} left of {} | {rung} | {} run",

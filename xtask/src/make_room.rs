@@ -7,7 +7,7 @@
 
 use std::{
     collections::HashSet,
-    io::{self, BufRead as _, IsTerminal as _},
+    io::{self, BufRead as _, IsTerminal as _, Read as _},
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::{
     exit::{Coded, Exit},
+    numbers::sum,
     process::{Activity, ProcessId, Request},
     report::Report,
     resources::{ProcessTree, ProcessUse, Resources},
@@ -25,6 +26,8 @@ use crate::{
 
 /// How long a process may take to end.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest answer of the user.
+const MOST_BYTES: u64 = 4096;
 /// How often a program that is being paused is searched for what it has just started.
 const N_ROUNDS: usize = 5;
 
@@ -105,7 +108,7 @@ pub(crate) fn named(resources: &Resources, pids: &[u32]) -> Result<Vec<Named>, C
                 root: root.id,
                 name: root.name.clone(),
                 processes: own.iter().map(|it| it.id).collect(),
-                own_bytes: own.iter().map(|it| it.own_bytes).sum(),
+                own_bytes: sum(own.iter().map(|it| it.own_bytes)),
             })
         })
         .collect()
@@ -144,7 +147,7 @@ pub(crate) fn ask(resources: &Resources, report: &mut Report) -> anyhow::Result<
     loop {
         report.question("`pause PID…` and `stop PID…` (nothing: neither)");
         let mut answer = String::new();
-        if io::stdin().lock().read_line(&mut answer)? == 0 {
+        if io::stdin().lock().take(MOST_BYTES).read_line(&mut answer)? == 0 {
             return Ok(Some(Chosen::default()));
         }
         match read_answer(&answer, &candidates) {

@@ -10,12 +10,16 @@ pub(crate) fn bytes(n: u64) -> String {
     }
 }
 
-/// The bytes of so many KiB. Too many are as many as can be written down.
+/// More memory than any machine has, 1 PiB. A figure from outside that is larger is a wrong one; below it, thousands of
+/// them can be added up.
+pub(crate) const MOST_BYTES: u64 = 1 << 50;
+
+/// The bytes of so many KiB, [`MOST_BYTES`] at most.
 pub(crate) fn kib(n: u64) -> u64 {
-    n.saturating_mul(1 << 10)
+    n.saturating_mul(1 << 10).min(MOST_BYTES)
 }
 
-/// The same of MiB.
+/// The bytes of so many MiB, for people.
 pub(crate) fn mib(n: u64) -> u64 {
     n.saturating_mul(1 << 20)
 }

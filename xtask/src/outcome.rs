@@ -93,6 +93,15 @@ pub(crate) struct Symptoms {
     disk_full: bool,
 }
 
+/// Sentences of a kind that are kept: more would say nothing new.
+const N_SENTENCES: usize = 8;
+
+fn keep(sentences: &mut Vec<String>, said: &str) {
+    if sentences.len() < N_SENTENCES {
+        sentences.push(shown(said));
+    }
+}
+
 impl Symptoms {
     /// Read one line of cargo's stderr, colours and all.
     ///
@@ -125,13 +134,13 @@ impl Symptoms {
                 "unable to execute command: Killed",
             ])
         {
-            self.kills.push(shown(said));
+            keep(&mut self.kills, said);
         }
         if process_ended
             && ends(&["(signal: 15, SIGTERM: termination signal)", "(exit status: 143)"])
             || linker_says_that(&["terminated with signal 15"])
         {
-            self.terminations.push(shown(said));
+            keep(&mut self.terminations, said);
         }
         let allocation = said
             .strip_prefix("memory allocation of ")
@@ -145,7 +154,7 @@ impl Symptoms {
             || lower.starts_with("link : fatal error lnk1102")
             || linker_says && lower.contains("out of memory");
         if allocation || llvm || linker {
-            self.refused.push(shown(said));
+            keep(&mut self.refused, said);
         }
         if line.starts_with("error: could not compile `")
             && (line.contains(" previous error") && line.contains(" due to "))
@@ -249,7 +258,7 @@ fn built(kills: KillCounters, curve: &Curve) -> Verdict {
     let (group, machine) = (others(kills.group), others(kills.machine));
     let neighbour = group > 0 || machine > 0 && curve.was_short;
     let outcome = if neighbour { Outcome::NeighbourKilled } else { Outcome::Built };
-    let evidence = if group + machine > 0 { vec![counters(kills)] } else { Vec::new() };
+    let evidence = if group > 0 || machine > 0 { vec![counters(kills)] } else { Vec::new() };
     Verdict { outcome, evidence }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     cli::Choice,
     figures::{self, Figures},
     ledger::{BuildKey, Ledger, UnitKind},
-    numbers::{as_f64, bytes, times},
+    numbers::{as_f64, bytes, sum, times},
     profile::{Settings, variable_name},
     resources::Resources,
     strategy::{Prior, Strategy, weight_of},
@@ -160,7 +160,7 @@ impl Facts<'_> {
             let one = Strategy::A.prior().memory_most_bytes;
             let peak_bytes = if strategy == Strategy::Fewer {
                 let share = as_f64(jobs - 1) / as_f64(self.full_jobs.max(2) - 1);
-                one + times(prior - one, share)
+                sum([one, times(prior.saturating_sub(one), share)])
             } else {
                 prior
             };
@@ -208,7 +208,7 @@ impl Facts<'_> {
         }
         let mut peaks: Vec<u64> = units.iter().map(|(_, need)| need.peak_bytes).collect();
         peaks.sort_unstable_by_key(|it| std::cmp::Reverse(*it));
-        let together = peaks.iter().take(key.jobs).sum::<u64>() + CARGO_BYTES;
+        let together = sum(peaks.into_iter().take(key.jobs).chain([CARGO_BYTES]));
         let peak_bytes = if units.is_empty() {
             // More jobs than were ever measured: in proportion.
             most.or_else(|| {
@@ -503,9 +503,13 @@ impl Rung {
     }
 }
 
+/// More jobs than any build has at once.
+const MOST_JOBS: usize = 1 << 16;
+
 /// The number of jobs of a plain `cargo build`: `CARGO_BUILD_JOBS` if it is a positive number, else the CPUs.
 pub(crate) fn full_jobs(variable: Option<&str>, n_cpus: usize) -> usize {
-    variable.and_then(|it| it.trim().parse().ok()).filter(|it| *it > 0).unwrap_or(n_cpus)
+    let asked = variable.and_then(|it| it.trim().parse().ok()).filter(|it| *it > 0);
+    asked.unwrap_or(n_cpus).min(MOST_JOBS)
 }
 
 #[cfg(test)]
@@ -517,6 +521,40 @@ pub(crate) mod tests {
         profile::Profiles,
         resources::tests::{contained, machine, users_evening},
     };
+
+    #[test]
+    fn figures_that_are_as_large_as_can_be_are_planned_with() {
+        let workspace = workspace();
+        let mut known = Ledger::load(std::path::Path::new("/no/such/folder"));
+        for crate_name in ["one", "two"] {
+            let key = UnitKey {
+                package: crate_name.into(),
+                version: "1.0.0".into(),
+                kind: UnitKind::Bin,
+                crate_name: crate_name.into(),
+                profile: "release".into(),
+                toolchain: TOOLCHAIN.into(),
+            };
+            let most = Observation { peak_bytes: u64::MAX, seconds: f64::MAX, complete: true };
+            known.observe_unit(key, most);
+        }
+        let mut resources = machine(64.0, 60.0, 8.0, 8.0, 4);
+        resources.memory.available_bytes = u64::MAX;
+        for (full_jobs, guarded) in [(full_jobs(Some("18446744073709551615"), 4), true), (1, false)]
+        {
+            let facts = Facts {
+                resources: &resources,
+                workspace: &workspace,
+                toolchain: TOOLCHAIN,
+                ledger: &known,
+                figures: Some(&STUDY_FIGURES),
+                full_jobs,
+                guarded,
+            };
+            let plan = plan(&facts, Choice::Auto);
+            assert_eq!(plan.rungs.len(), Strategy::ALL.len());
+        }
+    }
 
     const MIB: u64 = 1 << 20;
     const TOOLCHAIN: &str = "1.95.0 x86_64-unknown-linux-gnu";

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     cgroup::Pressure,
-    numbers::bytes,
+    numbers::{bytes, sum},
     plan::{Fit, Plan, Rung, Source},
     resources::{ProcessKind, Resources},
     workspace::{Linker, Toolchain, Version, Workspace},
@@ -279,7 +279,7 @@ fn address_space(resources: &Resources, plan: &Plan) -> Check {
     let name = "address space";
     let one = plan.rungs.iter().filter(|it| it.jobs == 1 && it.expected.source != Source::Prior);
     let peak = one.map(|it| it.expected.peak_bytes).max().unwrap_or(0);
-    let least = peak + MAPPED_BYTES;
+    let least = peak.saturating_add(MAPPED_BYTES);
     let threshold = Some(Quantity::Bytes(least));
     let Some(limit) = resources.address_space_limit_bytes else {
         let message = "no limit on a process (RLIMIT_AS)".into();
@@ -304,7 +304,7 @@ fn address_space(resources: &Resources, plan: &Plan) -> Check {
 /// The user's third check: builds and tests of others that grow while this one does.
 fn competitors(resources: &Resources, advice: Status) -> Check {
     let n_processes = resources.competitors().count() as u64;
-    let sum: u64 = resources.competitors().map(|it| it.own_bytes).sum();
+    let sum = sum(resources.competitors().map(|it| it.own_bytes));
     let count = |kinds: &[ProcessKind]| {
         resources.competitors().filter(|it| kinds.contains(&it.kind)).count()
     };

@@ -3,10 +3,15 @@
 //! Read from the workspace's manifest, its `.cargo/config.toml` and the environment, in this order of growing weight,
 //! as cargo does. What cannot be read counts as cargo's default: a wrong guess costs an attempt, never a build.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use serde::Serialize;
 use toml::{Table, Value};
+
+use crate::files::read_short;
+
+/// The longest manifest that is read.
+const MOST_BYTES: u64 = 16 << 20;
 
 /// The profiles of a workspace.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,9 +55,9 @@ impl Profiles {
     /// Read the profiles of the workspace at `root`. `env` are the environment's variables.
     pub(crate) fn read(root: &Path, env: impl Iterator<Item = (String, String)>) -> Profiles {
         let table = |file: &str| -> Table {
-            fs::read_to_string(root.join(file))
+            read_short(&root.join(file), MOST_BYTES)
                 .ok()
-                .and_then(|it| it.parse().ok())
+                .and_then(|it| toml::from_str(str::from_utf8(&it).ok()?).ok())
                 .unwrap_or_default()
         };
         let mut profiles = Profiles::default();

@@ -23,7 +23,7 @@ use crate::{
     },
     live,
     make_room::{Paused, Stopped},
-    numbers::bytes,
+    numbers::{bytes, sum},
     outcome::{Outcome, signal_name},
     plan::{Fit, Plan, Rung, Source},
     preflight::{Check, Preflight, Status},
@@ -132,7 +132,7 @@ impl Report {
         preflight: &Preflight,
     ) {
         let mut large = resources.trees();
-        large.retain(|it| it.own_bytes + it.swapped_bytes >= LARGE_PROCESS_BYTES);
+        large.retain(|it| sum([it.own_bytes, it.swapped_bytes]) >= LARGE_PROCESS_BYTES);
         large.truncate(N_PROCESSES);
         // For the command of that name all of it is the result; others mention what did not pass.
         if self.document.command == "preflight" || self.document.dry_run {
@@ -377,7 +377,7 @@ impl Report {
             );
             return;
         }
-        let sum: u64 = candidates.iter().map(|it| it.own_bytes).sum();
+        let sum = sum(candidates.iter().map(|it| it.own_bytes));
         say(&processes("Programs of yours that could be paused or stopped", candidates));
         self.note(&format!(
             "stopping all of these would free about {}; {}. xtask touches only what you name (`--pause PID`, `--stop PID`)",

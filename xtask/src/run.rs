@@ -8,7 +8,7 @@ use std::{
     env,
     ffi::{OsStr, OsString},
     fs,
-    io::{self, IsTerminal as _},
+    io::{self, BufRead as _, BufReader, IsTerminal as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -20,6 +20,7 @@ use crate::{
     cgroup::KillCounters,
     cli::Format,
     exit::{Coded, Exit},
+    files::read_short,
     outcome::Ending,
     report::Report,
     supervise::{Care, Patience, Piece, supervise},
@@ -34,6 +35,9 @@ const WORKER_BYTES: u64 = 48 << 20;
 const SHARED_BYTES: u64 = 32 << 20;
 /// With less than this available a run with several workers is stopped, to go on with half of them.
 const STOP_BELOW_BYTES: u64 = 32 << 20;
+
+/// That of a million rows has some MiB.
+const MOST_SUMMARY_BYTES: u64 = 64 << 20;
 
 /// What the run is started with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,8 +157,18 @@ pub(crate) fn set_aside(
 
 /// Rows after the header; a last line that a crash has cut short does not count.
 fn n_rows(out: &Path) -> usize {
-    let text = fs::read(out).unwrap_or_default();
-    text.iter().filter(|it| **it == b'\n').count().saturating_sub(1)
+    let Some(file) =
+        fs::metadata(out).ok().filter(fs::Metadata::is_file).and_then(|_| fs::File::open(out).ok())
+    else {
+        return 0;
+    };
+    let (mut from, mut n_lines) = (BufReader::new(file), 0);
+    while let Ok(bytes @ [_, ..]) = from.fill_buf() {
+        n_lines += bytes.iter().filter(|it| **it == b'\n').count();
+        let n = bytes.len();
+        from.consume(n);
+    }
+    n_lines.saturating_sub(1)
 }
 
 /// How many workers there is room for.
@@ -250,9 +264,9 @@ pub(crate) fn run(
             workers: given,
             n_restarts,
             memory_kills: KillCounters::read(Path::new("/")).since(kills_before),
-            summary: summary_file
-                .as_ref()
-                .and_then(|it| serde_json::from_slice(&fs::read(it).ok()?).ok()),
+            summary: summary_file.as_ref().and_then(|it| {
+                serde_json::from_slice(&read_short(it, MOST_SUMMARY_BYTES).ok()?).ok()
+            }),
             summary_file,
         });
     }

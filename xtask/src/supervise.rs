@@ -331,23 +331,62 @@ fn pump(mut from: impl Read, mut send: impl FnMut(Vec<u8>) -> bool) {
     }
 }
 
+/// What is kept of either end of a line. Longer ones are not for reading: a command line has at most 2 MiB.
+const END_BYTES: usize = 2 << 20;
+/// Stands for the middle of a line that was longer.
+const CUT: &[u8] = " … ".as_bytes();
+
 /// Cuts a stream of bytes into lines. A carriage return ends one too: cargo's progress bar uses it.
+///
+/// However long a line is, every byte is looked at once, and memory is bounded: of a very long line both ends are kept.
 #[derive(Debug, Default)]
-pub(crate) struct Lines(Vec<u8>);
+pub(crate) struct Lines {
+    /// The line so far, without its end.
+    line: Vec<u8>,
+    is_cut: bool,
+}
 
 impl Lines {
-    pub(crate) fn push(&mut self, bytes: &[u8], mut on_line: impl FnMut(&str)) {
-        self.0.extend_from_slice(bytes);
-        while let Some(end) = self.0.iter().position(|it| matches!(it, b'\n' | b'\r')) {
-            let line: Vec<u8> = self.0.drain(..=end).collect();
-            on_line(&String::from_utf8_lossy(&line[..end]));
+    pub(crate) fn push(&mut self, mut bytes: &[u8], mut on_line: impl FnMut(&str)) {
+        while let Some(end) = bytes.iter().position(|it| matches!(it, b'\n' | b'\r')) {
+            self.extend(&bytes[..end]);
+            self.end(&mut on_line);
+            bytes = &bytes[end + 1..];
+        }
+        self.extend(bytes);
+    }
+
+    fn extend(&mut self, bytes: &[u8]) {
+        self.line.extend_from_slice(bytes);
+        // Not each time, so that moving the end costs less than reading it.
+        if self.line.len() > 4 * END_BYTES {
+            self.cut();
         }
     }
 
+    /// Drop the middle.
+    fn cut(&mut self) {
+        let before = END_BYTES..self.line.len() - END_BYTES;
+        self.line.drain(before);
+        self.is_cut = true;
+    }
+
+    fn end(&mut self, on_line: &mut impl FnMut(&str)) {
+        if self.is_cut {
+            if self.line.len() > 2 * END_BYTES {
+                self.cut();
+            }
+            self.line.splice(END_BYTES..END_BYTES, CUT.iter().copied());
+        }
+        on_line(&String::from_utf8_lossy(&self.line));
+        self.line.clear();
+        self.is_cut = false;
+    }
+
     /// The last line, if it had no end.
-    pub(crate) fn finish(self, mut on_line: impl FnMut(&str)) {
-        if !self.0.is_empty() {
-            on_line(&String::from_utf8_lossy(&self.0));
+    pub(crate) fn finish(mut self, mut on_line: impl FnMut(&str)) {
+        if !self.line.is_empty() {
+            self.end(&mut on_line);
         }
     }
 }
@@ -368,6 +407,27 @@ mod tests {
             lines.finish(|it| found.push(it.to_owned()));
             assert_eq!(found, ["one", "two", "", "\x1b[1mdrei ü\x1b[0m", "last"], "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn a_line_that_does_not_end_costs_neither_time_nor_memory() {
+        // 64 MiB: with a second look at what was there already, this would not end.
+        let (mut lines, piece) = (Lines::default(), [b'x'; 65536]);
+        lines.push(b"error: begun ", |it| panic!("{it}"));
+        for _ in 0..1024 {
+            lines.push(&piece, |_| panic!("no end"));
+            assert!(lines.line.len() <= 4 * END_BYTES + piece.len());
+        }
+        let mut found = Vec::new();
+        lines.push(b" (signal: 9, SIGKILL: kill)\nnext\n", |it| found.push(it.to_owned()));
+        assert_eq!(found.len(), 2);
+        assert!(found[0].starts_with("error: begun xxx") && found[0].contains("x … x"));
+        assert!(found[0].ends_with("xxx (signal: 9, SIGKILL: kill)") && found[1] == "next");
+        assert!(found[0].len() <= 2 * END_BYTES + CUT.len());
+        // What fits is whole.
+        let text = "y".repeat(3 * END_BYTES);
+        lines.push(text.as_bytes(), |_| panic!("no end"));
+        lines.finish(|it| assert_eq!(it, text));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs::{self, OpenOptions},
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    mem,
     os::{
         fd::AsFd as _,
         linux::net::SocketAddrExt as _,
@@ -35,10 +36,14 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 
+use crate::numbers::kib;
+
 use super::wire::{
     AGAIN, Ended, GATE, GO, INNER, Message, NOT_YOURS, SOCKET, Unit, unguarded_file,
 };
 
+/// What is held back of either stream, at most.
+const HELD_MOST: usize = 16 << 20;
 /// The badness of a compiler; cargo has 500.
 const VICTIM: i32 = 700;
 
@@ -152,7 +157,7 @@ impl Gate {
 
     fn answer(&mut self) -> io::Result<String> {
         let mut line = String::new();
-        self.controller.read_line(&mut line)?;
+        self.controller.by_ref().take(64).read_line(&mut line)?;
         Ok(line.trim_end().to_owned())
     }
 
@@ -177,7 +182,7 @@ impl Gate {
         self.tell(&Message::Ended(Ended {
             code: status.code(),
             signal: status.signal(),
-            max_resident_bytes: u64::try_from(usage.max_rss()).unwrap_or(0) << 10,
+            max_resident_bytes: kib(u64::try_from(usage.max_rss()).unwrap_or(0)),
             linker_was_killed: says_that_a_linker_was_killed(&said.held),
         }))?;
         Ok((status, said))
@@ -227,7 +232,13 @@ impl Gate {
                 if out && let Some(pipe) = &mut stdout {
                     match pipe.read(&mut buffer)? {
                         0 => stdout = None,
-                        n => said.stdout.extend_from_slice(&buffer[..n]),
+                        n => {
+                            said.stdout.extend_from_slice(&buffer[..n]);
+                            if said.stdout.len() > HELD_MOST {
+                                io::stdout().write_all(&said.stdout)?;
+                                said.stdout.clear();
+                            }
+                        }
                     }
                     read = true;
                 }
@@ -248,15 +259,26 @@ impl Gate {
     }
 
     fn hear(&mut self, bytes: &[u8], said: &mut Said) -> io::Result<()> {
-        said.rest.extend_from_slice(bytes);
-        while let Some(end) = said.rest.iter().position(|it| *it == b'\n') {
-            let line: Vec<u8> = said.rest.drain(..=end).collect();
-            if !line.starts_with(b"{\"$message_type\":\"artifact\"") {
-                said.held.extend_from_slice(&line);
-            } else if !self.passed_on.contains(&line) {
+        // Every byte is looked at once, however long a line is.
+        for piece in bytes.split_inclusive(|it| *it == b'\n') {
+            said.rest.extend_from_slice(piece);
+            if !piece.ends_with(b"\n") && said.rest.len() <= HELD_MOST {
+                continue;
+            }
+            if !said.rest.starts_with(b"{\"$message_type\":\"artifact\"") {
+                said.held.append(&mut said.rest);
+            } else if self.passed_on.contains(&said.rest) {
+                said.rest.clear();
+            } else {
+                let line = mem::take(&mut said.rest);
                 io::stderr().write_all(&line)?;
                 self.passed_on.insert(line);
             }
+        }
+        // More than any compiler says. It is said twice if the compiler has to start again.
+        if said.held.len() > HELD_MOST {
+            io::stderr().write_all(&said.held)?;
+            said.held.clear();
         }
         Ok(())
     }
@@ -287,4 +309,24 @@ fn end_like(status: ExitStatus) -> ExitCode {
     }
     let code = status.code().or_else(|| Some(128 + status.signal()?)).unwrap_or(1);
     ExitCode::from(u8::try_from(code).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_does_not_end_costs_neither_time_nor_memory() {
+        let (one, _other) = UnixStream::pair().unwrap();
+        let mut gate = Gate { controller: BufReader::new(one), passed_on: HashSet::new() };
+        let (mut said, piece) = (Said::default(), [b'x'; 8192]);
+        // 15 MiB: with a second look at what was there already, this would not end.
+        for _ in 0..1920 {
+            gate.hear(&piece, &mut said).unwrap();
+        }
+        assert_eq!((said.rest.len(), said.held.len()), (15 << 20, 0));
+        gate.hear(b"\nerror: ld terminated with signal 9\nrest", &mut said).unwrap();
+        assert_eq!(said.rest, b"rest");
+        assert!(says_that_a_linker_was_killed(&said.held) && said.held.len() <= HELD_MOST);
+    }
 }

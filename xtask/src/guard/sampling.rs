@@ -9,7 +9,10 @@ use std::{
 };
 
 use super::policy::Sample;
-use crate::cgroup::{self, Version};
+use crate::{
+    cgroup::{self, Version},
+    numbers::{MOST_BYTES, kib, sum},
+};
 
 /// The longest file that is read: `/proc/vmstat`, of which the part with `oom_kill` is within 8 KiB.
 const N_BYTES: usize = 16384;
@@ -73,7 +76,7 @@ impl Probe {
     /// What is left.
     pub(crate) fn look(&mut self) -> Look {
         let text = read(&self.meminfo, &mut *self.buffer);
-        let kib = |name| value(text, name).unwrap_or(0) << 10;
+        let kib = |name| kib(value(text, name).unwrap_or(0));
         let (mut ram, mut swap) = (kib("MemAvailable:"), kib("SwapFree:"));
         let mut is_group = false;
         for group in &self.groups {
@@ -120,7 +123,7 @@ impl Probe {
         let mut fields = text.split_ascii_whitespace().skip(1);
         let mut next = || fields.next()?.parse::<u64>().ok();
         let (resident, shared) = (next()?, next()?);
-        Some(resident.saturating_sub(shared) * self.page_bytes)
+        Some(resident.saturating_sub(shared).saturating_mul(self.page_bytes).min(MOST_BYTES))
     }
 
     /// The same for a process and all below it; for those that start linkers. This one allocates a little.
@@ -189,8 +192,9 @@ impl Group {
         let hierarchical = hierarchical.filter(|it| *it < cgroup::UNLIMITED);
         let limit_bytes = limits.into_iter().flatten().chain(hierarchical).min()?;
         let field = |hierarchical, plain| value(stat, hierarchical).or_else(|| value(stat, plain));
-        let cache = field("total_inactive_file ", "inactive_file ").unwrap_or(0)
-            + field("total_active_file ", "active_file ").unwrap_or(0);
+        let cache =
+            [("total_inactive_file ", "inactive_file "), ("total_active_file ", "active_file ")];
+        let cache = sum(cache.map(|(all, own)| field(all, own).unwrap_or(0)));
         let headroom = limit_bytes.saturating_sub(used.saturating_sub(cache));
         let swap = swap_limit.map(|it| match self.version {
             // Memory and swap together.

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::ledger::UnitKind;
+use crate::{ledger::UnitKind, numbers::MOST_BYTES};
 
 /// The name of the controller's socket. It is an abstract one: in a list of the kernel's and not in a folder.
 pub(crate) const SOCKET: &str = "XTASK_GUARD_SOCKET";
@@ -122,7 +122,7 @@ impl Message {
             "ended" => Message::Ended(Ended {
                 code: next()?.parse().ok(),
                 signal: next()?.parse().ok(),
-                max_resident_bytes: next()?.parse().ok()?,
+                max_resident_bytes: next()?.parse::<u64>().ok()?.min(MOST_BYTES),
                 linker_was_killed: next()? == "1",
             }),
             _ => return None,

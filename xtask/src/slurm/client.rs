@@ -6,9 +6,11 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    io::Read as _,
-    process::{Command, Stdio},
-    thread,
+    io::{ErrorKind, Read},
+    mem,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -33,6 +35,10 @@ const QUESTION: Patience = Patience { time: Duration::from_secs(60), n_interrupt
 const CHANGE: Patience = Patience { time: Duration::from_secs(180), n_interrupts: 2 };
 /// How often a running question is looked at.
 const TICK: Duration = Duration::from_millis(5);
+/// The longest answer: a task of the queue has about 100 bytes, and clusters have some hundred thousand of them.
+const MOST_BYTES: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
+/// How long a program that has ended may keep its pipes open, by something that it has left behind.
+const AFTERWARDS: Duration = Duration::from_secs(1);
 /// Ids on one command line.
 const MANY: usize = 500;
 
@@ -72,17 +78,8 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<
         std::io::ErrorKind::NotFound => Silence::NotInstalled(program.to_owned()),
         _ => Silence::Failed(format!("could not start `{program}`: {error}")),
     })?;
-    let pump = |pipe: Option<Box<dyn std::io::Read + Send>>| {
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            if let Some(mut pipe) = pipe {
-                pipe.read_to_end(&mut bytes).ok();
-            }
-            String::from_utf8_lossy(&bytes).into_owned()
-        })
-    };
-    let stdout = pump(child.stdout.take().map(|it| Box::new(it) as _));
-    let stderr = pump(child.stderr.take().map(|it| Box::new(it) as _));
+    let stdout = Said::by(child.stdout.take());
+    let stderr = Said::by(child.stderr.take());
     let (started, asked_before) = (Instant::now(), interrupt::count());
     let mut late = false;
     let status = loop {
@@ -90,14 +87,78 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<
             Ok(Some(status)) => break status,
             Ok(None) if !late && patience.is_over(started.elapsed(), asked_before) => {
                 late = true;
-                child.kill().ok();
+                end(&mut child);
             }
             Ok(None) => thread::sleep(TICK),
             Err(error) => return Err(Silence::Failed(format!("`{program}`: {error}"))),
         }
     };
-    let (stdout, stderr) = (stdout.join().unwrap_or_default(), stderr.join().unwrap_or_default());
+    let (stdout, stderr) = (stdout.collect(), stderr.collect());
+    if stdout.len() > MOST_BYTES {
+        // Half an answer could be taken for jobs that have ended.
+        return Err(Silence::Failed(format!(
+            "`{program}` answered more than {} MiB",
+            MOST_BYTES >> 20
+        )));
+    }
+    let [stdout, stderr] = [stdout, stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
     Ok(Answer { ok: status.success() && !late, stdout, stderr, late })
+}
+
+/// What comes out of a pipe.
+struct Said {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    reader: JoinHandle<()>,
+}
+
+impl Said {
+    fn by(pipe: Option<impl Read + Send + 'static>) -> Said {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let to = Arc::clone(&bytes);
+        let reader = thread::spawn(move || {
+            let (Some(mut pipe), mut buffer) = (pipe, [0; 8192]) else { return };
+            loop {
+                let n = match pipe.read(&mut buffer) {
+                    Ok(0) => return,
+                    Ok(n) => n,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                    Err(_) => return,
+                };
+                let mut bytes = to.lock().unwrap_or_else(PoisonError::into_inner);
+                bytes.extend_from_slice(&buffer[..n]);
+                if bytes.len() > MOST_BYTES {
+                    return;
+                }
+            }
+        });
+        Said { bytes, reader }
+    }
+
+    /// All of it, now that the program has ended.
+    fn collect(self) -> Vec<u8> {
+        let until = Instant::now() + AFTERWARDS;
+        while !self.reader.is_finished() && Instant::now() < until {
+            thread::sleep(TICK);
+        }
+        mem::take(&mut *self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The program and all that it has started.
+#[cfg(unix)]
+fn end(child: &mut Child) {
+    use nix::{
+        sys::signal::{Signal, killpg},
+        unistd::Pid,
+    };
+    if let Ok(pid) = child.id().try_into() {
+        killpg(Pid::from_raw(pid), Signal::SIGKILL).ok();
+    }
+}
+
+#[cfg(not(unix))]
+fn end(child: &mut Child) {
+    child.kill().ok();
 }
 
 impl Patience {
@@ -216,11 +277,18 @@ mod tests {
             (true, "out\n", "err\n")
         );
         assert!(!shell("exit 3", QUESTION).ok);
+        let endless = ask("sh", &["-c", "exec yes"], QUESTION).err().unwrap();
+        assert_eq!(endless.message(), "`sh` answered more than 1 MiB");
         let answer = shell(
             "echo begun; exec sleep 100",
             Patience { time: Duration::from_millis(300), ..QUESTION },
         );
         assert!(answer.late && !answer.ok);
+        // What it has left behind, and holds its pipes, is not waited for.
+        let answer = shell("sleep 100 & echo $!", QUESTION);
+        assert!(answer.ok && !answer.late);
+        let left = nix::unistd::Pid::from_raw(answer.stdout.trim().parse().unwrap());
+        nix::sys::signal::kill(left, nix::sys::signal::Signal::SIGKILL).unwrap();
         let silence = ask("no-such-program", &["x"], QUESTION).err().unwrap();
         assert_eq!(silence.message(), "`no-such-program` is not in the PATH");
     }

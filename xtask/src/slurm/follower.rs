@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     exit::{Coded, Exit},
-    files::write_whole,
+    files::{read_short, write_whole},
     process::{Activity, ProcessId},
 };
 
@@ -143,7 +143,7 @@ impl Drop for Follower {
 
 /// `None` if there is none, or it is not what this writes.
 fn read(file: &Path) -> Option<Name> {
-    serde_json::from_slice(&fs::read(file).ok()?).ok()
+    serde_json::from_slice(&read_short(file, 4096).ok()?).ok()
 }
 
 /// The boot of the kernel and the PID namespace: within these, and only there, a PID means one process.

@@ -8,11 +8,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde::Deserialize;
 
+use super::record::as_counted;
 use crate::{
     exit::{Coded, Exit},
+    numbers::MOST_BYTES,
     report::Report,
     run,
     supervise::{Care, Patience, Piece, supervise},
@@ -20,6 +22,10 @@ use crate::{
 
 const SCHEMA: &str = "phi-validation/cluster-round";
 const VERSION: u32 = 1;
+/// A document names few items, however many there are; one that is cut here is no document.
+const MOST_DOCUMENT_BYTES: usize = 16 << 20;
+/// Of all CPUs together, 30,000 years.
+const MOST_SECONDS: f64 = 1e12;
 
 /// What `cluster plan`, `next` and `status` print.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -95,6 +101,16 @@ impl Plan {
             let Plan { schema, version, .. } = plan;
             bail!("`{schema}` of version {version}; expected `{SCHEMA}` of version {VERSION}");
         }
+        let Plan { n_tasks, memory_bytes, task_seconds, cpu_seconds, cpu_seconds_done, .. } = plan;
+        as_counted(n_tasks).map_err(|it| anyhow!(it))?;
+        if memory_bytes > MOST_BYTES {
+            bail!("memory_bytes {memory_bytes}: expected at most {MOST_BYTES}");
+        }
+        for seconds in [task_seconds, cpu_seconds, cpu_seconds_done] {
+            if !(0.0..=MOST_SECONDS).contains(&seconds) {
+                bail!("{seconds:?} seconds: expected a number from 0 to {MOST_SECONDS:?}");
+            }
+        }
         Ok(plan)
     }
 
@@ -157,7 +173,10 @@ pub(super) fn ask(
     let mut document = Vec::new();
     let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
     let watched = supervise(command, care, None, |piece| match piece {
-        Piece::Stdout(bytes) => document.extend_from_slice(bytes),
+        Piece::Stdout(bytes) => {
+            document
+                .extend_from_slice(&bytes[..bytes.len().min(MOST_DOCUMENT_BYTES - document.len())]);
+        }
         Piece::Stderr(bytes) => report.pass_through(bytes),
         Piece::Stopping | Piece::Available(_) | Piece::Guard(_) | Piece::Live(_) => {}
     })?;
@@ -192,6 +211,16 @@ mod tests {
         let other = br#"{"schema": "other", "version": 1, "folder": "/r", "state": "finished"}"#;
         assert!(Plan::parse(other).unwrap_err().to_string().starts_with("`other` of version 1"));
         assert!(Plan::parse(b"").is_err());
+        let with = |figure: &str| {
+            let head = r#"{"schema": "phi-validation/cluster-round", "version": 1, "folder": "/r", "state": "planned", "#;
+            Plan::parse(format!("{head}{figure}}}").as_bytes()).unwrap_err().to_string()
+        };
+        assert!(with(r#""n_tasks": 18446744073709551615"#).contains("expected at most 10000000"));
+        assert!(with(r#""memory_bytes": 18446744073709551615"#).starts_with("memory_bytes 1844"));
+        assert_eq!(
+            with(r#""task_seconds": -1"#),
+            "-1.0 seconds: expected a number from 0 to 1000000000000.0"
+        );
     }
 
     #[test]

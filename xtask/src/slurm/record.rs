@@ -3,17 +3,30 @@
 //! It is written whole (a new file, flushed, renamed) *before* a job is submitted: a job whose number was never written
 //! down is found by its name, which no other job has.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
 use super::options::{Mebibytes, Minutes, Wishes};
-use crate::files::write_whole;
+use crate::files::{read_short, write_whole};
 
 pub(super) const FILE: &str = "slurm.json";
 const SCHEMA: &str = "phi-validation/slurm";
 const VERSION: u32 = 1;
+/// An array has about 200 bytes, and at least one task.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// More tasks than any cluster takes.
+const MOST_TASKS: u64 = 10_000_000;
+
+/// A number of tasks from a file.
+pub(super) fn as_counted(n_tasks: u64) -> Result<u64, String> {
+    match n_tasks {
+        0..=MOST_TASKS => Ok(n_tasks),
+        _ => Err(format!("{n_tasks} tasks: expected at most {MOST_TASKS}")),
+    }
+}
 
 /// What is known of a job folder's submissions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +98,7 @@ impl Record {
     /// `None`: there is none yet.
     pub(super) fn load(folder: &Path) -> anyhow::Result<Option<Record>> {
         let file = folder.join(FILE);
-        let text = match fs::read(&file) {
+        let text = match read_short(&file, MOST_BYTES) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {
@@ -100,6 +113,18 @@ impl Record {
         if record.schema != SCHEMA || record.version != VERSION {
             let Record { schema, version, .. } = record;
             bail!("`{schema}` of version {version}; expected `{SCHEMA}` of version {VERSION}");
+        }
+        for round in &record.rounds {
+            let number = round.round;
+            let n_tasks =
+                as_counted(round.n_tasks).map_err(|it| anyhow!("round {number}: {it}"))?;
+            for Array { name, offset, n_tasks: n, .. } in &round.arrays {
+                if offset.checked_add(*n).is_none_or(|it| it > n_tasks) {
+                    bail!(
+                        "round {number}, array {name}: {n} tasks from {offset} on: expected some of {n_tasks}"
+                    );
+                }
+            }
         }
         Ok(record)
     }
@@ -136,6 +161,8 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -162,5 +189,17 @@ mod tests {
         record.save(dir.path()).unwrap();
         let error = format!("{:#}", Record::load(dir.path()).unwrap_err());
         assert!(error.contains("of version 9; expected"), "{error}");
+        let damaged = |change: &dyn Fn(&mut Record)| {
+            let mut record = Record { version: VERSION, ..record.clone() };
+            change(&mut record);
+            Record::parse(&serde_json::to_vec(&record).unwrap()).unwrap_err().to_string()
+        };
+        let error = damaged(&|it| it.rounds[0].n_tasks = u64::MAX);
+        assert_eq!(error, "round 2: 18446744073709551615 tasks: expected at most 10000000");
+        let error = damaged(&|it| it.rounds[0].arrays[2].offset = u64::MAX);
+        assert!(
+            error.contains("1 tasks from 18446744073709551615 on: expected some of 7"),
+            "{error}"
+        );
     }
 }
