@@ -5,11 +5,11 @@
 //! [`write_whole`] replaces a file at once or not at all. This module knows nothing of what is in them.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::temporary::{Temporary, remove_left_over};
 
 /// The lines of an append-only file.
 pub(crate) struct Lines<'a> {
@@ -127,34 +127,27 @@ pub(crate) fn sync_folder(path: &Path) {
 /// # Errors
 /// [`Error::Write`]; the file that was there before, if any, is unchanged.
 pub(crate) fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
+    remove_left_over(path);
+    write_one_of_many(path, content)
+}
+
+/// The same in a folder of thousands, without looking there for what a process that was killed has left behind.
+///
+/// # Errors
+/// As [`write_whole`].
+pub(crate) fn write_one_of_many(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     let write = || {
-        let (temporary, mut file) = beside(path, |it| File::create_new(it))?;
+        let mut temporary = Temporary::file(path)?;
+        let mut file = temporary.file.as_ref().expect("a file");
         let written = file.write_all(content.as_ref()).and_then(|()| file.sync_all());
-        drop(file);
-        written.and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| {
-            let _ = fs::remove_file(&temporary);
+        if !cfg!(unix) {
+            temporary.file = None; // an open file cannot be renamed everywhere
+        }
+        written.and_then(|()| fs::rename(&temporary.path, path)).inspect_err(|_| {
+            let _ = fs::remove_file(&temporary.path);
         })
     };
     write().map(|()| sync_folder(path)).map_err(|source| write_error(path, source))
-}
-
-/// Makes something beside `path`, under a name with a random part. A PID would not make it unique: processes in other
-/// containers, and on other machines that share the folder, have the same ones. `make` must fail with `AlreadyExists`
-/// where there is something, so that what exists is never taken for this process's own.
-pub(crate) fn beside<T>(
-    path: &Path,
-    make: impl Fn(&Path) -> io::Result<T>,
-) -> io::Result<(PathBuf, T)> {
-    loop {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        // The standard library takes it from the system's source of random numbers.
-        name.push(format!(".{:07x}.tmp", RandomState::new().build_hasher().finish() >> 36));
-        let path = path.with_file_name(name);
-        match make(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return Ok((path, made?)),
-        }
-    }
 }
 
 fn write_error(path: &Path, source: io::Error) -> Error {

@@ -61,6 +61,7 @@ pub mod study;
 pub mod suite;
 pub mod suite_file;
 pub mod summary;
+mod temporary;
 pub mod text;
 pub mod ties;
 pub mod timeline;

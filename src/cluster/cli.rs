@@ -512,6 +512,7 @@ impl GatherArgs {
                 let engine = Engine::new(0, interrupt::flag(true)?)?;
                 let job = PhiJob::open(network, engine, file.cpus)?;
                 let answer = job.gather(&folder)?;
+                folder.tidy();
                 let path = folder.run().join("phi.json");
                 let _ = writeln!(
                     io::stderr(),
@@ -533,6 +534,9 @@ impl GatherArgs {
             }
             Spec::Study { settings } => {
                 let contents = study::gather(&folder, settings, self.partial)?;
+                if !self.partial {
+                    folder.tidy();
+                }
                 let _ = writeln!(
                     io::stderr(),
                     "everything in {}",

@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::job::Spec;
-use crate::append_file::{beside, sync_folder, write_whole};
+use crate::append_file::{sync_folder, write_one_of_many, write_whole};
 use crate::error::Error;
+use crate::temporary::{Temporary, remove_all_left_over, remove_left_over};
 
 /// The most rounds that an item is in before it is given up: the first, and three more.
 pub const MOST_ATTEMPTS: usize = 4;
@@ -279,6 +280,12 @@ impl JobFolder {
         read(&self.round(round).join(task_name(task)), TASK)
     }
 
+    /// Removes what tasks that were killed have left behind: journals that were not finished, of which each has its
+    /// predecessor.
+    pub fn tidy(&self) {
+        remove_all_left_over(&self.journals(), |name| name.ends_with(".jsonl"));
+    }
+
     /// Adds a round. `input` is what a task needs besides its items.
     ///
     /// # Errors
@@ -289,9 +296,10 @@ impl JobFolder {
         input: impl Fn(&[u64]) -> Value + Sync,
     ) -> Result<(), Error> {
         let target = self.round(plan.round);
-        let made =
-            fs::create_dir_all(&self.path).and_then(|()| beside(&target, |it| fs::create_dir(it)));
-        let (beside, ()) = made.map_err(|source| write_error(&target, source))?;
+        remove_left_over(&target);
+        let made = fs::create_dir_all(&self.path).and_then(|()| Temporary::folder(&target));
+        let temporary = made.map_err(|source| write_error(&target, source))?;
+        let beside = &temporary.path;
         let task_of = |index: usize| {
             let items: Vec<u64> = plan.tasks[index].items().collect();
             Task {
@@ -307,10 +315,10 @@ impl JobFolder {
         let n_threads = plan.tasks.len().min(16);
         let written = thread::scope(|scope| {
             let writer = |first: usize| {
-                let (task_of, beside) = (&task_of, &beside);
+                let task_of = &task_of;
                 scope.spawn(move || {
                     (first..plan.tasks.len()).step_by(n_threads).try_for_each(|index| {
-                        write_whole(
+                        write_one_of_many(
                             &beside.join(task_name(index + 1)),
                             to_json(TASK, task_of(index)),
                         )
@@ -321,8 +329,8 @@ impl JobFolder {
             writers.into_iter().try_for_each(|it| it.join().expect("writing does not panic"))
         });
         let written = written
-            .and_then(|()| write_whole(&beside.join("plan.json"), to_json(PLAN, plan)))
-            .and_then(|()| match fs::rename(&beside, &target) {
+            .and_then(|()| write_one_of_many(&beside.join("plan.json"), to_json(PLAN, plan)))
+            .and_then(|()| match fs::rename(beside, &target) {
                 Ok(()) => {
                     sync_folder(&target);
                     Ok(())
@@ -334,7 +342,7 @@ impl JobFolder {
                 Err(source) => Err(write_error(&target, source)),
             });
         if written.is_err() {
-            let _ = fs::remove_dir_all(&beside);
+            let _ = fs::remove_dir_all(beside);
         }
         written
     }

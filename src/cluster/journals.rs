@@ -18,7 +18,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::folder::{JobFolder, from_json, to_json};
-use crate::append_file::write_whole;
+use crate::append_file::write_one_of_many;
 use crate::error::Error;
 use crate::row::close;
 use crate::run_folder::Session;
@@ -194,7 +194,7 @@ impl Shared {
                 let n_items = state.header.items.len();
                 let text = state.header.to_line() + &state.lines;
                 drop(state);
-                let written = write_whole(&self.path, text);
+                let written = write_one_of_many(&self.path, text);
                 // Writing must not become the work.
                 due = Instant::now() + self.interval.max(20 * now.elapsed());
                 state = self.state();

@@ -19,7 +19,6 @@ use super::journals::Header;
 use super::packing::makespan;
 use super::rounds::{self, Ask};
 use super::study::{self, STAGE, StudyJob};
-use crate::append_file::beside;
 use crate::error::Error;
 use crate::estimator::Registry;
 use crate::forecast::Forecasts;
@@ -28,6 +27,7 @@ use crate::run_folder::{Contents, Session};
 use crate::seeded::SeededStream;
 use crate::solver::Solver;
 use crate::suite::{Settings, Suite};
+use crate::temporary::{Temporary, remove_left_over};
 use crate::topology::Topology;
 
 /// What is played through.
@@ -109,11 +109,12 @@ pub fn simulate(
     registry: &Registry,
 ) -> Result<Outcome, Error> {
     let scratch = runs.join(".simulation");
-    let made = fs::create_dir_all(runs).and_then(|()| beside(&scratch, |it| fs::create_dir(it)));
-    let (scratch, ()) =
+    remove_left_over(&scratch);
+    let made = fs::create_dir_all(runs).and_then(|()| Temporary::folder(&scratch));
+    let scratch =
         made.map_err(|source| Error::Write { path: scratch, source, note: String::new() })?;
-    let outcome = simulated(question, run, &scratch, solver, registry);
-    let _ = fs::remove_dir_all(scratch);
+    let outcome = simulated(question, run, &scratch.path, solver, registry);
+    let _ = fs::remove_dir_all(&scratch.path);
     outcome
 }
 

@@ -140,7 +140,7 @@ pub(crate) fn run(command: &mut Command) -> Ended {
     command.stdin(Stdio::null()).output().unwrap().into()
 }
 
-/// All that stands in a folder, by its path in it, without unfinished files. Of a folder: nothing.
+/// All that stands in a folder, by its path in it. Of a folder: nothing.
 pub(crate) type Files = BTreeMap<PathBuf, Option<Vec<u8>>>;
 
 pub(crate) fn files(folder: &Path) -> Files {
@@ -148,9 +148,6 @@ pub(crate) fn files(folder: &Path) -> Files {
         for entry in fs::read_dir(folder.join(name)).unwrap() {
             let entry = entry.unwrap();
             let name = name.join(entry.file_name());
-            if is_temporary(&entry.file_name().to_string_lossy()) {
-                continue;
-            }
             if entry.file_type().unwrap().is_dir() {
                 files.insert(name.clone(), None);
                 add(files, folder, &name);
@@ -346,6 +343,7 @@ impl Scenario<'_> {
         }
         assert_eq!(finished, expected.finished, "{what}");
         same(&(self.normal)(folder), &expected.normal, &what);
+        nothing_left_over(folder, &self.before, &what);
     }
 }
 
@@ -357,10 +355,13 @@ struct Expected {
     finished: Finished,
 }
 
-/// Whether this is what a process that died has called a file it had not finished.
-fn is_temporary(name: &str) -> bool {
-    let before = name.strip_suffix(".tmp").and_then(|it| it.rsplit_once('.'));
-    before.is_some_and(|(_, it)| it.starts_with(|first: char| first.is_ascii_digit()))
+/// Fails if there are unfinished files that were not there before.
+#[track_caller]
+pub(crate) fn nothing_left_over(folder: &Path, before: &Files, what: &str) {
+    for name in files(folder).into_keys().filter(|it| !before.contains_key(it)) {
+        let is_unfinished = name.extension().is_some_and(|it| it == "tmp");
+        assert!(!is_unfinished, "{what}: {} is left over", name.display());
+    }
 }
 
 /// Fails unless the files are the same, and says which are not.

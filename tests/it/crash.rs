@@ -55,7 +55,7 @@ fn left_by(before: &Files, arguments: &[&str]) -> Files {
 /// Files of other people, with names that a careless program could take for its own.
 fn of_others() -> Files {
     let mut files = Files::new();
-    for name in ["thesis.tex", "results.csv.tmp", "results.csv.old.tmp.keep", "runs/notes.txt"] {
+    for name in ["thesis.tex", "results.csv.tmp", "results.csv.4711.tmp", "runs/notes.txt"] {
         files.insert(name.into(), Some(format!("{name} of someone else\n").into_bytes()));
     }
     for name in ["runs", "runs/lifeguard-2024", "runs/lifeguard-2024/figures"] {
@@ -452,6 +452,7 @@ fn kill_at_random(what: &str, start: &str, finished: &dyn Fn(&Path) -> Finished)
             succeed(place.path(), start);
             compare(&mut known, place.path());
             harness::same(&normal_files(place.path()), &normal, what);
+            harness::nothing_left_over(place.path(), &before, what);
             n_done += 1;
             place = tempfile::tempdir().unwrap();
             write(place.path(), &before);
