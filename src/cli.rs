@@ -348,6 +348,7 @@ impl StudyArgs {
             let written = write_matrix(&suite, &mut out).and_then(|()| out.flush());
             return written.or_else(output_failed);
         }
+        suite.check_run()?;
         let cancel = interrupt::flag(display(self.quiet) != Display::Live)?;
         let mut told =
             Told { events: events.cloned(), stopping: Arc::clone(&cancel), timeline: None };

@@ -172,8 +172,8 @@ impl TryFrom<String> for State {
 }
 
 /// The name of a network from a file: letters, digits, `-`, `_` and `.`, at most [`NetworkName::MAX`] of them.
-#[derive(Clone, Copy, Hash, Serialize, Deserialize)]
-#[cfg_attr(not(test), derive(PartialEq, Eq, PartialOrd, Ord))]
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[cfg_attr(not(test), derive(PartialEq, Eq, PartialOrd, Ord, Hash))]
 #[serde(into = "String", try_from = "String")]
 pub struct NetworkName {
     /// ASCII, then zeros. In place, so that keys can be copied.
@@ -240,6 +240,7 @@ impl TryFrom<String> for NetworkName {
 pub(crate) mod counted {
     use std::cell::Cell;
     use std::cmp::Ordering;
+    use std::hash::{Hash, Hasher};
 
     use super::NetworkName;
 
@@ -250,6 +251,12 @@ pub(crate) mod counted {
     /// How many names were compared on this thread since this was asked.
     pub(crate) fn compared() -> usize {
         COMPARED.replace(0)
+    }
+
+    impl Hash for NetworkName {
+        fn hash<H: Hasher>(&self, state: &mut H) {
+            self.bytes.hash(state);
+        }
     }
 
     impl PartialEq for NetworkName {

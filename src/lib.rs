@@ -39,6 +39,7 @@ pub mod journal;
 pub mod key;
 pub mod ledger;
 pub mod live;
+pub mod memory;
 pub mod merge;
 pub mod network;
 pub mod network_figure;

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::append_file::{AppendFile, Lines, write_whole};
 use crate::error::Error;
+use crate::input;
 use crate::journal::{ExactRecord, SettingsFile};
 use crate::ledger::Ledger;
 use crate::network::ProblemId;
@@ -410,8 +411,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Read`]; [`Error::Content`] if it is no JSON; [`Error::Write`].
     pub fn keep_build_record(&self, record: &Path) -> Result<(), Error> {
-        let text = fs::read_to_string(record)
-            .map_err(|source| Error::Read { path: record.to_owned(), source })?;
+        let text = input::text(record, input::RECORD)?;
         serde_json::from_str::<serde_json::Value>(&text).map_err(|error| Error::Content {
             place: record.display().to_string(),
             message: error.to_string(),

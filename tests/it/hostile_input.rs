@@ -229,5 +229,14 @@ fn a_matrix_that_no_memory_holds_is_refused_with_both_numbers() {
             refused.stderr.contains(" MiB of memory before the first is done, expected at most ")
         );
     }
+    // A limit of the process counts as well as what the machine has.
+    #[cfg(target_os = "linux")]
+    {
+        place.write("suite.toml", "seeds = { from = 1, count = 400_000 }\n");
+        let refused = place.run_after("ulimit -v 400000", "--suite suite.toml --list");
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        let start = "error: suite.toml, line 1, column 1: 12800000 comparisons would take ";
+        assert!(refused.stderr.starts_with(start), "{}", refused.stderr);
+    }
     assert_eq!(place.files(), ["suite.toml"]);
 }
