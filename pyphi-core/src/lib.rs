@@ -88,3 +88,8 @@ pub use subsystem::{Subsystem, TOLERANCE};
 pub use tie_order::{Numbering, TieOrder};
 pub use tpm::Tpm;
 pub use unit_set::UnitSet;
+
+/// The example of the README, tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;
