@@ -280,8 +280,11 @@ pub fn main(registry: &Registry) -> Exit {
         Ok(cli) => cli,
         // Help and version are results (standard output, 0); anything else is bad usage (2).
         Err(error) => {
-            print_usage(&error);
-            return if error.use_stderr() { Exit::BadInput } else { Exit::Success };
+            return match (print_usage(&error), error.use_stderr()) {
+                (_, true) => Exit::BadInput,
+                (Ok(()), false) => Exit::Success,
+                (Err(error), false) => failed(&error),
+            };
         }
     };
     let done = match cli.command {
@@ -295,20 +298,23 @@ pub fn main(registry: &Registry) -> Exit {
     };
     match done {
         Ok(()) => Exit::Success,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "error: {}", terminal(&error.to_string()));
-            error.exit()
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &Error) -> Exit {
+    let _ = writeln!(io::stderr(), "error: {}", terminal(&error.to_string()));
+    error.exit()
 }
 
 /// Prints help, or what is wrong with the arguments. They are quoted there as they are, so with one that could forge
 /// lines all of it becomes one line.
-fn print_usage(error: &clap::Error) {
-    let _ = match env::args_os().any(|it| it.to_string_lossy().contains(is_hidden)) {
+fn print_usage(error: &clap::Error) -> Result<(), Error> {
+    let printed = match env::args_os().any(|it| it.to_string_lossy().contains(is_hidden)) {
         true => writeln!(io::stderr(), "{}", terminal(error.render().to_string().trim_end())),
-        false => error.print(),
+        false => error.print().and_then(|()| io::stdout().flush()),
     };
+    printed.or_else(output_failed)
 }
 
 fn parse(registry: &Registry) -> Result<Cli, clap::Error> {
@@ -751,7 +757,7 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
 }
 
 /// A reader that has seen enough, as in `| head`, is no failure.
-fn output_failed(source: io::Error) -> Result<(), Error> {
+pub(crate) fn output_failed(source: io::Error) -> Result<(), Error> {
     match source.kind() {
         io::ErrorKind::BrokenPipe => Ok(()),
         _ => Err(Error::Write { path: "standard output".into(), source, note: String::new() }),

@@ -20,8 +20,8 @@ use super::rounds::{self, Ask, Standing, State};
 use super::simulation::{Question, simulate};
 use super::study::{self, StudyJob};
 use crate::cli::{
-    Format, StudyArgs, conclude, display, named, print, program_name, read_network, run_path,
-    set_aside,
+    Format, StudyArgs, conclude, display, named, output_failed, print, program_name, read_network,
+    run_path, set_aside,
 };
 use crate::error::Error;
 use crate::escape::{shell, terminal};
@@ -546,7 +546,8 @@ impl GatherArgs {
                     Format::Text => conclude(folder.run(), &contents, None),
                     Format::Json => {
                         let events = Events::new(Box::new(io::stdout()));
-                        conclude(folder.run(), &contents, Some(&events))
+                        let done = conclude(folder.run(), &contents, Some(&events));
+                        done.and(events.failure().map_or(Ok(()), output_failed))
                     }
                 }
             }

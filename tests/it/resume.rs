@@ -263,4 +263,18 @@ fn a_result_that_cannot_be_printed_is_in_the_file() {
         unprinted.stderr
     );
     assert!(place.path("summary.json").exists());
+    for arguments in ["--help", "--version", "cluster --help", "--list"] {
+        let unprinted = place.run_after("exec >/dev/full", arguments);
+        assert_eq!(unprinted.code, Some(2), "{arguments}: {}", unprinted.stderr);
+        assert!(unprinted.stderr.contains("cannot write standard output"), "{}", unprinted.stderr);
+    }
+    // What is put together is there, and the reader of the document is told that it is not whole.
+    place.run("cluster plan --run tasks --topologies Ring --sizes 4 --seeds 42").succeeded();
+    place.run("cluster task tasks --round 1 --task 1").succeeded();
+    for format in ["text", "json"] {
+        let unprinted =
+            place.run_after("exec >/dev/full", &format!("cluster gather tasks --format {format}"));
+        assert_eq!(unprinted.code, Some(2), "{format}: {}", unprinted.stderr);
+        assert!(place.path("runs/tasks/summary.json").exists());
+    }
 }

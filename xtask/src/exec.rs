@@ -7,7 +7,7 @@
 use std::{
     env,
     ffi::OsString,
-    io::{self, IsTerminal as _},
+    io::{self, ErrorKind, IsTerminal as _},
     path::Path,
     process::{Command, Stdio},
 };
@@ -15,12 +15,12 @@ use std::{
 use crate::{
     build::unit_key,
     cgroup::KillCounters,
-    exit::Exit,
+    exit::{Coded, Exit},
     guard::{Guard, Observed, Unit},
     ledger::{BuildKey, Ledger, Observation, UnitKey},
     outcome::{Curve, Ending, Outcome, Symptoms, classify},
     report::Report,
-    supervise::{Care, Lines, Patience, Piece, supervise},
+    supervise::{Care, Lines, NotStarted, Patience, Piece, supervise},
 };
 
 /// A command that has ended.
@@ -77,7 +77,8 @@ pub(crate) fn exec(
         Piece::Guard(event) => report.guard_event(event),
         // The command may draw on the terminal itself.
         Piece::Live(_) => {}
-    })?;
+    })
+    .map_err(not_started)?;
     let record = guard.map(|it| {
         let (record, observed) = it.finish();
         report.unguarded(&record);
@@ -100,6 +101,16 @@ pub(crate) fn exec(
         seconds: watched.seconds,
         peak_bytes: record.map_or(watched.peak_bytes, |it| it.peak_bytes),
     })
+}
+
+/// A command that cannot be started ends as a shell has it end: with 127 if there is none, with 126 if it cannot be run.
+fn not_started(error: anyhow::Error) -> anyhow::Error {
+    let code = match error.downcast_ref::<NotStarted>().map(|it| it.0.kind()) {
+        Some(ErrorKind::NotFound) => 127,
+        Some(_) => 126,
+        None => return error,
+    };
+    Coded { exit: Exit::Command(code), message: format!("{error:#}") }.into()
 }
 
 /// The most a unit has needed, whatever the profile: which one the command uses is not known.

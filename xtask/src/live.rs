@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use crate::{guard::Live, numbers::bytes};
+use crate::{escape::terminal, guard::Live, numbers::bytes};
 
 /// Whether the line is on the screen: whoever writes to stderr takes it away first.
 static SHOWN: AtomicBool = AtomicBool::new(false);
@@ -17,7 +17,7 @@ const N_CELLS: u64 = 20;
 pub(crate) fn show(line: &str) {
     let mut stderr = io::stderr().lock();
     // No wrapping: a narrow terminal cuts the line off.
-    write!(stderr, "\r\x1b[K\x1b[?7l{line}\x1b[?7h").and_then(|()| stderr.flush()).ok();
+    write!(stderr, "\r\x1b[K\x1b[?7l{}\x1b[?7h", terminal(line)).and_then(|()| stderr.flush()).ok();
     SHOWN.store(true, Ordering::SeqCst);
 }
 

@@ -3,6 +3,8 @@
 //! This is the only file that knows either format. Colours follow the terminal and `NO_COLOR`.
 
 use std::{
+    cell::RefCell,
+    env,
     io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
     time::Duration,
@@ -15,6 +17,7 @@ use crate::{
     bench::{Bench, Count},
     build::Attempt,
     cli::Format,
+    escape::{is_hidden, terminal},
     exec::CommandRun,
     exit::Exit,
     guard::{
@@ -57,6 +60,8 @@ pub(crate) struct Report {
     warned_of_little_memory: bool,
     /// Whether a build that is not ready is waited for: then that is no verdict yet.
     waits: bool,
+    /// The first error in writing to stdout.
+    unwritten: RefCell<Option<io::Error>>,
 }
 
 /// Everything a command has found out; what it did not reach is absent.
@@ -109,7 +114,8 @@ impl Report {
     pub(crate) fn new(command: &'static str, format: Format, dry_run: bool) -> Report {
         let document =
             Document { version: DOCUMENT_VERSION, command, dry_run, ..Document::default() };
-        Report { format, document, warned_of_little_memory: false, waits: false }
+        let unwritten = RefCell::default();
+        Report { format, document, warned_of_little_memory: false, waits: false, unwritten }
     }
 
     /// Whether cargo should colour what it writes to its pipe.
@@ -119,7 +125,7 @@ impl Report {
 
     /// Whether a progress bar is welcome.
     pub(crate) fn stderr_has_progress() -> bool {
-        io::stderr().is_terminal() && std::env::var_os("CI").is_none()
+        io::stderr().is_terminal() && env::var_os("CI").is_none()
     }
 
     /// The checks, and who holds the memory.
@@ -178,12 +184,12 @@ impl Report {
 
     /// A line of a dry run.
     pub(crate) fn would(&self, what: &str) {
-        self.result(&format!("{what}\n"));
+        self.result(&format!("{}\n", terminal(what)));
     }
 
     /// A command that is about to run.
     pub(crate) fn command(&self, command: &str) {
-        say(&format!("{CYAN}${CYAN:#} {command}\n"));
+        say(&format!("{CYAN}${CYAN:#} {}\n", terminal(command)));
     }
 
     /// The child's own words, as they are.
@@ -194,11 +200,17 @@ impl Report {
     }
 
     pub(crate) fn note(&self, message: &str) {
-        say(&format!("{BOLD}note{BOLD:#}: {message}\n"));
+        say(&format!("{BOLD}note{BOLD:#}: {}\n", terminal(message)));
+    }
+
+    /// A further line of what was said last.
+    pub(crate) fn detail(&self, line: &str) {
+        say(&format!("   {}\n", terminal(line)));
     }
 
     pub(crate) fn warning(&self, message: &str, hint: &str) {
-        say(&format!("{YELLOW}warning{YELLOW:#}: {message}\n   hint: {hint}\n"));
+        say(&format!("{YELLOW}warning{YELLOW:#}: {}\n", terminal(message)));
+        self.detail(&format!("hint: {hint}"));
     }
 
     pub(crate) fn question(&self, question: &str) {
@@ -206,7 +218,7 @@ impl Report {
     }
 
     pub(crate) fn stopping(&self, message: &str) {
-        say(&format!("\n{BOLD}interrupted{BOLD:#}: {message}\n"));
+        say(&format!("\n{BOLD}interrupted{BOLD:#}: {}\n", terminal(message)));
     }
 
     /// Memory available to a running child; says so once if it is little.
@@ -327,7 +339,7 @@ impl Report {
             }
             Outcome::OutOfMemory => {
                 self.note(&format!("option {name} ran out of memory after {time}, peak {peak}"));
-                attempt.evidence.iter().for_each(|it| say(&format!("   because: {it}\n")));
+                attempt.evidence.iter().for_each(|it| self.detail(&format!("because: {it}")));
             }
             Outcome::Killed => {
                 let evidence = attempt.evidence.join("; ");
@@ -464,7 +476,7 @@ impl Report {
                     &format!("the command ran out of memory after {time}, peak {peak}"),
                     "try it with CARGO_BUILD_JOBS=1, wait for room (`--wait`), or make some (`--stop PID`)",
                 );
-                run.evidence.iter().for_each(|it| say(&format!("   because: {it}\n")));
+                run.evidence.iter().for_each(|it| self.detail(&format!("because: {it}")));
             }
             Outcome::Killed => {
                 self.warning(
@@ -480,7 +492,11 @@ impl Report {
     /// What was built and can be run.
     pub(crate) fn built(&mut self, executables: &[PathBuf]) {
         if self.document.command == "build" {
-            executables.iter().for_each(|it| self.result(&format!("{}\n", it.display())));
+            // For a program that reads it, the path is the path.
+            let is_shown = io::stdout().is_terminal();
+            let shown = |it: &str| if is_shown { terminal(it) } else { it.to_owned() };
+            let path = |it: &PathBuf| format!("{}\n", shown(&it.to_string_lossy()));
+            executables.iter().for_each(|it| self.result(&path(it)));
         }
         self.document.executables = executables.to_vec();
     }
@@ -613,7 +629,7 @@ impl Report {
     pub(crate) fn finish(mut self, outcome: anyhow::Result<Exit>) -> Exit {
         let exit = outcome.unwrap_or_else(|err| {
             let message = format!("{err:#}");
-            say(&format!("{RED}error{RED:#}: {message}\n"));
+            error(&message);
             self.document.error = Some(message);
             Exit::of(&err)
         });
@@ -633,29 +649,73 @@ impl Report {
                 })
                 .to_string()
             });
-            write_to(io::stdout().lock(), &format!("{json}\n"));
+            self.keep_error(write_to(io::stdout().lock(), &format!("{json}\n")));
         }
-        exit
+        match (self.unwritten.take(), exit) {
+            // The result has not arrived, so nothing is done.
+            (Some(source), Exit::Success) => unwritten(&source),
+            (Some(source), exit) => {
+                unwritten(&source);
+                exit
+            }
+            (None, exit) => exit,
+        }
     }
 
     /// Text for stdout, unless stdout is for the document.
     fn result(&self, text: &str) {
         match self.format {
-            Format::Text => write_to(anstream::stdout().lock(), text),
+            Format::Text => self.keep_error(write_to(anstream::stdout().lock(), text)),
             Format::Json => {}
         }
     }
+
+    fn keep_error(&self, written: io::Result<()>) {
+        if let Err(error) = written {
+            self.unwritten.borrow_mut().get_or_insert(error);
+        }
+    }
+}
+
+/// Help and version, which are results, or what is wrong with the arguments.
+pub(crate) fn usage(error: &clap::Error) -> Exit {
+    // They are quoted there as they are, so with one that could forge lines all of it becomes one line.
+    let has_hidden = env::args_os().any(|it| it.to_string_lossy().contains(is_hidden));
+    if error.use_stderr() && has_hidden {
+        say(&format!("{}\n", terminal(error.render().to_string().trim_end())));
+        return Exit::Usage;
+    }
+    let printed = error.print().and_then(|()| io::stdout().flush());
+    match (error.use_stderr(), printed) {
+        (true, _) => Exit::Usage,
+        (false, Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => unwritten(&error),
+        (false, _) => Exit::Success,
+    }
+}
+
+/// stdout did not take what was to be written to it.
+fn unwritten(source: &io::Error) -> Exit {
+    error(&format!("could not write to stdout: {source}"));
+    Exit::Internal
+}
+
+fn error(message: &str) {
+    say(&format!("{RED}error{RED:#}: {}\n", terminal(message)));
 }
 
 /// Text for stderr.
 fn say(text: &str) {
     live::clear();
-    write_to(anstream::stderr().lock(), text);
+    // There is no other place to say it.
+    write_to(anstream::stderr().lock(), text).ok();
 }
 
 /// A reader that has gone away (`| head`) is no error.
-fn write_to(mut to: impl io::Write, text: &str) {
-    to.write_all(text.as_bytes()).and_then(|()| to.flush()).ok();
+fn write_to(mut to: impl io::Write, text: &str) -> io::Result<()> {
+    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }
 
 fn checks(checks: &[Check]) -> String {
@@ -666,9 +726,10 @@ fn checks(checks: &[Check]) -> String {
             Status::Warn => (YELLOW, "warn"),
             Status::Fail => (RED, "FAIL"),
         };
-        text += &format!("{:<20} {style}{word}{style:#}  {}\n", check.name, check.message);
+        let message = terminal(&check.message);
+        text += &format!("{:<20} {style}{word}{style:#}  {message}\n", check.name);
         if let Some(hint) = &check.hint {
-            text += &format!("{:<20}       hint: {hint}\n", "");
+            text += &format!("{:<20}       hint: {}\n", "", terminal(hint));
         }
     }
     text
@@ -697,7 +758,7 @@ fn processes(title: &str, trees: &[ProcessTree]) -> String {
 }
 
 fn verdict(preflight: &Preflight, plan: &Plan) -> String {
-    let reason = &plan.reason;
+    let reason = terminal(&plan.reason);
     if preflight.ready {
         return format!("{GREEN}ready{GREEN:#}: {reason}\n");
     }
@@ -761,18 +822,21 @@ fn ladder(plan: &Plan, resources: &Resources) -> String {
     text += "d: pause or stop processes that you choose, then a. \"need\" is the peak with a reserve\n\n";
     for rung in &plan.rungs {
         let name = rung.strategy.name();
-        text += &format!("{name:<12} {}; {}\n", rung.strategy.description(), rung.finding);
+        let finding = terminal(&rung.finding);
+        text += &format!("{name:<12} {}; {finding}\n", rung.strategy.description());
         for command in rung.commands() {
-            text += &format!("{:<12} {CYAN}${CYAN:#} {command}\n", "");
+            text += &format!("{:<12} {CYAN}${CYAN:#} {}\n", "", terminal(&command));
         }
     }
     let order: Vec<&str> = plan.ladder().map(|it| it.strategy.name()).collect();
     let order = if order.is_empty() { "nothing".into() } else { order.join(", then ") };
-    text + &format!("\nwould try {BOLD}{order}{BOLD:#}: {}\n", plan.reason)
+    text + &format!("\nwould try {BOLD}{order}{BOLD:#}: {}\n", terminal(&plan.reason))
 }
 
 /// Columns as wide as their widest cell; those listed are aligned to the right, and the last is not padded.
 fn table(rows: &[Vec<String>], right: &[usize]) -> String {
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| terminal(cell)).collect()).collect();
     let n_columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()
@@ -783,7 +847,7 @@ fn table(rows: &[Vec<String>], right: &[usize]) -> String {
     };
     let widths: Vec<usize> = (0..n_columns).map(width).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let mut line = String::new();
         for (column, cell) in row.iter().enumerate() {
             let width = widths[column];

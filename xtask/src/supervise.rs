@@ -5,7 +5,8 @@
 //! has a [`Guard`] as well, which looks at memory more often than this does.
 
 use std::{
-    io::{self, Read},
+    fmt,
+    io::{self, ErrorKind, Read},
     process::{Child, Command, ExitStatus},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
@@ -82,6 +83,24 @@ pub(crate) struct Watched {
     pub(crate) lowest_available_bytes: Option<u64>,
 }
 
+/// The program could not be started.
+#[derive(Debug)]
+pub(crate) struct NotStarted(pub(crate) io::Error, String);
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let NotStarted(source, program) = self;
+        match source.kind() {
+            ErrorKind::NotFound if !program.contains('/') => {
+                write!(f, "could not start `{program}`: it is not in the PATH")
+            }
+            _ => write!(f, "could not start `{program}`: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for NotStarted {}
+
 /// Start `command` and stay until all of it has ended. Pieces arrive on this thread, in order.
 ///
 /// Set the command's stdout and stderr to `piped` to receive them. `guard` is the one that was set up for this command.
@@ -97,7 +116,7 @@ pub(crate) fn supervise(
     let started = Instant::now();
     let program = command.get_program().to_string_lossy().into_owned();
     let mut watchdog = Watchdog::spawn()?;
-    let mut group = Group(command.spawn().with_context(|| format!("could not start {program}"))?);
+    let mut group = Group(command.spawn().map_err(|it| NotStarted(it, program))?);
     let group_number = group.0.id();
     let leader = ProcessId::of(group_number);
     if let Some(leader) = leader {

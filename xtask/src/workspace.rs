@@ -5,10 +5,12 @@
 
 use std::{
     env,
+    io::ErrorKind,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use xshell::{Shell, cmd};
 
@@ -121,14 +123,10 @@ impl Workspace {
         let manifest = manifest_path.into_iter().flat_map(|it| [Path::new("--manifest-path"), it]);
         let network = flags([("--locked", selection.locked), ("--offline", selection.offline)]);
         let shown = &network;
-        let json =
+        let command: Command =
             cmd!(sh, "{cargo} metadata --no-deps --format-version 1 {manifest...} {shown...}")
-                .quiet()
-                .read()
-                .map_err(|_| Coded {
-                    exit: Exit::CargoFailed,
-                    message: "cargo cannot read this workspace".into(),
-                })?;
+                .into();
+        let json = answer(command)?;
         let metadata: Metadata =
             serde_json::from_str(&json).context("`cargo metadata` gave something unexpected")?;
         let here = match manifest_path.and_then(Path::parent) {
@@ -371,6 +369,26 @@ impl Serialize for Version {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
+}
+
+/// What cargo prints; its errors go to the user's stderr.
+fn answer(mut command: Command) -> anyhow::Result<String> {
+    let output = command.stderr(Stdio::inherit()).output().map_err(|error| {
+        let program = command.get_program().to_string_lossy().into_owned();
+        let hint = match (error.kind(), env::var_os("CARGO")) {
+            (ErrorKind::NotFound, None) => ": it is not in the PATH; https://rustup.rs installs it",
+            (_, None) => "",
+            (_, Some(_)) => ", which the variable CARGO names",
+        };
+        anyhow!("could not start `{program}`{hint} ({error})")
+    })?;
+    if !output.status.success() {
+        bail!(Coded {
+            exit: Exit::CargoFailed,
+            message: "cargo cannot read this workspace".into()
+        });
+    }
+    String::from_utf8(output.stdout).context("`cargo metadata` gave something unexpected")
 }
 
 /// The cargo that started xtask, else the one in the `PATH`.

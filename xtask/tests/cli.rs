@@ -241,6 +241,89 @@ fn bad_input_ends_with_2_and_says_what_was_expected() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let Ok(full) = fs::OpenOptions::new().write(true).open("/dev/full") else {
+        return skipped("there is no /dev/full");
+    };
+    let fixture = Fixture::new(&[HELLO]);
+    for args in [
+        &["preflight", "--format", "json"][..],
+        &["preflight"],
+        &["plan"],
+        &["plan", "--format", "json"],
+        &["build", "--example", "demo", "--dry-run"],
+        &["--help"],
+        &["plan", "--help"],
+    ] {
+        let mut command = fixture.command(args);
+        let child = command.stdout(full.try_clone().unwrap()).spawn().unwrap();
+        let ended = Running::new(child, PATIENCE).wait();
+        ended.says("could not write to stdout: No space left on device");
+        assert!(![0, 101].contains(&ended.code.unwrap()), "{args:?} {ended:#?}");
+        // A reader that has seen enough is no failure.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = fixture.command(args).stdout(writer).spawn().unwrap();
+        let ended = Running::new(child, PATIENCE).wait();
+        assert!(!ended.stderr.contains("could not write"), "{args:?} {ended:#?}");
+    }
+}
+
+#[test]
+fn a_program_that_is_missing_is_named() {
+    let fixture = Fixture::new(&[HELLO]);
+    let mut command = fixture.command(&["build", "--example", "demo"]);
+    let ended = Running::new(
+        command.env_remove("CARGO").env("PATH", "/nowhere").spawn().unwrap(),
+        PATIENCE,
+    )
+    .wait();
+    ended.code(1).says("could not start `cargo`: it is not in the PATH");
+    let mut command = fixture.command(&["build", "--example", "demo"]);
+    let ended =
+        Running::new(command.env("CARGO", "/nowhere/cargo").spawn().unwrap(), PATIENCE).wait();
+    ended.code(1).says("could not start `/nowhere/cargo`, which the variable CARGO names");
+    // Where there is no guard, cargo names it itself.
+    let mut command = fixture.command(&["build", "--example", "demo", "--option", "b"]);
+    let ended =
+        Running::new(command.env("RUSTC_WRAPPER", "no-such-wrapper").spawn().unwrap(), PATIENCE)
+            .wait();
+    ended.code(101).says("no-such-wrapper");
+    if cfg!(target_os = "linux") {
+        ended.says("could not start `no-such-wrapper`, the wrapper of RUSTC_WRAPPER or");
+    }
+}
+
+#[test]
+fn what_a_name_holds_forges_no_line_and_moves_no_cursor() {
+    let fixture = Fixture::new(&[HELLO]);
+    let name = "no\u{1b}(B\nready: forged\u{202e}";
+    for args in [
+        &["build", "--example", name][..],
+        &["build", "--target-dir", name, "--dry-run", "--example", "demo"],
+        &["plan", "--target-dir", name],
+        &["exec", "--", name],
+        &["runs", "attach", name],
+        &["validate", "--example", "demo", "--dry-run", "--", "--run", name],
+    ] {
+        let ended = fixture.run(args);
+        let said = [ended.stdout.as_str(), &ended.stderr].concat();
+        assert!(said.contains("no\\u{1b}(B\\nready: forged\\u{202e}"), "{args:?} {ended:#?}");
+        for hidden in ["\u{1b}", "\nready: forged", "\u{202e}"] {
+            assert!(!said.contains(hidden), "{args:?} {ended:#?}");
+        }
+    }
+    // clap leaves some of it out.
+    for args in [&["build", name][..], &["build", "--option", name]] {
+        let ended = fixture.run(args);
+        assert!(
+            !ended.code(2).stderr.trim_end().contains(['\u{1b}', '\n', '\u{202e}']),
+            "{ended:#?}"
+        );
+    }
+}
+
+#[test]
 fn a_manifest_that_cannot_be_read_is_cargo_s_to_explain() {
     let fixture = Fixture::new(&[("Cargo.toml", "[package\n"), HELLO]);
     let ended = fixture.run(&["build", "--example", "demo", "--format", "json"]);
@@ -715,7 +798,24 @@ fn a_command_keeps_its_output_and_its_code() {
     ended.code(3).says("err\n").says("ended after");
     assert_eq!(ended.stdout, "out\n");
     fixture.run(&["exec", "--", "sh", "-c", "kill -ABRT $$"]).code(128 + 6);
-    fixture.run(&["exec", "--", "no-such-program"]).code(1).says("could not start no-such-program");
+    // As a shell has it.
+    fixture
+        .run(&["exec", "--", "no-such-program"])
+        .code(127)
+        .says("could not start `no-such-program`: it is not in");
+    fixture
+        .run(&["exec", "--", "./no/such"])
+        .code(127)
+        .says("could not start `./no/such`: No such file");
+    fixture
+        .run(&["exec", "--", "./src/lib.rs"])
+        .code(126)
+        .says("could not start `./src/lib.rs`: Permission");
+    fixture.run(&["exec", "--", "./src"]).code(126);
+    // Where there is no workspace, nothing of one is said.
+    let mut command = fixture.command(&["exec", "--", "true"]);
+    let ended = Running::new(command.current_dir("/").spawn().unwrap(), PATIENCE).wait();
+    assert!(!ended.code(0).stderr.contains("Cargo.toml"), "{ended:#?}");
     let cargo = env!("CARGO");
     fixture.run(&["exec", "--wait", "--", cargo, "build", "--example", "demo"]).code(0);
     assert!(fixture.path("target/debug/examples/demo").exists());

@@ -8,7 +8,7 @@ use super::{
     policy::Millis,
     record::{CompilerRun, Record, RunEnd},
 };
-use crate::{ledger::UnitKind, numbers::bytes};
+use crate::{escape::xml, ledger::UnitKind, numbers::bytes};
 
 const WIDTH: f64 = 960.0;
 const LEFT: f64 = 90.0;
@@ -60,7 +60,7 @@ fn draw_one(svg: &mut String, title: &str, record: &Record, top: f64) -> Result<
         "<text class=\"t\" x=\"{LEFT}\" y=\"{:.1}\">{}: {} at the start, peak of the build {peak}, kept free {floor}, {} stopped, \
          {} ended for room</text>",
         top + 14.0,
-        escaped(title),
+        xml(title),
         bytes(record.room_bytes),
         record.n_suspensions,
         record.n_evictions
@@ -136,7 +136,7 @@ fn draw_one(svg: &mut String, title: &str, record: &Record, top: f64) -> Result<
         writeln!(
             svg,
             "<text x=\"{at:.1}\" y=\"{below:.1}\" text-anchor=\"{anchor}\">{}</text>",
-            escaped(&text)
+            xml(&text)
         )?;
         lane += LANE;
     }
@@ -148,10 +148,6 @@ fn shown_name(run: &CompilerRun) -> String {
         UnitKind::BuildScriptCompile => format!("{} (build script)", run.package),
         _ => run.crate_name.clone(),
     }
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -61,9 +61,23 @@ pub(crate) fn entered() -> Option<ExitCode> {
     }))
 }
 
-#[expect(clippy::print_stderr, reason = "this is another program, without a report")]
+/// This is another program, without a report.
 fn say(what: &str) {
-    eprintln!("{what}");
+    writeln!(io::stderr(), "{what}").ok();
+}
+
+/// Be this command.
+fn exec(mut command: Command) -> io::Error {
+    let error = command.exec();
+    not_started(&command, &error)
+}
+
+/// What cargo shows to a user who has a wrapper that is not there, or none that can be run.
+fn not_started(command: &Command, error: &io::Error) -> io::Error {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let wrapper = env::var_os(INNER).is_some_and(|it| !it.is_empty() && it == *program);
+    let whose = if wrapper { ", the wrapper of RUSTC_WRAPPER or build.rustc-wrapper" } else { "" };
+    io::Error::new(error.kind(), format!("could not start `{program}`{whose}: {error}"))
 }
 
 /// `args`: the compiler and its arguments, as cargo calls a wrapper. `own` is the path that cargo has for this program.
@@ -79,7 +93,7 @@ fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
     let words: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();
     let unit = Unit::of(&words, |name| env::var(name).ok());
     let (Some(unit), Some(name)) = (unit, env::var_os(SOCKET)) else {
-        return Err(command()?.exec());
+        return Err(exec(command()?));
     };
     let unguarded = |err: io::Error| {
         let line = format!("{} was compiled without the guard: {err}", unit.crate_name);
@@ -92,7 +106,7 @@ fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
         if told.is_err() {
             say(&format!("{GATE}: {line}"));
         }
-        Err(command()?.exec())
+        Err(exec(command()?))
     };
     let controller = match connect(&name) {
         Ok(controller) => controller,
@@ -171,7 +185,7 @@ impl Gate {
         unsafe {
             command.pre_exec(|| Ok(nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?));
         }
-        let mut compiler = command.spawn()?;
+        let mut compiler = command.spawn().map_err(|it| not_started(&command, &it))?;
         let pid = compiler.id();
         prefer_as_victim(pid);
         self.tell(&Message::Started(pid))?;

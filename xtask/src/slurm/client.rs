@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::options::VARIABLES;
 use super::queue::{
     ACCOUNTING_FIELDS, Entry, Limits, NODE_FIELDS, Node, NotSubmitted, QUEUE_FIELDS, last_words,
     parse_accounting, parse_config, parse_nodes, parse_queue, parse_refusal, parse_submit_limit,
@@ -73,6 +74,9 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Ranges of waiting tasks in full, and times and words as they are parsed.
     command.env("SLURM_BITSTR_LEN", "0").env("LC_ALL", "C").env_remove("SLURM_TIME_FORMAT");
+    for name in VARIABLES {
+        command.env_remove(name);
+    }
     own_group(&mut command);
     let mut child = command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Silence::NotInstalled(program.to_owned()),

@@ -47,6 +47,7 @@ use crate::{
     build_example,
     cli::{Format, Validate},
     cpu,
+    escape::shell,
     exit::{Coded, Exit},
     files, interrupt, live,
     numbers::bytes,
@@ -230,7 +231,7 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
         let scripts = script::round_folder(&folder, plan.round);
         report.would(&format!("the scripts are in {}; nothing is submitted", scripts.display()));
         let submit = scripts.join("submit.sh");
-        report.would(&format!("to submit: bash {}", script::quote(&submit.to_string_lossy())));
+        report.would(&format!("to submit: bash {}", shell(&submit.to_string_lossy())));
         return Ok(Exit::Success);
     }
     let (stay, format) = (!cluster.detach, flags.judgement.format);
@@ -380,19 +381,18 @@ fn tell_detached(folder: &Path, record: &Record, report: &Report) -> Exit {
         n => format!("; {} not submitted yet", follow::tasks(n)),
     };
     let run = folder.parent().unwrap_or(folder).to_string_lossy();
-    let mut message = format!(
-        "detached; the tasks go on{rest}\n   to come back: cargo xtask runs attach {}",
-        script::quote(&run)
-    );
-    if !ids.is_empty() {
-        message += &format!("\n   to cancel:    scancel {}", ids.join(" "));
-    }
-    if interrupt::count() > 0 {
+    let message = format!("detached; the tasks go on{rest}");
+    let is_interrupted = interrupt::count() > 0;
+    if is_interrupted {
         report.stopping(&message);
-        return Exit::Interrupted;
+    } else {
+        report.note(&message);
     }
-    report.note(&message);
-    Exit::Success
+    report.detail(&format!("to come back: cargo xtask runs attach {}", shell(&run)));
+    if !ids.is_empty() {
+        report.detail(&format!("to cancel:    scancel {}", ids.join(" ")));
+    }
+    if is_interrupted { Exit::Interrupted } else { Exit::Success }
 }
 
 /// Put the results together, as the program does it, and pass on what it prints.

@@ -7,8 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use super::record::{Array, Record, Round};
+use super::{
+    options::{Further, VARIABLES},
+    record::{Array, Record, Round},
+};
 use crate::{
+    escape::{is_hidden, shell as quote},
     exit::{Coded, Exit},
     files::write_whole,
 };
@@ -78,7 +82,7 @@ fn options(record: &Record, round: &Round, folder: &str, out: &str) -> Vec<Strin
     named("qos", wishes.qos.clone());
     // The last --exclude would win.
     let (excluded, others): (Vec<&str>, Vec<&str>) =
-        wishes.sbatch.iter().map(String::as_str).partition(|it| it.starts_with("--exclude="));
+        wishes.sbatch.iter().map(Further::as_str).partition(|it| it.starts_with("--exclude="));
     let excluded = excluded.into_iter().filter_map(|it| it.strip_prefix("--exclude="));
     let excluded: Vec<&str> = excluded.chain(record.exclude.iter().map(String::as_str)).collect();
     if !excluded.is_empty() {
@@ -163,10 +167,12 @@ exec "$folder/program" cluster gather "$folder"
 fn submit(record: &Record, round: &Round, folder: &str) -> String {
     let number = round.round;
     let run = comment(&record.run);
+    let variables = VARIABLES.join(" ");
     let mut text = format!(
         r#"#!/bin/bash
 # Submits round {number} of the run {run}: {} tasks, and a job that puts the results together when they have ended.
 set -eu
+unset {variables}
 
 folder={}
 
@@ -211,18 +217,9 @@ echo "    cargo xtask runs attach $(printf %q {})"
     text
 }
 
-/// A word of bash that means exactly this text.
-pub(super) fn quote(text: &str) -> String {
-    let plain = |it: char| it.is_ascii_alphanumeric() || "-_./=:+@%".contains(it);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// Text that stays on one line of a comment.
 fn comment(text: &str) -> String {
-    text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+    text.chars().map(|it| if is_hidden(it) { ' ' } else { it }).collect()
 }
 
 #[cfg(test)]
@@ -239,7 +236,10 @@ mod tests {
         let wishes = Wishes {
             partition: Some("main".into()),
             account: Some("o'brien lab".into()),
-            sbatch: vec!["--exclude=n7".into(), "--comment=a $HOME \"b\"".into()],
+            sbatch: vec![
+                "--exclude=n7".parse().unwrap(),
+                "--comment=a $HOME \"b\"".parse().unwrap(),
+            ],
             ..Wishes::default()
         };
         let mut record = Record::new(run, Vec::new(), wishes, 0xa1);
