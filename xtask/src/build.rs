@@ -6,7 +6,7 @@
 use std::{
     env, fs, mem,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
     thread,
     time::Duration,
 };
@@ -24,6 +24,7 @@ use crate::{
         Guard, Observed, Unit, figure,
         record::{Details, Record},
     },
+    keeper::Streams,
     ledger::{BuildKey, Ledger, UnitKey},
     outcome::{Curve, Ending, Outcome, Symptoms, classify},
     plan::{Plan, Rung},
@@ -164,21 +165,23 @@ fn attempt(
         let known = known(ledger, rung);
         let guard = Guard::start(Some(&workspace.target_dir), &mut cargo, known);
         let guard = report.guard_or_warning(guard);
-        let watched = supervise(cargo, care, guard.as_ref(), |piece| match piece {
-            Piece::Stderr(bytes) => {
-                report.pass_through(bytes);
-                stderr.push(bytes, |line| symptoms.read(line));
-            }
-            Piece::Stdout(bytes) => {
-                stdout.push(bytes, |line| attempt.hear(line));
-            }
-            Piece::Stopping => report.stopping("stopping the build"),
-            Piece::Available(bytes) => report.available(bytes),
-            Piece::Guard(event) => report.guard_event(event),
-            Piece::Live(live) => report.live(live, rung),
-        });
+        let watched =
+            supervise(&cargo, Streams::piped(), care, guard.as_ref(), |piece| match piece {
+                Piece::Stderr(bytes) => {
+                    report.pass_through(bytes);
+                    stderr.push(bytes, |line| symptoms.read(line));
+                }
+                Piece::Stdout(bytes) => {
+                    stdout.push(bytes, |line| attempt.hear(line));
+                }
+                Piece::Stopping => report.stopping("stopping the build"),
+                Piece::Available(bytes) => report.available(bytes),
+                Piece::Guard(event) => report.guard_event(event),
+                Piece::Live(live) => report.live(live, rung),
+            });
         report.live_ends();
         let watched = watched?;
+        report.left_behind(&watched.left);
         stderr.finish(|line| symptoms.read(line));
         stdout.finish(|line| attempt.hear(line));
 
@@ -308,7 +311,6 @@ fn command_of(sh: &Shell, workspace: &Workspace, rung: &Rung, args: &[String]) -
         cmd!(sh, "{cargo} {args...} --message-format json-render-diagnostics {color...}").into();
     // Not always the caller's: there `--example` might select another package.
     command.current_dir(&workspace.folder);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.envs(rung.env.iter().map(|(name, value)| (name, value)));
     if let Some(flags) = &workspace.rustflags {
         command.env(cpu::ENCODED, flags);

@@ -120,6 +120,17 @@ pub(crate) fn group_dirs(root: &Path) -> Option<Vec<(Version, PathBuf)>> {
     Some(hierarchy.groups.into_iter().map(|it| (it.version, it.dir)).collect())
 }
 
+/// The folder of this process's own group in the unified hierarchy, whoever is in charge of memory. `None` if it cannot
+/// be seen from here.
+#[cfg(target_os = "linux")]
+pub(crate) fn own_v2_dir(root: &Path) -> Option<PathBuf> {
+    let own = Hierarchy::locate_version(root, Version::V2)?.groups.into_iter().next()?.dir;
+    // Another part of the hierarchy may be mounted: then that is the nearest there is, and not this process's own.
+    let members = fs::read_to_string(own.join("cgroup.procs")).ok()?;
+    let own_pid = std::process::id().to_string();
+    members.lines().any(|it| it == own_pid).then_some(own)
+}
+
 /// How many processes the kernel has killed for lack of memory. Only differences mean anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct KillCounters {

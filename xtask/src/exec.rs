@@ -17,6 +17,7 @@ use crate::{
     cgroup::KillCounters,
     exit::{Coded, Exit},
     guard::{Guard, Observed, Unit},
+    keeper::Streams,
     ledger::{BuildKey, Ledger, Observation, UnitKey},
     outcome::{Curve, Ending, Outcome, Symptoms, classify},
     report::Report,
@@ -53,9 +54,12 @@ pub(crate) fn exec(
         words.split_first().map_or((OsString::new(), words), |(a, b)| (a.clone(), b));
     let mut command = Command::new(program);
     command.args(args);
-    // It is not in the terminal's foreground group: reading from the terminal would stop it.
-    command.stdin(if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() });
-    command.stdout(Stdio::inherit()).stderr(Stdio::piped());
+    let streams = Streams {
+        // It is not in the terminal's foreground group: reading from the terminal would stop it.
+        stdin: if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() },
+        stdout: Stdio::inherit(),
+        stderr: Stdio::piped(),
+    };
     // cargo sees a pipe where there is a terminal.
     if Report::stderr_has_color() && env::var_os("CARGO_TERM_COLOR").is_none() {
         command.env("CARGO_TERM_COLOR", "always");
@@ -66,7 +70,7 @@ pub(crate) fn exec(
     let care = Care { patience: Patience::Short, expendable: true, stop_below_bytes: None };
     let guard = Guard::start(target_dir, &mut command, known(target_dir));
     let guard = report.guard_or_warning(guard);
-    let watched = supervise(command, care, guard.as_ref(), |piece| match piece {
+    let watched = supervise(&command, streams, care, guard.as_ref(), |piece| match piece {
         Piece::Stdout(bytes) => report.pass_through(bytes),
         Piece::Stderr(bytes) => {
             report.pass_through(bytes);
@@ -79,6 +83,7 @@ pub(crate) fn exec(
         Piece::Live(_) => {}
     })
     .map_err(not_started)?;
+    report.left_behind(&watched.left);
     let record = guard.map(|it| {
         let (record, observed) = it.finish();
         report.unguarded(&record);

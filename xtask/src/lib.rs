@@ -24,6 +24,7 @@ pub mod fuzzing;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has a guard"))]
 mod guard;
 mod interrupt;
+mod keeper;
 mod ledger;
 mod live;
 mod make_room;
@@ -74,7 +75,7 @@ use crate::{
 #[doc(hidden)]
 pub fn main() -> ExitCode {
     // One program: as cargo's wrapper around rustc it is another one, and has to be quick.
-    if let Some(code) = guard::entered() {
+    if let Some(code) = guard::entered().or_else(keeper::entered) {
         return code;
     }
     run().report()

@@ -77,6 +77,17 @@ impl ProcessId {
     }
 }
 
+/// The processes that this one has started or adopted and that have not ended. `None`: it cannot be told.
+#[cfg(target_os = "linux")]
+pub(crate) fn children_of(parent: u32) -> Option<Vec<u32>> {
+    let pids = std::fs::read_dir("/proc").ok()?.flatten();
+    let pids = pids.filter_map(|it| it.file_name().to_str()?.parse().ok());
+    let is_child = |pid: &u32| {
+        look(*pid).is_some_and(|it| it.parent == parent && it.activity != Activity::Gone)
+    };
+    Some(pids.filter(is_child).collect())
+}
+
 struct Look {
     #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has a guard"))]
     parent: u32,

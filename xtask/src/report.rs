@@ -7,6 +7,7 @@ use std::{
     env,
     io::{self, IsTerminal as _, Write as _},
     path::PathBuf,
+    sync::Once,
     time::Duration,
 };
 
@@ -24,6 +25,7 @@ use crate::{
         Guard, Live,
         record::{Deed, Event, Record},
     },
+    keeper::Left,
     live,
     make_room::{Paused, Stopped},
     numbers::{bytes, sum},
@@ -241,6 +243,33 @@ impl Report {
             );
             None
         })
+    }
+
+    /// Processes that a command had left, where there were any.
+    pub(crate) fn left_behind(&self, left: &Left) {
+        if !left.ended.is_empty() {
+            let n = left.ended.len();
+            let (what, them) = if n == 1 { ("a process", "it") } else { ("processes", "them") };
+            self.note(&format!(
+                "the command had left {what} running, which {} ended with it: {}; to keep {them}, start {them} beforehand",
+                if n == 1 { "was" } else { "were" },
+                first_few(&left.ended)
+            ));
+        }
+        if !left.alive.is_empty() {
+            self.warning(
+                &format!("still running, and started by the command: {}", first_few(&left.alive)),
+                "they may be another user's, or wait for a disk",
+            );
+        }
+        static ONCE: Once = Once::new();
+        if left.only_group {
+            ONCE.call_once(|| {
+                self.note(
+                    "here only the command's process group ends with it: what has left the group goes on",
+                );
+            });
+        }
     }
 
     /// Compilers that ran without the guard are told of.
@@ -894,6 +923,14 @@ pub(crate) fn duration(seconds: u64) -> String {
         0..300 => format!("{seconds} s"),
         300..5400 => format!("{} min", (seconds + 30) / 60),
         _ => format!("{}.{} h", seconds / 3600, seconds % 3600 / 360),
+    }
+}
+
+fn first_few(names: &[String]) -> String {
+    let shown = names.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        n @ 6.. => format!("{shown} and {} more", n - 5),
+        _ => shown,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     cli::Format,
     exit::{Coded, Exit},
     files::read_short,
+    keeper::Streams,
     outcome::Ending,
     report::Report,
     supervise::{Care, Patience, Piece, supervise},
@@ -141,12 +142,12 @@ pub(crate) fn set_aside(
     let mut command = Command::new(program);
     // The flag before what the user wrote, which may name a command of its own: `phi`.
     command.args(question).arg("--set-aside").args(args);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
-    let watched = supervise(command, care, None, |piece| match piece {
+    let watched = supervise(&command, Streams::piped(), care, None, |piece| match piece {
         Piece::Stdout(bytes) | Piece::Stderr(bytes) => report.pass_through(bytes),
         Piece::Stopping | Piece::Available(_) | Piece::Guard(_) | Piece::Live(_) => {}
     })?;
+    report.left_behind(&watched.left);
     match exit(watched.ending, watched.interrupted) {
         Exit::Success => Ok(()),
         exit => {
@@ -205,20 +206,23 @@ pub(crate) fn run(
         args.extend(given.iter().flat_map(|it| ["--jobs".into(), it.to_string().into()]));
         let mut command = Command::new(program);
         command.args(&args);
-        // The run is not in the terminal's foreground group: reading from the terminal would stop it.
-        command.stdin(if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() });
-        // With JSON, stdout is for the one document.
-        command.stdout(match format {
-            Format::Text => Stdio::inherit(),
-            Format::Json => Stdio::piped(),
-        });
+        let streams = Streams {
+            // The run is not in the terminal's foreground group: reading from the terminal would stop it.
+            stdin: if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() },
+            // With JSON, stdout is for the one document.
+            stdout: match format {
+                Format::Text => Stdio::inherit(),
+                Format::Json => Stdio::piped(),
+            },
+            stderr: Stdio::inherit(),
+        };
         let stop_below = |available: u64| STOP_BELOW_BYTES.min(available / 4);
         let stop_below_bytes =
             room.filter(|_| count > Some(1)).map(|(available, _)| stop_below(available));
         let patience = Patience::UntilAskedAgain;
         let care = Care { patience, expendable: false, stop_below_bytes };
         let kills = KillCounters::read(Path::new("/"));
-        let watched = supervise(command, care, None, |piece| match piece {
+        let watched = supervise(&command, streams, care, None, |piece| match piece {
             Piece::Stdout(bytes) | Piece::Stderr(bytes) => report.pass_through(bytes),
             Piece::Stopping => {
                 report.stopping("asked the run to stop; again: kill it (finished rows are kept)");
@@ -226,6 +230,7 @@ pub(crate) fn run(
             Piece::Available(bytes) => report.available(bytes),
             Piece::Guard(_) | Piece::Live(_) => {}
         })?;
+        report.left_behind(&watched.left);
         seconds += watched.seconds;
         peak_bytes = watched.peak_bytes.max(peak_bytes);
         lowest = [lowest, watched.lowest_available_bytes].into_iter().flatten().min();

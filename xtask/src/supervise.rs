@@ -1,13 +1,13 @@
 //! One child in a process group of its own: its output streamed, its memory watched, its end certain.
 //!
-//! Whatever ends the watch (the child's own end, Ctrl-C, an error here, a `kill -9` of xtask), nothing of the group is
-//! left running afterwards. Linux's kernel is told to prefer a build over its neighbours when memory runs out. A build
+//! Whatever ends the watch (the child's own end, Ctrl-C, an error here, a `kill -9` of xtask), nothing of what it has
+//! started is left running afterwards: [`crate::keeper`]. Linux's kernel is told to prefer a build over its neighbours when memory runs out. A build
 //! has a [`Guard`] as well, which looks at memory more often than this does.
 
 use std::{
     fmt,
     io::{self, ErrorKind, Read},
-    process::{Child, Command, ExitStatus},
+    process::{Child, Command},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
@@ -18,14 +18,15 @@ use anyhow::Context as _;
 use crate::{
     guard::{Guard, Live, record::Event},
     interrupt,
+    keeper::{Kept, Left, Request, Streams},
     outcome::Ending,
-    process::ProcessId,
     resources::TreeWatch,
-    watchdog::Watchdog,
 };
 
 /// How often the child is looked at.
 const TICK: Duration = Duration::from_millis(25);
+/// The same when it has ended and the rest is about to.
+const SHORT_TICK: Duration = Duration::from_millis(2);
 /// The least time between two looks at memory…
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 /// …and how many times longer than the look itself: at most 5 % of one CPU.
@@ -70,7 +71,7 @@ pub(crate) enum Piece<'a> {
 }
 
 /// What was seen.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Watched {
     pub(crate) ending: Ending,
     pub(crate) interrupted: bool,
@@ -81,11 +82,13 @@ pub(crate) struct Watched {
     pub(crate) peak_bytes: u64,
     /// Lowest sample of the memory available to this process.
     pub(crate) lowest_available_bytes: Option<u64>,
+    /// Processes that it had left.
+    pub(crate) left: Left,
 }
 
 /// The program could not be started.
 #[derive(Debug)]
-pub(crate) struct NotStarted(pub(crate) io::Error, String);
+pub(crate) struct NotStarted(pub(crate) io::Error, pub(crate) String);
 
 impl fmt::Display for NotStarted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,34 +106,23 @@ impl std::error::Error for NotStarted {}
 
 /// Start `command` and stay until all of it has ended. Pieces arrive on this thread, in order.
 ///
-/// Set the command's stdout and stderr to `piped` to receive them. `guard` is the one that was set up for this command.
+/// What is `piped` of its streams is received. `guard` is the one that was set up for this command.
 pub(crate) fn supervise(
-    mut command: Command,
+    command: &Command,
+    streams: Streams,
     care: Care,
     guard: Option<&Guard>,
     mut on_piece: impl FnMut(Piece<'_>),
 ) -> anyhow::Result<Watched> {
     // From before the child exists until all of it is gone.
     let _watcher = interrupt::Watcher::new();
-    own_group(&mut command);
     let started = Instant::now();
-    let program = command.get_program().to_string_lossy().into_owned();
-    let mut watchdog = Watchdog::spawn()?;
-    let mut group = Group(command.spawn().map_err(|it| NotStarted(it, program))?);
-    let group_number = group.0.id();
-    let leader = ProcessId::of(group_number);
-    if let Some(leader) = leader {
-        // Without a watchdog only a `kill -9` of xtask leaves something behind: no reason not to go on.
-        watchdog.also_end(leader).ok();
-    }
+    let mut kept = Kept::start(command, streams, care.expendable)?;
     if let Some(guard) = guard {
-        guard.watch(group_number);
+        guard.watch(kept.pid());
     }
-    if care.expendable {
-        prefer_as_victim(group_number);
-    }
-    let output = Output::of(&mut group.0);
-    let mut watch = TreeWatch::new(group_number)?;
+    let output = Output::of(kept.child());
+    let mut watch = TreeWatch::new(kept.pid())?;
 
     let mut watched = Watched {
         ending: Ending::default(),
@@ -139,17 +131,18 @@ pub(crate) fn supervise(
         seconds: 0.0,
         peak_bytes: 0,
         lowest_available_bytes: None,
+        left: Left::default(),
     };
     let mut n_asked = 0;
     let mut kill_at = None;
     let mut sample_at = Instant::now();
-    let status = loop {
+    let ending = loop {
         if let Some(guard) = guard {
             while let Some(event) = guard.next_event() {
                 on_piece(Piece::Guard(&event));
             }
             if guard.gave_up() {
-                group.signal(Request::Kill);
+                kept.signal(Request::Kill);
             }
             if Instant::now() >= sample_at {
                 on_piece(Piece::Live(&guard.live()));
@@ -165,21 +158,21 @@ pub(crate) fn supervise(
             let is_short = care.stop_below_bytes.is_some_and(|it| available < it);
             if is_short && !watched.stopped_for_memory && n_asked == 0 {
                 watched.stopped_for_memory = true;
-                group.signal(Request::Stop);
+                kept.signal(Request::Stop);
             }
             sample_at = Instant::now() + SAMPLE_EVERY.max(begun.elapsed() * SAMPLE_COST);
         }
         if output.forward(TICK, &mut on_piece) == Flow::Closed {
             thread::sleep(TICK);
         }
-        if let Some(status) = group.0.try_wait().context("could not wait for the child")? {
-            break status;
+        if let Some(ending) = kept.try_wait().context("could not wait for the child")? {
+            break ending;
         }
         let n_interrupts = interrupt::count();
         if n_interrupts > n_asked {
             watched.interrupted = true;
             if n_asked == 0 {
-                group.signal(Request::Stop);
+                kept.signal(Request::Stop);
                 on_piece(Piece::Stopping);
                 kill_at = (care.patience == Patience::Short).then(|| Instant::now() + GRACE);
             }
@@ -189,112 +182,30 @@ pub(crate) fn supervise(
             n_asked = n_interrupts;
         }
         if kill_at.is_some_and(|it| Instant::now() >= it) {
-            group.signal(Request::Kill);
+            kept.signal(Request::Kill);
             kill_at = None;
         }
     };
-    if !status.success() {
-        // A killed cargo leaves its compilers behind.
-        group.signal(Request::Kill);
-    }
-    // What is still in the pipes comes without a pause. A daemon that the build started may hold them open
+    kept.end();
+    watched.left = loop {
+        if let Some(left) = kept.left() {
+            break left;
+        }
+        if output.forward(SHORT_TICK, &mut on_piece) == Flow::Closed {
+            thread::sleep(SHORT_TICK);
+        }
+    };
+    // What is still in the pipes comes without a pause. A process that could not be ended may hold them open
     // for ever, so their end is not waited for.
     while output.forward(4 * TICK, &mut on_piece) == Flow::Open {}
-    if let Some(leader) = leader {
-        // If the watchdog is gone there is nobody to be told.
-        watchdog.has_ended(leader).ok();
-    }
     while let Some(event) = guard.and_then(Guard::next_event) {
         on_piece(Piece::Guard(&event));
     }
     watched.interrupted |= interrupt::count() > 0;
     watched.seconds = started.elapsed().as_secs_f64();
-    watched.ending = Ending { code: status.code(), signal: signal(status) };
+    watched.ending = ending;
     Ok(watched)
 }
-
-/// The child and everything it starts. Dropped before its end, it is killed.
-struct Group(Child);
-
-#[derive(Clone, Copy)]
-enum Request {
-    /// As Ctrl-C does.
-    Stop,
-    Kill,
-}
-
-impl Group {
-    #[cfg(unix)]
-    fn signal(&mut self, request: Request) {
-        use nix::{
-            sys::signal::{Signal, killpg},
-            unistd::Pid,
-        };
-        let signal = match request {
-            Request::Stop => Signal::SIGINT,
-            Request::Kill => Signal::SIGKILL,
-        };
-        if let Ok(pid) = self.0.id().try_into() {
-            // ESRCH: nothing of it is left, which is what was wanted.
-            killpg(Pid::from_raw(pid), signal).ok();
-        }
-    }
-
-    /// There are no groups to signal: end the tree from the top.
-    #[cfg(not(unix))]
-    fn signal(&mut self, _request: Request) {
-        use std::process::Stdio;
-        let pid = self.0.id().to_string();
-        let mut taskkill = Command::new("taskkill");
-        taskkill.args(["/T", "/F", "/PID", &pid]).stdout(Stdio::null()).stderr(Stdio::null());
-        if !taskkill.status().is_ok_and(|it| it.success()) {
-            self.0.kill().ok();
-        }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Ok(None) = self.0.try_wait() {
-            self.signal(Request::Kill);
-            self.0.wait().ok();
-        }
-    }
-}
-
-#[cfg(unix)]
-fn own_group(command: &mut Command) {
-    use std::os::unix::process::CommandExt as _;
-    command.process_group(0);
-}
-
-#[cfg(not(unix))]
-fn own_group(_command: &mut Command) {}
-
-#[cfg(unix)]
-fn signal(status: ExitStatus) -> Option<i32> {
-    use std::os::unix::process::ExitStatusExt as _;
-    status.signal()
-}
-
-#[cfg(not(unix))]
-fn signal(_status: ExitStatus) -> Option<i32> {
-    None
-}
-
-/// Raising one's own badness needs no privilege, and what the child starts inherits it. Without this the
-/// kernel takes the largest process around, which may be someone else's.
-#[cfg(target_os = "linux")]
-fn prefer_as_victim(pid: u32) {
-    let file = format!("/proc/{pid}/oom_score_adj");
-    let current = std::fs::read_to_string(&file).ok().and_then(|it| it.trim().parse().ok());
-    if current.is_some_and(|it: i32| it < 500) {
-        std::fs::write(file, "500").ok();
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn prefer_as_victim(_pid: u32) {}
 
 /// The child's pipes, read by a thread each so that neither can block it.
 struct Output(Receiver<Chunk>);
@@ -410,10 +321,8 @@ impl Lines {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
-    use std::process::Stdio;
-
     use super::*;
 
     #[test]
@@ -447,52 +356,5 @@ mod tests {
         let text = "y".repeat(3 * END_BYTES);
         lines.push(text.as_bytes(), |_| panic!("no end"));
         lines.finish(|it| assert_eq!(it, text));
-    }
-
-    #[test]
-    fn a_child_is_heard_measured_and_its_end_reported() {
-        let shell = |script: &str| {
-            let mut command = Command::new("sh");
-            command.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
-            let (mut out, mut err) = (Vec::new(), Vec::new());
-            let care = Care { patience: Patience::Short, expendable: true, stop_below_bytes: None };
-            let watched = supervise(command, care, None, |piece| match piece {
-                Piece::Stdout(it) => out.extend_from_slice(it),
-                Piece::Stderr(it) => err.extend_from_slice(it),
-                Piece::Stopping | Piece::Available(_) | Piece::Guard(_) | Piece::Live(_) => {}
-            });
-            (watched.unwrap(), String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
-        };
-        let (watched, out, err) = shell("echo out; echo err >&2; sleep 0.2; exit 3");
-        assert_eq!((out.as_str(), err.as_str()), ("out\n", "err\n"));
-        assert_eq!(watched.ending, Ending { code: Some(3), signal: None });
-        assert!(!watched.interrupted && watched.lowest_available_bytes.is_some());
-        let (watched, ..) = shell("kill -9 $$");
-        assert_eq!(watched.ending, Ending { code: None, signal: Some(9) });
-    }
-
-    #[test]
-    fn what_a_killed_leader_leaves_behind_is_ended() {
-        let mut command = Command::new("sh");
-        command.args(["-c", "sleep 300 & echo $!; kill -9 $$"]).stdout(Stdio::piped());
-        let mut out = Vec::new();
-        let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
-        supervise(command, care, None, |piece| {
-            if let Piece::Stdout(it) = piece {
-                out.extend_from_slice(it);
-            }
-        })
-        .unwrap();
-        let pid: i32 = String::from_utf8(out).unwrap().trim().parse().unwrap();
-        let alive = || nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None).is_ok();
-        let dead_or_zombie = || {
-            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-            !alive() || stat.contains(") Z ")
-        };
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while !dead_or_zombie() {
-            assert!(Instant::now() < deadline, "{pid} still runs");
-            thread::sleep(TICK);
-        }
     }
 }

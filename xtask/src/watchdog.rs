@@ -1,7 +1,8 @@
 //! A second, tiny process that outlives xtask and cleans up after it, a SIGKILL of xtask included.
 //!
 //! It holds the reading end of a pipe whose writing end only xtask has. When that closes, for whatever reason, it
-//! resumes every process it was told about and ends every process group that is still registered. What it is told is in
+//! resumes every process it was told about, ends every process group that is still registered (on Linux that is for
+//! [`crate::keeper`]), and removes what xtask has made for itself alone. What it is told is in
 //! the pipe before xtask acts, so there is no moment at which a paused process is known to nobody. It
 //! is xtask itself, started again with a hidden command.
 
@@ -59,6 +60,7 @@ impl Watchdog {
     ///
     /// # Errors
     /// The watchdog is gone.
+    #[cfg(not(target_os = "linux"))]
     pub(crate) fn also_end(&mut self, leader: ProcessId) -> anyhow::Result<()> {
         self.tell("end", leader)
     }
@@ -67,6 +69,7 @@ impl Watchdog {
     ///
     /// # Errors
     /// The watchdog is gone.
+    #[cfg(not(target_os = "linux"))]
     pub(crate) fn has_ended(&mut self, leader: ProcessId) -> anyhow::Result<()> {
         self.tell("ended", leader)
     }

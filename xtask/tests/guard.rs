@@ -615,8 +615,19 @@ fn what_is_no_lack_of_memory_stops_at_once() {
     }
     fs::write(target.join("filler"), vec![0; 700 << 10]).unwrap();
     let ended = group.run(&fixture.xtask(2));
+    let left = group.processes();
     let plain = group.run(&fixture.cargo(2));
-    cmd!(sh, "umount {target}").quiet().run().unwrap();
+    // It is busy for some milliseconds when any process of the machine asks how full the disks are.
+    let deadline = Instant::now() + PATIENCE;
+    while cmd!(sh, "umount {target}").quiet().ignore_stderr().run().is_err() {
+        assert!(
+            Instant::now() < deadline,
+            "busy, and in the group there are {:?}",
+            group.processes()
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(left, [0; 0], "xtask has ended before all that it had started");
     plain.code(101);
     ended.code(101).says("the disk is full");
     assert_eq!(ended.attempts(), [("full".to_owned(), "disk-full".to_owned())], "{ended:#?}");
@@ -802,6 +813,118 @@ fn a_compiler_that_cannot_reach_the_guard_is_told_of() {
     assert!(names.iter().all(|it| !it.to_string_lossy().contains("unguarded")), "{names:?}");
 }
 
+// ---- what a command leaves ----
+
+/// `(name, script)`: each leaves a process that writes its PID to `pids`.
+const LEAVERS: [(&str, &str); 5] = [
+    ("in the background", "sleep 301 & echo $! >> pids"),
+    ("in a session of its own", "setsid sh -c 'echo $$ >> pids; exec sleep 301' &"),
+    ("double fork", "(setsid sh -c 'echo $$ >> pids; sleep 301; true' &) &"),
+    ("without an environment", "env -i setsid sh -c 'echo $$ >> pids; exec sleep 301' &"),
+    (
+        "deaf to SIGTERM and standing still",
+        "setsid sh -c 'trap \"\" TERM; echo $$ >> pids; kill -STOP $$; while :; do sleep 1; done' &",
+    ),
+];
+
+/// Those of the processes in `pids` that are still there.
+fn alive(pids: &Path) -> Vec<u32> {
+    let text = fs::read_to_string(pids).unwrap_or_default();
+    let runs = |pid: &u32| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        !matches!(stat.rsplit_once(") ").map_or("Z", |it| &it.1[..1]), "Z" | "X")
+    };
+    text.lines().filter_map(|it| it.parse().ok()).filter(runs).collect()
+}
+
+#[test]
+fn nothing_that_a_command_has_started_is_left_after_any_end() {
+    let _turn = turn();
+    let fixture = Fixture::new(&[]);
+    let pids = fixture.path("pids");
+    // Of the same user and session, and none of the command's.
+    let mut stranger = Neighbour(Command::new("sleep").arg("301").spawn().unwrap());
+    let exec = |script: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command.args(["exec", "--", "sh", "-c", script]);
+        fixture.isolate(&mut command, 1);
+        command
+    };
+    let until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let deadline = Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(Instant::now() < deadline, "{what}: never");
+            thread::sleep(Duration::from_millis(5));
+        }
+    };
+    let has_begun = "while ! test -s pids; do sleep 0.01; done";
+    for (name, leave) in LEAVERS {
+        for (end, code) in [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 128 + 9)] {
+            fs::remove_file(&pids).ok();
+            // Its pipes close, or this would not return.
+            let output = exec(&format!("{leave}\n{has_begun}; {end}")).output().unwrap();
+            let ended = Ended::from(output);
+            assert_eq!(alive(&pids), [0; 0], "{name}: {ended:#?}");
+            ended.code(code);
+            let told = ended.stderr.contains("beforehand");
+            assert_eq!(told, code == 0, "{name}: {ended:#?}");
+        }
+        for signal in ["KILL", "TERM", "INT"] {
+            fs::remove_file(&pids).ok();
+            let script = format!("{leave}\n{has_begun}; echo $$ >> pids; sleep 301");
+            let mut command = exec(&script);
+            command.stdout(Stdio::null()).stderr(Stdio::null());
+            let mut xtask = command.spawn().unwrap();
+            until("both run", &|| {
+                fs::read_to_string(&pids).is_ok_and(|it| it.lines().count() == 2)
+            });
+            assert_eq!(alive(&pids).len(), 2, "{name}");
+            let pid = xtask.id().to_string();
+            assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+            let status = xtask.wait().unwrap();
+            if signal == "KILL" {
+                until("they end", &|| alive(&pids).is_empty());
+            } else {
+                assert_eq!(alive(&pids), [0; 0], "{name}, {signal}");
+                assert_eq!(status.code(), Some(130), "{name}, {signal}");
+            }
+        }
+    }
+    assert!(stranger.is_alive());
+}
+
+#[test]
+fn what_a_command_still_has_to_say_is_heard() {
+    let _turn = turn();
+    let fixture = Fixture::new(&[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    // As a shell does not wait for `>(tee log)`.
+    command.args(["exec", "--", "sh", "-c", "(sleep 0.05; echo late; echo later >&2) & exit 0"]);
+    fixture.isolate(&mut command, 1);
+    let ended = Ended::from(command.output().unwrap());
+    assert_eq!(ended.code(0).says("later").stdout, "late\n");
+    assert!(!ended.stderr.contains("beforehand"), "{ended:#?}");
+}
+
+#[test]
+fn a_group_that_is_made_for_a_command_is_removed_with_it() {
+    let _turn = turn();
+    let fixture = Fixture::new(&[]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["exec", "--", "sh", "-c", "cat /proc/self/cgroup; setsid sleep 301 &"]);
+    fixture.isolate(&mut command, 1);
+    let ended = Ended::from(command.output().unwrap());
+    let group = ended.code(0).stdout.lines().find_map(|it| it.strip_prefix("0::"));
+    let Some(group) = group.filter(|it| it.contains("/xtask-")) else {
+        skipped("no cgroup v2 that can be written");
+        return;
+    };
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let mount = mounts.lines().find(|it| it.contains(" - cgroup2 ")).unwrap();
+    let folder = format!("{}{group}", mount.split(' ').nth(4).unwrap());
+    assert!(!Path::new(&folder).exists(), "{folder}");
+}
+
 // ---- the run ----
 
 /// Stands in for the study: each worker takes 70 MiB; a row for each start, and the last when it has finished.
@@ -830,7 +953,8 @@ fn main() {
         blocks.push(vec![1_u8; 1 << 20]);
         sleep(Duration::from_millis(20));
     }
-    sleep(Duration::from_millis(300));
+    // Two are too many: it waits to be told so.
+    sleep(if jobs > 1 { Duration::from_secs(240) } else { Duration::from_millis(300) });
     println!("finished with {jobs} and {} blocks", blocks.len());
 }
 "#;

@@ -30,7 +30,7 @@ use super::{
     sampling::{Look, Probe},
     wire::{AGAIN, Ended, FINAL, GO, Message, NOT_YOURS, Unit},
 };
-use crate::{process::ProcessId, watchdog::Watchdog};
+use crate::process::{self, ProcessId};
 
 /// Between two looks when memory is short, and otherwise.
 const TICK_TIGHT: Millis = 25;
@@ -93,7 +93,6 @@ pub(crate) struct Controller {
     next_job: u32,
     known: Known,
     shared: Arc<Shared>,
-    watchdog: Watchdog,
     timeline: Timeline,
     record: Record,
     observed: Vec<Observed>,
@@ -142,7 +141,6 @@ impl Controller {
         stop: &UnixStream,
         known: Known,
         shared: Arc<Shared>,
-        watchdog: Watchdog,
     ) -> io::Result<Controller> {
         let unsupported =
             || io::Error::new(ErrorKind::Unsupported, "memory cannot be looked at here");
@@ -184,7 +182,6 @@ impl Controller {
             next_job: 0,
             known,
             shared,
-            watchdog,
             timeline: Timeline::new(),
             record,
             observed: Vec::with_capacity(256),
@@ -455,13 +452,13 @@ impl Controller {
 
     fn started(&mut self, position: usize, group: u32) {
         let Some(client) = &mut self.clients[position] else { return };
-        // In another PID namespace the same number means another process.
-        let leader = ProcessId::of_child(group, client.gate);
+        // In another PID namespace the same number means another process; a gate has no other child.
+        let leader = ProcessId::of_child(group, client.gate).or_else(|| {
+            let child = *process::children_of(client.gate)?.first()?;
+            ProcessId::of_child(child, client.gate)
+        });
+        let group = leader.map_or(group, |it| it.pid);
         let statm = leader.and_then(|_| File::open(format!("/proc/{group}/statm")).ok());
-        if let Some(leader) = leader {
-            // Without a watchdog the gate still ends its compiler when xtask is gone.
-            self.watchdog.also_end(leader).ok();
-        }
         client.compiler =
             Some(Compiler { group, leader, statm, held_bytes: 0, peak_bytes: 0, n_looks: 0 });
         // It may have been decided otherwise meanwhile.
@@ -474,9 +471,6 @@ impl Controller {
     fn ended(&mut self, position: usize, ended: Ended) {
         let Some(client) = &mut self.clients[position] else { return };
         let (Some(job), Some(compiler)) = (client.job, client.compiler.take()) else { return };
-        if let Some(leader) = compiler.leader {
-            self.watchdog.has_ended(leader).ok();
-        }
         let evicted = client.wants == Wants::Ended;
         let perhaps_killed = evicted && client.too_late;
         let killed = ended.signal == Some(9) || ended.linker_was_killed;
@@ -561,9 +555,6 @@ impl Controller {
         let Some(mut client) = self.clients[position].take() else { return };
         self.epoll.delete(&client.stream).ok();
         client.want(Wants::Ended);
-        if let Some(leader) = client.compiler.as_ref().and_then(|it| it.leader) {
-            self.watchdog.has_ended(leader).ok();
-        }
         if let Some(job) = client.job.or(client.ended) {
             let now = self.now();
             let peak_bytes = client.compiler.as_ref().map_or(0, |it| it.peak_bytes);

@@ -38,6 +38,8 @@ pub(crate) struct Guard {
     stop: Option<UnixStream>,
     /// What gates write that cannot reach the controller.
     unguarded: PathBuf,
+    /// Removes the gate if it is in a folder of its own.
+    _watchdog: Option<Watchdog>,
 }
 
 impl Guard {
@@ -57,10 +59,11 @@ impl Guard {
         cargo: &mut Command,
         known: impl Fn(&Unit) -> Option<u64> + Send + 'static,
     ) -> anyhow::Result<Option<Guard>> {
-        let mut watchdog = Watchdog::spawn()?;
+        let mut watchdog = None;
         let gate = match target_dir {
             Some(target_dir) => link_gate(&target_dir.join("xtask"))?,
             None => {
+                let watchdog = watchdog.insert(Watchdog::spawn()?);
                 let folder = own_folder()?;
                 watchdog.also_remove(&folder.join(GATE))?;
                 link_gate(&folder)?
@@ -70,7 +73,7 @@ impl Guard {
         let (stop, stopped) = UnixStream::pair().context("could not make a socket")?;
         let shared = Arc::new(Shared::default());
         let known = Box::new(known);
-        let controller = Controller::new(listener, &stopped, known, shared.clone(), watchdog);
+        let controller = Controller::new(listener, &stopped, known, shared.clone());
         let controller = match controller {
             Ok(controller) => controller,
             Err(err) if err.kind() == io::ErrorKind::Unsupported => return Ok(None),
@@ -90,7 +93,13 @@ impl Guard {
             Some(inner) => cargo.env(INNER, inner),
             None => cargo.env_remove(INNER),
         };
-        Ok(Some(Guard { shared, thread: Some(thread), stop: Some(stop), unguarded }))
+        Ok(Some(Guard {
+            shared,
+            thread: Some(thread),
+            stop: Some(stop),
+            unguarded,
+            _watchdog: watchdog,
+        }))
     }
 
     /// The command runs and leads this process group.

@@ -5,7 +5,7 @@
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use anyhow::{Context as _, anyhow, bail};
@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::record::as_counted;
 use crate::{
     exit::{Coded, Exit},
+    keeper::Streams,
     numbers::MOST_BYTES,
     report::Report,
     run,
@@ -169,10 +170,9 @@ pub(super) fn ask(
     let mut command = Command::new(program);
     // The form before what the user wrote, which may name a command of its own: `phi`.
     command.args(["cluster", question, "--format", "json"]).args(args);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut document = Vec::new();
     let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
-    let watched = supervise(command, care, None, |piece| match piece {
+    let watched = supervise(&command, Streams::piped(), care, None, |piece| match piece {
         Piece::Stdout(bytes) => {
             document
                 .extend_from_slice(&bytes[..bytes.len().min(MOST_DOCUMENT_BYTES - document.len())]);
@@ -180,6 +180,7 @@ pub(super) fn ask(
         Piece::Stderr(bytes) => report.pass_through(bytes),
         Piece::Stopping | Piece::Available(_) | Piece::Guard(_) | Piece::Live(_) => {}
     })?;
+    report.left_behind(&watched.left);
     match run::exit(watched.ending, watched.interrupted) {
         Exit::Success => Plan::parse(&document).with_context(|| {
             format!("`{} cluster {question}` printed something else", program.display())
