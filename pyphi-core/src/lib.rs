@@ -70,6 +70,7 @@ mod tpm;
 mod transport;
 mod unit_set;
 mod vectors;
+mod wide;
 
 pub use big_phi::{BigPhi, big_phi};
 pub use complex::{complexes, major_complex};

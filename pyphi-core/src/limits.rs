@@ -20,7 +20,8 @@ pub struct Options {
     pub cancel: Option<Arc<AtomicBool>>,
     /// Told about every step that is done. [default: nobody]
     pub progress: Option<Observer>,
-    /// Evaluate every partition, purview and cut instead of those that bounds leave open. For checking.
+    /// Evaluate every partition, purview and cut instead of those that bounds leave open. For checking: the
+    /// result has the same bits.
     /// [default: false]
     pub exhaustive: bool,
     /// Search every core cause and core effect of every cut, also where the result does not depend on it,

@@ -143,9 +143,19 @@ impl Network {
             .collect()
     }
 
-    /// P(`unit` is ON | its inputs among `free` = z, its other inputs as in `fixed`), for every state z of
-    /// `free ∩ inputs(unit)` (bit k of the index = k-th of those units), averaged over all non-inputs.
-    pub(crate) fn unit_table(&self, unit: usize, free: u32, fixed: u32) -> Vec<f64> {
+    /// P(`unit` is ON, or else OFF | its inputs among `free` = z, its other inputs as in `fixed`), times
+    /// `scale`, which is a power of two, for every state z of `free ∩ inputs(unit)` (bit k of the index =
+    /// k-th of those units), averaged over all non-inputs. What is tiny keeps all its digits.
+    pub(crate) fn unit_table(
+        &self,
+        unit: usize,
+        is_on: bool,
+        free: u32,
+        fixed: u32,
+        scale: f64,
+    ) -> Vec<f64> {
+        // Below this, the complement of a mean of numbers near 1 has too few digits left.
+        const CANCELS: f64 = 1.0 / (1 << 20) as f64;
         let inputs = self.inputs[unit].bits();
         let free_inputs = inputs & free;
         let noise = self.units().bits() & !inputs;
@@ -153,10 +163,20 @@ impl Network {
         (0..1u32 << free_inputs.count_ones())
             .map(|z| {
                 let known = deposit(z, free_inputs) | fixed & inputs & !free;
-                let sum: f64 = crate::unit_set::submasks(noise)
-                    .map(|noise_state| self.tpm.row((known | noise_state) as usize)[unit])
-                    .sum();
-                sum / n_noise_states
+                let all = || {
+                    crate::unit_set::submasks(noise)
+                        .map(|noise_state| self.tpm.row((known | noise_state) as usize)[unit])
+                };
+                if is_on {
+                    // Scaled before the sum is divided, since the smallest floats have no half.
+                    return all().map(|p| p * scale).sum::<f64>() / n_noise_states;
+                }
+                let off = 1.0 - all().sum::<f64>() / n_noise_states;
+                if off >= CANCELS {
+                    off * scale
+                } else {
+                    all().map(|p| (1.0 - p) * scale).sum::<f64>() / n_noise_states
+                }
             })
             .collect()
     }

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::emd::EmdSolver;
 use crate::fixed::{place_distribution, to_f64};
-use crate::tables::{Tables, Wiring};
+use crate::tables::{SAFE_SUM, Tables, Wiring};
 use crate::unit_set::{UnitSet, bits, extract};
+use crate::wide::{Wide, to_common_scale};
 
 /// Causes or effects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,10 +101,37 @@ pub(crate) fn cause_repertoire(
             out.iter_mut().zip(&scratch.index).for_each(|(p, &idx)| *p *= table[idx as usize]);
         }
     }
-    let sum: f64 = out.iter().sum();
-    if sum > 0.0 {
-        out.iter_mut().for_each(|p| *p /= sum);
+    let mut sum: f64 = out.iter().sum();
+    if sum < SAFE_SUM {
+        sum = products_of_tiny_factors(tables, wiring, mechanism, purview, out);
     }
+    out.iter_mut().for_each(|p| *p /= sum);
+}
+
+/// The products of [`cause_repertoire`], all multiplied by the same number, where they are so small that
+/// floats lose some of them; and their sum. It is not 0, since the state is reachable.
+#[cold]
+fn products_of_tiny_factors(
+    tables: &Tables,
+    wiring: &Wiring,
+    mechanism: u32,
+    purview: u32,
+    out: &mut Vec<f64>,
+) -> f64 {
+    let products: Vec<Wide> = (0..1u32 << purview.count_ones())
+        .map(|z| {
+            let known_of = |j: usize| purview & wiring.inputs[j];
+            bits(mechanism).filter(|&j| known_of(j) != 0).fold(Wide::ONE, |product, j| {
+                let known = known_of(j);
+                let part = extract(z, extract(known, purview)) as usize;
+                product.times(Wide::new(tables.cause(j, known)[part], 0))
+            })
+        })
+        .collect();
+    to_common_scale(&products, out);
+    let sum = out.iter().sum();
+    debug_assert!(sum > 0.0, "a mechanism in a reachable state has a cause");
+    sum
 }
 
 /// For every state of k units, the index of its part in `subset`: `index[z] = extract(z, subset)`.

@@ -5,10 +5,23 @@
 //! replaces F by F minus A. So these tables serve the intact system and every cut of it.
 //!
 //! Units are numbered inside the subsystem here (0 to k-1, in the order of their numbers in the network).
+//!
+//! All entries are multiplied by [`SCALE`]. The smallest floats have no half, so a mean of them and of 0
+//! would be rounded to 0, and with it every product that it is a factor of.
 
 use crate::fixed::{Fixed, to_fixed};
 use crate::network::Network;
 use crate::unit_set::{bits, cmp_lexicographic, deposit, extract, submasks};
+
+/// What the entries of the tables for causes are multiplied by, a power of two. The product of the entries
+/// of 12 units is within the range of a float, and so is a mean of the smallest probabilities over as many
+/// states as any network has.
+pub(crate) const SCALE: f64 = f64::from_bits((1023 + 75) << 52);
+/// Where products of scaled entries have a sum of at least this, what floats lose of them does not matter.
+/// A product that passes through the range below 2⁻¹⁰²² is wrong by at most 2⁻¹⁰⁷⁵ there, and by 2⁻²⁵⁰ when
+/// the other factors, 11 at most, have been multiplied.
+pub(crate) const SAFE_SUM: f64 = 1.0;
+const UNSCALE: f64 = f64::from_bits((1023 - 75) << 52);
 
 /// The tables of one subsystem.
 #[derive(Debug, Clone)]
@@ -50,14 +63,11 @@ impl Tables {
         for (j, unit) in bits(members).enumerate() {
             let inputs = extract(network.inputs(unit).bits(), members);
             let is_on = state >> unit & 1 == 1;
-            let on = network.unit_table(unit, members, state);
-            let table = UnitTable::new(
-                inputs,
-                on.into_iter().map(|p| if is_on { p } else { 1.0 - p }).collect(),
-            );
+            let table =
+                UnitTable::new(inputs, network.unit_table(unit, is_on, members, state, SCALE));
             for mask in 0..1u32 << n {
                 let known = mask & inputs;
-                let p = table.table(inputs, known)[extract(local_state, known) as usize];
+                let p = table.table(inputs, known)[extract(local_state, known) as usize] * UNSCALE;
                 let p_on = if is_on { p } else { 1.0 - p };
                 tables.effect_on[mask as usize * n + j] = p_on;
                 tables.effect[mask as usize * n + j] = to_fixed(p_on);
@@ -74,7 +84,11 @@ impl Tables {
         let mut bits = vec![self.n as u64, u64::from(self.on)];
         for (j, &inputs) in self.inputs.iter().enumerate() {
             bits.push(u64::from(inputs));
-            bits.extend(self.cause(j, inputs).iter().map(|p| p.to_bits()));
+            bits.extend(self.cause(j, inputs).iter().map(|&scaled| {
+                let p = scaled * UNSCALE;
+                // What only the scaled number tells apart gets a sign, so that it equals no other.
+                if scaled == 0.0 || p.is_normal() { p.to_bits() } else { (-scaled).to_bits() }
+            }));
         }
         bits
     }
@@ -84,7 +98,7 @@ impl Tables {
         self.on >> j & 1 == 1
     }
 
-    /// `T_j[F]`, `2^|F|` entries. `known` must be a subset of j's inputs.
+    /// `T_j[F]` times [`SCALE`], `2^|F|` entries. `known` must be a subset of j's inputs.
     #[inline]
     pub(crate) fn cause(&self, j: usize, known: u32) -> &[f64] {
         self.units[j].table(self.inputs[j], known)

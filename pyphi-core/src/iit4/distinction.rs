@@ -9,14 +9,17 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::measure::{Information, SpecifiedState, ZERO_TOLERANCE, is_tied};
+use super::measure::{
+    Information, NEGLIGIBLE_SELECTIVITY, SpecifiedState, ZERO_TOLERANCE, is_tied,
+};
 use super::mip::{Minimum, MipScratch, Outcome, Problem};
 use super::partition::JointPartition;
-use super::system::System;
+use super::system::{Causes, System};
 use crate::limits::{Options, Phase, Stop, Watch};
 use crate::repertoire::Direction;
 use crate::tables::subsets_by_size;
 use crate::unit_set::{UnitSet, bits, deposit, submasks};
+use crate::wide::Wide;
 
 /// Systems of fewer units are searched on one thread: handing work over takes longer.
 const PARALLEL_FROM: usize = 5;
@@ -152,7 +155,7 @@ struct MechanismSearch<'a> {
     stop: &'a Stop,
     /// All sets of units, by size and then lexicographically.
     purviews: Vec<u32>,
-    /// Causes: -log2 of every entry of the tables.
+    /// Causes: -log2 of every entry of the tables, if these are floats; otherwise empty.
     cause_surprise: Vec<Vec<f64>>,
     /// Effects: -log2 P(unit OFF or ON | known units in their present state), by unit and known set.
     effect_surprise: Vec<Vec<[f64; 2]>>,
@@ -161,8 +164,9 @@ struct MechanismSearch<'a> {
 #[derive(Debug, Default)]
 struct Scratch {
     information: Information,
-    /// `F_c`, by known set and state.
+    /// `F_c`, by known set and state: floats, or wide numbers if the tables are of these.
     forward: Vec<f64>,
+    wide_forward: Vec<Wide>,
     /// `U_e`, by known set and state.
     unconstrained: Vec<f64>,
     by_state: Vec<f64>,
@@ -193,9 +197,12 @@ impl<'a> MechanismSearch<'a> {
             lists: options.exhaustive,
             stop,
             purviews: subsets_by_size(n),
-            cause_surprise: (0..n)
-                .map(|j| system.cause_table(j).iter().map(surprise).collect())
-                .collect(),
+            cause_surprise: match &system.causes {
+                Causes::Floats(causes) => {
+                    causes.iter().map(|table| table.iter().map(surprise).collect()).collect()
+                }
+                Causes::Wide(_) => Vec::new(),
+            },
             effect_surprise: (0..n)
                 .map(|i| {
                     (0..1u32 << n)
@@ -270,11 +277,21 @@ impl<'a> MechanismSearch<'a> {
             Direction::Cause => {
                 let mut units = bits(mechanism);
                 let first = units.next().expect("a mechanism has units");
-                scratch.forward.clear();
-                scratch.forward.extend_from_slice(system.cause_table(first));
-                for j in units {
-                    let table = system.cause_table(j);
-                    scratch.forward.iter_mut().zip(table).for_each(|(f, p)| *f *= p);
+                match &system.causes {
+                    Causes::Floats(causes) => {
+                        scratch.forward.clone_from(&causes[first]);
+                        for j in units {
+                            let factors = scratch.forward.iter_mut().zip(&causes[j]);
+                            factors.for_each(|(f, p)| *f *= p);
+                        }
+                    }
+                    Causes::Wide(causes) => {
+                        scratch.wide_forward.clone_from(&causes[first]);
+                        for j in units {
+                            let factors = scratch.wide_forward.iter_mut().zip(&causes[j]);
+                            factors.for_each(|(f, p)| *f = f.times(*p));
+                        }
+                    }
                 }
             }
             Direction::Effect => {
@@ -290,6 +307,10 @@ impl<'a> MechanismSearch<'a> {
             }
             let information = &mut scratch.information;
             match direction {
+                Direction::Cause if self.cause_surprise.is_empty() => {
+                    let at = |z| scratch.wide_forward[system.index(purview, z)];
+                    information.cause_from_wide(submasks(purview).map(at));
+                }
                 Direction::Cause => {
                     let at = |z| scratch.forward[system.index(purview, z)];
                     information.cause_from(submasks(purview).map(at));
@@ -307,18 +328,24 @@ impl<'a> MechanismSearch<'a> {
                     .states
                     .iter()
                     .map(|&z| (z, information.selectivity(z)))
-                    .filter(|&(_, selectivity)| selectivity > 0.0),
+                    .filter(|&(_, selectivity)| selectivity > NEGLIGIBLE_SELECTIVITY),
             );
             let states = first..scratch.specified.len();
             let bound = scratch.specified[states.clone()]
                 .iter()
                 .map(|&(z, selectivity)| {
                     let known = deposit(z, purview);
-                    let nothing_known: f64 = match direction {
-                        Direction::Cause => {
+                    let nothing_known: f64 = match (direction, &system.causes) {
+                        (Direction::Cause, Causes::Wide(_)) => {
+                            // The quotient first: it has more digits than its logarithms.
+                            let forward = scratch.wide_forward[system.index(purview, known)];
+                            let ratio = scratch.wide_forward[0].over(forward);
+                            return selectivity * ratio.surprise(0);
+                        }
+                        (Direction::Cause, Causes::Floats(_)) => {
                             bits(mechanism).map(|j| self.cause_surprise[j][0]).sum()
                         }
-                        Direction::Effect => bits(purview)
+                        (Direction::Effect, _) => bits(purview)
                             .map(|p| self.effect_surprise[p][0][(known >> p & 1) as usize])
                             .sum(),
                     };
@@ -353,8 +380,19 @@ impl<'a> MechanismSearch<'a> {
                 Direction::Cause => {
                     units.extend(bits(mechanism));
                     places.extend(submasks(purview).map(|q| self.system.index(q, known)));
-                    problem
-                        .cause(a, b, selectivity, |j, q| self.cause_surprise[units[j]][places[q]]);
+                    match &self.system.causes {
+                        Causes::Floats(_) => problem.cause(a, b, selectivity, |j, q| {
+                            self.cause_surprise[units[j]][places[q]]
+                        }),
+                        Causes::Wide(causes) => {
+                            // Less the bits that all sums have in common: see `sia::Side`.
+                            let all = *places.last().expect("a purview has subsets");
+                            problem.cause(a, b, selectivity, |j, q| {
+                                let table = &causes[units[j]];
+                                table[places[q]].surprise(-table[all].exponent())
+                            });
+                        }
+                    }
                 }
                 Direction::Effect => {
                     units.extend(bits(purview));
@@ -366,7 +404,7 @@ impl<'a> MechanismSearch<'a> {
                 }
             }
             let outcome = if self.lists {
-                problem.minimum_of_list()
+                problem.minimum_of_list(self.stop, mip)
             } else {
                 problem.minimum(at_least, self.stop, mip)
             };

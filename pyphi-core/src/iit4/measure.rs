@@ -9,15 +9,23 @@
 
 use std::fmt;
 
-use super::system::System;
+use super::system::{Causes, System};
 use crate::repertoire::Direction;
 use crate::unit_set::{UnitSet, bits, deposit, submasks};
+use crate::wide::{Wide, to_common_scale};
 
 /// Two values this close are tied: absolutely below 1, relatively above.
 pub const TIE_TOLERANCE: f64 = 1e-12;
 
 /// Values of at most this are 0.
 pub const ZERO_TOLERANCE: f64 = 1e-13;
+
+/// Of a state that is selected with at most this probability no φ is more than [`ZERO_TOLERANCE`]: of no
+/// unit can a partition take more than some twenty thousand bits.
+pub(crate) const NEGLIGIBLE_SELECTIVITY: f64 = 1e-19;
+
+/// Forward probabilities of at most this, of effects or beside the largest one of causes, are as good as 0.
+const NEGLIGIBLE: f64 = 1e-290;
 
 /// Whether two values are tied.
 #[inline]
@@ -149,22 +157,61 @@ pub(crate) struct Information {
     /// The states that attain it, in order.
     pub(crate) states: Vec<u32>,
     values: Vec<f64>,
+    /// `F(z)` where floats could not hold it: `forward` is then in another unit. Otherwise empty.
+    wide: Vec<Wide>,
+}
+
+/// -log2 of a probability, in bits; 0 if it is 0 or 1.
+pub(crate) fn surprise(p: f64) -> f64 {
+    if p > 0.0 && p < 1.0 { -p.log2() } else { 0.0 }
 }
 
 impl Information {
     /// Of a cause. `F_c(z) = prod_{j in M} q_c(j as it is | P = z)`.
     pub(crate) fn cause(&mut self, system: &System, mechanism: u32, purview: u32) {
-        let forward = |z| bits(mechanism).map(|j| system.cause(j, purview, z)).product();
-        self.cause_from(submasks(purview).map(forward));
+        let at = |z| system.index(purview, z);
+        match &system.causes {
+            Causes::Floats(causes) => {
+                let forward = |z| bits(mechanism).map(|j| causes[j][at(z)]).product();
+                self.cause_from(submasks(purview).map(forward));
+            }
+            Causes::Wide(causes) => {
+                let factors = |z| bits(mechanism).map(move |j| causes[j][at(z)]);
+                let forward = |z| factors(z).fold(Wide::ONE, Wide::times);
+                self.cause_from_wide(submasks(purview).map(forward));
+            }
+        }
     }
 
     /// Of a cause, given `F_c`.
     pub(crate) fn cause_from(&mut self, forward: impl Iterator<Item = f64>) {
+        self.wide.clear();
         self.forward.clear();
         self.forward.extend(forward);
+        self.find_cause();
+    }
+
+    /// The same of numbers that floats may not hold. Only their ratios count.
+    pub(crate) fn cause_from_wide(&mut self, forward: impl Iterator<Item = Wide>) {
+        self.wide.clear();
+        self.wide.extend(forward);
+        to_common_scale(&self.wide, &mut self.forward);
+        self.find_cause();
+    }
+
+    fn find_cause(&mut self) {
         self.norm = self.forward.iter().sum();
         let unconstrained = self.norm / self.forward.len() as f64;
         self.find(std::iter::repeat(unconstrained));
+    }
+
+    /// -log2 of the forward probability of a state, in bits; 0 if it is 0 or 1.
+    pub(crate) fn surprise(&self, z: u32) -> f64 {
+        match self.wide.get(z as usize) {
+            Some(forward) if forward.is_zero() => 0.0,
+            Some(forward) => forward.surprise(0),
+            None => surprise(self.forward[z as usize]),
+        }
     }
 
     /// Of an effect, given `U_e` of the same mechanism and purview.
@@ -175,6 +222,7 @@ impl Information {
         purview: u32,
         unconstrained: impl Iterator<Item = f64>,
     ) {
+        self.wide.clear();
         system.effects(mechanism, system.present & mechanism, purview, &mut self.forward);
         self.norm = 1.0;
         self.find(unconstrained);
@@ -192,7 +240,7 @@ impl Information {
             self.forward
                 .iter()
                 .zip(unconstrained)
-                .map(|(&f, u)| if f > 0.0 { f / norm * (f / u).log2() } else { 0.0 }),
+                .map(|(&f, u)| if f > NEGLIGIBLE { f / norm * (f / u).log2() } else { 0.0 }),
         );
         self.value = self.values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         self.states.clear();

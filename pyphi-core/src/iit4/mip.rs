@@ -28,6 +28,8 @@
 //!
 //! Tests compare all of this with a listing of the partitions.
 
+use std::ops::ControlFlow;
+
 use super::measure::{TIE_TOLERANCE, ZERO_TOLERANCE, is_tied};
 use super::partition::for_each_joint;
 use crate::limits::Stop;
@@ -166,10 +168,16 @@ impl Problem {
         }
     }
 
-    /// D and c of any partition.
+    /// Any partition with its D and c.
     fn evaluate(&self, blocks: Vec<(u32, u32)>) -> Evaluated {
+        let (loss, n_severed) = self.loss(&blocks);
+        Evaluated { loss, n_severed, blocks }
+    }
+
+    /// D and c of any partition.
+    fn loss(&self, blocks: &[(u32, u32)]) -> (f64, f64) {
         let (mut surprise, mut n_kept) = (0.0, 0);
-        for &(m, p) in &blocks {
+        for &(m, p) in blocks {
             surprise += match self.direction {
                 Some(Direction::Cause) => {
                     self.surprise[(m as usize) << self.n_purview | p as usize]
@@ -180,11 +188,7 @@ impl Problem {
             };
             n_kept += m.count_ones() * p.count_ones();
         }
-        Evaluated {
-            loss: surprise - self.whole,
-            n_severed: self.most_severed() - f64::from(n_kept),
-            blocks,
-        }
+        (surprise - self.whole, self.most_severed() - f64::from(n_kept))
     }
 
     /// The minimum over all partitions; not worked out further once φ is known to be below `at_least`.
@@ -457,23 +461,60 @@ impl Problem {
         self.assign(&chosen, g)
     }
 
-    /// As [`Problem::minimum`], by listing all partitions.
-    pub(crate) fn minimum_of_list(&self) -> Outcome {
-        let mut all = Vec::new();
+    /// As [`Problem::minimum`], by listing all partitions. Of those that tie it takes the one that the search finds,
+    /// if that is among them: which of them it is, nothing in the theory says, and their φ differ in the last digits.
+    pub(crate) fn minimum_of_list(&self, stop: &Stop, scratch: &mut MipScratch) -> Outcome {
         let (m, p) = (UnitSet::all(self.n_mechanism), UnitSet::all(self.n_purview));
-        for_each_joint(m.bits(), p.bits(), |blocks| all.push(self.evaluate(blocks.to_vec())));
-        if all.iter().any(|it| self.selectivity * it.loss <= ZERO_TOLERANCE) {
+        let for_each = |visit: &mut dyn FnMut(Listed<'_>)| -> ControlFlow<()> {
+            let mut n_seen = 0u32;
+            for_each_joint(m.bits(), p.bits(), |blocks| {
+                n_seen = n_seen.wrapping_add(1);
+                if n_seen.is_multiple_of(1024) && stop.is_due() {
+                    return ControlFlow::Break(());
+                }
+                let (loss, n_severed) = self.loss(blocks);
+                let phi = self.selectivity * loss;
+                visit(Listed { blocks, phi, normalized: self.selectivity * (loss / n_severed) });
+                ControlFlow::Continue(())
+            })
+        };
+        let (mut smallest_phi, mut least) = (f64::INFINITY, f64::INFINITY);
+        let mut flow = for_each(&mut |Listed { phi, normalized, .. }| {
+            smallest_phi = smallest_phi.min(phi);
+            least = least.min(normalized);
+        });
+        if flow.is_continue() && smallest_phi <= ZERO_TOLERANCE {
             return Outcome::Zero;
         }
-        let normalized = |it: &Evaluated| self.selectivity * it.ratio();
-        let least = all.iter().map(normalized).fold(f64::INFINITY, f64::min);
-        let minimum = all
-            .into_iter()
-            .filter(|it| is_tied(normalized(it), least))
-            .reduce(|a, b| if b.loss > a.loss && !is_tied(a.loss, b.loss) { b } else { a })
-            .expect("the complete partition is in the list");
-        Outcome::Found(Minimum { phi: self.selectivity * minimum.loss, blocks: minimum.blocks })
+        let mut largest: Option<Minimum> = None;
+        if flow.is_continue() {
+            flow = for_each(&mut |Listed { blocks, phi, normalized }| {
+                let is_larger = |it: &Minimum| phi > it.phi && !is_tied(phi, it.phi);
+                if is_tied(normalized, least) && largest.as_ref().is_none_or(is_larger) {
+                    largest = Some(Minimum { phi, blocks: blocks.to_vec() });
+                }
+            });
+        }
+        let Some(listed) = largest.filter(|_| flow.is_continue()) else { return Outcome::Stopped };
+        match self.minimum(0.0, stop, scratch) {
+            Outcome::Stopped => Outcome::Stopped,
+            Outcome::Found(found) => {
+                let (loss, n_severed) = self.loss(&found.blocks);
+                let normalized = self.selectivity * (loss / n_severed);
+                let is_equal = is_tied(normalized, least) && is_tied(found.phi, listed.phi);
+                Outcome::Found(if is_equal { found } else { listed })
+            }
+            // The list says otherwise.
+            Outcome::Zero | Outcome::Below => Outcome::Found(listed),
+        }
     }
+}
+
+/// One partition of a list.
+struct Listed<'a> {
+    blocks: &'a [(u32, u32)],
+    phi: f64,
+    normalized: f64,
 }
 
 /// Room for a search.
@@ -620,7 +661,7 @@ mod tests {
             for direction in [Direction::Cause, Direction::Effect] {
                 let problem = random_problem(seed, direction);
                 let found = problem.minimum(0.0, &Stop::never(), &mut scratch);
-                let listed = problem.minimum_of_list();
+                let listed = problem.minimum_of_list(&Stop::never(), &mut scratch);
                 match (&found, &listed) {
                     (Outcome::Zero, Outcome::Zero) => {}
                     (Outcome::Found(a), Outcome::Found(b)) => {

@@ -144,9 +144,11 @@ impl JointPartition {
     /// ```
     pub fn all(mechanism: UnitSet, purview: UnitSet) -> Vec<JointPartition> {
         let mut all = Vec::new();
-        for_each_joint(mechanism.bits(), purview.bits(), |blocks| {
+        let flow = for_each_joint(mechanism.bits(), purview.bits(), |blocks| {
             all.push(JointPartition::from_local(blocks, UnitSet::from_bits));
+            ControlFlow::<std::convert::Infallible>::Continue(())
         });
+        let ControlFlow::Continue(()) = flow;
         all
     }
 
@@ -195,11 +197,15 @@ impl fmt::Display for JointPartition {
 }
 
 /// Every partition of a mechanism and a purview, as the blocks of [`JointPartition`].
-pub(crate) fn for_each_joint(mechanism: u32, purview: u32, mut visit: impl FnMut(&[(u32, u32)])) {
-    visit(&[(mechanism, 0), (0, purview)]);
+pub(crate) fn for_each_joint<B>(
+    mechanism: u32,
+    purview: u32,
+    mut visit: impl FnMut(&[(u32, u32)]) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    visit(&[(mechanism, 0), (0, purview)])?;
     let units: Vec<u32> = bits(mechanism).map(|unit| 1 << unit).collect();
     let mut parts = Vec::new();
-    let ControlFlow::Continue(()) = set_partitions(&units, &mut parts, &mut |parts| {
+    set_partitions(&units, &mut parts, &mut |parts| {
         let k = parts.len();
         if k >= 2 {
             for mut assignment in 0..(k + 1).pow(purview.count_ones()) {
@@ -212,11 +218,11 @@ pub(crate) fn for_each_joint(mechanism: u32, purview: u32, mut visit: impl FnMut
                 if blocks[k].1 == 0 {
                     blocks.pop();
                 }
-                visit(&blocks);
+                visit(&blocks)?;
             }
         }
-        ControlFlow::<std::convert::Infallible>::Continue(())
-    });
+        ControlFlow::Continue(())
+    })
 }
 
 /// Every way to add the `units` (one bit each), in order, to existing `parts` or as parts of their own. Parts

@@ -16,9 +16,12 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::canonical;
-use super::measure::{Information, SpecifiedState, TIE_TOLERANCE, ZERO_TOLERANCE, is_tied};
+use super::measure::{
+    Information, NEGLIGIBLE_SELECTIVITY, SpecifiedState, TIE_TOLERANCE, ZERO_TOLERANCE, is_tied,
+    surprise,
+};
 use super::partition::{SystemPartition, set_partitions};
-use super::system::System;
+use super::system::{Causes, System};
 use super::{Rules, predicted_bytes};
 use crate::formalism::DifferentiationCap;
 use crate::limits::{Options, Phase, Stop, StopReason, Watch};
@@ -196,22 +199,39 @@ pub(crate) fn analyse(
         return SystemIrreducibilityAnalysis::zero(system, reasons, first(0), first(1));
     }
 
-    let sides = [Side::causes(system, &specified[0]), Side::effects(system, &specified[1])];
+    // One state at a time: there may be thousands that tie, and the tables of one take 8 · 3ⁿ bytes.
+    let side = |direction: usize, tie: usize| match direction {
+        0 => Side::of_cause(system, &specified[0], tie),
+        _ => Side::of_effect(system, &specified[1], tie),
+    };
+    // A state that is as good as never selected has φ = 0 whatever its partition, and others have more.
+    let possible = [0, 1].map(|direction: usize| -> Vec<usize> {
+        let selectivity = specified[direction].selectivity.iter().enumerate();
+        selectivity.filter(|(_, it)| **it > NEGLIGIBLE_SELECTIVITY).map(|(tie, _)| tie).collect()
+    });
     let began = Instant::now();
     let search = |sides: [Option<&Side>; 2]| Search { system, sides, options, stop, began }.run();
     let pairs: Vec<(usize, usize)> =
-        (0..sides[0].len()).flat_map(|c| (0..sides[1].len()).map(move |e| (c, e))).collect();
+        (0..possible[0].len()).flat_map(|c| (0..possible[1].len()).map(move |e| (c, e))).collect();
+    let alone = |direction: usize| -> Option<Vec<Found>> {
+        let found = |&tie: &usize| {
+            if stop.is_due() {
+                return None;
+            }
+            let side = side(direction, tie);
+            let mut sides = [None; 2];
+            sides[direction] = Some(&side);
+            Some(search(sides))
+        };
+        possible[direction].iter().map(found).collect()
+    };
     let (pair, tied_state_pairs, is_chosen) = if pairs.len() == 1 {
         (pairs[0], 1, true)
-    } else {
+    } else if let Some(alone) = alone(0).and_then(|causes| Some([causes, alone(1)?])) {
         // Lemma: the smallest normalized φ of a pair is the smaller one of its two sides taken alone, and the
         // largest φ among the partitions that attain it is the larger one of the sides that attain it. For
         // min over θ of min(φ_c, φ_e)/c is the minimum of the sides' minima; and where a side attains it at θ,
         // the other side is not smaller there, so that φ(θ) is that side's φ. So the sides tell φ_s of all pairs.
-        let alone: [Vec<Found>; 2] = [
-            sides[0].iter().map(|side| search([Some(side), None])).collect(),
-            sides[1].iter().map(|side| search([None, Some(side)])).collect(),
-        ];
         let phi = |&(c, e): &(usize, usize)| {
             let (a, b) = (&alone[0][c], &alone[1][e]);
             if is_tied(a.normalized, b.normalized) {
@@ -225,14 +245,19 @@ pub(crate) fn analyse(
         let largest = pairs.iter().map(phi).fold(0.0, f64::max);
         let tied: Vec<(usize, usize)> =
             pairs.into_iter().filter(|pair| is_tied(phi(pair), largest)).collect();
+        let state =
+            |direction: usize, at: usize| specified[direction].ties[possible[direction][at]];
         let states: Vec<(u32, u32)> =
-            tied.iter().map(|&(c, e)| (specified[0].ties[c], specified[1].ties[e])).collect();
+            tied.iter().map(|&(c, e)| (state(0, c), state(1, e))).collect();
         let is_chosen = alone.iter().flatten().all(|found| found.is_complete);
         (tied[canonical::first_pair(system, &states)], tied.len(), is_chosen)
+    } else {
+        (pairs[0], 1, false)
     };
-    let found = search([Some(&sides[0][pair.0]), Some(&sides[1][pair.1])]);
-    let cause = specified[0].describe(system, specified[0].ties[pair.0]);
-    let effect = specified[1].describe(system, specified[1].ties[pair.1]);
+    let ties = [possible[0][pair.0], possible[1][pair.1]];
+    let found = search([Some(&side(0, ties[0])), Some(&side(1, ties[1]))]);
+    let cause = specified[0].describe(system, specified[0].ties[ties[0]]);
+    let effect = specified[1].describe(system, specified[1].ties[ties[1]]);
     let stop_reason = match stop.reason() {
         Some(reason) if !(found.is_complete && is_chosen) => reason,
         _ => StopReason::Complete,
@@ -316,8 +341,8 @@ struct Specified {
     ties: Vec<u32>,
     /// By tied state.
     selectivity: Vec<f64>,
-    /// Forward probability of the present state.
-    forward_of_present: f64,
+    /// -log2 of the forward probability of the present state.
+    surprise_of_present: f64,
 }
 
 impl Specified {
@@ -340,7 +365,7 @@ impl Specified {
             information: information.value,
             ties: information.states.clone(),
             selectivity: information.states.iter().map(|&z| information.selectivity(z)).collect(),
-            forward_of_present: information.forward[system.present as usize],
+            surprise_of_present: information.surprise(system.present),
         }
     }
 
@@ -350,13 +375,12 @@ impl Specified {
     }
 
     fn describe(&self, system: &System, z: u32) -> SystemState {
-        let bits_of = |p: f64| if p > 0.0 && p < 1.0 { -p.log2() } else { 0.0 };
         SystemState {
             state: system.specified(system.all(), z),
             intrinsic_information: self.information,
             ties: self.ties.iter().map(|&z| system.specified(system.all(), z)).collect(),
-            differentiation_of_current_state: bits_of(self.forward_of_present),
-            differentiation_of_specified_state: bits_of(self.selectivity(z)),
+            differentiation_of_current_state: self.surprise_of_present,
+            differentiation_of_specified_state: surprise(self.selectivity(z)),
         }
     }
 }
@@ -364,7 +388,7 @@ impl Specified {
 /// One direction with its specified state: what the partitions are looked up in.
 struct Side {
     selectivity: f64,
-    /// -log2 of the forward probability of the intact system.
+    /// -log2 of the forward probability of the intact system, up to a number that all sums have in common.
     whole: f64,
     /// The same where no unit knows any.
     nothing_known: f64,
@@ -375,28 +399,36 @@ struct Side {
 }
 
 impl Side {
-    fn causes(system: &System, specified: &Specified) -> Vec<Side> {
-        let of = |(&z, &selectivity)| {
-            // P(unit as it is | known units of the specified past state).
-            Side::new(system, selectivity, |i, known| system.cause(i, known, z))
-        };
-        specified.ties.iter().zip(&specified.selectivity).map(of).collect()
+    /// For the cause state that is at place `tie` of those that tie.
+    fn of_cause(system: &System, specified: &Specified, tie: usize) -> Side {
+        let (z, selectivity) = (specified.ties[tie], specified.selectivity[tie]);
+        let at = |known: u32| system.index(known, z);
+        // -log2 P(unit as it is | known units of the specified past state).
+        match &system.causes {
+            Causes::Floats(causes) => {
+                Side::new(system, selectivity, |i, known| -causes[i][at(known)].log2())
+            }
+            Causes::Wide(causes) => Side::new(system, selectivity, |i, known| {
+                // Less what it is with all known, but for its fraction: the sums are compared with that, and
+                // digits would be lost to thousands of bits that they have in common.
+                causes[i][at(known)].surprise(-causes[i][at(system.all())].exponent())
+            }),
+        }
     }
 
-    fn effects(system: &System, specified: &Specified) -> Vec<Side> {
-        let of = |(&z, &selectivity)| {
-            // P(unit as specified | known units of the present state).
-            Side::new(system, selectivity, |i, known| {
-                system.effect_on(i, z >> i & 1 == 1, known, system.present)
-            })
-        };
-        specified.ties.iter().zip(&specified.selectivity).map(of).collect()
+    /// For the effect state that is at place `tie` of those that tie.
+    fn of_effect(system: &System, specified: &Specified, tie: usize) -> Side {
+        let (z, selectivity) = (specified.ties[tie], specified.selectivity[tie]);
+        // -log2 P(unit as specified | known units of the present state).
+        Side::new(system, selectivity, |i, known| {
+            -system.effect_on(i, z >> i & 1 == 1, known, system.present).log2()
+        })
     }
 
-    fn new(system: &System, selectivity: f64, p: impl Fn(usize, u32) -> f64) -> Side {
+    fn new(system: &System, selectivity: f64, surprise: impl Fn(usize, u32) -> f64) -> Side {
         let n = system.n;
         let surprise: Vec<Vec<f64>> =
-            (0..n).map(|i| (0..1u32 << n).map(|known| -p(i, known).log2()).collect()).collect();
+            (0..n).map(|i| (0..1u32 << n).map(|known| surprise(i, known)).collect()).collect();
         let sum = |part: u32, known: u32| -> f64 {
             bits(part).map(|i| surprise[i][known as usize]).sum()
         };

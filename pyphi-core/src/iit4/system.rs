@@ -15,6 +15,7 @@ use crate::state::State;
 use crate::subsystem::Subsystem;
 use crate::tables::Wiring;
 use crate::unit_set::{UnitSet, bits, deposit, extract, submasks};
+use crate::wide::Wide;
 
 /// Probabilities that differ by more than this depend on what differed.
 const DEPENDS: f64 = 1e-13;
@@ -25,7 +26,39 @@ pub(crate) struct Substrate {
     pub(crate) network: Arc<Network>,
     pub(crate) state: State,
     /// P(every unit is in its present state | previous state u), by u.
-    likelihood: Vec<f64>,
+    likelihood: Likelihood,
+}
+
+/// Numbers as floats; or, where some probability is so small that products of it leave the range of
+/// floats, as wide ones.
+#[derive(Debug)]
+enum Likelihood {
+    Floats(Vec<f64>),
+    Wide(Vec<Wide>),
+}
+
+/// What causes are made of: by unit, P(unit is as it is now | known units) at [`System::index`].
+#[derive(Debug, Clone)]
+pub(crate) enum Causes {
+    Floats(Arc<Vec<Vec<f64>>>),
+    /// Of a system with probabilities so small that their products leave the range of floats.
+    Wide(Arc<Vec<Vec<Wide>>>),
+}
+
+/// Products of so many factors, or fewer, must stay within the range of floats.
+const MOST_FACTORS: usize = Subsystem::MAX_UNITS;
+
+/// How small products of floats may get, as a power of two. This leaves room for means.
+const SMALLEST_PRODUCT: f64 = -768.0;
+
+/// Whether products of `n` numbers, of which none but 0 is below `smallest`, may leave the range of floats.
+fn is_tiny(smallest: f64, n: usize) -> bool {
+    smallest.log2() * n as f64 <= SMALLEST_PRODUCT
+}
+
+/// The smallest of some probabilities that is not 0.
+fn smallest(probabilities: impl Iterator<Item = f64>) -> f64 {
+    probabilities.filter(|&p| p > 0.0).fold(1.0, f64::min)
 }
 
 impl Substrate {
@@ -64,16 +97,26 @@ impl Substrate {
     pub(crate) fn of_checked(network: &Arc<Network>, state: State) -> Result<Substrate> {
         let n_units = network.n_units();
         let present = state.row();
-        let likelihood: Vec<f64> = (0..1 << n_units)
-            .map(|row| {
-                let on = network.tpm().row(row);
-                (0..n_units)
-                    .map(|unit| if present >> unit & 1 == 1 { on[unit] } else { 1.0 - on[unit] })
-                    .product()
-            })
-            .collect();
+        let as_now = |row: usize| {
+            let on = network.tpm().row(row);
+            (0..n_units)
+                .map(move |unit| if present >> unit & 1 == 1 { on[unit] } else { 1.0 - on[unit] })
+        };
+        let rows = 0..1usize << n_units;
+        let (likelihood, is_reachable) =
+            if is_tiny(smallest(rows.clone().flat_map(as_now)), n_units.max(MOST_FACTORS)) {
+                let product =
+                    |row| as_now(row).fold(Wide::ONE, |product, p| product.times(Wide::new(p, 0)));
+                let products: Vec<Wide> = rows.map(product).collect();
+                let is_reachable = products.iter().any(|p| !p.is_zero());
+                (Likelihood::Wide(products), is_reachable)
+            } else {
+                let products: Vec<f64> = rows.map(|row| as_now(row).product()).collect();
+                let is_reachable = products.iter().any(|&p| p > 0.0);
+                (Likelihood::Floats(products), is_reachable)
+            };
         let substrate = Substrate { network: Arc::clone(network), state, likelihood };
-        if substrate.likelihood.iter().all(|&p| p == 0.0) {
+        if !is_reachable {
             return Err(substrate.unreachable(network.units()));
         }
         Ok(substrate)
@@ -105,7 +148,7 @@ pub struct System {
     pub(crate) wiring: Wiring,
     index: Arc<KnownIndex>,
     /// By unit: P(unit is as it is now | known units), causes.
-    cause: Arc<Vec<Vec<f64>>>,
+    pub(crate) causes: Causes,
     /// By unit: P(unit is as it is now | known units), effects.
     effect: Arc<Vec<Vec<f64>>>,
     /// By unit: P(unit is *not* as it is now | known units), effects.
@@ -166,24 +209,57 @@ impl System {
         if !is_reachable {
             return Err(substrate.unreachable(units));
         }
-        let cause = if background == 0 {
-            Arc::clone(&effect)
-        } else {
-            let of =
-                |w: u32| rows.iter().map(|s| substrate.likelihood[(s | w) as usize]).sum::<f64>();
-            let total: f64 = substrate.likelihood.iter().sum();
-            let weights: Vec<(u32, f64)> = submasks(background)
-                .map(|w| (w, of(w) / total))
-                .filter(|&(_, weight)| weight > 0.0)
-                .collect();
-            Arc::new(table(&|i, s| {
-                weights
-                    .iter()
-                    .map(|&(w, weight)| {
-                        weight * as_now(i, tpm.row((rows[s] | w) as usize)[units_of[i]])
+        let in_past =
+            |i: usize, s: usize, w: u32| as_now(i, tpm.row((rows[s] | w) as usize)[units_of[i]]);
+        let wide_table = |f: &dyn Fn(usize, usize) -> Wide| -> Causes {
+            let unit = |i: usize| {
+                let mut table = vec![Wide::ZERO; index.n_entries()];
+                index.fill(|s| f(i, s), |a, b| a.plus(b).half(), &mut table);
+                table
+            };
+            Causes::Wide(Arc::new((0..n).map(unit).collect()))
+        };
+        let causes = match &substrate.likelihood {
+            Likelihood::Floats(_) if background == 0 => Causes::Floats(Arc::clone(&effect)),
+            Likelihood::Wide(_) if background == 0 => {
+                wide_table(&|i, s| Wide::new(in_past(i, s, 0), 0))
+            }
+            Likelihood::Floats(likelihood) => {
+                let of = |w: u32| rows.iter().map(|s| likelihood[(s | w) as usize]).sum::<f64>();
+                let total: f64 = likelihood.iter().sum();
+                let weights: Vec<(u32, f64)> = submasks(background)
+                    .map(|w| (w, of(w) / total))
+                    .filter(|&(_, weight)| weight > 0.0)
+                    .collect();
+                let mean = |i: usize, s: usize| {
+                    weights.iter().map(|&(w, weight)| weight * in_past(i, s, w)).sum::<f64>()
+                };
+                let tables = table(&mean);
+                // Weighted, they may be smaller than those that the products were judged by.
+                if is_tiny(smallest(tables.iter().flatten().copied()), MOST_FACTORS) {
+                    wide_table(&|i, s| {
+                        weights.iter().fold(Wide::ZERO, |sum, &(w, weight)| {
+                            sum.plus(Wide::new(weight, 0).times(Wide::new(in_past(i, s, w), 0)))
+                        })
                     })
-                    .sum()
-            }))
+                } else {
+                    Causes::Floats(Arc::new(tables))
+                }
+            }
+            Likelihood::Wide(likelihood) => {
+                let sum = |all: &mut dyn Iterator<Item = Wide>| all.fold(Wide::ZERO, Wide::plus);
+                let of = |w: u32| sum(&mut rows.iter().map(|s| likelihood[(s | w) as usize]));
+                let total = sum(&mut likelihood.iter().copied());
+                let weights: Vec<(u32, Wide)> = submasks(background)
+                    .map(|w| (w, of(w).over(total)))
+                    .filter(|(_, weight)| !weight.is_zero())
+                    .collect();
+                wide_table(&|i, s| {
+                    weights.iter().fold(Wide::ZERO, |sum, &(w, weight)| {
+                        sum.plus(weight.times(Wide::new(in_past(i, s, w), 0)))
+                    })
+                })
+            }
         };
         Ok(System {
             substrate: Arc::clone(substrate),
@@ -199,7 +275,7 @@ impl System {
                 to: 0,
             },
             index: Arc::new(index),
-            cause,
+            causes,
             effect,
             effect_other,
         })
@@ -235,23 +311,12 @@ impl System {
         UnitSet::all(self.n).bits()
     }
 
-    /// `q_c(j = its present state | K = z)`: what the past says about unit j. `z` counts only inside `known`.
-    #[inline]
-    pub(crate) fn cause(&self, j: usize, known: u32, z: u32) -> f64 {
-        self.cause[j][self.index.at(known, z)]
-    }
-
     /// `q_e(i = ON or OFF | K = s)`.
     #[inline]
     pub(crate) fn effect_on(&self, i: usize, is_on: bool, known: u32, s: u32) -> f64 {
         let is_as_now = is_on == (self.present >> i & 1 == 1);
         let table = if is_as_now { &self.effect[i] } else { &self.effect_other[i] };
         table[self.index.at(known, s)]
-    }
-
-    /// The entries of unit j for causes, all known sets and states: see [`System::index`].
-    pub(crate) fn cause_table(&self, j: usize) -> &[f64] {
-        &self.cause[j]
     }
 
     /// Where the entries of a known set and its state are.
@@ -326,6 +391,10 @@ impl KnownIndex {
         (self.powers[known as usize] + self.powers[(known & z) as usize]) as usize
     }
 
+    fn n_entries(&self) -> usize {
+        self.first_unknown.len()
+    }
+
     /// The function `f` of all units' state, and its uniform averages over the units that are not known.
     fn tabulate(&self, f: impl Fn(usize) -> f64) -> Vec<f64> {
         let mut table = Vec::new();
@@ -334,7 +403,12 @@ impl KnownIndex {
     }
 
     fn tabulate_into(&self, f: impl Fn(usize) -> f64, table: &mut Vec<f64>) {
-        table.resize(self.first_unknown.len(), 0.0);
+        table.resize(self.n_entries(), 0.0);
+        self.fill(f, f64::midpoint, table);
+    }
+
+    /// The same in any kind of number.
+    fn fill<T: Copy>(&self, f: impl Fn(usize) -> T, midpoint: impl Fn(T, T) -> T, table: &mut [T]) {
         let all = UnitSet::all(self.n).bits();
         for state in 0..=all {
             table[self.at(all, state)] = f(state as usize);
@@ -342,7 +416,7 @@ impl KnownIndex {
         for index in (0..table.len()).rev() {
             let power = self.first_unknown[index] as usize;
             if power > 0 {
-                table[index] = f64::midpoint(table[index + power], table[index + 2 * power]);
+                table[index] = midpoint(table[index + power], table[index + 2 * power]);
             }
         }
     }
@@ -380,7 +454,8 @@ mod tests {
             (0.662_078, 0.231_475),
         ];
         for (s, (cause, effect)) in expected.into_iter().enumerate() {
-            assert!((system.cause(1, 0b11, s as u32) - cause).abs() < 1e-6);
+            let Causes::Floats(causes) = &system.causes else { panic!("nothing is tiny here") };
+            assert!((causes[1][system.index(0b11, s as u32)] - cause).abs() < 1e-6);
             assert!((system.effect_on(1, true, 0b11, s as u32) - effect).abs() < 1e-6);
         }
     }

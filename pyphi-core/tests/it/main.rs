@@ -30,3 +30,5 @@ mod regressions;
 mod suite;
 /// Other orders of choice among tied purviews, and the range of Φ over them.
 mod ties;
+/// Probabilities at the end of the range of floats.
+mod tiny;

@@ -115,8 +115,8 @@ pub(crate) struct System {
     nodes: Vec<usize>,
     /// The units that unit `j` hears: its inputs inside the system.
     inputs: Vec<Mask>,
-    /// `on[j][s]` = P(unit `j` is ON next | the system is in state `s`).
-    on: Vec<Vec<f64>>,
+    /// `as_now[j][s]` = P(unit `j` is next as it is now | the system is in state `s`) × [`UNIT`].
+    as_now: Vec<Vec<f64>>,
     state: Mask,
     /// How ties among purviews are broken.
     order: Order,
@@ -173,6 +173,10 @@ fn mechanism_partitions(mechanism: Mask, purview: Mask) -> Vec<[Part; 2]> {
 
 // --- The system --------------------------------------------------------------------------------------
 
+/// What probabilities are multiplied by in [`System::as_now`]: the smallest float has no half, and a mean of it
+/// and of 0 would be 0.
+const UNIT: f64 = f64::from_bits((1023 + 100) << 52);
+
 impl System {
     /// The units `nodes` of a network as a candidate system: `tpm[s][j]` = P(unit `j` is ON next | the
     /// network is in state `s`), `cm[i][j]` = 1 if `i` connects to `j`. `None` if its state is
@@ -190,15 +194,16 @@ impl System {
         let background = ((1 << n_network) - 1) & !candidate;
 
         let mut inputs = Vec::new();
-        let mut on = Vec::new();
+        let mut as_now = Vec::new();
         for &j in nodes {
             // The connectivity decides what unit j hears: it is averaged over all the others.
             let heard: Vec<usize> = (0..n_network).filter(|&i| cm[i][j] == 1).collect();
             let heard = mask_of(&heard);
             let next = |s: Mask| {
-                mean((0..1 << n_network).filter(|t| (s ^ t) & heard == 0).map(|t| tpm[t][j]))
+                let p = |t: Mask| if state[j] == 1 { tpm[t][j] } else { 1.0 - tpm[t][j] };
+                mean((0..1 << n_network).filter(|t| (s ^ t) & heard == 0).map(|t| p(t) * UNIT))
             };
-            on.push(
+            as_now.push(
                 (0..1 << nodes.len())
                     .map(|k| next(pick(candidate, k) | network_state & background))
                     .collect::<Vec<f64>>(),
@@ -207,11 +212,11 @@ impl System {
         }
         let state = (0..nodes.len()).filter(|&k| state[nodes[k]] == 1).map(|k| 1 << k).sum();
         let order = Order::Lexicographic;
-        let system = System { nodes: nodes.to_vec(), inputs, on, state, order };
+        let system = System { nodes: nodes.to_vec(), inputs, as_now, state, order };
 
         let n = system.n();
-        let reachable = (0..1 << n)
-            .any(|s| (0..n).all(|j| system.probability(j, system.state, system.all(), s) > 0.0));
+        let reachable =
+            (0..1 << n).any(|s| (0..n).all(|j| system.likelihood(j, system.all(), s) > 0.0));
         reachable.then_some(system)
     }
 
@@ -240,16 +245,20 @@ impl System {
         for j in elements(to) {
             cut.inputs[j] &= !from;
             let states = 0..1 << self.n();
-            cut.on[j] =
-                states.map(|s| self.probability(j, 1 << j, !from & self.all(), s)).collect();
+            cut.as_now[j] = states.map(|s| self.likelihood(j, !from & self.all(), s)).collect();
         }
         cut
     }
 
+    /// P(unit `j` is next as it is now | the units `fixed` are as in `z`, the others uniform) × [`UNIT`].
+    fn likelihood(&self, j: usize, fixed: Mask, z: Mask) -> f64 {
+        mean((0..1 << self.n()).filter(|s| (s ^ z) & fixed == 0).map(|s| self.as_now[j][s]))
+    }
+
     /// P(unit `j` is next as it is in `value` | the units `fixed` are as in `z`, the others uniform).
     fn probability(&self, j: usize, value: Mask, fixed: Mask, z: Mask) -> f64 {
-        let on = mean((0..1 << self.n()).filter(|s| (s ^ z) & fixed == 0).map(|s| self.on[j][s]));
-        if value >> j & 1 == 1 { on } else { 1.0 - on }
+        let as_now = self.likelihood(j, fixed, z) / UNIT;
+        if (value ^ self.state) >> j & 1 == 0 { as_now } else { 1.0 - as_now }
     }
 
     pub(crate) fn strongly_connected(&self) -> bool {
@@ -281,16 +290,16 @@ impl System {
         match direction {
             Direction::Cause => {
                 // Each unit of the mechanism hears noise of its own from outside the purview, so the
-                // factors are averaged separately, and the product is normalised once.
-                let product: Vec<f64> = states
-                    .map(|z| {
-                        let likelihood = |i| self.probability(i, self.state, purview, z);
-                        elements(mechanism).map(likelihood).product()
-                    })
+                // factors are averaged separately, and the product is normalised once. It may be smaller
+                // than any float, so its logarithm is taken.
+                let logarithms: Vec<f64> = states
+                    .map(|z| elements(mechanism).map(|i| self.likelihood(i, purview, z).ln()).sum())
                     .collect();
-                let total: f64 = product.iter().sum();
+                let largest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 // Some previous state has no factor 0, and averages over it have none either.
-                assert!(total > 0.0, "the state is reachable");
+                assert!(largest > f64::NEG_INFINITY, "the state is reachable");
+                let product: Vec<f64> = logarithms.iter().map(|it| (it - largest).exp()).collect();
+                let total: f64 = product.iter().sum();
                 product.iter().map(|p| p / total).collect()
             }
             Direction::Effect => states
