@@ -664,8 +664,11 @@ fn nothing_is_left_when_xtask_is_ended_in_the_middle() {
         Command::new("kill").args(["-s", "STOP", &rustc]).status().unwrap();
         let pid = xtask.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
-        group.is_empty_soon();
         let status = xtask.wait().unwrap();
+        if signal != "KILL" {
+            assert_eq!(group.processes(), [0; 0], "{signal}: xtask ended first");
+        }
+        group.is_empty_soon();
         assert_eq!(status.code(), if signal == "KILL" { None } else { Some(130) }, "{signal}");
     }
 }
@@ -815,26 +818,29 @@ fn a_compiler_that_cannot_reach_the_guard_is_told_of() {
 
 // ---- what a command leaves ----
 
-/// `(name, script)`: each leaves a process that writes its PID to `pids`.
-const LEAVERS: [(&str, &str); 5] = [
-    ("in the background", "sleep 301 & echo $! >> pids"),
-    ("in a session of its own", "setsid sh -c 'echo $$ >> pids; exec sleep 301' &"),
-    ("double fork", "(setsid sh -c 'echo $$ >> pids; sleep 301; true' &) &"),
-    ("without an environment", "env -i setsid sh -c 'echo $$ >> pids; exec sleep 301' &"),
-    (
-        "deaf to SIGTERM and standing still",
-        "setsid sh -c 'trap \"\" TERM; echo $$ >> pids; kill -STOP $$; while :; do sleep 1; done' &",
-    ),
+/// Each leaves a process that writes its PID to `pids`.
+const LEAVERS: [&str; 5] = [
+    "sleep 301 & echo $! >> pids",
+    "setsid sh -c 'echo $$ >> pids; exec sleep 302' &",
+    // Its parent is gone, and it has a child.
+    "(setsid sh -c 'echo $$ >> pids; sleep 303; true' &) &",
+    "env -i setsid sh -c 'echo $$ >> pids; exec sleep 304' &",
+    // Deaf to SIGTERM, and standing still.
+    "setsid sh -c 'trap \"\" TERM; echo $$ >> pids; kill -STOP $$; while :; do sleep 1; done' &",
 ];
 
-/// Those of the processes in `pids` that are still there.
-fn alive(pids: &Path) -> Vec<u32> {
+/// Those of the processes in `pids` that are still there, with what they run.
+fn alive(pids: &Path) -> Vec<String> {
     let text = fs::read_to_string(pids).unwrap_or_default();
-    let runs = |pid: &u32| {
+    let runs = |pid: &&str| {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         !matches!(stat.rsplit_once(") ").map_or("Z", |it| &it.1[..1]), "Z" | "X")
     };
-    text.lines().filter_map(|it| it.parse().ok()).filter(runs).collect()
+    let shown = |pid: &str| {
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        format!("{pid} {}", command.replace('\0', " "))
+    };
+    text.lines().filter(runs).map(shown).collect()
 }
 
 #[test]
@@ -857,37 +863,34 @@ fn nothing_that_a_command_has_started_is_left_after_any_end() {
             thread::sleep(Duration::from_millis(5));
         }
     };
-    let has_begun = "while ! test -s pids; do sleep 0.01; done";
-    for (name, leave) in LEAVERS {
-        for (end, code) in [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 128 + 9)] {
-            fs::remove_file(&pids).ok();
-            // Its pipes close, or this would not return.
-            let output = exec(&format!("{leave}\n{has_begun}; {end}")).output().unwrap();
-            let ended = Ended::from(output);
-            assert_eq!(alive(&pids), [0; 0], "{name}: {ended:#?}");
-            ended.code(code);
-            let told = ended.stderr.contains("beforehand");
-            assert_eq!(told, code == 0, "{name}: {ended:#?}");
-        }
-        for signal in ["KILL", "TERM", "INT"] {
-            fs::remove_file(&pids).ok();
-            let script = format!("{leave}\n{has_begun}; echo $$ >> pids; sleep 301");
-            let mut command = exec(&script);
-            command.stdout(Stdio::null()).stderr(Stdio::null());
-            let mut xtask = command.spawn().unwrap();
-            until("both run", &|| {
-                fs::read_to_string(&pids).is_ok_and(|it| it.lines().count() == 2)
-            });
-            assert_eq!(alive(&pids).len(), 2, "{name}");
-            let pid = xtask.id().to_string();
-            assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
-            let status = xtask.wait().unwrap();
-            if signal == "KILL" {
-                until("they end", &|| alive(&pids).is_empty());
-            } else {
-                assert_eq!(alive(&pids), [0; 0], "{name}, {signal}");
-                assert_eq!(status.code(), Some(130), "{name}, {signal}");
-            }
+    let n = LEAVERS.len();
+    let leave = format!(
+        "{}\nwhile test $(cat pids 2>/dev/null | wc -l) -lt {n}; do sleep 0.01; done",
+        LEAVERS.join("\n")
+    );
+    for (end, code) in [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 128 + 9)] {
+        fs::remove_file(&pids).ok();
+        // Its pipes close, or this would not return.
+        let ended = Ended::from(exec(&format!("{leave}\n{end}")).output().unwrap());
+        assert_eq!(alive(&pids), [""; 0], "{end}: {ended:#?}");
+        ended.code(code);
+        assert_eq!(ended.stderr.contains("beforehand"), code == 0, "{ended:#?}");
+    }
+    for signal in ["KILL", "TERM", "INT"] {
+        fs::remove_file(&pids).ok();
+        let mut command = exec(&format!("{leave}\necho $$ >> pids; sleep 305"));
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut xtask = command.spawn().unwrap();
+        until("all run", &|| fs::read_to_string(&pids).is_ok_and(|it| it.lines().count() == n + 1));
+        assert_eq!(alive(&pids).len(), n + 1);
+        let pid = xtask.id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+        let status = xtask.wait().unwrap();
+        if signal == "KILL" {
+            until("they end", &|| alive(&pids).is_empty());
+        } else {
+            assert_eq!(alive(&pids), [""; 0], "{signal}");
+            assert_eq!(status.code(), Some(130), "{signal}");
         }
     }
     assert!(stranger.is_alive());

@@ -258,20 +258,31 @@ fn keep(
     if expendable {
         prefer_as_victim(leader);
     }
-    (&stream).write_all(format!("started {leader}\n").as_bytes())?;
-    // The command's pipes are to close when the command closes them.
-    let nothing = File::options().read(true).write(true).open("/dev/null")?;
-    dup2_stdin(&nothing)?;
-    dup2_stdout(&nothing)?;
-    dup2_stderr(&nothing)?;
-
-    let leader = Pid::from_raw(leader.try_into().map_err(io::Error::other)?);
-    let collecting = Arc::new(Mutex::new(()));
-    let (teller, mutex) = (stream.try_clone()?, collecting.clone());
-    thread::spawn(move || watch(leader, &teller, &mutex));
+    // From here on nothing may fail: the command runs. If xtask is gone already, that is seen below.
+    (&stream).write_all(format!("started {leader}\n").as_bytes()).ok();
+    if let Ok(nothing) = File::options().read(true).write(true).open("/dev/null") {
+        // The command's pipes are to close when the command closes them.
+        dup2_stdin(&nothing).ok();
+        dup2_stdout(&nothing).ok();
+        dup2_stderr(&nothing).ok();
+    }
+    let leader = Pid::from_raw(leader.cast_signed());
+    let (collecting, stream) = (Arc::new(Mutex::new(())), Arc::new(stream));
+    let (teller, mutex) = (stream.clone(), collecting.clone());
+    // Without a thread xtask hears of no end; it hears of the keeper's, and the command ends with that.
+    let watcher = thread::Builder::new().spawn(move || watch(leader, &teller, &mutex));
+    if watcher.is_err() {
+        stream.shutdown(Shutdown::Both).ok();
+    }
     // xtask says nothing: it closes its side, or is gone.
     let mut buffer = [0; 64];
-    while matches!((&stream).read(&mut buffer), Ok(1..)) {}
+    loop {
+        match (&*stream).read(&mut buffer) {
+            Ok(1..) => {}
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
     let left = end_all(leader, cgroup.as_ref(), &collecting, adopts);
     drop(cgroup);
     let mut text = String::new();
@@ -279,7 +290,7 @@ fn keep(
     text.extend(left.alive.iter().map(|it| format!("alive {it}\n")));
     text.push_str(if left.only_group { "blind\n" } else { "" });
     // If xtask is gone, nobody hears it.
-    (&stream).write_all(text.as_bytes()).ok();
+    (&*stream).write_all(text.as_bytes()).ok();
     Ok(())
 }
 
