@@ -13,7 +13,7 @@ use crate::error::Error;
 
 /// How a unit follows its inputs.
 ///
-/// Two rules are equal if they are of the same name and their gains have the same bits.
+/// Two rules are equal if they are of the same name and their gains are the same number: -0 is 0.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Rule {
@@ -59,7 +59,7 @@ impl Rule {
     /// The rule in one word: `xor`, `logistic:2.5`.
     pub fn code(self) -> String {
         match self {
-            Rule::Logistic { gain } => format!("logistic:{gain:?}"),
+            Rule::Logistic { gain } => format!("logistic:{:?}", gain + 0.0),
             rule => rule.name().to_owned(),
         }
     }
@@ -96,7 +96,7 @@ impl Rule {
             Rule::Xor => (3, 0),
             // The order of IEEE 754's totalOrder, which is that of numbers.
             Rule::Logistic { gain } => {
-                let bits = gain.to_bits() as i64;
+                let bits = (gain + 0.0).to_bits() as i64;
                 (4, bits ^ (((bits >> 63) as u64) >> 1) as i64)
             }
         }
@@ -229,6 +229,9 @@ mod tests {
         for rule in rules {
             assert_eq!(Rule::from_code(&rule.code()).unwrap(), rule);
         }
+        let (zero, minus) = (gain(0.0), gain(-0.0));
+        assert_eq!((zero, zero.code()), (minus, minus.code()));
+        assert!(gain(-5e-324) < zero && zero < gain(5e-324));
         for wrong in ["logistic:", "logistic:inf", "logistic:x"] {
             let error = Rule::from_code(wrong).unwrap_err().to_string();
             assert!(error.ends_with("expected a finite number"), "{error}");

@@ -89,6 +89,13 @@ impl Suite {
             made.own(n)?;
         }
         let Expansion { comparisons, problems, .. } = made;
+        // A row that is there twice could never be told from its double.
+        if let Some(pair) = comparisons.windows(2).find(|it| it[0].key >= it[1].key) {
+            return Err(Error::Settings(format!(
+                "{} is in the matrix twice: expected settings that name every comparison once",
+                pair[1].key
+            )));
+        }
         let suite = Suite { settings, comparisons, problems };
         match suite.settings.shard {
             Some(shard) => suite.part(shard),
