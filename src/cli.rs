@@ -23,7 +23,7 @@ use crate::exact::{self, Engine, Rules, Scope, TiePolicy};
 use crate::exit::Exit;
 use crate::input;
 use crate::interrupt;
-use crate::journal::{IfExists, Journal, Outputs};
+use crate::journal::{IfExists, Outputs};
 use crate::ledger::Ledger;
 use crate::merge::merge;
 use crate::network::StatePattern;
@@ -141,7 +141,7 @@ pub(crate) struct StudyArgs {
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// Where the rows go; FILE.settings.json, FILE.exact.jsonl and summary.json are written beside it
+    /// Where the rows go; FILE.settings.json, FILE.journal.jsonl and FILE.summary.json are written beside it
     #[arg(long, value_name = "FILE.csv", default_value = "results.csv")]
     out: PathBuf,
     /// Keep everything in a folder of this name instead: settings, journal, rows and statistics. A run
@@ -373,6 +373,7 @@ impl StudyArgs {
                 if self.set_aside {
                     return set_aside(&folder);
                 }
+                check_results(&folder)?;
                 let mut run = RunFolder::open(&folder, &suite)?;
                 let mut notes = run.notes().to_vec();
                 if let Some(record) = &self.build_record
@@ -388,7 +389,6 @@ impl StudyArgs {
             }
             None => {
                 let outputs = Outputs::new(&self.out)?;
-                Summaries::check_path(&outputs.summary)?;
                 let others = Vec::new();
                 let study = Study { suite: &suite, estimator, others, solver: &engine };
                 study.check()?;
@@ -397,14 +397,15 @@ impl StudyArgs {
                     (false, true) => IfExists::Overwrite,
                     (false, false) => IfExists::Refuse,
                 };
-                let mut journal = Journal::open(outputs, &suite, if_exists)?;
-                let notes = journal.notes().to_vec();
-                let Outputs { csv, summary: path, .. } = journal.outputs().clone();
+                let mut run = RunFolder::beside(&outputs, &suite, if_exists)?;
+                let notes = run.notes().to_vec();
+                let Outputs { csv, summary: path, .. } = outputs;
                 let files = Files { csv: &csv, results: &[&csv, &path], notes: &notes };
-                self.compute(&study, &mut journal, detail, &files, told)?;
+                self.compute(&study, &mut run, detail, &files, told)?;
                 // Even if one of them cannot be written, the other may.
                 let name = csv.file_name().unwrap_or_default().to_string_lossy();
-                let summary = Summaries::new(&suite, &name, journal.rows(), &journal.records());
+                let records = run.contents().records();
+                let summary = Summaries::new(&suite, &name, run.rows(), &records);
                 let written = summary.write(&path);
                 show(&summary, &csv, events, written)
             }
@@ -674,6 +675,12 @@ impl MergeArgs {
         let _ = writeln!(io::stderr(), "everything in {target_name}");
         conclude(&target, &merged, None)
     }
+}
+
+/// Whether statistics and report can be written into the folder of a run: there are none, or those of this program.
+pub(crate) fn check_results(folder: &Path) -> Result<(), Error> {
+    Summaries::check_path(&folder.join("summary.json"))?;
+    Report::check_paths(folder)
 }
 
 /// Statistics, report and verdict of a finished run. Even if one of them cannot be written, the others may.

@@ -41,9 +41,7 @@ pub fn course(contents: &Contents, samples: &[Sample]) -> Option<Figure> {
 fn from_samples(samples: &[Sample]) -> Vec<Course> {
     let mut samples: Vec<&Sample> = samples.iter().collect();
     // Runs merged from several have their sessions side by side.
-    samples.sort_by(|a, b| {
-        (a.session, a.elapsed_ms).partial_cmp(&(b.session, b.elapsed_ms)).expect("numbers")
-    });
+    samples.sort_by(|a, b| a.session.cmp(&b.session).then(a.elapsed_ms.total_cmp(&b.elapsed_ms)));
     let times = one_after_the_other(samples.iter().map(|it| (it.session, it.elapsed_ms / 1e3)));
     let course = |label, value: &dyn Fn(&Sample) -> Option<f64>| Course {
         label,
@@ -58,9 +56,7 @@ fn from_samples(samples: &[Sample]) -> Vec<Course> {
 
 fn from_journal(contents: &Contents) -> Vec<Course> {
     let mut entries: Vec<_> = contents.session_of.iter().zip(&contents.entries).collect();
-    entries.sort_by(|a, b| {
-        (a.0, a.1.elapsed_ms).partial_cmp(&(b.0, b.1.elapsed_ms)).expect("numbers")
-    });
+    entries.sort_by(|a, b| a.0.cmp(b.0).then(a.1.elapsed_ms.total_cmp(&b.1.elapsed_ms)));
     let times =
         one_after_the_other(entries.iter().map(|(session, it)| (**session, it.elapsed_ms / 1e3)));
     let rows = times.iter().enumerate().map(|(row, x)| (*x, (row + 1) as f64)).collect();
@@ -99,11 +95,12 @@ pub fn build(record: &Value) -> Option<Figure> {
             points.extend(list(&details, "timeline").into_iter().map(|it| (part, it)));
         }
     }
-    points.retain(|(_, it)| it["at_ms"].as_f64().is_some());
+    points.retain(|(_, it)| it["at_ms"].as_f64().is_some_and(is_possible));
     let time = |it: &Value| it["at_ms"].as_f64().unwrap_or_default() / 1e3;
     let times = one_after_the_other(points.iter().map(|(part, it)| (*part, time(it))));
     let course = |label, field: &str, unit: f64| {
-        let values = points.iter().map(|(_, it)| it[field].as_f64());
+        // The record comes from another program: what cannot be is left out.
+        let values = points.iter().map(|(_, it)| it[field].as_f64().filter(|it| is_possible(*it)));
         let points = times.iter().zip(values);
         Course { label, points: points.filter_map(|(x, y)| Some((*x, y? / unit))).collect() }
     };
@@ -115,6 +112,11 @@ pub fn build(record: &Value) -> Option<Figure> {
     let caption = "The build over time: compilers running at once, the memory they held together, and what \
                    could still be given.";
     figure("build", "The build over time", caption.to_owned(), &courses)
+}
+
+/// Whether a number of a build's record can be one of milliseconds, bytes or processes.
+fn is_possible(number: f64) -> bool {
+    (0.0..=1e15).contains(&number)
 }
 
 /// Panels side by side on one axis of time; none if there is nothing to show.

@@ -1,42 +1,42 @@
-//! The files of a run, written so that a crash at any byte loses nothing finished.
+//! The files of a run without a folder, and what every run keeps beside its journal.
 //!
-//! Beside the CSV stand two companions and, at the end, the summary:
+//! Beside the CSV that a user names stand three companions, with the same content as those in the folder
+//! of a run (see [`run_folder`](crate::run_folder)):
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `X.csv` | one [`Row`] a comparison, appended as soon as it is done |
+//! | `X.csv` | one [`Row`] a comparison |
 //! | `X.settings.json` | the settings of the matrix the rows belong to |
-//! | `X.exact.jsonl` | one [`ExactRecord`] an exact problem, appended before its first row |
-//! | `summary.json` | the statistics (see [`summary`](crate::summary)) |
+//! | `X.journal.jsonl` | the truth: one line a session and one a finished comparison |
+//! | `X.summary.json` | the statistics (see [`summary`](crate::summary)) |
 //!
-//! A line is on the disk before the next is begun; a line without its final newline is torn and done
-//! again. Nothing is changed before all of it was read and found to belong to the run, and while a run
-//! writes a CSV it holds a lock on it.
+//! The user names the CSV only, so the others are overwritten only if this program has written them.
 
-use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::append_file::{AppendFile, Lines, write_whole};
+use crate::append_file::{Lines, check_ours, write_whole};
 use crate::error::Error;
-use crate::ledger::Ledger;
 use crate::network::ProblemId;
-use crate::row::{Row, close};
+use crate::row::Row;
+use crate::seal::{seal, unseal};
 use crate::solver::ExactPhi;
 use crate::suite::{Key, Settings, Suite};
+use crate::summary::Summaries;
+use crate::text::short;
 
-/// Where a run writes.
+/// Where a run without a folder writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outputs {
     /// The rows.
     pub csv: PathBuf,
     /// The settings.
     pub settings: PathBuf,
-    /// The exact problems.
-    pub exact: PathBuf,
+    /// The journal.
+    pub journal: PathBuf,
     /// The statistics.
     pub summary: PathBuf,
 }
@@ -59,20 +59,78 @@ impl Outputs {
             name.push(suffix);
             csv.with_file_name(name)
         };
-        let outputs = Outputs {
+        Ok(Outputs {
             csv: csv.to_owned(),
             settings: companion(".settings.json"),
-            exact: companion(".exact.jsonl"),
-            summary: csv.with_file_name("summary.json"),
-        };
-        if [&outputs.settings, &outputs.exact, &outputs.summary].contains(&&outputs.csv) {
-            return refuse("is the name of another file of the run");
+            journal: companion(".journal.jsonl"),
+            summary: companion(".summary.json"),
+        })
+    }
+
+    /// Whether the run may write these files: none is there, or those that are may be touched.
+    ///
+    /// # Errors
+    /// [`Error::Output`] that names the file which may not, and why.
+    pub(crate) fn check(&self, if_exists: IfExists) -> Result<(), Error> {
+        let Outputs { csv, settings, journal, summary } = self;
+        let mut found = Vec::new();
+        for path in [csv, settings, journal, summary] {
+            match fs::symlink_metadata(path) {
+                Ok(_) => found.push(path),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // The folder itself is missing or not a folder: opening the CSV says so better.
+                Err(error) if error.kind() == io::ErrorKind::NotADirectory => {}
+                Err(source) => return Err(Error::Read { path: path.clone(), source }),
+            }
         }
-        Ok(outputs)
+        Summaries::check_path(summary)?;
+        match (if_exists, found.first()) {
+            (_, None) => return Ok(()),
+            (IfExists::Refuse, Some(path)) => {
+                return Err(Error::Output {
+                    path: (*path).clone(),
+                    message:
+                        "exists: pass --resume to go on from it, --force to write it anew, or \
+                              another --out"
+                            .to_owned(),
+                });
+            }
+            _ => {}
+        }
+        if if_exists == IfExists::Resume {
+            // The others are read, and what is not ours is refused then.
+            return Ok(());
+        }
+        let schema = format!("{{\n  \"schema\": {:?}", SettingsFile::SCHEMA);
+        check_ours(settings, |text| text.is_empty() || text.starts_with(&schema))?;
+        check_ours(journal, |text| text.is_empty() || text.starts_with("{\"kind\":\"session\""))
+    }
+
+    /// Whether the CSV begins as one of this program, or is empty.
+    pub(crate) fn check_header(&self, content: &[u8], suite: &Suite) -> Result<(), Error> {
+        let lines = Lines::new(content);
+        let is_header = |has_cases| match lines.whole.first() {
+            Some(header) => *header == Row::header(has_cases).as_bytes(),
+            None => {
+                let header = Row::header(has_cases).as_bytes();
+                header.starts_with(lines.torn) || lines.torn.contains(&0)
+            }
+        };
+        // A file of the other kind is one of other settings, which is said elsewhere.
+        if is_header(true) || is_header(false) {
+            return Ok(());
+        }
+        Err(Error::Output {
+            path: self.csv.clone(),
+            message: format!(
+                "is not a file of this program: expected the first line {:?}",
+                Row::header(suite.settings().has_cases())
+            ),
+        })
     }
 }
 
-/// One solved problem: a line of the companion `.exact.jsonl`.
+/// One solved problem, as `summary.json` has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExactRecord {
     /// The problem's identity.
@@ -98,226 +156,6 @@ pub enum IfExists {
     Overwrite,
 }
 
-/// The open files of a run, and what they hold.
-#[derive(Debug)]
-pub struct Journal {
-    outputs: Outputs,
-    csv: AppendFile,
-    exact: AppendFile,
-    rows: Vec<Row>,
-    records: HashMap<ProblemId, ExactRecord>,
-    notes: Vec<String>,
-}
-
-impl Journal {
-    /// Opens the files for the rows of `suite`.
-    ///
-    /// # Errors
-    /// [`Error::Output`] if they exist and must not be touched, or belong to another matrix;
-    /// [`Error::Content`] if they were damaged other than by a crash; [`Error::Read`] and
-    /// [`Error::Write`] for what the system refuses. Existing content is unchanged then.
-    pub fn open(outputs: Outputs, suite: &Suite, if_exists: IfExists) -> Result<Journal, Error> {
-        let exists = match fs::symlink_metadata(&outputs.csv) {
-            Ok(_) => true,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
-            Err(source) => return Err(Error::Read { path: outputs.csv, source }),
-        };
-        match (exists, if_exists) {
-            (true, IfExists::Refuse) => Err(Error::Output {
-                path: outputs.csv,
-                message: "exists: pass --resume to go on from it, --force to write it anew, or \
-                          another --out"
-                    .to_owned(),
-            }),
-            (true, IfExists::Resume) => Journal::resume(outputs, suite),
-            (true, IfExists::Overwrite) | (false, _) => Journal::create(outputs, suite, exists),
-        }
-    }
-
-    /// Starts the files anew. The settings come first: rows never stand without them.
-    fn create(outputs: Outputs, suite: &Suite, exists: bool) -> Result<Journal, Error> {
-        let mut csv = AppendFile::open(&outputs.csv, !exists)?;
-        csv.lock()?;
-        csv.truncate(0)?;
-        let mut exact = AppendFile::open(&outputs.exact, false)?;
-        exact.truncate(0)?;
-        SettingsFile::write(&outputs.settings, suite.settings())?;
-        csv.append(Row::header(suite.settings().has_cases()))?;
-        Ok(Journal {
-            outputs,
-            csv,
-            exact,
-            rows: Vec::new(),
-            records: HashMap::new(),
-            notes: Vec::new(),
-        })
-    }
-
-    fn resume(outputs: Outputs, suite: &Suite) -> Result<Journal, Error> {
-        let mut csv = AppendFile::open(&outputs.csv, false)?;
-        csv.lock()?;
-        let refuse = |message: String| Error::Output { path: outputs.csv.clone(), message };
-        let content = csv.read()?;
-        let lines = Lines::new(&content);
-        let header = lines.whole.first().copied();
-        let has_cases = suite.settings().has_cases();
-        let is_header = |has_cases| match header {
-            Some(header) => header == Row::header(has_cases).as_bytes(),
-            None => Row::header(has_cases).as_bytes().starts_with(lines.torn),
-        };
-        // A file of the other kind is one of other settings, which is said below.
-        if !is_header(has_cases) && !is_header(!has_cases) {
-            return Err(refuse(format!(
-                "is not a file of this program: expected the first line {:?}",
-                Row::header(has_cases)
-            )));
-        }
-        if lines.whole.len() <= 1 && !outputs.settings.exists() {
-            // A run that was stopped before its settings were written holds nothing yet.
-            drop(csv);
-            return Journal::create(outputs, suite, true);
-        }
-        SettingsFile::check(&outputs, suite)?;
-
-        let mut notes = Vec::new();
-        let mut rows: Vec<Row> = Vec::new();
-        let mut line_of: HashMap<Key, usize> = HashMap::new();
-        let mut phi_of: HashMap<ProblemId, (f64, usize)> = HashMap::new();
-        for (index, line) in lines.whole.iter().enumerate().skip(1) {
-            let number = index + 1;
-            let wrong = |message: String| Error::Content {
-                place: format!("{}, line {number}", outputs.csv.display()),
-                message,
-            };
-            let text = str::from_utf8(line).map_err(|_| wrong("not UTF-8".to_owned()))?;
-            let row = Row::parse(text, has_cases).map_err(wrong)?;
-            let Some(position) = suite.position(row.key) else {
-                return Err(refuse(format!(
-                    "belongs to another matrix: line {number}, {}, is not in the one asked for",
-                    row.key
-                )));
-            };
-            if let Some(first) = line_of.insert(row.key, number) {
-                return Err(wrong(format!("{} is in line {first} already", row.key)));
-            }
-            let problem = &suite.problems()[suite.comparisons()[position].problem];
-            let (phi, first) = *phi_of.entry(problem.id).or_insert((row.phi_exact, number));
-            if !close(row.phi_exact, phi) {
-                return Err(wrong(format!(
-                    "phi_exact {:?}: expected {phi:?} as in line {first}, which has the same \
-                     exact problem",
-                    row.phi_exact
-                )));
-            }
-            rows.push(row);
-        }
-
-        let mut exact = AppendFile::open(&outputs.exact, false)?;
-        let exact_content = exact.read()?;
-        let exact_lines = Lines::new(&exact_content);
-        let mut records = HashMap::new();
-        let problems: HashSet<ProblemId> = suite.problems().iter().map(|it| it.id).collect();
-        for (index, line) in exact_lines.whole.iter().enumerate() {
-            let wrong = |message: String| Error::Content {
-                place: format!("{}, line {}", outputs.exact.display(), index + 1),
-                message: format!("{message}; without this file the rows alone are resumed"),
-            };
-            let record: ExactRecord =
-                serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
-            if !problems.contains(&record.problem) {
-                return Err(wrong(format!("problem {} is not in the matrix", record.problem)));
-            }
-            if let Some((phi, number)) = phi_of.get(&record.problem)
-                && !close(record.exact.phi, *phi)
-            {
-                return Err(wrong(format!(
-                    "phi {:?}: expected {phi:?} as in line {number} of the CSV",
-                    record.exact.phi
-                )));
-            }
-            records.insert(record.problem, record);
-        }
-
-        // Everything was read and belongs to this run: only now the files may change.
-        if lines.torn_at < content.len() {
-            notes.push(format!(
-                "{}: the last line was cut short by a crash and is done again",
-                outputs.csv.display()
-            ));
-            csv.truncate(lines.torn_at)?;
-        }
-        if header.is_none() {
-            csv.append(Row::header(has_cases))?;
-        }
-        if exact_lines.torn_at < exact_content.len() {
-            exact.truncate(exact_lines.torn_at)?;
-        }
-        Ok(Journal { outputs, csv, exact, rows, records, notes })
-    }
-
-    /// All recorded results, in no order.
-    pub fn records(&self) -> Vec<ExactRecord> {
-        self.records.values().cloned().collect()
-    }
-
-    /// What was found and put right on opening, for a person.
-    pub fn notes(&self) -> &[String] {
-        &self.notes
-    }
-
-    /// Where the files are.
-    pub fn outputs(&self) -> &Outputs {
-        &self.outputs
-    }
-
-    fn with_note(&self, error: Error) -> Error {
-        match error {
-            Error::Write { path, source, .. } => {
-                let n = self.rows.len();
-                let note = format!(
-                    "; {n} finished rows are kept in {}: put it right and go on with --resume",
-                    self.outputs.csv.display()
-                );
-                Error::Write { path, source, note }
-            }
-            other => other,
-        }
-    }
-}
-
-impl Ledger for Journal {
-    fn rows(&self) -> &[Row] {
-        &self.rows
-    }
-
-    fn record(&self, problem: ProblemId) -> Option<&ExactRecord> {
-        self.records.get(&problem)
-    }
-
-    /// It is on the disk when this returns.
-    fn append_record(&mut self, record: ExactRecord) -> Result<(), Error> {
-        let json = serde_json::to_string(&record).expect("plain data");
-        self.exact.append(&json).map_err(|error| self.with_note(error))?;
-        self.records.insert(record.problem, record);
-        Ok(())
-    }
-
-    /// The CSV has the estimate of the study only.
-    fn append_row(&mut self, row: Row, _estimates: &[(String, f64)]) -> Result<(), Error> {
-        self.csv.append(&row.to_line()).map_err(|error| self.with_note(error))?;
-        self.rows.push(row);
-        Ok(())
-    }
-
-    fn place(&self, index: usize) -> String {
-        format!("{}, line {}", self.outputs.csv.display(), index + 2)
-    }
-
-    fn how_to_go_on(&self) -> String {
-        format!("{}; the same command with --resume goes on from there", self.outputs.csv.display())
-    }
-}
-
 /// The content of a settings file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -338,16 +176,21 @@ impl SettingsFile {
             version: SettingsFile::VERSION,
             settings: settings.clone(),
         };
-        let mut json = serde_json::to_string_pretty(&file).expect("plain data");
-        json.push('\n');
-        write_whole(path, &json)
+        let json = serde_json::to_string_pretty(&file).expect("plain data");
+        write_whole(path, seal(SettingsFile::SCHEMA, &json) + "\n")
     }
 
     /// Reads the settings.
     pub(crate) fn read(path: &Path) -> Result<Settings, Error> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        let wrong = |message: String| Error::Content { place: path.display().to_string(), message };
+        let text =
+            fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let wrong = |message: String| Error::Content {
+            place: path.display().to_string(),
+            message: short(&message),
+        };
+        let text = str::from_utf8(&text).map_err(|_| wrong("not UTF-8".to_owned()))?;
+        let text =
+            unseal(SettingsFile::SCHEMA, text.strip_suffix('\n').unwrap_or(text)).map_err(wrong)?;
         let file: SettingsFile =
             serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         if (file.schema.as_str(), file.version) != (SettingsFile::SCHEMA, SettingsFile::VERSION) {
@@ -363,7 +206,7 @@ impl SettingsFile {
     }
 
     /// Whether the rows beside the settings file belong to `suite`.
-    fn check(outputs: &Outputs, suite: &Suite) -> Result<(), Error> {
+    pub(crate) fn check(outputs: &Outputs, suite: &Suite) -> Result<(), Error> {
         let path = &outputs.settings;
         let refuse = |message: String| Err(Error::Output { path: outputs.csv.clone(), message });
         if !path.exists() {
@@ -388,44 +231,49 @@ impl SettingsFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{finish, record, row, suite};
+    use crate::fixtures::{finish, row, suite};
+    use crate::ledger::Ledger;
+    use crate::run_folder::RunFolder;
     use tempfile::TempDir;
 
     /// A folder with the finished files of [`suite`].
     fn finished(suite: &Suite) -> (TempDir, Outputs) {
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
-        let mut journal = Journal::open(outputs.clone(), suite, IfExists::Refuse).unwrap();
-        finish(&mut journal, suite);
+        let mut run = RunFolder::beside(&outputs, suite, IfExists::Refuse).unwrap();
+        finish(&mut run, suite);
         (folder, outputs)
     }
 
-    fn resume(outputs: &Outputs, suite: &Suite) -> Result<Journal, Error> {
-        Journal::open(outputs.clone(), suite, IfExists::Resume)
+    fn resume(outputs: &Outputs, suite: &Suite) -> Result<RunFolder, Error> {
+        RunFolder::beside(outputs, suite, IfExists::Resume)
     }
 
-    /// Resuming must fail with this message (`{}` stands for the folder) and change nothing.
+    fn contents(outputs: &Outputs) -> Vec<Option<Vec<u8>>> {
+        let Outputs { csv, settings, journal, summary } = outputs;
+        [csv, settings, journal, summary].map(|it| fs::read(it).ok()).to_vec()
+    }
+
+    /// Opening must fail with this message (`{}` stands for the folder) and change nothing.
     #[track_caller]
-    fn check_refused(outputs: &Outputs, suite: &Suite, message: &str) {
-        let before = fs::read(&outputs.csv).unwrap();
-        let error = resume(outputs, suite).unwrap_err();
+    fn check_refused(outputs: &Outputs, suite: &Suite, if_exists: IfExists, message: &str) {
+        let before = contents(outputs);
+        let error = RunFolder::beside(outputs, suite, if_exists).unwrap_err();
         let folder = outputs.csv.parent().unwrap().display().to_string();
-        assert_eq!(error.to_string(), message.replace("{}", &folder));
+        let found = error.to_string().replace(&folder, "{}");
+        assert!(found.starts_with(message), "{found}\nexpected {message}");
         assert_eq!(error.exit(), crate::exit::Exit::BadInput);
-        assert_eq!(fs::read(&outputs.csv).unwrap(), before);
+        assert_eq!(contents(outputs), before);
     }
 
     #[test]
     fn rows_are_read_as_they_were_written() {
         let suite = suite();
         let (_folder, outputs) = finished(&suite);
-        let journal = resume(&outputs, &suite).unwrap();
+        let run = resume(&outputs, &suite).unwrap();
         let expected: Vec<Row> = (0..4).map(|position| row(&suite, position)).collect();
-        assert_eq!(journal.rows(), expected);
-        for (position, problem) in suite.problems().iter().enumerate() {
-            assert_eq!(journal.record(problem.id), Some(&record(&suite, position)));
-        }
-        assert!(journal.notes().is_empty());
+        assert_eq!(run.rows(), expected);
+        assert!(run.notes().is_empty(), "{:?}", run.notes());
         let text = fs::read_to_string(&outputs.csv).unwrap();
         assert_eq!(text.lines().next(), Some(Row::HEADER));
         // Φ = 0 has no relative error.
@@ -433,44 +281,47 @@ mod tests {
     }
 
     #[test]
-    fn a_file_cut_at_any_byte_is_resumed() {
+    fn a_csv_cut_at_any_byte_is_written_again() {
         let suite = suite();
         let (_folder, outputs) = finished(&suite);
         let whole = fs::read(&outputs.csv).unwrap();
         for len in 0..=whole.len() {
             fs::write(&outputs.csv, &whole[..len]).unwrap();
-            let mut journal = resume(&outputs, &suite).unwrap();
-            let n_lines = whole[..len].iter().filter(|&&byte| byte == b'\n').count();
-            let n_rows = n_lines.saturating_sub(1);
-            assert_eq!(journal.rows().len(), n_rows, "cut at {len}");
-            let torn = len > 0 && whole[len - 1] != b'\n';
-            assert_eq!(!journal.notes().is_empty(), torn, "cut at {len}");
-            for position in n_rows..4 {
-                journal.append_row(row(&suite, position), &[]).unwrap();
-            }
-            drop(journal);
+            let run = resume(&outputs, &suite).unwrap();
+            assert_eq!(run.rows().len(), 4, "cut at {len}");
+            drop(run);
             assert_eq!(fs::read(&outputs.csv).unwrap(), whole, "cut at {len}");
         }
+        fs::remove_file(&outputs.csv).unwrap();
+        drop(resume(&outputs, &suite).unwrap());
+        assert_eq!(fs::read(&outputs.csv).unwrap(), whole);
     }
 
     #[test]
-    fn the_record_of_problems_may_be_cut_or_missing() {
+    fn a_journal_that_lost_rows_is_no_reason_to_begin_again() {
         let suite = suite();
         let (_folder, outputs) = finished(&suite);
-        let whole = fs::read(&outputs.exact).unwrap();
-        for len in 0..=whole.len() {
-            fs::write(&outputs.exact, &whole[..len]).unwrap();
-            let mut journal = resume(&outputs, &suite).unwrap();
-            let n_lines = whole[..len].iter().filter(|&&byte| byte == b'\n').count();
-            assert_eq!(journal.records.len(), n_lines, "cut at {len}");
-            for problem in n_lines..suite.problems().len() {
-                journal.append_record(record(&suite, problem)).unwrap();
+        let whole = fs::read_to_string(&outputs.journal).unwrap();
+        let first_two: String = whole.split_inclusive('\n').take(2).collect();
+        for (kept, n) in [(Some(&*first_two), 1), (Some(""), 0), (None, 0)] {
+            match kept {
+                Some(kept) => fs::write(&outputs.journal, kept).unwrap(),
+                None => fs::remove_file(&outputs.journal).unwrap(),
             }
-            drop(journal);
-            assert_eq!(fs::read(&outputs.exact).unwrap(), whole, "cut at {len}");
+            let before = fs::read(&outputs.csv).unwrap();
+            let error = resume(&outputs, &suite).unwrap_err().to_string();
+            let expected = format!(
+                "results.journal.jsonl: has {n} rows, but {} has more (line {}: \"",
+                outputs.csv.display(),
+                n + 2
+            );
+            assert!(error.contains(&expected), "{error}");
+            assert!(
+                error.ends_with(&format!("move that CSV away to go on from {n} rows")),
+                "{error}"
+            );
+            assert_eq!(fs::read(&outputs.csv).unwrap(), before);
         }
-        fs::remove_file(&outputs.exact).unwrap();
-        assert_eq!(resume(&outputs, &suite).unwrap().rows().len(), 4);
     }
 
     #[test]
@@ -481,6 +332,7 @@ mod tests {
         for content in ["", "topology,n", &format!("{}\n", Row::HEADER)] {
             fs::write(&outputs.csv, content).unwrap();
             let _ = fs::remove_file(&outputs.settings);
+            let _ = fs::remove_file(&outputs.journal);
             assert!(resume(&outputs, &suite).unwrap().rows().is_empty());
             assert_eq!(fs::read_to_string(&outputs.csv).unwrap(), format!("{}\n", Row::HEADER));
             assert!(outputs.settings.exists());
@@ -488,18 +340,50 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_file_is_not_touched_without_being_asked() {
+    fn existing_files_are_not_touched_without_being_asked() {
         let suite = suite();
         let (_folder, outputs) = finished(&suite);
-        let before = fs::read(&outputs.csv).unwrap();
-        let error = Journal::open(outputs.clone(), &suite, IfExists::Refuse).unwrap_err();
-        assert_eq!(error.exit(), crate::exit::Exit::BadInput);
-        assert!(error.to_string().contains("results.csv: exists: pass --resume"), "{error}");
-        assert_eq!(fs::read(&outputs.csv).unwrap(), before);
-        let journal = Journal::open(outputs.clone(), &suite, IfExists::Overwrite).unwrap();
-        assert!(journal.rows().is_empty());
-        assert_eq!(fs::read_to_string(&outputs.csv).unwrap(), format!("{}\n", Row::HEADER));
-        assert_eq!(fs::read(&outputs.exact).unwrap(), b"");
+        fs::write(
+            &outputs.summary,
+            format!("{{\"schema\": {:?}}}", crate::summary::Summary::SCHEMA),
+        )
+        .unwrap();
+        let Outputs { csv, settings, journal, summary } = &outputs;
+        // Each of the four files alone is reason enough.
+        for kept in [csv, settings, journal, summary] {
+            let (_folder, other) = finished(&suite);
+            fs::copy(summary, &other.summary).unwrap();
+            let name = kept.file_name().unwrap();
+            for path in [&other.csv, &other.settings, &other.journal, &other.summary] {
+                if path.file_name().unwrap() != name {
+                    fs::remove_file(path).unwrap();
+                }
+            }
+            let message = format!("{{}}/{}: exists: pass --resume", name.display());
+            check_refused(&other, &suite, IfExists::Refuse, &message);
+        }
+        let run = RunFolder::beside(&outputs, &suite, IfExists::Overwrite).unwrap();
+        assert!(run.rows().is_empty());
+        assert_eq!(fs::read_to_string(csv).unwrap(), format!("{}\n", Row::HEADER));
+        assert_eq!(fs::read_to_string(journal).unwrap().lines().count(), 1);
+    }
+
+    #[test]
+    fn files_of_others_are_not_overwritten_even_if_asked() {
+        let suite = suite();
+        for name in ["results.settings.json", "results.journal.jsonl", "results.summary.json"] {
+            for with_csv in [false, true] {
+                let (folder, outputs) = finished(&suite);
+                if !with_csv {
+                    fs::remove_file(&outputs.csv).unwrap();
+                }
+                fs::write(folder.path().join(name), "{\"mine\": true}\n").unwrap();
+                let message = format!("{{}}/{name}: exists and was not written by this program");
+                check_refused(&outputs, &suite, IfExists::Overwrite, &message);
+                let message = format!("{{}}/{name}");
+                check_refused(&outputs, &suite, IfExists::Resume, &message);
+            }
+        }
     }
 
     #[test]
@@ -510,89 +394,28 @@ mod tests {
         check_refused(
             &outputs,
             &Suite::new(more).unwrap(),
+            IfExists::Resume,
             "{}/results.csv: belongs to another matrix (seeds: 42, 123, not 42, 123, 456): pass \
              the same settings, --force to write it anew, or another --out",
         );
-        fs::write(&outputs.csv, "name,value\na,1\n").unwrap();
         let foreign = format!(
             "{{}}/results.csv: is not a file of this program: expected the first line {:?}",
             Row::HEADER
         );
-        check_refused(&outputs, &suite, &foreign);
-        fs::write(&outputs.csv, "notes").unwrap();
-        check_refused(&outputs, &suite, &foreign);
-        let stranger = format!("{}\nDense,5,42,0.75,0.5,0.25,0.5,1.000\n", Row::HEADER);
-        fs::write(&outputs.csv, stranger).unwrap();
-        check_refused(
-            &outputs,
-            &suite,
-            "{}/results.csv: belongs to another matrix: line 2, Dense n = 5 seed 42, is not in \
-             the one asked for",
-        );
+        let csv = fs::read(&outputs.csv).unwrap();
+        for content in ["name,value\na,1\n", "notes"] {
+            fs::write(&outputs.csv, content).unwrap();
+            check_refused(&outputs, &suite, IfExists::Resume, &foreign);
+        }
+        fs::write(&outputs.csv, csv).unwrap();
         fs::remove_file(&outputs.settings).unwrap();
         check_refused(
             &outputs,
             &suite,
+            IfExists::Resume,
             "{}/results.csv: its settings file {}/results.settings.json is missing, so it cannot \
              be known which matrix it belongs to",
         );
-    }
-
-    /// Resuming must fail with this message if line 3 of the CSV is replaced.
-    #[track_caller]
-    fn check_line(line: &str, message: &str) {
-        let suite = suite();
-        let (_folder, outputs) = finished(&suite);
-        let text = fs::read_to_string(&outputs.csv).unwrap();
-        let mut lines: Vec<&str> = text.lines().collect();
-        lines[2] = line;
-        fs::write(&outputs.csv, lines.join("\n") + "\n").unwrap();
-        let message = format!("{{}}/results.csv, line 3: {message}");
-        check_refused(&outputs, &suite, &message);
-    }
-
-    #[test]
-    fn edited_rows_are_named() {
-        check_line("Ring,5,123", "3 fields, expected 8");
-        check_line("Ring,5,123,0.5,0.0,0.5,", "7 fields, expected 8");
-        check_line("Ring,five,123,0.5,0.0,0.5,,1", "n \"five\": expected a whole number");
-        check_line("Ring,5,123,NaN,0.0,0.5,,1", "phi_hdc \"NaN\": expected a number");
-        check_line("Ring,5,123,0.5,-1.0,1.5,,1", "phi_exact -1.0: expected at least 0");
-        check_line("Ring,5,123,0.5,0.0,0.4,,1", "error 0.4: expected phi_hdc - phi_exact = 0.5");
-        check_line("Ring,5,123,0.5,0.0,0.5,2,1", "relative_error \"2\": expected nothing");
-        check_line("Ring,5,123,0.5,0.25,0.25,,1", "relative_error \"\": expected 1.0");
-        check_line(
-            "Ring,5,123,0.5,0.25,0.25,2,1",
-            "relative_error 2: expected |error| / phi_exact = 1.0",
-        );
-        check_line("Ring,5,42,0.5,0.0,0.5,,1", "Ring n = 5 seed 42 is in line 2 already");
-        check_line(
-            "Ring,5,123,0.5,0.25,0.25,1.0,1",
-            "phi_exact 0.25: expected 0.0 as in line 2, which has the same exact problem",
-        );
-    }
-
-    #[test]
-    fn damaged_companions_are_named() {
-        let suite = suite();
-        let (_folder, outputs) = finished(&suite);
-        let whole = fs::read_to_string(&outputs.exact).unwrap();
-        let note = "; without this file the rows alone are resumed";
-        fs::write(&outputs.exact, whole.replacen("\"n\":5", "\"n\":-5", 1)).unwrap();
-        let error = resume(&outputs, &suite).unwrap_err().to_string();
-        assert!(
-            error.contains("results.exact.jsonl, line 1: ") && error.ends_with(note),
-            "{error}"
-        );
-        fs::write(&outputs.exact, whole.replacen("\"phi\":0.0", "\"phi\":0.25", 1)).unwrap();
-        let error = resume(&outputs, &suite).unwrap_err().to_string();
-        let message = "phi 0.25: expected 0.0 as in line 2 of the CSV";
-        assert!(error.ends_with(&format!("{message}{note}")), "{error}");
-        fs::write(&outputs.exact, whole).unwrap();
-        fs::write(&outputs.settings, "{}").unwrap();
-        let error = resume(&outputs, &suite).unwrap_err();
-        assert!(error.to_string().contains("results.settings.json: missing field"), "{error}");
-        assert_eq!(error.exit(), crate::exit::Exit::BadInput);
     }
 
     #[test]
@@ -601,7 +424,7 @@ mod tests {
         let (_folder, outputs) = finished(&suite);
         let first = resume(&outputs, &suite).unwrap();
         for mode in [IfExists::Resume, IfExists::Overwrite] {
-            let error = Journal::open(outputs.clone(), &suite, mode).unwrap_err();
+            let error = RunFolder::beside(&outputs, &suite, mode).unwrap_err();
             assert!(error.to_string().contains("another run is writing it"), "{error}");
         }
         drop(first);
@@ -614,27 +437,10 @@ mod tests {
         let refused = |path: &Path| Outputs::new(path).unwrap_err().to_string();
         assert!(refused(folder.path()).ends_with("is a folder; expected FILE.csv"));
         assert!(refused(Path::new("..")).ends_with("names no file; expected FILE.csv"));
-        let own = refused(Path::new("summary.json"));
-        assert!(own.contains("is the name of another file of the run"), "{own}");
         let nowhere = folder.path().join("missing/results.csv");
         let outputs = Outputs::new(&nowhere).unwrap();
-        let error = Journal::open(outputs, &suite(), IfExists::Refuse).unwrap_err();
+        let error = RunFolder::beside(&outputs, &suite(), IfExists::Refuse).unwrap_err();
         assert!(error.to_string().contains("missing/results.csv: No such file"), "{error}");
         assert_eq!(error.exit(), crate::exit::Exit::BadInput);
-    }
-
-    #[cfg(target_os = "linux")]
-    #[test]
-    fn a_full_disk_is_said_and_takes_no_row() {
-        let suite = suite();
-        let (_folder, outputs) = finished(&suite);
-        let mut journal = resume(&outputs, &suite).unwrap();
-        let full = fs::OpenOptions::new().append(true).open("/dev/full").unwrap();
-        journal.csv.redirect(full);
-        let error = journal.append_row(row(&suite, 0), &[]).unwrap_err();
-        let message = error.to_string();
-        assert!(message.contains("results.csv: No space left on device"), "{message}");
-        assert!(message.contains("; 4 finished rows are kept in "), "{message}");
-        assert_eq!(journal.rows().len(), 4);
     }
 }

@@ -20,6 +20,8 @@ pub mod cli;
 pub mod cluster;
 pub mod course;
 pub mod cpu;
+#[cfg(test)]
+mod damage;
 pub mod drawing;
 pub mod dynamics;
 pub mod error;
@@ -52,6 +54,7 @@ pub mod report;
 pub mod row;
 pub mod run_folder;
 mod screen;
+mod seal;
 pub mod seeded;
 mod set_aside;
 pub mod settings;

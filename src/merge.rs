@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::append_file::write_whole;
 use crate::error::Error;
 use crate::journal::SettingsFile;
-use crate::run_folder::{Contents, Entry, Line, Session};
+use crate::run_folder::{Contents, Entry, Reading, Session, journal_of};
 use crate::suite::{Settings, Suite};
 use crate::text::list;
 use crate::timeline::{self, Sample};
@@ -44,18 +44,26 @@ pub fn merge(folders: &[PathBuf], target: &Path) -> Result<Contents, Error> {
     let mut order: Vec<usize> = (0..parts.len()).collect();
     order.sort_by_key(|&part| rows.of.iter().position(|(it, _)| *it == part));
 
-    let mut sessions = Vec::new();
+    let mut run = Assembled::new(whole);
     let mut session_before = vec![0; parts.len()];
     for part in order {
-        session_before[part] = sessions.len();
-        sessions.extend(parts[part].contents.sessions.iter().cloned());
+        session_before[part] = run.contents().sessions.len();
+        for session in &parts[part].contents.sessions {
+            run.start(session.clone()).map_err(Error::Internal)?;
+        }
     }
-    let entries = rows.of.iter().map(|&(part, index)| {
-        let contents = &parts[part].contents;
-        let session = Some(session_before[part] + contents.session_of[index]);
-        Entry { session, ..contents.entries[index].clone() }
-    });
-    let run = Assembled::new(target, whole, sessions, entries)?;
+    for &(part, index) in &rows.of {
+        let Part { folder, contents } = &parts[part];
+        let session = session_before[part] + contents.session_of[index];
+        run.add(contents.entries[index].clone(), session).map_err(|message| Error::Content {
+            place: format!(
+                "{}, line {}",
+                folder.join("journal.jsonl").display(),
+                contents.line_of[index]
+            ),
+            message,
+        })?;
+    }
     let written = |source| Error::Write { path: target.to_owned(), source, note: String::new() };
     if let Some(runs) = target.parent() {
         fs::create_dir_all(runs).map_err(written)?;
@@ -68,30 +76,36 @@ pub fn merge(folders: &[PathBuf], target: &Path) -> Result<Contents, Error> {
     run.write(target)
 }
 
-/// A run put together from pieces, not yet on the disk.
-pub(crate) struct Assembled {
-    journal: String,
-    contents: Contents,
-}
+/// A run that is put together from pieces, not yet on the disk.
+pub(crate) struct Assembled(Reading);
 
 impl Assembled {
-    /// The run of `suite` that has these rows, in the order of the matrix, each with the place of its session among
-    /// `sessions`, counted from 1. `target` is where it will be, for errors.
+    /// A run of `suite` without rows.
+    pub(crate) fn new(suite: Suite) -> Assembled {
+        Assembled(Reading::new(suite))
+    }
+
+    /// What it has so far.
+    pub(crate) fn contents(&self) -> &Contents {
+        &self.0.contents
+    }
+
+    /// Adds a session.
     ///
     /// # Errors
-    /// [`Error::Content`] if a row does not belong to the suite, or what a row says cannot be.
-    pub(crate) fn new(
-        target: &Path,
-        suite: Suite,
-        sessions: Vec<Session>,
-        entries: impl IntoIterator<Item = Entry>,
-    ) -> Result<Assembled, Error> {
-        let json = |line: &Line| serde_json::to_string(line).expect("plain data") + "\n";
-        let mut journal: String = sessions.into_iter().map(|it| json(&Line::Session(it))).collect();
-        entries.into_iter().for_each(|it| journal += &json(&Line::Comparison(it)));
-        let path = target.join("journal.jsonl");
-        let contents = Contents::parse(journal.as_bytes(), suite, &path)?;
-        Ok(Assembled { journal, contents })
+    /// What of it cannot be.
+    pub(crate) fn start(&mut self, session: Session) -> Result<(), String> {
+        self.0.start(session)
+    }
+
+    /// Adds a row of a session (counted from 1); rows come in the order of the matrix, after all sessions.
+    ///
+    /// # Errors
+    /// What of it cannot be.
+    pub(crate) fn add(&mut self, entry: Entry, session: usize) -> Result<(), String> {
+        let contents = self.contents();
+        let line = contents.sessions.len() + contents.rows.len() + 1;
+        self.0.add(Entry { session: Some(session), ..entry }, session, line)
     }
 
     /// Writes it into the folder `target`, over what is there of a run that it has all rows of.
@@ -99,7 +113,7 @@ impl Assembled {
     /// # Errors
     /// [`Error::Write`].
     pub(crate) fn write(self, target: &Path) -> Result<Contents, Error> {
-        let Assembled { journal, contents } = self;
+        let contents = self.0.contents;
         // Rows in another order than the journal's would be refused if this were interrupted.
         let csv = target.join("results.csv");
         match fs::remove_file(&csv) {
@@ -108,7 +122,7 @@ impl Assembled {
             }
             _ => {}
         }
-        write_whole(&target.join("journal.jsonl"), journal)?;
+        write_whole(&target.join("journal.jsonl"), journal_of(&contents))?;
         write_whole(&csv, contents.csv())?;
         // The settings come last: they make it the folder of a run.
         SettingsFile::write(&target.join("settings.json"), contents.suite.settings())?;
@@ -372,6 +386,7 @@ mod tests {
         let journal = folders[1].join("journal.jsonl");
         let text = fs::read_to_string(&journal).unwrap();
         fs::write(&journal, text.lines().next().unwrap().to_owned() + "\n").unwrap();
+        fs::remove_file(folders[1].join("results.csv")).unwrap();
         let unfinished =
             format!("; {{}}/2 (shard 2/3) is unfinished: 0 of {} rows are done", names.len());
         check_refused(&runs, &folders, &format!("{none}{unfinished}"));

@@ -550,7 +550,8 @@ impl Shared {
 mod tests {
     use super::*;
     use crate::fixtures::{finish, record, row, suite};
-    use crate::journal::{IfExists, Journal, Outputs};
+    use crate::journal::{IfExists, Outputs};
+    use crate::run_folder::RunFolder;
     use crate::statistics::Statistics;
 
     /// The work on the small study of the fixtures, of which nothing is done.
@@ -558,7 +559,7 @@ mod tests {
         let suite = suite();
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
-        let journal = Journal::open(outputs, &suite, IfExists::Refuse).unwrap();
+        let journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
         let work = Work::new(&suite, &journal);
         (suite, work)
     }
@@ -603,7 +604,7 @@ mod tests {
         let suite = suite();
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
-        let mut journal = Journal::open(outputs, &suite, IfExists::Refuse).unwrap();
+        let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
         journal.append_record(record(&suite, 0)).unwrap();
         journal.append_row(row(&suite, 0), &[]).unwrap();
         journal.append_record(record(&suite, 1)).unwrap();

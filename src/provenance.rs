@@ -57,6 +57,17 @@ impl Provenance {
     }
 }
 
+impl Provenance {
+    /// The program in a few words: its version, the commit, and whether there were changes beside it.
+    pub fn program(&self) -> String {
+        match (&self.commit, self.dirty) {
+            (None, _) => self.version.clone(),
+            (Some(commit), Some(true)) => format!("{} ({commit}, with changes)", self.version),
+            (Some(commit), _) => format!("{} ({commit})", self.version),
+        }
+    }
+}
+
 /// The most memory this process has used so far, in bytes.
 pub fn peak_memory_bytes() -> Option<u64> {
     field("/proc/self/status", "VmHWM").as_deref().and_then(bytes)

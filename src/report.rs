@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::append_file::write_whole;
+use crate::append_file::{check_ours, write_whole};
 use crate::course;
 use crate::error::Error;
 use crate::escape::{markdown, markdown_code, shell, xml};
@@ -92,11 +92,8 @@ impl Report {
         samples: &[Sample],
         build: Option<&serde_json::Value>,
     ) -> Report {
-        let mut report = Report {
-            title: format!("Exact Φ and its estimate: {name}"),
-            theory: None,
-            blocks: vec![],
-        };
+        let mut report =
+            Report { title: format!("{}{name}", Report::TITLE), theory: None, blocks: vec![] };
         let parts = contents.by_formalism();
         let several = parts.len() > 1;
         if several {
@@ -155,6 +152,22 @@ impl Report {
         report.method(contents, summary);
     }
 
+    /// What the page and the Markdown begin with, before the name of the run.
+    const TITLE: &str = "Exact Φ and its estimate: ";
+
+    /// Whether a report can be written into `folder`: there is none, or one of this program.
+    ///
+    /// # Errors
+    /// [`Error::Output`] if there is something else, which must not be overwritten.
+    pub fn check_paths(folder: &Path) -> Result<(), Error> {
+        let title = format!("<title>{}", Report::TITLE);
+        check_ours(&folder.join("report.html"), |text| {
+            text.starts_with("<!DOCTYPE html>") && text.contains(&title)
+        })?;
+        let title = format!("# {}", Report::TITLE);
+        check_ours(&folder.join("report.md"), |text| text.starts_with(&title))
+    }
+
     /// Reads the run in `folder` and writes `report.html`, `report.md` and `figures/` into it. The path of
     /// the page is returned.
     ///
@@ -162,6 +175,7 @@ impl Report {
     /// As [`Contents::read`]; [`Error::Content`] for a broken `build.json`; [`Error::Write`].
     pub fn write(folder: &Path) -> Result<PathBuf, Error> {
         let contents = Contents::read(folder)?;
+        Report::check_paths(folder)?;
         Report::write_of(folder, &contents, &contents.summary())
     }
 
@@ -223,6 +237,14 @@ impl Report {
                 "This run is not finished: {} of {all} comparisons are done, and everything here is about \
                  those.",
                 contents.rows.len()
+            )));
+        }
+        let programs = contents.programs();
+        if programs.len() > 1 {
+            let each = programs.iter().map(|(program, n)| format!("{n} by version {program}"));
+            self.blocks.push(Block::Warning(format!(
+                "Several programs have computed these rows: {}.",
+                list(each)
             )));
         }
         if let Some(shard) = summary.settings.shard {
@@ -507,6 +529,10 @@ impl Report {
             add("started (UTC)", date(contents.sessions[0].started_unix_ms));
             add("sessions", count.to_string());
             add("version", version.clone());
+            let programs = contents.programs();
+            if programs.len() > 1 {
+                add("rows by program", list(programs.iter().map(|(it, n)| format!("{it}: {n}"))));
+            }
             let dirty = match dirty {
                 Some(true) => ", with changes that are not in it",
                 Some(false) => "",

@@ -1,14 +1,12 @@
-//! One comparison as a line of the CSV, there and back.
+//! One comparison as a line of the CSV.
 //!
-//! A line has redundant columns (error, relative error), which must agree with the others when it is
-//! read: a line edited by hand is noticed. This module knows no files.
+//! The CSV is for other programs: this one reads the journal, and compares a CSV with what it would
+//! write itself. This module knows no files.
 
 use crate::dynamics::Rule;
-use crate::error::Error;
 use crate::escape::csv;
 use crate::key::{Case, Key};
 use crate::statistics::SAME;
-use crate::topology::Topology;
 
 /// One comparison: a line of the CSV.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +38,10 @@ impl Row {
     /// A Φ of at most this is 0, by the tolerance of the theory's comparisons.
     pub const ZERO: f64 = 1e-6;
 
+    /// No Φ and no estimate is larger: then sums of squares and what is drawn stay within what a number holds.
+    /// Networks of a study have Φ below a million.
+    pub const LARGEST: f64 = 1e12;
+
     /// Estimate minus exact.
     pub fn error(&self) -> f64 {
         self.phi_hdc - self.phi_exact
@@ -61,7 +63,6 @@ impl Row {
     /// let key = Key::new(Topology::Ring, 5, 42);
     /// let row = Row { key, phi_hdc: 0.75, phi_exact: 0.5, duration_ms: 12.0 };
     /// assert_eq!(row.to_line(), "Ring,5,42,0.75,0.5,0.25,0.5,12.000");
-    /// assert_eq!(Row::parse("Ring,5,42,0.75,0.5,0.25,0.5,12.000", false).unwrap(), row);
     /// ```
     pub fn to_line(&self) -> String {
         let Key { topology, n, seed, case } = self.key;
@@ -79,81 +80,6 @@ impl Row {
             self.duration_ms
         )
     }
-
-    /// Reads what [`to_line`](Row::to_line) wrote, in a study whose keys have cases or have none.
-    ///
-    /// # Errors
-    /// What is wrong with the line and what was expected, for a person.
-    pub fn parse(line: &str, has_cases: bool) -> Result<Row, String> {
-        let mut fields: Vec<&str> = line.split(',').collect();
-        let expected = Row::header(has_cases).split(',').count();
-        if fields.len() != expected {
-            return Err(format!("{} fields, expected {expected}", fields.len()));
-        }
-        let case: Option<Vec<&str>> = has_cases.then(|| fields.drain(3..7).collect());
-        let case = case.map(|it| parse_case(&it)).transpose()?;
-        let &[topology, n, seed, phi_hdc, phi_exact, error, relative_error, duration_ms] =
-            fields.as_slice()
-        else {
-            unreachable!("their number was checked");
-        };
-        let topology = match topology == Topology::Own.name() {
-            true => Topology::Own,
-            false => topology.parse().map_err(|error: Error| error.to_string())?,
-        };
-        let key = Key { topology, n: whole("n", n)?, seed: whole("seed", seed)?, case };
-        let row = Row {
-            key,
-            phi_hdc: finite("phi_hdc", phi_hdc)?,
-            phi_exact: finite("phi_exact", phi_exact)?,
-            duration_ms: finite("duration_ms", duration_ms)?,
-        };
-        if row.phi_exact < 0.0 {
-            return Err(format!("phi_exact {phi_exact}: expected at least 0"));
-        }
-        if !close(finite("error", error)?, row.error()) {
-            return Err(format!("error {error}: expected phi_hdc - phi_exact = {:?}", row.error()));
-        }
-        match (relative_error, row.relative_error()) {
-            ("", None) => {}
-            (text, Some(expected)) if !text.is_empty() => {
-                if !close(finite("relative_error", text)?, expected) {
-                    return Err(format!(
-                        "relative_error {text}: expected |error| / phi_exact = {expected:?}"
-                    ));
-                }
-            }
-            (text, expected) => {
-                let expected = expected.map_or("nothing".to_owned(), |it| format!("{it:?}"));
-                return Err(format!("relative_error {text:?}: expected {expected}"));
-            }
-        }
-        Ok(row)
-    }
-}
-
-/// Network, rule, state and formalism.
-fn parse_case(fields: &[&str]) -> Result<Case, String> {
-    let message = |error: Error| error.to_string();
-    Ok(Case {
-        network: Some(fields[0]).filter(|it| !it.is_empty()).map(str::parse).transpose()?,
-        rule: Some(fields[1])
-            .filter(|it| !it.is_empty())
-            .map(Rule::from_code)
-            .transpose()
-            .map_err(message)?,
-        state: fields[2].parse()?,
-        formalism: fields[3].parse().map_err(message)?,
-    })
-}
-
-fn whole<T: std::str::FromStr>(what: &str, text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("{what} {text:?}: expected a whole number"))
-}
-
-fn finite(what: &str, text: &str) -> Result<f64, String> {
-    let number = text.parse::<f64>().ok().filter(|it| it.is_finite());
-    number.ok_or_else(|| format!("{what} {text:?}: expected a number"))
 }
 
 /// Whether two numbers are equal but for what another program may make of the last digits.
@@ -165,14 +91,18 @@ pub(crate) fn close(a: f64, b: f64) -> bool {
 mod tests {
     use super::*;
     use crate::formalism::Formalism;
+    use crate::topology::Topology;
 
     #[test]
-    fn extreme_numbers_survive() {
+    fn numbers_have_all_their_digits() {
         let key = Key::new(Topology::Star, 8, u64::MAX);
-        for phi_exact in [0.0, 5e-324, 1e-7, 0.1 + 0.2, 4.559795240000001, 1e300] {
+        for phi_exact in [0.0, 5e-324, 1e-7, 0.1 + 0.2, 4.559795240000001, Row::LARGEST] {
             for phi_hdc in [0.0, 1.0 / 3.0, 1.0 - f64::EPSILON] {
                 let row = Row { key, phi_hdc, phi_exact, duration_ms: 1e9 };
-                assert_eq!(Row::parse(&row.to_line(), false), Ok(row));
+                let line = row.to_line();
+                let numbers: Vec<f64> =
+                    line.split(',').skip(3).take(3).map(|it| it.parse().unwrap()).collect();
+                assert_eq!(numbers, [phi_hdc, phi_exact, phi_hdc - phi_exact], "{line}");
             }
         }
     }
@@ -194,18 +124,9 @@ mod tests {
         let made = row(Topology::Ring, case(None, Some(Rule::Logistic { gain: 0.1 })));
         let line = "Ring,5,7,,logistic:0.1,01101,iit4-2026-paper,0.75,0.5,0.25,0.5,1.000";
         assert_eq!(made.to_line(), line);
-        assert_eq!(Row::parse(line, true), Ok(made));
-        assert_eq!(Row::parse(line, false), Err("12 fields, expected 8".to_owned()));
+        assert_eq!(Row::header(true).split(',').count(), line.split(',').count());
         let own = row(Topology::Own, case(Some("fig1"), None));
         let line = "Own,5,7,fig1,,01101,iit4-2026-paper,0.75,0.5,0.25,0.5,1.000";
-        assert_eq!((own.to_line().as_str(), Row::parse(line, true)), (line, Ok(own)));
-        let check = |from: &str, to: &str, message: &str| {
-            let error = Row::parse(&line.replace(from, to), true).unwrap_err();
-            assert!(error.starts_with(message), "{error}");
-        };
-        check(",01101,", ",0110x,", "state \"0110x\": expected a 0 or 1 for each unit");
-        check("fig1,,", "fig1,nand,", "unknown rule \"nand\"");
-        check("fig1", "fig 1", "network name \"fig 1\": expected 1 to 24 letters");
-        check("iit4-2026-paper", "iit5", "unknown formalism \"iit5\"");
+        assert_eq!(own.to_line(), line);
     }
 }

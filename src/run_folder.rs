@@ -1,4 +1,4 @@
-//! A run as a folder that holds everything about it.
+//! The files of a run, which hold everything about it.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -10,9 +10,12 @@
 //! | `build.json` | the record of the program's build, where there is one |
 //! | `lock` | locked while a session runs |
 //!
+//! A run without a folder has the first four beside its CSV (see [`Outputs`]), and locks the CSV.
+//!
 //! The journal is the truth: it only grows, a line is on the disk before its row counts as finished, and
 //! everything else can be written anew from it. A line that a crash cut short is dropped and its
-//! comparison done again. Nothing is changed before all of it was read and found to belong to the run.
+//! comparison done again. Every line carries a check (see `seal`), and the CSV says nothing that the
+//! journal does not. Nothing is changed before all of it was read and found to belong to the run.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -23,17 +26,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::append_file::{AppendFile, Lines, write_whole};
+use crate::append_file::{AppendFile, Lines, Lock, read_or_nothing, write_whole};
 use crate::error::Error;
 use crate::input;
-use crate::journal::{ExactRecord, SettingsFile};
+use crate::journal::{ExactRecord, IfExists, Outputs, SettingsFile};
 use crate::ledger::Ledger;
 use crate::network::ProblemId;
 use crate::provenance::{Provenance, cpu_ms, peak_memory_bytes};
 use crate::row::{Row, close};
-use crate::solver::{ExactPhi, TieRange};
+use crate::seal::{Chain, Link};
+use crate::solver::{ExactPhi, check_bytes, check_ms};
 use crate::suite::{Formalism, Key, Settings, Suite};
 use crate::summary::Summaries;
+use crate::text::short;
 
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,9 +60,25 @@ pub struct Session {
 }
 
 impl Session {
+    /// The first moment that is too late for a session: the year 10000, which dates cannot write.
+    const TOO_LATE_UNIX_MS: u64 = 253_402_300_800_000;
+
     /// That of this process, from now on.
     pub(crate) fn here() -> Session {
-        Session { started_unix_ms: unix_ms(), provenance: Provenance::here() }
+        let started_unix_ms = unix_ms().min(Session::TOO_LATE_UNIX_MS - 1);
+        Session { started_unix_ms, provenance: Provenance::here() }
+    }
+
+    /// Whether its numbers can be.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.started_unix_ms >= Session::TOO_LATE_UNIX_MS {
+            return Err(format!(
+                "started_unix_ms {}: expected less than {}, the year 10000",
+                self.started_unix_ms,
+                Session::TOO_LATE_UNIX_MS
+            ));
+        }
+        check_bytes("memory_bytes", self.provenance.memory_bytes)
     }
 }
 
@@ -98,6 +119,82 @@ impl Entry {
         let Entry { key, duration_ms, .. } = *self;
         Ok(Row { key, phi_hdc, phi_exact: self.exact.phi, duration_ms })
     }
+
+    /// Whether both have the same result, but for the last digits: times and counters may differ.
+    pub(crate) fn agrees(&self, other: &Entry) -> bool {
+        let close_estimate = |(name, it): (&String, &f64)| {
+            other.estimates.get(name).is_some_and(|other| close(*it, *other))
+        };
+        (self.key, self.problem) == (other.key, other.problem)
+            && close(self.exact.phi, other.exact.phi)
+            && self.estimates.len() == other.estimates.len()
+            && self.estimates.iter().all(close_estimate)
+    }
+
+    /// Whether it belongs to the suite and its numbers can be.
+    pub(crate) fn check(&self, suite: &Suite) -> Result<(), String> {
+        let Some(position) = suite.position(self.key) else {
+            return Err(format!("{} is not in the matrix of the settings", self.key));
+        };
+        let problem = &suite.problems()[suite.comparisons()[position].problem];
+        if self.problem != problem.id {
+            return Err(format!("problem {}: expected {}", self.problem, problem.id));
+        }
+        for (name, estimate) in &self.estimates {
+            if name.len() > 100 || name.chars().any(char::is_control) {
+                return Err(format!("estimate {name:?}: expected the name of an estimator"));
+            }
+            if !(-Row::LARGEST..=Row::LARGEST).contains(estimate) {
+                let most = Row::LARGEST;
+                return Err(format!(
+                    "estimate {name} {estimate:?}: expected a number from -{most:e} to {most:e}"
+                ));
+            }
+        }
+        self.exact.check(self.key.n)?;
+        check_ms("duration_ms", self.duration_ms)?;
+        check_ms("elapsed_ms", self.elapsed_ms)?;
+        check_ms("cpu_ms", self.cpu_ms.unwrap_or(0) as f64)?;
+        check_bytes("peak_memory_bytes", self.peak_memory_bytes)
+    }
+
+    fn record(&self) -> ExactRecord {
+        ExactRecord {
+            problem: self.problem,
+            key: self.key,
+            exact: self.exact.clone(),
+            duration_ms: self.duration_ms,
+        }
+    }
+}
+
+/// Where the files of a run are.
+#[derive(Debug, Clone)]
+struct Paths {
+    /// The folder, or the CSV of a run without one: what a person calls the run.
+    root: PathBuf,
+    settings: PathBuf,
+    journal: PathBuf,
+    csv: PathBuf,
+    /// Whether there is no folder.
+    is_beside: bool,
+}
+
+impl Paths {
+    fn of_folder(folder: &Path) -> Paths {
+        Paths {
+            root: folder.to_owned(),
+            settings: folder.join("settings.json"),
+            journal: folder.join("journal.jsonl"),
+            csv: folder.join("results.csv"),
+            is_beside: false,
+        }
+    }
+
+    fn beside(outputs: &Outputs) -> Paths {
+        let Outputs { csv, settings, journal, .. } = outputs.clone();
+        Paths { root: csv.clone(), settings, journal, csv, is_beside: true }
+    }
 }
 
 /// What a journal says, read without changing anything.
@@ -115,8 +212,6 @@ pub struct Contents {
     pub rows: Vec<Row>,
     /// For each of them its line in the journal, counted from 1.
     pub(crate) line_of: Vec<usize>,
-    /// The bytes of whole lines.
-    whole_len: usize,
     /// Whether a line was cut short.
     pub torn: bool,
 }
@@ -126,115 +221,35 @@ impl Contents {
     ///
     /// # Errors
     /// [`Error::Read`] if there are none; [`Error::Content`] with file and line if they were damaged
-    /// other than by a crash, or if `results.csv` says something that the journal does not.
+    /// other than by a crash, or if `results.csv` says something that the journal does not;
+    /// [`Error::Output`] if the journal has lost rows that `results.csv` has.
     pub fn read(folder: &Path) -> Result<Contents, Error> {
-        let path = folder.join("settings.json");
-        if !path.exists() {
+        let paths = Paths::of_folder(folder);
+        if !paths.settings.exists() {
             return Err(Error::Output {
                 path: folder.to_owned(),
                 message: "is not the folder of a run: expected a settings.json in it".to_owned(),
             });
         }
-        let suite = Suite::new(SettingsFile::read(&path)?)?;
-        let path = folder.join("journal.jsonl");
-        let content = match fs::read(&path) {
-            Ok(content) => content,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(source) => return Err(Error::Read { path, source }),
-        };
-        let contents = Contents::parse(&content, suite, &path)?;
-        let path = folder.join("results.csv");
-        match fs::read(&path) {
-            Ok(csv) => check_csv(&csv, &contents, &path)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(Error::Read { path, source }),
-        }
-        Ok(contents)
+        let suite = Suite::new(SettingsFile::read(&paths.settings)?)?;
+        Ok(Files::read(&paths, suite)?.reading.contents)
     }
 
+    /// The contents of a journal in the file `path`.
     pub(crate) fn parse(content: &[u8], suite: Suite, path: &Path) -> Result<Contents, Error> {
-        let lines = Lines::new(content);
-        let mut contents = Contents {
+        Reading::of(content, suite, path).map(|it| it.contents)
+    }
+
+    fn new(suite: Suite) -> Contents {
+        Contents {
             suite,
             sessions: Vec::new(),
             entries: Vec::new(),
             session_of: Vec::new(),
             rows: Vec::new(),
             line_of: Vec::new(),
-            whole_len: lines.torn_at,
-            torn: !lines.torn.is_empty(),
-        };
-        let mut seen: HashMap<Key, usize> = HashMap::new();
-        let mut phi_of: HashMap<ProblemId, (f64, usize)> = HashMap::new();
-        for (index, line) in lines.whole.iter().enumerate() {
-            let number = index + 1;
-            let wrong = |message: String| Error::Content {
-                place: format!("{}, line {number}", path.display()),
-                message,
-            };
-            match serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))? {
-                Line::Session(session) => contents.sessions.push(session),
-                Line::Comparison(entry) => {
-                    if contents.sessions.is_empty() {
-                        return Err(wrong("expected a session before the first comparison".into()));
-                    }
-                    contents.check(&entry).map_err(wrong)?;
-                    if let Some(first) = seen.insert(entry.key, number) {
-                        return Err(wrong(format!("{} is in line {first} already", entry.key)));
-                    }
-                    let phi = entry.exact.phi;
-                    let (known, first) = *phi_of.entry(entry.problem).or_insert((phi, number));
-                    if !close(phi, known) {
-                        return Err(wrong(format!(
-                            "phi {phi:?}: expected {known:?} as in line {first}, which has the same \
-                             exact problem"
-                        )));
-                    }
-                    let estimator = &contents.suite.settings().estimator;
-                    contents.rows.push(entry.row(estimator).map_err(wrong)?);
-                    let (last, named) = (contents.sessions.len(), entry.session);
-                    if named.is_some_and(|it| it == 0 || it > last) {
-                        let named = named.unwrap_or_default();
-                        return Err(wrong(format!("session {named}: expected 1 to {last}")));
-                    }
-                    contents.session_of.push(named.unwrap_or(last));
-                    contents.entries.push(entry);
-                    contents.line_of.push(number);
-                }
-            }
+            torn: false,
         }
-        Ok(contents)
-    }
-
-    /// Whether an entry belongs to the suite and has possible numbers.
-    fn check(&self, entry: &Entry) -> Result<(), String> {
-        let Some(position) = self.suite.position(entry.key) else {
-            return Err(format!("{} is not in the matrix of settings.json", entry.key));
-        };
-        let problem = &self.suite.problems()[self.suite.comparisons()[position].problem];
-        if entry.problem != problem.id {
-            return Err(format!("problem {}: expected {}", entry.problem, problem.id));
-        }
-        let phi = entry.exact.phi;
-        if !(phi.is_finite() && phi >= 0.0) {
-            return Err(format!("phi {phi:?}: expected a number of at least 0"));
-        }
-        let duration = entry.duration_ms;
-        if !(duration.is_finite() && duration >= 0.0) {
-            return Err(format!("duration_ms {duration:?}: expected a number of at least 0"));
-        }
-        let n = entry.key.n;
-        let mut severed =
-            entry.exact.cut.iter().flat_map(|cut| cut.severed_from.iter().chain(&cut.severed_to));
-        if let Some(unit) = severed.find(|unit| **unit >= n) {
-            return Err(format!("cut with unit {unit}: expected units 0 to {}", n - 1));
-        }
-        if let Some(TieRange { low, high, .. }) = entry.exact.range
-            && !(low >= 0.0 && low <= phi && phi <= high && high.is_finite())
-        {
-            return Err(format!("range from {low:?} to {high:?}: expected phi {phi:?} within it"));
-        }
-        Ok(())
     }
 
     /// What is known of the exact problems, each once.
@@ -268,7 +283,6 @@ impl Contents {
             session_of: kept.iter().map(|&at| self.session_of[at]).collect(),
             rows: kept.iter().map(|&at| self.rows[at]).collect(),
             line_of: kept.iter().map(|&at| self.line_of[at]).collect(),
-            whole_len: self.whole_len,
             torn: self.torn,
         }
     }
@@ -284,27 +298,189 @@ impl Contents {
         let header = Row::header(self.suite.settings().has_cases());
         format!("{header}\n{}", lines.collect::<String>())
     }
-}
 
-impl Entry {
-    fn record(&self) -> ExactRecord {
-        ExactRecord {
-            problem: self.problem,
-            key: self.key,
-            exact: self.exact.clone(),
-            duration_ms: self.duration_ms,
+    /// The programs that computed the rows, with the number of rows of each, in the order of their first rows.
+    pub fn programs(&self) -> Vec<(String, usize)> {
+        let mut programs: Vec<(String, usize)> = Vec::new();
+        let of_session: Vec<String> =
+            self.sessions.iter().map(|it| it.provenance.program()).collect();
+        for session in &self.session_of {
+            let program = &of_session[session - 1];
+            match programs.iter_mut().find(|(it, _)| it == program) {
+                Some((_, count)) => *count += 1,
+                None => programs.push((program.clone(), 1)),
+            }
         }
+        programs
     }
 }
 
-/// A run folder that this process writes to.
+/// The one reader of journals: lines in, [`Contents`] out.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) contents: Contents,
+    chain: Chain,
+    /// The place of each row among the entries.
+    places: HashMap<Key, usize>,
+    /// Φ of each exact problem, and the line that said so first.
+    phi_of: HashMap<ProblemId, (f64, usize)>,
+    /// The bytes of whole lines.
+    whole_len: usize,
+    /// Lines that say what an earlier one has said.
+    n_doubled: usize,
+    /// Whether several sessions have written at the same time.
+    is_mixed: bool,
+}
+
+impl Reading {
+    /// Nothing yet.
+    pub(crate) fn new(suite: Suite) -> Reading {
+        Reading {
+            contents: Contents::new(suite),
+            chain: Chain::new("journal"),
+            places: HashMap::new(),
+            phi_of: HashMap::new(),
+            whole_len: 0,
+            n_doubled: 0,
+            is_mixed: false,
+        }
+    }
+
+    fn of(content: &[u8], suite: Suite, path: &Path) -> Result<Reading, Error> {
+        let lines = Lines::new(content);
+        let mut reading = Reading::new(suite);
+        for (index, line) in lines.whole.iter().enumerate() {
+            let number = index + 1;
+            reading.line(line, number).map_err(|message| {
+                let remedy = match index {
+                    0 => "",
+                    _ => "; the lines before it are whole: with only these in the file, and without the \
+                          CSV, the run goes on from there",
+                };
+                Error::Content {
+                    place: format!("{}, line {number}", path.display()),
+                    message: format!("{}{remedy}", short(&message)),
+                }
+            })?;
+        }
+        reading.whole_len = lines.torn_at;
+        reading.contents.torn = !lines.torn.is_empty();
+        Ok(reading)
+    }
+
+    fn line(&mut self, line: &[u8], number: usize) -> Result<(), String> {
+        let text = str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
+        let is_start = |object: &str| object.starts_with("{\"kind\":\"session\"");
+        let (object, link) = self.chain.read(text, is_start)?;
+        let line: Line = serde_json::from_str(&object).map_err(|error| error.to_string())?;
+        match (line, link) {
+            (_, Link::Again(_)) => self.n_doubled += 1,
+            (Line::Session(session), Link::Start) => self.start(session)?,
+            (Line::Comparison(entry), Link::Of(session)) => {
+                self.is_mixed |= session + 1 != self.contents.sessions.len();
+                let session = entry.session.unwrap_or(session + 1);
+                self.add(entry, session, number)?;
+            }
+            _ => return Err("expected a session before the first comparison".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// Adds a start of the program.
+    ///
+    /// # Errors
+    /// What of it cannot be.
+    pub(crate) fn start(&mut self, session: Session) -> Result<(), String> {
+        session.check()?;
+        self.contents.sessions.push(session);
+        Ok(())
+    }
+
+    /// Adds a finished comparison of a session (counted from 1), unless it is there with the same result.
+    /// `line` is where it stands in the journal.
+    ///
+    /// # Errors
+    /// What of it cannot be, and what was expected.
+    pub(crate) fn add(&mut self, entry: Entry, session: usize, line: usize) -> Result<(), String> {
+        let contents = &mut self.contents;
+        entry.check(&contents.suite)?;
+        if let Some(&place) = self.places.get(&entry.key) {
+            let (there, first) = (&contents.entries[place], contents.line_of[place]);
+            if there.agrees(&entry) {
+                self.n_doubled += 1;
+                return Ok(());
+            }
+            return Err(format!(
+                "{} is in line {first} already, with another result (phi {:?}, not {:?})",
+                entry.key, there.exact.phi, entry.exact.phi
+            ));
+        }
+        let phi = entry.exact.phi;
+        let (known, first) = *self.phi_of.entry(entry.problem).or_insert((phi, line));
+        if !close(phi, known) {
+            return Err(format!(
+                "phi {phi:?}: expected {known:?} as in line {first}, which has the same exact problem"
+            ));
+        }
+        let row = entry.row(&contents.suite.settings().estimator)?;
+        let last = contents.sessions.len();
+        if !(1..=last).contains(&session) {
+            return Err(format!("session {session}: expected 1 to {last}"));
+        }
+        self.places.insert(entry.key, contents.rows.len());
+        contents.rows.push(row);
+        contents.session_of.push(session);
+        contents.entries.push(entry);
+        contents.line_of.push(line);
+        Ok(())
+    }
+}
+
+/// The journal of a run that has these sessions, then these comparisons, each with its session counted from 1.
+pub(crate) fn journal_of(contents: &Contents) -> String {
+    let mut chain = Chain::new("journal");
+    let sessions = contents.sessions.iter().cloned().map(Line::Session);
+    let entries = contents.entries.iter().zip(&contents.session_of);
+    let entries = entries
+        .map(|(it, session)| Line::Comparison(Entry { session: Some(*session), ..it.clone() }));
+    let mut text = String::new();
+    for line in sessions.chain(entries) {
+        let is_start = matches!(line, Line::Session(_));
+        let line = chain.next(&json(&line));
+        chain.read(&line, |_| is_start).expect("it follows the line before it");
+        text.push_str(&line);
+        text.push('\n');
+    }
+    text
+}
+
+/// What the files of a run hold, checked and unchanged.
+struct Files {
+    reading: Reading,
+    journal_len: usize,
+    csv: Vec<u8>,
+}
+
+impl Files {
+    fn read(paths: &Paths, suite: Suite) -> Result<Files, Error> {
+        // In this order, since a run may be writing: a row is in the journal first.
+        let csv = read_or_nothing(&paths.csv)?;
+        let journal = read_or_nothing(&paths.journal)?;
+        let reading = Reading::of(&journal, suite, &paths.journal)?;
+        check_csv(&csv, &reading.contents, paths)?;
+        Ok(Files { reading, journal_len: journal.len(), csv })
+    }
+}
+
+/// The files of a run that this process writes to.
 #[derive(Debug)]
 pub struct RunFolder {
-    folder: PathBuf,
+    paths: Paths,
     journal: AppendFile,
     csv: AppendFile,
-    _lock: AppendFile,
-    contents: Contents,
+    /// None for a run without a folder, which locks its CSV.
+    lock: Option<Lock>,
+    reading: Reading,
     records: HashMap<ProblemId, ExactRecord>,
     started: Instant,
     notes: Vec<String>,
@@ -316,13 +492,15 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`Error::Output`] if the folder holds something else, a run of other settings, or a run that
-    /// another process is writing; as [`Contents::read`]; [`Error::Content`] if `results.csv` says
-    /// something that the journal does not. Nothing was changed then.
+    /// another process is writing; as [`Contents::read`]. Nothing was changed then.
     pub fn open(folder: &Path, suite: &Suite) -> Result<RunFolder, Error> {
         let refuse = |message: String| Error::Output { path: folder.to_owned(), message };
-        let path = |name: &str| folder.join(name);
-        let is_run = path("settings.json").exists();
-        if !is_run {
+        let paths = Paths::of_folder(folder);
+        let is_run = paths.settings.exists();
+        if is_run {
+            // Nothing is made in a folder that only looks like one of ours.
+            SettingsFile::read(&paths.settings)?;
+        } else {
             match fs::read_dir(folder) {
                 Ok(found) => {
                     let ours = |name: &Path| {
@@ -344,8 +522,9 @@ impl RunFolder {
             }
         }
         let lock = lock(folder)?;
-        if is_run {
-            let theirs = SettingsFile::read(&path("settings.json"))?;
+        // Another process may have made the run meanwhile.
+        if paths.settings.exists() {
+            let theirs = SettingsFile::read(&paths.settings)?;
             let differences = theirs.differences(suite.settings());
             if !differences.is_empty() {
                 return Err(refuse(format!(
@@ -355,50 +534,135 @@ impl RunFolder {
                 )));
             }
         } else {
-            SettingsFile::write(&path("settings.json"), suite.settings())?;
+            SettingsFile::write(&paths.settings, suite.settings())?;
         }
+        let holds = lock.holds();
+        RunFolder::go_on(paths, Some(lock), holds, None, suite)
+    }
 
-        let mut journal = AppendFile::open(&path("journal.jsonl"), false)?;
-        let content = journal.read()?;
-        let contents = Contents::parse(&content, suite.clone(), &path("journal.jsonl"))?;
-        let mut notes = Vec::new();
-        let mut csv = AppendFile::open(&path("results.csv"), false)?;
-        let old = csv.read()?;
-        check_csv(&old, &contents, &path("results.csv"))?;
+    /// Opens the files of a run without a folder for a session.
+    ///
+    /// # Errors
+    /// [`Error::Output`] if they exist and must not be touched, belong to another matrix, or another process
+    /// is writing them; as [`Contents::read`]. Existing content is unchanged then.
+    pub fn beside(
+        outputs: &Outputs,
+        suite: &Suite,
+        if_exists: IfExists,
+    ) -> Result<RunFolder, Error> {
+        outputs.check(if_exists)?;
+        let paths = Paths::beside(outputs);
+        if if_exists == IfExists::Resume && paths.settings.exists() && !paths.csv.exists() {
+            // The CSV is made and locked only if all else is as it should be.
+            SettingsFile::check(outputs, suite)?;
+            Files::read(&paths, suite.clone())?;
+        }
+        let mut csv = AppendFile::open(&paths.csv)?;
+        let holds = csv.lock()?;
+        if if_exists == IfExists::Overwrite {
+            csv.truncate(0)?;
+            // In this order, what a crash leaves is a run of the old settings, or one of the new.
+            AppendFile::open(&paths.journal)?.truncate(0)?;
+            SettingsFile::write(&paths.settings, suite.settings())?;
+        } else {
+            let content = read_or_nothing(&paths.csv)?;
+            outputs.check_header(&content, suite)?;
+            let is_begun = Lines::new(&content).whole.len() > 1 || paths.journal.exists();
+            if paths.settings.exists() || is_begun {
+                SettingsFile::check(outputs, suite)?;
+            } else {
+                SettingsFile::write(&paths.settings, suite.settings())?;
+            }
+        }
+        RunFolder::go_on(paths, None, holds, Some(csv), suite)
+    }
+
+    /// Reads what is there, puts right what a crash has left, and begins a session.
+    fn go_on(
+        paths: Paths,
+        lock: Option<Lock>,
+        holds: bool,
+        csv: Option<AppendFile>,
+        suite: &Suite,
+    ) -> Result<RunFolder, Error> {
+        let Files { mut reading, journal_len, csv: old } = Files::read(&paths, suite.clone())?;
+        let session = Session::here();
 
         // Everything was read and belongs to this run: only now the files may change.
-        if contents.torn {
+        let mut journal = AppendFile::open(&paths.journal)?.has(journal_len);
+        let csv = csv.map_or_else(|| AppendFile::open(&paths.csv), Ok)?;
+        let mut csv = csv.has(old.len());
+        let place = paths.journal.display();
+        let mut notes = Vec::new();
+        if !holds {
             notes.push(format!(
-                "{}: the last line was cut short by a crash; what it was about is done again",
-                path("journal.jsonl").display()
+                "{}: this file system has no locks, so another run is not kept out: make sure that there \
+                 is none",
+                paths.root.display()
             ));
         }
-        journal.truncate(contents.whole_len)?;
-        let text = contents.csv();
-        if old != text.as_bytes() {
-            write_whole(&path("results.csv"), &text)?;
-            csv = AppendFile::open(&path("results.csv"), false)?;
-            csv.read()?;
+        if reading.contents.torn {
+            notes.push(format!(
+                "{place}: the last line was cut short by a crash; what it was about is done again"
+            ));
         }
-        let session = Session::here();
-        journal.append(&json(&Line::Session(session.clone())))?;
+        if reading.is_mixed {
+            notes.push(format!(
+                "{place}: several sessions wrote it at the same time; no row is lost"
+            ));
+        }
+        if reading.n_doubled > 0 {
+            notes.push(format!(
+                "{place}: {} lines say again what earlier ones say, with the same result, and are taken \
+                 out",
+                reading.n_doubled
+            ));
+            let text = journal_of(&reading.contents);
+            write_whole(&paths.journal, &text)?;
+            journal = AppendFile::open(&paths.journal)?.has(text.len());
+            reading = Reading::of(text.as_bytes(), suite.clone(), &paths.journal)?;
+        } else if reading.whole_len < journal_len {
+            journal.truncate(reading.whole_len)?;
+        }
+        let expected = reading.contents.csv();
+        let kept = Lines::new(&old).torn_at;
+        if kept < old.len() {
+            csv.truncate(kept)?;
+        }
+        if kept < expected.len() {
+            csv.append_lines(&expected[kept..])?;
+        }
+        notes.extend(other_programs(&reading.contents, &session));
         let mut run = RunFolder {
-            folder: folder.to_owned(),
+            paths,
             journal,
             csv,
-            _lock: lock,
-            records: contents.records().into_iter().map(|it| (it.problem, it)).collect(),
-            contents,
+            lock,
+            records: reading.contents.records().into_iter().map(|it| (it.problem, it)).collect(),
+            reading,
             started: Instant::now(),
             notes,
         };
-        run.contents.sessions.push(session);
+        run.append_line(&Line::Session(session))?;
         Ok(run)
+    }
+
+    /// Appends a line to the journal, and takes in what it says.
+    fn append_line(&mut self, line: &Line) -> Result<(), Error> {
+        if let Some(lock) = &mut self.lock
+            && !lock.keep()?
+        {
+            return Err(taken(&self.paths.root));
+        }
+        let text = self.reading.chain.next(&json(line));
+        self.journal.append(&text).map_err(|error| self.with_note(error))?;
+        let number = self.reading.chain.len() + 1;
+        self.reading.line(text.as_bytes(), number).map_err(Error::Internal)
     }
 
     /// What the run holds by now.
     pub fn contents(&self) -> &Contents {
-        &self.contents
+        &self.reading.contents
     }
 
     /// What was found and put right on opening, for a person.
@@ -416,19 +680,22 @@ impl RunFolder {
             place: record.display().to_string(),
             message: error.to_string(),
         })?;
-        write_whole(&self.folder.join("build.json"), text)
-    }
-
-    /// The folder.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+        write_whole(&self.paths.root.join("build.json"), text)
     }
 
     fn with_note(&self, error: Error) -> Error {
         match error {
             Error::Write { path, source, .. } => {
-                let n = self.contents.rows.len();
-                let note = format!("; {n} finished rows are kept: put it right and start it again");
+                let n = self.contents().rows.len();
+                let note = match self.paths.is_beside {
+                    false => {
+                        format!("; {n} finished rows are kept: put it right and start it again")
+                    }
+                    true => format!(
+                        "; {n} finished rows are kept in {}: put it right and go on with --resume",
+                        self.paths.csv.display()
+                    ),
+                };
                 Error::Write { path, source, note }
             }
             other => other,
@@ -436,9 +703,26 @@ impl RunFolder {
     }
 }
 
+/// Which other programs have computed rows of this run, if any.
+fn other_programs(contents: &Contents, session: &Session) -> Option<String> {
+    let here = session.provenance.program();
+    let mut programs = contents.programs();
+    programs.retain(|(program, _)| *program != here);
+    let (first, _) = programs.first()?;
+    let n: usize = programs.iter().map(|(_, count)| count).sum();
+    let more = match programs.len() {
+        1 => String::new(),
+        n => format!(" and {} others", n - 1),
+    };
+    Some(format!(
+        "{n} rows were computed by another program, version {first}{more}; this is version {here}, and \
+         computes the others"
+    ))
+}
+
 impl Ledger for RunFolder {
     fn rows(&self) -> &[Row] {
-        &self.contents.rows
+        &self.contents().rows
     }
 
     fn record(&self, problem: ProblemId) -> Option<&ExactRecord> {
@@ -451,7 +735,7 @@ impl Ledger for RunFolder {
     }
 
     fn append_row(&mut self, row: Row, estimates: &[(String, f64)]) -> Result<(), Error> {
-        let suite = &self.contents.suite;
+        let suite = &self.contents().suite;
         let position = suite.position(row.key).expect("a row of the suite");
         let problem = suite.problems()[suite.comparisons()[position].problem].id;
         let record = self.records.get(&problem).expect("solved before its rows");
@@ -468,47 +752,59 @@ impl Ledger for RunFolder {
             peak_memory_bytes: peak_memory_bytes(),
             session: None,
         };
-        let line = json(&Line::Comparison(entry.clone()));
-        self.journal.append(&line).map_err(|error| self.with_note(error))?;
-        self.contents.entries.push(entry);
-        self.contents.session_of.push(self.contents.sessions.len());
-        self.contents.rows.push(row);
-        let n_lines = self.contents.entries.len() + self.contents.sessions.len();
-        self.contents.line_of.push(n_lines);
+        // What would not be read again is not written.
+        let wrong = |message| Error::Internal(format!("{}: {message}", row.key));
+        entry.check(suite).map_err(wrong)?;
+        self.append_line(&Line::Comparison(entry))?;
         self.csv.append(&row.to_line()).map_err(|error| self.with_note(error))
     }
 
     fn place(&self, index: usize) -> String {
-        let journal = self.folder.join("journal.jsonl");
-        format!("{}, line {}", journal.display(), self.contents.line_of[index])
+        format!("{}, line {}", self.paths.journal.display(), self.contents().line_of[index])
     }
 
     fn how_to_go_on(&self) -> String {
-        format!("{}; the same command goes on from there", self.folder.display())
+        let how = if self.paths.is_beside { "with --resume " } else { "" };
+        format!("{}; the same command {how}goes on from there", self.paths.root.display())
     }
 }
 
-/// Whether a `results.csv` says nothing that the journal does not: its rows are the first of the journal's,
-/// or rows that a torn journal has lost.
-fn check_csv(content: &[u8], contents: &Contents, path: &Path) -> Result<(), Error> {
+/// Whether a CSV says nothing that the journal does not: its rows are the first of the journal's.
+fn check_csv(content: &[u8], contents: &Contents, paths: &Paths) -> Result<(), Error> {
     let expected = contents.csv();
     let mut expected = expected.lines();
-    for (index, line) in Lines::new(content).whole.iter().enumerate() {
-        let wrong = |message: String| Error::Content {
-            place: format!("{}, line {}", path.display(), index + 1),
-            message: format!("{message}; without this file it is written anew"),
-        };
-        let text = str::from_utf8(line).map_err(|_| wrong("not UTF-8".to_owned()))?;
+    let lines = Lines::new(content);
+    let torn = Some(lines.torn).filter(|it| !it.is_empty());
+    for (index, line) in lines.whole.iter().copied().chain(torn).enumerate() {
+        let is_torn = index == lines.whole.len();
+        let text = short(&String::from_utf8_lossy(line));
         match expected.next() {
-            Some(expected) if expected == text => {}
+            Some(expected) if expected.as_bytes() == line => {}
+            // A crash may leave a part of a line, or zeros.
+            Some(expected)
+                if is_torn && (expected.as_bytes().starts_with(line) || line.contains(&0)) => {}
+            // The same may have cut both.
+            None if is_torn && (contents.torn || line.iter().all(|it| *it == 0)) => {}
             Some(expected) => {
-                return Err(wrong(format!("{text:?}: expected {expected:?} as in the journal")));
+                return Err(Error::Content {
+                    place: format!("{}, line {}", paths.csv.display(), index + 1),
+                    message: format!(
+                        "{text:?}: expected {expected:?} as in the journal; without this file it is \
+                         written anew"
+                    ),
+                });
             }
             None => {
-                let row = Row::parse(text, contents.suite.settings().has_cases()).map_err(wrong)?;
-                if contents.suite.position(row.key).is_none() {
-                    return Err(wrong(format!("{} is not in the matrix", row.key)));
-                }
+                let n = contents.rows.len();
+                return Err(Error::Output {
+                    path: paths.journal.clone(),
+                    message: format!(
+                        "has {n} rows, but {} has more (line {}: {text:?}): it was cut or removed; put \
+                         it back, or move that CSV away to go on from {n} rows",
+                        paths.csv.display(),
+                        index + 1
+                    ),
+                });
             }
         }
     }
@@ -574,12 +870,13 @@ pub fn list(runs: &Path) -> Result<Vec<Listed>, Error> {
 ///
 /// # Errors
 /// [`Error::Output`] if another process has it; [`Error::Write`].
-pub(crate) fn lock(folder: &Path) -> Result<AppendFile, Error> {
-    let lock = AppendFile::open(&folder.join("lock"), false)?;
+pub(crate) fn lock(folder: &Path) -> Result<Lock, Error> {
+    Lock::take(&folder.join("lock"))?.ok_or_else(|| taken(folder))
+}
+
+fn taken(folder: &Path) -> Error {
     let message = "another process is running it: wait for it to end, or choose another name";
-    let taken = lock.lock();
-    taken.map_err(|_| Error::Output { path: folder.to_owned(), message: message.to_owned() })?;
-    Ok(lock)
+    Error::Output { path: folder.to_owned(), message: message.to_owned() }
 }
 
 /// Whether another process holds this lock.
@@ -608,7 +905,9 @@ fn write_error(path: &Path, source: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{finish, suite, temporary};
+    use crate::append_file::tests::WITHOUT_LOCKS;
+    use crate::fixtures::{finish, record, row, suite, temporary};
+    use crate::seal::resealed;
     use tempfile::TempDir;
 
     fn finished(suite: &Suite) -> (TempDir, PathBuf) {
@@ -666,9 +965,9 @@ mod tests {
             |len: usize| len < 3 || len.is_multiple_of(61) || near_end(len) || len > last_two;
         for len in (0..=whole.len()).filter(|&len| is_cut(len)) {
             fs::write(folder.join("journal.jsonl"), &whole[..len]).unwrap();
-            // The CSV as it was when the journal was cut (a power cut), or behind it by a row.
+            // The CSV as long as the journal, or behind it by a row.
             let n_entries = whole[..len].matches("\n").count().saturating_sub(1);
-            let n_kept = if len % 2 == 0 { 5 } else { n_entries };
+            let n_kept = if len % 2 == 0 { n_entries + 1 } else { n_entries };
             let kept: String = csv.split_inclusive('\n').take(n_kept).collect();
             fs::write(folder.join("results.csv"), kept).unwrap();
             let mut run = RunFolder::open(&folder, &suite).unwrap();
@@ -702,11 +1001,14 @@ mod tests {
         let whole = read(&folder, "journal.jsonl");
         let check = |from: &str, to: &str, message: &str| {
             assert!(whole.contains(from), "{from}");
+            // Changed by hand, the check says so; and what a wrong program wrote is refused for what it says.
             fs::write(folder.join("journal.jsonl"), whole.replacen(from, to, 1)).unwrap();
+            check_refused(&folder, &suite, "{}/journal.jsonl, line 2: check");
+            let wrong = resealed("journal", &whole, |it| it.replacen(from, to, 1)).unwrap();
+            fs::write(folder.join("journal.jsonl"), wrong).unwrap();
             check_refused(&folder, &suite, &format!("{{}}/journal.jsonl, {message}"));
         };
         check("\"n\":5", "\"n\":6", "line 2: Ring n = 6 seed 42 is not in the matrix");
-        check("\"seed\":123", "\"seed\":42", "line 3: Ring n = 5 seed 42 is in line 2 already");
         check("\"phi\":0.0", "\"phi\":-1.0", "line 2: phi -1.0: expected a number of at least 0");
         check("\"phi\":0.0", "\"phi\":0.5", "line 3: phi 0.0: expected 0.5 as in line 2, which");
         check(
@@ -721,7 +1023,135 @@ mod tests {
         );
         check("\"kind\":\"comparison\"", "\"kind\":\"joke\"", "line 2: unknown variant `joke`");
         check("\"hdc\":", "\"cdh\":", "line 2: no estimate \"hdc\", which the run is about");
-        check("{\"kind\":\"session\"", "{\"kind\":\"comparison\"", "line 1: missing field");
+        let row = whole.lines().nth(1).unwrap();
+        fs::write(folder.join("journal.jsonl"), format!("{row}\n")).unwrap();
+        check_refused(&folder, &suite, "{}/journal.jsonl, line 1: check");
+    }
+
+    #[test]
+    fn rows_that_are_there_twice_are_taken_out_if_they_agree() {
+        let suite = suite();
+        let (_runs, folder) = finished(&suite);
+        let path = folder.join("journal.jsonl");
+        let (whole, csv) = (read(&folder, "journal.jsonl"), read(&folder, "results.csv"));
+        let times = |text: &str| text.replacen("\"elapsed_ms\":", "\"elapsed_ms\":9", 1);
+        let again = whole.lines().nth(2).unwrap();
+        // A line that was written twice, and one that another session computed again at the same time.
+        let twice = whole.replacen(again, &format!("{again}\n{again}"), 1);
+        let row = |text: &str| text.lines().nth(2).unwrap().to_owned();
+        let computed =
+            resealed("journal", &whole, |it| format!("{it}{}\n", times(&row(it)))).unwrap();
+        for content in [twice, computed] {
+            fs::write(&path, &content).unwrap();
+            assert_eq!(Contents::read(&folder).unwrap().csv(), csv);
+            let run = RunFolder::open(&folder, &suite).unwrap();
+            let note = &run.notes()[0];
+            assert!(
+                note.contains("journal.jsonl: 1 lines say again what earlier ones say"),
+                "{note}"
+            );
+            drop(run);
+            assert!(RunFolder::open(&folder, &suite).unwrap().notes().is_empty());
+            assert_eq!(Contents::read(&folder).unwrap().csv(), csv);
+            assert_eq!(read(&folder, "results.csv"), csv);
+        }
+        let other = |text: &str| row(text).replacen("\"hdc\":0.", "\"hdc\":1.", 1);
+        let differs = resealed("journal", &whole, |it| format!("{it}{}\n", other(it))).unwrap();
+        fs::write(&path, differs).unwrap();
+        let message =
+            "{}/journal.jsonl, line 6: Ring n = 5 seed 123 is in line 3 already, with another";
+        check_refused(&folder, &suite, message);
+        // The remedy that is named works.
+        fs::write(&path, &whole).unwrap();
+        drop(RunFolder::open(&folder, &suite).unwrap());
+    }
+
+    #[test]
+    fn two_sessions_without_locks_do_no_harm() {
+        let suite = suite();
+        let runs = temporary();
+        let folder = runs.path().join("first");
+        WITHOUT_LOCKS.set(true);
+        let mut first = RunFolder::open(&folder, &suite).unwrap();
+        assert!(first.notes()[0].contains("this file system has no locks"), "{:?}", first.notes());
+        first.append_record(record(&suite, 0)).unwrap();
+        first.append_row(row(&suite, 0), &[]).unwrap();
+        let mut second = RunFolder::open(&folder, &suite).unwrap();
+        let error = first.append_row(row(&suite, 1), &[]).unwrap_err().to_string();
+        assert!(error.contains("another process writes to it, so this run stops"), "{error}");
+        finish(&mut second, &suite);
+        drop((first, second));
+        WITHOUT_LOCKS.set(false);
+        assert!(Contents::read(&folder).unwrap().is_finished());
+        assert_eq!(RunFolder::open(&folder, &suite).unwrap().rows().len(), 4);
+    }
+
+    #[test]
+    fn lines_that_two_sessions_wrote_at_once_are_read() {
+        let suite = suite();
+        let runs = temporary();
+        let of = |name: &str| runs.path().join(name).join("journal.jsonl");
+        // Both begin with the same session; then each goes on as if it were alone.
+        drop(RunFolder::open(&runs.path().join("a"), &suite).unwrap());
+        fs::create_dir(runs.path().join("b")).unwrap();
+        for name in ["settings.json", "journal.jsonl"] {
+            fs::copy(runs.path().join("a").join(name), runs.path().join("b").join(name)).unwrap();
+        }
+        let shared = fs::read_to_string(of("a")).unwrap();
+        let more = |name: &str| {
+            let mut run = RunFolder::open(&runs.path().join(name), &suite).unwrap();
+            finish(&mut run, &suite);
+            drop(run);
+            let text = fs::read_to_string(of(name)).unwrap();
+            text.strip_prefix(&shared).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let (a, b) = (more("a"), more("b"));
+        let mixed = a.iter().zip(&b).map(|(a, b)| format!("{a}\n{b}\n")).collect::<String>();
+        fs::write(of("a"), shared + &mixed).unwrap();
+        let contents = Contents::read(&runs.path().join("a")).unwrap();
+        assert!(contents.is_finished());
+        assert_eq!((contents.sessions.len(), &*contents.session_of), (3, &[2, 2, 2, 2][..]));
+        let run = RunFolder::open(&runs.path().join("a"), &suite).unwrap();
+        let notes = run.notes().join("\n");
+        assert!(notes.contains("several sessions wrote it at the same time"), "{notes}");
+        assert!(notes.contains("4 lines say again"), "{notes}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_session_whose_lock_was_removed_keeps_others_out() {
+        let suite = suite();
+        let (_runs, folder) = finished(&suite);
+        fs::remove_file(folder.join("journal.jsonl")).unwrap();
+        fs::remove_file(folder.join("results.csv")).unwrap();
+        let mut first = RunFolder::open(&folder, &suite).unwrap();
+        fs::remove_file(folder.join("lock")).unwrap();
+        first.append_record(record(&suite, 0)).unwrap();
+        first.append_row(row(&suite, 0), &[]).unwrap();
+        check_refused(&folder, &suite, "{}: another process is running it");
+        // A second session that began before the first could know.
+        fs::remove_file(folder.join("lock")).unwrap();
+        let second = RunFolder::open(&folder, &suite).unwrap();
+        let error = first.append_row(row(&suite, 1), &[]).unwrap_err().to_string();
+        assert!(error.contains("another process is running it"), "{error}");
+        drop((first, second));
+        assert_eq!(RunFolder::open(&folder, &suite).unwrap().rows().len(), 1);
+    }
+
+    #[test]
+    fn rows_of_another_version_are_said() {
+        let suite = suite();
+        let (_runs, folder) = finished(&suite);
+        let version = format!("\"version\":\"{}\"", env!("CARGO_PKG_VERSION"));
+        let other = |it: &str| it.replacen(&version, "\"version\":\"0.0.9\"", 1);
+        let journal = resealed("journal", &read(&folder, "journal.jsonl"), other).unwrap();
+        fs::write(folder.join("journal.jsonl"), journal).unwrap();
+        let run = RunFolder::open(&folder, &suite).unwrap();
+        let note = run.notes().last().unwrap();
+        assert!(
+            note.starts_with("4 rows were computed by another program, version 0.0.9"),
+            "{note}"
+        );
     }
 
     #[test]
@@ -732,7 +1162,9 @@ mod tests {
         fs::write(folder.join("results.csv"), csv.replacen(",123,", ",124,", 1)).unwrap();
         check_refused(&folder, &suite, "{}/results.csv, line 3: \"Ring,5,124,");
         fs::write(folder.join("results.csv"), csv.clone() + "total,1\n").unwrap();
-        check_refused(&folder, &suite, "{}/results.csv, line 6: 2 fields, expected 8");
+        let message =
+            "{}/journal.jsonl: has 4 rows, but {}/results.csv has more (line 6: \"total,1\"";
+        check_refused(&folder, &suite, message);
         fs::remove_file(folder.join("results.csv")).unwrap();
         RunFolder::open(&folder, &suite).unwrap();
         assert_eq!(read(&folder, "results.csv"), csv);
@@ -759,14 +1191,10 @@ mod tests {
         check_refused(&other, &suite, "{}: is not the folder of a run, but holds \"thesis.tex\"");
         let settings = read(&folder, "settings.json").replace("\"version\": 1", "\"version\": 9");
         fs::write(folder.join("settings.json"), settings).unwrap();
-        check_refused(
-            &folder,
-            &suite,
-            "{}/settings.json: schema \"phi-validation/settings\" version 9",
-        );
+        check_refused(&folder, &suite, "{}/settings.json: check \"");
         let listed = list(runs.path()).unwrap();
         assert_eq!(listed.len(), 1);
-        assert!(listed[0].error.as_ref().unwrap().contains("version 9"));
+        assert!(listed[0].error.as_ref().unwrap().contains("it was changed or damaged"));
     }
 
     #[cfg(target_os = "linux")]

@@ -18,7 +18,7 @@ use crate::key::{NetworkName, State};
 use crate::network::{Network, StatePattern, Tables};
 use crate::seeded::SeededStream;
 use crate::shard::Shard;
-use crate::text::{list, numbers};
+use crate::text::{list, numbers, short};
 use crate::topology::{MAX_UNITS, Topology};
 
 /// The states in which a network is analysed.
@@ -322,6 +322,14 @@ impl Settings {
             check_states(&it.states, it.tables.n_units(), "the network has")?;
         }
         self.rules.iter().try_for_each(check_rule)?;
+        for name in [&self.estimator].into_iter().chain(&self.other_estimators) {
+            if !(1..=100).contains(&name.len()) || name.chars().any(char::is_control) {
+                return Err(Error::Settings(format!(
+                    "estimator {:?}: expected a name of 1 to 100 letters",
+                    short(name)
+                )));
+            }
+        }
         self.other_estimators.sort();
         self.other_estimators.dedup();
         self.other_estimators.retain(|it| *it != self.estimator);
@@ -881,6 +889,11 @@ mod tests {
         check_refused(
             Settings { rules: vec![Rule::Xor, Rule::Xor], ..wide() },
             "rule xor is listed twice",
+        );
+        // However 0 is written, a row of it is one row.
+        check_refused(
+            Settings { rules: [0.0, -0.0].map(|gain| Rule::Logistic { gain }).to_vec(), ..wide() },
+            "rule logistic with gain 0 is listed twice",
         );
         check_refused(Settings { rules: vec![], ..wide() }, "no rules: expected at least one rule");
         check_refused(

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::network::Network;
+use crate::row::Row;
 use crate::suite::Formalism;
 
 /// An exact Φ and what one must know to trust it.
@@ -34,6 +35,62 @@ pub struct ExactPhi {
     pub structure: Option<PhiStructure>,
 }
 
+impl ExactPhi {
+    /// Whether its numbers can be those of a network of `n` units.
+    ///
+    /// # Errors
+    /// Which cannot, and what was expected.
+    pub fn check(&self, n: usize) -> Result<(), String> {
+        let phi = self.phi;
+        if !(0.0..=Row::LARGEST).contains(&phi) {
+            let most = Row::LARGEST;
+            return Err(format!(
+                "phi {phi:?}: expected a number of at least 0 and at most {most:e}"
+            ));
+        }
+        let count = |what: &str, count: u64| match count {
+            0..=MOST => Ok(()),
+            _ => Err(format!("{what} {count}: expected at most {MOST}")),
+        };
+        count("n_concepts", self.n_concepts as u64)?;
+        count("ties", self.ties)?;
+        let severed = self.cut.iter().flat_map(|it| it.severed_from.iter().chain(&it.severed_to));
+        let structure = self.structure.iter();
+        let cut_edges = structure.flat_map(|it| it.cut_edges.iter().flat_map(|(a, b)| [a, b]));
+        if let Some(unit) = severed.chain(cut_edges).find(|unit| **unit >= n) {
+            return Err(format!("cut with unit {unit}: expected units 0 to {}", n - 1));
+        }
+        if let Some(TieRange { low, high, duration_ms, .. }) = self.range {
+            if !(low >= 0.0 && low <= phi && phi <= high && high <= Row::LARGEST) {
+                return Err(format!(
+                    "range from {low:?} to {high:?}: expected phi {phi:?} within it"
+                ));
+            }
+            check_ms("range duration_ms", duration_ms)?;
+        }
+        self.structure.as_ref().map_or(Ok(()), PhiStructure::check)
+    }
+}
+
+/// The most of anything that is counted in a result.
+const MOST: u64 = 1 << 40;
+
+/// Whether a time in milliseconds can be: some centuries at most.
+pub(crate) fn check_ms(what: &str, ms: f64) -> Result<(), String> {
+    match (0.0..=1e13).contains(&ms) {
+        true => Ok(()),
+        false => Err(format!("{what} {ms:?}: expected a number of at least 0 and at most 1e13")),
+    }
+}
+
+/// Whether there can be so much memory.
+pub(crate) fn check_bytes(what: &str, bytes: Option<u64>) -> Result<(), String> {
+    match bytes.unwrap_or(0) {
+        0..=0x0fff_ffff_ffff_ffff => Ok(()),
+        bytes => Err(format!("{what} {bytes}: expected less than 2^60")),
+    }
+}
+
 /// What IIT 4.0 says beyond φ_s.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +105,25 @@ pub struct PhiStructure {
     pub n_relations: String,
     /// The pairs of units that the minimum information partition cuts; none where φ_s = 0.
     pub cut_edges: Vec<(usize, usize)>,
+}
+
+impl PhiStructure {
+    fn check(&self) -> Result<(), String> {
+        let PhiStructure { big_phi, sum_phi_d, sum_phi_r, n_relations, .. } = self;
+        let sums = [("big_phi", big_phi), ("sum_phi_d", sum_phi_d), ("sum_phi_r", sum_phi_r)];
+        for (what, sum) in sums {
+            if !(*sum >= 0.0 && sum.is_finite()) {
+                return Err(format!("{what} {sum:?}: expected a finite number of at least 0"));
+            }
+        }
+        // There are at most 2 to the number of subsets of the units.
+        let is_count = (1..=10_000).contains(&n_relations.len())
+            && n_relations.bytes().all(|it| it.is_ascii_digit());
+        match is_count {
+            true => Ok(()),
+            false => Err(format!("n_relations {n_relations:?}: expected a whole number")),
+        }
+    }
 }
 
 /// Φ over numberings of the units: with ties among core causes or core effects it depends on them.

@@ -118,6 +118,9 @@ impl Statistics {
     pub fn new(points: &[(f64, f64)]) -> Statistics {
         let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
         assert!(x.iter().chain(&y).all(|value| value.is_finite()), "a point is not finite");
+        if are_too_large(points) {
+            return Statistics::undefined(points.len(), TOO_LARGE);
+        }
         let errors: Vec<f64> = points.iter().map(|(estimate, exact)| estimate - exact).collect();
         Statistics {
             n: points.len(),
@@ -132,6 +135,38 @@ impl Statistics {
             line: line(&x, &y),
         }
     }
+
+    fn undefined(n: usize, reason: &'static str) -> Statistics {
+        let stat = Stat::Undefined(reason);
+        let correlation = Correlation { coefficient: stat, p_value: stat };
+        Statistics {
+            n,
+            pearson: correlation,
+            spearman: correlation,
+            rmse: stat,
+            mae: stat,
+            bias: stat,
+            median_error: stat,
+            median_absolute_error: stat,
+            r_squared: stat,
+            line: Line {
+                slope: stat,
+                intercept: stat,
+                slope_error: stat,
+                intercept_error: stat,
+                r_squared: stat,
+            },
+        }
+    }
+}
+
+/// Why large numbers have no statistics: sums of their squares and cubes are more than a number holds. Φ of a
+/// Φ-structure can be so large, since relations are counted by powers of powers of 2.
+pub(crate) const TOO_LARGE: &str = "a value is above 1e100";
+
+/// Whether a point has a coordinate above 1e100.
+pub(crate) fn are_too_large(points: &[(f64, f64)]) -> bool {
+    points.iter().any(|(x, y)| x.abs().max(y.abs()) > 1e100)
 }
 
 /// Pearson's product-moment correlation of two columns of one length.

@@ -118,12 +118,12 @@ impl Study<'_> {
     fn estimate(&self, estimator: &dyn Estimator, comparison: &Comparison) -> Result<f64, Error> {
         let key = comparison.key;
         let value = estimator.estimate(self.suite.network(comparison), key.seed);
-        if value.is_finite() {
+        if value.abs() <= Row::LARGEST {
             Ok(value)
         } else {
-            let name = estimator.name();
+            let (name, most) = (estimator.name(), Row::LARGEST);
             Err(Error::Internal(format!(
-                "estimator {name} gave {value} for {key}: expected a finite number"
+                "estimator {name} gave {value} for {key}: expected a number from -{most:e} to {most:e}"
             )))
         }
     }
@@ -147,19 +147,14 @@ impl Study<'_> {
         Ok(())
     }
 
-    /// The exact values that the journal holds: in its record of problems, else in its rows.
+    /// The exact values that the journal holds.
     fn known(&self, ledger: &dyn Ledger) -> HashMap<ProblemId, Solved> {
-        let rows = ledger.rows().iter().filter_map(|row| {
-            let comparison = self.suite.comparisons()[self.suite.position(row.key)?];
-            let solved = Solved { phi: row.phi_exact, duration_ms: row.duration_ms };
-            Some((self.suite.problems()[comparison.problem].id, solved))
-        });
         let records = self.suite.problems().iter().filter_map(|problem| {
             let record = ledger.record(problem.id)?;
             let solved = Solved { phi: record.exact.phi, duration_ms: record.duration_ms };
             Some((problem.id, solved))
         });
-        rows.chain(records).collect()
+        records.collect()
     }
 
     fn where_to_go_on(&self, ledger: &dyn Ledger) -> String {
@@ -183,9 +178,10 @@ struct Solved {
 mod tests {
     use super::*;
     use crate::estimator::{HdcLimit, Registry, Spectral};
-    use crate::journal::{IfExists, Journal, Outputs};
+    use crate::journal::{IfExists, Outputs};
     use crate::network::Network;
     use crate::progress::{Detail, Display, Told, Work};
+    use crate::run_folder::RunFolder;
     use crate::solver::ExactPhi;
     use crate::suite::{Formalism, Settings};
     use crate::topology::Topology;
@@ -248,7 +244,7 @@ mod tests {
         suite: &Suite,
         estimator: &dyn Estimator,
         solver: &Fake,
-        journal: &mut Journal,
+        journal: &mut RunFolder,
     ) -> Result<(), Error> {
         let work = Work::new(suite, journal);
         let progress = Progress::new(
@@ -275,7 +271,7 @@ mod tests {
         let outputs = |name: &str| Outputs::new(&folder.path().join(name)).unwrap();
 
         let whole = outputs("whole.csv");
-        let mut journal = Journal::open(whole.clone(), &suite, IfExists::Refuse).unwrap();
+        let mut journal = RunFolder::beside(&whole, &suite, IfExists::Refuse).unwrap();
         let solver = fake(usize::MAX);
         run(&suite, &HdcLimit, &solver, &mut journal).unwrap();
         assert_eq!(solver.solved.get(), n_problems);
@@ -285,7 +281,7 @@ mod tests {
         let parts = outputs("parts.csv");
         let mut n_starts = 0;
         loop {
-            let mut journal = Journal::open(parts.clone(), &suite, IfExists::Resume).unwrap();
+            let mut journal = RunFolder::beside(&parts, &suite, IfExists::Resume).unwrap();
             n_starts += 1;
             match run(&suite, &HdcLimit, &fake(1), &mut journal) {
                 Ok(()) => break,
@@ -305,20 +301,20 @@ mod tests {
     }
 
     #[test]
-    fn rows_alone_are_enough_to_go_on() {
+    fn a_row_is_enough_to_go_on_with_its_problem() {
         let suite = Suite::new(settings()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
-        let mut journal = Journal::open(outputs.clone(), &suite, IfExists::Refuse).unwrap();
+        let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
         run(&suite, &HdcLimit, &fake(usize::MAX), &mut journal).unwrap();
         drop(journal);
         let whole = untimed(&outputs);
-        // Keep the header and the first row of Ring, which stands for five; lose the record.
-        let text = fs::read_to_string(&outputs.csv).unwrap();
+        // Keep the session and the first row of Ring, which stands for five.
+        let text = fs::read_to_string(&outputs.journal).unwrap();
         let kept: Vec<&str> = text.lines().take(2).collect();
-        fs::write(&outputs.csv, kept.join("\n") + "\n").unwrap();
-        fs::remove_file(&outputs.exact).unwrap();
-        let mut journal = Journal::open(outputs.clone(), &suite, IfExists::Resume).unwrap();
+        fs::write(&outputs.journal, kept.join("\n") + "\n").unwrap();
+        fs::remove_file(&outputs.csv).unwrap();
+        let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Resume).unwrap();
         let solver = fake(usize::MAX);
         run(&suite, &HdcLimit, &solver, &mut journal).unwrap();
         assert_eq!(solver.solved.get(), suite.problems().len() - 1);
@@ -330,10 +326,10 @@ mod tests {
         let suite = Suite::new(settings()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
-        let mut journal = Journal::open(outputs, &suite, IfExists::Refuse).unwrap();
+        let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
         run(&suite, &Spectral, &fake(1), &mut journal).unwrap_err();
         let error = run(&suite, &HdcLimit, &fake(1), &mut journal).unwrap_err().to_string();
-        assert!(error.contains("results.csv, line 2: phi_hdc 0.5"), "{error}");
+        assert!(error.contains("results.journal.jsonl, line 2: phi_hdc 0.5"), "{error}");
         assert!(error.ends_with("by the estimator hdc-limit"), "{error}");
     }
 
@@ -355,12 +351,12 @@ mod tests {
         let suite = Suite::new(settings()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
-        let mut journal = Journal::open(outputs, &suite, IfExists::Refuse).unwrap();
+        let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
         let broken = registry.get("broken").unwrap();
         let error = run(&suite, broken, &fake(9), &mut journal).unwrap_err().to_string();
         assert_eq!(
             error,
-            "estimator broken gave NaN for Ring n = 4 seed 42: expected a finite number"
+            "estimator broken gave NaN for Ring n = 4 seed 42: expected a number from -1e12 to 1e12"
         );
     }
 

@@ -4,13 +4,11 @@
 //! added to it), so a study that is resumed after its last row prints it again.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs;
-use std::io;
 use std::path::Path;
 
 use serde::{Serialize, Serializer};
 
-use crate::append_file::write_whole;
+use crate::append_file::{check_ours, write_whole};
 use crate::calibration::Calibration;
 use crate::error::Error;
 use crate::journal::ExactRecord;
@@ -245,25 +243,11 @@ impl Summaries {
     /// # Errors
     /// [`Error::Output`] if it is something else, which must not be overwritten.
     pub fn check_path(path: &Path) -> Result<(), Error> {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            // The folder itself is missing or not a folder: opening the CSV says so better.
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Ok(()),
-            Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
-        };
-        let schema = serde_json::from_str::<serde_json::Value>(&text).ok().and_then(|json| {
-            let schema = json.get("schema")?.as_str()?;
-            Some([Summary::SCHEMA, Summaries::SCHEMA].contains(&schema))
-        });
-        if schema == Some(true) {
-            return Ok(());
-        }
-        Err(Error::Output {
-            path: path.to_owned(),
-            message: "exists and was not written by this program, which writes its summary under \
-                      that name beside the CSV: choose an --out in another folder"
-                .to_owned(),
+        check_ours(path, |text| {
+            let json = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
+            json["schema"]
+                .as_str()
+                .is_some_and(|it| [Summary::SCHEMA, Summaries::SCHEMA].contains(&it))
         })
     }
 
@@ -361,6 +345,7 @@ fn independence(n_comparisons: usize, n_exact_problems: usize, has_cases: bool) 
 pub(crate) mod tests {
     use super::*;
     use crate::solver::ExactPhi;
+    use std::fs;
 
     /// A finished study of Ring and Random; exact Φ is `line(estimate)`, and 0 on rings.
     pub(crate) fn summary(line: impl Fn(f64) -> f64) -> Summary {

@@ -420,9 +420,19 @@ pub fn runs(listed: &[Listed], folder: &str) -> String {
             }
             (None, error) => error.clone().unwrap_or_default(),
         };
+        let what = short(&what);
         vec![it.name.clone(), rows, state.to_owned(), started, what]
     }));
     left_table(&lines)
+}
+
+/// A text with at most some hundred letters: what a damaged file says may be of any length.
+pub(crate) fn short(text: &str) -> String {
+    const MOST: usize = 300;
+    match text.char_indices().nth(MOST) {
+        None => text.to_owned(),
+        Some((at, _)) => format!("{}…", &text[..at]),
+    }
 }
 
 /// The items as a list for a person: `a, b, c`.

@@ -1,8 +1,8 @@
 //! Memory and progress of a run over time: `timeline.jsonl` in its folder.
 //!
 //! One JSON line a sample, taken while the run goes on, whatever it is doing. The file is for looking at: it
-//! is not flushed to the disk as the journal is, a line that cannot be read is passed over, and a run goes on
-//! if it cannot be written.
+//! is not flushed to the disk as the journal is, and a run goes on if it cannot be written. Every line has a
+//! check; one that cannot be read, or whose numbers cannot be, is passed over.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -12,6 +12,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
+use crate::seal::{seal, unseal};
+use crate::solver::{check_bytes, check_ms};
 
 /// The name of the file.
 pub const NAME: &str = "timeline.jsonl";
@@ -80,7 +82,17 @@ impl Timeline {
 
 /// A sample as it stands in the file.
 pub(crate) fn line(sample: &Sample) -> String {
-    serde_json::to_string(sample).expect("plain data") + "\n"
+    seal(NAME, &serde_json::to_string(sample).expect("plain data")) + "\n"
+}
+
+/// Reads what [`line`] wrote.
+fn parse(line: &[u8]) -> Option<Sample> {
+    let object = unseal(NAME, str::from_utf8(line).ok()?).ok()?;
+    let sample: Sample = serde_json::from_str(&object).ok()?;
+    let numbers = check_ms("elapsed_ms", sample.elapsed_ms)
+        .and_then(|()| check_bytes("memory_bytes", sample.memory_bytes))
+        .and_then(|()| check_bytes("available_bytes", sample.available_bytes));
+    (numbers.is_ok() && sample.session > 0).then_some(sample)
 }
 
 /// The samples in the folder of a run, in their order; none if it has no timeline.
@@ -92,7 +104,7 @@ pub fn read(folder: &Path) -> Result<Vec<Sample>, Error> {
     match fs::read(&path) {
         Ok(content) => {
             let lines = content.split(|&byte| byte == b'\n');
-            Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+            Ok(lines.filter_map(parse).collect())
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(source) => Err(Error::Read { path, source }),

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::seeded::SeededStream;
-use crate::statistics::{Moments, SAME, Stat, Statistics, ranks};
+use crate::statistics::{Moments, SAME, Stat, Statistics, TOO_LARGE, are_too_large, ranks};
 
 /// The statistics that have intervals, in the order of [`Uncertainty::intervals`].
 pub const NAMES: [&str; 10] = [
@@ -156,6 +156,19 @@ impl Uncertainty {
     pub fn new(points: &[(f64, f64)], cluster: &[usize], bootstrap: Bootstrap) -> Uncertainty {
         assert_eq!(points.len(), cluster.len(), "a cluster for each point");
         let clusters = members(cluster);
+        if are_too_large(points) {
+            let undefined = Interval::Undefined(TOO_LARGE);
+            let intervals = NAMES.iter().map(|statistic| Intervals {
+                statistic,
+                value: Stat::Undefined(TOO_LARGE),
+                percentile: undefined,
+                bca: undefined,
+                naive: undefined,
+                n_undefined: bootstrap.n_resamples,
+            });
+            let n_clusters = clusters.len();
+            return Uncertainty { bootstrap, n_clusters, intervals: intervals.collect() };
+        }
         let rows: Vec<Vec<usize>> = (0..points.len()).map(|row| vec![row]).collect();
         let sample = Sample::new(points);
         let values = named(&Statistics::new(points));

@@ -20,8 +20,8 @@ use super::rounds::{self, Ask, Standing, State};
 use super::simulation::{Question, simulate};
 use super::study::{self, StudyJob};
 use crate::cli::{
-    Format, StudyArgs, conclude, display, named, output_failed, print, program_name, read_network,
-    run_path, set_aside,
+    Format, StudyArgs, check_results, conclude, display, named, output_failed, print, program_name,
+    read_network, run_path, set_aside,
 };
 use crate::error::Error;
 use crate::escape::{shell, terminal};
@@ -452,7 +452,10 @@ impl TaskArgs {
             session: Session::here(),
             items: Vec::new(),
         };
-        let interval = self.checkpoint_seconds.map_or(CHECKPOINT, Duration::from_secs_f64);
+        let interval = self.checkpoint_seconds.map_or(CHECKPOINT, |it| {
+            // Longer than any task: what is done is written at the end.
+            Duration::try_from_secs_f64(it).unwrap_or(Duration::from_secs(1 << 30))
+        });
         let detail = Detail::default();
         let jobs = self.jobs.map_or(task.cpus, usize::from);
         let engine = Engine::new(jobs, Arc::clone(&cancel))?.telling(detail.clone());
@@ -533,6 +536,7 @@ impl GatherArgs {
                 }
             }
             Spec::Study { settings } => {
+                check_results(folder.run())?;
                 let contents = study::gather(&folder, settings, self.partial)?;
                 if !self.partial {
                     folder.tidy();

@@ -22,6 +22,8 @@ use serde_json::Value;
 use super::job::Spec;
 use crate::append_file::{sync_folder, write_one_of_many, write_whole};
 use crate::error::Error;
+use crate::seal::{seal, unseal};
+use crate::solver::check_bytes;
 use crate::temporary::{Temporary, remove_all_left_over, remove_left_over};
 
 /// The most rounds that an item is in before it is given up: the first, and three more.
@@ -135,7 +137,7 @@ pub struct Task {
     pub input: Value,
 }
 
-/// A document with the name and the version of its form.
+/// A document with the name and the version of its form. All are sealed.
 #[derive(Serialize, Deserialize)]
 struct Document<T> {
     schema: String,
@@ -147,10 +149,10 @@ struct Document<T> {
 /// The version of all these forms.
 const VERSION: u32 = 1;
 
-/// A document as text.
+/// A document as text, sealed: see `seal`.
 pub(crate) fn to_json<T: Serialize>(schema: &str, content: T) -> String {
     let document = Document { schema: schema.to_owned(), version: VERSION, content };
-    serde_json::to_string(&document).expect("plain data") + "\n"
+    seal(schema, &serde_json::to_string(&document).expect("plain data")) + "\n"
 }
 
 /// A document from text; the error says what was expected.
@@ -160,23 +162,87 @@ pub(crate) fn from_json<T: DeserializeOwned>(schema: &str, text: &str) -> Result
         schema: String,
         version: u32,
     }
+    let text = unseal(schema, text.strip_suffix('\n').unwrap_or(text))?;
     // The form first: another version may have other fields.
-    let form: Form = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let form: Form = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     if (form.schema.as_str(), form.version) != (schema, VERSION) {
         return Err(format!(
             "schema {:?} version {}: expected {schema:?} version {VERSION}",
             form.schema, form.version
         ));
     }
-    let document: Document<T> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let document: Document<T> = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     Ok(document.content)
 }
 
-fn read<T: DeserializeOwned>(path: &Path, schema: &str) -> Result<T, Error> {
-    let text =
-        fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-    from_json(schema, &text)
+/// Reads a document whose numbers must pass `check`.
+fn read<T: DeserializeOwned>(
+    path: &Path,
+    schema: &str,
+    check: impl Fn(&T) -> Result<(), String>,
+) -> Result<T, Error> {
+    let text = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = str::from_utf8(&text).map_err(|_| "not UTF-8".to_owned());
+    text.and_then(|text| from_json(schema, text))
+        .and_then(|content| check(&content).map(|()| content))
         .map_err(|message| Error::Content { place: path.display().to_string(), message })
+}
+
+/// Whether a time in seconds can be.
+pub(crate) fn check_seconds(what: &str, seconds: f64) -> Result<(), String> {
+    match (0.0..=1e12).contains(&seconds) {
+        true => Ok(()),
+        false => {
+            Err(format!("{what} {seconds:?}: expected a number of at least 0 and at most 1e12"))
+        }
+    }
+}
+
+impl JobFile {
+    fn check(&self) -> Result<(), String> {
+        if self.cpus == 0 || self.slots == 0 || self.max_tasks == 0 {
+            return Err("cpus, slots or max_tasks 0: expected at least 1 of each".to_owned());
+        }
+        check_seconds("task_seconds", self.task_seconds.unwrap_or(0.0))
+    }
+}
+
+impl Plan {
+    fn check(&self, round: usize) -> Result<(), String> {
+        if self.round != round {
+            return Err(format!("round {}: expected {round}", self.round));
+        }
+        let Plan { items_done, n_items, .. } = *self;
+        if items_done > n_items || self.cpus == 0 {
+            return Err(format!(
+                "{items_done} items of {n_items} are done, by {} CPU each: expected \
+                                at most all of them, and at least 1 CPU",
+                self.cpus
+            ));
+        }
+        check_bytes("memory_bytes", Some(self.memory_bytes))?;
+        check_seconds("task_seconds", self.task_seconds)?;
+        check_seconds("cpu_seconds", self.cpu_seconds)?;
+        check_seconds("efficiency", self.efficiency)?;
+        let mut items = self.tasks.iter().flat_map(|it| &it.0);
+        items.try_for_each(|(item, seconds)| match item {
+            item if *item >= n_items => Err(format!("item {item}: expected one of {n_items}")),
+            _ => check_seconds("seconds of an item", *seconds),
+        })
+    }
+}
+
+impl Task {
+    fn check(&self, round: usize, task: usize) -> Result<(), String> {
+        match (self.round, self.task, self.cpus) {
+            (_, _, 0) => Err("cpus 0: expected at least 1".to_owned()),
+            there if (there.0, there.1) == (round, task) => Ok(()),
+            _ => Err(format!(
+                "round {} task {}: expected round {round} task {task}",
+                self.round, self.task
+            )),
+        }
+    }
 }
 
 const JOB: &str = "phi-validation/cluster";
@@ -238,7 +304,7 @@ impl JobFolder {
     /// [`Error::Read`]; [`Error::Content`].
     pub fn job(&self) -> Result<Option<JobFile>, Error> {
         let path = self.path.join("job.json");
-        if path.exists() { read(&path, JOB).map(Some) } else { Ok(None) }
+        if path.exists() { read(&path, JOB, JobFile::check).map(Some) } else { Ok(None) }
     }
 
     /// Says what is computed, and makes room for it.
@@ -269,7 +335,8 @@ impl JobFolder {
     /// # Errors
     /// [`Error::Read`]; [`Error::Content`].
     pub fn plan(&self, round: usize) -> Result<Plan, Error> {
-        read(&self.round(round).join("plan.json"), PLAN)
+        let check = |plan: &Plan| plan.check(round);
+        read(&self.round(round).join("plan.json"), PLAN, check)
     }
 
     /// A task.
@@ -277,7 +344,8 @@ impl JobFolder {
     /// # Errors
     /// [`Error::Read`]; [`Error::Content`].
     pub fn task(&self, round: usize, task: usize) -> Result<Task, Error> {
-        read(&self.round(round).join(task_name(task)), TASK)
+        let check = |it: &Task| it.check(round, task);
+        read(&self.round(round).join(task_name(task)), TASK, check)
     }
 
     /// Removes what tasks that were killed have left behind: journals that were not finished, of which each has its

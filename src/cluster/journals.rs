@@ -17,11 +17,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::folder::{JobFolder, from_json, to_json};
+use super::folder::{JobFolder, check_seconds, from_json, to_json};
 use crate::append_file::write_one_of_many;
 use crate::error::Error;
 use crate::row::close;
 use crate::run_folder::Session;
+use crate::seal::{seal, unseal};
 
 const SCHEMA: &str = "phi-validation/cluster-journal";
 
@@ -46,6 +47,15 @@ pub struct Header {
 }
 
 impl Header {
+    /// Reads what [`to_line`](Header::to_line) wrote.
+    fn parse(line: &str) -> Result<Header, String> {
+        let header: Header = from_json(SCHEMA, line)?;
+        header.session.check()?;
+        let mut seconds = header.items.iter().map(|(_, seconds)| *seconds);
+        seconds.try_for_each(|it| check_seconds("seconds of an item", it))?;
+        Ok(header)
+    }
+
     /// The line, with its newline.
     pub fn to_line(&self) -> String {
         to_json(SCHEMA, self)
@@ -60,8 +70,11 @@ pub(crate) fn item_line(item: u64, result: &impl Serialize, work: &impl Serializ
         result: &'a R,
         work: &'a W,
     }
-    serde_json::to_string(&Line { item, result, work }).expect("plain data") + "\n"
+    seal(ITEM, &serde_json::to_string(&Line { item, result, work }).expect("plain data")) + "\n"
 }
+
+/// What the lines of items are sealed as.
+const ITEM: &str = "phi-validation/cluster-item";
 
 /// What was done about an item.
 #[derive(Debug, Serialize, Deserialize)]
@@ -299,7 +312,7 @@ impl Journals {
             }
             Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
         }
-        let header: Header = from_json(SCHEMA, &line).map_err(wrong)?;
+        let header = Header::parse(&line).map_err(wrong)?;
         if header.job != job {
             let message = format!("belongs to another job ({}): expected {job}", header.job);
             return Err(content_error(path, 1, message));
@@ -363,16 +376,19 @@ impl Journals {
             }
             let text = fs::read_to_string(path)
                 .map_err(|source| Error::Read { path: path.clone(), source })?;
-            let mut items = Vec::with_capacity(header.items.len());
+            // The file may have grown since its header was read: what counts is the one it has now.
+            let wrong = |number: usize| move |message| content_error(path, number, message);
+            let first = text.lines().next().unwrap_or_default();
+            let listed = Header::parse(first).map_err(wrong(1))?.items;
+            let mut items = Vec::with_capacity(listed.len());
             for (number, line) in text.lines().enumerate().skip(1).map(|(at, it)| (at + 1, it)) {
-                let line: ItemLine = serde_json::from_str(line)
+                let object = unseal(ITEM, line).map_err(wrong(number))?;
+                let line: ItemLine = serde_json::from_str(&object)
                     .map_err(|error| content_error(path, number, error.to_string()))?;
                 items.push(line.item);
                 visit(Found { journal: index, number, line })?;
             }
-            // The file may have grown since its header was read.
-            if !header.items.iter().map(|(item, _)| item).eq(items.iter().take(header.items.len()))
-            {
+            if !listed.iter().map(|(item, _)| item).eq(&items) {
                 let message =
                     "the items of the lines are not those that the first line lists; without \
                                this file they are done again"

@@ -22,7 +22,7 @@ use super::job::{Item, Job, Spec, Stage};
 use super::journals::{Found, Journals, TaskJournal};
 use super::rounds::NAMED;
 use super::study::{BASE_BYTES, some};
-use crate::append_file::write_whole;
+use crate::append_file::{check_ours, write_whole};
 use crate::error::Error;
 use crate::exact::pieces::{
     Bound, CutDecision, CutDecisions, CutDistance, IntactStructure, MechanismDecision,
@@ -104,6 +104,8 @@ impl PhiJob {
     /// running it; [`Error::Write`].
     pub fn gather(&self, folder: &JobFolder) -> Result<PhiRecord, Error> {
         let _lock = run_folder::lock(folder.run())?;
+        let path = folder.run().join("phi.json");
+        check_ours(&path, |text| text.starts_with("{") && text.contains("\"partitioned_ces\":"))?;
         let journals = Journals::read_all(folder, &self.spec.fingerprint())?;
         let stage = self.stage(&journals)?;
         if !stage.left.is_empty() {
@@ -127,7 +129,7 @@ impl PhiJob {
         })?;
         let answer = self.network.answer(&result.expect("nothing is left of the second stage"));
         let text = serde_json::to_string(&answer).expect("plain data") + "\n";
-        write_whole(&folder.run().join("phi.json"), text)?;
+        write_whole(&path, text)?;
         Ok(answer)
     }
 

@@ -25,7 +25,7 @@ use crate::merge::Assembled;
 use crate::network::ProblemId;
 use crate::progress::{Progress, Work};
 use crate::provenance::{cpu_ms, peak_memory_bytes};
-use crate::row::{Row, close};
+use crate::row::Row;
 use crate::run_folder::{self, Contents, Entry, Session, milliseconds};
 use crate::solver::{ExactPhi, Solver};
 use crate::study::Study;
@@ -433,15 +433,21 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
     let job = super::job::Spec::Study { settings: Box::new(settings.clone()) };
     let journals = Journals::read_all(folder, &job.fingerprint())?;
     let results = journals.results(STAGE)?;
-    let mut rows: Vec<Option<Entry>> = vec![None; suite.comparisons().len()];
+    let mut rows: Vec<Option<(Entry, String)>> = vec![None; suite.comparisons().len()];
     let mut sessions: Vec<Session> = Vec::new();
 
     let local = local(run, settings)?;
+    if local.is_none() {
+        check_unfinished(run, &suite)?;
+    }
     if let Some(contents) = &local {
         sessions.clone_from(&contents.sessions);
-        for (entry, session) in contents.entries.iter().zip(&contents.session_of) {
+        for (index, entry) in contents.entries.iter().enumerate() {
             let position = suite.position(entry.key).expect("a row of the same settings");
-            rows[position] = Some(Entry { session: Some(*session), ..entry.clone() });
+            let place = run.join("journal.jsonl");
+            let place = format!("{}, line {}", place.display(), contents.line_of[index]);
+            let session = Some(contents.session_of[index]);
+            rows[position] = Some((Entry { session, ..entry.clone() }, place));
         }
     }
     let n_local = rows.iter().flatten().count();
@@ -449,13 +455,17 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
     let mut session_of_journal: HashMap<usize, usize> = HashMap::new();
     for found in results.values() {
         for entry in entries(found, &journals)? {
-            let position = suite.position(entry.key).ok_or_else(|| {
-                let message = format!("{} is not in the matrix of the job", entry.key);
-                found.wrong(&journals, message)
-            })?;
+            entry.check(&suite).map_err(|message| found.wrong(&journals, message))?;
+            let position = suite.position(entry.key).expect("it belongs to the suite");
             match &mut rows[position] {
-                Some(there) => check_same(there, &entry, run)
-                    .map_err(|message| found.wrong(&journals, message))?,
+                Some((there, place)) if !there.agrees(&entry) => {
+                    let message = format!(
+                        "{} is another row than in {place}: phi {:?}, not {:?}",
+                        entry.key, entry.exact.phi, there.exact.phi
+                    );
+                    return Err(found.wrong(&journals, message));
+                }
+                Some(_) => {}
                 empty => {
                     let session = *session_of_journal.entry(found.journal).or_insert_with(|| {
                         let session = journals.session(found.journal);
@@ -465,7 +475,8 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
                             sessions.len() - 1
                         }) + 1
                     });
-                    *empty = Some(Entry { session: Some(session), ..entry });
+                    let entry = Entry { session: Some(session), ..entry };
+                    *empty = Some((entry, found.place(&journals)));
                 }
             }
         }
@@ -494,7 +505,39 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
     {
         return Ok(contents);
     }
-    Assembled::new(run, suite, sessions, rows.into_iter().flatten())?.write(run)
+    let mut assembled = Assembled::new(suite);
+    for session in sessions {
+        assembled.start(session).map_err(Error::Internal)?;
+    }
+    for (entry, place) in rows.into_iter().flatten() {
+        let session = entry.session.expect("every row has one");
+        let added = assembled.add(entry, session);
+        added.map_err(|message| Error::Content { place, message })?;
+    }
+    assembled.write(run)
+}
+
+/// Whether a folder without settings has at most what an interrupted [`gather`] leaves, which may be written anew.
+fn check_unfinished(run: &Path, suite: &Suite) -> Result<(), Error> {
+    let (journal, csv) = (run.join("journal.jsonl"), run.join("results.csv"));
+    let refuse = |path: &Path| {
+        Err(Error::Output {
+            path: path.to_owned(),
+            message:
+                "exists, but there is no settings.json beside it, so it is not known to be of this \
+                      job: move it away"
+                    .to_owned(),
+        })
+    };
+    match std::fs::read(&journal) {
+        Ok(content) => match Contents::parse(&content, suite.clone(), &journal) {
+            Ok(_) => Ok(()),
+            Err(_) => refuse(&journal),
+        },
+        Err(_) if !journal.exists() && !csv.exists() => Ok(()),
+        Err(_) if !journal.exists() => refuse(&csv),
+        Err(source) => Err(Error::Read { path: journal, source }),
+    }
 }
 
 /// The first few of `n` names.
@@ -527,25 +570,6 @@ fn entries(found: &Found, journals: &Journals) -> Result<Vec<Entry>, Error> {
         session: None,
     };
     Ok(solved.comparisons.into_iter().map(entry).collect())
-}
-
-/// Whether a row that the run had before is the same as that of a journal.
-fn check_same(there: &Entry, entry: &Entry, run: &Path) -> Result<(), String> {
-    let estimates = |it: &Entry| it.estimates.keys().cloned().collect::<Vec<_>>();
-    let is_same = there.problem == entry.problem
-        && close(there.exact.phi, entry.exact.phi)
-        && estimates(there) == estimates(entry)
-        && there.estimates.iter().all(|(name, it)| close(*it, entry.estimates[name]));
-    if is_same {
-        return Ok(());
-    }
-    Err(format!(
-        "{} is another row than in {}: phi {:?}, not {:?}",
-        entry.key,
-        run.join("journal.jsonl").display(),
-        entry.exact.phi,
-        there.exact.phi
-    ))
 }
 
 /// The result of one problem, from which lines of journals are made that look like real ones.

@@ -65,7 +65,6 @@ fn a_state_that_cannot_be_reached_is_refused_before_the_run() {
 fn outputs_that_cannot_be_written_are_refused_before_the_run() {
     check("--sizes 4 --out missing/results.csv", "cannot write missing/results.csv: No such file");
     check("--sizes 4 --out .", "output .: ");
-    check("--sizes 4 --out summary.json", "is the name of another file of the run");
     check("--resume --force", "cannot be used with");
     let place = Place::new();
     place.write("file", "");

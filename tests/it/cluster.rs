@@ -6,7 +6,7 @@ use std::time::Duration;
 use phi_validation::seeded::SeededStream;
 use serde_json::Value;
 
-use crate::program::{Finished, Place};
+use crate::program::{Finished, Place, resealed};
 
 /// 63 rows of 26 exact problems, in about a second of a debug build.
 const STUDY: &str = "--topologies Star,Ring,Random --sizes 4,5,6 --seeds 1,2,3,4,5,6,7";
@@ -211,15 +211,24 @@ fn a_job_of_other_settings_or_another_version_or_no_job_is_refused() {
         "cannot read {}/round-2/t00001.json: No such file",
     );
     let job = place.read("runs/job/cluster/job.json");
-    let other = job.replacen(env!("CARGO_PKG_VERSION"), "9.9.9", 1);
-    assert_ne!(job, other);
+    let with = |from: &str, to: &str| {
+        let changed = resealed("phi-validation/cluster", &job, |it| it.replacen(from, to, 1));
+        assert_ne!(changed, job);
+        changed
+    };
+    assert_eq!(resealed("phi-validation/cluster", &job, str::to_owned), job);
+    let other = with(env!("CARGO_PKG_VERSION"), "9.9.9");
     place.write("runs/job/cluster/job.json", other);
     check_refused(
         &place,
         "cluster task job --round 1 --task 1",
         "the job was planned by version 9.9.9",
     );
-    place.write("runs/job/cluster/job.json", job.replace("\"version\":1", "\"version\":2"));
+    place.write("runs/job/cluster/job.json", job.replacen("\"cpus\":1", "\"cpus\":2", 1));
+    check_refused(&place, "cluster status job", "error: {}/job.json: check \"");
+    place.write("runs/job/cluster/job.json", with("\"cpus\":1", "\"cpus\":0"));
+    check_refused(&place, "cluster status job", "error: {}/job.json: cpus, slots or max_tasks 0");
+    place.write("runs/job/cluster/job.json", with("\"version\":1", "\"version\":2"));
     check_refused(
         &place,
         "cluster status job",
@@ -244,34 +253,58 @@ fn journals_that_do_not_fit_are_named() {
     place.run("cluster gather job").succeeded();
     fs::remove_file(place.path("runs/job/settings.json")).unwrap();
 
-    let other = format!("{folder}/r1-t00001.other-1-1.jsonl");
+    let other = format!("{folder}/r1-t00001.-1-1.jsonl");
     let is_refused = |content: &str, message: &str| {
         place.write(&other, content);
         check_refused(&place, "cluster gather job", &format!("error: {{}}/journals/{message}"));
         fs::remove_file(place.path(&other)).unwrap();
     };
     // The same again, by another process, with other times: that is no harm.
-    place.write(&other, text.replace("\"elapsed_ms\":", "\"elapsed_ms\":1"));
+    let (first, items) = text.split_at(text.find('\n').unwrap() + 1);
+    let with = |from: &str, to: &str| {
+        let kind = "phi-validation/cluster-item";
+        first.to_owned() + &resealed(kind, items, |it| it.replacen(from, to, 1))
+    };
+    place.write(&other, with("\"elapsed_ms\":", "\"elapsed_ms\":1"));
     place.run("cluster gather job").succeeded();
     fs::remove_file(place.path("runs/job/settings.json")).unwrap();
 
-    let at = text.find("\"phi\":").unwrap();
-    let twisted = format!("{}\"phi\":1{}", &text[..at], &text[at + "\"phi\":".len()..]);
+    let twisted = with("\"phi\":", "\"phi\":1");
     is_refused(
         &twisted,
         &format!(
-            "{name}, line 2: item 0 has another result than in {{}}/journals/r1-t00001.other-1-1.jsonl, \
+            "{name}, line 2: item 0 has another result than in {{}}/journals/r1-t00001.-1-1.jsonl, \
                   line 2: result.exact.phi is "
         ),
     );
-    is_refused("", "r1-t00001.other-1-1.jsonl, line 1: EOF while parsing");
-    is_refused("{}\n", "r1-t00001.other-1-1.jsonl, line 1: missing field `schema`");
-    let of_other = text.replacen("\"job\":\"", "\"job\":\"0", 1);
-    is_refused(&of_other, "r1-t00001.other-1-1.jsonl, line 1: belongs to another job (0");
+    let file = "r1-t00001.-1-1.jsonl";
+    is_refused("", &format!("{file}, line 1: no check at its end"));
+    is_refused("{}\n", &format!("{file}, line 1: no check at its end"));
+    let damaged = text.replacen("\"phi\":", "\"phi\":1", 1);
+    is_refused(&damaged, &format!("{file}, line 2: check \""));
+    let negative = with("\"work\":{\"duration_ms\":", "\"work\":{\"duration_ms\":-1");
+    is_refused(&negative, &format!("{file}, line 2: duration_ms -1"));
+    let head = |from: &str, to: &str| {
+        resealed("phi-validation/cluster-journal", first, |it| it.replacen(from, to, 1)) + items
+    };
+    let late = head("\"started_unix_ms\":", "\"started_unix_ms\":999");
+    is_refused(&late, &format!("{file}, line 1: started_unix_ms 999"));
+    let of_other = head("\"job\":\"", "\"job\":\"0");
+    is_refused(&of_other, "r1-t00001.-1-1.jsonl, line 1: belongs to another job (0");
     let cut: String = text.lines().take(2).map(|it| format!("{it}\n")).collect();
-    is_refused(&cut, "r1-t00001.other-1-1.jsonl, line 1: the items of the lines are not those");
+    is_refused(&cut, "r1-t00001.-1-1.jsonl, line 1: the items of the lines are not those");
     let torn = &text[..text.len() - 10];
-    is_refused(torn, "r1-t00001.other-1-1.jsonl, line 3: EOF while parsing");
+    is_refused(torn, "r1-t00001.-1-1.jsonl, line 3: no check at its end");
+    // What is not of this job is not overwritten, though it is in the folder of the run.
+    for name in ["journal.jsonl", "summary.json", "report.md"] {
+        let path = format!("runs/job/{name}");
+        let kept = fs::read_to_string(place.path(&path)).unwrap_or_default();
+        place.write(&path, "mine\n");
+        check_refused(&place, "cluster gather job", &format!("runs/job/{name}: exists"));
+        assert_eq!(place.read(&path), "mine\n");
+        place.write(&path, kept);
+    }
+    place.run("cluster gather job").succeeded();
     place.write(&format!("{folder}/notes.txt"), "");
     check_refused(
         &place,

@@ -4,7 +4,7 @@ use phi_validation::seeded::SeededStream;
 use serde_json::{Value, json};
 
 use crate::cluster::{journals, json, kill_midway, shuffled};
-use crate::program::{Finished, Place};
+use crate::program::{Finished, Place, resealed};
 
 /// A network of `n` units, all connected, with random probabilities.
 fn generic(n: usize) -> Value {
@@ -155,7 +155,11 @@ fn what_is_no_job_of_one_phi_is_refused_and_contradictions_are_named() {
     check_refused(&place, "cluster gather a", "is not a journal of this program");
     std::fs::remove_file(place.path(&format!("{folder}/z-{name}"))).unwrap();
     let copy = name.replace(".jsonl", "0.jsonl");
-    place.write(&format!("{folder}/{copy}"), text.replace(distance, &format!("{distance}0")));
+    let (first, items) = text.split_at(text.find('\n').unwrap() + 1);
+    let twisted = resealed("phi-validation/cluster-item", items, |it| {
+        it.replace(distance, &format!("{distance}0"))
+    });
+    place.write(&format!("{folder}/{copy}"), first.to_owned() + &twisted);
     let message = format!("cut {} (", item["item"]);
     check_refused(&place, "cluster gather a", &message);
     check_refused(&place, "cluster gather a", "; see also ");

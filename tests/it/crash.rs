@@ -152,10 +152,10 @@ fn normal(name: &Path, content: &[u8]) -> Vec<u8> {
         lines.into_iter().filter(|it| !it.contains("\"kind\":\"session\"")).collect::<Vec<_>>()
     };
     match &*file {
-        "journal.jsonl" | "results.exact.jsonl" => jsonl().join("\n").into_bytes(),
+        "journal.jsonl" | "results.journal.jsonl" => jsonl().join("\n").into_bytes(),
         // It is for looking at; its lines are read one by one, and what cannot be read is passed over.
         "timeline.jsonl" => Vec::new(),
-        "summary.json" => timeless_text(&text()).into_bytes(),
+        "summary.json" | "results.summary.json" => timeless_text(&text()).into_bytes(),
         "results.csv" => {
             let row = |line: &str| line.rsplit_once(',').unwrap().0.to_owned();
             text().lines().map(row).collect::<Vec<_>>().join("\n").into_bytes()
@@ -242,9 +242,15 @@ fn a_study_beside_others() {
     let before = of_others();
     let whole = left_by(&before, &[&start]);
     let mut stopped = whole.clone();
-    let csv = stopped.get_mut(Path::new("results.csv")).unwrap().as_mut().unwrap();
-    csv.truncate(csv.len() - 20);
-    stopped.remove(Path::new("summary.json"));
+    // The last row is cut in the journal, and not yet in the CSV.
+    let mut cut = |name: &str, n_more: usize| {
+        let content = stopped.get_mut(Path::new(name)).unwrap().as_mut().unwrap();
+        let last = content[..content.len() - 1].iter().rposition(|it| *it == b'\n').unwrap() + 1;
+        content.truncate(last + n_more);
+    };
+    cut("results.journal.jsonl", 40);
+    cut("results.csv", 0);
+    stopped.remove(Path::new("results.summary.json"));
     let scenario = |name, before, start: &str, sample| {
         Scenario {
             name,

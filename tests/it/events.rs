@@ -82,6 +82,7 @@ fn a_run_that_goes_on_tells_of_the_new_rows_only() {
     let journal = place.read("runs/first/journal.jsonl");
     let kept: Vec<&str> = journal.lines().take(6).collect();
     place.write("runs/first/journal.jsonl", kept.join("\n") + "\n{\"kind\"");
+    std::fs::remove_file(place.path("runs/first/results.csv")).unwrap();
     let resumed = place.run(&format!("{STUDY} --format json")).succeeded();
     let events = events(&resumed.stdout);
     assert_eq!(events[0]["rows_done"], 5);

@@ -235,18 +235,18 @@ fn a_stopped_study_goes_on_with_its_structures() {
     let place = Place::new();
     let arguments = "--formalism iit4-2026 --sizes 3 --estimator hdc-limit --out whole.csv";
     place.run(arguments).succeeded();
-    let whole = place.json("summary.json");
+    let whole = place.json("whole.summary.json");
     let arguments = arguments.replace("whole", "parts");
     place.run(&arguments).succeeded();
-    // The rows after the third are lost, and everything about the problems after the second.
-    for (name, kept) in [("parts.csv", 4), ("parts.exact.jsonl", 2)] {
+    // The rows after the third are lost.
+    for (name, kept) in [("parts.csv", 4), ("parts.journal.jsonl", 4)] {
         let text = place.read(name);
         let kept: Vec<&str> = text.lines().take(kept).collect();
         place.write(name, kept.join("\n") + "\n");
     }
     place.run(&format!("{arguments} --resume")).succeeded();
     assert_eq!(place.untimed("parts.csv"), place.untimed("whole.csv"));
-    let parts = place.json("summary.json");
+    let parts = place.json("parts.summary.json");
     assert_eq!(parts["against_big_phi"], whole["against_big_phi"]);
 }
 

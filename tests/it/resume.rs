@@ -58,22 +58,68 @@ fn a_killed_run_goes_on_to_the_same_rows() {
 fn a_run_cut_at_any_byte_of_its_last_row_is_finished() {
     let place = Place::new();
     place.run(&format!("{SHORT} --quiet")).succeeded();
-    let whole = place.read("results.csv");
+    let (csv, journal) = (place.read("results.csv"), place.read("results.journal.jsonl"));
     let untimed = place.untimed("results.csv");
-    let last = whole.trim_end().rfind('\n').unwrap() + 1;
-    for len in last..=whole.len() {
-        place.write("results.csv", &whole[..len]);
+    let last = journal.trim_end().rfind('\n').unwrap() + 1;
+    let lost: String = csv.split_inclusive('\n').take(4).collect();
+    for len in (last..=journal.len()).step_by(7).chain([last + 1, journal.len() - 1, journal.len()])
+    {
+        place.write("results.journal.jsonl", &journal[..len]);
+        place.write("results.csv", &lost);
         let resumed = place.run(&format!("{SHORT} --resume")).succeeded();
-        assert_eq!(place.read("results.csv"), whole, "cut at {len}");
-        let torn = "results.csv: the last line was cut short by a crash and is done again";
-        assert_eq!(resumed.stderr.contains(torn), (last + 1..whole.len()).contains(&len));
-    }
-    // The header and the files beside it, too.
-    for len in [0, 1, 40, whole.find('\n').unwrap(), whole.find('\n').unwrap() + 1] {
-        place.write("results.csv", &whole[..len]);
-        fs::remove_file(place.path("results.exact.jsonl")).unwrap();
-        place.run(&format!("{SHORT} --resume")).succeeded();
         assert_eq!(place.untimed("results.csv"), untimed, "cut at {len}");
+        let torn = "results.journal.jsonl: the last line was cut short by a crash";
+        assert_eq!(resumed.stderr.contains(torn), (last + 1..journal.len()).contains(&len));
+    }
+    // A CSV that was cut is written again, and nothing is computed.
+    place.write("results.journal.jsonl", &journal);
+    for len in [0, 1, 40, csv.find('\n').unwrap(), csv.find('\n').unwrap() + 1, csv.len() - 3] {
+        place.write("results.csv", &csv[..len]);
+        let resumed = place.run(&format!("{SHORT} --resume")).succeeded();
+        assert!(resumed.stderr.contains("; 4 rows are done"), "{}", resumed.stderr);
+        assert_eq!(place.read("results.csv"), csv, "cut at {len}");
+    }
+}
+
+#[test]
+fn a_journal_that_is_gone_or_shorter_than_the_csv_is_said() {
+    let place = Place::new();
+    place.run(&format!("{SHORT} --quiet")).succeeded();
+    let journal = place.read("results.journal.jsonl");
+    let kept: String = journal.split_inclusive('\n').take(3).collect();
+    place.write("results.journal.jsonl", kept);
+    let resume = format!("{SHORT} --resume");
+    let message = "error: results.journal.jsonl: has 2 rows, but results.csv has more (line 4: ";
+    check_refused(&place, &resume, message);
+    fs::remove_file(place.path("results.journal.jsonl")).unwrap();
+    check_refused(&place, &resume, "error: results.journal.jsonl: has 0 rows, but results.csv has");
+    assert!(!place.path("results.journal.jsonl").exists());
+    // The remedy that is named.
+    place.write("results.journal.jsonl", journal);
+    place.run(&resume).succeeded();
+}
+
+#[test]
+fn two_studies_in_one_folder_keep_their_files() {
+    let place = Place::new();
+    place.run(SHORT).succeeded();
+    let names =
+        ["results.csv", "results.settings.json", "results.journal.jsonl", "results.summary.json"];
+    let before = names.map(|it| place.read(it));
+    place.run(&format!("{SHORT} --rule xor --out b.csv")).succeeded();
+    assert_eq!(names.map(|it| place.read(it)), before);
+    assert_eq!(place.json("b.summary.json")["csv"], "b.csv");
+    // Any of its files is reason enough not to begin another study under the name.
+    for name in names {
+        let aside = format!("{name}.aside");
+        for other in names.iter().filter(|it| **it != name) {
+            fs::rename(place.path(other), place.path(&format!("{other}.aside"))).unwrap();
+        }
+        check_refused(&place, SHORT, &format!("error: {name}: exists: pass --resume"));
+        for other in names.iter().filter(|it| **it != name) {
+            fs::rename(place.path(&format!("{other}.aside")), place.path(other)).unwrap();
+        }
+        assert!(!place.path(&aside).exists());
     }
 }
 
@@ -82,12 +128,12 @@ fn a_finished_run_prints_its_summary_again() {
     let place = Place::new();
     let first = place.run(SHORT).succeeded();
     let csv = place.read("results.csv");
-    fs::remove_file(place.path("summary.json")).unwrap();
+    fs::remove_file(place.path("results.summary.json")).unwrap();
     let again = place.run(&format!("{SHORT} --resume")).succeeded();
     assert_eq!(again.stdout, first.stdout);
     assert!(again.stderr.contains("; 4 rows are done"), "{}", again.stderr);
     assert_eq!(place.read("results.csv"), csv);
-    assert!(place.path("summary.json").exists());
+    assert!(place.path("results.summary.json").exists());
 }
 
 #[test]
@@ -134,11 +180,7 @@ fn an_output_that_exists_is_kept() {
     check_refused(&place, &format!("{SHORT} --out foreign.csv"), "foreign.csv: exists");
     let edited = place.read("results.csv").replacen("Ring,4,42,", "Ring,4,77,", 1);
     place.write("results.csv", edited);
-    check_refused(
-        &place,
-        &format!("{SHORT} --resume"),
-        "line 2, Ring n = 4 seed 77, is not in the one asked for",
-    );
+    check_refused(&place, &format!("{SHORT} --resume"), "results.csv, line 2: \"Ring,4,77,");
 }
 
 #[test]
@@ -148,19 +190,18 @@ fn rows_edited_by_hand_are_noticed() {
     let resume = format!("{SHORT} --resume");
     let whole = place.read("results.csv");
     let lines: Vec<&str> = whole.lines().collect();
-    let with = |line: &str| {
-        let mut lines = lines.clone();
-        lines[2] = line;
-        place.write("results.csv", lines.join("\n") + "\n");
-    };
-    with(lines[1]);
-    check_refused(&place, &resume, "results.csv, line 3: Ring n = 4 seed 42 is in line 2 already");
-    with("Ring,4,123,half,0.0,0.5,,1");
-    check_refused(&place, &resume, "results.csv, line 3: phi_hdc \"half\": expected a number");
-    let exact: f64 = lines[2].split(',').nth(4).unwrap().parse().unwrap();
-    let (error, relative) = (0.5 - exact, (0.5 - exact).abs() / exact);
-    with(&format!("Ring,4,123,0.5,{exact:?},{error:?},{relative:?},1"));
-    check_refused(&place, &resume, "results.csv, line 3: phi_hdc 0.5: expected 0.");
+    for line in [lines[1], "Ring,4,123,half,0.0,0.5,,1", "", "Ring,4,123,0.5,0.0,0.5,,1"] {
+        let mut edited = lines.clone();
+        edited[2] = line;
+        place.write("results.csv", edited.join("\n") + "\n");
+        let message =
+            format!("results.csv, line 3: {line:?}: expected {:?} as in the journal", lines[2]);
+        check_refused(&place, &resume, &message);
+    }
+    place.write("results.csv", &whole);
+    let journal = place.read("results.journal.jsonl");
+    place.write("results.journal.jsonl", journal.replacen("\"phi\":0", "\"phi\":1", 1));
+    check_refused(&place, &resume, "results.journal.jsonl, line 2: check \"");
 }
 
 #[test]
@@ -176,9 +217,13 @@ fn force_writes_an_output_anew() {
 #[test]
 fn a_summary_of_someone_else_is_kept() {
     let place = Place::new();
-    place.write("summary.json", "{\"mine\": true}");
-    check_refused(&place, SHORT, "error: summary.json: exists and was not written by this program");
-    assert_eq!(place.files(), ["summary.json"]);
+    place.write("results.summary.json", "{\"mine\": true}");
+    check_refused(
+        &place,
+        SHORT,
+        "error: results.summary.json: exists and was not written by this program",
+    );
+    assert_eq!(place.files(), ["results.summary.json"]);
 }
 
 #[cfg(unix)]
@@ -197,7 +242,7 @@ fn an_interrupted_run_keeps_its_rows_and_says_how_to_go_on() {
                    --resume goes on from there\n";
     assert!(stopped.stderr.ends_with(message), "{}", stopped.stderr);
     assert_eq!(n_rows(&place, "results.csv"), 2);
-    assert!(!place.path("summary.json").exists());
+    assert!(!place.path("results.summary.json").exists());
 }
 
 #[cfg(target_os = "linux")]
@@ -262,7 +307,7 @@ fn a_result_that_cannot_be_printed_is_in_the_file() {
         "{}",
         unprinted.stderr
     );
-    assert!(place.path("summary.json").exists());
+    assert!(place.path("results.summary.json").exists());
     for arguments in ["--help", "--version", "cluster --help", "--list"] {
         let unprinted = place.run_after("exec >/dev/full", arguments);
         assert_eq!(unprinted.code, Some(2), "{arguments}: {}", unprinted.stderr);

@@ -28,9 +28,8 @@ fn cells_of_the_matrix_have_their_known_values() {
     let text = include_str!("../fixtures/matrix_n5_n6.json");
     let known: Vec<Value> = serde_json::from_str(text).unwrap();
     assert_eq!(known.len(), 12);
-    let records = place.read("results.exact.jsonl");
-    let records: Vec<Value> =
-        records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let summary = place.json("results.summary.json");
+    let records = summary["exact_problems"].as_array().unwrap();
     assert_eq!(records.len(), 24);
     for known in &known {
         let (topology, n) = (known["topology"].as_str().unwrap(), known["n"].as_u64().unwrap());
@@ -88,7 +87,7 @@ fn the_summary_can_be_computed_from_the_rows() {
     let finished = place.run("--sizes 4,5 --out some.csv").succeeded();
     let csv = place.read("some.csv");
     let rows = rows(&csv);
-    let summary = place.json("summary.json");
+    let summary = place.json("some.summary.json");
     assert_eq!(summary["schema"], "phi-validation/summary");
     assert_eq!(summary["version"], 1);
     assert_eq!(summary["csv"], "some.csv");
@@ -131,11 +130,11 @@ fn the_summary_can_be_computed_from_the_rows() {
 fn a_study_without_spread_is_undefined_with_a_reason() {
     let place = Place::new();
     let finished = place.run("--topologies Star --sizes 4 --estimator hdc-limit").succeeded();
-    let summary = place.read("summary.json");
+    let summary = place.read("results.summary.json");
     assert!(!summary.contains("NaN") && !finished.stdout.contains("NaN"));
     let reason = "the estimate and the exact value are constant";
     assert!(finished.stdout.contains(reason), "{}", finished.stdout);
-    let summary = place.json("summary.json");
+    let summary = place.json("results.summary.json");
     let r = &summary["overall"]["pearson"]["coefficient"];
     assert!(r["value"].is_null());
     assert_eq!(r["reason"], reason);
@@ -175,7 +174,7 @@ fn a_log_has_plain_lines_and_a_quiet_run_none() {
     let lines: Vec<&str> = loud.stderr.lines().collect();
     assert!(lines[0].starts_with("40 comparisons, "), "{}", loud.stderr);
     assert!(lines[0].ends_with("; 0 rows are done"), "{}", loud.stderr);
-    assert_eq!(lines[1..], ["rows in loud.csv", "statistics in summary.json"]);
+    assert_eq!(lines[1..], ["rows in loud.csv", "statistics in loud.summary.json"]);
     assert!(!loud.stderr.contains('\u{1b}') && !loud.stderr.contains('\r'));
     let quiet = place.run("--sizes 4 --out quiet.csv --quiet").succeeded();
     assert_eq!(quiet.stderr, "");
@@ -187,7 +186,7 @@ fn other_dynamics_and_states_can_be_asked_for() {
     let place = Place::new();
     let logistic = "--sizes 4 --rule logistic --gain 2 --state 1010 --seeds 7";
     place.run(&format!("{logistic} --estimator hdc-limit")).succeeded();
-    let settings = &place.json("summary.json")["settings"];
+    let settings = &place.json("results.summary.json")["settings"];
     assert_eq!(settings["rule"]["name"], "logistic");
     assert_eq!(settings["rule"]["gain"], 2.0);
     assert_eq!(settings["state"], "1010");

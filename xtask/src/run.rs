@@ -252,7 +252,9 @@ pub(crate) fn run(
             report.note(&format!("{why}: it goes on with {workers}; no finished row is lost"));
             continue;
         }
-        let summary_file = out.map(|it| it.with_file_name("summary.json")).filter(|it| it.exists());
+        let in_folder = arguments.folder.as_ref().map(|it| it.join("summary.json"));
+        let beside = || out.map(|it| it.with_extension("summary.json"));
+        let summary_file = in_folder.or_else(beside).filter(|it| it.exists());
         let words = [program.as_os_str()].into_iter().chain(args.iter().map(AsRef::as_ref));
         return Ok(Run {
             command: words.map(|it| it.to_string_lossy().into_owned()).collect(),

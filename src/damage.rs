@@ -1,0 +1,422 @@
+//! What becomes of damaged records: every reader gives what was written, or an error, and never another
+//! number; and what can be read can also be summed up, drawn, merged and gone on with.
+//!
+//! `PHI_DAMAGE=N` does N times as many.
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::error::Error;
+use crate::fixtures::{finish, record, row, suite, temporary};
+use crate::journal::{IfExists, Outputs};
+use crate::ledger::Ledger;
+use crate::merge::merge;
+use crate::report::Report;
+use crate::run_folder::{Contents, Entry, RunFolder, Session, list};
+use crate::seal::{resealed, seal, unseal};
+use crate::seeded::SeededStream;
+use crate::solver::{PhiStructure, TieRange};
+use crate::suite::{Formalism, Settings, Suite};
+use crate::text::short;
+use crate::timeline::{self, Sample, Timeline};
+
+/// How many times as much as usual is asked for.
+fn times() -> u64 {
+    std::env::var("PHI_DAMAGE").ok().and_then(|it| it.parse().ok()).unwrap_or(1)
+}
+
+/// Something that happens to a file.
+fn damaged(whole: &[u8], random: &mut SeededStream) -> (Vec<u8>, &'static str) {
+    let mut content = whole.to_vec();
+    let mut below = |n: usize| (random.next_u64() % n.max(1) as u64) as usize;
+    let lines: Vec<&[u8]> = whole.split_inclusive(|it| *it == b'\n').collect();
+    let (at, line, other) = (below(whole.len()), below(lines.len()), below(lines.len()));
+    let without = |line: usize| {
+        let mut kept = lines.clone();
+        kept.remove(line);
+        kept
+    };
+    let what = match below(10) {
+        0..=3 => {
+            content[at] ^= 1 << below(8);
+            "a bit was flipped"
+        }
+        4 => {
+            content.truncate(at);
+            "it was cut"
+        }
+        5 => {
+            let end = (at + 1 + below(200)).min(content.len());
+            content[at..end].fill(0);
+            "zeros"
+        }
+        6 => {
+            content = without(line).concat();
+            "a line was lost"
+        }
+        7 => {
+            let mut kept = lines.clone();
+            kept.insert(other, lines[line]);
+            content = kept.concat();
+            "a line was written again"
+        }
+        8 => {
+            let mut kept = lines.clone();
+            kept.swap(line, other);
+            content = kept.concat();
+            "lines were exchanged"
+        }
+        _ => {
+            // A digit for another is what is read most easily.
+            let digits: Vec<usize> =
+                (0..content.len()).filter(|it| content[*it].is_ascii_digit()).collect();
+            if let Some(&digit) = digits.get(below(digits.len())) {
+                content[digit] = b'0' + below(10) as u8;
+            }
+            "a digit was changed"
+        }
+    };
+    (content, what)
+}
+
+/// A finished run of the small study.
+fn finished() -> (TempDir, PathBuf, Suite) {
+    let (runs, suite) = (temporary(), suite());
+    let folder = runs.path().join("first");
+    let mut run = RunFolder::open(&folder, &suite).unwrap();
+    run.append_record(record(&suite, 0)).unwrap();
+    run.append_row(row(&suite, 0), &[("spectral".to_owned(), 0.25)]).unwrap();
+    drop(run);
+    // Two sessions.
+    let mut run = RunFolder::open(&folder, &suite).unwrap();
+    finish(&mut run, &suite);
+    let mut timeline = Timeline::open(&folder, 2).unwrap();
+    for elapsed in 0..5 {
+        timeline.append(&sample(f64::from(elapsed) * 200.0)).unwrap();
+    }
+    drop(run);
+    (runs, folder, suite)
+}
+
+fn sample(elapsed_ms: f64) -> Sample {
+    Sample {
+        session: 2,
+        elapsed_ms,
+        rows_done: 3,
+        memory_bytes: Some(24 << 20),
+        available_bytes: None,
+    }
+}
+
+/// What a run says.
+type Said = (Vec<Session>, Vec<Entry>, Vec<usize>);
+
+fn said(contents: &Contents) -> Said {
+    (contents.sessions.clone(), contents.entries.clone(), contents.session_of.clone())
+}
+
+/// What each reader of a folder makes of it.
+fn read(folder: &Path, suite: &Suite) -> Vec<(&'static str, Result<Said, Error>)> {
+    let runs = folder.parent().unwrap();
+    let merged = runs.join("merged");
+    let _ = fs::remove_dir_all(&merged);
+    let of_merged = merge(&[folder.to_owned()], &merged).map(|it| {
+        let plain = |it: Entry| Entry { session: None, ..it };
+        let (sessions, entries, session_of) = said(&it);
+        (sessions, entries.into_iter().map(plain).collect(), session_of)
+    });
+    let listed = list(runs).unwrap();
+    let listed = listed.into_iter().find(|it| it.name == "first");
+    let mut read =
+        vec![("report", Contents::read(folder).map(|it| said(&it))), ("merge", of_merged)];
+    if let Some(it) = listed {
+        let is_read = read[0].1.is_ok();
+        assert_eq!(it.rows.is_some(), is_read, "{:?}", it.error);
+        assert!(it.rows.is_none_or(|it| it == (4, 4)), "{:?}", it.rows);
+    }
+    // The run itself comes last: it may repair.
+    let run = RunFolder::open(folder, suite).map(|run| {
+        let (mut sessions, entries, session_of) = said(run.contents());
+        sessions.pop();
+        (
+            sessions,
+            entries.into_iter().map(|it| Entry { session: None, ..it }).collect(),
+            session_of,
+        )
+    });
+    read.push(("run", run));
+    read
+}
+
+#[test]
+fn a_damaged_run_is_refused_or_read_as_it_was_written() {
+    let (_runs, folder, suite) = finished();
+    let names = ["settings.json", "journal.jsonl", "results.csv", timeline::NAME];
+    let whole = names.map(|it| fs::read(folder.join(it)).unwrap());
+    let restore = || {
+        for (name, content) in names.iter().zip(&whole) {
+            fs::write(folder.join(name), content).unwrap();
+        }
+    };
+    let expected = said(&Contents::read(&folder).unwrap());
+    let samples = timeline::read(&folder).unwrap();
+    assert_eq!((expected.0.len(), expected.1.len(), samples.len()), (2, 4, 5));
+    let mut random = SeededStream::new("phi-validation damage", &[1]);
+    let (mut n_refused, mut n_read) = (0, 0);
+    for _ in 0..3_000 * times() {
+        let file = (random.next_u64() % names.len() as u64) as usize;
+        let (content, what) = damaged(&whole[file], &mut random);
+        fs::write(folder.join(names[file]), &content).unwrap();
+        for (reader, found) in read(&folder, &suite) {
+            match found {
+                Ok(found) => {
+                    let place = format!("{reader} of {} after: {what}", names[file]);
+                    assert_eq!(found, expected, "{place}\n{}", content.escape_ascii());
+                    n_read += 1;
+                }
+                Err(_) => n_refused += 1,
+            }
+        }
+        let found = timeline::read(&folder).unwrap();
+        assert!(found.iter().all(|it| samples.contains(it)), "{what}: {found:?}");
+        restore();
+    }
+    assert!(n_refused > 1000 && n_read > 1000, "{n_refused} refused, {n_read} read");
+}
+
+#[test]
+fn damaged_files_beside_a_csv_are_refused_or_read_as_they_were_written() {
+    let (folder, suite) = (temporary(), suite());
+    let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+    let mut run = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
+    finish(&mut run, &suite);
+    let expected = said(run.contents()).1;
+    drop(run);
+    let Outputs { csv, settings, journal, .. } = &outputs;
+    let paths = [settings, journal, csv];
+    let whole = paths.map(|it| fs::read(it).unwrap());
+    let mut random = SeededStream::new("phi-validation damage", &[2]);
+    for _ in 0..1_000 * times() {
+        let file = (random.next_u64() % 3) as usize;
+        let (content, what) = damaged(&whole[file], &mut random);
+        fs::write(paths[file], &content).unwrap();
+        if let Ok(run) = RunFolder::beside(&outputs, &suite, IfExists::Resume) {
+            let entries = said(run.contents()).1;
+            let plain = entries.into_iter().map(|it| Entry { session: None, ..it });
+            assert_eq!(plain.collect::<Vec<_>>(), expected, "{} {what}", paths[file].display());
+        }
+        for (path, content) in paths.iter().zip(&whole) {
+            fs::write(path, content).unwrap();
+        }
+    }
+}
+
+/// Every value in a document, by the way to it.
+fn places(value: &Value, place: &str, found: &mut Vec<String>) {
+    found.push(place.to_owned());
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            places(
+                value,
+                &format!("{place}/{}", name.replace('~', "~0").replace('/', "~1")),
+                found,
+            );
+        }),
+        Value::Array(items) => items.iter().enumerate().take(3).for_each(|(at, value)| {
+            places(value, &format!("{place}/{at}"), found);
+        }),
+        _ => {}
+    }
+}
+
+/// Values that nothing expects.
+fn hostile() -> Vec<Value> {
+    let numbers = [
+        "-1",
+        "-5",
+        "0",
+        "1",
+        "1e308",
+        "-1e308",
+        "1e155",
+        "5e-324",
+        "1e12",
+        "1e13",
+        "-0.0",
+        "1.5",
+        "253402300799999",
+        "253402300800000",
+        "9007199254740993",
+        "1152921504606846975",
+        "18446744073709551615",
+        "-9223372036854775808",
+        "4294967296",
+    ];
+    let mut values: Vec<Value> =
+        numbers.iter().map(|it| serde_json::from_str(it).unwrap()).collect();
+    values.extend([json!(null), json!(true), json!([]), json!({}), json!([1e308, -1]), json!("")]);
+    values.extend(
+        ["NaN", "\u{1b}[31m\n|", "=1+1", "../..", "99999999999999999999"].map(|it| json!(it)),
+    );
+    values.push(json!("x".repeat(100_000)));
+    values
+}
+
+/// A run of IIT 3.0 with ranges, or of IIT 4.0 with structures.
+fn rich(formalism: Formalism) -> (TempDir, PathBuf, Suite) {
+    let settings = Settings { formalisms: vec![formalism], ..suite().settings().clone() };
+    let (runs, suite) = (temporary(), Suite::new(settings).unwrap());
+    let folder = runs.path().join("first");
+    let mut run = RunFolder::open(&folder, &suite).unwrap();
+    for position in 0..4 {
+        let problem = suite.comparisons()[position].problem;
+        let mut solved = record(&suite, problem);
+        let phi = solved.exact.phi;
+        if formalism.is_iit4() {
+            solved.exact.structure = Some(PhiStructure {
+                big_phi: 3.0 * phi,
+                sum_phi_d: phi,
+                sum_phi_r: 2.0 * phi,
+                n_relations: "12".to_owned(),
+                cut_edges: vec![(0, 1)],
+            });
+            solved.exact.cut = None;
+        } else {
+            let (low, high) = (phi, phi + 0.5);
+            let (numberings, is_exhaustive, duration_ms) = (7, false, 1.0);
+            solved.exact.range =
+                Some(TieRange { low, high, numberings, is_exhaustive, duration_ms });
+        }
+        run.append_record(solved).unwrap();
+        run.append_row(row(&suite, position), &[("spectral".to_owned(), 0.25)]).unwrap();
+    }
+    Timeline::open(&folder, 1).unwrap().append(&sample(200.0)).unwrap();
+    (runs, folder, suite)
+}
+
+/// Does everything that is done with a run; true if it could be read.
+fn use_all(folder: &Path, suite: &Suite) -> bool {
+    let runs = folder.parent().unwrap();
+    let text = crate::text::runs(&list(runs).unwrap(), "runs");
+    assert!(text.contains("first"));
+    let merged = runs.join("merged");
+    let _ = fs::remove_dir_all(&merged);
+    let is_merged = merge(&[folder.to_owned()], &merged);
+    let contents = Contents::read(folder);
+    if contents.is_err() {
+        assert!(is_merged.is_err());
+        return false;
+    }
+    Report::write(folder).unwrap();
+    if let Ok(run) = RunFolder::open(folder, suite) {
+        let summary = run.contents().summary();
+        // There is no NaN in it: `serde_json` would write it as null, where a number is expected.
+        let json = serde_json::to_value(&summary).unwrap();
+        let statistics = &json["overall"];
+        for name in ["rmse", "mae", "bias", "median_error"] {
+            let it = &statistics[name];
+            assert!(it["value"].is_f64() || it["reason"].is_string(), "{name}: {it}");
+        }
+        assert!(!summary.to_string().contains("NaN"));
+    }
+    true
+}
+
+/// Puts every hostile value at every place of a line, and does everything that is done with a run.
+fn check_line(formalism: Formalism, line: usize, share: u64) {
+    let (_runs, folder, suite) = rich(formalism);
+    let path = folder.join("journal.jsonl");
+    let whole = fs::read_to_string(&path).unwrap();
+    let csv = fs::read(folder.join("results.csv")).unwrap();
+    let object: Value = serde_json::from_str(whole.lines().nth(line).unwrap()).unwrap();
+    let mut found = Vec::new();
+    places(&object, "", &mut found);
+    found.retain(|it| it != "/check");
+    let (mut n_read, mut n_accepted, mut n_tried) = (0, 0, 0);
+    for place in &found {
+        for value in hostile() {
+            let with = |object: &str| {
+                let mut object: Value = serde_json::from_str(object).unwrap();
+                *object.pointer_mut(place).unwrap() = value.clone();
+                object.to_string()
+            };
+            let journal = resealed("journal", &whole, |objects| {
+                let lines = objects.lines().enumerate();
+                let lines = lines.map(|(at, it)| if at == line { with(it) } else { it.to_owned() });
+                lines.map(|it| it + "\n").collect()
+            });
+            let Some(journal) = journal else { continue };
+            fs::write(&path, journal).unwrap();
+            let _ = fs::remove_file(folder.join("results.csv"));
+            n_tried += 1;
+            // Few values are accepted, and a report takes its time.
+            let is_read = Contents::read(&folder).is_ok();
+            n_accepted += u64::from(is_read);
+            if is_read && !n_accepted.is_multiple_of(share) {
+                continue;
+            }
+            let done = catch_unwind(AssertUnwindSafe(|| use_all(&folder, &suite)));
+            let done = done
+                .unwrap_or_else(|_| panic!("line {line}, {place} = {}", short(&value.to_string())));
+            assert_eq!(done, is_read);
+            n_read += u64::from(done);
+        }
+    }
+    assert!(n_tried > 100 && n_read > 0, "{n_read} of {n_tried} were read and used");
+    fs::write(&path, whole).unwrap();
+    fs::write(folder.join("results.csv"), csv).unwrap();
+    assert!(use_all(&folder, &suite));
+}
+
+#[test]
+fn hostile_values_in_a_journal_are_refused_or_do_no_harm() {
+    let share = if times() > 1 { 1 } else { 25 };
+    check_line(Formalism::Iit3, 0, share);
+    check_line(Formalism::Iit3, 2, share);
+    check_line(Formalism::Iit4_2023, 3, share);
+}
+
+#[test]
+fn hostile_values_in_other_files_are_refused_or_do_no_harm() {
+    let (_runs, folder, suite) = rich(Formalism::Iit3);
+    let record = json!({"version": 1, "attempts": [{"strategy": "a", "seconds": 1.5,
+        "peak_bytes": 1000, "details": [{"timeline": [{"at_ms": 1, "build_bytes": 2, "n_running": 3,
+        "headroom_bytes": 4}]}]}]});
+    fs::write(folder.join("build.json"), record.to_string()).unwrap();
+    let kinds = [
+        ("settings.json", Some("phi-validation/settings")),
+        (timeline::NAME, Some(timeline::NAME)),
+        ("build.json", None),
+    ];
+    for (name, kind) in kinds {
+        let path = folder.join(name);
+        let whole = fs::read_to_string(&path).unwrap();
+        let object = match kind {
+            Some(kind) => unseal(kind, whole.trim_end()).unwrap(),
+            None => whole.clone(),
+        };
+        let object: Value = serde_json::from_str(&object).unwrap();
+        let mut found = Vec::new();
+        places(&object, "", &mut found);
+        let mut random = SeededStream::new("phi-validation hostile", &[name.len() as u64]);
+        for place in &found {
+            for value in hostile() {
+                let mut object = object.clone();
+                *object.pointer_mut(place).unwrap() = value.clone();
+                if !object.is_object() || (times() == 1 && !random.next_u64().is_multiple_of(60)) {
+                    continue;
+                }
+                let text = object.to_string();
+                let text = kind.map_or(text.clone(), |kind| seal(kind, &text));
+                fs::write(&path, text + "\n").unwrap();
+                let done = catch_unwind(AssertUnwindSafe(|| use_all(&folder, &suite)));
+                done.unwrap_or_else(|_| panic!("{name}, {place} = {}", short(&value.to_string())));
+            }
+        }
+        fs::write(&path, whole).unwrap();
+    }
+}
