@@ -588,7 +588,11 @@ impl Report {
         let changes = if bench.has_local_changes { " and local changes" } else { "" };
         let mut text = format!(
             "{}, {} CPUs, {}, commit {}{changes}; median of {}\n",
-            bench.cpu, bench.n_cpus, bench.rustc, bench.commit, bench.repeat
+            terminal(&bench.cpu),
+            bench.n_cpus,
+            terminal(&bench.rustc),
+            terminal(&bench.commit),
+            bench.repeat
         );
         let words = ["what", "at most", "aim", "wall", "CPU", "peak", ""];
         let mut rows = vec![words.map(str::to_owned).to_vec()];

@@ -36,7 +36,7 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 
-use crate::numbers::kib;
+use crate::{escape::terminal, numbers::kib};
 
 use super::wire::{
     AGAIN, Ended, GATE, GO, INNER, Message, NOT_YOURS, SOCKET, Unit, unguarded_file,
@@ -63,7 +63,7 @@ pub(crate) fn entered() -> Option<ExitCode> {
 
 /// This is another program, without a report.
 fn say(what: &str) {
-    writeln!(io::stderr(), "{what}").ok();
+    writeln!(io::stderr(), "{}", terminal(what)).ok();
 }
 
 /// Be this command.
