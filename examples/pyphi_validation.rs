@@ -3,5 +3,5 @@
 use phi_validation::exit::Exit;
 
 fn main() -> Exit {
-    phi_validation::cli::main(&phi_validation::estimator::Registry::default())
+    phi_validation::cli::main(&phi_validation::study::estimator::Registry::default())
 }

@@ -10,19 +10,19 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::engine::solver::{PhiStructure, TieRange};
 use crate::error::Error;
+use crate::files::seal::{resealed, seal, unseal};
 use crate::fixtures::{finish, record, row, suite, temporary};
-use crate::journal::{IfExists, Outputs};
-use crate::ledger::Ledger;
-use crate::merge::merge;
+use crate::model::seeded::SeededStream;
 use crate::report::Report;
-use crate::run_folder::{Contents, Entry, RunFolder, Session, list};
-use crate::seal::{resealed, seal, unseal};
-use crate::seeded::SeededStream;
-use crate::solver::{PhiStructure, TieRange};
+use crate::run::journal::{IfExists, Outputs};
+use crate::run::ledger::Ledger;
+use crate::run::merge::merge;
+use crate::run::store::{Contents, Entry, RunFolder, Session, list};
+use crate::run::timeline::{self, Sample, Timeline};
 use crate::suite::{Formalism, Settings, Suite};
-use crate::text::short;
-use crate::timeline::{self, Sample, Timeline};
+use crate::wording::short;
 
 /// How many times as much as usual is asked for.
 fn times() -> u64 {
@@ -301,7 +301,7 @@ fn rich(formalism: Formalism) -> (TempDir, PathBuf, Suite) {
 /// Does everything that is done with a run; true if it could be read.
 fn use_all(folder: &Path, suite: &Suite) -> bool {
     let runs = folder.parent().unwrap();
-    let text = crate::text::runs(&list(runs).unwrap(), "runs");
+    let text = crate::report::text::runs(&list(runs).unwrap(), "runs");
     assert!(text.contains("first"));
     let merged = runs.join("merged");
     let _ = fs::remove_dir_all(&merged);
@@ -313,7 +313,7 @@ fn use_all(folder: &Path, suite: &Suite) -> bool {
     }
     Report::write(folder).unwrap();
     if let Ok(run) = RunFolder::open(folder, suite) {
-        let summary = run.contents().summary();
+        let summary = crate::stats::summary::Summaries::of(run.contents());
         // There is no NaN in it: `serde_json` would write it as null, where a number is expected.
         let json = serde_json::to_value(&summary).unwrap();
         let statistics = &json["overall"];

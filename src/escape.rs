@@ -2,7 +2,7 @@
 //!
 //! A name can hold anything: a newline that begins a line of its own, an escape sequence that clears the screen, a
 //! letter that turns the rest of the line around, a bar that ends a cell, what a spreadsheet takes for a formula. What
-//! is not seen, or moves what is seen, is written out ([`visible`]); what means something in the place is escaped.
+//! is not seen, or moves what is seen, is written out (`visible`); what means something in the place is escaped.
 //! Text of this program passes unchanged, so whole sentences with names in them can be given.
 
 use std::fmt::Write;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use tempfile::TempDir;
 
-use crate::journal::ExactRecord;
-use crate::ledger::Ledger;
-use crate::row::Row;
-use crate::solver::{ExactPhi, SystemCut};
+use crate::engine::solver::{ExactPhi, SystemCut};
+use crate::model::topology::Topology;
+use crate::run::journal::ExactRecord;
+use crate::run::ledger::Ledger;
+use crate::run::row::Row;
 use crate::suite::{Key, Settings, Suite};
-use crate::topology::Topology;
 
 /// A folder for files that are written and flushed often: in memory, where the system has such a place.
 pub(crate) fn temporary() -> TempDir {

@@ -1,74 +1,82 @@
 //! How well does a cheap estimate of integrated information (Φ) follow the exact value?
 //!
-//! A study compares the two on small networks of binary units. A [`topology`] says which units are
-//! connected, [`dynamics`] how a unit follows its inputs; both with a state are a [`network`]. A
-//! [`suite`] lists the comparisons that its [`settings`] ask for (by default 160), each with its [`key`], and the
-//! different exact problems in them (48). An
-//! [`estimator`] gives each comparison its estimate, a [`solver`] its exact Φ: [`exact`] is the one of
-//! `pyphi-core`. A [`study`] does them one after another and keeps each
-//! [`row`] in a [`ledger`] that survives a crash at any byte: a [`run_folder`], or a [`journal`] of CSV; [`statistics`] with their
-//! [`uncertainty`], [`calibration`], a [`summary`] and its [`verdict`] say what was found; a
-//! [`report`] shows it, with [`figures`]. An [`input`] is read with a bound, and [`escape`] writes the names in it. Everything random is [`seeded`], the same on every platform and for ever.
+//! A study compares the two on small networks of binary units:
 //!
-//! A [`cluster`] of machines can share a study, if [`cpu`] does not stand in the way.
+//! ```
+//! use phi_validation::engine::exact::Engine;
+//! use phi_validation::model::topology::Topology;
+//! use phi_validation::run::store::RunFolder;
+//! use phi_validation::ui::progress::Progress;
+//! use phi_validation::{Registry, Settings, Study, Suite, Summaries};
 //!
-//! Around it is the program ([`cli`]), which also gives exact Φ of one's own networks ([`phi`]).
+//! let settings = Settings {
+//!     topologies: vec![Topology::Star, Topology::Ring],
+//!     sizes: vec![3, 4],
+//!     ..Settings::default()
+//! };
+//! let suite = Suite::new(settings)?;
+//! assert_eq!(suite.comparisons().len(), 20); // two topologies, two sizes, five seeds
+//! assert_eq!(suite.problems().len(), 4); // exact Φ does not depend on the seed
+//!
+//! let registry = Registry::default();
+//! let engine = Engine::new(1, Default::default())?;
+//! let estimator = registry.get("hdc")?;
+//! let study = Study { suite: &suite, estimator, others: Vec::new(), solver: &engine };
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let folder = folder.path().join("run");
+//! let mut run = RunFolder::open(&folder, &suite)?; // goes on where an earlier run stopped
+//! let progress = Progress::silent(&suite, &run);
+//! study.run(&mut run, &progress)?;
+//!
+//! let summaries = Summaries::of(run.contents());
+//! assert!(summaries.by_formalism()[0].verdict.reached.is_none());
+//! # Ok::<(), phi_validation::Error>(())
+//! ```
+//!
+//! The folders, in the order in which data flows. None knows those below it:
+//!
+//! | folder | holds |
+//! |---|---|
+//! | [`files`] | files that a crash cannot spoil, and input read within bounds |
+//! | [`machine`] | the machine and this program: memory, processor, versions |
+//! | [`model`] | topologies, rules, networks in a state, keys, formalisms |
+//! | [`engine`] | the door to exact Φ |
+//! | [`suite`] | what a study is made of, and the comparisons it comes to |
+//! | [`run`] | the one store: rows and records of a run, written as they come |
+//! | [`stats`] | statistics, uncertainty, ties, summary, verdict |
+//! | [`ui`] | what is told while a run goes on |
+//! | [`study`] | the estimators, and the loop over the comparisons |
+//! | [`report`] | text, figures and pages |
+//! | [`phi`] | exact Φ of networks of one's own |
+//! | [`cluster`] | a study, or one Φ, in tasks of many processes |
+//! | [`cli`] | the program |
+//!
+//! [`error`], [`exit`] and [`escape`] serve all.
 
-mod append_file;
-pub mod calibration;
-pub mod cli;
-pub mod cluster;
-pub mod course;
-pub mod cpu;
 #[cfg(test)]
 mod damage;
-pub mod drawing;
-pub mod dynamics;
 pub mod error;
 pub mod escape;
-pub mod estimator;
-pub mod events;
-pub mod exact;
 pub mod exit;
-pub mod figures;
 #[cfg(test)]
 mod fixtures;
-pub mod forecast;
-pub mod formalism;
-pub mod input;
-pub mod interrupt;
-pub mod journal;
-pub mod key;
-pub mod ledger;
-pub mod live;
-pub mod memory;
-pub mod merge;
-pub mod network;
-pub mod network_figure;
+mod wording;
+
+pub mod cli;
+pub mod cluster;
+pub mod engine;
+pub mod files;
+pub mod machine;
+pub mod model;
 pub mod phi;
-mod phi_structure;
-pub mod plot;
-pub mod progress;
-pub mod provenance;
 pub mod report;
-pub mod row;
-pub mod run_folder;
-mod screen;
-mod seal;
-pub mod seeded;
-mod set_aside;
-pub mod settings;
-pub mod shard;
-pub mod solver;
-pub mod statistics;
+pub mod run;
+pub mod stats;
 pub mod study;
 pub mod suite;
-pub mod suite_file;
-pub mod summary;
-mod temporary;
-pub mod text;
-pub mod ties;
-pub mod timeline;
-pub mod topology;
-pub mod uncertainty;
-pub mod verdict;
+pub mod ui;
+
+pub use error::Error;
+pub use stats::summary::Summaries;
+pub use study::{Study, estimator::Registry};
+pub use suite::{Suite, settings::Settings};

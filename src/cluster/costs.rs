@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::forecast::{Forecasts, Load};
-use crate::journal::SettingsFile;
-use crate::network::Network;
-use crate::run_folder::Contents;
+use crate::model::network::Network;
+use crate::run::journal::SettingsFile;
+use crate::run::store::Contents;
 use crate::suite::{Formalism, Settings};
+use crate::ui::forecast::{Forecasts, Load};
 
 /// What all estimates of a comparison cost for each unit, in seconds: nearly all of it is the random vectors of
 /// the hyperdimensional estimate. Measured in a release build: `docs/cluster.md`.

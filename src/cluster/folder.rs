@@ -20,11 +20,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::job::Spec;
-use crate::append_file::{sync_folder, write_one_of_many, write_whole};
+use crate::engine::solver::check_bytes;
 use crate::error::Error;
-use crate::seal::{seal, unseal};
-use crate::solver::check_bytes;
-use crate::temporary::{Temporary, remove_all_left_over, remove_left_over};
+use crate::files::append::{sync_folder, write_one_of_many, write_whole};
+use crate::files::seal::{seal, unseal};
+use crate::files::temporary::{Temporary, remove_all_left_over, remove_left_over};
 
 /// The most rounds that an item is in before it is given up: the first, and three more.
 pub const MOST_ATTEMPTS: usize = 4;

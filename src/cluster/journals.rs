@@ -18,11 +18,11 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::folder::{JobFolder, check_seconds, from_json, to_json};
-use crate::append_file::write_one_of_many;
 use crate::error::Error;
-use crate::row::close;
-use crate::run_folder::Session;
-use crate::seal::{seal, unseal};
+use crate::files::append::write_one_of_many;
+use crate::files::seal::{seal, unseal};
+use crate::run::row::close;
+use crate::run::store::Session;
 
 const SCHEMA: &str = "phi-validation/cluster-journal";
 

@@ -15,14 +15,13 @@
 //! | [`phi`] | one Φ as a job, in two stages |
 //! | [`rounds`] | what is missing goes into the next round; how far the job is |
 //! | [`simulation`] | a large job played through without doing it |
-//! | [`cli`] | the commands |
+//! | [`cli::cluster`](crate::cli::cluster) | the commands |
 //!
 //! **Invariants.** No process writes a file that another one writes, and nothing is ever locked: what is done is the
 //! union of all journals. Files appear whole (written beside, flushed, renamed). An item that was done twice must
 //! have the same result twice. So a task may be stopped at any moment, or run twice, and nothing is lost and
 //! nothing counts twice.
 
-pub mod cli;
 pub mod costs;
 pub mod folder;
 pub mod job;

@@ -141,7 +141,7 @@ pub fn efficiency(tasks: &[f64], slots: usize, overhead: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seeded::SeededStream;
+    use crate::model::seeded::SeededStream;
 
     fn wish(slots: usize) -> Wish {
         Wish { slots, max_tasks: 100_000, task_seconds: None }

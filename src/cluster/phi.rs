@@ -1,7 +1,7 @@
 //! One Φ (IIT 3.0) as a job: first an item is a mechanism of the intact system (stage `concepts`), then a cut of the
 //! system (stage `cuts`).
 //!
-//! What the items come to, and what follows from all of them, is the business of [`pieces`](crate::exact::pieces). A line of a journal
+//! What the items come to, and what follows from all of them, is the business of [`pieces`](crate::engine::exact::pieces). A line of a journal
 //! is a decision. Tasks of the second stage read the concepts in the journals of the first, and every few seconds what other
 //! tasks have found meanwhile: the smallest distance so far lets them dismiss most cuts early. So two processes may
 //! say of one cut that its distance is at least this and at least that, and both are right; only what cannot be true together is an
@@ -22,17 +22,17 @@ use super::job::{Item, Job, Spec, Stage};
 use super::journals::{Found, Journals, TaskJournal};
 use super::rounds::NAMED;
 use super::study::{BASE_BYTES, some};
-use crate::append_file::{check_ours, write_whole};
-use crate::error::Error;
-use crate::exact::pieces::{
+use crate::engine::exact::pieces::{
     Bound, CutDecision, CutDecisions, CutDistance, IntactStructure, MechanismDecision,
     MechanismDecisions, PieceEnd, Pieces,
 };
-use crate::exact::{Engine, OwnNetwork, PhiRecord, Scope, StopReason};
-use crate::formalism::Formalism;
+use crate::engine::exact::{Engine, OwnNetwork, PhiRecord, Scope, StopReason};
+use crate::engine::solver::Solver;
+use crate::error::Error;
+use crate::files::append::{check_ours, write_whole};
+use crate::model::formalism::Formalism;
 use crate::phi::Question;
-use crate::run_folder;
-use crate::solver::Solver;
+use crate::run::store;
 
 /// The first stage.
 pub const CONCEPTS: &str = "concepts";
@@ -103,7 +103,7 @@ impl PhiJob {
     /// As [`Journals::results`]; [`Error::Settings`] that says what is missing; [`Error::Output`] if another process is
     /// running it; [`Error::Write`].
     pub fn gather(&self, folder: &JobFolder) -> Result<PhiRecord, Error> {
-        let _lock = run_folder::lock(folder.run())?;
+        let _lock = store::lock(folder.run())?;
         let path = folder.run().join("phi.json");
         check_ours(&path, |text| text.starts_with("{") && text.contains("\"partitioned_ces\":"))?;
         let journals = Journals::read_all(folder, &self.spec.fingerprint())?;

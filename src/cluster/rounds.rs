@@ -12,8 +12,8 @@ use super::folder::{GivenUp, JobFile, JobFolder, MOST_ATTEMPTS, Plan, PlannedTas
 use super::job::{Item, Job, Spec, Stage};
 use super::journals::Journals;
 use super::packing::{OVERHEAD, Wish, efficiency, pack};
-use crate::cpu::compiled_for;
 use crate::error::Error;
+use crate::machine::cpu::compiled_for;
 
 /// The most things that are named in one list.
 pub const NAMED: usize = 100;

@@ -19,16 +19,16 @@ use super::journals::Header;
 use super::packing::makespan;
 use super::rounds::{self, Ask};
 use super::study::{self, STAGE, StudyJob};
+use crate::engine::solver::Solver;
 use crate::error::Error;
-use crate::estimator::Registry;
-use crate::forecast::Forecasts;
-use crate::provenance::peak_memory_bytes;
-use crate::run_folder::{Contents, Session};
-use crate::seeded::SeededStream;
-use crate::solver::Solver;
+use crate::files::temporary::{Temporary, remove_left_over};
+use crate::machine::provenance::peak_memory_bytes;
+use crate::model::seeded::SeededStream;
+use crate::model::topology::Topology;
+use crate::run::store::{Contents, Session};
+use crate::study::estimator::Registry;
 use crate::suite::{Settings, Suite};
-use crate::temporary::{Temporary, remove_left_over};
-use crate::topology::Topology;
+use crate::ui::forecast::Forecasts;
 
 /// What is played through.
 #[derive(Debug, Clone, PartialEq)]
@@ -356,11 +356,11 @@ impl std::fmt::Display for Outcome {
 mod tests {
     use super::*;
     use crate::cluster::packing::{Wish, pack};
-    use crate::dynamics::Rule;
-    use crate::forecast::Load;
-    use crate::formalism::Formalism;
-    use crate::key::State;
-    use crate::network::Network;
+    use crate::model::dynamics::Rule;
+    use crate::model::formalism::Formalism;
+    use crate::model::key::State;
+    use crate::model::network::Network;
+    use crate::ui::forecast::Load;
 
     /// The efficiency of 40 nodes on random networks of 5 to 8 units, each packer by its name.
     fn efficiencies(per_size: u64) -> BTreeMap<&'static str, f64> {

@@ -16,21 +16,21 @@ use super::folder::{JobFolder, Task};
 use super::job::{Item, Job, Stage};
 use super::journals::{Found, Journals, TaskJournal, item_line};
 use super::rounds::NAMED;
+use crate::engine::solver::{ExactPhi, Solver};
 use crate::error::Error;
-use crate::estimator::{Estimator, Registry};
-use crate::forecast::{Forecasts, Load};
-use crate::journal::ExactRecord;
-use crate::ledger::Ledger;
-use crate::merge::Assembled;
-use crate::network::ProblemId;
-use crate::progress::{Progress, Work};
-use crate::provenance::{cpu_ms, peak_memory_bytes};
-use crate::row::Row;
-use crate::run_folder::{self, Contents, Entry, Session, milliseconds};
-use crate::solver::{ExactPhi, Solver};
+use crate::machine::provenance::{cpu_ms, peak_memory_bytes};
+use crate::model::network::ProblemId;
+use crate::model::topology::Topology;
+use crate::run::journal::ExactRecord;
+use crate::run::ledger::Ledger;
+use crate::run::merge::Assembled;
+use crate::run::row::Row;
+use crate::run::store::{self, Contents, Entry, Session, milliseconds};
 use crate::study::Study;
+use crate::study::estimator::{Estimator, Registry};
 use crate::suite::{Formalism, Key, Problem, Settings, Suite};
-use crate::topology::Topology;
+use crate::ui::forecast::{Forecasts, Load};
+use crate::ui::progress::{Progress, Work};
 
 /// The only stage.
 pub const STAGE: &str = "comparisons";
@@ -428,7 +428,7 @@ impl Ledger for TaskLedger<'_> {
 /// [`Error::Output`] if another process is running it; [`Error::Write`].
 pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<Contents, Error> {
     let run = folder.run();
-    let _lock = run_folder::lock(run)?;
+    let _lock = store::lock(run)?;
     let suite = Suite::new(settings.clone())?;
     let job = super::job::Spec::Study { settings: Box::new(settings.clone()) };
     let journals = Journals::read_all(folder, &job.fingerprint())?;
@@ -633,8 +633,8 @@ impl Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dynamics::Rule;
-    use crate::settings::States;
+    use crate::model::dynamics::Rule;
+    use crate::suite::settings::States;
 
     /// Every task must make of its own file what it would make of the whole suite.
     #[track_caller]

@@ -3,7 +3,7 @@ use std::process::Child;
 use std::thread;
 use std::time::Duration;
 
-use phi_validation::seeded::SeededStream;
+use phi_validation::model::seeded::SeededStream;
 use serde_json::Value;
 
 use crate::program::{Finished, Place, resealed};

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use phi_validation::seeded::SeededStream;
+use phi_validation::model::seeded::SeededStream;
 use serde_json::{Value, json};
 
 use crate::cluster::{journals, json, kill_midway, shuffled};

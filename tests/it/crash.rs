@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use phi_validation::seeded::SeededStream;
+use phi_validation::model::seeded::SeededStream;
 use serde_json::Value;
 
 use self::harness::{Ended, Files, Finished, Scenario, files, run, write};

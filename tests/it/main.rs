@@ -1,6 +1,9 @@
 //! The study's program from outside: arguments in; files, standard output, standard error and exit
 //! code out.
 
+/// Which folder may use which.
+mod rooms;
+
 /// Running the program.
 mod program;
 

@@ -1,7 +1,7 @@
-use phi_validation::dynamics::Rule;
-use phi_validation::key::State;
-use phi_validation::network::Network;
-use phi_validation::topology::Topology;
+use phi_validation::model::dynamics::Rule;
+use phi_validation::model::key::State;
+use phi_validation::model::network::Network;
+use phi_validation::model::topology::Topology;
 use serde_json::{Value, json};
 
 use crate::program::{Finished, Place};

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use phi_validation::seeded::SeededStream;
-use phi_validation::uncertainty::Bootstrap;
+use phi_validation::model::seeded::SeededStream;
+use phi_validation::stats::uncertainty::Bootstrap;
 use serde_json::Value;
 
 use crate::program::Place;

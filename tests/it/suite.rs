@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
 
-use phi_validation::dynamics::Rule;
-use phi_validation::key::State;
-use phi_validation::network::Network;
-use phi_validation::topology::Topology;
+use phi_validation::model::dynamics::Rule;
+use phi_validation::model::key::State;
+use phi_validation::model::network::Network;
+use phi_validation::model::topology::Topology;
 use serde_json::{Value, json};
 
 use crate::own_network::or_and_xor;

@@ -1,0 +1,610 @@
+//! The commands `cluster plan | next | status | task | gather`.
+//!
+//! Each prints what it did: as text, or as one JSON document that a program which submits the tasks reads.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::cli::interrupt;
+use crate::cli::{
+    Format, StudyArgs, check_results, conclude, display, named, output_failed, print, program_name,
+    read_network, run_path, set_aside,
+};
+use crate::cluster::folder::{JobFile, JobFolder, program};
+use crate::cluster::job::{Job, Spec};
+use crate::cluster::journals::{CHECKPOINT, Header, Journals, TaskJournal};
+use crate::cluster::phi::{self, PhiJob};
+use crate::cluster::rounds::{self, Ask, Standing, State};
+use crate::cluster::simulation::{Question, simulate};
+use crate::cluster::study::{self, StudyJob};
+use crate::engine::exact::{Engine, PhiRecord};
+use crate::engine::steps::Detail;
+use crate::error::Error;
+use crate::escape::{shell, terminal};
+use crate::run::store::{Contents, Session};
+use crate::study::Study;
+use crate::study::estimator::Registry;
+use crate::suite::Suite;
+use crate::suite::settings::Settings;
+use crate::ui::events::Events;
+use crate::ui::progress::{Progress, Told, Watch};
+
+/// Work in tasks.
+#[derive(Debug, Args)]
+pub(crate) struct ClusterArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a job of a study or of one Φ, and its first tasks; or make tasks of what is missing of that job
+    ///
+    /// Takes the flags of the study itself, --run among them; for one Φ `--run NAME phi --network FILE`.
+    Plan(Box<PlanArgs>),
+    /// Make tasks of what is missing
+    Next(NextArgs),
+    /// Say how far a job is
+    Status(StatusArgs),
+    /// Do a task; on any machine that sees the folder
+    Task(TaskArgs),
+    /// Make an ordinary run of what was done
+    Gather(GatherArgs),
+    /// Play a large study of random networks through without solving it
+    ///
+    /// Planning and putting together are real, in a scratch folder among the runs; what problems cost is drawn.
+    Simulate(SimulateArgs),
+}
+
+#[derive(Debug, Args)]
+struct PlanArgs {
+    #[command(flatten)]
+    shape: Shape,
+    /// Processors, and threads, of each task
+    #[arg(long, value_name = "C", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    cpus: u16,
+    #[command(flatten)]
+    study: StudyArgs,
+    #[command(subcommand)]
+    of: Option<PlanOf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum PlanOf {
+    /// One Φ (IIT 3.0) of your own network, divided by mechanisms and cuts
+    Phi(PhiOfArgs),
+}
+
+#[derive(Debug, Args)]
+struct PhiOfArgs {
+    /// JSON file with the fields tpm, cm, state and nodes; - for standard input
+    #[arg(long, value_name = "FILE")]
+    network: PathBuf,
+    /// State instead of that in the file, unit 0 first: 1,0,0
+    #[arg(long, value_name = "BITS")]
+    state: Option<String>,
+}
+
+/// What tasks should be like.
+#[derive(Debug, Args)]
+struct Shape {
+    /// How many tasks run at the same time [default: the processors of this machine]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    slots: Option<u32>,
+    /// The most tasks [default: 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    max_tasks: Option<u32>,
+    /// Expected time of each task, in seconds [default: half of what is left for each slot, again and again,
+    /// from 5 s to half an hour]
+    #[arg(long, value_name = "S", value_parser = positive)]
+    task_seconds: Option<f64>,
+}
+
+/// Which job.
+#[derive(Debug, Args)]
+struct Which {
+    /// The job's folder (runs/NAME/cluster), that of its run, or the run's name
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct NextArgs {
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    shape: Shape,
+    /// Ask for so many times the memory: after tasks ran out of it
+    #[arg(long, value_name = "F", default_value_t = 1.0, value_parser = positive)]
+    memory_factor: f64,
+    /// Expect so many times the time: after tasks ran out of it
+    #[arg(long, value_name = "F", default_value_t = 1.0, value_parser = positive)]
+    time_factor: f64,
+}
+
+#[derive(Debug, Args)]
+struct StatusArgs {
+    #[command(flatten)]
+    which: Which,
+}
+
+#[derive(Debug, Args)]
+struct TaskArgs {
+    #[command(flatten)]
+    which: Which,
+    /// The round, counted from 1
+    #[arg(long, value_name = "R")]
+    round: usize,
+    /// The task of the round, counted from 1
+    #[arg(long, value_name = "T")]
+    task: usize,
+    /// Threads [default: as planned]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// How long a finished item may wait before it is on the disk, in seconds [default: 5]
+    #[arg(long, value_name = "S", value_parser = positive)]
+    checkpoint_seconds: Option<f64>,
+}
+
+#[derive(Debug, Args)]
+struct GatherArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Make do with the rows that are there
+    #[arg(long)]
+    partial: bool,
+}
+
+#[derive(Debug, Args)]
+struct SimulateArgs {
+    /// How many tasks run at the same time
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    nodes: u32,
+    /// Comparisons
+    #[arg(long, value_name = "M", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
+    networks: u32,
+    /// Numbers of units, about as many networks of each
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "5,6,7,8")]
+    sizes: Vec<usize>,
+    /// The run whose times, and their scatter, are taken [default: what is expected where nothing was measured, and a
+    /// factor of 2]
+    #[arg(long, value_name = "RUN")]
+    costs: Option<PathBuf>,
+    /// What a task takes besides its items, in seconds: the scheduler's latency, and the start of the program
+    #[arg(long, value_name = "S", default_value_t = crate::cluster::packing::OVERHEAD, value_parser = positive)]
+    overhead: f64,
+    /// The most tasks
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_tasks: u32,
+    /// Comparisons whose journals are written and put together
+    #[arg(long, value_name = "ROWS", default_value_t = 100_000)]
+    merge: u32,
+    /// The seed of everything that is drawn
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+impl SimulateArgs {
+    fn run(self, registry: &Registry) -> Result<(), Error> {
+        let run = self.costs.map(|it| Contents::read(&named(&self.runs, it))).transpose()?;
+        let question = Question {
+            nodes: self.nodes as usize,
+            networks: self.networks as usize,
+            sizes: self.sizes,
+            overhead: self.overhead,
+            max_tasks: self.max_tasks as usize,
+            merge: self.merge as usize,
+            seed: self.seed,
+        };
+        let outcome = simulate(&question, run.as_ref(), &self.runs, &asked_only()?, registry)?;
+        match self.format {
+            Format::Text => print(&outcome.to_string()),
+            Format::Json => {
+                print(&(serde_json::to_string_pretty(&outcome).expect("plain data") + "\n"))
+            }
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|it| it.is_finite() && *it > 0.0);
+    number.ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+impl Shape {
+    fn ask(&self) -> Ask {
+        Ask {
+            slots: self.slots.map(|it| it as usize),
+            max_tasks: self.max_tasks.map(|it| it as usize),
+            task_seconds: self.task_seconds,
+            ..Ask::default()
+        }
+    }
+}
+
+impl Which {
+    /// The folder and what is computed there.
+    fn job(&self) -> Result<(JobFolder, JobFile), Error> {
+        let folder = JobFolder::locate(&self.runs, &self.folder)?;
+        match folder.job()? {
+            Some(file) => Ok((folder, file)),
+            None => Err(Error::Internal(format!("{} is gone", folder.path().display()))),
+        }
+    }
+}
+
+impl ClusterArgs {
+    /// Does what is asked for.
+    pub(crate) fn run(self, registry: &Registry) -> Result<(), Error> {
+        match self.command {
+            Command::Plan(args) => args.run(registry),
+            Command::Next(args) => args.run(),
+            Command::Status(args) => args.run(),
+            Command::Task(args) => args.run(registry),
+            Command::Gather(args) => args.run(),
+            Command::Simulate(args) => args.run(registry),
+        }
+    }
+}
+
+/// An engine for questions about networks, which solves none.
+fn asked_only() -> Result<Engine, Error> {
+    Engine::new(1, Arc::new(AtomicBool::new(false)))
+}
+
+impl PlanArgs {
+    fn run(self, registry: &Registry) -> Result<(), Error> {
+        let Some(name) = &self.study.run else {
+            return Err(Error::Settings(
+                "cluster plan without a name for the run: expected --run NAME".to_owned(),
+            ));
+        };
+        let run = run_path(&self.study.runs, name)?;
+        if let Some(PlanOf::Phi(of)) = &self.of {
+            let (place, text) = read_network(&of.network)?;
+            let state = of.state.as_deref().map(crate::phi::state).transpose()?;
+            let network = phi::network(&text, &place, state.as_deref())?;
+            let usual = Suite::new(Settings::default())?;
+            if self.study.matrix(registry)?.settings() != usual.settings() {
+                return Err(Error::Settings(
+                    "cluster plan phi with settings of a study: expected only --run, --runs and --format \
+                     besides --network and --state"
+                        .to_owned(),
+                ));
+            }
+            let job = PhiJob::open(&network, asked_only()?, self.cpus.into())?;
+            if self.study.set_aside {
+                return set_aside(&run);
+            }
+            return self.plan(&run, Spec::Phi { network }, |_| Ok(Box::new(job)));
+        }
+        let suite = self.study.matrix(registry)?;
+        let engine = asked_only()?;
+        let settings = suite.settings();
+        let estimator = registry.get(&settings.estimator)?;
+        Study { suite: &suite, estimator, others: Vec::new(), solver: &engine }.check()?;
+        if self.study.set_aside {
+            return set_aside(&run);
+        }
+        let spec = Spec::Study { settings: Box::new(settings.clone()) };
+        self.plan(&run, spec, |cpus| Ok(Box::new(StudyJob::open(settings, &run, &engine, cpus)?)))
+    }
+
+    /// Makes the job of `spec` in the folder of a run, or goes on with it, and plans a round.
+    fn plan<'a>(
+        &self,
+        run: &Path,
+        spec: Spec,
+        open: impl FnOnce(usize) -> Result<Box<dyn Job + 'a>, Error>,
+    ) -> Result<(), Error> {
+        let folder = JobFolder::of_run(run);
+        match folder.job()? {
+            Some(there) => {
+                let differences = there.job.differences(&spec);
+                if !differences.is_empty() {
+                    return Err(Error::Output {
+                        path: folder.path().to_owned(),
+                        message: format!(
+                            "holds a job of other settings ({}): pass the same settings, or choose another \
+                             name",
+                            differences.join("; ")
+                        ),
+                    });
+                }
+            }
+            None => check_free(run, spec.kind())?,
+        }
+        let cpus = usize::from(self.cpus);
+        let job = open(cpus)?;
+        let ask = self.shape.ask();
+        let here = std::thread::available_parallelism().map_or(1, usize::from);
+        let file = JobFile {
+            job: spec,
+            program: program(),
+            cpus,
+            slots: ask.slots.unwrap_or(here),
+            max_tasks: ask.max_tasks.unwrap_or(10_000),
+            task_seconds: ask.task_seconds,
+        };
+        folder.write_job(&file)?;
+        let folder = JobFolder::locate(&self.study.runs, folder.path())?;
+        let standing = rounds::next(&folder, &file, &*job, &ask, true)?;
+        show(&standing, self.study.format)
+    }
+}
+
+/// Whether a folder can become that of a run, or is that of a study, if the job is one.
+fn check_free(run: &Path, kind: &str) -> Result<(), Error> {
+    let found = match fs::read_dir(run) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(Error::Read { path: run.to_owned(), source }),
+    };
+    let names: Vec<_> = found.filter_map(|it| Some(it.ok()?.file_name())).collect();
+    let other = names.iter().find(|it| *it != "cluster" && *it != "lock");
+    let is_study = kind == "study" && names.iter().any(|it| it == "settings.json");
+    match other.filter(|_| !is_study) {
+        None => Ok(()),
+        Some(other) => Err(Error::Output {
+            path: run.to_owned(),
+            message: format!(
+                "is not the folder of a run, but holds {other:?}: choose another name"
+            ),
+        }),
+    }
+}
+
+/// A job for the process that plans it.
+fn open(folder: &JobFolder, file: &JobFile) -> Result<Box<dyn Job>, Error> {
+    match &file.job {
+        Spec::Study { settings } => {
+            let job = StudyJob::open(settings, folder.run(), &asked_only()?, file.cpus)?;
+            Ok(Box::new(job))
+        }
+        Spec::Phi { network } => Ok(Box::new(PhiJob::open(network, asked_only()?, file.cpus)?)),
+    }
+}
+
+impl NextArgs {
+    fn run(self) -> Result<(), Error> {
+        let (folder, file) = self.which.job()?;
+        let job = open(&folder, &file)?;
+        let (memory_factor, time_factor) = (self.memory_factor, self.time_factor);
+        let ask = Ask { memory_factor, time_factor, ..self.shape.ask() };
+        show(&rounds::next(&folder, &file, &*job, &ask, false)?, self.which.format)
+    }
+}
+
+impl StatusArgs {
+    fn run(self) -> Result<(), Error> {
+        let (folder, file) = self.which.job()?;
+        show(&rounds::status(&folder, &file)?, self.which.format)
+    }
+}
+
+fn show(standing: &Standing, format: Format) -> Result<(), Error> {
+    match format {
+        Format::Text => print(&standing.to_string()),
+        Format::Json => {
+            print(&(serde_json::to_string_pretty(standing).expect("plain data") + "\n"))
+        }
+    }
+}
+
+/// What a task prints.
+#[derive(Debug, Serialize)]
+struct TaskDone<'a> {
+    schema: &'static str,
+    version: u32,
+    round: usize,
+    task: usize,
+    n_items: usize,
+    /// Those that another process had done before.
+    n_there: usize,
+    /// Where the others are.
+    journal: Option<&'a Path>,
+}
+
+impl TaskArgs {
+    fn run(self, registry: &Registry) -> Result<(), Error> {
+        // Asked for first, so that a request to stop is never missed.
+        let cancel = interrupt::patient_flag()?;
+        let (folder, file) = self.which.job()?;
+        rounds::check_program(&folder, &file)?;
+        let (round, number) = (self.round, self.task);
+        let task = folder.task(round, number)?;
+        let fingerprint = file.job.fingerprint();
+        // Only a process of this very task can have done its items, or one of an earlier round that has gone on
+        // since this round was planned.
+        let planned = changed(&folder.round(round).join("plan.json"));
+        let is_wanted = |its_round: usize, its_task: usize, path: &Path| {
+            (its_round, its_task) == (round, number)
+                || its_round < round && changed(path) >= planned
+        };
+        let there = Journals::read(&folder, &fingerprint, is_wanted)?.done(&task.stage);
+        let skip = rounds::done_of(&task.items, &there);
+        if skip.len() == task.items.len() {
+            return self.done(&task.items, skip.len(), None);
+        }
+        let header = Header {
+            job: fingerprint,
+            stage: task.stage.clone(),
+            round,
+            task: number,
+            session: Session::here(),
+            items: Vec::new(),
+        };
+        let interval = self.checkpoint_seconds.map_or(CHECKPOINT, |it| {
+            // Longer than any task: what is done is written at the end.
+            Duration::try_from_secs_f64(it).unwrap_or(Duration::from_secs(1 << 30))
+        });
+        let detail = Detail::default();
+        let jobs = self.jobs.map_or(task.cpus, usize::from);
+        let engine = Engine::new(jobs, Arc::clone(&cancel))?.telling(detail.clone());
+        let journal = TaskJournal::new(&folder, header, interval);
+        let path = journal.path().to_owned();
+        let worked = match &file.job {
+            Spec::Phi { network } => {
+                let _watch = Watch::new(display(false), detail);
+                phi::work(network, &task, &skip, &engine, &folder, &journal)
+            }
+            Spec::Study { settings } => {
+                study::work(settings, &task, &skip, &engine, registry, &journal, |work| {
+                    let told = Told { stopping: cancel, ..Told::default() };
+                    Progress::new(display(false), work, detail, Box::new(io::stderr()), told)
+                })
+            }
+        };
+        // What is done is kept, whatever stopped it.
+        let kept = journal.finish();
+        worked.and(kept)?;
+        self.done(&task.items, skip.len(), Some(&path))
+    }
+
+    fn done(&self, items: &[u64], n_there: usize, journal: Option<&Path>) -> Result<(), Error> {
+        let (round, task, n_items) = (self.round, self.task, items.len());
+        let schema = "phi-validation/cluster-task-done";
+        let done = TaskDone { schema, version: 1, round, task, n_items, n_there, journal };
+        match (self.which.format, journal) {
+            (Format::Json, _) => print(&(serde_json::to_string(&done).expect("plain data") + "\n")),
+            (Format::Text, None) => {
+                print(&format!("round {round} task {task}: all {n_items} items were done before\n"))
+            }
+            (Format::Text, Some(journal)) => {
+                let before = match n_there {
+                    0 => String::new(),
+                    n => format!(" ({n} were done before)"),
+                };
+                let journal = journal.display();
+                print(&format!(
+                    "round {round} task {task}: {n_items} items{before}, in {journal}\n"
+                ))
+            }
+        }
+    }
+}
+
+/// When a file was last written, by the clock of its file system.
+fn changed(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|it| it.modified()).ok()
+}
+
+impl GatherArgs {
+    fn run(self) -> Result<(), Error> {
+        let (folder, file) = self.which.job()?;
+        match &file.job {
+            Spec::Phi { network } => {
+                let engine = Engine::new(0, interrupt::flag(true)?)?;
+                let job = PhiJob::open(network, engine, file.cpus)?;
+                let answer = job.gather(&folder)?;
+                folder.tidy();
+                let path = folder.run().join("phi.json");
+                let _ = writeln!(
+                    io::stderr(),
+                    "everything in {}",
+                    terminal(&path.display().to_string())
+                );
+                match self.which.format {
+                    Format::Text => {
+                        // Of ties over all cuts `phi` tells people only if they ask.
+                        let answer = PhiRecord { purview_ties: None, ..answer };
+                        let width = console::Term::stdout().size_checked();
+                        let width = width.map(|(_, width)| width.into());
+                        print(&crate::phi::text(&answer, job.labels(), width))
+                    }
+                    Format::Json => {
+                        print(&(serde_json::to_string(&answer).expect("plain data") + "\n"))
+                    }
+                }
+            }
+            Spec::Study { settings } => {
+                check_results(folder.run())?;
+                let contents = study::gather(&folder, settings, self.partial)?;
+                if !self.partial {
+                    folder.tidy();
+                }
+                let _ = writeln!(
+                    io::stderr(),
+                    "everything in {}",
+                    terminal(&folder.run().display().to_string())
+                );
+                match self.which.format {
+                    Format::Text => conclude(folder.run(), &contents, None),
+                    Format::Json => {
+                        let events = Events::new(Box::new(io::stdout()));
+                        let done = conclude(folder.run(), &contents, Some(&events));
+                        done.and(events.failure().map_or(Ok(()), output_failed))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// For a person: a few lines, and what to do next.
+impl std::fmt::Display for Standing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let folder = self.folder.display().to_string();
+        writeln!(f, "{}", terminal(&folder))?;
+        // What follows is to be copied to a shell.
+        let folder = terminal(&shell(&folder));
+        if self.n_items > 0 {
+            writeln!(f, "{}: {} of {} items are done", self.stage, self.items_done, self.n_items)?;
+        }
+        if self.round > 0 {
+            writeln!(
+                f,
+                "round {}: {} of {} tasks are done; the longest was expected to take {:.1} s, all together {:.1} s \
+                 ({:.1} s are done); {} CPU and {} MiB each, efficiency {:.1} %",
+                self.round,
+                self.tasks_done,
+                self.n_tasks,
+                self.task_seconds,
+                self.cpu_seconds,
+                self.cpu_seconds_done,
+                self.cpus,
+                self.memory_bytes >> 20,
+                100.0 * self.efficiency
+            )?;
+        }
+        if self.n_given_up > 0 {
+            let names: Vec<String> =
+                self.given_up.iter().take(5).map(|it| it.item.clone()).collect();
+            writeln!(f, "{} items are given up: {} …", self.n_given_up, names.join(", "))?;
+        }
+        let program = program_name();
+        match self.state {
+            State::Finished => {
+                writeln!(f, "everything is there: {program} cluster gather {folder}")
+            }
+            State::GivenUp => writeln!(
+                f,
+                "nothing else is to be tried: {program} cluster gather --partial {folder}"
+            ),
+            State::Planned => writeln!(
+                f,
+                "{program} cluster task {folder} --round {} --task 1 to {}, then cluster next",
+                self.round, self.n_tasks
+            ),
+        }
+    }
+}

@@ -1,0 +1,775 @@
+//! The study's program: arguments in, the study or one exact Φ out.
+//!
+//! Standard output is the result, standard error the conversation. Every failure ends here, in one
+//! place, with one line and an [`Exit`] code.
+
+pub mod cluster;
+pub mod interrupt;
+
+use std::env;
+use std::fs;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::cli::cluster::ClusterArgs;
+use crate::engine::exact::{self, Engine, Rules, Scope, TiePolicy};
+use crate::engine::steps::Detail;
+use crate::error::Error;
+use crate::escape::{is_hidden, terminal, terminal_lines};
+use crate::exit::Exit;
+use crate::files::append::write_whole;
+use crate::files::input;
+use crate::model::dynamics::Rule;
+use crate::model::network::StatePattern;
+use crate::model::topology::Topology;
+use crate::phi;
+use crate::report::Report;
+use crate::report::drawing::Drawing;
+use crate::report::text::{runs, write_matrix};
+use crate::run::journal::{IfExists, Outputs, check_summary};
+use crate::run::ledger::Ledger;
+use crate::run::merge::merge;
+use crate::run::set_aside;
+use crate::run::store::{self, Contents, RunFolder};
+use crate::run::timeline::Timeline;
+use crate::stats::summary::Summaries;
+use crate::study::Study;
+use crate::study::estimator::Registry;
+use crate::suite::from_toml;
+use crate::suite::shard::Shard;
+use crate::suite::{Formalism, Settings, States, Suite};
+use crate::ui::events::{self, Event, Events};
+use crate::ui::progress::{Display, Progress, Told, Watch, Work};
+
+const AFTER_HELP: &str = "\
+Rows are written as soon as they are done; a run that was stopped goes on with --resume.
+
+Exit codes: 0 done, whatever the verdict; 1 internal failure; 2 bad input or usage, a file that cannot
+be read or written, an output that exists or belongs to another matrix (nothing was changed); 130
+interrupted (finished rows are kept).";
+
+const PHI_AFTER_HELP: &str = r#"Examples:
+  PROGRAM phi --network network.json
+  PROGRAM phi --network network.json --complexes --format json
+  PROGRAM phi --network network.json --formalism iit4-2023
+  echo '{"tpm": [[0,0],[0,1],[1,0],[1,1]], "cm": [[0,1],[1,0]], "state": [0,0]}' \
+    | PROGRAM phi --network -"#;
+
+/// Compare a cheap estimate of integrated information (Φ) with the exact value.
+///
+/// Without a subcommand: the study, by default 8 topologies × 4 sizes × 5 seeds = 160 comparisons.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    args_conflicts_with_subcommands = true,
+    after_help = AFTER_HELP
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    study: StudyArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Exact Φ of your own network, with its cause-effect structure
+    ///
+    /// The file has one network, or a list: tpm[s][j] is the probability that unit j is ON after
+    /// state s (bit i of s is unit i), cm[i][j] is 1 where i is an input of j, and state has a 0 or 1
+    /// for each unit. Optional: nodes (the units of the system; all by default), name, labels.
+    Phi(PhiArgs),
+    /// Draw your own network and its cause-effect structure as SVG
+    ///
+    /// By IIT 3.0. The network's graph shows the state of the units and the connections that the system's
+    /// minimum information partition severs. The file is as for `phi`.
+    Draw(DrawArgs),
+    /// List the runs that were started with --run
+    Runs(RunsArgs),
+    /// Write the report of a run again: report.html, report.md and figures
+    Report(ReportArgs),
+    /// Put the runs of all shards of a study together
+    ///
+    /// The runs must be of the same settings and together have every row exactly once; what differs, is there
+    /// twice or is missing is named. They are not changed.
+    Merge(MergeArgs),
+    /// Do a study in tasks, on many machines that share a folder
+    ///
+    /// `plan` makes tasks, `task` does one, on any machine; `next` makes tasks of what is missing; `gather` makes an
+    /// ordinary run of what was done. Slurm, or whatever starts the tasks, is not of this program's concern.
+    Cluster(ClusterArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StudyArgs {
+    /// What is compared, from a TOML file (docs/study.md): topologies, sizes, seeds, rules, states, formalisms,
+    /// estimators, networks from files. The default is the built-in suite of 160 comparisons
+    #[arg(long, value_name = "FILE")]
+    suite: Option<PathBuf>,
+    /// Topologies [default: all: Dense,Star,Ring,Line,BinaryTree,Lattice,Modular,Random]
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    topologies: Vec<Topology>,
+    /// Numbers of units [default: 5,6,7,8]
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    sizes: Vec<usize>,
+    /// Seeds, of the estimate and of the Random topology [default: 42,123,456,789,999]
+    #[arg(long, value_name = "S,S", value_delimiter = ',')]
+    seeds: Vec<u64>,
+    /// Dynamics of every unit: majority, and, or, xor, logistic [default: majority; under IIT 4.0 logistic]
+    #[arg(long)]
+    rule: Option<Rule>,
+    /// Gain of the logistic rule [default: 4]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
+    gain: Option<f64>,
+    /// State of every network: off, on, or a digit for each unit, unit 0 first [default: off]
+    #[arg(long)]
+    state: Option<StatePattern>,
+    /// Estimate of Φ
+    #[arg(long, value_name = "NAME")]
+    estimator: Option<String>,
+    /// Theory of exact Φ: iit3; iit4-2023, iit4-2026 or iit4-2026-paper, against φ_s and Φ [default: iit3]
+    #[arg(long)]
+    formalism: Option<Formalism>,
+    /// Only the i-th of k parts of the matrix, counted from 1; `merge` puts the parts together again
+    #[arg(long, value_name = "I/K")]
+    shard: Option<Shard>,
+    /// Numberings of the units, drawn at random, over which the smallest and largest Φ of each exact
+    /// problem are taken: with ties Φ depends on the numbering. 0 for none [default: 32]
+    #[arg(long, value_name = "N")]
+    tie_orders: Option<u32>,
+    /// Threads [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Where the rows go; FILE.settings.json, FILE.journal.jsonl and FILE.summary.json are written beside it
+    #[arg(long, value_name = "FILE.csv", default_value = "results.csv")]
+    out: PathBuf,
+    /// Keep everything in a folder of this name instead: settings, journal, rows and statistics. A run
+    /// that was stopped goes on when it is started again with the same settings
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["out", "resume", "force"])]
+    pub(crate) run: Option<String>,
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    pub(crate) runs: PathBuf,
+    /// Keep this record of the program's build (JSON) in the run's folder, as build.json, for the report
+    #[arg(long, value_name = "FILE", requires = "run")]
+    build_record: Option<PathBuf>,
+    /// Go on from an output of the same matrix
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
+    /// Write an output that exists anew
+    #[arg(long)]
+    force: bool,
+    /// Print the matrix and its exact problems, and do nothing
+    #[arg(long)]
+    list: bool,
+    /// Move an earlier run of this name aside, to NAME.1, NAME.2, …, once everything else that is asked for is
+    /// found to be right; do nothing more
+    #[arg(long, requires = "run", conflicts_with = "list")]
+    pub(crate) set_aside: bool,
+    /// No progress on standard error
+    #[arg(long)]
+    quiet: bool,
+    /// What goes to standard output: the summary at the end as text, or events as JSON lines
+    #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "list")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+struct PhiArgs {
+    /// JSON file with the fields tpm, cm, state and nodes, or a list of such; - for standard input
+    #[arg(long, value_name = "FILE")]
+    network: PathBuf,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
+    #[arg(long, value_name = "BITS")]
+    state: Option<String>,
+    /// Theory: iit3; iit4-2023, iit4-2026 (its cap on φ_s as PyPhi has it), iit4-2026-paper (as published)
+    #[arg(long, default_value = "iit3")]
+    formalism: Formalism,
+    /// IIT 4.0: which of several causes or effects with the same φ counts. principled: the largest that is
+    /// congruent, then the first in order; pyphi: as PyPhi 2.0-dev has it [default: principled]
+    #[arg(long, value_name = "POLICY")]
+    ties_policy: Option<TiePolicy>,
+    /// All complexes of the network, instead of Φ of the units in `nodes`
+    #[arg(long)]
+    complexes: bool,
+    /// Count tied choices over all cuts (purview_ties), for which every cut is evaluated in full (up to 6
+    /// units JSON has the count anyway), and give the smallest and largest Φ over 32 random numberings of
+    /// the units
+    #[arg(long)]
+    ties: bool,
+    /// Threads [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+struct DrawArgs {
+    /// JSON file as for `phi`; - for standard input
+    #[arg(long, value_name = "FILE")]
+    network: PathBuf,
+    /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
+    #[arg(long, value_name = "BITS")]
+    state: Option<String>,
+    /// A file ending in .svg or .png for both drawings, or a folder for NAME.graph.svg and
+    /// NAME.structure.svg, NAME being that of the network's file
+    #[arg(long, value_name = "FILE.svg|FOLDER", default_value = ".")]
+    out: PathBuf,
+    /// Write files anew that exist
+    #[arg(long)]
+    force: bool,
+    /// Threads [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+struct ReportArgs {
+    /// The name of the run, or the path of its folder; it need not be finished
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct MergeArgs {
+    /// The names of the runs, or the paths of their folders
+    #[arg(value_name = "RUN", required = true)]
+    parts: Vec<PathBuf>,
+    /// The name of the merged run, which must be free
+    #[arg(long, value_name = "NAME")]
+    run: String,
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct RunsArgs {
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+    /// Form of the list
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs, as documented.
+    Json,
+}
+
+/// The name by which the user knows this program: `phi` once it is installed, or its first name.
+pub(crate) fn program_name() -> &'static str {
+    let called = env::args_os().next().map(PathBuf::from);
+    let is_phi = called.is_some_and(|it| it.file_stem().is_some_and(|stem| stem == "phi"));
+    if is_phi { "phi" } else { "pyphi_validation" }
+}
+
+/// The whole program, on the arguments of the process.
+pub fn main(registry: &Registry) -> Exit {
+    let cli = match parse(registry) {
+        Ok(cli) => cli,
+        // Help and version are results (standard output, 0); anything else is bad usage (2).
+        Err(error) => {
+            return match (print_usage(&error), error.use_stderr()) {
+                (_, true) => Exit::BadInput,
+                (Ok(()), false) => Exit::Success,
+                (Err(error), false) => failed(&error),
+            };
+        }
+    };
+    let done = match cli.command {
+        Some(Command::Phi(args)) => args.run(),
+        Some(Command::Draw(args)) => args.run(),
+        Some(Command::Runs(args)) => args.run(),
+        Some(Command::Report(args)) => args.run(),
+        Some(Command::Merge(args)) => args.run(),
+        Some(Command::Cluster(args)) => args.run(registry),
+        None => cli.study.run(registry),
+    };
+    match done {
+        Ok(()) => Exit::Success,
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &Error) -> Exit {
+    let _ = writeln!(io::stderr(), "error: {}", terminal(&error.to_string()));
+    error.exit()
+}
+
+/// Prints help, or what is wrong with the arguments. They are quoted there as they are, so with one that could forge
+/// lines all of it becomes one line.
+fn print_usage(error: &clap::Error) -> Result<(), Error> {
+    let printed = match env::args_os().any(|it| it.to_string_lossy().contains(is_hidden)) {
+        true => writeln!(io::stderr(), "{}", terminal(error.render().to_string().trim_end())),
+        false => error.print().and_then(|()| io::stdout().flush()),
+    };
+    printed.or_else(output_failed)
+}
+
+fn parse(registry: &Registry) -> Result<Cli, clap::Error> {
+    let lines = registry.iter().map(|it| format!("\n- {}: {}", it.name(), it.summary()));
+    let long = format!("Estimate of Φ [default: hdc]:{}", lines.collect::<String>());
+    let short = format!("Estimate of Φ: {} [default: hdc]", registry.names().join(", "));
+    let name = program_name();
+    let command = Cli::command()
+        .name(name)
+        .bin_name(name)
+        .mut_arg("estimator", |arg| arg.help(short).long_help(long))
+        .mut_subcommand("phi", |it| it.after_help(PHI_AFTER_HELP.replace("PROGRAM", name)));
+    Cli::from_arg_matches(&command.try_get_matches()?)
+}
+
+impl StudyArgs {
+    fn run(self, registry: &Registry) -> Result<(), Error> {
+        match self.format {
+            Format::Text => self.study(registry, None),
+            Format::Json => {
+                let events = Events::new(Box::new(io::stdout()));
+                let done = self.study(registry, Some(&events));
+                if let Err(error) = &done {
+                    events.emit(&Event::stopped(error));
+                }
+                done.and(events.failure().map_or(Ok(()), output_failed))
+            }
+        }
+    }
+
+    fn study(&self, registry: &Registry, events: Option<&Events>) -> Result<(), Error> {
+        let suite = self.matrix(registry)?;
+        let settings = suite.settings();
+        let estimator = registry.get(&settings.estimator)?;
+        if self.list {
+            let mut out = BufWriter::new(io::stdout().lock());
+            let written = write_matrix(&suite, &mut out).and_then(|()| out.flush());
+            return written.or_else(output_failed);
+        }
+        suite.check_run()?;
+        let cancel = interrupt::flag(display(self.quiet) != Display::Live)?;
+        let mut told =
+            Told { events: events.cloned(), stopping: Arc::clone(&cancel), timeline: None };
+        let detail = Detail::default();
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), cancel)?.telling(detail.clone());
+        match &self.run {
+            Some(name) => {
+                let folder = run_path(&self.runs, name)?;
+                let study = Study {
+                    suite: &suite,
+                    estimator,
+                    others: registry.iter().filter(|it| settings.keeps(it.name())).collect(),
+                    solver: &engine,
+                };
+                study.check()?;
+                if self.set_aside {
+                    return set_aside(&folder);
+                }
+                check_results(&folder)?;
+                let mut run = RunFolder::open(&folder, &suite)?;
+                let mut notes = run.notes().to_vec();
+                if let Some(record) = &self.build_record
+                    && let Err(error) = run.keep_build_record(record)
+                {
+                    notes.push(format!("the record of the build is not kept: {error}"));
+                }
+                told.timeline = Timeline::open(&folder, run.contents().sessions.len()).ok();
+                let (csv, results) = (folder.join("results.csv"), [&*folder]);
+                let files = Files { csv: &csv, results: &results, notes: &notes };
+                self.compute(&study, &mut run, detail, &files, told)?;
+                conclude(&folder, run.contents(), events)
+            }
+            None => {
+                let outputs = Outputs::new(&self.out)?;
+                let others = Vec::new();
+                let study = Study { suite: &suite, estimator, others, solver: &engine };
+                study.check()?;
+                let if_exists = match (self.resume, self.force) {
+                    (true, _) => IfExists::Resume,
+                    (false, true) => IfExists::Overwrite,
+                    (false, false) => IfExists::Refuse,
+                };
+                let mut run = RunFolder::beside(&outputs, &suite, if_exists)?;
+                let notes = run.notes().to_vec();
+                let Outputs { csv, summary: path, .. } = outputs;
+                let files = Files { csv: &csv, results: &[&csv, &path], notes: &notes };
+                self.compute(&study, &mut run, detail, &files, told)?;
+                // Even if one of them cannot be written, the other may.
+                let name = csv.file_name().unwrap_or_default().to_string_lossy();
+                let records = run.contents().records();
+                let summary = Summaries::new(&suite, &name, run.rows(), &records);
+                let written = summary.write(&path);
+                show(&summary, &csv, events, written)
+            }
+        }
+    }
+
+    /// Does the comparisons that the ledger lacks, and shows and tells how far it is.
+    fn compute(
+        &self,
+        study: &Study<'_>,
+        ledger: &mut dyn Ledger,
+        detail: Detail,
+        files: &Files<'_>,
+        told: Told,
+    ) -> Result<(), Error> {
+        let work = Work::new(study.suite, ledger);
+        let ((rows_done, n_rows), (problems_done, n_problems)) = (work.rows(), work.problems());
+        if let Some(events) = &told.events {
+            events.emit(&Event::Started {
+                schema: events::SCHEMA,
+                version: events::VERSION,
+                program: env!("CARGO_PKG_VERSION"),
+                settings: study.suite.settings(),
+                n_rows,
+                rows_done,
+                n_problems,
+                problems_done,
+                csv: files.csv.to_owned(),
+                notes: files.notes,
+            });
+        }
+        let progress =
+            Progress::new(display(self.quiet), work, detail, Box::new(io::stderr()), told);
+        files.notes.iter().for_each(|note| progress.say(note));
+        progress.say(&format!(
+            "{n_rows} comparisons, {n_problems} exact problems; {rows_done} rows are done"
+        ));
+        study.run(ledger, &progress)?;
+        for path in files.results {
+            let what = match path.extension().and_then(|it| it.to_str()) {
+                Some("csv") => "rows",
+                Some("json") => "statistics",
+                _ => "everything",
+            };
+            progress.say(&format!("{what} in {}", path.display()));
+        }
+        Ok(())
+    }
+
+    /// The suite that the arguments ask for.
+    pub(crate) fn matrix(&self, registry: &Registry) -> Result<Suite, Error> {
+        let Some(file) = &self.suite else { return Suite::new(self.settings()?) };
+        let decided = [
+            ("--topologies", !self.topologies.is_empty(), "topologies"),
+            ("--sizes", !self.sizes.is_empty(), "sizes"),
+            ("--seeds", !self.seeds.is_empty(), "seeds"),
+            ("--rule", self.rule.is_some(), "rules"),
+            ("--gain", self.gain.is_some(), "rules"),
+            ("--state", self.state.is_some(), "states"),
+            ("--estimator", self.estimator.is_some(), "estimators"),
+            ("--formalism", self.formalism.is_some(), "formalisms"),
+            ("--tie-orders", self.tie_orders.is_some(), "tie_orders"),
+        ];
+        if let Some((flag, _, field)) = decided.into_iter().find(|(_, is_given, _)| *is_given) {
+            return Err(Error::Settings(format!(
+                "{flag} with --suite: the suite decides that; expected it in {} alone, as {field}",
+                file.display()
+            )));
+        }
+        from_toml::read(file, &registry.names(), self.shard)
+    }
+
+    /// The settings that the flags ask for.
+    fn settings(&self) -> Result<Settings, Error> {
+        fn or<T: Clone>(asked: &[T], default: &[T]) -> Vec<T> {
+            if asked.is_empty() { default.to_vec() } else { asked.to_vec() }
+        }
+        let default = Settings::default();
+        let formalism = self.formalism.unwrap_or(Formalism::Iit3);
+        let mut rule = self.rule.unwrap_or(formalism.default_rule());
+        match (&mut rule, self.gain) {
+            (Rule::Logistic { gain }, Some(asked)) => *gain = asked,
+            (_, None) => {}
+            (other, Some(gain)) => {
+                return Err(Error::Settings(format!(
+                    "gain {gain} with the rule {other}: expected --rule logistic, the only one \
+                     that has a gain"
+                )));
+            }
+        }
+        Ok(Settings {
+            topologies: or(&self.topologies, &default.topologies),
+            sizes: or(&self.sizes, &default.sizes),
+            seeds: or(&self.seeds, &default.seeds),
+            rules: vec![rule],
+            states: States::Patterns(vec![self.state.clone().unwrap_or(StatePattern::Off)]),
+            estimator: self.estimator.clone().unwrap_or(default.estimator),
+            formalisms: vec![formalism],
+            shard: self.shard,
+            tie_orders: self.tie_orders.unwrap_or(Settings::TIE_ORDERS),
+            ..default
+        })
+    }
+}
+
+/// How progress is shown on this stderr.
+pub(crate) fn display(quiet: bool) -> Display {
+    let is_ci = env::var_os("CI").is_some_and(|it| !it.is_empty());
+    let can_redraw =
+        io::stderr().is_terminal() && env::var_os("TERM").is_none_or(|it| it != "dumb");
+    Display::choose(quiet, can_redraw, is_ci)
+}
+
+impl PhiArgs {
+    fn run(self) -> Result<(), Error> {
+        let (place, text) = read_network(&self.network)?;
+        let state = self.state.as_deref().map(phi::state).transpose()?;
+        let scope = if self.complexes { Scope::Complexes } else { Scope::System };
+        let rules = self.rules()?;
+        let question =
+            phi::Question::new(&text, &place, state.as_deref(), scope, self.ties, rules)?;
+        let detail = Detail::default();
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
+        let engine = engine.telling(detail.clone());
+        let _watch = Watch::new(display(false), detail);
+        let mut out = io::stdout().lock();
+        let solved = match self.format {
+            Format::Text => {
+                let width = console::Term::stdout().size_checked().map(|(_, width)| width.into());
+                question.answer_text(&engine, width, &mut out)
+            }
+            Format::Json => question.answer_json(&engine, &mut out),
+        };
+        match solved {
+            Ok(()) => Ok(()),
+            Err(phi::Failure::Study(error)) => Err(error),
+            Err(phi::Failure::Output(error)) => output_failed(error),
+        }
+    }
+
+    /// The rules of IIT 4.0, if that is asked for.
+    fn rules(&self) -> Result<Option<Rules>, Error> {
+        let only = |option: &str, formalism: &str| {
+            let asked = self.formalism;
+            Err(Error::Settings(format!("{option} with {asked}: expected --formalism {formalism}")))
+        };
+        match (self.formalism.is_iit4(), self.ties_policy) {
+            (false, Some(_)) => only("--ties-policy", "iit4-2023, iit4-2026 or iit4-2026-paper"),
+            (true, _) if self.ties => only("--ties", "iit3"),
+            (_, policy) => Ok(exact::rules(self.formalism, policy.unwrap_or_default())),
+        }
+    }
+}
+
+/// The content of a file, or of standard input for `-`, and what it is called in errors.
+pub(crate) fn read_network(network: &Path) -> Result<(String, String), Error> {
+    if network.as_os_str() == "-" {
+        return Ok(("standard input".to_owned(), input::standard_input(input::NETWORKS)?));
+    }
+    Ok((network.display().to_string(), input::text(network, input::NETWORKS)?))
+}
+
+impl DrawArgs {
+    fn run(self) -> Result<(), Error> {
+        let (place, text) = read_network(&self.network)?;
+        let state = self.state.as_deref().map(phi::state).transpose()?;
+        let question =
+            phi::Question::new(&text, &place, state.as_deref(), Scope::System, false, None)?;
+        let stem = match self.network.file_stem() {
+            Some(stem) if self.network.as_os_str() != "-" => stem.to_string_lossy().into_owned(),
+            _ => "network".to_owned(),
+        };
+        let names: Vec<String> = match question.len() {
+            1 => vec![stem],
+            n => (0..n).map(|index| format!("{stem}-{index}")).collect(),
+        };
+        let extension = self.out.extension().and_then(|it| it.to_str());
+        let one = extension.filter(|it| ["svg", "png"].contains(it) && !self.out.is_dir());
+        if one.is_some() && question.len() != 1 {
+            return Err(Error::Settings(format!(
+                "output {}: the file has {} networks; expected a folder",
+                self.out.display(),
+                question.len()
+            )));
+        }
+        // All names are checked before anything is computed.
+        let paths = |name: &str| match one {
+            Some(_) => vec![self.out.clone()],
+            None => {
+                ["graph", "structure"].map(|it| self.out.join(format!("{name}.{it}.svg"))).to_vec()
+            }
+        };
+        let mut existing = names.iter().flat_map(|it| paths(it)).filter(|it| it.exists());
+        if let Some(path) = existing.next().filter(|_| !self.force) {
+            let message = "exists: pass --force to write it anew, or another --out".to_owned();
+            return Err(Error::Output { path, message });
+        }
+        if one.is_none() {
+            fs::create_dir_all(&self.out).map_err(|source| Error::Write {
+                path: self.out.clone(),
+                source,
+                note: String::new(),
+            })?;
+        }
+        let detail = Detail::default();
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
+        let engine = engine.telling(detail.clone());
+        let _watch = Watch::new(display(false), detail);
+        for (index, name) in names.iter().enumerate() {
+            let drawn = question.draw(&engine, index, name);
+            let [graph, structure] = drawn.map_err(|failure| match failure {
+                phi::Failure::Study(error) => error,
+                phi::Failure::Output(error) => Error::Internal(error.to_string()),
+            })?;
+            let contents = match one {
+                Some("png") => {
+                    let drawing = graph.above(structure);
+                    vec![drawing.png(2.0).or_else(|error| self.instead_of_png(&drawing, error))?]
+                }
+                Some(_) => vec![graph.above(structure).svg_file().into_bytes()],
+                None => [graph, structure].map(|it| it.svg_file().into_bytes()).to_vec(),
+            };
+            for (path, content) in paths(name).iter().zip(contents) {
+                write_whole(path, content)?;
+                print_path(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a drawing that is too large for a PNG as an SVG beside it, if that is free: its Φ may have taken hours.
+    fn instead_of_png(&self, drawing: &Drawing, error: Error) -> Result<Vec<u8>, Error> {
+        let path = self.out.with_extension("svg");
+        if path.exists() {
+            return Err(error);
+        }
+        write_whole(&path, drawing.svg_file())?;
+        Err(Error::Settings(format!("{error}; the drawing is in {}", path.display())))
+    }
+}
+
+impl RunsArgs {
+    fn run(self) -> Result<(), Error> {
+        let listed = store::list(&self.runs)?;
+        match self.format {
+            Format::Text => print(&runs(&listed, &self.runs.display().to_string())),
+            Format::Json => {
+                print(&(serde_json::to_string_pretty(&listed).expect("plain data") + "\n"))
+            }
+        }
+    }
+}
+
+impl ReportArgs {
+    fn run(self) -> Result<(), Error> {
+        let page = Report::write(&named(&self.runs, self.run))?;
+        print_path(&page)
+    }
+}
+
+impl MergeArgs {
+    fn run(self) -> Result<(), Error> {
+        let target = run_path(&self.runs, &self.run)?;
+        let parts: Vec<PathBuf> = self.parts.into_iter().map(|it| named(&self.runs, it)).collect();
+        let merged = merge(&parts, &target)?;
+        let target_name = terminal(&target.display().to_string());
+        let _ = writeln!(io::stderr(), "everything in {target_name}");
+        conclude(&target, &merged, None)
+    }
+}
+
+/// Whether statistics and report can be written into the folder of a run: there are none, or those of this program.
+pub(crate) fn check_results(folder: &Path) -> Result<(), Error> {
+    check_summary(&folder.join("summary.json"))?;
+    Report::check_paths(folder)
+}
+
+/// Statistics, report and verdict of a finished run. Even if one of them cannot be written, the others may.
+pub(crate) fn conclude(
+    folder: &Path,
+    contents: &Contents,
+    events: Option<&Events>,
+) -> Result<(), Error> {
+    let summary = Summaries::of(contents);
+    let written = summary.write(&folder.join("summary.json"));
+    let reported = Report::write_of(folder, contents, &summary);
+    show(&summary, folder, events, written.and(reported.map(drop)))
+}
+
+/// Shows what was found, and tells that the run is finished if everything was written.
+fn show(
+    summary: &Summaries,
+    output: &Path,
+    events: Option<&Events>,
+    written: Result<(), Error>,
+) -> Result<(), Error> {
+    match events {
+        None => print(&terminal_lines(&summary.to_string()))?,
+        Some(events) => {
+            events.emit(&Event::Summary { summary });
+            if written.is_ok() {
+                events.emit(&Event::Finished { output: output.to_owned() });
+            }
+        }
+    }
+    written
+}
+
+/// The files of a run, as far as it is told of them.
+struct Files<'a> {
+    /// The rows.
+    csv: &'a Path,
+    /// What the user may want to look at in the end.
+    results: &'a [&'a Path],
+    /// What was found and put right on opening.
+    notes: &'a [String],
+}
+
+/// The folder of a run that is named by its name or by its path.
+pub(crate) fn named(runs: &Path, run: PathBuf) -> PathBuf {
+    let named = runs.join(&run);
+    if named.is_dir() || !run.exists() { named } else { run }
+}
+
+/// Moves an earlier run out of the way and says where it is now.
+pub(crate) fn set_aside(folder: &Path) -> Result<(), Error> {
+    if let Some(moved) = set_aside::set_aside(folder)? {
+        let _ = writeln!(io::stderr(), "the old results are in {}", moved.display());
+    }
+    Ok(())
+}
+
+/// The folder of the run `name`.
+pub(crate) fn run_path(runs: &Path, name: &str) -> Result<PathBuf, Error> {
+    let mut parts = Path::new(name).components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(part)), None) if part == name && !name.contains(is_hidden) => {
+            Ok(runs.join(name))
+        }
+        _ => Err(Error::Settings(format!(
+            "run {name:?}: expected a name that can be that of a folder, without separators and control \
+             characters"
+        ))),
+    }
+}
+
+/// Writes the path of a file as a line to standard output.
+fn print_path(path: &Path) -> Result<(), Error> {
+    print(&format!("{}\n", terminal(&path.display().to_string())))
+}
+
+/// Writes to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).or_else(output_failed)
+}
+
+/// A reader that has seen enough, as in `| head`, is no failure.
+pub(crate) fn output_failed(source: io::Error) -> Result<(), Error> {
+    match source.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(Error::Write { path: "standard output".into(), source, note: String::new() }),
+    }
+}

@@ -1,0 +1,509 @@
+//! Exact Φ by `pyphi-core`: the only file of the study that knows the engine.
+//!
+//! The engine uses every thread of the pool it runs in, so problems are given to it one at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyphi_core::iit4;
+pub use pyphi_core::iit4::Rules;
+use pyphi_core::{
+    BigPhi, DifferentiationCap, ErrorKind, Observer, Options, Phase, PhiRange, State, Stats,
+    Subsystem, complexes, phi_range,
+};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde::Serialize;
+
+pub use pyphi_core::iit4::record::{
+    DistinctionRecord, MiceRecord, PhiStructureRecord, SystemRecord,
+};
+pub use pyphi_core::pieces;
+pub use pyphi_core::record::unknown_field;
+pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord, RangeRecord};
+use pyphi_core::record::{NetworkRecord, parse};
+pub use pyphi_core::{StopReason, TiePolicy};
+
+use crate::engine::solver::{ExactPhi, PhiStructure, Solver, SystemCut, TieRange};
+use crate::engine::steps::{Detail, Steps};
+use crate::error::Error;
+use crate::model::formalism::Formalism;
+use crate::model::network::{Network, Tables};
+
+/// The engine on a pool of threads.
+#[derive(Debug)]
+pub struct Engine {
+    pool: ThreadPool,
+    cancel: Arc<AtomicBool>,
+    options: Options,
+}
+
+impl Engine {
+    /// An engine on `jobs` threads (0: one for each CPU), which stops soon after `cancel` is set.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the system gives no threads.
+    pub fn new(jobs: usize, cancel: Arc<AtomicBool>) -> Result<Engine, Error> {
+        let pool = ThreadPoolBuilder::new().num_threads(jobs).build();
+        let pool =
+            pool.map_err(|error| Error::Internal(format!("cannot start threads: {error}")))?;
+        let options = Options { cancel: Some(Arc::clone(&cancel)), ..Options::default() };
+        Ok(Engine { pool, cancel, options })
+    }
+
+    /// The same engine, telling `detail` how far the problem under way has come.
+    #[must_use]
+    pub fn telling(mut self, detail: Detail) -> Engine {
+        let tell = move |progress: pyphi_core::Progress| {
+            detail.set(Some(Steps {
+                what: match progress.phase {
+                    Phase::Concepts => "mechanisms",
+                    Phase::Cuts => "cuts",
+                    Phase::Orders => "numberings",
+                    Phase::SystemPartitions => "partitions",
+                    Phase::Distinctions => "mechanisms",
+                    Phase::Systems => "systems",
+                },
+                done: progress.done,
+                total: progress.total,
+                best: progress.best,
+                remaining: progress.remaining,
+            }));
+        };
+        self.options.progress = Some(Observer::new(tell));
+        self
+    }
+
+    /// Exact Φ of a network from a file, with the whole structure. With `count_ties`, also the
+    /// number of tied choices over all cuts, for which no cut can be left out; with `tie_orders` > 0,
+    /// the range of Φ over that many random numberings.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn analyse(
+        &self,
+        network: &OwnNetwork,
+        count_ties: bool,
+        tie_orders: u32,
+    ) -> Result<PhiRecord, Error> {
+        let options = Options { count_ties, ..self.options.clone() };
+        let subsystem = network.subsystem.as_ref().expect("read as a system");
+        let found =
+            self.pool.install(|| phi_range(subsystem, &options, tie_orders, TieRange::SEED));
+        let range = (tie_orders > 0).then(|| RangeRecord::from(&found));
+        match found.stop_reason {
+            StopReason::Complete => {
+                Ok(PhiRecord { range, ..PhiRecord::new(&network.record, &found.result) })
+            }
+            _ => Err(Error::Interrupted(String::new())),
+        }
+    }
+
+    /// What `work` makes of the analysis of a network from a file by IIT 3.0 in pieces, on the threads of this engine.
+    /// `count_ties` as in [`analyse`](Engine::analyse).
+    pub fn divided<T: Send>(
+        &self,
+        network: &OwnNetwork,
+        count_ties: bool,
+        work: impl FnOnce(&pieces::Pieces<'_>) -> T + Send,
+    ) -> T {
+        let options = Options { count_ties, ..self.options.clone() };
+        let subsystem = network.subsystem.as_ref().expect("read as a system");
+        self.pool.install(|| work(&pieces::Pieces::new(subsystem, &options)))
+    }
+
+    /// How many threads it has.
+    pub fn n_threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// All complexes of a network from a file, whatever its `nodes`: the subsystems with Φ > 0,
+    /// largest Φ first. `count_ties` as in [`analyse`](Engine::analyse).
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::Network`] if the network does not fit its state.
+    pub fn complexes(
+        &self,
+        network: &OwnNetwork,
+        count_ties: bool,
+    ) -> Result<ComplexesRecord, Error> {
+        let options = Options { count_ties, ..self.options.clone() };
+        let record = &network.record;
+        let found = || {
+            let core = record.network()?;
+            let state = State::new(&record.state)?;
+            self.pool.install(|| complexes(&core, state, &options))
+        };
+        let found = found().map_err(|error| Error::Network {
+            place: record.name.clone().unwrap_or_else(|| "network".to_owned()),
+            message: error.to_string(),
+        })?;
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted(String::new()));
+        }
+        Ok(ComplexesRecord {
+            name: record.name.clone(),
+            state: record.state.clone(),
+            complexes: found.iter().map(|it| PhiRecord::new(record, it)).collect(),
+        })
+    }
+
+    /// φ_s and the Φ-structure (IIT 4.0) of a network from a file.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn phi_structure(
+        &self,
+        network: &OwnNetwork,
+        rules: Rules,
+    ) -> Result<PhiStructureRecord, Error> {
+        let subsystem = network.subsystem.as_ref().expect("read as a system");
+        let system = iit4::System::new(subsystem).expect("read as a system of IIT 4.0");
+        let structure = self.structure(&system, rules)?;
+        Ok(PhiStructureRecord::new(&network.record, rules, &structure))
+    }
+
+    fn structure(&self, system: &iit4::System, rules: Rules) -> Result<iit4::PhiStructure, Error> {
+        let structure = self.pool.install(|| iit4::phi_structure(system, rules, &self.options));
+        match structure.stop_reason {
+            StopReason::Complete => Ok(structure),
+            _ => Err(Error::Interrupted(String::new())),
+        }
+    }
+
+    /// All complexes (IIT 4.0) of a network from a file, whatever its `nodes`, each with its Φ-structure:
+    /// largest φ_s first. None if the network cannot be in its state.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::Network`] if the network does not fit its state.
+    pub fn phi_complexes(
+        &self,
+        network: &OwnNetwork,
+        rules: Rules,
+    ) -> Result<PhiComplexesRecord, Error> {
+        let record = &network.record;
+        let wrong = |error: pyphi_core::Error| Error::Network {
+            place: record.name.clone().unwrap_or_else(|| "network".to_owned()),
+            message: error.to_string(),
+        };
+        let core = record.network().map_err(wrong)?;
+        let state = State::new(&record.state).map_err(wrong)?;
+        let found = self.pool.install(|| iit4::complexes(&core, state, rules, &self.options));
+        let found = match found {
+            Err(error) if matches!(error.kind(), ErrorKind::Unreachable { .. }) => Vec::new(),
+            Err(error) => return Err(wrong(error)),
+            Ok(found) if found.is_complete() => found.complexes,
+            Ok(_) => return Err(Error::Interrupted(String::new())),
+        };
+        let structure = |units| {
+            let subsystem = Subsystem::new(&core, state, units).map_err(wrong)?;
+            let system = iit4::System::new(&subsystem).map_err(wrong)?;
+            Ok(PhiStructureRecord::new(record, rules, &self.structure(&system, rules)?))
+        };
+        Ok(PhiComplexesRecord {
+            name: record.name.clone(),
+            state: record.state.clone(),
+            formalism: rules.formalism().to_string(),
+            ties_policy: rules.ties.to_string(),
+            complexes: found.iter().map(|it| structure(it.units)).collect::<Result<_, Error>>()?,
+        })
+    }
+}
+
+/// The rules that a formalism of IIT 4.0 stands for; none for IIT 3.0.
+pub fn rules(formalism: Formalism, ties: TiePolicy) -> Option<Rules> {
+    let cap = match formalism {
+        Formalism::Iit3 => return None,
+        Formalism::Iit4_2023 => None,
+        Formalism::Iit4_2026 => Some(DifferentiationCap::CurrentState),
+        Formalism::Iit4_2026Paper => Some(DifferentiationCap::SpecifiedState),
+    };
+    Some(Rules { cap, ties })
+}
+
+/// All complexes of one network under IIT 4.0, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PhiComplexesRecord {
+    /// Name of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// State of the whole network.
+    pub state: Vec<u8>,
+    /// The version of IIT 4.0.
+    pub formalism: String,
+    /// What is done with ties.
+    pub ties_policy: String,
+    /// The complexes, largest φ_s first.
+    pub complexes: Vec<PhiStructureRecord>,
+}
+
+/// All complexes of one network, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComplexesRecord {
+    /// Name of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// State of the whole network.
+    pub state: Vec<u8>,
+    /// The subsystems with Φ > 0, largest Φ first: the first is the major complex.
+    pub complexes: Vec<PhiRecord>,
+}
+
+/// A network from a file, checked and ready to be analysed.
+#[derive(Debug)]
+pub struct OwnNetwork {
+    record: NetworkRecord,
+    /// The units that `nodes` asks for; none if their state is unreachable and that is no obstacle.
+    subsystem: Option<Subsystem>,
+    n_units: usize,
+}
+
+/// What is to be analysed in each network of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The system of the units in `nodes`, which must be in a reachable state.
+    System,
+    /// Every subsystem; those in an unreachable state are no complexes.
+    Complexes,
+}
+
+impl OwnNetwork {
+    /// Reads one network or a list of them (then the second value is true) from JSON, in their own
+    /// state or in `state`. `place` names the file in errors. With `rules`, they are checked for IIT 4.0, which
+    /// accepts less than IIT 3.0.
+    ///
+    /// # Errors
+    /// [`Error::Network`] that says what is wrong, where, and what was expected.
+    pub fn read(
+        text: &str,
+        place: &str,
+        state: Option<&[u8]>,
+        scope: Scope,
+        rules: Option<Rules>,
+    ) -> Result<(Vec<OwnNetwork>, bool), Error> {
+        let wrong = |place: String, error: pyphi_core::Error| Error::Network {
+            place,
+            message: error.to_string(),
+        };
+        let file = parse(text).map_err(|error| wrong(place.to_owned(), error))?;
+        let mut networks = Vec::with_capacity(file.records.len());
+        for (index, mut record) in file.records.into_iter().enumerate() {
+            if let Some(state) = state {
+                record.state = state.to_vec();
+            }
+            if scope == Scope::Complexes {
+                record.nodes = None;
+            }
+            let n_units = record.nodes.as_ref().map_or(record.state.len(), Vec::len);
+            let subsystem = match record.subsystem() {
+                Err(error)
+                    if scope == Scope::Complexes
+                        && matches!(error.kind(), ErrorKind::Unreachable { .. }) =>
+                {
+                    Ok(None)
+                }
+                checked => checked.map(Some),
+            };
+            let subsystem = subsystem.and_then(|subsystem| {
+                match (rules, scope, &subsystem) {
+                    (None, ..) | (Some(_), Scope::System, None) => {}
+                    (Some(_), Scope::System, Some(subsystem)) => {
+                        drop(iit4::System::new(subsystem)?);
+                    }
+                    // Checks the network; nothing is computed before a state is asked for.
+                    (Some(rules), Scope::Complexes, _) => {
+                        drop(iit4::sweep(&record.network()?, rules, &Options::default())?);
+                    }
+                }
+                Ok(subsystem)
+            });
+            let subsystem = subsystem.map_err(|error| match (file.is_list, &record.name) {
+                (false, _) => wrong(place.to_owned(), error),
+                (true, None) => wrong(format!("{place}: record {index}"), error),
+                (true, Some(name)) => wrong(format!("{place}: record {index} ({name})"), error),
+            })?;
+            networks.push(OwnNetwork { record, subsystem, n_units });
+        }
+        Ok((networks, file.is_list))
+    }
+
+    /// The network as a file has it.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(&self.record).expect("plain data")
+    }
+
+    /// Its answer, given the result.
+    pub fn answer(&self, result: &BigPhi) -> PhiRecord {
+        PhiRecord::new(&self.record, result)
+    }
+
+    /// The number of units to analyse.
+    pub fn n_units(&self) -> usize {
+        self.n_units
+    }
+
+    /// `cm[i][j]` is 1 where i is an input of j.
+    pub fn connectivity(&self) -> &[Vec<u8>] {
+        &self.record.cm
+    }
+
+    /// The names of the units, if the file gives them.
+    pub fn labels(&self) -> Option<&[String]> {
+        self.record.labels.as_deref()
+    }
+}
+
+/// The most units that the engine holds.
+pub const MAX_UNITS: usize = Subsystem::MAX_UNITS;
+
+/// The tables of the networks in a file, one or a list of them, each with its state. `place` names the file in errors;
+/// with `in_its_state`, the state must be reachable. A study is of whole networks: `nodes` must not leave out a unit.
+///
+/// # Errors
+/// [`Error::Network`] that says what is wrong, where, and what was expected.
+pub fn tables(
+    text: &str,
+    place: &str,
+    in_its_state: bool,
+) -> Result<Vec<(Tables, Vec<u8>)>, Error> {
+    let file = parse(text).map_err(|error| wrong(place, &error))?;
+    let read = |(index, record): (usize, &NetworkRecord)| {
+        let place = match file.is_list {
+            true => format!("{place}: record {index}"),
+            false => place.to_owned(),
+        };
+        let refuse = |message| Error::Network { place: place.clone(), message };
+        let network = record.network().map_err(|error| wrong(&place, &error))?;
+        let n = network.n_units();
+        if record.nodes.as_ref().is_some_and(|it| it.len() != n) {
+            return Err(refuse(format!("nodes: expected all {n} units, or no nodes")));
+        }
+        if in_its_state {
+            drop(record.subsystem().map_err(|error| wrong(&place, &error))?);
+        } else if record.state.len() != n {
+            let found = record.state.len();
+            return Err(refuse(format!("state: {found} entries, expected {n}")));
+        }
+        let tables = Tables::new(network.tpm().to_rows(), network.cm()).map_err(refuse)?;
+        Ok((tables, record.state.clone()))
+    };
+    file.records.iter().enumerate().map(read).collect()
+}
+
+impl Solver for Engine {
+    fn check(&self, network: &Network, formalism: Formalism, place: &str) -> Result<(), Error> {
+        subsystem(network, formalism, place).map(drop)
+    }
+
+    fn solve(
+        &self,
+        network: &Network,
+        formalism: Formalism,
+        tie_orders: u32,
+        place: &str,
+    ) -> Result<ExactPhi, Error> {
+        let subsystem = subsystem(network, formalism, place)?;
+        if let Some(rules) = rules(formalism, TiePolicy::Principled) {
+            let system = iit4::System::new(&subsystem).map_err(|error| wrong(place, &error))?;
+            return Ok(exact_phi(&self.structure(&system, rules)?));
+        }
+        let found =
+            self.pool.install(|| phi_range(&subsystem, &self.options, tie_orders, TieRange::SEED));
+        let range = (tie_orders > 0).then(|| tie_range(&found));
+        let PhiRange { result, stop_reason, .. } = found;
+        match stop_reason {
+            StopReason::Complete => Ok(ExactPhi {
+                phi: result.phi,
+                cut: result.cut.map(|cut| SystemCut {
+                    severed_from: cut.severed_from.iter().collect(),
+                    severed_to: cut.severed_to.iter().collect(),
+                }),
+                n_concepts: result.ces.concepts.len(),
+                ties: result.ties,
+                range,
+                counters: counters(&result.stats),
+                structure: None,
+            }),
+            _ => Err(Error::Interrupted(String::new())),
+        }
+    }
+
+    fn predicted_bytes(
+        &self,
+        n_units: usize,
+        formalism: Formalism,
+        n_threads: usize,
+    ) -> Option<u64> {
+        if formalism.is_iit4() {
+            iit4::predicted_bytes(n_units, n_threads)
+        } else {
+            pyphi_core::predicted_bytes(n_units, n_threads)
+        }
+    }
+}
+
+/// What the study keeps of a Φ-structure.
+fn exact_phi(structure: &iit4::PhiStructure) -> ExactPhi {
+    let sia = &structure.sia;
+    // Choices among causes or effects that are congruent and as large, which only their order decides.
+    let is_open = |mice: &iit4::Mice, system: Option<&iit4::SystemState>| {
+        let equals = mice.tied.iter().filter(|it| {
+            it.purview.len() == mice.state.purview.len()
+                && system.is_some_and(|system| it.is_congruent(system.state))
+        });
+        equals.count() > 1
+    };
+    let ties = structure.distinctions.iter().map(|it| {
+        u64::from(is_open(&it.cause, sia.cause.as_ref()))
+            + u64::from(is_open(&it.effect, sia.effect.as_ref()))
+    });
+    let partition = sia.partition.as_ref().filter(|_| sia.phi_s > 0.0);
+    ExactPhi {
+        phi: sia.phi_s,
+        cut: None,
+        n_concepts: structure.distinctions.len(),
+        ties: ties.sum(),
+        range: None,
+        counters: BTreeMap::new(),
+        structure: Some(PhiStructure {
+            big_phi: structure.big_phi,
+            sum_phi_d: structure.sum_phi_d,
+            sum_phi_r: structure.sum_phi_r,
+            n_relations: structure.n_relations.to_string(),
+            cut_edges: partition.map(iit4::SystemPartition::cut_edges).unwrap_or_default(),
+        }),
+    }
+}
+
+/// The range as the study keeps it; times in whole microseconds, as everywhere.
+fn tie_range(found: &PhiRange) -> TieRange {
+    let PhiRange { low, high, numberings, is_exhaustive, elapsed, .. } = *found;
+    let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
+    TieRange { low, high, numberings, is_exhaustive, duration_ms }
+}
+
+/// The engine's counters by name.
+fn counters(stats: &Stats) -> BTreeMap<String, u64> {
+    let fields = serde_json::to_value(stats).expect("plain data");
+    let fields = fields.as_object().into_iter().flatten();
+    fields.filter_map(|(name, value)| Some((name.clone(), value.as_u64()?))).collect()
+}
+
+/// The whole network as the engine has it.
+fn subsystem(network: &Network, formalism: Formalism, place: &str) -> Result<Subsystem, Error> {
+    let subsystem = || {
+        let core =
+            pyphi_core::Network::from_state_by_node(&network.tpm(), &network.connectivity())?;
+        let state = State::new(&network.state().values())?;
+        let subsystem = Subsystem::new(&core, state, core.units())?;
+        if formalism.is_iit4() {
+            drop(iit4::System::new(&subsystem)?);
+        }
+        Ok(subsystem)
+    };
+    subsystem().map_err(|error| wrong(place, &error))
+}
+
+fn wrong(place: &str, error: &pyphi_core::Error) -> Error {
+    Error::Network { place: place.to_owned(), message: error.to_string() }
+}

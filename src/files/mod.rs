@@ -1,0 +1,8 @@
+//! Files that a crash at any byte cannot spoil, and what is read from outside, within bounds.
+//!
+//! It knows nothing of what is in them.
+
+pub(crate) mod append;
+pub mod input;
+pub(crate) mod seal;
+pub(crate) mod temporary;

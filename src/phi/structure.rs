@@ -1,0 +1,202 @@
+//! Φ-structures of IIT 4.0 as text for a person.
+
+use std::fmt::Write as _;
+
+use crate::engine::exact::{
+    DistinctionRecord, MiceRecord, PhiComplexesRecord, PhiStructureRecord, SystemRecord,
+};
+use crate::escape::terminal;
+use crate::phi::set;
+use crate::report::text::left_table;
+
+/// The answer for one system.
+pub(crate) fn text(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
+    let SystemRecord { name, nodes, state, formalism, ties_policy, .. } = &answer.system;
+    let mut text = String::new();
+    if let Some(name) = name {
+        let _ = writeln!(text, "{}", terminal(name));
+    }
+    let _ = writeln!(
+        text,
+        "units {}, state {}; {formalism}, ties {ties_policy}",
+        set(nodes, labels),
+        bits(state)
+    );
+    text.push_str(&result(answer, labels));
+    text
+}
+
+/// All complexes of a network: a line each, and the structure of the first.
+pub(crate) fn complexes_text(answer: &PhiComplexesRecord, labels: Option<&[String]>) -> String {
+    let PhiComplexesRecord { name, state, formalism, ties_policy, complexes } = answer;
+    let mut text = String::new();
+    if let Some(name) = name {
+        let _ = writeln!(text, "{}", terminal(name));
+    }
+    let _ = writeln!(text, "state {}; {formalism}, ties {ties_policy}", bits(state));
+    let Some(first) = complexes.first() else {
+        text.push_str("no complexes: every system has φ_s = 0 or is in an unreachable state\n");
+        return text;
+    };
+    let _ = match complexes.len() {
+        1 => writeln!(text, "1 complex"),
+        n => writeln!(text, "{n} complexes, largest φ_s first"),
+    };
+    let header = ["units", "φ_s", "partition", "distinctions", "relations", "Φ"];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    lines.extend(complexes.iter().map(|it| {
+        vec![
+            set(&it.system.nodes, labels),
+            format!("{:.6}", it.system.phi_s),
+            partition(&it.system, labels),
+            it.distinctions.len().to_string(),
+            it.n_relations.to_string(),
+            sum(it.big_phi, 6),
+        ]
+    }));
+    text.push_str(&left_table(&lines));
+    let _ = writeln!(text, "\nComplex {}", set(&first.system.nodes, labels));
+    text.push_str(&result(first, labels));
+    text
+}
+
+/// φ_s, the states, Φ and the distinctions.
+fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
+    let system = &answer.system;
+    let mut text = match system.phi_s {
+        0.0 => "φ_s = 0".to_owned(),
+        phi_s => format!("φ_s = {phi_s:.9}"),
+    };
+    let (tried, reasons) = (system.phi_cause.zip(system.phi_effect), &system.reasons);
+    let _ = match tried {
+        None => {
+            let reasons: Vec<&str> = reasons.iter().map(|reason| explain(reason)).collect();
+            writeln!(text, ": {}", reasons.join(", "))
+        }
+        // Some partition that makes no difference, not the one that makes least.
+        Some((cause, effect)) if cause.min(effect) <= 0.0 || system.mip_ties == 0 => {
+            writeln!(text, ": the partition {} makes no difference", partition(system, labels))
+        }
+        Some((cause, effect)) => writeln!(
+            text,
+            ", minimum information partition {}\n\
+             integrated cause information {cause:.6}, effect information {effect:.6}, normalized φ_s {:.6}",
+            partition(system, labels),
+            system.normalized_phi_s
+        ),
+    };
+    if let Some(states) = &system.sia_system_state {
+        let (cause, effect) = (&states.cause, &states.effect);
+        let _ = writeln!(
+            text,
+            "specified cause {}, intrinsic information {:.6}; effect {}, intrinsic information {:.6}",
+            bits(&cause.state),
+            cause.ii,
+            bits(&effect.state),
+            effect.ii
+        );
+    }
+    let differentiation = match system.formalism.as_str() {
+        "iit4-2026" => system.intrinsic_differentiation,
+        "iit4-2026-paper" => system.intrinsic_differentiation_paper,
+        _ => None,
+    };
+    if let Some(it) = differentiation {
+        let (cause, effect) = (it.cause, it.effect);
+        let _ = writeln!(text, "intrinsic differentiation: cause {cause:.6}, effect {effect:.6}");
+    }
+    let _ = writeln!(text, "\nΦ = {}", sum(answer.big_phi, 9));
+    let _ = writeln!(
+        text,
+        "{}, Σφ_r = {}",
+        counted(&answer.n_relations.to_string(), "relation"),
+        sum(answer.sum_phi_r, 6)
+    );
+    text.push_str(&distinctions(answer, labels));
+    text
+}
+
+/// The congruent distinctions, a line each, and those that are left out.
+fn distinctions(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
+    let n = answer.distinctions.len();
+    let mut text =
+        format!("{}, Σφ_d = {:.6}\n", counted(&n.to_string(), "distinction"), answer.sum_phi_d);
+    if n > 0 {
+        let header = ["mechanism", "φ_d", "cause", "φ", "effect", "φ"];
+        let mut lines = vec![header.map(str::to_owned).to_vec()];
+        lines.extend(answer.distinctions.iter().map(|it| {
+            let DistinctionRecord { mechanism, phi_d, cause, effect } = it;
+            let mut line = vec![set(mechanism, labels), format!("{phi_d:.6}")];
+            for side in [cause, effect] {
+                line.extend([mice(side, labels), format!("{:.6}", side.phi)]);
+            }
+            line
+        }));
+        let marked = lines.iter().flatten().any(|cell| cell.ends_with('*'));
+        text.push_str(&left_table(&lines));
+        if marked {
+            text.push_str("* another purview has the same φ\n");
+        }
+    }
+    let dropped: Vec<String> = answer
+        .dropped_incongruent
+        .iter()
+        .map(|it| format!("{} ({:.6})", set(&it.mechanism, labels), it.phi_d))
+        .collect();
+    if !dropped.is_empty() {
+        let _ = writeln!(
+            text,
+            "left out, not congruent with the specified states: {}",
+            dropped.join(", ")
+        );
+    }
+    text
+}
+
+/// `{A,B}=(1,0)`, with a star if another purview has the same φ.
+fn mice(mice: &MiceRecord, labels: Option<&[String]>) -> String {
+    let tied = mice.tied.iter().any(|(purview, _)| *purview != mice.purview);
+    let mark = if tied { "*" } else { "" };
+    format!("{}={}{mark}", set(&mice.purview, labels), bits(&mice.state))
+}
+
+/// The parts, each with what is cut of it.
+fn partition(system: &SystemRecord, labels: Option<&[String]>) -> String {
+    let parts = system.partition.parts.iter().zip(&system.partition.directions);
+    let parts: Vec<String> = parts
+        .map(|(units, direction)| {
+            let cut = match direction.as_str() {
+                "inputs_cut" => "inputs cut",
+                "outputs_cut" => "outputs cut",
+                _ => "cut",
+            };
+            format!("{} {cut}", set(units, labels))
+        })
+        .collect();
+    parts.join(" | ")
+}
+
+fn explain(reason: &str) -> &str {
+    match reason {
+        "NO_SYSTEM" => "there are no units",
+        "NO_STRONG_CONNECTIVITY" => "the units are not strongly connected",
+        "MONAD_WITH_NO_SELFLOOP" => "a single unit without a connection with itself",
+        "NO_CAUSE" => "the system specifies no cause",
+        "NO_EFFECT" => "the system specifies no effect",
+        other => other,
+    }
+}
+
+/// A sum over relations, which can have any number of digits before the point.
+fn sum(phi: f64, n_decimals: usize) -> String {
+    if phi < 1e9 { format!("{phi:.n_decimals$}") } else { format!("{phi:.n_decimals$e}") }
+}
+
+fn counted(n: &str, what: &str) -> String {
+    if n == "1" { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+fn bits(state: &[u8]) -> String {
+    let bits: Vec<String> = state.iter().map(u8::to_string).collect();
+    format!("({})", bits.join(","))
+}

@@ -1,0 +1,10 @@
+//! What the rows say: statistics, how sure they are, what depends on ties, the summary and the verdict.
+//!
+//! It knows nothing of how they are shown.
+
+pub mod calibration;
+pub mod statistics;
+pub mod summary;
+pub mod ties;
+pub mod uncertainty;
+pub mod verdict;

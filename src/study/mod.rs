@@ -1,0 +1,374 @@
+//! The run: for each comparison its estimate and its exact Φ, row by row into the ledger.
+//!
+//! Comparisons are done in the order of the suite, each exact problem once, when its first row
+//! needs it. A row is in the file before the next begins.
+
+pub mod estimator;
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use crate::engine::solver::Solver;
+use crate::error::Error;
+use crate::model::network::ProblemId;
+use crate::run::journal::ExactRecord;
+use crate::run::ledger::Ledger;
+use crate::run::row::Row;
+use crate::stats::statistics::SAME;
+use crate::study::estimator::Estimator;
+use crate::suite::{Comparison, Problem, Suite};
+use crate::ui::progress::Progress;
+
+/// What a run needs besides its files.
+#[derive(Clone)]
+pub struct Study<'a> {
+    /// The matrix.
+    pub suite: &'a Suite,
+    /// The estimator that its settings name.
+    pub estimator: &'a dyn Estimator,
+    /// Other estimators, whose estimates are kept beside it where the files have room for them.
+    pub others: Vec<&'a dyn Estimator>,
+    /// The exact engine.
+    pub solver: &'a dyn Solver,
+}
+
+impl Study<'_> {
+    /// Asks the engine whether it accepts every network, before any work is done.
+    ///
+    /// # Errors
+    /// [`Error::Network`] for the first that it does not.
+    pub fn check(&self) -> Result<(), Error> {
+        let check =
+            |it: &Problem| self.solver.check(&it.network, it.formalism, &it.key.to_string());
+        self.suite.problems().iter().try_for_each(check)
+    }
+
+    /// Does the comparisons that the journal lacks.
+    ///
+    /// # Errors
+    /// [`Error::Content`] if a row that is there has another estimate than the estimator gives;
+    /// [`Error::Interrupted`] if the user asked to stop; [`Error::Write`]. The rows so far are kept.
+    pub fn run(&self, ledger: &mut dyn Ledger, progress: &Progress) -> Result<(), Error> {
+        self.check_estimates(ledger)?;
+        let mut known = self.known(ledger);
+        let mut done = vec![false; self.suite.comparisons().len()];
+        for row in ledger.rows() {
+            done[self.suite.position(row.key).expect("the journal checked its keys")] = true;
+        }
+        let mut last = None;
+        for (comparison, _) in self.suite.comparisons().iter().zip(done).filter(|(_, it)| !it) {
+            let problem = &self.suite.problems()[comparison.problem];
+            if last.replace(comparison.problem).is_some_and(|it| it != comparison.problem) {
+                progress.checkpoint();
+            }
+            let solved = match known.get(&problem.id) {
+                Some(solved) => *solved,
+                None => {
+                    let solved = self.solve(problem, ledger, progress)?;
+                    *known.entry(problem.id).or_insert(solved)
+                }
+            };
+            let row = Row {
+                key: comparison.key,
+                phi_hdc: self.estimate(self.estimator, comparison)?,
+                phi_exact: solved.phi,
+                duration_ms: solved.duration_ms,
+            };
+            let mut estimates = Vec::with_capacity(self.others.len());
+            for other in &self.others {
+                estimates.push((other.name().to_owned(), self.estimate(*other, comparison)?));
+            }
+            ledger.append_row(row, &estimates)?;
+            progress.row(&row);
+        }
+        if last.is_some() {
+            progress.checkpoint();
+        }
+        Ok(())
+    }
+
+    fn solve(
+        &self,
+        problem: &Problem,
+        ledger: &mut dyn Ledger,
+        progress: &Progress,
+    ) -> Result<Solved, Error> {
+        progress.start(problem);
+        let start = Instant::now();
+        // Only IIT 3.0 has such ranges.
+        let tie_orders =
+            if problem.formalism.is_iit4() { 0 } else { self.suite.settings().tie_orders };
+        let exact = self
+            .solver
+            .solve(&problem.network, problem.formalism, tie_orders, &problem.key.to_string())
+            .map_err(|error| match error {
+                Error::Interrupted(_) => Error::Interrupted(self.where_to_go_on(ledger)),
+                other => other,
+            })?;
+        // The range over numberings has a time of its own. What is kept are microseconds, so that a resumed
+        // run repeats the same digits.
+        let range_ms = exact.range.map_or(0.0, |it| it.duration_ms);
+        let own = (start.elapsed().as_secs_f64() - range_ms / 1e3).max(0.0);
+        let duration_ms = (own * 1e6).round() / 1e3;
+        let solved = Solved { phi: exact.phi, duration_ms };
+        let record = ExactRecord { problem: problem.id, key: problem.key, exact, duration_ms };
+        ledger.append_record(record.clone())?;
+        progress.solved(&record);
+        Ok(solved)
+    }
+
+    fn estimate(&self, estimator: &dyn Estimator, comparison: &Comparison) -> Result<f64, Error> {
+        let key = comparison.key;
+        let value = estimator.estimate(self.suite.network(comparison), key.seed);
+        if value.abs() <= Row::LARGEST {
+            Ok(value)
+        } else {
+            let (name, most) = (estimator.name(), Row::LARGEST);
+            Err(Error::Internal(format!(
+                "estimator {name} gave {value} for {key}: expected a number from -{most:e} to {most:e}"
+            )))
+        }
+    }
+
+    /// Whether the estimates in the file are those of this estimator.
+    fn check_estimates(&self, ledger: &dyn Ledger) -> Result<(), Error> {
+        for (index, row) in ledger.rows().iter().enumerate() {
+            let position = self.suite.position(row.key).expect("the journal checked its keys");
+            let expected = self.estimate(self.estimator, &self.suite.comparisons()[position])?;
+            if (row.phi_hdc - expected).abs() > SAME {
+                return Err(Error::Content {
+                    place: ledger.place(index),
+                    message: format!(
+                        "phi_hdc {:?}: expected {expected:?} by the estimator {}",
+                        row.phi_hdc,
+                        self.estimator.name()
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The exact values that the journal holds.
+    fn known(&self, ledger: &dyn Ledger) -> HashMap<ProblemId, Solved> {
+        let records = self.suite.problems().iter().filter_map(|problem| {
+            let record = ledger.record(problem.id)?;
+            let solved = Solved { phi: record.exact.phi, duration_ms: record.duration_ms };
+            Some((problem.id, solved))
+        });
+        records.collect()
+    }
+
+    fn where_to_go_on(&self, ledger: &dyn Ledger) -> String {
+        format!(
+            ": {} of {} rows are in {}",
+            ledger.rows().len(),
+            self.suite.comparisons().len(),
+            ledger.how_to_go_on()
+        )
+    }
+}
+
+/// What the rows of a problem share.
+#[derive(Clone, Copy)]
+struct Solved {
+    phi: f64,
+    duration_ms: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::solver::ExactPhi;
+    use crate::engine::steps::Detail;
+    use crate::model::network::Network;
+    use crate::model::topology::Topology;
+    use crate::run::journal::{IfExists, Outputs};
+    use crate::run::store::RunFolder;
+    use crate::study::estimator::{HdcLimit, Registry, Spectral};
+    use crate::suite::{Formalism, Settings};
+    use crate::ui::progress::{Display, Told, Work};
+    use std::cell::Cell;
+    use std::fs;
+
+    /// Gives a number that depends on the network, up to `limit` times.
+    struct Fake {
+        limit: usize,
+        solved: Cell<usize>,
+    }
+
+    impl Solver for Fake {
+        fn check(&self, network: &Network, _: Formalism, place: &str) -> Result<(), Error> {
+            if network.n_units() < 7 {
+                return Ok(());
+            }
+            Err(Error::Network { place: place.to_owned(), message: "too large".to_owned() })
+        }
+
+        fn solve(
+            &self,
+            network: &Network,
+            _: Formalism,
+            _: u32,
+            _: &str,
+        ) -> Result<ExactPhi, Error> {
+            if self.solved.get() == self.limit {
+                return Err(Error::Interrupted(String::new()));
+            }
+            self.solved.set(self.solved.get() + 1);
+            let phi = network.graph().edges().len() as f64 / 7.0;
+            Ok(ExactPhi {
+                phi,
+                cut: None,
+                n_concepts: 1,
+                ties: 0,
+                range: None,
+                structure: None,
+                counters: Default::default(),
+            })
+        }
+    }
+
+    fn fake(limit: usize) -> Fake {
+        Fake { limit, solved: Cell::new(0) }
+    }
+
+    fn settings() -> Settings {
+        let topologies = vec![Topology::Ring, Topology::Random];
+        Settings {
+            topologies,
+            sizes: vec![4, 5],
+            estimator: "hdc-limit".into(),
+            ..Settings::default()
+        }
+    }
+
+    fn run(
+        suite: &Suite,
+        estimator: &dyn Estimator,
+        solver: &Fake,
+        journal: &mut RunFolder,
+    ) -> Result<(), Error> {
+        let work = Work::new(suite, journal);
+        let progress = Progress::new(
+            Display::Quiet,
+            work,
+            Detail::default(),
+            Box::new(std::io::sink()),
+            Told::default(),
+        );
+        Study { suite, estimator, others: Vec::new(), solver }.run(journal, &progress)
+    }
+
+    /// The CSV without its last column, the time.
+    fn untimed(outputs: &Outputs) -> Vec<String> {
+        let text = fs::read_to_string(&outputs.csv).unwrap();
+        text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect()
+    }
+
+    #[test]
+    fn each_problem_is_solved_once_however_often_the_run_stops() {
+        let suite = Suite::new(settings()).unwrap();
+        let n_problems = suite.problems().len();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = |name: &str| Outputs::new(&folder.path().join(name)).unwrap();
+
+        let whole = outputs("whole.csv");
+        let mut journal = RunFolder::beside(&whole, &suite, IfExists::Refuse).unwrap();
+        let solver = fake(usize::MAX);
+        run(&suite, &HdcLimit, &solver, &mut journal).unwrap();
+        assert_eq!(solver.solved.get(), n_problems);
+        assert_eq!(journal.rows().len(), suite.comparisons().len());
+
+        // One problem a start.
+        let parts = outputs("parts.csv");
+        let mut n_starts = 0;
+        loop {
+            let mut journal = RunFolder::beside(&parts, &suite, IfExists::Resume).unwrap();
+            n_starts += 1;
+            match run(&suite, &HdcLimit, &fake(1), &mut journal) {
+                Ok(()) => break,
+                Err(error) => {
+                    let rows = journal.rows().len();
+                    let expected = format!(
+                        "interrupted: {rows} of 20 rows are in {}; the same command with --resume \
+                         goes on from there",
+                        parts.csv.display()
+                    );
+                    assert_eq!(error.to_string(), expected);
+                }
+            }
+        }
+        assert_eq!(n_starts, n_problems);
+        assert_eq!(untimed(&parts), untimed(&whole));
+    }
+
+    #[test]
+    fn a_row_is_enough_to_go_on_with_its_problem() {
+        let suite = Suite::new(settings()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+        let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
+        run(&suite, &HdcLimit, &fake(usize::MAX), &mut journal).unwrap();
+        drop(journal);
+        let whole = untimed(&outputs);
+        // Keep the session and the first row of Ring, which stands for five.
+        let text = fs::read_to_string(&outputs.journal).unwrap();
+        let kept: Vec<&str> = text.lines().take(2).collect();
+        fs::write(&outputs.journal, kept.join("\n") + "\n").unwrap();
+        fs::remove_file(&outputs.csv).unwrap();
+        let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Resume).unwrap();
+        let solver = fake(usize::MAX);
+        run(&suite, &HdcLimit, &solver, &mut journal).unwrap();
+        assert_eq!(solver.solved.get(), suite.problems().len() - 1);
+        assert_eq!(untimed(&outputs), whole);
+    }
+
+    #[test]
+    fn rows_of_another_estimator_are_noticed() {
+        let suite = Suite::new(settings()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+        let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
+        run(&suite, &Spectral, &fake(1), &mut journal).unwrap_err();
+        let error = run(&suite, &HdcLimit, &fake(1), &mut journal).unwrap_err().to_string();
+        assert!(error.contains("results.journal.jsonl, line 2: phi_hdc 0.5"), "{error}");
+        assert!(error.ends_with("by the estimator hdc-limit"), "{error}");
+    }
+
+    #[test]
+    fn an_estimate_that_is_no_number_ends_the_run() {
+        struct Broken;
+        impl Estimator for Broken {
+            fn name(&self) -> &str {
+                "broken"
+            }
+            fn summary(&self) -> &str {
+                "divides by zero"
+            }
+            fn estimate(&self, _: &Network, _: u64) -> f64 {
+                f64::NAN
+            }
+        }
+        let registry = Registry::default().with(Broken);
+        let suite = Suite::new(settings()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
+        let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
+        let broken = registry.get("broken").unwrap();
+        let error = run(&suite, broken, &fake(9), &mut journal).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "estimator broken gave NaN for Ring n = 4 seed 42: expected a number from -1e12 to 1e12"
+        );
+    }
+
+    #[test]
+    fn a_network_the_engine_rejects_is_named_before_anything_is_done() {
+        let suite = Suite::new(Settings { sizes: vec![5, 7], ..settings() }).unwrap();
+        let solver = fake(9);
+        let study =
+            Study { suite: &suite, estimator: &HdcLimit, others: Vec::new(), solver: &solver };
+        assert_eq!(study.check().unwrap_err().to_string(), "Ring n = 7 seed 42: too large");
+    }
+}
