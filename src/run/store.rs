@@ -1099,7 +1099,11 @@ mod tests {
             let text = fs::read_to_string(of(name)).unwrap();
             text.strip_prefix(&shared).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
         };
-        let (a, b) = (more("a"), more("b"));
+        let a = more("a");
+        // Two sessions that begin in the same millisecond begin with the same line.
+        let after_a = Instant::now();
+        while after_a.elapsed() < Duration::from_millis(2) {}
+        let b = more("b");
         let mixed = a.iter().zip(&b).map(|(a, b)| format!("{a}\n{b}\n")).collect::<String>();
         fs::write(of("a"), shared + &mixed).unwrap();
         let contents = Contents::read(&runs.path().join("a")).unwrap();
