@@ -3,25 +3,39 @@
 //!
 //! `PHI_DAMAGE=N` does N times as many.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::cluster::folder::{JobFile, JobFolder};
+use crate::cluster::job::Spec;
+use crate::cluster::journals::{Header, TaskJournal};
+use crate::cluster::rounds::{self, Ask};
+use crate::cluster::study::{self, StudyJob};
+use crate::engine::exact::Engine;
 use crate::engine::solver::{PhiStructure, TieRange};
+use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::files::seal::{resealed, seal, unseal};
 use crate::fixtures::{finish, record, row, suite, temporary};
 use crate::model::seeded::SeededStream;
+use crate::model::topology::Topology;
 use crate::report::Report;
 use crate::run::journal::{IfExists, Outputs};
 use crate::run::ledger::Ledger;
 use crate::run::merge::merge;
 use crate::run::store::{Contents, Entry, RunFolder, Session, list};
 use crate::run::timeline::{self, Sample, Timeline};
+use crate::study::estimator::Registry;
 use crate::suite::{Formalism, Settings, Suite};
+use crate::ui::progress::{Display, Progress, Told};
 use crate::wording::short;
 
 /// How many times as much as usual is asked for.
@@ -200,7 +214,7 @@ fn damaged_files_beside_a_csv_are_refused_or_read_as_they_were_written() {
     let paths = [settings, journal, csv];
     let whole = paths.map(|it| fs::read(it).unwrap());
     let mut random = SeededStream::new("phi-validation damage", &[2]);
-    for _ in 0..1_000 * times() {
+    for _ in 0..5_000 * times() {
         let file = (random.next_u64() % 3) as usize;
         let (content, what) = damaged(&whole[file], &mut random);
         fs::write(paths[file], &content).unwrap();
@@ -374,7 +388,7 @@ fn check_line(formalism: Formalism, line: usize, share: u64) {
 
 #[test]
 fn hostile_values_in_a_journal_are_refused_or_do_no_harm() {
-    let share = if times() > 1 { 1 } else { 25 };
+    let share = if times() > 1 { 1 } else { 50 };
     check_line(Formalism::Iit3, 0, share);
     check_line(Formalism::Iit3, 2, share);
     check_line(Formalism::Iit4_2023, 3, share);
@@ -415,6 +429,138 @@ fn hostile_values_in_other_files_are_refused_or_do_no_harm() {
                 fs::write(&path, text + "\n").unwrap();
                 let done = catch_unwind(AssertUnwindSafe(|| use_all(&folder, &suite)));
                 done.unwrap_or_else(|_| panic!("{name}, {place} = {}", short(&value.to_string())));
+            }
+        }
+        fs::write(&path, whole).unwrap();
+    }
+}
+
+/// A small job of a study, with everything done in two tasks by two processes each.
+fn job() -> (TempDir, JobFolder, Settings) {
+    let runs = temporary();
+    let settings = Settings {
+        topologies: vec![Topology::Ring, Topology::Line],
+        sizes: vec![3],
+        seeds: vec![42, 123],
+        tie_orders: 2,
+        ..Settings::default()
+    };
+    let settings = Suite::new(settings).unwrap().settings().clone();
+    let registry = Registry::default();
+    let solver = Engine::new(1, Arc::new(AtomicBool::new(false))).unwrap();
+    let run = runs.path().join("first");
+    let job = StudyJob::open(&settings, &run, &solver, 1).unwrap();
+    let folder = JobFolder::of_run(&run);
+    let spec = Spec::Study { settings: Box::new(settings.clone()) };
+    let fingerprint = spec.fingerprint();
+    let file = JobFile {
+        job: spec,
+        program: "1".to_owned(),
+        cpus: 1,
+        slots: 2,
+        max_tasks: 2,
+        task_seconds: Some(1e-6),
+    };
+    folder.write_job(&file).unwrap();
+    rounds::next(&folder, &file, &job, &Ask::default(), true).unwrap();
+    for task in [1, 2, 1, 2] {
+        let planned = folder.task(1, task).unwrap();
+        let header = Header {
+            job: fingerprint.clone(),
+            stage: planned.stage.clone(),
+            round: 1,
+            task,
+            session: Session::here(),
+            items: Vec::new(),
+        };
+        let journal = TaskJournal::new(&folder, header, Duration::ZERO);
+        let show = |work| {
+            let out = Box::new(std::io::sink());
+            Progress::new(Display::Quiet, work, Detail::default(), out, Told::default())
+        };
+        let none = BTreeSet::new();
+        study::work(&settings, &planned, &none, &solver, &registry, &journal, show).unwrap();
+        journal.finish().unwrap();
+    }
+    (runs, folder, settings)
+}
+
+/// What the files of a job say, in the order in which one would ask; the run is gathered anew.
+fn read_job(folder: &JobFolder) -> Result<(Vec<Entry>, String), Error> {
+    for name in ["settings.json", "journal.jsonl", "results.csv"] {
+        let _ = fs::remove_file(folder.run().join(name));
+    }
+    let file = folder.job()?.expect("there is a job");
+    let standing = rounds::status(folder, &file)?;
+    let tasks = (1..=standing.n_tasks).map(|it| folder.task(1, it));
+    let tasks = tasks.collect::<Result<Vec<_>, Error>>()?;
+    let Spec::Study { settings } = &file.job else { panic!("another kind of job") };
+    let contents = study::gather(folder, settings, false)?;
+    let plain = contents.entries.into_iter().map(|it| Entry { session: None, ..it });
+    Ok((plain.collect(), format!("{file:?} {standing:?} {tasks:?}")))
+}
+
+#[test]
+fn a_damaged_job_is_refused_or_read_as_it_was_written() {
+    let (_runs, folder, _) = job();
+    let journals = fs::read_dir(folder.journals()).unwrap().map(|it| it.unwrap().path());
+    let mut paths: Vec<PathBuf> = journals.collect();
+    paths.extend(
+        ["job.json", "round-1/plan.json", "round-1/t00002.json"].map(|it| folder.path().join(it)),
+    );
+    assert_eq!(paths.len(), 7);
+    let expected = read_job(&folder).unwrap();
+    let mut random = SeededStream::new("phi-validation damage", &[3]);
+    let (mut n_refused, mut n_read) = (0, 0);
+    for _ in 0..3_000 * times() {
+        let path = &paths[(random.next_u64() % paths.len() as u64) as usize];
+        let whole = fs::read(path).unwrap();
+        let (content, what) = damaged(&whole, &mut random);
+        fs::write(path, &content).unwrap();
+        match read_job(&folder) {
+            Ok(found) => {
+                assert_eq!(found, expected, "{} after: {what}", path.display());
+                n_read += 1;
+            }
+            Err(_) => n_refused += 1,
+        }
+        fs::write(path, whole).unwrap();
+    }
+    assert!(n_refused > 200 && n_read > 0, "{n_refused} refused, {n_read} read");
+}
+
+#[test]
+fn hostile_values_in_a_job_are_refused_or_do_no_harm() {
+    let (_runs, folder, _) = job();
+    let journal = fs::read_dir(folder.journals()).unwrap().next().unwrap().unwrap().path();
+    let kinds = [
+        (folder.path().join("job.json"), "phi-validation/cluster", 0),
+        (folder.path().join("round-1/plan.json"), "phi-validation/cluster-plan", 0),
+        (folder.path().join("round-1/t00001.json"), "phi-validation/cluster-task", 0),
+        (journal.clone(), "phi-validation/cluster-journal", 0),
+        (journal, "phi-validation/cluster-item", 1),
+    ];
+    for (path, kind, at) in kinds {
+        let whole = fs::read_to_string(&path).unwrap();
+        let line = whole.lines().nth(at).unwrap();
+        let object: Value = serde_json::from_str(&unseal(kind, line).unwrap()).unwrap();
+        let mut found = Vec::new();
+        places(&object, "", &mut found);
+        for place in &found {
+            for value in hostile() {
+                let mut object = object.clone();
+                *object.pointer_mut(place).unwrap() = value.clone();
+                if !object.is_object() {
+                    continue;
+                }
+                let changed = whole.replacen(line, &seal(kind, &object.to_string()), 1);
+                fs::write(&path, changed).unwrap();
+                let done = catch_unwind(AssertUnwindSafe(|| match read_job(&folder) {
+                    // What is expected to take so long, and so much memory, can also be shown.
+                    Ok((_, text)) => drop(text),
+                    Err(error) => drop(error.to_string()),
+                }));
+                done.unwrap_or_else(|_| panic!("{kind}, {place} = {}", short(&value.to_string())));
             }
         }
         fs::write(&path, whole).unwrap();

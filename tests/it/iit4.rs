@@ -67,6 +67,7 @@ fn answers_are_those_of_the_golden_records() {
 fn the_policy_and_the_version_matter_where_they_should() {
     let records = papers();
     let figure = records.iter().find(|it| it["name"] == "paper_7B").unwrap();
+    let figure = &networks_of(std::slice::from_ref(figure))[0];
     let of = |arguments: &str| answer(figure, &format!("--formalism {arguments}"));
     let (principled, pyphi) = (of("iit4-2023"), of("iit4-2023 --ties-policy pyphi"));
     assert_eq!(principled, of("iit4-2023 --ties-policy principled"));

@@ -78,7 +78,8 @@ fn what_does_not_fit_together_is_refused_by_name() {
     );
     check(
         "merge one two --run one/two",
-        "run \"one/two\": expected a name that can be that of a folder, without separators",
+        "run \"one/two\": expected a name that can be that of a folder, without separators and \
+         control characters",
     );
     let refused = place.run("merge one two --run two");
     assert_eq!(refused.code, Some(2));
