@@ -506,13 +506,24 @@ fn a_neighbour_that_grows_meanwhile_is_not_harmed() {
 fn a_neighbour_that_the_kernel_kills_makes_the_build_one_that_failed() {
     let _turn = turn();
     let Some(group) = Group::new(300) else { return };
-    let fixture = Fixture::wide(1, appetite(30, 100, 1500));
-    // It outgrows the group by itself, whatever the build does.
-    let mut neighbour = group.neighbour(400, 300, 700);
-    // Ordinary programs are chosen before a build's, unless they are preferred as this one is.
-    let pid = neighbour.0.id();
-    fs::write(format!("/proc/{pid}/oom_score_adj"), "1000").unwrap();
-    let ended = group.run(&fixture.xtask(2));
+    let fixture = Fixture::wide(1, appetite(30, 100, 3000));
+    let target = fixture.path("target/release");
+    let (ended, mut neighbour) = thread::scope(|scope| {
+        let neighbour = scope.spawn(|| {
+            // It comes when the build runs, and outgrows the group by itself, whatever the build does.
+            let deadline = Instant::now() + PATIENCE;
+            while !target.exists() {
+                assert!(Instant::now() < deadline, "the build does not begin");
+                thread::sleep(Duration::from_millis(5));
+            }
+            let neighbour = group.neighbour(400, 300, 700);
+            // Ordinary programs are chosen before a build's, unless they are preferred as this one is.
+            let pid = neighbour.0.id();
+            fs::write(format!("/proc/{pid}/oom_score_adj"), "1000").unwrap();
+            neighbour
+        });
+        (group.run(&fixture.xtask(2)), neighbour.join().unwrap())
+    });
     assert!(!neighbour.is_alive());
     assert!(ended.kills > 0);
     ended.code(7).says("another program has died of this build");
