@@ -9,29 +9,27 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use nalgebra::{Matrix3, Vector3};
-
 use crate::model::network::Network;
 use crate::suite::Formalism;
 
 /// What a forecast sees of a network.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Load(Vector3<f64>);
+pub struct Load([f64; 3]);
 
 impl Load {
     /// That of a network. Its density is the share of the pairs of different units that are connected.
     pub fn of(network: &Network) -> Load {
         let n = network.n_units() as f64;
-        Load(Vector3::new(1.0, n - 5.0, n * (network.density() - 0.5)))
+        Load([1.0, n - 5.0, n * (network.density() - 0.5)])
     }
 }
 
 /// The times of exact problems, as far as they are known.
 #[derive(Debug, Clone)]
 pub struct Forecast {
-    precision: Matrix3<f64>,
-    moment: Vector3<f64>,
-    coefficients: Vector3<f64>,
+    precision: [[f64; 3]; 3],
+    moment: [f64; 3],
+    coefficients: [f64; 3],
     /// The last ones.
     seen: VecDeque<(Load, f64)>,
     /// The mean of e^residual: the mean of times is more than e^(the mean of their logarithms) (Duan 1983).
@@ -55,13 +53,14 @@ impl Forecast {
 
     /// The time that a problem takes, in seconds.
     pub fn seconds(&self, load: &Load) -> f64 {
-        self.coefficients.dot(&load.0).exp() * self.smearing
+        dot(&self.coefficients, &load.0).exp() * self.smearing
     }
 
     /// By what factor the last of the problems that were learned took longer than what is expected of the logarithm,
     /// each: how far a forecast may err.
     pub fn scatter(&self) -> Vec<f64> {
-        let residual = |(load, logarithm): &(Load, f64)| logarithm - self.coefficients.dot(&load.0);
+        let residual =
+            |(load, logarithm): &(Load, f64)| logarithm - dot(&self.coefficients, &load.0);
         self.seen.iter().map(|it| residual(it).exp() / self.smearing).collect()
     }
 
@@ -75,8 +74,12 @@ impl Forecast {
         for (load, seconds) in times {
             // A clock has steps: what took no time took less than one.
             let logarithm = seconds.max(1e-6).ln();
-            self.precision += load.0 * load.0.transpose();
-            self.moment += load.0 * logarithm;
+            for i in 0..3 {
+                for j in 0..3 {
+                    self.precision[i][j] += load.0[i] * load.0[j];
+                }
+                self.moment[i] += load.0[i] * logarithm;
+            }
             if self.seen.len() == Forecast::SCATTER {
                 self.seen.pop_front();
             }
@@ -85,10 +88,9 @@ impl Forecast {
         if self.seen.is_empty() {
             return;
         }
-        let inverse = self.precision.try_inverse().expect("positive definite");
-        self.coefficients = inverse * self.moment;
-        let residuals =
-            self.seen.iter().map(|(load, logarithm)| logarithm - self.coefficients.dot(&load.0));
+        self.coefficients = solve(&self.precision, &self.moment);
+        let residuals = (self.seen.iter())
+            .map(|(load, logarithm)| logarithm - dot(&self.coefficients, &load.0));
         self.smearing = residuals.map(f64::exp).sum::<f64>() / self.seen.len() as f64;
     }
 }
@@ -97,15 +99,39 @@ impl Forecast {
     /// A forecast of problems of this theory that has seen nothing.
     pub fn new(formalism: Formalism) -> Forecast {
         let prior = if formalism.is_iit4() { Forecast::PRIOR_OF_IIT4 } else { Forecast::PRIOR };
-        let (prior, worth) = (Vector3::from(prior), Vector3::from(Forecast::WORTH));
+        let [a, b, c] = Forecast::WORTH;
         Forecast {
-            precision: Matrix3::from_diagonal(&worth),
-            moment: prior.component_mul(&worth),
+            precision: [[a, 0.0, 0.0], [0.0, b, 0.0], [0.0, 0.0, c]],
+            moment: [a * prior[0], b * prior[1], c * prior[2]],
             coefficients: prior,
             seen: VecDeque::new(),
             smearing: 1.0,
         }
     }
+}
+
+/// `Σ a_i b_i`.
+fn dot(a: &[f64; 3], b: &[f64; 3]) -> f64 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+/// The x of `A x = b` for a positive definite `A`, by its Cholesky factor.
+fn solve(a: &[[f64; 3]; 3], b: &[f64; 3]) -> [f64; 3] {
+    let mut l = [[0.0; 3]; 3];
+    for i in 0..3 {
+        for j in 0..=i {
+            let rest = a[i][j] - (0..j).map(|k| l[i][k] * l[j][k]).sum::<f64>();
+            l[i][j] = if i == j { rest.sqrt() } else { rest / l[j][j] };
+        }
+    }
+    let mut x = *b;
+    for i in 0..3 {
+        x[i] = (x[i] - (0..i).map(|k| l[i][k] * x[k]).sum::<f64>()) / l[i][i];
+    }
+    for i in (0..3).rev() {
+        x[i] = (x[i] - (i + 1..3).map(|k| l[k][i] * x[k]).sum::<f64>()) / l[i][i];
+    }
+    x
 }
 
 impl Default for Forecast {
@@ -165,6 +191,14 @@ mod tests {
 
     fn load(topology: Topology, n: usize) -> Load {
         Load::of(&Network::new(topology.graph(n, 42), Rule::Majority, State::new(n, 0)))
+    }
+
+    #[test]
+    fn equations_are_solved() {
+        let a = [[4.0, 2.0, -1.0], [2.0, 5.0, 0.5], [-1.0, 0.5, 3.0]];
+        let x = [1.5, -2.0, 0.25];
+        let found = solve(&a, &[0, 1, 2].map(|i| dot(&a[i], &x)));
+        assert!(x.iter().zip(found).all(|(x, found)| (x - found).abs() < 1e-15), "{found:?}");
     }
 
     #[test]

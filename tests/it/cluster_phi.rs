@@ -4,14 +4,22 @@ use phi_validation::model::seeded::SeededStream;
 use serde_json::{Value, json};
 
 use crate::cluster::{journals, json, kill_midway, shuffled};
-use crate::program::{Finished, Place, resealed};
+use crate::program::{Finished, Place, how_many, resealed};
 
-/// A network of `n` units, all connected, with random probabilities.
-fn generic(n: usize) -> Value {
-    let mut stream = SeededStream::new("phi-validation test of one Φ v1", &[n as u64]);
-    let mut on = || (stream.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-    let tpm: Vec<Vec<f64>> = (0..1 << n).map(|_| (0..n).map(|_| on()).collect()).collect();
-    json!({ "name": "generic", "tpm": tpm, "cm": vec![vec![1; n]; n], "state": vec![0; n] })
+/// A network of `n` units with random probabilities, each the input of itself and the `n_outputs - 1` next.
+fn generic(n: usize, n_outputs: usize) -> Value {
+    let is_input = |i: usize, j: usize| (j + n - i) % n < n_outputs;
+    let on = |state: usize, unit: usize| {
+        let inputs = (0..n).filter(|&i| is_input(i, unit) && state >> i & 1 == 1);
+        let key = [n, unit, inputs.map(|i| 1 << i).sum()].map(|it: usize| it as u64);
+        let mut stream = SeededStream::new("phi-validation test of one Φ v2", &key);
+        (stream.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let row = |state| -> Vec<f64> { (0..n).map(|unit| on(state, unit)).collect() };
+    let tpm: Vec<Vec<f64>> = (0..1 << n).map(row).collect();
+    let inputs = |i| -> Vec<u8> { (0..n).map(|j| is_input(i, j).into()).collect() };
+    let cm: Vec<Vec<u8>> = (0..n).map(inputs).collect();
+    json!({ "name": "generic", "tpm": tpm, "cm": cm, "state": vec![0; n] })
 }
 
 /// OR, AND, XOR of Oizumi et al. 2014, Fig. 4.
@@ -39,7 +47,7 @@ fn do_all(place: &Place, run: &str, mut standing: Value) -> Value {
 #[test]
 fn one_phi_in_tasks_in_any_order_killed_and_doubled_is_that_of_one_process() {
     let place = Place::new();
-    place.write("net.json", generic(7).to_string());
+    place.write("net.json", generic(7, how_many(4, 7)).to_string());
     let expected = place.run("phi --network net.json --format json").succeeded().stdout;
     let mut stream = SeededStream::new("phi-validation test of tasks of one Φ v1", &[1]);
     let plan = "cluster plan --format json --slots 3 --task-seconds 0.008 --max-tasks 6 --run big phi --network net.json";

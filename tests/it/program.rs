@@ -12,6 +12,11 @@ use tempfile::TempDir;
 /// The program, as cargo built it for these tests.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_phi");
 
+/// The size of a test: `full` is the long version, which takes too long for every day.
+pub(crate) fn how_many(quick: usize, full: usize) -> usize {
+    if std::env::var_os("PHI_SLOW_TESTS").is_some() { full } else { quick }
+}
+
 /// What a finished program left.
 #[derive(Debug)]
 pub(crate) struct Finished {

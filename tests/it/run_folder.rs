@@ -5,7 +5,7 @@ use std::time::Duration;
 use phi_validation::model::seeded::SeededStream;
 use serde_json::Value;
 
-use crate::program::{Finished, Place};
+use crate::program::{Finished, Place, how_many};
 
 /// 36 rows of 17 exact problems in a fraction of a second.
 const STUDY: &str =
@@ -171,7 +171,7 @@ fn kill(wanted: usize, seed: u64, span: Duration, expected: &Place) -> Kills {
 
 #[cfg(unix)]
 #[test]
-fn killed_two_hundred_times_the_results_are_the_same() {
+fn killed_many_times_the_results_are_the_same() {
     let undisturbed = Place::new();
     undisturbed.run(SMALL).succeeded();
     // From the start to a little after half of the rows, on this machine at this hour.
@@ -179,15 +179,24 @@ fn killed_two_hundred_times_the_results_are_the_same() {
     let rows = Duration::from_secs_f64(last["elapsed_ms"].as_f64().unwrap() / 1e3);
     let span = rows.mul_f64(0.6) + Duration::from_millis(15);
     let expected = &undisturbed;
+    let n_kills = how_many(50, 200);
     let of_both = thread::scope(|scope| {
-        let threads = [1, 2].map(|seed| scope.spawn(move || kill(100, seed, span, expected)));
+        let threads =
+            [1, 2].map(|seed| scope.spawn(move || kill(n_kills / 2, seed, span, expected)));
         threads.map(|it| it.join().unwrap())
     });
     let sum = |what: fn(&Kills) -> usize| of_both.iter().map(what).sum::<usize>();
-    assert!(sum(|it| it.killed) >= 200);
+    assert!(sum(|it| it.killed) >= n_kills);
     let (inside, finished) = (sum(|it| it.inside), sum(|it| it.finished));
-    assert!(inside > 50, "{inside} of 200 kills came between the first and the last row");
-    assert!(finished > 6, "{finished} runs were finished, {} torn lines", sum(|it| it.torn));
+    assert!(
+        inside > n_kills / 4,
+        "{inside} of {n_kills} kills came between the first and the last row"
+    );
+    assert!(
+        finished >= n_kills / 30,
+        "{finished} runs were finished, {} torn lines",
+        sum(|it| it.torn)
+    );
 }
 
 #[test]

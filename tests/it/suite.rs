@@ -9,7 +9,7 @@ use phi_validation::model::topology::Topology;
 use serde_json::{Value, json};
 
 use crate::own_network::or_and_xor;
-use crate::program::{Finished, Place};
+use crate::program::{Finished, Place, how_many};
 
 /// Two rules, two formalisms, sampled states, two own networks: one of them is the Ring of 4 under xor again.
 const SUITE: &str = r#"
@@ -33,6 +33,12 @@ name = "xor-ring"
 states = { sampled = 2, seed = 7 }
 "#;
 
+/// That suite, or a smaller one for tests that compute it several times: fewer random networks, of one size.
+fn repeated_suite() -> String {
+    let small = || SUITE.replace("sizes = [3, 4]", "sizes = [4]").replace("count = 6", "count = 2");
+    if how_many(0, 1) == 1 { SUITE.to_owned() } else { small() }
+}
+
 /// A place with that suite and its networks.
 fn place() -> Place {
     let place = Place::new();
@@ -42,6 +48,13 @@ fn place() -> Place {
     let ring = json!({"tpm": ring.tpm(), "cm": ring.connectivity(), "state": [0, 0, 0, 0]});
     place.write("networks/ring.json", ring.to_string());
     place.write("suite.toml", SUITE);
+    place
+}
+
+/// A place with the suite for tests that compute it several times.
+fn place_of_repeated() -> Place {
+    let place = place();
+    place.write("suite.toml", repeated_suite());
     place
 }
 
@@ -135,7 +148,7 @@ fn a_suite_is_a_run_with_everything_by_each_theory_for_itself() {
 
 #[test]
 fn the_folder_of_a_run_needs_no_other_file() {
-    let place = place();
+    let place = place_of_repeated();
     place.run("--suite suite.toml --run first --quiet").succeeded();
     let again = place.run("--suite suite.toml --run first").succeeded();
     let n_rows = place.untimed("runs/first/results.csv").len() - 1;
@@ -155,7 +168,7 @@ fn the_folder_of_a_run_needs_no_other_file() {
     let report = place.run("report first").succeeded();
     assert!(report.stdout.ends_with("report.html\n"));
     // The classical files do it too.
-    place.write("suite.toml", SUITE.split("[[networks]]").next().unwrap());
+    place.write("suite.toml", repeated_suite().split("[[networks]]").next().unwrap());
     place.run("--suite suite.toml --out rows.csv --quiet").succeeded();
     let whole = place.untimed("rows.csv");
     let text = place.read("rows.csv");
@@ -173,7 +186,7 @@ fn the_folder_of_a_run_needs_no_other_file() {
 
 #[test]
 fn a_suite_that_was_killed_goes_on_to_the_same_rows() {
-    let place = place();
+    let place = place_of_repeated();
     place.run("--suite suite.toml --run whole --quiet").succeeded();
     let whole = place.untimed("runs/whole/results.csv");
     let arguments = "--suite suite.toml --run killed --quiet --jobs 1";
@@ -183,7 +196,8 @@ fn a_suite_that_was_killed_goes_on_to_the_same_rows() {
         csv.matches('\n').count().saturating_sub(1)
     };
     let mut n_killed = 0;
-    for wanted in [1, 30, 60, 90, 120] {
+    let n_whole = whole.len() - 1;
+    for wanted in [1, n_whole / 6, n_whole / 3, n_whole / 2, n_whole * 2 / 3] {
         let mut child = place.command(arguments).spawn().unwrap();
         while n_rows(&place) < wanted && child.try_wait().unwrap().is_none() {
             thread::sleep(Duration::from_millis(1));
@@ -211,7 +225,7 @@ fn a_suite_that_was_killed_goes_on_to_the_same_rows() {
 
 #[test]
 fn shards_of_a_suite_become_the_run_of_the_whole() {
-    let place = place();
+    let place = place_of_repeated();
     place.run("--suite suite.toml --run whole --quiet").succeeded();
     for index in 1..=3 {
         let arguments = format!("--suite suite.toml --shard {index}/3 --run part-{index} --quiet");

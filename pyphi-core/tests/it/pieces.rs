@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 
 use crate::answer::subsystem;
 use crate::networks::{Family, Network, random};
+use crate::properties::how_many;
 
 /// How an analysis is divided, and what goes wrong the first time.
 #[derive(Clone, Copy, Debug)]
@@ -183,8 +184,8 @@ fn check(subsystem: &Subsystem, options: &Options, expected: &str, divisions: &[
 }
 
 #[test]
-fn seven_units_in_any_division() {
-    let subsystem = fixtures::generic_logistic(7, 1);
+fn a_large_network_in_any_division() {
+    let subsystem = fixtures::generic_logistic(how_many(6, 7), 1);
     let options = Options::default();
     let expected = bits(big_phi(&subsystem, &options));
     let [one, two, seven, many] = [1, 2, 7, 64].map(Division::into);
@@ -202,8 +203,8 @@ fn seven_units_in_any_division() {
 }
 
 #[test]
-fn seven_units_with_mishaps() {
-    let subsystem = fixtures::generic_logistic(7, 2);
+fn a_large_network_with_mishaps() {
+    let subsystem = fixtures::generic_logistic(how_many(6, 7), 2);
     let options = Options::default();
     let expected = bits(big_phi(&subsystem, &options));
     let interrupted = Division { interrupted_after: Some(1), ..Division::into(64) };
@@ -250,7 +251,7 @@ impl Kinds {
 #[test]
 fn small_networks_in_any_division() {
     let kinds = Kinds::default();
-    (0..540_u64).into_par_iter().for_each(|seed| {
+    (0..how_many(162, 540) as u64).into_par_iter().for_each(|seed| {
         let family = Family::ALL[seed as usize % Family::ALL.len()];
         let n_units = [2, 3, 4, 3, 4, 5][seed as usize / Family::ALL.len() % 6];
         let network: Network = random(family, n_units, 9_000 + seed);

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use crate::answer::{Answer, Cut, by_engine, by_oracle, difference, far};
 use crate::networks::{Network, majority};
+use crate::properties::how_many;
 
 /// A network with the answer of an independent program.
 #[derive(Deserialize)]
@@ -48,9 +49,20 @@ pub(crate) fn read<T: DeserializeOwned>(fixture: &str) -> Vec<T> {
 /// Panics with everything that differs, each with the name of its network.
 #[track_caller]
 fn check(fixture: &str, n_records: usize, answer: impl Fn(&Network) -> Answer + Sync) {
+    check_first(usize::MAX, fixture, n_records, answer);
+}
+
+/// The same for the first records only.
+#[track_caller]
+fn check_first(
+    n_checked: usize,
+    fixture: &str,
+    n_records: usize,
+    answer: impl Fn(&Network) -> Answer + Sync,
+) {
     let goldens: Vec<Golden> = read(fixture);
     assert_eq!(goldens.len(), n_records);
-    let failures: Vec<String> = goldens
+    let failures: Vec<String> = goldens[..n_checked.min(n_records)]
         .par_iter()
         .filter_map(|golden| {
             let difference = difference(&golden.answer, &answer(&golden.network))?;
@@ -82,7 +94,7 @@ fn oracle_up_to_four_units() {
 
 #[test]
 fn oracle_five_units() {
-    check(FIVE_UNITS, 10, by_oracle);
+    check_first(how_many(3, 10), FIVE_UNITS, 10, by_oracle);
 }
 
 #[test]
