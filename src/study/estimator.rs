@@ -264,12 +264,10 @@ impl Estimator for Spectral {
 /// apart give 0. Fewer than two units: 0.
 pub fn half_lambda2(n: usize, similarity: impl Fn(usize, usize) -> f64) -> f64 {
     let mut s = vec![vec![0.0; n]; n];
-    for i in 0..n {
-        for j in i + 1..n {
-            let value = similarity(i, j);
-            s[i][j] = value;
-            s[j][i] = value;
-        }
+    for (i, j) in (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j))) {
+        let value = similarity(i, j);
+        s[i][j] = value;
+        s[j][i] = value;
     }
     let scale: Vec<f64> = s
         .iter()
