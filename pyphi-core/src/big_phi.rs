@@ -8,7 +8,7 @@ use crate::bound::Bound;
 use crate::concept::LocalConcept;
 use crate::cut_structure::{CutStructure, Intact};
 use crate::fixed::{COARSE_ONE, cost_to_f64, to_coarse};
-use crate::limits::{Options, Phase, Stop, StopReason, Watch, predicted_bytes};
+use crate::limits::{Options, Phase, Stop, StopReason, Watch, memory_needed};
 use crate::mip::{CauseMemo, Core, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
 use crate::stats::Stats;
@@ -31,9 +31,9 @@ pub struct BigPhi {
     /// The system's minimum information partition; `None` where Φ = 0. Of a search that was stopped the best
     /// cut so far.
     pub cut: Option<Cut>,
-    /// The concepts of the intact system; empty where Φ = 0 without search.
+    /// The concepts of the intact system; empty where Φ = 0 without search, and of a search that was stopped.
     pub ces: CauseEffectStructure,
-    /// The concepts of the system under `cut`.
+    /// The concepts of the system under `cut`; empty of a search that was stopped.
     pub partitioned_ces: CauseEffectStructure,
     /// How many core causes and core effects, in the two structures, were chosen from several purviews of
     /// the same φ and size. If this is not 0, Φ is not unique: another numbering of the units may give
@@ -101,7 +101,7 @@ impl BigPhi {
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
 pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
-    without_search(subsystem, options)
+    without_search(subsystem, options, false)
         .unwrap_or_else(|| with_ties(Search::new(subsystem, options).run(), options))
 }
 
@@ -110,14 +110,17 @@ pub(crate) fn is_zero_without_search(subsystem: &Subsystem) -> bool {
     subsystem.n_units() < 2 || !subsystem.is_strongly_connected()
 }
 
-/// The result, where nothing has to be searched for it or nothing may be.
-pub(crate) fn without_search(subsystem: &Subsystem, options: &Options) -> Option<BigPhi> {
+/// The result, where nothing has to be searched for it or nothing may be. See [`memory_needed`].
+pub(crate) fn without_search(
+    subsystem: &Subsystem,
+    options: &Options,
+    keeps_choices: bool,
+) -> Option<BigPhi> {
     let nothing = |stop_reason| {
         let ces = CauseEffectStructure::default();
         BigPhi::zero(subsystem.units(), ces, stop_reason, Stats::default())
     };
-    let needed =
-        predicted_bytes(subsystem.n_units(), rayon::current_num_threads()).unwrap_or(u64::MAX);
+    let needed = memory_needed(subsystem, rayon::current_num_threads(), keeps_choices);
     if is_zero_without_search(subsystem) {
         Some(with_ties(nothing(StopReason::Complete), options))
     } else if options.limits.memory_bytes.is_some_and(|limit| needed > limit) {
@@ -299,48 +302,56 @@ impl<'a> Search<'a> {
         let (cuts_decided, cuts_total) = (results.len() as u64, self.cuts.len() as u64);
         let best = results.iter().filter_map(CutResult::exact).map(|(total, _)| total).min();
         let zero = self.coarse_tolerance();
-        // A cut without effect decides everything, whatever else was left undone.
-        let stop_reason = match self.stop.reason() {
-            Some(reason) if cuts_decided < cuts_total && best.is_none_or(|best| best > zero) => {
-                reason
-            }
-            _ => StopReason::Complete,
-        };
-        let ces = self.describe(&Wiring::intact(self.tables), &intact.concepts);
-        let Some(best) = best else {
+        // Everything within the tolerance of the best is tied; the first of those in order is the MIP.
+        let rank = best.filter(|&best| best > zero).and_then(|best| {
+            let exact = results.iter().filter_map(CutResult::exact);
+            exact.filter(|&(total, _)| total <= best + zero).map(|(_, rank)| rank).min()
+        });
+        let phi = match best {
             // Only a search that was stopped has no cut with a distance.
-            let result = BigPhi::zero(units, ces, stop_reason, stats);
-            return BigPhi { phi: f64::INFINITY, cuts_decided, cuts_total, ..result };
+            None => f64::INFINITY,
+            Some(best) if best <= zero => 0.0,
+            Some(best) => cost_to_f64(best),
         };
-        if best <= zero {
+        // A structure takes long: who was told to stop has none.
+        let stopped = |reason| BigPhi {
+            phi,
+            cut: rank.map(|rank| self.cuts[rank]),
+            cuts_decided,
+            cuts_total,
+            ..BigPhi::zero(units, CauseEffectStructure::default(), reason, stats)
+        };
+        // A cut without effect decides everything, whatever else was left undone.
+        let is_decided = cuts_decided == cuts_total || best.is_some_and(|best| best <= zero);
+        if let Some(reason) = self.stop.reason().filter(|_| !is_decided) {
+            return stopped(reason);
+        }
+        let ces = self.describe(&Wiring::intact(self.tables), &intact.concepts);
+        if let Some(reason) = self.stop.reason() {
+            return stopped(reason);
+        }
+        let Some(rank) = rank else {
             let result = BigPhi::zero(units, ces, StopReason::Complete, stats);
             return BigPhi { cuts_decided, cuts_total, ..result };
-        }
-        // Everything within the tolerance of the best is tied; the first of those in order is the MIP.
-        let rank = results
-            .iter()
-            .filter_map(CutResult::exact)
-            .filter(|&(total, _)| total <= best + zero)
-            .map(|(_, rank)| rank)
-            .min()
-            .expect("the best is tied with itself");
+        };
         let cut = self.cuts[rank];
         let cut_wiring = self.subsystem.wiring(Some(cut));
-        // Also a search that was stopped gets its best cut's structure.
-        let small_phi =
-            SmallPhi { stop: &Stop::never(), ..self.small_phi(&cut_wiring, Some(rank)) };
+        let small_phi = self.small_phi(&cut_wiring, Some(rank));
         let mut scratch = Scratch::new(self.tables.n);
         let structure = CutStructure::new(&small_phi, intact, &mut scratch);
         let (settled, _) =
             self.share(structure.n_changed(), |scratch, idx| structure.settled(idx, scratch));
         let partitioned_ces = self.describe(&cut_wiring, &structure.concepts(settled));
+        if let Some(reason) = self.stop.reason() {
+            return stopped(reason);
+        }
         let purview_ties = self
             .options
             .count_ties
             .then(|| intact_ties + results.iter().map(|result| result.purview_ties).sum::<u64>());
         BigPhi {
             units,
-            phi: cost_to_f64(best),
+            phi,
             cut: Some(cut),
             ties: ces.ties() + partitioned_ces.ties(),
             ces,
@@ -348,7 +359,7 @@ impl<'a> Search<'a> {
             purview_ties,
             cuts_decided,
             cuts_total,
-            stop_reason,
+            stop_reason: StopReason::Complete,
             stats,
         }
     }
@@ -506,6 +517,7 @@ impl<'a> Search<'a> {
         (results, stats)
     }
 
+    /// The concepts as the user sees them. Anything, if the analysis is to stop.
     fn describe(&self, wiring: &Wiring, concepts: &[LocalConcept]) -> CauseEffectStructure {
         let small_phi = SmallPhi { choices: None, ..self.small_phi(wiring, None) };
         let members = self.subsystem.units().bits();

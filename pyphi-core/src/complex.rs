@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::big_phi::{BigPhi, big_phi};
 use crate::error::{ErrorKind, Result};
-use crate::limits::Options;
+use crate::limits::{Options, Stop, memory_needed};
 use crate::network::Network;
 use crate::state::State;
 use crate::subsystem::{Subsystem, TOLERANCE};
@@ -28,26 +29,36 @@ use crate::unit_set::{UnitSet, deposit, extract};
 /// ```
 ///
 /// # Errors
-/// If the state has the wrong length or there are too many units.
+/// If the state has the wrong length, there are too many units, or [`Limits::memory_bytes`](crate::Limits::memory_bytes)
+/// forbids to search a subsystem: any of them may be a complex.
 pub fn complexes(network: &Network, state: State, options: &Options) -> Result<Vec<BigPhi>> {
     let network = Arc::new(network.clone());
     // The whole network first: what is wrong with it is wrong with the question.
-    if let Err(error) = Subsystem::of(&network, state, network.units())
-        && !matches!(error.kind(), ErrorKind::Unreachable { .. })
-    {
-        return Err(error);
+    match Subsystem::of(&network, state, network.units()) {
+        Err(error) if !matches!(error.kind(), ErrorKind::Unreachable { .. }) => return Err(error),
+        Ok(whole) => check_memory(&whole, options)?,
+        Err(_) => {}
     }
     let mut met: HashMap<(Vec<u64>, LocalOrder), BigPhi> = HashMap::new();
     let mut found: Vec<BigPhi> = Vec::new();
+    // The limit on time is that of all of them.
+    let (stop, began) = (Stop::new(options), Instant::now());
     for units in network.units().subsets_by_size() {
+        if stop.is_due() {
+            break;
+        }
         let Ok(subsystem) = Subsystem::of(&network, state, units) else { continue };
+        check_memory(&subsystem, options)?;
         // The result is a function of the tables and the order of choice alone, in the numbering of the
         // subsystem.
         let order = options.tie_order.within(units.bits());
         let result = match met.entry((subsystem.tables.fingerprint(), order)) {
             std::collections::hash_map::Entry::Occupied(known) => known.get().moved_to(units),
             std::collections::hash_map::Entry::Vacant(free) => {
-                free.insert(big_phi(&subsystem, options)).clone()
+                let mut options = options.clone();
+                options.limits.time =
+                    options.limits.time.map(|time| time.saturating_sub(began.elapsed()));
+                free.insert(big_phi(&subsystem, &options)).clone()
             }
         };
         if !result.is_complete() {
@@ -71,6 +82,17 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
         sorted.push(found.remove(preferred));
     }
     Ok(sorted)
+}
+
+fn check_memory(subsystem: &Subsystem, options: &Options) -> Result<()> {
+    let needed_bytes = memory_needed(subsystem, rayon::current_num_threads(), false);
+    match options.limits.memory_bytes.filter(|most_bytes| needed_bytes > *most_bytes) {
+        None => Ok(()),
+        Some(most_bytes) => {
+            let units = subsystem.units().to_string();
+            Err(ErrorKind::Memory { units, needed_bytes, most_bytes }.into())
+        }
+    }
 }
 
 /// The complex with the largest Φ; of equal ones the largest, then the lexicographically later one.

@@ -79,7 +79,7 @@ pub(crate) struct CutStructure<'a> {
 }
 
 impl<'a> CutStructure<'a> {
-    /// The structure as far as it is known without searching a cause.
+    /// The structure as far as it is known without searching a cause. Anything, if the analysis is to stop.
     pub(crate) fn new(
         small_phi: &'a SmallPhi<'a>,
         intact: &'a Intact,
@@ -90,6 +90,9 @@ impl<'a> CutStructure<'a> {
         let mut is_kept = vec![false; intact.concepts.len()];
         let mut before = intact.concepts.iter().enumerate().peekable();
         for &mechanism in small_phi.purviews {
+            if small_phi.stop.is_due() {
+                break;
+            }
             let before = before.next_if(|(_, it)| it.mechanism == mechanism);
             let is_split = mechanism & from != 0 && mechanism & to != 0;
             if before.is_none() && !is_split {
@@ -132,6 +135,9 @@ impl<'a> CutStructure<'a> {
         limit: &impl Fn() -> i128,
         scratch: &mut Scratch,
     ) -> Option<Total> {
+        if self.small_phi.stop.is_due() {
+            return None;
+        }
         let mut open: Vec<usize> = (0..self.changed.len())
             .filter(|&idx| matches!(self.changed[idx].after, After::Open { .. }))
             .collect();
@@ -191,8 +197,9 @@ impl<'a> CutStructure<'a> {
         });
         let tolerance = self.small_phi.rules.tolerance;
         let prices = self.small_phi.choices.map(|it| &it.prices);
+        let (tables, stop) = (self.small_phi.tables, self.small_phi.stop);
         let mut distance = StructureDistance::with(prices);
-        Some(distance.distance(self.small_phi.tables, rows, columns, tolerance, limit(), scratch))
+        distance.distance(tables, rows, columns, tolerance, limit(), stop, scratch)
     }
 
     /// How many mechanisms have a concept that the cut may change.
@@ -255,7 +262,7 @@ impl<'a> CutStructure<'a> {
         // The null concept is the column of no mechanism.
         let mechanisms: Vec<u32> = self.columns().map(|it| it.mechanism).chain([0]).collect();
         if let Some(choices) = self.small_phi.choices {
-            return choices.prices.reaches(&mut problem, &mechanisms, stop_at);
+            return choices.prices.reaches(&mut problem, &mechanisms, stop_at, self.small_phi.stop);
         }
         let guess: Vec<i64> = if prices.is_empty() {
             Vec::new()
@@ -266,7 +273,7 @@ impl<'a> CutStructure<'a> {
             return true;
         }
         problem.start(&guess);
-        let reaches = problem.reaches(stop_at);
+        let reaches = problem.reaches(stop_at, self.small_phi.stop);
         if reaches {
             prices.resize(1 << self.small_phi.tables.n, 0);
             // Only differences matter. Mechanisms without a column keep prices that go with these.

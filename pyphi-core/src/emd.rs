@@ -15,6 +15,7 @@
 //! exact, and the value does not depend on which of several optimal flows is found.
 
 use crate::fixed::Fixed;
+use crate::limits::steps;
 
 /// What a solve ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,6 +139,7 @@ impl EmdSolver {
         debug_assert_eq!(p.len(), q.len());
         debug_assert_eq!(p.iter().sum::<Fixed>(), q.iter().sum::<Fixed>());
         self.k = p.len().trailing_zeros() as usize;
+        steps((self.k + 2) << self.k);
         self.excess.clear();
         self.excess.extend(p.iter().zip(q).map(|(a, b)| a - b));
     }
@@ -302,6 +304,7 @@ impl EmdSolver {
         let mut level = 0;
         loop {
             let start = level * n_words;
+            steps(k * n_words);
             self.levels.resize(start + 2 * n_words, 0);
             let (now, next) = self.levels[start..].split_at_mut(n_words);
             for d in 0..k {
@@ -372,6 +375,7 @@ impl EmdSolver {
     /// Finds one path from a source to `target` and moves what it can carry. False if there is none.
     fn trace_back(&mut self, target: usize, n_levels: usize) -> bool {
         let (k, n_words) = (self.k, self.n_words);
+        steps(2 * k);
         self.path.clear();
         let mut y = target;
         let mut level = n_levels;

@@ -198,6 +198,20 @@ pub enum ErrorKind {
         /// Memory it may use, in bytes.
         most_bytes: u128,
     },
+    /// An analysis that [`Limits::memory_bytes`](crate::Limits::memory_bytes) forbids.
+    #[error(
+        "{units} would need {} of memory, expected at most {}",
+        human_bytes(u128::from(*needed_bytes)),
+        human_bytes(u128::from(*most_bytes))
+    )]
+    Memory {
+        /// The units of the system.
+        units: String,
+        /// Memory that the analysis would need, in bytes.
+        needed_bytes: u64,
+        /// Memory it may use, in bytes.
+        most_bytes: u64,
+    },
     /// A decision of another analysis than the one it is handed to.
     #[error(
         "analysis {found}, expected {expected}: made for another network, state or setting, or by another \

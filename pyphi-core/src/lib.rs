@@ -77,7 +77,9 @@ pub use complex::{complexes, major_complex};
 pub use concept::{Concept, CoreRepertoire, Mip};
 pub use error::{Error, ErrorKind, Result};
 pub use formalism::{DifferentiationCap, Formalism, TiePolicy};
-pub use limits::{Limits, Observer, Options, Phase, Progress, StopReason, predicted_bytes};
+pub use limits::{
+    Limits, Observer, Options, Phase, Progress, StopReason, memory_needed, predicted_bytes,
+};
 pub use network::Network;
 pub use partition::{Cut, Partition};
 pub use phi_range::{PhiRange, phi_by_order, phi_range};

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::big_phi::is_zero_without_search;
 use crate::mip::CauseMemo;
+use crate::subsystem::Subsystem;
 use crate::tie_order::TieOrder;
 
 /// How an analysis is run. But for `tie_order`, none of it changes a result that is complete.
@@ -42,8 +44,9 @@ pub struct Limits {
     /// Wall time. When it is over, the analysis stops within a moment and says what it has.
     /// [default: no limit]
     pub time: Option<Duration>,
-    /// Memory that the tables of the search may take, in bytes; see [`predicted_bytes`]. An analysis that
-    /// would need more does not start. [default: no limit]
+    /// Memory that the tables of the search may take, in bytes; see [`memory_needed`] and
+    /// [`iit4::memory_needed`](crate::iit4::memory_needed). An analysis that would need more does not start.
+    /// [default: no limit]
     pub memory_bytes: Option<u64>,
 }
 
@@ -187,19 +190,47 @@ impl fmt::Debug for Observer {
 
 /// Memory that the search for Φ of `n_units` units plans for with `n_threads` threads, in bytes; `None` if
 /// that does not fit in a `u64`. Each thread has a table of the marginals of 4ⁿ pairs of a mechanism and a
-/// purview; all share the values of φ that cuts have in common, 7ⁿ up to 8 units and 4ⁿ beyond. What else is
-/// needed is small beside that, except for networks with interchangeable units, which keep some MiB of φ values
-/// for their arrangements instead.
+/// purview, a list of partitions that may be half as long, and a transport problem of 2ⁿ by 2ⁿ concepts; all
+/// share the tables of the units, n·3ⁿ, and the values of φ that cuts have in common, 7ⁿ up to 8 units and 4ⁿ
+/// beyond. What else is needed is small beside that, except for networks with interchangeable units, which keep
+/// some MiB of φ values for their arrangements instead.
+///
+/// This is the price of any system of so many units; [`memory_needed`] knows which of them cost nothing.
 ///
 /// ```
 /// assert!(pyphi_core::predicted_bytes(8, 2).unwrap() < 64 << 20);
 /// assert!(pyphi_core::predicted_bytes(12, 2).unwrap() > 3 << 30);
 /// ```
 pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
-    let pairs = 1u64.checked_shl(u32::try_from(2 * n_units).ok()?)?;
-    let of_thread = 8 * n_units.next_multiple_of(4) as u64 + 4;
-    let shared = CauseMemo::n_slots(n_units).checked_mul(8)?;
+    let n = u32::try_from(n_units).ok()?;
+    let pairs = 4u64.checked_pow(n)?;
+    let of_thread = 8 * n_units.next_multiple_of(4) as u64 + 4 + 8 + 9;
+    let of_units = 3u64.checked_pow(n)?.checked_mul(8 * n_units as u64)?;
+    let shared = CauseMemo::n_slots(n_units).checked_mul(8)?.checked_add(of_units)?;
     pairs.checked_mul(of_thread.checked_mul(n_threads as u64)?)?.checked_add(shared)
+}
+
+/// Memory that the search for Φ of a system plans for with `n_threads` threads, in bytes; 0 where Φ is 0 without
+/// a search, `u64::MAX` where that is more. With `keeps_choices`, as [`phi_range`](crate::phi_range) and
+/// [`phi_by_order`](crate::phi_by_order) need it: they keep, for every cut, what purviews are tied for every cause and
+/// effect.
+///
+/// ```
+/// use pyphi_core::{fixtures, memory_needed, predicted_bytes};
+///
+/// let subsystem = fixtures::or_and_xor();
+/// assert_eq!(memory_needed(&subsystem, 2, false), predicted_bytes(3, 2).unwrap());
+/// assert!(memory_needed(&subsystem, 2, true) > memory_needed(&subsystem, 2, false));
+/// ```
+pub fn memory_needed(subsystem: &Subsystem, n_threads: usize, keeps_choices: bool) -> u64 {
+    // A slot of a hash map that is half empty, and a list of one purview or two.
+    const BYTES_OF_CHOICE: u64 = 120;
+    if is_zero_without_search(subsystem) {
+        return 0;
+    }
+    let n = subsystem.n_units();
+    let of_choices = if keeps_choices { (2 * BYTES_OF_CHOICE) << (2 * n) } else { 0 };
+    predicted_bytes(n, n_threads).map_or(u64::MAX, |bytes| bytes.saturating_add(of_choices))
 }
 
 /// When to stop.
@@ -227,6 +258,10 @@ impl Stop {
 
     /// Whether to stop now, and why.
     pub(crate) fn reason(&self) -> Option<StopReason> {
+        #[cfg(test)]
+        if stretch::look() && self.cancel.is_some() {
+            return Some(StopReason::Cancelled);
+        }
         if self.cancel.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
             return Some(StopReason::Cancelled);
         }
@@ -237,5 +272,137 @@ impl Stop {
 
     pub(crate) fn is_due(&self) -> bool {
         self.reason().is_some()
+    }
+}
+
+/// Says that so many entries of a table, or things like that, have been looked at or made. Loops that may be
+/// long say so; tests see to it that there are never many between two looks at [`Stop`].
+#[inline(always)]
+pub(crate) fn steps(n: usize) {
+    #[cfg(test)]
+    stretch::add(n as u64);
+    #[cfg(not(test))]
+    let _ = n;
+}
+
+/// How many steps this thread makes between two looks, and after it is told to stop.
+#[cfg(test)]
+pub(crate) mod stretch {
+    use std::cell::Cell;
+
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct Stretches {
+        /// The most steps between two looks.
+        pub(crate) longest: u64,
+        /// Steps after the look at which the thread was told to stop.
+        pub(crate) after: u64,
+        pub(crate) n_looks: u64,
+        since_look: u64,
+        stop_at: u64,
+    }
+
+    thread_local! {
+        static NOW: Cell<Stretches> = const { Cell::new(Stretches::until(u64::MAX)) };
+    }
+
+    impl Stretches {
+        const fn until(stop_at: u64) -> Stretches {
+            Stretches { longest: 0, after: 0, n_looks: 0, since_look: 0, stop_at }
+        }
+
+        fn is_told_to_stop(self) -> bool {
+            self.n_looks >= self.stop_at
+        }
+    }
+
+    pub(crate) fn add(n: u64) {
+        let mut now = NOW.get();
+        now.since_look += n;
+        now.after += if now.is_told_to_stop() { n } else { 0 };
+        NOW.set(now);
+    }
+
+    /// Looks, and says whether to stop.
+    pub(crate) fn look() -> bool {
+        let mut now = NOW.get();
+        now.longest = now.longest.max(now.since_look);
+        now.since_look = 0;
+        now.n_looks += 1;
+        NOW.set(now);
+        now.is_told_to_stop()
+    }
+
+    /// The stretches of some work on this thread, which is told to stop at its look number `stop_at`.
+    pub(crate) fn of(stop_at: u64, work: impl FnOnce()) -> Stretches {
+        NOW.set(Stretches::until(stop_at));
+        work();
+        look();
+        NOW.replace(Stretches::until(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{complete_majority, dense_logistic, generic_logistic, ring_logistic};
+    use crate::iit4;
+    use crate::{big_phi, complexes, phi_range};
+
+    /// The most steps between two looks: a fraction of a second in a release build.
+    const MOST_STEPS: u64 = 100_000_000;
+
+    type Analysis = fn(&Subsystem, &Options);
+
+    const ANALYSES: [(&str, Analysis); 7] = [
+        ("IIT 3.0", |it, options| drop(big_phi(it, options))),
+        ("IIT 3.0, exhaustive", |it, options| {
+            drop(big_phi(it, &Options { exhaustive: true, ..options.clone() }));
+        }),
+        ("IIT 3.0, other orders", |it, options| drop(phi_range(it, options, 3, 1))),
+        ("IIT 3.0, complexes", |it, options| {
+            drop(complexes(it.network(), it.state(), options));
+        }),
+        ("IIT 4.0", |it, options| {
+            let system = iit4::System::new(it).expect("a reachable state");
+            drop(iit4::phi_range(&system, iit4::Rules::default(), options, 3, 1));
+        }),
+        ("IIT 4.0, exhaustive", |it, options| {
+            let system = iit4::System::new(it).expect("a reachable state");
+            let options = Options { exhaustive: true, ..options.clone() };
+            drop(iit4::phi_structure(&system, iit4::Rules::default(), &options));
+        }),
+        ("IIT 4.0, complexes", |it, options| {
+            drop(iit4::complexes(it.network(), it.state(), iit4::Rules::default(), options));
+        }),
+    ];
+
+    /// However late an analysis is told to stop, it has looked not long before, and has ended not long after.
+    #[track_caller]
+    fn check(what: &str, subsystem: &Subsystem, analyses: &[(&str, Analysis)], stop_at: u64) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+        for (analysis, work) in analyses {
+            let cancel = Some(Arc::new(AtomicBool::new(false)));
+            let options = Options { cancel, ..Options::default() };
+            let found = pool.install(|| stretch::of(stop_at, || work(subsystem, &options)));
+            let is_soon = found.longest + found.after <= MOST_STEPS;
+            assert!(is_soon, "{what}, {analysis}, told to stop at look {stop_at}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn analyses_stop_soon_after_they_are_told() {
+        let [iit3, _, _, _, iit4, _, complexes] = ANALYSES;
+        check("generic 12", &generic_logistic(12, 1), &[iit3, iit4], 30);
+        check("dense 12", &dense_logistic(12, 1), &[iit3, complexes], 0);
+        check("complete 11", &complete_majority(11), &ANALYSES, 300);
+        check("generic 8", &generic_logistic(8, 1), &ANALYSES[..4], 100_000);
+        check("ring 10", &ring_logistic(10), &ANALYSES, 1000);
+    }
+
+    #[test]
+    fn analyses_that_are_not_stopped_look_often_too() {
+        check("complete 6", &complete_majority(6), &ANALYSES[..1], u64::MAX);
+        check("generic 5", &generic_logistic(5, 1), &ANALYSES[..4], u64::MAX);
+        check("dense 6", &dense_logistic(6, 1), &ANALYSES[4..], u64::MAX);
     }
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::emd::{Emd, EmdSolver};
 use crate::fixed::{Fixed, place_distribution, to_f64, to_fixed};
-use crate::limits::Stop;
+use crate::limits::{Stop, steps};
 use crate::partition::local_partitions;
 use crate::repertoire::{Direction, RepertoireScratch, cause_repertoire, marginals, multiply};
 use crate::stats::Stats;
@@ -57,6 +57,9 @@ pub(crate) struct CauseMemo {
 
 const UNKNOWN: i64 = i64::MIN;
 
+/// No φ is more than this: what is known of one whose search was stopped.
+const ANY: Known = Known::AtMost(Fixed::MAX >> 2);
+
 impl CauseMemo {
     /// Up to this size φ under cuts is remembered: 46 MiB.
     pub(crate) const MAX_UNITS_CUT: usize = 8;
@@ -79,6 +82,7 @@ impl CauseMemo {
             let half = weights.len() / 2;
             weights[half..].iter_mut().for_each(|it| *it += base.pow(unit));
         }
+        steps(CauseMemo::n_slots(n) as usize);
         let values = (0..CauseMemo::n_slots(n)).map(|_| AtomicI64::new(UNKNOWN)).collect();
         CauseMemo { weights, has_cuts, values }
     }
@@ -247,8 +251,8 @@ struct MarginalTable {
     made_under: Vec<u32>,
 }
 
-/// Of a row that was never made. No cut has it, since A is not all units.
-const NEVER: u32 = u32::MAX;
+/// Of a row that was never made. It is 0, so that the system gives the table as it is, page by page.
+const NEVER: u32 = 0;
 
 impl MarginalTable {
     fn new(n: usize) -> MarginalTable {
@@ -262,11 +266,12 @@ impl MarginalTable {
     }
 
     /// What of a cut A → B a row depends on: the units of the purview in A and those of the mechanism in B.
-    /// Where there are none of one of these nothing is severed, as in the intact system: 0.
+    /// Where there are none of one of these nothing is severed, as in the intact system: 1. No cut has that,
+    /// since it has no unit in A.
     #[inline]
     fn tag(wiring: &Wiring, mechanism: u32, purview: u32) -> u32 {
         let (from, to) = (purview & wiring.from, mechanism & wiring.to);
-        if from == 0 || to == 0 { 0 } else { from << 16 | to }
+        if from == 0 || to == 0 { 1 } else { from << 16 | to }
     }
 
     /// Makes the rows of `mechanism` over all subsets of `purview`.
@@ -280,8 +285,8 @@ impl MarginalTable {
         buffer: &mut Vec<f64>,
     ) {
         if self.entries.is_empty() {
-            self.entries.resize(self.lanes << (2 * self.n), 0.0);
-            self.made_under.resize(1 << (2 * self.n), NEVER);
+            self.entries = vec![0.0; self.lanes << (2 * self.n)];
+            self.made_under = vec![NEVER; 1 << (2 * self.n)];
         }
         for p in submasks(purview) {
             let row = (mechanism as usize) << self.n | p as usize;
@@ -316,6 +321,7 @@ impl MarginalTable {
         purview: u32,
         visit: &mut impl FnMut(Bound),
     ) {
+        steps(((LANES / 4) << (mechanism.count_ones() + purview.count_ones())) / 2);
         let whole = &self.rows::<LANES>(mechanism)[purview as usize];
         let top = 1 << (31 - mechanism.leading_zeros());
         for m1 in submasks(mechanism & !top) {
@@ -538,8 +544,8 @@ impl SmallPhi<'_> {
                 return Known::AtMost(upper);
             }
         }
-        for part in submasks(mechanism) {
-            self.make_marginals(part, purview, scratch);
+        if !self.make_all_marginals(submasks(mechanism), purview, scratch) {
+            return ANY;
         }
         self.cause_phi(mechanism, purview, floor, scratch)
     }
@@ -567,6 +573,7 @@ impl SmallPhi<'_> {
         let whole = self.effect_lanes(mechanism);
         let empty = self.effect_lanes(0);
         let (phi, sums) = (&mut scratch.effect_phi, &mut scratch.sums);
+        steps((1 << n) + ((1 << (n - 1)) << mechanism.count_ones()));
         phi.resize(1 << n, 0);
         sums.resize(1 << n, 0);
         // The split {∅, M}: one unit of the purview, the one that loses least.
@@ -635,9 +642,9 @@ impl SmallPhi<'_> {
             .filter(|it| is_open(it.known, floor))
             .fold(0, |reach, it| reach | it.purview);
         if reach != 0 && self.rules.prune {
-            self.make_marginals(mechanism, reach, scratch);
-            for unit in bits(mechanism) {
-                self.make_marginals(mechanism & !(1 << unit), reach, scratch);
+            let parts = bits(mechanism).map(|unit| mechanism & !(1 << unit));
+            if !self.make_all_marginals(parts.chain([mechanism]), reach, scratch) {
+                return None;
             }
             for candidate in candidates.iter_mut().filter(|it| is_open(it.known, floor)) {
                 candidate.simple = self.simple_bound(mechanism, candidate.purview, scratch);
@@ -670,8 +677,8 @@ impl SmallPhi<'_> {
                 Known::AtMost(upper)
             } else {
                 if !has_all_marginals {
-                    for part in submasks(mechanism) {
-                        self.make_marginals(part, reach, scratch);
+                    if !self.make_all_marginals(submasks(mechanism), reach, scratch) {
+                        return None;
                     }
                     has_all_marginals = true;
                 }
@@ -795,6 +802,19 @@ impl SmallPhi<'_> {
         marginals.make(self.tables, self.wiring, mechanism, purview, repertoires, whole);
     }
 
+    /// As [`SmallPhi::make_marginals`], for several mechanisms. False if the analysis is to stop.
+    fn make_all_marginals(
+        &self,
+        mut mechanisms: impl Iterator<Item = u32>,
+        purview: u32,
+        scratch: &mut Scratch,
+    ) -> bool {
+        mechanisms.all(|mechanism| {
+            self.make_marginals(mechanism, purview, scratch);
+            !self.stop.is_due()
+        })
+    }
+
     /// Of the partitions that part one unit of the purview, or one unit of the mechanism, from all the rest,
     /// the one with the smallest bound.
     fn simple_bound(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) -> Bound {
@@ -860,6 +880,10 @@ impl SmallPhi<'_> {
                 let cannot_improve = to_fixed((bound.value - BOUND_SLACK).max(0.0)) >= phi;
                 if self.rules.prune && (cannot_improve || phi < floor) {
                     break;
+                }
+                if self.stop.is_due() {
+                    scratch.bounds = bounds;
+                    return ANY;
                 }
                 let stop_at = if self.rules.prune { phi } else { Fixed::MAX };
                 if let Emd::Exact(value) | Emd::AtMost(value) =
@@ -937,22 +961,28 @@ impl SmallPhi<'_> {
         place_distribution(product, q);
     }
 
-    /// φ of one pair on the cause side with its MIP: the first of the partitions tied for it.
+    /// φ of one pair on the cause side with its MIP: the first of the partitions tied for it. Anything, if the analysis is
+    /// to stop.
     pub(crate) fn cause_mip(
         &self,
         mechanism: u32,
         purview: u32,
         scratch: &mut Scratch,
     ) -> (Fixed, (u32, u32)) {
-        for part in submasks(mechanism) {
-            self.make_marginals(part, purview, scratch);
+        const STOPPED: (Fixed, (u32, u32)) = (0, (0, 0));
+        if !self.make_all_marginals(submasks(mechanism), purview, scratch) {
+            return STOPPED;
         }
         self.place_whole(mechanism, purview, scratch);
         let Known::Exactly(phi) = self.cause_phi(mechanism, purview, Fixed::MIN, scratch) else {
-            unreachable!("no φ is below the floor")
+            // No φ is below that floor.
+            return STOPPED;
         };
         let limit = phi + self.rules.tolerance;
         for (m1, p1) in local_partitions(mechanism, purview) {
+            if self.stop.is_due() {
+                return STOPPED;
+            }
             let bound = scratch.marginals.bound(mechanism, purview, m1, p1);
             if to_fixed((bound.value - BOUND_SLACK).max(0.0)) > limit {
                 continue;

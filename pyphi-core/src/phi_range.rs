@@ -119,7 +119,7 @@ fn over(subsystem: &Subsystem, options: &Options, orders: &[LocalOrder]) -> (Big
     let quiet = Options { progress: None, count_ties: false, ..options.clone() };
     let own = options.tie_order.within(subsystem.units().bits());
     let is_needed = orders.iter().any(|&order| order != own);
-    let (result, mut search) = match without_search(subsystem, options) {
+    let (result, mut search) = match without_search(subsystem, options, is_needed) {
         Some(result) => (result, None),
         None => {
             let search = Search::new(subsystem, options);

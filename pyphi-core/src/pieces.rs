@@ -315,7 +315,7 @@ impl<'a> Pieces<'a> {
         report: impl Fn(MechanismDecision) + Sync,
     ) -> Result<PieceEnd> {
         ranks.iter().try_for_each(|&rank| exists("mechanism", rank, self.n_mechanisms()))?;
-        if let Some(known) = without_search(self.subsystem, self.options) {
+        if let Some(known) = without_search(self.subsystem, self.options, false) {
             return Ok(PieceEnd::nothing(known.stop_reason));
         }
         let search = Search::new(self.subsystem, self.options);
@@ -340,7 +340,7 @@ impl<'a> Pieces<'a> {
     ) -> Result<PieceEnd> {
         self.check_intact(intact)?;
         ranks.iter().try_for_each(|&rank| exists("cut", rank, self.n_cuts()))?;
-        if let Some(known) = without_search(self.subsystem, self.options) {
+        if let Some(known) = without_search(self.subsystem, self.options, false) {
             return Ok(PieceEnd::nothing(known.stop_reason));
         }
         let mut ranks = ranks.to_vec();
@@ -362,8 +362,8 @@ impl<'a> Pieces<'a> {
     /// Φ with MIP, both structures and ties: bit for bit that of [`big_phi`](crate::big_phi) with the same options;
     /// only [`BigPhi::stats`] are empty. None if cuts are undecided.
     ///
-    /// Works the structure under the minimal cut out anew, which takes about as long as one cut in full and is not
-    /// cancelled.
+    /// Works the structure under the minimal cut out anew, which takes about as long as one cut in full. If that is
+    /// stopped the result says so, and has no structures.
     ///
     /// # Errors
     /// If the intact structure is of another analysis or none at all, or the decisions are of another.
@@ -374,7 +374,7 @@ impl<'a> Pieces<'a> {
     ) -> Result<Option<BigPhi>> {
         self.check_intact(intact)?;
         self.check_analysis(&cuts.pieces.id)?;
-        if let Some(result) = without_search(self.subsystem, self.options) {
+        if let Some(result) = without_search(self.subsystem, self.options, false) {
             return Ok(Some(result));
         }
         if !cuts.is_decided() {

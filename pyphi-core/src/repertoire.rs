@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::emd::EmdSolver;
 use crate::fixed::{place_distribution, to_f64};
+use crate::limits::steps;
 use crate::tables::{SAFE_SUM, Tables, Wiring};
 use crate::unit_set::{UnitSet, bits, extract};
 use crate::wide::{Wide, to_common_scale};
@@ -85,6 +86,7 @@ pub(crate) fn cause_repertoire(
     out: &mut Vec<f64>,
 ) {
     let k = purview.count_ones();
+    steps((mechanism.count_ones() as usize + 2) << k);
     out.clear();
     out.resize(1 << k, 1.0);
     for j in bits(mechanism) {

@@ -7,6 +7,7 @@
 use crate::concept::{Concept, LocalConcept};
 use crate::cut_structure::without_same;
 use crate::fixed::{Fixed, place_distribution, to_coarse, to_fixed};
+use crate::limits::{Stop, steps};
 use crate::mip::{Core, Scratch};
 use crate::tables::Tables;
 use crate::ties::Prices;
@@ -59,7 +60,8 @@ impl<'a> StructureDistance<'a> {
     }
     /// The distance between the concepts of the intact structure and those of a cut one, as mass × distance
     /// on the coarse grid. Concepts that both have may be left out on both sides. May stop as soon as it is
-    /// known to be at least `stop_at`.
+    /// known to be at least `stop_at`; None if the analysis is to stop.
+    #[expect(clippy::too_many_arguments, reason = "the problem and when to stop")]
     pub(crate) fn distance<'b>(
         &mut self,
         tables: &Tables,
@@ -67,8 +69,9 @@ impl<'a> StructureDistance<'a> {
         cut: impl Iterator<Item = &'b LocalConcept>,
         tolerance: Fixed,
         stop_at: i128,
+        stop: &Stop,
         scratch: &mut Scratch,
-    ) -> Total {
+    ) -> Option<Total> {
         let null = null_concept(tables);
         let (mut rows, mut columns) = without_same(intact, cut, tolerance);
         let mass = |concepts: &[&LocalConcept]| -> Vec<i64> {
@@ -98,11 +101,11 @@ impl<'a> StructureDistance<'a> {
         let known = self.prices.zip(mechanisms.as_ref());
         let bound = known.and_then(|(prices, mechanisms)| prices.bound(&transport, mechanisms));
         if let Some(bound) = bound.filter(|bound| *bound >= stop_at) {
-            return Total::AtLeast(bound);
+            return Some(Total::AtLeast(bound));
         }
         transport.start(&[]);
         let total = transport
-            .solve(stop_at, |row, column| self.between(rows[row], columns[column], scratch));
+            .solve(stop_at, stop, |row, column| self.between(rows[row], columns[column], scratch));
         if let Some((prices, mechanisms)) = known {
             prices.keep(&transport, mechanisms);
         }
@@ -179,6 +182,7 @@ impl MarginalColumns {
 
     /// Lower bounds on the distances from one concept to the columns.
     pub(crate) fn bounds(&mut self, cause_on: &[f64], effect_on: &[Fixed], out: &mut [Fixed]) {
+        steps(cause_on.len() * self.n_columns);
         out.fill(0);
         self.sums.clear();
         self.sums.resize(self.n_columns, 0.0);

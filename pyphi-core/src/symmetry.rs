@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::fixed::Fixed;
+use crate::limits::steps;
 use crate::tables::Tables;
 use crate::unit_set::{bits, extract, submasks};
 
@@ -171,6 +172,7 @@ fn are_twins(tables: &Tables, i: usize, j: usize) -> bool {
     if i == j {
         return true;
     }
+    steps(tables.n << tables.n);
     let exchange = |set: u32| {
         let differ = (set >> i ^ set >> j) & 1;
         set ^ (differ << i | differ << j)

@@ -10,6 +10,7 @@
 //! would be rounded to 0, and with it every product that it is a factor of.
 
 use crate::fixed::{Fixed, to_fixed};
+use crate::limits::steps;
 use crate::network::Network;
 use crate::unit_set::{bits, cmp_lexicographic, deposit, extract, submasks};
 
@@ -72,6 +73,7 @@ impl Tables {
                 tables.effect_on[mask as usize * n + j] = p_on;
                 tables.effect[mask as usize * n + j] = to_fixed(p_on);
             }
+            steps(table.entries.len() + (1 << n));
             tables.inputs.push(inputs);
             tables.units.push(table);
         }

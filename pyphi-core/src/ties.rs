@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use crate::fixed::Fixed;
+use crate::limits::Stop;
 use crate::repertoire::Direction;
 use crate::transport::Transport;
 
@@ -60,18 +61,20 @@ pub(crate) struct Prices {
 }
 
 impl Prices {
-    /// Whether the minimum of a problem is at least `stop_at`, its columns being these mechanisms.
+    /// Whether the minimum of a problem is at least `stop_at`, its columns being these mechanisms. False also if
+    /// the analysis is to stop.
     pub(crate) fn reaches(
         &self,
         problem: &mut Transport,
         mechanisms: &[u32],
         stop_at: i128,
+        stop: &Stop,
     ) -> bool {
         if self.bound(problem, mechanisms).is_some_and(|bound| bound >= stop_at) {
             return true;
         }
         problem.start(&[]);
-        let reaches = problem.reaches(stop_at);
+        let reaches = problem.reaches(stop_at, stop);
         if reaches {
             self.keep(problem, mechanisms);
         }

@@ -10,6 +10,7 @@
 //! route in use has its exact cost, the solution is optimal for the exact costs too, because all others are
 //! at least their bounds.
 
+use crate::limits::{Stop, steps};
 use crate::vectors::least_difference;
 
 /// What a column's demand means.
@@ -93,6 +94,7 @@ impl Transport {
         self.demand.extend(demand);
         let columns = self.demand.len();
         reset(&mut self.cost, self.supply.len() * columns, 0);
+        steps(2 * self.cost.len());
         for row in 0..self.supply.len() {
             lower_bounds(row, &mut self.cost[row * columns..][..columns]);
         }
@@ -176,6 +178,7 @@ impl Transport {
             let mut left = self.supply[row];
             let costs = &self.cost[row * columns..][..columns];
             while left > 0 {
+                steps(2 * columns);
                 let least = least_difference(costs, &self.open);
                 let mut routes = costs.iter().zip(&self.open);
                 let column = routes.position(|(cost, price)| cost - price == least);
@@ -206,16 +209,21 @@ impl Transport {
         if is_row || !self.is_upward[node] { DEAR } else { -DEAR }
     }
 
-    /// Solves the problem, or stops as soon as its minimum is known to be at least `stop_at`.
+    /// Solves the problem, or stops as soon as its minimum is known to be at least `stop_at`; None if the analysis
+    /// is to stop.
     pub(crate) fn solve(
         &mut self,
         stop_at: i128,
+        stop: &Stop,
         mut exact_cost: impl FnMut(usize, usize) -> i64,
-    ) -> Total {
+    ) -> Option<Total> {
         let (rows, columns) = (self.supply.len(), self.demand.len());
         let patience = 2 * (rows + columns);
         let mut until_look = patience;
         loop {
+            if stop.is_due() {
+                return None;
+            }
             if let Some((row, column)) = self.entering() {
                 self.pivot(row, column);
                 until_look -= 1;
@@ -223,7 +231,7 @@ impl Transport {
                     until_look = patience;
                     let dual = self.dual();
                     if dual >= stop_at {
-                        return Total::AtLeast(dual);
+                        return Some(Total::AtLeast(dual));
                     }
                 }
                 continue;
@@ -232,7 +240,7 @@ impl Transport {
             let total = self.total();
             debug_assert_eq!(total, self.dual(), "a transport plan and its dual disagree");
             if total >= stop_at {
-                return Total::AtLeast(total);
+                return Some(Total::AtLeast(total));
             }
             let mut is_settled = true;
             for node in 0..rows + columns {
@@ -241,6 +249,9 @@ impl Transport {
                 {
                     let idx = row * columns + column;
                     if !self.is_exact[idx] {
+                        if stop.is_due() {
+                            return None;
+                        }
                         self.is_exact[idx] = true;
                         let cost = exact_cost(row, column);
                         debug_assert!(
@@ -253,19 +264,23 @@ impl Transport {
                 }
             }
             if is_settled {
-                return Total::Exact(total);
+                return Some(Total::Exact(total));
             }
             self.renew_potentials((rows + columns) as u32);
         }
     }
 
     /// Whether the minimum is at least `stop_at`, all costs being exact. Any plan's cost is at least the minimum,
-    /// any dual's value at most: the first of either on its side of `stop_at` decides.
-    pub(crate) fn reaches(&mut self, stop_at: i128) -> bool {
+    /// any dual's value at most: the first of either on its side of `stop_at` decides. False also if the analysis
+    /// is to stop.
+    pub(crate) fn reaches(&mut self, stop_at: i128, stop: &Stop) -> bool {
         let patience = self.supply.len() + self.demand.len();
         let mut until_look = patience;
         let mut total = self.total();
         while total >= stop_at {
+            if stop.is_due() {
+                return false;
+            }
             let Some((row, column)) = self.entering() else {
                 debug_assert_eq!(total, self.dual(), "a transport plan and its dual disagree");
                 return true;
@@ -317,6 +332,7 @@ impl Transport {
     pub(crate) fn dual_at(&self, prices: &[i64]) -> i128 {
         let columns = self.demand.len();
         let value = |mass: i64, potential: i64| i128::from(mass) * i128::from(potential);
+        steps(self.cost.len());
         let mut dual: i128 =
             self.demand.iter().zip(prices).map(|(&mass, &it)| value(mass, it)).sum();
         for (row, &mass) in self.supply.iter().enumerate() {
@@ -330,6 +346,7 @@ impl Transport {
     /// problem: any prices give a bound. Columns without a price get one that fits the others.
     pub(crate) fn bound_by(&self, price: impl Fn(usize) -> Option<i64>) -> i128 {
         let columns = self.demand.len();
+        steps(2 * self.cost.len());
         let known: Vec<Option<i64>> = (0..columns).map(price).collect();
         let costs_of = |row: usize| &self.cost[row * columns..][..columns];
         // What leaving a row may cost at these prices, then what arriving may: the most that leaves no route
@@ -366,6 +383,7 @@ impl Transport {
         let mut row = self.next_row;
         for looked in 1..=rows {
             let costs = &self.cost[row * columns..][..columns];
+            steps(columns);
             let least = least_difference(costs, of_columns) - of_rows[row];
             if least < best.map_or(0, |(least, _)| least) {
                 best = Some((least, row));
@@ -387,6 +405,7 @@ impl Transport {
     /// Brings the route from `row` to `column` into the tree. Returns by how much that changes the cost.
     fn pivot(&mut self, row: usize, column: usize) -> i128 {
         let rows = self.supply.len();
+        steps(rows + self.demand.len());
         let (tail, head) = (row as u32, (rows + column) as u32);
         let reduced = self.cost[row * self.demand.len() + column]
             - self.potential[row]
@@ -533,8 +552,8 @@ mod tests {
             });
             transport.start(&[]);
             assert_eq!(
-                transport.solve(i128::MAX, |r, c| costs[r * columns + c]),
-                Total::Exact(expected)
+                transport.solve(i128::MAX, &Stop::never(), |r, c| costs[r * columns + c]),
+                Some(Total::Exact(expected))
             );
         }
     }
@@ -558,8 +577,11 @@ mod tests {
         });
         transport.start(&[]);
         assert_eq!(
-            transport.solve(i128::MAX, |r, c| if r < 2 { costs[r * 3 + c] } else { 0 }),
-            Total::Exact(11)
+            transport.solve(i128::MAX, &Stop::never(), |r, c| match r {
+                0 | 1 => costs[r * 3 + c],
+                _ => 0,
+            }),
+            Some(Total::Exact(11))
         );
     }
 
@@ -568,7 +590,7 @@ mod tests {
         let mut transport = Transport::default();
         transport.set(Columns::Filled, [5], [5], |_, bounds| bounds.fill(3));
         transport.start(&[]);
-        assert_eq!(transport.solve(10, |_, _| 3), Total::AtLeast(15));
+        assert_eq!(transport.solve(10, &Stop::never(), |_, _| 3), Some(Total::AtLeast(15)));
     }
 
     /// Whether the minimum reaches a value is what comparing it says, also next to the minimum itself.
@@ -601,14 +623,13 @@ mod tests {
             let cost = |row: usize, column: usize| {
                 if row < rows { costs[row * columns + column] } else { 0 }
             };
-            let Total::Exact(minimum) = problem(&[]).solve(i128::MAX, cost) else {
-                panic!("nothing stops it")
-            };
+            let exact = problem(&[]).solve(i128::MAX, &Stop::never(), cost);
+            let Some(Total::Exact(minimum)) = exact else { panic!("nothing stops it") };
             // Any prices give a start and a bound.
             assert!(problem(&[]).dual_at(&prices) <= minimum);
             for value in [minimum / 2, minimum - 1, minimum, minimum + 1, 2 * minimum + 1] {
                 for prices in [&[], &prices[..]] {
-                    let reaches = problem(prices).reaches(value);
+                    let reaches = problem(prices).reaches(value, &Stop::never());
                     assert_eq!(reaches, minimum >= value, "{value} of {minimum}");
                 }
             }

@@ -7,18 +7,21 @@
 use std::cmp::Ordering;
 
 use super::system::System;
+use crate::limits::{Stop, steps};
 
 /// The index of the first of some pairs (cause state, effect state) that tie; they are in the order of the
-/// enumeration. For a part of a substrate that is the first one.
-pub(crate) fn first_pair(system: &System, pairs: &[(u32, u32)]) -> usize {
+/// enumeration. For a part of a substrate that is the first one, and if the analysis is to stop.
+pub(crate) fn first_pair(system: &System, pairs: &[(u32, u32)], stop: &Stop) -> usize {
     if pairs.len() < 2 || system.n != system.network().n_units() {
         return 0;
     }
-    let mut search = Numberings::new(system);
+    let mut search = Numberings::new(system, stop);
     search.extend(&mut Vec::with_capacity(system.n), 0, Ordering::Equal);
-    (0..pairs.len())
-        .min_by_key(|&idx| (search.canon(pairs[idx].0), search.canon(pairs[idx].1)))
-        .expect("at least two pairs")
+    let forms = pairs.iter().map(|&(cause, effect)| {
+        (!stop.is_due()).then(|| (search.canon(cause), search.canon(effect)))
+    });
+    let forms: Option<Vec<_>> = forms.collect();
+    forms.map_or(0, |forms| (0..pairs.len()).min_by_key(|&idx| &forms[idx]).expect("two pairs"))
 }
 
 /// The numberings p (unit `p[i]` is called i) that leave the connectivity as it is and make the array
@@ -34,10 +37,11 @@ struct Numberings<'a> {
     /// By unit: the first of its twins, itself included.
     twin: Vec<usize>,
     best: Vec<Vec<usize>>,
+    stop: &'a Stop,
 }
 
 impl<'a> Numberings<'a> {
-    fn new(system: &'a System) -> Numberings<'a> {
+    fn new(system: &'a System, stop: &'a Stop) -> Numberings<'a> {
         let tpm = system.network().tpm();
         let key = |p: f64| ((p * 1e12).round_ties_even() / 1e12).to_bits().swap_bytes();
         let keys: Vec<Vec<[u64; 2]>> = (0..tpm.n_states())
@@ -63,12 +67,13 @@ impl<'a> Numberings<'a> {
                     .all(|s| (0..system.n).all(|w| keys[s][w] == keys[swapped(s)][unit(w)]))
         };
         let twin = (0..system.n).map(|v| (0..v).find(|&u| are_twins(u, v)).unwrap_or(v)).collect();
-        Numberings { system, keys, twin, best: Vec::new() }
+        Numberings { system, keys, twin, best: Vec::new(), stop }
     }
 
     /// The smallest form of a state. Twins come in every order, so in each numbering those that are OFF come
     /// first.
     fn canon(&self, state: u32) -> Vec<u32> {
+        steps(8 * self.system.n * self.best.len());
         let renumbered = |order: &Vec<usize>| -> Vec<u32> {
             let mut off_first: Vec<usize> = order.clone();
             off_first.sort_by_key(|&unit| (self.twin[unit], state >> unit & 1));
@@ -91,6 +96,9 @@ impl<'a> Numberings<'a> {
     /// in the array, unit by unit: `against_best` is how they compare with the best so far.
     fn extend(&mut self, order: &mut Vec<usize>, used: u32, against_best: Ordering) {
         let n = self.system.n;
+        if self.stop.is_due() {
+            return;
+        }
         if order.len() == n {
             return self.compare(order);
         }
@@ -129,6 +137,7 @@ impl<'a> Numberings<'a> {
             self.best.push(order.to_vec());
             return;
         };
+        steps(order.len() << order.len());
         match self.array(order).cmp(self.array(best)) {
             Ordering::Less => self.best = vec![order.to_vec()],
             Ordering::Equal => self.best.push(order.to_vec()),
@@ -175,8 +184,8 @@ mod tests {
         ];
         for subsystem in some {
             let system = System::new(&subsystem).expect("a reachable state");
-            let n = system.n;
-            let mut search = Numberings::new(&system);
+            let (n, stop) = (system.n, Stop::never());
+            let mut search = Numberings::new(&system, &stop);
             search.extend(&mut Vec::new(), 0, Ordering::Equal);
             let cm = system.network().cm();
             let all: Vec<Vec<usize>> = orders(n)
@@ -197,7 +206,8 @@ mod tests {
     #[test]
     fn twins_are_numbered_once() {
         let system = System::new(&fixtures::complete_majority(9)).expect("a reachable state");
-        let mut search = Numberings::new(&system);
+        let stop = Stop::never();
+        let mut search = Numberings::new(&system, &stop);
         search.extend(&mut Vec::new(), 0, Ordering::Equal);
         assert_eq!(search.best.len(), 1);
     }

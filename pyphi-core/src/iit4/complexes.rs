@@ -5,15 +5,16 @@
 //! the one with the largest Φ is a complex; if that is tied as well, none is.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
 
 use super::measure::is_tied;
-use super::sia::{SystemIrreducibilityAnalysis, analyse, memory_limit};
+use super::sia::{SystemIrreducibilityAnalysis, analyse};
 use super::structure::structure_of;
 use super::system::{Substrate, System};
-use super::{Rules, predicted_bytes};
+use super::{Rules, predicted_bytes, predicted_bytes_of_complexes};
 use crate::error::{ErrorKind, Result};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch};
 use crate::network::Network;
@@ -141,6 +142,15 @@ fn search(
     let network = &*substrate.network;
     let began = Instant::now();
     let all = network.units();
+    let needed = predicted_bytes_of_complexes(all.len(), rayon::current_num_threads());
+    let needed_bytes = needed.unwrap_or(u64::MAX);
+    if options.limits.memory_bytes.is_some_and(|limit| needed_bytes > limit) {
+        return Ok(Complexes {
+            complexes: Vec::new(),
+            irreducible: Vec::new(),
+            stop_reason: StopReason::MemoryLimit { needed_bytes },
+        });
+    }
     let sends = all.iter().fold(UnitSet::EMPTY, |sending, to| sending.union(network.inputs(to)));
     let receives: UnitSet = all.iter().filter(|&unit| !network.inputs(unit).is_empty()).collect();
     // The large ones take longest: first.
@@ -148,26 +158,29 @@ fn search(
     candidates.reverse();
     let watch = Watch::new(options, began, Phase::Systems, candidates.len() as u64);
     let quiet = Options { progress: None, ..options.clone() };
-    let analysed = |&units: &UnitSet| -> Option<(System, SystemIrreducibilityAnalysis)> {
+    let was_stopped = AtomicBool::new(false);
+    let analysed = |&units: &UnitSet| -> Option<SystemIrreducibilityAnalysis> {
+        // The tables of all candidates together take a long time.
+        if stop.is_due() {
+            was_stopped.store(true, Ordering::Relaxed);
+            return None;
+        }
+        // Its tables are dropped with it: those of all candidates together would be gigabytes.
         let system = System::within(substrate, units).ok()?;
-        let sia =
-            memory_limit(&system, options).unwrap_or_else(|| analyse(&system, rules, &quiet, stop));
+        let sia = analyse(&system, rules, &quiet, stop);
         watch.add(1, None);
-        Some((system, sia))
+        (!sia.is_complete() || sia.is_irreducible()).then_some(sia)
     };
-    let mut found: Vec<(System, SystemIrreducibilityAnalysis)> =
+    let mut found: Vec<SystemIrreducibilityAnalysis> =
         candidates.par_iter().with_max_len(1).filter_map(analysed).collect();
-    let stopped = found.iter().find(|(_, sia)| !sia.is_complete()).map(|(_, sia)| sia.stop_reason);
-    found.retain(|(_, sia)| sia.is_complete() && sia.is_irreducible());
-    found.sort_by(|(_, a), (_, b)| {
-        b.phi_s.total_cmp(&a.phi_s).then_with(|| a.units.cmp_by_size(b.units))
-    });
-    let irreducible = |found: &[(System, SystemIrreducibilityAnalysis)]| {
-        found.iter().map(|(_, sia)| sia.clone()).collect()
-    };
+    let stopped = found.iter().find(|sia| !sia.is_complete()).map(|sia| sia.stop_reason);
+    // Whoever is told to stop once is told so again.
+    let stopped = stopped.or_else(|| stop.reason().filter(|_| was_stopped.into_inner()));
+    found.retain(|sia| sia.is_complete() && sia.is_irreducible());
+    found.sort_by(|a, b| b.phi_s.total_cmp(&a.phi_s).then_with(|| a.units.cmp_by_size(b.units)));
     let stopped_with = |reason| Complexes {
         complexes: Vec::new(),
-        irreducible: irreducible(&found),
+        irreducible: found.clone(),
         stop_reason: reason,
     };
     if let Some(reason) = stopped {
@@ -177,18 +190,22 @@ fn search(
     let mut complexes: Vec<SystemIrreducibilityAnalysis> = Vec::new();
     let mut taken = UnitSet::EMPTY;
     let mut rest = &found[..];
-    while let Some((_, first)) = rest.first() {
-        let n_tied = rest.iter().take_while(|(_, sia)| is_tied(sia.phi_s, first.phi_s)).count();
+    while let Some(first) = rest.first() {
+        let n_tied = rest.iter().take_while(|sia| is_tied(sia.phi_s, first.phi_s)).count();
         let (group, others) = rest.split_at(n_tied);
         rest = others;
-        let free = group.iter().filter(|(_, sia)| sia.units.intersection(taken).is_empty());
+        let free = group.iter().filter(|sia| sia.units.intersection(taken).is_empty());
         for component in components(free.collect()) {
             let winner = if let [only] = component.as_slice() {
-                Some(&only.1)
+                Some(*only)
             } else {
                 let mut phis = Vec::with_capacity(component.len());
-                for (system, sia) in component.iter().copied() {
-                    let structure = structure_of(system, sia.clone(), rules, &quiet, stop, began);
+                for sia in component.iter().copied() {
+                    if let Some(reason) = stop.reason() {
+                        return Ok(stopped_with(reason));
+                    }
+                    let system = System::within(substrate, sia.units)?;
+                    let structure = structure_of(&system, sia.clone(), rules, &quiet, stop, began);
                     if !structure.is_complete() {
                         return Ok(stopped_with(structure.stop_reason));
                     }
@@ -198,7 +215,7 @@ fn search(
                 let mut best =
                     phis.iter().zip(&component).filter(|(phi, _)| is_tied(**phi, largest));
                 match (best.next(), best.next()) {
-                    (Some((_, (_, sia))), None) => Some(sia),
+                    (Some((_, sia)), None) => Some(*sia),
                     _ => None,
                 }
             };
@@ -210,18 +227,18 @@ fn search(
     }
     complexes
         .sort_by(|a, b| b.phi_s.total_cmp(&a.phi_s).then_with(|| a.units.cmp_by_size(b.units)));
-    Ok(Complexes { complexes, irreducible: irreducible(&found), stop_reason: StopReason::Complete })
+    Ok(Complexes { complexes, irreducible: found, stop_reason: StopReason::Complete })
 }
 
 /// Candidates that overlap, directly or through others, together.
 fn components(
-    candidates: Vec<&(System, SystemIrreducibilityAnalysis)>,
-) -> Vec<Vec<&(System, SystemIrreducibilityAnalysis)>> {
+    candidates: Vec<&SystemIrreducibilityAnalysis>,
+) -> Vec<Vec<&SystemIrreducibilityAnalysis>> {
     let mut components: Vec<(UnitSet, Vec<_>)> = Vec::new();
     for candidate in candidates {
-        let (mut units, mut members) = (candidate.1.units, vec![candidate]);
+        let (mut units, mut members) = (candidate.units, vec![candidate]);
         components.retain_mut(|(other, joined)| {
-            let is_apart = other.intersection(candidate.1.units).is_empty();
+            let is_apart = other.intersection(candidate.units).is_empty();
             if !is_apart {
                 units = units.union(*other);
                 members.append(joined);

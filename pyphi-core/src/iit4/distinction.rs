@@ -15,7 +15,7 @@ use super::measure::{
 use super::mip::{Minimum, MipScratch, Outcome, Problem};
 use super::partition::JointPartition;
 use super::system::{Causes, System};
-use crate::limits::{Options, Phase, Stop, Watch};
+use crate::limits::{Options, Phase, Stop, Watch, steps};
 use crate::repertoire::Direction;
 use crate::tables::subsets_by_size;
 use crate::unit_set::{UnitSet, bits, deposit, submasks};
@@ -192,6 +192,7 @@ impl<'a> MechanismSearch<'a> {
     fn new(system: &'a System, options: &Options, stop: &'a Stop) -> MechanismSearch<'a> {
         let surprise = |p: &f64| -p.log2();
         let n = system.n;
+        steps(4 * n * 3usize.pow(n as u32));
         MechanismSearch {
             system,
             lists: options.exhaustive,
@@ -235,6 +236,9 @@ impl<'a> MechanismSearch<'a> {
         mechanism: u32,
         scratch: &mut Scratch,
     ) -> Option<Option<Tied>> {
+        if self.stop.is_due() {
+            return None;
+        }
         let mut candidates = self.candidates(direction, mechanism, scratch);
         // Large bounds first; the order of purviews among equal ones.
         candidates.sort_by(|a, b| b.bound.total_cmp(&a.bound));
@@ -275,6 +279,7 @@ impl<'a> MechanismSearch<'a> {
         let system = self.system;
         match direction {
             Direction::Cause => {
+                steps(mechanism.count_ones() as usize * 3usize.pow(system.n as u32));
                 let mut units = bits(mechanism);
                 let first = units.next().expect("a mechanism has units");
                 match &system.causes {

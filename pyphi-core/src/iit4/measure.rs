@@ -10,6 +10,7 @@
 use std::fmt;
 
 use super::system::{Causes, System};
+use crate::limits::steps;
 use crate::repertoire::Direction;
 use crate::unit_set::{UnitSet, bits, deposit, submasks};
 use crate::wide::{Wide, to_common_scale};
@@ -132,6 +133,7 @@ impl System {
 
     /// `prod_p q_e(p = z_p | M = m)` for every z.
     fn effects(&self, mechanism: u32, m: u32, purview: u32, product: &mut Vec<f64>) {
+        steps(2 << purview.count_ones());
         product.clear();
         product.push(1.0);
         for p in bits(purview) {
@@ -234,6 +236,7 @@ impl Information {
     }
 
     fn find(&mut self, unconstrained: impl Iterator<Item = f64>) {
+        steps(4 * self.forward.len());
         self.values.clear();
         let norm = self.norm;
         self.values.extend(

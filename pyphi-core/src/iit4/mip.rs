@@ -32,7 +32,7 @@ use std::ops::ControlFlow;
 
 use super::measure::{TIE_TOLERANCE, ZERO_TOLERANCE, is_tied};
 use super::partition::for_each_joint;
-use crate::limits::Stop;
+use crate::limits::{Stop, steps};
 use crate::repertoire::Direction;
 use crate::subsystem::Subsystem;
 use crate::unit_set::{UnitSet, bits, submasks};
@@ -107,6 +107,7 @@ impl Problem {
         surprise: impl Fn(usize, usize) -> f64,
     ) {
         let n_sets = 1usize << n_purview;
+        steps(2 * (n_sets << n_mechanism));
         self.surprise.clear();
         self.surprise.resize(n_sets << n_mechanism, 0.0);
         for j in 0..n_mechanism {
@@ -207,7 +208,10 @@ impl Problem {
             }
             let lambda = best.ratio() + tolerance;
             if self.n_mechanism > 2 {
-                let next = self.with_severed(self.two_blocks(lambda, scratch));
+                let Some(blocks) = self.two_blocks(lambda, stop, scratch) else {
+                    return Outcome::Stopped;
+                };
+                let next = self.with_severed(blocks);
                 if next.ratio() < best.ratio() {
                     best = next;
                     continue;
@@ -245,7 +249,7 @@ impl Problem {
     ) -> Option<Evaluated> {
         let blocks = match self.direction {
             Some(Direction::Cause) => self.cause_blocks(lambda, stop, scratch)?,
-            _ => self.effect_blocks(lambda, scratch),
+            _ => self.effect_blocks(lambda, stop, scratch)?,
         };
         Some(self.with_severed(blocks))
     }
@@ -268,6 +272,7 @@ impl Problem {
         for set in sizes.len()..n_sizes {
             sizes.push(f64::from(set.count_ones()));
         }
+        steps(2 * self.surprise.len());
         g.clear();
         g.extend_from_slice(&self.surprise);
         match self.direction {
@@ -287,8 +292,14 @@ impl Problem {
     }
 
     /// The two blocks of a partition with the smallest D - λc of those with two, without purview units that are in
-    /// none.
-    fn two_blocks(&self, lambda: f64, scratch: &mut MipScratch) -> Vec<(u32, u32)> {
+    /// none; `None` if it was stopped.
+    fn two_blocks(
+        &self,
+        lambda: f64,
+        stop: &Stop,
+        scratch: &mut MipScratch,
+    ) -> Option<Vec<(u32, u32)>> {
+        let looks_at_clock = self.n_mechanism + self.n_purview >= LONG_FROM;
         let MipScratch { sizes, g, h } = scratch;
         self.weigh(lambda, sizes, g);
         let all = (1usize << self.n_mechanism) - 1;
@@ -300,6 +311,10 @@ impl Problem {
         match self.direction {
             Some(Direction::Cause) => {
                 for rest in (2..=all).step_by(2) {
+                    if looks_at_clock && stop.is_due() {
+                        return None;
+                    }
+                    steps((self.n_purview + 2) * n_sets);
                     h.clear();
                     h.extend_from_slice(&g[rest * n_sets..][..n_sets]);
                     least_of_subsets(h);
@@ -316,11 +331,12 @@ impl Problem {
                 let second = submasks(left)
                     .min_by(|a, b| of_rest(a).total_cmp(&of_rest(b)))
                     .expect("the empty set");
-                vec![((all ^ rest) as u32, q as u32), (rest as u32, second)]
+                Some(vec![((all ^ rest) as u32, q as u32), (rest as u32, second)])
             }
             _ => {
                 let n = self.n_purview;
                 let row = |m: usize| &g[m * n..][..n];
+                steps(all / 2 * n);
                 for rest in (2..=all).step_by(2) {
                     let both = row(all ^ rest).iter().zip(row(rest));
                     let value: f64 =
@@ -329,7 +345,7 @@ impl Problem {
                         (least, found) = (value, (rest, 0));
                     }
                 }
-                self.assign(&[(all ^ found.0) as u32, found.0 as u32], g)
+                Some(self.assign(&[(all ^ found.0) as u32, found.0 as u32], g))
             }
         }
     }
@@ -383,6 +399,7 @@ impl Problem {
                 }
                 let rest = rest as usize;
                 let block = m ^ rest;
+                steps(3usize.pow(self.n_purview as u32));
                 divide(
                     &g[block * n_sets..][..n_sets],
                     &known[(rest >> 1) * n_sets..][..n_sets],
@@ -394,6 +411,7 @@ impl Problem {
         let purview = n_sets - 1;
         let mut least = f64::INFINITY;
         let mut first = (0, 0);
+        steps(all / 2 * n_sets);
         for rest in submasks((all ^ 1) as u32).skip(1) {
             let rest = rest as usize;
             let (g, h) = (&g[(all ^ rest) * n_sets..], &h[(rest >> 1) * n_sets..]);
@@ -410,6 +428,7 @@ impl Problem {
             let lowest = m & m.wrapping_neg();
             let mut least = f64::INFINITY;
             let mut next = (0, 0);
+            steps(1 << ((m ^ lowest).count_ones() + p.count_ones()));
             for rest in submasks((m ^ lowest) as u32) {
                 let rest = rest as usize;
                 let (g, h) = (&g[(m ^ rest) * n_sets..], &h[(rest >> 1) * n_sets..]);
@@ -427,8 +446,14 @@ impl Problem {
         Some(blocks)
     }
 
-    /// The blocks of an effect partition with the smallest D - λc, without purview units that are in none.
-    fn effect_blocks(&self, lambda: f64, scratch: &mut MipScratch) -> Vec<(u32, u32)> {
+    /// The blocks of an effect partition with the smallest D - λc, without purview units that are in none; `None` if
+    /// it was stopped.
+    fn effect_blocks(
+        &self,
+        lambda: f64,
+        stop: &Stop,
+        scratch: &mut MipScratch,
+    ) -> Option<Vec<(u32, u32)>> {
         let n = self.n_purview;
         let MipScratch { sizes, g, h } = scratch;
         self.weigh(lambda, sizes, g);
@@ -436,6 +461,7 @@ impl Problem {
         h.clear();
         h.extend_from_slice(g);
         h[..n].fill(f64::INFINITY);
+        steps(self.n_mechanism * h.len());
         for unit in 0..self.n_mechanism {
             for m in 0..1usize << self.n_mechanism {
                 if m >> unit & 1 == 1 {
@@ -453,12 +479,15 @@ impl Problem {
             least: f64::INFINITY,
             chosen: Vec::new(),
             blocks: Vec::with_capacity(self.n_mechanism),
+            stop,
+            n_extended: 0,
+            was_stopped: false,
         };
         let mut alone = [0.0; MAX_UNITS];
         alone[..n].copy_from_slice(&g[..n]);
         search.extend(search.all, &alone);
         let chosen = search.chosen;
-        self.assign(&chosen, g)
+        (!search.was_stopped).then(|| self.assign(&chosen, g))
     }
 
     /// As [`Problem::minimum`], by listing all partitions. Of those that tie it takes the one that the search finds,
@@ -581,12 +610,23 @@ struct EffectSearch<'a> {
     least: f64,
     chosen: Vec<u32>,
     blocks: Vec<u32>,
+    stop: &'a Stop,
+    n_extended: u32,
+    was_stopped: bool,
 }
 
 impl EffectSearch<'_> {
     /// Puts the mechanism units `left` in blocks; `now` has every purview unit's smallest value so far.
     fn extend(&mut self, left: u32, now: &[f64; MAX_UNITS]) {
         let n = self.n;
+        steps(2 * n);
+        self.n_extended = self.n_extended.wrapping_add(1);
+        if self.n_extended.is_multiple_of(4096) && self.stop.is_due() {
+            self.was_stopped = true;
+        }
+        if self.was_stopped {
+            return;
+        }
         if left == 0 {
             let total: f64 = now[..n].iter().sum();
             if total < self.least {

@@ -66,10 +66,44 @@ impl Rules {
 /// assert!(predicted_bytes(12, 2).unwrap() > 512 << 20);
 /// ```
 pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
+    bytes_of_systems(n_units, 1)?.checked_add(bytes_of_threads(n_units, n_threads)?)
+}
+
+/// Memory that [`complexes`] plans for with `n_threads` threads, in bytes, for a network of `n_units` units; `None` if
+/// that does not fit in a `u64`. Every thread has the tables of a candidate system.
+///
+/// ```
+/// use pyphi_core::iit4::{predicted_bytes, predicted_bytes_of_complexes};
+///
+/// assert!(predicted_bytes_of_complexes(12, 2) > predicted_bytes(12, 2));
+/// ```
+pub fn predicted_bytes_of_complexes(n_units: usize, n_threads: usize) -> Option<u64> {
+    bytes_of_systems(n_units, n_threads)?.checked_add(bytes_of_threads(n_units, n_threads)?)
+}
+
+/// Memory that an analysis of a system plans for with `n_threads` threads, in bytes; `u64::MAX` where that is more.
+/// With probabilities near the end of the range of floats it is more than [`predicted_bytes`].
+pub fn memory_needed(system: &System, n_threads: usize) -> u64 {
+    let n = system.n_units();
+    let of_wide = match system.causes {
+        system::Causes::Floats(_) => 0,
+        system::Causes::Wide(_) => 3u64.saturating_pow(n as u32).saturating_mul(16 * n as u64),
+    };
+    predicted_bytes(n, n_threads).map_or(u64::MAX, |bytes| bytes.saturating_add(of_wide))
+}
+
+/// Causes, effects, their complements and logarithms; the index; both sides of the system's partitions.
+fn bytes_of_systems(n_units: usize, n_systems: usize) -> Option<u64> {
+    let known = 3u64.checked_pow(u32::try_from(n_units).ok()?)?;
+    known.checked_mul(4 * 8 * n_units as u64 + 4 + 16)?.checked_mul(n_systems as u64)
+}
+
+/// Sums over sets of mechanism units and of purview units, forward probabilities.
+fn bytes_of_threads(n_units: usize, n_threads: usize) -> Option<u64> {
     let n = u32::try_from(n_units).ok()?;
     let (known, pairs) = (3u64.checked_pow(n)?, 4u64.checked_pow(n)?);
-    // Causes, effects, their complements and logarithms; the index; both sides of the system's partitions.
-    let of_system = known.checked_mul(4 * 8 * n_units as u64 + 4 + 16)?;
-    let of_thread = pairs.checked_mul(20)?.checked_add(known.checked_mul(16)?)?;
-    of_system.checked_add(of_thread.checked_mul(n_threads as u64)?)
+    // Of relations: how many distinctions have each set of the elements, of which there are two a unit.
+    let of_relations = pairs.checked_mul(4)?;
+    let of_thread = pairs.checked_mul(20)?.checked_add(known.checked_mul(24)?)?;
+    of_thread.checked_mul(n_threads as u64)?.checked_add(of_relations)
 }

@@ -22,9 +22,9 @@ use super::measure::{
 };
 use super::partition::{SystemPartition, set_partitions};
 use super::system::{Causes, System};
-use super::{Rules, predicted_bytes};
+use super::{Rules, memory_needed};
 use crate::formalism::DifferentiationCap;
-use crate::limits::{Options, Phase, Stop, StopReason, Watch};
+use crate::limits::{Options, Phase, Stop, StopReason, Watch, steps};
 use crate::state::State;
 use crate::unit_set::{UnitSet, bits, submasks};
 
@@ -163,7 +163,7 @@ pub(crate) fn memory_limit(
     system: &System,
     options: &Options,
 ) -> Option<SystemIrreducibilityAnalysis> {
-    let needed = predicted_bytes(system.n, rayon::current_num_threads()).unwrap_or(u64::MAX);
+    let needed = memory_needed(system, rayon::current_num_threads());
     options.limits.memory_bytes.filter(|&limit| needed > limit)?;
     Some(SystemIrreducibilityAnalysis {
         phi_s: f64::INFINITY,
@@ -250,7 +250,7 @@ pub(crate) fn analyse(
         let states: Vec<(u32, u32)> =
             tied.iter().map(|&(c, e)| (state(0, c), state(1, e))).collect();
         let is_chosen = alone.iter().flatten().all(|found| found.is_complete);
-        (tied[canonical::first_pair(system, &states)], tied.len(), is_chosen)
+        (tied[canonical::first_pair(system, &states, stop)], tied.len(), is_chosen)
     } else {
         (pairs[0], 1, false)
     };
@@ -427,6 +427,7 @@ impl Side {
 
     fn new(system: &System, selectivity: f64, surprise: impl Fn(usize, u32) -> f64) -> Side {
         let n = system.n;
+        steps((2 * n << n) + n * 3usize.pow(n as u32));
         let surprise: Vec<Vec<f64>> =
             (0..n).map(|i| (0..1u32 << n).map(|known| surprise(i, known)).collect()).collect();
         let sum = |part: u32, known: u32| -> f64 {
@@ -663,6 +664,7 @@ impl Search<'_> {
                 let (units, sum) = labels.sums[set & (set - 1)];
                 let gain = |it: usize| self.sides[it].map_or(0.0, |side| side.gain[at]);
                 let (units, sum) = (units | part, [sum[0] + gain(0), sum[1] + gain(1)]);
+                steps(1);
                 labels.sums.push((units, sum));
                 let n_kept = n_inputs_cut * units.count_ones() as i32;
                 visit(f64::from(n_between - n_kept), phi(sum), inputs_cut, units)?;

@@ -63,7 +63,11 @@ impl PhiStructure {
         PhiStructure {
             sia,
             sum_phi_d,
-            n_relations: relations.count(),
+            // A lower bound, as said above: who was told to stop does not wait for more.
+            n_relations: match stop_reason {
+                StopReason::Complete => relations.count(),
+                _ => relations.count_of_some(),
+            },
             sum_phi_r,
             big_phi: sum_phi_d + sum_phi_r,
             distinctions,

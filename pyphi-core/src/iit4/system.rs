@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use crate::error::{ErrorKind, Result};
+use crate::limits::steps;
 use crate::network::Network;
 use crate::repertoire::Direction;
 use crate::state::State;
@@ -409,6 +410,7 @@ impl KnownIndex {
 
     /// The same in any kind of number.
     fn fill<T: Copy>(&self, f: impl Fn(usize) -> T, midpoint: impl Fn(T, T) -> T, table: &mut [T]) {
+        steps(2 * table.len());
         let all = UnitSet::all(self.n).bits();
         for state in 0..=all {
             table[self.at(all, state)] = f(state as usize);
