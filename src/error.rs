@@ -78,6 +78,23 @@ pub enum Error {
         message: String,
     },
 
+    /// An exact problem that needs more memory than there is. It was not begun.
+    #[error(
+        "{place}: needs {} of memory with one thread, expected at most {}, which are available{note}",
+        size(*needed_bytes),
+        size(*left_bytes)
+    )]
+    Memory {
+        /// Where the network comes from.
+        place: String,
+        /// What the engine plans for.
+        needed_bytes: u64,
+        /// What this process may still take.
+        left_bytes: u64,
+        /// What became of the others and how to go on, with its own separator, or nothing.
+        note: String,
+    },
+
     /// The user asked to stop.
     #[error("interrupted{0}")]
     Interrupted(String),
@@ -98,9 +115,16 @@ impl Error {
             | Error::Write { .. }
             | Error::Content { .. }
             | Error::Output { .. }
-            | Error::Network { .. } => Exit::BadInput,
+            | Error::Network { .. }
+            | Error::Memory { .. } => Exit::BadInput,
             Error::Interrupted(_) => Exit::Interrupted,
             Error::Internal(_) => Exit::Internal,
         }
     }
+}
+
+/// `3.4 GiB`, `12 MiB`: rounded up, so that a need is never said to be what there is.
+fn size(bytes: u64) -> String {
+    let mib = bytes.div_ceil(1 << 20);
+    if mib < 1024 { format!("{mib} MiB") } else { format!("{:.1} GiB", mib as f64 / 1024.0) }
 }

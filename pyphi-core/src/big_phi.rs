@@ -332,7 +332,7 @@ impl<'a> Search<'a> {
         }
         let Some(rank) = rank else {
             let result = BigPhi::zero(units, ces, StopReason::Complete, stats);
-            return BigPhi { cuts_decided, cuts_total, ..result };
+            return BigPhi { phi, cuts_decided, cuts_total, ..result };
         };
         let cut = self.cuts[rank];
         let cut_wiring = self.subsystem.wiring(Some(cut));

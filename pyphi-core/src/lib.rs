@@ -79,6 +79,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use formalism::{DifferentiationCap, Formalism, TiePolicy};
 pub use limits::{
     Limits, Observer, Options, Phase, Progress, StopReason, memory_needed, predicted_bytes,
+    predicted_bytes_of_range,
 };
 pub use network::Network;
 pub use partition::{Cut, Partition};

@@ -26,7 +26,7 @@ use crate::engine::exact::pieces::{
     Bound, CutDecision, CutDecisions, CutDistance, IntactStructure, MechanismDecision,
     MechanismDecisions, PieceEnd, Pieces,
 };
-use crate::engine::exact::{Engine, OwnNetwork, PhiRecord, Scope, StopReason};
+use crate::engine::exact::{Engine, OwnNetwork, PhiRecord, Scope, StopReason, ended};
 use crate::engine::solver::Solver;
 use crate::error::Error;
 use crate::files::append::{check_ours, write_whole};
@@ -127,7 +127,9 @@ impl PhiJob {
             let cuts = cuts(pieces, &intact, &journals)?;
             pieces.big_phi(&intact, &cuts).map_err(|error| Error::Internal(error.to_string()))
         })?;
-        let answer = self.network.answer(&result.expect("nothing is left of the second stage"));
+        let result = result.expect("nothing is left of the second stage");
+        ended(result.stop_reason, &self.network.place())?;
+        let answer = self.network.answer(&result);
         let text = serde_json::to_string(&answer).expect("plain data") + "\n";
         write_whole(&path, text)?;
         Ok(answer)
@@ -142,7 +144,7 @@ impl PhiJob {
 impl Job for PhiJob {
     fn stage(&self, journals: &Journals) -> Result<Stage, Error> {
         let n = self.network.n_units();
-        let bytes = self.engine.predicted_bytes(n, Formalism::Iit3, self.cpus);
+        let bytes = self.engine.predicted_bytes(n, Formalism::Iit3, self.cpus, false);
         let bytes = BASE_BYTES + bytes.unwrap_or_default();
         let item = |(number, seconds): (usize, f64)| Item { number: number as u64, seconds, bytes };
         self.divided(|pieces| {
@@ -355,7 +357,9 @@ pub fn work(
         })
     })?;
     match end.stop_reason {
-        StopReason::Complete => Ok(()),
+        StopReason::Complete | StopReason::MemoryLimit { .. } => {
+            ended(end.stop_reason, &network.place())
+        }
         _ => Err(Error::Interrupted(format!(
             ": {}; the next round does the others",
             journal.path().display()

@@ -66,7 +66,9 @@ impl StudyJob {
         let suite = Suite::new(settings.clone())?;
         let sizes: BTreeSet<(Formalism, usize)> =
             suite.problems().iter().map(|it| (it.formalism, it.network.n_units())).collect();
-        let bytes_of = |(formalism, n)| solver.predicted_bytes(n, formalism, cpus).unwrap_or(0);
+        let has_ranges = settings.tie_orders > 0;
+        let bytes_of =
+            |(formalism, n)| solver.predicted_bytes(n, formalism, cpus, has_ranges).unwrap_or(0);
         let bytes = sizes.into_iter().map(|it| (it, bytes_of(it))).collect();
         let mut n_comparisons = vec![0; suite.problems().len()];
         suite.comparisons().iter().for_each(|it| n_comparisons[it.problem] += 1);

@@ -10,7 +10,7 @@ use pyphi_core::iit4;
 pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
     BigPhi, DifferentiationCap, ErrorKind, Observer, Options, Phase, PhiRange, State, Stats,
-    Subsystem, complexes, phi_range,
+    Subsystem, complexes, memory_needed, phi_range,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
@@ -27,6 +27,7 @@ pub use pyphi_core::{StopReason, TiePolicy};
 use crate::engine::solver::{ExactPhi, PhiStructure, Solver, SystemCut, TieRange};
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
+use crate::machine::memory;
 use crate::model::formalism::Formalism;
 use crate::model::network::{Network, Tables};
 
@@ -44,9 +45,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Internal`] if the system gives no threads.
     pub fn new(jobs: usize, cancel: Arc<AtomicBool>) -> Result<Engine, Error> {
-        let pool = ThreadPoolBuilder::new().num_threads(jobs).build();
-        let pool =
-            pool.map_err(|error| Error::Internal(format!("cannot start threads: {error}")))?;
+        let pool = threads(jobs)?;
         let options = Options { cancel: Some(Arc::clone(&cancel)), ..Options::default() };
         Ok(Engine { pool, cancel, options })
     }
@@ -86,17 +85,60 @@ impl Engine {
         count_ties: bool,
         tie_orders: u32,
     ) -> Result<PhiRecord, Error> {
-        let options = Options { count_ties, ..self.options.clone() };
         let subsystem = network.subsystem.as_ref().expect("read as a system");
-        let found =
-            self.pool.install(|| phi_range(subsystem, &options, tie_orders, TieRange::SEED));
+        let found = self.range(subsystem, count_ties, tie_orders, &network.place())?;
         let range = (tie_orders > 0).then(|| RangeRecord::from(&found));
-        match found.stop_reason {
-            StopReason::Complete => {
-                Ok(PhiRecord { range, ..PhiRecord::new(&network.record, &found.result) })
-            }
-            _ => Err(Error::Interrupted(String::new())),
+        Ok(PhiRecord { range, ..PhiRecord::new(&network.record, &found.result) })
+    }
+
+    /// Φ by IIT 3.0 with its range.
+    fn range(
+        &self,
+        subsystem: &Subsystem,
+        count_ties: bool,
+        tie_orders: u32,
+        place: &str,
+    ) -> Result<PhiRange, Error> {
+        let needed = |n_threads| memory_needed(subsystem, n_threads, tie_orders > 0);
+        let found = self.within_memory(place, needed, |options| {
+            let options = Options { count_ties, ..options };
+            phi_range(subsystem, &options, tie_orders, TieRange::SEED)
+        })?;
+        ended(found.stop_reason, place)?;
+        Ok(found)
+    }
+
+    /// What `work` makes of the options, with the memory that there is as their limit: on all threads, or on as many as
+    /// there is memory for. The result does not depend on their number.
+    fn within_memory<T: Send>(
+        &self,
+        place: &str,
+        needed_bytes: impl Fn(usize) -> u64,
+        work: impl FnOnce(Options) -> T + Send,
+    ) -> Result<T, Error> {
+        let left = memory::left();
+        let all = self.pool.current_num_threads();
+        let needed_bytes = |n_threads: usize| {
+            let needed = needed_bytes(n_threads);
+            // What is small beside the tables, and the stacks of threads that are still to be started.
+            let stacks = if n_threads < all { n_threads as u64 * BYTES_OF_THREAD } else { 0 };
+            needed.saturating_add(needed / 16 + needed.min(16 << 20) + stacks)
+        };
+        let fits = |n_threads: &usize| left.is_none_or(|left| needed_bytes(*n_threads) <= left);
+        let Some(n_threads) = (1..=all).rev().find(fits) else {
+            return Err(Error::Memory {
+                place: place.to_owned(),
+                needed_bytes: needed_bytes(1),
+                left_bytes: left.unwrap_or_default(),
+                note: String::new(),
+            });
+        };
+        let mut options = self.options.clone();
+        options.limits.memory_bytes = left;
+        if n_threads == all {
+            return Ok(self.pool.install(|| work(options)));
         }
+        Ok(threads(n_threads)?.install(|| work(options)))
     }
 
     /// What `work` makes of the analysis of a network from a file by IIT 3.0 in pieces, on the threads of this engine.
@@ -107,7 +149,8 @@ impl Engine {
         count_ties: bool,
         work: impl FnOnce(&pieces::Pieces<'_>) -> T + Send,
     ) -> T {
-        let options = Options { count_ties, ..self.options.clone() };
+        let mut options = Options { count_ties, ..self.options.clone() };
+        options.limits.memory_bytes = memory::left();
         let subsystem = network.subsystem.as_ref().expect("read as a system");
         self.pool.install(|| work(&pieces::Pieces::new(subsystem, &options)))
     }
@@ -127,16 +170,24 @@ impl Engine {
         network: &OwnNetwork,
         count_ties: bool,
     ) -> Result<ComplexesRecord, Error> {
-        let options = Options { count_ties, ..self.options.clone() };
-        let record = &network.record;
-        let found = || {
-            let core = record.network()?;
-            let state = State::new(&record.state)?;
-            self.pool.install(|| complexes(&core, state, &options))
+        let (record, place) = (&network.record, network.place());
+        // The largest system that is searched.
+        let needed = |n_threads| {
+            network.subsystem.as_ref().map_or(0, |it| memory_needed(it, n_threads, false))
         };
-        let found = found().map_err(|error| Error::Network {
-            place: record.name.clone().unwrap_or_else(|| "network".to_owned()),
-            message: error.to_string(),
+        let found = self.within_memory(&place, needed, |options| {
+            let options = Options { count_ties, ..options };
+            let core = record.network()?;
+            complexes(&core, State::new(&record.state)?, &options)
+        })?;
+        let found = found.map_err(|error| match *error.kind() {
+            ErrorKind::Memory { needed_bytes, most_bytes, .. } => Error::Memory {
+                place: place.clone(),
+                needed_bytes,
+                left_bytes: most_bytes,
+                note: String::new(),
+            },
+            _ => wrong(&place, &error),
         })?;
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted(String::new()));
@@ -159,16 +210,21 @@ impl Engine {
     ) -> Result<PhiStructureRecord, Error> {
         let subsystem = network.subsystem.as_ref().expect("read as a system");
         let system = iit4::System::new(subsystem).expect("read as a system of IIT 4.0");
-        let structure = self.structure(&system, rules)?;
+        let structure = self.structure(&system, rules, &network.place())?;
         Ok(PhiStructureRecord::new(&network.record, rules, &structure))
     }
 
-    fn structure(&self, system: &iit4::System, rules: Rules) -> Result<iit4::PhiStructure, Error> {
-        let structure = self.pool.install(|| iit4::phi_structure(system, rules, &self.options));
-        match structure.stop_reason {
-            StopReason::Complete => Ok(structure),
-            _ => Err(Error::Interrupted(String::new())),
-        }
+    fn structure(
+        &self,
+        system: &iit4::System,
+        rules: Rules,
+        place: &str,
+    ) -> Result<iit4::PhiStructure, Error> {
+        let needed = |n_threads| iit4::memory_needed(system, n_threads);
+        let work = |options: Options| iit4::phi_structure(system, rules, &options);
+        let structure = self.within_memory(place, needed, work)?;
+        ended(structure.stop_reason, place)?;
+        Ok(structure)
     }
 
     /// All complexes (IIT 4.0) of a network from a file, whatever its `nodes`, each with its Φ-structure:
@@ -181,24 +237,28 @@ impl Engine {
         network: &OwnNetwork,
         rules: Rules,
     ) -> Result<PhiComplexesRecord, Error> {
-        let record = &network.record;
-        let wrong = |error: pyphi_core::Error| Error::Network {
-            place: record.name.clone().unwrap_or_else(|| "network".to_owned()),
-            message: error.to_string(),
-        };
+        let (record, place) = (&network.record, network.place());
+        let wrong = |error: pyphi_core::Error| wrong(&place, &error);
         let core = record.network().map_err(wrong)?;
         let state = State::new(&record.state).map_err(wrong)?;
-        let found = self.pool.install(|| iit4::complexes(&core, state, rules, &self.options));
+        let needed = |n_threads| {
+            iit4::predicted_bytes_of_complexes(core.n_units(), n_threads).unwrap_or(u64::MAX)
+        };
+        let found = self.within_memory(&place, needed, |options| {
+            iit4::complexes(&core, state, rules, &options)
+        })?;
         let found = match found {
             Err(error) if matches!(error.kind(), ErrorKind::Unreachable { .. }) => Vec::new(),
             Err(error) => return Err(wrong(error)),
-            Ok(found) if found.is_complete() => found.complexes,
-            Ok(_) => return Err(Error::Interrupted(String::new())),
+            Ok(found) => {
+                ended(found.stop_reason, &place)?;
+                found.complexes
+            }
         };
         let structure = |units| {
             let subsystem = Subsystem::new(&core, state, units).map_err(wrong)?;
             let system = iit4::System::new(&subsystem).map_err(wrong)?;
-            Ok(PhiStructureRecord::new(record, rules, &self.structure(&system, rules)?))
+            Ok(PhiStructureRecord::new(record, rules, &self.structure(&system, rules, &place)?))
         };
         Ok(PhiComplexesRecord {
             name: record.name.clone(),
@@ -208,6 +268,28 @@ impl Engine {
             complexes: found.iter().map(|it| structure(it.units)).collect::<Result<_, Error>>()?,
         })
     }
+}
+
+/// Why an analysis did not end, as an error.
+pub(crate) fn ended(stop_reason: StopReason, place: &str) -> Result<(), Error> {
+    match stop_reason {
+        StopReason::Complete => Ok(()),
+        StopReason::MemoryLimit { needed_bytes } => Err(Error::Memory {
+            place: place.to_owned(),
+            needed_bytes,
+            left_bytes: memory::left().unwrap_or_default(),
+            note: String::new(),
+        }),
+        StopReason::Cancelled | StopReason::TimeLimit(_) => Err(Error::Interrupted(String::new())),
+    }
+}
+
+/// What a thread takes before it does anything.
+const BYTES_OF_THREAD: u64 = 4 << 20;
+
+fn threads(n_threads: usize) -> Result<ThreadPool, Error> {
+    let pool = ThreadPoolBuilder::new().num_threads(n_threads).build();
+    pool.map_err(|error| Error::Internal(format!("cannot start threads: {error}")))
 }
 
 /// The rules that a formalism of IIT 4.0 stands for; none for IIT 3.0.
@@ -327,6 +409,11 @@ impl OwnNetwork {
         Ok((networks, file.is_list))
     }
 
+    /// What it is called in errors.
+    pub(crate) fn place(&self) -> String {
+        self.record.name.clone().unwrap_or_else(|| "network".to_owned())
+    }
+
     /// The network as a file has it.
     pub fn to_json(&self) -> serde_json::Value {
         serde_json::to_value(&self.record).expect("plain data")
@@ -392,6 +479,10 @@ pub fn tables(
 
 impl Solver for Engine {
     fn check(&self, network: &Network, formalism: Formalism, place: &str) -> Result<(), Error> {
+        // The tables of thousands of networks take a while.
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted(": nothing was begun".to_owned()));
+        }
         subsystem(network, formalism, place).map(drop)
     }
 
@@ -405,27 +496,23 @@ impl Solver for Engine {
         let subsystem = subsystem(network, formalism, place)?;
         if let Some(rules) = rules(formalism, TiePolicy::Principled) {
             let system = iit4::System::new(&subsystem).map_err(|error| wrong(place, &error))?;
-            return Ok(exact_phi(&self.structure(&system, rules)?));
+            return Ok(exact_phi(&self.structure(&system, rules, place)?));
         }
-        let found =
-            self.pool.install(|| phi_range(&subsystem, &self.options, tie_orders, TieRange::SEED));
+        let found = self.range(&subsystem, false, tie_orders, place)?;
         let range = (tie_orders > 0).then(|| tie_range(&found));
-        let PhiRange { result, stop_reason, .. } = found;
-        match stop_reason {
-            StopReason::Complete => Ok(ExactPhi {
-                phi: result.phi,
-                cut: result.cut.map(|cut| SystemCut {
-                    severed_from: cut.severed_from.iter().collect(),
-                    severed_to: cut.severed_to.iter().collect(),
-                }),
-                n_concepts: result.ces.concepts.len(),
-                ties: result.ties,
-                range,
-                counters: counters(&result.stats),
-                structure: None,
+        let PhiRange { result, .. } = found;
+        Ok(ExactPhi {
+            phi: result.phi,
+            cut: result.cut.map(|cut| SystemCut {
+                severed_from: cut.severed_from.iter().collect(),
+                severed_to: cut.severed_to.iter().collect(),
             }),
-            _ => Err(Error::Interrupted(String::new())),
-        }
+            n_concepts: result.ces.concepts.len(),
+            ties: result.ties,
+            range,
+            counters: counters(&result.stats),
+            structure: None,
+        })
     }
 
     fn predicted_bytes(
@@ -433,12 +520,14 @@ impl Solver for Engine {
         n_units: usize,
         formalism: Formalism,
         n_threads: usize,
+        has_ranges: bool,
     ) -> Option<u64> {
-        if formalism.is_iit4() {
-            iit4::predicted_bytes(n_units, n_threads)
-        } else {
-            pyphi_core::predicted_bytes(n_units, n_threads)
-        }
+        let price = match (formalism.is_iit4(), has_ranges) {
+            (true, _) => iit4::predicted_bytes,
+            (false, true) => pyphi_core::predicted_bytes_of_range,
+            (false, false) => pyphi_core::predicted_bytes,
+        };
+        price(n_units, n_threads)
     }
 }
 

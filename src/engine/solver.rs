@@ -191,12 +191,14 @@ pub trait Solver {
     ) -> Result<ExactPhi, Error>;
 
     /// The memory that the engine plans for to solve a network of `n_units` units on `n_threads` threads, in
-    /// bytes; none if that is not known, or more than any machine has.
+    /// bytes, with the range over numberings if it `has_ranges`; none if that is not known, or more than any machine
+    /// has.
     fn predicted_bytes(
         &self,
         _n_units: usize,
         _formalism: Formalism,
         _n_threads: usize,
+        _has_ranges: bool,
     ) -> Option<u64> {
         None
     }

@@ -5,7 +5,7 @@
 
 pub mod estimator;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 use crate::engine::solver::Solver;
@@ -47,7 +47,8 @@ impl Study<'_> {
     ///
     /// # Errors
     /// [`Error::Content`] if a row that is there has another estimate than the estimator gives;
-    /// [`Error::Interrupted`] if the user asked to stop; [`Error::Write`]. The rows so far are kept.
+    /// [`Error::Interrupted`] if the user asked to stop; [`Error::Write`]. The rows so far are kept. [`Error::Memory`] if
+    /// there was not enough memory for some problems: all other rows are there then.
     pub fn run(&self, ledger: &mut dyn Ledger, progress: &Progress) -> Result<(), Error> {
         self.check_estimates(ledger)?;
         let mut known = self.known(ledger);
@@ -56,17 +57,30 @@ impl Study<'_> {
             done[self.suite.position(row.key).expect("the journal checked its keys")] = true;
         }
         let mut last = None;
+        let mut left_out = LeftOut::default();
         for (comparison, _) in self.suite.comparisons().iter().zip(done).filter(|(_, it)| !it) {
             let problem = &self.suite.problems()[comparison.problem];
             if last.replace(comparison.problem).is_some_and(|it| it != comparison.problem) {
                 progress.checkpoint();
             }
+            if progress.is_stopping() {
+                return Err(Error::Interrupted(self.where_to_go_on(ledger)));
+            }
             let solved = match known.get(&problem.id) {
                 Some(solved) => *solved,
-                None => {
-                    let solved = self.solve(problem, ledger, progress)?;
-                    *known.entry(problem.id).or_insert(solved)
+                None if left_out.problems.contains(&problem.id) => {
+                    left_out.n_rows += 1;
+                    continue;
                 }
+                None => match self.solve(problem, ledger, progress) {
+                    Ok(solved) => *known.entry(problem.id).or_insert(solved),
+                    Err(error @ Error::Memory { .. }) => {
+                        progress.say(&format!("{error}; it is left out, the others go on"));
+                        left_out.add(problem.id, error);
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
             };
             let row = Row {
                 key: comparison.key,
@@ -84,7 +98,7 @@ impl Study<'_> {
         if last.is_some() {
             progress.checkpoint();
         }
-        Ok(())
+        left_out.error(|| self.where_to_go_on(ledger))
     }
 
     fn solve(
@@ -166,6 +180,39 @@ impl Study<'_> {
             self.suite.comparisons().len(),
             ledger.how_to_go_on()
         )
+    }
+}
+
+/// Problems that there was not enough memory for.
+#[derive(Default)]
+struct LeftOut {
+    problems: HashSet<ProblemId>,
+    n_rows: usize,
+    first: Option<Error>,
+}
+
+impl LeftOut {
+    fn add(&mut self, problem: ProblemId, error: Error) {
+        self.problems.insert(problem);
+        self.n_rows += 1;
+        self.first.get_or_insert(error);
+    }
+
+    /// The first of them, with what became of all.
+    fn error(self, where_to_go_on: impl Fn() -> String) -> Result<(), Error> {
+        match self.first {
+            Some(Error::Memory { place, needed_bytes, left_bytes, .. }) => {
+                let note = format!(
+                    "; of {} exact problems with {} rows that were left out for want of memory it is the first{}",
+                    self.problems.len(),
+                    self.n_rows,
+                    where_to_go_on()
+                );
+                Err(Error::Memory { place, needed_bytes, left_bytes, note })
+            }
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 }
 

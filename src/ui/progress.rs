@@ -398,6 +398,11 @@ impl Progress {
         });
     }
 
+    /// Whether the user has asked to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.stopping.load(Ordering::Relaxed)
+    }
+
     /// Says something to the user without spoiling the view. Quiet runs say nothing.
     pub fn say(&self, message: &str) {
         let message = terminal(message);

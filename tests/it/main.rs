@@ -58,3 +58,7 @@ mod bad_input;
 
 /// Input without an end, and names that would forge what is shown.
 mod hostile_input;
+
+/// Limits of memory.
+#[cfg(target_os = "linux")]
+mod memory;

@@ -249,8 +249,10 @@ pub(crate) fn analyse(
             |direction: usize, at: usize| specified[direction].ties[possible[direction][at]];
         let states: Vec<(u32, u32)> =
             tied.iter().map(|&(c, e)| (state(0, c), state(1, e))).collect();
-        let is_chosen = alone.iter().flatten().all(|found| found.is_complete);
-        (tied[canonical::first_pair(system, &states, stop)], tied.len(), is_chosen)
+        let chosen = tied[canonical::first_pair(system, &states, stop)];
+        // A choice that was stopped may be any.
+        let is_chosen = alone.iter().flatten().all(|found| found.is_complete) && !stop.is_due();
+        (chosen, tied.len(), is_chosen)
     } else {
         (pairs[0], 1, false)
     };
@@ -427,7 +429,7 @@ impl Side {
 
     fn new(system: &System, selectivity: f64, surprise: impl Fn(usize, u32) -> f64) -> Side {
         let n = system.n;
-        steps((2 * n << n) + n * 3usize.pow(n as u32));
+        steps(((2 * n) << n) + n * 3usize.pow(n as u32));
         let surprise: Vec<Vec<f64>> =
             (0..n).map(|i| (0..1u32 << n).map(|known| surprise(i, known)).collect()).collect();
         let sum = |part: u32, known: u32| -> f64 {
