@@ -350,9 +350,11 @@ impl Policy {
         let job = &mut self.jobs[position];
         // It had this much and wanted more.
         let needs = job.held + headroom + BURST;
-        let taken = job.room_at_start.saturating_sub(room);
+        // It may have been let in as the last one when others had taken the memory already.
+        let before = job.room_at_start.max(self.settings.room_bytes);
+        let taken = before.saturating_sub(room);
         job.estimate = job.estimate.max(needs);
-        let is_foreign = taken > BURST + job.room_at_start / 16;
+        let is_foreign = taken > BURST + before / 16;
         if is_foreign && job.waits_for.is_none() {
             job.waits_for = Some((needs, now + PATIENCE));
             job.alone = true;

@@ -380,6 +380,29 @@ fn a_defective_guard_is_found_out() {
     }
 }
 
+/// The first compiler ends when others have taken nearly all, so the second is let in as the last one.
+#[test]
+fn one_that_starts_when_others_have_taken_the_memory_waits_for_them() {
+    let compiler =
+        |hold| Compiler { peak: 60 * MIB, ramp: 500, hold, stairs: 1, known: None, links: false };
+    let (little, much) = (10 * MIB, 250 * MIB);
+    let world = World {
+        capacity: 300 * MIB,
+        n_cpus: 2,
+        n_jobs: 1,
+        compilers: vec![Compiler { peak: 20 * MIB, ..compiler(3500) }, compiler(500)],
+        neighbour: vec![(0, little), (1000, little), (3000, much), (9000, much), (9100, little)],
+    };
+    for seed in 0..50 {
+        let story = live(&world, seed, Faults::default(), 100_000);
+        assert!(
+            story.n_evictions > 0,
+            "{seed}: there was enough, so this shows nothing: {story:?}"
+        );
+        assert!(story.gave_up.is_none() && story.end > Some(9000), "{seed}: {story:?}");
+    }
+}
+
 #[test]
 fn with_plenty_of_memory_it_does_not_interfere() {
     for seed in 0..N_WORLDS {
