@@ -20,7 +20,7 @@ use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::escape::{is_hidden, terminal, terminal_lines};
 use crate::exit::Exit;
-use crate::files::append::write_whole;
+use crate::files::append::{exists, write_whole};
 use crate::files::input;
 use crate::model::dynamics::Rule;
 use crate::model::network::StatePattern;
@@ -601,10 +601,11 @@ impl DrawArgs {
                 ["graph", "structure"].map(|it| self.out.join(format!("{name}.{it}.svg"))).to_vec()
             }
         };
-        let mut existing = names.iter().flat_map(|it| paths(it)).filter(|it| it.exists());
-        if let Some(path) = existing.next().filter(|_| !self.force) {
-            let message = "exists: pass --force to write it anew, or another --out".to_owned();
-            return Err(Error::Output { path, message });
+        for path in names.iter().flat_map(|it| paths(it)) {
+            if !self.force && exists(&path)? {
+                let message = "exists: pass --force to write it anew, or another --out".to_owned();
+                return Err(Error::Output { path, message });
+            }
         }
         if one.is_none() {
             fs::create_dir_all(&self.out).map_err(|source| Error::Write {
@@ -642,7 +643,7 @@ impl DrawArgs {
     /// Keeps a drawing that is too large for a PNG as an SVG beside it, if that is free: its Φ may have taken hours.
     fn instead_of_png(&self, drawing: &Drawing, error: Error) -> Result<Vec<u8>, Error> {
         let path = self.out.with_extension("svg");
-        if path.exists() {
+        if exists(&path)? {
             return Err(error);
         }
         write_whole(&path, drawing.svg_file())?;

@@ -22,7 +22,7 @@ use serde_json::Value;
 use super::job::Spec;
 use crate::engine::solver::check_bytes;
 use crate::error::Error;
-use crate::files::append::{sync_folder, write_one_of_many, write_whole};
+use crate::files::append::{exists, sync_folder, write_one_of_many, write_whole};
 use crate::files::seal::{seal, unseal};
 use crate::files::temporary::{Temporary, remove_all_left_over, remove_left_over};
 
@@ -304,7 +304,7 @@ impl JobFolder {
     /// [`Error::Read`]; [`Error::Content`].
     pub fn job(&self) -> Result<Option<JobFile>, Error> {
         let path = self.path.join("job.json");
-        if path.exists() { read(&path, JOB, JobFile::check).map(Some) } else { Ok(None) }
+        if exists(&path)? { read(&path, JOB, JobFile::check).map(Some) } else { Ok(None) }
     }
 
     /// Says what is computed, and makes room for it.
@@ -322,12 +322,19 @@ impl JobFolder {
     /// # Errors
     /// [`Error::Read`]; [`Error::Content`].
     pub fn plans(&self) -> Result<Vec<Plan>, Error> {
-        (1..=self.n_rounds()).map(|round| self.plan(round)).collect()
+        (1..=self.n_rounds()?).map(|round| self.plan(round)).collect()
     }
 
     /// How many rounds there are.
-    pub fn n_rounds(&self) -> usize {
-        (1..).take_while(|&it| self.round(it).join("plan.json").exists()).count()
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn n_rounds(&self) -> Result<usize, Error> {
+        let mut n = 0;
+        while exists(&self.round(n + 1).join("plan.json"))? {
+            n += 1;
+        }
+        Ok(n)
     }
 
     /// A round.

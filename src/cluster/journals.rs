@@ -438,7 +438,7 @@ fn content_error(path: &Path, line: usize, message: String) -> Error {
 }
 
 /// Whether two results are the same, but for the last digits of numbers that are not whole.
-fn agree(a: &str, b: &str) -> Result<(), String> {
+pub(crate) fn agree(a: &str, b: &str) -> Result<(), String> {
     if a == b {
         return Ok(());
     }

@@ -202,7 +202,7 @@ fn planned(stage: &Stage, left: &[Item], wish: &Wish, ask: &Ask) -> Plan {
 /// As [`Journals::read`]; [`Error::Read`]; [`Error::Content`].
 pub fn status(folder: &JobFolder, file: &JobFile) -> Result<Standing, Error> {
     let journals = Journals::read_all(folder, &file.job.fingerprint())?;
-    let last = match folder.n_rounds() {
+    let last = match folder.n_rounds()? {
         0 => None,
         round => Some(folder.plan(round)?),
     };

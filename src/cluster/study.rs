@@ -18,6 +18,7 @@ use super::journals::{Found, Journals, TaskJournal, item_line};
 use super::rounds::NAMED;
 use crate::engine::solver::{ExactPhi, Solver};
 use crate::error::Error;
+use crate::files::append::exists;
 use crate::machine::provenance::{cpu_ms, peak_memory_bytes};
 use crate::model::network::ProblemId;
 use crate::model::topology::Topology;
@@ -239,7 +240,7 @@ impl Part {
 
 /// What is in a run's own folder, if there is a run; an error if it is another one.
 fn local(run: &Path, settings: &Settings) -> Result<Option<Contents>, Error> {
-    if !run.join("settings.json").exists() {
+    if !exists(&run.join("settings.json"))? {
         return Ok(None);
     }
     let contents = Contents::read(run)?;
@@ -536,8 +537,10 @@ fn check_unfinished(run: &Path, suite: &Suite) -> Result<(), Error> {
             Ok(_) => Ok(()),
             Err(_) => refuse(&journal),
         },
-        Err(_) if !journal.exists() && !csv.exists() => Ok(()),
-        Err(_) if !journal.exists() => refuse(&csv),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match exists(&csv)? {
+            true => refuse(&csv),
+            false => Ok(()),
+        },
         Err(source) => Err(Error::Read { path: journal, source }),
     }
 }

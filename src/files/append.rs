@@ -249,6 +249,19 @@ pub(crate) fn read_or_nothing(path: &Path) -> Result<Vec<u8>, Error> {
     }
 }
 
+/// Whether there is something at `path`. What cannot be looked at is not taken for missing, for then it might be
+/// written over.
+///
+/// # Errors
+/// [`Error::Read`].
+pub(crate) fn exists(path: &Path) -> Result<bool, Error> {
+    match path.try_exists() {
+        // A file stands where a folder would be, so there is nothing in it.
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        found => found.map_err(|source| Error::Read { path: path.to_owned(), source }),
+    }
+}
+
 /// Makes sure that the name of a file survives a power cut, where the system can.
 pub(crate) fn sync_folder(path: &Path) {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());

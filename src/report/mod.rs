@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use crate::engine::solver::TieRange;
 use crate::error::Error;
 use crate::escape::{markdown, markdown_code, shell, xml};
-use crate::files::append::{check_ours, write_whole};
+use crate::files::append::{check_ours, exists, write_whole};
 use crate::files::input;
 use crate::machine::provenance::Provenance;
 use crate::model::topology::Topology;
@@ -194,7 +194,7 @@ impl Report {
         summaries: &Summaries,
     ) -> Result<PathBuf, Error> {
         let path = folder.join("build.json");
-        let build = match path.exists() {
+        let build = match exists(&path)? {
             true => Some(serde_json::from_str(&input::text(&path, input::RECORD)?).map_err(
                 |error| Error::Content {
                     place: path.display().to_string(),

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::solver::{ExactPhi, check_bytes, check_ms};
 use crate::error::Error;
-use crate::files::append::{AppendFile, Lines, Lock, read_or_nothing, write_whole};
+use crate::files::append::{AppendFile, Lines, Lock, exists, read_or_nothing, write_whole};
 use crate::files::input;
 use crate::files::seal::{Chain, Link};
 use crate::machine::provenance::{Provenance, cpu_ms, peak_memory_bytes};
@@ -224,7 +224,7 @@ impl Contents {
     /// [`Error::Output`] if the journal has lost rows that `results.csv` has.
     pub fn read(folder: &Path) -> Result<Contents, Error> {
         let paths = Paths::of_folder(folder);
-        if !paths.settings.exists() {
+        if !exists(&paths.settings)? {
             return Err(Error::Output {
                 path: folder.to_owned(),
                 message: "is not the folder of a run: expected a settings.json in it".to_owned(),
@@ -490,7 +490,7 @@ impl RunFolder {
     pub fn open(folder: &Path, suite: &Suite) -> Result<RunFolder, Error> {
         let refuse = |message: String| Error::Output { path: folder.to_owned(), message };
         let paths = Paths::of_folder(folder);
-        let is_run = paths.settings.exists();
+        let is_run = exists(&paths.settings)?;
         if is_run {
             // Nothing is made in a folder that only looks like one of ours.
             SettingsFile::read(&paths.settings)?;
@@ -517,7 +517,7 @@ impl RunFolder {
         }
         let lock = lock(folder)?;
         // Another process may have made the run meanwhile.
-        if paths.settings.exists() {
+        if exists(&paths.settings)? {
             let theirs = SettingsFile::read(&paths.settings)?;
             let differences = theirs.differences(suite.settings());
             if !differences.is_empty() {
@@ -546,7 +546,7 @@ impl RunFolder {
     ) -> Result<RunFolder, Error> {
         outputs.check(if_exists)?;
         let paths = Paths::beside(outputs);
-        if if_exists == IfExists::Resume && paths.settings.exists() && !paths.csv.exists() {
+        if if_exists == IfExists::Resume && exists(&paths.settings)? && !exists(&paths.csv)? {
             // The CSV is made and locked only if all else is as it should be.
             SettingsFile::check(outputs, suite)?;
             Files::read(&paths, suite.clone())?;
@@ -561,8 +561,8 @@ impl RunFolder {
         } else {
             let content = read_or_nothing(&paths.csv)?;
             outputs.check_header(&content, suite)?;
-            let is_begun = Lines::new(&content).whole.len() > 1 || paths.journal.exists();
-            if paths.settings.exists() || is_begun {
+            let is_begun = Lines::new(&content).whole.len() > 1 || exists(&paths.journal)?;
+            if exists(&paths.settings)? || is_begun {
                 SettingsFile::check(outputs, suite)?;
             } else {
                 SettingsFile::write(&paths.settings, suite.settings())?;
@@ -832,8 +832,12 @@ pub fn list(runs: &Path) -> Result<Vec<Listed>, Error> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(Error::Read { path: runs.to_owned(), source }),
     };
-    let mut folders: Vec<PathBuf> = found.filter_map(|it| Some(it.ok()?.path())).collect();
-    folders.retain(|it| it.join("settings.json").exists());
+    let mut folders = found
+        .map(|it| it.map(|it| it.path()))
+        .collect::<io::Result<Vec<PathBuf>>>()
+        .map_err(|source| Error::Read { path: runs.to_owned(), source })?;
+    // A folder that cannot be looked into is listed with the reason, not passed over.
+    folders.retain(|it| exists(&it.join("settings.json")).unwrap_or(true));
     folders.sort();
     let listed = folders.into_iter().map(|folder| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -161,11 +161,19 @@ pub(crate) fn files(folder: &Path) -> Files {
     all
 }
 
+/// Puts them there; scripts can be run.
 pub(crate) fn write(folder: &Path, files: &Files) {
     for (name, content) in files {
-        match content {
-            None => fs::create_dir_all(folder.join(name)).unwrap(),
-            Some(content) => fs::write(folder.join(name), content).unwrap(),
+        let path = folder.join(name);
+        let Some(content) = content else {
+            fs::create_dir_all(path).unwrap();
+            continue;
+        };
+        fs::write(&path, content).unwrap();
+        #[cfg(unix)]
+        if content.starts_with(b"#!") {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
     }
 }
@@ -186,7 +194,7 @@ pub(crate) struct Scenario<'a> {
     pub(crate) command: &'a dyn Fn(&Path) -> Command,
     /// The exit codes that may come with a fault, besides success.
     pub(crate) codes: &'a [i32],
-    /// Files without which the program may say that all is done.
+    /// What is in the names of files without which the program may say that all is done.
     pub(crate) optional: &'a [&'a str],
     /// How a user goes on, without faults, until all is done.
     pub(crate) go_on: &'a dyn Fn(&Path),
@@ -284,7 +292,7 @@ impl Scenario<'_> {
             }
             None => name,
         };
-        let is_optional = |name: &String| self.optional.iter().any(|it| name.ends_with(it));
+        let is_optional = |name: &String| self.optional.iter().any(|it| name.contains(it));
         names.filter(|it| !is_optional(it)).map(common).collect()
     }
 

@@ -460,6 +460,15 @@ fn runs_are_listed() {
     let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json[1]["rows"], serde_json::json!([2, 4]));
     assert_eq!(json[0]["is_running"], false);
+    // Its settings cannot be looked at, which does not mean that it has none.
+    #[cfg(unix)]
+    {
+        fs::create_dir(place.path("runs/fourth")).unwrap();
+        let settings = place.path("runs/fourth/settings.json");
+        std::os::unix::fs::symlink("settings.json", settings).unwrap();
+        let listed = place.run("runs").succeeded().stdout;
+        assert!(listed.contains("cannot read runs/fourth/settings.json: "), "{listed}");
+    }
 }
 
 #[test]

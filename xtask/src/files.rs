@@ -13,6 +13,13 @@ use std::{
 
 use anyhow::Context as _;
 
+use self::temporary::{Temporary, remove_left_over};
+
+// The study writes its files in the same way, and neither of the two packages needs the other.
+#[allow(dead_code, reason = "xtask makes no temporary folders")]
+#[path = "../../src/files/temporary.rs"]
+mod temporary;
+
 /// Make something beside `path`, under a name with a random part. `make` must fail with `AlreadyExists` where there is
 /// something.
 pub(crate) fn beside<T>(
@@ -40,15 +47,19 @@ pub(crate) fn random() -> u64 {
 /// # Errors
 /// The file that was there before, if any, is unchanged.
 pub(crate) fn write_whole(file: &Path, content: &[u8], executable: bool) -> anyhow::Result<()> {
+    remove_left_over(file);
     let write = || {
-        let (temporary, mut to) = beside(file, |it| File::create_new(it))?;
+        let mut temporary = Temporary::file(file)?;
+        let mut to = temporary.file.as_ref().expect("a file");
         let written = to
             .write_all(content)
-            .and_then(|()| if executable { make_executable(&to) } else { Ok(()) })
+            .and_then(|()| if executable { make_executable(to) } else { Ok(()) })
             .and_then(|()| to.sync_all());
-        drop(to);
-        written.and_then(|()| fs::rename(&temporary, file)).inspect_err(|_| {
-            fs::remove_file(&temporary).ok();
+        if !cfg!(unix) {
+            temporary.file = None; // an open file cannot be renamed everywhere
+        }
+        written.and_then(|()| fs::rename(&temporary.path, file)).inspect_err(|_| {
+            fs::remove_file(&temporary.path).ok();
         })?;
         // Where folders cannot be flushed, the name is as safe as the file system makes it.
         if let Some(folder) = file.parent()

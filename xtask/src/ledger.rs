@@ -8,6 +8,7 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -141,7 +142,10 @@ impl Ledger {
     /// Read the ledger; an empty one if there is none or it cannot be used ([`Ledger::warning`] then says why).
     pub(crate) fn load(target_dir: &Path) -> Ledger {
         let file = Ledger::path(target_dir);
-        let (content, warning) = Content::read(&file);
+        let (content, warning) = Content::read(&file).unwrap_or_else(|error| {
+            let why = format!("{}: {error}; what past builds needed is not known", file.display());
+            (Content::default(), Some(why))
+        });
         Ledger { file, content, unsaved: Unsaved::default(), warning }
     }
 
@@ -205,7 +209,8 @@ impl Ledger {
             .open(folder.join("ledger.lock"))
             .and_then(|it| it.lock().map(|()| it))
             .with_context(|| format!("could not lock {shown}"))?;
-        let (mut content, warning) = Content::read(&self.file);
+        let (mut content, warning) =
+            Content::read(&self.file).with_context(|| format!("could not read {shown}"))?;
         for (key, seen) in &self.unsaved.units {
             learn(&mut content.units, key, *seen);
         }
@@ -280,18 +285,23 @@ pub(crate) fn parse(text: &[u8]) {
 
 impl Content {
     /// The file's content; empty, with the reason, if it cannot be used. Such a file is moved aside.
-    fn read(file: &Path) -> (Content, Option<String>) {
-        let text = match read_short(file, MOST_BYTES) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return (Content::default(), None);
+    ///
+    /// # Errors
+    /// It cannot be read now. Another time it may be, so it stays.
+    fn read(file: &Path) -> io::Result<(Content, Option<String>)> {
+        let why = match read_short(file, MOST_BYTES) {
+            Ok(text) => match Content::parse(&text) {
+                Ok(content) => return Ok((content, None)),
+                Err(why) => why,
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok((Content::default(), None));
             }
-            Err(error) => return (Content::default(), Some(set_aside(file, &error.to_string()))),
+            // Too long, or no file at all.
+            Err(error) if error.kind() == io::ErrorKind::Other => error.to_string(),
+            Err(error) => return Err(error),
         };
-        match Content::parse(&text) {
-            Ok(content) => (content, None),
-            Err(why) => (Content::default(), Some(set_aside(file, &why))),
-        }
+        Ok((Content::default(), Some(set_aside(file, &why))))
     }
 
     fn parse(text: &[u8]) -> Result<Content, String> {
