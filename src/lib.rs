@@ -51,7 +51,7 @@
 //! | [`cluster`] | a study, or one Φ, in tasks of many processes |
 //! | [`cli`] | the program |
 //!
-//! [`error`], [`exit`] and [`escape`] serve all.
+//! [`error`], [`exit`] and [`escape`] serve all; [`fuzzing`] is for tests.
 
 #[cfg(test)]
 mod damage;
@@ -66,6 +66,7 @@ pub mod cli;
 pub mod cluster;
 pub mod engine;
 pub mod files;
+pub mod fuzzing;
 pub mod machine;
 pub mod model;
 pub mod phi;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::solver::ExactPhi;
 use crate::error::Error;
-use crate::files::append::{Lines, check_ours, write_whole};
+use crate::files::append::{Lines, check_ours, exists, write_whole};
 use crate::files::seal::{seal, unseal};
 use crate::model::network::ProblemId;
 use crate::run::row::Row;
@@ -165,41 +165,48 @@ pub(crate) struct SettingsFile {
 }
 
 impl SettingsFile {
-    const SCHEMA: &str = "phi-validation/settings";
+    pub(crate) const SCHEMA: &str = "phi-validation/settings";
     const VERSION: u32 = 1;
 
     /// Writes the settings; the file appears whole or not at all.
     pub(crate) fn write(path: &Path, settings: &Settings) -> Result<(), Error> {
+        write_whole(path, SettingsFile::text(settings))
+    }
+
+    /// The file of these settings.
+    pub(crate) fn text(settings: &Settings) -> String {
         let file = SettingsFile {
             schema: SettingsFile::SCHEMA.to_owned(),
             version: SettingsFile::VERSION,
             settings: settings.clone(),
         };
         let json = serde_json::to_string_pretty(&file).expect("plain data");
-        write_whole(path, seal(SettingsFile::SCHEMA, &json) + "\n")
+        seal(SettingsFile::SCHEMA, &json) + "\n"
     }
 
     /// Reads the settings.
     pub(crate) fn read(path: &Path) -> Result<Settings, Error> {
         let text =
             fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        let wrong = |message: String| Error::Content {
+        let text = str::from_utf8(&text).map_err(|_| "not UTF-8".to_owned());
+        text.and_then(SettingsFile::parse).map_err(|message| Error::Content {
             place: path.display().to_string(),
             message: short(&message),
-        };
-        let text = str::from_utf8(&text).map_err(|_| wrong("not UTF-8".to_owned()))?;
-        let text =
-            unseal(SettingsFile::SCHEMA, text.strip_suffix('\n').unwrap_or(text)).map_err(wrong)?;
-        let file: SettingsFile =
-            serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        })
+    }
+
+    /// The settings in the text of a file.
+    pub(crate) fn parse(text: &str) -> Result<Settings, String> {
+        let text = unseal(SettingsFile::SCHEMA, text.strip_suffix('\n').unwrap_or(text))?;
+        let file: SettingsFile = serde_json::from_str(&text).map_err(|error| error.to_string())?;
         if (file.schema.as_str(), file.version) != (SettingsFile::SCHEMA, SettingsFile::VERSION) {
-            return Err(wrong(format!(
+            return Err(format!(
                 "schema {:?} version {}: expected {:?} version {}",
                 file.schema,
                 file.version,
                 SettingsFile::SCHEMA,
                 SettingsFile::VERSION
-            )));
+            ));
         }
         Ok(file.settings)
     }
@@ -208,7 +215,7 @@ impl SettingsFile {
     pub(crate) fn check(outputs: &Outputs, suite: &Suite) -> Result<(), Error> {
         let path = &outputs.settings;
         let refuse = |message: String| Err(Error::Output { path: outputs.csv.clone(), message });
-        if !path.exists() {
+        if !exists(path)? {
             return refuse(format!(
                 "its settings file {} is missing, so it cannot be known which matrix it belongs to",
                 path.display()

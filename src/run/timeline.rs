@@ -86,7 +86,7 @@ pub(crate) fn line(sample: &Sample) -> String {
 }
 
 /// Reads what [`line`] wrote.
-fn parse(line: &[u8]) -> Option<Sample> {
+pub(crate) fn parse(line: &[u8]) -> Option<Sample> {
     let object = unseal(NAME, str::from_utf8(line).ok()?).ok()?;
     let sample: Sample = serde_json::from_str(&object).ok()?;
     let numbers = check_ms("elapsed_ms", sample.elapsed_ms)

@@ -50,22 +50,24 @@ const FIELDS_OF_NETWORK: [&str; 3] = ["file", "name", "states"];
 /// # Errors
 /// [`Error::Read`]; [`Error::Content`] with file, line and column; as [`Suite::new`].
 pub fn read(path: &Path, estimators: &[&str], shard: Option<Shard>) -> Result<Suite, Error> {
-    parse(&input::text(path, input::SUITE)?, path, estimators, shard)
+    parse(&input::text(path, input::SUITE)?, path, estimators, shard, Suite::new)
 }
 
-/// The suite that `text` describes, which comes from `path`: other files are looked for beside it.
-fn parse(
+/// The suite that `text` describes, which comes from `path`: other files are looked for beside it. `expand` makes it of
+/// its settings.
+pub(crate) fn parse(
     text: &str,
     path: &Path,
     estimators: &[&str],
     shard: Option<Shard>,
+    expand: impl FnOnce(Settings) -> Result<Suite, Error>,
 ) -> Result<Suite, Error> {
     let file = File { path, text, estimators };
     let table = DeTable::parse(text)
         .map_err(|error| file.wrong(error.span().unwrap_or_default(), error.message()))?;
     let settings = Settings { shard, ..file.settings(table.get_ref())? };
     let states = |name: &str| table.get_ref().get(name).map(Spanned::span);
-    Suite::new(settings).map_err(|error| match error {
+    expand(settings).map_err(|error| match error {
         // States that cannot be are known when the networks are made. Which of several fields said so hardly
         // matters: the message names the network.
         Error::States(message) => {
@@ -451,7 +453,7 @@ mod tests {
     use std::fs;
 
     fn suite(text: &str) -> Result<Suite, Error> {
-        parse(text, Path::new("survey.toml"), &["hdc", "spectral"], None)
+        parse(text, Path::new("survey.toml"), &["hdc", "spectral"], None, Suite::new)
     }
 
     /// The text must be refused with this message, after `survey.toml, line `.

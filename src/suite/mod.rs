@@ -77,7 +77,7 @@ impl Suite {
     const MEMORY: u64 = 4 << 30;
 
     /// The suite, if it takes at most `memory` bytes.
-    fn within(settings: Settings, memory: u64) -> Result<Suite, Error> {
+    pub(crate) fn within(settings: Settings, memory: u64) -> Result<Suite, Error> {
         let settings = settings.canonical()?;
         let at_least = Size::at_least(&settings);
         at_least.check("", memory)?;

@@ -26,6 +26,9 @@ mod recompute;
 /// Runs that were stopped, damaged, or met a full disk.
 mod resume;
 
+/// Readers on corpora of fuzz targets.
+mod fuzz;
+
 /// Faults at every call.
 mod crash;
 

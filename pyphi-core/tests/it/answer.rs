@@ -127,6 +127,19 @@ pub(crate) fn difference(expected: &Answer, actual: &Answer) -> Option<String> {
     })
 }
 
+/// Where the engine differs from the oracle, by each of its settings.
+pub(crate) fn engine_differs(network: &Network) -> Option<String> {
+    let settings = [
+        ("pruned", Options::default()),
+        ("pruned, ties counted", Options { count_ties: true, ..Options::default() }),
+        ("exhaustive", Options { exhaustive: true, count_ties: true, ..Options::default() }),
+    ];
+    let expected = by_oracle(network);
+    settings.into_iter().find_map(|(setting, options)| {
+        Some(format!("{setting}: {}", difference(&expected, &by_engine(network, &options))?))
+    })
+}
+
 fn structure_difference(expected: &[Concept], actual: &[Concept]) -> Option<String> {
     let mechanisms = |ces: &[Concept]| ces.iter().map(|c| c.mechanism.clone()).collect::<Vec<_>>();
     if mechanisms(expected) != mechanisms(actual) {

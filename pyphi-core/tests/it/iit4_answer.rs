@@ -3,7 +3,7 @@
 
 use pyphi_core::iit4::record::{PhiStructureRecord, SystemRecord};
 use pyphi_core::iit4::{self, Rules};
-use pyphi_core::{DifferentiationCap, Options, TiePolicy};
+use pyphi_core::{DifferentiationCap, ErrorKind, Options, TiePolicy};
 use serde::Deserialize;
 
 use crate::answer;
@@ -406,4 +406,26 @@ impl Distinction {
             || side(&self.effect, &actual.effect);
         differs.then(|| format!("distinction {actual:?}, expected {self:?}"))
     }
+}
+
+/// Where the engine differs from the oracle, by each policy and cap.
+pub(crate) fn engine_differs(network: &Network) -> Option<String> {
+    [Ties::Principled, Ties::Pyphi].into_iter().find_map(|ties| {
+        let why = match (by_oracle(network, ties, Cap::None), by_engine(network, ties, Cap::None)) {
+            (None, Err(err)) if matches!(err.kind(), ErrorKind::Unreachable { .. }) => return None,
+            (Some(expected), Ok(actual)) => expected.difference(&actual),
+            (expected, actual) => Some(format!(
+                "{actual:?}, expected a state that is reached: {}",
+                expected.is_some()
+            )),
+        };
+        let capped = [Cap::Pyphi, Cap::Paper].into_iter().find_map(|cap| {
+            let expected = phi_s_by_oracle(network, ties, cap)?;
+            let actual = phi_s_by_engine(network, ties, cap).expect("the same network");
+            let difference = expected.answer.system.difference(&actual);
+            let difference = difference.or_else(|| expected.partition_difference(&actual));
+            difference.map(|why| format!("{cap:?}: {why}"))
+        });
+        why.or(capped).map(|why| format!("{ties:?}: {why}"))
+    })
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::answer::{record, subsystem};
 use crate::iit4_answer::{
-    SystemAnswer, by_engine, by_oracle, different, far, phi_s_by_engine, phi_s_by_oracle, rules,
+    SystemAnswer, by_engine, by_oracle, different, engine_differs, far, phi_s_by_engine, rules,
 };
 use crate::iit4_oracle::{self, Cap, Ties};
 use crate::iit4_relations;
@@ -60,28 +60,6 @@ const UP_TO_THREE: &[usize] = &[3, 2, 3, 3, 1];
 const FOUR: &[usize] = &[4];
 
 // --- Engine and oracle -----------------------------------------------------------------------------------
-
-/// Where the engine differs from the oracle, by each policy and cap.
-fn engine_differs(network: &Network) -> Option<String> {
-    POLICIES.into_iter().find_map(|ties| {
-        let why = match (by_oracle(network, ties, Cap::None), by_engine(network, ties, Cap::None)) {
-            (None, Err(err)) if matches!(err.kind(), ErrorKind::Unreachable { .. }) => return None,
-            (Some(expected), Ok(actual)) => expected.difference(&actual),
-            (expected, actual) => Some(format!(
-                "{actual:?}, expected a state that is reached: {}",
-                expected.is_some()
-            )),
-        };
-        let capped = [Cap::Pyphi, Cap::Paper].into_iter().find_map(|cap| {
-            let expected = phi_s_by_oracle(network, ties, cap)?;
-            let actual = phi_s_by_engine(network, ties, cap).expect("the same network");
-            let difference = expected.answer.system.difference(&actual);
-            let difference = difference.or_else(|| expected.partition_difference(&actual));
-            difference.map(|why| format!("{cap:?}: {why}"))
-        });
-        why.or(capped).map(|why| format!("{ties:?}: {why}"))
-    })
-}
 
 #[test]
 fn engine_agrees_with_oracle() {

@@ -4,6 +4,8 @@
 mod answer;
 /// Input that makes no network: the error names the place, the value and what was expected.
 mod errors;
+/// Networks from any bytes: the bodies of fuzz targets.
+mod fuzzing;
 /// What a program answers under IIT 4.0, and where it differs from a golden record.
 mod iit4_answer;
 /// IIT 4.0: searches against listings, threads, limits.
@@ -16,6 +18,9 @@ mod iit4_properties;
 mod iit4_relations;
 /// Every golden record of IIT 4.0, and the figures of the papers.
 mod iit4_suite;
+/// What an ordinary test does with a fuzz target.
+#[path = "../../../fuzz/mutations.rs"]
+mod mutations;
 /// Networks to compute Φ of: the graphs of the study, and random ones from a seed.
 mod networks;
 /// Φ straight from its definition: slow, short, and meant to be read.

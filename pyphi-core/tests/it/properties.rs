@@ -11,7 +11,9 @@ use proptest::prelude::*;
 use pyphi_core::{Direction, Options, Partition, Repertoire, UnitSet, complexes, major_complex};
 use rayon::prelude::*;
 
-use crate::answer::{Answer, by_engine, by_oracle, difference, far, json_by_engine, subsystem};
+use crate::answer::{
+    Answer, by_engine, difference, engine_differs, far, json_by_engine, subsystem,
+};
 use crate::networks::{Family, Network, majority, numberings, random};
 use crate::oracle::{self, Mask};
 
@@ -64,18 +66,6 @@ const DIRECTIONS: [(Direction, oracle::Direction); 2] =
     [(Direction::Cause, oracle::Direction::Cause), (Direction::Effect, oracle::Direction::Effect)];
 
 // --- Engine and oracle -------------------------------------------------------------------------------
-
-fn engine_differs(network: &Network) -> Option<String> {
-    let settings = [
-        ("pruned", Options::default()),
-        ("pruned, ties counted", Options { count_ties: true, ..Options::default() }),
-        ("exhaustive", Options { exhaustive: true, count_ties: true, ..Options::default() }),
-    ];
-    let expected = by_oracle(network);
-    settings.into_iter().find_map(|(setting, options)| {
-        Some(format!("{setting}: {}", difference(&expected, &by_engine(network, &options))?))
-    })
-}
 
 #[test]
 fn engine_agrees_with_oracle() {
