@@ -56,6 +56,8 @@
 #[cfg(test)]
 mod damage;
 pub mod error;
+// One rule for names, in this program and in the library of builds.
+#[path = "../headroom/src/escape.rs"]
 pub mod escape;
 pub mod exit;
 #[cfg(test)]

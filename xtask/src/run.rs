@@ -14,18 +14,15 @@ use std::{
 };
 
 use anyhow::bail;
-use serde::Serialize;
-
-use crate::{
-    cgroup::KillCounters,
-    cli::Format,
-    exit::{Coded, Exit},
+use headroom::{
+    Coded, Console, Exit, Format,
+    build::supervise::{Care, Patience, Piece, say_available, supervise},
+    child::{Ending, keeper::Streams, signal_name},
     files::read_short,
-    keeper::Streams,
-    outcome::Ending,
-    report::Report,
-    supervise::{Care, Patience, Piece, supervise},
+    machine::cgroup::KillCounters,
+    numbers::{bytes, duration},
 };
+use serde::Serialize;
 
 /// The name of the run when the user gives none.
 pub(crate) const DEFAULT_RUN: &str = "validation";
@@ -128,6 +125,15 @@ pub(crate) fn value_of(args: &[OsString], name: &str) -> Option<OsString> {
     })
 }
 
+/// The arguments by which a run in a folder keeps the record of its build, if there is one.
+pub(crate) fn build_record(arguments: &Arguments, target_dir: &Path) -> Vec<OsString> {
+    let record = target_dir.join("xtask").join("build.json");
+    if arguments.folder.is_none() || !record.is_file() {
+        return Vec::new();
+    }
+    vec!["--build-record".into(), record.into()]
+}
+
 /// Have the study's program check all arguments and move an old run of this name aside: it knows which folders are
 /// its runs, and says where the old results are.
 ///
@@ -137,17 +143,17 @@ pub(crate) fn set_aside(
     program: &Path,
     question: &[&str],
     args: &[OsString],
-    report: &Report,
+    console: &Console,
 ) -> anyhow::Result<()> {
     let mut command = Command::new(program);
     // The flag before what the user wrote, which may name a command of its own: `phi`.
     command.args(question).arg("--set-aside").args(args);
     let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
-    let watched = supervise(&command, Streams::piped(), care, None, |piece| match piece {
-        Piece::Stdout(bytes) | Piece::Stderr(bytes) => report.pass_through(bytes),
-        Piece::Stopping | Piece::Available(_) | Piece::Guard(_) | Piece::Live(_) => {}
+    let watched = supervise(&command, Streams::piped(), care, |piece| match piece {
+        Piece::Stdout(bytes) | Piece::Stderr(bytes) => console.pass_through(bytes),
+        Piece::Stopping | Piece::Available(_) => {}
     })?;
-    report.left_behind(&watched.left);
+    watched.left.say(console);
     match exit(watched.ending, watched.interrupted) {
         Exit::Success => Ok(()),
         exit => {
@@ -186,8 +192,7 @@ pub(crate) fn run(
     program: &Path,
     arguments: &Arguments,
     room: Option<(u64, usize)>,
-    format: Format,
-    report: &mut Report,
+    console: &Console,
 ) -> anyhow::Result<Run> {
     let out = arguments.out.as_deref();
     let n_rows_before = out.map_or(0, n_rows);
@@ -198,7 +203,7 @@ pub(crate) fn run(
     let mut count = room.map(|(available, n_cpus)| workers(available, n_cpus));
     let mut given = count.filter(|it| room.is_some_and(|(_, n_cpus)| *it < n_cpus));
     if let Some(n) = given {
-        report.note(&format!("memory for {n} worker{}", if n == 1 { "" } else { "s" }));
+        console.note(&format!("memory for {n} worker{}", if n == 1 { "" } else { "s" }));
     }
     let (mut seconds, mut peak_bytes, mut lowest, mut n_restarts) = (0.0, 0, None, 0);
     loop {
@@ -210,7 +215,7 @@ pub(crate) fn run(
             // The run is not in the terminal's foreground group: reading from the terminal would stop it.
             stdin: if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() },
             // With JSON, stdout is for the one document.
-            stdout: match format {
+            stdout: match console.format() {
                 Format::Text => Stdio::inherit(),
                 Format::Json => Stdio::piped(),
             },
@@ -222,15 +227,14 @@ pub(crate) fn run(
         let patience = Patience::UntilAskedAgain;
         let care = Care { patience, expendable: false, stop_below_bytes };
         let kills = KillCounters::read(Path::new("/"));
-        let watched = supervise(&command, streams, care, None, |piece| match piece {
-            Piece::Stdout(bytes) | Piece::Stderr(bytes) => report.pass_through(bytes),
+        let watched = supervise(&command, streams, care, |piece| match piece {
+            Piece::Stdout(bytes) | Piece::Stderr(bytes) => console.pass_through(bytes),
             Piece::Stopping => {
-                report.stopping("asked the run to stop; again: kill it (finished rows are kept)");
+                console.stopping("asked the run to stop; again: kill it (finished rows are kept)");
             }
-            Piece::Available(bytes) => report.available(bytes),
-            Piece::Guard(_) | Piece::Live(_) => {}
+            Piece::Available(bytes) => say_available(bytes, console),
         })?;
-        report.left_behind(&watched.left);
+        watched.left.say(console);
         seconds += watched.seconds;
         peak_bytes = watched.peak_bytes.max(peak_bytes);
         lowest = [lowest, watched.lowest_available_bytes].into_iter().flatten().min();
@@ -249,7 +253,7 @@ pub(crate) fn run(
             (count, given) = (Some(n / 2), Some(n / 2));
             n_restarts += 1;
             let workers = if n / 2 == 1 { "1 worker".into() } else { format!("{} workers", n / 2) };
-            report.note(&format!("{why}: it goes on with {workers}; no finished row is lost"));
+            console.note(&format!("{why}: it goes on with {workers}; no finished row is lost"));
             continue;
         }
         let in_folder = arguments.folder.as_ref().map(|it| it.join("summary.json"));
@@ -294,6 +298,59 @@ pub(crate) fn exit(ending: Ending, interrupted: bool) -> Exit {
 }
 
 impl Run {
+    /// How the run ended and what to do next.
+    pub(crate) fn say(&self, exit: Exit, console: &mut Console) {
+        let out = self.out_shown().unwrap_or_default();
+        let rows = |n: usize| if n == 1 { "1 row".to_owned() } else { format!("{n} rows") };
+        let resume = "`cargo xtask validate` with the same arguments goes on from there";
+        let time = duration(self.seconds.round() as u64);
+        match exit {
+            Exit::Success if self.out.is_none() => {}
+            Exit::Success if self.n_rows == self.n_rows_before && self.n_rows > 0 => console.note(&format!(
+                "{out} was complete already ({}); nothing was computed. `--fresh` starts over",
+                rows(self.n_rows)
+            )),
+            Exit::Success => console.note(&format!(
+                "{} in {out} after {time}, peak memory {}",
+                rows(self.n_rows),
+                bytes(self.peak_bytes)
+            )),
+            Exit::Interrupted => {
+                console.note(&format!("stopped after {time} with {} in {out}; {resume}", rows(self.n_rows)));
+            }
+            // The run has said what is wrong; only what xtask can do about it is added.
+            Exit::Usage if self.out.is_some() => console.note(
+                "if it is the output: choose another (`-- --run NAME`, `-- --out FILE.csv`), or start over \
+                 with `--fresh`, which keeps the old results",
+            ),
+            Exit::RunSignal(signal) => {
+                let memory = if self.memory_kills.moved() {
+                    "; the kernel killed it for lack of memory".to_owned()
+                } else {
+                    String::new()
+                };
+                console.warning(
+                    &format!(
+                        "the run was ended by {}{memory}; {} are in {out}",
+                        signal_name(signal.into()),
+                        rows(self.n_rows)
+                    ),
+                    resume,
+                );
+            }
+            _ if self.out.is_some() => console.warning(
+                &format!(
+                    "the run failed (exit code {}); {} are in {out}",
+                    self.exit_code.unwrap_or_default(),
+                    rows(self.n_rows)
+                ),
+                "its own message is above",
+            ),
+            _ => {}
+        }
+        console.record("run", self);
+    }
+
     pub(crate) fn ending(&self) -> Ending {
         Ending { code: self.exit_code, signal: self.signal }
     }

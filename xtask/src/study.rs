@@ -2,26 +2,23 @@
 //!
 //! What they print is the study's own; nothing here knows a run's files.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+use std::{ffi::OsString, path::PathBuf};
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use headroom::{Coded, Console, Exit};
 
 use crate::{
-    Look, build_example,
-    cli::{BuildFlags, Format},
-    exit::{self, Coded, Exit},
-    report,
+    exit_help,
+    flags::{BuildFlags, Format},
+    project::{self, HOST},
     run::{self, Arguments, DEFAULT_RUN},
     slurm,
 };
 
 /// Write the report of a run again, finished or not: report.html, report.md and figures.
 #[derive(Debug, Args)]
-#[command(after_help = exit::help())]
+#[command(after_help = exit_help::table())]
 pub(crate) struct Report {
     /// The name of the run, or the path of its folder.
     #[arg(value_name = "RUN", default_value = DEFAULT_RUN)]
@@ -33,7 +30,7 @@ pub(crate) struct Report {
 
 /// List the runs: how far they are and what they compare.
 #[derive(Debug, Args)]
-#[command(after_help = exit::help(), args_conflicts_with_subcommands = true)]
+#[command(after_help = exit_help::table(), args_conflicts_with_subcommands = true)]
 pub(crate) struct Runs {
     #[command(subcommand)]
     command: Option<RunsCommand>,
@@ -51,7 +48,7 @@ enum RunsCommand {
 ///
 /// Nothing is built: the run has its own copy of the program.
 #[derive(Debug, Args)]
-#[command(after_help = exit::help())]
+#[command(after_help = exit_help::table())]
 struct Attach {
     /// The name of the run, or the path of its folder.
     #[arg(value_name = "RUN", default_value = DEFAULT_RUN)]
@@ -72,16 +69,16 @@ struct Attach {
 
 impl Attach {
     fn run(&self) -> Exit {
-        let mut report = report::Report::new("attach", self.format, false);
+        let mut console = Console::new("attach", self.format.into(), false);
         let runs = self.runs.as_deref();
-        let outcome = slurm::attach(&self.run, runs, self.detach, self.format, &mut report);
-        report.finish(outcome)
+        let outcome = slurm::attach(&self.run, runs, self.detach, &mut console);
+        console.finish(outcome)
     }
 }
 
 /// Put the runs of all shards of a study together (`validate -- --run NAME --shard I/K` makes one).
 #[derive(Debug, Args)]
-#[command(after_help = exit::help())]
+#[command(after_help = exit_help::table())]
 pub(crate) struct Merge {
     /// The names of the runs, or the paths of their folders.
     #[arg(value_name = "RUN", required = true)]
@@ -93,15 +90,6 @@ pub(crate) struct Merge {
 
     #[command(flatten)]
     common: Common,
-}
-
-/// The arguments by which a run in a folder keeps the record of its build, if there is one.
-pub(crate) fn build_record(arguments: &Arguments, target_dir: &Path) -> Vec<OsString> {
-    let record = target_dir.join("xtask").join("build.json");
-    if arguments.folder.is_none() || !record.is_file() {
-        return Vec::new();
-    }
-    vec!["--build-record".into(), record.into()]
 }
 
 #[derive(Debug, Args)]
@@ -148,32 +136,31 @@ impl Merge {
 
 /// Build the study and start it with these arguments.
 fn ask(command: &'static str, args: Vec<OsString>, common: &Common, format: Format) -> Exit {
-    let mut report = report::Report::new(command, format, common.flags.dry_run);
-    let outcome = answer(args, common, format, &mut report);
-    report.finish(outcome)
+    let mut console = Console::new(command, format.into(), common.flags.dry_run);
+    let outcome = answer(args, common, &mut console);
+    console.finish(outcome)
 }
 
 fn answer(
     mut args: Vec<OsString>,
     Common { runs, flags }: &Common,
-    format: Format,
-    report: &mut report::Report,
+    console: &mut Console,
 ) -> anyhow::Result<Exit> {
-    if !Look::is_study(&flags.selection)? {
+    if !project::is_study(&flags.selection.selected())? {
         let message = "this is not the workspace of the study, which has the runs";
         bail!(Coded { exit: Exit::Usage, message: message.into() });
     }
-    let built = build_example(flags, flags.dry_run, report)?;
-    let default = || run::default_runs(&built.look.workspace.root);
+    let built = headroom::build(&HOST, &flags.request(), console)?;
+    let default = || run::default_runs(&built.root);
     args.extend(["--runs".into(), runs.clone().unwrap_or_else(default).into()]);
     if flags.dry_run {
         let words: Vec<_> = args.iter().map(|it| it.to_string_lossy()).collect();
-        report.would(&format!("would run it with {}", words.join(" ")));
+        console.would(&format!("would run it with {}", words.join(" ")));
     }
     let Some(executable) = built.executables.first() else { return Ok(built.exit) };
     let arguments = Arguments { args, out: None, folder: None };
-    let run = run::run(executable, &arguments, None, format, report)?;
+    let run = run::run(executable, &arguments, None, console)?;
     let exit = run::exit(run.ending(), run.interrupted);
-    report.run(&run, exit);
+    run.say(exit, console);
     Ok(exit)
 }

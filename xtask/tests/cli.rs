@@ -237,7 +237,7 @@ fn bad_input_ends_with_2_and_says_what_was_expected() {
     fixture
         .run(&["build", "--example", "demo", "--stop", &own])
         .code(2)
-        .says("is xtask or one of its ancestors; nothing was paused or stopped");
+        .says("is this program or one of its ancestors; nothing was paused or stopped");
 }
 
 #[test]
@@ -739,7 +739,7 @@ fn a_build_waits_for_another_cargo_and_says_so() {
     lock.lock().unwrap();
     let build = ["build", "--example", "demo", "--option", "a"];
     let ended = fixture.run(&[&build[..], &["--wait=1s"]].concat());
-    ended.code(4).says("waited 1 s in vain for: ").says("is building in");
+    ended.code(4).says("the wait timed out after 1 s: ").says("is building in");
     assert!(!fixture.path("target/release/examples").exists());
     if cfg!(target_os = "linux") {
         ended.says(&format!("process {} is building in", std::process::id()));

@@ -8,11 +8,13 @@ use std::{
     ffi::{OsStr, OsString},
     io::{ErrorKind, Read},
     mem,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
+
+use headroom::child::{interrupt, kill_group, own_group};
 
 use super::options::VARIABLES;
 use super::queue::{
@@ -20,7 +22,6 @@ use super::queue::{
     parse_accounting, parse_config, parse_nodes, parse_queue, parse_refusal, parse_submit_limit,
     parse_submitted,
 };
-use crate::interrupt;
 
 /// When a question is given up.
 #[derive(Clone, Copy)]
@@ -91,7 +92,7 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<
             Ok(Some(status)) => break status,
             Ok(None) if !late && patience.is_over(started.elapsed(), asked_before) => {
                 late = true;
-                end(&mut child);
+                kill_group(&mut child);
             }
             Ok(None) => thread::sleep(TICK),
             Err(error) => return Err(Silence::Failed(format!("`{program}`: {error}"))),
@@ -148,23 +149,6 @@ impl Said {
     }
 }
 
-/// The program and all that it has started.
-#[cfg(unix)]
-fn end(child: &mut Child) {
-    use nix::{
-        sys::signal::{Signal, killpg},
-        unistd::Pid,
-    };
-    if let Ok(pid) = child.id().try_into() {
-        killpg(Pid::from_raw(pid), Signal::SIGKILL).ok();
-    }
-}
-
-#[cfg(not(unix))]
-fn end(child: &mut Child) {
-    child.kill().ok();
-}
-
 impl Patience {
     /// `n_before`: wishes to go that were there when it was asked, and did not keep it from being asked.
     fn is_over(self, took: Duration, n_before: usize) -> bool {
@@ -172,16 +156,6 @@ impl Patience {
         took > self.time || n > n_before && n >= self.n_interrupts
     }
 }
-
-/// A signal to the terminal's foreground group is not for the question.
-#[cfg(unix)]
-fn own_group(command: &mut Command) {
-    use std::os::unix::process::CommandExt as _;
-    command.process_group(0);
-}
-
-#[cfg(not(unix))]
-fn own_group(_command: &mut Command) {}
 
 /// stdout of a question that was answered.
 fn answer(program: &str, args: &[&str], patience: Patience) -> Result<String, Silence> {
@@ -291,8 +265,8 @@ mod tests {
         // What it has left behind, and holds its pipes, is not waited for.
         let answer = shell("sleep 100 & echo $!", QUESTION);
         assert!(answer.ok && !answer.late);
-        let left = nix::unistd::Pid::from_raw(answer.stdout.trim().parse().unwrap());
-        nix::sys::signal::kill(left, nix::sys::signal::Signal::SIGKILL).unwrap();
+        let left = answer.stdout.trim();
+        assert!(Command::new("kill").args(["-s", "KILL", left]).status().unwrap().success());
         let silence = ask("no-such-program", &["x"], QUESTION).err().unwrap();
         assert_eq!(silence.message(), "`no-such-program` is not in the PATH");
     }

@@ -1,7 +1,8 @@
 //! How things stand, in one line.
 
+use headroom::numbers::{duration, round};
+
 use super::follow::{Progress, tasks};
-use crate::{numbers::round, report::duration};
 
 /// `round 1, 11 tasks: 3 wait (others are before them), 2 run, 5 ended, 1 TIMEOUT | 40 of 160 exact problems, 31 % | 12 min left`
 pub(super) fn line(progress: &Progress) -> String {

@@ -7,18 +7,15 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::bail;
+use headroom::{Coded, Exit, numbers::as_f64};
 use serde::Serialize;
 
 use super::{
     diagnosis::{self, Cause},
     program::{Plan, State as Standing},
     queue::{Entry, NotSubmitted, State, Status},
-    record::{Array, Record, Round},
     site::Request,
-};
-use crate::{
-    exit::{Coded, Exit},
-    numbers::as_f64,
+    slurm_record::{Array, Record, Round},
 };
 
 /// Between two looks at the queue: a tenth of the time that the round has taken, within these.

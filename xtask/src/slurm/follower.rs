@@ -10,13 +10,12 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use serde::{Deserialize, Serialize};
-
-use crate::{
-    exit::{Coded, Exit},
+use headroom::{
+    Coded, Exit,
     files::{read_short, write_whole},
-    process::{Activity, ProcessId},
+    machine::process_id::{Activity, ProcessId},
 };
+use serde::{Deserialize, Serialize};
 
 const FILE: &str = "follower.json";
 /// How often the name is written.
@@ -169,6 +168,7 @@ fn now() -> u64 {
 
 #[cfg(test)]
 mod tests {
+
     use super::*;
 
     #[test]

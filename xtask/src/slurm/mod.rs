@@ -10,15 +10,16 @@ mod client;
 mod diagnosis;
 mod display;
 mod follow;
+#[cfg(test)]
+mod follow_simulation;
 mod follower;
+mod node_cpu;
 mod options;
 mod program;
 mod queue;
-mod record;
 mod script;
-#[cfg(test)]
-mod simulation;
 mod site;
+mod slurm_record;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -31,6 +32,15 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
+use headroom::{
+    BuildRequest, Coded, Console, Exit,
+    child::interrupt,
+    console::status_line,
+    escape::shell,
+    files,
+    numbers::{as_f64, bytes, duration, round},
+    plan::{checks_shown, preflight::Status},
+};
 use serde::Serialize;
 
 pub(crate) use self::options::ClusterFlags;
@@ -40,21 +50,13 @@ use self::{
     options::Wishes,
     program::{Division, Plan},
     queue::{Entry, NotSubmitted},
-    record::{Array, Record, Round},
     site::{Request, Site},
+    slurm_record::{Array, Record, Round},
 };
 use crate::{
-    build_example,
-    cli::{Format, Validate},
-    cpu,
-    escape::shell,
-    exit::{Coded, Exit},
-    files, interrupt, live,
-    numbers::bytes,
-    preflight::Status,
-    report::{Report, duration},
+    flags::BuildFlags,
+    project::{self, HOST},
     run::{self, Arguments, value_of},
-    study, workspace,
 };
 
 /// What the parsers of Slurm's answers make of a text; for fuzzing.
@@ -107,13 +109,18 @@ pub(crate) struct Told {
 }
 
 /// `cargo xtask validate --on slurm`.
-pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Result<Exit> {
-    let Validate { flags, run_args, cluster, .. } = command;
+pub(crate) fn validate(
+    flags: &BuildFlags,
+    fresh: bool,
+    cluster: &ClusterFlags,
+    run_args: &[OsString],
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
     let dry_run = flags.dry_run;
-    let root = workspace::Workspace::locate(&xshell::Shell::new()?, &flags.selection)?.root;
+    let root = project::workspace(&flags.selection.selected())?.root;
     let runs = run::default_runs(&root);
     let job = Job::of(run_args, &runs)?;
-    if command.fresh && dry_run {
+    if fresh && dry_run {
         bail!(usage(
             "--fresh moves old results aside, which a dry run must not do: leave one of them out"
                 .into()
@@ -126,7 +133,7 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
         Ok(site) => {
             let here = host_name();
             let checks = site.judge(wishes, &job.runs, here.as_deref());
-            report.cluster_checks(&checks);
+            console.say(&checks_shown(&checks));
             if checks.iter().any(|it| it.status == Status::Fail) && !flags.yes {
                 return Ok(Exit::NotReady);
             }
@@ -134,7 +141,7 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
         }
         // Whoever writes scripts for another machine need not be on it.
         Err(silence) if dry_run => {
-            report.note(&format!(
+            console.note(&format!(
                 "{}: the scripts are for Slurm's own default limits",
                 silence.message()
             ));
@@ -149,59 +156,60 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
         let active = match active(old) {
             Ok(active) => active,
             // What is at work in a folder that moves would lose what it does.
-            Err(silence) if command.fresh => bail!(no_slurm(&silence)),
+            Err(silence) if fresh => bail!(no_slurm(&silence)),
             Err(_) => Vec::new(),
         };
         if !active.is_empty() {
             let ids = active.join(" ");
-            if command.fresh || dry_run || old.run_args != job.written_args() {
+            if fresh || dry_run || old.run_args != job.written_args() {
                 let name = job.name.display();
                 bail!(usage(format!(
                     "tasks of the run {name} are in the queue (jobs {ids}): `cargo xtask runs attach {name}` follows them, \
                      `scancel {ids}` cancels them; or give this one another name with `-- --run NAME`"
                 )));
             }
-            report.note(&format!(
+            console.note(&format!(
                 "tasks of this run are in the queue (jobs {ids}): going on with them"
             ));
             interrupt::install()?;
-            return attend(&job.folder(), site, cluster.detach, flags.judgement.format, report);
+            return attend(&job.folder(), site, cluster.detach, console);
         }
     }
 
     // A dry run builds too: what it writes is complete.
-    let mut flags = flags.clone();
+    let mut rustflags = None;
     let named = cluster.cpu.as_deref();
-    named.map(cpu::check).transpose()?;
-    if let Some(cpu::Flags { encoded, without }) = cpu::flags_here(named) {
+    named.map(node_cpu::check).transpose()?;
+    if let Some(node_cpu::Flags { encoded, without }) = node_cpu::flags_here(named) {
         if !without.is_empty() {
-            report.note(&format!(
+            console.note(&format!(
                 "building without `{}` of the environment, which is for this machine; `--cpu` says what the nodes have",
                 without.join(" ")
             ));
         }
-        flags.selection.rustflags = Some(encoded);
+        rustflags = Some(encoded);
     }
-    let built = build_example(&flags, false, report)?;
+    let request = BuildRequest { dry_run: false, ..flags.with_rustflags(rustflags) };
+    let built = headroom::build(&HOST, &request, console)?;
     let Some(executable) = built.executables.first() else { return Ok(built.exit) };
     let here = host_name().unwrap_or_default();
-    if command.fresh {
+    if fresh {
         if is_job(&job.folder()) {
             // Another process that follows the old run would lose it.
             drop(Follower::new(&job.folder(), &here)?);
         }
-        run::set_aside(executable, &["cluster", "plan"], &job.args, report)?;
+        run::set_aside(executable, &["cluster", "plan"], &job.args, console)?;
     }
     // An old folder is this process's from here on; a new one does not exist yet.
     let early = is_job(&job.folder()).then(|| Follower::new(&job.folder(), &here)).transpose()?;
-    let target_dir = &built.look.workspace.target_dir;
-    let (plan, folder) = job.plan(executable, &site, wishes, target_dir, report)?;
+    let target_dir = &built.target_dir;
+    let (plan, folder) = job.plan(executable, &site, wishes, target_dir, console)?;
     let follower = early.map_or_else(|| Follower::new(&folder, &here), Ok)?;
     if named.is_none() && !plan.cpu_features.is_empty() {
-        bail!(cpu::not_portable(&plan.cpu_features));
+        bail!(node_cpu::not_portable(&plan.cpu_features));
     }
     if plan.state == program::State::Planned {
-        tell_plan(&plan, report);
+        tell_plan(&plan, console);
     }
     let mut record = match Record::load(&folder)? {
         Some(mut record) => {
@@ -224,18 +232,18 @@ pub(crate) fn validate(command: &Validate, report: &mut Report) -> anyhow::Resul
     }
     record.save(&folder)?;
     if dry_run {
-        let mut world = Cluster::new(&folder, site, report);
+        let mut world = Cluster::new(&folder, site, console);
         follow::write_only(&mut world, &mut record, &plan)?;
         let told = world.told(&record, "written");
-        report.cluster(told);
+        console.record("cluster", &told);
         let scripts = script::round_folder(&folder, plan.round);
-        report.would(&format!("the scripts are in {}; nothing is submitted", scripts.display()));
+        console.would(&format!("the scripts are in {}; nothing is submitted", scripts.display()));
         let submit = scripts.join("submit.sh");
-        report.would(&format!("to submit: bash {}", shell(&submit.to_string_lossy())));
+        console.would(&format!("to submit: bash {}", shell(&submit.to_string_lossy())));
         return Ok(Exit::Success);
     }
-    let (stay, format) = (!cluster.detach, flags.judgement.format);
-    Course { folder, record, plan, site, follower, stay, format }.follow(report)
+    let stay = !cluster.detach;
+    Course { folder, record, plan, site, follower, stay }.follow(console)
 }
 
 /// `cargo xtask runs attach NAME`.
@@ -243,11 +251,10 @@ pub(crate) fn attach(
     name: &Path,
     runs: Option<&Path>,
     detach: bool,
-    format: Format,
-    report: &mut Report,
+    console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let default = || {
-        let root = workspace::Workspace::locate(&xshell::Shell::new()?, &Default::default())?.root;
+        let root = project::workspace(&Default::default())?.root;
         anyhow::Ok(run::default_runs(&root))
     };
     // The folder of a run, or of its job, can be named from anywhere.
@@ -278,22 +285,16 @@ pub(crate) fn attach(
         client::Silence::Failed(_) => Ok(Site::default()),
     })?;
     interrupt::install()?;
-    attend(&folder, site, detach, format, report)
+    attend(&folder, site, detach, console)
 }
 
 /// Go on with a job folder, wherever it was left.
-fn attend(
-    folder: &Path,
-    site: Site,
-    detach: bool,
-    format: Format,
-    report: &mut Report,
-) -> anyhow::Result<Exit> {
+fn attend(folder: &Path, site: Site, detach: bool, console: &mut Console) -> anyhow::Result<Exit> {
     let follower = Follower::new(folder, &host_name().unwrap_or_default())?;
     let Some(record) = Record::load(folder)? else { bail!("{} is gone", folder.display()) };
-    let plan = program::ask(&folder.join(PROGRAM), "status", &[folder.into()], report)?;
+    let plan = program::ask(&folder.join(PROGRAM), "status", &[folder.into()], console)?;
     let (folder, stay) = (folder.to_owned(), !detach);
-    Course { folder, record, plan, site, follower, stay, format }.follow(report)
+    Course { folder, record, plan, site, follower, stay }.follow(console)
 }
 
 /// A job that is planned, and who follows it.
@@ -304,19 +305,18 @@ struct Course {
     site: Site,
     follower: Follower,
     stay: bool,
-    format: Format,
 }
 
 impl Course {
     /// To its end, or until the user goes.
-    fn follow(self, report: &mut Report) -> anyhow::Result<Exit> {
-        let Course { folder, mut record, plan, site, follower, stay, format } = self;
+    fn follow(self, console: &mut Console) -> anyhow::Result<Exit> {
+        let Course { folder, mut record, plan, site, follower, stay } = self;
         let is_phi = plan.job == "phi";
         let watcher = interrupt::Watcher::new();
-        let mut world = Cluster::new(&folder, site, report);
+        let mut world = Cluster::new(&folder, site, console);
         world.follower = Some(follower);
         let left = follow::follow(&mut world, &mut record, plan, stay);
-        live::clear();
+        status_line::clear();
         let name = match &left {
             Ok(Left::Finished) => "finished",
             Ok(Left::GivenUp(_)) => "given-up",
@@ -325,13 +325,13 @@ impl Course {
         };
         let told = world.told(&record, name);
         let is_lost = world.follower.take().is_some_and(|it| it.is_lost());
-        report.cluster(told);
+        console.record("cluster", &told);
         drop(watcher);
         match left {
-            Ok(Left::Finished) => gather(&folder, is_phi, false, format, report),
+            Ok(Left::Finished) => gather(&folder, is_phi, false, console),
             Ok(Left::GivenUp(plan)) => {
-                tell_given_up(&folder, &plan, report);
-                gather(&folder, is_phi, true, format, report)?;
+                tell_given_up(&folder, &plan, console);
+                gather(&folder, is_phi, true, console)?;
                 Ok(Exit::Internal)
             }
             Ok(Left::Detached) if is_lost => {
@@ -339,17 +339,17 @@ impl Course {
                     "another process follows this run now, so this one leaves; the tasks go on";
                 bail!(Coded { exit: Exit::NotReady, message: message.into() });
             }
-            Ok(Left::Detached) => Ok(tell_detached(&folder, &record, report)),
+            Ok(Left::Detached) => Ok(tell_detached(&folder, &record, console)),
             // It was the program that Ctrl-C met.
             Err(error) if Exit::of(&error) == Exit::Interrupted => {
-                Ok(tell_detached(&folder, &record, report))
+                Ok(tell_detached(&folder, &record, console))
             }
             Err(error) => Err(error),
         }
     }
 }
 
-fn tell_given_up(folder: &Path, plan: &Plan, report: &Report) {
+fn tell_given_up(folder: &Path, plan: &Plan, console: &Console) {
     let given_up = plan.given_up.iter().take(N_EXAMPLES);
     let examples: Vec<String> =
         given_up.map(|it| format!("{} ({} attempts)", it.item, it.attempts)).collect();
@@ -358,7 +358,7 @@ fn tell_given_up(folder: &Path, plan: &Plan, report: &Report) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    report.warning(
+    console.warning(
         &format!(
             "{n} {} missing after all attempts: {}{more}",
             if n == 1 { "item is" } else { "items are" },
@@ -373,7 +373,7 @@ fn tell_given_up(folder: &Path, plan: &Plan, report: &Report) {
 }
 
 /// Whether the user has gone or did not want to stay: how to come back.
-fn tell_detached(folder: &Path, record: &Record, report: &Report) -> Exit {
+fn tell_detached(folder: &Path, record: &Record, console: &Console) -> Exit {
     let arrays = || record.rounds.iter().filter(|it| !it.over).flat_map(|it| &it.arrays);
     let ids: Vec<String> = arrays().filter_map(|it| Some(it.job_id?.to_string())).collect();
     let rest = match arrays().filter(|it| it.job_id.is_none()).map(|it| it.n_tasks).sum() {
@@ -384,13 +384,13 @@ fn tell_detached(folder: &Path, record: &Record, report: &Report) -> Exit {
     let message = format!("detached; the tasks go on{rest}");
     let is_interrupted = interrupt::count() > 0;
     if is_interrupted {
-        report.stopping(&message);
+        console.stopping(&message);
     } else {
-        report.note(&message);
+        console.note(&message);
     }
-    report.detail(&format!("to come back: cargo xtask runs attach {}", shell(&run)));
+    console.detail(&format!("to come back: cargo xtask runs attach {}", shell(&run)));
     if !ids.is_empty() {
-        report.detail(&format!("to cancel:    scancel {}", ids.join(" ")));
+        console.detail(&format!("to cancel:    scancel {}", ids.join(" ")));
     }
     if is_interrupted { Exit::Interrupted } else { Exit::Success }
 }
@@ -400,8 +400,7 @@ fn gather(
     folder: &Path,
     is_phi: bool,
     partial: bool,
-    format: Format,
-    report: &mut Report,
+    console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let run_folder = folder.parent().unwrap_or(folder);
     let mut args: Vec<OsString> =
@@ -411,18 +410,18 @@ fn gather(
     }
     let out = (!is_phi).then(|| run_folder.join("results.csv"));
     let arguments = Arguments { args, out, folder: Some(run_folder.to_owned()) };
-    let run = run::run(&folder.join(PROGRAM), &arguments, None, format, report)?;
+    let run = run::run(&folder.join(PROGRAM), &arguments, None, console)?;
     let exit = run::exit(run.ending(), run.interrupted);
-    report.run(&run, exit);
+    run.say(exit, console);
     Ok(exit)
 }
 
-fn tell_plan(plan: &Plan, report: &Report) {
+fn tell_plan(plan: &Plan, console: &Console) {
     let efficiency = plan
         .efficiency
         .map_or(String::new(), |it| format!(", {:.0} % of the CPUs' time of use", 100.0 * it));
-    let seconds = |it: f64| duration(crate::numbers::round(it));
-    report.note(&format!(
+    let seconds = |it: f64| duration(round(it));
+    console.note(&format!(
         "planned {} for {} {}: {} of CPU time expected, {} the longest, {} each{efficiency}",
         follow::tasks(plan.n_tasks),
         plan.n_items.saturating_sub(plan.items_done),
@@ -536,7 +535,7 @@ impl Job {
         site: &Site,
         wishes: &Wishes,
         target_dir: &Path,
-        report: &Report,
+        console: &Console,
     ) -> anyhow::Result<(Plan, PathBuf)> {
         let ask = |division: &Division| {
             let mut args = division.args(true);
@@ -544,16 +543,16 @@ impl Job {
             if !self.is_phi {
                 let (folder, out) = (Some(self.run_folder()), None);
                 let arguments = Arguments { args: Vec::new(), out, folder };
-                args.extend(study::build_record(&arguments, target_dir));
+                args.extend(run::build_record(&arguments, target_dir));
             }
-            program::ask(executable, "plan", &args, report)
+            program::ask(executable, "plan", &args, console)
         };
         let mut division = site.division(wishes);
         let mut plan = ask(&division)?;
         // Where the time limit is short, so are the tasks.
         if plan.state == program::State::Planned
             && let Some(most) = site.task_seconds(wishes)
-            && plan.task_seconds > crate::numbers::as_f64(most)
+            && plan.task_seconds > as_f64(most)
         {
             division.task_seconds = Some(most);
             plan = ask(&division)?;
@@ -593,7 +592,7 @@ fn remove_value(args: &mut Vec<OsString>, name: &str) {
 struct Cluster<'a> {
     folder: PathBuf,
     site: Site,
-    report: &'a mut Report,
+    console: &'a mut Console,
     started: Instant,
     last: Option<Progress>,
     /// When the last line was written that is not redrawn.
@@ -604,13 +603,13 @@ struct Cluster<'a> {
 }
 
 impl<'a> Cluster<'a> {
-    fn new(folder: &Path, site: Site, report: &'a mut Report) -> Cluster<'a> {
+    fn new(folder: &Path, site: Site, console: &'a mut Console) -> Cluster<'a> {
         let n_interrupts = interrupt::count();
         let (started, folder) = (Instant::now(), folder.to_owned());
         Cluster {
             folder,
             site,
-            report,
+            console,
             started,
             last: None,
             line_at: None,
@@ -643,7 +642,7 @@ impl<'a> Cluster<'a> {
                     return Ok(());
                 }
                 Err(silence) if !mem::replace(&mut is_silent, true) => {
-                    self.report.warning(
+                    self.console.warning(
                         &format!("the cluster's limits are not known ({})", silence.message()),
                         "nothing is lost: this waits until Slurm's controller answers",
                     );
@@ -661,7 +660,7 @@ impl<'a> Cluster<'a> {
 
     fn ask(&self, question: &str, flags: &[OsString]) -> anyhow::Result<Plan> {
         let args = [&[self.folder.clone().into()], flags].concat();
-        program::ask(&self.folder.join(PROGRAM), question, &args, self.report)
+        program::ask(&self.folder.join(PROGRAM), question, &args, self.console)
     }
 }
 
@@ -723,7 +722,11 @@ impl World for Cluster<'_> {
 
     fn cancel(&mut self, ids: &[String], pending_only: bool) {
         if let Err(silence) = client::cancel(ids, pending_only) {
-            self.report.note(&format!("could not cancel {}: {}", ids.join(" "), silence.message()));
+            self.console.note(&format!(
+                "could not cancel {}: {}",
+                ids.join(" "),
+                silence.message()
+            ));
         }
     }
 
@@ -778,21 +781,21 @@ impl World for Cluster<'_> {
     }
 
     fn note(&mut self, message: &str) {
-        self.report.note(message);
+        self.console.note(message);
     }
 
     fn warning(&mut self, message: &str, hint: &str) {
-        self.report.warning(message, hint);
+        self.console.warning(message, hint);
     }
 
     fn show(&mut self, progress: &Progress) {
         let line = display::line(progress);
-        if Report::stderr_has_progress() {
-            live::show(&line);
+        if Console::stderr_has_progress() {
+            status_line::show(&line);
         } else {
             let seconds = self.started.elapsed().as_secs_f64();
             if self.last.as_ref() != Some(progress) && display::is_due(seconds, self.line_at) {
-                self.report.note(&line);
+                self.console.note(&line);
                 self.line_at = Some(seconds);
             }
         }

@@ -9,17 +9,16 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
+use headroom::{
+    Coded, Console, Exit,
+    build::supervise::{Care, Patience, Piece, supervise},
+    child::keeper::Streams,
+    numbers::MOST_BYTES,
+};
 use serde::Deserialize;
 
-use super::record::as_counted;
-use crate::{
-    exit::{Coded, Exit},
-    keeper::Streams,
-    numbers::MOST_BYTES,
-    report::Report,
-    run,
-    supervise::{Care, Patience, Piece, supervise},
-};
+use super::slurm_record::as_counted;
+use crate::run;
 
 const SCHEMA: &str = "phi-validation/cluster-round";
 const VERSION: u32 = 1;
@@ -165,22 +164,22 @@ pub(super) fn ask(
     program: &Path,
     question: &str,
     args: &[OsString],
-    report: &Report,
+    console: &Console,
 ) -> anyhow::Result<Plan> {
     let mut command = Command::new(program);
     // The form before what the user wrote, which may name a command of its own: `phi`.
     command.args(["cluster", question, "--format", "json"]).args(args);
     let mut document = Vec::new();
     let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
-    let watched = supervise(&command, Streams::piped(), care, None, |piece| match piece {
+    let watched = supervise(&command, Streams::piped(), care, |piece| match piece {
         Piece::Stdout(bytes) => {
             document
                 .extend_from_slice(&bytes[..bytes.len().min(MOST_DOCUMENT_BYTES - document.len())]);
         }
-        Piece::Stderr(bytes) => report.pass_through(bytes),
-        Piece::Stopping | Piece::Available(_) | Piece::Guard(_) | Piece::Live(_) => {}
+        Piece::Stderr(bytes) => console.pass_through(bytes),
+        Piece::Stopping | Piece::Available(_) => {}
     })?;
-    report.left_behind(&watched.left);
+    watched.left.say(console);
     match run::exit(watched.ending, watched.interrupted) {
         Exit::Success => Plan::parse(&document).with_context(|| {
             format!("`{} cluster {question}` printed something else", program.display())

@@ -6,15 +6,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use headroom::{
+    Coded, Exit,
+    escape::{is_hidden, shell as quote},
+    files::write_whole,
+};
 
 use super::{
     options::{Further, VARIABLES},
-    record::{Array, Record, Round},
-};
-use crate::{
-    escape::{is_hidden, shell as quote},
-    exit::{Coded, Exit},
-    files::write_whole,
+    slurm_record::{Array, Record, Round},
 };
 
 /// The folder of a round.

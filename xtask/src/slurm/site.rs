@@ -5,6 +5,11 @@
 
 use std::path::Path;
 
+use headroom::{
+    Coded, Exit,
+    numbers::{as_f64, bytes, mib, round, sum},
+    plan::preflight::{Check, Status},
+};
 use serde::Serialize;
 
 use super::{
@@ -12,11 +17,6 @@ use super::{
     options::{Mebibytes, Minutes, Wishes},
     program::{Division, Plan},
     queue::{Limits, Node},
-};
-use crate::{
-    exit::{Coded, Exit},
-    numbers::{as_f64, bytes, mib, round, sum},
-    preflight::{Check, Status},
 };
 
 /// Slurm's own default.
@@ -191,7 +191,7 @@ impl Site {
     /// What can be said before the build.
     pub(super) fn judge(&self, wishes: &Wishes, runs: &Path, here: Option<&str>) -> Vec<Check> {
         let n_all = self.nodes.len();
-        let mut checks = vec![check(
+        let mut checks = vec![Check::new(
             "slurm",
             Status::Pass,
             format!("the controller of Slurm {} answers", self.limits.version),
@@ -203,7 +203,7 @@ impl Site {
         let unknown = name.split(',').find(|it| !self.partitions.iter().any(|known| known == it));
         checks.push(if name.is_empty() {
             let message = "no partition is the default".to_owned();
-            check(
+            Check::new(
                 "partition",
                 Status::Fail,
                 message,
@@ -211,7 +211,7 @@ impl Site {
             )
         } else if let Some(unknown) = unknown {
             let message = format!("there is no partition {unknown}");
-            check(
+            Check::new(
                 "partition",
                 Status::Fail,
                 message,
@@ -220,7 +220,7 @@ impl Site {
         } else if n_up == 0 {
             let message = format!("all {n_all} nodes of partition {name} are down or drained");
             let hint = format!("tasks would wait until they are back; others: --partition {list}");
-            check("partition", Status::Warn, message, Some(hint))
+            Check::new("partition", Status::Warn, message, Some(hint))
         } else {
             let limit = self
                 .limit_minutes()
@@ -233,15 +233,15 @@ impl Site {
                 "{name}: {n_up} of {n_all} nodes up, {} CPUs, {memory}, {limit}{whole}",
                 self.n_cpus()
             );
-            check("partition", Status::Pass, message, None)
+            Check::new("partition", Status::Pass, message, None)
         });
         let size = self.array_size();
         checks.push(if size == 0 {
             let message = "MaxArraySize of slurm.conf allows no job arrays".to_owned();
             let hint = "ask the administrators to allow arrays (MaxArraySize=1001)".to_owned();
-            check("job arrays", Status::Fail, message, Some(hint))
+            Check::new("job arrays", Status::Fail, message, Some(hint))
         } else {
-            check("job arrays", Status::Pass, format!("up to {size} tasks an array"), None)
+            Check::new("job arrays", Status::Pass, format!("up to {size} tasks an array"), None)
         });
         if let (Some(wanted), Some((most, why))) = (wishes.max_tasks, self.most_tasks())
             && wanted > most
@@ -249,14 +249,14 @@ impl Site {
             let message = format!("--max-tasks {wanted} is more than {why} allows, {most}");
             let hint =
                 format!("say --max-tasks {most} or less: tasks get longer, not fewer results");
-            checks.push(check("tasks", Status::Fail, message, Some(hint)));
+            checks.push(Check::new("tasks", Status::Fail, message, Some(hint)));
         }
         if let Some(wanted) = wishes.cpus {
             let largest = self.nodes.iter().map(|it| it.n_cpus).max().unwrap_or(0);
             if largest > 0 && wanted > largest {
                 let message = format!("--cpus {wanted}: the largest node has {largest} CPUs");
                 let hint = format!("say --cpus {largest} or less");
-                checks.push(check("CPUs", Status::Fail, message, Some(hint)));
+                checks.push(Check::new("CPUs", Status::Fail, message, Some(hint)));
             }
         }
         let elsewhere = self.nodes.iter().any(|it| Some(it.host.as_str()) != here);
@@ -265,9 +265,9 @@ impl Site {
                 let message =
                     format!("{} is {kind}, which other machines do not see", runs.display());
                 let hint = "name a folder on a shared file system: `-- --runs FOLDER`".to_owned();
-                check("runs folder", Status::Warn, message, Some(hint))
+                Check::new("runs folder", Status::Warn, message, Some(hint))
             }
-            None => check("runs folder", Status::Pass, runs.display().to_string(), None),
+            None => Check::new("runs folder", Status::Pass, runs.display().to_string(), None),
         });
         checks
     }
@@ -275,10 +275,6 @@ impl Site {
 
 fn refused(message: String) -> Coded {
     Coded { exit: Exit::Usage, message }
-}
-
-fn check(name: &'static str, status: Status, message: String, hint: Option<String>) -> Check {
-    Check { name, status, value: None, threshold: None, message, hint }
 }
 
 /// The kind of a file system that surely is this machine's own, by its type and its path.

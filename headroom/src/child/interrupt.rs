@@ -1,0 +1,52 @@
+//! Ctrl-C, SIGTERM and SIGHUP: a number that grows while a child is watched, the end otherwise.
+//!
+//! Whoever watches a child looks at [`count`] and decides what to do with it; the default action would end xtask at
+//! once and leave the compilers it started running. With no child there is nothing to take care of.
+
+use std::{
+    process,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use anyhow::Context as _;
+
+use crate::exit::Exit;
+
+static N_INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
+static N_WATCHERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Take over the signals. Call once, before the first child.
+pub fn install() -> anyhow::Result<()> {
+    // This runs on a thread of its own, not in the signal handler: anything is allowed.
+    ctrlc::set_handler(|| {
+        N_INTERRUPTS.fetch_add(1, Ordering::SeqCst);
+        if N_WATCHERS.load(Ordering::SeqCst) == 0 {
+            process::exit(Exit::Interrupted.code().into());
+        }
+    })
+    .context("could not install the Ctrl-C handler")
+}
+
+/// How often the user asked to stop.
+pub fn count() -> usize {
+    N_INTERRUPTS.load(Ordering::SeqCst)
+}
+
+/// While this lives, its owner promises to look at [`count`].
+#[derive(Debug)]
+pub struct Watcher(());
+
+impl Watcher {
+    /// From now on nothing ends this process without [`count`] having grown.
+    #[expect(clippy::new_without_default, reason = "it has an effect")]
+    pub fn new() -> Watcher {
+        N_WATCHERS.fetch_add(1, Ordering::SeqCst);
+        Watcher(())
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        N_WATCHERS.fetch_sub(1, Ordering::SeqCst);
+    }
+}

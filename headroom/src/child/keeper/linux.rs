@@ -1,0 +1,480 @@
+//! The keeper on Linux: a child subreaper, with a cgroup of its own where one can be made.
+//!
+//! It and xtask have a pair of sockets. The keeper says `started PID` (or `failed ERRNO`), `ended CODE SIGNAL` when the
+//! command has ended, and then what was left. xtask says nothing: it closes its side, or is gone, and that is when
+//! everything is to end.
+
+use std::{
+    collections::HashSet,
+    env,
+    ffi::{OsStr, OsString},
+    fs::{self, File},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::Shutdown,
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt as _},
+    },
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitCode},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, FdFlag, fcntl},
+    sys::{
+        prctl,
+        signal::{Signal, kill, killpg},
+        wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid},
+    },
+    unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout},
+};
+
+use super::{Left, Request, Streams};
+use crate::{
+    child::{Ending, NotStarted, watchdog::own_program},
+    files,
+    machine::{
+        cgroup,
+        process_id::{self, ProcessId},
+    },
+};
+
+/// The first argument of a keeper.
+const COMMAND: &str = "__keeper";
+/// How long a command that was successful may still have processes that are about to end, as a `tee` that prints the rest.
+const SETTLE: Duration = Duration::from_secs(1);
+/// Between SIGTERM and SIGKILL.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long a killed process is waited for: one that waits for a disk does not end before.
+const LAST: Duration = Duration::from_secs(3);
+const ROUND: Duration = Duration::from_millis(10);
+
+/// The command, below its keeper. Dropped, all of it is ended.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    keeper: Child,
+    stream: UnixStream,
+    heard: Vec<u8>,
+    leader: ProcessId,
+    ending: Option<Ending>,
+    left: Left,
+    is_over: bool,
+}
+
+impl Kept {
+    /// Start it, in a process group of its own. `expendable`: the kernel is to take it first when memory runs out.
+    ///
+    /// # Errors
+    /// It cannot be started.
+    pub(crate) fn start(
+        command: &Command,
+        streams: Streams,
+        expendable: bool,
+    ) -> anyhow::Result<Kept> {
+        let program = command.get_program();
+        let (ours, theirs) = UnixStream::pair().context("could not make a socket")?;
+        // It is handed down to the keeper, and by the keeper to nobody.
+        fcntl(&theirs, FcntlArg::F_SETFD(FdFlag::empty()))?;
+        let mut keeper = Command::new(own_program()?);
+        keeper.arg0("xtask").arg(COMMAND).arg(theirs.as_raw_fd().to_string());
+        keeper.arg(u8::from(expendable).to_string()).arg(program).args(command.get_args());
+        keeper.stdin(streams.stdin).stdout(streams.stdout).stderr(streams.stderr);
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => keeper.env(name, value),
+                None => keeper.env_remove(name),
+            };
+        }
+        if let Some(folder) = command.get_current_dir() {
+            keeper.current_dir(folder);
+        }
+        // Out of the terminal's reach, and out of whatever group is ended with xtask.
+        keeper.process_group(0);
+        let shown = program.to_string_lossy().into_owned();
+        let mut keeper =
+            keeper.spawn().with_context(|| format!("could not start the keeper of `{shown}`"))?;
+        drop(theirs);
+        let mut line = String::new();
+        let mut stream = BufReader::new(ours);
+        let started =
+            stream.read_line(&mut line).ok().and_then(|_| line.trim_end().split_once(' '));
+        let leader = match started {
+            Some(("started", pid)) => pid.parse().ok().and_then(ProcessId::of),
+            Some(("failed", errno)) => {
+                keeper.wait().ok();
+                let error = io::Error::from_raw_os_error(errno.parse().unwrap_or(0));
+                return Err(NotStarted(error, shown).into());
+            }
+            _ => None,
+        };
+        let heard = stream.buffer().to_vec();
+        let stream = stream.into_inner();
+        let Some(leader) = leader else {
+            drop(stream);
+            let status = keeper.wait().context("could not wait for the keeper")?;
+            bail!("could not start `{shown}`: its keeper ended with {status}, without a word");
+        };
+        stream.set_nonblocking(true).context("could not make a socket")?;
+        let (ending, left) = (None, Left::default());
+        Ok(Kept { keeper, stream, heard, leader, ending, left, is_over: false })
+    }
+
+    /// The command's PID, which is that of its process group.
+    pub(crate) fn pid(&self) -> u32 {
+        self.leader.pid
+    }
+
+    /// What has the pipes.
+    pub(crate) fn child(&mut self) -> &mut Child {
+        &mut self.keeper
+    }
+
+    pub(crate) fn signal(&self, request: Request) {
+        self.leader.signal_group(match request {
+            Request::Stop => Signal::SIGINT,
+            Request::Kill => Signal::SIGKILL,
+        });
+    }
+
+    /// How the command has ended, if it has. Others of its processes may still be there.
+    ///
+    /// # Errors
+    /// None here.
+    pub(crate) fn try_wait(&mut self) -> io::Result<Option<Ending>> {
+        self.hear();
+        if self.is_over && self.ending.is_none() {
+            // The keeper was killed, and the command with it.
+            self.signal(Request::Kill);
+            self.left.only_group = true;
+            self.ending = Some(Ending { code: None, signal: Some(Signal::SIGKILL as i32) });
+        }
+        Ok(self.ending)
+    }
+
+    /// End what is left of it, without waiting for that.
+    pub(crate) fn end(&mut self) {
+        self.stream.shutdown(Shutdown::Write).ok();
+    }
+
+    /// After [`Kept::end`]: what was left, when all of it has ended.
+    pub(crate) fn left(&mut self) -> Option<Left> {
+        self.hear();
+        self.is_over.then(|| self.left.clone())
+    }
+
+    fn hear(&mut self) {
+        let mut buffer = [0; 4096];
+        while !self.is_over {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => self.is_over = true,
+                Ok(n) => self.heard.extend_from_slice(&buffer[..n]),
+                Err(err) if err.kind() == io::ErrorKind::WouldBlock => break,
+                Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => self.is_over = true,
+            }
+        }
+        while let Some(end) = self.heard.iter().position(|it| *it == b'\n') {
+            let line: Vec<u8> = self.heard.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line[..end]);
+            let (what, rest) = line.split_once(' ').unwrap_or((&line, ""));
+            match what {
+                "ended" => {
+                    let mut numbers = rest.split(' ').map(|it| it.parse().ok());
+                    let mut number = || numbers.next().flatten();
+                    self.ending = Some(Ending { code: number(), signal: number() });
+                }
+                "left" => self.left.ended.push(rest.to_owned()),
+                "alive" => self.left.alive.push(rest.to_owned()),
+                "blind" => self.left.only_group = true,
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.end();
+        self.stream.set_nonblocking(false).ok();
+        self.hear();
+        self.keeper.wait().ok();
+    }
+}
+
+/// If this process is a keeper, be it. Call first in `main`.
+pub(crate) fn entered() -> Option<ExitCode> {
+    let args: Vec<OsString> = env::args_os().skip(1).collect();
+    let [what, fd, expendable, program, args @ ..] = args.as_slice() else { return None };
+    if what != COMMAND {
+        return None;
+    }
+    let fd = fd.to_str()?.parse().ok()?;
+    // SAFETY: xtask has handed this descriptor down for this purpose, and nothing else here uses it.
+    let stream = UnixStream::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    Some(match keep(stream, expendable == "1", program, args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+fn keep(
+    stream: UnixStream,
+    expendable: bool,
+    program: &OsStr,
+    args: &[OsString],
+) -> io::Result<()> {
+    fcntl(&stream, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    // An empty handler: unlike the default action, it lets this process live; unlike an ignored signal, it is not inherited.
+    ctrlc::set_handler(|| {}).ok();
+    let adopts = prctl::set_child_subreaper(true).is_ok();
+    let cgroup = Cgroup::new();
+    let entrance = cgroup.as_ref().and_then(|it| it.entrance().ok());
+    let mut command = Command::new(program);
+    command.args(args).process_group(0);
+    // SAFETY: between fork and exec nothing is called but `prctl` and `write`, which are bare system calls.
+    unsafe {
+        command.pre_exec(move || {
+            // Should the keeper be killed, the command does not go on without one.
+            prctl::set_pdeathsig(Signal::SIGKILL)?;
+            if let Some(mut entrance) = entrance.as_ref() {
+                // Without a group of its own the rest still holds.
+                let _ = entrance.write(b"0");
+            }
+            Ok(())
+        });
+    }
+    let leader = match command.spawn() {
+        Ok(child) => child.id(),
+        Err(err) => {
+            let errno = err.raw_os_error().unwrap_or(Errno::EINVAL as i32);
+            return (&stream).write_all(format!("failed {errno}\n").as_bytes());
+        }
+    };
+    drop(command);
+    if expendable {
+        prefer_as_victim(leader);
+    }
+    // From here on nothing may fail: the command runs. If xtask is gone already, that is seen below.
+    (&stream).write_all(format!("started {leader}\n").as_bytes()).ok();
+    if let Ok(nothing) = File::options().read(true).write(true).open("/dev/null") {
+        // The command's pipes are to close when the command closes them.
+        dup2_stdin(&nothing).ok();
+        dup2_stdout(&nothing).ok();
+        dup2_stderr(&nothing).ok();
+    }
+    let leader = Pid::from_raw(leader.cast_signed());
+    let (collecting, stream) = (Arc::new(Mutex::new(())), Arc::new(stream));
+    let (teller, mutex) = (stream.clone(), collecting.clone());
+    // Without a thread xtask hears of no end; it hears of the keeper's, and the command ends with that.
+    let watcher = thread::Builder::new().spawn(move || watch(leader, &teller, &mutex));
+    if watcher.is_err() {
+        stream.shutdown(Shutdown::Both).ok();
+    }
+    // xtask says nothing: it closes its side, or is gone.
+    let mut buffer = [0; 64];
+    loop {
+        match (&*stream).read(&mut buffer) {
+            Ok(1..) => {}
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            _ => break,
+        }
+    }
+    let left = end_all(leader, cgroup.as_ref(), &collecting, adopts);
+    drop(cgroup);
+    let mut text = String::new();
+    text.extend(left.ended.iter().map(|it| format!("left {it}\n")));
+    text.extend(left.alive.iter().map(|it| format!("alive {it}\n")));
+    text.push_str(if left.only_group { "blind\n" } else { "" });
+    // If xtask is gone, nobody hears it.
+    (&*stream).write_all(text.as_bytes()).ok();
+    Ok(())
+}
+
+/// Tell of the command's end, and collect orphans that end before it. The command itself is not collected: until the end its
+/// number means its process group.
+fn watch(leader: Pid, mut teller: &UnixStream, collecting: &Mutex<()>) {
+    loop {
+        let status = match waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
+            Ok(status) => status,
+            Err(Errno::EINTR) => continue,
+            Err(_) => return,
+        };
+        if status.pid() == Some(leader) {
+            let (code, signal) = match status {
+                WaitStatus::Exited(_, code) => (code.to_string(), "-".into()),
+                WaitStatus::Signaled(_, signal, _) => ("-".into(), (signal as i32).to_string()),
+                _ => ("-".into(), "-".into()),
+            };
+            teller.write_all(format!("ended {code} {signal}\n").as_bytes()).ok();
+            return;
+        }
+        let _collecting = collecting.lock().unwrap_or_else(PoisonError::into_inner);
+        waitpid(status.pid(), Some(WaitPidFlag::WNOHANG)).ok();
+    }
+}
+
+/// End everything below this process. Its children are signalled, and when they are gone theirs are its children.
+fn end_all(leader: Pid, cgroup: Option<&Cgroup>, collecting: &Mutex<()>, adopts: bool) -> Left {
+    let without_collecting = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    let mut left = Left { only_group: !adopts, ..Left::default() };
+    if process_id::children_of(std::process::id()).is_none() {
+        // Without /proc nobody tells which they are.
+        killpg(leader, Signal::SIGKILL).ok();
+        left.only_group = true;
+        return left;
+    }
+    let status = waitid(Id::Pid(leader), without_collecting);
+    let was_successful = matches!(status, Ok(WaitStatus::Exited(_, 0)));
+    let steps: &[_] = if was_successful {
+        &[(None, SETTLE), (Some(Signal::SIGTERM), GRACE), (Some(Signal::SIGKILL), LAST)]
+    } else {
+        // A killed cargo leaves its compilers behind.
+        killpg(leader, Signal::SIGKILL).ok();
+        &[(Some(Signal::SIGTERM), GRACE), (Some(Signal::SIGKILL), LAST)]
+    };
+    let mut named = HashSet::new();
+    for (signal, patience) in steps {
+        let deadline = Instant::now() + *patience;
+        let mut signalled = HashSet::new();
+        if *signal == Some(Signal::SIGKILL)
+            && let Some(cgroup) = cgroup
+        {
+            cgroup.kill();
+        }
+        loop {
+            {
+                // What is not collected keeps its PID.
+                let _collecting = collecting.lock().unwrap_or_else(PoisonError::into_inner);
+                if collect() == Rest::None {
+                    return left;
+                }
+                let children = process_id::children_of(std::process::id()).unwrap_or_default();
+                for pid in children.into_iter().filter_map(|it| i32::try_from(it).ok()) {
+                    let Some(signal) = *signal else { break };
+                    if was_successful && named.insert(pid) {
+                        left.ended.push(name_of(pid));
+                    }
+                    if signalled.insert(pid) {
+                        kill(Pid::from_raw(pid), signal).ok();
+                        // One that stands still takes no notice of SIGTERM.
+                        kill(Pid::from_raw(pid), Signal::SIGCONT).ok();
+                    }
+                }
+            }
+            if Instant::now() >= deadline {
+                break;
+            }
+            thread::sleep(ROUND);
+        }
+    }
+    let children = process_id::children_of(std::process::id()).unwrap_or_default();
+    left.alive = children.into_iter().filter_map(|it| Some(name_of(it.try_into().ok()?))).collect();
+    if left.alive.is_empty() {
+        left.alive.push("a process that cannot be seen".into());
+    }
+    left.ended.retain(|it| !left.alive.contains(it));
+    left
+}
+
+#[derive(PartialEq, Eq)]
+enum Rest {
+    Some,
+    None,
+}
+
+/// Collect those that have ended; whether there are others.
+fn collect() -> Rest {
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) => return Rest::Some,
+            Err(Errno::EINTR) | Ok(_) => {}
+            Err(_) => return Rest::None,
+        }
+    }
+}
+
+/// On one line, whatever it calls itself.
+fn name_of(pid: i32) -> String {
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let name: String = name.trim_end().chars().filter(|it| !it.is_control()).collect();
+    format!("{name} ({pid})")
+}
+
+/// Raising one's own badness needs no privilege, and what the command starts inherits it. Without this the
+/// kernel takes the largest process around, which may be someone else's.
+fn prefer_as_victim(pid: u32) {
+    let file = format!("/proc/{pid}/oom_score_adj");
+    let current = fs::read_to_string(&file).ok().and_then(|it| it.trim().parse().ok());
+    if current.is_some_and(|it: i32| it < 500) {
+        fs::write(file, "500").ok();
+    }
+}
+
+/// A group of the command's own, below that of this process, in which the kernel kills everything at once: also what forks
+/// faster than one can look, and what belongs to another user. It has no limits, and only v2 has such groups.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    /// `None` where it cannot be made, as in most containers and for most services.
+    fn new() -> Option<Cgroup> {
+        let own = cgroup::own_v2_dir(Path::new("/"))?;
+        let folder = own.join(format!("xtask-{:016x}", files::random()));
+        fs::create_dir(&folder).ok()?;
+        // Dropped, it is removed.
+        let group = Cgroup(folder);
+        // Linux has it from 5.14 on.
+        group.0.join("cgroup.kill").exists().then_some(group)
+    }
+
+    /// What writes `0` there is in the group from then on.
+    fn entrance(&self) -> io::Result<File> {
+        File::options().write(true).open(self.0.join("cgroup.procs"))
+    }
+
+    fn kill(&self) {
+        fs::write(self.0.join("cgroup.kill"), "1").ok();
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // Only groups without processes can be removed. Those below were made by the command.
+        fn remove(group: &Path) {
+            for entry in fs::read_dir(group).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|it| it.is_dir()) {
+                    remove(&entry.path());
+                }
+            }
+            fs::remove_dir(group).ok();
+        }
+        remove(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_that_can_be_made_ends_what_is_in_it() {
+        let Some(group) = Cgroup::new() else { return };
+        let folder = group.0.clone();
+        let mut entrance = group.entrance().unwrap();
+        let mut inside = Command::new("sleep").arg("300").spawn().unwrap();
+        entrance.write_all(inside.id().to_string().as_bytes()).unwrap();
+        fs::create_dir(folder.join("nested")).unwrap();
+        let mut outside = Command::new("sleep").arg("300").spawn().unwrap();
+        group.kill();
+        assert_eq!(inside.wait().unwrap().code(), None);
+        assert!(outside.try_wait().unwrap().is_none(), "what is in another group was ended");
+        outside.kill().unwrap();
+        outside.wait().unwrap();
+        drop(group);
+        assert!(!folder.exists());
+    }
+}

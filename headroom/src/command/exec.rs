@@ -1,0 +1,50 @@
+//! Any command that builds with cargo underneath, after room was made and waited for.
+
+use std::{env, ffi::OsString, path::Path};
+
+use super::{
+    RoomRequest,
+    make_room::{self, Room},
+    wait,
+};
+use crate::{
+    build,
+    child::interrupt,
+    console::Console,
+    exit::Exit,
+    machine::resources::Resources,
+    workspace::{Selection, Workspace, toolchain::Toolchain},
+};
+
+/// Run a command under the guard and stay until all of it has ended. Its own exit code is passed on.
+///
+/// # Errors
+/// The command cannot be started, or the wait timed out.
+pub fn exec(
+    command: &[OsString],
+    room: &RoomRequest,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let here = env::current_dir()?;
+    let mut paused = Room::default();
+    let resources = Resources::sample(&here)?;
+    let pause = make_room::named(&resources, &room.pause)?;
+    let stop = make_room::named(&resources, &room.stop)?;
+    interrupt::install()?;
+    make_room::say_stopped(&make_room::stop(&stop), console);
+    make_room::say_paused(&paused.pause(&pause)?, &resources, console);
+    if let Some(patience) = room.wait {
+        wait::until_clear(patience, console, || {
+            Ok(wait::obstacles_to_a_command(&Resources::sample(&here)?))
+        })?;
+    }
+    // Of the workspace around, if the command builds in that one; it need not.
+    let has_manifest = |it: &Path| it.join("Cargo.toml").is_file();
+    let around = here.ancestors().any(has_manifest);
+    let around = around.then(|| Workspace::locate(&Selection::default(), None).ok()).flatten();
+    let target_dir = around.map(|it| it.target_dir);
+    let toolchain = Toolchain::sample().key();
+    let run = build::exec::exec(command, target_dir.as_deref(), &toolchain, console)?;
+    run.say(console);
+    Ok(run.exit())
+}

@@ -1,0 +1,142 @@
+//! A look at the machine, the workspace and the ledger, and what follows from it.
+
+use std::env;
+
+use super::Host;
+use crate::{
+    build_ledger::Ledger,
+    console::Console,
+    exit::Exit,
+    guard::Guard,
+    machine::{processes_shown, resources::Resources},
+    plan::{self, Choice, Facts, Plan, checks_shown, preflight::Preflight},
+    workspace::{Selection, Workspace, toolchain::Toolchain},
+};
+
+/// Check that this machine can build; change nothing.
+///
+/// # Errors
+/// The machine or the workspace cannot be looked at.
+pub fn preflight(
+    host: &Host,
+    selection: &Selection,
+    choice: Choice,
+    strict: bool,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let look = Look::take(host, selection, choice, strict, console)?;
+    look.show(console);
+    Ok(if look.preflight.ready { Exit::Success } else { Exit::NotReady })
+}
+
+/// Show the ways to build and which would be tried; change nothing.
+///
+/// # Errors
+/// The machine or the workspace cannot be looked at.
+pub fn plan(
+    host: &Host,
+    selection: &Selection,
+    choice: Choice,
+    console: &mut Console,
+) -> anyhow::Result<Exit> {
+    let look = Look::take(host, selection, choice, false, console)?;
+    console.result(&look.plan.shown(&look.resources));
+    Ok(if look.plan.order.is_empty() { Exit::NotReady } else { Exit::Success })
+}
+
+/// What was found in one look.
+pub(super) struct Look {
+    pub(super) workspace: Workspace,
+    pub(super) toolchain: Toolchain,
+    pub(super) resources: Resources,
+    pub(super) plan: Plan,
+    pub(super) preflight: Preflight,
+    pub(super) ledger: Ledger,
+}
+
+impl Look {
+    pub(super) fn take(
+        host: &Host,
+        selection: &Selection,
+        choice: Choice,
+        strict: bool,
+        console: &mut Console,
+    ) -> anyhow::Result<Look> {
+        let workspace = Workspace::locate(selection, host.default_target.as_ref())?;
+        let toolchain = Toolchain::sample();
+        let ledger = Ledger::load(&workspace.target_dir);
+        if let Some(warning) = ledger.warning() {
+            console.warning(warning, "nothing needs to be done");
+        }
+        let resources = Resources::sample(&workspace.target_dir)?;
+        let (plan, preflight) =
+            judge(host, &resources, &workspace, &toolchain, &ledger, choice, strict);
+        let look = Look { workspace, toolchain, resources, plan, preflight, ledger };
+        look.record(console);
+        Ok(look)
+    }
+
+    /// Look at the machine once more.
+    pub(super) fn refresh(
+        &mut self,
+        host: &Host,
+        choice: Choice,
+        strict: bool,
+    ) -> anyhow::Result<()> {
+        self.resources = Resources::sample(&self.workspace.target_dir)?;
+        let Look { workspace, toolchain, resources, ledger, .. } = self;
+        (self.plan, self.preflight) =
+            judge(host, resources, workspace, toolchain, ledger, choice, strict);
+        Ok(())
+    }
+
+    /// Put everything into the document.
+    pub(super) fn record(&self, console: &mut Console) {
+        console.record("workspace", &self.workspace);
+        console.record("toolchain", &self.toolchain);
+        console.record("resources", &self.resources);
+        let programs = self.resources.largest_programs();
+        if !programs.is_empty() {
+            console.record("processes", &programs);
+        }
+        console.record("preflight", &self.preflight);
+        console.record("plan", &self.plan);
+    }
+
+    /// The checks and the programs that hold the memory, as the result of the command.
+    pub(super) fn show(&self, console: &Console) {
+        console.result(&checks_shown(&self.preflight.checks));
+        let title = "Who holds the memory (a program with all it has started)";
+        let programs = processes_shown(title, &self.resources.largest_programs());
+        console.result(&format!("\n{programs}"));
+        console.result(&format!("\n{}", self.preflight.verdict(&self.plan)));
+    }
+}
+
+fn judge(
+    host: &Host,
+    resources: &Resources,
+    workspace: &Workspace,
+    toolchain: &Toolchain,
+    ledger: &Ledger,
+    choice: Choice,
+    strict: bool,
+) -> (Plan, Preflight) {
+    let figures = host.figures.filter(|_| workspace.is_default_target);
+    let jobs = env::var("CARGO_BUILD_JOBS").ok();
+    let facts = Facts {
+        resources,
+        workspace,
+        toolchain: &toolchain.key(),
+        ledger,
+        figures,
+        estimate: host.estimate,
+        full_jobs: plan::full_jobs(jobs.as_deref(), resources.n_cpus),
+        guarded: Guard::IS_SUPPORTED,
+    };
+    let plan = plan::plan(&facts, choice);
+    let disk_need = figures.map_or(0, |it| it.disk_bytes());
+    let preflight =
+        plan::preflight::judge(resources, toolchain, workspace, &plan, disk_need, strict);
+    (plan, preflight)
+}

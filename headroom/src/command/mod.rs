@@ -1,0 +1,77 @@
+//! What a user asks for: look, plan, build, run a command, and wait or make room before it.
+//!
+//! This is the only room that knows all the others. It knows no flags: a program that hosts this
+//! library turns its own command line into a [`BuildRequest`], and says in a [`Host`] what it knows and
+//! this library does not.
+
+mod build;
+mod exec;
+mod look;
+mod make_room;
+mod wait;
+
+pub use build::{Built, build};
+pub use exec::exec;
+pub use look::{plan, preflight};
+pub use wait::Patience;
+
+use crate::{
+    plan::{
+        Choice,
+        measured::Figures,
+        strategy::{Estimate, Strategy},
+    },
+    workspace::{DefaultTarget, Selection},
+};
+
+/// What the program that hosts this library knows and the library does not.
+#[derive(Clone, Copy, Debug)]
+pub struct Host {
+    /// What is built where the user selects nothing. Its executable must answer `--help`.
+    pub default_target: Option<DefaultTarget>,
+    /// What was measured for the default target on another machine.
+    pub figures: Option<&'static Figures>,
+    /// What is taken of a build of which nothing was measured.
+    pub estimate: fn(Strategy) -> Estimate,
+    /// What to do instead of a debug build, whose program is slow.
+    pub debug_build_hint: &'static str,
+}
+
+impl Default for Host {
+    fn default() -> Host {
+        Host {
+            default_target: None,
+            figures: None,
+            estimate: Strategy::estimate,
+            debug_build_hint: "free memory for a release build",
+        }
+    }
+}
+
+/// What to build, and how.
+#[derive(Clone, Debug, Default)]
+pub struct BuildRequest {
+    /// What to build.
+    pub selection: Selection,
+    /// How to build.
+    pub choice: Choice,
+    /// Treat the advisory thresholds (25 GB used, 8 GB available, other builds) as binding.
+    pub strict: bool,
+    /// Start even if a check fails. This never stops a process.
+    pub yes: bool,
+    /// Print the checks and the plan, and do nothing.
+    pub dry_run: bool,
+    /// Waiting for memory, and making room.
+    pub room: RoomRequest,
+}
+
+/// Waiting for memory, and making room.
+#[derive(Clone, Debug, Default)]
+pub struct RoomRequest {
+    /// How long to wait for memory and for the lock of the build folder.
+    pub wait: Option<Patience>,
+    /// Programs to pause, with all they have started.
+    pub pause: Vec<u32>,
+    /// Programs to end, with all they have started.
+    pub stop: Vec<u32>,
+}

@@ -1,0 +1,642 @@
+//! The controller: a thread that looks at memory, hears the gates and does what the policy says.
+//!
+//! While the build runs it starts no process, and between looks it works in buffers it has. It may be waited for by
+//! nobody: every socket is non-blocking, and a gate that does not read is given up.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, ErrorKind, Read as _, Write as _},
+    os::{
+        fd::AsFd as _,
+        unix::net::{UnixListener, UnixStream},
+    },
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Instant,
+};
+
+use nix::sys::{
+    epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
+    signal::Signal,
+};
+
+use super::{
+    Live, Observed, gate,
+    guard_record::{CompilerRun, Deed, Event, Point, Record, RunEnd, Timeline, Unfit, push_row},
+    policy::{Action, End, JobId, Millis, Policy, Request, Sample, Settings},
+    wire::{AGAIN, Ended, FINAL, GO, Message, NOT_YOURS, Unit},
+};
+use crate::machine::{
+    probe::{Look, Probe},
+    process_id::{self, ProcessId},
+};
+
+/// Between two looks when memory is short, and otherwise.
+const TICK_TIGHT: Millis = 25;
+const TICK: Millis = 100;
+/// Between two looks at what costs more: pressure, and trees of processes.
+const SLOW_TICK: Millis = 250;
+/// What counts as the end of a build.
+const LATELY: Millis = 2000;
+/// From this part of the time on that some program stands still for lack of memory, no further compiler is let in.
+const STALLED: f64 = 0.3;
+/// Pages that a compiler shares with all others, for one that was too quick to be looked at.
+const SHARED_BYTES: u64 = 100 << 20;
+
+const LISTENER: u64 = 0;
+const STOP: u64 = 1;
+const FIRST_CLIENT: u64 = 2;
+
+/// What both threads see.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// cargo, which leads the build's group; 0 before it is started.
+    pub(crate) build: AtomicU32,
+    pub(crate) gave_up: AtomicBool,
+    live: Mutex<Live>,
+    /// What is to be said, in order.
+    events: Mutex<VecDeque<Event>>,
+}
+
+impl Shared {
+    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn events(&self) -> MutexGuard<'_, VecDeque<Event>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a unit is known to need.
+pub(crate) type Known = Box<dyn Fn(&Unit) -> Option<u64> + Send>;
+
+pub(crate) struct Controller {
+    epoll: Epoll,
+    listener: UnixListener,
+    clients: Vec<Option<Client>>,
+    policy: Policy,
+    actions: Vec<Action>,
+    probe: Probe,
+    look: Look,
+    began: Instant,
+    looked_at: Millis,
+    looked_slowly_at: Millis,
+    stalled_micros: Option<u64>,
+    pressure: f64,
+    /// cargo and what it runs besides compilers.
+    rest_bytes: u64,
+    kills: (Option<u64>, Option<u64>),
+    /// Compilers of which it cannot be told whether the kernel or the guard was first.
+    n_perhaps_killed: u64,
+    next_job: u32,
+    known: Known,
+    shared: Arc<Shared>,
+    timeline: Timeline,
+    record: Record,
+    observed: Vec<Observed>,
+}
+
+/// A gate.
+struct Client {
+    stream: UnixStream,
+    /// Its PID.
+    gate: u32,
+    buffer: [u8; 1024],
+    n_read: usize,
+    unit: Option<Arc<Unit>>,
+    job: Option<JobId>,
+    /// The request whose compiler was ended, until it asks again.
+    ended: Option<JobId>,
+    asked_at: Millis,
+    granted_at: Option<Millis>,
+    compiler: Option<Compiler>,
+    wants: Wants,
+    /// When it was ended for room the kernel had killed somebody who was not known yet.
+    too_late: bool,
+}
+
+/// What the compiler is to be, whether it has been started yet or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wants {
+    Running,
+    Stopped,
+    Ended,
+}
+
+struct Compiler {
+    group: u32,
+    leader: Option<ProcessId>,
+    /// Open for as long as it runs.
+    statm: Option<File>,
+    held_bytes: u64,
+    peak_bytes: u64,
+    n_looks: u32,
+}
+
+impl Controller {
+    pub(crate) fn new(
+        listener: UnixListener,
+        stop: &UnixStream,
+        known: Known,
+        shared: Arc<Shared>,
+    ) -> io::Result<Controller> {
+        let unsupported =
+            || io::Error::new(ErrorKind::Unsupported, "memory cannot be looked at here");
+        let mut probe = Probe::open().ok_or_else(unsupported)?;
+        let look = probe.look();
+        let settings = Settings {
+            room_bytes: look.ram_headroom_bytes,
+            is_group: look.is_group,
+            n_cpus: std::thread::available_parallelism().map_or(1, |it| it.get()),
+        };
+        let policy = Policy::new(settings, sample_of(look, false));
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        listener.set_nonblocking(true)?;
+        epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
+        epoll.add(stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
+        let record = Record {
+            room_bytes: look.headroom_bytes(),
+            limited_by_group: look.is_group,
+            floor_bytes: policy.floor(),
+            lowest_headroom_bytes: look.headroom_bytes(),
+            ..Record::default()
+        };
+        Ok(Controller {
+            epoll,
+            listener,
+            clients: Vec::with_capacity(64),
+            policy,
+            actions: Vec::with_capacity(64),
+            kills: probe.kills(),
+            stalled_micros: probe.stalled_micros(),
+            probe,
+            look,
+            began: Instant::now(),
+            looked_at: 0,
+            looked_slowly_at: 0,
+            pressure: 0.0,
+            rest_bytes: 0,
+            n_perhaps_killed: 0,
+            next_job: 0,
+            known,
+            shared,
+            timeline: Timeline::new(),
+            record,
+            observed: Vec::with_capacity(256),
+        })
+    }
+
+    fn now(&self) -> Millis {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(Millis::MAX)
+    }
+
+    /// Until `stop` says something or is closed.
+    pub(crate) fn run(mut self) -> (Record, Vec<Observed>) {
+        let mut events = [EpollEvent::empty(); 64];
+        loop {
+            let next = self.looked_at + if self.policy.is_tight() { TICK_TIGHT } else { TICK };
+            let patience = u16::try_from(next.saturating_sub(self.now())).unwrap_or(0);
+            let n = self.epoll.wait(&mut events, EpollTimeout::from(patience)).unwrap_or(0);
+            for event in &events[..n] {
+                match event.data() {
+                    LISTENER => self.accept(),
+                    STOP => return self.finish(),
+                    client => self.hear((client - FIRST_CLIENT) as usize),
+                }
+            }
+            self.act();
+            if self.now() >= next {
+                self.tick();
+                self.act();
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.now();
+        self.look = self.probe.look();
+        let slow = now >= self.looked_slowly_at + SLOW_TICK;
+        if slow {
+            let stalled = self.probe.stalled_micros();
+            if let (Some(now_micros), Some(then)) = (stalled, self.stalled_micros) {
+                let elapsed = (now - self.looked_slowly_at) as f64 * 1000.0;
+                self.pressure = now_micros.saturating_sub(then) as f64 / elapsed;
+            }
+            self.stalled_micros = stalled;
+            self.looked_slowly_at = now;
+        }
+        let mut compilers = 0;
+        for client in self.clients.iter_mut().flatten() {
+            let (Some(job), Some(compiler)) = (client.job, &mut client.compiler) else { continue };
+            let own = compiler.statm.as_ref().and_then(|it| self.probe.own_bytes(it));
+            let links = client.unit.as_ref().is_some_and(|it| it.links());
+            compiler.held_bytes = match own {
+                // A linker runs below it, now and then.
+                Some(own) if links && slow => own.max(self.probe.tree_bytes(compiler.group)),
+                Some(own) if links => own.max(compiler.held_bytes),
+                own => own.unwrap_or(0),
+            };
+            compiler.peak_bytes = compiler.peak_bytes.max(compiler.held_bytes);
+            compiler.n_looks += 1;
+            compilers += compiler.held_bytes;
+            self.policy.holds(job, compiler.held_bytes);
+        }
+        if slow {
+            let build = self.shared.build.load(Ordering::Relaxed);
+            let tree = if build == 0 { 0 } else { self.probe.tree_bytes(build) };
+            self.rest_bytes = tree.saturating_sub(compilers);
+        }
+        let sample = sample_of(self.look, self.pressure > STALLED);
+        self.policy.tick(now, sample, &mut self.actions);
+
+        let build_bytes = compilers + self.rest_bytes;
+        let headroom = self.look.headroom_bytes();
+        self.record.peak_bytes = self.record.peak_bytes.max(build_bytes);
+        self.record.lowest_headroom_bytes = self.record.lowest_headroom_bytes.min(headroom);
+        let count = |it: usize| u16::try_from(it).unwrap_or(u16::MAX);
+        let point = Point {
+            at_ms: now,
+            headroom_bytes: headroom,
+            build_bytes,
+            swap_headroom_bytes: self.look.swap_headroom_bytes,
+            pressure: self.pressure as f32,
+            n_running: count(self.policy.n_running()),
+            n_suspended: count(self.policy.n_suspended()),
+            n_waiting: count(self.policy.n_waiting()),
+        };
+        self.timeline.push(point);
+        {
+            let mut live = self.shared.live();
+            live.point = Some(point);
+            live.room_bytes = self.record.room_bytes;
+            live.running.clear();
+            let running = self.clients.iter().flatten().filter(|it| it.compiler.is_some());
+            for unit in running.filter_map(|it| it.unit.as_ref()).take(4) {
+                let comma = if live.running.is_empty() { "" } else { ", " };
+                live.running.extend([comma, &unit.crate_name]);
+            }
+        }
+        let before = std::mem::replace(&mut self.looked_at, now);
+        let acts = |it: &Action| matches!(it, Action::Suspend(_) | Action::Evict(_));
+        if self.actions.iter().any(acts) {
+            self.act();
+            let reaction = self.now() - before;
+            let slowest = self.record.slowest_reaction_ms.unwrap_or(0);
+            self.record.slowest_reaction_ms = Some(slowest.max(reaction));
+        }
+    }
+
+    /// Do what the policy has decided.
+    fn act(&mut self) {
+        for index in 0..self.actions.len() {
+            let action = self.actions[index];
+            let job = match action {
+                Action::Grant(job)
+                | Action::Suspend(job)
+                | Action::Resume(job)
+                | Action::Evict(job) => job,
+                Action::GiveUp(misfit) => misfit.job,
+            };
+            let Some(position) = self
+                .clients
+                .iter()
+                .position(|it| it.as_ref().is_some_and(|it| it.job == Some(job)))
+            else {
+                continue;
+            };
+            let now = self.now();
+            // The kernel may have chosen the same compiler a moment ago.
+            let too_late = matches!(action, Action::Evict(_)) && self.n_unexplained_kills() > 0;
+            let Some(client) = &mut self.clients[position] else { continue };
+            client.too_late |= too_late;
+            let deed = match action {
+                Action::Grant(_) => {
+                    client.granted_at = Some(now);
+                    client.say(GO);
+                    None
+                }
+                Action::Suspend(_) => {
+                    client.want(Wants::Stopped);
+                    self.record.n_suspensions += 1;
+                    Some(Deed::Suspended)
+                }
+                Action::Resume(_) => {
+                    client.want(Wants::Running);
+                    Some(Deed::Resumed)
+                }
+                Action::Evict(_) => {
+                    client.want(Wants::Ended);
+                    self.record.n_evictions += 1;
+                    Some(Deed::Evicted)
+                }
+                Action::GiveUp(misfit) => {
+                    self.record.misfit = client.unit.as_ref().map(|unit| Unfit {
+                        package: unit.package.clone(),
+                        crate_name: unit.crate_name.clone(),
+                        held_bytes: misfit.held_bytes,
+                        room_bytes: misfit.room_bytes,
+                    });
+                    self.shared.gave_up.store(true, Ordering::SeqCst);
+                    Some(Deed::GaveUp)
+                }
+            };
+            if let (Some(deed), Some(unit)) = (deed, client.unit.clone()) {
+                let held = client.compiler.as_ref().map_or(0, |it| it.held_bytes);
+                self.tell(deed, &unit, held);
+            }
+        }
+        self.actions.clear();
+    }
+
+    fn tell(&mut self, what: Deed, unit: &Unit, held_bytes: u64) {
+        let event = Event {
+            at_ms: self.now(),
+            what,
+            crate_name: unit.crate_name.clone(),
+            held_bytes,
+            headroom_bytes: self.look.headroom_bytes(),
+        };
+        push_row(&mut self.record.details.events, event.clone());
+        self.shared.events().push_back(event);
+    }
+
+    fn accept(&mut self) {
+        while let Ok((mut stream, _)) = self.listener.accept() {
+            if stream.set_nonblocking(true).is_err() {
+                continue;
+            }
+            // Every user of the machine can connect.
+            let Ok(gate) = gate::peer(&stream) else {
+                stream.write_all(format!("{NOT_YOURS}\n").as_bytes()).ok();
+                continue;
+            };
+            let free = self.clients.iter().position(Option::is_none);
+            let position = free.unwrap_or(self.clients.len());
+            let event = EpollEvent::new(EpollFlags::EPOLLIN, FIRST_CLIENT + position as u64);
+            if self.epoll.add(stream.as_fd(), event).is_err() {
+                continue;
+            }
+            let client = Client {
+                stream,
+                gate,
+                buffer: [0; 1024],
+                n_read: 0,
+                unit: None,
+                job: None,
+                ended: None,
+                asked_at: 0,
+                granted_at: None,
+                compiler: None,
+                wants: Wants::Running,
+                too_late: false,
+            };
+            match self.clients.get_mut(position) {
+                Some(slot) => *slot = Some(client),
+                None => self.clients.push(Some(client)),
+            }
+        }
+    }
+
+    /// Read what a gate says.
+    fn hear(&mut self, position: usize) {
+        loop {
+            let Some(client) = self.clients.get_mut(position).and_then(Option::as_mut) else {
+                return;
+            };
+            let free = &mut client.buffer[client.n_read..];
+            match client.stream.read(free) {
+                Ok(0) => return self.leave(position),
+                Ok(n) => client.n_read += n,
+                Err(err) if err.kind() == ErrorKind::WouldBlock => return,
+                Err(err) if err.kind() == ErrorKind::Interrupted => continue,
+                Err(_) => return self.leave(position),
+            }
+            while let Some(client) = self.clients.get_mut(position).and_then(Option::as_mut)
+                && let Some(end) = client.buffer[..client.n_read].iter().position(|it| *it == b'\n')
+            {
+                let message =
+                    std::str::from_utf8(&client.buffer[..end]).ok().and_then(Message::parse);
+                client.buffer.copy_within(end + 1..client.n_read, 0);
+                client.n_read -= end + 1;
+                match message {
+                    Some(Message::Ask(unit)) => self.asked(position, unit),
+                    Some(Message::Started(pid)) => self.started(position, pid),
+                    Some(Message::Ended(ended)) => self.ended(position, ended),
+                    None => return self.leave(position),
+                }
+            }
+        }
+    }
+
+    fn asked(&mut self, position: usize, unit: Unit) {
+        let now = self.now();
+        let job = JobId(self.next_job);
+        self.next_job += 1;
+        let Some(client) = &mut self.clients[position] else { return };
+        let request = Request {
+            job,
+            known_bytes: (self.known)(&unit),
+            links: unit.links(),
+            again: client.ended.take(),
+        };
+        if request.again.is_none() {
+            self.record.n_compilers += 1;
+        }
+        client.unit = Some(Arc::new(unit));
+        (client.job, client.asked_at, client.granted_at) = (Some(job), now, None);
+        (client.wants, client.too_late) = (Wants::Running, false);
+        self.policy.asked(now, request, &mut self.actions);
+    }
+
+    fn started(&mut self, position: usize, group: u32) {
+        let Some(client) = &mut self.clients[position] else { return };
+        // In another PID namespace the same number means another process; a gate has no other child.
+        let leader = ProcessId::of_child(group, client.gate).or_else(|| {
+            let child = *process_id::children_of(client.gate)?.first()?;
+            ProcessId::of_child(child, client.gate)
+        });
+        let group = leader.map_or(group, |it| it.pid);
+        let statm = leader.and_then(|_| File::open(format!("/proc/{group}/statm")).ok());
+        client.compiler =
+            Some(Compiler { group, leader, statm, held_bytes: 0, peak_bytes: 0, n_looks: 0 });
+        // It may have been decided otherwise meanwhile.
+        let wants = client.wants;
+        if wants != Wants::Running {
+            client.want(wants);
+        }
+    }
+
+    fn ended(&mut self, position: usize, ended: Ended) {
+        let Some(client) = &mut self.clients[position] else { return };
+        let (Some(job), Some(compiler)) = (client.job, client.compiler.take()) else { return };
+        let evicted = client.wants == Wants::Ended;
+        let perhaps_killed = evicted && client.too_late;
+        let killed = ended.signal == Some(9) || ended.linker_was_killed;
+        let peak_bytes = match compiler.n_looks {
+            0..4 => compiler.peak_bytes.max(ended.max_resident_bytes.saturating_sub(SHARED_BYTES)),
+            _ => compiler.peak_bytes,
+        };
+        let unit = client.unit.clone();
+        let (asked_ms, started_ms) =
+            (client.asked_at, client.granted_at.unwrap_or(client.asked_at));
+        let end = if ended.is_success() {
+            RunEnd::Succeeded
+        } else if evicted {
+            // Perhaps the kernel was first; whoever else reports a kill is asked before this one.
+            self.n_perhaps_killed += u64::from(perhaps_killed);
+            RunEnd::Evicted
+        } else if killed && self.kernel_killed() {
+            RunEnd::KernelKilled
+        } else {
+            RunEnd::Failed
+        };
+        let now = self.now();
+        if let Some(unit) = unit {
+            push_row(
+                &mut self.record.details.runs,
+                run_of(&unit, [asked_ms, started_ms, now], peak_bytes, end),
+            );
+            if end == RunEnd::KernelKilled {
+                self.tell(Deed::KernelKilled, &unit, peak_bytes);
+            }
+            if end != RunEnd::Failed {
+                self.observed.push(Observed {
+                    unit: (*unit).clone(),
+                    peak_bytes,
+                    seconds: (now - started_ms) as f64 / 1000.0,
+                    complete: end == RunEnd::Succeeded,
+                });
+            }
+        }
+        let again = match end {
+            RunEnd::Evicted => true,
+            RunEnd::KernelKilled => self.policy.may_try_again(job),
+            _ => false,
+        };
+        let policy_end = match end {
+            RunEnd::Evicted => End::Evicted,
+            RunEnd::KernelKilled if again => End::KernelKilled,
+            _ => End::Finished { peak_bytes },
+        };
+        self.policy.holds(job, peak_bytes);
+        self.policy.ended(now, job, policy_end, &mut self.actions);
+        let Some(client) = &mut self.clients[position] else { return };
+        client.job = None;
+        client.ended = again.then_some(job);
+        if self.shared.gave_up.load(Ordering::SeqCst) {
+            // It ends with the build; cargo need not hear of it.
+        } else if again {
+            client.say(AGAIN);
+        } else if !ended.is_success() {
+            client.say(FINAL);
+        }
+    }
+
+    /// Whether the kernel has killed more for lack of memory than is accounted for; if so, this compiler is it.
+    fn kernel_killed(&mut self) -> bool {
+        let killed = self.n_unexplained_kills() > 0;
+        self.record.n_kernel_kills += usize::from(killed);
+        killed
+    }
+
+    /// The kernel's kills that no compiler has reported to be its end.
+    fn n_unexplained_kills(&mut self) -> u64 {
+        let now = self.probe.kills();
+        let since = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
+        let group = since(now.0, self.kills.0).unwrap_or(0);
+        let machine = since(now.1, self.kills.1).unwrap_or(0);
+        group.max(machine).saturating_sub(self.record.n_kernel_kills as u64)
+    }
+
+    /// A gate is gone. One that was killed leaves a linker behind, perhaps.
+    fn leave(&mut self, position: usize) {
+        let Some(mut client) = self.clients[position].take() else { return };
+        self.epoll.delete(&client.stream).ok();
+        client.want(Wants::Ended);
+        if let Some(job) = client.job.or(client.ended) {
+            let now = self.now();
+            let peak_bytes = client.compiler.as_ref().map_or(0, |it| it.peak_bytes);
+            if client.compiler.is_some() {
+                self.abandoned(&client, now);
+            }
+            self.policy.ended(now, job, End::Finished { peak_bytes }, &mut self.actions);
+        }
+    }
+
+    fn abandoned(&mut self, client: &Client, now: Millis) {
+        let (Some(unit), Some(compiler)) = (&client.unit, &client.compiler) else { return };
+        let times = [client.asked_at, client.granted_at.unwrap_or(client.asked_at), now];
+        let run = run_of(unit, times, compiler.peak_bytes, RunEnd::Abandoned);
+        push_row(&mut self.record.details.runs, run);
+    }
+
+    /// Nothing of the build is to be left.
+    fn finish(mut self) -> (Record, Vec<Observed>) {
+        for position in 0..self.clients.len() {
+            self.leave(position);
+        }
+        let unexplained = self.n_unexplained_kills().min(self.n_perhaps_killed);
+        self.record.n_kernel_kills += usize::try_from(unexplained).unwrap_or(0);
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let kib = |name: &str| {
+            let rest = status.lines().find_map(|it| it.strip_prefix(name))?;
+            Some(rest.split_whitespace().next()?.parse::<u64>().ok()? << 10)
+        };
+        self.record.xtask_peak_resident_bytes = kib("VmHWM:");
+        self.record.xtask_own_bytes = kib("RssAnon:");
+        let lowest = self.record.lowest_headroom_bytes;
+        self.record.last_headroom_bytes = self.timeline.lowest_lately(LATELY).unwrap_or(lowest);
+        self.record.details.timeline = self.timeline.into_points();
+        (self.record, self.observed)
+    }
+}
+
+impl Client {
+    /// A gate that does not take a word of 6 bytes is not one.
+    fn say(&mut self, word: &str) {
+        let mut line = [b'\n'; 8];
+        line[..word.len()].copy_from_slice(word.as_bytes());
+        self.stream.write_all(&line[..=word.len()]).ok();
+    }
+
+    fn want(&mut self, wants: Wants) {
+        self.wants = wants;
+        let Some(leader) = self.compiler.as_ref().and_then(|it| it.leader) else { return };
+        let signal = match wants {
+            Wants::Running => Signal::SIGCONT,
+            Wants::Stopped => Signal::SIGSTOP,
+            Wants::Ended => Signal::SIGKILL,
+        };
+        leader.signal_group(signal);
+    }
+}
+
+/// What the policy is told of a look.
+fn sample_of(look: Look, stalled: bool) -> Sample {
+    Sample {
+        headroom_bytes: look.headroom_bytes(),
+        // Swap keeps a build alive; planning with all of it would make it crawl.
+        grantable_bytes: look.ram_headroom_bytes + look.swap_headroom_bytes / 2,
+        stalled,
+    }
+}
+
+fn run_of(unit: &Unit, times: [Millis; 3], peak_bytes: u64, end: RunEnd) -> CompilerRun {
+    let [asked_ms, started_ms, ended_ms] = times;
+    let Unit { package, version, kind, crate_name } = unit.clone();
+    CompilerRun {
+        package,
+        version,
+        crate_name,
+        kind,
+        asked_ms,
+        started_ms,
+        ended_ms,
+        peak_bytes,
+        end,
+    }
+}

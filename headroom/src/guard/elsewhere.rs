@@ -1,0 +1,53 @@
+//! No guard: what the rest of xtask sees of it where there is no Linux.
+
+use std::{
+    convert::Infallible,
+    path::Path,
+    process::{Command, ExitCode},
+};
+
+use super::{
+    Live, Observed, Unit,
+    guard_record::{Event, Record},
+};
+
+/// Never made.
+#[derive(Debug)]
+pub(crate) struct Guard(Infallible);
+
+impl Guard {
+    /// Whether this system can have one.
+    pub(crate) const IS_SUPPORTED: bool = false;
+
+    pub(crate) fn start(
+        _target_dir: Option<&Path>,
+        _cargo: &mut Command,
+        _known: impl Fn(&Unit) -> Option<u64> + Send + 'static,
+    ) -> anyhow::Result<Option<Guard>> {
+        Ok(None)
+    }
+
+    pub(crate) fn watch(&self, _build: u32) {
+        match self.0 {}
+    }
+
+    pub(crate) fn gave_up(&self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn live(&self) -> Live {
+        match self.0 {}
+    }
+
+    pub(crate) fn next_event(&self) -> Option<Event> {
+        match self.0 {}
+    }
+
+    pub(crate) fn finish(self) -> (Record, Vec<Observed>) {
+        match self.0 {}
+    }
+}
+
+pub(crate) fn entered() -> Option<ExitCode> {
+    None
+}

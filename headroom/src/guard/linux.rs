@@ -1,0 +1,265 @@
+//! The guard as the rest of xtask sees it.
+
+use std::{
+    env, fs, io,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::net::{SocketAddr, UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+    sync::{Arc, atomic::Ordering},
+    thread::{self, JoinHandle},
+};
+
+use anyhow::Context as _;
+use nix::unistd::{geteuid, mkdtemp};
+
+use super::{
+    Live, Observed, Unit,
+    controller::{Controller, Shared},
+    gate,
+    guard_record::{Event, Record},
+    wire::{GATE, INNER, SOCKET, unguarded_file},
+};
+use crate::{child::watchdog::Watchdog, files};
+
+/// If this process is a gate, be it. Call first in `main`.
+pub(crate) fn entered() -> Option<ExitCode> {
+    gate::entered()
+}
+
+/// The guard over one command. Dropped, it lets go of it.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<(Record, Vec<Observed>)>>,
+    /// The controller ends when this is closed.
+    stop: Option<UnixStream>,
+    /// What gates write that cannot reach the controller.
+    unguarded: PathBuf,
+    /// Removes the gate if it is in a folder of its own.
+    _watchdog: Option<Watchdog>,
+}
+
+impl Guard {
+    /// Whether this system can have one.
+    pub(crate) const IS_SUPPORTED: bool = true;
+
+    /// Begin to watch, and set up `cargo` (or a command that runs it) so that its compilers come through the gate.
+    ///
+    /// The gate is kept in the target folder, for its path to stay the same; without one it is made anew, and the
+    /// watchdog removes it.
+    /// `known` tells what a unit needed before. `None`: this machine does not tell enough for a guard.
+    ///
+    /// # Errors
+    /// The gate or the socket cannot be made.
+    pub(crate) fn start(
+        target_dir: Option<&Path>,
+        cargo: &mut Command,
+        known: impl Fn(&Unit) -> Option<u64> + Send + 'static,
+    ) -> anyhow::Result<Option<Guard>> {
+        let mut watchdog = None;
+        let gate = match target_dir {
+            Some(target_dir) => link_gate(&target_dir.join("xtask"))?,
+            None => {
+                let watchdog = watchdog.insert(Watchdog::spawn()?);
+                let folder = own_folder()?;
+                watchdog.also_remove(&folder.join(GATE))?;
+                link_gate(&folder)?
+            }
+        };
+        let (listener, name) = listen().context("could not make a socket for the gates")?;
+        let (stop, stopped) = UnixStream::pair().context("could not make a socket")?;
+        let shared = Arc::new(Shared::default());
+        let known = Box::new(known);
+        let controller = Controller::new(listener, &stopped, known, shared.clone());
+        let controller = match controller {
+            Ok(controller) => controller,
+            Err(err) if err.kind() == io::ErrorKind::Unsupported => return Ok(None),
+            Err(err) => return Err(err).context("could not start the guard"),
+        };
+        let run = move || {
+            // Held open until the end.
+            let _stopped = stopped;
+            controller.run()
+        };
+        let thread =
+            thread::Builder::new().name("guard".into()).stack_size(256 << 10).spawn(run)?;
+        let inner = inner_wrapper(cargo);
+        let unguarded = unguarded_file(&gate, &name);
+        cargo.env("RUSTC_WRAPPER", gate).env(SOCKET, name);
+        match inner {
+            Some(inner) => cargo.env(INNER, inner),
+            None => cargo.env_remove(INNER),
+        };
+        Ok(Some(Guard {
+            shared,
+            thread: Some(thread),
+            stop: Some(stop),
+            unguarded,
+            _watchdog: watchdog,
+        }))
+    }
+
+    /// The command runs and leads this process group.
+    pub(crate) fn watch(&self, build: u32) {
+        self.shared.build.store(build, Ordering::SeqCst);
+    }
+
+    /// Whether a compiler does not fit, not even alone: the command should be ended.
+    pub(crate) fn gave_up(&self) -> bool {
+        self.shared.gave_up.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn live(&self) -> Live {
+        self.shared.live().clone()
+    }
+
+    /// What the guard has done and nobody has heard of yet.
+    pub(crate) fn next_event(&self) -> Option<Event> {
+        self.shared.events().pop_front()
+    }
+
+    /// End what is left of the command's compilers, and tell what was seen.
+    pub(crate) fn finish(mut self) -> (Record, Vec<Observed>) {
+        self.end().unwrap_or_default()
+    }
+
+    fn end(&mut self) -> Option<(Record, Vec<Observed>)> {
+        let thread = self.thread.take()?;
+        // Before the folder around it is removed. Its name has never been another's.
+        let unguarded = fs::read_to_string(&self.unguarded).unwrap_or_default();
+        fs::remove_file(&self.unguarded).ok();
+        self.stop = None;
+        let (mut record, observed) = thread.join().ok()?;
+        record.unguarded = unguarded.lines().map(String::from).collect();
+        Some((record, observed))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// This program under the gate's name. Its path stays the same, since cargo asks the compiler everything again when
+/// the path or the time of the wrapper changes.
+fn link_gate(folder: &Path) -> anyhow::Result<PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    let program = env::current_exe().context("where xtask's program is cannot be told")?;
+    fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
+    let gate = folder.join(GATE);
+    let same = |a: fs::Metadata, b: fs::Metadata| a.ino() == b.ino() && a.dev() == b.dev();
+    if let (Ok(a), Ok(b)) = (fs::metadata(&program), fs::metadata(&gate))
+        && same(a, b)
+    {
+        return Ok(gate);
+    }
+    // Renamed over the old one, which may be in use. A build of xtask by itself would replace the program.
+    let link = |new: &Path| match fs::hard_link(&program, new) {
+        Err(err) if err.kind() != io::ErrorKind::AlreadyExists => {
+            // On another file system, perhaps a full one.
+            std::os::unix::fs::symlink(&program, new)
+        }
+        linked => linked,
+    };
+    let (new, ()) = files::beside(&gate, link)
+        .with_context(|| format!("could not link the program into {}", folder.display()))?;
+    let renamed = fs::rename(&new, &gate);
+    // Nothing is left of it, unless it could not be renamed or was the same file already.
+    fs::remove_file(&new).ok();
+    renamed.with_context(|| format!("could not make {}", gate.display()))?;
+    Ok(gate)
+}
+
+/// A new folder for the gate, which only this user can enter.
+fn own_folder() -> anyhow::Result<PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    let is_private = |it: &PathBuf| {
+        let metadata = fs::symlink_metadata(it);
+        it.is_absolute()
+            && metadata.is_ok_and(|it| {
+                it.is_dir() && it.uid() == geteuid().as_raw() && it.mode() & 0o077 == 0
+            })
+    };
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(is_private);
+    let below = runtime.unwrap_or_else(env::temp_dir);
+    // With a random name and mode 0700, and never one that exists.
+    mkdtemp(&below.join(format!("{GATE}.XXXXXX")))
+        .with_context(|| format!("could not make a folder in {}", below.display()))
+}
+
+/// A socket in the kernel's own list of names. It is in no folder, so nothing has to be removed afterwards, nothing that
+/// cleans folders up can take it away, and it is gone with this process.
+fn listen() -> io::Result<(UnixListener, String)> {
+    loop {
+        let name = format!("xtask-guard-{:016x}{:016x}", files::random(), files::random());
+        match UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name)?) {
+            Err(err) if err.kind() == io::ErrorKind::AddrInUse => {}
+            listener => return Ok((listener?, name)),
+        }
+    }
+}
+
+/// The wrapper that the user has set up, in the environment or in cargo's configuration.
+fn inner_wrapper(cargo: &Command) -> Option<String> {
+    let set = |name: &str| {
+        let own = cargo.get_envs().find(|it| it.0 == name).map(|it| it.1.map(Into::into));
+        own.unwrap_or_else(|| env::var_os(name))
+    };
+    for name in ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"] {
+        // Set to nothing, it turns off what the configuration says.
+        let Some(value) = set(name) else { continue };
+        if Path::new(&value).file_name().is_some_and(|it| it == GATE) {
+            // A build within a build: the outer guard's gate is not asked as well.
+            return env::var(INNER).ok();
+        }
+        return Some(value.to_string_lossy().into_owned()).filter(|it| !it.is_empty());
+    }
+    configured_wrapper(cargo.get_current_dir())
+}
+
+/// `build.rustc-wrapper` as cargo reads it. `cargo config get` is not stable yet, so it is asked for as one asks an
+/// unstable compiler, and an answer that is not understood means none.
+fn configured_wrapper(folder: Option<&Path>) -> Option<String> {
+    let mut command = Command::new(crate::workspace::cargo());
+    command.args(["-Zunstable-options", "config", "get", "--show-origin", "build.rustc-wrapper"]);
+    command.env("RUSTC_BOOTSTRAP", "1").stdin(Stdio::null()).stderr(Stdio::null());
+    if let Some(folder) = folder {
+        command.current_dir(folder);
+    }
+    let output = command.output().ok().filter(|it| it.status.success())?;
+    wrapper_in(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// `build.rustc-wrapper = "sccache" # /w/.cargo/config.toml`; a path is meant from the folder above `.cargo`.
+fn wrapper_in(answer: &str) -> Option<String> {
+    let (value, origin) =
+        answer.trim().strip_prefix("build.rustc-wrapper = ")?.rsplit_once(" # ")?;
+    let value = value.trim_matches(['"', '\'']);
+    let is_path = value.contains('/') && !Path::new(value).is_absolute();
+    match Path::new(origin).parent().and_then(Path::parent) {
+        Some(root) if is_path => Some(root.join(value).to_string_lossy().into_owned()),
+        _ => Some(value.to_owned()),
+    }
+    .filter(|it| !it.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configured_wrapper_is_found_where_cargo_would_find_it() {
+        let check = |answer, expected: Option<&str>| {
+            assert_eq!(wrapper_in(answer).as_deref(), expected, "{answer}");
+        };
+        check("build.rustc-wrapper = \"sccache\" # /w/.cargo/config.toml\n", Some("sccache"));
+        check("build.rustc-wrapper = \"bin/w\" # /w/.cargo/config.toml", Some("/w/bin/w"));
+        check("build.rustc-wrapper = \"/bin/w\" # /w/.cargo/config.toml", Some("/bin/w"));
+        check("build.rustc-wrapper = \"\" # /w/.cargo/config.toml", None);
+        check("error: config value `build.rustc-wrapper` is not set", None);
+    }
+}

@@ -1,0 +1,61 @@
+//! How the guard's events and findings are told.
+
+use super::{
+    Guard,
+    guard_record::{Deed, Event, Record},
+};
+use crate::{console::Console, numbers::bytes};
+
+impl Guard {
+    /// The guard, if it could be started. A build without one is better than none.
+    pub(crate) fn or_warning(
+        guard: anyhow::Result<Option<Guard>>,
+        console: &Console,
+    ) -> Option<Guard> {
+        guard.unwrap_or_else(|error| {
+            console.warning(
+                &format!("there is no guard: {error:#}"),
+                "compilers are not held back; what the kernel kills for lack of memory is recognised",
+            );
+            None
+        })
+    }
+}
+
+impl Event {
+    /// Tell of what makes a build slower. Suspending is too common for a line.
+    pub(crate) fn say(&self, console: &Console) {
+        let Event { crate_name, held_bytes, headroom_bytes, .. } = self;
+        let (held, left) = (bytes(*held_bytes), bytes(*headroom_bytes));
+        match self.what {
+            Deed::Suspended | Deed::Resumed => {}
+            Deed::Evicted => console.note(&format!(
+                "{left} of memory left: took back the {held} of {crate_name}'s compiler, which \
+                 starts again when there is room"
+            )),
+            Deed::KernelKilled => console.note(&format!(
+                "the kernel killed the compiler of {crate_name} for lack of memory; it starts again \
+                 alone"
+            )),
+            Deed::GaveUp => console.note(&format!(
+                "the compiler of {crate_name} does not fit, not even alone; it held {held}"
+            )),
+        }
+    }
+}
+
+impl Record {
+    /// Tell of compilers that ran without the guard.
+    pub(crate) fn say_unguarded(&self, console: &Console) {
+        let Some(first) = self.unguarded.first() else { return };
+        let n = match self.unguarded.len() {
+            1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        console.warning(
+            &format!("{first}{n}"),
+            "the command may run in a sandbox or as another user, where the guard cannot be reached; \
+             these compilers were not held back",
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! What gate and controller say to each other: one line each, fields between tabs.
+//!
+//! Gate: [`Message::Ask`], then `started PID` and [`Ended`], and so on from the beginning if the answer is [`AGAIN`].
+//! Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is no success; [`NOT_YOURS`] to a gate of another user.
+
+use std::path::{Path, PathBuf};
+
+use crate::{build_ledger::UnitKind, numbers::MOST_BYTES};
+
+/// The name of the controller's socket. It is an abstract one: in a list of the kernel's and not in a folder.
+pub(crate) const SOCKET: &str = "XTASK_GUARD_SOCKET";
+/// The `RUSTC_WRAPPER` that the user has set up, as sccache.
+pub(crate) const INNER: &str = "XTASK_GUARD_INNER_WRAPPER";
+/// xtask under this name is the gate.
+pub(crate) const GATE: &str = "xtask-gate";
+
+pub(crate) const GO: &str = "go";
+pub(crate) const AGAIN: &str = "again";
+pub(crate) const FINAL: &str = "final";
+pub(crate) const NOT_YOURS: &str = "no";
+
+/// Where a gate that cannot reach the controller writes so, beside the gate itself.
+pub(crate) fn unguarded_file(gate: &Path, socket: &str) -> PathBuf {
+    gate.with_file_name(format!("{socket}.unguarded"))
+}
+
+/// What is about to be compiled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unit {
+    pub(crate) package: String,
+    pub(crate) version: String,
+    pub(crate) kind: UnitKind,
+    pub(crate) crate_name: String,
+}
+
+/// A message of the gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Message {
+    Ask(Unit),
+    /// The compiler runs and leads a process group of this number.
+    Started(u32),
+    Ended(Ended),
+}
+
+/// How a compiler ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+    /// The largest resident set of the compiler or a linker, shared pages included.
+    pub(crate) max_resident_bytes: u64,
+    /// The compiler says that its linker died of SIGKILL.
+    pub(crate) linker_was_killed: bool,
+}
+
+impl Ended {
+    pub(crate) fn is_success(self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+impl Unit {
+    /// From rustc's arguments, and cargo's variables as `variable` gives them. `None`: nothing is compiled.
+    pub(crate) fn of(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Option<Unit> {
+        let value = |name: &str| {
+            let position = args.iter().position(|it| it == name)?;
+            args.get(position + 1).cloned()
+        };
+        // `___` is the crate of cargo's questions about the target.
+        let crate_name = value("--crate-name").filter(|it| it != "___")?;
+        let crate_type = value("--crate-type");
+        let kind = match crate_type.as_deref() {
+            _ if args.iter().any(|it| it == "--test") => UnitKind::Test,
+            Some("bin") if crate_name.starts_with("build_script_") => UnitKind::BuildScriptCompile,
+            Some("bin" | "cdylib" | "dylib" | "staticlib") => UnitKind::Bin,
+            Some("proc-macro") => UnitKind::ProcMacro,
+            _ => UnitKind::Lib,
+        };
+        let clean = |text: String| text.replace(['\t', '\n'], " ");
+        let or_empty = |name| clean(variable(name).unwrap_or_default());
+        Some(Unit {
+            package: or_empty("CARGO_PKG_NAME"),
+            version: or_empty("CARGO_PKG_VERSION"),
+            kind,
+            crate_name: clean(crate_name),
+        })
+    }
+
+    /// Whether a linker runs after the compiler.
+    pub(crate) fn links(&self) -> bool {
+        self.kind != UnitKind::Lib
+    }
+}
+
+impl Message {
+    pub(crate) fn line(&self) -> String {
+        match self {
+            Message::Ask(Unit { package, version, kind, crate_name }) => {
+                format!("ask\t{package}\t{version}\t{}\t{crate_name}\n", kind_name(*kind))
+            }
+            Message::Started(pid) => format!("started\t{pid}\n"),
+            Message::Ended(it) => {
+                let number = |it: Option<i32>| it.map_or_else(|| "-".into(), |it| it.to_string());
+                let (code, signal) = (number(it.code), number(it.signal));
+                let (bytes, linker) = (it.max_resident_bytes, u8::from(it.linker_was_killed));
+                format!("ended\t{code}\t{signal}\t{bytes}\t{linker}\n")
+            }
+        }
+    }
+
+    pub(crate) fn parse(line: &str) -> Option<Message> {
+        let mut fields = line.split('\t');
+        let mut next = || fields.next();
+        Some(match next()? {
+            "ask" => Message::Ask(Unit {
+                package: next()?.to_owned(),
+                version: next()?.to_owned(),
+                kind: kind_of(next()?)?,
+                crate_name: next()?.to_owned(),
+            }),
+            "started" => Message::Started(next()?.parse().ok()?),
+            "ended" => Message::Ended(Ended {
+                code: next()?.parse().ok(),
+                signal: next()?.parse().ok(),
+                max_resident_bytes: next()?.parse::<u64>().ok()?.min(MOST_BYTES),
+                linker_was_killed: next()? == "1",
+            }),
+            _ => return None,
+        })
+    }
+}
+
+const KINDS: [(UnitKind, &str); 5] = [
+    (UnitKind::Lib, "lib"),
+    (UnitKind::ProcMacro, "proc-macro"),
+    (UnitKind::Bin, "bin"),
+    (UnitKind::BuildScriptCompile, "build-script"),
+    (UnitKind::Test, "test"),
+];
+
+fn kind_name(kind: UnitKind) -> &'static str {
+    KINDS.iter().find(|it| it.0 == kind).map_or("lib", |it| it.1)
+}
+
+fn kind_of(name: &str) -> Option<UnitKind> {
+    KINDS.iter().find(|it| it.1 == name).map(|it| it.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(args: &str) -> Option<Unit> {
+        let args: Vec<String> = args.split_whitespace().map(String::from).collect();
+        Unit::of(&args, |it| (it == "CARGO_PKG_NAME").then(|| "a package".into()))
+    }
+
+    #[test]
+    fn units_are_told_from_rustc_s_arguments() {
+        let kind = |args| unit(args).map(|it| it.kind);
+        assert_eq!(kind("-vV"), None);
+        assert_eq!(kind("- --crate-name ___ --print=file-names --crate-type bin"), None);
+        for (args, expected) in [
+            ("--crate-name syn --crate-type lib --emit=metadata", UnitKind::Lib),
+            ("--crate-name x --crate-type rlib", UnitKind::Lib),
+            ("--crate-name x --crate-type bin", UnitKind::Bin),
+            ("--crate-name x --crate-type cdylib", UnitKind::Bin),
+            ("--crate-name serde_derive --crate-type proc-macro", UnitKind::ProcMacro),
+            ("--crate-name build_script_build --crate-type bin", UnitKind::BuildScriptCompile),
+            ("--crate-name x --test", UnitKind::Test),
+        ] {
+            assert_eq!(kind(args), Some(expected), "{args}");
+        }
+        assert_eq!(unit("--crate-name x --crate-type lib").unwrap().package, "a package");
+    }
+
+    #[test]
+    fn messages_come_back_as_they_were_sent() {
+        let mut messages = vec![
+            Message::Started(4711),
+            Message::Ended(Ended {
+                code: Some(101),
+                signal: None,
+                max_resident_bytes: 1 << 40,
+                linker_was_killed: true,
+            }),
+            Message::Ended(Ended {
+                code: None,
+                signal: Some(9),
+                max_resident_bytes: 0,
+                linker_was_killed: false,
+            }),
+        ];
+        for (kind, _) in KINDS {
+            messages.push(Message::Ask(Unit {
+                package: "a b".into(),
+                version: String::new(),
+                kind,
+                crate_name: "a_b".into(),
+            }));
+        }
+        for message in messages {
+            let line = message.line();
+            assert_eq!(Message::parse(line.trim_end_matches('\n')), Some(message), "{line}");
+        }
+        for bad in ["", "ask", "ask\ta\tb\tother\tc", "started\tx", "ended\t0", "halt\t1"] {
+            assert_eq!(Message::parse(bad), None, "{bad}");
+        }
+    }
+}
