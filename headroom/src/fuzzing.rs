@@ -5,7 +5,7 @@
 use crate::{
     build::{attempt, outcome::Symptoms, supervise::Lines},
     build_ledger, guard,
-    machine::{cgroup as groups, process_id, resources},
+    machine::{cgroup as groups, parse_process_files},
     workspace,
 };
 
@@ -38,12 +38,12 @@ pub fn pressure(bytes: &[u8]) {
 
 /// `/proc/meminfo` and `/proc/PID/status`.
 pub fn meminfo(bytes: &[u8]) {
-    resources::parse_kib(&text(bytes));
+    parse_process_files(&text(bytes));
 }
 
 /// `/proc/PID/stat`.
 pub fn process_stat(bytes: &[u8]) {
-    process_id::parse_stat(&text(bytes));
+    parse_process_files(&text(bytes));
 }
 
 /// A line of `cargo build --message-format json`.

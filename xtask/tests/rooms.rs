@@ -73,17 +73,27 @@ fn check(src: &str, rooms: &[&str], below: &[&str], least_uses: usize) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// One fact, one reading: what the kernel tells is read in one room.
+#[test]
+fn only_the_room_machine_reads_proc_and_control_groups() {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for src in ["../headroom/src", "src"].map(|it| package.join(it)) {
+        for file in sources(&src) {
+            let path = file.strip_prefix(&src).unwrap().to_owned();
+            let text = fs::read_to_string(&file).unwrap();
+            let reads = ["\"/proc", "\"proc/", "\"/sys/fs/cgroup", "\"memory.max\""];
+            if !path.starts_with("machine") && reads.iter().any(|it| code(&text).contains(it)) {
+                wrong.push(path.display().to_string());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
 /// The rooms that the code of a file uses: not in comments, and not in its tests.
 fn used(text: &str) -> Vec<String> {
-    let code: String = text
-        .split("#[cfg(test)]\nmod tests")
-        .flat_map(|it| it.split("#[cfg(test)]\npub(crate) mod tests"))
-        .next()
-        .unwrap()
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n");
+    let code = code(text);
     let mut found = Vec::new();
     for rest in code.split("crate::").skip(1) {
         match rest.strip_prefix('{') {
@@ -92,6 +102,18 @@ fn used(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// A file without its comments and its tests.
+fn code(text: &str) -> String {
+    text.split("#[cfg(test)]\nmod tests")
+        .flat_map(|it| it.split("#[cfg(test)]\npub(crate) mod tests"))
+        .next()
+        .unwrap()
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// `console::Console, plan::{Plan, Rung}, files};` → `console`, `plan`, `files`.

@@ -163,7 +163,7 @@ pub(crate) fn supervise_guarded(
         } else if Instant::now() >= sample_at {
             let begun = Instant::now();
             watched.peak_bytes = watched.peak_bytes.max(watch.sample());
-            let available = watch.available_bytes();
+            let available = watch.available_bytes()?;
             let lowest = watched.lowest_available_bytes.unwrap_or(u64::MAX).min(available);
             watched.lowest_available_bytes = Some(lowest);
             on_piece(Piece::Available(available));

@@ -15,7 +15,10 @@ use std::{
 
 use anyhow::Context as _;
 
-use crate::machine::process_id::{Activity, ProcessId, Request};
+use crate::machine::{
+    host::own_program,
+    process_id::{Activity, ProcessId, Request},
+};
 
 /// The only argument of a watchdog.
 const COMMAND: &str = "__watchdog";
@@ -180,14 +183,6 @@ fn end_group(leader: ProcessId) {
 
 #[cfg(not(unix))]
 fn end_group(_leader: ProcessId) {}
-
-/// This very program, even if `cargo xtask` in another terminal has replaced its file meanwhile.
-pub(crate) fn own_program() -> anyhow::Result<std::path::PathBuf> {
-    if cfg!(target_os = "linux") {
-        return Ok("/proc/self/exe".into());
-    }
-    std::env::current_exe().context("could not find xtask's own file")
-}
 
 #[cfg(test)]
 mod tests {

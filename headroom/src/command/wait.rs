@@ -19,11 +19,11 @@ use serde::Serialize;
 use crate::{
     console::Console,
     exit::{Coded, Exit},
-    machine::resources::Resources,
+    machine::{host::lock_holder, resources::Resources},
     numbers::{bytes, duration},
     plan::{
         Fit, Plan, Rung, Source,
-        preflight::{Preflight, Status},
+        preflight::{MEMORY_AVAILABLE, PASSING, Preflight, Status},
         strategy::Strategy,
     },
     workspace::{Workspace, profile},
@@ -85,13 +85,12 @@ pub(crate) fn obstacles(
         obstacles.push(Obstacle::Memory { wants, available_bytes: available, need_bytes });
     }
     if strict {
-        let thresholds = ["memory used", "memory available", "competing processes"];
         let failed = preflight
             .checks
             .iter()
-            .filter(|it| it.status == Status::Fail && thresholds.contains(&it.name))
+            .filter(|it| it.status == Status::Fail && PASSING.contains(&it.name))
             // Said already, with the number to wait for.
-            .filter(|it| it.name != "memory available" || obstacles.is_empty());
+            .filter(|it| it.name != MEMORY_AVAILABLE || obstacles.is_empty());
         let failed: Vec<_> = failed
             .map(|it| Obstacle::Check { name: it.name, message: it.message.clone() })
             .collect();
@@ -218,34 +217,10 @@ fn held(folder: &Path, name: &str) -> Option<Lock> {
     // Shared, and let go at once: a cargo that starts in this very moment waits for microseconds.
     match file.try_lock_shared() {
         Err(TryLockError::WouldBlock) => {
-            Some(Lock { folder: folder.to_owned(), pid: holder(&file) })
+            Some(Lock { folder: folder.to_owned(), pid: lock_holder(&file) })
         }
         _ => None,
     }
-}
-
-/// Who holds a lock on this file, from `/proc/locks`.
-#[cfg(target_os = "linux")]
-fn holder(file: &fs::File) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt as _;
-    let inode = file.metadata().ok()?.ino();
-    holder_in(&fs::read_to_string("/proc/locks").ok()?, inode)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn holder(_file: &fs::File) -> Option<u32> {
-    None
-}
-
-/// `1: FLOCK  ADVISORY  WRITE 6386 fe:00:10830224 0 EOF`; who waits for a lock has a line `1: -> FLOCK …`.
-#[cfg(any(target_os = "linux", test))]
-fn holder_in(locks: &str, inode: u64) -> Option<u32> {
-    locks.lines().find_map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let [_, _, _, _, pid, place, ..] = words[..] else { return None };
-        let is_it = words[1] != "->" && place.rsplit(':').next()?.parse() == Ok(inode);
-        is_it.then(|| pid.parse().ok())?
-    })
 }
 
 impl Obstacle {
@@ -435,11 +410,6 @@ mod tests {
 
     #[test]
     fn the_holder_of_a_lock_is_found() {
-        let locks = "1: FLOCK  ADVISORY  WRITE 6386 fe:00:10830224 0 EOF\n\
-                     1: -> FLOCK  ADVISORY  WRITE 7000 fe:00:10830224 0 EOF\n\
-                     2: POSIX  ADVISORY  READ 99 fe:00:5 0 EOF\n";
-        assert_eq!(holder_in(locks, 10_830_224), Some(6386));
-        assert_eq!(holder_in(locks, 7), None);
         let sh = xshell::Shell::new().unwrap();
         let dir = sh.create_temp_dir().unwrap();
         let file = dir.path().join("target/release/.cargo-lock");

@@ -5,12 +5,12 @@
 
 use std::{
     collections::VecDeque,
-    fs::File,
     io::{self, ErrorKind, Read as _, Write as _},
     os::{
         fd::AsFd as _,
         unix::net::{UnixListener, UnixStream},
     },
+    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -30,8 +30,10 @@ use super::{
     wire::{AGAIN, Ended, FINAL, GO, Message, NOT_YOURS, Unit},
 };
 use crate::machine::{
-    probe::{Look, Probe},
-    process_id::{self, ProcessId},
+    cgroup::KillCounters,
+    headroom::{Headroom, HeadroomReader},
+    process_files::{ProcessReader, Watched, children_of, peak_and_own_bytes_of_this},
+    process_id::ProcessId,
 };
 
 /// Between two looks when memory is short, and otherwise.
@@ -80,8 +82,9 @@ pub(crate) struct Controller {
     clients: Vec<Option<Client>>,
     policy: Policy,
     actions: Vec<Action>,
-    probe: Probe,
-    look: Look,
+    reader: HeadroomReader,
+    processes: ProcessReader,
+    headroom: Headroom,
     began: Instant,
     looked_at: Millis,
     looked_slowly_at: Millis,
@@ -89,7 +92,7 @@ pub(crate) struct Controller {
     pressure: f64,
     /// cargo and what it runs besides compilers.
     rest_bytes: u64,
-    kills: (Option<u64>, Option<u64>),
+    kills: KillCounters,
     /// Compilers of which it cannot be told whether the kernel or the guard was first.
     n_perhaps_killed: u64,
     next_job: u32,
@@ -131,7 +134,7 @@ struct Compiler {
     group: u32,
     leader: Option<ProcessId>,
     /// Open for as long as it runs.
-    statm: Option<File>,
+    statm: Option<Watched>,
     held_bytes: u64,
     peak_bytes: u64,
     n_looks: u32,
@@ -146,23 +149,23 @@ impl Controller {
     ) -> io::Result<Controller> {
         let unsupported =
             || io::Error::new(ErrorKind::Unsupported, "memory cannot be looked at here");
-        let mut probe = Probe::open().ok_or_else(unsupported)?;
-        let look = probe.look();
+        let mut reader = HeadroomReader::open(Path::new("/")).ok_or_else(unsupported)?;
+        let headroom = reader.look();
         let settings = Settings {
-            room_bytes: look.ram_headroom_bytes,
-            is_group: look.is_group,
+            room_bytes: headroom.ram_bytes,
+            is_group: headroom.is_group,
             n_cpus: std::thread::available_parallelism().map_or(1, |it| it.get()),
         };
-        let policy = Policy::new(settings, sample_of(look, false));
+        let policy = Policy::new(settings, sample_of(headroom, false));
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         listener.set_nonblocking(true)?;
         epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
         epoll.add(stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
         let record = Record {
-            room_bytes: look.headroom_bytes(),
-            limited_by_group: look.is_group,
+            room_bytes: headroom.sum_bytes(),
+            limited_by_group: headroom.is_group,
             floor_bytes: policy.floor(),
-            lowest_headroom_bytes: look.headroom_bytes(),
+            lowest_headroom_bytes: headroom.sum_bytes(),
             ..Record::default()
         };
         Ok(Controller {
@@ -171,10 +174,11 @@ impl Controller {
             clients: Vec::with_capacity(64),
             policy,
             actions: Vec::with_capacity(64),
-            kills: probe.kills(),
-            stalled_micros: probe.stalled_micros(),
-            probe,
-            look,
+            kills: reader.kills(),
+            stalled_micros: reader.stalled_micros(),
+            reader,
+            processes: ProcessReader::new(),
+            headroom,
             began: Instant::now(),
             looked_at: 0,
             looked_slowly_at: 0,
@@ -218,10 +222,10 @@ impl Controller {
 
     fn tick(&mut self) {
         let now = self.now();
-        self.look = self.probe.look();
+        self.headroom = self.reader.look();
         let slow = now >= self.looked_slowly_at + SLOW_TICK;
         if slow {
-            let stalled = self.probe.stalled_micros();
+            let stalled = self.reader.stalled_micros();
             if let (Some(now_micros), Some(then)) = (stalled, self.stalled_micros) {
                 let elapsed = (now - self.looked_slowly_at) as f64 * 1000.0;
                 self.pressure = now_micros.saturating_sub(then) as f64 / elapsed;
@@ -232,11 +236,11 @@ impl Controller {
         let mut compilers = 0;
         for client in self.clients.iter_mut().flatten() {
             let (Some(job), Some(compiler)) = (client.job, &mut client.compiler) else { continue };
-            let own = compiler.statm.as_ref().and_then(|it| self.probe.own_bytes(it));
+            let own = compiler.statm.as_ref().and_then(|it| self.processes.own_bytes(it));
             let links = client.unit.as_ref().is_some_and(|it| it.links());
             compiler.held_bytes = match own {
                 // A linker runs below it, now and then.
-                Some(own) if links && slow => own.max(self.probe.tree_bytes(compiler.group)),
+                Some(own) if links && slow => own.max(self.processes.tree_bytes(compiler.group)),
                 Some(own) if links => own.max(compiler.held_bytes),
                 own => own.unwrap_or(0),
             };
@@ -247,14 +251,14 @@ impl Controller {
         }
         if slow {
             let build = self.shared.build.load(Ordering::Relaxed);
-            let tree = if build == 0 { 0 } else { self.probe.tree_bytes(build) };
+            let tree = if build == 0 { 0 } else { self.processes.tree_bytes(build) };
             self.rest_bytes = tree.saturating_sub(compilers);
         }
-        let sample = sample_of(self.look, self.pressure > STALLED);
+        let sample = sample_of(self.headroom, self.pressure > STALLED);
         self.policy.tick(now, sample, &mut self.actions);
 
         let build_bytes = compilers + self.rest_bytes;
-        let headroom = self.look.headroom_bytes();
+        let headroom = self.headroom.sum_bytes();
         self.record.peak_bytes = self.record.peak_bytes.max(build_bytes);
         self.record.lowest_headroom_bytes = self.record.lowest_headroom_bytes.min(headroom);
         let count = |it: usize| u16::try_from(it).unwrap_or(u16::MAX);
@@ -262,7 +266,7 @@ impl Controller {
             at_ms: now,
             headroom_bytes: headroom,
             build_bytes,
-            swap_headroom_bytes: self.look.swap_headroom_bytes,
+            swap_headroom_bytes: self.headroom.swap_bytes,
             pressure: self.pressure as f32,
             n_running: count(self.policy.n_running()),
             n_suspended: count(self.policy.n_suspended()),
@@ -358,7 +362,7 @@ impl Controller {
             what,
             crate_name: unit.crate_name.clone(),
             held_bytes,
-            headroom_bytes: self.look.headroom_bytes(),
+            headroom_bytes: self.headroom.sum_bytes(),
         };
         push_row(&mut self.record.details.events, event.clone());
         self.shared.events().push_back(event);
@@ -456,11 +460,11 @@ impl Controller {
         let Some(client) = &mut self.clients[position] else { return };
         // In another PID namespace the same number means another process; a gate has no other child.
         let leader = ProcessId::of_child(group, client.gate).or_else(|| {
-            let child = *process_id::children_of(client.gate)?.first()?;
+            let child = *children_of(client.gate)?.first()?;
             ProcessId::of_child(child, client.gate)
         });
         let group = leader.map_or(group, |it| it.pid);
-        let statm = leader.and_then(|_| File::open(format!("/proc/{group}/statm")).ok());
+        let statm = leader.and_then(|_| Watched::open(group));
         client.compiler =
             Some(Compiler { group, leader, statm, held_bytes: 0, peak_bytes: 0, n_looks: 0 });
         // It may have been decided otherwise meanwhile.
@@ -545,10 +549,8 @@ impl Controller {
 
     /// The kernel's kills that no compiler has reported to be its end.
     fn n_unexplained_kills(&mut self) -> u64 {
-        let now = self.probe.kills();
-        let since = |now: Option<u64>, then: Option<u64>| Some(now?.saturating_sub(then?));
-        let group = since(now.0, self.kills.0).unwrap_or(0);
-        let machine = since(now.1, self.kills.1).unwrap_or(0);
+        let since = self.reader.kills().since(self.kills);
+        let (group, machine) = (since.group.unwrap_or(0), since.machine.unwrap_or(0));
         group.max(machine).saturating_sub(self.record.n_kernel_kills as u64)
     }
 
@@ -581,13 +583,8 @@ impl Controller {
         }
         let unexplained = self.n_unexplained_kills().min(self.n_perhaps_killed);
         self.record.n_kernel_kills += usize::try_from(unexplained).unwrap_or(0);
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let kib = |name: &str| {
-            let rest = status.lines().find_map(|it| it.strip_prefix(name))?;
-            Some(rest.split_whitespace().next()?.parse::<u64>().ok()? << 10)
-        };
-        self.record.xtask_peak_resident_bytes = kib("VmHWM:");
-        self.record.xtask_own_bytes = kib("RssAnon:");
+        (self.record.xtask_peak_resident_bytes, self.record.xtask_own_bytes) =
+            peak_and_own_bytes_of_this();
         let lowest = self.record.lowest_headroom_bytes;
         self.record.last_headroom_bytes = self.timeline.lowest_lately(LATELY).unwrap_or(lowest);
         self.record.details.timeline = self.timeline.into_points();
@@ -616,11 +613,11 @@ impl Client {
 }
 
 /// What the policy is told of a look.
-fn sample_of(look: Look, stalled: bool) -> Sample {
+fn sample_of(headroom: Headroom, stalled: bool) -> Sample {
     Sample {
-        headroom_bytes: look.headroom_bytes(),
+        headroom_bytes: headroom.sum_bytes(),
         // Swap keeps a build alive; planning with all of it would make it crawl.
-        grantable_bytes: look.ram_headroom_bytes + look.swap_headroom_bytes / 2,
+        grantable_bytes: headroom.ram_bytes + headroom.swap_bytes / 2,
         stalled,
     }
 }

@@ -9,7 +9,7 @@ use std::{
     collections::HashSet,
     env,
     ffi::{OsStr, OsString},
-    fs::{self, OpenOptions},
+    fs::OpenOptions,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     mem,
     os::{
@@ -36,7 +36,7 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 
-use crate::{escape::terminal, numbers::kib};
+use crate::{escape::terminal, machine::process_files::prefer_as_victim, numbers::kib};
 
 use super::wire::{
     AGAIN, Ended, GATE, GO, INNER, Message, NOT_YOURS, SOCKET, Unit, unguarded_file,
@@ -187,7 +187,9 @@ impl Gate {
         }
         let mut compiler = command.spawn().map_err(|it| not_started(&command, &it))?;
         let pid = compiler.id();
-        prefer_as_victim(pid);
+        // Should the kernel be faster than the guard, a compiler is to die and not cargo, which could not
+        // go on. The linker inherits it.
+        prefer_as_victim(pid, VICTIM);
         self.tell(&Message::Started(pid))?;
         let mut said = Said::default();
         let status = self.listen(&mut compiler, &mut said)?;
@@ -295,16 +297,6 @@ impl Gate {
             said.held.clear();
         }
         Ok(())
-    }
-}
-
-/// Should the kernel be faster than the guard, a compiler is to die and not cargo, which could not go on. Raising needs no
-/// privilege, and the linker inherits it.
-fn prefer_as_victim(pid: u32) {
-    let file = format!("/proc/{pid}/oom_score_adj");
-    let current = fs::read_to_string(&file).ok().and_then(|it| it.trim().parse().ok());
-    if current.is_some_and(|it: i32| it < VICTIM) {
-        fs::write(file, VICTIM.to_string()).ok();
     }
 }
 

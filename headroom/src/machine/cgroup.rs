@@ -4,15 +4,16 @@
 //! counts. What the kernel takes back before it kills is not "used": page cache, and of the kernel's own reclaimable
 //! caches (v2 counts them) one half, as `MemAvailable` does. Thus
 //! `headroom = limit - (usage - inactive_file - active_file - slab_reclaimable / 2)`. This module reads files below a
-//! given root, so that a test can hand it a made-up machine; it refuses to know what the numbers are for.
+//! given root, so that a test can hand it a made-up machine.
 
 use std::{
-    fs,
+    fs::{self, File},
     path::{Path, PathBuf},
 };
 
 use serde::Serialize;
 
+use super::fields::{Buffer, number, value_of};
 use crate::numbers::sum;
 
 /// Limits at or above this are "no limit": v1 writes the largest multiple of the page size.
@@ -57,19 +58,22 @@ pub(crate) struct GroupLimit {
 impl Container {
     /// Read the limits of the calling process; `None` if no group has one.
     ///
-    /// `root` is `/` on a real machine.
-    pub(crate) fn read(root: &Path) -> Option<Container> {
-        let hierarchy = Hierarchy::locate(root)?;
-        let n_inner = hierarchy.groups.len() - 1;
-        // What lies above the outermost group that is visible here is known by hearsay only.
-        let limits = hierarchy.groups.iter().enumerate().map(|(at, it)| it.limits(at == n_inner));
-        let limits: Vec<Limits> = limits.flatten().collect();
-        let tightest = limits.iter().filter_map(|it| it.memory.as_ref());
+    /// `root` is `/` on a real machine. Limits of `total_bytes`, the machine's memory, or more are none.
+    pub(crate) fn read(root: &Path, total_bytes: u64) -> Option<Container> {
+        let (mut buffer, most) = (Buffer::new(), total_bytes.min(UNLIMITED));
+        let groups = groups(root);
+        let left: Vec<(&GroupFiles, GroupLeft)> =
+            groups.iter().filter_map(|it| Some((it, it.left(most, &mut buffer)?))).collect();
+        let limits = left.iter().filter_map(|(group, it)| {
+            let (limit_bytes, used_bytes) = it.limit_and_used_bytes?;
+            let headroom_bytes = limit_bytes.saturating_sub(used_bytes);
+            Some(GroupLimit { group: group.name.clone(), limit_bytes, used_bytes, headroom_bytes })
+        });
         Some(Container {
-            version: hierarchy.version,
-            smallest_limit_bytes: tightest.clone().map(|it| it.limit_bytes).min()?,
-            tightest: tightest.min_by_key(|it| it.headroom_bytes)?.clone(),
-            swap_headroom_bytes: limits.iter().filter_map(|it| it.swap_headroom_bytes).min(),
+            version: groups.first()?.version,
+            smallest_limit_bytes: limits.clone().map(|it| it.limit_bytes).min()?,
+            tightest: limits.min_by_key(|it| it.headroom_bytes)?,
+            swap_headroom_bytes: left.iter().filter_map(|it| it.1.swap_bytes).min(),
         })
     }
 }
@@ -113,13 +117,6 @@ impl Pressure {
     }
 }
 
-/// The folders of this process's own group, first, and of its ancestors.
-#[cfg(target_os = "linux")]
-pub(crate) fn group_dirs(root: &Path) -> Option<Vec<(Version, PathBuf)>> {
-    let hierarchy = Hierarchy::locate(root)?;
-    Some(hierarchy.groups.into_iter().map(|it| (it.version, it.dir)).collect())
-}
-
 /// The folder of this process's own group in the unified hierarchy, whoever is in charge of memory. `None` if it cannot
 /// be seen from here.
 #[cfg(target_os = "linux")]
@@ -143,14 +140,7 @@ pub struct KillCounters {
 impl KillCounters {
     /// Read both counters. `root` is `/` on a real machine.
     pub fn read(root: &Path) -> KillCounters {
-        let group = Hierarchy::locate(root).and_then(|it| {
-            let own = it.groups.into_iter().next()?;
-            match own.version {
-                Version::V1 => keyed(&own.dir.join("memory.oom_control"), "oom_kill"),
-                Version::V2 => keyed(&own.dir.join("memory.events"), "oom_kill"),
-            }
-        });
-        KillCounters { group, machine: keyed(&root.join("proc/vmstat"), "oom_kill") }
+        KillFiles::open(root).read(&mut Buffer::new())
     }
 
     /// The kills since `earlier`; a counter that was readable only once counts as unreadable.
@@ -173,9 +163,34 @@ impl KillCounters {
     }
 }
 
+/// The files of [`KillCounters`], kept open.
+#[derive(Debug)]
+pub(super) struct KillFiles {
+    group: Option<File>,
+    machine: Option<File>,
+}
+
+impl KillFiles {
+    pub(super) fn open(root: &Path) -> KillFiles {
+        let own = Hierarchy::locate(root).and_then(|it| it.groups.into_iter().next());
+        let group = own.and_then(|it| {
+            let name = match it.version {
+                Version::V1 => "memory.oom_control",
+                Version::V2 => "memory.events",
+            };
+            File::open(it.dir.join(name)).ok()
+        });
+        KillFiles { group, machine: File::open(root.join("proc/vmstat")).ok() }
+    }
+
+    pub(super) fn read(&self, buffer: &mut Buffer) -> KillCounters {
+        let mut count = |file: &Option<File>| value_of(buffer.read(file.as_ref()?), "oom_kill");
+        KillCounters { group: count(&self.group), machine: count(&self.machine) }
+    }
+}
+
 /// The process's own group first, then its ancestors up to the mount point.
 struct Hierarchy {
-    version: Version,
     groups: Vec<Group>,
 }
 
@@ -190,11 +205,6 @@ struct Group {
     version: Version,
     name: String,
     dir: PathBuf,
-}
-
-struct Limits {
-    memory: Option<GroupLimit>,
-    swap_headroom_bytes: Option<u64>,
 }
 
 impl Hierarchy {
@@ -217,7 +227,7 @@ impl Hierarchy {
             let dir = root.join(dir.strip_prefix("/").unwrap_or(&dir));
             Group { version, name, dir }
         });
-        Some(Hierarchy { version, groups: groups.collect() })
+        Some(Hierarchy { groups: groups.collect() })
     }
 }
 
@@ -308,75 +318,117 @@ fn unescape(field: &str) -> String {
         .fold(field.to_owned(), replace)
 }
 
-impl Group {
-    /// `outermost`: v1 tells the smallest limit of all ancestors, those that are not visible included.
-    fn limits(&self, outermost: bool) -> Option<Limits> {
-        let stat = fs::read_to_string(self.dir.join("memory.stat")).ok()?;
+/// The memory files of a group, kept open, so that another look allocates nothing.
+#[derive(Debug)]
+pub(super) struct GroupFiles {
+    version: Version,
+    /// As the kernel names it.
+    name: String,
+    /// Of all groups that can be seen from here, the last. What lies above it is known by hearsay only: v1
+    /// tells the smallest limit of all ancestors.
+    is_outermost: bool,
+    limit: Option<File>,
+    high: Option<File>,
+    usage: File,
+    stat: File,
+    swap_limit: Option<File>,
+    swap_high: Option<File>,
+    swap_usage: Option<File>,
+}
+
+/// What a group leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GroupLeft {
+    /// The limit, and the usage without what the kernel can take back; `None`: it has no limit.
+    pub(super) limit_and_used_bytes: Option<(u64, u64)>,
+    /// `None`: it does not limit swap.
+    pub(super) swap_bytes: Option<u64>,
+}
+
+impl GroupLeft {
+    pub(super) fn headroom_bytes(self) -> Option<u64> {
+        self.limit_and_used_bytes.map(|(limit, used)| limit.saturating_sub(used))
+    }
+}
+
+/// This process's own group first, then its ancestors.
+pub(super) fn groups(root: &Path) -> Vec<GroupFiles> {
+    let groups = Hierarchy::locate(root).map_or(Vec::new(), |it| it.groups);
+    let outermost = groups.len().saturating_sub(1);
+    let open = |(at, it): (usize, Group)| GroupFiles::open(it, at == outermost);
+    groups.into_iter().enumerate().filter_map(open).collect()
+}
+
+impl GroupFiles {
+    fn open(group: Group, is_outermost: bool) -> Option<GroupFiles> {
+        let Group { version, name, dir } = group;
+        let open = |name: &str| File::open(dir.join(name)).ok();
+        let stat = open("memory.stat")?;
+        Some(match version {
+            Version::V1 => GroupFiles {
+                version,
+                name,
+                is_outermost,
+                limit: open("memory.limit_in_bytes"),
+                high: None,
+                usage: open("memory.usage_in_bytes")?,
+                stat,
+                // Memory and swap together.
+                swap_limit: open("memory.memsw.limit_in_bytes"),
+                swap_high: None,
+                swap_usage: open("memory.memsw.usage_in_bytes"),
+            },
+            Version::V2 => GroupFiles {
+                version,
+                name,
+                is_outermost,
+                limit: open("memory.max"),
+                high: open("memory.high"),
+                usage: open("memory.current")?,
+                stat,
+                swap_limit: open("memory.swap.max"),
+                swap_high: open("memory.swap.high"),
+                swap_usage: open("memory.swap.current"),
+            },
+        })
+    }
+
+    /// What it leaves now; limits of `most` bytes and more are none. `None`: it is gone.
+    pub(super) fn left(&self, most: u64, buffer: &mut Buffer) -> Option<GroupLeft> {
+        let stat = buffer.read(&self.stat);
         // v1 counts the group alone without the prefix, and the group with all below it with it.
-        let field = |name: &str| {
-            let hierarchical = format!("total_{name}");
-            value_of(&stat, &hierarchical).or_else(|| value_of(&stat, name)).unwrap_or(0)
+        let field = |hierarchical: &str| {
+            let own = hierarchical.trim_start_matches("total_");
+            value_of(stat, hierarchical).or_else(|| value_of(stat, own)).unwrap_or(0)
         };
-        let page_cache = sum([field("inactive_file"), field("active_file")]);
-        Some(match self.version {
-            Version::V1 => {
-                let hearsay = |key: &str| value_of(&stat, key).filter(|_| outermost);
-                let smaller =
-                    |own: Option<u64>, key: &str| own.into_iter().chain(hearsay(key)).min();
-                let memory = self.limit(
-                    smaller(self.number("memory.limit_in_bytes"), "hierarchical_memory_limit"),
-                    self.number("memory.usage_in_bytes")?,
-                    page_cache,
-                );
-                let memory_and_swap = self.number("memory.memsw.usage_in_bytes").and_then(|it| {
-                    let own = self.number("memory.memsw.limit_in_bytes");
-                    self.limit(smaller(own, "hierarchical_memsw_limit"), it, page_cache)
-                });
-                let ram = memory.as_ref().map_or(0, |it| it.headroom_bytes);
-                let swap_headroom_bytes =
-                    memory_and_swap.map(|it| it.headroom_bytes.saturating_sub(ram));
-                Limits { memory, swap_headroom_bytes }
-            }
-            Version::V2 => {
-                let limit = [self.number("memory.max"), self.number("memory.high")];
-                let memory = self.limit(
-                    limit.into_iter().flatten().min(),
-                    self.number("memory.current")?,
-                    sum([page_cache, field("slab_reclaimable") / 2]),
-                );
-                let swap = [self.number("memory.swap.max"), self.number("memory.swap.high")];
-                let swap = swap.into_iter().flatten().min().filter(|it| *it < UNLIMITED);
-                let swap_used = self.number("memory.swap.current").unwrap_or(0);
-                let swap_headroom_bytes = swap.map(|it| it.saturating_sub(swap_used));
-                Limits { memory, swap_headroom_bytes }
-            }
-        })
+        let page_cache = sum([field("total_inactive_file"), field("total_active_file")]);
+        let slab = match self.version {
+            Version::V1 => 0,
+            Version::V2 => field("slab_reclaimable") / 2,
+        };
+        let hearsay = |key: &str| value_of(stat, key).filter(|_| self.is_outermost);
+        let above = hearsay("hierarchical_memory_limit");
+        let above_with_swap = hearsay("hierarchical_memsw_limit");
+
+        let mut read = |file: &Option<File>| number(buffer.read(file.as_ref()?));
+        let smallest = |limits: [Option<u64>; 3]| {
+            limits.into_iter().flatten().filter(|it| *it < UNLIMITED).min()
+        };
+        let limit = smallest([read(&self.limit), read(&self.high), above]).filter(|it| *it < most);
+        let swap_limit = smallest([read(&self.swap_limit), read(&self.swap_high), above_with_swap]);
+        let swap_usage = read(&self.swap_usage);
+        let used = number(buffer.read(&self.usage))?.saturating_sub(sum([page_cache, slab]));
+        let limit_and_used_bytes = limit.map(|it| (it, used));
+        let left = GroupLeft { limit_and_used_bytes, swap_bytes: None };
+        let swap_bytes = match self.version {
+            Version::V1 => swap_limit.zip(swap_usage).map(|(limit, usage)| {
+                let both = limit.saturating_sub(usage.saturating_sub(page_cache));
+                both.saturating_sub(left.headroom_bytes().unwrap_or(0))
+            }),
+            Version::V2 => swap_limit.map(|it| it.saturating_sub(swap_usage.unwrap_or(0))),
+        };
+        Some(GroupLeft { swap_bytes, ..left })
     }
-
-    fn limit(&self, limit: Option<u64>, usage: u64, reclaimable: u64) -> Option<GroupLimit> {
-        let limit_bytes = limit.filter(|it| *it < UNLIMITED)?;
-        let used_bytes = usage.saturating_sub(reclaimable);
-        Some(GroupLimit {
-            group: self.name.clone(),
-            limit_bytes,
-            used_bytes,
-            headroom_bytes: limit_bytes.saturating_sub(used_bytes),
-        })
-    }
-
-    /// A file with one number, or `max` (read as `None`).
-    fn number(&self, file: &str) -> Option<u64> {
-        fs::read_to_string(self.dir.join(file)).ok()?.trim().parse().ok()
-    }
-}
-
-/// The number behind `key` in a file of `key number` lines.
-fn keyed(file: &Path, key: &str) -> Option<u64> {
-    value_of(&fs::read_to_string(file).ok()?, key)
-}
-
-fn value_of(text: &str, key: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
 #[cfg(test)]
@@ -397,7 +449,7 @@ mod tests {
         }
 
         fn container(&self) -> Option<Container> {
-            Container::read(self.0.path())
+            Container::read(self.0.path(), u64::MAX)
         }
     }
 
@@ -656,5 +708,65 @@ mod tests {
         assert!(!machine("3", "10").since(machine("3", "10")).moved());
         let unreadable = KillCounters::read(Path::new("/nowhere"));
         assert!(!machine("3", "10").since(unreadable).readable());
+    }
+
+    /// A group whose files are these.
+    fn left(version: Version, files: &[(&str, String)]) -> GroupLeft {
+        let sh = xshell::Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        files.iter().for_each(|(name, text)| sh.write_file(dir.path().join(name), text).unwrap());
+        let group = Group { version, name: "/g".into(), dir: dir.path().into() };
+        GroupFiles::open(group, true).unwrap().left(u64::MAX, &mut Buffer::new()).unwrap()
+    }
+
+    #[test]
+    fn what_a_group_leaves_is_without_what_comes_back() {
+        let mib = |it: u64| format!("{}\n", it * MIB);
+        let stat = |prefix: &str| {
+            let (inactive, active, slab) = (100 * MIB, 50 * MIB, 20 * MIB);
+            format!(
+                "cache 1\n{prefix}inactive_file {inactive}\n{prefix}active_file {active}\n\
+                 slab_reclaimable {slab}\n"
+            )
+        };
+        let headroom = |version, files: &[(&str, String)]| {
+            let left = left(version, files);
+            (left.headroom_bytes().map(|it| it / MIB), left.swap_bytes.map(|it| it / MIB))
+        };
+        let v1 = [
+            ("memory.limit_in_bytes", mib(500)),
+            ("memory.usage_in_bytes", mib(400)),
+            ("memory.stat", format!("inactive_file 0\nactive_file 0\n{}", stat("total_"))),
+            ("memory.memsw.limit_in_bytes", mib(600)),
+            ("memory.memsw.usage_in_bytes", mib(420)),
+        ];
+        // 400 - 150 are used of 500; with swap 420 - 150 of 600, which is 80 more.
+        assert_eq!(headroom(Version::V1, &v1), (Some(250), Some(80)));
+        let v2 = |max: &str, high: &str, swap_high: &str| {
+            let files = [
+                ("memory.max", max.to_owned()),
+                ("memory.high", high.to_owned()),
+                ("memory.current", mib(400)),
+                ("memory.stat", stat("")),
+                ("memory.swap.max", mib(64)),
+                ("memory.swap.high", swap_high.to_owned()),
+                ("memory.swap.current", mib(30)),
+            ];
+            headroom(Version::V2, &files)
+        };
+        // 400 - 150 - 20 / 2 are used.
+        assert_eq!(v2(&mib(500), "max\n", "max\n"), (Some(260), Some(34)));
+        assert_eq!(v2(&mib(500), &mib(300), &mib(40)), (Some(60), Some(10)));
+        assert_eq!(v2("max\n", &mib(200), &mib(20)), (Some(0), Some(0)));
+        assert_eq!(v2("max\n", "max\n", "max\n"), (None, Some(34)));
+        let unlimited = [
+            ("memory.limit_in_bytes", "9223372036854771712\n".to_owned()),
+            ("memory.usage_in_bytes", mib(400)),
+            ("memory.stat", stat("total_")),
+        ];
+        assert_eq!(headroom(Version::V1, &unlimited), (None, None));
+        let stat = format!("hierarchical_memory_limit {}\n{}", 450 * MIB, stat("total_"));
+        let above = [&unlimited[..2], &[("memory.stat", stat)]].concat();
+        assert_eq!(headroom(Version::V1, &above), (Some(200), None));
     }
 }

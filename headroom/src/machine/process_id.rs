@@ -5,6 +5,8 @@
 
 use serde::Serialize;
 
+use super::process_files::stat;
+
 /// A process, and not whichever has its PID by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct ProcessId {
@@ -39,12 +41,12 @@ pub(crate) enum Request {
 impl ProcessId {
     /// The process that has this PID now.
     pub fn of(pid: u32) -> Option<ProcessId> {
-        Some(ProcessId { pid, started: look(pid)?.started })
+        Some(ProcessId { pid, started: stat(pid)?.started })
     }
 
     /// What it does now.
     pub fn activity(self) -> Activity {
-        match look(self.pid) {
+        match stat(self.pid) {
             Some(it) if it.started == self.started => it.activity,
             _ => Activity::Gone,
         }
@@ -53,8 +55,8 @@ impl ProcessId {
     /// The process that `parent` has started, if that is what the PID means now.
     #[cfg(target_os = "linux")]
     pub(crate) fn of_child(pid: u32, parent: u32) -> Option<ProcessId> {
-        let look = look(pid)?;
-        (look.parent == parent).then_some(ProcessId { pid, started: look.started })
+        let stat = stat(pid)?;
+        (stat.parent == parent).then_some(ProcessId { pid, started: stat.started })
     }
 
     /// Send a signal to the group that this process leads, unless its number has been given to another process.
@@ -78,65 +80,6 @@ impl ProcessId {
     pub(crate) fn ask(self, request: Request) -> bool {
         self.activity() != Activity::Gone && send(self.pid, request)
     }
-}
-
-/// The processes that this one has started or adopted and that have not ended. `None`: it cannot be told.
-#[cfg(target_os = "linux")]
-pub(crate) fn children_of(parent: u32) -> Option<Vec<u32>> {
-    let pids = std::fs::read_dir("/proc").ok()?.flatten();
-    let pids = pids.filter_map(|it| it.file_name().to_str()?.parse().ok());
-    let is_child = |pid: &u32| {
-        look(*pid).is_some_and(|it| it.parent == parent && it.activity != Activity::Gone)
-    };
-    Some(pids.filter(is_child).collect())
-}
-
-struct Look {
-    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has a guard"))]
-    parent: u32,
-    started: u64,
-    activity: Activity,
-}
-
-/// `/proc/PID/stat`; for fuzzing.
-pub(crate) fn parse_stat(stat: &str) {
-    parse(stat);
-}
-
-#[cfg(target_os = "linux")]
-fn look(pid: u32) -> Option<Look> {
-    parse(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
-}
-
-/// `/proc/PID/stat`: the name, the second field, is in parentheses and may hold anything.
-fn parse(stat: &str) -> Option<Look> {
-    let (_, fields) = stat.rsplit_once(") ")?;
-    let mut fields = fields.split(' ');
-    let activity = match fields.next()? {
-        "Z" | "X" | "x" => Activity::Gone,
-        "T" => Activity::Paused,
-        _ => Activity::Runs,
-    };
-    // State is field 3, the parent field 4, the start time field 22.
-    let parent = fields.next()?.parse().ok()?;
-    Some(Look { parent, started: fields.nth(17)?.parse().ok()?, activity })
-}
-
-#[cfg(not(target_os = "linux"))]
-fn look(pid: u32) -> Option<Look> {
-    use sysinfo::{Pid, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System};
-    let mut system = System::new().ok()?;
-    let pid = Pid::from_u32(pid);
-    let what = ProcessRefreshKind::nothing().without_tasks();
-    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, what);
-    let process = system.process(pid)?;
-    let activity = match process.status() {
-        ProcessStatus::Zombie | ProcessStatus::Dead => Activity::Gone,
-        ProcessStatus::Stop => Activity::Paused,
-        _ => Activity::Runs,
-    };
-    let parent = process.parent().map_or(0, Pid::as_u32);
-    Some(Look { parent, started: process.start_time(), activity })
 }
 
 #[cfg(unix)]
@@ -166,21 +109,6 @@ fn send(pid: u32, request: Request) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_may_hold_anything() {
-        let stat = |state: &str, name: &str| {
-            let rest = "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 987654 19 20";
-            parse(&format!("42 ({name}) {state} {rest}\n"))
-        };
-        for name in ["sleep", "a) R 1 (b", "Web Content"] {
-            let look = stat("S", name).unwrap();
-            assert_eq!((look.parent, look.started), (1, 987_654), "{name}");
-        }
-        assert_eq!(stat("T", "x").unwrap().activity, Activity::Paused);
-        assert_eq!(stat("Z", "x").unwrap().activity, Activity::Gone);
-        assert!(parse("").is_none() && parse("42 (x) R 1").is_none());
-    }
 
     #[cfg(unix)]
     #[test]

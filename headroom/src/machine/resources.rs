@@ -12,11 +12,14 @@ use anyhow::Context as _;
 use serde::Serialize;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System, UpdateKind};
 
-use crate::{
-    machine::cgroup::{Container, Pressure},
-    machine::process_id::ProcessId,
-    numbers::{kib, sum},
+use super::{
+    cgroup::{Container, Pressure},
+    headroom::Headroom,
+    memory::Memory,
+    process_files::own_memory,
+    process_id::ProcessId,
 };
+use crate::numbers::sum;
 
 /// One look at the machine.
 #[derive(Clone, Debug, Serialize)]
@@ -36,20 +39,6 @@ pub struct Resources {
     /// Every process that can be seen, the largest first.
     #[serde(skip)]
     pub(crate) processes: Vec<ProcessUse>,
-}
-
-/// The machine's memory, whatever part of it a container may use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Memory {
-    pub(crate) total_bytes: u64,
-    /// Total minus available: page cache that can be dropped is not used.
-    pub(crate) used_bytes: u64,
-    /// What a new program can have without swapping.
-    pub(crate) available_bytes: u64,
-    pub(crate) swap_total_bytes: u64,
-    pub(crate) swap_free_bytes: u64,
-    /// What may still be promised, where the kernel promises no more than it has (`vm.overcommit_memory` 2).
-    pub(crate) commit_left_bytes: Option<u64>,
 }
 
 /// A file system.
@@ -116,28 +105,33 @@ pub(crate) enum ProcessKind {
 
 impl Resources {
     /// Look at the machine, and at the disk that holds `target_dir` (which need not exist yet).
+    ///
+    /// # Errors
+    /// The system does not tell what memory there is.
     pub fn sample(target_dir: &Path) -> anyhow::Result<Resources> {
-        let mut system = System::new().context("could not read this system's resources")?;
-        system.refresh_memory();
-        let memory = Memory {
-            total_bytes: system.total_memory(),
-            used_bytes: system.total_memory().saturating_sub(system.available_memory()),
-            available_bytes: system.available_memory(),
-            swap_total_bytes: system.total_swap(),
-            swap_free_bytes: system.free_swap(),
-            commit_left_bytes: commit_left_bytes(Path::new("/")),
-        };
+        Resources::sample_below(Path::new("/"), target_dir)
+    }
+
+    /// The same of a machine whose files are below `root`.
+    pub(crate) fn sample_below(root: &Path, target_dir: &Path) -> anyhow::Result<Resources> {
+        let memory = Memory::read(root)?;
         Ok(Resources {
             memory,
-            container: Container::read(Path::new("/"))
-                .filter(|it| it.smallest_limit_bytes < memory.total_bytes),
-            pressure: Pressure::of_machine(Path::new("/")),
-            group_pressure: Pressure::of_group(Path::new("/")),
+            container: Container::read(root, memory.total_bytes),
+            pressure: Pressure::of_machine(root),
+            group_pressure: Pressure::of_group(root),
             address_space_limit_bytes: address_space_limit_bytes(),
             n_cpus: std::thread::available_parallelism().map_or(1, |it| it.get()),
             disk: disk(target_dir),
-            processes: processes(&mut system),
+            processes: processes()?,
         })
+    }
+
+    /// What is left to this process.
+    pub(crate) fn headroom(&self) -> Headroom {
+        let group = self.container.as_ref();
+        let left = group.map(|it| (Some(it.tightest.headroom_bytes), it.swap_headroom_bytes));
+        Headroom::of(&self.memory, left)
     }
 
     /// Size of what this process may use: the machine, or the container's limit.
@@ -155,19 +149,12 @@ impl Resources {
 
     /// Memory that is left to this process without swapping: the machine's, or less in a container.
     pub fn available_bytes(&self) -> u64 {
-        let host = self.memory.available_bytes;
-        let room = self.binding_group().map_or(host, |it| it.headroom_bytes);
-        room.min(self.memory.commit_left_bytes.unwrap_or(u64::MAX))
+        self.headroom().ram_bytes
     }
 
     /// Swap that is left to this process.
     pub(crate) fn swap_available_bytes(&self) -> u64 {
-        let limit = self.container.as_ref().and_then(|it| it.swap_headroom_bytes);
-        // A promise holds for RAM and swap together.
-        let promise =
-            self.memory.commit_left_bytes.map(|it| it.saturating_sub(self.available_bytes()));
-        let limits = limit.into_iter().chain(promise);
-        limits.fold(self.memory.swap_free_bytes, u64::min)
+        self.headroom().swap_bytes
     }
 
     /// The group that leaves less than the machine does.
@@ -296,28 +283,6 @@ fn holds_together(it: &ProcessUse) -> bool {
     it.id.pid == 1 || NAMES.contains(&it.name.trim_start_matches('-'))
 }
 
-/// `CommitLimit - Committed_AS`, if the kernel keeps to it.
-fn commit_left_bytes(root: &Path) -> Option<u64> {
-    let read = |file: &str| std::fs::read_to_string(root.join(file)).ok();
-    if read("proc/sys/vm/overcommit_memory")?.trim() != "2" {
-        return None;
-    }
-    let meminfo = read("proc/meminfo")?;
-    Some(kib_of(&meminfo, "CommitLimit")?.saturating_sub(kib_of(&meminfo, "Committed_AS")?))
-}
-
-/// `/proc/meminfo` and `/proc/PID/status`; for fuzzing.
-pub(crate) fn parse_kib(text: &str) {
-    kib_of(text, "CommitLimit");
-    own_memory_in(text);
-}
-
-/// The bytes of a line `Name:   123 kB`.
-fn kib_of(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(':'))?;
-    line.trim().strip_suffix(" kB")?.parse().ok().map(kib)
-}
-
 #[cfg(unix)]
 fn address_space_limit_bytes() -> Option<u64> {
     use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
@@ -393,7 +358,8 @@ fn free_bytes(path: &Path) -> Option<u64> {
     disk.max_by_key(|it| it.mount_point().as_os_str().len()).map(|it| it.available_space())
 }
 
-fn processes(system: &mut System) -> Vec<ProcessUse> {
+fn processes() -> anyhow::Result<Vec<ProcessUse>> {
+    let mut system = System::new().context("could not read this system's processes")?;
     let what = ProcessRefreshKind::nothing()
         .with_memory()
         .with_cmd(UpdateKind::Always)
@@ -433,7 +399,7 @@ fn processes(system: &mut System) -> Vec<ProcessUse> {
         })
         .collect();
     processes.sort_by_key(|it| (std::cmp::Reverse(it.own_bytes), it.id.pid));
-    processes
+    Ok(processes)
 }
 
 /// `own`, its ancestors and its descendants.
@@ -508,33 +474,19 @@ impl TreeWatch {
     }
 
     /// Memory that is left to this process now, as [`Resources::available_bytes`] counts it.
-    pub(crate) fn available_bytes(&mut self) -> u64 {
-        self.system.refresh_memory();
-        let container = Container::read(Path::new("/"));
-        let headroom = container.map_or(u64::MAX, |it| it.tightest.headroom_bytes);
-        self.system.available_memory().min(headroom)
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub(crate) fn available_bytes(&self) -> anyhow::Result<u64> {
+        let memory = Memory::read(Path::new("/"))?;
+        let group = Container::read(Path::new("/"), memory.total_bytes);
+        let left = group.map(|it| (Some(it.tightest.headroom_bytes), None));
+        Ok(Headroom::of(&memory, left).ram_bytes)
     }
 }
 
 fn unshared_bytes(pid: u32) -> Option<u64> {
     own_memory(pid).map(|(own, swapped)| sum([own, swapped]))
-}
-
-#[cfg(target_os = "linux")]
-fn own_memory(pid: u32) -> Option<(u64, u64)> {
-    own_memory_in(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn own_memory(_pid: u32) -> Option<(u64, u64)> {
-    None
-}
-
-/// `RssAnon + RssShmem` and `VmSwap` of a `/proc/PID/status`.
-fn own_memory_in(status: &str) -> Option<(u64, u64)> {
-    let field = |name| kib_of(status, name);
-    let own = sum([field("RssAnon")?, field("RssShmem").unwrap_or(0)]);
-    Some((own, field("VmSwap").unwrap_or(0)))
 }
 
 #[cfg(test)]
@@ -645,19 +597,6 @@ pub(crate) mod tests {
         );
         strict.memory.commit_left_bytes = Some(gib(3.0));
         assert_eq!((strict.available_bytes(), strict.swap_available_bytes()), (gib(3.0), 0));
-
-        let sh = xshell::Shell::new().unwrap();
-        let root = sh.create_temp_dir().unwrap();
-        let read = |mode: &str| {
-            sh.write_file(root.path().join("proc/sys/vm/overcommit_memory"), mode).unwrap();
-            commit_left_bytes(root.path())
-        };
-        sh.write_file(
-            root.path().join("proc/meminfo"),
-            "CommitLimit:     2048 kB\nCommitted_AS:     512 kB\n",
-        )
-        .unwrap();
-        assert_eq!((read("0\n"), read("2\n")), (None, Some(1536 << 10)));
     }
 
     /// systemd → bash → cargo → 2 rustc, one of which has a linker; bash → sleep; systemd → daemon → worker.
@@ -742,14 +681,6 @@ pub(crate) mod tests {
         let family = related(pid(20), &parents);
         assert_eq!(family, [1, 10, 20, 30, 40].map(pid).into());
         assert_eq!(descendants(pid(10), &parents), [20, 21, 30, 40].map(pid).into());
-    }
-
-    #[test]
-    fn file_pages_are_not_a_process_s_own_memory() {
-        let status = "Name:\trustc\nVmRSS:\t  238592 kB\nRssAnon:\t  135168 kB\nRssFile:\t  103424 kB\n\
-                      RssShmem:\t       0 kB\nVmSwap:\t    1024 kB\n";
-        assert_eq!(own_memory_in(status), Some((135_168 << 10, 1024 << 10)));
-        assert_eq!(own_memory_in("Name:\tkthreadd\n"), None);
     }
 
     #[test]

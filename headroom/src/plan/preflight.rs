@@ -32,6 +32,12 @@ const MAPPED_BYTES: u64 = 512 << 20;
 /// Measured: below 620 MiB no crate of middling size compiles, and from 340 MiB downwards nothing does.
 const ADDRESS_SPACE_LEAST_BYTES: u64 = 400 << 20;
 
+/// Names of checks that can fail now and pass later, without anything being done.
+pub(crate) const MEMORY_USED: &str = "memory used";
+pub(crate) const MEMORY_AVAILABLE: &str = "memory available";
+pub(crate) const COMPETING_PROCESSES: &str = "competing processes";
+pub(crate) const PASSING: [&str; 3] = [MEMORY_USED, MEMORY_AVAILABLE, COMPETING_PROCESSES];
+
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -91,8 +97,7 @@ pub(crate) struct Preflight {
 impl Preflight {
     /// Whether only time stands in the way: what fails can go away by itself.
     pub(crate) fn can_be_waited_for(&self) -> bool {
-        let passing = ["memory used", "memory available", "competing processes"];
-        self.checks.iter().all(|it| it.status != Status::Fail || passing.contains(&it.name))
+        self.checks.iter().all(|it| it.status != Status::Fail || PASSING.contains(&it.name))
     }
 }
 
@@ -129,7 +134,7 @@ fn memory_used(resources: &Resources, advice: Status) -> Check {
     let most = USED_MOST_BYTES.min(total / 100 * USED_MOST_PERCENT);
     let fine = used < most;
     Check {
-        name: "memory used",
+        name: MEMORY_USED,
         status: if fine { Status::Pass } else { advice },
         value: Some(Quantity::Bytes(used)),
         threshold: Some(Quantity::Bytes(most)),
@@ -181,7 +186,7 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
         )),
     };
     Check {
-        name: "memory available",
+        name: MEMORY_AVAILABLE,
         status,
         value: Some(Quantity::Bytes(sum)),
         threshold: Some(Quantity::Bytes(threshold)),
@@ -333,7 +338,7 @@ fn competitors(resources: &Resources, advice: Status) -> Check {
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
     let fine = n_processes == 0;
     Check {
-        name: "competing processes",
+        name: COMPETING_PROCESSES,
         status: if fine { Status::Pass } else { advice },
         value: Some(Quantity::Processes(n_processes)),
         threshold: Some(Quantity::Processes(0)),

@@ -16,7 +16,11 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use headroom::{Console, Exit, Selection, files::write_whole};
+use headroom::{
+    Console, Exit, Selection,
+    files::write_whole,
+    machine::{cpu_seconds_of, host::cpu_name, peak_bytes_of},
+};
 use serde::Serialize;
 use serde_json::Value;
 use xshell::{Shell, cmd};
@@ -318,9 +322,8 @@ fn study(program: &Path, target: &Path) -> anyhow::Result<Row> {
     // The last look before the end has nearly all of the time, and the largest size.
     let (mut cpu, mut peak) = (None, None);
     let status = loop {
-        let process = PathBuf::from(format!("/proc/{}", child.id()));
-        cpu = cpu_seconds(&process).or(cpu);
-        peak = peak_bytes(&process).or(peak);
+        cpu = cpu_seconds_of(child.id()).or(cpu);
+        peak = peak_bytes_of(child.id()).or(peak);
         if let Some(status) = child.try_wait()? {
             break status;
         }
@@ -336,27 +339,6 @@ fn study(program: &Path, target: &Path) -> anyhow::Result<Row> {
         peak_bytes: peak,
         stats: Value::Null,
     })
-}
-
-/// Linux: user and system time of a process, in ticks of 1/100 s behind the name in parentheses.
-fn cpu_seconds(process: &Path) -> Option<f64> {
-    let stat = fs::read_to_string(process.join("stat")).ok()?;
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let ticks = fields.next()?.parse::<f64>().ok()? + fields.next()?.parse::<f64>().ok()?;
-    (ticks > 0.0).then_some(ticks / 100.0)
-}
-
-/// Linux: largest resident set of a process so far.
-fn peak_bytes(process: &Path) -> Option<u64> {
-    let status = fs::read_to_string(process.join("status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(1024 * line.split_whitespace().next()?.parse::<u64>().ok()?)
-}
-
-fn cpu_name() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    name.map_or_else(|| env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned())
 }
 
 /// The same network by both programs on one thread, one after the other.

@@ -13,7 +13,10 @@ use std::{
 use headroom::{
     Coded, Exit,
     files::{read_short, write_whole},
-    machine::process_id::{Activity, ProcessId},
+    machine::{
+        host::pid_realm,
+        process_id::{Activity, ProcessId},
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -75,7 +78,7 @@ impl Follower {
         let started = own.map_or(0, |it| it.started);
         let name = Name {
             host: host.to_owned(),
-            realm: realm(),
+            realm: pid_realm(),
             pid: std::process::id(),
             started,
             written: now(),
@@ -145,23 +148,6 @@ fn read(file: &Path) -> Option<Name> {
     serde_json::from_slice(&read_short(file, 4096).ok()?).ok()
 }
 
-/// The boot of the kernel and the PID namespace: within these, and only there, a PID means one process.
-#[cfg(target_os = "linux")]
-fn realm() -> String {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    let namespace = fs::read_link("/proc/self/ns/pid");
-    match (boot, namespace) {
-        (Ok(boot), Ok(namespace)) => format!("{} {}", boot.trim(), namespace.display()),
-        _ => String::new(),
-    }
-}
-
-/// Its name alone tells no machine from another, so only the time counts.
-#[cfg(not(target_os = "linux"))]
-fn realm() -> String {
-    String::new()
-}
-
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
@@ -180,7 +166,7 @@ mod tests {
             let name = Name { host: host.into(), realm, pid, started: 1, written };
             fs::write(&file, serde_json::to_string(&name).unwrap()).unwrap();
         };
-        let write = |host: &str, pid, written| write_in(realm(), host, pid, written);
+        let write = |host: &str, pid, written| write_in(pid_realm(), host, pid, written);
         let follower = Follower::new(dir.path(), "login1").unwrap();
         assert!(file.exists() && !follower.is_lost());
         drop(follower);

@@ -38,6 +38,7 @@ use headroom::{
     console::status_line,
     escape::shell,
     files,
+    machine::host::host_name,
     numbers::{as_f64, bytes, duration, round},
     plan::{checks_shown, preflight::Status},
 };
@@ -820,12 +821,6 @@ fn no_slurm(silence: &client::Silence) -> Coded {
         exit: Exit::NotReady,
         message: format!("no Slurm to submit to: {}; {hint}", silence.message()),
     }
-}
-
-/// This machine's name as `slurm.conf` has it: without its domain.
-fn host_name() -> Option<String> {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
-    Some(name.trim().split('.').next()?.to_owned())
 }
 
 /// Different for every folder that is made, by anybody.

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use headroom::{
     Coded, Exit,
+    machine::host::Mount,
     numbers::{as_f64, bytes, mib, round, sum},
     plan::preflight::{Check, Status},
 };
@@ -260,7 +261,7 @@ impl Site {
             }
         }
         let elsewhere = self.nodes.iter().any(|it| Some(it.host.as_str()) != here);
-        checks.push(match local_kind(runs).filter(|_| elsewhere) {
+        checks.push(match Mount::of(runs).as_ref().and_then(local_kind).filter(|_| elsewhere) {
             Some(kind) => {
                 let message =
                     format!("{} is {kind}, which other machines do not see", runs.display());
@@ -278,27 +279,14 @@ fn refused(message: String) -> Coded {
 }
 
 /// The kind of a file system that surely is this machine's own, by its type and its path.
-fn local_kind(folder: &Path) -> Option<&'static str> {
-    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let existing = folder.ancestors().find(|it| it.exists()).unwrap_or(folder);
-    let real = existing.canonicalize().unwrap_or_else(|_| existing.to_owned());
-    local_kind_of(&real, &mounts)
-}
-
-fn local_kind_of(folder: &Path, mounts: &str) -> Option<&'static str> {
-    let mount = mounts.lines().filter_map(|line| {
-        let mut fields = line.split(' ').skip(1);
-        // Spaces are written `\040`.
-        let point = fields.next()?.replace("\\040", " ");
-        let depth = point.len();
-        folder.starts_with(&point).then_some((depth, point, fields.next()?))
-    });
-    let (_, point, kind) = mount.max_by_key(|(depth, ..)| *depth)?;
-    match kind {
+fn local_kind(mount: &Mount) -> Option<&'static str> {
+    match mount.kind.as_str() {
         "tmpfs" | "ramfs" => Some("in this machine's memory"),
         "overlay" => Some("inside a container"),
         // A shared file system may be mounted there; the root's own folder is the machine's.
-        _ if point == "/" && ["/tmp", "/var/tmp"].iter().any(|it| folder.starts_with(it)) => {
+        _ if mount.point == Path::new("/")
+            && ["/tmp", "/var/tmp"].iter().any(|it| mount.folder.starts_with(it)) =>
+        {
             Some("on a disk of this machine")
         }
         _ => None,
@@ -432,7 +420,7 @@ mod tests {
     fn folders_that_only_this_machine_has_are_known_by_their_mounts() {
         let mounts = "/dev/vda / ext4 rw 0 0\ntmpfs /dev/shm tmpfs rw 0 0\nnas:/home /home nfs4 rw 0 0\n\
                       nas:/x /tmp/my\\040share nfs rw 0 0\n";
-        let kind = |path: &str| local_kind_of(Path::new(path), mounts);
+        let kind = |path: &str| local_kind(&Mount::parse(Path::new(path), mounts).unwrap());
         assert_eq!(kind("/dev/shm/x"), Some("in this machine's memory"));
         assert_eq!(kind("/home/ada/runs"), None);
         assert_eq!(kind("/tmp/runs"), Some("on a disk of this machine"));

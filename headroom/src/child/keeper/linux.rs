@@ -36,11 +36,13 @@ use nix::{
 
 use super::{Left, Request, Streams};
 use crate::{
-    child::{Ending, NotStarted, watchdog::own_program},
+    child::{Ending, NotStarted},
     files,
     machine::{
         cgroup,
-        process_id::{self, ProcessId},
+        host::own_program,
+        process_files::{children_of, name_and_pid, prefer_as_victim},
+        process_id::ProcessId,
     },
 };
 
@@ -52,6 +54,8 @@ const SETTLE: Duration = Duration::from_secs(1);
 const GRACE: Duration = Duration::from_secs(2);
 /// How long a killed process is waited for: one that waits for a disk does not end before.
 const LAST: Duration = Duration::from_secs(3);
+/// The score of the command for the kernel's choice of a victim; compilers have more.
+const VICTIM: i32 = 500;
 const ROUND: Duration = Duration::from_millis(10);
 
 /// The command, below its keeper. Dropped, all of it is ended.
@@ -257,7 +261,8 @@ fn keep(
     };
     drop(command);
     if expendable {
-        prefer_as_victim(leader);
+        // Without this the kernel takes the largest process around, which may be another user's.
+        prefer_as_victim(leader, VICTIM);
     }
     // From here on nothing may fail: the command runs. If xtask is gone already, that is seen below.
     (&stream).write_all(format!("started {leader}\n").as_bytes()).ok();
@@ -322,7 +327,7 @@ fn watch(leader: Pid, mut teller: &UnixStream, collecting: &Mutex<()>) {
 fn end_all(leader: Pid, cgroup: Option<&Cgroup>, collecting: &Mutex<()>, adopts: bool) -> Left {
     let without_collecting = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     let mut left = Left { only_group: !adopts, ..Left::default() };
-    if process_id::children_of(std::process::id()).is_none() {
+    if children_of(std::process::id()).is_none() {
         // Without /proc nobody tells which they are.
         killpg(leader, Signal::SIGKILL).ok();
         left.only_group = true;
@@ -353,11 +358,11 @@ fn end_all(leader: Pid, cgroup: Option<&Cgroup>, collecting: &Mutex<()>, adopts:
                 if collect() == Rest::None {
                     return left;
                 }
-                let children = process_id::children_of(std::process::id()).unwrap_or_default();
+                let children = children_of(std::process::id()).unwrap_or_default();
                 for pid in children.into_iter().filter_map(|it| i32::try_from(it).ok()) {
                     let Some(signal) = *signal else { break };
                     if was_successful && named.insert(pid) {
-                        left.ended.push(name_of(pid));
+                        left.ended.push(name_and_pid(pid));
                     }
                     if signalled.insert(pid) {
                         kill(Pid::from_raw(pid), signal).ok();
@@ -372,8 +377,9 @@ fn end_all(leader: Pid, cgroup: Option<&Cgroup>, collecting: &Mutex<()>, adopts:
             thread::sleep(ROUND);
         }
     }
-    let children = process_id::children_of(std::process::id()).unwrap_or_default();
-    left.alive = children.into_iter().filter_map(|it| Some(name_of(it.try_into().ok()?))).collect();
+    let children = children_of(std::process::id()).unwrap_or_default();
+    left.alive =
+        children.into_iter().filter_map(|it| Some(name_and_pid(it.try_into().ok()?))).collect();
     if left.alive.is_empty() {
         left.alive.push("a process that cannot be seen".into());
     }
@@ -395,23 +401,6 @@ fn collect() -> Rest {
             Err(Errno::EINTR) | Ok(_) => {}
             Err(_) => return Rest::None,
         }
-    }
-}
-
-/// On one line, whatever it calls itself.
-fn name_of(pid: i32) -> String {
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    let name: String = name.trim_end().chars().filter(|it| !it.is_control()).collect();
-    format!("{name} ({pid})")
-}
-
-/// Raising one's own badness needs no privilege, and what the command starts inherits it. Without this the
-/// kernel takes the largest process around, which may be someone else's.
-fn prefer_as_victim(pid: u32) {
-    let file = format!("/proc/{pid}/oom_score_adj");
-    let current = fs::read_to_string(&file).ok().and_then(|it| it.trim().parse().ok());
-    if current.is_some_and(|it: i32| it < 500) {
-        fs::write(file, "500").ok();
     }
 }
 

@@ -1,0 +1,171 @@
+//! What is left of memory to this process: the one reading that plans, waits and the guard go by.
+//!
+//! It is the least of what the machine has available and what is left in this process's control group and
+//! in each of its ancestors. [`Headroom::of`] is the arithmetic; [`HeadroomReader`] looks again and again
+//! with open files and fixed buffers, and allocates nothing between two looks.
+
+use std::{fs::File, path::Path};
+
+use super::{
+    cgroup::{GroupFiles, KillCounters, KillFiles, UNLIMITED, groups},
+    fields::Buffer,
+    memory::{Memory, keeps_promises},
+};
+
+/// What is left to this process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Headroom {
+    /// Without swapping.
+    pub(crate) ram_bytes: u64,
+    pub(crate) swap_bytes: u64,
+    /// Whether a control group leaves less RAM than the machine.
+    pub(crate) is_group: bool,
+}
+
+impl Headroom {
+    /// `groups` are what each control group leaves of RAM and of swap; `None` where it sets no limit.
+    pub(crate) fn of(
+        memory: &Memory,
+        groups: impl IntoIterator<Item = (Option<u64>, Option<u64>)>,
+    ) -> Headroom {
+        let (mut ram, mut swap) = (memory.available_bytes, memory.swap_free_bytes);
+        for (ram_left, swap_left) in groups {
+            ram = ram.min(ram_left.unwrap_or(u64::MAX));
+            swap = swap.min(swap_left.unwrap_or(u64::MAX));
+        }
+        let is_group = ram < memory.available_bytes;
+        if let Some(promise) = memory.commit_left_bytes {
+            // A promise holds for RAM and swap together.
+            ram = ram.min(promise);
+            swap = swap.min(promise - ram);
+        }
+        Headroom { ram_bytes: ram, swap_bytes: swap, is_group }
+    }
+
+    /// RAM and swap together.
+    pub(crate) fn sum_bytes(self) -> u64 {
+        self.ram_bytes.saturating_add(self.swap_bytes)
+    }
+}
+
+/// Everything that is read again and again. Linux only.
+#[derive(Debug)]
+pub(crate) struct HeadroomReader {
+    buffer: Buffer,
+    meminfo: File,
+    keeps_promises: bool,
+    groups: Vec<GroupFiles>,
+    kills: KillFiles,
+    pressure: Option<File>,
+}
+
+impl HeadroomReader {
+    /// `root` is `/` on a real machine. `None` where there is no `/proc/meminfo`.
+    pub(crate) fn open(root: &Path) -> Option<HeadroomReader> {
+        let mut reader = HeadroomReader {
+            buffer: Buffer::new(),
+            meminfo: File::open(root.join("proc/meminfo")).ok()?,
+            keeps_promises: keeps_promises(root),
+            groups: groups(root),
+            kills: KillFiles::open(root),
+            pressure: File::open(root.join("proc/pressure/memory")).ok(),
+        };
+        reader.memory()?;
+        Some(reader)
+    }
+
+    fn memory(&mut self) -> Option<Memory> {
+        Memory::parse(self.buffer.read(&self.meminfo), self.keeps_promises)
+    }
+
+    /// What is left now. Nothing, should the kernel stop telling.
+    pub(crate) fn look(&mut self) -> Headroom {
+        let Some(memory) = self.memory() else { return Headroom::default() };
+        let HeadroomReader { buffer, groups, .. } = self;
+        let most = memory.total_bytes.min(UNLIMITED);
+        let left = groups.iter().filter_map(|it| it.left(most, buffer));
+        Headroom::of(&memory, left.map(|it| (it.headroom_bytes(), it.swap_bytes)))
+    }
+
+    /// The kernel's kills for lack of memory so far.
+    pub(crate) fn kills(&mut self) -> KillCounters {
+        self.kills.read(&mut self.buffer)
+    }
+
+    /// Microseconds for which some program has stood still for lack of memory since the machine was
+    /// started.
+    pub(crate) fn stalled_micros(&mut self) -> Option<u64> {
+        let text = self.buffer.read(self.pressure.as_ref()?);
+        let total = text.lines().find(|it| it.starts_with("some "))?.rsplit_once("total=")?.1;
+        total.trim().parse().ok()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::machine::resources::Resources;
+
+    const MIB: u64 = 1 << 20;
+
+    /// The same made-up machine, as a plan and as the guard sees it.
+    #[test]
+    fn plans_and_the_guard_go_by_the_same_numbers() {
+        let sh = xshell::Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        let write = |file: &str, text: &str| sh.write_file(dir.path().join(file), text).unwrap();
+        let mib = |n: u64| format!("{}\n", n * MIB);
+        write(
+            "proc/meminfo",
+            "MemTotal: 8388608 kB\nMemAvailable: 4194304 kB\nSwapTotal: 2097152 kB\n\
+             SwapFree: 1048576 kB\nCommitLimit: 9437184 kB\nCommitted_AS: 8912896 kB\n",
+        );
+        write("proc/self/cgroup", "0::/slice/app\n");
+        write("proc/self/mountinfo", "35 31 0:32 / /cg rw - cgroup2 cgroup2 rw\n");
+        // What slows down lies below what kills; a part of the kernel's caches comes back.
+        write("cg/slice/memory.max", &mib(2000));
+        write("cg/slice/memory.high", &mib(1000));
+        write("cg/slice/memory.current", &mib(800));
+        let stat = format!("inactive_file {}\nslab_reclaimable {}\n", 100 * MIB, 60 * MIB);
+        write("cg/slice/memory.stat", &stat);
+        write("cg/slice/memory.swap.max", &mib(300));
+        write("cg/slice/memory.swap.high", &mib(200));
+        write("cg/slice/memory.swap.current", &mib(50));
+        for (mode, expected) in [
+            ("0\n", Headroom { ram_bytes: 330 * MIB, swap_bytes: 150 * MIB, is_group: true }),
+            // The kernel promises 512 MiB more, whatever they are in.
+            ("2\n", Headroom { ram_bytes: 330 * MIB, swap_bytes: 150 * MIB, is_group: true }),
+        ] {
+            write("proc/sys/vm/overcommit_memory", mode);
+            let guard = HeadroomReader::open(dir.path()).unwrap().look();
+            assert_eq!(guard, expected);
+            let resources = Resources::sample_below(dir.path(), Path::new("/nowhere")).unwrap();
+            assert_eq!(resources.headroom(), guard);
+        }
+        // Less is promised than the group leaves.
+        write(
+            "proc/meminfo",
+            "MemTotal: 8388608 kB\nMemAvailable: 4194304 kB\nSwapTotal: 2097152 kB\n\
+             SwapFree: 1048576 kB\nCommitLimit: 9437184 kB\nCommitted_AS: 9028608 kB\n",
+        );
+        let guard = HeadroomReader::open(dir.path()).unwrap().look();
+        assert_eq!((guard.ram_bytes, guard.swap_bytes), (330 * MIB, 69 * MIB));
+        let resources = Resources::sample_below(dir.path(), Path::new("/nowhere")).unwrap();
+        assert_eq!(resources.headroom(), guard);
+    }
+
+    #[test]
+    fn this_machine_can_be_looked_at_again_and_again() {
+        let mut reader = HeadroomReader::open(Path::new("/")).unwrap();
+        // Other programs run, so not to the byte, and not every time.
+        let agrees = (0..50).any(|_| {
+            let look = reader.look();
+            let resources = Resources::sample(Path::new("/")).unwrap();
+            look.ram_bytes.abs_diff(resources.available_bytes()) < 64 * MIB
+        });
+        assert!(agrees, "{:?}", reader.look());
+        let (kills, again) = (KillCounters::read(Path::new("/")), reader.kills());
+        let is_read = |it: KillCounters| (it.group.is_some(), it.machine.is_some());
+        assert_eq!(is_read(kills), is_read(again));
+    }
+}
