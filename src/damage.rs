@@ -397,8 +397,8 @@ fn hostile_values_in_a_journal_are_refused_or_do_no_harm() {
 #[test]
 fn hostile_values_in_other_files_are_refused_or_do_no_harm() {
     let (_runs, folder, suite) = rich(Formalism::Iit3);
-    let record = json!({"version": 1, "attempts": [{"strategy": "a", "seconds": 1.5,
-        "peak_bytes": 1000, "details": [{"timeline": [{"at_ms": 1, "build_bytes": 2, "n_running": 3,
+    let record = json!({"version": 1, "reason": "it fits", "attempts": [{"strategy": "a",
+        "commands": ["cargo build"], "outcome": "built", "seconds": 1.5, "peak_bytes": 1000, "details": [{"timeline": [{"at_ms": 1, "build_bytes": 2, "n_running": 3,
         "headroom_bytes": 4}]}]}]});
     fs::write(folder.join("build.json"), record.to_string()).unwrap();
     let kinds = [
@@ -492,7 +492,7 @@ fn read_job(folder: &JobFolder) -> Result<(Vec<Entry>, String), Error> {
     }
     let file = folder.job()?.expect("there is a job");
     let standing = rounds::status(folder, &file)?;
-    let tasks = (1..=standing.n_tasks).map(|it| folder.task(1, it));
+    let tasks = (1..=standing.n_tasks).map(|it| folder.task(1, it as usize));
     let tasks = tasks.collect::<Result<Vec<_>, Error>>()?;
     let Spec::Study { settings } = &file.job else { panic!("another kind of job") };
     let contents = study::gather(folder, settings, false)?;

@@ -106,7 +106,7 @@ pub fn journal(bytes: &[u8]) {
     let summary = Summaries::of(&contents);
     let shown = summary.to_string();
     assert!(!shown.contains("NaN") && !shown.contains("inf"), "{shown}");
-    let report = Report::new("name", &contents, &summary, &[], None);
+    let report = Report::new("name", &contents, &summary, &[], &Ok(None));
     assert!(report.html().trim_end().ends_with("</html>"));
     report.markdown();
     for line in contents.csv().lines().skip(1) {

@@ -10,25 +10,25 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
+use phi_protocol::{JobState, JobStatus, Launch, Question, TASK_SCHEMA, TASK_VERSION, TaskDone};
 
 use crate::cli::interrupt;
 use crate::cli::{
-    Format, StudyArgs, check_results, conclude, display, named, output_failed, print, program_name,
-    read_network, run_path, set_aside,
+    Format, StudyArgs, answer, answer_other, check_results, conclude, display, named,
+    output_failed, print, program_name, read_network, run_path, set_aside,
 };
 use crate::cluster::folder::{JobFile, JobFolder, program};
 use crate::cluster::job::{Job, Spec};
 use crate::cluster::journals::{CHECKPOINT, Header, Journals, TaskJournal};
 use crate::cluster::phi::{self, PhiJob};
-use crate::cluster::rounds::{self, Ask, Standing, State};
-use crate::cluster::simulation::{Question, simulate};
+use crate::cluster::rounds::{self, Ask};
+use crate::cluster::simulation::{self, simulate};
 use crate::cluster::study::{self, StudyJob};
 use crate::engine::exact::{Engine, PhiRecord};
 use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::escape::{shell, terminal};
-use crate::run::store::{Contents, Session};
+use crate::run::store::{Contents, Session, results_in};
 use crate::study::Study;
 use crate::study::estimator::Registry;
 use crate::suite::Suite;
@@ -87,6 +87,12 @@ struct PhiOfArgs {
     /// JSON file with the fields tpm, cm, state and nodes; - for standard input
     #[arg(long, value_name = "FILE")]
     network: PathBuf,
+    /// The same as before `phi`
+    #[arg(long, value_name = "NAME")]
+    run: Option<String>,
+    /// The same as before `phi`
+    #[arg(long, value_name = "FOLDER")]
+    runs: Option<PathBuf>,
     /// State instead of that in the file, unit 0 first: 1,0,0
     #[arg(long, value_name = "BITS")]
     state: Option<String>,
@@ -206,7 +212,7 @@ struct SimulateArgs {
 impl SimulateArgs {
     fn run(self, registry: &Registry) -> Result<(), Error> {
         let run = self.costs.map(|it| Contents::read(&named(&self.runs, it))).transpose()?;
-        let question = Question {
+        let question = simulation::Question {
             nodes: self.nodes as usize,
             networks: self.networks as usize,
             sizes: self.sizes,
@@ -228,6 +234,14 @@ impl SimulateArgs {
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|it| it.is_finite() && *it > 0.0);
     number.ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+impl PhiOfArgs {
+    fn network(&self) -> Result<serde_json::Value, Error> {
+        let (place, text) = read_network(&self.network)?;
+        let state = self.state.as_deref().map(crate::phi::state).transpose()?;
+        phi::network(&text, &place, state.as_deref())
+    }
 }
 
 impl Shape {
@@ -254,14 +268,16 @@ impl Which {
 
 impl ClusterArgs {
     /// Does what is asked for.
-    pub(crate) fn run(self, registry: &Registry) -> Result<(), Error> {
-        match self.command {
-            Command::Plan(args) => args.run(registry),
-            Command::Next(args) => args.run(),
-            Command::Status(args) => args.run(),
-            Command::Task(args) => args.run(registry),
-            Command::Gather(args) => args.run(),
-            Command::Simulate(args) => args.run(registry),
+    pub(crate) fn run(self, registry: &Registry, launch: &Launch) -> Result<(), Error> {
+        match (self.command, launch.question) {
+            (Command::Plan(args), _) => args.run(registry, launch),
+            (Command::Gather(args), Some(Question::Prepare)) => answer(args.prepared()?),
+            (_, Some(question)) => answer_other(question),
+            (Command::Next(args), None) => args.run(),
+            (Command::Status(args), None) => args.run(),
+            (Command::Task(args), None) => args.run(registry),
+            (Command::Gather(args), None) => args.run(),
+            (Command::Simulate(args), None) => args.run(registry),
         }
     }
 }
@@ -272,47 +288,100 @@ fn asked_only() -> Result<Engine, Error> {
 }
 
 impl PlanArgs {
-    fn run(self, registry: &Registry) -> Result<(), Error> {
-        let Some(name) = &self.study.run else {
-            return Err(Error::Settings(
-                "cluster plan without a name for the run: expected --run NAME".to_owned(),
-            ));
+    fn run(self, registry: &Registry, launch: &Launch) -> Result<(), Error> {
+        self.check()?;
+        let name = self.name(launch)?;
+        let runs = match &self.of {
+            Some(PlanOf::Phi(of)) if of.runs.is_some() => of.runs.clone().unwrap_or_default(),
+            _ => self.study.runs(launch),
         };
-        let run = run_path(&self.study.runs, name)?;
-        if let Some(PlanOf::Phi(of)) = &self.of {
-            let (place, text) = read_network(&of.network)?;
-            let state = of.state.as_deref().map(crate::phi::state).transpose()?;
-            let network = phi::network(&text, &place, state.as_deref())?;
-            let usual = Suite::new(Settings::default())?;
-            if self.study.matrix(registry)?.settings() != usual.settings() {
-                return Err(Error::Settings(
-                    "cluster plan phi with settings of a study: expected only --run, --runs and --format \
-                     besides --network and --state"
-                        .to_owned(),
-                ));
+        let run = run_path(&runs, &name)?;
+        let spec = match &self.of {
+            Some(PlanOf::Phi(of)) => {
+                let usual = Suite::new(Settings::default())?;
+                if self.study.matrix(registry)?.settings() != usual.settings() {
+                    return Err(Error::Settings(
+                        "cluster plan phi with settings of a study: expected only --run, --runs and \
+                         --format besides --network and --state"
+                            .to_owned(),
+                    ));
+                }
+                Spec::Phi { network: of.network()? }
             }
-            let job = PhiJob::open(&network, asked_only()?, self.cpus.into())?;
-            if self.study.set_aside {
-                return set_aside(&run);
+            None => {
+                let suite = self.study.matrix(registry)?;
+                Spec::Study { settings: Box::new(suite.settings().clone()) }
             }
-            return self.plan(&run, Spec::Phi { network }, |_| Ok(Box::new(job)));
-        }
-        let suite = self.study.matrix(registry)?;
+        };
         let engine = asked_only()?;
-        let settings = suite.settings();
-        let estimator = registry.get(&settings.estimator)?;
-        Study { suite: &suite, estimator, others: Vec::new(), solver: &engine }.check()?;
-        if self.study.set_aside {
-            return set_aside(&run);
+        // All is checked before a launcher is answered, or anything is moved.
+        let phi = match &spec {
+            Spec::Phi { network } => Some(PhiJob::open(network, asked_only()?, self.cpus.into())?),
+            Spec::Study { settings } => {
+                let estimator = registry.get(&settings.estimator)?;
+                let suite = Suite::new((**settings).clone())?;
+                Study { suite: &suite, estimator, others: Vec::new(), solver: &engine }.check()?;
+                None
+            }
+        };
+        match launch.question {
+            Some(Question::SetAside) => return set_aside(&run),
+            Some(Question::Prepare) => {
+                let folder = JobFolder::of_run(&run).path().to_owned();
+                return answer(phi_protocol::Task::Plan { run: name, folder });
+            }
+            None => {}
         }
-        let spec = Spec::Study { settings: Box::new(settings.clone()) };
-        self.plan(&run, spec, |cpus| Ok(Box::new(StudyJob::open(settings, &run, &engine, cpus)?)))
+        self.plan(&run, &runs, spec.clone(), |cpus| match (phi, &spec) {
+            (Some(job), _) => Ok(Box::new(job)),
+            (None, Spec::Study { settings }) => {
+                Ok(Box::new(StudyJob::open(settings, &run, &engine, cpus)?))
+            }
+            (None, Spec::Phi { .. }) => unreachable!("it was opened above"),
+        })
+    }
+
+    /// Refuses what has no meaning in tasks.
+    fn check(&self) -> Result<(), Error> {
+        let StudyArgs { out, force, list, shard, .. } = &self.study;
+        let refused = [
+            (out.is_some(), "--out", "the results are in a run folder; expected --run NAME"),
+            (*force, "--force", "an earlier run is kept; expected another --run NAME"),
+            (*list, "--list", "it computes nothing; expected it without cluster plan"),
+            (shard.is_some(), "--shard", "the tasks are the shards; expected all of the matrix"),
+        ];
+        match refused.into_iter().find(|(is_given, ..)| *is_given) {
+            None => Ok(()),
+            Some((_, flag, why)) => {
+                Err(Error::Settings(format!("cluster plan with {flag}: {why}")))
+            }
+        }
+    }
+
+    /// The name of the run: the user's, or that of the launcher.
+    fn name(&self, launch: &Launch) -> Result<String, Error> {
+        let of = self.of.as_ref().map(|PlanOf::Phi(of)| of);
+        let given = of.and_then(|it| it.run.as_ref()).or(self.study.run.as_ref());
+        if let Some(name) = given {
+            return Ok(name.clone());
+        }
+        match (&launch.run, of) {
+            (Some(name), None) => Ok(name.clone()),
+            (Some(_), Some(of)) => {
+                let stem = of.network.file_stem().unwrap_or("network".as_ref());
+                Ok(format!("phi-{}", stem.to_string_lossy()))
+            }
+            (None, _) => Err(Error::Settings(
+                "cluster plan without a name for the run: expected --run NAME".to_owned(),
+            )),
+        }
     }
 
     /// Makes the job of `spec` in the folder of a run, or goes on with it, and plans a round.
     fn plan<'a>(
         &self,
         run: &Path,
+        runs: &Path,
         spec: Spec,
         open: impl FnOnce(usize) -> Result<Box<dyn Job + 'a>, Error>,
     ) -> Result<(), Error> {
@@ -346,9 +415,9 @@ impl PlanArgs {
             task_seconds: ask.task_seconds,
         };
         folder.write_job(&file)?;
-        let folder = JobFolder::locate(&self.study.runs, folder.path())?;
-        let standing = rounds::next(&folder, &file, &*job, &ask, true)?;
-        show(&standing, self.study.format)
+        let folder = JobFolder::locate(runs, folder.path())?;
+        let status = rounds::next(&folder, &file, &*job, &ask, true)?;
+        show(&status, self.study.format)
     }
 }
 
@@ -401,27 +470,11 @@ impl StatusArgs {
     }
 }
 
-fn show(standing: &Standing, format: Format) -> Result<(), Error> {
+fn show(status: &JobStatus, format: Format) -> Result<(), Error> {
     match format {
-        Format::Text => print(&standing.to_string()),
-        Format::Json => {
-            print(&(serde_json::to_string_pretty(standing).expect("plain data") + "\n"))
-        }
+        Format::Text => print(&text(status)),
+        Format::Json => print(&(serde_json::to_string_pretty(status).expect("plain data") + "\n")),
     }
-}
-
-/// What a task prints.
-#[derive(Debug, Serialize)]
-struct TaskDone<'a> {
-    schema: &'static str,
-    version: u32,
-    round: usize,
-    task: usize,
-    n_items: usize,
-    /// Those that another process had done before.
-    n_there: usize,
-    /// Where the others are.
-    journal: Option<&'a Path>,
 }
 
 impl TaskArgs {
@@ -482,8 +535,15 @@ impl TaskArgs {
 
     fn done(&self, items: &[u64], n_there: usize, journal: Option<&Path>) -> Result<(), Error> {
         let (round, task, n_items) = (self.round, self.task, items.len());
-        let schema = "phi-validation/cluster-task-done";
-        let done = TaskDone { schema, version: 1, round, task, n_items, n_there, journal };
+        let done = TaskDone {
+            schema: TASK_SCHEMA.to_owned(),
+            version: TASK_VERSION,
+            round: round as u64,
+            task: task as u64,
+            n_items: n_items as u64,
+            n_there: n_there as u64,
+            journal: journal.map(Path::to_owned),
+        };
         match (self.which.format, journal) {
             (Format::Json, _) => print(&(serde_json::to_string(&done).expect("plain data") + "\n")),
             (Format::Text, None) => {
@@ -509,6 +569,14 @@ fn changed(path: &Path) -> Option<SystemTime> {
 }
 
 impl GatherArgs {
+    fn prepared(self) -> Result<phi_protocol::Task, Error> {
+        let (folder, file) = self.which.job()?;
+        Ok(match file.job {
+            Spec::Study { .. } => phi_protocol::Task::Gather { results: results_in(folder.run()) },
+            Spec::Phi { .. } => phi_protocol::Task::Other,
+        })
+    }
+
     fn run(self) -> Result<(), Error> {
         let (folder, file) = self.which.job()?;
         match &file.job {
@@ -561,50 +629,44 @@ impl GatherArgs {
 }
 
 /// For a person: a few lines, and what to do next.
-impl std::fmt::Display for Standing {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let folder = self.folder.display().to_string();
-        writeln!(f, "{}", terminal(&folder))?;
-        // What follows is to be copied to a shell.
-        let folder = terminal(&shell(&folder));
-        if self.n_items > 0 {
-            writeln!(f, "{}: {} of {} items are done", self.stage, self.items_done, self.n_items)?;
-        }
-        if self.round > 0 {
-            writeln!(
-                f,
-                "round {}: {} of {} tasks are done; the longest was expected to take {:.1} s, all together {:.1} s \
-                 ({:.1} s are done); {} CPU and {} MiB each, efficiency {:.1} %",
-                self.round,
-                self.tasks_done,
-                self.n_tasks,
-                self.task_seconds,
-                self.cpu_seconds,
-                self.cpu_seconds_done,
-                self.cpus,
-                self.memory_bytes >> 20,
-                100.0 * self.efficiency
-            )?;
-        }
-        if self.n_given_up > 0 {
-            let names: Vec<String> =
-                self.given_up.iter().take(5).map(|it| it.item.clone()).collect();
-            writeln!(f, "{} items are given up: {} …", self.n_given_up, names.join(", "))?;
-        }
-        let program = program_name();
-        match self.state {
-            State::Finished => {
-                writeln!(f, "everything is there: {program} cluster gather {folder}")
-            }
-            State::GivenUp => writeln!(
-                f,
-                "nothing else is to be tried: {program} cluster gather --partial {folder}"
-            ),
-            State::Planned => writeln!(
-                f,
-                "{program} cluster task {folder} --round {} --task 1 to {}, then cluster next",
-                self.round, self.n_tasks
-            ),
-        }
+fn text(status: &JobStatus) -> String {
+    let folder = status.folder.display().to_string();
+    let mut lines = vec![terminal(&folder)];
+    // What follows is to be copied to a shell.
+    let folder = terminal(&shell(&folder));
+    if status.n_items > 0 {
+        let JobStatus { stage, items_done, n_items, .. } = status;
+        lines.push(format!("{stage}: {items_done} of {n_items} items are done"));
     }
+    if status.round > 0 {
+        lines.push(format!(
+            "round {}: {} of {} tasks are done; the longest was expected to take {:.1} s, all \
+             together {:.1} s ({:.1} s are done); {} CPU and {} MiB each, efficiency {:.1} %",
+            status.round,
+            status.tasks_done,
+            status.n_tasks,
+            status.task_seconds,
+            status.cpu_seconds,
+            status.cpu_seconds_done,
+            status.cpus,
+            status.memory_bytes >> 20,
+            100.0 * status.efficiency
+        ));
+    }
+    if status.n_given_up > 0 {
+        let names: Vec<&str> = status.given_up.iter().take(5).map(|it| it.item.as_str()).collect();
+        lines.push(format!("{} items are given up: {} …", status.n_given_up, names.join(", ")));
+    }
+    let program = program_name();
+    lines.push(match status.state {
+        JobState::Finished => format!("everything is there: {program} cluster gather {folder}"),
+        JobState::GivenUp => {
+            format!("nothing else is to be tried: {program} cluster gather --partial {folder}")
+        }
+        JobState::Planned => format!(
+            "{program} cluster task {folder} --round {} --task 1 to {}, then cluster next",
+            status.round, status.n_tasks
+        ),
+    });
+    lines.join("\n") + "\n"
 }

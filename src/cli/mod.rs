@@ -7,12 +7,14 @@ pub mod cluster;
 pub mod interrupt;
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use phi_protocol::{EVENTS_SCHEMA, EVENTS_VERSION, Launch, Question, Task, Workers};
 
 use crate::cli::cluster::ClusterArgs;
 use crate::engine::exact::{self, Engine, Rules, Scope, TiePolicy};
@@ -33,11 +35,11 @@ use crate::run::journal::{IfExists, Outputs, check_summary};
 use crate::run::ledger::Ledger;
 use crate::run::merge::merge;
 use crate::run::set_aside;
-use crate::run::store::{self, Contents, RunFolder};
+use crate::run::store::{self, Contents, RunFolder, results_beside, results_in};
 use crate::run::timeline::Timeline;
 use crate::stats::summary::Summaries;
-use crate::study::Study;
 use crate::study::estimator::Registry;
+use crate::study::{SHARED_BYTES, Study, WORKER_BYTES};
 use crate::suite::from_toml;
 use crate::suite::shard::Shard;
 use crate::suite::{Formalism, Settings, States, Suite};
@@ -102,6 +104,35 @@ enum Command {
     /// `plan` makes tasks, `task` does one, on any machine; `next` makes tasks of what is missing; `gather` makes an
     /// ordinary run of what was done. Slurm, or whatever starts the tasks, is not of this program's concern.
     Cluster(ClusterArgs),
+    /// Do a command for another program that launches it
+    #[command(name = Launch::COMMAND, hide = true)]
+    Launch(LaunchArgs),
+}
+
+/// [`Launch`], as it is given on the command line.
+#[derive(Debug, Args)]
+struct LaunchArgs {
+    /// Check the command, say what it asks for, and do nothing
+    #[arg(long)]
+    prepare: bool,
+    /// Check the command, move an earlier run of the same name aside, and do nothing more
+    #[arg(long, conflicts_with = "prepare")]
+    set_aside: bool,
+    /// The name of the run of a study that names neither a run nor a file
+    #[arg(long, value_name = "NAME")]
+    run: Option<String>,
+    /// The folder of the runs, if the command does not say
+    #[arg(long, value_name = "FOLDER")]
+    runs: Option<PathBuf>,
+    /// Threads, if the command does not say
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+    /// The record of the program's build (JSON), which a run in a folder keeps for its report
+    #[arg(long, value_name = "FILE")]
+    build_record: Option<PathBuf>,
+    /// The arguments of the command
+    #[arg(last = true)]
+    command: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -145,19 +176,17 @@ pub(crate) struct StudyArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// Where the rows go; FILE.settings.json, FILE.journal.jsonl and FILE.summary.json are written beside it
-    #[arg(long, value_name = "FILE.csv", default_value = "results.csv")]
-    out: PathBuf,
+    /// [default: results.csv]
+    #[arg(long, value_name = "FILE.csv")]
+    out: Option<PathBuf>,
     /// Keep everything in a folder of this name instead: settings, journal, rows and statistics. A run
     /// that was stopped goes on when it is started again with the same settings
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["out", "resume", "force"])]
-    pub(crate) run: Option<String>,
-    /// The folder of the runs
-    #[arg(long, value_name = "FOLDER", default_value = "runs")]
-    pub(crate) runs: PathBuf,
-    /// Keep this record of the program's build (JSON) in the run's folder, as build.json, for the report
-    #[arg(long, value_name = "FILE", requires = "run")]
-    build_record: Option<PathBuf>,
-    /// Go on from an output of the same matrix
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["out", "force"])]
+    run: Option<String>,
+    /// The folder of the runs [default: runs]
+    #[arg(long, value_name = "FOLDER")]
+    runs: Option<PathBuf>,
+    /// Go on from an output of the same matrix, as a run in a folder does by itself
     #[arg(long, conflicts_with = "force")]
     resume: bool,
     /// Write an output that exists anew
@@ -166,10 +195,6 @@ pub(crate) struct StudyArgs {
     /// Print the matrix and its exact problems, and do nothing
     #[arg(long)]
     list: bool,
-    /// Move an earlier run of this name aside, to NAME.1, NAME.2, …, once everything else that is asked for is
-    /// found to be right; do nothing more
-    #[arg(long, requires = "run", conflicts_with = "list")]
-    pub(crate) set_aside: bool,
     /// No progress on standard error
     #[arg(long)]
     quiet: bool,
@@ -279,29 +304,87 @@ pub(crate) fn program_name() -> &'static str {
 
 /// The whole program, on the arguments of the process.
 pub fn main(registry: &Registry) -> Exit {
-    let cli = match parse(registry) {
-        Ok(cli) => cli,
-        // Help and version are results (standard output, 0); anything else is bad usage (2).
-        Err(error) => {
-            return match (print_usage(&error), error.use_stderr()) {
-                (_, true) => Exit::BadInput,
-                (Ok(()), false) => Exit::Success,
-                (Err(error), false) => failed(&error),
-            };
-        }
-    };
-    let done = match cli.command {
-        Some(Command::Phi(args)) => args.run(),
-        Some(Command::Draw(args)) => args.run(),
-        Some(Command::Runs(args)) => args.run(),
-        Some(Command::Report(args)) => args.run(),
-        Some(Command::Merge(args)) => args.run(),
-        Some(Command::Cluster(args)) => args.run(registry),
-        None => cli.study.run(registry),
-    };
+    match parse(registry, env::args_os().skip(1)) {
+        Ok(Cli { command: Some(Command::Launch(args)), .. }) => args.run(registry),
+        Ok(cli) => ended(cli.run(registry, &Launch::default())),
+        Err(error) => usage(&error),
+    }
+}
+
+fn ended(done: Result<(), Error>) -> Exit {
     match done {
         Ok(()) => Exit::Success,
         Err(error) => failed(&error),
+    }
+}
+
+/// Help and version are results (standard output, 0); anything else is bad usage (2).
+fn usage(error: &clap::Error) -> Exit {
+    match (print_usage(error), error.use_stderr()) {
+        (_, true) => Exit::BadInput,
+        (printed, false) => ended(printed),
+    }
+}
+
+impl Cli {
+    fn run(self, registry: &Registry, launch: &Launch) -> Result<(), Error> {
+        match (self.command, launch.question) {
+            (None, _) => self.study.run(registry, launch),
+            (Some(Command::Cluster(args)), _) => args.run(registry, launch),
+            (Some(_), Some(question)) => answer_other(question),
+            (Some(Command::Phi(args)), None) => args.run(),
+            (Some(Command::Draw(args)), None) => args.run(),
+            (Some(Command::Runs(args)), None) => args.run(),
+            (Some(Command::Report(args)), None) => args.run(),
+            (Some(Command::Merge(args)), None) => args.run(),
+            (Some(Command::Launch(_)), None) => Err(Error::Settings(
+                "a launch within a launch: expected a command after --".to_owned(),
+            )),
+        }
+    }
+}
+
+impl LaunchArgs {
+    fn split(self) -> (Launch, Vec<OsString>) {
+        let LaunchArgs { prepare, set_aside, run, runs, workers, build_record, command } = self;
+        let question = match (prepare, set_aside) {
+            (true, _) => Some(Question::Prepare),
+            (_, true) => Some(Question::SetAside),
+            _ => None,
+        };
+        let workers = workers.map(usize::from);
+        (Launch { run, runs, workers, build_record, question }, command)
+    }
+
+    fn run(self, registry: &Registry) -> Exit {
+        let (launch, command) = self.split();
+        match (parse(registry, command), launch.question) {
+            (Ok(cli), _) => ended(cli.run(registry, &launch)),
+            (Err(error), Some(question)) if !error.use_stderr() => ended(answer_other(question)),
+            (Err(error), _) => usage(&error),
+        }
+    }
+}
+
+/// Tells a launcher what its command asks for.
+pub(crate) fn answer(task: Task) -> Result<(), Error> {
+    let events = Events::new(Box::new(io::stdout()));
+    events.emit(&Event::Prepared {
+        schema: EVENTS_SCHEMA.to_owned(),
+        version: EVENTS_VERSION,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        task,
+    });
+    events.failure().map_or(Ok(()), output_failed)
+}
+
+/// Answers a launcher whose command has no run in a folder.
+pub(crate) fn answer_other(question: Question) -> Result<(), Error> {
+    match question {
+        Question::Prepare => answer(Task::Other),
+        Question::SetAside => Err(Error::Settings(
+            "this command has no run in a folder that could be set aside".to_owned(),
+        )),
     }
 }
 
@@ -320,7 +403,11 @@ fn print_usage(error: &clap::Error) -> Result<(), Error> {
     printed.or_else(output_failed)
 }
 
-fn parse(registry: &Registry) -> Result<Cli, clap::Error> {
+/// `arguments` without the name of the program.
+fn parse(
+    registry: &Registry,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Cli, clap::Error> {
     let lines = registry.iter().map(|it| format!("\n- {}: {}", it.name(), it.summary()));
     let long = format!("Estimate of Φ [default: hdc]:{}", lines.collect::<String>());
     let short = format!("Estimate of Φ: {} [default: hdc]", registry.names().join(", "));
@@ -330,89 +417,143 @@ fn parse(registry: &Registry) -> Result<Cli, clap::Error> {
         .bin_name(name)
         .mut_arg("estimator", |arg| arg.help(short).long_help(long))
         .mut_subcommand("phi", |it| it.after_help(PHI_AFTER_HELP.replace("PROGRAM", name)));
-    Cli::from_arg_matches(&command.try_get_matches()?)
+    let arguments = [OsString::from(name)].into_iter().chain(arguments);
+    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+}
+
+/// Where the results of a study go.
+enum Target {
+    /// A folder, in which a run goes on by itself.
+    Folder(PathBuf),
+    /// A CSV file and its companions.
+    File(Outputs),
 }
 
 impl StudyArgs {
-    fn run(self, registry: &Registry) -> Result<(), Error> {
+    fn run(self, registry: &Registry, launch: &Launch) -> Result<(), Error> {
         match self.format {
-            Format::Text => self.study(registry, None),
-            Format::Json => {
+            Format::Json if launch.question.is_none() => {
                 let events = Events::new(Box::new(io::stdout()));
-                let done = self.study(registry, Some(&events));
+                let done = self.study(registry, launch, Some(&events));
                 if let Err(error) = &done {
-                    events.emit(&Event::stopped(error));
+                    events.emit(&events::stopped(error));
                 }
                 done.and(events.failure().map_or(Ok(()), output_failed))
             }
+            _ => self.study(registry, launch, None),
         }
     }
 
-    fn study(&self, registry: &Registry, events: Option<&Events>) -> Result<(), Error> {
+    fn study(
+        &self,
+        registry: &Registry,
+        launch: &Launch,
+        events: Option<&Events>,
+    ) -> Result<(), Error> {
         let suite = self.matrix(registry)?;
         let settings = suite.settings();
         let estimator = registry.get(&settings.estimator)?;
         if self.list {
+            if let Some(question) = launch.question {
+                return answer_other(question);
+            }
             let mut out = BufWriter::new(io::stdout().lock());
             let written = write_matrix(&suite, &mut out).and_then(|()| out.flush());
             return written.or_else(output_failed);
         }
         suite.check_run()?;
+        let target = self.target(launch)?;
         let cancel = interrupt::flag(display(self.quiet) != Display::Live)?;
         let mut told =
             Told { events: events.cloned(), stopping: Arc::clone(&cancel), timeline: None };
         let detail = Detail::default();
-        let engine = Engine::new(self.jobs.unwrap_or(0).into(), cancel)?.telling(detail.clone());
-        match &self.run {
-            Some(name) => {
-                let folder = run_path(&self.runs, name)?;
-                let study = Study {
-                    suite: &suite,
-                    estimator,
-                    others: registry.iter().filter(|it| settings.keeps(it.name())).collect(),
-                    solver: &engine,
-                };
-                study.check()?;
-                if self.set_aside {
-                    return set_aside(&folder);
-                }
-                check_results(&folder)?;
-                let mut run = RunFolder::open(&folder, &suite)?;
+        let workers = self.jobs.map(usize::from).or(launch.workers);
+        let engine = Engine::new(workers.unwrap_or(0), cancel)?.telling(detail.clone());
+        // A file has a column for one estimate only.
+        let others = match &target {
+            Target::Folder(_) => registry.iter().filter(|it| settings.keeps(it.name())).collect(),
+            Target::File(_) => Vec::new(),
+        };
+        let study = Study { suite: &suite, estimator, others, solver: &engine };
+        study.check()?;
+        if let Some(question) = launch.question {
+            return self.answer(question, &target);
+        }
+        match &target {
+            Target::Folder(folder) => {
+                check_results(folder)?;
+                let mut run = RunFolder::open(folder, &suite)?;
                 let mut notes = run.notes().to_vec();
-                if let Some(record) = &self.build_record
+                if let Some(record) = &launch.build_record
                     && let Err(error) = run.keep_build_record(record)
                 {
                     notes.push(format!("the record of the build is not kept: {error}"));
                 }
-                told.timeline = Timeline::open(&folder, run.contents().sessions.len()).ok();
-                let (csv, results) = (folder.join("results.csv"), [&*folder]);
+                told.timeline = Timeline::open(folder, run.contents().sessions.len()).ok();
+                let (csv, results) = (results_in(folder).csv, [&**folder]);
                 let files = Files { csv: &csv, results: &results, notes: &notes };
                 self.compute(&study, &mut run, detail, &files, told)?;
-                conclude(&folder, run.contents(), events)
+                conclude(folder, run.contents(), events)
             }
-            None => {
-                let outputs = Outputs::new(&self.out)?;
-                let others = Vec::new();
-                let study = Study { suite: &suite, estimator, others, solver: &engine };
-                study.check()?;
+            Target::File(outputs) => {
                 let if_exists = match (self.resume, self.force) {
                     (true, _) => IfExists::Resume,
                     (false, true) => IfExists::Overwrite,
                     (false, false) => IfExists::Refuse,
                 };
-                let mut run = RunFolder::beside(&outputs, &suite, if_exists)?;
+                let mut run = RunFolder::beside(outputs, &suite, if_exists)?;
                 let notes = run.notes().to_vec();
                 let Outputs { csv, summary: path, .. } = outputs;
-                let files = Files { csv: &csv, results: &[&csv, &path], notes: &notes };
+                let files = Files { csv, results: &[csv, path], notes: &notes };
                 self.compute(&study, &mut run, detail, &files, told)?;
                 // Even if one of them cannot be written, the other may.
                 let name = csv.file_name().unwrap_or_default().to_string_lossy();
                 let records = run.contents().records();
                 let summary = Summaries::new(&suite, &name, run.rows(), &records);
-                let written = summary.write(&path);
-                show(&summary, &csv, events, written)
+                let written = summary.write(path);
+                show(&summary, csv, events, written)
             }
         }
+    }
+
+    /// The folder of the runs.
+    pub(crate) fn runs(&self, launch: &Launch) -> PathBuf {
+        let runs = self.runs.as_ref().or(launch.runs.as_ref());
+        runs.map_or_else(|| PathBuf::from("runs"), Clone::clone)
+    }
+
+    fn target(&self, launch: &Launch) -> Result<Target, Error> {
+        let file = |path: &Path| Outputs::new(path).map(Target::File);
+        match (&self.run, &self.out, &launch.run) {
+            (None, Some(out), _) => file(out),
+            (None, None, None) => file(Path::new("results.csv")),
+            (None, None, Some(_)) if self.force => Err(Error::Settings(
+                "--force is for files named with --out: an earlier run in a folder is kept; expected \
+                 another --run NAME, or that it is set aside"
+                    .to_owned(),
+            )),
+            (Some(name), ..) | (None, None, Some(name)) => {
+                run_path(&self.runs(launch), name).map(Target::Folder)
+            }
+        }
+    }
+
+    fn answer(&self, question: Question, target: &Target) -> Result<(), Error> {
+        let results = match (question, target) {
+            (Question::SetAside, Target::Folder(folder)) => return set_aside(folder),
+            (Question::SetAside, Target::File(outputs)) => {
+                return Err(Error::Settings(format!(
+                    "{} is no run in a folder, so it is not set aside: give the run --force, or \
+                     another --out",
+                    outputs.csv.display()
+                )));
+            }
+            (Question::Prepare, Target::Folder(folder)) => results_in(folder),
+            (Question::Prepare, Target::File(outputs)) => results_beside(outputs),
+        };
+        let asked = self.jobs.map(u64::from);
+        let workers = Workers { asked, worker_bytes: WORKER_BYTES, shared_bytes: SHARED_BYTES };
+        answer(Task::Study { results, workers })
     }
 
     /// Does the comparisons that the ledger lacks, and shows and tells how far it is.
@@ -428,16 +569,16 @@ impl StudyArgs {
         let ((rows_done, n_rows), (problems_done, n_problems)) = (work.rows(), work.problems());
         if let Some(events) = &told.events {
             events.emit(&Event::Started {
-                schema: events::SCHEMA,
-                version: events::VERSION,
-                program: env!("CARGO_PKG_VERSION"),
+                schema: EVENTS_SCHEMA.to_owned(),
+                version: EVENTS_VERSION,
+                program: env!("CARGO_PKG_VERSION").to_owned(),
                 settings: study.suite.settings(),
                 n_rows,
                 rows_done,
                 n_problems,
                 problems_done,
                 csv: files.csv.to_owned(),
-                notes: files.notes,
+                notes: files.notes.to_vec(),
             });
         }
         let progress =

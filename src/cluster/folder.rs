@@ -15,6 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use phi_protocol::GivenUpItem;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -79,7 +80,7 @@ pub struct Plan {
     /// Those that were given up by then, with the first of them by name.
     pub n_given_up: usize,
     /// Up to [`NAMED`](super::rounds::NAMED) of these.
-    pub given_up: Vec<GivenUp>,
+    pub given_up: Vec<GivenUpItem>,
     /// The processors, and threads, of a task.
     pub cpus: usize,
     /// The memory that a task needs, in bytes.
@@ -92,15 +93,6 @@ pub struct Plan {
     pub efficiency: f64,
     /// The tasks, the longest first.
     pub tasks: Vec<PlannedTask>,
-}
-
-/// An item that was in so many rounds and is still not done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct GivenUp {
-    /// Its name.
-    pub item: String,
-    /// The rounds it was in.
-    pub attempts: usize,
 }
 
 /// A task of a plan: its items, each with its expected time in seconds.

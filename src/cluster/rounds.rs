@@ -4,11 +4,10 @@
 //! [`MOST_ATTEMPTS`] rounds that it was in is given up.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::PathBuf;
 
-use serde::Serialize;
+use phi_protocol::{GivenUpItem, JobState, JobStatus};
 
-use super::folder::{GivenUp, JobFile, JobFolder, MOST_ATTEMPTS, Plan, PlannedTask, program};
+use super::folder::{JobFile, JobFolder, MOST_ATTEMPTS, Plan, PlannedTask, program};
 use super::job::{Item, Job, Spec, Stage};
 use super::journals::Journals;
 use super::packing::{OVERHEAD, Wish, efficiency, pack};
@@ -45,65 +44,6 @@ impl Default for Ask {
     }
 }
 
-/// Whether there is something to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// There is a round to be submitted, or under way, or to be planned.
-    Planned,
-    /// Everything is there.
-    Finished,
-    /// What is missing has been tried often enough.
-    GivenUp,
-}
-
-/// How far a job is: what `plan`, `next` and `status` print.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Standing {
-    /// `phi-validation/cluster-round`.
-    pub schema: &'static str,
-    /// 1.
-    pub version: u32,
-    /// The job's folder.
-    pub folder: PathBuf,
-    /// The kind of job.
-    pub job: &'static str,
-    /// Whether there is something to do.
-    pub state: State,
-    /// The last round; 0 if there was nothing to plan.
-    pub round: usize,
-    /// Its stage.
-    pub stage: String,
-    /// The items of the stage.
-    pub n_items: u64,
-    /// Those that are done.
-    pub items_done: u64,
-    /// The tasks of the round.
-    pub n_tasks: usize,
-    /// Those all of whose items are done.
-    pub tasks_done: usize,
-    /// The processors, and threads, of a task.
-    pub cpus: usize,
-    /// The memory that a task needs, in bytes.
-    pub memory_bytes: u64,
-    /// The expected time of the longest task, in seconds.
-    pub task_seconds: f64,
-    /// The expected time of all items of the round, in seconds.
-    pub cpu_seconds: f64,
-    /// That of those that are done.
-    pub cpu_seconds_done: f64,
-    /// The predicted share of the time of all slots that is spent on items.
-    pub efficiency: f64,
-    /// Instructions beyond those of every x86-64 that this program may use: nodes need them too.
-    pub cpu_features: Vec<&'static str>,
-    /// The first tasks of the round that are not done, counted from 1.
-    pub unfinished_tasks: Vec<usize>,
-    /// How many items were given up.
-    pub n_given_up: usize,
-    /// The first of them.
-    pub given_up: Vec<GivenUp>,
-}
-
 /// Plans the next round of a job: everything that is missing and was not given up. If `is_fresh`, no attempt so far
 /// counts. Where nothing is to be planned, nothing is written.
 ///
@@ -115,7 +55,7 @@ pub fn next(
     job: &dyn Job,
     ask: &Ask,
     is_fresh: bool,
-) -> Result<Standing, Error> {
+) -> Result<JobStatus, Error> {
     let journals = Journals::read_all(folder, &file.job.fingerprint())?;
     let stage = job.stage(&journals)?;
     let plans = folder.plans()?;
@@ -123,20 +63,20 @@ pub fn next(
     let attempts_of = |item: &Item| attempts.get(&item.number).copied().unwrap_or(0);
     let (given_up, left): (Vec<Item>, Vec<Item>) =
         stage.left.iter().partition(|it| attempts_of(it) >= MOST_ATTEMPTS);
-    let named = given_up.iter().take(NAMED).map(|it| GivenUp {
+    let named = given_up.iter().take(NAMED).map(|it| GivenUpItem {
         item: job.item_name(stage.name, it.number),
-        attempts: attempts_of(it),
+        attempts: attempts_of(it) as u64,
     });
-    let given_up_named: Vec<GivenUp> = named.collect();
+    let given_up_named: Vec<GivenUpItem> = named.collect();
     if left.is_empty() {
-        let mut standing = standing(folder, &file.job, plans.last(), &journals);
-        standing.stage = stage.name.to_owned();
-        standing.n_items = stage.n_items;
-        standing.items_done = stage.n_items - given_up.len() as u64;
-        standing.n_given_up = given_up.len();
-        standing.state = if given_up.is_empty() { State::Finished } else { State::GivenUp };
-        standing.given_up = given_up_named;
-        return Ok(standing);
+        let mut status = status_by(folder, &file.job, plans.last(), &journals);
+        status.stage = stage.name.to_owned();
+        status.n_items = stage.n_items;
+        status.items_done = stage.n_items - given_up.len() as u64;
+        status.n_given_up = given_up.len() as u64;
+        status.state = if given_up.is_empty() { JobState::Finished } else { JobState::GivenUp };
+        status.given_up = given_up_named;
+        return Ok(status);
     }
     let wish = Wish {
         slots: ask.slots.unwrap_or(file.slots),
@@ -152,7 +92,7 @@ pub fn next(
         ..planned(&stage, &left, &wish, ask)
     };
     folder.write_round(&plan, |items| job.task_input(stage.name, items))?;
-    Ok(standing(folder, &file.job, Some(&plan), &journals))
+    Ok(status_by(folder, &file.job, Some(&plan), &journals))
 }
 
 /// How often each item of a stage was tried, since attempts were last counted anew.
@@ -200,72 +140,56 @@ fn planned(stage: &Stage, left: &[Item], wish: &Wish, ask: &Ask) -> Plan {
 ///
 /// # Errors
 /// As [`Journals::read`]; [`Error::Read`]; [`Error::Content`].
-pub fn status(folder: &JobFolder, file: &JobFile) -> Result<Standing, Error> {
+pub fn status(folder: &JobFolder, file: &JobFile) -> Result<JobStatus, Error> {
     let journals = Journals::read_all(folder, &file.job.fingerprint())?;
     let last = match folder.n_rounds()? {
         0 => None,
         round => Some(folder.plan(round)?),
     };
-    Ok(standing(folder, &file.job, last.as_ref(), &journals))
+    Ok(status_by(folder, &file.job, last.as_ref(), &journals))
 }
 
-fn standing(folder: &JobFolder, job: &Spec, last: Option<&Plan>, journals: &Journals) -> Standing {
-    let mut standing = Standing {
-        schema: "phi-validation/cluster-round",
-        version: 1,
-        folder: folder.path().to_owned(),
-        job: job.kind(),
-        state: State::Finished,
-        round: 0,
-        stage: String::new(),
-        n_items: 0,
-        items_done: 0,
-        n_tasks: 0,
-        tasks_done: 0,
-        cpus: 0,
-        memory_bytes: 0,
-        task_seconds: 0.0,
-        cpu_seconds: 0.0,
-        cpu_seconds_done: 0.0,
-        efficiency: 1.0,
-        cpu_features: compiled_for(),
-        unfinished_tasks: Vec::new(),
-        n_given_up: 0,
-        given_up: Vec::new(),
-    };
-    let Some(plan) = last else { return standing };
+fn status_by(
+    folder: &JobFolder,
+    job: &Spec,
+    last: Option<&Plan>,
+    journals: &Journals,
+) -> JobStatus {
+    let mut status = JobStatus::nothing_to_do(folder.path().to_owned(), job.kind());
+    status.cpu_features = compiled_for().into_iter().map(str::to_owned).collect();
+    let Some(plan) = last else { return status };
     let done: BTreeMap<u64, f64> = journals.done(&plan.stage);
     let mut done_here = 0;
     for (index, task) in plan.tasks.iter().enumerate() {
         let of_task = task.0.iter().filter(|(item, _)| done.contains_key(item));
         let (n, seconds) = of_task.fold((0, 0.0), |(n, sum), (_, it)| (n + 1, sum + it));
         done_here += n;
-        standing.cpu_seconds_done += seconds;
+        status.cpu_seconds_done += seconds;
         if n == task.0.len() {
-            standing.tasks_done += 1;
-        } else if standing.unfinished_tasks.len() < NAMED {
-            standing.unfinished_tasks.push(index + 1);
+            status.tasks_done += 1;
+        } else if status.unfinished_tasks.len() < NAMED {
+            status.unfinished_tasks.push(index as u64 + 1);
         }
     }
-    let is_over = standing.tasks_done == plan.tasks.len() && plan.is_last_stage;
-    standing.state = match (is_over, plan.n_given_up) {
-        (true, 0) => State::Finished,
-        (true, _) => State::GivenUp,
-        (false, _) => State::Planned,
+    let is_over = status.tasks_done == plan.tasks.len() as u64 && plan.is_last_stage;
+    status.state = match (is_over, plan.n_given_up) {
+        (true, 0) => JobState::Finished,
+        (true, _) => JobState::GivenUp,
+        (false, _) => JobState::Planned,
     };
-    standing.round = plan.round;
-    standing.stage.clone_from(&plan.stage);
-    standing.n_items = plan.n_items;
-    standing.items_done = plan.items_done + done_here as u64;
-    standing.n_tasks = plan.tasks.len();
-    standing.cpus = plan.cpus;
-    standing.memory_bytes = plan.memory_bytes;
-    standing.task_seconds = plan.task_seconds;
-    standing.cpu_seconds = plan.cpu_seconds;
-    standing.efficiency = plan.efficiency;
-    standing.n_given_up = plan.n_given_up;
-    standing.given_up.clone_from(&plan.given_up);
-    standing
+    status.round = plan.round as u32;
+    status.stage.clone_from(&plan.stage);
+    status.n_items = plan.n_items;
+    status.items_done = plan.items_done + done_here as u64;
+    status.n_tasks = plan.tasks.len() as u64;
+    status.cpus = plan.cpus as u64;
+    status.memory_bytes = plan.memory_bytes;
+    status.task_seconds = plan.task_seconds;
+    status.cpu_seconds = plan.cpu_seconds;
+    status.efficiency = plan.efficiency;
+    status.n_given_up = plan.n_given_up as u64;
+    status.given_up.clone_from(&plan.given_up);
+    status
 }
 
 /// The tasks' items that some journal has already.

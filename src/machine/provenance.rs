@@ -52,7 +52,11 @@ impl Provenance {
             cpu: field("/proc/cpuinfo", "model name"),
             n_cpus: std::thread::available_parallelism().map_or(1, usize::from),
             memory_bytes: field("/proc/meminfo", "MemTotal").as_deref().and_then(bytes),
-            arguments: std::env::args().skip(1).collect(),
+            // One that is not Unicode is kept as far as it is.
+            arguments: std::env::args_os()
+                .skip(1)
+                .map(|it| it.to_string_lossy().into_owned())
+                .collect(),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! of which only what is known here is read. Sessions, and the attempts of a build, stand one after the
 //! other.
 
-use serde_json::Value;
+use phi_protocol::{BuildPoint, BuildRecord};
 
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::figures::Figure;
@@ -83,38 +83,32 @@ fn one_after_the_other(times: impl Iterator<Item = (usize, f64)>) -> Vec<f64> {
         .collect()
 }
 
-/// Memory and compilers over the time that the build took, if its record has a timeline: in
-/// `attempts[].details[].timeline[]`, points with `at_ms`, `build_bytes`, `headroom_bytes` and `n_running`.
-pub fn build(record: &Value) -> Option<Figure> {
-    let list = |value: &Value, field: &str| value[field].as_array().cloned().unwrap_or_default();
-    let mut points = Vec::new();
-    let mut part = 0;
-    for attempt in list(record, "attempts") {
-        for details in list(&attempt, "details") {
-            part += 1;
-            points.extend(list(&details, "timeline").into_iter().map(|it| (part, it)));
-        }
-    }
-    points.retain(|(_, it)| it["at_ms"].as_f64().is_some_and(is_possible));
-    let time = |it: &Value| it["at_ms"].as_f64().unwrap_or_default() / 1e3;
-    let times = one_after_the_other(points.iter().map(|(part, it)| (*part, time(it))));
-    let course = |label, field: &str, unit: f64| {
-        // The record comes from another program: what cannot be is left out.
-        let values = points.iter().map(|(_, it)| it[field].as_f64().filter(|it| is_possible(*it)));
-        let points = times.iter().zip(values);
-        Course { label, points: points.filter_map(|(x, y)| Some((*x, y? / unit))).collect() }
+/// Memory and compilers over the time that the build took, if its record has a timeline.
+pub fn build(record: &BuildRecord) -> Option<Figure> {
+    let details = record.attempts.iter().flat_map(|it| &it.details);
+    let points = details.enumerate().flat_map(|(part, it)| {
+        let is_possible = |it: &&BuildPoint| is_possible(it.at_ms as f64);
+        it.timeline.iter().filter(is_possible).map(move |it| (part, it))
+    });
+    let points: Vec<(usize, &BuildPoint)> = points.collect();
+    let times = one_after_the_other(points.iter().map(|(part, it)| (*part, it.at_ms as f64 / 1e3)));
+    let course = |label, value: &dyn Fn(&BuildPoint) -> f64, unit: f64| {
+        let values = points.iter().map(|(_, it)| value(it));
+        let points = times.iter().zip(values).filter(|(_, it)| is_possible(*it));
+        Course { label, points: points.map(|(x, y)| (*x, y / unit)).collect() }
     };
     let courses = [
-        course("compilers running", "n_running", 1.0),
-        course("memory of the build (MiB)", "build_bytes", MIB),
-        course("headroom (GiB)", "headroom_bytes", GIB),
+        course("compilers running", &|it| it.n_running.into(), 1.0),
+        course("memory of the build (MiB)", &|it| it.build_bytes as f64, MIB),
+        course("headroom (GiB)", &|it| it.headroom_bytes as f64, GIB),
     ];
     let caption = "The build over time: compilers running at once, the memory they held together, and what \
                    could still be given.";
     figure("build", "The build over time", caption.to_owned(), &courses)
 }
 
-/// Whether a number of a build's record can be one of milliseconds, bytes or processes.
+/// A number of milliseconds or bytes that a build can have: the record comes from another program,
+/// and a figure of what cannot be would show nothing.
 fn is_possible(number: f64) -> bool {
     (0.0..=1e15).contains(&number)
 }
@@ -194,21 +188,26 @@ mod tests {
     }
 
     #[test]
-    fn a_build_is_drawn_from_whatever_its_record_has() {
-        let point = |at_ms: u64, bytes: u64| serde_json::json!({"at_ms": at_ms, "build_bytes": bytes, "n_running": 2, "new": "field"});
-        let record = serde_json::json!({"version": 1, "attempts": [
-            {"details": [{"timeline": [point(0, 0), point(1000, 1 << 20)]}]},
-            {"details": []},
-            {"details": [{"timeline": [point(500, 2 << 20), {"at_ms": "soon"}]}, {}]},
+    fn a_build_is_drawn_from_its_record() {
+        let point = |at_ms: u64, bytes: u64| {
+            serde_json::json!({"at_ms": at_ms, "build_bytes": bytes, "headroom_bytes": 0,
+                "n_running": 2, "new": "field"})
+        };
+        let attempt = |details: serde_json::Value| {
+            serde_json::json!({"strategy": "a", "commands": [], "outcome": "built", "seconds": 1.5,
+                "peak_bytes": 1, "details": details})
+        };
+        let record = serde_json::json!({"version": 1, "reason": "it fits", "attempts": [
+            attempt(serde_json::json!([{"timeline": [point(0, 0), point(1000, 1 << 20)]}])),
+            attempt(serde_json::json!([])),
+            attempt(serde_json::json!([{"timeline": [point(500, 2 << 20), point(u64::MAX, 1)]},
+                {"timeline": []}])),
         ]});
-        let figure = build(&record).unwrap();
+        let figure = build(&serde_json::from_value(record).unwrap()).unwrap();
         let lines = lines(&figure);
-        assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 0]);
+        assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 3]);
         assert!(lines[1].is_sorted_by(|a, b| a.0 < b.0 && a.1 > b.1), "{lines:?}");
-        for nothing in
-            ["null", "{}", "[1]", "{\"attempts\": 3}", "{\"attempts\": [{\"details\": [7]}]}"]
-        {
-            assert!(build(&serde_json::from_str(nothing).unwrap()).is_none(), "{nothing}");
-        }
+        let nothing = serde_json::json!({"version": 1, "reason": "", "attempts": [attempt(serde_json::json!([]))]});
+        assert!(build(&serde_json::from_value(nothing).unwrap()).is_none());
     }
 }

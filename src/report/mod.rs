@@ -14,17 +14,18 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use phi_protocol::{BuildAttempt, BuildRecord};
+
 use crate::engine::solver::TieRange;
 use crate::error::Error;
 use crate::escape::{markdown, markdown_code, shell, xml};
-use crate::files::append::{check_ours, exists, write_whole};
-use crate::files::input;
+use crate::files::append::{check_ours, write_whole};
 use crate::machine::provenance::Provenance;
 use crate::model::topology::Topology;
 use crate::report::figures::{Figure, by_estimator, estimators, figures};
 use crate::report::text::{columns_of, date, interval, p_value, permutation, ties_of_iit4};
 use crate::run::row::Row;
-use crate::run::store::Contents;
+use crate::run::store::{Contents, build_record};
 use crate::run::timeline::{self, Sample};
 use crate::stats::statistics::number;
 use crate::stats::statistics::{Stat, Statistics};
@@ -89,13 +90,13 @@ impl Report {
     const ROWS: usize = 2_000;
 
     /// The report of what a run holds by now; `summaries` are its statistics, `samples` its timeline, `build` is the
-    /// record of its build, if there is one.
+    /// record of its build, if there is one, or why it cannot be read.
     pub fn new(
         name: &str,
         contents: &Contents,
         summaries: &Summaries,
         samples: &[Sample],
-        build: Option<&serde_json::Value>,
+        build: &Result<Option<BuildRecord>, String>,
     ) -> Report {
         let mut report =
             Report { title: format!("{}{name}", Report::TITLE), theory: None, blocks: vec![] };
@@ -114,7 +115,10 @@ impl Report {
         report.theory = None;
         report.heading("Provenance");
         report.provenance(name, contents, build);
-        let over_time = [course::course(contents, samples), build.and_then(course::build)];
+        let over_time = [
+            course::course(contents, samples),
+            build.iter().flatten().next().and_then(course::build),
+        ];
         report.blocks.extend(over_time.into_iter().flatten().map(Block::Figure));
         for part in &parts {
             report.theory = part.suite.settings().formalism().filter(|_| several);
@@ -177,7 +181,7 @@ impl Report {
     /// the page is returned.
     ///
     /// # Errors
-    /// As [`Contents::read`]; [`Error::Content`] for a broken `build.json`; [`Error::Write`].
+    /// As [`Contents::read`]; [`Error::Write`].
     pub fn write(folder: &Path) -> Result<PathBuf, Error> {
         let contents = Contents::read(folder)?;
         Report::check_paths(folder)?;
@@ -187,27 +191,18 @@ impl Report {
     /// Writes the same of a run that was read already, and its statistics.
     ///
     /// # Errors
-    /// [`Error::Content`] for a broken `build.json`; [`Error::Read`] for a timeline; [`Error::Write`].
+    /// [`Error::Read`] for a timeline; [`Error::Write`].
     pub fn write_of(
         folder: &Path,
         contents: &Contents,
         summaries: &Summaries,
     ) -> Result<PathBuf, Error> {
-        let path = folder.join("build.json");
-        let build = match exists(&path)? {
-            true => Some(serde_json::from_str(&input::text(&path, input::RECORD)?).map_err(
-                |error| Error::Content {
-                    place: path.display().to_string(),
-                    message: error.to_string(),
-                },
-            )?),
-            false => None,
-        };
+        // A report must not fail because of what another program has written.
+        let build = build_record(folder).map_err(|it| it.to_string());
         let name = folder.canonicalize().ok();
         let name = name.as_deref().unwrap_or(folder).file_name().unwrap_or_default();
         let samples = timeline::read(folder)?;
-        let report =
-            Report::new(&name.to_string_lossy(), contents, summaries, &samples, build.as_ref());
+        let report = Report::new(&name.to_string_lossy(), contents, summaries, &samples, &build);
         let figures = folder.join("figures");
         fs::create_dir_all(&figures).map_err(|source| Error::Write {
             path: figures.clone(),
@@ -523,7 +518,12 @@ impl Report {
         ));
     }
 
-    fn provenance(&mut self, name: &str, contents: &Contents, build: Option<&serde_json::Value>) {
+    fn provenance(
+        &mut self,
+        name: &str,
+        contents: &Contents,
+        build: &Result<Option<BuildRecord>, String>,
+    ) {
         let unknown = || "unknown".to_owned();
         let mut table = Table::new(&["", ""]);
         let mut add = |what: &str, value: String| table.row(vec![what.to_owned(), value]);
@@ -573,17 +573,16 @@ impl Report {
         let cpu: Option<u64> = last.iter().map(|it| it.cpu_ms).sum();
         add("wall time", duration(std::time::Duration::from_secs_f64(wall / 1e3)));
         add("processor time", cpu.map_or_else(unknown, |it| format!("{:.1} s", it as f64 / 1e3)));
-        match build.and_then(|it| it.as_object()) {
-            Some(fields) => {
-                for (name, value) in fields.iter().filter(|(name, _)| *name != "attempts") {
-                    add(&format!("build: {name}"), scalar(value));
-                }
-                let attempts = fields.get("attempts").and_then(|it| it.as_array());
-                for (k, attempt) in attempts.into_iter().flatten().enumerate() {
+        match build {
+            Ok(Some(BuildRecord { version, reason, attempts })) => {
+                add("build: version", version.to_string());
+                add("build: reason", reason.clone());
+                for (k, attempt) in attempts.iter().enumerate() {
                     add(&format!("build: attempt {}", k + 1), attempted(attempt));
                 }
             }
-            None => add("build record", "none".to_owned()),
+            Ok(None) => add("build record", "none".to_owned()),
+            Err(error) => add("build record", error.clone()),
         }
         self.blocks.push(Block::Table(table));
         let command = contents.sessions.first().map(|it| reproducing(&it.provenance.arguments));
@@ -733,28 +732,25 @@ impl Report {
     }
 }
 
-/// A value as one would say it.
-fn scalar(value: &serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+/// An attempt to build as a sentence; the rest of its record is for the figure, or for a person who
+/// reads the file.
+fn attempted(attempt: &BuildAttempt) -> String {
+    let BuildAttempt { strategy, outcome, seconds, peak_bytes, commands, .. } = attempt;
+    let parts = [
+        format!("option {strategy}"),
+        outcome.clone(),
+        format!("{seconds:.1} s"),
+        format!("peak {}", size(*peak_bytes)),
+    ];
+    list(parts.iter().chain(commands))
 }
 
-/// An attempt to build as a sentence, of what its record has; the rest is for the figure, or for those who read
-/// the file.
-fn attempted(attempt: &serde_json::Value) -> String {
-    let text = |name: &str| attempt[name].as_str().map(str::to_owned);
-    let seconds = attempt["seconds"].as_f64().map(|it| format!("{it:.1} s"));
-    let peak = attempt["peak_bytes"].as_u64().map(|it| format!("peak {}", size(it)));
-    let commands = attempt["commands"].as_array().into_iter().flatten();
-    let parts = [text("strategy").map(|it| format!("option {it}")), text("outcome"), seconds, peak];
-    list(parts.into_iter().flatten().chain(commands.map(scalar)))
-}
-
-/// The arguments without the record of the build, which changes no number.
+/// The arguments without those that change no number: what a launcher adds.
 fn reproducing(arguments: &[String]) -> String {
     let mut kept = Vec::new();
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
-        if argument == "--build-record" {
+        if ["--build-record", "--workers"].contains(&argument.as_str()) {
             arguments.next();
         } else {
             kept.push(shell(argument));

@@ -20,10 +20,11 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use phi_protocol::{BuildRecord, Results};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::solver::{ExactPhi, check_bytes, check_ms};
@@ -667,14 +668,11 @@ impl RunFolder {
     /// Copies the record of the program's build into the folder, instead of that of an earlier session.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Content`] if it is no JSON; [`Error::Write`].
+    /// [`Error::Read`]; [`Error::Content`] if it is no such record; [`Error::Write`].
     pub fn keep_build_record(&self, record: &Path) -> Result<(), Error> {
         let text = input::text(record, input::RECORD)?;
-        serde_json::from_str::<serde_json::Value>(&text).map_err(|error| Error::Content {
-            place: record.display().to_string(),
-            message: error.to_string(),
-        })?;
-        write_whole(&self.paths.root.join("build.json"), text)
+        parse_build_record(&text, record)?;
+        write_whole(&self.paths.root.join(BUILD_RECORD), text)
     }
 
     fn with_note(&self, error: Error) -> Error {
@@ -695,6 +693,27 @@ impl RunFolder {
             other => other,
         }
     }
+}
+
+const BUILD_RECORD: &str = "build.json";
+
+fn parse_build_record(text: &str, path: &Path) -> Result<BuildRecord, Error> {
+    serde_json::from_str(text).map_err(|error| Error::Content {
+        place: path.display().to_string(),
+        message: error.to_string(),
+    })
+}
+
+/// The record of the program's build in the folder of a run, if there is one.
+///
+/// # Errors
+/// [`Error::Read`]; [`Error::Content`].
+pub fn build_record(folder: &Path) -> Result<Option<BuildRecord>, Error> {
+    let path = folder.join(BUILD_RECORD);
+    if !exists(&path)? {
+        return Ok(None);
+    }
+    parse_build_record(&input::text(&path, input::RECORD)?, &path).map(Some)
 }
 
 /// Which other programs have computed rows of this run, if any.
@@ -805,22 +824,35 @@ fn check_csv(content: &[u8], contents: &Contents, paths: &Paths) -> Result<(), E
     Ok(())
 }
 
-/// A run among others, as the list of runs shows it.
-#[derive(Debug, Serialize)]
-pub struct Listed {
-    /// The name of its folder.
-    pub name: String,
-    /// The rows that are finished, and those there will be; none if the folder cannot be read.
-    pub rows: Option<(usize, usize)>,
-    /// When it was first started, in milliseconds since 1970 (UTC).
-    pub started_unix_ms: Option<u64>,
-    /// Whether a process is writing it now.
-    pub is_running: bool,
-    /// What it compares.
-    pub settings: Option<Settings>,
-    /// Why it cannot be read, if so.
-    pub error: Option<String>,
+/// The results of a run in `folder`, as a launcher is told of them.
+pub fn results_in(folder: &Path) -> Results {
+    let Paths { csv, .. } = Paths::of_folder(folder);
+    let rows_done = complete_rows(&csv);
+    let summary = folder.join("summary.json");
+    Results { folder: Some(folder.to_owned()), csv, summary, rows_done }
 }
+
+/// The results of a run without a folder, as a launcher is told of them.
+pub fn results_beside(outputs: &Outputs) -> Results {
+    let Outputs { csv, summary, .. } = outputs.clone();
+    Results { folder: None, rows_done: complete_rows(&csv), csv, summary }
+}
+
+/// The lines after the header; a last line that a crash has cut short is none.
+fn complete_rows(csv: &Path) -> u64 {
+    let is_file = fs::metadata(csv).is_ok_and(|it| it.is_file());
+    let Some(file) = is_file.then(|| fs::File::open(csv).ok()).flatten() else { return 0 };
+    let (mut from, mut n_lines) = (BufReader::new(file), 0_u64);
+    while let Ok(bytes @ [_, ..]) = from.fill_buf() {
+        n_lines += bytes.iter().filter(|it| **it == b'\n').count() as u64;
+        let n = bytes.len();
+        from.consume(n);
+    }
+    n_lines.saturating_sub(1)
+}
+
+/// A run among others, as the list of runs shows it.
+pub type Listed = phi_protocol::Listed<Settings>;
 
 /// The runs in a folder of runs, by name. Folders without settings are no runs.
 ///

@@ -21,7 +21,7 @@ use crate::run::ledger::Ledger;
 use crate::run::row::Row;
 use crate::run::timeline::{self, Sample, Timeline};
 use crate::suite::{Formalism, Problem, Suite};
-use crate::ui::events::{Event, Events};
+use crate::ui::events::{self, Event, Events};
 use crate::ui::forecast::{Forecasts, Load};
 use crate::ui::live::{Line, Memory, Size, Tone, View};
 use crate::ui::screen::Screen;
@@ -357,7 +357,7 @@ impl Progress {
         state.work.current = Some(Current { what, problem: id, since: now });
         let expected_ms = state.work.expected(id).unwrap_or_default() * 1e3;
         drop(state);
-        self.shared.emit(&Event::Problem { problem: id, key, expected_ms });
+        self.shared.emit(&Event::Problem { problem: id.to_string(), key, expected_ms });
     }
 
     /// The problem under way is solved.
@@ -367,14 +367,14 @@ impl Progress {
         state.work.current = None;
         state.work.solved(record.problem, record.duration_ms / 1e3);
         drop(state);
-        let (problem, duration_ms) = (record.problem, record.duration_ms);
+        let (problem, duration_ms) = (record.problem.to_string(), record.duration_ms);
         self.shared.emit(&Event::Solved { problem, phi: record.exact.phi, duration_ms });
     }
 
     /// One more row is on the disk.
     pub fn row(&self, row: &Row) {
         self.shared.state().work.row(row);
-        self.shared.emit(&Event::row(row));
+        self.shared.emit(&events::row(row));
     }
 
     /// All rows of a problem are on the disk.
@@ -484,8 +484,8 @@ impl Shared {
             };
             before = steps;
             self.emit(&Event::Progress {
-                problem,
-                steps: it.what,
+                problem: problem.to_string(),
+                steps: it.what.to_owned(),
                 done: it.done,
                 total: it.total,
                 phi_at_most: it.best,

@@ -200,8 +200,11 @@ fn stopped_run(before: &Files) -> Files {
 #[test]
 fn a_run_in_a_folder() {
     let mut before = of_others();
-    before.insert("build.json".into(), Some(b"{\"version\":1}\n".to_vec()));
-    let start = format!("{STUDY} --run a --build-record build.json");
+    before.insert(
+        "build.json".into(),
+        Some(b"{\"version\":1,\"reason\":\"\",\"attempts\":[]}\n".to_vec()),
+    );
+    let start = format!("launch --build-record build.json -- {STUDY} --run a");
     Scenario {
         name: "run",
         sample: 7,

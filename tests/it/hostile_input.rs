@@ -184,10 +184,11 @@ fn the_name_of_a_folder_forges_nothing() {
     let place = Place::new();
     place.write(
         "build.json",
-        json!({ "ok": "yes", HOSTILE: format!("```\n# {HOSTILE} <b>") }).to_string(),
+        json!({ "version": 1, "reason": format!("```\n# {HOSTILE} <b>"), "attempts": [] })
+            .to_string(),
     );
     place
-        .run("--run pilot --topologies Line --sizes 3 --seeds 42 --tie-orders 0 --build-record build.json")
+        .run("launch --build-record build.json -- --run pilot --topologies Line --sizes 3 --seeds 42 --tie-orders 0")
         .succeeded();
     let folder = place.path("runs").join(HOSTILE);
     std::fs::rename(place.path("runs/pilot"), &folder).unwrap();

@@ -10,6 +10,9 @@ mod program;
 /// What a study computes and writes.
 mod study;
 
+/// What a program that launches this one reads.
+mod protocol;
+
 /// What is told to programs.
 mod events;
 

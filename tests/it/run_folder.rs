@@ -482,35 +482,39 @@ fn a_run_is_set_aside_only_if_everything_that_is_asked_for_is_right() {
         assert!(finished.stderr.contains(message), "{}\nexpected {message}", finished.stderr);
         assert_eq!(place.read("runs/first/results.csv"), csv);
     };
-    refused("--run first --set-aside --sizes 1", "size 1");
-    refused("--run first --set-aside --szies 5", "unexpected argument");
-    refused("--set-aside", "--run <NAME>");
-    refused("cluster plan --set-aside --run first --sizes 1", "size 1");
+    refused("launch --set-aside -- --run first --sizes 1", "size 1");
+    refused("launch --set-aside -- --run first --szies 5", "unexpected argument");
+    refused("launch --set-aside -- --out rows.csv", "rows.csv is no run in a folder");
+    refused("launch --set-aside -- runs", "no run in a folder");
+    refused("launch --set-aside -- cluster plan --run first --sizes 1", "size 1");
     for (folder, file) in [("adir", "photo"), (".git", "HEAD")] {
         fs::create_dir(place.path(folder)).unwrap();
         place.write(&format!("{folder}/{file}"), "mine");
     }
     let absolute = place.path("adir").display().to_string();
     for name in ["../adir", "..", ".", "", &absolute] {
-        let finished = place.command("--set-aside").args(["--run", name]).output().unwrap();
+        let finished =
+            place.command("launch --set-aside --").args(["--run", name]).output().unwrap();
         assert_eq!(finished.status.code(), Some(2), "{name:?} {finished:?}");
     }
-    refused("--set-aside --runs . --run adir", "is not the folder of a run, so it is not moved");
-    refused("--set-aside --runs . --run .git", "is hidden, so it is not moved");
+    let not_a_run = "is not the folder of a run, so it is not moved";
+    refused("launch --set-aside -- --runs . --run adir", not_a_run);
+    refused("launch --set-aside -- --runs . --run .git", "is hidden, so it is not moved");
     assert_eq!(place.files(), [".git", "adir", "runs"]);
 
     // Other settings are what a fresh start is for; nothing is computed yet.
-    let moved = place.run("--run first --set-aside --sizes 5").succeeded();
+    let moved = place.run("launch --run first --set-aside -- --sizes 5").succeeded();
     assert_eq!(
         (moved.stdout.as_str(), moved.stderr.as_str()),
         ("", "the old results are in runs/first.1\n")
     );
     assert_eq!(place.read("runs/first.1/results.csv"), csv);
     assert!(!place.path("runs/first").exists());
-    let nothing = place.run("--run first --set-aside").succeeded();
+    let nothing = place.run("launch --run first --set-aside").succeeded();
     assert_eq!(nothing.stderr, "");
     // The job of one Φ, and of a study, in tasks.
     place.run("cluster plan --run first --topologies Ring --sizes 4 --seeds 42").succeeded();
-    let moved = place.run("cluster plan --set-aside --run first --topologies Ring").succeeded();
+    let moved =
+        place.run("launch --set-aside --run first -- cluster plan --topologies Ring").succeeded();
     assert_eq!(moved.stderr, "the old results are in runs/first.2\n");
 }

@@ -1,19 +1,20 @@
 //! Start the validation, watch it, and make sense of its end.
 //!
-//! Everything goes to one folder that outlives it all: a second start goes on there, `--fresh` has the program move it
-//! aside, nothing here touches it. Ctrl-C is handed on to the run, which keeps its rows; asked a second time, it is killed. When memory
-//! is short the study is started with fewer workers, and stopped and gone on with by half of them if it still is.
+//! The program's own first event says where its results go and what memory a worker needs; the user's
+//! arguments are passed on unread. Everything goes to one folder that outlives the run: a second start
+//! goes on there, and `--fresh` has the program move it aside. Ctrl-C is handed on to the run, which
+//! keeps its rows; a second one kills it. When memory is short, the study is started with fewer workers.
+//! It is stopped and started again with half of them if memory is still short.
 
 use std::{
     env,
-    ffi::{OsStr, OsString},
-    fs,
-    io::{self, BufRead as _, BufReader, IsTerminal as _},
+    ffi::OsString,
+    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use headroom::{
     Coded, Console, Exit, Format,
     build::supervise::{Care, Patience, Piece, say_available, supervise},
@@ -22,43 +23,62 @@ use headroom::{
     machine::cgroup::KillCounters,
     numbers::{bytes, duration},
 };
+use phi_protocol::{
+    EVENTS_SCHEMA, EVENTS_VERSION, Event, EventLine, Exit as StudyExit, Launch, Question, Results,
+    Task, Workers,
+};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 /// The name of the run when the user gives none.
 pub(crate) const DEFAULT_RUN: &str = "validation";
 
-/// What one worker of the study may need, and what they share: the largest single problem measured held 89 MiB with two
-/// workers (complete graph of 9 units), the 160 comparisons 25 MiB.
-const WORKER_BYTES: u64 = 48 << 20;
-const SHARED_BYTES: u64 = 32 << 20;
 /// With less than this available a run with several workers is stopped, to go on with half of them.
 const STOP_BELOW_BYTES: u64 = 32 << 20;
 
-/// That of a million rows has some MiB.
+/// The statistics of a million rows have some MiB.
 const MOST_SUMMARY_BYTES: u64 = 64 << 20;
+/// An answer names a few paths.
+const MOST_ANSWER_BYTES: usize = 1 << 20;
 
-/// What the run is started with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Arguments {
+/// A program and what it is started with.
+pub(crate) struct Start<'a> {
+    pub(crate) program: &'a Path,
+    /// The user's arguments, or those of xtask: they are passed on unread.
     pub(crate) args: Vec<OsString>,
-    /// The CSV file; `None` if this is not a run of the study (`phi`, `--list`, `--help`).
-    pub(crate) out: Option<PathBuf>,
-    /// The run's folder, unless the user asked for single files with `--out`.
-    pub(crate) folder: Option<PathBuf>,
+    /// What the arguments may leave open; `None` for a program that is not the study's, and for a
+    /// command whose results nobody counts.
+    pub(crate) launch: Option<Launch>,
+}
+
+impl Start<'_> {
+    /// All arguments of the program.
+    fn arguments(&self, workers: Option<usize>) -> Vec<OsString> {
+        match &self.launch {
+            Some(launch) => Launch { workers, ..launch.clone() }.arguments(&self.args),
+            None => self.args.clone(),
+        }
+    }
+
+    /// The same for people.
+    pub(crate) fn words(&self) -> String {
+        let args = self.arguments(None);
+        let words: Vec<_> = args.iter().map(|it| it.to_string_lossy()).collect();
+        words.join(" ")
+    }
 }
 
 /// A finished run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Run {
     pub(crate) command: Vec<String>,
     pub(crate) out: Option<PathBuf>,
-    /// Beside `out`.
     pub(crate) summary_file: Option<PathBuf>,
     /// Whether there were finished rows to go on from.
     pub(crate) resumed: bool,
     /// Complete rows in `out` before and after.
-    pub(crate) n_rows_before: usize,
-    pub(crate) n_rows: usize,
+    pub(crate) n_rows_before: u64,
+    pub(crate) n_rows: u64,
     pub(crate) exit_code: Option<i32>,
     pub(crate) signal: Option<i32>,
     pub(crate) interrupted: bool,
@@ -72,7 +92,7 @@ pub(crate) struct Run {
     /// The kernel's kills for lack of memory meanwhile.
     pub(crate) memory_kills: KillCounters,
     /// The content of `summary_file`.
-    pub(crate) summary: Option<serde_json::Value>,
+    pub(crate) summary: Option<Box<RawValue>>,
 }
 
 /// The folder of the runs: outside `target`, so that `cargo clean` spares it.
@@ -80,136 +100,164 @@ pub(crate) fn default_runs(workspace_root: &Path) -> PathBuf {
     workspace_root.join("runs")
 }
 
-/// Complete the user's arguments by the run's name and the folder of the runs.
-///
-/// Output files that the user names with `--out` are left to the run, with everything the user says about them.
-///
-/// # Errors
-/// `--force`, which would delete finished rows of a run folder.
-pub(crate) fn arguments(user: &[OsString], default_runs: &Path) -> Result<Arguments, Coded> {
-    let mut args = user.to_vec();
-    let other_command = user.first().is_some_and(|it| !it.to_string_lossy().starts_with('-'));
-    let has = |names: &[&str]| user.iter().any(|it| names.iter().any(|name| it == name));
-    if other_command || has(&["--list", "--help", "-h", "--version", "-V"]) {
-        return Ok(Arguments { args, out: None, folder: None });
-    }
-    if let Some(out) = value_of(user, "--out") {
-        return Ok(Arguments { args, out: Some(out.into()), folder: None });
-    }
-    if has(&["--force"]) {
-        let message = "--force is for files named with --out; `cargo xtask validate --fresh` starts over and keeps the \
-                       old results";
-        return Err(Coded { exit: Exit::Usage, message: message.into() });
-    }
-    // A run folder goes on by itself.
-    args.retain(|it| it != "--resume");
-    let name = value_of(user, "--run").unwrap_or_else(|| {
-        args.extend(["--run".into(), DEFAULT_RUN.into()]);
-        DEFAULT_RUN.into()
-    });
-    let runs = value_of(user, "--runs").unwrap_or_else(|| {
-        args.extend(["--runs".into(), default_runs.into()]);
-        default_runs.into()
-    });
-    let folder = Path::new(&runs).join(name);
-    Ok(Arguments { args, out: Some(folder.join("results.csv")), folder: Some(folder) })
+/// The record of the build in this target folder, if there is one.
+pub(crate) fn build_record(target_dir: &Path) -> Option<PathBuf> {
+    Some(target_dir.join("xtask").join("build.json")).filter(|it| it.is_file())
 }
 
-/// `--name VALUE` or `--name=VALUE`.
-pub(crate) fn value_of(args: &[OsString], name: &str) -> Option<OsString> {
-    args.iter().enumerate().find_map(|(index, arg)| {
-        if arg == OsStr::new(name) {
-            return args.get(index + 1).cloned();
-        }
-        arg.to_str()?.strip_prefix(name)?.strip_prefix('=').map(OsString::from)
-    })
+/// What the study's program answers to a question, or how it ended if it refuses.
+enum Answer {
+    Done(Vec<u8>),
+    Refused { ending: Ending, interrupted: bool },
 }
 
-/// The arguments by which a run in a folder keeps the record of its build, if there is one.
-pub(crate) fn build_record(arguments: &Arguments, target_dir: &Path) -> Vec<OsString> {
-    let record = target_dir.join("xtask").join("build.json");
-    if arguments.folder.is_none() || !record.is_file() {
-        return Vec::new();
-    }
-    vec!["--build-record".into(), record.into()]
-}
-
-/// Have the study's program check all arguments and move an old run of this name aside: it knows which folders are
-/// its runs, and says where the old results are.
-///
-/// # Errors
-/// It refuses, and has said why; its exit code is passed on.
-pub(crate) fn set_aside(
+/// Ask the study's program about its arguments. Its stderr goes to the user's.
+fn ask(
     program: &Path,
-    question: &[&str],
+    launch: &Launch,
+    question: Question,
     args: &[OsString],
     console: &Console,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Answer> {
     let mut command = Command::new(program);
-    // The flag before what the user wrote, which may name a command of its own: `phi`.
-    command.args(question).arg("--set-aside").args(args);
+    command.args(launch.asking(question).arguments(args));
     let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
+    let mut said = Vec::new();
     let watched = supervise(&command, Streams::piped(), care, |piece| match piece {
-        Piece::Stdout(bytes) | Piece::Stderr(bytes) => console.pass_through(bytes),
+        Piece::Stdout(bytes) => {
+            said.extend_from_slice(&bytes[..bytes.len().min(MOST_ANSWER_BYTES - said.len())]);
+        }
+        Piece::Stderr(bytes) => console.pass_through(bytes),
         Piece::Stopping | Piece::Available(_) => {}
     })?;
     watched.left.say(console);
-    match exit(watched.ending, watched.interrupted) {
-        Exit::Success => Ok(()),
-        exit => {
+    let (ending, interrupted) = (watched.ending, watched.interrupted);
+    Ok(match exit(ending, interrupted) {
+        Exit::Success => Answer::Done(said),
+        _ => Answer::Refused { ending, interrupted },
+    })
+}
+
+/// Have the study's program check all arguments and move an old run of this name aside: it knows
+/// which folders are its runs, and says where the old results are.
+///
+/// # Errors
+/// The program refuses, and has said why; its exit code is passed on.
+pub(crate) fn set_aside(start: &Start<'_>, console: &Console) -> anyhow::Result<()> {
+    let Some(launch) = &start.launch else { return Ok(()) };
+    match ask(start.program, launch, Question::SetAside, &start.args, console)? {
+        Answer::Done(_) => Ok(()),
+        Answer::Refused { ending, interrupted } => {
+            let exit = exit(ending, interrupted);
             bail!(Coded { exit, message: "--fresh: nothing was moved and nothing begun".into() })
         }
     }
 }
 
-/// Rows after the header; a last line that a crash has cut short does not count.
-fn n_rows(out: &Path) -> usize {
-    let Some(file) =
-        fs::metadata(out).ok().filter(fs::Metadata::is_file).and_then(|_| fs::File::open(out).ok())
-    else {
-        return 0;
+/// What the program answers to [`Question::Prepare`].
+///
+/// # Errors
+/// It is something else, or of another version.
+pub(crate) fn parse_prepared(answer: &[u8]) -> anyhow::Result<Task> {
+    let line: EventLine = serde_json::from_slice(answer).context("not an event of the study")?;
+    let Event::Prepared { schema, version, task, .. } = line.event else {
+        bail!("another event; expected `prepared`");
     };
-    let (mut from, mut n_lines) = (BufReader::new(file), 0);
-    while let Ok(bytes @ [_, ..]) = from.fill_buf() {
-        n_lines += bytes.iter().filter(|it| **it == b'\n').count();
-        let n = bytes.len();
-        from.consume(n);
+    if schema != EVENTS_SCHEMA || version != EVENTS_VERSION {
+        bail!(
+            "`{schema}` of version {version}; expected `{EVENTS_SCHEMA}` of version {EVENTS_VERSION}"
+        );
     }
-    n_lines.saturating_sub(1)
+    Ok(task)
+}
+
+/// What the arguments ask for.
+pub(crate) enum Prepared {
+    Task(Task),
+    /// The program refuses them, and has said why.
+    Refused {
+        ending: Ending,
+        interrupted: bool,
+    },
+}
+
+/// Have the study's program check its arguments and say what they ask for.
+pub(crate) fn prepare(start: &Start<'_>, console: &Console) -> anyhow::Result<Prepared> {
+    let Some(launch) = &start.launch else { return Ok(Prepared::Task(Task::Other)) };
+    match ask(start.program, launch, Question::Prepare, &start.args, console)? {
+        Answer::Done(said) => parse_prepared(&said)
+            .map(Prepared::Task)
+            .with_context(|| format!("{} answered", start.program.display())),
+        Answer::Refused { ending, interrupted } => Ok(Prepared::Refused { ending, interrupted }),
+    }
+}
+
+fn results_of(task: Task) -> Option<Results> {
+    match task {
+        Task::Study { results, .. } | Task::Gather { results } => Some(results),
+        Task::Plan { .. } | Task::Other => None,
+    }
 }
 
 /// How many workers there is room for.
-pub(crate) fn workers(available_bytes: u64, n_cpus: usize) -> usize {
-    let room = available_bytes.saturating_sub(SHARED_BYTES) / WORKER_BYTES;
+pub(crate) fn workers(needed: &Workers, available_bytes: u64, n_cpus: usize) -> usize {
+    let room = available_bytes.saturating_sub(needed.shared_bytes) / needed.worker_bytes.max(1);
     usize::try_from(room).unwrap_or(usize::MAX).clamp(1, n_cpus.max(1))
 }
 
 /// Run the study (or whatever the arguments ask of it) and wait for its end.
 ///
-/// `available_bytes` and `n_cpus` decide on the workers of the study; `None` leaves them to the program, as does a user who
-/// says `--jobs` or asks for files instead of a folder, in which it could not go on.
+/// `room`, the available bytes and the number of CPUs, decides on the workers of the study. `None`
+/// leaves them to the program, as does a user who asks for a number of threads, or for a file instead
+/// of a folder, in which the study could not go on.
 pub(crate) fn run(
-    program: &Path,
-    arguments: &Arguments,
+    start: &Start<'_>,
     room: Option<(u64, usize)>,
     console: &Console,
 ) -> anyhow::Result<Run> {
-    let out = arguments.out.as_deref();
-    let n_rows_before = out.map_or(0, n_rows);
+    let shown = |args: &[OsString]| -> Vec<String> {
+        let words = [start.program.as_os_str()].into_iter().chain(args.iter().map(AsRef::as_ref));
+        words.map(|it| it.to_string_lossy().into_owned()).collect()
+    };
+    let task = match prepare(start, console)? {
+        Prepared::Task(task) => task,
+        Prepared::Refused { ending, interrupted } => {
+            return Ok(Run {
+                command: shown(&start.arguments(None)),
+                exit_code: ending.code,
+                signal: ending.signal,
+                interrupted,
+                ..Run::default()
+            });
+        }
+    };
+    let needed = match &task {
+        Task::Study { workers, results } if workers.asked.is_none() => {
+            results.folder.as_ref().map(|_| workers.clone())
+        }
+        _ => None,
+    };
+    let results = results_of(task);
+    let rows = |it: &Option<Results>| it.as_ref().map_or(0, |it| it.rows_done);
+    let n_rows_before = rows(&results);
+    if let Some(Results { folder: Some(folder), csv, .. }) = &results
+        && csv.is_file()
+    {
+        console.note(&format!("going on in {}", folder.display()));
+    }
     let kills_before = KillCounters::read(Path::new("/"));
-    let free = value_of(&arguments.args, "--jobs").is_none() && arguments.folder.is_some();
-    let room = room.filter(|_| free);
+    let room = room.zip(needed);
     // As many as there are CPUs is what the run does by itself.
-    let mut count = room.map(|(available, n_cpus)| workers(available, n_cpus));
-    let mut given = count.filter(|it| room.is_some_and(|(_, n_cpus)| *it < n_cpus));
+    let mut count =
+        room.as_ref().map(|((available, n_cpus), needed)| workers(needed, *available, *n_cpus));
+    let mut given = count.filter(|it| room.as_ref().is_some_and(|((_, n_cpus), _)| it < n_cpus));
     if let Some(n) = given {
         console.note(&format!("memory for {n} worker{}", if n == 1 { "" } else { "s" }));
     }
     let (mut seconds, mut peak_bytes, mut lowest, mut n_restarts) = (0.0, 0, None, 0);
     loop {
-        let mut args = arguments.args.clone();
-        args.extend(given.iter().flat_map(|it| ["--jobs".into(), it.to_string().into()]));
-        let mut command = Command::new(program);
+        let args = start.arguments(given);
+        let mut command = Command::new(start.program);
         command.args(&args);
         let streams = Streams {
             // The run is not in the terminal's foreground group: reading from the terminal would stop it.
@@ -222,8 +270,10 @@ pub(crate) fn run(
             stderr: Stdio::inherit(),
         };
         let stop_below = |available: u64| STOP_BELOW_BYTES.min(available / 4);
-        let stop_below_bytes =
-            room.filter(|_| count > Some(1)).map(|(available, _)| stop_below(available));
+        let stop_below_bytes = room
+            .as_ref()
+            .filter(|_| count > Some(1))
+            .map(|((available, _), _)| stop_below(*available));
         let patience = Patience::UntilAskedAgain;
         let care = Care { patience, expendable: false, stop_below_bytes };
         let kills = KillCounters::read(Path::new("/"));
@@ -240,7 +290,8 @@ pub(crate) fn run(
         lowest = [lowest, watched.lowest_available_bytes].into_iter().flatten().min();
         let kills = KillCounters::read(Path::new("/")).since(kills);
         let was_killed = watched.ending.signal == Some(9) && kills.moved();
-        let gave_way = watched.stopped_for_memory && watched.ending.code == Some(130);
+        let gave_way = watched.stopped_for_memory
+            && watched.ending.code == Some(StudyExit::Interrupted.code().into());
         if let Some(n @ 2..) = count
             && (was_killed || gave_way)
             && !watched.interrupted
@@ -256,16 +307,23 @@ pub(crate) fn run(
             console.note(&format!("{why}: it goes on with {workers}; no finished row is lost"));
             continue;
         }
-        let in_folder = arguments.folder.as_ref().map(|it| it.join("summary.json"));
-        let beside = || out.map(|it| it.with_extension("summary.json"));
-        let summary_file = in_folder.or_else(beside).filter(|it| it.exists());
-        let words = [program.as_os_str()].into_iter().chain(args.iter().map(AsRef::as_ref));
+        // What it says now is what its files hold, whatever ended it.
+        let after = match &results {
+            Some(_) => match prepare(start, console) {
+                Ok(Prepared::Task(task)) => results_of(task),
+                Ok(Prepared::Refused { .. }) | Err(_) => None,
+            }
+            .or_else(|| results.clone()),
+            None => None,
+        };
+        let n_rows = rows(&after);
+        let summary_file = after.as_ref().map(|it| it.summary.clone()).filter(|it| it.exists());
         return Ok(Run {
-            command: words.map(|it| it.to_string_lossy().into_owned()).collect(),
-            out: arguments.out.clone(),
+            command: shown(&args),
+            out: after.map(|it| it.csv),
             resumed: n_rows_before > 0,
             n_rows_before,
-            n_rows: out.map_or(0, n_rows),
+            n_rows,
             exit_code: watched.ending.code,
             signal: watched.ending.signal,
             interrupted: watched.interrupted,
@@ -285,15 +343,13 @@ pub(crate) fn run(
 
 /// The exit code that an ended run calls for.
 pub(crate) fn exit(ending: Ending, interrupted: bool) -> Exit {
-    match ending {
-        Ending { code: Some(0), .. } => Exit::Success,
-        Ending { code: Some(130), .. } => Exit::Interrupted,
-        Ending { signal: Some(_), .. } if interrupted => Exit::Interrupted,
-        Ending { code: Some(2), .. } => Exit::Usage,
-        Ending { signal: Some(signal), .. } => {
-            Exit::RunSignal(u8::try_from(signal).unwrap_or(u8::MAX))
-        }
-        Ending { .. } => Exit::Internal,
+    match (ending.code.map(StudyExit::of_code), ending.signal) {
+        (Some(Some(StudyExit::Success)), _) => Exit::Success,
+        (Some(Some(StudyExit::Interrupted)), _) => Exit::Interrupted,
+        (Some(Some(StudyExit::BadInput)), _) => Exit::Usage,
+        (_, Some(_)) if interrupted => Exit::Interrupted,
+        (_, Some(signal)) => Exit::RunSignal(u8::try_from(signal).unwrap_or(u8::MAX)),
+        (_, None) => Exit::Internal,
     }
 }
 
@@ -301,7 +357,7 @@ impl Run {
     /// How the run ended and what to do next.
     pub(crate) fn say(&self, exit: Exit, console: &mut Console) {
         let out = self.out_shown().unwrap_or_default();
-        let rows = |n: usize| if n == 1 { "1 row".to_owned() } else { format!("{n} rows") };
+        let rows = |n: u64| if n == 1 { "1 row".to_owned() } else { format!("{n} rows") };
         let resume = "`cargo xtask validate` with the same arguments goes on from there";
         let time = duration(self.seconds.round() as u64);
         match exit {
@@ -315,6 +371,9 @@ impl Run {
                 rows(self.n_rows),
                 bytes(self.peak_bytes)
             )),
+            Exit::Interrupted if self.out.is_none() => {
+                console.note(&format!("stopped after {time}"));
+            }
             Exit::Interrupted => {
                 console.note(&format!("stopped after {time} with {} in {out}; {resume}", rows(self.n_rows)));
             }
@@ -329,13 +388,13 @@ impl Run {
                 } else {
                     String::new()
                 };
+                let kept = match self.out {
+                    Some(_) => format!("; {} are in {out}", rows(self.n_rows)),
+                    None => String::new(),
+                };
                 console.warning(
-                    &format!(
-                        "the run was ended by {}{memory}; {} are in {out}",
-                        signal_name(signal.into()),
-                        rows(self.n_rows)
-                    ),
-                    resume,
+                    &format!("the run was ended by {}{memory}{kept}", signal_name(signal.into())),
+                    if self.out.is_some() { resume } else { "its own message, if any, is above" },
                 );
             }
             _ if self.out.is_some() => console.warning(
@@ -346,7 +405,11 @@ impl Run {
                 ),
                 "its own message is above",
             ),
-            _ => {}
+            Exit::Usage => {}
+            _ => console.warning(
+                &format!("the run failed (exit code {})", self.exit_code.unwrap_or_default()),
+                "its own message is above",
+            ),
         }
         console.record("run", self);
     }
@@ -368,68 +431,57 @@ impl Run {
 mod tests {
     use super::*;
 
-    fn completed(user: &[&str]) -> Result<Arguments, Coded> {
-        let user: Vec<OsString> = user.iter().map(OsString::from).collect();
-        arguments(&user, Path::new("/w/runs"))
-    }
-
-    #[track_caller]
-    fn check(user: &[&str], args: &[&str], out: Option<&str>, folder: Option<&str>) {
-        let arguments = completed(user).unwrap();
-        assert_eq!(arguments.args, args, "{user:?}");
-        assert_eq!(arguments.out.as_deref(), out.map(Path::new), "{user:?}");
-        assert_eq!(arguments.folder.as_deref(), folder.map(Path::new), "{user:?}");
+    #[test]
+    fn the_user_s_arguments_are_passed_on_unread() {
+        let args: Vec<OsString> = ["--out=x", "phi", "--", "--run"].map(Into::into).into();
+        let launch = Launch { run: Some(DEFAULT_RUN.into()), ..Launch::default() };
+        let program = Path::new("p");
+        let start = Start { program, args, launch: Some(launch) };
+        assert_eq!(start.words(), "launch --run validation -- --out=x phi -- --run");
+        assert_eq!(start.arguments(Some(2))[3], "--workers");
+        let other = Start { launch: None, ..start };
+        assert_eq!(other.words(), "--out=x phi -- --run");
     }
 
     #[test]
-    fn the_run_s_folder_is_added_unless_the_user_names_one_or_files() {
-        let (csv, folder) = ("/w/runs/validation/results.csv", "/w/runs/validation");
-        let added = ["--run", "validation", "--runs", "/w/runs"];
-        check(&[], &added, Some(csv), Some(folder));
-        check(&["--resume"], &added, Some(csv), Some(folder));
-        let args = [&["--sizes", "5,6"], &added[..]].concat();
-        check(&["--sizes", "5,6"], &args, Some(csv), Some(folder));
-        check(
-            &["--run", "pilot"],
-            &["--run", "pilot", "--runs", "/w/runs"],
-            Some("/w/runs/pilot/results.csv"),
-            Some("/w/runs/pilot"),
-        );
-        check(
-            &["--runs=/x", "--run=pilot"],
-            &["--runs=/x", "--run=pilot"],
-            Some("/x/pilot/results.csv"),
-            Some("/x/pilot"),
-        );
-        check(&["--out", "x.csv"], &["--out", "x.csv"], Some("x.csv"), None);
-        check(&["--out=x.csv", "--force"], &["--out=x.csv", "--force"], Some("x.csv"), None);
-        check(&["phi", "--network", "n.json"], &["phi", "--network", "n.json"], None, None);
-        check(&["runs"], &["runs"], None, None);
-        check(&["--list"], &["--list"], None, None);
-        check(&["--sizes", "5", "--help"], &["--sizes", "5", "--help"], None, None);
-        let refused = completed(&["--force"]).unwrap_err();
-        assert_eq!(refused.exit, Exit::Usage);
+    fn the_first_event_is_that_of_the_study() {
+        // The same file is what a test of the study compares its own answers with.
+        let golden = include_str!("../../phi-protocol/golden/prepared.jsonl");
+        let tasks: Vec<Task> =
+            golden.lines().map(|it| parse_prepared(it.as_bytes()).unwrap()).collect();
+        let [Task::Study { results, workers }, file, plan, gather, Task::Other] = &tasks[..] else {
+            panic!("{tasks:?}");
+        };
+        assert_eq!(results.folder.as_deref(), Some(Path::new("runs/first")));
+        assert_eq!((results.rows_done, workers.asked), (4, None));
+        assert!(matches!(file, Task::Study { results, .. } if results.folder.is_none()));
+        assert!(matches!(plan, Task::Plan { run, .. } if run == "first"));
+        assert!(matches!(gather, Task::Gather { .. }));
+        for (text, why) in [
+            ("", "not an event of the study"),
+            (r#"{"event": "finished", "output": "x", "elapsed_ms": 1}"#, "another event"),
+            (
+                &golden.lines().next().unwrap().replace("/events", "/other"),
+                "`phi-validation/other`",
+            ),
+        ] {
+            let error = parse_prepared(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with(why), "{error}");
+        }
     }
 
     #[test]
     fn there_are_as_many_workers_as_there_is_room_for() {
         let mib = |it: u64| it << 20;
+        let needed = Workers { asked: None, worker_bytes: mib(48), shared_bytes: mib(32) };
         for (available, n_cpus, expected) in
             [(0, 8, 1), (79, 8, 1), (128, 8, 2), (300, 8, 5), (9999, 8, 8), (9999, 0, 1)]
         {
-            assert_eq!(workers(mib(available), n_cpus), expected, "{available} MiB, {n_cpus} CPUs");
-        }
-    }
-
-    #[test]
-    fn a_row_cut_short_is_not_counted() {
-        let sh = xshell::Shell::new().unwrap();
-        let dir = sh.create_temp_dir().unwrap();
-        let out = dir.path().join("results.csv");
-        assert_eq!(n_rows(&out), 0);
-        for (text, expected) in [("", 0), ("topology,n\n", 0), ("topology,n\nring,5\nst", 1)] {
-            sh.write_file(&out, text).unwrap();
-            assert_eq!(n_rows(&out), expected, "{text:?}");
+            assert_eq!(
+                workers(&needed, mib(available), n_cpus),
+                expected,
+                "{available} MiB, {n_cpus} CPUs"
+            );
         }
     }
 

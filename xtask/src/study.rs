@@ -2,7 +2,10 @@
 //!
 //! What they print is the study's own; nothing here knows a run's files.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
@@ -12,7 +15,7 @@ use crate::{
     exit_help,
     flags::{BuildFlags, Format},
     project::{self, HOST},
-    run::{self, Arguments, DEFAULT_RUN},
+    run::{self, DEFAULT_RUN, Start},
     slurm,
 };
 
@@ -153,13 +156,16 @@ fn answer(
     let built = headroom::build(&HOST, &flags.request(), console)?;
     let default = || run::default_runs(&built.root);
     args.extend(["--runs".into(), runs.clone().unwrap_or_else(default).into()]);
+    let program = built.executables.first();
+    let start =
+        Start { program: program.map_or(Path::new(""), PathBuf::as_path), args, launch: None };
     if flags.dry_run {
-        let words: Vec<_> = args.iter().map(|it| it.to_string_lossy()).collect();
-        console.would(&format!("would run it with {}", words.join(" ")));
+        console.would(&format!("would run it with {}", start.words()));
     }
-    let Some(executable) = built.executables.first() else { return Ok(built.exit) };
-    let arguments = Arguments { args, out: None, folder: None };
-    let run = run::run(executable, &arguments, None, console)?;
+    if program.is_none() {
+        return Ok(built.exit);
+    }
+    let run = run::run(&start, None, console)?;
     let exit = run::exit(run.ending(), run.interrupted);
     run.say(exit, console);
     Ok(exit)

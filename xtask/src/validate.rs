@@ -1,16 +1,20 @@
 //! `validate`: preflight, build, and the run of the study, here or on a cluster.
 
-use std::{ffi::OsString, path::Path};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use anyhow::bail;
 use clap::Args;
 use headroom::{Coded, Console, Exit, machine::resources::Resources};
+use phi_protocol::Launch;
 
 use crate::{
     exit_help,
     flags::BuildFlags,
     project::{self, HOST},
-    run,
+    run::{self, Start},
     slurm::{self, ClusterFlags},
 };
 
@@ -55,13 +59,6 @@ impl Validate {
             let Validate { flags, fresh, cluster, run_args } = self;
             return slurm::validate(flags, *fresh, cluster, run_args, console);
         }
-        // Bad arguments are told before anything is built.
-        let runs = |root: &Path| run::arguments(&self.run_args, &run::default_runs(root));
-        let has_folder = runs(Path::new(""))?.folder.is_some();
-        if self.fresh && !has_folder {
-            let message = "--fresh is for runs in folders; with --out, give the run --force";
-            bail!(Coded { exit: Exit::Usage, message: message.into() });
-        }
         let is_study = project::is_study(&selection)?;
         if !selection.names_a_target() && !is_study {
             let message =
@@ -74,21 +71,26 @@ impl Validate {
             bail!(Coded { exit: Exit::Usage, message: message.into() });
         }
         let built = headroom::build(&HOST, &self.flags.request(), console)?;
-        let mut arguments = runs(&built.root)?;
-        let record = run::build_record(&arguments, &built.target_dir);
-        arguments.args.extend(record);
+        let launch = is_study.then(|| Launch {
+            run: Some(run::DEFAULT_RUN.to_owned()),
+            runs: Some(run::default_runs(&built.root)),
+            build_record: run::build_record(&built.target_dir),
+            ..Launch::default()
+        });
+        let program = built.executables.first();
+        let start = Start {
+            program: program.map_or(Path::new(""), PathBuf::as_path),
+            args: self.run_args.clone(),
+            launch,
+        };
         if self.flags.dry_run {
-            let words: Vec<_> = arguments.args.iter().map(|it| it.to_string_lossy()).collect();
-            console.would(&format!("would run it with {}", words.join(" ")));
+            console.would(&format!("would run it with {}", start.words()));
         }
-        let Some(executable) = built.executables.first() else { return Ok(built.exit) };
+        if program.is_none() {
+            return Ok(built.exit);
+        }
         if self.fresh {
-            run::set_aside(executable, &[], &arguments.args, console)?;
-        }
-        if arguments.out.as_ref().is_some_and(|it| it.is_file())
-            && let Some(folder) = &arguments.folder
-        {
-            console.note(&format!("going on in {}", folder.display()));
+            run::set_aside(&start, console)?;
         }
         // What there is now, after the build.
         let room = if built.is_default_target {
@@ -97,7 +99,7 @@ impl Validate {
         } else {
             None
         };
-        let run = run::run(executable, &arguments, room, console)?;
+        let run = run::run(&start, room, console)?;
         let exit = run::exit(run.ending(), run.interrupted);
         run.say(exit, console);
         Ok(exit)

@@ -18,6 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use phi_protocol::BuildRecord;
 use serde_json::Value;
 use xshell::{Shell, TempDir};
 
@@ -216,12 +217,7 @@ fn bad_input_ends_with_2_and_says_what_was_expected() {
         (&["build", "--profile", "dev", "--release"], "cannot be used with '--release'"),
         (&["validate"], "not the workspace of the study"),
         (&["build", "--manifest-path", "no/Cargo.toml"], "no file no/Cargo.toml"),
-        (
-            &["validate", "--example", "demo", "--fresh", "--", "--out", "x.csv"],
-            "give the run --force",
-        ),
         (&["validate", "--example", "demo", "--fresh"], "is for this project's study"),
-        (&["validate", "--example", "demo", "--", "--force"], "--fresh"),
         (&["validate", "--partition", "main"], "--on <PLACE>"),
         (&["validate", "--on", "pbs"], "possible values: slurm"),
         (&["validate", "--on", "slurm", "--time", "soon"], "expected minutes (`90`)"),
@@ -421,6 +417,15 @@ fn a_build_prints_its_executable_and_is_reused() {
     ended
         .says("$ CARGO_BUILD_JOBS=1 cargo build --example demo --release")
         .says("option a was asked for");
+    // What the report of a run reads of its build.
+    let record: BuildRecord =
+        serde_json::from_str(&fixture.read("target/xtask/build.json")).unwrap();
+    let attempt = &record.attempts[0];
+    assert_eq!((attempt.strategy.as_str(), attempt.outcome.as_str()), ("a", "built"));
+    assert_eq!(attempt.commands, ["CARGO_BUILD_JOBS=1 cargo build --example demo --release"]);
+    if cfg!(target_os = "linux") {
+        assert!(!attempt.details[0].timeline.is_empty(), "{record:?}");
+    }
 
     // From a folder below, and by cargo itself: there is nothing left to do.
     let mut command = fixture.command(&["build", "--example", "demo", "--option", "a"]);
@@ -1018,38 +1023,68 @@ fn a_process_that_is_named_is_asked_to_end() {
 
 // ---- validate ----
 
-/// Stands in for the study: three rows, the last of which takes for ever unless it resumes.
-const ROWS: (&str, &str) = (
-    "examples/demo.rs",
-    r#"
-    use std::{fs::OpenOptions, io::Write};
-    fn main() {
-        let args: Vec<String> = std::env::args().skip(1).collect();
-        let value = |name| args.iter().position(|it| it == name).map(|it| args[it + 1].clone());
-        if args.contains(&"--fail".to_string()) { std::process::exit(1); }
-        if value("--out").is_some_and(|it| std::path::Path::new(&it).exists()) { std::process::exit(2); }
-        let folder = format!("{}/{}", value("--runs").unwrap(), value("--run").unwrap());
-        std::fs::create_dir_all(&folder).unwrap();
-        let csv = format!("{folder}/results.csv");
-        let resumes = std::path::Path::new(&csv).exists();
-        let done = std::fs::read_to_string(&csv).unwrap_or_default().lines().count();
-        let mut file = OpenOptions::new().create(true).append(true).open(&csv).unwrap();
-        if done == 0 { file.write_all(b"topology,n\n").unwrap(); }
-        for row in done.max(1)..4 {
-            if row == 3 && !resumes { std::thread::sleep(std::time::Duration::from_secs(600)); }
-            writeln!(file, "row,{row}").unwrap();
+/// Stands in for the study: three rows, the last of which takes for ever unless it resumes. It says
+/// what it was asked, and refuses bad sizes.
+const STUDY: [(&str, &str); 2] = [
+    (
+        "Cargo.toml",
+        "[package]\nname = \"phi-validation\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n[features]\npyphi = []\n",
+    ),
+    (
+        "examples/pyphi_validation.rs",
+        r#"
+        use std::{fs::{self, OpenOptions}, io::Write, path::Path};
+        fn main() {
+            let args: Vec<String> = std::env::args().skip(1).collect();
+            if args == ["--help"] { return; }
+            let at = args.iter().position(|it| it == "--").unwrap();
+            let (launch, user) = (&args[..at], &args[at + 1..]);
+            assert_eq!(launch[0], "launch");
+            let asks = |name: &str| launch.contains(&name.to_string());
+            let of = |args: &[String], name: &str| args.iter().position(|it| it == name).map(|it| args[it + 1].clone());
+            let value = |name: &str| of(user, name).or_else(|| of(launch, name));
+            eprintln!("asked: {}", args[1]);
+            if value("--sizes").is_some_and(|it| it == "99") { std::process::exit(2); }
+            let folder = format!("{}/{}", value("--runs").unwrap(), value("--run").unwrap());
+            let out = value("--out");
+            let csv = out.clone().unwrap_or_else(|| format!("{folder}/results.csv"));
+            let summary = format!("{csv}.summary");
+            let done = fs::read_to_string(&csv).unwrap_or_default().lines().count();
+            if asks("--prepare") {
+                let folder = if out.is_some() { "null".to_string() } else { format!("{folder:?}") };
+                println!("{{\"event\":\"prepared\",\"schema\":\"phi-validation/events\",\"version\":1,\"program\":\"0\",\
+                    \"task\":{{\"kind\":\"study\",\"results\":{{\"folder\":{folder},\"csv\":{csv:?},\"summary\":{summary:?},\
+                    \"rows_done\":{}}},\"workers\":{{\"asked\":null,\"worker_bytes\":1,\"shared_bytes\":1}}}},\"elapsed_ms\":0}}",
+                    done.saturating_sub(1));
+                return;
+            }
+            if asks("--set-aside") {
+                if out.is_some() { eprintln!("give the run --force"); std::process::exit(2); }
+                fs::rename(&folder, format!("{folder}.1")).unwrap();
+                return;
+            }
+            if user.contains(&"--fail".to_string()) { std::process::exit(1); }
+            if out.is_some_and(|it| Path::new(&it).exists()) { std::process::exit(2); }
+            fs::create_dir_all(&folder).unwrap();
+            let mut file = OpenOptions::new().create(true).append(true).open(&csv).unwrap();
+            if done == 0 { file.write_all(b"topology,n\n").unwrap(); }
+            let last = value("--rows").map_or(4, |it| it.parse().unwrap());
+            for row in done.max(1)..last {
+                if row == 3 && done == 0 { std::thread::sleep(std::time::Duration::from_secs(600)); }
+                writeln!(file, "row,{row}").unwrap();
+            }
+            fs::write(summary, "{\"n\": 3}").unwrap();
+            println!("the summary");
         }
-        std::fs::write(format!("{folder}/summary.json"), "{\"n\": 3}").unwrap();
-        println!("the summary");
-    }
-    "#,
-);
+        "#,
+    ),
+];
 
 #[test]
 fn an_interrupted_run_keeps_its_rows_and_is_resumed() {
-    let fixture = Fixture::new(&[ROWS]);
+    let fixture = Fixture::new(&STUDY);
     let out = "runs/validation/results.csv";
-    let validate = ["validate", "--example", "demo", "--option", "b"];
+    let validate = ["validate", "--option", "b"];
 
     let running = fixture.start(&validate);
     while fixture.wait_for(out).lines().count() < 3 {
@@ -1073,35 +1108,6 @@ fn an_interrupted_run_keeps_its_rows_and_is_resumed() {
     assert_eq!(document["run"]["resumed"], true);
 }
 
-/// Stands in for the study where it is asked to set a run aside: it says what it was asked, and does it unless the sizes
-/// are bad.
-const STUDY: [(&str, &str); 2] = [
-    (
-        "Cargo.toml",
-        "[package]\nname = \"phi-validation\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n[features]\npyphi = []\n",
-    ),
-    (
-        "examples/pyphi_validation.rs",
-        r#"
-        use std::fs;
-        fn main() {
-            let args: Vec<String> = std::env::args().skip(1).collect();
-            if args == ["--help"] { return; }
-            let value = |name| args.iter().position(|it| it == name).map(|it| args[it + 1].clone());
-            eprintln!("asked: {}", args[0]);
-            if value("--sizes").is_some_and(|it| it == "99") { std::process::exit(2); }
-            let folder = format!("{}/{}", value("--runs").unwrap(), value("--run").unwrap());
-            if args[0] == "--set-aside" {
-                fs::rename(&folder, format!("{folder}.1")).unwrap();
-                return;
-            }
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(format!("{folder}/results.csv"), "topology,n\nrow,1\n").unwrap();
-        }
-        "#,
-    ),
-];
-
 #[test]
 fn a_fresh_run_has_the_study_check_everything_before_the_old_one_moves() {
     let fixture = Fixture::new(&STUDY);
@@ -1111,19 +1117,20 @@ fn a_fresh_run_has_the_study_check_everything_before_the_old_one_moves() {
     };
     let refused = fresh(&["--sizes", "99"]);
     refused.code(2).says("asked: --set-aside").says("nothing was moved and nothing begun");
-    assert!(!refused.stderr.contains("asked: --sizes"), "{refused:#?}");
+    assert!(!refused.stderr.contains("asked: --prepare"), "{refused:#?}");
     assert_eq!(fixture.read("runs/validation/results.csv"), "topology,n\nold,1\n");
     // What the study refuses, xtask does not move by itself.
     fs::create_dir(fixture.path("adir")).unwrap();
     for args in [
         &["--run", "../adir", "--sizes", "99"][..],
         &["--runs", ".", "--run", "adir", "--sizes", "99"],
+        &["--runs", ".", "--run", "adir", "--out", "x.csv"],
     ] {
         fresh(args).code(2);
         assert!(fixture.path("adir").is_dir());
     }
-    let done = fresh(&[]);
-    done.code(0).says("asked: --set-aside").says("asked: --run").says("1 row in");
+    let done = fresh(&["--rows", "2"]);
+    done.code(0).says("asked: --set-aside").says("asked: --prepare").says("1 row in");
     assert!(!done.stderr.contains("going on in"), "{done:#?}");
     assert_eq!(fixture.read("runs/validation.1/results.csv"), "topology,n\nold,1\n");
     assert_eq!(fixture.read("runs/validation/results.csv"), "topology,n\nrow,1\n");
@@ -1131,14 +1138,28 @@ fn a_fresh_run_has_the_study_check_everything_before_the_old_one_moves() {
 
 #[test]
 fn the_run_s_own_codes_are_passed_on() {
-    let fixture = Fixture::new(&[ROWS]);
-    let validate = |args: &[&str]| {
-        fixture.run(&[&["validate", "--example", "demo", "--option", "b", "--"], args].concat())
-    };
+    let fixture = Fixture::new(&STUDY);
+    let validate =
+        |args: &[&str]| fixture.run(&[&["validate", "--option", "b", "--"], args].concat());
     validate(&["--fail"]).code(1).says("the run failed (exit code 1)");
     fixture.write("mine.csv", "topology,n\n");
     validate(&["--out", "mine.csv"]).code(2).says("choose another (");
     assert_eq!(fixture.read("mine.csv"), "topology,n\n");
+    // Refused before anything is begun.
+    let refused =
+        fixture.run(&["validate", "--option", "b", "--format", "json", "--", "--sizes", "99"]);
+    refused.code(2).says("asked: --prepare");
+    assert_eq!(refused.document()["run"]["exit_code"], 2);
+}
+
+#[test]
+fn a_program_that_is_not_the_study_gets_its_arguments_as_they_are() {
+    let main = r#"fn main() { println!("{:?}", std::env::args().skip(1).collect::<Vec<_>>()); }"#;
+    let fixture = Fixture::new(&[("examples/demo.rs", main)]);
+    let ended =
+        fixture.run(&["validate", "--example", "demo", "--option", "b", "--", "--out", "--jobs"]);
+    ended.code(0);
+    assert_eq!(ended.stdout, "[\"--out\", \"--jobs\"]\n");
 }
 
 #[test]

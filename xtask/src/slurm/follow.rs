@@ -8,11 +8,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::bail;
 use headroom::{Coded, Exit, numbers::as_f64};
+use phi_protocol::{JobState, JobStatus};
 use serde::Serialize;
 
 use super::{
     diagnosis::{self, Cause},
-    program::{Plan, State as Standing},
+    program::items,
     queue::{Entry, NotSubmitted, State, Status},
     site::Request,
     slurm_record::{Array, Record, Round},
@@ -59,11 +60,11 @@ pub(super) trait World {
     /// Cancel own jobs (`17`) and tasks (`17_3`).
     fn cancel(&mut self, ids: &[String], pending_only: bool);
     /// How far the work is.
-    fn status(&mut self) -> anyhow::Result<Plan>;
-    /// Plan what is missing.
-    fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<Plan>;
+    fn status(&mut self) -> anyhow::Result<JobStatus>;
+    /// JobStatus what is missing.
+    fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus>;
     /// What to ask for a round.
-    fn request(&mut self, record: &Record, plan: &Plan) -> Result<Request, Coded>;
+    fn request(&mut self, record: &Record, plan: &JobStatus) -> Result<Request, Coded>;
     /// Tasks of one array at most.
     fn array_size(&self) -> u64;
     /// Nodes of the partition that may run tasks.
@@ -109,7 +110,7 @@ pub(super) enum Left {
     /// Everything is there.
     Finished,
     /// Some items are missing after all attempts.
-    GivenUp(Box<Plan>),
+    GivenUp(Box<JobStatus>),
     /// The user has gone; the tasks go on.
     Detached,
 }
@@ -123,14 +124,14 @@ pub(super) enum Left {
 pub(super) fn follow(
     world: &mut impl World,
     record: &mut Record,
-    mut plan: Plan,
+    mut plan: JobStatus,
     stay: bool,
 ) -> anyhow::Result<Left> {
     loop {
         match plan.state {
-            Standing::Finished => return Ok(Left::Finished),
-            Standing::GivenUp => return Ok(Left::GivenUp(Box::new(plan))),
-            Standing::Planned => {}
+            JobState::Finished => return Ok(Left::Finished),
+            JobState::GivenUp => return Ok(Left::GivenUp(Box::new(plan))),
+            JobState::Planned => {}
         }
         if record.round(plan.round).is_some_and(|it| it.over) {
             // Whoever followed before has seen its end.
@@ -151,18 +152,18 @@ pub(super) fn follow(
             if happened { 2.0 } else { 1.0 }
         };
         plan = world.next(factor(&Cause::Memory), factor(&Cause::Time))?;
-        if plan.state == Standing::Planned {
+        if plan.state == JobState::Planned {
             watch.tell_missing(world, &plan);
         }
     }
 }
 
 /// Write the round down before anything of it is submitted.
-fn prepare(world: &mut impl World, record: &mut Record, plan: &Plan) -> anyhow::Result<()> {
+fn prepare(world: &mut impl World, record: &mut Record, plan: &JobStatus) -> anyhow::Result<()> {
     if record.round(plan.round).is_none() {
         let Request { cpus, mem, time } = world.request(record, plan)?;
         let arrays = record.arrays(plan.round, plan.n_tasks, world.array_size());
-        let Plan { round, n_tasks, items_done: items_before, .. } = *plan;
+        let JobStatus { round, n_tasks, items_done: items_before, .. } = *plan;
         let over = false;
         record.rounds.push(Round { round, n_tasks, items_before, cpus, mem, time, over, arrays });
         if let Some(round) = record.round(plan.round) {
@@ -174,7 +175,7 @@ fn prepare(world: &mut impl World, record: &mut Record, plan: &Plan) -> anyhow::
 }
 
 /// Whether something was done since the round was planned: by its tasks, so the program runs there.
-fn has_grown(record: &Record, plan: &Plan) -> bool {
+fn has_grown(record: &Record, plan: &JobStatus) -> bool {
     record.round(plan.round).is_some_and(|it| plan.items_done > it.items_before)
 }
 
@@ -182,7 +183,7 @@ fn has_grown(record: &Record, plan: &Plan) -> bool {
 pub(super) fn write_only(
     world: &mut impl World,
     record: &mut Record,
-    plan: &Plan,
+    plan: &JobStatus,
 ) -> anyhow::Result<()> {
     prepare(world, record, plan)?;
     // Somebody may submit it by hand.
@@ -212,7 +213,7 @@ struct Watch {
     /// Since when only tasks that are being ended are left.
     completing_since: Option<Duration>,
     /// The last answer about the journals, when it was given, and how long it took.
-    status: Plan,
+    status: JobStatus,
     asked_at: Option<Duration>,
     ask_cost: Duration,
     /// Expected seconds done, and when: of the first answer while tasks ran.
@@ -233,7 +234,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(record: &Record, plan: &Plan, now: Duration) -> Watch {
+    fn new(record: &Record, plan: &JobStatus, now: Duration) -> Watch {
         let at = record.rounds.iter().position(|it| it.round == plan.round).unwrap_or(0);
         let n_arrays = record.rounds.get(at).map_or(0, |it| it.arrays.len());
         Watch {
@@ -264,7 +265,7 @@ impl Watch {
         world: &mut impl World,
         record: &mut Record,
         stay: bool,
-    ) -> anyhow::Result<Option<Option<Plan>>> {
+    ) -> anyhow::Result<Option<Option<JobStatus>>> {
         loop {
             if world.is_interrupted() {
                 return Ok(None);
@@ -292,7 +293,7 @@ impl Watch {
             }
             if stay && (is_over || self.is_time_to_ask(world.now())) {
                 self.ask(world, record)?;
-                if self.status.state != Standing::Planned || self.all_done(record) {
+                if self.status.state != JobState::Planned || self.all_done(record) {
                     return self.done(world, record).map(Some);
                 }
             }
@@ -352,7 +353,7 @@ impl Watch {
     }
 
     /// The journals have all of this round.
-    fn done(&self, world: &mut impl World, record: &Record) -> anyhow::Result<Option<Plan>> {
+    fn done(&self, world: &mut impl World, record: &Record) -> anyhow::Result<Option<JobStatus>> {
         // What still waits in the queue has nothing to do any more.
         let waits = |it: &Task| it.state == State::Pending;
         let arrays = self.arrays(record).iter().zip(&self.tasks);
@@ -361,7 +362,7 @@ impl Watch {
         if !ids.is_empty() && !self.is_silent {
             world.cancel(&ids, true);
         }
-        Ok((self.status.state != Standing::Planned).then(|| self.status.clone()))
+        Ok((self.status.state != JobState::Planned).then(|| self.status.clone()))
     }
 
     fn all_done(&self, record: &Record) -> bool {
@@ -833,7 +834,7 @@ impl Watch {
             n_running: count(|it| matches!(it, State::Running | State::Completing)),
             n_ended: n_over.saturating_sub(n_failed),
             failures: self.failures.clone(),
-            items: status.items().to_owned(),
+            items: items(status).to_owned(),
             n_items: status.n_items,
             items_done: status.items_done,
             fraction_done,
@@ -841,7 +842,7 @@ impl Watch {
         }
     }
 
-    fn tell_missing(&self, world: &mut impl World, plan: &Plan) {
+    fn tell_missing(&self, world: &mut impl World, plan: &JobStatus) {
         if plan.stage != self.stage {
             world.note(&format!("the stage {} is done; next: {}", self.stage, plan.stage));
             return;
@@ -855,7 +856,7 @@ impl Watch {
             "{} of {} {} are missing after round {}{why}: only these go into round {}",
             missing,
             plan.n_items,
-            plan.items(),
+            items(plan),
             plan.round.saturating_sub(1),
             plan.round
         ));

@@ -7,12 +7,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::bail;
-use headroom::{Coded, Exit};
+use headroom::{Coded, Exit, numbers::as_f64};
+use phi_protocol::{JobState, JobStatus};
 
 use super::{
     follow::{Left, Progress, World, follow},
     options::{Mebibytes, Minutes, Wishes},
-    program::Plan,
     queue::{Entry, NotSubmitted, State, Status},
     site::Request,
     slurm_record::{Array, Record, Round},
@@ -140,21 +140,27 @@ impl Sim {
         }
     }
 
-    fn document(&self) -> Plan {
+    fn document(&self) -> JobStatus {
         let tasks = self.rounds.last().unwrap();
         let is_done = |it: &&Vec<usize>| it.iter().all(|it| self.done.contains(it));
         let state = match self.done.len() == self.n_items {
-            true => "finished",
-            false if self.rounds.len() > 5 => "given-up",
-            false => "planned",
+            true => JobState::Finished,
+            false if self.rounds.len() > 5 => JobState::GivenUp,
+            false => JobState::Planned,
         };
-        let text = serde_json::json!({
-            "schema": "phi-validation/cluster-round", "version": 1, "folder": "/r", "state": state,
-            "round": self.rounds.len(), "n_items": self.n_items, "items_done": self.done.len(),
-            "n_tasks": tasks.len(), "tasks_done": tasks.iter().filter(is_done).count(),
-            "cpu_seconds": self.n_items, "cpu_seconds_done": self.done.len(), "task_seconds": 3,
-        });
-        Plan::parse(text.to_string().as_bytes()).unwrap()
+        let count = |it: usize| u64::try_from(it).unwrap();
+        JobStatus {
+            state,
+            round: u32::try_from(self.rounds.len()).unwrap(),
+            n_items: count(self.n_items),
+            items_done: count(self.done.len()),
+            n_tasks: count(tasks.len()),
+            tasks_done: count(tasks.iter().filter(is_done).count()),
+            cpu_seconds: as_f64(count(self.n_items)),
+            cpu_seconds_done: as_f64(count(self.done.len())),
+            task_seconds: 3.0,
+            ..JobStatus::nothing_to_do("/r".into(), "study")
+        }
     }
 
     fn may_fail(&self) -> bool {
@@ -371,12 +377,12 @@ impl World for Sim {
         }
     }
 
-    fn status(&mut self) -> anyhow::Result<Plan> {
+    fn status(&mut self) -> anyhow::Result<JobStatus> {
         self.step()?;
         Ok(self.document())
     }
 
-    fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<Plan> {
+    fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus> {
         self.step()?;
         self.asked.push((memory_factor, time_factor));
         self.plan_missing();
@@ -384,7 +390,7 @@ impl World for Sim {
         Ok(self.document())
     }
 
-    fn request(&mut self, _: &Record, _: &Plan) -> Result<Request, Coded> {
+    fn request(&mut self, _: &Record, _: &JobStatus) -> Result<Request, Coded> {
         Ok(Request { cpus: 1, mem: Some(Mebibytes(64)), time: Minutes(8) })
     }
 

@@ -22,7 +22,7 @@ mod site;
 mod slurm_record;
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     fs,
     io::{Read as _, Seek as _, SeekFrom},
     mem,
@@ -42,6 +42,7 @@ use headroom::{
     numbers::{as_f64, bytes, duration, round},
     plan::{checks_shown, preflight::Status},
 };
+use phi_protocol::{JobState, JobStatus, Launch, Task};
 use serde::Serialize;
 
 pub(crate) use self::options::ClusterFlags;
@@ -49,7 +50,7 @@ use self::{
     follow::{Left, Progress, World},
     follower::Follower,
     options::Wishes,
-    program::{Division, Plan},
+    program::Division,
     queue::{Entry, NotSubmitted},
     site::{Request, Site},
     slurm_record::{Array, Record, Round},
@@ -57,7 +58,7 @@ use self::{
 use crate::{
     flags::BuildFlags,
     project::{self, HOST},
-    run::{self, Arguments, value_of},
+    run::{self, Prepared, Start},
 };
 
 /// What the parsers of Slurm's answers make of a text; for fuzzing.
@@ -79,7 +80,7 @@ pub(crate) fn parse_record(text: &[u8]) {
 
 /// The document of the study's program; for fuzzing.
 pub(crate) fn parse_plan(text: &[u8]) {
-    Plan::parse(text).ok();
+    program::parse(text).ok();
 }
 
 /// The job folder within a run's.
@@ -120,20 +121,17 @@ pub(crate) fn validate(
     let dry_run = flags.dry_run;
     let root = project::workspace(&flags.selection.selected())?.root;
     let runs = run::default_runs(&root);
-    let job = Job::of(run_args, &runs)?;
     if fresh && dry_run {
         bail!(usage(
             "--fresh moves old results aside, which a dry run must not do: leave one of them out"
                 .into()
         ));
     }
-    script::check_folder(&job.folder())?;
 
     let wishes = &cluster.wishes;
     let site = match Site::sample(wishes) {
         Ok(site) => {
-            let here = host_name();
-            let checks = site.judge(wishes, &job.runs, here.as_deref());
+            let checks = site.judge(wishes);
             console.say(&checks_shown(&checks));
             if checks.iter().any(|it| it.status == Status::Fail) && !flags.yes {
                 return Ok(Exit::NotReady);
@@ -150,32 +148,6 @@ pub(crate) fn validate(
         }
         Err(silence) => bail!(no_slurm(&silence)),
     };
-
-    // This very run may have been begun.
-    let old = Record::load(&job.folder())?;
-    if let Some(old) = &old {
-        let active = match active(old) {
-            Ok(active) => active,
-            // What is at work in a folder that moves would lose what it does.
-            Err(silence) if fresh => bail!(no_slurm(&silence)),
-            Err(_) => Vec::new(),
-        };
-        if !active.is_empty() {
-            let ids = active.join(" ");
-            if fresh || dry_run || old.run_args != job.written_args() {
-                let name = job.name.display();
-                bail!(usage(format!(
-                    "tasks of the run {name} are in the queue (jobs {ids}): `cargo xtask runs attach {name}` follows them, \
-                     `scancel {ids}` cancels them; or give this one another name with `-- --run NAME`"
-                )));
-            }
-            console.note(&format!(
-                "tasks of this run are in the queue (jobs {ids}): going on with them"
-            ));
-            interrupt::install()?;
-            return attend(&job.folder(), site, cluster.detach, console);
-        }
-    }
 
     // A dry run builds too: what it writes is complete.
     let mut rustflags = None;
@@ -194,22 +166,61 @@ pub(crate) fn validate(
     let built = headroom::build(&HOST, &request, console)?;
     let Some(executable) = built.executables.first() else { return Ok(built.exit) };
     let here = host_name().unwrap_or_default();
-    if fresh {
-        if is_job(&job.folder()) {
-            // Another process that follows the old run would lose it.
-            drop(Follower::new(&job.folder(), &here)?);
+    let launch = Launch {
+        run: Some(run::DEFAULT_RUN.to_owned()),
+        runs: Some(std::path::absolute(runs)?),
+        ..Launch::default()
+    };
+    let job = match Job::of(executable, run_args, launch, console)? {
+        Ok(job) => job,
+        Err(exit) => return Ok(exit),
+    };
+    script::check_folder(&job.folder)?;
+    if !site.nodes.is_empty() {
+        console.say(&checks_shown(&[site.judge_folder(&job.folder, Some(&here))]));
+    }
+
+    // This very run may have been begun.
+    let old = Record::load(&job.folder)?;
+    if let Some(old) = &old {
+        let active = match active(old) {
+            Ok(active) => active,
+            // What is at work in a folder that moves would lose what it does.
+            Err(silence) if fresh => bail!(no_slurm(&silence)),
+            Err(_) => Vec::new(),
+        };
+        if !active.is_empty() {
+            let ids = active.join(" ");
+            if fresh || dry_run || old.run_args != job.written_args() {
+                let name = &job.name;
+                bail!(usage(format!(
+                    "tasks of the run {name} are in the queue (jobs {ids}): `cargo xtask runs attach {name}` follows them, \
+                     `scancel {ids}` cancels them; or give this one another name with `-- --run NAME`"
+                )));
+            }
+            console.note(&format!(
+                "tasks of this run are in the queue (jobs {ids}): going on with them"
+            ));
+            interrupt::install()?;
+            return attend(&job.folder, site, cluster.detach, console);
         }
-        run::set_aside(executable, &["cluster", "plan"], &job.args, console)?;
+    }
+
+    if fresh {
+        if is_job(&job.folder) {
+            // Another process that follows the old run would lose it.
+            drop(Follower::new(&job.folder, &here)?);
+        }
+        run::set_aside(&job.start(&[]), console)?;
     }
     // An old folder is this process's from here on; a new one does not exist yet.
-    let early = is_job(&job.folder()).then(|| Follower::new(&job.folder(), &here)).transpose()?;
-    let target_dir = &built.target_dir;
-    let (plan, folder) = job.plan(executable, &site, wishes, target_dir, console)?;
+    let early = is_job(&job.folder).then(|| Follower::new(&job.folder, &here)).transpose()?;
+    let (plan, folder) = job.plan(&site, wishes, console)?;
     let follower = early.map_or_else(|| Follower::new(&folder, &here), Ok)?;
     if named.is_none() && !plan.cpu_features.is_empty() {
         bail!(node_cpu::not_portable(&plan.cpu_features));
     }
-    if plan.state == program::State::Planned {
+    if plan.state == JobState::Planned {
         tell_plan(&plan, console);
     }
     let mut record = match Record::load(&folder)? {
@@ -218,10 +229,7 @@ pub(crate) fn validate(
             record.run_args = job.written_args();
             record
         }
-        None => {
-            let name = job.name.to_string_lossy();
-            Record::new(&name, job.written_args(), wishes.clone(), nonce())
-        }
+        None => Record::new(&job.name, job.written_args(), wishes.clone(), nonce()),
     };
     let program =
         fs::read(executable).with_context(|| format!("could not read {}", executable.display()))?;
@@ -293,7 +301,7 @@ pub(crate) fn attach(
 fn attend(folder: &Path, site: Site, detach: bool, console: &mut Console) -> anyhow::Result<Exit> {
     let follower = Follower::new(folder, &host_name().unwrap_or_default())?;
     let Some(record) = Record::load(folder)? else { bail!("{} is gone", folder.display()) };
-    let plan = program::ask(&folder.join(PROGRAM), "status", &[folder.into()], console)?;
+    let plan = program::ask(&folder.join(PROGRAM), "status", &[folder.into()], None, console)?;
     let (folder, stay) = (folder.to_owned(), !detach);
     Course { folder, record, plan, site, follower, stay }.follow(console)
 }
@@ -302,7 +310,7 @@ fn attend(folder: &Path, site: Site, detach: bool, console: &mut Console) -> any
 struct Course {
     folder: PathBuf,
     record: Record,
-    plan: Plan,
+    plan: JobStatus,
     site: Site,
     follower: Follower,
     stay: bool,
@@ -312,7 +320,6 @@ impl Course {
     /// To its end, or until the user goes.
     fn follow(self, console: &mut Console) -> anyhow::Result<Exit> {
         let Course { folder, mut record, plan, site, follower, stay } = self;
-        let is_phi = plan.job == "phi";
         let watcher = interrupt::Watcher::new();
         let mut world = Cluster::new(&folder, site, console);
         world.follower = Some(follower);
@@ -329,10 +336,10 @@ impl Course {
         console.record("cluster", &told);
         drop(watcher);
         match left {
-            Ok(Left::Finished) => gather(&folder, is_phi, false, console),
+            Ok(Left::Finished) => gather(&folder, false, console),
             Ok(Left::GivenUp(plan)) => {
                 tell_given_up(&folder, &plan, console);
-                gather(&folder, is_phi, true, console)?;
+                gather(&folder, true, console)?;
                 Ok(Exit::Internal)
             }
             Ok(Left::Detached) if is_lost => {
@@ -350,11 +357,11 @@ impl Course {
     }
 }
 
-fn tell_given_up(folder: &Path, plan: &Plan, console: &Console) {
+fn tell_given_up(folder: &Path, plan: &JobStatus, console: &Console) {
     let given_up = plan.given_up.iter().take(N_EXAMPLES);
     let examples: Vec<String> =
         given_up.map(|it| format!("{} ({} attempts)", it.item, it.attempts)).collect();
-    let n = plan.n_given_up();
+    let n = plan.n_given_up;
     let more = match n.saturating_sub(examples.len() as u64) {
         0 => String::new(),
         more => format!(" and {more} more"),
@@ -397,36 +404,28 @@ fn tell_detached(folder: &Path, record: &Record, console: &Console) -> Exit {
 }
 
 /// Put the results together, as the program does it, and pass on what it prints.
-fn gather(
-    folder: &Path,
-    is_phi: bool,
-    partial: bool,
-    console: &mut Console,
-) -> anyhow::Result<Exit> {
-    let run_folder = folder.parent().unwrap_or(folder);
+fn gather(folder: &Path, partial: bool, console: &mut Console) -> anyhow::Result<Exit> {
     let mut args: Vec<OsString> =
         vec!["cluster".into(), "gather".into(), folder.as_os_str().to_owned()];
     if partial {
         args.push("--partial".into());
     }
-    let out = (!is_phi).then(|| run_folder.join("results.csv"));
-    let arguments = Arguments { args, out, folder: Some(run_folder.to_owned()) };
-    let run = run::run(&folder.join(PROGRAM), &arguments, None, console)?;
+    let program = folder.join(PROGRAM);
+    let start = Start { program: &program, args, launch: Some(Launch::default()) };
+    let run = run::run(&start, None, console)?;
     let exit = run::exit(run.ending(), run.interrupted);
     run.say(exit, console);
     Ok(exit)
 }
 
-fn tell_plan(plan: &Plan, console: &Console) {
-    let efficiency = plan
-        .efficiency
-        .map_or(String::new(), |it| format!(", {:.0} % of the CPUs' time of use", 100.0 * it));
+fn tell_plan(plan: &JobStatus, console: &Console) {
+    let efficiency = format!(", {:.0} % of the CPUs' time of use", 100.0 * plan.efficiency);
     let seconds = |it: f64| duration(round(it));
     console.note(&format!(
         "planned {} for {} {}: {} of CPU time expected, {} the longest, {} each{efficiency}",
         follow::tasks(plan.n_tasks),
         plan.n_items.saturating_sub(plan.items_done),
-        plan.items(),
+        program::items(plan),
         seconds(plan.cpu_seconds),
         seconds(plan.task_seconds),
         bytes(plan.memory_bytes)
@@ -448,145 +447,84 @@ fn is_job(folder: &Path) -> bool {
     folder.join("job.json").is_file()
 }
 
-/// What the run's arguments ask for.
-#[derive(Debug, PartialEq, Eq)]
-struct Job {
-    name: OsString,
-    runs: PathBuf,
-    /// The arguments for `cluster plan`: those of the study, or `phi` and its own.
-    args: Vec<OsString>,
-    /// One Φ, and not a study.
-    is_phi: bool,
+/// What the user's arguments ask for, as the study's program understands them.
+struct Job<'a> {
+    program: &'a Path,
+    /// The name of the run.
+    name: String,
+    /// The folder of the job.
+    folder: PathBuf,
+    user: &'a [OsString],
+    launch: Launch,
 }
 
-impl Job {
-    /// # Errors
-    /// Arguments that have no meaning on a cluster.
-    fn of(user: &[OsString], default_runs: &Path) -> anyhow::Result<Job> {
-        let refused = [
-            ("--out", "results on a cluster are in a run folder: name it with `--run NAME`"),
-            ("--force", "`--fresh` before the `--` starts over and keeps the old results"),
-            ("--shard", "the cluster's tasks are the shards: leave it out"),
-            ("--format", "say `--format json` before the `--`"),
-            ("--list", "it computes nothing: leave out `--on slurm`"),
-            ("--help", "it computes nothing: leave out `--on slurm`"),
-            ("-h", "it computes nothing: leave out `--on slurm`"),
-            ("--version", "it computes nothing: leave out `--on slurm`"),
-            ("-V", "it computes nothing: leave out `--on slurm`"),
-        ];
-        let is = |arg: &OsStr, name: &str| {
-            arg.to_str().is_some_and(|it| it.split('=').next() == Some(name))
-        };
-        for (name, why) in refused {
-            if user.iter().any(|it| is(it, name)) {
-                bail!(usage(format!("`{name}` with --on slurm: {why}")));
+impl<'a> Job<'a> {
+    /// Have the program check the arguments; the exit code to end with if it refuses them.
+    fn of(
+        program: &'a Path,
+        user: &'a [OsString],
+        launch: Launch,
+        console: &Console,
+    ) -> anyhow::Result<Result<Job<'a>, Exit>> {
+        let (name, folder) = (String::new(), PathBuf::new());
+        let job = Job { program, name, folder, user, launch };
+        match run::prepare(&job.start(&[]), console)? {
+            Prepared::Task(Task::Plan { run: name, folder }) => {
+                let folder = std::path::absolute(folder)?;
+                Ok(Ok(Job { name, folder, ..job }))
             }
+            Prepared::Task(_) => {
+                bail!(usage("--on slurm: these arguments compute nothing; leave it out".into()))
+            }
+            Prepared::Refused { ending, interrupted } => Ok(Err(run::exit(ending, interrupted))),
         }
-        // A run goes on by itself.
-        let mut args: Vec<OsString> = user.iter().filter(|it| *it != "--resume").cloned().collect();
-        let (name, runs) = (value_of(user, "--run"), value_of(user, "--runs"));
-        remove_value(&mut args, "--run");
-        remove_value(&mut args, "--runs");
-        let command = args.first().map(|it| it.to_string_lossy().into_owned());
-        let command = command.filter(|it| !it.starts_with('-'));
-        let is_phi = command.as_deref() == Some("phi");
-        let name = match command {
-            Some(_) if is_phi => {
-                let Some(network) = value_of(user, "--network") else {
-                    bail!(usage("`phi` with --on slurm: expected `--network FILE`".into()));
-                };
-                let stem =
-                    Path::new(&network).file_stem().unwrap_or(OsStr::new("network")).to_owned();
-                let mut default = OsString::from("phi-");
-                default.push(stem);
-                name.unwrap_or(default)
-            }
-            Some(command) => {
-                bail!(usage(format!(
-                    "`{command}` with --on slurm: only the study and `phi` run on a cluster; leave out `--on slurm`"
-                )));
-            }
-            None => name.unwrap_or_else(|| run::DEFAULT_RUN.into()),
-        };
-        let runs = runs.map_or_else(|| default_runs.to_owned(), PathBuf::from);
-        let runs = std::path::absolute(runs)?;
-        let mut all: Vec<OsString> =
-            vec!["--run".into(), name.clone(), "--runs".into(), runs.clone().into()];
-        all.extend(args);
-        Ok(Job { name, runs, args: all, is_phi })
     }
 
-    fn run_folder(&self) -> PathBuf {
-        self.runs.join(&self.name)
-    }
-
-    fn folder(&self) -> PathBuf {
-        self.run_folder().join(FOLDER)
+    /// The command that plans, with these arguments before the user's.
+    fn start(&self, more: &[OsString]) -> Start<'a> {
+        let args = program::arguments("plan", &[more, self.user].concat());
+        Start { program: self.program, args, launch: Some(self.launch.clone()) }
     }
 
     /// For `slurm.json`.
     fn written_args(&self) -> Vec<String> {
-        self.args.iter().map(|it| it.to_string_lossy().into_owned()).collect()
+        self.user.iter().map(|it| it.to_string_lossy().into_owned()).collect()
     }
 
     /// Have the program plan it; its folder must be the one that is expected.
     fn plan(
         &self,
-        executable: &Path,
         site: &Site,
         wishes: &Wishes,
-        target_dir: &Path,
         console: &Console,
-    ) -> anyhow::Result<(Plan, PathBuf)> {
+    ) -> anyhow::Result<(JobStatus, PathBuf)> {
         let ask = |division: &Division| {
-            let mut args = division.args(true);
-            args.extend(self.args.iter().cloned());
-            if !self.is_phi {
-                let (folder, out) = (Some(self.run_folder()), None);
-                let arguments = Arguments { args: Vec::new(), out, folder };
-                args.extend(run::build_record(&arguments, target_dir));
-            }
-            program::ask(executable, "plan", &args, console)
+            let args = [&division.args(true), self.user].concat();
+            program::ask(self.program, "plan", &args, Some(&self.launch), console)
         };
         let mut division = site.division(wishes);
         let mut plan = ask(&division)?;
         // Where the time limit is short, so are the tasks.
-        if plan.state == program::State::Planned
+        if plan.state == JobState::Planned
             && let Some(most) = site.task_seconds(wishes)
             && plan.task_seconds > as_f64(most)
         {
             division.task_seconds = Some(most);
             plan = ask(&division)?;
         }
-        let folder = plan.folder.clone();
-        if !is_same(&folder, &self.folder()) {
+        if !is_same(&plan.folder, &self.folder) {
             bail!(
                 "the program planned in {}; expected {}",
-                folder.display(),
-                self.folder().display()
+                plan.folder.display(),
+                self.folder.display()
             );
         }
-        Ok((plan, self.folder()))
+        Ok((plan, self.folder.clone()))
     }
 }
 
 fn is_same(a: &Path, b: &Path) -> bool {
     a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
-}
-
-/// Take `name VALUE` and `name=VALUE` out.
-fn remove_value(args: &mut Vec<OsString>, name: &str) {
-    let with_equals = format!("{name}=");
-    let mut index = 0;
-    while index < args.len() {
-        if args[index] == name {
-            args.drain(index..(index + 2).min(args.len()));
-        } else if args[index].to_str().is_some_and(|it| it.starts_with(&with_equals)) {
-            args.remove(index);
-        } else {
-            index += 1;
-        }
-    }
 }
 
 /// The cluster itself.
@@ -659,9 +597,9 @@ impl<'a> Cluster<'a> {
         Ok(())
     }
 
-    fn ask(&self, question: &str, flags: &[OsString]) -> anyhow::Result<Plan> {
+    fn ask(&self, question: &str, flags: &[OsString]) -> anyhow::Result<JobStatus> {
         let args = [&[self.folder.clone().into()], flags].concat();
-        program::ask(&self.folder.join(PROGRAM), question, &args, self.console)
+        program::ask(&self.folder.join(PROGRAM), question, &args, None, self.console)
     }
 }
 
@@ -731,11 +669,11 @@ impl World for Cluster<'_> {
         }
     }
 
-    fn status(&mut self) -> anyhow::Result<Plan> {
+    fn status(&mut self) -> anyhow::Result<JobStatus> {
         self.ask("status", &[])
     }
 
-    fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<Plan> {
+    fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus> {
         let record = Record::load(&self.folder)?;
         let wishes = record.map(|it| it.wishes).unwrap_or_default();
         let mut args: Vec<OsString> = Vec::new();
@@ -750,7 +688,7 @@ impl World for Cluster<'_> {
         self.ask("next", &args)
     }
 
-    fn request(&mut self, record: &Record, plan: &Plan) -> Result<Request, Coded> {
+    fn request(&mut self, record: &Record, plan: &JobStatus) -> Result<Request, Coded> {
         self.look_around(&record.wishes)?;
         self.site.request(plan, &record.wishes)
     }
@@ -828,61 +766,4 @@ fn nonce() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
     nanoseconds ^ (u64::from(std::process::id()) << 44)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn job(user: &[&str]) -> anyhow::Result<Job> {
-        let user: Vec<OsString> = user.iter().map(OsString::from).collect();
-        Job::of(&user, Path::new("/w/runs"))
-    }
-
-    #[track_caller]
-    fn check(user: &[&str], args: &[&str], folder: &str) {
-        let job = job(user).unwrap();
-        assert_eq!(job.args, args, "{user:?}");
-        assert_eq!(job.folder(), Path::new(folder), "{user:?}");
-    }
-
-    #[test]
-    fn the_run_s_arguments_become_those_of_a_plan() {
-        let added = ["--run", "validation", "--runs", "/w/runs"];
-        check(&[], &added, "/w/runs/validation/cluster");
-        let with = |more: &[&'static str]| [&added[..], more].concat();
-        check(
-            &["--sizes", "5,6", "--resume"],
-            &with(&["--sizes", "5,6"]),
-            "/w/runs/validation/cluster",
-        );
-        let suite = ["--run", "s", "--runs", "/x", "--suite", "f.toml"];
-        check(&["--runs=/x", "--suite", "f.toml", "--run", "s"], &suite, "/x/s/cluster");
-        let phi = ["--run", "phi-big", "--runs", "/w/runs", "phi", "--network", "a/big.json"];
-        check(&["phi", "--network", "a/big.json"], &phi, "/w/runs/phi-big/cluster");
-        let named =
-            ["--run", "p", "--runs", "/w/runs", "phi", "--network=n.json", "--state", "101"];
-        check(
-            &["phi", "--run", "p", "--network=n.json", "--state", "101"],
-            &named,
-            "/w/runs/p/cluster",
-        );
-    }
-
-    #[test]
-    fn arguments_without_meaning_on_a_cluster_are_refused_with_a_sentence() {
-        for user in [
-            &["--out", "x.csv"][..],
-            &["--out=x.csv"],
-            &["--force"],
-            &["--shard", "1/2"],
-            &["--list"],
-            &["runs"],
-            &["phi"],
-        ] {
-            let error = job(user).unwrap_err();
-            assert_eq!(Exit::of(&error), Exit::Usage, "{user:?}");
-            assert!(error.to_string().contains("with --on slurm: "), "{error}");
-        }
-    }
 }

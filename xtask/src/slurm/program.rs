@@ -2,11 +2,7 @@
 //!
 //! It knows the work and nothing of Slurm; this is the only place where its words are read.
 
-use std::{
-    ffi::OsString,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{ffi::OsString, path::Path, process::Command};
 
 use anyhow::{Context as _, anyhow, bail};
 use headroom::{
@@ -15,117 +11,47 @@ use headroom::{
     child::keeper::Streams,
     numbers::MOST_BYTES,
 };
-use serde::Deserialize;
+use phi_protocol::{JOB_SCHEMA, JOB_VERSION, JobStatus, Launch};
 
 use super::slurm_record::as_counted;
 use crate::run;
 
-const SCHEMA: &str = "phi-validation/cluster-round";
-const VERSION: u32 = 1;
 /// A document names few items, however many there are; one that is cut here is no document.
 const MOST_DOCUMENT_BYTES: usize = 16 << 20;
 /// Of all CPUs together, 30,000 years.
 const MOST_SECONDS: f64 = 1e12;
 
 /// What `cluster plan`, `next` and `status` print.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub(super) struct Plan {
-    schema: String,
-    version: u32,
-    /// The job folder.
-    pub(super) folder: PathBuf,
-    /// `study` or `phi`.
-    #[serde(default)]
-    pub(super) job: String,
-    pub(super) state: State,
-    #[serde(default)]
-    pub(super) round: u32,
-    #[serde(default)]
-    pub(super) stage: String,
-    #[serde(default)]
-    pub(super) n_items: u64,
-    #[serde(default)]
-    pub(super) items_done: u64,
-    #[serde(default)]
-    pub(super) n_tasks: u64,
-    #[serde(default)]
-    pub(super) tasks_done: u64,
-    #[serde(default = "one")]
-    pub(super) cpus: u64,
-    #[serde(default)]
-    pub(super) memory_bytes: u64,
-    #[serde(default)]
-    pub(super) task_seconds: f64,
-    #[serde(default)]
-    pub(super) cpu_seconds: f64,
-    #[serde(default)]
-    pub(super) cpu_seconds_done: f64,
-    #[serde(default)]
-    pub(super) efficiency: Option<f64>,
-    /// Instructions beyond those of every x86-64 that the program may use.
-    #[serde(default)]
-    pub(super) cpu_features: Vec<String>,
-    #[serde(default)]
-    pub(super) given_up: Vec<GivenUp>,
-    #[serde(default)]
-    pub(super) n_given_up: Option<u64>,
-}
-
-fn one() -> u64 {
-    1
-}
-
-/// How far the work is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum State {
-    /// There is a round to submit, or being run.
-    Planned,
-    /// Everything is there.
-    Finished,
-    /// Some items are missing after all attempts.
-    GivenUp,
-}
-
-/// An item that no attempt could finish.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub(super) struct GivenUp {
-    pub(super) item: String,
-    pub(super) attempts: u64,
-}
-
-impl Plan {
-    pub(super) fn parse(text: &[u8]) -> anyhow::Result<Plan> {
-        let plan: Plan = serde_json::from_slice(text).context("not the document of a round")?;
-        if plan.schema != SCHEMA || plan.version != VERSION {
-            let Plan { schema, version, .. } = plan;
-            bail!("`{schema}` of version {version}; expected `{SCHEMA}` of version {VERSION}");
-        }
-        let Plan { n_tasks, memory_bytes, task_seconds, cpu_seconds, cpu_seconds_done, .. } = plan;
-        as_counted(n_tasks).map_err(|it| anyhow!(it))?;
-        if memory_bytes > MOST_BYTES {
-            bail!("memory_bytes {memory_bytes}: expected at most {MOST_BYTES}");
-        }
-        for seconds in [task_seconds, cpu_seconds, cpu_seconds_done] {
-            if !(0.0..=MOST_SECONDS).contains(&seconds) {
-                bail!("{seconds:?} seconds: expected a number from 0 to {MOST_SECONDS:?}");
-            }
-        }
-        Ok(plan)
+///
+/// # Errors
+/// It is something else, of another version, or has numbers that cannot be.
+pub(super) fn parse(text: &[u8]) -> anyhow::Result<JobStatus> {
+    let status: JobStatus = serde_json::from_slice(text).context("not the document of a round")?;
+    if status.schema != JOB_SCHEMA || status.version != JOB_VERSION {
+        let JobStatus { schema, version, .. } = status;
+        bail!("`{schema}` of version {version}; expected `{JOB_SCHEMA}` of version {JOB_VERSION}");
     }
-
-    /// What the items of this stage are.
-    pub(super) fn items(&self) -> &str {
-        match self.stage.as_str() {
-            "comparisons" => "exact problems",
-            "concepts" => "mechanisms",
-            "" => "items",
-            other => other,
+    let JobStatus { n_tasks, memory_bytes, task_seconds, cpu_seconds, cpu_seconds_done, .. } =
+        status;
+    as_counted(n_tasks).map_err(|it| anyhow!(it))?;
+    if memory_bytes > MOST_BYTES {
+        bail!("memory_bytes {memory_bytes}: expected at most {MOST_BYTES}");
+    }
+    for seconds in [task_seconds, cpu_seconds, cpu_seconds_done] {
+        if !(0.0..=MOST_SECONDS).contains(&seconds) {
+            bail!("{seconds:?} seconds: expected a number from 0 to {MOST_SECONDS:?}");
         }
     }
+    Ok(status)
+}
 
-    pub(super) fn n_given_up(&self) -> u64 {
-        self.n_given_up.unwrap_or(self.given_up.len() as u64)
+/// What the items of this stage are.
+pub(super) fn items(status: &JobStatus) -> &str {
+    match status.stage.as_str() {
+        "comparisons" => "exact problems",
+        "concepts" => "mechanisms",
+        "" => "items",
+        other => other,
     }
 }
 
@@ -156,6 +82,15 @@ impl Division {
     }
 }
 
+/// The arguments of `cluster`, with their answer as a document.
+///
+/// The form comes before what the user wrote, which may name a command of its own: `phi`.
+pub(super) fn arguments(question: &str, args: &[OsString]) -> Vec<OsString> {
+    let mut all: Vec<OsString> = ["cluster", question, "--format", "json"].map(Into::into).into();
+    all.extend_from_slice(args);
+    all
+}
+
 /// Ask the program for the document of `plan`, `next` or `status`; its stderr goes to the user's.
 ///
 /// # Errors
@@ -164,11 +99,12 @@ pub(super) fn ask(
     program: &Path,
     question: &str,
     args: &[OsString],
+    launch: Option<&Launch>,
     console: &Console,
-) -> anyhow::Result<Plan> {
+) -> anyhow::Result<JobStatus> {
     let mut command = Command::new(program);
-    // The form before what the user wrote, which may name a command of its own: `phi`.
-    command.args(["cluster", question, "--format", "json"]).args(args);
+    let args = arguments(question, args);
+    command.args(launch.map_or(args.clone(), |it| it.arguments(&args)));
     let mut document = Vec::new();
     let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
     let watched = supervise(&command, Streams::piped(), care, |piece| match piece {
@@ -181,7 +117,7 @@ pub(super) fn ask(
     })?;
     watched.left.say(console);
     match run::exit(watched.ending, watched.interrupted) {
-        Exit::Success => Plan::parse(&document).with_context(|| {
+        Exit::Success => parse(&document).with_context(|| {
             format!("`{} cluster {question}` printed something else", program.display())
         }),
         exit => {
@@ -193,32 +129,35 @@ pub(super) fn ask(
 
 #[cfg(test)]
 mod tests {
+    use phi_protocol::JobState;
+
     use super::*;
 
+    /// The same file is what a test of the study compares its own document with.
+    const GOLDEN: &str = include_str!("../../../phi-protocol/golden/job-status.json");
+
     #[test]
-    fn the_document_is_that_of_the_contract() {
-        let text = br#"{"schema": "phi-validation/cluster-round", "version": 1, "folder": "/r/x/cluster",
-            "job": "study", "state": "planned", "round": 1, "stage": "comparisons", "n_items": 48, "items_done": 3,
-            "n_tasks": 7, "tasks_done": 1, "cpus": 1, "memory_bytes": 123456789, "task_seconds": 12.5,
-            "cpu_seconds": 80.1, "cpu_seconds_done": 4.0, "efficiency": 0.97, "unfinished_tasks": [3, 5],
-            "given_up": [{"item": "Random n = 8 seed 42", "attempts": 4}], "n_given_up": 1, "new": {}}"#;
-        let plan = Plan::parse(text).unwrap();
-        assert_eq!((plan.state, plan.round, plan.n_tasks), (State::Planned, 1, 7));
-        assert_eq!((plan.items_done, plan.n_given_up(), plan.items()), (3, 1, "exact problems"));
-        assert_eq!(plan.given_up[0].attempts, 4);
-        let least = br#"{"schema": "phi-validation/cluster-round", "version": 1, "folder": "/r", "state": "finished"}"#;
-        assert_eq!(Plan::parse(least).unwrap().state, State::Finished);
-        let other = br#"{"schema": "other", "version": 1, "folder": "/r", "state": "finished"}"#;
-        assert!(Plan::parse(other).unwrap_err().to_string().starts_with("`other` of version 1"));
-        assert!(Plan::parse(b"").is_err());
-        let with = |figure: &str| {
-            let head = r#"{"schema": "phi-validation/cluster-round", "version": 1, "folder": "/r", "state": "planned", "#;
-            Plan::parse(format!("{head}{figure}}}").as_bytes()).unwrap_err().to_string()
+    fn the_document_is_that_of_the_study() {
+        let status = parse(GOLDEN.as_bytes()).unwrap();
+        assert_eq!((status.state, status.round, status.n_tasks), (JobState::Planned, 1, 2));
+        assert_eq!((status.items_done, items(&status)), (0, "exact problems"));
+        let fields: serde_json::Value = serde_json::from_str(GOLDEN).unwrap();
+        assert_eq!(serde_json::to_value(&status).unwrap(), fields);
+    }
+
+    #[test]
+    fn a_document_that_cannot_be_is_refused() {
+        let with = |field: &str, value: serde_json::Value| {
+            let mut fields: serde_json::Value = serde_json::from_str(GOLDEN).unwrap();
+            fields[field] = value;
+            parse(fields.to_string().as_bytes()).unwrap_err().to_string()
         };
-        assert!(with(r#""n_tasks": 18446744073709551615"#).contains("expected at most 10000000"));
-        assert!(with(r#""memory_bytes": 18446744073709551615"#).starts_with("memory_bytes 1844"));
+        assert!(parse(b"").is_err());
+        assert!(with("schema", "other".into()).starts_with("`other` of version 1"));
+        assert!(with("n_tasks", u64::MAX.into()).contains("expected at most 10000000"));
+        assert!(with("memory_bytes", u64::MAX.into()).starts_with("memory_bytes 1844"));
         assert_eq!(
-            with(r#""task_seconds": -1"#),
+            with("task_seconds", (-1).into()),
             "-1.0 seconds: expected a number from 0 to 1000000000000.0"
         );
     }

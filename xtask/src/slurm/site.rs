@@ -11,12 +11,13 @@ use headroom::{
     numbers::{as_f64, bytes, mib, round, sum},
     plan::preflight::{Check, Status},
 };
+use phi_protocol::JobStatus;
 use serde::Serialize;
 
 use super::{
     client::{self, Silence},
     options::{Mebibytes, Minutes, Wishes},
-    program::{Division, Plan},
+    program::Division,
     queue::{Limits, Node},
 };
 
@@ -146,7 +147,7 @@ impl Site {
     ///
     /// # Errors
     /// No node of the partition is large enough, or its time limit is too short.
-    pub(super) fn request(&self, plan: &Plan, wishes: &Wishes) -> Result<Request, Coded> {
+    pub(super) fn request(&self, plan: &JobStatus, wishes: &Wishes) -> Result<Request, Coded> {
         let partition = self.partition.as_deref().unwrap_or("the partition");
         let expected = (plan.task_seconds / 60.0).ceil().max(0.0);
         let wanted = round(expected).saturating_mul(TIME_MARGIN).saturating_add(START_MINUTES);
@@ -190,7 +191,7 @@ impl Site {
     }
 
     /// What can be said before the build.
-    pub(super) fn judge(&self, wishes: &Wishes, runs: &Path, here: Option<&str>) -> Vec<Check> {
+    pub(super) fn judge(&self, wishes: &Wishes) -> Vec<Check> {
         let n_all = self.nodes.len();
         let mut checks = vec![Check::new(
             "slurm",
@@ -260,17 +261,21 @@ impl Site {
                 checks.push(Check::new("CPUs", Status::Fail, message, Some(hint)));
             }
         }
+        checks
+    }
+
+    /// Whether the nodes can see the folder of a run, as far as this machine knows.
+    pub(super) fn judge_folder(&self, run: &Path, here: Option<&str>) -> Check {
         let elsewhere = self.nodes.iter().any(|it| Some(it.host.as_str()) != here);
-        checks.push(match Mount::of(runs).as_ref().and_then(local_kind).filter(|_| elsewhere) {
+        match Mount::of(run).as_ref().and_then(local_kind).filter(|_| elsewhere) {
             Some(kind) => {
                 let message =
-                    format!("{} is {kind}, which other machines do not see", runs.display());
+                    format!("{} is {kind}, which other machines do not see", run.display());
                 let hint = "name a folder on a shared file system: `-- --runs FOLDER`".to_owned();
                 Check::new("runs folder", Status::Warn, message, Some(hint))
             }
-            None => Check::new("runs folder", Status::Pass, runs.display().to_string(), None),
-        });
-        checks
+            None => Check::new("runs folder", Status::Pass, run.display().to_string(), None),
+        }
     }
 }
 
@@ -295,6 +300,8 @@ fn local_kind(mount: &Mount) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use phi_protocol::JobState;
+
     use super::*;
 
     fn node(partition: &str, n_cpus: u64, memory_mib: u64, limit_minutes: Option<u64>) -> Node {
@@ -326,18 +333,21 @@ mod tests {
         Site::of(limits, None, nodes, named.map(str::to_owned))
     }
 
-    fn plan(task_seconds: f64, memory_bytes: u64) -> Plan {
-        let text = format!(
-            r#"{{"schema": "phi-validation/cluster-round", "version": 1, "folder": "/r", "state": "planned", "round": 1,
-                "task_seconds": {task_seconds}, "memory_bytes": {memory_bytes}}}"#
-        );
-        Plan::parse(text.as_bytes()).unwrap()
+    fn plan(task_seconds: f64, memory_bytes: u64) -> JobStatus {
+        JobStatus {
+            state: JobState::Planned,
+            round: 1,
+            cpus: 1,
+            task_seconds,
+            memory_bytes,
+            ..JobStatus::nothing_to_do("/r".into(), "study")
+        }
     }
 
     #[test]
     fn a_task_asks_for_three_times_what_is_expected_within_the_partition_s_limits() {
         let wishes = Wishes::default;
-        let request = |site: &Site, plan: &Plan, wishes: &Wishes| {
+        let request = |site: &Site, plan: &JobStatus, wishes: &Wishes| {
             let it = site.request(plan, wishes).unwrap();
             (it.cpus, it.mem.map(|it| it.0), it.time.0)
         };
@@ -356,7 +366,7 @@ mod tests {
         assert!(error.starts_with("a task needs 17179869184.0 GiB"), "{error}");
         // Off the cluster nothing is known.
         assert_eq!(request(&Site::default(), &plan(60.0, 1 << 30), &wishes()), (1, Some(1024), 8));
-        let refused = |plan: &Plan, wishes: &Wishes| {
+        let refused = |plan: &JobStatus, wishes: &Wishes| {
             let error = main.request(plan, wishes).unwrap_err();
             assert_eq!(error.exit, Exit::Usage);
             error.message
@@ -394,7 +404,8 @@ mod tests {
     fn what_stands_in_the_way_is_said_with_a_remedy() {
         let shared = Path::new("/no/such/folder");
         let found = |site: &Site, wishes: &Wishes, runs: &Path| -> Vec<String> {
-            let checks = site.judge(wishes, runs, Some("login"));
+            let checks =
+                [site.judge(wishes), vec![site.judge_folder(runs, Some("login"))]].concat();
             let bad = checks.into_iter().filter(|it| it.status != Status::Pass);
             bad.map(|it| format!("{}: {} ({})", it.name, it.message, it.hint.unwrap())).collect()
         };
