@@ -96,7 +96,7 @@ pub(crate) struct Need {
 
 /// The ledger of one target folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Ledger {
+pub(crate) struct BuildLedger {
     file: PathBuf,
     content: Content,
     /// What this process has seen since the file was read.
@@ -133,20 +133,20 @@ struct Row<K> {
     need: Need,
 }
 
-impl Ledger {
+impl BuildLedger {
     /// Where the ledger of a target folder is.
     pub(crate) fn path(target_dir: &Path) -> PathBuf {
         target_dir.join("xtask").join("ledger.json")
     }
 
-    /// Read the ledger; an empty one if there is none or it cannot be used ([`Ledger::warning`] then says why).
-    pub(crate) fn load(target_dir: &Path) -> Ledger {
-        let file = Ledger::path(target_dir);
+    /// Read the ledger; an empty one if there is none or it cannot be used ([`BuildLedger::warning`] then says why).
+    pub(crate) fn load(target_dir: &Path) -> BuildLedger {
+        let file = BuildLedger::path(target_dir);
         let (content, warning) = Content::read(&file).unwrap_or_else(|error| {
             let why = format!("{}: {error}; what past builds needed is not known", file.display());
             (Content::default(), Some(why))
         });
-        Ledger { file, content, unsaved: Unsaved::default(), warning }
+        BuildLedger { file, content, unsaved: Unsaved::default(), warning }
     }
 
     /// What was wrong with the file, and where it is now.
@@ -174,14 +174,14 @@ impl Ledger {
         self.content.builds.iter()
     }
 
-    /// Note what a unit needed; [`Ledger::save`] writes it.
+    /// Note what a unit needed; [`BuildLedger::save`] writes it.
     pub(crate) fn observe_unit(&mut self, key: UnitKey, seen: Observation) {
         let seen = seen.within_bounds();
         learn(&mut self.content.units, &key, seen);
         self.unsaved.units.push((key, seen));
     }
 
-    /// Note what a whole build needed; [`Ledger::save`] writes it.
+    /// Note what a whole build needed; [`BuildLedger::save`] writes it.
     pub(crate) fn observe_build(&mut self, key: BuildKey, seen: Observation) {
         let seen = seen.within_bounds();
         learn(&mut self.content.builds, &key, seen);
@@ -405,15 +405,15 @@ mod tests {
     #[test]
     fn what_is_saved_is_there_next_time() {
         let folder = folder();
-        let mut ledger = Ledger::load(folder.path());
+        let mut ledger = BuildLedger::load(folder.path());
         assert!(ledger.warning().is_none() && ledger.unit(&unit("syn")).is_none());
         ledger.save().unwrap();
-        assert!(!Ledger::path(folder.path()).exists(), "there was nothing to save");
+        assert!(!BuildLedger::path(folder.path()).exists(), "there was nothing to save");
         ledger.observe_unit(unit("syn"), seen(300, 4.0));
         ledger.observe_build(build(4), seen(800, 60.0));
         ledger.save().unwrap();
 
-        let ledger = Ledger::load(folder.path());
+        let ledger = BuildLedger::load(folder.path());
         let expected = Need { peak_bytes: 300 * MIB, seconds: Some(4.0), times_seen: 1 };
         assert_eq!(ledger.unit(&unit("syn")), Some(&expected));
         assert_eq!(ledger.build(&build(4)).unwrap().peak_bytes, 800 * MIB);
@@ -427,7 +427,7 @@ mod tests {
 
     #[test]
     fn peaks_rise_at_once_and_sink_slowly() {
-        let mut ledger = Ledger::load(folder().path());
+        let mut ledger = BuildLedger::load(folder().path());
         let mut check = |seen, peak_mib, seconds, times_seen| {
             ledger.observe_unit(unit("syn"), seen);
             let expected = Need { peak_bytes: peak_mib * MIB, seconds, times_seen };
@@ -445,7 +445,8 @@ mod tests {
     #[test]
     fn two_writers_lose_nothing() {
         let folder = folder();
-        let (mut one, mut other) = (Ledger::load(folder.path()), Ledger::load(folder.path()));
+        let (mut one, mut other) =
+            (BuildLedger::load(folder.path()), BuildLedger::load(folder.path()));
         one.observe_unit(unit("syn"), seen(300, 4.0));
         other.observe_unit(unit("serde"), seen(200, 2.0));
         other.observe_unit(unit("syn"), seen(340, 4.0));
@@ -453,7 +454,7 @@ mod tests {
         other.save().unwrap();
         // Whoever saves knows the others' figures from then on, and counts its own once.
         other.save().unwrap();
-        for ledger in [&other, &Ledger::load(folder.path())] {
+        for ledger in [&other, &BuildLedger::load(folder.path())] {
             assert_eq!(ledger.units().count(), 2);
             let need = ledger.unit(&unit("syn")).unwrap();
             assert_eq!((need.peak_bytes, need.times_seen), (340 * MIB, 2));
@@ -467,13 +468,13 @@ mod tests {
             for it in 0..8 {
                 let path = folder.path();
                 scope.spawn(move || {
-                    let mut ledger = Ledger::load(path);
+                    let mut ledger = BuildLedger::load(path);
                     ledger.observe_unit(unit(&format!("crate-{it}")), seen(100, 1.0));
                     ledger.save().unwrap();
                 });
             }
         });
-        assert_eq!(Ledger::load(folder.path()).units().count(), 8);
+        assert_eq!(BuildLedger::load(folder.path()).units().count(), 8);
     }
 
     /// The file of a ledger that has seen one unit.
@@ -492,13 +493,13 @@ mod tests {
         need.learn(Observation { peak_bytes: 1, seconds: 1.0, complete: true });
         assert_eq!(need.times_seen, u64::MAX);
         let folder = folder();
-        let mut ledger = Ledger::load(folder.path());
+        let mut ledger = BuildLedger::load(folder.path());
         ledger.observe_unit(
             unit("syn"),
             Observation { peak_bytes: u64::MAX, seconds: 1e300, complete: true },
         );
         ledger.save().unwrap();
-        let ledger = Ledger::load(folder.path());
+        let ledger = BuildLedger::load(folder.path());
         assert_eq!(ledger.warning(), None);
         assert_eq!(ledger.unit(&unit("syn")).unwrap().peak_bytes, numbers::MOST_BYTES);
         let none = r#"{"schema": "xtask-ledger", "version": 1, "units": [], "builds": [{"selection": "-p a", "profile": "dev",
@@ -525,10 +526,10 @@ mod tests {
         ];
         for (text, why) in cases {
             let folder = folder();
-            let file = Ledger::path(folder.path());
+            let file = BuildLedger::path(folder.path());
             fs::create_dir_all(file.parent().unwrap()).unwrap();
             fs::write(&file, text).unwrap();
-            let mut ledger = Ledger::load(folder.path());
+            let mut ledger = BuildLedger::load(folder.path());
             let warning = ledger.warning().expect(text).to_owned();
             assert!(warning.contains(why), "{warning}");
             let aside = file.with_extension("json.aside");
@@ -537,7 +538,7 @@ mod tests {
             // And a new one takes its place.
             ledger.observe_unit(unit("syn"), seen(300, 4.0));
             ledger.save().unwrap();
-            assert!(Ledger::load(folder.path()).warning().is_none());
+            assert!(BuildLedger::load(folder.path()).warning().is_none());
         }
     }
 
@@ -546,12 +547,12 @@ mod tests {
     fn a_folder_that_cannot_be_written_is_an_error_and_forgets_nothing() {
         let folder = folder();
         fs::write(folder.path().join("xtask"), "in the way").unwrap();
-        let mut ledger = Ledger::load(folder.path());
+        let mut ledger = BuildLedger::load(folder.path());
         ledger.observe_unit(unit("syn"), seen(300, 4.0));
         let error = ledger.save().unwrap_err();
         assert!(format!("{error:#}").contains("could not create"), "{error:#}");
         fs::remove_file(folder.path().join("xtask")).unwrap();
         ledger.save().unwrap();
-        assert_eq!(Ledger::load(folder.path()).units().count(), 1);
+        assert_eq!(BuildLedger::load(folder.path()).units().count(), 1);
     }
 }

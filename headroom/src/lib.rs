@@ -50,7 +50,9 @@ pub mod workspace;
 
 use std::process::ExitCode;
 
-pub use command::{BuildRequest, Built, Host, Patience, RoomRequest, build, exec, plan, preflight};
+pub use command::{
+    BuildRequest, Built, Host, RoomRequest, WaitTimeout, build, exec, plan, preflight,
+};
 pub use console::{Console, Format};
 pub use exit::{Coded, Exit};
 pub use plan::{

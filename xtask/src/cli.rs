@@ -55,7 +55,7 @@ pub(crate) fn usage(error: &clap::Error) -> Exit {
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
-    use headroom::Patience;
+    use headroom::WaitTimeout;
 
     use super::*;
     use crate::flags::Choice;
@@ -82,8 +82,8 @@ mod tests {
             build.flags.room
         };
         assert_eq!(room(&[]).wait, None);
-        assert_eq!(room(&["--wait", "--lib"]).wait, Some(Patience::Endless));
-        let minutes = Patience::For(std::time::Duration::from_secs(900));
+        assert_eq!(room(&["--wait", "--lib"]).wait, Some(WaitTimeout::Endless));
+        let minutes = WaitTimeout::For(std::time::Duration::from_secs(900));
         assert_eq!(room(&["--wait=15m"]).wait, Some(minutes));
         let room = room(&["--pause", "1", "2,3", "--stop", "4", "--pause", "5"]);
         assert_eq!((room.pause, room.stop), (vec![1, 2, 3, 5], vec![4]));

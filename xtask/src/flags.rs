@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use headroom::{BuildRequest, Patience, RoomRequest, Strategy};
+use headroom::{BuildRequest, RoomRequest, Strategy, WaitTimeout};
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct BuildFlags {
@@ -35,7 +35,7 @@ pub(crate) struct RoomFlags {
     /// Wait until a release build fits into memory and no other cargo builds in the same folder, for at most this
     /// long (`90s`, `15m`, `2h`), or as long as it takes.
     #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "endless")]
-    pub(crate) wait: Option<Patience>,
+    pub(crate) wait: Option<WaitTimeout>,
 
     /// Pause these programs of yours, with all they have started, until the build is done.
     #[arg(long, value_name = "PID", num_args = 1.., value_delimiter = ',')]

@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use headroom::{
     Coded, Console, Exit, Format,
-    build::supervise::{Care, Patience, Piece, say_available, supervise},
+    build::supervise::{InterruptPolicy, OutputPiece, Supervision, say_available, supervise},
     child::{Ending, keeper::Streams, signal_name},
     files::read_short,
     machine::cgroup::KillCounters,
@@ -121,14 +121,15 @@ fn ask(
 ) -> anyhow::Result<Answer> {
     let mut command = Command::new(program);
     command.args(launch.asking(question).arguments(args));
-    let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
+    let supervision =
+        Supervision { patience: InterruptPolicy::Short, expendable: false, stop_below_bytes: None };
     let mut said = Vec::new();
-    let watched = supervise(&command, Streams::piped(), care, |piece| match piece {
-        Piece::Stdout(bytes) => {
+    let watched = supervise(&command, Streams::piped(), supervision, |piece| match piece {
+        OutputPiece::Stdout(bytes) => {
             said.extend_from_slice(&bytes[..bytes.len().min(MOST_ANSWER_BYTES - said.len())]);
         }
-        Piece::Stderr(bytes) => console.pass_through(bytes),
-        Piece::Stopping | Piece::Available(_) => {}
+        OutputPiece::Stderr(bytes) => console.pass_through(bytes),
+        OutputPiece::Stopping | OutputPiece::Available(_) => {}
     })?;
     watched.left.say(console);
     let (ending, interrupted) = (watched.ending, watched.interrupted);
@@ -274,15 +275,15 @@ pub(crate) fn run(
             .as_ref()
             .filter(|_| count > Some(1))
             .map(|((available, _), _)| stop_below(*available));
-        let patience = Patience::UntilAskedAgain;
-        let care = Care { patience, expendable: false, stop_below_bytes };
+        let patience = InterruptPolicy::UntilAskedAgain;
+        let supervision = Supervision { patience, expendable: false, stop_below_bytes };
         let kills = KillCounters::read(Path::new("/"));
-        let watched = supervise(&command, streams, care, |piece| match piece {
-            Piece::Stdout(bytes) | Piece::Stderr(bytes) => console.pass_through(bytes),
-            Piece::Stopping => {
+        let watched = supervise(&command, streams, supervision, |piece| match piece {
+            OutputPiece::Stdout(bytes) | OutputPiece::Stderr(bytes) => console.pass_through(bytes),
+            OutputPiece::Stopping => {
                 console.stopping("asked the run to stop; again: kill it (finished rows are kept)");
             }
-            Piece::Available(bytes) => say_available(bytes, console),
+            OutputPiece::Available(bytes) => say_available(bytes, console),
         })?;
         watched.left.say(console);
         seconds += watched.seconds;

@@ -16,17 +16,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     build::{
-        outcome::{Curve, Outcome, Symptoms, classify},
-        supervise::{Care, GuardNews, Lines, Patience, Piece, say_available, supervise_guarded},
+        outcome::{MemoryCurve, Outcome, Symptoms, classify},
+        supervise::{
+            GuardNews, InterruptPolicy, Lines, OutputPiece, Supervision, say_available,
+            supervise_guarded,
+        },
     },
-    build_ledger::{BuildKey, Ledger, UnitKey},
+    build_ledger::{BuildKey, BuildLedger, UnitKey},
     child::{Ending, keeper::Streams},
     console::{Console, status_line},
     exit::Exit,
     files::write_whole,
     guard::{
         Guard, Observed, Unit,
-        guard_record::{Details, Record},
+        guard_record::{Details, GuardRecord},
         timeline_svg,
     },
     machine::cgroup::KillCounters,
@@ -67,7 +70,7 @@ pub(crate) struct Attempt {
     /// What was asked for and can be run, in cargo's order.
     pub(crate) executables: Vec<PathBuf>,
     /// What the guard did, one record per command; empty where there is no guard.
-    pub(crate) guard: Vec<Record>,
+    pub(crate) guard: Vec<GuardRecord>,
     /// What each compiler needed, for the ledger.
     #[serde(skip)]
     pub(crate) observed: Vec<Observed>,
@@ -135,7 +138,7 @@ pub(crate) fn say_nothing_fitted(attempts: &[Attempt], console: &Console) {
 pub(crate) fn build(
     workspace: &Workspace,
     plan: &Plan,
-    ledger: &Ledger,
+    ledger: &BuildLedger,
     price_hint: &str,
     console: &mut Console,
 ) -> anyhow::Result<Vec<Attempt>> {
@@ -155,7 +158,7 @@ pub(crate) fn build(
 fn attempt(
     workspace: &Workspace,
     rung: &Rung,
-    ledger: &Ledger,
+    ledger: &BuildLedger,
     console: &Console,
 ) -> anyhow::Result<Attempt> {
     let mut attempt = Attempt {
@@ -176,7 +179,8 @@ fn attempt(
         observed: Vec::new(),
     };
     let kills_before = KillCounters::read(Path::new("/"));
-    let care = Care { patience: Patience::Short, expendable: true, stop_below_bytes: None };
+    let supervision =
+        Supervision { patience: InterruptPolicy::Short, expendable: true, stop_below_bytes: None };
     for (args, command) in rung.steps.iter().zip(rung.commands()) {
         console.command(&command);
         let mut symptoms = Symptoms::default();
@@ -188,18 +192,18 @@ fn attempt(
         let watched = supervise_guarded(
             &cargo,
             Streams::piped(),
-            care,
+            supervision,
             guard.as_ref(),
             |piece| match piece {
-                Piece::Stderr(bytes) => {
+                OutputPiece::Stderr(bytes) => {
                     console.pass_through(bytes);
                     stderr.push(bytes, |line| symptoms.read(line));
                 }
-                Piece::Stdout(bytes) => {
+                OutputPiece::Stdout(bytes) => {
                     stdout.push(bytes, |line| attempt.hear(line));
                 }
-                Piece::Stopping => console.stopping("stopping the build"),
-                Piece::Available(bytes) => say_available(bytes, console),
+                OutputPiece::Stopping => console.stopping("stopping the build"),
+                OutputPiece::Available(bytes) => say_available(bytes, console),
             },
             |news| match news {
                 GuardNews::Event(event) => event.say(console),
@@ -224,7 +228,7 @@ fn attempt(
             attempt.observed.extend(observed);
             record
         });
-        let curve = record.as_ref().map(Curve::of).unwrap_or_default();
+        let curve = record.as_ref().map(MemoryCurve::of).unwrap_or_default();
         let peak = record.as_ref().map_or(watched.peak_bytes, |it| it.peak_bytes);
         attempt.peak_bytes = attempt.peak_bytes.max(peak);
         let lowest = record.as_ref().map(|it| it.lowest_headroom_bytes);
@@ -284,7 +288,7 @@ pub(crate) fn write_record(
             })
             .collect(),
     };
-    let parts: Vec<(String, &Record)> = attempts
+    let parts: Vec<(String, &GuardRecord)> = attempts
         .iter()
         .flat_map(|it| it.guard.iter().map(|record| (it.strategy.name().to_owned(), record)))
         .collect();
@@ -298,7 +302,7 @@ pub(crate) fn write_record(
 }
 
 /// What the units of this rung are known to need.
-fn known(ledger: &Ledger, rung: &Rung) -> impl Fn(&Unit) -> Option<u64> + Send + 'static {
+fn known(ledger: &BuildLedger, rung: &Rung) -> impl Fn(&Unit) -> Option<u64> + Send + 'static {
     let (ledger, build) = (ledger.clone(), rung.key.clone());
     move |unit| ledger.unit(&unit_key(unit, &build)).map(|it| it.peak_bytes)
 }

@@ -15,10 +15,13 @@ use std::{
 use crate::{
     build::{
         attempt::{KILLED_HINT, unit_key},
-        outcome::{Curve, Outcome, Symptoms, classify},
-        supervise::{Care, GuardNews, Lines, Patience, Piece, say_available, supervise_guarded},
+        outcome::{MemoryCurve, Outcome, Symptoms, classify},
+        supervise::{
+            GuardNews, InterruptPolicy, Lines, OutputPiece, Supervision, say_available,
+            supervise_guarded,
+        },
     },
-    build_ledger::{BuildKey, Ledger, Observation, UnitKey},
+    build_ledger::{BuildKey, BuildLedger, Observation, UnitKey},
     child::{Ending, NotStarted, keeper::Streams},
     console::Console,
     exit::{Coded, Exit},
@@ -70,22 +73,23 @@ pub(crate) fn exec(
     let kills_before = KillCounters::read(Path::new("/"));
     let mut symptoms = Symptoms::default();
     let mut stderr = Lines::default();
-    let care = Care { patience: Patience::Short, expendable: true, stop_below_bytes: None };
+    let supervision =
+        Supervision { patience: InterruptPolicy::Short, expendable: true, stop_below_bytes: None };
     let guard = Guard::start(target_dir, &mut command, known(target_dir));
     let guard = Guard::or_warning(guard, console);
     let watched = supervise_guarded(
         &command,
         streams,
-        care,
+        supervision,
         guard.as_ref(),
         |piece| match piece {
-            Piece::Stdout(bytes) => console.pass_through(bytes),
-            Piece::Stderr(bytes) => {
+            OutputPiece::Stdout(bytes) => console.pass_through(bytes),
+            OutputPiece::Stderr(bytes) => {
                 console.pass_through(bytes);
                 stderr.push(bytes, |line| symptoms.read(line));
             }
-            Piece::Stopping => console.stopping("stopping the command"),
-            Piece::Available(bytes) => say_available(bytes, console),
+            OutputPiece::Stopping => console.stopping("stopping the command"),
+            OutputPiece::Available(bytes) => say_available(bytes, console),
         },
         |news| match news {
             GuardNews::Event(event) => event.say(console),
@@ -106,7 +110,7 @@ pub(crate) fn exec(
         }
         record
     });
-    let curve = record.as_ref().map(Curve::of).unwrap_or_default();
+    let curve = record.as_ref().map(MemoryCurve::of).unwrap_or_default();
     stderr.finish(|line| symptoms.read(line));
     let kills = KillCounters::read(Path::new("/")).since(kills_before);
     let verdict = classify(watched.ending, &symptoms, kills, &curve, watched.interrupted);
@@ -131,20 +135,20 @@ fn not_started(error: anyhow::Error) -> anyhow::Error {
 
 /// The most a unit has needed, whatever the profile: which one the command uses is not known.
 fn known(target_dir: Option<&Path>) -> impl Fn(&Unit) -> Option<u64> + Send + 'static {
-    let ledger = target_dir.map(Ledger::load);
+    let ledger = target_dir.map(BuildLedger::load);
     move |unit| {
         let is_it = |key: &UnitKey| {
             (&key.package, &key.version, key.kind, &key.crate_name)
                 == (&unit.package, &unit.version, unit.kind, &unit.crate_name)
         };
-        let units = ledger.iter().flat_map(Ledger::units);
+        let units = ledger.iter().flat_map(BuildLedger::units);
         units.filter(|it| is_it(it.0)).map(|it| it.1.peak_bytes).max()
     }
 }
 
 fn learn(target_dir: Option<&Path>, toolchain: &str, observed: &[Observed]) -> anyhow::Result<()> {
     let Some(target_dir) = target_dir else { return Ok(()) };
-    let mut ledger = Ledger::load(target_dir);
+    let mut ledger = BuildLedger::load(target_dir);
     let build = BuildKey {
         selection: String::new(),
         profile: PROFILE.into(),

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::{
     child::{Ending, signal_name},
-    guard::guard_record::{Record, Unfit},
+    guard::guard_record::{GuardRecord, OversizedCompiler},
     machine::cgroup::KillCounters,
     numbers::bytes,
 };
@@ -45,9 +45,9 @@ pub(crate) struct Verdict {
 
 /// What the watch over memory has seen.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Curve {
+pub(crate) struct MemoryCurve {
     /// A compiler that does not fit, not even alone: the guard has ended it, and then the build.
-    pub(crate) misfit: Option<Unfit>,
+    pub(crate) misfit: Option<OversizedCompiler>,
     /// Memory left in the last seconds, and what was to stay free.
     pub(crate) last_and_floor_bytes: Option<(u64, u64)>,
     /// Whether memory was ever shorter than that.
@@ -56,9 +56,9 @@ pub(crate) struct Curve {
     pub(crate) n_own_kills: u64,
 }
 
-impl Curve {
-    pub(crate) fn of(record: &Record) -> Curve {
-        Curve {
+impl MemoryCurve {
+    pub(crate) fn of(record: &GuardRecord) -> MemoryCurve {
+        MemoryCurve {
             misfit: record.misfit.clone(),
             last_and_floor_bytes: Some((record.last_headroom_bytes, record.floor_bytes)),
             was_short: record.lowest_headroom_bytes < record.floor_bytes,
@@ -178,7 +178,7 @@ pub(crate) fn classify(
     ending: Ending,
     symptoms: &Symptoms,
     kills: KillCounters,
-    curve: &Curve,
+    curve: &MemoryCurve,
     interrupted: bool,
 ) -> Verdict {
     let verdict = |outcome, evidence: Vec<String>| Verdict { outcome, evidence };
@@ -246,7 +246,7 @@ pub(crate) fn classify(
 }
 
 /// A build that worked: at whose cost?
-fn built(kills: KillCounters, curve: &Curve) -> Verdict {
+fn built(kills: KillCounters, curve: &MemoryCurve) -> Verdict {
     let others = |it: Option<u64>| it.unwrap_or(0).saturating_sub(curve.n_own_kills);
     // A kill elsewhere on the machine is this build's doing only if memory was short here as well.
     let (group, machine) = (others(kills.group), others(kills.machine));
@@ -336,12 +336,15 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, ending: Ending, kills: KillCounters, expected: Outcome) {
-        let verdict = classify(ending, &read(text), kills, &Curve::default(), false);
+        let verdict = classify(ending, &read(text), kills, &MemoryCurve::default(), false);
         assert_eq!(verdict.outcome, expected, "{text}\n{ending:?} {kills:?} {verdict:?}");
         // The same in colour.
         let coloured: String =
             text.lines().map(|it| format!("\x1b[1m\x1b[91m{it}\x1b[0m\n")).collect();
-        assert_eq!(classify(ending, &read(&coloured), kills, &Curve::default(), false), verdict);
+        assert_eq!(
+            classify(ending, &read(&coloured), kills, &MemoryCurve::default(), false),
+            verdict
+        );
     }
 
     #[test]
@@ -392,8 +395,10 @@ mod tests {
 
     #[test]
     fn a_signal_is_read_together_with_the_memory_curve() {
-        let curve =
-            |last| Curve { last_and_floor_bytes: Some((last, 20 << 20)), ..Curve::default() };
+        let curve = |last| MemoryCurve {
+            last_and_floor_bytes: Some((last, 20 << 20)),
+            ..MemoryCurve::default()
+        };
         let outcome =
             |text, kills, last| classify(EXIT_101, &read(text), kills, &curve(last), false);
         // A memory daemon: nothing counted, but nothing left either.
@@ -414,13 +419,13 @@ mod tests {
 
     #[test]
     fn a_compiler_that_does_not_fit_is_evidence_by_itself() {
-        let misfit = Unfit {
+        let misfit = OversizedCompiler {
             package: "nofit".into(),
             crate_name: "nofit".into(),
             held_bytes: 430 << 20,
             room_bytes: 450 << 20,
         };
-        let curve = Curve { misfit: Some(misfit), ..Curve::default() };
+        let curve = MemoryCurve { misfit: Some(misfit), ..MemoryCurve::default() };
         let killed = Ending { code: None, signal: Some(9) };
         let verdict = classify(killed, &read(""), NONE, &curve, false);
         assert_eq!(verdict.outcome, Outcome::OutOfMemory);
@@ -435,7 +440,7 @@ mod tests {
     fn a_build_that_lived_because_a_neighbour_died_has_an_outcome_of_its_own() {
         let built = Ending { code: Some(0), signal: None };
         let outcome = |kills, n_own_kills, was_short| {
-            let curve = Curve { n_own_kills, was_short, ..Curve::default() };
+            let curve = MemoryCurve { n_own_kills, was_short, ..MemoryCurve::default() };
             classify(built, &read(""), kills, &curve, false).outcome
         };
         assert_eq!(outcome(NONE, 0, true), Outcome::Built);
@@ -466,13 +471,13 @@ mod tests {
 
     #[test]
     fn an_interruption_is_one_whatever_died_of_it() {
-        let verdict = classify(EXIT_101, &read(RUSTC), KILLED, &Curve::default(), true);
+        let verdict = classify(EXIT_101, &read(RUSTC), KILLED, &MemoryCurve::default(), true);
         assert_eq!(verdict.outcome, Outcome::Interrupted);
     }
 
     #[test]
     fn evidence_keeps_both_ends_of_a_long_line() {
-        let verdict = classify(EXIT_101, &read(RUSTC), KILLED, &Curve::default(), false);
+        let verdict = classify(EXIT_101, &read(RUSTC), KILLED, &MemoryCurve::default(), false);
         assert_eq!(
             verdict.evidence[0],
             "the kernel killed 1 process of this group for lack of memory"

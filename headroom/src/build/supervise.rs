@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use crate::{
     child::{
         Ending, interrupt,
-        keeper::{Kept, Left, Request, Streams},
+        keeper::{GroupSignal, KeptCommand, Leftovers, Streams},
     },
     console::Console,
     guard::{Guard, Live, guard_record::Event},
@@ -43,9 +43,9 @@ const LITTLE_MEMORY_BYTES: u64 = 256 << 20;
 
 /// What to do about the child.
 #[derive(Clone, Copy, Debug)]
-pub struct Care {
+pub struct Supervision {
     /// After the first interruption: kill after a grace time, or wait for the second one.
-    pub patience: Patience,
+    pub patience: InterruptPolicy,
     /// Let the kernel pick this group before anything else when memory runs out.
     pub expendable: bool,
     /// Ask it to stop, as Ctrl-C does, when less than this is available.
@@ -54,7 +54,7 @@ pub struct Care {
 
 /// What to do after the user has asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub enum InterruptPolicy {
     /// Two seconds after Ctrl-C, kill.
     Short,
     /// The child saves its work: kill only when asked a second time.
@@ -63,7 +63,7 @@ pub enum Patience {
 
 /// A piece of the child's output.
 #[derive(Debug)]
-pub enum Piece<'a> {
+pub enum OutputPiece<'a> {
     /// Of its stdout.
     Stdout(&'a [u8]),
     /// Of its stderr.
@@ -99,7 +99,7 @@ pub struct Watched {
     /// Lowest sample of the memory available to this process.
     pub lowest_available_bytes: Option<u64>,
     /// Processes that it had left.
-    pub left: Left,
+    pub left: Leftovers,
 }
 
 /// Start `command` and stay until all of it has ended. Pieces arrive on this thread, in order.
@@ -111,25 +111,25 @@ pub struct Watched {
 pub fn supervise(
     command: &Command,
     streams: Streams,
-    care: Care,
-    on_piece: impl FnMut(Piece<'_>),
+    supervision: Supervision,
+    on_piece: impl FnMut(OutputPiece<'_>),
 ) -> anyhow::Result<Watched> {
-    supervise_guarded(command, streams, care, None, on_piece, |_| ())
+    supervise_guarded(command, streams, supervision, None, on_piece, |_| ())
 }
 
 /// The same for a command for which `guard` was set up.
 pub(crate) fn supervise_guarded(
     command: &Command,
     streams: Streams,
-    care: Care,
+    supervision: Supervision,
     guard: Option<&Guard>,
-    mut on_piece: impl FnMut(Piece<'_>),
+    mut on_piece: impl FnMut(OutputPiece<'_>),
     mut on_news: impl FnMut(GuardNews<'_>),
 ) -> anyhow::Result<Watched> {
     // From before the child exists until all of it is gone.
     let _watcher = interrupt::Watcher::new();
     let started = Instant::now();
-    let mut kept = Kept::start(command, streams, care.expendable)?;
+    let mut kept = KeptCommand::start(command, streams, supervision.expendable)?;
     if let Some(guard) = guard {
         guard.watch(kept.pid());
     }
@@ -143,7 +143,7 @@ pub(crate) fn supervise_guarded(
         seconds: 0.0,
         peak_bytes: 0,
         lowest_available_bytes: None,
-        left: Left::default(),
+        left: Leftovers::default(),
     };
     let mut n_asked = 0;
     let mut kill_at = None;
@@ -154,7 +154,7 @@ pub(crate) fn supervise_guarded(
                 on_news(GuardNews::Event(&event));
             }
             if guard.gave_up() {
-                kept.signal(Request::Kill);
+                kept.signal(GroupSignal::Kill);
             }
             if Instant::now() >= sample_at {
                 on_news(GuardNews::Live(&guard.live()));
@@ -166,11 +166,11 @@ pub(crate) fn supervise_guarded(
             let available = watch.available_bytes()?;
             let lowest = watched.lowest_available_bytes.unwrap_or(u64::MAX).min(available);
             watched.lowest_available_bytes = Some(lowest);
-            on_piece(Piece::Available(available));
-            let is_short = care.stop_below_bytes.is_some_and(|it| available < it);
+            on_piece(OutputPiece::Available(available));
+            let is_short = supervision.stop_below_bytes.is_some_and(|it| available < it);
             if is_short && !watched.stopped_for_memory && n_asked == 0 {
                 watched.stopped_for_memory = true;
-                kept.signal(Request::Stop);
+                kept.signal(GroupSignal::Stop);
             }
             sample_at = Instant::now() + SAMPLE_EVERY.max(begun.elapsed() * SAMPLE_COST);
         }
@@ -184,9 +184,10 @@ pub(crate) fn supervise_guarded(
         if n_interrupts > n_asked {
             watched.interrupted = true;
             if n_asked == 0 {
-                kept.signal(Request::Stop);
-                on_piece(Piece::Stopping);
-                kill_at = (care.patience == Patience::Short).then(|| Instant::now() + GRACE);
+                kept.signal(GroupSignal::Stop);
+                on_piece(OutputPiece::Stopping);
+                kill_at = (supervision.patience == InterruptPolicy::Short)
+                    .then(|| Instant::now() + GRACE);
             }
             if n_interrupts >= 2 {
                 kill_at = Some(Instant::now());
@@ -194,7 +195,7 @@ pub(crate) fn supervise_guarded(
             n_asked = n_interrupts;
         }
         if kill_at.is_some_and(|it| Instant::now() >= it) {
-            kept.signal(Request::Kill);
+            kept.signal(GroupSignal::Kill);
             kill_at = None;
         }
     };
@@ -260,10 +261,10 @@ impl Output {
     }
 
     /// Hand on one piece, waiting for it at most this long.
-    fn forward(&self, patience: Duration, on_piece: &mut impl FnMut(Piece<'_>)) -> Flow {
+    fn forward(&self, patience: Duration, on_piece: &mut impl FnMut(OutputPiece<'_>)) -> Flow {
         match self.0.recv_timeout(patience) {
-            Ok(Chunk::Stdout(bytes)) => on_piece(Piece::Stdout(&bytes)),
-            Ok(Chunk::Stderr(bytes)) => on_piece(Piece::Stderr(&bytes)),
+            Ok(Chunk::Stdout(bytes)) => on_piece(OutputPiece::Stdout(&bytes)),
+            Ok(Chunk::Stderr(bytes)) => on_piece(OutputPiece::Stderr(&bytes)),
             Err(RecvTimeoutError::Timeout) => return Flow::Paused,
             Err(RecvTimeoutError::Disconnected) => return Flow::Closed,
         }

@@ -17,7 +17,7 @@ use anyhow::Context as _;
 
 use crate::machine::{
     host::own_program,
-    process_id::{Activity, ProcessId, Request},
+    process_id::{Activity, ProcessId, ProcessSignal},
 };
 
 /// The only argument of a watchdog.
@@ -123,23 +123,23 @@ pub(crate) fn entered() -> Option<ExitCode> {
 fn serve() {
     // An empty handler: unlike the default action, it lets this process live.
     ctrlc::set_handler(|| {}).ok();
-    Duty::read(io::stdin().lock()).perform();
+    CleanupTasks::read(io::stdin().lock()).perform();
 }
 
 /// What is to be done when xtask is gone.
 #[derive(Debug, Default, PartialEq)]
-struct Duty {
+struct CleanupTasks {
     resume: Vec<ProcessId>,
     end: Vec<ProcessId>,
     remove: Vec<PathBuf>,
 }
 
-impl Duty {
-    fn read(from: impl BufRead) -> Duty {
-        let mut duty = Duty::default();
+impl CleanupTasks {
+    fn read(from: impl BufRead) -> CleanupTasks {
+        let mut tasks = CleanupTasks::default();
         for line in from.lines().map_while(Result::ok) {
             if let Some(path) = line.strip_prefix("remove ") {
-                duty.remove.push(path.into());
+                tasks.remove.push(path.into());
                 continue;
             }
             let mut words = line.split(' ');
@@ -150,13 +150,13 @@ impl Duty {
             };
             let process = ProcessId { pid, started };
             match what {
-                "resume" => duty.resume.push(process),
-                "end" => duty.end.push(process),
-                "ended" => duty.end.retain(|it| *it != process),
+                "resume" => tasks.resume.push(process),
+                "end" => tasks.end.push(process),
+                "ended" => tasks.end.retain(|it| *it != process),
                 _ => {}
             }
         }
-        duty
+        tasks
     }
 
     fn perform(&self) {
@@ -172,7 +172,7 @@ impl Duty {
 
 fn resume(paused: &[ProcessId]) {
     for it in paused.iter().filter(|it| it.activity() == Activity::Paused) {
-        it.ask(Request::Resume);
+        it.send(ProcessSignal::Resume);
     }
 }
 
@@ -191,17 +191,17 @@ mod tests {
     #[test]
     fn what_is_said_last_holds() {
         let id = |pid, started| ProcessId { pid, started };
-        let duty = Duty::read(
+        let tasks = CleanupTasks::read(
             "resume 10 100\nend 20 200\nnonsense\nresume x 1\nend 30 300\nended 20 200\nresume 11 101\nremove /a b/c\n".as_bytes(),
         );
-        let expected = Duty {
+        let expected = CleanupTasks {
             resume: vec![id(10, 100), id(11, 101)],
             end: vec![id(30, 300)],
             remove: vec!["/a b/c".into()],
         };
-        assert_eq!(duty, expected);
+        assert_eq!(tasks, expected);
         // Cut off in the middle of a line, as when xtask dies while writing.
-        assert_eq!(Duty::read("resume 10 100\nresu".as_bytes()).resume, [id(10, 100)]);
+        assert_eq!(CleanupTasks::read("resume 10 100\nresu".as_bytes()).resume, [id(10, 100)]);
     }
 
     #[cfg(unix)]
@@ -212,7 +212,7 @@ mod tests {
         let (mut ours, mut other) = (start(), start());
         let id = |it: &Child| ProcessId::of(it.id()).unwrap();
         let recycled = ProcessId { started: 1, ..id(&other) };
-        Duty { end: vec![id(&ours), recycled], ..Duty::default() }.perform();
+        CleanupTasks { end: vec![id(&ours), recycled], ..CleanupTasks::default() }.perform();
         assert!(!ours.wait().unwrap().success());
         assert!(other.try_wait().unwrap().is_none(), "another process's group was ended");
         other.kill().unwrap();

@@ -10,9 +10,9 @@ use std::{
 use anyhow::{Context as _, bail};
 
 use super::{
-    BuildRequest, Host, Patience,
+    BuildRequest, Host, WaitTimeout,
     look::Look,
-    make_room::{self, Named, Room},
+    make_room::{self, NamedProgram, PausedPrograms},
     wait,
 };
 use crate::{
@@ -96,7 +96,7 @@ pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyh
     interrupt::install()?;
 
     // What is paused goes on when this is dropped.
-    let mut paused = Room::default();
+    let mut paused = PausedPrograms::default();
     let by_name = !(pause.is_empty() && stop.is_empty());
     let made_room = if by_name {
         make_room(&look, &mut paused, &pause, &stop, console)?;
@@ -186,7 +186,11 @@ fn climb(host: &Host, look: &mut Look, console: &mut Console) -> anyhow::Result<
 
 /// Show the programs that could be paused or stopped, ask, and do what was said. Whether anything was
 /// paused or stopped.
-fn ask_for_room(look: &Look, paused: &mut Room, console: &mut Console) -> anyhow::Result<bool> {
+fn ask_for_room(
+    look: &Look,
+    paused: &mut PausedPrograms,
+    console: &mut Console,
+) -> anyhow::Result<bool> {
     let Some(chosen) = make_room::ask(&look.resources, console)? else { return Ok(false) };
     if chosen.is_empty() {
         return Ok(false);
@@ -199,9 +203,9 @@ fn ask_for_room(look: &Look, paused: &mut Room, console: &mut Console) -> anyhow
 
 fn make_room(
     look: &Look,
-    paused: &mut Room,
-    pause: &[Named],
-    stop: &[Named],
+    paused: &mut PausedPrograms,
+    pause: &[NamedProgram],
+    stop: &[NamedProgram],
     console: &mut Console,
 ) -> anyhow::Result<()> {
     make_room::say_stopped(&make_room::stop(stop), console);
@@ -217,7 +221,7 @@ fn wait_for_room(
     host: &Host,
     look: &mut Look,
     request: &BuildRequest,
-    patience: Patience,
+    patience: WaitTimeout,
     console: &mut Console,
 ) -> anyhow::Result<()> {
     let BuildRequest { choice, strict, yes, .. } = *request;

@@ -4,7 +4,7 @@ use std::{env, ffi::OsString, path::Path};
 
 use super::{
     RoomRequest,
-    make_room::{self, Room},
+    make_room::{self, PausedPrograms},
     wait,
 };
 use crate::{
@@ -26,7 +26,7 @@ pub fn exec(
     console: &mut Console,
 ) -> anyhow::Result<Exit> {
     let here = env::current_dir()?;
-    let mut paused = Room::default();
+    let mut paused = PausedPrograms::default();
     let resources = Resources::sample(&here)?;
     let pause = make_room::named(&resources, &room.pause)?;
     let stop = make_room::named(&resources, &room.stop)?;

@@ -4,7 +4,7 @@ use std::env;
 
 use super::Host;
 use crate::{
-    build_ledger::Ledger,
+    build_ledger::BuildLedger,
     console::Console,
     exit::Exit,
     guard::Guard,
@@ -51,7 +51,7 @@ pub(super) struct Look {
     pub(super) resources: Resources,
     pub(super) plan: Plan,
     pub(super) preflight: Preflight,
-    pub(super) ledger: Ledger,
+    pub(super) ledger: BuildLedger,
 }
 
 impl Look {
@@ -64,7 +64,7 @@ impl Look {
     ) -> anyhow::Result<Look> {
         let workspace = Workspace::locate(selection, host.default_target.as_ref())?;
         let toolchain = Toolchain::sample();
-        let ledger = Ledger::load(&workspace.target_dir);
+        let ledger = BuildLedger::load(&workspace.target_dir);
         if let Some(warning) = ledger.warning() {
             console.warning(warning, "nothing needs to be done");
         }
@@ -118,7 +118,7 @@ fn judge(
     resources: &Resources,
     workspace: &Workspace,
     toolchain: &Toolchain,
-    ledger: &Ledger,
+    ledger: &BuildLedger,
     choice: Choice,
     strict: bool,
 ) -> (Plan, Preflight) {

@@ -2,7 +2,7 @@
 //!
 //! A program is a process and everything below it. It is touched only if it is the user's own, neither xtask nor an
 //! ancestor of it, and still the one that was looked at: a PID can be given to another process. Ending is
-//! asked for with SIGTERM and may be refused. What is paused goes on when [`Room`] is dropped, and if xtask is killed the
+//! asked for with SIGTERM and may be refused. What is paused goes on when [`PausedPrograms`] is dropped, and if xtask is killed the
 //! watchdog sees to it.
 
 use std::{
@@ -20,7 +20,7 @@ use crate::{
     console::Console,
     exit::{Coded, Exit},
     machine::{
-        process_id::{Activity, ProcessId, Request},
+        process_id::{Activity, ProcessId, ProcessSignal},
         processes_shown,
         resources::{ProcessTree, ProcessUse, Resources},
     },
@@ -36,7 +36,7 @@ const N_ROUNDS: usize = 5;
 
 /// A program that the user has named, as it was when it was looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Named {
+pub(crate) struct NamedProgram {
     pub(crate) root: ProcessId,
     pub(crate) name: String,
     /// The root first. Only the user's own.
@@ -47,7 +47,7 @@ pub(crate) struct Named {
 
 /// What the user has chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Chosen {
+pub(crate) struct ProgramChoice {
     pub(crate) pause: Vec<u32>,
     pub(crate) stop: Vec<u32>,
 }
@@ -77,19 +77,19 @@ pub(crate) struct Paused {
 
 /// The paused programs. Dropped, they go on.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct PausedPrograms {
     watchdog: Option<Watchdog>,
     paused: HashSet<ProcessId>,
 }
 
-impl Chosen {
+impl ProgramChoice {
     pub(crate) fn is_empty(&self) -> bool {
         self.pause.is_empty() && self.stop.is_empty()
     }
 }
 
 /// Look up programs by PID; all of them must be fit to be touched, or nothing is done.
-pub(crate) fn named(resources: &Resources, pids: &[u32]) -> Result<Vec<Named>, Coded> {
+pub(crate) fn named(resources: &Resources, pids: &[u32]) -> Result<Vec<NamedProgram>, Coded> {
     let refuse = |pid: &u32, why: &str| Coded {
         exit: Exit::Usage,
         message: format!("process {pid} {why}; nothing was paused or stopped"),
@@ -107,7 +107,7 @@ pub(crate) fn named(resources: &Resources, pids: &[u32]) -> Result<Vec<Named>, C
             };
             let touchable = |it: &&&ProcessUse| it.own && !it.related;
             let own: Vec<_> = all.iter().filter(touchable).collect();
-            Ok(Named {
+            Ok(NamedProgram {
                 root: root.id,
                 name: root.name.clone(),
                 processes: own.iter().map(|it| it.id).collect(),
@@ -119,8 +119,11 @@ pub(crate) fn named(resources: &Resources, pids: &[u32]) -> Result<Vec<Named>, C
 
 /// Read an answer: `pause` or `stop` before PIDs between blanks or commas, each among the candidates. Empty means
 /// nothing.
-pub(crate) fn read_answer(answer: &str, candidates: &[ProcessTree]) -> Result<Chosen, String> {
-    let mut chosen = Chosen::default();
+pub(crate) fn read_answer(
+    answer: &str,
+    candidates: &[ProcessTree],
+) -> Result<ProgramChoice, String> {
+    let mut chosen = ProgramChoice::default();
     let mut verb = None;
     for word in answer.split([' ', ',', '\t']).map(str::trim).filter(|it| !it.is_empty()) {
         match (word, verb) {
@@ -140,7 +143,10 @@ pub(crate) fn read_answer(answer: &str, candidates: &[ProcessTree]) -> Result<Ch
 }
 
 /// Show the candidates and, on a terminal, ask what to do with which. `None` if nobody can be asked.
-pub(crate) fn ask(resources: &Resources, console: &Console) -> anyhow::Result<Option<Chosen>> {
+pub(crate) fn ask(
+    resources: &Resources,
+    console: &Console,
+) -> anyhow::Result<Option<ProgramChoice>> {
     let mut candidates = resources.stoppable();
     candidates.truncate(20);
     say_candidates(&candidates, resources, console);
@@ -151,7 +157,7 @@ pub(crate) fn ask(resources: &Resources, console: &Console) -> anyhow::Result<Op
         console.question("`pause PID…` and `stop PID…` (nothing: neither)");
         let mut answer = String::new();
         if io::stdin().lock().take(MOST_BYTES).read_line(&mut answer)? == 0 {
-            return Ok(Some(Chosen::default()));
+            return Ok(Some(ProgramChoice::default()));
         }
         match read_answer(&answer, &candidates) {
             Ok(chosen) => return Ok(Some(chosen)),
@@ -161,15 +167,15 @@ pub(crate) fn ask(resources: &Resources, console: &Console) -> anyhow::Result<Op
 }
 
 /// Ask these programs to end and wait until they have.
-pub(crate) fn stop(programs: &[Named]) -> Vec<Stopped> {
+pub(crate) fn stop(programs: &[NamedProgram]) -> Vec<Stopped> {
     for it in programs.iter().flat_map(|it| &it.processes) {
-        it.ask(Request::End);
+        it.send(ProcessSignal::End);
         // One that is paused hears it only when it goes on.
         if it.activity() == Activity::Paused {
-            it.ask(Request::Resume);
+            it.send(ProcessSignal::Resume);
         }
     }
-    let is_gone = |it: &Named| it.processes.iter().all(|it| it.activity() == Activity::Gone);
+    let is_gone = |it: &NamedProgram| it.processes.iter().all(|it| it.activity() == Activity::Gone);
     let deadline = Instant::now() + PATIENCE;
     while !programs.iter().all(is_gone) && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(50));
@@ -184,12 +190,12 @@ pub(crate) fn stop(programs: &[Named]) -> Vec<Stopped> {
     stopped.collect()
 }
 
-impl Room {
+impl PausedPrograms {
     /// Pause these programs until this is dropped.
     ///
     /// # Errors
     /// There is no watchdog to resume them if xtask is killed, or this is not Unix. What was paused before goes on.
-    pub(crate) fn pause(&mut self, programs: &[Named]) -> anyhow::Result<Vec<Paused>> {
+    pub(crate) fn pause(&mut self, programs: &[NamedProgram]) -> anyhow::Result<Vec<Paused>> {
         if cfg!(not(unix)) {
             anyhow::bail!("only Unix can pause processes: use --stop");
         }
@@ -231,7 +237,7 @@ impl Room {
         };
         watchdog.also_resume(process)?;
         self.paused.insert(process);
-        Ok(process.ask(Request::Pause))
+        Ok(process.send(ProcessSignal::Pause))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -305,8 +311,8 @@ mod tests {
         let candidates = users_evening().stoppable();
         #[track_caller]
         fn check(candidates: &[ProcessTree], answer: &str, expected: Result<[&[u32]; 2], &str>) {
-            let expected =
-                expected.map(|[pause, stop]| Chosen { pause: pause.into(), stop: stop.into() });
+            let expected = expected
+                .map(|[pause, stop]| ProgramChoice { pause: pause.into(), stop: stop.into() });
             assert_eq!(
                 read_answer(answer, candidates),
                 expected.map_err(String::from),
@@ -364,7 +370,7 @@ mod tests {
             // These are children of this test, and thus related to it.
             let all: Vec<ProcessId> = resources.below(pid).iter().map(|it| it.id).collect();
             let root = *all.first()?;
-            Some(Named { root, name: String::new(), processes: all, own_bytes: 0 })
+            Some(NamedProgram { root, name: String::new(), processes: all, own_bytes: 0 })
         };
         let deadline = Instant::now() + PATIENCE;
         let family = loop {
@@ -375,7 +381,7 @@ mod tests {
         };
         let wanted = find(child.id()).unwrap();
         // A paused one hears of it too.
-        wanted.root.ask(Request::Pause);
+        wanted.root.send(ProcessSignal::Pause);
         let mut recycled = find(other.id()).unwrap();
         recycled.root.started += 1;
         recycled.processes = vec![recycled.root];

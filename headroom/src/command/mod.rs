@@ -13,7 +13,7 @@ mod wait;
 pub use build::{Built, build};
 pub use exec::exec;
 pub use look::{plan, preflight};
-pub use wait::Patience;
+pub use wait::WaitTimeout;
 
 use crate::{
     plan::{
@@ -69,7 +69,7 @@ pub struct BuildRequest {
 #[derive(Clone, Debug, Default)]
 pub struct RoomRequest {
     /// How long to wait for memory and for the lock of the build folder.
-    pub wait: Option<Patience>,
+    pub wait: Option<WaitTimeout>,
     /// Programs to pause, with all they have started.
     pub pause: Vec<u32>,
     /// Programs to end, with all they have started.

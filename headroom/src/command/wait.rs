@@ -38,7 +38,7 @@ const WORTH_TELLING_PERCENT: u64 = 10;
 
 /// How long to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+pub enum WaitTimeout {
     /// As long as it takes.
     Endless,
     /// At most this long.
@@ -150,7 +150,7 @@ pub(crate) fn obstacles_to_a_command(resources: &Resources) -> Vec<Obstacle> {
 /// # Errors
 /// Time is up, or whatever `look` says.
 pub(crate) fn until_clear(
-    patience: Patience,
+    patience: WaitTimeout,
     console: &mut Console,
     mut look: impl FnMut() -> anyhow::Result<Vec<Obstacle>>,
 ) -> anyhow::Result<bool> {
@@ -170,7 +170,7 @@ pub(crate) fn until_clear(
             say_waiting(&obstacles, begun.elapsed(), console);
             said.clone_from(&obstacles);
         }
-        if let Patience::For(most) = patience
+        if let WaitTimeout::For(most) = patience
             && begun.elapsed() >= most
         {
             let what: Vec<String> = obstacles.iter().map(ToString::to_string).collect();
@@ -262,14 +262,14 @@ impl fmt::Display for Obstacle {
     }
 }
 
-impl FromStr for Patience {
+impl FromStr for WaitTimeout {
     type Err = String;
 
     /// `90`, `90s`, `15m`, `2h`.
-    fn from_str(text: &str) -> Result<Patience, String> {
+    fn from_str(text: &str) -> Result<WaitTimeout, String> {
         let expected = || format!("expected a time as `90s`, `15m` or `2h`, found `{text}`");
         if text == "endless" {
-            return Ok(Patience::Endless);
+            return Ok(WaitTimeout::Endless);
         }
         let digits = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
         let factor = match &text[digits.len()..] {
@@ -280,7 +280,7 @@ impl FromStr for Patience {
         };
         let n: u64 = digits.parse().map_err(|_| expected())?;
         let seconds = n.checked_mul(factor).ok_or_else(expected)?;
-        Ok(Patience::For(Duration::from_secs(seconds)))
+        Ok(WaitTimeout::For(Duration::from_secs(seconds)))
     }
 }
 
@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn times_have_units() {
-        let seconds = |it| Ok(Patience::For(Duration::from_secs(it)));
+        let seconds = |it| Ok(WaitTimeout::For(Duration::from_secs(it)));
         let cases = [
             ("90", seconds(90)),
             ("90s", seconds(90)),
@@ -399,11 +399,11 @@ mod tests {
             ("2h", seconds(7200)),
         ];
         for (text, expected) in cases {
-            assert_eq!(text.parse::<Patience>(), expected);
+            assert_eq!(text.parse::<WaitTimeout>(), expected);
         }
-        assert_eq!("endless".parse(), Ok(Patience::Endless));
+        assert_eq!("endless".parse(), Ok(WaitTimeout::Endless));
         for bad in ["", "m", "5 m", "-5", "1d", "1.5h", "99999999999999999999h"] {
-            let error = bad.parse::<Patience>().unwrap_err();
+            let error = bad.parse::<WaitTimeout>().unwrap_err();
             assert!(error.contains(&format!("found `{bad}`")), "{error}");
         }
     }

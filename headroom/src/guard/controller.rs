@@ -25,8 +25,11 @@ use nix::sys::{
 
 use super::{
     Live, Observed, gate,
-    guard_record::{CompilerRun, Deed, Event, Point, Record, RunEnd, Timeline, Unfit, push_row},
-    policy::{Action, End, JobId, Millis, Policy, Request, Sample, Settings},
+    guard_record::{
+        CompilerRun, Event, GuardAction, GuardRecord, OversizedCompiler, Point, RunEnd, Timeline,
+        push_row,
+    },
+    policy::{Action, CompileRequest, End, JobId, Millis, Policy, PolicySettings, Sample},
     wire::{AGAIN, Ended, FINAL, GO, Message, NOT_YOURS, Unit},
 };
 use crate::machine::{
@@ -99,7 +102,7 @@ pub(crate) struct Controller {
     known: Known,
     shared: Arc<Shared>,
     timeline: Timeline,
-    record: Record,
+    record: GuardRecord,
     observed: Vec<Observed>,
 }
 
@@ -117,14 +120,14 @@ struct Client {
     asked_at: Millis,
     granted_at: Option<Millis>,
     compiler: Option<Compiler>,
-    wants: Wants,
+    desired: DesiredState,
     /// When it was ended for room the kernel had killed somebody who was not known yet.
     too_late: bool,
 }
 
 /// What the compiler is to be, whether it has been started yet or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wants {
+enum DesiredState {
     Running,
     Stopped,
     Ended,
@@ -151,7 +154,7 @@ impl Controller {
             || io::Error::new(ErrorKind::Unsupported, "memory cannot be looked at here");
         let mut reader = HeadroomReader::open(Path::new("/")).ok_or_else(unsupported)?;
         let headroom = reader.look();
-        let settings = Settings {
+        let settings = PolicySettings {
             room_bytes: headroom.ram_bytes,
             is_group: headroom.is_group,
             n_cpus: std::thread::available_parallelism().map_or(1, |it| it.get()),
@@ -161,12 +164,12 @@ impl Controller {
         listener.set_nonblocking(true)?;
         epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
         epoll.add(stop, EpollEvent::new(EpollFlags::EPOLLIN, STOP))?;
-        let record = Record {
+        let record = GuardRecord {
             room_bytes: headroom.sum_bytes(),
             limited_by_group: headroom.is_group,
             floor_bytes: policy.floor(),
             lowest_headroom_bytes: headroom.sum_bytes(),
-            ..Record::default()
+            ..GuardRecord::default()
         };
         Ok(Controller {
             epoll,
@@ -199,7 +202,7 @@ impl Controller {
     }
 
     /// Until `stop` says something or is closed.
-    pub(crate) fn run(mut self) -> (Record, Vec<Observed>) {
+    pub(crate) fn run(mut self) -> (GuardRecord, Vec<Observed>) {
         let mut events = [EpollEvent::empty(); 64];
         loop {
             let next = self.looked_at + if self.policy.is_tight() { TICK_TIGHT } else { TICK };
@@ -317,46 +320,46 @@ impl Controller {
             let too_late = matches!(action, Action::Evict(_)) && self.n_unexplained_kills() > 0;
             let Some(client) = &mut self.clients[position] else { continue };
             client.too_late |= too_late;
-            let deed = match action {
+            let action_done = match action {
                 Action::Grant(_) => {
                     client.granted_at = Some(now);
                     client.say(GO);
                     None
                 }
                 Action::Suspend(_) => {
-                    client.want(Wants::Stopped);
+                    client.set_desired(DesiredState::Stopped);
                     self.record.n_suspensions += 1;
-                    Some(Deed::Suspended)
+                    Some(GuardAction::Suspended)
                 }
                 Action::Resume(_) => {
-                    client.want(Wants::Running);
-                    Some(Deed::Resumed)
+                    client.set_desired(DesiredState::Running);
+                    Some(GuardAction::Resumed)
                 }
                 Action::Evict(_) => {
-                    client.want(Wants::Ended);
+                    client.set_desired(DesiredState::Ended);
                     self.record.n_evictions += 1;
-                    Some(Deed::Evicted)
+                    Some(GuardAction::Evicted)
                 }
                 Action::GiveUp(misfit) => {
-                    self.record.misfit = client.unit.as_ref().map(|unit| Unfit {
+                    self.record.misfit = client.unit.as_ref().map(|unit| OversizedCompiler {
                         package: unit.package.clone(),
                         crate_name: unit.crate_name.clone(),
                         held_bytes: misfit.held_bytes,
                         room_bytes: misfit.room_bytes,
                     });
                     self.shared.gave_up.store(true, Ordering::SeqCst);
-                    Some(Deed::GaveUp)
+                    Some(GuardAction::GaveUp)
                 }
             };
-            if let (Some(deed), Some(unit)) = (deed, client.unit.clone()) {
+            if let (Some(action_done), Some(unit)) = (action_done, client.unit.clone()) {
                 let held = client.compiler.as_ref().map_or(0, |it| it.held_bytes);
-                self.tell(deed, &unit, held);
+                self.tell(action_done, &unit, held);
             }
         }
         self.actions.clear();
     }
 
-    fn tell(&mut self, what: Deed, unit: &Unit, held_bytes: u64) {
+    fn tell(&mut self, what: GuardAction, unit: &Unit, held_bytes: u64) {
         let event = Event {
             at_ms: self.now(),
             what,
@@ -395,7 +398,7 @@ impl Controller {
                 asked_at: 0,
                 granted_at: None,
                 compiler: None,
-                wants: Wants::Running,
+                desired: DesiredState::Running,
                 too_late: false,
             };
             match self.clients.get_mut(position) {
@@ -441,7 +444,7 @@ impl Controller {
         let job = JobId(self.next_job);
         self.next_job += 1;
         let Some(client) = &mut self.clients[position] else { return };
-        let request = Request {
+        let request = CompileRequest {
             job,
             known_bytes: (self.known)(&unit),
             links: unit.links(),
@@ -452,7 +455,7 @@ impl Controller {
         }
         client.unit = Some(Arc::new(unit));
         (client.job, client.asked_at, client.granted_at) = (Some(job), now, None);
-        (client.wants, client.too_late) = (Wants::Running, false);
+        (client.desired, client.too_late) = (DesiredState::Running, false);
         self.policy.asked(now, request, &mut self.actions);
     }
 
@@ -468,16 +471,16 @@ impl Controller {
         client.compiler =
             Some(Compiler { group, leader, statm, held_bytes: 0, peak_bytes: 0, n_looks: 0 });
         // It may have been decided otherwise meanwhile.
-        let wants = client.wants;
-        if wants != Wants::Running {
-            client.want(wants);
+        let desired = client.desired;
+        if desired != DesiredState::Running {
+            client.set_desired(desired);
         }
     }
 
     fn ended(&mut self, position: usize, ended: Ended) {
         let Some(client) = &mut self.clients[position] else { return };
         let (Some(job), Some(compiler)) = (client.job, client.compiler.take()) else { return };
-        let evicted = client.wants == Wants::Ended;
+        let evicted = client.desired == DesiredState::Ended;
         let perhaps_killed = evicted && client.too_late;
         let killed = ended.signal == Some(9) || ended.linker_was_killed;
         let peak_bytes = match compiler.n_looks {
@@ -505,7 +508,7 @@ impl Controller {
                 run_of(&unit, [asked_ms, started_ms, now], peak_bytes, end),
             );
             if end == RunEnd::KernelKilled {
-                self.tell(Deed::KernelKilled, &unit, peak_bytes);
+                self.tell(GuardAction::KernelKilled, &unit, peak_bytes);
             }
             if end != RunEnd::Failed {
                 self.observed.push(Observed {
@@ -558,7 +561,7 @@ impl Controller {
     fn leave(&mut self, position: usize) {
         let Some(mut client) = self.clients[position].take() else { return };
         self.epoll.delete(&client.stream).ok();
-        client.want(Wants::Ended);
+        client.set_desired(DesiredState::Ended);
         if let Some(job) = client.job.or(client.ended) {
             let now = self.now();
             let peak_bytes = client.compiler.as_ref().map_or(0, |it| it.peak_bytes);
@@ -577,7 +580,7 @@ impl Controller {
     }
 
     /// Nothing of the build is to be left.
-    fn finish(mut self) -> (Record, Vec<Observed>) {
+    fn finish(mut self) -> (GuardRecord, Vec<Observed>) {
         for position in 0..self.clients.len() {
             self.leave(position);
         }
@@ -600,13 +603,13 @@ impl Client {
         self.stream.write_all(&line[..=word.len()]).ok();
     }
 
-    fn want(&mut self, wants: Wants) {
-        self.wants = wants;
+    fn set_desired(&mut self, desired: DesiredState) {
+        self.desired = desired;
         let Some(leader) = self.compiler.as_ref().and_then(|it| it.leader) else { return };
-        let signal = match wants {
-            Wants::Running => Signal::SIGCONT,
-            Wants::Stopped => Signal::SIGSTOP,
-            Wants::Ended => Signal::SIGKILL,
+        let signal = match desired {
+            DesiredState::Running => Signal::SIGCONT,
+            DesiredState::Stopped => Signal::SIGSTOP,
+            DesiredState::Ended => Signal::SIGKILL,
         };
         leader.signal_group(signal);
     }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     Live, Observed, Unit,
-    guard_record::{Event, Record},
+    guard_record::{Event, GuardRecord},
 };
 
 /// Never made.
@@ -43,7 +43,7 @@ impl Guard {
         match self.0 {}
     }
 
-    pub(crate) fn finish(self) -> (Record, Vec<Observed>) {
+    pub(crate) fn finish(self) -> (GuardRecord, Vec<Observed>) {
         match self.0 {}
     }
 }

@@ -17,7 +17,7 @@ const N_ROWS: usize = 4096;
 
 /// The record of one guarded command.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Record {
+pub(crate) struct GuardRecord {
     /// Memory at the start: headroom, and whether a group's limit set it.
     pub(crate) room_bytes: u64,
     pub(crate) limited_by_group: bool,
@@ -42,7 +42,7 @@ pub(crate) struct Record {
     /// What gates say that could not reach the controller, one line each.
     pub(crate) unguarded: Vec<String>,
     /// The compiler that did not fit, not even alone.
-    pub(crate) misfit: Option<Unfit>,
+    pub(crate) misfit: Option<OversizedCompiler>,
     /// Too long for the document on stdout; `build.json` has it.
     #[serde(skip)]
     pub(crate) details: Details,
@@ -58,7 +58,7 @@ pub(crate) struct Details {
 
 /// A compiler that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Unfit {
+pub(crate) struct OversizedCompiler {
     pub(crate) package: String,
     pub(crate) crate_name: String,
     /// It needs more than this.
@@ -99,7 +99,7 @@ pub(crate) enum RunEnd {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Event {
     pub(crate) at_ms: Millis,
-    pub(crate) what: Deed,
+    pub(crate) what: GuardAction,
     pub(crate) crate_name: String,
     pub(crate) held_bytes: u64,
     pub(crate) headroom_bytes: u64,
@@ -107,7 +107,7 @@ pub(crate) struct Event {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Deed {
+pub(crate) enum GuardAction {
     Suspended,
     Resumed,
     Evicted,

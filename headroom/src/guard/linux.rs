@@ -19,7 +19,7 @@ use super::{
     Live, Observed, Unit,
     controller::{Controller, Shared},
     gate,
-    guard_record::{Event, Record},
+    guard_record::{Event, GuardRecord},
     wire::{GATE, INNER, SOCKET, unguarded_file},
 };
 use crate::{child::watchdog::Watchdog, files};
@@ -33,7 +33,7 @@ pub(crate) fn entered() -> Option<ExitCode> {
 #[derive(Debug)]
 pub(crate) struct Guard {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<(Record, Vec<Observed>)>>,
+    thread: Option<JoinHandle<(GuardRecord, Vec<Observed>)>>,
     /// The controller ends when this is closed.
     stop: Option<UnixStream>,
     /// What gates write that cannot reach the controller.
@@ -122,11 +122,11 @@ impl Guard {
     }
 
     /// End what is left of the command's compilers, and tell what was seen.
-    pub(crate) fn finish(mut self) -> (Record, Vec<Observed>) {
+    pub(crate) fn finish(mut self) -> (GuardRecord, Vec<Observed>) {
         self.end().unwrap_or_default()
     }
 
-    fn end(&mut self) -> Option<(Record, Vec<Observed>)> {
+    fn end(&mut self) -> Option<(GuardRecord, Vec<Observed>)> {
         let thread = self.thread.take()?;
         // Before the folder around it is removed. Its name has never been another's.
         let unguarded = fs::read_to_string(&self.unguarded).unwrap_or_default();

@@ -46,7 +46,7 @@ const N_SEEN: usize = 256;
 
 /// What does not change during a build.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct PolicySettings {
     /// Memory at the start: what is available then. The reserves are scaled to it.
     pub(crate) room_bytes: u64,
     /// Whether a group's limit is what counts, or the machine's memory, of which the system needs a part.
@@ -67,7 +67,7 @@ pub(crate) struct Sample {
 
 /// A compiler that asks for a start.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Request {
+pub(crate) struct CompileRequest {
     pub(crate) job: JobId,
     /// What it was seen to need before.
     pub(crate) known_bytes: Option<u64>,
@@ -100,12 +100,12 @@ pub(crate) enum Action {
     /// End it; it asks again.
     Evict(JobId),
     /// This compiler does not fit, not even alone: another way to build is needed.
-    GiveUp(Misfit),
+    GiveUp(OversizedJob),
 }
 
 /// A compiler that does not fit alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Misfit {
+pub(crate) struct OversizedJob {
     pub(crate) job: JobId,
     /// What it held when it was ended: it needs more.
     pub(crate) held_bytes: u64,
@@ -153,7 +153,7 @@ struct Job {
 /// The state machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
-    settings: Settings,
+    settings: PolicySettings,
     jobs: Vec<Job>,
     sample: Sample,
     /// Recent headrooms, newest last.
@@ -178,7 +178,7 @@ pub(crate) struct Faults {
 }
 
 impl Policy {
-    pub(crate) fn new(settings: Settings, sample: Sample) -> Policy {
+    pub(crate) fn new(settings: PolicySettings, sample: Sample) -> Policy {
         Policy {
             settings,
             jobs: Vec::with_capacity(256),
@@ -215,7 +215,12 @@ impl Policy {
     }
 
     /// A compiler asks for a start.
-    pub(crate) fn asked(&mut self, now: Millis, request: Request, actions: &mut Vec<Action>) {
+    pub(crate) fn asked(
+        &mut self,
+        now: Millis,
+        request: CompileRequest,
+        actions: &mut Vec<Action>,
+    ) {
         let state = State::Waiting { since: now };
         let before = request.again.and_then(|it| self.position(it));
         match before.map(|it| &mut self.jobs[it]) {
@@ -369,7 +374,7 @@ impl Policy {
     fn give_up(&mut self, position: usize, actions: &mut Vec<Action>) {
         let job = &self.jobs[position];
         self.gave_up = true;
-        actions.push(Action::GiveUp(Misfit {
+        actions.push(Action::GiveUp(OversizedJob {
             job: job.id,
             held_bytes: job.held.max(job.peak),
             room_bytes: self.room(),

@@ -1,10 +1,11 @@
 //! The policy against made-up machines: compilers that grow, neighbours that come and go, looks that come late.
 //!
-//! Everything follows from a seed. The worlds keep to what was measured of real ones: a compiler grows by at most 450
+//! Everything follows from a seed. The scenarios keep to what was measured of real ones: a compiler grows by at most 450
 //! MiB/s, a look is 5 ms old, a signal takes 5 to 20 ms, what a killed compiler held is back after 60 to 400 ms.
 
 use super::policy::{
-    Action, End, Faults, JobId, Millis, Misfit, Policy, Request, Sample, Settings,
+    Action, CompileRequest, End, Faults, JobId, Millis, OversizedJob, Policy, PolicySettings,
+    Sample,
 };
 
 const MIB: u64 = 1 << 20;
@@ -61,7 +62,7 @@ impl Compiler {
 }
 
 #[derive(Clone, Debug)]
-struct World {
+struct Scenario {
     capacity: u64,
     n_cpus: usize,
     n_jobs: usize,
@@ -70,8 +71,8 @@ struct World {
     neighbour: Vec<(Millis, u64)>,
 }
 
-impl World {
-    fn new(seed: u64) -> World {
+impl Scenario {
+    fn new(seed: u64) -> Scenario {
         let mut random = Random(seed);
         let capacity = match random.within(0, 3) {
             0 => random.within(200, 600) * MIB,
@@ -114,7 +115,7 @@ impl World {
             let at = neighbour.last().unwrap().0;
             neighbour.push((at + slowest.max(1), to));
         }
-        World { capacity, n_cpus, n_jobs: random.within(1, 10) as usize, compilers, neighbour }
+        Scenario { capacity, n_cpus, n_jobs: random.within(1, 10) as usize, compilers, neighbour }
     }
 
     fn neighbour(&self, at: Millis) -> u64 {
@@ -141,12 +142,12 @@ enum Phase {
     Done,
 }
 
-/// What came of a world.
+/// What came of a scenario.
 #[derive(Debug, Default)]
-struct Story {
+struct SimulatedBuild {
     /// When every compiler had finished, or the guard had given up.
     end: Option<Millis>,
-    gave_up: Option<(Millis, Misfit, usize)>,
+    gave_up: Option<(Millis, OversizedJob, usize)>,
     n_evictions: usize,
     n_suspensions: usize,
     /// The first overshoot: when and by how much.
@@ -155,10 +156,10 @@ struct Story {
 }
 
 /// Live through it.
-fn live(world: &World, seed: u64, faults: Faults, until: Millis) -> Story {
+fn simulate(scenario: &Scenario, seed: u64, faults: Faults, until: Millis) -> SimulatedBuild {
     let mut random = Random(seed ^ 0xabcd);
-    let mut story = Story::default();
-    let n = world.compilers.len();
+    let mut build = SimulatedBuild::default();
+    let n = scenario.compilers.len();
     let mut phases = vec![Phase::NotAsked; n];
     let mut ran_for = vec![0.0_f64; n];
     let mut ids: Vec<Option<JobId>> = vec![None; n];
@@ -169,10 +170,10 @@ fn live(world: &World, seed: u64, faults: Faults, until: Millis) -> Story {
     let mut asks_at: Vec<Option<Millis>> = vec![None; n];
     let mut headrooms: Vec<u64> = Vec::new();
     let headroom_of =
-        |memory: u64, at: Millis| world.capacity.saturating_sub(memory + world.neighbour(at));
+        |memory: u64, at: Millis| scenario.capacity.saturating_sub(memory + scenario.neighbour(at));
     let first = headroom_of(0, 0);
     let sample = |it: u64| Sample { headroom_bytes: it, grantable_bytes: it, stalled: false };
-    let settings = Settings { room_bytes: first, is_group: true, n_cpus: world.n_cpus };
+    let settings = PolicySettings { room_bytes: first, is_group: true, n_cpus: scenario.n_cpus };
     let mut policy = Policy::new(settings, sample(first)).with_faults(faults);
     let mut last_sample = first;
     let mut actions = Vec::new();
@@ -200,7 +201,7 @@ fn live(world: &World, seed: u64, faults: Faults, until: Millis) -> Story {
                 Action::Evict(job) => {
                     let alive = |it: &usize| matches!(phases[*it], Phase::Running | Phase::Stopped);
                     if let Some(it) = of(job).filter(alive) {
-                        let held = world.compilers[it].memory(ran_for[it] as Millis);
+                        let held = scenario.compilers[it].memory(ran_for[it] as Millis);
                         let time = 60 + (held / MIB / 4).min(300) + random.within(0, 40);
                         phases[it] = Phase::Dying { from: now, held, until: now + time };
                     }
@@ -210,10 +211,10 @@ fn live(world: &World, seed: u64, faults: Faults, until: Millis) -> Story {
         }
         // Time passes: as many run as there are CPUs, or they share.
         let n_running = phases.iter().filter(|it| **it == Phase::Running).count();
-        let speed = (world.n_cpus as f64 / n_running.max(1) as f64).min(1.0);
+        let speed = (scenario.n_cpus as f64 / n_running.max(1) as f64).min(1.0);
         let mut memory = 0;
         for it in 0..n {
-            let compiler = &world.compilers[it];
+            let compiler = &scenario.compilers[it];
             match phases[it] {
                 Phase::Running => {
                     ran_for[it] += STEP as f64 * speed;
@@ -228,22 +229,22 @@ fn live(world: &World, seed: u64, faults: Faults, until: Millis) -> Story {
         }
         let headroom = headroom_of(memory, now);
         headrooms.push(headroom);
-        let total = memory + world.neighbour(now);
-        if total > world.capacity && story.overshoot.is_none() {
+        let total = memory + scenario.neighbour(now);
+        if total > scenario.capacity && build.overshoot.is_none() {
             // What came from outside, since anything could last be done about it, is not the guard's to foresee.
             let then = now.saturating_sub(HELPLESS);
-            let came = world.neighbour(now).saturating_sub(world.neighbour(then));
+            let came = scenario.neighbour(now).saturating_sub(scenario.neighbour(then));
             let there_was = headrooms[(then / STEP) as usize];
             if came < there_was || came == 0 {
-                story.overshoot = Some((now, total - world.capacity));
+                build.overshoot = Some((now, total - scenario.capacity));
             }
         }
         // Ends and beginnings.
         for it in 0..n {
             match phases[it] {
-                Phase::Running if ran_for[it] as Millis >= world.compilers[it].seconds() => {
+                Phase::Running if ran_for[it] as Millis >= scenario.compilers[it].seconds() => {
                     phases[it] = Phase::Done;
-                    let end = End::Finished { peak_bytes: world.compilers[it].peak };
+                    let end = End::Finished { peak_bytes: scenario.compilers[it].peak };
                     policy.ended(now, ids[it].unwrap(), end, &mut actions);
                 }
                 Phase::Dying { until, .. } if now >= until => {
@@ -257,7 +258,7 @@ fn live(world: &World, seed: u64, faults: Faults, until: Millis) -> Story {
         let n_outside = phases.iter().enumerate().filter(|(it, phase)| {
             !matches!(phase, Phase::NotAsked | Phase::Done) || asks_at[*it].is_some()
         });
-        let mut n_tokens = world.n_jobs.saturating_sub(n_outside.count());
+        let mut n_tokens = scenario.n_jobs.saturating_sub(n_outside.count());
         for it in 0..n {
             let again = asks_at[it];
             if phases[it] != Phase::NotAsked || again.is_some_and(|it| now < it) {
@@ -273,16 +274,22 @@ fn live(world: &World, seed: u64, faults: Faults, until: Millis) -> Story {
             let job = JobId(next_id);
             next_id += 1;
             (ids[it], asks_at[it], phases[it]) = (Some(job), None, Phase::Waiting);
-            let compiler = &world.compilers[it];
-            let request =
-                Request { job, known_bytes: compiler.known, links: compiler.links, again: before };
+            let compiler = &scenario.compilers[it];
+            let request = CompileRequest {
+                job,
+                known_bytes: compiler.known,
+                links: compiler.links,
+                again: before,
+            };
             policy.asked(now, request, &mut actions);
         }
         if now % TICK == 0 {
             for it in 0..n {
                 if matches!(phases[it], Phase::Running | Phase::Stopped) {
-                    policy
-                        .holds(ids[it].unwrap(), world.compilers[it].memory(ran_for[it] as Millis));
+                    policy.holds(
+                        ids[it].unwrap(),
+                        scenario.compilers[it].memory(ran_for[it] as Millis),
+                    );
                 }
             }
             policy.tick(now, sample(last_sample), &mut actions);
@@ -292,63 +299,63 @@ fn live(world: &World, seed: u64, faults: Faults, until: Millis) -> Story {
             let of = |job: JobId| ids.iter().position(|it| *it == Some(job)).unwrap();
             match action {
                 Action::Evict(job) => {
-                    story.n_evictions += 1;
+                    build.n_evictions += 1;
                     n_evicted[of(job)] += 1;
                 }
-                Action::Suspend(_) => story.n_suspensions += 1,
-                Action::GiveUp(misfit) => story.gave_up = Some((now, misfit, of(misfit.job))),
+                Action::Suspend(_) => build.n_suspensions += 1,
+                Action::GiveUp(misfit) => build.gave_up = Some((now, misfit, of(misfit.job))),
                 _ => {}
             }
             pending.push((now + 5 * random.within(1, 4), action));
         }
-        if phases.iter().all(|it| *it == Phase::Done) || story.gave_up.is_some() {
-            story.end = Some(now);
+        if phases.iter().all(|it| *it == Phase::Done) || build.gave_up.is_some() {
+            build.end = Some(now);
             break;
         }
     }
-    story.most_evictions_of_one = n_evicted.into_iter().max().unwrap_or(0);
-    story
+    build.most_evictions_of_one = n_evicted.into_iter().max().unwrap_or(0);
+    build
 }
 
-/// What must hold of every story; the complaint if it does not.
-fn complaint(world: &World, story: &Story) -> Option<String> {
-    if let Some((at, by)) = story.overshoot {
+/// What must hold of every build; the complaint if it does not.
+fn complaint(scenario: &Scenario, build: &SimulatedBuild) -> Option<String> {
+    if let Some((at, by)) = build.overshoot {
         return Some(format!("memory ran out by {} MiB at {at} ms", by / MIB));
     }
-    if story.end.is_none() {
+    if build.end.is_none() {
         return Some("neither finished nor gave up".into());
     }
-    if let Some((at, misfit, it)) = story.gave_up {
-        let room = world.capacity.saturating_sub(world.neighbour(at));
+    if let Some((at, misfit, it)) = build.gave_up {
+        let room = scenario.capacity.saturating_sub(scenario.neighbour(at));
         // The reserves for a single compiler; a 16th for looks that come late.
         let reserve = room / 32 + 50 * MIB + room / 16;
-        if world.compilers[it].peak + reserve < room {
+        if scenario.compilers[it].peak + reserve < room {
             return Some(format!("gave up without need at {at} ms: {misfit:?}"));
         }
     }
-    if story.most_evictions_of_one > 5 {
-        return Some(format!("one compiler was ended {} times", story.most_evictions_of_one));
+    if build.most_evictions_of_one > 5 {
+        return Some(format!("one compiler was ended {} times", build.most_evictions_of_one));
     }
     None
 }
 
-const N_WORLDS: u64 = 300;
+const N_SCENARIOS: u64 = 300;
 
-/// The first complaint about any of the worlds, and the sums over all.
+/// The first complaint about any of the scenarios, and the sums over all.
 fn all(faults: Faults) -> (Option<(u64, String)>, [usize; 4]) {
     let mut sums = [0; 4];
-    for seed in 0..N_WORLDS {
-        let world = World::new(seed);
-        let work: Millis = world.compilers.iter().map(Compiler::seconds).sum();
-        let story = live(&world, seed, faults, 6 * work + 200_000);
+    for seed in 0..N_SCENARIOS {
+        let scenario = Scenario::new(seed);
+        let work: Millis = scenario.compilers.iter().map(Compiler::seconds).sum();
+        let build = simulate(&scenario, seed, faults, 6 * work + 200_000);
         let counts = [
-            usize::from(story.gave_up.is_none() && story.end.is_some()),
-            story.n_evictions,
-            story.n_suspensions,
-            usize::from(story.gave_up.is_some()),
+            usize::from(build.gave_up.is_none() && build.end.is_some()),
+            build.n_evictions,
+            build.n_suspensions,
+            usize::from(build.gave_up.is_some()),
         ];
         sums.iter_mut().zip(counts).for_each(|(sum, it)| *sum += it);
-        if let Some(complaint) = complaint(&world, &story) {
+        if let Some(complaint) = complaint(&scenario, &build) {
             return (Some((seed, complaint)), sums);
         }
     }
@@ -359,7 +366,7 @@ fn all(faults: Faults) -> (Option<(u64, String)>, [usize; 4]) {
 fn no_deadlock_and_no_overshoot_that_could_be_seen_coming() {
     let (complaint, [n_finished, n_evictions, n_suspensions, n_given_up]) = all(Faults::default());
     assert_eq!(complaint, None);
-    // The worlds are not harmless: without these the test would say little.
+    // The scenarios are not harmless: without these the test would say little.
     let counts = [n_finished, n_evictions, n_suspensions, n_given_up];
     assert!(counts.iter().zip([200, 100, 100, 10]).all(|(it, least)| *it > least), "{counts:?}");
 }
@@ -386,7 +393,7 @@ fn one_that_starts_when_others_have_taken_the_memory_waits_for_them() {
     let compiler =
         |hold| Compiler { peak: 60 * MIB, ramp: 500, hold, stairs: 1, known: None, links: false };
     let (little, much) = (10 * MIB, 250 * MIB);
-    let world = World {
+    let scenario = Scenario {
         capacity: 300 * MIB,
         n_cpus: 2,
         n_jobs: 1,
@@ -394,31 +401,32 @@ fn one_that_starts_when_others_have_taken_the_memory_waits_for_them() {
         neighbour: vec![(0, little), (1000, little), (3000, much), (9000, much), (9100, little)],
     };
     for seed in 0..50 {
-        let story = live(&world, seed, Faults::default(), 100_000);
+        let build = simulate(&scenario, seed, Faults::default(), 100_000);
         assert!(
-            story.n_evictions > 0,
-            "{seed}: there was enough, so this shows nothing: {story:?}"
+            build.n_evictions > 0,
+            "{seed}: there was enough, so this shows nothing: {build:?}"
         );
-        assert!(story.gave_up.is_none() && story.end > Some(9000), "{seed}: {story:?}");
+        assert!(build.gave_up.is_none() && build.end > Some(9000), "{seed}: {build:?}");
     }
 }
 
 #[test]
 fn with_plenty_of_memory_it_does_not_interfere() {
-    for seed in 0..N_WORLDS {
-        let mut world = World::new(seed);
-        let most: u64 = world.compilers.iter().map(|it| it.peak.max(it.known.unwrap_or(0))).sum();
-        world.neighbour = vec![(0, 0)];
-        world.capacity = 4 * most + 8000 * MIB;
-        let story = live(&world, seed, Faults::default(), 1_000_000);
+    for seed in 0..N_SCENARIOS {
+        let mut scenario = Scenario::new(seed);
+        let most: u64 =
+            scenario.compilers.iter().map(|it| it.peak.max(it.known.unwrap_or(0))).sum();
+        scenario.neighbour = vec![(0, 0)];
+        scenario.capacity = 4 * most + 8000 * MIB;
+        let build = simulate(&scenario, seed, Faults::default(), 1_000_000);
         assert!(
-            story.end.is_some() && story.n_evictions + story.n_suspensions == 0,
-            "{seed}: {story:?}"
+            build.end.is_some() && build.n_evictions + build.n_suspensions == 0,
+            "{seed}: {build:?}"
         );
-        // As fast as without a guard: the same world in which everything is known to need nothing.
-        world.compilers.iter_mut().for_each(|it| it.known = Some(0));
-        world.capacity *= 10;
-        let free = live(&world, seed, Faults::default(), 1_000_000);
-        assert_eq!(story.end, free.end, "{seed}");
+        // As fast as without a guard: the same scenario in which everything is known to need nothing.
+        scenario.compilers.iter_mut().for_each(|it| it.known = Some(0));
+        scenario.capacity *= 10;
+        let free = simulate(&scenario, seed, Faults::default(), 1_000_000);
+        assert_eq!(build.end, free.end, "{seed}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Guard,
-    guard_record::{Deed, Event, Record},
+    guard_record::{Event, GuardAction, GuardRecord},
 };
 use crate::{console::Console, numbers::bytes};
 
@@ -28,23 +28,23 @@ impl Event {
         let Event { crate_name, held_bytes, headroom_bytes, .. } = self;
         let (held, left) = (bytes(*held_bytes), bytes(*headroom_bytes));
         match self.what {
-            Deed::Suspended | Deed::Resumed => {}
-            Deed::Evicted => console.note(&format!(
+            GuardAction::Suspended | GuardAction::Resumed => {}
+            GuardAction::Evicted => console.note(&format!(
                 "{left} of memory left: took back the {held} of {crate_name}'s compiler, which \
                  starts again when there is room"
             )),
-            Deed::KernelKilled => console.note(&format!(
+            GuardAction::KernelKilled => console.note(&format!(
                 "the kernel killed the compiler of {crate_name} for lack of memory; it starts again \
                  alone"
             )),
-            Deed::GaveUp => console.note(&format!(
+            GuardAction::GaveUp => console.note(&format!(
                 "the compiler of {crate_name} does not fit, not even alone; it held {held}"
             )),
         }
     }
 }
 
-impl Record {
+impl GuardRecord {
     /// Tell of compilers that ran without the guard.
     pub(crate) fn say_unguarded(&self, console: &Console) {
         let Some(first) = self.unguarded.first() else { return };

@@ -5,7 +5,7 @@
 use std::fmt::{self, Write as _};
 
 use super::{
-    guard_record::{CompilerRun, Record, RunEnd},
+    guard_record::{CompilerRun, GuardRecord, RunEnd},
     policy::Millis,
 };
 use crate::{build_ledger::UnitKind, escape::xml, numbers::bytes};
@@ -24,7 +24,7 @@ const STYLE: &str = "<style>text{font:11px system-ui,sans-serif;fill:#222}.t{fon
     @media(prefers-color-scheme:dark){text{fill:#ddd}.wait{fill:#555}.other{fill:#445566}}</style>";
 
 /// Draw records, one below the other, each under its title.
-pub(crate) fn draw(parts: &[(String, &Record)]) -> String {
+pub(crate) fn draw(parts: &[(String, &GuardRecord)]) -> String {
     let mut svg = String::new();
     let mut y = 10.0;
     for (title, record) in parts {
@@ -37,7 +37,12 @@ pub(crate) fn draw(parts: &[(String, &Record)]) -> String {
     )
 }
 
-fn draw_one(svg: &mut String, title: &str, record: &Record, top: f64) -> Result<f64, fmt::Error> {
+fn draw_one(
+    svg: &mut String,
+    title: &str,
+    record: &GuardRecord,
+    top: f64,
+) -> Result<f64, fmt::Error> {
     let details = &record.details;
     let last = |it: Option<Millis>| it.unwrap_or(0);
     let end = last(details.timeline.last().map(|it| it.at_ms))
@@ -178,7 +183,7 @@ mod tests {
     #[test]
     fn every_compiler_has_a_bar_where_it_waited_and_where_it_ran() {
         let mut record =
-            Record { room_bytes: 300 << 20, floor_bytes: 10 << 20, ..Record::default() };
+            GuardRecord { room_bytes: 300 << 20, floor_bytes: 10 << 20, ..GuardRecord::default() };
         record.details.timeline = (0..10)
             .map(|it| Point {
                 at_ms: it * 100,
@@ -218,7 +223,7 @@ mod tests {
     #[test]
     fn nothing_to_draw_is_drawn_as_nothing() {
         assert!(draw(&[]).starts_with("<svg"));
-        let svg = draw(&[("a".into(), &Record::default())]);
+        let svg = draw(&[("a".into(), &GuardRecord::default())]);
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }
 }

@@ -15,6 +15,7 @@ use {
 
 /// The state of a process.
 pub(super) struct Stat {
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has a guard"))]
     pub(super) parent: u32,
     pub(super) started: u64,
     pub(super) activity: Activity,

@@ -29,7 +29,7 @@ pub enum Activity {
 
 /// What to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Request {
+pub(crate) enum ProcessSignal {
     /// SIGSTOP: it keeps what it holds and asks for no more.
     Pause,
     /// SIGCONT.
@@ -77,33 +77,33 @@ impl ProcessId {
     }
 
     /// Send the request, if the process is still there. Whether it was sent.
-    pub(crate) fn ask(self, request: Request) -> bool {
-        self.activity() != Activity::Gone && send(self.pid, request)
+    pub(crate) fn send(self, signal: ProcessSignal) -> bool {
+        self.activity() != Activity::Gone && send(self.pid, signal)
     }
 }
 
 #[cfg(unix)]
-fn send(pid: u32, request: Request) -> bool {
+fn send(pid: u32, request: ProcessSignal) -> bool {
     use nix::{
         sys::signal::{Signal, kill},
         unistd::Pid,
     };
     let signal = match request {
-        Request::Pause => Signal::SIGSTOP,
-        Request::Resume => Signal::SIGCONT,
-        Request::End => Signal::SIGTERM,
+        ProcessSignal::Pause => Signal::SIGSTOP,
+        ProcessSignal::Resume => Signal::SIGCONT,
+        ProcessSignal::End => Signal::SIGTERM,
     };
     pid.try_into().is_ok_and(|it| kill(Pid::from_raw(it), signal).is_ok())
 }
 
 /// There is nothing between letting a process run and ending it.
 #[cfg(not(unix))]
-fn send(pid: u32, request: Request) -> bool {
+fn send(pid: u32, request: ProcessSignal) -> bool {
     use sysinfo::{Pid, ProcessesToUpdate, System};
     let Ok(mut system) = System::new() else { return false };
     let pid = Pid::from_u32(pid);
     system.refresh_processes(ProcessesToUpdate::Some(&[pid]), true);
-    request == Request::End && system.process(pid).is_some_and(|it| it.kill())
+    request == ProcessSignal::End && system.process(pid).is_some_and(|it| it.kill())
 }
 
 #[cfg(test)]
@@ -124,12 +124,12 @@ mod tests {
             });
             looks.by_ref().take(1000).any(|it| it == expected)
         };
-        assert!(process.ask(Request::Pause) && settles(Activity::Paused));
-        assert!(!recycled.ask(Request::Resume) && !recycled.ask(Request::End));
+        assert!(process.send(ProcessSignal::Pause) && settles(Activity::Paused));
+        assert!(!recycled.send(ProcessSignal::Resume) && !recycled.send(ProcessSignal::End));
         assert_eq!(process.activity(), Activity::Paused);
-        assert!(process.ask(Request::Resume) && settles(Activity::Runs));
-        assert!(process.ask(Request::End) && settles(Activity::Gone));
+        assert!(process.send(ProcessSignal::Resume) && settles(Activity::Runs));
+        assert!(process.send(ProcessSignal::End) && settles(Activity::Gone));
         child.wait().unwrap();
-        assert!(!process.ask(Request::End), "it is gone");
+        assert!(!process.send(ProcessSignal::End), "it is gone");
     }
 }

@@ -24,11 +24,11 @@ use self::{
     strategy::{Estimate, Strategy, weight_of},
 };
 use crate::{
-    build_ledger::{BuildKey, Ledger, UnitKind},
+    build_ledger::{BuildKey, BuildLedger, UnitKind},
     machine::resources::Resources,
     numbers::{as_f64, bytes, sum, times},
     workspace::Workspace,
-    workspace::profile::{Settings, variable_name},
+    workspace::profile::{ProfileSettings, variable_name},
 };
 
 /// A need is the expected peak times this. Peaks are sampled, and a neighbour shifts them.
@@ -142,7 +142,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) workspace: &'a Workspace,
     /// As [`crate::workspace::Toolchain::key`] gives it.
     pub(crate) toolchain: &'a str,
-    pub(crate) ledger: &'a Ledger,
+    pub(crate) ledger: &'a BuildLedger,
     /// What was measured elsewhere for this workspace.
     pub(crate) figures: Option<&'a Figures>,
     /// What is taken of a build of which nothing was measured.
@@ -154,7 +154,7 @@ pub(crate) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    fn asked(&self) -> Settings {
+    fn asked(&self) -> ProfileSettings {
         self.workspace.profiles.settings(&self.workspace.profile)
     }
 
@@ -542,7 +542,7 @@ pub(crate) mod tests {
     #[test]
     fn figures_that_are_as_large_as_can_be_are_planned_with() {
         let workspace = workspace();
-        let mut known = Ledger::load(std::path::Path::new("/no/such/folder"));
+        let mut known = BuildLedger::load(std::path::Path::new("/no/such/folder"));
         for crate_name in ["one", "two"] {
             let key = UnitKey {
                 package: crate_name.into(),
@@ -605,11 +605,11 @@ pub(crate) mod tests {
     }
 
     /// A ledger without a file.
-    fn ledger() -> Ledger {
-        Ledger::load(std::path::Path::new("/nowhere"))
+    fn ledger() -> BuildLedger {
+        BuildLedger::load(std::path::Path::new("/nowhere"))
     }
 
-    fn observe_build(ledger: &mut Ledger, profile: &str, jobs: usize, peak_mib: u64) {
+    fn observe_build(ledger: &mut BuildLedger, profile: &str, jobs: usize, peak_mib: u64) {
         let key = BuildKey {
             selection: workspace().selection(),
             profile: profile.into(),
@@ -620,7 +620,7 @@ pub(crate) mod tests {
         ledger.observe_build(key, Observation { peak_bytes, seconds: 60.0, complete: true });
     }
 
-    fn observe_units(ledger: &mut Ledger, profile: &str, peaks_mib: &[u64]) {
+    fn observe_units(ledger: &mut BuildLedger, profile: &str, peaks_mib: &[u64]) {
         for (index, peak_mib) in peaks_mib.iter().enumerate() {
             let name = format!("crate{index}");
             let kind = if index == 0 { UnitKind::Bin } else { UnitKind::Lib };
@@ -655,7 +655,7 @@ pub(crate) mod tests {
         resources: &Resources,
         workspace: &Workspace,
         figures: Option<&Figures>,
-        ledger: &Ledger,
+        ledger: &BuildLedger,
         choice: Choice,
     ) -> Plan {
         plan(&facts(resources, workspace, figures, ledger), choice)
@@ -665,7 +665,7 @@ pub(crate) mod tests {
         resources: &'a Resources,
         workspace: &'a Workspace,
         figures: Option<&'a Figures>,
-        ledger: &'a Ledger,
+        ledger: &'a BuildLedger,
     ) -> Facts<'a> {
         let full_jobs = resources.n_cpus;
         let toolchain = TOOLCHAIN;
@@ -873,7 +873,7 @@ pub(crate) mod tests {
     #[test]
     fn the_best_source_is_taken() {
         let resources = machine(64.0, 60.0, 0.0, 0.0, 8);
-        let expected = |known: &Ledger, figures: Option<&Figures>, strategy: Strategy| {
+        let expected = |known: &BuildLedger, figures: Option<&Figures>, strategy: Strategy| {
             let plan = planned_from(&resources, &workspace(), figures, known, Choice::Auto);
             let rung = plan.rungs.into_iter().find(|it| it.strategy == strategy).unwrap();
             (rung.expected.peak_bytes / MIB, rung.expected.source)
@@ -959,7 +959,7 @@ pub(crate) mod tests {
     #[test]
     fn under_the_guard_only_settings_lead_downwards() {
         #[track_caller]
-        fn check(manifest: &str, known: &Ledger, gib: f64, expected: &str, fit: Option<Fit>) {
+        fn check(manifest: &str, known: &BuildLedger, gib: f64, expected: &str, fit: Option<Fit>) {
             let (workspace, resources) = (with_profiles(manifest), machine(64.0, gib, 0.0, 0.0, 8));
             let facts = Facts { guarded: true, ..facts(&resources, &workspace, None, known) };
             let plan = plan(&facts, Choice::Auto);
@@ -992,7 +992,7 @@ pub(crate) mod tests {
     fn what_ran_out_of_memory_is_not_tried_again_with_less() {
         let (workspace, mut known) = (workspace(), ledger());
         let resources = |gib| machine(64.0, gib, 0.0, 0.0, 8);
-        let plan = |known: &Ledger, gib| {
+        let plan = |known: &BuildLedger, gib| {
             order(&planned_from(&resources(gib), &workspace, None, known, Choice::Auto))
         };
         assert_eq!(plan(&known, 0.4), "a b");

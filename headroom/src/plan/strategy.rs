@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{
     workspace::Workspace,
-    workspace::profile::{Lto, Settings},
+    workspace::profile::{Lto, ProfileSettings},
 };
 
 /// What changes the peak of a build, as measured (peak with / peak without; the smaller effect of a graph of 64
@@ -101,7 +101,7 @@ impl Strategy {
     }
 
     /// What was measured about it, in this profile.
-    pub(crate) fn finding(self, asked: Settings) -> String {
+    pub(crate) fn finding(self, asked: ProfileSettings) -> String {
         match self {
             Strategy::Full | Strategy::Fewer => {
                 "the number of jobs is the strongest lever: in a graph of 64 packages one, two and four jobs held 205, \
@@ -131,17 +131,19 @@ impl Strategy {
     }
 
     /// The settings it builds with, if the profile asks for `asked`.
-    pub(crate) fn settings(self, asked: Settings) -> Settings {
+    pub(crate) fn settings(self, asked: ProfileSettings) -> ProfileSettings {
         match self {
             Strategy::Full | Strategy::Fewer | Strategy::A | Strategy::C => asked,
             Strategy::NoLto => without_lto(asked),
-            Strategy::NoDebuginfo => Settings { debuginfo: false, ..without_lto(asked) },
-            Strategy::B => Settings { debuginfo: false, optimised: false, ..without_lto(asked) },
+            Strategy::NoDebuginfo => ProfileSettings { debuginfo: false, ..without_lto(asked) },
+            Strategy::B => {
+                ProfileSettings { debuginfo: false, optimised: false, ..without_lto(asked) }
+            }
         }
     }
 
     /// Whether it can lower the peak of what comes before it.
-    pub(crate) fn is_real(self, asked: Settings, profile: &str) -> bool {
+    pub(crate) fn is_real(self, asked: ProfileSettings, profile: &str) -> bool {
         match self {
             Strategy::Full | Strategy::Fewer | Strategy::A => true,
             Strategy::NoLto => asked.lto == Lto::Fat || asked.single_codegen_unit,
@@ -159,7 +161,7 @@ impl Strategy {
     /// Variables that turn the plain command into this strategy, as `(name within the profile, value)`.
     ///
     /// Only what changes something: each of them has cargo build everything once more.
-    pub(crate) fn changes(self, asked: Settings) -> Vec<(&'static str, &'static str)> {
+    pub(crate) fn changes(self, asked: ProfileSettings) -> Vec<(&'static str, &'static str)> {
         let mut changes = Vec::new();
         if matches!(self, Strategy::NoLto | Strategy::NoDebuginfo) {
             if matches!(asked.lto, Lto::Fat | Lto::Thin) {
@@ -199,13 +201,13 @@ impl Strategy {
     }
 }
 
-fn without_lto(asked: Settings) -> Settings {
+fn without_lto(asked: ProfileSettings) -> ProfileSettings {
     let lto = if matches!(asked.lto, Lto::Fat | Lto::Thin) { Lto::Off } else { asked.lto };
-    Settings { lto, single_codegen_unit: false, ..asked }
+    ProfileSettings { lto, single_codegen_unit: false, ..asked }
 }
 
 /// The peak of a build with these settings, relative to one with the most demanding.
-pub(crate) fn weight_of(settings: Settings) -> f64 {
+pub(crate) fn weight_of(settings: ProfileSettings) -> f64 {
     let mut weight = 1.0;
     if settings.lto != Lto::Fat {
         weight *= weight::NO_FAT_LTO;

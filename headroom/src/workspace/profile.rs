@@ -20,7 +20,7 @@ pub(crate) struct Profiles(BTreeMap<String, Change>);
 /// A profile with everything it inherits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) struct Settings {
+pub(crate) struct ProfileSettings {
     pub(crate) lto: Lto,
     /// One codegen unit raises the peak; from cargo's default (16, or 256 when incremental) on it hardly changes.
     pub(crate) single_codegen_unit: bool,
@@ -99,19 +99,19 @@ impl Profiles {
     }
 
     /// The profile with what it inherits. One that nobody has defined is cargo's to complain about.
-    pub(crate) fn settings(&self, name: &str) -> Settings {
+    pub(crate) fn settings(&self, name: &str) -> ProfileSettings {
         // A circle of `inherits` ends here after as many steps as there are profiles.
         self.inherited(name, self.0.len() + 2)
     }
 
-    fn inherited(&self, name: &str, n_left: usize) -> Settings {
-        let dev = Settings {
+    fn inherited(&self, name: &str, n_left: usize) -> ProfileSettings {
+        let dev = ProfileSettings {
             lto: Lto::Local,
             single_codegen_unit: false,
             debuginfo: true,
             optimised: false,
         };
-        let release = Settings { debuginfo: false, optimised: true, ..dev };
+        let release = ProfileSettings { debuginfo: false, optimised: true, ..dev };
         let own = self.0.get(name);
         let parent = own.and_then(|it| it.inherits.as_deref());
         let base = match (name, parent) {
@@ -124,7 +124,7 @@ impl Profiles {
             (_, None) => release,
         };
         let Some(own) = own else { return base };
-        Settings {
+        ProfileSettings {
             lto: own.lto.unwrap_or(base.lto),
             single_codegen_unit: own.single_codegen_unit.unwrap_or(base.single_codegen_unit),
             debuginfo: own.debuginfo.unwrap_or(base.debuginfo),

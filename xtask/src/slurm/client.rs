@@ -27,7 +27,7 @@ use super::queue::{
 #[derive(Clone, Copy)]
 struct Patience {
     time: Duration,
-    /// Wishes of the user to go.
+    /// How often the user has asked to go.
     n_interrupts: usize,
 }
 
@@ -46,18 +46,18 @@ const MANY: usize = 500;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Silence {
+pub(super) enum NoAnswer {
     /// The program is not in the `PATH`.
     NotInstalled(String),
     /// It said this, or nothing in time.
     Failed(String),
 }
 
-impl Silence {
+impl NoAnswer {
     pub(super) fn message(&self) -> String {
         match self {
-            Silence::NotInstalled(program) => format!("`{program}` is not in the PATH"),
-            Silence::Failed(message) => message.clone(),
+            NoAnswer::NotInstalled(program) => format!("`{program}` is not in the PATH"),
+            NoAnswer::Failed(message) => message.clone(),
         }
     }
 }
@@ -70,7 +70,7 @@ struct Answer {
     late: bool,
 }
 
-fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<Answer, Silence> {
+fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<Answer, NoAnswer> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Ranges of waiting tasks in full, and times and words as they are parsed.
@@ -80,8 +80,8 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<
     }
     own_group(&mut command);
     let mut child = command.spawn().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Silence::NotInstalled(program.to_owned()),
-        _ => Silence::Failed(format!("could not start `{program}`: {error}")),
+        std::io::ErrorKind::NotFound => NoAnswer::NotInstalled(program.to_owned()),
+        _ => NoAnswer::Failed(format!("could not start `{program}`: {error}")),
     })?;
     let stdout = Said::by(child.stdout.take());
     let stderr = Said::by(child.stderr.take());
@@ -95,13 +95,13 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<
                 kill_group(&mut child);
             }
             Ok(None) => thread::sleep(TICK),
-            Err(error) => return Err(Silence::Failed(format!("`{program}`: {error}"))),
+            Err(error) => return Err(NoAnswer::Failed(format!("`{program}`: {error}"))),
         }
     };
     let (stdout, stderr) = (stdout.collect(), stderr.collect());
     if stdout.len() > MOST_BYTES {
         // Half an answer could be taken for jobs that have ended.
-        return Err(Silence::Failed(format!(
+        return Err(NoAnswer::Failed(format!(
             "`{program}` answered more than {} MiB",
             MOST_BYTES >> 20
         )));
@@ -150,7 +150,7 @@ impl Said {
 }
 
 impl Patience {
-    /// `n_before`: wishes to go that were there when it was asked, and did not keep it from being asked.
+    /// `n_before`: how often the user had asked to go before the question, which did not keep it from being asked.
     fn is_over(self, took: Duration, n_before: usize) -> bool {
         let n = interrupt::count();
         took > self.time || n > n_before && n >= self.n_interrupts
@@ -158,13 +158,13 @@ impl Patience {
 }
 
 /// stdout of a question that was answered.
-fn answer(program: &str, args: &[&str], patience: Patience) -> Result<String, Silence> {
+fn answer(program: &str, args: &[&str], patience: Patience) -> Result<String, NoAnswer> {
     let answer = ask(program, args, patience)?;
     if answer.ok {
         return Ok(answer.stdout);
     }
     let words = last_words(&answer.stderr);
-    Err(Silence::Failed(match words.as_str() {
+    Err(NoAnswer::Failed(match words.as_str() {
         _ if answer.late => format!("`{program}` did not answer in time"),
         "" => format!("`{program}` failed"),
         words => format!("`{program}`: {words}"),
@@ -172,22 +172,22 @@ fn answer(program: &str, args: &[&str], patience: Patience) -> Result<String, Si
 }
 
 /// Whether a program of Slurm is in the `PATH`.
-pub(super) fn installed(program: &str) -> Result<(), Silence> {
+pub(super) fn installed(program: &str) -> Result<(), NoAnswer> {
     match ask(program, &["--version"], QUESTION) {
-        Err(silence @ Silence::NotInstalled(_)) => Err(silence),
+        Err(no_answer @ NoAnswer::NotInstalled(_)) => Err(no_answer),
         _ => Ok(()),
     }
 }
 
 /// All array tasks of this user that the controller knows, ended ones among them.
-pub(super) fn queue() -> Result<Vec<Entry>, Silence> {
+pub(super) fn queue() -> Result<Vec<Entry>, NoAnswer> {
     // One line a task: of tasks that wait together, squeue mixes the reasons.
     let args = ["-h", "-r", "-t", "all", "--me", "-O", QUEUE_FIELDS];
     answer("squeue", &args, QUESTION).map(|it| parse_queue(&it))
 }
 
 /// What the accounting remembers of jobs of this name that ended at most a month ago.
-pub(super) fn accounting(name: &str) -> Result<Vec<Entry>, Silence> {
+pub(super) fn accounting(name: &str) -> Result<Vec<Entry>, NoAnswer> {
     let name = format!("--name={name}");
     let args = ["-n", "-P", "-X", "-S", "now-30days", "-o", ACCOUNTING_FIELDS, &name];
     answer("sacct", &args, QUESTION).map(|it| parse_accounting(&it))
@@ -197,10 +197,10 @@ pub(super) fn accounting(name: &str) -> Result<Vec<Entry>, Silence> {
 pub(super) fn submit(args: &[OsString]) -> Result<u64, NotSubmitted> {
     let answer = match ask("sbatch", args, CHANGE) {
         Ok(answer) => answer,
-        Err(silence @ Silence::NotInstalled(_)) => {
-            return Err(NotSubmitted::Refused(silence.message()));
+        Err(no_answer @ NoAnswer::NotInstalled(_)) => {
+            return Err(NotSubmitted::Refused(no_answer.message()));
         }
-        Err(Silence::Failed(message)) => return Err(NotSubmitted::Unsure(message)),
+        Err(NoAnswer::Failed(message)) => return Err(NotSubmitted::Unsure(message)),
     };
     match parse_submitted(&answer.stdout) {
         Some(id) => Ok(id),
@@ -210,7 +210,7 @@ pub(super) fn submit(args: &[OsString]) -> Result<u64, NotSubmitted> {
 }
 
 /// Cancel these jobs (`17`) and tasks (`17_3`); with `pending_only`, what has not started.
-pub(super) fn cancel(ids: &[String], pending_only: bool) -> Result<(), Silence> {
+pub(super) fn cancel(ids: &[String], pending_only: bool) -> Result<(), NoAnswer> {
     for ids in ids.chunks(MANY) {
         let mut args: Vec<&str> = Vec::new();
         if pending_only {
@@ -223,12 +223,12 @@ pub(super) fn cancel(ids: &[String], pending_only: bool) -> Result<(), Silence> 
 }
 
 /// Whether a controller answers, and the cluster's limits.
-pub(super) fn limits() -> Result<Limits, Silence> {
+pub(super) fn limits() -> Result<Limits, NoAnswer> {
     answer("scontrol", &["show", "config"], QUESTION).map(|it| parse_config(&it))
 }
 
 /// The nodes of these partitions (`a` or `a,b`), or of all.
-pub(super) fn nodes(partition: Option<&str>) -> Result<Vec<Node>, Silence> {
+pub(super) fn nodes(partition: Option<&str>) -> Result<Vec<Node>, NoAnswer> {
     let mut args = vec!["-h", "-N", "-O", NODE_FIELDS];
     args.extend(partition.iter().flat_map(|it| ["-p", it]));
     answer("sinfo", &args, QUESTION).map(|it| parse_nodes(&it))
@@ -267,7 +267,7 @@ mod tests {
         assert!(answer.ok && !answer.late);
         let left = answer.stdout.trim();
         assert!(Command::new("kill").args(["-s", "KILL", left]).status().unwrap().success());
-        let silence = ask("no-such-program", &["x"], QUESTION).err().unwrap();
-        assert_eq!(silence.message(), "`no-such-program` is not in the PATH");
+        let no_answer = ask("no-such-program", &["x"], QUESTION).err().unwrap();
+        assert_eq!(no_answer.message(), "`no-such-program` is not in the PATH");
     }
 }

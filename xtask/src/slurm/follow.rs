@@ -1,6 +1,6 @@
 //! Follows a job folder to its end: submit a round, watch it, submit what is missing, until all is there.
 //!
-//! The loop has neither clock nor I/O of its own: it asks a [`World`], and the simulation is one. What is done is what the
+//! The loop has neither clock nor I/O of its own: it asks a [`ClusterAccess`], and the simulation is one. What is done is what the
 //! program finds in the journals; the queue only says whether anything may still happen and why a task ended. Whatever is
 //! submitted is written down first, so the loop can be left at any point and begun again by another process.
 
@@ -16,7 +16,7 @@ use super::{
     program::items,
     queue::{Entry, NotSubmitted, State, Status},
     site::Request,
-    slurm_record::{Array, Record, Round},
+    slurm_record::{Array, Round, SlurmRecord},
 };
 
 /// Between two looks at the queue: a tenth of the time that the round has taken, within these.
@@ -37,7 +37,7 @@ const N_READ: usize = 20;
 const N_SUBMISSIONS: u32 = 5;
 
 /// Everything outside the loop.
-pub(super) trait World {
+pub(super) trait ClusterAccess {
     /// Time since some fixed point.
     fn now(&self) -> Duration;
     /// Wait; less if the user interrupts.
@@ -49,7 +49,7 @@ pub(super) trait World {
     /// Submit an array.
     fn submit(
         &mut self,
-        record: &Record,
+        record: &SlurmRecord,
         round: &Round,
         array: &Array,
     ) -> Result<u64, NotSubmitted>;
@@ -64,7 +64,7 @@ pub(super) trait World {
     /// JobStatus what is missing.
     fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus>;
     /// What to ask for a round.
-    fn request(&mut self, record: &Record, plan: &JobStatus) -> Result<Request, Coded>;
+    fn request(&mut self, record: &SlurmRecord, plan: &JobStatus) -> Result<Request, Coded>;
     /// Tasks of one array at most.
     fn array_size(&self) -> u64;
     /// Nodes of the partition that may run tasks.
@@ -72,9 +72,9 @@ pub(super) trait World {
     /// The end of what a task has printed.
     fn printed(&mut self, round: u32, name: &str, job_id: u64, task: u32) -> Option<String>;
     /// Write the scripts of a round.
-    fn write_scripts(&mut self, record: &Record, round: &Round) -> anyhow::Result<()>;
+    fn write_scripts(&mut self, record: &SlurmRecord, round: &Round) -> anyhow::Result<()>;
     /// Write down what is submitted.
-    fn save(&mut self, record: &Record) -> anyhow::Result<()>;
+    fn save(&mut self, record: &SlurmRecord) -> anyhow::Result<()>;
     fn note(&mut self, message: &str);
     fn warning(&mut self, message: &str, hint: &str);
     /// How things stand.
@@ -122,8 +122,8 @@ pub(super) enum Left {
 /// # Errors
 /// The cluster refuses the tasks, or the program cannot run there.
 pub(super) fn follow(
-    world: &mut impl World,
-    record: &mut Record,
+    world: &mut impl ClusterAccess,
+    record: &mut SlurmRecord,
     mut plan: JobStatus,
     stay: bool,
 ) -> anyhow::Result<Left> {
@@ -159,7 +159,11 @@ pub(super) fn follow(
 }
 
 /// Write the round down before anything of it is submitted.
-fn prepare(world: &mut impl World, record: &mut Record, plan: &JobStatus) -> anyhow::Result<()> {
+fn prepare(
+    world: &mut impl ClusterAccess,
+    record: &mut SlurmRecord,
+    plan: &JobStatus,
+) -> anyhow::Result<()> {
     if record.round(plan.round).is_none() {
         let Request { cpus, mem, time } = world.request(record, plan)?;
         let arrays = record.arrays(plan.round, plan.n_tasks, world.array_size());
@@ -175,14 +179,14 @@ fn prepare(world: &mut impl World, record: &mut Record, plan: &JobStatus) -> any
 }
 
 /// Whether something was done since the round was planned: by its tasks, so the program runs there.
-fn has_grown(record: &Record, plan: &JobStatus) -> bool {
+fn has_grown(record: &SlurmRecord, plan: &JobStatus) -> bool {
     record.round(plan.round).is_some_and(|it| plan.items_done > it.items_before)
 }
 
 /// Write the next round's scripts, and submit nothing.
 pub(super) fn write_only(
-    world: &mut impl World,
-    record: &mut Record,
+    world: &mut impl ClusterAccess,
+    record: &mut SlurmRecord,
     plan: &JobStatus,
 ) -> anyhow::Result<()> {
     prepare(world, record, plan)?;
@@ -234,7 +238,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(record: &Record, plan: &JobStatus, now: Duration) -> Watch {
+    fn new(record: &SlurmRecord, plan: &JobStatus, now: Duration) -> Watch {
         let at = record.rounds.iter().position(|it| it.round == plan.round).unwrap_or(0);
         let n_arrays = record.rounds.get(at).map_or(0, |it| it.arrays.len());
         Watch {
@@ -262,8 +266,8 @@ impl Watch {
     /// Until the round is over: `None` if the user has gone, else what the journals say if that is known already.
     fn round(
         &mut self,
-        world: &mut impl World,
-        record: &mut Record,
+        world: &mut impl ClusterAccess,
+        record: &mut SlurmRecord,
         stay: bool,
     ) -> anyhow::Result<Option<Option<JobStatus>>> {
         loop {
@@ -309,7 +313,11 @@ impl Watch {
     }
 
     /// Nothing more is to be expected of this round.
-    fn close(&self, world: &mut impl World, record: &mut Record) -> anyhow::Result<()> {
+    fn close(
+        &self,
+        world: &mut impl ClusterAccess,
+        record: &mut SlurmRecord,
+    ) -> anyhow::Result<()> {
         if let Some(round) = record.rounds.get_mut(self.at) {
             round.over = true;
         }
@@ -320,8 +328,8 @@ impl Watch {
     /// are submitted again in the same round, which is no attempt of anything. Whether there are any.
     fn submit_the_lost(
         &mut self,
-        world: &mut impl World,
-        record: &mut Record,
+        world: &mut impl ClusterAccess,
+        record: &mut SlurmRecord,
     ) -> anyhow::Result<bool> {
         if self.n_lost >= N_SUBMISSIONS {
             return Ok(false);
@@ -348,12 +356,16 @@ impl Watch {
         Ok(true)
     }
 
-    fn arrays<'a>(&self, record: &'a Record) -> &'a [Array] {
+    fn arrays<'a>(&self, record: &'a SlurmRecord) -> &'a [Array] {
         record.rounds.get(self.at).map_or(&[], |it| &it.arrays)
     }
 
     /// The journals have all of this round.
-    fn done(&self, world: &mut impl World, record: &Record) -> anyhow::Result<Option<JobStatus>> {
+    fn done(
+        &self,
+        world: &mut impl ClusterAccess,
+        record: &SlurmRecord,
+    ) -> anyhow::Result<Option<JobStatus>> {
         // What still waits in the queue has nothing to do any more.
         let waits = |it: &Task| it.state == State::Pending;
         let arrays = self.arrays(record).iter().zip(&self.tasks);
@@ -365,22 +377,22 @@ impl Watch {
         Ok((self.status.state != JobState::Planned).then(|| self.status.clone()))
     }
 
-    fn all_done(&self, record: &Record) -> bool {
+    fn all_done(&self, record: &SlurmRecord) -> bool {
         let n_tasks = record.rounds.get(self.at).map_or(0, |it| it.n_tasks);
         self.status.round == self.round_number(record)
             && n_tasks > 0
             && self.status.tasks_done >= n_tasks
     }
 
-    fn round_number(&self, record: &Record) -> u32 {
+    fn round_number(&self, record: &SlurmRecord) -> u32 {
         record.rounds.get(self.at).map_or(0, |it| it.round)
     }
 
     /// Take in what the queue shows.
     fn look(
         &mut self,
-        world: &mut impl World,
-        record: &mut Record,
+        world: &mut impl ClusterAccess,
+        record: &mut SlurmRecord,
         entries: &[Entry],
     ) -> anyhow::Result<()> {
         let mut ended = Vec::new();
@@ -453,7 +465,7 @@ impl Watch {
     }
 
     /// Tasks that Slurm has put aside wait for ever; cancelled, they go into the next round.
-    fn free_those_put_aside(&mut self, world: &mut impl World, record: &Record) {
+    fn free_those_put_aside(&mut self, world: &mut impl ClusterAccess, record: &SlurmRecord) {
         let mut ids = Vec::new();
         for (array, tasks) in self.arrays(record).iter().zip(&self.tasks) {
             let Some(job_id) = array.job_id else { continue };
@@ -476,8 +488,8 @@ impl Watch {
     /// Count and explain the tasks that have ended since the last look.
     fn explain(
         &mut self,
-        world: &mut impl World,
-        record: &mut Record,
+        world: &mut impl ClusterAccess,
+        record: &mut SlurmRecord,
         mut ended: Vec<Ended>,
     ) -> anyhow::Result<()> {
         let mut asked: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
@@ -522,8 +534,8 @@ impl Watch {
     /// The program cannot run on a node: on that one, or nowhere.
     fn hopeless(
         &mut self,
-        world: &mut impl World,
-        record: &mut Record,
+        world: &mut impl ClusterAccess,
+        record: &mut SlurmRecord,
         node: &str,
         what: &str,
         remedy: &str,
@@ -561,7 +573,7 @@ impl Watch {
         })
     }
 
-    fn once(&mut self, world: &mut impl World, message: &str, hint: &str) {
+    fn once(&mut self, world: &mut impl ClusterAccess, message: &str, hint: &str) {
         if !self.said.iter().any(|it| it == message) {
             self.said.push(message.to_owned());
             world.warning(message, hint);
@@ -571,8 +583,8 @@ impl Watch {
     /// Submit what is not in the queue yet.
     fn submit(
         &mut self,
-        world: &mut impl World,
-        record: &mut Record,
+        world: &mut impl ClusterAccess,
+        record: &mut SlurmRecord,
         entries: &[Entry],
     ) -> anyhow::Result<()> {
         if world.now() < self.submit_at {
@@ -658,14 +670,20 @@ impl Watch {
     }
 
     /// Whether anything of this folder may still leave the queue: as just seen, or submitted since.
-    fn is_anything_active(&self, entries: &[Entry], record: &Record) -> bool {
+    fn is_anything_active(&self, entries: &[Entry], record: &SlurmRecord) -> bool {
         let is_own = |it: &&Entry| it.name.starts_with(&record.prefix);
         let mut since = self.arrays(record).iter().zip(&self.tasks);
         entries.iter().filter(is_own).any(|it| it.state.is_active())
             || since.any(|(array, tasks)| array.job_id.is_some() && tasks.is_none())
     }
 
-    fn tell_submitted(&mut self, world: &mut impl World, record: &Record, index: usize, id: u64) {
+    fn tell_submitted(
+        &mut self,
+        world: &mut impl ClusterAccess,
+        record: &SlurmRecord,
+        index: usize,
+        id: u64,
+    ) {
         let round = &record.rounds[self.at];
         let (array, n_arrays) = (&round.arrays[index], round.arrays.len());
         let which = if n_arrays > 1 {
@@ -683,7 +701,7 @@ impl Watch {
         ));
     }
 
-    fn silence(&mut self, world: &mut impl World, why: &str) {
+    fn silence(&mut self, world: &mut impl ClusterAccess, why: &str) {
         if !std::mem::replace(&mut self.is_silent, true) {
             world.warning(
                 &format!("Slurm's controller does not answer ({why})"),
@@ -726,7 +744,11 @@ impl Watch {
         now.saturating_sub(self.began)
     }
 
-    fn ask(&mut self, world: &mut impl World, record: &mut Record) -> anyhow::Result<()> {
+    fn ask(
+        &mut self,
+        world: &mut impl ClusterAccess,
+        record: &mut SlurmRecord,
+    ) -> anyhow::Result<()> {
         let begun = world.now();
         let status = match world.status() {
             Ok(status) => status,
@@ -770,7 +792,7 @@ impl Watch {
     }
 
     /// Say once for each reason that tasks will not start by themselves.
-    fn warn_of_the_stuck(&mut self, world: &mut impl World, record: &Record) {
+    fn warn_of_the_stuck(&mut self, world: &mut impl ClusterAccess, record: &SlurmRecord) {
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
         for task in self.tasks.iter().flatten().flatten() {
             if task.state == State::Pending && diagnosis::stuck(&task.reason).is_some() {
@@ -795,7 +817,7 @@ impl Watch {
         }
     }
 
-    fn progress(&self, record: &Record, now: Duration) -> Progress {
+    fn progress(&self, record: &SlurmRecord, now: Duration) -> Progress {
         let all = || self.tasks.iter().flatten().flatten();
         let count = |state: fn(State) -> bool| all().filter(|it| state(it.state)).count() as u64;
         let round = &record.rounds[self.at];
@@ -842,7 +864,7 @@ impl Watch {
         }
     }
 
-    fn tell_missing(&self, world: &mut impl World, plan: &JobStatus) {
+    fn tell_missing(&self, world: &mut impl ClusterAccess, plan: &JobStatus) {
         if plan.stage != self.stage {
             world.note(&format!("the stage {} is done; next: {}", self.stage, plan.stage));
             return;

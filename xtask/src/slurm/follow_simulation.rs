@@ -11,11 +11,11 @@ use headroom::{Coded, Exit, numbers::as_f64};
 use phi_protocol::{JobState, JobStatus};
 
 use super::{
-    follow::{Left, Progress, World, follow},
-    options::{Mebibytes, Minutes, Wishes},
+    follow::{ClusterAccess, Left, Progress, follow},
+    options::{Mebibytes, Minutes, TaskOptions},
     queue::{Entry, NotSubmitted, State, Status},
     site::Request,
-    slurm_record::{Array, Record, Round},
+    slurm_record::{Array, Round, SlurmRecord},
 };
 
 /// The controller remembers ended jobs for this long.
@@ -96,7 +96,7 @@ struct Sim {
     n_items: usize,
     /// The items of each round's tasks.
     rounds: Vec<Vec<Vec<usize>>>,
-    disk: Option<Record>,
+    disk: Option<SlurmRecord>,
     silent_until: f64,
     /// Arrays that were submitted although a job of theirs was there.
     n_twice: usize,
@@ -128,7 +128,7 @@ impl Sim {
             said: Vec::new(),
         };
         sim.plan_missing();
-        let record = Record::new("sim", Vec::new(), Wishes::default(), seed);
+        let record = SlurmRecord::new("sim", Vec::new(), TaskOptions::default(), seed);
         sim.disk = Some(record);
         sim
     }
@@ -262,7 +262,7 @@ impl Sim {
     }
 }
 
-impl World for Sim {
+impl ClusterAccess for Sim {
     fn now(&self) -> Duration {
         Duration::from_secs_f64(self.now)
     }
@@ -322,7 +322,12 @@ impl World for Sim {
         Ok(entries)
     }
 
-    fn submit(&mut self, _: &Record, round: &Round, array: &Array) -> Result<u64, NotSubmitted> {
+    fn submit(
+        &mut self,
+        _: &SlurmRecord,
+        round: &Round,
+        array: &Array,
+    ) -> Result<u64, NotSubmitted> {
         let on_disk = self.disk.as_ref().unwrap().round(round.round).expect("written down before");
         let written = on_disk.arrays.iter().find(|it| it.name == array.name).unwrap();
         assert!(written.tried, "a submission that nobody would look for");
@@ -390,7 +395,7 @@ impl World for Sim {
         Ok(self.document())
     }
 
-    fn request(&mut self, _: &Record, _: &JobStatus) -> Result<Request, Coded> {
+    fn request(&mut self, _: &SlurmRecord, _: &JobStatus) -> Result<Request, Coded> {
         Ok(Request { cpus: 1, mem: Some(Mebibytes(64)), time: Minutes(8) })
     }
 
@@ -406,11 +411,11 @@ impl World for Sim {
         None
     }
 
-    fn write_scripts(&mut self, _: &Record, _: &Round) -> anyhow::Result<()> {
+    fn write_scripts(&mut self, _: &SlurmRecord, _: &Round) -> anyhow::Result<()> {
         self.step()
     }
 
-    fn save(&mut self, record: &Record) -> anyhow::Result<()> {
+    fn save(&mut self, record: &SlurmRecord) -> anyhow::Result<()> {
         // Before or after it is on the disk.
         self.step()?;
         self.disk = Some(record.clone());

@@ -47,13 +47,13 @@ use serde::Serialize;
 
 pub(crate) use self::options::ClusterFlags;
 use self::{
-    follow::{Left, Progress, World},
+    follow::{ClusterAccess, Left, Progress},
     follower::Follower,
-    options::Wishes,
+    options::TaskOptions,
     program::Division,
     queue::{Entry, NotSubmitted},
     site::{Request, Site},
-    slurm_record::{Array, Record, Round},
+    slurm_record::{Array, Round, SlurmRecord},
 };
 use crate::{
     flags::BuildFlags,
@@ -75,7 +75,7 @@ pub(crate) fn parse_answers(text: &str) {
 
 /// `slurm.json`; for fuzzing.
 pub(crate) fn parse_record(text: &[u8]) {
-    Record::parse(text).ok();
+    SlurmRecord::parse(text).ok();
 }
 
 /// The document of the study's program; for fuzzing.
@@ -98,9 +98,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// What the document of `--format json` says about it.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Told {
+pub(crate) struct ClusterDocument {
     folder: PathBuf,
-    submissions: Record,
+    submissions: SlurmRecord,
     #[serde(skip_serializing_if = "Option::is_none")]
     cluster: Option<Site>,
     /// The last look.
@@ -128,10 +128,10 @@ pub(crate) fn validate(
         ));
     }
 
-    let wishes = &cluster.wishes;
-    let site = match Site::sample(wishes) {
+    let task_options = &cluster.task_options;
+    let site = match Site::sample(task_options) {
         Ok(site) => {
-            let checks = site.judge(wishes);
+            let checks = site.judge(task_options);
             console.say(&checks_shown(&checks));
             if checks.iter().any(|it| it.status == Status::Fail) && !flags.yes {
                 return Ok(Exit::NotReady);
@@ -139,14 +139,14 @@ pub(crate) fn validate(
             site
         }
         // Whoever writes scripts for another machine need not be on it.
-        Err(silence) if dry_run => {
+        Err(no_answer) if dry_run => {
             console.note(&format!(
                 "{}: the scripts are for Slurm's own default limits",
-                silence.message()
+                no_answer.message()
             ));
             Site::default()
         }
-        Err(silence) => bail!(no_slurm(&silence)),
+        Err(no_answer) => bail!(no_slurm(&no_answer)),
     };
 
     // A dry run builds too: what it writes is complete.
@@ -181,12 +181,12 @@ pub(crate) fn validate(
     }
 
     // This very run may have been begun.
-    let old = Record::load(&job.folder)?;
+    let old = SlurmRecord::load(&job.folder)?;
     if let Some(old) = &old {
         let active = match active(old) {
             Ok(active) => active,
             // What is at work in a folder that moves would lose what it does.
-            Err(silence) if fresh => bail!(no_slurm(&silence)),
+            Err(no_answer) if fresh => bail!(no_slurm(&no_answer)),
             Err(_) => Vec::new(),
         };
         if !active.is_empty() {
@@ -215,7 +215,7 @@ pub(crate) fn validate(
     }
     // An old folder is this process's from here on; a new one does not exist yet.
     let early = is_job(&job.folder).then(|| Follower::new(&job.folder, &here)).transpose()?;
-    let (plan, folder) = job.plan(&site, wishes, console)?;
+    let (plan, folder) = job.plan(&site, task_options, console)?;
     let follower = early.map_or_else(|| Follower::new(&folder, &here), Ok)?;
     if named.is_none() && !plan.cpu_features.is_empty() {
         bail!(node_cpu::not_portable(&plan.cpu_features));
@@ -223,13 +223,13 @@ pub(crate) fn validate(
     if plan.state == JobState::Planned {
         tell_plan(&plan, console);
     }
-    let mut record = match Record::load(&folder)? {
+    let mut record = match SlurmRecord::load(&folder)? {
         Some(mut record) => {
-            record.wishes = wishes.clone();
+            record.task_options = task_options.clone();
             record.run_args = job.written_args();
             record
         }
-        None => Record::new(&job.name, job.written_args(), wishes.clone(), nonce()),
+        None => SlurmRecord::new(&job.name, job.written_args(), task_options.clone(), nonce()),
     };
     let program =
         fs::read(executable).with_context(|| format!("could not read {}", executable.display()))?;
@@ -243,8 +243,8 @@ pub(crate) fn validate(
     if dry_run {
         let mut world = Cluster::new(&folder, site, console);
         follow::write_only(&mut world, &mut record, &plan)?;
-        let told = world.told(&record, "written");
-        console.record("cluster", &told);
+        let document = world.document(&record, "written");
+        console.record("cluster", &document);
         let scripts = script::round_folder(&folder, plan.round);
         console.would(&format!("the scripts are in {}; nothing is submitted", scripts.display()));
         let submit = scripts.join("submit.sh");
@@ -252,7 +252,7 @@ pub(crate) fn validate(
         return Ok(Exit::Success);
     }
     let stay = !cluster.detach;
-    Course { folder, record, plan, site, follower, stay }.follow(console)
+    FollowedRun { folder, record, plan, site, follower, stay }.follow(console)
 }
 
 /// `cargo xtask runs attach NAME`.
@@ -282,16 +282,16 @@ pub(crate) fn attach(
         )));
     };
     let folder = std::path::absolute(folder)?;
-    let Some(record) = Record::load(&folder)? else {
+    let Some(record) = SlurmRecord::load(&folder)? else {
         bail!(usage(format!(
             "nothing was submitted from {}: `cargo xtask validate --on slurm` with the arguments of this run does",
             folder.display()
         )));
     };
-    let site = Site::sample(&record.wishes).or_else(|silence| match silence {
-        client::Silence::NotInstalled(_) => Err(no_slurm(&silence)),
+    let site = Site::sample(&record.task_options).or_else(|no_answer| match no_answer {
+        client::NoAnswer::NotInstalled(_) => Err(no_slurm(&no_answer)),
         // A controller that is away is waited for; limits do not change what is submitted already.
-        client::Silence::Failed(_) => Ok(Site::default()),
+        client::NoAnswer::Failed(_) => Ok(Site::default()),
     })?;
     interrupt::install()?;
     attend(&folder, site, detach, console)
@@ -300,26 +300,26 @@ pub(crate) fn attach(
 /// Go on with a job folder, wherever it was left.
 fn attend(folder: &Path, site: Site, detach: bool, console: &mut Console) -> anyhow::Result<Exit> {
     let follower = Follower::new(folder, &host_name().unwrap_or_default())?;
-    let Some(record) = Record::load(folder)? else { bail!("{} is gone", folder.display()) };
+    let Some(record) = SlurmRecord::load(folder)? else { bail!("{} is gone", folder.display()) };
     let plan = program::ask(&folder.join(PROGRAM), "status", &[folder.into()], None, console)?;
     let (folder, stay) = (folder.to_owned(), !detach);
-    Course { folder, record, plan, site, follower, stay }.follow(console)
+    FollowedRun { folder, record, plan, site, follower, stay }.follow(console)
 }
 
 /// A job that is planned, and who follows it.
-struct Course {
+struct FollowedRun {
     folder: PathBuf,
-    record: Record,
+    record: SlurmRecord,
     plan: JobStatus,
     site: Site,
     follower: Follower,
     stay: bool,
 }
 
-impl Course {
+impl FollowedRun {
     /// To its end, or until the user goes.
     fn follow(self, console: &mut Console) -> anyhow::Result<Exit> {
-        let Course { folder, mut record, plan, site, follower, stay } = self;
+        let FollowedRun { folder, mut record, plan, site, follower, stay } = self;
         let watcher = interrupt::Watcher::new();
         let mut world = Cluster::new(&folder, site, console);
         world.follower = Some(follower);
@@ -331,9 +331,9 @@ impl Course {
             Ok(Left::Detached) => "detached",
             Err(_) => "stopped",
         };
-        let told = world.told(&record, name);
+        let document = world.document(&record, name);
         let is_lost = world.follower.take().is_some_and(|it| it.is_lost());
-        console.record("cluster", &told);
+        console.record("cluster", &document);
         drop(watcher);
         match left {
             Ok(Left::Finished) => gather(&folder, false, console),
@@ -381,7 +381,7 @@ fn tell_given_up(folder: &Path, plan: &JobStatus, console: &Console) {
 }
 
 /// Whether the user has gone or did not want to stay: how to come back.
-fn tell_detached(folder: &Path, record: &Record, console: &Console) -> Exit {
+fn tell_detached(folder: &Path, record: &SlurmRecord, console: &Console) -> Exit {
     let arrays = || record.rounds.iter().filter(|it| !it.over).flat_map(|it| &it.arrays);
     let ids: Vec<String> = arrays().filter_map(|it| Some(it.job_id?.to_string())).collect();
     let rest = match arrays().filter(|it| it.job_id.is_none()).map(|it| it.n_tasks).sum() {
@@ -433,7 +433,7 @@ fn tell_plan(plan: &JobStatus, console: &Console) {
 }
 
 /// Jobs of the record that are still in the queue.
-fn active(record: &Record) -> Result<Vec<String>, client::Silence> {
+fn active(record: &SlurmRecord) -> Result<Vec<String>, client::NoAnswer> {
     let entries = client::queue()?;
     let own =
         entries.iter().filter(|it| it.name.starts_with(&record.prefix) && it.state.is_active());
@@ -495,18 +495,18 @@ impl<'a> Job<'a> {
     fn plan(
         &self,
         site: &Site,
-        wishes: &Wishes,
+        task_options: &TaskOptions,
         console: &Console,
     ) -> anyhow::Result<(JobStatus, PathBuf)> {
         let ask = |division: &Division| {
             let args = [&division.args(true), self.user].concat();
             program::ask(self.program, "plan", &args, Some(&self.launch), console)
         };
-        let mut division = site.division(wishes);
+        let mut division = site.division(task_options);
         let mut plan = ask(&division)?;
         // Where the time limit is short, so are the tasks.
         if plan.state == JobState::Planned
-            && let Some(most) = site.task_seconds(wishes)
+            && let Some(most) = site.task_seconds(task_options)
             && plan.task_seconds > as_f64(most)
         {
             division.task_seconds = Some(most);
@@ -557,8 +557,8 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    fn told(&self, record: &Record, left: &'static str) -> Told {
-        Told {
+    fn document(&self, record: &SlurmRecord, left: &'static str) -> ClusterDocument {
+        ClusterDocument {
             folder: self.folder.clone(),
             submissions: record.clone(),
             cluster: Some(self.site.clone()).filter(|it| it.partition.is_some()),
@@ -571,18 +571,18 @@ impl<'a> Cluster<'a> {
     ///
     /// # Errors
     /// The user does not want to wait for the controller.
-    fn look_around(&mut self, wishes: &Wishes) -> Result<(), Coded> {
+    fn look_around(&mut self, task_options: &TaskOptions) -> Result<(), Coded> {
         let mut is_silent = false;
         // Whoever only writes scripts need not be on a cluster.
         while self.site.nodes.is_empty() && self.follower.is_some() {
-            match Site::sample(wishes) {
+            match Site::sample(task_options) {
                 Ok(site) => {
                     self.site = site;
                     return Ok(());
                 }
-                Err(silence) if !mem::replace(&mut is_silent, true) => {
+                Err(no_answer) if !mem::replace(&mut is_silent, true) => {
                     self.console.warning(
-                        &format!("the cluster's limits are not known ({})", silence.message()),
+                        &format!("the cluster's limits are not known ({})", no_answer.message()),
                         "nothing is lost: this waits until Slurm's controller answers",
                     );
                 }
@@ -603,7 +603,7 @@ impl<'a> Cluster<'a> {
     }
 }
 
-impl World for Cluster<'_> {
+impl ClusterAccess for Cluster<'_> {
     fn now(&self) -> Duration {
         self.started.elapsed()
     }
@@ -633,7 +633,7 @@ impl World for Cluster<'_> {
 
     fn submit(
         &mut self,
-        record: &Record,
+        record: &SlurmRecord,
         round: &Round,
         array: &Array,
     ) -> Result<u64, NotSubmitted> {
@@ -660,11 +660,11 @@ impl World for Cluster<'_> {
     }
 
     fn cancel(&mut self, ids: &[String], pending_only: bool) {
-        if let Err(silence) = client::cancel(ids, pending_only) {
+        if let Err(no_answer) = client::cancel(ids, pending_only) {
             self.console.note(&format!(
                 "could not cancel {}: {}",
                 ids.join(" "),
-                silence.message()
+                no_answer.message()
             ));
         }
     }
@@ -674,11 +674,11 @@ impl World for Cluster<'_> {
     }
 
     fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus> {
-        let record = Record::load(&self.folder)?;
-        let wishes = record.map(|it| it.wishes).unwrap_or_default();
+        let record = SlurmRecord::load(&self.folder)?;
+        let task_options = record.map(|it| it.task_options).unwrap_or_default();
         let mut args: Vec<OsString> = Vec::new();
         // How long tasks should be is remembered by the program.
-        let division = self.site.division(&wishes);
+        let division = self.site.division(&task_options);
         for (name, factor) in [("--memory-factor", memory_factor), ("--time-factor", time_factor)] {
             if factor > 1.0 {
                 args.extend([name.into(), factor.to_string().into()]);
@@ -688,9 +688,9 @@ impl World for Cluster<'_> {
         self.ask("next", &args)
     }
 
-    fn request(&mut self, record: &Record, plan: &JobStatus) -> Result<Request, Coded> {
-        self.look_around(&record.wishes)?;
-        self.site.request(plan, &record.wishes)
+    fn request(&mut self, record: &SlurmRecord, plan: &JobStatus) -> Result<Request, Coded> {
+        self.look_around(&record.task_options)?;
+        self.site.request(plan, &record.task_options)
     }
 
     fn array_size(&self) -> u64 {
@@ -711,11 +711,11 @@ impl World for Cluster<'_> {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn write_scripts(&mut self, record: &Record, round: &Round) -> anyhow::Result<()> {
+    fn write_scripts(&mut self, record: &SlurmRecord, round: &Round) -> anyhow::Result<()> {
         script::write(record, round, &self.folder)
     }
 
-    fn save(&mut self, record: &Record) -> anyhow::Result<()> {
+    fn save(&mut self, record: &SlurmRecord) -> anyhow::Result<()> {
         record.save(&self.folder)
     }
 
@@ -746,18 +746,18 @@ fn usage(message: String) -> Coded {
     Coded { exit: Exit::Usage, message }
 }
 
-fn no_slurm(silence: &client::Silence) -> Coded {
-    let hint = match silence {
-        client::Silence::NotInstalled(_) => {
+fn no_slurm(no_answer: &client::NoAnswer) -> Coded {
+    let hint = match no_answer {
+        client::NoAnswer::NotInstalled(_) => {
             "run this on the cluster's login node, or write scripts for it with --dry-run"
         }
-        client::Silence::Failed(_) => {
+        client::NoAnswer::Failed(_) => {
             "see `scontrol ping`, and try again when the controller answers"
         }
     };
     Coded {
         exit: Exit::NotReady,
-        message: format!("no Slurm to submit to: {}; {hint}", silence.message()),
+        message: format!("no Slurm to submit to: {}; {hint}", no_answer.message()),
     }
 }
 

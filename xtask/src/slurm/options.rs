@@ -32,13 +32,13 @@ pub(crate) struct ClusterFlags {
     pub(crate) detach: bool,
 
     #[command(flatten)]
-    pub(crate) wishes: Wishes,
+    pub(crate) task_options: TaskOptions,
 }
 
 /// What is asked of Slurm; what is not said is chosen from the plan and the partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Wishes {
+pub(crate) struct TaskOptions {
     /// The partition. [default: Slurm's]
     #[arg(long, value_name = "NAME", requires = "on")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -406,8 +406,8 @@ mod tests {
             assert!(error.starts_with("expected an option with its value"), "{option}: {error}");
         }
         // Nor from a record that was changed.
-        let wishes = serde_json::from_str::<Wishes>(r#"{"sbatch": ["--outp=/tmp/x"]}"#);
-        assert!(wishes.unwrap_err().to_string().contains("expected an option in full"));
+        let task_options = serde_json::from_str::<TaskOptions>(r#"{"sbatch": ["--outp=/tmp/x"]}"#);
+        assert!(task_options.unwrap_err().to_string().contains("expected an option in full"));
     }
 
     /// sbatch reads its arguments with getopt_long. Whatever passes here must be, by its rules, one word that is none of

@@ -7,7 +7,7 @@ use std::{ffi::OsString, path::Path, process::Command};
 use anyhow::{Context as _, anyhow, bail};
 use headroom::{
     Coded, Console, Exit,
-    build::supervise::{Care, Patience, Piece, supervise},
+    build::supervise::{InterruptPolicy, OutputPiece, Supervision, supervise},
     child::keeper::Streams,
     numbers::MOST_BYTES,
 };
@@ -106,14 +106,15 @@ pub(super) fn ask(
     let args = arguments(question, args);
     command.args(launch.map_or(args.clone(), |it| it.arguments(&args)));
     let mut document = Vec::new();
-    let care = Care { patience: Patience::Short, expendable: false, stop_below_bytes: None };
-    let watched = supervise(&command, Streams::piped(), care, |piece| match piece {
-        Piece::Stdout(bytes) => {
+    let supervision =
+        Supervision { patience: InterruptPolicy::Short, expendable: false, stop_below_bytes: None };
+    let watched = supervise(&command, Streams::piped(), supervision, |piece| match piece {
+        OutputPiece::Stdout(bytes) => {
             document
                 .extend_from_slice(&bytes[..bytes.len().min(MOST_DOCUMENT_BYTES - document.len())]);
         }
-        Piece::Stderr(bytes) => console.pass_through(bytes),
-        Piece::Stopping | Piece::Available(_) => {}
+        OutputPiece::Stderr(bytes) => console.pass_through(bytes),
+        OutputPiece::Stopping | OutputPiece::Available(_) => {}
     })?;
     watched.left.say(console);
     match run::exit(watched.ending, watched.interrupted) {

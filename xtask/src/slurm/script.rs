@@ -14,7 +14,7 @@ use headroom::{
 
 use super::{
     options::{Further, VARIABLES},
-    slurm_record::{Array, Record, Round},
+    slurm_record::{Array, Round, SlurmRecord},
 };
 
 /// The folder of a round.
@@ -59,8 +59,8 @@ pub(super) fn check_folder(folder: &Path) -> anyhow::Result<&str> {
 }
 
 /// What every job of a round is submitted with.
-fn options(record: &Record, round: &Round, folder: &str, out: &str) -> Vec<String> {
-    let wishes = &record.wishes;
+fn options(record: &SlurmRecord, round: &Round, folder: &str, out: &str) -> Vec<String> {
+    let task_options = &record.task_options;
     let mut options = vec![
         "--nodes=1".to_owned(),
         "--ntasks=1".to_owned(),
@@ -77,12 +77,15 @@ fn options(record: &Record, round: &Round, folder: &str, out: &str) -> Vec<Strin
         options.extend(value.map(|it| format!("--{name}={it}")));
     };
     named("mem", round.mem.map(|it| it.to_string()));
-    named("partition", wishes.partition.clone());
-    named("account", wishes.account.clone());
-    named("qos", wishes.qos.clone());
+    named("partition", task_options.partition.clone());
+    named("account", task_options.account.clone());
+    named("qos", task_options.qos.clone());
     // The last --exclude would win.
-    let (excluded, others): (Vec<&str>, Vec<&str>) =
-        wishes.sbatch.iter().map(Further::as_str).partition(|it| it.starts_with("--exclude="));
+    let (excluded, others): (Vec<&str>, Vec<&str>) = task_options
+        .sbatch
+        .iter()
+        .map(Further::as_str)
+        .partition(|it| it.starts_with("--exclude="));
     let excluded = excluded.into_iter().filter_map(|it| it.strip_prefix("--exclude="));
     let excluded: Vec<&str> = excluded.chain(record.exclude.iter().map(String::as_str)).collect();
     if !excluded.is_empty() {
@@ -99,7 +102,7 @@ fn of_array(array: &Array) -> [String; 2] {
 
 /// The arguments with which xtask calls sbatch.
 pub(super) fn sbatch_args(
-    record: &Record,
+    record: &SlurmRecord,
     round: &Round,
     array: &Array,
     folder: &str,
@@ -112,7 +115,7 @@ pub(super) fn sbatch_args(
 }
 
 /// Write the scripts of a round and the folder of its output.
-pub(super) fn write(record: &Record, round: &Round, folder: &Path) -> anyhow::Result<()> {
+pub(super) fn write(record: &SlurmRecord, round: &Round, folder: &Path) -> anyhow::Result<()> {
     let text = check_folder(folder)?;
     let to = round_folder(folder, round.round);
     std::fs::create_dir_all(to.join("out"))?;
@@ -127,7 +130,7 @@ pub(super) fn write(record: &Record, round: &Round, folder: &Path) -> anyhow::Re
     Ok(())
 }
 
-fn task(record: &Record, round: &Round, folder: &str) -> String {
+fn task(record: &SlurmRecord, round: &Round, folder: &str) -> String {
     let (run, round) = (comment(&record.run), round.round);
     let folder = quote(folder);
     format!(
@@ -150,7 +153,7 @@ exec "$folder/program" cluster task "$folder" --round {round} --task "$task" --j
     )
 }
 
-fn gather(record: &Record, folder: &str) -> String {
+fn gather(record: &SlurmRecord, folder: &str) -> String {
     let (run, folder) = (comment(&record.run), quote(folder));
     format!(
         r#"#!/bin/bash
@@ -164,7 +167,7 @@ exec "$folder/program" cluster gather "$folder"
     )
 }
 
-fn submit(record: &Record, round: &Round, folder: &str) -> String {
+fn submit(record: &SlurmRecord, round: &Round, folder: &str) -> String {
     let number = round.round;
     let run = comment(&record.run);
     let variables = VARIABLES.join(" ");
@@ -230,19 +233,19 @@ mod tests {
     };
 
     use super::*;
-    use crate::slurm::options::{Mebibytes, Minutes, Wishes};
+    use crate::slurm::options::{Mebibytes, Minutes, TaskOptions};
 
-    fn record(run: &str, n_tasks: u64, array_size: u64) -> Record {
-        let wishes = Wishes {
+    fn record(run: &str, n_tasks: u64, array_size: u64) -> SlurmRecord {
+        let task_options = TaskOptions {
             partition: Some("main".into()),
             account: Some("o'brien lab".into()),
             sbatch: vec![
                 "--exclude=n7".parse().unwrap(),
                 "--comment=a $HOME \"b\"".parse().unwrap(),
             ],
-            ..Wishes::default()
+            ..TaskOptions::default()
         };
-        let mut record = Record::new(run, Vec::new(), wishes, 0xa1);
+        let mut record = SlurmRecord::new(run, Vec::new(), task_options, 0xa1);
         record.exclude = vec!["n9".into()];
         let arrays = record.arrays(1, n_tasks, array_size);
         let (mem, time) = (Some(Mebibytes(64)), Minutes(8));

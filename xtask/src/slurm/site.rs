@@ -15,8 +15,8 @@ use phi_protocol::JobStatus;
 use serde::Serialize;
 
 use super::{
-    client::{self, Silence},
-    options::{Mebibytes, Minutes, Wishes},
+    client::{self, NoAnswer},
+    options::{Mebibytes, Minutes, TaskOptions},
     program::Division,
     queue::{Limits, Node},
 };
@@ -56,7 +56,7 @@ pub(super) struct Request {
 
 impl Site {
     /// Look at the cluster.
-    pub(super) fn sample(wishes: &Wishes) -> Result<Site, Silence> {
+    pub(super) fn sample(task_options: &TaskOptions) -> Result<Site, NoAnswer> {
         // Without the program that submits, there is nothing to ask.
         client::installed("sbatch")?;
         let limits = client::limits()?;
@@ -64,7 +64,7 @@ impl Site {
         let submit_limit = if limits.has_accounting { client::submit_limit() } else { None };
         // sbatch listens to this variable too.
         let by_variable = || std::env::var("SBATCH_PARTITION").ok().filter(|it| !it.is_empty());
-        Ok(Site::of(limits, submit_limit, all, wishes.partition.clone().or_else(by_variable)))
+        Ok(Site::of(limits, submit_limit, all, task_options.partition.clone().or_else(by_variable)))
     }
 
     fn of(
@@ -118,27 +118,27 @@ impl Site {
     }
 
     /// CPUs of one task: one, unless a job gets whole nodes anyway.
-    fn cpus(&self, wishes: &Wishes) -> Option<u64> {
+    fn cpus(&self, task_options: &TaskOptions) -> Option<u64> {
         let smallest = || self.nodes.iter().map(|it| it.n_cpus).filter(|it| *it > 0).min();
-        wishes.cpus.or_else(|| smallest().filter(|_| self.whole_nodes()))
+        task_options.cpus.or_else(|| smallest().filter(|_| self.whole_nodes()))
     }
 
     /// How the work is to be divided.
-    pub(super) fn division(&self, wishes: &Wishes) -> Division {
-        let cpus = self.cpus(wishes);
+    pub(super) fn division(&self, task_options: &TaskOptions) -> Division {
+        let cpus = self.cpus(task_options);
         let slots = (self.n_cpus() / cpus.unwrap_or(1)).max(1);
         let most = self.most_tasks().map(|(n, _)| (n / SHARE_OF_JOBS).max(1));
         Division {
             slots: Some(slots).filter(|_| !self.nodes.is_empty()),
-            max_tasks: wishes.max_tasks.or(most),
+            max_tasks: task_options.max_tasks.or(most),
             task_seconds: None,
             cpus,
         }
     }
 
     /// The longest time that a task should be expected to take, where there is a limit.
-    pub(super) fn task_seconds(&self, wishes: &Wishes) -> Option<u64> {
-        let limit = wishes.time.map(|it| it.0).or_else(|| self.limit_minutes())?;
+    pub(super) fn task_seconds(&self, task_options: &TaskOptions) -> Option<u64> {
+        let limit = task_options.time.map(|it| it.0).or_else(|| self.limit_minutes())?;
         let start = START_MINUTES.min(limit / 2);
         Some(((limit - start).saturating_mul(60) / TIME_MARGIN).max(1))
     }
@@ -147,12 +147,16 @@ impl Site {
     ///
     /// # Errors
     /// No node of the partition is large enough, or its time limit is too short.
-    pub(super) fn request(&self, plan: &JobStatus, wishes: &Wishes) -> Result<Request, Coded> {
+    pub(super) fn request(
+        &self,
+        plan: &JobStatus,
+        task_options: &TaskOptions,
+    ) -> Result<Request, Coded> {
         let partition = self.partition.as_deref().unwrap_or("the partition");
         let expected = (plan.task_seconds / 60.0).ceil().max(0.0);
         let wanted = round(expected).saturating_mul(TIME_MARGIN).saturating_add(START_MINUTES);
         let limit = self.limit_minutes();
-        let time = wishes.time.map_or(wanted.min(limit.unwrap_or(u64::MAX)), |it| it.0);
+        let time = task_options.time.map_or(wanted.min(limit.unwrap_or(u64::MAX)), |it| it.0);
         if let Some(limit) = limit.filter(|it| *it < time) {
             return Err(refused(format!(
                 "--time {}: partition {partition} allows {} at most; ask for less, or name another with --partition",
@@ -168,30 +172,30 @@ impl Site {
                  with --partition{}",
                 round(expected),
                 Minutes(time),
-                if wishes.time.is_some() { ", or give a longer --time" } else { "" }
+                if task_options.time.is_some() { ", or give a longer --time" } else { "" }
             )));
         }
         let largest = self.node_mib();
         let most = largest.filter(|_| !is_first).unwrap_or(u64::MAX);
         let planned = plan.memory_bytes.div_ceil(1 << 20).clamp(1, most);
-        let mem = wishes.mem.unwrap_or(Mebibytes(planned));
+        let mem = task_options.mem.unwrap_or(Mebibytes(planned));
         if let Some(largest) = largest.filter(|it| *it < mem.0) {
             return Err(refused(format!(
                 "a task needs {} of memory and the largest node of partition {partition} has {}: name a partition with \
                  larger nodes with --partition{}",
                 bytes(mib(mem.0)),
                 bytes(mib(largest)),
-                if wishes.mem.is_some() { ", or give a smaller --mem" } else { "" }
+                if task_options.mem.is_some() { ", or give a smaller --mem" } else { "" }
             )));
         }
         // Where nodes have no memory in slurm.conf, every request for it would be refused. Off the cluster nobody knows.
         let counted = self.nodes.is_empty() || largest.is_some();
-        let cpus = self.cpus(wishes).unwrap_or(plan.cpus).max(1);
+        let cpus = self.cpus(task_options).unwrap_or(plan.cpus).max(1);
         Ok(Request { cpus, mem: Some(mem).filter(|_| counted), time: Minutes(time.max(1)) })
     }
 
     /// What can be said before the build.
-    pub(super) fn judge(&self, wishes: &Wishes) -> Vec<Check> {
+    pub(super) fn judge(&self, task_options: &TaskOptions) -> Vec<Check> {
         let n_all = self.nodes.len();
         let mut checks = vec![Check::new(
             "slurm",
@@ -245,7 +249,7 @@ impl Site {
         } else {
             Check::new("job arrays", Status::Pass, format!("up to {size} tasks an array"), None)
         });
-        if let (Some(wanted), Some((most, why))) = (wishes.max_tasks, self.most_tasks())
+        if let (Some(wanted), Some((most, why))) = (task_options.max_tasks, self.most_tasks())
             && wanted > most
         {
             let message = format!("--max-tasks {wanted} is more than {why} allows, {most}");
@@ -253,7 +257,7 @@ impl Site {
                 format!("say --max-tasks {most} or less: tasks get longer, not fewer results");
             checks.push(Check::new("tasks", Status::Fail, message, Some(hint)));
         }
-        if let Some(wanted) = wishes.cpus {
+        if let Some(wanted) = task_options.cpus {
             let largest = self.nodes.iter().map(|it| it.n_cpus).max().unwrap_or(0);
             if largest > 0 && wanted > largest {
                 let message = format!("--cpus {wanted}: the largest node has {largest} CPUs");
@@ -346,39 +350,49 @@ mod tests {
 
     #[test]
     fn a_task_asks_for_three_times_what_is_expected_within_the_partition_s_limits() {
-        let wishes = Wishes::default;
-        let request = |site: &Site, plan: &JobStatus, wishes: &Wishes| {
-            let it = site.request(plan, wishes).unwrap();
+        let task_options = TaskOptions::default;
+        let request = |site: &Site, plan: &JobStatus, task_options: &TaskOptions| {
+            let it = site.request(plan, task_options).unwrap();
             (it.cpus, it.mem.map(|it| it.0), it.time.0)
         };
         let main = site(None);
-        assert_eq!(request(&main, &plan(12.5, 100 << 20), &wishes()), (1, Some(100), 8));
-        assert_eq!(request(&main, &plan(3600.0, (100 << 20) + 1), &wishes()), (1, Some(101), 120));
-        let named = Wishes { time: Some(Minutes(90)), mem: Some(Mebibytes(500)), ..wishes() };
+        assert_eq!(request(&main, &plan(12.5, 100 << 20), &task_options()), (1, Some(100), 8));
+        assert_eq!(
+            request(&main, &plan(3600.0, (100 << 20) + 1), &task_options()),
+            (1, Some(101), 120)
+        );
+        let named =
+            TaskOptions { time: Some(Minutes(90)), mem: Some(Mebibytes(500)), ..task_options() };
         assert_eq!(request(&main, &plan(3600.0, 1), &named), (1, Some(500), 90));
         // Without memory in slurm.conf none is asked for.
-        assert_eq!(request(&site(Some("plain")), &plan(1.0, 1 << 30), &wishes()), (1, None, 8));
+        assert_eq!(
+            request(&site(Some("plain")), &plan(1.0, 1 << 30), &task_options()),
+            (1, None, 8)
+        );
         // A limit that no cluster has is a limit.
-        let endless = Wishes { time: Some(Minutes(u64::MAX)), ..wishes() };
+        let endless = TaskOptions { time: Some(Minutes(u64::MAX)), ..task_options() };
         assert_eq!(Site::default().task_seconds(&endless), Some(u64::MAX / 3));
-        let most = Wishes { mem: Some(Mebibytes(u64::MAX)), ..wishes() };
+        let most = TaskOptions { mem: Some(Mebibytes(u64::MAX)), ..task_options() };
         let error = main.request(&plan(1.0, 1), &most).unwrap_err().message;
         assert!(error.starts_with("a task needs 17179869184.0 GiB"), "{error}");
         // Off the cluster nothing is known.
-        assert_eq!(request(&Site::default(), &plan(60.0, 1 << 30), &wishes()), (1, Some(1024), 8));
-        let refused = |plan: &JobStatus, wishes: &Wishes| {
-            let error = main.request(plan, wishes).unwrap_err();
+        assert_eq!(
+            request(&Site::default(), &plan(60.0, 1 << 30), &task_options()),
+            (1, Some(1024), 8)
+        );
+        let refused = |plan: &JobStatus, task_options: &TaskOptions| {
+            let error = main.request(plan, task_options).unwrap_err();
             assert_eq!(error.exit, Exit::Usage);
             error.message
         };
-        let message = refused(&plan(7300.0, 1), &wishes());
+        let message = refused(&plan(7300.0, 1), &task_options());
         assert!(message.contains("expected to take 122 min and may take 02:00:00"), "{message}");
-        let message = refused(&plan(1.0, 3 << 30), &wishes());
+        let message = refused(&plan(1.0, 3 << 30), &task_options());
         assert!(message.contains("needs 3.0 GiB of memory and the largest node"), "{message}");
         let mut again = plan(7300.0, 3 << 30);
         again.round = 2;
-        assert_eq!(request(&main, &again, &wishes()), (1, Some(2000), 120));
-        let long = Wishes { time: Some(Minutes(121)), ..wishes() };
+        assert_eq!(request(&main, &again, &task_options()), (1, Some(2000), 120));
+        let long = TaskOptions { time: Some(Minutes(121)), ..task_options() };
         assert!(
             refused(&plan(1.0, 1), &long).starts_with("--time 02:01:00: partition main allows")
         );
@@ -386,35 +400,36 @@ mod tests {
 
     #[test]
     fn the_work_is_divided_by_what_the_partition_has() {
-        let wishes = Wishes::default();
-        let division = site(None).division(&wishes);
+        let task_options = TaskOptions::default();
+        let division = site(None).division(&task_options);
         let expected =
             Division { slots: Some(4), max_tasks: Some(100), task_seconds: None, cpus: None };
         assert_eq!(division, expected);
-        assert_eq!(Site::default().division(&wishes), Division::default());
+        assert_eq!(Site::default().division(&task_options), Division::default());
         let mut whole = site(Some("big"));
         whole.limits.whole_nodes = true;
-        let division = whole.division(&wishes);
+        let division = whole.division(&task_options);
         assert_eq!((division.slots, division.cpus), (Some(1), Some(64)));
-        let both = site(Some("main,big")).division(&Wishes { max_tasks: Some(7), ..wishes });
+        let both =
+            site(Some("main,big")).division(&TaskOptions { max_tasks: Some(7), ..task_options });
         assert_eq!((both.slots, both.max_tasks), (Some(68), Some(7)));
     }
 
     #[test]
     fn what_stands_in_the_way_is_said_with_a_remedy() {
         let shared = Path::new("/no/such/folder");
-        let found = |site: &Site, wishes: &Wishes, runs: &Path| -> Vec<String> {
+        let found = |site: &Site, task_options: &TaskOptions, runs: &Path| -> Vec<String> {
             let checks =
-                [site.judge(wishes), vec![site.judge_folder(runs, Some("login"))]].concat();
+                [site.judge(task_options), vec![site.judge_folder(runs, Some("login"))]].concat();
             let bad = checks.into_iter().filter(|it| it.status != Status::Pass);
             bad.map(|it| format!("{}: {} ({})", it.name, it.message, it.hint.unwrap())).collect()
         };
-        let none = Wishes::default;
+        let none = TaskOptions::default;
         assert_eq!(found(&site(None), &none(), shared), [""; 0]);
         let nope = found(&site(Some("nope")), &none(), shared);
         let expected = "partition: there is no partition nope (name another with --partition: big, main, plain)";
         assert_eq!(nope, [expected]);
-        let many = Wishes { max_tasks: Some(201), ..none() };
+        let many = TaskOptions { max_tasks: Some(201), ..none() };
         let many = found(&site(None), &many, shared);
         assert!(many[0].starts_with("tasks: --max-tasks 201 is more than MaxJobCount"), "{many:?}");
         let mut no_arrays = site(None);

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow, bail};
 use headroom::files::{read_short, write_whole};
 use serde::{Deserialize, Serialize};
 
-use super::options::{Mebibytes, Minutes, Wishes};
+use super::options::{Mebibytes, Minutes, TaskOptions};
 
 pub(super) const FILE: &str = "slurm.json";
 const SCHEMA: &str = "phi-validation/slurm";
@@ -30,14 +30,15 @@ pub(super) fn as_counted(n_tasks: u64) -> Result<u64, String> {
 
 /// What is known of a job folder's submissions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Record {
+pub(crate) struct SlurmRecord {
     pub(super) schema: String,
     pub(super) version: u32,
     /// The run's name.
     pub(super) run: String,
     /// The arguments of the run, to tell another one of the same name.
     pub(super) run_args: Vec<String>,
-    pub(super) wishes: Wishes,
+    #[serde(rename = "wishes")]
+    pub(super) task_options: TaskOptions,
     /// Begins the name of every job of this folder, and of no other.
     pub(super) prefix: String,
     /// Whether any task has finished something: then the program that is there now runs on the nodes.
@@ -76,18 +77,23 @@ pub(super) struct Array {
     pub(super) job_id: Option<u64>,
 }
 
-impl Record {
+impl SlurmRecord {
     /// `nonce` is new for every folder and start.
-    pub(super) fn new(run: &str, run_args: Vec<String>, wishes: Wishes, nonce: u64) -> Record {
+    pub(super) fn new(
+        run: &str,
+        run_args: Vec<String>,
+        task_options: TaskOptions,
+        nonce: u64,
+    ) -> SlurmRecord {
         let plain =
             |it: char| if it.is_ascii_alphanumeric() || "-_.".contains(it) { it } else { '_' };
         let short: String = run.chars().map(plain).take(32).collect();
-        Record {
+        SlurmRecord {
             schema: SCHEMA.to_owned(),
             version: VERSION,
             run: run.to_owned(),
             run_args,
-            wishes,
+            task_options,
             prefix: format!("phi-{short}-{nonce:x}"),
             proven: false,
             exclude: Vec::new(),
@@ -96,7 +102,7 @@ impl Record {
     }
 
     /// `None`: there is none yet.
-    pub(super) fn load(folder: &Path) -> anyhow::Result<Option<Record>> {
+    pub(super) fn load(folder: &Path) -> anyhow::Result<Option<SlurmRecord>> {
         let file = folder.join(FILE);
         let text = match read_short(&file, MOST_BYTES) {
             Ok(text) => text,
@@ -105,13 +111,13 @@ impl Record {
                 return Err(error).with_context(|| format!("could not read {}", file.display()));
             }
         };
-        Record::parse(&text).map(Some).with_context(|| file.display().to_string())
+        SlurmRecord::parse(&text).map(Some).with_context(|| file.display().to_string())
     }
 
-    pub(super) fn parse(text: &[u8]) -> anyhow::Result<Record> {
-        let record: Record = serde_json::from_slice(text).context("not what xtask writes")?;
+    pub(super) fn parse(text: &[u8]) -> anyhow::Result<SlurmRecord> {
+        let record: SlurmRecord = serde_json::from_slice(text).context("not what xtask writes")?;
         if record.schema != SCHEMA || record.version != VERSION {
-            let Record { schema, version, .. } = record;
+            let SlurmRecord { schema, version, .. } = record;
             bail!("`{schema}` of version {version}; expected `{SCHEMA}` of version {VERSION}");
         }
         for round in &record.rounds {
@@ -167,7 +173,8 @@ mod tests {
 
     #[test]
     fn tasks_are_dealt_to_arrays_and_the_record_comes_back() {
-        let mut record = Record::new("a b/ü", vec!["--sizes".into()], Wishes::default(), 0xbeef);
+        let mut record =
+            SlurmRecord::new("a b/ü", vec!["--sizes".into()], TaskOptions::default(), 0xbeef);
         assert_eq!(record.prefix, "phi-a_b__-beef");
         let arrays = record.arrays(2, 7, 3);
         let dealt: Vec<_> = arrays.iter().map(|it| (it.offset, it.n_tasks)).collect();
@@ -180,19 +187,19 @@ mod tests {
         record.rounds[0].arrays[1].job_id = Some(17);
         let sh = xshell::Shell::new().unwrap();
         let dir = sh.create_temp_dir().unwrap();
-        assert_eq!(Record::load(dir.path()).unwrap(), None);
+        assert_eq!(SlurmRecord::load(dir.path()).unwrap(), None);
         record.save(dir.path()).unwrap();
-        assert_eq!(Record::load(dir.path()).unwrap(), Some(record.clone()));
+        assert_eq!(SlurmRecord::load(dir.path()).unwrap(), Some(record.clone()));
         assert_eq!(record.job_ids(), [17]);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         record.version = 9;
         record.save(dir.path()).unwrap();
-        let error = format!("{:#}", Record::load(dir.path()).unwrap_err());
+        let error = format!("{:#}", SlurmRecord::load(dir.path()).unwrap_err());
         assert!(error.contains("of version 9; expected"), "{error}");
-        let damaged = |change: &dyn Fn(&mut Record)| {
-            let mut record = Record { version: VERSION, ..record.clone() };
+        let damaged = |change: &dyn Fn(&mut SlurmRecord)| {
+            let mut record = SlurmRecord { version: VERSION, ..record.clone() };
             change(&mut record);
-            Record::parse(&serde_json::to_vec(&record).unwrap()).unwrap_err().to_string()
+            SlurmRecord::parse(&serde_json::to_vec(&record).unwrap()).unwrap_err().to_string()
         };
         let error = damaged(&|it| it.rounds[0].n_tasks = u64::MAX);
         assert_eq!(error, "round 2: 18446744073709551615 tasks: expected at most 10000000");

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Left, Request, Streams};
+use super::{GroupSignal, Leftovers, Streams};
 use crate::{
     child::{Ending, NotStarted, own_group, watchdog::Watchdog},
     machine::process_id::ProcessId,
@@ -17,7 +17,7 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 /// The command. Dropped before its end, its group is killed.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct KeptCommand {
     child: Child,
     leader: Option<ProcessId>,
     status: Option<ExitStatus>,
@@ -25,7 +25,7 @@ pub(crate) struct Kept {
     settles_until: Option<Instant>,
 }
 
-impl Kept {
+impl KeptCommand {
     /// Start it, in a process group of its own.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl Kept {
         command: &Command,
         streams: Streams,
         _expendable: bool,
-    ) -> anyhow::Result<Kept> {
+    ) -> anyhow::Result<KeptCommand> {
         let program = command.get_program();
         let mut own = Command::new(program);
         own.args(command.get_args());
@@ -57,7 +57,7 @@ impl Kept {
             // Without a watchdog only a `kill -9` of xtask leaves something behind: no reason not to go on.
             watchdog.also_end(leader).ok();
         }
-        Ok(Kept { child, leader, status: None, watchdog, settles_until: None })
+        Ok(KeptCommand { child, leader, status: None, watchdog, settles_until: None })
     }
 
     /// The command's PID, which is that of its process group.
@@ -71,19 +71,19 @@ impl Kept {
     }
 
     #[cfg(unix)]
-    pub(crate) fn signal(&mut self, request: Request) {
+    pub(crate) fn signal(&mut self, request: GroupSignal) {
         use nix::sys::signal::Signal;
         if let Some(leader) = self.leader {
             leader.signal_group(match request {
-                Request::Stop => Signal::SIGINT,
-                Request::Kill => Signal::SIGKILL,
+                GroupSignal::Stop => Signal::SIGINT,
+                GroupSignal::Kill => Signal::SIGKILL,
             });
         }
     }
 
     /// There are no groups to signal: end the tree from the top.
     #[cfg(not(unix))]
-    pub(crate) fn signal(&mut self, _request: Request) {
+    pub(crate) fn signal(&mut self, _request: GroupSignal) {
         use std::process::Stdio;
         if self.status.is_some() {
             return;
@@ -112,21 +112,21 @@ impl Kept {
         if self.status.is_some_and(|it| it.success()) {
             self.settles_until = Some(Instant::now() + SETTLE);
         } else {
-            self.signal(Request::Kill);
+            self.signal(GroupSignal::Kill);
         }
     }
 
-    /// After [`Kept::end`]: what was left, as far as that is known.
-    pub(crate) fn left(&mut self) -> Option<Left> {
+    /// After [`KeptCommand::end`]: what was left, as far as that is known.
+    pub(crate) fn left(&mut self) -> Option<Leftovers> {
         if self.settles_until.is_some_and(|it| Instant::now() < it) && self.has_members() {
             return None;
         }
-        self.signal(Request::Kill);
+        self.signal(GroupSignal::Kill);
         if let Some(leader) = self.leader {
             // If the watchdog is gone there is nobody to be told.
             self.watchdog.has_ended(leader).ok();
         }
-        Some(Left { only_group: true, ..Left::default() })
+        Some(Leftovers { only_group: true, ..Leftovers::default() })
     }
 
     #[cfg(unix)]
@@ -142,7 +142,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for KeptCommand {
     fn drop(&mut self) {
         if let Ok(None) = self.try_wait() {
             self.end();

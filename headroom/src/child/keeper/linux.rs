@@ -34,7 +34,7 @@ use nix::{
     unistd::{Pid, dup2_stderr, dup2_stdin, dup2_stdout},
 };
 
-use super::{Left, Request, Streams};
+use super::{GroupSignal, Leftovers, Streams};
 use crate::{
     child::{Ending, NotStarted},
     files,
@@ -60,17 +60,17 @@ const ROUND: Duration = Duration::from_millis(10);
 
 /// The command, below its keeper. Dropped, all of it is ended.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct KeptCommand {
     keeper: Child,
     stream: UnixStream,
     heard: Vec<u8>,
     leader: ProcessId,
     ending: Option<Ending>,
-    left: Left,
+    left: Leftovers,
     is_over: bool,
 }
 
-impl Kept {
+impl KeptCommand {
     /// Start it, in a process group of its own. `expendable`: the kernel is to take it first when memory runs out.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Kept {
         command: &Command,
         streams: Streams,
         expendable: bool,
-    ) -> anyhow::Result<Kept> {
+    ) -> anyhow::Result<KeptCommand> {
         let program = command.get_program();
         let (ours, theirs) = UnixStream::pair().context("could not make a socket")?;
         // It is handed down to the keeper, and by the keeper to nobody.
@@ -124,8 +124,8 @@ impl Kept {
             bail!("could not start `{shown}`: its keeper ended with {status}, without a word");
         };
         stream.set_nonblocking(true).context("could not make a socket")?;
-        let (ending, left) = (None, Left::default());
-        Ok(Kept { keeper, stream, heard, leader, ending, left, is_over: false })
+        let (ending, left) = (None, Leftovers::default());
+        Ok(KeptCommand { keeper, stream, heard, leader, ending, left, is_over: false })
     }
 
     /// The command's PID, which is that of its process group.
@@ -138,10 +138,10 @@ impl Kept {
         &mut self.keeper
     }
 
-    pub(crate) fn signal(&self, request: Request) {
+    pub(crate) fn signal(&self, request: GroupSignal) {
         self.leader.signal_group(match request {
-            Request::Stop => Signal::SIGINT,
-            Request::Kill => Signal::SIGKILL,
+            GroupSignal::Stop => Signal::SIGINT,
+            GroupSignal::Kill => Signal::SIGKILL,
         });
     }
 
@@ -153,7 +153,7 @@ impl Kept {
         self.hear();
         if self.is_over && self.ending.is_none() {
             // The keeper was killed, and the command with it.
-            self.signal(Request::Kill);
+            self.signal(GroupSignal::Kill);
             self.left.only_group = true;
             self.ending = Some(Ending { code: None, signal: Some(Signal::SIGKILL as i32) });
         }
@@ -165,8 +165,8 @@ impl Kept {
         self.stream.shutdown(Shutdown::Write).ok();
     }
 
-    /// After [`Kept::end`]: what was left, when all of it has ended.
-    pub(crate) fn left(&mut self) -> Option<Left> {
+    /// After [`KeptCommand::end`]: what was left, when all of it has ended.
+    pub(crate) fn left(&mut self) -> Option<Leftovers> {
         self.hear();
         self.is_over.then(|| self.left.clone())
     }
@@ -201,7 +201,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for KeptCommand {
     fn drop(&mut self) {
         self.end();
         self.stream.set_nonblocking(false).ok();
@@ -324,9 +324,14 @@ fn watch(leader: Pid, mut teller: &UnixStream, collecting: &Mutex<()>) {
 }
 
 /// End everything below this process. Its children are signalled, and when they are gone theirs are its children.
-fn end_all(leader: Pid, cgroup: Option<&Cgroup>, collecting: &Mutex<()>, adopts: bool) -> Left {
+fn end_all(
+    leader: Pid,
+    cgroup: Option<&Cgroup>,
+    collecting: &Mutex<()>,
+    adopts: bool,
+) -> Leftovers {
     let without_collecting = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    let mut left = Left { only_group: !adopts, ..Left::default() };
+    let mut left = Leftovers { only_group: !adopts, ..Leftovers::default() };
     if children_of(std::process::id()).is_none() {
         // Without /proc nobody tells which they are.
         killpg(leader, Signal::SIGKILL).ok();

@@ -9,12 +9,12 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Kept, entered};
+pub(crate) use linux::{KeptCommand, entered};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{Kept, entered};
+pub(crate) use elsewhere::{KeptCommand, entered};
 
 use std::process::Stdio;
 
@@ -40,7 +40,7 @@ impl Streams {
 
 /// A signal to the command's process group.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Request {
+pub(crate) enum GroupSignal {
     /// As Ctrl-C does.
     Stop,
     Kill,
@@ -48,7 +48,7 @@ pub(crate) enum Request {
 
 /// What the command had left when it had ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Left {
+pub struct Leftovers {
     /// It was successful, and these processes were ended after it: their names and PIDs.
     pub(crate) ended: Vec<String>,
     /// These could not be ended.
@@ -57,7 +57,7 @@ pub struct Left {
     pub(crate) only_group: bool,
 }
 
-impl Left {
+impl Leftovers {
     /// Tell of processes that a command had left, where there were any.
     pub fn say(&self, console: &Console) {
         if !self.ended.is_empty() {
