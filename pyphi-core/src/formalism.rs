@@ -84,9 +84,10 @@ impl FromStr for Formalism {
     }
 }
 
-/// What IIT 4.0 does with ties between purviews. Displays as, and is parsed from, `principled` and `pyphi`.
+/// What IIT 4.0 does with ties between purviews. Displays as, and is parsed from, `principled`, `pyphi`
+/// and `max-phi`.
 ///
-/// Two values are tied if they differ by at most 1e-12 (relative above 1), under either policy.
+/// Two values are tied if they differ by at most 1e-12 (relative above 1), under every policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TiePolicy {
     /// Of all purviews and states that tie for the largest φ, those congruent with the system's specified
@@ -97,16 +98,22 @@ pub enum TiePolicy {
     /// candidates, a larger congruent one only if that one is incongruent. With it the published figures
     /// come out to the last digit.
     Pyphi,
+    /// The rule of the theory (Albantakis et al. 2023, S1): of all congruent purviews and states that tie, and of the
+    /// states of the system that also tie in φ_s, the combination that makes Φ of the whole structure largest. Φ does
+    /// not depend on how units are numbered. See [`PhiStructure::choice`](crate::iit4::PhiStructure::choice). Where Φ
+    /// is not asked for, the states of the system are those of `Principled`.
+    MaxPhi,
 }
 
 impl TiePolicy {
-    /// Both policies.
-    pub const ALL: [TiePolicy; 2] = [TiePolicy::Principled, TiePolicy::Pyphi];
+    /// All policies.
+    pub const ALL: [TiePolicy; 3] = [TiePolicy::Principled, TiePolicy::Pyphi, TiePolicy::MaxPhi];
 
     fn name(self) -> &'static str {
         match self {
             TiePolicy::Principled => "principled",
             TiePolicy::Pyphi => "pyphi",
+            TiePolicy::MaxPhi => "max-phi",
         }
     }
 }
@@ -146,7 +153,7 @@ mod tests {
         }
         assert_eq!(
             "random".parse::<TiePolicy>(),
-            Err("random: expected one of principled, pyphi".to_owned())
+            Err("random: expected one of principled, pyphi, max-phi".to_owned())
         );
     }
 }

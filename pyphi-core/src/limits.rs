@@ -64,6 +64,9 @@ pub enum StopReason {
         /// What they would need, in bytes.
         needed_bytes: u64,
     },
+    /// There are too many combinations of tied causes, effects and states to find out which has the largest Φ, and
+    /// something depends on that.
+    TieLimit,
 }
 
 impl fmt::Display for StopReason {
@@ -77,6 +80,7 @@ impl fmt::Display for StopReason {
             StopReason::MemoryLimit { needed_bytes } => {
                 write!(f, "not started: it would need {needed_bytes} bytes of memory")
             }
+            StopReason::TieLimit => f.write_str("too many combinations of ties"),
         }
     }
 }
@@ -363,7 +367,7 @@ mod tests {
 
     type Analysis = fn(&Subsystem, &Options);
 
-    const ANALYSES: [(&str, Analysis); 7] = [
+    const ANALYSES: [(&str, Analysis); 8] = [
         ("IIT 3.0", |it, options| drop(big_phi(it, options))),
         ("IIT 3.0, exhaustive", |it, options| {
             drop(big_phi(it, &Options { exhaustive: true, ..options.clone() }));
@@ -380,6 +384,10 @@ mod tests {
             let system = iit4::System::new(it).expect("a reachable state");
             let options = Options { exhaustive: true, ..options.clone() };
             drop(iit4::phi_structure(&system, iit4::Rules::default(), &options));
+        }),
+        ("IIT 4.0, all ties", |it, options| {
+            let system = iit4::System::new(it).expect("a reachable state");
+            drop(iit4::phi_spectrum(&system, iit4::Rules::default(), options));
         }),
         ("IIT 4.0, complexes", |it, options| {
             drop(iit4::complexes(it.network(), it.state(), iit4::Rules::default(), options));
@@ -401,7 +409,7 @@ mod tests {
 
     #[test]
     fn analyses_stop_soon_after_they_are_told() {
-        let [iit3, _, _, _, iit4, _, complexes] = ANALYSES;
+        let [iit3, _, _, _, iit4, _, _, complexes] = ANALYSES;
         check("generic 12", &generic_logistic(12, 1), &[iit3, iit4], 30);
         check("dense 12", &dense_logistic(12, 1), &[iit3, complexes], 0);
         check("complete 11", &complete_majority(11), &ANALYSES, 300);

@@ -281,6 +281,7 @@ pub(crate) fn ended(stop_reason: StopReason, place: &str) -> Result<(), Error> {
             note: String::new(),
         }),
         StopReason::Cancelled | StopReason::TimeLimit(_) => Err(Error::Interrupted(String::new())),
+        StopReason::TieLimit => Err(Error::Interrupted(format!(": {stop_reason}"))),
     }
 }
 

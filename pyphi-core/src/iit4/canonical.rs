@@ -12,16 +12,35 @@ use crate::limits::{Stop, steps};
 /// The index of the first of some pairs (cause state, effect state) that tie; they are in the order of the
 /// enumeration. For a part of a substrate that is the first one, and if the analysis is to stop.
 pub(crate) fn first_pair(system: &System, pairs: &[(u32, u32)], stop: &Stop) -> usize {
+    let first = |forms: &Vec<Form>| (0..pairs.len()).min_by_key(|&idx| &forms[idx]);
+    forms(system, pairs, stop).as_ref().and_then(first).unwrap_or(0)
+}
+
+/// The indices of such pairs, the first one first: the order does not depend on the numbering of the units where
+/// the first one does not.
+pub(crate) fn in_order(system: &System, pairs: &[(u32, u32)], stop: &Stop) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..pairs.len()).collect();
+    if let Some(forms) = forms(system, pairs, stop) {
+        order.sort_by_key(|&idx| &forms[idx]);
+    }
+    order
+}
+
+/// The smallest forms of a cause state and of an effect state.
+type Form = (Vec<u32>, Vec<u32>);
+
+/// The forms by which pairs are compared; `None` for a part of a substrate, where there is nothing to compare,
+/// and if the analysis is to stop.
+fn forms(system: &System, pairs: &[(u32, u32)], stop: &Stop) -> Option<Vec<Form>> {
     if pairs.len() < 2 || system.n != system.network().n_units() {
-        return 0;
+        return None;
     }
     let mut search = Numberings::new(system, stop);
     search.extend(&mut Vec::with_capacity(system.n), 0, Ordering::Equal);
-    let forms = pairs.iter().map(|&(cause, effect)| {
+    let form = |&(cause, effect): &(u32, u32)| {
         (!stop.is_due()).then(|| (search.canon(cause), search.canon(effect)))
-    });
-    let forms: Option<Vec<_>> = forms.collect();
-    forms.map_or(0, |forms| (0..pairs.len()).min_by_key(|&idx| &forms[idx]).expect("two pairs"))
+    };
+    pairs.iter().map(form).collect()
 }
 
 /// The numberings p (unit `p[i]` is called i) that leave the connectivity as it is and make the array

@@ -11,7 +11,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::measure::is_tied;
-use super::sia::{SystemIrreducibilityAnalysis, analyse};
+use super::sia::{SystemIrreducibilityAnalysis, TiedStates, analyse};
 use super::structure::structure_of;
 use super::system::{Substrate, System};
 use super::{Rules, predicted_bytes, predicted_bytes_of_complexes};
@@ -200,22 +200,29 @@ fn search(
                 Some(*only)
             } else {
                 let mut phis = Vec::with_capacity(component.len());
+                // What they can have at most: more than that, where the choice among ties is not proven.
+                let mut mosts = Vec::with_capacity(component.len());
                 for sia in component.iter().copied() {
                     if let Some(reason) = stop.reason() {
                         return Ok(stopped_with(reason));
                     }
                     let system = System::within(substrate, sia.units)?;
-                    let structure = structure_of(&system, sia.clone(), rules, &quiet, stop, began);
-                    if !structure.is_complete() {
+                    let tied = TiedStates::new(&system, &quiet, stop);
+                    let structure =
+                        structure_of(&system, &tied, sia.clone(), rules, &quiet, stop, began);
+                    if structure.stop_reason != StopReason::Complete {
                         return Ok(stopped_with(structure.stop_reason));
                     }
                     phis.push(structure.big_phi);
+                    mosts.push(structure.most_phi());
                 }
                 let largest = phis.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let mut best =
-                    phis.iter().zip(&component).filter(|(phi, _)| is_tied(**phi, largest));
+                let may_be_largest =
+                    |&(idx, _): &(usize, _)| is_tied(mosts[idx], largest) || mosts[idx] > largest;
+                let mut best = component.iter().enumerate().filter(may_be_largest);
                 match (best.next(), best.next()) {
                     (Some((_, sia)), None) => Some(*sia),
+                    _ if phis != mosts => return Ok(stopped_with(StopReason::TieLimit)),
                     _ => None,
                 }
             };

@@ -24,7 +24,8 @@ pub(crate) fn decide(
     let mechanism = undecided.mechanism;
     let side = |direction, tied: &Tied, specified| -> (Mice, bool) {
         let (purview, state, is_congruent) = match policy {
-            TiePolicy::Principled => {
+            // Of one distinction alone there is no Φ to make large.
+            TiePolicy::Principled | TiePolicy::MaxPhi => {
                 largest_congruent(tied, specified, |it| order.place(direction, mechanism, it))
             }
             TiePolicy::Pyphi => first_of_pyphi(tied, specified, || {

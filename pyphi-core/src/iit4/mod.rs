@@ -13,6 +13,7 @@ mod canonical;
 mod complexes;
 mod congruence;
 mod distinction;
+mod max_phi;
 mod measure;
 mod mip;
 mod partition;
@@ -25,11 +26,15 @@ mod system;
 
 pub use complexes::{Complexes, complexes, sweep};
 pub use distinction::{Distinction, Mice};
+pub use max_phi::ChoiceProof;
 pub use measure::{IntrinsicInformation, SpecifiedState, TIE_TOLERANCE, ZERO_TOLERANCE};
 pub use partition::{JointPartition, PartDirection, SystemPartition};
 pub use relation::{Face, FaceIter, FaceSide, Relation, RelationIter, Relations};
 pub use sia::{Reason, SystemIrreducibilityAnalysis, SystemState, system_irreducibility_analysis};
-pub use structure::{PhiStructure, PhiStructureRange, distinction, phi_range, phi_structure};
+pub use structure::{
+    PhiSpectrum, PhiStructure, PhiStructureRange, distinction, phi_range, phi_spectrum,
+    phi_structure,
+};
 pub use system::System;
 
 use crate::formalism::{DifferentiationCap, Formalism, TiePolicy};

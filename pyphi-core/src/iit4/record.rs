@@ -27,7 +27,7 @@ pub struct SystemRecord {
     pub state: Vec<u8>,
     /// `iit4-2023`, `iit4-2026` or `iit4-2026-paper`.
     pub formalism: String,
-    /// `principled` or `pyphi`.
+    /// `principled`, `pyphi` or `max-phi`.
     pub ties_policy: String,
     /// φ_s in bits.
     pub phi_s: f64,
@@ -111,6 +111,23 @@ pub struct PhiStructureRecord {
     pub sum_phi_r: f64,
     /// Φ = Σφ_d + Σφ_r, in bits.
     pub big_phi: f64,
+    /// Under `max-phi`: what is proven about the choice among ties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<ChoiceRecord>,
+}
+
+/// What is proven about a choice among ties, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChoiceRecord {
+    /// Whether Φ is proven to be the largest that the choice allows.
+    pub proven: bool,
+    /// The Φ that no choice exceeds: `big_phi` where that is proven; null if nothing is known.
+    pub big_phi_at_most: Option<f64>,
+    /// Pairs of a cause and an effect state of the system to choose from.
+    pub state_pairs: usize,
+    /// Combinations of congruent causes and effects: a number up to 2⁶⁴ - 1, beyond that a string of digits.
+    #[serde(with = "count")]
+    pub combinations: BigUint,
 }
 
 /// A distinction, as JSON has it.
@@ -193,6 +210,12 @@ impl PhiStructureRecord {
             n_relations: structure.n_relations.clone(),
             sum_phi_r: structure.sum_phi_r,
             big_phi: structure.big_phi,
+            choice: structure.choice.as_ref().map(|choice| ChoiceRecord {
+                proven: choice.is_proven,
+                big_phi_at_most: choice.bound.is_finite().then_some(choice.bound),
+                state_pairs: choice.state_pairs,
+                combinations: choice.combinations.clone(),
+            }),
         }
     }
 }

@@ -180,59 +180,90 @@ pub(crate) fn analyse(
     options: &Options,
     stop: &Stop,
 ) -> SystemIrreducibilityAnalysis {
-    let reasons = connectivity_reasons(system);
-    if system.n == 0 {
-        return SystemIrreducibilityAnalysis::zero(system, reasons, None, None);
-    }
-    let specified = [Specified::cause(system), Specified::effect(system)];
-    let first = |side: usize| Some(specified[side].describe(system, specified[side].ties[0]));
-    if !reasons.is_empty() {
-        return SystemIrreducibilityAnalysis::zero(system, reasons, first(0), first(1));
-    }
-    let reasons: Vec<Reason> = [Reason::NoCause, Reason::NoEffect]
-        .into_iter()
-        .zip(&specified)
-        .filter(|(_, side)| side.information <= ZERO_TOLERANCE)
-        .map(|(reason, _)| reason)
-        .collect();
-    if !reasons.is_empty() {
-        return SystemIrreducibilityAnalysis::zero(system, reasons, first(0), first(1));
-    }
+    TiedStates::new(system, options, stop).analysis(rules)
+}
 
-    // One state at a time: there may be thousands that tie, and the tables of one take 8 · 3ⁿ bytes.
-    let side = |direction: usize, tie: usize| match direction {
-        0 => Side::of_cause(system, &specified[0], tie),
-        _ => Side::of_effect(system, &specified[1], tie),
-    };
-    // A state that is as good as never selected has φ = 0 whatever its partition, and others have more.
-    let possible = [0, 1].map(|direction: usize| -> Vec<usize> {
-        let selectivity = specified[direction].selectivity.iter().enumerate();
-        selectivity.filter(|(_, it)| **it > NEGLIGIBLE_SELECTIVITY).map(|(tie, _)| tie).collect()
-    });
-    let began = Instant::now();
-    let search = |sides: [Option<&Side>; 2]| Search { system, sides, options, stop, began }.run();
-    let pairs: Vec<(usize, usize)> =
-        (0..possible[0].len()).flat_map(|c| (0..possible[1].len()).map(move |e| (c, e))).collect();
-    let alone = |direction: usize| -> Option<Vec<Found>> {
-        let found = |&tie: &usize| {
-            if stop.is_due() {
-                return None;
-            }
-            let side = side(direction, tie);
-            let mut sides = [None; 2];
-            sides[direction] = Some(&side);
-            Some(search(sides))
+/// The pairs of a cause and an effect state that nothing but the choice among ties decides: those that tie in
+/// intrinsic information and in φ_s.
+pub(crate) struct TiedStates<'a> {
+    system: &'a System,
+    options: &'a Options,
+    stop: &'a Stop,
+    began: Instant,
+    /// Why φ_s is 0 without a search.
+    reasons: Vec<Reason>,
+    /// Of causes and of effects; none for the empty system.
+    specified: Option<[Specified; 2]>,
+    /// The pairs, by the places of their states among the specified ones, in the order of the enumeration.
+    pairs: Vec<[usize; 2]>,
+    /// Whether the search for them was finished.
+    is_complete: bool,
+}
+
+impl<'a> TiedStates<'a> {
+    pub(crate) fn new(system: &'a System, options: &'a Options, stop: &'a Stop) -> TiedStates<'a> {
+        let mut reasons = connectivity_reasons(system);
+        let specified =
+            (system.n > 0).then(|| [Specified::cause(system), Specified::effect(system)]);
+        if let (true, Some(specified)) = (reasons.is_empty(), &specified) {
+            reasons = [Reason::NoCause, Reason::NoEffect]
+                .into_iter()
+                .zip(specified)
+                .filter(|(_, side)| side.information <= ZERO_TOLERANCE)
+                .map(|(reason, _)| reason)
+                .collect();
+        }
+        let began = Instant::now();
+        let mut tied = TiedStates {
+            system,
+            options,
+            stop,
+            began,
+            reasons,
+            specified,
+            pairs: Vec::new(),
+            is_complete: true,
         };
-        possible[direction].iter().map(found).collect()
-    };
-    let (pair, tied_state_pairs, is_chosen) = if pairs.len() == 1 {
-        (pairs[0], 1, true)
-    } else if let Some(alone) = alone(0).and_then(|causes| Some([causes, alone(1)?])) {
+        let Some(specified) = &tied.specified else { return tied };
+        // A state that is as good as never selected has φ = 0 whatever its partition, and others have more.
+        let possible = [0, 1].map(|direction: usize| -> Vec<usize> {
+            let selectivity = specified[direction].selectivity.iter().enumerate();
+            let is_searched = tied.reasons.is_empty();
+            selectivity
+                .filter(|(_, it)| !is_searched || **it > NEGLIGIBLE_SELECTIVITY)
+                .map(|(tie, _)| tie)
+                .collect()
+        });
+        let pairs: Vec<[usize; 2]> = (0..possible[0].len())
+            .flat_map(|c| (0..possible[1].len()).map(move |e| [c, e]))
+            .collect();
+        let in_all = |pair: &[usize; 2]| [possible[0][pair[0]], possible[1][pair[1]]];
+        if pairs.len() == 1 || !tied.reasons.is_empty() {
+            tied.pairs = pairs.iter().map(in_all).collect();
+            return tied;
+        }
+        let alone = |direction: usize| -> Option<Vec<Found>> {
+            let found = |&tie: &usize| {
+                if stop.is_due() {
+                    return None;
+                }
+                let side = tied.side(direction, tie);
+                let mut sides = [None; 2];
+                sides[direction] = Some(&side);
+                Some(tied.search(sides))
+            };
+            possible[direction].iter().map(found).collect()
+        };
+        let Some(alone) = alone(0).and_then(|causes| Some([causes, alone(1)?])) else {
+            tied.pairs = vec![in_all(&pairs[0])];
+            tied.is_complete = false;
+            return tied;
+        };
         // Lemma: the smallest normalized φ of a pair is the smaller one of its two sides taken alone, and the
         // largest φ among the partitions that attain it is the larger one of the sides that attain it. For
         // min over θ of min(φ_c, φ_e)/c is the minimum of the sides' minima; and where a side attains it at θ,
         // the other side is not smaller there, so that φ(θ) is that side's φ. So the sides tell φ_s of all pairs.
-        let phi = |&(c, e): &(usize, usize)| {
+        let phi = |&[c, e]: &[usize; 2]| {
             let (a, b) = (&alone[0][c], &alone[1][e]);
             if is_tied(a.normalized, b.normalized) {
                 a.phi.max(b.phi)
@@ -243,60 +274,101 @@ pub(crate) fn analyse(
             }
         };
         let largest = pairs.iter().map(phi).fold(0.0, f64::max);
-        let tied: Vec<(usize, usize)> =
-            pairs.into_iter().filter(|pair| is_tied(phi(pair), largest)).collect();
-        let state =
-            |direction: usize, at: usize| specified[direction].ties[possible[direction][at]];
-        let states: Vec<(u32, u32)> =
-            tied.iter().map(|&(c, e)| (state(0, c), state(1, e))).collect();
-        let chosen = tied[canonical::first_pair(system, &states, stop)];
-        // A choice that was stopped may be any.
-        let is_chosen = alone.iter().flatten().all(|found| found.is_complete) && !stop.is_due();
-        (chosen, tied.len(), is_chosen)
-    } else {
-        (pairs[0], 1, false)
-    };
-    let ties = [possible[0][pair.0], possible[1][pair.1]];
-    let found = search([Some(&side(0, ties[0])), Some(&side(1, ties[1]))]);
-    let cause = specified[0].describe(system, specified[0].ties[ties[0]]);
-    let effect = specified[1].describe(system, specified[1].ties[ties[1]]);
-    let stop_reason = match stop.reason() {
-        Some(reason) if !(found.is_complete && is_chosen) => reason,
-        _ => StopReason::Complete,
-    };
-    let is_exact = stop_reason == StopReason::Complete;
-    let n_cut = found.partition.as_ref().map_or(1, |it| it.cut_edges().len()) as f64;
-    // What is proven by a search that was stopped: the normalized φ found is an upper bound, and no partition
-    // cuts more than all pairs. Nothing, if there may be states with a larger φ_s.
-    let most_cut = (system.n * system.n.saturating_sub(1)).max(1) as f64;
-    let (mut phi_s, mut normalized) = match is_chosen {
-        _ if is_exact => (found.phi, found.normalized),
-        true => (found.normalized * most_cut, found.normalized),
-        false => (f64::INFINITY, f64::INFINITY),
-    };
-    if let Some(cap) = rules.cap
-        && phi_s > 0.0
-    {
-        let cap = [&cause, &effect]
-            .into_iter()
-            .flat_map(|side| [side.intrinsic_information, side.differentiation(cap)])
-            .fold(f64::INFINITY, f64::min)
-            .max(0.0);
-        if cap < phi_s {
-            phi_s = cap;
-            normalized = normalized.min(cap / n_cut);
+        tied.pairs = pairs.iter().filter(|pair| is_tied(phi(pair), largest)).map(in_all).collect();
+        tied.is_complete = alone.iter().flatten().all(|found| found.is_complete);
+        tied
+    }
+
+    // One state at a time: there may be thousands that tie, and the tables of one take 8 · 3ⁿ bytes.
+    fn side(&self, direction: usize, tie: usize) -> Side {
+        let specified = self.specified.as_ref().expect("a system with units");
+        match direction {
+            0 => Side::of_cause(self.system, &specified[0], tie),
+            _ => Side::of_effect(self.system, &specified[1], tie),
         }
     }
-    SystemIrreducibilityAnalysis {
-        phi_s,
-        normalized_phi_s: normalized,
-        phi_cause: found.partition.is_some().then_some(found.sides[0]),
-        phi_effect: found.partition.is_some().then_some(found.sides[1]),
-        partition: found.partition,
-        mip_ties: found.n_ties,
-        tied_state_pairs,
-        stop_reason,
-        ..SystemIrreducibilityAnalysis::zero(system, Vec::new(), Some(cause), Some(effect))
+
+    fn search(&self, sides: [Option<&Side>; 2]) -> Found {
+        let TiedStates { system, options, stop, began, .. } = *self;
+        Search { system, sides, options, stop, began }.run()
+    }
+
+    /// The pairs of states, each in the numbering of the system, in the order of the enumeration. Some, if the
+    /// analysis was stopped.
+    pub(crate) fn states(&self) -> Vec<(u32, u32)> {
+        let state = |direction: usize, tie: usize| {
+            self.specified.as_ref().map_or(0, |specified| specified[direction].ties[tie])
+        };
+        self.pairs.iter().map(|&[c, e]| (state(0, c), state(1, e))).collect()
+    }
+
+    /// The analysis with the pair that is chosen where φ_s is all there is to decide.
+    pub(crate) fn analysis(&self, rules: Rules) -> SystemIrreducibilityAnalysis {
+        let chosen = match self.reasons.is_empty() && self.pairs.len() > 1 {
+            true => canonical::first_pair(self.system, &self.states(), self.stop),
+            false => 0,
+        };
+        self.analysis_of(chosen, rules)
+    }
+
+    /// The analysis with one of the pairs.
+    pub(crate) fn analysis_of(&self, idx: usize, rules: Rules) -> SystemIrreducibilityAnalysis {
+        let (system, stop) = (self.system, self.stop);
+        let Some(specified) = &self.specified else {
+            return SystemIrreducibilityAnalysis::zero(system, self.reasons.clone(), None, None);
+        };
+        let ties = self.pairs[idx];
+        let cause = specified[0].describe(system, specified[0].ties[ties[0]]);
+        let effect = specified[1].describe(system, specified[1].ties[ties[1]]);
+        if !self.reasons.is_empty() {
+            return SystemIrreducibilityAnalysis::zero(
+                system,
+                self.reasons.clone(),
+                Some(cause),
+                Some(effect),
+            );
+        }
+        // A choice that was stopped may be any.
+        let is_chosen = self.is_complete && !(self.pairs.len() > 1 && stop.is_due());
+        let found = self.search([Some(&self.side(0, ties[0])), Some(&self.side(1, ties[1]))]);
+        let stop_reason = match stop.reason() {
+            Some(reason) if !(found.is_complete && is_chosen) => reason,
+            _ => StopReason::Complete,
+        };
+        let is_exact = stop_reason == StopReason::Complete;
+        let n_cut = found.partition.as_ref().map_or(1, |it| it.cut_edges().len()) as f64;
+        // What is proven by a search that was stopped: the normalized φ found is an upper bound, and no
+        // partition cuts more than all pairs. Nothing, if there may be states with a larger φ_s.
+        let most_cut = (system.n * system.n.saturating_sub(1)).max(1) as f64;
+        let (mut phi_s, mut normalized) = match is_chosen {
+            _ if is_exact => (found.phi, found.normalized),
+            true => (found.normalized * most_cut, found.normalized),
+            false => (f64::INFINITY, f64::INFINITY),
+        };
+        if let Some(cap) = rules.cap
+            && phi_s > 0.0
+        {
+            let cap = [&cause, &effect]
+                .into_iter()
+                .flat_map(|side| [side.intrinsic_information, side.differentiation(cap)])
+                .fold(f64::INFINITY, f64::min)
+                .max(0.0);
+            if cap < phi_s {
+                phi_s = cap;
+                normalized = normalized.min(cap / n_cut);
+            }
+        }
+        SystemIrreducibilityAnalysis {
+            phi_s,
+            normalized_phi_s: normalized,
+            phi_cause: found.partition.is_some().then_some(found.sides[0]),
+            phi_effect: found.partition.is_some().then_some(found.sides[1]),
+            partition: found.partition,
+            mip_ties: found.n_ties,
+            tied_state_pairs: self.pairs.len(),
+            stop_reason,
+            ..SystemIrreducibilityAnalysis::zero(system, Vec::new(), Some(cause), Some(effect))
+        }
     }
 }
 

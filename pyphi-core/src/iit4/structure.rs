@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use num_bigint::BigUint;
 
+use super::canonical;
 use super::congruence;
 use super::distinction::{self, Distinction, Undecided};
+use super::max_phi::{Choice, ChoiceProof, Goal, Open};
 use super::relation::Relations;
-use super::sia::{SystemIrreducibilityAnalysis, analyse, memory_limit};
+use super::sia::{SystemIrreducibilityAnalysis, TiedStates, analyse, memory_limit};
 use super::system::System;
 use super::{Rules, SpecifiedState};
 use crate::formalism::TiePolicy;
@@ -38,12 +40,22 @@ pub struct PhiStructure {
     /// Whether everything was searched. If not, every distinction given is exact as it is, but some may be missing:
     /// their number, the sums and Φ are lower bounds.
     pub stop_reason: StopReason,
+    /// Under [`TiePolicy::MaxPhi`] what is proven about the choice among ties; otherwise `None`, and where the
+    /// analysis was stopped before there was anything to choose.
+    pub choice: Option<ChoiceProof>,
 }
 
 impl PhiStructure {
-    /// Whether the structure is exact and complete.
+    /// Whether the structure is exact and complete. Under [`TiePolicy::MaxPhi`] Φ must also be proven to be the
+    /// largest one.
     pub fn is_complete(&self) -> bool {
-        self.stop_reason == StopReason::Complete
+        self.stop_reason == StopReason::Complete && self.most_phi() == self.big_phi
+    }
+
+    /// The Φ that is proven not to be exceeded by another choice among ties under [`TiePolicy::MaxPhi`]: Φ itself,
+    /// but for searches that ended at their limit. Under other policies Φ.
+    pub fn most_phi(&self) -> f64 {
+        self.choice.as_ref().map_or(self.big_phi, |choice| choice.bound)
     }
 
     /// The relations among the distinctions, which they name by position.
@@ -73,6 +85,7 @@ impl PhiStructure {
             distinctions,
             incongruent,
             stop_reason,
+            choice: None,
         }
     }
 }
@@ -99,24 +112,27 @@ pub fn phi_structure(system: &System, rules: Rules, options: &Options) -> PhiStr
     }
     let stop = Stop::new(options);
     let began = Instant::now();
-    structure_of(system, analyse(system, rules, options, &stop), rules, options, &stop, began)
+    let tied = TiedStates::new(system, options, &stop);
+    structure_of(system, &tied, tied.analysis(rules), rules, options, &stop, began)
 }
 
-/// The structure of a system whose states are known.
+/// The structure of a system whose states are known, or known but for a choice among ties.
 pub(crate) fn structure_of(
     system: &System,
+    tied: &TiedStates,
     sia: SystemIrreducibilityAnalysis,
     rules: Rules,
     options: &Options,
     stop: &Stop,
     began: Instant,
 ) -> PhiStructure {
-    with_undecided(system, sia, rules, options, stop, began).0
+    with_undecided(system, tied, sia, rules, options, stop, began).0
 }
 
 /// The same, with the distinctions before any tie is decided.
 fn with_undecided(
     system: &System,
+    tied: &TiedStates,
     sia: SystemIrreducibilityAnalysis,
     rules: Rules,
     options: &Options,
@@ -130,12 +146,69 @@ fn with_undecided(
     };
     let (undecided, is_complete) = distinction::distinctions(system, options, stop, began);
     let order = options.tie_order.within(system.units().bits());
+    let states = if rules.ties == TiePolicy::MaxPhi { tied.states() } else { Vec::new() };
+    let is_open =
+        (states.len() > 1 && !undecided.is_empty()) || undecided.iter().any(Undecided::is_tied);
+    if rules.ties == TiePolicy::MaxPhi && is_complete && is_open {
+        let structure = largest(system, tied, &states, sia, &undecided, rules, order, stop);
+        return (structure, undecided);
+    }
     let (distinctions, incongruent) = decide(system, &undecided, specified, rules.ties, order);
     let stop_reason = match stop.reason() {
         Some(reason) if !is_complete => reason,
         _ => StopReason::Complete,
     };
-    (PhiStructure::new(sia, distinctions, incongruent, stop_reason), undecided)
+    let mut structure = PhiStructure::new(sia, distinctions, incongruent, stop_reason);
+    // Where nothing is open, there is one choice.
+    structure.choice = (rules.ties == TiePolicy::MaxPhi && is_complete)
+        .then(|| ChoiceProof::of_one(structure.big_phi, states.len()));
+    (structure, undecided)
+}
+
+/// The structure with the choice among ties that makes Φ largest.
+#[expect(clippy::too_many_arguments, reason = "what is known, and the rules")]
+fn largest(
+    system: &System,
+    tied: &TiedStates,
+    states: &[(u32, u32)],
+    sia: SystemIrreducibilityAnalysis,
+    undecided: &[Undecided],
+    rules: Rules,
+    order: LocalOrder,
+    stop: &Stop,
+) -> PhiStructure {
+    let in_order = canonical::in_order(system, states, stop);
+    let pairs: Vec<(u32, u32)> = in_order.iter().map(|&idx| states[idx]).collect();
+    let open = Open { system, undecided, pairs: &pairs, order, stop };
+    let Choice { pair, ways, proof, .. } = open.best(Goal::Largest);
+    let specified = [pairs[pair].0, pairs[pair].1];
+    let sia = match specified_states(system, &sia) == Some(specified) {
+        true => sia,
+        false => tied.analysis_of(in_order[pair], rules),
+    };
+    let (mut distinctions, mut incongruent) = (Vec::new(), Vec::new());
+    for (it, way) in undecided.iter().zip(ways) {
+        match way {
+            Some((cause, effect)) => distinctions.push(Distinction {
+                mechanism: system.to_network(it.mechanism),
+                phi: it.phi,
+                cause: it.cause.describe(system, it.mechanism, cause.0, cause.1),
+                effect: it.effect.describe(system, it.mechanism, effect.0, effect.1),
+            }),
+            None => {
+                let policy = TiePolicy::Principled;
+                incongruent.push(congruence::decide(system, it, specified, policy, order).0);
+            }
+        }
+    }
+    let stop_reason = match stop.reason() {
+        Some(reason) if !(proof.is_proven && sia.is_complete()) => reason,
+        _ => StopReason::Complete,
+    };
+    let mut structure = PhiStructure::new(sia, distinctions, incongruent, stop_reason);
+    let bound = if proof.is_proven { structure.big_phi } else { proof.bound };
+    structure.choice = Some(ChoiceProof { bound, ..proof });
+    structure
 }
 
 /// Cause and effect state that the system specifies, if they are known.
@@ -210,9 +283,10 @@ pub fn phi_range(
     }
     let stop = Stop::new(options);
     let began = Instant::now();
-    let sia = analyse(system, rules, options, &stop);
-    let specified = specified_states(system, &sia);
-    let (structure, undecided) = with_undecided(system, sia, rules, options, &stop, began);
+    let tied = TiedStates::new(system, options, &stop);
+    let sia = tied.analysis(rules);
+    let (structure, undecided) = with_undecided(system, &tied, sia, rules, options, &stop, began);
+    let specified = specified_states(system, &structure.sia);
     let mut range = PhiStructureRange::of(structure);
     let (Some(specified), true) = (specified, range.structure.is_complete()) else {
         return range;
@@ -252,6 +326,80 @@ impl PhiStructureRange {
             stop_reason: structure.stop_reason,
             structure,
         }
+    }
+}
+
+/// All Φ that the choice among ties allows, from the smallest to the largest, each with what is proven about it.
+#[derive(Debug, Clone)]
+pub struct PhiSpectrum {
+    /// The structure with the largest Φ: that of [`TiePolicy::MaxPhi`].
+    pub largest: PhiStructure,
+    /// The smallest Φ found.
+    pub smallest: f64,
+    /// What is proven about it: its `bound` is what no choice falls below. `None` if the analysis was stopped.
+    pub proof_of_smallest: Option<ChoiceProof>,
+}
+
+impl PhiSpectrum {
+    /// What every Φ is proven to be between, whatever congruent causes, effects and states are chosen. It is from the
+    /// smallest to the largest Φ where both are proven.
+    pub fn bounds(&self) -> (f64, f64) {
+        let least = match &self.proof_of_smallest {
+            Some(proof) if !proof.is_proven => proof.bound,
+            _ => self.smallest,
+        };
+        (least, self.largest.most_phi())
+    }
+
+    /// Whether smallest and largest Φ are proven.
+    pub fn is_complete(&self) -> bool {
+        self.largest.is_complete() && self.proof_of_smallest.as_ref().is_some_and(|it| it.is_proven)
+    }
+}
+
+/// The smallest and the largest Φ over all choices among congruent causes and effects that tie, and among states of
+/// the system that tie in intrinsic information and φ_s. `rules.ties` does not matter.
+///
+/// ```
+/// use pyphi_core::iit4::{Rules, System, phi_spectrum};
+/// use pyphi_core::{Options, fixtures};
+///
+/// // Albantakis et al. 2023, Fig. 6D: one mechanism has two causes of the same φ and size.
+/// let system = System::new(&fixtures::iit4_figure_6d())?;
+/// let spectrum = phi_spectrum(&system, Rules::default(), &Options::default());
+/// assert!(spectrum.is_complete());
+/// let (least, most) = spectrum.bounds();
+/// assert_eq!(format!("{least:.2} to {most:.2}"), "11451.99 to 12394.62");
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+pub fn phi_spectrum(system: &System, rules: Rules, options: &Options) -> PhiSpectrum {
+    let rules = Rules { ties: TiePolicy::MaxPhi, ..rules };
+    let alone = |largest: PhiStructure| PhiSpectrum {
+        smallest: largest.big_phi,
+        largest,
+        proof_of_smallest: None,
+    };
+    if let Some(sia) = memory_limit(system, options) {
+        let stop_reason = sia.stop_reason;
+        return alone(PhiStructure::new(sia, Vec::new(), Vec::new(), stop_reason));
+    }
+    let stop = Stop::new(options);
+    let began = Instant::now();
+    let tied = TiedStates::new(system, options, &stop);
+    let sia = tied.analysis(rules);
+    let (largest, undecided) = with_undecided(system, &tied, sia, rules, options, &stop, began);
+    let pairs = tied.states();
+    if largest.stop_reason != StopReason::Complete || pairs.is_empty() {
+        return alone(largest);
+    }
+    let order = options.tie_order.within(system.units().bits());
+    let open = Open { system, undecided: &undecided, pairs: &pairs, order, stop: &stop };
+    let choice = open.best(Goal::Smallest);
+    PhiSpectrum {
+        // The same to the last digit where nothing is tied.
+        smallest: choice.value.min(largest.big_phi),
+        largest,
+        proof_of_smallest: Some(choice.proof),
     }
 }
 

@@ -165,7 +165,7 @@ fn nothing_specifies_nothing() {
 fn policies_choose_among_the_same() {
     let n_different = AtomicU64::new(0);
     systems(&[3, 4], 160).par_iter().for_each(|(network, system)| {
-        let [principled, pyphi] = TiePolicy::ALL.map(|ties| {
+        let [principled, pyphi, _] = TiePolicy::ALL.map(|ties| {
             phi_structure(system, Rules { ties, ..Rules::default() }, &Options::default())
         });
         assert_eq!(principled.sia.phi_s, pyphi.sia.phi_s, "{network}");

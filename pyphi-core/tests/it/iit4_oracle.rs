@@ -442,14 +442,7 @@ impl System {
             return Irreducibility { reasons, ..none };
         }
 
-        let mut pairs = Vec::new();
-        for &cause in &cause.1 {
-            for &effect in &effect.1 {
-                pairs.push(self.system_mip(Sides { cause, effect }, ties));
-            }
-        }
-        let pairs = largest(&pairs, |it| it.phi_s, ties.same_phi());
-        let mip = self.one_of(pairs);
+        let mip = self.one_of(self.pairs(&cause.1, &effect.1, ties));
         if cap == Cap::None || mip.phi_s == 0.0 {
             return mip;
         }
@@ -458,6 +451,28 @@ impl System {
         let phi_s = bounds.into_iter().fold(mip.phi_s, f64::min).max(0.0);
         let n_cut = mip.tied_mips[0].len() as f64;
         Irreducibility { phi_s, normalized_phi_s: phi_s / n_cut, ..mip }
+    }
+
+    /// The pairs of specified states that are tied for φ_s.
+    fn pairs(&self, causes: &[Mask], effects: &[Mask], ties: Ties) -> Vec<Irreducibility> {
+        let mut pairs = Vec::new();
+        for &cause in causes {
+            for &effect in effects {
+                pairs.push(self.system_mip(Sides { cause, effect }, ties));
+            }
+        }
+        largest(&pairs, |it| it.phi_s, ties.same_phi())
+    }
+
+    /// All pairs of specified states that intrinsic information and φ_s leave.
+    pub(crate) fn tied_pairs(&self, ties: Ties) -> Vec<Sides<Mask>> {
+        let [causes, effects] =
+            DIRECTIONS.map(|it| self.specified_states(it, self.units, self.units).1);
+        if !self.irreducibility(ties, Cap::None).reasons.is_empty() {
+            let pair = |cause: Mask| effects.iter().map(move |&effect| Sides { cause, effect });
+            return causes.into_iter().flat_map(pair).collect();
+        }
+        self.pairs(&causes, &effects, ties).into_iter().map(|it| it.states).collect()
     }
 
     /// Is every unit of the system reached from every other, inside the system?

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use pyphi_core::{Options, UnitSet, iit4};
+use pyphi_core::{Options, TiePolicy, UnitSet, iit4};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
@@ -208,6 +208,33 @@ fn engine_as_pyphi() {
 #[test]
 fn engine_principled() {
     check_engine(Ties::Principled);
+}
+
+/// Under `max-phi` every golden network has a Φ that is proven to be the largest: φ_s is the same, and no other policy
+/// finds more.
+#[test]
+fn engine_with_the_largest_phi() {
+    check(&goldens(), |golden| {
+        let system = iit4::System::new(&subsystem(&golden.network)).expect("a system");
+        let structure = |ties| {
+            let rules = iit4::Rules { ties, ..iit4::Rules::default() };
+            iit4::phi_structure(&system, rules, &Options::default())
+        };
+        let largest = structure(TiePolicy::MaxPhi);
+        let [principled, pyphi] = [TiePolicy::Principled, TiePolicy::Pyphi].map(structure);
+        let phi = largest.big_phi;
+        let is_least = [&principled, &pyphi].iter().all(|it| it.big_phi <= phi + 1e-9 * phi);
+        let same = largest.sia.phi_s == principled.sia.phi_s;
+        (!(is_least && same && largest.is_complete()))
+            .then(|| format!("Φ {phi}, not {} or {}", principled.big_phi, pyphi.big_phi))
+    });
+    for (name, phi) in [("paper_6D", "12394.62"), ("paper_7B", "19.32")] {
+        let golden = goldens().into_iter().find(|it| it.network.name == name).expect("a figure");
+        let system = iit4::System::new(&subsystem(&golden.network)).expect("a system");
+        let rules = iit4::Rules { ties: TiePolicy::MaxPhi, ..iit4::Rules::default() };
+        let found = iit4::phi_structure(&system, rules, &Options::default());
+        assert_eq!(format!("{:.2}", found.big_phi), phi, "{name}");
+    }
 }
 
 // --- The figures of the 2023 paper -----------------------------------------------------------------------

@@ -18,6 +18,8 @@ mod iit4_properties;
 mod iit4_relations;
 /// Every golden record of IIT 4.0, and the figures of the papers.
 mod iit4_suite;
+/// IIT 4.0: the smallest and the largest Φ over all choices among ties, against a list of all of them.
+mod iit4_ties;
 /// What an ordinary test does with a fuzz target.
 #[path = "../../../fuzz/mutations.rs"]
 mod mutations;
