@@ -20,7 +20,7 @@ use crate::cluster::journals::{Header, TaskJournal};
 use crate::cluster::rounds::{self, Ask};
 use crate::cluster::study::{self, StudyJob};
 use crate::engine::exact::Engine;
-use crate::engine::solver::{PhiStructure, TieRange};
+use crate::engine::result::{PhiStructure, TieRange};
 use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::files::seal::{resealed, seal, unseal};
@@ -447,9 +447,9 @@ fn job() -> (TempDir, JobFolder, Settings) {
     };
     let settings = Suite::new(settings).unwrap().settings().clone();
     let registry = Registry::default();
-    let solver = Engine::new(1, Arc::new(AtomicBool::new(false))).unwrap();
+    let engine = Engine::new(1, Arc::new(AtomicBool::new(false))).unwrap();
     let run = runs.path().join("first");
-    let job = StudyJob::open(&settings, &run, &solver, 1).unwrap();
+    let job = StudyJob::open(&settings, &run, 1).unwrap();
     let folder = JobFolder::of_run(&run);
     let spec = Spec::Study { settings: Box::new(settings.clone()) };
     let fingerprint = spec.fingerprint();
@@ -479,7 +479,7 @@ fn job() -> (TempDir, JobFolder, Settings) {
             Progress::new(Display::Quiet, work, Detail::default(), out, Told::default())
         };
         let none = BTreeSet::new();
-        study::work(&settings, &planned, &none, &solver, &registry, &journal, show).unwrap();
+        study::work(&settings, &planned, &none, &engine, &registry, &journal, show).unwrap();
         journal.finish().unwrap();
     }
     (runs, folder, settings)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tempfile::TempDir;
 
-use crate::engine::solver::{ExactPhi, SystemCut};
+use crate::engine::result::{ExactPhi, SystemCut};
 use crate::model::topology::Topology;
 use crate::run::journal::ExactRecord;
 use crate::run::ledger::Ledger;

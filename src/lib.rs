@@ -21,7 +21,7 @@
 //! let registry = Registry::default();
 //! let engine = Engine::new(1, Default::default())?;
 //! let estimator = registry.get("hdc")?;
-//! let study = Study { suite: &suite, estimator, others: Vec::new(), solver: &engine };
+//! let study = Study { suite: &suite, estimator, others: Vec::new(), engine: &engine };
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let folder = folder.path().join("run");
 //! let mut run = RunFolder::open(&folder, &suite)?; // goes on where an earlier run stopped

@@ -1,8 +1,8 @@
-//! The study and exact Φ of one's own networks, as a program to install. Everything is in the
+//! Exact Φ of one's own networks, and the study, as a program to install. Everything is in the
 //! library; `phi --help` says what can be asked for.
 
 use phi_validation::exit::Exit;
 
 fn main() -> Exit {
-    phi_validation::cli::main(&phi_validation::study::estimator::Registry::default())
+    phi_validation::cli::phi_main(&phi_validation::study::estimator::Registry::default())
 }

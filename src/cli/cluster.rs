@@ -320,7 +320,7 @@ impl PlanArgs {
             Spec::Study { settings } => {
                 let estimator = registry.get(&settings.estimator)?;
                 let suite = Suite::new((**settings).clone())?;
-                Study { suite: &suite, estimator, others: Vec::new(), solver: &engine }.check()?;
+                Study { suite: &suite, estimator, others: Vec::new(), engine: &engine }.check()?;
                 None
             }
         };
@@ -334,9 +334,7 @@ impl PlanArgs {
         }
         self.plan(&run, &runs, spec.clone(), |cpus| match (phi, &spec) {
             (Some(job), _) => Ok(Box::new(job)),
-            (None, Spec::Study { settings }) => {
-                Ok(Box::new(StudyJob::open(settings, &run, &engine, cpus)?))
-            }
+            (None, Spec::Study { settings }) => Ok(Box::new(StudyJob::open(settings, &run, cpus)?)),
             (None, Spec::Phi { .. }) => unreachable!("it was opened above"),
         })
     }
@@ -446,7 +444,7 @@ fn check_free(run: &Path, kind: &str) -> Result<(), Error> {
 fn open(folder: &JobFolder, file: &JobFile) -> Result<Box<dyn Job>, Error> {
     match &file.job {
         Spec::Study { settings } => {
-            let job = StudyJob::open(settings, folder.run(), &asked_only()?, file.cpus)?;
+            let job = StudyJob::open(settings, folder.run(), file.cpus)?;
             Ok(Box::new(job))
         }
         Spec::Phi { network } => Ok(Box::new(PhiJob::open(network, asked_only()?, file.cpus)?)),

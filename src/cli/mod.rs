@@ -53,12 +53,12 @@ Exit codes: 0 done, whatever the verdict; 1 internal failure; 2 bad input or usa
 be read or written, an output that exists or belongs to another matrix (nothing was changed); 130
 interrupted (finished rows are kept).";
 
-const PHI_AFTER_HELP: &str = r#"Examples:
-  PROGRAM phi --network network.json
-  PROGRAM phi --network network.json --complexes --format json
-  PROGRAM phi --network network.json --formalism iit4-2023
+const COMPUTE_AFTER_HELP: &str = r#"Examples:
+  PROGRAM network.json
+  PROGRAM network.json --complexes --format json
+  PROGRAM network.json --formalism iit4-2023
   echo '{"tpm": [[0,0],[0,1],[1,0],[1,1]], "cm": [[0,1],[1,0]], "state": [0,0]}' \
-    | PROGRAM phi --network -"#;
+    | PROGRAM -"#;
 
 /// Compare a cheap estimate of integrated information (Φ) with the exact value.
 ///
@@ -77,6 +77,14 @@ struct Cli {
     study: StudyArgs,
 }
 
+/// Exact integrated information (Φ) of networks, and how well a cheap estimate follows it.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, after_help = AFTER_HELP)]
+struct PhiCli {
+    #[command(subcommand)]
+    command: Command,
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Exact Φ of your own network, with its cause-effect structure
@@ -84,11 +92,18 @@ enum Command {
     /// The file has one network, or a list: tpm[s][j] is the probability that unit j is ON after
     /// state s (bit i of s is unit i), cm[i][j] is 1 where i is an input of j, and state has a 0 or 1
     /// for each unit. Optional: nodes (the units of the system; all by default), name, labels.
+    Compute(ComputeArgs),
+    /// The same as `compute FILE`
     Phi(PhiArgs),
+    /// Compare a cheap estimate of Φ with the exact value
+    ///
+    /// By default on 8 topologies × 4 sizes × 5 seeds = 160 comparisons.
+    #[command(after_help = AFTER_HELP)]
+    Study(Box<StudyArgs>),
     /// Draw your own network and its cause-effect structure as SVG
     ///
     /// By IIT 3.0. The network's graph shows the state of the units and the connections that the system's
-    /// minimum information partition severs. The file is as for `phi`.
+    /// minimum information partition severs. The file is as for `compute`.
     Draw(DrawArgs),
     /// List the runs that were started with --run
     Runs(RunsArgs),
@@ -135,7 +150,7 @@ struct LaunchArgs {
     command: Vec<OsString>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct StudyArgs {
     /// What is compared, from a TOML file (docs/study.md): topologies, sizes, seeds, rules, states, formalisms,
     /// estimators, networks from files. The default is the built-in suite of 160 comparisons
@@ -204,10 +219,26 @@ pub(crate) struct StudyArgs {
 }
 
 #[derive(Debug, Args)]
+struct ComputeArgs {
+    /// JSON file with the fields tpm, cm, state and nodes, or a list of such; - for standard input
+    #[arg(value_name = "FILE")]
+    network: PathBuf,
+    #[command(flatten)]
+    question: QuestionArgs,
+}
+
+#[derive(Debug, Args)]
 struct PhiArgs {
     /// JSON file with the fields tpm, cm, state and nodes, or a list of such; - for standard input
     #[arg(long, value_name = "FILE")]
     network: PathBuf,
+    #[command(flatten)]
+    question: QuestionArgs,
+}
+
+/// What is asked about a network.
+#[derive(Debug, Args)]
+struct QuestionArgs {
     /// Form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -236,9 +267,12 @@ struct PhiArgs {
 
 #[derive(Debug, Args)]
 struct DrawArgs {
-    /// JSON file as for `phi`; - for standard input
+    /// JSON file as for `compute`; - for standard input
+    #[arg(value_name = "FILE", required_unless_present = "network", conflicts_with = "network")]
+    file: Option<PathBuf>,
+    /// The same with a name
     #[arg(long, value_name = "FILE")]
-    network: PathBuf,
+    network: Option<PathBuf>,
     /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
     #[arg(long, value_name = "BITS")]
     state: Option<String>,
@@ -287,9 +321,10 @@ struct RunsArgs {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// For people.
+    #[default]
     Text,
     /// For programs, as documented.
     Json,
@@ -302,9 +337,28 @@ pub(crate) fn program_name() -> &'static str {
     if is_phi { "phi" } else { "pyphi_validation" }
 }
 
-/// The whole program, on the arguments of the process.
+/// The whole program `pyphi_validation`, on the arguments of the process. Without a subcommand it is
+/// the study.
 pub fn main(registry: &Registry) -> Exit {
-    match parse(registry, env::args_os().skip(1)) {
+    start(registry, parse(registry, env::args_os().skip(1)))
+}
+
+/// The whole program `phi`, on the arguments of the process: the same with a subcommand for
+/// everything. Called by the name `pyphi_validation`, it is that program.
+pub fn phi_main(registry: &Registry) -> Exit {
+    if program_name() != "phi" {
+        return main(registry);
+    }
+    let command = described(registry, PhiCli::command())
+        .mut_subcommand("phi", |it| it.hide(true))
+        .arg_required_else_help(true);
+    let parsed = command.try_get_matches_from(with_name(env::args_os().skip(1)));
+    let cli = parsed.and_then(|it| PhiCli::from_arg_matches(&it));
+    start(registry, cli.map(|it| Cli::of(it.command)))
+}
+
+fn start(registry: &Registry, cli: Result<Cli, clap::Error>) -> Exit {
+    match cli {
         Ok(Cli { command: Some(Command::Launch(args)), .. }) => args.run(registry),
         Ok(cli) => ended(cli.run(registry, &Launch::default())),
         Err(error) => usage(&error),
@@ -327,12 +381,22 @@ fn usage(error: &clap::Error) -> Exit {
 }
 
 impl Cli {
+    /// The study by its own name is what it is without one.
+    fn of(command: Command) -> Cli {
+        match command {
+            Command::Study(study) => Cli { command: None, study: *study },
+            command => Cli { command: Some(command), study: StudyArgs::default() },
+        }
+    }
+
     fn run(self, registry: &Registry, launch: &Launch) -> Result<(), Error> {
         match (self.command, launch.question) {
             (None, _) => self.study.run(registry, launch),
+            (Some(Command::Study(study)), _) => study.run(registry, launch),
             (Some(Command::Cluster(args)), _) => args.run(registry, launch),
             (Some(_), Some(question)) => answer_other(question),
-            (Some(Command::Phi(args)), None) => args.run(),
+            (Some(Command::Compute(args)), None) => args.question.run(&args.network),
+            (Some(Command::Phi(args)), None) => args.question.run(&args.network),
             (Some(Command::Draw(args)), None) => args.run(),
             (Some(Command::Runs(args)), None) => args.run(),
             (Some(Command::Report(args)), None) => args.run(),
@@ -403,22 +467,42 @@ fn print_usage(error: &clap::Error) -> Result<(), Error> {
     printed.or_else(output_failed)
 }
 
-/// `arguments` without the name of the program.
+/// The arguments of `pyphi_validation`, without its name.
 fn parse(
     registry: &Registry,
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Cli, clap::Error> {
+    let (short, long) = estimates(registry);
+    let command = described(registry, Cli::command())
+        .mut_arg("estimator", |arg| arg.help(short).long_help(long));
+    Cli::from_arg_matches(&command.try_get_matches_from(with_name(arguments))?)
+}
+
+fn with_name(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    [OsString::from(program_name())].into_iter().chain(arguments)
+}
+
+/// The help about `--estimator`, short and long.
+fn estimates(registry: &Registry) -> (String, String) {
     let lines = registry.iter().map(|it| format!("\n- {}: {}", it.name(), it.summary()));
     let long = format!("Estimate of Φ [default: hdc]:{}", lines.collect::<String>());
-    let short = format!("Estimate of Φ: {} [default: hdc]", registry.names().join(", "));
+    (format!("Estimate of Φ: {} [default: hdc]", registry.names().join(", ")), long)
+}
+
+/// A command with what its help has to name: this program, and the estimators that there are.
+fn described(registry: &Registry, command: clap::Command) -> clap::Command {
+    let (short, long) = estimates(registry);
     let name = program_name();
-    let command = Cli::command()
+    let examples =
+        |command: &str| COMPUTE_AFTER_HELP.replace("PROGRAM", &format!("{name} {command}"));
+    command
         .name(name)
         .bin_name(name)
-        .mut_arg("estimator", |arg| arg.help(short).long_help(long))
-        .mut_subcommand("phi", |it| it.after_help(PHI_AFTER_HELP.replace("PROGRAM", name)));
-    let arguments = [OsString::from(name)].into_iter().chain(arguments);
-    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+        .mut_subcommand("compute", |it| it.after_help(examples("compute")))
+        .mut_subcommand("phi", |it| it.after_help(examples("phi --network")))
+        .mut_subcommand("study", |it| {
+            it.mut_arg("estimator", |arg| arg.help(short).long_help(long))
+        })
 }
 
 /// Where the results of a study go.
@@ -474,7 +558,7 @@ impl StudyArgs {
             Target::Folder(_) => registry.iter().filter(|it| settings.keeps(it.name())).collect(),
             Target::File(_) => Vec::new(),
         };
-        let study = Study { suite: &suite, estimator, others, solver: &engine };
+        let study = Study { suite: &suite, estimator, others, engine: &engine };
         study.check()?;
         if let Some(question) = launch.question {
             return self.answer(question, &target);
@@ -663,9 +747,9 @@ pub(crate) fn display(quiet: bool) -> Display {
     Display::choose(quiet, can_redraw, is_ci)
 }
 
-impl PhiArgs {
-    fn run(self) -> Result<(), Error> {
-        let (place, text) = read_network(&self.network)?;
+impl QuestionArgs {
+    fn run(self, network: &Path) -> Result<(), Error> {
+        let (place, text) = read_network(network)?;
         let state = self.state.as_deref().map(phi::state).transpose()?;
         let scope = if self.complexes { Scope::Complexes } else { Scope::System };
         let rules = self.rules()?;
@@ -714,12 +798,13 @@ pub(crate) fn read_network(network: &Path) -> Result<(String, String), Error> {
 
 impl DrawArgs {
     fn run(self) -> Result<(), Error> {
-        let (place, text) = read_network(&self.network)?;
+        let network = self.file.iter().chain(&self.network).next().expect("clap requires one");
+        let (place, text) = read_network(network)?;
         let state = self.state.as_deref().map(phi::state).transpose()?;
         let question =
             phi::Question::new(&text, &place, state.as_deref(), Scope::System, false, None)?;
-        let stem = match self.network.file_stem() {
-            Some(stem) if self.network.as_os_str() != "-" => stem.to_string_lossy().into_owned(),
+        let stem = match network.file_stem() {
+            Some(stem) if network.as_os_str() != "-" => stem.to_string_lossy().into_owned(),
             _ => "network".to_owned(),
         };
         let names: Vec<String> = match question.len() {

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::job::Spec;
-use crate::engine::solver::check_bytes;
+use crate::engine::result::check_bytes;
 use crate::error::Error;
 use crate::files::append::{exists, sync_folder, write_one_of_many, write_whole};
 use crate::files::seal::{seal, unseal};

@@ -27,7 +27,6 @@ use crate::engine::exact::pieces::{
     MechanismDecisions, PieceEnd, Pieces,
 };
 use crate::engine::exact::{Engine, OwnNetwork, PhiRecord, Scope, StopReason, ended};
-use crate::engine::solver::Solver;
 use crate::error::Error;
 use crate::files::append::{check_ours, write_whole};
 use crate::model::formalism::Formalism;
@@ -144,7 +143,7 @@ impl PhiJob {
 impl Job for PhiJob {
     fn stage(&self, journals: &Journals) -> Result<Stage, Error> {
         let n = self.network.n_units();
-        let bytes = self.engine.predicted_bytes(n, Formalism::Iit3, self.cpus, false);
+        let bytes = Engine::predicted_bytes(n, Formalism::Iit3, self.cpus, false);
         let bytes = BASE_BYTES + bytes.unwrap_or_default();
         let item = |(number, seconds): (usize, f64)| Item { number: number as u64, seconds, bytes };
         self.divided(|pieces| {

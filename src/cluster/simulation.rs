@@ -19,7 +19,7 @@ use super::journals::Header;
 use super::packing::makespan;
 use super::rounds::{self, Ask};
 use super::study::{self, STAGE, StudyJob};
-use crate::engine::solver::Solver;
+use crate::engine::exact::Engine;
 use crate::error::Error;
 use crate::files::temporary::{Temporary, remove_left_over};
 use crate::machine::provenance::peak_memory_bytes;
@@ -105,7 +105,7 @@ pub fn simulate(
     question: &Question,
     run: Option<&Contents>,
     runs: &Path,
-    solver: &dyn Solver,
+    engine: &Engine,
     registry: &Registry,
 ) -> Result<Outcome, Error> {
     let scratch = runs.join(".simulation");
@@ -113,7 +113,7 @@ pub fn simulate(
     let made = fs::create_dir_all(runs).and_then(|()| Temporary::folder(&scratch));
     let scratch =
         made.map_err(|source| Error::Write { path: scratch, source, note: String::new() })?;
-    let outcome = simulated(question, run, &scratch.path, solver, registry);
+    let outcome = simulated(question, run, &scratch.path, engine, registry);
     let _ = fs::remove_dir_all(&scratch.path);
     outcome
 }
@@ -122,7 +122,7 @@ fn simulated(
     question: &Question,
     run: Option<&Contents>,
     scratch: &Path,
-    solver: &dyn Solver,
+    engine: &Engine,
     registry: &Registry,
 ) -> Result<Outcome, Error> {
     let mut settings = run.map_or_else(Settings::default, |it| it.suite.settings().clone());
@@ -155,7 +155,7 @@ fn simulated(
 
     let started = Instant::now();
     let run_path = scratch.join("simulated");
-    let job = StudyJob::open(&settings, &run_path, solver, 1)?.expecting(forecasts.clone());
+    let job = StudyJob::open(&settings, &run_path, 1)?.expecting(forecasts.clone());
     let folder = JobFolder::of_run(&run_path);
     let file = JobFile {
         job: Spec::Study { settings: Box::new(settings.clone()) },
@@ -194,7 +194,7 @@ fn simulated(
     let (_, efficiency_of_dealing) = play(&dealt, &real, question.nodes, question.overhead);
 
     let (merged_rows, bytes) =
-        write_journals(&folder, &file, &plan, &job, question, solver, registry)?;
+        write_journals(&folder, &file, &plan, &job, question, engine, registry)?;
     let started = Instant::now();
     study::gather(&folder, &settings, true)?;
     let merge_seconds = started.elapsed().as_secs_f64();
@@ -264,11 +264,11 @@ fn write_journals(
     plan: &Plan,
     job: &StudyJob,
     question: &Question,
-    solver: &dyn Solver,
+    engine: &Engine,
     registry: &Registry,
 ) -> Result<(usize, usize), Error> {
     let suite = job.suite();
-    let sample = study::Sample::solve(suite, solver, registry)?;
+    let sample = study::Sample::solve(suite, engine, registry)?;
     let mut comparisons: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (index, it) in suite.comparisons().iter().enumerate() {
         comparisons.entry(it.problem).or_default().push(index);

@@ -16,7 +16,8 @@ use super::folder::{JobFolder, Task};
 use super::job::{Item, Job, Stage};
 use super::journals::{Found, Journals, TaskJournal, item_line};
 use super::rounds::NAMED;
-use crate::engine::solver::{ExactPhi, Solver};
+use crate::engine::exact::Engine;
+use crate::engine::result::ExactPhi;
 use crate::error::Error;
 use crate::files::append::exists;
 use crate::machine::provenance::{cpu_ms, peak_memory_bytes};
@@ -58,18 +59,13 @@ impl StudyJob {
     /// # Errors
     /// As [`Suite::new`], [`Study::check`] and [`Contents::read`]; [`Error::Output`] if the folder holds a run of other
     /// settings.
-    pub fn open(
-        settings: &Settings,
-        run: &Path,
-        solver: &dyn Solver,
-        cpus: usize,
-    ) -> Result<StudyJob, Error> {
+    pub fn open(settings: &Settings, run: &Path, cpus: usize) -> Result<StudyJob, Error> {
         let suite = Suite::new(settings.clone())?;
         let sizes: BTreeSet<(Formalism, usize)> =
             suite.problems().iter().map(|it| (it.formalism, it.network.n_units())).collect();
         let has_ranges = settings.tie_orders > 0;
         let bytes_of =
-            |(formalism, n)| solver.predicted_bytes(n, formalism, cpus, has_ranges).unwrap_or(0);
+            |(formalism, n)| Engine::predicted_bytes(n, formalism, cpus, has_ranges).unwrap_or(0);
         let bytes = sizes.into_iter().map(|it| (it, bytes_of(it))).collect();
         let mut n_comparisons = vec![0; suite.problems().len()];
         suite.comparisons().iter().for_each(|it| n_comparisons[it.problem] += 1);
@@ -294,7 +290,7 @@ pub fn work(
     settings: &Settings,
     task: &Task,
     skip: &BTreeSet<u64>,
-    solver: &dyn Solver,
+    engine: &Engine,
     registry: &Registry,
     journal: &TaskJournal,
     show: impl FnOnce(Work) -> Progress,
@@ -308,7 +304,7 @@ pub fn work(
         suite: &suite,
         estimator: registry.get(&settings.estimator)?,
         others: registry.iter().filter(|it| settings.keeps(it.name())).collect(),
-        solver,
+        engine,
     };
     study.check()?;
     let mut ledger = TaskLedger::new(&suite, numbers, journal);
@@ -587,15 +583,15 @@ impl Sample {
     /// Solves the first problem of a suite.
     ///
     /// # Errors
-    /// As [`Solver::solve`].
+    /// As [`Engine::solve`].
     ///
     /// # Panics
     /// If the suite is empty.
-    pub fn solve(suite: &Suite, solver: &dyn Solver, registry: &Registry) -> Result<Sample, Error> {
+    pub fn solve(suite: &Suite, engine: &Engine, registry: &Registry) -> Result<Sample, Error> {
         let problem = &suite.problems()[0];
         let place = problem.key.to_string();
         let tie_orders = suite.settings().tie_orders;
-        let mut exact = solver.solve(&problem.network, problem.formalism, tie_orders, &place)?;
+        let mut exact = engine.solve(&problem.network, problem.formalism, tie_orders, &place)?;
         let counters = std::mem::take(&mut exact.counters);
         let range_ms = exact.range.as_mut().map(|it| std::mem::take(&mut it.duration_ms));
         let seed = problem.key.seed;

@@ -24,7 +24,7 @@ pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord, R
 use pyphi_core::record::{NetworkRecord, parse};
 pub use pyphi_core::{StopReason, TiePolicy};
 
-use crate::engine::solver::{ExactPhi, PhiStructure, Solver, SystemCut, TieRange};
+use crate::engine::result::{ExactPhi, PhiStructure, SystemCut, TieRange};
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::machine::memory;
@@ -478,8 +478,13 @@ pub fn tables(
     file.records.iter().enumerate().map(read).collect()
 }
 
-impl Solver for Engine {
-    fn check(&self, network: &Network, formalism: Formalism, place: &str) -> Result<(), Error> {
+impl Engine {
+    /// Whether a network of a study is accepted at all: size, reachable state. Cheap.
+    ///
+    /// # Errors
+    /// [`Error::Network`] with what is wrong with it; `place` says which network it is.
+    /// [`Error::Interrupted`].
+    pub fn check(&self, network: &Network, formalism: Formalism, place: &str) -> Result<(), Error> {
         // The tables of thousands of networks take a while.
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted(": nothing was begun".to_owned()));
@@ -487,7 +492,13 @@ impl Solver for Engine {
         subsystem(network, formalism, place).map(drop)
     }
 
-    fn solve(
+    /// Exact Φ of a network of a study. With `tie_orders` > 0 also its range over that many random
+    /// numberings of the units.
+    ///
+    /// # Errors
+    /// As [`check`](Engine::check); [`Error::Interrupted`] if the user asked to stop;
+    /// [`Error::Memory`].
+    pub fn solve(
         &self,
         network: &Network,
         formalism: Formalism,
@@ -516,8 +527,10 @@ impl Solver for Engine {
         })
     }
 
-    fn predicted_bytes(
-        &self,
+    /// The memory that is planned for to solve a network of `n_units` units on `n_threads` threads, in
+    /// bytes, with the range over numberings if it `has_ranges`; `None` if that is more than any
+    /// machine has.
+    pub fn predicted_bytes(
         n_units: usize,
         formalism: Formalism,
         n_threads: usize,

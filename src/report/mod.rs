@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use phi_protocol::{BuildAttempt, BuildRecord};
 
-use crate::engine::solver::TieRange;
+use crate::engine::result::TieRange;
 use crate::error::Error;
 use crate::escape::{markdown, markdown_code, shell, xml};
 use crate::files::append::{check_ours, write_whole};

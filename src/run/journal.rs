@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::solver::ExactPhi;
+use crate::engine::result::ExactPhi;
 use crate::error::Error;
 use crate::files::append::{Lines, check_ours, exists, write_whole};
 use crate::files::seal::{seal, unseal};

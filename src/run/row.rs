@@ -3,7 +3,7 @@
 //! The CSV is for other programs: this one reads the journal, and compares a CSV with what it would
 //! write itself. This module knows no files.
 
-use crate::engine::solver::ExactPhi;
+use crate::engine::result::ExactPhi;
 use crate::escape::csv;
 use crate::model::dynamics::Rule;
 use crate::model::key::{Case, Key};

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use phi_protocol::{BuildRecord, Results};
 use serde::{Deserialize, Serialize};
 
-use crate::engine::solver::{ExactPhi, check_bytes, check_ms};
+use crate::engine::result::{ExactPhi, check_bytes, check_ms};
 use crate::error::Error;
 use crate::files::append::{AppendFile, Lines, Lock, exists, read_or_nothing, write_whole};
 use crate::files::input;

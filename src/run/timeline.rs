@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::solver::{check_bytes, check_ms};
+use crate::engine::result::{check_bytes, check_ms};
 use crate::error::Error;
 use crate::files::seal::{seal, unseal};
 

@@ -337,7 +337,7 @@ fn independence(n_comparisons: usize, n_exact_problems: usize, has_cases: bool) 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::engine::solver::ExactPhi;
+    use crate::engine::result::ExactPhi;
     use crate::run::journal::check_summary;
     use std::fs;
 

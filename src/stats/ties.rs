@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::engine::solver::TieRange;
+use crate::engine::result::TieRange;
 use crate::run::row::Row;
 use crate::stats::statistics::Statistics;
 use crate::stats::verdict::Verdict;

@@ -8,7 +8,7 @@ pub mod estimator;
 use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
-use crate::engine::solver::Solver;
+use crate::engine::exact::Engine;
 use crate::error::Error;
 use crate::model::network::ProblemId;
 use crate::run::journal::ExactRecord;
@@ -35,7 +35,7 @@ pub struct Study<'a> {
     /// Other estimators, whose estimates are kept beside it where the files have room for them.
     pub others: Vec<&'a dyn Estimator>,
     /// The exact engine.
-    pub solver: &'a dyn Solver,
+    pub engine: &'a Engine,
 }
 
 impl Study<'_> {
@@ -45,7 +45,7 @@ impl Study<'_> {
     /// [`Error::Network`] for the first that it does not.
     pub fn check(&self) -> Result<(), Error> {
         let check =
-            |it: &Problem| self.solver.check(&it.network, it.formalism, &it.key.to_string());
+            |it: &Problem| self.engine.check(&it.network, it.formalism, &it.key.to_string());
         self.suite.problems().iter().try_for_each(check)
     }
 
@@ -119,7 +119,7 @@ impl Study<'_> {
         let tie_orders =
             if problem.formalism.is_iit4() { 0 } else { self.suite.settings().tie_orders };
         let exact = self
-            .solver
+            .engine
             .solve(&problem.network, problem.formalism, tie_orders, &problem.key.to_string())
             .map_err(|error| match error {
                 Error::Interrupted(_) => Error::Interrupted(self.where_to_go_on(ledger)),
@@ -232,58 +232,52 @@ struct Solved {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::solver::ExactPhi;
     use crate::engine::steps::Detail;
     use crate::model::network::Network;
     use crate::model::topology::Topology;
     use crate::run::journal::{IfExists, Outputs};
     use crate::run::store::RunFolder;
     use crate::study::estimator::{HdcLimit, Registry, Spectral};
-    use crate::suite::{Formalism, Settings};
+    use crate::suite::{Settings, States};
+    use crate::ui::events::Events;
     use crate::ui::progress::{Display, Told, Work};
-    use std::cell::Cell;
     use std::fs;
+    use std::io::{self, Write};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    /// Gives a number that depends on the network, up to `limit` times.
-    struct Fake {
+    /// A user who counts the problems that are solved, and asks to stop after `limit` of them.
+    #[derive(Clone)]
+    struct User {
         limit: usize,
-        solved: Cell<usize>,
+        solved: Arc<AtomicUsize>,
+        stops: Arc<AtomicBool>,
     }
 
-    impl Solver for Fake {
-        fn check(&self, network: &Network, _: Formalism, place: &str) -> Result<(), Error> {
-            if network.n_units() < 7 {
-                return Ok(());
+    /// One event arrives at a time.
+    impl Write for User {
+        fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+            if event.starts_with(br#"{"event":"solved""#)
+                && self.solved.fetch_add(1, Ordering::Relaxed) + 1 >= self.limit
+            {
+                self.stops.store(true, Ordering::Relaxed);
             }
-            Err(Error::Network { place: place.to_owned(), message: "too large".to_owned() })
+            Ok(event.len())
         }
 
-        fn solve(
-            &self,
-            network: &Network,
-            _: Formalism,
-            _: u32,
-            _: &str,
-        ) -> Result<ExactPhi, Error> {
-            if self.solved.get() == self.limit {
-                return Err(Error::Interrupted(String::new()));
-            }
-            self.solved.set(self.solved.get() + 1);
-            let phi = network.graph().edges().len() as f64 / 7.0;
-            Ok(ExactPhi {
-                phi,
-                cut: None,
-                n_concepts: 1,
-                ties: 0,
-                range: None,
-                structure: None,
-                counters: Default::default(),
-            })
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
         }
     }
 
-    fn fake(limit: usize) -> Fake {
-        Fake { limit, solved: Cell::new(0) }
+    fn user(limit: usize) -> User {
+        User { limit, solved: Arc::default(), stops: Arc::default() }
+    }
+
+    impl User {
+        fn n_solved(&self) -> usize {
+            self.solved.load(Ordering::Relaxed)
+        }
     }
 
     fn settings() -> Settings {
@@ -299,18 +293,19 @@ mod tests {
     fn run(
         suite: &Suite,
         estimator: &dyn Estimator,
-        solver: &Fake,
+        user: &User,
         journal: &mut RunFolder,
     ) -> Result<(), Error> {
+        let engine = Engine::new(1, Arc::clone(&user.stops)).unwrap();
         let work = Work::new(suite, journal);
-        let progress = Progress::new(
-            Display::Quiet,
-            work,
-            Detail::default(),
-            Box::new(std::io::sink()),
-            Told::default(),
-        );
-        Study { suite, estimator, others: Vec::new(), solver }.run(journal, &progress)
+        let told = Told {
+            events: Some(Events::new(Box::new(user.clone()))),
+            stopping: Arc::clone(&user.stops),
+            ..Told::default()
+        };
+        let progress =
+            Progress::new(Display::Quiet, work, Detail::default(), Box::new(io::sink()), told);
+        Study { suite, estimator, others: Vec::new(), engine: &engine }.run(journal, &progress)
     }
 
     /// The CSV without its last column, the time.
@@ -328,9 +323,9 @@ mod tests {
 
         let whole = outputs("whole.csv");
         let mut journal = RunFolder::beside(&whole, &suite, IfExists::Refuse).unwrap();
-        let solver = fake(usize::MAX);
-        run(&suite, &HdcLimit, &solver, &mut journal).unwrap();
-        assert_eq!(solver.solved.get(), n_problems);
+        let all = user(usize::MAX);
+        run(&suite, &HdcLimit, &all, &mut journal).unwrap();
+        assert_eq!(all.n_solved(), n_problems);
         assert_eq!(journal.rows().len(), suite.comparisons().len());
 
         // One problem a start.
@@ -339,7 +334,7 @@ mod tests {
         loop {
             let mut journal = RunFolder::beside(&parts, &suite, IfExists::Resume).unwrap();
             n_starts += 1;
-            match run(&suite, &HdcLimit, &fake(1), &mut journal) {
+            match run(&suite, &HdcLimit, &user(1), &mut journal) {
                 Ok(()) => break,
                 Err(error) => {
                     let rows = journal.rows().len();
@@ -362,7 +357,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
         let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
-        run(&suite, &HdcLimit, &fake(usize::MAX), &mut journal).unwrap();
+        run(&suite, &HdcLimit, &user(usize::MAX), &mut journal).unwrap();
         drop(journal);
         let whole = untimed(&outputs);
         // Keep the session and the first row of Ring, which stands for five.
@@ -371,9 +366,9 @@ mod tests {
         fs::write(&outputs.journal, kept.join("\n") + "\n").unwrap();
         fs::remove_file(&outputs.csv).unwrap();
         let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Resume).unwrap();
-        let solver = fake(usize::MAX);
-        run(&suite, &HdcLimit, &solver, &mut journal).unwrap();
-        assert_eq!(solver.solved.get(), suite.problems().len() - 1);
+        let all = user(usize::MAX);
+        run(&suite, &HdcLimit, &all, &mut journal).unwrap();
+        assert_eq!(all.n_solved(), suite.problems().len() - 1);
         assert_eq!(untimed(&outputs), whole);
     }
 
@@ -383,8 +378,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
         let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
-        run(&suite, &Spectral, &fake(1), &mut journal).unwrap_err();
-        let error = run(&suite, &HdcLimit, &fake(1), &mut journal).unwrap_err().to_string();
+        run(&suite, &Spectral, &user(1), &mut journal).unwrap_err();
+        let error = run(&suite, &HdcLimit, &user(1), &mut journal).unwrap_err().to_string();
         let (_, found) = error.split_once("results.journal.jsonl, line 2: phi_hdc ").unwrap();
         let found: f64 = found.split(':').next().unwrap().parse().unwrap();
         assert!((found - 0.5).abs() < 1e-12, "{error}");
@@ -411,7 +406,7 @@ mod tests {
         let outputs = Outputs::new(&folder.path().join("results.csv")).unwrap();
         let mut journal = RunFolder::beside(&outputs, &suite, IfExists::Refuse).unwrap();
         let broken = registry.get("broken").unwrap();
-        let error = run(&suite, broken, &fake(9), &mut journal).unwrap_err().to_string();
+        let error = run(&suite, broken, &user(9), &mut journal).unwrap_err().to_string();
         assert_eq!(
             error,
             "estimator broken gave NaN for Ring n = 4 seed 42: expected a number from -1e12 to 1e12"
@@ -420,10 +415,18 @@ mod tests {
 
     #[test]
     fn a_network_the_engine_rejects_is_named_before_anything_is_done() {
-        let suite = Suite::new(Settings { sizes: vec![5, 7], ..settings() }).unwrap();
-        let solver = fake(9);
+        // All leaves of a star do what its hub did.
+        let suite = Suite::new(Settings {
+            sizes: vec![5],
+            topologies: vec![Topology::Star],
+            states: States::Patterns(vec!["01000".parse().unwrap()]),
+            ..settings()
+        })
+        .unwrap();
+        let engine = Engine::new(1, Arc::default()).unwrap();
         let study =
-            Study { suite: &suite, estimator: &HdcLimit, others: Vec::new(), solver: &solver };
-        assert_eq!(study.check().unwrap_err().to_string(), "Ring n = 7 seed 42: too large");
+            Study { suite: &suite, estimator: &HdcLimit, others: Vec::new(), engine: &engine };
+        let error = study.check().unwrap_err().to_string();
+        assert!(error.starts_with("Star n = 5 seed 42"), "{error}");
     }
 }

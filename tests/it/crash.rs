@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use self::harness::{Ended, Files, Finished, Scenario, files, run, write};
 use crate::own_network::or_and_xor;
-use crate::program::PROGRAM;
+use crate::program::program;
 
 #[path = "../crash/harness.rs"]
 mod harness;
@@ -24,10 +24,6 @@ const KILLS: &str = "PHI_CRASH_KILLS";
 
 /// A study of 4 rows and 2 exact problems, in the same order every time.
 const STUDY: &str = "--topologies Ring,Line --sizes 4 --seeds 42,123 --jobs 1 --quiet";
-
-fn program() -> &'static Path {
-    Path::new(PROGRAM)
-}
 
 fn command(arguments: &str) -> Command {
     let mut command = Command::new(program());

@@ -3,14 +3,14 @@
 use std::process::Command;
 
 use crate::own_network::dense;
-use crate::program::{Finished, PROGRAM, Place};
+use crate::program::{Finished, Place, program};
 
 /// Runs the program here with so many MiB of address space (`-v`) or of data (`-d`).
 fn with_limit(place: &Place, limit: &str, mib: u64, arguments: &str) -> Finished {
     let mut command = Command::new("sh");
     command.current_dir(place.path("."));
     command.args(["-c", r#"ulimit "$1" "$2"; shift 2; exec "$@""#, "sh", limit]);
-    command.args([&(mib << 10).to_string(), PROGRAM]);
+    command.arg((mib << 10).to_string()).arg(program());
     command.args(arguments.split_whitespace());
     command.output().unwrap().into()
 }

@@ -1,16 +1,32 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-#[cfg(unix)]
-use std::path::Path;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::LazyLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The program, as cargo built it for these tests.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_phi");
+/// The program `phi`, as cargo built it for these tests.
+pub(crate) const PHI: &str = env!("CARGO_BIN_EXE_phi");
+
+/// The same program under its first name, `pyphi_validation`.
+pub(crate) fn program() -> &'static Path {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let name = format!("pyphi_validation{}", std::env::consts::EXE_SUFFIX);
+        // Tests of other processes may use the file meanwhile.
+        let new = folder.join(format!("{}-{name}", std::process::id()));
+        fs::hard_link(PHI, &new).or_else(|_| fs::copy(PHI, &new).map(drop)).unwrap();
+        let link = folder.join(name);
+        fs::rename(&new, &link).unwrap();
+        // It stays if both were links to the same file.
+        let _ = fs::remove_file(new);
+        link
+    });
+    &PROGRAM
+}
 
 /// The size of a test: `full` is the long version, which takes too long for every day.
 pub(crate) fn how_many(quick: usize, full: usize) -> usize {
@@ -75,9 +91,9 @@ impl Place {
         names
     }
 
-    /// The command, ready to run here; arguments are separated by spaces.
+    /// `pyphi_validation`, ready to run here; arguments are separated by spaces.
     pub(crate) fn command(&self, arguments: &str) -> Command {
-        self.command_of(PROGRAM, arguments)
+        self.command_of(program(), arguments)
     }
 
     fn command_of(&self, program: impl AsRef<OsStr>, arguments: &str) -> Command {
@@ -88,7 +104,12 @@ impl Place {
         command
     }
 
-    /// Runs the program to its end.
+    /// Runs `phi` to its end.
+    pub(crate) fn phi(&self, arguments: &str) -> Finished {
+        self.command_of(PHI, arguments).output().unwrap().into()
+    }
+
+    /// Runs `pyphi_validation` to its end.
     pub(crate) fn run(&self, arguments: &str) -> Finished {
         self.command(arguments).output().unwrap().into()
     }
@@ -113,7 +134,7 @@ impl Place {
     /// Runs the program under a shell that first does `setup`.
     #[cfg(unix)]
     pub(crate) fn run_after(&self, setup: &str, arguments: &str) -> Finished {
-        let script = format!("{setup}; exec '{PROGRAM}' {arguments}");
+        let script = format!("{setup}; exec '{}' {arguments}", program().display());
         let mut shell = self.command_of("sh", "-c");
         shell.arg(script).output().unwrap().into()
     }

@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use crate::program::{PROGRAM, Place};
+use crate::program::{PHI, Place};
 
 const HEADER: &str = "topology,n,seed,phi_hdc,phi_exact,error,relative_error,duration_ms";
 
@@ -222,9 +222,9 @@ fn help_and_version_are_results() {
     }
     let version = env!("CARGO_PKG_VERSION");
     let found = place.run("--version").succeeded();
-    assert_eq!(found.stdout, format!("phi {version}\n"));
+    assert_eq!(found.stdout, format!("pyphi_validation {version}\n"));
     let found = place.run("phi --version").succeeded();
-    assert_eq!(found.stdout, format!("phi-phi {version}\n"));
+    assert_eq!(found.stdout, format!("pyphi_validation-phi {version}\n"));
     let help = place.run("phi --help").succeeded();
     for word in [
         "--network",
@@ -250,10 +250,41 @@ fn it_answers_to_the_name_by_which_it_was_called() {
     let place = Place::new();
     let version = env!("CARGO_PKG_VERSION");
     for name in ["phi", "pyphi_validation"] {
-        symlink(PROGRAM, place.path(name)).unwrap();
+        symlink(PHI, place.path(name)).unwrap();
         let run = |arguments| place.run_program(&place.path(name), arguments).succeeded().stdout;
         assert_eq!(run("--version"), format!("{name} {version}\n"));
         assert!(run("--help").contains(&format!("Usage: {name} ")));
         assert!(run("phi --help").contains(&format!("  {name} phi --network network.json\n")));
+        assert!(run("compute --help").contains(&format!("  {name} compute network.json\n")));
     }
+}
+
+#[test]
+fn the_short_names_do_what_the_long_ones_do() {
+    let place = Place::new();
+    let network = include_str!("../../examples/networks/oizumi_2014_fig4.json");
+    place.write("net.json", network);
+    let long = place.run("phi --network net.json --format json").succeeded();
+    let short = place.phi("compute net.json --format json").succeeded();
+    assert_eq!(short.stdout, long.stdout);
+    let still = place.phi("phi --network net.json --format json").succeeded();
+    assert_eq!(still.stdout, long.stdout);
+    place.phi("draw net.json --out short.svg").succeeded();
+    place.run("draw --network net.json --out long.svg").succeeded();
+    assert_eq!(place.read("short.svg"), place.read("long.svg"));
+    let study = "--topologies Ring --sizes 4 --seeds 42 --tie-orders 0 --quiet";
+    place.phi(&format!("study {study} --out short.csv")).succeeded();
+    place.run(&format!("{study} --out long.csv")).succeeded();
+    assert_eq!(place.untimed("short.csv"), place.untimed("long.csv"));
+    place.phi(&format!("study {study} --run first")).succeeded();
+    assert!(place.phi("runs").succeeded().stdout.contains("first"));
+
+    // Everything has a name there: nothing begins by itself.
+    let nothing = place.phi("");
+    assert_eq!(nothing.code, Some(2));
+    assert!(nothing.stderr.contains("Usage: phi <COMMAND>"), "{}", nothing.stderr);
+    assert!(!nothing.stderr.contains("launch"), "{}", nothing.stderr);
+    assert_eq!(place.phi("--sizes 4").code, Some(2));
+    assert_eq!(place.phi("draw").code, Some(2));
+    assert_eq!(place.phi("draw net.json --network net.json").code, Some(2));
 }

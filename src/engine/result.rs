@@ -1,14 +1,10 @@
-//! What the study needs of an exact engine, and nothing more.
+//! An exact Φ as the study keeps it, and whether its numbers can be.
 //!
-//! The engine itself is in [`exact`](crate::engine::exact); this seam lets tests of the study do without it.
+//! It knows nothing of how [`exact`](crate::engine::exact) computes it: journals are read with it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-
-use crate::error::Error;
-use crate::model::formalism::Formalism;
-use crate::model::network::Network;
 
 /// An exact Φ and what one must know to trust it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -167,39 +163,4 @@ pub struct SystemCut {
     pub severed_from: Vec<usize>,
     /// The units that no longer receive them, ascending.
     pub severed_to: Vec<usize>,
-}
-
-/// An engine that computes exact Φ.
-pub trait Solver {
-    /// Whether the engine accepts a network at all: size, reachable state. Cheap.
-    ///
-    /// # Errors
-    /// [`Error::Network`] with what is wrong with it; `place` says which network it is.
-    fn check(&self, network: &Network, formalism: Formalism, place: &str) -> Result<(), Error>;
-
-    /// Exact Φ of a network. With `tie_orders` > 0 also its range over that many random numberings of the
-    /// units.
-    ///
-    /// # Errors
-    /// As [`check`](Solver::check); [`Error::Interrupted`] if the user asked to stop.
-    fn solve(
-        &self,
-        network: &Network,
-        formalism: Formalism,
-        tie_orders: u32,
-        place: &str,
-    ) -> Result<ExactPhi, Error>;
-
-    /// The memory that the engine plans for to solve a network of `n_units` units on `n_threads` threads, in
-    /// bytes, with the range over numberings if it `has_ranges`; none if that is not known, or more than any machine
-    /// has.
-    fn predicted_bytes(
-        &self,
-        _n_units: usize,
-        _formalism: Formalism,
-        _n_threads: usize,
-        _has_ranges: bool,
-    ) -> Option<u64> {
-        None
-    }
 }
