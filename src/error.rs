@@ -95,6 +95,19 @@ pub enum Error {
         note: String,
     },
 
+    /// Some networks of several could not be analysed; the answers of the others are written.
+    #[error(
+        "{place}: {refused} of {total} networks have no answer; what is wrong is said in their places"
+    )]
+    Refused {
+        /// The file.
+        place: String,
+        /// Those without an answer.
+        refused: usize,
+        /// All there are.
+        total: usize,
+    },
+
     /// The user asked to stop.
     #[error("interrupted{0}")]
     Interrupted(String),
@@ -117,6 +130,8 @@ impl Error {
             | Error::Output { .. }
             | Error::Network { .. }
             | Error::Memory { .. } => Exit::BadInput,
+            Error::Refused { refused, total, .. } if refused < total => Exit::Partial,
+            Error::Refused { .. } => Exit::BadInput,
             Error::Interrupted(_) => Exit::Interrupted,
             Error::Internal(_) => Exit::Internal,
         }

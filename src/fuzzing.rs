@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cluster::folder::{JobFile, Plan, Task, from_json, to_json};
 use crate::cluster::journals::{Header, ItemLine};
-use crate::engine::exact::{self, Scope, TiePolicy};
+use crate::engine::exact::{self, Reader, Scope, TiePolicy};
 use crate::escape::{csv, markdown, terminal, xml};
 use crate::files::seal::{Chain, seal};
 use crate::model::formalism::Formalism;
@@ -33,10 +33,11 @@ pub fn networks(bytes: &[u8]) {
     for formalism in [Formalism::Iit3, Formalism::Iit4_2023] {
         for scope in [Scope::System, Scope::Complexes] {
             let rules = exact::rules(formalism, TiePolicy::default());
-            Question::new(text, "networks.json", None, scope, false, rules).ok();
+            let Ok(input) = Reader::default().json(text) else { continue };
+            Question::new(input, "networks.json", scope, false, rules).ok();
         }
     }
-    crate::phi::state(text).ok();
+    exact::state(text).ok();
 }
 
 /// A suite in TOML, that names no file of this machine.

@@ -14,13 +14,16 @@ pub enum Exit {
     /// `--resume`, belongs to another matrix, or is being written by another run. Nothing finished
     /// was changed.
     BadInput = 2,
+    /// Some networks of several could not be analysed. The answers of the others are whole.
+    Partial = 3,
     /// Stopped by Ctrl-C or a request to terminate. Finished rows are kept.
     Interrupted = 130,
 }
 
 impl Exit {
     /// All of them, by their codes.
-    pub const ALL: [Exit; 4] = [Exit::Success, Exit::Internal, Exit::BadInput, Exit::Interrupted];
+    pub const ALL: [Exit; 5] =
+        [Exit::Success, Exit::Internal, Exit::BadInput, Exit::Partial, Exit::Interrupted];
 
     /// The exit code of the process.
     pub fn code(self) -> u8 {

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use pyphi_core::iit4::{self, Rules, System};
-use pyphi_core::record::NetworkRecord;
+use pyphi_core::input::NetworkRecord;
 use pyphi_core::{Options, Subsystem, big_phi, fixtures};
 use serde_json::{Value, json};
 

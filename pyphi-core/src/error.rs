@@ -113,6 +113,16 @@ pub enum ErrorKind {
         /// The row that differs from it only in that the first is ON.
         other_row: usize,
     },
+    /// A label that two units have.
+    #[error("labels[{unit}]: {label:?} is that of unit {other} too, expected each label once")]
+    DuplicateLabel {
+        /// The label.
+        label: String,
+        /// The unit that has it first.
+        other: usize,
+        /// The other one.
+        unit: usize,
+    },
     /// A wrong number of labels.
     #[error("labels: {found}, expected {expected} (one per unit)")]
     Labels {

@@ -49,6 +49,7 @@ mod fixed;
 pub mod fixtures;
 mod formalism;
 pub mod iit4;
+pub mod input;
 mod limits;
 mod mip;
 mod network;

@@ -3,7 +3,7 @@
 //! [`Network`] is the only door for user input: what is inside one is consistent.
 
 use crate::error::{ErrorKind, Result};
-use crate::record::unprintable;
+use crate::input::unprintable;
 use crate::tpm::Tpm;
 use crate::unit_set::{UnitSet, bits, deposit};
 
@@ -88,8 +88,8 @@ impl Network {
     /// The same network with a name for each unit.
     ///
     /// # Errors
-    /// If there is not one label per unit, or one is too long ([`Network::LONGEST_LABEL`]) or has a control
-    /// character.
+    /// If there is not one label per unit, or one is too long ([`Network::LONGEST_LABEL`]) has a control
+    /// character, or is that of two units.
     pub fn with_labels(mut self, labels: Vec<String>) -> Result<Network> {
         if labels.len() != self.n_units() {
             return Err(ErrorKind::Labels { found: labels.len(), expected: self.n_units() }.into());
@@ -99,6 +99,10 @@ impl Network {
                 return Err(
                     ErrorKind::Label { unit, found, longest: Network::LONGEST_LABEL }.into()
                 );
+            }
+            if let Some(other) = labels[..unit].iter().position(|it| it == label) {
+                let label = label.clone();
+                return Err(ErrorKind::DuplicateLabel { label, other, unit }.into());
             }
         }
         self.labels = Some(labels);

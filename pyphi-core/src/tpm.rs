@@ -17,6 +17,15 @@ pub struct Tpm {
     entries: Vec<f64>,
 }
 
+/// What was found out about a state-by-state TPM while its units' own probabilities were added up.
+#[derive(Debug)]
+pub(crate) struct Marginals {
+    /// The row whose sum differs most from 1, and the sum.
+    pub(crate) worst_sum: Option<(usize, f64)>,
+    /// The entry that differs most from the product of the units' probabilities, if one does.
+    pub(crate) dependence: Option<ErrorKind>,
+}
+
 impl Tpm {
     /// A TPM from its rows, state-by-node: `2^n` rows of `n` probabilities.
     ///
@@ -57,15 +66,39 @@ impl Tpm {
     /// # Errors
     /// As [`Tpm::from_state_by_node`]; also if a row does not sum to 1 within 1e-6, or if the units are not
     /// conditionally independent given the previous state (an entry differs by more than 1e-6 from the
-    /// product of the units' marginals): such a TPM has no state-by-node form.
+    /// product of the units' marginals): such a TPM has no state-by-node form. The error names the largest difference;
+    /// [`Tpm::project`] makes a TPM of it all the same.
     pub fn from_state_by_state(rows: &[Vec<f64>]) -> Result<Tpm> {
+        match Tpm::marginals(rows)? {
+            (tpm, Marginals { dependence: None, .. }) => Ok(tpm),
+            (_, Marginals { dependence: Some(kind), .. }) => Err(kind.into()),
+        }
+    }
+
+    /// The TPM of the units' own probabilities in a state-by-state TPM, whether they are independent or not:
+    /// P(unit j is ON at t+1 | s) is the sum over all next states in which it is. Where the units depend on each other
+    /// given the previous state, which is common in TPMs counted from data, that is another system.
+    ///
+    /// # Errors
+    /// As [`Tpm::from_state_by_state`], without the last.
+    pub fn project(rows: &[Vec<f64>]) -> Result<Tpm> {
+        Tpm::marginals(rows).map(|it| it.0)
+    }
+
+    pub(crate) fn marginals(rows: &[Vec<f64>]) -> Result<(Tpm, Marginals)> {
         let n_units = unit_count(rows)?;
         check_entries(rows, rows.len())?;
         let mut entries = Vec::with_capacity(rows.len() * n_units);
+        let mut found_marginals = Marginals { worst_sum: None, dependence: None };
+        let mut largest = TOLERANCE;
         for (row, cells) in rows.iter().enumerate() {
             let sum: f64 = cells.iter().sum();
             if (sum - 1.0).abs() > TOLERANCE {
                 return Err(ErrorKind::RowSum { row, sum }.into());
+            }
+            let worst = found_marginals.worst_sum;
+            if sum != 1.0 && worst.is_none_or(|(_, it)| (sum - 1.0).abs() > (it - 1.0).abs()) {
+                found_marginals.worst_sum = Some((row, sum));
             }
             let marginals: Vec<f64> = (0..n_units)
                 .map(|unit| {
@@ -84,15 +117,46 @@ impl Tpm {
                     .enumerate()
                     .map(|(unit, &on)| if column >> unit & 1 == 1 { on } else { 1.0 - on })
                     .product();
-                if (found - expected).abs() > TOLERANCE {
-                    return Err(
-                        ErrorKind::ConditionallyDependent { row, column, found, expected }.into()
-                    );
+                if (found - expected).abs() > largest {
+                    largest = (found - expected).abs();
+                    found_marginals.dependence =
+                        Some(ErrorKind::ConditionallyDependent { row, column, found, expected });
                 }
             }
             entries.extend(marginals);
         }
-        Ok(Tpm { n_units, entries })
+        Ok((Tpm { n_units, entries }, found_marginals))
+    }
+
+    /// How much unit `to` depends on unit `from`, at `from * n + to`: the largest difference that `from` alone makes.
+    pub(crate) fn dependences(&self) -> Vec<f64> {
+        let n = self.n_units;
+        let mut largest = vec![0.0_f64; n * n];
+        for (from, of_from) in largest.chunks_mut(n.max(1)).enumerate() {
+            for row in (0..self.n_states()).filter(|row| row >> from & 1 == 0) {
+                let pairs = self.row(row).iter().zip(self.row(row | 1 << from));
+                for (most, (off, on)) in of_from.iter_mut().zip(pairs) {
+                    *most = most.max((off - on).abs());
+                }
+            }
+        }
+        largest
+    }
+
+    /// The same TPM with every unit averaged, uniformly, over the units that `cm` does not connect to it.
+    pub(crate) fn averaged(&self, cm: &[Vec<u8>]) -> Tpm {
+        let n = self.n_units;
+        let mut entries = self.entries.clone();
+        for (from, connects) in cm.iter().enumerate() {
+            for to in (0..n).filter(|to| connects[*to] == 0) {
+                for off in (0..self.n_states()).filter(|row| row >> from & 1 == 0) {
+                    let (off, on) = (off * n + to, (off | 1 << from) * n + to);
+                    let mean = f64::midpoint(entries[off], entries[on]);
+                    (entries[off], entries[on]) = (mean, mean);
+                }
+            }
+        }
+        Tpm { n_units: n, entries }
     }
 
     /// Number of units.

@@ -15,7 +15,7 @@ use phi_protocol::{JobState, JobStatus, Launch, Question, TASK_SCHEMA, TASK_VERS
 use crate::cli::interrupt;
 use crate::cli::{
     Format, StudyArgs, answer, answer_other, check_results, conclude, display, named,
-    output_failed, print, program_name, read_network, run_path, set_aside,
+    output_failed, print, program_name, run_path, set_aside,
 };
 use crate::cluster::folder::{JobFile, JobFolder, program};
 use crate::cluster::job::{Job, Spec};
@@ -24,10 +24,12 @@ use crate::cluster::phi::{self, PhiJob};
 use crate::cluster::rounds::{self, Ask};
 use crate::cluster::simulation::{self, simulate};
 use crate::cluster::study::{self, StudyJob};
+use crate::engine::exact;
 use crate::engine::exact::{Engine, PhiRecord};
 use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::escape::{shell, terminal};
+use crate::phi::reading;
 use crate::run::store::{Contents, Session, results_in};
 use crate::study::Study;
 use crate::study::estimator::Registry;
@@ -238,9 +240,10 @@ fn positive(text: &str) -> Result<f64, String> {
 
 impl PhiOfArgs {
     fn network(&self) -> Result<serde_json::Value, Error> {
-        let (place, text) = read_network(&self.network)?;
-        let state = self.state.as_deref().map(crate::phi::state).transpose()?;
-        phi::network(&text, &place, state.as_deref())
+        let (place, text) = reading::text(&self.network)?;
+        let state = self.state.as_deref().map(exact::state).transpose();
+        let state = state.map_err(|error| Error::Settings(error.to_string()))?;
+        phi::network(&text, &place, state)
     }
 }
 

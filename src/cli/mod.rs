@@ -23,11 +23,11 @@ use crate::error::Error;
 use crate::escape::{is_hidden, terminal, terminal_lines};
 use crate::exit::Exit;
 use crate::files::append::{exists, write_whole};
-use crate::files::input;
 use crate::model::dynamics::Rule;
 use crate::model::network::StatePattern;
 use crate::model::topology::Topology;
 use crate::phi;
+use crate::phi::reading::NetworkArgs;
 use crate::report::Report;
 use crate::report::drawing::Drawing;
 use crate::report::text::{runs, write_matrix};
@@ -89,10 +89,10 @@ struct PhiCli {
 enum Command {
     /// Exact Φ of your own network, with its cause-effect structure
     ///
-    /// The file has one network, or a list: tpm[s][j] is the probability that unit j is ON after
-    /// state s (bit i of s is unit i), cm[i][j] is 1 where i is an input of j, and state has a 0 or 1
-    /// for each unit. Optional: nodes (the units of the system; all by default), name, labels.
-    Compute(ComputeArgs),
+    /// The file has one network, or several: tpm[s][j] is the probability that unit j is ON after
+    /// state s (bit i of s is unit i), and state has a 0 or 1 for each unit. Optional: cm, whose [i][j]
+    /// is 1 where i is an input of j; nodes (the units of the system), name, labels.
+    Compute(PhiArgs),
     /// The same as `compute FILE`
     Phi(PhiArgs),
     /// Compare a cheap estimate of Φ with the exact value
@@ -219,32 +219,12 @@ pub(crate) struct StudyArgs {
 }
 
 #[derive(Debug, Args)]
-struct ComputeArgs {
-    /// JSON file with the fields tpm, cm, state and nodes, or a list of such; - for standard input
-    #[arg(value_name = "FILE")]
-    network: PathBuf,
-    #[command(flatten)]
-    question: QuestionArgs,
-}
-
-#[derive(Debug, Args)]
 struct PhiArgs {
-    /// JSON file with the fields tpm, cm, state and nodes, or a list of such; - for standard input
-    #[arg(long, value_name = "FILE")]
-    network: PathBuf,
     #[command(flatten)]
-    question: QuestionArgs,
-}
-
-/// What is asked about a network.
-#[derive(Debug, Args)]
-struct QuestionArgs {
+    networks: NetworkArgs,
     /// Form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
-    #[arg(long, value_name = "BITS")]
-    state: Option<String>,
     /// Theory: iit3; iit4-2023, iit4-2026 (its cap on φ_s as PyPhi has it), iit4-2026-paper (as published)
     #[arg(long, default_value = "iit3")]
     formalism: Formalism,
@@ -267,15 +247,8 @@ struct QuestionArgs {
 
 #[derive(Debug, Args)]
 struct DrawArgs {
-    /// JSON file as for `compute`; - for standard input
-    #[arg(value_name = "FILE", required_unless_present = "network", conflicts_with = "network")]
-    file: Option<PathBuf>,
-    /// The same with a name
-    #[arg(long, value_name = "FILE")]
-    network: Option<PathBuf>,
-    /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
-    #[arg(long, value_name = "BITS")]
-    state: Option<String>,
+    #[command(flatten)]
+    networks: NetworkArgs,
     /// A file ending in .svg or .png for both drawings, or a folder for NAME.graph.svg and
     /// NAME.structure.svg, NAME being that of the network's file
     #[arg(long, value_name = "FILE.svg|FOLDER", default_value = ".")]
@@ -395,8 +368,7 @@ impl Cli {
             (Some(Command::Study(study)), _) => study.run(registry, launch),
             (Some(Command::Cluster(args)), _) => args.run(registry, launch),
             (Some(_), Some(question)) => answer_other(question),
-            (Some(Command::Compute(args)), None) => args.question.run(&args.network),
-            (Some(Command::Phi(args)), None) => args.question.run(&args.network),
+            (Some(Command::Compute(args) | Command::Phi(args)), None) => args.run(),
             (Some(Command::Draw(args)), None) => args.run(),
             (Some(Command::Runs(args)), None) => args.run(),
             (Some(Command::Report(args)), None) => args.run(),
@@ -747,15 +719,15 @@ pub(crate) fn display(quiet: bool) -> Display {
     Display::choose(quiet, can_redraw, is_ci)
 }
 
-impl QuestionArgs {
-    fn run(self, network: &Path) -> Result<(), Error> {
-        let (place, text) = read_network(network)?;
-        let state = self.state.as_deref().map(phi::state).transpose()?;
+impl PhiArgs {
+    fn run(self) -> Result<(), Error> {
         let scope = if self.complexes { Scope::Complexes } else { Scope::System };
         let rules = self.rules()?;
-        let question =
-            phi::Question::new(&text, &place, state.as_deref(), scope, self.ties, rules)?;
+        let (place, networks) = self.networks.read()?;
+        let question = phi::Question::new(networks, &place, scope, self.ties, rules)?;
         let detail = Detail::default();
+        let question = question.telling(detail.clone());
+        say_notes(&question);
         let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
         let engine = engine.telling(detail.clone());
         let _watch = Watch::new(display(false), detail);
@@ -788,36 +760,31 @@ impl QuestionArgs {
     }
 }
 
-/// The content of a file, or of standard input for `-`, and what it is called in errors.
-pub(crate) fn read_network(network: &Path) -> Result<(String, String), Error> {
-    if network.as_os_str() == "-" {
-        return Ok(("standard input".to_owned(), input::standard_input(input::NETWORKS)?));
+/// Says what was guessed, converted or passed over in reading.
+fn say_notes(question: &phi::Question) {
+    for note in question.notes() {
+        let _ = writeln!(io::stderr(), "note: {}", terminal(&note));
     }
-    Ok((network.display().to_string(), input::text(network, input::NETWORKS)?))
 }
 
 impl DrawArgs {
     fn run(self) -> Result<(), Error> {
-        let network = self.file.iter().chain(&self.network).next().expect("clap requires one");
-        let (place, text) = read_network(network)?;
-        let state = self.state.as_deref().map(phi::state).transpose()?;
-        let question =
-            phi::Question::new(&text, &place, state.as_deref(), Scope::System, false, None)?;
-        let stem = match network.file_stem() {
-            Some(stem) if network.as_os_str() != "-" => stem.to_string_lossy().into_owned(),
-            _ => "network".to_owned(),
-        };
-        let names: Vec<String> = match question.len() {
+        let (place, networks) = self.networks.read()?;
+        let question = phi::Question::new(networks, &place, Scope::System, false, None)?;
+        let networks = question.networks().collect::<Result<Vec<_>, _>>()?;
+        say_notes(&question);
+        let stem = self.networks.stem();
+        let names: Vec<String> = match networks.len() {
             1 => vec![stem],
             n => (0..n).map(|index| format!("{stem}-{index}")).collect(),
         };
         let extension = self.out.extension().and_then(|it| it.to_str());
         let one = extension.filter(|it| ["svg", "png"].contains(it) && !self.out.is_dir());
-        if one.is_some() && question.len() != 1 {
+        if one.is_some() && networks.len() != 1 {
             return Err(Error::Settings(format!(
                 "output {}: the file has {} networks; expected a folder",
                 self.out.display(),
-                question.len()
+                networks.len()
             )));
         }
         // All names are checked before anything is computed.
@@ -844,12 +811,8 @@ impl DrawArgs {
         let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
         let engine = engine.telling(detail.clone());
         let _watch = Watch::new(display(false), detail);
-        for (index, name) in names.iter().enumerate() {
-            let drawn = question.draw(&engine, index, name);
-            let [graph, structure] = drawn.map_err(|failure| match failure {
-                phi::Failure::Study(error) => error,
-                phi::Failure::Output(error) => Error::Internal(error.to_string()),
-            })?;
+        for (network, name) in networks.iter().zip(&names) {
+            let [graph, structure] = question.draw(&engine, network, name)?;
             let contents = match one {
                 Some("png") => {
                     let drawing = graph.above(structure);

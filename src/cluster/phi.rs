@@ -26,7 +26,7 @@ use crate::engine::exact::pieces::{
     Bound, CutDecision, CutDecisions, CutDistance, IntactStructure, MechanismDecision,
     MechanismDecisions, PieceEnd, Pieces,
 };
-use crate::engine::exact::{Engine, OwnNetwork, PhiRecord, Scope, StopReason, ended};
+use crate::engine::exact::{Engine, OwnNetwork, PhiRecord, StopReason, ended};
 use crate::error::Error;
 use crate::files::append::{check_ours, write_whole};
 use crate::model::formalism::Formalism;
@@ -46,25 +46,12 @@ pub const LISTEN: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// [`Error::Network`], also for a list of networks.
-pub fn network(text: &str, place: &str, state: Option<&[u8]>) -> Result<Value, Error> {
-    let (networks, is_list) = OwnNetwork::read(text, place, state, Scope::System, None)?;
-    match networks.as_slice() {
-        [network] if !is_list => Ok(network.to_json()),
-        _ => Err(Error::Network {
-            place: place.to_owned(),
-            message: "a list: expected one network, whose Φ is to be computed".to_owned(),
-        }),
-    }
+pub fn network(text: &str, place: &str, state: Option<Vec<u8>>) -> Result<Value, Error> {
+    OwnNetwork::read(text, place, state).map(|it| it.to_json())
 }
 
 fn own_network(network: &Value) -> Result<OwnNetwork, Error> {
-    let place = "job.json: network";
-    let (mut networks, _) =
-        OwnNetwork::read(&network.to_string(), place, None, Scope::System, None)?;
-    networks.pop().ok_or_else(|| Error::Content {
-        place: place.to_owned(),
-        message: "expected a network".to_owned(),
-    })
+    OwnNetwork::read(&network.to_string(), "job.json: network", None)
 }
 
 /// As `phi --format json` does it.

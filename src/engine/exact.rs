@@ -6,22 +6,26 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use pyphi_core::Error as InputError;
 use pyphi_core::iit4;
 pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
     BigPhi, DifferentiationCap, ErrorKind, Observer, Options, Phase, PhiRange, State, Stats,
     Subsystem, complexes, memory_needed, phi_range,
 };
+use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
 pub use pyphi_core::iit4::record::{
     DistinctionRecord, MiceRecord, PhiStructureRecord, SystemRecord,
 };
+pub use pyphi_core::input::{
+    Connectivity, Entry, Form, Input, NetworkRecord, Reader, RowOrder, States, Table, UnitName,
+    state, unknown_field,
+};
 pub use pyphi_core::pieces;
-pub use pyphi_core::record::unknown_field;
 pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord, RangeRecord};
-use pyphi_core::record::{NetworkRecord, parse};
 pub use pyphi_core::{StopReason, TiePolicy};
 
 use crate::engine::result::{ExactPhi, PhiStructure, SystemCut, TieRange};
@@ -37,6 +41,8 @@ pub struct Engine {
     pool: ThreadPool,
     cancel: Arc<AtomicBool>,
     options: Options,
+    /// Many problems are under way at once, so that how far one of them is says nothing.
+    is_batch: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -47,13 +53,17 @@ impl Engine {
     pub fn new(jobs: usize, cancel: Arc<AtomicBool>) -> Result<Engine, Error> {
         let pool = threads(jobs)?;
         let options = Options { cancel: Some(Arc::clone(&cancel)), ..Options::default() };
-        Ok(Engine { pool, cancel, options })
+        Ok(Engine { pool, cancel, options, is_batch: Arc::default() })
     }
 
     /// The same engine, telling `detail` how far the problem under way has come.
     #[must_use]
     pub fn telling(mut self, detail: Detail) -> Engine {
+        let is_batch = Arc::clone(&self.is_batch);
         let tell = move |progress: pyphi_core::Progress| {
+            if is_batch.load(Ordering::Relaxed) {
+                return;
+            }
             detail.set(Some(Steps {
                 what: match progress.phase {
                     Phase::Concepts => "mechanisms",
@@ -153,6 +163,23 @@ impl Engine {
         options.limits.memory_bytes = memory::left();
         let subsystem = network.subsystem.as_ref().expect("read as a system");
         self.pool.install(|| work(&pieces::Pieces::new(subsystem, &options)))
+    }
+
+    /// What `work` makes of each item, several at once, in the order of the items.
+    pub fn batch<I: Sync, T: Send>(
+        &self,
+        items: &[I],
+        work: impl Fn(&I) -> T + Send + Sync,
+    ) -> Vec<T> {
+        self.is_batch.store(true, Ordering::Relaxed);
+        let found = self.pool.install(|| items.par_iter().map(work).collect());
+        self.is_batch.store(false, Ordering::Relaxed);
+        found
+    }
+
+    /// Whether the user asked to stop.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
     }
 
     /// How many threads it has.
@@ -341,6 +368,22 @@ pub struct OwnNetwork {
     n_units: usize,
 }
 
+/// Why a network cannot be analysed in its state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// What is wrong, where, and what was expected.
+    pub message: String,
+    /// No previous state leads to this one, which is no mistake where all states are asked for.
+    pub is_unreachable: bool,
+}
+
+impl From<pyphi_core::Error> for Rejected {
+    fn from(error: pyphi_core::Error) -> Rejected {
+        let is_unreachable = matches!(error.kind(), ErrorKind::Unreachable { .. });
+        Rejected { message: error.to_string(), is_unreachable }
+    }
+}
+
 /// What is to be analysed in each network of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -351,63 +394,59 @@ pub enum Scope {
 }
 
 impl OwnNetwork {
-    /// Reads one network or a list of them (then the second value is true) from JSON, in their own
-    /// state or in `state`. `place` names the file in errors. With `rules`, they are checked for IIT 4.0, which
-    /// accepts less than IIT 3.0.
+    /// A network as it was read, in the state of `record`. With `rules`, it is checked for IIT 4.0, which accepts less
+    /// than IIT 3.0.
+    ///
+    /// # Errors
+    /// [`Rejected`].
+    pub fn new(
+        mut record: NetworkRecord,
+        scope: Scope,
+        rules: Option<Rules>,
+    ) -> Result<OwnNetwork, Rejected> {
+        if scope == Scope::Complexes {
+            record.nodes = None;
+        }
+        let n_units = record.nodes.as_ref().map_or(record.state.len(), Vec::len);
+        let subsystem = match record.subsystem() {
+            Err(error)
+                if scope == Scope::Complexes
+                    && matches!(error.kind(), ErrorKind::Unreachable { .. }) =>
+            {
+                None
+            }
+            checked => Some(checked?),
+        };
+        match (rules, scope, &subsystem) {
+            (None, ..) | (Some(_), Scope::System, None) => {}
+            (Some(_), Scope::System, Some(subsystem)) => drop(iit4::System::new(subsystem)?),
+            // Checks the network; nothing is computed before a state is asked for.
+            (Some(rules), Scope::Complexes, _) => {
+                drop(iit4::sweep(&record.network()?, rules, &Options::default())?);
+            }
+        }
+        Ok(OwnNetwork { record, subsystem, n_units })
+    }
+
+    /// Reads one network in its one state from JSON, for IIT 3.0. `place` names the file in errors.
     ///
     /// # Errors
     /// [`Error::Network`] that says what is wrong, where, and what was expected.
-    pub fn read(
-        text: &str,
-        place: &str,
-        state: Option<&[u8]>,
-        scope: Scope,
-        rules: Option<Rules>,
-    ) -> Result<(Vec<OwnNetwork>, bool), Error> {
-        let wrong = |place: String, error: pyphi_core::Error| Error::Network {
-            place,
-            message: error.to_string(),
-        };
-        let file = parse(text).map_err(|error| wrong(place.to_owned(), error))?;
-        let mut networks = Vec::with_capacity(file.records.len());
-        for (index, mut record) in file.records.into_iter().enumerate() {
-            if let Some(state) = state {
-                record.state = state.to_vec();
-            }
-            if scope == Scope::Complexes {
-                record.nodes = None;
-            }
-            let n_units = record.nodes.as_ref().map_or(record.state.len(), Vec::len);
-            let subsystem = match record.subsystem() {
-                Err(error)
-                    if scope == Scope::Complexes
-                        && matches!(error.kind(), ErrorKind::Unreachable { .. }) =>
-                {
-                    Ok(None)
-                }
-                checked => checked.map(Some),
-            };
-            let subsystem = subsystem.and_then(|subsystem| {
-                match (rules, scope, &subsystem) {
-                    (None, ..) | (Some(_), Scope::System, None) => {}
-                    (Some(_), Scope::System, Some(subsystem)) => {
-                        drop(iit4::System::new(subsystem)?);
-                    }
-                    // Checks the network; nothing is computed before a state is asked for.
-                    (Some(rules), Scope::Complexes, _) => {
-                        drop(iit4::sweep(&record.network()?, rules, &Options::default())?);
-                    }
-                }
-                Ok(subsystem)
-            });
-            let subsystem = subsystem.map_err(|error| match (file.is_list, &record.name) {
-                (false, _) => wrong(place.to_owned(), error),
-                (true, None) => wrong(format!("{place}: record {index}"), error),
-                (true, Some(name)) => wrong(format!("{place}: record {index} ({name})"), error),
-            })?;
-            networks.push(OwnNetwork { record, subsystem, n_units });
+    pub fn read(text: &str, place: &str, state: Option<Vec<u8>>) -> Result<OwnNetwork, Error> {
+        let refuse = |message: String| Error::Network { place: place.to_owned(), message };
+        let reader = Reader { state, ..Reader::default() };
+        let Input { mut networks, form } =
+            reader.json(text).map_err(|error| refuse(error.to_string()))?;
+        let entry = networks.pop().filter(|_| form == Form::One).ok_or_else(|| {
+            refuse("a list: expected one network, whose Φ is to be computed".to_owned())
+        })?;
+        match entry.states {
+            States::Listed(states) if states.len() <= 1 => {}
+            _ => return Err(refuse("states: several, expected one state".to_owned())),
         }
-        Ok((networks, file.is_list))
+        let record = entry.record.map_err(|error| refuse(error.to_string()))?;
+        let network = OwnNetwork::new(record, Scope::System, None);
+        network.map_err(|rejected| refuse(rejected.message))
     }
 
     /// What it is called in errors.
@@ -454,13 +493,17 @@ pub fn tables(
     place: &str,
     in_its_state: bool,
 ) -> Result<Vec<(Tables, Vec<u8>)>, Error> {
-    let file = parse(text).map_err(|error| wrong(place, &error))?;
-    let read = |(index, record): (usize, &NetworkRecord)| {
-        let place = match file.is_list {
-            true => format!("{place}: record {index}"),
-            false => place.to_owned(),
+    let file = Reader::default().json(text).map_err(|error| wrong(place, &error))?;
+    let read = |(index, entry): (usize, Entry)| {
+        let place = match file.form {
+            Form::One => place.to_owned(),
+            Form::List | Form::Lines => format!("{place}: record {index}"),
         };
         let refuse = |message| Error::Network { place: place.clone(), message };
+        let record = entry.record.map_err(|error| wrong(&place, &error))?;
+        if !matches!(entry.states, States::Listed(states) if states.len() == 1) {
+            return Err(refuse("states: several, expected one state".to_owned()));
+        }
         let network = record.network().map_err(|error| wrong(&place, &error))?;
         let n = network.n_units();
         if record.nodes.as_ref().is_some_and(|it| it.len() != n) {
@@ -468,14 +511,11 @@ pub fn tables(
         }
         if in_its_state {
             drop(record.subsystem().map_err(|error| wrong(&place, &error))?);
-        } else if record.state.len() != n {
-            let found = record.state.len();
-            return Err(refuse(format!("state: {found} entries, expected {n}")));
         }
         let tables = Tables::new(network.tpm().to_rows(), network.cm()).map_err(refuse)?;
-        Ok((tables, record.state.clone()))
+        Ok((tables, record.state))
     };
-    file.records.iter().enumerate().map(read).collect()
+    file.networks.into_iter().enumerate().map(read).collect()
 }
 
 impl Engine {

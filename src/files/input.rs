@@ -35,6 +35,22 @@ const SILENT: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`Error::Read`]: what the system says; a folder; too many bytes; not UTF-8, or no text at all.
 pub fn text(path: &Path, most: u64) -> Result<String, Error> {
+    opened(path, most, read)
+}
+
+/// The bytes in a file, as [`text`] without being text.
+///
+/// # Errors
+/// As [`text`].
+pub fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
+    opened(path, most, |file, most, waiting| read_bytes(file, most, waiting, |_, _| Ok(())))
+}
+
+fn opened<T>(
+    path: &Path,
+    most: u64,
+    read: impl FnOnce(File, u64, Option<Waiting>) -> io::Result<T>,
+) -> Result<T, Error> {
     let wrong = |source| Error::Read { path: path.to_owned(), source };
     let metadata = fs::metadata(path).map_err(wrong)?;
     if metadata.is_dir() {
@@ -76,7 +92,38 @@ fn too_large(found: &str, most: u64) -> io::Error {
     ))
 }
 
-fn read(mut from: impl Read, most: u64, waiting: Option<Waiting>) -> io::Result<String> {
+fn read(from: impl Read, most: u64, waiting: Option<Waiting>) -> io::Result<String> {
+    let content = read_bytes(from, most, waiting, |before, part| {
+        let start: Vec<u8> = before.iter().chain(part).take(2).copied().collect();
+        if [[0xff, 0xfe], [0xfe, 0xff]].iter().any(|mark| start == mark) {
+            return Err(io::Error::other("it is UTF-16, expected text in UTF-8"));
+        }
+        // Devices give zeros without an end, and other programs' files have some: no text has.
+        match part.iter().position(|byte| *byte == 0) {
+            None => Ok(()),
+            Some(at) => {
+                let place = before.len() + at + 1;
+                Err(io::Error::other(format!("byte {place} is 0, expected text in UTF-8")))
+            }
+        }
+    })?;
+    let text = String::from_utf8(content).map_err(|error| {
+        let place = error.utf8_error().valid_up_to() + 1;
+        io::Error::other(format!("byte {place} is not UTF-8, expected text in UTF-8"))
+    })?;
+    match text.strip_prefix('\u{feff}') {
+        Some(text) => Ok(text.to_owned()),
+        None => Ok(text),
+    }
+}
+
+/// All bytes; `check` is told those before and each further part, and may refuse it.
+fn read_bytes(
+    mut from: impl Read,
+    most: u64,
+    waiting: Option<Waiting>,
+    check: impl Fn(&[u8], &[u8]) -> io::Result<()>,
+) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
     let mut part = vec![0; 1 << 16];
     loop {
@@ -87,26 +134,14 @@ fn read(mut from: impl Read, most: u64, waiting: Option<Waiting>) -> io::Result<
         if let Some(waiting) = &waiting {
             waiting.is_over();
         }
-        // Devices give zeros without an end, and other programs' files have some: no text has.
-        if let Some(at) = part[..len].iter().position(|byte| *byte == 0) {
-            let place = content.len() + at + 1;
-            return Err(io::Error::other(format!("byte {place} is 0, expected text in UTF-8")));
-        }
+        check(&content, &part[..len])?;
         content.extend_from_slice(&part[..len]);
         if content.len() as u64 > most {
             return Err(too_large(&format!("more than {} MiB", most >> 20), most));
         }
         if len == 0 {
-            break;
+            return Ok(content);
         }
-    }
-    let text = String::from_utf8(content).map_err(|error| {
-        let place = error.utf8_error().valid_up_to() + 1;
-        io::Error::other(format!("byte {place} is not UTF-8, expected text in UTF-8"))
-    })?;
-    match text.strip_prefix('\u{feff}') {
-        Some(text) => Ok(text.to_owned()),
-        None => Ok(text),
     }
 }
 
@@ -153,7 +188,7 @@ mod tests {
     fn what_is_no_text_is_said_with_the_byte() {
         check(b"{\"tpm\": \xff}", "byte 9 is not UTF-8, expected text in UTF-8");
         // UTF-16, as some editors write it.
-        check(b"\xff\xfe{\0", "byte 4 is 0, expected text in UTF-8");
+        check(b"\xff\xfe{\0", "it is UTF-16, expected text in UTF-8");
         check(
             &vec![b' '; (2 << 20) + 1],
             "2 MiB, expected at most 1 MiB; PHI_MAX_INPUT_MIB in the environment sets another limit",

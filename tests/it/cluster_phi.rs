@@ -106,7 +106,7 @@ fn one_phi_in_tasks_in_any_order_killed_and_doubled_is_that_of_one_process() {
 
 #[test]
 fn small_and_reducible_networks_too() {
-    let copies = json!([[0, 0], [0, 1], [1, 0], [1, 1]]);
+    let copies = json!([[0, 0], [0, 1], [0, 0], [0, 1]]);
     // One direction only: no concept is looked for. A unit that is always ON: no mechanism has a cause.
     let one_way = json!({ "tpm": copies, "cm": [[0, 1], [0, 0]], "state": [0, 0] });
     let constant = json!({ "tpm": vec![[1, 1]; 4], "cm": [[0, 1], [1, 0]], "state": [1, 1] });

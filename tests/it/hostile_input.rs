@@ -29,8 +29,8 @@ fn a_misspelt_or_doubled_field_is_refused() {
     assert_eq!(refused.code, Some(2));
     assert_eq!(
         refused.stderr,
-        "error: standard input: unknown field \"nodse\", perhaps for \"nodes\": expected one of tpm, cm, state, \
-         nodes, name, labels\n"
+        "error: standard input: unknown field \"nodse\", perhaps for \"nodes\": expected one of tpm, cm, state, states, \
+         nodes, name, labels, row_order\n"
     );
     let place = Place::new();
     let twice = or_and_xor().to_string().replacen('{', "{\"state\": [0, 0, 0],", 1);

@@ -171,15 +171,19 @@ fn what_is_no_question_of_iit4_is_refused() {
     check_refused(&one, "--formalism iit4-2023 --ties-policy random", message);
     let mut unconnected = one.clone();
     unconnected["cm"][2][1] = json!(0);
-    // The first record is fine, and yet nothing is answered.
-    let message = "standard input: record 1 (Albantakis et al. 2023, Fig. 1): cm: row 2, column 1: 0, \
-                   expected 1: unit 1 depends on unit 2";
-    for scope in ["", "--complexes"] {
-        let arguments = format!("--formalism iit4-2023 {scope}");
-        check_refused(&json!([one, unconnected]), &arguments, message);
+    let message = "cm: 0, expected 1, for 2 → 1: there the tpm has a dependence (--force-cm averages over it)";
+    for arguments in ["--formalism iit4-2023", "--formalism iit4-2023 --complexes", ""] {
+        check_refused(&unconnected, arguments, &format!("standard input: {message}"));
+        phi(&unconnected, &format!("--force-cm {arguments}")).succeeded();
+        // The first record is fine and is answered.
+        let finished = phi(&json!([one, unconnected]), &format!("--format json {arguments}"));
+        assert_eq!(finished.code, Some(3));
+        let answers: Value = serde_json::from_str(&finished.stdout).expect("a list");
+        assert_eq!(answers[0], answer(&one, arguments));
+        assert_eq!(answers[1], json!({ "record": 1, "error": message }));
+        let message = "standard input: 1 of 2 networks have no answer";
+        assert!(finished.stderr.contains(message), "{}", finished.stderr);
     }
-    // IIT 3.0 averages over what is not connected.
-    phi(&unconnected, "").succeeded();
 }
 
 // --- Studies -----------------------------------------------------------------------------------------

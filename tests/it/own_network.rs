@@ -299,10 +299,27 @@ fn bad_networks_are_refused_with_the_place() {
     );
     check_refused(
         &with("tpm", json!([[0, 0], [1, 1], [0, 1]])),
-        "tpm: 3 rows, expected a power of two (2^n rows for n units)",
+        "tpm: 3 rows, expected a power of two (2^n rows for n units); 2 columns are 2 units (state-by-node), which \
+         have 4 states",
     );
-    let second = json!([or_and_xor(), with("nodes", json!([0, 3]))]);
-    check_refused(&second, "record 1 (OR-AND-XOR): nodes: unit 3, expected a unit from 0 to 2");
+    // In a list the others are answered.
+    let second =
+        json!([with("state", json!([0, 1, 0])), or_and_xor(), with("nodes", json!([0, 3]))]);
+    let finished = phi(&second, "--format json");
+    assert_eq!(finished.code, Some(3));
+    let answers: Value = serde_json::from_str(&finished.stdout).expect("a list");
+    assert_eq!(answers[0]["state"], json!([0, 1, 0]));
+    assert!(answers[0]["error"].as_str().unwrap().contains("is unreachable"), "{answers}");
+    assert_eq!(answers[1]["phi"], 1.9166666666666663);
+    let message = "nodes: unit 3, expected a unit from 0 to 2";
+    assert_eq!(answers[2], json!({ "record": 2, "error": message }));
+    assert!(finished.stderr.contains("2 of 3 networks have no answer"), "{}", finished.stderr);
+    let text = phi(&second, "").stdout;
+    assert!(text.contains(&format!("standard input: record 2: {message}\n")), "{text}");
+    check_refused(
+        &json!([with("nodes", json!([0, 3]))]),
+        "record 0: nodes: unit 3, expected a unit from 0 to 2",
+    );
     // What the engine says of other fields is tested there; here, that the message arrives.
     for (field, value) in [
         ("cm", json!([[0, 1], [1, 0]])),
@@ -324,7 +341,7 @@ fn text_that_is_no_network_is_refused_with_the_place() {
     let place = Place::new();
     for (text, message) in [
         ("", "not JSON: EOF while parsing"),
-        ("{\"tpm\": [[0, NaN]]}", "not JSON: expected value at line 1 column 14"),
+        ("{\"tpm\": [[0, NaN]]}", "tpm: row 0, column 1: NaN is not a probability"),
         ("3", "expected an object with the fields tpm, cm and state, found 3"),
         ("[{}]", "record 0: tpm: missing"),
         ("[]", "no networks: expected at least one"),
@@ -378,4 +395,82 @@ fn an_interrupted_list_is_valid_json_with_the_answers_so_far() {
     );
     let answers: Vec<Value> = serde_json::from_str(&text).unwrap();
     assert_eq!(answers.len(), 1);
+}
+
+// --- Forms, states, lines ----------------------------------------------------------------------------
+
+/// The files of `pyphi-core`'s tests, written by PyPhi and numpy.
+fn forms() -> std::path::PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("pyphi-core/tests/fixtures/forms")
+}
+
+#[test]
+fn files_of_other_programs_are_read_by_their_names() {
+    let place = Place::new();
+    let phi = |arguments: &str| {
+        let arguments = arguments.replace("FORMS", &forms().display().to_string());
+        place.run(&format!("phi --format json {arguments}"))
+    };
+    for arguments in [
+        "--network FORMS/pyphi_1_2_network.json --state [1,0,0]",
+        "--network FORMS/pyphi_1_2_subsystem.json",
+        "--network FORMS/pyphi_2_system.json",
+        "--network FORMS/web_calculator.json",
+        "--network FORMS/network.yaml",
+        "--tpm FORMS/tpm_fortran.npy --cm FORMS/cm.npy --state 100",
+        "--tpm FORMS/tpm_big_endian.csv --big-endian --state 100",
+        "--tpm FORMS/tpm_state_by_state.csv --cm inferred --state 100",
+        "--network FORMS/network.yaml --cm full --nodes A,B,2",
+    ] {
+        let answer: Value = serde_json::from_str(&phi(arguments).succeeded().stdout).unwrap();
+        check_same(&answer["phi"], &json!(2.3125), arguments);
+    }
+    let said = phi("--network FORMS/network.yaml").stderr;
+    assert!(said.starts_with("note: ") && said.ends_with("5 of 9 connections\n"), "{said}");
+    assert_eq!(phi("--network FORMS/network.yaml --cm inferred --strict").stderr, "");
+    let refused = phi("--network FORMS/network.yaml --strict");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("which strict reading forbids"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_network_is_analysed_in_all_its_states() {
+    let mut network = or_and_xor();
+    network.as_object_mut().unwrap().remove("state");
+    let answers = |network: &Value, arguments: &str| -> Vec<Value> {
+        let finished = phi(network, &format!("--format json {arguments}")).succeeded();
+        serde_json::from_str(&finished.stdout).expect("a list")
+    };
+    let all = answers(&network, "--state all");
+    assert_eq!(all.len(), 8);
+    let (found, unreachable): (Vec<&Value>, Vec<&Value>) =
+        all.iter().partition(|it| it.get("phi").is_some());
+    assert!(unreachable.iter().all(|it| it["error"].as_str().unwrap().contains("unreachable")));
+    for answer in &found {
+        let mut one = network.clone();
+        one["state"] = answer["state"].clone();
+        let alone: Value =
+            serde_json::from_str(&phi(&one, "--format json").succeeded().stdout).unwrap();
+        assert_eq!(**answer, alone);
+    }
+    network["states"] = json!("reachable");
+    let reachable = answers(&network, "");
+    assert_eq!(reachable.iter().collect::<Vec<_>>(), found);
+    network["states"] = json!(["100", [0, 0, 0]]);
+    let listed = answers(&network, "");
+    assert_eq!([&listed[0]["state"], &listed[1]["state"]], [&json!([1, 0, 0]), &json!([0, 0, 0])]);
+}
+
+#[test]
+fn lines_are_answered_with_lines() {
+    let place = Place::new();
+    let (good, bad) = (or_and_xor(), json!({ "tpm": 1 }));
+    place.write("lines.jsonl", format!("{good}\n{bad}\n{good}\n"));
+    let finished = place.run("phi --network lines.jsonl --format json");
+    assert_eq!(finished.code, Some(3));
+    let lines: Vec<Value> =
+        finished.stdout.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0], lines[2]);
+    assert_eq!(lines[1], json!({ "record": 1, "error": "tpm: expected a list, found 1" }));
 }

@@ -13,7 +13,8 @@ use super::sia::{Reason, SystemIrreducibilityAnalysis, SystemState};
 use super::structure::PhiStructure;
 use crate::concept::unit_list;
 use crate::formalism::DifferentiationCap;
-use crate::record::{NetworkRecord, PartRecord};
+use crate::input::NetworkRecord;
+use crate::record::PartRecord;
 
 /// φ_s of a system and what it rests on, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Input that makes no network: the error names the place, the value and what was expected.
 
-use pyphi_core::{Error, Network, State, Subsystem, UnitSet, record};
+use pyphi_core::{Error, Network, State, Subsystem, UnitSet, input};
 use serde_json::{Value, json};
 
 /// The message of an input that must be refused.
@@ -28,7 +28,7 @@ fn copies(changes: Value) -> String {
 
 /// What reading and checking a record gives.
 fn subsystem(text: &str) -> Result<Subsystem, Error> {
-    record::parse(text)?.records[0].subsystem()
+    input::parse(text)?[0].subsystem()
 }
 
 #[test]
@@ -43,7 +43,8 @@ fn tpm() {
     check(json!([]), "tpm: no rows, expected 2^n rows for n units");
     check(
         json!([[0, 0], [0, 1], [1, 0]]),
-        "tpm: 3 rows, expected a power of two (2^n rows for n units)",
+        "tpm: 3 rows, expected a power of two (2^n rows for n units); 2 columns are 2 units (state-by-node), \
+         which have 4 states",
     );
     check(json!([[0, 0], [0, 1], [1], [1, 1]]), "tpm: row 2: 1 columns, expected 2");
     check(json!([[0, 0], [0, 1], [1, 0, 1], [1, 1]]), "tpm: row 2: 3 columns, expected 2");
@@ -61,7 +62,7 @@ fn tpm() {
     );
     check(
         json!([[0, 0], [0, "NaN"], [1, 0], [1, 1]]),
-        "tpm[1][1]: expected a number from 0 to 1, found \"NaN\"",
+        "tpm: row 1, column 1: NaN is not a probability, expected a number from 0 to 1",
     );
     check(json!(7), "tpm: expected a list, found 7");
     check(json!([0, 1]), "tpm[0]: expected a list, found 0");
@@ -154,7 +155,9 @@ fn state() {
     check(json!([]), "state: 0 entries, expected 2 (one per unit)");
     check(json!([0, 2]), "state[1]: expected 0 or 1, found 2");
     check(json!([0, 0.5]), "state[1]: expected 0 or 1, found 0.5");
-    check(json!("00"), "state: expected a list, found \"00\"");
+    check(json!("0x"), "state \"0x\": expected a 0 or 1 for each unit, as in 1,0,0");
+    check(json!(7), "state \"7\": expected a 0 or 1 for each unit, as in 1,0,0");
+    check(json!({}), "state: expected a list, found {}");
 }
 
 #[test]
@@ -164,7 +167,7 @@ fn state_of_a_program() {
         State::new(&[0; 33]),
         "33 units would need 2.1 TiB of memory, expected at most 32 units (1.0 TiB at most)",
     );
-    let copies = record::parse(&copies(json!({}))).expect("a record").records.remove(0);
+    let copies = input::parse(&copies(json!({}))).expect("a record").remove(0);
     let network = copies.network().expect("a network");
     let state = State::new(&[0, 0, 0]).expect("three units");
     check(
@@ -206,9 +209,11 @@ fn nodes() {
     };
     check(json!([0, 2]), "nodes: unit 2, expected a unit from 0 to 1");
     check(json!([1, 1]), "nodes: unit 1 is named twice, expected each unit once");
-    check(json!([-1]), "nodes[0]: expected the number of a unit, found -1");
-    check(json!([0.5]), "nodes[0]: expected the number of a unit, found 0.5");
+    check(json!([-1]), "nodes[0]: expected the number or the label of a unit, found -1");
+    check(json!([0.5]), "nodes[0]: expected the number or the label of a unit, found 0.5");
     check(json!("all"), "nodes: expected a list, found \"all\"");
+    check(json!([]), "nodes: no units, expected at least one");
+    check(json!(["A"]), "nodes: no unit \"A\", expected a number, since the units have no labels");
 }
 
 #[test]
@@ -233,27 +238,27 @@ fn labels() {
 
 #[test]
 fn name() {
-    check(record::parse(&copies(json!({ "name": 7 }))), "name: expected a string, found 7");
+    check(input::parse(&copies(json!({ "name": 7 }))), "name: expected a string, found 7");
     check(
-        record::parse(&copies(json!({ "name": "a\nΦ = 7" }))),
+        input::parse(&copies(json!({ "name": "a\nΦ = 7" }))),
         "name: \"a\\nΦ = 7\" with a control character as number 2, expected at most 256 characters, none a \
          control character",
     );
     check(
-        record::parse(&copies(json!({ "name": "n".repeat(257) }))),
+        input::parse(&copies(json!({ "name": "n".repeat(257) }))),
         "name: 257 characters, expected at most 256 characters, none a control character",
     );
-    record::parse(&copies(json!({ "name": null, "labels": null, "nodes": null })))
+    input::parse(&copies(json!({ "name": null, "labels": null, "nodes": null })))
         .expect("no names");
 }
 
 #[test]
 fn fields_are_known_and_there_once() {
     let with =
-        |more: &str| record::parse(&copies(json!({})).replacen('{', &format!("{{{more},"), 1));
+        |more: &str| input::parse(&copies(json!({})).replacen('{', &format!("{{{more},"), 1));
     check(with("\"state\": [1, 0]"), "field \"state\" is there twice, expected it once");
     check(with("\"tpm\": []"), "field \"tpm\" is there twice, expected it once");
-    let known = "expected one of tpm, cm, state, nodes, name, labels";
+    let known = "expected one of tpm, cm, state, states, nodes, name, labels, row_order";
     check(
         with("\"nodse\": [0]"),
         &format!("unknown field \"nodse\", perhaps for \"nodes\": {known}"),
@@ -266,22 +271,23 @@ fn fields_are_known_and_there_once() {
     let long = "x".repeat(1_000_000);
     let short = "x".repeat(40);
     check(with(&format!("\"{long}\": 1")), &format!("unknown field \"{short}…\": {known}"));
+    // PyPhi's names are names of the same fields.
     for (theirs, ours) in
-        [("connectivity_matrix", "cm"), ("node_indices", "nodes"), ("node_labels", "labels")]
+        [("connectivity_matrix", "cm"), ("node_indices", "nodes"), ("currentState", "state")]
     {
-        let message = format!("field \"{theirs}\" of PyPhi's files: expected \"{ours}\"");
-        check(with(&format!("\"{theirs}\": 1")), &message);
+        let message = format!("fields {theirs:?} and {ours:?} mean the same, expected one of them");
+        check(with(&format!("\"{theirs}\": null")), &message);
     }
-    check(record::parse("[]"), "no networks: expected at least one");
-    check(record::parse("{}"), "tpm: missing, expected a list");
-    record::parse(&format!("\u{feff}{}", copies(json!({}))))
+    check(input::parse("[]"), "no networks: expected at least one");
+    check(input::parse("{}"), "tpm: missing, expected a list");
+    input::parse(&format!("\u{feff}{}", copies(json!({}))))
         .expect("a byte order mark is no mistake");
 }
 
 #[test]
 fn what_is_huge_or_deep_is_refused_soon() {
     let check_start = |text: &str, start: &str| {
-        let error = record::parse(text).expect_err("huge").to_string();
+        let error = input::parse(text).expect_err("huge").to_string();
         assert!(error.starts_with(start) && error.len() < 200, "{error}");
     };
     let deep = "[".repeat(1_000_000);
@@ -291,13 +297,16 @@ fn what_is_huge_or_deep_is_refused_soon() {
     check_start(&format!("{deep}{}", "]".repeat(1_000_000)), "record 0: record: ");
     let nested = |n: usize| "[".repeat(n) + &"]".repeat(n);
     check_start(&of_field("state", &nested(1_000)), "state: recursion limit exceeded");
-    check_start(&of_field("tpm", &nested(1_000)), "tpm: ");
+    check_start(&of_field("tpm", &nested(1_000)), "tpm[0][0]: ");
     check_start(&of_field("tpm", &nested(1_000_000)), "tpm: ");
     check_start(
         &of_field("state", &nested(1_000_000)),
         "state: 2000000 bytes, expected at most 1048576",
     );
-    check_start(&of_field("tpm", "[[1e999]]"), "tpm: number out of range");
+    check_start(
+        &of_field("tpm", "[[1e999]]"),
+        "tpm[0][0]: expected a number from 0 to 1, found 1e999",
+    );
     check_start(&of_field("name", "\"\\ud800\""), "name: ");
     // Rows without entries, or with too few for so many rows, are not kept to the last.
     let rows = |row: &str| format!("[{}]", vec![row; 100_000].join(","));
@@ -330,12 +339,15 @@ fn too_many_units() {
 
 #[test]
 fn text() {
-    check(record::parse(""), "not JSON: EOF while parsing a value at line 1 column 0");
-    check(record::parse("{\"tpm\": ["), "not JSON: EOF while parsing a list at line 1 column 9");
-    check(record::parse("3"), "expected an object with the fields tpm, cm and state, found 3");
-    check(record::parse("{\"tpm\": [[0]], \"cm\": [[1]]}"), "state: missing, expected a list");
+    check(input::parse(""), "not JSON: EOF while parsing a value at line 1 column 0");
     check(
-        record::parse("[{\"tpm\": [[0], [1]], \"cm\": [[1]], \"state\": [0]}, 3]"),
+        input::parse("{\"tpm\": ["),
+        "not JSON: tpm: row 0: EOF while parsing a list at line 1 column 9",
+    );
+    check(input::parse("3"), "expected an object with the fields tpm, cm and state, found 3");
+    check(input::parse("{\"tpm\": [[0], [1]], \"cm\": [[1]]}"), "state: missing, expected a list");
+    check(
+        input::parse("[{\"tpm\": [[0], [1]], \"cm\": [[1]], \"state\": [0]}, 3]"),
         "record 1: expected an object with the fields tpm, cm and state, found 3",
     );
 }

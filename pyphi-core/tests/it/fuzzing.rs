@@ -1,7 +1,8 @@
 //! Networks from any bytes, judged by the oracle: the bodies of the fuzz targets `phi_iit3` and `phi_iit4`, and what an
 //! ordinary test does with them.
 
-use pyphi_core::{ErrorKind, Options, record};
+use pyphi_core::input::{self, NetworkRecord, Reader, Table};
+use pyphi_core::{ErrorKind, Options};
 
 use crate::networks::Network;
 use crate::{answer, iit4_answer};
@@ -49,8 +50,11 @@ fn network(bytes: &[u8], at_most: usize) -> Option<(Network, bool)> {
 /// IIT 3.0: the engine, by each of its settings, against the oracle.
 pub(crate) fn phi_iit3(bytes: &[u8]) {
     let Some((network, is_tiny)) = network(bytes, 4) else { return };
+    if network.nodes.is_empty() {
+        return;
+    }
     let text = network.to_string();
-    let read = record::parse(&text).expect("the JSON of a network").records.remove(0);
+    let read = input::parse(&text).expect("the JSON of a network").remove(0);
     match read.subsystem() {
         Err(error) => {
             let is_unreachable = matches!(error.kind(), ErrorKind::Unreachable { .. });
@@ -83,8 +87,10 @@ fn alike(network: &Network) {
 pub(crate) fn phi_iit4(bytes: &[u8]) {
     use crate::iit4_oracle::{Cap, Ties};
     let Some((network, is_tiny)) = network(bytes, 3) else { return };
-    // Nor does the oracle know of systems without units.
-    if is_tiny || network.nodes.is_empty() {
+    if network.nodes.is_empty() {
+        return;
+    }
+    if is_tiny {
         for ties in [Ties::Principled, Ties::Pyphi] {
             match iit4_answer::by_engine(&network, ties, Cap::None) {
                 Ok(found) => {
@@ -102,17 +108,21 @@ pub(crate) fn phi_iit4(bytes: &[u8]) {
     assert!(differs.is_none(), "{}\n{network}", differs.unwrap_or_default());
 }
 
-/// JSON of one network, or of a list: read, and, if it is taken, written and read again.
+/// A network in any form; JSON of one network, or of a list: read, and, if it is taken, written and read again.
 pub(crate) fn network_record(bytes: &[u8]) {
+    let lenient =
+        Reader { force_cm: true, project: true, state: Some(vec![0, 0, 0]), ..Reader::default() };
+    let _ = Table::npy(bytes).map(|table| lenient.table(table));
     let Ok(text) = str::from_utf8(bytes) else { return };
-    let Ok(file) = record::parse(text) else { return };
-    for it in file.records {
-        let again = record::parse(&serde_json::to_string(&it).expect("a record is JSON"));
-        let again =
-            again.expect("what was read is written so that it can be read").records.remove(0);
+    let _ = Table::csv(text).map(|table| lenient.table(table));
+    let _ = lenient.yaml(text);
+    let _ = lenient.json(text);
+    let Ok(records) = input::parse(text) else { return };
+    for it in records {
+        let again = input::parse(&serde_json::to_string(&it).expect("a record is JSON"));
+        let again = again.expect("what was read is written so that it can be read").remove(0);
         assert_eq!((&it.tpm, &it.cm, &it.state), (&again.tpm, &again.cm, &again.state));
-        let is_taken =
-            |it: &record::NetworkRecord| it.subsystem().map_err(|it| it.to_string()).err();
+        let is_taken = |it: &NetworkRecord| it.subsystem().map_err(|it| it.to_string()).err();
         assert_eq!(is_taken(&it), is_taken(&again));
     }
 }

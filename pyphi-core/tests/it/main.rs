@@ -20,6 +20,8 @@ mod iit4_relations;
 mod iit4_suite;
 /// IIT 4.0: the smallest and the largest Φ over all choices among ties, against a list of all of them.
 mod iit4_ties;
+/// Networks in every form that they are kept in.
+mod input_forms;
 /// What an ordinary test does with a fuzz target.
 #[path = "../../../fuzz/mutations.rs"]
 mod mutations;

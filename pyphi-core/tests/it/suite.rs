@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use pyphi_core::{Options, Subsystem, fixtures, record};
+use pyphi_core::{Options, Subsystem, fixtures, input};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -161,11 +161,10 @@ fn a_golden_file_is_a_list_of_networks() {
     let mut list: Vec<serde_json::Map<String, serde_json::Value>> = read(UP_TO_FOUR_UNITS);
     let fields = ["name", "tpm", "cm", "state", "nodes"];
     list.iter_mut().for_each(|it| it.retain(|name, _| fields.contains(&name.as_str())));
-    let records = record::parse(&serde_json::to_string(&list).unwrap()).expect("networks");
-    assert!(records.is_list);
+    let records = input::parse(&serde_json::to_string(&list).unwrap()).expect("networks");
     let goldens: Vec<Golden> = read(UP_TO_FOUR_UNITS);
-    assert_eq!(records.records.len(), goldens.len());
-    for (record, golden) in records.records.iter().zip(&goldens) {
+    assert_eq!(records.len(), goldens.len());
+    for (record, golden) in records.iter().zip(&goldens) {
         let Network { name, tpm, cm, state, nodes } = &golden.network;
         assert_eq!(record.name.as_ref(), Some(name));
         assert_eq!((&record.tpm, &record.cm, &record.state), (tpm, cm, state));
@@ -179,7 +178,7 @@ fn generic_examples_are_of_their_family() {
     for n in [9, 10] {
         let file = format!("../examples/networks/generic_{n}.json");
         let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-        let found = record::parse(&text).unwrap().records[0].subsystem().unwrap();
+        let found = input::parse(&text).unwrap()[0].subsystem().unwrap();
         let expected = fixtures::generic_logistic(n, 1);
         assert_eq!(found.state(), expected.state());
         assert_eq!(found.network().cm(), expected.network().cm());

@@ -1,0 +1,462 @@
+//! What is asked about networks of one's own, and the answers in the order of the input.
+//!
+//! Of a single network in one state, what is wrong with it is an error. In a list, JSON lines, or several states, each
+//! network that can be analysed is, and the others get a record that says what is wrong with them.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::engine::exact::{
+    ComplexesRecord, Engine, Entry, Form, Input, NetworkRecord, OwnNetwork, PhiComplexesRecord,
+    PhiRecord, PhiStructureRecord, Rules, Scope, States,
+};
+use crate::engine::steps::{Detail, Steps};
+use crate::error::Error;
+use crate::escape::terminal_lines;
+use crate::phi::figure::Picture;
+use crate::phi::{complexes_text, structure, text};
+use crate::report::drawing::Drawing;
+use crate::suite::Settings;
+
+/// Networks, and what is asked of them.
+#[derive(Debug)]
+pub struct Question {
+    input: Input,
+    /// What the file is called in errors.
+    place: String,
+    scope: Scope,
+    /// Count tied choices over all cuts, whatever the size.
+    ties: bool,
+    /// IIT 4.0 by these rules instead of IIT 3.0.
+    iit4: Option<Rules>,
+    /// Where it is said how many networks of many are done.
+    detail: Detail,
+}
+
+/// Why an answer is not complete.
+#[derive(Debug)]
+pub enum Failure {
+    /// The analysis was stopped, or some networks could not be analysed.
+    Study(Error),
+    /// The answer could not be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Failure {
+        Failure::Output(error)
+    }
+}
+
+/// A network in one of its states; or, where the network is wrong, that.
+#[derive(Debug, Clone)]
+struct Item {
+    entry: usize,
+    state: Vec<u8>,
+}
+
+/// What became of an item.
+enum Outcome {
+    Answer(Answer),
+    /// Nothing to be said of: a state that the network cannot be in, where only reachable ones are asked for.
+    Passed,
+    /// It has no answer.
+    Refused(Refusal),
+    /// It has no answer, and nothing after it will have one.
+    Stopped(Error),
+}
+
+/// The answer for one network.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Answer {
+    System(PhiRecord),
+    Complexes(ComplexesRecord),
+    PhiStructure(Box<PhiStructureRecord>),
+    PhiComplexes(PhiComplexesRecord),
+}
+
+/// Writes the answer of an item, or why it has none.
+type WriteAnswer<'a> = dyn FnMut(&Item, Result<&Answer, &Refusal>) -> io::Result<()> + 'a;
+
+/// What stands in the place of an answer.
+#[derive(Debug, Clone, Serialize)]
+struct Refusal {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// The number of the network in the file, from 0.
+    record: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    state: Vec<u8>,
+    error: String,
+    /// It is no mistake of the file's.
+    #[serde(skip)]
+    is_expected: bool,
+}
+
+/// Up to this many units a problem is too small to keep all threads busy: several are solved at once.
+const SMALL: usize = 8;
+
+/// How many networks are solved before their answers are written.
+const CHUNK: usize = 256;
+
+impl Question {
+    /// Up to this many units, `purview_ties` is counted without being asked for: it is cheap there.
+    pub const TIES_UP_TO: usize = 6;
+
+    /// A question about networks that come from `place`. With `ties`, choices tied over all cuts are counted for
+    /// networks of any size, for which every cut is evaluated in full. With `iit4`, the answer is that of IIT 4.0.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if there is one network, in one state, and it cannot be analysed; or if none can be read.
+    pub fn new(
+        input: Input,
+        place: &str,
+        scope: Scope,
+        ties: bool,
+        iit4: Option<Rules>,
+    ) -> Result<Question, Error> {
+        let place = place.to_owned();
+        let question = Question { input, place, scope, ties, iit4, detail: Detail::default() };
+        let is_hopeless = question.input.networks.iter().all(|it| it.record.is_err());
+        if question.is_single() || is_hopeless {
+            question.networks().next().expect("there is one")?;
+        }
+        Ok(question)
+    }
+
+    /// The same question, telling `detail` how many networks are done.
+    #[must_use]
+    pub fn telling(mut self, detail: Detail) -> Question {
+        self.detail = detail;
+        self
+    }
+
+    /// What was guessed, converted or passed over in reading, each said once.
+    pub fn notes(&self) -> Vec<String> {
+        let mut by_note: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, entry) in self.input.networks.iter().enumerate() {
+            for note in &entry.notes {
+                by_note.entry(note).or_default().push(index);
+            }
+        }
+        let said = |(note, of): (&str, Vec<usize>)| match (self.input.form, of.as_slice()) {
+            (Form::One, _) => format!("{}: {note}", self.place),
+            (_, [index]) => format!("{}: record {index}: {note}", self.place),
+            (_, all) => format!("{}: {} records: {note}", self.place, all.len()),
+        };
+        by_note.into_iter().map(said).collect()
+    }
+
+    /// One network in one state.
+    fn is_single(&self) -> bool {
+        let states = &self.input.networks[0].states;
+        self.input.form == Form::One
+            && matches!(states, States::Listed(states) if states.len() <= 1)
+    }
+
+    /// Each network in each of its states. They are many, and made when they are asked for.
+    fn items(&self) -> impl Iterator<Item = Item> + '_ {
+        self.input.networks.iter().enumerate().flat_map(|(entry, it)| {
+            let n_units = it.record.as_ref().map_or(0, |record| record.cm.len());
+            (0..n_items(it)).map(move |number| {
+                let state = match &it.states {
+                    _ if it.record.is_err() => Vec::new(),
+                    States::Listed(states) => states[number].clone(),
+                    States::All | States::Reachable => {
+                        (0..n_units).map(|unit| (number >> unit & 1) as u8).collect()
+                    }
+                };
+                Item { entry, state }
+            })
+        })
+    }
+
+    /// The number of networks, each counted in each of its states.
+    pub fn len(&self) -> usize {
+        self.input.networks.iter().map(n_items).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.input.networks.is_empty()
+    }
+
+    /// The networks in their states, checked.
+    ///
+    /// # Errors
+    /// [`Error::Network`] for each that cannot be analysed.
+    pub fn networks(&self) -> impl Iterator<Item = Result<OwnNetwork, Error>> + '_ {
+        self.items().map(|item| self.network(&item).map_err(|refusal| self.as_error(&refusal)))
+    }
+
+    fn network(&self, item: &Item) -> Result<OwnNetwork, Refusal> {
+        let entry = &self.input.networks[item.entry];
+        let refusal = |name: Option<&String>, error: String, is_expected| Refusal {
+            name: name.cloned(),
+            record: item.entry,
+            state: item.state.clone(),
+            error,
+            is_expected,
+        };
+        let record = match &entry.record {
+            Ok(record) => NetworkRecord { state: item.state.clone(), ..record.clone() },
+            Err(error) => return Err(refusal(None, error.to_string(), false)),
+        };
+        let name = record.name.clone();
+        OwnNetwork::new(record, self.scope, self.iit4).map_err(|rejected| {
+            let is_listed = matches!(entry.states, States::Listed(_));
+            refusal(name.as_ref(), rejected.message, rejected.is_unreachable && !is_listed)
+        })
+    }
+
+    fn as_error(&self, refusal: &Refusal) -> Error {
+        let Refusal { name, record, error, .. } = refusal;
+        let place = match (self.input.form, name) {
+            (Form::One, _) => self.place.clone(),
+            (_, None) => format!("{}: record {record}", self.place),
+            (_, Some(name)) => format!("{}: record {record} ({name})", self.place),
+        };
+        Error::Network { place, message: error.clone() }
+    }
+
+    /// Writes Φ and structure of each network for a person. Concepts are in a table; in blocks, where that is
+    /// wider than `width`, if there is a width.
+    ///
+    /// # Errors
+    /// [`Failure`]; the answers before it are written.
+    pub fn answer_text(
+        &self,
+        engine: &Engine,
+        width: Option<usize>,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let mut is_first = true;
+        self.answer(engine, &|_| self.ties, &mut |item, outcome| {
+            let record = self.input.networks[item.entry].record.as_ref().ok();
+            let labels = record.and_then(|it| it.labels.as_deref());
+            let answer = match outcome {
+                Ok(Answer::System(answer)) => text(answer, labels, width),
+                Ok(Answer::Complexes(answer)) => complexes_text(answer, labels, width),
+                Ok(Answer::PhiStructure(answer)) => structure::text(answer, labels),
+                Ok(Answer::PhiComplexes(answer)) => structure::complexes_text(answer, labels),
+                Err(refusal) if refusal.state.is_empty() => {
+                    format!("{}\n", self.as_error(refusal))
+                }
+                Err(refusal) => {
+                    let state: Vec<String> = refusal.state.iter().map(u8::to_string).collect();
+                    format!("{}, in state ({})\n", self.as_error(refusal), state.join(","))
+                }
+            };
+            let separator = if is_first { "" } else { "\n" };
+            is_first = false;
+            // Names went through `terminal` one by one; this is for what was forgotten.
+            write!(out, "{separator}{}", terminal_lines(&answer))?;
+            out.flush()
+        })
+    }
+
+    /// Writes the answers as JSON, a line each: an object; a list for a list, or for several states; lines for lines.
+    ///
+    /// # Errors
+    /// [`Failure`]; the answers before it are written, and the list is closed.
+    pub fn answer_json(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
+        let is_list = self.input.form != Form::Lines && !self.is_single();
+        if is_list {
+            writeln!(out, "[")?;
+        }
+        let mut is_first = true;
+        let counts_ties = |n_units| self.ties || n_units <= Question::TIES_UP_TO;
+        let answered = self.answer(engine, &counts_ties, &mut |_, outcome| {
+            if !std::mem::replace(&mut is_first, false) {
+                writeln!(out, "{}", if is_list { "," } else { "" })?;
+            }
+            let line = match outcome {
+                Ok(answer) => serde_json::to_string(answer),
+                Err(refusal) => serde_json::to_string(refusal),
+            };
+            write!(out, "{}", line.expect("plain data"))?;
+            out.flush()
+        });
+        if let Err(Failure::Output(error)) = answered {
+            return Err(Failure::Output(error));
+        }
+        match (is_list, is_first) {
+            (true, false) => writeln!(out, "\n]")?,
+            (true, true) => writeln!(out, "]")?,
+            (false, false) => writeln!(out)?,
+            (false, true) => {}
+        }
+        out.flush()?;
+        answered
+    }
+
+    /// Tells `write` the answer of every item, or why it has none, in their order.
+    fn answer(
+        &self,
+        engine: &Engine,
+        counts_ties: &(dyn Fn(usize) -> bool + Sync),
+        write: &mut WriteAnswer<'_>,
+    ) -> Result<(), Failure> {
+        let total = self.len();
+        let (mut done, mut refused) = (0, 0);
+        let mut items = self.items();
+        let is_small = |it: &Item| {
+            let entry = &self.input.networks[it.entry];
+            entry.record.as_ref().map_or(0, |it| it.cm.len()) <= SMALL
+        };
+        let mut chunk: Vec<Item> = Vec::new();
+        loop {
+            let next = items.next();
+            let is_full = chunk.len() == CHUNK
+                || chunk.last().is_some_and(|it| !is_small(it))
+                || next.as_ref().is_some_and(|it| !is_small(it));
+            if (is_full || next.is_none()) && !chunk.is_empty() {
+                let outcomes = match chunk.as_slice() {
+                    [item] => vec![self.outcome(engine, item, counts_ties)],
+                    several => {
+                        engine.batch(several, |item| self.outcome(engine, item, counts_ties))
+                    }
+                };
+                for (item, outcome) in chunk.drain(..).zip(outcomes) {
+                    match outcome {
+                        Outcome::Answer(answer) => write(&item, Ok(&answer))?,
+                        Outcome::Passed => {}
+                        Outcome::Refused(refusal) => {
+                            refused += usize::from(!refusal.is_expected);
+                            write(&item, Err(&refusal))?;
+                        }
+                        Outcome::Stopped(Error::Interrupted(_)) => {
+                            let so_far = format!(": {done} of {total} networks were analysed");
+                            return Err(Failure::Study(Error::Interrupted(so_far)));
+                        }
+                        Outcome::Stopped(error) => return Err(Failure::Study(error)),
+                    }
+                    done += 1;
+                }
+                if total > 1 {
+                    self.detail.set(Some(Steps {
+                        what: "networks",
+                        done: done as u64,
+                        total: total as u64,
+                        best: None,
+                        remaining: None,
+                    }));
+                }
+            }
+            let Some(item) = next else { break };
+            chunk.push(item);
+        }
+        match refused {
+            0 => Ok(()),
+            n => {
+                Err(Failure::Study(Error::Refused { place: self.place.clone(), refused: n, total }))
+            }
+        }
+    }
+
+    fn outcome(
+        &self,
+        engine: &Engine,
+        item: &Item,
+        counts_ties: &(dyn Fn(usize) -> bool + Sync),
+    ) -> Outcome {
+        let network = match self.network(item) {
+            Ok(network) => network,
+            Err(refusal)
+                if refusal.is_expected
+                    && self.input.networks[item.entry].states == States::Reachable =>
+            {
+                return Outcome::Passed;
+            }
+            Err(refusal) => return Outcome::Refused(refusal),
+        };
+        if engine.is_cancelled() {
+            return Outcome::Stopped(Error::Interrupted(String::new()));
+        }
+        match self.analyse(engine, &network, counts_ties(network.n_units())) {
+            Ok(answer) => Outcome::Answer(answer),
+            Err(error @ (Error::Network { .. } | Error::Memory { .. })) if !self.is_single() => {
+                Outcome::Refused(Refusal {
+                    name: None,
+                    record: item.entry,
+                    state: item.state.clone(),
+                    error: error.to_string(),
+                    is_expected: false,
+                })
+            }
+            Err(error) => Outcome::Stopped(error),
+        }
+    }
+
+    /// Drawings of the system in a network, by IIT 3.0: its graph with the cut, and its cause-effect
+    /// structure. `name` stands for a network without one.
+    ///
+    /// # Errors
+    /// As [`Engine::analyse`].
+    ///
+    /// # Panics
+    /// If the question is about complexes, or about IIT 4.0.
+    pub fn draw(
+        &self,
+        engine: &Engine,
+        network: &OwnNetwork,
+        name: &str,
+    ) -> Result<[Drawing; 2], Error> {
+        let Answer::System(answer) = self.analyse(engine, network, false)? else {
+            panic!("a question about systems, by IIT 3.0")
+        };
+        let cut: Option<[Vec<usize>; 2]> = answer
+            .cut
+            .as_ref()
+            .map(|cut| [cut.severed_from.iter().collect(), cut.severed_to.iter().collect()]);
+        let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
+        let name = answer.name.as_deref().unwrap_or(name);
+        let title = format!("{name}: Φ = {:.6} in state ({})", answer.phi, state.join(","));
+        let picture = Picture {
+            title: &title,
+            cm: network.connectivity(),
+            state: &answer.state,
+            nodes: &answer.nodes,
+            labels: network.labels(),
+            cut: cut.as_ref().map(|[from, to]| (from.as_slice(), to.as_slice())),
+            concepts: &answer.ces,
+        };
+        Ok([picture.graph(), Picture { title: name, ..picture }.structure()])
+    }
+
+    fn analyse(
+        &self,
+        engine: &Engine,
+        network: &OwnNetwork,
+        count_ties: bool,
+    ) -> Result<Answer, Error> {
+        match (self.scope, self.iit4) {
+            (Scope::System, None) => {
+                let tie_orders = if self.ties { Settings::TIE_ORDERS } else { 0 };
+                engine.analyse(network, count_ties, tie_orders).map(Answer::System)
+            }
+            (Scope::Complexes, None) => {
+                engine.complexes(network, count_ties).map(Answer::Complexes)
+            }
+            (Scope::System, Some(rules)) => {
+                let answer = engine.phi_structure(network, rules);
+                answer.map(|it| Answer::PhiStructure(Box::new(it)))
+            }
+            (Scope::Complexes, Some(rules)) => {
+                engine.phi_complexes(network, rules).map(Answer::PhiComplexes)
+            }
+        }
+    }
+}
+
+/// How many there are of one network. One that is wrong is said to be so once.
+fn n_items(entry: &Entry) -> usize {
+    match (&entry.record, &entry.states) {
+        (Err(_), _) => 1,
+        (Ok(_), States::Listed(states)) => states.len(),
+        (Ok(record), States::All | States::Reachable) => 1 << record.cm.len(),
+    }
+}
