@@ -1,9 +1,10 @@
 //! What past builds needed: peak memory and time of every compiler run and of every whole build.
 //!
-//! One JSON file, `<target-dir>/xtask/ledger.json`. It is only ever replaced whole (write, sync, rename), and what
-//! another xtask wrote meanwhile is merged, not lost. A file that is broken, foreign or newer is set aside with a
-//! warning: what is lost is only knowledge that the next build gathers again, so nothing here stops a build.
-//! This module decides nothing; `plan` and the guard do.
+//! One JSON file, `<target-dir>/xtask/ledger.json`. It is only ever replaced whole (write, sync,
+//! rename), and what another process wrote meanwhile is merged, not lost. A file that is broken,
+//! foreign or newer is set aside with a warning: what is lost is only knowledge that the next build
+//! gathers again, so nothing here stops a build. This module decides nothing; `plan` and the guard
+//! do.
 
 use std::{
     collections::BTreeMap,
@@ -24,11 +25,13 @@ use crate::{
 const VERSION: u32 = 1;
 /// Tells this file from any other JSON.
 const SCHEMA: &str = "xtask-ledger";
-/// A row has about 300 bytes: so many that every unit of a large build is in here with a thousand settings.
+/// A row has about 300 bytes: so many that every unit of a large build is in here with a thousand
+/// settings.
 const MOST_BYTES: u64 = 64 << 20;
 /// No build takes longer: 30 years.
 const MOST_SECONDS: f64 = 1e9;
-/// A peak that was not reached again sinks by this part of the difference, so one outlier is forgotten in time.
+/// A peak that was not reached again sinks by this part of the difference, so one outlier is
+/// forgotten in time.
 const DECAY: u64 = 8;
 
 /// What cargo compiles, links or runs as one step.
@@ -78,8 +81,9 @@ pub(crate) struct Observation {
     pub(crate) peak_bytes: u64,
     /// Wall time from start to end.
     pub(crate) seconds: f64,
-    /// Whether it ran from the beginning to its end. A compiler that was ended early, or a build that found half of
-    /// its crates finished, needed *at least* this much memory, and its time says nothing.
+    /// Whether it ran from the beginning to its end. A compiler that was ended early, or a build
+    /// that found half of its crates finished, needed *at least* this much memory, and its time
+    /// says nothing.
     pub(crate) complete: bool,
 }
 
@@ -139,7 +143,8 @@ impl BuildLedger {
         target_dir.join("xtask").join("ledger.json")
     }
 
-    /// Read the ledger; an empty one if there is none or it cannot be used ([`BuildLedger::warning`] then says why).
+    /// Read the ledger; an empty one if there is none or it cannot be used
+    /// ([`BuildLedger::warning`] then says why).
     pub(crate) fn load(target_dir: &Path) -> BuildLedger {
         let file = BuildLedger::path(target_dir);
         let (content, warning) = Content::read(&file).unwrap_or_else(|error| {
@@ -191,8 +196,8 @@ impl BuildLedger {
     /// Write everything to the file, together with what others have written since it was read.
     ///
     /// # Errors
-    /// The folder or the file cannot be written. The observations stay, so it can be tried again; a caller that
-    /// has finished a build only warns.
+    /// The folder or the file cannot be written. The observations stay, so it can be tried again; a
+    /// caller that has finished a build only warns.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
         if self.unsaved.units.is_empty() && self.unsaved.builds.is_empty() {
             return Ok(());
@@ -284,7 +289,8 @@ pub(crate) fn parse(text: &[u8]) {
 }
 
 impl Content {
-    /// The file's content; empty, with the reason, if it cannot be used. Such a file is moved aside.
+    /// The file's content; empty, with the reason, if it cannot be used. Such a file is moved
+    /// aside.
     ///
     /// # Errors
     /// It cannot be read now. Another time it may be, so it stays.
@@ -452,7 +458,7 @@ mod tests {
         other.observe_unit(unit("syn"), seen(340, 4.0));
         one.save().unwrap();
         other.save().unwrap();
-        // Whoever saves knows the others' figures from then on, and counts its own once.
+        // A writer that saves knows the others' figures from then on, and counts its own once.
         other.save().unwrap();
         for ledger in [&other, &BuildLedger::load(folder.path())] {
             assert_eq!(ledger.units().count(), 2);

@@ -1,14 +1,15 @@
 //! Text of users for each place where it is shown: one function a place.
 //!
-//! A name can hold anything: a newline that begins a line of its own, an escape sequence that clears the screen, a
-//! letter that turns the rest of the line around, a bar that ends a cell, what a spreadsheet takes for a formula. What
-//! is not seen, or moves what is seen, is written out (`visible`); what means something in the place is escaped.
-//! Text of this program passes unchanged, so whole sentences with names in them can be given.
+//! A name can hold anything: a newline that begins a line of its own, an escape sequence that
+//! clears the screen, a letter that turns the rest of the line around, a bar that ends a cell, what
+//! a spreadsheet takes for a formula. What is not seen, or moves what is seen, is written out
+//! (`visible`); what means something in the place is escaped. Text of this program passes
+//! unchanged, so whole sentences with names in them can be given.
 
 use std::fmt::Write;
 
-/// Whether a character is not seen, or changes where others are seen: control characters, separators of lines,
-/// marks of the direction of text, and what is no character.
+/// Whether a character is not seen, or changes where others are seen: control characters,
+/// separators of lines, marks of the direction of text, and what is no character.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -43,13 +44,14 @@ pub fn terminal(text: &str) -> String {
     visible(text)
 }
 
-/// Lines for a terminal, whose newlines are those of this program: names in them went through [`terminal`].
+/// Lines for a terminal, whose newlines are those of this program: names in them went through
+/// [`terminal`].
 pub fn terminal_lines(text: &str) -> String {
     escaped(text, |_, it, _, out| it != '\n' && write_out(it, out))
 }
 
-/// Text for XML and HTML, within elements and attributes. The two accept almost the same characters; what either
-/// refuses is hidden.
+/// Text for XML and HTML, within elements and attributes. The two accept almost the same
+/// characters; what either refuses is hidden.
 ///
 /// ```text
 /// assert_eq!(xml("a < b\u{1b}\u{fffe}"), "a &lt; b\\u{1b}\\u{fffe}");
@@ -102,8 +104,8 @@ pub fn markdown_code(text: &str) -> String {
     format!("{fence}\n{text}\n{fence}")
 }
 
-/// A cell of a CSV. What a spreadsheet would take for a formula gets an apostrophe before it, which spreadsheets do
-/// not show; numbers stay numbers.
+/// A cell of a CSV. What a spreadsheet would take for a formula gets an apostrophe before it, which
+/// spreadsheets do not show; numbers stay numbers.
 ///
 /// ```text
 /// assert_eq!(csv("-0.5"), "-0.5");
@@ -139,8 +141,8 @@ pub fn shell(argument: &str) -> String {
     }
 }
 
-/// The text with some characters replaced: `replace` is given the character before, a character, the one after,
-/// and where to write instead of it, and says whether it did.
+/// The text with some characters replaced: `replace` is given the character before, a character,
+/// the one after, and where to write instead of it, and says whether it did.
 fn escaped(
     text: &str,
     replace: impl Fn(Option<char>, char, Option<char>, &mut String) -> bool,

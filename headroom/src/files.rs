@@ -1,8 +1,9 @@
 //! Files that are there whole or not at all, under names that no other process has.
 //!
-//! A PID does not make a name unique: processes in other containers, and on other machines that share the folder, have
-//! the same ones. So a name here has a random part, and what it names is created only where nothing was before. What
-//! exists already is never taken for this process's own.
+//! A PID does not make a name unique: processes in other containers, and on other machines that
+//! share the folder, have the same ones. So a name here has a random part, and what it names is
+//! created only where nothing was before. What exists already is never taken for this process's
+//! own.
 
 use std::{
     fs::{self, File},
@@ -15,12 +16,13 @@ use anyhow::Context as _;
 
 use self::temporary::{Temporary, remove_left_over};
 
-// The study writes its files in the same way and includes this file: neither package needs the other.
+// The study writes its files in the same way and includes this file: neither package needs the
+// other.
 #[allow(dead_code, reason = "only the study makes temporary folders")]
 mod temporary;
 
-/// Make something beside `path`, under a name with a random part. `make` must fail with `AlreadyExists` where there is
-/// something.
+/// Make something beside `path`, under a name with a random part. `make` must fail with
+/// `AlreadyExists` where there is something.
 pub fn beside<T>(path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(PathBuf, T)> {
     loop {
         let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -33,7 +35,8 @@ pub fn beside<T>(path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Resu
     }
 }
 
-/// A number that no other process can guess. The standard library takes it from the system's source of random numbers.
+/// A number that no other process can guess. The standard library takes it from the system's source
+/// of random numbers.
 pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
@@ -68,7 +71,8 @@ pub fn write_whole(file: &Path, content: &[u8], executable: bool) -> anyhow::Res
     write().with_context(|| format!("could not write {}", file.display()))
 }
 
-/// The content of a file that should be a short one. What is no file at all (a pipe, a device) would be read for ever.
+/// The content of a file that should be a short one. What is no file at all (a pipe, a device)
+/// would be read for ever.
 ///
 /// # Errors
 /// It cannot be read; it is no file; it has more than `most_bytes`.

@@ -1,13 +1,13 @@
 //! Builds of Rust workspaces that stay within the memory there is.
 //!
-//! Before a build: how much memory is left to this process (the machine, control groups, swap), what
-//! past builds needed, and which way to build fits. While it runs, on Linux: a gate before every
-//! compiler, and a controller that holds compilers back, suspends them, or ends them and starts them
-//! again, so that a build does not run out of memory as long as one compiler at a time fits. After it:
-//! why it ended, told from the kernel's counters and not from guesses.
+//! Before a build: how much memory is left to this process (the machine, control groups, swap),
+//! what past builds needed, and which way to build fits. While it runs, on Linux: a gate before
+//! every compiler, and a controller that holds compilers back, suspends them, or ends them and
+//! starts them again, so that a build does not run out of memory as long as one compiler at a time
+//! fits. After it: why it ended, told from the kernel's counters and not from guesses.
 //!
-//! The program that hosts this library calls [`entered`] first: the gate, the keeper and the watchdog
-//! are this same program, started again. Then:
+//! The program that hosts this library calls [`entered`] first: the gate, the keeper and the
+//! watchdog are this same program, started again. Then:
 //!
 //! ```no_run
 //! use std::process::{ExitCode, Termination as _};
@@ -25,10 +25,10 @@
 //! ```
 //!
 //! The rooms, in the order in which each may use those before it: `numbers`, `escape`, `files` and
-//! `exit` serve all; `console` says things; `machine` reads what there is; `workspace` is what is built;
-//! `build_ledger` is what past builds needed; `plan` decides how to build; `child` starts and ends
-//! programs; `guard` holds compilers back; `build` is one command under supervision; `command` is what a
-//! user asks for.
+//! `exit` serve all; `console` says things; `machine` reads what there is; `workspace` is what is
+//! built; `build_ledger` is what past builds needed; `plan` decides how to build; `child` starts
+//! and ends programs; `guard` holds compilers back; `build` is one command under supervision;
+//! `command` is what a user asks for.
 
 mod build_ledger;
 pub mod escape;

@@ -1,4 +1,5 @@
-//! Sizes, times and factors: as they are shown to people, and conversions that say why they are exact enough.
+//! Sizes, times and factors: as they are shown to people, and conversions that say why they are
+//! exact enough.
 
 /// A size for people: GiB with one decimal, or MiB.
 pub fn bytes(n: u64) -> String {

@@ -36,7 +36,8 @@ pub(crate) enum Command {
 
 /// Help and version, which are results, or what is wrong with the arguments.
 pub(crate) fn usage(error: &clap::Error) -> Exit {
-    // They are quoted there as they are, so with one that could forge lines all of it becomes one line.
+    // They are quoted there as they are, so with one that could forge lines all of it becomes one
+    // line.
     let has_hidden = env::args_os().any(|it| it.to_string_lossy().contains(is_hidden));
     if error.use_stderr() && has_hidden {
         console::say(&format!("{}\n", terminal(error.render().to_string().trim_end())));

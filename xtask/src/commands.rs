@@ -13,8 +13,8 @@ use crate::{
 
 /// Check that this machine can build and run; change nothing.
 ///
-/// Every check passes, warns or fails with its number, its threshold and a hint. Exit code 0 means that a build
-/// may start.
+/// Every check passes, warns or fails with its number, its threshold and a hint. Exit code 0 means
+/// that a build may start.
 #[derive(Debug, Args)]
 #[command(after_help = exit_help::table())]
 pub(crate) struct Preflight {
@@ -31,8 +31,8 @@ pub(crate) struct Preflight {
 
 /// Show the ways to build with what each needs and takes, and which would be tried; change nothing.
 ///
-/// The figures come from past builds in this target folder, where there are any. Exit code 0 means that at least one
-/// way fits into the memory there is now.
+/// The figures come from past builds in this target folder, where there are any. Exit code 0 means
+/// that at least one way fits into the memory there is now.
 #[derive(Debug, Args)]
 #[command(after_help = exit_help::table())]
 pub(crate) struct Plan {
@@ -50,11 +50,12 @@ pub(crate) struct Plan {
 
 /// Build by the fastest strategy that fits; step down when memory runs out.
 ///
-/// The strategies, fastest first: `full` (release, all CPUs), `fewer` (as many jobs as fit), `a` (one job), `no-lto`
-/// and `no-debuginfo` (one job, where the profile asks for them), `b` (debug without debug information: the run is
-/// slower). `c` (library first) is there by name only: it lowers no peak. `d` makes room and then does `a`.
-/// `auto` starts at the first that fits and goes on from there; a strategy that is named is tried alone. A compile
-/// error stops at once. Nothing is paused or stopped without your naming it.
+/// The strategies, fastest first: `full` (release, all CPUs), `fewer` (as many jobs as fit), `a`
+/// (one job), `no-lto` and `no-debuginfo` (one job, where the profile asks for them), `b` (debug
+/// without debug information: the run is slower). `c` (library first) is there by name only: it
+/// lowers no peak. `d` makes room and then does `a`. `auto` starts at the first that fits and goes
+/// on from there; a strategy that is named is tried alone. A compile error stops at once. Nothing
+/// is paused or stopped without your naming it.
 #[derive(Debug, Args)]
 #[command(after_help = exit_help::table())]
 pub(crate) struct Build {
@@ -62,10 +63,11 @@ pub(crate) struct Build {
     pub(crate) flags: BuildFlags,
 }
 
-/// Run any command that builds with cargo underneath, watched as a build: `exec -- cargo nextest run`.
+/// Run any command that builds with cargo underneath, watched as a build:
+/// `exec -- cargo nextest run`.
 ///
-/// The command's own output and exit code are passed on. A compiler, linker or build script that dies for lack of memory
-/// is recognised, and nothing of the command is left running afterwards.
+/// The command's own output and exit code are passed on. A compiler, linker or build script that
+/// dies for lack of memory is recognised, and nothing of the command is left running afterwards.
 #[derive(Debug, Args)]
 #[command(after_help = exit_help::table())]
 pub(crate) struct Exec {

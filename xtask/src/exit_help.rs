@@ -1,4 +1,5 @@
-//! What the exit codes mean here: the table that closes every `--help`, which is also in `docs/build.md`.
+//! What the exit codes mean here: the table that closes every `--help`, which is also in
+//! `docs/build.md`.
 
 use headroom::Exit;
 

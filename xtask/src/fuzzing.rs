@@ -1,7 +1,7 @@
 //! The parsers of what comes from outside, one function each, for fuzz targets.
 //!
-//! Each takes any bytes and may refuse them in any way but one: a panic is a finding. Those of builds are
-//! the library's own.
+//! Each takes any bytes and may refuse them in any way but one: a panic is a finding. Those of
+//! builds are the library's own.
 
 pub use headroom::fuzzing::{
     build_output, cargo_message, cargo_metadata, cgroup, compiler_arguments, guard_messages,

@@ -1,11 +1,11 @@
 //! `cargo xtask`: preflight, a build that fits into memory, and the run.
 //!
-//! The builds are those of the library `headroom`. What is here belongs to this project: its flags, what
-//! was measured of its study (`project`), the start of the study here (`run`, `validate`, `study`) and on a
-//! cluster (`slurm`), and its benchmarks (`bench`).
+//! The builds are those of the library `headroom`. What is here belongs to this project: its flags,
+//! what was measured of its study (`project`), the start of the study here (`run`, `validate`,
+//! `study`) and on a cluster (`slurm`), and its benchmarks (`bench`).
 //!
-//! This is a library only for its own program, and for tests and fuzz targets, which reach its parsers
-//! through [`fuzzing`]. Nothing in it is promised to other crates.
+//! This is a library only for its own program, and for tests and fuzz targets, which reach its
+//! parsers through [`fuzzing`]. Nothing in it is promised to other crates.
 
 mod exit_help;
 mod flags;

@@ -1,10 +1,10 @@
 //! Start the validation, watch it, and make sense of its end.
 //!
-//! The program's own first event says where its results go and what memory a worker needs; the user's
-//! arguments are passed on unread. Everything goes to one folder that outlives the run: a second start
-//! goes on there, and `--fresh` has the program move it aside. Ctrl-C is handed on to the run, which
-//! keeps its rows; a second one kills it. When memory is short, the study is started with fewer workers.
-//! It is stopped and started again with half of them if memory is still short.
+//! The program's own first event says where its results go and what memory a worker needs; the
+//! user's arguments are passed on unread. Everything goes to one folder that outlives the run: a
+//! second start goes on there, and `--fresh` has the program move it aside. Ctrl-C is handed on to
+//! the run, which keeps its rows; a second one kills it. When memory is short, the study is started
+//! with fewer workers. It is stopped and started again with half of them if memory is still short.
 
 use std::{
     env,
@@ -166,7 +166,8 @@ pub(crate) fn parse_prepared(answer: &[u8]) -> anyhow::Result<Task> {
     };
     if schema != EVENTS_SCHEMA || version != EVENTS_VERSION {
         bail!(
-            "`{schema}` of version {version}; expected `{EVENTS_SCHEMA}` of version {EVENTS_VERSION}"
+            "`{schema}` of version {version}; expected `{EVENTS_SCHEMA}` of version \
+             {EVENTS_VERSION}"
         );
     }
     Ok(task)
@@ -209,8 +210,8 @@ pub(crate) fn workers(needed: &Workers, available_bytes: u64, n_cpus: usize) -> 
 /// Run the study (or whatever the arguments ask of it) and wait for its end.
 ///
 /// `room`, the available bytes and the number of CPUs, decides on the workers of the study. `None`
-/// leaves them to the program, as does a user who asks for a number of threads, or for a file instead
-/// of a folder, in which the study could not go on.
+/// leaves them to the program, as does a user who asks for a number of threads, or for a file
+/// instead of a folder, in which the study could not go on.
 pub(crate) fn run(
     start: &Start<'_>,
     room: Option<(u64, usize)>,
@@ -261,7 +262,8 @@ pub(crate) fn run(
         let mut command = Command::new(start.program);
         command.args(&args);
         let streams = Streams {
-            // The run is not in the terminal's foreground group: reading from the terminal would stop it.
+            // The run is not in the terminal's foreground group: reading from the terminal would
+            // stop it.
             stdin: if io::stdin().is_terminal() { Stdio::null() } else { Stdio::inherit() },
             // With JSON, stdout is for the one document.
             stdout: match console.format() {

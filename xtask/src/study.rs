@@ -47,7 +47,8 @@ enum RunsCommand {
     Attach(Attach),
 }
 
-/// Go on with a run on a cluster, wherever it was left: follow it, submit what is missing, write its report.
+/// Go on with a run on a cluster, wherever it was left: follow it, submit what is missing, write
+/// its report.
 ///
 /// Nothing is built: the run has its own copy of the program.
 #[derive(Debug, Args)]

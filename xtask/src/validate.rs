@@ -20,9 +20,10 @@ use crate::{
 
 /// Preflight, build, run the 160 comparisons, and print their summary.
 ///
-/// Settings, journal, rows and statistics go to `runs/validation` in the workspace; the run's arguments may name
-/// another run (`-- --run NAME`) or single files (`-- --out FILE.csv`). Started again, it goes on where it was
-/// interrupted. With `--on slurm` the nodes of a cluster compute, and the results are the same.
+/// Settings, journal, rows and statistics go to `runs/validation` in the workspace; the run's
+/// arguments may name another run (`-- --run NAME`) or single files (`-- --out FILE.csv`). Started
+/// again, it goes on where it was interrupted. With `--on slurm` the nodes of a cluster compute,
+/// and the results are the same.
 #[derive(Debug, Args)]
 #[command(after_help = exit_help::table())]
 pub(crate) struct Validate {

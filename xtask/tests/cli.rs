@@ -1,8 +1,8 @@
 //! End to end: arguments in; stdout, stderr and exit code out.
 //!
-//! Every test builds a small workspace of its own with the real cargo. Processes are ended only if the test
-//! started them. What needs a memory limit is in `guard.rs`.
-//! They use `kill`, `ps` and `sh`, so they are for Unix.
+//! Every test builds a small workspace of its own with the real cargo. Processes are ended only if
+//! the test started them. What needs a memory limit is in `guard.rs`. They use `kill`, `ps` and
+//! `sh`, so they are for Unix.
 
 #![cfg(unix)]
 
@@ -625,7 +625,8 @@ fn an_interrupted_build_leaves_nothing_running() {
     }
 }
 
-/// A group with a memory limit for one command: cgroup v1, below the group of this process. Removed at the end.
+/// A group with a memory limit for one command: cgroup v1, below the group of this process. Removed
+/// at the end.
 #[cfg(target_os = "linux")]
 struct LimitedGroup(PathBuf);
 
@@ -765,7 +766,7 @@ fn a_build_waits_for_another_cargo_and_says_so() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_build_waits_for_memory_that_somebody_else_holds() {
+fn a_build_waits_for_memory_that_others_hold() {
     let _alone = alone();
     let Some(group) = LimitedGroup::new(400) else { return };
     let fixture = Fixture::new(&[HELLO]);
@@ -943,7 +944,7 @@ fn what_is_paused_goes_on_whatever_happens_to_xtask() {
 }
 
 #[test]
-fn what_somebody_else_has_paused_stays_so() {
+fn what_another_process_has_paused_stays_so() {
     let fixture = Fixture::new(&[HELLO]);
     let program = Program::start("sleep 600", &fixture);
     let child = program.pids[1].to_string();
@@ -955,7 +956,7 @@ fn what_somebody_else_has_paused_stays_so() {
     assert_eq!(program.states(), ['S', 'T']);
 }
 
-/// Needs root, to start something as somebody else.
+/// Needs root, to start something as another user.
 #[test]
 fn another_user_s_program_is_never_touched() {
     use std::os::unix::process::CommandExt as _;
@@ -989,7 +990,7 @@ fn a_program_that_is_named_is_ended_with_all_it_has_started() {
 #[test]
 fn nothing_is_stopped_without_a_yes() {
     let fixture = Fixture::new(&[HELLO]);
-    // Nobody can be asked: there is no terminal. `--yes` is no consent to this.
+    // There is no terminal to ask on. `--yes` is no consent to this.
     let ended = fixture.run(&["build", "--example", "demo", "--option", "d", "--yes"]);
     ended.code(4).says("nothing was paused or stopped");
     assert!(!fixture.path("target").exists());

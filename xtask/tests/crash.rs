@@ -1,4 +1,5 @@
-//! The files that xtask writes, with a fault at every call; `tests/crash` of the workspace says how.
+//! The files that xtask writes, with a fault at every call; `tests/crash` of the workspace says
+//! how.
 
 #![cfg(unix)]
 
@@ -77,7 +78,8 @@ fn a_build_and_what_is_remembered_of_it() {
             let is_written = name.starts_with("target") && !name.starts_with("target/xtask");
             let is_first = name.starts_with("target/lifeguard-2024");
             let is_lock = name.ends_with("ledger.lock");
-            // A file of its own for each of cargo's artifacts, and one that only says which gate it is.
+            // A file of its own for each of cargo's artifacts, and one that only says which gate it
+            // is.
             (!is_written || is_first) && !is_lock && !name.starts_with("target/xtask/xtask-gate")
         };
         all.filter(|(name, _)| is_kept(name))
@@ -161,7 +163,8 @@ fn a_run_on_a_cluster() {
         codes: &[1, 2, 4],
         optional: &["cluster", "jobs", "asked"],
         go_on: &|folder| end(&run(&mut attach(folder))),
-        // Each task is submitted once, whatever happened: the record is written before the submission.
+        // Each task is submitted once, whatever happened: the record is written before the
+        // submission.
         finished: &|folder| {
             let jobs = fs::read_dir(folder.join("jobs")).into_iter().flatten();
             jobs.map(|it| (it.unwrap().file_name().into_string().unwrap(), String::new())).collect()

@@ -1,4 +1,5 @@
-//! The parsers of what comes from outside, on the corpora of the fuzz targets and on inputs made of them.
+//! The parsers of what comes from outside, on the corpora of the fuzz targets and on inputs made of
+//! them.
 
 use xtask::fuzzing;
 

@@ -1,12 +1,13 @@
 //! The guard end to end: builds whose compilers need a known amount of memory, under real limits.
 //!
-//! Every test makes its own workspace, in which a procedural macro has the compiler of each crate hold what the test
-//! says, and its own cgroup with a limit, in which everything runs: xtask, cargo, compilers and neighbours. Where no such
-//! group can be made (it takes root and cgroup v1) a test is skipped with a line. Processes are ended only if the test
-//! started them.
+//! Every test makes its own workspace, in which a procedural macro has the compiler of each crate
+//! hold what the test says, and its own cgroup with a limit, in which everything runs: xtask,
+//! cargo, compilers and neighbours. Where no such group can be made (it takes root and cgroup v1) a
+//! test is skipped with a line. Processes are ended only if the test started them.
 //!
-//! `XTASK_GUARD_TABLE=1 cargo test -p xtask --test guard -- table --nocapture` measures the table of `docs/memory.md`, with plain
-//! cargo beside it; it takes some minutes and wants a quiet machine.
+//! `XTASK_GUARD_TABLE=1 cargo test -p xtask --test guard -- table --nocapture` measures the table
+//! of `docs/memory.md`, with plain cargo beside it; it takes some minutes and wants a quiet
+//! machine.
 
 #![cfg(target_os = "linux")]
 
@@ -83,8 +84,8 @@ pub fn die(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
 }
 "#;
 
-/// A program that holds memory: `hold MIB DELAY_MS RAMP_MS` until it is ended, or as a linker that holds `EAT_MIB` for a
-/// release build before it links.
+/// A program that holds memory: `hold MIB DELAY_MS RAMP_MS` until it is ended, or as a linker that
+/// holds `EAT_MIB` for a release build before it links.
 const HELPER: &str = r#"
 use std::{env, process::Command, thread::sleep, time::Duration};
 fn grow(blocks: &mut Vec<Vec<u8>>, mib: u64, ramp_ms: u64) {
@@ -420,7 +421,7 @@ fn where_one_compiler_fits_and_two_do_not_they_run_one_by_one() {
 #[test]
 fn a_compiler_that_is_ended_for_room_starts_again_unseen() {
     let _turn = turn();
-    // Nobody knows that each needs 240 MiB, so two are let in.
+    // It is not known that each needs 240 MiB, so two are let in.
     let Some(group) = Group::new(400) else { return };
     let fixture = Fixture::wide(2, appetite(230, 1500, 200));
     let ended = group.run(&fixture.xtask(4));
@@ -510,14 +511,16 @@ fn a_neighbour_that_the_kernel_kills_makes_the_build_one_that_failed() {
     let target = fixture.path("target/release");
     let (ended, mut neighbour) = thread::scope(|scope| {
         let neighbour = scope.spawn(|| {
-            // It comes when the build runs, and outgrows the group by itself, whatever the build does.
+            // It comes when the build runs, and outgrows the group by itself, whatever the build
+            // does.
             let deadline = Instant::now() + PATIENCE;
             while !target.exists() {
                 assert!(Instant::now() < deadline, "the build does not begin");
                 thread::sleep(Duration::from_millis(5));
             }
             let neighbour = group.neighbour(400, 300, 700);
-            // Ordinary programs are chosen before a build's, unless they are preferred as this one is.
+            // Ordinary programs are chosen before a build's, unless they are preferred as this one
+            // is.
             let pid = neighbour.0.id();
             fs::write(format!("/proc/{pid}/oom_score_adj"), "1000").unwrap();
             neighbour
@@ -598,7 +601,7 @@ fn what_is_no_lack_of_memory_stops_at_once() {
     fixture.write("w0/src/lib.rs", "pub fn name() -> u8 { \"a\" }\n");
     stops(&fixture, 101, "compile-error", "error[E0308]: mismatched types");
 
-    // A compiler that somebody ends with SIGKILL, as cargo shows it.
+    // A compiler that another process ends with SIGKILL, as cargo shows it.
     let fixture = Fixture::wide(1, appetite(10, 10, 10));
     fixture.write("w0/src/lib.rs", "eater::die!();\n");
     stops(&fixture, 6, "killed", "(signal: 9, SIGKILL: kill)");
@@ -671,7 +674,8 @@ fn nothing_is_left_when_xtask_is_ended_in_the_middle() {
             assert!(Instant::now() < deadline, "no compiler was started");
             thread::sleep(Duration::from_millis(20));
         };
-        // It stands still, as if the guard had stopped it (unless it was the first, on its way out).
+        // It stands still, as if the guard had stopped it (unless it was the first, on its way
+        // out).
         Command::new("kill").args(["-s", "STOP", &rustc]).status().unwrap();
         let pid = xtask.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
@@ -941,7 +945,8 @@ fn a_group_that_is_made_for_a_command_is_removed_with_it() {
 
 // ---- the run ----
 
-/// Stands in for the study: each worker takes 70 MiB; a row for each start, and the last when it has finished.
+/// Stands in for the study: each worker takes 70 MiB; a row for each start, and the last when it
+/// has finished.
 const STUDY: &str = r#"
 use std::{env, fs::{self, OpenOptions}, io::Write, thread::sleep, time::Duration};
 unsafe extern "C" {
@@ -1040,7 +1045,8 @@ impl Situation {
         (ended, survived)
     }
 
-    /// A row: the guard's first build, one with a ledger, and plain cargo with several fixed numbers of jobs.
+    /// A row: the guard's first build, one with a ledger, and plain cargo with several fixed
+    /// numbers of jobs.
     fn row(&self, n_repeats: u32) -> String {
         let dead = |survived: bool| if survived { "" } else { ", neighbour killed" };
         let mut first = Vec::new();

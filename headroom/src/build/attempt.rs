@@ -1,7 +1,7 @@
 //! Try the rungs of a plan until one builds.
 //!
-//! Only a lack of memory leads to the next rung; anything else ends the ladder at once. cargo's own words are
-//! passed through as they come.
+//! Only a lack of memory leads to the next rung; anything else ends the ladder at once. cargo's own
+//! words are passed through as they come.
 
 use std::{
     env, fs, mem,
@@ -42,8 +42,8 @@ use crate::{
 const AFTER_A_KILL: Duration = Duration::from_millis(500);
 
 /// What to do about a build that was killed, and not for lack of memory.
-pub(super) const KILLED_HINT: &str =
-    "if earlyoom or systemd-oomd runs here, look into its log; else someone sent the signal";
+pub(super) const KILLED_HINT: &str = "if earlyoom or systemd-oomd runs here, look into its log; else \
+     another process sent the signal";
 
 /// One rung, tried.
 #[derive(Clone, Debug, Serialize)]
@@ -89,7 +89,8 @@ pub(crate) fn parse_message(line: &str) {
     serde_json::from_str::<Message>(line).ok();
 }
 
-/// Try the plan's rungs in order. The result ends with the attempt that decided; empty if nothing fitted.
+/// Try the plan's rungs in order. The result ends with the attempt that decided; empty if nothing
+/// fitted.
 pub(crate) fn climb<'a>(
     rungs: impl IntoIterator<Item = &'a Rung>,
     mut attempt: impl FnMut(&Rung) -> anyhow::Result<Attempt>,
@@ -129,7 +130,8 @@ pub(crate) fn say_nothing_fitted(attempts: &[Attempt], console: &Console) {
             tried.join(", "),
             bytes(last.peak_bytes)
         ),
-        "make room (`--option d` lists candidates, `--stop PID` ends one), wait for it (`--wait`), or \
+        "make room (`--option d` lists candidates, `--stop PID` ends one), wait for it \
+         (`--wait`), or \
          raise the container's limit",
     );
 }
@@ -251,7 +253,8 @@ fn attempt(
     Ok(attempt)
 }
 
-/// `build.json` and its figure, beside the ledger: what the last build tried and why, and what happened meanwhile.
+/// `build.json` and its figure, beside the ledger: what the last build tried and why, and what
+/// happened meanwhile.
 ///
 /// # Errors
 /// A file cannot be written.
@@ -388,7 +391,7 @@ impl Attempt {
     }
 }
 
-/// The rung's command, with what makes its output readable to both people and xtask.
+/// The rung's command, with what makes its output readable to both people and this program.
 fn command_of(workspace: &Workspace, rung: &Rung, args: &[String]) -> Command {
     let cargo = cargo();
     // cargo sees a pipe where there is a terminal.
@@ -420,8 +423,8 @@ fn command_of(workspace: &Workspace, rung: &Rung, args: &[String]) -> Command {
     command
 }
 
-/// Variables that describe xtask's own build, or someone else's: a jobserver that is inherited makes cargo ignore
-/// `CARGO_BUILD_JOBS` without a word.
+/// Variables that describe the build of this program, or another build: a jobserver that is
+/// inherited makes cargo ignore `CARGO_BUILD_JOBS` without a word.
 fn foreign_environment(names: impl Iterator<Item = String>) -> Vec<String> {
     let exact = ["MAKEFLAGS", "MFLAGS", "CARGO_MAKEFLAGS", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
     let prefixes = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_"];

@@ -1,8 +1,9 @@
 //! `exec`: any command that builds with cargo underneath, watched as a build is.
 //!
-//! Nothing is chosen for it and nothing but single compilers is tried again: what the command does besides building is not
-//! known here. It runs under the guard, in a process group of its own that is ended with it; its death for lack of memory is
-//! recognised, and otherwise its own exit code is passed on.
+//! Nothing is chosen for it and nothing but single compilers is tried again: what the command does
+//! besides building is not known here. It runs under the guard, in a process group of its own that
+//! is ended with it; its death for lack of memory is recognised, and otherwise its own exit code is
+//! passed on.
 
 use std::{
     env,
@@ -41,12 +42,12 @@ pub(crate) struct CommandRun {
     pub(crate) peak_bytes: u64,
 }
 
-/// The profile under which the ledger remembers the command's compilers: its real one is not known. No plan is made from
-/// these figures, and every later `exec` starts with them.
+/// The profile under which the ledger remembers the command's compilers: its real one is not known.
+/// No plan is made from these figures, and every later `exec` starts with them.
 const PROFILE: &str = "exec";
 
-/// Run the command and stay until all of it has ended. `target_dir` is that of the workspace around, if there is one: its
-/// ledger tells what compilers need, and learns it.
+/// Run the command and stay until all of it has ended. `target_dir` is that of the workspace
+/// around, if there is one: its ledger tells what compilers need, and learns it.
 ///
 /// # Errors
 /// It cannot be started.
@@ -123,7 +124,8 @@ pub(crate) fn exec(
     })
 }
 
-/// A command that cannot be started ends as a shell has it end: with 127 if there is none, with 126 if it cannot be run.
+/// A command that cannot be started ends as a shell has it end: with 127 if there is none, with 126
+/// if it cannot be run.
 fn not_started(error: anyhow::Error) -> anyhow::Error {
     let code = match error.downcast_ref::<NotStarted>().map(|it| it.0.kind()) {
         Some(ErrorKind::NotFound) => 127,
@@ -172,7 +174,8 @@ impl CommandRun {
             Outcome::OutOfMemory => {
                 console.warning(
                     &format!("the command ran out of memory after {time}, peak {peak}"),
-                    "try it with CARGO_BUILD_JOBS=1, wait for room (`--wait`), or make some (`--stop PID`)",
+                    "try it with CARGO_BUILD_JOBS=1, wait for room (`--wait`), or make some \
+                     (`--stop PID`)",
                 );
                 self.evidence.iter().for_each(|it| console.detail(&format!("because: {it}")));
             }

@@ -1,9 +1,10 @@
-//! How a build ended: built, out of memory, killed by someone, or failed.
+//! How a build ended: built, out of memory, killed by another process, or failed.
 //!
-//! cargo exits with 101 for a type error and for a killed compiler alike, so the code decides nothing. Text alone does
-//! not either: anyone may send SIGKILL. A kill counts as out of memory when the kernel's counters moved, or
-//! where they cannot be read. An allocation that failed speaks for itself. This module sees only what it
-//! is given; `docs/build.md` explains the rules to the reader.
+//! cargo exits with 101 for a type error and for a killed compiler alike, so the code decides
+//! nothing. Text alone does not either: any process of the user may send SIGKILL. A kill counts as
+//! out of memory when the kernel's counters moved, or where they cannot be read. An allocation that
+//! failed speaks for itself. This module sees only what it is given; `docs/build.md` explains the
+//! rules to the reader.
 
 use serde::Serialize;
 
@@ -99,8 +100,8 @@ fn keep(sentences: &mut Vec<String>, said: &str) {
 impl Symptoms {
     /// Read one line of cargo's stderr, colours and all.
     ///
-    /// Texts count only where cargo, rustc and the linkers print them: a diagnostic may quote a source line
-    /// that holds any of them.
+    /// Texts count only where cargo, rustc and the linkers print them: a diagnostic may quote a
+    /// source line that holds any of them.
     pub(crate) fn read(&mut self, line: &str) {
         let line = anstream::adapter::strip_str(line).to_string();
         let line = line.trim();
@@ -171,9 +172,10 @@ impl Symptoms {
 
 /// Judge one attempt. `kills` are the kernel's kills while it ran.
 ///
-/// The evidence counts in this order: an error in the code; the guard's own decision; the kernel's counters together
-/// with a death by SIGKILL; such a death when memory was seen to be short (a memory daemon, or counters that cannot be
-/// read); what rustc, LLVM and the linkers say; cargo's own end.
+/// The evidence counts in this order: an error in the code; the guard's own decision; the kernel's
+/// counters together with a death by SIGKILL; such a death when memory was seen to be short (a
+/// memory daemon, or counters that cannot be read); what rustc, LLVM and the linkers say; cargo's
+/// own end.
 pub(crate) fn classify(
     ending: Ending,
     symptoms: &Symptoms,
@@ -232,7 +234,8 @@ pub(crate) fn classify(
         };
         return verdict(outcome, [vec![because], killed].concat());
     }
-    // No text that is known here, but something in this very group was killed and nothing else explains the end.
+    // No text that is known here, but something in this very group was killed and nothing else
+    // explains the end.
     if kills.group.is_some_and(|it| it > 0) {
         return verdict(Outcome::OutOfMemory, vec![counters]);
     }

@@ -1,8 +1,10 @@
-//! One child in a process group of its own: its output streamed, its memory watched, its end certain.
+//! One child in a process group of its own: its output streamed, its memory watched, its end
+//! certain.
 //!
-//! Whatever ends the watch (the child's own end, Ctrl-C, an error here, a `kill -9` of xtask), nothing of what it has
-//! started is left running afterwards: [`crate::child::keeper`]. Linux's kernel is told to prefer a build over its neighbours when memory runs out. A build
-//! has a [`Guard`] as well, which looks at memory more often than this does.
+//! Whatever ends the watch (the child's own end, Ctrl-C, an error here, a `kill -9` of this
+//! process), nothing of what it has started is left running afterwards: [`crate::child::keeper`].
+//! Linux's kernel is told to prefer a build over its neighbours when memory runs out. A build has a
+//! [`Guard`] as well, which looks at memory more often than this does.
 
 use std::{
     io::{self, Read},
@@ -94,7 +96,8 @@ pub struct Watched {
     pub stopped_for_memory: bool,
     /// From its start to the end of all that it had started.
     pub seconds: f64,
-    /// Highest sample of the tree's own memory; 0 if it was too quick to be seen. A guard knows better.
+    /// Highest sample of the tree's own memory; 0 if it was too quick to be seen. A guard knows
+    /// better.
     pub peak_bytes: u64,
     /// Lowest sample of the memory available to this process.
     pub lowest_available_bytes: Option<u64>,
@@ -208,8 +211,8 @@ pub(crate) fn supervise_guarded(
             thread::sleep(SHORT_TICK);
         }
     };
-    // What is still in the pipes comes without a pause. A process that could not be ended may hold them open
-    // for ever, so their end is not waited for.
+    // What is still in the pipes comes without a pause. A process that could not be ended may hold
+    // them open for ever, so their end is not waited for.
     while output.forward(4 * TICK, &mut on_piece) == Flow::Open {}
     while let Some(event) = guard.and_then(Guard::next_event) {
         on_news(GuardNews::Event(&event));
@@ -285,14 +288,16 @@ fn pump(mut from: impl Read, mut send: impl FnMut(Vec<u8>) -> bool) {
     }
 }
 
-/// What is kept of either end of a line. Longer ones are not for reading: a command line has at most 2 MiB.
+/// What is kept of either end of a line. Longer ones are not for reading: a command line has at
+/// most 2 MiB.
 const END_BYTES: usize = 2 << 20;
 /// Stands for the middle of a line that was longer.
 const CUT: &[u8] = " … ".as_bytes();
 
 /// Cuts a stream of bytes into lines. A carriage return ends one too: cargo's progress bar uses it.
 ///
-/// However long a line is, every byte is looked at once, and memory is bounded: of a very long line both ends are kept.
+/// However long a line is, every byte is looked at once, and memory is bounded: of a very long line
+/// both ends are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     /// The line so far, without its end.

@@ -1,7 +1,8 @@
 //! Ctrl-C, SIGTERM and SIGHUP: a number that grows while a child is watched, the end otherwise.
 //!
-//! Whoever watches a child looks at [`count`] and decides what to do with it; the default action would end xtask at
-//! once and leave the compilers it started running. With no child there is nothing to take care of.
+//! The owner of a [`Watcher`] looks at [`count`] and decides what to do. The default action would
+//! end this process at once and leave the compilers it started running. With no child there is
+//! nothing to take care of.
 
 use std::{
     process,

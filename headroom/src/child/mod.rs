@@ -49,8 +49,8 @@ pub fn signal_name(signal: i32) -> String {
     format!("signal {signal}")
 }
 
-/// Have the program lead a process group of its own: a signal to the terminal's foreground group is not
-/// meant for it.
+/// Have the program lead a process group of its own: a signal to the terminal's foreground group is
+/// not meant for it.
 pub fn own_group(command: &mut Command) {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
@@ -58,7 +58,8 @@ pub fn own_group(command: &mut Command) {
     let _ = command;
 }
 
-/// Kill a program that leads a process group, with the group. Elsewhere than on Unix there are no groups.
+/// Kill a program that leads a process group, with the group. Elsewhere than on Unix there are no
+/// groups.
 pub fn kill_group(child: &mut Child) {
     #[cfg(unix)]
     if let Ok(pid) = child.id().try_into() {

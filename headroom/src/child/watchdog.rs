@@ -1,10 +1,11 @@
-//! A second, tiny process that outlives xtask and cleans up after it, a SIGKILL of xtask included.
+//! A second, tiny process that outlives this one and cleans up after it, even after a SIGKILL.
 //!
-//! It holds the reading end of a pipe whose writing end only xtask has. When that closes, for whatever reason, it
-//! resumes every process it was told about, ends every process group that is still registered (on Linux that is for
-//! [`crate::child::keeper`]), and removes what xtask has made for itself alone. What it is told is in
-//! the pipe before xtask acts, so there is no moment at which a paused process is known to nobody. It
-//! is xtask itself, started again with a hidden command.
+//! It holds the reading end of a pipe whose writing end only this process has. When that closes,
+//! for whatever reason, it resumes every process it was told about, ends every process group that
+//! is still registered (on Linux that is for [`crate::child::keeper`]), and removes what this
+//! process has made for itself alone. What it is told is in the pipe before this process acts, so
+//! the watchdog knows every process that is paused. It is this same program, started again with a
+//! hidden command.
 
 use std::{
     env, fs,
@@ -32,24 +33,24 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Start it. It ignores Ctrl-C, SIGTERM and hang-up: it ends when xtask does.
+    /// Start it. It ignores Ctrl-C, SIGTERM and hang-up: it ends when this process does.
     ///
     /// # Errors
-    /// xtask cannot be started again.
+    /// The program cannot be started again.
     pub(crate) fn spawn() -> anyhow::Result<Watchdog> {
         let mut command = Command::new(own_program()?);
         command.arg(COMMAND).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt as _;
-            // Out of the terminal's reach, and out of whatever group is ended with xtask.
+            // Out of the terminal's reach, and out of whatever group is ended with this process.
             command.process_group(0).arg0("xtask");
         }
         let child = command.spawn().context("could not start the watchdog")?;
         Ok(Watchdog { child, paused: Vec::new() })
     }
 
-    /// Resume this process when xtask ends. Call *before* pausing it.
+    /// Resume a process when this one ends. Call *before* pausing it.
     ///
     /// # Errors
     /// The watchdog is gone: then nothing must be paused.
@@ -59,7 +60,8 @@ impl Watchdog {
         Ok(())
     }
 
-    /// End this process's group with SIGKILL when xtask ends. `leader` is the process whose PID is the group's.
+    /// End a process's group with SIGKILL when this process ends. `leader` is the process whose PID
+    /// is the group's.
     ///
     /// # Errors
     /// The watchdog is gone.
@@ -77,13 +79,15 @@ impl Watchdog {
         self.tell("ended", leader)
     }
 
-    /// Remove this file when xtask ends, and the folder around it. xtask has made both for itself.
+    /// Remove this file when this process ends, and the folder around it. It has made both for
+    /// itself.
     ///
     /// # Errors
     /// The watchdog is gone.
     #[cfg(target_os = "linux")]
     pub(crate) fn also_remove(&mut self, file: &std::path::Path) -> anyhow::Result<()> {
-        // A path that is not one line of text stays where it is: less harm than to remove another one.
+        // A path that is not one line of text stays where it is: less harm than to remove another
+        // one.
         match file.to_str() {
             Some(path) if !path.contains('\n') => self.say(&format!("remove {path}\n")),
             _ => Ok(()),
@@ -126,7 +130,7 @@ fn serve() {
     CleanupTasks::read(io::stdin().lock()).perform();
 }
 
-/// What is to be done when xtask is gone.
+/// What is to be done when the process that started the watchdog is gone.
 #[derive(Debug, Default, PartialEq)]
 struct CleanupTasks {
     resume: Vec<ProcessId>,
@@ -200,7 +204,7 @@ mod tests {
             remove: vec!["/a b/c".into()],
         };
         assert_eq!(tasks, expected);
-        // Cut off in the middle of a line, as when xtask dies while writing.
+        // Cut off in the middle of a line, as when the writer dies meanwhile.
         assert_eq!(CleanupTasks::read("resume 10 100\nresu".as_bytes()).resume, [id(10, 100)]);
     }
 

@@ -68,7 +68,8 @@ impl Built {
 /// Look, stop what was named, build, and offer to make room if nothing fitted.
 ///
 /// # Errors
-/// The machine or the workspace cannot be looked at, cargo cannot be started, or the wait timed out.
+/// The machine or the workspace cannot be looked at, cargo cannot be started, or the wait timed
+/// out.
 pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyhow::Result<Built> {
     let BuildRequest { selection, choice, strict, yes, dry_run, room } = request;
     let take = |console: &mut Console| Look::take(host, selection, *choice, *strict, console);
@@ -184,8 +185,8 @@ fn climb(host: &Host, look: &mut Look, console: &mut Console) -> anyhow::Result<
     Ok(attempts)
 }
 
-/// Show the programs that could be paused or stopped, ask, and do what was said. Whether anything was
-/// paused or stopped.
+/// Show the programs that could be paused or stopped, ask, and do what was said. Whether anything
+/// was paused or stopped.
 fn ask_for_room(
     look: &Look,
     paused: &mut PausedPrograms,

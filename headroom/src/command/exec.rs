@@ -16,7 +16,8 @@ use crate::{
     workspace::{Selection, Workspace, toolchain::Toolchain},
 };
 
-/// Run a command under the guard and stay until all of it has ended. Its own exit code is passed on.
+/// Run a command under the guard and stay until all of it has ended. Its own exit code is passed
+/// on.
 ///
 /// # Errors
 /// The command cannot be started, or the wait timed out.

@@ -1,9 +1,10 @@
 //! Option D: pause or end programs the user has named, never others, never without being told to.
 //!
-//! A program is a process and everything below it. It is touched only if it is the user's own, neither xtask nor an
-//! ancestor of it, and still the one that was looked at: a PID can be given to another process. Ending is
-//! asked for with SIGTERM and may be refused. What is paused goes on when [`PausedPrograms`] is dropped, and if xtask is killed the
-//! watchdog sees to it.
+//! A program is a process and everything below it. It is touched only if it is the user's own,
+//! neither this process nor an ancestor of it, and still the one that was looked at: a PID can be
+//! given to another process. Ending is asked for with SIGTERM and may be refused. What is paused
+//! goes on when [`PausedPrograms`] is dropped, and if this process is killed the watchdog sees to
+//! it.
 
 use std::{
     collections::HashSet,
@@ -69,7 +70,7 @@ pub(crate) struct Stopped {
 pub(crate) struct Paused {
     pub(crate) pid: u32,
     pub(crate) name: String,
-    /// Those that were running; what somebody else had paused is not xtask's to resume.
+    /// Those that were running; what another process had paused is not resumed here.
     pub(crate) n_processes: usize,
     /// What it holds, and keeps.
     pub(crate) own_bytes: u64,
@@ -117,8 +118,8 @@ pub(crate) fn named(resources: &Resources, pids: &[u32]) -> Result<Vec<NamedProg
         .collect()
 }
 
-/// Read an answer: `pause` or `stop` before PIDs between blanks or commas, each among the candidates. Empty means
-/// nothing.
+/// Read an answer: `pause` or `stop` before PIDs between blanks or commas, each among the
+/// candidates. Empty means nothing.
 pub(crate) fn read_answer(
     answer: &str,
     candidates: &[ProcessTree],
@@ -142,7 +143,8 @@ pub(crate) fn read_answer(
     Ok(chosen)
 }
 
-/// Show the candidates and, on a terminal, ask what to do with which. `None` if nobody can be asked.
+/// Show the candidates and, on a terminal, ask what to do with which. `None` if there is no
+/// terminal to ask on.
 pub(crate) fn ask(
     resources: &Resources,
     console: &Console,
@@ -194,7 +196,8 @@ impl PausedPrograms {
     /// Pause these programs until this is dropped.
     ///
     /// # Errors
-    /// There is no watchdog to resume them if xtask is killed, or this is not Unix. What was paused before goes on.
+    /// There is no watchdog to resume them if this process is killed, or this is not Unix. What was
+    /// paused before goes on.
     pub(crate) fn pause(&mut self, programs: &[NamedProgram]) -> anyhow::Result<Vec<Paused>> {
         if cfg!(not(unix)) {
             anyhow::bail!("only Unix can pause processes: use --stop");
@@ -344,7 +347,7 @@ mod tests {
     #[test]
     fn a_program_is_everything_below_it_that_is_the_user_s_own() {
         let mut resources = users_evening();
-        // 100 has started 101, 102 and 200; 102 belongs to another user, and 200 is xtask's.
+        // 100 has started 101, 102 and 200; 102 belongs to another user, and 200 is this process.
         for index in [1, 2, 14] {
             resources.processes[index].parent = Some(100);
         }

@@ -1,8 +1,8 @@
 //! What a user asks for: look, plan, build, run a command, and wait or make room before it.
 //!
 //! This is the only room that knows all the others. It knows no flags: a program that hosts this
-//! library turns its own command line into a [`BuildRequest`], and says in a [`Host`] what it knows and
-//! this library does not.
+//! library turns its own command line into a [`BuildRequest`], and says in a [`Host`] what it knows
+//! and this library does not.
 
 mod build;
 mod exec;

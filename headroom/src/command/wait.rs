@@ -1,8 +1,9 @@
-//! `--wait`: hold on until the plan fits and no other cargo builds in the same folder, and say what for.
+//! `--wait`: wait until the plan fits and no other cargo builds in the same folder, and say what is
+//! waited for.
 //!
-//! [`obstacles`] is pure: from one look at the machine, what stands in the way. Only what can go away by itself is waited
-//! for: memory that others hold, the user's own thresholds with `--strict`, a lock. A missing compiler, or a need that is larger
-//! than the whole machine, is not.
+//! [`obstacles`] is pure: from one look at the machine, what stands in the way. Only what can go
+//! away by itself is waited for: memory that others hold, the user's own thresholds with
+//! `--strict`, a lock. A missing compiler, or a need that is larger than the whole machine, is not.
 
 use std::{
     fmt, fs,
@@ -29,7 +30,8 @@ use crate::{
     workspace::{Workspace, profile},
 };
 
-/// An unknown build starts with this much, or with half of a machine that is smaller than twice that.
+/// An unknown build starts with this much, or with half of a machine that is smaller than twice
+/// that.
 const UNKNOWN_BYTES: u64 = 1 << 30;
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
@@ -113,7 +115,8 @@ pub(crate) fn hopeless(resources: &Resources, plan: &Plan) -> Option<String> {
     })
 }
 
-/// The ways to build that are worth waiting for: the one that was named, or all that give an optimised program.
+/// The ways to build that are worth waiting for: the one that was named, or all that give an
+/// optimised program.
 fn wanted(plan: &Plan) -> Vec<&Rung> {
     if plan.by_name {
         return plan.start().into_iter().collect();
@@ -202,7 +205,7 @@ fn say_waited(time: Duration, console: &mut Console) {
     console.record("waited_seconds", &time.as_secs_f64());
 }
 
-/// The lock that cargo takes while it builds `rung`, if somebody else holds it.
+/// The lock that cargo takes while it builds `rung`, if another process holds it.
 pub(crate) fn lock(workspace: &Workspace, rung: Option<&Rung>) -> Option<Lock> {
     let profile = rung.map_or(workspace.profile.as_str(), |it| {
         it.key.profile.split(' ').next().unwrap_or_default()
@@ -312,7 +315,8 @@ mod tests {
             let plan = planned_with(&resources, &workspace(), Some(&figures()), choice);
             assert_eq!(shown(&resources, &plan), expected, "{gib} {choice:?}");
         }
-        // One job needs 600 MiB, all eight 1650, and the debug build 450. Swap is no reason to start.
+        // One job needs 600 MiB, all eight 1650, and the debug build 450. Swap is no reason to
+        // start.
         check(2.0, Choice::Auto, &[]);
         check(0.6, Choice::Auto, &[]);
         check(0.5, Choice::Auto, &["512 MiB available, option a needs 600 MiB: 88 MiB more"]);

@@ -1,7 +1,7 @@
 //! The JSON document of a command: what it has found out, in the order in which it was found.
 //!
-//! Each part is turned into text when it is handed in, so that the document needs to know none of the
-//! types. What a command did not reach is absent.
+//! Each part is turned into text when it is handed in, so that the document needs to know none of
+//! the types. What a command did not reach is absent.
 
 use serde::Serialize;
 

@@ -1,4 +1,5 @@
-//! One line at the bottom of a terminal that says how things stand, and goes out of the way of everything else.
+//! One line at the bottom of a terminal that says how things stand, and goes out of the way of
+//! everything else.
 
 use std::{
     io::{self, Write as _},

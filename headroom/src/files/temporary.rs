@@ -1,9 +1,10 @@
 //! Files and folders while they are being written, beside the place where they will be.
 //!
-//! A PID does not make a name unique: processes in other containers, and on other machines that share the folder, have
-//! the same ones. So a temporary name has a random part, and what it names is created only where nothing was before.
-//! It also has check digits, and whoever writes it holds a lock on it. So what a process that was killed has left
-//! behind can be told from all else, by [`remove_left_over`]: this program has made it, and nothing writes it any more.
+//! A PID does not make a name unique: processes in other containers, and on other machines that
+//! share the folder, have the same ones. So a temporary name has a random part, and what it names
+//! is created only where nothing was before. It also has check digits, and the process that writes
+//! it holds a lock on it. So what a process that was killed has left behind can be told from all
+//! else, by [`remove_left_over`]: this program has made it, and nothing writes it any more.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
@@ -59,8 +60,8 @@ impl Temporary {
         }
     }
 
-    /// Locks it, and says whether nobody has removed it. Some file systems have no locks; nothing is removed there, nor
-    /// where an open file cannot be renamed.
+    /// Locks it, and says whether it is still there. Some file systems have no locks; nothing is
+    /// removed there, nor where an open file cannot be renamed.
     #[cfg(unix)]
     fn is_ours(&self) -> bool {
         use std::os::unix::fs::MetadataExt as _;
@@ -79,8 +80,8 @@ impl Temporary {
     }
 }
 
-/// Removes what processes that were killed have left behind while they were writing `path`. Whatever stands in the way
-/// is left alone.
+/// Removes what processes that were killed have left behind while they were writing `path`.
+/// Whatever stands in the way is left alone.
 pub(crate) fn remove_left_over(path: &Path) {
     let Some(name) = path.file_name() else { return };
     let name = name.to_string_lossy();
@@ -99,8 +100,8 @@ pub(crate) fn remove_all_left_over(folder: &Path, is_wanted: impl Fn(&str) -> bo
     }
 }
 
-/// Removes a file or a folder, unless something else writes it, or that cannot be known. No name is used twice, so
-/// what has got its own name meanwhile is not met.
+/// Removes a file or a folder, unless something else writes it, or that cannot be known. No name is
+/// used twice, so what has got its own name meanwhile is not met.
 #[cfg(unix)]
 fn remove(path: &Path) {
     // A link is not followed, and a pipe is not opened.

@@ -1,7 +1,8 @@
 //! The controller: a thread that looks at memory, hears the gates and does what the policy says.
 //!
-//! While the build runs it starts no process, and between looks it works in buffers it has. It may be waited for by
-//! nobody: every socket is non-blocking, and a gate that does not read is given up.
+//! While the build runs it starts no process, and between looks it works in buffers it has. The
+//! controller must never block: every socket is non-blocking, and a gate that stops reading is
+//! dropped.
 
 use std::{
     collections::VecDeque,
@@ -46,7 +47,8 @@ const TICK: Millis = 100;
 const SLOW_TICK: Millis = 250;
 /// What counts as the end of a build.
 const LATELY: Millis = 2000;
-/// From this part of the time on that some program stands still for lack of memory, no further compiler is let in.
+/// From this part of the time on that some program stands still for lack of memory, no further
+/// compiler is let in.
 const STALLED: f64 = 0.3;
 /// Pages that a compiler shares with all others, for one that was too quick to be looked at.
 const SHARED_BYTES: u64 = 100 << 20;
@@ -121,7 +123,7 @@ struct Client {
     granted_at: Option<Millis>,
     compiler: Option<Compiler>,
     desired: DesiredState,
-    /// When it was ended for room the kernel had killed somebody who was not known yet.
+    /// When it was ended for room the kernel had killed a process that was not known yet.
     too_late: bool,
 }
 
@@ -461,7 +463,8 @@ impl Controller {
 
     fn started(&mut self, position: usize, group: u32) {
         let Some(client) = &mut self.clients[position] else { return };
-        // In another PID namespace the same number means another process; a gate has no other child.
+        // In another PID namespace the same number means another process; a gate has no other
+        // child.
         let leader = ProcessId::of_child(group, client.gate).or_else(|| {
             let child = *children_of(client.gate)?.first()?;
             ProcessId::of_child(child, client.gate)
@@ -493,7 +496,8 @@ impl Controller {
         let end = if ended.is_success() {
             RunEnd::Succeeded
         } else if evicted {
-            // Perhaps the kernel was first; whoever else reports a kill is asked before this one.
+            // Perhaps the kernel was first; any other compiler that reports a kill counts before
+            // this one.
             self.n_perhaps_killed += u64::from(perhaps_killed);
             RunEnd::Evicted
         } else if killed && self.kernel_killed() {
@@ -543,7 +547,8 @@ impl Controller {
         }
     }
 
-    /// Whether the kernel has killed more for lack of memory than is accounted for; if so, this compiler is it.
+    /// Whether the kernel has killed more for lack of memory than is accounted for; if so, this
+    /// compiler is it.
     fn kernel_killed(&mut self) -> bool {
         let killed = self.n_unexplained_kills() > 0;
         self.record.n_kernel_kills += usize::from(killed);

@@ -1,4 +1,4 @@
-//! No guard: what the rest of xtask sees of it where there is no Linux.
+//! No guard: what the other rooms see of it where there is no Linux.
 
 use std::{
     convert::Infallible,

@@ -1,9 +1,10 @@
-//! The gate: xtask as `RUSTC_WRAPPER`, one process per compiler.
+//! The gate: this program as `RUSTC_WRAPPER`, one process per compiler.
 //!
-//! It asks the controller before it starts the compiler, and starts it again if it was ended for lack of memory;
-//! cargo sees one compiler that took longer. What must be known at once (a finished metadata file, on which others wait)
-//! is passed on at once and only once; everything else the compiler says is held back until it has ended by itself.
-//! Without a controller, and for anything that is not a compilation, it is the compiler.
+//! It asks the controller before it starts the compiler, and starts it again if it was ended for
+//! lack of memory; cargo sees one compiler that took longer. What must be known at once (a finished
+//! metadata file, on which others wait) is passed on at once and only once; everything else the
+//! compiler says is held back until it has ended by itself. Without a controller, and for anything
+//! that is not a compilation, it is the compiler.
 
 use std::{
     collections::HashSet,
@@ -47,7 +48,7 @@ const HELD_MOST: usize = 16 << 20;
 /// The badness of a compiler; cargo has 500.
 const VICTIM: i32 = 700;
 
-/// If xtask was started as the gate: be it.
+/// If this process was started as the gate: be it.
 pub(crate) fn entered() -> Option<ExitCode> {
     let mut args = env::args_os();
     let name = args.next()?;
@@ -80,7 +81,8 @@ fn not_started(command: &Command, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("could not start `{program}`{whose}: {error}"))
 }
 
-/// `args`: the compiler and its arguments, as cargo calls a wrapper. `own` is the path that cargo has for this program.
+/// `args`: the compiler and its arguments, as cargo calls a wrapper. `own` is the path that cargo
+/// has for this program.
 fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
     let command = || {
         let inner = env::var_os(INNER).filter(|it| !it.is_empty());
@@ -97,7 +99,8 @@ fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
     };
     let unguarded = |err: io::Error| {
         let line = format!("{} was compiled without the guard: {err}", unit.crate_name);
-        // cargo would repeat what is said on stderr in every build until the crate is compiled again.
+        // cargo would repeat what is said on stderr in every build until the crate is compiled
+        // again.
         let told = OpenOptions::new()
             .append(true)
             .create(true)
@@ -114,7 +117,7 @@ fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
     };
     let mut gate = Gate { controller: BufReader::new(controller), passed_on: HashSet::new() };
     loop {
-        // If it is refused, nobody reads it.
+        // If the gate is refused, the controller does not read this.
         let asked = gate.tell(&Message::Ask(unit.clone()));
         match gate.answer()?.as_str() {
             GO => asked?,
@@ -133,7 +136,7 @@ fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
 
 fn connect(name: &OsStr) -> io::Result<UnixStream> {
     let stream = UnixStream::connect_addr(&SocketAddr::from_abstract_name(name.as_bytes())?)?;
-    // When xtask is gone, anybody may take its name.
+    // When the controller is gone, any process may take its name.
     peer(&stream)?;
     Ok(stream)
 }
@@ -178,7 +181,8 @@ impl Gate {
     /// Run the compiler once.
     fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, Said)> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A group of its own: the controller ends or stops it with its linker and without this gate.
+        // A group of its own: the controller ends or stops it with its linker and without this
+        // gate.
         command.process_group(0);
         // Whatever ends the gate ends the compiler.
         // SAFETY: between fork and exec only `prctl` is called, which is a bare system call.
@@ -187,8 +191,8 @@ impl Gate {
         }
         let mut compiler = command.spawn().map_err(|it| not_started(&command, &it))?;
         let pid = compiler.id();
-        // Should the kernel be faster than the guard, a compiler is to die and not cargo, which could not
-        // go on. The linker inherits it.
+        // Should the kernel be faster than the guard, a compiler is to die and not cargo, which
+        // could not go on. The linker inherits it.
         prefer_as_victim(pid, VICTIM);
         self.tell(&Message::Started(pid))?;
         let mut said = Said::default();
@@ -209,7 +213,8 @@ impl Gate {
         let group = Pid::from_raw(compiler.id().try_into().map_err(io::Error::other)?);
         let mut stdout = compiler.stdout.take();
         let mut stderr = compiler.stderr.take();
-        // The end of the compiler as something to poll for: the other end of this pair is closed then.
+        // The end of the compiler as something to poll for: the other end of this pair is closed
+        // then.
         let (ended, end) = UnixStream::pair()?;
         thread::scope(|scope| {
             let waiter = scope.spawn(move || {
@@ -227,7 +232,7 @@ impl Gate {
                     fds.extend(stdout.as_ref().map(|it| readable(it.as_fd())));
                     let stdout_is_open = stdout.is_some();
                     fds.extend(stderr.as_ref().map(|it| readable(it.as_fd())));
-                    // After the end only what is in the pipes: somebody else may hold them open.
+                    // After the end only what is in the pipes: another process may hold them open.
                     let patience = if has_ended { PollTimeout::ZERO } else { PollTimeout::NONE };
                     match poll(&mut fds, patience) {
                         Err(nix::Error::EINTR) => continue,

@@ -1,7 +1,7 @@
 //! What the guard saw and did, for `build.json` and its figure.
 //!
-//! The timeline has a fixed size: when it is full, every two points become one, so a build of hours costs no more
-//! memory than one of seconds.
+//! The timeline has a fixed size: when it is full, every two points become one, so a build of hours
+//! costs no more memory than one of seconds.
 
 use serde::Serialize;
 
@@ -33,10 +33,10 @@ pub(crate) struct GuardRecord {
     pub(crate) lowest_headroom_bytes: u64,
     /// The same in the last two seconds.
     pub(crate) last_headroom_bytes: u64,
-    /// From the look before the one that saw memory short to the signal, the slowest: an upper bound of the reaction
-    /// time.
+    /// From the look before the one that saw memory short to the signal, the slowest: an upper
+    /// bound of the reaction time.
     pub(crate) slowest_reaction_ms: Option<Millis>,
-    /// The largest resident set of xtask itself, and the part that is not its program text.
+    /// The largest resident set of this process itself, and the part that is not its program text.
     pub(crate) xtask_peak_resident_bytes: Option<u64>,
     pub(crate) xtask_own_bytes: Option<u64>,
     /// What gates say that could not reach the controller, one line each.
@@ -125,7 +125,8 @@ pub(crate) struct Point {
     pub(crate) build_bytes: u64,
     /// The lowest in the stretch.
     pub(crate) swap_headroom_bytes: u64,
-    /// Part of the time some program stood still for lack of memory, 0 to 1; the highest in the stretch.
+    /// Part of the time some program stood still for lack of memory, 0 to 1; the highest in the
+    /// stretch.
     pub(crate) pressure: f32,
     pub(crate) n_running: u16,
     pub(crate) n_suspended: u16,

@@ -1,4 +1,4 @@
-//! The guard as the rest of xtask sees it.
+//! The guard as the other rooms see it.
 
 use std::{
     env, fs, io,
@@ -46,11 +46,12 @@ impl Guard {
     /// Whether this system can have one.
     pub(crate) const IS_SUPPORTED: bool = true;
 
-    /// Begin to watch, and set up `cargo` (or a command that runs it) so that its compilers come through the gate.
+    /// Begin to watch, and set up `cargo` (or a command that runs it) so that its compilers come
+    /// through the gate.
     ///
-    /// The gate is kept in the target folder, for its path to stay the same; without one it is made anew, and the
-    /// watchdog removes it.
-    /// `known` tells what a unit needed before. `None`: this machine does not tell enough for a guard.
+    /// The gate is kept in the target folder, for its path to stay the same; without one it is made
+    /// anew, and the watchdog removes it. `known` tells what a unit needed before. `None`: this
+    /// machine does not tell enough for a guard.
     ///
     /// # Errors
     /// The gate or the socket cannot be made.
@@ -116,7 +117,7 @@ impl Guard {
         self.shared.live().clone()
     }
 
-    /// What the guard has done and nobody has heard of yet.
+    /// What the guard has done since this was asked last.
     pub(crate) fn next_event(&self) -> Option<Event> {
         self.shared.events().pop_front()
     }
@@ -144,8 +145,8 @@ impl Drop for Guard {
     }
 }
 
-/// This program under the gate's name. Its path stays the same, since cargo asks the compiler everything again when
-/// the path or the time of the wrapper changes.
+/// This program under the gate's name. Its path stays the same, since cargo asks the compiler
+/// everything again when the path or the time of the wrapper changes.
 fn link_gate(folder: &Path) -> anyhow::Result<PathBuf> {
     use std::os::unix::fs::MetadataExt as _;
     let program = env::current_exe().context("where xtask's program is cannot be told")?;
@@ -157,7 +158,8 @@ fn link_gate(folder: &Path) -> anyhow::Result<PathBuf> {
     {
         return Ok(gate);
     }
-    // Renamed over the old one, which may be in use. A build of xtask by itself would replace the program.
+    // Renamed over the old one, which may be in use. A build of this program by itself would
+    // replace the file.
     let link = |new: &Path| match fs::hard_link(&program, new) {
         Err(err) if err.kind() != io::ErrorKind::AlreadyExists => {
             // On another file system, perhaps a full one.
@@ -191,8 +193,8 @@ fn own_folder() -> anyhow::Result<PathBuf> {
         .with_context(|| format!("could not make a folder in {}", below.display()))
 }
 
-/// A socket in the kernel's own list of names. It is in no folder, so nothing has to be removed afterwards, nothing that
-/// cleans folders up can take it away, and it is gone with this process.
+/// A socket in the kernel's own list of names. It is in no folder, so nothing has to be removed
+/// afterwards, nothing that cleans folders up can take it away, and it is gone with this process.
 fn listen() -> io::Result<(UnixListener, String)> {
     loop {
         let name = format!("xtask-guard-{:016x}{:016x}", files::random(), files::random());
@@ -221,8 +223,8 @@ fn inner_wrapper(cargo: &Command) -> Option<String> {
     configured_wrapper(cargo.get_current_dir())
 }
 
-/// `build.rustc-wrapper` as cargo reads it. `cargo config get` is not stable yet, so it is asked for as one asks an
-/// unstable compiler, and an answer that is not understood means none.
+/// `build.rustc-wrapper` as cargo reads it. `cargo config get` is not stable yet, so it is asked
+/// for as one asks an unstable compiler, and an answer that is not understood means none.
 fn configured_wrapper(folder: Option<&Path>) -> Option<String> {
     let mut command = Command::new(crate::workspace::cargo());
     command.args(["-Zunstable-options", "config", "get", "--show-origin", "build.rustc-wrapper"]);
@@ -234,7 +236,8 @@ fn configured_wrapper(folder: Option<&Path>) -> Option<String> {
     wrapper_in(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// `build.rustc-wrapper = "sccache" # /w/.cargo/config.toml`; a path is meant from the folder above `.cargo`.
+/// `build.rustc-wrapper = "sccache" # /w/.cargo/config.toml`; a path is meant from the folder above
+/// `.cargo`.
 fn wrapper_in(answer: &str) -> Option<String> {
     let (value, origin) =
         answer.trim().strip_prefix("build.rustc-wrapper = ")?.rsplit_once(" # ")?;

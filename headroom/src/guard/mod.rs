@@ -1,12 +1,14 @@
 //! The guard: under it a build does not run out of memory as long as one compiler at a time fits.
 //!
-//! cargo starts every compiler through a gate (`gate`, this program as `RUSTC_WRAPPER`), which asks a controller (a
-//! thread, `controller`) first. The controller looks at memory (`sampling`), tells a state machine (`policy`) and does
-//! what that says: let in, suspend, resume, end and start again. cargo notices nothing but time. The watchdog
-//! ([`crate::child::watchdog`]) ends the compilers if xtask is killed. `docs/memory.md` tells it to the reader; `simulation` tries the policy on made-up machines.
+//! cargo starts every compiler through a gate (`gate`, this program as `RUSTC_WRAPPER`), which asks
+//! a controller (a thread, `controller`) first. The controller looks at memory
+//! (`machine::headroom`), tells a state machine (`policy`) and does what that says: let in,
+//! suspend, resume, end and start again. cargo notices nothing but time. The watchdog
+//! ([`crate::child::watchdog`]) ends the compilers if this process is killed. `docs/memory.md`
+//! tells it to the reader; `policy_simulation` tries the policy on made-up machines.
 //!
-//! Only Linux says quickly enough how much memory is left, and to whom. Elsewhere [`Guard::start`] gives `None`, and a
-//! build is watched from outside as any command.
+//! Only Linux says quickly enough how much memory is left, and to whom. Elsewhere [`Guard::start`]
+//! gives `None`, and a build is watched from outside as any command.
 
 pub(crate) mod guard_record;
 mod policy;
@@ -35,7 +37,8 @@ pub(crate) use wire::Unit;
 
 use crate::numbers::bytes;
 
-/// Lines between gate and controller; for fuzzing. What is understood is said again in the same words.
+/// Lines between gate and controller; for fuzzing. What is understood is said again in the same
+/// words.
 pub(crate) fn parse_messages(text: &str) {
     for message in text.split('\n').filter_map(wire::Message::parse) {
         let said = message.line();

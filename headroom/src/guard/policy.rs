@@ -1,18 +1,20 @@
 //! Which compiler may start, which has to wait, and which must give its memory back.
 //!
 //! A state machine without clock or I/O: it is told what happens ([`Policy::asked`],
-//! [`Policy::ended`]) and, every few milliseconds, how much memory is left ([`Policy::tick`]); it answers with
-//! [`Action`]s. What always holds:
+//! [`Policy::ended`]) and, every few milliseconds, how much memory is left ([`Policy::tick`]); it
+//! answers with [`Action`]s. What always holds:
 //!
-//! - **Nobody waits for ever.** With nothing running, the compiler that has waited longest is let in, whatever it is
-//!   taken to need, once the memory of those that were just ended is back.
-//! - **The oldest compiler is never ended for the sake of another one**, so every round of evictions ends with one
-//!   finished compiler more.
-//! - **A compiler that is ended while alone does not fit.** If others outside took the memory meanwhile it waits a
-//!   while for them; otherwise the build is given up in this form ([`Action::GiveUp`]).
+//! - **No compiler waits for ever.** With nothing running, the compiler that has waited longest is
+//!   let in, whatever it is taken to need, once the memory of those that were just ended is back.
+//! - **The oldest compiler is never ended for the sake of another one**, so every round of
+//!   evictions ends with one finished compiler more.
+//! - **A compiler that is ended while alone does not fit.** If others outside took the memory
+//!   meanwhile it waits a while for them; otherwise the build is given up in this form
+//!   ([`Action::GiveUp`]).
 //!
-//! The reserves follow measurements: one compiler or linker grows by at most about 500 MiB/s, a look at memory every
-//! 25 ms and the signal that follows take up to 50 ms, and what a killed process held is back after 100 to 400 ms.
+//! The reserves follow measurements: one compiler or linker grows by at most about 500 MiB/s, a
+//! look at memory every 25 ms and the signal that follows take up to 50 ms, and what a killed
+//! process held is back after 100 to 400 ms.
 
 /// Names one request for a start; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,9 +25,11 @@ pub(crate) type Millis = u64;
 
 const MIB: u64 = 1 << 20;
 
-/// What one compiler can grow by between two looks and the signal after the second: 500 MiB/s for 50 ms.
+/// What one compiler can grow by between two looks and the signal after the second: 500 MiB/s for
+/// 50 ms.
 const BURST: u64 = 25 * MIB;
-/// What a compiler that nobody has measured is taken to need. Frugal: a wrong guess costs a restart at most.
+/// What a compiler that was never measured is taken to need. Frugal: a wrong guess costs a restart
+/// at most.
 const PRIOR: u64 = 120 * MIB;
 /// The same where a linker runs as well.
 const LINK_PRIOR: u64 = 160 * MIB;
@@ -37,8 +41,9 @@ const RATE_OVER: Millis = 100;
 const REST: Millis = 150;
 /// A compiler that others have overtaken for this long is let in before any further one.
 const OVERTAKEN: Millis = 8000;
-/// How long a compiler waits for memory that somebody else has taken, before the build is given up.
-const PATIENCE: Millis = 20_000;
+/// How long a compiler waits for memory that other programs have taken, before the build is given
+/// up.
+const FOREIGN_WAIT: Millis = 20_000;
 /// After so many evictions a compiler starts only when it can be alone.
 const SOCIABLE: u32 = 2;
 /// How many peaks of this build are remembered for the guess about unknown crates.
@@ -49,7 +54,8 @@ const N_SEEN: usize = 256;
 pub(crate) struct PolicySettings {
     /// Memory at the start: what is available then. The reserves are scaled to it.
     pub(crate) room_bytes: u64,
-    /// Whether a group's limit is what counts, or the machine's memory, of which the system needs a part.
+    /// Whether a group's limit is what counts, or the machine's memory, of which the system needs a
+    /// part.
     pub(crate) is_group: bool,
     pub(crate) n_cpus: usize,
 }
@@ -80,7 +86,7 @@ pub(crate) struct CompileRequest {
 /// How a compiler ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
-    /// By itself, or by somebody who is not this guard and not the kernel for lack of memory.
+    /// By itself, or ended by neither this guard nor the kernel for lack of memory.
     Finished { peak_bytes: u64 },
     /// By this guard.
     Evicted,
@@ -143,7 +149,8 @@ struct Job {
     n_evictions: u32,
     /// Starts only if nothing else runs.
     alone: bool,
-    /// Headroom plus everything the compilers held when it started: moves only with programs outside.
+    /// Headroom plus everything the compilers held when it started: moves only with programs
+    /// outside.
     room_at_start: u64,
     /// It was ended while alone, and others had taken memory: this much must be there.
     waits_for: Option<(u64, Millis)>,
@@ -203,7 +210,8 @@ impl Policy {
         if self.settings.is_group {
             (room / 32).clamp(8 * MIB, 48 * MIB)
         } else {
-            // The machine itself needs some page cache, or everything crawls long before the kernel kills.
+            // The machine itself needs some page cache, or everything crawls long before the kernel
+            // kills.
             (room / 32).clamp(32 * MIB, 256 * MIB)
         }
     }
@@ -302,8 +310,8 @@ impl Policy {
         let headroom = self.sample.headroom_bytes;
         let floor = self.floor();
         let in_flight = self.in_flight(now);
-        // Each running compiler may take a burst before the next look. All of them stop while the memory of one
-        // that was ended is on its way back: it comes within a second.
+        // Each running compiler may take a burst before the next look. All of them stop while the
+        // memory of one that was ended is on its way back: it comes within a second.
         let spare = headroom.saturating_sub(floor);
         let least = u64::from(!in_flight);
         let allowed = (spare / BURST).max(least);
@@ -324,7 +332,8 @@ impl Policy {
             if headroom < floor + BURST + soon
                 && let Some(youngest) = self.youngest(|it| it.is_active())
             {
-                // While one runs, those that stand still are what can be spared; else the youngest of all.
+                // While one runs, those that stand still are what can be spared; else the youngest
+                // of all.
                 self.evict(now, youngest, actions);
             }
         } else if n_active == 1 && !in_flight {
@@ -348,7 +357,8 @@ impl Policy {
         }
     }
 
-    /// The only one left has to go: for want of room, or because somebody outside has taken it.
+    /// The only one left has to go: for lack of memory, or because a program outside the build has
+    /// taken it.
     fn evict_the_last(&mut self, now: Millis, position: usize, actions: &mut Vec<Action>) {
         let room = self.room();
         let headroom = self.sample.headroom_bytes;
@@ -361,7 +371,7 @@ impl Policy {
         job.estimate = job.estimate.max(needs);
         let is_foreign = taken > BURST + before / 16;
         if is_foreign && job.waits_for.is_none() {
-            job.waits_for = Some((needs, now + PATIENCE));
+            job.waits_for = Some((needs, now + FOREIGN_WAIT));
             job.alone = true;
             job.n_evictions += 1;
             self.set(position, State::Evicting { since: now }, Action::Evict, actions);
@@ -391,7 +401,8 @@ impl Policy {
             let State::Suspended { since } = job.state else { return };
             let n_running = self.n_running() as u64;
             if n_running == 0 {
-                // One always runs; only the memory of one that was ended is waited for, or enough room without.
+                // One always runs; only the memory of one that was ended is waited for, or enough
+                // room without.
                 let enough = self.sample.headroom_bytes > self.floor() + 2 * BURST;
                 if self.in_flight(now) && !enough {
                     return;
@@ -506,7 +517,7 @@ impl Policy {
             .any(|it| matches!(it.state, State::Evicting { since } if now < since + RETURN))
     }
 
-    /// A guess about a crate that nobody has measured: what most of this build's crates needed.
+    /// A guess about a crate that was never measured: what most of this build's crates needed.
     fn guess(&self, prior: u64) -> u64 {
         let upper_quartile = self.seen.get(self.seen.len() * 3 / 4).copied();
         upper_quartile.filter(|_| self.seen.len() >= 4).unwrap_or(0).max(prior)

@@ -1,7 +1,9 @@
-//! The policy against made-up machines: compilers that grow, neighbours that come and go, looks that come late.
+//! The policy against made-up machines: compilers that grow, neighbours that come and go, looks
+//! that come late.
 //!
-//! Everything follows from a seed. The scenarios keep to what was measured of real ones: a compiler grows by at most 450
-//! MiB/s, a look is 5 ms old, a signal takes 5 to 20 ms, what a killed compiler held is back after 60 to 400 ms.
+//! Everything follows from a seed. The scenarios keep to what was measured of real ones: a compiler
+//! grows by at most 450 MiB/s, a look is 5 ms old, a signal takes 5 to 20 ms, what a killed
+//! compiler held is back after 60 to 400 ms.
 
 use super::policy::{
     Action, CompileRequest, End, Faults, JobId, Millis, OversizedJob, Policy, PolicySettings,
@@ -11,7 +13,8 @@ use super::policy::{
 const MIB: u64 = 1 << 20;
 const STEP: Millis = 5;
 const TICK: Millis = 25;
-/// From the decision to end a compiler until its memory is back: whatever happens meanwhile outside cannot be helped.
+/// From the decision to end a compiler until its memory is back: whatever happens meanwhile outside
+/// cannot be helped.
 const HELPLESS: Millis = 500;
 
 /// SplitMix64.
@@ -50,7 +53,8 @@ struct Compiler {
 impl Compiler {
     fn memory(&self, ran_for: Millis) -> u64 {
         let linear = |at: Millis| self.peak * at.min(self.ramp) / self.ramp;
-        // Each stair: its first half is steep, the second flat. The ramp is long enough for twice the slope.
+        // Each stair: its first half is steep, the second flat. The ramp is long enough for twice
+        // the slope.
         let stair = self.ramp / self.stairs;
         let (whole, part) = (ran_for / stair.max(1), ran_for % stair.max(1));
         linear((whole * stair + (2 * part).min(stair)).min(self.ramp))
@@ -231,7 +235,8 @@ fn simulate(scenario: &Scenario, seed: u64, faults: Faults, until: Millis) -> Si
         headrooms.push(headroom);
         let total = memory + scenario.neighbour(now);
         if total > scenario.capacity && build.overshoot.is_none() {
-            // What came from outside, since anything could last be done about it, is not the guard's to foresee.
+            // What came from outside, since anything could last be done about it, is not the
+            // guard's to foresee.
             let then = now.saturating_sub(HELPLESS);
             let came = scenario.neighbour(now).saturating_sub(scenario.neighbour(then));
             let there_was = headrooms[(then / STEP) as usize];
@@ -387,7 +392,8 @@ fn a_defective_guard_is_found_out() {
     }
 }
 
-/// The first compiler ends when others have taken nearly all, so the second is let in as the last one.
+/// The first compiler ends when others have taken nearly all, so the second is let in as the last
+/// one.
 #[test]
 fn one_that_starts_when_others_have_taken_the_memory_waits_for_them() {
     let compiler =
@@ -423,7 +429,8 @@ fn with_plenty_of_memory_it_does_not_interfere() {
             build.end.is_some() && build.n_evictions + build.n_suspensions == 0,
             "{seed}: {build:?}"
         );
-        // As fast as without a guard: the same scenario in which everything is known to need nothing.
+        // As fast as without a guard: the same scenario in which everything is known to need
+        // nothing.
         scenario.compilers.iter_mut().for_each(|it| it.known = Some(0));
         scenario.capacity *= 10;
         let free = simulate(&scenario, seed, Faults::default(), 1_000_000);

@@ -15,7 +15,8 @@ impl Guard {
         guard.unwrap_or_else(|error| {
             console.warning(
                 &format!("there is no guard: {error:#}"),
-                "compilers are not held back; what the kernel kills for lack of memory is recognised",
+                "compilers are not held back; what the kernel kills for lack of memory is \
+                 recognised",
             );
             None
         })
@@ -34,7 +35,8 @@ impl Event {
                  starts again when there is room"
             )),
             GuardAction::KernelKilled => console.note(&format!(
-                "the kernel killed the compiler of {crate_name} for lack of memory; it starts again \
+                "the kernel killed the compiler of {crate_name} for lack of memory; it starts \
+                 again \
                  alone"
             )),
             GuardAction::GaveUp => console.note(&format!(
@@ -54,7 +56,8 @@ impl GuardRecord {
         };
         console.warning(
             &format!("{first}{n}"),
-            "the command may run in a sandbox or as another user, where the guard cannot be reached; \
+            "the command may run in a sandbox or as another user, where the guard cannot be \
+             reached; \
              these compilers were not held back",
         );
     }

@@ -1,4 +1,5 @@
-//! The record as a figure: memory over time, and below it which compiler ran when. An SVG that stands by itself.
+//! The record as a figure: memory over time, and below it which compiler ran when. An SVG that
+//! stands by itself.
 //!
 //! Time runs to the right; both parts share it. Text and lines follow the reader's colour scheme.
 
@@ -62,7 +63,8 @@ fn draw_one(
     let (peak, floor) = (bytes(record.peak_bytes), bytes(record.floor_bytes));
     writeln!(
         svg,
-        "<text class=\"t\" x=\"{LEFT}\" y=\"{:.1}\">{}: {} at the start, peak of the build {peak}, kept free {floor}, {} stopped, \
+        "<text class=\"t\" x=\"{LEFT}\" y=\"{:.1}\">{}: {} at the start, peak of the build \
+         {peak}, kept free {floor}, {} stopped, \
          {} ended for room</text>",
         top + 14.0,
         xml(title),

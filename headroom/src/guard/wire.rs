@@ -1,17 +1,19 @@
 //! What gate and controller say to each other: one line each, fields between tabs.
 //!
-//! Gate: [`Message::Ask`], then `started PID` and [`Ended`], and so on from the beginning if the answer is [`AGAIN`].
-//! Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is no success; [`NOT_YOURS`] to a gate of another user.
+//! Gate: [`Message::Ask`], then `started PID` and [`Ended`], and so on from the beginning if the
+//! answer is [`AGAIN`]. Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is no
+//! success; [`NOT_YOURS`] to a gate of another user.
 
 use std::path::{Path, PathBuf};
 
 use crate::{build_ledger::UnitKind, numbers::MOST_BYTES};
 
-/// The name of the controller's socket. It is an abstract one: in a list of the kernel's and not in a folder.
+/// The name of the controller's socket. It is an abstract one: in a list of the kernel's and not in
+/// a folder.
 pub(crate) const SOCKET: &str = "XTASK_GUARD_SOCKET";
 /// The `RUSTC_WRAPPER` that the user has set up, as sccache.
 pub(crate) const INNER: &str = "XTASK_GUARD_INNER_WRAPPER";
-/// xtask under this name is the gate.
+/// This program under that name is the gate.
 pub(crate) const GATE: &str = "xtask-gate";
 
 pub(crate) const GO: &str = "go";
@@ -60,7 +62,8 @@ impl Ended {
 }
 
 impl Unit {
-    /// From rustc's arguments, and cargo's variables as `variable` gives them. `None`: nothing is compiled.
+    /// From rustc's arguments, and cargo's variables as `variable` gives them. `None`: nothing is
+    /// compiled.
     pub(crate) fn of(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Option<Unit> {
         let value = |name: &str| {
             let position = args.iter().position(|it| it == name)?;

@@ -1,10 +1,11 @@
-//! The container's share of memory: cgroup v1 and v2 limits, and the kernel's count of memory kills.
+//! The container's share of memory: cgroup v1 and v2 limits, and the kernel's count of memory
+//! kills.
 //!
 //! A process may use what is left in its own group *and in every ancestor*, so the tightest of them
-//! counts. What the kernel takes back before it kills is not "used": page cache, and of the kernel's own reclaimable
-//! caches (v2 counts them) one half, as `MemAvailable` does. Thus
-//! `headroom = limit - (usage - inactive_file - active_file - slab_reclaimable / 2)`. This module reads files below a
-//! given root, so that a test can hand it a made-up machine.
+//! counts. What the kernel takes back before it kills is not "used": page cache, and of the
+//! kernel's own reclaimable caches (v2 counts them) one half, as `MemAvailable` does. Thus
+//! `headroom = limit - (usage - inactive_file - active_file - slab_reclaimable / 2)`. This module
+//! reads files below a given root, so that a test can hand it a made-up machine.
 
 use std::{
     fs::{self, File},
@@ -46,8 +47,8 @@ pub(crate) struct Container {
 pub(crate) struct GroupLimit {
     /// The group's path as the kernel names it, `/` being the root that is visible here.
     pub(crate) group: String,
-    /// `memory.limit_in_bytes` (of the outermost visible group: `hierarchical_memory_limit`), or the smaller of
-    /// `memory.max` and `memory.high`.
+    /// `memory.limit_in_bytes` (of the outermost visible group: `hierarchical_memory_limit`), or
+    /// the smaller of `memory.max` and `memory.high`.
     pub(crate) limit_bytes: u64,
     /// Usage without what the kernel can take back.
     pub(crate) used_bytes: u64,
@@ -58,7 +59,8 @@ pub(crate) struct GroupLimit {
 impl Container {
     /// Read the limits of the calling process; `None` if no group has one.
     ///
-    /// `root` is `/` on a real machine. Limits of `total_bytes`, the machine's memory, or more are none.
+    /// `root` is `/` on a real machine. Limits of `total_bytes`, the machine's memory, or more are
+    /// none.
     pub(crate) fn read(root: &Path, total_bytes: u64) -> Option<Container> {
         let (mut buffer, most) = (Buffer::new(), total_bytes.min(UNLIMITED));
         let groups = groups(root);
@@ -78,9 +80,11 @@ impl Container {
     }
 }
 
-/// How much time tasks lost waiting for memory (pressure stall information), in percent of the last ten seconds.
+/// How much time tasks lost waiting for memory (pressure stall information), in percent of the last
+/// ten seconds.
 ///
-/// Without swap it gives no warning: measured, builds that fitted added nothing, and a trigger fired after the kill.
+/// Without swap it gives no warning: measured, builds that fitted added nothing, and a trigger
+/// fired after the kill.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Pressure {
     /// At least one task waited.
@@ -95,7 +99,8 @@ impl Pressure {
         Pressure::read(&root.join("proc/pressure/memory"))
     }
 
-    /// Of this process's own group. Only v2 has it, and it has it even where v1 is in charge of memory.
+    /// Of this process's own group. Only v2 has it, and it has it even where v1 is in charge of
+    /// memory.
     pub(crate) fn of_group(root: &Path) -> Option<Pressure> {
         let hierarchy = Hierarchy::locate_version(root, Version::V2)?;
         Pressure::read(&hierarchy.groups.first()?.dir.join("memory.pressure"))
@@ -117,12 +122,13 @@ impl Pressure {
     }
 }
 
-/// The folder of this process's own group in the unified hierarchy, whoever is in charge of memory. `None` if it cannot
-/// be seen from here.
+/// The folder of this process's own group in the unified hierarchy, whichever hierarchy controls
+/// memory. `None` if it cannot be seen from here.
 #[cfg(target_os = "linux")]
 pub(crate) fn own_v2_dir(root: &Path) -> Option<PathBuf> {
     let own = Hierarchy::locate_version(root, Version::V2)?.groups.into_iter().next()?.dir;
-    // Another part of the hierarchy may be mounted: then that is the nearest there is, and not this process's own.
+    // Another part of the hierarchy may be mounted: then that is the nearest there is, and not this
+    // process's own.
     let members = fs::read_to_string(own.join("cgroup.procs")).ok()?;
     let own_pid = std::process::id().to_string();
     members.lines().any(|it| it == own_pid).then_some(own)
@@ -254,8 +260,8 @@ struct Mount {
 }
 
 impl Mount {
-    /// The mount of the memory controller that shows `group`; a mount of another subtree is the second
-    /// choice, since its limits still hold for everything that can be seen from here.
+    /// The mount of the memory controller that shows `group`; a mount of another subtree is the
+    /// second choice, since its limits still hold for everything that can be seen from here.
     fn find(mountinfo: &str, version: Version, group: &str) -> Option<Mount> {
         let mounts: Vec<Mount> =
             mountinfo.lines().filter_map(|line| Mount::parse(line, version)).collect();
@@ -265,7 +271,8 @@ impl Mount {
             .map(|it| Mount { root: it.root.clone(), mount_point: it.mount_point.clone() })
     }
 
-    /// One line of `/proc/self/mountinfo`: `id parent dev root mount-point options… - type source super`.
+    /// One line of `/proc/self/mountinfo`:
+    /// `id parent dev root mount-point options… - type source super`.
     fn parse(line: &str, version: Version) -> Option<Mount> {
         let (left, right) = line.split_once(" - ")?;
         let left: Vec<&str> = left.split(' ').collect();
@@ -324,8 +331,8 @@ pub(super) struct GroupFiles {
     version: Version,
     /// As the kernel names it.
     name: String,
-    /// Of all groups that can be seen from here, the last. What lies above it is known by hearsay only: v1
-    /// tells the smallest limit of all ancestors.
+    /// Of all groups that can be seen from here, the last. What lies above it is known by hearsay
+    /// only: v1 tells the smallest limit of all ancestors.
     is_outermost: bool,
     limit: Option<File>,
     high: Option<File>,
@@ -526,7 +533,8 @@ mod tests {
         assert_eq!(container.swap_headroom_bytes, Some(70 * MIB));
     }
 
-    /// A container of Docker on v2 with a namespace of its own: the group looks like the root, and has limits.
+    /// A container of Docker on v2 with a namespace of its own: the group looks like the root, and
+    /// has limits.
     #[test]
     fn docker_s_namespace_hides_the_path_and_not_the_limit() {
         let machine = Machine::new(&[
@@ -549,7 +557,8 @@ mod tests {
         assert_eq!(container.swap_headroom_bytes, Some(0));
     }
 
-    /// A user's scope under systemd: the slice above has the limit, swap is limited in another place.
+    /// A user's scope under systemd: the slice above has the limit, swap is limited in another
+    /// place.
     #[test]
     fn a_systemd_slice_limits_every_scope_in_it() {
         let dir = "sys/fs/cgroup/user.slice/user-1000.slice";

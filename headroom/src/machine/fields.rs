@@ -4,7 +4,8 @@ use std::fs::File;
 
 use crate::numbers::kib;
 
-/// The longest file that is read: `/proc/vmstat`, of which the part with `oom_kill` is within 8 KiB.
+/// The longest file that is read: `/proc/vmstat`, of which the part with `oom_kill` is within 8
+/// KiB.
 const N_BYTES: usize = 16384;
 
 /// Room for one file, used again for each.

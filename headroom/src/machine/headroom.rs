@@ -1,8 +1,8 @@
 //! What is left of memory to this process: the one reading that plans, waits and the guard go by.
 //!
-//! It is the least of what the machine has available and what is left in this process's control group and
-//! in each of its ancestors. [`Headroom::of`] is the arithmetic; [`HeadroomReader`] looks again and again
-//! with open files and fixed buffers, and allocates nothing between two looks.
+//! It is the least of what the machine has available and what is left in this process's control
+//! group and in each of its ancestors. [`Headroom::of`] is the arithmetic; [`HeadroomReader`] looks
+//! again and again with open files and fixed buffers, and allocates nothing between two looks.
 
 use std::{fs::File, path::Path};
 
@@ -23,7 +23,8 @@ pub(crate) struct Headroom {
 }
 
 impl Headroom {
-    /// `groups` are what each control group leaves of RAM and of swap; `None` where it sets no limit.
+    /// `groups` are what each control group leaves of RAM and of swap; `None` where it sets no
+    /// limit.
     pub(crate) fn of(
         memory: &Memory,
         groups: impl IntoIterator<Item = (Option<u64>, Option<u64>)>,

@@ -24,8 +24,8 @@ pub fn host_name() -> Option<String> {
     Some(name.trim().split('.').next()?.to_owned())
 }
 
-/// The boot of the kernel and the PID namespace: within these, and only there, a PID means one process.
-/// Empty where the system does not tell.
+/// The boot of the kernel and the PID namespace: within these, and only there, a PID means one
+/// process. Empty where the system does not tell.
 pub fn pid_realm() -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id");
     let namespace = fs::read_link("/proc/self/ns/pid");
@@ -89,8 +89,8 @@ pub(crate) fn lock_holder(file: &fs::File) -> Option<u32> {
     }
 }
 
-/// `1: FLOCK  ADVISORY  WRITE 6386 fe:00:10830224 0 EOF`; a process that waits for a lock has a line
-/// `1: -> FLOCK …`.
+/// `1: FLOCK  ADVISORY  WRITE 6386 fe:00:10830224 0 EOF`; a process that waits for a lock has a
+/// line `1: -> FLOCK …`.
 #[cfg(any(target_os = "linux", test))]
 fn lock_holder_in(locks: &str, inode: u64) -> Option<u32> {
     locks.lines().find_map(|line| {

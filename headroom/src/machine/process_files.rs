@@ -98,7 +98,8 @@ pub fn peak_bytes_of(pid: u32) -> Option<u64> {
     kib_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmHWM")
 }
 
-/// The processes that this one has started or adopted and that have not ended. `None`: it cannot be told.
+/// The processes that this one has started or adopted and that have not ended. `None`: it cannot be
+/// told.
 #[cfg(target_os = "linux")]
 pub(crate) fn children_of(parent: u32) -> Option<Vec<u32>> {
     let pids = fs::read_dir("/proc").ok()?.flatten();
@@ -117,8 +118,8 @@ pub(crate) fn name_and_pid(pid: i32) -> String {
     format!("{name} ({pid})")
 }
 
-/// Have the kernel prefer this process when it has to kill for lack of memory. Raising the score of a
-/// process of one's own needs no privilege, and what it starts inherits it. It is never lowered.
+/// Have the kernel prefer this process when it has to kill for lack of memory. Raising the score of
+/// a process of one's own needs no privilege, and what it starts inherits it. It is never lowered.
 #[cfg(target_os = "linux")]
 pub(crate) fn prefer_as_victim(pid: u32, score: i32) {
     let file = format!("/proc/{pid}/oom_score_adj");
@@ -159,7 +160,8 @@ impl ProcessReader {
         Some(resident.saturating_sub(shared).saturating_mul(page_bytes()).min(MOST_BYTES))
     }
 
-    /// The same for a process and all below it; for those that start linkers. This one allocates a little.
+    /// The same for a process and all below it; for those that start linkers. This one allocates a
+    /// little.
     pub(crate) fn tree_bytes(&mut self, pid: u32) -> u64 {
         let mut sum = 0;
         let mut todo = vec![pid];

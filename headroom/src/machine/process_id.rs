@@ -1,7 +1,7 @@
 //! One process, named for good: a PID together with the time it started.
 //!
-//! PIDs are given again. Every look and every signal here first makes sure that the PID still means the process
-//! that was meant, so a recycled PID is never paused, resumed or ended.
+//! PIDs are given again. Every look and every signal here first makes sure that the PID still means
+//! the process that was meant, so a recycled PID is never paused, resumed or ended.
 
 use serde::Serialize;
 
@@ -12,7 +12,8 @@ use super::process_files::stat;
 pub struct ProcessId {
     /// The number, which is given again.
     pub pid: u32,
-    /// On Linux clock ticks since the machine started, which no change of the clock moves; elsewhere seconds since 1970.
+    /// On Linux clock ticks since the machine started, which no change of the clock moves;
+    /// elsewhere seconds since 1970.
     pub started: u64,
 }
 
@@ -59,10 +60,11 @@ impl ProcessId {
         (stat.parent == parent).then_some(ProcessId { pid, started: stat.started })
     }
 
-    /// Send a signal to the group that this process leads, unless its number has been given to another process.
+    /// Send a signal to the group that this process leads, unless its number has been given to
+    /// another process.
     ///
-    /// A group's number is not given again while a member lives, so it is recycled exactly if a process has it that
-    /// started at another time.
+    /// A group's number is not given again while a member lives, so it is recycled exactly if a
+    /// process has it that started at another time.
     #[cfg(unix)]
     pub(crate) fn signal_group(self, signal: nix::sys::signal::Signal) {
         use nix::{sys::signal::killpg, unistd::Pid};

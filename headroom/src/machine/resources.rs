@@ -1,7 +1,8 @@
-//! What this machine has: memory, swap, the container's share, pressure, limits, CPUs, disk, and who holds the memory.
+//! What this machine has: memory, swap, the container's share, pressure, limits, CPUs, disk, and
+//! who holds the memory.
 //!
-//! This is the only sampling; everything after it works on the plain values made here. All sizes are bytes.
-//! [`Resources`] judges nothing.
+//! This is the only sampling; everything after it works on the plain values made here. All sizes
+//! are bytes. [`Resources`] judges nothing.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,10 +28,12 @@ pub struct Resources {
     pub(crate) memory: Memory,
     /// The container's limit, if there is one below the machine's memory.
     pub(crate) container: Option<Container>,
-    /// Time lost waiting for memory, on the machine and in this process's group; `None` where it is not counted.
+    /// Time lost waiting for memory, on the machine and in this process's group; `None` where it is
+    /// not counted.
     pub(crate) pressure: Option<Pressure>,
     pub(crate) group_pressure: Option<Pressure>,
-    /// RLIMIT_AS: what one process may map. Far below what it uses, compilers fail in misleading ways.
+    /// RLIMIT_AS: what one process may map. Far below what it uses, compilers fail in misleading
+    /// ways.
     pub(crate) address_space_limit_bytes: Option<u64>,
     /// Threads this process may run at once; what cargo takes as its number of jobs.
     pub n_cpus: usize,
@@ -62,13 +65,14 @@ pub(crate) struct ProcessUse {
     pub(crate) kind: ProcessKind,
     /// Resident set, pages shared with others included.
     pub(crate) resident_bytes: u64,
-    /// What would be free without it: on Linux anonymous and shared-memory pages, elsewhere the resident set.
+    /// What would be free without it: on Linux anonymous and shared-memory pages, elsewhere the
+    /// resident set.
     pub(crate) own_bytes: u64,
     /// What of it lies in swap.
     pub(crate) swapped_bytes: u64,
-    /// Whether it belongs to the user who runs xtask.
+    /// Whether it belongs to the user who runs this program.
     pub(crate) own: bool,
-    /// Whether it is xtask itself, one of its ancestors or of its descendants.
+    /// Whether it is this process, one of its ancestors or of its descendants.
     pub(crate) related: bool,
 }
 
@@ -85,9 +89,9 @@ pub(crate) struct ProcessTree {
     pub(crate) n_processes: usize,
     pub(crate) own_bytes: u64,
     pub(crate) swapped_bytes: u64,
-    /// Whether all of it belongs to the user who runs xtask.
+    /// Whether all of it belongs to the user who runs this program.
     pub(crate) own: bool,
-    /// Whether any of it is xtask, one of its ancestors or of its descendants.
+    /// Whether any of it is this process, one of its ancestors or of its descendants.
     pub(crate) related: bool,
 }
 
@@ -170,7 +174,8 @@ impl Resources {
 
     /// Everything that runs, as programs with all they have started, the largest first.
     ///
-    /// A program begins below a shell, a terminal or init: these hold together what has nothing to do with each other.
+    /// A program begins below a shell, a terminal or init: these hold together what has nothing to
+    /// do with each other.
     pub(crate) fn trees(&self) -> Vec<ProcessTree> {
         let by_pid: HashMap<u32, &ProcessUse> =
             self.processes.iter().map(|it| (it.id.pid, it)).collect();
@@ -217,7 +222,8 @@ impl Resources {
         trees
     }
 
-    /// Programs the user could pause or stop to make room: their own, not related to xtask, no shell, at least 50 MiB.
+    /// Programs the user could pause or stop to make room: their own, not related to this process,
+    /// no shell, at least 50 MiB.
     pub(crate) fn stoppable(&self) -> Vec<ProcessTree> {
         let mut trees = self.trees();
         let joins = |root| self.processes.iter().any(|it| it.id == root && holds_together(it));
@@ -455,8 +461,9 @@ impl TreeWatch {
         Ok(TreeWatch { system, root: Pid::from_u32(root_pid) })
     }
 
-    /// Memory the tree holds now that is its own: on Linux the anonymous and shared-memory pages, elsewhere the
-    /// resident set. File pages are left out because the compilers share them and the kernel can drop them.
+    /// Memory the tree holds now that is its own: on Linux the anonymous and shared-memory pages,
+    /// elsewhere the resident set. File pages are left out because the compilers share them and the
+    /// kernel can drop them.
     pub(crate) fn sample(&mut self) -> u64 {
         let what = ProcessRefreshKind::nothing().with_memory().without_tasks();
         self.system.refresh_processes_specifics(ProcessesToUpdate::All, true, what);
@@ -599,7 +606,8 @@ pub(crate) mod tests {
         assert_eq!((strict.available_bytes(), strict.swap_available_bytes()), (gib(3.0), 0));
     }
 
-    /// systemd → bash → cargo → 2 rustc, one of which has a linker; bash → sleep; systemd → daemon → worker.
+    /// systemd → bash → cargo → 2 rustc, one of which has a linker; bash → sleep; systemd → daemon
+    /// → worker.
     #[test]
     fn memory_is_added_up_by_program() {
         let kind = ProcessKind::Other;
@@ -630,7 +638,7 @@ pub(crate) mod tests {
         assert_eq!(pids(20), [20, 21, 22, 23]);
         assert_eq!(pids(10), [10, 20, 30, 21, 22, 23]);
         assert!(pids(99).is_empty());
-        // The daemon is partly someone else's.
+        // The daemon is partly another user's.
         assert_eq!(
             resources.stoppable().iter().map(|it| it.root.pid).collect::<Vec<_>>(),
             [20, 30]

@@ -7,7 +7,8 @@ use crate::{
     plan::strategy::Strategy,
 };
 
-/// What is measured here is taken to be so much more elsewhere: another machine, linker and rustc shift it.
+/// What is measured here is taken to be so much more elsewhere: another machine, linker and rustc
+/// shift it.
 pub(crate) const SAFETY: f64 = 1.5;
 
 /// What one strategy costs.
@@ -99,7 +100,8 @@ pub(crate) mod tests {
         target_mib: 315,
     };
 
-    /// Made-up figures, round so that the tests can be read: 400 MiB for one job, 100 for each further one.
+    /// Made-up figures, round so that the tests can be read: 400 MiB for one job, 100 for each
+    /// further one.
     pub(crate) fn figures() -> Figures {
         let figure = |peak_mib| Figure { peak_mib, build_seconds: 100, run_cpu_seconds: 1000 };
         Figures {

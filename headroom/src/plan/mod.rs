@@ -1,14 +1,16 @@
 //! From resources and past builds to a ladder: fast first, frugal last.
 //!
-//! [`plan`] is pure. What a strategy needs comes, in this order, from the ledger of past builds, from the peaks of
-//! the single compilers in it, from the figures measured for the program on another machine ([`measured`]), from a
-//! strategy that is known by the measured weight of what differs, and at last from the user's estimates for a large
-//! dependency tree. An estimate only chooses where to start; it never refuses a build.
+//! [`plan`] is pure. What a strategy needs comes, in this order, from the ledger of past builds,
+//! from the peaks of the single compilers in it, from the figures measured for the program on
+//! another machine ([`measured`]), from a strategy that is known by the measured weight of what
+//! differs, and at last from the user's estimates for a large dependency tree. An estimate only
+//! chooses where to start; it never refuses a build.
 //!
-//! Which strategies are on the ladder was decided by measurements: fewer jobs always help; switching off LTO helps where
-//! it is fat, debug information where there is any, several codegen units where there was one. Building the library
-//! first lowers no peak, so it is there by name only. A debug build with debug information can need twice the memory of
-//! a release build, so the last rung goes without.
+//! Which strategies are on the ladder was decided by measurements: fewer jobs always help;
+//! switching off LTO helps where it is fat, debug information where there is any, several codegen
+//! units where there was one. Building the library first lowers no peak, so it is there by name
+//! only. A debug build with debug information can need twice the memory of a release build, so the
+//! last rung goes without.
 
 pub mod measured;
 pub mod preflight;
@@ -35,7 +37,8 @@ use crate::{
 const SAFETY_MEASURED: f64 = 1.25;
 /// What cargo holds itself: 20 to 40 MiB.
 const CARGO_BYTES: u64 = 40 << 20;
-/// Attempts before giving up: one as it should be, the most frugal release build, and a debug build.
+/// Attempts before giving up: one as it should be, the most frugal release build, and a debug
+/// build.
 const ATTEMPTS_MOST: usize = 3;
 
 /// How to build.
@@ -81,8 +84,8 @@ pub(crate) enum Source {
 pub(crate) enum Fit {
     /// In memory.
     Fits,
-    /// Not all compilers at once, or not with the reserve: the guard lets in as many as fit, and what does not fit alone
-    /// costs an attempt and harms nobody.
+    /// Not all compilers at once, or not with the reserve: the guard lets in as many as fit, and
+    /// what does not fit alone costs an attempt and does no harm.
     Guarded,
     /// Only with the help of swap, which is slow.
     WithSwap,
@@ -104,11 +107,11 @@ pub(crate) struct Rung {
     pub(crate) expected: Expected,
     /// The expected peak and what is kept in reserve.
     pub(crate) need_bytes: u64,
-    /// With less than this it is not tried: the need, or under a guard a little less than the largest compiler was seen to
-    /// hold. 0 if nothing is known.
+    /// With less than this it is not tried: the need, or under a guard a little less than the
+    /// largest compiler was seen to hold. 0 if nothing is known.
     pub(crate) least_bytes: u64,
-    /// What it held when it ran out of memory, or when part of it was up to date: it needs no less. 0 if it was never
-    /// tried.
+    /// What it held when it ran out of memory, or when part of it was up to date: it needs no less.
+    /// 0 if it was never tried.
     pub(crate) at_least_bytes: u64,
     pub(crate) fit: Fit,
     /// Expected for the 160 comparisons on all CPUs; `None` in another workspace.
@@ -149,7 +152,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) estimate: fn(Strategy) -> Estimate,
     /// Jobs of a plain cargo build.
     pub(crate) full_jobs: usize,
-    /// Whether compilers are held back while cargo runs, so that with any number of jobs only as many run as fit.
+    /// Whether compilers are held back while cargo runs, so that with any number of jobs only as
+    /// many run as fit.
     pub(crate) guarded: bool,
 }
 
@@ -207,8 +211,8 @@ impl Facts<'_> {
         })
     }
 
-    /// The largest compilers of past builds at once: more than that cannot run. A build with other jobs that was
-    /// measured narrows it: fewer jobs cannot need more, more jobs cannot need less.
+    /// The largest compilers of past builds at once: more than that cannot run. A build with other
+    /// jobs that was measured narrows it: fewer jobs cannot need more, more jobs cannot need less.
     fn by_compilers(&self, key: &BuildKey) -> Option<Expected> {
         let other_jobs = self.ledger.builds().filter(|(it, need)| {
             it.selection == key.selection
@@ -221,7 +225,8 @@ impl Facts<'_> {
         let most = other_jobs.iter().filter(|(jobs, _)| *jobs >= key.jobs).map(|it| it.1).min();
         let least = other_jobs.iter().filter(|(jobs, _)| *jobs <= key.jobs).map(|it| it.1).max();
         let units = self.ledger.units().filter(|(it, _)| {
-            // Build scripts are compiled in another way; which of their runs belongs to which profile is not told.
+            // Build scripts are compiled in another way; which of their runs belongs to which
+            // profile is not told.
             it.profile == key.profile && it.toolchain == key.toolchain
         });
         let units: Vec<_> = units.collect();
@@ -382,8 +387,8 @@ fn fit(need_bytes: u64, resources: &Resources) -> Fit {
     }
 }
 
-/// Start at the fastest strategy that fits into memory, else at the first with one job that fits with swap: what a
-/// second compiler gains, swapping for it loses many times over.
+/// Start at the fastest strategy that fits into memory, else at the first with one job that fits
+/// with swap: what a second compiler gains, swapping for it loses many times over.
 fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
     let resources = facts.resources;
     let ladder: Vec<usize> = (0..rungs.len()).filter(|it| rungs[*it].on_ladder).collect();
@@ -396,7 +401,8 @@ fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
         if swap == 0 { String::new() } else { format!(" plus {} of swap", bytes(swap)) };
 
     if let Some(start) = first(&|it| matches!(it.fit, Fit::Fits | Fit::Guarded))
-        // An estimate for another project chooses among the release builds; it does not give them up.
+        // An estimate for another project chooses among the release builds; it does not give them
+        // up.
         && (is_known || rungs[ladder[start]].strategy != Strategy::B)
     {
         let rung = &rungs[ladder[start]];
@@ -465,8 +471,8 @@ fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
 
 /// At most three of the ladder: its first, the most frugal release build, and the debug build.
 ///
-/// Under a guard a build runs out of memory only if one compiler alone does not fit, and then the number of jobs
-/// changes nothing.
+/// Under a guard a build runs out of memory only if one compiler alone does not fit, and then the
+/// number of jobs changes nothing.
 fn attempts(ladder: &[usize], rungs: &[Rung], guarded: bool) -> Vec<usize> {
     let mut order = ladder.to_vec();
     if guarded {
@@ -523,7 +529,8 @@ impl Rung {
 /// More jobs than any build has at once.
 const MOST_JOBS: usize = 1 << 16;
 
-/// The number of jobs of a plain `cargo build`: `CARGO_BUILD_JOBS` if it is a positive number, else the CPUs.
+/// The number of jobs of a plain `cargo build`: `CARGO_BUILD_JOBS` if it is a positive number, else
+/// the CPUs.
 pub(crate) fn full_jobs(variable: Option<&str>, n_cpus: usize) -> usize {
     let asked = variable.and_then(|it| it.trim().parse().ok()).filter(|it| *it > 0);
     asked.unwrap_or(n_cpus).min(MOST_JOBS)
@@ -707,7 +714,8 @@ pub(crate) mod tests {
         check(&machine(2.0, 1.0, 0.0, 0.0, 1), "full b");
     }
 
-    /// What differs between the rungs is what the profile asks for, and never are there more than three attempts.
+    /// What differs between the rungs is what the profile asks for, and never are there more than
+    /// three attempts.
     #[test]
     fn measurements_decide_which_rungs_are_real() {
         #[track_caller]
@@ -955,7 +963,8 @@ pub(crate) mod tests {
         assert_eq!(order(0.1), "a b");
     }
 
-    /// Under the guard the number of jobs is no rung of its own: it lets in as many compilers as fit.
+    /// Under the guard the number of jobs is no rung of its own: it lets in as many compilers as
+    /// fit.
     #[test]
     fn under_the_guard_only_settings_lead_downwards() {
         #[track_caller]
@@ -1057,7 +1066,7 @@ pub(crate) mod tests {
             let fits = |it: &Rung| matches!(it.fit, Fit::Fits | Fit::Guarded);
             let optimised = |it: &&Rung| it.on_ladder && it.strategy != Strategy::B && fits(it);
             match found.start() {
-                // Nothing is refused that fits, or of which nobody knows better.
+                // Nothing is refused that fits, or whose need was never measured.
                 None => assert!(
                     found.rungs.iter().filter(|it| it.on_ladder).all(|it| !fits(it)
                         && it.expected.source != Source::Prior
@@ -1065,7 +1074,8 @@ pub(crate) mod tests {
                     "{}",
                     shown()
                 ),
-                // No optimised build that fits is passed over, neither for a slower one nor for the debug build.
+                // No optimised build that fits is passed over, neither for a slower one nor for the
+                // debug build.
                 Some(start) => {
                     let fastest = found.rungs.iter().find(optimised);
                     assert!(fastest.is_none_or(|it| it.strategy == start.strategy), "{}", shown());
@@ -1075,7 +1085,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn whoever_insists_gets_the_most_frugal() {
+    fn a_user_who_insists_gets_the_most_frugal() {
         let figures = figures();
         let small = machine(1.0, 0.2, 0.0, 0.0, 1);
         let plan = planned_with(&small, &workspace(), Some(&figures), Choice::Auto);

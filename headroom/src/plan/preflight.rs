@@ -1,7 +1,7 @@
 //! Judge resources and toolchain against what the plan needs: pass, warn or fail, each with a hint.
 //!
-//! [`judge`] is pure. A check fails only where a build could not work; the user's advisory thresholds (25 GB used,
-//! 8 GB available, other builds running) warn, and fail with `--strict`.
+//! [`judge`] is pure. A check fails only where a build could not work; the user's advisory
+//! thresholds (25 GB used, 8 GB available, other builds running) warn, and fail with `--strict`.
 
 use serde::Serialize;
 
@@ -29,7 +29,8 @@ const SWAP_USED_MOST_PERCENT: u64 = 80;
 const STALLED_MOST_PERCENT: u64 = 10;
 /// What a compiler maps besides what it holds: its own libraries, metadata, thread stacks.
 const MAPPED_BYTES: u64 = 512 << 20;
-/// Measured: below 620 MiB no crate of middling size compiles, and from 340 MiB downwards nothing does.
+/// Measured: below 620 MiB no crate of middling size compiles, and from 340 MiB downwards nothing
+/// does.
 const ADDRESS_SPACE_LEAST_BYTES: u64 = 400 << 20;
 
 /// Names of checks that can fail now and pass later, without anything being done.
@@ -154,7 +155,8 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
     let (ram, swap) = (resources.available_bytes(), resources.swap_available_bytes());
     let sum = ram.saturating_add(swap);
     let rung = plan.start();
-    // With nothing chosen because nothing fits, the most frugal strategy is the one to compare with.
+    // With nothing chosen because nothing fits, the most frugal strategy is the one to compare
+    // with.
     let compared = rung.or_else(|| plan.most_frugal());
     // What would do is enough to compare with where nothing does.
     let need = compared.map_or(0, |it| if rung.is_some() { it.need_bytes } else { it.least_bytes });
@@ -178,7 +180,8 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
             Some("this will swap and be slow; close what you can spare".into())
         }
         Status::Warn => Some(format!(
-            "the need was never measured here, so the build may start; it steps down from {name} if it must"
+            "the need was never measured here, so the build may start; it steps down from {name} \
+             if it must"
         )),
         Status::Fail => Some(format!(
             "free {}: wait for it (`--wait`), make room (`--option d`), or try anyway (`--yes`)",
@@ -294,7 +297,8 @@ fn pressure(resources: &Resources) -> Check {
     }
 }
 
-/// A limit on what one process may map makes compilers fail in misleading ways: crashes, and errors in code that has none.
+/// A limit on what one process may map makes compilers fail in misleading ways: crashes, and errors
+/// in code that has none.
 fn address_space(resources: &Resources, plan: &Plan) -> Check {
     let name = "address space";
     let one = plan.rungs.iter().filter(|it| it.jobs == 1 && it.expected.source != Source::Prior);

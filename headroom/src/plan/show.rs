@@ -42,8 +42,8 @@ impl Preflight {
         format!("{RED}not ready{RED:#}: {} ({reason})\n", failed.join(", "))
     }
 
-    /// For commands whose result is something else: what did not pass. `verdict` adds whether a build
-    /// may start.
+    /// For commands whose result is something else: what did not pass. `verdict` adds whether a
+    /// build may start.
     pub(crate) fn say_briefly(&self, plan: &Plan, verdict: bool, console: &Console) {
         let passed = |it: &&Check| it.status == Status::Pass;
         let n_passed = self.checks.iter().filter(passed).count();
@@ -105,7 +105,8 @@ impl Plan {
         let rows: Vec<Vec<String>> =
             [columns.map(String::from).to_vec()].into_iter().chain(rows).collect();
         let mut text = format!(
-            "\n{BOLD}Ways to build{BOLD:#} (left: for this workspace on {} CPUs; right: the user's estimates for a larger \
+            "\n{BOLD}Ways to build{BOLD:#} (left: for this workspace on {} CPUs; right: the \
+             user's estimates for a larger \
              tree)\n{}",
             resources.n_cpus,
             table(&rows, &[1, 2, 3, 5, 6])
@@ -139,7 +140,8 @@ impl Plan {
         let fastest = &self.rungs[0];
         let price = match (rung.slowdown(fastest), rung.run_seconds) {
             (Some(factor), Some(seconds)) => format!(
-                "the run after a debug build takes about {} instead of {} ({factor:.1} times as long)",
+                "the run after a debug build takes about {} instead of {} ({factor:.1} times as \
+                 long)",
                 duration(seconds),
                 duration(fastest.run_seconds.unwrap_or_default())
             ),

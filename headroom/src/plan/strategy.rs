@@ -1,6 +1,7 @@
 //! The ways to build: what each changes, and what was measured about it.
 //!
-//! A strategy is a name; what it means follows from what the profile asks for. Nothing here knows a machine.
+//! A strategy is a name; what it means follows from what the profile asks for. Nothing here knows a
+//! machine.
 
 use serde::Serialize;
 
@@ -9,8 +10,9 @@ use crate::{
     workspace::profile::{Lto, ProfileSettings},
 };
 
-/// What changes the peak of a build, as measured (peak with / peak without; the smaller effect of a graph of 64
-/// packages and of one heavy crate). Only used where a neighbouring strategy is known and this one is not.
+/// What changes the peak of a build, as measured (peak with / peak without; the smaller effect of a
+/// graph of 64 packages and of one heavy crate). Only used where a neighbouring strategy is known
+/// and this one is not.
 mod weight {
     /// Fat LTO switched off: 288 → 198 and 255 → 132 MiB.
     pub(super) const NO_FAT_LTO: f64 = 0.69;
@@ -158,7 +160,8 @@ impl Strategy {
         if self == Strategy::B { "dev" } else { &workspace.profile }
     }
 
-    /// Variables that turn the plain command into this strategy, as `(name within the profile, value)`.
+    /// Variables that turn the plain command into this strategy, as
+    /// `(name within the profile, value)`.
     ///
     /// Only what changes something: each of them has cargo build everything once more.
     pub(crate) fn changes(self, asked: ProfileSettings) -> Vec<(&'static str, &'static str)> {

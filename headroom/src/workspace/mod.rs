@@ -1,4 +1,5 @@
-//! What is built: the workspace, the selection within it, its profiles, and the toolchain it asks for.
+//! What is built: the workspace, the selection within it, its profiles, and the toolchain it asks
+//! for.
 //!
 //! The workspace is the one cargo itself would find: around the current folder, or of
 //! `--manifest-path`. The selection is cargo's own. Only where the user gives none does the program
@@ -21,8 +22,8 @@ use serde::{Deserialize, Serialize};
 use self::{profile::Profiles, toolchain::Version};
 use crate::exit::{Coded, Exit};
 
-/// cargo's variable for flags of rustc with spaces in them, which comes before every other source of
-/// flags.
+/// cargo's variable for flags of rustc with spaces in them, which comes before every other source
+/// of flags.
 pub(crate) const ENCODED_RUSTFLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
 
 /// The program that is meant where the user selects nothing, in the one workspace that has it.
@@ -269,7 +270,8 @@ impl Selected {
                 }
             }
         }
-        // cargo looks for a target in the package around the folder it runs in: run it where the target is.
+        // cargo looks for a target in the package around the folder it runs in: run it where the
+        // target is.
         let has_all = |it: &&Package| {
             selection.bin.iter().all(|name| it.has("bin", name))
                 && example.iter().all(|name| it.has("example", name))
@@ -364,7 +366,7 @@ fn answer(mut command: Command) -> anyhow::Result<String> {
     String::from_utf8(output.stdout).context("`cargo metadata` gave something unexpected")
 }
 
-/// The cargo that started xtask, else the one in the `PATH`.
+/// The cargo that started this program, else the one in the `PATH`.
 pub(crate) fn cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }

@@ -1,7 +1,8 @@
 //! What a cargo profile asks of the compiler, as far as it decides how much memory a build needs.
 //!
-//! Read from the workspace's manifest, its `.cargo/config.toml` and the environment, in this order of growing weight,
-//! as cargo does. What cannot be read counts as cargo's default: a wrong guess costs an attempt, never a build.
+//! Read from the workspace's manifest, its `.cargo/config.toml` and the environment, in this order
+//! of growing weight, as cargo does. What cannot be read counts as cargo's default: a wrong guess
+//! costs an attempt, never a build.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -22,7 +23,8 @@ pub(crate) struct Profiles(BTreeMap<String, Change>);
 #[serde(rename_all = "kebab-case")]
 pub(crate) struct ProfileSettings {
     pub(crate) lto: Lto,
-    /// One codegen unit raises the peak; from cargo's default (16, or 256 when incremental) on it hardly changes.
+    /// One codegen unit raises the peak; from cargo's default (16, or 256 when incremental) on it
+    /// hardly changes.
     pub(crate) single_codegen_unit: bool,
     /// Whether any debug information is made.
     pub(crate) debuginfo: bool,
@@ -98,7 +100,7 @@ impl Profiles {
         }
     }
 
-    /// The profile with what it inherits. One that nobody has defined is cargo's to complain about.
+    /// The profile with what it inherits. cargo complains about a profile that is not defined.
     pub(crate) fn settings(&self, name: &str) -> ProfileSettings {
         // A circle of `inherits` ends here after as many steps as there are profiles.
         self.inherited(name, self.0.len() + 2)

@@ -1,7 +1,8 @@
 //! `cargo xtask bench`: what exact Φ takes on this machine, measured.
 //!
-//! Times are medians of several runs of release binaries; ratios are between runs of the same invocation. The
-//! instruction counts need valgrind, do not depend on the clock, and are compared with committed figures.
+//! Times are medians of several runs of release binaries; ratios are between runs of the same
+//! invocation. The instruction counts need valgrind, do not depend on the clock, and are compared
+//! with committed figures.
 
 mod show;
 
@@ -33,9 +34,10 @@ use crate::{
 
 /// Measure what exact Φ takes: wall time, CPU time and memory of the study and of named networks.
 ///
-/// Builds in release and runs everything several times, one after the other; the largest networks take minutes.
-/// Close other programs first. With `--instructions`, counts instructions of small cases by valgrind instead, and
-/// fails if they have grown by more than 5 % over the committed figures.
+/// Builds in release and runs everything several times, one after the other; the largest networks
+/// take minutes. Close other programs first. With `--instructions`, counts instructions of small
+/// cases by valgrind instead, and fails if they have grown by more than 5 % over the committed
+/// figures.
 #[derive(Debug, Args)]
 #[command(after_help = exit_help::table())]
 pub(crate) struct Bench {
@@ -66,10 +68,12 @@ pub(crate) struct Bench {
 
 /// Where the committed instruction counts are, from the root of the workspace.
 const INSTRUCTIONS: &str = "pyphi-core/benches/instructions.json";
-/// A count may grow by this factor before it is an error, and shrink by it before it should be renewed.
+/// A count may grow by this factor before it is an error, and shrink by it before it should be
+/// renewed.
 const TOLERANCE: f64 = 1.05;
-/// The cases whose instructions are counted: small ones, valgrind is slow. `twins` has two interchangeable
-/// units, too few for the symmetry to pay: using it all the same once cost 30 times as much.
+/// The cases whose instructions are counted: small ones, valgrind is slow. `twins` has two
+/// interchangeable units, too few for the symmetry to pay: using it all the same once cost 30 times
+/// as much.
 const COUNTED: [&str; 7] = [
     "or-and-xor",
     "generic 4 1",
@@ -80,7 +84,8 @@ const COUNTED: [&str; 7] = [
     "fig6d",
 ];
 
-/// One network of the table: its name for `named`, the time it may take at most, the time aimed at, seconds.
+/// One network of the table: its name for `named`, the time it may take at most, the time aimed at,
+/// seconds.
 const NETWORKS: [(&str, f64, f64); 18] = [
     ("or-and-xor --repeat 1000", 100e-6, 10e-6),
     ("generic 5 1", 0.1, 0.01),
@@ -411,8 +416,8 @@ impl Count {
     }
 }
 
-/// Counts the instructions of a few small cases; None where valgrind is missing. `bless` writes the counts
-/// to the committed file.
+/// Counts the instructions of a few small cases; None where valgrind is missing. `bless` writes the
+/// counts to the committed file.
 pub(crate) fn count(root: &Path, target: &Path, bless: bool) -> anyhow::Result<Option<Vec<Count>>> {
     let sh = Shell::new()?;
     sh.change_dir(root);

@@ -1,7 +1,8 @@
 //! Asks Slurm: sbatch, squeue, scancel, sinfo, scontrol, sacct.
 //!
-//! A question ends after a while even if the controller never answers, and Ctrl-C in the terminal does not reach it: a
-//! submission is never torn in two. What the answers mean is in [`super::queue`].
+//! A question ends after a while even if the controller never answers, and Ctrl-C in the terminal
+//! does not reach it: a submission is never torn in two. What the answers mean is in
+//! [`super::queue`].
 
 use std::{
     env,
@@ -33,11 +34,13 @@ struct Patience {
 
 /// Slurm's own programs give up on a controller after about this long.
 const QUESTION: Patience = Patience { time: Duration::from_secs(60), n_interrupts: 1 };
-/// sbatch tries again for two minutes by itself when the queue is full, and is not torn away from that by a single Ctrl-C.
+/// sbatch tries again for two minutes by itself when the queue is full, and is not torn away from
+/// that by a single Ctrl-C.
 const CHANGE: Patience = Patience { time: Duration::from_secs(180), n_interrupts: 2 };
 /// How often a running question is looked at.
 const TICK: Duration = Duration::from_millis(5);
-/// The longest answer: a task of the queue has about 100 bytes, and clusters have some hundred thousand of them.
+/// The longest answer: a task of the queue has about 100 bytes, and clusters have some hundred
+/// thousand of them.
 const MOST_BYTES: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
 /// How long a program that has ended may keep its pipes open, by something that it has left behind.
 const AFTERWARDS: Duration = Duration::from_secs(1);
@@ -150,7 +153,8 @@ impl Said {
 }
 
 impl Patience {
-    /// `n_before`: how often the user had asked to go before the question, which did not keep it from being asked.
+    /// `n_before`: how often the user had asked to go before the question, which did not keep it
+    /// from being asked.
     fn is_over(self, took: Duration, n_before: usize) -> bool {
         let n = interrupt::count();
         took > self.time || n > n_before && n >= self.n_interrupts

@@ -1,7 +1,8 @@
 //! Why a task ended, in words: from its state, its exit status and what it printed.
 //!
-//! None of this decides what is done: journals do. It explains, it chooses what the next round asks for, and it tells a
-//! program that cannot run on a node from one that had bad luck, so that nobody waits for three more rounds of the same.
+//! None of this decides what is done: journals do. It explains, it chooses what the next round asks
+//! for, and it tells a program that cannot run on a node from one that had bad luck, so that three
+//! more rounds of the same are not waited for.
 
 use super::queue::{State, Status};
 
@@ -18,7 +19,7 @@ pub(super) enum Cause {
     Memory,
     /// The node failed or was taken away.
     Node,
-    /// Somebody cancelled it.
+    /// It was cancelled.
     Cancelled,
     /// It failed in a way that another attempt may mend.
     Failed(String),
@@ -40,7 +41,8 @@ impl Cause {
     }
 }
 
-/// What became of a task that ended; `None` if all went well or nothing is known. `printed`: the end of what it printed.
+/// What became of a task that ended; `None` if all went well or nothing is known. `printed`: the
+/// end of what it printed.
 pub(super) fn diagnose(
     state: State,
     status: Option<Status>,
@@ -59,7 +61,8 @@ pub(super) fn diagnose(
 
 fn failure(status: Status, printed: &str) -> Cause {
     let rebuild = || {
-        "build on a machine like the nodes, or on the oldest of them; then give the run a new name or start it with --fresh"
+        "build on a machine like the nodes, or on the oldest of them; then give the run a new \
+         name or start it with --fresh"
             .to_owned()
     };
     let hopeless = |what: &str, remedy: String| Cause::Hopeless { what: what.to_owned(), remedy };
@@ -107,7 +110,8 @@ fn failure(status: Status, printed: &str) -> Cause {
             "the program, or something it needs, is not there on the nodes",
             "see that the runs' folder is on a shared file system (`-- --runs FOLDER`)".into(),
         ),
-        // The program has said it: a folder of another version, a file that is not what it should be.
+        // The program has said it: a folder of another version, a file that is not what it should
+        // be.
         Status { code: 2, .. } => {
             let said = line("error")
                 .or_else(|| printed.lines().rev().map(str::trim).find(|it| !it.is_empty()));
@@ -117,7 +121,8 @@ fn failure(status: Status, printed: &str) -> Cause {
                 "see above; a run with another name begins anew".into(),
             )
         }
-        // What the kernel does for lack of memory where Slurm does not watch it; or somebody's kill.
+        // What the kernel does for lack of memory where Slurm does not watch it; or a kill by
+        // another process.
         Status { signal: 9, .. } | Status { code: 137, .. } => {
             Cause::Failed("killed (SIGKILL)".into())
         }
@@ -178,7 +183,7 @@ pub(super) fn stuck(reason: &str) -> Option<&'static str> {
     }
 }
 
-/// Slurm could not start it and has put it aside; it stays there until somebody acts.
+/// Slurm could not start it and has put it aside; it stays there until a user acts.
 pub(super) fn was_put_aside(reason: &str) -> bool {
     let plain: String = reason.chars().filter(|it| it.is_ascii_alphabetic()).collect();
     plain.to_lowercase().contains("launchfailedrequeuedheld")

@@ -1,8 +1,10 @@
-//! Follows a job folder to its end: submit a round, watch it, submit what is missing, until all is there.
+//! Follows a job folder to its end: submit a round, watch it, submit what is missing, until all is
+//! there.
 //!
-//! The loop has neither clock nor I/O of its own: it asks a [`ClusterAccess`], and the simulation is one. What is done is what the
-//! program finds in the journals; the queue only says whether anything may still happen and why a task ended. Whatever is
-//! submitted is written down first, so the loop can be left at any point and begun again by another process.
+//! The loop has neither clock nor I/O of its own: it asks a [`ClusterAccess`], and the simulation
+//! is one. What is done is what the program finds in the journals; the queue only says whether
+//! anything may still happen and why a task ended. Whatever is submitted is written down first, so
+//! the loop can be left at any point and begun again by another process.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -53,7 +55,8 @@ pub(super) trait ClusterAccess {
         round: &Round,
         array: &Array,
     ) -> Result<u64, NotSubmitted>;
-    /// What is left of an array of this name besides the queue: the accounting, or files that its tasks have begun.
+    /// What is left of an array of this name besides the queue: the accounting, or files that its
+    /// tasks have begun.
     fn traces(&mut self, round: u32, name: &str) -> Option<u64>;
     /// What the accounting says of an array, where there is one.
     fn accounting(&mut self, name: &str) -> Vec<Entry>;
@@ -91,7 +94,7 @@ pub(super) struct Progress {
     /// Why most of them wait.
     pub(super) waiting_for: Option<String>,
     pub(super) n_running: u64,
-    /// Ended well, or in a way that nobody knows any more.
+    /// Ended well, or in a way that is not known any more.
     pub(super) n_ended: u64,
     /// Ended otherwise, by how.
     pub(super) failures: BTreeMap<String, u64>,
@@ -134,7 +137,7 @@ pub(super) fn follow(
             JobState::Planned => {}
         }
         if record.round(plan.round).is_some_and(|it| it.over) {
-            // Whoever followed before has seen its end.
+            // An earlier follower has seen its end.
             plan = world.next(1.0, 1.0)?;
             continue;
         }
@@ -190,7 +193,7 @@ pub(super) fn write_only(
     plan: &JobStatus,
 ) -> anyhow::Result<()> {
     prepare(world, record, plan)?;
-    // Somebody may submit it by hand.
+    // The user may submit it by hand.
     if let Some(round) = record.rounds.iter_mut().find(|it| it.round == plan.round) {
         round.arrays.iter_mut().for_each(|it| it.tried = true);
     }
@@ -210,7 +213,8 @@ struct Watch {
     at: usize,
     stage: String,
     began: Duration,
-    /// For each array the tasks as last seen; `None`: the controller has not been asked since it was submitted.
+    /// For each array the tasks as last seen; `None`: the controller has not been asked since it
+    /// was submitted.
     tasks: Vec<Option<Vec<Task>>>,
     /// Looks in a row that found nothing active.
     n_idle: u32,
@@ -263,7 +267,8 @@ impl Watch {
         }
     }
 
-    /// Until the round is over: `None` if the user has gone, else what the journals say if that is known already.
+    /// Until the round is over: `None` if the user has gone, else what the journals say if that is
+    /// known already.
     fn round(
         &mut self,
         world: &mut impl ClusterAccess,
@@ -324,8 +329,9 @@ impl Watch {
         world.save(record)
     }
 
-    /// Arrays that the controller knows nothing of and of which nothing ever began: it was killed before it wrote them down. They
-    /// are submitted again in the same round, which is no attempt of anything. Whether there are any.
+    /// Arrays that the controller knows nothing of and of which nothing ever began: it was killed
+    /// before it wrote them down. They are submitted again in the same round, which is no attempt
+    /// of anything. Whether there are any.
     fn submit_the_lost(
         &mut self,
         world: &mut impl ClusterAccess,
@@ -477,7 +483,8 @@ impl Watch {
         }
         if !ids.is_empty() {
             world.note(&format!(
-                "Slurm could not start {} and holds {}: cancelled, to be submitted again with the next round",
+                "Slurm could not start {} and holds {}: cancelled, to be submitted again with the \
+                 next round",
                 tasks(ids.len() as u64),
                 if ids.len() == 1 { "it" } else { "them" }
             ));
@@ -541,7 +548,7 @@ impl Watch {
         remedy: &str,
     ) -> anyhow::Result<()> {
         if !record.proven {
-            // Somebody may have finished something meanwhile.
+            // Another process may have finished something meanwhile.
             self.ask(world, record)?;
         }
         let others = world.n_nodes() > record.exclude.len() + 1;
@@ -600,7 +607,8 @@ impl Watch {
             }
             let name = self.arrays(record)[index].name.clone();
             if self.arrays(record)[index].tried {
-                // It was begun and nobody wrote its number down; it is not in the queue, which has just been looked at.
+                // The submission was begun and its number was not written down; it is not in the
+                // queue, which has just been looked at.
                 if let Some(id) = world.traces(round, &name) {
                     record.rounds[self.at].arrays[index].job_id = Some(id);
                     world.save(record)?;
@@ -626,7 +634,8 @@ impl Watch {
                         bail!(Coded {
                             exit: Exit::NotReady,
                             message: format!(
-                                "sbatch fails again and again ({why}); `cargo xtask runs attach {}` tries once more",
+                                "sbatch fails again and again ({why}); `cargo xtask runs attach \
+                                 {}` tries once more",
                                 record.run
                             ),
                         });
@@ -642,14 +651,16 @@ impl Watch {
                         bail!(Coded {
                             exit: Exit::NotReady,
                             message: format!(
-                                "sbatch: {why}: {} are more than you may submit now; try --max-tasks with a smaller \
+                                "sbatch: {why}: {} are more than you may submit now; try \
+                                 --max-tasks with a smaller \
                                  number, or wait until other jobs of yours have ended",
                                 tasks(record.rounds[self.at].arrays[index].n_tasks)
                             ),
                         });
                     }
                     let message = format!(
-                        "the queue takes no more tasks now ({why}): the rest is submitted as others end"
+                        "the queue takes no more tasks now ({why}): the rest is submitted as \
+                         others end"
                     );
                     if !self.said.contains(&message) {
                         world.note(&message);
@@ -752,7 +763,8 @@ impl Watch {
         let begun = world.now();
         let status = match world.status() {
             Ok(status) => status,
-            // A file system that is away for a moment is no reason to leave; the end of a round asks again.
+            // A file system that is away for a moment is no reason to leave; the end of a round
+            // asks again.
             Err(error) => {
                 self.asked_at = Some(begun);
                 if world.is_interrupted() {

@@ -1,8 +1,9 @@
 //! The loop against clusters that are made up, with faults at random: hundreds of seeded worlds.
 //!
-//! A world is a cluster, a program that plans and remembers what is done, and a disk with `slurm.json`. Tasks are cancelled,
-//! killed, run out of time or memory, lose their node or are put aside; the controller falls silent and forgets; sbatch
-//! gets no answer although the job arrived; the follower dies at any step and another one goes on from the disk.
+//! A world is a cluster, a program that plans and remembers what is done, and a disk with
+//! `slurm.json`. Tasks are cancelled, killed, run out of time or memory, lose their node or are put
+//! aside; the controller falls silent and forgets; sbatch gets no answer although the job arrived;
+//! the follower dies at any step and another one goes on from the disk.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -307,7 +308,7 @@ impl ClusterAccess for Sim {
                 });
             }
         }
-        // Somebody else's job.
+        // Another user's job.
         let (state, status, name) = (State::Running, None, "other".to_owned());
         let (reason, node) = ("None".to_owned(), "n1".to_owned());
         entries.push(Entry {
@@ -330,7 +331,7 @@ impl ClusterAccess for Sim {
     ) -> Result<u64, NotSubmitted> {
         let on_disk = self.disk.as_ref().unwrap().round(round.round).expect("written down before");
         let written = on_disk.arrays.iter().find(|it| it.name == array.name).unwrap();
-        assert!(written.tried, "a submission that nobody would look for");
+        assert!(written.tried, "a submission that no follower would look for");
         let n_tasks = usize::try_from(array.n_tasks).unwrap();
         if self.faults.most.is_some_and(|most| self.n_active() + n_tasks > most) {
             return Err(NotSubmitted::Full("job submit limit".into()));
@@ -446,7 +447,7 @@ fn run(sim: &mut Sim) -> anyhow::Result<Left> {
         let plan = sim.document();
         match follow(sim, &mut record, plan, true) {
             Err(error) if error.to_string() == "died" => {
-                // Time passes until somebody comes back.
+                // Time passes until a follower comes back.
                 let away = sim.chance.below(60) as f64;
                 sim.advance(sim.now + away);
             }
@@ -465,7 +466,7 @@ fn check(seeds: std::ops::Range<u64>, faults: Faults) {
         assert_eq!(sim.done.len(), 40, "seed {seed}");
         assert_eq!(sim.n_twice, 0, "seed {seed}: submitted twice: {:?}", sim.said);
         assert!(!sim.cancelled.iter().any(|it| it.starts_with("9999")), "seed {seed}");
-        // Nothing is asked to be computed in rounds that nobody needs.
+        // Nothing is asked to be computed in rounds that are not needed.
         assert!(
             sim.rounds.len() <= BAD_ROUNDS as usize + 2,
             "seed {seed}: {} rounds",
@@ -531,7 +532,7 @@ fn a_program_that_runs_nowhere_is_given_up_at_the_first_task() {
     let error = run(&mut sim).unwrap_err();
     assert!(error.to_string().contains("is not there on the nodes"), "{error}");
     assert_eq!((sim.rounds.len(), sim.n_active()), (1, 0));
-    assert!(sim.disk.as_ref().unwrap().rounds[0].over, "nobody looks at these tasks again");
+    assert!(sim.disk.as_ref().unwrap().rounds[0].over, "no follower looks at these tasks again");
     // With the cause mended, the same folder goes on.
     sim.faults = Faults::default();
     assert_eq!(run(&mut sim).unwrap(), Left::Finished);
@@ -542,7 +543,7 @@ fn a_node_on_which_it_does_not_run_is_left_out() {
     let mut found = 0;
     for seed in 0..20 {
         let mut sim = Sim::new(seed, 40, Faults { bad_node: true, ..Faults::default() });
-        // The first task to end says so; somebody else has to have finished something by then.
+        // The first task to end says so; another task has to have finished something by then.
         let mut proven = sim.disk.clone().unwrap();
         proven.proven = true;
         sim.disk = Some(proven);

@@ -1,8 +1,9 @@
 //! One follower for a job folder: a second one would submit what is missing a second time.
 //!
-//! Nothing is locked, since network file systems cannot be trusted with it: the follower writes its name into a file again and
-//! again, and is believed to be there while that is fresh, or, on the same machine, while its process is. Two that start in the
-//! same moment cost computing time and no result.
+//! Nothing is locked, since network file systems cannot be trusted with it: the follower writes its
+//! name into a file again and again, and is believed to be there while that is fresh, or, on the
+//! same machine, while its process is. Two that start in the same moment cost computing time and no
+//! result.
 
 use std::{
     fs,
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 const FILE: &str = "follower.json";
 /// How often the name is written.
 const EVERY: Duration = Duration::from_secs(30);
-/// A name that is older means that nobody is there.
+/// A name that is older means that the follower is gone.
 const STALE_SECONDS: u64 = 120;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +46,8 @@ impl Name {
         what(self) == what(other)
     }
 
-    /// Whether the process can be looked for from `here`: containers, and machines that were installed alike, have the same
-    /// host name and other processes.
+    /// Whether the process can be looked for from `here`: containers, and machines that were
+    /// installed alike, have the same host name and other processes.
     fn is_near(&self, here: &Name) -> bool {
         self.host == here.host && !self.realm.is_empty() && self.realm == here.realm
     }
@@ -71,7 +72,7 @@ pub(super) struct Follower {
 
 impl Follower {
     /// # Errors
-    /// Somebody else follows.
+    /// Another process follows.
     pub(super) fn new(folder: &Path, host: &str) -> anyhow::Result<Follower> {
         let file = folder.join(FILE);
         let own = ProcessId::of(std::process::id());
@@ -183,7 +184,8 @@ mod tests {
         // This machine: whether the process is there, however fresh its word is.
         write("login1", 4_194_999, now());
         drop(Follower::new(dir.path(), "login1").unwrap());
-        // A container of the same name, in which there is such a process; and an xtask that did not write where it is.
+        // A container of the same name, in which there is such a process; and an xtask that did not
+        // write where it is.
         for realm in ["another boot pid:[7]", ""] {
             write_in(realm.into(), "login1", 4_194_999, now() - 20);
             let error = Follower::new(dir.path(), "login1").unwrap_err().to_string();

@@ -1,10 +1,11 @@
 //! The study on the nodes of a Slurm cluster: submit, follow, submit what is missing, gather.
 //!
-//! This knows Slurm and nothing of Φ; the study's program knows the work and nothing of Slurm. Between the two is the job
-//! folder, `runs/NAME/cluster`: the program plans rounds of tasks there and finds in its journals what is done; here they are
-//! submitted, and watched until nothing of them is in the queue. Whatever a round leaves missing is the next round.
-//! Invariants: nothing is submitted that is not written down before; only jobs that this folder submitted are cancelled; what
-//! the queue says never decides what is done.
+//! This knows Slurm and nothing of Φ; the study's program knows the work and nothing of Slurm.
+//! Between the two is the job folder, `runs/NAME/cluster`: the program plans rounds of tasks there
+//! and finds in its journals what is done; here they are submitted, and watched until nothing of
+//! them is in the queue. Whatever a round leaves missing is the next round. Invariants: nothing is
+//! submitted that is not written down before; only jobs that this folder submitted are cancelled;
+//! what the queue says never decides what is done.
 
 mod client;
 mod diagnosis;
@@ -138,7 +139,7 @@ pub(crate) fn validate(
             }
             site
         }
-        // Whoever writes scripts for another machine need not be on it.
+        // Scripts can be written for another machine.
         Err(no_answer) if dry_run => {
             console.note(&format!(
                 "{}: the scripts are for Slurm's own default limits",
@@ -573,7 +574,7 @@ impl<'a> Cluster<'a> {
     /// The user does not want to wait for the controller.
     fn look_around(&mut self, task_options: &TaskOptions) -> Result<(), Coded> {
         let mut is_silent = false;
-        // Whoever only writes scripts need not be on a cluster.
+        // Scripts can be written off the cluster.
         while self.site.nodes.is_empty() && self.follower.is_some() {
             match Site::sample(task_options) {
                 Ok(site) => {
@@ -761,7 +762,7 @@ fn no_slurm(no_answer: &client::NoAnswer) -> Coded {
     }
 }
 
-/// Different for every folder that is made, by anybody.
+/// Different for every folder that any process makes.
 fn nonce() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let nanoseconds = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);

@@ -1,9 +1,10 @@
 //! Which processors the program for a cluster is compiled for.
 //!
-//! By default for every x86-64: that is rustc's own choice, and the engine's inner loops are compiled a second time for
-//! AVX2 and chosen when they are called. Flags in the environment that say otherwise (`RUSTFLAGS="-C
-//! target-cpu=native"`) are for this machine, not for the nodes, and are taken out; `--cpu` says what the nodes have.
-//! What a cargo configuration says is only seen in the finished program, which names the instructions it may use.
+//! By default for every x86-64: that is rustc's own choice, and the engine's inner loops are
+//! compiled a second time for AVX2 and chosen when they are called. Flags in the environment that
+//! say otherwise (`RUSTFLAGS="-C target-cpu=native"`) are for this machine, not for the nodes, and
+//! are taken out; `--cpu` says what the nodes have. What a cargo configuration says is only seen in
+//! the finished program, which names the instructions it may use.
 
 use std::{env, process::Command};
 
@@ -24,7 +25,8 @@ pub(crate) struct Flags {
     pub(crate) without: Vec<String>,
 }
 
-/// The flags of a build for nodes with this processor, or for any; `None` if cargo need not be told anything.
+/// The flags of a build for nodes with this processor, or for any; `None` if cargo need not be told
+/// anything.
 pub(crate) fn flags(cpu: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Option<Flags> {
     let own = match (variable(ENCODED), variable(PLAIN)) {
         (Some(encoded), _) => encoded.split(SEPARATOR).map(str::to_owned).collect(),
@@ -39,7 +41,8 @@ pub(crate) fn flags(cpu: Option<&str>, variable: impl Fn(&str) -> Option<String>
     Some(Flags { encoded: kept.join(&SEPARATOR.to_string()), without })
 }
 
-/// Flags that do not choose instructions, and those that do: `-C target-cpu=x`, `--codegen=target-feature=+y`.
+/// Flags that do not choose instructions, and those that do: `-C target-cpu=x`,
+/// `--codegen=target-feature=+y`.
 fn divide(flags: Vec<String>) -> (Vec<String>, Vec<String>) {
     let chooses = |value: &str| {
         let name = value.trim_start().split('=').next().unwrap_or_default().replace('_', "-");
@@ -87,7 +90,8 @@ pub(crate) fn check(cpu: &str) -> anyhow::Result<()> {
     Err(Coded { exit: Exit::Usage, message }.into())
 }
 
-/// The program may use these instructions beyond every x86-64, though nobody asked for it with `--cpu`.
+/// The program may use these instructions beyond every x86-64, though it was not asked for with
+/// `--cpu`.
 pub(crate) fn not_portable(features: &[String]) -> Coded {
     let message = format!(
         "the program was compiled for processors with {}, which the nodes may not have, because a cargo configuration \

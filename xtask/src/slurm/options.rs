@@ -18,12 +18,14 @@ pub(crate) enum Place {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "On a cluster")]
 pub(crate) struct ClusterFlags {
-    /// Compute on a cluster. With `--dry-run`, build, plan and write the scripts, and submit nothing.
+    /// Compute on a cluster. With `--dry-run`, build, plan and write the scripts, and submit
+    /// nothing.
     #[arg(long, value_enum, value_name = "PLACE")]
     pub(crate) on: Option<Place>,
 
-    /// The nodes' processor, as rustc names it: `native` (as this machine), `x86-64-v3`. [default: any x86-64, with faster code where
-    /// the processor has it; flags in the environment that say otherwise do not count]
+    /// The nodes' processor, as rustc names it: `native` (as this machine), `x86-64-v3`. [default:
+    /// any x86-64, with faster code where the processor has it; flags in the environment that say
+    /// otherwise do not count]
     #[arg(long, value_name = "CPU", requires = "on")]
     pub(crate) cpu: Option<String>,
 
@@ -44,13 +46,14 @@ pub(crate) struct TaskOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) partition: Option<String>,
 
-    /// Time limit of a task, as Slurm writes it: minutes, `h:mm:ss`, `d-hh:mm:ss`. [default: three times what is
-    /// expected and 5 minutes]
+    /// Time limit of a task, as Slurm writes it: minutes, `h:mm:ss`, `d-hh:mm:ss`. [default: three
+    /// times what is expected and 5 minutes]
     #[arg(long, value_name = "TIME", requires = "on")]
     #[serde(rename = "time_minutes", skip_serializing_if = "Option::is_none")]
     pub(crate) time: Option<Minutes>,
 
-    /// Memory of a task, as Slurm writes it: `500M`, `2G`. [default: what the exact engine predicts]
+    /// Memory of a task, as Slurm writes it: `500M`, `2G`. [default: what the exact engine
+    /// predicts]
     #[arg(long, value_name = "SIZE", requires = "on")]
     #[serde(rename = "mem_mib", skip_serializing_if = "Option::is_none")]
     pub(crate) mem: Option<Mebibytes>,
@@ -65,7 +68,7 @@ pub(crate) struct TaskOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cpus: Option<u64>,
 
-    /// Whom to charge.
+    /// Slurm account to charge (`sbatch --account`).
     #[arg(long, value_name = "NAME", requires = "on")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) account: Option<String>,
@@ -96,7 +99,8 @@ impl FromStr for Minutes {
     }
 }
 
-/// `90` as `1:30:00`, a day and more as `1-02:00:00`: unlike plain minutes, nobody takes it for something else.
+/// `90` as `1:30:00`, a day and more as `1-02:00:00`: unlike plain minutes, it cannot be taken for
+/// something else.
 impl fmt::Display for Minutes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, hours, minutes) = (self.0 / 1440, self.0 / 60 % 24, self.0 % 60);
@@ -139,8 +143,8 @@ impl fmt::Display for Mebibytes {
     }
 }
 
-/// Another option for sbatch: one word, a long option in full with its value, so that it means to sbatch what it
-/// means here.
+/// Another option for sbatch: one word, a long option in full with its value, so that it means to
+/// sbatch what it means here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Further(String);
@@ -255,7 +259,8 @@ const SHORT: [(char, &str); 34] = [
     ('x', "exclude"),
 ];
 
-/// Variables that sbatch takes for options, where those are chosen here and not said on the command line.
+/// Variables that sbatch takes for options, where those are chosen here and not said on the command
+/// line.
 pub(super) const VARIABLES: [&str; 4] =
     ["SBATCH_ARRAY_INX", "SBATCH_ERROR", "SBATCH_WAIT", "SBATCH_MEM_PER_CPU"];
 
@@ -410,8 +415,8 @@ mod tests {
         assert!(task_options.unwrap_err().to_string().contains("expected an option in full"));
     }
 
-    /// sbatch reads its arguments with getopt_long. Whatever passes here must be, by its rules, one word that is none of
-    /// the options that are set here.
+    /// sbatch reads its arguments with getopt_long. Whatever passes here must be, by its rules, one
+    /// word that is none of the options that are set here.
     #[test]
     fn no_word_that_passes_is_one_of_xtask_s_own_options() {
         let pieces = [

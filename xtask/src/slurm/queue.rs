@@ -1,7 +1,8 @@
 //! What Slurm says, as plain values: the queue, submissions, the accounting, the cluster's limits.
 //!
-//! Everything here is a pure function of a program's output and is tested on recorded ones. Fields are separated by `|`;
-//! what users choose themselves (job names) comes last, so that it may hold anything.
+//! Everything here is a pure function of a program's output and is tested on recorded ones. Fields
+//! are separated by `|`; what users choose themselves (job names) comes last, so that it may hold
+//! anything.
 
 use serde::Serialize;
 
@@ -117,7 +118,8 @@ pub(super) struct Entry {
     pub(super) name: String,
 }
 
-/// The output of `squeue -h -r -O` with [`QUEUE_FIELDS`]. Lines that are no tasks of an array are left out.
+/// The output of `squeue -h -r -O` with [`QUEUE_FIELDS`]. Lines that are no tasks of an array are
+/// left out.
 pub(super) fn parse_queue(text: &str) -> Vec<Entry> {
     text.lines().filter_map(parse_entry).collect()
 }
@@ -222,7 +224,8 @@ pub(super) struct Limits {
     pub(super) version: String,
     /// Indices of an array are below this. [default of Slurm: 1001]
     pub(super) max_array_size: Option<u64>,
-    /// Jobs of all users that the controller keeps, ended ones among them for a while. [default of Slurm: 10000]
+    /// Jobs of all users that the controller keeps, ended ones among them for a while. [default of
+    /// Slurm: 10000]
     pub(super) max_job_count: Option<u64>,
     /// Whether a job gets whole nodes.
     pub(super) whole_nodes: bool,
@@ -299,7 +302,8 @@ fn parse_node(line: &str) -> Option<Node> {
     })
 }
 
-/// A time as Slurm writes it: `90`, `90:00`, `1:30:00`, `2-12`, `2-12:30`, `2-12:30:00`; in minutes, rounded up.
+/// A time as Slurm writes it: `90`, `90:00`, `1:30:00`, `2-12`, `2-12:30`, `2-12:30:00`; in
+/// minutes, rounded up.
 pub(super) fn parse_minutes(text: &str) -> Option<u64> {
     let (days, rest) = match text.split_once('-') {
         Some((days, rest)) => (Some(days.parse::<u64>().ok()?), rest),
@@ -327,8 +331,9 @@ pub(super) fn parse_submit_limit(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Slurm 22.05.8: an array whose tasks did nothing, `exit 127`, `kill -4 $$`, and were cancelled; one that could not
-    /// open its output file; a job that is no array; an array that waits.
+    /// Slurm 22.05.8: an array whose tasks did nothing, `exit 127`, `kill -4 $$`, and were
+    /// cancelled; one that could not open its output file; a job that is no array; an array that
+    /// waits.
     const QUEUE: &str = "\
 11|1|COMPLETED|None|0|n2|phi-x-1|
 11|3|FAILED|JobLaunchFailure|4|n2|phi-x-1|

@@ -1,7 +1,7 @@
 //! The scripts of a round: plain bash, the same whether xtask or a person submits it.
 //!
-//! `task.sh` is what a node runs, `submit.sh` submits the round and a job that gathers, `gather.sh` is that job. Every word
-//! of a path or a name is quoted, whatever it holds.
+//! `task.sh` is what a node runs, `submit.sh` submits the round and a job that gathers, `gather.sh`
+//! is that job. Every word of a path or a name is quoted, whatever it holds.
 
 use std::path::{Path, PathBuf};
 
@@ -50,7 +50,8 @@ pub(super) fn check_folder(folder: &Path) -> anyhow::Result<&str> {
         _ => bail!(Coded {
             exit: Exit::Usage,
             message: format!(
-                "{}: Slurm cannot write to a folder with a backslash, a line break or bytes that are no Unicode in its \
+                "{}: Slurm cannot write to a folder with a backslash, a line break or bytes that \
+                 are no Unicode in its \
                  name; choose another with `-- --runs FOLDER`",
                 folder.display()
             ),
@@ -192,7 +193,8 @@ options=(
         let [name, range] = of_array(array).map(|it| quote(&it));
         let (first, last) = (array.offset + 1, array.offset + array.n_tasks);
         text += &format!(
-            "\n# Tasks {first} to {last}.\njob=$(sbatch --parsable \"${{options[@]}}\" {name} {range} \
+            "\n# Tasks {first} to {last}.\njob=$(sbatch --parsable \"${{options[@]}}\" {name} \
+             {range} \
              \"$folder/round-{number}/task.sh\" {})\n",
             array.offset
         );
@@ -302,7 +304,8 @@ mod tests {
         }
     }
 
-    /// Runs the scripts with a stand-in for sbatch and for the program that write down their arguments.
+    /// Runs the scripts with a stand-in for sbatch and for the program that write down their
+    /// arguments.
     #[cfg(unix)]
     #[test]
     fn the_scripts_mean_what_they_say_in_folders_with_odd_names() {

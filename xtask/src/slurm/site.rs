@@ -1,7 +1,9 @@
-//! The cluster before anything is submitted: what there is, what may be asked for, and what stands in the way.
+//! The cluster before anything is submitted: what there is, what may be asked for, and what stands
+//! in the way.
 //!
-//! [`Site::sample`] looks; the rest is pure. Whether the nodes see the runs' folder and can run the program is decided for
-//! good by the first task; here only what can be known from this machine is said.
+//! [`Site::sample`] looks; the rest is pure. Whether the nodes see the runs' folder and can run the
+//! program is decided for good by the first task; here only what can be known from this machine is
+//! said.
 
 use std::path::Path;
 
@@ -159,7 +161,8 @@ impl Site {
         let time = task_options.time.map_or(wanted.min(limit.unwrap_or(u64::MAX)), |it| it.0);
         if let Some(limit) = limit.filter(|it| *it < time) {
             return Err(refused(format!(
-                "--time {}: partition {partition} allows {} at most; ask for less, or name another with --partition",
+                "--time {}: partition {partition} allows {} at most; ask for less, or name \
+                 another with --partition",
                 Minutes(time),
                 Minutes(limit)
             )));
@@ -168,7 +171,8 @@ impl Site {
         let is_first = plan.round <= 1;
         if is_first && expected > as_f64(time) {
             return Err(refused(format!(
-                "a task is expected to take {} min and may take {} in partition {partition}: name one with a longer limit \
+                "a task is expected to take {} min and may take {} in partition {partition}: name \
+                 one with a longer limit \
                  with --partition{}",
                 round(expected),
                 Minutes(time),
@@ -181,14 +185,16 @@ impl Site {
         let mem = task_options.mem.unwrap_or(Mebibytes(planned));
         if let Some(largest) = largest.filter(|it| *it < mem.0) {
             return Err(refused(format!(
-                "a task needs {} of memory and the largest node of partition {partition} has {}: name a partition with \
+                "a task needs {} of memory and the largest node of partition {partition} has {}: \
+                 name a partition with \
                  larger nodes with --partition{}",
                 bytes(mib(mem.0)),
                 bytes(mib(largest)),
                 if task_options.mem.is_some() { ", or give a smaller --mem" } else { "" }
             )));
         }
-        // Where nodes have no memory in slurm.conf, every request for it would be refused. Off the cluster nobody knows.
+        // Where nodes have no memory in slurm.conf, every request for it would be refused. Off the
+        // cluster it is not known.
         let counted = self.nodes.is_empty() || largest.is_some();
         let cpus = self.cpus(task_options).unwrap_or(plan.cpus).max(1);
         Ok(Request { cpus, mem: Some(mem).filter(|_| counted), time: Minutes(time.max(1)) })

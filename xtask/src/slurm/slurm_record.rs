@@ -1,7 +1,7 @@
-//! `slurm.json`: what was submitted, so that anybody can go on from there.
+//! `slurm.json`: what was submitted, so that any process can go on from there.
 //!
-//! It is written whole (a new file, flushed, renamed) *before* a job is submitted: a job whose number was never written
-//! down is found by its name, which no other job has.
+//! It is written whole (a new file, flushed, renamed) *before* a job is submitted: a job whose
+//! number was never written down is found by its name, which no other job has.
 
 use std::path::Path;
 
@@ -41,7 +41,8 @@ pub(crate) struct SlurmRecord {
     pub(super) task_options: TaskOptions,
     /// Begins the name of every job of this folder, and of no other.
     pub(super) prefix: String,
-    /// Whether any task has finished something: then the program that is there now runs on the nodes.
+    /// Whether any task has finished something: then the program that is there now runs on the
+    /// nodes.
     pub(super) proven: bool,
     /// Nodes on which the program does not run.
     pub(super) exclude: Vec<String>,
@@ -127,7 +128,8 @@ impl SlurmRecord {
             for Array { name, offset, n_tasks: n, .. } in &round.arrays {
                 if offset.checked_add(*n).is_none_or(|it| it > n_tasks) {
                     bail!(
-                        "round {number}, array {name}: {n} tasks from {offset} on: expected some of {n_tasks}"
+                        "round {number}, array {name}: {n} tasks from {offset} on: expected some \
+                         of {n_tasks}"
                     );
                 }
             }

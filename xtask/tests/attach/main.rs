@@ -1,4 +1,5 @@
-//! `runs attach` end to end with a stand-in for Slurm and for the study's program, so it is tested where there is no Slurm.
+//! `runs attach` end to end with a stand-in for Slurm and for the study's program, so it is tested
+//! where there is no Slurm.
 //!
 //! `tests/slurm` does the same with the real ones, where it can.
 

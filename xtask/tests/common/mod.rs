@@ -1,5 +1,5 @@
-//! What the test programs of xtask have in common: commands that run and that have ended, and saying that a test was
-//! skipped.
+//! What the test programs of xtask have in common: commands that run and that have ended, and
+//! saying that a test was skipped.
 
 #![allow(dead_code, reason = "every test program is compiled with it, and not each needs all")]
 
@@ -119,7 +119,7 @@ impl Drop for Running {
     }
 }
 
-/// A line for whoever runs the test with `--nocapture`.
+/// A line for a person who runs the test with `--nocapture`.
 #[expect(clippy::print_stdout, reason = "what was measured is for people")]
 pub(crate) fn tell(line: &str) {
     println!("{line}");

@@ -1,13 +1,14 @@
 //! A Slurm of two nodes with one CPU each, on this machine, for one test.
 //!
-//! A controller, two node daemons and the munge they trust each other by, in a temporary folder and on free ports. Nothing is
-//! shared with a Slurm that the machine may have, nor among tests. All of it, and every job, runs in a PID namespace
-//! of its own, whose first process is a shell that reads this process's pipe: when the test ends, in whatever way,
-//! the pipe closes, the shell ends, and the kernel ends everything in the namespace. So nothing is left running, and
-//! a process may be killed by a test exactly if it is in that namespace.
+//! A controller, two node daemons and the munge they trust each other by, in a temporary folder and
+//! on free ports. Nothing is shared with a Slurm that the machine may have, nor among tests. All of
+//! it, and every job, runs in a PID namespace of its own, whose first process is a shell that reads
+//! this process's pipe: when the test ends, in whatever way, the pipe closes, the shell ends, and
+//! the kernel ends everything in the namespace. So nothing is left running, and a process may be
+//! killed by a test exactly if it is in that namespace.
 //!
-//! The daemons sit in the mount namespace of the shell; the commands of Slurm (`sbatch`, `squeue`) and xtask run
-//! outside, as on a login node, with `SLURM_CONF`.
+//! The daemons sit in the mount namespace of the shell; the commands of Slurm (`sbatch`, `squeue`)
+//! and xtask run outside, as on a login node, with `SLURM_CONF`.
 
 use std::{
     collections::HashMap,
@@ -90,7 +91,7 @@ impl Cluster {
         let sh = Shell::new().unwrap();
         let dir = sh.create_temp_dir().unwrap();
         let root = dir.path().canonicalize().unwrap();
-        // munge wants its folders writable by nobody else, and its socket reachable by everybody.
+        // munge wants its folders writable by its user alone, and its socket reachable by all.
         for (folder, mode) in [("", 0o755), ("munge", 0o755), ("state", 0o700), ("spool", 0o755)] {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).unwrap();
@@ -225,7 +226,7 @@ impl Cluster {
 
     /// End a process of the cluster at once; `false` if it was gone already.
     pub(crate) fn kill(&self, process: &Process) -> bool {
-        // Looked at once more: the number may be somebody else's by now.
+        // Looked at once more: the number may be another process's by now.
         let is_ours = self.process(process.pid).is_some_and(|it| it.command == process.command);
         is_ours && {
             let pid = process.pid.to_string();
@@ -252,7 +253,8 @@ impl Cluster {
         self.tell("start slurmctld -D");
     }
 
-    /// The processes of jobs: what the daemons of jobs (`slurmstepd`) have started, and what those have.
+    /// The processes of jobs: what the daemons of jobs (`slurmstepd`) have started, and what those
+    /// have.
     pub(crate) fn job_processes(&self) -> Vec<Process> {
         let all = self.processes();
         let parent = |of: &Process| all.iter().find(|it| it.pid == of.parent);

@@ -1,8 +1,10 @@
-//! Whatever happens to tasks, nodes, the controller and xtask: the run finishes by itself, nothing is lost, nothing counts twice.
+//! Whatever happens to tasks, nodes, the controller and xtask: the run finishes by itself, nothing
+//! is lost, nothing counts twice.
 //!
-//! `PHI_SLURM_FAULTS=50 PHI_SLURM_SEED=1 cargo test -p xtask --test slurm -- faults --nocapture` injects that many, into as many runs as that takes, and
-//! names each. Which faults come, and to whom, follows from the seed; when they come does not. Only processes of the test's own
-//! cluster are killed, and the xtask that the test started.
+//! `PHI_SLURM_FAULTS=50 PHI_SLURM_SEED=1 cargo test -p xtask --test slurm -- faults --nocapture`
+//! injects that many, into as many runs as that takes, and names each. Which faults come, and to
+//! whom, follows from the seed; when they come does not. Only processes of the test's own cluster
+//! are killed, and the xtask that the test started.
 
 use std::{
     collections::BTreeMap,
@@ -29,7 +31,8 @@ enum Fault {
     KillTask,
     /// `kill -9` of a node's daemon, which is started again; its jobs go on meanwhile.
     KillDaemon,
-    /// `kill -9` of a node's daemon and everything it runs, as if it lost power; it is started again.
+    /// `kill -9` of a node's daemon and everything it runs, as if it lost power; it is started
+    /// again.
     LoseNode,
     /// A node is set down, then resumed.
     NodeDown,
@@ -97,7 +100,7 @@ fn set_node(login: &Login, node: &str, state: &str) {
     login.cluster.run(&format!("scontrol update nodename={node} state={state} reason=test"));
 }
 
-/// Does it; `false` if there was nobody to do it to.
+/// Does it; `false` if there was no process to do it to.
 fn inject(
     fault: Fault,
     login: &mut Login,
@@ -192,8 +195,9 @@ fn faults_leave_the_run_as_it_would_be() {
             if in_peace || tasks(&login).is_empty() {
                 n_idle += 1;
                 if n_idle % 100 == 0 {
-                    // Nodes tell the controller what they run, as they do by themselves every few minutes: a task that ended while
-                    // the controller was away counts as running until then.
+                    // Nodes tell the controller what they run, as they do by themselves every few
+                    // minutes: a task that ended while the controller was away counts as running
+                    // until then.
                     login.cluster.run("scontrol reconfigure");
                 }
                 thread::sleep(Duration::from_millis(50));

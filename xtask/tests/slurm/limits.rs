@@ -11,7 +11,8 @@ use crate::{
 const SMALL: &str = "--sizes 4 --tie-orders 0";
 
 impl Login {
-    /// Have the nodes, but not this machine, see a file or a folder as another one, or as an empty folder.
+    /// Have the nodes, but not this machine, see a file or a folder as another one, or as an empty
+    /// folder.
     fn hide(&mut self, path: &Path, behind: Option<&Path>) {
         let path = path.display();
         let mount = match behind {
@@ -24,7 +25,8 @@ impl Login {
         fs::remove_file(done).unwrap();
     }
 
-    /// The run ends with code 4 and one error, which has all these words, and nothing of it is left in the queue.
+    /// The run ends with code 4 and one error, which has all these words, and nothing of it is left
+    /// in the queue.
     #[track_caller]
     fn refuses(&self, ended: &Ended, words: &[&str]) {
         ended.code(4);

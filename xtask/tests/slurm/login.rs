@@ -1,4 +1,5 @@
-//! A user's place on the login node: xtask and the study's program, built as the tests are, and a folder for runs.
+//! A user's place on the login node: xtask and the study's program, built as the tests are, and a
+//! folder for runs.
 
 use std::{
     fs,
@@ -15,10 +16,12 @@ use crate::{
     common::{Ended, Running},
 };
 
-/// Time for a cold build of the study on a busy machine, and a run. Nothing waits this long when all is well.
+/// Time for a cold build of the study on a busy machine, and a run. Nothing waits this long when
+/// all is well.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1200);
 
-/// A study that is planned as several tasks, since networks of 8 units are known to take long; with this rule they do not.
+/// A study that is planned as several tasks, since networks of 8 units are known to take long; with
+/// this rule they do not.
 pub(crate) const TASKS: &str = "--sizes 8 --rule and --tie-orders 0";
 
 /// The folder of runs and the cluster that computes them.

@@ -1,7 +1,7 @@
 //! Studies on a Slurm of two nodes, end to end.
 //!
-//! Every test starts a Slurm of its own on this machine ([`cluster`]) and stops it; it is skipped with a line where
-//! that is not possible.
+//! Every test starts a Slurm of its own on this machine ([`cluster`]) and stops it; it is skipped
+//! with a line where that is not possible.
 
 #![cfg(target_os = "linux")]
 

@@ -1,4 +1,5 @@
-//! The command without a keeper: its process group, where there are groups, is what is ended with it.
+//! The command without a keeper: its process group, where there are groups, is what is ended with
+//! it.
 
 use std::{
     io,
@@ -12,7 +13,8 @@ use crate::{
     machine::process_id::ProcessId,
 };
 
-/// How long a command that was successful may still have processes that are about to end, as a `tee` that prints the rest.
+/// How long a command that was successful may still have processes that are about to end, as a
+/// `tee` that prints the rest.
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// The command. Dropped before its end, its group is killed.
@@ -54,7 +56,8 @@ impl KeptCommand {
         let child = own.spawn().map_err(|it| NotStarted(it, shown))?;
         let leader = ProcessId::of(child.id());
         if let Some(leader) = leader {
-            // Without a watchdog only a `kill -9` of xtask leaves something behind: no reason not to go on.
+            // Without a watchdog only a `kill -9` of this process leaves something behind: no
+            // reason not to go on.
             watchdog.also_end(leader).ok();
         }
         Ok(KeptCommand { child, leader, status: None, watchdog, settles_until: None })
@@ -123,7 +126,7 @@ impl KeptCommand {
         }
         self.signal(GroupSignal::Kill);
         if let Some(leader) = self.leader {
-            // If the watchdog is gone there is nobody to be told.
+            // If the watchdog is gone, it need not be told.
             self.watchdog.has_ended(leader).ok();
         }
         Some(Leftovers { only_group: true, ..Leftovers::default() })

@@ -1,8 +1,8 @@
 //! The keeper on Linux: a child subreaper, with a cgroup of its own where one can be made.
 //!
-//! It and xtask have a pair of sockets. The keeper says `started PID` (or `failed ERRNO`), `ended CODE SIGNAL` when the
-//! command has ended, and then what was left. xtask says nothing: it closes its side, or is gone, and that is when
-//! everything is to end.
+//! It and its parent, the supervisor, have a pair of sockets. The keeper says `started PID` (or
+//! `failed ERRNO`), `ended CODE SIGNAL` when the command has ended, and then what was left. The
+//! supervisor says nothing. It closes its side, or is gone, and that is when everything is to end.
 
 use std::{
     collections::HashSet,
@@ -48,7 +48,8 @@ use crate::{
 
 /// The first argument of a keeper.
 const COMMAND: &str = "__keeper";
-/// How long a command that was successful may still have processes that are about to end, as a `tee` that prints the rest.
+/// How long a command that was successful may still have processes that are about to end, as a
+/// `tee` that prints the rest.
 const SETTLE: Duration = Duration::from_secs(1);
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
@@ -71,7 +72,8 @@ pub(crate) struct KeptCommand {
 }
 
 impl KeptCommand {
-    /// Start it, in a process group of its own. `expendable`: the kernel is to take it first when memory runs out.
+    /// Start it, in a process group of its own. `expendable`: the kernel is to take it first when
+    /// memory runs out.
     ///
     /// # Errors
     /// It cannot be started.
@@ -82,7 +84,7 @@ impl KeptCommand {
     ) -> anyhow::Result<KeptCommand> {
         let program = command.get_program();
         let (ours, theirs) = UnixStream::pair().context("could not make a socket")?;
-        // It is handed down to the keeper, and by the keeper to nobody.
+        // The keeper inherits it and hands it down to no other process.
         fcntl(&theirs, FcntlArg::F_SETFD(FdFlag::empty()))?;
         let mut keeper = Command::new(own_program()?);
         keeper.arg0("xtask").arg(COMMAND).arg(theirs.as_raw_fd().to_string());
@@ -97,7 +99,7 @@ impl KeptCommand {
         if let Some(folder) = command.get_current_dir() {
             keeper.current_dir(folder);
         }
-        // Out of the terminal's reach, and out of whatever group is ended with xtask.
+        // Out of the terminal's reach, and out of whatever group is ended with this process.
         keeper.process_group(0);
         let shown = program.to_string_lossy().into_owned();
         let mut keeper =
@@ -218,7 +220,8 @@ pub(crate) fn entered() -> Option<ExitCode> {
         return None;
     }
     let fd = fd.to_str()?.parse().ok()?;
-    // SAFETY: xtask has handed this descriptor down for this purpose, and nothing else here uses it.
+    // SAFETY: the supervisor has handed this descriptor down for this purpose, and nothing else
+    // here uses it.
     let stream = UnixStream::from(unsafe { OwnedFd::from_raw_fd(fd) });
     Some(match keep(stream, expendable == "1", program, args) {
         Ok(()) => ExitCode::SUCCESS,
@@ -233,14 +236,16 @@ fn keep(
     args: &[OsString],
 ) -> io::Result<()> {
     fcntl(&stream, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
-    // An empty handler: unlike the default action, it lets this process live; unlike an ignored signal, it is not inherited.
+    // An empty handler: unlike the default action, it lets this process live; unlike an ignored
+    // signal, it is not inherited.
     ctrlc::set_handler(|| {}).ok();
     let adopts = prctl::set_child_subreaper(true).is_ok();
     let cgroup = Cgroup::new();
     let entrance = cgroup.as_ref().and_then(|it| it.entrance().ok());
     let mut command = Command::new(program);
     command.args(args).process_group(0);
-    // SAFETY: between fork and exec nothing is called but `prctl` and `write`, which are bare system calls.
+    // SAFETY: between fork and exec nothing is called but `prctl` and `write`, which are bare
+    // system calls.
     unsafe {
         command.pre_exec(move || {
             // Should the keeper be killed, the command does not go on without one.
@@ -264,7 +269,8 @@ fn keep(
         // Without this the kernel takes the largest process around, which may be another user's.
         prefer_as_victim(leader, VICTIM);
     }
-    // From here on nothing may fail: the command runs. If xtask is gone already, that is seen below.
+    // From here on nothing may fail: the command runs. If the supervisor is gone already, that is
+    // seen below.
     (&stream).write_all(format!("started {leader}\n").as_bytes()).ok();
     if let Ok(nothing) = File::options().read(true).write(true).open("/dev/null") {
         // The command's pipes are to close when the command closes them.
@@ -275,12 +281,13 @@ fn keep(
     let leader = Pid::from_raw(leader.cast_signed());
     let (collecting, stream) = (Arc::new(Mutex::new(())), Arc::new(stream));
     let (teller, mutex) = (stream.clone(), collecting.clone());
-    // Without a thread xtask hears of no end; it hears of the keeper's, and the command ends with that.
+    // Without a thread the supervisor hears of no end. It hears of the keeper's end, and the
+    // command ends with that.
     let watcher = thread::Builder::new().spawn(move || watch(leader, &teller, &mutex));
     if watcher.is_err() {
         stream.shutdown(Shutdown::Both).ok();
     }
-    // xtask says nothing: it closes its side, or is gone.
+    // The supervisor says nothing: it closes its side, or is gone.
     let mut buffer = [0; 64];
     loop {
         match (&*stream).read(&mut buffer) {
@@ -295,13 +302,13 @@ fn keep(
     text.extend(left.ended.iter().map(|it| format!("left {it}\n")));
     text.extend(left.alive.iter().map(|it| format!("alive {it}\n")));
     text.push_str(if left.only_group { "blind\n" } else { "" });
-    // If xtask is gone, nobody hears it.
+    // If the supervisor is gone, these words are lost.
     (&*stream).write_all(text.as_bytes()).ok();
     Ok(())
 }
 
-/// Tell of the command's end, and collect orphans that end before it. The command itself is not collected: until the end its
-/// number means its process group.
+/// Tell of the command's end, and collect orphans that end before it. The command itself is not
+/// collected: until the end its number means its process group.
 fn watch(leader: Pid, mut teller: &UnixStream, collecting: &Mutex<()>) {
     loop {
         let status = match waitid(Id::All, WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) {
@@ -323,7 +330,8 @@ fn watch(leader: Pid, mut teller: &UnixStream, collecting: &Mutex<()>) {
     }
 }
 
-/// End everything below this process. Its children are signalled, and when they are gone theirs are its children.
+/// End everything below this process. Its children are signalled, and when they are gone theirs are
+/// its children.
 fn end_all(
     leader: Pid,
     cgroup: Option<&Cgroup>,
@@ -333,7 +341,7 @@ fn end_all(
     let without_collecting = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     let mut left = Leftovers { only_group: !adopts, ..Leftovers::default() };
     if children_of(std::process::id()).is_none() {
-        // Without /proc nobody tells which they are.
+        // Without /proc it is not known which they are.
         killpg(leader, Signal::SIGKILL).ok();
         left.only_group = true;
         return left;
@@ -409,8 +417,9 @@ fn collect() -> Rest {
     }
 }
 
-/// A group of the command's own, below that of this process, in which the kernel kills everything at once: also what forks
-/// faster than one can look, and what belongs to another user. It has no limits, and only v2 has such groups.
+/// A group of the command's own, below that of this process, in which the kernel kills everything
+/// at once: also what forks faster than one can look, and what belongs to another user. It has no
+/// limits, and only v2 has such groups.
 struct Cgroup(PathBuf);
 
 impl Cgroup {

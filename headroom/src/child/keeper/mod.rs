@@ -1,10 +1,12 @@
 //! A command and everything that it starts: started, heard of, and ended to the last process.
 //!
-//! A process group is not all that a command has started: what calls `setsid`, or starts a child and ends, leaves it. On
-//! Linux the command therefore runs below a *keeper*, a second, tiny process of this program. Orphans below it become
-//! its children, whatever they have done to leave, so when it has no children any more, nothing is left. It signals
-//! nothing but its own children, whose PIDs cannot be given to others before it has collected them. And it notices when
-//! xtask is gone, a `kill -9` included, and ends them all. Elsewhere the group is what can be ended.
+//! A process group is not all that a command has started: what calls `setsid`, or starts a child
+//! and ends, leaves it. On Linux the command therefore runs below a *keeper*, a second, tiny
+//! process of this program. Orphans below it become its children, whatever they have done to leave,
+//! so when it has no children any more, nothing is left. It signals nothing but its own children,
+//! whose PIDs cannot be given to others before it has collected them. And it notices when its
+//! parent is gone, a `kill -9` included, and ends them all. Elsewhere the group is what can be
+//! ended.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -79,7 +81,8 @@ impl Leftovers {
         if self.only_group {
             console.note_once(
                 "only-group",
-                "here only the command's process group ends with it: what has left the group goes on",
+                "here only the command's process group ends with it: what has left the group goes \
+                 on",
             );
         }
     }
