@@ -961,9 +961,21 @@ fn main() {
     let value = |name| args.iter().position(|it| it == name).map(|it| args[it + 1].clone());
     let folder = format!("{}/{}", value("--runs").unwrap(), value("--run").unwrap());
     fs::create_dir_all(&folder).unwrap();
-    let jobs: usize = value("--jobs").map_or(2, |it| it.parse().unwrap());
+    let jobs: usize = value("--workers").map_or(2, |it| it.parse().unwrap());
     let csv = format!("{folder}/results.csv");
     let new = !fs::exists(&csv).unwrap();
+    if args.iter().any(|it| it == "--prepare") {
+        let rows = fs::read_to_string(&csv).map_or(0, |it| it.lines().count() - 1);
+        let results = format!(
+            "{{\"folder\":{folder:?},\"csv\":{csv:?},\"summary\":\"{folder}/s\",\"rows_done\":{rows}}}"
+        );
+        let workers = "{\"asked\":null,\"worker_bytes\":50331648,\"shared_bytes\":33554432}";
+        println!(
+            "{{\"event\":\"prepared\",\"schema\":\"phi-validation/events\",\"version\":1,\"program\":\"0\",\
+             \"task\":{{\"kind\":\"study\",\"results\":{results},\"workers\":{workers}}},\"elapsed_ms\":0}}"
+        );
+        return;
+    }
     let mut rows = OpenOptions::new().create(true).append(true).open(csv).unwrap();
     if new { rows.write_all(b"jobs\n").unwrap(); }
     writeln!(rows, "{jobs}").unwrap();
