@@ -30,23 +30,29 @@
 //! and ends programs; `guard` holds compilers back; `build` is one command under supervision;
 //! `command` is what a user asks for.
 
-mod build_ledger;
+// These serve all rooms, and are public for this project's own programs only.
+#[doc(hidden)]
 pub mod escape;
-pub mod exit;
+mod exit;
+#[doc(hidden)]
 pub mod files;
+#[doc(hidden)]
 pub mod numbers;
 
+// In the order in which each may use those before it.
 pub mod build;
+mod build_ledger;
 pub mod child;
 mod command;
 pub mod console;
-#[doc(hidden)]
-pub mod fuzzing;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has a guard"))]
 mod guard;
 pub mod machine;
 pub mod plan;
 pub mod workspace;
+
+#[doc(hidden)]
+pub mod fuzzing;
 
 use std::process::ExitCode;
 

@@ -16,8 +16,8 @@ Usage: cargo headroom check [--json]         may a build start? Exit code 0 mean
        cargo headroom build [--json]         build in release by the fastest way that fits
        cargo headroom -- COMMAND [ARGS]...   run a command that builds, with its compilers held back
 
-Each works on the workspace around the current folder. docs/memory.md and docs/build.md of the
-project say what happens.
+Each works on the workspace around the current folder, and learns in its target folder what every
+crate needs. Exit codes: 0 done, 4 not ready, 5 out of memory, 101 cargo failed; with a command, its own.
 ";
 
 fn main() -> ExitCode {

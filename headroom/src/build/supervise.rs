@@ -4,7 +4,7 @@
 //! Whatever ends the watch (the child's own end, Ctrl-C, an error here, a `kill -9` of this
 //! process), nothing of what it has started is left running afterwards: [`crate::child::keeper`].
 //! Linux's kernel is told to prefer a build over its neighbours when memory runs out. A build has a
-//! [`Guard`] as well, which looks at memory more often than this does.
+//! guard as well, which looks at memory more often than this does.
 
 use std::{
     io::{self, Read},

@@ -1,6 +1,6 @@
 //! From resources and past builds to a ladder: fast first, frugal last.
 //!
-//! [`plan`] is pure. What a strategy needs comes, in this order, from the ledger of past builds,
+//! `plan` is pure. What a strategy needs comes, in this order, from the ledger of past builds,
 //! from the peaks of the single compilers in it, from the figures measured for the program on
 //! another machine ([`measured`]), from a strategy that is known by the measured weight of what
 //! differs, and at last from the user's estimates for a large dependency tree. An estimate only

@@ -1,6 +1,6 @@
 //! Judge resources and toolchain against what the plan needs: pass, warn or fail, each with a hint.
 //!
-//! [`judge`] is pure. A check fails only where a build could not work; the user's advisory
+//! `judge` is pure. A check fails only where a build could not work; the user's advisory
 //! thresholds (25 GB used, 8 GB available, other builds running) warn, and fail with `--strict`.
 
 use serde::Serialize;
