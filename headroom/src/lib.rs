@@ -39,7 +39,7 @@ pub mod files;
 #[doc(hidden)]
 pub mod numbers;
 
-// In the order in which each may use those before it.
+// Their order, in which each may use those before it, is above.
 pub mod build;
 mod build_ledger;
 pub mod child;

@@ -1,0 +1,79 @@
+//! `cargo headroom` from outside, on a small workspace with the real cargo.
+
+#![cfg(unix)]
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+fn workspace() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| {
+        let file = folder.path().join(file);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    };
+    let manifest =
+        "[package]\nname = \"fixture\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n";
+    write("Cargo.toml", manifest);
+    write("src/main.rs", "fn main() { std::process::exit(7) }");
+    folder
+}
+
+fn headroom(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-headroom"));
+    command.args(args).current_dir(folder).stdin(Stdio::null());
+    command.env("CARGO_TARGET_DIR", folder.join("target"));
+    for name in ["CARGO_BUILD_JOBS", "CARGO_TERM_COLOR", "RUSTFLAGS", "RUSTC_WRAPPER"] {
+        command.env_remove(name);
+    }
+    command.output().unwrap()
+}
+
+#[track_caller]
+fn code(output: &Output, expected: i32) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let said = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(expected), "{said:?}");
+    said
+}
+
+#[test]
+fn a_workspace_is_planned_and_built_and_a_command_is_watched() {
+    let folder = workspace();
+    let run = |args: &[&str]| headroom(folder.path(), args);
+
+    let (plan, _) = code(&run(&["plan"]), 0);
+    assert!(plan.contains("would try"), "{plan}");
+    // As cargo calls it.
+    let (json, _) = code(&run(&["headroom", "check", "--json"]), 0);
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&document["command"], &document["exit_code"]), (&"check".into(), &0.into()));
+    assert!(document["workspace"].get("is_study").is_none(), "{document:#}");
+
+    let (built, _) = code(&run(&["build"]), 0);
+    let program = folder.path().join("target/release/fixture");
+    assert_eq!(built.trim(), program.canonicalize().unwrap_or(program).to_str().unwrap());
+    // The compilers went through the gate, so the ledger knows what they need.
+    if cfg!(target_os = "linux") {
+        let ledger = fs::read_to_string(folder.path().join("target/xtask/ledger.json")).unwrap();
+        assert!(ledger.contains("\"crate_name\": \"fixture\""), "{ledger}");
+    }
+    code(&run(&["--", "cargo", "run", "--quiet"]), 7);
+    code(&run(&["--", "no-such-program"]), 127);
+}
+
+#[test]
+fn arguments_that_mean_nothing_are_refused() {
+    let folder = workspace();
+    let (_, stderr) = code(&headroom(folder.path(), &["bild"]), 2);
+    assert!(stderr.contains("expected a command, found `bild`"), "{stderr}");
+    code(&headroom(folder.path(), &[]), 2);
+    code(&headroom(folder.path(), &["--"]), 2);
+    let (help, _) = code(&headroom(folder.path(), &["--help"]), 0);
+    assert!(help.contains("cargo headroom -- COMMAND"), "{help}");
+}
