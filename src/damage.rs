@@ -1,5 +1,5 @@
 //! What becomes of damaged records: every reader gives what was written, or an error, and never another
-//! number; and what can be read can also be summed up, drawn, merged and gone on with.
+//! number; and what can be read can also be summed up, drawn and gone on with.
 //!
 //! `PHI_DAMAGE=N` does N times as many.
 
@@ -30,7 +30,6 @@ use crate::model::topology::Topology;
 use crate::report::Report;
 use crate::run::journal::{IfExists, Outputs};
 use crate::run::ledger::Ledger;
-use crate::run::merge::merge;
 use crate::run::store::{Contents, Entry, RunFolder, Session, list};
 use crate::run::timeline::{self, Sample, Timeline};
 use crate::study::estimator::Registry;
@@ -136,17 +135,9 @@ fn said(contents: &Contents) -> Said {
 /// What each reader of a folder makes of it.
 fn read(folder: &Path, suite: &Suite) -> Vec<(&'static str, Result<Said, Error>)> {
     let runs = folder.parent().unwrap();
-    let merged = runs.join("merged");
-    let _ = fs::remove_dir_all(&merged);
-    let of_merged = merge(&[folder.to_owned()], &merged).map(|it| {
-        let plain = |it: Entry| Entry { session: None, ..it };
-        let (sessions, entries, session_of) = said(&it);
-        (sessions, entries.into_iter().map(plain).collect(), session_of)
-    });
     let listed = list(runs).unwrap();
     let listed = listed.into_iter().find(|it| it.name == "first");
-    let mut read =
-        vec![("report", Contents::read(folder).map(|it| said(&it))), ("merge", of_merged)];
+    let mut read = vec![("report", Contents::read(folder).map(|it| said(&it)))];
     if let Some(it) = listed {
         let is_read = read[0].1.is_ok();
         assert_eq!(it.rows.is_some(), is_read, "{:?}", it.error);
@@ -317,12 +308,8 @@ fn use_all(folder: &Path, suite: &Suite) -> bool {
     let runs = folder.parent().unwrap();
     let text = crate::report::text::runs(&list(runs).unwrap(), "runs");
     assert!(text.contains("first"));
-    let merged = runs.join("merged");
-    let _ = fs::remove_dir_all(&merged);
-    let is_merged = merge(&[folder.to_owned()], &merged);
     let contents = Contents::read(folder);
     if contents.is_err() {
-        assert!(is_merged.is_err());
         return false;
     }
     Report::write(folder).unwrap();

@@ -48,7 +48,7 @@ pub fn suite(bytes: &[u8]) {
     }
     let path = Path::new("no such folder/suite.toml");
     let expand = |settings| Suite::within(settings, MEMORY);
-    if let Ok(suite) = from_toml::parse(text, path, &["hdc", "spectral"], None, expand) {
+    if let Ok(suite) = from_toml::parse(text, path, &["hdc", "spectral"], expand) {
         check(&suite);
     }
 }

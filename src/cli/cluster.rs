@@ -14,15 +14,14 @@ use phi_protocol::{JobState, JobStatus, Launch, Question, TASK_SCHEMA, TASK_VERS
 
 use crate::cli::interrupt;
 use crate::cli::{
-    Format, StudyArgs, answer, answer_other, check_results, conclude, display, named,
-    output_failed, print, program_name, run_path, set_aside,
+    Format, StudyArgs, answer, answer_other, check_results, conclude, display, output_failed,
+    print, program_name, run_path, set_aside,
 };
 use crate::cluster::folder::{JobFile, JobFolder, program};
 use crate::cluster::job::{Job, Spec};
 use crate::cluster::journals::{CHECKPOINT, Header, Journals, TaskJournal};
 use crate::cluster::phi::{self, PhiJob};
 use crate::cluster::rounds::{self, Ask};
-use crate::cluster::simulation::{self, simulate};
 use crate::cluster::study::{self, StudyJob};
 use crate::engine::exact;
 use crate::engine::exact::{Engine, PhiRecord};
@@ -30,7 +29,7 @@ use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::escape::{shell, terminal};
 use crate::phi::reading;
-use crate::run::store::{Contents, Session, results_in};
+use crate::run::store::{Session, results_in};
 use crate::study::Study;
 use crate::study::estimator::Registry;
 use crate::suite::Suite;
@@ -59,10 +58,6 @@ enum Command {
     Task(TaskArgs),
     /// Make an ordinary run of what was done
     Gather(GatherArgs),
-    /// Play a large study of random networks through without solving it
-    ///
-    /// Planning and putting together are real, in a scratch folder among the runs; what problems cost is drawn.
-    Simulate(SimulateArgs),
 }
 
 #[derive(Debug, Args)]
@@ -176,63 +171,6 @@ struct GatherArgs {
     partial: bool,
 }
 
-#[derive(Debug, Args)]
-struct SimulateArgs {
-    /// How many tasks run at the same time
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    nodes: u32,
-    /// Comparisons
-    #[arg(long, value_name = "M", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..))]
-    networks: u32,
-    /// Numbers of units, about as many networks of each
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "5,6,7,8")]
-    sizes: Vec<usize>,
-    /// The run whose times, and their scatter, are taken [default: what is expected where nothing was measured, and a
-    /// factor of 2]
-    #[arg(long, value_name = "RUN")]
-    costs: Option<PathBuf>,
-    /// What a task takes besides its items, in seconds: the scheduler's latency, and the start of the program
-    #[arg(long, value_name = "S", default_value_t = crate::cluster::packing::OVERHEAD, value_parser = positive)]
-    overhead: f64,
-    /// The most tasks
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
-    max_tasks: u32,
-    /// Comparisons whose journals are written and put together
-    #[arg(long, value_name = "ROWS", default_value_t = 100_000)]
-    merge: u32,
-    /// The seed of everything that is drawn
-    #[arg(long, value_name = "S", default_value_t = 1)]
-    seed: u64,
-    /// The folder of the runs
-    #[arg(long, value_name = "FOLDER", default_value = "runs")]
-    runs: PathBuf,
-    /// Form of the answer
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-}
-
-impl SimulateArgs {
-    fn run(self, registry: &Registry) -> Result<(), Error> {
-        let run = self.costs.map(|it| Contents::read(&named(&self.runs, it))).transpose()?;
-        let question = simulation::Question {
-            nodes: self.nodes as usize,
-            networks: self.networks as usize,
-            sizes: self.sizes,
-            overhead: self.overhead,
-            max_tasks: self.max_tasks as usize,
-            merge: self.merge as usize,
-            seed: self.seed,
-        };
-        let outcome = simulate(&question, run.as_ref(), &self.runs, &asked_only()?, registry)?;
-        match self.format {
-            Format::Text => print(&outcome.to_string()),
-            Format::Json => {
-                print(&(serde_json::to_string_pretty(&outcome).expect("plain data") + "\n"))
-            }
-        }
-    }
-}
-
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|it| it.is_finite() && *it > 0.0);
     number.ok_or_else(|| "expected a number above 0".to_owned())
@@ -280,7 +218,6 @@ impl ClusterArgs {
             (Command::Status(args), None) => args.run(),
             (Command::Task(args), None) => args.run(registry),
             (Command::Gather(args), None) => args.run(),
-            (Command::Simulate(args), None) => args.run(registry),
         }
     }
 }
@@ -344,12 +281,11 @@ impl PlanArgs {
 
     /// Refuses what has no meaning in tasks.
     fn check(&self) -> Result<(), Error> {
-        let StudyArgs { out, force, list, shard, .. } = &self.study;
+        let StudyArgs { out, force, list, .. } = &self.study;
         let refused = [
             (out.is_some(), "--out", "the results are in a run folder; expected --run NAME"),
             (*force, "--force", "an earlier run is kept; expected another --run NAME"),
             (*list, "--list", "it computes nothing; expected it without cluster plan"),
-            (shard.is_some(), "--shard", "the tasks are the shards; expected all of the matrix"),
         ];
         match refused.into_iter().find(|(is_given, ..)| *is_given) {
             None => Ok(()),

@@ -33,7 +33,6 @@ use crate::report::drawing::Drawing;
 use crate::report::text::{runs, write_matrix};
 use crate::run::journal::{IfExists, Outputs, check_summary};
 use crate::run::ledger::Ledger;
-use crate::run::merge::merge;
 use crate::run::set_aside;
 use crate::run::store::{self, Contents, RunFolder, results_beside, results_in};
 use crate::run::timeline::Timeline;
@@ -41,7 +40,6 @@ use crate::stats::summary::Summaries;
 use crate::study::estimator::Registry;
 use crate::study::{SHARED_BYTES, Study, WORKER_BYTES};
 use crate::suite::from_toml;
-use crate::suite::shard::Shard;
 use crate::suite::{Formalism, Settings, States, Suite};
 use crate::ui::events::{self, Event, Events};
 use crate::ui::progress::{Display, Progress, Told, Watch, Work};
@@ -109,12 +107,7 @@ enum Command {
     Runs(RunsArgs),
     /// Write the report of a run again: report.html, report.md and figures
     Report(ReportArgs),
-    /// Put the runs of all shards of a study together
-    ///
-    /// The runs must be of the same settings and together have every row exactly once; what differs, is there
-    /// twice or is missing is named. They are not changed.
-    Merge(MergeArgs),
-    /// Do a study in tasks, on many machines that share a folder
+    /// Do a study in tasks, on many machines
     ///
     /// `plan` makes tasks, `task` does one, on any machine; `next` makes tasks of what is missing; `gather` makes an
     /// ordinary run of what was done. Slurm, or whatever starts the tasks, is not of this program's concern.
@@ -180,9 +173,6 @@ pub(crate) struct StudyArgs {
     /// Theory of exact Φ: iit3; iit4-2023, iit4-2026 or iit4-2026-paper, against φ_s and Φ [default: iit3]
     #[arg(long)]
     formalism: Option<Formalism>,
-    /// Only the i-th of k parts of the matrix, counted from 1; `merge` puts the parts together again
-    #[arg(long, value_name = "I/K")]
-    shard: Option<Shard>,
     /// Numberings of the units, drawn at random, over which the smallest and largest Φ of each exact
     /// problem are taken: with ties Φ depends on the numbering. 0 for none [default: 32]
     #[arg(long, value_name = "N")]
@@ -266,19 +256,6 @@ struct ReportArgs {
     /// The name of the run, or the path of its folder; it need not be finished
     #[arg(value_name = "RUN")]
     run: PathBuf,
-    /// The folder of the runs
-    #[arg(long, value_name = "FOLDER", default_value = "runs")]
-    runs: PathBuf,
-}
-
-#[derive(Debug, Args)]
-struct MergeArgs {
-    /// The names of the runs, or the paths of their folders
-    #[arg(value_name = "RUN", required = true)]
-    parts: Vec<PathBuf>,
-    /// The name of the merged run, which must be free
-    #[arg(long, value_name = "NAME")]
-    run: String,
     /// The folder of the runs
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     runs: PathBuf,
@@ -372,7 +349,6 @@ impl Cli {
             (Some(Command::Draw(args)), None) => args.run(),
             (Some(Command::Runs(args)), None) => args.run(),
             (Some(Command::Report(args)), None) => args.run(),
-            (Some(Command::Merge(args)), None) => args.run(),
             (Some(Command::Launch(_)), None) => Err(Error::Settings(
                 "a launch within a launch: expected a command after --".to_owned(),
             )),
@@ -675,7 +651,7 @@ impl StudyArgs {
                 file.display()
             )));
         }
-        from_toml::read(file, &registry.names(), self.shard)
+        from_toml::read(file, &registry.names())
     }
 
     /// The settings that the flags ask for.
@@ -704,7 +680,6 @@ impl StudyArgs {
             states: States::Patterns(vec![self.state.clone().unwrap_or(StatePattern::Off)]),
             estimator: self.estimator.clone().unwrap_or(default.estimator),
             formalisms: vec![formalism],
-            shard: self.shard,
             tie_orders: self.tie_orders.unwrap_or(Settings::TIE_ORDERS),
             ..default
         })
@@ -856,17 +831,6 @@ impl ReportArgs {
     fn run(self) -> Result<(), Error> {
         let page = Report::write(&named(&self.runs, self.run))?;
         print_path(&page)
-    }
-}
-
-impl MergeArgs {
-    fn run(self) -> Result<(), Error> {
-        let target = run_path(&self.runs, &self.run)?;
-        let parts: Vec<PathBuf> = self.parts.into_iter().map(|it| named(&self.runs, it)).collect();
-        let merged = merge(&parts, &target)?;
-        let target_name = terminal(&target.display().to_string());
-        let _ = writeln!(io::stderr(), "everything in {target_name}");
-        conclude(&target, &merged, None)
     }
 }
 

@@ -14,7 +14,6 @@
 //! | [`study`] | a study as a job |
 //! | [`phi`] | one Φ as a job, in two stages |
 //! | [`rounds`] | what is missing goes into the next round; how far the job is |
-//! | [`simulation`] | a large job played through without doing it |
 //! | [`cli::cluster`](crate::cli::cluster) | the commands |
 //!
 //! **Invariants.** No process writes a file that another one writes, and nothing is ever locked: what is done is the
@@ -29,5 +28,6 @@ pub mod journals;
 pub mod packing;
 pub mod phi;
 pub mod rounds;
-pub mod simulation;
+#[cfg(test)]
+mod simulation;
 pub mod study;

@@ -10,8 +10,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use serde::Serialize;
-
 use super::costs;
 use super::folder::{JobFile, JobFolder, Plan, program};
 use super::job::Spec;
@@ -21,7 +19,6 @@ use super::rounds::{self, Ask};
 use super::study::{self, STAGE, StudyJob};
 use crate::engine::exact::Engine;
 use crate::error::Error;
-use crate::files::temporary::{Temporary, remove_left_over};
 use crate::machine::provenance::peak_memory_bytes;
 use crate::model::seeded::SeededStream;
 use crate::model::topology::Topology;
@@ -32,93 +29,69 @@ use crate::ui::forecast::Forecasts;
 
 /// What is played through.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Question {
+struct Question {
     /// How many tasks run at the same time.
-    pub nodes: usize,
+    nodes: usize,
     /// The comparisons: random networks of these sizes, about as many of each.
-    pub networks: usize,
+    networks: usize,
     /// The numbers of units.
-    pub sizes: Vec<usize>,
+    sizes: Vec<usize>,
     /// What a task takes besides its items, in seconds.
-    pub overhead: f64,
+    overhead: f64,
     /// How many tasks there may be.
-    pub max_tasks: usize,
+    max_tasks: usize,
     /// The comparisons whose results are put together in the end.
-    pub merge: usize,
+    merge: usize,
     /// From which everything random is drawn.
-    pub seed: u64,
+    seed: u64,
 }
 
 /// What came out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Outcome {
-    /// `phi-validation/cluster-simulation`.
-    pub schema: &'static str,
-    /// 1.
-    pub version: u32,
+#[derive(Debug, Clone, PartialEq)]
+struct Outcome {
     /// How many tasks ran at the same time.
-    pub nodes: usize,
+    nodes: usize,
     /// The comparisons.
-    pub n_networks: usize,
+    n_networks: usize,
     /// The different exact problems among them.
-    pub n_problems: usize,
+    n_problems: usize,
     /// Where the costs come from.
-    pub costs: String,
+    costs: String,
     /// The factor by which times scatter: e to the standard deviation of their logarithms.
-    pub scatter: f64,
+    scatter: f64,
     /// What it took to expand the suite, in seconds.
-    pub expand_seconds: f64,
+    expand_seconds: f64,
     /// What it took to expand the suite, learn, pack, and write the round to the disk, in seconds.
-    pub plan_seconds: f64,
+    plan_seconds: f64,
     /// What is in the round's folder, in bytes.
-    pub plan_bytes: u64,
+    plan_bytes: u64,
     /// The tasks.
-    pub n_tasks: usize,
+    n_tasks: usize,
     /// The longest, as expected, in seconds.
-    pub task_seconds: f64,
+    task_seconds: f64,
     /// The time of all items as drawn, in seconds.
-    pub cpu_seconds: f64,
+    cpu_seconds: f64,
     /// When the last task ends, in seconds.
-    pub makespan_seconds: f64,
+    makespan_seconds: f64,
     /// The share of the time of all nodes until then that is spent on items.
-    pub efficiency: f64,
+    efficiency: f64,
     /// The same if as many tasks were dealt like cards, without regard to cost.
-    pub efficiency_of_dealing: f64,
+    efficiency_of_dealing: f64,
     /// The bytes of a comparison in a journal.
-    pub journal_bytes_per_row: f64,
+    journal_bytes_per_row: f64,
     /// The bytes of all journals.
-    pub journal_bytes: f64,
+    journal_bytes: f64,
     /// The comparisons that were put together.
-    pub merged_rows: usize,
+    merged_rows: usize,
     /// What that took, from the journals to the files of the run, without statistics and report; in seconds.
-    pub merge_seconds: f64,
+    merge_seconds: f64,
     /// The most memory of the process until then, in bytes.
-    pub peak_memory_bytes: Option<u64>,
+    peak_memory_bytes: Option<u64>,
 }
 
-/// Plays a question through in a new folder below `runs`, which is gone afterwards. Costs are those of `run`, or what
-/// is expected where nothing was measured.
-///
-/// # Errors
-/// As [`Suite::new`], [`rounds::next`] and [`study::gather`]; [`Error::Write`] if there can be no such folder.
-pub fn simulate(
-    question: &Question,
-    run: Option<&Contents>,
-    runs: &Path,
-    engine: &Engine,
-    registry: &Registry,
-) -> Result<Outcome, Error> {
-    let scratch = runs.join(".simulation");
-    remove_left_over(&scratch);
-    let made = fs::create_dir_all(runs).and_then(|()| Temporary::folder(&scratch));
-    let scratch =
-        made.map_err(|source| Error::Write { path: scratch, source, note: String::new() })?;
-    let outcome = simulated(question, run, &scratch.path, engine, registry);
-    let _ = fs::remove_dir_all(&scratch.path);
-    outcome
-}
-
-fn simulated(
+/// Plays a question through in an empty folder. Costs are those of `run`, or what is expected where
+/// nothing was measured.
+fn simulate(
     question: &Question,
     run: Option<&Contents>,
     scratch: &Path,
@@ -205,8 +178,6 @@ fn simulated(
     let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
     let variance = logarithms.iter().map(|it| (it - mean).powi(2)).sum::<f64>();
     Ok(Outcome {
-        schema: "phi-validation/cluster-simulation",
-        version: 1,
         nodes: question.nodes,
         n_networks,
         n_problems: suite.problems().len(),
@@ -354,12 +325,19 @@ impl std::fmt::Display for Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
-    use crate::cluster::packing::{Wish, pack};
+    use crate::cluster::packing::{OVERHEAD, Wish, pack};
+    use crate::engine::result::TieRange;
+    use crate::fixtures::{record, row, suite, temporary};
     use crate::model::dynamics::Rule;
     use crate::model::formalism::Formalism;
     use crate::model::key::State;
     use crate::model::network::Network;
+    use crate::run::ledger::Ledger;
+    use crate::run::row::Row;
+    use crate::run::store::RunFolder;
     use crate::ui::forecast::Load;
 
     /// The efficiency of 40 nodes on random networks of 5 to 8 units, each packer by its name.
@@ -387,6 +365,60 @@ mod tests {
             ("alike", alike),
         ];
         packers.into_iter().map(|(name, tasks)| (name, play(&tasks, &real, 40, 1.0).1)).collect()
+    }
+
+    /// `PHI_SIMULATED_NETWORKS=1000000` plays so many through on a thousand nodes, and says what came out.
+    #[test]
+    fn a_large_job_is_played_through() {
+        let asked = std::env::var("PHI_SIMULATED_NETWORKS").ok();
+        let asked = asked.map(|it| it.parse().expect("a number of networks"));
+        let question = Question {
+            nodes: if asked.is_some() { 1000 } else { 3 },
+            networks: asked.unwrap_or(300),
+            sizes: if asked.is_some() { vec![5, 6, 7, 8] } else { vec![4, 5] },
+            overhead: if asked.is_some() { OVERHEAD } else { 0.001 },
+            max_tasks: 10_000,
+            merge: asked.unwrap_or(300),
+            seed: 1,
+        };
+        let engine = Engine::new(1, Default::default()).unwrap();
+        let play = |run: Option<&Contents>| {
+            let folder = temporary();
+            simulate(&question, run, folder.path(), &engine, &Registry::default()).unwrap()
+        };
+        let found = play(None);
+        assert_eq!(found.n_networks, question.networks);
+        let busy = found.cpu_seconds / (question.nodes as f64 * found.makespan_seconds);
+        assert!((busy - found.efficiency).abs() < 1e-9, "{found:?}");
+        if asked.is_some() {
+            let _ = writeln!(std::io::stderr(), "{found}");
+            return;
+        }
+        assert_eq!(found.merged_rows, 300);
+        assert!((100..300).contains(&found.n_problems), "{found:?}");
+        assert!(found.journal_bytes_per_row > 200.0, "{found:?}");
+        // The same again, and with the times of a run.
+        assert_eq!(play(None).makespan_seconds, found.makespan_seconds);
+        let folder = temporary();
+        let suite = suite();
+        let mut run = RunFolder::open(&folder.path().join("run"), &suite).unwrap();
+        for (position, comparison) in suite.comparisons().iter().enumerate() {
+            let mut slow = record(&suite, comparison.problem);
+            slow.duration_ms = 90.0;
+            let phi = slow.exact.phi;
+            slow.exact.range = Some(TieRange {
+                low: phi,
+                high: phi,
+                numberings: 1,
+                is_exhaustive: true,
+                duration_ms: 1.0,
+            });
+            run.append_record(slow).unwrap();
+            run.append_row(Row { duration_ms: 90.0, ..row(&suite, position) }, &[]).unwrap();
+        }
+        let of_run = play(Some(run.contents()));
+        assert_eq!(of_run.costs, "3 problems of a run");
+        assert_ne!(of_run.cpu_seconds, found.cpu_seconds);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Problems have the numbers of their places in the suite. The process that plans expands the suite; a process that does a
 //! task does its part of the study by [`Study::run`](crate::study::Study::run), as one process alone would; and what is gathered is
-//! put together as the shards of a study are, so that a study has the same rows whichever way it is done.
+//! put together in the order of the matrix, so that a study has the same rows whichever way it is done.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -23,9 +23,9 @@ use crate::files::append::exists;
 use crate::machine::provenance::{cpu_ms, peak_memory_bytes};
 use crate::model::network::ProblemId;
 use crate::model::topology::Topology;
+use crate::run::assembled::Assembled;
 use crate::run::journal::ExactRecord;
 use crate::run::ledger::Ledger;
-use crate::run::merge::Assembled;
 use crate::run::row::Row;
 use crate::run::store::{self, Contents, Entry, Session, milliseconds};
 use crate::study::Study;
@@ -218,7 +218,6 @@ impl Part {
             sizes: self.sizes.iter().copied().collect(),
             seeds: seeds.into_iter().collect(),
             random_seeds: random_seeds.into_iter().collect(),
-            shard: None,
             ..settings.clone()
         };
         // Keys say as much as in the whole.

@@ -247,12 +247,6 @@ impl Report {
                 list(each)
             )));
         }
-        if let Some(shard) = summary.settings.shard {
-            self.blocks.push(Block::Warning(format!(
-                "This is shard {shard} of a larger study: a part of its networks, and no verdict on the \
-                 whole."
-            )));
-        }
         let formalism = summary.settings.formalism().expect("one formalism in a statistic");
         let reached = match summary.verdict.reached {
             Some(level) => format!("The {} level of success is reached.", level.name()),

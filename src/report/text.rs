@@ -27,11 +27,9 @@ use crate::wording::{list, short};
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let formalism = self.settings.formalism().expect("one formalism in a statistic");
-        let shard =
-            self.settings.shard.map(|it| format!(", shard {it} of the matrix")).unwrap_or_default();
         writeln!(
             f,
-            "{} comparisons, {} exact problems; {formalism}, {}{shard}",
+            "{} comparisons, {} exact problems; {formalism}, {}",
             self.n_comparisons,
             self.n_exact_problems,
             self.settings.what()
@@ -405,8 +403,7 @@ pub fn runs(listed: &[Listed], folder: &str) -> String {
                 let own = (!settings.networks.is_empty()).then(|| "own networks".to_owned());
                 let parts = settings.formalisms.iter().map(ToString::to_string);
                 let parts = parts.chain(rules).chain(own).chain([settings.estimator.clone()]);
-                let shard = settings.shard.map(|it| format!(", shard {it}")).unwrap_or_default();
-                format!("{}, n = {}{shard}", list(parts), sizes.join(","))
+                format!("{}, n = {}", list(parts), sizes.join(","))
             }
             (None, error) => error.clone().unwrap_or_default(),
         };

@@ -2,9 +2,9 @@
 //!
 //! It knows no statistic and nothing of how a run is shown.
 
+pub(crate) mod assembled;
 pub mod journal;
 pub mod ledger;
-pub mod merge;
 pub mod row;
 pub(crate) mod set_aside;
 pub mod store;

@@ -25,7 +25,6 @@ use crate::suite::Suite;
 use crate::suite::settings::{
     MAX_SEEDS, Own, Settings, States, check_rule, check_size, check_states, run_of_seeds,
 };
-use crate::suite::shard::Shard;
 use crate::wording::list;
 
 /// The fields of a suite.
@@ -45,12 +44,12 @@ const FIELDS: [&str; 10] = [
 /// The fields of `[[networks]]`.
 const FIELDS_OF_NETWORK: [&str; 3] = ["file", "name", "states"];
 
-/// The suite in the file at `path`, or its part `shard`; `estimators` are those that the program knows.
+/// The suite in the file at `path`; `estimators` are those that the program knows.
 ///
 /// # Errors
 /// [`Error::Read`]; [`Error::Content`] with file, line and column; as [`Suite::new`].
-pub fn read(path: &Path, estimators: &[&str], shard: Option<Shard>) -> Result<Suite, Error> {
-    parse(&input::text(path, input::SUITE)?, path, estimators, shard, Suite::new)
+pub fn read(path: &Path, estimators: &[&str]) -> Result<Suite, Error> {
+    parse(&input::text(path, input::SUITE)?, path, estimators, Suite::new)
 }
 
 /// The suite that `text` describes, which comes from `path`: other files are looked for beside it. `expand` makes it of
@@ -59,13 +58,12 @@ pub(crate) fn parse(
     text: &str,
     path: &Path,
     estimators: &[&str],
-    shard: Option<Shard>,
     expand: impl FnOnce(Settings) -> Result<Suite, Error>,
 ) -> Result<Suite, Error> {
     let file = File { path, text, estimators };
     let table = DeTable::parse(text)
         .map_err(|error| file.wrong(error.span().unwrap_or_default(), error.message()))?;
-    let settings = Settings { shard, ..file.settings(table.get_ref())? };
+    let settings = file.settings(table.get_ref())?;
     let states = |name: &str| table.get_ref().get(name).map(Spanned::span);
     expand(settings).map_err(|error| match error {
         // States that cannot be are known when the networks are made. Which of several fields said so hardly
@@ -73,7 +71,7 @@ pub(crate) fn parse(
         Error::States(message) => {
             file.wrong(states("states").or(states("networks")).unwrap_or_default(), message)
         }
-        Error::Settings(message) if shard.is_none() => file.wrong(0..0, message),
+        Error::Settings(message) => file.wrong(0..0, message),
         other => other,
     })
 }
@@ -178,7 +176,6 @@ impl File<'_> {
                 Some(value) => self.networks(value)?,
             },
             formalisms,
-            shard: None,
             tie_orders,
         })
     }
@@ -453,7 +450,7 @@ mod tests {
     use std::fs;
 
     fn suite(text: &str) -> Result<Suite, Error> {
-        parse(text, Path::new("survey.toml"), &["hdc", "spectral"], None, Suite::new)
+        parse(text, Path::new("survey.toml"), &["hdc", "spectral"], Suite::new)
     }
 
     /// The text must be refused with this message, after `survey.toml, line `.
@@ -509,7 +506,6 @@ mod tests {
             other_estimators: vec!["hdc".to_owned()],
             formalisms: vec![Formalism::Iit3, Formalism::Iit4_2023],
             networks: Vec::new(),
-            shard: None,
             tie_orders: 4,
         };
         assert_eq!(*suite(text).unwrap().settings(), expected);
@@ -656,7 +652,7 @@ mod tests {
         }
         let path = folder.path().join("survey.toml");
         fs::write(&path, text).unwrap();
-        let error = read(&path, &["hdc"], None).unwrap_err().to_string();
+        let error = read(&path, &["hdc"]).unwrap_err().to_string();
         let error = error.replace(&folder.path().display().to_string(), "{}");
         assert_eq!(error, format!("{{}}/survey.toml, line {message}"));
     }
@@ -679,7 +675,7 @@ mod tests {
             name = \"copy\"
         ";
         fs::write(&path, text).unwrap();
-        let suite = read(&path, &["hdc"], None).unwrap();
+        let suite = read(&path, &["hdc"]).unwrap();
         let settings = suite.settings();
         let named: Vec<String> =
             settings.networks.iter().map(|it| format!("{} {}", it.name, it.states)).collect();
@@ -703,7 +699,7 @@ mod tests {
             let path = folder.path().join("survey.toml");
             fs::write(&path, "seeds = 1\n[[networks]]\nfile = \"list.json\"\n").unwrap();
             let _ = crate::model::key::counted::compared();
-            let suite = read(&path, &["hdc"], None).unwrap();
+            let suite = read(&path, &["hdc"]).unwrap();
             assert_eq!(suite.comparisons().len(), n);
             let mut listed = Vec::new();
             crate::report::text::write_matrix(&suite, &mut listed).unwrap();

@@ -6,7 +6,6 @@
 
 pub mod from_toml;
 pub mod settings;
-pub mod shard;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,7 +20,6 @@ use crate::model::network::{Network, ProblemId};
 use crate::model::topology::Topology;
 use crate::suite::settings::Own;
 pub use crate::suite::settings::{Settings, States};
-use crate::suite::shard::Shard;
 
 /// One row to be.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +58,7 @@ impl Suite {
     ///
     /// # Errors
     /// As [`Settings::canonical`]; if the comparisons would take more memory than there is; if all states of a network
-    /// are asked for and not all are reachable; if there are more shards than exact problems.
+    /// are asked for and not all are reachable.
     ///
     /// ```
     /// use phi_validation::suite::{Settings, Suite};
@@ -100,11 +98,7 @@ impl Suite {
                 pair[1].key
             )));
         }
-        let suite = Suite { settings, comparisons, problems };
-        match suite.settings.shard {
-            Some(shard) => suite.part(shard),
-            None => Ok(suite),
-        }
+        Ok(Suite { settings, comparisons, problems })
     }
 
     /// What a run keeps of each finished comparison, in bytes: from 2,000 rows to 20,000 the peak grew by 1.6 KiB a row.
@@ -125,23 +119,11 @@ impl Suite {
         }
         Err(Error::Settings(format!(
             "a run of {} comparisons would take {} MiB of memory in the end, expected at most {} MiB, which are \
-             available; --shard divides it",
+             available; `cluster plan` divides it",
             self.comparisons.len(),
             needed.div_ceil(1 << 20),
             memory >> 20
         )))
-    }
-
-    /// The comparisons of the problems that are dealt to `shard`.
-    fn part(&self, shard: Shard) -> Result<Suite, Error> {
-        if shard.of() > self.problems.len() {
-            return Err(Error::Settings(format!(
-                "shard {shard}: the matrix has only {0} exact problems; expected at most {0} shards",
-                self.problems.len()
-            )));
-        }
-        let shards = Shard::deal(self.problems.iter().map(|it| &it.network), shard.of());
-        Ok(self.only((0..self.problems.len()).filter(|&it| shards[it] == shard.index())))
     }
 
     /// The suite of some of the exact problems (indices into [`problems`](Suite::problems), in any order), with

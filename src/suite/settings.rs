@@ -18,7 +18,6 @@ use crate::model::key::{NetworkName, State};
 use crate::model::network::{Network, StatePattern, Tables};
 use crate::model::seeded::SeededStream;
 use crate::model::topology::{MAX_UNITS, Topology};
-use crate::suite::shard::Shard;
 use crate::wording::{list, numbers, short};
 
 /// The states in which a network is analysed.
@@ -232,8 +231,6 @@ pub struct Settings {
     pub formalisms: Vec<Formalism>,
     /// Networks from files, in the order of their names.
     pub networks: Vec<Own>,
-    /// Which part of the matrix; none for all of it.
-    pub shard: Option<Shard>,
     /// The random numberings of the units over which the range of each exact value is taken; 0 for no range. Only
     /// IIT 3.0 has such ranges.
     pub tie_orders: u32,
@@ -253,7 +250,6 @@ impl Default for Settings {
             other_estimators: Vec::new(),
             formalisms: vec![Formalism::Iit3],
             networks: Vec::new(),
-            shard: None,
             tie_orders: Settings::TIE_ORDERS,
         }
     }
@@ -444,8 +440,6 @@ impl Settings {
             false => list(networks.iter().map(|it| it.name)),
         };
         compare(it, "own networks", (&self.networks, &other.networks), own);
-        let shard = |shard: &Option<Shard>| shard.map_or("none".to_owned(), |it| it.to_string());
-        compare(it, "shard", (&self.shard, &other.shard), shard);
         compare(it, "tie orders", (&self.tie_orders, &other.tie_orders), u32::to_string);
         lines
     }
@@ -564,8 +558,6 @@ struct Form {
     formalisms: Option<Vec<Formalism>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     networks: Vec<Own>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    shard: Option<Shard>,
     /// 0 in settings that were written before there were ranges.
     #[serde(default)]
     tie_orders: u32,
@@ -646,7 +638,6 @@ impl From<Settings> for Form {
             formalism,
             formalisms,
             networks: settings.networks,
-            shard: settings.shard,
             tie_orders: settings.tie_orders,
         }
     }
@@ -677,7 +668,6 @@ impl TryFrom<Form> for Settings {
             other_estimators: form.other_estimators,
             formalisms: all("formalism", form.formalism, form.formalisms)?,
             networks: form.networks,
-            shard: form.shard,
             tie_orders: form.tie_orders,
         })
     }
@@ -814,7 +804,6 @@ mod tests {
             other_estimators: vec!["spectral".to_owned()],
             formalisms: Formalism::ALL.to_vec(),
             networks: vec![own("b", States::Reachable), own("a", States::All)],
-            shard: Shard::new(1, 2),
             ..Settings::default()
         }
     }

@@ -38,8 +38,6 @@ fn numbers_out_of_range_are_refused_with_the_range() {
     check("--jobs 60000", "60000 is not in 1..=1024");
     check("--rule logistic --gain inf", "gain inf: expected a finite number");
     check("--seeds 18446744073709551616", "number too large to fit in target type");
-    check("--shard 1/99999999999999999999", "expected i/k, the i-th of k shards");
-    check("--sizes 4 --shard 33/33", "shard 33/33: the matrix has only ");
     check("--gain 2", "gain 2 with the rule majority: expected --rule logistic");
     check("--rule logistic --gain NaN", "gain NaN: expected a finite number");
     check("--sizes 5,6 --state 10000", "state 10000 has 5 units, but the sizes include 6");

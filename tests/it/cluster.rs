@@ -373,27 +373,3 @@ fn a_task_that_is_asked_to_stop_writes_what_there_is() {
         assert_eq!((&status["items_done"], &status["tasks_done"]), (&2.into(), &0.into()));
     }
 }
-
-#[test]
-fn a_large_job_is_played_through_and_leaves_nothing() {
-    let place = Place::new();
-    place.run(&format!("{SHORT} --run costs")).succeeded();
-    let simulate = "cluster simulate --format json --sizes 4,5 --overhead 0.001 --merge 300";
-    let found = json(place.run(&format!("{simulate} --nodes 3 --networks 300")));
-    assert_eq!(found["schema"], "phi-validation/cluster-simulation");
-    assert_eq!((&found["n_networks"], &found["merged_rows"]), (&300.into(), &300.into()));
-    let n_problems = found["n_problems"].as_u64().unwrap();
-    assert!((100..300).contains(&n_problems), "{found}");
-    assert!(found["journal_bytes_per_row"].as_f64().unwrap() > 200.0);
-    let makespan = found["makespan_seconds"].as_f64().unwrap();
-    let busy = found["cpu_seconds"].as_f64().unwrap() / (3.0 * makespan);
-    assert!((busy - found["efficiency"].as_f64().unwrap()).abs() < 1e-9, "{found}");
-    // The same again, and with the times of a run.
-    let again = json(place.run(&format!("{simulate} --nodes 3 --networks 300")));
-    assert_eq!(again["makespan_seconds"], found["makespan_seconds"]);
-    let of_run = json(place.run(&format!("{simulate} --nodes 3 --networks 300 --costs costs")));
-    assert_eq!(of_run["costs"], "2 problems of a run");
-    assert_ne!(of_run["cpu_seconds"], found["cpu_seconds"]);
-    let names = fs::read_dir(place.path("runs")).unwrap();
-    assert_eq!(names.map(|it| it.unwrap().file_name()).collect::<Vec<_>>(), ["costs"]);
-}

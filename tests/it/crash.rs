@@ -270,36 +270,6 @@ fn a_study_beside_others() {
 }
 
 #[test]
-fn a_merged_run() {
-    let part = |index| format!("{STUDY} --shard {index}/2 --run part-{index}");
-    let merge = "merge part-1 part-2 --run whole";
-    Scenario {
-        name: "merge",
-        sample: 7,
-        before: left_by(&of_others(), &[&part(1), &part(2)]),
-        program: program(),
-        command: &|_| command(merge),
-        codes: &[2],
-        optional: &["timeline.jsonl"],
-        go_on: &|folder| {
-            let whole = folder.join("runs/whole");
-            match whole.join("settings.json").exists() {
-                // Only what comes after the rows was disturbed.
-                true => drop(succeed(folder, "report whole")),
-                false => drop(fs::remove_dir_all(&whole)),
-            }
-            if !whole.join("summary.json").exists() {
-                fs::remove_dir_all(&whole).ok();
-                succeed(folder, merge);
-            }
-        },
-        finished: &|folder| rows_of_run(&folder.join("runs/whole")),
-        normal: &normal_files,
-    }
-    .check();
-}
-
-#[test]
 fn a_report() {
     let before = left_by(&of_others(), &[&format!("{STUDY} --run a")]);
     Scenario {

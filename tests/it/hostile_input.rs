@@ -161,7 +161,7 @@ fn arguments_forge_no_line() {
         ["report", "--runs", HOSTILE],
         ["--sizes", HOSTILE, "--list"],
         ["--run", HOSTILE, "--sizes=3"],
-        ["merge", "--run", HOSTILE],
+        ["cluster", "plan", HOSTILE],
     ] {
         let refused = place.command("").args(arguments).output().unwrap();
         assert_eq!(refused.status.code(), Some(2));

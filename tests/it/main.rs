@@ -41,9 +41,6 @@ mod run_folder;
 /// Suites from files: several rules, states, formalisms, and networks of one's own.
 mod suite;
 
-/// Shards and what becomes of them.
-mod shards;
-
 /// A study in tasks.
 mod cluster;
 

@@ -256,16 +256,15 @@ fn check_refused(place: &Place, arguments: &str, message: &str) {
 }
 
 #[test]
-fn damaged_folders_are_refused_with_file_and_line_by_run_report_and_merge() {
+fn damaged_folders_are_refused_with_file_and_line_by_run_and_report() {
     let place = Place::new();
     place.run(SHORT).succeeded();
     let files = ["settings.json", "journal.jsonl", "results.csv"];
     let whole = files.map(|it| place.read(&format!("runs/first/{it}")));
     let check = |file: &str, content: &[u8], message: &str| {
         place.write(&format!("runs/first/{file}"), content);
-        for arguments in [SHORT, "report first", "merge first --run merged"] {
+        for arguments in [SHORT, "report first"] {
             check_refused(&place, arguments, &format!("runs/first/{file}{message}"));
-            assert!(!place.path("runs/merged").exists());
         }
         for (name, content) in files.iter().zip(&whole) {
             place.write(&format!("runs/first/{name}"), content);

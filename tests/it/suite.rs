@@ -1,3 +1,6 @@
+use std::fs;
+use std::path::Path;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 use std::time::Duration;
@@ -224,16 +227,21 @@ fn a_suite_that_was_killed_goes_on_to_the_same_rows() {
 }
 
 #[test]
-fn shards_of_a_suite_become_the_run_of_the_whole() {
+fn tasks_of_a_suite_on_machines_that_share_nothing_become_the_run_of_the_whole() {
     let place = place_of_repeated();
     place.run("--suite suite.toml --run whole --quiet").succeeded();
-    for index in 1..=3 {
-        let arguments = format!("--suite suite.toml --shard {index}/3 --run part-{index} --quiet");
-        place.run(&arguments).succeeded();
+    let plan = "cluster plan --suite suite.toml --run tasks --slots 3 --max-tasks 3";
+    place.run(&format!("{plan} --task-seconds 0.000001")).succeeded();
+    for task in 1..=3 {
+        // The networks of the suite are in the job.
+        let machine = Place::new();
+        copy(&place.path("runs/tasks/cluster"), &machine.path("job"));
+        machine.run(&format!("cluster task job --round 1 --task {task}")).succeeded();
+        copy(&machine.path("job/journals"), &place.path("runs/tasks/cluster/journals"));
     }
-    place.run("merge part-2 part-3 part-1 --run merged").succeeded();
-    assert_eq!(place.untimed("runs/merged/results.csv"), place.untimed("runs/whole/results.csv"));
-    assert_eq!(place.read("runs/merged/settings.json"), place.read("runs/whole/settings.json"));
+    place.run("cluster gather tasks").succeeded();
+    assert_eq!(place.untimed("runs/tasks/results.csv"), place.untimed("runs/whole/results.csv"));
+    assert_eq!(place.read("runs/tasks/settings.json"), place.read("runs/whole/settings.json"));
     let timeless = |run: &str| {
         let mut summary = place.json(&format!("runs/{run}/summary.json"));
         for part in summary["by_formalism"].as_array_mut().unwrap() {
@@ -245,7 +253,19 @@ fn shards_of_a_suite_become_the_run_of_the_whole() {
         }
         summary
     };
-    assert_eq!(timeless("merged"), timeless("whole"));
+    assert_eq!(timeless("tasks"), timeless("whole"));
+}
+
+/// A folder and all that is in it, into one that may be there.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &to.join(entry.file_name())),
+            false => drop(fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
+        }
+    }
 }
 
 #[test]

@@ -30,7 +30,6 @@ pub(crate) enum Command {
     Exec(commands::Exec),
     Report(study::Report),
     Runs(study::Runs),
-    Merge(study::Merge),
     Bench(Bench),
 }
 
@@ -92,9 +91,7 @@ mod tests {
 
     #[test]
     fn help_of_every_command_ends_with_the_exit_codes() {
-        for name in
-            ["preflight", "plan", "build", "validate", "exec", "report", "runs", "merge", "bench"]
-        {
+        for name in ["preflight", "plan", "build", "validate", "exec", "report", "runs", "bench"] {
             let mut command = Cli::command();
             let help = command.find_subcommand_mut(name).unwrap().render_long_help().to_string();
             assert!(help.contains("Exit codes:") && help.contains("128+N"), "{help}");

@@ -50,7 +50,6 @@ fn run_command() -> Exit {
         Command::Exec(it) => it.run(),
         Command::Report(it) => it.run(),
         Command::Runs(it) => it.run(),
-        Command::Merge(it) => it.run(),
         Command::Bench(it) => it.run(),
     }
 }

@@ -1,4 +1,4 @@
-//! `report`, `runs` and `merge`: build the study within the machine's memory, and ask it.
+//! `report` and `runs`: build the study within the machine's memory, and ask it.
 //!
 //! What they print is the study's own; nothing here knows a run's files.
 
@@ -80,22 +80,6 @@ impl Attach {
     }
 }
 
-/// Put the runs of all shards of a study together (`validate -- --run NAME --shard I/K` makes one).
-#[derive(Debug, Args)]
-#[command(after_help = exit_help::table())]
-pub(crate) struct Merge {
-    /// The names of the runs, or the paths of their folders.
-    #[arg(value_name = "RUN", required = true)]
-    parts: Vec<PathBuf>,
-
-    /// The name of the merged run, which must be free.
-    #[arg(long, value_name = "NAME")]
-    run: String,
-
-    #[command(flatten)]
-    common: Common,
-}
-
 #[derive(Debug, Args)]
 struct Common {
     /// The folder of the runs. [default: `runs` in the workspace]
@@ -125,16 +109,6 @@ impl Runs {
         // The list is the document, so xtask has none of its own.
         let args = vec!["runs".into(), "--format".into(), format.into()];
         ask("runs", args, &self.common, Format::Text)
-    }
-}
-
-impl Merge {
-    pub(crate) fn run(self) -> Exit {
-        let mut args: Vec<OsString> = vec!["merge".into()];
-        args.extend(self.parts.into_iter().map(OsString::from));
-        args.extend(["--run".into(), self.run.into()]);
-        let format = self.common.flags.judgement.format;
-        ask("merge", args, &self.common, format)
     }
 }
 
