@@ -26,6 +26,8 @@ use crate::{
     escape::terminal,
     exit::{Coded, Exit},
     guard::Observed,
+    plan::obstacle,
+    workspace::build_lock::BuildLock,
 };
 
 /// What a build led to.
@@ -235,11 +237,12 @@ fn wait_for_room(
             let message = "not ready, and waiting cannot help: see what fails above".to_owned();
             bail!(Coded { exit: Exit::NotReady, message });
         }
-        if let Some(message) = wait::hopeless(&look.resources, &look.plan) {
+        if let Some(message) = obstacle::hopeless(&look.resources, &look.plan) {
             bail!(Coded { exit: Exit::NotReady, message });
         }
-        let lock = wait::lock(&look.workspace, look.plan.start());
-        Ok(wait::obstacles(&look.resources, &look.plan, &look.preflight, lock, strict))
+        let profile = look.plan.first_profile(&look.workspace);
+        let lock = BuildLock::find(&look.workspace.target_dir, profile);
+        Ok(obstacle::obstacles(&look.resources, &look.plan, &look.preflight, lock, strict))
     })?;
     if waited {
         look.record(console);

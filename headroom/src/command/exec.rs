@@ -13,6 +13,7 @@ use crate::{
     console::Console,
     exit::Exit,
     machine::resources::Resources,
+    plan::obstacle::obstacles_to_a_command,
     workspace::{Selection, Workspace, toolchain::Toolchain},
 };
 
@@ -36,7 +37,7 @@ pub fn exec(
     make_room::say_paused(&paused.pause(&pause)?, &resources, console);
     if let Some(patience) = room.wait {
         wait::until_clear(patience, console, || {
-            Ok(wait::obstacles_to_a_command(&Resources::sample(&here)?))
+            Ok(obstacles_to_a_command(&Resources::sample(&here)?))
         })?;
     }
     // Of the workspace around, if the command builds in that one; it need not.

@@ -30,22 +30,22 @@ const MIB: u64 = 1 << 20;
 const BURST: u64 = 25 * MIB;
 /// What a compiler that was never measured is taken to need. Frugal: a wrong guess costs a restart
 /// at most.
-const PRIOR: u64 = 120 * MIB;
+const UNKNOWN_BYTES: u64 = 120 * MIB;
 /// The same where a linker runs as well.
-const LINK_PRIOR: u64 = 160 * MIB;
+const UNKNOWN_LINKING_BYTES: u64 = 160 * MIB;
 /// The memory of a killed process is back by now, or will not come.
-const RETURN: Millis = 1000;
+const MEMORY_RETURN: Millis = 1000;
 /// The rate at which memory shrinks is looked at over this long.
 const RATE_OVER: Millis = 100;
 /// A suspended compiler stays so for at least this long, or stop and go would follow every ripple.
-const REST: Millis = 150;
+const LEAST_SUSPENSION: Millis = 150;
 /// A compiler that others have overtaken for this long is let in before any further one.
-const OVERTAKEN: Millis = 8000;
+const OVERTAKEN_MOST: Millis = 8000;
 /// How long a compiler waits for memory that other programs have taken, before the build is given
 /// up.
 const FOREIGN_WAIT: Millis = 20_000;
 /// After so many evictions a compiler starts only when it can be alone.
-const SOCIABLE: u32 = 2;
+const EVICTIONS_BEFORE_ALONE: u32 = 2;
 /// How many peaks of this build are remembered for the guess about unknown crates.
 const N_SEEN: usize = 256;
 
@@ -238,7 +238,7 @@ impl Policy {
                 job.held = 0;
             }
             None => {
-                let prior = if request.links { LINK_PRIOR } else { PRIOR };
+                let prior = if request.links { UNKNOWN_LINKING_BYTES } else { UNKNOWN_BYTES };
                 self.jobs.push(Job {
                     id: request.job,
                     state,
@@ -349,7 +349,7 @@ impl Policy {
     fn evict(&mut self, now: Millis, position: usize, actions: &mut Vec<Action>) {
         let job = &mut self.jobs[position];
         job.n_evictions += 1;
-        job.alone |= job.n_evictions >= SOCIABLE;
+        job.alone |= job.n_evictions >= EVICTIONS_BEFORE_ALONE;
         job.estimate = job.estimate.max(job.held + job.held / 2);
         self.set(position, State::Evicting { since: now }, Action::Evict, actions);
         if self.faults.gives_up_at_the_first_eviction {
@@ -410,7 +410,9 @@ impl Policy {
             } else {
                 let wanted =
                     self.growth() + job.may_grow_by() + self.floor() + (n_running + 2) * BURST;
-                if self.in_flight(now) || now < since + REST || self.sample.headroom_bytes < wanted
+                if self.in_flight(now)
+                    || now < since + LEAST_SUSPENSION
+                    || self.sample.headroom_bytes < wanted
                 {
                     return;
                 }
@@ -460,7 +462,9 @@ impl Policy {
                 match job.waits_for {
                     Some((bytes, until)) if self.sample.headroom_bytes < bytes + self.floor() => {
                         // The look at memory may be older than the end of the last that ran.
-                        if now >= until && self.idle_since.is_some_and(|it| now >= it + RETURN) {
+                        if now >= until
+                            && self.idle_since.is_some_and(|it| now >= it + MEMORY_RETURN)
+                        {
                             self.give_up(position, actions);
                             return None;
                         }
@@ -472,7 +476,7 @@ impl Policy {
             if !job.alone && self.fits(&job) {
                 return Some(position);
             }
-            if now >= since + OVERTAKEN {
+            if now >= since + OVERTAKEN_MOST {
                 // Its turn comes when those before it have ended.
                 return None;
             }
@@ -514,7 +518,7 @@ impl Policy {
     fn in_flight(&self, now: Millis) -> bool {
         self.jobs
             .iter()
-            .any(|it| matches!(it.state, State::Evicting { since } if now < since + RETURN))
+            .any(|it| matches!(it.state, State::Evicting { since } if now < since + MEMORY_RETURN))
     }
 
     /// A guess about a crate that was never measured: what most of this build's crates needed.

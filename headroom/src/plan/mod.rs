@@ -13,6 +13,7 @@
 //! last rung goes without.
 
 pub mod measured;
+pub(crate) mod obstacle;
 pub mod preflight;
 mod show;
 pub mod strategy;
@@ -503,6 +504,11 @@ impl Plan {
     /// The rungs to be tried, in order.
     pub(crate) fn ladder(&self) -> impl Iterator<Item = &Rung> {
         self.order.iter().map(|it| &self.rungs[*it])
+    }
+
+    /// The profile that is built first.
+    pub(crate) fn first_profile<'a>(&'a self, workspace: &'a Workspace) -> &'a str {
+        self.start().map_or(&workspace.profile, |it| it.strategy.profile(workspace))
     }
 
     /// The rung that needs least, of those that may be tried.

@@ -5,6 +5,7 @@
 //! `--manifest-path`. The selection is cargo's own. Only where the user gives none does the program
 //! that hosts this library say what is meant ([`DefaultTarget`]).
 
+pub(crate) mod build_lock;
 pub(crate) mod profile;
 pub(crate) mod toolchain;
 
