@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod interrupt;
+mod tpm;
 
 use std::env;
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use phi_protocol::{EVENTS_SCHEMA, EVENTS_VERSION, Launch, Question, Task, Workers};
 
 use crate::cli::cluster::ClusterArgs;
+use crate::cli::tpm::TpmArgs;
 use crate::engine::exact::{self, Engine, Rules, Scope, TiePolicy};
 use crate::engine::steps::Detail;
 use crate::error::Error;
@@ -103,6 +105,8 @@ enum Command {
     /// By IIT 3.0. The network's graph shows the state of the units and the connections that the system's
     /// minimum information partition severs. The file is as for `compute`.
     Draw(DrawArgs),
+    /// Make a TPM from data
+    Tpm(TpmArgs),
     /// List the runs that were started with --run
     Runs(RunsArgs),
     /// Write the report of a run again: report.html, report.md and figures
@@ -347,6 +351,7 @@ impl Cli {
             (Some(_), Some(question)) => answer_other(question),
             (Some(Command::Compute(args) | Command::Phi(args)), None) => args.run(),
             (Some(Command::Draw(args)), None) => args.run(),
+            (Some(Command::Tpm(args)), None) => args.run(),
             (Some(Command::Runs(args)), None) => args.run(),
             (Some(Command::Report(args)), None) => args.run(),
             (Some(Command::Launch(_)), None) => Err(Error::Settings(

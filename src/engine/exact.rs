@@ -21,8 +21,8 @@ pub use pyphi_core::iit4::record::{
     DistinctionRecord, MiceRecord, PhiStructureRecord, SystemRecord,
 };
 pub use pyphi_core::input::{
-    Connectivity, Entry, Form, Input, NetworkRecord, Reader, RowOrder, States, Table, UnitName,
-    state, unknown_field,
+    Connectivity, Entry, Form, Input, NetworkRecord, Reader, RowOrder, Series, States, Table,
+    UnitName, Unseen, state, unknown_field,
 };
 pub use pyphi_core::pieces;
 pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord, RangeRecord};

@@ -69,6 +69,13 @@ impl FromStr for Formalism {
 
     fn from_str(text: &str) -> Result<Formalism, Error> {
         let wanted = text.trim();
+        // PyPhi's names of the same.
+        let wanted = match wanted.to_ascii_uppercase().as_str() {
+            "IIT_3_0" => Formalism::Iit3.name(),
+            "IIT_4_0_2023" => Formalism::Iit4_2023.name(),
+            "IIT_4_0_2026" => Formalism::Iit4_2026.name(),
+            _ => wanted,
+        };
         Formalism::ALL.into_iter().find(|it| it.name().eq_ignore_ascii_case(wanted)).ok_or_else(
             || Error::UnknownName {
                 what: "formalism",

@@ -101,7 +101,7 @@ impl NetworkArgs {
     }
 }
 
-fn wrong(place: &str, error: &exact::InputError) -> Error {
+pub(crate) fn wrong(place: &str, error: &exact::InputError) -> Error {
     Error::Network { place: place.to_owned(), message: error.to_string() }
 }
 

@@ -474,3 +474,28 @@ fn lines_are_answered_with_lines() {
     assert_eq!(lines[0], lines[2]);
     assert_eq!(lines[1], json!({ "record": 1, "error": "tpm: expected a list, found 1" }));
 }
+
+#[test]
+fn a_tpm_is_counted_from_series_and_analysed() {
+    let place = Place::new();
+    place.write("a.csv", "A,B\n0,0\n1,1\n0,0\n1,0\n0,1\n1,0\n\n1,1\n0,0\n");
+    let refused = place.run("tpm from-series a.csv --lag 9");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("no state has a successor 9 later"), "{}", refused.stderr);
+    let counted = place.run("tpm from-series a.csv").succeeded().stdout;
+    let network: Value = serde_json::from_str(&counted).unwrap();
+    assert_eq!(network["counts"], json!([[0, 1, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 0]]));
+    place.write("net.json", &counted);
+    let arguments = "phi --network net.json --state 00 --format json";
+    let refused = place.run(arguments);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("--project takes"), "{}", refused.stderr);
+    let finished =
+        place.run(&format!("{arguments} --project --formalism IIT_4_0_2023")).succeeded();
+    assert!(finished.stderr.contains("the units are not conditionally independent"));
+    let answer: Value = serde_json::from_str(&finished.stdout).unwrap();
+    assert_eq!(answer["formalism"], "iit4-2023");
+    place.write("b.csv", "0,1\n0,x\n");
+    let refused = place.run("tpm from-series a.csv b.csv").stderr;
+    assert_eq!(refused, "error: b.csv: line 2, column 2: \"x\", expected 0 or 1\n");
+}

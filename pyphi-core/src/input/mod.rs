@@ -16,12 +16,14 @@
 //! | `nodes` | the units of the subsystem, by number or by label; all by default |
 //! | `labels` | a name for each unit |
 //! | `name` | a name of the network |
+//! | `counts` | what the TPM was counted from ([`Series`]); kept with it, and not looked at |
 //!
 //! A file holds one such object, a list of them, or one in each line. Each field is there once, and there are no others:
 //! a field that is misspelt, or given twice, would silently be another question.
 
 mod json;
 mod npy;
+mod series;
 mod table;
 mod yaml;
 
@@ -35,6 +37,7 @@ use serde::Serialize;
 
 pub use json::unknown_field;
 pub(crate) use json::unprintable;
+pub use series::{CountedTpm, Series, Unseen};
 pub use table::Table;
 
 /// How far an entry may be outside [0, 1] to be taken for one of the two, written with rounding errors.

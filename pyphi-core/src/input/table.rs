@@ -201,7 +201,7 @@ fn matrix(rows: &[Vec<f64>]) -> Result<Vec<Vec<u8>>> {
 }
 
 /// The cells of a line, by the first of the separators that is in it.
-fn cells(line: &str) -> Vec<&str> {
+pub(super) fn cells(line: &str) -> Vec<&str> {
     let separator = [';', '\t', ','].into_iter().find(|it| line.contains(*it));
     let trim = |it| str::trim_matches(it, [' ', '"']);
     match separator {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use pyphi_core::input::{
-    Connectivity, Entry, Form, Input, NetworkRecord, Reader, RowOrder, States, Table, UnitName,
+    Connectivity, Entry, Form, Input, NetworkRecord, Reader, RowOrder, Series, States, Table,
+    UnitName, Unseen,
 };
 use pyphi_core::{Error, Options, big_phi};
 use serde_json::json;
@@ -372,4 +373,44 @@ fn row_order_of_a_file() {
         message.starts_with("tpm: multidimensional, so that its rows have no order"),
         "{message}"
     );
+}
+
+#[test]
+fn a_tpm_is_counted_from_series() {
+    let mut series = Series::default();
+    // Two trials: what ends one does not lead to what begins the other.
+    series.add_csv("A;B\r\n0;0\r\n1;0\r\n0;0\r\n\r\n1;1\r\n0;0\r\n").expect("a series");
+    series.add_csv("# a second file\nA;B\n0;0\n0;0\n").expect("a series");
+    assert_eq!(series.n_trials(), 3);
+    let counted = series.tpm(1, 0.0, Unseen::Uniform).expect("a TPM");
+    assert_eq!(counted.counts, [[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]]);
+    assert_eq!(counted.tpm[0], [0.5, 0.5, 0.0, 0.0]);
+    assert_eq!(counted.tpm[2], [0.25; 4]);
+    assert_eq!(series.tpm(1, 0.0, Unseen::Absorb).expect("a TPM").tpm[2], [0.0, 0.0, 1.0, 0.0]);
+    assert_eq!(series.tpm(1, 1.0, Unseen::Refuse).expect("a TPM").tpm[1], [0.4, 0.2, 0.2, 0.2]);
+    let lagged = series.tpm(2, 0.0, Unseen::Uniform).expect("a TPM");
+    assert_eq!(lagged.counts, [[1, 0, 0, 0], [0; 4], [0; 4], [0; 4]]);
+    let message = |it: Result<_, Error>| {
+        it.map(|_: pyphi_core::input::CountedTpm| ()).unwrap_err().to_string()
+    };
+    assert_eq!(
+        message(series.tpm(1, 0.0, Unseen::Refuse)),
+        "1 of 4 states were never seen with a successor (01); expected all, a pseudo-count above 0, or unseen states to \
+         be uniform or absorbing"
+    );
+    assert_eq!(message(series.tpm(0, 0.0, Unseen::Uniform)), "lag: 0, expected at least 1");
+    assert_eq!(
+        message(series.tpm(3, 0.0, Unseen::Uniform)),
+        "no state has a successor 3 later in 3 trials, expected one at least"
+    );
+    let bad = |text: &str| Series::default().add_csv(text).unwrap_err().to_string();
+    assert_eq!(bad("0,1\n0,2\n"), "line 2, column 2: \"2\", expected 0 or 1");
+    assert_eq!(bad("0,1\n0\n"), "line 2, column 1: 1 columns, expected 2 as before");
+    assert_eq!(bad(&vec!["0"; 13].join(",")), "line 1, column 1: 13 units, expected at most 12");
+    // What was counted is a network, with its counts in the file.
+    let text = serde_json::to_string(&counted).expect("JSON");
+    let reader = Reader { project: true, state: Some(vec![0, 0]), ..Reader::default() };
+    let (record, _) = only(reader.json(&text));
+    assert_eq!(record.tpm[0], [0.5, 0.0]);
+    assert_eq!(record.labels.expect("labels"), ["A", "B"]);
 }
