@@ -478,13 +478,13 @@ fn lines_are_answered_with_lines() {
 #[test]
 fn a_tpm_is_counted_from_series_and_analysed() {
     let place = Place::new();
-    place.write("a.csv", "A,B\n0,0\n1,1\n0,0\n1,0\n0,1\n1,0\n\n1,1\n0,0\n");
+    place.write("a.csv", "A,B\n0,0\n1,1\n0,0\n1,0\n0,1\n1,0\n\n1,1\n0,0\n0,0\n");
     let refused = place.run("tpm from-series a.csv --lag 9");
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("no state has a successor 9 later"), "{}", refused.stderr);
     let counted = place.run("tpm from-series a.csv").succeeded().stdout;
     let network: Value = serde_json::from_str(&counted).unwrap();
-    assert_eq!(network["counts"], json!([[0, 1, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 0]]));
+    assert_eq!(network["counts"], json!([[1, 1, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0], [2, 0, 0, 0]]));
     place.write("net.json", &counted);
     let arguments = "phi --network net.json --state 00 --format json";
     let refused = place.run(arguments);
