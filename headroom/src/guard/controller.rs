@@ -40,31 +40,32 @@ use crate::machine::{
     process_id::ProcessId,
 };
 
-/// Between two looks when memory is short, and otherwise.
+/// Time between two looks at memory: when memory is short, and otherwise.
 const TICK_TIGHT: Millis = 25;
 const TICK: Millis = 100;
-/// Between two looks at what costs more: pressure, and trees of processes.
+/// Time between two looks at what costs more to read: pressure, and trees of processes.
 const SLOW_TICK: Millis = 250;
-/// What counts as the end of a build.
+/// The last part of a build, whose lowest headroom is recorded.
 const LATELY: Millis = 2000;
 /// From this part of the time on that some program stands still for lack of memory, no further
 /// compiler is let in.
 const STALLED: f64 = 0.3;
-/// Pages that a compiler shares with all others, for one that was too quick to be looked at.
+/// Pages that a compiler shares with all others. They are taken off the resident set of a compiler
+/// that ended before it was looked at.
 const SHARED_BYTES: u64 = 100 << 20;
 
 const LISTENER: u64 = 0;
 const STOP: u64 = 1;
 const FIRST_CLIENT: u64 = 2;
 
-/// What both threads see.
+/// What the controller's thread and the thread that started it share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     /// cargo, which leads the build's group; 0 before it is started.
     pub(crate) build: AtomicU32,
     pub(crate) gave_up: AtomicBool,
     live: Mutex<Live>,
-    /// What is to be said, in order.
+    /// Events that the user has not been told of, in order.
     events: Mutex<VecDeque<Event>>,
 }
 
@@ -95,10 +96,11 @@ pub(crate) struct Controller {
     looked_slowly_at: Millis,
     stalled_micros: Option<u64>,
     pressure: f64,
-    /// cargo and what it runs besides compilers.
+    /// Memory of cargo and of what it runs besides compilers.
     rest_bytes: u64,
     kills: KillCounters,
-    /// Compilers of which it cannot be told whether the kernel or the guard was first.
+    /// The number of compilers that either the kernel or the guard has ended: which was first
+    /// cannot be told.
     n_perhaps_killed: u64,
     next_job: u32,
     known: Known,
@@ -123,11 +125,11 @@ struct Client {
     granted_at: Option<Millis>,
     compiler: Option<Compiler>,
     desired: DesiredState,
-    /// When it was ended for room the kernel had killed a process that was not known yet.
+    /// Whether the kernel had killed an unknown process when this compiler was ended for room.
     too_late: bool,
 }
 
-/// What the compiler is to be, whether it has been started yet or not.
+/// The state that the policy wants the compiler to be in, whether it was started already or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DesiredState {
     Running,
@@ -203,7 +205,7 @@ impl Controller {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(Millis::MAX)
     }
 
-    /// Until `stop` says something or is closed.
+    /// Run until `stop` says something or is closed.
     pub(crate) fn run(mut self) -> (GuardRecord, Vec<Observed>) {
         let mut events = [EpollEvent::empty(); 64];
         loop {
@@ -244,7 +246,7 @@ impl Controller {
             let own = compiler.statm.as_ref().and_then(|it| self.processes.own_bytes(it));
             let links = client.unit.as_ref().is_some_and(|it| it.links());
             compiler.held_bytes = match own {
-                // A linker runs below it, now and then.
+                // A linker may run below this compiler.
                 Some(own) if links && slow => own.max(self.processes.tree_bytes(compiler.group)),
                 Some(own) if links => own.max(compiler.held_bytes),
                 own => own.unwrap_or(0),
@@ -473,7 +475,7 @@ impl Controller {
         let statm = leader.and_then(|_| Watched::open(group));
         client.compiler =
             Some(Compiler { group, leader, statm, held_bytes: 0, peak_bytes: 0, n_looks: 0 });
-        // It may have been decided otherwise meanwhile.
+        // The policy may have decided to stop or end the compiler before it was started.
         let desired = client.desired;
         if desired != DesiredState::Running {
             client.set_desired(desired);
@@ -539,7 +541,7 @@ impl Controller {
         client.job = None;
         client.ended = again.then_some(job);
         if self.shared.gave_up.load(Ordering::SeqCst) {
-            // It ends with the build; cargo need not hear of it.
+            // The gate ends with the build, so it needs no answer.
         } else if again {
             client.say(AGAIN);
         } else if !ended.is_success() {
@@ -562,7 +564,7 @@ impl Controller {
         group.max(machine).saturating_sub(self.record.n_kernel_kills as u64)
     }
 
-    /// A gate is gone. One that was killed leaves a linker behind, perhaps.
+    /// A gate is gone. If it was killed, its compiler's linker may still run.
     fn leave(&mut self, position: usize) {
         let Some(mut client) = self.clients[position].take() else { return };
         self.epoll.delete(&client.stream).ok();
@@ -584,7 +586,7 @@ impl Controller {
         push_row(&mut self.record.details.runs, run);
     }
 
-    /// Nothing of the build is to be left.
+    /// End every compiler of the build that is left.
     fn finish(mut self) -> (GuardRecord, Vec<Observed>) {
         for position in 0..self.clients.len() {
             self.leave(position);
@@ -601,7 +603,8 @@ impl Controller {
 }
 
 impl Client {
-    /// A gate that does not take a word of 6 bytes is not one.
+    /// Send a word of at most 6 bytes. A gate that does not take it is dropped when its socket
+    /// closes.
     fn say(&mut self, word: &str) {
         let mut line = [b'\n'; 8];
         line[..word.len()].copy_from_slice(word.as_bytes());
@@ -620,11 +623,11 @@ impl Client {
     }
 }
 
-/// What the policy is told of a look.
+/// A look at memory as the policy is told of it.
 fn sample_of(headroom: Headroom, stalled: bool) -> Sample {
     Sample {
         headroom_bytes: headroom.sum_bytes(),
-        // Swap keeps a build alive; planning with all of it would make it crawl.
+        // Swap keeps a build alive, but a build that fills it would crawl.
         grantable_bytes: headroom.ram_bytes + headroom.swap_bytes / 2,
         stalled,
     }

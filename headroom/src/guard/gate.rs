@@ -43,9 +43,9 @@ use super::wire::{
     AGAIN, Ended, GATE, GO, INNER, Message, NOT_YOURS, SOCKET, Unit, unguarded_file,
 };
 
-/// What is held back of either stream, at most.
+/// The most that is held back of either stream.
 const HELD_MOST: usize = 16 << 20;
-/// The badness of a compiler; cargo has 500.
+/// The score of a compiler for the kernel's choice of a victim. cargo has 500.
 const VICTIM: i32 = 700;
 
 /// If this process was started as the gate: be it.
@@ -62,18 +62,18 @@ pub(crate) fn entered() -> Option<ExitCode> {
     }))
 }
 
-/// This is another program, without a report.
+/// Print a line on stderr. The gate has no console.
 fn say(what: &str) {
     writeln!(io::stderr(), "{}", terminal(what)).ok();
 }
 
-/// Be this command.
+/// Replace this process by the command.
 fn exec(mut command: Command) -> io::Error {
     let error = command.exec();
     not_started(&command, &error)
 }
 
-/// What cargo shows to a user who has a wrapper that is not there, or none that can be run.
+/// The error that cargo shows to a user whose wrapper is missing or cannot be run.
 fn not_started(command: &Command, error: &io::Error) -> io::Error {
     let program = command.get_program().to_string_lossy().into_owned();
     let wrapper = env::var_os(INNER).is_some_and(|it| !it.is_empty() && it == *program);
@@ -245,7 +245,7 @@ impl Gate {
                 };
                 let (end, controller, out, err) = ready;
                 if controller && !has_ended {
-                    // It says nothing unasked: it is gone.
+                    // The controller says nothing unasked, so it is gone.
                     killpg(group, Signal::SIGKILL).ok();
                     return Err(io::Error::other("the controller is gone"));
                 }
@@ -296,7 +296,7 @@ impl Gate {
                 self.passed_on.insert(line);
             }
         }
-        // More than any compiler says. It is said twice if the compiler has to start again.
+        // No compiler says that much. If it has to start again, these words are printed twice.
         if said.held.len() > HELD_MOST {
             io::stderr().write_all(&said.held)?;
             said.held.clear();
@@ -305,7 +305,7 @@ impl Gate {
     }
 }
 
-/// rustc itself ends with 1 then.
+/// Whether the compiler says that its linker was killed. rustc itself ends with exit code 1 then.
 fn says_that_a_linker_was_killed(said: &[u8]) -> bool {
     let said = String::from_utf8_lossy(said);
     ["terminated with signal 9", "signal: 9 (SIGKILL)", "unable to execute command: Killed"]

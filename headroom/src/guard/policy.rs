@@ -16,7 +16,7 @@
 //! look at memory every 25 ms and the signal that follows take up to 50 ms, and what a killed
 //! process held is back after 100 to 400 ms.
 
-/// Names one request for a start; never used twice.
+/// The number of one request for a start. It is never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct JobId(pub(crate) u32);
 
@@ -31,9 +31,9 @@ const BURST: u64 = 25 * MIB;
 /// What a compiler that was never measured is taken to need. Frugal: a wrong guess costs a restart
 /// at most.
 const UNKNOWN_BYTES: u64 = 120 * MIB;
-/// The same where a linker runs as well.
+/// The same for a compiler that runs a linker.
 const UNKNOWN_LINKING_BYTES: u64 = 160 * MIB;
-/// The memory of a killed process is back by now, or will not come.
+/// After this time the memory of a killed process is back, or will not come back.
 const MEMORY_RETURN: Millis = 1000;
 /// The rate at which memory shrinks is looked at over this long.
 const RATE_OVER: Millis = 100;
@@ -75,7 +75,7 @@ pub(crate) struct Sample {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CompileRequest {
     pub(crate) job: JobId,
-    /// What it was seen to need before.
+    /// The most that it needed in earlier builds.
     pub(crate) known_bytes: Option<u64>,
     /// Whether it runs a linker as well.
     pub(crate) links: bool,
@@ -152,7 +152,8 @@ struct Job {
     /// Headroom plus everything the compilers held when it started: moves only with programs
     /// outside.
     room_at_start: u64,
-    /// It was ended while alone, and others had taken memory: this much must be there.
+    /// If it was ended while alone because other programs had taken memory: how much must be
+    /// available before it starts, and until when that is waited for.
     waits_for: Option<(u64, Millis)>,
     was_killed: bool,
 }
@@ -169,9 +170,9 @@ pub(crate) struct Policy {
     /// Peaks of finished compilers, ascending.
     seen: Vec<u64>,
     gave_up: bool,
-    /// Since when nothing has run.
+    /// The time since which no compiler has run.
     idle_since: Option<Millis>,
-    /// Only tests change these: a guard that does not do this is one that must fail.
+    /// Only tests change these: the simulation must find every defect.
     faults: Faults,
 }
 
@@ -204,7 +205,7 @@ impl Policy {
         Policy { faults, ..self }
     }
 
-    /// What must stay free whatever runs.
+    /// The reserve that must stay free.
     pub(crate) fn floor(&self) -> u64 {
         let room = self.settings.room_bytes;
         if self.settings.is_group {
@@ -305,7 +306,7 @@ impl Policy {
         self.admit(now, actions);
     }
 
-    /// Take care that what is there lasts: stop the youngest, then end them.
+    /// Make the memory that is left last: suspend the youngest compilers, then end them.
     fn protect(&mut self, now: Millis, actions: &mut Vec<Action>) {
         let headroom = self.sample.headroom_bytes;
         let floor = self.floor();
@@ -363,7 +364,7 @@ impl Policy {
         let room = self.room();
         let headroom = self.sample.headroom_bytes;
         let job = &mut self.jobs[position];
-        // It had this much and wanted more.
+        // The compiler held this much when it wanted more.
         let needs = job.held + headroom + BURST;
         // It may have been let in as the last one when others had taken the memory already.
         let before = job.room_at_start.max(self.settings.room_bytes);
@@ -391,7 +392,7 @@ impl Policy {
         }));
     }
 
-    /// Let the oldest that stands still go on when there is room for what it may still want.
+    /// Resume the oldest suspended compiler when there is room for what it may still need.
     fn resume(&mut self, now: Millis, actions: &mut Vec<Action>) {
         if self.faults.forgets_to_resume {
             return;
@@ -421,7 +422,7 @@ impl Policy {
         }
     }
 
-    /// Let in who fits, in the order of asking.
+    /// Let in the compilers that fit, in the order in which they asked.
     fn admit(&mut self, now: Millis, actions: &mut Vec<Action>) {
         if self.gave_up || self.in_flight(now) {
             return;
@@ -439,7 +440,7 @@ impl Policy {
         }
     }
 
-    /// Who may start now.
+    /// The next compiler that may start now.
     fn next(&mut self, now: Millis, n_active: usize, actions: &mut Vec<Action>) -> Option<usize> {
         // In the order of asking; a short list.
         let mut last: Option<(Millis, JobId)> = None;
@@ -483,7 +484,7 @@ impl Policy {
         }
     }
 
-    /// Whether it can join those that run.
+    /// Whether the compiler can run beside those that run already.
     fn fits(&self, job: &Job) -> bool {
         let tight = self.sample.stalled
             || self.jobs.iter().any(|it| matches!(it.state, State::Suspended { .. }));
@@ -492,7 +493,7 @@ impl Policy {
         !tight && self.sample.grantable_bytes >= reserve.saturating_add(job.estimate)
     }
 
-    /// What those that run may still want.
+    /// By how much the running compilers may still grow.
     fn growth(&self) -> u64 {
         self.jobs.iter().filter(|it| it.state == State::Running).map(Job::may_grow_by).sum()
     }
@@ -514,7 +515,7 @@ impl Policy {
         steepest.max().unwrap_or(0).min(4 * BURST)
     }
 
-    /// Whether the memory of one that was ended is still on its way back.
+    /// Whether the memory of a compiler that was ended is still on its way back.
     fn in_flight(&self, now: Millis) -> bool {
         self.jobs
             .iter()
@@ -578,7 +579,7 @@ impl Policy {
 }
 
 impl Job {
-    /// It holds memory and may go on.
+    /// Whether it holds memory and may go on.
     fn is_active(&self) -> bool {
         matches!(self.state, State::Running | State::Suspended { .. })
     }
@@ -590,7 +591,8 @@ impl Job {
         }
     }
 
-    /// What it may still want: the rest of its estimate, or a quarter more where that was too low.
+    /// By how much it may still grow: the rest of its estimate, or a quarter of what it holds where
+    /// the estimate was too low.
     fn may_grow_by(&self) -> u64 {
         match self.estimate.checked_sub(self.held) {
             Some(rest) => rest,
