@@ -229,6 +229,9 @@ struct PhiArgs {
     /// All complexes of the network, instead of Φ of the units in `nodes`
     #[arg(long)]
     complexes: bool,
+    /// IIT 4.0: φ_s of the system alone, without its Φ-structure
+    #[arg(long, conflicts_with = "complexes")]
+    phi_s_only: bool,
     /// Count tied choices over all cuts (purview_ties), for which every cut is evaluated in full (up to 6
     /// units JSON has the count anyway), and give the smallest and largest Φ over 32 random numberings of
     /// the units
@@ -701,7 +704,11 @@ pub(crate) fn display(quiet: bool) -> Display {
 
 impl PhiArgs {
     fn run(self) -> Result<(), Error> {
-        let scope = if self.complexes { Scope::Complexes } else { Scope::System };
+        let scope = match (self.complexes, self.phi_s_only) {
+            (true, _) => Scope::Complexes,
+            (false, true) => Scope::SystemAlone,
+            (false, false) => Scope::System,
+        };
         let rules = self.rules()?;
         let (place, networks) = self.networks.read()?;
         let question = phi::Question::new(networks, &place, scope, self.ties, rules)?;
@@ -735,6 +742,9 @@ impl PhiArgs {
         match (self.formalism.is_iit4(), self.ties_policy) {
             (false, Some(_)) => only("--ties-policy", "iit4-2023, iit4-2026 or iit4-2026-paper"),
             (true, _) if self.ties => only("--ties", "iit3"),
+            (false, _) if self.phi_s_only => {
+                only("--phi-s-only", "iit4-2023, iit4-2026 or iit4-2026-paper")
+            }
             (_, policy) => Ok(exact::rules(self.formalism, policy.unwrap_or_default())),
         }
     }

@@ -241,6 +241,22 @@ impl Engine {
         Ok(PhiStructureRecord::new(&network.record, rules, &structure))
     }
 
+    /// φ_s (IIT 4.0) of a network from a file, without its Φ-structure.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn phi_s(&self, network: &OwnNetwork, rules: Rules) -> Result<SystemRecord, Error> {
+        let subsystem = network.subsystem.as_ref().expect("read as a system");
+        let system = iit4::System::new(subsystem).expect("read as a system of IIT 4.0");
+        let place = network.place();
+        let needed = |n_threads| iit4::memory_needed(&system, n_threads);
+        let work =
+            |options: Options| iit4::system_irreducibility_analysis(&system, rules, &options);
+        let sia = self.within_memory(&place, needed, work)?;
+        ended(sia.stop_reason, &place)?;
+        Ok(SystemRecord::new(&network.record, rules, &sia))
+    }
+
     fn structure(
         &self,
         system: &iit4::System,
@@ -389,6 +405,8 @@ impl From<pyphi_core::Error> for Rejected {
 pub enum Scope {
     /// The system of the units in `nodes`, which must be in a reachable state.
     System,
+    /// The same system, of which only φ_s is asked for (IIT 4.0).
+    SystemAlone,
     /// Every subsystem; those in an unreachable state are no complexes.
     Complexes,
 }
@@ -418,8 +436,10 @@ impl OwnNetwork {
             checked => Some(checked?),
         };
         match (rules, scope, &subsystem) {
-            (None, ..) | (Some(_), Scope::System, None) => {}
-            (Some(_), Scope::System, Some(subsystem)) => drop(iit4::System::new(subsystem)?),
+            (None, ..) | (Some(_), Scope::System | Scope::SystemAlone, None) => {}
+            (Some(_), Scope::System | Scope::SystemAlone, Some(subsystem)) => {
+                drop(iit4::System::new(subsystem)?);
+            }
             // Checks the network; nothing is computed before a state is asked for.
             (Some(rules), Scope::Complexes, _) => {
                 drop(iit4::sweep(&record.network()?, rules, &Options::default())?);

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::engine::exact::{
     ComplexesRecord, Engine, Entry, Form, Input, NetworkRecord, OwnNetwork, PhiComplexesRecord,
-    PhiRecord, PhiStructureRecord, Rules, Scope, States,
+    PhiRecord, PhiStructureRecord, Rules, Scope, States, SystemRecord,
 };
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
@@ -74,6 +74,7 @@ enum Outcome {
 enum Answer {
     System(PhiRecord),
     Complexes(ComplexesRecord),
+    PhiS(Box<SystemRecord>),
     PhiStructure(Box<PhiStructureRecord>),
     PhiComplexes(PhiComplexesRecord),
 }
@@ -240,6 +241,7 @@ impl Question {
             let answer = match outcome {
                 Ok(Answer::System(answer)) => text(answer, labels, width),
                 Ok(Answer::Complexes(answer)) => complexes_text(answer, labels, width),
+                Ok(Answer::PhiS(answer)) => structure::system_text(answer, labels),
                 Ok(Answer::PhiStructure(answer)) => structure::text(answer, labels),
                 Ok(Answer::PhiComplexes(answer)) => structure::complexes_text(answer, labels),
                 Err(refusal) if refusal.state.is_empty() => {
@@ -437,6 +439,10 @@ impl Question {
             (Scope::System, None) => {
                 let tie_orders = if self.ties { Settings::TIE_ORDERS } else { 0 };
                 engine.analyse(network, count_ties, tie_orders).map(Answer::System)
+            }
+            (Scope::SystemAlone, None) => panic!("φ_s is a question about IIT 4.0"),
+            (Scope::SystemAlone, Some(rules)) => {
+                engine.phi_s(network, rules).map(|it| Answer::PhiS(Box::new(it)))
             }
             (Scope::Complexes, None) => {
                 engine.complexes(network, count_ties).map(Answer::Complexes)

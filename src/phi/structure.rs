@@ -11,7 +11,17 @@ use crate::report::text::left_table;
 
 /// The answer for one system.
 pub(crate) fn text(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
-    let SystemRecord { name, nodes, state, formalism, ties_policy, .. } = &answer.system;
+    head(&answer.system, labels) + &result(answer, labels)
+}
+
+/// φ_s of one system.
+pub(crate) fn system_text(answer: &SystemRecord, labels: Option<&[String]>) -> String {
+    head(answer, labels) + &system_result(answer, labels)
+}
+
+/// What was asked.
+fn head(system: &SystemRecord, labels: Option<&[String]>) -> String {
+    let SystemRecord { name, nodes, state, formalism, ties_policy, .. } = system;
     let mut text = String::new();
     if let Some(name) = name {
         let _ = writeln!(text, "{}", terminal(name));
@@ -22,7 +32,6 @@ pub(crate) fn text(answer: &PhiStructureRecord, labels: Option<&[String]>) -> St
         set(nodes, labels),
         bits(state)
     );
-    text.push_str(&result(answer, labels));
     text
 }
 
@@ -62,7 +71,23 @@ pub(crate) fn complexes_text(answer: &PhiComplexesRecord, labels: Option<&[Strin
 
 /// φ_s, the states, Φ and the distinctions.
 fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
-    let system = &answer.system;
+    let mut text = system_result(&answer.system, labels);
+    if answer.system.phi_s == 0.0 && answer.big_phi > 0.0 {
+        text.push_str("\nThe system is not a complex, since φ_s = 0. Its structure:");
+    }
+    let _ = writeln!(text, "\nΦ = {}", sum(answer.big_phi, 9));
+    let _ = writeln!(
+        text,
+        "{}, Σφ_r = {}",
+        counted(&answer.n_relations.to_string(), "relation"),
+        sum(answer.sum_phi_r, 6)
+    );
+    text.push_str(&distinctions(answer, labels));
+    text
+}
+
+/// φ_s with its partition, and the states that the system specifies.
+fn system_result(system: &SystemRecord, labels: Option<&[String]>) -> String {
     let mut text = match system.phi_s {
         0.0 => "φ_s = 0".to_owned(),
         phi_s => format!("φ_s = {phi_s:.9}"),
@@ -105,14 +130,6 @@ fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
         let (cause, effect) = (it.cause, it.effect);
         let _ = writeln!(text, "intrinsic differentiation: cause {cause:.6}, effect {effect:.6}");
     }
-    let _ = writeln!(text, "\nΦ = {}", sum(answer.big_phi, 9));
-    let _ = writeln!(
-        text,
-        "{}, Σφ_r = {}",
-        counted(&answer.n_relations.to_string(), "relation"),
-        sum(answer.sum_phi_r, 6)
-    );
-    text.push_str(&distinctions(answer, labels));
     text
 }
 

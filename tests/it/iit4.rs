@@ -152,6 +152,32 @@ fn complexes_are_listed_largest_first_with_their_structures() {
     assert_eq!(complexes[1], answer(&figure_1(), "--formalism iit4-2023"));
 }
 
+#[test]
+fn phi_s_alone_is_that_of_the_structure() {
+    for formalism in ["iit4-2023", "iit4-2026"] {
+        let alone = answer(&figure_1(), &format!("--formalism {formalism} --phi-s-only"));
+        let whole = answer(&figure_1(), &format!("--formalism {formalism}"));
+        for (field, value) in alone.as_object().unwrap() {
+            assert_eq!(*value, whole[field], "{field}");
+        }
+        assert!(alone.get("distinctions").is_none(), "{alone}");
+        let text = phi(&figure_1(), &format!("--formalism {formalism}")).succeeded().stdout;
+        let alone = phi(&figure_1(), &format!("--formalism {formalism} --phi-s-only"));
+        assert_eq!(text.split("\n\n").next().unwrap(), alone.succeeded().stdout.trim_end());
+    }
+}
+
+/// Fig. 1 without the connections from one of its units: nothing is lost by cutting them.
+#[test]
+fn the_structure_of_what_is_no_complex_says_so() {
+    let mut network = figure_1();
+    network["cm"][0] = json!([1, 0, 0]);
+    let text = phi(&network, "--force-cm --formalism iit4-2023").succeeded().stdout;
+    assert!(text.contains("φ_s = 0"), "{text}");
+    let says = text.contains("The system is not a complex, since φ_s = 0. Its structure:\nΦ = ");
+    assert!(says, "{text}");
+}
+
 #[track_caller]
 fn check_refused(network: &Value, arguments: &str, message: &str) {
     let finished = phi(network, arguments);
@@ -165,6 +191,8 @@ fn what_is_no_question_of_iit4_is_refused() {
     let one = figure_1();
     let message = "--ties with iit4-2023: expected --formalism iit3";
     check_refused(&one, "--formalism iit4-2023 --ties", message);
+    let message = "--phi-s-only with iit3: expected --formalism iit4-2023";
+    check_refused(&one, "--phi-s-only", message);
     let message = "--ties-policy with iit3: expected --formalism iit4-2023";
     check_refused(&one, "--ties-policy pyphi", message);
     let message = "expected one of principled, pyphi";
