@@ -17,8 +17,8 @@ use std::{
 use anyhow::Context as _;
 
 use crate::machine::{
-    host::own_program,
     process_id::{Activity, ProcessId, ProcessSignal},
+    system::own_program,
 };
 
 /// The only argument of a watchdog.

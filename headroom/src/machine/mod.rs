@@ -7,12 +7,12 @@ pub mod cgroup;
 mod fields;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only the guard looks often"))]
 pub(crate) mod headroom;
-pub mod host;
 pub(crate) mod memory;
 pub(crate) mod process_files;
 pub mod process_id;
 pub mod resources;
 mod show;
+pub mod system;
 
 pub use process_files::{cpu_seconds_of, peak_bytes_of};
 pub(crate) use show::processes_shown;

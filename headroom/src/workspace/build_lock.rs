@@ -8,7 +8,7 @@ use std::{
 use serde::Serialize;
 
 use super::profile;
-use crate::machine::host::lock_holder;
+use crate::machine::system::lock_holder;
 
 /// A build folder that another cargo holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

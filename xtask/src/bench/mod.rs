@@ -20,7 +20,7 @@ use clap::Args;
 use headroom::{
     Console, Exit, Selection,
     files::write_whole,
-    machine::{cpu_seconds_of, host::cpu_name, peak_bytes_of},
+    machine::{cpu_seconds_of, peak_bytes_of, system::cpu_name},
 };
 use serde::Serialize;
 use serde_json::Value;

@@ -15,8 +15,8 @@ use headroom::{
     Coded, Exit,
     files::{read_short, write_whole},
     machine::{
-        host::pid_realm,
         process_id::{Activity, ProcessId},
+        system::pid_realm,
     },
 };
 use serde::{Deserialize, Serialize};

@@ -39,7 +39,7 @@ use headroom::{
     console::status_line,
     escape::shell,
     files,
-    machine::host::host_name,
+    machine::system::host_name,
     numbers::{as_f64, bytes, duration, round},
     plan::{checks_shown, preflight::Status},
 };

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use headroom::{
     Coded, Exit,
-    machine::host::Mount,
+    machine::system::Mount,
     numbers::{as_f64, bytes, mib, round, sum},
     plan::preflight::{Check, Status},
 };

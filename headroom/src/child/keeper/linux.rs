@@ -40,9 +40,9 @@ use crate::{
     files,
     machine::{
         cgroup,
-        host::own_program,
         process_files::{children_of, name_and_pid, prefer_as_victim},
         process_id::ProcessId,
+        system::own_program,
     },
 };
 

@@ -51,7 +51,7 @@ const PROFILE: &str = "exec";
 ///
 /// # Errors
 /// It cannot be started.
-pub(crate) fn exec(
+pub(crate) fn run(
     words: &[OsString],
     target_dir: Option<&Path>,
     toolchain: &str,
