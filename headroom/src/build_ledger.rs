@@ -246,7 +246,7 @@ fn learn<K: Ord + Clone>(needs: &mut BTreeMap<K, Need>, key: &K, seen: Observati
 }
 
 impl Observation {
-    /// A figure that cannot be is one of a broken clock or a broken system.
+    /// Keep the figures in their range. One beyond it comes from a broken clock or a broken system.
     fn within_bounds(self) -> Observation {
         let Observation { peak_bytes, seconds, complete } = self;
         let peak_bytes = peak_bytes.min(numbers::MOST_BYTES);
@@ -255,7 +255,7 @@ impl Observation {
 }
 
 impl Need {
-    /// Whether it can be true.
+    /// Check that the figures are in their range.
     fn check(&self) -> Result<(), String> {
         let Need { peak_bytes, seconds, .. } = *self;
         let most = numbers::MOST_BYTES;

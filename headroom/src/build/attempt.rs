@@ -38,14 +38,14 @@ use crate::{
     workspace::{ENCODED_RUSTFLAGS, Workspace, cargo},
 };
 
-/// A killed process's memory is back within 0.4 s; trying sooner would meet it still in use.
+/// The pause before the next rung. The memory of a killed process is back within 0.4 s.
 const AFTER_A_KILL: Duration = Duration::from_millis(500);
 
 /// What to do about a build that was killed, and not for lack of memory.
 pub(super) const KILLED_HINT: &str = "if earlyoom or systemd-oomd runs here, look into its log; else \
      another process sent the signal";
 
-/// One rung, tried.
+/// One attempt to build by a rung of the plan.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Attempt {
     pub(crate) strategy: Strategy,
@@ -67,7 +67,7 @@ pub(crate) struct Attempt {
     /// Targets that were compiled, and that were up to date.
     pub(crate) n_compiled: usize,
     pub(crate) n_fresh: usize,
-    /// What was asked for and can be run, in cargo's order.
+    /// The executables that were asked for, in cargo's order.
     pub(crate) executables: Vec<PathBuf>,
     /// What the guard did, one record per command; empty where there is no guard.
     pub(crate) guard: Vec<GuardRecord>,
@@ -136,7 +136,7 @@ pub(crate) fn say_nothing_fitted(attempts: &[Attempt], console: &Console) {
     );
 }
 
-/// Climb the plan's ladder for real.
+/// Build by the rungs of the plan until one succeeds.
 pub(crate) fn build(
     workspace: &Workspace,
     plan: &Plan,
@@ -400,14 +400,14 @@ fn command_of(workspace: &Workspace, rung: &Rung, args: &[String]) -> Command {
     let color = color.iter().flatten();
     let mut command = Command::new(cargo);
     command.args(args).args(["--message-format", "json-render-diagnostics"]).args(color);
-    // Not always the caller's: there `--example` might select another package.
+    // Not always the caller's folder, where `--example` might select another package.
     command.current_dir(&workspace.folder);
     command.envs(rung.env.iter().map(|(name, value)| (name, value)));
     if let Some(flags) = &workspace.rustflags {
         command.env(ENCODED_RUSTFLAGS, flags);
     }
     if env::var_os("CARGO_TARGET_DIR").is_some() {
-        // A relative one was meant from the caller's folder.
+        // A relative path was meant from the caller's folder.
         command.env("CARGO_TARGET_DIR", &workspace.target_dir);
     }
     if Guard::IS_SUPPORTED && Console::stderr_has_progress() {

@@ -29,11 +29,11 @@ use crate::{
 
 /// How often the child is looked at.
 const TICK: Duration = Duration::from_millis(25);
-/// The same when it has ended and the rest is about to.
+/// The same when the child has ended and its other processes are being ended.
 const SHORT_TICK: Duration = Duration::from_millis(2);
-/// The least time between two looks at memory…
+/// The least time between two looks at memory.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
-/// …and how many times longer than the look itself: at most 5 % of one CPU.
+/// That time is also so many times as long as the look took, which is at most 5 % of one CPU.
 const SAMPLE_COST: u32 = 20;
 /// Between two looks at how things stand with the guard.
 const LIVE_EVERY: Duration = Duration::from_millis(200);
@@ -43,10 +43,10 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Below this much available memory a running child gets a warning.
 const LITTLE_MEMORY_BYTES: u64 = 256 << 20;
 
-/// What to do about the child.
+/// How to supervise a child.
 #[derive(Clone, Copy, Debug)]
 pub struct Supervision {
-    /// After the first interruption: kill after a grace time, or wait for the second one.
+    /// What to do after the user has asked to stop.
     pub patience: InterruptPolicy,
     /// Let the kernel pick this group before anything else when memory runs out.
     pub expendable: bool,
@@ -129,7 +129,7 @@ pub(crate) fn supervise_guarded(
     mut on_piece: impl FnMut(OutputPiece<'_>),
     mut on_news: impl FnMut(GuardNews<'_>),
 ) -> anyhow::Result<Watched> {
-    // From before the child exists until all of it is gone.
+    // Ctrl-C is counted from before the child exists until all that it has started is gone.
     let _watcher = interrupt::Watcher::new();
     let started = Instant::now();
     let mut kept = KeptCommand::start(command, streams, supervision.expendable)?;
@@ -288,8 +288,8 @@ fn pump(mut from: impl Read, mut send: impl FnMut(Vec<u8>) -> bool) {
     }
 }
 
-/// What is kept of either end of a line. Longer ones are not for reading: a command line has at
-/// most 2 MiB.
+/// What is kept of either end of a line. A command line has at most 2 MiB, so longer lines are not
+/// meant to be read.
 const END_BYTES: usize = 2 << 20;
 /// Stands for the middle of a line that was longer.
 const CUT: &[u8] = " … ".as_bytes();
@@ -317,7 +317,7 @@ impl Lines {
 
     fn extend(&mut self, bytes: &[u8]) {
         self.line.extend_from_slice(bytes);
-        // Not each time, so that moving the end costs less than reading it.
+        // Not at every piece, so that moving the end costs less than reading the line.
         if self.line.len() > 4 * END_BYTES {
             self.cut();
         }

@@ -24,11 +24,11 @@ use crate::machine::{
 /// The only argument of a watchdog.
 const COMMAND: &str = "__watchdog";
 
-/// The running watchdog. Dropped, it resumes everything it was told about and is gone.
+/// The running watchdog. When this is dropped, it resumes every process it was told about and ends.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     child: Child,
-    /// A second chance if the watchdog itself was killed.
+    /// Resumed from here if the watchdog itself was killed.
     paused: Vec<ProcessId>,
 }
 
@@ -86,8 +86,8 @@ impl Watchdog {
     /// The watchdog is gone.
     #[cfg(target_os = "linux")]
     pub(crate) fn also_remove(&mut self, file: &std::path::Path) -> anyhow::Result<()> {
-        // A path that is not one line of text stays where it is: less harm than to remove another
-        // one.
+        // A path that is not one line of text is not removed: removing another one would do more
+        // harm.
         match file.to_str() {
             Some(path) if !path.contains('\n') => self.say(&format!("remove {path}\n")),
             _ => Ok(()),
@@ -100,7 +100,7 @@ impl Watchdog {
 
     fn say(&mut self, line: &str) -> anyhow::Result<()> {
         let pipe = self.child.stdin.as_mut().context("the watchdog has no pipe")?;
-        // One write: shorter than what a pipe keeps together.
+        // One write, which a pipe does not divide because it is short.
         pipe.write_all(line.as_bytes()).context("the watchdog is gone")
     }
 }
@@ -167,7 +167,7 @@ impl CleanupTasks {
         self.end.iter().for_each(|it| end_group(*it));
         for file in &self.remove {
             fs::remove_file(file).ok();
-            // If there is something else in it, it stays.
+            // A folder that holds anything else stays.
             file.parent().map(fs::remove_dir);
         }
         resume(&self.resume);

@@ -21,7 +21,7 @@ pub(crate) struct GuardRecord {
     /// Memory at the start: headroom, and whether a group's limit set it.
     pub(crate) room_bytes: u64,
     pub(crate) limited_by_group: bool,
-    /// What was to stay free.
+    /// The reserve that was to stay free.
     pub(crate) floor_bytes: u64,
     pub(crate) n_compilers: usize,
     pub(crate) n_suspensions: usize,
@@ -48,7 +48,7 @@ pub(crate) struct GuardRecord {
     pub(crate) details: Details,
 }
 
-/// Everything in its order.
+/// Runs, events and the timeline, each in order.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Details {
     pub(crate) runs: Vec<CompilerRun>,
@@ -61,9 +61,9 @@ pub(crate) struct Details {
 pub(crate) struct OversizedCompiler {
     pub(crate) package: String,
     pub(crate) crate_name: String,
-    /// It needs more than this.
+    /// What it held when it was ended: it needs more.
     pub(crate) held_bytes: u64,
-    /// And this is what there was for it.
+    /// The memory that there was for it.
     pub(crate) room_bytes: u64,
 }
 
@@ -175,7 +175,7 @@ impl Timeline {
 }
 
 impl Point {
-    /// Both as one stretch.
+    /// Both stretches as one.
     fn and(self, later: Point) -> Point {
         Point {
             at_ms: self.at_ms,

@@ -29,14 +29,14 @@ pub(crate) fn entered() -> Option<ExitCode> {
     gate::entered()
 }
 
-/// The guard over one command. Dropped, it lets go of it.
+/// The guard over one command. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Guard {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<(GuardRecord, Vec<Observed>)>>,
     /// The controller ends when this is closed.
     stop: Option<UnixStream>,
-    /// What gates write that cannot reach the controller.
+    /// The file in which gates write that cannot reach the controller.
     unguarded: PathBuf,
     /// Removes the gate if it is in a folder of its own.
     _watchdog: Option<Watchdog>,
@@ -170,7 +170,7 @@ fn link_gate(folder: &Path) -> anyhow::Result<PathBuf> {
     let (new, ()) = files::beside(&gate, link)
         .with_context(|| format!("could not link the program into {}", folder.display()))?;
     let renamed = fs::rename(&new, &gate);
-    // Nothing is left of it, unless it could not be renamed or was the same file already.
+    // Its new name is left only if it could not be renamed, or was the same file already.
     fs::remove_file(&new).ok();
     renamed.with_context(|| format!("could not make {}", gate.display()))?;
     Ok(gate)

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::{build_ledger::UnitKind, numbers::MOST_BYTES};
 
-/// The name of the controller's socket. It is an abstract one: in a list of the kernel's and not in
-/// a folder.
+/// The variable that names the controller's socket. The socket is an abstract one: its name is in a
+/// list of the kernel and not in a folder.
 pub(crate) const SOCKET: &str = "XTASK_GUARD_SOCKET";
-/// The `RUSTC_WRAPPER` that the user has set up, as sccache.
+/// The variable that names the `RUSTC_WRAPPER` that the user has set up, as sccache.
 pub(crate) const INNER: &str = "XTASK_GUARD_INNER_WRAPPER";
-/// This program under that name is the gate.
+/// The name of the gate: this program, started under that name, is one.
 pub(crate) const GATE: &str = "xtask-gate";
 
 pub(crate) const GO: &str = "go";
@@ -21,7 +21,7 @@ pub(crate) const AGAIN: &str = "again";
 pub(crate) const FINAL: &str = "final";
 pub(crate) const NOT_YOURS: &str = "no";
 
-/// Where a gate that cannot reach the controller writes so, beside the gate itself.
+/// The file beside the gate in which a gate that cannot reach the controller says so.
 pub(crate) fn unguarded_file(gate: &Path, socket: &str) -> PathBuf {
     gate.with_file_name(format!("{socket}.unguarded"))
 }

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::process_files::stat;
 
-/// A process, and not whichever has its PID by now.
+/// A process, told from others that have its PID later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct ProcessId {
-    /// The number, which is given again.
+    /// The PID, which another process may have later.
     pub pid: u32,
     /// On Linux clock ticks since the machine started, which no change of the clock moves;
     /// elsewhere seconds since 1970.
@@ -78,7 +78,7 @@ impl ProcessId {
         }
     }
 
-    /// Send the request, if the process is still there. Whether it was sent.
+    /// Send the signal if the process is still there, and tell whether it was sent.
     pub(crate) fn send(self, signal: ProcessSignal) -> bool {
         self.activity() != Activity::Gone && send(self.pid, signal)
     }
@@ -98,7 +98,7 @@ fn send(pid: u32, request: ProcessSignal) -> bool {
     pid.try_into().is_ok_and(|it| kill(Pid::from_raw(it), signal).is_ok())
 }
 
-/// There is nothing between letting a process run and ending it.
+/// Elsewhere than on Unix a process can be ended, and not paused.
 #[cfg(not(unix))]
 fn send(pid: u32, request: ProcessSignal) -> bool {
     use sysinfo::{Pid, ProcessesToUpdate, System};

@@ -48,18 +48,19 @@ use crate::{
 
 /// The first argument of a keeper.
 const COMMAND: &str = "__keeper";
-/// How long a command that was successful may still have processes that are about to end, as a
+/// After a successful command, the time in which its other processes may end by themselves, as a
 /// `tee` that prints the rest.
 const SETTLE: Duration = Duration::from_secs(1);
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long a killed process is waited for: one that waits for a disk does not end before.
+/// The longest wait for a killed process. A process that waits for a disk ends only after that.
 const LAST: Duration = Duration::from_secs(3);
 /// The score of the command for the kernel's choice of a victim; compilers have more.
 const VICTIM: i32 = 500;
 const ROUND: Duration = Duration::from_millis(10);
 
-/// The command, below its keeper. Dropped, all of it is ended.
+/// The command below its keeper. When this is dropped, everything that the command has started is
+/// ended.
 #[derive(Debug)]
 pub(crate) struct KeptCommand {
     keeper: Child,
@@ -72,11 +73,11 @@ pub(crate) struct KeptCommand {
 }
 
 impl KeptCommand {
-    /// Start it, in a process group of its own. `expendable`: the kernel is to take it first when
-    /// memory runs out.
+    /// Start the command in a process group of its own. If it is `expendable`, the kernel is to
+    /// kill it first when memory runs out.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// The command cannot be started.
     pub(crate) fn start(
         command: &Command,
         streams: Streams,
@@ -99,7 +100,7 @@ impl KeptCommand {
         if let Some(folder) = command.get_current_dir() {
             keeper.current_dir(folder);
         }
-        // Out of the terminal's reach, and out of whatever group is ended with this process.
+        // The keeper must survive Ctrl-C on the terminal, and the end of this process's group.
         keeper.process_group(0);
         let shown = program.to_string_lossy().into_owned();
         let mut keeper =
@@ -135,7 +136,7 @@ impl KeptCommand {
         self.leader.pid
     }
 
-    /// What has the pipes.
+    /// The child whose stdout and stderr are piped.
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.keeper
     }
@@ -147,7 +148,7 @@ impl KeptCommand {
         });
     }
 
-    /// How the command has ended, if it has. Others of its processes may still be there.
+    /// How the command has ended, if it has. Other processes that it has started may still run.
     ///
     /// # Errors
     /// None here.
@@ -162,7 +163,7 @@ impl KeptCommand {
         Ok(self.ending)
     }
 
-    /// End what is left of it, without waiting for that.
+    /// Begin to end what is left of the command.
     pub(crate) fn end(&mut self) {
         self.stream.shutdown(Shutdown::Write).ok();
     }
@@ -248,10 +249,10 @@ fn keep(
     // system calls.
     unsafe {
         command.pre_exec(move || {
-            // Should the keeper be killed, the command does not go on without one.
+            // If the keeper is killed, the command must not go on without it.
             prctl::set_pdeathsig(Signal::SIGKILL)?;
             if let Some(mut entrance) = entrance.as_ref() {
-                // Without a group of its own the rest still holds.
+                // The command runs without a control group of its own, too.
                 let _ = entrance.write(b"0");
             }
             Ok(())
@@ -269,8 +270,8 @@ fn keep(
         // Without this the kernel takes the largest process around, which may be another user's.
         prefer_as_victim(leader, VICTIM);
     }
-    // From here on nothing may fail: the command runs. If the supervisor is gone already, that is
-    // seen below.
+    // The command runs, so nothing may fail from here on. If the supervisor is gone already, the
+    // loop below sees that.
     (&stream).write_all(format!("started {leader}\n").as_bytes()).ok();
     if let Ok(nothing) = File::options().read(true).write(true).open("/dev/null") {
         // The command's pipes are to close when the command closes them.
@@ -366,7 +367,7 @@ fn end_all(
         }
         loop {
             {
-                // What is not collected keeps its PID.
+                // A process that is not collected keeps its PID.
                 let _collecting = collecting.lock().unwrap_or_else(PoisonError::into_inner);
                 if collect() == Rest::None {
                     return left;
@@ -379,7 +380,7 @@ fn end_all(
                     }
                     if signalled.insert(pid) {
                         kill(Pid::from_raw(pid), signal).ok();
-                        // One that stands still takes no notice of SIGTERM.
+                        // A stopped process hears SIGTERM only when it goes on.
                         kill(Pid::from_raw(pid), Signal::SIGCONT).ok();
                     }
                 }
@@ -406,7 +407,7 @@ enum Rest {
     None,
 }
 
-/// Collect those that have ended; whether there are others.
+/// Collect the children that have ended, and tell whether others are left.
 fn collect() -> Rest {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
@@ -423,7 +424,7 @@ fn collect() -> Rest {
 struct Cgroup(PathBuf);
 
 impl Cgroup {
-    /// `None` where it cannot be made, as in most containers and for most services.
+    /// A new group. `None` where none can be made, as in most containers and for most services.
     fn new() -> Option<Cgroup> {
         let own = cgroup::own_v2_dir(Path::new("/"))?;
         let folder = own.join(format!("xtask-{:016x}", files::random()));

@@ -1,4 +1,4 @@
-//! A command and everything that it starts: started, heard of, and ended to the last process.
+//! Starts a command, tells of its end, and ends everything that it has started to the last process.
 //!
 //! A process group is not all that a command has started: what calls `setsid`, or starts a child
 //! and ends, leaves it. On Linux the command therefore runs below a *keeper*, a second, tiny
@@ -22,19 +22,19 @@ use std::process::Stdio;
 
 use crate::console::Console;
 
-/// Where the command reads and prints.
+/// The standard streams of a command.
 #[derive(Debug)]
 pub struct Streams {
-    /// Where it reads.
+    /// Its stdin.
     pub stdin: Stdio,
-    /// Where its results go.
+    /// Its stdout.
     pub stdout: Stdio,
-    /// Where its words go.
+    /// Its stderr.
     pub stderr: Stdio,
 }
 
 impl Streams {
-    /// Nothing to read, and all that it prints comes here.
+    /// An empty stdin, and pipes for what the command prints.
     pub fn piped() -> Streams {
         Streams { stdin: Stdio::null(), stdout: Stdio::piped(), stderr: Stdio::piped() }
     }
@@ -43,7 +43,7 @@ impl Streams {
 /// A signal to the command's process group.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum GroupSignal {
-    /// As Ctrl-C does.
+    /// SIGINT, as Ctrl-C sends it.
     Stop,
     Kill,
 }
@@ -51,11 +51,11 @@ pub(crate) enum GroupSignal {
 /// What the command had left when it had ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leftovers {
-    /// It was successful, and these processes were ended after it: their names and PIDs.
+    /// Names and PIDs of processes that were ended after a successful command.
     pub(crate) ended: Vec<String>,
-    /// These could not be ended.
+    /// Names and PIDs of processes that could not be ended.
     pub(crate) alive: Vec<String>,
-    /// What has left the command's process group could not be found.
+    /// Whether processes that have left the command's process group could not be found.
     pub(crate) only_group: bool,
 }
 
