@@ -14,7 +14,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::fields::{Buffer, number, value_of};
+use super::fields::{Buffer, number, unescape, value_of};
 use crate::numbers::sum;
 
 /// Limits at or above this are "no limit": v1 writes the largest multiple of the page size.
@@ -315,14 +315,6 @@ fn below<'a>(group: &'a str, root: &str) -> Option<&'a str> {
     let inside =
         rest.is_empty() || (rest.starts_with('/') && !rest.split('/').any(|it| it == ".."));
     inside.then(|| rest.trim_matches('/'))
-}
-
-/// mountinfo writes blanks and backslashes as three octal digits.
-fn unescape(field: &str) -> String {
-    let replace = |text: String, (code, plain): (&str, &str)| text.replace(code, plain);
-    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
-        .into_iter()
-        .fold(field.to_owned(), replace)
 }
 
 /// The memory files of a group, kept open, so that another look allocates nothing.

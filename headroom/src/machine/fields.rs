@@ -51,3 +51,11 @@ pub(super) fn kib_of(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(':'))?;
     line.trim().strip_suffix(" kB")?.parse().ok().map(kib)
 }
+
+/// A path as tables of mounts write it: blanks and backslashes are three octal digits.
+pub(super) fn unescape(field: &str) -> String {
+    let replace = |text: String, (code, plain): (&str, &str)| text.replace(code, plain);
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .into_iter()
+        .fold(field.to_owned(), replace)
+}

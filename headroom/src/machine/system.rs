@@ -7,6 +7,8 @@ use std::{
 
 use anyhow::Context as _;
 
+use super::fields::unescape;
+
 /// This very program, even if a new build has replaced its file meanwhile.
 ///
 /// # Errors
@@ -65,8 +67,7 @@ impl Mount {
     pub fn parse(folder: &Path, mounts: &str) -> Option<Mount> {
         let mounts = mounts.lines().filter_map(|line| {
             let mut fields = line.split(' ').skip(1);
-            // Blanks are written `\040`.
-            let point = PathBuf::from(fields.next()?.replace("\\040", " "));
+            let point = PathBuf::from(unescape(fields.next()?));
             let kind = fields.next()?.to_owned();
             folder.starts_with(&point).then(|| Mount { folder: folder.into(), point, kind })
         });
