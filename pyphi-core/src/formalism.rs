@@ -92,7 +92,6 @@ impl FromStr for Formalism {
 pub enum TiePolicy {
     /// Of all purviews and states that tie for the largest φ, those congruent with the system's specified
     /// state; of these the largest purview, then the lexicographically first.
-    #[default]
     Principled,
     /// The choice of PyPhi 2.0-dev: the purview that comes first when CPython iterates over the set of
     /// candidates, a larger congruent one only if that one is incongruent. With it the published figures
@@ -102,6 +101,7 @@ pub enum TiePolicy {
     /// states of the system that also tie in φ_s, the combination that makes Φ of the whole structure largest. Φ does
     /// not depend on how units are numbered. See [`PhiStructure::choice`](crate::iit4::PhiStructure::choice). Where Φ
     /// is not asked for, the states of the system are those of `Principled`.
+    #[default]
     MaxPhi,
 }
 
@@ -132,7 +132,11 @@ impl FromStr for TiePolicy {
     }
 }
 
-fn by_name<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str, text: &str) -> Result<T, String> {
+pub(crate) fn by_name<T: Copy>(
+    all: &[T],
+    name: impl Fn(T) -> &'static str,
+    text: &str,
+) -> Result<T, String> {
     all.iter().copied().find(|&it| name(it) == text).ok_or_else(|| {
         let names: Vec<&str> = all.iter().map(|&it| name(it)).collect();
         format!("{text}: expected one of {}", names.join(", "))

@@ -222,8 +222,9 @@ struct PhiArgs {
     /// Theory: iit3; iit4-2023, iit4-2026 (its cap on φ_s as PyPhi has it), iit4-2026-paper (as published)
     #[arg(long, default_value = "iit3")]
     formalism: Formalism,
-    /// IIT 4.0: which of several causes or effects with the same φ counts. principled: the largest that is
-    /// congruent, then the first in order; pyphi: as PyPhi 2.0-dev has it [default: principled]
+    /// IIT 4.0: which of several causes or effects with the same φ counts. max-phi: those that make Φ largest;
+    /// principled: the largest that is congruent, then the first in order; pyphi: as PyPhi 2.0-dev has it
+    /// [default: max-phi]
     #[arg(long, value_name = "POLICY")]
     ties_policy: Option<TiePolicy>,
     /// All complexes of the network, instead of Φ of the units in `nodes`

@@ -75,7 +75,20 @@ fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
     if answer.system.phi_s == 0.0 && answer.big_phi > 0.0 {
         text.push_str("\nThe system is not a complex, since φ_s = 0. Its structure:");
     }
-    let _ = writeln!(text, "\nΦ = {}", sum(answer.big_phi, 9));
+    let _ = match answer.choice.as_ref().filter(|choice| !choice.proven) {
+        None => writeln!(text, "\nΦ = {}", sum(answer.big_phi, 9)),
+        // The largest one is not known; this one is attained.
+        Some(choice) => {
+            let at_most = choice.big_phi_at_most.map_or("unknown".to_owned(), |it| sum(it, 9));
+            let found = sum(answer.big_phi, 9);
+            writeln!(
+                text,
+                "\nΦ is at least {found}, at most {at_most}: ties allow {} combinations, too many to \
+                 try (--ties-policy principled decides them one by one)",
+                choice.combinations
+            )
+        }
+    };
     let _ = writeln!(
         text,
         "{}, Σφ_r = {}",

@@ -69,8 +69,12 @@ fn the_policy_and_the_version_matter_where_they_should() {
     let figure = records.iter().find(|it| it["name"] == "paper_7B").unwrap();
     let figure = &networks_of(std::slice::from_ref(figure))[0];
     let of = |arguments: &str| answer(figure, &format!("--formalism {arguments}"));
-    let (principled, pyphi) = (of("iit4-2023"), of("iit4-2023 --ties-policy pyphi"));
-    assert_eq!(principled, of("iit4-2023 --ties-policy principled"));
+    let largest = of("iit4-2023");
+    assert_eq!(largest, of("iit4-2023 --ties-policy max-phi"));
+    assert_eq!((&largest["choice"]["proven"], &largest["exact"]), (&json!(true), &json!(true)));
+    let principled = of("iit4-2023 --ties-policy principled");
+    let pyphi = of("iit4-2023 --ties-policy pyphi");
+    assert_eq!(largest["big_phi"], principled["big_phi"]);
     assert_eq!((&principled["n_relations"], &pyphi["n_relations"]), (&json!(13498), &json!(13111)));
     assert_eq!(principled["phi_s"], pyphi["phi_s"]);
     let phi_s = |version: &str| {
@@ -79,6 +83,22 @@ fn the_policy_and_the_version_matter_where_they_should() {
     assert!((phi_s("iit4-2023") - 0.171_863).abs() < 1e-6);
     assert!((phi_s("iit4-2026") - 0.171_863).abs() < 1e-6);
     assert!((phi_s("iit4-2026-paper") - 0.040_497).abs() < 1e-6);
+}
+
+/// Seven units of which every one is the majority of the others tie in more ways than can be tried.
+#[test]
+fn what_is_not_proven_to_be_largest_is_an_interval() {
+    let cm: Vec<Vec<u8>> = (0..7).map(|i| (0..7).map(|j| u8::from(i != j)).collect()).collect();
+    let on = |s: u32, j: u32| u8::from(2 * (s & !(1 << j)).count_ones() > 6);
+    let tpm: Vec<Vec<u8>> = (0..128).map(|s| (0..7).map(|j| on(s, j)).collect()).collect();
+    let network = json!({"tpm": tpm, "cm": cm, "state": vec![0; 7]});
+    let text = phi(&network, "--formalism iit4-2023").succeeded().stdout;
+    assert!(text.contains("\nΦ is at least "), "{text}");
+    let found = answer(&network, "--formalism iit4-2023");
+    let (phi, at_most) = (&found["big_phi"], &found["choice"]["big_phi_at_most"]);
+    assert!(phi.as_f64() < at_most.as_f64(), "{phi} {at_most}");
+    assert_eq!((&found["exact"], &found["choice"]["proven"]), (&json!(false), &json!(false)));
+    assert_eq!(answer(&network, "--formalism iit4-2023 --ties-policy principled")["exact"], true);
 }
 
 /// The network of the README, and the answer that it shows.
@@ -91,7 +111,7 @@ fn the_text_is_a_readable_structure() {
     let text = phi(&figure_1(), "--formalism iit4-2026-paper --complexes").succeeded().stdout;
     expect_test::expect![[r#"
         Albantakis et al. 2023, Fig. 1
-        state (0,1,1); iit4-2026-paper, ties principled
+        state (0,1,1); iit4-2026-paper, ties max-phi
         2 complexes, largest φ_s first
         units  φ_s       partition                         distinctions  relations  Φ
         {C}    0.212220  {C} cut                           1             1          0.424439

@@ -34,6 +34,9 @@ use crate::unit_set::{bits, extract};
 /// How many gains g_e the search may look at, or values it may copy: a second or so.
 const MOST_WORK: u64 = 50_000_000;
 
+/// How many ways may be listed for all pairs of states: another second.
+const MOST_LISTED: u64 = 30_000_000;
+
 /// How many pairs of a cause and an effect of one mechanism are looked at for one pair of states, all mechanisms
 /// together.
 const MOST_WAYS: usize = 1 << 21;
@@ -251,6 +254,8 @@ struct Search<'a, 's> {
 #[derive(Clone, Copy)]
 struct Effort<'a> {
     work: u64,
+    /// Ways listed.
+    listed: u64,
     nodes: u64,
     stop: &'a Stop,
 }
@@ -258,6 +263,11 @@ struct Effort<'a> {
 impl Effort<'_> {
     fn is_over(&self) -> bool {
         self.work >= MOST_WORK || self.stop.is_due()
+    }
+
+    /// Whether there is no time for another pair of states, not even for its first bound.
+    fn is_spent(&self) -> bool {
+        self.listed >= MOST_LISTED || self.stop.is_due()
     }
 }
 
@@ -319,7 +329,7 @@ impl Open<'_> {
             let proof = ChoiceProof::of_one(0.0, self.pairs.len());
             return Choice { pair: 0, ways: Vec::new(), value: 0.0, proof };
         }
-        let mut effort = Effort { work: 0, nodes: 0, stop: self.stop };
+        let mut effort = Effort { work: 0, listed: 0, nodes: 0, stop: self.stop };
         let mut combinations = BigUint::ZERO;
         let unknown = || Found { value: goal.worst(), bound: goal.utmost(), ways: Vec::new() };
         let mut found: Vec<Found> = Vec::with_capacity(self.pairs.len());
@@ -333,7 +343,7 @@ impl Open<'_> {
             };
         for idx in 0..self.pairs.len() {
             // The first pair always has a Φ, so that there is an answer.
-            if idx > 0 && effort.is_over() {
+            if idx > 0 && effort.is_spent() {
                 found.resize_with(self.pairs.len(), unknown);
                 break;
             }
@@ -349,7 +359,7 @@ impl Open<'_> {
         by_value.sort_by(|&a, &b| goal.order(found[a].value, found[b].value));
         let mut target = found[by_value[0]].value;
         for idx in by_value {
-            if effort.is_over() {
+            if effort.is_spent() {
                 break;
             }
             let candidates = of_pair(kept.take(), idx, &mut effort);
@@ -378,7 +388,7 @@ impl Open<'_> {
             .find(|&idx| !is_better(goal, target, found[idx].value))
             .expect("at least one pair");
         // In full again, as when they were searched; or as short as then, if they were cut short.
-        let mut again = Effort { work: 0, ..effort };
+        let mut again = effort;
         let candidates = of_pair(kept, pair, &mut again);
         let mut ways = vec![None; self.undecided.len()];
         for (candidate, &way) in candidates.list.iter().zip(&found[pair].ways) {
@@ -416,7 +426,7 @@ impl Open<'_> {
             // What there is no time to look at is decided as under the principled policy.
             let n_taken = if is_quick { n_ways } else { n_ways.min(1) };
             n_tried += n_taken;
-            effort.work += 4 * n_taken as u64;
+            effort.listed += n_taken as u64;
             steps(4 * n_taken);
             let mut seen = HashSet::new();
             for number in 0..n_taken {

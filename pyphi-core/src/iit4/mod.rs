@@ -39,7 +39,8 @@ pub use system::System;
 
 use crate::formalism::{DifferentiationCap, Formalism, TiePolicy};
 
-/// The rules of an analysis that change its result. The default is the formulation of 2023 with principled ties.
+/// The rules of an analysis that change its result. The default is the formulation of 2023 with the ties that
+/// make Φ largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Rules {
     /// The cap on φ_s of the 2026 formulation; none in 2023.
