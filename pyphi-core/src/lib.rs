@@ -58,6 +58,7 @@ mod phi_range;
 pub mod pieces;
 pub mod record;
 mod repertoire;
+mod spectrum;
 mod split_mix;
 mod state;
 mod stats;
@@ -86,6 +87,10 @@ pub use network::Network;
 pub use partition::{Cut, Partition};
 pub use phi_range::{PhiRange, phi_by_order, phi_range};
 pub use repertoire::{Direction, Repertoire};
+pub use spectrum::{
+    ChosenPurviews, CutChoices, Extreme, NEAR, NearTie, PhiSpectrum, SpectrumRules, SpectrumValue,
+    TieRule, phi_spectrum,
+};
 pub use state::State;
 pub use stats::Stats;
 pub use structure::CauseEffectStructure;

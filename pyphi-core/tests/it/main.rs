@@ -35,6 +35,8 @@ mod pieces;
 mod properties;
 /// One small test per fixed bug.
 mod regressions;
+/// IIT 3.0: all Φ that ties allow, against a list of all choices.
+mod spectrum;
 /// Every fixture, through the oracle and through every setting of the engine.
 mod suite;
 /// Other orders of choice among tied purviews, and the range of Φ over them.

@@ -533,6 +533,140 @@ impl System {
     }
 }
 
+// --- All choices among ties --------------------------------------------------------------------------
+
+/// Which of the purviews tied for the largest φ may be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Eligible {
+    All,
+    Largest,
+    Smallest,
+    /// None, if there are several.
+    Single,
+}
+
+impl System {
+    /// Every purview that may be chosen, as a core.
+    fn eligible(&self, direction: Direction, mechanism: Mask, rule: Eligible) -> Vec<Core> {
+        let candidates: Vec<(f64, Mask)> = subsets(self.all())
+            .into_iter()
+            .filter(|&purview| self.held_together(direction, mechanism, purview))
+            .map(|purview| (self.mip(direction, mechanism, purview).0, purview))
+            .collect();
+        let largest = candidates.iter().map(|c| c.0).fold(0.0, f64::max);
+        if largest <= TOLERANCE {
+            return Vec::new();
+        }
+        let tied: Vec<_> = candidates.into_iter().filter(|c| c.0 >= largest - TOLERANCE).collect();
+        let sizes = || tied.iter().map(|c| size(c.1));
+        let (fewest, most) = (sizes().min(), sizes().max());
+        let is_eligible = |purview: Mask| match rule {
+            Eligible::All => true,
+            Eligible::Largest => Some(size(purview)) == most,
+            Eligible::Smallest => Some(size(purview)) == fewest,
+            Eligible::Single => tied.len() == 1,
+        };
+        let core = |&(phi, purview): &(f64, Mask)| Core {
+            phi,
+            purview: self.units(purview),
+            repertoire: self.repertoire(direction, mechanism, purview),
+            mask: purview,
+        };
+        tied.iter().filter(|c| is_eligible(c.1)).map(core).collect()
+    }
+
+    /// Every structure of choices for the concepts that the lists of cores of each mechanism allow; `None` if
+    /// there are more than `most`.
+    fn structures(
+        &self,
+        cores: Vec<(Mask, Vec<Core>, Vec<Core>)>,
+        most: usize,
+    ) -> Option<Vec<Vec<Concept>>> {
+        let mut all: Vec<Vec<Concept>> = vec![Vec::new()];
+        for (mechanism, causes, effects) in cores {
+            let concepts: Vec<Concept> = causes
+                .iter()
+                .flat_map(|cause| effects.iter().map(move |effect| (cause, effect)))
+                .filter_map(|(c, e)| self.concept(mechanism, Some(c.clone()), Some(e.clone())))
+                .collect();
+            if concepts.is_empty() {
+                continue;
+            }
+            if all.len() * concepts.len() > most {
+                return None;
+            }
+            let with = |ces: &Vec<Concept>, it: &Concept| [&ces[..], &[it.clone()]].concat();
+            all = all.iter().flat_map(|ces| concepts.iter().map(move |it| with(ces, it))).collect();
+        }
+        Some(all)
+    }
+
+    /// Every Φ that some choice among tied core causes, core effects and cuts gives; `None` if there are more than
+    /// `most` pairs of structures under some cut. If `inherits`, what a cut does not touch keeps its choice.
+    pub(crate) fn all_big_phi(
+        &self,
+        rule: Eligible,
+        inherits: bool,
+        most: usize,
+    ) -> Option<Vec<f64>> {
+        if self.n() < 2 || !self.strongly_connected() {
+            return Some(vec![0.0]);
+        }
+        let lists = |system: &System, mechanism: Mask| {
+            let side = |direction| system.eligible(direction, mechanism, rule);
+            (mechanism, side(Direction::Cause), side(Direction::Effect))
+        };
+        let intact = subsets(self.all()).into_iter().map(|it| lists(self, it)).collect();
+        let intact = self.structures(intact, most)?;
+        let mut all = Vec::new();
+        let cuts: Vec<(Mask, Mask)> = directed_bipartitions(self.all())
+            .into_iter()
+            .filter(|&(from, to)| from != 0 && to != 0)
+            .collect();
+        let anew: Vec<Vec<(Mask, Vec<Core>, Vec<Core>)>> = cuts
+            .iter()
+            .map(|&(from, to)| {
+                let cut = self.severed(from, to);
+                subsets(self.all()).into_iter().map(|it| lists(&cut, it)).collect()
+            })
+            .collect();
+        for before in &intact {
+            if before.is_empty() {
+                return Some(vec![0.0]);
+            }
+            // By cut: the distances that its choices give.
+            let mut by_cut: Vec<Vec<f64>> = Vec::new();
+            for (&(from, to), anew) in cuts.iter().zip(&anew) {
+                let cores = anew.iter().filter_map(|(mechanism, causes, effects)| {
+                    let (mechanism, mut causes, mut effects) =
+                        (*mechanism, causes.clone(), effects.clone());
+                    let splits = mechanism & from != 0 && mechanism & to != 0;
+                    let concept = before.iter().find(|c| c.mask == mechanism);
+                    if inherits && concept.is_none() && !splits {
+                        return None;
+                    }
+                    if let Some(concept) = concept.filter(|_| inherits && !splits) {
+                        if concept.cause.mask & from == 0 || mechanism & to == 0 {
+                            causes = vec![concept.cause.clone()];
+                        }
+                        if mechanism & from == 0 || concept.effect.mask & to == 0 {
+                            effects = vec![concept.effect.clone()];
+                        }
+                    }
+                    Some((mechanism, causes, effects))
+                });
+                let after = self.structures(cores.collect(), most / intact.len())?;
+                by_cut.push(after.iter().map(|ces| self.ces_distance(before, ces)).collect());
+            }
+            // A value is Φ if some choice gives it under one cut and no less under each of the others.
+            let of = |distances: &Vec<f64>| distances.iter().copied().fold(0.0, f64::max);
+            let bound = by_cut.iter().map(of).fold(f64::INFINITY, f64::min);
+            all.extend(by_cut.into_iter().flatten().filter(|it| *it <= bound + 1e-9));
+        }
+        Some(all.into_iter().map(|phi| if phi <= TOLERANCE { 0.0 } else { phi }).collect())
+    }
+}
+
 // --- Complexes ---------------------------------------------------------------------------------------
 
 /// The complexes of a network in a state, each with its units: the candidate systems with Φ > 0, by size

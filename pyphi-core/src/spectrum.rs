@@ -1,0 +1,869 @@
+//! All Φ that ties allow under IIT 3.0, from the smallest to the largest.
+//!
+//! Several purviews can tie for the largest φ of a mechanism, in the intact system and in every cut one. Let x be a
+//! choice for every core cause and core effect of the intact system, y_c one for those of the system under cut c. Then
+//! Φ(x, y) is the smallest, over the cuts, of the distance D_c(x, y_c). Cuts that tie give the same Φ.
+//!
+//! - D_c only sees the mechanisms whose concept the cut may change, so it is tabulated over their choices alone.
+//!   The choices for different cuts are independent of each other, given x.
+//! - The smallest Φ is the smallest D_c of all. The largest is the largest, over x, of the smallest, over c, of the
+//!   largest D_c. Given x, v is some Φ exactly if it is some D_c and every cut has a D_c of v or more.
+//! - Where a table would be too long, D_c is bounded instead. *From below*: every concept that has to move sends its
+//!   mass where it is cheapest, whatever is chosen, columns taking what they can take at most. *From above*: every
+//!   mechanism moves what it can to its own concept, and what is left as far as anything can be apart. Both hold for
+//!   every choice, so smallest and largest Φ are then proven to be in an interval.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::str::FromStr;
+
+use crate::big_phi::is_zero_without_search;
+use crate::concept::LocalConcept;
+use crate::fixed::{COARSE_ONE, Fixed, cost_to_f64, to_coarse, to_f64, to_fixed};
+use crate::formalism::by_name;
+use crate::limits::{Options, Stop, StopReason};
+use crate::mip::{CauseMemo, Core, Rules, Scratch, SmallPhi};
+use crate::partition::Cut;
+use crate::repertoire::Direction;
+use crate::split_mix::SplitMix;
+use crate::structure::{StructureDistance, is_same, null_concept};
+use crate::subsystem::Subsystem;
+use crate::symmetry::{PhiCache, Symmetry};
+use crate::tables::{Wiring, subsets_by_size, to_network};
+use crate::tie_order::LocalOrder;
+use crate::transport::{Columns, Total, Transport};
+use crate::unit_set::{UnitSet, bits};
+
+/// How many distances are tabulated for one cut.
+const MOST_OF_CUT: usize = 20_000;
+
+/// How many distances are tabulated for all cuts.
+const MOST_OF_ALL: usize = 100_000;
+
+/// How many choices for the intact system are listed.
+const MOST_CHOICES: usize = 50_000;
+
+/// How many choices are tried where they cannot be listed.
+const N_SAMPLED: usize = 64;
+
+/// Purviews whose φ is that close to the largest may win in a program with an inexact transport solver: that
+/// of PyPhi 1.2.0 is good to some 5e-6.
+pub const NEAR: f64 = 1e-4;
+
+/// Which of the purviews that tie for the largest φ may be a core cause or a core effect.
+///
+/// Displays as, and is parsed from, `all`, `largest`, `smallest` and `unresolved-dropped`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum TieRule {
+    /// Every one of them.
+    #[default]
+    All,
+    /// Those with most units: what [`big_phi`](crate::big_phi()) chooses from.
+    Largest,
+    /// Those with fewest units.
+    Smallest,
+    /// None: a mechanism whose core cause or core effect ties has no concept (Moon 2019, Entropy 21: 405).
+    UnresolvedDropped,
+}
+
+impl TieRule {
+    /// All rules.
+    pub const ALL: [TieRule; 4] =
+        [TieRule::All, TieRule::Largest, TieRule::Smallest, TieRule::UnresolvedDropped];
+
+    fn name(self) -> &'static str {
+        match self {
+            TieRule::All => "all",
+            TieRule::Largest => "largest",
+            TieRule::Smallest => "smallest",
+            TieRule::UnresolvedDropped => "unresolved-dropped",
+        }
+    }
+}
+
+impl fmt::Display for TieRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for TieRule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<TieRule, String> {
+        by_name(&TieRule::ALL, TieRule::name, text)
+    }
+}
+
+/// How the concepts of a cut system are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CutChoices {
+    /// What the cut does not touch is taken over from the intact system, with its choice: as
+    /// [`big_phi`](crate::big_phi()) and PyPhi 1.2.0 do.
+    #[default]
+    Inherited,
+    /// Every mechanism is searched anew and chosen for anew, as the tool PyPhi-Spectrum does: a concept that the
+    /// cut does not touch may then move, by the choice alone.
+    Independent,
+}
+
+/// What to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct SpectrumRules {
+    /// Which tied purviews count.
+    pub ties: TieRule,
+    /// What cuts leave to choose.
+    pub cuts: CutChoices,
+}
+
+/// What is proven about an extreme of Φ.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Extreme {
+    /// It is at least this.
+    pub at_least: f64,
+    /// It is at most this.
+    pub at_most: f64,
+}
+
+impl Extreme {
+    /// Whether its value is known.
+    pub fn is_proven(self) -> bool {
+        self.at_least == self.at_most
+    }
+}
+
+/// Core cause and core effect that are chosen for a mechanism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChosenPurviews {
+    /// The mechanism.
+    pub mechanism: UnitSet,
+    /// The purview of its core cause.
+    pub cause: UnitSet,
+    /// The purview of its core effect.
+    pub effect: UnitSet,
+}
+
+/// A Φ that some choice gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpectrumValue {
+    /// Φ; 0 if at most the tolerance.
+    pub phi: f64,
+    /// The cut that is minimal; `None` where no cut was searched.
+    pub cut: Option<Cut>,
+    /// What is chosen in the intact system, of mechanisms that there is a choice for.
+    pub intact: Vec<ChosenPurviews>,
+    /// What is chosen under the cut, of mechanisms that there is a choice for.
+    pub partitioned: Vec<ChosenPurviews>,
+}
+
+/// A mechanism with several purviews whose φ is within [`NEAR`] of the largest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NearTie {
+    /// The cut; `None` in the intact system.
+    pub cut: Option<Cut>,
+    /// The mechanism.
+    pub mechanism: UnitSet,
+    /// Of its core cause or of its core effect.
+    pub direction: Direction,
+    /// These purviews, each with its φ; by size, then lexicographically.
+    pub purviews: Vec<(UnitSet, f64)>,
+}
+
+/// All Φ that ties allow.
+#[derive(Debug, Clone)]
+pub struct PhiSpectrum {
+    /// The smallest Φ.
+    pub smallest: Extreme,
+    /// The largest Φ.
+    pub largest: Extreme,
+    /// All values, ascending, each with choices that give it; values within the tolerance of each other are one. `None` if
+    /// there are too many choices to list.
+    pub values: Option<Vec<SpectrumValue>>,
+    /// How many choices the intact system leaves; infinite beyond the range of an `f64`.
+    pub choices: f64,
+    /// Purviews that tie or nearly tie, in the intact system and under the cuts, as far as they were searched.
+    pub near_ties: Vec<NearTie>,
+    /// Whether everything was searched. If not, nothing is proven.
+    pub stop_reason: StopReason,
+}
+
+impl PhiSpectrum {
+    /// Whether smallest and largest Φ are known.
+    pub fn is_complete(&self) -> bool {
+        self.stop_reason == StopReason::Complete
+            && self.smallest.is_proven()
+            && self.largest.is_proven()
+    }
+}
+
+/// All Φ that the choice among tied core causes, core effects and cuts allows: the smallest and the largest with proof,
+/// and the whole set where it is not too large.
+///
+/// ```
+/// use pyphi_core::{Network, Options, SpectrumRules, State, Subsystem, phi_spectrum};
+///
+/// // A = AND(A, B) and B = OR(A, B), both OFF (Hanson and Walker 2021).
+/// let network = Network::from_state_by_node(
+///     &[vec![0.0, 0.0], vec![0.0, 1.0], vec![0.0, 1.0], vec![1.0, 1.0]],
+///     &[vec![1, 1], vec![1, 1]],
+/// )?;
+/// let subsystem = Subsystem::new(&network, State::all_off(2), network.units())?;
+/// let spectrum = phi_spectrum(&subsystem, &Options::default(), SpectrumRules::default());
+/// assert!(spectrum.is_complete());
+/// let values: Vec<f64> = spectrum.values.unwrap().iter().map(|it| it.phi).collect();
+/// assert!(values.len() > 1);
+/// assert_eq!(values.first(), Some(&spectrum.smallest.at_least));
+/// assert_eq!(values.last(), Some(&spectrum.largest.at_most));
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+pub fn phi_spectrum(subsystem: &Subsystem, options: &Options, rules: SpectrumRules) -> PhiSpectrum {
+    if is_zero_without_search(subsystem) {
+        return PhiSpectrum::zero(1.0, Vec::new());
+    }
+    let stop = Stop::new(options);
+    let symmetry = Symmetry::find(&subsystem.tables);
+    let (memo, cache) = (CauseMemo::none(), PhiCache::new());
+    let subsets = subsets_by_size(subsystem.n_units());
+    let shared = Shared { subsystem, rules, stop: &stop, symmetry, memo, cache, subsets: &subsets };
+    shared.spectrum(&mut Work {
+        scratch: Scratch::new(subsystem.n_units()),
+        phi: HashMap::new(),
+        near_ties: Vec::new(),
+    })
+}
+
+impl PhiSpectrum {
+    /// Φ = 0 whatever is chosen.
+    fn zero(choices: f64, near_ties: Vec<NearTie>) -> PhiSpectrum {
+        let nothing = Extreme { at_least: 0.0, at_most: 0.0 };
+        let value =
+            SpectrumValue { phi: 0.0, cut: None, intact: Vec::new(), partitioned: Vec::new() };
+        PhiSpectrum {
+            smallest: nothing,
+            largest: nothing,
+            values: Some(vec![value]),
+            choices,
+            near_ties,
+            stop_reason: StopReason::Complete,
+        }
+    }
+
+    /// Nothing is known.
+    fn stopped(reason: StopReason, near_ties: Vec<NearTie>) -> PhiSpectrum {
+        let anything = Extreme { at_least: 0.0, at_most: f64::INFINITY };
+        PhiSpectrum {
+            smallest: anything,
+            largest: anything,
+            values: None,
+            choices: f64::INFINITY,
+            near_ties,
+            stop_reason: reason,
+        }
+    }
+}
+
+/// What all searches share.
+struct Shared<'a> {
+    subsystem: &'a Subsystem,
+    rules: SpectrumRules,
+    stop: &'a Stop,
+    symmetry: Symmetry,
+    memo: CauseMemo,
+    cache: PhiCache,
+    subsets: &'a [u32],
+}
+
+struct Work {
+    scratch: Scratch,
+    /// φ by direction, mechanism, purview and which of their units are in A, if the cut severs them.
+    phi: HashMap<(Direction, u32, u32, u32), Fixed>,
+    near_ties: Vec<NearTie>,
+}
+
+/// A mechanism of the intact system with its choices.
+struct Mechanism {
+    set: u32,
+    /// None if it has no concept.
+    options: Vec<LocalConcept>,
+}
+
+/// One way in which a mechanism takes part in the distance of a cut.
+struct Alternative {
+    /// Its concept in the intact system, which has to move.
+    row: Option<usize>,
+    /// Its concept under the cut.
+    column: Option<usize>,
+}
+
+/// What a mechanism can be under a cut.
+struct Place {
+    /// Its position among the mechanisms.
+    mechanism: usize,
+    /// By option of the intact system (one, if it has none): which class that belongs to.
+    class_of: Vec<usize>,
+    /// By class: the ways there are.
+    classes: Vec<Vec<Alternative>>,
+}
+
+impl Place {
+    fn n_ways(&self) -> usize {
+        self.classes.iter().map(Vec::len).sum()
+    }
+
+    fn ways(&self) -> impl Iterator<Item = &Alternative> {
+        self.classes.iter().flatten()
+    }
+}
+
+/// The distances under one cut.
+struct CutProblem {
+    cut: Cut,
+    places: Vec<Place>,
+    rows: Vec<LocalConcept>,
+    columns: Vec<LocalConcept>,
+    null: LocalConcept,
+    costs: HashMap<(usize, usize), i64>,
+}
+
+/// The place of the null concept in [`CutProblem::costs`].
+const NULL: usize = usize::MAX;
+
+/// What is known of the distances under one cut.
+enum Known {
+    /// By the classes of the places: every distance, with the ways that give it.
+    Table(HashMap<Vec<usize>, BTreeMap<i128, Vec<usize>>>),
+    /// They are all in between.
+    Bounds(i128, i128),
+}
+
+impl Shared<'_> {
+    fn small_phi<'b>(&'b self, wiring: &'b Wiring) -> SmallPhi<'b> {
+        SmallPhi {
+            tables: &self.subsystem.tables,
+            wiring,
+            memo: &self.memo,
+            symmetry: &self.symmetry,
+            cache: &self.cache,
+            rules: Rules {
+                tolerance: self.subsystem.tolerance_fixed(),
+                prune: true,
+                count_ties: false,
+                symmetry: true,
+                order: LocalOrder::Lexicographic,
+            },
+            stop: self.stop,
+            purviews: self.subsets,
+            choices: None,
+        }
+    }
+
+    fn network(&self, local: u32) -> UnitSet {
+        UnitSet::from_bits(to_network(local, self.subsystem.units().bits()))
+    }
+
+    /// The purviews that may be the core cause or the core effect of a mechanism, each with its φ.
+    fn tied(
+        &self,
+        direction: Direction,
+        mechanism: u32,
+        small_phi: &SmallPhi,
+        cut: Option<Cut>,
+        work: &mut Work,
+    ) -> Vec<Core> {
+        let (wiring, tolerance) = (small_phi.wiring, small_phi.rules.tolerance);
+        let mut found: Vec<(u32, Fixed)> = Vec::new();
+        for &purview in self.subsets {
+            let (from, to) = match direction {
+                Direction::Cause => (purview, mechanism),
+                Direction::Effect => (mechanism, purview),
+            };
+            if !wiring.is_connected(from, to) {
+                continue;
+            }
+            // φ only depends on which of the units are in A, and not even on that if nothing is severed.
+            let severs = bits(to & wiring.to)
+                .any(|j| self.subsystem.tables.inputs[j] & wiring.from & from != 0);
+            let in_a = if severs { wiring.from & (mechanism | purview) } else { 0 };
+            let key = (direction, mechanism, purview, in_a);
+            let phi = match work.phi.get(&key) {
+                Some(&phi) => phi,
+                None => {
+                    let (phi, _) = match direction {
+                        Direction::Cause => {
+                            small_phi.cause_mip(mechanism, purview, &mut work.scratch)
+                        }
+                        Direction::Effect => small_phi.effect_mip(mechanism, purview),
+                    };
+                    work.phi.insert(key, phi);
+                    phi
+                }
+            };
+            found.push((purview, phi));
+        }
+        let largest = found.iter().map(|it| it.1).max().unwrap_or(0);
+        if largest <= tolerance {
+            return Vec::new();
+        }
+        let near = |it: &&(u32, Fixed)| it.1 >= largest - to_fixed(NEAR) && it.1 > tolerance;
+        if found.iter().filter(near).count() > 1 {
+            let purviews = found.iter().filter(near);
+            work.near_ties.push(NearTie {
+                cut,
+                mechanism: self.network(mechanism),
+                direction,
+                purviews: purviews.map(|it| (self.network(it.0), to_f64(it.1))).collect(),
+            });
+        }
+        found.retain(|&(_, phi)| phi >= largest - tolerance && phi > tolerance);
+        let size = |it: &(u32, Fixed)| it.0.count_ones();
+        let sizes = found.iter().map(size);
+        match self.rules.ties {
+            TieRule::All => {}
+            TieRule::Largest => {
+                let most = sizes.max();
+                found.retain(|it| Some(size(it)) == most);
+            }
+            TieRule::Smallest => {
+                let fewest = sizes.min();
+                found.retain(|it| Some(size(it)) == fewest);
+            }
+            TieRule::UnresolvedDropped if found.len() > 1 => found.clear(),
+            TieRule::UnresolvedDropped => {}
+        }
+        let core = |(purview, phi)| Core { purview, phi, n_tied: 1, n_tied_in_size: 1 };
+        found.into_iter().map(core).collect()
+    }
+
+    fn spectrum(&self, work: &mut Work) -> PhiSpectrum {
+        let wiring = self.subsystem.wiring(None);
+        let small_phi = self.small_phi(&wiring);
+        let mut mechanisms: Vec<Mechanism> = Vec::with_capacity(self.subsets.len());
+        for &set in self.subsets {
+            let causes = self.tied(Direction::Cause, set, &small_phi, None, work);
+            let effects = self.tied(Direction::Effect, set, &small_phi, None, work);
+            let options = pairs(&causes, &effects)
+                .map(|(cause, effect)| small_phi.fill(set, cause, effect, &mut work.scratch));
+            mechanisms.push(Mechanism { set, options: options.collect() });
+            if let Some(reason) = self.stop.reason() {
+                return PhiSpectrum::stopped(reason, std::mem::take(&mut work.near_ties));
+            }
+        }
+        let choices = mechanisms.iter().map(|it| it.options.len().max(1) as f64).product();
+        if mechanisms.iter().all(|it| it.options.is_empty()) {
+            return PhiSpectrum::zero(choices, std::mem::take(&mut work.near_ties));
+        }
+        let mut left = MOST_OF_ALL;
+        let mut known: Vec<(CutProblem, Known)> = Vec::new();
+        for cut in Cut::all(self.subsystem.units()) {
+            let mut problem = self.problem(cut, &mechanisms, work);
+            let n_ways = problem.places.iter().map(|it| it.n_ways() as f64).product::<f64>();
+            let table = (n_ways <= MOST_OF_CUT.min(left) as f64).then(|| {
+                left -= n_ways as usize;
+                problem.tabulate(self.stop, work).map(Known::Table)
+            });
+            let found = table.unwrap_or_else(|| problem.bounds(self.stop, work));
+            let Some(found) = found.filter(|_| !self.stop.is_due()) else {
+                let reason = self.stop.reason().unwrap_or(StopReason::Complete);
+                return PhiSpectrum::stopped(reason, std::mem::take(&mut work.near_ties));
+            };
+            known.push((problem, found));
+        }
+        self.conclude(&mechanisms, &known, choices, std::mem::take(&mut work.near_ties))
+    }
+
+    /// What the distances under a cut are made of.
+    fn problem(&self, cut: Cut, mechanisms: &[Mechanism], work: &mut Work) -> CutProblem {
+        let wiring = self.subsystem.wiring(Some(cut));
+        let small_phi = self.small_phi(&wiring);
+        let tolerance = small_phi.rules.tolerance;
+        let inherits = self.rules.cuts == CutChoices::Inherited;
+        let (mut rows, mut columns) = (Vec::new(), Vec::new());
+        let mut places = Vec::new();
+        for (idx, Mechanism { set, options }) in mechanisms.iter().enumerate() {
+            let is_split = set & wiring.from != 0 && set & wiring.to != 0;
+            if inherits && options.is_empty() && !is_split {
+                continue;
+            }
+            // Searched when they are needed, once.
+            let mut anew: [Option<Vec<Core>>; 2] = [None, None];
+            let mut of = |direction: Direction, kept: Option<Core>, work: &mut Work| match kept {
+                Some(core) => vec![core],
+                None => anew[direction as usize]
+                    .get_or_insert_with(|| self.tied(direction, *set, &small_phi, Some(cut), work))
+                    .clone(),
+            };
+            let mut place = Place { mechanism: idx, class_of: Vec::new(), classes: Vec::new() };
+            let mut kept_class = None;
+            let options: Vec<Option<&LocalConcept>> = match options.is_empty() {
+                true => vec![None],
+                false => options.iter().map(Some).collect(),
+            };
+            for option in options {
+                let kept = option.filter(|_| inherits);
+                let kept_cause = kept.and_then(|it| small_phi.kept_cause(it));
+                let kept_effect = kept.and_then(|it| small_phi.kept_effect(it));
+                if kept_cause.is_some() && kept_effect.is_some() {
+                    let class = *kept_class.get_or_insert_with(|| {
+                        place.classes.push(vec![Alternative { row: None, column: None }]);
+                        place.classes.len() - 1
+                    });
+                    place.class_of.push(class);
+                    continue;
+                }
+                let row = option.map(|it| {
+                    rows.push(it.clone());
+                    rows.len() - 1
+                });
+                let causes = of(Direction::Cause, kept_cause, work);
+                let effects = of(Direction::Effect, kept_effect, work);
+                let mut ways = Vec::new();
+                for (cause, effect) in pairs(&causes, &effects) {
+                    let concept = small_phi.fill(*set, cause, effect, &mut work.scratch);
+                    if option.is_some_and(|it| is_same(it, &concept, tolerance)) {
+                        ways.push(Alternative { row: None, column: None });
+                    } else {
+                        columns.push(concept);
+                        ways.push(Alternative { row, column: Some(columns.len() - 1) });
+                    }
+                }
+                if ways.is_empty() {
+                    ways.push(Alternative { row, column: None });
+                }
+                place.class_of.push(place.classes.len());
+                place.classes.push(ways);
+            }
+            if place.ways().any(|it| it.row.is_some() || it.column.is_some()) {
+                places.push(place);
+            }
+        }
+        let null = null_concept(&self.subsystem.tables);
+        CutProblem { cut, places, rows, columns, null, costs: HashMap::new() }
+    }
+
+    /// The extremes and the values, given what is known of every cut.
+    fn conclude(
+        &self,
+        mechanisms: &[Mechanism],
+        known: &[(CutProblem, Known)],
+        choices: f64,
+        near_ties: Vec<NearTie>,
+    ) -> PhiSpectrum {
+        let tolerance =
+            i128::from(to_coarse(self.subsystem.tolerance_fixed())) * i128::from(COARSE_ONE);
+        let phi = |value: i128| if value <= tolerance { 0.0 } else { cost_to_f64(value) };
+        let whole = |it: &Known| match it {
+            Known::Table(table) => {
+                let values = || table.values().flat_map(BTreeMap::keys);
+                let least = values().min().copied().unwrap_or(0);
+                (least, least, values().max().copied().unwrap_or(0))
+            }
+            Known::Bounds(least, most) => (*least, *most, *most),
+        };
+        let extremes: Vec<(i128, i128, i128)> = known.iter().map(|(_, it)| whole(it)).collect();
+        let least = |side: fn(&(i128, i128, i128)) -> i128| extremes.iter().map(side).min();
+        let smallest = Extreme {
+            at_least: phi(least(|it| it.0).unwrap_or(0)),
+            at_most: phi(least(|it| it.1).unwrap_or(0)),
+        };
+        // Choices that matter to some cut.
+        let n_options: Vec<usize> = mechanisms
+            .iter()
+            .enumerate()
+            .map(|(idx, it)| {
+                let places = || known.iter().flat_map(|(problem, _)| &problem.places);
+                let matters =
+                    places().any(|place| place.mechanism == idx && place.classes.len() > 1);
+                if matters { it.options.len() } else { 1 }
+            })
+            .collect();
+        let n_choices = n_options.iter().map(|&it| it as f64).product::<f64>();
+        let is_listed = n_choices <= MOST_CHOICES as f64;
+        let is_tabulated = known.iter().all(|(_, it)| matches!(it, Known::Table(_)));
+        let mut random = SplitMix(1);
+        let n_tried = if is_listed { n_choices as usize } else { N_SAMPLED };
+        let (mut lower, mut upper) = (0, 0);
+        let mut values: BTreeMap<i128, (usize, Vec<usize>, Vec<usize>)> = BTreeMap::new();
+        for number in 0..n_tried {
+            let mut rest = number;
+            let x: Vec<usize> = n_options
+                .iter()
+                .map(|&n| {
+                    let option = if is_listed { rest % n } else { random.below(n) };
+                    rest /= n;
+                    option
+                })
+                .collect();
+            let of_cuts: Vec<Option<&BTreeMap<i128, Vec<usize>>>> = known
+                .iter()
+                .map(|(problem, it)| match it {
+                    Known::Table(table) => table.get(&problem.classes(&x)),
+                    Known::Bounds(..) => None,
+                })
+                .collect();
+            let mosts = |bound: fn(&(i128, i128, i128)) -> i128| {
+                let most = of_cuts.iter().zip(&extremes).map(|(of_cut, extremes)| {
+                    of_cut.and_then(|it| it.keys().next_back().copied()).unwrap_or(bound(extremes))
+                });
+                most.min().unwrap_or(0)
+            };
+            let (most, most_at_best) = (mosts(|it| it.0), mosts(|it| it.2));
+            (lower, upper) = (lower.max(most), upper.max(most_at_best));
+            if is_tabulated && is_listed {
+                for (idx, of_cut) in of_cuts.iter().enumerate() {
+                    for (&value, ways) in of_cut.iter().flat_map(|it| it.range(..=most)) {
+                        values.entry(value).or_insert_with(|| (idx, x.clone(), ways.clone()));
+                    }
+                }
+            }
+        }
+        if !is_listed {
+            upper = least(|it| it.2).unwrap_or(0);
+        }
+        let largest = Extreme { at_least: phi(lower), at_most: phi(upper) };
+        let mut listed: Vec<SpectrumValue> = Vec::new();
+        let mut last = None;
+        for (value, (idx, x, ways)) in values {
+            if last.is_some_and(|last| value <= last + tolerance)
+                || value <= tolerance && last.is_some()
+            {
+                continue;
+            }
+            last = Some(value);
+            let problem = &known[idx].0;
+            let classes = problem.classes(&x);
+            let chosen = |set: u32, concept: &LocalConcept| ChosenPurviews {
+                mechanism: self.network(set),
+                cause: self.network(concept.cause.purview),
+                effect: self.network(concept.effect.purview),
+            };
+            let intact = mechanisms.iter().zip(&x).filter(|(it, _)| it.options.len() > 1);
+            let partitioned = problem.places.iter().zip(&classes).zip(&ways).filter_map(
+                |((place, &class), &way)| {
+                    let ways = &place.classes[class];
+                    let column = ways[way].column.filter(|_| ways.len() > 1)?;
+                    Some(chosen(mechanisms[place.mechanism].set, &problem.columns[column]))
+                },
+            );
+            listed.push(SpectrumValue {
+                phi: phi(value),
+                cut: Some(problem.cut),
+                intact: intact.map(|(it, &option)| chosen(it.set, &it.options[option])).collect(),
+                partitioned: partitioned.collect(),
+            });
+        }
+        PhiSpectrum {
+            smallest,
+            largest,
+            values: (is_tabulated && is_listed).then_some(listed),
+            choices,
+            near_ties,
+            stop_reason: StopReason::Complete,
+        }
+    }
+}
+
+/// All pairs of a core cause and a core effect.
+fn pairs<'a>(causes: &'a [Core], effects: &'a [Core]) -> impl Iterator<Item = (Core, Core)> + 'a {
+    causes.iter().flat_map(move |&cause| effects.iter().map(move |&effect| (cause, effect)))
+}
+
+impl CutProblem {
+    /// The classes of the places for a choice in the intact system.
+    fn classes(&self, x: &[usize]) -> Vec<usize> {
+        self.places.iter().map(|place| place.class_of[x[place.mechanism]]).collect()
+    }
+
+    /// Every distance. None if the analysis is to stop.
+    fn tabulate(
+        &mut self,
+        stop: &Stop,
+        work: &mut Work,
+    ) -> Option<HashMap<Vec<usize>, BTreeMap<i128, Vec<usize>>>> {
+        let places = std::mem::take(&mut self.places);
+        let mut table: HashMap<Vec<usize>, BTreeMap<i128, Vec<usize>>> = HashMap::new();
+        let mut transport = Transport::default();
+        let ways: Vec<Vec<(usize, usize)>> = places
+            .iter()
+            .map(|place| {
+                let of_class = |(class, ways): (usize, &Vec<Alternative>)| {
+                    (0..ways.len()).map(|way| (class, way)).collect::<Vec<_>>()
+                };
+                place.classes.iter().enumerate().flat_map(of_class).collect()
+            })
+            .collect();
+        let mut digits = vec![0; places.len()];
+        loop {
+            let taken = || ways.iter().zip(&digits).map(|(ways, &digit)| ways[digit]);
+            let alternatives =
+                taken().zip(&places).map(|((class, way), place)| &place.classes[class][way]);
+            let (mut rows, mut columns) = (Vec::new(), Vec::new());
+            for Alternative { row, column } in alternatives {
+                rows.extend(row);
+                columns.extend(column);
+            }
+            let distance = self.distance(rows, columns, &mut transport, stop, work)?;
+            table
+                .entry(taken().map(|it| it.0).collect())
+                .or_default()
+                .entry(distance)
+                .or_insert_with(|| taken().map(|it| it.1).collect());
+            // The next combination.
+            let Some(at) = (0..digits.len()).find(|&at| digits[at] + 1 < ways[at].len()) else {
+                break;
+            };
+            digits[at] += 1;
+            digits[..at].fill(0);
+        }
+        self.places = places;
+        Some(table)
+    }
+
+    fn phi(side: &[LocalConcept], idx: usize) -> i64 {
+        to_coarse(side[idx].phi)
+    }
+
+    /// The distance between a row and a column, either of which may be the null concept.
+    fn cost(&mut self, row: usize, column: usize, work: &mut Work) -> i64 {
+        if let Some(&cost) = self.costs.get(&(row, column)) {
+            return cost;
+        }
+        let a = self.rows.get(row).unwrap_or(&self.null);
+        let b = self.columns.get(column).unwrap_or(&self.null);
+        let cost = StructureDistance::default().between(a, b, &mut work.scratch);
+        self.costs.insert((row, column), cost);
+        cost
+    }
+
+    /// The distance of the structures whose concepts that differ are these.
+    fn distance(
+        &mut self,
+        mut rows: Vec<usize>,
+        mut columns: Vec<usize>,
+        transport: &mut Transport,
+        stop: &Stop,
+        work: &mut Work,
+    ) -> Option<i128> {
+        let mut supply: Vec<i64> = rows.iter().map(|&it| Self::phi(&self.rows, it)).collect();
+        let mut demand: Vec<i64> = columns.iter().map(|&it| Self::phi(&self.columns, it)).collect();
+        let surplus = supply.iter().sum::<i64>() - demand.iter().sum::<i64>();
+        // The null concept takes what the cut structure lacks, or supplies what it has more.
+        if surplus > 0 {
+            columns.push(NULL);
+            demand.push(surplus);
+        } else if surplus < 0 {
+            rows.push(NULL);
+            supply.push(-surplus);
+        }
+        if rows.is_empty() || columns.is_empty() {
+            return (!stop.is_due()).then_some(0);
+        }
+        transport.set(Columns::Filled, supply, demand, |row, costs| {
+            for (cost, &column) in costs.iter_mut().zip(&columns) {
+                *cost = self.cost(rows[row], column, work);
+            }
+        });
+        transport.start(&[]);
+        let solved = transport
+            .solve(i128::MAX, stop, |row, column| self.cost(rows[row], columns[column], work));
+        match solved? {
+            Total::Exact(total) => Some(total),
+            Total::AtLeast(_) => unreachable!("nothing is too large"),
+        }
+    }
+
+    /// What all distances are between. None if the analysis is to stop.
+    fn bounds(&mut self, stop: &Stop, work: &mut Work) -> Option<Known> {
+        let places = std::mem::take(&mut self.places);
+        let options = |side: fn(&Alternative) -> Option<usize>| -> Vec<Vec<usize>> {
+            let of = |place: &Place| -> Vec<usize> {
+                let mut all: Vec<usize> = place.ways().filter_map(side).collect();
+                all.sort_unstable();
+                all.dedup();
+                all
+            };
+            places.iter().map(of).collect()
+        };
+        let sides = [options(|it| it.row), options(|it| it.column)];
+        // From below, once with the rows and once with the columns as those that have to be moved.
+        let mut below = 0;
+        for (from, to, has_one) in [
+            (0, 1, (|it| it.row.is_some()) as fn(&Alternative) -> bool),
+            (1, 0, |it| it.column.is_some()),
+        ] {
+            let concepts = |this: &Self, side: usize, idx: usize| match side {
+                0 => Self::phi(&this.rows, idx),
+                _ => Self::phi(&this.columns, idx),
+            };
+            let moved: Vec<&Vec<usize>> = (places.iter().zip(&sides[from]))
+                .filter(|(place, _)| place.ways().all(has_one))
+                .map(|it| it.1)
+                .collect();
+            let takers: Vec<&Vec<usize>> = sides[to].iter().filter(|it| !it.is_empty()).collect();
+            let least = |it: &Vec<usize>| it.iter().map(|&idx| concepts(self, from, idx)).min();
+            let most = |it: &Vec<usize>| it.iter().map(|&idx| concepts(self, to, idx)).max();
+            let supply: Vec<i64> = moved.iter().filter_map(|it| least(it)).collect();
+            let mut room: Vec<i64> = takers.iter().filter_map(|it| most(it)).collect();
+            // As much as there is.
+            room.push(supply.iter().sum());
+            if supply.is_empty() {
+                continue;
+            }
+            let mut costs: Vec<Vec<i64>> = Vec::with_capacity(supply.len());
+            for moved in &moved {
+                if stop.is_due() {
+                    return None;
+                }
+                let mut cheapest = |takers: &[usize]| {
+                    let pairs = moved.iter().flat_map(|&a| takers.iter().map(move |&b| (a, b)));
+                    let cost = pairs.map(|(a, b)| match from {
+                        0 => self.cost(a, b, work),
+                        _ => self.cost(b, a, work),
+                    });
+                    cost.min().unwrap_or(0)
+                };
+                let mut row: Vec<i64> = takers.iter().map(|it| cheapest(it)).collect();
+                row.push(cheapest(&[NULL]));
+                costs.push(row);
+            }
+            let mut transport = Transport::default();
+            transport
+                .set(Columns::Limited, supply, room, |row, out| out.copy_from_slice(&costs[row]));
+            transport.start(&[]);
+            let solved = transport
+                .solve(i128::MAX, stop, |row, column| costs.get(row).map_or(0, |row| row[column]));
+            let Total::Exact(total) = solved? else { unreachable!("nothing is too large") };
+            below = below.max(total);
+        }
+        // From above: each mechanism to itself, and the rest as far as it goes.
+        let all = |side: usize| sides[side].iter().flatten().copied().chain([NULL]);
+        let farthest = all(0)
+            .flat_map(|row| all(1).map(move |column| (row, column)))
+            .map(|(row, column)| self.cost(row, column, work))
+            .max();
+        let farthest = i128::from(farthest.unwrap_or(0));
+        let (mut own, mut rest) = (0i128, [0i128; 2]);
+        for place in &places {
+            let mut most = [0i128; 3];
+            for &Alternative { row, column } in place.ways() {
+                let supply = row.map_or(0, |row| Self::phi(&self.rows, row));
+                let demand = column.map_or(0, |column| Self::phi(&self.columns, column));
+                let common = supply.min(demand);
+                let cost = match (row, column) {
+                    (Some(row), Some(column)) => self.cost(row, column, work),
+                    _ => 0,
+                };
+                let of_way = [
+                    i128::from(common) * i128::from(cost),
+                    i128::from(supply - common),
+                    i128::from(demand - common),
+                ];
+                most.iter_mut().zip(of_way).for_each(|(most, it)| *most = (*most).max(it));
+            }
+            own += most[0];
+            rest[0] += most[1];
+            rest[1] += most[2];
+        }
+        self.places = places;
+        (!stop.is_due()).then_some(Known::Bounds(below, own + rest[0].max(rest[1]) * farthest))
+    }
+}
