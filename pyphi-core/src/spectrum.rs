@@ -328,10 +328,16 @@ struct CutProblem {
 /// The place of the null concept in [`CutProblem::costs`].
 const NULL: usize = usize::MAX;
 
+/// By the classes of the places.
+type Table = HashMap<Vec<usize>, Distances>;
+
+/// Every distance, with the ways that give it.
+type Distances = BTreeMap<i128, Vec<usize>>;
+
 /// What is known of the distances under one cut.
 enum Known {
-    /// By the classes of the places: every distance, with the ways that give it.
-    Table(HashMap<Vec<usize>, BTreeMap<i128, Vec<usize>>>),
+    /// All of them.
+    Table(Table),
     /// They are all in between.
     Bounds(i128, i128),
 }
@@ -593,7 +599,7 @@ impl Shared<'_> {
                     option
                 })
                 .collect();
-            let of_cuts: Vec<Option<&BTreeMap<i128, Vec<usize>>>> = known
+            let of_cuts: Vec<Option<&Distances>> = known
                 .iter()
                 .map(|(problem, it)| match it {
                     Known::Table(table) => table.get(&problem.classes(&x)),
@@ -674,13 +680,9 @@ impl CutProblem {
     }
 
     /// Every distance. None if the analysis is to stop.
-    fn tabulate(
-        &mut self,
-        stop: &Stop,
-        work: &mut Work,
-    ) -> Option<HashMap<Vec<usize>, BTreeMap<i128, Vec<usize>>>> {
+    fn tabulate(&mut self, stop: &Stop, work: &mut Work) -> Option<Table> {
         let places = std::mem::take(&mut self.places);
-        let mut table: HashMap<Vec<usize>, BTreeMap<i128, Vec<usize>>> = HashMap::new();
+        let mut table = Table::new();
         let mut transport = Transport::default();
         let ways: Vec<Vec<(usize, usize)>> = places
             .iter()

@@ -535,6 +535,9 @@ impl System {
 
 // --- All choices among ties --------------------------------------------------------------------------
 
+/// A mechanism with the core causes and core effects that may be chosen.
+type Lists = (Mask, Vec<Core>, Vec<Core>);
+
 /// Which of the purviews tied for the largest φ may be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Eligible {
@@ -577,11 +580,7 @@ impl System {
 
     /// Every structure of choices for the concepts that the lists of cores of each mechanism allow; `None` if
     /// there are more than `most`.
-    fn structures(
-        &self,
-        cores: Vec<(Mask, Vec<Core>, Vec<Core>)>,
-        most: usize,
-    ) -> Option<Vec<Vec<Concept>>> {
+    fn structures(&self, cores: Vec<Lists>, most: usize) -> Option<Vec<Vec<Concept>>> {
         let mut all: Vec<Vec<Concept>> = vec![Vec::new()];
         for (mechanism, causes, effects) in cores {
             let concepts: Vec<Concept> = causes
@@ -595,7 +594,8 @@ impl System {
             if all.len() * concepts.len() > most {
                 return None;
             }
-            let with = |ces: &Vec<Concept>, it: &Concept| [&ces[..], &[it.clone()]].concat();
+            let with =
+                |ces: &Vec<Concept>, it: &Concept| [&ces[..], std::slice::from_ref(it)].concat();
             all = all.iter().flat_map(|ces| concepts.iter().map(move |it| with(ces, it))).collect();
         }
         Some(all)
@@ -623,7 +623,7 @@ impl System {
             .into_iter()
             .filter(|&(from, to)| from != 0 && to != 0)
             .collect();
-        let anew: Vec<Vec<(Mask, Vec<Core>, Vec<Core>)>> = cuts
+        let anew: Vec<Vec<Lists>> = cuts
             .iter()
             .map(|&(from, to)| {
                 let cut = self.severed(from, to);
