@@ -25,7 +25,7 @@ use super::{
 const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 /// Between two questions about the journals, likewise.
 const ASK: (Duration, Duration) = (Duration::from_secs(3), Duration::from_secs(60));
-/// A question may take this part of the time.
+/// The part of the time that questions may take.
 const COST: u32 = 20;
 /// Between two attempts to submit into a full queue, or to a silent controller.
 const AGAIN: Duration = Duration::from_secs(10);
@@ -40,9 +40,9 @@ const N_SUBMISSIONS: u32 = 5;
 
 /// Everything outside the loop.
 pub(super) trait ClusterAccess {
-    /// Time since some fixed point.
+    /// The time since a fixed point.
     fn now(&self) -> Duration;
-    /// Wait; less if the user interrupts.
+    /// Wait this long, or until the user interrupts.
     fn sleep(&mut self, time: Duration);
     /// Whether the user wants to go.
     fn is_interrupted(&self) -> bool;
@@ -60,11 +60,11 @@ pub(super) trait ClusterAccess {
     fn traces(&mut self, round: u32, name: &str) -> Option<u64>;
     /// What the accounting says of an array, where there is one.
     fn accounting(&mut self, name: &str) -> Vec<Entry>;
-    /// Cancel own jobs (`17`) and tasks (`17_3`).
+    /// Cancel jobs (`17`) and tasks (`17_3`) of this folder.
     fn cancel(&mut self, ids: &[String], pending_only: bool);
     /// How far the work is.
     fn status(&mut self) -> anyhow::Result<JobStatus>;
-    /// JobStatus what is missing.
+    /// Have the program plan what is missing.
     fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus>;
     /// What to ask for a round.
     fn request(&mut self, record: &SlurmRecord, plan: &JobStatus) -> Result<Request, Coded>;
@@ -228,7 +228,7 @@ struct Watch {
     rate_from: Option<(Duration, f64)>,
     /// The controller does not answer.
     is_silent: bool,
-    /// Do not submit before.
+    /// The time before which nothing is submitted.
     submit_at: Duration,
     n_failed_submissions: u32,
     /// How often arrays were submitted again that the controller had lost.
@@ -237,7 +237,7 @@ struct Watch {
     n_read: usize,
     /// Reasons for which tasks will not start by themselves, and since when.
     stuck: BTreeMap<String, Duration>,
-    /// What has been said once.
+    /// Messages that were given already.
     said: Vec<String>,
 }
 
@@ -372,7 +372,7 @@ impl Watch {
         world: &mut impl ClusterAccess,
         record: &SlurmRecord,
     ) -> anyhow::Result<Option<JobStatus>> {
-        // What still waits in the queue has nothing to do any more.
+        // Tasks that still wait in the queue have nothing left to do.
         let waits = |it: &Task| it.state == State::Pending;
         let arrays = self.arrays(record).iter().zip(&self.tasks);
         let left = arrays.filter(|(_, it)| it.iter().flatten().any(waits));
@@ -415,7 +415,7 @@ impl Watch {
                 continue;
             }
             let n_tasks = usize::try_from(array.n_tasks).unwrap_or(usize::MAX);
-            // Without a word of the controller, it has forgotten them.
+            // The controller does not mention these tasks, so it has forgotten them.
             let unknown = Task { state: State::Forgotten, reason: String::new() };
             let mut now = vec![unknown; n_tasks];
             let mut lines = vec![None; n_tasks];
@@ -564,7 +564,7 @@ impl Watch {
             return Ok(());
         }
         if record.proven {
-            // It ran before: the next rounds will tell.
+            // The program has run on other nodes, so the next rounds will tell.
             self.once(world, what, remedy);
             return Ok(());
         }
@@ -854,7 +854,7 @@ impl Watch {
             // Since the journals were read, time has passed.
             let since = now.saturating_sub(at).as_secs_f64();
             let expected = (done > 0.0 && took > 0.0).then(|| left * took / done - since)?;
-            // A guess that has run out is none.
+            // An estimate that has run out is no estimate.
             Some(expected).filter(|it| *it >= 1.0)
         });
         let n_failed: u64 = self.failures.values().sum();
