@@ -151,6 +151,7 @@ impl BuildFlags {
             strict: self.judgement.strict,
             yes: self.yes,
             dry_run: self.dry_run,
+            show_checks: false,
             room: self.room.request(),
         }
     }

@@ -1082,6 +1082,15 @@ const STUDY: [(&str, &str); 2] = [
 ];
 
 #[test]
+fn a_dry_run_for_a_cluster_prints_all_checks_although_it_builds() {
+    let fixture = Fixture::new(&STUDY);
+    // What the stand-in answers to the plan of tasks does not matter here.
+    let ended = fixture.run(&["validate", "--on", "slurm", "--dry-run"]);
+    let built = fixture.path("target/release/examples/pyphi_validation");
+    assert!(ended.stdout.contains("memory available") && built.exists(), "{ended:#?}");
+}
+
+#[test]
 fn an_interrupted_run_keeps_its_rows_and_is_resumed() {
     let fixture = Fixture::new(&STUDY);
     let out = "runs/validation/results.csv";

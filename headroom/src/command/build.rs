@@ -73,16 +73,16 @@ impl Built {
 /// The machine or the workspace cannot be looked at, cargo cannot be started, or the wait timed
 /// out.
 pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyhow::Result<Built> {
-    let BuildRequest { selection, choice, strict, yes, dry_run, room } = request;
+    let BuildRequest { selection, choice, strict, yes, dry_run, room, show_checks } = request;
     let take = |console: &mut Console| Look::take(host, selection, *choice, *strict, console);
     // What is not ready yet is no verdict if it is waited for.
     let verdict = room.wait.is_none() || *dry_run;
     let mut look = take(console)?;
-    if *dry_run {
-        look.show(console);
-    } else {
-        look.preflight.say_briefly(&look.plan, verdict, console);
-    }
+    let tell = |look: &Look, console: &mut Console| match *dry_run || *show_checks {
+        true => look.show(console),
+        false => look.preflight.say_briefly(&look.plan, verdict, console),
+    };
+    tell(&look, console);
     let pause = make_room::named(&look.resources, &room.pause)?;
     let stop = make_room::named(&look.resources, &room.stop)?;
     if *dry_run {
@@ -115,7 +115,7 @@ pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyh
     }
     if made_room {
         look = take(console)?;
-        look.preflight.say_briefly(&look.plan, verdict, console);
+        tell(&look, console);
     }
     if let Some(patience) = room.wait {
         wait_for_room(host, &mut look, request, patience, console)?;
@@ -132,7 +132,7 @@ pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyh
         attempt::say_nothing_fitted(&attempts, console);
         if ask_for_room(&look, &mut paused, console)? {
             look = take(console)?;
-            look.preflight.say_briefly(&look.plan, verdict, console);
+            tell(&look, console);
             attempts = climb(host, &mut look, console)?;
         }
     }

@@ -61,6 +61,8 @@ pub struct BuildRequest {
     pub yes: bool,
     /// Print the checks and the plan, and do nothing.
     pub dry_run: bool,
+    /// Print all checks as a result, as a dry run does. Else only those that did not pass are told.
+    pub show_checks: bool,
     /// Waiting for memory, and making room.
     pub room: RoomRequest,
 }

@@ -163,7 +163,8 @@ pub(crate) fn validate(
         }
         rustflags = Some(encoded);
     }
-    let request = BuildRequest { dry_run: false, ..flags.with_rustflags(rustflags) };
+    let request =
+        BuildRequest { dry_run: false, show_checks: dry_run, ..flags.with_rustflags(rustflags) };
     let built = headroom::build(&HOST, &request, console)?;
     let Some(executable) = built.executables.first() else { return Ok(built.exit) };
     let here = host_name().unwrap_or_default();
