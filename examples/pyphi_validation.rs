@@ -1,4 +1,5 @@
-//! The program `phi` under its first name, and a pattern for a program with an estimator of its own.
+//! The program `phi` under its first name, and a pattern for a program with an estimator of its
+//! own.
 
 use phi_validation::exit::Exit;
 

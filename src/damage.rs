@@ -1,5 +1,5 @@
-//! What becomes of damaged records: every reader gives what was written, or an error, and never another
-//! number; and what can be read can also be summed up, drawn and gone on with.
+//! What becomes of damaged records: every reader gives what was written, or an error, and never
+//! another number; and what can be read can also be summed up, drawn and gone on with.
 //!
 //! `PHI_DAMAGE=N` does N times as many.
 
@@ -384,9 +384,10 @@ fn hostile_values_in_a_journal_are_refused_or_do_no_harm() {
 #[test]
 fn hostile_values_in_other_files_are_refused_or_do_no_harm() {
     let (_runs, folder, suite) = rich(Formalism::Iit3);
+    let point = json!({"at_ms": 1, "build_bytes": 2, "n_running": 3, "headroom_bytes": 4});
     let record = json!({"version": 1, "reason": "it fits", "attempts": [{"strategy": "a",
-        "commands": ["cargo build"], "outcome": "built", "seconds": 1.5, "peak_bytes": 1000, "details": [{"timeline": [{"at_ms": 1, "build_bytes": 2, "n_running": 3,
-        "headroom_bytes": 4}]}]}]});
+        "commands": ["cargo build"], "outcome": "built", "seconds": 1.5, "peak_bytes": 1000,
+        "details": [{"timeline": [point]}]}]});
     fs::write(folder.join("build.json"), record.to_string()).unwrap();
     let kinds = [
         ("settings.json", Some("phi-validation/settings")),

@@ -80,7 +80,8 @@ pub enum Error {
 
     /// An exact problem that needs more memory than there is. It was not begun.
     #[error(
-        "{place}: needs {} of memory with one thread, expected at most {}, which are available{note}",
+        "{place}: needs {} of memory with one thread, expected at most {}, which are \
+         available{note}",
         size(*needed_bytes),
         size(*left_bytes)
     )]
@@ -97,7 +98,8 @@ pub enum Error {
 
     /// Some networks of several could not be analysed; the answers of the others are written.
     #[error(
-        "{place}: {refused} of {total} networks have no answer; what is wrong is said in their places"
+        "{place}: {refused} of {total} networks have no answer; what is wrong is said in their \
+         places"
     )]
     Refused {
         /// The file.

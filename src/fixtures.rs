@@ -11,7 +11,8 @@ use crate::run::ledger::Ledger;
 use crate::run::row::Row;
 use crate::suite::{Key, Settings, Suite};
 
-/// A folder for files that are written and flushed often: in memory, where the system has such a place.
+/// A folder for files that are written and flushed often: in memory, where the system has such a
+/// place.
 pub(crate) fn temporary() -> TempDir {
     let in_memory = tempfile::tempdir_in("/dev/shm");
     in_memory.or_else(|_| tempfile::tempdir()).unwrap()

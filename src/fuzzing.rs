@@ -1,7 +1,9 @@
-//! The readers of what comes from outside, one function each, for fuzz targets and for tests on their corpora.
+//! The readers of what comes from outside, one function each, for fuzz targets and for tests on
+//! their corpora.
 //!
-//! Each takes any bytes and may refuse them in any way but one: a panic is a finding. What is taken must be of use: it
-//! is written and read again, and shown in every way in which the program shows it.
+//! Each takes any bytes and may refuse them in any way but one: a panic is a finding. What is taken
+//! must be of use: it is written and read again, and shown in every way in which the program shows
+//! it.
 
 use std::path::Path;
 
@@ -64,7 +66,8 @@ pub fn settings(bytes: &[u8]) {
     }
 }
 
-/// The rows of a study, each by its own name; what was asked for is asked for again with the same words.
+/// The rows of a study, each by its own name; what was asked for is asked for again with the same
+/// words.
 fn check(suite: &Suite) {
     for (position, comparison) in suite.comparisons().iter().enumerate() {
         assert_eq!(suite.position(comparison.key), Some(position), "{}", comparison.key);
@@ -81,8 +84,8 @@ fn check(suite: &Suite) {
     assert_eq!(suite.comparisons().len(), again.comparisons().len(), "{json}");
 }
 
-/// A journal without its checks: the first line is the settings, the others are sessions and rows. What is read is
-/// summed up and shown in a report.
+/// A journal without its checks: the first line is the settings, the others are sessions and rows.
+/// What is read is summed up and shown in a report.
 pub fn journal(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let Some((settings, lines)) = text.split_once('\n') else { return };

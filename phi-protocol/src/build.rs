@@ -1,7 +1,7 @@
 //! The record of a build, `build.json`: the part of it that the report of a run shows.
 //!
-//! The guard of a build writes it (`headroom`, which does not know this crate) and adds what only a person reads who opens the file, so unknown fields are
-//! passed over.
+//! The guard of a build writes it (`headroom`, which does not know this crate) and adds what only a
+//! person reads who opens the file, so unknown fields are passed over.
 
 use serde::{Deserialize, Serialize};
 

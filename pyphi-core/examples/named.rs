@@ -1,10 +1,11 @@
 //! Solves one of the named networks and says what it took, as one line of JSON: for benchmarks.
 //!
-//! `named or-and-xor | complete N | generic N SEED | twins N SEED | dense4 N SEED | ring4 N | fig6d | fig1 [--repeat R] [--network]
-//! [--iit4 phi-s|structure|complexes]`
+//! `named or-and-xor | complete N | generic N SEED | twins N SEED | dense4 N SEED | ring4 N | fig6d
+//! | fig1 [--repeat R] [--network] [--iit4 phi-s|structure|complexes]`
 //!
-//! The last four are networks of IIT 4.0: they are solved by it (2023), the whole structure unless `--iit4` asks for
-//! less or for all complexes. `--iit4` does so with the others too. With `--repeat` the times are of the fastest of R analyses; `--network` prints the network instead.
+//! The last four are networks of IIT 4.0: they are solved by it (2023), the whole structure unless
+//! `--iit4` asks for less or for all complexes. `--iit4` does so with the others too. With
+//! `--repeat` the times are of the fastest of R analyses; `--network` prints the network instead.
 //! The threads are those of rayon: RAYON_NUM_THREADS=1 for one.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
@@ -38,7 +39,8 @@ fn main() -> ExitCode {
     let is_known = |it: &String| ["phi-s", "structure", "complexes"].contains(&it.as_str());
     let (Some((name, subsystem)), true) = (named(&args), what.iter().all(is_known)) else {
         eprintln!(
-            "usage: named or-and-xor | complete N | generic N SEED | twins N SEED | dense4 N SEED | ring4 N | fig6d | fig1 \
+            "usage: named or-and-xor | complete N | generic N SEED | twins N SEED | dense4 N SEED \
+             | ring4 N | fig6d | fig1 \
              [--repeat R] [--network] [--iit4 phi-s|structure|complexes] (N from 2 to {})",
             Subsystem::MAX_UNITS
         );
@@ -102,7 +104,10 @@ fn solve_iit4(subsystem: &Subsystem, what: &str) -> Value {
         return match iit4::complexes(subsystem.network(), subsystem.state(), rules, &options) {
             Err(error) => fail(error),
             Ok(found) => {
-                let complex = |it: &iit4::SystemIrreducibilityAnalysis| json!({ "units": it.units.to_string(), "phi_s": it.phi_s });
+                let complex = |it: &iit4::SystemIrreducibilityAnalysis| {
+                    let (units, phi_s) = (it.units.to_string(), it.phi_s);
+                    json!({ "units": units, "phi_s": phi_s })
+                };
                 json!({ "complexes": found.complexes.iter().map(complex).collect::<Vec<_>>() })
             }
         };
@@ -154,7 +159,8 @@ fn named(args: &[String]) -> Option<(String, Subsystem)> {
 /// CPU time of this process so far, all threads; Linux only.
 fn cpu_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // After the name in parentheses: state is field 3, utime and stime are 14 and 15, in ticks of 1/100 s.
+    // After the name in parentheses: state is field 3, utime and stime are 14 and 15, in ticks of
+    // 1/100 s.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks: f64 = fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?;
     Some(ticks / 100.0)

@@ -1,13 +1,15 @@
-//! What dividing one Φ costs: Φ of a generic network as one search and in pieces that know nothing of each other but
-//! what decisions say, each on one thread, with the work that all of them counted.
+//! What dividing one Φ costs: Φ of a generic network as one search and in pieces that know nothing
+//! of each other but what decisions say, each on one thread, with the work that all of them
+//! counted.
 //!
 //! ```sh
 //! cargo run --release -p pyphi-core --example pieces -- UNITS PIECES one|once|turns|alone
 //! ```
 //!
-//! `one`: one search. In pieces, the bounds make most of the difference: `once`, all pieces of a stage at the same moment
-//! with one bound, as processes that read each other's decisions; `turns`, one after the other, each with the best
-//! distance of those before it; `alone`, without any bound but their own.
+//! `one`: one search. In pieces, the bounds make most of the difference: `once`, all pieces of a
+//! stage at the same moment with one bound, as processes that read each other's decisions; `turns`,
+//! one after the other, each with the best distance of those before it; `alone`, without any bound
+//! but their own.
 
 use std::sync::Mutex;
 

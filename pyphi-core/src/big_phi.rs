@@ -1,5 +1,5 @@
-//! System Φ: the smallest distance, over the directed cuts, from the cause-effect structure of a system to
-//! that of the cut system.
+//! System Φ: the smallest distance, over the directed cuts, from the cause-effect structure of a
+//! system to that of the cut system.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -25,23 +25,25 @@ use crate::unit_set::UnitSet;
 pub struct BigPhi {
     /// The units.
     pub units: UnitSet,
-    /// Φ, in bit flips weighted by φ; 0 if at most the tolerance. Of a search that was stopped the smallest
-    /// distance so far, an upper bound on Φ; infinite if there is none.
+    /// Φ, in bit flips weighted by φ; 0 if at most the tolerance. Of a search that was stopped the
+    /// smallest distance so far, an upper bound on Φ; infinite if there is none.
     pub phi: f64,
-    /// The system's minimum information partition; `None` where Φ = 0. Of a search that was stopped the best
-    /// cut so far.
+    /// The system's minimum information partition; `None` where Φ = 0. Of a search that was stopped
+    /// the best cut so far.
     pub cut: Option<Cut>,
-    /// The concepts of the intact system; empty where Φ = 0 without search, and of a search that was stopped.
+    /// The concepts of the intact system; empty where Φ = 0 without search, and of a search that
+    /// was stopped.
     pub ces: CauseEffectStructure,
     /// The concepts of the system under `cut`; empty of a search that was stopped.
     pub partitioned_ces: CauseEffectStructure,
-    /// How many core causes and core effects, in the two structures, were chosen from several purviews of
-    /// the same φ and size. If this is not 0, Φ is not unique: another numbering of the units may give
-    /// another value. It can happen, rarely, even if this is 0, through a tie under another cut. How much
-    /// difference it makes says [`phi_range`](crate::phi_range).
+    /// How many core causes and core effects, in the two structures, were chosen from several
+    /// purviews of the same φ and size. If this is not 0, Φ is not unique: another numbering of the
+    /// units may give another value. It can happen, rarely, even if this is 0, through a tie under
+    /// another cut. How much difference it makes says [`phi_range`](crate::phi_range).
     pub ties: u64,
-    /// How many core causes and core effects, over the intact system and all cut systems, had the same φ
-    /// for several purviews, of whatever size. Known only with [`Options::count_ties`]; 0 where Φ = 0.
+    /// How many core causes and core effects, over the intact system and all cut systems, had the
+    /// same φ for several purviews, of whatever size. Known only with [`Options::count_ties`]; 0
+    /// where Φ = 0.
     pub purview_ties: Option<u64>,
     /// Cuts whose distance is known, or known to be larger than the smallest.
     pub cuts_decided: u64,
@@ -139,8 +141,8 @@ pub(crate) fn with_ties(mut result: BigPhi, options: &Options) -> BigPhi {
     result
 }
 
-/// The search for Φ: concepts of the intact system, distances of the cuts, and what follows from them. Each of these
-/// can be asked for alone; [`pieces`](crate::pieces) does.
+/// The search for Φ: concepts of the intact system, distances of the cuts, and what follows from
+/// them. Each of these can be asked for alone; [`pieces`](crate::pieces) does.
 pub(crate) struct Search<'a> {
     subsystem: &'a Subsystem,
     pub(crate) options: &'a Options,
@@ -164,7 +166,8 @@ pub(crate) struct Search<'a> {
 pub(crate) struct MechanismResult {
     /// Position in the order of mechanisms.
     pub(crate) rank: usize,
-    /// Its concept, if it has one, and the distance of that to the null concept, on the coarse grid.
+    /// Its concept, if it has one, and the distance of that to the null concept, on the coarse
+    /// grid.
     pub(crate) concept: Option<(LocalConcept, i64)>,
     pub(crate) purview_ties: u64,
 }
@@ -193,8 +196,8 @@ pub(crate) fn coarse_tolerance(subsystem: &Subsystem) -> i128 {
     i128::from(to_coarse(subsystem.tolerance_fixed())) * i128::from(COARSE_ONE)
 }
 
-/// Cuts by how many connections they sever, then by rank. Cuts that sever little are likely to be minimal: they give
-/// the others a bound to fail.
+/// Cuts by how many connections they sever, then by rank. Cuts that sever little are likely to be
+/// minimal: they give the others a bound to fail.
 pub(crate) fn sort_likely_first(subsystem: &Subsystem, cuts: &[Cut], ranks: &mut [usize]) {
     ranks.sort_by_cached_key(|&rank| {
         let wiring = subsystem.wiring(Some(cuts[rank]));
@@ -238,14 +241,14 @@ impl<'a> Search<'a> {
         self
     }
 
-    /// How many choices φ and size have left to the order so far. If none, every order makes the same
-    /// search, step by step, and gives the same Φ.
+    /// How many choices φ and size have left to the order so far. If none, every order makes the
+    /// same search, step by step, and gives the same Φ.
     pub(crate) fn n_open_choices(&self) -> u64 {
         self.n_open_choices.load(Ordering::Relaxed)
     }
 
-    /// Φ in the order of choice `rules.order` and a cut that gives it, where there is one; None if the analysis
-    /// is to stop. `likely` are cuts to look at first.
+    /// Φ in the order of choice `rules.order` and a cut that gives it, where there is one; None if
+    /// the analysis is to stop. `likely` are cuts to look at first.
     pub(crate) fn phi(&self, likely: &[usize]) -> Option<(f64, Option<usize>)> {
         let (intact, ..) = self.intact();
         if self.stop.is_due() {
@@ -285,8 +288,8 @@ impl<'a> Search<'a> {
         self.conclude(&intact, intact_ties, &results, stats)
     }
 
-    /// Φ, MIP and structures, from what is known of the cuts, in the order of their ranks. If that leaves Φ open, the
-    /// result is that of a search that was stopped.
+    /// Φ, MIP and structures, from what is known of the cuts, in the order of their ranks. If that
+    /// leaves Φ open, the result is that of a search that was stopped.
     pub(crate) fn conclude(
         &self,
         intact: &Intact,
@@ -302,7 +305,8 @@ impl<'a> Search<'a> {
         let (cuts_decided, cuts_total) = (results.len() as u64, self.cuts.len() as u64);
         let best = results.iter().filter_map(CutResult::exact).map(|(total, _)| total).min();
         let zero = self.coarse_tolerance();
-        // Everything within the tolerance of the best is tied; the first of those in order is the MIP.
+        // Everything within the tolerance of the best is tied; the first of those in order is the
+        // MIP.
         let rank = best.filter(|&best| best > zero).and_then(|best| {
             let exact = results.iter().filter_map(CutResult::exact);
             exact.filter(|&(total, _)| total <= best + zero).map(|(_, rank)| rank).min()
@@ -402,8 +406,8 @@ impl<'a> Search<'a> {
         (Intact::new(results.into_iter().filter_map(|it| it.concept)), purview_ties, stats)
     }
 
-    /// What the mechanisms of these ranks come to in the intact system, looked at in this order and told of when done;
-    /// sorted by rank. Fewer if the analysis is to stop.
+    /// What the mechanisms of these ranks come to in the intact system, looked at in this order and
+    /// told of when done; sorted by rank. Fewer if the analysis is to stop.
     pub(crate) fn mechanisms(
         &self,
         ranks: &[usize],
@@ -441,8 +445,8 @@ impl<'a> Search<'a> {
         (results, stats)
     }
 
-    /// The intact structure, given rank, core cause and core effect of each concept and its distance to the null
-    /// concept, in the order of mechanisms.
+    /// The intact structure, given rank, core cause and core effect of each concept and its
+    /// distance to the null concept, in the order of mechanisms.
     pub(crate) fn restore(
         &self,
         concepts: impl Iterator<Item = (usize, Core, Core, i64)>,
@@ -462,9 +466,10 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// What the cuts of these ranks come to, looked at in this order and told of when done; sorted by rank. The
-    /// distance of a cut is found out only as far as it may matter beside `bound`, which is lowered to the smallest
-    /// that is found. Fewer if the analysis is to stop, or if the bound says that Φ = 0.
+    /// What the cuts of these ranks come to, looked at in this order and told of when done; sorted
+    /// by rank. The distance of a cut is found out only as far as it may matter beside `bound`,
+    /// which is lowered to the smallest that is found. Fewer if the analysis is to stop, or if the
+    /// bound says that Φ = 0.
     pub(crate) fn evaluate(
         &self,
         ranks: &[usize],
@@ -527,8 +532,9 @@ impl<'a> Search<'a> {
         CauseEffectStructure { concepts }
     }
 
-    /// Does `n_items` pieces of work on the threads of the current pool, first pieces first. Results in
-    /// the order of the pieces. Small systems stay on this thread: handing work over costs more than they do.
+    /// Does `n_items` pieces of work on the threads of the current pool, first pieces first.
+    /// Results in the order of the pieces. Small systems stay on this thread: handing work over
+    /// costs more than they do.
     fn share<T: Send>(
         &self,
         n_items: usize,

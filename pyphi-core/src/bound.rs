@@ -1,4 +1,5 @@
-//! The smallest distance of a cut so far: what the search for Φ prunes by, shared by all who search.
+//! The smallest distance of a cut so far: what the search for Φ prunes by, shared by all who
+//! search.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::fixed::cost_to_f64;
 
-/// A distance between cause-effect structures, exactly: an integer number of 2⁻¹⁰⁰ bit flips weighted by φ. In
-/// text and JSON it is that integer, in quotes there, since most readers of JSON round large numbers.
+/// A distance between cause-effect structures, exactly: an integer number of 2⁻¹⁰⁰ bit flips
+/// weighted by φ. In text and JSON it is that integer, in quotes there, since most readers of JSON
+/// round large numbers.
 ///
 /// ```
 /// use pyphi_core::pieces::Distance;
@@ -57,8 +59,8 @@ impl From<Distance> for String {
     }
 }
 
-/// The smallest distance of a cut that anyone knows of. A search reads it often, also in the midst of a cut, and
-/// lowers it to what it finds; so can anybody else, at any time.
+/// The smallest distance of a cut that anyone knows of. A search reads it often, also in the midst
+/// of a cut, and lowers it to what it finds; so can anybody else, at any time.
 #[derive(Debug, Default)]
 pub struct Bound {
     best: Mutex<Option<i128>>,

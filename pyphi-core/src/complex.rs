@@ -13,11 +13,12 @@ use crate::subsystem::{Subsystem, TOLERANCE};
 use crate::tie_order::LocalOrder;
 use crate::unit_set::{UnitSet, deposit, extract};
 
-/// Φ of every subsystem of a network that is in a reachable state and has Φ > 0, largest Φ first; equal
-/// ones (within the tolerance): the larger subsystem first, then the lexicographically later one.
+/// Φ of every subsystem of a network that is in a reachable state and has Φ > 0, largest Φ first;
+/// equal ones (within the tolerance): the larger subsystem first, then the lexicographically later
+/// one.
 ///
-/// Subsystems whose units do the same in the same order (a copy elsewhere in the network) are analysed once.
-/// A search that is stopped leaves out what it has not found yet.
+/// Subsystems whose units do the same in the same order (a copy elsewhere in the network) are
+/// analysed once. A search that is stopped leaves out what it has not found yet.
 ///
 /// ```
 /// use pyphi_core::{Options, complexes, fixtures};
@@ -29,8 +30,9 @@ use crate::unit_set::{UnitSet, deposit, extract};
 /// ```
 ///
 /// # Errors
-/// If the state has the wrong length, there are too many units, or [`Limits::memory_bytes`](crate::Limits::memory_bytes)
-/// forbids to search a subsystem: any of them may be a complex.
+/// If the state has the wrong length, there are too many units, or
+/// [`Limits::memory_bytes`](crate::Limits::memory_bytes) forbids to search a subsystem: any of them
+/// may be a complex.
 pub fn complexes(network: &Network, state: State, options: &Options) -> Result<Vec<BigPhi>> {
     let network = Arc::new(network.clone());
     // The whole network first: what is wrong with it is wrong with the question.
@@ -49,8 +51,8 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
         }
         let Ok(subsystem) = Subsystem::of(&network, state, units) else { continue };
         check_memory(&subsystem, options)?;
-        // The result is a function of the tables and the order of choice alone, in the numbering of the
-        // subsystem.
+        // The result is a function of the tables and the order of choice alone, in the numbering of
+        // the subsystem.
         let order = options.tie_order.within(units.bits());
         let result = match met.entry((subsystem.tables.fingerprint(), order)) {
             std::collections::hash_map::Entry::Occupied(known) => known.get().moved_to(units),
@@ -68,7 +70,8 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
             found.push(result);
         }
     }
-    // Ties are defined on the set: take the largest, everything tied with it, and of those the preferred.
+    // Ties are defined on the set: take the largest, everything tied with it, and of those the
+    // preferred.
     let mut sorted = Vec::with_capacity(found.len());
     while !found.is_empty() {
         let best = found.iter().map(|it| it.phi).fold(0.0, f64::max);

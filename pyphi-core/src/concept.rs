@@ -31,13 +31,13 @@ pub struct CoreRepertoire {
     pub purview: UnitSet,
     /// Its φ: the earth mover's distance to the minimum information partition, in bit flips.
     pub phi: f64,
-    /// What the mechanism in its state says about the purview: `2^|purview|` probabilities, bit k of the
-    /// index being the k-th unit of the purview.
+    /// What the mechanism in its state says about the purview: `2^|purview|` probabilities, bit k
+    /// of the index being the k-th unit of the purview.
     pub repertoire: Vec<f64>,
     /// The minimum information partition.
     pub mip: Partition,
-    /// How many other purviews of the same size have the same φ. If this is not 0, another order of the
-    /// units could have chosen another purview.
+    /// How many other purviews of the same size have the same φ. If this is not 0, another order of
+    /// the units could have chosen another purview.
     pub ties: u32,
 }
 
@@ -54,10 +54,11 @@ impl Concept {
 /// φ of one mechanism over one purview, with its minimum information partition.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mip {
-    /// The smallest earth mover's distance over the partitions, in bit flips; 0 if at most the tolerance.
+    /// The smallest earth mover's distance over the partitions, in bit flips; 0 if at most the
+    /// tolerance.
     pub phi: f64,
-    /// The first of the partitions tied for it; `None` if no partition matters because the connections
-    /// between mechanism and purview are trivially reducible.
+    /// The first of the partitions tied for it; `None` if no partition matters because the
+    /// connections between mechanism and purview are trivially reducible.
     #[serde(skip)]
     pub partition: Option<Partition>,
 }
@@ -78,7 +79,8 @@ pub(crate) struct LocalConcept {
 }
 
 impl SmallPhi<'_> {
-    /// The concept of a mechanism, or None if it specifies no irreducible cause or no irreducible effect.
+    /// The concept of a mechanism, or None if it specifies no irreducible cause or no irreducible
+    /// effect.
     pub(crate) fn concept(&self, mechanism: u32, scratch: &mut Scratch) -> Option<LocalConcept> {
         // The effect side is cheap, and without it the cause does not matter.
         let effect = self.core_effect(mechanism, scratch);

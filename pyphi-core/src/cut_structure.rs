@@ -1,22 +1,26 @@
-//! The cause-effect structure of a cut system, found out only as far as the decision about the cut needs.
+//! The cause-effect structure of a cut system, found out only as far as the decision about the cut
+//! needs.
 //!
-//! Most cuts are not the minimum, and most of those can be dismissed early. The effect side of every
-//! mechanism is cheap. A concept of the cut system whose cause is not known yet can take at most as much
-//! mass as its effect has φ, at no less than the distance of the effects. So a transport problem bounds the
-//! distance of the structures from below before any cause is searched, and again after some of them are:
+//! Most cuts are not the minimum, and most of those can be dismissed early. The effect side of
+//! every mechanism is cheap. A concept of the cut system whose cause is not known yet can take at
+//! most as much mass as its effect has φ, at no less than the distance of the effects. So a
+//! transport problem bounds the distance of the structures from below before any cause is searched,
+//! and again after some of them are:
 //!
-//! - Concepts that the cut takes over unchanged drop out of the exact problem on both sides, and here too.
-//! - Every other concept of the intact system (a row) has to send away its whole mass: to a concept of the
-//!   cut system (a column), or to the null concept, as in the exact problem.
-//! - A column may take anything up to its mass, or up to a bound on it, while in the exact problem it takes
-//!   exactly its mass. The null concept may take anything.
+//! - Concepts that the cut takes over unchanged drop out of the exact problem on both sides, and
+//!   here too.
+//! - Every other concept of the intact system (a row) has to send away its whole mass: to a concept
+//!   of the cut system (a column), or to the null concept, as in the exact problem.
+//! - A column may take anything up to its mass, or up to a bound on it, while in the exact problem
+//!   it takes exactly its mass. The null concept may take anything.
 //! - Each distance is replaced by a lower bound on it.
 //!
-//! Each of the last three only adds solutions or lowers costs, so the minimum is at most the exact distance.
-//! One detail: concepts that are searched anew but turn out the same (φ within the tolerance, repertoires
-//! within 1e-9) drop out of the exact problem as well. Therefore a column gets the tolerance on top of its
-//! mass, and the distance between row and column of one mechanism is lowered by the most that two repertoires
-//! within 1e-9 can be apart; then such a pair costs nothing here either.
+//! Each of the last three only adds solutions or lowers costs, so the minimum is at most the exact
+//! distance. One detail: concepts that are searched anew but turn out the same (φ within the
+//! tolerance, repertoires within 1e-9) drop out of the exact problem as well. Therefore a column
+//! gets the tolerance on top of its mass, and the distance between row and column of one mechanism
+//! is lowered by the most that two repertoires within 1e-9 can be apart; then such a pair costs
+//! nothing here either.
 
 use crate::concept::LocalConcept;
 use crate::fixed::{Fixed, to_coarse, to_fixed};
@@ -28,8 +32,9 @@ use crate::ties::Choices;
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::bits;
 
-/// A bound on the distance is tried at least every so many searches for causes, unless searches are mostly look-ups, as
-/// they are where units are interchangeable or another order was searched before.
+/// A bound on the distance is tried at least every so many searches for causes, unless searches are
+/// mostly look-ups, as they are where units are interchangeable or another order was searched
+/// before.
 const SEARCHES_PER_BOUND: usize = 8;
 
 /// The concepts of the intact system, with what every cut needs to know of them.
@@ -41,7 +46,8 @@ pub(crate) struct Intact {
 }
 
 impl Intact {
-    /// Of concepts in the order of their mechanisms, each with its distance to the null concept, on the coarse grid.
+    /// Of concepts in the order of their mechanisms, each with its distance to the null concept, on
+    /// the coarse grid.
     pub(crate) fn new(concepts: impl Iterator<Item = (LocalConcept, i64)>) -> Intact {
         let (concepts, to_null) = concepts.unzip();
         Intact { concepts, to_null }
@@ -79,7 +85,8 @@ pub(crate) struct CutStructure<'a> {
 }
 
 impl<'a> CutStructure<'a> {
-    /// The structure as far as it is known without searching a cause. Anything, if the analysis is to stop.
+    /// The structure as far as it is known without searching a cause. Anything, if the analysis is
+    /// to stop.
     pub(crate) fn new(
         small_phi: &'a SmallPhi<'a>,
         intact: &'a Intact,
@@ -128,8 +135,9 @@ impl<'a> CutStructure<'a> {
         CutStructure { small_phi, intact, changed, is_kept }
     }
 
-    /// The distance from the intact structure, as mass × distance on the coarse grid. Stops as soon as it is
-    /// known to be at least `limit()`, which may become smaller meanwhile; None if the analysis is to stop.
+    /// The distance from the intact structure, as mass × distance on the coarse grid. Stops as soon
+    /// as it is known to be at least `limit()`, which may become smaller meanwhile; None if the
+    /// analysis is to stop.
     pub(crate) fn distance(
         &mut self,
         limit: &impl Fn() -> i128,
@@ -141,8 +149,8 @@ impl<'a> CutStructure<'a> {
         let mut open: Vec<usize> = (0..self.changed.len())
             .filter(|&idx| matches!(self.changed[idx].after, After::Open { .. }))
             .collect();
-        // Small mechanisms first: they take little time, and bounds after them decide most cuts. Among those
-        // of one size, what carries most mass moves the bound most.
+        // Small mechanisms first: they take little time, and bounds after them decide most cuts.
+        // Among those of one size, what carries most mass moves the bound most.
         open.sort_by_key(|&idx| {
             let Changed { mechanism, before, after: After::Open { effect, .. } } =
                 &self.changed[idx]
@@ -255,8 +263,9 @@ impl<'a> CutStructure<'a> {
         self.changed.iter().filter(|it| !matches!(it.after, After::Known(None)))
     }
 
-    /// Whether the bound on the distance is at least `stop_at`. `prices` are those that proved it for another cut, by
-    /// mechanism, or nothing. They are a lower bound by themselves, and the plan that suits them is a good start.
+    /// Whether the bound on the distance is at least `stop_at`. `prices` are those that proved it
+    /// for another cut, by mechanism, or nothing. They are a lower bound by themselves, and the
+    /// plan that suits them is a good start.
     fn bound_reaches(&self, stop_at: i128, prices: &mut Vec<i64>) -> bool {
         let mut problem = self.bound();
         // The null concept is the column of no mechanism.
@@ -285,12 +294,14 @@ impl<'a> CutStructure<'a> {
         reaches
     }
 
-    /// The transport problem whose minimum is a lower bound on the distance (see the head of this module). Its
-    /// columns are [`CutStructure::columns`] and the null concept. It has no first tree yet.
+    /// The transport problem whose minimum is a lower bound on the distance (see the head of this
+    /// module). Its columns are [`CutStructure::columns`] and the null concept. It has no first
+    /// tree yet.
     fn bound(&self) -> Transport {
         let tolerance = self.small_phi.rules.tolerance;
         let n = self.small_phi.tables.n;
-        // Most that repertoires within 1e-9, entry by entry, can be apart: every entry moved by all units.
+        // Most that repertoires within 1e-9, entry by entry, can be apart: every entry moved by all
+        // units.
         let same = to_fixed(SAME_REPERTOIRE * (n << n) as f64 + 2.0 * n as f64 * SAME_REPERTOIRE);
         let rows: Vec<usize> = self.rows().collect();
         let columns: Vec<&Changed> = self.columns().collect();
@@ -334,8 +345,8 @@ impl<'a> CutStructure<'a> {
 }
 
 impl SmallPhi<'_> {
-    /// The core cause of a concept of the intact system, if the cut leaves it alone: it does not split the
-    /// mechanism, and no purview unit is in A with a mechanism unit in B.
+    /// The core cause of a concept of the intact system, if the cut leaves it alone: it does not
+    /// split the mechanism, and no purview unit is in A with a mechanism unit in B.
     pub(crate) fn kept_cause(&self, concept: &LocalConcept) -> Option<Core> {
         let (from, to) = (self.wiring.from, self.wiring.to);
         let (mechanism, purview) = (concept.mechanism, concept.cause.purview);

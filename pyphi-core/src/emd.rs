@@ -1,18 +1,22 @@
-//! Exact optimal transport between two distributions over the states of `k` units, with the Hamming metric.
+//! Exact optimal transport between two distributions over the states of `k` units, with the Hamming
+//! metric.
 //!
 //! The Hamming metric is the shortest-path metric of the hypercube, so the transport problem is a
-//! minimum-cost flow along the k·2^(k-1) edges of the cube, each of cost 1 and without capacity. Its dual:
+//! minimum-cost flow along the k·2^(k-1) edges of the cube, each of cost 1 and without capacity.
+//! Its dual:
 //!
-//! > EMD(p, q) = max over f: states → ℤ with |f(x) - f(y)| <= 1 on every edge, of Σ f(x)·(p(x) - q(x))
+//! > EMD(p, q) = max over f: states → ℤ with |f(x) - f(y)| <= 1 on every edge, of Σ f(x)·(p(x) -
+//! q(x))
 //!
-//! (integers suffice, because the costs are integers). The solver is primal-dual: it holds such an `f` and
-//! a flow that only uses edges on which `f` falls by 1 (complementary slackness), routes as much as fits,
-//! and raises `f` where excess is stuck. It starts from the best `f` that is a sum over units, whose value
-//! is the sum of the differences of the marginals, and usually ends there or one step further.
+//! (integers suffice, because the costs are integers). The solver is primal-dual: it holds such an
+//! `f` and a flow that only uses edges on which `f` falls by 1 (complementary slackness), routes as
+//! much as fits, and raises `f` where excess is stuck. It starts from the best `f` that is a sum
+//! over units, whose value is the sum of the differences of the marginals, and usually ends there
+//! or one step further.
 //!
-//! Of `f` only the edges on which it falls matter, so it is held as one set of states per unit, and the
-//! searches run on sets of states, 64 at a time. All amounts are integers (see `fixed`), so "optimal" is
-//! exact, and the value does not depend on which of several optimal flows is found.
+//! Of `f` only the edges on which it falls matter, so it is held as one set of states per unit, and
+//! the searches run on sets of states, 64 at a time. All amounts are integers (see `fixed`), so
+//! "optimal" is exact, and the value does not depend on which of several optimal flows is found.
 
 use crate::fixed::Fixed;
 use crate::limits::steps;
@@ -39,12 +43,13 @@ pub(crate) struct EmdSolver {
     /// What is still to be moved away (positive) or to arrive (negative), by state.
     excess: Vec<Fixed>,
     fold: Vec<Fixed>,
-    /// Flow out of `x` along unit `d`, to `x ^ 1 << d`, at `d << k | x`. At most one direction of an edge is
-    /// positive.
+    /// Flow out of `x` along unit `d`, to `x ^ 1 << d`, at `d << k | x`. At most one direction of
+    /// an edge is positive.
     flow: Vec<Fixed>,
     /// Sets by unit d: the states x from which f falls by 1 to `x ^ 1 << d`.
     falls: Vec<u64>,
-    /// Sets by unit d: the states x to which flow comes from `x ^ 1 << d`, so that it could be sent back.
+    /// Sets by unit d: the states x to which flow comes from `x ^ 1 << d`, so that it could be sent
+    /// back.
     back: Vec<u64>,
     /// Cost of the flow, and excess that it leaves.
     cost: Fixed,
@@ -84,11 +89,12 @@ impl EmdSolver {
         }
     }
 
-    /// As [`EmdSolver::distance`], but may stop as soon as the distance is known to be at least `stop_at`, or
-    /// to be less than `enough`.
+    /// As [`EmdSolver::distance`], but may stop as soon as the distance is known to be at least
+    /// `stop_at`, or to be less than `enough`.
     ///
-    /// A flow that leaves some of the excess where it is costs, with that taken to go all the way, at least the
-    /// distance: between any two states there are at most k steps, and edges have no capacity.
+    /// A flow that leaves some of the excess where it is costs, with that taken to go all the way,
+    /// at least the distance: between any two states there are at most k steps, and edges have no
+    /// capacity.
     pub(crate) fn compare(
         &mut self,
         p: &[Fixed],
@@ -112,7 +118,8 @@ impl EmdSolver {
             return Emd::AtLeast(signs.distance);
         }
         if signs.distance < enough {
-            // Often what goes to a neighbour is all it takes, and then nobody asks which way it went.
+            // Often what goes to a neighbour is all it takes, and then nobody asks which way it
+            // went.
             self.send_to_neighbours::<false>(&signs);
             let upper = self.upper();
             if upper < enough {
@@ -130,7 +137,8 @@ impl EmdSolver {
         }
     }
 
-    /// What the flow costs, with what it leaves taken to go all the way: an upper bound on the distance.
+    /// What the flow costs, with what it leaves taken to go all the way: an upper bound on the
+    /// distance.
     fn upper(&self) -> Fixed {
         self.cost + self.stuck * self.k as Fixed
     }
@@ -155,7 +163,8 @@ impl EmdSolver {
         (along[3] - along[0]) + (along[2] - along[1])
     }
 
-    /// The best f that is a sum over units: f(x) = Σ over ON units of the sign of the unit's difference.
+    /// The best f that is a sum over units: f(x) = Σ over ON units of the sign of the unit's
+    /// difference.
     fn marginal_signs(&mut self) -> Signs {
         let mut signs = Signs { distance: 0, of_unit: [0; 32] };
         self.fold.clear();
@@ -227,10 +236,11 @@ impl EmdSolver {
                 debug_assert!(dual <= upper);
                 return Emd::AtMost(upper);
             }
-            // Raising f on the states that excess can reach keeps it 1-Lipschitz, as long as no edge out of
-            // the set comes to fall by more than 1 (one that falls by 1 already would have been followed).
-            // It keeps slackness: flow neither enters nor leaves the set, since it can be followed both
-            // ways. It gains 1 for each unit of stuck excess, as no deficit is in the set.
+            // Raising f on the states that excess can reach keeps it 1-Lipschitz, as long as no
+            // edge out of the set comes to fall by more than 1 (one that falls by 1 already would
+            // have been followed). It keeps slackness: flow neither enters nor leaves the set,
+            // since it can be followed both ways. It gains 1 for each unit of stuck excess, as no
+            // deficit is in the set.
             dual += self.stuck * Fixed::from(self.raise());
             if dual >= stop_at {
                 return Emd::AtLeast(dual);
@@ -283,9 +293,9 @@ impl EmdSolver {
         }
     }
 
-    /// Routes as much excess as possible along edges on which `f` falls, and back along existing flow.
-    /// Ends early if the distance is known to be less than `enough`; if not, `seen` is then the set of states that
-    /// what is stuck can reach.
+    /// Routes as much excess as possible along edges on which `f` falls, and back along existing
+    /// flow. Ends early if the distance is known to be less than `enough`; if not, `seen` is then
+    /// the set of states that what is stuck can reach.
     fn route(&mut self, enough: Fixed) {
         while self.upper() >= enough
             && let Some(n_levels) = self.search()
@@ -294,8 +304,8 @@ impl EmdSolver {
         }
     }
 
-    /// Breadth-first levels from the states with excess, up to the first level with a deficit. Returns the
-    /// number of that level, or None if no deficit can be reached.
+    /// Breadth-first levels from the states with excess, up to the first level with a deficit.
+    /// Returns the number of that level, or None if no deficit can be reached.
     fn search(&mut self) -> Option<usize> {
         let (k, n_words) = (self.k, self.n_words);
         self.levels.clear();
@@ -352,8 +362,9 @@ impl EmdSolver {
         }
     }
 
-    /// The units along which a state of a level can be entered from the level before, worked out when first asked
-    /// for. What a path finds to lead nowhere is struck out, so no edge is tried twice in a phase.
+    /// The units along which a state of a level can be entered from the level before, worked out
+    /// when first asked for. What a path finds to lead nowhere is struck out, so no edge is tried
+    /// twice in a phase.
     #[inline]
     fn entries(&mut self, y: usize, level: usize) -> u16 {
         if self.entries[y] != NOT_LOOKED {
@@ -372,7 +383,8 @@ impl EmdSolver {
         entries as u16
     }
 
-    /// Finds one path from a source to `target` and moves what it can carry. False if there is none.
+    /// Finds one path from a source to `target` and moves what it can carry. False if there is
+    /// none.
     fn trace_back(&mut self, target: usize, n_levels: usize) -> bool {
         let (k, n_words) = (self.k, self.n_words);
         steps(2 * k);
@@ -439,8 +451,8 @@ impl EmdSolver {
         true
     }
 
-    /// Raises `f` on the states seen, by as much as keeps it 1-Lipschitz: by 2 if it rises by 1 along every
-    /// edge out of the set, else by 1. Returns by how much.
+    /// Raises `f` on the states seen, by as much as keeps it 1-Lipschitz: by 2 if it rises by 1
+    /// along every edge out of the set, else by 1. Returns by how much.
     fn raise(&mut self) -> i32 {
         let (k, n_words) = (self.k, self.n_words);
         let seen = &self.seen;
@@ -469,7 +481,8 @@ impl EmdSolver {
                 // States of the set whose edge leaves it, and those outside at its other end.
                 let (out, outside) = (seen_here & !across, !seen_here & across);
                 let rises = other_end(&old, d, word);
-                // Rising by 1 becomes level, level becomes falling (by 1); or rising becomes falling (by 2).
+                // Rising by 1 becomes level, level becomes falling (by 1); or rising becomes
+                // falling (by 2).
                 let now_falls = if by == 1 { out & !rises } else { out };
                 *falls = *falls & !outside | now_falls;
             }
@@ -483,7 +496,8 @@ impl EmdSolver {
         by
     }
 
-    /// Checks the result by its dual: `f` is 1-Lipschitz, and the flow costs exactly what `f` proves.
+    /// Checks the result by its dual: `f` is 1-Lipschitz, and the flow costs exactly what `f`
+    /// proves.
     #[cfg(debug_assertions)]
     fn check(&self, dual: Fixed) {
         let mut cost = 0;

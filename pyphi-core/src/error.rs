@@ -1,7 +1,7 @@
 //! The one error of this crate: an opaque [`Error`] over an [`ErrorKind`].
 //!
-//! Every message names the place, the value found there and what was expected, so that a caller only has
-//! to add the name of the file.
+//! Every message names the place, the value found there and what was expected, so that a caller
+//! only has to add the name of the file.
 
 use std::fmt;
 
@@ -12,7 +12,9 @@ use std::fmt;
 ///
 /// let error = Tpm::from_state_by_node(&[vec![0.0], vec![1.5]]).unwrap_err();
 /// assert!(matches!(error.kind(), ErrorKind::NotAProbability { row: 1, column: 0, .. }));
-/// assert_eq!(error.to_string(), "tpm: row 1, column 0: 1.5 is not a probability, expected a number from 0 to 1");
+/// let message =
+///     "tpm: row 1, column 0: 1.5 is not a probability, expected a number from 0 to 1";
+/// assert_eq!(error.to_string(), message);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Error {
@@ -45,7 +47,8 @@ pub enum ErrorKind {
     },
     /// An entry of a TPM is outside [0, 1] or not a number.
     #[error(
-        "tpm: row {row}, column {column}: {value} is not a probability, expected a number from 0 to 1"
+        "tpm: row {row}, column {column}: {value} is not a probability, expected a number from 0 \
+         to 1"
     )]
     NotAProbability {
         /// The row: the state at t, unit 0 in the lowest bit.
@@ -65,7 +68,8 @@ pub enum ErrorKind {
     },
     /// A state-by-state TPM has no state-by-node form.
     #[error(
-        "tpm: row {row}, column {column}: {found}, expected {expected}: the units are not conditionally \
+        "tpm: row {row}, column {column}: {found}, expected {expected}: the units are not \
+         conditionally \
          independent given the previous state"
     )]
     ConditionallyDependent {
@@ -98,9 +102,11 @@ pub enum ErrorKind {
         /// The value found.
         value: String,
     },
-    /// A unit depends on another although cm does not connect them (IIT 4.0; IIT 3.0 averages over it).
+    /// A unit depends on another although cm does not connect them (IIT 4.0; IIT 3.0 averages over
+    /// it).
     #[error(
-        "cm: row {from}, column {to}: 0, expected 1: unit {to} depends on unit {from} (tpm: rows {row} and \
+        "cm: row {from}, column {to}: 0, expected 1: unit {to} depends on unit {from} (tpm: rows \
+         {row} and \
          {other_row} differ in column {to})"
     )]
     MissingConnection {
@@ -161,7 +167,8 @@ pub enum ErrorKind {
     },
     /// No previous state leads to the state.
     #[error(
-        "state: {state} of the units {units} is unreachable: no previous state gives every unit its present \
+        "state: {state} of the units {units} is unreachable: no previous state gives every unit \
+         its present \
          value, expected a state that the network can be in"
     )]
     Unreachable {
@@ -224,7 +231,8 @@ pub enum ErrorKind {
     },
     /// A decision of another analysis than the one it is handed to.
     #[error(
-        "analysis {found}, expected {expected}: made for another network, state or setting, or by another \
+        "analysis {found}, expected {expected}: made for another network, state or setting, or by \
+         another \
          version of this program"
     )]
     OtherAnalysis {

@@ -1,10 +1,11 @@
 //! Fixed-point numbers: how the engine compares, adds and minimises.
 //!
-//! Repertoires are computed in floating point, then placed on a grid of 2⁻⁵⁶ (1.4e-17, finer than a float
-//! near 1). From there on every sum, every transport problem and every comparison is integer arithmetic:
-//! no result depends on the order in which it was added up, which solution of a degenerate problem a
-//! solver happened to find, or how the work was spread over threads. Placing one entry on the grid moves
-//! it by at most 2⁻⁵⁷, so a φ over a purview of k units moves by at most k·2ᵏ·2⁻⁵⁷ (7e-14 at k = 10).
+//! Repertoires are computed in floating point, then placed on a grid of 2⁻⁵⁶ (1.4e-17, finer than a
+//! float near 1). From there on every sum, every transport problem and every comparison is integer
+//! arithmetic: no result depends on the order in which it was added up, which solution of a
+//! degenerate problem a solver happened to find, or how the work was spread over threads. Placing
+//! one entry on the grid moves it by at most 2⁻⁵⁷, so a φ over a purview of k units moves by at
+//! most k·2ᵏ·2⁻⁵⁷ (7e-14 at k = 10).
 
 /// A number in units of 2⁻⁵⁶. Probabilities, φ values and distances, all at most a few dozen.
 pub(crate) type Fixed = i64;
@@ -12,7 +13,8 @@ pub(crate) type Fixed = i64;
 /// 1 as a [`Fixed`].
 pub(crate) const ONE: Fixed = 1 << 56;
 
-/// Masses of the transport between structures and its distances are in units of 2⁻⁵⁰: φ values add up.
+/// Masses of the transport between structures and its distances are in units of 2⁻⁵⁰: φ values add
+/// up.
 pub(crate) const COARSE_SHIFT: u32 = 6;
 /// 1 on the coarse grid.
 pub(crate) const COARSE_ONE: i64 = ONE >> COARSE_SHIFT;
@@ -42,8 +44,8 @@ pub(crate) fn cost_to_f64(cost: i128) -> f64 {
     cost as f64 / (COARSE_ONE as f64 * COARSE_ONE as f64)
 }
 
-/// Places a distribution on the grid so that it sums to exactly [`ONE`]: what rounding left over goes to
-/// the largest entry, the first of them if several are equal.
+/// Places a distribution on the grid so that it sums to exactly [`ONE`]: what rounding left over
+/// goes to the largest entry, the first of them if several are equal.
 pub(crate) fn place_distribution(distribution: &[f64], out: &mut [Fixed]) {
     let mut sum = 0;
     let mut largest = 0;

@@ -6,8 +6,8 @@ use crate::state::State;
 use crate::subsystem::Subsystem;
 use crate::unit_set::UnitSet;
 
-/// The OR-AND-XOR network of Oizumi et al. 2014, Fig. 4: A = OR(B, C), B = AND(A, C), C = XOR(A, B), in the
-/// state (1, 0, 0).
+/// The OR-AND-XOR network of Oizumi et al. 2014, Fig. 4: A = OR(B, C), B = AND(A, C), C = XOR(A,
+/// B), in the state (1, 0, 0).
 pub fn or_and_xor() -> Subsystem {
     let tpm: Vec<Vec<f64>> = (0..8u8)
         .map(|s| {
@@ -20,8 +20,8 @@ pub fn or_and_xor() -> Subsystem {
     whole(&tpm, &cm, state)
 }
 
-/// The complete graph of `n` strict-majority units without self-loops, all OFF: a unit is ON next if more
-/// than half of the others are ON.
+/// The complete graph of `n` strict-majority units without self-loops, all OFF: a unit is ON next
+/// if more than half of the others are ON.
 ///
 /// # Panics
 /// If `n` is 0 or more than [`Subsystem::MAX_UNITS`].
@@ -37,9 +37,9 @@ pub fn complete_majority(n: usize) -> Subsystem {
     whole(&tpm, &cm, State::all_off(n))
 }
 
-/// A generic network: `n` units, each connected with all including itself, logistic with normal weights of
-/// standard deviation 1.5: P(j ON | s) = 1 / (1 + exp(-Σᵢ w_ij (2 sᵢ - 1))), in a random state. Every state is
-/// reachable. The same for ever for the same `n` and `seed`.
+/// A generic network: `n` units, each connected with all including itself, logistic with normal
+/// weights of standard deviation 1.5: P(j ON | s) = 1 / (1 + exp(-Σᵢ w_ij (2 sᵢ - 1))), in a random
+/// state. Every state is reachable. The same for ever for the same `n` and `seed`.
 ///
 /// # Panics
 /// If `n` is 0 or more than [`Subsystem::MAX_UNITS`].
@@ -48,8 +48,8 @@ pub fn generic_logistic(n: usize, seed: u64) -> Subsystem {
     logistic(1.0, &weights, &state)
 }
 
-/// As [`generic_logistic`], but units 0 and 1 are interchangeable: same weights to and from all others, to
-/// each other and to themselves, and the same state.
+/// As [`generic_logistic`], but units 0 and 1 are interchangeable: same weights to and from all
+/// others, to each other and to themselves, and the same state.
 ///
 /// # Panics
 /// If `n` is less than 2 or more than [`Subsystem::MAX_UNITS`].
@@ -72,8 +72,8 @@ fn random_weights_and_state(n: usize, seed: u64) -> (Vec<Vec<f64>>, Vec<u8>) {
     (weights, state)
 }
 
-/// The three-unit system of Albantakis et al. 2023, Fig. 1: logistic units A, B, C of slope 4 in the state
-/// (0, 1, 1).
+/// The three-unit system of Albantakis et al. 2023, Fig. 1: logistic units A, B, C of slope 4 in
+/// the state (0, 1, 1).
 pub fn iit4_figure_1() -> Subsystem {
     let weights = [[-0.2, 0.7, 0.2], [0.7, -0.2, 0.0], [0.0, -0.8, 0.2]];
     logistic(4.0, &weights.map(|row| row.to_vec()), &[0, 1, 1])
@@ -85,7 +85,8 @@ pub fn iit4_figure_1_ab() -> Subsystem {
     Subsystem::new(figure.network(), figure.state(), UnitSet::all(2)).expect("a reachable state")
 }
 
-/// The six-unit system of Albantakis et al. 2023, Fig. 6D: specialised units of slope 4, first one ON.
+/// The six-unit system of Albantakis et al. 2023, Fig. 6D: specialised units of slope 4, first one
+/// ON.
 pub fn iit4_figure_6d() -> Subsystem {
     let weights = [
         [0.09, 0.7, 0.03, 0.03, 0.03, 0.12],
@@ -98,8 +99,9 @@ pub fn iit4_figure_6d() -> Subsystem {
     logistic(4.0, &weights.map(|row| row.to_vec()), &[1, 0, 0, 0, 0, 0])
 }
 
-/// A dense network without early ends for IIT 4.0: logistic units of slope 2, all ON; every weight is uniform in
-/// [0.05, 0.35], those of the ring i → i+1 are 0.55 more. The same for ever for the same `n` and `seed`.
+/// A dense network without early ends for IIT 4.0: logistic units of slope 2, all ON; every weight
+/// is uniform in [0.05, 0.35], those of the ring i → i+1 are 0.55 more. The same for ever for the
+/// same `n` and `seed`.
 ///
 /// # Panics
 /// If `n` is 0 or more than [`Subsystem::MAX_UNITS`].
@@ -118,7 +120,8 @@ pub fn dense_logistic(n: usize, seed: u64) -> Subsystem {
     logistic(2.0, &weights, &vec![1; n])
 }
 
-/// The copy ring: logistic units of slope 2, each with the one before it as its only input, first one ON.
+/// The copy ring: logistic units of slope 2, each with the one before it as its only input, first
+/// one ON.
 ///
 /// # Panics
 /// If `n` is 0 or more than [`Subsystem::MAX_UNITS`].
@@ -129,7 +132,8 @@ pub fn ring_logistic(n: usize) -> Subsystem {
     logistic(2.0, &weights, &state)
 }
 
-/// Logistic units: P(j ON | s) = 1 / (1 + exp(-k Σᵢ w_ij (2 sᵢ - 1))), connected where w_ij is not 0.
+/// Logistic units: P(j ON | s) = 1 / (1 + exp(-k Σᵢ w_ij (2 sᵢ - 1))), connected where w_ij is not
+/// 0.
 fn logistic(slope: f64, weights: &[Vec<f64>], state: &[u8]) -> Subsystem {
     let n = weights.len();
     let drive = |s: usize, j: usize| -> f64 {

@@ -19,22 +19,24 @@ pub enum Formalism {
     /// IIT 3.0 (Oizumi, Albantakis, Tononi 2014, PLoS Comput Biol 10(5): e1003588): see
     /// [`big_phi`](crate::big_phi()).
     Iit3,
-    /// IIT 4.0 (Albantakis et al. 2023, PLoS Comput Biol 19(10): e1011465): see [`iit4`](crate::iit4).
+    /// IIT 4.0 (Albantakis et al. 2023, PLoS Comput Biol 19(10): e1011465): see
+    /// [`iit4`](crate::iit4).
     Iit4_2023,
     /// IIT 4.0 as refined by Mayner, Marshall and Tononi (2026): φ_s is also at most the intrinsic
     /// differentiation and the intrinsic information of the system. Nothing else differs from 2023.
     Iit4_2026(DifferentiationCap),
 }
 
-/// What intrinsic differentiation is: the cap on φ_s that the 2026 formulation adds. Its paper and PyPhi
-/// 2.0-dev disagree. Both are in bits; -log2 of 0 and of 1 count as 0.
+/// What intrinsic differentiation is: the cap on φ_s that the 2026 formulation adds. Its paper and
+/// PyPhi 2.0-dev disagree. Both are in bits; -log2 of 0 and of 1 count as 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DifferentiationCap {
     /// As PyPhi 2.0-dev computes it: -log2 of the forward probability of the *current* state x, for
     /// effects P(x → x) and for causes the probability of x given that the past was x.
     CurrentState,
-    /// As the paper defines it (Eqs 4, 6, 11 to 13): -log2 of the probability of the *specified* states; for
-    /// effects the forward probability of s'_e, for causes the Bayesian probability (selectivity) of s'_c.
+    /// As the paper defines it (Eqs 4, 6, 11 to 13): -log2 of the probability of the *specified*
+    /// states; for effects the forward probability of s'_e, for causes the Bayesian probability
+    /// (selectivity) of s'_c.
     SpecifiedState,
 }
 
@@ -84,23 +86,24 @@ impl FromStr for Formalism {
     }
 }
 
-/// What IIT 4.0 does with ties between purviews. Displays as, and is parsed from, `principled`, `pyphi`
-/// and `max-phi`.
+/// What IIT 4.0 does with ties between purviews. Displays as, and is parsed from, `principled`,
+/// `pyphi` and `max-phi`.
 ///
 /// Two values are tied if they differ by at most 1e-12 (relative above 1), under every policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TiePolicy {
-    /// Of all purviews and states that tie for the largest φ, those congruent with the system's specified
-    /// state; of these the largest purview, then the lexicographically first.
+    /// Of all purviews and states that tie for the largest φ, those congruent with the system's
+    /// specified state; of these the largest purview, then the lexicographically first.
     Principled,
-    /// The choice of PyPhi 2.0-dev: the purview that comes first when CPython iterates over the set of
-    /// candidates, a larger congruent one only if that one is incongruent. With it the published figures
-    /// come out to the last digit.
+    /// The choice of PyPhi 2.0-dev: the purview that comes first when CPython iterates over the set
+    /// of candidates, a larger congruent one only if that one is incongruent. With it the published
+    /// figures come out to the last digit.
     Pyphi,
-    /// The rule of the theory (Albantakis et al. 2023, S1): of all congruent purviews and states that tie, and of the
-    /// states of the system that also tie in φ_s, the combination that makes Φ of the whole structure largest. Φ does
-    /// not depend on how units are numbered. See [`PhiStructure::choice`](crate::iit4::PhiStructure::choice). Where Φ
-    /// is not asked for, the states of the system are those of `Principled`.
+    /// The rule of the theory (Albantakis et al. 2023, S1): of all congruent purviews and states
+    /// that tie, and of the states of the system that also tie in φ_s, the combination that makes Φ
+    /// of the whole structure largest. Φ does not depend on how units are numbered. See
+    /// [`PhiStructure::choice`](crate::iit4::PhiStructure::choice). Where Φ is not asked for, the
+    /// states of the system are those of `Principled`.
     #[default]
     MaxPhi,
 }

@@ -1,16 +1,17 @@
 //! Exact integrated information (Φ) of small networks of binary units, by the rules of Integrated
-//! Information Theory 3.0 (Oizumi, Albantakis, Tononi 2014, PLoS Comput Biol 10(5): e1003588), and of 4.0 below.
+//! Information Theory 3.0 (Oizumi, Albantakis, Tononi 2014, PLoS Comput Biol 10(5): e1003588), and
+//! of 4.0 below.
 //!
-//! A mechanism in a state says something about the past and the future of a purview (a repertoire). How
-//! much of that is lost by the least harmful partition is its small φ. The purviews with the largest φ are
-//! the core cause and the core effect of the mechanism; together they are a concept. All concepts of a
-//! system are its cause-effect structure. How far that structure moves under the least harmful directed
-//! cut of the system is Φ.
+//! A mechanism in a state says something about the past and the future of a purview (a repertoire).
+//! How much of that is lost by the least harmful partition is its small φ. The purviews with the
+//! largest φ are the core cause and the core effect of the mechanism; together they are a concept.
+//! All concepts of a system are its cause-effect structure. How far that structure moves under the
+//! least harmful directed cut of the system is Φ.
 //!
 //! ```
 //! use pyphi_core::{Network, Options, State, Subsystem, big_phi};
 //!
-//! // Oizumi et al. 2014, Fig. 4: A = OR(B, C), B = AND(A, C), C = XOR(A, B), in the state (1, 0, 0).
+//! // Oizumi et al. 2014, Fig. 4: A = OR(B, C), B = AND(A, C), C = XOR(A, B), in state (1, 0, 0).
 //! // Row s of the TPM is the state at t (A in the lowest bit), column j is P(unit j is ON at t+1).
 //! let tpm: Vec<Vec<f64>> = (0..8u8)
 //!     .map(|s| {
@@ -25,18 +26,19 @@
 //! let result = big_phi(&subsystem, &Options::default());
 //! assert!((result.phi - 1.916667).abs() < 1e-6); // 1.92 in the paper
 //! assert_eq!(result.cut.unwrap().to_string(), "{0,1} ≠> {2}");
-//! let mechanisms: Vec<String> = result.ces.concepts.iter().map(|it| it.mechanism.to_string()).collect();
+//! let mechanisms = result.ces.concepts.iter().map(|it| it.mechanism.to_string());
+//! let mechanisms: Vec<String> = mechanisms.collect();
 //! assert_eq!(mechanisms, ["{0}", "{1}", "{2}", "{0,1}", "{1,2}", "{0,1,2}"]);
 //! # Ok::<(), pyphi_core::Error>(())
 //! ```
 //!
-//! Values are exact up to the rounding of floating-point repertoires (about 1e-13): nothing is sampled,
-//! approximated or rounded to a number of decimals. Comparisons have a tolerance of 1e-6 ([`TOLERANCE`]), the
-//! field's "precision 6", and ties are broken by fixed rules, so a result is the same on every machine and
-//! with any number of threads.
+//! Values are exact up to the rounding of floating-point repertoires (about 1e-13): nothing is
+//! sampled, approximated or rounded to a number of decimals. Comparisons have a tolerance of 1e-6
+//! ([`TOLERANCE`]), the field's "precision 6", and ties are broken by fixed rules, so a result is
+//! the same on every machine and with any number of threads.
 //!
-//! IIT 4.0 (Albantakis et al. 2023) is in [`iit4`]: φ_s, distinctions, relations, Φ-structures, complexes. It starts
-//! from the same [`Subsystem`]; [`Formalism`] names the formulations.
+//! IIT 4.0 (Albantakis et al. 2023) is in [`iit4`]: φ_s, distinctions, relations, Φ-structures,
+//! complexes. It starts from the same [`Subsystem`]; [`Formalism`] names the formulations.
 
 mod big_phi;
 mod bound;

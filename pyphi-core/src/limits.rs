@@ -1,6 +1,7 @@
 //! What an analysis may take, how it can be stopped and watched, and what it says when it was.
 //!
-//! Nothing here but the order of choice among ties changes a result that is complete. A stopped analysis returns what is proven so far.
+//! Nothing here but the order of choice among ties changes a result that is complete. A stopped
+//! analysis returns what is proven so far.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,19 +23,20 @@ pub struct Options {
     pub cancel: Option<Arc<AtomicBool>>,
     /// Told about every step that is done. [default: nobody]
     pub progress: Option<Observer>,
-    /// Evaluate every partition, purview and cut instead of those that bounds leave open. For checking: the
-    /// result has the same bits.
-    /// [default: false]
+    /// Evaluate every partition, purview and cut instead of those that bounds leave open. For
+    /// checking: the result has the same bits. [default: false]
     pub exhaustive: bool,
-    /// Search every core cause and core effect of every cut, also where the result does not depend on it,
-    /// so that [`BigPhi::purview_ties`](crate::BigPhi::purview_ties) is known. [default: false]
+    /// Search every core cause and core effect of every cut, also where the result does not depend
+    /// on it, so that [`BigPhi::purview_ties`](crate::BigPhi::purview_ties) is known. [default:
+    /// false]
     pub count_ties: bool,
-    /// Work φ out anew for every arrangement of interchangeable units. For checking. [default: false]
+    /// Work φ out anew for every arrangement of interchangeable units. For checking. [default:
+    /// false]
     pub no_symmetry: bool,
-    /// Which of the core causes or core effects of IIT 3.0 that φ and size leave tied is chosen, and under IIT 4.0
-    /// with principled ties which of the congruent purviews. Where there are such ties Φ depends on it; see
-    /// [`phi_range`](crate::phi_range) and [`iit4::phi_range`](crate::iit4::phi_range). [default: lexicographically
-    /// the first]
+    /// Which of the core causes or core effects of IIT 3.0 that φ and size leave tied is chosen,
+    /// and under IIT 4.0 with principled ties which of the congruent purviews. Where there are such
+    /// ties Φ depends on it; see [`phi_range`](crate::phi_range) and
+    /// [`iit4::phi_range`](crate::iit4::phi_range). [default: lexicographically the first]
     pub tie_order: TieOrder,
 }
 
@@ -45,8 +47,8 @@ pub struct Limits {
     /// [default: no limit]
     pub time: Option<Duration>,
     /// Memory that the tables of the search may take, in bytes; see [`memory_needed`] and
-    /// [`iit4::memory_needed`](crate::iit4::memory_needed). An analysis that would need more does not start.
-    /// [default: no limit]
+    /// [`iit4::memory_needed`](crate::iit4::memory_needed). An analysis that would need more does
+    /// not start. [default: no limit]
     pub memory_bytes: Option<u64>,
 }
 
@@ -64,8 +66,8 @@ pub enum StopReason {
         /// What they would need, in bytes.
         needed_bytes: u64,
     },
-    /// There are too many combinations of tied causes, effects and states to find out which has the largest Φ, and
-    /// something depends on that.
+    /// There are too many combinations of tied causes, effects and states to find out which has the
+    /// largest Φ, and something depends on that.
     TieLimit,
 }
 
@@ -99,8 +101,8 @@ pub struct Progress {
     pub best: Option<f64>,
     /// Time since the analysis began.
     pub elapsed: Duration,
-    /// Time the phase may still take, judged by its pace so far. Most cuts are decided faster once good ones
-    /// are known, so it tends to be too long.
+    /// Time the phase may still take, judged by its pace so far. Most cuts are decided faster once
+    /// good ones are known, so it tends to be too long.
     pub remaining: Option<Duration>,
 }
 
@@ -159,7 +161,8 @@ impl<'a> Watch<'a> {
     }
 }
 
-/// A function that is told about progress, from any thread of the analysis, often: it should return soon.
+/// A function that is told about progress, from any thread of the analysis, often: it should return
+/// soon.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -192,14 +195,16 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// Memory that the search for Φ of `n_units` units plans for with `n_threads` threads, in bytes; `None` if
-/// that does not fit in a `u64`. Each thread has a table of the marginals of 4ⁿ pairs of a mechanism and a
-/// purview, a list of partitions that may be half as long, and a transport problem of 2ⁿ by 2ⁿ concepts; all
-/// share the tables of the units, n·3ⁿ, and the values of φ that cuts have in common, 7ⁿ up to 8 units and 4ⁿ
-/// beyond. What else is needed is small beside that, except for networks with interchangeable units, which keep
-/// some MiB of φ values for their arrangements instead.
+/// Memory that the search for Φ of `n_units` units plans for with `n_threads` threads, in bytes;
+/// `None` if that does not fit in a `u64`. Each thread has a table of the marginals of 4ⁿ pairs of
+/// a mechanism and a purview, a list of partitions that may be half as long, and a transport
+/// problem of 2ⁿ by 2ⁿ concepts; all share the tables of the units, n·3ⁿ, and the values of φ that
+/// cuts have in common, 7ⁿ up to 8 units and 4ⁿ beyond. What else is needed is small beside that,
+/// except for networks with interchangeable units, which keep some MiB of φ values for their
+/// arrangements instead.
 ///
-/// This is the price of any system of so many units; [`memory_needed`] knows which of them cost nothing.
+/// This is the price of any system of so many units; [`memory_needed`] knows which of them cost
+/// nothing.
 ///
 /// ```
 /// assert!(pyphi_core::predicted_bytes(8, 2).unwrap() < 64 << 20);
@@ -214,8 +219,9 @@ pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
     pairs.checked_mul(of_thread.checked_mul(n_threads as u64)?)?.checked_add(shared)
 }
 
-/// As [`predicted_bytes`], for [`phi_range`](crate::phi_range) and [`phi_by_order`](crate::phi_by_order), which keep for
-/// every cut what purviews are tied for every cause and effect.
+/// As [`predicted_bytes`], for [`phi_range`](crate::phi_range) and
+/// [`phi_by_order`](crate::phi_by_order), which keep for every cut what purviews are tied for every
+/// cause and effect.
 ///
 /// ```
 /// use pyphi_core::{predicted_bytes, predicted_bytes_of_range};
@@ -229,8 +235,9 @@ pub fn predicted_bytes_of_range(n_units: usize, n_threads: usize) -> Option<u64>
     pairs.checked_mul(2 * BYTES_OF_CHOICE)?.checked_add(predicted_bytes(n_units, n_threads)?)
 }
 
-/// Memory that the search for Φ of a system plans for with `n_threads` threads, in bytes; 0 where Φ is 0 without
-/// a search, `u64::MAX` where that is more. With `keeps_choices` as [`predicted_bytes_of_range`].
+/// Memory that the search for Φ of a system plans for with `n_threads` threads, in bytes; 0 where Φ
+/// is 0 without a search, `u64::MAX` where that is more. With `keeps_choices` as
+/// [`predicted_bytes_of_range`].
 ///
 /// ```
 /// use pyphi_core::{fixtures, memory_needed, predicted_bytes};
@@ -289,8 +296,9 @@ impl Stop {
     }
 }
 
-/// Says that so many entries of a table, or things like that, have been looked at or made. Loops that may be
-/// long say so; tests see to it that there are never many between two looks at [`Stop`].
+/// Says that so many entries of a table, or things like that, have been looked at or made. Loops
+/// that may be long say so; tests see to it that there are never many between two looks at
+/// [`Stop`].
 #[inline(always)]
 pub(crate) fn steps(n: usize) {
     #[cfg(test)]
@@ -346,7 +354,8 @@ pub(crate) mod stretch {
         now.is_told_to_stop()
     }
 
-    /// The stretches of some work on this thread, which is told to stop at its look number `stop_at`.
+    /// The stretches of some work on this thread, which is told to stop at its look number
+    /// `stop_at`.
     pub(crate) fn of(stop_at: u64, work: impl FnOnce()) -> Stretches {
         NOW.set(Stretches::until(stop_at));
         work();
@@ -394,7 +403,8 @@ mod tests {
         }),
     ];
 
-    /// However late an analysis is told to stop, it has looked not long before, and has ended not long after.
+    /// However late an analysis is told to stop, it has looked not long before, and has ended not
+    /// long after.
     #[track_caller]
     fn check(what: &str, subsystem: &Subsystem, analyses: &[(&str, Analysis)], stop_at: u64) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");

@@ -1,16 +1,16 @@
-//! Small φ: the minimum over the partitions of one mechanism and purview, and the purview for which it is
-//! largest.
+//! Small φ: the minimum over the partitions of one mechanism and purview, and the purview for which
+//! it is largest.
 //!
-//! Effect side. An effect repertoire is a product over the units of the purview, so the EMD of a partition
-//! is the sum over those units of the difference of their marginals, and every unit of the purview may
-//! choose its part by itself: with the mechanism split into M1 and M2, unit j costs the smaller of
-//! |e(M)_j - e(M1)_j| and |e(M)_j - e(M2)_j|. Only the split {∅, M} has a condition, that ∅ gets at least
-//! one unit of the purview. No distribution is ever formed.
+//! Effect side. An effect repertoire is a product over the units of the purview, so the EMD of a
+//! partition is the sum over those units of the difference of their marginals, and every unit of
+//! the purview may choose its part by itself: with the mechanism split into M1 and M2, unit j costs
+//! the smaller of |e(M)_j - e(M1)_j| and |e(M)_j - e(M2)_j|. Only the split {∅, M} has a condition,
+//! that ∅ gets at least one unit of the purview. No distribution is ever formed.
 //!
-//! Cause side. The EMD of a partition is at least the sum of the differences of the marginals (a flow
-//! between two distributions over states, projected on one unit, is a flow between its marginals, and the
-//! Hamming cost of a step is the number of units it changes). These sums are cheap; the EMD itself is only
-//! computed where they do not already rule a partition out.
+//! Cause side. The EMD of a partition is at least the sum of the differences of the marginals (a
+//! flow between two distributions over states, projected on one unit, is a flow between its
+//! marginals, and the Hamming cost of a step is the number of units it changes). These sums are
+//! cheap; the EMD itself is only computed where they do not already rule a partition out.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -26,8 +26,9 @@ use crate::tie_order::LocalOrder;
 use crate::ties::{Choices, Tied};
 use crate::unit_set::{bits, cmp_lexicographic, submasks};
 
-/// How far a bound computed in floating point may exceed the truth: sums of at most 16 differences of
-/// numbers in [0, 1], each good to a few 1e-16, and the placing of both distributions on the grid.
+/// How far a bound computed in floating point may exceed the truth: sums of at most 16 differences
+/// of numbers in [0, 1], each good to a few 1e-16, and the placing of both distributions on the
+/// grid.
 const BOUND_SLACK: f64 = 1e-12;
 
 /// The purview with the largest φ, in one direction.
@@ -41,10 +42,11 @@ pub(crate) struct Core {
     pub(crate) n_tied_in_size: u32,
 }
 
-/// φ of (mechanism, purview) pairs on the cause side, intact and under cuts, as far as it is known; shared by
-/// all threads. φ under a cut from A depends only on which units of the mechanism and of the purview are in A,
-/// so cuts share it: a unit is in neither, or in one or both on either side, which makes 7ⁿ values for all
-/// cuts. Beyond [`CauseMemo::MAX_UNITS_CUT`] units only the 4ⁿ values of the intact system are kept.
+/// φ of (mechanism, purview) pairs on the cause side, intact and under cuts, as far as it is known;
+/// shared by all threads. φ under a cut from A depends only on which units of the mechanism and of
+/// the purview are in A, so cuts share it: a unit is in neither, or in one or both on either side,
+/// which makes 7ⁿ values for all cuts. Beyond [`CauseMemo::MAX_UNITS_CUT`] units only the 4ⁿ values
+/// of the intact system are kept.
 #[derive(Debug)]
 pub(crate) struct CauseMemo {
     /// By set of units, Σ baseᵘ over its units u.
@@ -102,7 +104,8 @@ impl CauseMemo {
             (mechanism & purview, mechanism & !purview, purview & !mechanism);
         let mut idx = weight(mechanism) + 2 * weight(purview) + 3 * weight(both);
         if let Some(from) = from {
-            // What is in A has three more digits to itself. Severed means that some of the purview is.
+            // What is in A has three more digits to itself. Severed means that some of the purview
+            // is.
             idx += 3 * weight((mechanism | purview | both) & from);
         }
         self.values.get(idx)
@@ -138,8 +141,9 @@ pub(crate) struct Rules {
     pub(crate) prune: bool,
     /// Whether every core cause and core effect is searched, to count ties among them.
     pub(crate) count_ties: bool,
-    /// Whether what is known of one arrangement of interchangeable units is used for the others. Where
-    /// there are such units, φ is worked out on the canonical arrangement in any case: results are the same.
+    /// Whether what is known of one arrangement of interchangeable units is used for the others.
+    /// Where there are such units, φ is worked out on the canonical arrangement in any case:
+    /// results are the same.
     pub(crate) symmetry: bool,
     /// Which of the purviews that φ and size leave tied is chosen.
     pub(crate) order: LocalOrder,
@@ -172,7 +176,8 @@ pub(crate) struct Scratch {
     pub(crate) prices: Vec<i64>,
 }
 
-/// How often the bound on a cut's distance, after the mechanisms of each size, has decided the cut lately.
+/// How often the bound on a cut's distance, after the mechanisms of each size, has decided the cut
+/// lately.
 #[derive(Debug, Default)]
 pub(crate) struct BoundRecord {
     tried: [u32; 16],
@@ -241,17 +246,20 @@ impl Scratch {
     }
 }
 
-/// For every mechanism and purview the marginals of the cause repertoire, made when first asked for.
+/// For every mechanism and purview the marginals of the cause repertoire, made when first asked
+/// for.
 #[derive(Debug)]
 struct MarginalTable {
     n: usize,
     lanes: usize,
     entries: Vec<f64>,
-    /// By row, the cut it was made under, as far as it matters to the row: see [`MarginalTable::tag`].
+    /// By row, the cut it was made under, as far as it matters to the row: see
+    /// [`MarginalTable::tag`].
     made_under: Vec<u32>,
 }
 
-/// Of a row that was never made. It is 0, so that the system gives the table as it is, page by page.
+/// Of a row that was never made. It is 0, so that the system gives the table as it is, page by
+/// page.
 const NEVER: u32 = 0;
 
 impl MarginalTable {
@@ -265,9 +273,9 @@ impl MarginalTable {
         }
     }
 
-    /// What of a cut A → B a row depends on: the units of the purview in A and those of the mechanism in B.
-    /// Where there are none of one of these nothing is severed, as in the intact system: 1. No cut has that,
-    /// since it has no unit in A.
+    /// What of a cut A → B a row depends on: the units of the purview in A and those of the
+    /// mechanism in B. Where there are none of one of these nothing is severed, as in the intact
+    /// system: 1. No cut has that, since it has no unit in A.
     #[inline]
     fn tag(wiring: &Wiring, mechanism: u32, purview: u32) -> u32 {
         let (from, to) = (purview & wiring.from, mechanism & wiring.to);
@@ -313,7 +321,8 @@ impl MarginalTable {
         rows
     }
 
-    /// Calls `visit` with the bound of every partition of (mechanism, purview), in no particular order.
+    /// Calls `visit` with the bound of every partition of (mechanism, purview), in no particular
+    /// order.
     #[inline(always)]
     fn for_each_bound<const LANES: usize>(
         &self,
@@ -353,8 +362,9 @@ impl MarginalTable {
         self.for_each_bound_any(mechanism, purview, visit);
     }
 
-    /// As [`MarginalTable::for_each_bound`], with the widest vectors of this machine. They change nothing but
-    /// the speed: every lane is computed by itself, and lanes are added in a fixed order.
+    /// As [`MarginalTable::for_each_bound`], with the widest vectors of this machine. They change
+    /// nothing but the speed: every lane is computed by itself, and lanes are added in a fixed
+    /// order.
     fn for_each(&self, mechanism: u32, purview: u32, mut visit: impl FnMut(Bound)) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
@@ -406,7 +416,8 @@ pub(crate) struct SmallPhi<'a> {
     pub(crate) wiring: &'a Wiring,
     pub(crate) memo: &'a CauseMemo,
     pub(crate) symmetry: &'a Symmetry,
-    /// φ of causes that have been met, by canonical arrangement, where there are interchangeable units.
+    /// φ of causes that have been met, by canonical arrangement, where there are interchangeable
+    /// units.
     pub(crate) cache: &'a PhiCache,
     pub(crate) rules: Rules,
     /// When a search may return anything, since nobody will look at it.
@@ -430,7 +441,8 @@ impl SmallPhi<'_> {
         if let Some(core) = self.chosen_before(Direction::Effect, mechanism, scratch) {
             return core;
         }
-        // Interchangeable units are no help here: all purviews together cost less than looking a few up.
+        // Interchangeable units are no help here: all purviews together cost less than looking a
+        // few up.
         self.effect_phi(mechanism, scratch);
         let phi = &scratch.effect_phi;
         let purviews = self.purviews.iter().map(|&purview| (purview, 1, phi[purview as usize]));
@@ -456,7 +468,8 @@ impl SmallPhi<'_> {
         }
     }
 
-    /// The core cause where there are interchangeable units: φ is worked out once for each arrangement.
+    /// The core cause where there are interchangeable units: φ is worked out once for each
+    /// arrangement.
     fn core_cause_by_kind(&self, mechanism: u32, scratch: &mut Scratch) -> Option<Core> {
         struct Kind {
             purview: u32,
@@ -714,8 +727,8 @@ impl SmallPhi<'_> {
         Some(core)
     }
 
-    /// Of the purviews tied for the largest φ the one with most units, and of those the first in the order
-    /// asked for. Each purview comes with how many it stands for and with its φ.
+    /// Of the purviews tied for the largest φ the one with most units, and of those the first in
+    /// the order asked for. Each purview comes with how many it stands for and with its φ.
     fn choose(
         &self,
         direction: Direction,
@@ -815,8 +828,8 @@ impl SmallPhi<'_> {
         })
     }
 
-    /// Of the partitions that part one unit of the purview, or one unit of the mechanism, from all the rest,
-    /// the one with the smallest bound.
+    /// Of the partitions that part one unit of the purview, or one unit of the mechanism, from all
+    /// the rest, the one with the smallest bound.
     fn simple_bound(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) -> Bound {
         let top = 1 << (31 - mechanism.leading_zeros());
         let of_purview = bits(purview).map(|unit| (0, 1 << unit));
@@ -837,8 +850,8 @@ impl SmallPhi<'_> {
         best
     }
 
-    /// φ of one pair, exactly; or a bound as soon as one is known that is below `floor`. The whole repertoire
-    /// has been placed.
+    /// φ of one pair, exactly; or a bound as soon as one is known that is below `floor`. The whole
+    /// repertoire has been placed.
     fn cause_phi(
         &self,
         mechanism: u32,
@@ -910,8 +923,8 @@ impl SmallPhi<'_> {
         place_distribution(&scratch.whole, &mut scratch.p);
     }
 
-    /// EMD between the whole repertoire (in `scratch.p`) and the partitioned one, as far as it is between `enough`
-    /// and `stop_at`.
+    /// EMD between the whole repertoire (in `scratch.p`) and the partitioned one, as far as it is
+    /// between `enough` and `stop_at`.
     fn partition_emd(
         &self,
         mechanism: u32,
@@ -961,8 +974,8 @@ impl SmallPhi<'_> {
         place_distribution(product, q);
     }
 
-    /// φ of one pair on the cause side with its MIP: the first of the partitions tied for it. Anything, if the analysis is
-    /// to stop.
+    /// φ of one pair on the cause side with its MIP: the first of the partitions tied for it.
+    /// Anything, if the analysis is to stop.
     pub(crate) fn cause_mip(
         &self,
         mechanism: u32,
@@ -1068,8 +1081,8 @@ mod tests {
     use crate::fixtures::{complete_majority, generic_logistic};
     use crate::subsystem::Subsystem;
 
-    /// Core causes with and without bounds and what cuts share, of every `step`-th mechanism of at most `largest` units under some
-    /// cuts.
+    /// Core causes with and without bounds and what cuts share, of every `step`-th mechanism of at
+    /// most `largest` units under some cuts.
     fn check(subsystem: &Subsystem, largest: u32, step: usize, cuts: &[u32]) {
         let n = subsystem.n_units();
         let (pruned, exhaustive) =
@@ -1106,7 +1119,8 @@ mod tests {
         check(&complete_majority(7), 2, 9, &[0b0011010]);
     }
 
-    /// The marginal bound is at most the EMD of the partition, and the EMD at most the cheap upper bound.
+    /// The marginal bound is at most the EMD of the partition, and the EMD at most the cheap upper
+    /// bound.
     #[test]
     fn bounds_of_partitions_hold() {
         for seed in 0..3 {

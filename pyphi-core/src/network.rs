@@ -9,8 +9,8 @@ use crate::unit_set::{UnitSet, bits, deposit};
 
 /// A network of `n` binary units: a TPM, a connectivity matrix, optional labels.
 ///
-/// `cm[i][j] = 1` means i → j. The connectivity decides what is an input: the mechanism of unit j is its
-/// column of the TPM averaged, uniformly, over every unit that is not an input of j.
+/// `cm[i][j] = 1` means i → j. The connectivity decides what is an input: the mechanism of unit j
+/// is its column of the TPM averaged, uniformly, over every unit that is not an input of j.
 ///
 /// ```
 /// use pyphi_core::Network;
@@ -77,7 +77,8 @@ impl Network {
         Network::new(Tpm::from_state_by_node(tpm)?, cm)
     }
 
-    /// A network from a state-by-state TPM, `2^n` rows of `2^n`, and its connectivity matrix, n by n.
+    /// A network from a state-by-state TPM, `2^n` rows of `2^n`, and its connectivity matrix, n by
+    /// n.
     ///
     /// # Errors
     /// As [`Tpm::from_state_by_state`] and [`Network::new`].
@@ -88,8 +89,8 @@ impl Network {
     /// The same network with a name for each unit.
     ///
     /// # Errors
-    /// If there is not one label per unit, or one is too long ([`Network::LONGEST_LABEL`]) has a control
-    /// character, or is that of two units.
+    /// If there is not one label per unit, or one is too long ([`Network::LONGEST_LABEL`]) has a
+    /// control character, or is that of two units.
     pub fn with_labels(mut self, labels: Vec<String>) -> Result<Network> {
         if labels.len() != self.n_units() {
             return Err(ErrorKind::Labels { found: labels.len(), expected: self.n_units() }.into());
@@ -147,9 +148,10 @@ impl Network {
             .collect()
     }
 
-    /// P(`unit` is ON, or else OFF | its inputs among `free` = z, its other inputs as in `fixed`), times
-    /// `scale`, which is a power of two, for every state z of `free ∩ inputs(unit)` (bit k of the index =
-    /// k-th of those units), averaged over all non-inputs. What is tiny keeps all its digits.
+    /// P(`unit` is ON, or else OFF | its inputs among `free` = z, its other inputs as in `fixed`),
+    /// times `scale`, which is a power of two, for every state z of `free ∩ inputs(unit)` (bit k of
+    /// the index = k-th of those units), averaged over all non-inputs. What is tiny keeps all its
+    /// digits.
     pub(crate) fn unit_table(
         &self,
         unit: usize,

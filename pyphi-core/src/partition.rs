@@ -20,13 +20,14 @@ pub struct Partition {
 }
 
 impl Partition {
-    /// The partitions of `mechanism` over `purview`, in the order that decides ties: every bipartition
-    /// except the one in which the first part is empty.
+    /// The partitions of `mechanism` over `purview`, in the order that decides ties: every
+    /// bipartition except the one in which the first part is empty.
     ///
     /// ```
     /// use pyphi_core::{Partition, UnitSet};
     ///
-    /// let all: Vec<String> = Partition::all(UnitSet::all(1), UnitSet::all(2)).map(|it| it.to_string()).collect();
+    /// let all = Partition::all(UnitSet::all(1), UnitSet::all(2)).map(|it| it.to_string());
+    /// let all: Vec<String> = all.collect();
     /// assert_eq!(all, ["{}/{0} × {0}/{1}", "{}/{1} × {0}/{0}", "{}/{0,1} × {0}/{}"]);
     /// ```
     pub fn all(mechanism: UnitSet, purview: UnitSet) -> impl Iterator<Item = Partition> {
@@ -56,8 +57,9 @@ impl std::fmt::Display for Partition {
 
 /// First parts (mechanism, purview) of the partitions, in order.
 ///
-/// For the bipartitions of M (count k, the first part being the units whose bit is set in k) the directed
-/// bipartitions of P: the same listing by count, then that listing reversed with its two parts swapped.
+/// For the bipartitions of M (count k, the first part being the units whose bit is set in k) the
+/// directed bipartitions of P: the same listing by count, then that listing reversed with its two
+/// parts swapped.
 pub(crate) fn local_partitions(mechanism: u32, purview: u32) -> impl Iterator<Item = (u32, u32)> {
     let n_mechanism = mechanism.count_ones();
     let n_firsts = if n_mechanism == 0 { 0 } else { 1u32 << (n_mechanism - 1) };

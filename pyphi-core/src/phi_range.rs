@@ -1,8 +1,8 @@
 //! How far Φ hangs on the order of choice among tied core causes and core effects.
 //!
-//! φ of every mechanism and purview is the same in every order, so it is worked out once; only choices and
-//! the distances of structures are redone. Orders are independent of each other: each gives the Φ that
-//! [`big_phi`](crate::big_phi) gives with it.
+//! φ of every mechanism and purview is the same in every order, so it is worked out once; only
+//! choices and the distances of structures are redone. Orders are independent of each other: each
+//! gives the Φ that [`big_phi`](crate::big_phi) gives with it.
 
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,13 @@ use crate::tie_order::{LocalOrder, TieOrder};
 pub struct PhiRange {
     /// The result in the order that [`Options::tie_order`] asks for.
     pub result: BigPhi,
-    /// The smallest Φ over that order and the numberings tried. Of a search that was stopped, over those that
-    /// were finished.
+    /// The smallest Φ over that order and the numberings tried. Of a search that was stopped, over
+    /// those that were finished.
     pub low: f64,
     /// The largest.
     pub high: f64,
-    /// The different numberings that stand for all that were asked for: numberings that differ by an exchange
-    /// of interchangeable units count once.
+    /// The different numberings that stand for all that were asked for: numberings that differ by
+    /// an exchange of interchangeable units count once.
     pub numberings: u32,
     /// Whether these are all numberings there are, so that `low` and `high` are the extremes.
     pub is_exhaustive: bool,
@@ -33,12 +33,14 @@ pub struct PhiRange {
     pub elapsed: Duration,
 }
 
-/// Φ of a subsystem with its range over numberings of the units: their own, and `n_more` drawn from `seed`
-/// (all, if there are no more than these). Where φ and size decide every choice, that is Φ itself.
+/// Φ of a subsystem with its range over numberings of the units: their own, and `n_more` drawn from
+/// `seed` (all, if there are no more than these). Where φ and size decide every choice, that is Φ
+/// itself.
 ///
-/// IIT 3.0 does not say which of several purviews with the same φ and size is the core cause or core effect,
-/// and programs take the first. So they print another Φ of the same network when its units are numbered
-/// otherwise, and every Φ between `low` and `high` that occurs is one that they print.
+/// IIT 3.0 does not say which of several purviews with the same φ and size is the core cause or
+/// core effect, and programs take the first. So they print another Φ of the same network when its
+/// units are numbered otherwise, and every Φ between `low` and `high` that occurs is one that they
+/// print.
 ///
 /// ```
 /// use pyphi_core::{Network, Options, State, Subsystem, phi_range};

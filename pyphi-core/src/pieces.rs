@@ -1,35 +1,38 @@
-//! One Φ in pieces: the mechanisms and the cuts of one system decided by several processes, in any division, and put
-//! together to exactly what [`big_phi`](crate::big_phi) gives.
+//! One Φ in pieces: the mechanisms and the cuts of one system decided by several processes, in any
+//! division, and put together to exactly what [`big_phi`](crate::big_phi) gives.
 //!
-//! There are two stages. First every *mechanism* of the intact system gets a [`MechanismDecision`]: its core cause and
-//! core effect, or that it has no concept. All of them are the [`IntactStructure`]. Then every *cut* gets a
-//! [`CutDecision`]: the exact distance of its structure from the intact one, or that the distance is at least some
-//! number. Whoever decides a cut knows a [`Bound`], the smallest distance found so far by anybody; a cut is only looked
-//! at until it is clear that it has more than that.
+//! There are two stages. First every *mechanism* of the intact system gets a [`MechanismDecision`]:
+//! its core cause and core effect, or that it has no concept. All of them are the
+//! [`IntactStructure`]. Then every *cut* gets a [`CutDecision`]: the exact distance of its
+//! structure from the intact one, or that the distance is at least some number. Whoever decides a
+//! cut knows a [`Bound`], the smallest distance found so far by anybody; a cut is only looked at
+//! until it is clear that it has more than that.
 //!
 //! What always holds:
-//! - A decision is true whatever it was pruned by. An "at least x" whose x is not above the smallest distance (and the
-//!   tolerance) settles nothing, so a bound that was too low costs work and changes no result: [`CutDecisions`] says
-//!   that the cut is undecided.
-//! - Decisions are integers (φ in units of 2⁻⁵⁶, [`Distance`]s in units of 2⁻¹⁰⁰), functions of the system alone. So the
-//!   same decision may come twice, from anybody, in any order. Two that cannot both be true are an error.
+//! - A decision is true whatever it was pruned by. An "at least x" whose x is not above the
+//!   smallest distance (and the tolerance) settles nothing, so a bound that was too low costs work
+//!   and changes no result: [`CutDecisions`] says that the cut is undecided.
+//! - Decisions are integers (φ in units of 2⁻⁵⁶, [`Distance`]s in units of 2⁻¹⁰⁰), functions of the
+//!   system alone. So the same decision may come twice, from anybody, in any order. Two that cannot
+//!   both be true are an error.
 //! - A decision names its analysis ([`AnalysisId`]) and is refused by any other.
 //!
-//! Decisions are made and reported one by one: what is interrupted keeps what it has reported. They are plain JSON by
-//! [`serde`], one object each:
+//! Decisions are made and reported one by one: what is interrupted keeps what it has reported. They
+//! are plain JSON by [`serde`], one object each:
 //!
 //! ```json
-//! {"analysis":"1-…","mechanism":3,"concept":{"cause":{"purview":[0,1,2],"phi":"18014398509481984","tied":3,
-//!  "tied_in_size":1},"effect":{"purview":[2],"phi":"36028797018963968","tied":1,"tied_in_size":1},
-//!  "to_null":"1125899906842624"}}
+//! {"analysis":"1-…","mechanism":3,"concept":{"cause":{"purview":[0,1,2],"phi":"18014398509481984",
+//!  "tied":3,"tied_in_size":1},"effect":{"purview":[2],"phi":"36028797018963968","tied":1,
+//!  "tied_in_size":1},"to_null":"1125899906842624"}}
 //! {"analysis":"1-…","mechanism":4,"concept":null}
 //! {"analysis":"1-…","cut":2,"distance":{"exact":"2429663650437439217077053292544"}}
 //! {"analysis":"1-…","cut":0,"distance":{"at_least":"2500088683783029624039592281134"}}
 //! ```
 //!
-//! `mechanism` and `cut` are positions in the orders of [`UnitSet::subsets_by_size`] and [`Cut::all`]; `purview` lists
-//! units; `tied` counts purviews; `to_null` is a distance in units of 2⁻⁵⁰; `purview_ties` is there with
-//! [`Options::count_ties`]. The number before the dash is the version of this form, the rest a hash.
+//! `mechanism` and `cut` are positions in the orders of [`UnitSet::subsets_by_size`] and
+//! [`Cut::all`]; `purview` lists units; `tied` counts purviews; `to_null` is a distance in units of
+//! 2⁻⁵⁰; `purview_ties` is there with [`Options::count_ties`]. The number before the dash is the
+//! version of this form, the rest a hash.
 //!
 //! ```
 //! use pyphi_core::pieces::{Bound, CutDecision, CutDecisions, MechanismDecisions, Pieces, deal};
@@ -42,9 +45,11 @@
 //! // Every piece could be another process: all they have in common is what decisions say.
 //! let mechanisms = Mutex::new(MechanismDecisions::new(&pieces));
 //! for piece in deal(&pieces.mechanisms_largest_first(), 3) {
-//!     pieces.decide_mechanisms(&piece, |decision| mechanisms.lock().unwrap().add(&decision).unwrap())?;
+//!     let add = |decision| mechanisms.lock().unwrap().add(&decision).unwrap();
+//!     pieces.decide_mechanisms(&piece, add)?;
 //! }
-//! let intact = mechanisms.into_inner().unwrap().intact_structure().expect("all mechanisms are decided");
+//! let mechanisms = mechanisms.into_inner().unwrap();
+//! let intact = mechanisms.intact_structure().expect("all mechanisms are decided");
 //!
 //! let mut cuts = CutDecisions::new(&pieces, &intact)?;
 //! for piece in deal(&cuts.undecided(), 2) {
@@ -83,8 +88,9 @@ use crate::tables::to_network;
 use crate::transport::Total;
 use crate::unit_set::UnitSet;
 
-/// An analysis that is done in pieces: a subsystem, and options of which only [`Options::tie_order`] and
-/// [`Options::count_ties`] have to be the same for all pieces. See the [module](self).
+/// An analysis that is done in pieces: a subsystem, and options of which only
+/// [`Options::tie_order`] and [`Options::count_ties`] have to be the same for all pieces. See the
+/// [module](self).
 #[derive(Debug)]
 pub struct Pieces<'a> {
     subsystem: &'a Subsystem,
@@ -94,9 +100,9 @@ pub struct Pieces<'a> {
     cuts: Vec<Cut>,
 }
 
-/// What decisions must have in common to be put together: a hash of the system (tables, state, units), of tolerance,
-/// order of choice and whether ties are counted, and of the version of this library. Prints as the version of the form
-/// of decisions, a dash and 32 hexadecimal digits.
+/// What decisions must have in common to be put together: a hash of the system (tables, state,
+/// units), of tolerance, order of choice and whether ties are counted, and of the version of this
+/// library. Prints as the version of the form of decisions, a dash and 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AnalysisId(String);
 
@@ -127,7 +133,8 @@ impl fmt::Display for AnalysisId {
     }
 }
 
-/// What one mechanism of the intact system comes to: its core cause and core effect, or that it has no concept.
+/// What one mechanism of the intact system comes to: its core cause and core effect, or that it has
+/// no concept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MechanismDecision {
@@ -236,10 +243,11 @@ impl PieceEnd {
     }
 }
 
-/// Deals items to pieces in turn, so that each gets its share of the first ones. Pieces without an item are left out.
+/// Deals items to pieces in turn, so that each gets its share of the first ones. Pieces without an
+/// item are left out.
 ///
-/// In the order of [`CutDecisions::undecided`] every piece has cuts that are likely to be minimal, which it looks at
-/// first, and finds a bound of its own early.
+/// In the order of [`CutDecisions::undecided`] every piece has cuts that are likely to be minimal,
+/// which it looks at first, and finds a bound of its own early.
 ///
 /// ```
 /// assert_eq!(pyphi_core::pieces::deal(&[7, 5, 3, 1, 0], 2), [vec![7, 3, 0], vec![5, 1]]);
@@ -253,8 +261,8 @@ pub fn deal(items: &[usize], n_pieces: usize) -> Vec<Vec<usize>> {
 }
 
 impl<'a> Pieces<'a> {
-    /// The analysis of a subsystem with these options. Limits, cancelling and progress are those of each call, on the
-    /// threads of the current rayon pool; time counts from the call.
+    /// The analysis of a subsystem with these options. Limits, cancelling and progress are those of
+    /// each call, on the threads of the current rayon pool; time counts from the call.
     pub fn new(subsystem: &'a Subsystem, options: &'a Options) -> Pieces<'a> {
         let id = AnalysisId::new(subsystem, options);
         // Where Φ is 0 without search there is nothing to decide.
@@ -304,8 +312,8 @@ impl<'a> Pieces<'a> {
         (0..self.n_mechanisms()).rev().collect()
     }
 
-    /// Decides the mechanisms of these numbers, in this order, and reports each as soon as it is decided, from any of
-    /// the threads.
+    /// Decides the mechanisms of these numbers, in this order, and reports each as soon as it is
+    /// decided, from any of the threads.
     ///
     /// # Errors
     /// [`ErrorKind::NoSuchItem`]; nothing is decided then.
@@ -324,13 +332,14 @@ impl<'a> Pieces<'a> {
         Ok(self.end(&search, results.len() == ranks.len(), stats))
     }
 
-    /// Decides the cuts of these numbers beside `bound`, which may be lowered meanwhile and is lowered to what is found;
-    /// those first that are likely to be minimal. Each is reported as soon as it is decided, from any of the threads.
-    /// If the bound says that Φ = 0, the rest is reported as "at least 0": no cut matters any more.
+    /// Decides the cuts of these numbers beside `bound`, which may be lowered meanwhile and is
+    /// lowered to what is found; those first that are likely to be minimal. Each is reported as
+    /// soon as it is decided, from any of the threads. If the bound says that Φ = 0, the rest is
+    /// reported as "at least 0": no cut matters any more.
     ///
     /// # Errors
-    /// [`ErrorKind::NoSuchItem`], and if the intact structure is of another analysis or none at all; nothing is decided
-    /// then.
+    /// [`ErrorKind::NoSuchItem`], and if the intact structure is of another analysis or none at
+    /// all; nothing is decided then.
     pub fn decide_cuts(
         &self,
         intact: &IntactStructure,
@@ -359,14 +368,15 @@ impl<'a> Pieces<'a> {
         Ok(end)
     }
 
-    /// Φ with MIP, both structures and ties: bit for bit that of [`big_phi`](crate::big_phi) with the same options;
-    /// only [`BigPhi::stats`] are empty. None if cuts are undecided.
+    /// Φ with MIP, both structures and ties: bit for bit that of [`big_phi`](crate::big_phi) with
+    /// the same options; only [`BigPhi::stats`] are empty. None if cuts are undecided.
     ///
-    /// Works the structure under the minimal cut out anew, which takes about as long as one cut in full. If that is
-    /// stopped the result says so, and has no structures.
+    /// Works the structure under the minimal cut out anew, which takes about as long as one cut in
+    /// full. If that is stopped the result says so, and has no structures.
     ///
     /// # Errors
-    /// If the intact structure is of another analysis or none at all, or the decisions are of another.
+    /// If the intact structure is of another analysis or none at all, or the decisions are of
+    /// another.
     pub fn big_phi(
         &self,
         intact: &IntactStructure,
@@ -641,8 +651,9 @@ impl<'a> CutDecisions<'a> {
         self.best
     }
 
-    /// The cuts that may still matter, those first that are likely to be minimal: nothing is known of them, or not
-    /// enough beside the smallest distance. None are left when one has no effect (Φ = 0).
+    /// The cuts that may still matter, those first that are likely to be minimal: nothing is known
+    /// of them, or not enough beside the smallest distance. None are left when one has no effect (Φ
+    /// = 0).
     pub fn undecided(&self) -> Vec<usize> {
         if self.is_zero() {
             return Vec::new();

@@ -1,5 +1,6 @@
-//! Results as JSON: [`PhiRecord`] repeats `name`, `nodes` and `state` of the network and adds `phi`, `cut`, `ces`,
-//! `partitioned_ces` and the counts of ties. How networks are read is in [`input`](crate::input).
+//! Results as JSON: [`PhiRecord`] repeats `name`, `nodes` and `state` of the network and adds
+//! `phi`, `cut`, `ces`, `partitioned_ces` and the counts of ties. How networks are read is in
+//! [`input`](crate::input).
 
 use serde::{Deserialize, Serialize};
 
@@ -29,12 +30,12 @@ pub struct PhiRecord {
     pub ces: Vec<ConceptRecord>,
     /// Concepts of the cut system; empty where Φ = 0.
     pub partitioned_ces: Vec<ConceptRecord>,
-    /// Core causes and core effects with several purviews of the same φ, over the intact and all cut
-    /// systems; absent where not all cuts were evaluated.
+    /// Core causes and core effects with several purviews of the same φ, over the intact and all
+    /// cut systems; absent where not all cuts were evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purview_ties: Option<u64>,
-    /// Of those in the two structures listed here, the choices still open after the size rule. If this is
-    /// not 0, Φ depends on the numbering of the units.
+    /// Of those in the two structures listed here, the choices still open after the size rule. If
+    /// this is not 0, Φ depends on the numbering of the units.
     pub ties: u64,
     /// Φ over numberings of the units; absent where that was not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]

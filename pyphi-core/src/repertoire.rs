@@ -1,7 +1,7 @@
 //! Cause and effect repertoires: what a mechanism in its state says about a purview.
 //!
-//! A repertoire is a dense table over the purview's states. It is non-negative and sums to 1. This module
-//! never sees a partition: `mip` multiplies the tables made here.
+//! A repertoire is a dense table over the purview's states. It is non-negative and sums to 1. This
+//! module never sees a partition: `mip` multiplies the tables made here.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,23 +27,26 @@ pub enum Direction {
 pub struct Repertoire {
     /// The units the distribution is over, in the numbering of the network.
     pub purview: UnitSet,
-    /// `2^k` probabilities for a purview of k units; bit i of the index is its i-th unit, lowest first.
+    /// `2^k` probabilities for a purview of k units; bit i of the index is its i-th unit, lowest
+    /// first.
     pub probabilities: Vec<f64>,
 }
 
 impl Repertoire {
     /// Earth mover's distance to another repertoire over the same purview, in expected bit flips.
     ///
-    /// `min Σ f(x, y)·h(x, y)` over flows f ≥ 0 with row sums `self` and column sums `other`; h is the Hamming
-    /// distance. Exact on a grid of 2⁻⁵⁶, on which both are placed first.
+    /// `min Σ f(x, y)·h(x, y)` over flows f ≥ 0 with row sums `self` and column sums `other`; h is
+    /// the Hamming distance. Exact on a grid of 2⁻⁵⁶, on which both are placed first.
     ///
     /// ```
     /// use pyphi_core::{Repertoire, UnitSet};
     ///
-    /// let over = |probabilities: [f64; 4]| Repertoire { purview: UnitSet::all(2), probabilities: probabilities.to_vec() };
+    /// let purview = UnitSet::all(2);
+    /// let over = |it: [f64; 4]| Repertoire { purview, probabilities: it.to_vec() };
     /// let both_equal = over([0.5, 0.0, 0.0, 0.5]);
     /// let both_differ = over([0.0, 0.5, 0.5, 0.0]);
-    /// assert_eq!(both_equal.emd(&both_differ), 1.0); // the units have the same marginals, yet one flips
+    /// // The units have the same marginals, yet one flips.
+    /// assert_eq!(both_equal.emd(&both_differ), 1.0);
     /// ```
     ///
     /// # Panics
@@ -75,8 +78,9 @@ pub(crate) struct RepertoireScratch {
 
 /// The cause repertoire of `mechanism` over `purview`, into `out` (`2^|purview|` entries).
 ///
-/// Proportional to the product over the units of the mechanism of P(unit = its state | purview = z, its other
-/// inputs uniform): every factor is averaged over the inputs outside the purview by itself.
+/// Proportional to the product over the units of the mechanism of P(unit = its state | purview = z,
+/// its other inputs uniform): every factor is averaged over the inputs outside the purview by
+/// itself.
 pub(crate) fn cause_repertoire(
     tables: &Tables,
     wiring: &Wiring,
@@ -110,8 +114,8 @@ pub(crate) fn cause_repertoire(
     out.iter_mut().for_each(|p| *p /= sum);
 }
 
-/// The products of [`cause_repertoire`], all multiplied by the same number, where they are so small that
-/// floats lose some of them; and their sum. It is not 0, since the state is reachable.
+/// The products of [`cause_repertoire`], all multiplied by the same number, where they are so small
+/// that floats lose some of them; and their sum. It is not 0, since the state is reachable.
 #[cold]
 fn products_of_tiny_factors(
     tables: &Tables,

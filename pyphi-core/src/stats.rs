@@ -5,8 +5,8 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// What one analysis did. With pruning and several threads some counts depend on which cut was finished
-/// first; the results never do.
+/// What one analysis did. With pruning and several threads some counts depend on which cut was
+/// finished first; the results never do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
     /// Mechanism partitions whose cause side was bounded by marginals.
@@ -44,7 +44,8 @@ impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "partitions bounded {}, EMDs solved {} (+ {} between concepts), purviews evaluated {} (pruned {}), \
+            "partitions bounded {}, EMDs solved {} (+ {} between concepts), purviews evaluated {} \
+             (pruned {}), \
              φ values reused {}, cuts evaluated {} (pruned {})",
             self.partitions_bounded,
             self.emds_solved,

@@ -1,8 +1,8 @@
 //! Cause-effect structures and the distance between two of them.
 //!
-//! The distance is an earth mover's distance one level up: concepts are the places, their φ the mass, and
-//! the distance of two concepts is the EMD of their cause repertoires plus that of their effect repertoires,
-//! each pair expanded to the union of its purviews.
+//! The distance is an earth mover's distance one level up: concepts are the places, their φ the
+//! mass, and the distance of two concepts is the EMD of their cause repertoires plus that of their
+//! effect repertoires, each pair expanded to the union of its purviews.
 
 use crate::concept::{Concept, LocalConcept};
 use crate::cut_structure::without_same;
@@ -28,8 +28,8 @@ impl CauseEffectStructure {
         self.concepts.iter().map(|concept| concept.phi).sum()
     }
 
-    /// How many core causes and core effects were chosen from several purviews of the same size and the
-    /// same φ.
+    /// How many core causes and core effects were chosen from several purviews of the same size and
+    /// the same φ.
     pub fn ties(&self) -> u64 {
         self.concepts
             .iter()
@@ -58,9 +58,9 @@ impl<'a> StructureDistance<'a> {
     pub(crate) fn with(prices: Option<&'a Prices>) -> StructureDistance<'a> {
         StructureDistance { prices, ..StructureDistance::default() }
     }
-    /// The distance between the concepts of the intact structure and those of a cut one, as mass × distance
-    /// on the coarse grid. Concepts that both have may be left out on both sides. May stop as soon as it is
-    /// known to be at least `stop_at`; None if the analysis is to stop.
+    /// The distance between the concepts of the intact structure and those of a cut one, as mass ×
+    /// distance on the coarse grid. Concepts that both have may be left out on both sides. May stop
+    /// as soon as it is known to be at least `stop_at`; None if the analysis is to stop.
     #[expect(clippy::too_many_arguments, reason = "the problem and when to stop")]
     pub(crate) fn distance<'b>(
         &mut self,
@@ -124,8 +124,8 @@ impl<'a> StructureDistance<'a> {
         to_coarse(causes + effect_distance(&a.effect_on, &b.effect_on))
     }
 
-    /// EMD of the cause repertoires, expanded to the union of their purviews (unconstrained causes are
-    /// uniform).
+    /// EMD of the cause repertoires, expanded to the union of their purviews (unconstrained causes
+    /// are uniform).
     fn between_causes(
         &mut self,
         a: &LocalConcept,
@@ -145,8 +145,9 @@ impl<'a> StructureDistance<'a> {
     }
 }
 
-/// The marginals of many concepts, unit by unit, and from them lower bounds on their distances to others:
-/// marginals give the distance of effect repertoires exactly and that of cause repertoires a bound.
+/// The marginals of many concepts, unit by unit, and from them lower bounds on their distances to
+/// others: marginals give the distance of effect repertoires exactly and that of cause repertoires
+/// a bound.
 #[derive(Debug)]
 pub(crate) struct MarginalColumns {
     n_columns: usize,
@@ -200,13 +201,14 @@ impl MarginalColumns {
 /// Same mechanism, same φ, same purviews and same repertoires.
 pub(crate) fn is_same(a: &LocalConcept, b: &LocalConcept, tolerance: Fixed) -> bool {
     let close = |p: f64, q: f64| (p - q).abs() <= SAME_REPERTOIRE;
+    let close_on_grid = |p: Fixed, q: Fixed| (p - q).abs() <= to_fixed(SAME_REPERTOIRE);
     a.mechanism == b.mechanism
         && (a.phi - b.phi).abs() <= tolerance
         && a.cause.purview == b.cause.purview
         && a.effect.purview == b.effect.purview
         && a.cause_repertoire.iter().zip(&b.cause_repertoire).all(|(&p, &q)| close(p, q))
         // Two product distributions are the same if their marginals are.
-        && a.effect_on.iter().zip(&b.effect_on).all(|(&p, &q)| (p - q).abs() <= to_fixed(SAME_REPERTOIRE))
+        && a.effect_on.iter().zip(&b.effect_on).all(|(&p, &q)| close_on_grid(p, q))
 }
 
 /// The concept of nothing: its repertoires over any purview are the unconstrained ones.
@@ -223,9 +225,9 @@ pub(crate) fn null_concept(tables: &Tables) -> LocalConcept {
     }
 }
 
-/// EMD of two effect repertoires, expanded. Outside a purview the marginals are the unconstrained ones, so
-/// expanding to the union of the purviews or to all units is the same, and products of marginals have the
-/// summed difference of these as their EMD.
+/// EMD of two effect repertoires, expanded. Outside a purview the marginals are the unconstrained
+/// ones, so expanding to the union of the purviews or to all units is the same, and products of
+/// marginals have the summed difference of these as their EMD.
 pub(crate) fn effect_distance(a: &[Fixed], b: &[Fixed]) -> Fixed {
     a.iter().zip(b).map(|(x, y)| (x - y).abs()).sum()
 }

@@ -1,6 +1,7 @@
 //! Subsystems: some units of a network in a state, the rest being background.
 //!
-//! The context that every later step takes first. Its state is reachable, and its tables fit in memory.
+//! The context that every later step takes first. Its state is reachable, and its tables fit in
+//! memory.
 
 use std::sync::Arc;
 
@@ -24,8 +25,8 @@ use crate::unit_set::{UnitSet, extract};
 /// Values of at most this are 0, and two values this close are tied, unless asked otherwise.
 pub const TOLERANCE: f64 = 1e-6;
 
-/// A candidate system: units of a network in its state. The other units (background) are fixed at their
-/// current state, for causes and for effects alike.
+/// A candidate system: units of a network in its state. The other units (background) are fixed at
+/// their current state, for causes and for effects alike.
 #[derive(Debug, Clone)]
 pub struct Subsystem {
     network: Arc<Network>,
@@ -42,9 +43,9 @@ impl Subsystem {
     /// The subsystem `units` of `network` in `state`.
     ///
     /// # Errors
-    /// If the state has the wrong length, a unit does not exist, there are too many units, or the state of
-    /// the units is unreachable: no previous state gives all of them their present value with
-    /// probability > 0.
+    /// If the state has the wrong length, a unit does not exist, there are too many units, or the
+    /// state of the units is unreachable: no previous state gives all of them their present value
+    /// with probability > 0.
     pub fn new(network: &Network, state: State, units: UnitSet) -> Result<Subsystem> {
         Subsystem::of(&Arc::new(network.clone()), state, units)
     }
@@ -89,8 +90,8 @@ impl Subsystem {
         })
     }
 
-    /// The same subsystem with another tolerance: values of at most `tolerance` are 0, and two values
-    /// within `tolerance` are tied. The default is [`TOLERANCE`].
+    /// The same subsystem with another tolerance: values of at most `tolerance` are 0, and two
+    /// values within `tolerance` are tied. The default is [`TOLERANCE`].
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: f64) -> Subsystem {
         self.tolerance = tolerance.max(0.0);
@@ -126,9 +127,9 @@ impl Subsystem {
         self.network.is_strongly_connected(self.units)
     }
 
-    /// The cause repertoire of `mechanism` over `purview`: proportional to
-    /// `prod_{i in M} P(i = its state | P = z, other inputs of i uniform)`; uniform for an empty mechanism.
-    /// Units are those of the network.
+    /// The cause repertoire of `mechanism` over `purview`: proportional to `prod_{i in M} P(i = its
+    /// state | P = z, other inputs of i uniform)`; uniform for an empty mechanism. Units are those
+    /// of the network.
     ///
     /// # Panics
     /// If a unit is not in the subsystem.
@@ -145,9 +146,9 @@ impl Subsystem {
         Repertoire { purview, probabilities }
     }
 
-    /// The effect repertoire of `mechanism` over `purview`:
-    /// `prod_{j in P} P(j = its value | inputs of j in M at their state, other inputs uniform)`; for an empty
-    /// mechanism the unconstrained effect repertoire. Units are those of the network.
+    /// The effect repertoire of `mechanism` over `purview`: `prod_{j in P} P(j = its value | inputs
+    /// of j in M at their state, other inputs uniform)`; for an empty mechanism the unconstrained
+    /// effect repertoire. Units are those of the network.
     ///
     /// # Panics
     /// If a unit is not in the subsystem.
@@ -174,9 +175,9 @@ impl Subsystem {
         }
     }
 
-    /// Small φ of `mechanism` over `purview`: the smallest earth mover's distance between the repertoire and
-    /// a partitioned one, over all bipartitions. 0 if the connections between them are trivially reducible
-    /// or one of them is empty.
+    /// Small φ of `mechanism` over `purview`: the smallest earth mover's distance between the
+    /// repertoire and a partitioned one, over all bipartitions. 0 if the connections between them
+    /// are trivially reducible or one of them is empty.
     ///
     /// ```
     /// use pyphi_core::{Direction, UnitSet, fixtures};
@@ -232,7 +233,8 @@ impl Subsystem {
         })
     }
 
-    /// The concept of `mechanism`, or `None` if it has no irreducible cause or no irreducible effect.
+    /// The concept of `mechanism`, or `None` if it has no irreducible cause or no irreducible
+    /// effect.
     ///
     /// # Panics
     /// If a unit is not in the subsystem.

@@ -1,15 +1,15 @@
 //! Interchangeable units.
 //!
-//! Two units are twins if exchanging them leaves the unit tables, the connections and the state as they
-//! are. Being twins is an equivalence (if (i j) and (j k) are symmetries, so is (i k)), and the symmetries
-//! of a class of twins are all its permutations. φ of a mechanism over a purview under a cut only depends on
-//! how many units of each class are in which of the three sets. So it is worked out once for one
-//! arrangement, the canonical one, and looked up for the others; purviews that differ by an exchange of
-//! twins are looked at once.
+//! Two units are twins if exchanging them leaves the unit tables, the connections and the state as
+//! they are. Being twins is an equivalence (if (i j) and (j k) are symmetries, so is (i k)), and
+//! the symmetries of a class of twins are all its permutations. φ of a mechanism over a purview
+//! under a cut only depends on how many units of each class are in which of the three sets. So it
+//! is worked out once for one arrangement, the canonical one, and looked up for the others;
+//! purviews that differ by an exchange of twins are looked at once.
 //!
-//! The *choice* among tied purviews is not symmetric. It is made afterwards, by the order of the theory: of
-//! the purviews with the same numbers of units of each kind, the lexicographically first has the lowest
-//! units of each kind.
+//! The *choice* among tied purviews is not symmetric. It is made afterwards, by the order of the
+//! theory: of the purviews with the same numbers of units of each kind, the lexicographically first
+//! has the lowest units of each kind.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -27,8 +27,8 @@ pub(crate) struct Symmetry {
     single: u32,
 }
 
-/// What a cut of a mechanism from a purview comes down to: three sets of units. `from` is the part of A that
-/// matters, 0 if nothing is severed.
+/// What a cut of a mechanism from a purview comes down to: three sets of units. `from` is the part
+/// of A that matters, 0 if nothing is severed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Arrangement {
     pub(crate) mechanism: u32,
@@ -37,16 +37,17 @@ pub(crate) struct Arrangement {
 }
 
 impl Symmetry {
-    /// The twins among the units of a subsystem, if there are enough of them for this to pay: looking up one
-    /// arrangement at a time costs more than working out all purviews of a mechanism together. Else none.
+    /// The twins among the units of a subsystem, if there are enough of them for this to pay:
+    /// looking up one arrangement at a time costs more than working out all purviews of a mechanism
+    /// together. Else none.
     pub(crate) fn find(tables: &Tables) -> Symmetry {
         const WORTHWHILE: f64 = 0.1;
         let symmetry = Symmetry::find_all(tables);
         if symmetry.share_left() <= WORTHWHILE { symmetry } else { Symmetry::default() }
     }
 
-    /// Which share of the arrangements is left when equivalent ones count once. A unit can be in neither set,
-    /// or in one or both of mechanism and purview on either side of the cut: 7 ways.
+    /// Which share of the arrangements is left when equivalent ones count once. A unit can be in
+    /// neither set, or in one or both of mechanism and purview on either side of the cut: 7 ways.
     fn share_left(&self) -> f64 {
         self.classes
             .iter()
@@ -58,7 +59,8 @@ impl Symmetry {
             .product()
     }
 
-    /// The classes of units that can be exchanged without changing anything, as sets of at least two.
+    /// The classes of units that can be exchanged without changing anything, as sets of at least
+    /// two.
     pub(crate) fn classes(tables: &Tables) -> Vec<u32> {
         Symmetry::find_all(tables).classes
     }
@@ -85,8 +87,8 @@ impl Symmetry {
         self.classes.is_empty()
     }
 
-    /// The arrangement that stands for all that differ from this one by an exchange of twins: in each class,
-    /// units sorted by the sets they are in.
+    /// The arrangement that stands for all that differ from this one by an exchange of twins: in
+    /// each class, units sorted by the sets they are in.
     pub(crate) fn canonical(&self, arrangement: Arrangement) -> Arrangement {
         let Arrangement { mechanism, purview, from } = arrangement;
         let mut canonical = Arrangement {
@@ -113,8 +115,8 @@ impl Symmetry {
         canonical
     }
 
-    /// One purview of each kind, given a mechanism and a cut, with how many there are of that kind: the
-    /// lexicographically first. In no particular order; the empty purview is not listed.
+    /// One purview of each kind, given a mechanism and a cut, with how many there are of that kind:
+    /// the lexicographically first. In no particular order; the empty purview is not listed.
     pub(crate) fn purviews(&self, mechanism: u32, from: u32) -> Vec<(u32, u32)> {
         let mut purviews = vec![(0u32, 1u32)];
         for unit in bits(self.single) {
@@ -148,8 +150,8 @@ impl Symmetry {
         purviews
     }
 
-    /// All purviews of one kind, given a mechanism and a cut: those with as many units of each class in each
-    /// of the sets.
+    /// All purviews of one kind, given a mechanism and a cut: those with as many units of each
+    /// class in each of the sets.
     pub(crate) fn members(&self, purview: u32, mechanism: u32, from: u32) -> Vec<u32> {
         let mut members = vec![purview & self.single];
         for &class in &self.classes {
@@ -280,7 +282,8 @@ mod tests {
                     |purview| symmetry.canonical(Arrangement { mechanism, purview, from });
                 assert!(members.iter().all(|&it| canonical(it) == canonical(purview)));
             }
-            // Every purview has the arrangement of exactly one of those listed, which comes no later.
+            // Every purview has the arrangement of exactly one of those listed, which comes no
+            // later.
             for purview in 1..64 {
                 let canonical =
                     |purview| symmetry.canonical(Arrangement { mechanism, purview, from });

@@ -1,26 +1,27 @@
 //! What every unit of a subsystem says about its inputs, tabulated once.
 //!
-//! For unit j and every subset F of its inputs: `T_j[F](z)` = P(unit j = its current state | F = z, its
-//! other inputs uniform). A cut that severs A → B hides the units of A from those of B: for j in B it
-//! replaces F by F minus A. So these tables serve the intact system and every cut of it.
+//! For unit j and every subset F of its inputs: `T_j[F](z)` = P(unit j = its current state | F = z,
+//! its other inputs uniform). A cut that severs A → B hides the units of A from those of B: for j
+//! in B it replaces F by F minus A. So these tables serve the intact system and every cut of it.
 //!
-//! Units are numbered inside the subsystem here (0 to k-1, in the order of their numbers in the network).
+//! Units are numbered inside the subsystem here (0 to k-1, in the order of their numbers in the
+//! network).
 //!
-//! All entries are multiplied by [`SCALE`]. The smallest floats have no half, so a mean of them and of 0
-//! would be rounded to 0, and with it every product that it is a factor of.
+//! All entries are multiplied by [`SCALE`]. The smallest floats have no half, so a mean of them and
+//! of 0 would be rounded to 0, and with it every product that it is a factor of.
 
 use crate::fixed::{Fixed, to_fixed};
 use crate::limits::steps;
 use crate::network::Network;
 use crate::unit_set::{bits, cmp_lexicographic, deposit, extract, submasks};
 
-/// What the entries of the tables for causes are multiplied by, a power of two. The product of the entries
-/// of 12 units is within the range of a float, and so is a mean of the smallest probabilities over as many
-/// states as any network has.
+/// What the entries of the tables for causes are multiplied by, a power of two. The product of the
+/// entries of 12 units is within the range of a float, and so is a mean of the smallest
+/// probabilities over as many states as any network has.
 pub(crate) const SCALE: f64 = f64::from_bits((1023 + 75) << 52);
-/// Where products of scaled entries have a sum of at least this, what floats lose of them does not matter.
-/// A product that passes through the range below 2⁻¹⁰²² is wrong by at most 2⁻¹⁰⁷⁵ there, and by 2⁻²⁵⁰ when
-/// the other factors, 11 at most, have been multiplied.
+/// Where products of scaled entries have a sum of at least this, what floats lose of them does not
+/// matter. A product that passes through the range below 2⁻¹⁰²² is wrong by at most 2⁻¹⁰⁷⁵ there,
+/// and by 2⁻²⁵⁰ when the other factors, 11 at most, have been multiplied.
 pub(crate) const SAFE_SUM: f64 = 1.0;
 const UNSCALE: f64 = f64::from_bits((1023 - 75) << 52);
 
@@ -80,8 +81,8 @@ impl Tables {
         tables
     }
 
-    /// Everything that Φ depends on: two subsystems with equal fingerprints have the same Φ, in the numbering
-    /// of the subsystem.
+    /// Everything that Φ depends on: two subsystems with equal fingerprints have the same Φ, in the
+    /// numbering of the subsystem.
     pub(crate) fn fingerprint(&self) -> Vec<u64> {
         let mut bits = vec![self.n as u64, u64::from(self.on)];
         for (j, &inputs) in self.inputs.iter().enumerate() {
@@ -106,7 +107,8 @@ impl Tables {
         self.units[j].table(self.inputs[j], known)
     }
 
-    /// P(j is ON | units of `mask` at their current state, the other inputs of j uniform), for every j.
+    /// P(j is ON | units of `mask` at their current state, the other inputs of j uniform), for
+    /// every j.
     #[inline]
     pub(crate) fn effect(&self, mask: u32) -> &[Fixed] {
         &self.effect[mask as usize * self.n..][..self.n]
@@ -197,9 +199,9 @@ impl Wiring {
         if self.to >> j & 1 == 1 { mask & !self.from } else { mask }
     }
 
-    /// Whether the connections between `senders` and `receivers` leave every pair of parts something to
-    /// lose: every sender sends, every receiver receives, and the bipartite graph of the connections is in
-    /// one piece. If not, some partition severs nothing and φ = 0.
+    /// Whether the connections between `senders` and `receivers` leave every pair of parts
+    /// something to lose: every sender sends, every receiver receives, and the bipartite graph of
+    /// the connections is in one piece. If not, some partition severs nothing and φ = 0.
     pub(crate) fn is_connected(&self, senders: u32, receivers: u32) -> bool {
         let mut senders_left = senders;
         let mut receivers_left = receivers;

@@ -1,13 +1,14 @@
 //! Which of the purviews tied for a core cause or core effect is chosen.
 //!
-//! IIT 3.0 asks for the purview with the largest φ. Where several have it, size decides, and where that does
-//! not decide either, nothing in the theory does: programs take the first in some order of theirs, and Φ
-//! depends on it. Here that order is a parameter. It only ever decides among purviews of one mechanism and
-//! direction with the same φ (within the tolerance) and the same number of units; which partition or cut is
-//! called minimal among equals is not touched by it, since no value depends on that.
+//! IIT 3.0 asks for the purview with the largest φ. Where several have it, size decides, and where
+//! that does not decide either, nothing in the theory does: programs take the first in some order
+//! of theirs, and Φ depends on it. Here that order is a parameter. It only ever decides among
+//! purviews of one mechanism and direction with the same φ (within the tolerance) and the same
+//! number of units; which partition or cut is called minimal among equals is not touched by it,
+//! since no value depends on that.
 //!
-//! An order is a function of mechanism, direction and purview alone: not of the cut, the search or the
-//! threads. So a choice is the same under every cut that leaves the same purviews tied.
+//! An order is a function of mechanism, direction and purview alone: not of the cut, the search or
+//! the threads. So a choice is the same under every cut that leaves the same purviews tied.
 
 use crate::error::{ErrorKind, Result};
 use crate::repertoire::Direction;
@@ -27,20 +28,20 @@ use crate::unit_set::{UnitSet, bits};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum TieOrder {
-    /// Lexicographically by the numbers of the units: the rule of PyPhi 1.2.0, and of this library if it is not
-    /// asked otherwise.
+    /// Lexicographically by the numbers of the units: the rule of PyPhi 1.2.0, and of this library
+    /// if it is not asked otherwise.
     #[default]
     Lexicographic,
     /// Lexicographically as if the units had these numbers. Φ is that of the network with its units
     /// renumbered so.
     Numbering(Numbering),
-    /// By a rank that every mechanism gives every purview in each direction by itself, drawn from this seed.
-    /// A wider set of choices than all numberings: it also breaks ties between purviews that a symmetry of
-    /// the network maps to each other, differently for each mechanism.
+    /// By a rank that every mechanism gives every purview in each direction by itself, drawn from
+    /// this seed. A wider set of choices than all numberings: it also breaks ties between purviews
+    /// that a symmetry of the network maps to each other, differently for each mechanism.
     ///
-    /// The rank is `m(m(m(seed) ^ (d << 32 | M)) ^ P)`, smallest first, `m(x)` being the first number of
-    /// SplitMix64 in the state x, d = 0 for causes and 1 for effects, M and P the sets of mechanism and purview
-    /// with bit k for the k-th unit of the subsystem.
+    /// The rank is `m(m(m(seed) ^ (d << 32 | M)) ^ P)`, smallest first, `m(x)` being the first
+    /// number of SplitMix64 in the state x, d = 0 for causes and 1 for effects, M and P the sets of
+    /// mechanism and purview with bit k for the k-th unit of the subsystem.
     Seeded(u64),
 }
 
@@ -49,10 +50,12 @@ pub enum TieOrder {
 pub struct Numbering([u8; UnitSet::MAX_UNITS]);
 
 impl Numbering {
-    /// The numbering in which unit `i` is called `numbers[i]`; units beyond those keep their numbers.
+    /// The numbering in which unit `i` is called `numbers[i]`; units beyond those keep their
+    /// numbers.
     ///
     /// # Errors
-    /// If `numbers` is not a permutation of `0..numbers.len()`, or longer than [`UnitSet::MAX_UNITS`].
+    /// If `numbers` is not a permutation of `0..numbers.len()`, or longer than
+    /// [`UnitSet::MAX_UNITS`].
     pub fn new(numbers: &[usize]) -> Result<Numbering> {
         let mut seen = 0u64;
         for &number in numbers {
@@ -135,7 +138,8 @@ impl LocalOrder {
         mechanism: u32,
         purview: u32,
     ) -> (u64, std::cmp::Reverse<u32>) {
-        // Of two sets of one size, the one that has the lowest unit in which they differ comes first.
+        // Of two sets of one size, the one that has the lowest unit in which they differ comes
+        // first.
         let lexicographic = |set: u32| std::cmp::Reverse(set.reverse_bits());
         let first = match self {
             LocalOrder::Lexicographic => 0,
@@ -152,10 +156,10 @@ impl LocalOrder {
         (first, lexicographic(purview))
     }
 
-    /// Different numberings of `n` units, the given one (the identity) first: all of them if those are at most
-    /// `n_more + 1`, else that and up to `n_more` drawn from `seed`. Units of one of the `classes` are
-    /// interchangeable: of numberings that differ only there, one is listed. The second value says whether
-    /// these are all.
+    /// Different numberings of `n` units, the given one (the identity) first: all of them if those
+    /// are at most `n_more + 1`, else that and up to `n_more` drawn from `seed`. Units of one of
+    /// the `classes` are interchangeable: of numberings that differ only there, one is listed. The
+    /// second value says whether these are all.
     pub(crate) fn numberings(
         n: usize,
         classes: &[u32],

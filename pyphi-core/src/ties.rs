@@ -1,7 +1,8 @@
-//! What a search for a core cause or core effect leaves to the order of choice, kept for other orders.
+//! What a search for a core cause or core effect leaves to the order of choice, kept for other
+//! orders.
 //!
-//! φ does not depend on the order; only which of the tied purviews is taken does. So a search is done once,
-//! and another order chooses among what it found.
+//! φ does not depend on the order; only which of the tied purviews is taken does. So a search is
+//! done once, and another order chooses among what it found.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -23,8 +24,8 @@ pub(crate) struct Tied {
 }
 
 impl Tied {
-    /// Of `purviews`, each with how many it stands for and φ, those tied for the largest φ and for size; None
-    /// if φ is 0 for all.
+    /// Of `purviews`, each with how many it stands for and φ, those tied for the largest φ and for
+    /// size; None if φ is 0 for all.
     pub(crate) fn new(
         purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone,
         tolerance: Fixed,
@@ -52,17 +53,18 @@ pub(crate) struct Choices {
     pub(crate) prices: Prices,
 }
 
-/// What concepts of the cut system were worth, by mechanism (0: the null concept), when the distance of the
-/// structures was last bounded or computed. Other orders change few concepts, so the same prices soon prove
-/// that the distance is still too large; that any prices prove some bound is weak duality.
+/// What concepts of the cut system were worth, by mechanism (0: the null concept), when the
+/// distance of the structures was last bounded or computed. Other orders change few concepts, so
+/// the same prices soon prove that the distance is still too large; that any prices prove some
+/// bound is weak duality.
 #[derive(Debug, Default)]
 pub(crate) struct Prices {
     by_mechanism: Mutex<HashMap<u32, i64>>,
 }
 
 impl Prices {
-    /// Whether the minimum of a problem is at least `stop_at`, its columns being these mechanisms. False also if
-    /// the analysis is to stop.
+    /// Whether the minimum of a problem is at least `stop_at`, its columns being these mechanisms.
+    /// False also if the analysis is to stop.
     pub(crate) fn reaches(
         &self,
         problem: &mut Transport,

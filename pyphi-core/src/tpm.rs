@@ -1,12 +1,14 @@
 //! Transition probability matrices: a checked state-by-node table.
 //!
-//! Invariant: `2^n` rows of `n` entries, all in [0, 1]. Rows are states at t (unit 0 in the lowest bit of
-//! the row index), columns are units. This module knows nothing of connectivity or of a current state.
+//! Invariant: `2^n` rows of `n` entries, all in [0, 1]. Rows are states at t (unit 0 in the lowest
+//! bit of the row index), columns are units. This module knows nothing of connectivity or of a
+//! current state.
 
 use crate::error::{ErrorKind, Result};
 use crate::state::check_unit_count;
 
-/// How far a row of a state-by-state TPM may be from 1, and an entry from the product of its marginals.
+/// How far a row of a state-by-state TPM may be from 1, and an entry from the product of its
+/// marginals.
 const TOLERANCE: f64 = 1e-6;
 
 /// A state-by-node TPM: `row(s)[j]` is P(unit j is ON at t+1 | the network is in state s at t).
@@ -42,8 +44,8 @@ impl Tpm {
     /// ```
     ///
     /// # Errors
-    /// If the number of rows is not a power of two, a row has not one entry per unit, or an entry is not a
-    /// probability.
+    /// If the number of rows is not a power of two, a row has not one entry per unit, or an entry
+    /// is not a probability.
     pub fn from_state_by_node(rows: &[Vec<f64>]) -> Result<Tpm> {
         let n_units = unit_count(rows)?;
         check_entries(rows, n_units)?;
@@ -64,10 +66,10 @@ impl Tpm {
     /// ```
     ///
     /// # Errors
-    /// As [`Tpm::from_state_by_node`]; also if a row does not sum to 1 within 1e-6, or if the units are not
-    /// conditionally independent given the previous state (an entry differs by more than 1e-6 from the
-    /// product of the units' marginals): such a TPM has no state-by-node form. The error names the largest difference;
-    /// [`Tpm::project`] makes a TPM of it all the same.
+    /// As [`Tpm::from_state_by_node`]; also if a row does not sum to 1 within 1e-6, or if the units
+    /// are not conditionally independent given the previous state (an entry differs by more than
+    /// 1e-6 from the product of the units' marginals): such a TPM has no state-by-node form. The
+    /// error names the largest difference; [`Tpm::project`] makes a TPM of it all the same.
     pub fn from_state_by_state(rows: &[Vec<f64>]) -> Result<Tpm> {
         match Tpm::marginals(rows)? {
             (tpm, Marginals { dependence: None, .. }) => Ok(tpm),
@@ -75,9 +77,10 @@ impl Tpm {
         }
     }
 
-    /// The TPM of the units' own probabilities in a state-by-state TPM, whether they are independent or not:
-    /// P(unit j is ON at t+1 | s) is the sum over all next states in which it is. Where the units depend on each other
-    /// given the previous state, which is common in TPMs counted from data, that is another system.
+    /// The TPM of the units' own probabilities in a state-by-state TPM, whether they are
+    /// independent or not: P(unit j is ON at t+1 | s) is the sum over all next states in which it
+    /// is. Where the units depend on each other given the previous state, which is common in TPMs
+    /// counted from data, that is another system.
     ///
     /// # Errors
     /// As [`Tpm::from_state_by_state`], without the last.
@@ -128,7 +131,8 @@ impl Tpm {
         Ok((Tpm { n_units, entries }, found_marginals))
     }
 
-    /// How much unit `to` depends on unit `from`, at `from * n + to`: the largest difference that `from` alone makes.
+    /// How much unit `to` depends on unit `from`, at `from * n + to`: the largest difference that
+    /// `from` alone makes.
     pub(crate) fn dependences(&self) -> Vec<f64> {
         let n = self.n_units;
         let mut largest = vec![0.0_f64; n * n];
@@ -143,7 +147,8 @@ impl Tpm {
         largest
     }
 
-    /// The same TPM with every unit averaged, uniformly, over the units that `cm` does not connect to it.
+    /// The same TPM with every unit averaged, uniformly, over the units that `cm` does not connect
+    /// to it.
     pub(crate) fn averaged(&self, cm: &[Vec<u8>]) -> Tpm {
         let n = self.n_units;
         let mut entries = self.entries.clone();

@@ -1,14 +1,16 @@
-//! The transportation problem, exactly: integer masses, integer costs, costs found out only when used.
+//! The transportation problem, exactly: integer masses, integer costs, costs found out only when
+//! used.
 //!
-//! A primal network simplex: the routes in use form a spanning tree over the rows, the columns and a root;
-//! the potentials that make the routes of the tree cost nothing show which other route would pay, and
-//! sending mass along the cycle it closes takes one route out of the tree. Trees are kept strongly feasible
-//! (every route without flow points to the root; Cunningham 1976), so it cannot cycle.
+//! A primal network simplex: the routes in use form a spanning tree over the rows, the columns and
+//! a root; the potentials that make the routes of the tree cost nothing show which other route
+//! would pay, and sending mass along the cycle it closes takes one route out of the tree. Trees are
+//! kept strongly feasible (every route without flow points to the root; Cunningham 1976), so it
+//! cannot cycle.
 //!
-//! Costs start as lower bounds. The problem is solved with them; wherever the solution moves mass at a cost
-//! that is only a bound, the exact cost is asked for, and the solving goes on from the same tree. When every
-//! route in use has its exact cost, the solution is optimal for the exact costs too, because all others are
-//! at least their bounds.
+//! Costs start as lower bounds. The problem is solved with them; wherever the solution moves mass
+//! at a cost that is only a bound, the exact cost is asked for, and the solving goes on from the
+//! same tree. When every route in use has its exact cost, the solution is optimal for the exact
+//! costs too, because all others are at least their bounds.
 
 use crate::limits::{Stop, steps};
 use crate::vectors::least_difference;
@@ -31,8 +33,8 @@ pub(crate) enum Total {
     AtLeast(i128),
 }
 
-/// A transportation problem with its scratch space: rows supply, columns demand. Nodes of the tree are
-/// numbered rows first, then columns, then the root.
+/// A transportation problem with its scratch space: rows supply, columns demand. Nodes of the tree
+/// are numbered rows first, then columns, then the root.
 #[derive(Debug, Default)]
 pub(crate) struct Transport {
     supply: Vec<i64>,
@@ -40,8 +42,8 @@ pub(crate) struct Transport {
     /// Row-major lower bounds or exact costs.
     cost: Vec<i64>,
     is_exact: Vec<bool>,
-    /// Of rows (what leaving costs) and of columns (what arriving saves): a route's reduced cost is its cost
-    /// less both, 0 for routes of the tree.
+    /// Of rows (what leaving costs) and of columns (what arriving saves): a route's reduced cost is
+    /// its cost less both, 0 for routes of the tree.
     potential: Vec<i64>,
     /// By node, of the route to its parent in the tree.
     parent: Vec<u32>,
@@ -74,13 +76,14 @@ struct Shipment {
 const NONE: u32 = u32::MAX;
 /// Cost of a route to or from the root: dearer than any real one, and small enough to be added up.
 const DEAR: i64 = 1 << 59;
-/// The price of a column without room. Others are at least -DEAR and costs less than DEAR: any column with room is
-/// better.
+/// The price of a column without room. Others are at least -DEAR and costs less than DEAR: any
+/// column with room is better.
 const FULL: i64 = -(1 << 61);
 
 impl Transport {
-    /// Sets the problem, which [`Transport::start`] makes ready to be solved: all supply has to go; `lower_bounds(row, costs)` fills in what is at most the cost of
-    /// each column and may be the cost. If the columns are to be filled, both sides must have the same sum.
+    /// Sets the problem, which [`Transport::start`] makes ready to be solved: all supply has to go;
+    /// `lower_bounds(row, costs)` fills in what is at most the cost of each column and may be the
+    /// cost. If the columns are to be filled, both sides must have the same sum.
     pub(crate) fn set(
         &mut self,
         columns_are: Columns,
@@ -109,9 +112,10 @@ impl Transport {
         reset(&mut self.is_exact, self.cost.len(), false);
     }
 
-    /// The first tree: every row fills the columns that are cheapest for it among those with room left, what arriving
-    /// saves at the prices of the columns taken off, if there are any. Each of these shipments uses up its row or its
-    /// column, so they close no cycle. What they do not connect hangs from the root by routes without flow.
+    /// The first tree: every row fills the columns that are cheapest for it among those with room
+    /// left, what arriving saves at the prices of the columns taken off, if there are any. Each of
+    /// these shipments uses up its row or its column, so they close no cycle. What they do not
+    /// connect hangs from the root by routes without flow.
     pub(crate) fn start(&mut self, prices: &[i64]) {
         let (rows, columns) = (self.supply.len(), self.demand.len());
         let root = rows + columns;
@@ -170,7 +174,8 @@ impl Transport {
         self.room.clear();
         self.room.extend_from_slice(&self.demand);
         self.open.clear();
-        // Prices are only a guess here: whatever they are, a column with room is better than one without.
+        // Prices are only a guess here: whatever they are, a column with room is better than one
+        // without.
         let price = |column: usize| prices.get(column).map_or(0, |&it| it.clamp(-DEAR, DEAR));
         let open = self.demand.iter().enumerate();
         self.open.extend(open.map(|(column, &room)| if room > 0 { price(column) } else { FULL }));
@@ -209,8 +214,8 @@ impl Transport {
         if is_row || !self.is_upward[node] { DEAR } else { -DEAR }
     }
 
-    /// Solves the problem, or stops as soon as its minimum is known to be at least `stop_at`; None if the analysis
-    /// is to stop.
+    /// Solves the problem, or stops as soon as its minimum is known to be at least `stop_at`; None
+    /// if the analysis is to stop.
     pub(crate) fn solve(
         &mut self,
         stop_at: i128,
@@ -270,9 +275,9 @@ impl Transport {
         }
     }
 
-    /// Whether the minimum is at least `stop_at`, all costs being exact. Any plan's cost is at least the minimum,
-    /// any dual's value at most: the first of either on its side of `stop_at` decides. False also if the analysis
-    /// is to stop.
+    /// Whether the minimum is at least `stop_at`, all costs being exact. Any plan's cost is at
+    /// least the minimum, any dual's value at most: the first of either on its side of `stop_at`
+    /// decides. False also if the analysis is to stop.
     pub(crate) fn reaches(&mut self, stop_at: i128, stop: &Stop) -> bool {
         let patience = self.supply.len() + self.demand.len();
         let mut until_look = patience;
@@ -322,13 +327,14 @@ impl Transport {
             .sum()
     }
 
-    /// A lower bound on the minimum: the value of the dual with the present potentials of the columns.
+    /// A lower bound on the minimum: the value of the dual with the present potentials of the
+    /// columns.
     fn dual(&self) -> i128 {
         self.dual_at(self.prices())
     }
 
-    /// A lower bound on the minimum: the value of the dual with these prices of the columns, each row paying its
-    /// cheapest route (weak duality: any prices give a bound).
+    /// A lower bound on the minimum: the value of the dual with these prices of the columns, each
+    /// row paying its cheapest route (weak duality: any prices give a bound).
     pub(crate) fn dual_at(&self, prices: &[i64]) -> i128 {
         let columns = self.demand.len();
         let value = |mass: i64, potential: i64| i128::from(mass) * i128::from(potential);
@@ -342,15 +348,16 @@ impl Transport {
         dual
     }
 
-    /// A lower bound on the minimum by weak duality, from prices of the columns that were good for a similar
-    /// problem: any prices give a bound. Columns without a price get one that fits the others.
+    /// A lower bound on the minimum by weak duality, from prices of the columns that were good for
+    /// a similar problem: any prices give a bound. Columns without a price get one that fits the
+    /// others.
     pub(crate) fn bound_by(&self, price: impl Fn(usize) -> Option<i64>) -> i128 {
         let columns = self.demand.len();
         steps(2 * self.cost.len());
         let known: Vec<Option<i64>> = (0..columns).map(price).collect();
         let costs_of = |row: usize| &self.cost[row * columns..][..columns];
-        // What leaving a row may cost at these prices, then what arriving may: the most that leaves no route
-        // cheaper than its two ends.
+        // What leaving a row may cost at these prices, then what arriving may: the most that leaves
+        // no route cheaper than its two ends.
         let of_rows = (0..self.supply.len()).map(|row| {
             let costs = costs_of(row).iter().zip(&known);
             costs.filter_map(|(cost, known)| Some(cost - (*known)?)).min().unwrap_or(0)
@@ -374,7 +381,8 @@ impl Transport {
         &self.potential[self.supply.len()..][..self.demand.len()]
     }
 
-    /// A route that pays: of a few rows, the one with the lowest reduced cost. None if there is none at all.
+    /// A route that pays: of a few rows, the one with the lowest reduced cost. None if there is
+    /// none at all.
     fn entering(&mut self) -> Option<(usize, usize)> {
         let (rows, columns) = (self.supply.len(), self.demand.len());
         let block = (256 / columns.max(1)).clamp(1, rows.max(1));
@@ -402,7 +410,8 @@ impl Transport {
         Some((row, column))
     }
 
-    /// Brings the route from `row` to `column` into the tree. Returns by how much that changes the cost.
+    /// Brings the route from `row` to `column` into the tree. Returns by how much that changes the
+    /// cost.
     fn pivot(&mut self, row: usize, column: usize) -> i128 {
         let rows = self.supply.len();
         steps(rows + self.demand.len());
@@ -410,9 +419,9 @@ impl Transport {
         let reduced = self.cost[row * self.demand.len() + column]
             - self.potential[row]
             - self.potential[rows + column];
-        // The cycle: along the new route, from its head up to the apex, and down again to its tail. Of the
-        // routes whose flow it takes away the last one, going round from the apex, leaves the tree; that keeps
-        // the tree strongly feasible.
+        // The cycle: along the new route, from its head up to the apex, and down again to its tail.
+        // Of the routes whose flow it takes away the last one, going round from the apex, leaves
+        // the tree; that keeps the tree strongly feasible.
         let (mut a, mut b) = (tail, head);
         let (mut least_a, mut leaving_a) = (i64::MAX, NONE);
         let (mut least_b, mut leaving_b) = (i64::MAX, NONE);
@@ -593,7 +602,8 @@ mod tests {
         assert_eq!(transport.solve(10, &Stop::never(), |_, _| 3), Some(Total::AtLeast(15)));
     }
 
-    /// Whether the minimum reaches a value is what comparing it says, also next to the minimum itself.
+    /// Whether the minimum reaches a value is what comparing it says, also next to the minimum
+    /// itself.
     #[test]
     fn reaching_is_comparing_with_the_minimum() {
         let mut seed = 3u64;

@@ -1,14 +1,15 @@
 //! Sets of units, as bits.
 //!
-//! Everything combinatorial in the theory (mechanisms, purviews, parts, cuts) is a set of units, and every
-//! order the theory needs is an order of such sets: [`UnitSet::cmp_by_size`].
+//! Everything combinatorial in the theory (mechanisms, purviews, parts, cuts) is a set of units,
+//! and every order the theory needs is an order of such sets: [`UnitSet::cmp_by_size`].
 
 use std::cmp::Ordering;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A set of units: bit `i` is unit `i`, so at most 32 units. `Debug` and `Display` print `{0,2}`, JSON has `[0,2]`.
+/// A set of units: bit `i` is unit `i`, so at most 32 units. `Debug` and `Display` print `{0,2}`,
+/// JSON has `[0,2]`.
 ///
 /// ```
 /// use pyphi_core::UnitSet;
@@ -89,12 +90,14 @@ impl UnitSet {
         bits(self.0)
     }
 
-    /// The non-empty subsets, by size and then lexicographically: the order of mechanisms and purviews.
+    /// The non-empty subsets, by size and then lexicographically: the order of mechanisms and
+    /// purviews.
     ///
     /// ```
     /// use pyphi_core::UnitSet;
     ///
-    /// let order: Vec<String> = UnitSet::all(3).subsets_by_size().map(|it| it.to_string()).collect();
+    /// let order = UnitSet::all(3).subsets_by_size().map(|it| it.to_string());
+    /// let order: Vec<String> = order.collect();
     /// assert_eq!(order, ["{0}", "{1}", "{2}", "{0,1}", "{0,2}", "{1,2}", "{0,1,2}"]);
     /// ```
     pub fn subsets_by_size(self) -> impl Iterator<Item = UnitSet> {
@@ -160,7 +163,8 @@ impl fmt::Debug for UnitSet {
 /// Lexicographic order of two sets of the same size, as sorted lists of units.
 #[inline]
 pub(crate) fn cmp_lexicographic(a: u32, b: u32) -> Ordering {
-    // The lists agree up to the lowest unit in which the sets differ; the set that has it comes first.
+    // The lists agree up to the lowest unit in which the sets differ; the set that has it comes
+    // first.
     let lowest = (a ^ b) & (a ^ b).wrapping_neg();
     if lowest == 0 {
         Ordering::Equal

@@ -1,5 +1,5 @@
-//! Inner loops with the widest vectors of this machine. These change nothing but the speed: every element is
-//! computed by itself, in integers or by the same float operations.
+//! Inner loops with the widest vectors of this machine. These change nothing but the speed: every
+//! element is computed by itself, in integers or by the same float operations.
 
 /// Defines a function that is compiled twice on x86-64, and picks the version when it is called.
 macro_rules! widest {

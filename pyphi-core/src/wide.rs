@@ -1,9 +1,9 @@
 //! Probabilities whose exponent has no end: for products that a float would round to 0.
 //!
-//! A product of a few probabilities that a file may hold (the smallest is 5e-324) is below the range of
-//! a float. Where such products are compared with each other, and only their ratios count, the range
-//! must not end. A [`Wide`] is rounded as a float is, so both give the same digits wherever a float has
-//! them.
+//! A product of a few probabilities that a file may hold (the smallest is 5e-324) is below the
+//! range of a float. Where such products are compared with each other, and only their ratios count,
+//! the range must not end. A [`Wide`] is rounded as a float is, so both give the same digits
+//! wherever a float has them.
 
 /// A number that is not negative: `mantissa · 2^exponent`, the mantissa being 0 or in [0.5, 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,7 +78,8 @@ impl Wide {
         self.mantissa * power_of_two(first) * power_of_two(exponent - first)
     }
 
-    /// `-log2(self · 2^by)`: more digits than by taking the logarithm first, if little is left of the exponent.
+    /// `-log2(self · 2^by)`: more digits than by taking the logarithm first, if little is left of
+    /// the exponent.
     pub(crate) fn surprise(self, by: i32) -> f64 {
         -(self.mantissa.log2() + f64::from(self.exponent + by))
     }
@@ -90,8 +91,8 @@ pub(crate) fn power_of_two(exponent: i32) -> f64 {
     f64::from_bits(((exponent + 1023) as u64) << 52)
 }
 
-/// Numbers as floats, all multiplied by the power of two that brings the largest to [0.5, 1), and that
-/// power's negative exponent: `numbers[i] = out[i] · 2^returned`. 0 if all are 0.
+/// Numbers as floats, all multiplied by the power of two that brings the largest to [0.5, 1), and
+/// that power's negative exponent: `numbers[i] = out[i] · 2^returned`. 0 if all are 0.
 pub(crate) fn to_common_scale(numbers: &[Wide], out: &mut Vec<f64>) -> i32 {
     let largest = numbers.iter().filter(|it| !it.is_zero()).map(|it| it.exponent).max();
     let exponent = largest.unwrap_or(0);

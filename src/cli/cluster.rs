@@ -1,6 +1,7 @@
 //! The commands `cluster plan | next | status | task | gather`.
 //!
-//! Each prints what it did: as text, or as one JSON document that a program which submits the tasks reads.
+//! Each prints what it did: as text, or as one JSON document that a program which submits the tasks
+//! reads.
 
 use std::fs;
 use std::io::{self, Write};
@@ -46,9 +47,11 @@ pub(crate) struct ClusterArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a job of a study or of one Φ, and its first tasks; or make tasks of what is missing of that job
+    /// Make a job of a study or of one Φ, and its first tasks; or make tasks of what is missing of
+    /// that job
     ///
-    /// Takes the flags of the study itself, --run among them; for one Φ `--run NAME phi --network FILE`.
+    /// Takes the flags of the study itself, --run among them; for one Φ `--run NAME phi --network
+    /// FILE`.
     Plan(Box<PlanArgs>),
     /// Make tasks of what is missing
     Next(NextArgs),
@@ -65,7 +68,12 @@ struct PlanArgs {
     #[command(flatten)]
     shape: Shape,
     /// Processors, and threads, of each task
-    #[arg(long, value_name = "C", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(
+        long,
+        value_name = "C",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=1024)
+    )]
     cpus: u16,
     #[command(flatten)]
     study: StudyArgs,
@@ -104,8 +112,8 @@ struct Shape {
     /// The most tasks [default: 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     max_tasks: Option<u32>,
-    /// Expected time of each task, in seconds [default: half of what is left for each slot, again and again,
-    /// from 5 s to half an hour]
+    /// Expected time of each task, in seconds [default: half of what is left for each slot, again
+    /// and again, from 5 s to half an hour]
     #[arg(long, value_name = "S", value_parser = positive)]
     task_seconds: Option<f64>,
 }
@@ -241,7 +249,8 @@ impl PlanArgs {
                 let usual = Suite::new(Settings::default())?;
                 if self.study.matrix(registry)?.settings() != usual.settings() {
                     return Err(Error::Settings(
-                        "cluster plan phi with settings of a study: expected only --run, --runs and \
+                        "cluster plan phi with settings of a study: expected only --run, --runs \
+                         and \
                          --format besides --network and --state"
                             .to_owned(),
                     ));
@@ -330,7 +339,8 @@ impl PlanArgs {
                     return Err(Error::Output {
                         path: folder.path().to_owned(),
                         message: format!(
-                            "holds a job of other settings ({}): pass the same settings, or choose another \
+                            "holds a job of other settings ({}): pass the same settings, or \
+                             choose another \
                              name",
                             differences.join("; ")
                         ),
@@ -423,8 +433,8 @@ impl TaskArgs {
         let (round, number) = (self.round, self.task);
         let task = folder.task(round, number)?;
         let fingerprint = file.job.fingerprint();
-        // Only a process of this very task can have done its items, or one of an earlier round that has gone on
-        // since this round was planned.
+        // Only a process of this very task can have done its items, or one of an earlier round that
+        // has gone on since this round was planned.
         let planned = changed(&folder.round(round).join("plan.json"));
         let is_wanted = |its_round: usize, its_task: usize, path: &Path| {
             (its_round, its_task) == (round, number)

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::Error;
 use crate::exit::Exit;
 
-/// A flag that is set by the first Ctrl-C (or SIGTERM, SIGHUP). The second ends the process at once;
-/// that loses nothing either, since rows are in the file as soon as they are finished.
+/// A flag that is set by the first Ctrl-C (or SIGTERM, SIGHUP). The second ends the process at
+/// once; that loses nothing either, since rows are in the file as soon as they are finished.
 ///
 /// `announce` says on standard error that the request was heard; not where a live view says so.
 ///
@@ -29,8 +29,8 @@ pub fn flag(announce: bool) -> Result<Arc<AtomicBool>, Error> {
     Ok(flag)
 }
 
-/// A flag that is set by every such request, however many there are: for a process that has something to write
-/// before it ends, and whose scheduler may ask twice.
+/// A flag that is set by every such request, however many there are: for a process that has
+/// something to write before it ends, and whose scheduler may ask twice.
 ///
 /// # Errors
 /// As [`flag`].

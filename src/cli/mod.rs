@@ -49,7 +49,8 @@ use crate::ui::progress::{Display, Progress, Told, Watch, Work};
 const AFTER_HELP: &str = "\
 Rows are written as soon as they are done; a run that was stopped goes on with --resume.
 
-Exit codes: 0 done, whatever the verdict; 1 internal failure; 2 bad input or usage, a file that cannot
+Exit codes: 0 done, whatever the verdict; 1 internal failure; 2 bad input or usage, a file that \
+cannot
 be read or written, an output that exists or belongs to another matrix (nothing was changed); 130
 interrupted (finished rows are kept).";
 
@@ -90,8 +91,8 @@ enum Command {
     /// Exact Φ of your own network, with its cause-effect structure
     ///
     /// The file has one network, or several: tpm[s][j] is the probability that unit j is ON after
-    /// state s (bit i of s is unit i), and state has a 0 or 1 for each unit. Optional: cm, whose [i][j]
-    /// is 1 where i is an input of j; nodes (the units of the system), name, labels.
+    /// state s (bit i of s is unit i), and state has a 0 or 1 for each unit. Optional: cm, whose
+    /// [i][j] is 1 where i is an input of j; nodes (the units of the system), name, labels.
     Compute(PhiArgs),
     /// The same as `compute FILE`
     Phi(PhiArgs),
@@ -102,8 +103,8 @@ enum Command {
     Study(Box<StudyArgs>),
     /// Draw your own network and its cause-effect structure as SVG
     ///
-    /// By IIT 3.0. The network's graph shows the state of the units and the connections that the system's
-    /// minimum information partition severs. The file is as for `compute`.
+    /// By IIT 3.0. The network's graph shows the state of the units and the connections that the
+    /// system's minimum information partition severs. The file is as for `compute`.
     Draw(DrawArgs),
     /// Make a TPM from data
     Tpm(TpmArgs),
@@ -113,8 +114,9 @@ enum Command {
     Report(ReportArgs),
     /// Do a study in tasks, on many machines
     ///
-    /// `plan` makes tasks, `task` does one, on any machine; `next` makes tasks of what is missing; `gather` makes an
-    /// ordinary run of what was done. Slurm, or whatever starts the tasks, is not of this program's concern.
+    /// `plan` makes tasks, `task` does one, on any machine; `next` makes tasks of what is missing;
+    /// `gather` makes an ordinary run of what was done. Slurm, or whatever starts the tasks, is not
+    /// of this program's concern.
     Cluster(ClusterArgs),
     /// Do a command for another program that launches it
     #[command(name = Launch::COMMAND, hide = true)]
@@ -149,8 +151,9 @@ struct LaunchArgs {
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct StudyArgs {
-    /// What is compared, from a TOML file (docs/study.md): topologies, sizes, seeds, rules, states, formalisms,
-    /// estimators, networks from files. The default is the built-in suite of 160 comparisons
+    /// What is compared, from a TOML file (docs/study.md): topologies, sizes, seeds, rules, states,
+    /// formalisms, estimators, networks from files. The default is the built-in suite of 160
+    /// comparisons
     #[arg(long, value_name = "FILE")]
     suite: Option<PathBuf>,
     /// Topologies [default: all: Dense,Star,Ring,Line,BinaryTree,Lattice,Modular,Random]
@@ -162,7 +165,8 @@ pub(crate) struct StudyArgs {
     /// Seeds, of the estimate and of the Random topology [default: 42,123,456,789,999]
     #[arg(long, value_name = "S,S", value_delimiter = ',')]
     seeds: Vec<u64>,
-    /// Dynamics of every unit: majority, and, or, xor, logistic [default: majority; under IIT 4.0 logistic]
+    /// Dynamics of every unit: majority, and, or, xor, logistic [default: majority; under IIT 4.0
+    /// logistic]
     #[arg(long)]
     rule: Option<Rule>,
     /// Gain of the logistic rule [default: 4]
@@ -174,22 +178,23 @@ pub(crate) struct StudyArgs {
     /// Estimate of Φ
     #[arg(long, value_name = "NAME")]
     estimator: Option<String>,
-    /// Theory of exact Φ: iit3; iit4-2023, iit4-2026 or iit4-2026-paper, against φ_s and Φ [default: iit3]
+    /// Theory of exact Φ: iit3; iit4-2023, iit4-2026 or iit4-2026-paper, against φ_s and Φ
+    /// [default: iit3]
     #[arg(long)]
     formalism: Option<Formalism>,
-    /// Numberings of the units, drawn at random, over which the smallest and largest Φ of each exact
-    /// problem are taken: with ties Φ depends on the numbering. 0 for none [default: 32]
+    /// Numberings of the units, drawn at random, over which the smallest and largest Φ of each
+    /// exact problem are taken: with ties Φ depends on the numbering. 0 for none [default: 32]
     #[arg(long, value_name = "N")]
     tie_orders: Option<u32>,
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// Where the rows go; FILE.settings.json, FILE.journal.jsonl and FILE.summary.json are written beside it
-    /// [default: results.csv]
+    /// Where the rows go; FILE.settings.json, FILE.journal.jsonl and FILE.summary.json are written
+    /// beside it [default: results.csv]
     #[arg(long, value_name = "FILE.csv")]
     out: Option<PathBuf>,
-    /// Keep everything in a folder of this name instead: settings, journal, rows and statistics. A run
-    /// that was stopped goes on when it is started again with the same settings
+    /// Keep everything in a folder of this name instead: settings, journal, rows and statistics. A
+    /// run that was stopped goes on when it is started again with the same settings
     #[arg(long, value_name = "NAME", conflicts_with_all = ["out", "force"])]
     run: Option<String>,
     /// The folder of the runs [default: runs]
@@ -219,12 +224,13 @@ struct PhiArgs {
     /// Form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Theory: iit3; iit4-2023, iit4-2026 (its cap on φ_s as PyPhi has it), iit4-2026-paper (as published)
+    /// Theory: iit3; iit4-2023, iit4-2026 (its cap on φ_s as PyPhi has it), iit4-2026-paper (as
+    /// published)
     #[arg(long, default_value = "iit3")]
     formalism: Formalism,
-    /// IIT 4.0: which of several causes or effects with the same φ counts. max-phi: those that make Φ largest;
-    /// principled: the largest that is congruent, then the first in order; pyphi: as PyPhi 2.0-dev has it
-    /// [default: max-phi]
+    /// IIT 4.0: which of several causes or effects with the same φ counts. max-phi: those that make
+    /// Φ largest; principled: the largest that is congruent, then the first in order; pyphi: as
+    /// PyPhi 2.0-dev has it [default: max-phi]
     #[arg(long, value_name = "POLICY")]
     ties_policy: Option<TiePolicy>,
     /// All complexes of the network, instead of Φ of the units in `nodes`
@@ -233,9 +239,9 @@ struct PhiArgs {
     /// IIT 4.0: φ_s of the system alone, without its Φ-structure
     #[arg(long, conflicts_with = "complexes")]
     phi_s_only: bool,
-    /// Count tied choices over all cuts (purview_ties), for which every cut is evaluated in full (up to 6
-    /// units JSON has the count anyway), and give the smallest and largest Φ over 32 random numberings of
-    /// the units
+    /// Count tied choices over all cuts (purview_ties), for which every cut is evaluated in full
+    /// (up to 6 units JSON has the count anyway), and give the smallest and largest Φ over 32
+    /// random numberings of the units
     #[arg(long)]
     ties: bool,
     /// Threads [default: one for each CPU]
@@ -295,8 +301,8 @@ pub(crate) fn program_name() -> &'static str {
     if is_phi { "phi" } else { "pyphi_validation" }
 }
 
-/// The whole program `pyphi_validation`, on the arguments of the process. Without a subcommand it is
-/// the study.
+/// The whole program `pyphi_validation`, on the arguments of the process. Without a subcommand it
+/// is the study.
 pub fn main(registry: &Registry) -> Exit {
     start(registry, parse(registry, env::args_os().skip(1)))
 }
@@ -414,8 +420,8 @@ fn failed(error: &Error) -> Exit {
     error.exit()
 }
 
-/// Prints help, or what is wrong with the arguments. They are quoted there as they are, so with one that could forge
-/// lines all of it becomes one line.
+/// Prints help, or what is wrong with the arguments. They are quoted there as they are, so with one
+/// that could forge lines all of it becomes one line.
 fn print_usage(error: &clap::Error) -> Result<(), Error> {
     let printed = match env::args_os().any(|it| it.to_string_lossy().contains(is_hidden)) {
         true => writeln!(io::stderr(), "{}", terminal(error.render().to_string().trim_end())),
@@ -569,7 +575,8 @@ impl StudyArgs {
             (None, Some(out), _) => file(out),
             (None, None, None) => file(Path::new("results.csv")),
             (None, None, Some(_)) if self.force => Err(Error::Settings(
-                "--force is for files named with --out: an earlier run in a folder is kept; expected \
+                "--force is for files named with --out: an earlier run in a folder is kept; \
+                 expected \
                  another --run NAME, or that it is set aside"
                     .to_owned(),
             )),
@@ -820,7 +827,8 @@ impl DrawArgs {
         Ok(())
     }
 
-    /// Keeps a drawing that is too large for a PNG as an SVG beside it, if that is free: its Φ may have taken hours.
+    /// Keeps a drawing that is too large for a PNG as an SVG beside it, if that is free: its Φ may
+    /// have taken hours.
     fn instead_of_png(&self, drawing: &Drawing, error: Error) -> Result<Vec<u8>, Error> {
         let path = self.out.with_extension("svg");
         if exists(&path)? {
@@ -850,13 +858,15 @@ impl ReportArgs {
     }
 }
 
-/// Whether statistics and report can be written into the folder of a run: there are none, or those of this program.
+/// Whether statistics and report can be written into the folder of a run: there are none, or those
+/// of this program.
 pub(crate) fn check_results(folder: &Path) -> Result<(), Error> {
     check_summary(&folder.join("summary.json"))?;
     Report::check_paths(folder)
 }
 
-/// Statistics, report and verdict of a finished run. Even if one of them cannot be written, the others may.
+/// Statistics, report and verdict of a finished run. Even if one of them cannot be written, the
+/// others may.
 pub(crate) fn conclude(
     folder: &Path,
     contents: &Contents,
@@ -919,7 +929,8 @@ pub(crate) fn run_path(runs: &Path, name: &str) -> Result<PathBuf, Error> {
             Ok(runs.join(name))
         }
         _ => Err(Error::Settings(format!(
-            "run {name:?}: expected a name that can be that of a folder, without separators and control \
+            "run {name:?}: expected a name that can be that of a folder, without separators and \
+             control \
              characters"
         ))),
     }

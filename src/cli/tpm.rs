@@ -19,8 +19,9 @@ pub(crate) struct TpmArgs {
 enum From {
     /// Count a TPM from binary time series
     ///
-    /// A line is a point in time, a column a unit (0 or 1); an empty line ends a trial, and each file is at least one.
-    /// What is printed is a network in JSON, state-by-state, with its counts, to be saved and given to `compute`.
+    /// A line is a point in time, a column a unit (0 or 1); an empty line ends a trial, and each
+    /// file is at least one. What is printed is a network in JSON, state-by-state, with its counts,
+    /// to be saved and given to `compute`.
     FromSeries(SeriesArgs),
 }
 
@@ -35,8 +36,8 @@ struct SeriesArgs {
     /// Added to every count
     #[arg(long, value_name = "X", default_value_t = 0.0)]
     pseudo_count: f64,
-    /// The row of a state that was never seen: refuse (an error), uniform (every next state as likely), absorb (the
-    /// state stays)
+    /// The row of a state that was never seen: refuse (an error), uniform (every next state as
+    /// likely), absorb (the state stays)
     #[arg(long, value_name = "RULE", default_value_t = Unseen::Refuse)]
     unseen: Unseen,
 }

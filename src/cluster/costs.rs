@@ -10,12 +10,12 @@ use crate::run::store::Contents;
 use crate::suite::{Formalism, Settings};
 use crate::ui::forecast::{Forecasts, Load};
 
-/// What all estimates of a comparison cost for each unit, in seconds: nearly all of it is the random vectors of
-/// the hyperdimensional estimate. Measured in a release build: `docs/cluster.md`.
+/// What all estimates of a comparison cost for each unit, in seconds: nearly all of it is the
+/// random vectors of the hyperdimensional estimate. Measured in a release build: `docs/cluster.md`.
 const ESTIMATES_PER_UNIT: f64 = 2.5e-4;
 
-/// How many times as long an exact problem of IIT 3.0 takes if its range over numberings is taken too. Measured for
-/// 32 numberings: 2.8 for 8 units, 3.6 for 7, 4.3 for 5.
+/// How many times as long an exact problem of IIT 3.0 takes if its range over numberings is taken
+/// too. Measured for 32 numberings: 2.8 for 8 units, 3.6 for 7, 4.3 for 5.
 const WITH_RANGE: f64 = 3.0;
 
 /// The expected time of the estimates of one comparison, in seconds.
@@ -26,8 +26,8 @@ pub fn estimates_seconds(n_units: usize) -> f64 {
 /// An exact problem and its theory, and the time that it took on one processor in seconds.
 pub type Cost = (Formalism, Load, f64);
 
-/// The costs of the problems of a run, its ranges over numberings included if `with_range`; those whose time is
-/// not known in this form are left out.
+/// The costs of the problems of a run, its ranges over numberings included if `with_range`; those
+/// whose time is not known in this form are left out.
 pub fn of_run(contents: &Contents, with_range: bool) -> Vec<Cost> {
     let mut known = HashSet::new();
     let mut costs = Vec::new();
@@ -49,8 +49,8 @@ pub fn of_run(contents: &Contents, with_range: bool) -> Vec<Cost> {
             (true, Some(range_ms)) => entry.duration_ms + range_ms,
             (true, None) => continue,
         };
-        // Processor time knows neither threads nor other programs, but has steps of 10 ms. The share of the range in
-        // it is taken to be that in the wall time.
+        // Processor time knows neither threads nor other programs, but has steps of 10 ms. The
+        // share of the range in it is taken to be that in the wall time.
         let share = wall_ms / (entry.duration_ms + range_ms.unwrap_or(0.0)).max(1e-6);
         let cpu_ms = cpu_ms.filter(|_| wall_ms > 100.0).map(|it| it as f64 * share);
         costs.push((
@@ -62,8 +62,8 @@ pub fn of_run(contents: &Contents, with_range: bool) -> Vec<Cost> {
     costs
 }
 
-/// Forecasts for the problems of a study, learned from the finished and unfinished runs in the folder `runs`:
-/// those with the same rules if there are any, else all that share a formalism.
+/// Forecasts for the problems of a study, learned from the finished and unfinished runs in the
+/// folder `runs`: those with the same rules if there are any, else all that share a formalism.
 pub fn forecasts(settings: &Settings, runs: &Path) -> Forecasts {
     let with_range = settings.tie_orders > 0;
     let mut forecasts = Forecasts::default();

@@ -7,8 +7,8 @@
 //! | `round-R/t00017.json` | one task: all that the process which does it has to read |
 //! | `journals/` | what was done (see [`journals`](super::journals)) |
 //!
-//! A round appears with all its files at once, since its folder is made under another name and renamed. Other programs
-//! may keep files of their own beside these.
+//! A round appears with all its files at once, since its folder is made under another name and
+//! renamed. Other programs may keep files of their own beside these.
 
 use std::fs;
 use std::io;
@@ -53,8 +53,8 @@ pub struct JobFile {
     pub task_seconds: Option<f64>,
 }
 
-/// This program: its version, and the commit it was built from where that is known. All tasks of a job are done by
-/// the same.
+/// This program: its version, and the commit it was built from where that is known. All tasks of a
+/// job are done by the same.
 pub fn program() -> String {
     match env!("PHI_COMMIT") {
         "unknown" => env!("CARGO_PKG_VERSION").to_owned(),
@@ -247,7 +247,8 @@ impl JobFolder {
         JobFolder { path: run.join("cluster") }
     }
 
-    /// The job that is named by its folder, by that of its run, or by the name of the run among `runs`.
+    /// The job that is named by its folder, by that of its run, or by the name of the run among
+    /// `runs`.
     ///
     /// # Errors
     /// [`Error::Output`] if there is none.
@@ -347,8 +348,8 @@ impl JobFolder {
         read(&self.round(round).join(task_name(task)), TASK, check)
     }
 
-    /// Removes what tasks that were killed have left behind: journals that were not finished, of which each has its
-    /// predecessor.
+    /// Removes what tasks that were killed have left behind: journals that were not finished, of
+    /// which each has its predecessor.
     pub fn tidy(&self) {
         remove_all_left_over(&self.journals(), |name| name.ends_with(".jsonl"));
     }

@@ -1,8 +1,9 @@
 //! What the kinds of jobs have in common.
 //!
-//! A [`Spec`] says what is computed, in a few lines that are the same for everybody. A [`Job`] is what the process that plans
-//! makes of it: which items are left, and what they are expected to cost. What a process that does a task makes
-//! of it is in the module of the kind: it may know less, so that it starts sooner.
+//! A [`Spec`] says what is computed, in a few lines that are the same for everybody. A [`Job`] is
+//! what the process that plans makes of it: which items are left, and what they are expected to
+//! cost. What a process that does a task makes of it is in the module of the kind: it may know
+//! less, so that it starts sooner.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,9 +1,11 @@
 //! What the processes of a job have done: one file for each, in one folder.
 //!
-//! A [`TaskJournal`] is the file of one process, `r1-t00017.<host>-<pid>-<start in ns>.jsonl`: a [`Header`], which
-//! lists the items in it, and a line an item. It is written whole again and again while the process works, so it is readable at any time and
-//! at worst some seconds old. [`Journals`] is the union of all files. What an item's line says is the business of the
-//! kind of job; this module only knows what of it must agree if an item was done twice: [`ItemLine::result`].
+//! A [`TaskJournal`] is the file of one process, `r1-t00017.<host>-<pid>-<start in ns>.jsonl`: a
+//! [`Header`], which lists the items in it, and a line an item. It is written whole again and again
+//! while the process works, so it is readable at any time and at worst some seconds old.
+//! [`Journals`] is the union of all files. What an item's line says is the business of the kind of
+//! job; this module only knows what of it must agree if an item was done twice:
+//! [`ItemLine::result`].
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -113,8 +115,8 @@ struct State {
 }
 
 impl TaskJournal {
-    /// A journal for the task that `header` names, in the folder of `job`. There is no file before the first item
-    /// is done; then items are in it at most about `interval` after they were added.
+    /// A journal for the task that `header` names, in the folder of `job`. There is no file before
+    /// the first item is done; then items are in it at most about `interval` after they were added.
     pub fn new(job: &JobFolder, header: Header, interval: Duration) -> TaskJournal {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let name = format!(
@@ -192,8 +194,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes the file when it is time, until all is over. A failure is tried again with the next checkpoint: a file
-    /// server may come back.
+    /// Writes the file when it is time, until all is over. A failure is tried again with the next
+    /// checkpoint: a file server may come back.
     fn write(&self) {
         let mut due = Instant::now();
         let mut state = self.state();
@@ -252,11 +254,13 @@ pub struct Journals {
 }
 
 impl Journals {
-    /// Reads the headers of the journals of a job whose fingerprint is `job`, of all rounds and tasks that `is_wanted`.
-    /// Files that a process has not finished writing (`*.tmp`) or that the system hides (`.*`) are passed over.
+    /// Reads the headers of the journals of a job whose fingerprint is `job`, of all rounds and
+    /// tasks that `is_wanted`. Files that a process has not finished writing (`*.tmp`) or that the
+    /// system hides (`.*`) are passed over.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Content`] that names a file that is no journal, or not of this job.
+    /// [`Error::Read`]; [`Error::Content`] that names a file that is no journal, or not of this
+    /// job.
     pub fn read(
         folder: &JobFolder,
         job: &str,
@@ -331,12 +335,12 @@ impl Journals {
         headers.flat_map(|it| it.items.iter().copied()).collect()
     }
 
-    /// What was found about the items of a stage. An item that was done several times is given as it was done
-    /// first, by the names of the files.
+    /// What was found about the items of a stage. An item that was done several times is given as
+    /// it was done first, by the names of the files.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Content`] with file and line if a journal is damaged, or if an item has two results,
-    /// with both files and lines.
+    /// [`Error::Read`]; [`Error::Content`] with file and line if a journal is damaged, or if an
+    /// item has two results, with both files and lines.
     pub fn results(&self, stage: &str) -> Result<BTreeMap<u64, Found>, Error> {
         let mut results: BTreeMap<u64, Found> = BTreeMap::new();
         self.each_line(stage, |found| {
@@ -359,11 +363,12 @@ impl Journals {
         Ok(results)
     }
 
-    /// Calls `visit` with every line about an item of a stage, file by file in the order of their names, also where an
-    /// item was done several times.
+    /// Calls `visit` with every line about an item of a stage, file by file in the order of their
+    /// names, also where an item was done several times.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Content`] with file and line if a journal is damaged; what `visit` says.
+    /// [`Error::Read`]; [`Error::Content`] with file and line if a journal is damaged; what `visit`
+    /// says.
     pub fn each_line(
         &self,
         stage: &str,

@@ -1,10 +1,11 @@
 //! Items into tasks, by what they are expected to cost.
 //!
-//! Expected costs err by a factor of 2, and a slot that is idle while another one works is lost. So the tasks come in
-//! batches, as in *factoring* (Hummel, Schonberg and Flynn 1992): every batch has a task for each slot and half
-//! of the work that is left, so tasks of a batch are alike and the last ones are short. Within the lengths so chosen, each item,
-//! the most expensive first, goes to the task with the most room. All of this is a function of its arguments: the
-//! same items are always packed alike.
+//! Expected costs err by a factor of 2, and a slot that is idle while another one works is lost. So
+//! the tasks come in batches, as in *factoring* (Hummel, Schonberg and Flynn 1992): every batch has
+//! a task for each slot and half of the work that is left, so tasks of a batch are alike and the
+//! last ones are short. Within the lengths so chosen, each item, the most expensive first, goes to
+//! the task with the most room. All of this is a function of its arguments: the same items are
+//! always packed alike.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -20,14 +21,15 @@ pub struct Wish {
     pub task_seconds: Option<f64>,
 }
 
-/// The longest a task should be expected to take, in seconds, unless one item alone takes longer: what is lost
-/// with a node, and what a scheduler can still fit in somewhere.
+/// The longest a task should be expected to take, in seconds, unless one item alone takes longer:
+/// what is lost with a node, and what a scheduler can still fit in somewhere.
 pub const LONGEST: f64 = 1800.0;
 
 /// The shortest, in seconds: a start costs about a second.
 pub const SHORTEST: f64 = 5.0;
 
-/// What a task takes besides its items, in seconds: the scheduler's latency and the start of the program.
+/// What a task takes besides its items, in seconds: the scheduler's latency and the start of the
+/// program.
 pub const OVERHEAD: f64 = 1.0;
 
 /// Items in tasks.
@@ -39,8 +41,8 @@ pub struct Packed {
     pub costs: Vec<f64>,
 }
 
-/// Packs items of these costs (in seconds; finite, not negative). Every item is in exactly one task, and no task
-/// is empty.
+/// Packs items of these costs (in seconds; finite, not negative). Every item is in exactly one
+/// task, and no task is empty.
 ///
 /// ```
 /// use phi_validation::cluster::packing::{Wish, pack};
@@ -117,8 +119,8 @@ impl PartialOrd for Room {
     }
 }
 
-/// When the last of these tasks ends if they are begun in this order, each as soon as one of `slots` is free. The
-/// times are in seconds, and each task takes `overhead` more.
+/// When the last of these tasks ends if they are begun in this order, each as soon as one of
+/// `slots` is free. The times are in seconds, and each task takes `overhead` more.
 pub fn makespan(tasks: &[f64], slots: usize, overhead: f64) -> f64 {
     let mut free: BinaryHeap<Reverse<Room>> = vec![Reverse(Room(0.0)); slots.max(1)].into();
     let mut end: f64 = 0.0;
@@ -131,7 +133,8 @@ pub fn makespan(tasks: &[f64], slots: usize, overhead: f64) -> f64 {
     end
 }
 
-/// The share of the time of all slots, until the last task ends, that is spent on items; 1 for no tasks.
+/// The share of the time of all slots, until the last task ends, that is spent on items; 1 for no
+/// tasks.
 pub fn efficiency(tasks: &[f64], slots: usize, overhead: f64) -> f64 {
     let busy: f64 = tasks.iter().sum();
     let end = makespan(tasks, slots, overhead);

@@ -1,11 +1,12 @@
-//! One Φ (IIT 3.0) as a job: first an item is a mechanism of the intact system (stage `concepts`), then a cut of the
-//! system (stage `cuts`).
+//! One Φ (IIT 3.0) as a job: first an item is a mechanism of the intact system (stage `concepts`),
+//! then a cut of the system (stage `cuts`).
 //!
-//! What the items come to, and what follows from all of them, is the business of [`pieces`](crate::engine::exact::pieces). A line of a journal
-//! is a decision. Tasks of the second stage read the concepts in the journals of the first, and every few seconds what other
-//! tasks have found meanwhile: the smallest distance so far lets them dismiss most cuts early. So two processes may
-//! say of one cut that its distance is at least this and at least that, and both are right; only what cannot be true together is an
-//! error.
+//! What the items come to, and what follows from all of them, is the business of
+//! [`pieces`](crate::engine::exact::pieces). A line of a journal is a decision. Tasks of the second
+//! stage read the concepts in the journals of the first, and every few seconds what other tasks
+//! have found meanwhile: the smallest distance so far lets them dismiss most cuts early. So two
+//! processes may say of one cut that its distance is at least this and at least that, and both are
+//! right; only what cannot be true together is an error.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -41,8 +42,8 @@ pub const CUTS: &str = "cuts";
 /// How often a task looks for what others have found.
 pub const LISTEN: Duration = Duration::from_secs(3);
 
-/// The network of one Φ, in the state that was asked for, as a job's file has it: one network from `text`, which comes from
-/// `place`.
+/// The network of one Φ, in the state that was asked for, as a job's file has it: one network from
+/// `text`, which comes from `place`.
 ///
 /// # Errors
 /// [`Error::Network`], also for a list of networks.
@@ -83,11 +84,12 @@ impl PhiJob {
         self.engine.divided(&self.network, counts_ties(&self.network), work)
     }
 
-    /// Φ, from what all journals say; and in the folder of the run as `phi.json`: what `phi --format json` prints.
+    /// Φ, from what all journals say; and in the folder of the run as `phi.json`: what `phi
+    /// --format json` prints.
     ///
     /// # Errors
-    /// As [`Journals::results`]; [`Error::Settings`] that says what is missing; [`Error::Output`] if another process is
-    /// running it; [`Error::Write`].
+    /// As [`Journals::results`]; [`Error::Settings`] that says what is missing; [`Error::Output`]
+    /// if another process is running it; [`Error::Write`].
     pub fn gather(&self, folder: &JobFolder) -> Result<PhiRecord, Error> {
         let _lock = store::lock(folder.run())?;
         let path = folder.run().join("phi.json");
@@ -99,7 +101,8 @@ impl PhiJob {
             let names: Vec<String> =
                 names.map(|it| self.item_name(stage.name, it.number)).collect();
             return Err(Error::Settings(format!(
-                "{}: {} of {} {} are missing: {}; `cluster next` plans them, and without them there is no Φ",
+                "{}: {} of {} {} are missing: {}; `cluster next` plans them, and without them \
+                 there is no Φ",
                 folder.path().display(),
                 stage.left.len(),
                 stage.n_items,
@@ -169,8 +172,8 @@ impl Job for PhiJob {
     }
 }
 
-/// Expected time of one Φ of a generic network in all, in seconds of one processor: measured from 7 to 10 units
-/// (`docs/engine.md`).
+/// Expected time of one Φ of a generic network in all, in seconds of one processor: measured from 7
+/// to 10 units (`docs/engine.md`).
 fn seconds_in_all(n_units: usize) -> f64 {
     let factor: f64 = if n_units > 8 { 5.6 } else { 10.0 };
     5.3 * factor.powi(n_units as i32 - 8)
@@ -192,8 +195,8 @@ fn concept_seconds(pieces: &Pieces<'_>) -> Vec<f64> {
     weights.into_iter().map(|it| it * all).collect()
 }
 
-/// Expected time of each cut, in seconds: those that are likely to be minimal take longer, and so every task gets some
-/// of them.
+/// Expected time of each cut, in seconds: those that are likely to be minimal take longer, and so
+/// every task gets some of them.
 fn cut_seconds(pieces: &Pieces<'_>, intact: &IntactStructure) -> Result<Vec<f64>, Error> {
     let known = CutDecisions::new(pieces, intact).map_err(|it| Error::Internal(it.to_string()))?;
     let likely_first = known.undecided();
@@ -276,8 +279,8 @@ struct How {
 /// Does the items of a task but those in `skip`, and keeps each in the journal.
 ///
 /// # Errors
-/// [`Error::Interrupted`]; [`Error::Content`] if the task has an item that the analysis has not, or comes before its time;
-/// as [`Journals::results`].
+/// [`Error::Interrupted`]; [`Error::Content`] if the task has an item that the analysis has not, or
+/// comes before its time; as [`Journals::results`].
 pub fn work(
     network: &Value,
     task: &Task,
@@ -371,8 +374,8 @@ struct Listener<'a> {
 }
 
 impl Listener<'_> {
-    /// Lowers `bound` to the smallest distance in the journals of others. What cannot be read now is left for the next
-    /// time: a bound only spares work, and who gathers will say what is wrong.
+    /// Lowers `bound` to the smallest distance in the journals of others. What cannot be read now
+    /// is left for the next time: a bound only spares work, and who gathers will say what is wrong.
     fn listen(&mut self, pieces: &Pieces<'_>, own: &Path, bound: &Bound) {
         let news = Mutex::new(Vec::new());
         let is_new = |_: usize, _: usize, path: &Path| {

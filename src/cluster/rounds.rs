@@ -44,8 +44,8 @@ impl Default for Ask {
     }
 }
 
-/// Plans the next round of a job: everything that is missing and was not given up. If `is_fresh`, no attempt so far
-/// counts. Where nothing is to be planned, nothing is written.
+/// Plans the next round of a job: everything that is missing and was not given up. If `is_fresh`,
+/// no attempt so far counts. Where nothing is to be planned, nothing is written.
 ///
 /// # Errors
 /// As [`Journals::read`], [`Job::stage`] and [`JobFolder::write_round`].
@@ -135,8 +135,8 @@ fn planned(stage: &Stage, left: &[Item], wish: &Wish, ask: &Ask) -> Plan {
     }
 }
 
-/// How far a job is, by its last round and its journals. Cheap: nothing is expanded, and of the journals only the
-/// first lines are read.
+/// How far a job is, by its last round and its journals. Cheap: nothing is expanded, and of the
+/// journals only the first lines are read.
 ///
 /// # Errors
 /// As [`Journals::read`]; [`Error::Read`]; [`Error::Content`].
@@ -207,7 +207,8 @@ pub fn check_program(folder: &JobFolder, file: &JobFile) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Settings(format!(
-        "{}: the job was planned by version {} of this program, but this is {mine}: start its tasks with the \
+        "{}: the job was planned by version {} of this program, but this is {mine}: start its \
+         tasks with the \
          program that planned it, or plan it again with this one",
         folder.path().display(),
         file.program

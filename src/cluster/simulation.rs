@@ -1,9 +1,10 @@
-//! A job played through without doing it: how long planning takes, how well tasks fill the nodes, how large the
-//! journals get, and how long putting them together takes.
+//! A job played through without doing it: how long planning takes, how well tasks fill the nodes,
+//! how large the journals get, and how long putting them together takes.
 //!
-//! Everything but the problems is real: the suite is expanded, the round is planned and written, journals
-//! are written, and the run is gathered from them. What a problem costs is drawn around what is expected of it, with the
-//! scatter that was measured; the planner knows what is expected only.
+//! Everything but the problems is real: the suite is expanded, the round is planned and written,
+//! journals are written, and the run is gathered from them. What a problem costs is drawn around
+//! what is expected of it, with the scatter that was measured; the planner knows what is expected
+//! only.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -83,7 +84,8 @@ struct Outcome {
     journal_bytes: f64,
     /// The comparisons that were put together.
     merged_rows: usize,
-    /// What that took, from the journals to the files of the run, without statistics and report; in seconds.
+    /// What that took, from the journals to the files of the run, without statistics and report; in
+    /// seconds.
     merge_seconds: f64,
     /// The most memory of the process until then, in bytes.
     peak_memory_bytes: Option<u64>,
@@ -214,7 +216,8 @@ fn factor_of_two() -> Vec<f64> {
     factors.into_iter().map(|it| it / mean).collect()
 }
 
-/// When the last task ends, and the share of the time of all nodes until then that is spent on items.
+/// When the last task ends, and the share of the time of all nodes until then that is spent on
+/// items.
 fn play(tasks: &[Vec<usize>], real: &[f64], nodes: usize, overhead: f64) -> (f64, f64) {
     let times: Vec<f64> =
         tasks.iter().map(|items| items.iter().map(|&it| real[it]).sum()).collect();
@@ -227,8 +230,8 @@ fn deal(n_items: usize, n_tasks: usize) -> Vec<Vec<usize>> {
     (0..n_tasks).map(|task| (task..n_items).step_by(n_tasks)).map(Iterator::collect).collect()
 }
 
-/// Writes the journals that the first tasks would have left: for each problem the result of one that is really
-/// solved. Gives the comparisons and the bytes.
+/// Writes the journals that the first tasks would have left: for each problem the result of one
+/// that is really solved. Gives the comparisons and the bytes.
 fn write_journals(
     folder: &JobFolder,
     file: &JobFile,
@@ -288,7 +291,8 @@ impl std::fmt::Display for Outcome {
         let percent = |share: f64| 100.0 * share;
         writeln!(
             f,
-            "{} networks, {} exact problems, on {} nodes; costs of {}, scattered by a factor of {:.2}",
+            "{} networks, {} exact problems, on {} nodes; costs of {}, scattered by a factor of \
+             {:.2}",
             self.n_networks, self.n_problems, self.nodes, self.costs, self.scatter
         )?;
         writeln!(
@@ -301,7 +305,8 @@ impl std::fmt::Display for Outcome {
         )?;
         writeln!(
             f,
-            "run      {:.0} s of CPU in {:.0} s: efficiency {:.1} % ({:.1} % if dealt without regard to cost)",
+            "run      {:.0} s of CPU in {:.0} s: efficiency {:.1} % ({:.1} % if dealt without \
+             regard to cost)",
             self.cpu_seconds,
             self.makespan_seconds,
             percent(self.efficiency),
@@ -367,7 +372,8 @@ mod tests {
         packers.into_iter().map(|(name, tasks)| (name, play(&tasks, &real, 40, 1.0).1)).collect()
     }
 
-    /// `PHI_SIMULATED_NETWORKS=1000000` plays so many through on a thousand nodes, and says what came out.
+    /// `PHI_SIMULATED_NETWORKS=1000000` plays so many through on a thousand nodes, and says what
+    /// came out.
     #[test]
     fn a_large_job_is_played_through() {
         let asked = std::env::var("PHI_SIMULATED_NETWORKS").ok();

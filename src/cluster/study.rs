@@ -1,8 +1,10 @@
 //! A study as a job: an item is an exact problem with all its comparisons.
 //!
-//! Problems have the numbers of their places in the suite. The process that plans expands the suite; a process that does a
-//! task does its part of the study by [`Study::run`](crate::study::Study::run), as one process alone would; and what is gathered is
-//! put together in the order of the matrix, so that a study has the same rows whichever way it is done.
+//! Problems have the numbers of their places in the suite. The process that plans expands the
+//! suite; a process that does a task does its part of the study by
+//! [`Study::run`](crate::study::Study::run), as one process alone would; and what is gathered is
+//! put together in the order of the matrix, so that a study has the same rows whichever way it is
+//! done.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -53,12 +55,13 @@ pub struct StudyJob {
 }
 
 impl StudyJob {
-    /// The study of `settings` whose run is kept in the folder `run`, to be done on `cpus` threads a task. What is in the run's
-    /// folder already is not done again, and expected costs are learned from all runs beside it.
+    /// The study of `settings` whose run is kept in the folder `run`, to be done on `cpus` threads
+    /// a task. What is in the run's folder already is not done again, and expected costs are
+    /// learned from all runs beside it.
     ///
     /// # Errors
-    /// As [`Suite::new`], [`Study::check`] and [`Contents::read`]; [`Error::Output`] if the folder holds a run of other
-    /// settings.
+    /// As [`Suite::new`], [`Study::check`] and [`Contents::read`]; [`Error::Output`] if the folder
+    /// holds a run of other settings.
     pub fn open(settings: &Settings, run: &Path, cpus: usize) -> Result<StudyJob, Error> {
         let suite = Suite::new(settings.clone())?;
         let sizes: BTreeSet<(Formalism, usize)> =
@@ -165,8 +168,8 @@ impl ComparisonsOf {
     }
 }
 
-/// As much of a study's matrix as has all comparisons of some problems: a process that does these need not expand
-/// the whole, which may have a million.
+/// As much of a study's matrix as has all comparisons of some problems: a process that does these
+/// need not expand the whole, which may have a million.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Part {
     topologies: BTreeSet<Topology>,
@@ -197,8 +200,8 @@ impl Part {
         part
     }
 
-    /// The suite of the items with these places in the task, and their numbers in its order. None if the part does
-    /// not have them.
+    /// The suite of the items with these places in the task, and their numbers in its order. None
+    /// if the part does not have them.
     fn suite(
         &self,
         settings: &Settings,
@@ -280,8 +283,8 @@ struct How {
     peak_memory_bytes: Option<u64>,
 }
 
-/// Does the items of a task but those in `skip`, and keeps each in the journal. `show` makes the display of
-/// what is to be done.
+/// Does the items of a task but those in `skip`, and keeps each in the journal. `show` makes the
+/// display of what is to be done.
 ///
 /// # Errors
 /// As [`Study::run`]; [`Error::Content`] if the task has an item that the study has not.
@@ -418,12 +421,12 @@ impl Ledger for TaskLedger<'_> {
     }
 }
 
-/// Puts everything that is done into the folder of the run: a finished run, as if one process had done it, or, if
-/// `partial`, one with the rows that are there.
+/// Puts everything that is done into the folder of the run: a finished run, as if one process had
+/// done it, or, if `partial`, one with the rows that are there.
 ///
 /// # Errors
-/// As [`Journals::results`] and [`Contents::read`]; [`Error::Settings`] that says what is missing, unless `partial`;
-/// [`Error::Output`] if another process is running it; [`Error::Write`].
+/// As [`Journals::results`] and [`Contents::read`]; [`Error::Settings`] that says what is missing,
+/// unless `partial`; [`Error::Output`] if another process is running it; [`Error::Write`].
 pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<Contents, Error> {
     let run = folder.run();
     let _lock = store::lock(run)?;
@@ -449,7 +452,8 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
         }
     }
     let n_local = rows.iter().flatten().count();
-    // The sessions of a journal come into the run with its first row; a run that was gathered before has some.
+    // The sessions of a journal come into the run with its first row; a run that was gathered
+    // before has some.
     let mut session_of_journal: HashMap<usize, usize> = HashMap::new();
     for found in results.values() {
         for entry in entries(found, &journals)? {
@@ -490,7 +494,8 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
         let names = missing.iter().map(|it| suite.problems()[*it].key.to_string());
         let names: Vec<String> = names.take(NAMED).collect();
         return Err(Error::Settings(format!(
-            "{}: {} of {} exact problems are missing: {}; `cluster next` plans them, and --partial writes the \
+            "{}: {} of {} exact problems are missing: {}; `cluster next` plans them, and \
+             --partial writes the \
              rows that are there",
             folder.path().display(),
             missing.len(),
@@ -515,7 +520,8 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
     assembled.write(run)
 }
 
-/// Whether a folder without settings has at most what an interrupted [`gather`] leaves, which may be written anew.
+/// Whether a folder without settings has at most what an interrupted [`gather`] leaves, which may
+/// be written anew.
 fn check_unfinished(run: &Path, suite: &Suite) -> Result<(), Error> {
     let (journal, csv) = (run.join("journal.jsonl"), run.join("results.csv"));
     let refuse = |path: &Path| {

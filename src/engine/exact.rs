@@ -84,8 +84,8 @@ impl Engine {
     }
 
     /// Exact Φ of a network from a file, with the whole structure. With `count_ties`, also the
-    /// number of tied choices over all cuts, for which no cut can be left out; with `tie_orders` > 0,
-    /// the range of Φ over that many random numberings.
+    /// number of tied choices over all cuts, for which no cut can be left out; with `tie_orders` >
+    /// 0, the range of Φ over that many random numberings.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -118,8 +118,8 @@ impl Engine {
         Ok(found)
     }
 
-    /// What `work` makes of the options, with the memory that there is as their limit: on all threads, or on as many as
-    /// there is memory for. The result does not depend on their number.
+    /// What `work` makes of the options, with the memory that there is as their limit: on all
+    /// threads, or on as many as there is memory for. The result does not depend on their number.
     fn within_memory<T: Send>(
         &self,
         place: &str,
@@ -130,7 +130,8 @@ impl Engine {
         let all = self.pool.current_num_threads();
         let needed_bytes = |n_threads: usize| {
             let needed = needed_bytes(n_threads);
-            // What is small beside the tables, and the stacks of threads that are still to be started.
+            // What is small beside the tables, and the stacks of threads that are still to be
+            // started.
             let stacks = if n_threads < all { n_threads as u64 * BYTES_OF_THREAD } else { 0 };
             needed.saturating_add(needed / 16 + needed.min(16 << 20) + stacks)
         };
@@ -151,8 +152,8 @@ impl Engine {
         Ok(threads(n_threads)?.install(|| work(options)))
     }
 
-    /// What `work` makes of the analysis of a network from a file by IIT 3.0 in pieces, on the threads of this engine.
-    /// `count_ties` as in [`analyse`](Engine::analyse).
+    /// What `work` makes of the analysis of a network from a file by IIT 3.0 in pieces, on the
+    /// threads of this engine. `count_ties` as in [`analyse`](Engine::analyse).
     pub fn divided<T: Send>(
         &self,
         network: &OwnNetwork,
@@ -270,8 +271,8 @@ impl Engine {
         Ok(structure)
     }
 
-    /// All complexes (IIT 4.0) of a network from a file, whatever its `nodes`, each with its Φ-structure:
-    /// largest φ_s first. None if the network cannot be in its state.
+    /// All complexes (IIT 4.0) of a network from a file, whatever its `nodes`, each with its
+    /// Φ-structure: largest φ_s first. None if the network cannot be in its state.
     ///
     /// # Errors
     /// [`Error::Interrupted`]; [`Error::Network`] if the network does not fit its state.
@@ -412,8 +413,8 @@ pub enum Scope {
 }
 
 impl OwnNetwork {
-    /// A network as it was read, in the state of `record`. With `rules`, it is checked for IIT 4.0, which accepts less
-    /// than IIT 3.0.
+    /// A network as it was read, in the state of `record`. With `rules`, it is checked for IIT 4.0,
+    /// which accepts less than IIT 3.0.
     ///
     /// # Errors
     /// [`Rejected`].
@@ -503,8 +504,9 @@ impl OwnNetwork {
 /// The most units that the engine holds.
 pub const MAX_UNITS: usize = Subsystem::MAX_UNITS;
 
-/// The tables of the networks in a file, one or a list of them, each with its state. `place` names the file in errors;
-/// with `in_its_state`, the state must be reachable. A study is of whole networks: `nodes` must not leave out a unit.
+/// The tables of the networks in a file, one or a list of them, each with its state. `place` names
+/// the file in errors; with `in_its_state`, the state must be reachable. A study is of whole
+/// networks: `nodes` must not leave out a unit.
 ///
 /// # Errors
 /// [`Error::Network`] that says what is wrong, where, and what was expected.
@@ -587,8 +589,8 @@ impl Engine {
         })
     }
 
-    /// The memory that is planned for to solve a network of `n_units` units on `n_threads` threads, in
-    /// bytes, with the range over numberings if it `has_ranges`; `None` if that is more than any
+    /// The memory that is planned for to solve a network of `n_units` units on `n_threads` threads,
+    /// in bytes, with the range over numberings if it `has_ranges`; `None` if that is more than any
     /// machine has.
     pub fn predicted_bytes(
         n_units: usize,
@@ -608,7 +610,8 @@ impl Engine {
 /// What the study keeps of a Φ-structure.
 fn exact_phi(structure: &iit4::PhiStructure) -> ExactPhi {
     let sia = &structure.sia;
-    // Choices among causes or effects that are congruent and as large, which only their order decides.
+    // Choices among causes or effects that are congruent and as large, which only their order
+    // decides.
     let is_open = |mice: &iit4::Mice, system: Option<&iit4::SystemState>| {
         let equals = mice.tied.iter().filter(|it| {
             it.purview.len() == mice.state.purview.len()

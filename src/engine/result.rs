@@ -16,10 +16,11 @@ pub struct ExactPhi {
     pub cut: Option<SystemCut>,
     /// The number of concepts of the intact system; under IIT 4.0 of distinctions.
     pub n_concepts: usize,
-    /// The core causes and core effects, in the intact structure and in that of the cut, that were chosen
-    /// from several purviews of the same φ and size: where it is not 0, Φ is not unique.
+    /// The core causes and core effects, in the intact structure and in that of the cut, that were
+    /// chosen from several purviews of the same φ and size: where it is not 0, Φ is not unique.
     pub ties: u64,
-    /// How small and how large other numberings of the units make Φ; none if that was not asked for.
+    /// How small and how large other numberings of the units make Φ; none if that was not asked
+    /// for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<TieRange>,
     /// What the search did, by name; some depend on the order in which threads finish.
@@ -34,8 +35,8 @@ impl ExactPhi {
     /// A Φ of at most this is 0, by the tolerance of the theory's comparisons.
     pub const ZERO: f64 = 1e-6;
 
-    /// No Φ and no estimate is larger: then sums of squares and what is drawn stay within what a number holds.
-    /// Networks of a study have Φ below a million.
+    /// No Φ and no estimate is larger: then sums of squares and what is drawn stay within what a
+    /// number holds. Networks of a study have Φ below a million.
     pub const LARGEST: f64 = 1e12;
 
     /// Whether its numbers can be those of a network of `n` units.
@@ -136,8 +137,8 @@ pub struct TieRange {
     pub low: f64,
     /// The largest Φ.
     pub high: f64,
-    /// The different numberings that this is over, the network's own included; numberings that differ by
-    /// an exchange of interchangeable units count once.
+    /// The different numberings that this is over, the network's own included; numberings that
+    /// differ by an exchange of interchangeable units count once.
     pub numberings: u32,
     /// Whether these are all there are.
     pub is_exhaustive: bool,
@@ -149,7 +150,8 @@ impl TieRange {
     /// The seed from which numberings are drawn.
     pub const SEED: u64 = 1;
 
-    /// Whether the numbering makes a difference: the ends are further apart than the theory's tolerance.
+    /// Whether the numbering makes a difference: the ends are further apart than the theory's
+    /// tolerance.
     pub fn is_wide(&self) -> bool {
         self.high - self.low > ExactPhi::ZERO
     }

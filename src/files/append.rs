@@ -1,10 +1,11 @@
 //! Files that a crash at any byte cannot spoil, and that two processes do not write at once.
 //!
-//! An [`AppendFile`] grows by whole lines: each is appended by one write and flushed to the disk, and
-//! taken back if the write fails. Before each it looks whether the file is still the one at its path and
-//! as long as it left it, so that another process is noticed even where locks do not hold. [`Lines`] tells
-//! the whole lines from one that a crash cut short. [`write_whole`] replaces a file at once or not at all.
-//! A [`Lock`] holds a file for a process. This module knows nothing of what is in them.
+//! An [`AppendFile`] grows by whole lines: each is appended by one write and flushed to the disk,
+//! and taken back if the write fails. Before each it looks whether the file is still the one at its
+//! path and as long as it left it, so that another process is noticed even where locks do not hold.
+//! [`Lines`] tells the whole lines from one that a crash cut short. [`write_whole`] replaces a file
+//! at once or not at all. A [`Lock`] holds a file for a process. This module knows nothing of what
+//! is in them.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -59,7 +60,8 @@ impl AppendFile {
         Ok(AppendFile { path: path.to_owned(), file, len: 0 })
     }
 
-    /// Takes the file for this process, and says whether that holds: some file systems have no locks.
+    /// Takes the file for this process, and says whether that holds: some file systems have no
+    /// locks.
     ///
     /// # Errors
     /// [`Error::Output`] if another process has it.
@@ -130,7 +132,8 @@ impl AppendFile {
         Err(Error::Output {
             path: self.path.clone(),
             message: format!(
-                "{how}: another process writes to it, so this run stops before anything is lost; start \
+                "{how}: another process writes to it, so this run stops before anything is lost; \
+                 start \
                  it again when it is the only one"
             ),
         })
@@ -179,8 +182,8 @@ impl Lock {
         self.holds
     }
 
-    /// Makes sure that the lock is still at its path: it is taken again where the file was removed. False
-    /// if another process has taken it meanwhile.
+    /// Makes sure that the lock is still at its path: it is taken again where the file was removed.
+    /// False if another process has taken it meanwhile.
     ///
     /// # Errors
     /// [`Error::Write`].
@@ -236,7 +239,8 @@ fn is_at(open: &Metadata, path: &Path) -> bool {
     }
 }
 
-/// The content of a file; nothing if there is none. A device or a pipe has no content: it would be read for ever.
+/// The content of a file; nothing if there is none. A device or a pipe has no content: it would be
+/// read for ever.
 pub(crate) fn read_or_nothing(path: &Path) -> Result<Vec<u8>, Error> {
     let read = match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() || metadata.is_dir() => fs::read(path),
@@ -249,8 +253,8 @@ pub(crate) fn read_or_nothing(path: &Path) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Whether there is something at `path`. What cannot be looked at is not taken for missing, for then it might be
-/// written over.
+/// Whether there is something at `path`. What cannot be looked at is not taken for missing, for
+/// then it might be written over.
 ///
 /// # Errors
 /// [`Error::Read`].
@@ -279,7 +283,8 @@ pub(crate) fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), 
     write_one_of_many(path, content)
 }
 
-/// The same in a folder of thousands, without looking there for what a process that was killed has left behind.
+/// The same in a folder of thousands, without looking there for what a process that was killed has
+/// left behind.
 ///
 /// # Errors
 /// As [`write_whole`].
@@ -307,7 +312,8 @@ pub(crate) fn check_ours(path: &Path, is_ours: impl Fn(&str) -> bool) -> Result<
         Ok(content) if str::from_utf8(&content).is_ok_and(is_ours) => Ok(()),
         Ok(_) => Err(Error::Output {
             path: path.to_owned(),
-            message: "exists and was not written by this program, which would write a file of that name: \
+            message: "exists and was not written by this program, which would write a file of \
+                      that name: \
                       move it away, or choose another name for the output"
                 .to_owned(),
         }),

@@ -1,8 +1,9 @@
-//! Reading the files that a user names: whatever they turn out to be, the program neither waits without a word nor
-//! reads without an end.
+//! Reading the files that a user names: whatever they turn out to be, the program neither waits
+//! without a word nor reads without an end.
 //!
-//! Networks and suites may come from pipes (`<(...)`, `/dev/stdin`, a FIFO), so a reader may have to wait: it says so.
-//! Everything has a largest size, since a device, or a file that another program still writes, never ends.
+//! Networks and suites may come from pipes (`<(...)`, `/dev/stdin`, a FIFO), so a reader may have
+//! to wait: it says so. Everything has a largest size, since a device, or a file that another
+//! program still writes, never ends.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -14,8 +15,8 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::escape::terminal;
 
-/// The most bytes of a file with networks: 2¹² rows of 2¹² probabilities with all their digits are more, which is
-/// what [`LIMIT`] is for.
+/// The most bytes of a file with networks: 2¹² rows of 2¹² probabilities with all their digits are
+/// more, which is what [`LIMIT`] is for.
 pub const NETWORKS: u64 = 256 << 20;
 
 /// The most bytes of a suite. What TOML is read into takes many times its size.
@@ -30,7 +31,8 @@ pub const LIMIT: &str = "PHI_MAX_INPUT_MIB";
 /// How long a reader waits before it says that it does.
 const SILENT: Duration = Duration::from_secs(2);
 
-/// The text in a file of at most `most` bytes (unless [`LIMIT`] says otherwise), without a byte order mark.
+/// The text in a file of at most `most` bytes (unless [`LIMIT`] says otherwise), without a byte
+/// order mark.
 ///
 /// # Errors
 /// [`Error::Read`]: what the system says; a folder; too many bytes; not UTF-8, or no text at all.
@@ -191,7 +193,8 @@ mod tests {
         check(b"\xff\xfe{\0", "it is UTF-16, expected text in UTF-8");
         check(
             &vec![b' '; (2 << 20) + 1],
-            "2 MiB, expected at most 1 MiB; PHI_MAX_INPUT_MIB in the environment sets another limit",
+            "2 MiB, expected at most 1 MiB; PHI_MAX_INPUT_MIB in the environment sets another \
+             limit",
         );
         let folder = tempfile::tempdir().unwrap();
         let error = text(folder.path(), 1).unwrap_err().to_string();

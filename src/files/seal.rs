@@ -1,11 +1,12 @@
-//! Records that carry a check of themselves, so that a flipped bit, a lost line or a cut end is noticed.
+//! Records that carry a check of themselves, so that a flipped bit, a lost line or a cut end is
+//! noticed.
 //!
-//! A sealed record is a JSON object whose last member is `"check"`: 16 hexadecimal digits of a BLAKE3
-//! hash of every byte before that member. Only the bytes that the program wrote pass; the check is of
-//! damage, not of intent. This module knows nothing of what the records say.
+//! A sealed record is a JSON object whose last member is `"check"`: 16 hexadecimal digits of a
+//! BLAKE3 hash of every byte before that member. Only the bytes that the program wrote pass; the
+//! check is of damage, not of intent. This module knows nothing of what the records say.
 //!
-//! The lines of a [`Chain`] are sealed together with the line before them: a line that was lost, moved
-//! or written twice is noticed as well.
+//! The lines of a [`Chain`] are sealed together with the line before them: a line that was lost,
+//! moved or written twice is noticed as well.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -82,7 +83,8 @@ fn parts(text: &str) -> Result<(&str, &str), String> {
         Some((text.strip_suffix(before)?, check))
     };
     FORMS.into_iter().find_map(of_form).ok_or_else(|| {
-        "no check at its end: it was cut or changed, or written by an earlier version of this program, \
+        "no check at its end: it was cut or changed, or written by an earlier version of this \
+         program, \
          whose runs are not gone on with: give the run another name"
             .to_owned()
     })
@@ -131,8 +133,8 @@ impl Chain {
         self.n_lines
     }
 
-    /// Reads the next line of the file: its object, and where it belongs. `is_start` says of the object
-    /// whether it begins a session.
+    /// Reads the next line of the file: its object, and where it belongs. `is_start` says of the
+    /// object whether it begins a session.
     ///
     /// # Errors
     /// If it has no check, or follows no line that is there.
@@ -164,7 +166,8 @@ impl Chain {
         };
         let Some(((check, after), link)) = linked else {
             return Err(format!(
-                "check {found:?}: this line was changed or damaged, or the line before it was lost or \
+                "check {found:?}: this line was changed or damaged, or the line before it was \
+                 lost or \
                  moved"
             ));
         };
@@ -178,8 +181,9 @@ impl Chain {
     }
 }
 
-/// The lines of a text without their checks, changed by `change`, and sealed again: what a program that
-/// computes wrongly would have written. None if they are no objects, or do not begin with a session.
+/// The lines of a text without their checks, changed by `change`, and sealed again: what a program
+/// that computes wrongly would have written. None if they are no objects, or do not begin with a
+/// session.
 #[cfg(test)]
 pub(crate) fn resealed(
     kind: &'static str,

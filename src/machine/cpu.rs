@@ -1,12 +1,12 @@
 //! Which instructions this program may use without asking the processor it runs on.
 //!
-//! None beyond those of every x86-64, unless it was compiled with `-C target-cpu` or `-C target-feature`. The engine's
-//! inner loops for AVX2 do not count: they ask.
+//! None beyond those of every x86-64, unless it was compiled with `-C target-cpu` or `-C
+//! target-feature`. The engine's inner loops for AVX2 do not count: they ask.
 
 macro_rules! compiled_for {
     ($($feature:literal),* $(,)?) => {
-        /// The extensions of x86-64 that the compiler was told to use everywhere, by rustc's names. Empty for a program that
-        /// runs on every x86-64, and on other kinds of processors.
+        /// The extensions of x86-64 that the compiler was told to use everywhere, by rustc's names.
+        /// Empty for a program that runs on every x86-64, and on other kinds of processors.
         pub fn compiled_for() -> Vec<&'static str> {
             let all: &[(&str, bool)] = &[$(($feature, cfg!(target_feature = $feature))),*];
             all.iter().filter(|it| it.1).map(|it| it.0).collect()

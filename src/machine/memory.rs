@@ -1,7 +1,9 @@
-//! The memory that this process may still take, whatever it is that limits it: the machine, a control group
-//! (a container, a Slurm job, a systemd unit), or a limit of the process (`ulimit -v`).
+//! The memory that this process may still take, whatever it is that limits it: the machine, a
+//! control group (a container, a Slurm job, a systemd unit), or a limit of the process (`ulimit
+//! -v`).
 //!
-//! What is predicted is compared with this before it is begun. What the system does not tell is no limit.
+//! What is predicted is compared with this before it is begun. What the system does not tell is no
+//! limit.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +38,8 @@ fn left_of_process(limits: &str, status: &str) -> Option<u64> {
         .min()
 }
 
-/// What the control groups of the process leave, each with all groups above it. `groups` is `/proc/self/cgroup`.
+/// What the control groups of the process leave, each with all groups above it. `groups` is
+/// `/proc/self/cgroup`.
 fn left_of_groups(groups: &str, root: &Path) -> Option<u64> {
     let left = |line: &str| {
         let mut fields = line.splitn(3, ':').skip(1);
@@ -57,7 +60,8 @@ fn left_of_groups(groups: &str, root: &Path) -> Option<u64> {
     groups.lines().filter_map(left).min()
 }
 
-/// The files of a group: its limits, what it uses, and the line of `memory.stat` that can be had back.
+/// The files of a group: its limits, what it uses, and the line of `memory.stat` that can be had
+/// back.
 type Names = (&'static [&'static str], &'static str, &'static str);
 
 const V2: Names = (&["memory.max", "memory.high"], "memory.current", "inactive_file");
@@ -78,10 +82,14 @@ mod tests {
 
     #[test]
     fn limits_of_the_process_count() {
-        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
-                      Max cpu time              unlimited            unlimited            seconds   \n\
-                      Max data size             unlimited            unlimited            bytes     \n\
-                      Max address space         1073741824           unlimited            bytes     \n";
+        let limits = "Limit                     Soft Limit           Hard Limit           \
+                      Units     \n\
+                      Max cpu time              unlimited            unlimited            \
+                      seconds   \n\
+                      Max data size             unlimited            unlimited            \
+                      bytes     \n\
+                      Max address space         1073741824           unlimited            \
+                      bytes     \n";
         let status = "VmPeak:\t  999999 kB\nVmSize:\t  524288 kB\nVmData:\t   1024 kB\n";
         assert_eq!(left_of_process(limits, status), Some(512 << 20));
         assert_eq!(left_of_process(&limits.replace("1073741824", "unlimited "), status), None);

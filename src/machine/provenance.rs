@@ -62,7 +62,8 @@ impl Provenance {
 }
 
 impl Provenance {
-    /// The program in a few words: its version, the commit, and whether there were changes beside it.
+    /// The program in a few words: its version, the commit, and whether there were changes beside
+    /// it.
     pub fn program(&self) -> String {
         match (&self.commit, self.dirty) {
             (None, _) => self.version.clone(),
@@ -90,8 +91,8 @@ pub fn available_bytes() -> Option<u64> {
 /// The processor time this process has used so far, in milliseconds, in steps of 10.
 pub fn cpu_ms() -> Option<u64> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
-    // The fields after the program's name, which is in parentheses and may hold anything: the state is the
-    // third of the line, utime and stime the 14th and 15th, in ticks of 1/100 s (proc(5)).
+    // The fields after the program's name, which is in parentheses and may hold anything: the state
+    // is the third of the line, utime and stime the 14th and 15th, in ticks of 1/100 s (proc(5)).
     let (_, fields) = stat.rsplit_once(')')?;
     let ticks = fields.split_whitespace().skip(11).take(2).map(|it| it.parse::<u64>().ok());
     ticks.sum::<Option<u64>>().map(|it| it * 10)

@@ -40,7 +40,8 @@ impl Rule {
     /// The gain of [`Rule::Logistic`] unless asked otherwise.
     pub const DEFAULT_GAIN: f64 = 4.0;
 
-    /// The logistic rule of this gain. Of the two zeros it has the one without a sign, since they are the same rule.
+    /// The logistic rule of this gain. Of the two zeros it has the one without a sign, since they
+    /// are the same rule.
     pub fn logistic(gain: f64) -> Rule {
         Rule::Logistic { gain: gain + 0.0 }
     }

@@ -17,7 +17,8 @@ pub enum Formalism {
     /// IIT 4.0 (Albantakis et al. 2023).
     #[serde(rename = "iit4-2023")]
     Iit4_2023,
-    /// IIT 4.0 with the cap on φ_s of Mayner, Marshall and Tononi 2026, as PyPhi 2.0-dev computes it.
+    /// IIT 4.0 with the cap on φ_s of Mayner, Marshall and Tononi 2026, as PyPhi 2.0-dev computes
+    /// it.
     #[serde(rename = "iit4-2026")]
     Iit4_2026,
     /// The same with the cap as the paper defines it.
@@ -40,14 +41,16 @@ impl Formalism {
         }
     }
 
-    /// Whether it is a version of IIT 4.0: the exact value is then φ_s, and there is Φ of the Φ-structure too.
+    /// Whether it is a version of IIT 4.0: the exact value is then φ_s, and there is Φ of the
+    /// Φ-structure too.
     pub fn is_iit4(self) -> bool {
         self != Formalism::Iit3
     }
 
     /// The dynamics of a study that asks for none.
     ///
-    /// Deterministic units at a fixed point lose nothing by a cut under IIT 4.0: φ_s would be 0 throughout.
+    /// Deterministic units at a fixed point lose nothing by a cut under IIT 4.0: φ_s would be 0
+    /// throughout.
     pub fn default_rule(self) -> Rule {
         match self {
             Formalism::Iit3 => Rule::Majority,

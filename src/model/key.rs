@@ -1,8 +1,9 @@
 //! Which comparison a row is: small values that name it among all comparisons of a study.
 //!
-//! A [`Key`] can be copied, ordered and hashed, and says all that its network is made of, so the network can
-//! be made from the key and the settings alone. Where all rows of a study have the same rule, state and
-//! formalism, as in the 160 comparisons, the settings say so once and keys have no [`Case`].
+//! A [`Key`] can be copied, ordered and hashed, and says all that its network is made of, so the
+//! network can be made from the key and the settings alone. Where all rows of a study have the same
+//! rule, state and formalism, as in the 160 comparisons, the settings say so once and keys have no
+//! [`Case`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,7 +58,8 @@ impl PartialOrd for Key {
     }
 }
 
-/// `Ring n = 5 seed 42`, and in studies of several cases `Ring n = 5 seed 42, xor, state 00000, iit3`.
+/// `Ring n = 5 seed 42`, and in studies of several cases `Ring n = 5 seed 42, xor, state 00000,
+/// iit3`.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} n = {} seed {}", self.network(), self.n, self.seed)?;
@@ -69,7 +71,8 @@ impl fmt::Display for Key {
     }
 }
 
-/// What tells the rows of a study apart that has several rules, states, formalisms, or own networks.
+/// What tells the rows of a study apart that has several rules, states, formalisms, or own
+/// networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
@@ -85,7 +88,8 @@ pub struct Case {
     pub formalism: Formalism,
 }
 
-/// The state of a network of at most [`MAX_UNITS`] units. Written with a digit for each unit, unit 0 first.
+/// The state of a network of at most [`MAX_UNITS`] units. Written with a digit for each unit, unit
+/// 0 first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct State {
@@ -171,7 +175,8 @@ impl TryFrom<String> for State {
     }
 }
 
-/// The name of a network from a file: letters, digits, `-`, `_` and `.`, at most [`NetworkName::MAX`] of them.
+/// The name of a network from a file: letters, digits, `-`, `_` and `.`, at most
+/// [`NetworkName::MAX`] of them.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[cfg_attr(not(test), derive(PartialEq, Eq, PartialOrd, Ord, Hash))]
 #[serde(into = "String", try_from = "String")]
@@ -235,7 +240,8 @@ impl TryFrom<String> for NetworkName {
     }
 }
 
-/// The comparisons of names, counted: how they grow with the number of names tells a pass from a search.
+/// The comparisons of names, counted: how they grow with the number of names tells a pass from a
+/// search.
 #[cfg(test)]
 pub(crate) mod counted {
     use std::cell::Cell;

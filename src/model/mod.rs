@@ -1,4 +1,5 @@
-//! What is compared: topologies, rules, networks in a state, their names, and the formalisms of the theory.
+//! What is compared: topologies, rules, networks in a state, their names, and the formalisms of the
+//! theory.
 //!
 //! It knows no engine, no estimate and no file.
 

@@ -1,8 +1,9 @@
 //! A network in a state: what exact Φ and its estimates are computed of.
 //!
-//! A [`Network`] is a graph, a rule and a state, or the [`Tables`] of a file and a state. It computes the two tables that define it for the
-//! theory, the transition probabilities and the connectivity, and a [`ProblemId`] of their content,
-//! so that a network reached in two ways is recognised as one exact problem.
+//! A [`Network`] is a graph, a rule and a state, or the [`Tables`] of a file and a state. It
+//! computes the two tables that define it for the theory, the transition probabilities and the
+//! connectivity, and a [`ProblemId`] of their content, so that a network reached in two ways is
+//! recognised as one exact problem.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -16,11 +17,13 @@ use crate::model::dynamics::Rule;
 use crate::model::key::State;
 use crate::model::topology::{Graph, MAX_UNITS};
 
-/// The tables of a network from a file: what each unit does in each state, and which are its inputs.
+/// The tables of a network from a file: what each unit does in each state, and which are its
+/// inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]
 pub struct Tables {
-    /// State by node: entry `[s][j]` is P(unit `j` is ON at t+1 | state `s` at t); bit `i` of `s` is unit `i`.
+    /// State by node: entry `[s][j]` is P(unit `j` is ON at t+1 | state `s` at t); bit `i` of `s`
+    /// is unit `i`.
     tpm: Vec<Vec<f64>>,
     /// Entry `[i][j]` is 1 where `i` is an input of `j`.
     cm: Vec<Vec<u8>>,
@@ -42,11 +45,12 @@ impl TryFrom<Unchecked> for Tables {
 }
 
 impl Tables {
-    /// The tables with these entries. Whether a unit depends on its inputs only is left to the engine.
+    /// The tables with these entries. Whether a unit depends on its inputs only is left to the
+    /// engine.
     ///
     /// # Errors
-    /// Which entry is wrong and what was expected: `cm` of n rows of n entries 0 or 1 for at most [`MAX_UNITS`]
-    /// units, `tpm` of 2ⁿ rows of n probabilities.
+    /// Which entry is wrong and what was expected: `cm` of n rows of n entries 0 or 1 for at most
+    /// [`MAX_UNITS`] units, `tpm` of 2ⁿ rows of n probabilities.
     pub fn new(mut tpm: Vec<Vec<f64>>, cm: Vec<Vec<u8>>) -> Result<Tables, String> {
         let n = cm.len();
         if n > MAX_UNITS {
@@ -79,16 +83,17 @@ impl Tables {
         self.cm.len()
     }
 
-    /// The undirected graph that estimates see: units are joined where there is a connection in either direction.
+    /// The undirected graph that estimates see: units are joined where there is a connection in
+    /// either direction.
     fn graph(&self) -> Graph {
         let n = self.n_units();
         let pairs = (0..n).flat_map(|i| (0..n).map(move |j| (i, j)));
         Graph::new(n, pairs.filter(|&(i, j)| i != j && self.cm[i][j] == 1))
     }
 
-    /// For each unit P(ON) by the number of its active inputs, if the tables are such that a topology and some
-    /// rule could have made them: connections in both directions, none of a unit to itself, and nothing but the
-    /// number of active inputs matters.
+    /// For each unit P(ON) by the number of its active inputs, if the tables are such that a
+    /// topology and some rule could have made them: connections in both directions, none of a unit
+    /// to itself, and nothing but the number of active inputs matters.
     fn by_count(&self, graph: &Graph) -> Option<Vec<Vec<f64>>> {
         if graph.connectivity() != self.cm {
             return None;
@@ -154,8 +159,9 @@ impl Network {
         Network { state, ..self.clone() }
     }
 
-    /// The undirected graph, which is what estimates see. Its edges are the connections, in both directions; of a
-    /// network from a file, the pairs of units with a connection in either direction.
+    /// The undirected graph, which is what estimates see. Its edges are the connections, in both
+    /// directions; of a network from a file, the pairs of units with a connection in either
+    /// direction.
     pub fn graph(&self) -> &Graph {
         &self.graph
     }
@@ -232,8 +238,8 @@ impl Network {
         (1_u128 << n) * row as u128
     }
 
-    /// The states that the network can be in: those that some state leads to. Entry `s` says so of the state with
-    /// these bits.
+    /// The states that the network can be in: those that some state leads to. Entry `s` says so of
+    /// the state with these bits.
     pub fn reachable(&self) -> Vec<bool> {
         let n = self.n_units();
         let mut reachable = vec![false; 1 << n];
@@ -590,7 +596,8 @@ mod tests {
                 let all = expected.iter().all(|it| *it);
                 match rule {
                     Rule::Logistic { gain } => assert!(all || gain > 4.0, "{topology}"),
-                    // Over GF(2) an alternating matrix of odd size is singular, so this holds for xor too.
+                    // Over GF(2) an alternating matrix of odd size is singular, so this holds for
+                    // xor too.
                     _ => assert!(!all, "{topology} {rule}"),
                 }
             }

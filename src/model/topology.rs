@@ -44,8 +44,9 @@ pub enum Topology {
     /// pair `k` is an edge if bit `k mod 8` (the lowest is bit 0) of byte `⌊k/8⌋` is 1. The first
     /// attempt that gives a connected graph counts.
     Random,
-    /// No family: a network of one's own, from a file, with connections and transition probabilities of its own.
-    /// It stands in keys and groups, is not among [`Topology::ALL`] and has no graph.
+    /// No family: a network of one's own, from a file, with connections and transition
+    /// probabilities of its own. It stands in keys and groups, is not among [`Topology::ALL`] and
+    /// has no graph.
     Own,
 }
 
@@ -83,7 +84,8 @@ impl Topology {
     /// The graph of `n` units.
     ///
     /// # Panics
-    /// If `n` is not in 2..=[`MAX_UNITS`], or for [`Topology::Own`]: both are checked where they come in.
+    /// If `n` is not in 2..=[`MAX_UNITS`], or for [`Topology::Own`]: both are checked where they
+    /// come in.
     ///
     /// ```
     /// use phi_validation::model::topology::Topology;
@@ -292,8 +294,8 @@ mod tests {
 
     #[test]
     fn random_graphs_are_pinned() {
-        // The study's seeds, drawn by a second program in another language from the recipe above. If
-        // one of these changes, published results no longer reproduce.
+        // The study's seeds, drawn by a second program in another language from the recipe above.
+        // If one of these changes, published results no longer reproduce.
         for (n, seed, edges) in RANDOM {
             let text = Topology::Random.graph(n, seed).edges();
             let text: Vec<String> = text.iter().map(|(i, j)| format!("{i}{j}")).collect();

@@ -1,9 +1,9 @@
 //! A network and its cause-effect structure as drawings.
 //!
-//! Units stand on a circle, filled if they are ON; an arrow is a connection, dashed and struck through if the
-//! system's minimum information partition severs it. The structure has a line for each concept: its mechanism,
-//! core cause and core effect as dots, φ as a bar, and the partitions in words. Everything can be read
-//! without colours.
+//! Units stand on a circle, filled if they are ON; an arrow is a connection, dashed and struck
+//! through if the system's minimum information partition severs it. The structure has a line for
+//! each concept: its mechanism, core cause and core effect as dots, φ as a bar, and the partitions
+//! in words. Everything can be read without colours.
 
 use std::f64::consts::{PI, TAU};
 
@@ -126,7 +126,8 @@ impl Picture<'_> {
                 marks.push(label((x, y + 4.5), &name, 13.0, Anchor::Middle, ink));
                 continue;
             }
-            // Names that do not fit stand beside their unit, away from the others and from its loop.
+            // Names that do not fit stand beside their unit, away from the others and from its
+            // loop.
             let (dx, dy) = (angle(unit).cos(), angle(unit).sin());
             let far = UNIT * if self.cm[unit][unit] != 0 { 3.1 } else { 1.4 };
             let (anchor, place) = match dx {
@@ -249,8 +250,8 @@ fn shortened(name: &str) -> String {
     name.chars().take(NAME - 1).chain(['…']).collect()
 }
 
-/// A bow from one unit to another, bent to the right of its way, so that the way back does not cover it. It
-/// begins and ends at the edges of the units.
+/// A bow from one unit to another, bent to the right of its way, so that the way back does not
+/// cover it. It begins and ends at the edges of the units.
 fn bow((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> Vec<(f64, f64)> {
     let (dx, dy) = (x1 - x0, y1 - y0);
     let (mx, my) = ((x0 + x1) / 2.0 - 0.1 * dy, (y0 + y1) / 2.0 + 0.1 * dx);

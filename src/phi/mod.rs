@@ -1,7 +1,8 @@
-//! Exact Φ of networks of one's own, with their cause-effect structures (under IIT 4.0 Φ-structures), as text or JSON.
+//! Exact Φ of networks of one's own, with their cause-effect structures (under IIT 4.0
+//! Φ-structures), as text or JSON.
 //!
-//! Each answer is written as soon as it is there: what is interrupted keeps the answers so far, as valid JSON if that
-//! was asked for.
+//! Each answer is written as soon as it is there: what is interrupted keeps the answers so far, as
+//! valid JSON if that was asked for.
 
 pub mod figure;
 mod question;

@@ -1,7 +1,8 @@
 //! What is asked about networks of one's own, and the answers in the order of the input.
 //!
-//! Of a single network in one state, what is wrong with it is an error. In a list, JSON lines, or several states, each
-//! network that can be analysed is, and the others get a record that says what is wrong with them.
+//! Of a single network in one state, what is wrong with it is an error. In a list, JSON lines, or
+//! several states, each network that can be analysed is, and the others get a record that says what
+//! is wrong with them.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -60,7 +61,8 @@ struct Item {
 /// What became of an item.
 enum Outcome {
     Answer(Answer),
-    /// Nothing to be said of: a state that the network cannot be in, where only reachable ones are asked for.
+    /// Nothing to be said of: a state that the network cannot be in, where only reachable ones are
+    /// asked for.
     Passed,
     /// It has no answer.
     Refused(Refusal),
@@ -97,7 +99,8 @@ struct Refusal {
     is_expected: bool,
 }
 
-/// Up to this many units a problem is too small to keep all threads busy: several are solved at once.
+/// Up to this many units a problem is too small to keep all threads busy: several are solved at
+/// once.
 const SMALL: usize = 8;
 
 /// How many networks are solved before their answers are written.
@@ -107,11 +110,13 @@ impl Question {
     /// Up to this many units, `purview_ties` is counted without being asked for: it is cheap there.
     pub const TIES_UP_TO: usize = 6;
 
-    /// A question about networks that come from `place`. With `ties`, choices tied over all cuts are counted for
-    /// networks of any size, for which every cut is evaluated in full. With `iit4`, the answer is that of IIT 4.0.
+    /// A question about networks that come from `place`. With `ties`, choices tied over all cuts
+    /// are counted for networks of any size, for which every cut is evaluated in full. With `iit4`,
+    /// the answer is that of IIT 4.0.
     ///
     /// # Errors
-    /// [`Error::Network`] if there is one network, in one state, and it cannot be analysed; or if none can be read.
+    /// [`Error::Network`] if there is one network, in one state, and it cannot be analysed; or if
+    /// none can be read.
     pub fn new(
         input: Input,
         place: &str,
@@ -223,8 +228,8 @@ impl Question {
         Error::Network { place, message: error.clone() }
     }
 
-    /// Writes Φ and structure of each network for a person. Concepts are in a table; in blocks, where that is
-    /// wider than `width`, if there is a width.
+    /// Writes Φ and structure of each network for a person. Concepts are in a table; in blocks,
+    /// where that is wider than `width`, if there is a width.
     ///
     /// # Errors
     /// [`Failure`]; the answers before it are written.
@@ -260,7 +265,8 @@ impl Question {
         })
     }
 
-    /// Writes the answers as JSON, a line each: an object; a list for a list, or for several states; lines for lines.
+    /// Writes the answers as JSON, a line each: an object; a list for a list, or for several
+    /// states; lines for lines.
     ///
     /// # Errors
     /// [`Failure`]; the answers before it are written, and the list is closed.
@@ -393,8 +399,8 @@ impl Question {
         }
     }
 
-    /// Drawings of the system in a network, by IIT 3.0: its graph with the cut, and its cause-effect
-    /// structure. `name` stands for a network without one.
+    /// Drawings of the system in a network, by IIT 3.0: its graph with the cut, and its
+    /// cause-effect structure. `name` stands for a network without one.
     ///
     /// # Errors
     /// As [`Engine::analyse`].

@@ -12,30 +12,35 @@ use crate::files::input;
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("source").required(true).args(["file", "network", "tpm"]))]
 pub struct NetworkArgs {
-    /// File with a network, a list of networks, or one in each line: JSON (own form, PyPhi 1 and 2, web calculator),
-    /// or YAML if its name ends in .yaml; - for standard input
+    /// File with a network, a list of networks, or one in each line: JSON (own form, PyPhi 1 and 2,
+    /// web calculator), or YAML if its name ends in .yaml; - for standard input
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// The same with a name
     #[arg(long, value_name = "FILE")]
     network: Option<PathBuf>,
-    /// Instead, a TPM alone: numbers in lines (CSV) or an array of numpy (.npy), state-by-node or state-by-state
+    /// Instead, a TPM alone: numbers in lines (CSV) or an array of numpy (.npy), state-by-node or
+    /// state-by-state
     #[arg(long, value_name = "FILE")]
     tpm: Option<PathBuf>,
-    /// Connections: a file (CSV or .npy, row = sender), full (as PyPhi without one), or inferred (where an input makes
-    /// a difference in the TPM) [default: the network's own; without any, inferred]
+    /// Connections: a file (CSV or .npy, row = sender), full (as PyPhi without one), or inferred
+    /// (where an input makes a difference in the TPM) [default: the network's own; without any,
+    /// inferred]
     #[arg(long, value_name = "FILE|full|inferred")]
     cm: Option<String>,
-    /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0); or all, or reachable
+    /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0); or all, or
+    /// reachable
     #[arg(long, value_name = "BITS|all|reachable")]
     state: Option<String>,
     /// Units instead of those in the file, by number or label: A,C
     #[arg(long, value_name = "UNIT,UNIT")]
     nodes: Option<String>,
-    /// Rows of the TPM are numbered with the last unit as the lowest bit [default: the first, little-endian]
+    /// Rows of the TPM are numbered with the last unit as the lowest bit [default: the first,
+    /// little-endian]
     #[arg(long)]
     big_endian: bool,
-    /// A dependence in the TPM that the connections deny is averaged over, instead of being an error
+    /// A dependence in the TPM that the connections deny is averaged over, instead of being an
+    /// error
     #[arg(long)]
     force_cm: bool,
     /// Units of a state-by-state TPM that depend on each other are taken by their own probabilities
@@ -50,7 +55,8 @@ impl NetworkArgs {
     /// The networks, and what their file is called in errors.
     ///
     /// # Errors
-    /// [`Error::Read`], [`Error::Network`] if the file is in none of the forms, [`Error::Settings`].
+    /// [`Error::Read`], [`Error::Network`] if the file is in none of the forms,
+    /// [`Error::Settings`].
     pub fn read(&self) -> Result<(String, Input), Error> {
         let reader = self.reader()?;
         let path = self.path();

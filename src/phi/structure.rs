@@ -118,7 +118,8 @@ fn system_result(system: &SystemRecord, labels: Option<&[String]>) -> String {
         Some((cause, effect)) => writeln!(
             text,
             ", minimum information partition {}\n\
-             integrated cause information {cause:.6}, effect information {effect:.6}, normalized φ_s {:.6}",
+             integrated cause information {cause:.6}, effect information {effect:.6}, normalized \
+             φ_s {:.6}",
             partition(system, labels),
             system.normalized_phi_s
         ),
@@ -127,7 +128,8 @@ fn system_result(system: &SystemRecord, labels: Option<&[String]>) -> String {
         let (cause, effect) = (&states.cause, &states.effect);
         let _ = writeln!(
             text,
-            "specified cause {}, intrinsic information {:.6}; effect {}, intrinsic information {:.6}",
+            "specified cause {}, intrinsic information {:.6}; effect {}, intrinsic information \
+             {:.6}",
             bits(&cause.state),
             cause.ii,
             bits(&effect.state),

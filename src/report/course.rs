@@ -1,8 +1,8 @@
 //! Time and memory: figures of the run and of its build.
 //!
-//! The run's come from its timeline, or from the journal where there is none; the build's from its record,
-//! of which only what is known here is read. Sessions, and the attempts of a build, stand one after the
-//! other.
+//! The run's come from its timeline, or from the journal where there is none; the build's from its
+//! record, of which only what is known here is read. Sessions, and the attempts of a build, stand
+//! one after the other.
 
 use phi_protocol::{BuildPoint, BuildRecord};
 
@@ -33,7 +33,8 @@ pub fn course(contents: &Contents, samples: &[Sample]) -> Option<Figure> {
     let n = contents.sessions.len();
     let sessions = if n == 1 { "one session".to_owned() } else { format!("{n} sessions") };
     let caption = format!(
-        "The run over time ({sessions}, one after the other, pauses left out): rows finished, {of_what}."
+        "The run over time ({sessions}, one after the other, pauses left out): rows finished, \
+         {of_what}."
     );
     figure("course", "The run over time", caption, &courses)
 }
@@ -102,7 +103,8 @@ pub fn build(record: &BuildRecord) -> Option<Figure> {
         course("memory of the build (MiB)", &|it| it.build_bytes as f64, MIB),
         course("headroom (GiB)", &|it| it.headroom_bytes as f64, GIB),
     ];
-    let caption = "The build over time: compilers running at once, the memory they held together, and what \
+    let caption = "The build over time: compilers running at once, the memory they held together, \
+                   and what \
                    could still be given.";
     figure("build", "The build over time", caption.to_owned(), &courses)
 }
@@ -207,7 +209,8 @@ mod tests {
         let lines = lines(&figure);
         assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [3, 3, 3]);
         assert!(lines[1].is_sorted_by(|a, b| a.0 < b.0 && a.1 > b.1), "{lines:?}");
-        let nothing = serde_json::json!({"version": 1, "reason": "", "attempts": [attempt(serde_json::json!([]))]});
+        let attempts = [attempt(serde_json::json!([]))];
+        let nothing = serde_json::json!({"version": 1, "reason": "", "attempts": attempts});
         assert!(build(&serde_json::from_value(nothing).unwrap()).is_none());
     }
 }

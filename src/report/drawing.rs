@@ -1,8 +1,8 @@
 //! Drawings made of a few kinds of marks, as SVG and as PNG.
 //!
-//! Both come from the same marks, so they show the same. An SVG inside a page takes its colours from the
-//! page (and follows it into the dark); a file has its own. A PNG brings its own letters: no font of the
-//! system is needed. Coordinates are pixels from the upper left corner.
+//! Both come from the same marks, so they show the same. An SVG inside a page takes its colours
+//! from the page (and follows it into the dark); a file has its own. A PNG brings its own letters:
+//! no font of the system is needed. Coordinates are pixels from the upper left corner.
 
 use std::fmt::Write;
 
@@ -23,8 +23,8 @@ pub enum Ink {
     Grid,
     /// The sheet itself.
     Paper,
-    /// One of several series: the colours of Okabe and Ito (2008), which colour-blind readers can tell
-    /// apart, the yellow darkened for white paper. Taken modulo their number.
+    /// One of several series: the colours of Okabe and Ito (2008), which colour-blind readers can
+    /// tell apart, the yellow darkened for white paper. Taken modulo their number.
     Series(usize),
 }
 
@@ -229,7 +229,8 @@ impl Drawing {
         self
     }
 
-    /// An SVG to stand inside a page, which defines the colours `--ink`, `--muted`, `--grid` and `--paper`.
+    /// An SVG to stand inside a page, which defines the colours `--ink`, `--muted`, `--grid` and
+    /// `--paper`.
     pub fn inline_svg(&self) -> String {
         self.svg(Ink::css)
     }
@@ -249,7 +250,8 @@ impl Drawing {
     fn svg(&self, color: impl Fn(Ink) -> &'static str) -> String {
         let Drawing { width, height, title, marks } = self;
         let mut svg = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+             width=\"{width}\" \
              height=\"{height}\" role=\"img\" font-family=\"system-ui, 'DejaVu Sans', sans-serif\">\
              <title>{}</title>",
             xml(title)
@@ -324,7 +326,8 @@ impl Drawing {
                     };
                     write!(
                         svg,
-                        "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" text-anchor=\"{anchor}\" \
+                        "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{size}\" \
+                         text-anchor=\"{anchor}\" \
                          fill=\"{}\"{turn}>{}</text>",
                         color(*ink),
                         xml(text)
@@ -339,7 +342,8 @@ impl Drawing {
     /// The most pixels of a PNG. They take four bytes each while it is drawn.
     pub const MAX_PIXELS: u64 = 100_000_000;
 
-    /// A PNG on white, `scale` pixels for each of the drawing, or one where there would be too many.
+    /// A PNG on white, `scale` pixels for each of the drawing, or one where there would be too
+    /// many.
     ///
     /// # Errors
     /// [`Error::Settings`] if there are more than [`MAX_PIXELS`](Drawing::MAX_PIXELS) even so.
@@ -354,7 +358,8 @@ impl Drawing {
         let fits = width * height <= most;
         if !fits {
             return Err(Error::Settings(format!(
-                "PNG of {width} x {height} pixels: expected at most {} in all; an SVG has no such limit",
+                "PNG of {width} x {height} pixels: expected at most {} in all; an SVG has no such \
+                 limit",
                 Drawing::MAX_PIXELS
             )));
         }
@@ -371,8 +376,8 @@ impl Drawing {
 
 /// How far two points are from each other.
 ///
-/// Not [`f64::hypot`]: that is a function of the system's library, in glibc a new one since 2.35, and a program that calls
-/// it does not start where the library is older.
+/// Not [`f64::hypot`]: that is a function of the system's library, in glibc a new one since 2.35,
+/// and a program that calls it does not start where the library is older.
 pub fn distance((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> f64 {
     let (dx, dy) = (x1 - x0, y1 - y0);
     (dx * dx + dy * dy).sqrt()

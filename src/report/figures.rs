@@ -1,7 +1,7 @@
 //! The figures of a study's report.
 //!
-//! Each is computed from the journal's contents alone. Topologies keep their colour and shape in all
-//! figures; a point that is not filled is of a Φ that hangs on ties.
+//! Each is computed from the journal's contents alone. Topologies keep their colour and shape in
+//! all figures; a point that is not filled is of a Φ that hangs on ties.
 
 use std::collections::BTreeMap;
 
@@ -56,8 +56,8 @@ const WIDTH: f64 = 760.0;
 /// The points of one topology that are drawn, at most: more could not be told apart.
 const DRAWN: usize = 1_000;
 
-/// All figures. Without rows there are none. If they are some of `several`, of theories each for itself, their names
-/// say of which.
+/// All figures. Without rows there are none. If they are some of `several`, of theories each for
+/// itself, their names say of which.
 pub fn figures(contents: &Contents, summary: &Summary, several: bool) -> Vec<Figure> {
     if contents.rows.is_empty() {
         return Vec::new();
@@ -214,8 +214,10 @@ impl Study<'_> {
             n => format!(", {n} of which are drawn here and below"),
         };
         let caption = format!(
-            "Exact Φ against the estimate, all {} rows{drawn}. Dashed: where both are equal. Solid: least-squares \
-             line.{axis} Points that are not filled: Φ hangs on the order of choice among ties. Bars: from the \
+            "Exact Φ against the estimate, all {} rows{drawn}. Dashed: where both are equal. \
+             Solid: least-squares \
+             line.{axis} Points that are not filled: Φ hangs on the order of choice among ties. \
+             Bars: from the \
              smallest to the largest Φ over numberings of the units, where they differ.",
             self.points.len()
         );
@@ -537,7 +539,8 @@ impl Study<'_> {
             marks.push(label((x, y - 10.0), name, 11.0, Anchor::End, Ink::Text));
         }
         let caption = format!(
-            "How far Φ_HDC is from its limit for infinite dimension, over {} rows, by dimension of the \
+            "How far Φ_HDC is from its limit for infinite dimension, over {} rows, by dimension \
+             of the \
              vectors (the study uses {}). Both axes are logarithmic. Dashed: ∝ 1/√dimension.",
             match sampled(&self.points, DISTANCES).count() {
                 n if n == self.points.len() => format!("all {n}"),
@@ -580,8 +583,8 @@ pub struct Distance {
 /// The rows that the distance of Φ_HDC from its limit is taken over, at most.
 const DISTANCES: usize = 200;
 
-/// The distance of Φ_HDC from its limit, for the dimensions 256, 512, …, 65,536, over the rows; over some of them, at
-/// even distances, where there are very many.
+/// The distance of Φ_HDC from its limit, for the dimensions 256, 512, …, 65,536, over the rows;
+/// over some of them, at even distances, where there are very many.
 pub fn distances_from_limit(contents: &Contents) -> Vec<Distance> {
     let rows: Vec<&Row> = sampled(&contents.rows, DISTANCES).collect();
     let of = |dimension: usize| {

@@ -1,8 +1,10 @@
-//! The report of a run: one page that needs nothing else, the same as Markdown, and its figures as files.
+//! The report of a run: one page that needs nothing else, the same as Markdown, and its figures as
+//! files.
 //!
-//! A [`Report`] is a list of blocks computed from the journal alone; the two formats are two ways to write
-//! them, so they say the same. The page has no script that is needed to read it (one sorts the table of
-//! rows), no network, no fonts of its own, and follows the reader's choice of light or dark.
+//! A [`Report`] is a list of blocks computed from the journal alone; the two formats are two ways
+//! to write them, so they say the same. The page has no script that is needed to read it (one sorts
+//! the table of rows), no network, no fonts of its own, and follows the reader's choice of light or
+//! dark.
 
 pub mod course;
 pub mod drawing;
@@ -89,8 +91,8 @@ impl Report {
     /// The rows of a theory in the table of rows, at most: a page of very many would not open.
     const ROWS: usize = 2_000;
 
-    /// The report of what a run holds by now; `summaries` are its statistics, `samples` its timeline, `build` is the
-    /// record of its build, if there is one, or why it cannot be read.
+    /// The report of what a run holds by now; `summaries` are its statistics, `samples` its
+    /// timeline, `build` is the record of its build, if there is one, or why it cannot be read.
     pub fn new(
         name: &str,
         contents: &Contents,
@@ -177,8 +179,8 @@ impl Report {
         check_ours(&folder.join("report.md"), |text| text.starts_with(&title))
     }
 
-    /// Reads the run in `folder` and writes `report.html`, `report.md` and `figures/` into it. The path of
-    /// the page is returned.
+    /// Reads the run in `folder` and writes `report.html`, `report.md` and `figures/` into it. The
+    /// path of the page is returned.
     ///
     /// # Errors
     /// As [`Contents::read`]; [`Error::Write`].
@@ -234,7 +236,8 @@ impl Report {
         let all = contents.suite.comparisons().len();
         if !contents.is_finished() {
             self.blocks.push(Block::Warning(format!(
-                "This run is not finished: {} of {all} comparisons are done, and everything here is about \
+                "This run is not finished: {} of {all} comparisons are done, and everything here \
+                 is about \
                  those.",
                 contents.rows.len()
             )));
@@ -279,7 +282,8 @@ impl Report {
         let tied = summary.exact_problems.iter().filter(|it| it.exact.ties > 0).count();
         let zero = summary.exact_problems.iter().filter(|it| it.exact.phi <= Row::ZERO).count();
         self.text(format!(
-            "Of {} exact values, {zero} are 0, and {tied} hang on ties: core causes or effects were chosen \
+            "Of {} exact values, {zero} are 0, and {tied} hang on ties: core causes or effects \
+             were chosen \
              among equals, and another numbering of the units may give another Φ.",
             summary.exact_problems.len()
         ));
@@ -289,7 +293,8 @@ impl Report {
                 self.extremes(ties);
             }
             None => self.text(
-                "How far other numberings would change exact Φ is not known for every row: the run had \
+                "How far other numberings would change exact Φ is not known for every row: the \
+                 run had \
                  --tie-orders 0, or a formalism without such ranges."
                     .to_owned(),
             ),
@@ -315,8 +320,10 @@ impl Report {
     fn overall(&mut self, summary: &Summary) {
         let bootstrap = summary.uncertainty.bootstrap;
         self.text(format!(
-            "Over all rows, with {} % intervals. BCa and percentile: bootstrap over the {} exact problems \
-             ({} resamples, each problem with all its rows), BCa being the one to quote. Naive: over single \
+            "Over all rows, with {} % intervals. BCa and percentile: bootstrap over the {} exact \
+             problems \
+             ({} resamples, each problem with all its rows), BCa being the one to quote. Naive: \
+             over single \
              rows as if they were independent, for comparison only.",
             bootstrap.level * 100.0,
             summary.uncertainty.n_clusters,
@@ -325,7 +332,8 @@ impl Report {
         self.intervals(&summary.uncertainty);
         let Statistics { pearson, spearman, line, .. } = &summary.overall;
         self.text(format!(
-            "Naive p-values: {} for r, {} for ρ. Least-squares line: exact Φ ≈ {} + {} · estimate, standard \
+            "Naive p-values: {} for r, {} for ρ. Least-squares line: exact Φ ≈ {} + {} · \
+             estimate, standard \
              errors {} and {} (naive).",
             p_value(pearson.p_value),
             p_value(spearman.p_value),
@@ -363,7 +371,8 @@ impl Report {
     fn big_phi(&mut self, findings: &Findings) {
         self.heading("How the estimate follows Φ of the Φ-structure");
         self.text(
-            "Under IIT 4.0 the exact value of this report is φ_s, the irreducibility of the system. This section \
+            "Under IIT 4.0 the exact value of this report is φ_s, the irreducibility of the \
+             system. This section \
              alone compares the estimate with Φ, the sum of φ over the distinctions and relations."
                 .to_owned(),
         );
@@ -419,8 +428,10 @@ impl Report {
 
     fn calibration(&mut self, summary: &Summary) {
         self.text(
-            "What fitted models predict for networks that their fit has not seen, leaving out one topology \
-             or one size at a time. The model mean ignores the estimate: a model that does no better has \
+            "What fitted models predict for networks that their fit has not seen, leaving out one \
+             topology \
+             or one size at a time. The model mean ignores the estimate: a model that does no \
+             better has \
              learned nothing from it."
                 .to_owned(),
         );
@@ -479,20 +490,27 @@ impl Report {
         let of_ranges = if ranges.is_empty() {
             ""
         } else {
-            "Ranges: IIT 3.0 does not say which of several purviews of the same φ and size is the core cause or \
-             core effect; the first by the numbers of its units is taken, as in PyPhi 1.2.0, so Φ can depend on \
-             how the units are numbered. The smallest and largest Φ are over random numberings, besides that \
+            "Ranges: IIT 3.0 does not say which of several purviews of the same φ and size is the \
+             core cause or \
+             core effect; the first by the numbers of its units is taken, as in PyPhi 1.2.0, so Φ \
+             can depend on \
+             how the units are numbered. The smallest and largest Φ are over random numberings, \
+             besides that \
              of the network; interchangeable units are renumbered in one way only."
         };
         for text in [
             exact_phi(settings.formalism().expect("one formalism in a statistic")),
-            "Estimate hdc: every unit has a random vector of 16,384 dimensions; a unit is represented by the \
+            "Estimate hdc: every unit has a random vector of 16,384 dimensions; a unit is \
+             represented by the \
              mean of its vector times each neighbour's; the estimate is half the second smallest \
-             eigenvalue of the normalised Laplacian of S = (1 + cos) / 2. hdc-limit is its limit for \
+             eigenvalue of the normalised Laplacian of S = (1 + cos) / 2. hdc-limit is its limit \
+             for \
              infinite dimension, spectral the same of the adjacency.",
             of_ranges,
-            "r is Pearson's correlation, ρ Spearman's with tied ranks averaged; error = estimate − exact Φ; \
-             R² = 1 − Σ error² / Σ (exact Φ − mean)². Intervals: Efron and Tibshirani 1993, chapters 13 \
+            "r is Pearson's correlation, ρ Spearman's with tied ranks averaged; error = estimate \
+             − exact Φ; \
+             R² = 1 − Σ error² / Σ (exact Φ − mean)². Intervals: Efron and Tibshirani 1993, \
+             chapters 13 \
              and 14. Values within 1e-9 count as equal.",
         ]
         .into_iter()
@@ -589,12 +607,17 @@ impl Report {
         let settings = contents.suite.settings();
         let is_iit4 = settings.formalism().is_some_and(Formalism::is_iit4);
         let marks = if is_iit4 {
-            "Exact Φ is φ_s, “Φ” that of the Φ-structure. Marked: 0 where φ_s is 0; T where causes or effects of \
-             distinctions were chosen among equals, with their number: Φ can depend on it, φ_s does not."
+            "Exact Φ is φ_s, “Φ” that of the Φ-structure. Marked: 0 where φ_s is 0; T where \
+             causes or effects of \
+             distinctions were chosen among equals, with their number: Φ can depend on it, φ_s \
+             does not."
         } else {
-            "Marked: 0 where exact Φ is 0; T where it hangs on ties, with the number of choices still tied \
-             after the size rule; ↕ where other numberings of the units gave another Φ, with the smallest and \
-             largest under “lowest Φ” and “highest Φ” over the different numberings tried (all: there are no \
+            "Marked: 0 where exact Φ is 0; T where it hangs on ties, with the number of choices \
+             still tied \
+             after the size rule; ↕ where other numberings of the units gave another Φ, with the \
+             smallest and \
+             largest under “lowest Φ” and “highest Φ” over the different numberings tried (all: \
+             there are no \
              others)."
         };
         self.text(marks.to_owned());
@@ -699,7 +722,8 @@ impl Report {
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
-             <style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n<script>{SCRIPT}</script>\n\
+             <style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n\
+             <script>{SCRIPT}</script>\n\
              </body>\n</html>\n"
         )
     }
@@ -762,7 +786,8 @@ fn cases(settings: &Settings) -> String {
             .iter()
             .map(|it| format!("{} (n = {}; states {})", it.name, it.tables.n_units(), it.states));
         text += &format!(
-            " Own networks: {}. Estimates see of them which units are joined, whatever the direction.",
+            " Own networks: {}. Estimates see of them which units are joined, whatever the \
+             direction.",
             list(own)
         );
     }
@@ -773,20 +798,29 @@ fn cases(settings: &Settings) -> String {
 fn exact_phi(formalism: Formalism) -> &'static str {
     match formalism {
         Formalism::Iit3 => {
-            "Exact Φ: the system-level integrated information of IIT 3.0 (Oizumi, Albantakis, Tononi 2014, \
-             PLoS Comput Biol 10(5): e1003588), by the rules of PyPhi 1.2.0 (Mayner et al. 2018, PLoS \
+            "Exact Φ: the system-level integrated information of IIT 3.0 (Oizumi, Albantakis, \
+             Tononi 2014, \
+             PLoS Comput Biol 10(5): e1003588), by the rules of PyPhi 1.2.0 (Mayner et al. 2018, \
+             PLoS \
              Comput Biol 14(7): e1006343); nothing is sampled or approximated."
         }
         Formalism::Iit4_2023 => {
-            "Exact value: φ_s, the system integrated information of IIT 4.0 (Albantakis et al. 2023, PLoS \
-             Comput Biol 19(10): e1011465), and Φ, the sum of φ over the distinctions and relations of the \
-             Φ-structure; ties by principled rules (docs/iit4.md); nothing is sampled or approximated."
+            "Exact value: φ_s, the system integrated information of IIT 4.0 (Albantakis et al. \
+             2023, PLoS \
+             Comput Biol 19(10): e1011465), and Φ, the sum of φ over the distinctions and \
+             relations of the \
+             Φ-structure; ties by principled rules (docs/iit4.md); nothing is sampled or \
+             approximated."
         }
         Formalism::Iit4_2026 | Formalism::Iit4_2026Paper => {
-            "Exact value: φ_s, the system integrated information of IIT 4.0 (Albantakis et al. 2023, PLoS \
-             Comput Biol 19(10): e1011465), at most the intrinsic differentiation and information of the system \
-             (Mayner, Marshall, Tononi 2026), and Φ, the sum of φ over the distinctions and relations of the \
-             Φ-structure; ties by principled rules (docs/iit4.md); nothing is sampled or approximated."
+            "Exact value: φ_s, the system integrated information of IIT 4.0 (Albantakis et al. \
+             2023, PLoS \
+             Comput Biol 19(10): e1011465), at most the intrinsic differentiation and information \
+             of the system \
+             (Mayner, Marshall, Tononi 2026), and Φ, the sum of φ over the distinctions and \
+             relations of the \
+             Φ-structure; ties by principled rules (docs/iit4.md); nothing is sampled or \
+             approximated."
         }
     }
 }
@@ -821,7 +855,8 @@ impl Table {
         };
         let class = if self.long { " class=\"sortable\"" } else { "" };
         let table = format!(
-            "<div class=\"scroll\" tabindex=\"0\"><table{class}>{head}<tbody>{rows}</tbody></table></div>"
+            "<div class=\"scroll\" \
+             tabindex=\"0\"><table{class}>{head}<tbody>{rows}</tbody></table></div>"
         );
         if self.long {
             let n = self.rows.len();
@@ -845,23 +880,29 @@ impl Table {
 }
 
 const STYLE: &str = "
-:root { --ink: #1A1D21; --muted: #5B6470; --grid: #DDE1E6; --paper: #FFFFFF; --soft: #F4F6F8; --warn: #FFF3D6; }
+:root { --ink: #1A1D21; --muted: #5B6470; --grid: #DDE1E6; --paper: #FFFFFF; --soft: #F4F6F8; \
+--warn: #FFF3D6; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #E8EAED; --muted: #A3ACB8; --grid: #363C44; --paper: #15181C; --soft: #1E2227; --warn: #4A3A10; }
+  :root { --ink: #E8EAED; --muted: #A3ACB8; --grid: #363C44; --paper: #15181C; --soft: #1E2227; \
+  --warn: #4A3A10; }
 }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, \
+sans-serif; }
 main { max-width: 960px; margin: 0 auto; padding: 24px 20px 64px; }
 h1 { font-size: 1.7rem; line-height: 1.25; margin: 0 0 16px; }
-h2 { font-size: 1.25rem; margin: 44px 0 8px; border-bottom: 1px solid var(--grid); padding-bottom: 4px; }
+h2 { font-size: 1.25rem; margin: 44px 0 8px; border-bottom: 1px solid var(--grid); \
+padding-bottom: 4px; }
 p { max-width: 72ch; }
 .warning { background: var(--warn); padding: 10px 14px; border-radius: 6px; font-weight: 600; }
 figure { margin: 24px 0; }
 figcaption { color: var(--muted); font-size: 0.9rem; max-width: 72ch; margin-top: 6px; }
 .scroll { overflow-x: auto; }
 svg { display: block; width: 100%; min-width: 640px; max-width: 860px; height: auto; }
-table { border-collapse: collapse; font-size: 0.88rem; margin: 12px 0; font-variant-numeric: tabular-nums; }
-th, td { padding: 4px 12px 4px 0; text-align: left; border-bottom: 1px solid var(--grid); vertical-align: top; }
+table { border-collapse: collapse; font-size: 0.88rem; margin: 12px 0; font-variant-numeric: \
+tabular-nums; }
+th, td { padding: 4px 12px 4px 0; text-align: left; border-bottom: 1px solid var(--grid); \
+vertical-align: top; }
 td { white-space: nowrap; }
 th { color: var(--muted); font-weight: 600; vertical-align: bottom; }
 .number { text-align: right; }
@@ -869,7 +910,8 @@ th { color: var(--muted); font-weight: 600; vertical-align: bottom; }
 pre { background: var(--soft); padding: 12px 14px; border-radius: 6px; overflow-x: auto; }
 summary { cursor: pointer; }
 @media print {
-  :root { --ink: #000000; --muted: #333333; --grid: #CCCCCC; --paper: #FFFFFF; --soft: #FFFFFF; --warn: #FFFFFF; }
+  :root { --ink: #000000; --muted: #333333; --grid: #CCCCCC; --paper: #FFFFFF; --soft: #FFFFFF; \
+  --warn: #FFFFFF; }
   body { font-size: 10pt; }
   main { max-width: none; padding: 0; }
   .scroll { overflow: visible; }

@@ -1,7 +1,8 @@
 //! Axes, and marks at the coordinates of data.
 //!
-//! A [`Plot`] is a panel of a drawing: it draws its axes with ticks that people like, and puts data at
-//! their places. Values that a logarithmic axis cannot hold (0 and below) stand on its lower edge.
+//! A [`Plot`] is a panel of a drawing: it draws its axes with ticks that people like, and puts data
+//! at their places. Values that a logarithmic axis cannot hold (0 and below) stand on its lower
+//! edge.
 
 use crate::report::drawing::{Anchor, Ink, Mark, Shape};
 
@@ -127,7 +128,8 @@ impl Plot {
         (left + self.x.place(x) * (right - left), bottom - self.y.place(y) * (bottom - top))
     }
 
-    /// The frame, the grid, the ticks and the labels; a title over it if it is one of several panels.
+    /// The frame, the grid, the ticks and the labels; a title over it if it is one of several
+    /// panels.
     pub fn axes(&self, title: &str) -> Vec<Mark> {
         let [left, top, right, bottom] = self.area;
         let line = |a, b, ink| Mark::Line { points: vec![a, b], ink, width: 1.0, dashed: false };

@@ -117,7 +117,8 @@ pub(crate) fn ties_of_iit4(summary: &Summary) -> String {
     let zero = problems.iter().filter(|it| it.exact.phi <= Row::ZERO).count();
     let tied = problems.iter().filter(|it| it.exact.ties > 0).count();
     format!(
-        "Of {} values of φ_s, {zero} are 0. In {tied} of the Φ-structures causes or effects were chosen \
+        "Of {} values of φ_s, {zero} are 0. In {tied} of the Φ-structures causes or effects were \
+         chosen \
          among equals, which can matter for Φ, not for φ_s.",
         problems.len()
     )
@@ -204,7 +205,8 @@ pub(crate) fn permutation(test: &Permutation) -> String {
     let Permutation { n_permutations, exhaustive, n_rows, .. } = test;
     let which = if *exhaustive { "all" } else { "drawn at random" };
     format!(
-        "Permutation test over topologies ({n_permutations} matchings, {which}; {n_rows} rows): p = {} \
+        "Permutation test over topologies ({n_permutations} matchings, {which}; {n_rows} rows): p \
+         = {} \
          for r, {} for ρ\n",
         p_value(r),
         p_value(rho)
@@ -304,8 +306,8 @@ pub(crate) fn p_value(stat: Stat) -> String {
     }
 }
 
-/// Writes the matrix of a suite: a line a comparison with the identity of its exact problem. No line is kept, since
-/// there may be millions.
+/// Writes the matrix of a suite: a line a comparison with the identity of its exact problem. No
+/// line is kept, since there may be millions.
 ///
 /// # Errors
 /// Those of `out`.
@@ -335,8 +337,8 @@ pub fn write_matrix(suite: &Suite, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "{comparisons} comparisons, {problems} exact problems")
 }
 
-/// How many comparisons and exact problems there are of each formalism, topology, size and rule. A problem that
-/// several of a kind share counts for each of them.
+/// How many comparisons and exact problems there are of each formalism, topology, size and rule. A
+/// problem that several of a kind share counts for each of them.
 fn counts(suite: &Suite) -> String {
     let settings = suite.settings();
     let mut lines = vec![["", "comparisons", "problems"].map(str::to_owned).to_vec()];
@@ -448,7 +450,8 @@ fn widen(widths: &mut Vec<usize>, cells: &[String]) {
     }
 }
 
-/// Adds a line of cells. The padding is written here since that of `format!` ends at 65,535, by a panic.
+/// Adds a line of cells. The padding is written here since that of `format!` ends at 65,535, by a
+/// panic.
 fn push_line(
     text: &mut String,
     cells: &[String],

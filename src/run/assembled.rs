@@ -35,7 +35,8 @@ impl Assembled {
         self.0.start(session)
     }
 
-    /// Adds a row of a session (counted from 1); rows come in the order of the matrix, after all sessions.
+    /// Adds a row of a session (counted from 1); rows come in the order of the matrix, after all
+    /// sessions.
     ///
     /// # Errors
     /// What of it cannot be.

@@ -1,7 +1,7 @@
 //! The files of a run without a folder, and what every run keeps beside its journal.
 //!
-//! Beside the CSV that a user names stand three companions, with the same content as those in the folder
-//! of a run (see [`run_folder`](crate::run::store)):
+//! Beside the CSV that a user names stand three companions, with the same content as those in the
+//! folder of a run (see [`run_folder`](crate::run::store)):
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -10,7 +10,8 @@
 //! | `X.journal.jsonl` | the truth: one line a session and one a finished comparison |
 //! | `X.summary.json` | the statistics (see [`summary`](crate::stats::summary)) |
 //!
-//! The user names the CSV only, so the others are overwritten only if this program has written them.
+//! The user names the CSV only, so the others are overwritten only if this program has written
+//! them.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,5 @@
-//! The one store of a run: its rows and records, written down as they come, read back and put together.
+//! The one store of a run: its rows and records, written down as they come, read back and put
+//! together.
 //!
 //! It knows no statistic and nothing of how a run is shown.
 

@@ -17,8 +17,8 @@ pub struct Row {
     pub phi_hdc: f64,
     /// Exact Φ.
     pub phi_exact: f64,
-    /// The wall time that exact Φ took, in milliseconds. Rows that share an exact problem repeat it,
-    /// since the problem is solved once.
+    /// The wall time that exact Φ took, in milliseconds. Rows that share an exact problem repeat
+    /// it, since the problem is solved once.
     pub duration_ms: f64,
 }
 

@@ -1,7 +1,8 @@
 //! Moves the folder of a run out of the way of a new run, which loses nothing.
 //!
-//! A name that a user has mistyped must never move a folder that is not a run. So only a plain folder with the
-//! mark of this program moves, only to a name beside it that is free, and never while a process is at work in it.
+//! A name that a user has mistyped must never move a folder that is not a run. So only a plain
+//! folder with the mark of this program moves, only to a name beside it that is free, and never
+//! while a process is at work in it.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader};
@@ -13,17 +14,18 @@ use crate::error::Error;
 use crate::files::append::sync_folder;
 use crate::run::store;
 
-/// What makes a folder that of a run: a file in it, and the name that the file gives its form. The version does
-/// not matter here, since to move a run aside is what helps when another version of this program wrote it.
+/// What makes a folder that of a run: a file in it, and the name that the file gives its form. The
+/// version does not matter here, since to move a run aside is what helps when another version of
+/// this program wrote it.
 const MARKS: [(&str, &str); 2] =
     [("settings.json", "phi-validation/settings"), ("cluster/job.json", "phi-validation/cluster")];
 
-/// Moves the folder of a run to the first free name among `NAME.1`, `NAME.2`, …, and says which that is; none if
-/// there is no run yet.
+/// Moves the folder of a run to the first free name among `NAME.1`, `NAME.2`, …, and says which
+/// that is; none if there is no run yet.
 ///
 /// # Errors
-/// [`Error::Output`] if it is something else than the folder of a run, or a process is at work in it;
-/// [`Error::Read`]; [`Error::Write`].
+/// [`Error::Output`] if it is something else than the folder of a run, or a process is at work in
+/// it; [`Error::Read`]; [`Error::Write`].
 pub(crate) fn set_aside(folder: &Path) -> Result<Option<PathBuf>, Error> {
     if !check(folder)? {
         return Ok(None);

@@ -12,10 +12,11 @@
 //!
 //! A run without a folder has the first four beside its CSV (see [`Outputs`]), and locks the CSV.
 //!
-//! The journal is the truth: it only grows, a line is on the disk before its row counts as finished, and
-//! everything else can be written anew from it. A line that a crash cut short is dropped and its
-//! comparison done again. Every line carries a check (see `seal`), and the CSV says nothing that the
-//! journal does not. Nothing is changed before all of it was read and found to belong to the run.
+//! The journal is the truth: it only grows, a line is on the disk before its row counts as
+//! finished, and everything else can be written anew from it. A line that a crash cut short is
+//! dropped and its comparison done again. Every line carries a check (see `seal`), and the CSV says
+//! nothing that the journal does not. Nothing is changed before all of it was read and found to
+//! belong to the run.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -102,7 +103,8 @@ pub struct Entry {
     pub cpu_ms: Option<u64>,
     /// The most memory the process has used so far, in bytes, where the system tells.
     pub peak_memory_bytes: Option<u64>,
-    /// Its session, counted from 1, if that is not the last before it: in a run merged from several.
+    /// Its session, counted from 1, if that is not the last before it: in a run merged from
+    /// several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<usize>,
 }
@@ -220,8 +222,8 @@ impl Contents {
     /// Reads and checks the settings, the journal and the rows in `folder`.
     ///
     /// # Errors
-    /// [`Error::Read`] if there are none; [`Error::Content`] with file and line if they were damaged
-    /// other than by a crash, or if `results.csv` says something that the journal does not;
+    /// [`Error::Read`] if there are none; [`Error::Content`] with file and line if they were
+    /// damaged other than by a crash, or if `results.csv` says something that the journal does not;
     /// [`Error::Output`] if the journal has lost rows that `results.csv` has.
     pub fn read(folder: &Path) -> Result<Contents, Error> {
         let paths = Paths::of_folder(folder);
@@ -294,7 +296,8 @@ impl Contents {
         format!("{header}\n{}", lines.collect::<String>())
     }
 
-    /// The programs that computed the rows, with the number of rows of each, in the order of their first rows.
+    /// The programs that computed the rows, with the number of rows of each, in the order of their
+    /// first rows.
     pub fn programs(&self) -> Vec<(String, usize)> {
         let mut programs: Vec<(String, usize)> = Vec::new();
         let of_session: Vec<String> =
@@ -349,8 +352,11 @@ impl Reading {
             reading.line(line, number).map_err(|message| {
                 let remedy = match index {
                     0 => "",
-                    _ => "; the lines before it are whole: with only these in the file, and without the \
-                          CSV, the run goes on from there",
+                    _ => {
+                        "; the lines before it are whole: with only these in the file, and \
+                          without the \
+                          CSV, the run goes on from there"
+                    }
                 };
                 Error::Content {
                     place: format!("{}, line {number}", path.display()),
@@ -391,8 +397,8 @@ impl Reading {
         Ok(())
     }
 
-    /// Adds a finished comparison of a session (counted from 1), unless it is there with the same result.
-    /// `line` is where it stands in the journal.
+    /// Adds a finished comparison of a session (counted from 1), unless it is there with the same
+    /// result. `line` is where it stands in the journal.
     ///
     /// # Errors
     /// What of it cannot be, and what was expected.
@@ -414,7 +420,8 @@ impl Reading {
         let (known, first) = *self.phi_of.entry(entry.problem).or_insert((phi, line));
         if !close(phi, known) {
             return Err(format!(
-                "phi {phi:?}: expected {known:?} as in line {first}, which has the same exact problem"
+                "phi {phi:?}: expected {known:?} as in line {first}, which has the same exact \
+                 problem"
             ));
         }
         let row = entry.row(&contents.suite.settings().estimator)?;
@@ -431,7 +438,8 @@ impl Reading {
     }
 }
 
-/// The journal of a run that has these sessions, then these comparisons, each with its session counted from 1.
+/// The journal of a run that has these sessions, then these comparisons, each with its session
+/// counted from 1.
 pub(crate) fn journal_of(contents: &Contents) -> String {
     let mut chain = Chain::new("journal");
     let sessions = contents.sessions.iter().cloned().map(Line::Session);
@@ -538,8 +546,8 @@ impl RunFolder {
     /// Opens the files of a run without a folder for a session.
     ///
     /// # Errors
-    /// [`Error::Output`] if they exist and must not be touched, belong to another matrix, or another process
-    /// is writing them; as [`Contents::read`]. Existing content is unchanged then.
+    /// [`Error::Output`] if they exist and must not be touched, belong to another matrix, or
+    /// another process is writing them; as [`Contents::read`]. Existing content is unchanged then.
     pub fn beside(
         outputs: &Outputs,
         suite: &Suite,
@@ -591,7 +599,8 @@ impl RunFolder {
         let mut notes = Vec::new();
         if !holds {
             notes.push(format!(
-                "{}: this file system has no locks, so another run is not kept out: make sure that there \
+                "{}: this file system has no locks, so another run is not kept out: make sure \
+                 that there \
                  is none",
                 paths.root.display()
             ));
@@ -608,7 +617,8 @@ impl RunFolder {
         }
         if reading.n_doubled > 0 {
             notes.push(format!(
-                "{place}: {} lines say again what earlier ones say, with the same result, and are taken \
+                "{place}: {} lines say again what earlier ones say, with the same result, and are \
+                 taken \
                  out",
                 reading.n_doubled
             ));
@@ -665,7 +675,8 @@ impl RunFolder {
         &self.notes
     }
 
-    /// Copies the record of the program's build into the folder, instead of that of an earlier session.
+    /// Copies the record of the program's build into the folder, instead of that of an earlier
+    /// session.
     ///
     /// # Errors
     /// [`Error::Read`]; [`Error::Content`] if it is no such record; [`Error::Write`].
@@ -728,7 +739,8 @@ fn other_programs(contents: &Contents, session: &Session) -> Option<String> {
         n => format!(" and {} others", n - 1),
     };
     Some(format!(
-        "{n} rows were computed by another program, version {first}{more}; this is version {here}, and \
+        "{n} rows were computed by another program, version {first}{more}; this is version \
+         {here}, and \
          computes the others"
     ))
 }
@@ -802,7 +814,8 @@ fn check_csv(content: &[u8], contents: &Contents, paths: &Paths) -> Result<(), E
                 return Err(Error::Content {
                     place: format!("{}, line {}", paths.csv.display(), index + 1),
                     message: format!(
-                        "{text:?}: expected {expected:?} as in the journal; without this file it is \
+                        "{text:?}: expected {expected:?} as in the journal; without this file it \
+                         is \
                          written anew"
                     ),
                 });
@@ -812,7 +825,8 @@ fn check_csv(content: &[u8], contents: &Contents, paths: &Paths) -> Result<(), E
                 return Err(Error::Output {
                     path: paths.journal.clone(),
                     message: format!(
-                        "has {n} rows, but {} has more (line {}: {text:?}): it was cut or removed; put \
+                        "has {n} rows, but {} has more (line {}: {text:?}): it was cut or \
+                         removed; put \
                          it back, or move that CSV away to go on from {n} rows",
                         paths.csv.display(),
                         index + 1
@@ -986,8 +1000,8 @@ mod tests {
             assert_eq!(contents.sessions.len() + contents.rows.len(), n_lines, "cut at {len}");
             assert_eq!(contents.torn, !part.is_empty() && !part.ends_with('\n'), "cut at {len}");
         }
-        // And what a run makes of it, on the disk: at every byte of the last two lines, around the ends of the
-        // others and at bytes between them.
+        // And what a run makes of it, on the disk: at every byte of the last two lines, around the
+        // ends of the others and at bytes between them.
         let near_end =
             |len: usize| whole[len.saturating_sub(2)..(len + 2).min(whole.len())].contains('\n');
         let last_two = whole.match_indices('\n').rev().nth(2).expect("five lines").0;
@@ -1031,7 +1045,8 @@ mod tests {
         let whole = read(&folder, "journal.jsonl");
         let check = |from: &str, to: &str, message: &str| {
             assert!(whole.contains(from), "{from}");
-            // Changed by hand, the check says so; and what a wrong program wrote is refused for what it says.
+            // Changed by hand, the check says so; and what a wrong program wrote is refused for
+            // what it says.
             fs::write(folder.join("journal.jsonl"), whole.replacen(from, to, 1)).unwrap();
             check_refused(&folder, &suite, "{}/journal.jsonl, line 2: check");
             let wrong = resealed("journal", &whole, |it| it.replacen(from, to, 1)).unwrap();
@@ -1066,7 +1081,8 @@ mod tests {
         let (whole, csv) = (read(&folder, "journal.jsonl"), read(&folder, "results.csv"));
         let times = |text: &str| text.replacen("\"elapsed_ms\":", "\"elapsed_ms\":9", 1);
         let again = whole.lines().nth(2).unwrap();
-        // A line that was written twice, and one that another session computed again at the same time.
+        // A line that was written twice, and one that another session computed again at the same
+        // time.
         let twice = whole.replacen(again, &format!("{again}\n{again}"), 1);
         let row = |text: &str| text.lines().nth(2).unwrap().to_owned();
         let computed =

@@ -1,8 +1,9 @@
 //! Memory and progress of a run over time: `timeline.jsonl` in its folder.
 //!
-//! One JSON line a sample, taken while the run goes on, whatever it is doing. The file is for looking at: it
-//! is not flushed to the disk as the journal is, and a run goes on if it cannot be written. Every line has a
-//! check; one that cannot be read, or whose numbers cannot be, is passed over.
+//! One JSON line a sample, taken while the run goes on, whatever it is doing. The file is for
+//! looking at: it is not flushed to the disk as the journal is, and a run goes on if it cannot be
+//! written. Every line has a check; one that cannot be read, or whose numbers cannot be, is passed
+//! over.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -33,8 +34,8 @@ pub struct Sample {
     pub available_bytes: Option<u64>,
 }
 
-/// The time from a sample to the next: a 500th of the time so far, but at least 0.2 s and at most a minute.
-/// So a run of any length has some hundred to some thousand samples.
+/// The time from a sample to the next: a 500th of the time so far, but at least 0.2 s and at most a
+/// minute. So a run of any length has some hundred to some thousand samples.
 pub fn interval(elapsed: Duration) -> Duration {
     (elapsed / 500).clamp(Duration::from_millis(200), Duration::from_secs(60))
 }

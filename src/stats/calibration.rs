@@ -1,9 +1,11 @@
-//! How well the estimate predicts exact Φ once its scale is learned, judged on networks it has not seen.
+//! How well the estimate predicts exact Φ once its scale is learned, judged on networks it has not
+//! seen.
 //!
-//! A [`Model`] is fitted to some rows and predicts others. It is judged by leaving out one topology, or
-//! one size, at a time: a prediction never comes from a fit that saw the row, another row of its
-//! topology (or size), or a row with its exact problem. [`Model::Mean`] knows only the exact values of the
-//! training rows: a model that does no better has learned nothing from the estimate.
+//! A [`Model`] is fitted to some rows and predicts others. It is judged by leaving out one
+//! topology, or one size, at a time: a prediction never comes from a fit that saw the row, another
+//! row of its topology (or size), or a row with its exact problem. [`Model::Mean`] knows only the
+//! exact values of the training rows: a model that does no better has learned nothing from the
+//! estimate.
 
 use std::collections::HashSet;
 
@@ -22,8 +24,9 @@ pub enum Model {
     Affine,
     /// `exp(a + b · estimate)`, by least squares of ln Φ; training rows with Φ = 0 are left out.
     Log,
-    /// The non-decreasing step function with the least squared error (pool adjacent violators; Barlow,
-    /// Bartholomew, Bremner and Brunk 1972), linear between the training estimates, constant beyond.
+    /// The non-decreasing step function with the least squared error (pool adjacent violators;
+    /// Barlow, Bartholomew, Bremner and Brunk 1972), linear between the training estimates,
+    /// constant beyond.
     Isotonic,
 }
 

@@ -1,4 +1,5 @@
-//! What the rows say: statistics, how sure they are, what depends on ties, the summary and the verdict.
+//! What the rows say: statistics, how sure they are, what depends on ties, the summary and the
+//! verdict.
 //!
 //! It knows nothing of how they are shown.
 

@@ -76,12 +76,13 @@ pub struct Line {
     pub slope: Stat,
     /// The y at x = 0.
     pub intercept: Stat,
-    /// The standard error of the slope: `√(s² / Σ (x - x̄)²)`, `s² = Σ residual² / (n - 2)`. It takes the
-    /// points as independent.
+    /// The standard error of the slope: `√(s² / Σ (x - x̄)²)`, `s² = Σ residual² / (n - 2)`. It
+    /// takes the points as independent.
     pub slope_error: Stat,
     /// The standard error of the intercept: `√(s² (1/n + x̄² / Σ (x - x̄)²))`.
     pub intercept_error: Stat,
-    /// The share of the variance of y that the line explains, within [0, 1]: the square of Pearson's r.
+    /// The share of the variance of y that the line explains, within [0, 1]: the square of
+    /// Pearson's r.
     pub r_squared: Stat,
 }
 
@@ -161,8 +162,8 @@ impl Statistics {
     }
 }
 
-/// Why large numbers have no statistics: sums of their squares and cubes are more than a number holds. Φ of a
-/// Φ-structure can be so large, since relations are counted by powers of powers of 2.
+/// Why large numbers have no statistics: sums of their squares and cubes are more than a number
+/// holds. Φ of a Φ-structure can be so large, since relations are counted by powers of powers of 2.
 pub(crate) const TOO_LARGE: &str = "a value is above 1e100";
 
 /// Whether a point has a coordinate above 1e100.
@@ -397,7 +398,8 @@ mod tests {
 
     #[test]
     fn anscombe_quartet() {
-        // Published: r = 0.816, y = 3.00 + 0.500 x in all four. More digits: SciPy 1.17.1, linregress.
+        // Published: r = 0.816, y = 3.00 + 0.500 x in all four. More digits: SciPy 1.17.1,
+        // linregress.
         for (set, y) in ANSCOMBE_Y.iter().enumerate() {
             let x = if set == 3 { &ANSCOMBE_X4 } else { &ANSCOMBE_X };
             let line = line(x, y);
@@ -459,8 +461,8 @@ mod tests {
 
     #[test]
     fn spearman_without_ties() {
-        // IQ and hours of television, the worked example of the encyclopaedia article on Spearman's rank
-        // correlation: ρ = -29/165.
+        // IQ and hours of television, the worked example of the encyclopaedia article on Spearman's
+        // rank correlation: ρ = -29/165.
         let iq = [106.0, 100.0, 86.0, 101.0, 99.0, 103.0, 97.0, 113.0, 112.0, 110.0];
         let hours = [7.0, 27.0, 2.0, 50.0, 28.0, 29.0, 20.0, 12.0, 6.0, 17.0];
         let found = spearman(&iq, &hours);

@@ -1,4 +1,5 @@
-//! What a study found: its statistics, how sure they are, and the verdict, as `summary.json` has them.
+//! What a study found: its statistics, how sure they are, and the verdict, as `summary.json` has
+//! them.
 //!
 //! A [`Summary`] is computed from the finished rows alone (what is known of the exact problems is
 //! added to it), so a study that is resumed after its last row prints it again.
@@ -58,7 +59,8 @@ pub struct Summary {
     /// Under IIT 4.0, where everything above is about φ_s: the same about Φ of the Φ-structure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against_big_phi: Option<Findings>,
-    /// Whether they would be with all exact values at either end of their ranges; none if these are not known.
+    /// Whether they would be with all exact values at either end of their ranges; none if these are
+    /// not known.
     pub ties: Option<TieSensitivity>,
     /// The exact problems, in the order in which they were solved.
     pub exact_problems: Vec<ExactRecord>,
@@ -146,8 +148,8 @@ impl Summary {
     /// The version of that schema.
     pub const VERSION: u32 = 1;
 
-    /// The summary of finished rows; `records` are what is known of their exact problems, `csv` is the
-    /// name of the file that holds the rows.
+    /// The summary of finished rows; `records` are what is known of their exact problems, `csv` is
+    /// the name of the file that holds the rows.
     ///
     /// # Panics
     /// If the suite is of several formalisms: [`Summaries`] are for that.
@@ -194,8 +196,8 @@ impl Summary {
     }
 }
 
-/// What a study found, by each theory for itself: Φ of IIT 3.0 and φ_s of IIT 4.0 are different quantities. Of a
-/// single theory, this is written as its [`Summary`].
+/// What a study found, by each theory for itself: Φ of IIT 3.0 and φ_s of IIT 4.0 are different
+/// quantities. Of a single theory, this is written as its [`Summary`].
 #[derive(Debug)]
 pub struct Summaries {
     csv: String,

@@ -1,8 +1,8 @@
 //! Whether what a study finds hangs on ties.
 //!
-//! Where core causes or core effects tie, exact Φ depends on how the units are numbered, and the study
-//! knows how small and how large it can get. [`TieSensitivity`] repeats statistics and verdict with every exact
-//! value at the low end of its range, and with every one at the high end.
+//! Where core causes or core effects tie, exact Φ depends on how the units are numbered, and the
+//! study knows how small and how large it can get. [`TieSensitivity`] repeats statistics and
+//! verdict with every exact value at the low end of its range, and with every one at the high end.
 
 use serde::Serialize;
 
@@ -36,8 +36,8 @@ pub struct TieSensitivity {
 }
 
 impl TieSensitivity {
-    /// Repeats the study; `ranges` has the range of each row. None if one of them is not known, or if there are no
-    /// rows.
+    /// Repeats the study; `ranges` has the range of each row. None if one of them is not known, or
+    /// if there are no rows.
     pub fn new(
         rows: &[Row],
         ranges: &[Option<TieRange>],
@@ -76,8 +76,10 @@ impl TieSensitivity {
             "The verdict does not survive both"
         };
         format!(
-            "Over up to {} random numberings of the units besides their own, exact Φ of {} rows is not the same. \
-             {survives}: with all exact values at their lowest, r = {}, RMSE = {} and MAE = {} (level reached: {}); \
+            "Over up to {} random numberings of the units besides their own, exact Φ of {} rows \
+             is not the same. \
+             {survives}: with all exact values at their lowest, r = {}, RMSE = {} and MAE = {} \
+             (level reached: {}); \
              at their highest, r = {}, RMSE = {} and MAE = {} (level reached: {}).",
             self.tie_orders,
             self.n_wide_rows,

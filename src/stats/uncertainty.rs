@@ -1,11 +1,12 @@
 //! How sure one can be of a statistic when rows share exact problems.
 //!
-//! Rows that have one exact problem are not independent, so resampling draws whole *clusters*: the rows
-//! of one exact problem together. [`Uncertainty`] is a bootstrap over clusters with percentile and BCa
-//! intervals (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapters 13 and 14), and
-//! beside it the naive one that draws single rows. [`Permutation`] asks how often the estimates would
-//! follow the exact values as closely if topologies were matched with each other at random. Everything
-//! drawn comes from a [`SeededStream`], so an analysis repeated gives the same digits.
+//! Rows that have one exact problem are not independent, so resampling draws whole *clusters*: the
+//! rows of one exact problem together. [`Uncertainty`] is a bootstrap over clusters with percentile
+//! and BCa intervals (Efron and Tibshirani 1993, An Introduction to the Bootstrap, chapters 13 and
+//! 14), and beside it the naive one that draws single rows. [`Permutation`] asks how often the
+//! estimates would follow the exact values as closely if topologies were matched with each other at
+//! random. Everything drawn comes from a [`SeededStream`], so an analysis repeated gives the same
+//! digits.
 
 use std::collections::HashMap;
 
@@ -51,14 +52,15 @@ impl Bootstrap {
     /// The rows up to which all resamples are drawn.
     const ALL_UP_TO: usize = 1_000;
 
-    /// The fewest resamples, which are enough for 95 % intervals (Efron and Tibshirani 1993, section 14.3).
+    /// The fewest resamples, which are enough for 95 % intervals (Efron and Tibshirani 1993,
+    /// section 14.3).
     const FEWEST: usize = 1_000;
 
     /// The clusters, or groups of them, that the jackknife leaves out one at a time, at most.
     const MAX_LEFT_OUT: usize = 1_000;
 
-    /// The bootstrap of so many rows: the default, with fewer resamples where there are more than a thousand rows, so
-    /// that what it costs does not grow with the rows until it would be too few.
+    /// The bootstrap of so many rows: the default, with fewer resamples where there are more than a
+    /// thousand rows, so that what it costs does not grow with the rows until it would be too few.
     pub fn of(n_rows: usize) -> Bootstrap {
         let all = Bootstrap::default();
         let fewer = all.n_resamples * Bootstrap::ALL_UP_TO / n_rows.max(1);
@@ -66,8 +68,8 @@ impl Bootstrap {
         Bootstrap { n_resamples, ..all }
     }
 
-    /// The purpose of the streams from which resamples are drawn. The numbers are the seed, and 0 for
-    /// clusters or 1 for single rows; every 4 bytes (lowest first) are a 32-bit fraction that
+    /// The purpose of the streams from which resamples are drawn. The numbers are the seed, and 0
+    /// for clusters or 1 for single rows; every 4 bytes (lowest first) are a 32-bit fraction that
     /// chooses one of the clusters.
     pub const PURPOSE: &str = "phi-validation bootstrap v1";
 
@@ -129,8 +131,8 @@ pub struct Intervals {
     pub percentile: Interval,
     /// The same, bias-corrected and accelerated.
     pub bca: Interval,
-    /// Percentiles of a bootstrap over single rows, as if they were independent: too narrow where rows
-    /// share exact problems.
+    /// Percentiles of a bootstrap over single rows, as if they were independent: too narrow where
+    /// rows share exact problems.
     pub naive: Interval,
     /// The resamples over clusters that do not define the statistic; they are left out.
     pub n_undefined: usize,
@@ -269,8 +271,8 @@ impl Sample {
         }
     }
 
-    /// The statistics of the points, each counted `weights` times; NaN where they are undefined, which
-    /// does not leave this module.
+    /// The statistics of the points, each counted `weights` times; NaN where they are undefined,
+    /// which does not leave this module.
     fn evaluate(&self, weights: &[f64], ranks: &mut [Vec<f64>; 2]) -> [f64; NAMES.len()] {
         let n: f64 = weights.iter().sum();
         let constant = |groups: &[Vec<usize>]| {
@@ -345,7 +347,8 @@ struct Resampled {
     n_resamples: usize,
     /// For each statistic its defined values, ascending.
     values: Vec<Vec<f64>>,
-    /// For each cluster, or group of them if there are very many, the statistics of the rows without it.
+    /// For each cluster, or group of them if there are very many, the statistics of the rows
+    /// without it.
     jackknife: Vec<[f64; NAMES.len()]>,
 }
 
@@ -387,8 +390,9 @@ impl Resampled {
             }
         }
         resampled.values.iter_mut().for_each(|values| values.sort_by(f64::total_cmp));
-        // Of very many clusters whole groups are left out: the skewness of the mean of g values is 1/√g of theirs, and
-        // the acceleration divides by the root of the number of groups, so g drops out.
+        // Of very many clusters whole groups are left out: the skewness of the mean of g values is
+        // 1/√g of theirs, and the acceleration divides by the root of the number of groups, so g
+        // drops out.
         let n_groups = n_clusters.min(Bootstrap::MAX_LEFT_OUT);
         for group in 0..n_groups {
             weights.fill(1.0);
@@ -468,7 +472,8 @@ impl Resampled {
     }
 }
 
-/// The quantile of ascending values: linear between the two next ones (Hyndman and Fan 1996, type 7).
+/// The quantile of ascending values: linear between the two next ones (Hyndman and Fan 1996, type
+/// 7).
 fn quantile(values: &[f64], share: f64) -> f64 {
     let at = share * (values.len() - 1) as f64;
     let below = (at.floor() as usize).min(values.len() - 1);
@@ -479,8 +484,9 @@ fn quantile(values: &[f64], share: f64) -> f64 {
 /// A test of the correlation that does not take rows as independent.
 ///
 /// The null hypothesis: which topology an estimate is of says nothing about exact Φ. Under it the
-/// estimates of one topology (all its sizes and seeds) could as well stand beside the exact values of
-/// another. Two-sided: the share of the matchings of topologies whose correlation is at least as far from
+/// estimates of one topology (all its sizes and seeds) could as well stand beside the exact values
+/// of another. Two-sided: the share of the matchings of topologies whose correlation is at least as
+/// far from
 /// 0. All matchings are looked at if there are at most [`Permutation::MAX_EXHAUSTIVE`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Permutation {
@@ -505,8 +511,8 @@ impl Permutation {
     /// The permutations drawn where there are more.
     pub const DRAWN: usize = 10_000;
 
-    /// The purpose of the stream they are drawn from; the number is the seed. Each is a Fisher-Yates
-    /// shuffle from the last place down, 8 bytes a place.
+    /// The purpose of the stream they are drawn from; the number is the seed. Each is a
+    /// Fisher-Yates shuffle from the last place down, 8 bytes a place.
     pub const PURPOSE: &str = "phi-validation permutation v1";
 
     /// The test on `cells[c][g] = (estimate, exact)` of group `g` in cell `c`.
@@ -567,9 +573,9 @@ impl Permutation {
     }
 }
 
-/// For each pair of groups what it adds to Σ (x - x̄)(y - ȳ) if the estimates of one stand beside the exact
-/// values of the other. The means and variances are the same for all matchings, so a sum of n of these
-/// orders the matchings as their correlation does.
+/// For each pair of groups what it adds to Σ (x - x̄)(y - ȳ) if the estimates of one stand beside
+/// the exact values of the other. The means and variances are the same for all matchings, so a sum
+/// of n of these orders the matchings as their correlation does.
 struct Products {
     /// `table[u][g]`: estimates of u, exact values of g.
     table: Vec<Vec<f64>>,
@@ -663,8 +669,8 @@ mod tests {
 
     #[test]
     fn intervals_agree_with_another_program() {
-        // SciPy 1.17.1, stats.bootstrap(paired, 200,000 resamples): the ends here are those of 10,000
-        // other resamples, whose scatter is about 1 % of the width.
+        // SciPy 1.17.1, stats.bootstrap(paired, 200,000 resamples): the ends here are those of
+        // 10,000 other resamples, whose scatter is about 1 % of the width.
         let x: Vec<f64> = (0..20).map(f64::from).collect();
         let y: Vec<f64> = x.iter().map(|x| (x * 7.0 % 11.0) + 0.4 * x).collect();
         let points: Vec<(f64, f64)> = x.iter().copied().zip(y).collect();
@@ -694,7 +700,8 @@ mod tests {
 
     #[test]
     fn clusters_make_intervals_as_wide_as_they_must_be() {
-        // 20 clusters of 5 equal rows: the mean error has the standard deviation of 20 numbers, not of
+        // 20 clusters of 5 equal rows: the mean error has the standard deviation of 20 numbers, not
+        // of
         // 100. Uniform errors: 0.577 / √20 = 0.129, so a 95 % interval is about 0.5 wide.
         let (mut covered, mut naively) = (0, 0);
         for round in 0..100 {
@@ -807,8 +814,8 @@ mod tests {
 
     #[test]
     fn matchings_are_counted_by_hand() {
-        // Three groups in one cell, estimates 0, 1, 2 beside exact 0, 1, 5: the six sums Σ (x-1)(y-2) are
-        // 5, 4, 1, -1, -4, -5; two of them are at least 5 away from 0.
+        // Three groups in one cell, estimates 0, 1, 2 beside exact 0, 1, 5: the six sums Σ
+        // (x-1)(y-2) are 5, 4, 1, -1, -4, -5; two of them are at least 5 away from 0.
         let test = Permutation::new(&[vec![(0.0, 0.0), (1.0, 1.0), (2.0, 5.0)]], 1);
         assert_eq!((test.n_groups, test.n_rows, test.n_permutations), (3, 3, 6));
         assert!(test.exhaustive);

@@ -1,9 +1,9 @@
 //! Cheap estimates of Φ, and the registry in which a study finds them by name.
 //!
-//! An [`Estimator`] is a pure function of a network and a seed. The three here follow one idea: weigh
-//! each pair of units by a similarity, and take the second smallest eigenvalue of the normalised
-//! Laplacian of those weights, halved, as the estimate. It is 0 if the units fall apart into unrelated
-//! groups and grows with how hard they are to separate.
+//! An [`Estimator`] is a pure function of a network and a seed. The three here follow one idea:
+//! weigh each pair of units by a similarity, and take the second smallest eigenvalue of the
+//! normalised Laplacian of those weights, halved, as the estimate. It is 0 if the units fall apart
+//! into unrelated groups and grows with how hard they are to separate.
 //!
 //! To add one, implement the trait and register it:
 //!
@@ -32,8 +32,8 @@
 //! assert!(registry.get("density").is_ok());
 //! ```
 //!
-//! [`cli::main`](crate::cli::main) takes such a registry; a copy of `examples/pyphi_validation.rs` with
-//! one more line is a program that knows the new estimator.
+//! [`cli::main`](crate::cli::main) takes such a registry; a copy of `examples/pyphi_validation.rs`
+//! with one more line is a program that knows the new estimator.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -258,9 +258,9 @@ impl Estimator for Spectral {
 
 /// Half the second smallest eigenvalue of the normalised Laplacian of a similarity, within [0, 1].
 ///
-/// `L = I - D^(-1/2) S D^(-1/2)`, `S_ij = similarity(i, j)` off the diagonal and 0 on it,
-/// `D = diag(row sums of S)`. `similarity` must be symmetric and not negative; it is asked for
-/// `i < j` only. A unit with row sum 0 has a row of zeros in `L` (Chung 1997), so that units that fall
+/// `L = I - D^(-1/2) S D^(-1/2)`, `S_ij = similarity(i, j)` off the diagonal and 0 on it, `D =
+/// diag(row sums of S)`. `similarity` must be symmetric and not negative; it is asked for `i < j`
+/// only. A unit with row sum 0 has a row of zeros in `L` (Chung 1997), so that units that fall
 /// apart give 0. Fewer than two units: 0.
 pub fn half_lambda2(n: usize, similarity: impl Fn(usize, usize) -> f64) -> f64 {
     let mut s = vec![vec![0.0; n]; n];
@@ -283,12 +283,13 @@ pub fn half_lambda2(n: usize, similarity: impl Fn(usize, usize) -> f64) -> f64 {
     eigenvalues(s).get(1).map_or(0.0, |lambda2| (lambda2 / 2.0).clamp(0.0, 1.0))
 }
 
-/// The eigenvalues of a symmetric matrix, ascending, by Jacobi's cyclic method: rotations of two axes at a time
-/// make the elements off the diagonal vanish, quadratically in the end.
+/// The eigenvalues of a symmetric matrix, ascending, by Jacobi's cyclic method: rotations of two
+/// axes at a time make the elements off the diagonal vanish, quadratically in the end.
 fn eigenvalues(mut a: Vec<Vec<f64>>) -> Vec<f64> {
     let n = a.len();
     let size: f64 = a.iter().flatten().map(|it| it * it).sum();
-    // Six to eight sweeps are usual. Rotations keep `size`, so what is left is below the precision of all values.
+    // Six to eight sweeps are usual. Rotations keep `size`, so what is left is below the precision
+    // of all values.
     for _ in 0..50 {
         let off: f64 =
             (0..n).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i][j] * a[i][j]).sum();
@@ -455,7 +456,8 @@ mod tests {
         0.594175629585049,
     ];
 
-    /// Of matrices whose eigenvalues are known: a path of n vertices, and a complete graph with its n - 1 equal ones.
+    /// Of matrices whose eigenvalues are known: a path of n vertices, and a complete graph with its
+    /// n - 1 equal ones.
     #[test]
     fn eigenvalues_are_exact_to_the_last_digits() {
         for n in [1, 2, 3, 8, 31] {

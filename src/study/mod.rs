@@ -19,8 +19,8 @@ use crate::study::estimator::Estimator;
 use crate::suite::{Comparison, Problem, Suite};
 use crate::ui::progress::Progress;
 
-/// The memory that one thread of a study may need: the largest single problem that was measured held
-/// 89 MiB with two threads (the complete graph of 9 units), the 160 comparisons 25 MiB.
+/// The memory that one thread of a study may need: the largest single problem that was measured
+/// held 89 MiB with two threads (the complete graph of 9 units), the 160 comparisons 25 MiB.
 pub const WORKER_BYTES: u64 = 48 << 20;
 /// The memory that all threads of a study share.
 pub const SHARED_BYTES: u64 = 32 << 20;
@@ -53,8 +53,9 @@ impl Study<'_> {
     ///
     /// # Errors
     /// [`Error::Content`] if a row that is there has another estimate than the estimator gives;
-    /// [`Error::Interrupted`] if the user asked to stop; [`Error::Write`]. The rows so far are kept. [`Error::Memory`] if
-    /// there was not enough memory for some problems: all other rows are there then.
+    /// [`Error::Interrupted`] if the user asked to stop; [`Error::Write`]. The rows so far are
+    /// kept. [`Error::Memory`] if there was not enough memory for some problems: all other rows are
+    /// there then.
     pub fn run(&self, ledger: &mut dyn Ledger, progress: &Progress) -> Result<(), Error> {
         self.check_estimates(ledger)?;
         let mut known = self.known(ledger);
@@ -125,8 +126,8 @@ impl Study<'_> {
                 Error::Interrupted(_) => Error::Interrupted(self.where_to_go_on(ledger)),
                 other => other,
             })?;
-        // The range over numberings has a time of its own. What is kept are microseconds, so that a resumed
-        // run repeats the same digits.
+        // The range over numberings has a time of its own. What is kept are microseconds, so that a
+        // resumed run repeats the same digits.
         let range_ms = exact.range.map_or(0.0, |it| it.duration_ms);
         let own = (start.elapsed().as_secs_f64() - range_ms / 1e3).max(0.0);
         let duration_ms = (own * 1e6).round() / 1e3;
@@ -145,7 +146,8 @@ impl Study<'_> {
         } else {
             let (name, most) = (estimator.name(), Row::LARGEST);
             Err(Error::Internal(format!(
-                "estimator {name} gave {value} for {key}: expected a number from -{most:e} to {most:e}"
+                "estimator {name} gave {value} for {key}: expected a number from -{most:e} to \
+                 {most:e}"
             )))
         }
     }
@@ -209,7 +211,8 @@ impl LeftOut {
         match self.first {
             Some(Error::Memory { place, needed_bytes, left_bytes, .. }) => {
                 let note = format!(
-                    "; of {} exact problems with {} rows that were left out for want of memory it is the first{}",
+                    "; of {} exact problems with {} rows that were left out for want of memory it \
+                     is the first{}",
                     self.problems.len(),
                     self.n_rows,
                     where_to_go_on()

@@ -1,8 +1,9 @@
 //! A study of one's own from a TOML file: `--suite FILE`.
 //!
-//! The file says what [`Settings`] hold, in the words of the command line; `docs/study.md` describes it. Every
-//! mistake is refused with file, line and column, what stands there and what was expected. Networks from other files
-//! are read here and now: whoever has the settings needs none of the files again.
+//! The file says what [`Settings`] hold, in the words of the command line; `docs/study.md`
+//! describes it. Every mistake is refused with file, line and column, what stands there and what
+//! was expected. Networks from other files are read here and now: whoever has the settings needs
+//! none of the files again.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -52,8 +53,8 @@ pub fn read(path: &Path, estimators: &[&str]) -> Result<Suite, Error> {
     parse(&input::text(path, input::SUITE)?, path, estimators, Suite::new)
 }
 
-/// The suite that `text` describes, which comes from `path`: other files are looked for beside it. `expand` makes it of
-/// its settings.
+/// The suite that `text` describes, which comes from `path`: other files are looked for beside it.
+/// `expand` makes it of its settings.
 pub(crate) fn parse(
     text: &str,
     path: &Path,
@@ -66,8 +67,8 @@ pub(crate) fn parse(
     let settings = file.settings(table.get_ref())?;
     let states = |name: &str| table.get_ref().get(name).map(Spanned::span);
     expand(settings).map_err(|error| match error {
-        // States that cannot be are known when the networks are made. Which of several fields said so hardly
-        // matters: the message names the network.
+        // States that cannot be are known when the networks are made. Which of several fields said
+        // so hardly matters: the message names the network.
         Error::States(message) => {
             file.wrong(states("states").or(states("networks")).unwrap_or_default(), message)
         }
@@ -197,7 +198,10 @@ impl File<'_> {
                     let most = exact::MAX_UNITS;
                     return Err(self.wrong(
                         item.span(),
-                        format!("size {n}: expected at most {most} units, as many as the exact engine holds"),
+                        format!(
+                            "size {n}: expected at most {most} units, as many as the exact \
+                                 engine holds"
+                        ),
                     ));
                 }
                 Ok(n)
@@ -243,7 +247,8 @@ impl File<'_> {
                     }
                     (other, Some(gain)) => {
                         let message = format!(
-                            "gain with the rule {other}: expected name = \"logistic\", the only one \
+                            "gain with the rule {other}: expected name = \"logistic\", the only \
+                             one \
                              that has a gain"
                         );
                         return Err(self.wrong(gain.span(), message));
@@ -257,7 +262,8 @@ impl File<'_> {
 
     /// A word, a list of patterns, or a table with `sampled` and `seed`.
     fn states(&self, value: Value<'_, '_>) -> Result<States, Error> {
-        const EXPECTED: &str = "\"off\", \"on\", a string of 0 and 1 with unit 0 first, a list of these, \"all\", \
+        const EXPECTED: &str = "\"off\", \"on\", a string of 0 and 1 with unit 0 first, a list of \
+                                these, \"all\", \
                                 \"reachable\", or { sampled = 4, seed = 1 }";
         match value.get_ref() {
             DeValue::String(word) => {
@@ -484,7 +490,8 @@ mod tests {
             sizes = 3
             seeds = [42, 0xff, 18_446_744_073_709_551_615]
             random_seeds = { from = 7, count = 3 }
-            rules = [\"xor\", { name = \"logistic\", gain = -1_0.5 }, \"logistic:2\", { name = \"and\" }]
+            rules = [\"xor\", { name = \"logistic\", gain = -1_0.5 }, \"logistic:2\", { name = \
+            \"and\" }]
             states = [\"off\", \"110\"]
             formalisms = [\"iit4-2023\", \"iit3\"]
             estimators = [\"spectral\", \"hdc\"]
@@ -528,7 +535,8 @@ mod tests {
         check("sizes = 5\nsizes = 6", "2, column 1: duplicate key");
         check(
             "sizes = 5\n\nrule = \"xor\"\n",
-            "3, column 1: unknown field \"rule\", perhaps for \"rules\": expected one of topologies, sizes, seeds, random_seeds, \
+            "3, column 1: unknown field \"rule\", perhaps for \"rules\": expected one of \
+             topologies, sizes, seeds, random_seeds, \
              rules, states, formalisms, estimators, tie_orders, networks",
         );
         check("sizes = \"5\"", "1, column 9: sizes = \"5\": expected a whole number of units");
@@ -536,7 +544,8 @@ mod tests {
         check("sizes = []", "1, column 9: sizes = []: expected at least one item");
         check(
             "# small\nsizes = [\n  3,\n  1]",
-            "4, column 3: size 1: expected at least 2 units; fewer have Φ = 0 by definition and no estimate",
+            "4, column 3: size 1: expected at least 2 units; fewer have Φ = 0 by definition and \
+             no estimate",
         );
         check(
             "sizes = [5, 13]",
@@ -559,7 +568,8 @@ mod tests {
         check("topologies = 7", "1, column 14: topologies = 7: expected a string");
         check(
             "topologies = [\"Ring\", \"Torus\"]",
-            "1, column 23: unknown topology \"Torus\": expected one of Dense, Star, Ring, Line, BinaryTree, \
+            "1, column 23: unknown topology \"Torus\": expected one of Dense, Star, Ring, Line, \
+             BinaryTree, \
              Lattice, Modular, Random",
         );
         check(
@@ -572,7 +582,8 @@ mod tests {
         );
         check(
             "rules = { name = \"xor\", gain = 2 }",
-            "1, column 32: gain with the rule xor: expected name = \"logistic\", the only one that has a gain",
+            "1, column 32: gain with the rule xor: expected name = \"logistic\", the only one \
+             that has a gain",
         );
         check(
             "rules = { name = \"logistic\", gain = inf }",
@@ -580,7 +591,8 @@ mod tests {
         );
         check(
             "rules = { gain = 2 }",
-            "1, column 9: rules = { gain = 2 }: expected a name, or { name = \"logistic\", gain = 4.0 }",
+            "1, column 9: rules = { gain = 2 }: expected a name, or { name = \"logistic\", gain = \
+             4.0 }",
         );
         check(
             "formalisms = \"iit5\"",
@@ -609,16 +621,19 @@ mod tests {
         );
         check(
             "sizes = [3, 4]\nstates = \"110\"",
-            "2, column 10: state 110 has 3 units, but the sizes include 4: expected one digit for each unit",
+            "2, column 10: state 110 has 3 units, but the sizes include 4: expected one digit for \
+             each unit",
         );
         check(
             "states = [\"off\", \"sideways\"]",
-            "1, column 18: unknown state \"sideways\": expected one of off, on, a string of 0 and 1 with unit \
+            "1, column 18: unknown state \"sideways\": expected one of off, on, a string of 0 and \
+             1 with unit \
              0 first",
         );
         check(
             "states = \"some\"",
-            "1, column 10: unknown state \"some\": expected one of off, on, a string of 0 and 1 with unit 0 \
+            "1, column 10: unknown state \"some\": expected one of off, on, a string of 0 and 1 \
+             with unit 0 \
              first, all, reachable",
         );
         check(
@@ -627,12 +642,14 @@ mod tests {
         );
         check(
             "topologies = \"Line\"\nsizes = 3\nstates = \"all\"",
-            "3, column 10: Line n = 3 seed 42, majority: state 100 is not reachable: no state of the network \
+            "3, column 10: Line n = 3 seed 42, majority: state 100 is not reachable: no state of \
+             the network \
              leads to it, so it has no Φ; expected states = \"reachable\", which are 4 of 8",
         );
         check(
             "networks = \"fig1.json\"",
-            "1, column 12: networks = \"fig1.json\": expected tables, as in [[networks]] with file = \
+            "1, column 12: networks = \"fig1.json\": expected tables, as in [[networks]] with \
+             file = \
              \"network.json\"",
         );
         check(
@@ -642,8 +659,8 @@ mod tests {
         check("[[networks]]\nfile = 4", "2, column 8: file = 4: expected a string");
     }
 
-    /// A suite with these own networks beside these files must be refused with this message, after the name of the
-    /// file; `{}` stands for the folder.
+    /// A suite with these own networks beside these files must be refused with this message, after
+    /// the name of the file; `{}` stands for the folder.
     #[track_caller]
     fn check_own(files: &[(&str, &str)], text: &str, message: &str) {
         let folder = tempfile::tempdir().unwrap();
@@ -705,7 +722,8 @@ mod tests {
             crate::report::text::write_matrix(&suite, &mut listed).unwrap();
             crate::model::key::counted::compared()
         };
-        // They are sorted, which takes a few comparisons each; a search takes as many as there are names.
+        // They are sorted, which takes a few comparisons each; a search takes as many as there are
+        // names.
         let (few, many) = (compared(500), compared(2_000));
         assert!(many < 40 * 2_000, "{many} comparisons");
         assert!(many < 6 * few.max(500), "{few}, then {many} comparisons");
@@ -722,7 +740,8 @@ mod tests {
         check_own(
             &[("pair.json", &PAIR.replace("[1, 0], [1, 1]", "[1, 2], [1, 1]"))],
             &own(""),
-            "3, column 8: {}/pair.json: tpm: row 2, column 1: 2 is not a probability, expected a number from 0 to 1",
+            "3, column 8: {}/pair.json: tpm: row 2, column 1: 2 is not a probability, expected a \
+             number from 0 to 1",
         );
         check_own(
             &[("pair.json", &format!("[{PAIR}, {}]", PAIR.replace("[0, 1]}", "[0]}")))],
@@ -738,12 +757,14 @@ mod tests {
         check_own(
             &[("pair.json", PAIR)],
             &own("states = \"101\""),
-            "4, column 10: pair: state 101 has 3 units, but the network has 2: expected one digit for each unit",
+            "4, column 10: pair: state 101 has 3 units, but the network has 2: expected one digit \
+             for each unit",
         );
         check_own(
             &[("pair.json", PAIR)],
             &own("name = \"a pair\""),
-            "4, column 8: network name \"a pair\": expected 1 to 24 letters, digits, \"-\", \"_\" or \".\"",
+            "4, column 8: network name \"a pair\": expected 1 to 24 letters, digits, \"-\", \"_\" \
+             or \".\"",
         );
         check_own(
             &[("pair.json", PAIR)],
@@ -755,13 +776,15 @@ mod tests {
             &own(""),
             "3, column 8: {}/pair.json: no networks: expected at least one",
         );
-        // A state that its file says must be reachable; of the units that copy each other every one is.
+        // A state that its file says must be reachable; of the units that copy each other every one
+        // is.
         let stuck =
             PAIR.replace("[0, 0], [0, 1], [1, 0], [1, 1]", "[0, 0], [0, 0], [0, 0], [0, 0]");
         check_own(
             &[("pair.json", &stuck)],
             &own(""),
-            "3, column 8: {}/pair.json: state: (0,1) of the units {0,1} is unreachable: no previous state gives \
+            "3, column 8: {}/pair.json: state: (0,1) of the units {0,1} is unreachable: no \
+             previous state gives \
              every unit its present value, expected a state that the network can be in",
         );
     }

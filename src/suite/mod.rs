@@ -1,8 +1,8 @@
 //! The matrix of a study: which comparisons there are, and which exact problems they hold.
 //!
 //! A [`Suite`] is the expansion of [`Settings`]: the comparisons in the order in which they are
-//! done (by size, then topology, then seed: the order of their keys), and the exact problems, each once
-//! however many comparisons share it. Making a suite solves nothing and builds no table.
+//! done (by size, then topology, then seed: the order of their keys), and the exact problems, each
+//! once however many comparisons share it. Making a suite solves nothing and builds no table.
 
 pub mod from_toml;
 pub mod settings;
@@ -57,8 +57,8 @@ impl Suite {
     /// The suite that `settings` describe.
     ///
     /// # Errors
-    /// As [`Settings::canonical`]; if the comparisons would take more memory than there is; if all states of a network
-    /// are asked for and not all are reachable.
+    /// As [`Settings::canonical`]; if the comparisons would take more memory than there is; if all
+    /// states of a network are asked for and not all are reachable.
     ///
     /// ```
     /// use phi_validation::suite::{Settings, Suite};
@@ -101,10 +101,12 @@ impl Suite {
         Ok(Suite { settings, comparisons, problems })
     }
 
-    /// What a run keeps of each finished comparison, in bytes: from 2,000 rows to 20,000 the peak grew by 1.6 KiB a row.
+    /// What a run keeps of each finished comparison, in bytes: from 2,000 rows to 20,000 the peak
+    /// grew by 1.6 KiB a row.
     const BYTES_OF_ROW: u128 = 2 << 10;
 
-    /// Whether there is memory for a run of all comparisons, which keeps what it has found until its statistics.
+    /// Whether there is memory for a run of all comparisons, which keeps what it has found until
+    /// its statistics.
     ///
     /// # Errors
     /// [`Error::Settings`] with what it would take and what there is.
@@ -118,7 +120,8 @@ impl Suite {
             return Ok(());
         }
         Err(Error::Settings(format!(
-            "a run of {} comparisons would take {} MiB of memory in the end, expected at most {} MiB, which are \
+            "a run of {} comparisons would take {} MiB of memory in the end, expected at most {} \
+             MiB, which are \
              available; `cluster plan` divides it",
             self.comparisons.len(),
             needed.div_ceil(1 << 20),
@@ -126,9 +129,9 @@ impl Suite {
         )))
     }
 
-    /// The suite of some of the exact problems (indices into [`problems`](Suite::problems), in any order), with
-    /// all their comparisons and the same settings. What it costs does not depend on the size of the whole but for
-    /// one pass over it.
+    /// The suite of some of the exact problems (indices into [`problems`](Suite::problems), in any
+    /// order), with all their comparisons and the same settings. What it costs does not depend on
+    /// the size of the whole but for one pass over it.
     ///
     /// # Panics
     /// If there is no such problem.
@@ -157,8 +160,8 @@ impl Suite {
         Suite { settings: self.settings.clone(), comparisons, problems: chosen }
     }
 
-    /// The comparisons by one theory, with settings that ask for no other. What is found by different theories is
-    /// never put into one statistic.
+    /// The comparisons by one theory, with settings that ask for no other. What is found by
+    /// different theories is never put into one statistic.
     pub fn of_formalism(&self, formalism: Formalism) -> Suite {
         let of = |it: &usize| self.problems[*it].formalism == formalism;
         let mut part = self.only((0..self.problems.len()).filter(of));
@@ -203,11 +206,13 @@ struct Size {
 }
 
 impl Size {
-    /// What a problem takes besides itself: its place among those known, and the lists of its graph.
+    /// What a problem takes besides itself: its place among those known, and the lists of its
+    /// graph.
     const BESIDE_PROBLEM: u128 = 128;
 
-    /// That of these settings, before anything is made of them. How many states are reachable is not known then: one is.
-    /// Of the exact problems only those are counted that no two comparisons can share, the states.
+    /// That of these settings, before anything is made of them. How many states are reachable is
+    /// not known then: one is. Of the exact problems only those are counted that no two comparisons
+    /// can share, the states.
     fn at_least(settings: &Settings) -> Size {
         let n_states = |states: &States, n: usize| match states {
             States::Patterns(patterns) => patterns.len() as u128,
@@ -217,7 +222,8 @@ impl Size {
         let n_formalisms = settings.formalisms.len() as u128;
         let mut size = Size { n_rows: 0, n_problems: 0 };
         let mut add = |n_seeds: usize, n_rules: usize, n_states: u128| {
-            // Each factor is at most the length of a list, and the states are at most 2³²: in 128 bits that fits.
+            // Each factor is at most the length of a list, and the states are at most 2³²: in 128
+            // bits that fits.
             let n_cases = n_states.saturating_mul(n_formalisms);
             let n_rows = n_cases.saturating_mul(n_rules as u128).saturating_mul(n_seeds as u128);
             size.n_rows = size.n_rows.saturating_add(n_rows);
@@ -248,7 +254,8 @@ impl Size {
         }
         let mib = |bytes: u128| bytes.div_ceil(1 << 20);
         Err(Error::Settings(format!(
-            "{more}{} comparisons would take {} MiB of memory before the first is done, expected at most {} MiB, \
+            "{more}{} comparisons would take {} MiB of memory before the first is done, expected \
+             at most {} MiB, \
              which are available; there are fewer with fewer seeds, sizes, rules or states",
             self.n_rows,
             mib(self.bytes()),
@@ -273,7 +280,8 @@ impl<'a> Expansion<'a> {
         Expansion { settings, memory, comparisons, problems, known: HashMap::new() }
     }
 
-    /// Whether there is memory for `n_more` comparisons. How many states are reachable is known by now.
+    /// Whether there is memory for `n_more` comparisons. How many states are reachable is known by
+    /// now.
     fn check(&self, n_more: usize) -> Result<(), Error> {
         let n_rows = (self.comparisons.len() + n_more) as u128;
         Size { n_rows, n_problems: self.problems.len() as u128 }.check("more than ", self.memory)
@@ -423,8 +431,9 @@ mod tests {
 
     #[test]
     fn networks_of_equal_content_are_one_problem() {
-        // On two units all topologies are the same edge. On three, Dense and Ring are a triangle, Star,
-        // BinaryTree and Lattice a path with unit 0 in the middle, Line and Modular one with unit 1.
+        // On two units all topologies are the same edge. On three, Dense and Ring are a triangle,
+        // Star, BinaryTree and Lattice a path with unit 0 in the middle, Line and Modular one with
+        // unit 1.
         let sizes = |sizes: &[usize]| {
             let settings = Settings { sizes: sizes.to_vec(), ..Settings::default() };
             let topologies = settings.topologies.iter().filter(|it| **it != Topology::Random);
@@ -436,7 +445,8 @@ mod tests {
         assert_eq!(sizes(&[2, 3]), 4);
     }
 
-    /// Two topologies of 3 units, two rules, all reachable states, two formalisms, a network of one's own.
+    /// Two topologies of 3 units, two rules, all reachable states, two formalisms, a network of
+    /// one's own.
     fn wide() -> Settings {
         // The Ring of 3 under xor, as a file has it, in one state.
         let ring = Network::new(Topology::Ring.graph(3, 0), Rule::Xor, State::new(3, 0));
@@ -460,9 +470,9 @@ mod tests {
     #[test]
     fn every_rule_state_and_formalism_is_a_comparison_of_its_own() {
         let suite = Suite::new(wide()).unwrap();
-        // Reachable: of the Ring under xor 000 and the three with two units ON, under majority (each of 2 inputs:
-        // both) 000, the three with one unit ON, and 111; of the Line (the ends copy the middle) under xor 000,
-        // 010, 101, 111, under majority the same.
+        // Reachable: of the Ring under xor 000 and the three with two units ON, under majority
+        // (each of 2 inputs: both) 000, the three with one unit ON, and 111; of the Line (the ends
+        // copy the middle) under xor 000, 010, 101, 111, under majority the same.
         let n_states = 4 + 5 + 4 + 4;
         assert_eq!(suite.comparisons().len(), (n_states + 1) * 2 * 2);
         assert!(suite.comparisons().is_sorted_by(|a, b| a.key < b.key));
@@ -556,7 +566,8 @@ mod tests {
         let error = Suite::new(settings.clone()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Line n = 3 seed 42, majority: state 100 is not reachable: no state of the network leads to it, so it \
+            "Line n = 3 seed 42, majority: state 100 is not reachable: no state of the network \
+             leads to it, so it \
              has no Φ; expected states = \"reachable\", which are 4 of 8"
         );
         let noisy = Rule::Logistic { gain: 1.0 };
@@ -599,7 +610,8 @@ mod tests {
         let whole = Suite::new(Settings::default()).unwrap();
         whole.check_run_within(320 << 10).unwrap();
         let error = whole.check_run_within((320 << 10) - 1).unwrap_err().to_string();
-        let expected = "a run of 160 comparisons would take 1 MiB of memory in the end, expected at most 0 MiB";
+        let expected = "a run of 160 comparisons would take 1 MiB of memory in the end, expected \
+                        at most 0 MiB";
         assert!(error.starts_with(expected), "{error}");
         let error = Suite::within(reachable, 1 << 20).unwrap_err().to_string();
         assert!(error.starts_with("more than "), "{error}");

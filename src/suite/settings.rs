@@ -1,8 +1,9 @@
-//! What a study is made of: [`Settings`], in one canonical order, so that equal settings are equal values.
+//! What a study is made of: [`Settings`], in one canonical order, so that equal settings are equal
+//! values.
 //!
-//! They hold everything, the tables of networks from files included: whoever has them needs no other file to
-//! make the same [`Suite`](crate::suite::Suite). Settings of one rule, state and formalism are written as they
-//! were before there were others.
+//! They hold everything, the tables of networks from files included: whoever has them needs no
+//! other file to make the same [`Suite`](crate::suite::Suite). Settings of one rule, state and
+//! formalism are written as they were before there were others.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -72,10 +73,11 @@ impl TryFrom<StatesForm> for States {
 }
 
 impl States {
-    /// The purpose of the stream that samples are drawn from. The numbers are the seed and the identity of the
-    /// network's content, so equal networks get equal samples. The states that are reachable, ascending (unit 0 in
-    /// the lowest bit), are a list from which a Fisher-Yates shuffle takes one at a time: the k-th, counted from 0,
-    /// is exchanged with that at `k + ⌊w (m - k) / 2⁶⁴⌋`, `m` being their number and `w` the next 8 bytes.
+    /// The purpose of the stream that samples are drawn from. The numbers are the seed and the
+    /// identity of the network's content, so equal networks get equal samples. The states that are
+    /// reachable, ascending (unit 0 in the lowest bit), are a list from which a Fisher-Yates
+    /// shuffle takes one at a time: the k-th, counted from 0, is exchanged with that at `k + ⌊w (m
+    /// - k) / 2⁶⁴⌋`, `m` being their number and `w` the next 8 bytes.
     pub const PURPOSE: &str = "phi-validation sampled states v1";
 
     /// What a word stands for: `all`, `reachable`, or a [`StatePattern`].
@@ -131,7 +133,8 @@ impl States {
             States::All => {
                 if let Some(first) = reachable.iter().position(|it| !it) {
                     return Err(format!(
-                        "state {} is not reachable: no state of the network leads to it, so it has no Φ; \
+                        "state {} is not reachable: no state of the network leads to it, so it \
+                         has no Φ; \
                          expected states = \"reachable\", which are {} of {}",
                         state(first),
                         states.len(),
@@ -205,13 +208,14 @@ mod shared {
 
 /// What a study is made of. Two runs may share an output file exactly if their settings are equal.
 ///
-/// Every topology of every size, with every rule, in every state, by every formalism, with every seed, is a
-/// comparison; so is every network from a file, in its states, by every formalism, with every seed.
+/// Every topology of every size, with every rule, in every state, by every formalism, with every
+/// seed, is a comparison; so is every network from a file, in its states, by every formalism, with
+/// every seed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Form", try_from = "Form")]
 pub struct Settings {
-    /// The topologies, in the order of [`Topology::ALL`]. None, as of the sizes and rules, if there are only
-    /// networks from files.
+    /// The topologies, in the order of [`Topology::ALL`]. None, as of the sizes and rules, if there
+    /// are only networks from files.
     pub topologies: Vec<Topology>,
     /// The numbers of units, ascending, each from 2 up.
     pub sizes: Vec<usize>,
@@ -231,8 +235,8 @@ pub struct Settings {
     pub formalisms: Vec<Formalism>,
     /// Networks from files, in the order of their names.
     pub networks: Vec<Own>,
-    /// The random numberings of the units over which the range of each exact value is taken; 0 for no range. Only
-    /// IIT 3.0 has such ranges.
+    /// The random numberings of the units over which the range of each exact value is taken; 0 for
+    /// no range. Only IIT 3.0 has such ranges.
     pub tie_orders: u32,
 }
 
@@ -335,8 +339,8 @@ impl Settings {
         Ok(self)
     }
 
-    /// Whether rows need a [`Case`](crate::model::key::Case) to be told apart: there are several rules, states or
-    /// formalisms, or networks from files.
+    /// Whether rows need a [`Case`](crate::model::key::Case) to be told apart: there are several
+    /// rules, states or formalisms, or networks from files.
     pub fn has_cases(&self) -> bool {
         self.rules.len() != 1
             || self.states.single().is_none()
@@ -358,7 +362,8 @@ impl Settings {
         }
     }
 
-    /// The topologies, and [`Topology::Own`] if there are networks from files: the groups of statistics.
+    /// The topologies, and [`Topology::Own`] if there are networks from files: the groups of
+    /// statistics.
     pub fn families(&self) -> Vec<Topology> {
         let own = (!self.networks.is_empty()).then_some(Topology::Own);
         self.topologies.iter().copied().chain(own).collect()
@@ -531,8 +536,8 @@ pub(crate) fn check_states(states: &States, n: usize, who: &str) -> Result<(), E
     }
 }
 
-/// Settings as JSON has them: with `rule`, `state` and `formalism` where there is one of them, else with
-/// `rules`, `states` and `formalisms`.
+/// Settings as JSON has them: with `rule`, `state` and `formalism` where there is one of them, else
+/// with `rules`, `states` and `formalisms`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Form {
@@ -895,7 +900,8 @@ mod tests {
         );
         check_refused(
             Settings { topologies: vec![Topology::Own], ..wide() },
-            "unknown topology \"Own\": expected one of Dense, Star, Ring, Line, BinaryTree, Lattice, \
+            "unknown topology \"Own\": expected one of Dense, Star, Ring, Line, BinaryTree, \
+             Lattice, \
              Modular, Random",
         );
         let mut twice = wide();

@@ -1,8 +1,8 @@
 //! What happens in a run, as JSON lines for programs.
 //!
-//! One object a line, each with `event`, its name, and `elapsed_ms`, the time since the start of the
-//! session. The types are those of [`phi_protocol`], which says what the fields are. A reader that goes
-//! away ends the events, not the run.
+//! One object a line, each with `event`, its name, and `elapsed_ms`, the time since the start of
+//! the session. The types are those of [`phi_protocol`], which says what the fields are. A reader
+//! that goes away ends the events, not the run.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

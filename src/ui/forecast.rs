@@ -1,11 +1,12 @@
 //! How long exact problems take: a guess that learns from those that are done.
 //!
-//! The time of exact Φ grows by a factor for every unit and with the density of the connections, and both the
-//! factors and the speed depend on machine, rule and build. So the logarithm of the time is a linear function
-//! of `1`, `n - 5` and `n · (density - ½)`, whose coefficients are found by Bayesian linear regression: a prior
-//! from measured studies, and what was solved so far. The first few problems already give the order of
-//! magnitude; nothing here reads a clock. Theories differ by more than a factor: each has a [`Forecast`] of its
-//! own, and [`Forecasts`] are those of a study.
+//! The time of exact Φ grows by a factor for every unit and with the density of the connections,
+//! and both the factors and the speed depend on machine, rule and build. So the logarithm of the
+//! time is a linear function of `1`, `n - 5` and `n · (density - ½)`, whose coefficients are found
+//! by Bayesian linear regression: a prior from measured studies, and what was solved so far. The
+//! first few problems already give the order of magnitude; nothing here reads a clock. Theories
+//! differ by more than a factor: each has a [`Forecast`] of its own, and [`Forecasts`] are those of
+//! a study.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,7 +18,8 @@ use crate::suite::Formalism;
 pub struct Load([f64; 3]);
 
 impl Load {
-    /// That of a network. Its density is the share of the pairs of different units that are connected.
+    /// That of a network. Its density is the share of the pairs of different units that are
+    /// connected.
     pub fn of(network: &Network) -> Load {
         let n = network.n_units() as f64;
         Load([1.0, n - 5.0, n * (network.density() - 0.5)])
@@ -32,20 +34,23 @@ pub struct Forecast {
     coefficients: [f64; 3],
     /// The last ones.
     seen: VecDeque<(Load, f64)>,
-    /// The mean of e^residual: the mean of times is more than e^(the mean of their logarithms) (Duan 1983).
+    /// The mean of e^residual: the mean of times is more than e^(the mean of their logarithms)
+    /// (Duan 1983).
     smearing: f64,
 }
 
 impl Forecast {
-    /// What the 48 problems of the study gave by least squares, in logarithms of seconds: 1.2 ms for 5 units at
-    /// half density, 10 times as long for each unit more, and e^0.59 for n · density. They scatter around that
-    /// by a factor of 2.
+    /// What the 48 problems of the study gave by least squares, in logarithms of seconds: 1.2 ms
+    /// for 5 units at half density, 10 times as long for each unit more, and e^0.59 for n ·
+    /// density. They scatter around that by a factor of 2.
     const PRIOR: [f64; 3] = [-6.7, 2.3, 0.6];
 
-    /// The same of IIT 4.0: whole Φ-structures of 5, 6 and 7 units in 1.0, 5.3 and 27 ms (`docs/iit4.md`).
+    /// The same of IIT 4.0: whole Φ-structures of 5, 6 and 7 units in 1.0, 5.3 and 27 ms
+    /// (`docs/iit4.md`).
     const PRIOR_OF_IIT4: [f64; 3] = [-6.9, 1.65, 0.6];
 
-    /// The problems whose scatter is looked at: what one more costs must not depend on how many there were.
+    /// The problems whose scatter is looked at: what one more costs must not depend on how many
+    /// there were.
     const SCATTER: usize = 1000;
 
     /// How much the prior is worth, in problems: little for the speed, more for how it grows.
@@ -56,8 +61,8 @@ impl Forecast {
         dot(&self.coefficients, &load.0).exp() * self.smearing
     }
 
-    /// By what factor the last of the problems that were learned took longer than what is expected of the logarithm,
-    /// each: how far a forecast may err.
+    /// By what factor the last of the problems that were learned took longer than what is expected
+    /// of the logarithm, each: how far a forecast may err.
     pub fn scatter(&self) -> Vec<f64> {
         let residual =
             |(load, logarithm): &(Load, f64)| logarithm - dot(&self.coefficients, &load.0);
@@ -213,7 +218,8 @@ mod tests {
 
     #[test]
     fn one_problem_tells_the_speed_and_many_tell_how_it_grows() {
-        // A machine that is a hundred times slower, and times that grow by 4 instead of 10 for each unit.
+        // A machine that is a hundred times slower, and times that grow by 4 instead of 10 for each
+        // unit.
         let truth = |it: &Load| 0.1 * 4.0_f64.powf(it.0[1]) * (0.1 * it.0[2]).exp();
         let mut forecast = Forecast::default();
         let ring = load(Topology::Ring, 5);

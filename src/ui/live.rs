@@ -1,7 +1,7 @@
 //! What a run looks like while it goes on: lines for a terminal, or one line for a log.
 //!
-//! Everything here is a pure function of a [`View`]: no clock, no terminal, no file. The lines fit the width
-//! they are asked for; colours are left to whoever shows them.
+//! Everything here is a pure function of a [`View`]: no clock, no terminal, no file. The lines fit
+//! the width they are asked for; colours are left to whoever shows them.
 
 use std::time::Duration;
 
@@ -119,8 +119,8 @@ impl View {
         line
     }
 
-    /// The lines for a terminal of `width` columns and `height` lines: none is longer, and there are not
-    /// more.
+    /// The lines for a terminal of `width` columns and `height` lines: none is longer, and there
+    /// are not more.
     pub fn lines(&self, width: usize, height: usize) -> Vec<Line> {
         let mut lines = vec![self.bar(width), self.counts()];
         let (left, gap) = if width >= WIDE { (width * 3 / 5, 3) } else { (width, 0) };
@@ -388,7 +388,8 @@ mod tests {
 
     #[test]
     fn a_log_gets_one_line() {
-        let line = "123/160 rows, Dense n = 8, about 4 min left, 24 MiB, r = 0.21 (17 of 254 cuts, Φ ≤ 1.250000, at most 3 s left)";
+        let line = "123/160 rows, Dense n = 8, about 4 min left, 24 MiB, r = 0.21 (17 of 254 \
+                    cuts, Φ ≤ 1.250000, at most 3 s left)";
         assert_eq!(view().line(), line);
     }
 

@@ -1,9 +1,11 @@
-//! How far a run is: kept here, shown on standard error, told to programs, sampled into the run's folder.
+//! How far a run is: kept here, shown on standard error, told to programs, sampled into the run's
+//! folder.
 //!
-//! A [`Progress`] is told by the study what happens; whoever looks (the live view of a terminal, the lines of
-//! a log, the events, the timeline) asks it. On a terminal the view is drawn again and again; elsewhere, as in
-//! a log, there is a line now and then. What the view looks like is in [`live`](crate::ui::live), what the
-//! remaining time is guessed from in [`forecast`](crate::ui::forecast).
+//! A [`Progress`] is told by the study what happens; whoever looks (the live view of a terminal,
+//! the lines of a log, the events, the timeline) asks it. On a terminal the view is drawn again and
+//! again; elsewhere, as in a log, there is a line now and then. What the view looks like is in
+//! [`live`](crate::ui::live), what the remaining time is guessed from in
+//! [`forecast`](crate::ui::forecast).
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -86,7 +88,8 @@ pub enum Display {
 }
 
 impl Display {
-    /// The view on a terminal outside continuous integration, else lines; nothing if asked to be quiet.
+    /// The view on a terminal outside continuous integration, else lines; nothing if asked to be
+    /// quiet.
     pub fn choose(quiet: bool, is_terminal: bool, is_ci: bool) -> Display {
         match (quiet, is_terminal && !is_ci) {
             (true, _) => Display::Quiet,
@@ -109,8 +112,8 @@ impl Display {
 pub struct Work {
     sizes: Vec<Size>,
     n_problems: usize,
-    /// The problems that are not solved, the one under way included. In the order of identities: the sum of their
-    /// times must not depend on that of a hash map.
+    /// The problems that are not solved, the one under way included. In the order of identities:
+    /// the sum of their times must not depend on that of a hash map.
     left: BTreeMap<ProblemId, (Formalism, Load)>,
     forecasts: Forecasts,
     /// Whether the forecast has learned anything of this run.
@@ -250,7 +253,8 @@ impl Correlation {
         self.xy += dx * (y - self.mean.1);
     }
 
-    /// None where the statistics would say that it is undefined: fewer than 3 points, a constant column.
+    /// None where the statistics would say that it is undefined: fewer than 3 points, a constant
+    /// column.
     fn value(&self) -> Option<f64> {
         let least = self.n * crate::stats::statistics::SAME.powi(2);
         (self.n >= 3.0 && self.xx > least && self.yy > least)
@@ -293,8 +297,8 @@ struct State {
 }
 
 impl Progress {
-    /// Shows the work of a run, of which `detail` tells how far the problem under way is. `lines` takes what is
-    /// not drawn.
+    /// Shows the work of a run, of which `detail` tells how far the problem under way is. `lines`
+    /// takes what is not drawn.
     pub fn new(
         display: Display,
         work: Work,
@@ -463,8 +467,8 @@ impl Shared {
         }
     }
 
-    /// Writes a line now and then: after 2 s, then whenever the run has gone on for twice as long, but at
-    /// least as often as `interval` says.
+    /// Writes a line now and then: after 2 s, then whenever the run has gone on for twice as long,
+    /// but at least as often as `interval` says.
     fn log(&self, interval: Duration) {
         let next = || self.started.elapsed().max(Duration::from_secs(2)).min(interval);
         while self.wait(next()) {

@@ -1,7 +1,8 @@
 //! Lines on a terminal that are drawn again in place.
 //!
-//! Every line ends with a newline, so the cursor waits below them at the left edge: what the terminal itself
-//! writes there, as the `^C` of an interruption, is cleared with them. A drawing is one write.
+//! Every line ends with a newline, so the cursor waits below them at the left edge: what the
+//! terminal itself writes there, as the `^C` of an interruption, is cleared with them. A drawing is
+//! one write.
 
 use std::io;
 
@@ -28,7 +29,8 @@ impl Screen {
         (width.into(), height.into())
     }
 
-    /// Draws these lines instead of those before. A terminal that cannot be written to is left alone.
+    /// Draws these lines instead of those before. A terminal that cannot be written to is left
+    /// alone.
     pub(crate) fn show(&mut self, lines: &[Line]) {
         let _ = self.replace(&[], lines);
     }

@@ -1,9 +1,10 @@
 //! A library that makes chosen calls of another program fail, or ends it there.
 //!
-//! It is no module of the tests: they compile it by itself, as a shared library, and have the dynamic linker put
-//! it in front of the C library (`LD_PRELOAD`). So what is tested is the program that users run, unchanged. Calls
-//! that change something below one folder are counted, and the k-th of them meets a fault; all others pass.
-//! It needs nothing but Rust's standard library, and a system whose programs load the C library (Linux, glibc).
+//! It is no module of the tests: they compile it by itself, as a shared library, and have the
+//! dynamic linker put it in front of the C library (`LD_PRELOAD`). So what is tested is the program
+//! that users run, unchanged. Calls that change something below one folder are counted, and the
+//! k-th of them meets a fault; all others pass. It needs nothing but Rust's standard library, and a
+//! system whose programs load the C library (Linux, glibc).
 //!
 //! | variable | what it says |
 //! |---|---|
@@ -266,8 +267,8 @@ unsafe extern "C" {
     fn truncate(path: *const c_char, len: i64) -> c_int;
 }
 
-/// Declares functions of the C library twice: in `real` as they are, and, if there is a body, as what the program
-/// finds in their place.
+/// Declares functions of the C library twice: in `real` as they are, and, if there is a body, as
+/// what the program finds in their place.
 macro_rules! calls {
     ($(fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty $body:block)*) => {
         /// The functions of the C library.
@@ -303,8 +304,8 @@ macro_rules! calls {
     };
 }
 
-// SAFETY of all that follows: the arguments are the program's and are passed on as they are, except that a write may
-// get a smaller length.
+// SAFETY of all that follows: the arguments are the program's and are passed on as they are, except
+// that a write may get a smaller length.
 calls! {
     fn open(name: *const c_char, flags: c_int, mode: c_uint) -> c_int {
         let verdict = judge("open", open_way(flags), || unsafe { path_at(AT_FDCWD, name) });
@@ -335,7 +336,9 @@ calls! {
             _ => unsafe { real::opendir(name) },
         }
     }
-    fn statx(folder: c_int, name: *const c_char, flags: c_int, mask: c_uint, to: *mut c_void) -> c_int {
+    fn statx(
+        folder: c_int, name: *const c_char, flags: c_int, mask: c_uint, to: *mut c_void
+    ) -> c_int {
         let path = || unsafe {
             let is_named = !name.is_null() && *name != 0;
             if is_named { path_at(folder, name) } else { path_of(folder) }
@@ -372,7 +375,9 @@ calls! {
     ) -> isize {
         let verdict = judge("copy", Way::Adds, || path_of(to));
         note(to, false);
-        as_judged(verdict, || unsafe { real::copy_file_range(from, from_at, to, to_at, len, flags) })
+        as_judged(verdict, || unsafe {
+            real::copy_file_range(from, from_at, to, to_at, len, flags)
+        })
     }
     fn sendfile64(to: c_int, from: c_int, at: *mut i64, len: usize) -> isize {
         let verdict = judge("copy", Way::Adds, || path_of(to));
@@ -412,7 +417,9 @@ calls! {
         if let (0, (Some(from), Some(to))) = (done, paths) { note_rename(&from, &to) }
         done
     }
-    fn renameat(from_folder: c_int, from: *const c_char, to_folder: c_int, to: *const c_char) -> c_int {
+    fn renameat(
+        from_folder: c_int, from: *const c_char, to_folder: c_int, to: *const c_char
+    ) -> c_int {
         let verdict = judge("rename", Way::Changes, || unsafe { path_at(to_folder, to) });
         as_judged(verdict, || unsafe { real::renameat(from_folder, from, to_folder, to) })
     }

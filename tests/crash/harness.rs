@@ -1,9 +1,10 @@
 //! Runs a program again and again, with a fault at another call each time.
 //!
-//! A [`Scenario`] says what is there, which command meets the fault, how a user goes on, and what must be there in
-//! the end. [`Scenario::check`] first runs it undisturbed, which tells how many calls there are. Then, for each fault
-//! and the k-th call, it starts from the same files, lets the fault happen, goes on without faults, and compares.
-//! The faults are made by `faults.rs`, which is compiled here.
+//! A [`Scenario`] says what is there, which command meets the fault, how a user goes on, and what
+//! must be there in the end. [`Scenario::check`] first runs it undisturbed, which tells how many
+//! calls there are. Then, for each fault and the k-th call, it starts from the same files, lets the
+//! fault happen, goes on without faults, and compares. The faults are made by `faults.rs`, which is
+//! compiled here.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -178,7 +179,8 @@ pub(crate) fn write(folder: &Path, files: &Files) {
     }
 }
 
-/// What is there at some moment, as far as it must not be lost: finished rows, by their place, without their times.
+/// What is there at some moment, as far as it must not be lost: finished rows, by their place,
+/// without their times.
 pub(crate) type Finished = BTreeMap<String, String>;
 
 /// A command that meets faults.
@@ -186,7 +188,8 @@ pub(crate) struct Scenario<'a> {
     pub(crate) name: &'a str,
     /// How many faults are a sample.
     pub(crate) sample: usize,
-    /// What is there before. All that the command does not write is someone else's and must stay as it is.
+    /// What is there before. All that the command does not write is someone else's and must stay as
+    /// it is.
     pub(crate) before: Files,
     /// The program's name, for it may start others.
     pub(crate) program: &'a Path,
@@ -223,7 +226,8 @@ impl fmt::Display for Tally {
         let n_without = n_faults - n_deaths - n_errors;
         write!(
             f,
-            "{n_calls} calls, {n_faults} faults: {n_deaths} deaths, {n_errors} reported errors, {n_without} without \
+            "{n_calls} calls, {n_faults} faults: {n_deaths} deaths, {n_errors} reported errors, \
+             {n_without} without \
              effect"
         )
     }
@@ -257,7 +261,8 @@ impl Scenario<'_> {
         if env::var_os(HOW_MANY).is_some_and(|it| it == "all") {
             return Fault::ALL.into_iter().flat_map(all).collect();
         }
-        // Evenly from the first call to the last, each with another fault, and other calls in each scenario.
+        // Evenly from the first call to the last, each with another fault, and other calls in each
+        // scenario.
         let first = self.name.len() % Fault::ALL.len();
         let faults = Fault::ALL.into_iter().cycle().skip(first);
         let at = |(index, fault): (usize, Fault)| {
@@ -391,7 +396,8 @@ pub(crate) fn same(found: &Files, expected: &Files, what: &str) {
     }
 }
 
-/// What a message must contain to name a file: its name, or that of the file which a temporary one becomes.
+/// What a message must contain to name a file: its name, or that of the file which a temporary one
+/// becomes.
 fn named(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     match name.strip_suffix(".tmp").and_then(|it| it.rsplit_once('.')) {

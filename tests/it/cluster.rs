@@ -109,7 +109,8 @@ fn tasks_in_any_order_killed_and_doubled_make_the_run_of_one_process() {
     assert_eq!(place.untimed("runs/job/results.csv"), place.untimed("runs/whole/results.csv"));
     assert_eq!(gathered.stdout, place.run(&format!("{STUDY} --run whole")).succeeded().stdout);
     assert!(place.path("runs/job/report.html").exists());
-    // It is an ordinary run: another start finds nothing to do, and gathering again changes nothing.
+    // It is an ordinary run: another start finds nothing to do, and gathering again changes
+    // nothing.
     let journal = place.read("runs/job/journal.jsonl");
     assert_eq!(place.run("cluster gather runs/job").succeeded().stdout, gathered.stdout);
     assert_eq!(place.read("runs/job/journal.jsonl"), journal);

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::cluster::{journals, json, kill_midway, shuffled};
 use crate::program::{Finished, Place, how_many, resealed};
 
-/// A network of `n` units with random probabilities, each the input of itself and the `n_outputs - 1` next.
+/// A network of `n` units with random probabilities, each the input of itself and the `n_outputs -
+/// 1` next.
 fn generic(n: usize, n_outputs: usize) -> Value {
     let is_input = |i: usize, j: usize| (j + n - i) % n < n_outputs;
     let on = |state: usize, unit: usize| {
@@ -25,7 +26,10 @@ fn generic(n: usize, n_outputs: usize) -> Value {
 /// OR, AND, XOR of Oizumi et al. 2014, Fig. 4.
 fn or_and_xor() -> Value {
     json!({
-        "tpm": [[0, 0, 0], [0, 0, 1], [1, 0, 1], [1, 0, 0], [1, 0, 0], [1, 1, 1], [1, 0, 1], [1, 1, 0]],
+        "tpm": [
+            [0, 0, 0], [0, 0, 1], [1, 0, 1], [1, 0, 0],
+            [1, 0, 0], [1, 1, 1], [1, 0, 1], [1, 1, 0]
+        ],
         "cm": [[0, 1, 1], [1, 0, 1], [1, 1, 0]],
         "state": [1, 0, 0],
         "labels": ["A", "B", "C"],
@@ -50,7 +54,8 @@ fn one_phi_in_tasks_in_any_order_killed_and_doubled_is_that_of_one_process() {
     place.write("net.json", generic(7, how_many(4, 7)).to_string());
     let expected = place.run("phi --network net.json --format json").succeeded().stdout;
     let mut stream = SeededStream::new("phi-validation test of tasks of one Φ v1", &[1]);
-    let plan = "cluster plan --format json --slots 3 --task-seconds 0.008 --max-tasks 6 --run big phi --network net.json";
+    let plan = "cluster plan --format json --slots 3 --task-seconds 0.008 --max-tasks 6 --run big \
+                phi --network net.json";
     let mut standing = json(place.run(plan));
     assert_eq!((&standing["job"], &standing["stage"]), (&"phi".into(), &"concepts".into()));
     assert_eq!((&standing["n_items"], &standing["items_done"]), (&127.into(), &0.into()));
@@ -107,7 +112,8 @@ fn one_phi_in_tasks_in_any_order_killed_and_doubled_is_that_of_one_process() {
 #[test]
 fn small_and_reducible_networks_too() {
     let copies = json!([[0, 0], [0, 1], [0, 0], [0, 1]]);
-    // One direction only: no concept is looked for. A unit that is always ON: no mechanism has a cause.
+    // One direction only: no concept is looked for. A unit that is always ON: no mechanism has a
+    // cause.
     let one_way = json!({ "tpm": copies, "cm": [[0, 1], [0, 0]], "state": [0, 0] });
     let constant = json!({ "tpm": vec![[1, 1]; 4], "cm": [[0, 1], [1, 0]], "state": [1, 1] });
     let place = Place::new();

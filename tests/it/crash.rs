@@ -1,5 +1,6 @@
-//! Every file that the program writes, with a fault at every call: writing, flushing, renaming and the like fail, or
-//! the process or the machine dies there. And processes that are killed at random moments.
+//! Every file that the program writes, with a fault at every call: writing, flushing, renaming and
+//! the like fail, or the process or the machine dies there. And processes that are killed at random
+//! moments.
 
 use std::env;
 use std::fs;
@@ -149,7 +150,8 @@ fn normal(name: &Path, content: &[u8]) -> Vec<u8> {
     };
     match &*file {
         "journal.jsonl" | "results.journal.jsonl" => jsonl().join("\n").into_bytes(),
-        // It is for looking at; its lines are read one by one, and what cannot be read is passed over.
+        // It is for looking at; its lines are read one by one, and what cannot be read is passed
+        // over.
         "timeline.jsonl" => Vec::new(),
         "summary.json" | "results.summary.json" => timeless_text(&text()).into_bytes(),
         "results.csv" => {
@@ -160,8 +162,8 @@ fn normal(name: &Path, content: &[u8]) -> Vec<u8> {
     }
 }
 
-/// All files as they must be after every course of events, those of others included. Journals of tasks are
-/// compared by what they have together.
+/// All files as they must be after every course of events, those of others included. Journals of
+/// tasks are compared by what they have together.
 fn normal_files(folder: &Path) -> Files {
     let of_tasks = |name: &Path| name.components().any(|it| it.as_os_str() == "cluster");
     let files = files(folder).into_iter().filter(|(name, _)| !of_tasks(name));
@@ -389,7 +391,8 @@ fn a_job_in_tasks() {
 const LONGER: &str =
     "--topologies Ring,Line,Star,Random --sizes 4,5 --seeds 42,123 --jobs 1 --quiet";
 
-/// Kills a command at random moments, again and again, starts anew in another place when it is done, and counts rows.
+/// Kills a command at random moments, again and again, starts anew in another place when it is
+/// done, and counts rows.
 fn kill_at_random(what: &str, start: &str, finished: &dyn Fn(&Path) -> Finished) {
     let n_kills = env::var(KILLS).map_or(8, |it| it.parse().expect("a number of kills"));
     let before = of_others();
@@ -435,7 +438,8 @@ fn kill_at_random(what: &str, start: &str, finished: &dyn Fn(&Path) -> Finished)
         }
     }
     let line = format!(
-        "{what}: {n_killed} processes killed in {n_done} runs; {n_lost} rows lost, {n_wrong} rows wrong"
+        "{what}: {n_killed} processes killed in {n_done} runs; {n_lost} rows lost, {n_wrong} rows \
+         wrong"
     );
     writeln!(io::stderr(), "{line}").ok();
     assert_eq!((n_lost, n_wrong), (0, 0), "{line}");

@@ -1,4 +1,5 @@
-//! The readers of what comes from outside, on the corpora of the fuzz targets and on inputs made of them.
+//! The readers of what comes from outside, on the corpora of the fuzz targets and on inputs made of
+//! them.
 
 use phi_validation::fuzzing;
 

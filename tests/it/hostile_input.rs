@@ -29,7 +29,8 @@ fn a_misspelt_or_doubled_field_is_refused() {
     assert_eq!(refused.code, Some(2));
     assert_eq!(
         refused.stderr,
-        "error: standard input: unknown field \"nodse\", perhaps for \"nodes\": expected one of tpm, cm, state, states, \
+        "error: standard input: unknown field \"nodse\", perhaps for \"nodes\": expected one of \
+         tpm, cm, state, states, \
          nodes, name, labels, row_order\n"
     );
     let place = Place::new();
@@ -171,7 +172,8 @@ fn arguments_forge_no_line() {
     }
     let refused = place.command("--sizes 3 --run").arg("pi\nlot").output().unwrap();
     let stderr = String::from_utf8(refused.stderr).unwrap();
-    let expected = "error: run \"pi\\nlot\": expected a name that can be that of a folder, without separators and \
+    let expected = "error: run \"pi\\nlot\": expected a name that can be that of a folder, \
+                    without separators and \
                     control characters\n";
     assert_eq!(stderr, expected);
     assert!(place.files().is_empty());
@@ -188,7 +190,10 @@ fn the_name_of_a_folder_forges_nothing() {
             .to_string(),
     );
     place
-        .run("launch --build-record build.json -- --run pilot --topologies Line --sizes 3 --seeds 42 --tie-orders 0")
+        .run(
+            "launch --build-record build.json -- --run pilot --topologies Line --sizes 3 --seeds \
+              42 --tie-orders 0",
+        )
         .succeeded();
     let folder = place.path("runs").join(HOSTILE);
     std::fs::rename(place.path("runs/pilot"), &folder).unwrap();
@@ -217,7 +222,8 @@ fn a_matrix_that_no_memory_holds_is_refused_with_both_numbers() {
     place.write(
         "suite.toml",
         format!(
-            "sizes = [2,3,4,5,6,7,8,9,10,11,12]\nseeds = {{ from = 1, count = 10_000_000 }}\nrules = [{}]\n",
+            "sizes = [2,3,4,5,6,7,8,9,10,11,12]\nseeds = {{ from = 1, count = 10_000_000 \
+             }}\nrules = [{}]\n",
             rules.join(",")
         ),
     );

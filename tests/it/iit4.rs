@@ -219,7 +219,8 @@ fn what_is_no_question_of_iit4_is_refused() {
     check_refused(&one, "--formalism iit4-2023 --ties-policy random", message);
     let mut unconnected = one.clone();
     unconnected["cm"][2][1] = json!(0);
-    let message = "cm: 0, expected 1, for 2 → 1: there the tpm has a dependence (--force-cm averages over it)";
+    let message = "cm: 0, expected 1, for 2 → 1: there the tpm has a dependence (--force-cm \
+                   averages over it)";
     for arguments in ["--formalism iit4-2023", "--formalism iit4-2023 --complexes", ""] {
         check_refused(&unconnected, arguments, &format!("standard input: {message}"));
         phi(&unconnected, &format!("--force-cm {arguments}")).succeeded();
@@ -234,7 +235,8 @@ fn what_is_no_question_of_iit4_is_refused() {
     }
 }
 
-// --- Studies -----------------------------------------------------------------------------------------
+// --- Studies
+// -----------------------------------------------------------------------------------------
 
 #[test]
 fn a_study_compares_with_phi_s_and_with_phi() {

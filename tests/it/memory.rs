@@ -58,7 +58,8 @@ fn rows_that_do_not_fit_are_left_out_of_a_study_and_the_others_are_there() {
     let study = "--sizes 3,12 --topologies Dense,Ring --seeds 1 --tie-orders 0 --jobs 1";
     let finished = with_limit(&place, "-v", 1500, &format!("{study} --out rows.csv"));
     names_both(&finished, "2.1 GiB");
-    let note = "of 2 exact problems with 2 rows that were left out for want of memory it is the first: 2 of 4 rows are in";
+    let note = "of 2 exact problems with 2 rows that were left out for want of memory it is the \
+                first: 2 of 4 rows are in";
     assert!(finished.stderr.contains(note), "{}", finished.stderr);
     assert_eq!(place.read("rows.csv").lines().count(), 3, "{}", place.read("rows.csv"));
     // With the same settings it goes on, and says it again.

@@ -34,7 +34,8 @@ pub(crate) fn dense(n: usize) -> Value {
     majority(Topology::Dense, n)
 }
 
-/// The networks of a list of records, without what else these have: answers are no fields of a network.
+/// The networks of a list of records, without what else these have: answers are no fields of a
+/// network.
 pub(crate) fn networks_of(records: &[Value]) -> Value {
     let fields = ["name", "tpm", "cm", "state", "nodes", "labels"];
     let network = |record: &Value| -> Value {
@@ -299,7 +300,8 @@ fn bad_networks_are_refused_with_the_place() {
     );
     check_refused(
         &with("tpm", json!([[0, 0], [1, 1], [0, 1]])),
-        "tpm: 3 rows, expected a power of two (2^n rows for n units); 2 columns are 2 units (state-by-node), which \
+        "tpm: 3 rows, expected a power of two (2^n rows for n units); 2 columns are 2 units \
+         (state-by-node), which \
          have 4 states",
     );
     // In a list the others are answered.
@@ -397,7 +399,8 @@ fn an_interrupted_list_is_valid_json_with_the_answers_so_far() {
     assert_eq!(answers.len(), 1);
 }
 
-// --- Forms, states, lines ----------------------------------------------------------------------------
+// --- Forms, states, lines
+// ----------------------------------------------------------------------------
 
 /// The files of `pyphi-core`'s tests, written by PyPhi and numpy.
 fn forms() -> std::path::PathBuf {

@@ -150,8 +150,8 @@ impl Place {
     }
 }
 
-/// Lines or a document as the program would have sealed them, with `change` made to them: each object has a
-/// check of its own, a hash of its kind and of every byte before the check.
+/// Lines or a document as the program would have sealed them, with `change` made to them: each
+/// object has a check of its own, a hash of its kind and of every byte before the check.
 pub(crate) fn resealed(kind: &str, text: &str, change: impl Fn(&str) -> String) -> String {
     let line = |line: &str| {
         let body = line.rsplit_once(",\"check\":\"").unwrap().0;

@@ -1,5 +1,6 @@
-//! Every number of a summary and of a report, computed again from the journal: by textbook formulas, written
-//! out and slow, that share nothing with the program but the stream of seeded numbers.
+//! Every number of a summary and of a report, computed again from the journal: by textbook
+//! formulas, written out and slow, that share nothing with the program but the stream of seeded
+//! numbers.
 
 use std::collections::BTreeSet;
 
@@ -103,7 +104,8 @@ fn integral(f: impl Fn(f64) -> f64, a: f64, b: f64) -> f64 {
     (0..=n).map(|k| weight(k) * f(a + h * f64::from(k))).sum::<f64>() * h / 3.0
 }
 
-/// Student's two-sided p: with t = r √(df / (1 - r²)) = √df tan θ the density goes as cos^(df - 1) θ, and sin θ = r.
+/// Student's two-sided p: with t = r √(df / (1 - r²)) = √df tan θ the density goes as cos^(df - 1)
+/// θ, and sin θ = r.
 fn p_value(r: f64, n: usize) -> f64 {
     let density = |theta: f64| theta.cos().powi(n as i32 - 3);
     let right = std::f64::consts::FRAC_PI_2;

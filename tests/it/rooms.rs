@@ -71,3 +71,46 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+/// The lines, counted from 1, that are longer than 100 characters. Rows of tables and what stands
+/// in raw strings cannot be broken.
+fn too_long(text: &str) -> Vec<usize> {
+    let mut within: Option<&str> = None;
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let is_table = line.trim_start().trim_start_matches(['/', '!']).starts_with(" |");
+        let opened = [("r##\"", "\"##"), ("r#\"", "\"#"), ("r\"", "\"")]
+            .into_iter()
+            .find_map(|(open, close)| Some((line.split_once(open)?.1, close)));
+        let is_raw = within.is_some() || opened.is_some();
+        within = match (within, opened) {
+            (Some(close), _) => Some(close).filter(|close| !line.contains(*close)),
+            (None, Some((rest, close))) => Some(close).filter(|close| !rest.contains(*close)),
+            (None, None) => None,
+        };
+        if line.chars().count() > 100 && !is_table && !is_raw {
+            found.push(index + 1);
+        }
+    }
+    found
+}
+
+#[test]
+fn no_line_has_more_than_100_columns() {
+    let long = "x".repeat(101);
+    assert_eq!(too_long(&format!("{long}\n/// | {long}\nr#\"{long}\n{long}\"#\n{long}")), [1, 5]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["src", "tests", "examples", "phi-protocol", "pyphi-core"];
+    let mut files = vec![root.join("ARCHITECTURE.md")];
+    files.extend(folders.iter().flat_map(|it| sources(&root.join(it))));
+    assert!(files.len() > 100, "{}", files.len());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let tables = |it: &usize| {
+            file.extension().is_some_and(|it| it == "md")
+                && text.lines().nth(it - 1).unwrap().starts_with('|')
+        };
+        let found: Vec<usize> = too_long(&text).into_iter().filter(|it| !tables(it)).collect();
+        assert!(found.is_empty(), "{}: lines {found:?} have more than 100 columns", file.display());
+    }
+}

@@ -20,7 +20,8 @@ fn journal(place: &Place) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// The journal's comparisons without what no two runs share: times, memory and counters, and so the check.
+/// The journal's comparisons without what no two runs share: times, memory and counters, and so the
+/// check.
 fn results(place: &Place) -> Vec<Value> {
     let mut lines = journal(place);
     lines.retain(|line| line["kind"] == "comparison");
@@ -101,7 +102,8 @@ fn every_statistic_can_be_computed_from_the_journal() {
     assert_eq!(summary["uncertainty"]["n_clusters"], problems.len());
 }
 
-/// 12 rows of 6 exact problems: few enough that statistics and report of a finished run take no time.
+/// 12 rows of 6 exact problems: few enough that statistics and report of a finished run take no
+/// time.
 const SMALL: &str = "--run first --topologies Star,Random --sizes 4,5 --seeds 42,123,456 --jobs 1";
 
 /// What came of killing.
@@ -117,9 +119,10 @@ struct Kills {
     finished: usize,
 }
 
-/// Starts the small study again and again, kills it at random moments, lets it come to its end once in a while,
-/// and compares what it has then with `expected`. Half of the moments are spread over `span`, wherever that is on
-/// a busy machine; half come soon after a row, so that many are inside the run on every machine.
+/// Starts the small study again and again, kills it at random moments, lets it come to its end once
+/// in a while, and compares what it has then with `expected`. Half of the moments are spread over
+/// `span`, wherever that is on a busy machine; half come soon after a row, so that many are inside
+/// the run on every machine.
 fn kill(wanted: usize, seed: u64, span: Duration, expected: &Place) -> Kills {
     let n_rows = |place: &Place| {
         let journal = fs::read_to_string(place.path("runs/first/journal.jsonl"));
@@ -206,7 +209,8 @@ fn a_run_of_other_settings_is_refused() {
     let before = place.read("runs/first/journal.jsonl");
     let refused = place.run(&format!("{SHORT} --rule xor"));
     assert_eq!(refused.code, Some(2));
-    let message = "error: runs/first: holds a run of other settings (rule: majority, not xor): pass \
+    let message = "error: runs/first: holds a run of other settings (rule: majority, not xor): \
+                   pass \
                    the same settings, or choose another name\n";
     assert_eq!(refused.stderr, message);
     assert_eq!(place.read("runs/first/journal.jsonl"), before);
@@ -240,7 +244,8 @@ fn a_full_disk_keeps_what_is_finished() {
     assert_eq!(results(&place), results(&whole));
 }
 
-/// The run must end with exit code 2 and a message that starts so, and change no file of the folder.
+/// The run must end with exit code 2 and a message that starts so, and change no file of the
+/// folder.
 #[track_caller]
 fn check_refused(place: &Place, arguments: &str, message: &str) {
     let names = ["settings.json", "journal.jsonl", "results.csv", "summary.json", "report.html"];
@@ -366,7 +371,8 @@ fn a_folder_takes_one_session_at_a_time_and_reports_while_it_runs() {
     assert!(place.run("runs").succeeded().stdout.contains("unfinished"));
 }
 
-/// Runs a script in which `$P` is the program, as the superuser in mounts of its own; none where that cannot be.
+/// Runs a script in which `$P` is the program, as the superuser in mounts of its own; none where
+/// that cannot be.
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn with_mounts(place: &Place, script: &str) -> Option<Finished> {

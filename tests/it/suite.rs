@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use crate::own_network::or_and_xor;
 use crate::program::{Finished, Place, how_many};
 
-/// Two rules, two formalisms, sampled states, two own networks: one of them is the Ring of 4 under xor again.
+/// Two rules, two formalisms, sampled states, two own networks: one of them is the Ring of 4 under
+/// xor again.
 const SUITE: &str = r#"
 topologies = ["Ring", "Line", "Random"]
 sizes = [3, 4]
@@ -36,7 +37,8 @@ name = "xor-ring"
 states = { sampled = 2, seed = 7 }
 "#;
 
-/// That suite, or a smaller one for tests that compute it several times: fewer random networks, of one size.
+/// That suite, or a smaller one for tests that compute it several times: fewer random networks, of
+/// one size.
 fn repeated_suite() -> String {
     let small = || SUITE.replace("sizes = [3, 4]", "sizes = [4]").replace("count = 6", "count = 2");
     if how_many(0, 1) == 1 { SUITE.to_owned() } else { small() }
@@ -75,10 +77,12 @@ fn events(run: &Finished) -> BTreeMap<String, Vec<Value>> {
 fn a_suite_is_a_run_with_everything_by_each_theory_for_itself() {
     let place = place();
     let run = place.run("--suite suite.toml --run all --format json --jobs 1").succeeded();
-    // (2 topologies with 2 seeds + Random with 6) of 2 sizes by 2 rules in 2 states, and the own networks with 2
-    // seeds in the reachable states of OR-AND-XOR and 2 of the ring; all by 2 formalisms.
+    // (2 topologies with 2 seeds + Random with 6) of 2 sizes by 2 rules in 2 states, and the own
+    // networks with 2 seeds in the reachable states of OR-AND-XOR and 2 of the ring; all by 2
+    // formalisms.
     let csv = place.read("runs/all/results.csv");
-    let header = "topology,n,seed,network,rule,state,formalism,phi_hdc,phi_exact,error,relative_error,duration_ms";
+    let header = "topology,n,seed,network,rule,state,formalism,phi_hdc,phi_exact,error,\
+                  relative_error,duration_ms";
     assert_eq!(csv.lines().next(), Some(header));
     let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|it| it.split(',').collect()).collect();
     let keys: BTreeSet<&[&str]> = rows.iter().map(|it| &it[..7]).collect();
@@ -310,7 +314,8 @@ fn what_the_file_decides_is_not_asked_twice() {
         check(
             &format!("suite.toml {flag} {value}"),
             &format!(
-                "{flag} with --suite: the suite decides that; expected it in suite.toml alone, as {field}"
+                "{flag} with --suite: the suite decides that; expected it in suite.toml alone, as \
+                 {field}"
             ),
         );
     }
@@ -318,12 +323,14 @@ fn what_the_file_decides_is_not_asked_twice() {
     place.write("bad.toml", "sizes = [5]\nrules = [\"majority\", \"nor\"]\n");
     check(
         "bad.toml --run bad",
-        "bad.toml, line 2, column 22: unknown rule \"nor\": expected one of majority, and, or, xor, logistic",
+        "bad.toml, line 2, column 22: unknown rule \"nor\": expected one of majority, and, or, \
+         xor, logistic",
     );
     place.write("deep.toml", "sizes = 3\n[[networks]]\nfile = \"none.json\"\n");
     check(
         "deep.toml --run bad",
-        "deep.toml, line 3, column 8: cannot read none.json: No such file or directory (os error 2)",
+        "deep.toml, line 3, column 8: cannot read none.json: No such file or directory (os error \
+         2)",
     );
     assert!(!place.path("runs").exists());
 }

@@ -1,23 +1,24 @@
 //! The choice among pairs of system states that tie in intrinsic information and in φ_s.
 //!
-//! If the system is the whole substrate the choice does not depend on how its units are numbered, as far as
-//! the substrate itself tells them apart: a state is compared in the numberings that make the TPM smallest,
-//! among those that leave the connectivity as it is.
+//! If the system is the whole substrate the choice does not depend on how its units are numbered,
+//! as far as the substrate itself tells them apart: a state is compared in the numberings that make
+//! the TPM smallest, among those that leave the connectivity as it is.
 
 use std::cmp::Ordering;
 
 use super::system::System;
 use crate::limits::{Stop, steps};
 
-/// The index of the first of some pairs (cause state, effect state) that tie; they are in the order of the
-/// enumeration. For a part of a substrate that is the first one, and if the analysis is to stop.
+/// The index of the first of some pairs (cause state, effect state) that tie; they are in the order
+/// of the enumeration. For a part of a substrate that is the first one, and if the analysis is to
+/// stop.
 pub(crate) fn first_pair(system: &System, pairs: &[(u32, u32)], stop: &Stop) -> usize {
     let first = |forms: &Vec<Form>| (0..pairs.len()).min_by_key(|&idx| &forms[idx]);
     forms(system, pairs, stop).as_ref().and_then(first).unwrap_or(0)
 }
 
-/// The indices of such pairs, the first one first: the order does not depend on the numbering of the units where
-/// the first one does not.
+/// The indices of such pairs, the first one first: the order does not depend on the numbering of
+/// the units where the first one does not.
 pub(crate) fn in_order(system: &System, pairs: &[(u32, u32)], stop: &Stop) -> Vec<usize> {
     let mut order: Vec<usize> = (0..pairs.len()).collect();
     if let Some(forms) = forms(system, pairs, stop) {
@@ -29,8 +30,8 @@ pub(crate) fn in_order(system: &System, pairs: &[(u32, u32)], stop: &Stop) -> Ve
 /// The smallest forms of a cause state and of an effect state.
 type Form = (Vec<u32>, Vec<u32>);
 
-/// The forms by which pairs are compared; `None` for a part of a substrate, where there is nothing to compare,
-/// and if the analysis is to stop.
+/// The forms by which pairs are compared; `None` for a part of a substrate, where there is nothing
+/// to compare, and if the analysis is to stop.
 fn forms(system: &System, pairs: &[(u32, u32)], stop: &Stop) -> Option<Vec<Form>> {
     if pairs.len() < 2 || system.n != system.network().n_units() {
         return None;
@@ -43,12 +44,13 @@ fn forms(system: &System, pairs: &[(u32, u32)], stop: &Stop) -> Option<Vec<Form>
     pairs.iter().map(form).collect()
 }
 
-/// The numberings p (unit `p[i]` is called i) that leave the connectivity as it is and make the array
-/// `A[t_0]..[t_(n-1)][i][v]` = P(unit `p[i]` = v | unit `p[j]` is in state `t_j`) smallest, as the raw bytes of
-/// little-endian floats rounded to 12 decimals.
+/// The numberings p (unit `p[i]` is called i) that leave the connectivity as it is and make the
+/// array `A[t_0]..[t_(n-1)][i][v]` = P(unit `p[i]` = v | unit `p[j]` is in state `t_j`) smallest,
+/// as the raw bytes of little-endian floats rounded to 12 decimals.
 ///
-/// Units that can be exchanged without changing connectivity or TPM (twins) make the same array in whatever order
-/// they come: only their increasing order is tried. Without that a symmetric system of 9 units has 362,880 numberings.
+/// Units that can be exchanged without changing connectivity or TPM (twins) make the same array in
+/// whatever order they come: only their increasing order is tried. Without that a symmetric system
+/// of 9 units has 362,880 numberings.
 struct Numberings<'a> {
     system: &'a System,
     /// By state and unit: P(OFF) and P(ON), as numbers that compare like the bytes.
@@ -89,8 +91,8 @@ impl<'a> Numberings<'a> {
         Numberings { system, keys, twin, best: Vec::new(), stop }
     }
 
-    /// The smallest form of a state. Twins come in every order, so in each numbering those that are OFF come
-    /// first.
+    /// The smallest form of a state. Twins come in every order, so in each numbering those that are
+    /// OFF come first.
     fn canon(&self, state: u32) -> Vec<u32> {
         steps(8 * self.system.n * self.best.len());
         let renumbered = |order: &Vec<usize>| -> Vec<u32> {
@@ -111,8 +113,9 @@ impl<'a> Numberings<'a> {
         self.best.iter().map(renumbered).min().expect("the identity is a numbering")
     }
 
-    /// Extends a numbering of some units by one more. The entries of the state in which all are OFF come first
-    /// in the array, unit by unit: `against_best` is how they compare with the best so far.
+    /// Extends a numbering of some units by one more. The entries of the state in which all are OFF
+    /// come first in the array, unit by unit: `against_best` is how they compare with the best so
+    /// far.
     fn extend(&mut self, order: &mut Vec<usize>, used: u32, against_best: Ordering) {
         let n = self.system.n;
         if self.stop.is_due() {

@@ -1,8 +1,9 @@
 //! The complexes of a substrate: systems that are more irreducible than all they overlap with.
 //!
-//! Exclusion (Albantakis et al. 2023): from the largest φ_s down, a candidate is a complex unless it
-//! overlaps with one found before. Of candidates that tie in φ_s and overlap, directly or through others that tie,
-//! the one with the largest Φ is a complex; if that is tied as well, none is.
+//! Exclusion (Albantakis et al. 2023): from the largest φ_s down, a candidate is a complex unless
+//! it overlaps with one found before. Of candidates that tie in φ_s and overlap, directly or
+//! through others that tie, the one with the largest Φ is a complex; if that is tied as well, none
+//! is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,8 +26,9 @@ use crate::unit_set::UnitSet;
 /// The complexes of a substrate in one state.
 #[derive(Debug, Clone)]
 pub struct Complexes {
-    /// The complexes, which do not overlap: largest φ_s first, then smaller sets first, then lexicographically.
-    /// Empty if the analysis was stopped, since any candidate might have excluded them.
+    /// The complexes, which do not overlap: largest φ_s first, then smaller sets first, then
+    /// lexicographically. Empty if the analysis was stopped, since any candidate might have
+    /// excluded them.
     pub complexes: Vec<SystemIrreducibilityAnalysis>,
     /// All irreducible systems that were found, in the same order.
     pub irreducible: Vec<SystemIrreducibilityAnalysis>,
@@ -43,8 +45,8 @@ impl Complexes {
 
 /// The complexes of a network in a state.
 ///
-/// Candidates are all sets of units that have an input and an output in the network, and whose state is reachable
-/// with the others as they are.
+/// Candidates are all sets of units that have an input and an output in the network, and whose
+/// state is reachable with the others as they are.
 ///
 /// ```
 /// use pyphi_core::iit4::{Rules, complexes};
@@ -60,8 +62,8 @@ impl Complexes {
 /// ```
 ///
 /// # Errors
-/// If the state has the wrong length or is unreachable, there are too many units, or a unit depends on one that
-/// the connectivity does not connect to it.
+/// If the state has the wrong length or is unreachable, there are too many units, or a unit depends
+/// on one that the connectivity does not connect to it.
 pub fn complexes(
     network: &Network,
     state: State,
@@ -73,16 +75,19 @@ pub fn complexes(
     search(&substrate, rules, options, &Stop::new(options))
 }
 
-/// The complexes of a network in every state that it can be in, in the order of the rows of the TPM.
+/// The complexes of a network in every state that it can be in, in the order of the rows of the
+/// TPM.
 ///
-/// The limit on time is that of the whole sweep: it ends after the first state whose search was stopped.
+/// The limit on time is that of the whole sweep: it ends after the first state whose search was
+/// stopped.
 ///
 /// ```
 /// use pyphi_core::iit4::{Rules, sweep};
 /// use pyphi_core::{Options, fixtures};
 ///
 /// let figure = fixtures::iit4_figure_1();
-/// let by_state: Vec<_> = sweep(figure.network(), Rules::default(), &Options::default())?.collect();
+/// let (rules, options) = (Rules::default(), Options::default());
+/// let by_state: Vec<_> = sweep(figure.network(), rules, &options)?.collect();
 /// assert_eq!(by_state.len(), 8);
 /// let (state, found) = &by_state[6];
 /// assert_eq!(state.to_string(), "(0,1,1)");
@@ -91,7 +96,8 @@ pub fn complexes(
 /// ```
 ///
 /// # Errors
-/// If there are too many units, or a unit depends on one that the connectivity does not connect to it.
+/// If there are too many units, or a unit depends on one that the connectivity does not connect to
+/// it.
 pub fn sweep<'a>(
     network: &Network,
     rules: Rules,
@@ -200,7 +206,8 @@ fn search(
                 Some(*only)
             } else {
                 let mut phis = Vec::with_capacity(component.len());
-                // What they can have at most: more than that, where the choice among ties is not proven.
+                // What they can have at most: more than that, where the choice among ties is not
+                // proven.
                 let mut mosts = Vec::with_capacity(component.len());
                 for sia in component.iter().copied() {
                     if let Some(reason) = stop.reason() {
@@ -261,7 +268,8 @@ fn components(
 mod tests {
     use super::*;
 
-    /// Logistic units in a ring whose neighbours affect each other, with a weight of `own` on themselves.
+    /// Logistic units in a ring whose neighbours affect each other, with a weight of `own` on
+    /// themselves.
     fn ring(n: usize, slope: f64, own: f64) -> Network {
         let weight = |i: usize, j: usize| match (i + n - j) % n {
             0 => own,
@@ -292,14 +300,15 @@ mod tests {
         found.iter().map(|it| (it.units.to_string(), format!("{:.6}", it.phi_s))).collect()
     }
 
-    /// Three pairs tie in φ_s and in Φ: none is a complex, although each is more irreducible than the whole.
+    /// Three pairs tie in φ_s and in Φ: none is a complex, although each is more irreducible than
+    /// the whole.
     #[test]
     fn what_ties_in_everything_excludes_itself() {
         assert_eq!(found(&ring(3, 1.3, 0.2)), [("{0,1,2}".to_owned(), "0.310640".to_owned())]);
     }
 
-    /// All pairs of neighbours tie and hang together: none is a complex, not even one of two that do not overlap. So
-    /// it is under any numbering of the units.
+    /// All pairs of neighbours tie and hang together: none is a complex, not even one of two that
+    /// do not overlap. So it is under any numbering of the units.
     #[test]
     fn what_hangs_together_is_decided_together() {
         assert_eq!(found(&ring(4, 2.0, 0.5)), [("{0,1,2,3}".to_owned(), "0.252081".to_owned())]);

@@ -13,7 +13,8 @@ use crate::repertoire::Direction;
 use crate::tie_order::LocalOrder;
 use crate::unit_set::extract;
 
-/// A distinction, and whether its cause and its effect are congruent with the system's states `cause` and `effect`.
+/// A distinction, and whether its cause and its effect are congruent with the system's states
+/// `cause` and `effect`.
 pub(crate) fn decide(
     system: &System,
     undecided: &Undecided,
@@ -41,14 +42,16 @@ pub(crate) fn decide(
     (distinction, cause_is_congruent && effect_is_congruent)
 }
 
-/// The state of a tied purview that is congruent with the specified state of the system, by position.
+/// The state of a tied purview that is congruent with the specified state of the system, by
+/// position.
 fn congruent_state(it: &TiedPurview, specified: u32) -> Option<usize> {
     let wanted = extract(specified, it.purview);
     it.states.iter().position(|&(z, _)| z == wanted)
 }
 
-/// The purview and the state, by position, that count under the principled policy, and whether they are congruent
-/// with the specified state of the system. `place` decides among purviews of one size.
+/// The purview and the state, by position, that count under the principled policy, and whether they
+/// are congruent with the specified state of the system. `place` decides among purviews of one
+/// size.
 fn largest_congruent<P: Ord>(
     tied: &Tied,
     specified: u32,

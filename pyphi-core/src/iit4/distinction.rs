@@ -1,8 +1,8 @@
 //! Distinctions: what each mechanism of a system specifies, irreducibly.
 //!
-//! For every mechanism and direction the purview with the largest φ is its cause or effect, for the state with the
-//! largest intrinsic information (Albantakis et al. 2023). All purviews and states that tie are
-//! kept here; which of them counts is decided in `congruence`.
+//! For every mechanism and direction the purview with the largest φ is its cause or effect, for the
+//! state with the largest intrinsic information (Albantakis et al. 2023). All purviews and states
+//! that tie are kept here; which of them counts is decided in `congruence`.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -110,8 +110,8 @@ impl Tied {
     }
 }
 
-/// The distinctions of a system in the order of mechanisms, congruent or not; and whether all were searched
-/// before `stop` was due.
+/// The distinctions of a system in the order of mechanisms, congruent or not; and whether all were
+/// searched before `stop` was due.
 pub(crate) fn distinctions(
     system: &System,
     options: &Options,
@@ -157,7 +157,8 @@ struct MechanismSearch<'a> {
     purviews: Vec<u32>,
     /// Causes: -log2 of every entry of the tables, if these are floats; otherwise empty.
     cause_surprise: Vec<Vec<f64>>,
-    /// Effects: -log2 P(unit OFF or ON | known units in their present state), by unit and known set.
+    /// Effects: -log2 P(unit OFF or ON | known units in their present state), by unit and known
+    /// set.
     effect_surprise: Vec<Vec<[f64; 2]>>,
 }
 
@@ -364,7 +365,8 @@ impl<'a> MechanismSearch<'a> {
         candidates
     }
 
-    /// φ over one purview, unless it is 0 or known to be less than `at_least`; `None` if the search was stopped.
+    /// φ over one purview, unless it is 0 or known to be less than `at_least`; `None` if the search
+    /// was stopped.
     fn phi(
         &self,
         direction: Direction,

@@ -1,22 +1,24 @@
 //! The choice among tied causes, effects and states of a system that makes Φ largest.
 //!
-//! This is the theory's own rule (Albantakis et al. 2023, S1): of purviews and states that tie, those count that
-//! maximise the Φ of the whole structure. What there is to choose are *ways*: a distinction counts with one of its
-//! tied causes and one of its tied effects, both congruent with the specified states, and all that Φ sees of them
-//! is the set O of their elements and how many are in both. A distinction with a way is never left out: whatever
-//! the others do, it only adds its own φ and relations.
+//! This is the theory's own rule (Albantakis et al. 2023, S1): of purviews and states that tie,
+//! those count that maximise the Φ of the whole structure. What there is to choose are *ways*: a
+//! distinction counts with one of its tied causes and one of its tied effects, both congruent with
+//! the specified states, and all that Φ sees of them is the set O of their elements and how many
+//! are in both. A distinction with a way is never left out: whatever the others do, it only adds
+//! its own φ and relations.
 //!
-//! **The bound.** Put the distinctions in any order, and charge every relation to the last of its distinctions. Then
-//! Φ = Σ_d (φ_d + |I| r + Σ over e in O of g_e(r)), where r = φ_d / |O|, and g_e(r) is the sum of min(r, min S)
-//! over the non-empty sets S of earlier distinctions that have the element e. g_e grows with every distinction
-//! that has e, and with its r. So Φ is at most what comes out if every distinction takes the way that is best for
-//! itself, while to those after it a distinction that is still open seems to have *all* elements of all its ways,
-//! each with the largest r that goes with it. For the smallest Φ it is the same with the way that is worst, and
-//! the elements that all ways have with the smallest r. Where no relaxation was needed the bound is the Φ of the
-//! ways that were taken, and the search ends.
+//! **The bound.** Put the distinctions in any order, and charge every relation to the last of its
+//! distinctions. Then Φ = Σ_d (φ_d + |I| r + Σ over e in O of g_e(r)), where r = φ_d / |O|, and
+//! g_e(r) is the sum of min(r, min S) over the non-empty sets S of earlier distinctions that have
+//! the element e. g_e grows with every distinction that has e, and with its r. So Φ is at most what
+//! comes out if every distinction takes the way that is best for itself, while to those after it a
+//! distinction that is still open seems to have *all* elements of all its ways, each with the
+//! largest r that goes with it. For the smallest Φ it is the same with the way that is worst, and
+//! the elements that all ways have with the smallest r. Where no relaxation was needed the bound is
+//! the Φ of the ways that were taken, and the search ends.
 //!
-//! The search branches on the distinction whose relaxation adds most. It is deterministic, and it ends after a
-//! fixed amount of work: what is open then bounds what there may be.
+//! The search branches on the distinction whose relaxation adds most. It is deterministic, and it
+//! ends after a fixed amount of work: what is open then bounds what there may be.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::HashSet;
@@ -37,8 +39,8 @@ const MOST_WORK: u64 = 50_000_000;
 /// How many ways may be listed for all pairs of states: another second.
 const MOST_LISTED: u64 = 30_000_000;
 
-/// How many pairs of a cause and an effect of one mechanism are looked at for one pair of states, all mechanisms
-/// together.
+/// How many pairs of a cause and an effect of one mechanism are looked at for one pair of states,
+/// all mechanisms together.
 const MOST_WAYS: usize = 1 << 21;
 
 /// How often a choice is improved from one end to the other.
@@ -159,8 +161,8 @@ struct Counted {
 #[derive(Debug, Clone, Default)]
 struct Values {
     values: Vec<f64>,
-    /// `sums[i]` = Σ over j < i of `values[j] · 2^(i-1-j)`: the sum of the minima of the non-empty sets of the
-    /// first i.
+    /// `sums[i]` = Σ over j < i of `values[j] · 2^(i-1-j)`: the sum of the minima of the non-empty
+    /// sets of the first i.
     sums: Vec<f64>,
 }
 
@@ -276,7 +278,8 @@ impl Effort<'_> {
 pub(crate) struct Choice {
     /// Which pair of specified states, by position.
     pub(crate) pair: usize,
-    /// By distinction: the places of its cause and of its effect; `None` if it has none that is congruent.
+    /// By distinction: the places of its cause and of its effect; `None` if it has none that is
+    /// congruent.
     pub(crate) ways: Vec<Option<(Place, Place)>>,
     /// Φ.
     pub(crate) value: f64,
@@ -286,15 +289,16 @@ pub(crate) struct Choice {
 /// What is proven about a choice among tied causes, effects and states of the system.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChoiceProof {
-    /// What no combination exceeds: Φ itself, up to rounding, where it is proven that this is the largest one. (Of
-    /// the smallest Φ what none falls below.)
+    /// What no combination exceeds: Φ itself, up to rounding, where it is proven that this is the
+    /// largest one. (Of the smallest Φ what none falls below.)
     pub bound: f64,
-    /// Whether the choice is proven to be the best one; otherwise the best Φ is between the Φ found and the bound.
+    /// Whether the choice is proven to be the best one; otherwise the best Φ is between the Φ found
+    /// and the bound.
     pub is_proven: bool,
     /// How many pairs of a cause and an effect state of the system there were to choose from.
     pub state_pairs: usize,
-    /// How many combinations of congruent causes and effects there were in all. Of pairs of states that there was
-    /// no time for, none.
+    /// How many combinations of congruent causes and effects there were in all. Of pairs of states
+    /// that there was no time for, none.
     pub combinations: BigUint,
     /// How many partial combinations were looked at for the proof.
     pub nodes: u64,
@@ -308,7 +312,8 @@ impl ChoiceProof {
     }
 }
 
-/// What decides among ties: the distinctions with all that ties, the pairs of states in order of preference.
+/// What decides among ties: the distinctions with all that ties, the pairs of states in order of
+/// preference.
 pub(crate) struct Open<'a> {
     pub(crate) system: &'a System,
     pub(crate) undecided: &'a [Undecided],
@@ -447,7 +452,8 @@ impl Open<'_> {
         found
     }
 
-    /// The congruent causes or effects with their elements, the largest first, then in the order of choice.
+    /// The congruent causes or effects with their elements, the largest first, then in the order of
+    /// choice.
     fn congruent(
         &self,
         direction: Direction,
@@ -553,7 +559,8 @@ impl Search<'_, '_> {
                 open.push(idx);
             }
         }
-        // Those whose relaxation is widest come last: nothing is charged to what they only seem to have.
+        // Those whose relaxation is widest come last: nothing is charged to what they only seem to
+        // have.
         open.sort_by_key(|&idx| {
             let candidate = &self.candidates[idx];
             let own = candidate.ways.iter().map(|way| way.elements.count_ones()).min();

@@ -1,9 +1,10 @@
 //! Intrinsic information, and the states it specifies.
 //!
-//! Of one mechanism in its state over one purview: for every state z of the purview selectivity times
-//! informativeness, `R(z) · log2(F(z) / G)`, where F is the forward probability, R the repertoire (selectivity)
-//! and G the forward probability with the mechanism unconstrained or partitioned (Albantakis et al.
-//! 2023). The state with the largest value is the one that the mechanism specifies.
+//! Of one mechanism in its state over one purview: for every state z of the purview selectivity
+//! times informativeness, `R(z) · log2(F(z) / G)`, where F is the forward probability, R the
+//! repertoire (selectivity) and G the forward probability with the mechanism unconstrained or
+//! partitioned (Albantakis et al. 2023). The state with the largest value is the one that the
+//! mechanism specifies.
 //!
 //! States are indices, bit k being the k-th unit of the purview. Nothing here knows of partitions.
 
@@ -21,11 +22,12 @@ pub const TIE_TOLERANCE: f64 = 1e-12;
 /// Values of at most this are 0.
 pub const ZERO_TOLERANCE: f64 = 1e-13;
 
-/// Of a state that is selected with at most this probability no φ is more than [`ZERO_TOLERANCE`]: of no
-/// unit can a partition take more than some twenty thousand bits.
+/// Of a state that is selected with at most this probability no φ is more than [`ZERO_TOLERANCE`]:
+/// of no unit can a partition take more than some twenty thousand bits.
 pub(crate) const NEGLIGIBLE_SELECTIVITY: f64 = 1e-19;
 
-/// Forward probabilities of at most this, of effects or beside the largest one of causes, are as good as 0.
+/// Forward probabilities of at most this, of effects or beside the largest one of causes, are as
+/// good as 0.
 const NEGLIGIBLE: f64 = 1e-290;
 
 /// Whether two values are tied.

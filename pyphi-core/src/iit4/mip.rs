@@ -1,30 +1,36 @@
-//! Small φ of IIT 4.0: how much the least harmful partition of a mechanism and a purview takes away.
+//! Small φ of IIT 4.0: how much the least harmful partition of a mechanism and a purview takes
+//! away.
 //!
-//! For one direction, mechanism M, purview P and specified state z, φ of a partition θ is `R(z) · D(θ)` with
-//! `D(θ) = Σ (-log2 of each unit's probability under θ) - (the same intact)`, and the minimum information
-//! partition minimises `φ(θ) / c(θ)`, where c counts severed pairs of a mechanism and a purview unit (Albantakis et
-//! al. 2023). Over all mechanisms and purviews of 8 units there are 79 thousand million partitions; none is listed here.
+//! For one direction, mechanism M, purview P and specified state z, φ of a partition θ is `R(z) ·
+//! D(θ)` with `D(θ) = Σ (-log2 of each unit's probability under θ) - (the same intact)`, and the
+//! minimum information partition minimises `φ(θ) / c(θ)`, where c counts severed pairs of a
+//! mechanism and a purview unit (Albantakis et al. 2023). Over all mechanisms and purviews of 8
+//! units there are 79 thousand million partitions; none is listed here.
 //!
-//! **Ratio by differences** (Dinkelbach 1967). With λ = D(θ)/c(θ) of some θ: if no partition has
-//! D - λc < 0, λ is the smallest ratio; otherwise one that has gives a smaller λ. As the ratios strictly decrease
-//! and there are finitely many, this ends at the minimum, negative ones included. The search takes λ + δ, δ being
-//! the tolerance for ties: among exactly tied partitions `D - (λ + δ)c = -δc` is smallest for the largest c, that is,
-//! for the largest φ, as the tie rule wants.
+//! **Ratio by differences** (Dinkelbach 1967). With λ = D(θ)/c(θ) of some θ: if no partition has D
+//! - λc < 0, λ is the smallest ratio; otherwise one that has gives a smaller λ. As the ratios
+//! strictly decrease and there are finitely many, this ends at the minimum, negative ones included.
+//! The search takes λ + δ, δ being the tolerance for ties: among exactly tied partitions `D - (λ +
+//! δ)c = -δc` is smallest for the largest c, that is, for the largest φ, as the tie rule wants.
 //!
-//! **D - λc separates.** c(θ) = |M||P| - Σ_b |M_b||P_b| over the blocks, and D is a sum over blocks as well:
-//! - effects: over units p of the purview, each of which sees only its own block. So, given the blocks of M, every p
-//!   chooses the block (or none) with the smallest `-log2 q_e(p | M_b) + λ|M_b|` by itself;
-//! - causes: over blocks, `g(M_b, P_b) = Σ_{j in M_b} -log2 q_c(j | P_b) + λ|M_b||P_b|`, so that the best way to
-//!   divide m ⊆ M with some of p ⊆ P is
-//!   `h(m, p) = min over b ⊆ m with m's lowest unit, q ⊆ p of g(b, q) + h(m - b, p - q)`.
-//!   Purview units in no block are severed from all: nothing is added for them.
+//! **D - λc separates.** c(θ) = |M||P| - Σ_b |M_b||P_b| over the blocks, and D is a sum over blocks
+//! as well:
+//! - effects: over units p of the purview, each of which sees only its own block. So, given the
+//!   blocks of M, every p chooses the block (or none) with the smallest `-log2 q_e(p | M_b) +
+//!   λ|M_b|` by itself;
+//! - causes: over blocks, `g(M_b, P_b) = Σ_{j in M_b} -log2 q_c(j | P_b) + λ|M_b||P_b|`, so that
+//!   the best way to divide m ⊆ M with some of p ⊆ P is `h(m, p) = min over b ⊆ m with m's lowest
+//!   unit, q ⊆ p of g(b, q) + h(m - b, p - q)`. Purview units in no block are severed from all:
+//!   nothing is added for them.
 //!
-//! The partitions proper are the complete one and those with at least two blocks, so only the block M itself is left
-//! out at the top. Partitions with two blocks cost 2^|M| 2^|P| steps instead of 3^|M| 3^|P| / 6: λ is first brought
-//! down by these alone, and one search over all mostly confirms it.
+//! The partitions proper are the complete one and those with at least two blocks, so only the block
+//! M itself is left out at the top. Partitions with two blocks cost 2^|M| 2^|P| steps instead of
+//! 3^|M| 3^|P| / 6: λ is first brought down by these alone, and one search over all mostly confirms
+//! it.
 //!
 //! **Bound**: c is largest, |M||P|, for the complete partition; so φ of the minimum is at most
-//! λ·R·|M||P| for the ratio λ of *any* partition. A search that falls below what matters ends there.
+//! λ·R·|M||P| for the ratio λ of *any* partition. A search that falls below what matters ends
+//! there.
 //!
 //! Tests compare all of this with a listing of the partitions.
 
@@ -40,11 +46,12 @@ use crate::unit_set::{UnitSet, bits, submasks};
 /// The most units of a mechanism or purview.
 const MAX_UNITS: usize = Subsystem::MAX_UNITS;
 
-/// Mechanisms and purviews of together this many units are searched with an eye on the clock: a single search may
-/// take longer than a moment.
+/// Mechanisms and purviews of together this many units are searched with an eye on the clock: a
+/// single search may take longer than a moment.
 const LONG_FROM: usize = 16;
 
-/// One mechanism over one purview in one state. Units are numbered inside the mechanism and inside the purview.
+/// One mechanism over one purview in one state. Units are numbered inside the mechanism and inside
+/// the purview.
 #[derive(Debug, Default)]
 pub(crate) struct Problem {
     direction: Option<Direction>,
@@ -52,8 +59,8 @@ pub(crate) struct Problem {
     n_purview: usize,
     selectivity: f64,
     /// -log2 of probabilities. Causes: by set of mechanism units and set q of purview units known,
-    /// `2^|M| × 2^|P|`, summed over the set. Effects: by set m of mechanism units known and by purview unit,
-    /// `2^|M| × |P|`.
+    /// `2^|M| × 2^|P|`, summed over the set. Effects: by set m of mechanism units known and by
+    /// purview unit, `2^|M| × |P|`.
     surprise: Vec<f64>,
     /// The sum of the above with everything known.
     whole: f64,
@@ -97,8 +104,8 @@ impl Evaluated {
 }
 
 impl Problem {
-    /// A cause: `surprise(j, q)` is -log2 of the probability that the j-th mechanism unit is as it is, given the
-    /// set q of purview units in the specified state.
+    /// A cause: `surprise(j, q)` is -log2 of the probability that the j-th mechanism unit is as it
+    /// is, given the set q of purview units in the specified state.
     pub(crate) fn cause(
         &mut self,
         n_mechanism: usize,
@@ -129,8 +136,8 @@ impl Problem {
             (n_mechanism, n_purview, selectivity);
     }
 
-    /// An effect: `surprise(p, m)` is -log2 of the probability that the p-th purview unit is as specified, given the
-    /// set m of mechanism units in their present state.
+    /// An effect: `surprise(p, m)` is -log2 of the probability that the p-th purview unit is as
+    /// specified, given the set m of mechanism units in their present state.
     pub(crate) fn effect(
         &mut self,
         n_mechanism: usize,
@@ -192,7 +199,8 @@ impl Problem {
         (surprise - self.whole, self.most_severed() - f64::from(n_kept))
     }
 
-    /// The minimum over all partitions; not worked out further once φ is known to be below `at_least`.
+    /// The minimum over all partitions; not worked out further once φ is known to be below
+    /// `at_least`.
     pub(crate) fn minimum(&self, at_least: f64, stop: &Stop, scratch: &mut MipScratch) -> Outcome {
         let tolerance = TIE_TOLERANCE / self.selectivity;
         let mut best = self.complete();
@@ -264,8 +272,8 @@ impl Problem {
         self.evaluate(blocks)
     }
 
-    /// Surprise plus λ for every pair of units that is kept, for every block: g of the causes, and of every unit
-    /// of the purview for effects.
+    /// Surprise plus λ for every pair of units that is kept, for every block: g of the causes, and
+    /// of every unit of the purview for effects.
     fn weigh(&self, lambda: f64, sizes: &mut Vec<f64>, g: &mut Vec<f64>) {
         // Sizes of sets, as many as are needed.
         let n_sizes = 1usize << self.n_mechanism.max(self.n_purview);
@@ -291,8 +299,8 @@ impl Problem {
         }
     }
 
-    /// The two blocks of a partition with the smallest D - λc of those with two, without purview units that are in
-    /// none; `None` if it was stopped.
+    /// The two blocks of a partition with the smallest D - λc of those with two, without purview
+    /// units that are in none; `None` if it was stopped.
     fn two_blocks(
         &self,
         lambda: f64,
@@ -307,7 +315,8 @@ impl Problem {
         let purview = n_sets - 1;
         let mut least = f64::INFINITY;
         let mut found = (0, 0);
-        // The first block has the lowest unit: the other one, `rest`, is any non-empty set of the other units.
+        // The first block has the lowest unit: the other one, `rest`, is any non-empty set of the
+        // other units.
         match self.direction {
             Some(Direction::Cause) => {
                 for rest in (2..=all).step_by(2) {
@@ -350,8 +359,8 @@ impl Problem {
         }
     }
 
-    /// Effects: puts every unit of the purview into the block, of these or none, where its value is smallest; the
-    /// first of equal ones, none coming first.
+    /// Effects: puts every unit of the purview into the block, of these or none, where its value is
+    /// smallest; the first of equal ones, none coming first.
     fn assign(&self, blocks: &[u32], g: &[f64]) -> Vec<(u32, u32)> {
         let n = self.n_purview;
         let mut assigned: Vec<(u32, u32)> = blocks.iter().map(|&block| (block, 0)).collect();
@@ -370,8 +379,8 @@ impl Problem {
         assigned
     }
 
-    /// The blocks of a cause partition with the smallest D - λc, without purview units that are in none; `None` if
-    /// it was stopped: one search takes a second at 10 units, a minute at 12.
+    /// The blocks of a cause partition with the smallest D - λc, without purview units that are in
+    /// none; `None` if it was stopped: one search takes a second at 10 units, a minute at 12.
     fn cause_blocks(
         &self,
         lambda: f64,
@@ -407,7 +416,8 @@ impl Problem {
                 );
             }
         }
-        // The first block, which is not all of M. (The complete partition comes first: see `submasks`.)
+        // The first block, which is not all of M. (The complete partition comes first: see
+        // `submasks`.)
         let purview = n_sets - 1;
         let mut least = f64::INFINITY;
         let mut first = (0, 0);
@@ -446,8 +456,8 @@ impl Problem {
         Some(blocks)
     }
 
-    /// The blocks of an effect partition with the smallest D - λc, without purview units that are in none; `None` if
-    /// it was stopped.
+    /// The blocks of an effect partition with the smallest D - λc, without purview units that are
+    /// in none; `None` if it was stopped.
     fn effect_blocks(
         &self,
         lambda: f64,
@@ -490,8 +500,9 @@ impl Problem {
         (!search.was_stopped).then(|| self.assign(&chosen, g))
     }
 
-    /// As [`Problem::minimum`], by listing all partitions. Of those that tie it takes the one that the search finds,
-    /// if that is among them: which of them it is, nothing in the theory says, and their φ differ in the last digits.
+    /// As [`Problem::minimum`], by listing all partitions. Of those that tie it takes the one that
+    /// the search finds, if that is among them: which of them it is, nothing in the theory says,
+    /// and their φ differ in the last digits.
     pub(crate) fn minimum_of_list(&self, stop: &Stop, scratch: &mut MipScratch) -> Outcome {
         let (m, p) = (UnitSet::all(self.n_mechanism), UnitSet::all(self.n_purview));
         let for_each = |visit: &mut dyn FnMut(Listed<'_>)| -> ControlFlow<()> {
@@ -572,8 +583,8 @@ fn least_of_subsets(row: &mut [f64]) {
     }
 }
 
-/// `row[p]` becomes at most `g[q] + h[p - q]` for every q ⊆ p: the subset convolution of (min, +). Four sets at a
-/// time, those of the two lowest units.
+/// `row[p]` becomes at most `g[q] + h[p - q]` for every q ⊆ p: the subset convolution of (min, +).
+/// Four sets at a time, those of the two lowest units.
 fn divide(g: &[f64], h: &[f64], row: &mut [f64]) {
     if let ([g0, g1], [h0, h1], [row0, row1]) = (g, h, &mut *row) {
         *row0 = smaller(*row0, g0 + h0);
@@ -605,7 +616,8 @@ struct EffectSearch<'a> {
     all: u32,
     /// By block and purview unit.
     values: &'a [f64],
-    /// By set of mechanism units that are in no block yet and purview unit: the smallest value it may still get.
+    /// By set of mechanism units that are in no block yet and purview unit: the smallest value it
+    /// may still get.
     reachable: &'a [f64],
     least: f64,
     chosen: Vec<u32>,
@@ -616,7 +628,8 @@ struct EffectSearch<'a> {
 }
 
 impl EffectSearch<'_> {
-    /// Puts the mechanism units `left` in blocks; `now` has every purview unit's smallest value so far.
+    /// Puts the mechanism units `left` in blocks; `now` has every purview unit's smallest value so
+    /// far.
     fn extend(&mut self, left: u32, now: &[f64; MAX_UNITS]) {
         let n = self.n;
         steps(2 * n);
@@ -635,7 +648,8 @@ impl EffectSearch<'_> {
             }
             return;
         }
-        // No block to come gives a unit less than its smallest value over all subsets of what is left.
+        // No block to come gives a unit less than its smallest value over all subsets of what is
+        // left.
         let reachable = &self.reachable[left as usize * n..][..n];
         let bound: f64 = now[..n].iter().zip(reachable).map(|(a, b)| smaller(*a, *b)).sum();
         if bound >= self.least {

@@ -1,13 +1,14 @@
-//! Exact IIT 4.0 (Albantakis et al. 2023, PLoS Comput Biol 19(10): e1011465), and its 2026 refinement.
+//! Exact IIT 4.0 (Albantakis et al. 2023, PLoS Comput Biol 19(10): e1011465), and its 2026
+//! refinement.
 //!
-//! Everything starts from a [`System`]: some units of a substrate in its state. How irreducible it is, is φ_s,
-//! the outcome of the [`system_irreducibility_analysis`]. What it specifies is its [`PhiStructure`]: distinctions,
-//! relations and Φ, the outcome of [`phi_structure`].
+//! Everything starts from a [`System`]: some units of a substrate in its state. How irreducible it
+//! is, is φ_s, the outcome of the [`system_irreducibility_analysis`]. What it specifies is its
+//! [`PhiStructure`]: distinctions, relations and Φ, the outcome of [`phi_structure`].
 //!
-//! Networks, states, sets of units, limits and errors are those of the whole crate. What differs from IIT 3.0,
-//! and has its room here: causes are averaged over the background's past; intrinsic information instead of the
-//! earth mover's distance; directed set partitions of systems and joint partitions of mechanisms with purviews;
-//! normalisation by what a partition severs; ties.
+//! Networks, states, sets of units, limits and errors are those of the whole crate. What differs
+//! from IIT 3.0, and has its room here: causes are averaged over the background's past; intrinsic
+//! information instead of the earth mover's distance; directed set partitions of systems and joint
+//! partitions of mechanisms with purviews; normalisation by what a partition severs; ties.
 
 mod canonical;
 mod complexes;
@@ -39,8 +40,8 @@ pub use system::System;
 
 use crate::formalism::{DifferentiationCap, Formalism, TiePolicy};
 
-/// The rules of an analysis that change its result. The default is the formulation of 2023 with the ties that
-/// make Φ largest.
+/// The rules of an analysis that change its result. The default is the formulation of 2023 with the
+/// ties that make Φ largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Rules {
     /// The cap on φ_s of the 2026 formulation; none in 2023.
@@ -61,9 +62,9 @@ impl Rules {
     }
 }
 
-/// Memory that an analysis of `n_units` units plans for with `n_threads` threads, in bytes; `None` if that does
-/// not fit in a `u64`. All share tables of 3ⁿ entries for every unit; each thread has two and a half of 4ⁿ entries, for
-/// sets of mechanism units and of purview units.
+/// Memory that an analysis of `n_units` units plans for with `n_threads` threads, in bytes; `None`
+/// if that does not fit in a `u64`. All share tables of 3ⁿ entries for every unit; each thread has
+/// two and a half of 4ⁿ entries, for sets of mechanism units and of purview units.
 ///
 /// ```
 /// use pyphi_core::iit4::predicted_bytes;
@@ -75,8 +76,9 @@ pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
     bytes_of_systems(n_units, 1)?.checked_add(bytes_of_threads(n_units, n_threads)?)
 }
 
-/// Memory that [`complexes`] plans for with `n_threads` threads, in bytes, for a network of `n_units` units; `None` if
-/// that does not fit in a `u64`. Every thread has the tables of a candidate system.
+/// Memory that [`complexes`] plans for with `n_threads` threads, in bytes, for a network of
+/// `n_units` units; `None` if that does not fit in a `u64`. Every thread has the tables of a
+/// candidate system.
 ///
 /// ```
 /// use pyphi_core::iit4::{predicted_bytes, predicted_bytes_of_complexes};
@@ -87,8 +89,9 @@ pub fn predicted_bytes_of_complexes(n_units: usize, n_threads: usize) -> Option<
     bytes_of_systems(n_units, n_threads)?.checked_add(bytes_of_threads(n_units, n_threads)?)
 }
 
-/// Memory that an analysis of a system plans for with `n_threads` threads, in bytes; `u64::MAX` where that is more.
-/// With probabilities near the end of the range of floats it is more than [`predicted_bytes`].
+/// Memory that an analysis of a system plans for with `n_threads` threads, in bytes; `u64::MAX`
+/// where that is more. With probabilities near the end of the range of floats it is more than
+/// [`predicted_bytes`].
 pub fn memory_needed(system: &System, n_threads: usize) -> u64 {
     let n = system.n_units();
     let of_wide = match system.causes {
@@ -98,7 +101,8 @@ pub fn memory_needed(system: &System, n_threads: usize) -> u64 {
     predicted_bytes(n, n_threads).map_or(u64::MAX, |bytes| bytes.saturating_add(of_wide))
 }
 
-/// Causes, effects, their complements and logarithms; the index; both sides of the system's partitions.
+/// Causes, effects, their complements and logarithms; the index; both sides of the system's
+/// partitions.
 fn bytes_of_systems(n_units: usize, n_systems: usize) -> Option<u64> {
     let known = 3u64.checked_pow(u32::try_from(n_units).ok()?)?;
     known.checked_mul(4 * 8 * n_units as u64 + 4 + 16)?.checked_mul(n_systems as u64)
@@ -108,7 +112,8 @@ fn bytes_of_systems(n_units: usize, n_systems: usize) -> Option<u64> {
 fn bytes_of_threads(n_units: usize, n_threads: usize) -> Option<u64> {
     let n = u32::try_from(n_units).ok()?;
     let (known, pairs) = (3u64.checked_pow(n)?, 4u64.checked_pow(n)?);
-    // Of relations: how many distinctions have each set of the elements, of which there are two a unit.
+    // Of relations: how many distinctions have each set of the elements, of which there are two a
+    // unit.
     let of_relations = pairs.checked_mul(4)?;
     let of_thread = pairs.checked_mul(20)?.checked_add(known.checked_mul(24)?)?;
     of_thread.checked_mul(n_threads as u64)?.checked_add(of_relations)

@@ -1,5 +1,5 @@
-//! The partitions of IIT 4.0: directed set partitions of a system, joint partitions of a mechanism and a
-//! purview. Enumeration and counting only, no probabilities.
+//! The partitions of IIT 4.0: directed set partitions of a system, joint partitions of a mechanism
+//! and a purview. Enumeration and counting only, no probabilities.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -17,11 +17,12 @@ pub enum PartDirection {
     Both,
 }
 
-/// A partition of a system: its parts, each with a direction (Albantakis et al. 2023). The connection
-/// u → v between two parts survives only if the part of u has its inputs cut and that of v its outputs.
+/// A partition of a system: its parts, each with a direction (Albantakis et al. 2023). The
+/// connection u → v between two parts survives only if the part of u has its inputs cut and that of
+/// v its outputs.
 ///
-/// The one partition of a single unit has one part, and cuts its connection with itself. Displays as
-/// `{0,1} ⊣in × {2} ⊣out`: the inputs of `{0,1}` and the outputs of `{2}` are cut.
+/// The one partition of a single unit has one part, and cuts its connection with itself. Displays
+/// as `{0,1} ⊣in × {2} ⊣out`: the inputs of `{0,1}` and the outputs of `{2}` are cut.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SystemPartition {
     /// The parts, by their lowest unit.
@@ -29,8 +30,8 @@ pub struct SystemPartition {
 }
 
 impl SystemPartition {
-    /// From parts, those whose inputs are cut only, and those whose outputs are (all three as unions of
-    /// units). If there are not both kinds everything between the parts is cut.
+    /// From parts, those whose inputs are cut only, and those whose outputs are (all three as
+    /// unions of units). If there are not both kinds everything between the parts is cut.
     pub(crate) fn new(parts: &[UnitSet], inputs_cut: UnitSet, outputs_cut: UnitSet) -> Self {
         let is_directed = !inputs_cut.is_empty() && !outputs_cut.is_empty();
         let direction = |part: UnitSet| {
@@ -45,8 +46,8 @@ impl SystemPartition {
         SystemPartition { parts: parts.iter().map(|&part| (part, direction(part))).collect() }
     }
 
-    /// Every ordered pair (u, v) such that u → v is cut, whether the network has that connection or not. Their
-    /// number is the normalisation of φ_s.
+    /// Every ordered pair (u, v) such that u → v is cut, whether the network has that connection or
+    /// not. Their number is the normalisation of φ_s.
     ///
     /// ```
     /// use pyphi_core::iit4::{PartDirection, SystemPartition};
@@ -73,9 +74,8 @@ impl SystemPartition {
         edges
     }
 
-    /// How many different partitions a system of `n` units has:
-    /// `sum over k >= 2 of S(n, k) · (3^k - 2^(k+1) + 2)`, S being Stirling numbers of the second kind; for one
-    /// unit 1. Saturates.
+    /// How many different partitions a system of `n` units has: `sum over k >= 2 of S(n, k) · (3^k
+    /// - 2^(k+1) + 2)`, S being Stirling numbers of the second kind; for one unit 1. Saturates.
     ///
     /// ```
     /// use pyphi_core::iit4::SystemPartition;
@@ -119,21 +119,22 @@ impl fmt::Display for SystemPartition {
     }
 }
 
-/// A partition of a mechanism together with a purview: blocks of mechanism units, each with the purview units it
-/// keeps (Albantakis et al. 2023). Every connection between different blocks is severed.
+/// A partition of a mechanism together with a purview: blocks of mechanism units, each with the
+/// purview units it keeps (Albantakis et al. 2023). Every connection between different blocks is
+/// severed.
 ///
 /// Displays as `{0}/{1} × {1}/{} × {}/{0}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct JointPartition {
-    /// Mechanism units and purview units of each block. Purview units that are severed from the whole mechanism
-    /// are in a last block without mechanism units.
+    /// Mechanism units and purview units of each block. Purview units that are severed from the
+    /// whole mechanism are in a last block without mechanism units.
     pub blocks: Vec<(UnitSet, UnitSet)>,
 }
 
 impl JointPartition {
-    /// All partitions of a mechanism and a purview: the complete one, which severs all connections, and, for
-    /// every set partition of the mechanism into two blocks or more, every assignment of each purview unit to
-    /// one of them or to none.
+    /// All partitions of a mechanism and a purview: the complete one, which severs all connections,
+    /// and, for every set partition of the mechanism into two blocks or more, every assignment of
+    /// each purview unit to one of them or to none.
     ///
     /// ```
     /// use pyphi_core::{UnitSet, iit4::JointPartition};
@@ -152,7 +153,8 @@ impl JointPartition {
         all
     }
 
-    /// How many partitions [`JointPartition::all`] lists: `1 + sum over k >= 2 of S(|M|, k) · (k + 1)^|P|`. Saturates.
+    /// How many partitions [`JointPartition::all`] lists: `1 + sum over k >= 2 of S(|M|, k) · (k +
+    /// 1)^|P|`. Saturates.
     pub fn count(n_mechanism: usize, n_purview: usize) -> u64 {
         // By the number of ways to grow a set partition, unit by unit.
         let mut by_blocks = vec![1u64];
@@ -225,8 +227,8 @@ pub(crate) fn for_each_joint<B>(
     })
 }
 
-/// Every way to add the `units` (one bit each), in order, to existing `parts` or as parts of their own. Parts
-/// come in the order of their lowest unit if the units do.
+/// Every way to add the `units` (one bit each), in order, to existing `parts` or as parts of their
+/// own. Parts come in the order of their lowest unit if the units do.
 pub(crate) fn set_partitions<B>(
     units: &[u32],
     parts: &mut Vec<u32>,

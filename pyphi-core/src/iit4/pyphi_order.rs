@@ -1,8 +1,9 @@
-//! The order in which PyPhi 2.0-dev meets the candidate purviews of a mechanism: that of a CPython set of
-//! tuples. Only [`TiePolicy::Pyphi`](crate::TiePolicy::Pyphi) wants it, to choose among tied purviews as it does.
+//! The order in which PyPhi 2.0-dev meets the candidate purviews of a mechanism: that of a CPython
+//! set of tuples. Only [`TiePolicy::Pyphi`](crate::TiePolicy::Pyphi) wants it, to choose among tied
+//! purviews as it does.
 //!
-//! What CPython does is public: the hash of a tuple of small integers is xxHash's mixing step, and a set is an
-//! open-addressing table that is read from its first slot to its last.
+//! What CPython does is public: the hash of a tuple of small integers is xxHash's mixing step, and
+//! a set is an open-addressing table that is read from its first slot to its last.
 
 use super::system::System;
 use crate::repertoire::Direction;

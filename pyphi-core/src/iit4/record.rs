@@ -34,7 +34,8 @@ pub struct SystemRecord {
     pub phi_s: f64,
     /// φ_s for each pair of units that the partition cuts.
     pub normalized_phi_s: f64,
-    /// Integration of the cause side at the partition, before the cap; null if no partition was tried.
+    /// Integration of the cause side at the partition, before the cap; null if no partition was
+    /// tried.
     pub phi_cause: Option<f64>,
     /// The same of the effect side.
     pub phi_effect: Option<f64>,
@@ -126,7 +127,8 @@ pub struct ChoiceRecord {
     pub big_phi_at_most: Option<f64>,
     /// Pairs of a cause and an effect state of the system to choose from.
     pub state_pairs: usize,
-    /// Combinations of congruent causes and effects: a number up to 2⁶⁴ - 1, beyond that a string of digits.
+    /// Combinations of congruent causes and effects: a number up to 2⁶⁴ - 1, beyond that a string
+    /// of digits.
     #[serde(with = "count")]
     pub combinations: BigUint,
 }

@@ -1,18 +1,20 @@
 //! Relations: how the causes and effects of distinctions overlap.
 //!
-//! An element is a unit in a state. O(d) are the elements of the cause and of the effect of a distinction d, I(d)
-//! those of both, r(d) = φ_d / |O(d)|. A set D of two distinctions or more is related if all its O(d) share some
-//! elements V: φ_r = |V| · min r(d). A single one is related with itself if I(d) is not empty: φ_r = |I(d)| · r(d)
-//! (Albantakis et al. 2023).
+//! An element is a unit in a state. O(d) are the elements of the cause and of the effect of a
+//! distinction d, I(d) those of both, r(d) = φ_d / |O(d)|. A set D of two distinctions or more is
+//! related if all its O(d) share some elements V: φ_r = |V| · min r(d). A single one is related
+//! with itself if I(d) is not empty: φ_r = |I(d)| · r(d) (Albantakis et al. 2023).
 //!
-//! There are up to 2^(2^n - 1) - 1 relations, so their number and their sum are never found by listing them:
-//! - Σ φ_r over the sets of two or more. |V| counts elements: element by element, over the sets of distinctions that
-//!   have it. With v_0 ≤ v_1 ≤ … ≤ v_(k-1) their r, v_i is the smallest of 2^(k-1-i) - 1 sets (itself with any
-//!   non-empty choice of later ones).
-//! - Their number. A set is related if V is not empty; by inclusion and exclusion over the non-empty subsets T of V,
-//!   1 = Σ_T (-1)^(|T|-1), so it is Σ_T (-1)^(|T|-1) (2^m - m - 1), m being the number of distinctions
-//!   with T ⊆ O(d). The coefficients of equal m are added up first: they are small integers, and one sum of as many
-//!   wide terms as there are distinctions remains.
+//! There are up to 2^(2^n - 1) - 1 relations, so their number and their sum are never found by
+//! listing them:
+//! - Σ φ_r over the sets of two or more. |V| counts elements: element by element, over the sets of
+//!   distinctions that have it. With v_0 ≤ v_1 ≤ … ≤ v_(k-1) their r, v_i is the smallest of
+//!   2^(k-1-i) - 1 sets (itself with any non-empty choice of later ones).
+//! - Their number. A set is related if V is not empty; by inclusion and exclusion over the
+//!   non-empty subsets T of V, 1 = Σ_T (-1)^(|T|-1), so it is Σ_T (-1)^(|T|-1) (2^m - m - 1), m
+//!   being the number of distinctions with T ⊆ O(d). The coefficients of equal m are added up
+//!   first: they are small integers, and one sum of as many wide terms as there are distinctions
+//!   remains.
 
 use num_bigint::{BigInt, BigUint};
 
@@ -72,7 +74,8 @@ impl Relations {
                 .fold(0, |set, (idx, &element)| set | (node.union() >> element & 1) << idx);
             n_having[set as usize] += 1;
         }
-        // The first elements within blocks that stay in the cache: with 24 elements that is most of the time.
+        // The first elements within blocks that stay in the cache: with 24 elements that is most of
+        // the time.
         let n_within = elements.len().min(16);
         let add_supersets = |table: &mut [u32], half: usize| {
             for pair in table.chunks_exact_mut(2 * half) {
@@ -99,8 +102,8 @@ impl Relations {
         (several + BigInt::from(single)).to_biguint().expect("a number of sets")
     }
 
-    /// How many relations there are among the first distinctions, as many as do not have too many elements for this
-    /// to be quick.
+    /// How many relations there are among the first distinctions, as many as do not have too many
+    /// elements for this to be quick.
     pub(crate) fn count_of_some(&self) -> BigUint {
         const QUICK: u32 = 18;
         let mut all = 0;
@@ -111,8 +114,8 @@ impl Relations {
         Relations { nodes: self.nodes.iter().take_while(is_quick).copied().collect() }.count()
     }
 
-    /// Σ φ_r over all relations, in bits. Infinite beyond the range of an `f64`, which takes more than a
-    /// thousand distinctions with a common element.
+    /// Σ φ_r over all relations, in bits. Infinite beyond the range of an `f64`, which takes more
+    /// than a thousand distinctions with a common element.
     pub fn sum_phi(&self) -> f64 {
         let mut sum = 0.0;
         let all = self.nodes.iter().fold(0, |all, node| all | node.union());
@@ -134,8 +137,8 @@ impl Relations {
         sum + self.nodes.iter().map(|node| self_phi(*node)).sum::<f64>()
     }
 
-    /// The relations themselves, in lexicographic order of their distinctions: {0}, {0,1}, {0,1,2}, …, {1}, …
-    /// There are a great many: take as many as you need.
+    /// The relations themselves, in lexicographic order of their distinctions: {0}, {0,1}, {0,1,2},
+    /// …, {1}, … There are a great many: take as many as you need.
     ///
     /// ```
     /// use pyphi_core::iit4::{Rules, System, phi_structure};
@@ -155,9 +158,9 @@ impl Relations {
         RelationIter { relations: self, stack: Vec::new(), next: 0 }
     }
 
-    /// The faces of a relation: every choice of the cause, the effect or both from each of its distinctions
-    /// such that all chosen purviews share an element. A relation of a single distinction has one face, its cause
-    /// with its effect.
+    /// The faces of a relation: every choice of the cause, the effect or both from each of its
+    /// distinctions such that all chosen purviews share an element. A relation of a single
+    /// distinction has one face, its cause with its effect.
     ///
     /// # Panics
     /// If the relation is not one of these distinctions.
@@ -166,8 +169,9 @@ impl Relations {
         FaceIter { nodes, stack: Vec::new(), next: Some(0) }
     }
 
-    /// How many faces [`Relations::faces`] lists: with T over the non-empty subsets of the overlap, the sum of
-    /// `(-1)^(|T|-1)` times the product over the distinctions of how many of its choices have all of T.
+    /// How many faces [`Relations::faces`] lists: with T over the non-empty subsets of the overlap,
+    /// the sum of `(-1)^(|T|-1)` times the product over the distinctions of how many of its choices
+    /// have all of T.
     ///
     /// # Panics
     /// If the relation is not one of these distinctions.

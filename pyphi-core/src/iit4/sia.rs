@@ -1,12 +1,12 @@
 //! System irreducibility: φ_s, the minimum over directed set partitions (Albantakis et al. 2023).
 //!
-//! With the system's cause and effect states fixed, both sides of φ are sums over the units, and a partition
-//! only says which units each unit still knows: its own part, and, if the outputs of its part are cut, the
-//! parts whose inputs are cut. So the side φ of a partition with parts Q, of which I have their inputs cut and
-//! O their outputs, is
-//! `R · (Σ_Q own(Q) + Σ_{Q in O} (known(Q, I) - own(Q)) - whole)`, where own(Q) is the sum over the units of Q of
-//! -log2 of their probability given Q alone, and known(Q, I) the same given Q and I. Both are tables, over 2^n
-//! and 3^n sets: a partition costs one addition a side, and every partition is looked at.
+//! With the system's cause and effect states fixed, both sides of φ are sums over the units, and a
+//! partition only says which units each unit still knows: its own part, and, if the outputs of its
+//! part are cut, the parts whose inputs are cut. So the side φ of a partition with parts Q, of
+//! which I have their inputs cut and O their outputs, is `R · (Σ_Q own(Q) + Σ_{Q in O} (known(Q, I)
+//! - own(Q)) - whole)`, where own(Q) is the sum over the units of Q of -log2 of their probability
+//! given Q alone, and known(Q, I) the same given Q and I. Both are tables, over 2^n and 3^n sets: a
+//! partition costs one addition a side, and every partition is looked at.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -28,7 +28,8 @@ use crate::limits::{Options, Phase, Stop, StopReason, Watch, steps};
 use crate::state::State;
 use crate::unit_set::{UnitSet, bits, submasks};
 
-/// Systems of this many units or more are searched on all threads: smaller ones take less than 10 ms.
+/// Systems of this many units or more are searched on all threads: smaller ones take less than 10
+/// ms.
 const PARALLEL_FROM: usize = 9;
 
 /// Why φ_s is 0 without a search. In JSON as in the names in parentheses.
@@ -68,14 +69,15 @@ impl fmt::Display for Reason {
 /// What a system specifies in one direction: its cause or its effect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SystemState {
-    /// The specified state, which distinctions must agree with. If several tie, the one with the largest φ_s, and
-    /// among those the first in the canonical order (see `docs/iit4.md`).
+    /// The specified state, which distinctions must agree with. If several tie, the one with the
+    /// largest φ_s, and among those the first in the canonical order (see `docs/iit4.md`).
     pub state: SpecifiedState,
     /// Intrinsic information of the system over itself, in bits.
     pub intrinsic_information: f64,
     /// All states that attain it, the first unit varying fastest.
     pub ties: Vec<SpecifiedState>,
-    /// Intrinsic differentiation by the present state: [`DifferentiationCap::CurrentState`]. In bits.
+    /// Intrinsic differentiation by the present state: [`DifferentiationCap::CurrentState`]. In
+    /// bits.
     pub differentiation_of_current_state: f64,
     /// Intrinsic differentiation by `state`: [`DifferentiationCap::SpecifiedState`]. In bits.
     pub differentiation_of_specified_state: f64,
@@ -98,18 +100,22 @@ pub struct SystemIrreducibilityAnalysis {
     pub units: UnitSet,
     /// The state of the whole network.
     pub state: State,
-    /// φ_s in bits, not negative. Of an analysis that was stopped an upper bound, infinite if nothing is known.
+    /// φ_s in bits, not negative. Of an analysis that was stopped an upper bound, infinite if
+    /// nothing is known.
     pub phi_s: f64,
     /// φ_s divided by the number of connections that the partition cuts.
     pub normalized_phi_s: f64,
-    /// φ of the cause side under the partition, signed and without the cap of 2026; `None` without a search.
+    /// φ of the cause side under the partition, signed and without the cap of 2026; `None` without
+    /// a search.
     pub phi_cause: Option<f64>,
-    /// φ of the effect side under the partition, signed and without the cap of 2026; `None` without a search.
+    /// φ of the effect side under the partition, signed and without the cap of 2026; `None` without
+    /// a search.
     pub phi_effect: Option<f64>,
-    /// The minimum information partition. Where φ_s = 0 in 2023 it is any partition that makes no difference;
-    /// `None` without a search.
+    /// The minimum information partition. Where φ_s = 0 in 2023 it is any partition that makes no
+    /// difference; `None` without a search.
     pub partition: Option<SystemPartition>,
-    /// How many partitions tie with it in normalized and in plain φ_s, itself included; 0 where φ_s = 0 in 2023.
+    /// How many partitions tie with it in normalized and in plain φ_s, itself included; 0 where φ_s
+    /// = 0 in 2023.
     pub mip_ties: u64,
     /// Why φ_s is 0 without a search; otherwise empty.
     pub reasons: Vec<Reason>,
@@ -183,8 +189,8 @@ pub(crate) fn analyse(
     TiedStates::new(system, options, stop).analysis(rules)
 }
 
-/// The pairs of a cause and an effect state that nothing but the choice among ties decides: those that tie in
-/// intrinsic information and in φ_s.
+/// The pairs of a cause and an effect state that nothing but the choice among ties decides: those
+/// that tie in intrinsic information and in φ_s.
 pub(crate) struct TiedStates<'a> {
     system: &'a System,
     options: &'a Options,
@@ -194,7 +200,8 @@ pub(crate) struct TiedStates<'a> {
     reasons: Vec<Reason>,
     /// Of causes and of effects; none for the empty system.
     specified: Option<[Specified; 2]>,
-    /// The pairs, by the places of their states among the specified ones, in the order of the enumeration.
+    /// The pairs, by the places of their states among the specified ones, in the order of the
+    /// enumeration.
     pairs: Vec<[usize; 2]>,
     /// Whether the search for them was finished.
     is_complete: bool,
@@ -225,7 +232,8 @@ impl<'a> TiedStates<'a> {
             is_complete: true,
         };
         let Some(specified) = &tied.specified else { return tied };
-        // A state that is as good as never selected has φ = 0 whatever its partition, and others have more.
+        // A state that is as good as never selected has φ = 0 whatever its partition, and others
+        // have more.
         let possible = [0, 1].map(|direction: usize| -> Vec<usize> {
             let selectivity = specified[direction].selectivity.iter().enumerate();
             let is_searched = tied.reasons.is_empty();
@@ -259,10 +267,11 @@ impl<'a> TiedStates<'a> {
             tied.is_complete = false;
             return tied;
         };
-        // Lemma: the smallest normalized φ of a pair is the smaller one of its two sides taken alone, and the
-        // largest φ among the partitions that attain it is the larger one of the sides that attain it. For
-        // min over θ of min(φ_c, φ_e)/c is the minimum of the sides' minima; and where a side attains it at θ,
-        // the other side is not smaller there, so that φ(θ) is that side's φ. So the sides tell φ_s of all pairs.
+        // Lemma: the smallest normalized φ of a pair is the smaller one of its two sides taken
+        // alone, and the largest φ among the partitions that attain it is the larger one of the
+        // sides that attain it. For min over θ of min(φ_c, φ_e)/c is the minimum of the sides'
+        // minima; and where a side attains it at θ, the other side is not smaller there, so that
+        // φ(θ) is that side's φ. So the sides tell φ_s of all pairs.
         let phi = |&[c, e]: &[usize; 2]| {
             let (a, b) = (&alone[0][c], &alone[1][e]);
             if is_tied(a.normalized, b.normalized) {
@@ -279,7 +288,8 @@ impl<'a> TiedStates<'a> {
         tied
     }
 
-    // One state at a time: there may be thousands that tie, and the tables of one take 8 · 3ⁿ bytes.
+    // One state at a time: there may be thousands that tie, and the tables of one take 8 · 3ⁿ
+    // bytes.
     fn side(&self, direction: usize, tie: usize) -> Side {
         let specified = self.specified.as_ref().expect("a system with units");
         match direction {
@@ -293,8 +303,8 @@ impl<'a> TiedStates<'a> {
         Search { system, sides, options, stop, began }.run()
     }
 
-    /// The pairs of states, each in the numbering of the system, in the order of the enumeration. Some, if the
-    /// analysis was stopped.
+    /// The pairs of states, each in the numbering of the system, in the order of the enumeration.
+    /// Some, if the analysis was stopped.
     pub(crate) fn states(&self) -> Vec<(u32, u32)> {
         let state = |direction: usize, tie: usize| {
             self.specified.as_ref().map_or(0, |specified| specified[direction].ties[tie])
@@ -337,8 +347,9 @@ impl<'a> TiedStates<'a> {
         };
         let is_exact = stop_reason == StopReason::Complete;
         let n_cut = found.partition.as_ref().map_or(1, |it| it.cut_edges().len()) as f64;
-        // What is proven by a search that was stopped: the normalized φ found is an upper bound, and no
-        // partition cuts more than all pairs. Nothing, if there may be states with a larger φ_s.
+        // What is proven by a search that was stopped: the normalized φ found is an upper bound,
+        // and no partition cuts more than all pairs. Nothing, if there may be states with a larger
+        // φ_s.
         let most_cut = (system.n * system.n.saturating_sub(1)).max(1) as f64;
         let (mut phi_s, mut normalized) = match is_chosen {
             _ if is_exact => (found.phi, found.normalized),
@@ -462,7 +473,8 @@ impl Specified {
 /// One direction with its specified state: what the partitions are looked up in.
 struct Side {
     selectivity: f64,
-    /// -log2 of the forward probability of the intact system, up to a number that all sums have in common.
+    /// -log2 of the forward probability of the intact system, up to a number that all sums have in
+    /// common.
     whole: f64,
     /// The same where no unit knows any.
     nothing_known: f64,
@@ -483,8 +495,8 @@ impl Side {
                 Side::new(system, selectivity, |i, known| -causes[i][at(known)].log2())
             }
             Causes::Wide(causes) => Side::new(system, selectivity, |i, known| {
-                // Less what it is with all known, but for its fraction: the sums are compared with that, and
-                // digits would be lost to thousands of bits that they have in common.
+                // Less what it is with all known, but for its fraction: the sums are compared with
+                // that, and digits would be lost to thousands of bits that they have in common.
                 causes[i][at(known)].surprise(-causes[i][at(system.all())].exponent())
             }),
         }
@@ -694,8 +706,9 @@ impl Search<'_> {
         (share, n_evaluated)
     }
 
-    /// Every way to give directions to the parts, those that cut the same only once: `visit` is told the
-    /// number of pairs cut, φ of both sides, the units whose inputs and those whose outputs are cut.
+    /// Every way to give directions to the parts, those that cut the same only once: `visit` is
+    /// told the number of pairs cut, φ of both sides, the units whose inputs and those whose
+    /// outputs are cut.
     fn directions<B>(
         &self,
         parts: &[u32],
@@ -747,8 +760,8 @@ impl Search<'_> {
         ControlFlow::Continue(())
     }
 
-    /// The minimum information partition: smallest normalized φ, then largest φ, then smallest cut matrix, row by
-    /// row; and how many tie up to the matrix.
+    /// The minimum information partition: smallest normalized φ, then largest φ, then smallest cut
+    /// matrix, row by row; and how many tie up to the matrix.
     fn choose<'c>(&self, candidates: &'c [Candidate]) -> Option<(&'c Candidate, u64)> {
         let smallest = candidates.iter().map(|it| it.normalized).min_by(f64::total_cmp)?;
         let tied = candidates.iter().filter(|it| is_tied(it.normalized, smallest));
@@ -777,7 +790,8 @@ struct Labels {
 }
 
 impl Candidate {
-    /// Rows of the cut matrix, each a number whose highest bit is unit 0, so that they compare like bytes.
+    /// Rows of the cut matrix, each a number whose highest bit is unit 0, so that they compare like
+    /// bytes.
     fn cut_matrix(&self, n: usize) -> Vec<u32> {
         let all = UnitSet::all(n).bits();
         (0..n)

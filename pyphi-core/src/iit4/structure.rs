@@ -1,4 +1,5 @@
-//! Φ-structures: the distinctions of a system that agree with its specified states, their relations, and Φ.
+//! Φ-structures: the distinctions of a system that agree with its specified states, their
+//! relations, and Φ.
 
 use std::time::Instant;
 
@@ -19,13 +20,14 @@ use crate::unit_set::UnitSet;
 
 /// The cause–effect structure (Φ-structure) that a system specifies, and its Φ.
 ///
-/// It is worked out for reducible systems as well; whether the system exists as one is up to `sia.phi_s`.
+/// It is worked out for reducible systems as well; whether the system exists as one is up to
+/// `sia.phi_s`.
 #[derive(Debug, Clone)]
 pub struct PhiStructure {
     /// How irreducible the system is, and the states that it specifies.
     pub sia: SystemIrreducibilityAnalysis,
-    /// Distinctions whose cause and effect are congruent with those states, by mechanism: small ones first, then
-    /// lexicographically.
+    /// Distinctions whose cause and effect are congruent with those states, by mechanism: small
+    /// ones first, then lexicographically.
     pub distinctions: Vec<Distinction>,
     /// Distinctions that were dropped because their cause or effect is not congruent.
     pub incongruent: Vec<Distinction>,
@@ -37,23 +39,24 @@ pub struct PhiStructure {
     pub sum_phi_r: f64,
     /// Φ = Σ φ_d + Σ φ_r, in bits.
     pub big_phi: f64,
-    /// Whether everything was searched. If not, every distinction given is exact as it is, but some may be missing:
-    /// their number, the sums and Φ are lower bounds.
+    /// Whether everything was searched. If not, every distinction given is exact as it is, but some
+    /// may be missing: their number, the sums and Φ are lower bounds.
     pub stop_reason: StopReason,
-    /// Under [`TiePolicy::MaxPhi`] what is proven about the choice among ties; otherwise `None`, and where the
-    /// analysis was stopped before there was anything to choose.
+    /// Under [`TiePolicy::MaxPhi`] what is proven about the choice among ties; otherwise `None`,
+    /// and where the analysis was stopped before there was anything to choose.
     pub choice: Option<ChoiceProof>,
 }
 
 impl PhiStructure {
-    /// Whether the structure is exact and complete. Under [`TiePolicy::MaxPhi`] Φ must also be proven to be the
-    /// largest one.
+    /// Whether the structure is exact and complete. Under [`TiePolicy::MaxPhi`] Φ must also be
+    /// proven to be the largest one.
     pub fn is_complete(&self) -> bool {
         self.stop_reason == StopReason::Complete && self.most_phi() == self.big_phi
     }
 
-    /// The Φ that is proven not to be exceeded by another choice among ties under [`TiePolicy::MaxPhi`]: Φ itself,
-    /// but for searches that ended at their limit. Under other policies Φ.
+    /// The Φ that is proven not to be exceeded by another choice among ties under
+    /// [`TiePolicy::MaxPhi`]: Φ itself, but for searches that ended at their limit. Under other
+    /// policies Φ.
     pub fn most_phi(&self) -> f64 {
         self.choice.as_ref().map_or(self.big_phi, |choice| choice.bound)
     }
@@ -99,7 +102,8 @@ impl PhiStructure {
 /// // Albantakis et al. 2023, Fig. 1: A and B with C as background.
 /// let system = System::new(&fixtures::iit4_figure_1_ab())?;
 /// let structure = phi_structure(&system, Rules::default(), &Options::default());
-/// let phi: Vec<String> = structure.distinctions.iter().map(|it| format!("{:.6}", it.phi)).collect();
+/// let phi = structure.distinctions.iter().map(|it| format!("{:.6}", it.phi));
+/// let phi: Vec<String> = phi.collect();
 /// assert_eq!(phi, ["0.332728", "0.323594", "0.071440"]); // of A, B and AB
 /// assert_eq!(structure.n_relations, 7u32.into());
 /// assert_eq!(format!("{:.6}", structure.big_phi), "1.562686");
@@ -239,8 +243,8 @@ fn decide(
 pub struct PhiStructureRange {
     /// The structure by the rules and the order of choice ([`Options::tie_order`]) asked for.
     pub structure: PhiStructure,
-    /// The smallest Φ over that order and the numberings tried. Of an analysis that was stopped, over those that
-    /// were finished.
+    /// The smallest Φ over that order and the numberings tried. Of an analysis that was stopped,
+    /// over those that were finished.
     pub low: f64,
     /// The largest.
     pub high: f64,
@@ -252,13 +256,13 @@ pub struct PhiStructureRange {
     pub stop_reason: StopReason,
 }
 
-/// The Φ-structure of a system with the range of its Φ over numberings of the units: their own, and `n_more` drawn
-/// from `seed` (all, if there are no more than these).
+/// The Φ-structure of a system with the range of its Φ over numberings of the units: their own, and
+/// `n_more` drawn from `seed` (all, if there are no more than these).
 ///
-/// Of several congruent purviews that tie for the largest φ and are equally large the theory prefers none; the
-/// principled policy takes the lexicographically first, so Φ can depend on how the units are numbered. The other
-/// numberings are decided by that policy, whatever `rules` say. The distinctions' φ are shared: only choices and
-/// relations are redone.
+/// Of several congruent purviews that tie for the largest φ and are equally large the theory
+/// prefers none; the principled policy takes the lexicographically first, so Φ can depend on how
+/// the units are numbered. The other numberings are decided by that policy, whatever `rules` say.
+/// The distinctions' φ are shared: only choices and relations are redone.
 ///
 /// ```
 /// use pyphi_core::iit4::{Rules, System, phi_range};
@@ -329,20 +333,22 @@ impl PhiStructureRange {
     }
 }
 
-/// All Φ that the choice among ties allows, from the smallest to the largest, each with what is proven about it.
+/// All Φ that the choice among ties allows, from the smallest to the largest, each with what is
+/// proven about it.
 #[derive(Debug, Clone)]
 pub struct PhiSpectrum {
     /// The structure with the largest Φ: that of [`TiePolicy::MaxPhi`].
     pub largest: PhiStructure,
     /// The smallest Φ found.
     pub smallest: f64,
-    /// What is proven about it: its `bound` is what no choice falls below. `None` if the analysis was stopped.
+    /// What is proven about it: its `bound` is what no choice falls below. `None` if the analysis
+    /// was stopped.
     pub proof_of_smallest: Option<ChoiceProof>,
 }
 
 impl PhiSpectrum {
-    /// What every Φ is proven to be between, whatever congruent causes, effects and states are chosen. It is from the
-    /// smallest to the largest Φ where both are proven.
+    /// What every Φ is proven to be between, whatever congruent causes, effects and states are
+    /// chosen. It is from the smallest to the largest Φ where both are proven.
     pub fn bounds(&self) -> (f64, f64) {
         let least = match &self.proof_of_smallest {
             Some(proof) if !proof.is_proven => proof.bound,
@@ -357,8 +363,9 @@ impl PhiSpectrum {
     }
 }
 
-/// The smallest and the largest Φ over all choices among congruent causes and effects that tie, and among states of
-/// the system that tie in intrinsic information and φ_s. `rules.ties` does not matter.
+/// The smallest and the largest Φ over all choices among congruent causes and effects that tie, and
+/// among states of the system that tie in intrinsic information and φ_s. `rules.ties` does not
+/// matter.
 ///
 /// ```
 /// use pyphi_core::iit4::{Rules, System, phi_spectrum};

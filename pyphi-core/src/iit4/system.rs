@@ -1,10 +1,11 @@
 //! Candidate systems: what each unit does, given the units of the system and its background.
 //!
-//! This is where causes and effects are conditioned on the background, and the only place where the TPM is
-//! read. Units are numbered inside the system here (0 to n-1, in the order of their numbers in the network).
+//! This is where causes and effects are conditioned on the background, and the only place where the
+//! TPM is read. Units are numbered inside the system here (0 to n-1, in the order of their numbers
+//! in the network).
 //!
-//! The invariant that everything later rests on: a partition changes no table. To cut u → i is to replace the
-//! known units K of i by K minus u, that is, to look up another entry.
+//! The invariant that everything later rests on: a partition changes no table. To cut u → i is to
+//! replace the known units K of i by K minus u, that is, to look up another entry.
 
 use std::sync::Arc;
 
@@ -52,7 +53,8 @@ const MOST_FACTORS: usize = Subsystem::MAX_UNITS;
 /// How small products of floats may get, as a power of two. This leaves room for means.
 const SMALLEST_PRODUCT: f64 = -768.0;
 
-/// Whether products of `n` numbers, of which none but 0 is below `smallest`, may leave the range of floats.
+/// Whether products of `n` numbers, of which none but 0 is below `smallest`, may leave the range of
+/// floats.
 fn is_tiny(smallest: f64, n: usize) -> bool {
     smallest.log2() * n as f64 <= SMALLEST_PRODUCT
 }
@@ -64,7 +66,8 @@ fn smallest(probabilities: impl Iterator<Item = f64>) -> f64 {
 
 impl Substrate {
     /// # Errors
-    /// If a unit depends on another without a connection, or no previous state leads to the present one.
+    /// If a unit depends on another without a connection, or no previous state leads to the present
+    /// one.
     pub(crate) fn new(network: &Arc<Network>, state: State) -> Result<Substrate> {
         let n_units = network.n_units();
         if state.n_units() != n_units {
@@ -131,12 +134,13 @@ impl Substrate {
     }
 }
 
-/// A candidate system of IIT 4.0: some units of a network in its state; the others are the background.
+/// A candidate system of IIT 4.0: some units of a network in its state; the others are the
+/// background.
 ///
-/// Effects are conditioned on the present state of the background: `f_e(i | s)` = P(i | s, background as it
-/// is). Causes are averaged over the background's past: `f_c(i | s) = Σ_w ω(w) P(i | s, w)`, where ω is the
-/// distribution of the past background given the present state of all units, from a uniform prior
-/// (Albantakis et al. 2023).
+/// Effects are conditioned on the present state of the background: `f_e(i | s)` = P(i | s,
+/// background as it is). Causes are averaged over the background's past: `f_c(i | s) = Σ_w ω(w) P(i
+/// | s, w)`, where ω is the distribution of the past background given the present state of all
+/// units, from a uniform prior (Albantakis et al. 2023).
 #[derive(Debug, Clone)]
 pub struct System {
     substrate: Arc<Substrate>,
@@ -168,8 +172,8 @@ impl System {
     /// ```
     ///
     /// # Errors
-    /// If a unit depends on one that the connectivity does not connect to it, or if no previous state of the
-    /// whole network leads to its present state.
+    /// If a unit depends on one that the connectivity does not connect to it, or if no previous
+    /// state of the whole network leads to its present state.
     pub fn new(subsystem: &Subsystem) -> Result<System> {
         let substrate = Substrate::new(subsystem.shared_network(), subsystem.state())?;
         System::within(&Arc::new(substrate), subsystem.units())
@@ -178,7 +182,8 @@ impl System {
     /// The system `units` of a substrate.
     ///
     /// # Errors
-    /// If no previous state of the units, with the background as it is, leads to their present state.
+    /// If no previous state of the units, with the background as it is, leads to their present
+    /// state.
     ///
     /// # Panics
     /// If there are more than [`Subsystem::MAX_UNITS`] units.
@@ -302,7 +307,8 @@ impl System {
         self.n
     }
 
-    /// Whether every unit reaches every other along connections inside the system. So does a single unit.
+    /// Whether every unit reaches every other along connections inside the system. So does a single
+    /// unit.
     pub fn is_strongly_connected(&self) -> bool {
         self.network().is_strongly_connected(self.units)
     }
@@ -345,8 +351,9 @@ impl System {
         extract(units.bits(), self.units.bits())
     }
 
-    /// Whether the connections between a mechanism and a purview leave every partition something to sever:
-    /// every unit has a connection to the other side, and all of them hang together. If not, φ is 0.
+    /// Whether the connections between a mechanism and a purview leave every partition something to
+    /// sever: every unit has a connection to the other side, and all of them hang together. If not,
+    /// φ is 0.
     pub(crate) fn is_connected(&self, direction: Direction, mechanism: u32, purview: u32) -> bool {
         let (senders, receivers) = match direction {
             Direction::Cause => (purview, mechanism),
@@ -356,8 +363,8 @@ impl System {
     }
 }
 
-/// Numbers the pairs of a set of known units and their state: the digit of a unit to the base 3 is 0 if it is
-/// not known, 1 if it is OFF and 2 if it is ON.
+/// Numbers the pairs of a set of known units and their state: the digit of a unit to the base 3 is
+/// 0 if it is not known, 1 if it is OFF and 2 if it is ON.
 #[derive(Debug)]
 struct KnownIndex {
     n: usize,
@@ -396,7 +403,8 @@ impl KnownIndex {
         self.first_unknown.len()
     }
 
-    /// The function `f` of all units' state, and its uniform averages over the units that are not known.
+    /// The function `f` of all units' state, and its uniform averages over the units that are not
+    /// known.
     fn tabulate(&self, f: impl Fn(usize) -> f64) -> Vec<f64> {
         let mut table = Vec::new();
         self.tabulate_into(f, &mut table);

@@ -1,7 +1,7 @@
 //! The forms of JSON that networks are kept in, each made into a [`Draft`].
 //!
-//! Numbers of a TPM are read straight into rows. Everything else is small, so it is read into a tree, which can say
-//! where in it something is wrong.
+//! Numbers of a TPM are read straight into rows. Everything else is small, so it is read into a
+//! tree, which can say where in it something is wrong.
 
 use std::fmt;
 
@@ -40,7 +40,8 @@ fn wrong(message: impl Into<String>) -> Error {
     ErrorKind::Json(message.into()).into()
 }
 
-/// The networks of a text, each as it is stated or with what is wrong with it, and how they are put together.
+/// The networks of a text, each as it is stated or with what is wrong with it, and how they are put
+/// together.
 ///
 /// # Errors
 /// If the text is not JSON, or there are none in it.
@@ -113,7 +114,8 @@ fn place_in_tpm(text: &str, error: &serde_json::Error) -> Option<String> {
     }
 }
 
-/// The same text with `NaN`, `Infinity` and `-Infinity` in quotes, if there are any outside of strings.
+/// The same text with `NaN`, `Infinity` and `-Infinity` in quotes, if there are any outside of
+/// strings.
 fn quote_numbers_of_python(text: &str) -> Option<String> {
     let mut quoted = String::with_capacity(text.len() + 16);
     let (mut is_string, mut escaped, mut found) = (false, false, false);
@@ -140,7 +142,8 @@ fn quote_numbers_of_python(text: &str) -> Option<String> {
     found.then_some(quoted)
 }
 
-/// The fields of an object in their order, each as text. A map would keep the last of two of one name, silently.
+/// The fields of an object in their order, each as text. A map would keep the last of two of one
+/// name, silently.
 struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Fields<'de> {
@@ -490,7 +493,8 @@ fn row_order(value: &Value) -> Result<RowOrder> {
         Some("first-unit-fastest" | "little-endian") => Ok(RowOrder::FirstUnitFastest),
         Some("last-unit-fastest" | "big-endian") => Ok(RowOrder::LastUnitFastest),
         _ => {
-            let expected = "row_order: expected first-unit-fastest (little-endian) or last-unit-fastest (big-endian)";
+            let expected = "row_order: expected first-unit-fastest (little-endian) or \
+                            last-unit-fastest (big-endian)";
             Err(json(expected, value))
         }
     }
@@ -504,8 +508,8 @@ fn alphabet(value: &Value) -> Result<()> {
     Ok(())
 }
 
-/// A table of numbers that stops where it cannot be a TPM any more: `n` entries in a row make at most `2^n` rows.
-/// Without that, a file of nothing but brackets would take many times its size.
+/// A table of numbers that stops where it cannot be a TPM any more: `n` entries in a row make at
+/// most `2^n` rows. Without that, a file of nothing but brackets would take many times its size.
 struct Rows(Vec<Vec<f64>>);
 
 impl<'de> Deserialize<'de> for Rows {
@@ -607,7 +611,8 @@ fn multidimensional(text: &str) -> Result<Option<Table>> {
     }
     let n = depth - 1;
     let mut values = Vec::new();
-    // Every list but the innermost has two items; a number may be what there is to read first or last.
+    // Every list but the innermost has two items; a number may be what there is to read first or
+    // last.
     let mut counts = vec![0_usize; depth + 1];
     let mut level = 0;
     let shape = |found: String| {
@@ -654,7 +659,8 @@ fn multidimensional(text: &str) -> Result<Option<Table>> {
     Ok(Some(table::multidimensional(&values, n)))
 }
 
-/// A field, or why its text has no value: numbers too large, names that are no Unicode, lists nested too deep.
+/// A field, or why its text has no value: numbers too large, names that are no Unicode, lists
+/// nested too deep.
 fn value(name: &str, json: &RawValue) -> Result<Value> {
     let len = json.get().len();
     if len > LONGEST_FIELD {

@@ -1,8 +1,8 @@
 //! Networks as people have them: the one door for files.
 //!
-//! [`Reader`] takes JSON (this crate's own form, PyPhi's, the web calculator's), JSON lines, YAML, and TPMs as CSV or
-//! as numpy's `.npy`, and makes a [`NetworkRecord`] of each network. What it had to guess, convert or round is said in
-//! a note; [`Reader::strict`] forbids it.
+//! [`Reader`] takes JSON (this crate's own form, PyPhi's, the web calculator's), JSON lines, YAML,
+//! and TPMs as CSV or as numpy's `.npy`, and makes a [`NetworkRecord`] of each network. What it had
+//! to guess, convert or round is said in a note; [`Reader::strict`] forbids it.
 //!
 //! The own form is an object with `tpm` and, where wanted, the other fields:
 //!
@@ -18,8 +18,9 @@
 //! | `name` | a name of the network |
 //! | `counts` | what the TPM was counted from ([`Series`]); kept with it, and not looked at |
 //!
-//! A file holds one such object, a list of them, or one in each line. Each field is there once, and there are no others:
-//! a field that is misspelt, or given twice, would silently be another question.
+//! A file holds one such object, a list of them, or one in each line. Each field is there once, and
+//! there are no others: a field that is misspelt, or given twice, would silently be another
+//! question.
 
 mod json;
 mod npy;
@@ -40,10 +41,12 @@ pub(crate) use json::unprintable;
 pub use series::{CountedTpm, Series, Unseen};
 pub use table::Table;
 
-/// How far an entry may be outside [0, 1] to be taken for one of the two, written with rounding errors.
+/// How far an entry may be outside [0, 1] to be taken for one of the two, written with rounding
+/// errors.
 pub const NOISE: f64 = 1e-9;
 
-/// A difference between two entries that is no larger is taken for rounding: it makes no connection.
+/// A difference between two entries that is no larger is taken for rounding: it makes no
+/// connection.
 pub const DEPENDS: f64 = 1e-12;
 
 /// A network in a state, with the units to analyse.
@@ -73,8 +76,8 @@ impl NetworkRecord {
     /// The checked network.
     ///
     /// # Errors
-    /// As [`Network::from_state_by_node`], or [`Network::from_state_by_state`] where the rows have `2^n`
-    /// entries; also if the labels do not fit.
+    /// As [`Network::from_state_by_node`], or [`Network::from_state_by_state`] where the rows have
+    /// `2^n` entries; also if the labels do not fit.
     pub fn network(&self) -> Result<Network> {
         let is_state_by_state = self.tpm.first().is_some_and(|row| row.len() == self.tpm.len());
         let tpm = if is_state_by_state {
@@ -92,7 +95,8 @@ impl NetworkRecord {
     /// The subsystem the record asks about.
     ///
     /// # Errors
-    /// As [`NetworkRecord::network`] and [`Subsystem::new`]; also if a unit is named twice, or none is.
+    /// As [`NetworkRecord::network`] and [`Subsystem::new`]; also if a unit is named twice, or none
+    /// is.
     pub fn subsystem(&self) -> Result<Subsystem> {
         let network = self.network()?;
         let units = self.units(&network)?;
@@ -197,8 +201,8 @@ pub enum UnitName {
 }
 
 impl UnitName {
-    /// Reads a list as a command line has it: `0,2` or `A,C`. What reads as a number is one; a label that looks like a
-    /// number is put in double quotes.
+    /// Reads a list as a command line has it: `0,2` or `A,C`. What reads as a number is one; a
+    /// label that looks like a number is put in double quotes.
     ///
     /// ```
     /// use pyphi_core::input::UnitName;
@@ -259,7 +263,8 @@ pub enum Connectivity {
     File,
     /// From the TPM: a connection where an input makes a difference.
     Inferred,
-    /// Every unit is connected with every unit, itself included, as PyPhi takes it where there is no matrix.
+    /// Every unit is connected with every unit, itself included, as PyPhi takes it where there is
+    /// no matrix.
     Full,
     /// These rows.
     Rows(Vec<Vec<u8>>),
@@ -289,7 +294,8 @@ pub struct Reader {
     pub connectivity: Connectivity,
     /// A dependence that `cm` denies is averaged over, instead of being an error.
     pub force_cm: bool,
-    /// Of a state-by-state TPM whose units are not conditionally independent, the units' own probabilities are taken.
+    /// Of a state-by-state TPM whose units are not conditionally independent, the units' own
+    /// probabilities are taken.
     pub project: bool,
     /// This state instead of those of the file.
     pub state: Option<Vec<u8>>,
@@ -330,10 +336,12 @@ pub struct Entry {
     pub notes: Vec<String>,
 }
 
-/// Reads one network, a list of them, or JSON lines, each with its state, by the rules of [`Reader::default`].
+/// Reads one network, a list of them, or JSON lines, each with its state, by the rules of
+/// [`Reader::default`].
 ///
 /// ```
-/// let text = r#"{"tpm": [[0, 0], [0, 1], [1, 0], [1, 1]], "cm": [[0, 1], [1, 0]], "state": [0, 0]}"#;
+/// let text = r#"{"tpm": [[0, 0], [0, 1], [1, 0], [1, 1]], "cm": [[0, 1], [1, 0]],
+///     "state": [0, 0]}"#;
 /// let records = pyphi_core::input::parse(text)?;
 /// let subsystem = records[0].subsystem()?;
 /// assert_eq!(subsystem.n_units(), 2);
@@ -341,7 +349,8 @@ pub struct Entry {
 /// ```
 ///
 /// # Errors
-/// If the text is not JSON, or any network of it is wrong; the message names the record, the field and the place in it.
+/// If the text is not JSON, or any network of it is wrong; the message names the record, the field
+/// and the place in it.
 pub fn parse(text: &str) -> Result<Vec<NetworkRecord>> {
     let Input { networks, form } = Reader::default().json(text)?;
     let one = |(index, entry): (usize, Entry)| {
@@ -378,7 +387,8 @@ impl Reader {
     /// Reads JSON or JSON lines. A byte order mark before it is passed over.
     ///
     /// # Errors
-    /// If the text is not JSON, or an empty list. What is wrong with one of the networks is in its [`Entry`].
+    /// If the text is not JSON, or an empty list. What is wrong with one of the networks is in its
+    /// [`Entry`].
     pub fn json(&self, text: &str) -> Result<Input> {
         let (drafts, form) = json::drafts(text, self.strict)?;
         let networks = drafts.into_iter().map(|draft| self.entry(draft)).collect();
@@ -491,8 +501,10 @@ impl Reader {
                     return Err(kind.into());
                 };
                 notes.push(format!(
-                    "tpm: the units are not conditionally independent; their own probabilities were taken, which \
-                     changes row {row}, column {column} from {found} to {expected} and nothing by more"
+                    "tpm: the units are not conditionally independent; their own probabilities \
+                     were taken, which \
+                     changes row {row}, column {column} from {found} to {expected} and nothing by \
+                     more"
                 ));
                 Ok(tpm)
             }
@@ -577,7 +589,8 @@ impl Reader {
         let denied = connections(&denied);
         if !self.force_cm {
             let message = format!(
-                "cm: 0, expected 1, for {denied}: there the tpm has a dependence (--force-cm averages over it)"
+                "cm: 0, expected 1, for {denied}: there the tpm has a dependence (--force-cm \
+                 averages over it)"
             );
             return Err(ErrorKind::Json(message).into());
         }

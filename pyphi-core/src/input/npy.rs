@@ -22,7 +22,10 @@ fn wrong(message: impl Into<String>) -> Error {
 /// If the bytes are not such an array.
 pub(super) fn read(bytes: &[u8]) -> Result<Array> {
     let rest = bytes.strip_prefix(b"\x93NUMPY").ok_or_else(|| {
-        wrong("the first bytes are not those of numpy's format, expected a file written by numpy.save")
+        wrong(
+            "the first bytes are not those of numpy's format, expected a file written by \
+               numpy.save",
+        )
     })?;
     let cut_short = || wrong("the header is cut short");
     let (&[major, _minor], rest) = rest.split_first_chunk().ok_or_else(cut_short)?;

@@ -70,11 +70,13 @@ impl Series {
     /// The most units: the counts of 12 are 128 MiB.
     pub const MAX_UNITS: usize = 12;
 
-    /// Adds the trials of a text that has a point in time in each line and a unit, 0 or 1, in each column. An empty line
-    /// ends a trial, as the end of the text does; a first line of names gives the labels.
+    /// Adds the trials of a text that has a point in time in each line and a unit, 0 or 1, in each
+    /// column. An empty line ends a trial, as the end of the text does; a first line of names gives
+    /// the labels.
     ///
     /// # Errors
-    /// If an entry is neither 0 nor 1, or a line has not as many as the others; the message names line and column.
+    /// If an entry is neither 0 nor 1, or a line has not as many as the others; the message names
+    /// line and column.
     pub fn add_csv(&mut self, text: &str) -> Result<()> {
         let mut trial = Vec::new();
         let mut is_first = true;
@@ -142,8 +144,8 @@ impl Series {
         self.trials.len()
     }
 
-    /// Counts how often a state is followed by another `lag` steps later, within a trial, and makes a TPM of that: each
-    /// count plus `pseudo_count`, divided by the sum of its row.
+    /// Counts how often a state is followed by another `lag` steps later, within a trial, and makes
+    /// a TPM of that: each count plus `pseudo_count`, divided by the sum of its row.
     ///
     /// ```
     /// use pyphi_core::input::{Series, Unseen};
@@ -157,8 +159,8 @@ impl Series {
     /// ```
     ///
     /// # Errors
-    /// If there are no units, no transitions, a lag of 0, a pseudo-count that is no number from 0 on, or unseen states
-    /// that are to be refused.
+    /// If there are no units, no transitions, a lag of 0, a pseudo-count that is no number from 0
+    /// on, or unseen states that are to be refused.
     pub fn tpm(&self, lag: usize, pseudo_count: f64, unseen: Unseen) -> Result<CountedTpm> {
         if lag == 0 {
             return Err(wrong("lag: 0, expected at least 1".to_owned()));
@@ -197,7 +199,8 @@ impl Series {
             let shown = missing.iter().take(8).cloned().collect::<Vec<_>>().join(", ");
             let more = if missing.len() > 8 { ", …" } else { "" };
             return Err(wrong(format!(
-                "{} of {n_states} states were never seen with a successor ({shown}{more}); expected all, a pseudo-count \
+                "{} of {n_states} states were never seen with a successor ({shown}{more}); \
+                 expected all, a pseudo-count \
                  above 0, or unseen states to be uniform or absorbing",
                 missing.len()
             )));

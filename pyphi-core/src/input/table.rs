@@ -19,15 +19,17 @@ fn wrong(message: String) -> Error {
 }
 
 impl Table {
-    /// Reads the rows of a TPM from a text with a row in each line and commas, semicolons, tabs or spaces between
-    /// numbers. Lines that begin with `#` are passed over. A first line of names is taken for the units' labels.
+    /// Reads the rows of a TPM from a text with a row in each line and commas, semicolons, tabs or
+    /// spaces between numbers. Lines that begin with `#` are passed over. A first line of names is
+    /// taken for the units' labels.
     ///
     /// ```
     /// use pyphi_core::input::{Reader, Table};
     ///
     /// let tpm = Table::csv("A,B\n0,0\n0,1\n1,0\n1,1\n")?;
     /// let input = Reader { state: Some(vec![0, 1]), ..Reader::default() }.table(tpm);
-    /// assert_eq!(input.networks[0].record.as_ref().unwrap().labels.as_deref().unwrap(), ["A", "B"]);
+    /// let record = input.networks[0].record.as_ref().unwrap();
+    /// assert_eq!(record.labels.as_deref().unwrap(), ["A", "B"]);
     /// # Ok::<(), pyphi_core::Error>(())
     /// ```
     ///
@@ -145,8 +147,9 @@ fn reversed_bits(bits: usize, n: usize) -> usize {
     if n == 0 { 0 } else { bits.reverse_bits() >> (usize::BITS as usize - n) }
 }
 
-/// The rows, and for a state-by-state TPM the columns, of states whose last unit is the lowest bit, in the order of
-/// those whose first is. What is no TPM stays as it is: it is refused later, with its own places.
+/// The rows, and for a state-by-state TPM the columns, of states whose last unit is the lowest bit,
+/// in the order of those whose first is. What is no TPM stays as it is: it is refused later, with
+/// its own places.
 pub(super) fn reversed(rows: Vec<Vec<f64>>, is_state_by_state: bool) -> Vec<Vec<f64>> {
     if !rows.len().is_power_of_two()
         || is_state_by_state && rows.iter().any(|it| it.len() != rows.len())
@@ -167,10 +170,14 @@ pub(super) fn hint(error: Error, rows: &[Vec<f64>]) -> Error {
     let add = |what: String| ErrorKind::Json(format!("{error}; {what}")).into();
     match *error.kind() {
         ErrorKind::TpmColumns { row: 0, expected, .. } if columns > expected => add(format!(
-            "{n_rows} rows are the states of {expected} units, so a row has {expected} entries (state-by-node) or \
-             {n_rows} (state-by-state). A table from the states of some units (sensors, hidden units) to the next \
-             states of others (hidden units, motors) needs a row for every state of all {columns} units and a column \
-             for each of them: a motor's state changes no row, a sensor's column is what it does without its inputs"
+            "{n_rows} rows are the states of {expected} units, so a row has {expected} entries \
+             (state-by-node) or \
+             {n_rows} (state-by-state). A table from the states of some units (sensors, hidden \
+             units) to the next \
+             states of others (hidden units, motors) needs a row for every state of all {columns} \
+             units and a column \
+             for each of them: a motor's state changes no row, a sensor's column is what it does \
+             without its inputs"
         )),
         ErrorKind::TpmRows { .. }
             if columns.is_power_of_two()

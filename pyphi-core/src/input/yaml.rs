@@ -1,4 +1,5 @@
-//! YAML as the JSON that it stands for. What JSON does not have (aliases, keys that are no text) is refused.
+//! YAML as the JSON that it stands for. What JSON does not have (aliases, keys that are no text) is
+//! refused.
 
 use std::fmt::Write as _;
 
@@ -99,8 +100,8 @@ fn before(
     }
 }
 
-/// What a scalar without quotes means, if it is not text: null, a truth value, or a number. Digits alone that begin
-/// with 0 are a state (`011`).
+/// What a scalar without quotes means, if it is not text: null, a truth value, or a number. Digits
+/// alone that begin with 0 are a state (`011`).
 fn plain(text: &str) -> Option<String> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Some("null".to_owned()),

@@ -1,4 +1,5 @@
-//! What a program answers for a network, by the oracle or by the engine, and where two answers differ.
+//! What a program answers for a network, by the oracle or by the engine, and where two answers
+//! differ.
 
 use pyphi_core::{Options, Subsystem, big_phi, input, record};
 use serde::Deserialize;
@@ -9,7 +10,8 @@ use crate::oracle;
 /// Largest difference between two values that count as equal.
 pub(crate) const EQUAL: f64 = 1e-9;
 
-/// The result for a network, in the numbering of its units. The fields are those of a golden record.
+/// The result for a network, in the numbering of its units. The fields are those of a golden
+/// record.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Answer {
     pub(crate) phi: f64,
@@ -41,7 +43,8 @@ pub(crate) struct Core {
     pub(crate) repertoire: Vec<f64>,
 }
 
-// --- Programs ----------------------------------------------------------------------------------------
+// --- Programs
+// ----------------------------------------------------------------------------------------
 
 /// The oracle's answer.
 pub(crate) fn by_oracle(network: &Network) -> Answer {
@@ -99,7 +102,8 @@ pub(crate) fn by_engine(network: &Network, options: &Options) -> Answer {
     serde_json::from_str(&json_by_engine(network, options)).expect("the fields of a golden record")
 }
 
-// --- Comparing ---------------------------------------------------------------------------------------
+// --- Comparing
+// ---------------------------------------------------------------------------------------
 
 /// Whether two values are not equal; a NaN equals nothing.
 pub(crate) fn far(a: f64, b: f64) -> bool {

@@ -43,7 +43,8 @@ fn tpm() {
     check(json!([]), "tpm: no rows, expected 2^n rows for n units");
     check(
         json!([[0, 0], [0, 1], [1, 0]]),
-        "tpm: 3 rows, expected a power of two (2^n rows for n units); 2 columns are 2 units (state-by-node), \
+        "tpm: 3 rows, expected a power of two (2^n rows for n units); 2 columns are 2 units \
+         (state-by-node), \
          which have 4 states",
     );
     check(json!([[0, 0], [0, 1], [1], [1, 1]]), "tpm: row 2: 1 columns, expected 2");
@@ -85,7 +86,8 @@ fn tpm_of_a_program() {
     );
     check(
         1.0 + 1e-15,
-        "tpm: row 2, column 1: 1.000000000000001 is not a probability, expected a number from 0 to 1",
+        "tpm: row 2, column 1: 1.000000000000001 is not a probability, expected a number from 0 \
+         to 1",
     );
     check(
         -1e-9,
@@ -229,7 +231,8 @@ fn labels() {
     );
     check(
         subsystem(&copies(json!({ "labels": ["A\u{1b}[2J", "B"] }))),
-        "labels[0]: \"A\\u{1b}[2J\" with a control character as number 2, expected at most 64 characters, none \
+        "labels[0]: \"A\\u{1b}[2J\" with a control character as number 2, expected at most 64 \
+         characters, none \
          a control character",
     );
     // What is written elsewhere than in ASCII is a name as good.
@@ -241,7 +244,8 @@ fn name() {
     check(input::parse(&copies(json!({ "name": 7 }))), "name: expected a string, found 7");
     check(
         input::parse(&copies(json!({ "name": "a\nΦ = 7" }))),
-        "name: \"a\\nΦ = 7\" with a control character as number 2, expected at most 256 characters, none a \
+        "name: \"a\\nΦ = 7\" with a control character as number 2, expected at most 256 \
+         characters, none a \
          control character",
     );
     check(

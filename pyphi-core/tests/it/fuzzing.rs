@@ -1,5 +1,5 @@
-//! Networks from any bytes, judged by the oracle: the bodies of the fuzz targets `phi_iit3` and `phi_iit4`, and what an
-//! ordinary test does with them.
+//! Networks from any bytes, judged by the oracle: the bodies of the fuzz targets `phi_iit3` and
+//! `phi_iit4`, and what an ordinary test does with them.
 
 use pyphi_core::input::{self, NetworkRecord, Reader, Table};
 use pyphi_core::{ErrorKind, Options};
@@ -7,11 +7,12 @@ use pyphi_core::{ErrorKind, Options};
 use crate::networks::Network;
 use crate::{answer, iit4_answer};
 
-/// A network of up to 4 units that these bytes stand for, and whether its probabilities are so small that only the
-/// engine can judge them. None if there are too few bytes.
+/// A network of up to 4 units that these bytes stand for, and whether its probabilities are so
+/// small that only the engine can judge them. None if there are too few bytes.
 ///
-/// The first bytes say how many units, what kinds of probabilities, which of them are in the system, and the state;
-/// then each column of the connectivity matrix is a byte, and each probability is one.
+/// The first bytes say how many units, what kinds of probabilities, which of them are in the
+/// system, and the state; then each column of the connectivity matrix is a byte, and each
+/// probability is one.
 fn network(bytes: &[u8], at_most: usize) -> Option<(Network, bool)> {
     let (&[n, kind, nodes, state], rest) = bytes.split_first_chunk()?;
     let n = 1 + usize::from(n) % at_most;
@@ -70,7 +71,8 @@ pub(crate) fn phi_iit3(bytes: &[u8]) {
     }
 }
 
-/// Probabilities that the oracle, which multiplies them, cannot tell from 0: the engine must agree with itself.
+/// Probabilities that the oracle, which multiplies them, cannot tell from 0: the engine must agree
+/// with itself.
 fn alike(network: &Network) {
     let whole = answer::by_engine(network, &Options::default());
     assert!(whole.phi.is_finite() && whole.phi >= 0.0, "Φ is {}\n{network}", whole.phi);
@@ -108,7 +110,8 @@ pub(crate) fn phi_iit4(bytes: &[u8]) {
     assert!(differs.is_none(), "{}\n{network}", differs.unwrap_or_default());
 }
 
-/// A network in any form; JSON of one network, or of a list: read, and, if it is taken, written and read again.
+/// A network in any form; JSON of one network, or of a list: read, and, if it is taken, written and
+/// read again.
 pub(crate) fn network_record(bytes: &[u8]) {
     let lenient =
         Reader { force_cm: true, project: true, state: Some(vec![0, 0, 0]), ..Reader::default() };

@@ -1,5 +1,5 @@
-//! What a program answers under IIT 4.0, by the oracle or by the engine, and where it differs from a golden
-//! record.
+//! What a program answers under IIT 4.0, by the oracle or by the engine, and where it differs from
+//! a golden record.
 
 use pyphi_core::iit4::record::{PhiStructureRecord, SystemRecord};
 use pyphi_core::iit4::{self, Rules};
@@ -16,7 +16,8 @@ use crate::oracle::{Mask, elements};
 /// Largest difference between two values that count as equal, relative above 1.
 const EQUAL: f64 = 1e-9;
 
-/// The result for a network, in the numbering of its units. The fields are those of a golden record.
+/// The result for a network, in the numbering of its units. The fields are those of a golden
+/// record.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Answer {
     #[serde(flatten)]
@@ -102,7 +103,8 @@ pub(crate) struct Dropped {
     pub(crate) phi_d: f64,
 }
 
-// --- The oracle ----------------------------------------------------------------------------------------
+// --- The oracle
+// ----------------------------------------------------------------------------------------
 
 /// The oracle's answer, and what only the oracle knows: all partitions tied for the minimum.
 pub(crate) struct ByOracle {
@@ -201,7 +203,8 @@ fn structure_answer(
     }
 }
 
-// --- The engine ----------------------------------------------------------------------------------------
+// --- The engine
+// ----------------------------------------------------------------------------------------
 
 /// The rules of the engine that say the same.
 pub(crate) fn rules(ties: Ties, cap: Cap) -> Rules {
@@ -258,7 +261,8 @@ pub(crate) fn phi_s_by_engine(
     Ok(serde_json::from_str(&json).expect("the fields of a golden record"))
 }
 
-// --- Comparing -----------------------------------------------------------------------------------------
+// --- Comparing
+// -----------------------------------------------------------------------------------------
 
 /// Whether two values are not equal; a NaN equals nothing.
 pub(crate) fn far(a: f64, b: f64) -> bool {
@@ -281,7 +285,8 @@ pub(crate) fn different<T: PartialEq + std::fmt::Debug>(
 }
 
 impl ByOracle {
-    /// Where an answer differs that may have any of the tied partitions, and lists all that is tied.
+    /// Where an answer differs that may have any of the tied partitions, and lists all that is
+    /// tied.
     pub(crate) fn difference(&self, actual: &Answer) -> Option<String> {
         let system = self.answer.system.difference(&actual.system);
         let structure = || {
@@ -367,8 +372,9 @@ impl StructureAnswer {
         self.distinctions.iter().map(|it| it.mechanism.clone()).collect()
     }
 
-    /// What differs. With `any_tied`, every one of the tied purviews and states that this answer lists is as
-    /// good as the one it names, and so is a mechanism that is incongruent or not through another choice.
+    /// What differs. With `any_tied`, every one of the tied purviews and states that this answer
+    /// lists is as good as the one it names, and so is a mechanism that is incongruent or not
+    /// through another choice.
     pub(crate) fn difference(&self, actual: &StructureAnswer, any_tied: bool) -> Option<String> {
         let dropped = |it: &StructureAnswer| {
             it.dropped_incongruent.iter().map(|it| it.mechanism.clone()).collect::<Vec<_>>()

@@ -1,13 +1,13 @@
-//! IIT 4.0 straight from its definition: slow, short, and meant to be read beside Albantakis et al. 2023
-//! (PLoS Comput Biol 19(10): e1011465) and Mayner, Marshall and Tononi 2026 (Entropy 28: 410).
+//! IIT 4.0 straight from its definition: slow, short, and meant to be read beside Albantakis et al.
+//! 2023 (PLoS Comput Biol 19(10): e1011465) and Mayner, Marshall and Tononi 2026 (Entropy 28: 410).
 //!
-//! This is the judge of the engine, so it shares nothing with it: no code, no tables, no bounds. Every
-//! probability is an average over the rows of the TPM, every minimum is taken over the full list of
-//! partitions; only a partition that makes no difference ends a list early, since no other one can be
-//! smaller.
+//! This is the judge of the engine, so it shares nothing with it: no code, no tables, no bounds.
+//! Every probability is an average over the rows of the TPM, every minimum is taken over the full
+//! list of partitions; only a partition that makes no difference ends a list early, since no other
+//! one can be smaller.
 //!
-//! A set of units is a bit mask over the units of the substrate: bit `i` is unit `i`. A state of a set is
-//! one too, with the units of the set that are ON.
+//! A set of units is a bit mask over the units of the substrate: bit `i` is unit `i`. A state of a
+//! set is one too, with the units of the set that are ON.
 
 use std::collections::HashSet;
 
@@ -20,11 +20,11 @@ use crate::oracle::{Direction, Mask, elements, mean, pick, size, subsets};
 /// What decides between equals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ties {
-    /// Rules that do not depend on how a program is written: the largest congruent purview, and of several
-    /// the lexicographically first.
+    /// Rules that do not depend on how a program is written: the largest congruent purview, and of
+    /// several the lexicographically first.
     Principled,
-    /// The choices of PyPhi 2.0-dev: a purview is represented by the first of those tied in the order of a
-    /// Python set, and another one is considered only if that one is incongruent.
+    /// The choices of PyPhi 2.0-dev: a purview is represented by the first of those tied in the
+    /// order of a Python set, and another one is considered only if that one is incongruent.
     Pyphi,
 }
 
@@ -33,11 +33,11 @@ pub(crate) enum Ties {
 pub(crate) enum Cap {
     /// Nothing, as in 2023.
     None,
-    /// Intrinsic information and intrinsic differentiation (2026), the latter as PyPhi has it: from the
-    /// forward probability of the current state.
+    /// Intrinsic information and intrinsic differentiation (2026), the latter as PyPhi has it: from
+    /// the forward probability of the current state.
     Pyphi,
-    /// The same, intrinsic differentiation by the paper's Eqs 4 and 6: from the selectivity of the specified
-    /// state.
+    /// The same, intrinsic differentiation by the paper's Eqs 4 and 6: from the selectivity of the
+    /// specified state.
     Paper,
 }
 
@@ -114,7 +114,8 @@ pub(crate) struct Irreducibility {
     pub(crate) normalized_phi_s: f64,
     /// Integration on either side at the MIP, before the cap. `None` if no partition was tried.
     pub(crate) phi: Option<Sides<f64>>,
-    /// The minimum information partition, and all that are tied for it. Empty unless φ_s > 0 before the cap.
+    /// The minimum information partition, and all that are tied for it. Empty unless φ_s > 0 before
+    /// the cap.
     pub(crate) tied_mips: Vec<CutEdges>,
     /// Why nothing was tried.
     pub(crate) reasons: Vec<&'static str>,
@@ -137,7 +138,8 @@ pub(crate) struct Mice {
 #[derive(Clone, Debug)]
 pub(crate) struct Structure {
     pub(crate) distinctions: Vec<Distinction>,
-    /// Choices among purviews of the same φ and size, both congruent, which only their order decides.
+    /// Choices among purviews of the same φ and size, both congruent, which only their order
+    /// decides.
     pub(crate) n_open_choices: usize,
     /// Mechanisms with φ_d > 0 whose cause or effect is not congruent with the system's.
     pub(crate) dropped: Vec<(Mask, f64)>,
@@ -158,13 +160,14 @@ pub(crate) struct System {
     units: Mask,
     /// The states of the system, in little-endian order.
     states: Vec<Mask>,
-    /// `on.cause[i][s]`, `on.effect[i][s]`: P(unit `i` of the system is ON next | the system is in state `s`),
-    /// the background as the present state of all units lets it be expected in the past (cause), or as it
-    /// is now (effect).
+    /// `on.cause[i][s]`, `on.effect[i][s]`: P(unit `i` of the system is ON next | the system is in
+    /// state `s`), the background as the present state of all units lets it be expected in the past
+    /// (cause), or as it is now (effect).
     on: [Vec<Vec<f64>>; 2],
 }
 
-// --- Partitions --------------------------------------------------------------------------------------
+// --- Partitions
+// --------------------------------------------------------------------------------------
 
 /// All ways to put the units of a set into parts.
 fn set_partitions(set: Mask) -> Vec<Vec<Mask>> {
@@ -228,8 +231,8 @@ pub(crate) fn tuples(base: usize, length: usize) -> impl Iterator<Item = Vec<usi
 
 /// The partitions of a mechanism and a purview into blocks of both.
 ///
-/// One leaves the mechanism whole and takes the purview away. The others divide the mechanism, and put
-/// every unit of the purview with one of its blocks, or with none.
+/// One leaves the mechanism whole and takes the purview away. The others divide the mechanism, and
+/// put every unit of the purview with one of its blocks, or with none.
 pub(crate) fn joint_partitions(
     mechanism: Mask,
     purview: Mask,
@@ -249,11 +252,12 @@ pub(crate) fn joint_partitions(
     std::iter::once(complete).chain(joint)
 }
 
-// --- The system --------------------------------------------------------------------------------------
+// --- The system
+// --------------------------------------------------------------------------------------
 
 impl System {
-    /// The units `nodes` of a substrate: `tpm[s][j]` = P(unit `j` is ON next | the substrate is in state
-    /// `s`), `cm[i][j]` = 1 if `i` connects to `j`. `None` if the state is unreachable.
+    /// The units `nodes` of a substrate: `tpm[s][j]` = P(unit `j` is ON next | the substrate is in
+    /// state `s`), `cm[i][j]` = 1 if `i` connects to `j`. `None` if the state is unreachable.
     pub(crate) fn new(
         tpm: &[Vec<f64>],
         cm: &[Vec<u8>],
@@ -318,10 +322,11 @@ impl System {
         if value >> i & 1 == 1 { on } else { 1.0 - on }
     }
 
-    // --- Probabilities of a mechanism and a purview ----------------------------------------------------
+    // --- Probabilities of a mechanism and a purview
+    // ----------------------------------------------------
 
-    /// The forward probability. Effect: of the purview's state `z` given a state of the mechanism; cause: of
-    /// the mechanism's state given the purview's state `z`.
+    /// The forward probability. Effect: of the purview's state `z` given a state of the mechanism;
+    /// cause: of the mechanism's state given the purview's state `z`.
     fn forward_from(
         &self,
         direction: Direction,
@@ -339,14 +344,14 @@ impl System {
         }
     }
 
-    /// The forward probability for the mechanism in its present state. It is 1 where there is nothing to be
-    /// probable.
+    /// The forward probability for the mechanism in its present state. It is 1 where there is
+    /// nothing to be probable.
     fn forward(&self, direction: Direction, mechanism: Mask, purview: Mask, z: Mask) -> f64 {
         self.forward_from(direction, (mechanism, self.now(mechanism)), purview, z)
     }
 
-    /// The probability of the purview's state `z` given the mechanism: selectivity. On the cause side it
-    /// follows from Bayes' rule, all states of the purview being equally likely before.
+    /// The probability of the purview's state `z` given the mechanism: selectivity. On the cause
+    /// side it follows from Bayes' rule, all states of the purview being equally likely before.
     fn selectivity(&self, direction: Direction, mechanism: Mask, purview: Mask, z: Mask) -> f64 {
         let probability = self.forward(direction, mechanism, purview, z);
         match direction {
@@ -360,7 +365,8 @@ impl System {
         }
     }
 
-    /// The forward probability when nothing is known of the mechanism (effect) or of the purview (cause).
+    /// The forward probability when nothing is known of the mechanism (effect) or of the purview
+    /// (cause).
     fn unconstrained(&self, direction: Direction, mechanism: Mask, purview: Mask, z: Mask) -> f64 {
         match direction {
             Direction::Cause => mean(
@@ -373,7 +379,8 @@ impl System {
         }
     }
 
-    /// Selectivity × informativeness: how much the mechanism, against a baseline, says about state `z`.
+    /// Selectivity × informativeness: how much the mechanism, against a baseline, says about state
+    /// `z`.
     fn information(
         &self,
         direction: Direction,
@@ -412,7 +419,8 @@ impl System {
         Sides::new(|direction| self.specified_states(direction, self.units, self.units).0)
     }
 
-    // --- The system as a whole -------------------------------------------------------------------------
+    // --- The system as a whole
+    // -------------------------------------------------------------------------
 
     /// φ_s, and the states that the system specifies.
     pub(crate) fn irreducibility(&self, ties: Ties, cap: Cap) -> Irreducibility {
@@ -545,8 +553,8 @@ impl System {
         (0..n * n).map(|at| partition.contains(&(at / n, at % n))).collect()
     }
 
-    /// Of the pairs of specified states tied for φ_s: the canonically smallest if the system is the whole
-    /// substrate, otherwise the first.
+    /// Of the pairs of specified states tied for φ_s: the canonically smallest if the system is the
+    /// whole substrate, otherwise the first.
     fn one_of(&self, pairs: Vec<Irreducibility>) -> Irreducibility {
         let mut pairs = pairs;
         let n_tied_pairs = pairs.len();
@@ -564,7 +572,8 @@ impl System {
         Irreducibility { n_tied_pairs, ..pairs.swap_remove(0) }
     }
 
-    /// The numberings of the substrate that keep its connections and make its TPM, as bytes, the smallest.
+    /// The numberings of the substrate that keep its connections and make its TPM, as bytes, the
+    /// smallest.
     fn canonical_numberings(&self) -> Vec<Vec<usize>> {
         let n = self.cm.len();
         let keeps_cm = |order: &Vec<usize>| {
@@ -610,7 +619,8 @@ impl System {
         })
     }
 
-    // --- Distinctions ----------------------------------------------------------------------------------
+    // --- Distinctions
+    // ----------------------------------------------------------------------------------
 
     /// φ of a mechanism over a purview in one state: the least that a partition takes away.
     pub(crate) fn mechanism_mip(
@@ -635,7 +645,8 @@ impl System {
         tied.into_iter().map(|it| it.1).fold(0.0, f64::max)
     }
 
-    /// The causes or effects of a mechanism that are tied for the largest φ, in the order of the policy.
+    /// The causes or effects of a mechanism that are tied for the largest φ, in the order of the
+    /// policy.
     pub(crate) fn mices(&self, direction: Direction, mechanism: Mask, ties: Ties) -> Vec<Mice> {
         let purviews = match ties {
             Ties::Principled => subsets(self.units),
@@ -686,7 +697,8 @@ impl System {
         (senders, receivers) == (from, to)
     }
 
-    /// The purview and state that agree with the state the system specifies, if any of those tied does.
+    /// The purview and state that agree with the state the system specifies, if any of those tied
+    /// does.
     fn congruent(mices: &[Mice], specified: Mask, ties: Ties) -> Option<(f64, Mask, Mask)> {
         let agreeing = |mice: &Mice| {
             let state = mice.states.iter().find(|&&z| z == specified & mice.purview)?;
@@ -709,7 +721,8 @@ impl System {
         }
     }
 
-    // --- The structure -----------------------------------------------------------------------------------
+    // --- The structure
+    // -----------------------------------------------------------------------------------
 
     /// The distinctions congruent with the specified states, their relations, and Φ.
     pub(crate) fn structure(&self, specified: Sides<Mask>, ties: Ties) -> Structure {
@@ -753,12 +766,13 @@ impl System {
     }
 }
 
-// --- Complexes ---------------------------------------------------------------------------------------
+// --- Complexes
+// ---------------------------------------------------------------------------------------
 
 /// The complexes of a substrate in a state, strongest first: units and φ_s.
 ///
-/// Of the candidates that overlap, the one with the largest φ_s is a complex and excludes the others; if
-/// several are tied, the one with the largest Φ, and if that is tied too, none.
+/// Of the candidates that overlap, the one with the largest φ_s is a complex and excludes the
+/// others; if several are tied, the one with the largest Φ, and if that is tied too, none.
 pub(crate) fn complexes(
     tpm: &[Vec<f64>],
     cm: &[Vec<u8>],
@@ -809,10 +823,11 @@ pub(crate) fn complexes(
     complexes
 }
 
-// --- The order of a Python set -------------------------------------------------------------------------
+// --- The order of a Python set
+// -------------------------------------------------------------------------
 
-/// The order in which CPython walks through a set of index tuples inserted in the given order: that of its
-/// hash table.
+/// The order in which CPython walks through a set of index tuples inserted in the given order: that
+/// of its hash table.
 pub(crate) fn python_set_order(keys: Vec<Mask>) -> Vec<Mask> {
     let mut table: Vec<Option<Mask>> = vec![None; 8];
     for (at, key) in keys.into_iter().enumerate() {

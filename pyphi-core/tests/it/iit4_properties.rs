@@ -1,7 +1,7 @@
 //! IIT 4.0: the engine against the oracle on random networks, and laws that hold for all of them.
 //!
-//! `PHI_IIT4_NETWORKS` sets how many networks of 1 to 3 units are compared, `PHI_IIT4_NETWORKS_4` how many of
-//! 4 units.
+//! `PHI_IIT4_NETWORKS` sets how many networks of 1 to 3 units are compared, `PHI_IIT4_NETWORKS_4`
+//! how many of 4 units.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -23,8 +23,8 @@ use crate::properties::{check, count, how_many};
 
 const POLICIES: [Ties; 2] = [Ties::Principled, Ties::Pyphi];
 
-/// A ring of logistic units that all hear the same from their neighbours: full of ties that rounding could
-/// tell apart.
+/// A ring of logistic units that all hear the same from their neighbours: full of ties that
+/// rounding could tell apart.
 fn symmetric_logistic(n: usize, seed: u64) -> Network {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let weights: Vec<f64> =
@@ -40,8 +40,8 @@ fn symmetric_logistic(n: usize, seed: u64) -> Network {
     network
 }
 
-/// The first networks of the given sizes, every family in turn. Units that hear what the CM does not connect
-/// are left out: IIT 4.0 refuses them.
+/// The first networks of the given sizes, every family in turn. Units that hear what the CM does
+/// not connect are left out: IIT 4.0 refuses them.
 fn networks(sizes: &'static [usize], count: usize) -> impl IndexedParallelIterator<Item = Network> {
     let families: Vec<Option<Family>> = (Family::ALL.into_iter().map(Some))
         .filter(|&it| it != Some(Family::Overheard))
@@ -59,7 +59,8 @@ fn networks(sizes: &'static [usize], count: usize) -> impl IndexedParallelIterat
 const UP_TO_THREE: &[usize] = &[3, 2, 3, 3, 1];
 const FOUR: &[usize] = &[4];
 
-// --- Engine and oracle -----------------------------------------------------------------------------------
+// --- Engine and oracle
+// -----------------------------------------------------------------------------------
 
 #[test]
 fn engine_agrees_with_oracle() {
@@ -150,7 +151,7 @@ fn complexes_agree_with_oracle_on_four_units() {
     check(networks(FOUR, 18), |network| complexes_differ(network, Cap::None));
 }
 
-// --- Laws --------------------------------------------------------------------------------------------------
+// --- Laws ---
 
 /// φ_s and what goes with it does not depend on how the units are numbered, whatever is tied.
 #[test]
@@ -172,7 +173,8 @@ fn relabelling_keeps_phi_s() {
     });
 }
 
-/// Nor does the structure, unless states or purviews are tied and only the order of the units decides.
+/// Nor does the structure, unless states or purviews are tied and only the order of the units
+/// decides.
 #[test]
 fn relabelling_keeps_the_structure_without_ties() {
     let n_untied = AtomicUsize::new(0);

@@ -17,7 +17,8 @@ pub(crate) struct Distinction {
 }
 
 impl Distinction {
-    /// The units of the cause and of the effect, each with its state: bit 2i is unit i OFF, 2i + 1 ON.
+    /// The units of the cause and of the effect, each with its state: bit 2i is unit i OFF, 2i + 1
+    /// ON.
     fn relata(&self) -> [Mask; 2] {
         [self.cause, self.effect].map(|(_, purview, state)| {
             elements(purview).map(|unit| 1 << (2 * unit + (state >> unit & 1))).sum()
@@ -68,8 +69,8 @@ pub(crate) fn relations(distinctions: &[Distinction]) -> Vec<Relation> {
     relations
 }
 
-/// In how many ways the cause, the effect or both of every distinction can be taken so that all share a
-/// unit in a state.
+/// In how many ways the cause, the effect or both of every distinction can be taken so that all
+/// share a unit in a state.
 fn n_faces(distinctions: &[&Distinction]) -> usize {
     let taken = |it: &Distinction, how: usize| {
         let [cause, effect] = it.relata();
@@ -82,8 +83,8 @@ fn n_faces(distinctions: &[&Distinction]) -> usize {
     tuples(3, distinctions.len()).filter(shares).count()
 }
 
-/// Σφ_r. A relation counts its weakest share once for every unit and state in its overlap; so sum over
-/// these, and over which of the distinctions that have it is the weakest.
+/// Σφ_r. A relation counts its weakest share once for every unit and state in its overlap; so sum
+/// over these, and over which of the distinctions that have it is the weakest.
 pub(crate) fn sum_phi_r(distinctions: &[Distinction]) -> f64 {
     let among_several: f64 = elements(distinctions.iter().fold(0, |all, it| all | it.union()))
         .map(|element| {

@@ -100,8 +100,8 @@ fn goldens() -> Vec<Golden> {
     let without = goldens.iter().filter(|it| it.answer.structure.is_none());
     let without: Vec<&str> = without.map(|it| it.network.name.as_str()).collect();
     assert_eq!(without, ["paper_6E_full"]);
-    // The structure is the same under both presets. Of one network the principled one is recorded with the
-    // first preset only.
+    // The structure is the same under both presets. Of one network the principled one is recorded
+    // with the first preset only.
     let tolerant: HashMap<String, Tolerant> = goldens
         .iter()
         .filter_map(|it| Some((it.network.name.clone(), it.tolerant_policy.clone()?)))
@@ -126,7 +126,8 @@ fn check(goldens: &[Golden], difference: impl Fn(&Golden) -> Option<String> + Sy
     assert!(failures.is_empty(), "{} records:\n{}", failures.len(), failures.join("\n"));
 }
 
-// --- The oracle ----------------------------------------------------------------------------------------
+// --- The oracle
+// ----------------------------------------------------------------------------------------
 
 #[track_caller]
 fn check_oracle(ties: Ties) {
@@ -178,7 +179,8 @@ fn golden_partitions_cut_what_they_say() {
     });
 }
 
-// --- The engine ----------------------------------------------------------------------------------------
+// --- The engine
+// ----------------------------------------------------------------------------------------
 
 #[track_caller]
 fn check_engine(ties: Ties) {
@@ -210,8 +212,8 @@ fn engine_principled() {
     check_engine(Ties::Principled);
 }
 
-/// Under `max-phi` every golden network has a Φ that is proven to be the largest: φ_s is the same, and no other policy
-/// finds more.
+/// Under `max-phi` every golden network has a Φ that is proven to be the largest: φ_s is the same,
+/// and no other policy finds more.
 #[test]
 fn engine_with_the_largest_phi() {
     check(&goldens(), |golden| {
@@ -237,7 +239,8 @@ fn engine_with_the_largest_phi() {
     }
 }
 
-// --- The figures of the 2023 paper -----------------------------------------------------------------------
+// --- The figures of the 2023 paper
+// -----------------------------------------------------------------------
 
 /// The systems of Figs. 1, 2, 4, 6A-E and 7A-C.
 fn figures() -> Vec<Golden> {
@@ -248,8 +251,8 @@ fn figures() -> Vec<Golden> {
     figures
 }
 
-/// Whether a value is the published one to all its decimals, which the paper mostly cuts off, but rounds
-/// in places.
+/// Whether a value is the published one to all its decimals, which the paper mostly cuts off, but
+/// rounds in places.
 fn is_published(published: &str, value: f64) -> bool {
     let n_decimals = published.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let scale = 10_f64.powi(n_decimals as i32);
@@ -363,7 +366,8 @@ fn the_table_of_figures_is_true() {
     assert!(page.contains(&table), "{} lacks this table:\n{table}", path.display());
 }
 
-// --- The parts of the oracle, by counts and worked numbers -----------------------------------------------
+// --- The parts of the oracle, by counts and worked numbers
+// -----------------------------------------------
 
 fn units(set: Mask) -> Vec<usize> {
     elements(set).collect()

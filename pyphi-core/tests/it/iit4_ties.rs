@@ -1,4 +1,5 @@
-//! IIT 4.0: the smallest and the largest Φ over all choices among ties, against a list of all of them.
+//! IIT 4.0: the smallest and the largest Φ over all choices among ties, against a list of all of
+//! them.
 //!
 //! `PHI_TIED_NETWORKS` sets how many random networks with ties are compared.
 
@@ -23,7 +24,8 @@ const MOST_CHOICES: usize = 60_000;
 
 /// Every Φ that some choice gives. `None` if there are too many choices.
 ///
-/// With `may_drop` causes and effects may also be chosen that are not congruent: the distinction is then dropped.
+/// With `may_drop` causes and effects may also be chosen that are not congruent: the distinction is
+/// then dropped.
 fn all_phi(system: &System, units: Mask, may_drop: bool) -> Option<Vec<f64>> {
     let ties = Ties::Principled;
     let found = subsets(units).into_iter().filter_map(|mechanism| {
@@ -89,7 +91,8 @@ fn max_phi(network: &Network) -> Option<PhiStructure> {
     Some(phi_structure(&system, MAX_PHI, &Options::default()))
 }
 
-/// Random networks of 2 and 3 units, most of them of families that tie, one in three part of a larger one.
+/// Random networks of 2 and 3 units, most of them of families that tie, one in three part of a
+/// larger one.
 fn tied() -> impl ParallelIterator<Item = Network> {
     let families = [
         Family::Boolean,

@@ -1,5 +1,5 @@
-//! Files in every form that networks are kept in. The first are written by PyPhi and numpy; all hold the network of
-//! PyPhi's documentation, whose Φ in the state (1,0,0) is 2.3125.
+//! Files in every form that networks are kept in. The first are written by PyPhi and numpy; all
+//! hold the network of PyPhi's documentation, whose Φ in the state (1,0,0) is 2.3125.
 
 use std::fs;
 use std::path::PathBuf;
@@ -246,7 +246,8 @@ fn connections() {
     let denies = json!({ "cm": [[0, 0], [0, 0]] });
     assert_eq!(
         refused(default().json(&copies(denies.clone()))),
-        "cm: 0, expected 1, for 0 → 1, 1 → 0: there the tpm has a dependence (--force-cm averages over it)"
+        "cm: 0, expected 1, for 0 → 1, 1 → 0: there the tpm has a dependence (--force-cm averages \
+         over it)"
     );
     let (record, notes) = cm(Reader { force_cm: true, ..default() }, denies);
     assert_eq!(record.tpm, [[0.5, 0.5]; 4]);
@@ -262,9 +263,8 @@ fn connections() {
     assert_eq!(record.cm, [[0, 1], [1, 0]]);
     assert_eq!(
         notes,
-        [
-            "cm: inferred from tpm, 2 of 4 connections; differences of up to 1e-17 were taken for rounding"
-        ]
+        ["cm: inferred from tpm, 2 of 4 connections; differences of up to 1e-17 were taken for \
+             rounding"]
     );
 }
 
@@ -279,7 +279,8 @@ fn dependent_units_are_projected_when_asked() {
     .to_string();
     assert_eq!(
         refused(Reader::default().json(&text)),
-        "tpm: row 1, column 0: 0, expected 0.25: the units are not conditionally independent given the previous \
+        "tpm: row 1, column 0: 0, expected 0.25: the units are not conditionally independent \
+         given the previous \
          state; nothing differs by more (--project takes the units' own probabilities)"
     );
     let (record, notes) = only(Reader { project: true, ..Reader::default() }.json(&text));
@@ -338,7 +339,8 @@ fn a_table_of_an_animat_gets_a_hint() {
         json!([[0, 0, 1, 1, 0, 0, 1, 1], [0, 1, 0, 1, 0, 1, 0, 1], [0, 0, 0, 0, 1, 1, 1, 1]]);
     assert_eq!(
         refused(Reader::default().json(&copies(json!({ "tpm": transposed })))),
-        "tpm: 3 rows, expected a power of two (2^n rows for n units); 3 rows of 8: is it transposed?"
+        "tpm: 3 rows, expected a power of two (2^n rows for n units); 3 rows of 8: is it \
+         transposed?"
     );
 }
 
@@ -395,7 +397,8 @@ fn a_tpm_is_counted_from_series() {
     };
     assert_eq!(
         message(series.tpm(1, 0.0, Unseen::Refuse)),
-        "1 of 4 states were never seen with a successor (01); expected all, a pseudo-count above 0, or unseen states to \
+        "1 of 4 states were never seen with a successor (01); expected all, a pseudo-count above \
+         0, or unseen states to \
          be uniform or absorbing"
     );
     assert_eq!(message(series.tpm(0, 0.0, Unseen::Uniform)), "lag: 0, expected at least 1");

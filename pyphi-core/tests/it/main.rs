@@ -18,7 +18,8 @@ mod iit4_properties;
 mod iit4_relations;
 /// Every golden record of IIT 4.0, and the figures of the papers.
 mod iit4_suite;
-/// IIT 4.0: the smallest and the largest Φ over all choices among ties, against a list of all of them.
+/// IIT 4.0: the smallest and the largest Φ over all choices among ties, against a list of all of
+/// them.
 mod iit4_ties;
 /// Networks in every form that they are kept in.
 mod input_forms;

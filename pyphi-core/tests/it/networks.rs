@@ -1,7 +1,7 @@
 //! Networks to compute Φ of: the graphs of the validation study, and random ones from a seed.
 //!
-//! A seed gives the same network on every platform. Half of the families are made to be full of ties,
-//! since that is where two programs part.
+//! A seed gives the same network on every platform. Half of the families are made to be full of
+//! ties, since that is where two programs part.
 
 use std::fmt;
 
@@ -18,7 +18,8 @@ use crate::oracle;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Network {
     pub(crate) name: String,
-    /// `tpm[s][j]` = P(unit `j` is ON next | the network is in state `s`), bit `i` of `s` is unit `i`.
+    /// `tpm[s][j]` = P(unit `j` is ON next | the network is in state `s`), bit `i` of `s` is unit
+    /// `i`.
     pub(crate) tpm: Vec<Vec<f64>>,
     /// `cm[i][j]` = 1 if `i` connects to `j`.
     pub(crate) cm: Vec<Vec<u8>>,
@@ -71,7 +72,8 @@ pub(crate) fn numberings(n: usize) -> Vec<Vec<usize>> {
     numberings(last).iter().flat_map(|order| (0..n).map(move |at| insert(at, order))).collect()
 }
 
-// --- The graphs of the study -------------------------------------------------------------------------
+// --- The graphs of the study
+// -------------------------------------------------------------------------
 
 /// The edges of a named graph of the study.
 pub(crate) fn edges(topology: &str, n: usize) -> Vec<(usize, usize)> {
@@ -106,7 +108,8 @@ pub(crate) fn majority(topology: &str, n: usize) -> Network {
     Network { name, tpm, cm, state: vec![0; n], nodes: (0..n).collect() }
 }
 
-/// Binary units with P(ON) = 1 / (1 + exp(-slope Σ w s)), s = ±1; `weight(i, j)` is that of `i` on `j`.
+/// Binary units with P(ON) = 1 / (1 + exp(-slope Σ w s)), s = ±1; `weight(i, j)` is that of `i` on
+/// `j`.
 pub(crate) fn logistic(n: usize, slope: f64, weight: impl Fn(usize, usize) -> f64) -> Network {
     let on = |s: usize, j: usize| {
         let drive = (0..n).map(|i| weight(i, j) * if s >> i & 1 == 1 { 1.0 } else { -1.0 });
@@ -122,7 +125,8 @@ pub(crate) fn logistic(n: usize, slope: f64, weight: impl Fn(usize, usize) -> f6
     }
 }
 
-// --- Random networks ---------------------------------------------------------------------------------
+// --- Random networks
+// ---------------------------------------------------------------------------------
 
 /// What the units of a random network do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +173,8 @@ pub(crate) fn random(family: Family, n: usize, seed: u64) -> Network {
         let tpm = random_tpm(family, &cm, &mut rng);
         let name = format!("{family:?}, {n} units, seed {seed}");
         let mut network = Network { name, tpm, cm, state: vec![0; n], nodes: (0..n).collect() };
-        // Not every network has a state that the candidate can be in: then another network is drawn.
+        // Not every network has a state that the candidate can be in: then another network is
+        // drawn.
         for _ in 0..20 {
             network.state = (0..n).map(|_| rng.random_range(0..2)).collect();
             network.nodes = (0..n).collect();
@@ -224,7 +229,8 @@ fn random_tpm(family: Family, cm: &[Vec<u8>], rng: &mut ChaCha8Rng) -> Vec<Vec<f
         let negated = rng.random_bool(0.3);
         let weights: Vec<f64> = inputs.iter().map(|_| rng.random_range(-3.0..3.0)).collect();
         let bias = rng.random_range(-1.5..1.5);
-        // P(ON) for each pattern of the inputs, so that the units it does not hear make no difference.
+        // P(ON) for each pattern of the inputs, so that the units it does not hear make no
+        // difference.
         let pattern_on: Vec<f64> = (0..1_usize << inputs.len())
             .map(|pattern| {
                 let n_on = pattern.count_ones() as usize;
@@ -264,7 +270,8 @@ fn random_tpm(family: Family, cm: &[Vec<u8>], rng: &mut ChaCha8Rng) -> Vec<Vec<f
     tpm
 }
 
-/// The seeds in a failure's message are worth something only as long as they stand for the same networks.
+/// The seeds in a failure's message are worth something only as long as they stand for the same
+/// networks.
 #[test]
 fn a_seed_stands_for_one_network() {
     let network = random(Family::Free, 3, 7);

@@ -5,9 +5,9 @@
 //! pruning. Every probability is an average over the rows of the TPM, every distance between
 //! distributions is solved by a general transport solver that proves its own answer.
 //!
-//! A set of units is a bit mask over the candidate system: bit `k` is the `k`-th unit of `nodes`. A state
-//! is one too, with the units that are ON. A repertoire is a vector over the states of its purview, bit
-//! `k` of the index being the `k`-th unit of the purview.
+//! A set of units is a bit mask over the candidate system: bit `k` is the `k`-th unit of `nodes`. A
+//! state is one too, with the units that are ON. A repertoire is a vector over the states of its
+//! purview, bit `k` of the index being the `k`-th unit of the purview.
 
 /// A value of at most this is 0; values no further apart are tied.
 pub(crate) const TOLERANCE: f64 = 1e-6;
@@ -40,9 +40,9 @@ pub(crate) struct BigPhi {
 
 /// Choices of a core cause or core effect that φ does not decide.
 ///
-/// Counted are the searches in the intact system and in every cut one, in both directions whatever the
-/// other finds, that end with φ > 0; a core that is taken over unchanged was not searched for. All zero
-/// if Φ is.
+/// Counted are the searches in the intact system and in every cut one, in both directions whatever
+/// the other finds, that end with φ > 0; a core that is taken over unchanged was not searched for.
+/// All zero if Φ is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ties {
     /// Several purviews have the largest φ.
@@ -122,7 +122,8 @@ pub(crate) struct System {
     order: Order,
 }
 
-// --- Sets --------------------------------------------------------------------------------------------
+// --- Sets
+// --------------------------------------------------------------------------------------------
 
 /// The units of a set, in order.
 pub(crate) fn elements(set: Mask) -> impl Iterator<Item = usize> {
@@ -133,7 +134,8 @@ pub(crate) fn size(set: Mask) -> usize {
     set.count_ones() as usize
 }
 
-/// The elements of `set` at the positions that are ON in `k`: bit `i` of `k` picks the `i`-th element.
+/// The elements of `set` at the positions that are ON in `k`: bit `i` of `k` picks the `i`-th
+/// element.
 pub(crate) fn pick(set: Mask, k: usize) -> Mask {
     elements(set).enumerate().filter(|(i, _)| k >> i & 1 == 1).map(|(_, unit)| 1 << unit).sum()
 }
@@ -145,13 +147,15 @@ pub(crate) fn subsets(set: Mask) -> Vec<Mask> {
     all
 }
 
-/// The unordered bipartitions of `set`: the first part is what `k` picks, and never holds the last element.
+/// The unordered bipartitions of `set`: the first part is what `k` picks, and never holds the last
+/// element.
 fn bipartitions(set: Mask) -> Vec<(Mask, Mask)> {
     let count = if set == 0 { 1 } else { 1 << (size(set) - 1) };
     (0..count).map(|k| (pick(set, k), set & !pick(set, k))).collect()
 }
 
-/// The ordered bipartitions of `set`: the unordered ones, then the same reversed with their parts swapped.
+/// The ordered bipartitions of `set`: the unordered ones, then the same reversed with their parts
+/// swapped.
 fn directed_bipartitions(set: Mask) -> Vec<(Mask, Mask)> {
     let first = bipartitions(set);
     let second: Vec<_> = first.iter().rev().map(|&(a, b)| (b, a)).collect();
@@ -171,15 +175,16 @@ fn mechanism_partitions(mechanism: Mask, purview: Mask) -> Vec<[Part; 2]> {
     partitions
 }
 
-// --- The system --------------------------------------------------------------------------------------
+// --- The system
+// --------------------------------------------------------------------------------------
 
-/// What probabilities are multiplied by in [`System::as_now`]: the smallest float has no half, and a mean of it
-/// and of 0 would be 0.
+/// What probabilities are multiplied by in [`System::as_now`]: the smallest float has no half, and
+/// a mean of it and of 0 would be 0.
 const UNIT: f64 = f64::from_bits((1023 + 100) << 52);
 
 impl System {
-    /// The units `nodes` of a network as a candidate system: `tpm[s][j]` = P(unit `j` is ON next | the
-    /// network is in state `s`), `cm[i][j]` = 1 if `i` connects to `j`. `None` if its state is
+    /// The units `nodes` of a network as a candidate system: `tpm[s][j]` = P(unit `j` is ON next |
+    /// the network is in state `s`), `cm[i][j]` = 1 if `i` connects to `j`. `None` if its state is
     /// unreachable.
     pub(crate) fn new(
         tpm: &[Vec<f64>],
@@ -239,7 +244,8 @@ impl System {
         elements(set).map(|k| self.nodes[k]).collect()
     }
 
-    /// The system whose connections from `from` to `to` are severed: units of `to` hear noise instead.
+    /// The system whose connections from `from` to `to` are severed: units of `to` hear noise
+    /// instead.
     fn severed(&self, from: Mask, to: Mask) -> System {
         let mut cut = self.clone();
         for j in elements(to) {
@@ -250,12 +256,14 @@ impl System {
         cut
     }
 
-    /// P(unit `j` is next as it is now | the units `fixed` are as in `z`, the others uniform) × [`UNIT`].
+    /// P(unit `j` is next as it is now | the units `fixed` are as in `z`, the others uniform) ×
+    /// [`UNIT`].
     fn likelihood(&self, j: usize, fixed: Mask, z: Mask) -> f64 {
         mean((0..1 << self.n()).filter(|s| (s ^ z) & fixed == 0).map(|s| self.as_now[j][s]))
     }
 
-    /// P(unit `j` is next as it is in `value` | the units `fixed` are as in `z`, the others uniform).
+    /// P(unit `j` is next as it is in `value` | the units `fixed` are as in `z`, the others
+    /// uniform).
     fn probability(&self, j: usize, value: Mask, fixed: Mask, z: Mask) -> f64 {
         let as_now = self.likelihood(j, fixed, z) / UNIT;
         if (value ^ self.state) >> j & 1 == 0 { as_now } else { 1.0 - as_now }
@@ -277,7 +285,8 @@ impl System {
         (0..self.n()).all(|i| hearers(i) == self.all())
     }
 
-    // --- Repertoires ---------------------------------------------------------------------------------
+    // --- Repertoires
+    // ---------------------------------------------------------------------------------
 
     /// What a mechanism in its state says about the past or future state of a purview.
     pub(crate) fn repertoire(
@@ -289,9 +298,9 @@ impl System {
         let states = (0..1 << size(purview)).map(|k| pick(purview, k));
         match direction {
             Direction::Cause => {
-                // Each unit of the mechanism hears noise of its own from outside the purview, so the
-                // factors are averaged separately, and the product is normalised once. It may be smaller
-                // than any float, so its logarithm is taken.
+                // Each unit of the mechanism hears noise of its own from outside the purview, so
+                // the factors are averaged separately, and the product is normalised once. It may
+                // be smaller than any float, so its logarithm is taken.
                 let logarithms: Vec<f64> = states
                     .map(|z| elements(mechanism).map(|i| self.likelihood(i, purview, z).ln()).sum())
                     .collect();
@@ -324,11 +333,12 @@ impl System {
         product((purview, repertoire), (added, &self.repertoire(direction, 0, added)))
     }
 
-    // --- Small φ -------------------------------------------------------------------------------------
+    // --- Small φ
+    // -------------------------------------------------------------------------------------
 
-    /// φ of a mechanism over a purview, the least that a partition changes the repertoire, and the minimum
-    /// information partition, the first of those tied for it. A partition that changes nothing ends the
-    /// search.
+    /// φ of a mechanism over a purview, the least that a partition changes the repertoire, and the
+    /// minimum information partition, the first of those tied for it. A partition that changes
+    /// nothing ends the search.
     pub(crate) fn mip(
         &self,
         direction: Direction,
@@ -363,7 +373,8 @@ impl System {
             Direction::Cause => (purview, mechanism),
             Direction::Effect => (mechanism, purview),
         };
-        // Grow a block from one receiver, to all senders it hears, to all receivers that hear those ...
+        // Grow a block from one receiver, to all senders it hears, to all receivers that hear those
+        // ...
         let mut receivers = to & to.wrapping_neg();
         let mut senders = 0;
         for _ in 0..=2 * self.n() {
@@ -378,8 +389,9 @@ impl System {
         (senders, receivers) == (from, to)
     }
 
-    /// The core cause or core effect of a mechanism: of the purviews tied for the largest φ the one with
-    /// most units, and of those the first in the order of the system. `None` if no purview has φ > 0.
+    /// The core cause or core effect of a mechanism: of the purviews tied for the largest φ the one
+    /// with most units, and of those the first in the order of the system. `None` if no purview has
+    /// φ > 0.
     fn core(&self, direction: Direction, mechanism: Mask, ties: &mut Ties) -> Option<Core> {
         let candidates: Vec<(f64, Mask)> = subsets(self.all())
             .into_iter()
@@ -412,7 +424,8 @@ impl System {
         Some(Concept { mechanism: self.units(mask), phi, cause, effect, mask })
     }
 
-    // --- Structures ----------------------------------------------------------------------------------
+    // --- Structures
+    // ----------------------------------------------------------------------------------
 
     /// The concepts of the system, mechanisms by size and then lexicographically.
     fn ces(&self, ties: &mut Ties) -> Vec<Concept> {
@@ -425,7 +438,8 @@ impl System {
         ces
     }
 
-    /// The concepts of the system with the connections `from` → `to` severed, given those of the intact one.
+    /// The concepts of the system with the connections `from` → `to` severed, given those of the
+    /// intact one.
     fn cut_ces(&self, intact: &[Concept], from: Mask, to: Mask, ties: &mut Ties) -> Vec<Concept> {
         let cut = self.severed(from, to);
         let mut ces = Vec::new();
@@ -448,8 +462,8 @@ impl System {
         ces
     }
 
-    /// How far apart two concepts are: the EMDs of their cause and of their effect repertoires, each pair
-    /// expanded to the union of the two purviews. `None` is the null concept.
+    /// How far apart two concepts are: the EMDs of their cause and of their effect repertoires,
+    /// each pair expanded to the union of the two purviews. `None` is the null concept.
     fn concept_distance(&self, a: Option<&Concept>, b: Option<&Concept>) -> f64 {
         let distance = |direction, a: Option<&Core>, b: Option<&Core>| {
             let purview = |core: Option<&Core>| core.map_or(0, |core| core.mask);
@@ -496,7 +510,8 @@ impl System {
         transport(&mass(&supply), &mass(&demand), &cost)
     }
 
-    // --- Big Φ ---------------------------------------------------------------------------------------
+    // --- Big Φ
+    // ---------------------------------------------------------------------------------------
 
     /// Φ: the least that a directed cut changes the structure.
     pub(crate) fn big_phi(&self) -> BigPhi {
@@ -533,7 +548,8 @@ impl System {
     }
 }
 
-// --- All choices among ties --------------------------------------------------------------------------
+// --- All choices among ties
+// --------------------------------------------------------------------------
 
 /// A mechanism with the core causes and core effects that may be chosen.
 type Lists = (Mask, Vec<Core>, Vec<Core>);
@@ -578,8 +594,8 @@ impl System {
         tied.iter().filter(|c| is_eligible(c.1)).map(core).collect()
     }
 
-    /// Every structure of choices for the concepts that the lists of cores of each mechanism allow; `None` if
-    /// there are more than `most`.
+    /// Every structure of choices for the concepts that the lists of cores of each mechanism allow;
+    /// `None` if there are more than `most`.
     fn structures(&self, cores: Vec<Lists>, most: usize) -> Option<Vec<Vec<Concept>>> {
         let mut all: Vec<Vec<Concept>> = vec![Vec::new()];
         for (mechanism, causes, effects) in cores {
@@ -601,8 +617,9 @@ impl System {
         Some(all)
     }
 
-    /// Every Φ that some choice among tied core causes, core effects and cuts gives; `None` if there are more than
-    /// `most` pairs of structures under some cut. If `inherits`, what a cut does not touch keeps its choice.
+    /// Every Φ that some choice among tied core causes, core effects and cuts gives; `None` if
+    /// there are more than `most` pairs of structures under some cut. If `inherits`, what a cut
+    /// does not touch keeps its choice.
     pub(crate) fn all_big_phi(
         &self,
         rule: Eligible,
@@ -658,7 +675,8 @@ impl System {
                 let after = self.structures(cores.collect(), most / intact.len())?;
                 by_cut.push(after.iter().map(|ces| self.ces_distance(before, ces)).collect());
             }
-            // A value is Φ if some choice gives it under one cut and no less under each of the others.
+            // A value is Φ if some choice gives it under one cut and no less under each of the
+            // others.
             let of = |distances: &Vec<f64>| distances.iter().copied().fold(0.0, f64::max);
             let bound = by_cut.iter().map(of).fold(f64::INFINITY, f64::min);
             all.extend(by_cut.into_iter().flatten().filter(|it| *it <= bound + 1e-9));
@@ -667,10 +685,11 @@ impl System {
     }
 }
 
-// --- Complexes ---------------------------------------------------------------------------------------
+// --- Complexes
+// ---------------------------------------------------------------------------------------
 
-/// The complexes of a network in a state, each with its units: the candidate systems with Φ > 0, by size
-/// and then lexicographically. Candidates that cannot be in that state are none.
+/// The complexes of a network in a state, each with its units: the candidate systems with Φ > 0, by
+/// size and then lexicographically. Candidates that cannot be in that state are none.
 pub(crate) fn complexes(
     tpm: &[Vec<f64>],
     cm: &[Vec<u8>],
@@ -693,7 +712,8 @@ pub(crate) fn major_complex(complexes: &[(Vec<usize>, BigPhi)]) -> Option<&(Vec<
     tied.max_by_key(|(nodes, _)| nodes.len()) // the last of several
 }
 
-// --- Comparing ---------------------------------------------------------------------------------------
+// --- Comparing
+// ---------------------------------------------------------------------------------------
 
 fn same_concept(a: &Concept, b: &Concept) -> bool {
     let same = |a: &Core, b: &Core| {
@@ -706,7 +726,8 @@ fn same_concept(a: &Concept, b: &Concept) -> bool {
         && same(&a.effect, &b.effect)
 }
 
-// --- Distributions -----------------------------------------------------------------------------------
+// --- Distributions
+// -----------------------------------------------------------------------------------
 
 pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));
@@ -732,8 +753,8 @@ fn marginal_distance(p: &[f64], q: &[f64]) -> f64 {
     (0..n_units).map(|u| (on(p, u) - on(q, u)).abs()).sum()
 }
 
-/// Earth mover's distance between distributions over the same states, moving a unit of mass costing the
-/// number of bits that change.
+/// Earth mover's distance between distributions over the same states, moving a unit of mass costing
+/// the number of bits that change.
 pub(crate) fn emd(p: &[f64], q: &[f64]) -> f64 {
     // The cost is a metric: what both have in the same place need not move.
     let excess = |p: &[f64], q: &[f64]| -> Vec<(usize, f64)> {
@@ -748,12 +769,12 @@ pub(crate) fn emd(p: &[f64], q: &[f64]) -> f64 {
     transport(&mass(&sources), &mass(&sinks), &cost)
 }
 
-/// The least cost of moving `supply` to `demand` (equal totals, up to rounding), `cost[i][j]` a unit from
-/// `i` to `j`.
+/// The least cost of moving `supply` to `demand` (equal totals, up to rounding), `cost[i][j]` a
+/// unit from `i` to `j`.
 ///
 /// Successive shortest paths: as long as there is supply left, send as much as possible along the
-/// cheapest path of the residual network. The result is checked against its dual, which proves that no
-/// plan is cheaper.
+/// cheapest path of the residual network. The result is checked against its dual, which proves that
+/// no plan is cheaper.
 pub(crate) fn transport(supply: &[f64], demand: &[f64], cost: &[Vec<f64>]) -> f64 {
     const NO_MASS: f64 = 1e-15;
     const NO_GAIN: f64 = 1e-13;
@@ -761,7 +782,8 @@ pub(crate) fn transport(supply: &[f64], demand: &[f64], cost: &[Vec<f64>]) -> f6
     let (mut supply_left, mut demand_left) = (supply.to_vec(), demand.to_vec());
     let mut flow = vec![vec![0.0; demand.len()]; supply.len()];
 
-    // Shortest distances over the residual network, Bellman and Ford's way, and the last step of each path.
+    // Shortest distances over the residual network, Bellman and Ford's way, and the last step of
+    // each path.
     let relax = |flow: &[Vec<f64>], to_row: &mut [f64], to_column: &mut [f64]| {
         let mut row_from = vec![None; to_row.len()];
         let mut column_from = vec![None; to_column.len()];

@@ -1,5 +1,5 @@
-//! One Φ in pieces: any division, order, repetition, interruption and bound gives the bits of one search, and what does
-//! not belong together is refused.
+//! One Φ in pieces: any division, order, repetition, interruption and bound gives the bits of one
+//! search, and what does not belong together is refused.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -72,8 +72,8 @@ fn through_json<T: Serialize + DeserializeOwned>(value: &T) -> T {
     serde_json::from_str(&text).unwrap_or_else(|err| panic!("{err}: {text}"))
 }
 
-/// The reports of one stage: items are divided again and again until none is left. `decide` does a piece with the
-/// options of its own process; `take` keeps the reports and says what is left.
+/// The reports of one stage: items are divided again and again until none is left. `decide` does a
+/// piece with the options of its own process; `take` keeps the reports and says what is left.
 fn stage<D: Send>(
     division: &Division,
     options: &Options,
@@ -169,8 +169,8 @@ fn in_pieces(subsystem: &Subsystem, options: &Options, division: &Division) -> B
     pieces.big_phi(&intact, &known).expect("its own decisions").expect("all cuts are decided")
 }
 
-/// Everything of a result but what depends on the course of the search, to the last bit: two numbers that are not
-/// the same are not written the same.
+/// Everything of a result but what depends on the course of the search, to the last bit: two
+/// numbers that are not the same are not written the same.
 fn bits(result: BigPhi) -> String {
     format!("{:?}", BigPhi { stats: Stats::default(), cuts_decided: 0, ..result })
 }
@@ -505,8 +505,8 @@ fn pieces_are_watched_like_a_search() {
     assert!(seen.iter().all(|it| it.phase == Phase::Cuts && it.best == Some(best.to_f64())));
 }
 
-/// A bound that is lowered while a piece is at work spares it work: with the best from the first report on, cuts are
-/// dismissed that were not without it.
+/// A bound that is lowered while a piece is at work spares it work: with the best from the first
+/// report on, cuts are dismissed that were not without it.
 #[test]
 fn a_bound_is_heard_while_at_work() {
     let subsystem = fixtures::generic_logistic(6, 3);

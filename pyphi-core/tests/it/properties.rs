@@ -1,7 +1,8 @@
 //! The engine against the oracle on random networks, and laws that hold for all of them.
 //!
-//! `PHI_ORACLE_NETWORKS` sets how many networks of 2 to 4 units are compared, `PHI_ORACLE_NETWORKS_5` how
-//! many of 5 units. `PHI_SLOW_TESTS=1` takes three to six times as many networks in every test.
+//! `PHI_ORACLE_NETWORKS` sets how many networks of 2 to 4 units are compared,
+//! `PHI_ORACLE_NETWORKS_5` how many of 5 units. `PHI_SLOW_TESTS=1` takes three to six times as many
+//! networks in every test.
 
 use std::env;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +26,8 @@ pub(crate) fn count(variable: &str, default: usize) -> usize {
     }
 }
 
-/// How many random networks a test takes: `full` is the long version, which takes too long for every day.
+/// How many random networks a test takes: `full` is the long version, which takes too long for
+/// every day.
 pub(crate) fn how_many(quick: usize, full: usize) -> usize {
     if env::var_os("PHI_SLOW_TESTS").is_some() { full } else { quick }
 }
@@ -39,7 +41,8 @@ fn networks(count: usize) -> impl IndexedParallelIterator<Item = Network> {
     })
 }
 
-/// Panics with the smallest network that breaks a law, as a record for `phi --network`, and how many do.
+/// Panics with the smallest network that breaks a law, as a record for `phi --network`, and how
+/// many do.
 #[track_caller]
 pub(crate) fn check(
     networks: impl ParallelIterator<Item = Network>,
@@ -65,7 +68,8 @@ fn unit_set(system: &oracle::System, set: Mask) -> UnitSet {
 const DIRECTIONS: [(Direction, oracle::Direction); 2] =
     [(Direction::Cause, oracle::Direction::Cause), (Direction::Effect, oracle::Direction::Effect)];
 
-// --- Engine and oracle -------------------------------------------------------------------------------
+// --- Engine and oracle
+// -------------------------------------------------------------------------------
 
 #[test]
 fn engine_agrees_with_oracle() {
@@ -100,7 +104,8 @@ fn repertoires_agree_with_oracle_and_sum_to_one() {
                         || (sum - 1.0).abs() > 1e-13
                     {
                         return Some(format!(
-                            "{direction:?} repertoire of {m} over {p}: {actual:?}, expected {expected:?}"
+                            "{direction:?} repertoire of {m} over {p}: {actual:?}, expected \
+                             {expected:?}"
                         ));
                     }
                 }
@@ -136,7 +141,8 @@ fn small_phi_and_its_partition_agree_with_oracle() {
                     };
                     if !agrees {
                         return Some(format!(
-                            "{direction:?} φ of {m} over {p}: {} by {found:?}, expected {phi} by {expected:?}",
+                            "{direction:?} φ of {m} over {p}: {} by {found:?}, expected {phi} by \
+                             {expected:?}",
                             actual.phi
                         ));
                     }
@@ -175,7 +181,8 @@ fn complexes_agree_with_oracle() {
     });
 }
 
-// --- Laws --------------------------------------------------------------------------------------------
+// --- Laws
+// --------------------------------------------------------------------------------------------
 
 /// A distribution over the states of `n_units` units: few distinct masses and many zeros, or any.
 fn distribution(n_units: u32) -> impl Strategy<Value = Vec<f64>> {
@@ -201,7 +208,9 @@ fn emd(p: &[f64], q: &[f64]) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+    #![proptest_config(
+        ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) }
+    )]
 
     #[test]
     fn emd_is_a_metric_and_agrees_with_oracle((p, q, r) in three_distributions()) {
@@ -232,7 +241,8 @@ fn relabelling_permutes_small_phi() {
                         let after = relabelled.mip(direction, renamed(m), renamed(p)).phi;
                         if far(phi, after) {
                             return Some(format!(
-                                "{direction:?} φ of {m} over {p} is {phi}, and {after} under {order:?}"
+                                "{direction:?} φ of {m} over {p} is {phi}, and {after} under \
+                                 {order:?}"
                             ));
                         }
                     }
@@ -281,8 +291,8 @@ fn relabelling_may_change_phi_with_ties() {
     assert!(!far(values[0], 1.0 / 18.0) && !far(values[1], 61.0 / 450.0), "{values:?}");
 }
 
-/// A tie under any cut is enough, not only under the minimal one: here another numbering makes another cut
-/// the minimal one.
+/// A tie under any cut is enough, not only under the minimal one: here another numbering makes
+/// another cut the minimal one.
 #[test]
 fn relabelling_may_change_the_minimal_cut_with_ties() {
     let network = random(Family::Boolean, 3, 134_793);
@@ -347,9 +357,11 @@ fn state_by_state_is_state_by_node() {
     });
 }
 
-// --- Settings ----------------------------------------------------------------------------------------
+// --- Settings
+// ----------------------------------------------------------------------------------------
 
-/// Every setting of the engine gives the same bits on any number of threads: all that a user gets to see.
+/// Every setting of the engine gives the same bits on any number of threads: all that a user gets
+/// to see.
 fn settings_do_not_matter(networks: &[Network], settings: &[(&str, Options)]) {
     let pools = [1, 2, 4].map(|n_threads| {
         rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().expect("threads")

@@ -1,5 +1,5 @@
-//! Every fixture of `tests/fixtures`, compared at 1e-9, through the oracle and through every setting of the
-//! engine.
+//! Every fixture of `tests/fixtures`, compared at 1e-9, through the oracle and through every
+//! setting of the engine.
 
 use std::fs;
 use std::path::Path;
@@ -130,7 +130,8 @@ fn engine_exhaustive() {
     check_engine(&Options { exhaustive: true, count_ties: true, ..Options::default() });
 }
 
-/// Oizumi et al. 2014, Fig. 4 and following: A = OR(B, C), B = AND(A, C), C = XOR(A, B), in (1, 0, 0).
+/// Oizumi et al. 2014, Fig. 4 and following: A = OR(B, C), B = AND(A, C), C = XOR(A, B), in (1, 0,
+/// 0).
 #[test]
 fn example_of_the_paper() {
     let tpm = (0..8_u8)
@@ -172,7 +173,8 @@ fn a_golden_file_is_a_list_of_networks() {
     }
 }
 
-/// `examples/networks` of the root package has networks of the generic family, too large to be solved in a test.
+/// `examples/networks` of the root package has networks of the generic family, too large to be
+/// solved in a test.
 #[test]
 fn generic_examples_are_of_their_family() {
     for n in [9, 10] {

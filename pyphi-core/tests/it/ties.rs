@@ -1,5 +1,5 @@
-//! Φ in other orders of choice among tied purviews: against the oracle, against renumbered networks, and the
-//! range over them.
+//! Φ in other orders of choice among tied purviews: against the oracle, against renumbered
+//! networks, and the range over them.
 
 use pyphi_core::{
     Numbering, Options, TieOrder, big_phi, complexes, fixtures, phi_by_order, phi_range,
@@ -41,13 +41,14 @@ fn numbering(numbers: &[usize]) -> TieOrder {
     TieOrder::Numbering(Numbering::new(numbers).expect("a permutation"))
 }
 
-/// A numbering of the units of a network as the oracle has it, for the units of the candidate system.
+/// A numbering of the units of a network as the oracle has it, for the units of the candidate
+/// system.
 fn within(network: &Network, numbers: &[usize]) -> Order {
     Order::Numbering(network.nodes.iter().map(|&unit| numbers[unit]).collect())
 }
 
-/// Panics with the first network in which something is broken. Returns how often the answer in some order
-/// was another than in the order of the units' numbers.
+/// Panics with the first network in which something is broken. Returns how often the answer in some
+/// order was another than in the order of the units' numbers.
 #[track_caller]
 fn check(
     networks: Vec<Network>,
@@ -123,7 +124,8 @@ fn sharing_changes_nothing() {
     assert!(n_changed >= 50, "another order mattered only {n_changed} times");
 }
 
-/// Where units are interchangeable, only kinds of purviews are looked at, and the choice is among their members.
+/// Where units are interchangeable, only kinds of purviews are looked at, and the choice is among
+/// their members.
 #[test]
 fn orders_agree_with_and_without_symmetry() {
     for subsystem in [fixtures::complete_majority(6), subsystem(&majority("Star", 7))] {
@@ -224,7 +226,8 @@ fn an_exhaustive_range_has_the_extremes() {
     assert!(n_wide >= 10, "only {n_wide} ranges are wide");
 }
 
-/// A tie under a cut that is not the minimal one is enough: another numbering makes that cut the minimal one.
+/// A tie under a cut that is not the minimal one is enough: another numbering makes that cut the
+/// minimal one.
 #[test]
 fn a_tie_under_another_cut_counts() {
     let engine = subsystem(&random(Family::Boolean, 3, 134_793));

@@ -1,8 +1,9 @@
-//! Probabilities at the end of the range of floats, whose products floats do not hold: what is computed
-//! from their ratios is right all the same, and nothing panics.
+//! Probabilities at the end of the range of floats, whose products floats do not hold: what is
+//! computed from their ratios is right all the same, and nothing panics.
 //!
-//! `PHI_TINY_NETWORKS` sets how many random networks of 2 to 4 units are tried. IIT 3.0 is compared with the
-//! oracle, which takes logarithms; φ_s of IIT 4.0 with [`Exact`], which computes with integers of any size.
+//! `PHI_TINY_NETWORKS` sets how many random networks of 2 to 4 units are tried. IIT 3.0 is compared
+//! with the oracle, which takes logarithms; φ_s of IIT 4.0 with [`Exact`], which computes with
+//! integers of any size.
 
 use std::ops::ControlFlow;
 
@@ -25,8 +26,8 @@ use crate::networks::Network;
 use crate::oracle::{Mask, elements, pick, size};
 use crate::properties::{check, count};
 
-/// What a file may hold as a probability, from one end to the other. No two of them have the tolerance of IIT 3.0 as
-/// their ratio: what lies on its edge is a matter of the last bit.
+/// What a file may hold as a probability, from one end to the other. No two of them have the
+/// tolerance of IIT 3.0 as their ratio: what lies on its edge is a matter of the last bit.
 const ENTRIES: [f64; 11] =
     [0.0, 5e-324, 1e-320, 1e-300, 1e-160, 1e-21, 1e-14, 0.5, 0.75, 1.0 - f64::EPSILON / 2.0, 1.0];
 
@@ -82,12 +83,14 @@ fn random_networks(n_default: usize) -> impl ParallelIterator<Item = Network> {
     (0..n_networks).into_par_iter().map(random).filter(is_reachable)
 }
 
-/// 2^power, of which only the last few digits of the range of floats are left if it is below 2⁻¹⁰²².
+/// 2^power, of which only the last few digits of the range of floats are left if it is below
+/// 2⁻¹⁰²².
 fn power_of_two(power: i32) -> f64 {
     2f64.powi(power / 2) * 2f64.powi(power - power / 2)
 }
 
-// --- IIT 3.0 -------------------------------------------------------------------------------------------
+// --- IIT 3.0
+// -------------------------------------------------------------------------------------------
 
 /// The network of the bug: products of `e` came to 0.
 fn conflict(e: f64) -> Network {
@@ -123,7 +126,8 @@ fn phi_does_not_depend_on_how_small_small_is() {
     }
 }
 
-/// Concepts and cuts of random networks whose entries are multiples of a tiny number, whatever that is.
+/// Concepts and cuts of random networks whose entries are multiples of a tiny number, whatever that
+/// is.
 #[test]
 fn structures_do_not_depend_on_how_small_small_is() {
     let with = |seed: u64, e: f64| {
@@ -203,7 +207,8 @@ fn what_is_left_of_a_mean_near_one_keeps_its_digits() {
     assert!(record(&network).subsystem().is_ok(), "the state is reachable");
 }
 
-// --- IIT 4.0 -------------------------------------------------------------------------------------------
+// --- IIT 4.0
+// -------------------------------------------------------------------------------------------
 
 /// `number · 2^exponent`, exactly.
 #[derive(Clone, Debug)]
@@ -279,12 +284,13 @@ fn product(all: impl Iterator<Item = Exact>) -> Exact {
     all.fold(Exact::of(1.0), |product, it| product.times(&it))
 }
 
-/// φ_s of 2023 straight from its definition, as `iit4_oracle` has it, but exact until logarithms are taken.
+/// φ_s of 2023 straight from its definition, as `iit4_oracle` has it, but exact until logarithms
+/// are taken.
 struct Reference {
     units: Mask,
     now: Mask,
-    /// By direction, unit of the system and state of the system: P(the unit is OFF), P(it is ON), times a number
-    /// that is the same for all.
+    /// By direction, unit of the system and state of the system: P(the unit is OFF), P(it is ON),
+    /// times a number that is the same for all.
     probabilities: [Vec<Vec<[Exact; 2]>>; 2],
 }
 
@@ -481,7 +487,8 @@ fn a_probability_beside_which_floats_end_is_no_panic() {
     assert!(close(sia.phi_s, expected), "φ_s = {}, expected {expected}", sia.phi_s);
 }
 
-/// Every state of a Star that has a probability is one that the engine takes, however steep the units are.
+/// Every state of a Star that has a probability is one that the engine takes, however steep the
+/// units are.
 #[test]
 fn states_of_steep_units_are_reachable() {
     let gain = 250.0;
