@@ -26,7 +26,7 @@ use crate::mip::{CauseMemo, Core, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
 use crate::repertoire::Direction;
 use crate::split_mix::SplitMix;
-use crate::structure::{StructureDistance, is_same, null_concept};
+use crate::structure::{StructureDistance, effect_distance, is_same, null_concept};
 use crate::subsystem::Subsystem;
 use crate::symmetry::{PhiCache, Symmetry};
 use crate::tables::{Wiring, subsets_by_size, to_network};
@@ -42,6 +42,9 @@ const MOST_OF_ALL: usize = 100_000;
 
 /// How many choices for the intact system are listed.
 const MOST_CHOICES: usize = 50_000;
+
+/// How many pairs of a core cause and a core effect are looked at, of the intact system or under one cut.
+const MOST_PAIRS: usize = 200_000;
 
 /// How many choices are tried where they cannot be listed.
 const N_SAMPLED: usize = 64;
@@ -323,6 +326,8 @@ struct CutProblem {
     columns: Vec<LocalConcept>,
     null: LocalConcept,
     costs: HashMap<(usize, usize), i64>,
+    /// Where there are too many pairs to look at: what no distance exceeds.
+    too_many: Option<i128>,
 }
 
 /// The place of the null concept in [`CutProblem::costs`].
@@ -444,9 +449,15 @@ impl Shared<'_> {
         let wiring = self.subsystem.wiring(None);
         let small_phi = self.small_phi(&wiring);
         let mut mechanisms: Vec<Mechanism> = Vec::with_capacity(self.subsets.len());
+        let mut n_pairs = 0;
         for &set in self.subsets {
             let causes = self.tied(Direction::Cause, set, &small_phi, None, work);
             let effects = self.tied(Direction::Effect, set, &small_phi, None, work);
+            n_pairs += causes.len() * effects.len();
+            if n_pairs > MOST_PAIRS {
+                let near_ties = std::mem::take(&mut work.near_ties);
+                return PhiSpectrum::stopped(StopReason::Complete, near_ties);
+            }
             let options = pairs(&causes, &effects)
                 .map(|(cause, effect)| small_phi.fill(set, cause, effect, &mut work.scratch));
             mechanisms.push(Mechanism { set, options: options.collect() });
@@ -463,11 +474,15 @@ impl Shared<'_> {
         for cut in Cut::all(self.subsystem.units()) {
             let mut problem = self.problem(cut, &mechanisms, work);
             let n_ways = problem.places.iter().map(|it| it.n_ways() as f64).product::<f64>();
+            if let Some(most) = problem.too_many {
+                known.push((problem, Known::Bounds(0, most)));
+                continue;
+            }
             let table = (n_ways <= MOST_OF_CUT.min(left) as f64).then(|| {
                 left -= n_ways as usize;
                 problem.tabulate(self.stop, work).map(Known::Table)
             });
-            let found = table.unwrap_or_else(|| problem.bounds(self.stop, work));
+            let found = table.unwrap_or_else(|| problem.bounds(self.farthest(), self.stop, work));
             let Some(found) = found.filter(|_| !self.stop.is_due()) else {
                 let reason = self.stop.reason().unwrap_or(StopReason::Complete);
                 return PhiSpectrum::stopped(reason, std::mem::take(&mut work.near_ties));
@@ -475,6 +490,11 @@ impl Shared<'_> {
             known.push((problem, found));
         }
         self.conclude(&mechanisms, &known, choices, std::mem::take(&mut work.near_ties))
+    }
+
+    /// The distance that no two concepts exceed: every unit moves, in cause and in effect.
+    fn farthest(&self) -> i128 {
+        2 * self.subsystem.n_units() as i128 * i128::from(COARSE_ONE)
     }
 
     /// What the distances under a cut are made of.
@@ -485,6 +505,7 @@ impl Shared<'_> {
         let inherits = self.rules.cuts == CutChoices::Inherited;
         let (mut rows, mut columns) = (Vec::new(), Vec::new());
         let mut places = Vec::new();
+        let (mut n_pairs, mut masses) = (0, [0i64; 2]);
         for (idx, Mechanism { set, options }) in mechanisms.iter().enumerate() {
             let is_split = set & wiring.from != 0 && set & wiring.to != 0;
             if inherits && options.is_empty() && !is_split {
@@ -504,6 +525,7 @@ impl Shared<'_> {
                 true => vec![None],
                 false => options.iter().map(Some).collect(),
             };
+            let mut most = [0i64; 2];
             for option in options {
                 let kept = option.filter(|_| inherits);
                 let kept_cause = kept.and_then(|it| small_phi.kept_cause(it));
@@ -516,12 +538,19 @@ impl Shared<'_> {
                     place.class_of.push(class);
                     continue;
                 }
+                let causes = of(Direction::Cause, kept_cause, work);
+                let effects = of(Direction::Effect, kept_effect, work);
+                let largest = |cores: &[Core]| cores.iter().map(|it| it.phi).max().unwrap_or(0);
+                most[0] = most[0].max(option.map_or(0, |it| to_coarse(it.phi)));
+                most[1] = most[1].max(to_coarse(largest(&causes).min(largest(&effects))));
+                n_pairs += causes.len() * effects.len();
+                if n_pairs > MOST_PAIRS {
+                    continue;
+                }
                 let row = option.map(|it| {
                     rows.push(it.clone());
                     rows.len() - 1
                 });
-                let causes = of(Direction::Cause, kept_cause, work);
-                let effects = of(Direction::Effect, kept_effect, work);
                 let mut ways = Vec::new();
                 for (cause, effect) in pairs(&causes, &effects) {
                     let concept = small_phi.fill(*set, cause, effect, &mut work.scratch);
@@ -538,12 +567,17 @@ impl Shared<'_> {
                 place.class_of.push(place.classes.len());
                 place.classes.push(ways);
             }
+            masses.iter_mut().zip(most).for_each(|(mass, most)| *mass += most);
             if place.ways().any(|it| it.row.is_some() || it.column.is_some()) {
                 places.push(place);
             }
         }
+        let too_many = (n_pairs > MOST_PAIRS).then(|| {
+            (places, rows, columns) = Default::default();
+            i128::from(masses[0].max(masses[1])) * self.farthest()
+        });
         let null = null_concept(&self.subsystem.tables);
-        CutProblem { cut, places, rows, columns, null, costs: HashMap::new() }
+        CutProblem { cut, places, rows, columns, null, costs: HashMap::new(), too_many }
     }
 
     /// The extremes and the values, given what is known of every cut.
@@ -774,7 +808,7 @@ impl CutProblem {
     }
 
     /// What all distances are between. None if the analysis is to stop.
-    fn bounds(&mut self, stop: &Stop, work: &mut Work) -> Option<Known> {
+    fn bounds(&mut self, utmost: i128, stop: &Stop, work: &mut Work) -> Option<Known> {
         let places = std::mem::take(&mut self.places);
         let options = |side: fn(&Alternative) -> Option<usize>| -> Vec<Vec<usize>> {
             let of = |place: &Place| -> Vec<usize> {
@@ -786,6 +820,8 @@ impl CutProblem {
             places.iter().map(of).collect()
         };
         let sides = [options(|it| it.row), options(|it| it.column)];
+        // Distances of effects are quick to tell; all of a distance is only looked at where there are few.
+        let is_quick = self.rows.len() * self.columns.len() <= MOST_PAIRS;
         // From below, once with the rows and once with the columns as those that have to be moved.
         let mut below = 0;
         for (from, to, has_one) in [
@@ -817,9 +853,14 @@ impl CutProblem {
                 }
                 let mut cheapest = |takers: &[usize]| {
                     let pairs = moved.iter().flat_map(|&a| takers.iter().map(move |&b| (a, b)));
-                    let cost = pairs.map(|(a, b)| match from {
-                        0 => self.cost(a, b, work),
-                        _ => self.cost(b, a, work),
+                    let cost = pairs.map(|(a, b)| {
+                        let (row, column) = if from == 0 { (a, b) } else { (b, a) };
+                        if is_quick {
+                            return self.cost(row, column, work);
+                        }
+                        let row = self.rows.get(row).unwrap_or(&self.null);
+                        let column = self.columns.get(column).unwrap_or(&self.null);
+                        to_coarse(effect_distance(&row.effect_on, &column.effect_on))
                     });
                     cost.min().unwrap_or(0)
                 };
@@ -838,11 +879,12 @@ impl CutProblem {
         }
         // From above: each mechanism to itself, and the rest as far as it goes.
         let all = |side: usize| sides[side].iter().flatten().copied().chain([NULL]);
-        let farthest = all(0)
-            .flat_map(|row| all(1).map(move |column| (row, column)))
-            .map(|(row, column)| self.cost(row, column, work))
-            .max();
-        let farthest = i128::from(farthest.unwrap_or(0));
+        let mut farthest = utmost;
+        if is_quick {
+            let pairs = all(0).flat_map(|row| all(1).map(move |column| (row, column)));
+            let most = pairs.map(|(row, column)| self.cost(row, column, work)).max();
+            farthest = i128::from(most.unwrap_or(0));
+        }
         let (mut own, mut rest) = (0i128, [0i128; 2]);
         for place in &places {
             let mut most = [0i128; 3];
@@ -851,11 +893,14 @@ impl CutProblem {
                 let demand = column.map_or(0, |column| Self::phi(&self.columns, column));
                 let common = supply.min(demand);
                 let cost = match (row, column) {
-                    (Some(row), Some(column)) => self.cost(row, column, work),
+                    (Some(row), Some(column)) if is_quick => {
+                        i128::from(self.cost(row, column, work))
+                    }
+                    (Some(_), Some(_)) => utmost,
                     _ => 0,
                 };
                 let of_way = [
-                    i128::from(common) * i128::from(cost),
+                    i128::from(common) * cost,
                     i128::from(supply - common),
                     i128::from(demand - common),
                 ];

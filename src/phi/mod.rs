@@ -69,6 +69,10 @@ fn result(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -
         let which = if is_exhaustive { "all" } else { "drawn at random" };
         let _ = match numberings {
             1 => writeln!(text, "Φ is the same in every numbering of the units"),
+            // What was not tried may differ.
+            _ if low == high && !is_exhaustive => {
+                writeln!(text, "Φ = {low} in {numberings} numberings drawn at random")
+            }
             _ => writeln!(text, "Φ from {low} to {high} over {numberings} numberings ({which})"),
         };
     }
