@@ -288,3 +288,11 @@ fn the_short_names_do_what_the_long_ones_do() {
     assert_eq!(place.phi("draw").code, Some(2));
     assert_eq!(place.phi("draw net.json --network net.json").code, Some(2));
 }
+
+#[path = "../../examples/own_estimator.rs"]
+mod own_estimator;
+
+#[test]
+fn the_example_of_an_own_estimator_runs() {
+    own_estimator::main().unwrap();
+}
