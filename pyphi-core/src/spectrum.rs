@@ -1,17 +1,20 @@
 //! All Φ that ties allow under IIT 3.0, from the smallest to the largest.
 //!
-//! Several purviews can tie for the largest φ of a mechanism, in the intact system and in every cut one. Let x be a
-//! choice for every core cause and core effect of the intact system, y_c one for those of the system under cut c. Then
-//! Φ(x, y) is the smallest, over the cuts, of the distance D_c(x, y_c). Cuts that tie give the same Φ.
+//! Several purviews can tie for the largest φ of a mechanism, in the intact system and in every cut
+//! one. Let x be a choice for every core cause and core effect of the intact system, y_c one for
+//! those of the system under cut c. Then Φ(x, y) is the smallest, over the cuts, of the distance
+//! D_c(x, y_c). Cuts that tie give the same Φ.
 //!
-//! - D_c only sees the mechanisms whose concept the cut may change, so it is tabulated over their choices alone.
-//!   The choices for different cuts are independent of each other, given x.
-//! - The smallest Φ is the smallest D_c of all. The largest is the largest, over x, of the smallest, over c, of the
-//!   largest D_c. Given x, v is some Φ exactly if it is some D_c and every cut has a D_c of v or more.
-//! - Where a table would be too long, D_c is bounded instead. *From below*: every concept that has to move sends its
-//!   mass where it is cheapest, whatever is chosen, columns taking what they can take at most. *From above*: every
-//!   mechanism moves what it can to its own concept, and what is left as far as anything can be apart. Both hold for
-//!   every choice, so smallest and largest Φ are then proven to be in an interval.
+//! - D_c only sees the mechanisms whose concept the cut may change, so it is tabulated over their
+//!   choices alone. The choices for different cuts are independent of each other, given x.
+//! - The smallest Φ is the smallest D_c of all. The largest is the largest, over x, of the
+//!   smallest, over c, of the largest D_c. Given x, v is some Φ exactly if it is some D_c and every
+//!   cut has a D_c of v or more.
+//! - Where a table would be too long, D_c is bounded instead. *From below*: every concept that has
+//!   to move sends its mass where it is cheapest, whatever is chosen, columns taking what they can
+//!   take at most. *From above*: every mechanism moves what it can to its own concept, and what is
+//!   left as far as anything can be apart. Both hold for every choice, so smallest and largest Φ
+//!   are then proven to be in an interval.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -43,14 +46,15 @@ const MOST_OF_ALL: usize = 100_000;
 /// How many choices for the intact system are listed.
 const MOST_CHOICES: usize = 50_000;
 
-/// How many pairs of a core cause and a core effect are looked at, of the intact system or under one cut.
+/// How many pairs of a core cause and a core effect are looked at, of the intact system or under
+/// one cut.
 const MOST_PAIRS: usize = 200_000;
 
 /// How many choices are tried where they cannot be listed.
 const N_SAMPLED: usize = 64;
 
-/// Purviews whose φ is that close to the largest may win in a program with an inexact transport solver: that
-/// of PyPhi 1.2.0 is good to some 5e-6.
+/// Purviews whose φ is that close to the largest may win in a program with an inexact transport
+/// solver: that of PyPhi 1.2.0 is good to some 5e-6.
 pub const NEAR: f64 = 1e-4;
 
 /// Which of the purviews that tie for the largest φ may be a core cause or a core effect.
@@ -65,7 +69,8 @@ pub enum TieRule {
     Largest,
     /// Those with fewest units.
     Smallest,
-    /// None: a mechanism whose core cause or core effect ties has no concept (Moon 2019, Entropy 21: 405).
+    /// None: a mechanism whose core cause or core effect ties has no concept (Moon 2019, Entropy
+    /// 21: 405).
     UnresolvedDropped,
 }
 
@@ -105,8 +110,8 @@ pub enum CutChoices {
     /// [`big_phi`](crate::big_phi()) and PyPhi 1.2.0 do.
     #[default]
     Inherited,
-    /// Every mechanism is searched anew and chosen for anew, as the tool PyPhi-Spectrum does: a concept that the
-    /// cut does not touch may then move, by the choice alone.
+    /// Every mechanism is searched anew and chosen for anew, as the tool PyPhi-Spectrum does: a
+    /// concept that the cut does not touch may then move, by the choice alone.
     Independent,
 }
 
@@ -179,12 +184,13 @@ pub struct PhiSpectrum {
     pub smallest: Extreme,
     /// The largest Φ.
     pub largest: Extreme,
-    /// All values, ascending, each with choices that give it; values within the tolerance of each other are one. `None` if
-    /// there are too many choices to list.
+    /// All values, ascending, each with choices that give it; values within the tolerance of each
+    /// other are one. `None` if there are too many choices to list.
     pub values: Option<Vec<SpectrumValue>>,
     /// How many choices the intact system leaves; infinite beyond the range of an `f64`.
     pub choices: f64,
-    /// Purviews that tie or nearly tie, in the intact system and under the cuts, as far as they were searched.
+    /// Purviews that tie or nearly tie, in the intact system and under the cuts, as far as they
+    /// were searched.
     pub near_ties: Vec<NearTie>,
     /// Whether everything was searched. If not, nothing is proven.
     pub stop_reason: StopReason,
@@ -199,8 +205,8 @@ impl PhiSpectrum {
     }
 }
 
-/// All Φ that the choice among tied core causes, core effects and cuts allows: the smallest and the largest with proof,
-/// and the whole set where it is not too large.
+/// All Φ that the choice among tied core causes, core effects and cuts allows: the smallest and the
+/// largest with proof, and the whole set where it is not too large.
 ///
 /// ```
 /// use pyphi_core::{Network, Options, SpectrumRules, State, Subsystem, phi_spectrum};
@@ -278,7 +284,8 @@ struct Shared<'a> {
 
 struct Work {
     scratch: Scratch,
-    /// φ by direction, mechanism, purview and which of their units are in A, if the cut severs them.
+    /// φ by direction, mechanism, purview and which of their units are in A, if the cut severs
+    /// them.
     phi: HashMap<(Direction, u32, u32, u32), Fixed>,
     near_ties: Vec<NearTie>,
 }
@@ -391,7 +398,8 @@ impl Shared<'_> {
             if !wiring.is_connected(from, to) {
                 continue;
             }
-            // φ only depends on which of the units are in A, and not even on that if nothing is severed.
+            // φ only depends on which of the units are in A, and not even on that if nothing is
+            // severed.
             let severs = bits(to & wiring.to)
                 .any(|j| self.subsystem.tables.inputs[j] & wiring.from & from != 0);
             let in_a = if severs { wiring.from & (mechanism | purview) } else { 0 };
@@ -820,7 +828,8 @@ impl CutProblem {
             places.iter().map(of).collect()
         };
         let sides = [options(|it| it.row), options(|it| it.column)];
-        // Distances of effects are quick to tell; all of a distance is only looked at where there are few.
+        // Distances of effects are quick to tell; all of a distance is only looked at where there
+        // are few.
         let is_quick = self.rows.len() * self.columns.len() <= MOST_PAIRS;
         // From below, once with the rows and once with the columns as those that have to be moved.
         let mut below = 0;

@@ -83,7 +83,8 @@ fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
             let found = sum(answer.big_phi, 9);
             writeln!(
                 text,
-                "\nΦ is at least {found}, at most {at_most}: ties allow {} combinations, too many to \
+                "\nΦ is at least {found}, at most {at_most}: ties allow {} combinations, too many \
+                 to \
                  try (--ties-policy principled decides them one by one)",
                 choice.combinations
             )

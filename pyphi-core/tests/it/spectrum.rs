@@ -132,7 +132,8 @@ fn what_cannot_be_listed_is_an_interval() {
     }
 }
 
-/// The noise of PyPhi 1.2.0 decides an exact tie here: it prints 0.4375, and exact transport gives 0.465278.
+/// The noise of PyPhi 1.2.0 decides an exact tie here: it prints 0.4375, and exact transport gives
+/// 0.465278.
 #[test]
 fn near_ties_are_told() {
     let bits = ["011", "010", "111", "100", "011", "000", "111", "110"];
@@ -155,9 +156,9 @@ fn near_ties_are_told() {
     assert!(found.near_ties.iter().all(|it| it.purviews.len() > 1));
 }
 
-/// A = AND(A, B) and B = OR(A, B), both OFF: the example of Hanson and Walker (2021). PyPhi-Spectrum prints all
-/// distances up to the least maximum of a cut, also such as no single choice makes minimal; all of ours are among
-/// them, up to its transport's noise.
+/// A = AND(A, B) and B = OR(A, B), both OFF: the example of Hanson and Walker (2021).
+/// PyPhi-Spectrum prints all distances up to the least maximum of a cut, also such as no single
+/// choice makes minimal; all of ours are among them, up to its transport's noise.
 #[test]
 fn and_or_has_the_published_values() {
     let network = Network {
