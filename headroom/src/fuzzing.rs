@@ -1,4 +1,4 @@
-//! The parsers of what comes from outside, one function each, for fuzz targets.
+//! The parsers of what comes from outside, one function for each kind of source, for fuzz targets.
 //!
 //! Each takes any bytes and may refuse them in any way but one: a panic is a finding.
 
@@ -14,14 +14,12 @@ pub fn ledger(bytes: &[u8]) {
     build_ledger::parse(bytes);
 }
 
-/// What the guard's gate and its controller say to each other.
-pub fn guard_messages(bytes: &[u8]) {
-    guard::parse_messages(&text(bytes));
-}
-
-/// The arguments with which cargo calls a compiler, one a line.
-pub fn compiler_arguments(bytes: &[u8]) {
-    guard::parse_arguments(&text(bytes));
+/// What the guard's gate and its controller say to each other, and the arguments with which cargo
+/// calls a compiler, one a line.
+pub fn guard(bytes: &[u8]) {
+    let text = text(bytes);
+    guard::parse_messages(&text);
+    guard::parse_arguments(&text);
 }
 
 /// `/proc/self/cgroup` and `/proc/self/mountinfo`, with a NUL between them.
@@ -31,28 +29,16 @@ pub fn cgroup(bytes: &[u8]) {
     groups::parse_hierarchy(groups, mounts);
 }
 
-/// `/proc/pressure/memory`.
-pub fn pressure(bytes: &[u8]) {
-    groups::Pressure::parse(&text(bytes));
+/// `/proc/pressure/memory`, `/proc/meminfo`, `/proc/PID/status` and `/proc/PID/stat`.
+pub fn proc(bytes: &[u8]) {
+    let text = text(bytes);
+    groups::Pressure::parse(&text);
+    parse_process_files(&text);
 }
 
-/// `/proc/meminfo` and `/proc/PID/status`.
-pub fn meminfo(bytes: &[u8]) {
-    parse_process_files(&text(bytes));
-}
-
-/// `/proc/PID/stat`.
-pub fn process_stat(bytes: &[u8]) {
-    parse_process_files(&text(bytes));
-}
-
-/// A line of `cargo build --message-format json`.
-pub fn cargo_message(bytes: &[u8]) {
+/// A line of `cargo build --message-format json`, and the document of `cargo metadata`.
+pub fn cargo(bytes: &[u8]) {
     attempt::parse_message(&text(bytes));
-}
-
-/// The document of `cargo metadata`.
-pub fn cargo_metadata(bytes: &[u8]) {
     workspace::parse_metadata(bytes);
 }
 
@@ -83,18 +69,7 @@ mod tests {
             "error: could not compile\r\u{1b}[1m12 | ü\ncollect2: fatal error: ld terminated\n",
             r#"{"schema":"xtask-ledger","version":1,"units":[],"builds":[]}"#,
         ];
-        let parsers: [fn(&[u8]); 10] = [
-            ledger,
-            guard_messages,
-            compiler_arguments,
-            cgroup,
-            pressure,
-            meminfo,
-            process_stat,
-            cargo_message,
-            cargo_metadata,
-            build_output,
-        ];
+        let parsers: [fn(&[u8]); 6] = [ledger, guard, cgroup, proc, cargo, build_output];
         for text in texts {
             for end in 0..=text.len() {
                 parsers.iter().for_each(|parse| parse(&text.as_bytes()[..end]));

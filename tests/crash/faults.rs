@@ -12,6 +12,7 @@
 //! | `FAULTS_LOG` | where each counted call becomes a line, `reads` or `writes`, operation and path |
 //! | `FAULTS_AT` | k, counted from 1 |
 //! | `FAULTS_KIND` | one of the names in [`Fault::parse`] |
+//! | `FAULTS_OUTSIDE` | where each call that changes something elsewhere becomes a line, operation and path |
 //! | `FAULTS_PROGRAM` | the name of the program that is meant, for its children inherit all this |
 
 use std::cell::Cell;
@@ -64,6 +65,7 @@ struct Plan {
     at: usize,
     fault: Fault,
     log: c_int,
+    outside: c_int,
 }
 
 fn plan() -> Option<&'static Plan> {
@@ -73,14 +75,18 @@ fn plan() -> Option<&'static Plan> {
         if fs::read_link("/proc/self/exe").ok()?.file_name()? != program {
             return None;
         }
-        let log = CString::new(env::var_os("FAULTS_LOG")?.as_bytes()).ok()?;
-        let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+        let log = |name| {
+            let name = CString::new(env::var_os(name)?.as_bytes()).ok()?;
+            let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+            // SAFETY: the name ends with a zero byte, and the call is the C library's.
+            Some(unsafe { real::open(name.as_ptr(), flags, 0o644) })
+        };
         Some(Plan {
             below: env::var_os("FAULTS_BELOW")?.into(),
             at: env::var("FAULTS_AT").ok()?.parse().ok()?,
             fault: Fault::parse(&env::var("FAULTS_KIND").ok()?)?,
-            // SAFETY: the name ends with a zero byte, and the call is the C library's.
-            log: unsafe { real::open(log.as_ptr(), flags, 0o644) },
+            log: log("FAULTS_LOG")?,
+            outside: log("FAULTS_OUTSIDE")?,
         })
     })
     .as_ref()
@@ -121,11 +127,44 @@ fn judge(operation: &str, way: Way, path: impl FnOnce() -> Option<PathBuf>) -> V
         return Verdict::Pass;
     }
     let verdict = plan().map_or(Verdict::Pass, |plan| {
-        let path = path().filter(|it| it.starts_with(&plan.below));
-        path.map_or(Verdict::Pass, |path| plan.judge(operation, way, &path))
+        match path() {
+            Some(path) if path.starts_with(&plan.below) => plan.judge(operation, way, &path),
+            Some(path) => {
+                if way != Way::Reads && is_file(&path) {
+                    log(plan.outside, &[operation], &path);
+                }
+                Verdict::Pass
+            }
+            None => Verdict::Pass,
+        }
     });
     IS_INSIDE.set(false);
     verdict
+}
+
+/// Notes what a rename takes away elsewhere: [`judge`] only sees where it goes.
+fn note_taken(path: Option<PathBuf>) {
+    if let (Some(plan), Some(path)) = (plan(), path)
+        && !path.starts_with(&plan.below)
+        && is_file(&path)
+    {
+        log(plan.outside, &["rename"], &path);
+    }
+}
+
+/// Whether it is the path of a file on a disk. The system's own files, pipes and sockets are none.
+fn is_file(path: &Path) -> bool {
+    path.is_absolute() && !["/dev", "/proc", "/sys"].iter().any(|it| path.starts_with(it))
+}
+
+/// Adds a line to a log.
+fn log(log: c_int, words: &[&str], path: &Path) {
+    let mut line = words.join(" ").into_bytes();
+    line.push(b' ');
+    line.extend_from_slice(path.as_os_str().as_bytes());
+    line.push(b'\n');
+    // SAFETY: the bytes live as long as the call, which is the C library's.
+    unsafe { real::write(log, line.as_ptr().cast(), line.len()) };
 }
 
 impl Plan {
@@ -135,12 +174,7 @@ impl Plan {
             return Verdict::Pass;
         }
         let number = N_CALLS.fetch_add(1, Ordering::Relaxed) + 1;
-        let kind = if reads { "reads" } else { "writes" };
-        let mut line = format!("{kind} {operation} ").into_bytes();
-        line.extend_from_slice(path.as_os_str().as_bytes());
-        line.push(b'\n');
-        // SAFETY: the bytes live as long as the call, which is the C library's.
-        unsafe { real::write(self.log, line.as_ptr().cast(), line.len()) };
+        log(self.log, &[if reads { "reads" } else { "writes" }, operation], path);
         if number < self.at {
             return Verdict::Pass;
         }
@@ -412,6 +446,7 @@ calls! {
     }
     fn rename(from: *const c_char, to: *const c_char) -> c_int {
         let verdict = judge("rename", Way::Changes, || unsafe { path_at(AT_FDCWD, to) });
+        note_taken(unsafe { path_at(AT_FDCWD, from) });
         let done = as_judged(verdict, || unsafe { real::rename(from, to) });
         let paths = unsafe { (path_at(AT_FDCWD, from), path_at(AT_FDCWD, to)) };
         if let (0, (Some(from), Some(to))) = (done, paths) { note_rename(&from, &to) }
@@ -421,12 +456,14 @@ calls! {
         from_folder: c_int, from: *const c_char, to_folder: c_int, to: *const c_char
     ) -> c_int {
         let verdict = judge("rename", Way::Changes, || unsafe { path_at(to_folder, to) });
+        note_taken(unsafe { path_at(from_folder, from) });
         as_judged(verdict, || unsafe { real::renameat(from_folder, from, to_folder, to) })
     }
     fn renameat2(
         from_folder: c_int, from: *const c_char, to_folder: c_int, to: *const c_char, flags: c_uint
     ) -> c_int {
         let verdict = judge("rename", Way::Changes, || unsafe { path_at(to_folder, to) });
+        note_taken(unsafe { path_at(from_folder, from) });
         as_judged(verdict, || unsafe { real::renameat2(from_folder, from, to_folder, to, flags) })
     }
     fn link(from: *const c_char, to: *const c_char) -> c_int {

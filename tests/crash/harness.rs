@@ -16,6 +16,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// With the value `all`, every fault happens at every call; otherwise at a sample of them.
 pub(crate) const HOW_MANY: &str = "PHI_CRASH";
@@ -83,6 +85,14 @@ fn calls(log: &Path) -> Vec<Call> {
         Call { reads: word() == "reads", operation: word().to_owned(), path: word().into() }
     };
     text.lines().map(call).collect()
+}
+
+/// Looks at what a command does elsewhere, where that can be seen.
+#[allow(dead_code, reason = "not all tests use it")]
+pub(crate) fn watch(command: &mut Command, program: &Path, folder: &Path) -> Option<Watch> {
+    let watch = Watch::new();
+    watch.over(command, library()?, program, folder);
+    Some(watch)
 }
 
 /// The compiled library; none, and a line that says so, where programs cannot be made to load it.
@@ -218,17 +228,20 @@ pub(crate) struct Tally {
     pub(crate) n_deaths: usize,
     /// Those that the program reported.
     pub(crate) n_errors: usize,
+    /// Processes that outlived the command, each of which is an error.
+    pub(crate) n_left: usize,
+    /// Files elsewhere that were touched, each of which is an error.
+    pub(crate) n_outside: usize,
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { n_calls, n_faults, n_deaths, n_errors } = self;
+        let Tally { n_calls, n_faults, n_deaths, n_errors, n_left, n_outside } = self;
         let n_without = n_faults - n_deaths - n_errors;
         write!(
             f,
             "{n_calls} calls, {n_faults} faults: {n_deaths} deaths, {n_errors} reported errors, \
-             {n_without} without \
-             effect"
+             {n_without} without effect; {n_left} processes left, {n_outside} files elsewhere touched"
         )
     }
 }
@@ -278,11 +291,9 @@ impl Scenario<'_> {
         place
     }
 
-    fn run(&self, library: &Path, folder: &Path, fault: &str, at: usize, log: &Path) -> Ended {
+    fn run(&self, library: &Path, folder: &Path, fault: &str, at: usize, watch: &Watch) -> Ended {
         let mut command = (self.command)(folder);
-        command.current_dir(folder).env("LD_PRELOAD", library).env("FAULTS_LOG", log);
-        command.env("FAULTS_BELOW", folder.canonicalize().unwrap());
-        command.env("FAULTS_PROGRAM", self.program.file_name().unwrap());
+        watch.over(&mut command, library, self.program, folder);
         command.env("FAULTS_AT", at.to_string()).env("FAULTS_KIND", fault);
         run(&mut command)
     }
@@ -303,14 +314,13 @@ impl Scenario<'_> {
 
     /// The end of a run without a fault, and its calls.
     fn undisturbed(&self, library: &Path) -> (Expected, Vec<Call>) {
-        let (place, scratch) = (self.place(), tempfile::tempdir().unwrap());
-        let log = scratch.path().join("calls");
-        let ended = self.run(library, place.path(), "nothing", 1, &log);
+        let (place, watch) = (self.place(), Watch::new());
+        let ended = self.run(library, place.path(), "nothing", 1, &watch);
         assert_eq!(ended.code, Some(0), "{}: {}", self.name, ended.stderr);
         let names = self.names(place.path());
         (self.go_on)(place.path());
         let finished = (self.finished)(place.path());
-        (Expected { names, normal: (self.normal)(place.path()), finished }, calls(&log))
+        (Expected { names, normal: (self.normal)(place.path()), finished }, calls(&watch.log()))
     }
 
     fn disturb(
@@ -321,14 +331,19 @@ impl Scenario<'_> {
         expected: &Expected,
         tally: &mut Tally,
     ) {
-        let (place, scratch) = (self.place(), tempfile::tempdir().unwrap());
-        let (folder, log) = (place.path(), scratch.path().join("calls"));
-        let ended = self.run(library, folder, fault.name(), at, &log);
-        let calls = calls(&log);
+        let (place, watch) = (self.place(), Watch::new());
+        let folder = place.path();
+        let ended = self.run(library, folder, fault.name(), at, &watch);
+        let calls = calls(&watch.log());
         // Threads do not always make the same number of calls.
         let Some(call) = calls.get(at - 1) else { return };
         let what = format!("{}: {fault:?} at call {at}, {call}", self.name);
         tally.n_faults += 1;
+        let (left, outside) = (watch.left(), watch.outside());
+        tally.n_left += left.len();
+        tally.n_outside += outside.len();
+        assert!(left.is_empty(), "{what}: left behind: {left:?}");
+        assert!(outside.is_empty(), "{what}: touched: {outside:?}");
         match ended.code {
             None => {
                 assert!(fault.is_death(), "{what}: killed");
@@ -358,6 +373,73 @@ impl Scenario<'_> {
         same(&(self.normal)(folder), &expected.normal, &what);
         nothing_left_over(folder, &self.before, &what);
     }
+}
+
+/// What a command does elsewhere, and what it leaves behind.
+pub(crate) struct Watch {
+    scratch: tempfile::TempDir,
+}
+
+impl Watch {
+    pub(crate) fn new() -> Watch {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::create_dir(scratch.path().join("tmp")).unwrap();
+        Watch { scratch }
+    }
+
+    /// Looks at the calls of a command that is to run in a folder. It has a folder of its own for
+    /// temporary files.
+    pub(crate) fn over(&self, it: &mut Command, library: &Path, program: &Path, folder: &Path) {
+        it.current_dir(folder).env("LD_PRELOAD", library).env("FAULTS_LOG", self.log());
+        it.env("FAULTS_OUTSIDE", self.scratch.path().join("outside"));
+        it.env("FAULTS_BELOW", folder.canonicalize().unwrap());
+        it.env("FAULTS_PROGRAM", program.file_name().unwrap());
+        it.env("FAULTS_AT", "1").env("FAULTS_KIND", "nothing");
+        it.env("TMPDIR", self.scratch.path().join("tmp"));
+    }
+
+    fn log(&self) -> PathBuf {
+        self.scratch.path().join("calls")
+    }
+
+    /// The calls that changed something outside the command's folder and the one for temporary files.
+    pub(crate) fn outside(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.scratch.path().join("outside")).unwrap_or_default();
+        let tmp = self.scratch.path().join("tmp").canonicalize().unwrap();
+        let is_elsewhere = |line: &&str| {
+            let (_, path) = line.split_once(' ').expect("two words");
+            !Path::new(path).starts_with(&tmp)
+        };
+        text.lines().filter(is_elsewhere).map(str::to_owned).collect()
+    }
+
+    /// The processes that the command has left: all have inherited the name of the log. What is
+    /// ending may take a while to do so, but not for ever.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let since = Instant::now();
+        loop {
+            let left = processes_with(&self.log());
+            if left.is_empty() || since.elapsed() > Duration::from_secs(60) {
+                return left;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// The processes of this user that have this log in their environment.
+fn processes_with(log: &Path) -> Vec<String> {
+    let wanted = format!("FAULTS_LOG={}", log.display());
+    let has = |process: &Path| {
+        let environment = fs::read(process.join("environ")).unwrap_or_default();
+        environment.split(|it| *it == 0).any(|it| it == wanted.as_bytes())
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|it| it.path());
+    let shown = |process: PathBuf| {
+        let command = fs::read(process.join("cmdline")).unwrap_or_default();
+        format!("{}: {}", process.display(), String::from_utf8_lossy(&command).replace('\0', " "))
+    };
+    processes.filter(|it| has(it)).map(shown).collect()
 }
 
 /// How a run ends that meets no fault.

@@ -406,6 +406,7 @@ fn kill_at_random(what: &str, start: &str, finished: &dyn Fn(&Path) -> Finished)
     let mut stream = SeededStream::new("phi-validation test of kills v1", &[start.len() as u64]);
     let mut fraction = move || (stream.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
     let (mut n_killed, mut n_done, mut n_lost, mut n_wrong) = (0, 0, 0, 0);
+    let (mut left, mut outside) = (Vec::new(), Vec::new());
     let mut place = tempfile::tempdir().unwrap();
     write(place.path(), &before);
     let mut known = Finished::new();
@@ -418,6 +419,7 @@ fn kill_at_random(what: &str, start: &str, finished: &dyn Fn(&Path) -> Finished)
     while n_killed < n_kills {
         let mut child = command(start);
         child.current_dir(place.path()).stdin(Stdio::null()).stdout(Stdio::null());
+        let watch = harness::watch(&mut child, program(), place.path());
         let mut child = child.stderr(Stdio::null()).spawn().unwrap();
         // A run that goes on has less and less to do.
         thread::sleep(duration.mul_f64(fraction() * if n_killed % 2 == 0 { 1.0 } else { 0.3 }));
@@ -425,6 +427,8 @@ fn kill_at_random(what: &str, start: &str, finished: &dyn Fn(&Path) -> Finished)
         child.kill().unwrap();
         let is_killed = child.wait().unwrap().code().is_none();
         n_killed += usize::from(is_killed);
+        left.extend(watch.iter().flat_map(harness::Watch::left));
+        outside.extend(watch.iter().flat_map(harness::Watch::outside));
         compare(&mut known, place.path());
         if has_ended || n_killed == n_kills {
             succeed(place.path(), start);
@@ -439,10 +443,13 @@ fn kill_at_random(what: &str, start: &str, finished: &dyn Fn(&Path) -> Finished)
     }
     let line = format!(
         "{what}: {n_killed} processes killed in {n_done} runs; {n_lost} rows lost, {n_wrong} rows \
-         wrong"
+         wrong, {} processes left, {} files elsewhere touched",
+        left.len(),
+        outside.len()
     );
     writeln!(io::stderr(), "{line}").ok();
     assert_eq!((n_lost, n_wrong), (0, 0), "{line}");
+    assert!(left.is_empty() && outside.is_empty(), "{line}: {left:?} {outside:?}");
 }
 
 #[test]

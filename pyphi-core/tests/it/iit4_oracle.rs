@@ -160,10 +160,11 @@ pub(crate) struct System {
     units: Mask,
     /// The states of the system, in little-endian order.
     states: Vec<Mask>,
-    /// `on.cause[i][s]`, `on.effect[i][s]`: P(unit `i` of the system is ON next | the system is in
-    /// state `s`), the background as the present state of all units lets it be expected in the past
-    /// (cause), or as it is now (effect).
-    on: [Vec<Vec<f64>>; 2],
+    /// By direction, unit `i` of the system and state `s` of the system: P(the unit is OFF next),
+    /// P(it is ON next), the background as the present state of all units lets it be expected in
+    /// the past (cause), or as it is now (effect). Both are kept, for what is left of a rounded
+    /// mean is no impossible state any more.
+    next: [Vec<Vec<[f64; 2]>>; 2],
 }
 
 // --- Partitions
@@ -287,15 +288,17 @@ impl System {
         let weights: Vec<(Mask, f64)> = subset_states(background).map(|w| (w, weight(w))).collect();
 
         let states: Vec<Mask> = subset_states(units).collect();
-        let mut on = [(); 2].map(|()| vec![vec![0.0; tpm.len()]; cm.len()]);
+        let mut next = [(); 2].map(|()| vec![vec![[0.0; 2]; tpm.len()]; cm.len()]);
         for i in elements(units) {
             for &s in &states {
-                on[0][i][s] = weights.iter().map(|&(w, weight)| weight * tpm[s | w][i]).sum();
-                on[1][i][s] = tpm[s | now & background][i];
+                let p = |w: Mask| [1.0 - tpm[s | w][i], tpm[s | w][i]];
+                next[0][i][s] =
+                    [0, 1].map(|it| weights.iter().map(|&(w, weight)| weight * p(w)[it]).sum());
+                next[1][i][s] = p(now & background);
             }
         }
         let (tpm, cm) = (tpm.to_vec(), cm.to_vec());
-        Some(System { tpm, cm, substrate_state: now, units, states, on })
+        Some(System { tpm, cm, substrate_state: now, units, states, next })
     }
 
     /// The present state of the units of a set.
@@ -317,9 +320,9 @@ impl System {
         fixed: Mask,
         z: Mask,
     ) -> f64 {
-        let on = &self.on[direction as usize][i];
-        let on = mean(self.states.iter().filter(|&s| (s ^ z) & fixed == 0).map(|&s| on[s]));
-        if value >> i & 1 == 1 { on } else { 1.0 - on }
+        let next = &self.next[direction as usize][i];
+        let given = self.states.iter().filter(|&s| (s ^ z) & fixed == 0);
+        mean(given.map(|&s| next[s][value >> i & 1]))
     }
 
     // --- Probabilities of a mechanism and a purview
