@@ -241,7 +241,8 @@ impl fmt::Display for Tally {
         write!(
             f,
             "{n_calls} calls, {n_faults} faults: {n_deaths} deaths, {n_errors} reported errors, \
-             {n_without} without effect; {n_left} processes left, {n_outside} files elsewhere touched"
+             {n_without} without effect; {n_left} processes left, {n_outside} files elsewhere \
+             touched"
         )
     }
 }
@@ -402,7 +403,8 @@ impl Watch {
         self.scratch.path().join("calls")
     }
 
-    /// The calls that changed something outside the command's folder and the one for temporary files.
+    /// The calls that changed something outside the command's folder and the one for temporary
+    /// files.
     pub(crate) fn outside(&self) -> Vec<String> {
         let text = fs::read_to_string(self.scratch.path().join("outside")).unwrap_or_default();
         let tmp = self.scratch.path().join("tmp").canonicalize().unwrap();
