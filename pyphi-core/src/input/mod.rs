@@ -106,13 +106,10 @@ impl NetworkRecord {
     /// The units that are asked for: those of `nodes`, or all.
     ///
     /// # Errors
-    /// If a unit is named twice, does not exist, or if the list is empty.
+    /// If a unit is named twice or does not exist.
     pub fn units(&self, network: &Network) -> Result<UnitSet> {
         let n_units = network.n_units();
         let Some(nodes) = &self.nodes else { return Ok(network.units()) };
-        if nodes.is_empty() {
-            return Err(ErrorKind::Json("nodes: no units, expected at least one".to_owned()).into());
-        }
         let mut units = UnitSet::EMPTY;
         for &unit in nodes {
             if unit >= n_units {
@@ -459,7 +456,9 @@ impl Reader {
             nodes: names.map(numbers).transpose()?,
             labels: draft.labels,
         };
-        record.units(&record.network()?)?;
+        if record.units(&record.network()?)?.is_empty() {
+            return Err(json("nodes: no units, expected at least one".to_owned()));
+        }
         Ok(record)
     }
 
