@@ -5,8 +5,8 @@
 //! minimum-cost flow along the k·2^(k-1) edges of the cube, each of cost 1 and without capacity.
 //! Its dual:
 //!
-//! > EMD(p, q) = max over f: states → ℤ with |f(x) - f(y)| <= 1 on every edge, of Σ f(x)·(p(x) -
-//! q(x))
+//! > EMD(p, q) = max over f: states → ℤ with |f(x) - f(y)| <= 1 on every edge, of
+//! > Σ f(x)·(p(x) - q(x))
 //!
 //! (integers suffice, because the costs are integers). The solver is primal-dual: it holds such an
 //! `f` and a flow that only uses edges on which `f` falls by 1 (complementary slackness), routes as

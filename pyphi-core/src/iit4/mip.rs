@@ -7,11 +7,11 @@
 //! mechanism and a purview unit (Albantakis et al. 2023). Over all mechanisms and purviews of 8
 //! units there are 79 thousand million partitions; none is listed here.
 //!
-//! **Ratio by differences** (Dinkelbach 1967). With λ = D(θ)/c(θ) of some θ: if no partition has D
-//! - λc < 0, λ is the smallest ratio; otherwise one that has gives a smaller λ. As the ratios
+//! **Ratio by differences** (Dinkelbach 1967). With λ = D(θ)/c(θ) of some θ: if no partition has
+//! D - λc < 0, λ is the smallest ratio; otherwise one that has gives a smaller λ. As the ratios
 //! strictly decrease and there are finitely many, this ends at the minimum, negative ones included.
-//! The search takes λ + δ, δ being the tolerance for ties: among exactly tied partitions `D - (λ +
-//! δ)c = -δc` is smallest for the largest c, that is, for the largest φ, as the tie rule wants.
+//! The search takes λ + δ, δ being the tolerance for ties: among exactly tied partitions
+//! `D - (λ + δ)c = -δc` is smallest for the largest c, that is, for the largest φ, as the tie rule wants.
 //!
 //! **D - λc separates.** c(θ) = |M||P| - Σ_b |M_b||P_b| over the blocks, and D is a sum over blocks
 //! as well:
