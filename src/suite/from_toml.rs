@@ -746,7 +746,7 @@ mod tests {
         check_own(
             &[("pair.json", &format!("[{PAIR}, {}]", PAIR.replace("[0, 1]}", "[0]}")))],
             &own("states = \"off\""),
-            "3, column 8: {}/pair.json: record 1: state: 1 entries, expected 2",
+            "3, column 8: {}/pair.json: record 1: state: 1 entries, expected 2 (one per unit)",
         );
         let nodes = PAIR.replace("[0, 1]}", "[0, 1], \"nodes\": [0]}");
         check_own(

@@ -11,7 +11,8 @@
 //! D - λc < 0, λ is the smallest ratio; otherwise one that has gives a smaller λ. As the ratios
 //! strictly decrease and there are finitely many, this ends at the minimum, negative ones included.
 //! The search takes λ + δ, δ being the tolerance for ties: among exactly tied partitions
-//! `D - (λ + δ)c = -δc` is smallest for the largest c, that is, for the largest φ, as the tie rule wants.
+//! `D - (λ + δ)c = -δc` is smallest for the largest c, that is, for the largest φ, as the tie rule
+//! wants.
 //!
 //! **D - λc separates.** c(θ) = |M||P| - Σ_b |M_b||P_b| over the blocks, and D is a sum over blocks
 //! as well:
