@@ -4,7 +4,8 @@
 //! partition only says which units each unit still knows: its own part, and, if the outputs of its
 //! part are cut, the parts whose inputs are cut. So the side φ of a partition with parts Q, of
 //! which I have their inputs cut and O their outputs, is
-//! `R · (Σ_Q own(Q) + Σ_{Q in O} (known(Q, I) - own(Q)) - whole)`, where own(Q) is the sum over the units of Q of -log2 of their probability
+//! `R · (Σ_Q own(Q) + Σ_{Q in O} (known(Q, I) - own(Q)) - whole)`, where own(Q) is the sum over the
+//! units of Q of -log2 of their probability
 //! given Q alone, and known(Q, I) the same given Q and I. Both are tables, over 2^n and 3^n sets: a
 //! partition costs one addition a side, and every partition is looked at.
 
