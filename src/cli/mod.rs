@@ -49,10 +49,10 @@ use crate::ui::progress::{Display, Progress, Told, Watch, Work};
 const AFTER_HELP: &str = "\
 Rows are written as soon as they are done; a run that was stopped goes on with --resume.
 
-Exit codes: 0 done, whatever the verdict; 1 internal failure; 2 bad input or usage, a file that \
-cannot
-be read or written, an output that exists or belongs to another matrix (nothing was changed); 130
-interrupted (finished rows are kept).";
+Exit codes: 0 done, whatever the verdict; 1 internal failure; 2 bad input or usage, a file that
+cannot be read or written, an output that exists or belongs to another matrix (nothing was changed);
+3 some networks of several have no answer (the others' are whole); 130 interrupted (finished rows
+are kept).";
 
 const COMPUTE_AFTER_HELP: &str = r#"Examples:
   PROGRAM network.json

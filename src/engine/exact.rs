@@ -455,7 +455,8 @@ impl OwnNetwork {
     /// [`Error::Network`] that says what is wrong, where, and what was expected.
     pub fn read(text: &str, place: &str, state: Option<Vec<u8>>) -> Result<OwnNetwork, Error> {
         let refuse = |message: String| Error::Network { place: place.to_owned(), message };
-        let reader = Reader { state, ..Reader::default() };
+        let states = state.map(|it| States::Listed(vec![it]));
+        let reader = Reader { states, ..Reader::default() };
         let Input { mut networks, form } =
             reader.json(text).map_err(|error| refuse(error.to_string()))?;
         let entry = networks.pop().filter(|_| form == Form::One).ok_or_else(|| {

@@ -102,7 +102,6 @@ impl NetworkArgs {
             project: self.project,
             states,
             nodes: self.nodes.as_deref().map(UnitName::parse_list),
-            ..Reader::default()
         })
     }
 }

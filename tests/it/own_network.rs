@@ -399,8 +399,7 @@ fn an_interrupted_list_is_valid_json_with_the_answers_so_far() {
     assert_eq!(answers.len(), 1);
 }
 
-// --- Forms, states, lines
-// ----------------------------------------------------------------------------
+// --- Forms, states, lines ------------------------------------------------------------------------
 
 /// The files of `pyphi-core`'s tests, written by PyPhi and numpy.
 fn forms() -> std::path::PathBuf {

@@ -76,6 +76,29 @@ pub(crate) struct Attempt {
     pub(crate) observed: Vec<Observed>,
 }
 
+impl Attempt {
+    /// An attempt of which nothing is known yet but how it is made.
+    fn of(rung: &Rung) -> Attempt {
+        Attempt {
+            strategy: rung.strategy,
+            commands: rung.commands(),
+            outcome: Outcome::Built,
+            evidence: Vec::new(),
+            cargo_exit_code: None,
+            cargo_signal: None,
+            seconds: 0.0,
+            peak_bytes: 0,
+            lowest_available_bytes: None,
+            memory_kills: KillCounters::default(),
+            n_compiled: 0,
+            n_fresh: 0,
+            executables: Vec::new(),
+            guard: Vec::new(),
+            observed: Vec::new(),
+        }
+    }
+}
+
 /// What cargo says about itself on stdout.
 #[derive(Deserialize)]
 struct Message {
@@ -163,23 +186,7 @@ fn attempt(
     ledger: &BuildLedger,
     console: &Console,
 ) -> anyhow::Result<Attempt> {
-    let mut attempt = Attempt {
-        strategy: rung.strategy,
-        commands: rung.commands(),
-        outcome: Outcome::Built,
-        evidence: Vec::new(),
-        cargo_exit_code: None,
-        cargo_signal: None,
-        seconds: 0.0,
-        peak_bytes: 0,
-        lowest_available_bytes: None,
-        memory_kills: KillCounters::default(),
-        n_compiled: 0,
-        n_fresh: 0,
-        executables: Vec::new(),
-        guard: Vec::new(),
-        observed: Vec::new(),
-    };
+    let mut attempt = Attempt::of(rung);
     let kills_before = KillCounters::read(Path::new("/"));
     let supervision =
         Supervision { patience: InterruptPolicy::Short, expendable: true, stop_below_bytes: None };
@@ -444,23 +451,7 @@ mod tests {
     };
 
     fn ended(rung: &Rung, outcome: Outcome) -> Attempt {
-        Attempt {
-            strategy: rung.strategy,
-            commands: rung.commands(),
-            outcome,
-            evidence: Vec::new(),
-            cargo_exit_code: None,
-            cargo_signal: None,
-            seconds: 1.0,
-            peak_bytes: 0,
-            lowest_available_bytes: None,
-            memory_kills: KillCounters::default(),
-            n_compiled: 0,
-            n_fresh: 0,
-            executables: Vec::new(),
-            guard: Vec::new(),
-            observed: Vec::new(),
-        }
+        Attempt { outcome, seconds: 1.0, ..Attempt::of(rung) }
     }
 
     /// Climbs a ladder on which the strategies end as listed, and names those that were tried.

@@ -23,14 +23,13 @@ const LONGEST_FIELD: usize = 1 << 20;
 const FIELDS: [&str; 8] = ["tpm", "cm", "state", "states", "nodes", "name", "labels", "row_order"];
 
 /// Other names of some of them: PyPhi's, and those of the first files of the web calculator.
-const ALIASES: [(&str, &str); 7] = [
+const ALIASES: [(&str, &str); 6] = [
     ("connectivity_matrix", "cm"),
     ("connectivityMatrix", "cm"),
     ("node_indices", "nodes"),
     ("node_labels", "labels"),
     ("current_state", "state"),
     ("currentState", "state"),
-    ("alphabet", "alphabet"),
 ];
 
 /// Fields that say nothing about Φ.
@@ -252,7 +251,7 @@ fn own(fields: &Fields<'_>, strict: bool) -> Result<Draft> {
             }));
         }
         seen.push((ours, name));
-        if json.get() == "null" && !["tpm"].contains(&ours) {
+        if json.get() == "null" && ours != "tpm" {
             continue;
         }
         match ours {

@@ -100,7 +100,11 @@ impl NetworkRecord {
     pub fn subsystem(&self) -> Result<Subsystem> {
         let network = self.network()?;
         let units = self.units(&network)?;
-        self.subsystem_of(&network, units)
+        let (found, expected) = (self.state.len(), network.n_units());
+        if found != expected {
+            return Err(ErrorKind::StateLength { found, expected }.into());
+        }
+        Subsystem::new(&network, State::new(&self.state)?, units)
     }
 
     /// The units that are asked for: those of `nodes`, or all.
@@ -121,16 +125,6 @@ impl NetworkRecord {
             units = units.union(UnitSet::from_bits(1 << unit));
         }
         Ok(units)
-    }
-
-    fn subsystem_of(&self, network: &Network, units: UnitSet) -> Result<Subsystem> {
-        let n_units = network.n_units();
-        if self.state.len() != n_units {
-            return Err(
-                ErrorKind::StateLength { found: self.state.len(), expected: n_units }.into()
-            );
-        }
-        Subsystem::new(network, State::new(&self.state)?, units)
     }
 }
 
@@ -270,11 +264,12 @@ pub enum Connectivity {
 /// How networks are read.
 ///
 /// ```
-/// use pyphi_core::input::Reader;
+/// use pyphi_core::input::{Reader, States};
 ///
 /// // As PyPhi 1.2 writes a network: multidimensional, without a state.
 /// let text = r#"{"tpm": [[[0, 0], [1, 0]], [[0, 1], [1, 1]]], "node_labels": ["A", "B"]}"#;
-/// let input = Reader { state: Some(vec![1, 0]), ..Reader::default() }.json(text)?;
+/// let states = Some(States::parse("10")?);
+/// let input = Reader { states, ..Reader::default() }.json(text)?;
 /// let network = &input.networks[0];
 /// let record = network.record.as_ref().expect("a network");
 /// assert_eq!(record.cm, [[0, 1], [1, 0]]); // inferred
@@ -294,8 +289,6 @@ pub struct Reader {
     /// Of a state-by-state TPM whose units are not conditionally independent, the units' own
     /// probabilities are taken.
     pub project: bool,
-    /// This state instead of those of the file.
-    pub state: Option<Vec<u8>>,
     /// These states instead of those of the file.
     pub states: Option<States>,
     /// These units instead of those of the file.
@@ -427,11 +420,7 @@ impl Reader {
         let tpm = self.tpm(table, draft.row_order, notes)?;
         let n = tpm.n_units();
         let (cm, tpm) = self.connections(tpm, draft.cm, notes)?;
-        let chosen = match (&self.states, &self.state) {
-            (Some(states), _) => Some(states.clone()),
-            (None, Some(state)) => Some(States::Listed(vec![state.clone()])),
-            (None, None) => draft.states,
-        };
+        let chosen = self.states.clone().or(draft.states);
         *states = chosen.ok_or_else(|| json("state: missing, expected a list".to_owned()))?;
         let mut first = Vec::new();
         if let States::Listed(list) = states {

@@ -24,10 +24,11 @@ impl Table {
     /// taken for the units' labels.
     ///
     /// ```
-    /// use pyphi_core::input::{Reader, Table};
+    /// use pyphi_core::input::{Reader, States, Table};
     ///
     /// let tpm = Table::csv("A,B\n0,0\n0,1\n1,0\n1,1\n")?;
-    /// let input = Reader { state: Some(vec![0, 1]), ..Reader::default() }.table(tpm);
+    /// let states = Some(States::parse("01")?);
+    /// let input = Reader { states, ..Reader::default() }.table(tpm);
     /// let record = input.networks[0].record.as_ref().unwrap();
     /// assert_eq!(record.labels.as_deref().unwrap(), ["A", "B"]);
     /// # Ok::<(), pyphi_core::Error>(())

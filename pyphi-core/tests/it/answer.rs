@@ -43,8 +43,7 @@ pub(crate) struct Core {
     pub(crate) repertoire: Vec<f64>,
 }
 
-// --- Programs
-// ----------------------------------------------------------------------------------------
+// --- Programs ------------------------------------------------------------------------------------
 
 /// The oracle's answer.
 pub(crate) fn by_oracle(network: &Network) -> Answer {
@@ -102,8 +101,7 @@ pub(crate) fn by_engine(network: &Network, options: &Options) -> Answer {
     serde_json::from_str(&json_by_engine(network, options)).expect("the fields of a golden record")
 }
 
-// --- Comparing
-// ---------------------------------------------------------------------------------------
+// --- Comparing -----------------------------------------------------------------------------------
 
 /// Whether two values are not equal; a NaN equals nothing.
 pub(crate) fn far(a: f64, b: f64) -> bool {

@@ -1,7 +1,7 @@
 //! Networks from any bytes, judged by the oracle: the bodies of the fuzz targets `phi_iit3` and
 //! `phi_iit4`, and what an ordinary test does with them.
 
-use pyphi_core::input::{self, NetworkRecord, Reader, Table};
+use pyphi_core::input::{self, NetworkRecord, Reader, States, Table};
 use pyphi_core::{ErrorKind, Options};
 
 use crate::networks::Network;
@@ -113,8 +113,12 @@ pub(crate) fn phi_iit4(bytes: &[u8]) {
 /// A network in any form; JSON of one network, or of a list: read, and, if it is taken, written and
 /// read again.
 pub(crate) fn network_record(bytes: &[u8]) {
-    let lenient =
-        Reader { force_cm: true, project: true, state: Some(vec![0, 0, 0]), ..Reader::default() };
+    let lenient = Reader {
+        force_cm: true,
+        project: true,
+        states: Some(States::Listed(vec![vec![0, 0, 0]])),
+        ..Reader::default()
+    };
     let _ = Table::npy(bytes).map(|table| lenient.table(table));
     let Ok(text) = str::from_utf8(bytes) else { return };
     let _ = Table::csv(text).map(|table| lenient.table(table));

@@ -103,8 +103,7 @@ pub(crate) struct Dropped {
     pub(crate) phi_d: f64,
 }
 
-// --- The oracle
-// ----------------------------------------------------------------------------------------
+// --- The oracle ----------------------------------------------------------------------------------
 
 /// The oracle's answer, and what only the oracle knows: all partitions tied for the minimum.
 pub(crate) struct ByOracle {
@@ -203,8 +202,7 @@ fn structure_answer(
     }
 }
 
-// --- The engine
-// ----------------------------------------------------------------------------------------
+// --- The engine ----------------------------------------------------------------------------------
 
 /// The rules of the engine that say the same.
 pub(crate) fn rules(ties: Ties, cap: Cap) -> Rules {
@@ -261,8 +259,7 @@ pub(crate) fn phi_s_by_engine(
     Ok(serde_json::from_str(&json).expect("the fields of a golden record"))
 }
 
-// --- Comparing
-// -----------------------------------------------------------------------------------------
+// --- Comparing -----------------------------------------------------------------------------------
 
 /// Whether two values are not equal; a NaN equals nothing.
 pub(crate) fn far(a: f64, b: f64) -> bool {

@@ -167,8 +167,7 @@ pub(crate) struct System {
     next: [Vec<Vec<[f64; 2]>>; 2],
 }
 
-// --- Partitions
-// --------------------------------------------------------------------------------------
+// --- Partitions ----------------------------------------------------------------------------------
 
 /// All ways to put the units of a set into parts.
 fn set_partitions(set: Mask) -> Vec<Vec<Mask>> {
@@ -253,8 +252,7 @@ pub(crate) fn joint_partitions(
     std::iter::once(complete).chain(joint)
 }
 
-// --- The system
-// --------------------------------------------------------------------------------------
+// --- The system ----------------------------------------------------------------------------------
 
 impl System {
     /// The units `nodes` of a substrate: `tpm[s][j]` = P(unit `j` is ON next | the substrate is in
@@ -325,8 +323,7 @@ impl System {
         mean(given.map(|&s| next[s][value >> i & 1]))
     }
 
-    // --- Probabilities of a mechanism and a purview
-    // ----------------------------------------------------
+    // --- Probabilities of a mechanism and a purview ----------------------------------------------
 
     /// The forward probability. Effect: of the purview's state `z` given a state of the mechanism;
     /// cause: of the mechanism's state given the purview's state `z`.
@@ -422,8 +419,7 @@ impl System {
         Sides::new(|direction| self.specified_states(direction, self.units, self.units).0)
     }
 
-    // --- The system as a whole
-    // -------------------------------------------------------------------------
+    // --- The system as a whole -------------------------------------------------------------------
 
     /// φ_s, and the states that the system specifies.
     pub(crate) fn irreducibility(&self, ties: Ties, cap: Cap) -> Irreducibility {
@@ -622,8 +618,7 @@ impl System {
         })
     }
 
-    // --- Distinctions
-    // ----------------------------------------------------------------------------------
+    // --- Distinctions ----------------------------------------------------------------------------
 
     /// φ of a mechanism over a purview in one state: the least that a partition takes away.
     pub(crate) fn mechanism_mip(
@@ -724,8 +719,7 @@ impl System {
         }
     }
 
-    // --- The structure
-    // -----------------------------------------------------------------------------------
+    // --- The structure ---------------------------------------------------------------------------
 
     /// The distinctions congruent with the specified states, their relations, and Φ.
     pub(crate) fn structure(&self, specified: Sides<Mask>, ties: Ties) -> Structure {
@@ -769,8 +763,7 @@ impl System {
     }
 }
 
-// --- Complexes
-// ---------------------------------------------------------------------------------------
+// --- Complexes -----------------------------------------------------------------------------------
 
 /// The complexes of a substrate in a state, strongest first: units and φ_s.
 ///
@@ -826,8 +819,7 @@ pub(crate) fn complexes(
     complexes
 }
 
-// --- The order of a Python set
-// -------------------------------------------------------------------------
+// --- The order of a Python set -------------------------------------------------------------------
 
 /// The order in which CPython walks through a set of index tuples inserted in the given order: that
 /// of its hash table.

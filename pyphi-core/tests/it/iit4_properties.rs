@@ -59,8 +59,7 @@ fn networks(sizes: &'static [usize], count: usize) -> impl IndexedParallelIterat
 const UP_TO_THREE: &[usize] = &[3, 2, 3, 3, 1];
 const FOUR: &[usize] = &[4];
 
-// --- Engine and oracle
-// -----------------------------------------------------------------------------------
+// --- Engine and oracle ---------------------------------------------------------------------------
 
 #[test]
 fn engine_agrees_with_oracle() {

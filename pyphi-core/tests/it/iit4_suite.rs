@@ -126,8 +126,7 @@ fn check(goldens: &[Golden], difference: impl Fn(&Golden) -> Option<String> + Sy
     assert!(failures.is_empty(), "{} records:\n{}", failures.len(), failures.join("\n"));
 }
 
-// --- The oracle
-// ----------------------------------------------------------------------------------------
+// --- The oracle ----------------------------------------------------------------------------------
 
 #[track_caller]
 fn check_oracle(ties: Ties) {
@@ -179,8 +178,7 @@ fn golden_partitions_cut_what_they_say() {
     });
 }
 
-// --- The engine
-// ----------------------------------------------------------------------------------------
+// --- The engine ----------------------------------------------------------------------------------
 
 #[track_caller]
 fn check_engine(ties: Ties) {
@@ -239,8 +237,7 @@ fn engine_with_the_largest_phi() {
     }
 }
 
-// --- The figures of the 2023 paper
-// -----------------------------------------------------------------------
+// --- The figures of the 2023 paper ---------------------------------------------------------------
 
 /// The systems of Figs. 1, 2, 4, 6A-E and 7A-C.
 fn figures() -> Vec<Golden> {
@@ -366,8 +363,7 @@ fn the_table_of_figures_is_true() {
     assert!(page.contains(&table), "{} lacks this table:\n{table}", path.display());
 }
 
-// --- The parts of the oracle, by counts and worked numbers
-// -----------------------------------------------
+// --- The parts of the oracle, by counts and worked numbers ---------------------------------------
 
 fn units(set: Mask) -> Vec<usize> {
     elements(set).collect()

@@ -94,14 +94,7 @@ fn max_phi(network: &Network) -> Option<PhiStructure> {
 /// Random networks of 2 and 3 units, most of them of families that tie, one in three part of a
 /// larger one.
 fn tied() -> impl ParallelIterator<Item = Network> {
-    let families = [
-        Family::Boolean,
-        Family::Threshold,
-        Family::Parity,
-        Family::Symmetric,
-        Family::Noisy,
-        Family::Quarters,
-    ];
+    let families = Family::TYING;
     let n_networks = count("PHI_TIED_NETWORKS", how_many(1500, 12_000));
     (0..n_networks).into_par_iter().map(move |idx| {
         random(families[idx % families.len()], [3, 3, 2][idx / 6 % 3], 40_000 + idx as u64)

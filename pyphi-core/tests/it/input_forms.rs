@@ -25,7 +25,7 @@ fn bytes(name: &str) -> Vec<u8> {
 
 /// For files that have no state.
 fn in_state(state: [u8; 3]) -> Reader {
-    Reader { state: Some(state.to_vec()), ..Reader::default() }
+    Reader { states: Some(States::Listed(vec![state.to_vec()])), ..Reader::default() }
 }
 
 #[track_caller]
@@ -164,7 +164,7 @@ fn tables_of_numbers() {
     assert_eq!(bad("A,B,C\n0,0\n"), "line 1: 3 names, expected 2 as in the rows");
     // What spreadsheets write: a byte order mark, CRLF, a separator at the end of every line.
     let table = Table::csv("\u{feff}\"A\";\"B\";\r\n0;0;\r\n0;1;\r\n1;0;\r\n1;1;\r\n").unwrap();
-    let reader = Reader { state: Some(vec![0, 0]), ..Reader::default() };
+    let reader = Reader { states: Some(States::Listed(vec![vec![0, 0]])), ..Reader::default() };
     let (record, _) = only(Ok(reader.table(table)));
     assert_eq!(record.labels.expect("labels"), ["A", "B"]);
     assert_eq!(record.cm, [[0, 1], [1, 0]]);
@@ -412,7 +412,11 @@ fn a_tpm_is_counted_from_series() {
     assert_eq!(bad(&vec!["0"; 13].join(",")), "line 1, column 1: 13 units, expected at most 12");
     // What was counted is a network, with its counts in the file.
     let text = serde_json::to_string(&counted).expect("JSON");
-    let reader = Reader { project: true, state: Some(vec![0, 0]), ..Reader::default() };
+    let reader = Reader {
+        project: true,
+        states: Some(States::Listed(vec![vec![0, 0]])),
+        ..Reader::default()
+    };
     let (record, _) = only(reader.json(&text));
     assert_eq!(record.tpm[0], [0.5, 0.0]);
     assert_eq!(record.labels.expect("labels"), ["A", "B"]);

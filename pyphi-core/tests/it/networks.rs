@@ -72,8 +72,7 @@ pub(crate) fn numberings(n: usize) -> Vec<Vec<usize>> {
     numberings(last).iter().flat_map(|order| (0..n).map(move |at| insert(at, order))).collect()
 }
 
-// --- The graphs of the study
-// -------------------------------------------------------------------------
+// --- The graphs of the study ---------------------------------------------------------------------
 
 /// The edges of a named graph of the study.
 pub(crate) fn edges(topology: &str, n: usize) -> Vec<(usize, usize)> {
@@ -125,8 +124,7 @@ pub(crate) fn logistic(n: usize, slope: f64, weight: impl Fn(usize, usize) -> f6
     }
 }
 
-// --- Random networks
-// ---------------------------------------------------------------------------------
+// --- Random networks -----------------------------------------------------------------------------
 
 /// What the units of a random network do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +150,16 @@ pub(crate) enum Family {
 }
 
 impl Family {
+    /// Those whose networks often have ties.
+    pub(crate) const TYING: [Family; 6] = [
+        Family::Boolean,
+        Family::Threshold,
+        Family::Parity,
+        Family::Symmetric,
+        Family::Noisy,
+        Family::Quarters,
+    ];
+
     pub(crate) const ALL: [Family; 9] = [
         Family::Boolean,
         Family::Threshold,

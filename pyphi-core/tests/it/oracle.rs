@@ -122,8 +122,7 @@ pub(crate) struct System {
     order: Order,
 }
 
-// --- Sets
-// --------------------------------------------------------------------------------------------
+// --- Sets ----------------------------------------------------------------------------------------
 
 /// The units of a set, in order.
 pub(crate) fn elements(set: Mask) -> impl Iterator<Item = usize> {
@@ -175,8 +174,7 @@ fn mechanism_partitions(mechanism: Mask, purview: Mask) -> Vec<[Part; 2]> {
     partitions
 }
 
-// --- The system
-// --------------------------------------------------------------------------------------
+// --- The system ----------------------------------------------------------------------------------
 
 /// What probabilities are multiplied by in [`System::as_now`]: the smallest float has no half, and
 /// a mean of it and of 0 would be 0.
@@ -285,8 +283,7 @@ impl System {
         (0..self.n()).all(|i| hearers(i) == self.all())
     }
 
-    // --- Repertoires
-    // ---------------------------------------------------------------------------------
+    // --- Repertoires -----------------------------------------------------------------------------
 
     /// What a mechanism in its state says about the past or future state of a purview.
     pub(crate) fn repertoire(
@@ -333,8 +330,7 @@ impl System {
         product((purview, repertoire), (added, &self.repertoire(direction, 0, added)))
     }
 
-    // --- Small φ
-    // -------------------------------------------------------------------------------------
+    // --- Small φ ---------------------------------------------------------------------------------
 
     /// φ of a mechanism over a purview, the least that a partition changes the repertoire, and the
     /// minimum information partition, the first of those tied for it. A partition that changes
@@ -424,8 +420,7 @@ impl System {
         Some(Concept { mechanism: self.units(mask), phi, cause, effect, mask })
     }
 
-    // --- Structures
-    // ----------------------------------------------------------------------------------
+    // --- Structures ------------------------------------------------------------------------------
 
     /// The concepts of the system, mechanisms by size and then lexicographically.
     fn ces(&self, ties: &mut Ties) -> Vec<Concept> {
@@ -510,8 +505,7 @@ impl System {
         transport(&mass(&supply), &mass(&demand), &cost)
     }
 
-    // --- Big Φ
-    // ---------------------------------------------------------------------------------------
+    // --- Big Φ -----------------------------------------------------------------------------------
 
     /// Φ: the least that a directed cut changes the structure.
     pub(crate) fn big_phi(&self) -> BigPhi {
@@ -548,8 +542,7 @@ impl System {
     }
 }
 
-// --- All choices among ties
-// --------------------------------------------------------------------------
+// --- All choices among ties ----------------------------------------------------------------------
 
 /// A mechanism with the core causes and core effects that may be chosen.
 type Lists = (Mask, Vec<Core>, Vec<Core>);
@@ -685,8 +678,7 @@ impl System {
     }
 }
 
-// --- Complexes
-// ---------------------------------------------------------------------------------------
+// --- Complexes -----------------------------------------------------------------------------------
 
 /// The complexes of a network in a state, each with its units: the candidate systems with Φ > 0, by
 /// size and then lexicographically. Candidates that cannot be in that state are none.
@@ -712,8 +704,7 @@ pub(crate) fn major_complex(complexes: &[(Vec<usize>, BigPhi)]) -> Option<&(Vec<
     tied.max_by_key(|(nodes, _)| nodes.len()) // the last of several
 }
 
-// --- Comparing
-// ---------------------------------------------------------------------------------------
+// --- Comparing -----------------------------------------------------------------------------------
 
 fn same_concept(a: &Concept, b: &Concept) -> bool {
     let same = |a: &Core, b: &Core| {
@@ -726,8 +717,7 @@ fn same_concept(a: &Concept, b: &Concept) -> bool {
         && same(&a.effect, &b.effect)
 }
 
-// --- Distributions
-// -----------------------------------------------------------------------------------
+// --- Distributions -------------------------------------------------------------------------------
 
 pub(crate) fn mean(values: impl Iterator<Item = f64>) -> f64 {
     let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value, count + 1));

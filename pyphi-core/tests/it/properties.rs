@@ -68,8 +68,7 @@ fn unit_set(system: &oracle::System, set: Mask) -> UnitSet {
 const DIRECTIONS: [(Direction, oracle::Direction); 2] =
     [(Direction::Cause, oracle::Direction::Cause), (Direction::Effect, oracle::Direction::Effect)];
 
-// --- Engine and oracle
-// -------------------------------------------------------------------------------
+// --- Engine and oracle ---------------------------------------------------------------------------
 
 #[test]
 fn engine_agrees_with_oracle() {
@@ -181,8 +180,7 @@ fn complexes_agree_with_oracle() {
     });
 }
 
-// --- Laws
-// --------------------------------------------------------------------------------------------
+// --- Laws ----------------------------------------------------------------------------------------
 
 /// A distribution over the states of `n_units` units: few distinct masses and many zeros, or any.
 fn distribution(n_units: u32) -> impl Strategy<Value = Vec<f64>> {
@@ -357,8 +355,7 @@ fn state_by_state_is_state_by_node() {
     });
 }
 
-// --- Settings
-// ----------------------------------------------------------------------------------------
+// --- Settings ------------------------------------------------------------------------------------
 
 /// Every setting of the engine gives the same bits on any number of threads: all that a user gets
 /// to see.

@@ -19,14 +19,7 @@ use crate::properties::{check, count, how_many};
 const MOST_PAIRS: usize = 3_000;
 
 fn tied(n_networks: usize, sizes: &'static [usize]) -> impl ParallelIterator<Item = Network> {
-    let families = [
-        Family::Boolean,
-        Family::Threshold,
-        Family::Parity,
-        Family::Symmetric,
-        Family::Noisy,
-        Family::Quarters,
-    ];
+    let families = Family::TYING;
     (0..n_networks).into_par_iter().map(move |idx| {
         let n = sizes[idx / families.len() % sizes.len()];
         random(families[idx % families.len()], n, 90_000 + idx as u64)

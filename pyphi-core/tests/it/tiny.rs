@@ -89,8 +89,7 @@ fn power_of_two(power: i32) -> f64 {
     2f64.powi(power / 2) * 2f64.powi(power - power / 2)
 }
 
-// --- IIT 3.0
-// -------------------------------------------------------------------------------------------
+// --- IIT 3.0 -------------------------------------------------------------------------------------
 
 /// The network of the bug: products of `e` came to 0.
 fn conflict(e: f64) -> Network {
@@ -207,8 +206,7 @@ fn what_is_left_of_a_mean_near_one_keeps_its_digits() {
     assert!(record(&network).subsystem().is_ok(), "the state is reachable");
 }
 
-// --- IIT 4.0
-// -------------------------------------------------------------------------------------------
+// --- IIT 4.0 -------------------------------------------------------------------------------------
 
 /// `number · 2^exponent`, exactly.
 #[derive(Clone, Debug)]
