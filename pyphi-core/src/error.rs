@@ -69,8 +69,7 @@ pub enum ErrorKind {
     /// A state-by-state TPM has no state-by-node form.
     #[error(
         "tpm: row {row}, column {column}: {found}, expected {expected}: the units are not \
-         conditionally \
-         independent given the previous state"
+         conditionally independent given the previous state"
     )]
     ConditionallyDependent {
         /// The row.
@@ -106,8 +105,7 @@ pub enum ErrorKind {
     /// it).
     #[error(
         "cm: row {from}, column {to}: 0, expected 1: unit {to} depends on unit {from} (tpm: rows \
-         {row} and \
-         {other_row} differ in column {to})"
+         {row} and {other_row} differ in column {to})"
     )]
     MissingConnection {
         /// The unit that it depends on.
@@ -168,8 +166,7 @@ pub enum ErrorKind {
     /// No previous state leads to the state.
     #[error(
         "state: {state} of the units {units} is unreachable: no previous state gives every unit \
-         its present \
-         value, expected a state that the network can be in"
+         its present value, expected a state that the network can be in"
     )]
     Unreachable {
         /// The state of those units, first unit first.
@@ -232,8 +229,7 @@ pub enum ErrorKind {
     /// A decision of another analysis than the one it is handed to.
     #[error(
         "analysis {found}, expected {expected}: made for another network, state or setting, or by \
-         another \
-         version of this program"
+         another version of this program"
     )]
     OtherAnalysis {
         /// What the decision belongs to.

@@ -45,8 +45,7 @@ impl fmt::Display for Stats {
         write!(
             f,
             "partitions bounded {}, EMDs solved {} (+ {} between concepts), purviews evaluated {} \
-             (pruned {}), \
-             φ values reused {}, cuts evaluated {} (pruned {})",
+             (pruned {}), φ values reused {}, cuts evaluated {} (pruned {})",
             self.partitions_bounded,
             self.emds_solved,
             self.concept_emds_solved,

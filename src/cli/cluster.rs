@@ -250,8 +250,7 @@ impl PlanArgs {
                 if self.study.matrix(registry)?.settings() != usual.settings() {
                     return Err(Error::Settings(
                         "cluster plan phi with settings of a study: expected only --run, --runs \
-                         and \
-                         --format besides --network and --state"
+                         and --format besides --network and --state"
                             .to_owned(),
                     ));
                 }
@@ -340,8 +339,7 @@ impl PlanArgs {
                         path: folder.path().to_owned(),
                         message: format!(
                             "holds a job of other settings ({}): pass the same settings, or \
-                             choose another \
-                             name",
+                             choose another name",
                             differences.join("; ")
                         ),
                     });

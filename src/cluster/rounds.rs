@@ -208,8 +208,7 @@ pub fn check_program(folder: &JobFolder, file: &JobFile) -> Result<(), Error> {
     }
     Err(Error::Settings(format!(
         "{}: the job was planned by version {} of this program, but this is {mine}: start its \
-         tasks with the \
-         program that planned it, or plan it again with this one",
+         tasks with the program that planned it, or plan it again with this one",
         folder.path().display(),
         file.program
     )))

@@ -495,8 +495,7 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
         let names: Vec<String> = names.take(NAMED).collect();
         return Err(Error::Settings(format!(
             "{}: {} of {} exact problems are missing: {}; `cluster next` plans them, and \
-             --partial writes the \
-             rows that are there",
+             --partial writes the rows that are there",
             folder.path().display(),
             missing.len(),
             suite.problems().len(),

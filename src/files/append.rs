@@ -133,8 +133,7 @@ impl AppendFile {
             path: self.path.clone(),
             message: format!(
                 "{how}: another process writes to it, so this run stops before anything is lost; \
-                 start \
-                 it again when it is the only one"
+                 start it again when it is the only one"
             ),
         })
     }
@@ -313,8 +312,7 @@ pub(crate) fn check_ours(path: &Path, is_ours: impl Fn(&str) -> bool) -> Result<
         Ok(_) => Err(Error::Output {
             path: path.to_owned(),
             message: "exists and was not written by this program, which would write a file of \
-                      that name: \
-                      move it away, or choose another name for the output"
+                      that name: move it away, or choose another name for the output"
                 .to_owned(),
         }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

@@ -84,8 +84,7 @@ fn parts(text: &str) -> Result<(&str, &str), String> {
     };
     FORMS.into_iter().find_map(of_form).ok_or_else(|| {
         "no check at its end: it was cut or changed, or written by an earlier version of this \
-         program, \
-         whose runs are not gone on with: give the run another name"
+         program, whose runs are not gone on with: give the run another name"
             .to_owned()
     })
 }
@@ -167,8 +166,7 @@ impl Chain {
         let Some(((check, after), link)) = linked else {
             return Err(format!(
                 "check {found:?}: this line was changed or damaged, or the line before it was \
-                 lost or \
-                 moved"
+                 lost or moved"
             ));
         };
         match link {

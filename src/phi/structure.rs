@@ -84,8 +84,7 @@ fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
             writeln!(
                 text,
                 "\nΦ is at least {found}, at most {at_most}: ties allow {} combinations, too many \
-                 to \
-                 try (--ties-policy principled decides them one by one)",
+                 to try (--ties-policy principled decides them one by one)",
                 choice.combinations
             )
         }

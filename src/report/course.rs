@@ -104,8 +104,7 @@ pub fn build(record: &BuildRecord) -> Option<Figure> {
         course("headroom (GiB)", &|it| it.headroom_bytes as f64, GIB),
     ];
     let caption = "The build over time: compilers running at once, the memory they held together, \
-                   and what \
-                   could still be given.";
+                   and what could still be given.";
     figure("build", "The build over time", caption.to_owned(), &courses)
 }
 

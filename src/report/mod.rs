@@ -237,8 +237,7 @@ impl Report {
         if !contents.is_finished() {
             self.blocks.push(Block::Warning(format!(
                 "This run is not finished: {} of {all} comparisons are done, and everything here \
-                 is about \
-                 those.",
+                 is about those.",
                 contents.rows.len()
             )));
         }
@@ -283,8 +282,7 @@ impl Report {
         let zero = summary.exact_problems.iter().filter(|it| it.exact.phi <= Row::ZERO).count();
         self.text(format!(
             "Of {} exact values, {zero} are 0, and {tied} hang on ties: core causes or effects \
-             were chosen \
-             among equals, and another numbering of the units may give another Φ.",
+             were chosen among equals, and another numbering of the units may give another Φ.",
             summary.exact_problems.len()
         ));
         match &summary.ties {
@@ -294,8 +292,7 @@ impl Report {
             }
             None => self.text(
                 "How far other numberings would change exact Φ is not known for every row: the \
-                 run had \
-                 --tie-orders 0, or a formalism without such ranges."
+                 run had --tie-orders 0, or a formalism without such ranges."
                     .to_owned(),
             ),
         }
@@ -323,8 +320,7 @@ impl Report {
             "Over all rows, with {} % intervals. BCa and percentile: bootstrap over the {} exact \
              problems \
              ({} resamples, each problem with all its rows), BCa being the one to quote. Naive: \
-             over single \
-             rows as if they were independent, for comparison only.",
+             over single rows as if they were independent, for comparison only.",
             bootstrap.level * 100.0,
             summary.uncertainty.n_clusters,
             bootstrap.n_resamples
@@ -333,8 +329,7 @@ impl Report {
         let Statistics { pearson, spearman, line, .. } = &summary.overall;
         self.text(format!(
             "Naive p-values: {} for r, {} for ρ. Least-squares line: exact Φ ≈ {} + {} · \
-             estimate, standard \
-             errors {} and {} (naive).",
+             estimate, standard errors {} and {} (naive).",
             p_value(pearson.p_value),
             p_value(spearman.p_value),
             number(line.intercept),
@@ -431,8 +426,7 @@ impl Report {
             "What fitted models predict for networks that their fit has not seen, leaving out one \
              topology \
              or one size at a time. The model mean ignores the estimate: a model that does no \
-             better has \
-             learned nothing from it."
+             better has learned nothing from it."
                 .to_owned(),
         );
         let head =
@@ -495,8 +489,7 @@ impl Report {
              core effect; the first by the numbers of its units is taken, as in PyPhi 1.2.0, so Φ \
              can depend on \
              how the units are numbered. The smallest and largest Φ are over random numberings, \
-             besides that \
-             of the network; interchangeable units are renumbered in one way only."
+             besides that of the network; interchangeable units are renumbered in one way only."
         };
         for text in [
             exact_phi(settings.formalism().expect("one formalism in a statistic")),
@@ -504,14 +497,12 @@ impl Report {
              represented by the \
              mean of its vector times each neighbour's; the estimate is half the second smallest \
              eigenvalue of the normalised Laplacian of S = (1 + cos) / 2. hdc-limit is its limit \
-             for \
-             infinite dimension, spectral the same of the adjacency.",
+             for infinite dimension, spectral the same of the adjacency.",
             of_ranges,
             "r is Pearson's correlation, ρ Spearman's with tied ranks averaged; error = estimate \
              − exact Φ; \
              R² = 1 − Σ error² / Σ (exact Φ − mean)². Intervals: Efron and Tibshirani 1993, \
-             chapters 13 \
-             and 14. Values within 1e-9 count as equal.",
+             chapters 13 and 14. Values within 1e-9 count as equal.",
         ]
         .into_iter()
         .filter(|text| !text.is_empty())
@@ -617,8 +608,7 @@ impl Report {
              after the size rule; ↕ where other numberings of the units gave another Φ, with the \
              smallest and \
              largest under “lowest Φ” and “highest Φ” over the different numberings tried (all: \
-             there are no \
-             others)."
+             there are no others)."
         };
         self.text(marks.to_owned());
         let more = match is_iit4 {
@@ -801,8 +791,7 @@ fn exact_phi(formalism: Formalism) -> &'static str {
             "Exact Φ: the system-level integrated information of IIT 3.0 (Oizumi, Albantakis, \
              Tononi 2014, \
              PLoS Comput Biol 10(5): e1003588), by the rules of PyPhi 1.2.0 (Mayner et al. 2018, \
-             PLoS \
-             Comput Biol 14(7): e1006343); nothing is sampled or approximated."
+             PLoS Comput Biol 14(7): e1006343); nothing is sampled or approximated."
         }
         Formalism::Iit4_2023 => {
             "Exact value: φ_s, the system integrated information of IIT 4.0 (Albantakis et al. \

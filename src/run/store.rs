@@ -354,8 +354,7 @@ impl Reading {
                     0 => "",
                     _ => {
                         "; the lines before it are whole: with only these in the file, and \
-                          without the \
-                          CSV, the run goes on from there"
+                          without the CSV, the run goes on from there"
                     }
                 };
                 Error::Content {
@@ -600,8 +599,7 @@ impl RunFolder {
         if !holds {
             notes.push(format!(
                 "{}: this file system has no locks, so another run is not kept out: make sure \
-                 that there \
-                 is none",
+                 that there is none",
                 paths.root.display()
             ));
         }
@@ -618,8 +616,7 @@ impl RunFolder {
         if reading.n_doubled > 0 {
             notes.push(format!(
                 "{place}: {} lines say again what earlier ones say, with the same result, and are \
-                 taken \
-                 out",
+                 taken out",
                 reading.n_doubled
             ));
             let text = journal_of(&reading.contents);
@@ -740,8 +737,7 @@ fn other_programs(contents: &Contents, session: &Session) -> Option<String> {
     };
     Some(format!(
         "{n} rows were computed by another program, version {first}{more}; this is version \
-         {here}, and \
-         computes the others"
+         {here}, and computes the others"
     ))
 }
 
@@ -815,8 +811,7 @@ fn check_csv(content: &[u8], contents: &Contents, paths: &Paths) -> Result<(), E
                     place: format!("{}, line {}", paths.csv.display(), index + 1),
                     message: format!(
                         "{text:?}: expected {expected:?} as in the journal; without this file it \
-                         is \
-                         written anew"
+                         is written anew"
                     ),
                 });
             }
@@ -826,8 +821,7 @@ fn check_csv(content: &[u8], contents: &Contents, paths: &Paths) -> Result<(), E
                     path: paths.journal.clone(),
                     message: format!(
                         "has {n} rows, but {} has more (line {}: {text:?}): it was cut or \
-                         removed; put \
-                         it back, or move that CSV away to go on from {n} rows",
+                         removed; put it back, or move that CSV away to go on from {n} rows",
                         paths.csv.display(),
                         index + 1
                     ),

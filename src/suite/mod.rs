@@ -121,8 +121,7 @@ impl Suite {
         }
         Err(Error::Settings(format!(
             "a run of {} comparisons would take {} MiB of memory in the end, expected at most {} \
-             MiB, which are \
-             available; `cluster plan` divides it",
+             MiB, which are available; `cluster plan` divides it",
             self.comparisons.len(),
             needed.div_ceil(1 << 20),
             memory >> 20
@@ -567,8 +566,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             "Line n = 3 seed 42, majority: state 100 is not reachable: no state of the network \
-             leads to it, so it \
-             has no Φ; expected states = \"reachable\", which are 4 of 8"
+             leads to it, so it has no Φ; expected states = \"reachable\", which are 4 of 8"
         );
         let noisy = Rule::Logistic { gain: 1.0 };
         let all = Suite::new(Settings { rules: vec![noisy], ..settings }).unwrap();

@@ -36,8 +36,7 @@ impl Event {
             )),
             GuardAction::KernelKilled => console.note(&format!(
                 "the kernel killed the compiler of {crate_name} for lack of memory; it starts \
-                 again \
-                 alone"
+                 again alone"
             )),
             GuardAction::GaveUp => console.note(&format!(
                 "the compiler of {crate_name} does not fit, not even alone; it held {held}"
@@ -57,8 +56,7 @@ impl GuardRecord {
         console.warning(
             &format!("{first}{n}"),
             "the command may run in a sandbox or as another user, where the guard cannot be \
-             reached; \
-             these compilers were not held back",
+             reached; these compilers were not held back",
         );
     }
 }

@@ -64,8 +64,7 @@ fn draw_one(
     writeln!(
         svg,
         "<text class=\"t\" x=\"{LEFT}\" y=\"{:.1}\">{}: {} at the start, peak of the build \
-         {peak}, kept free {floor}, {} stopped, \
-         {} ended for room</text>",
+         {peak}, kept free {floor}, {} stopped, {} ended for room</text>",
         top + 14.0,
         xml(title),
         bytes(record.room_bytes),

@@ -106,8 +106,7 @@ impl Plan {
             [columns.map(String::from).to_vec()].into_iter().chain(rows).collect();
         let mut text = format!(
             "\n{BOLD}Ways to build{BOLD:#} (left: for this workspace on {} CPUs; right: the \
-             user's estimates for a larger \
-             tree)\n{}",
+             user's estimates for a larger tree)\n{}",
             resources.n_cpus,
             table(&rows, &[1, 2, 3, 5, 6])
         );

@@ -200,8 +200,7 @@ impl Series {
             let more = if missing.len() > 8 { ", …" } else { "" };
             return Err(wrong(format!(
                 "{} of {n_states} states were never seen with a successor ({shown}{more}); \
-                 expected all, a pseudo-count \
-                 above 0, or unseen states to be uniform or absorbing",
+                 expected all, a pseudo-count above 0, or unseen states to be uniform or absorbing",
                 missing.len()
             )));
         }

@@ -172,8 +172,7 @@ impl Site {
         if is_first && expected > as_f64(time) {
             return Err(refused(format!(
                 "a task is expected to take {} min and may take {} in partition {partition}: name \
-                 one with a longer limit \
-                 with --partition{}",
+                 one with a longer limit with --partition{}",
                 round(expected),
                 Minutes(time),
                 if task_options.time.is_some() { ", or give a longer --time" } else { "" }
@@ -186,8 +185,7 @@ impl Site {
         if let Some(largest) = largest.filter(|it| *it < mem.0) {
             return Err(refused(format!(
                 "a task needs {} of memory and the largest node of partition {partition} has {}: \
-                 name a partition with \
-                 larger nodes with --partition{}",
+                 name a partition with larger nodes with --partition{}",
                 bytes(mib(mem.0)),
                 bytes(mib(largest)),
                 if task_options.mem.is_some() { ", or give a smaller --mem" } else { "" }
