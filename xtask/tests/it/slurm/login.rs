@@ -11,10 +11,8 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{
-    cluster::{Accounting, Cluster},
-    common::{Ended, Running},
-};
+use super::cluster::{Accounting, Cluster};
+use crate::common::{Ended, Running};
 
 /// Time for a cold build of the study on a busy machine, and a run. Nothing waits this long when
 /// all is well.

@@ -1,12 +1,7 @@
 //! `runs attach` end to end with a stand-in for Slurm and for the study's program, so it is tested
 //! where there is no Slurm.
 //!
-//! `tests/slurm` does the same with the real ones, where it can.
-
-#![cfg(unix)]
-
-#[path = "../common/mod.rs"]
-mod common;
+//! `slurm` does the same with the real ones, where it can.
 
 use std::{
     env, fs,

@@ -1,16 +1,23 @@
-//! What the test programs of xtask have in common: commands that run and that have ended, and
-//! saying that a test was skipped.
+//! What the tests have in common: commands that run and that have ended, turns, and saying that a
+//! test was skipped.
 
-#![allow(dead_code, reason = "every test program is compiled with it, and not each needs all")]
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "some tests are for Linux"))]
 
 use std::{
     io::{self, Read, Write as _},
     process::{Child, Command, Output},
+    sync::{Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
+
+/// Tests that read or move the kernel's counter of kills take turns: it belongs to the whole machine.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A command that has ended, and what it printed.
 #[derive(Debug)]

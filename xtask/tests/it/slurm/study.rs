@@ -4,10 +4,8 @@ use std::{env, fs, process::Command};
 
 use serde_json::{Value, json};
 
-use crate::{
-    common::tell,
-    login::{Login, TASKS, program},
-};
+use super::login::{Login, TASKS, program};
+use crate::common::tell;
 
 /// All 160 comparisons if `PHI_SLURM_WHOLE` is set, else 40 that are quick.
 fn study() -> &'static str {

@@ -1,8 +1,6 @@
 //! The files that xtask writes, with a fault at every call; `tests/crash` of the workspace says
 //! how.
 
-#![cfg(unix)]
-
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -13,7 +11,7 @@ use serde_json::Value;
 
 use self::harness::{Ended, Files, Finished, Scenario, files, run};
 
-#[path = "../../tests/crash/harness.rs"]
+#[path = "../../../tests/crash/harness.rs"]
 mod harness;
 
 fn program() -> &'static Path {

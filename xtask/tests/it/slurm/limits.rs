@@ -2,10 +2,8 @@
 
 use std::{env, fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use crate::{
-    common::Ended,
-    login::{Login, TASKS, program},
-};
+use super::login::{Login, TASKS, program};
+use crate::common::Ended;
 
 /// A study of one task.
 const SMALL: &str = "--sizes 4 --tie-orders 0";

@@ -1,7 +1,7 @@
 //! Whatever happens to tasks, nodes, the controller and xtask: the run finishes by itself, nothing
 //! is lost, nothing counts twice.
 //!
-//! `PHI_SLURM_FAULTS=50 PHI_SLURM_SEED=1 cargo test -p xtask --test slurm -- faults --nocapture`
+//! `PHI_SLURM_FAULTS=50 PHI_SLURM_SEED=1 cargo test -p xtask --test it slurm::faults -- --nocapture`
 //! injects that many, into as many runs as that takes, and names each. Which faults come, and to
 //! whom, follows from the seed; when they come does not. Only processes of the test's own cluster
 //! are killed, and the xtask that the test started.
@@ -15,11 +15,11 @@ use std::{
     time::Duration,
 };
 
-use crate::{
+use super::{
     cluster::{NODES, Process},
-    common::{Running, tell},
     login::{Login, PATIENCE, program},
 };
+use crate::common::{Running, tell};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fault {

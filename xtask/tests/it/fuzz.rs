@@ -3,7 +3,7 @@
 
 use xtask::fuzzing;
 
-#[path = "../../fuzz/mutations.rs"]
+#[path = "../../../fuzz/mutations.rs"]
 mod mutations;
 
 type Body = fn(&[u8]);

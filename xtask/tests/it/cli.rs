@@ -4,16 +4,11 @@
 //! the test started them. What needs a memory limit is in `guard.rs`. They use `kill`, `ps` and
 //! `sh`, so they are for Unix.
 
-#![cfg(unix)]
-
-mod common;
-
 use std::{
     fs,
     io::Write as _,
     path::PathBuf,
     process::{Child, Command, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -22,10 +17,7 @@ use phi_protocol::BuildRecord;
 use serde_json::Value;
 use xshell::{Shell, TempDir};
 
-use crate::common::{Ended, Running, skipped};
-
-/// Tests that read or move the kernel's machine-wide kill counter take turns.
-static KILL_COUNTER: Mutex<()> = Mutex::new(());
+use crate::common::{Ended, Running, skipped, turn};
 
 /// Long enough for a cold build on a busy machine; nothing waits this long when all is well.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -153,10 +145,6 @@ impl Drop for Program {
             .unwrap();
         self.child.wait().ok();
     }
-}
-
-fn alone() -> MutexGuard<'static, ()> {
-    KILL_COUNTER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether the process runs; one that has ended but was not collected does not.
@@ -572,7 +560,7 @@ fn colours_are_kept_when_asked_for() {
 
 #[test]
 fn a_signal_from_elsewhere_is_not_a_lack_of_memory() {
-    let _alone = alone();
+    let _turn = turn();
     let build_rs = r#"
         fn main() {
             let pid = std::process::id().to_string();
@@ -719,7 +707,7 @@ fn eater(release_mib: usize, debug_mib: usize) -> Fixture {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_group_without_a_limit_is_limited_by_those_above_it() {
-    let _alone = alone();
+    let _turn = turn();
     let Some(group) = LimitedGroup::new(300) else { return };
     let nested = group.nested();
     let fixture = Fixture::new(&[HELLO]);
@@ -767,7 +755,7 @@ fn a_build_waits_for_another_cargo_and_says_so() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_build_waits_for_memory_that_others_hold() {
-    let _alone = alone();
+    let _turn = turn();
     let Some(group) = LimitedGroup::new(400) else { return };
     let fixture = Fixture::new(&[HELLO]);
     // `tail` keeps what may be the end: 300 MiB.
@@ -838,7 +826,7 @@ fn a_command_keeps_its_output_and_its_code() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_command_that_runs_out_of_memory_has_a_code_of_its_own() {
-    let _alone = alone();
+    let _turn = turn();
     let Some(group) = LimitedGroup::new(400) else { return };
     let fixture = eater(700, 700);
     let command = fixture.command(&["exec", "--", env!("CARGO"), "build", "--example", "demo"]);

@@ -5,13 +5,9 @@
 //! cargo, compilers and neighbours. Where no such group can be made (it takes root and cgroup v1) a
 //! test is skipped with a line. Processes are ended only if the test started them.
 //!
-//! `XTASK_GUARD_TABLE=1 cargo test -p xtask --test guard -- table --nocapture` measures the table
+//! `XTASK_GUARD_TABLE=1 cargo test -p xtask --test it guard::table -- --nocapture` measures the table
 //! of `docs/memory.md`, with plain cargo beside it; it takes some minutes and wants a quiet
 //! machine.
-
-#![cfg(target_os = "linux")]
-
-mod common;
 
 use std::{
     fmt::Write as _,
@@ -20,7 +16,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
-        LazyLock, Mutex, MutexGuard, PoisonError,
+        LazyLock,
         atomic::{AtomicU32, Ordering},
     },
     thread,
@@ -30,17 +26,10 @@ use std::{
 use serde_json::Value;
 use xshell::{Shell, TempDir, cmd};
 
-use crate::common::{Ended, skipped};
-
-/// Builds take turns: the kernel's kill counter belongs to the whole machine, and so do its CPUs.
-static TURN: Mutex<()> = Mutex::new(());
+use crate::common::{Ended, skipped, turn};
 
 /// Long enough for anything here on a busy machine; nothing waits this long when all is well.
 const PATIENCE: Duration = Duration::from_secs(240);
-
-fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 // ---- crates of known appetite ----
 

@@ -3,11 +3,6 @@
 //! Every test starts a Slurm of its own on this machine ([`cluster`]) and stops it; it is skipped
 //! with a line where that is not possible.
 
-#![cfg(target_os = "linux")]
-
-#[path = "../common/mod.rs"]
-mod common;
-
 /// The two nodes.
 mod cluster;
 
