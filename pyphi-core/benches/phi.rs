@@ -1,84 +1,98 @@
 //! Φ of the named networks, and its parts: `cargo bench -p pyphi-core`.
 
-use std::hint::black_box;
-use std::time::Duration;
-
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use divan::{Bencher, black_box};
 use pyphi_core::iit4::{Rules, System, complexes, phi_structure, system_irreducibility_analysis};
 use pyphi_core::{Direction, Options, Subsystem, UnitSet, big_phi, fixtures};
 
-fn phi_of_networks(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("big_phi");
-    group.sample_size(10).measurement_time(Duration::from_secs(3));
-    let networks: Vec<(String, Subsystem)> =
-        std::iter::once(("or-and-xor".to_owned(), fixtures::or_and_xor()))
-            .chain((5..=7).map(|n| (format!("complete {n}"), fixtures::complete_majority(n))))
-            .chain((4..=7).map(|n| (format!("generic {n} 1"), fixtures::generic_logistic(n, 1))))
-            .collect();
-    for (name, subsystem) in &networks {
-        group.bench_with_input(
-            BenchmarkId::from_parameter(name),
-            subsystem,
-            |bencher, subsystem| {
-                bencher.iter(|| big_phi(black_box(subsystem), &Options::default()));
-            },
-        );
-    }
+fn main() {
+    divan::main();
 }
 
-fn small_phi(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("mip");
-    group.sample_size(20);
-    let subsystem = fixtures::generic_logistic(8, 1);
-    for n in [2, 4, 6] {
-        for direction in [Direction::Cause, Direction::Effect] {
-            let id = BenchmarkId::new(format!("{direction:?}"), n);
-            let units = UnitSet::all(n);
-            group.bench_with_input(id, &units, |bencher, &units| {
-                bencher.iter(|| subsystem.mip(direction, black_box(units), units));
-            });
-        }
-    }
-}
+#[divan::bench_group(max_time = 3, skip_ext_time)]
+mod iit3 {
+    use super::*;
 
-fn emd(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("emd");
-    let subsystem = fixtures::generic_logistic(8, 1);
-    for n in [3, 5, 8] {
-        let purview = UnitSet::all(n);
+    #[divan::bench]
+    fn phi_of_or_and_xor(bencher: Bencher) {
+        phi(bencher, &fixtures::or_and_xor());
+    }
+
+    #[divan::bench(args = 5..=7)]
+    fn phi_of_complete_majority(bencher: Bencher, n_units: usize) {
+        phi(bencher, &fixtures::complete_majority(n_units));
+    }
+
+    #[divan::bench(args = 4..=7)]
+    fn phi_of_generic(bencher: Bencher, n_units: usize) {
+        phi(bencher, &fixtures::generic_logistic(n_units, 1));
+    }
+
+    fn phi(bencher: Bencher, subsystem: &Subsystem) {
+        bencher.bench_local(|| big_phi(black_box(subsystem), &Options::default()));
+    }
+
+    #[divan::bench(args = [2, 4, 6])]
+    fn mip_of_a_cause(bencher: Bencher, n_units: usize) {
+        mip(bencher, Direction::Cause, n_units);
+    }
+
+    #[divan::bench(args = [2, 4, 6])]
+    fn mip_of_an_effect(bencher: Bencher, n_units: usize) {
+        mip(bencher, Direction::Effect, n_units);
+    }
+
+    fn mip(bencher: Bencher, direction: Direction, n_units: usize) {
+        let subsystem = fixtures::generic_logistic(8, 1);
+        let units = UnitSet::all(n_units);
+        bencher.bench_local(|| subsystem.mip(direction, black_box(units), units));
+    }
+
+    #[divan::bench(args = [3, 5, 8])]
+    fn emd(bencher: Bencher, n_units: usize) {
+        let subsystem = fixtures::generic_logistic(8, 1);
+        let purview = UnitSet::all(n_units);
         let [p, q] = [3, 5].map(|m| subsystem.cause_repertoire(UnitSet::all(m), purview));
-        group.bench_function(BenchmarkId::from_parameter(n), |bencher| {
-            bencher.iter(|| black_box(&p).emd(&q))
-        });
+        bencher.bench_local(|| black_box(&p).emd(&q));
     }
 }
 
-fn iit4_of_networks(criterion: &mut Criterion) {
-    let (rules, options) = (Rules::default(), Options::default());
-    let system = |subsystem: &Subsystem| System::new(subsystem).expect("a valid system");
-    let mut group = criterion.benchmark_group("iit4");
-    group.sample_size(10).measurement_time(Duration::from_secs(3));
-    for n in 5..=8 {
-        let dense = fixtures::dense_logistic(n, 1);
-        group.bench_with_input(BenchmarkId::new("phi_s", n), &dense, |bencher, dense| {
-            bencher.iter(|| {
-                system_irreducibility_analysis(&system(black_box(dense)), rules, &options)
-            });
-        });
-    }
-    let structures = (4..=7)
-        .map(|n| (format!("dense {n}"), fixtures::dense_logistic(n, 1)))
-        .chain([("figure 6D".to_owned(), fixtures::iit4_figure_6d())]);
-    for (name, subsystem) in structures {
-        group.bench_with_input(BenchmarkId::new("structure", name), &subsystem, |bencher, it| {
-            bencher.iter(|| phi_structure(&system(black_box(it)), rules, &options));
-        });
-    }
-    let dense = fixtures::dense_logistic(6, 1);
-    group.bench_function(BenchmarkId::new("complexes", 6), |bencher| {
-        bencher.iter(|| complexes(black_box(dense.network()), dense.state(), rules, &options));
-    });
-}
+#[divan::bench_group(max_time = 3, skip_ext_time)]
+mod iit4 {
+    use super::*;
 
-criterion_group!(benches, phi_of_networks, small_phi, emd, iit4_of_networks);
-criterion_main!(benches);
+    fn system(subsystem: &Subsystem) -> System {
+        System::new(subsystem).expect("a valid system")
+    }
+
+    #[divan::bench(args = 5..=8)]
+    fn phi_s(bencher: Bencher, n_units: usize) {
+        let (dense, options) = (fixtures::dense_logistic(n_units, 1), Options::default());
+        bencher.bench_local(|| {
+            system_irreducibility_analysis(&system(black_box(&dense)), Rules::default(), &options)
+        });
+    }
+
+    #[divan::bench(args = 4..=7)]
+    fn structure(bencher: Bencher, n_units: usize) {
+        structure_of(bencher, &fixtures::dense_logistic(n_units, 1));
+    }
+
+    #[divan::bench]
+    fn structure_of_figure_6d(bencher: Bencher) {
+        structure_of(bencher, &fixtures::iit4_figure_6d());
+    }
+
+    fn structure_of(bencher: Bencher, subsystem: &Subsystem) {
+        let options = Options::default();
+        bencher.bench_local(|| {
+            phi_structure(&system(black_box(subsystem)), Rules::default(), &options)
+        });
+    }
+
+    #[divan::bench]
+    fn all_complexes(bencher: Bencher) {
+        let (dense, options) = (fixtures::dense_logistic(6, 1), Options::default());
+        let (network, state) = (dense.network(), dense.state());
+        bencher.bench_local(|| complexes(black_box(network), state, Rules::default(), &options));
+    }
+}

@@ -116,6 +116,11 @@ fn goldens() -> Vec<Golden> {
 /// Panics with everything that differs, each with the name of its network.
 #[track_caller]
 fn check(goldens: &[Golden], difference: impl Fn(&Golden) -> Option<String> + Sync) {
+    check_all(goldens, &difference);
+}
+
+#[track_caller]
+fn check_all(goldens: &[Golden], difference: &(dyn Fn(&Golden) -> Option<String> + Sync)) {
     let failures: Vec<String> = goldens
         .par_iter()
         .filter_map(|golden| {

@@ -52,7 +52,15 @@ fn within(network: &Network, numbers: &[usize]) -> Order {
 #[track_caller]
 fn check(
     networks: Vec<Network>,
-    broken: impl Fn(&Network) -> Result<usize, String> + Sync + Send,
+    broken: impl Fn(&Network) -> Result<usize, String> + Sync,
+) -> usize {
+    check_all(networks, &broken)
+}
+
+#[track_caller]
+fn check_all(
+    networks: Vec<Network>,
+    broken: &(dyn Fn(&Network) -> Result<usize, String> + Sync),
 ) -> usize {
     let answers: Vec<Result<usize, String>> = networks.par_iter().map(broken).collect();
     for (network, answer) in networks.iter().zip(&answers) {
