@@ -304,6 +304,80 @@ impl Drop for Group {
     }
 }
 
+/// A file system of 1 MiB in memory.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// `None`, with a line, where it cannot be mounted.
+    fn new(folder: PathBuf) -> Option<SmallDisk> {
+        fs::create_dir(&folder).unwrap();
+        let sh = Shell::new().unwrap();
+        let mount = cmd!(sh, "mount -t tmpfs -o size=1m tmpfs {folder}");
+        if mount.quiet().ignore_stderr().run().is_err() {
+            skipped("no small file system can be mounted");
+            return None;
+        }
+        Some(SmallDisk(folder))
+    }
+
+    /// Fails, and says which processes are in the way, if anything still uses it. Any process of
+    /// the machine may do so for some milliseconds, for instance to ask how full the disks are.
+    #[track_caller]
+    fn unmount(self) {
+        let deadline = Instant::now() + PATIENCE;
+        let unmount = || Command::new("umount").arg(&self.0).output().unwrap();
+        loop {
+            let ended = Ended::from(unmount());
+            if ended.code == Some(0) {
+                return;
+            }
+            let users = self.users();
+            assert!(Instant::now() < deadline, "{ended:?}, used by {users:#?}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Which processes have something of it open, mapped, or as a folder of theirs.
+    fn users(&self) -> Vec<String> {
+        use std::os::unix::fs::MetadataExt as _;
+        let disk = fs::metadata(&self.0).unwrap().dev();
+        let entries = |folder: PathBuf| {
+            fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path())
+        };
+        let is_process = |it: &PathBuf| it.join("task").is_dir();
+        let mut users = Vec::new();
+        for process in entries("/proc".into()).filter(is_process) {
+            for thread in entries(process.join("task")) {
+                let own = ["cwd", "root", "exe"].map(|it| thread.join(it)).into_iter();
+                let links =
+                    own.chain(entries(thread.join("fd"))).chain(entries(process.join("map_files")));
+                let on_it = links.filter(|it| fs::metadata(it).is_ok_and(|it| it.dev() == disk));
+                users.extend(on_it.map(|it| {
+                    let read =
+                        |name: &str| fs::read_to_string(thread.join(name)).unwrap_or_default();
+                    let command = read("cmdline").replace('\0', " ");
+                    format!(
+                        "{}: {:?}: {command}\n{}",
+                        it.display(),
+                        fs::read_link(&it),
+                        read("cgroup")
+                    )
+                }));
+            }
+        }
+        users
+    }
+}
+
+impl Drop for SmallDisk {
+    /// Nothing stays mounted behind a test that has failed.
+    fn drop(&mut self) {
+        let lazily =
+            Command::new("umount").arg("--lazy").arg(&self.0).stderr(Stdio::null()).status();
+        lazily.ok();
+    }
+}
+
 struct Neighbour(Child);
 
 impl Neighbour {
@@ -609,27 +683,12 @@ fn what_is_no_lack_of_memory_stops_at_once() {
 
     // A disk that is full.
     let fixture = Fixture::wide(2, appetite(10, 10, 10));
-    let target = fixture.path("target");
-    fs::create_dir(&target).unwrap();
-    let sh = Shell::new().unwrap();
-    if cmd!(sh, "mount -t tmpfs -o size=1m tmpfs {target}").quiet().ignore_stderr().run().is_err() {
-        skipped("no small file system can be mounted");
-        return;
-    }
-    fs::write(target.join("filler"), vec![0; 700 << 10]).unwrap();
+    let Some(disk) = SmallDisk::new(fixture.path("target")) else { return };
+    fs::write(disk.0.join("filler"), vec![0; 700 << 10]).unwrap();
     let ended = group.run(&fixture.xtask(2));
     let left = group.processes();
     let plain = group.run(&fixture.cargo(2));
-    // It is busy for some milliseconds when any process of the machine asks how full the disks are.
-    let deadline = Instant::now() + PATIENCE;
-    while cmd!(sh, "umount {target}").quiet().ignore_stderr().run().is_err() {
-        assert!(
-            Instant::now() < deadline,
-            "busy, and in the group there are {:?}",
-            group.processes()
-        );
-        thread::sleep(Duration::from_millis(10));
-    }
+    disk.unmount();
     assert_eq!(left, [0; 0], "xtask has ended before all that it had started");
     plain.code(101);
     ended.code(101).says("the disk is full");
