@@ -8,37 +8,30 @@
 use std::{
     fs::{self, File},
     hash::{BuildHasher as _, Hasher as _, RandomState},
-    io::{self, ErrorKind, Read as _, Write as _},
-    path::{Path, PathBuf},
+    io::{self, Read as _, Write as _},
+    path::Path,
 };
 
 use anyhow::Context as _;
 
-use self::temporary::{Temporary, remove_left_over};
+use self::temporary::{Temporary, remove_all_left_over, remove_left_over};
+pub(crate) use self::temporary::{make_beside, original};
 
 // The study writes its files in the same way and includes this file: neither package needs the
 // other.
 #[allow(dead_code, reason = "only the study makes temporary folders")]
 mod temporary;
 
-/// Make something beside `path`, under a name with a random part. `make` must fail with
-/// `AlreadyExists` where there is something.
-pub fn beside<T>(path: &Path, make: impl Fn(&Path) -> io::Result<T>) -> io::Result<(PathBuf, T)> {
-    loop {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{:07x}.tmp", random() >> 36));
-        let path = path.with_file_name(name);
-        match make(&path) {
-            Err(err) if err.kind() == ErrorKind::AlreadyExists => {}
-            made => return Ok((path, made?)),
-        }
-    }
-}
-
 /// A number that no other process can guess. The standard library takes it from the system's source
 /// of random numbers.
 pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
+}
+
+/// Remove what processes that were killed have left behind while they were writing any file of this
+/// folder with [`write_whole`]. The next write of the same file does so too, but it may never come.
+pub fn remove_unfinished(folder: &Path) {
+    remove_all_left_over(folder, |_| true);
 }
 
 /// Put a file there at once or not at all.
@@ -137,25 +130,12 @@ mod tests {
         assert_eq!(message(Path::new("/dev/zero"), 9), "not a file");
         assert_eq!(message(dir.path(), 9), "not a file");
         let missing = read_short(&dir.path().join("missing"), 9).unwrap_err();
-        assert_eq!(missing.kind(), ErrorKind::NotFound);
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
         // Opening it would wait for a writer.
         let pipe = dir.path().join("pipe");
         let made = std::process::Command::new("mkfifo").arg(&pipe).status();
         if made.is_ok_and(|it| it.success()) {
             assert_eq!(message(&pipe, 9), "not a file");
         }
-    }
-
-    #[test]
-    fn a_name_that_is_taken_is_not_used() {
-        let attempts = std::cell::Cell::new(0);
-        let (path, ()) = beside(Path::new("/d/name"), |_| {
-            attempts.set(attempts.get() + 1);
-            if attempts.get() < 3 { Err(ErrorKind::AlreadyExists.into()) } else { Ok(()) }
-        })
-        .unwrap();
-        assert_eq!(attempts.get(), 3);
-        let name = path.to_str().unwrap();
-        assert!(name.starts_with("/d/name.") && name.ends_with(".tmp"), "{name}");
     }
 }

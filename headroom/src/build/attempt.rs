@@ -26,7 +26,7 @@ use crate::{
     child::{Ending, keeper::Streams},
     console::{Console, status_line},
     exit::Exit,
-    files::write_whole,
+    files::{remove_unfinished, write_whole},
     guard::{
         Guard, Observed, Unit,
         guard_record::{Details, GuardRecord},
@@ -167,6 +167,7 @@ pub(crate) fn build(
     price_hint: &str,
     console: &mut Console,
 ) -> anyhow::Result<Vec<Attempt>> {
+    remove_unfinished(&workspace.target_dir.join("xtask"));
     let mut is_first = true;
     climb(plan.ladder(), |rung| {
         if !mem::replace(&mut is_first, false) {

@@ -26,6 +26,7 @@ use crate::{
     child::{Ending, NotStarted, keeper::Streams},
     console::Console,
     exit::{Coded, Exit},
+    files::remove_unfinished,
     guard::{Guard, Observed, Unit},
     machine::cgroup::KillCounters,
     numbers::bytes,
@@ -57,6 +58,9 @@ pub(crate) fn run(
     toolchain: &str,
     console: &Console,
 ) -> anyhow::Result<CommandRun> {
+    if let Some(target_dir) = target_dir {
+        remove_unfinished(&target_dir.join("xtask"));
+    }
     let (program, args) =
         words.split_first().map_or((OsString::new(), words), |(a, b)| (a.clone(), b));
     let mut command = Command::new(program);

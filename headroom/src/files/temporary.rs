@@ -42,20 +42,11 @@ impl Temporary {
         make: impl Fn(&Path) -> io::Result<Option<File>>,
     ) -> io::Result<Temporary> {
         loop {
-            let mut name = path.file_name().unwrap_or_default().to_owned();
-            // The standard library takes it from the system's source of random numbers.
-            let random = (RandomState::new().build_hasher().finish() >> 32) as u32;
-            name.push(ending(&name.to_string_lossy(), random));
-            let path = path.with_file_name(name);
-            match make(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                made => {
-                    let temporary = Temporary { path, file: made? };
-                    // Another process may have found it before it was locked, and is removing it.
-                    if temporary.is_ours() {
-                        return Ok(temporary);
-                    }
-                }
+            let (path, file) = make_beside(path, &make)?;
+            let temporary = Temporary { path, file };
+            // Another process may have found it before it was locked, and is removing it.
+            if temporary.is_ours() {
+                return Ok(temporary);
             }
         }
     }
@@ -77,6 +68,28 @@ impl Temporary {
     #[cfg(not(unix))]
     fn is_ours(&self) -> bool {
         true
+    }
+}
+
+/// Makes something beside `path`, under a temporary name. `make` must fail with `AlreadyExists`
+/// where there is something.
+///
+/// # Errors
+/// What `make` says.
+pub(crate) fn make_beside<T>(
+    path: &Path,
+    make: impl Fn(&Path) -> io::Result<T>,
+) -> io::Result<(PathBuf, T)> {
+    loop {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        // The standard library takes it from the system's source of random numbers.
+        let random = (RandomState::new().build_hasher().finish() >> 32) as u32;
+        name.push(ending(&name.to_string_lossy(), random));
+        let path = path.with_file_name(name);
+        match make(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return Ok((path, made?)),
+        }
     }
 }
 
@@ -128,7 +141,7 @@ fn ending(name: &str, random: u32) -> String {
 }
 
 /// The name of the file that a temporary name of this program stands for.
-fn original(name: &str) -> Option<&str> {
+pub(crate) fn original(name: &str) -> Option<&str> {
     let (before, digits) = name.strip_suffix(".tmp")?.rsplit_once('.')?;
     let random = u32::from_str_radix(digits.get(..8)?, 16).ok()?;
     let is_ours = name.strip_prefix(before)? == ending(before, random);
@@ -156,6 +169,22 @@ mod tests {
         ] {
             assert_eq!(original(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_not_used() {
+        let names = std::cell::RefCell::new(Vec::new());
+        let (path, ()) = make_beside(Path::new("/d/name"), |it| {
+            names.borrow_mut().push(it.to_owned());
+            if names.borrow().len() < 3 { Err(io::ErrorKind::AlreadyExists.into()) } else { Ok(()) }
+        })
+        .unwrap();
+        let mut names = names.into_inner();
+        assert_eq!((names.len(), names.last()), (3, Some(&path)));
+        names.dedup();
+        assert_eq!(names.len(), 3);
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert_eq!((path.parent(), original(name)), (Some(Path::new("/d")), Some("name")));
     }
 
     #[cfg(unix)]

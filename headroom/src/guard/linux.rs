@@ -152,6 +152,7 @@ fn link_gate(folder: &Path) -> anyhow::Result<PathBuf> {
     let program = env::current_exe().context("where xtask's program is cannot be told")?;
     fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
     let gate = folder.join(GATE);
+    remove_left_over_links(folder);
     let same = |a: fs::Metadata, b: fs::Metadata| a.ino() == b.ino() && a.dev() == b.dev();
     if let (Ok(a), Ok(b)) = (fs::metadata(&program), fs::metadata(&gate))
         && same(a, b)
@@ -167,13 +168,36 @@ fn link_gate(folder: &Path) -> anyhow::Result<PathBuf> {
         }
         linked => linked,
     };
-    let (new, ()) = files::beside(&gate, link)
-        .with_context(|| format!("could not link the program into {}", folder.display()))?;
-    let renamed = fs::rename(&new, &gate);
-    // Its new name is left only if it could not be renamed, or was the same file already.
-    fs::remove_file(&new).ok();
-    renamed.with_context(|| format!("could not make {}", gate.display()))?;
-    Ok(gate)
+    loop {
+        let (new, ()) = files::make_beside(&gate, link)
+            .with_context(|| format!("could not link the program into {}", folder.display()))?;
+        let renamed = fs::rename(&new, &gate);
+        // Its new name is left only if it could not be renamed, or was the same file already.
+        fs::remove_file(&new).ok();
+        match renamed {
+            // Another build that begins takes all such names for left over.
+            Err(err) if err.kind() == io::ErrorKind::NotFound && folder.is_dir() => {}
+            renamed => {
+                renamed.with_context(|| format!("could not make {}", gate.display()))?;
+                return Ok(gate);
+            }
+        }
+    }
+}
+
+/// Remove the temporary names of gates that processes which were killed have left behind. Nothing
+/// is lost with a link, not even by a process that is about to rename it: it makes another one.
+fn remove_left_over_links(folder: &Path) {
+    use std::os::unix::fs::MetadataExt as _;
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_gate = name.to_str().and_then(files::original) == Some(GATE);
+        // `DirEntry::metadata` follows no link.
+        let is_own = |it: &fs::Metadata| !it.is_dir() && it.uid() == geteuid().as_raw();
+        if is_gate && entry.metadata().is_ok_and(|it| is_own(&it)) {
+            fs::remove_file(entry.path()).ok();
+        }
+    }
 }
 
 /// A new folder for the gate, which only this user can enter.
@@ -253,6 +277,29 @@ fn wrapper_in(answer: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_that_are_left_over_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let program = env::current_exe().unwrap();
+        let symlink = |it: &Path| std::os::unix::fs::symlink(&program, it);
+        let (left, ()) = files::make_beside(&place(GATE), symlink).unwrap();
+        let (copy, ()) = files::make_beside(&place(GATE), |it| fs::write(it, "old")).unwrap();
+        let (other, ()) = files::make_beside(&place("photo"), symlink).unwrap();
+        let (album, ()) = files::make_beside(&place(GATE), |it| fs::create_dir(it)).unwrap();
+        let theirs = place("xtask-gate.4f2a1c3.tmp");
+        symlink(&theirs).unwrap();
+
+        let gate = link_gate(folder.path()).unwrap();
+        assert!(left.symlink_metadata().is_err() && copy.symlink_metadata().is_err());
+        let mut kept = vec![gate, other, album, theirs];
+        let found = fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().path());
+        let mut found: Vec<_> = found.collect();
+        kept.sort();
+        found.sort();
+        assert_eq!(found, kept);
+    }
 
     #[test]
     fn a_configured_wrapper_is_found_where_cargo_would_find_it() {

@@ -8,7 +8,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use headroom::{Coded, Exit, numbers::as_f64};
 use phi_protocol::{JobState, JobStatus};
 use serde::Serialize;
@@ -131,6 +131,9 @@ pub(super) fn follow(
     stay: bool,
 ) -> anyhow::Result<Left> {
     loop {
+        if plan.state != JobState::Planned {
+            find_unnumbered(world, record)?;
+        }
         match plan.state {
             JobState::Finished => return Ok(Left::Finished),
             JobState::GivenUp => return Ok(Left::GivenUp(Box::new(plan))),
@@ -159,6 +162,27 @@ pub(super) fn follow(
             watch.tell_missing(world, &plan);
         }
     }
+}
+
+/// Note the numbers of jobs that were submitted and of which no number could be written down: by
+/// their names, in the queue or from what they have left. A run that is done meanwhile would look
+/// for them no more.
+fn find_unnumbered(world: &mut impl ClusterAccess, record: &mut SlurmRecord) -> anyhow::Result<()> {
+    let is_unnumbered = |it: &Array| it.tried && it.job_id.is_none();
+    if !record.rounds.iter().flat_map(|it| &it.arrays).any(is_unnumbered) {
+        return Ok(());
+    }
+    let entries = world.queue().unwrap_or_default();
+    let mut has_found = false;
+    for round in &mut record.rounds {
+        let number = round.round;
+        for array in round.arrays.iter_mut().filter(|it| is_unnumbered(it)) {
+            let queued = entries.iter().find(|it| it.name == array.name).map(|it| it.job_id);
+            array.job_id = queued.or_else(|| world.traces(number, &array.name));
+            has_found |= array.job_id.is_some();
+        }
+    }
+    if has_found { world.save(record) } else { Ok(()) }
 }
 
 /// Write the round down before anything of it is submitted.
@@ -622,7 +646,14 @@ impl Watch {
             match world.submit(record, this, &this.arrays[index]) {
                 Ok(id) => {
                     record.rounds[self.at].arrays[index].job_id = Some(id);
-                    world.save(record)?;
+                    world.save(record).with_context(|| {
+                        let run = &record.run;
+                        format!(
+                            "job {id} was submitted, and its number could not be written down; \
+                             when there is room again, `cargo xtask runs attach {run}` finds it by \
+                             its name, {name}"
+                        )
+                    })?;
                     self.n_failed_submissions = 0;
                     self.n_idle = 0;
                     self.tell_submitted(world, record, index, id);

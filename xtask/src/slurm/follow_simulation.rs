@@ -446,7 +446,12 @@ fn run(sim: &mut Sim) -> anyhow::Result<Left> {
         let mut record = sim.disk.clone().unwrap();
         let plan = sim.document();
         match follow(sim, &mut record, plan, true) {
-            Err(error) if error.to_string() == "died" => {
+            Err(error) if error.root_cause().to_string() == "died" => {
+                // What has no place on the disk is said.
+                if let Some(job) = sim.jobs.last().filter(|_| error.chain().count() > 1) {
+                    let told = format!("job {} was submitted", job.id);
+                    assert!(error.to_string().starts_with(&told), "{error:#}");
+                }
                 // Time passes until a follower comes back.
                 let away = sim.chance.below(60) as f64;
                 sim.advance(sim.now + away);
@@ -465,6 +470,11 @@ fn check(seeds: std::ops::Range<u64>, faults: Faults) {
         assert_eq!(left, Left::Finished, "seed {seed}: {:?}", sim.said);
         assert_eq!(sim.done.len(), 40, "seed {seed}");
         assert_eq!(sim.n_twice, 0, "seed {seed}: submitted twice: {:?}", sim.said);
+        let record = sim.disk.clone().unwrap();
+        for array in record.rounds.iter().flat_map(|it| &it.arrays) {
+            let has_begun = sim.traces(0, &array.name).is_some();
+            assert!(!has_begun || array.job_id.is_some(), "seed {seed}: the number of {array:?}");
+        }
         assert!(!sim.cancelled.iter().any(|it| it.starts_with("9999")), "seed {seed}");
         // Nothing is asked to be computed in rounds that are not needed.
         assert!(

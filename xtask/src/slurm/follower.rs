@@ -13,7 +13,7 @@ use std::{
 
 use headroom::{
     Coded, Exit,
-    files::{read_short, write_whole},
+    files::{read_short, remove_unfinished, write_whole},
     machine::{
         process_id::{Activity, ProcessId},
         system::pid_realm,
@@ -108,6 +108,8 @@ impl Follower {
         }
         let mut follower = Follower { file, name, written: Instant::now(), lost: false };
         follower.write()?;
+        // Only the follower writes here, besides tasks, which hold their files.
+        remove_unfinished(folder);
         Ok(follower)
     }
 

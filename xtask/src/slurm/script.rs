@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use headroom::{
     Coded, Exit,
     escape::{is_hidden, shell as quote},
@@ -119,7 +119,8 @@ pub(super) fn sbatch_args(
 pub(super) fn write(record: &SlurmRecord, round: &Round, folder: &Path) -> anyhow::Result<()> {
     let text = check_folder(folder)?;
     let to = round_folder(folder, round.round);
-    std::fs::create_dir_all(to.join("out"))?;
+    let out = to.join("out");
+    std::fs::create_dir_all(&out).with_context(|| format!("could not create {}", out.display()))?;
     let scripts = [
         ("task.sh", task(record, round, text)),
         ("gather.sh", gather(record, text)),
