@@ -6,18 +6,54 @@ use std::time::Instant;
 
 use crate::big_phi::{BigPhi, big_phi};
 use crate::error::{ErrorKind, Result};
-use crate::limits::{Options, Stop, memory_needed};
+use crate::limits::{Options, Stop, predicted_bytes};
 use crate::network::Network;
 use crate::state::State;
 use crate::subsystem::{Subsystem, TOLERANCE};
 use crate::tie_order::LocalOrder;
 use crate::unit_set::{UnitSet, deposit, extract};
 
+/// The sets of units that can be a complex, by size and then lexicographically: each unit reaches
+/// every other along connections inside the set, and a unit alone is connected with itself. All
+/// other systems have Φ = 0, and φ_s = 0, without a search.
+///
+/// ```
+/// use pyphi_core::{Network, candidates};
+///
+/// // 0 and 1 copy each other; 2 copies 1, and nothing listens to it.
+/// let tpm: Vec<Vec<f64>> =
+///     (0..8u8).map(|s| [s >> 1 & 1, s & 1, s >> 1 & 1].map(f64::from).to_vec()).collect();
+/// let cm = [vec![0, 1, 0], vec![1, 0, 1], vec![0, 0, 0]];
+/// let network = Network::from_state_by_node(&tpm, &cm)?;
+/// let found: Vec<String> = candidates(&network)?.map(|it| it.to_string()).collect();
+/// assert_eq!(found, ["{0,1}"]);
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If more than [`Subsystem::MAX_UNITS`] units all reach each other.
+pub fn candidates(network: &Network) -> Result<impl Iterator<Item = UnitSet> + '_> {
+    let mut sets: Vec<UnitSet> = Vec::new();
+    for units in network.strong_components() {
+        if units.len() > Subsystem::MAX_UNITS {
+            return Err(Subsystem::too_large(units.len()));
+        }
+        sets.extend(units.subsets_by_size());
+    }
+    sets.sort_by(|a, b| a.cmp_by_size(*b));
+    let is_candidate = |units: &UnitSet| match units.iter().next() {
+        Some(unit) if units.len() == 1 => network.inputs(unit).contains(unit),
+        _ => network.is_strongly_connected(*units),
+    };
+    Ok(sets.into_iter().filter(is_candidate))
+}
+
 /// Φ of every subsystem of a network that is in a reachable state and has Φ > 0, largest Φ first;
 /// equal ones (within the tolerance): the larger subsystem first, then the lexicographically later
 /// one.
 ///
-/// Subsystems whose units do the same in the same order (a copy elsewhere in the network) are
+/// Only [what can be a complex](candidates) is searched: the network may be larger than a
+/// subsystem can be. Subsystems whose units do the same in the same order (a copy elsewhere in the network) are
 /// analysed once. A search that is stopped leaves out what it has not found yet.
 ///
 /// ```
@@ -30,27 +66,31 @@ use crate::unit_set::{UnitSet, deposit, extract};
 /// ```
 ///
 /// # Errors
-/// If the state has the wrong length, there are too many units, or
-/// [`Limits::memory_bytes`](crate::Limits::memory_bytes) forbids to search a subsystem: any of them
-/// may be a complex.
+/// If the state has the wrong length, more than [`Subsystem::MAX_UNITS`] units all reach each other,
+/// or [`Limits::memory_bytes`](crate::Limits::memory_bytes) forbids to search these: any of them may
+/// be in a complex.
 pub fn complexes(network: &Network, state: State, options: &Options) -> Result<Vec<BigPhi>> {
     let network = Arc::new(network.clone());
-    // The whole network first: what is wrong with it is wrong with the question.
-    match Subsystem::of(&network, state, network.units()) {
-        Err(error) if !matches!(error.kind(), ErrorKind::Unreachable { .. }) => return Err(error),
-        Ok(whole) => check_memory(&whole, options)?,
-        Err(_) => {}
+    if state.n_units() != network.n_units() {
+        let (found, expected) = (state.n_units(), network.n_units());
+        return Err(ErrorKind::StateLength { found, expected }.into());
+    }
+    if let Some(most_bytes) = options.limits.memory_bytes {
+        let needed_bytes = memory_needed_of_complexes(&network, rayon::current_num_threads());
+        if needed_bytes > most_bytes {
+            let units = network.units().to_string();
+            return Err(ErrorKind::Memory { units, needed_bytes, most_bytes }.into());
+        }
     }
     let mut met: HashMap<(Vec<u64>, LocalOrder), BigPhi> = HashMap::new();
     let mut found: Vec<BigPhi> = Vec::new();
     // The limit on time is that of all of them.
     let (stop, began) = (Stop::new(options), Instant::now());
-    for units in network.units().subsets_by_size() {
+    for units in candidates(&network)?.filter(|units| units.len() > 1) {
         if stop.is_due() {
             break;
         }
         let Ok(subsystem) = Subsystem::of(&network, state, units) else { continue };
-        check_memory(&subsystem, options)?;
         // The result is a function of the tables and the order of choice alone, in the numbering of
         // the subsystem.
         let order = options.tie_order.within(units.bits());
@@ -87,15 +127,36 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
     Ok(sorted)
 }
 
-fn check_memory(subsystem: &Subsystem, options: &Options) -> Result<()> {
-    let needed_bytes = memory_needed(subsystem, rayon::current_num_threads(), false);
-    match options.limits.memory_bytes.filter(|most_bytes| needed_bytes > *most_bytes) {
-        None => Ok(()),
-        Some(most_bytes) => {
-            let units = subsystem.units().to_string();
-            Err(ErrorKind::Memory { units, needed_bytes, most_bytes }.into())
-        }
+/// Memory that [`complexes`] plans for with `n_threads` threads, in bytes: that of all units that
+/// reach each other, the largest system that is searched. `u64::MAX` where that is more.
+pub fn memory_needed_of_complexes(network: &Network, n_threads: usize) -> u64 {
+    match network.most_connected() {
+        0 | 1 => 0,
+        n_units => predicted_bytes(n_units, n_threads).unwrap_or(u64::MAX),
     }
+}
+
+/// Of complexes in the order of [`complexes`] those that remain when each excludes the later ones
+/// that it overlaps with: the non-overlapping complexes ("condensed" in PyPhi).
+///
+/// ```
+/// use pyphi_core::{Options, complexes, condensed, fixtures};
+///
+/// let subsystem = fixtures::or_and_xor();
+/// let found = complexes(subsystem.network(), subsystem.state(), &Options::default())?;
+/// assert!(found.len() > 1);
+/// assert_eq!(condensed(&found).count(), 1); // {0,1,2} overlaps with all others
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+pub fn condensed(complexes: &[BigPhi]) -> impl Iterator<Item = &BigPhi> {
+    let mut taken = UnitSet::EMPTY;
+    complexes.iter().filter(move |it| {
+        let is_free = it.units.intersection(taken).is_empty();
+        if is_free {
+            taken = taken.union(it.units);
+        }
+        is_free
+    })
 }
 
 /// The complex with the largest Φ; of equal ones the largest, then the lexicographically later one.

@@ -77,7 +77,7 @@ mod vectors;
 mod wide;
 
 pub use big_phi::{BigPhi, big_phi};
-pub use complex::{complexes, major_complex};
+pub use complex::{candidates, complexes, condensed, major_complex, memory_needed_of_complexes};
 pub use concept::{Concept, CoreRepertoire, Mip};
 pub use error::{Error, ErrorKind, Result};
 pub use formalism::{DifferentiationCap, Formalism, TiePolicy};

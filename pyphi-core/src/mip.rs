@@ -24,7 +24,7 @@ use crate::symmetry::{Arrangement, Known, PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring};
 use crate::tie_order::LocalOrder;
 use crate::ties::{Choices, Tied};
-use crate::unit_set::{bits, cmp_lexicographic, submasks};
+use crate::unit_set::{bits, cmp_lexicographic, extract, submasks};
 
 /// How far a bound computed in floating point may exceed the truth: sums of at most 16 differences
 /// of numbers in [0, 1], each good to a few 1e-16, and the placing of both distributions on the
@@ -441,14 +441,28 @@ impl SmallPhi<'_> {
         if let Some(core) = self.chosen_before(Direction::Effect, mechanism, scratch) {
             return core;
         }
+        let reach = self.wiring.outputs(mechanism);
         // Interchangeable units are no help here: all purviews together cost less than looking a
         // few up.
-        self.effect_phi(mechanism, scratch);
-        let phi = &scratch.effect_phi;
-        let purviews = self.purviews.iter().map(|&purview| (purview, 1, phi[purview as usize]));
+        let phi: &[Fixed] = if self.wiring.is_connected(mechanism, reach) {
+            self.effect_phi(mechanism, reach, scratch);
+            &scratch.effect_phi
+        } else {
+            &[]
+        };
+        let within = self.within(if phi.is_empty() { 0 } else { reach });
+        let is_all = reach.count_ones() as usize == self.tables.n;
+        let at = |purview| if is_all { purview } else { extract(purview, reach) };
+        let purviews = within.map(|purview| (purview, 1, phi[at(purview) as usize]));
         let core = self.choose(Direction::Effect, mechanism, purviews);
         scratch.count(core);
         core
+    }
+
+    /// The purviews of units in `reach`, in their order.
+    fn within(&self, reach: u32) -> impl Iterator<Item = u32> + Clone {
+        let purviews = if reach == 0 { &[] } else { self.purviews };
+        purviews.iter().copied().filter(move |purview| purview & !reach == 0)
     }
 
     /// Purviews with how many each of them stands for: one of each kind, or all.
@@ -563,28 +577,29 @@ impl SmallPhi<'_> {
         self.cause_phi(mechanism, purview, floor, scratch)
     }
 
-    /// φ over all purviews, into `scratch.effect_phi`, indexed by purview.
-    fn effect_phi(&self, mechanism: u32, scratch: &mut Scratch) {
+    /// φ over all purviews of units in `reach`, into `scratch.effect_phi`, indexed by purview with
+    /// its bits gathered at `reach`.
+    fn effect_phi(&self, mechanism: u32, reach: u32, scratch: &mut Scratch) {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: the feature has just been detected.
-            unsafe { self.effect_phi_avx2(mechanism, scratch) };
+            unsafe { self.effect_phi_avx2(mechanism, reach, scratch) };
             return;
         }
-        self.effect_phi_any(mechanism, scratch);
+        self.effect_phi_any(mechanism, reach, scratch);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn effect_phi_avx2(&self, mechanism: u32, scratch: &mut Scratch) {
-        self.effect_phi_any(mechanism, scratch);
+    fn effect_phi_avx2(&self, mechanism: u32, reach: u32, scratch: &mut Scratch) {
+        self.effect_phi_any(mechanism, reach, scratch);
     }
 
     #[inline(always)]
-    fn effect_phi_any(&self, mechanism: u32, scratch: &mut Scratch) {
-        let n = self.tables.n;
-        let whole = self.effect_lanes(mechanism);
-        let empty = self.effect_lanes(0);
+    fn effect_phi_any(&self, mechanism: u32, reach: u32, scratch: &mut Scratch) {
+        let n = reach.count_ones() as usize;
+        let whole = self.effect_lanes(mechanism, reach);
+        let empty = self.effect_lanes(0, reach);
         let (phi, sums) = (&mut scratch.effect_phi, &mut scratch.sums);
         steps((1 << n) + ((1 << (n - 1)) << mechanism.count_ones()));
         phi.resize(1 << n, 0);
@@ -598,8 +613,8 @@ impl SmallPhi<'_> {
         }
         let top = 1 << (31 - mechanism.leading_zeros());
         for m1 in submasks(mechanism & !top).skip(1) {
-            let first = self.effect_lanes(m1);
-            let second = self.effect_lanes(mechanism & !m1);
+            let first = self.effect_lanes(m1, reach);
+            let second = self.effect_lanes(mechanism & !m1, reach);
             sums[0] = 0;
             for j in 0..n {
                 let loss = (whole[j] - first[j]).abs().min((whole[j] - second[j]).abs());
@@ -611,9 +626,10 @@ impl SmallPhi<'_> {
         phi[0] = 0;
     }
 
-    fn effect_lanes(&self, mechanism: u32) -> [Fixed; 16] {
+    /// P(ON | mechanism) of each unit of `reach`.
+    fn effect_lanes(&self, mechanism: u32, reach: u32) -> [Fixed; 16] {
         let mut lanes = [0; 16];
-        for (j, lane) in lanes.iter_mut().enumerate().take(self.tables.n) {
+        for (lane, j) in lanes.iter_mut().zip(bits(reach)) {
             *lane = self.tables.effect(self.wiring.seen_by(j, mechanism))[j];
         }
         lanes
@@ -624,13 +640,17 @@ impl SmallPhi<'_> {
         if let Some(core) = self.chosen_before(Direction::Cause, mechanism, scratch) {
             return core;
         }
-        if !self.symmetry.is_trivial() {
+        let reach = self.wiring.inputs_of(mechanism);
+        // Where some of the mechanism hears nothing, or it falls into pieces that hear different
+        // units, every purview has a partition that severs nothing.
+        let reach = if self.wiring.is_connected(reach, mechanism) { reach } else { 0 };
+        if reach != 0 && !self.symmetry.is_trivial() {
             return self.core_cause_by_kind(mechanism, scratch);
         }
         let tolerance = self.rules.tolerance;
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut best = 0;
-        for &purview in self.purviews {
+        for purview in self.within(reach) {
             if self.wiring.is_connected(purview, mechanism) {
                 let known = self.memo.get(mechanism, purview, self.severed(mechanism, purview));
                 if let Some(Known::Exactly(phi)) = known {
@@ -1012,9 +1032,11 @@ impl SmallPhi<'_> {
 
     /// φ of one pair on the effect side with its MIP.
     pub(crate) fn effect_mip(&self, mechanism: u32, purview: u32) -> (Fixed, (u32, u32)) {
-        let whole = self.effect_lanes(mechanism);
+        let all = (1 << self.tables.n) - 1;
+        let lanes = |mechanism| self.effect_lanes(mechanism, all);
+        let whole = lanes(mechanism);
         let loss = |m1: u32, p1: u32| -> Fixed {
-            let (first, second) = (self.effect_lanes(m1), self.effect_lanes(mechanism & !m1));
+            let (first, second) = (lanes(m1), lanes(mechanism & !m1));
             bits(purview)
                 .map(|j| (whole[j] - if p1 >> j & 1 == 1 { first[j] } else { second[j] }).abs())
                 .sum()

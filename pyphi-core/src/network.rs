@@ -189,29 +189,53 @@ impl Network {
 
     /// Whether every unit of `units` reaches every other along connections inside `units`.
     pub fn is_strongly_connected(&self, units: UnitSet) -> bool {
-        let inputs: Vec<u32> = bits(units.bits()).map(|unit| self.inputs[unit].bits()).collect();
-        let members: Vec<usize> = units.iter().collect();
-        let Some(&first) = members.first() else { return false };
-        let reach = |backward: bool| {
-            let mut seen = 1u32 << first;
-            loop {
-                let mut next = seen;
-                for (&unit, &sources) in members.iter().zip(&inputs) {
-                    if backward {
-                        // Everything that sends to a unit already seen.
-                        if seen >> unit & 1 == 1 {
-                            next |= sources & units.bits();
-                        }
-                    } else if sources & seen != 0 {
-                        next |= 1 << unit;
-                    }
-                }
-                if next == seen {
-                    return seen;
-                }
-                seen = next;
+        let members = units.bits();
+        members != 0
+            && [false, true].iter().all(|&backward| {
+                self.reached(1 << members.trailing_zeros(), members, backward) == members
+            })
+    }
+
+    /// The size of the largest set of units that all reach each other.
+    pub(crate) fn most_connected(&self) -> usize {
+        self.strong_components().map(UnitSet::len).max().unwrap_or(0)
+    }
+
+    /// The units in the sets of those that all reach each other along connections.
+    pub(crate) fn strong_components(&self) -> impl Iterator<Item = UnitSet> + '_ {
+        let mut left = self.units().bits();
+        std::iter::from_fn(move || {
+            if left == 0 {
+                return None;
             }
-        };
-        reach(false) == units.bits() && reach(true) == units.bits()
+            let first = 1 << left.trailing_zeros();
+            let component = self.reached(first, left, false) & self.reached(first, left, true);
+            left &= !component;
+            Some(UnitSet::from_bits(component))
+        })
+    }
+
+    /// The units of `members` that `from`, which are some of them, reach along connections inside
+    /// `members`; or, `backward`, that reach them.
+    fn reached(&self, from: u32, members: u32, backward: bool) -> u32 {
+        let mut seen = from;
+        loop {
+            let mut next = seen;
+            for unit in bits(members) {
+                let sources = self.inputs[unit].bits() & members;
+                if backward {
+                    // Everything that sends to a unit already seen.
+                    if seen >> unit & 1 == 1 {
+                        next |= sources;
+                    }
+                } else if sources & seen != 0 {
+                    next |= 1 << unit;
+                }
+            }
+            if next == seen {
+                return seen;
+            }
+            seen = next;
+        }
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::concept::{Concept, Mip};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::fixed::{Fixed, to_f64, to_fixed};
 use crate::limits::{Stop, predicted_bytes};
 use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
@@ -63,13 +63,7 @@ impl Subsystem {
             return Err(ErrorKind::NoSuchUnit { unit, n_units }.into());
         }
         if units.len() > Self::MAX_UNITS {
-            return Err(ErrorKind::TooLarge {
-                units: units.len(),
-                most_units: Self::MAX_UNITS,
-                needed_bytes: predicted_bytes(units.len(), 1).map_or(u128::MAX, u128::from),
-                most_bytes: predicted_bytes(Self::MAX_UNITS, 1).map_or(u128::MAX, u128::from),
-            }
-            .into());
+            return Err(Subsystem::too_large(units.len()));
         }
         let tables = Tables::new(network, state.row() as u32, units.bits());
         if !tables.is_reachable() {
@@ -88,6 +82,18 @@ impl Subsystem {
             tables: Arc::new(tables),
             tolerance: TOLERANCE,
         })
+    }
+
+    /// More units than a subsystem can have.
+    pub(crate) fn too_large(units: usize) -> Error {
+        let bytes = |n| predicted_bytes(n, 1).map_or(u128::MAX, u128::from);
+        let kind = ErrorKind::TooLarge {
+            units,
+            most_units: Subsystem::MAX_UNITS,
+            needed_bytes: bytes(units),
+            most_bytes: bytes(Subsystem::MAX_UNITS),
+        };
+        kind.into()
     }
 
     /// The same subsystem with another tolerance: values of at most `tolerance` are 0, and two

@@ -193,6 +193,17 @@ impl Wiring {
         Wiring { inputs, from, to }
     }
 
+    /// The units that send to some unit of `mask`.
+    pub(crate) fn inputs_of(&self, mask: u32) -> u32 {
+        bits(mask).fold(0, |inputs, j| inputs | self.inputs[j])
+    }
+
+    /// The units that some unit of `mask` sends to.
+    pub(crate) fn outputs(&self, mask: u32) -> u32 {
+        let is_output = |&(_, &inputs): &(usize, &u32)| inputs & mask != 0;
+        self.inputs.iter().enumerate().filter(is_output).fold(0, |outputs, (j, _)| outputs | 1 << j)
+    }
+
     /// What the units of `mask` are for unit `j`: those that it can still see.
     #[inline]
     pub(crate) fn seen_by(&self, j: usize, mask: u32) -> u32 {
@@ -203,6 +214,9 @@ impl Wiring {
     /// something to lose: every sender sends, every receiver receives, and the bipartite graph of
     /// the connections is in one piece. If not, some partition severs nothing and φ = 0.
     pub(crate) fn is_connected(&self, senders: u32, receivers: u32) -> bool {
+        if receivers == 0 {
+            return false;
+        }
         let mut senders_left = senders;
         let mut receivers_left = receivers;
         let first = receivers.trailing_zeros();

@@ -11,7 +11,8 @@ use pyphi_core::iit4;
 pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
     BigPhi, DifferentiationCap, ErrorKind, Observer, Options, Phase, PhiRange, State, Stats,
-    Subsystem, complexes, memory_needed, phi_range,
+    Subsystem, TOLERANCE, candidates, complexes, condensed, memory_needed,
+    memory_needed_of_complexes, phi_range,
 };
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -199,13 +200,10 @@ impl Engine {
         count_ties: bool,
     ) -> Result<ComplexesRecord, Error> {
         let (record, place) = (&network.record, network.place());
-        // The largest system that is searched.
-        let needed = |n_threads| {
-            network.subsystem.as_ref().map_or(0, |it| memory_needed(it, n_threads, false))
-        };
+        let core = record.network().map_err(|error| wrong(&place, &error))?;
+        let needed = |n_threads| memory_needed_of_complexes(&core, n_threads);
         let found = self.within_memory(&place, needed, |options| {
             let options = Options { count_ties, ..options };
-            let core = record.network()?;
             complexes(&core, State::new(&record.state)?, &options)
         })?;
         let found = found.map_err(|error| match *error.kind() {
@@ -220,9 +218,12 @@ impl Engine {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(Error::Interrupted(String::new()));
         }
+        let ties = found.iter().skip(1).filter(|it| it.phi >= found[0].phi - TOLERANCE);
         Ok(ComplexesRecord {
             name: record.name.clone(),
             state: record.state.clone(),
+            condensed: condensed(&found).map(|it| it.units.iter().collect()).collect(),
+            major_ties: ties.map(|it| it.units.iter().collect()).collect(),
             complexes: found.iter().map(|it| PhiRecord::new(record, it)).collect(),
         })
     }
@@ -285,9 +286,8 @@ impl Engine {
         let wrong = |error: pyphi_core::Error| wrong(&place, &error);
         let core = record.network().map_err(wrong)?;
         let state = State::new(&record.state).map_err(wrong)?;
-        let needed = |n_threads| {
-            iit4::predicted_bytes_of_complexes(core.n_units(), n_threads).unwrap_or(u64::MAX)
-        };
+        let needed =
+            |n_threads| iit4::predicted_bytes_of_complexes(&core, n_threads).unwrap_or(u64::MAX);
         let found = self.within_memory(&place, needed, |options| {
             iit4::complexes(&core, state, rules, &options)
         })?;
@@ -372,6 +372,10 @@ pub struct ComplexesRecord {
     pub name: Option<String>,
     /// State of the whole network.
     pub state: Vec<u8>,
+    /// The units of those that remain when each complex excludes the later ones it overlaps with.
+    pub condensed: Vec<Vec<usize>>,
+    /// The units of other complexes whose Φ is that of the major complex.
+    pub major_ties: Vec<Vec<usize>>,
     /// The subsystems with Φ > 0, largest Φ first: the first is the major complex.
     pub complexes: Vec<PhiRecord>,
 }
@@ -380,7 +384,7 @@ pub struct ComplexesRecord {
 #[derive(Debug)]
 pub struct OwnNetwork {
     record: NetworkRecord,
-    /// The units that `nodes` asks for; none if their state is unreachable and that is no obstacle.
+    /// The units that `nodes` asks for; none if complexes are.
     subsystem: Option<Subsystem>,
     n_units: usize,
 }
@@ -427,25 +431,24 @@ impl OwnNetwork {
             record.nodes = None;
         }
         let n_units = record.nodes.as_ref().map_or(record.state.len(), Vec::len);
-        let subsystem = match record.subsystem() {
-            Err(error)
-                if scope == Scope::Complexes
-                    && matches!(error.kind(), ErrorKind::Unreachable { .. }) =>
-            {
+        let subsystem = match (scope, rules) {
+            // Checks the network; nothing is computed before it is searched.
+            (Scope::Complexes, None) => {
+                drop(candidates(&record.network()?)?);
                 None
             }
-            checked => Some(checked?),
-        };
-        match (rules, scope, &subsystem) {
-            (None, ..) | (Some(_), Scope::System | Scope::SystemAlone, None) => {}
-            (Some(_), Scope::System | Scope::SystemAlone, Some(subsystem)) => {
-                drop(iit4::System::new(subsystem)?);
-            }
-            // Checks the network; nothing is computed before a state is asked for.
-            (Some(rules), Scope::Complexes, _) => {
+            (Scope::Complexes, Some(rules)) => {
                 drop(iit4::sweep(&record.network()?, rules, &Options::default())?);
+                None
             }
-        }
+            (Scope::System | Scope::SystemAlone, rules) => {
+                let subsystem = record.subsystem()?;
+                if rules.is_some() {
+                    drop(iit4::System::new(&subsystem)?);
+                }
+                Some(subsystem)
+            }
+        };
         Ok(OwnNetwork { record, subsystem, n_units })
     }
 

@@ -120,6 +120,18 @@ fn complexes_text(
         line
     }));
     text.push_str(&left_table(&lines));
+    let sets =
+        |sets: &[Vec<usize>]| sets.iter().map(|it| set(it, labels)).collect::<Vec<_>>().join(", ");
+    if answer.complexes.len() > 1 {
+        let _ = writeln!(text, "without those that overlap: {}", sets(&answer.condensed));
+    }
+    if !answer.major_ties.is_empty() {
+        let _ = writeln!(
+            text,
+            "the major complex is one of several with the same Φ: {} as well",
+            sets(&answer.major_ties)
+        );
+    }
     let _ = writeln!(text, "\nMajor complex {}", set(&major.nodes, labels));
     text.push_str(&result(major, labels, width));
     text

@@ -221,6 +221,7 @@ fn all_complexes_are_listed_largest_first() {
         {A,B,C}  1.916667  {A,B} → {C}  6         0
         {B,C}    1.000000  {B} → {C}    2         0
         {A,C}    1.000000  {A} → {C}    2         0
+        without those that overlap: {A,B,C}
     "#]]
     .assert_eq(head);
     let whole = phi(&or_and_xor(), "").succeeded().stdout;
@@ -231,6 +232,7 @@ fn all_complexes_are_listed_largest_first() {
     let found = answer(&network, "--complexes");
     let complexes = found["complexes"].as_array().unwrap();
     assert!(complexes.len() > 1, "{found}");
+    assert_eq!(found["condensed"][0], complexes[0]["nodes"]);
     let mut expected = Vec::new();
     for mask in 1..32_usize {
         network["nodes"] = (0..5).filter(|unit| mask >> unit & 1 == 1).collect();

@@ -15,12 +15,12 @@ use super::measure::is_tied;
 use super::sia::{SystemIrreducibilityAnalysis, TiedStates, analyse};
 use super::structure::structure_of;
 use super::system::{Substrate, System};
-use super::{Rules, predicted_bytes, predicted_bytes_of_complexes};
+use super::{Rules, predicted_bytes_of_complexes};
+use crate::complex::candidates;
 use crate::error::{ErrorKind, Result};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch};
 use crate::network::Network;
 use crate::state::State;
-use crate::subsystem::Subsystem;
 use crate::unit_set::UnitSet;
 
 /// The complexes of a substrate in one state.
@@ -45,8 +45,9 @@ impl Complexes {
 
 /// The complexes of a network in a state.
 ///
-/// Candidates are all sets of units that have an input and an output in the network, and whose
-/// state is reachable with the others as they are.
+/// Candidates are [those that can be one](crate::candidates) and whose state is reachable with
+/// the others as they are. The network may have more units than a system can have
+/// ([`Subsystem::MAX_UNITS`](crate::Subsystem::MAX_UNITS)).
 ///
 /// ```
 /// use pyphi_core::iit4::{Rules, complexes};
@@ -62,15 +63,14 @@ impl Complexes {
 /// ```
 ///
 /// # Errors
-/// If the state has the wrong length or is unreachable, there are too many units, or a unit depends
-/// on one that the connectivity does not connect to it.
+/// If the state has the wrong length or is unreachable, too many units all reach each other, or a
+/// unit depends on one that the connectivity does not connect to it.
 pub fn complexes(
     network: &Network,
     state: State,
     rules: Rules,
     options: &Options,
 ) -> Result<Complexes> {
-    check_size(network)?;
     let substrate = Arc::new(Substrate::new(&Arc::new(network.clone()), state)?);
     search(&substrate, rules, options, &Stop::new(options))
 }
@@ -96,14 +96,14 @@ pub fn complexes(
 /// ```
 ///
 /// # Errors
-/// If there are too many units, or a unit depends on one that the connectivity does not connect to
-/// it.
+/// If too many units all reach each other, or a unit depends on one that the connectivity does not
+/// connect to it.
 pub fn sweep<'a>(
     network: &Network,
     rules: Rules,
     options: &'a Options,
 ) -> Result<impl Iterator<Item = (State, Result<Complexes>)> + use<'a>> {
-    check_size(network)?;
+    drop(candidates(network)?);
     Substrate::check(network)?;
     let network = Arc::new(network.clone());
     let stop = Stop::new(options);
@@ -125,20 +125,6 @@ pub fn sweep<'a>(
     }))
 }
 
-fn check_size(network: &Network) -> Result<()> {
-    if network.n_units() <= Subsystem::MAX_UNITS {
-        return Ok(());
-    }
-    let bytes = |n| predicted_bytes(n, 1).map_or(u128::MAX, u128::from);
-    Err(ErrorKind::TooLarge {
-        units: network.n_units(),
-        most_units: Subsystem::MAX_UNITS,
-        needed_bytes: bytes(network.n_units()),
-        most_bytes: bytes(Subsystem::MAX_UNITS),
-    }
-    .into())
-}
-
 fn search(
     substrate: &Arc<Substrate>,
     rules: Rules,
@@ -147,8 +133,10 @@ fn search(
 ) -> Result<Complexes> {
     let network = &*substrate.network;
     let began = Instant::now();
-    let all = network.units();
-    let needed = predicted_bytes_of_complexes(all.len(), rayon::current_num_threads());
+    // The large ones take longest: first.
+    let mut candidates: Vec<UnitSet> = candidates(network)?.collect();
+    candidates.reverse();
+    let needed = predicted_bytes_of_complexes(network, rayon::current_num_threads());
     let needed_bytes = needed.unwrap_or(u64::MAX);
     if options.limits.memory_bytes.is_some_and(|limit| needed_bytes > limit) {
         return Ok(Complexes {
@@ -157,11 +145,6 @@ fn search(
             stop_reason: StopReason::MemoryLimit { needed_bytes },
         });
     }
-    let sends = all.iter().fold(UnitSet::EMPTY, |sending, to| sending.union(network.inputs(to)));
-    let receives: UnitSet = all.iter().filter(|&unit| !network.inputs(unit).is_empty()).collect();
-    // The large ones take longest: first.
-    let mut candidates: Vec<UnitSet> = sends.intersection(receives).subsets_by_size().collect();
-    candidates.reverse();
     let watch = Watch::new(options, began, Phase::Systems, candidates.len() as u64);
     let quiet = Options { progress: None, ..options.clone() };
     let was_stopped = AtomicBool::new(false);

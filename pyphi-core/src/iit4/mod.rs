@@ -39,6 +39,7 @@ pub use structure::{
 pub use system::System;
 
 use crate::formalism::{DifferentiationCap, Formalism, TiePolicy};
+use crate::network::Network;
 
 /// The rules of an analysis that change its result. The default is the formulation of 2023 with the
 /// ties that make Φ largest.
@@ -76,17 +77,22 @@ pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
     bytes_of_systems(n_units, 1)?.checked_add(bytes_of_threads(n_units, n_threads)?)
 }
 
-/// Memory that [`complexes`] plans for with `n_threads` threads, in bytes, for a network of
-/// `n_units` units; `None` if that does not fit in a `u64`. Every thread has the tables of a
-/// candidate system.
+/// Memory that [`complexes`] plans for with `n_threads` threads, in bytes; `None` if that does not
+/// fit in a `u64`. Every thread has the tables of a candidate system, the largest of which are all
+/// units that reach each other; all share a number for each state of the network.
 ///
 /// ```
 /// use pyphi_core::iit4::{predicted_bytes, predicted_bytes_of_complexes};
+/// use pyphi_core::fixtures;
 ///
-/// assert!(predicted_bytes_of_complexes(12, 2) > predicted_bytes(12, 2));
+/// let network = fixtures::or_and_xor().network().clone();
+/// assert!(predicted_bytes_of_complexes(&network, 2) > predicted_bytes(3, 2));
 /// ```
-pub fn predicted_bytes_of_complexes(n_units: usize, n_threads: usize) -> Option<u64> {
-    bytes_of_systems(n_units, n_threads)?.checked_add(bytes_of_threads(n_units, n_threads)?)
+pub fn predicted_bytes_of_complexes(network: &Network, n_threads: usize) -> Option<u64> {
+    let n_units = network.most_connected();
+    let of_states = (network.tpm().n_states() as u64).checked_mul(16)?;
+    let of_systems = bytes_of_systems(n_units, n_threads)?.checked_add(of_states)?;
+    of_systems.checked_add(bytes_of_threads(n_units, n_threads)?)
 }
 
 /// Memory that an analysis of a system plans for with `n_threads` threads, in bytes; `u64::MAX`

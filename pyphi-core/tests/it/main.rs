@@ -36,6 +36,8 @@ mod pieces;
 mod properties;
 /// One small test per fixed bug.
 mod regressions;
+/// Networks of few connections: what cannot be connected to anything costs nothing.
+mod sparse;
 /// IIT 3.0: all Φ that ties allow, against a list of all choices.
 mod spectrum;
 /// Every fixture, through the oracle and through every setting of the engine.
