@@ -1,4 +1,5 @@
-//! The oracles of pyphi-core and the bodies of the targets that they judge, for the programs in `fuzz_targets`.
+//! The oracles of pyphi-core and the bodies of the targets that they judge, for the programs in
+//! `fuzz_targets`.
 
 #![allow(dead_code, reason = "the tests of pyphi-core use all of it")]
 

@@ -1,4 +1,5 @@
-//! What an ordinary test does with a fuzz target: its corpus, and inputs that a fixed seed makes of it.
+//! What an ordinary test does with a fuzz target: its corpus, and inputs that a fixed seed makes of
+//! it.
 //!
 //! It is part of the tests of each package. `PHI_FUZZ=N` makes N times as many inputs.
 
@@ -112,7 +113,8 @@ fn mutated(bytes: &[u8], other: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Fails unless the target takes all of its corpus and `n` inputs made of it, and shows the first that it does not.
+/// Fails unless the target takes all of its corpus and `n` inputs made of it, and shows the first
+/// that it does not.
 #[track_caller]
 pub(crate) fn check(target: &str, n: usize, body: fn(&[u8])) {
     let corpus = corpus(target);

@@ -64,8 +64,10 @@ mod tests {
         let texts = [
             "ask\tsyn\t1.0\tlib\tsyn\nstarted\t1\nended\t0\t-\t18446744073709551615\t1\n",
             "0::/a/b\n4:memory:/c\0 35 31 0:32 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
-            "some avg10=1.0 avg60=0 total=18446744073709551616\nCommitLimit: 18446744073709551615 kB\n",
-            "RssAnon: 18446744073709551615 kB\nRssShmem: 18446744073709551615 kB\n1 (a) b) S 1 2 3\n",
+            "some avg10=1.0 avg60=0 total=18446744073709551616\nCommitLimit: 18446744073709551615 \
+            kB\n",
+            "RssAnon: 18446744073709551615 kB\nRssShmem: 18446744073709551615 kB\n\
+            1 (a) b) S 1 2 3\n",
             "error: could not compile\r\u{1b}[1m12 | ü\ncollect2: fatal error: ld terminated\n",
             r#"{"schema":"xtask-ledger","version":1,"units":[],"builds":[]}"#,
         ];

@@ -17,7 +17,8 @@ Usage: cargo headroom check [--json]         may a build start? Exit code 0 mean
        cargo headroom -- COMMAND [ARGS]...   run a command that builds, with its compilers held back
 
 Each works on the workspace around the current folder, and learns in its target folder what every
-crate needs. Exit codes: 0 done, 4 not ready, 5 out of memory, 101 cargo failed; with a command, its own.
+crate needs. Exit codes: 0 done, 4 not ready, 5 out of memory, 101 cargo failed; with a command, \
+its own.
 ";
 
 fn main() -> ExitCode {

@@ -34,7 +34,8 @@ pub(crate) struct BuildFlags {
 pub(crate) struct RoomFlags {
     /// Wait until a release build fits into memory and no other cargo builds in the same folder,
     /// for at most this long (`90s`, `15m`, `2h`), or as long as it takes.
-    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "endless")]
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "endless")]
     pub(crate) wait: Option<WaitTimeout>,
 
     /// Pause these programs of yours, with all they have started, until the build is done.

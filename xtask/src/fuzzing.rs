@@ -30,7 +30,8 @@ mod tests {
     #[test]
     fn no_parser_panics_on_texts_that_are_cut_anywhere() {
         let texts = [
-            "m*|h|idle|18446744073709551615/1/0/1|1|18446744073709551615:60|NO|\n7|1-5|PENDING|x|65536|n|a\n",
+            "m*|h|idle|18446744073709551615/1/0/1|1|18446744073709551615:60|NO|\n\
+            7|1-5|PENDING|x|65536|n|a\n",
             r#"{"version":1,"job":"study","rounds":[{"round":1,"arrays":[{"first":0,"n_tasks":1}]}]}"#,
         ];
         let parsers: [fn(&[u8]); 2] = [slurm_answers, slurm_documents];

@@ -25,10 +25,10 @@ pub(crate) const HOST: Host = Host {
 /// rustc 1.95, rust-lld) on 2026-11-22; the builds at commit 3281e43.
 ///
 /// Peaks: the highest of two or three builds from an empty target folder,
-/// `CARGO_TARGET_DIR=$(mktemp -d) CARGO_BUILD_JOBS=N cargo xtask build --option NAME --format json`,
-/// field `peak_bytes`. With N = 1, 2, 4, 8, 16, 64 jobs the plain release build held 458, 562, 805,
-/// 983, 1079, 1032 MiB. One compiler decides the peak with one job (the crate `wide`, whatever the
-/// profile), so no strategy with one job needs much less than another.
+/// `CARGO_TARGET_DIR=$(mktemp -d) CARGO_BUILD_JOBS=N cargo xtask build --option NAME --format
+/// json`, field `peak_bytes`. With N = 1, 2, 4, 8, 16, 64 jobs the plain release build held 458,
+/// 562, 805, 983, 1079, 1032 MiB. One compiler decides the peak with one job (the crate `wide`,
+/// whatever the profile), so no strategy with one job needs much less than another.
 ///
 /// Times: CPU seconds for one job, wall time for two. The run: CPU seconds of all 160 comparisons
 /// in release (13.2) and in debug (15.5), `time pyphi_validation --quiet`; no-lto by its ratio to

@@ -365,10 +365,12 @@ impl Run {
         let time = duration(self.seconds.round() as u64);
         match exit {
             Exit::Success if self.out.is_none() => {}
-            Exit::Success if self.n_rows == self.n_rows_before && self.n_rows > 0 => console.note(&format!(
-                "{out} was complete already ({}); nothing was computed. `--fresh` starts over",
-                rows(self.n_rows)
-            )),
+            Exit::Success if self.n_rows == self.n_rows_before && self.n_rows > 0 => {
+                console.note(&format!(
+                    "{out} was complete already ({}); nothing was computed. `--fresh` starts over",
+                    rows(self.n_rows)
+                ))
+            }
             Exit::Success => console.note(&format!(
                 "{} in {out} after {time}, peak memory {}",
                 rows(self.n_rows),
@@ -378,12 +380,15 @@ impl Run {
                 console.note(&format!("stopped after {time}"));
             }
             Exit::Interrupted => {
-                console.note(&format!("stopped after {time} with {} in {out}; {resume}", rows(self.n_rows)));
+                console.note(&format!(
+                    "stopped after {time} with {} in {out}; {resume}",
+                    rows(self.n_rows)
+                ));
             }
             // The run has said what is wrong; only what xtask can do about it is added.
             Exit::Usage if self.out.is_some() => console.note(
-                "if it is the output: choose another (`-- --run NAME`, `-- --out FILE.csv`), or start over \
-                 with `--fresh`, which keeps the old results",
+                "if it is the output: choose another (`-- --run NAME`, `-- --out FILE.csv`), or \
+                start over with `--fresh`, which keeps the old results",
             ),
             Exit::RunSignal(signal) => {
                 let memory = if self.memory_kills.moved() {

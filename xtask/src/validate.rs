@@ -54,7 +54,8 @@ impl Validate {
         let selection = self.flags.selection.selected();
         if self.cluster.on.is_some() {
             if selection.names_a_target() || !project::is_study(&selection)? {
-                let message = "only this project's study runs on a cluster: leave out --example and --bin, or --on";
+                let message = "only this project's study runs on a cluster: leave out --example \
+                    and --bin, or --on";
                 bail!(Coded { exit: Exit::Usage, message: message.into() });
             }
             let Validate { flags, fresh, cluster, run_args } = self;

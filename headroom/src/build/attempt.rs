@@ -42,8 +42,8 @@ use crate::{
 const AFTER_A_KILL: Duration = Duration::from_millis(500);
 
 /// What to do about a build that was killed, and not for lack of memory.
-pub(super) const KILLED_HINT: &str = "if earlyoom or systemd-oomd runs here, look into its log; else \
-     another process sent the signal";
+pub(super) const KILLED_HINT: &str = "if earlyoom or systemd-oomd runs here, look into its log; \
+    else another process sent the signal";
 
 /// One attempt to build by a rung of the plan.
 #[derive(Clone, Debug, Serialize)]

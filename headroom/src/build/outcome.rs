@@ -298,36 +298,46 @@ mod tests {
 
     const EXIT_101: Ending = Ending { code: Some(101), signal: None };
 
-    const RUSTC: &str = "error: could not compile `eater` (lib)\n\nCaused by:\n  process didn't exit successfully: \
-        `/some/.rustup/toolchains/stable/bin/rustc --crate-name eater --edition=2024 lib.rs --crate-type lib \
-        --emit=dep-info,metadata,link -C embed-bitcode=no -C debuginfo=2` (signal: 9, SIGKILL: kill)\n";
-    const BUILD_SCRIPT: &str = "error: failed to run custom build command for `buildrs v0.1.0 (/w/buildrs)`\n\n\
-        Caused by:\n  process didn't exit successfully: `/w/target/release/build/buildrs-1a2b/build-script-build` \
-        (signal: 9, SIGKILL: kill)\n";
-    const LINKER: &str = "error: linking with `cc` failed: exit status: 1\n  |\n  = note:  \"cc\" \"-m64\" \"x.o\"\n  \
-        = note: some arguments are omitted. use `--verbose` to show all linker arguments\n  \
-        = note: collect2: fatal error: ld terminated with signal 9 [Killed]\n          compilation terminated.\n\n\n\
+    const RUSTC: &str = "error: could not compile `eater` (lib)\n\n\
+        Caused by:\n  process didn't exit successfully: `/some/.rustup/toolchains/stable/bin/rustc \
+        --crate-name eater --edition=2024 lib.rs --crate-type lib --emit=dep-info,metadata,link -C \
+        embed-bitcode=no -C debuginfo=2` (signal: 9, SIGKILL: kill)\n";
+    const BUILD_SCRIPT: &str = "error: failed to run custom build command for `buildrs v0.1.0 \
+        (/w/buildrs)`\n\n\
+        Caused by:\n  process didn't exit successfully: \
+        `/w/target/release/build/buildrs-1a2b/build-script-build` (signal: 9, SIGKILL: kill)\n";
+    const LINKER: &str = "error: linking with `cc` failed: exit status: 1\n  |\n  = note:  \"cc\" \
+        \"-m64\" \"x.o\"\n  = note: some arguments are omitted. use `--verbose` to show all linker \
+        arguments\n  = note: collect2: fatal error: ld terminated with signal 9 \
+        [Killed]\n          compilation terminated.\n\n\n\
         error: could not compile `fatlink` (bin \"fatlink\") due to 1 previous error\n";
     const LINKER_ITSELF: &str = "error: linking with `rust-lld` failed: signal: 9 (SIGKILL)\n  |\n\
         error: could not compile `fatlink` (bin \"fatlink\") due to 1 previous error\n";
-    const WRAPPER: &str = "error: could not compile `nofit` (lib)\n\nCaused by:\n  process didn't exit successfully: \
-        `/w/wrap.sh /bin/rustc --crate-name nofit` (exit status: 137)\n";
-    const TYPE_ERROR: &str = "error[E0308]: mismatched types\n --> src/lib.rs:1:24\n  |\n1 | pub fn f() -> u32 { \"a\" }\n\
+    const WRAPPER: &str = "error: could not compile `nofit` (lib)\n\n\
+        Caused by:\n  process didn't exit successfully: `/w/wrap.sh /bin/rustc --crate-name nofit` \
+        (exit status: 137)\n";
+    const TYPE_ERROR: &str = "error[E0308]: mismatched types\n --> src/lib.rs:1:24\n  |\n\
+        1 | pub fn f() -> u32 { \"a\" }\n\
         \nerror: could not compile `broken` (lib) due to 1 previous error\n";
-    const ALLOCATION: &str = "memory allocation of 1073741824 bytes failed\nerror: could not compile `x` (lib)\n\n\
-        Caused by:\n  process didn't exit successfully: `/bin/rustc --crate-name x` (signal: 6, SIGABRT: process \
-        abort signal)\n";
+    const ALLOCATION: &str = "memory allocation of 1073741824 bytes failed\n\
+        error: could not compile `x` (lib)\n\n\
+        Caused by:\n  process didn't exit successfully: `/bin/rustc --crate-name x` (signal: 6, \
+        SIGABRT: process abort signal)\n";
     const LLVM: &str =
         "rustc-LLVM ERROR: out of memory\nAllocation failed\nerror: could not compile `x` (lib)\n";
-    const QUOTED: &str = "error[E0425]: cannot find value `x` in this scope\n --> src/lib.rs:2:5\n  |\n\
-        2 |   process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)\n  |     ^ not found\n\
+    const QUOTED: &str = "error[E0425]: cannot find value `x` in this scope\n --> \
+        src/lib.rs:2:5\n  |\n\
+        2 |   process didn't exit successfully: `rustc` (signal: 9, SIGKILL: kill)\n  |     ^ not \
+        found\n\
         error: could not compile `quoted` (lib) due to 1 previous error\n";
-    const TERMINATED: &str = "error: could not compile `x` (lib)\n\nCaused by:\n  process didn't exit successfully: \
-        `/bin/rustc --crate-name x` (signal: 15, SIGTERM: termination signal)\n";
-    const DISK: &str = "error: failed to write `/w/target/release/deps/x.d`\n\nCaused by:\n  No space left on device \
-        (os error 28)\n";
-    const DISK_LINK: &str = "error: linking with `cc` failed: exit status: 1\n  |\n  = note:  \"cc\" \"-m64\"\n  \
-        = note: collect2: fatal error: ld terminated with signal 7 [Bus error]\n          compilation terminated.\n\n\
+    const TERMINATED: &str = "error: could not compile `x` (lib)\n\n\
+        Caused by:\n  process didn't exit successfully: `/bin/rustc --crate-name x` (signal: 15, \
+        SIGTERM: termination signal)\n";
+    const DISK: &str = "error: failed to write `/w/target/release/deps/x.d`\n\n\
+        Caused by:\n  No space left on device (os error 28)\n";
+    const DISK_LINK: &str = "error: linking with `cc` failed: exit status: 1\n  |\n  = note:  \
+        \"cc\" \"-m64\"\n  = note: collect2: fatal error: ld terminated with signal 7 [Bus \
+        error]\n          compilation terminated.\n\n\
         error: could not compile `eater` (lib) due to 1 previous error\n";
     const MANIFEST: &str = "error: failed to parse manifest at `/w/Cargo.toml`\n";
 

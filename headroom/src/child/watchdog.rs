@@ -196,7 +196,9 @@ mod tests {
     fn what_is_said_last_holds() {
         let id = |pid, started| ProcessId { pid, started };
         let tasks = CleanupTasks::read(
-            "resume 10 100\nend 20 200\nnonsense\nresume x 1\nend 30 300\nended 20 200\nresume 11 101\nremove /a b/c\n".as_bytes(),
+            "resume 10 100\nend 20 200\nnonsense\nresume x 1\nend 30 300\nended 20 200\n\
+            resume 11 101\nremove /a b/c\n"
+                .as_bytes(),
         );
         let expected = CleanupTasks {
             resume: vec![id(10, 100), id(11, 101)],

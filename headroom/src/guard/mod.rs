@@ -76,7 +76,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    /// `memory [########------------] 812 MiB left of 1.4 GiB | a | 2 run (syn, regex), 1 stopped, 3 wait`
+    /// `memory [########----] 812 MiB left of 1.4 GiB | a | 2 run (syn, regex), 1 stopped, 3 wait`
     pub(crate) fn line(&self, option: &str) -> Option<String> {
         let point = self.point?;
         let room = self.room_bytes.max(1);
@@ -123,7 +123,8 @@ mod tests {
         let live = Live { point: Some(point), room_bytes: 400 << 20, running: "syn, regex".into() };
         assert_eq!(
             live.line("full").unwrap(),
-            "memory [#####---------------] 300 MiB left of 400 MiB | full | 2 run (syn, regex), 3 wait"
+            "memory [#####---------------] 300 MiB left of 400 MiB | full | 2 run (syn, regex), 3 \
+            wait"
         );
         // More than at the start: another program has ended.
         let point = Point { headroom_bytes: 500 << 20, n_waiting: 0, ..point };

@@ -19,9 +19,12 @@ const LANE: f64 = 14.0;
 /// Compilers that have a lane: the longest ones.
 const N_LANES: usize = 40;
 
-const STYLE: &str = "<style>text{font:11px system-ui,sans-serif;fill:#222}.t{font-weight:600;font-size:13px}.a{stroke:#888;fill:none}\
-    .free{fill:#d9d9d9}.build{fill:#4477aa}.other{fill:#bbccdd}.floor{stroke:#aa3344;stroke-dasharray:4 3}.wait{fill:#cccccc}\
-    .succeeded{fill:#4477aa}.failed{fill:#aa3344}.evicted{fill:#dd8833}.killed{fill:#aa3344}.abandoned{fill:#999933}\
+const STYLE: &str = "<style>text{font:11px system-ui,sans-serif;fill:#222}\
+    .t{font-weight:600;font-size:13px}.a{stroke:#888;fill:none}\
+    .free{fill:#d9d9d9}.build{fill:#4477aa}.other{fill:#bbccdd}\
+    .floor{stroke:#aa3344;stroke-dasharray:4 3}.wait{fill:#cccccc}\
+    .succeeded{fill:#4477aa}.failed{fill:#aa3344}.evicted{fill:#dd8833}.killed{fill:#aa3344}\
+    .abandoned{fill:#999933}\
     @media(prefers-color-scheme:dark){text{fill:#ddd}.wait{fill:#555}.other{fill:#445566}}</style>";
 
 /// Draw records, one below the other, each under its title.
@@ -115,7 +118,8 @@ fn draw_one(
         let bar = |class: &str, from: Millis, to: Millis| {
             let width = (x(to) - x(from)).max(0.5);
             format!(
-                "<rect class=\"{class}\" x=\"{:.1}\" y=\"{lane:.1}\" width=\"{width:.1}\" height=\"{:.1}\"/>",
+                "<rect class=\"{class}\" x=\"{:.1}\" y=\"{lane:.1}\" width=\"{width:.1}\" \
+                height=\"{:.1}\"/>",
                 x(from),
                 LANE - 4.0
             )

@@ -497,7 +497,11 @@ mod tests {
         let files: Vec<(String, &str)> = [
             ("memory.limit_in_bytes", "314572800\n"),
             ("memory.usage_in_bytes", "262144000\n"),
-            ("memory.stat", "inactive_file 1\nactive_file 1\ntotal_inactive_file 209715200\ntotal_active_file 20971520\n"),
+            (
+                "memory.stat",
+                "inactive_file 1\nactive_file 1\ntotal_inactive_file 209715200\n\
+                total_active_file 20971520\n",
+            ),
             ("memory.memsw.limit_in_bytes", "419430400\n"),
             ("memory.memsw.usage_in_bytes", "293601280\n"),
         ]
@@ -568,7 +572,8 @@ mod tests {
             (format!("{own}/memory.swap.max"), "max\n"),
             (
                 format!("{own}/memory.pressure"),
-                "some avg10=12.50 avg60=1.00 avg300=0.10 total=99\nfull avg10=7.25 avg60=0.50 avg300=0.05 total=50\n",
+                "some avg10=12.50 avg60=1.00 avg300=0.10 total=99\n\
+                full avg10=7.25 avg60=0.50 avg300=0.05 total=50\n",
             ),
             // The limit that slows down lies below the one that kills.
             (slice("memory.max"), "4294967296\n"),
@@ -622,7 +627,8 @@ mod tests {
             ),
             (
                 "proc/pressure/memory",
-                "some avg10=40.00 avg60=0 avg300=0 total=0\nfull avg10=20.00 avg60=0 avg300=0 total=0\n",
+                "some avg10=40.00 avg60=0 avg300=0 total=0\nfull avg10=20.00 avg60=0 avg300=0 \
+                total=0\n",
             ),
         ]);
         let container = machine.container().unwrap();
@@ -643,7 +649,8 @@ mod tests {
             ("proc/self/cgroup", "4:memory:/kubepods/pod1/box\n"),
             (
                 "proc/self/mountinfo",
-                "35 31 0:32 /kubepods/pod1/box /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n",
+                "35 31 0:32 /kubepods/pod1/box /sys/fs/cgroup/memory ro - cgroup cgroup \
+                rw,memory\n",
             ),
             ("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n"),
             ("sys/fs/cgroup/memory/memory.usage_in_bytes", "104857600\n"),

@@ -89,7 +89,8 @@ mod tests {
     fn promises_count_only_where_the_kernel_keeps_to_them() {
         let sh = xshell::Shell::new().unwrap();
         let root = sh.create_temp_dir().unwrap();
-        let meminfo = "MemTotal:  8192 kB\nMemFree: 1024 kB\nMemAvailable:  4096 kB\nSwapTotal: 0 kB\n\
+        let meminfo = "MemTotal:  8192 kB\nMemFree: 1024 kB\nMemAvailable:  4096 kB\n\
+            SwapTotal: 0 kB\n\
                        CommitLimit:     2048 kB\nCommitted_AS:     512 kB\n";
         sh.write_file(root.path().join("proc/meminfo"), meminfo).unwrap();
         let read = |mode: &str| {
@@ -104,7 +105,8 @@ mod tests {
 
     #[test]
     fn an_old_kernel_s_page_cache_is_available() {
-        let meminfo = "MemTotal: 8192 kB\nMemFree: 1024 kB\nBuffers: 512 kB\nCached: 2048 kB\nShmem: 512 kB\n";
+        let meminfo = "MemTotal: 8192 kB\nMemFree: 1024 kB\nBuffers: 512 kB\nCached: 2048 kB\n\
+            Shmem: 512 kB\n";
         assert_eq!(Memory::parse(meminfo, false).unwrap().available_bytes, 3 * MIB);
         assert!(Memory::parse("MemFree: 1 kB\n", false).is_none());
     }

@@ -217,7 +217,8 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn file_pages_are_not_a_process_s_own_memory() {
-        let status = "Name:\trustc\nVmRSS:\t  238592 kB\nRssAnon:\t  135168 kB\nRssFile:\t  103424 kB\n\
+        let status = "Name:\trustc\nVmRSS:\t  238592 kB\nRssAnon:\t  135168 kB\n\
+            RssFile:\t  103424 kB\n\
                       RssShmem:\t       0 kB\nVmSwap:\t    1024 kB\n";
         assert_eq!(parse_own_memory(status), Some((135_168 << 10, 1024 << 10)));
         assert_eq!(parse_own_memory("Name:\tkthreadd\n"), None);

@@ -117,7 +117,8 @@ mod tests {
 
     #[test]
     fn the_deepest_mount_is_that_of_a_folder() {
-        let mounts = "overlay / overlay rw 0 0\nhome:/x /home nfs4 rw 0 0\ntmpfs /home/my\\040runs tmpfs rw 0 0\n";
+        let mounts = "overlay / overlay rw 0 0\nhome:/x /home nfs4 rw 0 0\n\
+            tmpfs /home/my\\040runs tmpfs rw 0 0\n";
         let of = |folder: &str| Mount::parse(Path::new(folder), mounts).unwrap().kind;
         assert_eq!(of("/srv"), "overlay");
         assert_eq!(of("/home/ann/runs"), "nfs4");

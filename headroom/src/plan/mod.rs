@@ -410,17 +410,18 @@ fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
         let (name, need) = (rung.strategy.name(), bytes(rung.need_bytes));
         let reason = match (rung.fit, rung.expected.source) {
             (Fit::Guarded, Source::Prior) => format!(
-                "what this workspace needs is not known yet, and {available} is available: {name}, with as many \
-                 compilers at once as fit"
+                "what this workspace needs is not known yet, and {available} is available: {name}, \
+                with as many compilers at once as fit"
             ),
             (Fit::Guarded, _) if rung.jobs > 1 => format!(
-                "{name} is the fastest that fits: it needs {need} for all compilers at once, {available} is \
-                 available, and as many run as fit"
+                "{name} is the fastest that fits: it needs {need} for all compilers at once, \
+                {available} is available, and as many run as fit"
             ),
             (_, source) => {
                 let needs = if source == Source::Prior { "is taken to need" } else { "needs" };
                 format!(
-                    "{name} is the fastest that fits: it {needs} {need}, and {available} is available"
+                    "{name} is the fastest that fits: it {needs} {need}, and {available} is \
+                    available"
                 )
             }
         };
@@ -436,7 +437,8 @@ fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
             )
         } else {
             format!(
-                "what this workspace needs is not known yet, and {available} is little: one job at a time"
+                "what this workspace needs is not known yet, and {available} is little: one job at \
+                a time"
             )
         };
         return (attempts(start), reason);
@@ -457,7 +459,8 @@ fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
     };
     if let Some(start) = first(&untried) {
         let reason = format!(
-            "nothing that was measured fits into {available}{with_swap}; what {} needs is only derived",
+            "nothing that was measured fits into {available}{with_swap}; what {} needs is only \
+            derived",
             rungs[ladder[start]].strategy.name()
         );
         return (attempts(start), reason);
@@ -761,7 +764,8 @@ pub(crate) mod tests {
             assert_eq!(rung.commands().join("; "), expected);
             assert_eq!(rung.key.profile, key);
         }
-        let fat = "[profile.release]\nlto = 'fat'\ncodegen-units = 1\n[profile.my-dist]\ninherits = 'release'\ndebug = 1";
+        let fat = "[profile.release]\nlto = 'fat'\ncodegen-units = 1\n[profile.my-dist]\n\
+            inherits = 'release'\ndebug = 1";
         let what = "--example pyphi_validation --features pyphi";
         let one = "CARGO_BUILD_JOBS=1";
         check(fat, "release", Strategy::Full, &format!("cargo build {what} --release"), "release");
@@ -777,7 +781,8 @@ pub(crate) mod tests {
             "release",
             Strategy::NoLto,
             &format!(
-                "{one} CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo build {what} --release"
+                "{one} CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo \
+                build {what} --release"
             ),
             "release lto=off codegen-units=16",
         );
@@ -796,7 +801,8 @@ pub(crate) mod tests {
             "release",
             Strategy::C,
             &format!(
-                "{one} cargo build --lib --features pyphi --release; {one} cargo build {what} --release"
+                "{one} cargo build --lib --features pyphi --release; {one} cargo build {what} \
+                --release"
             ),
             "release",
         );

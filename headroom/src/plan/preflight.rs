@@ -319,9 +319,16 @@ fn address_space(resources: &Resources, plan: &Plan) -> Check {
         status,
         value: Some(Quantity::Bytes(limit)),
         threshold,
-        message: format!("{} for each process (RLIMIT_AS), a compiler maps {}", bytes(limit), bytes(least)),
-        hint: (status != Status::Pass)
-            .then(|| "raise it (`ulimit -v unlimited`): below it compilers crash or report errors that are none".into()),
+        message: format!(
+            "{} for each process (RLIMIT_AS), a compiler maps {}",
+            bytes(limit),
+            bytes(least)
+        ),
+        hint: (status != Status::Pass).then(|| {
+            "raise it (`ulimit -v unlimited`): below it compilers crash or report errors \
+                that are none"
+                .into()
+        }),
     }
 }
 
@@ -449,8 +456,8 @@ fn linker(toolchain: &Toolchain) -> Check {
             None,
             format!("no program `{name}` in the PATH"),
             Some(
-                "install a C compiler (Debian: `apt-get install gcc`, macOS: `xcode-select --install`); \
-                 if cargo's configuration names a linker, add --yes"
+                "install a C compiler (Debian: `apt-get install gcc`, macOS: `xcode-select \
+                --install`); if cargo's configuration names a linker, add --yes"
                     .into(),
             ),
         ),
@@ -589,7 +596,8 @@ mod tests {
         };
         assert_eq!(
             of(&resources, "memory pressure"),
-            "tasks waited for memory in the last 10 s: machine some 3 %, full 1 %; this group some 30 %, full 20 %"
+            "tasks waited for memory in the last 10 s: machine some 3 %, full 1 %; this group some \
+            30 %, full 20 %"
         );
         resources.group_pressure = None;
         // One job holds 400 MiB in the made-up figures, and maps 512 more.

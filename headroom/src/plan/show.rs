@@ -110,7 +110,8 @@ impl Plan {
             resources.n_cpus,
             table(&rows, &[1, 2, 3, 5, 6])
         );
-        text += "d: pause or stop processes that you choose, then a. \"need\" is the peak with a reserve\n\n";
+        text += "d: pause or stop processes that you choose, then a. \"need\" is the peak with a \
+            reserve\n\n";
         for rung in &self.rungs {
             let name = rung.strategy.name();
             let finding = terminal(&rung.finding);

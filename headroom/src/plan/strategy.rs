@@ -106,27 +106,34 @@ impl Strategy {
     pub(crate) fn finding(self, asked: ProfileSettings) -> String {
         match self {
             Strategy::Full | Strategy::Fewer => {
-                "the number of jobs is the strongest lever: in a graph of 64 packages one, two and four jobs held 205, \
-                 341 and 631 MiB"
+                "the number of jobs is the strongest lever: in a graph of 64 packages one, two and \
+                four jobs held 205, 341 and 631 MiB"
             }
-            Strategy::A => "the least memory without changing the program, and what was compiled is kept",
+            Strategy::A => {
+                "the least memory without changing the program, and what was compiled is kept"
+            }
             Strategy::NoLto => match (asked.lto, asked.single_codegen_unit) {
                 (Lto::Fat, _) => "fat LTO raised the peak by 40 to 90 %, so switching it off helps",
-                (_, true) => "a single codegen unit raised the peak by a quarter to a half, so 16 help",
-                (Lto::Thin, _) => "it lowers no peak here: thin LTO needed no more memory than none",
+                (_, true) => {
+                    "a single codegen unit raised the peak by a quarter to a half, so 16 help"
+                }
+                (Lto::Thin, _) => {
+                    "it lowers no peak here: thin LTO needed no more memory than none"
+                }
                 _ => "it lowers no peak here: the profile has no LTO among crates",
             },
             Strategy::NoDebuginfo if asked.debuginfo => {
-                "debug information raised the peak of release builds by 18 to 140 %, so going without helps"
+                "debug information raised the peak of release builds by 18 to 140 %, so going \
+                without helps"
             }
             Strategy::NoDebuginfo => "it lowers no peak here: the profile has no debug information",
             Strategy::C => {
-                "it lowers no peak: with one job compilers run one at a time anyway (112 and 112 MiB), and \
-                 without the same features the library would be compiled twice"
+                "it lowers no peak: with one job compilers run one at a time anyway (112 and 112 \
+                MiB), and without the same features the library would be compiled twice"
             }
             Strategy::B => {
-                "with debug information a debug build held up to twice as much as a release build (247 against 123 MiB), \
-                 so it goes without (116)"
+                "with debug information a debug build held up to twice as much as a release build \
+                (247 against 123 MiB), so it goes without (116)"
             }
         }
         .to_owned()

@@ -46,7 +46,8 @@ pub(crate) struct Bench {
     against_pyphi: Option<PathBuf>,
 
     /// Runs of each, of which the median counts.
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     repeat: u16,
 
     /// Only rows whose name contains this, as `generic` or `complete 9`.

@@ -72,8 +72,8 @@ fn failure(status: Status, printed: &str) -> Cause {
         let what = format!(
             "the program does not run on the nodes: their system library is another one ({line})"
         );
-        let remedy = "build on the cluster itself (its oldest system), or for x86_64-unknown-linux-musl, which needs \
-                      no system library; then start with --fresh"
+        let remedy = "build on the cluster itself (its oldest system), or for \
+            x86_64-unknown-linux-musl, which needs no system library; then start with --fresh"
             .to_owned();
         return hopeless(&what, remedy);
     }
@@ -160,10 +160,12 @@ pub(super) fn stuck(reason: &str) -> Option<&'static str> {
     let plain: String = reason.chars().filter(|it| !" _".contains(*it)).collect();
     match plain.as_str() {
         "PartitionTimeLimit" => Some(
-            "the time asked for is longer than the partition allows: cancel, and name less with --time",
+            "the time asked for is longer than the partition allows: cancel, and name less with \
+            --time",
         ),
         "PartitionNodeLimit" | "BadConstraints" => Some(
-            "no node is like what was asked for: cancel, and choose another --partition, --mem or --sbatch option",
+            "no node is like what was asked for: cancel, and choose another --partition, --mem or \
+            --sbatch option",
         ),
         "JobHeldUser" => Some("you hold it: `scontrol release JOB`"),
         "JobHeldAdmin" => Some("an administrator holds it"),
@@ -208,7 +210,8 @@ mod tests {
 
     #[test]
     fn a_program_that_cannot_run_there_is_told_from_bad_luck() {
-        let glibc = "/r/program: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.39' not found (required by /r/program)\n";
+        let glibc = "/r/program: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.39' not found \
+            (required by /r/program)\n";
         check(1, 0, glibc, "hopeless: the program does not run on the nodes: their system library");
         check(
             127,

@@ -4,7 +4,8 @@ use headroom::numbers::{duration, round};
 
 use super::follow::{Progress, tasks};
 
-/// `round 1, 11 tasks: 3 wait (others are before them), 2 run, 5 ended, 1 TIMEOUT | 40 of 160 exact problems, 31 % | 12 min left`
+/// `round 1, 11 tasks: 3 wait (others are before them), 2 run, 5 ended, 1 TIMEOUT | 40 of 160 exact
+/// problems, 31 % | 12 min left`
 pub(super) fn line(progress: &Progress) -> String {
     let Progress { round: number, n_waiting, n_running, n_ended, .. } = *progress;
     let mut parts = Vec::new();
@@ -61,8 +62,8 @@ mod tests {
         };
         assert_eq!(
             line(&progress),
-            "round 1, 11 tasks: 3 wait (others are before them), 2 run, 5 ended, 1 TIMEOUT | 40 of 160 exact problems, 31 % | \
-             12 min left"
+            "round 1, 11 tasks: 3 wait (others are before them), 2 run, 5 ended, 1 TIMEOUT | 40 of \
+            160 exact problems, 31 % | 12 min left"
         );
         progress.seconds_left = None;
         assert!(line(&progress).ends_with("31 %"));

@@ -956,7 +956,8 @@ fn remedy_of_refusal(why: &str) -> &'static str {
         ("Memory", "; name less with --mem, or another --partition"),
         (
             "node configuration",
-            "; no node of the partition is like that: another --partition, or less with --mem or --cpus",
+            "; no node of the partition is like that: another --partition, or less with --mem or \
+            --cpus",
         ),
     ];
     known.iter().find(|(word, _)| why.contains(word)).map_or("", |(_, remedy)| remedy)

@@ -157,7 +157,8 @@ pub(crate) fn validate(
     if let Some(node_cpu::Flags { encoded, without }) = node_cpu::flags_here(named) {
         if !without.is_empty() {
             console.note(&format!(
-                "building without `{}` of the environment, which is for this machine; `--cpu` says what the nodes have",
+                "building without `{}` of the environment, which is for this machine; `--cpu` says \
+                what the nodes have",
                 without.join(" ")
             ));
         }
@@ -196,8 +197,9 @@ pub(crate) fn validate(
             if fresh || dry_run || old.run_args != job.written_args() {
                 let name = &job.name;
                 bail!(usage(format!(
-                    "tasks of the run {name} are in the queue (jobs {ids}): `cargo xtask runs attach {name}` follows them, \
-                     `scancel {ids}` cancels them; or give this one another name with `-- --run NAME`"
+                    "tasks of the run {name} are in the queue (jobs {ids}): `cargo xtask runs \
+                    attach {name}` follows them, `scancel {ids}` cancels them; or give this one \
+                    another name with `-- --run NAME`"
                 )));
             }
             console.note(&format!(
@@ -279,14 +281,16 @@ pub(crate) fn attach(
     };
     let Some(folder) = found else {
         bail!(usage(format!(
-            "{} is no run on a cluster: expected a name or a folder that `cargo xtask validate --on slurm` made",
+            "{} is no run on a cluster: expected a name or a folder that `cargo xtask validate \
+            --on slurm` made",
             name.display()
         )));
     };
     let folder = std::path::absolute(folder)?;
     let Some(record) = SlurmRecord::load(&folder)? else {
         bail!(usage(format!(
-            "nothing was submitted from {}: `cargo xtask validate --on slurm` with the arguments of this run does",
+            "nothing was submitted from {}: `cargo xtask validate --on slurm` with the arguments \
+            of this run does",
             folder.display()
         )));
     };
@@ -375,8 +379,8 @@ fn tell_given_up(folder: &Path, plan: &JobStatus, console: &Console) {
             examples.join(", ")
         ),
         &format!(
-            "what their tasks said is in {}; `cargo xtask validate --on slurm` with the same arguments tries them again, \
-             with --mem or --time if that was it",
+            "what their tasks said is in {}; `cargo xtask validate --on slurm` with the same \
+            arguments tries them again, with --mem or --time if that was it",
             script::out_folder(folder, plan.round).display()
         ),
     );

@@ -84,8 +84,8 @@ pub(crate) fn check(cpu: &str) -> anyhow::Result<()> {
         return Ok(());
     }
     let message = format!(
-        "--cpu {cpu}: rustc knows no such processor; expected x86-64, x86-64-v2, x86-64-v3, x86-64-v4, native or one of \
-         `rustc --print target-cpus`"
+        "--cpu {cpu}: rustc knows no such processor; expected x86-64, x86-64-v2, x86-64-v3, \
+        x86-64-v4, native or one of `rustc --print target-cpus`"
     );
     Err(Coded { exit: Exit::Usage, message }.into())
 }
@@ -94,9 +94,10 @@ pub(crate) fn check(cpu: &str) -> anyhow::Result<()> {
 /// `--cpu`.
 pub(crate) fn not_portable(features: &[String]) -> Coded {
     let message = format!(
-        "the program was compiled for processors with {}, which the nodes may not have, because a cargo configuration \
-         (`rustflags` in .cargo/config.toml, or a CARGO_…_RUSTFLAGS) says so: `--cpu x86-64` builds it for all \
-         instead, `--cpu native` says that the nodes are like this machine",
+        "the program was compiled for processors with {}, which the nodes may not have, because a \
+        cargo configuration (`rustflags` in .cargo/config.toml, or a CARGO_…_RUSTFLAGS) says so: \
+        `--cpu x86-64` builds it for all instead, `--cpu native` says that the nodes are like this \
+        machine",
         features.join(", ")
     );
     Coded { exit: Exit::NotReady, message }

@@ -59,12 +59,14 @@ pub(crate) struct TaskOptions {
     pub(crate) mem: Option<Mebibytes>,
 
     /// At most this many tasks in a round. [default: what the cluster's limits allow]
-    #[arg(long, value_name = "N", requires = "on", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "on")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_tasks: Option<u64>,
 
     /// CPUs of a task. [default: 1, or those of a node where jobs get whole nodes]
-    #[arg(long, value_name = "N", requires = "on", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", requires = "on")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cpus: Option<u64>,
 

@@ -379,7 +379,8 @@ mod tests {
 
     #[test]
     fn the_accounting_is_read_as_sacct_writes_it() {
-        let text = "11_1|COMPLETED|0:0|n1|phi\n11_[2-4]|PENDING|0:0|None assigned|phi\n11_5|CANCELLED by 1000|0:15|n2|phi\n\
+        let text = "11_1|COMPLETED|0:0|n1|phi\n11_[2-4]|PENDING|0:0|None assigned|phi\n\
+            11_5|CANCELLED by 1000|0:15|n2|phi\n\
                     11_6|OUT_OF_MEMORY|0:125|n2|phi\n12|FAILED|1:0|n2|other\n";
         let entries = parse_accounting(text);
         let told: Vec<_> = entries.iter().map(|it| (it.tasks[0], it.state)).collect();
@@ -408,26 +409,30 @@ mod tests {
         assert_eq!(parse_submitted("17\n"), Some(17));
         assert_eq!(parse_submitted("Welcome!\n17;big\n"), Some(17));
         assert_eq!(parse_submitted(""), None);
-        let refused = "sbatch: error: invalid partition specified: nope\nsbatch: error: Batch job submission failed: Invalid \
-                       partition name specified\n";
+        let refused = "sbatch: error: invalid partition specified: nope\n\
+            sbatch: error: Batch job submission failed: Invalid partition name specified\n";
         let message = "Batch job submission failed: Invalid partition name specified".to_owned();
         assert_eq!(parse_refusal(refused), NotSubmitted::Refused(message));
         for text in [
             "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
-            "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
+            "sbatch: error: Batch job submission failed: Unable to contact slurm controller \
+            (connect failure)",
             "",
         ] {
             assert!(matches!(parse_refusal(text), NotSubmitted::Unsure(_)), "{text}");
         }
-        let text = "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission failed: Job violates \
-                    accounting/QOS policy (job submit limit, user's size and/or time limits)";
+        let text = "sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job submission \
+            failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time \
+            limits)";
         assert!(matches!(parse_refusal(text), NotSubmitted::Full(_)));
     }
 
     #[test]
     fn the_limits_are_those_of_scontrol() {
-        let text = "Configuration data as of 2026-11-22T22:10:00\nAccountingStorageType   = accounting_storage/none\n\
-                    MaxArraySize            = 6\nMaxJobCount             = 200\nSelectType              = select/cons_tres\n\
+        let text = "Configuration data as of 2026-11-22T22:10:00\n\
+            AccountingStorageType   = accounting_storage/none\n\
+                    MaxArraySize            = 6\nMaxJobCount             = 200\n\
+                    SelectType              = select/cons_tres\n\
                     SelectTypeParameters    = CR_CPU_MEMORY\nSLURM_VERSION           = 22.05.8\n";
         let limits = parse_config(text);
         assert_eq!((limits.max_array_size, limits.max_job_count), (Some(6), Some(200)));
@@ -443,7 +448,8 @@ mod tests {
 
     #[test]
     fn nodes_that_are_down_have_no_cpus() {
-        let text = "main*|vm|down*|0/0/1/1|2000|2:00:00|NO|\nmain*|vm|idle|0/1/0/1|2000|2:00:00|NO|\n\
+        let text = "main*|vm|down*|0/0/1/1|2000|2:00:00|NO|\n\
+            main*|vm|idle|0/1/0/1|2000|2:00:00|NO|\n\
                     one|vm2|mixed|3/1/0/4|1|infinite|EXCLUSIVE|\n";
         let nodes = parse_nodes(text);
         assert_eq!(nodes.iter().map(|it| it.n_cpus).collect::<Vec<_>>(), [0, 1, 4]);

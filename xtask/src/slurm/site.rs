@@ -431,7 +431,8 @@ mod tests {
         let none = TaskOptions::default;
         assert_eq!(found(&site(None), &none(), shared), [""; 0]);
         let nope = found(&site(Some("nope")), &none(), shared);
-        let expected = "partition: there is no partition nope (name another with --partition: big, main, plain)";
+        let expected = "partition: there is no partition nope (name another with --partition: big, \
+            main, plain)";
         assert_eq!(nope, [expected]);
         let many = TaskOptions { max_tasks: Some(201), ..none() };
         let many = found(&site(None), &many, shared);
@@ -448,7 +449,8 @@ mod tests {
 
     #[test]
     fn folders_that_only_this_machine_has_are_known_by_their_mounts() {
-        let mounts = "/dev/vda / ext4 rw 0 0\ntmpfs /dev/shm tmpfs rw 0 0\nnas:/home /home nfs4 rw 0 0\n\
+        let mounts = "/dev/vda / ext4 rw 0 0\ntmpfs /dev/shm tmpfs rw 0 0\n\
+            nas:/home /home nfs4 rw 0 0\n\
                       nas:/x /tmp/my\\040share nfs rw 0 0\n";
         let kind = |path: &str| local_kind(&Mount::parse(Path::new(path), mounts).unwrap());
         assert_eq!(kind("/dev/shm/x"), Some("in this machine's memory"));

@@ -33,7 +33,8 @@ impl Fixture {
     fn new(files: &[(&str, &str)]) -> Fixture {
         let sh = Shell::new().unwrap();
         let dir = sh.create_temp_dir().unwrap();
-        let manifest = "[package]\nname = \"fixture\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n";
+        let manifest = "[package]\nname = \"fixture\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+            [workspace]\n";
         let fixture = Fixture { sh, dir };
         fixture.write("Cargo.toml", manifest);
         fixture.write("src/lib.rs", "");
@@ -431,12 +432,14 @@ fn workspace() -> Fixture {
     Fixture::new(&[
         (
             "Cargo.toml",
-            "[package]\nname = \"fixture\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\nmembers = [\"tool\"]\n\n\
+            "[package]\nname = \"fixture\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+            [workspace]\nmembers = [\"tool\"]\n\n\
              [features]\nloud = []\n\n[profile.dist]\ninherits = \"release\"\n",
         ),
         (
             "src/bin/hello.rs",
-            "fn main() { println!(\"{}\", if cfg!(feature = \"loud\") { \"HELLO\" } else { \"hello\" }); }\n",
+            "fn main() { println!(\"{}\", if cfg!(feature = \"loud\") { \"HELLO\" } else { \
+            \"hello\" }); }\n",
         ),
         (
             "tool/Cargo.toml",
@@ -692,7 +695,8 @@ fn eater(release_mib: usize, debug_mib: usize) -> Fixture {
         }}
         "#
     );
-    let manifest = "[package]\nname = \"fixture\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+    let manifest = "[package]\nname = \"fixture\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+        [workspace]\n\n\
         [dependencies]\neater = { path = \"eater\" }\n";
     let eater_manifest = "[package]\nname = \"eater\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
         [lib]\nproc-macro = true\n";
@@ -1017,7 +1021,8 @@ fn a_process_that_is_named_is_asked_to_end() {
 const STUDY: [(&str, &str); 2] = [
     (
         "Cargo.toml",
-        "[package]\nname = \"phi-validation\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n[features]\npyphi = []\n",
+        "[package]\nname = \"phi-validation\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+        [workspace]\n\n[features]\npyphi = []\n",
     ),
     (
         "examples/pyphi_validation.rs",

@@ -13,7 +13,8 @@ use std::{
 
 use serde_json::Value;
 
-/// Tests that read or move the kernel's counter of kills take turns: it belongs to the whole machine.
+/// Tests that read or move the kernel's counter of kills take turns: it belongs to the whole
+/// machine.
 pub(crate) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)

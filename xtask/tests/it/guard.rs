@@ -5,8 +5,8 @@
 //! cargo, compilers and neighbours. Where no such group can be made (it takes root and cgroup v1) a
 //! test is skipped with a line. Processes are ended only if the test started them.
 //!
-//! `XTASK_GUARD_TABLE=1 cargo test -p xtask --test it guard::table -- --nocapture` measures the table
-//! of `docs/memory.md`, with plain cargo beside it; it takes some minutes and wants a quiet
+//! `XTASK_GUARD_TABLE=1 cargo test -p xtask --test it guard::table -- --nocapture` measures the
+//! table of `docs/memory.md`, with plain cargo beside it; it takes some minutes and wants a quiet
 //! machine.
 
 use std::{
@@ -137,7 +137,8 @@ impl Fixture {
             fixture.write(&format!("{name}/Cargo.toml"), &own);
             let Appetite { release_mib, debug_mib, ramp_ms, hold_ms } = it;
             let source = format!(
-                "eater::eat!({release_mib}, {debug_mib}, {ramp_ms}, {hold_ms});\npub fn name() -> u8 {{ let unused = 1; 2 }}\n"
+                "eater::eat!({release_mib}, {debug_mib}, {ramp_ms}, {hold_ms});\n\
+                pub fn name() -> u8 {{ let unused = 1; 2 }}\n"
             );
             fixture.write(&format!("{name}/src/lib.rs"), &source);
         }
@@ -1043,7 +1044,8 @@ fn a_run_that_memory_is_short_for_goes_on_with_fewer_workers() {
     let _turn = turn();
     let Some(group) = Group::new(170) else { return };
     let fixture = Fixture::new(&[]);
-    let manifest = "[package]\nname = \"phi-validation\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+    let manifest = "[package]\nname = \"phi-validation\"\nversion = \"0.1.0\"\n\
+        edition = \"2024\"\n\n[workspace]\n\n\
         [features]\npyphi = []\n";
     fixture.write("Cargo.toml", manifest);
     fixture.write("examples/pyphi_validation.rs", STUDY);

@@ -157,7 +157,8 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn uses_are_read() {
-    let text = "use crate::{\n    console::Console,\n    plan::{Plan, show::table},\n    files,\n};\n\
+    let text = "use crate::{\n    console::Console,\n    plan::{Plan, show::table},\n    files,\n\
+        };\n\
                 // crate::comment\nlet it = crate::guard::Guard::start();\n\
                 #[cfg(test)]\nmod tests { use crate::tests; }";
     assert_eq!(used(text), ["console", "plan", "files", "guard"]);

@@ -33,8 +33,8 @@ impl Login {
         fs::write(job.join("behaviour"), behaviour).unwrap();
         script(&job.join("program"), include_str!("program.sh"));
         let record = serde_json::json!({
-            "schema": "phi-validation/slurm", "version": 1, "run": "it's 5%", "run_args": [], "wishes": {},
-            "prefix": "phi-5-a1", "proven": false, "exclude": [], "rounds": [],
+            "schema": "phi-validation/slurm", "version": 1, "run": "it's 5%", "run_args": [],
+            "wishes": {}, "prefix": "phi-5-a1", "proven": false, "exclude": [], "rounds": [],
         });
         fs::write(job.join("slurm.json"), record.to_string()).unwrap();
         let bin = login.dir.path().join("bin");
@@ -78,7 +78,10 @@ fn what_is_missing_is_submitted_again_and_all_is_gathered() {
     let login = Login::new(5, "case $item in 2 | 4) [ \"$5\" != 1 ] ;; esac || return 3");
     let ended = login.attach(&["--format", "json"]);
     ended.code(0).says("submitted 3 tasks as job 100 (1 of 2 arrays)");
-    ended.says("2 of 5 exact problems are missing after round 1 (2 × exit code 3): only these go into round 2");
+    ended.says(
+        "2 of 5 exact problems are missing after round 1 (2 × exit code 3): only these go \
+        into round 2",
+    );
     // With JSON, what the program prints is conversation.
     ended.says("gathered 5 of 5");
     let document = ended.document();
@@ -118,7 +121,8 @@ fn a_program_that_cannot_run_there_is_said_in_one_sentence() {
 #[test]
 fn a_refusal_of_slurm_comes_with_a_remedy() {
     let login = Login::new(2, "");
-    let words = "sbatch: error: Batch job submission failed: Invalid account or account/partition combination specified\n";
+    let words = "sbatch: error: Batch job submission failed: Invalid account or account/partition \
+        combination specified\n";
     fs::write(login.dir.path().join("refuse"), words).unwrap();
     login.attach(&[]).code(4).says("sbatch: Batch job submission failed: Invalid account");
     fs::remove_file(login.dir.path().join("refuse")).unwrap();

@@ -331,7 +331,8 @@ ClusterName=phi
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={controller}
 AuthType=auth/munge
-# A job that lost its node starts again after the time for which credentials are valid: 5 s at least, 120 by default.
+# A job that lost its node starts again after the time for which credentials are valid: 5 s at
+# least, 120 by default.
 AuthInfo=socket={root}/munge/socket,cred_expire=5
 SlurmUser=root
 ProctrackType=proctrack/linuxproc

@@ -1,7 +1,7 @@
 //! Whatever happens to tasks, nodes, the controller and xtask: the run finishes by itself, nothing
 //! is lost, nothing counts twice.
 //!
-//! `PHI_SLURM_FAULTS=50 PHI_SLURM_SEED=1 cargo test -p xtask --test it slurm::faults -- --nocapture`
+//! `PHI_SLURM_FAULTS=50 PHI_SLURM_SEED=1 cargo test -p xtask --test it faults -- --nocapture`
 //! injects that many, into as many runs as that takes, and names each. Which faults come, and to
 //! whom, follows from the seed; when they come does not. Only processes of the test's own cluster
 //! are killed, and the xtask that the test started.

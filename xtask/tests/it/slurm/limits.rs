@@ -120,6 +120,7 @@ fn a_processor_that_lacks_instructions_is_told_of_at_the_first_task() {
 
 #[test]
 fn an_older_system_library_is_told_of_at_the_first_task() {
-    let loader = "#!/bin/bash\necho \"program: /lib64/libc.so.6: version \\`GLIBC_2.34' not found (required by program)\" >&2\nexit 1\n";
+    let loader = "#!/bin/bash\necho \"program: /lib64/libc.so.6: version \\`GLIBC_2.34' not found \
+        (required by program)\" >&2\nexit 1\n";
     program_is(loader, &["their system library is another one", "GLIBC_2.34"]);
 }

@@ -25,7 +25,8 @@ fn a_study_on_two_nodes_is_that_of_one_process() {
     if let (Some(before), Some(after), Some(alone)) = (before, after, alone) {
         let on_nodes = after - before;
         tell(&format!(
-            "{args}: {on_nodes:.1} s of CPU time on two nodes with their daemons, {alone:.1} s in one process"
+            "{args}: {on_nodes:.1} s of CPU time on two nodes with their daemons, {alone:.1} s in \
+            one process"
         ));
     }
     login.is_the_same("nodes", "one");
