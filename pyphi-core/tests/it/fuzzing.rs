@@ -7,15 +7,16 @@ use pyphi_core::{ErrorKind, Options};
 use crate::networks::Network;
 use crate::{answer, iit4_answer};
 
-/// A network of up to 4 units that these bytes stand for, and whether its probabilities are so
-/// small that only the engine can judge them. None if there are too few bytes.
+/// A network that these bytes stand for, and whether its probabilities are so small that only the
+/// engine can judge them. None if there are too few bytes.
 ///
-/// The first bytes say how many units, what kinds of probabilities, which of them are in the
+/// It has up to 3 units, and 4, if it may, in a case of 64: for 4 the oracle takes a hundred times
+/// as long. The first bytes say how many units, what kinds of probabilities, which of them are in the
 /// system, and the state; then each column of the connectivity matrix is a byte, and each
 /// probability is one.
 fn network(bytes: &[u8], at_most: usize) -> Option<(Network, bool)> {
     let (&[n, kind, nodes, state], rest) = bytes.split_first_chunk()?;
-    let n = 1 + usize::from(n) % at_most;
+    let n = if n % 64 == 63 { at_most } else { 1 + usize::from(n) % 3 };
     let (columns, entries) = rest.split_at_checked(n)?;
     if entries.is_empty() {
         return None;

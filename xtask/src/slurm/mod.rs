@@ -25,7 +25,7 @@ mod slurm_record;
 use std::{
     ffi::OsString,
     fs,
-    io::{Read as _, Seek as _, SeekFrom},
+    io::{ErrorKind, Read as _, Seek as _, SeekFrom},
     mem,
     path::{Path, PathBuf},
     thread,
@@ -211,14 +211,14 @@ pub(crate) fn validate(
     }
 
     if fresh {
-        if is_job(&job.folder) {
+        if is_job(&job.folder)? {
             // Another process that follows the old run would lose it.
             drop(Follower::new(&job.folder, &here)?);
         }
         run::set_aside(&job.start(&[]), console)?;
     }
     // An old folder is this process's from here on; a new one does not exist yet.
-    let early = is_job(&job.folder).then(|| Follower::new(&job.folder, &here)).transpose()?;
+    let early = is_job(&job.folder)?.then(|| Follower::new(&job.folder, &here)).transpose()?;
     let (plan, folder) = job.plan(&site, task_options, console)?;
     let follower = early.map_or_else(|| Follower::new(&folder, &here), Ok)?;
     if named.is_none() && !plan.cpu_features.is_empty() {
@@ -271,12 +271,19 @@ pub(crate) fn attach(
         anyhow::Ok(run::default_runs(&root))
     };
     // The folder of a run, or of its job, can be named from anywhere.
-    let of = |run: &Path| [run.to_owned(), run.join(FOLDER)].into_iter().find(|it| is_job(it));
-    let found = match of(name) {
+    let of = |run: &Path| {
+        for it in [run.to_owned(), run.join(FOLDER)] {
+            if is_job(&it)? {
+                return anyhow::Ok(Some(it));
+            }
+        }
+        Ok(None)
+    };
+    let found = match of(name)? {
         Some(folder) => Some(folder),
         None => {
             let runs = runs.map_or_else(default, |it| Ok(it.to_owned()))?;
-            of(&runs.join(name))
+            of(&runs.join(name))?
         }
     };
     let Some(folder) = found else {
@@ -449,8 +456,19 @@ fn active(record: &SlurmRecord) -> Result<Vec<String>, client::NoAnswer> {
     Ok(ids.iter().map(u64::to_string).collect())
 }
 
-fn is_job(folder: &Path) -> bool {
-    folder.join("job.json").is_file()
+/// Whether this is the folder of a job.
+///
+/// # Errors
+/// That cannot be told: it may be one, and perhaps another process follows it.
+fn is_job(folder: &Path) -> anyhow::Result<bool> {
+    let file = folder.join("job.json");
+    match fs::metadata(&file) {
+        Ok(found) => Ok(found.is_file()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(false)
+        }
+        Err(error) => Err(error).with_context(|| format!("could not look at {}", file.display())),
+    }
 }
 
 /// What the user's arguments ask for, as the study's program understands them.
