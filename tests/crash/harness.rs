@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 /// With the value `all`, every fault happens at every call; otherwise at a sample of them.
 pub(crate) const HOW_MANY: &str = "PHI_CRASH";
 
+/// How many processes are killed at random moments, in each of the tests that do so.
+pub(crate) const KILLS: &str = "PHI_CRASH_KILLS";
+
 /// What happens at the k-th call. `faults.rs` says what each means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -266,6 +269,65 @@ impl Scenario<'_> {
         writeln!(io::stderr(), "{}: {tally}", self.name).ok();
         assert_eq!(n_failed, 0, "{}: so many faults did harm, as said above", self.name);
         tally
+    }
+
+    /// Kills the command at so many random moments, goes on now and then until all is done, and
+    /// fails unless everything is right. What the command itself takes up again may be killed, too.
+    #[allow(dead_code, reason = "not all tests use it")]
+    pub(crate) fn kill_at_random(&self, n_kills: usize) {
+        let Some(library) = library() else { return };
+        let since = Instant::now();
+        let (expected, _) = self.undisturbed(library);
+        let duration = since.elapsed();
+        // Any numbers will do, and the same every time.
+        let mut state = self.name.len() as u64;
+        let mut fraction = || {
+            state =
+                state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+            (state >> 40) as f64 / (1_u64 << 24) as f64
+        };
+        let (mut n_killed, mut n_done, mut n_left, mut n_outside) = (0, 0, 0, 0);
+        while n_killed < n_kills {
+            let place = self.place();
+            let mut kept = Finished::new();
+            loop {
+                let watch = Watch::new();
+                let mut command = (self.command)(place.path());
+                watch.over(&mut command, library, self.program, place.path());
+                command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+                let mut child = command.spawn().unwrap();
+                thread::sleep(duration.mul_f64(fraction()));
+                child.kill().unwrap();
+                let is_killed = child.wait().unwrap().code().is_none();
+                n_killed += usize::from(is_killed);
+                let what = format!("{}: kill {n_killed}", self.name);
+                let (left, outside) = (watch.left(), watch.outside());
+                n_left += left.len();
+                n_outside += outside.len();
+                assert!(left.is_empty(), "{what}: left behind: {left:?}");
+                assert!(outside.is_empty(), "{what}: touched: {outside:?}");
+                let now = (self.finished)(place.path());
+                for (place, row) in &kept {
+                    assert_eq!(now.get(place), Some(row), "{what}: {place} was finished");
+                }
+                kept = now;
+                if is_killed && n_killed < n_kills && fraction() < 0.6 {
+                    continue;
+                }
+                (self.go_on)(place.path());
+                assert_eq!((self.finished)(place.path()), expected.finished, "{what}");
+                same(&(self.normal)(place.path()), &expected.normal, &what);
+                nothing_left_over(place.path(), &self.before, &what);
+                n_done += 1;
+                break;
+            }
+        }
+        let line = format!(
+            "{}: {n_killed} processes killed at random moments, gone on with {n_done} times to the \
+             end; {n_left} processes left, {n_outside} files elsewhere touched",
+            self.name
+        );
+        writeln!(io::stderr(), "{line}").ok();
     }
 
     /// Which fault happens at which call.

@@ -13,15 +13,12 @@ use std::time::Instant;
 use phi_validation::model::seeded::SeededStream;
 use serde_json::Value;
 
-use self::harness::{Ended, Files, Finished, Scenario, files, run, write};
+use self::harness::{Ended, Files, Finished, KILLS, Scenario, files, run, write};
 use crate::own_network::or_and_xor;
 use crate::program::program;
 
 #[path = "../crash/harness.rs"]
 mod harness;
-
-/// How many processes are killed at random moments, in each of the tests that do so.
-const KILLS: &str = "PHI_CRASH_KILLS";
 
 /// A study of 4 rows and 2 exact problems, in the same order every time.
 const STUDY: &str = "--topologies Ring,Line --sizes 4 --seeds 42,123 --jobs 1 --quiet";

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use self::harness::{Ended, Files, Finished, Scenario, files, run};
+use self::harness::{Ended, Files, Finished, KILLS, Scenario, files, run};
 
 #[path = "../../../tests/crash/harness.rs"]
 mod harness;
@@ -29,6 +29,11 @@ fn command(arguments: &[&str]) -> Command {
     }
     command.env_remove("SBATCH_PARTITION");
     command
+}
+
+/// How many processes are killed at random moments, of each command.
+fn n_kills() -> usize {
+    std::env::var(KILLS).map_or(2, |it| it.parse().expect("a number of kills"))
 }
 
 fn text(text: &str) -> Option<Vec<u8>> {
@@ -98,7 +103,7 @@ fn a_build_and_what_is_remembered_of_it() {
             })
             .collect()
     };
-    Scenario {
+    let scenario = Scenario {
         name: "xtask build",
         sample: 7,
         before,
@@ -112,8 +117,9 @@ fn a_build_and_what_is_remembered_of_it() {
         },
         finished: &known,
         normal: &normal,
-    }
-    .check();
+    };
+    scenario.check();
+    scenario.kill_at_random(n_kills());
 }
 
 /// The answer of `runs attach`, with stand-ins for Slurm and for the study's program.
@@ -152,7 +158,7 @@ fn a_run_on_a_cluster() {
         // A follower that died is known to be dead, so the next one may follow.
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     };
-    Scenario {
+    let scenario = Scenario {
         name: "runs attach",
         sample: 7,
         before,
@@ -187,6 +193,7 @@ fn a_run_on_a_cluster() {
                 })
                 .collect()
         },
-    }
-    .check();
+    };
+    scenario.check();
+    scenario.kill_at_random(n_kills());
 }

@@ -13,6 +13,7 @@ use std::{
     fmt::Write as _,
     fs,
     ops::Deref,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::{
@@ -329,7 +330,8 @@ impl SmallDisk {
         let unmount = || Command::new("umount").arg(&self.0).output().unwrap();
         loop {
             let ended = Ended::from(unmount());
-            if ended.code == Some(0) {
+            // What `umount` says is not what counts: it fails, too, where nothing is mounted.
+            if ended.code == Some(0) || !self.is_mounted() {
                 return;
             }
             let users = self.users();
@@ -338,9 +340,13 @@ impl SmallDisk {
         }
     }
 
+    fn is_mounted(&self) -> bool {
+        let device = |it: &Path| fs::metadata(it).unwrap().dev();
+        device(&self.0) != device(self.0.parent().unwrap())
+    }
+
     /// Which processes have something of it open, mapped, or as a folder of theirs.
     fn users(&self) -> Vec<String> {
-        use std::os::unix::fs::MetadataExt as _;
         let disk = fs::metadata(&self.0).unwrap().dev();
         let entries = |folder: PathBuf| {
             fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path())
