@@ -3,15 +3,19 @@
 //! It asks the controller before it starts the compiler, and starts it again if it was ended for
 //! lack of memory; cargo sees one compiler that took longer. What must be known at once (a finished
 //! metadata file, on which others wait) is passed on at once and only once; everything else the
-//! compiler says is held back until it has ended by itself. Without a controller, and for anything
-//! that is not a compilation, it is the compiler.
+//! compiler says is held back until it has ended by itself. What the compiler is to read from
+//! standard input, as a build script's probe, is kept: the second compiler reads it from the
+//! beginning, too. Without a controller, and for anything that is not a compilation, it is the
+//! compiler.
 
 use std::{
+    cell::OnceCell,
     collections::HashSet,
     env,
     ffi::{OsStr, OsString},
-    fs::OpenOptions,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    fmt,
+    fs::{File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Read as _, Seek as _, Write as _},
     mem,
     os::{
         fd::AsFd as _,
@@ -30,6 +34,7 @@ use std::{
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::{
+        memfd::{MFdFlags, memfd_create},
         resource::{UsageWho, getrusage},
         signal::{Signal, killpg, raise},
         socket::{getsockopt, sockopt::PeerCredentials},
@@ -45,6 +50,9 @@ use super::wire::{
 
 /// The most that is held back of either stream.
 const HELD_MOST: usize = 16 << 20;
+/// The most that is kept of standard input. No source that a build script has its compiler read is
+/// nearly as long.
+const INPUT_MOST: u64 = 16 << 20;
 /// The score of a compiler for the kernel's choice of a victim. cargo has 500.
 const VICTIM: i32 = 700;
 
@@ -84,12 +92,17 @@ fn not_started(command: &Command, error: &io::Error) -> io::Error {
 /// `args`: the compiler and its arguments, as cargo calls a wrapper. `own` is the path that cargo
 /// has for this program.
 fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
+    let kept: OnceCell<File> = OnceCell::new();
     let command = || {
         let inner = env::var_os(INNER).filter(|it| !it.is_empty());
         let words: Vec<&OsString> = inner.iter().chain(args).collect();
         let (program, args) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
         command.args(args);
+        if let Some(mut input) = kept.get() {
+            input.rewind()?;
+            command.stdin(input.try_clone()?);
+        }
         Ok::<_, io::Error>(command)
     };
     let words: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();
@@ -97,7 +110,7 @@ fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
     let (Some(unit), Some(name)) = (unit, env::var_os(SOCKET)) else {
         return Err(exec(command()?));
     };
-    let unguarded = |err: io::Error| {
+    let tell_unguarded = |err: &dyn fmt::Display| {
         let line = format!("{} was compiled without the guard: {err}", unit.crate_name);
         // cargo would repeat what is said on stderr in every build until the crate is compiled
         // again.
@@ -109,12 +122,26 @@ fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
         if told.is_err() {
             say(&format!("{GATE}: {line}"));
         }
+    };
+    let unguarded = |err: io::Error| {
+        tell_unguarded(&err);
         Err(exec(command()?))
     };
     let controller = match connect(&name) {
         Ok(controller) => controller,
         Err(err) => return unguarded(err),
     };
+    // `-` is standard input, which can be read once.
+    if args.iter().any(|it| it == "-") {
+        match keep(&mut io::stdin().lock(), INPUT_MOST)? {
+            Input::Whole(file) => drop(kept.set(file)),
+            // It is not kept, so this compiler must not be ended.
+            Input::TooLong(beginning) => {
+                tell_unguarded(&format!("it reads more than {INPUT_MOST} bytes from stdin"));
+                return feed(command()?, beginning, &mut io::stdin().lock()).map(end_like);
+            }
+        }
+    }
     let mut gate = Gate { controller: BufReader::new(controller), passed_on: HashSet::new() };
     loop {
         // If the gate is refused, the controller does not read this.
@@ -132,6 +159,40 @@ fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
             return Ok(end_like(status));
         }
     }
+}
+
+/// Standard input, or what has been read of it.
+enum Input {
+    /// All of it, in a file that only this process has.
+    Whole(File),
+    TooLong(Vec<u8>),
+}
+
+fn keep(from: &mut impl io::Read, most_bytes: u64) -> io::Result<Input> {
+    let mut content = Vec::new();
+    from.by_ref().take(most_bytes + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > most_bytes {
+        return Ok(Input::TooLong(content));
+    }
+    // In memory: it takes no room on a disk, and no name that could be left behind.
+    let mut file = File::from(memfd_create(c"source", MFdFlags::MFD_CLOEXEC)?);
+    file.write_all(&content)?;
+    Ok(Input::Whole(file))
+}
+
+/// Run the command to its end, and have it read this and then the rest.
+fn feed(
+    mut command: Command,
+    beginning: Vec<u8>,
+    rest: &mut impl io::Read,
+) -> io::Result<ExitStatus> {
+    command.stdin(Stdio::piped());
+    let mut child = command.spawn().map_err(|it| not_started(&command, &it))?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // It need not read to the end.
+        pipe.write_all(&beginning).and_then(|()| io::copy(rest, &mut pipe)).ok();
+    }
+    child.wait()
 }
 
 fn connect(name: &OsStr) -> io::Result<UnixStream> {
@@ -325,6 +386,27 @@ fn end_like(status: ExitStatus) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_compiler_reads_is_kept_or_passed_on_whole() {
+        let whole = |mut input: &[u8]| keep(&mut input, 4).unwrap();
+        let Input::Whole(mut file) = whole(b"1234") else { panic!("4 bytes are not too long") };
+        for _ in 0..2 {
+            file.rewind().unwrap();
+            let mut cat = Command::new("cat");
+            let output = cat.stdin(file.try_clone().unwrap()).output().unwrap();
+            assert_eq!(output.stdout, b"1234");
+        }
+        let mut input: &[u8] = b"123456789";
+        let Input::TooLong(beginning) = keep(&mut input, 4).unwrap() else { panic!("too long") };
+        assert_eq!((&*beginning, input), (&b"12345"[..], &b"6789"[..]));
+        let mut compare = Command::new("sh");
+        compare.args(["-c", "test \"$(cat)\" = 123456789"]);
+        assert!(feed(compare, beginning, &mut input).unwrap().success());
+        // One that reads nothing is no error.
+        let status = feed(Command::new("true"), vec![0; 1 << 20], &mut io::empty()).unwrap();
+        assert!(status.success());
+    }
 
     #[test]
     fn a_line_that_does_not_end_costs_neither_time_nor_memory() {

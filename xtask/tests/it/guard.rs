@@ -508,6 +508,45 @@ fn a_compiler_that_is_ended_for_room_starts_again_unseen() {
 }
 
 #[test]
+fn a_compiler_that_starts_again_reads_its_source_again() {
+    let _turn = turn();
+    let Some(group) = Group::new(400) else { return };
+    let fixture = Fixture::wide(2, appetite(1, 1, 1));
+    // As autocfg asks whether the compiler takes something; this it must not take. Of an empty
+    // source, the answer would be yes.
+    let probe = r#"
+use std::{env, fs, io::Write as _, path::Path, process::{Command, Stdio}};
+fn main() {
+    let out = env::var("OUT_DIR").unwrap();
+    let deps = Path::new(&out).ancestors().nth(3).unwrap().join("deps");
+    let eater = fs::read_dir(deps).unwrap().map(|it| it.unwrap().path()).find(|it| {
+        it.file_name().unwrap().to_str().unwrap().starts_with("libeater")
+            && it.extension().is_some_and(|it| it == "so")
+    });
+    let eater = format!("eater={}", eater.unwrap().display());
+    let mut rustc = Command::new(env::var("RUSTC_WRAPPER").unwrap());
+    rustc.arg(env::var("RUSTC").unwrap());
+    rustc.args(["--crate-name", "probe", "--crate-type", "lib", "--emit", "metadata", "-"]);
+    rustc.args(["--edition", "2024", "--out-dir", &out, "--extern", &eater]);
+    let mut rustc = rustc.stdin(Stdio::piped()).spawn().unwrap();
+    let source = "eater::eat!(230, 230, 1500, 200); pub fn name() -> u8 { \"a\" }";
+    rustc.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
+    assert_eq!(rustc.wait().unwrap().code(), Some(1), "the probe passes");
+}
+"#;
+    for name in ["w0", "w1"] {
+        let manifest = fixture.path(&format!("{name}/Cargo.toml"));
+        let text = fs::read_to_string(manifest).unwrap();
+        let text = text + "[build-dependencies]\neater = { path = \"../eater\" }\n";
+        fixture.write(&format!("{name}/Cargo.toml"), &text);
+        fixture.write(&format!("{name}/build.rs"), probe);
+    }
+    let ended = group.run(&fixture.xtask(4));
+    ended.is_built_in_release();
+    assert!(ended.guard("n_evictions") >= 1, "no probe was ended: {ended:#?}");
+}
+
+#[test]
 fn a_compiler_that_the_kernel_kills_starts_once_more() {
     let _turn = turn();
     let Some(group) = Group::new(400) else { return };
