@@ -292,9 +292,14 @@ fn rich(formalism: Formalism) -> (TempDir, PathBuf, Suite) {
             solved.exact.cut = None;
         } else {
             let (low, high) = (phi, phi + 0.5);
-            let (numberings, is_exhaustive, duration_ms) = (7, false, 1.0);
-            solved.exact.range =
-                Some(TieRange { low, high, numberings, is_exhaustive, duration_ms });
+            solved.exact.range = Some(TieRange {
+                low,
+                high,
+                numberings: 7,
+                is_exhaustive: false,
+                is_exact: position % 2 == 0,
+                duration_ms: 1.0,
+            });
         }
         run.append_record(solved).unwrap();
         run.append_row(row(&suite, position), &[("spectral".to_owned(), 0.25)]).unwrap();

@@ -36,7 +36,7 @@ pub fn networks(bytes: &[u8]) {
         for scope in [Scope::System, Scope::Complexes] {
             let rules = exact::rules(formalism, TiePolicy::default());
             let Ok(input) = Reader::default().json(text) else { continue };
-            Question::new(input, "networks.json", scope, false, rules).ok();
+            Question::new(input, "networks.json", scope, None, rules).ok();
         }
     }
     exact::state(text).ok();

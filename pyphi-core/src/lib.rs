@@ -87,7 +87,7 @@ pub use limits::{
 };
 pub use network::Network;
 pub use partition::{Cut, Partition};
-pub use phi_range::{PhiRange, phi_by_order, phi_range};
+pub use phi_range::{PhiRange, phi_by_order, phi_range, tie_range};
 pub use repertoire::{Direction, Repertoire};
 pub use spectrum::{
     ChosenPurviews, CutChoices, Extreme, NEAR, NearTie, PhiSpectrum, SpectrumRules, SpectrumValue,

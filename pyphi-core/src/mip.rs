@@ -474,7 +474,7 @@ impl SmallPhi<'_> {
         }
     }
 
-    fn canonical_wiring(&self, canonical: Arrangement) -> Wiring {
+    pub(crate) fn canonical_wiring(&self, canonical: Arrangement) -> Wiring {
         let all = ((1u64 << self.tables.n) - 1) as u32;
         match canonical.from {
             0 => Wiring::intact(self.tables),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::big_phi::{BigPhi, Search, with_ties, without_search};
 use crate::limits::{Options, Phase, StopReason, Watch};
+use crate::spectrum::{CutChoices, SpectrumRules, TieRule, quick_extremes};
 use crate::subsystem::Subsystem;
 use crate::symmetry::Symmetry;
 use crate::tie_order::{LocalOrder, TieOrder};
@@ -27,6 +28,10 @@ pub struct PhiRange {
     pub numberings: u32,
     /// Whether these are all numberings there are, so that `low` and `high` are the extremes.
     pub is_exhaustive: bool,
+    /// Whether `low` and `high` are proven to be the extremes over all choices among purviews of
+    /// the same φ and size, made for every mechanism and under every cut by itself; not only over
+    /// numberings. See [`tie_range`].
+    pub is_exact: bool,
     /// Whether all of them were tried, and if not, why.
     pub stop_reason: StopReason,
     /// The time that `low` and `high` took beyond `result`.
@@ -67,17 +72,55 @@ pub struct PhiRange {
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
 pub fn phi_range(subsystem: &Subsystem, options: &Options, n_more: u32, seed: u64) -> PhiRange {
+    range(subsystem, options, n_more, seed, false)
+}
+
+/// Φ of a subsystem with the smallest and largest Φ over all choices among purviews of the same φ
+/// and size, where these are quickly proven: where nothing is tied, and where
+/// [`phi_spectrum`](crate::phi_spectrum()) takes little work. Elsewhere the range is that of
+/// [`phi_range`]; [`PhiRange::is_exact`] says which. With `n_more` = 0 it is Φ alone.
+///
+/// What is quick depends on the subsystem alone, not on the machine.
+///
+/// ```
+/// use pyphi_core::{Network, Options, State, Subsystem, tie_range};
+///
+/// // A ring of 4 strict-majority units, all OFF: no numbering and no other choice changes Φ.
+/// let cm: Vec<Vec<u8>> =
+///     (0..4).map(|i: usize| (0..4).map(|j| u8::from((i + j) % 2 == 1)).collect()).collect();
+/// let is_on = |s: usize, j: usize| (0..4).all(|i| cm[i][j] == 0 || s >> i & 1 == 1);
+/// let tpm: Vec<Vec<f64>> =
+///     (0..16).map(|s| (0..4).map(|j| f64::from(u8::from(is_on(s, j)))).collect()).collect();
+/// let network = Network::from_state_by_node(&tpm, &cm)?;
+/// let subsystem = Subsystem::new(&network, State::all_off(4), network.units())?;
+/// let range = tie_range(&subsystem, &Options::default(), 32, 1);
+/// assert!(range.is_exact && range.low == range.high);
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+pub fn tie_range(subsystem: &Subsystem, options: &Options, n_more: u32, seed: u64) -> PhiRange {
+    range(subsystem, options, n_more, seed, n_more > 0)
+}
+
+fn range(
+    subsystem: &Subsystem,
+    options: &Options,
+    n_more: u32,
+    seed: u64,
+    tries_choices: bool,
+) -> PhiRange {
     let classes = Symmetry::classes(&subsystem.tables);
     let (numberings, is_exhaustive) =
         LocalOrder::numberings(subsystem.n_units(), &classes, n_more, seed);
-    let (result, others) = over(subsystem, options, &numberings);
-    let Others { phis, stop_reason, elapsed } = others;
+    let (result, others) = over(subsystem, options, &numberings, tries_choices);
+    let Others { phis, extremes, stop_reason, elapsed } = others;
+    let all = || phis.iter().copied().chain(extremes.iter().flat_map(|&(low, high)| [low, high]));
     PhiRange {
-        low: phis.iter().copied().fold(result.phi, f64::min),
-        high: phis.iter().copied().fold(result.phi, f64::max),
+        low: all().fold(result.phi, f64::min),
+        high: all().fold(result.phi, f64::max),
         result,
         numberings: numberings.len() as u32,
         is_exhaustive,
+        is_exact: extremes.is_some(),
         stop_reason,
         elapsed,
     }
@@ -98,7 +141,7 @@ pub fn phi_by_order(subsystem: &Subsystem, options: &Options, orders: &[TieOrder
     let options = Options { tie_order: first, ..options.clone() };
     let members = subsystem.units().bits();
     let others: Vec<LocalOrder> = others.iter().map(|order| order.within(members)).collect();
-    let (result, others) = over(subsystem, &options, &others);
+    let (result, others) = over(subsystem, &options, &others, false);
     if !result.is_complete() {
         return Vec::new();
     }
@@ -111,16 +154,24 @@ pub fn phi_by_order(subsystem: &Subsystem, options: &Options, orders: &[TieOrder
 struct Others {
     /// In the order of those; fewer if the analysis was stopped.
     phis: Vec<f64>,
+    /// The smallest and the largest Φ over all choices, where that is asked for and quickly proven:
+    /// then no other order was tried.
+    extremes: Option<(f64, f64)>,
     stop_reason: StopReason,
     elapsed: Duration,
 }
 
-/// The result in the order of the options, and Φ in others.
-fn over(subsystem: &Subsystem, options: &Options, orders: &[LocalOrder]) -> (BigPhi, Others) {
+/// The result in the order of the options, and Φ in others; or over all choices.
+fn over(
+    subsystem: &Subsystem,
+    options: &Options,
+    orders: &[LocalOrder],
+    tries_choices: bool,
+) -> (BigPhi, Others) {
     // Of the searches in other orders nothing is told but that they are done, and only Φ is wanted.
     let quiet = Options { progress: None, count_ties: false, ..options.clone() };
     let own = options.tie_order.within(subsystem.units().bits());
-    let is_needed = orders.iter().any(|&order| order != own);
+    let is_needed = tries_choices || orders.iter().any(|&order| order != own);
     let (result, mut search) = match without_search(subsystem, options, is_needed) {
         Some(result) => (result, None),
         None => {
@@ -131,6 +182,7 @@ fn over(subsystem: &Subsystem, options: &Options, orders: &[LocalOrder]) -> (Big
     };
     let mut others = Others {
         phis: Vec::with_capacity(orders.len()),
+        extremes: None,
         stop_reason: result.stop_reason,
         elapsed: Duration::ZERO,
     };
@@ -141,8 +193,18 @@ fn over(subsystem: &Subsystem, options: &Options, orders: &[LocalOrder]) -> (Big
     let is_open = search.as_ref().is_some_and(|it| it.n_open_choices() > 0);
     let Some(search) = search.as_mut().filter(|_| is_open) else {
         others.phis = vec![result.phi; orders.len()];
+        // The search is the same whatever is chosen.
+        others.extremes = tries_choices.then_some((result.phi, result.phi));
         return (result, others);
     };
+    if tries_choices {
+        let rules = SpectrumRules { ties: TieRule::Largest, cuts: CutChoices::Inherited };
+        others.extremes = quick_extremes(subsystem, &search.stop, rules);
+        if others.extremes.is_some() {
+            others.elapsed = began.elapsed();
+            return (result, others);
+        }
+    }
     // Cuts that were minimal in one order are likely to be so in others.
     let mut likely: Vec<usize> = Vec::new();
     search.options = &quiet;

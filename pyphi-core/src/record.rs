@@ -10,6 +10,10 @@ use crate::input::NetworkRecord;
 use crate::limits::StopReason;
 use crate::partition::Cut;
 use crate::phi_range::PhiRange;
+use crate::repertoire::Direction;
+use crate::spectrum::{
+    ChosenPurviews, Extreme, NearTie, PhiSpectrum, SpectrumRules, SpectrumValue,
+};
 use crate::structure::CauseEffectStructure;
 
 /// The result of one analysis, as JSON has it.
@@ -37,9 +41,13 @@ pub struct PhiRecord {
     /// Of those in the two structures listed here, the choices still open after the size rule. If
     /// this is not 0, Φ depends on the numbering of the units.
     pub ties: u64,
-    /// Φ over numberings of the units; absent where that was not asked for.
+    /// Φ over numberings of the units; absent where that was not asked for, or where `spectrum`
+    /// is proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<RangeRecord>,
+    /// All Φ that ties allow; absent where that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spectrum: Option<SpectrumRecord>,
     /// False if the analysis was stopped: `phi` is then an upper bound.
     pub exact: bool,
 }
@@ -61,6 +69,152 @@ impl From<&PhiRange> for RangeRecord {
     fn from(range: &PhiRange) -> RangeRecord {
         let PhiRange { low, high, numberings, is_exhaustive, .. } = *range;
         RangeRecord { low, high, numberings, is_exhaustive }
+    }
+}
+
+/// All Φ that ties allow, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpectrumRecord {
+    /// Which of the purviews that tie count: `all`, `largest`, `smallest` or `unresolved-dropped`.
+    pub rule: String,
+    /// What cuts leave to choose: `inherited` or `independent`.
+    pub cut_choices: String,
+    /// Whether smallest and largest Φ are proven: both ends of each are then equal.
+    pub proven: bool,
+    /// The smallest Φ.
+    pub smallest: ExtremeRecord,
+    /// The largest Φ.
+    pub largest: ExtremeRecord,
+    /// How many choices the intact system leaves; null where that is not known, or beyond the range
+    /// of a double.
+    pub choices: Option<f64>,
+    /// All values, ascending; null if they are too many to list.
+    pub values: Option<Vec<SpectrumValueRecord>>,
+    /// Searches in which several purviews have a φ within 1e-4 of the largest, exact ties included:
+    /// at most [`SpectrumRecord::MOST_NEAR_TIES`] of them, the intact system first.
+    pub near_ties: Vec<NearTieRecord>,
+    /// How many there are.
+    pub n_near_ties: usize,
+}
+
+/// What is proven about the smallest or the largest Φ, as JSON has it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ExtremeRecord {
+    /// It is at least this.
+    pub at_least: f64,
+    /// It is at most this; null if nothing is known.
+    pub at_most: Option<f64>,
+}
+
+/// A Φ that some choice gives, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpectrumValueRecord {
+    /// Φ.
+    pub phi: f64,
+    /// The cut that is minimal; null where no cut was searched.
+    pub cut: Option<Cut>,
+    /// What is chosen in the intact system, of mechanisms that there is a choice for.
+    pub intact: Vec<ChosenRecord>,
+    /// What is chosen under the cut, of mechanisms that there is a choice for.
+    pub partitioned: Vec<ChosenRecord>,
+}
+
+/// Core cause and core effect that are chosen for a mechanism, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenRecord {
+    /// Units of the mechanism.
+    pub mechanism: Vec<usize>,
+    /// Units of the purview of its core cause.
+    pub cause: Vec<usize>,
+    /// Units of the purview of its core effect.
+    pub effect: Vec<usize>,
+}
+
+/// A search in which several purviews tie or nearly tie, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NearTieRecord {
+    /// The cut; null in the intact system.
+    pub cut: Option<Cut>,
+    /// Units of the mechanism.
+    pub mechanism: Vec<usize>,
+    /// `cause` or `effect`.
+    pub direction: String,
+    /// The purviews, each with its φ.
+    pub purviews: Vec<(Vec<usize>, f64)>,
+}
+
+impl SpectrumRecord {
+    /// As many near ties are listed.
+    pub const MOST_NEAR_TIES: usize = 1000;
+
+    /// A spectrum by these rules. Of `tried`, each Φ is one that some choice gives.
+    pub fn new(
+        rules: SpectrumRules,
+        spectrum: &PhiSpectrum,
+        tried: Option<(f64, f64)>,
+    ) -> SpectrumRecord {
+        let PhiSpectrum { mut smallest, mut largest, .. } = *spectrum;
+        if let Some((low, high)) = tried {
+            // The proof is good to rounding.
+            smallest.at_most = smallest.at_most.min(low).max(smallest.at_least);
+            largest.at_least = largest.at_least.max(high).min(largest.at_most);
+        }
+        SpectrumRecord {
+            rule: rules.ties.to_string(),
+            cut_choices: rules.cuts.to_string(),
+            proven: smallest.is_proven() && largest.is_proven(),
+            smallest: smallest.into(),
+            largest: largest.into(),
+            choices: Some(spectrum.choices).filter(|it| it.is_finite()),
+            values: spectrum.values.as_ref().map(|it| it.iter().map(Into::into).collect()),
+            near_ties: (spectrum.near_ties.iter().take(SpectrumRecord::MOST_NEAR_TIES))
+                .map(NearTieRecord::from)
+                .collect(),
+            n_near_ties: spectrum.near_ties.len(),
+        }
+    }
+}
+
+impl From<Extreme> for ExtremeRecord {
+    fn from(Extreme { at_least, at_most }: Extreme) -> ExtremeRecord {
+        ExtremeRecord { at_least, at_most: Some(at_most).filter(|it| it.is_finite()) }
+    }
+}
+
+impl From<&SpectrumValue> for SpectrumValueRecord {
+    fn from(value: &SpectrumValue) -> SpectrumValueRecord {
+        let chosen = |of: &[ChosenPurviews]| of.iter().map(ChosenRecord::from).collect();
+        SpectrumValueRecord {
+            phi: value.phi,
+            cut: value.cut,
+            intact: chosen(&value.intact),
+            partitioned: chosen(&value.partitioned),
+        }
+    }
+}
+
+impl From<&ChosenPurviews> for ChosenRecord {
+    fn from(chosen: &ChosenPurviews) -> ChosenRecord {
+        ChosenRecord {
+            mechanism: unit_list(chosen.mechanism),
+            cause: unit_list(chosen.cause),
+            effect: unit_list(chosen.effect),
+        }
+    }
+}
+
+impl From<&NearTie> for NearTieRecord {
+    fn from(tie: &NearTie) -> NearTieRecord {
+        let direction = match tie.direction {
+            Direction::Cause => "cause",
+            Direction::Effect => "effect",
+        };
+        NearTieRecord {
+            cut: tie.cut,
+            mechanism: unit_list(tie.mechanism),
+            direction: direction.to_owned(),
+            purviews: tie.purviews.iter().map(|&(units, phi)| (unit_list(units), phi)).collect(),
+        }
     }
 }
 
@@ -117,6 +271,7 @@ impl PhiRecord {
             purview_ties: result.purview_ties,
             ties: result.ties,
             range: None,
+            spectrum: None,
             exact: result.stop_reason == StopReason::Complete,
         }
     }

@@ -13,8 +13,9 @@
 //! - Where a table would be too long, D_c is bounded instead. *From below*: every concept that has
 //!   to move sends its mass where it is cheapest, whatever is chosen, columns taking what they can
 //!   take at most. *From above*: every mechanism moves what it can to its own concept, and what is
-//!   left as far as anything can be apart. Both hold for every choice, so smallest and largest Φ
-//!   are then proven to be in an interval.
+//!   left by way of the null concept, since distances make triangles: a sum over mechanisms, each
+//!   taking its worst way. Both hold for every choice, so smallest and largest Φ are then proven to
+//!   be in an interval. A small distance that was found is its other end.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -29,9 +30,9 @@ use crate::mip::{CauseMemo, Core, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
 use crate::repertoire::Direction;
 use crate::split_mix::SplitMix;
-use crate::structure::{StructureDistance, effect_distance, is_same, null_concept};
+use crate::structure::{BOUND_SLACK, StructureDistance, effect_distance, is_same, null_concept};
 use crate::subsystem::Subsystem;
-use crate::symmetry::{PhiCache, Symmetry};
+use crate::symmetry::{Arrangement, PhiCache, Symmetry};
 use crate::tables::{Wiring, subsets_by_size, to_network};
 use crate::tie_order::LocalOrder;
 use crate::transport::{Columns, Total, Transport};
@@ -52,6 +53,22 @@ const MOST_PAIRS: usize = 200_000;
 
 /// How many choices are tried where they cannot be listed.
 const N_SAMPLED: usize = 64;
+
+/// How much work φ of mechanisms may be: 2 to the number of units of mechanism and purview each.
+const MOST_WORK: u64 = 1 << 26;
+
+/// The same, where only what is quickly proven is wanted.
+const MOST_QUICK_WORK: u64 = 1 << 21;
+
+/// How many choices are tried to find small distances under cuts that have too many to list.
+const MOST_DESCENTS: usize = 10_000;
+
+/// How many pairs of causes, of one mechanism each, are compared for one cut that has too many
+/// distances to list.
+const MOST_OWN: usize = 40_000;
+
+/// No distance is that large.
+const ANYTHING: i128 = i128::MAX >> 16;
 
 /// Purviews whose φ is that close to the largest may win in a program with an inexact transport
 /// solver: that of PyPhi 1.2.0 is good to some 5e-6.
@@ -104,6 +121,8 @@ impl FromStr for TieRule {
 }
 
 /// How the concepts of a cut system are chosen.
+///
+/// Displays as, and is parsed from, `inherited` and `independent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CutChoices {
     /// What the cut does not touch is taken over from the intact system, with its choice: as
@@ -113,6 +132,32 @@ pub enum CutChoices {
     /// Every mechanism is searched anew and chosen for anew, as the tool PyPhi-Spectrum does: a
     /// concept that the cut does not touch may then move, by the choice alone.
     Independent,
+}
+
+impl CutChoices {
+    /// Both.
+    pub const ALL: [CutChoices; 2] = [CutChoices::Inherited, CutChoices::Independent];
+
+    fn name(self) -> &'static str {
+        match self {
+            CutChoices::Inherited => "inherited",
+            CutChoices::Independent => "independent",
+        }
+    }
+}
+
+impl fmt::Display for CutChoices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for CutChoices {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<CutChoices, String> {
+        by_name(&CutChoices::ALL, CutChoices::name, text)
+    }
 }
 
 /// What to list.
@@ -192,7 +237,9 @@ pub struct PhiSpectrum {
     /// Purviews that tie or nearly tie, in the intact system and under the cuts, as far as they
     /// were searched.
     pub near_ties: Vec<NearTie>,
-    /// Whether everything was searched. If not, nothing is proven.
+    /// Whether everything was searched. [`StopReason::TieLimit`] if that is too much work: what is
+    /// proven then holds for all choices, but cuts that were not searched are only known to have
+    /// some distance.
     pub stop_reason: StopReason,
 }
 
@@ -226,18 +273,37 @@ impl PhiSpectrum {
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
 pub fn phi_spectrum(subsystem: &Subsystem, options: &Options, rules: SpectrumRules) -> PhiSpectrum {
+    search(subsystem, &Stop::new(options), rules, false)
+}
+
+/// The smallest and the largest Φ, where both are proven with little work; how little depends on
+/// the subsystem and the rules alone.
+pub(crate) fn quick_extremes(
+    subsystem: &Subsystem,
+    stop: &Stop,
+    rules: SpectrumRules,
+) -> Option<(f64, f64)> {
+    let found = search(subsystem, stop, rules, true);
+    found.is_complete().then_some((found.smallest.at_least, found.largest.at_most))
+}
+
+/// The spectrum; or, if it `is_quick`, as soon as it is clear that it would be an interval or too
+/// much work, nothing.
+fn search(subsystem: &Subsystem, stop: &Stop, rules: SpectrumRules, is_quick: bool) -> PhiSpectrum {
     if is_zero_without_search(subsystem) {
         return PhiSpectrum::zero(1.0, Vec::new());
     }
-    let stop = Stop::new(options);
     let symmetry = Symmetry::find(&subsystem.tables);
     let (memo, cache) = (CauseMemo::none(), PhiCache::new());
     let subsets = subsets_by_size(subsystem.n_units());
-    let shared = Shared { subsystem, rules, stop: &stop, symmetry, memo, cache, subsets: &subsets };
+    let subsets = &subsets;
+    let shared = Shared { subsystem, rules, is_quick, stop, symmetry, memo, cache, subsets };
     shared.spectrum(&mut Work {
         scratch: Scratch::new(subsystem.n_units()),
         phi: HashMap::new(),
         near_ties: Vec::new(),
+        left: if is_quick { MOST_QUICK_WORK } else { MOST_WORK },
+        descents: MOST_DESCENTS,
     })
 }
 
@@ -275,6 +341,8 @@ impl PhiSpectrum {
 struct Shared<'a> {
     subsystem: &'a Subsystem,
     rules: SpectrumRules,
+    /// Whether only what is quickly proven is wanted.
+    is_quick: bool,
     stop: &'a Stop,
     symmetry: Symmetry,
     memo: CauseMemo,
@@ -285,9 +353,13 @@ struct Shared<'a> {
 struct Work {
     scratch: Scratch,
     /// φ by direction, mechanism, purview and which of their units are in A, if the cut severs
-    /// them.
-    phi: HashMap<(Direction, u32, u32, u32), Fixed>,
+    /// them; of what an exchange of interchangeable units makes equal, once.
+    phi: HashMap<(Direction, Arrangement), Fixed>,
     near_ties: Vec<NearTie>,
+    /// How much work φ of mechanisms may still be.
+    left: u64,
+    /// How many choices may still be tried in search of small distances.
+    descents: usize,
 }
 
 /// A mechanism of the intact system with its choices.
@@ -332,12 +404,13 @@ struct CutProblem {
     rows: Vec<LocalConcept>,
     columns: Vec<LocalConcept>,
     null: LocalConcept,
-    costs: HashMap<(usize, usize), i64>,
+    /// Distances of causes, by mechanism and purview on either side.
+    causes: HashMap<[u32; 4], Fixed>,
     /// Where there are too many pairs to look at: what no distance exceeds.
     too_many: Option<i128>,
 }
 
-/// The place of the null concept in [`CutProblem::costs`].
+/// The place of the null concept among rows and columns.
 const NULL: usize = usize::MAX;
 
 /// By the classes of the places.
@@ -350,8 +423,25 @@ type Distances = BTreeMap<i128, Vec<usize>>;
 enum Known {
     /// All of them.
     Table(Table),
-    /// They are all in between.
-    Bounds(i128, i128),
+    /// What is known of all of them.
+    Bounds(Bounds),
+}
+
+/// What the distances under a cut are between.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// None is smaller.
+    below: i128,
+    /// There is one that is at most this.
+    reached: i128,
+    /// None is larger.
+    above: i128,
+}
+
+impl Bounds {
+    fn up_to(above: i128) -> Bounds {
+        Bounds { below: 0, reached: above, above }
+    }
 }
 
 impl Shared<'_> {
@@ -403,10 +493,21 @@ impl Shared<'_> {
             let severs = bits(to & wiring.to)
                 .any(|j| self.subsystem.tables.inputs[j] & wiring.from & from != 0);
             let in_a = if severs { wiring.from & (mechanism | purview) } else { 0 };
-            let key = (direction, mechanism, purview, in_a);
+            let all = Arrangement { mechanism, purview, from: in_a };
+            let has_twins = !self.symmetry.is_trivial();
+            let canonical = if has_twins { self.symmetry.canonical(all) } else { all };
+            let key = (direction, canonical);
             let phi = match work.phi.get(&key) {
                 Some(&phi) => phi,
                 None => {
+                    let units = mechanism.count_ones() + purview.count_ones();
+                    work.left = work.left.saturating_sub(1 << units);
+                    if work.left == 0 {
+                        return Vec::new();
+                    }
+                    let Arrangement { mechanism, purview, .. } = canonical;
+                    let wiring = small_phi.canonical_wiring(canonical);
+                    let small_phi = SmallPhi { wiring: &wiring, ..*small_phi };
                     let (phi, _) = match direction {
                         Direction::Cause => {
                             small_phi.cause_mip(mechanism, purview, &mut work.scratch)
@@ -453,6 +554,11 @@ impl Shared<'_> {
         found.into_iter().map(core).collect()
     }
 
+    /// Why the search is to end.
+    fn reason(&self, work: &Work) -> Option<StopReason> {
+        self.stop.reason().or((work.left == 0).then_some(StopReason::TieLimit))
+    }
+
     fn spectrum(&self, work: &mut Work) -> PhiSpectrum {
         let wiring = self.subsystem.wiring(None);
         let small_phi = self.small_phi(&wiring);
@@ -464,40 +570,80 @@ impl Shared<'_> {
             n_pairs += causes.len() * effects.len();
             if n_pairs > MOST_PAIRS {
                 let near_ties = std::mem::take(&mut work.near_ties);
-                return PhiSpectrum::stopped(StopReason::Complete, near_ties);
+                return PhiSpectrum::stopped(StopReason::TieLimit, near_ties);
             }
             let options = pairs(&causes, &effects)
                 .map(|(cause, effect)| small_phi.fill(set, cause, effect, &mut work.scratch));
             mechanisms.push(Mechanism { set, options: options.collect() });
-            if let Some(reason) = self.stop.reason() {
+            if let Some(reason) = self.reason(work) {
                 return PhiSpectrum::stopped(reason, std::mem::take(&mut work.near_ties));
             }
         }
-        let choices = mechanisms.iter().map(|it| it.options.len().max(1) as f64).product();
+        let choices: f64 = mechanisms.iter().map(|it| it.options.len().max(1) as f64).product();
         if mechanisms.iter().all(|it| it.options.is_empty()) {
             return PhiSpectrum::zero(choices, std::mem::take(&mut work.near_ties));
         }
+        let too_much = |work: &mut Work| {
+            PhiSpectrum::stopped(StopReason::TieLimit, std::mem::take(&mut work.near_ties))
+        };
+        if self.is_quick && choices > MOST_CHOICES as f64 {
+            return too_much(work);
+        }
         let mut left = MOST_OF_ALL;
         let mut known: Vec<(CutProblem, Known)> = Vec::new();
+        // The bounds of a cut hold for all that an exchange of interchangeable units makes of it.
+        let mut by_kind: HashMap<Arrangement, Bounds> = HashMap::new();
+        let unsearched = |cut| CutProblem::unsearched(cut, null_concept(&self.subsystem.tables));
         for cut in Cut::all(self.subsystem.units()) {
-            let mut problem = self.problem(cut, &mechanisms, work);
-            let n_ways = problem.places.iter().map(|it| it.n_ways() as f64).product::<f64>();
-            if let Some(most) = problem.too_many {
-                known.push((problem, Known::Bounds(0, most)));
+            let mechanism = self.subsystem.wiring(Some(cut)).from;
+            let kind = Arrangement { mechanism, purview: 0, from: 0 };
+            let kind = match self.symmetry.is_trivial() {
+                true => kind,
+                false => self.symmetry.canonical(kind),
+            };
+            if let Some(&bounds) = by_kind.get(&kind) {
+                known.push((unsearched(cut), Known::Bounds(bounds)));
                 continue;
             }
-            let table = (n_ways <= MOST_OF_CUT.min(left) as f64).then(|| {
+            let mut problem = match work.left {
+                0 => unsearched(cut),
+                _ => self.problem(cut, &mechanisms, work),
+            };
+            if work.left == 0 {
+                if self.is_quick {
+                    return too_much(work);
+                }
+                known.push((unsearched(cut), Known::Bounds(Bounds::up_to(ANYTHING))));
+                continue;
+            }
+            let n_ways = problem.places.iter().map(|it| it.n_ways() as f64).product::<f64>();
+            if let Some(most) = problem.too_many {
+                known.push((problem, Known::Bounds(Bounds::up_to(most))));
+                continue;
+            }
+            let is_short = n_ways <= MOST_OF_CUT.min(left) as f64;
+            if self.is_quick && !is_short {
+                return too_much(work);
+            }
+            let table = is_short.then(|| {
                 left -= n_ways as usize;
                 problem.tabulate(self.stop, work).map(Known::Table)
             });
-            let found = table.unwrap_or_else(|| problem.bounds(self.farthest(), self.stop, work));
+            let found = table.unwrap_or_else(|| {
+                problem.bounds(self.farthest(), self.stop, work).map(Known::Bounds)
+            });
             let Some(found) = found.filter(|_| !self.stop.is_due()) else {
                 let reason = self.stop.reason().unwrap_or(StopReason::Complete);
                 return PhiSpectrum::stopped(reason, std::mem::take(&mut work.near_ties));
             };
+            if let Known::Bounds(bounds) = found {
+                by_kind.insert(kind, bounds);
+            }
             known.push((problem, found));
         }
-        self.conclude(&mechanisms, &known, choices, std::mem::take(&mut work.near_ties))
+        let near_ties = std::mem::take(&mut work.near_ties);
+        let stop_reason = self.reason(work).unwrap_or(StopReason::Complete);
+        PhiSpectrum { stop_reason, ..self.conclude(&mechanisms, &known, choices, near_ties) }
     }
 
     /// The distance that no two concepts exceed: every unit moves, in cause and in effect.
@@ -585,7 +731,7 @@ impl Shared<'_> {
             i128::from(masses[0].max(masses[1])) * self.farthest()
         });
         let null = null_concept(&self.subsystem.tables);
-        CutProblem { cut, places, rows, columns, null, costs: HashMap::new(), too_many }
+        CutProblem { cut, places, rows, columns, null, causes: HashMap::new(), too_many }
     }
 
     /// The extremes and the values, given what is known of every cut.
@@ -598,14 +744,18 @@ impl Shared<'_> {
     ) -> PhiSpectrum {
         let tolerance =
             i128::from(to_coarse(self.subsystem.tolerance_fixed())) * i128::from(COARSE_ONE);
-        let phi = |value: i128| if value <= tolerance { 0.0 } else { cost_to_f64(value) };
+        let phi = |value: i128| match value {
+            ANYTHING.. => f64::INFINITY,
+            value if value <= tolerance => 0.0,
+            value => cost_to_f64(value),
+        };
         let whole = |it: &Known| match it {
             Known::Table(table) => {
                 let values = || table.values().flat_map(BTreeMap::keys);
                 let least = values().min().copied().unwrap_or(0);
                 (least, least, values().max().copied().unwrap_or(0))
             }
-            Known::Bounds(least, most) => (*least, *most, *most),
+            Known::Bounds(it) => (it.below, it.reached, it.above),
         };
         let extremes: Vec<(i128, i128, i128)> = known.iter().map(|(_, it)| whole(it)).collect();
         let least = |side: fn(&(i128, i128, i128)) -> i128| extremes.iter().map(side).min();
@@ -715,7 +865,19 @@ fn pairs<'a>(causes: &'a [Core], effects: &'a [Core]) -> impl Iterator<Item = (C
     causes.iter().flat_map(move |&cause| effects.iter().map(move |&effect| (cause, effect)))
 }
 
+/// The different causes and effects that a mechanism can have: a row or a column with each.
+struct Kinds {
+    causes: Vec<usize>,
+    effects: Vec<usize>,
+}
+
 impl CutProblem {
+    /// Of a cut that was not searched.
+    fn unsearched(cut: Cut, null: LocalConcept) -> CutProblem {
+        let (places, rows, columns, causes) = Default::default();
+        CutProblem { cut, places, rows, columns, null, causes, too_many: Some(ANYTHING) }
+    }
+
     /// The classes of the places for a choice in the intact system.
     fn classes(&self, x: &[usize]) -> Vec<usize> {
         self.places.iter().map(|place| place.class_of[x[place.mechanism]]).collect()
@@ -762,20 +924,60 @@ impl CutProblem {
         Some(table)
     }
 
+    /// A row (side 0) or column; the null concept is of both sides.
+    fn concept(&self, side: usize, idx: usize) -> &LocalConcept {
+        let concepts = if side == 0 { &self.rows } else { &self.columns };
+        concepts.get(idx).unwrap_or(&self.null)
+    }
+
+    /// The different causes and effects of some rows (side 0) or columns.
+    fn kinds(&self, side: usize, all: &[usize]) -> Kinds {
+        let (mut causes, mut effects) = (BTreeMap::new(), BTreeMap::new());
+        for &idx in all {
+            let it = self.concept(side, idx);
+            causes.entry(it.cause.purview).or_insert(idx);
+            effects.entry(it.effect.purview).or_insert(idx);
+        }
+        Kinds { causes: causes.into_values().collect(), effects: effects.into_values().collect() }
+    }
+
+    /// What no distance is below between some rows (side 0) or columns and some of the other side:
+    /// causes are at least as far apart as their marginals.
+    fn cheapest(&self, side: usize, these: &Kinds, others: &Kinds) -> i64 {
+        let mut least_of_causes = f64::INFINITY;
+        for &a in &these.causes {
+            let a = &self.concept(side, a).cause_on;
+            for &b in &others.causes {
+                let b = &self.concept(1 - side, b).cause_on;
+                let apart: f64 = a.iter().zip(b).map(|(p, q)| (p - q).abs()).sum();
+                least_of_causes = least_of_causes.min(apart);
+            }
+        }
+        let mut least_of_effects = Fixed::MAX >> 2;
+        for &a in &these.effects {
+            let a = &self.concept(side, a).effect_on;
+            for &b in &others.effects {
+                let apart = effect_distance(a, &self.concept(1 - side, b).effect_on);
+                least_of_effects = least_of_effects.min(apart);
+            }
+        }
+        // Rounded, a distance may be smaller by a little.
+        to_coarse(to_fixed((least_of_causes - BOUND_SLACK).max(0.0)) + least_of_effects)
+    }
+
     fn phi(side: &[LocalConcept], idx: usize) -> i64 {
         to_coarse(side[idx].phi)
     }
 
     /// The distance between a row and a column, either of which may be the null concept.
     fn cost(&mut self, row: usize, column: usize, work: &mut Work) -> i64 {
-        if let Some(&cost) = self.costs.get(&(row, column)) {
-            return cost;
-        }
         let a = self.rows.get(row).unwrap_or(&self.null);
         let b = self.columns.get(column).unwrap_or(&self.null);
-        let cost = StructureDistance::default().between(a, b, &mut work.scratch);
-        self.costs.insert((row, column), cost);
-        cost
+        let key = [a.mechanism, a.cause.purview, b.mechanism, b.cause.purview];
+        let causes = *self.causes.entry(key).or_insert_with(|| {
+            StructureDistance::default().between_causes(a, b, &mut work.scratch)
+        });
+        to_coarse(causes + effect_distance(&a.effect_on, &b.effect_on))
     }
 
     /// The distance of the structures whose concepts that differ are these.
@@ -816,7 +1018,7 @@ impl CutProblem {
     }
 
     /// What all distances are between. None if the analysis is to stop.
-    fn bounds(&mut self, utmost: i128, stop: &Stop, work: &mut Work) -> Option<Known> {
+    fn bounds(&mut self, utmost: i128, stop: &Stop, work: &mut Work) -> Option<Bounds> {
         let places = std::mem::take(&mut self.places);
         let options = |side: fn(&Alternative) -> Option<usize>| -> Vec<Vec<usize>> {
             let of = |place: &Place| -> Vec<usize> {
@@ -828,8 +1030,7 @@ impl CutProblem {
             places.iter().map(of).collect()
         };
         let sides = [options(|it| it.row), options(|it| it.column)];
-        // Distances of effects are quick to tell; all of a distance is only looked at where there
-        // are few.
+        // All distances are only looked at where there are few.
         let is_quick = self.rows.len() * self.columns.len() <= MOST_PAIRS;
         // From below, once with the rows and once with the columns as those that have to be moved.
         let mut below = 0;
@@ -856,20 +1057,23 @@ impl CutProblem {
                 continue;
             }
             let mut costs: Vec<Vec<i64>> = Vec::with_capacity(supply.len());
+            let all = takers.iter().map(|it| &it[..]).chain([&[NULL][..]]);
+            let taking: Vec<Kinds> = all.map(|it| self.kinds(to, it)).collect();
             for moved in &moved {
                 if stop.is_due() {
                     return None;
+                }
+                if !is_quick {
+                    let kinds = self.kinds(from, moved);
+                    let row = taking.iter().map(|it| self.cheapest(from, &kinds, it));
+                    costs.push(row.collect());
+                    continue;
                 }
                 let mut cheapest = |takers: &[usize]| {
                     let pairs = moved.iter().flat_map(|&a| takers.iter().map(move |&b| (a, b)));
                     let cost = pairs.map(|(a, b)| {
                         let (row, column) = if from == 0 { (a, b) } else { (b, a) };
-                        if is_quick {
-                            return self.cost(row, column, work);
-                        }
-                        let row = self.rows.get(row).unwrap_or(&self.null);
-                        let column = self.columns.get(column).unwrap_or(&self.null);
-                        to_coarse(effect_distance(&row.effect_on, &column.effect_on))
+                        self.cost(row, column, work)
                     });
                     cost.min().unwrap_or(0)
                 };
@@ -894,32 +1098,87 @@ impl CutProblem {
             let most = pairs.map(|(row, column)| self.cost(row, column, work)).max();
             farthest = i128::from(most.unwrap_or(0));
         }
-        let (mut own, mut rest) = (0i128, [0i128; 2]);
+        let n_own: usize = (places.iter().zip(&sides[0]).zip(&sides[1]))
+            .map(|((_, rows), columns)| {
+                let n_causes = |side, it| self.kinds(side, it).causes.len();
+                n_causes(0, rows) * n_causes(1, columns)
+            })
+            .sum();
+        let is_own_quick = n_own <= MOST_OWN && self.rows.len() + self.columns.len() <= MOST_PAIRS;
+        let (mut own, mut rest, mut by_null) = (0i128, [0i128; 2], 0i128);
         for place in &places {
-            let mut most = [0i128; 3];
+            if stop.is_due() {
+                return None;
+            }
+            let mut most = [0i128; 4];
             for &Alternative { row, column } in place.ways() {
                 let supply = row.map_or(0, |row| Self::phi(&self.rows, row));
                 let demand = column.map_or(0, |column| Self::phi(&self.columns, column));
-                let common = supply.min(demand);
-                let cost = match (row, column) {
-                    (Some(row), Some(column)) if is_quick => {
-                        i128::from(self.cost(row, column, work))
-                    }
-                    (Some(_), Some(_)) => utmost,
+                let common = i128::from(supply.min(demand));
+                let more = [supply - demand, demand - supply].map(|it| i128::from(it.max(0)));
+                let mut cost = |row: Option<usize>, column: Option<usize>| match (row, column) {
+                    (None, None) => 0,
+                    _ if !is_own_quick => utmost,
+                    _ => i128::from(self.cost(row.unwrap_or(NULL), column.unwrap_or(NULL), work)),
+                };
+                let direct = match (row, column) {
+                    (Some(_), Some(_)) => common * cost(row, column),
                     _ => 0,
                 };
-                let of_way = [
-                    i128::from(common) * cost,
-                    i128::from(supply - common),
-                    i128::from(demand - common),
-                ];
+                let through = direct + more[0] * cost(row, None) + more[1] * cost(None, column);
+                let of_way = [direct, more[0], more[1], through];
                 most.iter_mut().zip(of_way).for_each(|(most, it)| *most = (*most).max(it));
             }
             own += most[0];
             rest[0] += most[1];
             rest[1] += most[2];
+            by_null += most[3];
         }
+        // Three distances, each rounded, make a triangle up to that.
+        let slack = 4 * (rest[0] + rest[1]);
+        let above = (own + rest[0].max(rest[1]) * farthest).min(by_null + slack);
         self.places = places;
-        (!stop.is_due()).then_some(Known::Bounds(below, own + rest[0].max(rest[1]) * farthest))
+        let reached = if is_own_quick { self.descend(stop, work)? } else { above };
+        (!stop.is_due()).then_some(Bounds { below, reached: reached.min(above), above })
+    }
+
+    /// A small distance: one way is changed at a time, as long as that helps.
+    fn descend(&mut self, stop: &Stop, work: &mut Work) -> Option<i128> {
+        let mut transport = Transport::default();
+        let mut taken: Vec<(usize, usize)> = vec![(0, 0); self.places.len()];
+        let mut of = |this: &mut Self, taken: &[(usize, usize)], work: &mut Work| {
+            let (mut rows, mut columns) = (Vec::new(), Vec::new());
+            for (place, &(class, way)) in this.places.iter().zip(taken) {
+                let Alternative { row, column } = place.classes[class][way];
+                rows.extend(row);
+                columns.extend(column);
+            }
+            this.distance(rows, columns, &mut transport, stop, work)
+        };
+        let mut best = of(self, &taken, work)?;
+        let mut improves = true;
+        while std::mem::take(&mut improves) {
+            for idx in 0..taken.len() {
+                let sizes: Vec<usize> = self.places[idx].classes.iter().map(Vec::len).collect();
+                let ways = sizes.iter().enumerate();
+                for way in ways.flat_map(|(class, &n)| (0..n).map(move |way| (class, way))) {
+                    let before = std::mem::replace(&mut taken[idx], way);
+                    if before == way {
+                        continue;
+                    }
+                    if work.descents == 0 {
+                        return Some(best);
+                    }
+                    work.descents -= 1;
+                    let found = of(self, &taken, work)?;
+                    if found < best {
+                        (best, improves) = (found, true);
+                    } else {
+                        taken[idx] = before;
+                    }
+                }
+            }
+        }
+        Some(best)
     }
 }

@@ -42,7 +42,7 @@ impl CauseEffectStructure {
 pub(crate) const SAME_REPERTOIRE: f64 = 1e-9;
 
 /// A marginal bound computed in floats may exceed the exact distance by this little.
-const BOUND_SLACK: f64 = 1e-12;
+pub(crate) const BOUND_SLACK: f64 = 1e-12;
 
 /// Computes distances between structures.
 #[derive(Debug, Default)]
@@ -126,7 +126,7 @@ impl<'a> StructureDistance<'a> {
 
     /// EMD of the cause repertoires, expanded to the union of their purviews (unconstrained causes
     /// are uniform).
-    fn between_causes(
+    pub(crate) fn between_causes(
         &mut self,
         a: &LocalConcept,
         b: &LocalConcept,

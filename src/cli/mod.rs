@@ -19,7 +19,9 @@ use phi_protocol::{EVENTS_SCHEMA, EVENTS_VERSION, Launch, Question, Task, Worker
 
 use crate::cli::cluster::ClusterArgs;
 use crate::cli::tpm::TpmArgs;
-use crate::engine::exact::{self, Engine, Rules, Scope, TiePolicy};
+use crate::engine::exact::{
+    self, CutChoices, Engine, Rules, Scope, SpectrumRules, TiePolicy, TieRule,
+};
 use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::escape::{is_hidden, terminal, terminal_lines};
@@ -183,7 +185,8 @@ pub(crate) struct StudyArgs {
     #[arg(long)]
     formalism: Option<Formalism>,
     /// Numberings of the units, drawn at random, over which the smallest and largest Φ of each
-    /// exact problem are taken: with ties Φ depends on the numbering. 0 for none [default: 32]
+    /// exact problem are taken where they are not quickly proven over all choices among ties. 0
+    /// for no such range [default: 32]
     #[arg(long, value_name = "N")]
     tie_orders: Option<u32>,
     /// Threads [default: one for each CPU]
@@ -239,11 +242,19 @@ struct PhiArgs {
     /// IIT 4.0: φ_s of the system alone, without its Φ-structure
     #[arg(long, conflicts_with = "complexes")]
     phi_s_only: bool,
-    /// Count tied choices over all cuts (purview_ties), for which every cut is evaluated in full
-    /// (up to 6 units JSON has the count anyway), and give the smallest and largest Φ over 32
-    /// random numberings of the units
-    #[arg(long)]
-    ties: bool,
+    /// All Φ that ties allow: the smallest and the largest, proven or as intervals, and where they
+    /// are few all values with their choices; under IIT 3.0 also purviews within 1e-4 of the
+    /// winner, and the number of tied choices over all cuts (purview_ties). RULE says which of the
+    /// purviews of a mechanism that tie count: all; largest (in units), as PyPhi has it; smallest;
+    /// unresolved-dropped (a mechanism that has several has no concept) [default: all]
+    #[arg(long, value_name = "RULE", num_args = 0..=1, require_equals = true,
+          default_missing_value = "all")]
+    ties: Option<TieRule>,
+    /// With --ties, what a cut leaves to choose: inherited (what it does not touch keeps its choice,
+    /// as in PyPhi) or independent (everything is chosen anew, as in PyPhi-Spectrum) [default:
+    /// inherited]
+    #[arg(long, value_name = "WHICH", requires = "ties")]
+    cut_choices: Option<CutChoices>,
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -719,7 +730,7 @@ impl PhiArgs {
         };
         let rules = self.rules()?;
         let (place, networks) = self.networks.read()?;
-        let question = phi::Question::new(networks, &place, scope, self.ties, rules)?;
+        let question = phi::Question::new(networks, &place, scope, self.spectrum()?, rules)?;
         let detail = Detail::default();
         let question = question.telling(detail.clone());
         say_notes(&question);
@@ -741,6 +752,31 @@ impl PhiArgs {
         }
     }
 
+    /// Which Φ are asked for besides that of the theory's own choices.
+    fn spectrum(&self) -> Result<Option<SpectrumRules>, Error> {
+        let Some(ties) = self.ties else { return Ok(None) };
+        let is_plain = ties == TieRule::All && self.cut_choices.is_none();
+        let refuse = |message: String| Err(Error::Settings(message));
+        if self.phi_s_only {
+            return refuse("--ties with --phi-s-only: expected one of them".to_owned());
+        }
+        if self.complexes && (self.formalism.is_iit4() || !is_plain) {
+            return refuse(
+                "--ties with --complexes: expected one of them, or, of IIT 3.0, --ties \
+                           alone, which counts ties"
+                    .to_owned(),
+            );
+        }
+        if self.formalism.is_iit4() && !is_plain {
+            return refuse(format!(
+                "a rule for --ties with {}: expected --formalism iit3, or --ties alone",
+                self.formalism
+            ));
+        }
+        let cuts = self.cut_choices.unwrap_or_default();
+        Ok(Some(SpectrumRules { ties, cuts }))
+    }
+
     /// The rules of IIT 4.0, if that is asked for.
     fn rules(&self) -> Result<Option<Rules>, Error> {
         let only = |option: &str, formalism: &str| {
@@ -749,7 +785,6 @@ impl PhiArgs {
         };
         match (self.formalism.is_iit4(), self.ties_policy) {
             (false, Some(_)) => only("--ties-policy", "iit4-2023, iit4-2026 or iit4-2026-paper"),
-            (true, _) if self.ties => only("--ties", "iit3"),
             (false, _) if self.phi_s_only => {
                 only("--phi-s-only", "iit4-2023, iit4-2026 or iit4-2026-paper")
             }
@@ -768,7 +803,7 @@ fn say_notes(question: &phi::Question) {
 impl DrawArgs {
     fn run(self) -> Result<(), Error> {
         let (place, networks) = self.networks.read()?;
-        let question = phi::Question::new(networks, &place, Scope::System, false, None)?;
+        let question = phi::Question::new(networks, &place, Scope::System, None, None)?;
         let networks = question.networks().collect::<Result<Vec<_>, _>>()?;
         say_notes(&question);
         let stem = self.networks.stem();

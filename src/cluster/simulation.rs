@@ -417,6 +417,7 @@ mod tests {
                 high: phi,
                 numberings: 1,
                 is_exhaustive: true,
+                is_exact: false,
                 duration_ms: 1.0,
             });
             run.append_record(slow).unwrap();

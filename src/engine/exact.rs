@@ -12,22 +12,25 @@ pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
     BigPhi, DifferentiationCap, ErrorKind, Observer, Options, Phase, PhiRange, State, Stats,
     Subsystem, TOLERANCE, candidates, complexes, condensed, memory_needed,
-    memory_needed_of_complexes, phi_range,
+    memory_needed_of_complexes, phi_range, phi_spectrum, tie_range,
 };
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
 pub use pyphi_core::iit4::record::{
-    DistinctionRecord, MiceRecord, PhiStructureRecord, SystemRecord,
+    DistinctionRecord, MiceRecord, PhiSpectrumRecord, PhiStructureRecord, SystemRecord,
 };
 pub use pyphi_core::input::{
     Connectivity, Entry, Form, Input, NetworkRecord, Reader, RowOrder, Series, States, Table,
     UnitName, Unseen, state, unknown_field,
 };
 pub use pyphi_core::pieces;
-pub use pyphi_core::record::{ConceptRecord, CoreRecord, PartRecord, PhiRecord, RangeRecord};
-pub use pyphi_core::{StopReason, TiePolicy};
+pub use pyphi_core::record::{
+    ChosenRecord, ConceptRecord, CoreRecord, ExtremeRecord, NearTieRecord, PartRecord, PhiRecord,
+    RangeRecord, SpectrumRecord,
+};
+pub use pyphi_core::{Cut, CutChoices, NEAR, SpectrumRules, StopReason, TiePolicy, TieRule};
 
 use crate::engine::result::{ExactPhi, PhiStructure, SystemCut, TieRange};
 use crate::engine::steps::{Detail, Steps};
@@ -85,8 +88,9 @@ impl Engine {
     }
 
     /// Exact Φ of a network from a file, with the whole structure. With `count_ties`, also the
-    /// number of tied choices over all cuts, for which no cut can be left out; with `tie_orders` >
-    /// 0, the range of Φ over that many random numberings.
+    /// number of tied choices over all cuts, for which no cut can be left out; with `ties`, all Φ
+    /// that these allow, and where that is not proven the range of Φ over `tie_orders` random
+    /// numberings.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -94,15 +98,39 @@ impl Engine {
         &self,
         network: &OwnNetwork,
         count_ties: bool,
+        ties: Option<SpectrumRules>,
         tie_orders: u32,
     ) -> Result<PhiRecord, Error> {
-        let subsystem = network.subsystem.as_ref().expect("read as a system");
-        let found = self.range(subsystem, count_ties, tie_orders, &network.place())?;
-        let range = (tie_orders > 0).then(|| RangeRecord::from(&found));
-        Ok(PhiRecord { range, ..PhiRecord::new(&network.record, &found.result) })
+        let (subsystem, place) = (network.subsystem(), network.place());
+        let Some(rules) = ties else {
+            let found = self.range(subsystem, count_ties, 0, &place)?;
+            return Ok(network.answer(&found.result));
+        };
+        let needed = |n_threads| memory_needed(subsystem, n_threads, true);
+        let (spectrum, found) = self.within_memory(&place, needed, |options| {
+            let spectrum = phi_spectrum(subsystem, &options, rules);
+            let n_more = if spectrum.is_complete() { 0 } else { tie_orders };
+            let options = Options { count_ties, ..options };
+            let found = phi_range(subsystem, &options, n_more, TieRange::SEED);
+            (spectrum, found)
+        })?;
+        ended(found.stop_reason, &place)?;
+        if spectrum.stop_reason != StopReason::TieLimit {
+            ended(spectrum.stop_reason, &place)?;
+        }
+        // A numbering decides as these rules allow.
+        let is_of_these = matches!(rules.ties, TieRule::All | TieRule::Largest)
+            && rules.cuts == CutChoices::Inherited;
+        let tried = Some((found.low, found.high)).filter(|_| is_of_these);
+        let range = (!spectrum.is_complete()).then(|| RangeRecord::from(&found));
+        Ok(PhiRecord {
+            range,
+            spectrum: Some(SpectrumRecord::new(rules, &spectrum, tried)),
+            ..network.answer(&found.result)
+        })
     }
 
-    /// Φ by IIT 3.0 with its range.
+    /// Φ by IIT 3.0 with its range, over all choices or over that many random numberings.
     fn range(
         &self,
         subsystem: &Subsystem,
@@ -113,7 +141,7 @@ impl Engine {
         let needed = |n_threads| memory_needed(subsystem, n_threads, tie_orders > 0);
         let found = self.within_memory(place, needed, |options| {
             let options = Options { count_ties, ..options };
-            phi_range(subsystem, &options, tie_orders, TieRange::SEED)
+            tie_range(subsystem, &options, tie_orders, TieRange::SEED)
         })?;
         ended(found.stop_reason, place)?;
         Ok(found)
@@ -163,7 +191,7 @@ impl Engine {
     ) -> T {
         let mut options = Options { count_ties, ..self.options.clone() };
         options.limits.memory_bytes = memory::left();
-        let subsystem = network.subsystem.as_ref().expect("read as a system");
+        let subsystem = network.subsystem();
         self.pool.install(|| work(&pieces::Pieces::new(subsystem, &options)))
     }
 
@@ -228,7 +256,8 @@ impl Engine {
         })
     }
 
-    /// φ_s and the Φ-structure (IIT 4.0) of a network from a file.
+    /// φ_s and the Φ-structure (IIT 4.0) of a network from a file. If it `has_spectrum`, with the
+    /// smallest and the largest Φ that ties allow.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -236,11 +265,26 @@ impl Engine {
         &self,
         network: &OwnNetwork,
         rules: Rules,
+        has_spectrum: bool,
     ) -> Result<PhiStructureRecord, Error> {
-        let subsystem = network.subsystem.as_ref().expect("read as a system");
-        let system = iit4::System::new(subsystem).expect("read as a system of IIT 4.0");
-        let structure = self.structure(&system, rules, &network.place())?;
-        Ok(PhiStructureRecord::new(&network.record, rules, &structure))
+        let system = iit4::System::new(network.subsystem()).expect("read as a system of IIT 4.0");
+        let place = network.place();
+        if !has_spectrum {
+            let structure = self.structure(&system, rules, &place)?;
+            return Ok(PhiStructureRecord::new(&network.record, rules, &structure));
+        }
+        let needed = |n_threads| iit4::memory_needed(&system, n_threads);
+        let work = |options: Options| iit4::phi_spectrum(&system, rules, &options);
+        let spectrum = self.within_memory(&place, needed, work)?;
+        ended(spectrum.largest.stop_reason, &place)?;
+        let record = match rules.ties {
+            TiePolicy::MaxPhi => PhiStructureRecord::new(&network.record, rules, &spectrum.largest),
+            TiePolicy::Principled | TiePolicy::Pyphi => {
+                let structure = self.structure(&system, rules, &place)?;
+                PhiStructureRecord::new(&network.record, rules, &structure)
+            }
+        };
+        Ok(PhiStructureRecord { spectrum: Some((&spectrum).into()), ..record })
     }
 
     /// φ_s (IIT 4.0) of a network from a file, without its Φ-structure.
@@ -248,8 +292,7 @@ impl Engine {
     /// # Errors
     /// [`Error::Interrupted`].
     pub fn phi_s(&self, network: &OwnNetwork, rules: Rules) -> Result<SystemRecord, Error> {
-        let subsystem = network.subsystem.as_ref().expect("read as a system");
-        let system = iit4::System::new(subsystem).expect("read as a system of IIT 4.0");
+        let system = iit4::System::new(network.subsystem()).expect("read as a system of IIT 4.0");
         let place = network.place();
         let needed = |n_threads| iit4::memory_needed(&system, n_threads);
         let work =
@@ -474,6 +517,11 @@ impl OwnNetwork {
         network.map_err(|rejected| refuse(rejected.message))
     }
 
+    /// The system that is analysed, where one is.
+    fn subsystem(&self) -> &Subsystem {
+        self.subsystem.as_ref().expect("read as a system")
+    }
+
     /// What it is called in errors.
     pub(crate) fn place(&self) -> String {
         self.record.name.clone().unwrap_or_else(|| "network".to_owned())
@@ -558,8 +606,8 @@ impl Engine {
         subsystem(network, formalism, place).map(drop)
     }
 
-    /// Exact Φ of a network of a study. With `tie_orders` > 0 also its range over that many random
-    /// numberings of the units.
+    /// Exact Φ of a network of a study. With `tie_orders` > 0 also its range: over all choices among
+    /// ties where that is quickly proven, else over that many random numberings of the units.
     ///
     /// # Errors
     /// As [`check`](Engine::check); [`Error::Interrupted`] if the user asked to stop;
@@ -577,7 +625,7 @@ impl Engine {
             return Ok(exact_phi(&self.structure(&system, rules, place)?));
         }
         let found = self.range(&subsystem, false, tie_orders, place)?;
-        let range = (tie_orders > 0).then(|| tie_range(&found));
+        let range = (tie_orders > 0).then(|| kept_range(&found));
         let PhiRange { result, .. } = found;
         Ok(ExactPhi {
             phi: result.phi,
@@ -646,10 +694,10 @@ fn exact_phi(structure: &iit4::PhiStructure) -> ExactPhi {
 }
 
 /// The range as the study keeps it; times in whole microseconds, as everywhere.
-fn tie_range(found: &PhiRange) -> TieRange {
-    let PhiRange { low, high, numberings, is_exhaustive, elapsed, .. } = *found;
+fn kept_range(found: &PhiRange) -> TieRange {
+    let PhiRange { low, high, numberings, is_exhaustive, is_exact, elapsed, .. } = *found;
     let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
-    TieRange { low, high, numberings, is_exhaustive, duration_ms }
+    TieRange { low, high, numberings, is_exhaustive, is_exact, duration_ms }
 }
 
 /// The engine's counters by name.

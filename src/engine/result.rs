@@ -129,7 +129,8 @@ impl PhiStructure {
     }
 }
 
-/// Φ over numberings of the units: with ties among core causes or core effects it depends on them.
+/// Φ over what ties leave open: over all choices among core causes and core effects, or over
+/// numberings of the units, which decide such choices.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TieRange {
@@ -142,8 +143,17 @@ pub struct TieRange {
     pub numberings: u32,
     /// Whether these are all there are.
     pub is_exhaustive: bool,
+    /// Whether `low` and `high` are proven to be the extremes over all choices among purviews of
+    /// the same φ and size, not only over numberings. Older files do not say so.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_exact: bool,
     /// The wall time it took beyond that of Φ, in milliseconds.
     pub duration_ms: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl TieRange {

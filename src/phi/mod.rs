@@ -7,17 +7,21 @@
 pub mod figure;
 mod question;
 pub mod reading;
+mod spectrum;
 pub(crate) mod structure;
 
 use std::fmt::Write as _;
 
 use crate::engine::exact::{
-    ComplexesRecord, ConceptRecord, CoreRecord, PartRecord, PhiRecord, RangeRecord,
+    ComplexesRecord, ConceptRecord, CoreRecord, Cut, PartRecord, PhiRecord,
 };
 use crate::escape::terminal;
 use crate::report::text::left_table;
 
 pub use question::{Failure, Question};
+
+/// Behind a set of units: others could stand in its place. Sets end in a brace, so no label ends so.
+pub(crate) const TIED: &str = " tied";
 
 /// An answer for a person: Φ and structure, as [`Question::answer_text`] writes them.
 pub(crate) fn text(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -> String {
@@ -65,16 +69,8 @@ fn result(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -
              of the same φ"
         );
     }
-    if let Some(RangeRecord { low, high, numberings, is_exhaustive }) = answer.range {
-        let which = if is_exhaustive { "all" } else { "drawn at random" };
-        let _ = match numberings {
-            1 => writeln!(text, "Φ is the same in every numbering of the units"),
-            // What was not tried may differ.
-            _ if low == high && !is_exhaustive => {
-                writeln!(text, "Φ = {low} in {numberings} numberings drawn at random")
-            }
-            _ => writeln!(text, "Φ from {low} to {high} over {numberings} numberings ({which})"),
-        };
+    if let Some(it) = &answer.spectrum {
+        text.push_str(&spectrum::text(it, answer.range.as_ref(), labels));
     }
     let _ = writeln!(text, "\nCause-effect structure: {}", structure(&answer.ces, labels, width));
     if answer.cut.is_some() {
@@ -109,11 +105,7 @@ fn complexes_text(
     };
     let mut lines = vec![["units", "Φ", "severed", "concepts", "ties"].map(str::to_owned).to_vec()];
     lines.extend(answer.complexes.iter().map(|it| {
-        let severed = it.cut.as_ref().map_or("-".to_owned(), |cut| {
-            let (from, to): (Vec<usize>, Vec<usize>) =
-                (cut.severed_from.iter().collect(), cut.severed_to.iter().collect());
-            format!("{} → {}", set(&from, labels), set(&to, labels))
-        });
+        let severed = it.cut.as_ref().map_or("-".to_owned(), |cut| severed(cut, labels));
         let numbers = [it.ces.len().to_string(), it.ties.to_string()];
         let mut line = vec![set(&it.nodes, labels), format!("{:.6}", it.phi), severed];
         line.extend(numbers);
@@ -137,6 +129,13 @@ fn complexes_text(
     text
 }
 
+/// What a cut severs: `{A,B} → {C}`.
+pub(crate) fn severed(cut: &Cut, labels: Option<&[String]>) -> String {
+    let (from, to): (Vec<usize>, Vec<usize>) =
+        (cut.severed_from.iter().collect(), cut.severed_to.iter().collect());
+    format!("{} → {}", set(&from, labels), set(&to, labels))
+}
+
 /// The concepts of a structure, a line each.
 fn structure(
     concepts: &[ConceptRecord],
@@ -155,15 +154,16 @@ fn structure(
         let mut line = vec![set(&concept.mechanism, labels), format!("{:.6}", concept.phi)];
         for core in [&concept.cause, &concept.effect] {
             let CoreRecord { purview, phi, mip, ties, .. } = core;
-            // A star marks a purview that another of the same size and φ could replace.
-            let mark = if *ties > 0 { "*" } else { "" };
+            // A word marks a purview that another of the same size and φ could replace: any sign
+            // may be part of a label.
+            let mark = if *ties > 0 { TIED } else { "" };
             line.push(format!("{}{mark}", set(purview, labels)));
             line.push(format!("{phi:.6}"));
             line.push(partition(mip, labels));
         }
         lines.push(line);
     }
-    let marked = lines.iter().flatten().any(|cell| cell.ends_with('*'));
+    let marked = lines.iter().flatten().any(|cell| cell.ends_with(TIED));
     let table = left_table(&lines);
     let widest = table.lines().map(|it| it.chars().count()).max().unwrap_or(0);
     match width {
@@ -171,7 +171,7 @@ fn structure(
         _ => text.push_str(&table),
     }
     if marked {
-        text.push_str("* another purview of the same size has the same φ");
+        text.push_str("tied: another purview of the same size has the same φ");
     }
     text.truncate(text.trim_end().len());
     text

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::engine::exact::{
     ComplexesRecord, Engine, Entry, Form, Input, NetworkRecord, OwnNetwork, PhiComplexesRecord,
-    PhiRecord, PhiStructureRecord, Rules, Scope, States, SystemRecord,
+    PhiRecord, PhiStructureRecord, Rules, Scope, SpectrumRules, States, SystemRecord,
 };
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
@@ -28,8 +28,8 @@ pub struct Question {
     /// What the file is called in errors.
     place: String,
     scope: Scope,
-    /// Count tied choices over all cuts, whatever the size.
-    ties: bool,
+    /// Count tied choices over all cuts, whatever the size, and give all Φ that ties allow.
+    ties: Option<SpectrumRules>,
     /// IIT 4.0 by these rules instead of IIT 3.0.
     iit4: Option<Rules>,
     /// Where it is said how many networks of many are done.
@@ -74,7 +74,7 @@ enum Outcome {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Answer {
-    System(PhiRecord),
+    System(Box<PhiRecord>),
     Complexes(ComplexesRecord),
     PhiS(Box<SystemRecord>),
     PhiStructure(Box<PhiStructureRecord>),
@@ -111,8 +111,8 @@ impl Question {
     pub const TIES_UP_TO: usize = 6;
 
     /// A question about networks that come from `place`. With `ties`, choices tied over all cuts
-    /// are counted for networks of any size, for which every cut is evaluated in full. With `iit4`,
-    /// the answer is that of IIT 4.0.
+    /// are counted for networks of any size, for which every cut is evaluated in full, and of a
+    /// system all Φ that ties allow are given. With `iit4`, the answer is that of IIT 4.0.
     ///
     /// # Errors
     /// [`Error::Network`] if there is one network, in one state, and it cannot be analysed; or if
@@ -121,7 +121,7 @@ impl Question {
         input: Input,
         place: &str,
         scope: Scope,
-        ties: bool,
+        ties: Option<SpectrumRules>,
         iit4: Option<Rules>,
     ) -> Result<Question, Error> {
         let place = place.to_owned();
@@ -240,7 +240,7 @@ impl Question {
         out: &mut dyn Write,
     ) -> Result<(), Failure> {
         let mut is_first = true;
-        self.answer(engine, &|_| self.ties, &mut |item, outcome| {
+        self.answer(engine, &|_| self.ties.is_some(), &mut |item, outcome| {
             let record = self.input.networks[item.entry].record.as_ref().ok();
             let labels = record.and_then(|it| it.labels.as_deref());
             let answer = match outcome {
@@ -276,7 +276,7 @@ impl Question {
             writeln!(out, "[")?;
         }
         let mut is_first = true;
-        let counts_ties = |n_units| self.ties || n_units <= Question::TIES_UP_TO;
+        let counts_ties = |n_units| self.ties.is_some() || n_units <= Question::TIES_UP_TO;
         let answered = self.answer(engine, &counts_ties, &mut |_, outcome| {
             if !std::mem::replace(&mut is_first, false) {
                 writeln!(out, "{}", if is_list { "," } else { "" })?;
@@ -443,8 +443,8 @@ impl Question {
     ) -> Result<Answer, Error> {
         match (self.scope, self.iit4) {
             (Scope::System, None) => {
-                let tie_orders = if self.ties { Settings::TIE_ORDERS } else { 0 };
-                engine.analyse(network, count_ties, tie_orders).map(Answer::System)
+                let answer = engine.analyse(network, count_ties, self.ties, Settings::TIE_ORDERS);
+                answer.map(|it| Answer::System(Box::new(it)))
             }
             (Scope::SystemAlone, None) => panic!("φ_s is a question about IIT 4.0"),
             (Scope::SystemAlone, Some(rules)) => {
@@ -454,7 +454,7 @@ impl Question {
                 engine.complexes(network, count_ties).map(Answer::Complexes)
             }
             (Scope::System, Some(rules)) => {
-                let answer = engine.phi_structure(network, rules);
+                let answer = engine.phi_structure(network, rules, self.ties.is_some());
                 answer.map(|it| Answer::PhiStructure(Box::new(it)))
             }
             (Scope::Complexes, Some(rules)) => {

@@ -6,7 +6,7 @@ use crate::engine::exact::{
     DistinctionRecord, MiceRecord, PhiComplexesRecord, PhiStructureRecord, SystemRecord,
 };
 use crate::escape::terminal;
-use crate::phi::set;
+use crate::phi::{TIED, set, spectrum};
 use crate::report::text::left_table;
 
 /// The answer for one system.
@@ -89,6 +89,9 @@ fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
             )
         }
     };
+    if let Some(it) = &answer.spectrum {
+        text.push_str(&spectrum::structure_text(it));
+    }
     let _ = writeln!(
         text,
         "{}, Σφ_r = {}",
@@ -164,10 +167,10 @@ fn distinctions(answer: &PhiStructureRecord, labels: Option<&[String]>) -> Strin
             }
             line
         }));
-        let marked = lines.iter().flatten().any(|cell| cell.ends_with('*'));
+        let marked = lines.iter().flatten().any(|cell| cell.ends_with(TIED));
         text.push_str(&left_table(&lines));
         if marked {
-            text.push_str("* another purview has the same φ\n");
+            text.push_str("tied: another purview has the same φ\n");
         }
     }
     let dropped: Vec<String> = answer
@@ -185,10 +188,10 @@ fn distinctions(answer: &PhiStructureRecord, labels: Option<&[String]>) -> Strin
     text
 }
 
-/// `{A,B}=(1,0)`, with a star if another purview has the same φ.
+/// `{A,B}=(1,0)`, marked if another purview has the same φ.
 fn mice(mice: &MiceRecord, labels: Option<&[String]>) -> String {
     let tied = mice.tied.iter().any(|(purview, _)| *purview != mice.purview);
-    let mark = if tied { "*" } else { "" };
+    let mark = if tied { TIED } else { "" };
     format!("{}={}{mark}", set(&mice.purview, labels), bits(&mice.state))
 }
 

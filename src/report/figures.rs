@@ -33,7 +33,7 @@ struct Point {
     row: Row,
     topology: usize,
     ties: bool,
-    /// Where other numberings of the units give another exact Φ: the smallest and the largest.
+    /// Where other choices among ties give another exact Φ: the smallest and the largest.
     range: Option<(f64, f64)>,
     /// Whether it is drawn: of very many some are, and everything is computed from all.
     is_drawn: bool,
@@ -218,7 +218,7 @@ impl Study<'_> {
              Solid: least-squares \
              line.{axis} Points that are not filled: Φ hangs on the order of choice among ties. \
              Bars: from the \
-             smallest to the largest Φ over numberings of the units, where they differ.",
+             smallest to the largest Φ over choices among ties, where they differ.",
             self.points.len()
         );
         self.figure("scatter", "Exact Φ against the estimate", caption, 470.0, marks)

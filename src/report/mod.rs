@@ -488,8 +488,9 @@ impl Report {
              core cause or \
              core effect; the first by the numbers of its units is taken, as in PyPhi 1.2.0, so Φ \
              can depend on \
-             how the units are numbered. The smallest and largest Φ are over random numberings, \
-             besides that of the network; interchangeable units are renumbered in one way only."
+             how the units are numbered. The smallest and largest Φ are over all choices among \
+             such purviews where that is quickly proven; else over random numberings, \
+             besides that of the network, interchangeable units being renumbered in one way only."
         };
         for text in [
             exact_phi(settings.formalism().expect("one formalism in a statistic")),
@@ -513,7 +514,7 @@ impl Report {
         let ranged: f64 = ranges.iter().map(|it| it.duration_ms).sum();
         let more = match ranges.is_empty() {
             true => String::new(),
-            false => format!(", their ranges over numberings {:.1} s more", ranged / 1e3),
+            false => format!(", their ranges over ties {:.1} s more", ranged / 1e3),
         };
         self.text(format!(
             "The exact problems took {:.1} s of wall time in all{more}.",
@@ -605,15 +606,15 @@ impl Report {
         } else {
             "Marked: 0 where exact Φ is 0; T where it hangs on ties, with the number of choices \
              still tied \
-             after the size rule; ↕ where other numberings of the units gave another Φ, with the \
+             after the size rule; ↕ where another choice among them gave another Φ, with the \
              smallest and \
-             largest under “lowest Φ” and “highest Φ” over the different numberings tried (all: \
-             there are no others)."
+             largest under “lowest Φ” and “highest Φ”: over all choices, or over the different \
+             numberings of the units tried (all: there are no others)."
         };
         self.text(marks.to_owned());
         let more = match is_iit4 {
             true => ["Φ", "Σφ of distinctions", "relations"],
-            false => ["lowest Φ", "highest Φ", "numberings"],
+            false => ["lowest Φ", "highest Φ", "tried"],
         };
         let mut head = vec!["topology", "n", "seed"];
         if settings.has_cases() {
@@ -656,9 +657,13 @@ impl Report {
                     },
                 ],
                 (None, None) => ["-", "-", "-"].map(str::to_owned),
-                (None, Some(TieRange { low, high, numberings, is_exhaustive, .. })) => {
-                    let all = if is_exhaustive { " (all)" } else { "" };
-                    [format!("{low:.6}"), format!("{high:.6}"), format!("{numberings}{all}")]
+                (None, Some(TieRange { low, high, numberings, is_exhaustive, is_exact, .. })) => {
+                    let tried = match (is_exact, is_exhaustive) {
+                        (true, _) => "all choices".to_owned(),
+                        (false, true) => format!("{numberings} numberings (all)"),
+                        (false, false) => format!("{numberings} numberings"),
+                    };
+                    [format!("{low:.6}"), format!("{high:.6}"), tried]
                 }
             };
             let units = |units: &[usize]| {

@@ -1,7 +1,8 @@
 //! Whether what a study finds hangs on ties.
 //!
-//! Where core causes or core effects tie, exact Φ depends on how the units are numbered, and the
-//! study knows how small and how large it can get. [`TieSensitivity`] repeats statistics and
+//! Where core causes or core effects tie, exact Φ depends on which of them is taken, and the study
+//! knows how small and how large it can get: over all choices where that is quickly proven, else
+//! over numberings of the units, which decide such choices. [`TieSensitivity`] repeats statistics and
 //! verdict with every exact value at the low end of its range, and with every one at the high end.
 
 use serde::Serialize;
@@ -23,9 +24,11 @@ pub struct Extreme {
 /// How much ties can change what a study finds.
 #[derive(Debug, Serialize)]
 pub struct TieSensitivity {
-    /// The random numberings that each range is over, at most.
+    /// The random numberings that each range is over, at most, if it is not over all choices.
     pub tie_orders: u32,
-    /// The rows whose Φ depends on the numbering.
+    /// The rows whose range is over all choices: its ends are proven.
+    pub n_exact_rows: usize,
+    /// The rows whose Φ depends on the choice.
     pub n_wide_rows: usize,
     /// All exact values as small as they get.
     pub low: Extreme,
@@ -57,6 +60,7 @@ impl TieSensitivity {
         let reached = |it: &Extreme| it.verdict.reached == found.reached;
         Some(TieSensitivity {
             tie_orders,
+            n_exact_rows: ranges.iter().filter(|it| it.is_exact).count(),
             n_wide_rows: ranges.iter().filter(|it| it.is_wide()).count(),
             verdict_survives: reached(&low) && reached(&high),
             low,
@@ -76,13 +80,15 @@ impl TieSensitivity {
             "The verdict does not survive both"
         };
         format!(
-            "Over up to {} random numberings of the units besides their own, exact Φ of {} rows \
-             is not the same. \
+            "Exact Φ of {} rows is not the same for every choice among ties; of {} rows the \
+             smallest and largest Φ are proven to be those of all choices, of the others they are \
+             over up to {} random numberings of the units besides their own. \
              {survives}: with all exact values at their lowest, r = {}, RMSE = {} and MAE = {} \
              (level reached: {}); \
              at their highest, r = {}, RMSE = {} and MAE = {} (level reached: {}).",
-            self.tie_orders,
             self.n_wide_rows,
+            self.n_exact_rows,
+            self.tie_orders,
             number(low.pearson.coefficient),
             number(low.rmse),
             number(low.mae),
@@ -109,7 +115,14 @@ mod tests {
             Row { key, phi_hdc: seed as f64, phi_exact: exact, duration_ms: 1.0 }
         };
         let range = |low: f64, high: f64| {
-            Some(TieRange { low, high, numberings: 33, is_exhaustive: false, duration_ms: 1.0 })
+            Some(TieRange {
+                low,
+                high,
+                numberings: 33,
+                is_exhaustive: false,
+                is_exact: low == high,
+                duration_ms: 1.0,
+            })
         };
         let rows: Vec<Row> = (0..4).map(|seed| row(seed, seed as f64)).collect();
         let found =
@@ -119,12 +132,13 @@ mod tests {
         let mut ranges = [point(0.0), point(1.0), point(2.0), point(3.0)];
         let same = TieSensitivity::new(&rows, &ranges, &found, 32).unwrap();
         assert!(same.verdict_survives);
-        assert_eq!(same.n_wide_rows, 0);
+        assert_eq!((same.n_wide_rows, same.n_exact_rows), (0, 4));
         // The last of the lows falls to 0: r = 0.5 / √(5 · 2.75); at the highs all is as it was.
         ranges[3] = range(0.0, 3.0);
         ranges[1] = range(1.0, 1.0 + 1e-7);
         let fallen = TieSensitivity::new(&rows, &ranges, &found, 32).unwrap();
         assert_eq!(fallen.n_wide_rows, 1, "a difference below the tolerance is none");
+        assert_eq!(fallen.n_exact_rows, 2);
         assert!(!fallen.verdict_survives);
         assert_eq!(fallen.low.verdict.reached, None);
         assert_eq!(fallen.high.verdict.reached, Some(Level::Stretch));

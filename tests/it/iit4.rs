@@ -143,7 +143,7 @@ fn the_text_says_what_is_zero_left_out_and_tied() {
         text.contains("φ_s = 0: the partition {0,1,2} inputs cut | {3} outputs cut makes no"),
         "{text}"
     );
-    assert!(text.contains("\n* another purview has the same φ\n"), "{text}");
+    assert!(text.contains("\ntied: another purview has the same φ\n"), "{text}");
     let weak = json!({"tpm": [[0.2, 0.1], [0.2, 0.9], [0.2, 0.1], [0.2, 0.9]],
         "cm": [[0, 1], [0, 0]], "state": [0, 0]});
     let text = phi(&weak, "--formalism iit4-2023").succeeded().stdout;
@@ -209,8 +209,10 @@ fn check_refused(network: &Value, arguments: &str, message: &str) {
 #[test]
 fn what_is_no_question_of_iit4_is_refused() {
     let one = figure_1();
-    let message = "--ties with iit4-2023: expected --formalism iit3";
-    check_refused(&one, "--formalism iit4-2023 --ties", message);
+    let message = "a rule for --ties with iit4-2023: expected --formalism iit3, or --ties alone";
+    check_refused(&one, "--formalism iit4-2023 --ties=largest", message);
+    let message = "--ties with --complexes: expected one of them";
+    check_refused(&one, "--formalism iit4-2023 --ties --complexes", message);
     let message = "--phi-s-only with iit3: expected --formalism iit4-2023";
     check_refused(&one, "--phi-s-only", message);
     let message = "--ties-policy with iit3: expected --formalism iit4-2023";
@@ -318,4 +320,34 @@ fn example_networks_are_networks() {
         }
     }
     assert!(n_found > 0);
+}
+
+/// The smallest and the largest Φ are proven, whatever policy decides what is shown.
+#[test]
+fn ties_of_iit4_have_a_range() {
+    let network = json!({
+        "tpm": [[0, 0], [1, 0], [1, 0], [0, 1]],
+        "cm": [[1, 1], [1, 1]],
+        "state": [0, 0],
+    });
+    let six = |it: &Value| format!("{:.6}", it.as_f64().unwrap());
+    for (policy, shown) in [("max-phi", "3.043608"), ("principled", "2.974435")] {
+        let arguments = format!("--formalism iit4-2023 --ties --ties-policy {policy}");
+        let found = answer(&network, &arguments);
+        assert_eq!(six(&found["big_phi"]), shown);
+        let spectrum = &found["spectrum"];
+        assert_eq!(spectrum["proven"], true);
+        assert_eq!(six(&spectrum["largest"]["at_least"]), "3.043608");
+        assert_eq!(spectrum["largest"]["at_least"], spectrum["largest"]["at_most"]);
+        assert_eq!(spectrum["smallest"]["at_least"], spectrum["smallest"]["at_most"]);
+        assert!(spectrum["smallest"]["at_most"].as_f64() < spectrum["largest"]["at_most"].as_f64());
+        assert!(spectrum["combinations"].as_u64().unwrap() > 1);
+    }
+    let text = phi(&network, "--formalism iit4-2023 --ties").succeeded().stdout;
+    let line = "\nAll choices among causes, effects and system states that tie: Φ from ";
+    assert!(
+        text.contains(line) && text.contains(" to 3.0436") && text.contains(" (proven); "),
+        "{text}"
+    );
+    assert!(answer(&network, "--formalism iit4-2023").get("spectrum").is_none());
 }

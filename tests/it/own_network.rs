@@ -183,7 +183,7 @@ fn the_text_says_what_is_not_unique_and_what_is_zero() {
     // Five units, each with all others: full of ties.
     let text = phi(&dense(5), "").succeeded().stdout;
     assert!(text.contains("16 core causes or effects were chosen among equals: with another"));
-    assert!(text.contains("\n* another purview of the same size has the same φ\n"), "{text}");
+    assert!(text.contains("\ntied: another purview of the same size has the same φ\n"), "{text}");
     assert_eq!(answer(&dense(5), "")["ties"], 16);
     let records: Vec<Value> = serde_json::from_str(NETWORKS).unwrap();
     let zero = records.iter().find(|it| it["name"] == "any_n2_s2001_014").unwrap();
@@ -207,6 +207,127 @@ fn ties_over_all_cuts_are_counted_where_it_is_cheap_or_asked_for() {
     let line =
         format!("\n{expected} core causes or effects of the intact and all cut systems have");
     assert!(text.contains(&line), "{text}");
+}
+
+/// A = AND(A, B) and B = OR(A, B), both OFF (Hanson and Walker 2021).
+fn and_or() -> Value {
+    json!({"tpm": [[0, 0], [0, 1], [0, 1], [1, 1]], "cm": [[1, 1], [1, 1]], "state": [0, 0],
+           "labels": ["A*", "B"]})
+}
+
+#[test]
+fn all_values_that_ties_allow_are_listed_with_their_choices() {
+    let of = |rule: &str| answer(&and_or(), rule)["spectrum"].clone();
+    let ends = |it: &Value| {
+        assert_eq!(it["proven"], true, "{it}");
+        [&it["smallest"], &it["largest"]].map(|it| {
+            assert_eq!(it["at_least"], it["at_most"]);
+            format!("{:.6}", it["at_least"].as_f64().unwrap())
+        })
+    };
+    for (rule, expected, n_values) in [
+        ("--ties", ["0.000000", "0.180556"], 12),
+        ("--ties=all", ["0.000000", "0.180556"], 12),
+        ("--ties=largest", ["0.090278", "0.090278"], 1),
+        ("--ties=smallest", ["0.000000", "0.180556"], 5),
+        ("--ties=unresolved-dropped", ["0.000000", "0.000000"], 1),
+        ("--ties --cut-choices independent", ["0.000000", "0.430556"], 53),
+    ] {
+        let found = of(rule);
+        assert_eq!(ends(&found), expected, "{rule}");
+        assert_eq!(found["values"].as_array().unwrap().len(), n_values, "{rule}");
+    }
+    let whole = answer(&and_or(), "--ties");
+    // What is proven needs no numberings.
+    assert!(whole.get("range").is_none());
+    for value in whole["spectrum"]["values"].as_array().unwrap() {
+        assert!(value["cut"].is_object(), "{value}");
+        let chosen = value["intact"].as_array().unwrap();
+        assert!(chosen.iter().all(|it| it["cause"].is_array() && it["effect"].is_array()));
+    }
+    let text = phi(&and_or(), "--ties=smallest").succeeded().stdout;
+    let (_, spectrum) = text.split_once("\n\nAll choices").unwrap();
+    let (spectrum, _) = spectrum.split_once("\n\nCause-effect structure").unwrap();
+    expect_test::expect![[r#"
+         among core causes and effects of the same φ (rule smallest, with fewest units):
+        Φ from 0.000000 to 0.180556 (proven), 5 values; 16 choices in the intact system
+        Φ         severed     chosen in the intact system          chosen under the cut
+        0.000000  {B} → {A*}  {A*}: {A*} / {A*}; {B}: {A*} / {B}   -
+        0.055556  {B} → {A*}  {A*}: {B} / {A*}; {B}: {A*} / {B}    -
+        0.083333  {A*} → {B}  {A*}: {A*} / {B}; {B}: {B} / {A*}    -
+        0.125000  {B} → {A*}  {A*}: {A*} / {A*}; {B}: {A*} / {A*}  -
+        0.180556  {B} → {A*}  {A*}: {B} / {A*}; {B}: {A*} / {A*}   -
+        chosen: mechanism: purview of its cause / purview of its effect
+        warning: in 4 searches, of the intact system and of the cut ones, other purviews are within 1e-4 of the winner; noise decides there in programs whose transport is inexact, as that of PyPhi 1.2.0 (5e-6)
+          cause of {A*}: {A*} 0.166667, {B} 0.166667, {A*,B} 0.166667
+          effect of {A*}: {A*} 0.250000, {B} 0.250000, {A*,B} 0.250000
+          cause of {B}: {A*} 0.500000, {B} 0.500000, {A*,B} 0.500000
+          effect of {B}: {A*} 0.250000, {B} 0.250000, {A*,B} 0.250000"#]].assert_eq(spectrum);
+}
+
+/// PyPhi 1.2.0 prints 0.4375, since the noise of its transport decides an exact tie.
+#[test]
+fn near_ties_are_warned_of() {
+    let network = json!({
+        "tpm": [[0, 1, 1], [0, 1, 0], [1, 1, 1], [1, 0, 0], [0, 1, 1], [0, 0, 0], [1, 1, 1],
+                [1, 1, 0]],
+        "cm": [[0, 1, 1], [1, 1, 0], [0, 1, 1]],
+        "state": [0, 1, 0],
+    });
+    let found = answer(&network, "--ties");
+    assert_eq!(format!("{:.6}", found["phi"].as_f64().unwrap()), "0.465278");
+    let values = found["spectrum"]["values"].as_array().unwrap();
+    let values: Vec<String> =
+        values.iter().map(|it| format!("{:.6}", it["phi"].as_f64().unwrap())).collect();
+    assert_eq!(values.len(), 6, "{values:?}");
+    assert!(values.contains(&"0.437500".to_owned()) && values.contains(&"0.465278".to_owned()));
+    assert!(found["spectrum"]["n_near_ties"].as_u64().unwrap() > 0);
+    let text = phi(&network, "--ties").succeeded().stdout;
+    assert!(text.contains("\nwarning: in "), "{text}");
+    assert!(text.contains(" within 1e-4 of the winner"), "{text}");
+    // Nothing ties in a generic network.
+    let records: Vec<Value> = serde_json::from_str(NETWORKS).unwrap();
+    let generic = records.iter().find(|it| it["name"] == "freestochastic_n2_s2001_002").unwrap();
+    let text = phi(&networks_of(std::slice::from_ref(generic))[0], "--ties").succeeded().stdout;
+    assert!(text.contains("whatever is chosen (proven); 1 choice"), "{text}");
+    assert!(text.contains("\nNo purview is within 1e-4 of a winner.\n"), "{text}");
+}
+
+#[test]
+fn what_is_not_proven_is_an_interval_with_what_was_tried() {
+    let found = answer(&dense(5), "--ties");
+    let spectrum = &found["spectrum"];
+    assert_eq!((&spectrum["proven"], &spectrum["values"]), (&json!(false), &Value::Null));
+    let end = |extreme: &str, end: &str| spectrum[extreme][end].as_f64().unwrap();
+    let phi_of = |it: &Value| it.as_f64().unwrap();
+    let (low, high) = (phi_of(&found["range"]["low"]), phi_of(&found["range"]["high"]));
+    assert!(low <= phi_of(&found["phi"]) && phi_of(&found["phi"]) <= high);
+    assert!(end("smallest", "at_least") < end("smallest", "at_most"));
+    assert!(end("smallest", "at_most") <= low && high <= end("largest", "at_least"));
+    assert!(end("largest", "at_least") < end("largest", "at_most"));
+    let text = phi(&dense(5), "--ties").succeeded().stdout;
+    assert!(text.contains("\nthe smallest Φ is between "), "{text}");
+    assert!(text.contains("\ntried: the network's own numbering, which gives Φ = "), "{text}");
+    assert!(!text.contains("Φ from "), "{text}");
+}
+
+#[test]
+fn rules_for_ties_are_named() {
+    let refused = phi(&and_or(), "--ties=oldest");
+    assert_eq!(refused.code, Some(2));
+    let names = "expected one of all, largest, smallest, unresolved-dropped";
+    assert!(refused.stderr.contains(names), "{}", refused.stderr);
+    let refused = phi(&and_or(), "--ties=smallest --complexes");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("--ties with --complexes"), "{}", refused.stderr);
+    assert_eq!(phi(&and_or(), "--cut-choices independent").code, Some(2));
+}
+
+/// A label that ends in a star is no mark.
+#[test]
+fn marks_of_ties_are_no_labels() {
+    let text = phi(&and_or(), "").succeeded().stdout;
+    assert!(text.contains("{A*}") && !text.contains("tied"), "{text}");
 }
 
 #[test]

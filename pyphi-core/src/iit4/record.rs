@@ -10,11 +10,11 @@ use super::distinction::{Distinction, Mice};
 use super::measure::SpecifiedState;
 use super::partition::{PartDirection, SystemPartition};
 use super::sia::{Reason, SystemIrreducibilityAnalysis, SystemState};
-use super::structure::PhiStructure;
+use super::structure::{PhiSpectrum, PhiStructure};
 use crate::concept::unit_list;
 use crate::formalism::DifferentiationCap;
 use crate::input::NetworkRecord;
-use crate::record::PartRecord;
+use crate::record::{ExtremeRecord, PartRecord};
 
 /// φ_s of a system and what it rests on, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,6 +116,39 @@ pub struct PhiStructureRecord {
     /// Under `max-phi`: what is proven about the choice among ties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<ChoiceRecord>,
+    /// The smallest and the largest Φ that ties allow; absent where that was not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spectrum: Option<PhiSpectrumRecord>,
+}
+
+/// The smallest and the largest Φ over all choices of causes, effects and system states that tie,
+/// as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PhiSpectrumRecord {
+    /// Whether both are proven: both ends of each are then equal.
+    pub proven: bool,
+    /// The smallest Φ.
+    pub smallest: ExtremeRecord,
+    /// The largest Φ.
+    pub largest: ExtremeRecord,
+    /// How many combinations there are: a number up to 2⁶⁴ - 1, beyond that a string of digits.
+    #[serde(with = "count")]
+    pub combinations: BigUint,
+}
+
+impl From<&PhiSpectrum> for PhiSpectrumRecord {
+    fn from(spectrum: &PhiSpectrum) -> PhiSpectrumRecord {
+        let (least, most) = spectrum.bounds();
+        let finite = |it: f64| Some(it).filter(|it| it.is_finite());
+        let (smallest, largest) = (spectrum.smallest, spectrum.largest.big_phi);
+        let choice = spectrum.largest.choice.as_ref();
+        PhiSpectrumRecord {
+            proven: spectrum.is_complete(),
+            smallest: ExtremeRecord { at_least: least.min(smallest), at_most: finite(smallest) },
+            largest: ExtremeRecord { at_least: largest, at_most: finite(most.max(largest)) },
+            combinations: choice.map_or(BigUint::from(1u32), |it| it.combinations.clone()),
+        }
+    }
 }
 
 /// What is proven about a choice among ties, as JSON has it.
@@ -219,6 +252,7 @@ impl PhiStructureRecord {
                 state_pairs: choice.state_pairs,
                 combinations: choice.combinations.clone(),
             }),
+            spectrum: None,
         }
     }
 }

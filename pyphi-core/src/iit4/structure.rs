@@ -396,8 +396,13 @@ pub fn phi_spectrum(system: &System, rules: Rules, options: &Options) -> PhiSpec
     let sia = tied.analysis(rules);
     let (largest, undecided) = with_undecided(system, &tied, sia, rules, options, &stop, began);
     let pairs = tied.states();
-    if largest.stop_reason != StopReason::Complete || pairs.is_empty() {
+    if largest.stop_reason != StopReason::Complete {
         return alone(largest);
+    }
+    if pairs.is_empty() {
+        // Without specified states there is no distinction, and nothing to choose.
+        let proof = ChoiceProof::of_one(largest.big_phi, 0);
+        return PhiSpectrum { proof_of_smallest: Some(proof), ..alone(largest) };
     }
     let order = options.tie_order.within(system.units().bits());
     let open = Open { system, undecided: &undecided, pairs: &pairs, order, stop: &stop };
