@@ -37,7 +37,7 @@ use crate::suite::{Formalism, Settings, Suite};
 use crate::ui::progress::{Display, Progress, Told};
 use crate::wording::short;
 
-/// How many times as much as usual is asked for.
+/// Multiple of the usual amount that is asked for.
 fn times() -> u64 {
     std::env::var("PHI_DAMAGE").ok().and_then(|it| it.parse().ok()).unwrap_or(1)
 }

@@ -81,7 +81,7 @@ pub(crate) struct Observation {
     pub(crate) peak_bytes: u64,
     /// Wall time from start to end.
     pub(crate) seconds: f64,
-    /// Whether it ran from the beginning to its end. A compiler that was ended early, or a build
+    /// `true` if it ran from the beginning to its end. A compiler that was ended early, or a build
     /// that found half of its crates finished, needed *at least* this much memory, and its time
     /// says nothing.
     pub(crate) complete: bool,
@@ -94,7 +94,7 @@ pub(crate) struct Need {
     pub(crate) peak_bytes: u64,
     /// A running mean; `None` until it has once run to its end.
     pub(crate) seconds: Option<f64>,
-    /// How often it ran to its end.
+    /// Number of times that it ran to its end.
     pub(crate) times_seen: u64,
 }
 

@@ -8,7 +8,7 @@
 
 use std::fmt::Write;
 
-/// Whether a character is not seen, or changes where others are seen: control characters,
+/// `true` if a character is not seen, or changes where others are seen: control characters,
 /// separators of lines, marks of the direction of text, and what is no character.
 pub fn is_hidden(character: char) -> bool {
     character.is_control()

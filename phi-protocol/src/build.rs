@@ -25,7 +25,7 @@ pub struct BuildAttempt {
     pub commands: Vec<String>,
     /// `built`, `out-of-memory`, …
     pub outcome: String,
-    /// How long it took.
+    /// Time that it took.
     pub seconds: f64,
     /// The most memory that cargo and everything below it held at once.
     pub peak_bytes: u64,

@@ -74,7 +74,7 @@ pub enum Event<Settings = IgnoredAny, Key = IgnoredAny, Summary = IgnoredAny> {
         /// The time it will probably take.
         expected_ms: f64,
     },
-    /// How far the problem under way is; at most once a second.
+    /// State of the problem under way; at most once a second.
     Progress {
         /// The identity of the problem.
         problem: String,

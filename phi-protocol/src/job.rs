@@ -57,7 +57,7 @@ pub struct JobStatus {
     pub cpu_features: Vec<String>,
     /// The first tasks of the round that are not done, counted from 1.
     pub unfinished_tasks: Vec<u64>,
-    /// How many items were given up.
+    /// Number of items that were given up.
     pub n_given_up: u64,
     /// The first of the items that were given up.
     pub given_up: Vec<GivenUpItem>,
@@ -109,7 +109,7 @@ pub enum JobState {
 pub struct GivenUpItem {
     /// The name of the item for people.
     pub item: String,
-    /// How often it was tried.
+    /// Number of times that it was tried.
     pub attempts: u64,
 }
 

@@ -366,7 +366,7 @@ impl PlanArgs {
     }
 }
 
-/// Whether a folder can become that of a run, or is that of a study, if the job is one.
+/// Check that a folder can become that of a run, or is that of a study, if the job is one.
 fn check_free(run: &Path, kind: &str) -> Result<(), Error> {
     let found = match fs::read_dir(run) {
         Ok(found) => found,

@@ -893,8 +893,8 @@ impl ReportArgs {
     }
 }
 
-/// Whether statistics and report can be written into the folder of a run: there are none, or those
-/// of this program.
+/// Check that statistics and report can be written into the folder of a run: there are none, or
+/// those of this program.
 pub(crate) fn check_results(folder: &Path) -> Result<(), Error> {
     check_summary(&folder.join("summary.json"))?;
     Report::check_paths(folder)

@@ -14,7 +14,7 @@ use crate::ui::forecast::{Forecasts, Load};
 /// random vectors of the hyperdimensional estimate. Measured in a release build: `docs/cluster.md`.
 const ESTIMATES_PER_UNIT: f64 = 2.5e-4;
 
-/// How many times as long an exact problem of IIT 3.0 takes if its range over numberings is taken
+/// Factor by which an exact problem of IIT 3.0 takes longer if its range over numberings is taken
 /// too. Measured for 32 numberings: 2.8 for 8 units, 3.6 for 7, 4.3 for 5.
 const WITH_RANGE: f64 = 3.0;
 

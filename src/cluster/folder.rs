@@ -45,7 +45,7 @@ pub struct JobFile {
     pub program: String,
     /// The processors, and threads, of a task.
     pub cpus: usize,
-    /// How many tasks were expected to run at the same time.
+    /// Number of tasks that were expected to run at the same time.
     pub slots: usize,
     /// The most tasks that a round was to have.
     pub max_tasks: usize,
@@ -69,9 +69,9 @@ pub struct Plan {
     pub round: usize,
     /// The stage that its items are of.
     pub stage: String,
-    /// Whether the job is done when all items of this stage are.
+    /// `true` if the job is done when all items of this stage are.
     pub is_last_stage: bool,
-    /// Whether attempts are counted anew from this round on.
+    /// `true` if attempts are counted anew from this round on.
     pub is_fresh: bool,
     /// The items of the stage.
     pub n_items: u64,
@@ -180,7 +180,7 @@ fn read<T: DeserializeOwned>(
         .map_err(|message| Error::Content { place: path.display().to_string(), message })
 }
 
-/// Whether a time in seconds can be.
+/// Check that a time in seconds can be.
 pub(crate) fn check_seconds(what: &str, seconds: f64) -> Result<(), String> {
     match (0.0..=1e12).contains(&seconds) {
         true => Ok(()),
@@ -318,7 +318,7 @@ impl JobFolder {
         (1..=self.n_rounds()?).map(|round| self.plan(round)).collect()
     }
 
-    /// How many rounds there are.
+    /// Number of rounds.
     ///
     /// # Errors
     /// [`Error::Read`].

@@ -65,7 +65,7 @@ impl Spec {
 pub struct Stage {
     /// Its name.
     pub name: &'static str,
-    /// Whether the job is done when its items are.
+    /// `true` if the job is done when its items are.
     pub is_last: bool,
     /// All its items.
     pub n_items: u64,

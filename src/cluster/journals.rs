@@ -28,7 +28,7 @@ use crate::run::store::Session;
 
 const SCHEMA: &str = "phi-validation/cluster-journal";
 
-/// How long a finished item may wait before it is on the disk.
+/// Longest time between the end of an item and its being on the disk.
 pub const CHECKPOINT: Duration = Duration::from_secs(5);
 
 /// The first line of a journal.
@@ -83,7 +83,7 @@ const ITEM: &str = "phi-validation/cluster-item";
 pub struct ItemLine {
     /// Which item.
     pub item: u64,
-    /// What was found: the same whoever does it, but for the last digits of floating-point numbers.
+    /// Result: the same in every process, but for the last digits of floating-point numbers.
     pub result: Box<RawValue>,
     /// How: times, counters, whatever may differ.
     pub work: Box<RawValue>,
@@ -108,7 +108,7 @@ struct Shared {
 struct State {
     header: Header,
     lines: String,
-    /// How many of the items are in the file.
+    /// Number of the items that are in the file.
     written: usize,
     failed: Option<Error>,
     is_over: bool,
@@ -154,12 +154,12 @@ impl TaskJournal {
         &self.shared.path
     }
 
-    /// How many items were added.
+    /// Number of items that were added.
     pub fn len(&self) -> usize {
         self.shared.state().header.items.len()
     }
 
-    /// Whether none was.
+    /// `true` if none was.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -442,7 +442,7 @@ fn content_error(path: &Path, line: usize, message: String) -> Error {
     Error::Content { place: format!("{}, line {line}", path.display()), message }
 }
 
-/// Whether two results are the same, but for the last digits of numbers that are not whole.
+/// Check that two results are the same, but for the last digits of numbers that are not whole.
 pub(crate) fn agree(a: &str, b: &str) -> Result<(), String> {
     if a == b {
         return Ok(());

@@ -3,7 +3,7 @@
 //! A *job* is a study, or one Φ. An *item* is the smallest thing that is done or not done: of a
 //! study an exact problem with all its comparisons, of one Φ a mechanism or a cut; a *task* is a
 //! list of items that one process does; a *round* is a set of tasks that are handed to a scheduler
-//! together. Whoever hands them over (Slurm, a person) is of no concern here:
+//! together. The one that hands them over (Slurm, a person) is of no concern here:
 //!
 //! | module | what it is about |
 //! |---|---|

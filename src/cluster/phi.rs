@@ -39,7 +39,7 @@ pub const CONCEPTS: &str = "concepts";
 /// The second stage.
 pub const CUTS: &str = "cuts";
 
-/// How often a task looks for what others have found.
+/// Time between two looks of a task for what others have found.
 pub const LISTEN: Duration = Duration::from_secs(3);
 
 /// The network of one Φ, in the state that was asked for, as a job's file has it: one network from
@@ -182,7 +182,7 @@ fn seconds_in_all(n_units: usize) -> f64 {
 /// The share of that which goes into the concepts of the intact system.
 const SHARE_OF_CONCEPTS: f64 = 0.08;
 
-/// How many times longer a cut takes that is looked at before there is a good bound.
+/// Factor by which a cut takes longer that is looked at before there is a good bound.
 const FIRST_CUTS: f64 = 5.0;
 
 /// Expected time of each mechanism, in seconds: as it has partitions.
@@ -207,7 +207,7 @@ fn cut_seconds(pieces: &Pieces<'_>, intact: &IntactStructure) -> Result<Vec<f64>
     Ok(weights.into_iter().map(|it| it * all).collect())
 }
 
-/// How many times longer items took than expected; 1 if there were none.
+/// Time of the items as a multiple of what was expected; 1 if there were none.
 fn pace(done: &std::collections::BTreeMap<u64, f64>, expected: &[f64]) -> f64 {
     let of_done = done.iter().filter_map(|(&item, seconds)| {
         Some((*seconds, *expected.get(usize::try_from(item).ok()?)?))

@@ -95,7 +95,7 @@ pub fn next(
     Ok(status_by(folder, &file.job, Some(&plan), &journals))
 }
 
-/// How often each item of a stage was tried, since attempts were last counted anew.
+/// Number of times that each item of a stage was tried, since attempts were last counted anew.
 fn attempts(plans: &[Plan], stage: &str) -> HashMap<u64, usize> {
     let first = plans.iter().rposition(|it| it.is_fresh).unwrap_or(0);
     let mut attempts = HashMap::new();
@@ -135,7 +135,7 @@ fn planned(stage: &Stage, left: &[Item], wish: &Wish, ask: &Ask) -> Plan {
     }
 }
 
-/// How far a job is, by its last round and its journals. Cheap: nothing is expanded, and of the
+/// State of a job, by its last round and its journals. Cheap: nothing is expanded, and of the
 /// journals only the first lines are read.
 ///
 /// # Errors
@@ -197,7 +197,7 @@ pub fn done_of(items: &[u64], done: &BTreeMap<u64, f64>) -> BTreeSet<u64> {
     items.iter().copied().filter(|it| done.contains_key(it)).collect()
 }
 
-/// Whether a task may be done by this program.
+/// Check that a task may be done by this program.
 ///
 /// # Errors
 /// [`Error::Settings`] that names both programs.

@@ -39,7 +39,7 @@ struct Question {
     sizes: Vec<usize>,
     /// What a task takes besides its items, in seconds.
     overhead: f64,
-    /// How many tasks there may be.
+    /// Largest number of tasks.
     max_tasks: usize,
     /// The comparisons whose results are put together in the end.
     merge: usize,
@@ -50,7 +50,7 @@ struct Question {
 /// What came out.
 #[derive(Debug, Clone, PartialEq)]
 struct Outcome {
-    /// How many tasks ran at the same time.
+    /// Number of tasks that ran at the same time.
     nodes: usize,
     /// The comparisons.
     n_networks: usize,

@@ -255,7 +255,7 @@ fn local(run: &Path, settings: &Settings) -> Result<Option<Contents>, Error> {
     })
 }
 
-/// What a journal says of a problem: the same whoever solves it.
+/// Record of a problem in a journal: the same in every process that solves it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Solved {
     problem: ProblemId,
@@ -519,8 +519,8 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
     assembled.write(run)
 }
 
-/// Whether a folder without settings has at most what an interrupted [`gather`] leaves, which may
-/// be written anew.
+/// Check that a folder without settings has at most what an interrupted [`gather`] leaves, which
+/// may be written anew.
 fn check_unfinished(run: &Path, suite: &Suite) -> Result<(), Error> {
     let (journal, csv) = (run.join("journal.jsonl"), run.join("results.csv"));
     let refuse = |path: &Path| {

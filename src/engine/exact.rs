@@ -207,12 +207,12 @@ impl Engine {
         found
     }
 
-    /// Whether the user asked to stop.
+    /// `true` if the user asked to stop.
     pub(crate) fn is_cancelled(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
 
-    /// How many threads it has.
+    /// Number of its threads.
     pub fn n_threads(&self) -> usize {
         self.pool.current_num_threads()
     }
@@ -593,7 +593,7 @@ pub fn tables(
 }
 
 impl Engine {
-    /// Whether a network of a study is accepted at all: size, reachable state. Cheap.
+    /// Check that a network of a study is accepted at all: size, reachable state. Cheap.
     ///
     /// # Errors
     /// [`Error::Network`] with what is wrong with it; `place` says which network it is.

@@ -19,7 +19,7 @@ pub struct ExactPhi {
     /// The core causes and core effects, in the intact structure and in that of the cut, that were
     /// chosen from several purviews of the same φ and size: where it is not 0, Φ is not unique.
     pub ties: u64,
-    /// How small and how large other numberings of the units make Φ; none if that was not asked
+    /// Smallest and largest Φ of other numberings of the units; none if that was not asked
     /// for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<TieRange>,
@@ -39,7 +39,7 @@ impl ExactPhi {
     /// number holds. Networks of a study have Φ below a million.
     pub const LARGEST: f64 = 1e12;
 
-    /// Whether its numbers can be those of a network of `n` units.
+    /// Check that its numbers can be those of a network of `n` units.
     ///
     /// # Errors
     /// Which cannot, and what was expected.
@@ -78,7 +78,7 @@ impl ExactPhi {
 /// The most of anything that is counted in a result.
 const MOST: u64 = 1 << 40;
 
-/// Whether a time in milliseconds can be: some centuries at most.
+/// Check that a time in milliseconds can be: some centuries at most.
 pub(crate) fn check_ms(what: &str, ms: f64) -> Result<(), String> {
     match (0.0..=1e13).contains(&ms) {
         true => Ok(()),
@@ -86,7 +86,7 @@ pub(crate) fn check_ms(what: &str, ms: f64) -> Result<(), String> {
     }
 }
 
-/// Whether there can be so much memory.
+/// Check that there can be so much memory.
 pub(crate) fn check_bytes(what: &str, bytes: Option<u64>) -> Result<(), String> {
     match bytes.unwrap_or(0) {
         0..=0x0fff_ffff_ffff_ffff => Ok(()),
@@ -141,7 +141,7 @@ pub struct TieRange {
     /// The different numberings that this is over, the network's own included; numberings that
     /// differ by an exchange of interchangeable units count once.
     pub numberings: u32,
-    /// Whether these are all there are.
+    /// `true` if these are all there are.
     pub is_exhaustive: bool,
     /// Whether `low` and `high` are proven to be the extremes over all choices among purviews of
     /// the same φ and size, not only over numberings. Older files do not say so.
@@ -160,7 +160,7 @@ impl TieRange {
     /// The seed from which numberings are drawn.
     pub const SEED: u64 = 1;
 
-    /// Whether the numbering makes a difference: the ends are further apart than the theory's
+    /// `true` if the numbering makes a difference: the ends are further apart than the theory's
     /// tolerance.
     pub fn is_wide(&self) -> bool {
         self.high - self.low > ExactPhi::ZERO

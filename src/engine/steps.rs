@@ -1,4 +1,4 @@
-//! How far the engine is in the problem under way.
+//! State of the engine in the problem under way.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::wording::duration;
 
-/// How far an exact problem is.
+/// State of an exact problem.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Steps {
     /// What is counted: `mechanisms`, `cuts`, `partitions`, `systems`.
@@ -34,7 +34,7 @@ impl fmt::Display for Steps {
     }
 }
 
-/// What the engine says of the problem under way: written by it, read by whoever shows it.
+/// Report of the engine on the problem under way: written by it, read by what shows it.
 #[derive(Debug, Clone, Default)]
 pub struct Detail(Arc<Mutex<Option<Steps>>>);
 
@@ -44,7 +44,7 @@ impl Detail {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = steps;
     }
 
-    /// How far it has come, if it was said.
+    /// State of the problem, if it was said.
     pub(crate) fn get(&self) -> Option<Steps> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -115,7 +115,7 @@ impl AppendFile {
         }
     }
 
-    /// Whether the file is as this process left it. Devices and pipes have no length.
+    /// Check that the file is as this process left it. Devices and pipes have no length.
     fn check_unchanged(&self) -> Result<(), Error> {
         let read_error = |source| Error::Read { path: self.path.clone(), source };
         let metadata = self.file.metadata().map_err(read_error)?;
@@ -176,7 +176,7 @@ impl Lock {
         Err(write_error(path, changing))
     }
 
-    /// Whether the lock keeps others out: some file systems have no locks.
+    /// `true` if the lock keeps others out: some file systems have no locks.
     pub(crate) fn holds(&self) -> bool {
         self.holds
     }
@@ -223,7 +223,7 @@ fn try_lock(file: &File) -> Result<bool, ()> {
     }
 }
 
-/// Whether an open file is the one at `path`. True where the system has no identity of files.
+/// `true` if an open file is the one at `path`. True where the system has no identity of files.
 fn is_at(open: &Metadata, path: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -252,7 +252,7 @@ pub(crate) fn read_or_nothing(path: &Path) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Whether there is something at `path`. What cannot be looked at is not taken for missing, for
+/// `true` if there is something at `path`. What cannot be looked at is not taken for missing, for
 /// then it might be written over.
 ///
 /// # Errors
@@ -302,7 +302,7 @@ pub(crate) fn write_one_of_many(path: &Path, content: impl AsRef<[u8]>) -> Resul
     write().map(|()| sync_folder(path)).map_err(|source| write_error(path, source))
 }
 
-/// Whether a file may be written: there is none at `path`, or its text is one of ours.
+/// `true` if a file may be written: there is none at `path`, or its text is one of ours.
 ///
 /// # Errors
 /// [`Error::Output`] if it is something else, which must not be overwritten; [`Error::Read`].

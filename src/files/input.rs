@@ -28,7 +28,7 @@ pub const RECORD: u64 = 64 << 20;
 /// The variable of the environment that sets another limit, in MiB.
 pub const LIMIT: &str = "PHI_MAX_INPUT_MIB";
 
-/// How long a reader waits before it says that it does.
+/// Time after which a reader says that it waits.
 const SILENT: Duration = Duration::from_secs(2);
 
 /// The text in a file of at most `most` bytes (unless [`LIMIT`] says otherwise), without a byte

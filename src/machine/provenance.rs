@@ -13,7 +13,7 @@ pub struct Provenance {
     pub version: String,
     /// The commit it was built from.
     pub commit: Option<String>,
-    /// Whether tracked files differed from that commit when it was built.
+    /// `true` if tracked files differed from that commit when it was built.
     pub dirty: Option<bool>,
     /// The compiler.
     pub rustc: Option<String>,

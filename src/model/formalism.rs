@@ -41,7 +41,7 @@ impl Formalism {
         }
     }
 
-    /// Whether it is a version of IIT 4.0: the exact value is then φ_s, and there is Φ of the
+    /// `true` if it is a version of IIT 4.0: the exact value is then φ_s, and there is Φ of the
     /// Φ-structure too.
     pub fn is_iit4(self) -> bool {
         self != Formalism::Iit3

@@ -254,7 +254,7 @@ pub(crate) mod counted {
         static COMPARED: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// How many names were compared on this thread since this was asked.
+    /// Number of names that were compared on this thread since this was asked.
     pub(crate) fn compared() -> usize {
         COMPARED.replace(0)
     }

@@ -6,7 +6,7 @@
 //! it is for) are the key material, each as 8 bytes, lowest first. Streams of different purposes
 //! or numbers are therefore unrelated, and nothing depends on the order in which they are drawn.
 //!
-//! A purpose ends in a version. Whoever changes how a stream is read gives it a new one.
+//! A purpose ends in a version. A change of how a stream is read takes a new one.
 
 /// A stream of bytes that depends on a purpose and some numbers only.
 #[derive(Debug, Clone)]

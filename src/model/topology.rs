@@ -179,12 +179,12 @@ impl Graph {
         self.neighbours[i]
     }
 
-    /// Whether units `i` and `j` are joined.
+    /// `true` if units `i` and `j` are joined.
     pub fn has_edge(&self, i: usize, j: usize) -> bool {
         self.neighbours[i] >> j & 1 == 1
     }
 
-    /// How many units are joined to unit `i`.
+    /// Number of units that are joined to unit `i`.
     pub fn degree(&self, i: usize) -> u32 {
         self.neighbours[i].count_ones()
     }
@@ -194,7 +194,7 @@ impl Graph {
         pairs(self.n_units()).filter(|&(i, j)| self.has_edge(i, j)).collect()
     }
 
-    /// Whether every unit can be reached from every other along edges. True of a single unit.
+    /// `true` if every unit can be reached from every other along edges. True of a single unit.
     pub fn is_connected(&self) -> bool {
         let n = self.n_units();
         let mut reached: u32 = 1;

@@ -103,7 +103,7 @@ struct Refusal {
 /// once.
 const SMALL: usize = 8;
 
-/// How many networks are solved before their answers are written.
+/// Number of networks that are solved before their answers are written.
 const CHUNK: usize = 256;
 
 impl Question {
@@ -185,7 +185,7 @@ impl Question {
         self.input.networks.iter().map(n_items).sum()
     }
 
-    /// Whether there are none.
+    /// `true` if there are none.
     pub fn is_empty(&self) -> bool {
         self.input.networks.is_empty()
     }
@@ -464,7 +464,7 @@ impl Question {
     }
 }
 
-/// How many there are of one network. One that is wrong is said to be so once.
+/// Number of items of one network. One that is wrong is said to be so once.
 fn n_items(entry: &Entry) -> usize {
     match (&entry.record, &entry.states) {
         (Err(_), _) => 1,

@@ -126,7 +126,7 @@ pub enum Mark {
         ink: Ink,
         /// The width.
         width: f64,
-        /// Whether it is dashed.
+        /// `true` if it is dashed.
         dashed: bool,
     },
     /// A point of a series.
@@ -178,7 +178,7 @@ pub enum Mark {
         anchor: Anchor,
         /// The colour.
         ink: Ink,
-        /// Whether it runs upwards.
+        /// `true` if it runs upwards.
         upwards: bool,
     },
 }
@@ -374,7 +374,7 @@ impl Drawing {
     }
 }
 
-/// How far two points are from each other.
+/// Distance between two points.
 ///
 /// Not [`f64::hypot`]: that is a function of the system's library, in glibc a new one since 2.35,
 /// and a program that calls it does not start where the library is older.

@@ -35,7 +35,7 @@ struct Point {
     ties: bool,
     /// Where other choices among ties give another exact Φ: the smallest and the largest.
     range: Option<(f64, f64)>,
-    /// Whether it is drawn: of very many some are, and everything is computed from all.
+    /// `true` if it is drawn: of very many some are, and everything is computed from all.
     is_drawn: bool,
 }
 
@@ -569,7 +569,7 @@ pub fn by_estimator(entries: &[Entry], name: &str) -> Statistics {
     Statistics::new(&points)
 }
 
-/// How far Φ_HDC of some dimension is from its limit.
+/// Distance of Φ_HDC of some dimension from its limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Distance {
     /// The dimension of the vectors.

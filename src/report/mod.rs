@@ -56,7 +56,7 @@ enum Block {
 struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
-    /// Whether it is long: folded away at first in the page, and sortable.
+    /// `true` if it is long: folded away at first in the page, and sortable.
     long: bool,
 }
 
@@ -166,7 +166,7 @@ impl Report {
     /// What the page and the Markdown begin with, before the name of the run.
     const TITLE: &str = "Exact Φ and its estimate: ";
 
-    /// Whether a report can be written into `folder`: there is none, or one of this program.
+    /// Check that a report can be written into `folder`: there is none, or one of this program.
     ///
     /// # Errors
     /// [`Error::Output`] if there is something else, which must not be overwritten.
@@ -819,7 +819,7 @@ fn exact_phi(formalism: Formalism) -> &'static str {
     }
 }
 
-/// Whether a column holds numbers, by its first cell that is not empty.
+/// `true` if a column holds numbers, by its first cell that is not empty.
 fn is_number(cell: &str) -> bool {
     cell == "-" || cell.replace('−', "-").parse::<f64>().is_ok()
 }

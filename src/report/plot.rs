@@ -42,7 +42,7 @@ impl Axis {
         Axis { label: label.to_owned(), low: low - room, high: high + room, log }
     }
 
-    /// Whether values that span so much are better seen on a logarithmic axis.
+    /// `true` if values that span so much are better seen on a logarithmic axis.
     pub fn wants_log(values: impl IntoIterator<Item = f64>) -> bool {
         let (mut low, mut high) = (f64::INFINITY, 0.0_f64);
         for value in values.into_iter().filter(|it| *it > 0.0) {
@@ -51,7 +51,7 @@ impl Axis {
         high > 50.0 * low
     }
 
-    /// Whether it is logarithmic.
+    /// `true` if it is logarithmic.
     pub fn is_log(&self) -> bool {
         self.log
     }

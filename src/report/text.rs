@@ -337,7 +337,7 @@ pub fn write_matrix(suite: &Suite, out: &mut dyn io::Write) -> io::Result<()> {
     writeln!(out, "{comparisons} comparisons, {problems} exact problems")
 }
 
-/// How many comparisons and exact problems there are of each formalism, topology, size and rule. A
+/// Numbers of comparisons and exact problems of each formalism, topology, size and rule. A
 /// problem that several of a kind share counts for each of them.
 fn counts(suite: &Suite) -> String {
     let settings = suite.settings();

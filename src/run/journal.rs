@@ -67,7 +67,7 @@ impl Outputs {
         })
     }
 
-    /// Whether the run may write these files: none is there, or those that are may be touched.
+    /// Check that the run may write these files: none is there, or those that are may be touched.
     ///
     /// # Errors
     /// [`Error::Output`] that names the file which may not, and why.
@@ -106,7 +106,7 @@ impl Outputs {
         check_ours(journal, |text| text.is_empty() || text.starts_with("{\"kind\":\"session\""))
     }
 
-    /// Whether the CSV begins as one of this program, or is empty.
+    /// Check that the CSV begins as one of this program, or is empty.
     pub(crate) fn check_header(&self, content: &[u8], suite: &Suite) -> Result<(), Error> {
         let lines = Lines::new(content);
         let is_header = |has_cases| match lines.whole.first() {
@@ -212,7 +212,7 @@ impl SettingsFile {
         Ok(file.settings)
     }
 
-    /// Whether the rows beside the settings file belong to `suite`.
+    /// Check that the rows beside the settings file belong to `suite`.
     pub(crate) fn check(outputs: &Outputs, suite: &Suite) -> Result<(), Error> {
         let path = &outputs.settings;
         let refuse = |message: String| Err(Error::Output { path: outputs.csv.clone(), message });
@@ -239,7 +239,7 @@ impl SettingsFile {
 pub(crate) const SUMMARY_SCHEMAS: [&str; 2] =
     ["phi-validation/summary", "phi-validation/summaries"];
 
-/// Whether `path` can become a summary: it does not exist, or it is one.
+/// Check that `path` can become a summary: it does not exist, or it is one.
 ///
 /// # Errors
 /// [`Error::Output`] if it is something else, which must not be overwritten.

@@ -84,7 +84,7 @@ impl Row {
     }
 }
 
-/// Whether two numbers are equal but for what another program may make of the last digits.
+/// `true` if two numbers are equal but for what another program may make of the last digits.
 pub(crate) fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= Row::SAME * b.abs().max(1.0)
 }

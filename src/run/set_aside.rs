@@ -55,7 +55,7 @@ pub(crate) fn set_aside(folder: &Path) -> Result<Option<PathBuf>, Error> {
     Ok(Some(free))
 }
 
-/// Whether there is the folder of a run.
+/// `true` if there is the folder of a run.
 fn check(folder: &Path) -> Result<bool, Error> {
     let read_error = |source| Error::Read { path: folder.to_owned(), source };
     let metadata = match fs::symlink_metadata(folder) {
@@ -90,7 +90,7 @@ fn check(folder: &Path) -> Result<bool, Error> {
     ))
 }
 
-/// Whether the file is one of that schema, in the folder itself: not behind a symbolic link.
+/// `true` if the file is one of that schema, in the folder itself: not behind a symbolic link.
 fn has_mark(folder: &Path, file: &str, schema: &str) -> bool {
     #[derive(Deserialize)]
     struct Form {

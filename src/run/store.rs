@@ -70,7 +70,7 @@ impl Session {
         Session { started_unix_ms, provenance: Provenance::here() }
     }
 
-    /// Whether its numbers can be.
+    /// Check that its numbers can be.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.started_unix_ms >= Session::TOO_LATE_UNIX_MS {
             return Err(format!(
@@ -122,7 +122,7 @@ impl Entry {
         Ok(Row { key, phi_hdc, phi_exact: self.exact.phi, duration_ms })
     }
 
-    /// Whether both have the same result, but for the last digits: times and counters may differ.
+    /// `true` if both have the same result, but for the last digits: times and counters may differ.
     pub(crate) fn agrees(&self, other: &Entry) -> bool {
         let close_estimate = |(name, it): (&String, &f64)| {
             other.estimates.get(name).is_some_and(|other| close(*it, *other))
@@ -133,7 +133,7 @@ impl Entry {
             && self.estimates.iter().all(close_estimate)
     }
 
-    /// Whether it belongs to the suite and its numbers can be.
+    /// Check that it belongs to the suite and its numbers can be.
     pub(crate) fn check(&self, suite: &Suite) -> Result<(), String> {
         let Some(position) = suite.position(self.key) else {
             return Err(format!("{} is not in the matrix of the settings", self.key));
@@ -178,7 +178,7 @@ struct Paths {
     settings: PathBuf,
     journal: PathBuf,
     csv: PathBuf,
-    /// Whether there is no folder.
+    /// `true` if there is no folder.
     is_beside: bool,
 }
 
@@ -214,7 +214,7 @@ pub struct Contents {
     pub rows: Vec<Row>,
     /// For each of them its line in the journal, counted from 1.
     pub(crate) line_of: Vec<usize>,
-    /// Whether a line was cut short.
+    /// `true` if a line was cut short.
     pub torn: bool,
 }
 
@@ -284,7 +284,7 @@ impl Contents {
         }
     }
 
-    /// Whether every comparison is there.
+    /// `true` if every comparison is there.
     pub fn is_finished(&self) -> bool {
         self.rows.len() == self.suite.comparisons().len()
     }
@@ -326,7 +326,7 @@ pub(crate) struct Reading {
     whole_len: usize,
     /// Lines that say what an earlier one has said.
     n_doubled: usize,
-    /// Whether several sessions have written at the same time.
+    /// `true` if several sessions have written at the same time.
     is_mixed: bool,
 }
 
@@ -790,7 +790,8 @@ impl Ledger for RunFolder {
     }
 }
 
-/// Whether a CSV says nothing that the journal does not: its rows are the first of the journal's.
+/// Check that a CSV says nothing that the journal does not: its rows are the first of the
+/// journal's.
 fn check_csv(content: &[u8], contents: &Contents, paths: &Paths) -> Result<(), Error> {
     let expected = contents.csv();
     let mut expected = expected.lines();
@@ -917,7 +918,7 @@ fn taken(folder: &Path) -> Error {
     Error::Output { path: folder.to_owned(), message: message.to_owned() }
 }
 
-/// Whether another process holds this lock.
+/// `true` if another process holds this lock.
 fn is_locked(lock: &Path) -> bool {
     let file = fs::File::open(lock);
     file.is_ok_and(|it| matches!(it.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))

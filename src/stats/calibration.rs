@@ -1,5 +1,5 @@
-//! How well the estimate predicts exact Φ once its scale is learned, judged on networks it has not
-//! seen.
+//! Calibration: the prediction of exact Φ by an estimate whose scale is learned, judged on networks
+//! it has not seen.
 //!
 //! A [`Model`] is fitted to some rows and predicts others. It is judged by leaving out one
 //! topology, or one size, at a time: a prediction never comes from a fit that saw the row, another

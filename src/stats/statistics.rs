@@ -1,4 +1,4 @@
-//! How well one column of numbers follows another: correlations, errors and a fitted line.
+//! Agreement of two columns of numbers: correlations, errors and a fitted line.
 //!
 //! A statistic that the data do not define is a [`Stat::Undefined`] with its reason, never a NaN.
 //! Two values within [`SAME`] of each other count as equal where equality matters (ranks, constant
@@ -166,7 +166,7 @@ impl Statistics {
 /// holds. Φ of a Φ-structure can be so large, since relations are counted by powers of powers of 2.
 pub(crate) const TOO_LARGE: &str = "a value is above 1e100";
 
-/// Whether a point has a coordinate above 1e100.
+/// `true` if a point has a coordinate above 1e100.
 pub(crate) fn are_too_large(points: &[(f64, f64)]) -> bool {
     points.iter().any(|(x, y)| x.abs().max(y.abs()) > 1e100)
 }

@@ -43,9 +43,9 @@ pub struct Summary {
     pub overall: Statistics,
     /// How sure these are.
     pub uncertainty: Uncertainty,
-    /// Whether the correlations could come from matching topologies at random.
+    /// Test for correlations that come from matching topologies at random.
     pub permutation: Permutation,
-    /// How well fitted models predict what they have not seen.
+    /// Predictions of fitted models for what they have not seen.
     pub calibration: Vec<Calibration>,
     /// Over the rows of each topology.
     pub by_topology: Vec<Group<Topology>>,
@@ -59,7 +59,7 @@ pub struct Summary {
     /// Under IIT 4.0, where everything above is about φ_s: the same about Φ of the Φ-structure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against_big_phi: Option<Findings>,
-    /// Whether they would be with all exact values at either end of their ranges; none if these are
+    /// The same with all exact values at either end of their ranges; none if these are
     /// not known.
     pub ties: Option<TieSensitivity>,
     /// The exact problems, in the order in which they were solved.
@@ -293,7 +293,7 @@ fn points(rows: &[Row]) -> Vec<(f64, f64)> {
 /// The exact problem of each row, as an index into those of the suite.
 ///
 /// # Panics
-/// If a row is not in the suite: whoever reads rows checks that.
+/// If a row is not in the suite: the readers of rows check that.
 fn problems(suite: &Suite, rows: &[Row]) -> Vec<usize> {
     let problem = |row: &Row| {
         let position = suite.position(row.key).expect("a row of the suite");

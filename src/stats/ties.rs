@@ -21,7 +21,7 @@ pub struct Extreme {
     pub verdict: Verdict,
 }
 
-/// How much ties can change what a study finds.
+/// Influence of ties on what a study finds.
 #[derive(Debug, Serialize)]
 pub struct TieSensitivity {
     /// The random numberings that each range is over, at most, if it is not over all choices.
@@ -34,7 +34,7 @@ pub struct TieSensitivity {
     pub low: Extreme,
     /// All exact values as large as they get.
     pub high: Extreme,
-    /// Whether the verdict is the same with all lows, with all highs, and as found.
+    /// `true` if the verdict is the same with all lows, with all highs, and as found.
     pub verdict_survives: bool,
 }
 

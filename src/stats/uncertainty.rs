@@ -496,7 +496,7 @@ pub struct Permutation {
     pub n_rows: usize,
     /// The matchings looked at, the true one among them.
     pub n_permutations: usize,
-    /// Whether these are all.
+    /// `true` if these are all.
     pub exhaustive: bool,
     /// For Pearson's r.
     pub p_pearson: Stat,

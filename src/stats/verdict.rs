@@ -57,7 +57,7 @@ pub struct Verdict {
 pub struct LevelResult {
     /// The level.
     pub level: Level,
-    /// Whether all its criteria are met.
+    /// `true` if all its criteria are met.
     pub met: bool,
     /// The criteria.
     pub criteria: Vec<Criterion>,
@@ -68,13 +68,13 @@ pub struct LevelResult {
 pub struct Criterion {
     /// The name of the statistic.
     pub statistic: &'static str,
-    /// Whether it must be above or below.
+    /// Side on which it must be.
     pub must_be: Side,
     /// Of what.
     pub threshold: f64,
     /// What it is.
     pub found: Stat,
-    /// Whether that is enough.
+    /// `true` if that is enough.
     pub met: bool,
 }
 

@@ -152,7 +152,7 @@ impl Study<'_> {
         }
     }
 
-    /// Whether the estimates in the file are those of this estimator.
+    /// Check that the estimates in the file are those of this estimator.
     fn check_estimates(&self, ledger: &dyn Ledger) -> Result<(), Error> {
         for (index, row) in ledger.rows().iter().enumerate() {
             let position = self.suite.position(row.key).expect("the journal checked its keys");

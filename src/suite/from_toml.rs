@@ -2,7 +2,7 @@
 //!
 //! The file says what [`Settings`] hold, in the words of the command line; `docs/study.md`
 //! describes it. Every mistake is refused with file, line and column, what stands there and what
-//! was expected. Networks from other files are read here and now: whoever has the settings needs
+//! was expected. Networks from other files are read here and now: a holder of the settings needs
 //! none of the files again.
 
 use std::collections::HashSet;

@@ -105,7 +105,7 @@ impl Suite {
     /// grew by 1.6 KiB a row.
     const BYTES_OF_ROW: u128 = 2 << 10;
 
-    /// Whether there is memory for a run of all comparisons, which keeps what it has found until
+    /// Check that there is memory for a run of all comparisons, which keeps what it has found until
     /// its statistics.
     ///
     /// # Errors
@@ -246,7 +246,7 @@ impl Size {
         rows.saturating_add(self.n_problems.saturating_mul(of_problem))
     }
 
-    /// Whether it fits into `memory` bytes; `more` says if the numbers are but the beginning.
+    /// Check that it fits into `memory` bytes; `more` says if the numbers are but the beginning.
     fn check(self, more: &str, memory: u64) -> Result<(), Error> {
         if self.bytes() <= u128::from(memory) {
             return Ok(());
@@ -279,8 +279,8 @@ impl<'a> Expansion<'a> {
         Expansion { settings, memory, comparisons, problems, known: HashMap::new() }
     }
 
-    /// Whether there is memory for `n_more` comparisons. How many states are reachable is known by
-    /// now.
+    /// Check that there is memory for `n_more` comparisons. How many states are reachable is known
+    /// by now.
     fn check(&self, n_more: usize) -> Result<(), Error> {
         let n_rows = (self.comparisons.len() + n_more) as u128;
         Size { n_rows, n_problems: self.problems.len() as u128 }.check("more than ", self.memory)

@@ -1,7 +1,7 @@
 //! What a study is made of: [`Settings`], in one canonical order, so that equal settings are equal
 //! values.
 //!
-//! They hold everything, the tables of networks from files included: whoever has them needs no
+//! They hold everything, the tables of networks from files included: a holder of them needs no
 //! other file to make the same [`Suite`](crate::suite::Suite). Settings of one rule, state and
 //! formalism are written as they were before there were others.
 
@@ -33,7 +33,7 @@ pub enum States {
     Reachable,
     /// Some of those that are reachable, drawn without replacement; all, if there are not more.
     Sampled {
-        /// How many.
+        /// Their number.
         count: usize,
         /// The seed of the draw.
         seed: u64,
@@ -339,7 +339,7 @@ impl Settings {
         Ok(self)
     }
 
-    /// Whether rows need a [`Case`](crate::model::key::Case) to be told apart: there are several
+    /// `true` if rows need a [`Case`](crate::model::key::Case) to be told apart: there are several
     /// rules, states or formalisms, or networks from files.
     pub fn has_cases(&self) -> bool {
         self.rules.len() != 1
@@ -348,7 +348,7 @@ impl Settings {
             || !self.networks.is_empty()
     }
 
-    /// Whether the estimates of the estimator of this name are kept.
+    /// `true` if the estimates of the estimator of this name are kept.
     pub fn keeps(&self, estimator: &str) -> bool {
         let others = &self.other_estimators;
         estimator == self.estimator || others.is_empty() || others.iter().any(|it| it == estimator)
@@ -470,7 +470,7 @@ fn sort<T: Ord>(
     }
 }
 
-/// Whether a study can hold networks of `n` units.
+/// Check that a study can hold networks of `n` units.
 pub(crate) fn check_size(n: usize) -> Result<(), Error> {
     if n < 2 {
         return Err(Error::Settings(format!(
@@ -495,7 +495,7 @@ pub(crate) fn check_size(n: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a rule has the numbers it needs.
+/// Check that a rule has the numbers it needs.
 pub(crate) fn check_rule(rule: &Rule) -> Result<(), Error> {
     match rule {
         Rule::Logistic { gain } if !gain.is_finite() => {
@@ -505,7 +505,7 @@ pub(crate) fn check_rule(rule: &Rule) -> Result<(), Error> {
     }
 }
 
-/// Whether states fit networks of `n` units; `who` says which networks these are.
+/// Check that states fit networks of `n` units; `who` says which networks these are.
 pub(crate) fn check_states(states: &States, n: usize, who: &str) -> Result<(), Error> {
     match states {
         States::Patterns(patterns) if patterns.is_empty() => {

@@ -1,4 +1,4 @@
-//! How long exact problems take: a guess that learns from those that are done.
+//! Forecast of the time that exact problems take: a guess that learns from those that are done.
 //!
 //! The time of exact Φ grows by a factor for every unit and with the density of the connections,
 //! and both the factors and the speed depend on machine, rule and build. So the logarithm of the
@@ -53,7 +53,7 @@ impl Forecast {
     /// there were.
     const SCATTER: usize = 1000;
 
-    /// How much the prior is worth, in problems: little for the speed, more for how it grows.
+    /// Weight of the prior, in problems: little for the speed, more for its growth.
     const WORTH: [f64; 3] = [0.1, 4.0, 4.0];
 
     /// The time that a problem takes, in seconds.
@@ -159,7 +159,7 @@ impl Forecasts {
         }
     }
 
-    /// Whether there was a problem of this theory.
+    /// `true` if there was a problem of this theory.
     pub fn has_learned(&self, formalism: Formalism) -> bool {
         self.0.contains_key(&formalism)
     }

@@ -1,7 +1,7 @@
 //! What a run looks like while it goes on: lines for a terminal, or one line for a log.
 //!
 //! Everything here is a pure function of a [`View`]: no clock, no terminal, no file. The lines fit
-//! the width they are asked for; colours are left to whoever shows them.
+//! the width they are asked for; colours are left to what shows them.
 
 use std::time::Duration;
 
@@ -29,11 +29,11 @@ pub struct View {
     pub last: Vec<Row>,
     /// Pearson's correlation of estimate and exact Φ over the rows so far, where it is defined.
     pub correlation: Option<f64>,
-    /// Whether the user has asked to stop.
+    /// `true` if the user has asked to stop.
     pub stopping: bool,
 }
 
-/// How far the networks of one size are.
+/// State of the networks of one size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     /// The number of units.

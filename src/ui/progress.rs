@@ -1,8 +1,8 @@
-//! How far a run is: kept here, shown on standard error, told to programs, sampled into the run's
+//! State of a run: kept here, shown on standard error, told to programs, sampled into the run's
 //! folder.
 //!
-//! A [`Progress`] is told by the study what happens; whoever looks (the live view of a terminal,
-//! the lines of a log, the events, the timeline) asks it. On a terminal the view is drawn again and
+//! A [`Progress`] is told by the study what happens; its readers (the live view of a terminal,
+//! the lines of a log, the events, the timeline) ask it. On a terminal the view is drawn again and
 //! again; elsewhere, as in a log, there is a line now and then. What the view looks like is in
 //! [`live`](crate::ui::live), what the remaining time is guessed from in
 //! [`forecast`](crate::ui::forecast).
@@ -98,7 +98,7 @@ impl Display {
         }
     }
 
-    /// How often the display is renewed.
+    /// Time between two renewals of the display.
     fn interval(self) -> Duration {
         match self {
             Display::Live => Duration::from_millis(250),
@@ -116,7 +116,7 @@ pub struct Work {
     /// the sum of their times must not depend on that of a hash map.
     left: BTreeMap<ProblemId, (Formalism, Load)>,
     forecasts: Forecasts,
-    /// Whether the forecast has learned anything of this run.
+    /// `true` if the forecast has learned anything of this run.
     learned: bool,
     current: Option<Current>,
     last: Vec<Row>,
@@ -131,7 +131,7 @@ struct Current {
     since: Duration,
 }
 
-/// How many rows are remembered to be shown.
+/// Number of rows that are remembered to be shown.
 const LAST: usize = 8;
 
 impl Work {
@@ -402,7 +402,7 @@ impl Progress {
         });
     }
 
-    /// Whether the user has asked to stop.
+    /// `true` if the user has asked to stop.
     pub fn is_stopping(&self) -> bool {
         self.shared.stopping.load(Ordering::Relaxed)
     }

@@ -102,7 +102,7 @@ enum Verdict {
     Torn,
 }
 
-/// Whether a call reads or changes.
+/// Kind of a call: it reads or changes.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
     Reads,
@@ -113,7 +113,7 @@ enum Way {
 
 static N_CALLS: AtomicUsize = AtomicUsize::new(0);
 
-/// How much of each file is on the disk, of those that have more than that.
+/// Part of each file that is on the disk, of those that have more than that.
 static FLUSHED: Mutex<Option<HashMap<PathBuf, i64>>> = Mutex::new(None);
 
 thread_local! {
@@ -152,7 +152,8 @@ fn note_taken(path: Option<PathBuf>) {
     }
 }
 
-/// Whether it is the path of a file on a disk. The system's own files, pipes and sockets are none.
+/// `true` if it is the path of a file on a disk. The system's own files, pipes and sockets are
+/// none.
 fn is_file(path: &Path) -> bool {
     path.is_absolute() && !["/dev", "/proc", "/sys"].iter().any(|it| path.starts_with(it))
 }

@@ -60,7 +60,7 @@ impl Fault {
         }
     }
 
-    /// Whether the process does not outlive it.
+    /// `true` if the process does not outlive it.
     fn is_death(self) -> bool {
         matches!(self, Fault::Kill | Fault::Torn | Fault::Power)
     }
@@ -199,9 +199,9 @@ pub(crate) type Finished = BTreeMap<String, String>;
 /// A command that meets faults.
 pub(crate) struct Scenario<'a> {
     pub(crate) name: &'a str,
-    /// How many faults are a sample.
+    /// Number of faults in a sample.
     pub(crate) sample: usize,
-    /// What is there before. All that the command does not write is someone else's and must stay as
+    /// What is there before. All that the command does not write is not its own and must stay as
     /// it is.
     pub(crate) before: Files,
     /// The program's name, for it may start others.

@@ -72,7 +72,7 @@ fn tasks_in_any_order_killed_and_doubled_make_the_run_of_one_process() {
         for task in shuffled(n_tasks, &mut stream) {
             let one = format!("cluster task job --round {round} --task {task}");
             match stream.next_u64() % 4 {
-                // A task that nobody started.
+                // A task that was not started.
                 0 if round == 1 => {}
                 1 if round <= 2 => {
                     let prefix = format!("r{round}-t{task:05}.");
@@ -248,7 +248,7 @@ fn journals_that_do_not_fit_are_named() {
     let own = format!("{folder}/{name}");
     let text = place.read(&own);
 
-    // What a process has not finished writing, and what the system hides, is nobody's.
+    // What a process has not finished writing, and what the system hides, is no journal.
     place.write(&format!("{folder}/{name}.77.tmp"), &text[..100]);
     place.write(&format!("{folder}/.nfs0001"), "");
     place.run("cluster gather job").succeeded();
@@ -337,7 +337,7 @@ fn what_is_never_done_is_given_up_after_four_rounds() {
         &format!("1 of 2 exact problems are missing: {name}; `cluster next` plans them"),
     );
     place.run("cluster gather job --partial").succeeded();
-    // Whoever plans it once more means it.
+    // A second plan is meant.
     let fresh = json(place.run(&plan));
     assert_eq!((&fresh["state"], &fresh["round"]), (&"planned".into(), &5.into()));
     // A task of a round long gone does no harm, and its rows count.

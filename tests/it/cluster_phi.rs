@@ -84,7 +84,7 @@ fn one_phi_in_tasks_in_any_order_killed_and_doubled_is_that_of_one_process() {
                         Finished::from(twin.wait_with_output().unwrap()).succeeded();
                     }
                 }
-                // A task that nobody started.
+                // A task that was not started.
                 2 if is_first => {}
                 _ => drop(place.run(&one).succeeded()),
             }

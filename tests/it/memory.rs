@@ -15,7 +15,7 @@ fn with_limit(place: &Place, limit: &str, mib: u64, arguments: &str) -> Finished
     command.output().unwrap().into()
 }
 
-/// Whether the message names what is needed and what there is.
+/// Check that the message names what is needed and what there is.
 #[track_caller]
 fn names_both(finished: &Finished, needed: &str) {
     assert_eq!(finished.code, Some(2), "stderr: {}", finished.stderr);

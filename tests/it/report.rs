@@ -24,7 +24,7 @@ fn tables(html: &str) -> Vec<Vec<Vec<String>>> {
     html.split("<table").skip(1).map(|it| table(it.split("</table>").next().unwrap())).collect()
 }
 
-/// Whether a number that is none is in a page or a drawing.
+/// `true` if a number that is none is in a page or a drawing.
 fn has_holes(text: &str) -> bool {
     let readable = text.split("<script>").next().unwrap();
     ["NaN", ">inf", "-inf", " inf<", "\"inf\"", ",inf"].iter().any(|it| readable.contains(it))
@@ -203,7 +203,7 @@ fn the_record_of_the_build_is_shown() {
     let place = Place::new();
     place.run(STUDY).succeeded();
     assert!(place.read("runs/first/report.md").contains("| build record | none |"));
-    // What is no record keeps nobody from a report.
+    // A file that is no record does not prevent a report.
     place.write("runs/first/build.json", r#"{"option": "A", "peak_memory_bytes": 123}"#);
     place.run("report runs/first").succeeded();
     let markdown = place.read("runs/first/report.md");

@@ -60,7 +60,7 @@ pub(crate) fn workspace(selection: &Selection) -> anyhow::Result<Workspace> {
     Workspace::locate(selection, HOST.default_target.as_ref())
 }
 
-/// Whether the study is what is selected.
+/// `true` if the study is what is selected.
 pub(crate) fn is_study(selection: &Selection) -> anyhow::Result<bool> {
     Ok(workspace(selection)?.is_default_target)
 }

@@ -47,7 +47,7 @@ pub(crate) struct Start<'a> {
     /// The user's arguments, or those of xtask: they are passed on unread.
     pub(crate) args: Vec<OsString>,
     /// What the arguments may leave open; `None` for a program that is not the study's, and for a
-    /// command whose results nobody counts.
+    /// command whose results are not counted.
     pub(crate) launch: Option<Launch>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct Run {
     pub(crate) command: Vec<String>,
     pub(crate) out: Option<PathBuf>,
     pub(crate) summary_file: Option<PathBuf>,
-    /// Whether there were finished rows to go on from.
+    /// `true` if there were finished rows to go on from.
     pub(crate) resumed: bool,
     /// Complete rows in `out` before and after.
     pub(crate) n_rows_before: u64,
@@ -87,7 +87,7 @@ pub(crate) struct Run {
     pub(crate) lowest_available_bytes: Option<u64>,
     /// Threads it was given in the end; `None` if that was left to the run.
     pub(crate) workers: Option<usize>,
-    /// How often it was started again with fewer of them, because memory was short.
+    /// Number of new starts with fewer of them, because memory was short.
     pub(crate) n_restarts: usize,
     /// The kernel's kills for lack of memory meanwhile.
     pub(crate) memory_kills: KillCounters,
@@ -201,7 +201,7 @@ fn results_of(task: Task) -> Option<Results> {
     }
 }
 
-/// How many workers there is room for.
+/// Number of workers that there is room for.
 pub(crate) fn workers(needed: &Workers, available_bytes: u64, n_cpus: usize) -> usize {
     let room = available_bytes.saturating_sub(needed.shared_bytes) / needed.worker_bytes.max(1);
     usize::try_from(room).unwrap_or(usize::MAX).clamp(1, n_cpus.max(1))

@@ -51,7 +51,7 @@ pub(crate) struct MemoryCurve {
     pub(crate) misfit: Option<OversizedCompiler>,
     /// Memory left in the last seconds, and what was to stay free.
     pub(crate) last_and_floor_bytes: Option<(u64, u64)>,
-    /// Whether memory was ever shorter than that.
+    /// `true` if memory was ever shorter than that.
     pub(crate) was_short: bool,
     /// The kernel's kills that hit this very build.
     pub(crate) n_own_kills: u64,

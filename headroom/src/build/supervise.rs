@@ -27,7 +27,7 @@ use crate::{
     numbers::bytes,
 };
 
-/// How often the child is looked at.
+/// Time between two looks at the child.
 const TICK: Duration = Duration::from_millis(25);
 /// The same when the child has ended and its other processes are being ended.
 const SHORT_TICK: Duration = Duration::from_millis(2);
@@ -37,7 +37,7 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(100);
 const SAMPLE_COST: u32 = 20;
 /// Between two looks at how things stand with the guard.
 const LIVE_EVERY: Duration = Duration::from_millis(200);
-/// How long an interrupted child that should end by itself may take.
+/// Time that an interrupted child has to end by itself.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Below this much available memory a running child gets a warning.
@@ -90,7 +90,7 @@ pub(crate) enum GuardNews<'a> {
 pub struct Watched {
     /// How it ended.
     pub ending: Ending,
-    /// Whether the user asked to stop.
+    /// `true` if the user asked to stop.
     pub interrupted: bool,
     /// It was asked to stop because memory was short.
     pub stopped_for_memory: bool,

@@ -28,7 +28,7 @@ pub fn install() -> anyhow::Result<()> {
     .context("could not install the Ctrl-C handler")
 }
 
-/// How often the user asked to stop.
+/// Number of times that the user asked to stop.
 pub fn count() -> usize {
     N_INTERRUPTS.load(Ordering::SeqCst)
 }

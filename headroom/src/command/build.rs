@@ -37,7 +37,7 @@ pub struct Built {
     pub root: PathBuf,
     /// Where it was built.
     pub target_dir: PathBuf,
-    /// Whether it was the host's default target.
+    /// `true` if it was the host's default target.
     pub is_default_target: bool,
     /// What can be run, in cargo's order; empty if there is nothing to run.
     pub executables: Vec<PathBuf>,

@@ -28,11 +28,11 @@ use crate::{
     numbers::{bytes, sum},
 };
 
-/// How long a process may take to end.
+/// Time that a process has to end.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest answer of the user.
 const MOST_BYTES: u64 = 4096;
-/// How often a program that is being paused is searched for what it has just started.
+/// Number of times that a program that is being paused is searched for what it has just started.
 const N_ROUNDS: usize = 5;
 
 /// A program that the user has named, as it was when it was looked up.
@@ -61,7 +61,7 @@ pub(crate) struct Stopped {
     pub(crate) n_processes: usize,
     /// What it held before.
     pub(crate) own_bytes: u64,
-    /// Whether all of it was gone in time.
+    /// `true` if all of it was gone in time.
     pub(crate) gone: bool,
 }
 
@@ -229,7 +229,7 @@ impl PausedPrograms {
         Ok(paused)
     }
 
-    /// Whether it was running until now.
+    /// `true` if it was running until now.
     fn pause_one(&mut self, process: ProcessId) -> anyhow::Result<bool> {
         if self.paused.contains(&process) || process.activity() != Activity::Runs {
             return Ok(false);

@@ -70,7 +70,7 @@ pub struct BuildRequest {
 /// Waiting for memory, and making room.
 #[derive(Clone, Debug, Default)]
 pub struct RoomRequest {
-    /// How long to wait for memory and for the lock of the build folder.
+    /// Longest wait for memory and for the lock of the build folder.
     pub wait: Option<WaitTimeout>,
     /// Programs to pause, with all they have started.
     pub pause: Vec<u32>,

@@ -20,7 +20,7 @@ use crate::{
 
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long to wait.
+/// Longest wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitTimeout {
     /// As long as it takes.

@@ -62,12 +62,12 @@ impl Console {
         self.format
     }
 
-    /// Whether programs that are started should colour what they write to a pipe.
+    /// `true` if programs that are started should colour what they write to a pipe.
     pub fn stderr_has_color() -> bool {
         anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
     }
 
-    /// Whether a line that is drawn again and again is welcome on stderr.
+    /// `true` if a line that is drawn again and again is welcome on stderr.
     pub fn stderr_has_progress() -> bool {
         io::stderr().is_terminal() && env::var_os("CI").is_none()
     }
@@ -82,7 +82,7 @@ impl Console {
         self.document.push(name, value);
     }
 
-    /// Whether the document has a value of this name.
+    /// `true` if the document has a value of this name.
     pub fn has_recorded(&self, name: &str) -> bool {
         self.document.has(name)
     }

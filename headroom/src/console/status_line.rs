@@ -8,7 +8,7 @@ use std::{
 
 use crate::escape::terminal;
 
-/// Whether the line is on the screen. It is taken away before anything else is written to stderr.
+/// `true` if the line is on the screen. It is taken away before anything else is written to stderr.
 static SHOWN: AtomicBool = AtomicBool::new(false);
 
 /// Put the line there, or a new one in its place.

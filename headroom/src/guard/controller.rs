@@ -125,7 +125,7 @@ struct Client {
     granted_at: Option<Millis>,
     compiler: Option<Compiler>,
     desired: DesiredState,
-    /// Whether the kernel had killed an unknown process when this compiler was ended for room.
+    /// `true` if the kernel had killed an unknown process when this compiler was ended for room.
     too_late: bool,
 }
 
@@ -549,7 +549,7 @@ impl Controller {
         }
     }
 
-    /// Whether the kernel has killed more for lack of memory than is accounted for; if so, this
+    /// `true` if the kernel has killed more for lack of memory than is accounted for; if so, this
     /// compiler is it.
     fn kernel_killed(&mut self) -> bool {
         let killed = self.n_unexplained_kills() > 0;

@@ -16,7 +16,7 @@ use super::{
 pub(crate) struct Guard(Infallible);
 
 impl Guard {
-    /// Whether this system can have one.
+    /// `true` if this system can have one.
     pub(crate) const IS_SUPPORTED: bool = false;
 
     pub(crate) fn start(

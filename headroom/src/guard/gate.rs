@@ -366,7 +366,7 @@ impl Gate {
     }
 }
 
-/// Whether the compiler says that its linker was killed. rustc itself ends with exit code 1 then.
+/// `true` if the compiler says that its linker was killed. rustc itself ends with exit code 1 then.
 fn says_that_a_linker_was_killed(said: &[u8]) -> bool {
     let said = String::from_utf8_lossy(said);
     ["terminated with signal 9", "signal: 9 (SIGKILL)", "unable to execute command: Killed"]

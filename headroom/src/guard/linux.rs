@@ -43,7 +43,7 @@ pub(crate) struct Guard {
 }
 
 impl Guard {
-    /// Whether this system can have one.
+    /// `true` if this system can have one.
     pub(crate) const IS_SUPPORTED: bool = true;
 
     /// Begin to watch, and set up `cargo` (or a command that runs it) so that its compilers come
@@ -108,7 +108,7 @@ impl Guard {
         self.shared.build.store(build, Ordering::SeqCst);
     }
 
-    /// Whether a compiler does not fit, not even alone: the command should be ended.
+    /// `true` if a compiler does not fit, not even alone: the command should be ended.
     pub(crate) fn gave_up(&self) -> bool {
         self.shared.gave_up.load(Ordering::SeqCst)
     }

@@ -58,7 +58,7 @@ pub(crate) struct Observed {
     pub(crate) unit: Unit,
     pub(crate) peak_bytes: u64,
     pub(crate) seconds: f64,
-    /// Whether it ran to its end.
+    /// `true` if it ran to its end.
     pub(crate) complete: bool,
 }
 

@@ -41,12 +41,12 @@ const RATE_OVER: Millis = 100;
 const LEAST_SUSPENSION: Millis = 150;
 /// A compiler that others have overtaken for this long is let in before any further one.
 const OVERTAKEN_MOST: Millis = 8000;
-/// How long a compiler waits for memory that other programs have taken, before the build is given
+/// Longest wait of a compiler for memory that other programs have taken, before the build is given
 /// up.
 const FOREIGN_WAIT: Millis = 20_000;
 /// After so many evictions a compiler starts only when it can be alone.
 const EVICTIONS_BEFORE_ALONE: u32 = 2;
-/// How many peaks of this build are remembered for the guess about unknown crates.
+/// Number of peaks of this build that are remembered for the guess about unknown crates.
 const N_SEEN: usize = 256;
 
 /// What does not change during a build.
@@ -54,8 +54,8 @@ const N_SEEN: usize = 256;
 pub(crate) struct PolicySettings {
     /// Memory at the start: what is available then. The reserves are scaled to it.
     pub(crate) room_bytes: u64,
-    /// Whether a group's limit is what counts, or the machine's memory, of which the system needs a
-    /// part.
+    /// `true` if a group's limit is what counts, or the machine's memory, of which the system needs
+    /// a part.
     pub(crate) is_group: bool,
     pub(crate) n_cpus: usize,
 }
@@ -67,7 +67,7 @@ pub(crate) struct Sample {
     pub(crate) headroom_bytes: u64,
     /// What a further compiler may count on; less than the headroom where part of that is swap.
     pub(crate) grantable_bytes: u64,
-    /// Whether programs stand still for lack of memory for a good part of the time.
+    /// `true` if programs stand still for lack of memory for a good part of the time.
     pub(crate) stalled: bool,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct CompileRequest {
     pub(crate) job: JobId,
     /// The most that it needed in earlier builds.
     pub(crate) known_bytes: Option<u64>,
-    /// Whether it runs a linker as well.
+    /// `true` if it runs a linker as well.
     pub(crate) links: bool,
     /// The request whose compiler was ended by the guard or the kernel, if this is its second try.
     pub(crate) again: Option<JobId>,
@@ -217,7 +217,7 @@ impl Policy {
         }
     }
 
-    /// Whether memory is so short that it should be looked at as often as possible.
+    /// `true` if memory is so short that it should be looked at as often as possible.
     pub(crate) fn is_tight(&self) -> bool {
         let running = self.jobs.iter().filter(|it| it.state == State::Running).count() as u64;
         self.sample.headroom_bytes < self.floor() + (running + 1) * 16 * BURST
@@ -288,7 +288,7 @@ impl Policy {
         self.admit(now, actions);
     }
 
-    /// Whether a compiler the kernel killed gets a second try, alone.
+    /// `true` if a compiler the kernel killed gets a second try, alone.
     pub(crate) fn may_try_again(&self, job: JobId) -> bool {
         self.position(job).is_some_and(|it| !self.jobs[it].was_killed) && !self.gave_up
     }
@@ -484,7 +484,7 @@ impl Policy {
         }
     }
 
-    /// Whether the compiler can run beside those that run already.
+    /// `true` if the compiler can run beside those that run already.
     fn fits(&self, job: &Job) -> bool {
         let tight = self.sample.stalled
             || self.jobs.iter().any(|it| matches!(it.state, State::Suspended { .. }));
@@ -515,7 +515,7 @@ impl Policy {
         steepest.max().unwrap_or(0).min(4 * BURST)
     }
 
-    /// Whether the memory of a compiler that was ended is still on its way back.
+    /// `true` if the memory of a compiler that was ended is still on its way back.
     fn in_flight(&self, now: Millis) -> bool {
         self.jobs
             .iter()
@@ -579,7 +579,7 @@ impl Policy {
 }
 
 impl Job {
-    /// Whether it holds memory and may go on.
+    /// `true` if it holds memory and may go on.
     fn is_active(&self) -> bool {
         matches!(self.state, State::Running | State::Suspended { .. })
     }

@@ -89,7 +89,7 @@ impl Unit {
         })
     }
 
-    /// Whether a linker runs after the compiler.
+    /// `true` if a linker runs after the compiler.
     pub(crate) fn links(&self) -> bool {
         self.kind != UnitKind::Lib
     }

@@ -80,7 +80,7 @@ impl Container {
     }
 }
 
-/// How much time tasks lost waiting for memory (pressure stall information), in percent of the last
+/// Time that tasks lost waiting for memory (pressure stall information), in percent of the last
 /// ten seconds.
 ///
 /// Without swap it gives no warning: measured, builds that fitted added nothing, and a trigger
@@ -134,7 +134,8 @@ pub(crate) fn own_v2_dir(root: &Path) -> Option<PathBuf> {
     members.lines().any(|it| it == own_pid).then_some(own)
 }
 
-/// How many processes the kernel has killed for lack of memory. Only differences mean anything.
+/// Number of processes that the kernel has killed for lack of memory. Only differences mean
+/// anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct KillCounters {
     /// In this process's own group (v2: and below); `None` if it cannot be read.
@@ -158,12 +159,12 @@ impl KillCounters {
         }
     }
 
-    /// Whether any counter can be read at all.
+    /// `true` if any counter can be read at all.
     pub fn readable(self) -> bool {
         self.group.is_some() || self.machine.is_some()
     }
 
-    /// Whether any counter moved (on a value made by [`KillCounters::since`]).
+    /// `true` if any counter moved (on a value made by [`KillCounters::since`]).
     pub fn moved(self) -> bool {
         self.group.unwrap_or(0) > 0 || self.machine.unwrap_or(0) > 0
     }

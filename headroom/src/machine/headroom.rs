@@ -18,7 +18,7 @@ pub(crate) struct Headroom {
     /// Without swapping.
     pub(crate) ram_bytes: u64,
     pub(crate) swap_bytes: u64,
-    /// Whether a control group leaves less RAM than the machine.
+    /// `true` if a control group leaves less RAM than the machine.
     pub(crate) is_group: bool,
 }
 

@@ -73,7 +73,7 @@ impl Memory {
     }
 }
 
-/// Whether the kernel promises no more memory than it has.
+/// `true` if the kernel promises no more memory than it has.
 pub(super) fn keeps_promises(root: &Path) -> bool {
     let mode = fs::read_to_string(root.join("proc/sys/vm/overcommit_memory"));
     mode.is_ok_and(|it| it.trim() == "2")

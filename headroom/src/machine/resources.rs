@@ -70,9 +70,9 @@ pub(crate) struct ProcessUse {
     pub(crate) own_bytes: u64,
     /// What of it lies in swap.
     pub(crate) swapped_bytes: u64,
-    /// Whether it belongs to the user who runs this program.
+    /// `true` if it belongs to the user who runs this program.
     pub(crate) own: bool,
-    /// Whether it is this process, one of its ancestors or of its descendants.
+    /// `true` if it is this process, one of its ancestors or of its descendants.
     pub(crate) related: bool,
 }
 
@@ -89,9 +89,9 @@ pub(crate) struct ProcessTree {
     pub(crate) n_processes: usize,
     pub(crate) own_bytes: u64,
     pub(crate) swapped_bytes: u64,
-    /// Whether all of it belongs to the user who runs this program.
+    /// `true` if all of it belongs to the user who runs this program.
     pub(crate) own: bool,
-    /// Whether any of it is this process, one of its ancestors or of its descendants.
+    /// `true` if any of it is this process, one of its ancestors or of its descendants.
     pub(crate) related: bool,
 }
 
@@ -146,7 +146,7 @@ impl Resources {
         }
     }
 
-    /// How much of [`Resources::total_bytes`] is in use.
+    /// Part of [`Resources::total_bytes`] that is in use.
     pub(crate) fn used_bytes(&self) -> u64 {
         self.binding_group().map_or(self.memory.used_bytes, |it| it.used_bytes)
     }
@@ -251,7 +251,7 @@ impl Resources {
     }
 }
 
-/// Whether its children are separate programs: init, a shell, a terminal, a login.
+/// `true` if its children are separate programs: init, a shell, a terminal, a login.
 fn holds_together(it: &ProcessUse) -> bool {
     const NAMES: [&str; 30] = [
         "init",

@@ -6,7 +6,7 @@ use crate::{
     numbers::{bytes, sum},
 };
 
-/// How many processes are shown, and from which size on.
+/// Number of processes that are shown, and from which size on.
 const N_PROCESSES: usize = 10;
 const LARGE_PROCESS_BYTES: u64 = 16 << 20;
 

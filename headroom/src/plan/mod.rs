@@ -79,7 +79,7 @@ pub(crate) enum Source {
     Prior,
 }
 
-/// Whether a need can be met now.
+/// Relation of a need to what there is now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Fit {
@@ -117,7 +117,7 @@ pub(crate) struct Rung {
     pub(crate) fit: Fit,
     /// Expected for the 160 comparisons on all CPUs; `None` in another workspace.
     pub(crate) run_seconds: Option<u64>,
-    /// Whether it can lower the peak here; if not, it is tried only by name.
+    /// `true` if it can lower the peak here; if not, it is tried only by name.
     pub(crate) on_ladder: bool,
     /// What was measured about it.
     pub(crate) finding: String,
@@ -133,9 +133,9 @@ pub(crate) struct Plan {
     pub(crate) order: Vec<usize>,
     /// Why it starts where it starts.
     pub(crate) reason: String,
-    /// Whether the strategy was named by the user.
+    /// `true` if the strategy was named by the user.
     pub(crate) by_name: bool,
-    /// Whether room is to be made first (option d).
+    /// `true` if room is to be made first (option d).
     pub(crate) make_room_first: bool,
 }
 
@@ -153,7 +153,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) estimate: fn(Strategy) -> Estimate,
     /// Jobs of a plain cargo build.
     pub(crate) full_jobs: usize,
-    /// Whether compilers are held back while cargo runs, so that with any number of jobs only as
+    /// `true` if compilers are held back while cargo runs, so that with any number of jobs only as
     /// many run as fit.
     pub(crate) guarded: bool,
 }
@@ -528,7 +528,7 @@ impl Rung {
         self.steps.iter().map(|args| format!("{env}cargo {}", args.join(" "))).collect()
     }
 
-    /// How many times longer the run takes than after the fastest build.
+    /// Time of the run as a multiple of that after the fastest build.
     pub(crate) fn slowdown(&self, fastest: &Rung) -> Option<f64> {
         let (own, fast) = (self.run_seconds?, fastest.run_seconds?);
         (fast > 0).then(|| as_f64(own) / as_f64(fast))

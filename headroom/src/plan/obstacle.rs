@@ -114,7 +114,7 @@ pub(crate) fn obstacles_to_a_command(resources: &Resources) -> Vec<Obstacle> {
 }
 
 impl Obstacle {
-    /// Whether the difference to what was said last is worth another line.
+    /// `true` if the difference to what was said last is worth another line.
     pub(crate) fn differs(&self, said: &Obstacle) -> bool {
         match (self, said) {
             (

@@ -90,13 +90,13 @@ pub(crate) enum Quantity {
 /// All checks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Preflight {
-    /// Whether a build may start: no check failed.
+    /// `true` if a build may start: no check failed.
     pub(crate) ready: bool,
     pub(crate) checks: Vec<Check>,
 }
 
 impl Preflight {
-    /// Whether only time stands in the way: what fails can go away by itself.
+    /// `true` if only time stands in the way: what fails can go away by itself.
     pub(crate) fn can_be_waited_for(&self) -> bool {
         self.checks.iter().all(|it| it.status != Status::Fail || PASSING.contains(&it.name))
     }

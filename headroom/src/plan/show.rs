@@ -31,7 +31,7 @@ pub fn checks_shown(checks: &[Check]) -> String {
 }
 
 impl Preflight {
-    /// Whether a build may start, and why.
+    /// Verdict on a build: it may start or not, and why.
     pub(crate) fn verdict(&self, plan: &Plan) -> String {
         let reason = terminal(&plan.reason);
         if self.ready {

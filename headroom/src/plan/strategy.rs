@@ -151,7 +151,7 @@ impl Strategy {
         }
     }
 
-    /// Whether it can lower the peak of what comes before it.
+    /// `true` if it can lower the peak of what comes before it.
     pub(crate) fn is_real(self, asked: ProfileSettings, profile: &str) -> bool {
         match self {
             Strategy::Full | Strategy::Fewer | Strategy::A => true,

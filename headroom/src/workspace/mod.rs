@@ -72,7 +72,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether it says which program is meant.
+    /// `true` if it says which program is meant.
     pub fn names_a_target(&self) -> bool {
         !self.bin.is_empty() || !self.example.is_empty()
     }
@@ -98,14 +98,14 @@ pub struct Workspace {
     pub(crate) rustflags: Option<String>,
     /// cargo runs here.
     pub(crate) folder: PathBuf,
-    /// Whether a library of its own could be built first.
+    /// `true` if a library of its own could be built first.
     pub(crate) has_lib: bool,
     /// The oldest rustc that the packages promise to build with.
     pub(crate) rust_version: Option<Version>,
     /// The same under the name that the host gives it in the document.
     #[serde(flatten)]
     pub(crate) marks: BTreeMap<&'static str, bool>,
-    /// Whether it is the host's default target.
+    /// `true` if it is the host's default target.
     #[serde(skip)]
     pub is_default_target: bool,
     #[serde(skip)]

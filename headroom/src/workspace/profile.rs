@@ -26,9 +26,9 @@ pub(crate) struct ProfileSettings {
     /// One codegen unit raises the peak; from cargo's default (16, or 256 when incremental) on it
     /// hardly changes.
     pub(crate) single_codegen_unit: bool,
-    /// Whether any debug information is made.
+    /// `true` if any debug information is made.
     pub(crate) debuginfo: bool,
-    /// Whether the code is optimised: a program that is not runs several times slower.
+    /// `true` if the code is optimised: a program that is not runs several times slower.
     pub(crate) optimised: bool,
 }
 

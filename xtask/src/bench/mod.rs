@@ -406,12 +406,12 @@ impl Count {
         self.committed.map(|committed| self.instructions as f64 / committed as f64)
     }
 
-    /// Whether it takes more than it may.
+    /// `true` if it takes more than it may.
     pub(crate) fn is_too_large(&self) -> bool {
         self.growth().is_none_or(|growth| growth > TOLERANCE)
     }
 
-    /// Whether the committed figure is out of date, for the better.
+    /// `true` if the committed figure is out of date, for the better.
     pub(crate) fn has_improved(&self) -> bool {
         self.growth().is_some_and(|growth| growth < 1.0 / TOLERANCE)
     }

@@ -81,7 +81,7 @@ pub(super) fn counts(counts: &[Count], console: &mut Console) {
     }
 }
 
-/// Whether a figure is within its limit, and within what was aimed at.
+/// Words for a figure within its limit, or within what was aimed at.
 fn met(limit: bool, aim: bool) -> String {
     match (limit, aim) {
         (false, _) => "missed",

@@ -28,7 +28,7 @@ use super::queue::{
 #[derive(Clone, Copy)]
 struct Patience {
     time: Duration,
-    /// How often the user has asked to go.
+    /// Number of times that the user has asked to go.
     n_interrupts: usize,
 }
 
@@ -37,12 +37,13 @@ const QUESTION: Patience = Patience { time: Duration::from_secs(60), n_interrupt
 /// sbatch tries again for two minutes by itself when the queue is full, and is not torn away from
 /// that by a single Ctrl-C.
 const CHANGE: Patience = Patience { time: Duration::from_secs(180), n_interrupts: 2 };
-/// How often a running question is looked at.
+/// Time between two looks at a running question.
 const TICK: Duration = Duration::from_millis(5);
 /// The longest answer: a task of the queue has about 100 bytes, and clusters have some hundred
 /// thousand of them.
 const MOST_BYTES: usize = if cfg!(test) { 1 << 20 } else { 256 << 20 };
-/// How long a program that has ended may keep its pipes open, by something that it has left behind.
+/// Time for which a program that has ended may keep its pipes open, by something that it has left
+/// behind.
 const AFTERWARDS: Duration = Duration::from_secs(1);
 /// Ids on one command line.
 const MANY: usize = 500;
@@ -175,7 +176,7 @@ fn answer(program: &str, args: &[&str], patience: Patience) -> Result<String, No
     }))
 }
 
-/// Whether a program of Slurm is in the `PATH`.
+/// Check that a program of Slurm is in the `PATH`.
 pub(super) fn installed(program: &str) -> Result<(), NoAnswer> {
     match ask(program, &["--version"], QUESTION) {
         Err(no_answer @ NoAnswer::NotInstalled(_)) => Err(no_answer),
@@ -226,7 +227,7 @@ pub(super) fn cancel(ids: &[String], pending_only: bool) -> Result<(), NoAnswer>
     Ok(())
 }
 
-/// Whether a controller answers, and the cluster's limits.
+/// Limits of the cluster; fails if no controller answers.
 pub(super) fn limits() -> Result<Limits, NoAnswer> {
     answer("scontrol", &["show", "config"], QUESTION).map(|it| parse_config(&it))
 }
@@ -238,7 +239,7 @@ pub(super) fn nodes(partition: Option<&str>) -> Result<Vec<Node>, NoAnswer> {
     answer("sinfo", &args, QUESTION).map(|it| parse_nodes(&it))
 }
 
-/// How many jobs this user may have in the queue, where the accounting tells.
+/// Number of jobs that this user may have in the queue, where the accounting tells.
 pub(super) fn submit_limit() -> Option<u64> {
     let user = env::var("USER").ok()?;
     let user = format!("user={user}");

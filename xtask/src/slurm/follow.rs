@@ -44,7 +44,7 @@ pub(super) trait ClusterAccess {
     fn now(&self) -> Duration;
     /// Wait this long, or until the user interrupts.
     fn sleep(&mut self, time: Duration);
-    /// Whether the user wants to go.
+    /// `true` if the user wants to go.
     fn is_interrupted(&self) -> bool;
     /// The tasks of this user that the controller knows, or why it does not say.
     fn queue(&mut self) -> Result<Vec<Entry>, String>;
@@ -62,7 +62,7 @@ pub(super) trait ClusterAccess {
     fn accounting(&mut self, name: &str) -> Vec<Entry>;
     /// Cancel jobs (`17`) and tasks (`17_3`) of this folder.
     fn cancel(&mut self, ids: &[String], pending_only: bool);
-    /// How far the work is.
+    /// State of the work.
     fn status(&mut self) -> anyhow::Result<JobStatus>;
     /// Have the program plan what is missing.
     fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus>;
@@ -205,7 +205,8 @@ fn prepare(
     world.save(record)
 }
 
-/// Whether something was done since the round was planned: by its tasks, so the program runs there.
+/// `true` if something was done since the round was planned: by its tasks, so the program runs
+/// there.
 fn has_grown(record: &SlurmRecord, plan: &JobStatus) -> bool {
     record.round(plan.round).is_some_and(|it| plan.items_done > it.items_before)
 }
@@ -255,7 +256,7 @@ struct Watch {
     /// The time before which nothing is submitted.
     submit_at: Duration,
     n_failed_submissions: u32,
-    /// How often arrays were submitted again that the controller had lost.
+    /// Number of times that arrays were submitted again that the controller had lost.
     n_lost: u32,
     failures: BTreeMap<String, u64>,
     n_read: usize,
@@ -711,7 +712,8 @@ impl Watch {
         Ok(())
     }
 
-    /// Whether anything of this folder may still leave the queue: as just seen, or submitted since.
+    /// `true` if anything of this folder may still leave the queue: as just seen, or submitted
+    /// since.
     fn is_anything_active(&self, entries: &[Entry], record: &SlurmRecord) -> bool {
         let is_own = |it: &&Entry| it.name.starts_with(&record.prefix);
         let mut since = self.arrays(record).iter().zip(&self.tasks);
@@ -752,7 +754,7 @@ impl Watch {
         }
     }
 
-    /// Whether nothing can happen any more, as far as the queue knows: two looks in a row say so.
+    /// `true` if nothing can happen any more, as far as the queue knows: two looks in a row say so.
     fn is_over(&mut self, now: Duration) -> bool {
         let all = || self.tasks.iter().flatten().flatten();
         let n_active = all().filter(|it| it.state.is_active()).count();
@@ -825,7 +827,7 @@ impl Watch {
         Ok(())
     }
 
-    /// How long to wait until the next look.
+    /// Time until the next look.
     fn pause(&self, now: Duration, cost: Duration) -> Duration {
         if self.n_idle > 0 {
             return LOOK.0;

@@ -81,7 +81,7 @@ struct Faults {
     /// No task can run, or none on node 0.
     hopeless: bool,
     bad_node: bool,
-    /// How often the controller loses the jobs that have not begun.
+    /// Number of times that the controller loses the jobs that have not begun.
     losses: u32,
     /// The first task that starts ends like this.
     first: Option<State>,

@@ -22,7 +22,7 @@ use headroom::{
 use serde::{Deserialize, Serialize};
 
 const FILE: &str = "follower.json";
-/// How often the name is written.
+/// Time between two writes of the name.
 const EVERY: Duration = Duration::from_secs(30);
 /// A name that is older means that the follower is gone.
 const STALE_SECONDS: u64 = 120;
@@ -46,7 +46,7 @@ impl Name {
         what(self) == what(other)
     }
 
-    /// Whether the process can be looked for from `here`: containers, and machines that were
+    /// `true` if the process can be looked for from `here`: containers, and machines that were
     /// installed alike, have the same host name and other processes.
     fn is_near(&self, here: &Name) -> bool {
         self.host == here.host && !self.realm.is_empty() && self.realm == here.realm
@@ -132,7 +132,7 @@ impl Follower {
         }
     }
 
-    /// Whether another one has taken its place.
+    /// `true` if another one has taken its place.
     pub(super) fn is_lost(&self) -> bool {
         self.lost
     }

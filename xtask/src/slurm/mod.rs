@@ -393,7 +393,7 @@ fn tell_given_up(folder: &Path, plan: &JobStatus, console: &Console) {
     );
 }
 
-/// Whether the user has gone or did not want to stay: how to come back.
+/// Message for a user who has gone or did not want to stay: the way to come back.
 fn tell_detached(folder: &Path, record: &SlurmRecord, console: &Console) -> Exit {
     let arrays = || record.rounds.iter().filter(|it| !it.over).flat_map(|it| &it.arrays);
     let ids: Vec<String> = arrays().filter_map(|it| Some(it.job_id?.to_string())).collect();

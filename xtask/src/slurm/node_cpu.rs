@@ -69,7 +69,7 @@ pub(crate) fn flags_here(cpu: Option<&str>) -> Option<Flags> {
     flags(cpu, |name| env::var(name).ok())
 }
 
-/// Whether rustc can compile for it.
+/// Check that rustc can compile for it.
 ///
 /// # Errors
 /// rustc does not know it; it would only warn, and compile for any processor.

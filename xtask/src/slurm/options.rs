@@ -316,7 +316,7 @@ fn of_short(option: &str) -> Result<(String, Option<&str>), String> {
     Ok(((*long).to_owned(), value))
 }
 
-/// Whether an option of this name is the user's to give.
+/// Check that an option of this name is the user's to give.
 fn check_name(name: &str) -> Result<(), String> {
     if OWN.contains(&name) {
         return Err(format!("`--{name}` is set by xtask itself"));

@@ -58,7 +58,7 @@ impl State {
         }
     }
 
-    /// Whether something of it may still happen.
+    /// `true` if something of it may still happen.
     pub(super) fn is_active(self) -> bool {
         self <= State::Completing
     }
@@ -227,11 +227,11 @@ pub(super) struct Limits {
     /// Jobs of all users that the controller keeps, ended ones among them for a while. [default of
     /// Slurm: 10000]
     pub(super) max_job_count: Option<u64>,
-    /// Whether a job gets whole nodes.
+    /// `true` if a job gets whole nodes.
     pub(super) whole_nodes: bool,
-    /// Whether memory can be asked for.
+    /// `true` if memory can be asked for.
     pub(super) counts_memory: bool,
-    /// Whether ended jobs are remembered in a data base, which sacct asks.
+    /// `true` if ended jobs are remembered in a data base, which sacct asks.
     pub(super) has_accounting: bool,
 }
 
@@ -260,17 +260,17 @@ pub(super) fn parse_config(text: &str) -> Limits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Node {
     pub(super) partition: String,
-    /// Whether jobs go to this partition that name none.
+    /// `true` if jobs go to this partition that name none.
     pub(super) is_default: bool,
     pub(super) host: String,
-    /// Whether it may run something sooner or later.
+    /// `true` if it may run something sooner or later.
     pub(super) is_up: bool,
     /// In use or idle.
     pub(super) n_cpus: u64,
     pub(super) memory_mib: u64,
     /// The longest time a job may ask for; `None`: no limit.
     pub(super) limit_minutes: Option<u64>,
-    /// Whether the partition gives whole nodes only.
+    /// `true` if the partition gives whole nodes only.
     pub(super) is_exclusive: bool,
 }
 

@@ -272,7 +272,7 @@ impl Site {
         checks
     }
 
-    /// Whether the nodes can see the folder of a run, as far as this machine knows.
+    /// Check that the nodes can see the folder of a run, as far as this machine knows.
     pub(super) fn judge_folder(&self, run: &Path, here: Option<&str>) -> Check {
         let elsewhere = self.nodes.iter().any(|it| Some(it.host.as_str()) != here);
         match Mount::of(run).as_ref().and_then(local_kind).filter(|_| elsewhere) {

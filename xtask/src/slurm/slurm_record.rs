@@ -41,7 +41,7 @@ pub(crate) struct SlurmRecord {
     pub(super) task_options: TaskOptions,
     /// Begins the name of every job of this folder, and of no other.
     pub(super) prefix: String,
-    /// Whether any task has finished something: then the program that is there now runs on the
+    /// `true` if any task has finished something: then the program that is there now runs on the
     /// nodes.
     pub(super) proven: bool,
     /// Nodes on which the program does not run.
@@ -62,7 +62,7 @@ pub(super) struct Round {
     pub(super) mem: Option<Mebibytes>,
     #[serde(rename = "time_minutes")]
     pub(super) time: Minutes,
-    /// Whether its end has been seen: nothing more is to be expected of it.
+    /// `true` if its end has been seen: nothing more is to be expected of it.
     pub(super) over: bool,
     pub(super) arrays: Vec<Array>,
 }
@@ -73,7 +73,7 @@ pub(super) struct Array {
     pub(super) name: String,
     pub(super) offset: u64,
     pub(super) n_tasks: u64,
-    /// Whether a submission was begun; with no number, whether it arrived is to be found out.
+    /// `true` if a submission was begun; with no number, whether it arrived is to be found out.
     pub(super) tried: bool,
     pub(super) job_id: Option<u64>,
 }

@@ -148,7 +148,7 @@ impl Drop for Program {
     }
 }
 
-/// Whether the process runs; one that has ended but was not collected does not.
+/// `true` if the process runs; one that has ended but was not collected does not.
 fn runs(pid: u32) -> bool {
     let output = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
     let state = String::from_utf8(output.stdout).unwrap();

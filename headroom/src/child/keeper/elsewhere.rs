@@ -13,8 +13,8 @@ use crate::{
     machine::process_id::ProcessId,
 };
 
-/// How long a command that was successful may still have processes that are about to end, as a
-/// `tee` that prints the rest.
+/// Time for which a command that was successful may still have processes that are about to end, as
+/// a `tee` that prints the rest.
 const SETTLE: Duration = Duration::from_secs(1);
 
 /// The command. Dropped before its end, its group is killed.

@@ -55,7 +55,7 @@ pub struct Leftovers {
     pub(crate) ended: Vec<String>,
     /// Names and PIDs of processes that could not be ended.
     pub(crate) alive: Vec<String>,
-    /// Whether processes that have left the command's process group could not be found.
+    /// `true` if processes that have left the command's process group could not be found.
     pub(crate) only_group: bool,
 }
 

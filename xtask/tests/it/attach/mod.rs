@@ -60,7 +60,7 @@ impl Login {
         command.output().unwrap().into()
     }
 
-    /// How often a command of Slurm was called so.
+    /// Number of calls of a command of Slurm.
     fn n_calls(&self, name: &str) -> usize {
         let asked = fs::read_to_string(self.dir.path().join("asked")).unwrap();
         asked.lines().filter(|it| it.starts_with(name)).count()

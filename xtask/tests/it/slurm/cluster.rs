@@ -143,7 +143,7 @@ impl Cluster {
         }
     }
 
-    /// Whether one of the four daemons has ended again: munge, the controller, two nodes.
+    /// `true` if one of the four daemons has ended again: munge, the controller, two nodes.
     fn lacks_a_daemon(&self) -> bool {
         let processes = self.processes();
         let is_daemon = |it: &&Process| it.parent == self.first;
