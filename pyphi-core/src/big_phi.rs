@@ -7,8 +7,9 @@ use std::time::Instant;
 use crate::bound::Bound;
 use crate::concept::LocalConcept;
 use crate::cut_structure::{CutStructure, Intact};
+use crate::error::Result;
 use crate::fixed::{COARSE_ONE, cost_to_f64, to_coarse};
-use crate::limits::{Options, Phase, Stop, StopReason, Watch, memory_needed};
+use crate::limits::{Options, Phase, Stop, StopReason, Watch, memory_needed, predicted_bytes};
 use crate::mip::{CauseMemo, Core, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
 use crate::stats::Stats;
@@ -107,6 +108,33 @@ pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
         .unwrap_or_else(|| with_ties(Search::new(subsystem, options).run(), options))
 }
 
+/// What one cut of a subsystem takes away (IIT 3.0): `phi` is the distance of the structure under
+/// `cut` from that of the intact system, whether another cut takes less or not. Of all cuts Φ is
+/// the smallest.
+///
+/// ```
+/// use pyphi_core::{Cut, Options, UnitSet, big_phi_under, fixtures};
+///
+/// let [a, bc] = [UnitSet::from_iter([0]), UnitSet::from_iter([1, 2])];
+/// let cut = Cut { severed_from: a, severed_to: bc };
+/// let result = big_phi_under(&fixtures::or_and_xor(), cut, &Options::default())?;
+/// assert_eq!(format!("{:.6}", result.phi), "2.041667"); // Φ is 1.916667, of {0,1} ≠> {2}
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If the cut does not divide the units of the subsystem in two.
+pub fn big_phi_under(subsystem: &Subsystem, cut: Cut, options: &Options) -> Result<BigPhi> {
+    cut.check(subsystem.units())?;
+    let rank = Cut::all(subsystem.units()).position(|it| it == cut).expect("a cut in two");
+    let needed = predicted_bytes(subsystem.n_units(), rayon::current_num_threads());
+    let result = match memory_limit(needed.unwrap_or(u64::MAX), options) {
+        Some(reason) => without_structure(subsystem, reason),
+        None => with_ties(Search::new(subsystem, options).run_over(&[rank]), options),
+    };
+    Ok(BigPhi { cut: Some(cut), ..result })
+}
+
 /// Whether Φ is 0 because a cut severs nothing, or there is none.
 pub(crate) fn is_zero_without_search(subsystem: &Subsystem) -> bool {
     subsystem.n_units() < 2 || !subsystem.is_strongly_connected()
@@ -118,19 +146,26 @@ pub(crate) fn without_search(
     options: &Options,
     keeps_choices: bool,
 ) -> Option<BigPhi> {
-    let nothing = |stop_reason| {
-        let ces = CauseEffectStructure::default();
-        BigPhi::zero(subsystem.units(), ces, stop_reason, Stats::default())
-    };
-    let needed = memory_needed(subsystem, rayon::current_num_threads(), keeps_choices);
     if is_zero_without_search(subsystem) {
-        Some(with_ties(nothing(StopReason::Complete), options))
-    } else if options.limits.memory_bytes.is_some_and(|limit| needed > limit) {
-        let stop_reason = StopReason::MemoryLimit { needed_bytes: needed };
-        Some(BigPhi { phi: f64::INFINITY, ..nothing(stop_reason) })
-    } else {
-        None
+        let nothing = CauseEffectStructure::default();
+        let zero = BigPhi::zero(subsystem.units(), nothing, StopReason::Complete, Stats::default());
+        return Some(with_ties(zero, options));
     }
+    let needed = memory_needed(subsystem, rayon::current_num_threads(), keeps_choices);
+    Some(without_structure(subsystem, memory_limit(needed, options)?))
+}
+
+/// Why the search may not begin, if it would take more memory than it may.
+fn memory_limit(needed_bytes: u64, options: &Options) -> Option<StopReason> {
+    let is_too_much = options.limits.memory_bytes.is_some_and(|limit| needed_bytes > limit);
+    is_too_much.then_some(StopReason::MemoryLimit { needed_bytes })
+}
+
+/// The result of a search that was stopped before it began.
+fn without_structure(subsystem: &Subsystem, reason: StopReason) -> BigPhi {
+    let nothing = CauseEffectStructure::default();
+    let result = BigPhi::zero(subsystem.units(), nothing, reason, Stats::default());
+    BigPhi { phi: f64::INFINITY, ..result }
 }
 
 /// Where Φ = 0 no ties are counted.
@@ -272,16 +307,18 @@ impl<'a> Search<'a> {
     }
 
     pub(crate) fn run(&self) -> BigPhi {
+        self.run_over(&self.cuts_likely_first())
+    }
+
+    /// As if there were no other cuts than those of these ranks.
+    fn run_over(&self, ranks: &[usize]) -> BigPhi {
         let (intact, intact_ties, mut stats) = self.intact();
         if let Some(reason) = self.stop.reason() {
-            let nothing = CauseEffectStructure::default();
-            let result = BigPhi::zero(self.subsystem.units(), nothing, reason, stats);
-            return BigPhi { phi: f64::INFINITY, ..result };
+            return BigPhi { stats, ..without_structure(self.subsystem, reason) };
         }
         let mut results = Vec::new();
         if !intact.concepts.is_empty() {
-            let ranks = self.cuts_likely_first();
-            let (found, more) = self.evaluate(&ranks, &intact, &Bound::default(), |_| ());
+            let (found, more) = self.evaluate(ranks, &intact, &Bound::default(), |_| ());
             results = found;
             stats += more;
         }

@@ -52,9 +52,9 @@ pub fn candidates(network: &Network) -> Result<impl Iterator<Item = UnitSet> + '
 /// equal ones (within the tolerance): the larger subsystem first, then the lexicographically later
 /// one.
 ///
-/// Only [what can be a complex](candidates) is searched: the network may be larger than a
-/// subsystem can be. Subsystems whose units do the same in the same order (a copy elsewhere in the network) are
-/// analysed once. A search that is stopped leaves out what it has not found yet.
+/// Only [what can be a complex](candidates) is searched: the network may be larger than a subsystem
+/// can be. Subsystems whose units do the same in the same order (a copy elsewhere in the network)
+/// are analysed once. A search that is stopped leaves out what it has not found yet.
 ///
 /// ```
 /// use pyphi_core::{Options, complexes, fixtures};
@@ -66,9 +66,9 @@ pub fn candidates(network: &Network) -> Result<impl Iterator<Item = UnitSet> + '
 /// ```
 ///
 /// # Errors
-/// If the state has the wrong length, more than [`Subsystem::MAX_UNITS`] units all reach each other,
-/// or [`Limits::memory_bytes`](crate::Limits::memory_bytes) forbids to search these: any of them may
-/// be in a complex.
+/// If the state has the wrong length, more than [`Subsystem::MAX_UNITS`] units all reach each
+/// other, or [`Limits::memory_bytes`](crate::Limits::memory_bytes) forbids to search these: any of
+/// them may be in a complex.
 pub fn complexes(network: &Network, state: State, options: &Options) -> Result<Vec<BigPhi>> {
     let network = Arc::new(network.clone());
     if state.n_units() != network.n_units() {

@@ -196,6 +196,14 @@ pub enum ErrorKind {
         /// The unit.
         unit: usize,
     },
+    /// A cut that does not divide the units in two.
+    #[error("cut {cut}: expected the units {units} in two parts, each unit in one of them")]
+    NoCut {
+        /// The cut.
+        cut: String,
+        /// The units of the system.
+        units: String,
+    },
     /// More units than the numbering or the memory can hold.
     #[error(
         "{units} units would need {} of memory, expected at most {most_units} units ({} at most)",

@@ -58,6 +58,7 @@ mod network;
 mod partition;
 mod phi_range;
 pub mod pieces;
+mod purview;
 pub mod record;
 mod repertoire;
 mod spectrum;
@@ -76,7 +77,7 @@ mod unit_set;
 mod vectors;
 mod wide;
 
-pub use big_phi::{BigPhi, big_phi};
+pub use big_phi::{BigPhi, big_phi, big_phi_under};
 pub use complex::{candidates, complexes, condensed, major_complex, memory_needed_of_complexes};
 pub use concept::{Concept, CoreRepertoire, Mip};
 pub use error::{Error, ErrorKind, Result};
@@ -88,6 +89,7 @@ pub use limits::{
 pub use network::Network;
 pub use partition::{Cut, Partition};
 pub use phi_range::{PhiRange, phi_by_order, phi_range, tie_range};
+pub use purview::PurviewAnalysis;
 pub use repertoire::{Direction, Repertoire};
 pub use spectrum::{
     ChosenPurviews, CutChoices, Extreme, NEAR, NearTie, PhiSpectrum, SpectrumRules, SpectrumValue,

@@ -1002,19 +1002,32 @@ impl SmallPhi<'_> {
         purview: u32,
         scratch: &mut Scratch,
     ) -> (Fixed, (u32, u32)) {
-        const STOPPED: (Fixed, (u32, u32)) = (0, (0, 0));
+        let (phi, mips) = self.cause_mips(mechanism, purview, 1, scratch);
+        (phi, mips.first().copied().unwrap_or((0, 0)))
+    }
+
+    /// φ of one pair on the cause side with the first `most` of the partitions tied for it. Some,
+    /// if the analysis is to stop.
+    pub(crate) fn cause_mips(
+        &self,
+        mechanism: u32,
+        purview: u32,
+        most: usize,
+        scratch: &mut Scratch,
+    ) -> (Fixed, Vec<(u32, u32)>) {
+        let mut mips = Vec::new();
         if !self.make_all_marginals(submasks(mechanism), purview, scratch) {
-            return STOPPED;
+            return (0, mips);
         }
         self.place_whole(mechanism, purview, scratch);
         let Known::Exactly(phi) = self.cause_phi(mechanism, purview, Fixed::MIN, scratch) else {
             // No φ is below that floor.
-            return STOPPED;
+            return (0, mips);
         };
         let limit = phi + self.rules.tolerance;
         for (m1, p1) in local_partitions(mechanism, purview) {
             if self.stop.is_due() {
-                return STOPPED;
+                return (0, mips);
             }
             let bound = scratch.marginals.bound(mechanism, purview, m1, p1);
             if to_fixed((bound.value - BOUND_SLACK).max(0.0)) > limit {
@@ -1024,14 +1037,29 @@ impl SmallPhi<'_> {
                 self.partition_emd(mechanism, purview, bound, Fixed::MIN, limit + 1, scratch)
                 && value <= limit
             {
-                return (phi, (m1, p1));
+                mips.push((m1, p1));
+                if mips.len() == most {
+                    break;
+                }
             }
         }
-        unreachable!("the partition whose EMD is φ is among those listed")
+        assert!(!mips.is_empty(), "the partition whose EMD is φ is among those listed");
+        (phi, mips)
     }
 
     /// φ of one pair on the effect side with its MIP.
     pub(crate) fn effect_mip(&self, mechanism: u32, purview: u32) -> (Fixed, (u32, u32)) {
+        let (phi, mips) = self.effect_mips(mechanism, purview, 1);
+        (phi, mips[0])
+    }
+
+    /// φ of one pair on the effect side with the first `most` of the partitions tied for it.
+    pub(crate) fn effect_mips(
+        &self,
+        mechanism: u32,
+        purview: u32,
+        most: usize,
+    ) -> (Fixed, Vec<(u32, u32)>) {
         let all = (1 << self.tables.n) - 1;
         let lanes = |mechanism| self.effect_lanes(mechanism, all);
         let whole = lanes(mechanism);
@@ -1043,9 +1071,8 @@ impl SmallPhi<'_> {
         };
         let phi = local_partitions(mechanism, purview).map(|(m1, p1)| loss(m1, p1)).min();
         let phi = phi.expect("a mechanism and a purview have a partition");
-        let mip = local_partitions(mechanism, purview)
-            .find(|&(m1, p1)| loss(m1, p1) <= phi + self.rules.tolerance);
-        (phi, mip.expect("the partition whose loss is φ is among those listed"))
+        let is_tied = |&(m1, p1): &(u32, u32)| loss(m1, p1) <= phi + self.rules.tolerance;
+        (phi, local_partitions(mechanism, purview).filter(is_tied).take(most).collect())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{ErrorKind, Result};
 use crate::unit_set::{UnitSet, deposit};
 
 /// A bipartition {M1/P1, M2/P2} of a mechanism M over a purview P.
@@ -89,6 +90,19 @@ pub struct Cut {
 }
 
 impl Cut {
+    /// Whether this is a cut of a system of these units.
+    ///
+    /// # Errors
+    /// If it does not divide them in two.
+    pub fn check(self, units: UnitSet) -> Result<()> {
+        let Cut { severed_from: from, severed_to: to } = self;
+        let is_apart = from.intersection(to).is_empty() && from.union(to) == units;
+        if is_apart && !from.is_empty() && !to.is_empty() {
+            return Ok(());
+        }
+        Err(ErrorKind::NoCut { cut: self.to_string(), units: units.to_string() }.into())
+    }
+
     /// The `2^n - 2` directed cuts of a set of n units, in the order that decides ties.
     ///
     /// ```

@@ -8,8 +8,9 @@ use crate::big_phi::BigPhi;
 use crate::concept::{Concept, CoreRepertoire, unit_list};
 use crate::input::NetworkRecord;
 use crate::limits::StopReason;
-use crate::partition::Cut;
+use crate::partition::{Cut, Partition};
 use crate::phi_range::PhiRange;
+use crate::purview::PurviewAnalysis;
 use crate::repertoire::Direction;
 use crate::spectrum::{
     ChosenPurviews, Extreme, NearTie, PhiSpectrum, SpectrumRules, SpectrumValue,
@@ -255,6 +256,76 @@ pub struct PartRecord {
     pub purview: Vec<usize>,
 }
 
+/// One mechanism over its purviews, as JSON has it: `P` is [`PurviewRecord`], or
+/// [`iit4::record::PurviewRecord`](crate::iit4::record::PurviewRecord).
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MechanismRecord<P> {
+    /// Name of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Units of the system.
+    pub nodes: Vec<usize>,
+    /// State of the whole network.
+    pub state: Vec<u8>,
+    /// The theory.
+    pub formalism: String,
+    /// Units of the mechanism.
+    pub mechanism: Vec<usize>,
+    /// The cut of the system under which this is; absent for the intact system.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<Cut>,
+    /// Causes: the purview that was asked for, or all with φ > 0, largest φ first; absent where
+    /// only effects were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Vec<P>>,
+    /// Effects, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Vec<P>>,
+}
+
+/// A mechanism over one purview by IIT 3.0, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PurviewRecord {
+    /// Units of the purview.
+    pub purview: Vec<usize>,
+    /// φ.
+    pub phi: f64,
+    /// All minimum information partitions, two parts each; empty where nothing connects mechanism
+    /// and purview.
+    pub mips: Vec<[PartRecord; 2]>,
+    /// `2^k` probabilities, bit i of the index being the i-th unit of the purview.
+    pub repertoire: Vec<f64>,
+    /// The same under the first partition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partitioned_repertoire: Option<Vec<f64>>,
+    /// The same of the empty mechanism.
+    pub unconstrained_repertoire: Vec<f64>,
+}
+
+impl From<&PurviewAnalysis> for PurviewRecord {
+    fn from(found: &PurviewAnalysis) -> PurviewRecord {
+        PurviewRecord {
+            purview: unit_list(found.purview),
+            phi: found.phi,
+            mips: found.mips.iter().map(parts).collect(),
+            repertoire: found.repertoire.probabilities.clone(),
+            partitioned_repertoire: found.partitioned.as_ref().map(|it| it.probabilities.clone()),
+            unconstrained_repertoire: found.unconstrained.probabilities.clone(),
+        }
+    }
+}
+
+fn parts(partition: &Partition) -> [PartRecord; 2] {
+    let part = |mechanism, purview| PartRecord {
+        mechanism: unit_list(mechanism),
+        purview: unit_list(purview),
+    };
+    [
+        part(partition.first_mechanism, partition.first_purview),
+        part(partition.second_mechanism, partition.second_purview),
+    ]
+}
+
 impl PhiRecord {
     /// The result of the analysis of a record.
     pub fn new(network: &NetworkRecord, result: &BigPhi) -> PhiRecord {
@@ -290,18 +361,11 @@ impl From<&Concept> for ConceptRecord {
 
 impl From<&CoreRepertoire> for CoreRecord {
     fn from(core: &CoreRepertoire) -> CoreRecord {
-        let part = |mechanism, purview| PartRecord {
-            mechanism: unit_list(mechanism),
-            purview: unit_list(purview),
-        };
         CoreRecord {
             phi: core.phi,
             purview: unit_list(core.purview),
             repertoire: core.repertoire.clone(),
-            mip: [
-                part(core.mip.first_mechanism, core.mip.first_purview),
-                part(core.mip.second_mechanism, core.mip.second_purview),
-            ],
+            mip: parts(&core.mip),
             ties: core.ties,
         }
     }

@@ -221,7 +221,7 @@ impl Subsystem {
         if !is_connected {
             return Mip { phi: 0.0, partition: None };
         }
-        self.with_small_phi(&wiring, |small_phi, scratch| {
+        self.with_small_phi(&wiring, &Stop::never(), |small_phi, scratch| {
             let (phi, (m1, p1)) = match direction {
                 Direction::Cause => small_phi.cause_mip(m, p, scratch),
                 Direction::Effect => small_phi.effect_mip(m, p),
@@ -249,7 +249,7 @@ impl Subsystem {
         if mechanism == 0 {
             return None;
         }
-        self.with_small_phi(&self.wiring(None), |small_phi, scratch| {
+        self.with_small_phi(&self.wiring(None), &Stop::never(), |small_phi, scratch| {
             let concept = small_phi.concept(mechanism, scratch)?;
             Some(small_phi.describe(&concept, self.units.bits(), scratch))
         })
@@ -271,13 +271,18 @@ impl Subsystem {
         }
     }
 
+    pub(crate) fn tolerance(&self) -> f64 {
+        self.tolerance
+    }
+
     pub(crate) fn tolerance_fixed(&self) -> Fixed {
         to_fixed(self.tolerance)
     }
 
-    fn with_small_phi<T>(
+    pub(crate) fn with_small_phi<T>(
         &self,
         wiring: &Wiring,
+        stop: &Stop,
         work: impl FnOnce(&SmallPhi<'_>, &mut Scratch) -> T,
     ) -> T {
         let purviews = subsets_by_size(self.n_units());
@@ -294,7 +299,7 @@ impl Subsystem {
                 symmetry: true,
                 order: LocalOrder::Lexicographic,
             },
-            stop: &Stop::never(),
+            stop,
             purviews: &purviews,
             choices: None,
         };

@@ -20,7 +20,7 @@ use phi_protocol::{EVENTS_SCHEMA, EVENTS_VERSION, Launch, Question, Task, Worker
 use crate::cli::cluster::ClusterArgs;
 use crate::cli::tpm::TpmArgs;
 use crate::engine::exact::{
-    self, CutChoices, Engine, Rules, Scope, SpectrumRules, TiePolicy, TieRule,
+    self, CutChoices, Direction, Engine, Rules, Scope, SpectrumRules, TiePolicy, TieRule, UnitName,
 };
 use crate::engine::steps::Detail;
 use crate::error::Error;
@@ -30,8 +30,8 @@ use crate::files::append::{exists, write_whole};
 use crate::model::dynamics::Rule;
 use crate::model::network::StatePattern;
 use crate::model::topology::Topology;
-use crate::phi;
 use crate::phi::reading::NetworkArgs;
+use crate::phi::{self, CutUnits, MechanismUnits};
 use crate::report::Report;
 use crate::report::drawing::Drawing;
 use crate::report::text::{runs, write_matrix};
@@ -98,6 +98,11 @@ enum Command {
     Compute(PhiArgs),
     /// The same as `compute FILE`
     Phi(PhiArgs),
+    /// One mechanism of your own network: small φ of its purviews, partitions and repertoires
+    ///
+    /// Over one purview with --purview, with all partitions that tie and the repertoires; else over
+    /// all purviews with φ > 0, the largest first. The file is as for `compute`.
+    Mechanism(MechanismArgs),
     /// Compare a cheap estimate of Φ with the exact value
     ///
     /// By default on 8 topologies × 4 sizes × 5 seeds = 160 comparisons.
@@ -242,6 +247,13 @@ struct PhiArgs {
     /// IIT 4.0: φ_s of the system alone, without its Φ-structure
     #[arg(long, conflicts_with = "complexes")]
     phi_s_only: bool,
+    /// IIT 3.0: what this one cut takes away, instead of the one that takes least. It severs the
+    /// connections from some units to the others: "A,B -> C"
+    #[arg(long, value_name = "UNITS -> UNITS", conflicts_with_all = ["complexes", "ties"])]
+    cut: Option<CutUnits>,
+    /// IIT 4.0: list the first N relations of the Φ-structure; in JSON each with N faces at most
+    #[arg(long, value_name = "N", conflicts_with_all = ["complexes", "phi_s_only"])]
+    relations: Option<usize>,
     /// All Φ that ties allow: the smallest and the largest, proven or as intervals, and where they
     /// are few all values with their choices; under IIT 3.0 also purviews within 1e-4 of the
     /// winner, and the number of tied choices over all cuts (purview_ties). RULE says which of the
@@ -258,6 +270,42 @@ struct PhiArgs {
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+struct MechanismArgs {
+    #[command(flatten)]
+    networks: NetworkArgs,
+    /// Units of the mechanism, by number or label
+    #[arg(long, value_name = "UNIT,UNIT")]
+    mechanism: String,
+    /// Units of the purview [default: all purviews with φ > 0]
+    #[arg(long, value_name = "UNIT,UNIT")]
+    purview: Option<String>,
+    /// Causes or effects [default: both]
+    #[arg(long, value_enum)]
+    direction: Option<Side>,
+    /// IIT 3.0: under this cut of the system, which severs the connections from some units to the
+    /// others: "A,B -> C"
+    #[arg(long, value_name = "UNITS -> UNITS")]
+    cut: Option<CutUnits>,
+    /// Theory: iit3, or iit4-2023 (the later versions of IIT 4.0 do not differ here)
+    #[arg(long, default_value = "iit3")]
+    formalism: Formalism,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Threads, for several networks [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Side {
+    /// The past of the mechanism.
+    Cause,
+    /// The future of the mechanism.
+    Effect,
 }
 
 #[derive(Debug, Args)]
@@ -371,6 +419,7 @@ impl Cli {
             (Some(Command::Cluster(args)), _) => args.run(registry, launch),
             (Some(_), Some(question)) => answer_other(question),
             (Some(Command::Compute(args) | Command::Phi(args)), None) => args.run(),
+            (Some(Command::Mechanism(args)), None) => args.run(),
             (Some(Command::Draw(args)), None) => args.run(),
             (Some(Command::Tpm(args)), None) => args.run(),
             (Some(Command::Runs(args)), None) => args.run(),
@@ -731,25 +780,8 @@ impl PhiArgs {
         let rules = self.rules()?;
         let (place, networks) = self.networks.read()?;
         let question = phi::Question::new(networks, &place, scope, self.spectrum()?, rules)?;
-        let detail = Detail::default();
-        let question = question.telling(detail.clone());
-        say_notes(&question);
-        let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
-        let engine = engine.telling(detail.clone());
-        let _watch = Watch::new(display(false), detail);
-        let mut out = io::stdout().lock();
-        let solved = match self.format {
-            Format::Text => {
-                let width = console::Term::stdout().size_checked().map(|(_, width)| width.into());
-                question.answer_text(&engine, width, &mut out)
-            }
-            Format::Json => question.answer_json(&engine, &mut out),
-        };
-        match solved {
-            Ok(()) => Ok(()),
-            Err(phi::Failure::Study(error)) => Err(error),
-            Err(phi::Failure::Output(error)) => output_failed(error),
-        }
+        let question = question.under(self.cut).listing_relations(self.relations);
+        write_answers(question, self.format, self.jobs)
     }
 
     /// Which Φ are asked for besides that of the theory's own choices.
@@ -788,8 +820,57 @@ impl PhiArgs {
             (false, _) if self.phi_s_only => {
                 only("--phi-s-only", "iit4-2023, iit4-2026 or iit4-2026-paper")
             }
+            (true, _) if self.cut.is_some() => only("--cut", "iit3"),
+            (false, _) if self.relations.is_some() => {
+                only("--relations", "iit4-2023, iit4-2026 or iit4-2026-paper")
+            }
             (_, policy) => Ok(exact::rules(self.formalism, policy.unwrap_or_default())),
         }
+    }
+}
+
+impl MechanismArgs {
+    fn run(self) -> Result<(), Error> {
+        let rules = exact::rules(self.formalism, TiePolicy::default());
+        if rules.is_some() && self.cut.is_some() {
+            let asked = self.formalism;
+            return Err(Error::Settings(format!("--cut with {asked}: expected --formalism iit3")));
+        }
+        let mechanism = MechanismUnits {
+            mechanism: UnitName::parse_list(&self.mechanism),
+            purview: self.purview.as_deref().map(UnitName::parse_list),
+            directions: match self.direction {
+                Some(Side::Cause) => vec![Direction::Cause],
+                Some(Side::Effect) => vec![Direction::Effect],
+                None => vec![Direction::Cause, Direction::Effect],
+            },
+        };
+        let (place, networks) = self.networks.read()?;
+        let question = phi::Question::new(networks, &place, Scope::System, None, rules)?;
+        write_answers(question.of_mechanism(mechanism).under(self.cut), self.format, self.jobs)
+    }
+}
+
+/// Writes the answers to a question to standard output.
+fn write_answers(question: phi::Question, format: Format, jobs: Option<u16>) -> Result<(), Error> {
+    let detail = Detail::default();
+    let question = question.telling(detail.clone());
+    say_notes(&question);
+    let engine = Engine::new(jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
+    let engine = engine.telling(detail.clone());
+    let _watch = Watch::new(display(false), detail);
+    let mut out = io::stdout().lock();
+    let solved = match format {
+        Format::Text => {
+            let width = console::Term::stdout().size_checked().map(|(_, width)| width.into());
+            question.answer_text(&engine, width, &mut out)
+        }
+        Format::Json => question.answer_json(&engine, &mut out),
+    };
+    match solved {
+        Ok(()) => Ok(()),
+        Err(phi::Failure::Study(error)) => Err(error),
+        Err(phi::Failure::Output(error)) => output_failed(error),
     }
 }
 

@@ -11,7 +11,7 @@ use pyphi_core::iit4;
 pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
     BigPhi, DifferentiationCap, ErrorKind, Observer, Options, Phase, PhiRange, State, Stats,
-    Subsystem, TOLERANCE, candidates, complexes, condensed, memory_needed,
+    Subsystem, TOLERANCE, big_phi_under, candidates, complexes, condensed, memory_needed,
     memory_needed_of_complexes, phi_range, phi_spectrum, tie_range,
 };
 use rayon::prelude::*;
@@ -19,7 +19,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
 pub use pyphi_core::iit4::record::{
-    DistinctionRecord, MiceRecord, PhiSpectrumRecord, PhiStructureRecord, SystemRecord,
+    DistinctionRecord, MiceRecord, PhiSpectrumRecord, PhiStructureRecord,
+    PurviewRecord as PhiPurviewRecord, RelationRecord, SystemRecord,
 };
 pub use pyphi_core::input::{
     Connectivity, Entry, Form, Input, NetworkRecord, Reader, RowOrder, Series, States, Table,
@@ -27,10 +28,12 @@ pub use pyphi_core::input::{
 };
 pub use pyphi_core::pieces;
 pub use pyphi_core::record::{
-    ChosenRecord, ConceptRecord, CoreRecord, ExtremeRecord, NearTieRecord, PartRecord, PhiRecord,
-    RangeRecord, SpectrumRecord,
+    ChosenRecord, ConceptRecord, CoreRecord, ExtremeRecord, MechanismRecord, NearTieRecord,
+    PartRecord, PhiRecord, PurviewRecord, RangeRecord, SpectrumRecord,
 };
-pub use pyphi_core::{Cut, CutChoices, NEAR, SpectrumRules, StopReason, TiePolicy, TieRule};
+pub use pyphi_core::{
+    Cut, CutChoices, Direction, NEAR, SpectrumRules, StopReason, TiePolicy, TieRule, UnitSet,
+};
 
 use crate::engine::result::{ExactPhi, PhiStructure, SystemCut, TieRange};
 use crate::engine::steps::{Detail, Steps};
@@ -256,8 +259,119 @@ impl Engine {
         })
     }
 
+    /// What one cut of a network from a file takes away, by IIT 3.0: see
+    /// [`big_phi_under`](pyphi_core::big_phi_under).
+    ///
+    /// # Errors
+    /// [`Error::Network`] if the cut does not divide the system in two; [`Error::Interrupted`].
+    pub fn under_cut(&self, network: &OwnNetwork, cut: Cut) -> Result<PhiRecord, Error> {
+        let subsystem = network.subsystem();
+        let place = network.place();
+        let n_units = subsystem.n_units();
+        let needed =
+            |n_threads| pyphi_core::predicted_bytes(n_units, n_threads).unwrap_or(u64::MAX);
+        let work = |options: Options| big_phi_under(subsystem, cut, &options);
+        let found = self.within_memory(&place, needed, work)?;
+        let found = found.map_err(|error| wrong(&place, &error))?;
+        ended(found.stop_reason, &place)?;
+        Ok(PhiRecord::new(&network.record, &found))
+    }
+
+    /// A mechanism of a network from a file by IIT 3.0: over `purview`, or over all for which
+    /// φ > 0.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::Memory`].
+    pub fn mechanism(
+        &self,
+        network: &OwnNetwork,
+        mechanism: UnitSet,
+        purview: Option<UnitSet>,
+        directions: &[Direction],
+        cut: Option<Cut>,
+    ) -> Result<MechanismRecord<PurviewRecord>, Error> {
+        let subsystem = network.subsystem();
+        self.over_purviews(network, "iit3", mechanism, cut, directions, |direction, options| {
+            let found = match purview {
+                None => subsystem.purview_analyses(cut, direction, mechanism, options),
+                Some(purview) => subsystem
+                    .purview_analysis(cut, direction, mechanism, purview, options)
+                    .map(|it| vec![it]),
+            };
+            found.map(|found| found.iter().map(PurviewRecord::from).collect())
+        })
+    }
+
+    /// As [`mechanism`](Engine::mechanism), by IIT 4.0.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`]; [`Error::Memory`].
+    pub fn phi_mechanism(
+        &self,
+        network: &OwnNetwork,
+        rules: Rules,
+        mechanism: UnitSet,
+        purview: Option<UnitSet>,
+        directions: &[Direction],
+    ) -> Result<MechanismRecord<PhiPurviewRecord>, Error> {
+        let subsystem = network.subsystem();
+        let system = iit4::System::new(subsystem).expect("read as a system of IIT 4.0");
+        let formalism = rules.formalism().to_string();
+        self.over_purviews(
+            network,
+            &formalism,
+            mechanism,
+            None,
+            directions,
+            |direction, options| {
+                let found = match purview {
+                    None => system.purview_analyses(direction, mechanism, options),
+                    Some(purview) => system
+                        .purview_analysis(direction, mechanism, purview, options)
+                        .map(|it| vec![it]),
+                };
+                found.map(|found| found.iter().map(PhiPurviewRecord::from).collect())
+            },
+        )
+    }
+
+    /// What `analyse` says of a mechanism in each direction, on one thread.
+    fn over_purviews<P: Send>(
+        &self,
+        network: &OwnNetwork,
+        formalism: &str,
+        mechanism: UnitSet,
+        cut: Option<Cut>,
+        directions: &[Direction],
+        analyse: impl Fn(Direction, &Options) -> Result<Vec<P>, StopReason> + Send + Sync,
+    ) -> Result<MechanismRecord<P>, Error> {
+        let (record, place) = (&network.record, network.place());
+        let subsystem = network.subsystem();
+        let n_units = subsystem.n_units();
+        let needed = |_| pyphi_core::predicted_bytes(n_units, 1).unwrap_or(u64::MAX);
+        let [cause, effect] = self.within_memory(&place, needed, |options| {
+            [Direction::Cause, Direction::Effect].map(|direction| {
+                directions.contains(&direction).then(|| analyse(direction, &options)).transpose()
+            })
+        })?;
+        let of = |found: Result<Option<Vec<P>>, StopReason>| {
+            found.or_else(|reason| ended(reason, &place).map(|()| None))
+        };
+        Ok(MechanismRecord {
+            name: record.name.clone(),
+            nodes: subsystem.units().iter().collect(),
+            state: record.state.clone(),
+            formalism: formalism.to_owned(),
+            mechanism: mechanism.iter().collect(),
+            cut,
+            cause: of(cause)?,
+            effect: of(effect)?,
+        })
+    }
+
     /// φ_s and the Φ-structure (IIT 4.0) of a network from a file. If it `has_spectrum`, with the
-    /// smallest and the largest Φ that ties allow.
+    /// smallest and the largest Φ that ties allow; with so many of its relations if they are asked
+    /// for.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -266,25 +380,34 @@ impl Engine {
         network: &OwnNetwork,
         rules: Rules,
         has_spectrum: bool,
+        relations: Option<usize>,
     ) -> Result<PhiStructureRecord, Error> {
         let system = iit4::System::new(network.subsystem()).expect("read as a system of IIT 4.0");
         let place = network.place();
-        if !has_spectrum {
-            let structure = self.structure(&system, rules, &place)?;
-            return Ok(PhiStructureRecord::new(&network.record, rules, &structure));
-        }
-        let needed = |n_threads| iit4::memory_needed(&system, n_threads);
-        let work = |options: Options| iit4::phi_spectrum(&system, rules, &options);
-        let spectrum = self.within_memory(&place, needed, work)?;
-        ended(spectrum.largest.stop_reason, &place)?;
-        let record = match rules.ties {
-            TiePolicy::MaxPhi => PhiStructureRecord::new(&network.record, rules, &spectrum.largest),
-            TiePolicy::Principled | TiePolicy::Pyphi => {
-                let structure = self.structure(&system, rules, &place)?;
-                PhiStructureRecord::new(&network.record, rules, &structure)
-            }
+        let (structure, spectrum) = if has_spectrum {
+            let needed = |n_threads| iit4::memory_needed(&system, n_threads);
+            let work = |options: Options| iit4::phi_spectrum(&system, rules, &options);
+            let spectrum = self.within_memory(&place, needed, work)?;
+            ended(spectrum.largest.stop_reason, &place)?;
+            let record = PhiSpectrumRecord::from(&spectrum);
+            let structure = match rules.ties {
+                TiePolicy::MaxPhi => spectrum.largest,
+                TiePolicy::Principled | TiePolicy::Pyphi => {
+                    self.structure(&system, rules, &place)?
+                }
+            };
+            (structure, Some(record))
+        } else {
+            (self.structure(&system, rules, &place)?, None)
         };
-        Ok(PhiStructureRecord { spectrum: Some((&spectrum).into()), ..record })
+        let record = PhiStructureRecord {
+            spectrum,
+            ..PhiStructureRecord::new(&network.record, rules, &structure)
+        };
+        Ok(match relations {
+            None => record,
+            Some(most) => record.with_relations(&structure, most),
+        })
     }
 
     /// φ_s (IIT 4.0) of a network from a file, without its Φ-structure.
@@ -535,6 +658,42 @@ impl OwnNetwork {
     /// Its answer, given the result.
     pub fn answer(&self, result: &BigPhi) -> PhiRecord {
         PhiRecord::new(&self.record, result)
+    }
+
+    /// Units of the system by their names. `field` is what names them, in errors.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if there are none, or one is not in the system or named twice.
+    pub(crate) fn units(&self, names: &[UnitName], field: &str) -> Result<UnitSet, Error> {
+        let refuse = |message: String| Error::Network { place: self.place(), message };
+        let subsystem = self.subsystem();
+        let mut units = UnitSet::default();
+        for name in names {
+            let unit = name.number(self.labels(), field).map_err(|it| refuse(it.to_string()))?;
+            if unit >= UnitSet::MAX_UNITS || !subsystem.units().contains(unit) {
+                let system = subsystem.units();
+                return Err(refuse(format!("{field}: unit {unit}, expected units of {system}")));
+            }
+            if units.contains(unit) {
+                return Err(refuse(format!("{field}: unit {unit} is named twice")));
+            }
+            units = units.union(UnitSet::from_iter([unit]));
+        }
+        if units.is_empty() {
+            return Err(refuse(format!("{field}: no units, expected one at least")));
+        }
+        Ok(units)
+    }
+
+    /// The cut of the system that severs the connections from some units to the others.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if these are not all units of the system in two parts.
+    pub(crate) fn cut(&self, severed_from: UnitSet, severed_to: UnitSet) -> Result<Cut, Error> {
+        let cut = Cut { severed_from, severed_to };
+        let units = self.subsystem().units();
+        cut.check(units).map_err(|error| wrong(&self.place(), &error))?;
+        Ok(cut)
     }
 
     /// The number of units to analyse.

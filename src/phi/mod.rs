@@ -5,6 +5,7 @@
 //! valid JSON if that was asked for.
 
 pub mod figure;
+mod mechanism;
 mod question;
 pub mod reading;
 mod spectrum;
@@ -18,7 +19,7 @@ use crate::engine::exact::{
 use crate::escape::terminal;
 use crate::report::text::left_table;
 
-pub use question::{Failure, Question};
+pub use question::{CutUnits, Failure, MechanismUnits, Question};
 
 /// Behind a set of units: others could stand in its place. Sets end in a brace, so no label ends so.
 pub(crate) const TIED: &str = " tied";
@@ -30,8 +31,7 @@ pub(crate) fn text(answer: &PhiRecord, labels: Option<&[String]>, width: Option<
     if let Some(name) = &answer.name {
         let _ = writeln!(text, "{}", terminal(name));
     }
-    let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
-    let _ = writeln!(text, "units {}, state ({})", units(&answer.nodes), state.join(","));
+    let _ = writeln!(text, "units {}, state {}", units(&answer.nodes), bits(&answer.state));
     text.push_str(&result(answer, labels, width));
     text
 }
@@ -93,8 +93,7 @@ fn complexes_text(
     if let Some(name) = &answer.name {
         let _ = writeln!(text, "{}", terminal(name));
     }
-    let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
-    let _ = writeln!(text, "state ({})", state.join(","));
+    let _ = writeln!(text, "state {}", bits(&answer.state));
     let Some(major) = answer.complexes.first() else {
         text.push_str("no complexes: every subsystem has Φ = 0 or is in an unreachable state\n");
         return text;
@@ -219,4 +218,10 @@ pub(crate) fn set(units: &[usize], labels: Option<&[String]>) -> String {
         })
         .collect();
     format!("{{{}}}", names.join(","))
+}
+
+/// A state: `(1,0,0)`.
+pub(crate) fn bits(state: &[u8]) -> String {
+    let bits: Vec<String> = state.iter().map(u8::to_string).collect();
+    format!("({})", bits.join(","))
 }

@@ -6,18 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::str::FromStr;
 
 use serde::Serialize;
 
 use crate::engine::exact::{
-    ComplexesRecord, Engine, Entry, Form, Input, NetworkRecord, OwnNetwork, PhiComplexesRecord,
-    PhiRecord, PhiStructureRecord, Rules, Scope, SpectrumRules, States, SystemRecord,
+    ComplexesRecord, Cut, Direction, Engine, Entry, Form, Input, MechanismRecord, NetworkRecord,
+    OwnNetwork, PhiComplexesRecord, PhiPurviewRecord, PhiRecord, PhiStructureRecord, PurviewRecord,
+    Rules, Scope, SpectrumRules, States, SystemRecord, UnitName,
 };
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::escape::terminal_lines;
 use crate::phi::figure::Picture;
-use crate::phi::{complexes_text, structure, text};
+use crate::phi::{complexes_text, mechanism, structure, text};
 use crate::report::drawing::Drawing;
 use crate::suite::Settings;
 
@@ -32,8 +34,52 @@ pub struct Question {
     ties: Option<SpectrumRules>,
     /// IIT 4.0 by these rules instead of IIT 3.0.
     iit4: Option<Rules>,
+    /// A mechanism of the system, instead of the whole of it.
+    mechanism: Option<MechanismUnits>,
+    /// A cut of the system, instead of the one that takes least.
+    cut: Option<CutUnits>,
+    /// IIT 4.0: how many relations are listed.
+    relations: Option<usize>,
     /// Where it is said how many networks of many are done.
     detail: Detail,
+}
+
+/// A mechanism, and what of it is asked for.
+#[derive(Debug, Clone)]
+pub struct MechanismUnits {
+    /// Its units.
+    pub mechanism: Vec<UnitName>,
+    /// Units of one purview; none for all purviews with φ > 0.
+    pub purview: Option<Vec<UnitName>>,
+    /// Causes, effects, or both.
+    pub directions: Vec<Direction>,
+}
+
+/// A cut that severs the connections from some units to the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CutUnits {
+    from: Vec<UnitName>,
+    to: Vec<UnitName>,
+}
+
+impl FromStr for CutUnits {
+    type Err = String;
+
+    /// `A,B -> C`, with `→` as well.
+    fn from_str(text: &str) -> Result<CutUnits, String> {
+        let sides = text.split_once("->").or_else(|| text.split_once('→'));
+        let sides = sides.map(|(from, to)| (UnitName::parse_list(from), UnitName::parse_list(to)));
+        match sides {
+            Some((from, to)) if !from.is_empty() && !to.is_empty() => Ok(CutUnits { from, to }),
+            _ => Err(format!("{text:?}, expected the units on both sides of an arrow: A,B -> C")),
+        }
+    }
+}
+
+impl CutUnits {
+    fn of(&self, network: &OwnNetwork) -> Result<Cut, Error> {
+        network.cut(network.units(&self.from, "cut")?, network.units(&self.to, "cut")?)
+    }
 }
 
 /// Why an answer is not complete.
@@ -77,6 +123,8 @@ enum Answer {
     System(Box<PhiRecord>),
     Complexes(ComplexesRecord),
     PhiS(Box<SystemRecord>),
+    Mechanism(MechanismRecord<PurviewRecord>),
+    PhiMechanism(MechanismRecord<PhiPurviewRecord>),
     PhiStructure(Box<PhiStructureRecord>),
     PhiComplexes(PhiComplexesRecord),
 }
@@ -125,7 +173,17 @@ impl Question {
         iit4: Option<Rules>,
     ) -> Result<Question, Error> {
         let place = place.to_owned();
-        let question = Question { input, place, scope, ties, iit4, detail: Detail::default() };
+        let question = Question {
+            input,
+            place,
+            scope,
+            ties,
+            iit4,
+            mechanism: None,
+            cut: None,
+            relations: None,
+            detail: Detail::default(),
+        };
         let is_hopeless = question.input.networks.iter().all(|it| it.record.is_err());
         if question.is_single() || is_hopeless {
             question.networks().next().expect("there is one")?;
@@ -137,6 +195,27 @@ impl Question {
     #[must_use]
     pub fn telling(mut self, detail: Detail) -> Question {
         self.detail = detail;
+        self
+    }
+
+    /// The same about one mechanism of each system.
+    #[must_use]
+    pub fn of_mechanism(mut self, mechanism: MechanismUnits) -> Question {
+        self.mechanism = Some(mechanism);
+        self
+    }
+
+    /// The same under one cut of each system, by IIT 3.0.
+    #[must_use]
+    pub fn under(mut self, cut: Option<CutUnits>) -> Question {
+        self.cut = cut;
+        self
+    }
+
+    /// The same with so many relations of each Φ-structure listed.
+    #[must_use]
+    pub fn listing_relations(mut self, most: Option<usize>) -> Question {
+        self.relations = most;
         self
     }
 
@@ -247,6 +326,12 @@ impl Question {
                 Ok(Answer::System(answer)) => text(answer, labels, width),
                 Ok(Answer::Complexes(answer)) => complexes_text(answer, labels, width),
                 Ok(Answer::PhiS(answer)) => structure::system_text(answer, labels),
+                Ok(Answer::Mechanism(answer)) => {
+                    mechanism::text(answer, labels, self.has_purview())
+                }
+                Ok(Answer::PhiMechanism(answer)) => {
+                    mechanism::iit4_text(answer, labels, self.has_purview())
+                }
                 Ok(Answer::PhiStructure(answer)) => structure::text(answer, labels),
                 Ok(Answer::PhiComplexes(answer)) => structure::complexes_text(answer, labels),
                 Err(refusal) if refusal.state.is_empty() => {
@@ -435,12 +520,43 @@ impl Question {
         Ok([picture.graph(), Picture { title: name, ..picture }.structure()])
     }
 
+    fn has_purview(&self) -> bool {
+        self.mechanism.as_ref().is_some_and(|it| it.purview.is_some())
+    }
+
+    fn mechanism(
+        &self,
+        engine: &Engine,
+        network: &OwnNetwork,
+        asked: &MechanismUnits,
+    ) -> Result<Answer, Error> {
+        let mechanism = network.units(&asked.mechanism, "mechanism")?;
+        let purview = asked.purview.as_ref().map(|it| network.units(it, "purview")).transpose()?;
+        let cut = self.cut.as_ref().map(|it| it.of(network)).transpose()?;
+        let directions = &asked.directions;
+        match self.iit4 {
+            None => engine
+                .mechanism(network, mechanism, purview, directions, cut)
+                .map(Answer::Mechanism),
+            Some(rules) => engine
+                .phi_mechanism(network, rules, mechanism, purview, directions)
+                .map(Answer::PhiMechanism),
+        }
+    }
+
     fn analyse(
         &self,
         engine: &Engine,
         network: &OwnNetwork,
         count_ties: bool,
     ) -> Result<Answer, Error> {
+        if let Some(asked) = &self.mechanism {
+            return self.mechanism(engine, network, asked);
+        }
+        if let Some(cut) = &self.cut {
+            let answer = engine.under_cut(network, cut.of(network)?);
+            return answer.map(|it| Answer::System(Box::new(it)));
+        }
         match (self.scope, self.iit4) {
             (Scope::System, None) => {
                 let answer = engine.analyse(network, count_ties, self.ties, Settings::TIE_ORDERS);
@@ -454,7 +570,8 @@ impl Question {
                 engine.complexes(network, count_ties).map(Answer::Complexes)
             }
             (Scope::System, Some(rules)) => {
-                let answer = engine.phi_structure(network, rules, self.ties.is_some());
+                let (has_spectrum, most) = (self.ties.is_some(), self.relations);
+                let answer = engine.phi_structure(network, rules, has_spectrum, most);
                 answer.map(|it| Answer::PhiStructure(Box::new(it)))
             }
             (Scope::Complexes, Some(rules)) => {

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::engine::exact::{
-    DistinctionRecord, MiceRecord, PhiComplexesRecord, PhiStructureRecord, SystemRecord,
+    DistinctionRecord, MiceRecord, PhiComplexesRecord, PhiStructureRecord, RelationRecord,
+    SystemRecord,
 };
 use crate::escape::terminal;
-use crate::phi::{TIED, set, spectrum};
+use crate::phi::{TIED, bits, set, spectrum};
 use crate::report::text::left_table;
 
 /// The answer for one system.
@@ -99,6 +100,36 @@ fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
         sum(answer.sum_phi_r, 6)
     );
     text.push_str(&distinctions(answer, labels));
+    if let Some(relations) = &answer.relations {
+        text.push_str(&relations_text(answer, relations, labels));
+    }
+    text
+}
+
+/// The relations that were asked for, a line each.
+fn relations_text(
+    answer: &PhiStructureRecord,
+    relations: &[RelationRecord],
+    labels: Option<&[String]>,
+) -> String {
+    let n_all = answer.n_relations.to_string();
+    let mut text = match relations.len().to_string() {
+        n if n == n_all => "\nRelations\n".to_owned(),
+        n => format!("\nThe first {n} of {n_all} relations\n"),
+    };
+    let header = ["mechanisms", "in common", "φ_r", "faces"];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    lines.extend(relations.iter().map(|it| {
+        let mechanisms: Vec<String> = it.mechanisms.iter().map(|it| set(it, labels)).collect();
+        let (units, states): (Vec<usize>, Vec<u8>) = it.overlap.iter().copied().unzip();
+        vec![
+            mechanisms.join(" "),
+            format!("{}={}", set(&units, labels), bits(&states)),
+            format!("{:.6}", it.phi_r),
+            it.n_faces.to_string(),
+        ]
+    }));
+    text.push_str(&left_table(&lines));
     text
 }
 
@@ -229,9 +260,4 @@ fn sum(phi: f64, n_decimals: usize) -> String {
 
 fn counted(n: &str, what: &str) -> String {
     if n == "1" { format!("1 {what}") } else { format!("{n} {what}s") }
-}
-
-fn bits(state: &[u8]) -> String {
-    let bits: Vec<String> = state.iter().map(u8::to_string).collect();
-    format!("({})", bits.join(","))
 }

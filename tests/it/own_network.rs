@@ -390,6 +390,120 @@ fn a_network_in_an_unreachable_state_may_have_complexes() {
     );
 }
 
+/// Runs `mechanism` on a network given on standard input.
+fn mechanism(network: &Value, arguments: &[&str]) -> Finished {
+    let mut all = vec!["mechanism", "-"];
+    all.extend(arguments);
+    Place::new().run_arguments_with_input(&all, &network.to_string())
+}
+
+#[test]
+fn one_mechanism_is_shown_with_all_that_ties() {
+    let text = mechanism(&or_and_xor(), &["--mechanism", "A,B"]).succeeded().stdout;
+    expect_test::expect![[r#"
+        OR-AND-XOR
+        units {A,B,C}, state (1,0,0); iit3, mechanism {A,B}
+
+        Cause
+        purview  φ         partition
+        {A,B,C}  0.250000  ∅/{A} × {A,B}/{B,C} (and 1 more)
+        {A,C}    0.250000  ∅/{A} × {A,B}/{C} (and 4 more)
+        {B,C}    0.250000  ∅/{B} × {A,B}/{C} (and 4 more)
+
+        Effect
+        purview  φ         partition
+        {C}      0.500000  ∅/{C} × {A,B}/∅ (and 2 more)
+        {A,B,C}  0.250000  ∅/{A} × {A,B}/{B,C} (and 1 more)
+        {A,C}    0.250000  ∅/{A} × {A,B}/{C}
+        {B,C}    0.250000  ∅/{B} × {A,B}/{C}
+    "#]]
+    .assert_eq(&text);
+    let chosen = ["--mechanism", "A,B", "--purview", "C", "--direction", "effect"];
+    let text = mechanism(&or_and_xor(), &chosen).succeeded().stdout;
+    let (_, effect) = text.split_once("\n\n").unwrap();
+    expect_test::expect![[r#"
+        Effect
+        purview  φ         partition
+        {C}      0.500000  ∅/{C} × {A,B}/∅
+                           {A}/∅ × {B}/{C}
+                           {A}/{C} × {B}/∅
+        state  repertoire  partitioned  unconstrained
+        (0)    0.000000    0.500000     0.500000
+        (1)    1.000000    0.500000     0.500000
+    "#]]
+    .assert_eq(effect);
+
+    // The same as JSON, and the cut changes it.
+    let json = |arguments: &[&str]| -> Value {
+        let found = mechanism(&or_and_xor(), &[&["--format", "json"], arguments].concat());
+        serde_json::from_str(&found.succeeded().stdout).unwrap()
+    };
+    let found = json(&chosen);
+    assert_eq!(found["cause"], Value::Null);
+    assert_eq!(found["effect"][0]["mips"].as_array().unwrap().len(), 3);
+    let found = json(&[&chosen[..], &["--cut", "A -> B,C"]].concat());
+    assert_eq!(found["cut"], json!({"severed_from": [0], "severed_to": [1, 2]}));
+    assert_eq!(found["effect"][0]["phi"], json!(0.0));
+
+    let found = json(&["--mechanism", "A,B", "--purview", "C", "--formalism", "iit4-2023"]);
+    let effect = &found["effect"][0];
+    assert_eq!((&effect["phi"], &effect["ii"]), (&json!(1.0), &json!(1.0)));
+    assert_eq!(effect["states"][0]["state"], json!([1]));
+    assert_eq!(effect["forward_repertoire"], json!([0.0, 1.0]));
+    assert_eq!(effect["unconstrained_forward_repertoire"], json!([0.5, 0.5]));
+}
+
+#[test]
+fn units_and_cuts_that_are_none_are_refused() {
+    let refused = |arguments: &[&str], message: &str| {
+        let refused = mechanism(&or_and_xor(), arguments);
+        assert!(refused.stderr.contains(message), "{}", refused.stderr);
+        assert_eq!((refused.code, refused.stdout.as_str()), (Some(2), ""));
+    };
+    refused(&["--mechanism", "A,D"], "mechanism: no unit \"D\", expected one of A, B, C");
+    refused(&["--mechanism", "7"], "mechanism: unit 7, expected units of {0,1,2}");
+    refused(&["--mechanism", "40"], "mechanism: unit 40, expected units of {0,1,2}");
+    refused(&["--mechanism", "A,A"], "mechanism: unit 0 is named twice");
+    refused(&["--mechanism", ""], "mechanism: no units");
+    refused(&["--mechanism", "A", "--purview", "B", "--nodes", "A,C"], "purview: unit 1, expected");
+    refused(&["--mechanism", "A", "--cut", "A B"], "expected the units on both sides of an arrow");
+    refused(&["--mechanism", "A", "--cut", "A -> B"], "cut {0} ≠> {1}: expected the units {0,1,2}");
+    let iit4 = ["--mechanism", "A", "--cut", "A -> B,C", "--formalism", "iit4-2023"];
+    refused(&iit4, "--cut with iit4-2023: expected --formalism iit3");
+}
+
+#[test]
+fn one_cut_is_asked_for_instead_of_the_least() {
+    let place = Place::new();
+    let cut = ["phi", "--network", "-", "--format", "json", "--cut", "A → B,C"];
+    let found = place.run_arguments_with_input(&cut, &or_and_xor().to_string()).succeeded();
+    let found: Value = serde_json::from_str(&found.stdout).unwrap();
+    assert_eq!(found["cut"], json!({"severed_from": [0], "severed_to": [1, 2]}));
+    assert!((found["phi"].as_f64().unwrap() - 2.041_666_667).abs() < 1e-9, "{found}");
+    assert!(!found["partitioned_ces"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn relations_are_listed_up_to_a_limit() {
+    let text = phi(&or_and_xor(), "--formalism iit4-2023 --relations 3").succeeded().stdout;
+    let (_, relations) = text.split_once("\nThe first 3 of 7 relations\n").unwrap();
+    expect_test::expect![[r#"
+        mechanisms     in common  φ_r       faces
+        {B}            {A}=(0)    0.276692  1
+        {B} {C}        {A}=(0)    0.250000  9
+        {B} {C} {B,C}  {A}=(0)    0.138346  27
+    "#]]
+    .assert_eq(relations);
+    let found = answer(&or_and_xor(), "--formalism iit4-2023 --relations 100");
+    let relations = found["relations"].as_array().unwrap();
+    assert_eq!(json!(relations.len()), found["n_relations"]);
+    let sum: f64 = relations.iter().map(|it| it["phi_r"].as_f64().unwrap()).sum();
+    assert!((sum - found["sum_phi_r"].as_f64().unwrap()).abs() < 1e-9);
+    for relation in relations {
+        assert_eq!(json!(relation["faces"].as_array().unwrap().len()), relation["n_faces"]);
+    }
+}
+
 /// `phi` on this network must fail with this message and answer nothing.
 #[track_caller]
 fn check_refused(network: &Value, message: &str) {

@@ -122,7 +122,13 @@ impl Place {
 
     /// Runs the program with `input` on its standard input.
     pub(crate) fn run_with_input(&self, arguments: &str, input: &str) -> Finished {
-        let mut child = self.command(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        self.run_arguments_with_input(&arguments.split_whitespace().collect::<Vec<_>>(), input)
+    }
+
+    /// The same with arguments that may have spaces.
+    pub(crate) fn run_arguments_with_input(&self, arguments: &[&str], input: &str) -> Finished {
+        let mut command = self.command("");
+        let mut child = command.args(arguments).stdin(Stdio::piped()).spawn().unwrap();
         // A program that refuses its arguments may end without reading.
         match child.stdin.take().unwrap().write_all(input.as_bytes()) {
             Err(err) if err.kind() != std::io::ErrorKind::BrokenPipe => panic!("{err}"),

@@ -12,10 +12,10 @@ use rayon::prelude::*;
 use super::measure::{
     Information, NEGLIGIBLE_SELECTIVITY, SpecifiedState, ZERO_TOLERANCE, is_tied,
 };
-use super::mip::{Minimum, MipScratch, Outcome, Problem};
+use super::mip::{Blocks, Minimum, MipScratch, Outcome, Problem};
 use super::partition::JointPartition;
 use super::system::{Causes, System};
-use crate::limits::{Options, Phase, Stop, Watch, steps};
+use crate::limits::{Options, Phase, Stop, StopReason, Watch, steps};
 use crate::repertoire::Direction;
 use crate::tables::subsets_by_size;
 use crate::unit_set::{UnitSet, bits, deposit, submasks};
@@ -49,6 +49,127 @@ pub struct Distinction {
     pub cause: Mice,
     /// Its maximally irreducible effect.
     pub effect: Mice,
+}
+
+/// A mechanism over one purview in one direction, with all that its φ rests on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PurviewAnalysis {
+    /// Units of the purview.
+    pub purview: UnitSet,
+    /// φ in bits: the largest one of the states.
+    pub phi: f64,
+    /// Intrinsic information in bits: the largest one over the states of the purview.
+    pub intrinsic_information: f64,
+    /// The states that attain the intrinsic information: those that the mechanism specifies.
+    pub states: Vec<PurviewState>,
+    /// The probabilities that states are selected with, `2^k` for a purview of k units; bit i of
+    /// the index is its i-th unit. Of effects this is `forward`, of causes `forward` over its sum.
+    pub repertoire: Vec<f64>,
+    /// By state of the purview: P(it | mechanism) of effects, P(mechanism | it) of causes.
+    pub forward: Vec<f64>,
+    /// The same with the mechanism in any state (effects), or the purview in any (causes), each as
+    /// likely.
+    pub unconstrained_forward: Vec<f64>,
+}
+
+/// A state that a mechanism specifies of a purview.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PurviewState {
+    /// The state.
+    pub state: SpecifiedState,
+    /// φ of the state, in bits.
+    pub phi: f64,
+    /// Its probability in the repertoire.
+    pub selectivity: f64,
+    /// The minimum information partitions that tie: in what they take for each severed pair, and in
+    /// φ. Empty where φ = 0.
+    pub partitions: Vec<JointPartition>,
+    /// Whether these are all; where there are more than [`PurviewState::MOST_LISTED`] partitions
+    /// only one is sought.
+    pub are_all: bool,
+}
+
+impl PurviewState {
+    /// Of more partitions than this the ones that tie are not listed.
+    pub const MOST_LISTED: u64 = 1_000_000;
+}
+
+impl System {
+    /// φ of `mechanism` over `purview`, with all partitions that attain it.
+    ///
+    /// ```
+    /// use pyphi_core::iit4::System;
+    /// use pyphi_core::{Direction, Options, fixtures};
+    ///
+    /// // Albantakis et al. 2023, Fig. 1: A and B with C as background.
+    /// let system = System::new(&fixtures::iit4_figure_1_ab())?;
+    /// let (all, options) = (system.units(), Options::default());
+    /// let found = system.purview_analysis(Direction::Cause, all, all, &options).unwrap();
+    /// assert_eq!(format!("{:.6}", found.intrinsic_information), "0.843228");
+    /// assert_eq!(found.states[0].state.to_string(), "{0,1}=(1,0)");
+    /// assert_eq!(found.states[0].partitions[0].to_string(), "{0}/{1} × {1}/{0}");
+    /// # Ok::<(), pyphi_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The reason, if the analysis was stopped.
+    ///
+    /// # Panics
+    /// If a unit is not in the system, or one of the sets is empty.
+    pub fn purview_analysis(
+        &self,
+        direction: Direction,
+        mechanism: UnitSet,
+        purview: UnitSet,
+        options: &Options,
+    ) -> Result<PurviewAnalysis, StopReason> {
+        let mut found = self.over(direction, mechanism, &[self.local(purview)], options)?;
+        Ok(found.pop().expect("one purview"))
+    }
+
+    /// As [`System::purview_analysis`], of all purviews for which φ > 0, largest φ first; of those
+    /// that tie smaller ones first, then lexicographically.
+    ///
+    /// # Errors
+    /// The reason, if the analysis was stopped.
+    ///
+    /// # Panics
+    /// If a unit is not in the system, or the mechanism is empty.
+    pub fn purview_analyses(
+        &self,
+        direction: Direction,
+        mechanism: UnitSet,
+        options: &Options,
+    ) -> Result<Vec<PurviewAnalysis>, StopReason> {
+        let mut found = self.over(direction, mechanism, &subsets_by_size(self.n), options)?;
+        found.retain(|it| it.phi > ZERO_TOLERANCE);
+        let largest = found.iter().map(|it| it.phi).fold(0.0, f64::max);
+        let rank = |it: &PurviewAnalysis| if is_tied(it.phi, largest) { largest } else { it.phi };
+        found.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
+        Ok(found)
+    }
+
+    fn over(
+        &self,
+        direction: Direction,
+        mechanism: UnitSet,
+        purviews: &[u32],
+        options: &Options,
+    ) -> Result<Vec<PurviewAnalysis>, StopReason> {
+        let mechanism = self.local(mechanism);
+        assert!(mechanism != 0, "a mechanism has at least one unit");
+        let stop = Stop::new(options);
+        let search = MechanismSearch::new(self, options, &stop);
+        let mut scratch = Scratch::default();
+        let analyse = |&purview: &u32| {
+            assert!(purview != 0, "a purview has at least one unit");
+            let found = search.purview(direction, mechanism, purview, &mut scratch);
+            // It may be told of a stop that has passed since.
+            let reason = || stop.reason().unwrap_or(StopReason::Cancelled);
+            found.filter(|_| !stop.is_due()).ok_or_else(reason)
+        };
+        purviews.iter().map(analyse).collect()
+    }
 }
 
 /// A distinction before the choice among tied causes and effects.
@@ -376,40 +497,11 @@ impl<'a> MechanismSearch<'a> {
         scratch: &mut Scratch,
     ) -> Option<Option<TiedPurview>> {
         let purview = candidate.purview;
-        let (a, b) = (mechanism.count_ones() as usize, purview.count_ones() as usize);
-        let Scratch { specified, units, places, problem, mip, .. } = scratch;
+        let specified = scratch.specified[candidate.states.clone()].to_vec();
         let mut states: Vec<(u32, Minimum)> = Vec::new();
-        for &(z, selectivity) in &specified[candidate.states.clone()] {
-            let known = deposit(z, purview);
-            units.clear();
-            places.clear();
-            match direction {
-                Direction::Cause => {
-                    units.extend(bits(mechanism));
-                    places.extend(submasks(purview).map(|q| self.system.index(q, known)));
-                    match &self.system.causes {
-                        Causes::Floats(_) => problem.cause(a, b, selectivity, |j, q| {
-                            self.cause_surprise[units[j]][places[q]]
-                        }),
-                        Causes::Wide(causes) => {
-                            // Less the bits that all sums have in common: see `sia::Side`.
-                            let all = *places.last().expect("a purview has subsets");
-                            problem.cause(a, b, selectivity, |j, q| {
-                                let table = &causes[units[j]];
-                                table[places[q]].surprise(-table[all].exponent())
-                            });
-                        }
-                    }
-                }
-                Direction::Effect => {
-                    units.extend(bits(purview));
-                    places.extend(submasks(mechanism).map(|m| m as usize));
-                    problem.effect(a, b, selectivity, |p, m| {
-                        let is_on = known >> units[p] & 1;
-                        self.effect_surprise[units[p]][places[m]][is_on as usize]
-                    });
-                }
-            }
+        for (z, selectivity) in specified {
+            self.pose(direction, mechanism, purview, (z, selectivity), scratch);
+            let Scratch { problem, mip, .. } = &mut *scratch;
             let outcome = if self.lists {
                 problem.minimum_of_list(self.stop, mip)
             } else {
@@ -426,5 +518,122 @@ impl<'a> MechanismSearch<'a> {
             states.retain(|(_, minimum)| is_tied(minimum.phi, phi));
             TiedPurview { purview, phi, states }
         }))
+    }
+
+    /// Makes the problem of one state of a purview, which has this selectivity.
+    fn pose(
+        &self,
+        direction: Direction,
+        mechanism: u32,
+        purview: u32,
+        (z, selectivity): (u32, f64),
+        scratch: &mut Scratch,
+    ) {
+        let (a, b) = (mechanism.count_ones() as usize, purview.count_ones() as usize);
+        let Scratch { units, places, problem, .. } = scratch;
+        let known = deposit(z, purview);
+        units.clear();
+        places.clear();
+        match direction {
+            Direction::Cause => {
+                units.extend(bits(mechanism));
+                places.extend(submasks(purview).map(|q| self.system.index(q, known)));
+                match &self.system.causes {
+                    Causes::Floats(_) => problem
+                        .cause(a, b, selectivity, |j, q| self.cause_surprise[units[j]][places[q]]),
+                    Causes::Wide(causes) => {
+                        // Less the bits that all sums have in common: see `sia::Side`.
+                        let all = *places.last().expect("a purview has subsets");
+                        problem.cause(a, b, selectivity, |j, q| {
+                            let table = &causes[units[j]];
+                            table[places[q]].surprise(-table[all].exponent())
+                        });
+                    }
+                }
+            }
+            Direction::Effect => {
+                units.extend(bits(purview));
+                places.extend(submasks(mechanism).map(|m| m as usize));
+                problem.effect(a, b, selectivity, |p, m| {
+                    let is_on = known >> units[p] & 1;
+                    self.effect_surprise[units[p]][places[m]][is_on as usize]
+                });
+            }
+        }
+    }
+
+    /// One purview with all that it rests on; `None` if the search was stopped.
+    fn purview(
+        &self,
+        direction: Direction,
+        mechanism: u32,
+        purview: u32,
+        scratch: &mut Scratch,
+    ) -> Option<PurviewAnalysis> {
+        let system = self.system;
+        let mut information = std::mem::take(&mut scratch.information);
+        let n_states = 1u32 << purview.count_ones();
+        let unconstrained_forward = match direction {
+            Direction::Cause => {
+                information.cause(system, mechanism, purview);
+                let sum: f64 = (0..n_states).map(|z| information.probability(z)).sum();
+                vec![sum / f64::from(n_states); n_states as usize]
+            }
+            Direction::Effect => {
+                let mut unconstrained = Vec::new();
+                system.unconstrained_effects(mechanism, purview, &mut unconstrained);
+                let of_states = unconstrained.iter().copied();
+                information.effect_from(system, mechanism, purview, of_states);
+                unconstrained
+            }
+        };
+        let mut states = Vec::new();
+        for &z in &information.states {
+            let selectivity = information.selectivity(z);
+            let mut found = None;
+            if selectivity > NEGLIGIBLE_SELECTIVITY {
+                self.pose(direction, mechanism, purview, (z, selectivity), scratch);
+                match scratch.problem.minimum(0.0, self.stop, &mut scratch.mip) {
+                    Outcome::Zero | Outcome::Below => {}
+                    Outcome::Found(minimum) => found = Some(minimum),
+                    Outcome::Stopped => return None,
+                }
+            }
+            let n_partitions = JointPartition::count(
+                mechanism.count_ones() as usize,
+                purview.count_ones() as usize,
+            );
+            let are_all = n_partitions <= PurviewState::MOST_LISTED;
+            let partitions = match &found {
+                None => Vec::new(),
+                Some(minimum) if are_all => scratch.problem.all_minima(minimum, self.stop)?,
+                Some(minimum) => vec![minimum.blocks.clone()],
+            };
+            let in_network = |blocks: &Blocks| {
+                let blocks: Blocks = blocks
+                    .iter()
+                    .map(|&(m, p)| (deposit(m, mechanism), deposit(p, purview)))
+                    .collect();
+                JointPartition::from_local(&blocks, |set| system.to_network(set))
+            };
+            states.push(PurviewState {
+                state: system.specified(purview, z),
+                phi: found.map_or(0.0, |minimum| minimum.phi),
+                selectivity,
+                partitions: partitions.iter().map(in_network).collect(),
+                are_all,
+            });
+        }
+        let analysis = PurviewAnalysis {
+            purview: system.to_network(purview),
+            phi: states.iter().map(|it| it.phi).fold(0.0, f64::max),
+            intrinsic_information: information.value,
+            states,
+            repertoire: (0..n_states).map(|z| information.selectivity(z)).collect(),
+            forward: (0..n_states).map(|z| information.probability(z)).collect(),
+            unconstrained_forward,
+        };
+        scratch.information = information;
+        Some(analysis)
     }
 }

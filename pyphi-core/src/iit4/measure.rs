@@ -218,6 +218,15 @@ impl Information {
         }
     }
 
+    /// The forward probability of a state.
+    pub(crate) fn probability(&self, z: u32) -> f64 {
+        match self.wide.get(z as usize) {
+            Some(forward) if forward.is_zero() => 0.0,
+            Some(forward) => (-forward.surprise(0)).exp2(),
+            None => self.forward[z as usize],
+        }
+    }
+
     /// Of an effect, given `U_e` of the same mechanism and purview.
     pub(crate) fn effect_from(
         &mut self,

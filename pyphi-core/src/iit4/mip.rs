@@ -67,6 +67,9 @@ pub(crate) struct Problem {
     whole: f64,
 }
 
+/// A partition: mechanism units and purview units of each block.
+pub(crate) type Blocks = Vec<(u32, u32)>;
+
 /// The minimum over the partitions.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Minimum {
@@ -499,6 +502,30 @@ impl Problem {
         search.extend(search.all, &alone);
         let chosen = search.chosen;
         (!search.was_stopped).then(|| self.assign(&chosen, g))
+    }
+
+    /// All partitions that tie for the minimum, in the order of the listing: those that take as
+    /// much for each severed pair, and as much in all. `None` if it was stopped.
+    pub(crate) fn all_minima(&self, least: &Minimum, stop: &Stop) -> Option<Vec<Blocks>> {
+        let normalized = |loss: f64, n_severed: f64| self.selectivity * (loss / n_severed);
+        let (loss, n_severed) = self.loss(&least.blocks);
+        let smallest = normalized(loss, n_severed);
+        let (m, p) = (UnitSet::all(self.n_mechanism), UnitSet::all(self.n_purview));
+        let (mut tied, mut n_seen) = (Vec::new(), 0u32);
+        let flow = for_each_joint(m.bits(), p.bits(), |blocks| {
+            n_seen = n_seen.wrapping_add(1);
+            if n_seen.is_multiple_of(1024) && stop.is_due() {
+                return ControlFlow::Break(());
+            }
+            let (loss, n_severed) = self.loss(blocks);
+            if is_tied(normalized(loss, n_severed), smallest)
+                && is_tied(self.selectivity * loss, least.phi)
+            {
+                tied.push(blocks.to_vec());
+            }
+            ControlFlow::Continue(())
+        });
+        flow.is_continue().then_some(tied)
     }
 
     /// As [`Problem::minimum`], by listing all partitions. Of those that tie it takes the one that

@@ -26,7 +26,7 @@ mod structure;
 mod system;
 
 pub use complexes::{Complexes, complexes, sweep};
-pub use distinction::{Distinction, Mice};
+pub use distinction::{Distinction, Mice, PurviewAnalysis, PurviewState};
 pub use max_phi::ChoiceProof;
 pub use measure::{IntrinsicInformation, SpecifiedState, TIE_TOLERANCE, ZERO_TOLERANCE};
 pub use partition::{JointPartition, PartDirection, SystemPartition};

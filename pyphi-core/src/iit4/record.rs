@@ -6,9 +6,10 @@ use num_bigint::BigUint;
 use serde::{Deserialize, Serialize};
 
 use super::Rules;
-use super::distinction::{Distinction, Mice};
+use super::distinction::{Distinction, Mice, PurviewAnalysis, PurviewState};
 use super::measure::SpecifiedState;
-use super::partition::{PartDirection, SystemPartition};
+use super::partition::{JointPartition, PartDirection, SystemPartition};
+use super::relation::{Face, FaceSide, Relation};
 use super::sia::{Reason, SystemIrreducibilityAnalysis, SystemState};
 use super::structure::{PhiSpectrum, PhiStructure};
 use crate::concept::unit_list;
@@ -113,6 +114,9 @@ pub struct PhiStructureRecord {
     pub sum_phi_r: f64,
     /// Φ = Σφ_d + Σφ_r, in bits.
     pub big_phi: f64,
+    /// The first of the relations, if they were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relations: Option<Vec<RelationRecord>>,
     /// Under `max-phi`: what is proven about the choice among ties.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<ChoiceRecord>,
@@ -246,6 +250,7 @@ impl PhiStructureRecord {
             n_relations: structure.n_relations.clone(),
             sum_phi_r: structure.sum_phi_r,
             big_phi: structure.big_phi,
+            relations: None,
             choice: structure.choice.as_ref().map(|choice| ChoiceRecord {
                 proven: choice.is_proven,
                 big_phi_at_most: choice.bound.is_finite().then_some(choice.bound),
@@ -255,6 +260,122 @@ impl PhiStructureRecord {
             spectrum: None,
         }
     }
+}
+
+/// A relation, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RelationRecord {
+    /// The mechanisms of its distinctions.
+    pub mechanisms: Vec<Vec<usize>>,
+    /// The units, each with its state, that their causes and effects have in common.
+    pub overlap: Vec<(usize, u8)>,
+    /// φ_r in bits.
+    pub phi_r: f64,
+    /// How many faces it has, as `n_relations`.
+    #[serde(with = "count")]
+    pub n_faces: BigUint,
+    /// The first of them.
+    pub faces: Vec<FaceRecord>,
+}
+
+/// A face of a relation, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaceRecord {
+    /// For each of the mechanisms `cause`, `effect` or `both`.
+    pub sides: Vec<String>,
+    /// The units, each with its state, that all of these have in common.
+    pub overlap: Vec<(usize, u8)>,
+}
+
+impl PhiStructureRecord {
+    /// The same with the first `most` relations of the structure, each with as many faces at most.
+    #[must_use]
+    pub fn with_relations(mut self, structure: &PhiStructure, most: usize) -> PhiStructureRecord {
+        let side = |side: &FaceSide| match side {
+            FaceSide::Cause => "cause",
+            FaceSide::Effect => "effect",
+            FaceSide::Both => "both",
+        };
+        let face = |face: Face| FaceRecord {
+            sides: face.sides.iter().map(|it| side(it).to_owned()).collect(),
+            overlap: face.overlap,
+        };
+        let relations = structure.relations();
+        let mechanism = |&idx: &usize| unit_list(structure.distinctions[idx].mechanism);
+        let record = |relation: Relation| RelationRecord {
+            mechanisms: relation.distinctions.iter().map(mechanism).collect(),
+            phi_r: relation.phi,
+            n_faces: relations.n_faces(&relation),
+            faces: relations.faces(&relation).take(most).map(face).collect(),
+            overlap: relation.overlap,
+        };
+        self.relations = Some(relations.iter().take(most).map(record).collect());
+        self
+    }
+}
+
+/// A mechanism over one purview, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PurviewRecord {
+    /// Units of the purview.
+    pub purview: Vec<usize>,
+    /// φ in bits: the largest one of the states.
+    pub phi: f64,
+    /// Intrinsic information in bits.
+    pub ii: f64,
+    /// The states that the mechanism specifies.
+    pub states: Vec<PurviewStateRecord>,
+    /// The probabilities that states are selected with, `2^k`; bit i of the index is the i-th unit
+    /// of the purview.
+    pub repertoire: Vec<f64>,
+    /// By state of the purview: P(it | mechanism) of effects, P(mechanism | it) of causes.
+    pub forward_repertoire: Vec<f64>,
+    /// The same with the mechanism (effects) or the purview (causes) unconstrained.
+    pub unconstrained_forward_repertoire: Vec<f64>,
+}
+
+/// A state that a mechanism specifies of a purview, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PurviewStateRecord {
+    /// The state, lowest unit first.
+    pub state: Vec<u8>,
+    /// φ of the state.
+    pub phi: f64,
+    /// Its probability in the repertoire.
+    pub selectivity: f64,
+    /// The minimum information partitions that tie, block by block; empty where φ = 0.
+    pub partitions: Vec<Vec<PartRecord>>,
+    /// False if there may be more that tie.
+    pub partitions_are_all: bool,
+}
+
+impl From<&PurviewAnalysis> for PurviewRecord {
+    fn from(found: &PurviewAnalysis) -> PurviewRecord {
+        let state = |it: &PurviewState| PurviewStateRecord {
+            state: it.state.values(),
+            phi: it.phi,
+            selectivity: it.selectivity,
+            partitions: it.partitions.iter().map(blocks).collect(),
+            partitions_are_all: it.are_all,
+        };
+        PurviewRecord {
+            purview: unit_list(found.purview),
+            phi: found.phi,
+            ii: found.intrinsic_information,
+            states: found.states.iter().map(state).collect(),
+            repertoire: found.repertoire.clone(),
+            forward_repertoire: found.forward.clone(),
+            unconstrained_forward_repertoire: found.unconstrained_forward.clone(),
+        }
+    }
+}
+
+fn blocks(partition: &JointPartition) -> Vec<PartRecord> {
+    let part = |&(mechanism, purview)| PartRecord {
+        mechanism: unit_list(mechanism),
+        purview: unit_list(purview),
+    };
+    partition.blocks.iter().map(part).collect()
 }
 
 impl From<&Distinction> for DistinctionRecord {
@@ -272,17 +393,12 @@ impl From<&Mice> for MiceRecord {
     fn from(mice: &Mice) -> MiceRecord {
         let named = |it: &SpecifiedState| (unit_list(it.purview), it.values());
         let (purview, state) = named(&mice.state);
-        let blocks = mice.partition.blocks.iter();
-        let part = |&(mechanism, purview)| PartRecord {
-            mechanism: unit_list(mechanism),
-            purview: unit_list(purview),
-        };
         let others = if mice.tied.len() > 1 { &mice.tied[..] } else { &[] };
         MiceRecord {
             purview,
             state,
             phi: mice.phi,
-            partition: blocks.map(part).collect(),
+            partition: blocks(&mice.partition),
             tied: others.iter().map(named).collect(),
         }
     }

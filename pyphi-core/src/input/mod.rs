@@ -215,11 +215,11 @@ impl UnitName {
         text.split(',').filter(|it| !it.trim().is_empty()).map(name).collect()
     }
 
-    /// The number of the unit among those with these labels.
+    /// The number of the unit among those with these labels. `field` is what names it, in errors.
     ///
     /// # Errors
     /// If no unit has that label.
-    pub fn number(&self, labels: Option<&[String]>) -> Result<usize> {
+    pub fn number(&self, labels: Option<&[String]>, field: &str) -> Result<usize> {
         match self {
             UnitName::Number(number) => Ok(*number),
             UnitName::Label(label) => {
@@ -229,7 +229,8 @@ impl UnitName {
                         [] => "a number, since the units have no labels".to_owned(),
                         _ => format!("one of {}", all.join(", ")),
                     };
-                    ErrorKind::Json(format!("nodes: no unit {label:?}, expected {expected}")).into()
+                    ErrorKind::Json(format!("{field}: no unit {label:?}, expected {expected}"))
+                        .into()
                 })
             }
         }
@@ -435,7 +436,10 @@ impl Reader {
         }
         let names = self.nodes.as_ref().or(draft.nodes.as_ref());
         let numbers = |names: &Vec<UnitName>| {
-            names.iter().map(|it| it.number(draft.labels.as_deref())).collect::<Result<Vec<_>>>()
+            names
+                .iter()
+                .map(|it| it.number(draft.labels.as_deref(), "nodes"))
+                .collect::<Result<Vec<_>>>()
         };
         let record = NetworkRecord {
             name: draft.name,

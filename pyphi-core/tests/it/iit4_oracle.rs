@@ -397,7 +397,7 @@ impl System {
     }
 
     /// Intrinsic information, and the states tied for it, in little-endian order.
-    fn specified_states(
+    pub(crate) fn specified_states(
         &self,
         direction: Direction,
         mechanism: Mask,
@@ -629,18 +629,37 @@ impl System {
         z: Mask,
         ties: Ties,
     ) -> f64 {
-        let mut tried: Vec<(f64, f64)> = Vec::new();
+        let minima = self.mechanism_mips(direction, mechanism, purview, z, ties);
+        minima.first().map_or(0.0, |it| it.0)
+    }
+
+    /// The partitions that attain that, each with φ; none if one makes no difference.
+    pub(crate) fn mechanism_mips(
+        &self,
+        direction: Direction,
+        mechanism: Mask,
+        purview: Mask,
+        z: Mask,
+        ties: Ties,
+    ) -> Vec<(f64, Vec<(Mask, Mask)>)> {
+        let mut tried = Vec::new();
         for blocks in joint_partitions(mechanism, purview) {
             let parts = blocks.iter().map(|&(m, p)| self.forward(direction, m, p, z));
             let phi = self.information(direction, mechanism, purview, z, parts.product());
             if phi <= ZERO {
-                return 0.0;
+                return Vec::new();
             }
             let severed = blocks.iter().map(|&(m, p)| size(m) * (size(purview) - size(p)));
-            tried.push((phi / severed.sum::<usize>() as f64, phi));
+            let severed = severed.sum::<usize>() as f64;
+            let blocks = blocks.into_iter().filter(|&it| it != (0, 0)).collect();
+            tried.push((phi / severed, (phi, blocks)));
         }
         let tied = largest(&tried, |it| -it.0, ties.same_phi());
-        tied.into_iter().map(|it| it.1).fold(0.0, f64::max)
+        let tied: Vec<_> = tied.into_iter().map(|it| it.1).collect();
+        // The largest first: it is what the others are tied with.
+        let mut minima = largest(&tied, |it| it.0, ties.same_phi());
+        minima.sort_by(|a, b| b.0.total_cmp(&a.0));
+        minima
     }
 
     /// The causes or effects of a mechanism that are tied for the largest φ, in the order of the

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pyphi_core::{ErrorKind, Options, iit4};
+use pyphi_core::{Direction, ErrorKind, Options, UnitSet, iit4};
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -18,8 +18,11 @@ use crate::iit4_answer::{
 use crate::iit4_oracle::{self, Cap, Ties};
 use crate::iit4_relations;
 use crate::networks::{Family, Network, logistic, numberings, random};
-use crate::oracle::{Mask, elements};
+use crate::oracle::{self, Mask, elements};
 use crate::properties::{check, count, how_many};
+
+const DIRECTIONS: [(Direction, oracle::Direction); 2] =
+    [(Direction::Cause, oracle::Direction::Cause), (Direction::Effect, oracle::Direction::Effect)];
 
 const POLICIES: [Ties; 2] = [Ties::Principled, Ties::Pyphi];
 
@@ -102,6 +105,53 @@ fn relations_agree_with_oracle() {
         })
     });
     assert!(n_listed.into_inner() >= 1000);
+}
+
+/// φ of every mechanism over every purview, in every state it specifies, with all partitions.
+#[test]
+fn purviews_agree_with_oracle() {
+    let n_tied = AtomicUsize::new(0);
+    check(networks(UP_TO_THREE, 600), |network| {
+        let Network { tpm, cm, state, nodes, .. } = network;
+        let slow = iit4_oracle::System::new(tpm, cm, state, nodes)?;
+        let system = iit4::System::new(&subsystem(network)).expect("a network of IIT 4.0");
+        let units = |mask: Mask| elements(mask).collect::<UnitSet>();
+        let all: Vec<Mask> = oracle::subsets(nodes.iter().map(|unit| 1 << unit).sum());
+        for (m, p) in all.iter().flat_map(|&m| all.iter().map(move |&p| (m, p))) {
+            for (direction, of_oracle) in DIRECTIONS {
+                let options = Options::default();
+                let found = system.purview_analysis(direction, units(m), units(p), &options);
+                let found = found.expect("nothing stops it");
+                let (information, states) = slow.specified_states(of_oracle, m, p);
+                let mut wrong = far(found.intrinsic_information, information)
+                    || found.states.len() != states.len();
+                for (&z, state) in states.iter().zip(&found.states) {
+                    let minima = slow.mechanism_mips(of_oracle, m, p, z, Ties::Principled);
+                    let phi = minima.first().map_or(0.0, |it| it.0);
+                    let mut expected: Vec<Vec<(UnitSet, UnitSet)>> = minima
+                        .iter()
+                        .map(|(_, it)| it.iter().map(|&(m, p)| (units(m), units(p))).collect())
+                        .collect();
+                    let mut listed: Vec<_> =
+                        state.partitions.iter().map(|it| it.blocks.clone()).collect();
+                    // Their order, and that of their blocks, is of no matter.
+                    for list in [&mut expected, &mut listed] {
+                        list.iter_mut().for_each(|blocks| blocks.sort());
+                        list.sort();
+                    }
+                    n_tied.fetch_add(usize::from(listed.len() > 1), Ordering::Relaxed);
+                    wrong |=
+                        state.state.on != units(z) || far(state.phi, phi) || listed != expected;
+                }
+                if wrong {
+                    let (m, p) = (units(m), units(p));
+                    return Some(format!("{direction:?} of {m} over {p}: {found:?}"));
+                }
+            }
+        }
+        None
+    });
+    assert!(n_tied.into_inner() > 100);
 }
 
 /// The complexes of every state that can be reached.

@@ -341,17 +341,9 @@ impl System {
         mechanism: Mask,
         purview: Mask,
     ) -> (f64, [Part; 2]) {
-        let whole = self.repertoire(direction, mechanism, purview);
         let mut tried = Vec::new();
         for parts in mechanism_partitions(mechanism, purview) {
-            let [(m1, p1), (m2, p2)] = parts;
-            let first = self.repertoire(direction, m1, p1);
-            let second = self.repertoire(direction, m2, p2);
-            let partitioned = product((p1, &first), (p2, &second));
-            let distance = match direction {
-                Direction::Cause => emd(&whole, &partitioned),
-                Direction::Effect => marginal_distance(&whole, &partitioned),
-            };
+            let distance = self.loss(direction, mechanism, purview, parts);
             if distance <= TOLERANCE {
                 return (distance, parts);
             }
@@ -360,6 +352,28 @@ impl System {
         let least = tried.iter().map(|it| it.0).fold(f64::INFINITY, f64::min);
         let first = tried.iter().find(|it| it.0 <= least + TOLERANCE);
         (least, first.expect("the least is among them").1)
+    }
+
+    /// How far a partition changes the repertoire.
+    fn loss(&self, direction: Direction, m: Mask, p: Mask, parts: [Part; 2]) -> f64 {
+        let whole = self.repertoire(direction, m, p);
+        let [(m1, p1), (m2, p2)] = parts;
+        let first = self.repertoire(direction, m1, p1);
+        let second = self.repertoire(direction, m2, p2);
+        let partitioned = product((p1, &first), (p2, &second));
+        match direction {
+            Direction::Cause => emd(&whole, &partitioned),
+            Direction::Effect => marginal_distance(&whole, &partitioned),
+        }
+    }
+
+    /// All partitions tied for the least change, in order.
+    pub(crate) fn mips(&self, direction: Direction, m: Mask, p: Mask) -> Vec<[Part; 2]> {
+        let all = mechanism_partitions(m, p);
+        let tried: Vec<(f64, [Part; 2])> =
+            all.into_iter().map(|parts| (self.loss(direction, m, p, parts), parts)).collect();
+        let least = tried.iter().map(|it| it.0).fold(f64::INFINITY, f64::min);
+        tried.into_iter().filter(|it| it.0 <= least + TOLERANCE).map(|it| it.1).collect()
     }
 
     /// Do the connections between mechanism and purview hold them together? Every unit must send or
@@ -736,7 +750,7 @@ fn product((p1, first): (Mask, &[f64]), (p2, second): (Mask, &[f64])) -> Vec<f64
 }
 
 /// The sum over the units of how much the probability of being ON differs.
-fn marginal_distance(p: &[f64], q: &[f64]) -> f64 {
+pub(crate) fn marginal_distance(p: &[f64], q: &[f64]) -> f64 {
     let n_units = p.len().ilog2();
     let on =
         |p: &[f64], u: u32| (0..p.len()).filter(|s| s >> u & 1 == 1).map(|s| p[s]).sum::<f64>();

@@ -9,7 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use pyphi_core::{Direction, Options, Partition, Repertoire, UnitSet, complexes, major_complex};
+use pyphi_core::{
+    Cut, Direction, Options, Partition, Repertoire, UnitSet, big_phi, big_phi_under, complexes,
+    major_complex,
+};
 use rayon::prelude::*;
 
 use crate::answer::{
@@ -156,6 +159,108 @@ fn small_phi_and_its_partition_agree_with_oracle() {
             }
         }
         None
+    });
+}
+
+/// All partitions that tie, and the first with what it leaves of the repertoire.
+#[test]
+fn all_partitions_that_tie_agree_with_oracle() {
+    let n_tied = AtomicUsize::new(0);
+    check(networks(200), |network| {
+        let (system, engine) = (network.system()?, subsystem(network));
+        for mechanism in all_subsets(network).skip(1) {
+            for purview in all_subsets(network).skip(1) {
+                let (m, p) = (unit_set(&system, mechanism), unit_set(&system, purview));
+                for (direction, oracle_direction) in DIRECTIONS {
+                    let options = Options::default();
+                    let found = engine.purview_analysis(None, direction, m, p, &options);
+                    let found = found.expect("nothing stops it");
+                    let alone = engine.mip(direction, m, p);
+                    let first = found.mips.first().copied();
+                    if (found.phi, first) != (alone.phi, alone.partition) {
+                        return Some(format!(
+                            "{direction:?} of {m} over {p}: {found:?}, {alone:?}"
+                        ));
+                    }
+                    // Where nothing connects them no partition is looked at.
+                    if found.mips.is_empty() {
+                        continue;
+                    }
+                    let units = |(m, p): (Mask, Mask)| (unit_set(&system, m), unit_set(&system, p));
+                    let expected: Vec<_> = system.mips(oracle_direction, mechanism, purview);
+                    let expected: Vec<_> = expected.into_iter().map(|it| it.map(units)).collect();
+                    let parts = |it: &Partition| {
+                        [
+                            (it.first_mechanism, it.first_purview),
+                            (it.second_mechanism, it.second_purview),
+                        ]
+                    };
+                    let listed: Vec<_> = found.mips.iter().map(parts).collect();
+                    if listed != expected {
+                        return Some(format!(
+                            "{direction:?} of {m} over {p}: {listed:?}, expected {expected:?}"
+                        ));
+                    }
+                    n_tied.fetch_add(usize::from(listed.len() > 1), Ordering::Relaxed);
+                    let partitioned =
+                        found.partitioned.expect("there is a partition").probabilities;
+                    let whole = &found.repertoire.probabilities;
+                    let phi = match direction {
+                        Direction::Cause => oracle::emd(whole, &partitioned),
+                        Direction::Effect => oracle::marginal_distance(whole, &partitioned),
+                    };
+                    if far(phi, found.phi) && phi > oracle::TOLERANCE {
+                        return Some(format!(
+                            "{direction:?} of {m} over {p}: {phi} from the repertoires, φ is {}",
+                            found.phi
+                        ));
+                    }
+                }
+            }
+        }
+        None
+    });
+    assert!(n_tied.into_inner() > 1000);
+}
+
+/// The first purview is that of the core cause or core effect.
+#[test]
+fn purviews_begin_with_the_core() {
+    check(networks(200), |network| {
+        let engine = subsystem(network);
+        for mechanism in engine.units().subsets_by_size() {
+            let options = Options::default();
+            let first = |direction| {
+                let all = engine.purview_analyses(None, direction, mechanism, &options);
+                all.expect("nothing stops it").first().map(|it| (it.purview, it.phi))
+            };
+            let found = first(Direction::Cause).zip(first(Direction::Effect));
+            let concept = engine.concept(mechanism);
+            let expected = concept
+                .map(|it| ((it.cause.purview, it.cause.phi), (it.effect.purview, it.effect.phi)));
+            if found != expected {
+                return Some(format!("{mechanism}: {found:?}, expected {expected:?}"));
+            }
+        }
+        None
+    });
+}
+
+/// Φ is the least that a cut takes, and the cut that takes it takes as much alone.
+#[test]
+fn of_all_cuts_phi_is_the_smallest() {
+    check(networks(100), |network| {
+        let engine = subsystem(network);
+        let whole = big_phi(&engine, &Options::default());
+        let cuts: Vec<Cut> = Cut::all(engine.units()).collect();
+        let alone =
+            |cut: Cut| big_phi_under(&engine, cut, &Options::default()).expect("a cut in two").phi;
+        let least = cuts.iter().map(|&cut| alone(cut)).fold(f64::INFINITY, f64::min);
+        let is_least = match whole.cut {
+            Some(cut) => alone(cut) == whole.phi && far(least, whole.phi).eq(&false),
+            None => cuts.is_empty() || whole.ces.concepts.is_empty() || least == 0.0,
+        };
+        (!is_least).then(|| format!("Φ = {}, the least of its cuts {least}", whole.phi))
     });
 }
 
