@@ -2,8 +2,9 @@
 //!
 //! Where core causes or core effects tie, exact Φ depends on which of them is taken, and the study
 //! knows how small and how large it can get: over all choices where that is quickly proven, else
-//! over numberings of the units, which decide such choices. [`TieSensitivity`] repeats statistics and
-//! verdict with every exact value at the low end of its range, and with every one at the high end.
+//! over numberings of the units, which decide such choices. [`TieSensitivity`] repeats statistics
+//! and verdict with every exact value at the low end of its range, and with every one at the high
+//! end.
 
 use serde::Serialize;
 
