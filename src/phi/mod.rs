@@ -40,7 +40,9 @@ pub(crate) fn text(answer: &PhiRecord, labels: Option<&[String]>, width: Option<
 fn result(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -> String {
     let units = |units: &[usize]| set(units, labels);
     let mut text = String::new();
-    let _ = write!(text, "Φ = {}", answer.phi);
+    // Six digits, as of the concepts' φ; the JSON has them all.
+    let phi = if answer.phi == 0.0 { "0".to_owned() } else { format!("{:.6}", answer.phi) };
+    let _ = write!(text, "Φ = {phi}");
     match &answer.cut {
         Some(cut) => {
             let (from, to): (Vec<usize>, Vec<usize>) =

@@ -160,7 +160,7 @@ fn the_text_is_a_readable_structure() {
     expect_test::expect![[r#"
         OR-AND-XOR
         units {A,B,C}, state (1,0,0)
-        Φ = 1.9166666666666663, lost by severing the connections from {A,B} to {C}
+        Φ = 1.916667, lost by severing the connections from {A,B} to {C}
 
         Cause-effect structure: 6 concepts, Σφ = 1.666667
         mechanism  φ         cause    φ         partition              effect  φ         partition
