@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn networks_from_bytes_have_the_phi_of_the_oracle() {
-        mutations::check("phi_iit3", 300, super::phi_iit3);
-        mutations::check("phi_iit4", 300, super::phi_iit4);
+        mutations::check("phi_iit3", 100, super::phi_iit3);
+        mutations::check("phi_iit4", 100, super::phi_iit4);
     }
 
     #[test]
