@@ -1,6 +1,7 @@
 //! System Φ: the smallest distance, over the directed cuts, from the cause-effect structure of a
 //! system to that of the cut system.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -29,13 +30,14 @@ pub struct BigPhi {
     /// Φ, in bit flips weighted by φ; 0 if at most the tolerance. Of a search that was stopped the
     /// smallest distance so far, an upper bound on Φ; infinite if there is none.
     pub phi: f64,
-    /// The system's minimum information partition; `None` where Φ = 0. Of a search that was stopped
-    /// the best cut so far.
+    /// The system's minimum information partition; `None` where Φ = 0 without search. Where Φ = 0
+    /// after a search, it is the cut that makes no difference; of several, of those that sever
+    /// fewest connections the first. Of a search that was stopped the best cut so far.
     pub cut: Option<Cut>,
     /// The concepts of the intact system; empty where Φ = 0 without search, and of a search that
     /// was stopped.
     pub ces: CauseEffectStructure,
-    /// The concepts of the system under `cut`; empty of a search that was stopped.
+    /// The concepts of the system under `cut`; empty where Φ = 0, and of a search that was stopped.
     pub partitioned_ces: CauseEffectStructure,
     /// How many core causes and core effects, in the two structures, were chosen from several
     /// purviews of the same φ and size. If this is not 0, Φ is not unique: another numbering of the
@@ -170,7 +172,7 @@ fn without_structure(subsystem: &Subsystem, reason: StopReason) -> BigPhi {
 
 /// Where Φ = 0 no ties are counted.
 pub(crate) fn with_ties(mut result: BigPhi, options: &Options) -> BigPhi {
-    if options.count_ties && result.cut.is_none() && result.is_complete() {
+    if options.count_ties && result.phi == 0.0 && result.is_complete() {
         result.purview_ties = Some(0);
     }
     result
@@ -344,9 +346,18 @@ impl<'a> Search<'a> {
         let zero = self.coarse_tolerance();
         // Everything within the tolerance of the best is tied; the first of those in order is the
         // MIP.
-        let rank = best.filter(|&best| best > zero).and_then(|best| {
+        let within = |most: i128| {
             let exact = results.iter().filter_map(CutResult::exact);
-            exact.filter(|&(total, _)| total <= best + zero).map(|(_, rank)| rank).min()
+            exact.filter(move |&(total, _)| total <= most).map(|(_, rank)| rank)
+        };
+        let rank = best.and_then(|best| match best > zero {
+            true => within(best + zero).min(),
+            // Of others that make no difference, not all were looked at.
+            false => {
+                let mut idle: Vec<usize> = within(zero).collect();
+                sort_likely_first(self.subsystem, &self.cuts, &mut idle);
+                idle.first().copied()
+            }
         });
         let phi = match best {
             // Only a search that was stopped has no cut with a distance.
@@ -371,9 +382,10 @@ impl<'a> Search<'a> {
         if let Some(reason) = self.stop.reason() {
             return stopped(reason);
         }
-        let Some(rank) = rank else {
+        let Some(rank) = rank.filter(|_| phi > 0.0) else {
             let result = BigPhi::zero(units, ces, StopReason::Complete, stats);
-            return BigPhi { phi, cuts_decided, cuts_total, ..result };
+            let cut = rank.map(|rank| self.cuts[rank]);
+            return BigPhi { phi, cut, cuts_decided, cuts_total, ..result };
         };
         let cut = self.cuts[rank];
         let cut_wiring = self.subsystem.wiring(Some(cut));
@@ -403,6 +415,24 @@ impl<'a> Search<'a> {
             stop_reason: StopReason::Complete,
             stats,
         }
+    }
+
+    /// If one of these cuts makes no difference: those that are to be looked at before it and of
+    /// which these do not say whether they make one, up to the first that makes none.
+    pub(crate) fn before_idle(&self, intact: &Intact, results: &[CutResult]) -> Vec<CutResult> {
+        let known: HashMap<usize, Total> = results.iter().map(|it| (it.rank, it.total)).collect();
+        let tolerance = self.coarse_tolerance();
+        let mut before = Vec::new();
+        for rank in self.cuts_likely_first() {
+            match known.get(&rank) {
+                Some(Total::Exact(total)) if *total <= tolerance => {
+                    return self.evaluate(&before, intact, &Bound::default(), |_| ()).0;
+                }
+                Some(Total::Exact(total) | Total::AtLeast(total)) if *total > tolerance => {}
+                _ => before.push(rank),
+            }
+        }
+        Vec::new()
     }
 
     fn watch(&self, phase: Phase, n_steps: usize) -> Watch<'_> {
@@ -522,11 +552,18 @@ impl<'a> Search<'a> {
             }
             _ => i128::MAX,
         };
-        let is_zero =
-            || !self.options.exhaustive && bound.total().is_some_and(|best| best <= tolerance);
+        // The first in order that makes no difference is the one that is told, however many threads
+        // there are: those before it are looked at all the same. One that others have found (there
+        // is none here yet) decides at once.
+        let first_idle = AtomicUsize::new(usize::MAX);
+        let is_zero = |idx: usize| {
+            !self.options.exhaustive
+                && bound.total().is_some_and(|best| best <= tolerance)
+                && first_idle.load(Ordering::SeqCst).wrapping_add(1) <= idx
+        };
         let phase = self.watch(Phase::Cuts, ranks.len());
         let work = |scratch: &mut Scratch, idx: usize| {
-            if self.stop.is_due() || is_zero() {
+            if self.stop.is_due() || is_zero(idx) {
                 return None;
             }
             let rank = ranks[idx];
@@ -543,6 +580,9 @@ impl<'a> Search<'a> {
             match total {
                 Total::Exact(total) => {
                     scratch.stats.cuts_evaluated += 1;
+                    if total <= tolerance {
+                        first_idle.fetch_min(idx, Ordering::SeqCst);
+                    }
                     bound.lower_total(total);
                 }
                 Total::AtLeast(_) => scratch.stats.cuts_pruned += 1,

@@ -392,7 +392,10 @@ impl<'a> Pieces<'a> {
         }
         let search = Search::new(self.subsystem, self.options);
         let concepts = search.restore(self.cores(intact));
-        let results: Vec<CutResult> = cuts.results().collect();
+        let mut results: Vec<CutResult> = cuts.results().collect();
+        let before = search.before_idle(&concepts, &results);
+        results.retain(|known| before.iter().all(|it| it.rank != known.rank));
+        results.extend(before);
         let ties = intact.purview_ties.unwrap_or(0);
         let result = search.conclude(&concepts, ties, &results, Stats::default());
         Ok(Some(with_ties(result, self.options)))

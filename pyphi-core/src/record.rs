@@ -29,7 +29,8 @@ pub struct PhiRecord {
     pub state: Vec<u8>,
     /// Φ.
     pub phi: f64,
-    /// The system's MIP; null where Φ = 0.
+    /// The system's MIP; null where Φ = 0 without search. Where Φ = 0 after a search, the cut that
+    /// makes no difference.
     pub cut: Option<Cut>,
     /// Concepts of the intact system.
     pub ces: Vec<ConceptRecord>,

@@ -457,14 +457,8 @@ impl Engine {
         let found = self.within_memory(&place, needed, |options| {
             iit4::complexes(&core, state, rules, &options)
         })?;
-        let found = match found {
-            Err(error) if matches!(error.kind(), ErrorKind::Unreachable { .. }) => Vec::new(),
-            Err(error) => return Err(wrong(error)),
-            Ok(found) => {
-                ended(found.stop_reason, &place)?;
-                found.complexes
-            }
-        };
+        let found = found.map_err(wrong)?;
+        ended(found.stop_reason, &place)?;
         let structure = |units| {
             let subsystem = Subsystem::new(&core, state, units).map_err(wrong)?;
             let system = iit4::System::new(&subsystem).map_err(wrong)?;
@@ -475,7 +469,8 @@ impl Engine {
             state: record.state.clone(),
             formalism: rules.formalism().to_string(),
             ties_policy: rules.ties.to_string(),
-            complexes: found.iter().map(|it| structure(it.units)).collect::<Result<_, Error>>()?,
+            complexes: (found.complexes.iter().map(|it| structure(it.units)))
+                .collect::<Result<_, Error>>()?,
         })
     }
 }
@@ -788,7 +783,8 @@ impl Engine {
         let PhiRange { result, .. } = found;
         Ok(ExactPhi {
             phi: result.phi,
-            cut: result.cut.map(|cut| SystemCut {
+            // A study tells what is lost by a cut.
+            cut: result.cut.filter(|_| result.phi > 0.0).map(|cut| SystemCut {
                 severed_from: cut.severed_from.iter().collect(),
                 severed_to: cut.severed_to.iter().collect(),
             }),

@@ -47,12 +47,16 @@ fn result(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -
         Some(cut) => {
             let (from, to): (Vec<usize>, Vec<usize>) =
                 (cut.severed_from.iter().collect(), cut.severed_to.iter().collect());
-            let _ = writeln!(
-                text,
-                ", lost by severing the connections from {} to {}",
-                units(&from),
-                units(&to)
-            );
+            let (from, to) = (units(&from), units(&to));
+            let _ = match answer.phi > 0.0 {
+                true => {
+                    writeln!(text, ", lost by severing the connections from {from} to {to}")
+                }
+                false => writeln!(
+                    text,
+                    ": severing the connections from {from} to {to} makes no difference"
+                ),
+            };
         }
         None => text.push('\n'),
     }
@@ -75,7 +79,7 @@ fn result(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -
         text.push_str(&spectrum::text(it, answer.range.as_ref(), labels));
     }
     let _ = writeln!(text, "\nCause-effect structure: {}", structure(&answer.ces, labels, width));
-    if answer.cut.is_some() {
+    if answer.cut.is_some() && answer.phi > 0.0 {
         let _ = writeln!(
             text,
             "\nUnder the cut: {}",

@@ -503,6 +503,7 @@ impl Question {
         };
         let cut: Option<[Vec<usize>; 2]> = answer
             .cut
+            .filter(|_| answer.phi > 0.0)
             .as_ref()
             .map(|cut| [cut.severed_from.iter().collect(), cut.severed_to.iter().collect()]);
         let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();

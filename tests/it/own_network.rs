@@ -91,6 +91,10 @@ fn answers_are_those_of_the_golden_records() {
         let fields = ["name", "nodes", "state", "phi", "cut", "ces", "partitioned_ces"];
         for field in fields.into_iter().chain(["purview_ties"]) {
             let name = record["name"].as_str().unwrap();
+            // Where Φ = 0 after a search, the records do not say which cut makes no difference.
+            if field == "cut" && record["phi"] == 0.0 {
+                continue;
+            }
             check_same(&found[field], &record[field], &format!("{name}: {field}"));
         }
     }
@@ -112,6 +116,9 @@ fn cells_of_the_matrix_are_counted_with_all_their_ties() {
     for (found, known) in found.as_array().unwrap().iter().zip(&known) {
         let place = format!("{} {}", known["topology"], known["n"]);
         for field in ["phi", "cut", "purview_ties"] {
+            if field == "cut" && known["phi"] == 0.0 {
+                continue;
+            }
             check_same(&found[field], &known[field], &format!("{place}: {field}"));
         }
         assert_eq!(found["ces"].as_array().unwrap().len() as u64, known["n_concepts"], "{place}");
@@ -328,6 +335,24 @@ fn rules_for_ties_are_named() {
 fn marks_of_ties_are_no_labels() {
     let text = phi(&and_or(), "").succeeded().stdout;
     assert!(text.contains("{A*}") && !text.contains("tied"), "{text}");
+}
+
+/// Connected both ways, but a cut makes no difference: PyPhi names one too.
+#[test]
+fn the_cut_that_makes_no_difference_is_named() {
+    let records: Vec<Value> = serde_json::from_str(NETWORKS).unwrap();
+    let record = records.iter().find(|it| it["name"] == "deterministic_n3_s2001_010").unwrap();
+    let network = &networks_of(std::slice::from_ref(record))[0];
+    let one = answer(network, "--jobs 1");
+    assert_eq!((&one["phi"], &one["partitioned_ces"]), (&json!(0.0), &json!([])));
+    assert!(one["cut"]["severed_from"].is_array(), "{one}");
+    for jobs in 2..=4 {
+        assert_eq!(answer(network, &format!("--jobs {jobs}")), one);
+    }
+    let text = phi(network, "").succeeded().stdout;
+    assert!(text.contains("\nΦ = 0: severing the connections from {"), "{text}");
+    assert!(text.contains(" makes no difference\n"), "{text}");
+    assert!(!text.contains("Under the cut"), "{text}");
 }
 
 #[test]

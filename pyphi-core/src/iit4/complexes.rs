@@ -47,7 +47,8 @@ impl Complexes {
 ///
 /// Candidates are [those that can be one](crate::candidates) and whose state is reachable with
 /// the others as they are. The network may have more units than a system can have
-/// ([`Subsystem::MAX_UNITS`](crate::Subsystem::MAX_UNITS)).
+/// ([`Subsystem::MAX_UNITS`](crate::Subsystem::MAX_UNITS)). In a state that the network cannot be
+/// in there are none.
 ///
 /// ```
 /// use pyphi_core::iit4::{Rules, complexes};
@@ -63,15 +64,21 @@ impl Complexes {
 /// ```
 ///
 /// # Errors
-/// If the state has the wrong length or is unreachable, too many units all reach each other, or a
-/// unit depends on one that the connectivity does not connect to it.
+/// If the state has the wrong length, too many units all reach each other, or a unit depends on one that the connectivity does not connect to it.
 pub fn complexes(
     network: &Network,
     state: State,
     rules: Rules,
     options: &Options,
 ) -> Result<Complexes> {
-    let substrate = Arc::new(Substrate::new(&Arc::new(network.clone()), state)?);
+    let substrate = match Substrate::new(&Arc::new(network.clone()), state) {
+        Ok(substrate) => Arc::new(substrate),
+        Err(error) if matches!(error.kind(), ErrorKind::Unreachable { .. }) => {
+            let (complexes, irreducible) = (Vec::new(), Vec::new());
+            return Ok(Complexes { complexes, irreducible, stop_reason: StopReason::Complete });
+        }
+        Err(error) => return Err(error),
+    };
     search(&substrate, rules, options, &Stop::new(options))
 }
 

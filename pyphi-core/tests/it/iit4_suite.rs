@@ -500,3 +500,17 @@ fn short_circuits_give_their_reason() {
     let and_and = two([[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [1.0, 1.0]], [[1; 2]; 2]);
     assert_eq!(reasons(&and_and), None);
 }
+
+/// Neither unit is ever ON, so there is nothing in a state with one ON; that is no error.
+#[test]
+fn a_network_in_a_state_it_cannot_be_in_has_no_complexes() {
+    let network = pyphi_core::Network::from_state_by_node(
+        &[vec![0.0, 0.0], vec![0.0, 0.0], vec![0.0, 0.0], vec![0.0, 0.0]],
+        &[vec![0, 1], vec![1, 0]],
+    )
+    .expect("a network");
+    let state = pyphi_core::State::new(&[0, 1]).expect("a state");
+    let (rules, options) = (iit4::Rules::default(), pyphi_core::Options::default());
+    let found = iit4::complexes(&network, state, rules, &options).expect("no error");
+    assert!(found.is_complete() && found.complexes.is_empty() && found.irreducible.is_empty());
+}
