@@ -262,9 +262,9 @@ struct PhiArgs {
     #[arg(long, value_name = "RULE", num_args = 0..=1, require_equals = true,
           default_missing_value = "all")]
     ties: Option<TieRule>,
-    /// With --ties, what a cut leaves to choose: inherited (what it does not touch keeps its choice,
-    /// as in PyPhi) or independent (everything is chosen anew, as in PyPhi-Spectrum) [default:
-    /// inherited]
+    /// With --ties, what a cut leaves to choose: inherited (what it does not touch keeps its
+    /// choice, as in PyPhi) or independent (everything is chosen anew, as in PyPhi-Spectrum)
+    /// [default: inherited]
     #[arg(long, value_name = "WHICH", requires = "ties")]
     cut_choices: Option<CutChoices>,
     /// Threads [default: one for each CPU]

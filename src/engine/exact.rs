@@ -760,8 +760,8 @@ impl Engine {
         subsystem(network, formalism, place).map(drop)
     }
 
-    /// Exact Φ of a network of a study. With `tie_orders` > 0 also its range: over all choices among
-    /// ties where that is quickly proven, else over that many random numberings of the units.
+    /// Exact Φ of a network of a study. With `tie_orders` > 0 also its range: over all choices
+    /// among ties where that is quickly proven, else over that many random numberings of the units.
     ///
     /// # Errors
     /// As [`check`](Engine::check); [`Error::Interrupted`] if the user asked to stop;

@@ -21,7 +21,8 @@ use crate::report::text::left_table;
 
 pub use question::{CutUnits, Failure, MechanismUnits, Question};
 
-/// Behind a set of units: others could stand in its place. Sets end in a brace, so no label ends so.
+/// Behind a set of units: others could stand in its place. Sets end in a brace, so no label ends
+/// so.
 pub(crate) const TIED: &str = " tied";
 
 /// An answer for a person: Φ and structure, as [`Question::answer_text`] writes them.

@@ -64,7 +64,8 @@ impl Complexes {
 /// ```
 ///
 /// # Errors
-/// If the state has the wrong length, too many units all reach each other, or a unit depends on one that the connectivity does not connect to it.
+/// If the state has the wrong length, too many units all reach each other, or a unit depends on one
+/// that the connectivity does not connect to it.
 pub fn complexes(
     network: &Network,
     state: State,

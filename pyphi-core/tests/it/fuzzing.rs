@@ -11,8 +11,8 @@ use crate::{answer, iit4_answer};
 /// engine can judge them. None if there are too few bytes.
 ///
 /// It has up to 3 units, and 4, if it may, in a case of 64: for 4 the oracle takes a hundred times
-/// as long. The first bytes say how many units, what kinds of probabilities, which of them are in the
-/// system, and the state; then each column of the connectivity matrix is a byte, and each
+/// as long. The first bytes say how many units, what kinds of probabilities, which of them are in
+/// the system, and the state; then each column of the connectivity matrix is a byte, and each
 /// probability is one.
 fn network(bytes: &[u8], at_most: usize) -> Option<(Network, bool)> {
     let (&[n, kind, nodes, state], rest) = bytes.split_first_chunk()?;
