@@ -273,7 +273,7 @@ impl PhiSpectrum {
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
 pub fn phi_spectrum(subsystem: &Subsystem, options: &Options, rules: SpectrumRules) -> PhiSpectrum {
-    search(subsystem, &Stop::new(options), rules, false)
+    search(subsystem, &Stop::new(options), rules, false, MOST_OF_CUT)
 }
 
 /// The smallest and the largest Φ, where both are proven with little work; how little depends on
@@ -283,13 +283,19 @@ pub(crate) fn quick_extremes(
     stop: &Stop,
     rules: SpectrumRules,
 ) -> Option<(f64, f64)> {
-    let found = search(subsystem, stop, rules, true);
+    let found = search(subsystem, stop, rules, true, MOST_OF_CUT);
     found.is_complete().then_some((found.smallest.at_least, found.largest.at_most))
 }
 
 /// The spectrum; or, if it `is_quick`, as soon as it is clear that it would be an interval or too
 /// much work, nothing.
-fn search(subsystem: &Subsystem, stop: &Stop, rules: SpectrumRules, is_quick: bool) -> PhiSpectrum {
+fn search(
+    subsystem: &Subsystem,
+    stop: &Stop,
+    rules: SpectrumRules,
+    is_quick: bool,
+    most_of_cut: usize,
+) -> PhiSpectrum {
     if is_zero_without_search(subsystem) {
         return PhiSpectrum::zero(1.0, Vec::new());
     }
@@ -297,7 +303,8 @@ fn search(subsystem: &Subsystem, stop: &Stop, rules: SpectrumRules, is_quick: bo
     let (memo, cache) = (CauseMemo::none(), PhiCache::new());
     let subsets = subsets_by_size(subsystem.n_units());
     let subsets = &subsets;
-    let shared = Shared { subsystem, rules, is_quick, stop, symmetry, memo, cache, subsets };
+    let shared =
+        Shared { subsystem, rules, is_quick, most_of_cut, stop, symmetry, memo, cache, subsets };
     shared.spectrum(&mut Work {
         scratch: Scratch::new(subsystem.n_units()),
         phi: HashMap::new(),
@@ -343,6 +350,8 @@ struct Shared<'a> {
     rules: SpectrumRules,
     /// Whether only what is quickly proven is wanted.
     is_quick: bool,
+    /// How many distances are tabulated for one cut.
+    most_of_cut: usize,
     stop: &'a Stop,
     symmetry: Symmetry,
     memo: CauseMemo,
@@ -621,7 +630,7 @@ impl Shared<'_> {
                 known.push((problem, Known::Bounds(Bounds::up_to(most))));
                 continue;
             }
-            let is_short = n_ways <= MOST_OF_CUT.min(left) as f64;
+            let is_short = n_ways <= self.most_of_cut.min(left) as f64;
             if self.is_quick && !is_short {
                 return too_much(work);
             }
@@ -1180,5 +1189,53 @@ impl CutProblem {
             }
         }
         Some(best)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Network;
+    use crate::state::State;
+
+    /// Where all distances are bounded instead of listed, both ends are within the bounds.
+    #[test]
+    fn bounds_hold_what_is_listed() {
+        let mut random = SplitMix(7);
+        let (mut n_several, mut n_intervals) = (0, 0);
+        for round in 0..90 {
+            let n = 2 + usize::from(round % 3 > 0);
+            let levels = 2 + round / 3 % 2;
+            let mut value = |_| random.below(levels) as f64 / (levels - 1) as f64;
+            let tpm: Vec<Vec<f64>> =
+                (0..1 << n).map(|_| (0..n).map(&mut value).collect()).collect();
+            let network = Network::from_state_by_node(&tpm, &vec![vec![1; n]; n]).expect("a TPM");
+            let state = State::all_off(n);
+            let Ok(subsystem) = Subsystem::new(&network, state, network.units()) else { continue };
+            for ties in [TieRule::All, TieRule::Largest, TieRule::Smallest] {
+                for cuts in CutChoices::ALL {
+                    let rules = SpectrumRules { ties, cuts };
+                    let of = |most| search(&subsystem, &Stop::never(), rules, false, most);
+                    let (listed, bounded) = (of(MOST_OF_CUT), of(0));
+                    if !listed.is_complete() {
+                        continue;
+                    }
+                    let (least, most) = (listed.smallest.at_least, listed.largest.at_most);
+                    n_several += usize::from(most > least);
+                    n_intervals += usize::from(!bounded.is_complete());
+                    // Distances within the tolerance of 0 are 0.
+                    let within = |it: Extreme, phi: f64| {
+                        it.at_least <= phi + 1.5e-6 && phi <= it.at_most + 1.5e-6
+                    };
+                    assert!(
+                        within(bounded.smallest, least) && within(bounded.largest, most),
+                        "{ties}, {cuts}: {least} to {most}, {:?} to {:?} of {tpm:?}",
+                        bounded.smallest,
+                        bounded.largest
+                    );
+                }
+            }
+        }
+        assert!(n_several > 20 && n_intervals > 20, "{n_several} {n_intervals}");
     }
 }
