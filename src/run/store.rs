@@ -613,6 +613,12 @@ impl RunFolder {
                 "{place}: several sessions wrote it at the same time; no row is lost"
             ));
         }
+        // The CSV first: a cut line in it is of a row that may be lost only while the journal shows
+        // the same cut. Without that, the journal would seem to have lost a row.
+        let kept = Lines::new(&old).torn_at;
+        if kept < old.len() {
+            csv.truncate(kept)?;
+        }
         if reading.n_doubled > 0 {
             notes.push(format!(
                 "{place}: {} lines say again what earlier ones say, with the same result, and are \
@@ -627,10 +633,6 @@ impl RunFolder {
             journal.truncate(reading.whole_len)?;
         }
         let expected = reading.contents.csv();
-        let kept = Lines::new(&old).torn_at;
-        if kept < old.len() {
-            csv.truncate(kept)?;
-        }
         if kept < expected.len() {
             csv.append_lines(&expected[kept..])?;
         }
