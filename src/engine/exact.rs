@@ -259,8 +259,7 @@ impl Engine {
         })
     }
 
-    /// What one cut of a network from a file takes away, by IIT 3.0: see
-    /// [`big_phi_under`](pyphi_core::big_phi_under).
+    /// What one cut of a network from a file takes away, by IIT 3.0: see [`big_phi_under`].
     ///
     /// # Errors
     /// [`Error::Network`] if the cut does not divide the system in two; [`Error::Interrupted`].
