@@ -21,24 +21,25 @@ pub(crate) const HOST: Host = Host {
     debug_build_hint: "free memory for a release build, or run a part: `-- --sizes 5,6`",
 };
 
-/// What building and running the study costs, measured on 2 cores with 24 GiB (x86-64, Linux 6.18,
-/// rustc 1.95, rust-lld) on 2026-11-22; the builds at commit 3281e43.
+/// What building and running the study costs, measured on 2 quiet cores with 24 GiB (x86-64, Linux
+/// 6.18, rustc 1.95, rust-lld) on 2026-11-28, at commit 782506c.
 ///
-/// Peaks: the highest of two or three builds from an empty target folder,
-/// `CARGO_TARGET_DIR=$(mktemp -d) CARGO_BUILD_JOBS=N cargo xtask build --option NAME --format
-/// json`, field `peak_bytes`. With N = 1, 2, 4, 8, 16, 64 jobs the plain release build held 458,
-/// 562, 805, 983, 1079, 1032 MiB. One compiler decides the peak with one job (the crate `wide`,
-/// whatever the profile), so no strategy with one job needs much less than another.
+/// Peaks: one build each from an empty target folder, `CARGO_TARGET_DIR=$(mktemp -d)
+/// CARGO_BUILD_JOBS=N cargo xtask build --option NAME --format json`, field `peak_bytes`. With
+/// N = 1, 2, 8 jobs the plain release build held 605, 1104, 987 MiB: two crates of this project are
+/// the largest, and are compiled side by side. One of them decides the peak with one job, whatever
+/// the profile, so no strategy with one job needs much less than another.
 ///
-/// Times: CPU seconds for one job, wall time for two. The run: CPU seconds of all 160 comparisons
-/// in release (13.2) and in debug (15.5), `time pyphi_validation --quiet`; no-lto by its ratio to
-/// release (1.16) on three networks of 8 units.
+/// Times: wall time, with one job and with two. The run: CPU seconds of all 160 comparisons in
+/// release (27.9) and in debug (50.4), `time pyphi_validation --quiet`; no-lto by the ratio of the
+/// engine in four codegen units to that in one (1.35) on 120 networks of 6 to 8 units. The target
+/// folder was measured at commit 3281e43; that of the release build has 221 MiB now.
 const FIGURES: Figures = Figures {
-    a: Figure { peak_mib: 458, build_seconds: 88, run_cpu_seconds: 13 },
-    no_lto: Figure { peak_mib: 460, build_seconds: 80, run_cpu_seconds: 15 },
-    c: Figure { peak_mib: 453, build_seconds: 97, run_cpu_seconds: 13 },
-    b: Figure { peak_mib: 432, build_seconds: 81, run_cpu_seconds: 16 },
-    parallel: Parallel { further_job_mib: 116, most_mib: 1079, two_jobs_seconds: 54 },
+    a: Figure { peak_mib: 606, build_seconds: 150, run_cpu_seconds: 28 },
+    no_lto: Figure { peak_mib: 606, build_seconds: 159, run_cpu_seconds: 38 },
+    c: Figure { peak_mib: 604, build_seconds: 247, run_cpu_seconds: 28 },
+    b: Figure { peak_mib: 506, build_seconds: 133, run_cpu_seconds: 50 },
+    parallel: Parallel { further_job_mib: 499, most_mib: 1105, two_jobs_seconds: 79 },
     target_mib: 315,
 };
 
