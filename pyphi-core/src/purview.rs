@@ -9,7 +9,7 @@ use crate::repertoire::{
     Direction, Repertoire, RepertoireScratch, cause_repertoire, effect_on, multiply,
     product_repertoire,
 };
-use crate::subsystem::Subsystem;
+use crate::subsystem::{Subsystem, are_connected};
 use crate::tables::to_network;
 use crate::unit_set::UnitSet;
 
@@ -117,14 +117,8 @@ impl Subsystem {
     ) -> Result<PurviewAnalysis, StopReason> {
         let (m, p) = (self.local(mechanism), self.local(purview));
         let wiring = small_phi.wiring;
-        let is_connected = m != 0
-            && p != 0
-            && match direction {
-                Direction::Cause => wiring.is_connected(p, m),
-                Direction::Effect => wiring.is_connected(m, p),
-            };
         let (phi, mips) = match direction {
-            _ if !is_connected => (0, Vec::new()),
+            _ if !are_connected(wiring, direction, m, p) => (0, Vec::new()),
             Direction::Cause => small_phi.cause_mips(m, p, usize::MAX, scratch),
             Direction::Effect => small_phi.effect_mips(m, p, usize::MAX),
         };

@@ -212,13 +212,7 @@ impl Subsystem {
     ) -> Mip {
         let (m, p) = (self.local(mechanism), self.local(purview));
         let wiring = self.wiring(cut);
-        let is_connected = m != 0
-            && p != 0
-            && match direction {
-                Direction::Cause => wiring.is_connected(p, m),
-                Direction::Effect => wiring.is_connected(m, p),
-            };
-        if !is_connected {
+        if !are_connected(&wiring, direction, m, p) {
             return Mip { phi: 0.0, partition: None };
         }
         self.with_small_phi(&wiring, &Stop::never(), |small_phi, scratch| {
@@ -315,4 +309,19 @@ impl Subsystem {
         );
         extract(units.bits(), self.units.bits())
     }
+}
+
+/// `false` if some partition of mechanism and purview severs nothing, or one of them is empty.
+pub(crate) fn are_connected(
+    wiring: &Wiring,
+    direction: Direction,
+    mechanism: u32,
+    purview: u32,
+) -> bool {
+    mechanism != 0
+        && purview != 0
+        && match direction {
+            Direction::Cause => wiring.is_connected(purview, mechanism),
+            Direction::Effect => wiring.is_connected(mechanism, purview),
+        }
 }
