@@ -130,12 +130,8 @@ impl SmallPhi<'_> {
         scratch: &mut Scratch,
     ) -> Concept {
         let network = |local: u32| UnitSet::from_bits(to_network(local, members));
-        let partition = |mechanism: u32, purview: u32, (m1, p1): (u32, u32)| Partition {
-            first_mechanism: network(m1),
-            first_purview: network(p1),
-            second_mechanism: network(mechanism & !m1),
-            second_purview: network(purview & !p1),
-        };
+        let partition =
+            |mechanism, purview, first| Partition::from_local(mechanism, purview, first, members);
         let mechanism = concept.mechanism;
         let (_, cause_mip) = self.cause_mip(mechanism, concept.cause.purview, scratch);
         let (_, effect_mip) = self.effect_mip(mechanism, concept.effect.purview);

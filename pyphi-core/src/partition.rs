@@ -40,6 +40,23 @@ impl Partition {
         })
     }
 
+    /// The partition with the first part (m1, p1), all sets in the numbering of the subsystem whose
+    /// units are `members`.
+    pub(crate) fn from_local(
+        mechanism: u32,
+        purview: u32,
+        (m1, p1): (u32, u32),
+        members: u32,
+    ) -> Partition {
+        let network = |local: u32| UnitSet::from_bits(deposit(local, members));
+        Partition {
+            first_mechanism: network(m1),
+            first_purview: network(p1),
+            second_mechanism: network(mechanism & !m1),
+            second_purview: network(purview & !p1),
+        }
+    }
+
     /// How many partitions [`Partition::all`] yields: 2^(|M|-1) · 2^|P| - 1.
     pub fn count(n_mechanism: usize, n_purview: usize) -> u64 {
         if n_mechanism == 0 { 0 } else { (1u64 << (n_mechanism - 1 + n_purview)) - 1 }

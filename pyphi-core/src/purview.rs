@@ -5,12 +5,8 @@ use crate::fixed::to_f64;
 use crate::limits::{Options, Stop, StopReason};
 use crate::mip::{Scratch, SmallPhi};
 use crate::partition::{Cut, Partition};
-use crate::repertoire::{
-    Direction, Repertoire, RepertoireScratch, cause_repertoire, effect_on, multiply,
-    product_repertoire,
-};
+use crate::repertoire::{Direction, Repertoire, RepertoireScratch, multiply};
 use crate::subsystem::{Subsystem, are_connected};
-use crate::tables::to_network;
 use crate::unit_set::UnitSet;
 
 /// Small φ of a mechanism over one purview, with all that it rests on (Oizumi et al. 2014).
@@ -125,27 +121,7 @@ impl Subsystem {
         if let Some(reason) = stop.reason() {
             return Err(reason);
         }
-        let repertoire = |mechanism: u32, purview: u32| {
-            let mut probabilities = Vec::new();
-            match direction {
-                Direction::Cause => {
-                    let mut scratch = RepertoireScratch::default();
-                    cause_repertoire(
-                        &self.tables,
-                        wiring,
-                        mechanism,
-                        purview,
-                        &mut scratch,
-                        &mut probabilities,
-                    );
-                }
-                Direction::Effect => {
-                    let on = effect_on(&self.tables, wiring, mechanism);
-                    product_repertoire(&on, purview, &mut probabilities);
-                }
-            }
-            probabilities
-        };
+        let repertoire = |m: u32, p: u32| self.probabilities(wiring, direction, m, p);
         let of_purview = |probabilities| Repertoire { purview, probabilities };
         let partitioned = mips.first().map(|&(m1, p1)| {
             let (first, second) = (repertoire(m1, p1), repertoire(m & !m1, p & !p1));
@@ -153,19 +129,11 @@ impl Subsystem {
             multiply(&first, p1, &second, p, &mut RepertoireScratch::default(), &mut product);
             of_purview(product)
         });
-        let network = |local: u32| UnitSet::from_bits(to_network(local, self.units().bits()));
+        let partition = |&first: &_| Partition::from_local(m, p, first, self.units().bits());
         Ok(PurviewAnalysis {
             purview,
             phi: if phi <= self.tolerance_fixed() { 0.0 } else { to_f64(phi) },
-            mips: mips
-                .iter()
-                .map(|&(m1, p1)| Partition {
-                    first_mechanism: network(m1),
-                    first_purview: network(p1),
-                    second_mechanism: network(m & !m1),
-                    second_purview: network(p & !p1),
-                })
-                .collect(),
+            mips: mips.iter().map(partition).collect(),
             repertoire: of_purview(repertoire(m, p)),
             partitioned,
             unconstrained: of_purview(repertoire(0, p)),

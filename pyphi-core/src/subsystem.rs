@@ -18,7 +18,7 @@ use crate::repertoire::{
 use crate::state::State;
 use crate::structure::CauseEffectStructure;
 use crate::symmetry::{PhiCache, Symmetry};
-use crate::tables::{Tables, Wiring, subsets_by_size, to_network};
+use crate::tables::{Tables, Wiring, subsets_by_size};
 use crate::tie_order::LocalOrder;
 use crate::unit_set::{UnitSet, extract};
 
@@ -140,16 +140,7 @@ impl Subsystem {
     /// # Panics
     /// If a unit is not in the subsystem.
     pub fn cause_repertoire(&self, mechanism: UnitSet, purview: UnitSet) -> Repertoire {
-        let mut probabilities = Vec::new();
-        cause_repertoire(
-            &self.tables,
-            &Wiring::intact(&self.tables),
-            self.local(mechanism),
-            self.local(purview),
-            &mut RepertoireScratch::default(),
-            &mut probabilities,
-        );
-        Repertoire { purview, probabilities }
+        self.repertoire(Direction::Cause, mechanism, purview)
     }
 
     /// The effect repertoire of `mechanism` over `purview`: `prod_{j in P} P(j = its value | inputs
@@ -159,10 +150,7 @@ impl Subsystem {
     /// # Panics
     /// If a unit is not in the subsystem.
     pub fn effect_repertoire(&self, mechanism: UnitSet, purview: UnitSet) -> Repertoire {
-        let on = effect_on(&self.tables, &Wiring::intact(&self.tables), self.local(mechanism));
-        let mut probabilities = Vec::new();
-        product_repertoire(&on, self.local(purview), &mut probabilities);
-        Repertoire { purview, probabilities }
+        self.repertoire(Direction::Effect, mechanism, purview)
     }
 
     /// The repertoire of either direction.
@@ -175,10 +163,35 @@ impl Subsystem {
         mechanism: UnitSet,
         purview: UnitSet,
     ) -> Repertoire {
+        let wiring = Wiring::intact(&self.tables);
+        let (m, p) = (self.local(mechanism), self.local(purview));
+        Repertoire { purview, probabilities: self.probabilities(&wiring, direction, m, p) }
+    }
+
+    /// The repertoire of a mechanism over a purview, both in the numbering of the subsystem.
+    pub(crate) fn probabilities(
+        &self,
+        wiring: &Wiring,
+        direction: Direction,
+        mechanism: u32,
+        purview: u32,
+    ) -> Vec<f64> {
+        let mut probabilities = Vec::new();
         match direction {
-            Direction::Cause => self.cause_repertoire(mechanism, purview),
-            Direction::Effect => self.effect_repertoire(mechanism, purview),
+            Direction::Cause => cause_repertoire(
+                &self.tables,
+                wiring,
+                mechanism,
+                purview,
+                &mut RepertoireScratch::default(),
+                &mut probabilities,
+            ),
+            Direction::Effect => {
+                let on = effect_on(&self.tables, wiring, mechanism);
+                product_repertoire(&on, purview, &mut probabilities);
+            }
         }
+        probabilities
     }
 
     /// Small φ of `mechanism` over `purview`: the smallest earth mover's distance between the
@@ -216,19 +229,13 @@ impl Subsystem {
             return Mip { phi: 0.0, partition: None };
         }
         self.with_small_phi(&wiring, &Stop::never(), |small_phi, scratch| {
-            let (phi, (m1, p1)) = match direction {
+            let (phi, first) = match direction {
                 Direction::Cause => small_phi.cause_mip(m, p, scratch),
                 Direction::Effect => small_phi.effect_mip(m, p),
             };
-            let network = |local: u32| UnitSet::from_bits(to_network(local, self.units.bits()));
             Mip {
                 phi: if phi <= self.tolerance_fixed() { 0.0 } else { to_f64(phi) },
-                partition: Some(Partition {
-                    first_mechanism: network(m1),
-                    first_purview: network(p1),
-                    second_mechanism: network(m & !m1),
-                    second_purview: network(p & !p1),
-                }),
+                partition: Some(Partition::from_local(m, p, first, self.units.bits())),
             }
         })
     }

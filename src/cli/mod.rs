@@ -794,8 +794,8 @@ impl PhiArgs {
         }
         if self.complexes && (self.formalism.is_iit4() || !is_plain) {
             return refuse(
-                "--ties with --complexes: expected one of them, or, of IIT 3.0, --ties \
-                           alone, which counts ties"
+                "--ties with --complexes: expected one of them, or, of IIT 3.0, --ties alone, \
+                 which counts ties"
                     .to_owned(),
             );
         }

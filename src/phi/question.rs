@@ -19,7 +19,7 @@ use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::escape::terminal_lines;
 use crate::phi::figure::Picture;
-use crate::phi::{complexes_text, mechanism, structure, text};
+use crate::phi::{bits, complexes_text, mechanism, structure, text};
 use crate::report::drawing::Drawing;
 use crate::suite::Settings;
 
@@ -338,8 +338,7 @@ impl Question {
                     format!("{}\n", self.as_error(refusal))
                 }
                 Err(refusal) => {
-                    let state: Vec<String> = refusal.state.iter().map(u8::to_string).collect();
-                    format!("{}, in state ({})\n", self.as_error(refusal), state.join(","))
+                    format!("{}, in state {}\n", self.as_error(refusal), bits(&refusal.state))
                 }
             };
             let separator = if is_first { "" } else { "\n" };
@@ -506,9 +505,8 @@ impl Question {
             .filter(|_| answer.phi > 0.0)
             .as_ref()
             .map(|cut| [cut.severed_from.iter().collect(), cut.severed_to.iter().collect()]);
-        let state: Vec<String> = answer.state.iter().map(u8::to_string).collect();
         let name = answer.name.as_deref().unwrap_or(name);
-        let title = format!("{name}: Φ = {:.6} in state ({})", answer.phi, state.join(","));
+        let title = format!("{name}: Φ = {:.6} in state {}", answer.phi, bits(&answer.state));
         let picture = Picture {
             title: &title,
             cm: network.connectivity(),

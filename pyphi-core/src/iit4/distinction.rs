@@ -213,15 +213,10 @@ impl Tied {
     ) -> Mice {
         let chosen = &self.purviews[purview];
         let (z, minimum) = &chosen.states[state];
-        let blocks: Vec<(u32, u32)> = minimum
-            .blocks
-            .iter()
-            .map(|&(m, p)| (deposit(m, mechanism), deposit(p, chosen.purview)))
-            .collect();
         Mice {
             phi: minimum.phi,
             state: system.specified(chosen.purview, *z),
-            partition: JointPartition::from_local(&blocks, |set| system.to_network(set)),
+            partition: joint(system, mechanism, chosen.purview, &minimum.blocks),
             tied: self
                 .purviews
                 .iter()
@@ -229,6 +224,13 @@ impl Tied {
                 .collect(),
         }
     }
+}
+
+/// A partition whose blocks are numbered inside mechanism and purview.
+fn joint(system: &System, mechanism: u32, purview: u32, blocks: &Blocks) -> JointPartition {
+    let blocks: Blocks =
+        blocks.iter().map(|&(m, p)| (deposit(m, mechanism), deposit(p, purview))).collect();
+    JointPartition::from_local(&blocks, |set| system.to_network(set))
 }
 
 /// The distinctions of a system in the order of mechanisms, congruent or not; and whether all were
@@ -497,9 +499,9 @@ impl<'a> MechanismSearch<'a> {
         scratch: &mut Scratch,
     ) -> Option<Option<TiedPurview>> {
         let purview = candidate.purview;
-        let specified = scratch.specified[candidate.states.clone()].to_vec();
         let mut states: Vec<(u32, Minimum)> = Vec::new();
-        for (z, selectivity) in specified {
+        for idx in candidate.states.clone() {
+            let (z, selectivity) = scratch.specified[idx];
             self.pose(direction, mechanism, purview, (z, selectivity), scratch);
             let Scratch { problem, mip, .. } = &mut *scratch;
             let outcome = if self.lists {
@@ -587,6 +589,9 @@ impl<'a> MechanismSearch<'a> {
                 unconstrained
             }
         };
+        let n_partitions =
+            JointPartition::count(mechanism.count_ones() as usize, purview.count_ones() as usize);
+        let are_all = n_partitions <= PurviewState::MOST_LISTED;
         let mut states = Vec::new();
         for &z in &information.states {
             let selectivity = information.selectivity(z);
@@ -599,23 +604,12 @@ impl<'a> MechanismSearch<'a> {
                     Outcome::Stopped => return None,
                 }
             }
-            let n_partitions = JointPartition::count(
-                mechanism.count_ones() as usize,
-                purview.count_ones() as usize,
-            );
-            let are_all = n_partitions <= PurviewState::MOST_LISTED;
             let partitions = match &found {
                 None => Vec::new(),
                 Some(minimum) if are_all => scratch.problem.all_minima(minimum, self.stop)?,
                 Some(minimum) => vec![minimum.blocks.clone()],
             };
-            let in_network = |blocks: &Blocks| {
-                let blocks: Blocks = blocks
-                    .iter()
-                    .map(|&(m, p)| (deposit(m, mechanism), deposit(p, purview)))
-                    .collect();
-                JointPartition::from_local(&blocks, |set| system.to_network(set))
-            };
+            let in_network = |blocks: &Blocks| joint(system, mechanism, purview, blocks);
             states.push(PurviewState {
                 state: system.specified(purview, z),
                 phi: found.map_or(0.0, |minimum| minimum.phi),

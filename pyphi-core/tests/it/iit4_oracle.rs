@@ -620,20 +620,8 @@ impl System {
 
     // --- Distinctions ----------------------------------------------------------------------------
 
-    /// φ of a mechanism over a purview in one state: the least that a partition takes away.
-    pub(crate) fn mechanism_mip(
-        &self,
-        direction: Direction,
-        mechanism: Mask,
-        purview: Mask,
-        z: Mask,
-        ties: Ties,
-    ) -> f64 {
-        let minima = self.mechanism_mips(direction, mechanism, purview, z, ties);
-        minima.first().map_or(0.0, |it| it.0)
-    }
-
-    /// The partitions that attain that, each with φ; none if one makes no difference.
+    /// The partitions of a mechanism and a purview, in one state, that take least away, each with
+    /// what it takes: φ. The largest φ comes first; none if one makes no difference, for φ is 0.
     pub(crate) fn mechanism_mips(
         &self,
         direction: Direction,
@@ -683,7 +671,8 @@ impl System {
             let (_, states) = self.specified_states(direction, mechanism, purview);
             let phis: Vec<(Mask, f64)> = states
                 .into_iter()
-                .map(|z| (z, self.mechanism_mip(direction, mechanism, purview, z, ties)))
+                .map(|z| (z, self.mechanism_mips(direction, mechanism, purview, z, ties)))
+                .map(|(z, minima)| (z, minima.first().map_or(0.0, |it| it.0)))
                 .collect();
             let tied = largest(&phis, |it| it.1, ties.same_phi());
             let states = tied.iter().map(|it| it.0).collect();
