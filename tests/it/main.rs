@@ -3,6 +3,8 @@
 
 /// Which folder may use which.
 mod rooms;
+/// The source files below a folder.
+mod sources;
 
 /// Running the program.
 mod program;

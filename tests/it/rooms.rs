@@ -1,7 +1,9 @@
 //! The folders of `src/` know each other in one direction only.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::sources::sources;
 
 /// In the order of ARCHITECTURE.md: a folder may use those before it and no others.
 const ROOMS: [&str; 13] = [
@@ -57,19 +59,6 @@ fn used(text: &str) -> Vec<String> {
         })
     });
     words.filter(|it: &String| !it.is_empty()).collect()
-}
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|it| it == "rs") {
-            found.push(path);
-        }
-    }
-    found
 }
 
 /// The lines, counted from 1, that are longer than 100 characters. Rows of tables and what stands

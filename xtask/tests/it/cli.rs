@@ -651,18 +651,7 @@ impl LimitedGroup {
 
     /// The same command, started inside.
     fn around(&self, command: &Command) -> Command {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(self.0.join("cgroup.procs"));
-        shell.arg(command.get_program()).args(command.get_args());
-        shell.current_dir(command.get_current_dir().unwrap());
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
-            };
-        }
-        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        shell
+        crate::common::started_in(&self.0, command)
     }
 
     fn processes(&self) -> String {

@@ -241,20 +241,7 @@ impl Group {
 
     /// The same command, started inside.
     fn around(&self, command: &Command) -> Command {
-        let mut shell = Command::new("sh");
-        shell.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(self.0.join("cgroup.procs"));
-        shell.arg(command.get_program()).args(command.get_args());
-        if let Some(folder) = command.get_current_dir() {
-            shell.current_dir(folder);
-        }
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => shell.env(name, value),
-                None => shell.env_remove(name),
-            };
-        }
-        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        shell
+        crate::common::started_in(&self.0, command)
     }
 
     fn run(&self, command: &Command) -> Watched {

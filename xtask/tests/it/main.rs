@@ -8,6 +8,9 @@ mod common;
 
 /// Which folder of `headroom` and of `xtask` may use which.
 mod rooms;
+/// The source files below a folder.
+#[path = "../../../tests/it/sources.rs"]
+mod sources;
 
 /// Readers on corpora of fuzz targets.
 mod fuzz;

@@ -2,10 +2,9 @@
 //!
 //! A room is a folder or a file directly in `src/`.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
+
+use crate::sources::sources;
 
 /// In the order of ARCHITECTURE.md: a room may use those before it and no others.
 const HEADROOM: [&str; 9] = [
@@ -140,19 +139,6 @@ fn word(text: &str) -> Option<String> {
     let word: String =
         text.chars().take_while(|it| it.is_ascii_lowercase() || *it == '_').collect();
     (!word.is_empty()).then_some(word)
-}
-
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|it| it == "rs") {
-            found.push(path);
-        }
-    }
-    found
 }
 
 #[test]
