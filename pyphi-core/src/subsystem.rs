@@ -22,7 +22,8 @@ use crate::tables::{Tables, Wiring, subsets_by_size};
 use crate::tie_order::LocalOrder;
 use crate::unit_set::{UnitSet, extract};
 
-/// Values of at most this are 0, and two values this close are tied, unless asked otherwise.
+/// Values of at most this are 0, and two values this close are tied, unless asked otherwise. A
+/// value that is 0 is tied with none that is not.
 pub const TOLERANCE: f64 = 1e-6;
 
 /// A candidate system: units of a network in its state. The other units (background) are fixed at

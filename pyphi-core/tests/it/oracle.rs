@@ -9,7 +9,7 @@
 //! state is one too, with the units that are ON. A repertoire is a vector over the states of its
 //! purview, bit `k` of the index being the `k`-th unit of the purview.
 
-/// A value of at most this is 0; values no further apart are tied.
+/// A value of at most this is 0; values no further apart are tied, but none is tied with 0.
 pub(crate) const TOLERANCE: f64 = 1e-6;
 
 /// Repertoires no further apart than this, entry by entry, are the same.
@@ -407,11 +407,9 @@ impl System {
             .into_iter()
             .filter(|&purview| self.held_together(direction, mechanism, purview))
             .map(|purview| (self.mip(direction, mechanism, purview).0, purview))
+            .filter(|candidate| candidate.0 > TOLERANCE)
             .collect();
         let largest = candidates.iter().map(|c| c.0).fold(0.0, f64::max);
-        if largest <= TOLERANCE {
-            return None;
-        }
         let tied: Vec<_> = candidates.iter().filter(|c| c.0 >= largest - TOLERANCE).collect();
         let most_units = tied.iter().map(|c| size(c.1)).max()?;
         let biggest: Vec<Mask> =
@@ -578,11 +576,9 @@ impl System {
             .into_iter()
             .filter(|&purview| self.held_together(direction, mechanism, purview))
             .map(|purview| (self.mip(direction, mechanism, purview).0, purview))
+            .filter(|candidate| candidate.0 > TOLERANCE)
             .collect();
         let largest = candidates.iter().map(|c| c.0).fold(0.0, f64::max);
-        if largest <= TOLERANCE {
-            return Vec::new();
-        }
         let tied: Vec<_> = candidates.into_iter().filter(|c| c.0 >= largest - TOLERANCE).collect();
         let sizes = || tied.iter().map(|c| size(c.1));
         let (fewest, most) = (sizes().min(), sizes().max());
