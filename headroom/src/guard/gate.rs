@@ -44,9 +44,7 @@ use nix::{
 
 use crate::{escape::terminal, machine::process_files::prefer_as_victim, numbers::kib};
 
-use super::wire::{
-    AGAIN, Ended, GATE, GO, INNER, Message, NOT_YOURS, SOCKET, Unit, unguarded_file,
-};
+use super::wire::{AGAIN, Ended, GATE, GO, INNER, Message, NOT_YOURS, NOTE, SOCKET, Unit};
 
 /// The most that is held back of either stream.
 const HELD_MOST: usize = 16 << 20;
@@ -64,7 +62,7 @@ pub(crate) fn entered() -> Option<ExitCode> {
         return None;
     }
     let args: Vec<OsString> = args.collect();
-    Some(pass(Path::new(&name), &args).unwrap_or_else(|err| {
+    Some(pass(&args).unwrap_or_else(|err| {
         say(&format!("{GATE}: {err}"));
         ExitCode::FAILURE
     }))
@@ -89,9 +87,8 @@ fn not_started(command: &Command, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("could not start `{program}`{whose}: {error}"))
 }
 
-/// `args`: the compiler and its arguments, as cargo calls a wrapper. `own` is the path that cargo
-/// has for this program.
-fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
+/// `args`: the compiler and its arguments, as cargo calls a wrapper.
+fn pass(args: &[OsString]) -> io::Result<ExitCode> {
     let kept: OnceCell<File> = OnceCell::new();
     let command = || {
         let inner = env::var_os(INNER).filter(|it| !it.is_empty());
@@ -113,11 +110,10 @@ fn pass(own: &Path, args: &[OsString]) -> io::Result<ExitCode> {
     let tell_unguarded = |err: &dyn fmt::Display| {
         let line = format!("{} was compiled without the guard: {err}", unit.crate_name);
         // cargo would repeat what is said on stderr in every build until the crate is compiled
-        // again.
-        let told = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(unguarded_file(own, &name.to_string_lossy()))
+        // again. The file is not created here: when the guard has ended, nothing reads it.
+        let note = env::var_os(NOTE).ok_or(io::ErrorKind::NotFound.into());
+        let told = note
+            .and_then(|it| OpenOptions::new().append(true).open(it))
             .and_then(|mut it| it.write_all(format!("{line}\n").as_bytes()));
         if told.is_err() {
             say(&format!("{GATE}: {line}"));

@@ -20,9 +20,15 @@ use super::{
     controller::{Controller, Shared},
     gate,
     guard_record::{Event, GuardRecord},
-    wire::{GATE, INNER, SOCKET, unguarded_file},
+    wire::{GATE, INNER, NOTE, SOCKET},
 };
-use crate::{child::watchdog::Watchdog, files};
+use crate::{
+    child::watchdog::Watchdog,
+    files::{self, Temporary},
+};
+
+/// The file in which gates write that cannot reach the controller, before its random part.
+const UNGUARDED: &str = "unguarded";
 
 /// If this process is a gate, be it. Call first in `main`.
 pub(crate) fn entered() -> Option<ExitCode> {
@@ -36,8 +42,10 @@ pub(crate) struct Guard {
     thread: Option<JoinHandle<(GuardRecord, Vec<Observed>)>>,
     /// The controller ends when this is closed.
     stop: Option<UnixStream>,
-    /// The file in which gates write that cannot reach the controller.
-    unguarded: PathBuf,
+    /// The file in which gates write that cannot reach the controller; none if it could not be
+    /// made. It is locked as long as this lives. If this process is killed, the next one sees by
+    /// its name and its lock that it is left over.
+    note: Option<Temporary>,
     /// Removes the gate if it is in a folder of its own.
     _watchdog: Option<Watchdog>,
 }
@@ -88,17 +96,25 @@ impl Guard {
         let thread =
             thread::Builder::new().name("guard".into()).stack_size(256 << 10).spawn(run)?;
         let inner = inner_wrapper(cargo);
-        let unguarded = unguarded_file(&gate, &name);
+        // Without it gates speak on stderr.
+        let note = Temporary::file(&gate.with_file_name(UNGUARDED)).ok();
+        if let (Some(note), Some(watchdog)) = (&note, &mut watchdog) {
+            watchdog.also_remove(&note.path)?;
+        }
         cargo.env("RUSTC_WRAPPER", gate).env(SOCKET, name);
         match inner {
             Some(inner) => cargo.env(INNER, inner),
             None => cargo.env_remove(INNER),
         };
+        match &note {
+            Some(note) => cargo.env(NOTE, &note.path),
+            None => cargo.env_remove(NOTE),
+        };
         Ok(Some(Guard {
             shared,
             thread: Some(thread),
             stop: Some(stop),
-            unguarded,
+            note,
             _watchdog: watchdog,
         }))
     }
@@ -130,8 +146,12 @@ impl Guard {
     fn end(&mut self) -> Option<(GuardRecord, Vec<Observed>)> {
         let thread = self.thread.take()?;
         // Before the folder around it is removed. Its name has never been another's.
-        let unguarded = fs::read_to_string(&self.unguarded).unwrap_or_default();
-        fs::remove_file(&self.unguarded).ok();
+        let unguarded = self.note.take().map(|it| {
+            let text = fs::read_to_string(&it.path);
+            fs::remove_file(&it.path).ok();
+            text.unwrap_or_default()
+        });
+        let unguarded = unguarded.unwrap_or_default();
         self.stop = None;
         let (mut record, observed) = thread.join().ok()?;
         record.unguarded = unguarded.lines().map(String::from).collect();

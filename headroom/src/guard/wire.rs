@@ -4,13 +4,14 @@
 //! answer is [`AGAIN`]. Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is no
 //! success; [`NOT_YOURS`] to a gate of another user.
 
-use std::path::{Path, PathBuf};
-
 use crate::{build_ledger::UnitKind, numbers::MOST_BYTES};
 
 /// The variable that names the controller's socket. The socket is an abstract one: its name is in a
 /// list of the kernel and not in a folder.
 pub(crate) const SOCKET: &str = "XTASK_GUARD_SOCKET";
+/// The variable that names the file beside the gate in which a gate that cannot reach the
+/// controller says so.
+pub(crate) const NOTE: &str = "XTASK_GUARD_NOTE";
 /// The variable that names the `RUSTC_WRAPPER` that the user has set up, as sccache.
 pub(crate) const INNER: &str = "XTASK_GUARD_INNER_WRAPPER";
 /// The name of the gate: this program, started under that name, is one.
@@ -20,11 +21,6 @@ pub(crate) const GO: &str = "go";
 pub(crate) const AGAIN: &str = "again";
 pub(crate) const FINAL: &str = "final";
 pub(crate) const NOT_YOURS: &str = "no";
-
-/// The file beside the gate in which a gate that cannot reach the controller says so.
-pub(crate) fn unguarded_file(gate: &Path, socket: &str) -> PathBuf {
-    gate.with_file_name(format!("{socket}.unguarded"))
-}
 
 /// What is about to be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -900,16 +900,50 @@ fn a_compiler_that_cannot_reach_the_guard_is_told_of() {
         command.args(["exec", "--"]).args(words);
         command.args([env!("CARGO"), "build", "--offline", "--example", "demo"]);
         fixture.isolate(&mut command, 1);
-        Ended::from(command.output().unwrap())
+        command
     };
-    let ended = exec(&sandbox);
-    ended.code(0).says("eater was compiled without the guard").says("(and 3 more)");
+    let ended = |mut command: Command| Ended::from(command.output().unwrap());
+    let notes = || {
+        let files = fs::read_dir(fixture.path("target/xtask")).into_iter().flatten();
+        let files = files.map(|it| it.unwrap().path());
+        let is_note = |it: &PathBuf| it.file_name().unwrap().to_string_lossy().contains("unguard");
+        files.filter(is_note).collect::<Vec<_>>()
+    };
+    // Killed in the middle, it leaves the note in which its compilers have written this.
+    let mut command = exec(&[sandbox[0], sandbox[1], "sh", "-c", "\"$@\"; sleep 300", "sh"]);
+    let mut xtask = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while !notes().iter().any(|it| fs::metadata(it).is_ok_and(|it| it.len() > 0)) {
+        assert!(Instant::now() < deadline, "no compiler has said that it has no guard");
+        thread::sleep(Duration::from_millis(5));
+    }
+    // What is in use is not removed, and has no other name than its own.
+    let note = notes();
+    ended(exec(&["true"])).code(0);
+    assert_eq!(notes(), note);
+    xtask.kill().unwrap();
+    xtask.wait().unwrap();
+    assert_eq!(notes(), note);
+    // The next start removes it, and none that others have made.
+    let strangers = ["unguarded", "unguarded.4711.tmp", "villages.unguarded"];
+    let strangers = strangers.map(|it| fixture.path("target/xtask").join(it));
+    for it in &strangers {
+        fs::write(it, "a stranger's").unwrap();
+    }
+    ended(exec(&["true"])).code(0);
+    assert!(!note[0].exists());
+    for it in &strangers {
+        fs::remove_file(it).unwrap();
+    }
+    assert!(notes().is_empty(), "{:?}", notes());
+
+    fs::remove_dir_all(fixture.path("target/debug")).unwrap();
+    let told = ended(exec(&sandbox));
+    told.code(0).says("eater was compiled without the guard").says("(and 3 more)");
     // It is told once, and not by cargo in every later build.
-    let ended = exec(&[]);
-    assert!(!ended.code(0).stderr.contains("without the guard"), "{ended:#?}");
-    let files = fs::read_dir(fixture.path("target/xtask")).unwrap();
-    let names: Vec<_> = files.map(|it| it.unwrap().file_name()).collect();
-    assert!(names.iter().all(|it| !it.to_string_lossy().contains("unguarded")), "{names:?}");
+    let told = ended(exec(&[]));
+    assert!(!told.code(0).stderr.contains("without the guard"), "{told:#?}");
+    assert!(notes().is_empty(), "{:?}", notes());
 }
 
 // ---- what a command leaves ----
