@@ -5,12 +5,11 @@
 use std::io::Write;
 
 use phi_validation::engine::exact::Engine;
-use phi_validation::model::network::Network;
+use phi_validation::estimate::{Case, Estimator};
 use phi_validation::model::topology::Topology;
 use phi_validation::run::store::RunFolder;
-use phi_validation::study::estimator::Estimator;
 use phi_validation::ui::progress::Progress;
-use phi_validation::{Registry, Settings, Study, Suite, Summaries};
+use phi_validation::{Error, Registry, Settings, Study, Suite, Summaries};
 
 struct Density;
 
@@ -23,8 +22,8 @@ impl Estimator for Density {
         "the share of all possible connections that there are"
     }
 
-    fn estimate(&self, network: &Network, _seed: u64) -> f64 {
-        network.density()
+    fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
+        Ok(case.network().density())
     }
 }
 

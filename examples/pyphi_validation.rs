@@ -4,5 +4,5 @@
 use phi_validation::exit::Exit;
 
 fn main() -> Exit {
-    phi_validation::cli::main(&phi_validation::study::estimator::Registry::default())
+    phi_validation::cli::main(&phi_validation::estimate::Registry::default())
 }

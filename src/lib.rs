@@ -41,11 +41,12 @@
 //! | [`machine`] | the machine and this program: memory, processor, versions |
 //! | [`model`] | topologies, rules, networks in a state, keys, formalisms |
 //! | [`engine`] | the door to exact Φ |
+//! | [`estimate`] | cheap estimates of Φ, each in a file of its own |
 //! | [`suite`] | what a study is made of, and the comparisons it comes to |
 //! | [`run`] | the one store: rows and records of a run, written as they come |
 //! | [`stats`] | statistics, uncertainty, ties, summary, verdict |
 //! | [`ui`] | what is told while a run goes on |
-//! | [`study`] | the estimators, and the loop over the comparisons |
+//! | [`study`] | the loop over the comparisons |
 //! | [`report`] | text, figures and pages |
 //! | [`phi`] | exact Φ of networks of one's own |
 //! | [`cluster`] | a study, or one Φ, in tasks of many processes |
@@ -67,6 +68,7 @@ mod wording;
 pub mod cli;
 pub mod cluster;
 pub mod engine;
+pub mod estimate;
 pub mod files;
 pub mod fuzzing;
 pub mod machine;
@@ -80,6 +82,7 @@ pub mod suite;
 pub mod ui;
 
 pub use error::Error;
+pub use estimate::Registry;
 pub use stats::summary::Summaries;
-pub use study::{Study, estimator::Registry};
+pub use study::Study;
 pub use suite::{Suite, settings::Settings};

@@ -25,6 +25,7 @@ use crate::engine::exact::{
 use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::escape::{is_hidden, terminal, terminal_lines};
+use crate::estimate::Registry;
 use crate::exit::Exit;
 use crate::files::append::{exists, write_whole};
 use crate::model::dynamics::Rule;
@@ -41,7 +42,6 @@ use crate::run::set_aside;
 use crate::run::store::{self, Contents, RunFolder, results_beside, results_in};
 use crate::run::timeline::Timeline;
 use crate::stats::summary::Summaries;
-use crate::study::estimator::Registry;
 use crate::study::{SHARED_BYTES, Study, WORKER_BYTES};
 use crate::suite::from_toml;
 use crate::suite::{Formalism, Settings, States, Suite};
@@ -182,9 +182,9 @@ pub(crate) struct StudyArgs {
     /// State of every network: off, on, or a digit for each unit, unit 0 first [default: off]
     #[arg(long)]
     state: Option<StatePattern>,
-    /// Estimate of Φ
-    #[arg(long, value_name = "NAME")]
-    estimator: Option<String>,
+    /// Estimates of Φ
+    #[arg(long, visible_alias = "estimator", value_name = "NAME,NAME", value_delimiter = ',')]
+    estimators: Vec<String>,
     /// Theory of exact Φ: iit3; iit4-2023, iit4-2026 or iit4-2026-paper, against φ_s and Φ
     /// [default: iit3]
     #[arg(long)]
@@ -497,7 +497,7 @@ fn parse(
 ) -> Result<Cli, clap::Error> {
     let (short, long) = estimates(registry);
     let command = described(registry, Cli::command())
-        .mut_arg("estimator", |arg| arg.help(short).long_help(long));
+        .mut_arg("estimators", |arg| arg.help(short).long_help(long));
     Cli::from_arg_matches(&command.try_get_matches_from(with_name(arguments))?)
 }
 
@@ -505,11 +505,13 @@ fn with_name(arguments: impl IntoIterator<Item = OsString>) -> impl Iterator<Ite
     [OsString::from(program_name())].into_iter().chain(arguments)
 }
 
-/// The help about `--estimator`, short and long.
+/// The help about `--estimators`, short and long.
 fn estimates(registry: &Registry) -> (String, String) {
     let lines = registry.iter().map(|it| format!("\n- {}: {}", it.name(), it.summary()));
-    let long = format!("Estimate of Φ [default: hdc]:{}", lines.collect::<String>());
-    (format!("Estimate of Φ: {} [default: hdc]", registry.names().join(", ")), long)
+    let what = "Estimates of Φ: the first is that of the rows, the statistics and the verdict; the \
+                others are kept beside it [default: hdc";
+    let long = format!("{what}]. `all` is all of these:{}", lines.collect::<String>());
+    (format!("{what}]: all, {}", registry.names().join(", ")), long)
 }
 
 /// A command with what its help has to name: this program, and the estimators that there are.
@@ -524,7 +526,7 @@ fn described(registry: &Registry, command: clap::Command) -> clap::Command {
         .mut_subcommand("compute", |it| it.after_help(examples("compute")))
         .mut_subcommand("phi", |it| it.after_help(examples("phi --network")))
         .mut_subcommand("study", |it| {
-            it.mut_arg("estimator", |arg| arg.help(short).long_help(long))
+            it.mut_arg("estimators", |arg| arg.help(short).long_help(long))
         })
 }
 
@@ -578,7 +580,7 @@ impl StudyArgs {
         let engine = Engine::new(workers.unwrap_or(0), cancel)?.telling(detail.clone());
         // A file has a column for one estimate only.
         let others = match &target {
-            Target::Folder(_) => registry.iter().filter(|it| settings.keeps(it.name())).collect(),
+            Target::Folder(_) => registry.kept(&settings.estimator, &settings.other_estimators)?,
             Target::File(_) => Vec::new(),
         };
         let study = Study { suite: &suite, estimator, others, engine: &engine };
@@ -709,7 +711,7 @@ impl StudyArgs {
 
     /// The suite that the arguments ask for.
     pub(crate) fn matrix(&self, registry: &Registry) -> Result<Suite, Error> {
-        let Some(file) = &self.suite else { return Suite::new(self.settings()?) };
+        let Some(file) = &self.suite else { return Suite::new(self.settings(registry)?) };
         let decided = [
             ("--topologies", !self.topologies.is_empty(), "topologies"),
             ("--sizes", !self.sizes.is_empty(), "sizes"),
@@ -717,7 +719,6 @@ impl StudyArgs {
             ("--rule", self.rule.is_some(), "rules"),
             ("--gain", self.gain.is_some(), "rules"),
             ("--state", self.state.is_some(), "states"),
-            ("--estimator", self.estimator.is_some(), "estimators"),
             ("--formalism", self.formalism.is_some(), "formalisms"),
             ("--tie-orders", self.tie_orders.is_some(), "tie_orders"),
         ];
@@ -727,11 +728,11 @@ impl StudyArgs {
                 file.display()
             )));
         }
-        from_toml::read(file, &registry.names())
+        from_toml::read(file, registry, &self.estimators)
     }
 
     /// The settings that the flags ask for.
-    fn settings(&self) -> Result<Settings, Error> {
+    fn settings(&self, registry: &Registry) -> Result<Settings, Error> {
         fn or<T: Clone>(asked: &[T], default: &[T]) -> Vec<T> {
             if asked.is_empty() { default.to_vec() } else { asked.to_vec() }
         }
@@ -748,13 +749,15 @@ impl StudyArgs {
                 )));
             }
         }
+        let mut estimators = registry.chosen(&self.estimators)?.into_iter();
         Ok(Settings {
             topologies: or(&self.topologies, &default.topologies),
             sizes: or(&self.sizes, &default.sizes),
             seeds: or(&self.seeds, &default.seeds),
             rules: vec![rule],
             states: States::Patterns(vec![self.state.clone().unwrap_or(StatePattern::Off)]),
-            estimator: self.estimator.clone().unwrap_or(default.estimator),
+            estimator: estimators.next().unwrap_or(default.estimator),
+            other_estimators: estimators.collect(),
             formalisms: vec![formalism],
             tie_orders: self.tie_orders.unwrap_or(Settings::TIE_ORDERS),
             ..default

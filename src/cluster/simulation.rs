@@ -20,11 +20,11 @@ use super::rounds::{self, Ask};
 use super::study::{self, STAGE, StudyJob};
 use crate::engine::exact::Engine;
 use crate::error::Error;
+use crate::estimate::Registry;
 use crate::machine::provenance::peak_memory_bytes;
 use crate::model::seeded::SeededStream;
 use crate::model::topology::Topology;
 use crate::run::store::{Contents, Session};
-use crate::study::estimator::Registry;
 use crate::suite::{Settings, Suite};
 use crate::ui::forecast::Forecasts;
 

@@ -21,6 +21,7 @@ use super::rounds::NAMED;
 use crate::engine::exact::Engine;
 use crate::engine::result::ExactPhi;
 use crate::error::Error;
+use crate::estimate::{Case, Estimator, Registry};
 use crate::files::append::exists;
 use crate::machine::provenance::{cpu_ms, peak_memory_bytes};
 use crate::model::network::ProblemId;
@@ -31,7 +32,6 @@ use crate::run::ledger::Ledger;
 use crate::run::row::Row;
 use crate::run::store::{self, Contents, Entry, Session, milliseconds};
 use crate::study::Study;
-use crate::study::estimator::{Estimator, Registry};
 use crate::suite::{Formalism, Key, Problem, Settings, Suite};
 use crate::ui::forecast::{Forecasts, Load};
 use crate::ui::progress::{Progress, Work};
@@ -305,7 +305,7 @@ pub fn work(
     let study = Study {
         suite: &suite,
         estimator: registry.get(&settings.estimator)?,
-        others: registry.iter().filter(|it| settings.keeps(it.name())).collect(),
+        others: registry.kept(&settings.estimator, &settings.other_estimators)?,
         engine,
     };
     study.check()?;
@@ -599,10 +599,11 @@ impl Sample {
         let counters = std::mem::take(&mut exact.counters);
         let range_ms = exact.range.as_mut().map(|it| std::mem::take(&mut it.duration_ms));
         let seed = problem.key.seed;
-        let estimate =
-            |it: &dyn Estimator| (it.name().to_owned(), it.estimate(&problem.network, seed));
-        let kept = registry.iter().filter(|it| suite.settings().keeps(it.name()));
-        let estimates = kept.map(estimate).collect();
+        let case = Case::new(&problem.network, engine);
+        let estimate = |it: &dyn Estimator| Ok((it.name().to_owned(), it.estimate(&case, seed)?));
+        let settings = suite.settings();
+        let kept = registry.kept(&settings.estimator, &settings.other_estimators)?;
+        let estimates = kept.into_iter().map(estimate).collect::<Result<_, Error>>()?;
         Ok(Sample {
             solved: Solved {
                 problem: problem.id,

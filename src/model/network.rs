@@ -242,36 +242,7 @@ impl Network {
     /// the state with these bits.
     pub fn reachable(&self) -> Vec<bool> {
         let n = self.n_units();
-        let mut reachable = vec![false; 1 << n];
-        let mut n_left = reachable.len();
-        // Where a state leads: the units that are ON for certain, and those that can be either.
-        let mut seen = HashSet::new();
-        for s in 0..1_u64 << n {
-            let (mut on, mut open) = (0_u32, 0_u32);
-            for j in 0..n {
-                let p = self.probability_on(s as u32, j);
-                on |= u32::from(p >= 1.0) << j;
-                open |= u32::from(p > 0.0 && p < 1.0) << j;
-            }
-            if n_left == 0 {
-                break;
-            }
-            if !seen.insert((on, open)) {
-                continue;
-            }
-            // All subsets of the open units.
-            let mut chosen = open;
-            loop {
-                let to = &mut reachable[(on | chosen) as usize];
-                n_left -= usize::from(!*to);
-                *to = true;
-                if chosen == 0 {
-                    break;
-                }
-                chosen = (chosen - 1) & open;
-            }
-        }
-        reachable
+        reachable(n, |s, j| self.probability_on(s, j))
     }
 
     /// What identifies the exact problem of this network under a formalism: equal for two networks
@@ -334,6 +305,41 @@ impl Network {
         hasher.finalize_xof().fill(&mut id);
         ProblemId(u64::from_be_bytes(id))
     }
+}
+
+/// The states that some state of `n` units leads to, where unit `j` is ON with this probability
+/// after state `s`.
+pub(crate) fn reachable(n: usize, probability_on: impl Fn(u32, usize) -> f64) -> Vec<bool> {
+    let mut reachable = vec![false; 1 << n];
+    let mut n_left = reachable.len();
+    // Where a state leads: the units that are ON for certain, and those that can be either.
+    let mut seen = HashSet::new();
+    for s in 0..1_u64 << n {
+        let (mut on, mut open) = (0_u32, 0_u32);
+        for j in 0..n {
+            let p = probability_on(s as u32, j);
+            on |= u32::from(p >= 1.0) << j;
+            open |= u32::from(p > 0.0 && p < 1.0) << j;
+        }
+        if n_left == 0 {
+            break;
+        }
+        if !seen.insert((on, open)) {
+            continue;
+        }
+        // All subsets of the open units.
+        let mut chosen = open;
+        loop {
+            let to = &mut reachable[(on | chosen) as usize];
+            n_left -= usize::from(!*to);
+            *to = true;
+            if chosen == 0 {
+                break;
+            }
+            chosen = (chosen - 1) & open;
+        }
+    }
+    reachable
 }
 
 /// The identity of an exact problem: a hash of transition probabilities, connectivity, state and

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::estimate::{Hdc, HdcLimit};
 use crate::model::topology::Topology;
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark, distance};
 use crate::report::plot::{Axis, Plot, label};
@@ -14,7 +15,6 @@ use crate::stats::calibration::{Calibration, LeftOut, Model};
 use crate::stats::statistics::number;
 use crate::stats::statistics::{Stat, Statistics, ranks};
 use crate::stats::summary::Summary;
-use crate::study::estimator::{Estimator, Hdc, HdcLimit};
 use crate::wording::list;
 
 /// A figure with its place in the report.
@@ -595,7 +595,7 @@ pub fn distances_from_limit(contents: &Contents) -> Vec<Distance> {
             .map(|(row, at)| {
                 let network = contents.suite.network(&contents.suite.comparisons()[at]);
                 let seed = row.key.seed;
-                (hdc.estimate(network, seed) - HdcLimit.estimate(network, seed)).abs()
+                (hdc.of(network.graph(), seed) - HdcLimit.of(network.graph())).abs()
             })
             .collect();
         let mean = distances.iter().sum::<f64>() / distances.len().max(1) as f64;

@@ -3,19 +3,18 @@
 //! Comparisons are done in the order of the suite, each exact problem once, when its first row
 //! needs it. A row is in the file before the next begins.
 
-pub mod estimator;
-
 use std::collections::{HashMap, HashSet};
+use std::ptr;
 use std::time::Instant;
 
 use crate::engine::exact::Engine;
 use crate::error::Error;
+use crate::estimate::{self, Case, Estimator};
 use crate::model::network::ProblemId;
 use crate::run::journal::ExactRecord;
 use crate::run::ledger::Ledger;
 use crate::run::row::Row;
 use crate::stats::statistics::SAME;
-use crate::study::estimator::Estimator;
 use crate::suite::{Comparison, Problem, Suite};
 use crate::ui::progress::Progress;
 
@@ -39,14 +38,18 @@ pub struct Study<'a> {
 }
 
 impl Study<'_> {
-    /// Asks the engine whether it accepts every network, before any work is done.
+    /// Asks the engine and the estimators whether they accept every network, before any work is
+    /// done.
     ///
     /// # Errors
-    /// [`Error::Network`] for the first that it does not.
+    /// [`Error::Network`] for the first that is not accepted.
     pub fn check(&self) -> Result<(), Error> {
-        let check =
-            |it: &Problem| self.engine.check(&it.network, it.formalism, &it.key.to_string());
-        self.suite.problems().iter().try_for_each(check)
+        self.suite.problems().iter().try_for_each(|it| {
+            let place = it.key.to_string();
+            self.engine.check(&it.network, it.formalism, &place)?;
+            let mut estimators = [self.estimator].into_iter().chain(self.others.iter().copied());
+            estimators.try_for_each(|estimator| estimate::check(estimator, &it.network, &place))
+        })
     }
 
     /// Does the comparisons that the journal lacks.
@@ -65,6 +68,7 @@ impl Study<'_> {
         }
         let mut last = None;
         let mut left_out = LeftOut::default();
+        let mut cases = Cases::new(self);
         for (comparison, _) in self.suite.comparisons().iter().zip(done).filter(|(_, it)| !it) {
             let problem = &self.suite.problems()[comparison.problem];
             if last.replace(comparison.problem).is_some_and(|it| it != comparison.problem) {
@@ -91,13 +95,13 @@ impl Study<'_> {
             };
             let row = Row {
                 key: comparison.key,
-                phi_hdc: self.estimate(self.estimator, comparison)?,
+                phi_hdc: cases.estimate(self.estimator, comparison)?,
                 phi_exact: solved.phi,
                 duration_ms: solved.duration_ms,
             };
             let mut estimates = Vec::with_capacity(self.others.len());
             for other in &self.others {
-                estimates.push((other.name().to_owned(), self.estimate(*other, comparison)?));
+                estimates.push((other.name().to_owned(), cases.estimate(*other, comparison)?));
             }
             ledger.append_row(row, &estimates)?;
             progress.row(&row);
@@ -138,25 +142,12 @@ impl Study<'_> {
         Ok(solved)
     }
 
-    fn estimate(&self, estimator: &dyn Estimator, comparison: &Comparison) -> Result<f64, Error> {
-        let key = comparison.key;
-        let value = estimator.estimate(self.suite.network(comparison), key.seed);
-        if value.abs() <= Row::LARGEST {
-            Ok(value)
-        } else {
-            let (name, most) = (estimator.name(), Row::LARGEST);
-            Err(Error::Internal(format!(
-                "estimator {name} gave {value} for {key}: expected a number from -{most:e} to \
-                 {most:e}"
-            )))
-        }
-    }
-
     /// Check that the estimates in the file are those of this estimator.
     fn check_estimates(&self, ledger: &dyn Ledger) -> Result<(), Error> {
+        let mut cases = Cases::new(self);
         for (index, row) in ledger.rows().iter().enumerate() {
             let position = self.suite.position(row.key).expect("the journal checked its keys");
-            let expected = self.estimate(self.estimator, &self.suite.comparisons()[position])?;
+            let expected = cases.estimate(self.estimator, &self.suite.comparisons()[position])?;
             if (row.phi_hdc - expected).abs() > SAME {
                 return Err(Error::Content {
                     place: ledger.place(index),
@@ -225,6 +216,39 @@ impl LeftOut {
     }
 }
 
+/// The networks of the comparisons one after another, as they are estimated. Those that follow each
+/// other often have the same network, whose tables are kept until another comes.
+struct Cases<'a> {
+    study: &'a Study<'a>,
+    last: Option<Case<'a>>,
+}
+
+impl<'a> Cases<'a> {
+    fn new(study: &'a Study<'a>) -> Cases<'a> {
+        Cases { study, last: None }
+    }
+
+    fn estimate(
+        &mut self,
+        estimator: &dyn Estimator,
+        comparison: &Comparison,
+    ) -> Result<f64, Error> {
+        let (key, network) = (comparison.key, self.study.suite.network(comparison));
+        let case = match self.last.take() {
+            Some(case) if ptr::eq(case.network(), network) => self.last.insert(case),
+            _ => self.last.insert(Case::new(network, self.study.engine)),
+        };
+        let value = case.value(estimator, key.seed)?;
+        if value.abs() <= Row::LARGEST {
+            return Ok(value);
+        }
+        let (name, most) = (estimator.name(), Row::LARGEST);
+        Err(Error::Internal(format!(
+            "estimator {name} gave {value} for {key}: expected a number from -{most:e} to {most:e}"
+        )))
+    }
+}
+
 /// What the rows of a problem share.
 #[derive(Clone, Copy)]
 struct Solved {
@@ -236,11 +260,10 @@ struct Solved {
 mod tests {
     use super::*;
     use crate::engine::steps::Detail;
-    use crate::model::network::Network;
+    use crate::estimate::{HdcLimit, Registry, Spectral};
     use crate::model::topology::Topology;
     use crate::run::journal::{IfExists, Outputs};
     use crate::run::store::RunFolder;
-    use crate::study::estimator::{HdcLimit, Registry, Spectral};
     use crate::suite::{Settings, States};
     use crate::ui::events::Events;
     use crate::ui::progress::{Display, Told, Work};
@@ -399,8 +422,8 @@ mod tests {
             fn summary(&self) -> &str {
                 "divides by zero"
             }
-            fn estimate(&self, _: &Network, _: u64) -> f64 {
-                f64::NAN
+            fn estimate(&self, _: &Case, _: u64) -> Result<f64, Error> {
+                Ok(f64::NAN)
             }
         }
         let registry = Registry::default().with(Broken);

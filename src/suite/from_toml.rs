@@ -16,6 +16,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::engine::exact;
 use crate::error::Error;
+use crate::estimate::{self, Registry};
 use crate::files::input;
 use crate::model::dynamics::Rule;
 use crate::model::formalism::Formalism;
@@ -26,7 +27,6 @@ use crate::suite::Suite;
 use crate::suite::settings::{
     MAX_SEEDS, Own, Settings, States, check_rule, check_size, check_states, run_of_seeds,
 };
-use crate::wording::list;
 
 /// The fields of a suite.
 const FIELDS: [&str; 10] = [
@@ -45,12 +45,21 @@ const FIELDS: [&str; 10] = [
 /// The fields of `[[networks]]`.
 const FIELDS_OF_NETWORK: [&str; 3] = ["file", "name", "states"];
 
-/// The suite in the file at `path`; `estimators` are those that the program knows.
+/// The suite in the file at `path`; its estimators are some of `registry`, those in the file or,
+/// if any are named, `estimators`.
 ///
 /// # Errors
 /// [`Error::Read`]; [`Error::Content`] with file, line and column; as [`Suite::new`].
-pub fn read(path: &Path, estimators: &[&str]) -> Result<Suite, Error> {
-    parse(&input::text(path, input::SUITE)?, path, estimators, Suite::new)
+pub fn read(path: &Path, registry: &Registry, estimators: &[String]) -> Result<Suite, Error> {
+    let chosen = registry.chosen(estimators)?;
+    parse(&input::text(path, input::SUITE)?, path, registry, |settings| match &*chosen {
+        [] => Suite::new(settings),
+        [first, others @ ..] => Suite::new(Settings {
+            estimator: first.clone(),
+            other_estimators: others.to_vec(),
+            ..settings
+        }),
+    })
 }
 
 /// The suite that `text` describes, which comes from `path`: other files are looked for beside it.
@@ -58,10 +67,10 @@ pub fn read(path: &Path, estimators: &[&str]) -> Result<Suite, Error> {
 pub(crate) fn parse(
     text: &str,
     path: &Path,
-    estimators: &[&str],
+    registry: &Registry,
     expand: impl FnOnce(Settings) -> Result<Suite, Error>,
 ) -> Result<Suite, Error> {
-    let file = File { path, text, estimators };
+    let file = File { path, text, registry };
     let table = DeTable::parse(text)
         .map_err(|error| file.wrong(error.span().unwrap_or_default(), error.message()))?;
     let settings = file.settings(table.get_ref())?;
@@ -92,7 +101,7 @@ struct Made {
 struct File<'a> {
     path: &'a Path,
     text: &'a str,
-    estimators: &'a [&'a str],
+    registry: &'a Registry,
 }
 
 impl File<'_> {
@@ -145,13 +154,13 @@ impl File<'_> {
         let seeds = |name: &str| table.get(name).map(|value| self.seeds(value, name)).transpose();
         let estimators = match table.get("estimators") {
             None => vec![default.estimator],
-            Some(value) => self.names(value, "estimators", |name| {
-                if self.estimators.contains(&name) {
-                    return Ok(name.to_owned());
-                }
-                let known = list(self.estimators);
-                Err(Error::UnknownName { what: "estimator", name: name.to_owned(), known })
-            })?,
+            Some(value) => {
+                let named = self.names(value, "estimators", |name| match name {
+                    estimate::ALL => Ok(name.to_owned()),
+                    name => self.registry.get(name).map(|it| it.name().to_owned()),
+                })?;
+                self.registry.chosen(&named)?
+            }
         };
         let (estimator, others) = estimators.split_first().expect("lists have an item");
         let tie_orders = match table.get("tie_orders") {
@@ -456,7 +465,7 @@ mod tests {
     use std::fs;
 
     fn suite(text: &str) -> Result<Suite, Error> {
-        parse(text, Path::new("survey.toml"), &["hdc", "spectral"], Suite::new)
+        parse(text, Path::new("survey.toml"), &Registry::default(), Suite::new)
     }
 
     /// The text must be refused with this message, after `survey.toml, line `.
@@ -601,7 +610,10 @@ mod tests {
         );
         check(
             "estimators = [\"hdc\", \"magic\"]",
-            "1, column 22: unknown estimator \"magic\": expected one of hdc, spectral",
+            &format!(
+                "1, column 22: unknown estimator \"magic\": expected one of {}",
+                Registry::default().names().join(", ")
+            ),
         );
         check(
             "tie_orders = -1",
@@ -669,7 +681,7 @@ mod tests {
         }
         let path = folder.path().join("survey.toml");
         fs::write(&path, text).unwrap();
-        let error = read(&path, &["hdc"]).unwrap_err().to_string();
+        let error = read(&path, &Registry::default(), &[]).unwrap_err().to_string();
         let error = error.replace(&folder.path().display().to_string(), "{}");
         assert_eq!(error, format!("{{}}/survey.toml, line {message}"));
     }
@@ -692,7 +704,7 @@ mod tests {
             name = \"copy\"
         ";
         fs::write(&path, text).unwrap();
-        let suite = read(&path, &["hdc"]).unwrap();
+        let suite = read(&path, &Registry::default(), &[]).unwrap();
         let settings = suite.settings();
         let named: Vec<String> =
             settings.networks.iter().map(|it| format!("{} {}", it.name, it.states)).collect();
@@ -716,7 +728,7 @@ mod tests {
             let path = folder.path().join("survey.toml");
             fs::write(&path, "seeds = 1\n[[networks]]\nfile = \"list.json\"\n").unwrap();
             let _ = crate::model::key::counted::compared();
-            let suite = read(&path, &["hdc"]).unwrap();
+            let suite = read(&path, &Registry::default(), &[]).unwrap();
             assert_eq!(suite.comparisons().len(), n);
             let mut listed = Vec::new();
             crate::report::text::write_matrix(&suite, &mut listed).unwrap();

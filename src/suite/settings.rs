@@ -229,7 +229,8 @@ pub struct Settings {
     pub states: States,
     /// The name of the estimator that the rows, the statistics and the verdict are about.
     pub estimator: String,
-    /// The names of others that are kept beside it; if there are none, all that the program knows.
+    /// The names of others that are kept beside it; if there are none, those that cost
+    /// nothing.
     pub other_estimators: Vec<String>,
     /// The theories of the exact values, in the order of [`Formalism::ALL`].
     pub formalisms: Vec<Formalism>,
@@ -346,12 +347,6 @@ impl Settings {
             || self.states.single().is_none()
             || self.formalisms.len() != 1
             || !self.networks.is_empty()
-    }
-
-    /// `true` if the estimates of the estimator of this name are kept.
-    pub fn keeps(&self, estimator: &str) -> bool {
-        let others = &self.other_estimators;
-        estimator == self.estimator || others.is_empty() || others.iter().any(|it| it == estimator)
     }
 
     /// The theory, if there is but one.

@@ -51,6 +51,7 @@ mod cluster_phi;
 
 /// `draw`: the same as pictures.
 mod draw;
+mod estimators;
 
 /// `phi --network`: one's own networks.
 mod own_network;

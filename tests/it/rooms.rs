@@ -6,9 +6,9 @@ use std::path::Path;
 use crate::sources::sources;
 
 /// In the order of ARCHITECTURE.md: a folder may use those before it and no others.
-const ROOMS: [&str; 13] = [
-    "files", "machine", "model", "engine", "suite", "run", "stats", "ui", "study", "report", "phi",
-    "cluster", "cli",
+const ROOMS: [&str; 14] = [
+    "files", "machine", "model", "engine", "estimate", "suite", "run", "stats", "ui", "study",
+    "report", "phi", "cluster", "cli",
 ];
 
 /// What serves all rooms, and uses none.

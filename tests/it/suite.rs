@@ -307,7 +307,6 @@ fn what_the_file_decides_is_not_asked_twice() {
         ("--rule", "xor", "rules"),
         ("--gain", "2", "rules"),
         ("--state", "off", "states"),
-        ("--estimator", "hdc", "estimators"),
         ("--formalism", "iit3", "formalisms"),
         ("--tie-orders", "0", "tie_orders"),
     ] {

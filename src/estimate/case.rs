@@ -1,0 +1,96 @@
+//! One network that is estimated, with what several estimators need of it.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+
+use crate::engine::exact::Engine;
+use crate::error::Error;
+use crate::estimate::Estimator;
+use crate::estimate::transitions::{Parts, Past, Transitions};
+use crate::model::network::Network;
+
+/// A network in a state that is to be estimated.
+///
+/// Tables that several estimators read are made when the first of them asks, and kept.
+pub struct Case<'a> {
+    network: &'a Network,
+    engine: &'a Engine,
+    transitions: OnceCell<Transitions>,
+    uniform: OnceCell<Parts>,
+    observed: OnceCell<Parts>,
+    /// The estimates that no seed changes, by name.
+    values: RefCell<HashMap<String, f64>>,
+}
+
+impl<'a> Case<'a> {
+    /// A network, and the engine that computes what an estimate needs of the exact theory. Its
+    /// user's wish to stop also ends an estimate.
+    pub fn new(network: &'a Network, engine: &'a Engine) -> Case<'a> {
+        Case {
+            network,
+            engine,
+            transitions: OnceCell::new(),
+            uniform: OnceCell::new(),
+            observed: OnceCell::new(),
+            values: RefCell::default(),
+        }
+    }
+
+    /// The network.
+    pub fn network(&self) -> &'a Network {
+        self.network
+    }
+
+    /// The exact engine.
+    pub fn engine(&self) -> &'a Engine {
+        self.engine
+    }
+
+    /// What each unit does, given its inputs alone.
+    pub fn transitions(&self) -> &Transitions {
+        self.transitions.get_or_init(|| Transitions::new(self.network))
+    }
+
+    /// What the parts of the network know of their own past.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`].
+    pub fn parts(&self, past: Past) -> Result<&Parts, Error> {
+        let cell = match past {
+            Past::Uniform => &self.uniform,
+            Past::Observed => &self.observed,
+        };
+        if cell.get().is_none() {
+            let parts = Parts::new(self.transitions(), past, || self.go_on())?;
+            cell.set(parts).ok();
+        }
+        Ok(cell.get().expect("it was set"))
+    }
+
+    /// The value of an estimator under a seed; computed once if it reads no seed.
+    ///
+    /// # Errors
+    /// As [`Estimator::estimate`].
+    pub fn value(&self, estimator: &dyn Estimator, seed: u64) -> Result<f64, Error> {
+        if estimator.about().is_seeded {
+            return estimator.estimate(self, seed);
+        }
+        if let Some(known) = self.values.borrow().get(estimator.name()) {
+            return Ok(*known);
+        }
+        let value = estimator.estimate(self, seed)?;
+        self.values.borrow_mut().insert(estimator.name().to_owned(), value);
+        Ok(value)
+    }
+
+    /// To be asked at least every tenth of a second of work.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] once the user has asked to stop.
+    pub fn go_on(&self) -> Result<(), Error> {
+        match self.engine.is_cancelled() {
+            true => Err(Error::Interrupted(String::new())),
+            false => Ok(()),
+        }
+    }
+}

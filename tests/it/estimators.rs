@@ -1,0 +1,143 @@
+//! The estimators against an independent slow program, and by the laws that tie them together.
+
+use std::sync::Arc;
+
+use phi_validation::Registry;
+use phi_validation::engine::exact::Engine;
+use phi_validation::estimate::{Case, Reads};
+use phi_validation::model::key::State;
+use phi_validation::model::network::{Network, Tables};
+use phi_validation::model::seeded::SeededStream;
+use serde_json::Value;
+
+/// Values of networks of 2 to 6 units; see `fixtures/README.md`.
+const GOLDEN: &str = include_str!("../fixtures/estimators.json");
+/// The estimators of the fixture that the program lacks.
+const LACKING: [&str; 7] =
+    ["phi-g", "cut-one", "no-new-concepts", "ci", "sum-phi", "order-3", "few-cuts"];
+
+fn engine() -> Engine {
+    Engine::new(1, Default::default()).unwrap()
+}
+
+fn network(tpm: Vec<Vec<f64>>, cm: Vec<Vec<u8>>, state: &[u8]) -> Network {
+    Network::own(Arc::new(Tables::new(tpm, cm).unwrap()), State::of(state))
+}
+
+#[test]
+fn all_estimators_have_the_values_of_the_slow_program() {
+    let golden: Value = serde_json::from_str(GOLDEN).unwrap();
+    let seed = golden["seed"].as_u64().unwrap();
+    let (engine, registry) = (engine(), Registry::default());
+    let mut n_values = 0;
+    let mut wrong = Vec::new();
+    for record in golden["networks"].as_array().unwrap() {
+        let field = |name: &str| record[name].clone();
+        let network = network(
+            serde_json::from_value(field("tpm")).unwrap(),
+            serde_json::from_value(field("cm")).unwrap(),
+            &serde_json::from_value::<Vec<u8>>(field("state")).unwrap(),
+        );
+        let case = Case::new(&network, &engine);
+        for (name, expected) in record["values"].as_object().unwrap() {
+            let Some(expected) = expected.as_f64() else { continue };
+            if LACKING.contains(&name.as_str()) {
+                assert!(registry.get(name).is_err(), "{name} is there now: check it");
+                continue;
+            }
+            let found = case.value(registry.get(name).unwrap(), seed).unwrap();
+            n_values += 1;
+            if (found - expected).abs() > 1e-9 * expected.max(1.0) {
+                wrong.push(format!("{}, {name}: {found}, expected {expected}", record["name"]));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(n_values, 58 * 14);
+}
+
+/// A network of random tables, some of whose connections are missing, in a random state.
+fn random(n: usize, seed: u64) -> Network {
+    let mut stream = SeededStream::new("test of estimators v1", &[n as u64, seed]);
+    let mut draw = || (stream.next_u64() >> 11) as f64 * (f64::EPSILON / 2.0);
+    let cm: Vec<Vec<u8>> =
+        (0..n).map(|_| (0..n).map(|_| u8::from(draw() < 0.7)).collect()).collect();
+    // A third of the units are deterministic, a third noisy, the rest are nearly certain.
+    let tpm = (0..1 << n).map(|_| (0..n).map(|_| draw()).collect()).collect::<Vec<Vec<f64>>>();
+    let kinds: Vec<f64> = (0..n).map(|_| draw()).collect();
+    let tpm = tpm.into_iter().map(|row| {
+        let of = |(p, kind): (f64, &f64)| match kind {
+            kind if *kind < 0.33 => f64::from(u8::from(p < 0.5)),
+            kind if *kind < 0.67 => p,
+            _ => p.powi(9),
+        };
+        row.into_iter().zip(&kinds).map(of).collect()
+    });
+    let network = network(tpm.collect(), cm, &vec![0; n]);
+    let reachable = network.reachable();
+    let first = (draw() * f64::from(1 << n)) as usize;
+    let state = (0..1 << n).map(|it| (first + it) % (1 << n)).find(|it| reachable[*it]).unwrap();
+    network.in_state(State::new(n, state as u32))
+}
+
+#[test]
+fn the_information_measures_bound_each_other() {
+    let (engine, registry) = (engine(), Registry::default());
+    for (n, seed) in (2..=4).flat_map(|n| (0..40).map(move |seed| (n, seed))) {
+        let network = random(n, seed);
+        let case = Case::new(&network, &engine);
+        let of = |name: &str| case.value(registry.get(name).unwrap(), 42).unwrap();
+        let is_ordered =
+            |names: &[&str]| names.windows(2).all(|pair| of(pair[0]) <= of(pair[1]) + 1e-12);
+        for names in [["phi-wms", "si", "si-atomic"], ["phi-wms", "ei", "ei"]] {
+            assert!(is_ordered(&names), "n = {n}, seed {seed}: {names:?}");
+        }
+        for name in ["phi-wms", "phi-star", "mi", "te", "tc", "phi2", "coalition", "d2"] {
+            assert!(of(name) >= 0.0, "n = {n}, seed {seed}: {name} {}", of(name));
+        }
+        let reachable = network.reachable().into_iter().filter(|it| *it).count();
+        assert!(of("d1") >= reachable as f64, "averaging only blurs: n = {n}, seed {seed}");
+    }
+}
+
+/// The same network, with unit `i` called `order[i]`.
+fn renumbered(network: &Network, order: &[usize]) -> Network {
+    let n = order.len();
+    let (tpm, cm, state) = (network.tpm(), network.connectivity(), network.state().values());
+    let to = |x: usize| (0..n).fold(0, |y, i| y | (x >> i & 1) << order[i]);
+    let (mut new_tpm, mut new_cm) = (tpm.clone(), cm.clone());
+    let mut new_state = state.clone();
+    for i in 0..n {
+        new_state[order[i]] = state[i];
+        for j in 0..n {
+            new_cm[order[i]][order[j]] = cm[i][j];
+        }
+        for x in 0..1 << n {
+            new_tpm[to(x)][order[i]] = tpm[x][i];
+        }
+    }
+    self::network(new_tpm, new_cm, &new_state)
+}
+
+#[test]
+fn numbers_of_units_and_states_do_not_matter_where_they_should_not() {
+    let (engine, registry) = (engine(), Registry::default());
+    let depends = ["hdc", "lz"];
+    for seed in 0..20 {
+        let network = random(4, seed);
+        let other = renumbered(&network, &[2, 0, 3, 1]);
+        let state: Vec<u8> = network.state().values().iter().map(|it| 1 - it).collect();
+        let elsewhere = network.in_state(State::of(&state));
+        let [case, other, elsewhere] =
+            [&network, &other, &elsewhere].map(|it| Case::new(it, &engine));
+        for estimator in registry.iter().filter(|it| !depends.contains(&it.name())) {
+            let of = |case: &Case| case.value(estimator, 42).unwrap();
+            let is_same = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(1.0);
+            let (name, value) = (estimator.name(), of(&case));
+            assert!(is_same(value, of(&other)), "seed {seed}: {name} {value}, {}", of(&other));
+            if estimator.about().reads < Reads::State {
+                assert_eq!(value, of(&elsewhere), "seed {seed}: {name} reads the state");
+            }
+        }
+    }
+}
