@@ -67,6 +67,10 @@ impl Wide {
         if self.is_zero() { self } else { Wide { exponent: self.exponent - 1, ..self } }
     }
 
+    pub(crate) fn midpoint(self, other: Wide) -> Wide {
+        self.plus(other).half()
+    }
+
     /// The float nearest to `self · 2^by`, which must be below the largest one.
     pub(crate) fn scaled(self, by: i32) -> f64 {
         let exponent = self.exponent + by;

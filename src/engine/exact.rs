@@ -416,7 +416,7 @@ impl Engine {
     pub fn phi_s(&self, network: &OwnNetwork, rules: Rules) -> Result<SystemRecord, Error> {
         let system = iit4::System::new(network.subsystem()).expect("read as a system of IIT 4.0");
         let place = network.place();
-        let needed = |n_threads| iit4::memory_needed(&system, n_threads);
+        let needed = |n_threads| iit4::memory_needed_of_phi_s(&system, n_threads);
         let work =
             |options: Options| iit4::system_irreducibility_analysis(&system, rules, &options);
         let sia = self.within_memory(&place, needed, work)?;

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::measure::is_tied;
 use super::sia::{SystemIrreducibilityAnalysis, TiedStates, analyse};
-use super::structure::structure_of;
+use super::structure::{forbidden, structure_of};
 use super::system::{Substrate, System};
 use super::{Rules, predicted_bytes_of_complexes};
 use crate::complex::candidates;
@@ -205,6 +205,9 @@ fn search(
                         return Ok(stopped_with(reason));
                     }
                     let system = System::within(substrate, sia.units)?;
+                    if let Some(sia) = forbidden(&system, options) {
+                        return Ok(stopped_with(sia.stop_reason));
+                    }
                     let tied = TiedStates::new(&system, &quiet, stop);
                     let structure =
                         structure_of(&system, &tied, sia.clone(), rules, &quiet, stop, began);

@@ -322,7 +322,7 @@ impl<'a> MechanismSearch<'a> {
             lists: options.exhaustive,
             stop,
             purviews: subsets_by_size(n),
-            cause_surprise: match &system.causes {
+            cause_surprise: match &system.known().causes {
                 Causes::Floats(causes) => {
                     causes.iter().map(|table| table.iter().map(surprise).collect()).collect()
                 }
@@ -401,12 +401,13 @@ impl<'a> MechanismSearch<'a> {
         scratch: &mut Scratch,
     ) -> Vec<Candidate> {
         let system = self.system;
+        let known = system.known();
         match direction {
             Direction::Cause => {
                 steps(mechanism.count_ones() as usize * 3usize.pow(system.n as u32));
                 let mut units = bits(mechanism);
                 let first = units.next().expect("a mechanism has units");
-                match &system.causes {
+                match &known.causes {
                     Causes::Floats(causes) => {
                         scratch.forward.clone_from(&causes[first]);
                         for j in units {
@@ -425,7 +426,7 @@ impl<'a> MechanismSearch<'a> {
             }
             Direction::Effect => {
                 system.unconstrained_effects(mechanism, system.all(), &mut scratch.by_state);
-                system.tabulate(&scratch.by_state, &mut scratch.unconstrained);
+                known.tabulate(&scratch.by_state, &mut scratch.unconstrained);
             }
         }
         let mut candidates = Vec::with_capacity(self.purviews.len());
@@ -437,17 +438,17 @@ impl<'a> MechanismSearch<'a> {
             let information = &mut scratch.information;
             match direction {
                 Direction::Cause if self.cause_surprise.is_empty() => {
-                    let at = |z| scratch.wide_forward[system.index(purview, z)];
+                    let at = |z| scratch.wide_forward[known.index(purview, z)];
                     information.cause_from_wide(submasks(purview).map(at));
                 }
                 Direction::Cause => {
-                    let at = |z| scratch.forward[system.index(purview, z)];
+                    let at = |z| scratch.forward[known.index(purview, z)];
                     information.cause_from(submasks(purview).map(at));
                 }
                 Direction::Effect => {
                     // Means over the other units' states, of which there are so many, are sums.
                     let scale = f64::from(1u32 << (system.n as u32 - purview.count_ones()));
-                    let at = |z| scale * scratch.unconstrained[system.index(purview, z)];
+                    let at = |z| scale * scratch.unconstrained[known.index(purview, z)];
                     information.effect_from(system, mechanism, purview, submasks(purview).map(at));
                 }
             }
@@ -463,11 +464,11 @@ impl<'a> MechanismSearch<'a> {
             let bound = scratch.specified[states.clone()]
                 .iter()
                 .map(|&(z, selectivity)| {
-                    let known = deposit(z, purview);
-                    let nothing_known: f64 = match (direction, &system.causes) {
+                    let state = deposit(z, purview);
+                    let nothing_known: f64 = match (direction, &known.causes) {
                         (Direction::Cause, Causes::Wide(_)) => {
                             // The quotient first: it has more digits than its logarithms.
-                            let forward = scratch.wide_forward[system.index(purview, known)];
+                            let forward = scratch.wide_forward[known.index(purview, state)];
                             let ratio = scratch.wide_forward[0].over(forward);
                             return selectivity * ratio.surprise(0);
                         }
@@ -475,7 +476,7 @@ impl<'a> MechanismSearch<'a> {
                             bits(mechanism).map(|j| self.cause_surprise[j][0]).sum()
                         }
                         (Direction::Effect, _) => bits(purview)
-                            .map(|p| self.effect_surprise[p][0][(known >> p & 1) as usize])
+                            .map(|p| self.effect_surprise[p][0][(state >> p & 1) as usize])
                             .sum(),
                     };
                     selectivity * (nothing_known + information.forward[z as usize].log2())
@@ -539,8 +540,9 @@ impl<'a> MechanismSearch<'a> {
         match direction {
             Direction::Cause => {
                 units.extend(bits(mechanism));
-                places.extend(submasks(purview).map(|q| self.system.index(q, known)));
-                match &self.system.causes {
+                let tables = self.system.known();
+                places.extend(submasks(purview).map(|q| tables.index(q, known)));
+                match &tables.causes {
                     Causes::Floats(_) => problem
                         .cause(a, b, selectivity, |j, q| self.cause_surprise[units[j]][places[q]]),
                     Causes::Wide(causes) => {

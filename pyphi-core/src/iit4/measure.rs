@@ -173,8 +173,10 @@ pub(crate) fn surprise(p: f64) -> f64 {
 impl Information {
     /// Of a cause. `F_c(z) = prod_{j in M} q_c(j as it is | P = z)`.
     pub(crate) fn cause(&mut self, system: &System, mechanism: u32, purview: u32) {
-        let at = |z| system.index(purview, z);
-        match &system.causes {
+        let is_all = purview == system.all();
+        let causes = if is_all { &system.causes } else { &system.known().causes };
+        let at = |z| if is_all { z as usize } else { system.known().index(purview, z) };
+        match causes {
             Causes::Floats(causes) => {
                 let forward = |z| bits(mechanism).map(|j| causes[j][at(z)]).product();
                 self.cause_from(submasks(purview).map(forward));

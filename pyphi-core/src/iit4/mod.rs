@@ -14,6 +14,7 @@ mod canonical;
 mod complexes;
 mod congruence;
 mod distinction;
+mod listing;
 mod max_phi;
 mod measure;
 mod mip;
@@ -22,8 +23,10 @@ mod pyphi_order;
 pub mod record;
 mod relation;
 mod sia;
+mod side;
 mod structure;
 mod system;
+mod system_mip;
 
 pub use complexes::{Complexes, complexes, sweep};
 pub use distinction::{Distinction, Mice, PurviewAnalysis, PurviewState};
@@ -63,8 +66,8 @@ impl Rules {
     }
 }
 
-/// Memory that an analysis of `n_units` units plans for with `n_threads` threads, in bytes; `None`
-/// if that does not fit in a `u64`. All share tables of 3ⁿ entries for every unit; each thread has
+/// Memory that a Φ-structure of `n_units` units plans for with `n_threads` threads, in bytes;
+/// `None` if that does not fit in a `u64`. All share tables of 3ⁿ entries for every unit; each thread has
 /// two and a half of 4ⁿ entries, for sets of mechanism units and of purview units.
 ///
 /// ```
@@ -74,28 +77,45 @@ impl Rules {
 /// assert!(predicted_bytes(12, 2).unwrap() > 512 << 20);
 /// ```
 pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
-    bytes_of_systems(n_units, 1)?.checked_add(bytes_of_threads(n_units, n_threads)?)
+    let of_known = bytes_of_known(n_units)?.checked_add(bytes_of_threads(n_units, n_threads)?)?;
+    of_known.checked_add(predicted_bytes_of_phi_s(n_units, n_threads)?)
+}
+
+/// Memory that φ_s of `n_units` units plans for with `n_threads` threads, in bytes; `None` if that
+/// does not fit in a `u64`: some tables of 2ⁿ entries for every unit, and of 2ⁿ on each thread.
+///
+/// ```
+/// use pyphi_core::iit4::{predicted_bytes, predicted_bytes_of_phi_s};
+///
+/// assert!(predicted_bytes_of_phi_s(12, 2) < predicted_bytes(8, 2));
+/// ```
+pub fn predicted_bytes_of_phi_s(n_units: usize, n_threads: usize) -> Option<u64> {
+    // Causes, which may be wide numbers, effects and their complements; what the states are
+    // specified by.
+    let of_state = 8 * (4 * n_units as u64 + 6);
+    let states = 1u64.checked_shl(u32::try_from(n_units).ok()?)?;
+    states.checked_mul(of_state)?.checked_add(system_mip::bytes(n_units, n_threads)?)
 }
 
 /// Memory that [`complexes`] plans for with `n_threads` threads, in bytes; `None` if that does not
-/// fit in a `u64`. Every thread has the tables of a candidate system, the largest of which are all
-/// units that reach each other; all share a number for each state of the network.
+/// fit in a `u64`. Every thread searches a candidate system, the largest of which are all units
+/// that reach each other; all share a number for each state of the network. Where candidates tie in
+/// φ_s and overlap, Φ decides, and [`predicted_bytes`] is looked at then.
 ///
 /// ```
-/// use pyphi_core::iit4::{predicted_bytes, predicted_bytes_of_complexes};
+/// use pyphi_core::iit4::{predicted_bytes_of_complexes, predicted_bytes_of_phi_s};
 /// use pyphi_core::fixtures;
 ///
 /// let network = fixtures::or_and_xor().network().clone();
-/// assert!(predicted_bytes_of_complexes(&network, 2) > predicted_bytes(3, 2));
+/// assert!(predicted_bytes_of_complexes(&network, 2) > predicted_bytes_of_phi_s(3, 2));
 /// ```
 pub fn predicted_bytes_of_complexes(network: &Network, n_threads: usize) -> Option<u64> {
-    let n_units = network.most_connected();
     let of_states = (network.tpm().n_states() as u64).checked_mul(16)?;
-    let of_systems = bytes_of_systems(n_units, n_threads)?.checked_add(of_states)?;
-    of_systems.checked_add(bytes_of_threads(n_units, n_threads)?)
+    let of_system = predicted_bytes_of_phi_s(network.most_connected(), 1)?;
+    of_system.checked_mul(n_threads as u64)?.checked_add(of_states)
 }
 
-/// Memory that an analysis of a system plans for with `n_threads` threads, in bytes; `u64::MAX`
+/// Memory that the Φ-structure of a system plans for with `n_threads` threads, in bytes; `u64::MAX`
 /// where that is more. With probabilities near the end of the range of floats it is more than
 /// [`predicted_bytes`].
 pub fn memory_needed(system: &System, n_threads: usize) -> u64 {
@@ -107,11 +127,16 @@ pub fn memory_needed(system: &System, n_threads: usize) -> u64 {
     predicted_bytes(n, n_threads).map_or(u64::MAX, |bytes| bytes.saturating_add(of_wide))
 }
 
-/// Causes, effects, their complements and logarithms; the index; both sides of the system's
-/// partitions.
-fn bytes_of_systems(n_units: usize, n_systems: usize) -> Option<u64> {
+/// Memory that φ_s of a system plans for with `n_threads` threads, in bytes; `u64::MAX` where that
+/// is more. See [`predicted_bytes_of_phi_s`].
+pub fn memory_needed_of_phi_s(system: &System, n_threads: usize) -> u64 {
+    predicted_bytes_of_phi_s(system.n_units(), n_threads).unwrap_or(u64::MAX)
+}
+
+/// Causes, effects, their complements and logarithms; the index.
+fn bytes_of_known(n_units: usize) -> Option<u64> {
     let known = 3u64.checked_pow(u32::try_from(n_units).ok()?)?;
-    known.checked_mul(4 * 8 * n_units as u64 + 4 + 16)?.checked_mul(n_systems as u64)
+    known.checked_mul(4 * 8 * n_units as u64 + 4)
 }
 
 /// Sums over sets of mechanism units and of purview units, forward probabilities.

@@ -1,37 +1,23 @@
 //! System irreducibility: φ_s, the minimum over directed set partitions (Albantakis et al. 2023).
 //!
-//! With the system's cause and effect states fixed, both sides of φ are sums over the units, and a
-//! partition only says which units each unit still knows: its own part, and, if the outputs of its
-//! part are cut, the parts whose inputs are cut. So the side φ of a partition with parts Q, of
-//! which I have their inputs cut and O their outputs, is
-//! `R · (Σ_Q own(Q) + Σ_{Q in O} (known(Q, I) - own(Q)) - whole)`, where own(Q) is the sum over the
-//! units of Q of -log2 of their probability
-//! given Q alone, and known(Q, I) the same given Q and I. Both are tables, over 2^n and 3^n sets: a
-//! partition costs one addition a side, and every partition is looked at.
+//! Which states the system specifies, and which pairs of them tie. The partition itself is found by
+//! `system_mip`, or, if asked for, by `listing` all of them.
 
 use std::fmt;
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use rayon::prelude::*;
-
-use super::canonical;
 use super::measure::{
-    Information, NEGLIGIBLE_SELECTIVITY, SpecifiedState, TIE_TOLERANCE, ZERO_TOLERANCE, is_tied,
-    surprise,
+    Information, NEGLIGIBLE_SELECTIVITY, SpecifiedState, ZERO_TOLERANCE, is_tied, surprise,
 };
-use super::partition::{SystemPartition, set_partitions};
-use super::system::{Causes, System};
-use super::{Rules, memory_needed};
+use super::partition::SystemPartition;
+use super::side::{Side, Sides};
+use super::system::System;
+use super::system_mip::Outcome;
+use super::{Rules, canonical, listing, memory_needed_of_phi_s, system_mip};
 use crate::formalism::DifferentiationCap;
-use crate::limits::{Options, Phase, Stop, StopReason, Watch, steps};
+use crate::limits::{Options, Stop, StopReason};
 use crate::state::State;
-use crate::unit_set::{UnitSet, bits, submasks};
-
-/// Systems of this many units or more are searched on all threads: smaller ones take less than 10
-/// ms.
-const PARALLEL_FROM: usize = 9;
+use crate::unit_set::UnitSet;
 
 /// Why φ_s is 0 without a search. In JSON as in the names in parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -161,16 +147,17 @@ pub fn system_irreducibility_analysis(
     rules: Rules,
     options: &Options,
 ) -> SystemIrreducibilityAnalysis {
-    memory_limit(system, options)
+    let needed = memory_needed_of_phi_s(system, rayon::current_num_threads());
+    memory_limit(system, needed, options)
         .unwrap_or_else(|| analyse(system, rules, options, &Stop::new(options)))
 }
 
-/// What there is to say where the limit on memory forbids an analysis.
+/// What there is to say where the limit on memory forbids an analysis that needs so many bytes.
 pub(crate) fn memory_limit(
     system: &System,
+    needed: u64,
     options: &Options,
 ) -> Option<SystemIrreducibilityAnalysis> {
-    let needed = memory_needed(system, rayon::current_num_threads());
     options.limits.memory_bytes.filter(|&limit| needed > limit)?;
     Some(SystemIrreducibilityAnalysis {
         phi_s: f64::INFINITY,
@@ -289,19 +276,23 @@ impl<'a> TiedStates<'a> {
         tied
     }
 
-    // One state at a time: there may be thousands that tie, and the tables of one take 8 · 3ⁿ
-    // bytes.
+    // One state at a time: there may be thousands that tie.
     fn side(&self, direction: usize, tie: usize) -> Side {
         let specified = self.specified.as_ref().expect("a system with units");
-        match direction {
-            0 => Side::of_cause(self.system, &specified[0], tie),
-            _ => Side::of_effect(self.system, &specified[1], tie),
-        }
+        let Specified { ties, selectivity, .. } = &specified[direction];
+        let of = if direction == 0 { Side::of_cause } else { Side::of_effect };
+        of(self.system, ties[tie], selectivity[tie])
     }
 
     fn search(&self, sides: [Option<&Side>; 2]) -> Found {
         let TiedStates { system, options, stop, began, .. } = *self;
-        Search { system, sides, options, stop, began }.run()
+        let sides = Sides { n: system.n, sides };
+        let outcome = match system.n {
+            1 => return Found::of_monad(system, sides),
+            _ if options.exhaustive => listing::list(sides, options, stop, began),
+            _ => system_mip::search(sides, options, stop, began),
+        };
+        Found::new(system, outcome)
     }
 
     /// The pairs of states, each in the numbering of the system, in the order of the enumeration.
@@ -471,77 +462,6 @@ impl Specified {
     }
 }
 
-/// One direction with its specified state: what the partitions are looked up in.
-struct Side {
-    selectivity: f64,
-    /// -log2 of the forward probability of the intact system, up to a number that all sums have in
-    /// common.
-    whole: f64,
-    /// The same where no unit knows any.
-    nothing_known: f64,
-    /// By part: own(Q).
-    own: Vec<f64>,
-    /// By `System::index(Q ∪ I, Q)`: known(Q, I) - own(Q).
-    gain: Vec<f64>,
-}
-
-impl Side {
-    /// For the cause state that is at place `tie` of those that tie.
-    fn of_cause(system: &System, specified: &Specified, tie: usize) -> Side {
-        let (z, selectivity) = (specified.ties[tie], specified.selectivity[tie]);
-        let at = |known: u32| system.index(known, z);
-        // -log2 P(unit as it is | known units of the specified past state).
-        match &system.causes {
-            Causes::Floats(causes) => {
-                Side::new(system, selectivity, |i, known| -causes[i][at(known)].log2())
-            }
-            Causes::Wide(causes) => Side::new(system, selectivity, |i, known| {
-                // Less what it is with all known, but for its fraction: the sums are compared with
-                // that, and digits would be lost to thousands of bits that they have in common.
-                causes[i][at(known)].surprise(-causes[i][at(system.all())].exponent())
-            }),
-        }
-    }
-
-    /// For the effect state that is at place `tie` of those that tie.
-    fn of_effect(system: &System, specified: &Specified, tie: usize) -> Side {
-        let (z, selectivity) = (specified.ties[tie], specified.selectivity[tie]);
-        // -log2 P(unit as specified | known units of the present state).
-        Side::new(system, selectivity, |i, known| {
-            -system.effect_on(i, z >> i & 1 == 1, known, system.present).log2()
-        })
-    }
-
-    fn new(system: &System, selectivity: f64, surprise: impl Fn(usize, u32) -> f64) -> Side {
-        let n = system.n;
-        steps(((2 * n) << n) + n * 3usize.pow(n as u32));
-        let surprise: Vec<Vec<f64>> =
-            (0..n).map(|i| (0..1u32 << n).map(|known| surprise(i, known)).collect()).collect();
-        let sum = |part: u32, known: u32| -> f64 {
-            bits(part).map(|i| surprise[i][known as usize]).sum()
-        };
-        let all = system.all();
-        let own: Vec<f64> = (0..=all).map(|part| sum(part, part)).collect();
-        let mut gain = vec![0.0; 3usize.pow(n as u32)];
-        for part in 1..=all {
-            for known in submasks(all & !part).skip(1) {
-                gain[system.index(part | known, part)] =
-                    sum(part, part | known) - own[part as usize];
-            }
-        }
-        Side { selectivity, whole: own[all as usize], nothing_known: sum(all, 0), own, gain }
-    }
-}
-
-/// The search over the partitions, of both sides or of one.
-struct Search<'a> {
-    system: &'a System,
-    sides: [Option<&'a Side>; 2],
-    options: &'a Options,
-    stop: &'a Stop,
-    began: Instant,
-}
-
 /// What a search has found.
 struct Found {
     phi: f64,
@@ -552,99 +472,43 @@ struct Found {
     is_complete: bool,
 }
 
-/// A partition within the tolerance of the smallest normalized φ so far.
-#[derive(Debug, Clone)]
-struct Candidate {
-    normalized: f64,
-    phi: f64,
-    sides: [f64; 2],
-    parts: Vec<u32>,
-    inputs_cut: u32,
-    outputs_cut: u32,
-}
-
-/// What one share of the partitions came to.
-#[derive(Debug, Default)]
-struct Share {
-    /// In the order of the enumeration.
-    candidates: Vec<Candidate>,
-    /// A partition that makes no difference: nothing else matters.
-    zero: Option<Candidate>,
-    was_stopped: bool,
-}
-
-impl Search<'_> {
-    fn run(&self) -> Found {
-        let n = self.system.n;
-        if n == 1 {
-            return self.monad();
-        }
-        let units: Vec<u32> = (0..n).map(|unit| 1 << unit).collect();
-        let n_shared = if n < PARALLEL_FROM { 0 } else { 5 };
-        let mut prefixes = Vec::new();
-        let _ = set_partitions(&units[..n_shared], &mut Vec::new(), &mut |parts| {
-            prefixes.push(parts.to_vec());
-            ControlFlow::<()>::Continue(())
-        });
-        let total = SystemPartition::count(n);
-        let watch = Watch::new(self.options, self.began, Phase::SystemPartitions, total);
-        // The first share with a partition that makes no difference: later ones need not finish.
-        let zero_at = AtomicUsize::new(usize::MAX);
-        let work = |(idx, prefix): (usize, &Vec<u32>)| {
-            let is_over = || zero_at.load(Ordering::Relaxed) < idx || self.stop.is_due();
-            let (share, n_evaluated) = self.share(&units[n_shared..], prefix, is_over);
-            if share.zero.is_some() {
-                zero_at.fetch_min(idx, Ordering::Relaxed);
-            }
-            watch.add(n_evaluated, None);
-            share
-        };
-        let shares: Vec<Share> = if n < PARALLEL_FROM {
-            prefixes.iter().enumerate().map(work).collect()
-        } else {
-            prefixes.par_iter().enumerate().map(work).collect()
-        };
-        if let Some(zero) = shares.iter().find_map(|share| share.zero.as_ref()) {
-            return Found {
+impl Found {
+    fn new(system: &System, outcome: Outcome) -> Found {
+        match outcome {
+            Outcome::Zero { partition, is_complete } => Found {
                 phi: 0.0,
                 normalized: 0.0,
-                sides: zero.sides,
-                partition: Some(self.describe(zero)),
+                sides: partition.cut.sides,
+                partition: Some(partition.describe(system)),
                 n_ties: 0,
-                is_complete: true,
-            };
-        }
-        let is_complete = !shares.iter().any(|share| share.was_stopped);
-        let candidates: Vec<Candidate> =
-            shares.into_iter().flat_map(|share| share.candidates).collect();
-        let Some((best, n_ties)) = self.choose(&candidates) else {
-            return Found {
+                is_complete,
+            },
+            Outcome::Found { partition, n_ties, is_complete } => Found {
+                phi: partition.cut.phi(),
+                normalized: partition.cut.normalized(),
+                sides: partition.cut.sides,
+                partition: Some(partition.describe(system)),
+                n_ties,
+                is_complete,
+            },
+            Outcome::Nothing => Found {
                 phi: f64::INFINITY,
                 normalized: f64::INFINITY,
                 sides: [f64::INFINITY; 2],
                 partition: None,
                 n_ties: 0,
                 is_complete: false,
-            };
-        };
-        Found {
-            phi: best.phi,
-            normalized: best.normalized,
-            sides: best.sides,
-            partition: Some(self.describe(best)),
-            n_ties,
-            is_complete,
+            },
         }
     }
 
     /// The one partition of a single unit cuts its connection with itself.
-    fn monad(&self) -> Found {
+    fn of_monad(system: &System, sides: Sides) -> Found {
         let phi = |side: &Side| side.selectivity * (side.nothing_known - side.whole);
-        let sides = self.sides.map(|side| side.map_or(f64::INFINITY, phi));
+        let sides = sides.sides.map(|side| side.map_or(f64::INFINITY, phi));
         let phi = sides[0].min(sides[1]);
         let phi = if phi <= ZERO_TOLERANCE { 0.0 } else { phi };
-        let partition =
-            SystemPartition::new(&[self.system.units()], UnitSet::EMPTY, UnitSet::EMPTY);
+        let partition = SystemPartition::new(&[system.units()], UnitSet::EMPTY, UnitSet::EMPTY);
         Found {
             phi,
             normalized: phi,
@@ -653,154 +517,5 @@ impl Search<'_> {
             n_ties: u64::from(phi > 0.0),
             is_complete: true,
         }
-    }
-
-    /// All partitions that extend `prefix`.
-    fn share(&self, units: &[u32], prefix: &[u32], is_over: impl Fn() -> bool) -> (Share, u64) {
-        let mut share = Share::default();
-        let mut parts = prefix.to_vec();
-        let mut labels = Labels::default();
-        let (mut n_seen, mut n_evaluated) = (0u64, 0u64);
-        let mut limit = f64::INFINITY;
-        let flow = set_partitions(units, &mut parts, &mut |parts| {
-            n_seen += 1;
-            if n_seen.is_multiple_of(256) && is_over() {
-                return ControlFlow::Break(None);
-            }
-            if parts.len() < 2 {
-                return ControlFlow::Continue(());
-            }
-            self.directions(parts, &mut labels, |n_cut, sides, inputs_cut, outputs_cut| {
-                n_evaluated += 1;
-                let phi = sides[0].min(sides[1]);
-                if phi > ZERO_TOLERANCE && phi > limit * n_cut {
-                    return ControlFlow::Continue(());
-                }
-                let normalized = phi / n_cut;
-                let candidate = || Candidate {
-                    normalized,
-                    phi,
-                    sides,
-                    parts: parts.to_vec(),
-                    inputs_cut,
-                    outputs_cut,
-                };
-                if phi <= ZERO_TOLERANCE {
-                    return ControlFlow::Break(Some(candidate()));
-                }
-                let now = normalized + TIE_TOLERANCE * normalized.max(1.0);
-                if now < limit {
-                    limit = now;
-                    share.candidates.retain(|it| it.normalized <= limit);
-                }
-                if normalized <= limit {
-                    share.candidates.push(candidate());
-                }
-                ControlFlow::Continue(())
-            })
-        });
-        match flow {
-            ControlFlow::Continue(()) => {}
-            ControlFlow::Break(None) => share.was_stopped = true,
-            ControlFlow::Break(Some(zero)) => share.zero = Some(zero),
-        }
-        (share, n_evaluated)
-    }
-
-    /// Every way to give directions to the parts, those that cut the same only once: `visit` is
-    /// told the number of pairs cut, φ of both sides, the units whose inputs and those whose
-    /// outputs are cut.
-    fn directions<B>(
-        &self,
-        parts: &[u32],
-        labels: &mut Labels,
-        mut visit: impl FnMut(f64, [f64; 2], u32, u32) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let n = self.system.n as i32;
-        let within: i32 = parts.iter().map(|part| (part.count_ones() as i32).pow(2)).sum();
-        let n_between = n * n - within;
-        let base = self.sides.map(|side| {
-            side.map_or(0.0, |side| {
-                parts.iter().map(|&part| side.own[part as usize]).sum::<f64>() - side.whole
-            })
-        });
-        let phi = |gain: [f64; 2]| {
-            let of = |it: usize| {
-                self.sides[it]
-                    .map_or(f64::INFINITY, |side| side.selectivity * (base[it] + gain[it]))
-            };
-            [of(0), of(1)]
-        };
-        visit(f64::from(n_between), phi([0.0; 2]), 0, 0)?;
-        for chosen in 1..(1u32 << parts.len()) - 1 {
-            let inputs_cut = bits(chosen).fold(0, |all, idx| all | parts[idx]);
-            let n_inputs_cut = inputs_cut.count_ones() as i32;
-            labels.others.clear();
-            labels.others.extend(
-                parts
-                    .iter()
-                    .enumerate()
-                    .filter(|(idx, _)| chosen >> idx & 1 == 0)
-                    .map(|(_, &it)| it),
-            );
-            labels.sums.clear();
-            labels.sums.push((0, [0.0; 2]));
-            // By subset of the other parts: its units, and what it gains.
-            for set in 1..1usize << labels.others.len() {
-                let part = labels.others[set.trailing_zeros() as usize];
-                let at = self.system.index(part | inputs_cut, part);
-                let (units, sum) = labels.sums[set & (set - 1)];
-                let gain = |it: usize| self.sides[it].map_or(0.0, |side| side.gain[at]);
-                let (units, sum) = (units | part, [sum[0] + gain(0), sum[1] + gain(1)]);
-                steps(1);
-                labels.sums.push((units, sum));
-                let n_kept = n_inputs_cut * units.count_ones() as i32;
-                visit(f64::from(n_between - n_kept), phi(sum), inputs_cut, units)?;
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// The minimum information partition: smallest normalized φ, then largest φ, then smallest cut
-    /// matrix, row by row; and how many tie up to the matrix.
-    fn choose<'c>(&self, candidates: &'c [Candidate]) -> Option<(&'c Candidate, u64)> {
-        let smallest = candidates.iter().map(|it| it.normalized).min_by(f64::total_cmp)?;
-        let tied = candidates.iter().filter(|it| is_tied(it.normalized, smallest));
-        let largest = tied.clone().map(|it| it.phi).max_by(f64::total_cmp)?;
-        let tied: Vec<&Candidate> = tied.filter(|it| is_tied(it.phi, largest)).collect();
-        let first = tied.iter().min_by_key(|it| it.cut_matrix(self.system.n))?;
-        Some((first, tied.len() as u64))
-    }
-
-    fn describe(&self, candidate: &Candidate) -> SystemPartition {
-        let parts: Vec<UnitSet> =
-            candidate.parts.iter().map(|&part| self.system.to_network(part)).collect();
-        SystemPartition::new(
-            &parts,
-            self.system.to_network(candidate.inputs_cut),
-            self.system.to_network(candidate.outputs_cut),
-        )
-    }
-}
-
-/// Room for the directions of one set partition.
-#[derive(Default)]
-struct Labels {
-    others: Vec<u32>,
-    sums: Vec<(u32, [f64; 2])>,
-}
-
-impl Candidate {
-    /// Rows of the cut matrix, each a number whose highest bit is unit 0, so that they compare like
-    /// bytes.
-    fn cut_matrix(&self, n: usize) -> Vec<u32> {
-        let all = UnitSet::all(n).bits();
-        (0..n)
-            .map(|from| {
-                let part = self.parts.iter().find(|&it| it >> from & 1 == 1).copied().unwrap_or(0);
-                let kept = if self.inputs_cut >> from & 1 == 1 { self.outputs_cut } else { 0 };
-                (all & !part & !kept).reverse_bits()
-            })
-            .collect()
     }
 }

@@ -12,7 +12,7 @@ use super::max_phi::{Choice, ChoiceProof, Goal, Open};
 use super::relation::Relations;
 use super::sia::{SystemIrreducibilityAnalysis, TiedStates, analyse, memory_limit};
 use super::system::System;
-use super::{Rules, SpecifiedState};
+use super::{Rules, SpecifiedState, memory_needed};
 use crate::formalism::TiePolicy;
 use crate::limits::{Options, Stop, StopReason};
 use crate::tie_order::LocalOrder;
@@ -110,7 +110,7 @@ impl PhiStructure {
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
 pub fn phi_structure(system: &System, rules: Rules, options: &Options) -> PhiStructure {
-    if let Some(sia) = memory_limit(system, options) {
+    if let Some(sia) = forbidden(system, options) {
         let stop_reason = sia.stop_reason;
         return PhiStructure::new(sia, Vec::new(), Vec::new(), stop_reason);
     }
@@ -118,6 +118,14 @@ pub fn phi_structure(system: &System, rules: Rules, options: &Options) -> PhiStr
     let began = Instant::now();
     let tied = TiedStates::new(system, options, &stop);
     structure_of(system, &tied, tied.analysis(rules), rules, options, &stop, began)
+}
+
+/// What there is to say where the limit on memory forbids a structure.
+pub(crate) fn forbidden(
+    system: &System,
+    options: &Options,
+) -> Option<SystemIrreducibilityAnalysis> {
+    memory_limit(system, memory_needed(system, rayon::current_num_threads()), options)
 }
 
 /// The structure of a system whose states are known, or known but for a choice among ties.
@@ -281,7 +289,7 @@ pub fn phi_range(
     n_more: u32,
     seed: u64,
 ) -> PhiStructureRange {
-    if let Some(sia) = memory_limit(system, options) {
+    if let Some(sia) = forbidden(system, options) {
         let stop_reason = sia.stop_reason;
         return PhiStructureRange::of(PhiStructure::new(sia, Vec::new(), Vec::new(), stop_reason));
     }
@@ -386,7 +394,7 @@ pub fn phi_spectrum(system: &System, rules: Rules, options: &Options) -> PhiSpec
         largest,
         proof_of_smallest: None,
     };
-    if let Some(sia) = memory_limit(system, options) {
+    if let Some(sia) = forbidden(system, options) {
         let stop_reason = sia.stop_reason;
         return alone(PhiStructure::new(sia, Vec::new(), Vec::new(), stop_reason));
     }

@@ -5,9 +5,11 @@
 //! in the network).
 //!
 //! The invariant that everything later rests on: a partition changes no table. To cut u → i is to
-//! replace the known units K of i by K minus u, that is, to look up another entry.
+//! replace the known units K of i by K minus u, that is, to look up another entry. The tables for
+//! all K in all states have 3ⁿ entries a unit. They are made when a part of the system is first
+//! asked about: φ_s needs all K in one state only.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{ErrorKind, Result};
 use crate::limits::steps;
@@ -39,7 +41,8 @@ enum Likelihood {
     Wide(Vec<Wide>),
 }
 
-/// What causes are made of: by unit, P(unit is as it is now | known units) at [`System::index`].
+/// What causes are made of: by unit, P(unit is as it is now | what is known of the past), by the
+/// state of all units or at [`Known::index`].
 #[derive(Debug, Clone)]
 pub(crate) enum Causes {
     Floats(Arc<Vec<Vec<f64>>>),
@@ -151,13 +154,62 @@ pub struct System {
     pub(crate) present: u32,
     /// The connections inside the system.
     pub(crate) wiring: Wiring,
-    index: Arc<KnownIndex>,
+    /// By unit and state: P(unit is as it is now | all units), causes.
+    pub(crate) causes: Causes,
+    /// By unit and state: P(unit is as it is now | all units), effects.
+    effect: Arc<Vec<Vec<f64>>>,
+    /// By unit and state: P(unit is *not* as it is now | all units), effects.
+    effect_other: Arc<Vec<Vec<f64>>>,
+    known: Arc<OnceLock<Known>>,
+}
+
+/// The tables of a system for all sets of known units in all their states, at [`Known::index`].
+#[derive(Debug)]
+pub(crate) struct Known {
+    index: KnownIndex,
     /// By unit: P(unit is as it is now | known units), causes.
     pub(crate) causes: Causes,
     /// By unit: P(unit is as it is now | known units), effects.
     effect: Arc<Vec<Vec<f64>>>,
     /// By unit: P(unit is *not* as it is now | known units), effects.
     effect_other: Vec<Vec<f64>>,
+}
+
+impl Known {
+    fn new(system: &System) -> Known {
+        let index = KnownIndex::new(system.n);
+        let table = |by_unit: &[Vec<f64>]| -> Vec<Vec<f64>> {
+            by_unit.iter().map(|by_state| index.tabulate(|s| by_state[s])).collect()
+        };
+        let effect = Arc::new(table(&system.effect));
+        let causes = match &system.causes {
+            Causes::Floats(causes) if Arc::ptr_eq(causes, &system.effect) => {
+                Causes::Floats(Arc::clone(&effect))
+            }
+            Causes::Floats(causes) => Causes::Floats(Arc::new(table(causes))),
+            Causes::Wide(causes) => {
+                let unit = |by_state: &Vec<Wide>| {
+                    let mut table = vec![Wide::ZERO; index.n_entries()];
+                    index.fill(|s| by_state[s], Wide::midpoint, &mut table);
+                    table
+                };
+                Causes::Wide(Arc::new(causes.iter().map(unit).collect()))
+            }
+        };
+        let effect_other = table(&system.effect_other);
+        Known { index, causes, effect, effect_other }
+    }
+
+    /// Where the entries of a known set and its state are.
+    #[inline]
+    pub(crate) fn index(&self, known: u32, z: u32) -> usize {
+        self.index.at(known, z)
+    }
+
+    /// A function of the state of all units, and its uniform averages, by [`Known::index`].
+    pub(crate) fn tabulate(&self, by_state: &[f64], table: &mut Vec<f64>) {
+        self.index.tabulate_into(|state| by_state[state], table);
+    }
 }
 
 impl System {
@@ -196,7 +248,6 @@ impl System {
         let state = substrate.state.row() as u32;
         let background = network.units().bits() & !members;
         let present = extract(state, members);
-        let index = KnownIndex::new(n);
         let is_on = |i: usize| present >> i & 1 == 1;
         // P(unit i is as it is now, or not) from P(it is ON), keeping what is small exact.
         let as_now = |i: usize, on: f64| if is_on(i) { on } else { 1.0 - on };
@@ -207,10 +258,10 @@ impl System {
         let on_now =
             |i: usize, s: usize| tpm.row((rows[s] | state & background) as usize)[units_of[i]];
         let table = |f: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<f64>> {
-            (0..n).map(|i| index.tabulate(|s| f(i, s))).collect()
+            (0..n).map(|i| (0..1usize << n).map(|s| f(i, s)).collect()).collect()
         };
         let effect = Arc::new(table(&|i, s| as_now(i, on_now(i, s))));
-        let effect_other = table(&|i, s| not_as_now(i, on_now(i, s)));
+        let effect_other = Arc::new(table(&|i, s| not_as_now(i, on_now(i, s))));
         let is_reachable = (0..1usize << n).any(|s| (0..n).all(|i| as_now(i, on_now(i, s)) > 0.0));
         if !is_reachable {
             return Err(substrate.unreachable(units));
@@ -218,11 +269,7 @@ impl System {
         let in_past =
             |i: usize, s: usize, w: u32| as_now(i, tpm.row((rows[s] | w) as usize)[units_of[i]]);
         let wide_table = |f: &dyn Fn(usize, usize) -> Wide| -> Causes {
-            let unit = |i: usize| {
-                let mut table = vec![Wide::ZERO; index.n_entries()];
-                index.fill(|s| f(i, s), |a, b| a.plus(b).half(), &mut table);
-                table
-            };
+            let unit = |i: usize| (0..1usize << n).map(|s| f(i, s)).collect();
             Causes::Wide(Arc::new((0..n).map(unit).collect()))
         };
         let causes = match &substrate.likelihood {
@@ -280,10 +327,10 @@ impl System {
                 from: 0,
                 to: 0,
             },
-            index: Arc::new(index),
             causes,
             effect,
             effect_other,
+            known: Arc::default(),
         })
     }
 
@@ -318,23 +365,29 @@ impl System {
         UnitSet::all(self.n).bits()
     }
 
+    /// The tables for all sets of known units, made when they are first asked for.
+    pub(crate) fn known(&self) -> &Known {
+        self.known.get_or_init(|| Known::new(self))
+    }
+
     /// `q_e(i = ON or OFF | K = s)`.
     #[inline]
     pub(crate) fn effect_on(&self, i: usize, is_on: bool, known: u32, s: u32) -> f64 {
         let is_as_now = is_on == (self.present >> i & 1 == 1);
+        if known == self.all() {
+            let table = if is_as_now { &self.effect[i] } else { &self.effect_other[i] };
+            return table[s as usize];
+        }
+        let tables = self.known();
+        let table = if is_as_now { &tables.effect[i] } else { &tables.effect_other[i] };
+        table[tables.index(known, s)]
+    }
+
+    /// By known units: P(unit i is ON or OFF | these units are as in the state `s`), effects.
+    pub(crate) fn effects_given(&self, i: usize, is_on: bool, s: u32) -> Vec<f64> {
+        let is_as_now = is_on == (self.present >> i & 1 == 1);
         let table = if is_as_now { &self.effect[i] } else { &self.effect_other[i] };
-        table[self.index.at(known, s)]
-    }
-
-    /// Where the entries of a known set and its state are.
-    #[inline]
-    pub(crate) fn index(&self, known: u32, z: u32) -> usize {
-        self.index.at(known, z)
-    }
-
-    /// A function of the state of all units, and its uniform averages, by [`System::index`].
-    pub(crate) fn tabulate(&self, by_state: &[f64], table: &mut Vec<f64>) {
-        self.index.tabulate_into(|state| by_state[state], table);
+        given(table, s, f64::midpoint)
     }
 
     /// From the numbering of the system to that of the network.
@@ -361,6 +414,24 @@ impl System {
         };
         self.wiring.is_connected(senders, receivers)
     }
+}
+
+/// By set of known units: the mean of a function over the states that agree with `state` on them.
+/// The bits are those of [`KnownIndex::fill`], which averages over the highest unit first as well.
+pub(crate) fn given<T: Copy>(by_state: &[T], state: u32, midpoint: impl Fn(T, T) -> T) -> Vec<T> {
+    let mut by_known = by_state.to_vec();
+    let n = by_state.len().trailing_zeros();
+    steps((n as usize) << n);
+    for unit in (0..n).rev() {
+        let is_on = state >> unit & 1 == 1;
+        for pair in by_known.chunks_exact_mut(2 << unit) {
+            let (off, on) = pair.split_at_mut(1 << unit);
+            for (off, on) in off.iter_mut().zip(on) {
+                (*off, *on) = (midpoint(*off, *on), if is_on { *on } else { *off });
+            }
+        }
+    }
+    by_known
 }
 
 /// Numbers the pairs of a set of known units and their state: the digit of a unit to the base 3 is
@@ -452,6 +523,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_in_one_state_has_the_bits_of_the_table() {
+        let index = KnownIndex::new(4);
+        let by_state: Vec<f64> = (0..16u32).map(|s| 1.0 / f64::from(s * s + 3)).collect();
+        let table = index.tabulate(|s| by_state[s]);
+        for state in 0..16 {
+            let by_known = given(&by_state, state, f64::midpoint);
+            for known in 0..16 {
+                assert_eq!(by_known[known as usize], table[index.at(known, state)]);
+            }
+        }
+    }
+
+    #[test]
     fn the_worked_example_of_the_background() {
         let whole = System::new(&fixtures::iit4_figure_1()).expect("a reachable state");
         let pair = UnitSet::from_iter([0, 1]);
@@ -465,7 +549,7 @@ mod tests {
         ];
         for (s, (cause, effect)) in expected.into_iter().enumerate() {
             let Causes::Floats(causes) = &system.causes else { panic!("nothing is tiny here") };
-            assert!((causes[1][system.index(0b11, s as u32)] - cause).abs() < 1e-6);
+            assert!((causes[1][s] - cause).abs() < 1e-6);
             assert!((system.effect_on(1, true, 0b11, s as u32) - effect).abs() < 1e-6);
         }
     }

@@ -1,6 +1,7 @@
 //! What holds for the engine of IIT 4.0 itself: its searches against listings, any number of
 //! threads, limits.
 
+use std::env;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use pyphi_core::{Limits, Observer, Options, StopReason, Subsystem, TiePolicy, Un
 use rayon::prelude::*;
 
 use crate::answer::subsystem;
-use crate::networks::{Family, Network, random};
+use crate::networks::{Family, Network, logistic, majority, random};
 
 /// Random networks of every family that IIT 4.0 takes: it wants all dependencies connected.
 fn systems(sizes: &[usize], count: usize) -> Vec<(Network, System)> {
@@ -71,6 +72,68 @@ fn searching_finds_what_listing_finds() {
     });
     let n_compared = n_compared.into_inner();
     assert!(n_compared > 1000, "only {n_compared} causes and effects were compared");
+}
+
+/// φ_s with all partitions listed: every field has the same bits, the partition and the number of
+/// ties included. Many of these systems are full of ties, many are reducible. `PHI_LISTED_UNITS=8`
+/// for larger systems.
+#[test]
+fn the_partition_of_a_system_is_that_of_the_listing() {
+    let most = env::var("PHI_LISTED_UNITS").map_or(6, |it| it.parse().expect("a number of units"));
+    let small = systems(&[2, 3, 4, 5], 3200);
+    let large = (6..=most).flat_map(|n| systems(&[n], if n == 6 { 480 } else { 160 }));
+    let (n_tied, n_zero) = (AtomicU64::new(0), AtomicU64::new(0));
+    small.into_iter().chain(large).collect::<Vec<_>>().par_iter().for_each(|(network, system)| {
+        let [searched, listed] = [false, true].map(|exhaustive| {
+            let options = Options { exhaustive, ..Options::default() };
+            iit4::system_irreducibility_analysis(system, Rules::default(), &options)
+        });
+        n_tied.fetch_add(u64::from(listed.mip_ties > 1), Ordering::Relaxed);
+        let is_zero = listed.partition.is_some() && listed.phi_s == 0.0;
+        n_zero.fetch_add(u64::from(is_zero), Ordering::Relaxed);
+        assert_eq!(format!("{searched:?}"), format!("{listed:?}"), "{network}");
+    });
+    let (n_tied, n_zero) = (n_tied.into_inner(), n_zero.into_inner());
+    assert!(n_tied > 100 && n_zero > 100, "{n_tied} with ties, {n_zero} reducible");
+}
+
+/// The same of networks all of whose units are alike, or nearly.
+#[test]
+fn the_partition_of_a_regular_system_is_that_of_the_listing() {
+    let pairs = |n: usize, within: f64, between: f64, slope: f64| {
+        logistic(n, slope, move |i, j| match (i == j, i / 2 == j / 2) {
+            (true, _) => 0.0,
+            (false, true) => within,
+            (false, false) => between,
+        })
+    };
+    let mut networks: Vec<Network> = Vec::new();
+    for n in 2..=6 {
+        for topology in ["Dense", "Star", "Ring", "Line"] {
+            networks.push(majority(topology, n));
+        }
+        for (within, between) in [(1.0, 1.0), (1.0, 0.2), (0.2, 1.0), (1.0, 1e-3), (1e-6, 1e-6)] {
+            networks.extend([0.1, 1.0, 4.0].map(|slope| pairs(n, within, between, slope)));
+        }
+    }
+    let mut most_tied = 0;
+    for network in &networks {
+        for on in 0..2 {
+            let state = network.state.iter().map(|_| on).collect();
+            let network = Network { state, ..network.clone() };
+            if network.system().is_none() {
+                continue;
+            }
+            let system = System::new(&subsystem(&network)).expect("a reachable state");
+            let [searched, listed] = [false, true].map(|exhaustive| {
+                let options = Options { exhaustive, ..Options::default() };
+                iit4::system_irreducibility_analysis(&system, Rules::default(), &options)
+            });
+            assert_eq!(format!("{searched:?}"), format!("{listed:?}"), "{network}");
+            most_tied = most_tied.max(listed.mip_ties);
+        }
+    }
+    assert!(most_tied >= 15, "at most {most_tied} partitions tie");
 }
 
 /// The same bits on any number of threads.
