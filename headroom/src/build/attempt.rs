@@ -159,11 +159,13 @@ pub(crate) fn say_nothing_fitted(attempts: &[Attempt], console: &Console) {
     );
 }
 
-/// Build by the rungs of the plan until one succeeds.
+/// Build by the rungs of the plan until one succeeds. Memory that other programs have taken
+/// meanwhile is waited for at least as long as `wait` says.
 pub(crate) fn build(
     workspace: &Workspace,
     plan: &Plan,
     ledger: &BuildLedger,
+    wait: Duration,
     price_hint: &str,
     console: &mut Console,
 ) -> anyhow::Result<Vec<Attempt>> {
@@ -174,7 +176,7 @@ pub(crate) fn build(
             thread::sleep(AFTER_A_KILL);
             plan.say_step_down(rung, price_hint, console);
         }
-        let attempt = attempt(workspace, rung, ledger, console)?;
+        let attempt = attempt(workspace, rung, ledger, wait, console)?;
         attempt.say(console);
         console.append("attempts", &attempt);
         Ok(attempt)
@@ -185,6 +187,7 @@ fn attempt(
     workspace: &Workspace,
     rung: &Rung,
     ledger: &BuildLedger,
+    wait: Duration,
     console: &Console,
 ) -> anyhow::Result<Attempt> {
     let mut attempt = Attempt::of(rung);
@@ -197,7 +200,7 @@ fn attempt(
         let (mut stdout, mut stderr) = (Lines::default(), Lines::default());
         let mut cargo = command_of(workspace, rung, args);
         let known = known(ledger, rung);
-        let guard = Guard::start(Some(&workspace.target_dir), &mut cargo, known);
+        let guard = Guard::start(Some(&workspace.target_dir), &mut cargo, wait, known);
         let guard = Guard::or_warning(guard, console);
         let watched = supervise_guarded(
             &cargo,

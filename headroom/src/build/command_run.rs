@@ -11,6 +11,7 @@ use std::{
     io::{self, ErrorKind, IsTerminal as _},
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use crate::{
@@ -48,7 +49,8 @@ pub(crate) struct CommandRun {
 const PROFILE: &str = "exec";
 
 /// Run the command and stay until all of it has ended. `target_dir` is that of the workspace
-/// around, if there is one: its ledger tells what compilers need, and learns it.
+/// around, if there is one: its ledger tells what compilers need, and learns it. Memory that other
+/// programs have taken meanwhile is waited for at least as long as `wait` says.
 ///
 /// # Errors
 /// It cannot be started.
@@ -56,6 +58,7 @@ pub(crate) fn run(
     words: &[OsString],
     target_dir: Option<&Path>,
     toolchain: &str,
+    wait: Duration,
     console: &Console,
 ) -> anyhow::Result<CommandRun> {
     if let Some(target_dir) = target_dir {
@@ -80,7 +83,7 @@ pub(crate) fn run(
     let mut stderr = Lines::default();
     let supervision =
         Supervision { patience: InterruptPolicy::Short, expendable: true, stop_below_bytes: None };
-    let guard = Guard::start(target_dir, &mut command, known(target_dir));
+    let guard = Guard::start(target_dir, &mut command, wait, known(target_dir));
     let guard = Guard::or_warning(guard, console);
     let watched = supervise_guarded(
         &command,

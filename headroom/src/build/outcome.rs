@@ -194,12 +194,20 @@ pub(crate) fn classify(
         return verdict(Outcome::CompileError, Vec::new());
     }
     if let Some(misfit) = &curve.misfit {
-        let because = format!(
-            "the compiler of {} held {} when the guard ended it, alone; there was {} for it",
-            misfit.crate_name,
-            bytes(misfit.held_bytes),
-            bytes(misfit.room_bytes)
-        );
+        let because = match misfit.waited_for_bytes {
+            None => format!(
+                "the compiler of {} held {} when the guard ended it, alone; there was {} for it",
+                misfit.crate_name,
+                bytes(misfit.held_bytes),
+                bytes(misfit.room_bytes)
+            ),
+            Some(wanted) => format!(
+                "the compiler of {} needs {}, and programs outside this build kept all but {}",
+                misfit.crate_name,
+                bytes(wanted),
+                bytes(misfit.room_bytes)
+            ),
+        };
         return verdict(Outcome::OutOfMemory, vec![because]);
     }
     let counters = counters(kills);
@@ -437,6 +445,7 @@ mod tests {
             crate_name: "nofit".into(),
             held_bytes: 430 << 20,
             room_bytes: 450 << 20,
+            waited_for_bytes: None,
         };
         let curve = MemoryCurve { misfit: Some(misfit), ..MemoryCurve::default() };
         let killed = Ending { code: None, signal: Some(9) };

@@ -5,6 +5,7 @@ use std::{
     mem,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
@@ -127,13 +128,14 @@ pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyh
         return Ok(Built::new(&look, Vec::new(), Exit::NotReady));
     }
 
-    let mut attempts = climb(host, &mut look, console)?;
+    let wait = room.longest_wait();
+    let mut attempts = climb(host, &mut look, wait, console)?;
     if attempt::exit(&attempts) == Exit::OutOfMemory {
         attempt::say_nothing_fitted(&attempts, console);
         if ask_for_room(&look, &mut paused, console)? {
             look = take(console)?;
             tell(&look, console);
-            attempts = climb(host, &mut look, console)?;
+            attempts = climb(host, &mut look, wait, console)?;
         }
     }
     let exit = attempt::exit(&attempts);
@@ -148,7 +150,12 @@ pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyh
     Ok(Built::new(&look, executables, exit))
 }
 
-fn climb(host: &Host, look: &mut Look, console: &mut Console) -> anyhow::Result<Vec<Attempt>> {
+fn climb(
+    host: &Host,
+    look: &mut Look,
+    wait: Duration,
+    console: &mut Console,
+) -> anyhow::Result<Vec<Attempt>> {
     if let Some(start) = look.plan.start() {
         let name = start.strategy.name();
         console.note(&format!("building with option {name}: {}", look.plan.reason));
@@ -158,7 +165,8 @@ fn climb(host: &Host, look: &mut Look, console: &mut Console) -> anyhow::Result<
         look.plan.say_price(start, host.debug_build_hint, console);
     }
     let hint = host.debug_build_hint;
-    let attempts = attempt::build(&look.workspace, &look.plan, &look.ledger, hint, console)?;
+    let Look { workspace, plan, ledger, .. } = &*look;
+    let attempts = attempt::build(workspace, plan, ledger, wait, hint, console)?;
     for it in &attempts {
         let rung = look.plan.rungs.iter().find(|rung| rung.strategy == it.strategy);
         let observation = Observation {

@@ -46,7 +46,13 @@ pub fn exec(
     let around = around.then(|| Workspace::locate(&Selection::default(), None).ok()).flatten();
     let target_dir = around.map(|it| it.target_dir);
     let toolchain = Toolchain::sample().key();
-    let run = build::command_run::run(command, target_dir.as_deref(), &toolchain, console)?;
+    let run = build::command_run::run(
+        command,
+        target_dir.as_deref(),
+        &toolchain,
+        room.longest_wait(),
+        console,
+    )?;
     run.say(console);
     Ok(run.exit())
 }

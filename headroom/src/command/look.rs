@@ -1,13 +1,13 @@
 //! A look at the machine, the workspace and the ledger, and what follows from it.
 
-use std::env;
+use std::{env, path::Path};
 
 use super::Host;
 use crate::{
     build_ledger::BuildLedger,
     console::Console,
     exit::Exit,
-    guard::Guard,
+    guard::{Guard, held_by_other_builds},
     machine::{processes_shown, resources::Resources},
     plan::{self, Choice, Facts, Plan, checks_shown, preflight::Preflight},
     workspace::{Selection, Workspace, toolchain::Toolchain},
@@ -68,7 +68,7 @@ impl Look {
         if let Some(warning) = ledger.warning() {
             console.warning(warning, "nothing needs to be done");
         }
-        let resources = Resources::sample(&workspace.target_dir)?;
+        let resources = sample(&workspace.target_dir)?;
         let (plan, preflight) =
             judge(host, &resources, &workspace, &toolchain, &ledger, choice, strict);
         let look = Look { workspace, toolchain, resources, plan, preflight, ledger };
@@ -83,7 +83,7 @@ impl Look {
         choice: Choice,
         strict: bool,
     ) -> anyhow::Result<()> {
-        self.resources = Resources::sample(&self.workspace.target_dir)?;
+        self.resources = sample(&self.workspace.target_dir)?;
         let Look { workspace, toolchain, resources, ledger, .. } = self;
         (self.plan, self.preflight) =
             judge(host, resources, workspace, toolchain, ledger, choice, strict);
@@ -111,6 +111,13 @@ impl Look {
         console.result(&format!("\n{programs}"));
         console.result(&format!("\n{}", self.preflight.verdict(&self.plan)));
     }
+}
+
+/// The machine, and what other builds hold of its memory.
+fn sample(target_dir: &Path) -> anyhow::Result<Resources> {
+    let mut resources = Resources::sample(target_dir)?;
+    resources.builds_bytes = held_by_other_builds();
+    Ok(resources)
 }
 
 fn judge(

@@ -15,6 +15,8 @@ pub use exec::exec;
 pub use look::{plan, preflight};
 pub use wait::WaitTimeout;
 
+use std::time::Duration;
+
 use crate::{
     plan::{
         Choice,
@@ -76,4 +78,15 @@ pub struct RoomRequest {
     pub pause: Vec<u32>,
     /// Programs to end, with all they have started.
     pub stop: Vec<u32>,
+}
+
+impl RoomRequest {
+    /// Without an end it is the longest there is.
+    fn longest_wait(&self) -> Duration {
+        match self.wait {
+            None => Duration::ZERO,
+            Some(WaitTimeout::For(time)) => time,
+            Some(WaitTimeout::Endless) => Duration::MAX,
+        }
+    }
 }

@@ -11,12 +11,11 @@ use std::{
         fd::AsFd as _,
         unix::net::{UnixListener, UnixStream},
     },
-    path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
-    time::Instant,
+    time::Duration,
 };
 
 use nix::sys::{
@@ -25,12 +24,17 @@ use nix::sys::{
 };
 
 use super::{
-    Live, Observed, gate,
+    Live, Observed,
+    agreement::{Agreement, OtherBuild, machine_now},
+    gate,
     guard_record::{
         CompilerRun, Event, GuardAction, GuardRecord, OversizedCompiler, Point, RunEnd, Timeline,
         push_row,
     },
-    policy::{Action, CompileRequest, End, JobId, Millis, Policy, PolicySettings, Sample},
+    policy::{
+        Action, CompileRequest, End, JobId, Millis, Others, Policy, PolicySettings, Published,
+        Sample,
+    },
     wire::{AGAIN, Ended, FINAL, GO, Message, NOT_YOURS, Unit},
 };
 use crate::machine::{
@@ -53,6 +57,13 @@ const STALLED: f64 = 0.3;
 /// Pages that a compiler shares with all others. They are taken off the resident set of a compiler
 /// that ended before it was looked at.
 const SHARED_BYTES: u64 = 100 << 20;
+
+/// After a turn that could not be had, the next try.
+const RETRY: Millis = 2;
+/// Without a turn for so long, other builds are taken for any other programs.
+const NO_TURN: Millis = 2000;
+/// A build of which nothing has run for so long, because of another one, says so.
+const WAITS_SILENTLY: Millis = 3000;
 
 const LISTENER: u64 = 0;
 const STOP: u64 = 1;
@@ -82,16 +93,34 @@ impl Shared {
 /// What a unit is known to need.
 pub(crate) type Known = Box<dyn Fn(&Unit) -> Option<u64> + Send>;
 
+/// What a controller works with.
+pub(crate) struct Around {
+    pub(crate) listener: UnixListener,
+    pub(crate) reader: HeadroomReader,
+    /// With the other builds of this user. `None`: there is none.
+    pub(crate) agreement: Option<Agreement>,
+    /// Memory that other programs have taken is waited for at least this long.
+    pub(crate) wait: Duration,
+}
+
 pub(crate) struct Controller {
     epoll: Epoll,
     listener: UnixListener,
+    agreement: Option<Agreement>,
+    /// Another build that shares the memory.
+    other_build: Option<OtherBuild>,
+    had_turn_at: Millis,
+    missed_turn: bool,
+    /// The time since which nothing of this build runs because of another one.
+    held_up_since: Option<Millis>,
     clients: Vec<Option<Client>>,
     policy: Policy,
     actions: Vec<Action>,
     reader: HeadroomReader,
     processes: ProcessReader,
     headroom: Headroom,
-    began: Instant,
+    /// On the machine's clock, as everything that the policy is told.
+    began: Millis,
     looked_at: Millis,
     looked_slowly_at: Millis,
     stalled_micros: Option<u64>,
@@ -149,19 +178,25 @@ struct Compiler {
 
 impl Controller {
     pub(crate) fn new(
-        listener: UnixListener,
+        around: Around,
         stop: &UnixStream,
         known: Known,
         shared: Arc<Shared>,
     ) -> io::Result<Controller> {
-        let unsupported =
-            || io::Error::new(ErrorKind::Unsupported, "memory cannot be looked at here");
-        let mut reader = HeadroomReader::open(Path::new("/")).ok_or_else(unsupported)?;
+        let Around { listener, mut reader, mut agreement, wait } = around;
         let headroom = reader.look();
+        let mut builds_bytes = 0;
+        if let Some(agreement) = &mut agreement {
+            let others = agreement.begin_turn(reader.binding_group()).map(|it| it.0);
+            builds_bytes = others.map_or(0, |it| it.held_bytes.saturating_add(it.rest_bytes));
+            agreement.end_turn(Published::default(), 0);
+        }
         let settings = PolicySettings {
-            room_bytes: headroom.ram_bytes,
+            room_bytes: headroom.ram_bytes.saturating_add(builds_bytes),
             is_group: headroom.is_group,
             n_cpus: std::thread::available_parallelism().map_or(1, |it| it.get()),
+            build: agreement.as_ref().map_or(0, Agreement::number),
+            wait: u64::try_from(wait.as_millis()).unwrap_or(Millis::MAX),
         };
         let policy = Policy::new(settings, sample_of(headroom, false));
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
@@ -178,6 +213,11 @@ impl Controller {
         Ok(Controller {
             epoll,
             listener,
+            agreement,
+            other_build: None,
+            had_turn_at: 0,
+            missed_turn: false,
+            held_up_since: None,
             clients: Vec::with_capacity(64),
             policy,
             actions: Vec::with_capacity(64),
@@ -186,7 +226,7 @@ impl Controller {
             reader,
             processes: ProcessReader::new(),
             headroom,
-            began: Instant::now(),
+            began: machine_now(),
             looked_at: 0,
             looked_slowly_at: 0,
             pressure: 0.0,
@@ -201,15 +241,64 @@ impl Controller {
         })
     }
 
+    /// Since the guard began.
     fn now(&self) -> Millis {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(Millis::MAX)
+        machine_now().saturating_sub(self.began)
+    }
+
+    /// Look at the other builds, before the policy is told anything.
+    fn begin_turn(&mut self) {
+        let Some(agreement) = &mut self.agreement else { return };
+        let now = machine_now().saturating_sub(self.began);
+        match agreement.begin_turn(self.reader.binding_group()) {
+            Some((others, shown)) => {
+                self.policy.others(others);
+                (self.other_build, self.had_turn_at, self.missed_turn) = (shown, now, false);
+            }
+            None if now > self.had_turn_at + NO_TURN => self.policy.others(Others::default()),
+            None => {
+                self.policy.others_are_unknown();
+                self.missed_turn = true;
+            }
+        }
+    }
+
+    /// Tell the other builds what the policy has decided.
+    fn end_turn(&mut self) {
+        let published = self.policy.published(machine_now());
+        if let Some(agreement) = &mut self.agreement {
+            agreement.end_turn(published, self.rest_bytes);
+        }
+    }
+
+    /// Tell if nothing of this build runs because of another one.
+    fn tell_if_held_up(&mut self, now: Millis) {
+        let n_here = self.policy.n_running() + self.policy.n_suspended();
+        let is_held_up =
+            n_here == 0 && self.policy.n_waiting() > 0 && self.policy.n_active_elsewhere() > 0;
+        self.held_up_since = is_held_up.then(|| self.held_up_since.unwrap_or(now));
+        if self.held_up_since.is_none_or(|it| now < it + WAITS_SILENTLY)
+            || self.record.was_held_up_by_another_build
+        {
+            return;
+        }
+        self.record.was_held_up_by_another_build = true;
+        let waiting = self.clients.iter().flatten().find(|it| it.job.is_some());
+        if let Some(unit) = waiting.and_then(|it| it.unit.clone()) {
+            self.tell(GuardAction::Waits, &unit, 0, None);
+        }
     }
 
     /// Run until `stop` says something or is closed.
     pub(crate) fn run(mut self) -> (GuardRecord, Vec<Observed>) {
         let mut events = [EpollEvent::empty(); 64];
         loop {
-            let next = self.looked_at + if self.policy.is_tight() { TICK_TIGHT } else { TICK };
+            let pause = match self.missed_turn {
+                true => RETRY,
+                false if self.policy.is_tight() => TICK_TIGHT,
+                false => TICK,
+            };
+            let next = self.looked_at + pause;
             let patience = u16::try_from(next.saturating_sub(self.now())).unwrap_or(0);
             let n = self.epoll.wait(&mut events, EpollTimeout::from(patience)).unwrap_or(0);
             for event in &events[..n] {
@@ -242,7 +331,7 @@ impl Controller {
         }
         let mut compilers = 0;
         for client in self.clients.iter_mut().flatten() {
-            let (Some(job), Some(compiler)) = (client.job, &mut client.compiler) else { continue };
+            let (Some(_), Some(compiler)) = (client.job, &mut client.compiler) else { continue };
             let own = compiler.statm.as_ref().and_then(|it| self.processes.own_bytes(it));
             let links = client.unit.as_ref().is_some_and(|it| it.links());
             compiler.held_bytes = match own {
@@ -254,7 +343,6 @@ impl Controller {
             compiler.peak_bytes = compiler.peak_bytes.max(compiler.held_bytes);
             compiler.n_looks += 1;
             compilers += compiler.held_bytes;
-            self.policy.holds(job, compiler.held_bytes);
         }
         if slow {
             let build = self.shared.build.load(Ordering::Relaxed);
@@ -262,7 +350,15 @@ impl Controller {
             self.rest_bytes = tree.saturating_sub(compilers);
         }
         let sample = sample_of(self.headroom, self.pressure > STALLED);
-        self.policy.tick(now, sample, &mut self.actions);
+        self.begin_turn();
+        for client in self.clients.iter().flatten() {
+            if let (Some(job), Some(compiler)) = (client.job, &client.compiler) {
+                self.policy.holds(job, compiler.held_bytes);
+            }
+        }
+        self.policy.tick(self.began + now, sample, &mut self.actions);
+        self.end_turn();
+        self.tell_if_held_up(now);
 
         let build_bytes = compilers + self.rest_bytes;
         let headroom = self.headroom.sum_bytes();
@@ -309,7 +405,8 @@ impl Controller {
                 Action::Grant(job)
                 | Action::Suspend(job)
                 | Action::Resume(job)
-                | Action::Evict(job) => job,
+                | Action::Evict(job)
+                | Action::Await(job, _) => job,
                 Action::GiveUp(misfit) => misfit.job,
             };
             let Some(position) = self
@@ -344,12 +441,14 @@ impl Controller {
                     self.record.n_evictions += 1;
                     Some(GuardAction::Evicted)
                 }
+                Action::Await(_, _) => Some(GuardAction::Waits),
                 Action::GiveUp(misfit) => {
                     self.record.misfit = client.unit.as_ref().map(|unit| OversizedCompiler {
                         package: unit.package.clone(),
                         crate_name: unit.crate_name.clone(),
                         held_bytes: misfit.held_bytes,
                         room_bytes: misfit.room_bytes,
+                        waited_for_bytes: misfit.waited_for_bytes,
                     });
                     self.shared.gave_up.store(true, Ordering::SeqCst);
                     Some(GuardAction::GaveUp)
@@ -357,19 +456,28 @@ impl Controller {
             };
             if let (Some(action_done), Some(unit)) = (action_done, client.unit.clone()) {
                 let held = client.compiler.as_ref().map_or(0, |it| it.held_bytes);
-                self.tell(action_done, &unit, held);
+                let wanted = match action {
+                    Action::Await(_, bytes) => Some(bytes),
+                    Action::GiveUp(misfit) => misfit.waited_for_bytes,
+                    _ => None,
+                };
+                self.tell(action_done, &unit, held, wanted);
             }
         }
         self.actions.clear();
     }
 
-    fn tell(&mut self, what: GuardAction, unit: &Unit, held_bytes: u64) {
+    fn tell(&mut self, what: GuardAction, unit: &Unit, held_bytes: u64, wanted_bytes: Option<u64>) {
+        let other = self.other_build.as_ref().filter(|_| what == GuardAction::Waits);
+        let other_build = other.map(|it| format!("process {} in {}", it.pid, it.folder.display()));
         let event = Event {
             at_ms: self.now(),
             what,
             crate_name: unit.crate_name.clone(),
             held_bytes,
             headroom_bytes: self.headroom.sum_bytes(),
+            wanted_bytes,
+            other_build,
         };
         push_row(&mut self.record.details.events, event.clone());
         self.shared.events().push_back(event);
@@ -460,7 +568,9 @@ impl Controller {
         client.unit = Some(Arc::new(unit));
         (client.job, client.asked_at, client.granted_at) = (Some(job), now, None);
         (client.desired, client.too_late) = (DesiredState::Running, false);
-        self.policy.asked(now, request, &mut self.actions);
+        self.begin_turn();
+        self.policy.asked(self.began + now, request, &mut self.actions);
+        self.end_turn();
     }
 
     fn started(&mut self, position: usize, group: u32) {
@@ -514,7 +624,7 @@ impl Controller {
                 run_of(&unit, [asked_ms, started_ms, now], peak_bytes, end),
             );
             if end == RunEnd::KernelKilled {
-                self.tell(GuardAction::KernelKilled, &unit, peak_bytes);
+                self.tell(GuardAction::KernelKilled, &unit, peak_bytes, None);
             }
             if end != RunEnd::Failed {
                 self.observed.push(Observed {
@@ -536,7 +646,9 @@ impl Controller {
             _ => End::Finished { peak_bytes },
         };
         self.policy.holds(job, peak_bytes);
-        self.policy.ended(now, job, policy_end, &mut self.actions);
+        self.begin_turn();
+        self.policy.ended(self.began + now, job, policy_end, &mut self.actions);
+        self.end_turn();
         let Some(client) = &mut self.clients[position] else { return };
         client.job = None;
         client.ended = again.then_some(job);
@@ -575,7 +687,10 @@ impl Controller {
             if client.compiler.is_some() {
                 self.abandoned(&client, now);
             }
-            self.policy.ended(now, job, End::Finished { peak_bytes }, &mut self.actions);
+            self.begin_turn();
+            let end = End::Finished { peak_bytes };
+            self.policy.ended(self.began + now, job, end, &mut self.actions);
+            self.end_turn();
         }
     }
 

@@ -44,7 +44,7 @@ use nix::{
 
 use crate::{escape::terminal, machine::process_files::prefer_as_victim, numbers::kib};
 
-use super::wire::{AGAIN, Ended, GATE, GO, INNER, Message, NOT_YOURS, NOTE, SOCKET, Unit};
+use super::wire::{AGAIN, Ended, GATE, GO, INNER, INSIDE, Message, NOT_YOURS, NOTE, SOCKET, Unit};
 
 /// The most that is held back of either stream.
 const HELD_MOST: usize = 16 << 20;
@@ -237,7 +237,7 @@ impl Gate {
 
     /// Run the compiler once.
     fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, Said)> {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).env(INSIDE, "1");
         // A group of its own: the controller ends or stops it with its linker and without this
         // gate.
         command.process_group(0);

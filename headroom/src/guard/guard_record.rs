@@ -39,6 +39,8 @@ pub(crate) struct GuardRecord {
     /// The largest resident set of this process itself, and the part that is not its program text.
     pub(crate) xtask_peak_resident_bytes: Option<u64>,
     pub(crate) xtask_own_bytes: Option<u64>,
+    /// For some seconds nothing of this build ran, because another build of the user had its turn.
+    pub(crate) was_held_up_by_another_build: bool,
     /// What gates say that could not reach the controller, one line each.
     pub(crate) unguarded: Vec<String>,
     /// The compiler that did not fit, not even alone.
@@ -65,6 +67,8 @@ pub(crate) struct OversizedCompiler {
     pub(crate) held_bytes: u64,
     /// The memory that there was for it.
     pub(crate) room_bytes: u64,
+    /// The memory that it waited for at last, which other programs kept.
+    pub(crate) waited_for_bytes: Option<u64>,
 }
 
 /// One start of a compiler.
@@ -103,6 +107,10 @@ pub(crate) struct Event {
     pub(crate) crate_name: String,
     pub(crate) held_bytes: u64,
     pub(crate) headroom_bytes: u64,
+    /// What must be available before a compiler that waits starts.
+    pub(crate) wanted_bytes: Option<u64>,
+    /// The other build that is waited for, for people.
+    pub(crate) other_build: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -112,6 +120,8 @@ pub(crate) enum GuardAction {
     Resumed,
     Evicted,
     KernelKilled,
+    /// It waits for memory that other programs have, or for another build.
+    Waits,
     GaveUp,
 }
 

@@ -10,6 +10,7 @@ use std::{
     process::{Command, ExitCode, Stdio},
     sync::{Arc, atomic::Ordering},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -17,14 +18,16 @@ use nix::unistd::{geteuid, mkdtemp};
 
 use super::{
     Live, Observed, Unit,
-    controller::{Controller, Shared},
+    agreement::{self, Agreement, is_private},
+    controller::{Around, Controller, Shared},
     gate,
     guard_record::{Event, GuardRecord},
-    wire::{GATE, INNER, NOTE, SOCKET},
+    wire::{GATE, INNER, INSIDE, NOTE, SOCKET},
 };
 use crate::{
     child::watchdog::Watchdog,
     files::{self, Temporary},
+    machine::headroom::HeadroomReader,
 };
 
 /// The file in which gates write that cannot reach the controller, before its random part.
@@ -46,6 +49,8 @@ pub(crate) struct Guard {
     /// made. It is locked as long as this lives. If this process is killed, the next one sees by
     /// its name and its lock that it is left over.
     note: Option<Temporary>,
+    /// Why other builds do not know of this one.
+    alone: Option<String>,
     /// Removes the gate if it is in a folder of its own.
     _watchdog: Option<Watchdog>,
 }
@@ -58,7 +63,8 @@ impl Guard {
     /// through the gate.
     ///
     /// The gate is kept in the target folder, for its path to stay the same; without one it is made
-    /// anew, and the watchdog removes it. `known` tells what a unit needed before. `None`: this
+    /// anew, and the watchdog removes it. `known` tells what a unit needed before. Memory that
+    /// other programs have taken is waited for at least as long as `wait` says. `None`: this
     /// machine does not tell enough for a guard.
     ///
     /// # Errors
@@ -66,8 +72,10 @@ impl Guard {
     pub(crate) fn start(
         target_dir: Option<&Path>,
         cargo: &mut Command,
+        wait: Duration,
         known: impl Fn(&Unit) -> Option<u64> + Send + 'static,
     ) -> anyhow::Result<Option<Guard>> {
+        let Some(reader) = HeadroomReader::open(Path::new("/")) else { return Ok(None) };
         let mut watchdog = None;
         let gate = match target_dir {
             Some(target_dir) => link_gate(&target_dir.join("xtask"))?,
@@ -82,12 +90,13 @@ impl Guard {
         let (stop, stopped) = UnixStream::pair().context("could not make a socket")?;
         let shared = Arc::new(Shared::default());
         let known = Box::new(known);
-        let controller = Controller::new(listener, &stopped, known, shared.clone());
-        let controller = match controller {
-            Ok(controller) => controller,
-            Err(err) if err.kind() == io::ErrorKind::Unsupported => return Ok(None),
-            Err(err) => return Err(err).context("could not start the guard"),
-        };
+        let (agreement, alone) = agree(&reader, target_dir);
+        if let (Some(watchdog), Some(agreement)) = (&mut watchdog, &agreement) {
+            watchdog.also_remove(agreement.path())?;
+        }
+        let around = Around { listener, reader, agreement, wait };
+        let controller = Controller::new(around, &stopped, known, shared.clone())
+            .context("could not start the guard")?;
         let run = move || {
             // Held open until the end.
             let _stopped = stopped;
@@ -115,8 +124,14 @@ impl Guard {
             thread: Some(thread),
             stop: Some(stop),
             note,
+            alone,
             _watchdog: watchdog,
         }))
+    }
+
+    /// Why other builds do not know of this one, if they do not.
+    pub(crate) fn alone(&self) -> Option<&str> {
+        self.alone.as_deref()
     }
 
     /// The command runs and leads this process group.
@@ -163,6 +178,29 @@ impl Drop for Guard {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Have this build and others know of each other, or say why they do not.
+fn agree(
+    reader: &HeadroomReader,
+    target_dir: Option<&Path>,
+) -> (Option<Agreement>, Option<String>) {
+    // A build that a compiler has started must not wait for that compiler.
+    if env::var_os(INSIDE).is_some() {
+        return (None, None);
+    }
+    match Agreement::join(agreement::number(), reader.group_ids(), target_dir) {
+        Ok(agreement) => (Some(agreement), None),
+        Err(err) => (None, Some(err.to_string())),
+    }
+}
+
+/// What other builds of this user hold of the memory that is left to this process. They give it
+/// back, or take turns.
+pub(crate) fn held_by_other_builds() -> u64 {
+    let Some(mut reader) = HeadroomReader::open(Path::new("/")) else { return 0 };
+    reader.look();
+    agreement::held_by_builds(reader.binding_group())
 }
 
 /// This program under the gate's name. Its path stays the same, since cargo asks the compiler
@@ -222,15 +260,8 @@ fn remove_left_over_links(folder: &Path) {
 
 /// A new folder for the gate, which only this user can enter.
 fn own_folder() -> anyhow::Result<PathBuf> {
-    use std::os::unix::fs::MetadataExt as _;
-    let is_private = |it: &PathBuf| {
-        let metadata = fs::symlink_metadata(it);
-        it.is_absolute()
-            && metadata.is_ok_and(|it| {
-                it.is_dir() && it.uid() == geteuid().as_raw() && it.mode() & 0o077 == 0
-            })
-    };
-    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(is_private);
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let runtime = runtime.filter(|it| it.is_absolute() && is_private(it).is_ok());
     let below = runtime.unwrap_or_else(env::temp_dir);
     // With a random name and mode 0700, and never one that exists.
     mkdtemp(&below.join(format!("{GATE}.XXXXXX")))

@@ -3,7 +3,8 @@
 //! cargo starts every compiler through a gate (`gate`, this program as `RUSTC_WRAPPER`), which asks
 //! a controller (a thread, `controller`) first. The controller looks at memory
 //! (`machine::headroom`), tells a state machine (`policy`) and does what that says: let in,
-//! suspend, resume, end and start again. cargo notices nothing but time. The watchdog
+//! suspend, resume, end and start again. It knows of other builds of the user (`agreement`), so
+//! that they share memory. cargo notices nothing but time. The watchdog
 //! ([`crate::child::watchdog`]) ends the compilers if this process is killed. `docs/memory.md`
 //! tells it to the reader; `policy_simulation` tries the policy on made-up machines.
 //!
@@ -19,6 +20,8 @@ pub(crate) mod timeline_svg;
 mod wire;
 
 #[cfg(target_os = "linux")]
+mod agreement;
+#[cfg(target_os = "linux")]
 mod controller;
 #[cfg(target_os = "linux")]
 mod gate;
@@ -26,12 +29,12 @@ mod gate;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Guard, entered};
+pub(crate) use linux::{Guard, entered, held_by_other_builds};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{Guard, entered};
+pub(crate) use elsewhere::{Guard, entered, held_by_other_builds};
 
 pub(crate) use wire::Unit;
 

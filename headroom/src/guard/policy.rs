@@ -9,19 +9,29 @@
 //! - **The oldest compiler is never ended for the sake of another one**, so every round of
 //!   evictions ends with one finished compiler more.
 //! - **A compiler that is ended while alone does not fit.** If others outside took the memory
-//!   meanwhile it waits a while for them; otherwise the build is given up in this form
-//!   ([`Action::GiveUp`]).
+//!   meanwhile it waits for them, as long as they give memory back or the user wants to wait;
+//!   otherwise the build is given up in this form ([`Action::GiveUp`]).
+//!
+//! "Nothing", "the oldest", "longest" and "alone" hold for all builds of the user in the same
+//! memory: each has a policy of its own, is told of the others ([`Others`]), and acts upon its own
+//! compilers only.
 //!
 //! The reserves follow measurements: one compiler or linker grows by at most about 500 MiB/s, a
 //! look at memory every 25 ms and the signal that follows take up to 50 ms, and what a killed
 //! process held is back after 100 to 400 ms.
 
+use serde::{Deserialize, Serialize};
+
 /// The number of one request for a start. It is never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct JobId(pub(crate) u32);
 
-/// Milliseconds since the guard began.
+/// Milliseconds on a clock that all processes of the machine share.
 pub(crate) type Millis = u64;
+
+/// When a compiler was let in or asked, and the number of its build. All builds agree on who was
+/// first.
+pub(crate) type Stamp = (Millis, u64);
 
 const MIB: u64 = 1 << 20;
 
@@ -41,9 +51,11 @@ const RATE_OVER: Millis = 100;
 const LEAST_SUSPENSION: Millis = 150;
 /// A compiler that others have overtaken for this long is let in before any further one.
 const OVERTAKEN_MOST: Millis = 8000;
-/// Longest wait of a compiler for memory that other programs have taken, before the build is given
-/// up.
+/// A compiler waits for memory that other programs have taken for so long after they have given
+/// back some the last time. Then the build is given up.
 const FOREIGN_WAIT: Millis = 20_000;
+/// Less than this more is no sign that another program gives memory back.
+const GIVEN_BACK: u64 = 4 * MIB;
 /// After so many evictions a compiler starts only when it can be alone.
 const EVICTIONS_BEFORE_ALONE: u32 = 2;
 /// Number of peaks of this build that are remembered for the guess about unknown crates.
@@ -58,6 +70,42 @@ pub(crate) struct PolicySettings {
     /// a part.
     pub(crate) is_group: bool,
     pub(crate) n_cpus: usize,
+    /// The number of this build, which no other on the machine has.
+    pub(crate) build: u64,
+    /// As long as the user wants to wait for memory in any case.
+    pub(crate) wait: Millis,
+}
+
+/// What all other builds of the user in the same memory do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Others {
+    /// When each of their compilers was let in, and whether it runs or is suspended.
+    pub(crate) active: Vec<(Stamp, bool)>,
+    /// By how much those that run may still grow, and what all of them hold.
+    pub(crate) growth_bytes: u64,
+    pub(crate) held_bytes: u64,
+    /// What their cargos, build scripts and tests hold besides.
+    pub(crate) rest_bytes: u64,
+    /// Since when the compiler that has waited longest waits, and could be let in.
+    pub(crate) waiting: Option<Stamp>,
+    /// The memory of a compiler that one of them has ended is still on its way back.
+    pub(crate) in_flight: bool,
+    /// One of them goes on, and will give back what it holds.
+    pub(crate) goes_on: bool,
+    /// What they do cannot be told at this moment, so nothing may be let in.
+    pub(crate) is_unknown: bool,
+}
+
+/// What the other builds are told of this one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Published {
+    pub(crate) active: Vec<(Millis, bool)>,
+    pub(crate) growth_bytes: u64,
+    pub(crate) held_bytes: u64,
+    pub(crate) waiting: Option<Millis>,
+    pub(crate) in_flight: bool,
+    /// Nothing runs, and what waits waits for memory that programs outside have.
+    pub(crate) is_stuck: bool,
 }
 
 /// One look at memory.
@@ -105,6 +153,8 @@ pub(crate) enum Action {
     Resume(JobId),
     /// End it; it asks again.
     Evict(JobId),
+    /// It waits until so much is available, since programs outside have taken the memory.
+    Await(JobId, u64),
     /// This compiler does not fit, not even alone: another way to build is needed.
     GiveUp(OversizedJob),
 }
@@ -117,6 +167,8 @@ pub(crate) struct OversizedJob {
     pub(crate) held_bytes: u64,
     /// What there was for it altogether.
     pub(crate) room_bytes: u64,
+    /// What it waited for, until the wait was over.
+    pub(crate) waited_for_bytes: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,18 +196,26 @@ struct Job {
     /// What it holds now, and the most it held.
     held: u64,
     peak: u64,
-    /// Position in the order of starts.
+    /// Position in the order of starts, and the time of the start.
     turn: u64,
+    started: Millis,
     n_evictions: u32,
     /// Starts only if nothing else runs.
     alone: bool,
-    /// Headroom plus everything the compilers held when it started: moves only with programs
-    /// outside.
-    room_at_start: u64,
-    /// If it was ended while alone because other programs had taken memory: how much must be
-    /// available before it starts, and until when that is waited for.
-    waits_for: Option<(u64, Millis)>,
+    /// If it was ended while alone because other programs had taken memory.
+    waits_for: Option<Wait>,
     was_killed: bool,
+}
+
+/// A wait for memory that other programs have taken.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    /// So much must be available before the compiler starts.
+    bytes: u64,
+    until: Millis,
+    /// The least that was available meanwhile, and the most since then.
+    least_bytes: u64,
+    most_bytes: u64,
 }
 
 /// The state machine.
@@ -164,13 +224,16 @@ pub(crate) struct Policy {
     settings: PolicySettings,
     jobs: Vec<Job>,
     sample: Sample,
+    others: Others,
+    /// The most there was for compilers at any time.
+    most_room: u64,
     /// Recent headrooms, newest last.
     history: [(Millis, u64); 8],
     n_turns: u64,
     /// Peaks of finished compilers, ascending.
     seen: Vec<u64>,
     gave_up: bool,
-    /// The time since which no compiler has run.
+    /// The time since which no compiler of any build has run.
     idle_since: Option<Millis>,
     /// Only tests change these: the simulation must find every defect.
     faults: Faults,
@@ -183,6 +246,7 @@ pub(crate) struct Faults {
     pub(crate) never_lets_the_last_one_in: bool,
     pub(crate) forgets_to_resume: bool,
     pub(crate) gives_up_at_the_first_eviction: bool,
+    pub(crate) knows_of_no_other_build: bool,
 }
 
 impl Policy {
@@ -191,11 +255,13 @@ impl Policy {
             settings,
             jobs: Vec::with_capacity(256),
             sample,
+            others: Others::default(),
+            most_room: settings.room_bytes,
             history: [(0, sample.headroom_bytes); 8],
             n_turns: 0,
             seen: Vec::with_capacity(N_SEEN),
             gave_up: false,
-            idle_since: Some(0),
+            idle_since: None,
             faults: Faults::default(),
         }
     }
@@ -217,9 +283,37 @@ impl Policy {
         }
     }
 
+    /// Other builds were looked at. Tell this before anything else is told.
+    pub(crate) fn others(&mut self, others: Others) {
+        self.others = if self.faults.knows_of_no_other_build { Others::default() } else { others };
+    }
+
+    /// Other builds could not be looked at. They are taken to do what they did last, and nothing is
+    /// let in before they have been looked at.
+    pub(crate) fn others_are_unknown(&mut self) {
+        self.others.is_unknown = !self.faults.knows_of_no_other_build;
+    }
+
+    /// What other builds are to be told of this one.
+    pub(crate) fn published(&self, now: Millis) -> Published {
+        let active = self.jobs.iter().filter(|it| it.is_active());
+        let waiting = self.jobs.iter().filter(|it| !self.lacks_memory(it) && !self.gave_up);
+        let is_waiting = |it: &Job| it.waiting_since().is_some();
+        Published {
+            active: active.map(|it| (it.started, it.state == State::Running)).collect(),
+            growth_bytes: self.growth(),
+            held_bytes: self.held(),
+            waiting: waiting.filter_map(Job::waiting_since).min(),
+            in_flight: self.in_flight_here(now),
+            is_stuck: self.n_active() == 0
+                && self.jobs.iter().any(is_waiting)
+                && self.jobs.iter().filter(|it| is_waiting(it)).all(|it| self.lacks_memory(it)),
+        }
+    }
+
     /// `true` if memory is so short that it should be looked at as often as possible.
     pub(crate) fn is_tight(&self) -> bool {
-        let running = self.jobs.iter().filter(|it| it.state == State::Running).count() as u64;
+        let running = self.n_running_anywhere() as u64;
         self.sample.headroom_bytes < self.floor() + (running + 1) * 16 * BURST
     }
 
@@ -247,9 +341,9 @@ impl Policy {
                     held: 0,
                     peak: 0,
                     turn: 0,
+                    started: 0,
                     n_evictions: 0,
                     alone: false,
-                    room_at_start: 0,
                     waits_for: None,
                     was_killed: false,
                 });
@@ -298,9 +392,11 @@ impl Policy {
         self.sample = sample;
         self.history.rotate_left(1);
         self.history[7] = (now, sample.headroom_bytes);
+        self.most_room = self.most_room.max(self.room());
         if self.gave_up {
             return;
         }
+        self.lengthen_waits(now);
         self.protect(now, actions);
         self.resume(now, actions);
         self.admit(now, actions);
@@ -318,31 +414,44 @@ impl Policy {
         let allowed = (spare / BURST).max(least);
         let cpus = self.settings.n_cpus as u64;
         if allowed < cpus {
-            while self.n_running() as u64 > allowed {
-                let Some(youngest) = self.youngest(|it| it.state == State::Running) else { break };
-                self.set(youngest, State::Suspended { since: now }, Action::Suspend, actions);
-            }
+            self.suspend_down_to(allowed, now, actions);
         }
         if self.faults.never_evicts {
             return;
         }
-        let n_active = self.n_active();
+        let n_active = self.n_active_anywhere();
         let critical = headroom < floor / 2;
+        // While one runs, those that stand still are what can be spared; else the youngest of all.
+        // That of another build is ended by that build.
+        let youngest = self.youngest(|it| it.is_active());
+        let Some(youngest) = youngest.filter(|it| self.is_youngest_anywhere(*it)) else { return };
         if n_active >= 2 && (!in_flight || critical) {
             let soon = self.falls_by(now, RATE_OVER);
-            if headroom < floor + BURST + soon
-                && let Some(youngest) = self.youngest(|it| it.is_active())
-            {
-                // While one runs, those that stand still are what can be spared; else the youngest
-                // of all.
+            if headroom < floor + BURST + soon {
                 self.evict(now, youngest, actions);
             }
         } else if n_active == 1 && !in_flight {
             let soon = self.falls_by(now, RATE_OVER) / 2;
-            if headroom < floor / 2 + soon
-                && let Some(last) = self.youngest(|it| it.is_active())
-            {
-                self.evict_the_last(now, last, actions);
+            if headroom < floor / 2 + soon {
+                self.evict_the_last(now, youngest, actions);
+            }
+        }
+    }
+
+    /// Suspend the youngest until so many compilers of all builds run. Those of another build are
+    /// suspended by that build.
+    fn suspend_down_to(&mut self, allowed: u64, now: Millis, actions: &mut Vec<Action>) {
+        let others = self.others.active.iter().filter(|it| it.1).map(|it| it.0);
+        let mut others: Vec<Stamp> = others.collect();
+        others.sort_unstable();
+        while (self.n_running() + others.len()) as u64 > allowed {
+            let own = self.youngest(|it| it.state == State::Running);
+            match own.filter(|it| others.last().is_none_or(|other| *other < self.stamp(*it))) {
+                Some(own) => {
+                    self.set(own, State::Suspended { since: now }, Action::Suspend, actions);
+                }
+                None if others.pop().is_some() => {}
+                None => return,
             }
         }
     }
@@ -354,7 +463,7 @@ impl Policy {
         job.estimate = job.estimate.max(job.held + job.held / 2);
         self.set(position, State::Evicting { since: now }, Action::Evict, actions);
         if self.faults.gives_up_at_the_first_eviction {
-            self.give_up(position, actions);
+            self.give_up(position, None, actions);
         }
     }
 
@@ -363,32 +472,70 @@ impl Policy {
     fn evict_the_last(&mut self, now: Millis, position: usize, actions: &mut Vec<Action>) {
         let room = self.room();
         let headroom = self.sample.headroom_bytes;
+        let floor = self.floor();
+        // It may have been let in as the last one when others had taken the memory already. What
+        // other builds hold comes back when they end.
+        let before = self.most_room.max(room + self.others.rest_bytes);
         let job = &mut self.jobs[position];
         // The compiler held this much when it wanted more.
         let needs = job.held + headroom + BURST;
-        // It may have been let in as the last one when others had taken the memory already.
-        let before = job.room_at_start.max(self.settings.room_bytes);
         let taken = before.saturating_sub(room);
         job.estimate = job.estimate.max(needs);
         let is_foreign = taken > BURST + before / 16;
-        if is_foreign && job.waits_for.is_none() {
-            job.waits_for = Some((needs, now + FOREIGN_WAIT));
-            job.alone = true;
-            job.n_evictions += 1;
-            self.set(position, State::Evicting { since: now }, Action::Evict, actions);
-        } else {
-            self.set(position, State::Evicting { since: now }, Action::Evict, actions);
-            self.give_up(position, actions);
+        self.set(position, State::Evicting { since: now }, Action::Evict, actions);
+        if !is_foreign {
+            // It had all the memory that there ever was.
+            self.give_up(position, None, actions);
+            return;
+        }
+        let until = now.saturating_add(FOREIGN_WAIT.max(self.settings.wait));
+        let job = &mut self.jobs[position];
+        let needs = needs.max(job.waits_for.map_or(0, |it| it.bytes));
+        job.waits_for = Some(Wait { bytes: needs, until, least_bytes: u64::MAX, most_bytes: 0 });
+        job.alone = true;
+        job.n_evictions += 1;
+        actions.push(Action::Await(job.id, needs + floor));
+    }
+
+    /// `true` if it waits for memory that programs outside have.
+    fn lacks_memory(&self, job: &Job) -> bool {
+        job.waits_for.is_some_and(|it| self.sample.headroom_bytes < it.bytes + self.floor())
+    }
+
+    /// Who gives memory back, or will, is waited for.
+    fn lengthen_waits(&mut self, now: Millis) {
+        let available = self.sample.headroom_bytes;
+        let will_give = self.others.goes_on || self.n_active_anywhere() > 0;
+        for job in &mut self.jobs {
+            let is_waiting = job.waiting_since().is_some();
+            let Some(wait) = job.waits_for.as_mut().filter(|_| is_waiting) else { continue };
+            if available < wait.least_bytes {
+                // The others still take memory.
+                (wait.least_bytes, wait.most_bytes) = (available, available);
+            }
+            let has_given = available > wait.most_bytes + GIVEN_BACK;
+            if has_given {
+                wait.most_bytes = available;
+            }
+            if has_given || will_give {
+                wait.until = wait.until.max(now + FOREIGN_WAIT);
+            }
         }
     }
 
-    fn give_up(&mut self, position: usize, actions: &mut Vec<Action>) {
+    fn give_up(
+        &mut self,
+        position: usize,
+        waited_for_bytes: Option<u64>,
+        actions: &mut Vec<Action>,
+    ) {
         let job = &self.jobs[position];
         self.gave_up = true;
         actions.push(Action::GiveUp(OversizedJob {
             job: job.id,
             held_bytes: job.held.max(job.peak),
             room_bytes: self.room(),
+            waited_for_bytes,
         }));
     }
 
@@ -400,17 +547,20 @@ impl Policy {
         while let Some(oldest) = self.oldest(|it| matches!(it.state, State::Suspended { .. })) {
             let job = &self.jobs[oldest];
             let State::Suspended { since } = job.state else { return };
-            let n_running = self.n_running() as u64;
+            let n_running = self.n_running_anywhere() as u64;
             if n_running == 0 {
-                // One always runs; only the memory of one that was ended is waited for, or enough
-                // room without.
+                // One always runs: the oldest of all builds. Only the memory of one that was ended
+                // is waited for, or enough room without.
+                if self.others.active.iter().any(|it| it.0 < self.stamp(oldest)) {
+                    return;
+                }
                 let enough = self.sample.headroom_bytes > self.floor() + 2 * BURST;
                 if self.in_flight(now) && !enough {
                     return;
                 }
             } else {
-                let wanted =
-                    self.growth() + job.may_grow_by() + self.floor() + (n_running + 2) * BURST;
+                let growth = self.growth() + self.others.growth_bytes;
+                let wanted = growth + job.may_grow_by() + self.floor() + (n_running + 2) * BURST;
                 if self.in_flight(now)
                     || now < since + LEAST_SUSPENSION
                     || self.sample.headroom_bytes < wanted
@@ -424,18 +574,16 @@ impl Policy {
 
     /// Let in the compilers that fit, in the order in which they asked.
     fn admit(&mut self, now: Millis, actions: &mut Vec<Action>) {
-        if self.gave_up || self.in_flight(now) {
+        if self.gave_up || self.in_flight(now) || self.others.is_unknown {
             return;
         }
         loop {
-            let n_active = self.n_active();
+            let n_active = self.n_active_anywhere();
             self.idle_since = (n_active == 0).then(|| self.idle_since.unwrap_or(now));
             let Some(next) = self.next(now, n_active, actions) else { return };
-            let room = self.room();
             self.n_turns += 1;
-            let turn = self.n_turns;
             let job = &mut self.jobs[next];
-            (job.turn, job.room_at_start) = (turn, room);
+            (job.turn, job.started) = (self.n_turns, now);
             self.set(next, State::Running, Action::Grant, actions);
         }
     }
@@ -454,6 +602,7 @@ impl Policy {
             let job = self.jobs[position];
             let since = job.waiting_since()?;
             last = Some((since, job.id));
+            let older = self.others.waiting.filter(|it| *it < (since, self.settings.build));
             if n_active == 0 {
                 if self.faults.never_lets_the_last_one_in
                     && job.estimate + self.floor() > self.sample.grantable_bytes
@@ -461,18 +610,24 @@ impl Policy {
                     continue;
                 }
                 match job.waits_for {
-                    Some((bytes, until)) if self.sample.headroom_bytes < bytes + self.floor() => {
+                    Some(wait) if self.lacks_memory(&job) => {
                         // The look at memory may be older than the end of the last that ran.
-                        if now >= until
+                        if now >= wait.until
                             && self.idle_since.is_some_and(|it| now >= it + MEMORY_RETURN)
                         {
-                            self.give_up(position, actions);
+                            let wanted = wait.bytes + self.floor();
+                            self.give_up(position, Some(wanted), actions);
                             return None;
                         }
                         continue;
                     }
+                    // The build that it belongs to lets it in.
+                    _ if older.is_some() => return None,
                     _ => return Some(position),
                 }
+            }
+            if older.is_some_and(|it| now >= it.0 + OVERTAKEN_MOST) {
+                return None;
             }
             if !job.alone && self.fits(&job) {
                 return Some(position);
@@ -487,9 +642,10 @@ impl Policy {
     /// `true` if the compiler can run beside those that run already.
     fn fits(&self, job: &Job) -> bool {
         let tight = self.sample.stalled
-            || self.jobs.iter().any(|it| matches!(it.state, State::Suspended { .. }));
-        let n = (self.n_running() as u64 + 1).min(self.settings.n_cpus as u64);
-        let reserve = self.floor() + n * BURST + self.growth();
+            || self.jobs.iter().any(|it| matches!(it.state, State::Suspended { .. }))
+            || self.others.active.iter().any(|it| !it.1);
+        let n = (self.n_running_anywhere() as u64 + 1).min(self.settings.n_cpus as u64);
+        let reserve = self.floor() + n * BURST + self.growth() + self.others.growth_bytes;
         !tight && self.sample.grantable_bytes >= reserve.saturating_add(job.estimate)
     }
 
@@ -498,10 +654,14 @@ impl Policy {
         self.jobs.iter().filter(|it| it.state == State::Running).map(Job::may_grow_by).sum()
     }
 
-    /// Headroom and what the compilers hold: moves only with programs outside.
+    /// Headroom and what the compilers of all builds hold: moves only with programs outside.
     fn room(&self) -> u64 {
-        self.sample.headroom_bytes
-            + self.jobs.iter().filter(|it| it.is_active()).map(|it| it.held).sum::<u64>()
+        self.sample.headroom_bytes + self.held() + self.others.held_bytes
+    }
+
+    /// What the compilers of this build hold.
+    fn held(&self) -> u64 {
+        self.jobs.iter().filter(|it| it.is_active()).map(|it| it.held).sum()
     }
 
     /// By how much the headroom will shrink in so long, if it goes on as lately.
@@ -517,6 +677,10 @@ impl Policy {
 
     /// `true` if the memory of a compiler that was ended is still on its way back.
     fn in_flight(&self, now: Millis) -> bool {
+        self.others.in_flight || self.in_flight_here(now)
+    }
+
+    fn in_flight_here(&self, now: Millis) -> bool {
         self.jobs
             .iter()
             .any(|it| matches!(it.state, State::Evicting { since } if now < since + MEMORY_RETURN))
@@ -573,8 +737,28 @@ impl Policy {
         self.jobs.iter().filter(|it| it.waiting_since().is_some()).count()
     }
 
+    pub(crate) fn n_active_elsewhere(&self) -> usize {
+        self.others.active.len()
+    }
+
     fn n_active(&self) -> usize {
         self.jobs.iter().filter(|it| it.is_active()).count()
+    }
+
+    fn n_active_anywhere(&self) -> usize {
+        self.n_active() + self.others.active.len()
+    }
+
+    fn n_running_anywhere(&self) -> usize {
+        self.n_running() + self.others.active.iter().filter(|it| it.1).count()
+    }
+
+    fn stamp(&self, position: usize) -> Stamp {
+        (self.jobs[position].started, self.settings.build)
+    }
+
+    fn is_youngest_anywhere(&self, position: usize) -> bool {
+        self.others.active.iter().all(|it| it.0 < self.stamp(position))
     }
 }
 

@@ -6,8 +6,8 @@
 //! compiler held is back after 60 to 400 ms.
 
 use super::policy::{
-    Action, CompileRequest, End, Faults, JobId, Millis, OversizedJob, Policy, PolicySettings,
-    Sample,
+    Action, CompileRequest, End, Faults, JobId, Millis, Others, OversizedJob, Policy,
+    PolicySettings, Sample, Stamp,
 };
 
 const MIB: u64 = 1 << 20;
@@ -68,6 +68,10 @@ impl Compiler {
 #[derive(Clone, Debug)]
 struct Scenario {
     capacity: u64,
+    /// Builds at the same time; every compiler belongs to one of them.
+    n_builds: usize,
+    /// As long as the user wants to wait for memory.
+    wait: Millis,
     n_cpus: usize,
     n_jobs: usize,
     compilers: Vec<Compiler>,
@@ -119,7 +123,12 @@ impl Scenario {
             let at = neighbour.last().unwrap().0;
             neighbour.push((at + slowest.max(1), to));
         }
-        Scenario { capacity, n_cpus, n_jobs: random.within(1, 10) as usize, compilers, neighbour }
+        let n_jobs = random.within(1, 10) as usize;
+        Scenario { capacity, n_builds: 1, wait: 0, n_cpus, n_jobs, compilers, neighbour }
+    }
+
+    fn build_of(&self, compiler: usize) -> usize {
+        compiler % self.n_builds
     }
 
     fn neighbour(&self, at: Millis) -> u64 {
@@ -159,6 +168,23 @@ struct SimulatedBuild {
     most_evictions_of_one: usize,
 }
 
+/// What all builds but one do.
+fn others(policies: &[Policy], build: usize, now: Millis, is_done: &[bool]) -> Others {
+    let mut others = Others::default();
+    let mut waiting: Vec<Stamp> = Vec::new();
+    for (it, policy) in policies.iter().enumerate().filter(|it| it.0 != build && !is_done[it.0]) {
+        let number = it as u64;
+        let published = policy.published(now);
+        others.active.extend(published.active.iter().map(|it| ((it.0, number), it.1)));
+        others.growth_bytes += published.growth_bytes;
+        others.held_bytes += published.held_bytes;
+        waiting.extend(published.waiting.map(|it| (it, number)));
+        others.in_flight |= published.in_flight;
+        others.goes_on |= !published.is_stuck || it > build;
+    }
+    Others { waiting: waiting.into_iter().min(), ..others }
+}
+
 /// Live through it.
 fn simulate(scenario: &Scenario, seed: u64, faults: Faults, until: Millis) -> SimulatedBuild {
     let mut random = Random(seed ^ 0xabcd);
@@ -177,8 +203,22 @@ fn simulate(scenario: &Scenario, seed: u64, faults: Faults, until: Millis) -> Si
         |memory: u64, at: Millis| scenario.capacity.saturating_sub(memory + scenario.neighbour(at));
     let first = headroom_of(0, 0);
     let sample = |it: u64| Sample { headroom_bytes: it, grantable_bytes: it, stalled: false };
-    let settings = PolicySettings { room_bytes: first, is_group: true, n_cpus: scenario.n_cpus };
-    let mut policy = Policy::new(settings, sample(first)).with_faults(faults);
+    let policy = |build| {
+        let (n_cpus, wait) = (scenario.n_cpus, scenario.wait);
+        let settings = PolicySettings { room_bytes: first, is_group: true, n_cpus, build, wait };
+        Policy::new(settings, sample(first)).with_faults(faults)
+    };
+    let mut policies: Vec<Policy> = (0..scenario.n_builds as u64).map(policy).collect();
+    let mut is_done = vec![false; scenario.n_builds];
+    // Each build takes a turn before its policy is told anything.
+    macro_rules! turn {
+        ($build:expr, $now:expr) => {{
+            let others = others(&policies, $build, $now, &is_done);
+            let policy = &mut policies[$build];
+            policy.others(others);
+            policy
+        }};
+    }
     let mut last_sample = first;
     let mut actions = Vec::new();
 
@@ -210,7 +250,7 @@ fn simulate(scenario: &Scenario, seed: u64, faults: Faults, until: Millis) -> Si
                         phases[it] = Phase::Dying { from: now, held, until: now + time };
                     }
                 }
-                Action::GiveUp(_) => {}
+                Action::Await(..) | Action::GiveUp(_) => {}
             }
         }
         // Time passes: as many run as there are CPUs, or they share.
@@ -250,30 +290,44 @@ fn simulate(scenario: &Scenario, seed: u64, faults: Faults, until: Millis) -> Si
                 Phase::Running if ran_for[it] as Millis >= scenario.compilers[it].seconds() => {
                     phases[it] = Phase::Done;
                     let end = End::Finished { peak_bytes: scenario.compilers[it].peak };
-                    policy.ended(now, ids[it].unwrap(), end, &mut actions);
+                    turn!(scenario.build_of(it), now).ended(
+                        now,
+                        ids[it].unwrap(),
+                        end,
+                        &mut actions,
+                    );
                 }
                 Phase::Dying { until, .. } if now >= until => {
                     phases[it] = Phase::NotAsked;
                     asks_at[it] = Some(now + 20);
-                    policy.ended(now, ids[it].unwrap(), End::Evicted, &mut actions);
+                    turn!(scenario.build_of(it), now).ended(
+                        now,
+                        ids[it].unwrap(),
+                        End::Evicted,
+                        &mut actions,
+                    );
                 }
                 _ => {}
             }
         }
-        let n_outside = phases.iter().enumerate().filter(|(it, phase)| {
-            !matches!(phase, Phase::NotAsked | Phase::Done) || asks_at[*it].is_some()
-        });
-        let mut n_tokens = scenario.n_jobs.saturating_sub(n_outside.count());
+        let mut n_tokens = vec![scenario.n_jobs; scenario.n_builds];
+        for (it, phase) in phases.iter().enumerate() {
+            if !matches!(phase, Phase::NotAsked | Phase::Done) || asks_at[it].is_some() {
+                let n = &mut n_tokens[scenario.build_of(it)];
+                *n = n.saturating_sub(1);
+            }
+        }
         for it in 0..n {
             let again = asks_at[it];
             if phases[it] != Phase::NotAsked || again.is_some_and(|it| now < it) {
                 continue;
             }
             if again.is_none() {
-                if n_tokens == 0 {
+                let n = &mut n_tokens[scenario.build_of(it)];
+                if *n == 0 {
                     continue;
                 }
-                n_tokens -= 1;
+                *n -= 1;
             }
             let before = ids[it];
             let job = JobId(next_id);
@@ -286,10 +340,17 @@ fn simulate(scenario: &Scenario, seed: u64, faults: Faults, until: Millis) -> Si
                 links: compiler.links,
                 again: before,
             };
-            policy.asked(now, request, &mut actions);
+            turn!(scenario.build_of(it), now).asked(now, request, &mut actions);
         }
-        if now % TICK == 0 {
-            for it in 0..n {
+        for build in 0..scenario.n_builds {
+            is_done[build] =
+                (0..n).all(|it| scenario.build_of(it) != build || phases[it] == Phase::Done);
+            // They do not look at the same moment.
+            if is_done[build] || now % TICK != build as u64 * STEP % TICK {
+                continue;
+            }
+            let policy = turn!(build, now);
+            for it in (0..n).filter(|it| scenario.build_of(*it) == build) {
                 if matches!(phases[it], Phase::Running | Phase::Stopped) {
                     policy.holds(
                         ids[it].unwrap(),
@@ -345,12 +406,15 @@ fn complaint(scenario: &Scenario, build: &SimulatedBuild) -> Option<String> {
 }
 
 const N_SCENARIOS: u64 = 300;
+/// The same for several builds at the same time.
+const N_SHARED: u64 = 80;
 
-/// The first complaint about any of the scenarios, and the sums over all.
-fn all(faults: Faults) -> (Option<(u64, String)>, [usize; 4]) {
+/// The first complaint about any of the scenarios with so many builds at the same time, and the
+/// sums over all.
+fn all(n_builds: usize, faults: Faults) -> (Option<(u64, String)>, [usize; 4]) {
     let mut sums = [0; 4];
-    for seed in 0..N_SCENARIOS {
-        let scenario = Scenario::new(seed);
+    for seed in 0..if n_builds == 1 { N_SCENARIOS } else { N_SHARED } {
+        let scenario = Scenario { n_builds, ..Scenario::new(seed) };
         let work: Millis = scenario.compilers.iter().map(Compiler::seconds).sum();
         let build = simulate(&scenario, seed, faults, 6 * work + 200_000);
         let counts = [
@@ -369,24 +433,29 @@ fn all(faults: Faults) -> (Option<(u64, String)>, [usize; 4]) {
 
 #[test]
 fn no_deadlock_and_no_overshoot_that_could_be_seen_coming() {
-    let (complaint, [n_finished, n_evictions, n_suspensions, n_given_up]) = all(Faults::default());
-    assert_eq!(complaint, None);
-    // The scenarios are not harmless: without these the test would say little.
-    let counts = [n_finished, n_evictions, n_suspensions, n_given_up];
-    assert!(counts.iter().zip([200, 100, 100, 10]).all(|(it, least)| *it > least), "{counts:?}");
+    for n_builds in [1, 2, 3] {
+        let (complaint, counts) = all(n_builds, Faults::default());
+        assert_eq!(complaint, None, "{n_builds} builds");
+        // Finished, ended compilers, suspensions, given up. The scenarios are not harmless:
+        // without these the test would say little.
+        let least = if n_builds == 1 { [200, 100, 100, 10] } else { [50, 25, 25, 2] };
+        let is_enough = counts.iter().zip(least).all(|(it, least)| *it > least);
+        assert!(is_enough, "{n_builds} builds: {counts:?}");
+    }
 }
 
 #[test]
 fn a_defective_guard_is_found_out() {
     let none = Faults::default();
     let cases = [
-        (Faults { never_evicts: true, ..none }, "memory ran out"),
-        (Faults { never_lets_the_last_one_in: true, ..none }, "neither finished"),
-        (Faults { forgets_to_resume: true, ..none }, "neither finished"),
-        (Faults { gives_up_at_the_first_eviction: true, ..none }, "without need"),
+        (1, Faults { never_evicts: true, ..none }, "memory ran out"),
+        (1, Faults { never_lets_the_last_one_in: true, ..none }, "neither finished"),
+        (1, Faults { forgets_to_resume: true, ..none }, "neither finished"),
+        (1, Faults { gives_up_at_the_first_eviction: true, ..none }, "without need"),
+        (2, Faults { knows_of_no_other_build: true, ..none }, ""),
     ];
-    for (faults, expected) in cases {
-        let (complaint, _) = all(faults);
+    for (n_builds, faults, expected) in cases {
+        let (complaint, _) = all(n_builds, faults);
         let (seed, complaint) = complaint.unwrap_or_else(|| panic!("{faults:?} passed"));
         assert!(complaint.contains(expected), "{faults:?}, seed {seed}: {complaint}");
     }
@@ -401,6 +470,8 @@ fn one_that_starts_when_others_have_taken_the_memory_waits_for_them() {
     let (little, much) = (10 * MIB, 250 * MIB);
     let scenario = Scenario {
         capacity: 300 * MIB,
+        n_builds: 1,
+        wait: 0,
         n_cpus: 2,
         n_jobs: 1,
         compilers: vec![Compiler { peak: 20 * MIB, ..compiler(3500) }, compiler(500)],
@@ -414,6 +485,39 @@ fn one_that_starts_when_others_have_taken_the_memory_waits_for_them() {
         );
         assert!(build.gave_up.is_none() && build.end > Some(9000), "{seed}: {build:?}");
     }
+}
+
+#[test]
+fn memory_that_others_took_is_waited_for_while_they_give_it_back_or_the_user_wants_to() {
+    let (little, much) = (10 * MIB, 250 * MIB);
+    // It takes the memory when the compiler has begun, and leaves long afterwards.
+    let leaves_after = |seconds: Millis, until_then: u64| {
+        let leaves = 1000 * seconds;
+        vec![(0, little), (600, little), (2000, much), (leaves, until_then), (leaves + 100, little)]
+    };
+    let finishes = |neighbour, wait| {
+        let compiler = Compiler {
+            peak: 120 * MIB,
+            ramp: 3000,
+            hold: 500,
+            stairs: 1,
+            known: None,
+            links: false,
+        };
+        let (n_builds, n_cpus, n_jobs) = (1, 2, 1);
+        let (capacity, compilers) = (300 * MIB, vec![compiler]);
+        let scenario = Scenario { capacity, n_builds, wait, n_cpus, n_jobs, compilers, neighbour };
+        let build = simulate(&scenario, 1, Faults::default(), 400_000);
+        assert!(build.n_evictions > 0 && build.end.is_some(), "{build:?}");
+        build.gave_up.is_none()
+    };
+    assert!(finishes(leaves_after(15, much), 0));
+    assert!(!finishes(leaves_after(38, much), 0));
+    assert!(finishes(leaves_after(38, much), 60_000));
+    assert!(!finishes(leaves_after(90, much), 60_000));
+    assert!(finishes(leaves_after(300, much), Millis::MAX));
+    // It gives back 6 MiB every 20 s.
+    assert!(finishes(leaves_after(120, much - 35 * MIB), 0));
 }
 
 #[test]

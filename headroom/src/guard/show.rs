@@ -12,21 +12,30 @@ impl Guard {
         guard: anyhow::Result<Option<Guard>>,
         console: &Console,
     ) -> Option<Guard> {
-        guard.unwrap_or_else(|error| {
+        let guard = guard.unwrap_or_else(|error| {
             console.warning(
                 &format!("there is no guard: {error:#}"),
                 "compilers are not held back; what the kernel kills for lack of memory is \
                  recognised",
             );
             None
-        })
+        });
+        if let Some(why) = guard.as_ref().and_then(Guard::alone) {
+            console.warning_once(
+                "alone",
+                &format!("other builds do not know of this one: {why}"),
+                "set XDG_RUNTIME_DIR to a folder that only you can enter; until then builds at \
+                 the same time take each other's memory",
+            );
+        }
+        guard
     }
 }
 
 impl Event {
     /// Tell of what makes a build slower. Suspending is too common for a line.
     pub(crate) fn say(&self, console: &Console) {
-        let Event { crate_name, held_bytes, headroom_bytes, .. } = self;
+        let Event { crate_name, held_bytes, headroom_bytes, wanted_bytes, other_build, .. } = self;
         let (held, left) = (bytes(*held_bytes), bytes(*headroom_bytes));
         match self.what {
             GuardAction::Suspended | GuardAction::Resumed => {}
@@ -38,9 +47,33 @@ impl Event {
                 "the kernel killed the compiler of {crate_name} for lack of memory; it starts \
                  again alone"
             )),
-            GuardAction::GaveUp => console.note(&format!(
-                "the compiler of {crate_name} does not fit, not even alone; it held {held}"
-            )),
+            GuardAction::Waits => {
+                let holder = match other_build {
+                    Some(build) => format!("another build holds memory ({build})"),
+                    None => "programs outside this build hold the rest".to_owned(),
+                };
+                let missing = match wanted_bytes {
+                    Some(wanted) => format!(
+                        "{left} available, the compiler of {crate_name} needs {}: {} more; ",
+                        bytes(*wanted),
+                        bytes(wanted.saturating_sub(*headroom_bytes))
+                    ),
+                    None => format!(
+                        "{left} available, the compiler of {crate_name} has its turn \
+                        when there is room; "
+                    ),
+                };
+                console.note(&format!("waiting: {missing}{holder}"));
+            }
+            GuardAction::GaveUp => match wanted_bytes {
+                None => console.note(&format!(
+                    "the compiler of {crate_name} does not fit, not even alone; it held {held}"
+                )),
+                Some(wanted) => console.note(&format!(
+                    "the compiler of {crate_name} needs {}, and other programs keep all but {left}",
+                    bytes(*wanted)
+                )),
+            },
         }
     }
 }

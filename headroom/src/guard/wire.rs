@@ -14,6 +14,8 @@ pub(crate) const SOCKET: &str = "XTASK_GUARD_SOCKET";
 pub(crate) const NOTE: &str = "XTASK_GUARD_NOTE";
 /// The variable that names the `RUSTC_WRAPPER` that the user has set up, as sccache.
 pub(crate) const INNER: &str = "XTASK_GUARD_INNER_WRAPPER";
+/// The variable that is set for what a compiler runs.
+pub(crate) const INSIDE: &str = "XTASK_GUARD_INSIDE_COMPILER";
 /// The name of the gate: this program, started under that name, is one.
 pub(crate) const GATE: &str = "xtask-gate";
 

@@ -324,6 +324,8 @@ pub(super) struct GroupFiles {
     version: Version,
     /// As the kernel names it.
     name: String,
+    /// The same for every process that sees the group, from whatever namespace.
+    pub(super) id: String,
     /// Of all groups that can be seen from here, the last. What lies above it is known by hearsay
     /// only: v1 tells the smallest limit of all ancestors.
     is_outermost: bool,
@@ -359,15 +361,29 @@ pub(super) fn groups(root: &Path) -> Vec<GroupFiles> {
     groups.into_iter().enumerate().filter_map(open).collect()
 }
 
+/// Of the group's folder in the kernel's file system of groups.
+#[cfg(unix)]
+fn id_of(dir: &Path) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(dir).map_or(String::new(), |it| format!("{}:{}", it.dev(), it.ino()))
+}
+
+#[cfg(not(unix))]
+fn id_of(_dir: &Path) -> String {
+    String::new()
+}
+
 impl GroupFiles {
     fn open(group: Group, is_outermost: bool) -> Option<GroupFiles> {
         let Group { version, name, dir } = group;
         let open = |name: &str| File::open(dir.join(name)).ok();
         let stat = open("memory.stat")?;
+        let id = id_of(&dir);
         Some(match version {
             Version::V1 => GroupFiles {
                 version,
                 name,
+                id,
                 is_outermost,
                 limit: open("memory.limit_in_bytes"),
                 high: None,
@@ -381,6 +397,7 @@ impl GroupFiles {
             Version::V2 => GroupFiles {
                 version,
                 name,
+                id,
                 is_outermost,
                 limit: open("memory.max"),
                 high: open("memory.high"),

@@ -56,6 +56,8 @@ pub(crate) struct HeadroomReader {
     meminfo: File,
     keeps_promises: bool,
     groups: Vec<GroupFiles>,
+    /// The group that left the least at the last look; `None`: the machine did.
+    binding: Option<usize>,
     kills: KillFiles,
     pressure: Option<File>,
 }
@@ -68,6 +70,7 @@ impl HeadroomReader {
             meminfo: File::open(root.join("proc/meminfo")).ok()?,
             keeps_promises: keeps_promises(root),
             groups: groups(root),
+            binding: None,
             kills: KillFiles::open(root),
             pressure: File::open(root.join("proc/pressure/memory")).ok(),
         };
@@ -82,10 +85,28 @@ impl HeadroomReader {
     /// What is left now. Nothing, should the kernel stop telling.
     pub(crate) fn look(&mut self) -> Headroom {
         let Some(memory) = self.memory() else { return Headroom::default() };
-        let HeadroomReader { buffer, groups, .. } = self;
+        let HeadroomReader { buffer, groups, binding, .. } = self;
         let most = memory.total_bytes.min(UNLIMITED);
-        let left = groups.iter().filter_map(|it| it.left(most, buffer));
-        Headroom::of(&memory, left.map(|it| (it.headroom_bytes(), it.swap_bytes)))
+        let mut least = memory.available_bytes;
+        *binding = None;
+        let left = groups.iter().enumerate().filter_map(|(at, it)| {
+            let left = it.left(most, buffer)?;
+            if let Some(headroom) = left.headroom_bytes().filter(|it| *it < least) {
+                (least, *binding) = (headroom, Some(at));
+            }
+            Some((left.headroom_bytes(), left.swap_bytes))
+        });
+        Headroom::of(&memory, left)
+    }
+
+    /// The group that left the least at the last look, by its id; `None`: the machine did.
+    pub(crate) fn binding_group(&self) -> Option<&str> {
+        self.binding.map(|it| self.groups[it].id.as_str())
+    }
+
+    /// All groups that this process is in, by their ids.
+    pub(crate) fn group_ids(&self) -> Vec<String> {
+        self.groups.iter().map(|it| it.id.clone()).collect()
     }
 
     /// The kernel's kills for lack of memory so far.

@@ -28,6 +28,9 @@ pub struct Resources {
     pub(crate) memory: Memory,
     /// The container's limit, if there is one below the machine's memory.
     pub(crate) container: Option<Container>,
+    /// What other builds under a guard hold of the memory: they give it back when they end, and
+    /// take turns until then.
+    pub(crate) builds_bytes: u64,
     /// Time lost waiting for memory, on the machine and in this process's group; `None` where it is
     /// not counted.
     pub(crate) pressure: Option<Pressure>,
@@ -122,6 +125,7 @@ impl Resources {
         Ok(Resources {
             memory,
             container: Container::read(root, memory.total_bytes),
+            builds_bytes: 0,
             pressure: Pressure::of_machine(root),
             group_pressure: Pressure::of_group(root),
             address_space_limit_bytes: address_space_limit_bytes(),
@@ -154,6 +158,11 @@ impl Resources {
     /// Memory that is left to this process without swapping: the machine's, or less in a container.
     pub fn available_bytes(&self) -> u64 {
         self.headroom().ram_bytes
+    }
+
+    /// The same, and what other builds under a guard will give back.
+    pub(crate) fn room_bytes(&self) -> u64 {
+        self.available_bytes().saturating_add(self.builds_bytes)
     }
 
     /// Swap that is left to this process.
@@ -519,6 +528,7 @@ pub(crate) mod tests {
                 commit_left_bytes: None,
             },
             container: None,
+            builds_bytes: 0,
             pressure: None,
             group_pressure: None,
             address_space_limit_bytes: None,

@@ -378,7 +378,7 @@ fn need(expected: Expected) -> u64 {
 }
 
 fn fit(need_bytes: u64, resources: &Resources) -> Fit {
-    let available = resources.available_bytes();
+    let available = resources.room_bytes();
     if need_bytes <= available {
         Fit::Fits
     } else if need_bytes <= available.saturating_add(resources.swap_available_bytes()) {
@@ -396,7 +396,7 @@ fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
     let first = |fits: &dyn Fn(&Rung) -> bool| ladder.iter().position(|it| fits(&rungs[*it]));
     let attempts = |from: usize| attempts(&ladder[from..], rungs, facts.guarded);
     let is_known = ladder.iter().any(|it| rungs[*it].expected.source != Source::Prior);
-    let (ram, swap) = (resources.available_bytes(), resources.swap_available_bytes());
+    let (ram, swap) = (resources.room_bytes(), resources.swap_available_bytes());
     let available = bytes(ram);
     let with_swap =
         if swap == 0 { String::new() } else { format!(" plus {} of swap", bytes(swap)) };

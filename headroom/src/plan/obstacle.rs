@@ -41,7 +41,7 @@ pub(crate) fn obstacles(
     strict: bool,
 ) -> Vec<Obstacle> {
     let mut obstacles = Vec::new();
-    let (available, total) = (resources.available_bytes(), resources.total_bytes());
+    let (available, total) = (resources.room_bytes(), resources.total_bytes());
     let wanted = wanted(plan);
     let needed = wanted.iter().map(|it| (need(it, total), it.strategy.name())).min();
     if let Some((need_bytes, option)) = needed

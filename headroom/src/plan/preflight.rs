@@ -153,7 +153,8 @@ fn memory_used(resources: &Resources, advice: Status) -> Check {
 /// The user's second check: RAM + swap must hold what the chosen strategy needs.
 fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
     let (ram, swap) = (resources.available_bytes(), resources.swap_available_bytes());
-    let sum = ram.saturating_add(swap);
+    let builds = resources.builds_bytes;
+    let sum = ram.saturating_add(swap).saturating_add(builds);
     let rung = plan.start();
     // With nothing chosen because nothing fits, the most frugal strategy is the one to compare
     // with.
@@ -194,9 +195,13 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
         value: Some(Quantity::Bytes(sum)),
         threshold: Some(Quantity::Bytes(threshold)),
         message: format!(
-            "{} of RAM + {} of swap; option {name} {} {}{}{}",
+            "{} of RAM + {} of swap{}; option {name} {} {}{}{}",
             bytes(ram),
             bytes(swap),
+            match builds {
+                0 => String::new(),
+                _ => format!(" + {} that other builds will give back", bytes(builds)),
+            },
             if known { "needs" } else { "is taken to need" },
             bytes(need),
             if fit == Fit::Guarded && compared.is_some_and(|it| it.jobs > 1) {

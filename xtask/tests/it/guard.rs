@@ -794,6 +794,61 @@ fn a_wrapper_that_is_set_up_already_is_kept() {
     assert!(fs::read_to_string(&log).unwrap().contains("--crate-name w0"));
 }
 
+// ---- several builds at once ----
+
+/// All of them at the same time, each from its own workspace.
+fn at_once(group: &Group, fixtures: &[Fixture]) -> Vec<Watched> {
+    thread::scope(|scope| {
+        let commands = fixtures.iter().map(|it| it.xtask(2));
+        let running: Vec<_> =
+            commands.map(|command| scope.spawn(move || group.run(&command))).collect();
+        running.into_iter().map(|it| it.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn builds_at_the_same_time_take_turns() {
+    let _turn = turn();
+    let Some(group) = Group::new(450) else { return };
+    for n in [2, 3] {
+        let fixtures: Vec<Fixture> =
+            (0..n).map(|_| Fixture::wide(1, appetite(300, 800, 800))).collect();
+        for ended in at_once(&group, &fixtures) {
+            ended.is_built_in_release();
+        }
+        if n == 2 {
+            // What each needs is known now.
+            fixtures.iter().for_each(|it| it.clean(true));
+            for ended in at_once(&group, &fixtures) {
+                ended.is_built_in_release();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_build_that_begins_while_another_holds_the_memory_waits_for_it() {
+    let _turn = turn();
+    let Some(group) = Group::new(450) else { return };
+    let first = Fixture::wide(1, appetite(300, 500, 6000));
+    let second = Fixture::wide(1, appetite(300, 500, 100));
+    group.run(&second.xtask(2)).is_built_in_release();
+    second.clean(true);
+    thread::scope(|scope| {
+        let command = first.xtask(2);
+        let holds = scope.spawn(|| group.run(&{ command }));
+        let deadline = Instant::now() + PATIENCE;
+        let usage = || fs::read_to_string(group.0.join("memory.usage_in_bytes")).unwrap();
+        while usage().trim().parse::<u64>().unwrap() < 300 << 20 {
+            assert!(Instant::now() < deadline, "the first build does not grow");
+            thread::sleep(Duration::from_millis(5));
+        }
+        let ended = group.run(&second.xtask(2));
+        ended.is_built_in_release().says("another build holds memory (process ");
+        holds.join().unwrap().is_built_in_release();
+    });
+}
+
 // ---- what is not the guard's ----
 
 /// Folders of others whose names remind of the guard's, with a file in each.

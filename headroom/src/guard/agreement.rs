@@ -1,0 +1,420 @@
+//! What the builds of one user on this machine tell each other, so that they share memory.
+//!
+//! Each has a file in a folder that only this user can enter, and says in it when its compilers
+//! were let in, what they hold, and which one waits. There is no daemon: a build takes a turn (a
+//! lock on the folder, for some microseconds), reads what the others say, decides, and says what it
+//! does itself. The file is locked for as long as its build lives, so one that a killed build has
+//! left behind is told from others, and removed. A build that has not had a turn for some seconds
+//! is stopped or hangs; what it holds is then like any other program's memory.
+//!
+//! Only builds in the same memory count: those that are in the control group (or on the machine)
+//! which leaves this build the least.
+
+use std::{
+    env,
+    fs::{self, DirBuilder, File, TryLockError},
+    io::{self, ErrorKind},
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    time::{ClockId, clock_gettime},
+    unistd::geteuid,
+};
+use serde::{Deserialize, Serialize};
+
+use super::policy::{Millis, Others, Published};
+use crate::{
+    files::{self, random, read_short},
+    machine::{
+        process_id::{Activity, ProcessId},
+        system::pid_realm,
+    },
+};
+
+/// The name of the folder, and the ending of the files in it.
+const FOLDER: &str = "cargo-headroom";
+const ENDING: &str = "build";
+/// No build has more to say.
+const MOST_BYTES: u64 = 64 << 10;
+/// A build that has had no turn for this long is stopped or hangs.
+const SILENT: Millis = 2000;
+/// Compilers that are told of one by one.
+const ACTIVE_MOST: usize = 256;
+
+/// Milliseconds since the machine was started.
+pub(super) fn machine_now() -> Millis {
+    let Ok(time) = clock_gettime(ClockId::CLOCK_MONOTONIC) else { return 0 };
+    let number = |it: i64| u64::try_from(it).unwrap_or(0);
+    number(time.tv_sec()) * 1000 + number(time.tv_nsec()) / 1_000_000
+}
+
+/// This build's part in the agreement. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct Agreement {
+    folder: PathBuf,
+    /// Its lock is the turn.
+    turn: File,
+    /// Locked for as long as this build lives.
+    file: File,
+    path: PathBuf,
+    told: Told,
+    has_turn: bool,
+}
+
+/// What a build says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Told {
+    #[serde(flatten)]
+    process: ProcessId,
+    /// Where the PID means that process.
+    realm: String,
+    /// What it builds, for people.
+    folder: PathBuf,
+    number: u64,
+    began: Millis,
+    /// Its last turn.
+    at: Millis,
+    /// The control groups that it is in.
+    groups: Vec<String>,
+    rest_bytes: u64,
+    published: Published,
+}
+
+/// Another build, as a person is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OtherBuild {
+    pub(super) pid: u32,
+    pub(super) folder: PathBuf,
+}
+
+impl Agreement {
+    /// Take part. `number` is one that no other build has, `groups` are those that this process is
+    /// in.
+    ///
+    /// # Errors
+    /// There is no folder that only this user can enter, and none can be made.
+    pub(super) fn join(
+        number: u64,
+        groups: Vec<String>,
+        target_dir: Option<&Path>,
+    ) -> io::Result<Agreement> {
+        Agreement::join_in(&own_folder()?, number, groups, target_dir)
+    }
+
+    fn join_in(
+        folder: &Path,
+        number: u64,
+        groups: Vec<String>,
+        target_dir: Option<&Path>,
+    ) -> io::Result<Agreement> {
+        let pid = std::process::id();
+        let here = target_dir.map(Path::to_owned).or_else(|| env::current_dir().ok());
+        let told = Told {
+            process: ProcessId::of(pid).unwrap_or(ProcessId { pid, started: 0 }),
+            realm: pid_realm(),
+            folder: here.unwrap_or_default(),
+            number,
+            began: machine_now(),
+            at: machine_now(),
+            groups,
+            rest_bytes: 0,
+            published: Published::default(),
+        };
+        loop {
+            make_private(folder)?;
+            files::remove_unfinished(folder);
+            // The last build that ends removes the folder, perhaps at this moment.
+            match Agreement::file_in(folder, number) {
+                Err(err) if err.kind() == ErrorKind::NotFound => {}
+                made => {
+                    let (turn, file, path) = made?;
+                    let folder = folder.to_owned();
+                    return Ok(Agreement { folder, turn, file, path, told, has_turn: false });
+                }
+            }
+        }
+    }
+
+    /// The file is locked before it has the name by which others find it.
+    fn file_in(folder: &Path, number: u64) -> io::Result<(File, File, PathBuf)> {
+        let path = folder.join(format!("{number:016x}.{ENDING}"));
+        let turn = File::open(folder)?;
+        let make = |it: &Path| File::options().read(true).write(true).create_new(true).open(it);
+        let (unfinished, file) = files::make_beside(&path, make)?;
+        let finished = file.lock().and_then(|()| fs::rename(&unfinished, &path));
+        if finished.is_err() {
+            fs::remove_file(&unfinished).ok();
+        }
+        finished.map(|()| (turn, file, path))
+    }
+
+    /// The number of this build.
+    pub(super) fn number(&self) -> u64 {
+        self.told.number
+    }
+
+    /// The file that this build has made.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Take a turn: what all other builds do in the memory of this group (`None`: of the machine),
+    /// and the one that a person should be told of. `None`: another build has its turn just now.
+    pub(super) fn begin_turn(
+        &mut self,
+        binding: Option<&str>,
+    ) -> Option<(Others, Option<OtherBuild>)> {
+        self.turn.try_lock().ok()?;
+        self.has_turn = true;
+        let now = machine_now();
+        let (mut others, mut shown) = (Others::default(), None);
+        for it in told_in(&self.folder, Some(&self.path)) {
+            if it.at + SILENT < now || !it.is_in(binding) {
+                continue;
+            }
+            let Published { active, growth_bytes, held_bytes, waiting, in_flight, is_stuck } =
+                it.published;
+            others.active.extend(active.into_iter().map(|(at, runs)| ((at, it.number), runs)));
+            others.growth_bytes = others.growth_bytes.saturating_add(growth_bytes);
+            others.held_bytes = others.held_bytes.saturating_add(held_bytes);
+            others.rest_bytes = others.rest_bytes.saturating_add(it.rest_bytes);
+            let waiting = waiting.map(|at| (at, it.number));
+            others.waiting = others.waiting.into_iter().chain(waiting).min();
+            others.in_flight |= in_flight;
+            // Of builds that wait for each other the youngest is the first to give up.
+            let is_younger = (it.began, it.number) > (self.told.began, self.told.number);
+            others.goes_on |= !is_stuck || is_younger;
+            shown.get_or_insert(OtherBuild { pid: it.process.pid, folder: it.folder });
+        }
+        Some((others, shown))
+    }
+
+    /// Say what this build does now, and end its turn.
+    pub(super) fn end_turn(&mut self, mut published: Published, rest_bytes: u64) {
+        if !std::mem::replace(&mut self.has_turn, false) {
+            return;
+        }
+        published.active.truncate(ACTIVE_MOST);
+        (self.told.published, self.told.rest_bytes) = (published, rest_bytes);
+        self.told.at = machine_now();
+        if let Ok(text) = serde_json::to_vec(&self.told) {
+            // It is read in turns only, so no reader sees a part of it.
+            self.file.set_len(0).and_then(|()| self.file.write_all_at(&text, 0)).ok();
+        }
+        self.turn.unlock().ok();
+    }
+}
+
+impl Drop for Agreement {
+    fn drop(&mut self) {
+        fs::remove_file(&self.path).ok();
+        // A folder that holds anything stays.
+        fs::remove_dir(&self.folder).ok();
+    }
+}
+
+impl Told {
+    /// `true` if what it takes is taken from the memory of this group, or of the machine.
+    fn is_in(&self, binding: Option<&str>) -> bool {
+        binding.is_none_or(|group| self.groups.iter().any(|it| it == group))
+    }
+}
+
+/// What builds of this user hold in the memory of this group, or of the machine. They give it back
+/// or take turns.
+pub(crate) fn held_by_builds(binding: Option<&str>) -> u64 {
+    const N_TRIES: u32 = 50;
+    let held = || {
+        let folder = own_folder().ok()?;
+        is_private(&folder).ok()?;
+        let turn = File::open(&folder).ok()?;
+        for _ in 0..N_TRIES {
+            if turn.try_lock().is_ok() {
+                break;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        let now = machine_now();
+        let builds = told_in(&folder, None);
+        let builds = builds.iter().filter(|it| it.at + SILENT >= now && it.is_in(binding));
+        let held = builds.map(|it| it.published.held_bytes.saturating_add(it.rest_bytes));
+        Some(held.fold(0, u64::saturating_add))
+    };
+    held().unwrap_or(0)
+}
+
+/// What the builds say that live; what others have left behind is removed.
+fn told_in(folder: &Path, own: Option<&Path>) -> Vec<Told> {
+    let mut told = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let is_file = entry.file_type().is_ok_and(|it| it.is_file());
+        if !is_file || own == Some(&path) || !is_ours(&path) {
+            continue;
+        }
+        let Ok(file) = File::options().read(true).write(true).open(&path) else { continue };
+        let content = read_short(&path, MOST_BYTES).unwrap_or_default();
+        let it = serde_json::from_slice::<Told>(&content).ok();
+        let is_left_over = match file.try_lock() {
+            // The build that had locked it is gone.
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => false,
+            // Here are no locks.
+            Err(TryLockError::Error(_)) => it.as_ref().is_some_and(|it| {
+                it.realm == pid_realm() && it.process.activity() == Activity::Gone
+            }),
+        };
+        if is_left_over {
+            fs::remove_file(&path).ok();
+        } else {
+            told.extend(it);
+        }
+    }
+    told
+}
+
+/// `true` if the name is one that a build gives its file, also while it makes it.
+fn is_ours(path: &Path) -> bool {
+    let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+    let Some(number) = name.strip_suffix(ENDING).and_then(|it| it.strip_suffix('.')) else {
+        return false;
+    };
+    number.len() == 16 && u64::from_str_radix(number, 16).is_ok()
+}
+
+/// The folder of this user's builds. The same for all sessions, as far as that can be.
+fn own_folder() -> io::Result<PathBuf> {
+    let uid = geteuid();
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|it| it.is_absolute());
+    let runtime = runtime.into_iter().chain([format!("/run/user/{uid}").into()]);
+    let mut runtime = runtime.filter(|it| is_private(it).is_ok());
+    Ok(match runtime.next() {
+        Some(runtime) => runtime.join(FOLDER),
+        None => env::temp_dir().join(format!("{FOLDER}-{uid}")),
+    })
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(err) if err.kind() != ErrorKind::AlreadyExists => return Err(err),
+        _ => {}
+    }
+    match is_private(folder) {
+        // Removed meanwhile, by the last build that has ended.
+        Err(err) if err.kind() == ErrorKind::NotFound => Ok(()),
+        checked => checked,
+    }
+}
+
+/// A folder, and no link to one, which belongs to this user and which no other can enter.
+pub(super) fn is_private(folder: &Path) -> io::Result<()> {
+    let found = fs::symlink_metadata(folder)?;
+    let complain = |why: String| {
+        let message = format!("{} {why}", folder.display());
+        Err(io::Error::new(ErrorKind::PermissionDenied, message))
+    };
+    if !found.is_dir() {
+        return complain("is not a folder".into());
+    }
+    if found.uid() != geteuid().as_raw() {
+        return complain(format!("belongs to user {}", found.uid()));
+    }
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return complain(format!("has mode {mode:03o}, and 700 was expected"));
+    }
+    Ok(())
+}
+
+/// A number that no other build has.
+pub(super) fn number() -> u64 {
+    random()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn join(folder: &Path, number: u64, groups: &[&str]) -> Agreement {
+        let groups = groups.iter().map(|it| (*it).to_owned()).collect();
+        Agreement::join_in(folder, number, groups, None).unwrap()
+    }
+
+    fn published(active: &[(Millis, bool)]) -> Published {
+        Published { active: active.to_vec(), held_bytes: 10, ..Published::default() }
+    }
+
+    #[test]
+    fn builds_in_the_same_memory_know_of_each_other() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join(FOLDER);
+        let mut a = join(&folder, 1, &["pod/a", "pod"]);
+        let mut b = join(&folder, 2, &["pod/b", "pod"]);
+        let (others, shown) = a.begin_turn(Some("pod")).unwrap();
+        // It has said nothing yet.
+        assert_eq!((others, shown), (Others::default(), None));
+        // One at a time.
+        assert_eq!(b.begin_turn(Some("pod")), None);
+        a.end_turn(published(&[(7, true), (8, false)]), 5);
+        let (others, shown) = b.begin_turn(Some("pod")).unwrap();
+        assert_eq!(others.active, [((7, 1), true), ((8, 1), false)]);
+        assert_eq!((others.held_bytes, others.rest_bytes, others.goes_on), (10, 5, true));
+        assert_eq!(shown.unwrap().pid, std::process::id());
+        b.end_turn(Published { is_stuck: true, ..published(&[]) }, 0);
+        // In a group of its own it takes nothing from the other.
+        assert_eq!(b.begin_turn(Some("pod/b")).unwrap().0, Others::default());
+        b.end_turn(Published { is_stuck: true, ..published(&[]) }, 0);
+        // Both wait for memory: the younger build gives up first.
+        assert!(a.begin_turn(None).unwrap().0.goes_on);
+        a.end_turn(Published { is_stuck: true, ..published(&[]) }, 0);
+        assert!(!b.begin_turn(None).unwrap().0.goes_on);
+        b.end_turn(published(&[]), 0);
+        drop((a, b));
+        assert!(!folder.exists());
+    }
+
+    #[test]
+    fn what_a_killed_build_has_left_is_removed_and_nothing_else() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join(FOLDER);
+        let mut a = join(&folder, 1, &[]);
+        let mut dead = join(&folder, 2, &[]);
+        dead.begin_turn(None).unwrap();
+        dead.end_turn(published(&[(7, true)]), 5);
+        // Its file stays, without a process that holds the lock.
+        let file = dead.path.clone();
+        fs::copy(&file, folder.join("copy")).unwrap();
+        drop(dead);
+        make_private(&folder).unwrap();
+        fs::rename(folder.join("copy"), &file).unwrap();
+        let strangers = ["photo", "0123.build", "zzzzzzzzzzzzzzzz.build", "0000000000000003.txt"];
+        for it in strangers {
+            fs::write(folder.join(it), "mine").unwrap();
+        }
+        assert_eq!(a.begin_turn(None).unwrap().0, Others::default());
+        assert!(!file.exists());
+        assert!(strangers.iter().all(|it| folder.join(it).exists()));
+        drop(a);
+        assert!(folder.exists());
+    }
+
+    #[test]
+    fn a_folder_that_others_can_enter_is_not_used() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join(FOLDER);
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let refused = Agreement::join_in(&folder, 1, Vec::new(), None).unwrap_err();
+        assert!(refused.to_string().contains("has mode 755, and 700 was expected"), "{refused}");
+        // A link may lead anywhere.
+        let link = place.path().join("link");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        std::os::unix::fs::symlink(&folder, &link).unwrap();
+        let refused = Agreement::join_in(&link, 1, Vec::new(), None).unwrap_err();
+        assert!(refused.to_string().contains("is not a folder"), "{refused}");
+    }
+}
