@@ -159,9 +159,9 @@ struct LaunchArgs {
 #[derive(Debug, Default, Args)]
 pub(crate) struct StudyArgs {
     /// What is compared, from a TOML file (docs/study.md): topologies, sizes, seeds, rules, states,
-    /// formalisms, estimators, networks from files. The default is the built-in suite of 160
-    /// comparisons
-    #[arg(long, value_name = "FILE")]
+    /// formalisms, estimators, networks from files, random networks. Or a built-in suite by name:
+    /// comparisons-160 (the default), threshold, rules, tables, large
+    #[arg(long, value_name = "FILE|NAME")]
     suite: Option<PathBuf>,
     /// Topologies [default: all: Dense,Star,Ring,Line,BinaryTree,Lattice,Modular,Random]
     #[arg(long, value_name = "A,B", value_delimiter = ',')]

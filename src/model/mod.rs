@@ -4,6 +4,7 @@
 //! It knows no engine, no estimate and no file.
 
 pub mod dynamics;
+pub mod family;
 pub mod formalism;
 pub mod key;
 pub mod network;

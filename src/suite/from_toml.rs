@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::hash::Hash;
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 
@@ -19,9 +20,10 @@ use crate::error::Error;
 use crate::estimate::{self, Registry};
 use crate::files::input;
 use crate::model::dynamics::Rule;
+use crate::model::family::Family;
 use crate::model::formalism::Formalism;
 use crate::model::key::NetworkName;
-use crate::model::network::StatePattern;
+use crate::model::network::{Network, StatePattern};
 use crate::model::topology::Topology;
 use crate::suite::Suite;
 use crate::suite::settings::{
@@ -43,16 +45,40 @@ const FIELDS: [&str; 10] = [
 ];
 
 /// The fields of `[[networks]]`.
-const FIELDS_OF_NETWORK: [&str; 3] = ["file", "name", "states"];
+const FIELDS_OF_NETWORK: [&str; 7] = ["file", "name", "states", "family", "sizes", "count", "seed"];
 
-/// The suite in the file at `path`; its estimators are some of `registry`, those in the file or,
-/// if any are named, `estimators`.
+/// The tables that all networks of families may take.
+const MOST_BYTES: u128 = 1 << 30;
+
+/// The suites of this program by their names, which stand for files that need not be there.
+pub const BUILT_IN: [(&str, &str); 5] = [
+    ("comparisons-160", include_str!("../../examples/suites/comparisons-160.toml")),
+    ("threshold", include_str!("../../examples/suites/threshold.toml")),
+    ("rules", include_str!("../../examples/suites/rules.toml")),
+    ("tables", include_str!("../../examples/suites/tables.toml")),
+    ("large", include_str!("../../examples/suites/large.toml")),
+];
+
+/// The suite in the file at `path`, or of this name if it is [`BUILT_IN`]. Its estimators are some
+/// of `registry`: those in the file or, if any are named, `estimators`.
 ///
 /// # Errors
 /// [`Error::Read`]; [`Error::Content`] with file, line and column; as [`Suite::new`].
 pub fn read(path: &Path, registry: &Registry, estimators: &[String]) -> Result<Suite, Error> {
     let chosen = registry.chosen(estimators)?;
-    parse(&input::text(path, input::SUITE)?, path, registry, |settings| match &*chosen {
+    let built_in = BUILT_IN.iter().find(|(name, _)| path.as_os_str() == *name);
+    let text = match built_in {
+        Some((_, text)) => (*text).to_owned(),
+        None => input::text(path, input::SUITE).map_err(|error| match error {
+            Error::Read { path, source } if path.extension().is_none() => {
+                let known = BUILT_IN.map(|(name, _)| name).join(", ");
+                let message = format!("{source}; built in: {known}");
+                Error::Read { path, source: io::Error::new(source.kind(), message) }
+            }
+            other => other,
+        })?,
+    };
+    parse(&text, path, registry, |settings| match &*chosen {
         [] => Suite::new(settings),
         [first, others @ ..] => Suite::new(Settings {
             estimator: first.clone(),
@@ -190,6 +216,26 @@ impl File<'_> {
         })
     }
 
+    /// Numbers of units.
+    fn sizes(&self, value: Value<'_, '_>) -> Result<Vec<usize>, Error> {
+        self.items(value, "sizes", |item| {
+            let n = self.number(item, "sizes", "a whole number of units")?;
+            let n = usize::try_from(n).unwrap_or(usize::MAX);
+            check_size(n).map_err(|error| self.wrong(item.span(), error))?;
+            if n > exact::MAX_UNITS {
+                let most = exact::MAX_UNITS;
+                return Err(self.wrong(
+                    item.span(),
+                    format!(
+                        "size {n}: expected at most {most} units, as many as the exact \
+                             engine holds"
+                    ),
+                ));
+            }
+            Ok(n)
+        })
+    }
+
     /// What networks that are not from files are made of.
     fn made(&self, table: &DeTable<'_>, formalisms: &[Formalism]) -> Result<Made, Error> {
         let default = Settings::default();
@@ -199,22 +245,7 @@ impl File<'_> {
         };
         let sizes = match table.get("sizes") {
             None => default.sizes,
-            Some(value) => self.items(value, "sizes", |item| {
-                let n = self.number(item, "sizes", "a whole number of units")?;
-                let n = usize::try_from(n).unwrap_or(usize::MAX);
-                check_size(n).map_err(|error| self.wrong(item.span(), error))?;
-                if n > exact::MAX_UNITS {
-                    let most = exact::MAX_UNITS;
-                    return Err(self.wrong(
-                        item.span(),
-                        format!(
-                            "size {n}: expected at most {most} units, as many as the exact \
-                                 engine holds"
-                        ),
-                    ));
-                }
-                Ok(n)
-            })?,
+            Some(value) => self.sizes(value)?,
         };
         let rules = match table.get("rules") {
             // Majority units that stay OFF lose nothing by a cut under IIT 4.0.
@@ -334,14 +365,26 @@ impl File<'_> {
                 return Err(self.expected(item, "networks", expected));
             };
             self.check_fields(table, &FIELDS_OF_NETWORK)?;
-            let Some(file) = table.get("file") else {
-                return Err(self.wrong(
-                    item.span(),
-                    "[[networks]] without file: expected file = \"network.json\"",
-                ));
+            let found = match (table.get("file"), table.get("family")) {
+                (Some(file), None) => {
+                    let only_of_a_family = ["sizes", "count", "seed"];
+                    if let Some(name) = only_of_a_family.iter().find(|it| table.contains_key(**it))
+                    {
+                        let message = format!("{name} of networks from a file: expected family");
+                        return Err(self.wrong(table[*name].span(), message));
+                    }
+                    self.own(file, table.get("name"), table.get("states"))?
+                }
+                (None, Some(family)) => self.family(family, table)?,
+                _ => {
+                    return Err(self.wrong(
+                        item.span(),
+                        "[[networks]]: expected file = \"network.json\", or family = \
+                         \"threshold\"",
+                    ));
+                }
             };
-            let name = table.get("name");
-            for (own, span) in self.own(file, name, table.get("states"))? {
+            for (own, span) in found {
                 if !names.insert(own.name) {
                     let message = format!(
                         "network {} is listed twice: expected another name = \"...\"",
@@ -396,6 +439,49 @@ impl File<'_> {
                 None => States::Patterns(vec![StatePattern::Bits(state)]),
             };
             networks.push((Own { name, states, tables: tables.into() }, named_at.clone()));
+        }
+        Ok(networks)
+    }
+
+    /// The networks of a family, each with the place that named it.
+    fn family(
+        &self,
+        value: Value<'_, '_>,
+        table: &DeTable<'_>,
+    ) -> Result<Vec<(Own, Range<usize>)>, Error> {
+        let family: Family = self
+            .string(value, "family")?
+            .parse()
+            .map_err(|error: Error| self.wrong(value.span(), error))?;
+        let needed = |name: &str, expected: &str| match table.get(name) {
+            Some(found) => Ok(found),
+            None => Err(self.wrong(value.span(), format!("family {family}: expected {expected}"))),
+        };
+        let sizes = needed("sizes", "sizes = [3, 4]")?;
+        let sizes = self.sizes(sizes)?;
+        let count = needed("count", "count = 100, networks of each size")?;
+        let n_each = self.number(count, "count", "how many networks of each size")?;
+        let bytes: u128 = sizes.iter().map(|n| u128::from(n_each) * Network::tpm_bytes(*n)).sum();
+        if n_each == 0 || bytes > MOST_BYTES {
+            let expected = "at least 1, and networks whose tables take at most 1 GiB together";
+            return Err(self.expected(count, "count", expected));
+        }
+        let seed = table.get("seed").map(|it| self.number(it, "seed", "a whole number from 0 on"));
+        let seed = seed.transpose()?.unwrap_or(1);
+        let states = match table.get("states") {
+            Some(states) => self.states(states)?,
+            None => States::Reachable,
+        };
+        let (name, at) = match table.get("name") {
+            Some(name) => (self.string(name, "name")?, name.span()),
+            None => (family.name(), value.span()),
+        };
+        let mut networks = Vec::with_capacity(n_each as usize * sizes.len());
+        for (n, number) in sizes.iter().flat_map(|n| (0..n_each).map(move |number| (*n, number))) {
+            let name = format!("{name}-{n}-{number}");
+            let name = name.parse().map_err(|message: String| self.wrong(at.clone(), message))?;
+            let tables = family.network(n, seed, number).into();
+            networks.push((Own { name, states: states.clone(), tables }, at.clone()));
         }
         Ok(networks)
     }
@@ -490,6 +576,78 @@ mod tests {
         }
         // So is an empty file.
         assert_eq!(suite("").unwrap().settings(), built_in.settings());
+    }
+
+    #[test]
+    fn built_in_suites_are_known_by_name() {
+        for (name, text) in BUILT_IN {
+            let suite = read(Path::new(name), &Registry::default(), &["te".to_owned()]).unwrap();
+            let estimator = Settings {
+                estimator: "te".to_owned(),
+                ..self::suite(text).unwrap().settings().clone()
+            };
+            assert_eq!(
+                *suite.settings(),
+                Settings { other_estimators: Vec::new(), ..estimator },
+                "{name}"
+            );
+        }
+        let error = read(Path::new("survey"), &Registry::default(), &[]).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read survey: No such file"), "{error}");
+        assert!(error.contains("built in: comparisons-160, threshold, rules"), "{error}");
+    }
+
+    #[test]
+    fn networks_of_a_family_are_drawn() {
+        let text = "
+            [[networks]]
+            family = \"tables\"
+            sizes = [3, 2]
+            count = 2
+            [[networks]]
+            family = \"threshold\"
+            sizes = 3
+            count = 1
+            seed = 7
+            name = \"inhibited\"
+            states = { sampled = 1, seed = 1 }
+        ";
+        let suite = suite(text).unwrap();
+        let named: Vec<String> = suite
+            .settings()
+            .networks
+            .iter()
+            .map(|it| format!("{} {}", it.name, it.states))
+            .collect();
+        assert_eq!(
+            named,
+            [
+                "inhibited-3-0 1 reachable ones sampled with seed 1",
+                "tables-2-0 reachable",
+                "tables-2-1 reachable",
+                "tables-3-0 reachable",
+                "tables-3-1 reachable"
+            ]
+        );
+        let family = |rest: &str| format!("[[networks]]\nfamily = \"tables\"\n{rest}");
+        check(&family("count = 1"), "2, column 10: family tables: expected sizes = [3, 4]");
+        check(
+            &family("sizes = 3"),
+            "2, column 10: family tables: expected count = 100, networks of each size",
+        );
+        check(
+            &family("sizes = 12\ncount = 9999999"),
+            "4, column 9: count = 9999999: expected at least 1, and networks whose tables take at \
+             most 1 GiB together",
+        );
+        check(
+            "[[networks]]\nfamily = \"small-world\"",
+            "2, column 10: unknown family \"small-world\": expected one of threshold, rules, tables",
+        );
+        check(
+            "[[networks]]\nfile = \"a.json\"\ncount = 3",
+            "3, column 9: count of networks from a file: expected family",
+        );
     }
 
     #[test]
@@ -666,7 +824,8 @@ mod tests {
         );
         check(
             "[[networks]]\nname = \"fig1\"",
-            "1, column 1: [[networks]] without file: expected file = \"network.json\"",
+            "1, column 1: [[networks]]: expected file = \"network.json\", or family = \
+             \"threshold\"",
         );
         check("[[networks]]\nfile = 4", "2, column 8: file = 4: expected a string");
     }
