@@ -642,7 +642,8 @@ mod tests {
         );
         check(
             "[[networks]]\nfamily = \"small-world\"",
-            "2, column 10: unknown family \"small-world\": expected one of threshold, rules, tables",
+            "2, column 10: unknown family \"small-world\": expected one of threshold, rules, \
+             tables",
         );
         check(
             "[[networks]]\nfile = \"a.json\"\ncount = 3",
