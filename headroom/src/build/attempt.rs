@@ -77,6 +77,13 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// `true` if programs stood still for lack of memory for more than a tenth of the time, so it
+    /// may have got less than it needs.
+    pub(crate) fn was_stalled(&self) -> bool {
+        let stalled_ms: u64 = self.guard.iter().map(|it| it.stalled_ms).sum();
+        stalled_ms as f64 > self.seconds * 1000.0 / 10.0
+    }
+
     /// An attempt of which nothing is known yet but how it is made.
     fn of(rung: &Rung) -> Attempt {
         Attempt {

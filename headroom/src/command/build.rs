@@ -172,7 +172,7 @@ fn climb(
         let observation = Observation {
             peak_bytes: it.peak_bytes,
             seconds: it.seconds,
-            complete: it.outcome == Outcome::Built && it.n_fresh == 0,
+            complete: it.outcome == Outcome::Built && it.n_fresh == 0 && !it.was_stalled(),
         };
         if let Some(rung) = rung.filter(|_| it.n_compiled > 0) {
             look.ledger.observe_build(rung.key.clone(), observation);

@@ -39,8 +39,8 @@ use super::{
 };
 use crate::machine::{
     cgroup::KillCounters,
-    headroom::{Headroom, HeadroomReader},
-    process_files::{ProcessReader, Watched, children_of, peak_and_own_bytes_of_this},
+    headroom::{Headroom, HeadroomReader, Stalls},
+    process_files::{OwnMemory, ProcessReader, Watched, children_of, peak_and_own_bytes_of_this},
     process_id::ProcessId,
 };
 
@@ -54,6 +54,8 @@ const LATELY: Millis = 2000;
 /// From this part of the time on that some program stands still for lack of memory, no further
 /// compiler is let in.
 const STALLED: f64 = 0.3;
+/// A compiler of which more than one look of so many was in such a time is not taken for measured.
+const STALLED_PART: u32 = 10;
 /// Pages that a compiler shares with all others. They are taken off the resident set of a compiler
 /// that ended before it was looked at.
 const SHARED_BYTES: u64 = 100 << 20;
@@ -123,7 +125,7 @@ pub(crate) struct Controller {
     began: Millis,
     looked_at: Millis,
     looked_slowly_at: Millis,
-    stalled_micros: Option<u64>,
+    stalls: Option<Stalls>,
     pressure: f64,
     /// Memory of cargo and of what it runs besides compilers.
     rest_bytes: u64,
@@ -170,10 +172,12 @@ struct Compiler {
     group: u32,
     leader: Option<ProcessId>,
     /// Open for as long as it runs.
-    statm: Option<Watched>,
-    held_bytes: u64,
+    status: Option<Watched>,
+    held: OwnMemory,
     peak_bytes: u64,
     n_looks: u32,
+    /// Looks at which programs stood still for lack of memory.
+    n_stalled_looks: u32,
 }
 
 impl Controller {
@@ -198,7 +202,7 @@ impl Controller {
             build: agreement.as_ref().map_or(0, Agreement::number),
             wait: u64::try_from(wait.as_millis()).unwrap_or(Millis::MAX),
         };
-        let policy = Policy::new(settings, sample_of(headroom, false));
+        let policy = Policy::new(settings, sample_of(headroom, 0, false));
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         listener.set_nonblocking(true)?;
         epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
@@ -222,7 +226,7 @@ impl Controller {
             policy,
             actions: Vec::with_capacity(64),
             kills: reader.kills(),
-            stalled_micros: reader.stalled_micros(),
+            stalls: reader.stalls(),
             reader,
             processes: ProcessReader::new(),
             headroom,
@@ -321,39 +325,48 @@ impl Controller {
         self.headroom = self.reader.look();
         let slow = now >= self.looked_slowly_at + SLOW_TICK;
         if slow {
-            let stalled = self.reader.stalled_micros();
-            if let (Some(now_micros), Some(then)) = (stalled, self.stalled_micros) {
-                let elapsed = (now - self.looked_slowly_at) as f64 * 1000.0;
-                self.pressure = now_micros.saturating_sub(then) as f64 / elapsed;
+            let stalls = self.reader.stalls();
+            let elapsed = now - self.looked_slowly_at;
+            if let (Some(stalls), Some(then)) = (stalls, self.stalls) {
+                self.pressure = stalls.since(then, elapsed);
             }
-            self.stalled_micros = stalled;
+            if self.pressure > STALLED {
+                self.record.stalled_ms += elapsed;
+            }
+            self.stalls = stalls;
             self.looked_slowly_at = now;
         }
-        let mut compilers = 0;
+        let (mut compilers, mut swapped) = (0, 0);
         for client in self.clients.iter_mut().flatten() {
             let (Some(_), Some(compiler)) = (client.job, &mut client.compiler) else { continue };
-            let own = compiler.statm.as_ref().and_then(|it| self.processes.own_bytes(it));
+            let own = compiler.status.as_ref().and_then(|it| self.processes.own(it));
             let links = client.unit.as_ref().is_some_and(|it| it.links());
-            compiler.held_bytes = match own {
+            let larger = |a: OwnMemory, b: OwnMemory| if a.bytes > b.bytes { a } else { b };
+            compiler.held = match own {
                 // A linker may run below this compiler.
-                Some(own) if links && slow => own.max(self.processes.tree_bytes(compiler.group)),
-                Some(own) if links => own.max(compiler.held_bytes),
-                own => own.unwrap_or(0),
+                Some(own) if links && slow => larger(own, self.processes.tree(compiler.group)),
+                Some(own) if links => larger(own, compiler.held),
+                own => own.unwrap_or_default(),
             };
-            compiler.peak_bytes = compiler.peak_bytes.max(compiler.held_bytes);
+            compiler.peak_bytes = compiler.peak_bytes.max(compiler.held.bytes);
             compiler.n_looks += 1;
-            compilers += compiler.held_bytes;
+            compiler.n_stalled_looks += u32::from(self.pressure > STALLED);
+            compilers += compiler.held.bytes;
+            swapped += compiler.held.swapped_bytes;
         }
         if slow {
             let build = self.shared.build.load(Ordering::Relaxed);
-            let tree = if build == 0 { 0 } else { self.processes.tree_bytes(build) };
+            let tree = if build == 0 { 0 } else { self.processes.tree(build).bytes };
             self.rest_bytes = tree.saturating_sub(compilers);
         }
-        let sample = sample_of(self.headroom, self.pressure > STALLED);
+        let used = self.reader.total_bytes().saturating_sub(self.headroom.ram_bytes);
+        let others = used.saturating_sub(compilers.saturating_sub(swapped));
+        let sample = sample_of(self.headroom, others, self.pressure > STALLED);
         self.begin_turn();
         for client in self.clients.iter().flatten() {
             if let (Some(job), Some(compiler)) = (client.job, &client.compiler) {
-                self.policy.holds(job, compiler.held_bytes);
+                let OwnMemory { bytes, swapped_bytes } = compiler.held;
+                self.policy.holds(job, bytes, swapped_bytes);
             }
         }
         self.policy.tick(self.began + now, sample, &mut self.actions);
@@ -455,7 +468,7 @@ impl Controller {
                 }
             };
             if let (Some(action_done), Some(unit)) = (action_done, client.unit.clone()) {
-                let held = client.compiler.as_ref().map_or(0, |it| it.held_bytes);
+                let held = client.compiler.as_ref().map_or(0, |it| it.held.bytes);
                 let wanted = match action {
                     Action::Await(_, bytes) => Some(bytes),
                     Action::GiveUp(misfit) => misfit.waited_for_bytes,
@@ -582,9 +595,15 @@ impl Controller {
             ProcessId::of_child(child, client.gate)
         });
         let group = leader.map_or(group, |it| it.pid);
-        let statm = leader.and_then(|_| Watched::open(group));
-        client.compiler =
-            Some(Compiler { group, leader, statm, held_bytes: 0, peak_bytes: 0, n_looks: 0 });
+        client.compiler = Some(Compiler {
+            group,
+            leader,
+            status: leader.and_then(|_| Watched::open(group)),
+            held: OwnMemory::default(),
+            peak_bytes: 0,
+            n_looks: 0,
+            n_stalled_looks: 0,
+        });
         // The policy may have decided to stop or end the compiler before it was started.
         let desired = client.desired;
         if desired != DesiredState::Running {
@@ -602,6 +621,8 @@ impl Controller {
             0..4 => compiler.peak_bytes.max(ended.max_resident_bytes.saturating_sub(SHARED_BYTES)),
             _ => compiler.peak_bytes,
         };
+        // One that had to swap may have got less than it needs.
+        let was_stalled = compiler.n_stalled_looks > compiler.n_looks / STALLED_PART;
         let unit = client.unit.clone();
         let (asked_ms, started_ms) =
             (client.asked_at, client.granted_at.unwrap_or(client.asked_at));
@@ -631,7 +652,7 @@ impl Controller {
                     unit: (*unit).clone(),
                     peak_bytes,
                     seconds: (now - started_ms) as f64 / 1000.0,
-                    complete: end == RunEnd::Succeeded,
+                    complete: end == RunEnd::Succeeded && !was_stalled,
                 });
             }
         }
@@ -645,7 +666,7 @@ impl Controller {
             RunEnd::KernelKilled if again => End::KernelKilled,
             _ => End::Finished { peak_bytes },
         };
-        self.policy.holds(job, peak_bytes);
+        self.policy.holds(job, peak_bytes, 0);
         self.begin_turn();
         self.policy.ended(self.began + now, job, policy_end, &mut self.actions);
         self.end_turn();
@@ -739,11 +760,12 @@ impl Client {
 }
 
 /// A look at memory as the policy is told of it.
-fn sample_of(headroom: Headroom, stalled: bool) -> Sample {
+fn sample_of(headroom: Headroom, others_bytes: u64, stalled: bool) -> Sample {
     Sample {
+        others_bytes,
         headroom_bytes: headroom.sum_bytes(),
-        // Swap keeps a build alive, but a build that fills it would crawl.
-        grantable_bytes: headroom.ram_bytes + headroom.swap_bytes / 2,
+        // Swap keeps a build alive. A build that counts on it crawls.
+        grantable_bytes: headroom.ram_bytes,
         stalled,
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct GuardRecord {
     /// The largest resident set of this process itself, and the part that is not its program text.
     pub(crate) xtask_peak_resident_bytes: Option<u64>,
     pub(crate) xtask_own_bytes: Option<u64>,
+    /// The time in which programs stood still for lack of memory for a good part of it.
+    pub(crate) stalled_ms: Millis,
     /// For some seconds nothing of this build ran, because another build of the user had its turn.
     pub(crate) was_held_up_by_another_build: bool,
     /// What gates say that could not reach the controller, one line each.

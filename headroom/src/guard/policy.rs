@@ -56,6 +56,13 @@ const OVERTAKEN_MOST: Millis = 8000;
 const FOREIGN_WAIT: Millis = 20_000;
 /// Less than this more is no sign that another program gives memory back.
 const GIVEN_BACK: u64 = 4 * MIB;
+/// Programs that stand still for lack of memory for so long do not get over it by themselves: a
+/// compiler that grows pushes idle programs into swap in less.
+const STALLED_LONG: Millis = 1000;
+/// Without a stall for so long, one more compiler may push idle programs into swap; after each
+/// stall that it was too much the time doubles, up to the second figure.
+const SWAP_PAUSE: Millis = 2000;
+const SWAP_PAUSE_MOST: Millis = 60_000;
 /// After so many evictions a compiler starts only when it can be alone.
 const EVICTIONS_BEFORE_ALONE: u32 = 2;
 /// Number of peaks of this build that are remembered for the guess about unknown crates.
@@ -113,8 +120,10 @@ pub(crate) struct Published {
 pub(crate) struct Sample {
     /// What can be taken before the kernel kills: RAM and swap, the tightest group counts.
     pub(crate) headroom_bytes: u64,
-    /// What a further compiler may count on; less than the headroom where part of that is swap.
+    /// The part of it that is RAM: what a further compiler may count on.
     pub(crate) grantable_bytes: u64,
+    /// What programs besides compilers hold of the RAM.
+    pub(crate) others_bytes: u64,
     /// `true` if programs stand still for lack of memory for a good part of the time.
     pub(crate) stalled: bool,
 }
@@ -196,6 +205,8 @@ struct Job {
     /// What it holds now, and the most it held.
     held: u64,
     peak: u64,
+    /// What of it lies in swap.
+    swapped: u64,
     /// Position in the order of starts, and the time of the start.
     turn: u64,
     started: Millis,
@@ -233,6 +244,14 @@ pub(crate) struct Policy {
     /// Peaks of finished compilers, ascending.
     seen: Vec<u64>,
     gave_up: bool,
+    /// The time since which programs have stood still, or the last time that this was acted upon.
+    stalled_since: Option<Millis>,
+    /// The last time that they did.
+    stalled_at: Option<Millis>,
+    /// The last time that a compiler was let in for which there was not enough RAM but swap, and
+    /// how long it is waited then for what comes of it.
+    tried_swap_at: Option<Millis>,
+    swap_pause: Millis,
     /// The time since which no compiler of any build has run.
     idle_since: Option<Millis>,
     /// Only tests change these: the simulation must find every defect.
@@ -247,6 +266,7 @@ pub(crate) struct Faults {
     pub(crate) forgets_to_resume: bool,
     pub(crate) gives_up_at_the_first_eviction: bool,
     pub(crate) knows_of_no_other_build: bool,
+    pub(crate) sees_no_stall: bool,
 }
 
 impl Policy {
@@ -261,6 +281,10 @@ impl Policy {
             n_turns: 0,
             seen: Vec::with_capacity(N_SEEN),
             gave_up: false,
+            stalled_since: None,
+            stalled_at: None,
+            tried_swap_at: None,
+            swap_pause: SWAP_PAUSE,
             idle_since: None,
             faults: Faults::default(),
         }
@@ -330,7 +354,7 @@ impl Policy {
             Some(job) => {
                 job.id = request.job;
                 job.state = state;
-                job.held = 0;
+                (job.held, job.swapped) = (0, 0);
             }
             None => {
                 let prior = if request.links { UNKNOWN_LINKING_BYTES } else { UNKNOWN_BYTES };
@@ -340,6 +364,7 @@ impl Policy {
                     estimate: request.known_bytes.unwrap_or_else(|| self.guess(prior)),
                     held: 0,
                     peak: 0,
+                    swapped: 0,
                     turn: 0,
                     started: 0,
                     n_evictions: 0,
@@ -353,10 +378,10 @@ impl Policy {
     }
 
     /// What a compiler holds now.
-    pub(crate) fn holds(&mut self, job: JobId, bytes: u64) {
+    pub(crate) fn holds(&mut self, job: JobId, bytes: u64, swapped_bytes: u64) {
         if let Some(position) = self.position(job) {
             let job = &mut self.jobs[position];
-            job.held = bytes;
+            (job.held, job.swapped) = (bytes, swapped_bytes);
             job.peak = job.peak.max(bytes);
         }
     }
@@ -397,7 +422,14 @@ impl Policy {
             return;
         }
         self.lengthen_waits(now);
+        if sample.stalled && !self.faults.sees_no_stall {
+            self.stalled_at = Some(now);
+            self.stalled_since.get_or_insert(now);
+        } else {
+            self.stalled_since = None;
+        }
         self.protect(now, actions);
+        self.relieve(now, actions);
         self.resume(now, actions);
         self.admit(now, actions);
     }
@@ -435,6 +467,27 @@ impl Policy {
             if headroom < floor / 2 + soon {
                 self.evict_the_last(now, youngest, actions);
             }
+        }
+    }
+
+    /// Where programs have stood still for lack of memory for long, fewer compilers are to run: the
+    /// youngest is suspended, so that its memory can be swapped out, and if that does not help the
+    /// youngest is ended, until one is left. That one may swap.
+    fn relieve(&mut self, now: Millis, actions: &mut Vec<Action>) {
+        let is_long = self.stalled_since.is_some_and(|it| now >= it + STALLED_LONG);
+        if !is_long || self.n_active_anywhere() < 2 || self.in_flight(now) {
+            return;
+        }
+        // What follows needs time to have an effect.
+        self.stalled_since = Some(now);
+        self.swap_pause = (2 * self.swap_pause).min(SWAP_PAUSE_MOST);
+        let n_running = self.n_running_anywhere();
+        if n_running >= 2 {
+            self.suspend_down_to(n_running as u64 - 1, now, actions);
+        } else if let Some(youngest) = self.youngest(|it| it.is_active())
+            && self.is_youngest_anywhere(youngest)
+        {
+            self.evict(now, youngest, actions);
         }
     }
 
@@ -560,10 +613,13 @@ impl Policy {
                 }
             } else {
                 let growth = self.growth() + self.others.growth_bytes;
-                let wanted = growth + job.may_grow_by() + self.floor() + (n_running + 2) * BURST;
+                let may_take = job.swapped + job.may_grow_by();
+                let wanted = growth + may_take + self.floor() + (n_running + 2) * BURST;
+                let is_calm = self.stalled_at.is_none_or(|it| now >= it + STALLED_LONG);
                 if self.in_flight(now)
+                    || !is_calm
                     || now < since + LEAST_SUSPENSION
-                    || self.sample.headroom_bytes < wanted
+                    || self.sample.grantable_bytes < wanted
                 {
                     return;
                 }
@@ -581,6 +637,9 @@ impl Policy {
             let n_active = self.n_active_anywhere();
             self.idle_since = (n_active == 0).then(|| self.idle_since.unwrap_or(now));
             let Some(next) = self.next(now, n_active, actions) else { return };
+            if n_active > 0 && !self.fits(&self.jobs[next], self.sample.grantable_bytes) {
+                self.tried_swap_at = Some(now);
+            }
             self.n_turns += 1;
             let job = &mut self.jobs[next];
             (job.turn, job.started) = (self.n_turns, now);
@@ -629,7 +688,7 @@ impl Policy {
             if older.is_some_and(|it| now >= it.0 + OVERTAKEN_MOST) {
                 return None;
             }
-            if !job.alone && self.fits(&job) {
+            if !job.alone && self.fits(&job, self.room_for_one_more(now)) {
                 return Some(position);
             }
             if now >= since + OVERTAKEN_MOST {
@@ -639,14 +698,26 @@ impl Policy {
         }
     }
 
-    /// `true` if the compiler can run beside those that run already.
-    fn fits(&self, job: &Job) -> bool {
-        let tight = self.sample.stalled
+    /// RAM; and where nothing has stood still since it was counted on last, what other
+    /// programs hold, for they may sleep and give it for swap.
+    fn room_for_one_more(&self, now: Millis) -> u64 {
+        let Sample { headroom_bytes, grantable_bytes, others_bytes, .. } = self.sample;
+        let was_lately = |it: Option<Millis>| it.is_some_and(|it| now < it + self.swap_pause);
+        if was_lately(self.stalled_at) || was_lately(self.tried_swap_at) {
+            return grantable_bytes;
+        }
+        let swap = headroom_bytes.saturating_sub(grantable_bytes);
+        grantable_bytes + swap.min(others_bytes)
+    }
+
+    /// `true` if the compiler can run beside those that run already in this room.
+    fn fits(&self, job: &Job, room: u64) -> bool {
+        let tight = self.stalled_since.is_some()
             || self.jobs.iter().any(|it| matches!(it.state, State::Suspended { .. }))
             || self.others.active.iter().any(|it| !it.1);
         let n = (self.n_running_anywhere() as u64 + 1).min(self.settings.n_cpus as u64);
         let reserve = self.floor() + n * BURST + self.growth() + self.others.growth_bytes;
-        !tight && self.sample.grantable_bytes >= reserve.saturating_add(job.estimate)
+        !tight && room >= reserve.saturating_add(job.estimate)
     }
 
     /// By how much the running compilers may still grow.

@@ -102,8 +102,7 @@ impl Pressure {
     /// Of this process's own group. Only v2 has it, and it has it even where v1 is in charge of
     /// memory.
     pub(crate) fn of_group(root: &Path) -> Option<Pressure> {
-        let hierarchy = Hierarchy::locate_version(root, Version::V2)?;
-        Pressure::read(&hierarchy.groups.first()?.dir.join("memory.pressure"))
+        Pressure::read(&own_pressure_path(root)?)
     }
 
     fn read(file: &Path) -> Option<Pressure> {
@@ -120,6 +119,16 @@ impl Pressure {
             full_percent: percent("full").unwrap_or(0.0),
         })
     }
+}
+
+fn own_pressure_path(root: &Path) -> Option<PathBuf> {
+    let hierarchy = Hierarchy::locate_version(root, Version::V2)?;
+    Some(hierarchy.groups.first()?.dir.join("memory.pressure"))
+}
+
+/// The pressure of this process's own group, to be looked at again and again.
+pub(super) fn own_pressure_file(root: &Path) -> Option<File> {
+    File::open(own_pressure_path(root)?).ok()
 }
 
 /// The folder of this process's own group in the unified hierarchy, whichever hierarchy controls

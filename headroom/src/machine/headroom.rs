@@ -7,8 +7,8 @@
 use std::{fs::File, path::Path};
 
 use super::{
-    cgroup::{GroupFiles, KillCounters, KillFiles, UNLIMITED, groups},
-    fields::Buffer,
+    cgroup::{GroupFiles, KillCounters, KillFiles, UNLIMITED, groups, own_pressure_file},
+    fields::{Buffer, value_of},
     memory::{Memory, keeps_promises},
 };
 
@@ -58,8 +58,42 @@ pub(crate) struct HeadroomReader {
     groups: Vec<GroupFiles>,
     /// The group that left the least at the last look; `None`: the machine did.
     binding: Option<usize>,
+    /// The RAM that there is altogether where the least was left.
+    total_bytes: u64,
     kills: KillFiles,
     pressure: Option<File>,
+    /// Where no pressure is counted: what the kernel reads back from swap.
+    vmstat: Option<File>,
+}
+
+/// How programs have stood still for lack of memory so far. Only differences mean anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stalls {
+    /// Microseconds for which some program of this process's own group did. Of the machine where
+    /// the group is not counted.
+    Micros(u64),
+    /// Pages that the kernel has read back from swap. The machine's: no more is told.
+    SwappedIn(u64),
+}
+
+/// So many pages from swap in a second keep a disk busy for a good part of it.
+const BUSY_PAGES: f64 = 2000.0;
+
+impl Stalls {
+    /// The part of the time lost since `earlier`, 0 to 1.
+    pub(crate) fn since(self, earlier: Stalls, elapsed_ms: u64) -> f64 {
+        let elapsed = elapsed_ms.max(1) as f64;
+        let part = match (self, earlier) {
+            (Stalls::Micros(now), Stalls::Micros(then)) => {
+                now.saturating_sub(then) as f64 / 1000.0 / elapsed
+            }
+            (Stalls::SwappedIn(now), Stalls::SwappedIn(then)) => {
+                now.saturating_sub(then) as f64 * 1000.0 / elapsed / BUSY_PAGES
+            }
+            _ => 0.0,
+        };
+        part.min(1.0)
+    }
 }
 
 impl HeadroomReader {
@@ -71,8 +105,12 @@ impl HeadroomReader {
             keeps_promises: keeps_promises(root),
             groups: groups(root),
             binding: None,
+            total_bytes: 0,
             kills: KillFiles::open(root),
-            pressure: File::open(root.join("proc/pressure/memory")).ok(),
+            // Another container's thrashing is no reason to hold this build back.
+            pressure: own_pressure_file(root)
+                .or_else(|| File::open(root.join("proc/pressure/memory")).ok()),
+            vmstat: File::open(root.join("proc/vmstat")).ok(),
         };
         reader.memory()?;
         Some(reader)
@@ -85,14 +123,15 @@ impl HeadroomReader {
     /// What is left now. Nothing, should the kernel stop telling.
     pub(crate) fn look(&mut self) -> Headroom {
         let Some(memory) = self.memory() else { return Headroom::default() };
-        let HeadroomReader { buffer, groups, binding, .. } = self;
+        let HeadroomReader { buffer, groups, binding, total_bytes, .. } = self;
         let most = memory.total_bytes.min(UNLIMITED);
         let mut least = memory.available_bytes;
-        *binding = None;
+        (*binding, *total_bytes) = (None, memory.total_bytes);
         let left = groups.iter().enumerate().filter_map(|(at, it)| {
             let left = it.left(most, buffer)?;
             if let Some(headroom) = left.headroom_bytes().filter(|it| *it < least) {
                 (least, *binding) = (headroom, Some(at));
+                *total_bytes = left.limit_and_used_bytes.map_or(*total_bytes, |it| it.0);
             }
             Some((left.headroom_bytes(), left.swap_bytes))
         });
@@ -102,6 +141,11 @@ impl HeadroomReader {
     /// The group that left the least at the last look, by its id; `None`: the machine did.
     pub(crate) fn binding_group(&self) -> Option<&str> {
         self.binding.map(|it| self.groups[it].id.as_str())
+    }
+
+    /// The RAM that there is altogether: the machine's, or the limit of that group.
+    pub(crate) fn total_bytes(&self) -> u64 {
+        self.total_bytes
     }
 
     /// All groups that this process is in, by their ids.
@@ -114,12 +158,20 @@ impl HeadroomReader {
         self.kills.read(&mut self.buffer)
     }
 
-    /// Microseconds for which some program has stood still for lack of memory since the machine was
-    /// started.
-    pub(crate) fn stalled_micros(&mut self) -> Option<u64> {
-        let text = self.buffer.read(self.pressure.as_ref()?);
-        let total = text.lines().find(|it| it.starts_with("some "))?.rsplit_once("total=")?.1;
-        total.trim().parse().ok()
+    /// How programs have stood still for lack of memory so far. `None`: it is not counted.
+    pub(crate) fn stalls(&mut self) -> Option<Stalls> {
+        let micros = self.pressure.as_ref().and_then(|file| {
+            let text = self.buffer.read(file);
+            let total = text.lines().find(|it| it.starts_with("some "))?.rsplit_once("total=")?.1;
+            total.trim().parse().ok()
+        });
+        match micros {
+            Some(micros) => Some(Stalls::Micros(micros)),
+            None => {
+                let pages = value_of(self.buffer.read(self.vmstat.as_ref()?), "pswpin")?;
+                Some(Stalls::SwappedIn(pages))
+            }
+        }
     }
 }
 
@@ -174,6 +226,31 @@ mod tests {
         assert_eq!((guard.ram_bytes, guard.swap_bytes), (330 * MIB, 69 * MIB));
         let resources = Resources::sample_below(dir.path(), Path::new("/nowhere")).unwrap();
         assert_eq!(resources.headroom(), guard);
+    }
+
+    #[test]
+    fn stalls_are_those_of_this_group_and_else_what_comes_back_from_swap() {
+        let sh = xshell::Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        let write = |file: &str, text: &str| sh.write_file(dir.path().join(file), text).unwrap();
+        let stalls = || HeadroomReader::open(dir.path()).unwrap().stalls();
+        write("proc/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 4194304 kB\n");
+        assert_eq!(stalls(), None);
+        write("proc/vmstat", "pgpgin 1\npswpin 5000\npswpout 9\n");
+        assert_eq!(stalls(), Some(Stalls::SwappedIn(5000)));
+        let psi = |total: u64| format!("some avg10=0.00 avg60=0.00 avg300=0.00 total={total}\n");
+        write("proc/pressure/memory", &psi(7_000_000));
+        assert_eq!(stalls(), Some(Stalls::Micros(7_000_000)));
+        // Other groups may thrash.
+        write("proc/self/cgroup", "0::/app\n");
+        write("proc/self/mountinfo", "35 31 0:32 / /cg rw - cgroup2 cgroup2 rw\n");
+        write("cg/app/memory.pressure", &psi(3000));
+        assert_eq!(stalls(), Some(Stalls::Micros(3000)));
+
+        assert_eq!(Stalls::Micros(350_000).since(Stalls::Micros(100_000), 500), 0.5);
+        assert_eq!(Stalls::SwappedIn(6000).since(Stalls::SwappedIn(5000), 1000), 0.5);
+        assert_eq!(Stalls::SwappedIn(1 << 40).since(Stalls::SwappedIn(0), 1), 1.0);
+        assert_eq!(Stalls::Micros(1).since(Stalls::SwappedIn(0), 1), 0.0);
     }
 
     #[test]

@@ -7,10 +7,7 @@ use super::{fields::kib_of, process_id::Activity};
 use {
     super::fields::Buffer,
     crate::numbers::{MOST_BYTES, sum},
-    std::{
-        fs::{self, File},
-        sync::OnceLock,
-    },
+    std::fs::{self, File},
 };
 
 /// The state of a process.
@@ -139,10 +136,20 @@ pub(crate) struct ProcessReader(Buffer);
 #[derive(Debug)]
 pub(crate) struct Watched(File);
 
+/// The memory that a process has for itself.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct OwnMemory {
+    /// In RAM and in swap.
+    pub(crate) bytes: u64,
+    /// The part of it that lies in swap.
+    pub(crate) swapped_bytes: u64,
+}
+
 #[cfg(target_os = "linux")]
 impl Watched {
     pub(crate) fn open(pid: u32) -> Option<Watched> {
-        File::open(format!("/proc/{pid}/statm")).ok().map(Watched)
+        File::open(format!("/proc/{pid}/status")).ok().map(Watched)
     }
 }
 
@@ -153,27 +160,28 @@ impl ProcessReader {
     }
 
     /// The pages a process has for itself. `None`: it has ended.
-    pub(crate) fn own_bytes(&mut self, process: &Watched) -> Option<u64> {
-        let mut fields = self.0.read(&process.0).split_ascii_whitespace().skip(1);
-        let mut next = || fields.next()?.parse::<u64>().ok();
-        let (resident, shared) = (next()?, next()?);
-        Some(resident.saturating_sub(shared).saturating_mul(page_bytes()).min(MOST_BYTES))
+    pub(crate) fn own(&mut self, process: &Watched) -> Option<OwnMemory> {
+        let (resident, swapped) = parse_own_memory(self.0.read(&process.0))?;
+        let bytes = sum([resident, swapped]).min(MOST_BYTES);
+        Some(OwnMemory { bytes, swapped_bytes: swapped.min(bytes) })
     }
 
     /// The same for a process and all below it; for those that start linkers. This one allocates a
     /// little.
-    pub(crate) fn tree_bytes(&mut self, pid: u32) -> u64 {
-        let mut sum = 0;
+    pub(crate) fn tree(&mut self, pid: u32) -> OwnMemory {
+        let mut whole = OwnMemory::default();
         let mut todo = vec![pid];
         // A tree of compilers is small; the bound is against a loop through recycled numbers.
         for _ in 0..1000 {
             let Some(pid) = todo.pop() else { break };
             if let Some(process) = Watched::open(pid) {
-                sum += self.own_bytes(&process).unwrap_or(0);
+                let own = self.own(&process).unwrap_or_default();
+                whole.bytes = sum([whole.bytes, own.bytes]);
+                whole.swapped_bytes = sum([whole.swapped_bytes, own.swapped_bytes]);
             }
             todo.extend(children_of_threads(pid));
         }
-        sum
+        whole
     }
 }
 
@@ -184,15 +192,6 @@ fn children_of_threads(pid: u32) -> Vec<u32> {
     let lists =
         tasks.flatten().filter_map(|it| fs::read_to_string(it.path().join("children")).ok());
     lists.flat_map(|it| it.split_whitespace().flat_map(str::parse).collect::<Vec<u32>>()).collect()
-}
-
-#[cfg(target_os = "linux")]
-fn page_bytes() -> u64 {
-    static PAGE: OnceLock<u64> = OnceLock::new();
-    *PAGE.get_or_init(|| {
-        let size = nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE);
-        size.ok().flatten().and_then(|it| u64::try_from(it).ok()).unwrap_or(4096)
-    })
 }
 
 #[cfg(test)]
@@ -230,9 +229,9 @@ mod tests {
         const MIB: u64 = 1 << 20;
         let mut reader = ProcessReader::new();
         let own = std::process::id();
-        let held = reader.own_bytes(&Watched::open(own).unwrap()).unwrap();
+        let held = reader.own(&Watched::open(own).unwrap()).unwrap().bytes;
         assert!((MIB / 4..4096 * MIB).contains(&held), "{held}");
-        assert!(reader.tree_bytes(own) >= held / 2);
+        assert!(reader.tree(own).bytes >= held / 2);
         let (peak, own) = peak_and_own_bytes_of_this();
         assert!(peak >= own && own > Some(0), "{peak:?} {own:?}");
     }
