@@ -4,6 +4,7 @@
 //! words are passed through as they come.
 
 use std::{
+    collections::VecDeque,
     env, fs, mem,
     path::{Path, PathBuf},
     process::Command,
@@ -84,6 +85,11 @@ impl Attempt {
         stalled_ms as f64 > self.seconds * 1000.0 / 10.0
     }
 
+    /// `true` if it had a guard, and the guard did not find a compiler that does not fit alone.
+    fn no_compiler_was_too_large(&self) -> bool {
+        !self.guard.is_empty() && self.guard.iter().all(|it| it.misfit.is_none())
+    }
+
     /// An attempt of which nothing is known yet but how it is made.
     fn of(rung: &Rung) -> Attempt {
         Attempt {
@@ -121,17 +127,24 @@ pub(crate) fn parse_message(line: &str) {
 
 /// Try the plan's rungs in order. The result ends with the attempt that decided; empty if nothing
 /// fitted.
-pub(crate) fn climb<'a>(
-    rungs: impl IntoIterator<Item = &'a Rung>,
+///
+/// Under a guard compilers run one by one if they must, so fewer jobs are not on the ladder. Where
+/// no compiler was too large, what a build script has started was: with one job it starts less.
+pub(crate) fn climb(
+    plan: &Plan,
     mut attempt: impl FnMut(&Rung) -> anyhow::Result<Attempt>,
 ) -> anyhow::Result<Vec<Attempt>> {
-    let mut attempts = Vec::new();
-    for rung in rungs {
+    let mut attempts: Vec<Attempt> = Vec::new();
+    let mut rungs: VecDeque<&Rung> = plan.ladder().collect();
+    while let Some(rung) = rungs.pop_front() {
         let attempt = attempt(rung)?;
-        let stop = attempt.outcome != Outcome::OutOfMemory;
+        let (outcome, no_compiler) = (attempt.outcome, attempt.no_compiler_was_too_large());
         attempts.push(attempt);
-        if stop {
+        if outcome != Outcome::OutOfMemory {
             break;
+        }
+        if no_compiler && let Some(one_job) = plan.with_one_job(rung) {
+            rungs.push_front(one_job);
         }
     }
     Ok(attempts)
@@ -178,7 +191,7 @@ pub(crate) fn build(
 ) -> anyhow::Result<Vec<Attempt>> {
     remove_unfinished(&workspace.target_dir.join("xtask"));
     let mut is_first = true;
-    climb(plan.ladder(), |rung| {
+    climb(plan, |rung| {
         if !mem::replace(&mut is_first, false) {
             thread::sleep(AFTER_A_KILL);
             plan.say_step_down(rung, price_hint, console);
@@ -456,9 +469,10 @@ fn foreign_environment(names: impl Iterator<Item = String>) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::{
+        guard::guard_record::OversizedCompiler,
         machine::resources::tests::machine,
         plan::Choice,
-        plan::tests::{planned, workspace},
+        plan::tests::{guarded_plan, planned, workspace},
     };
 
     fn ended(rung: &Rung, outcome: Outcome) -> Attempt {
@@ -471,8 +485,7 @@ mod tests {
         let plan = planned(&machine(64.0, 60.0, 0.0, 0.0, 8), &workspace(), Choice::Auto);
         let mut outcomes = outcomes.iter();
         let attempts =
-            climb(plan.ladder(), |rung| Ok(ended(rung, *outcomes.next().expect("one more"))))
-                .unwrap();
+            climb(&plan, |rung| Ok(ended(rung, *outcomes.next().expect("one more")))).unwrap();
         let names: Vec<&str> = attempts.iter().map(|it| it.strategy.name()).collect();
         assert_eq!(names, tried);
         assert_eq!(exit(&attempts), expected);
@@ -493,6 +506,28 @@ mod tests {
         check(&[Killed], &["full"], Exit::Killed);
         check(&[Interrupted], &["full"], Exit::Interrupted);
         assert_eq!(exit(&[]), Exit::NotReady);
+    }
+
+    #[test]
+    fn where_no_compiler_was_too_large_one_job_comes_before_another_profile() {
+        let plan = guarded_plan(&machine(64.0, 60.0, 0.0, 0.0, 8), &workspace());
+        let names = |misfit: Option<OversizedCompiler>| {
+            let attempts = climb(&plan, |rung| {
+                let record = GuardRecord { misfit: misfit.clone(), ..GuardRecord::default() };
+                Ok(Attempt { guard: vec![record], ..ended(rung, Outcome::OutOfMemory) })
+            });
+            let attempts = attempts.unwrap();
+            attempts.iter().map(|it| it.strategy.name()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(None), ["full", "a", "b"]);
+        let misfit = OversizedCompiler {
+            package: "x".into(),
+            crate_name: "x".into(),
+            held_bytes: 1,
+            room_bytes: 1,
+            waited_for_bytes: None,
+        };
+        assert_eq!(names(Some(misfit)), ["full", "b"]);
     }
 
     #[test]

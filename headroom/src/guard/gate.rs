@@ -44,7 +44,10 @@ use nix::{
 
 use crate::{escape::terminal, machine::process_files::prefer_as_victim, numbers::kib};
 
-use super::wire::{AGAIN, Ended, GATE, GO, INNER, INSIDE, Message, NOT_YOURS, NOTE, SOCKET, Unit};
+use super::wire::{
+    AGAIN, C_WRAPPERS, DOCTESTS, Ended, GATE, GO, INNER, INSIDE, Message, NOT_YOURS, NOTE, RUSTDOC,
+    RUSTDOC_GATE, SOCKET, Unit, is_c_compiler, is_gate,
+};
 
 /// The most that is held back of either stream.
 const HELD_MOST: usize = 16 << 20;
@@ -58,14 +61,33 @@ const VICTIM: i32 = 700;
 pub(crate) fn entered() -> Option<ExitCode> {
     let mut args = env::args_os();
     let name = args.next()?;
-    if Path::new(&name).file_name()? != GATE {
+    if !is_gate(Path::new(&name)) {
         return None;
     }
-    let args: Vec<OsString> = args.collect();
-    Some(pass(&args).unwrap_or_else(|err| {
+    let documents = Path::new(&name).file_name()? == RUSTDOC_GATE;
+    let args: Vec<OsString> = documents.then(rustdoc).into_iter().chain(args).collect();
+    Some(pass(&args, documents).unwrap_or_else(|err| {
         say(&format!("{GATE}: {err}"));
         ExitCode::FAILURE
     }))
+}
+
+/// The rustdoc that cargo would have run.
+fn rustdoc() -> OsString {
+    let set = env::var_os(RUSTDOC).filter(|it| !it.is_empty());
+    let beside_cargo = || {
+        let beside = Path::new(&env::var_os("CARGO")?).with_file_name("rustdoc");
+        beside.is_file().then(|| beside.into_os_string())
+    };
+    set.or_else(beside_cargo).unwrap_or_else(|| "rustdoc".into())
+}
+
+/// The wrapper that the user has set up, if it is one for this compiler: for rustc it always is.
+fn inner(words: &[String], documents: bool) -> Option<OsString> {
+    let inner = env::var_os(INNER).filter(|it| !it.is_empty() && !documents)?;
+    let stem = Path::new(&inner).file_stem().and_then(OsStr::to_str);
+    let is_for_c = stem.is_some_and(|it| C_WRAPPERS.contains(&it));
+    (is_for_c || !is_c_compiler(words)).then_some(inner)
 }
 
 /// Print a line on stderr. The gate has no console.
@@ -87,23 +109,35 @@ fn not_started(command: &Command, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("could not start `{program}`{whose}: {error}"))
 }
 
-/// `args`: the compiler and its arguments, as cargo calls a wrapper.
-fn pass(args: &[OsString]) -> io::Result<ExitCode> {
+/// `args`: the compiler and its arguments, as cargo calls a wrapper. `documents`: it is rustdoc.
+fn pass(args: &[OsString], documents: bool) -> io::Result<ExitCode> {
     let kept: OnceCell<File> = OnceCell::new();
+    let texts: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();
+    let runs_doctests = documents && texts.iter().any(|it| it == "--test");
     let command = || {
-        let inner = env::var_os(INNER).filter(|it| !it.is_empty());
+        let inner = inner(&texts, documents);
         let words: Vec<&OsString> = inner.iter().chain(args).collect();
         let (program, args) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
         command.args(args);
+        if runs_doctests
+            && let Some(n) = env::var_os(DOCTESTS)
+            && env::var_os("RUST_TEST_THREADS").is_none()
+        {
+            command.env("RUST_TEST_THREADS", n);
+        }
         if let Some(mut input) = kept.get() {
             input.rewind()?;
             command.stdin(input.try_clone()?);
         }
         Ok::<_, io::Error>(command)
     };
-    let words: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();
-    let unit = Unit::of(&words, |name| env::var(name).ok());
+    // Doctests are not held back, since no test is ended and run again.
+    let unit = Unit::of(&texts, |name| env::var(name).ok()).filter(|_| !runs_doctests);
+    let unit = unit.map(|it| match documents {
+        true => Unit { crate_name: format!("{} (documentation)", it.crate_name), ..it },
+        false => it,
+    });
     let (Some(unit), Some(name)) = (unit, env::var_os(SOCKET)) else {
         return Err(exec(command()?));
     };

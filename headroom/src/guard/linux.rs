@@ -1,7 +1,9 @@
 //! The guard as the other rooms see it.
 
 use std::{
-    env, fs, io,
+    env,
+    ffi::{OsStr, OsString},
+    fs, io,
     os::{
         linux::net::SocketAddrExt as _,
         unix::net::{SocketAddr, UnixListener, UnixStream},
@@ -22,7 +24,9 @@ use super::{
     controller::{Around, Controller, Shared},
     gate,
     guard_record::{Event, GuardRecord},
-    wire::{GATE, INNER, INSIDE, NOTE, SOCKET},
+    wire::{
+        DOCTESTS, GATE, INNER, INSIDE, NOTE, RUSTDOC, RUSTDOC_GATE, SOCKET, gate_name, is_gate,
+    },
 };
 use crate::{
     child::watchdog::Watchdog,
@@ -30,6 +34,10 @@ use crate::{
     machine::headroom::HeadroomReader,
 };
 
+/// The folder of the gates, in a target folder.
+const GATES: &str = "xtask-gates";
+/// A doctest is compiled and linked at once; more than so much would be rare.
+const DOCTEST_BYTES: u64 = 250 << 20;
 /// The file in which gates write that cannot reach the controller, before its random part.
 const UNGUARDED: &str = "unguarded";
 
@@ -75,17 +83,24 @@ impl Guard {
         wait: Duration,
         known: impl Fn(&Unit) -> Option<u64> + Send + 'static,
     ) -> anyhow::Result<Option<Guard>> {
-        let Some(reader) = HeadroomReader::open(Path::new("/")) else { return Ok(None) };
+        let Some(mut reader) = HeadroomReader::open(Path::new("/")) else { return Ok(None) };
+        let inner = inner_tools(cargo);
+        let names = [gate_name(inner.wrapper.as_deref()), RUSTDOC_GATE];
         let mut watchdog = None;
-        let gate = match target_dir {
-            Some(target_dir) => link_gate(&target_dir.join("xtask"))?,
+        let folder = match target_dir {
+            Some(target_dir) => target_dir.join("xtask").join(GATES),
             None => {
                 let watchdog = watchdog.insert(Watchdog::spawn()?);
                 let folder = own_folder()?;
-                watchdog.also_remove(&folder.join(GATE))?;
-                link_gate(&folder)?
+                for it in names {
+                    watchdog.also_remove(&folder.join(it))?;
+                }
+                folder
             }
         };
+        let [gate, rustdoc] = names.map(|it| link_gate(&folder, it));
+        let (gate, rustdoc) = (gate?, rustdoc?);
+        let n_doctests = (reader.look().ram_bytes / DOCTEST_BYTES).clamp(1, u64::from(u16::MAX));
         let (listener, name) = listen().context("could not make a socket for the gates")?;
         let (stop, stopped) = UnixStream::pair().context("could not make a socket")?;
         let shared = Arc::new(Shared::default());
@@ -104,17 +119,20 @@ impl Guard {
         };
         let thread =
             thread::Builder::new().name("guard".into()).stack_size(256 << 10).spawn(run)?;
-        let inner = inner_wrapper(cargo);
         // Without it gates speak on stderr.
         let note = Temporary::file(&gate.with_file_name(UNGUARDED)).ok();
         if let (Some(note), Some(watchdog)) = (&note, &mut watchdog) {
             watchdog.also_remove(&note.path)?;
         }
-        cargo.env("RUSTC_WRAPPER", gate).env(SOCKET, name);
-        match inner {
-            Some(inner) => cargo.env(INNER, inner),
-            None => cargo.env_remove(INNER),
-        };
+        cargo.env("RUSTC_WRAPPER", gate).env("RUSTDOC", rustdoc).env(SOCKET, name);
+        let n_cpus = thread::available_parallelism().map_or(1, |it| it.get() as u64);
+        cargo.env(DOCTESTS, n_doctests.min(n_cpus).to_string());
+        for (name, value) in [(INNER, inner.wrapper), (RUSTDOC, inner.rustdoc)] {
+            match value {
+                Some(value) => cargo.env(name, value),
+                None => cargo.env_remove(name),
+            };
+        }
         match &note {
             Some(note) => cargo.env(NOTE, &note.path),
             None => cargo.env_remove(NOTE),
@@ -205,12 +223,12 @@ pub(crate) fn held_by_other_builds() -> u64 {
 
 /// This program under the gate's name. Its path stays the same, since cargo asks the compiler
 /// everything again when the path or the time of the wrapper changes.
-fn link_gate(folder: &Path) -> anyhow::Result<PathBuf> {
+fn link_gate(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
     use std::os::unix::fs::MetadataExt as _;
     let program = env::current_exe().context("where xtask's program is cannot be told")?;
     fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
-    let gate = folder.join(GATE);
-    remove_left_over_links(folder);
+    let gate = folder.join(name);
+    remove_left_over_links(folder, name);
     let same = |a: fs::Metadata, b: fs::Metadata| a.ino() == b.ino() && a.dev() == b.dev();
     if let (Ok(a), Ok(b)) = (fs::metadata(&program), fs::metadata(&gate))
         && same(a, b)
@@ -245,11 +263,11 @@ fn link_gate(folder: &Path) -> anyhow::Result<PathBuf> {
 
 /// Remove the temporary names of gates that processes which were killed have left behind. Nothing
 /// is lost with a link, not even by a process that is about to rename it: it makes another one.
-fn remove_left_over_links(folder: &Path) {
+fn remove_left_over_links(folder: &Path, gate: &str) {
     use std::os::unix::fs::MetadataExt as _;
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let is_gate = name.to_str().and_then(files::original) == Some(GATE);
+        let is_gate = name.to_str().and_then(files::original) == Some(gate);
         // `DirEntry::metadata` follows no link.
         let is_own = |it: &fs::Metadata| !it.is_dir() && it.uid() == geteuid().as_raw();
         if is_gate && entry.metadata().is_ok_and(|it| is_own(&it)) {
@@ -280,49 +298,93 @@ fn listen() -> io::Result<(UnixListener, String)> {
     }
 }
 
-/// The wrapper that the user has set up, in the environment or in cargo's configuration.
-fn inner_wrapper(cargo: &Command) -> Option<String> {
+/// What the user has set up in the places of the gates.
+#[derive(Debug, Default, PartialEq)]
+struct InnerTools {
+    wrapper: Option<String>,
+    rustdoc: Option<String>,
+}
+
+/// From the environment, the command line and cargo's configuration, in cargo's order.
+fn inner_tools(cargo: &Command) -> InnerTools {
+    let configured = Configured::ask(cargo);
     let set = |name: &str| {
         let own = cargo.get_envs().find(|it| it.0 == name).map(|it| it.1.map(Into::into));
         own.unwrap_or_else(|| env::var_os(name))
     };
-    for name in ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"] {
+    let find = |key: &str, [first, second]: [&str; 2], outer: &str| {
+        let configured = configured.value(key);
+        let is_on_command_line = configured.as_ref().is_some_and(|it| it.1);
         // Set to nothing, it turns off what the configuration says.
-        let Some(value) = set(name) else { continue };
-        if Path::new(&value).file_name().is_some_and(|it| it == GATE) {
+        let value = set(first).or_else(|| set(second).filter(|_| !is_on_command_line));
+        match value {
             // A build within a build: the outer guard's gate is not asked as well.
-            return env::var(INNER).ok();
+            Some(value) if is_gate(Path::new(&value)) => env::var(outer).ok(),
+            Some(value) => Some(value.to_string_lossy().into_owned()).filter(|it| !it.is_empty()),
+            None => configured.map(|it| it.0),
         }
-        return Some(value.to_string_lossy().into_owned()).filter(|it| !it.is_empty());
+    };
+    let wrappers = ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"];
+    InnerTools {
+        wrapper: find("build.rustc-wrapper", wrappers, INNER),
+        rustdoc: find("build.rustdoc", ["RUSTDOC", "CARGO_BUILD_RUSTDOC"], RUSTDOC),
     }
-    configured_wrapper(cargo.get_current_dir())
 }
 
-/// `build.rustc-wrapper` as cargo reads it. `cargo config get` is not stable yet, so it is asked
-/// for as one asks an unstable compiler, and an answer that is not understood means none.
-fn configured_wrapper(folder: Option<&Path>) -> Option<String> {
-    let mut command = Command::new(crate::workspace::cargo());
-    command.args(["-Zunstable-options", "config", "get", "--show-origin", "build.rustc-wrapper"]);
-    command.env("RUSTC_BOOTSTRAP", "1").stdin(Stdio::null()).stderr(Stdio::null());
-    if let Some(folder) = folder {
-        command.current_dir(folder);
+/// The section `build` of cargo's configuration, as cargo shows it.
+struct Configured(String);
+
+impl Configured {
+    /// `cargo config get` is not stable yet, so it is asked for as one asks an unstable compiler,
+    /// and an answer that is not understood means none.
+    fn ask(cargo: &Command) -> Configured {
+        let mut command = Command::new(crate::workspace::cargo());
+        command.args(["-Zunstable-options", "config", "get", "--show-origin", "build"]);
+        command.args(config_arguments(cargo));
+        command.env("RUSTC_BOOTSTRAP", "1").stdin(Stdio::null()).stderr(Stdio::null());
+        if let Some(folder) = cargo.get_current_dir() {
+            command.current_dir(folder);
+        }
+        let output = command.output().ok().filter(|it| it.status.success());
+        let answer = output.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
+        Configured(answer.unwrap_or_default())
     }
-    let output = command.output().ok().filter(|it| it.status.success())?;
-    wrapper_in(&String::from_utf8_lossy(&output.stdout))
+
+    /// A value that is not empty, and whether it is from the command line.
+    ///
+    /// `build.rustc-wrapper = "sccache" # /w/.cargo/config.toml`; a path is meant from the folder
+    /// above `.cargo`.
+    fn value(&self, key: &str) -> Option<(String, bool)> {
+        let is_it = |it: &str| Some(it.strip_prefix(key)?.strip_prefix(" = ")?.to_owned());
+        let line = self.0.lines().find_map(is_it)?;
+        let (value, origin) = line.rsplit_once(" # ")?;
+        let value = value.trim_matches(['"', '\'']);
+        let is_path = value.contains('/') && !Path::new(value).is_absolute();
+        let is_on_command_line = origin.starts_with("--config");
+        let value = match Path::new(origin).parent().and_then(Path::parent) {
+            Some(root) if is_path && !is_on_command_line => {
+                root.join(value).to_string_lossy().into_owned()
+            }
+            _ => value.to_owned(),
+        };
+        (!value.is_empty()).then_some((value, is_on_command_line))
+    }
 }
 
-/// `build.rustc-wrapper = "sccache" # /w/.cargo/config.toml`; a path is meant from the folder above
-/// `.cargo`.
-fn wrapper_in(answer: &str) -> Option<String> {
-    let (value, origin) =
-        answer.trim().strip_prefix("build.rustc-wrapper = ")?.rsplit_once(" # ")?;
-    let value = value.trim_matches(['"', '\'']);
-    let is_path = value.contains('/') && !Path::new(value).is_absolute();
-    match Path::new(origin).parent().and_then(Path::parent) {
-        Some(root) if is_path => Some(root.join(value).to_string_lossy().into_owned()),
-        _ => Some(value.to_owned()),
+/// What a command line of cargo says about its configuration, before `--`.
+fn config_arguments(cargo: &Command) -> Vec<OsString> {
+    let is_cargo = Path::new(cargo.get_program()).file_stem().is_some_and(|it| it == "cargo");
+    let mut args = cargo.get_args().filter(|_| is_cargo).take_while(|it| *it != "--");
+    let mut found = Vec::new();
+    while let Some(arg) = args.next() {
+        if arg == "--config" {
+            found.push(arg.to_owned());
+            found.extend(args.next().map(OsStr::to_owned));
+        } else if arg.to_string_lossy().starts_with("--config=") {
+            found.push(arg.to_owned());
+        }
     }
-    .filter(|it| !it.is_empty())
+    found
 }
 
 #[cfg(test)]
@@ -342,7 +404,7 @@ mod tests {
         let theirs = place("xtask-gate.4f2a1c3.tmp");
         symlink(&theirs).unwrap();
 
-        let gate = link_gate(folder.path()).unwrap();
+        let gate = link_gate(folder.path(), GATE).unwrap();
         assert!(left.symlink_metadata().is_err() && copy.symlink_metadata().is_err());
         let mut kept = vec![gate, other, album, theirs];
         let found = fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().path());
@@ -354,13 +416,32 @@ mod tests {
 
     #[test]
     fn a_configured_wrapper_is_found_where_cargo_would_find_it() {
-        let check = |answer, expected: Option<&str>| {
-            assert_eq!(wrapper_in(answer).as_deref(), expected, "{answer}");
+        let check = |answer: &str, expected: Option<(&str, bool)>| {
+            let found = Configured(answer.into()).value("build.rustc-wrapper");
+            assert_eq!(found, expected.map(|it| (it.0.to_owned(), it.1)), "{answer}");
         };
-        check("build.rustc-wrapper = \"sccache\" # /w/.cargo/config.toml\n", Some("sccache"));
-        check("build.rustc-wrapper = \"bin/w\" # /w/.cargo/config.toml", Some("/w/bin/w"));
-        check("build.rustc-wrapper = \"/bin/w\" # /w/.cargo/config.toml", Some("/bin/w"));
+        let from_file = |it| Some((it, false));
+        check("build.rustc-wrapper = \"sccache\" # /w/.cargo/config.toml\n", from_file("sccache"));
+        check("build.rustc-wrapper = \"bin/w\" # /w/.cargo/config.toml", from_file("/w/bin/w"));
+        check(
+            "build.jobs = 2 # /w/.cargo/config.toml\nbuild.rustc-wrapper = \"/w\" # /x/y\n",
+            from_file("/w"),
+        );
         check("build.rustc-wrapper = \"\" # /w/.cargo/config.toml", None);
+        check("build.rustc-wrapper = \"./w\" # --config cli option", Some(("./w", true)));
         check("error: config value `build.rustc-wrapper` is not set", None);
+    }
+
+    #[test]
+    fn a_command_line_of_cargo_may_hold_configuration() {
+        let found = |program: &str, args: &str| {
+            let mut command = Command::new(program);
+            command.args(args.split(' '));
+            let found: Vec<_> = config_arguments(&command);
+            found.iter().map(|it| it.to_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        let args = "build --config a=1 --config=b=2 -p x -- --config c=3";
+        assert_eq!(found("/usr/bin/cargo", args), "--config a=1 --config=b=2");
+        assert_eq!(found("make", args), "");
     }
 }

@@ -4,6 +4,8 @@
 //! answer is [`AGAIN`]. Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is no
 //! success; [`NOT_YOURS`] to a gate of another user.
 
+use std::{ffi::OsStr, path::Path};
+
 use crate::{build_ledger::UnitKind, numbers::MOST_BYTES};
 
 /// The variable that names the controller's socket. The socket is an abstract one: its name is in a
@@ -16,8 +18,33 @@ pub(crate) const NOTE: &str = "XTASK_GUARD_NOTE";
 pub(crate) const INNER: &str = "XTASK_GUARD_INNER_WRAPPER";
 /// The variable that is set for what a compiler runs.
 pub(crate) const INSIDE: &str = "XTASK_GUARD_INSIDE_COMPILER";
-/// The name of the gate: this program, started under that name, is one.
+/// The variable that names the `RUSTDOC` that the user has set up.
+pub(crate) const RUSTDOC: &str = "XTASK_GUARD_RUSTDOC";
+/// The variable that says how many doctests may run at once.
+pub(crate) const DOCTESTS: &str = "XTASK_GUARD_DOCTESTS";
+/// The name that the folder of the gates begins with: this program, started from such a folder, is
+/// one.
 pub(crate) const GATE: &str = "xtask-gate";
+/// The gate with this name stands before rustdoc.
+pub(crate) const RUSTDOC_GATE: &str = "rustdoc";
+/// The `cc` crate puts a wrapper with one of these names before C and C++ compilers as well, and so
+/// does the guard.
+pub(crate) const C_WRAPPERS: [&str; 4] = ["sccache", "cachepot", "buildcache", "kache"];
+/// The name of the gate before compilers where the user has no such wrapper.
+pub(crate) const PLAIN_GATE: &str = "cachepot";
+
+/// `true` if a program of this path is a gate.
+pub(crate) fn is_gate(program: &Path) -> bool {
+    let folder = program.parent().and_then(Path::file_name);
+    folder.and_then(OsStr::to_str).is_some_and(|it| it.starts_with(GATE))
+}
+
+/// The name that a gate before compilers has where the user has set up this wrapper: build scripts
+/// go by it.
+pub(crate) fn gate_name(inner: Option<&str>) -> &'static str {
+    let stem = inner.and_then(|it| Path::new(it).file_stem()?.to_str());
+    C_WRAPPERS.into_iter().find(|it| stem == Some(*it)).unwrap_or(PLAIN_GATE)
+}
 
 pub(crate) const GO: &str = "go";
 pub(crate) const AGAIN: &str = "again";
@@ -60,9 +87,20 @@ impl Ended {
 }
 
 impl Unit {
-    /// From rustc's arguments, and cargo's variables as `variable` gives them. `None`: nothing is
-    /// compiled.
+    /// From a compiler and its arguments, and cargo's variables as `variable` gives them. `None`:
+    /// nothing is compiled.
     pub(crate) fn of(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Option<Unit> {
+        if compiles_c(args) {
+            // One figure for all files of a package: the ledger need not know each.
+            let or_empty =
+                |name: &str| variable(name).unwrap_or_default().replace(['\t', '\n'], " ");
+            return Some(Unit {
+                package: or_empty("CARGO_PKG_NAME"),
+                version: or_empty("CARGO_PKG_VERSION"),
+                kind: UnitKind::BuildScriptCompile,
+                crate_name: "C compiler".into(),
+            });
+        }
         let value = |name: &str| {
             let position = args.iter().position(|it| it == name)?;
             args.get(position + 1).cloned()
@@ -87,10 +125,27 @@ impl Unit {
         })
     }
 
-    /// `true` if a linker runs after the compiler.
+    /// `true` if the compiler runs other programs: a linker, or what really compiles C.
     pub(crate) fn links(&self) -> bool {
         self.kind != UnitKind::Lib
     }
+}
+
+/// `true` if a C or C++ compiler is to compile a file.
+pub(crate) fn compiles_c(args: &[String]) -> bool {
+    is_c_compiler(args) && args.iter().any(|it| it == "-c")
+}
+
+/// `true` if the first of these is a C or C++ compiler.
+pub(crate) fn is_c_compiler(args: &[String]) -> bool {
+    let Some(program) = args.first() else { return false };
+    let stem = Path::new(program).file_stem().and_then(OsStr::to_str).unwrap_or_default();
+    // `x86_64-linux-gnu-g++-12`
+    let name = stem.trim_end_matches(|it: char| it.is_ascii_digit() || matches!(it, '-' | '.'));
+    let names = ["cc", "c++", "gcc", "g++", "clang", "clang++"];
+    let is_it =
+        |it: &str| name.strip_suffix(it).is_some_and(|rest| rest.is_empty() || rest.ends_with('-'));
+    names.iter().any(|it| is_it(it))
 }
 
 impl Message {
@@ -173,6 +228,28 @@ mod tests {
             assert_eq!(kind(args), Some(expected), "{args}");
         }
         assert_eq!(unit("--crate-name x --crate-type lib").unwrap().package, "a package");
+    }
+
+    #[test]
+    fn c_compilers_are_told_from_what_only_asks_them() {
+        for args in
+            ["cc -O2 -c a.c -o a.o", "/usr/bin/x86_64-linux-gnu-g++-12 -c a.cc", "clang -c x"]
+        {
+            assert_eq!(unit(args).unwrap().crate_name, "C compiler", "{args}");
+        }
+        for args in ["cc --version", "cc -E a.c", "gccgo -c a.go", "rustc -c", "accc -c a.c"] {
+            assert_eq!(unit(args), None, "{args}");
+        }
+    }
+
+    #[test]
+    fn a_gate_has_the_name_of_a_wrapper_that_build_scripts_go_by() {
+        assert_eq!(gate_name(None), "cachepot");
+        assert_eq!(gate_name(Some("/opt/bin/sccache")), "sccache");
+        assert_eq!(gate_name(Some("my-wrapper")), "cachepot");
+        assert!(is_gate(Path::new("/t/xtask/xtask-gates/cachepot")));
+        assert!(is_gate(Path::new("/tmp/xtask-gate.aBc123/rustdoc")));
+        assert!(!is_gate(Path::new("/usr/bin/sccache")) && !is_gate(Path::new("xtask-gate")));
     }
 
     #[test]

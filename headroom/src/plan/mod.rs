@@ -509,6 +509,14 @@ impl Plan {
         self.order.iter().map(|it| &self.rungs[*it])
     }
 
+    /// The same build with one job, where that is another one and not on the ladder already.
+    pub(crate) fn with_one_job(&self, rung: &Rung) -> Option<&Rung> {
+        let is_it = |it: &&Rung| it.strategy == Strategy::A && it.key.profile == rung.key.profile;
+        let one = self.rungs.iter().find(is_it)?;
+        let is_new = !self.ladder().any(|it| it.strategy == Strategy::A);
+        (rung.jobs > 1 && !self.by_name && is_new).then_some(one)
+    }
+
     /// The profile that is built first.
     pub(crate) fn first_profile<'a>(&'a self, workspace: &'a Workspace) -> &'a str {
         self.start().map_or(&workspace.profile, |it| it.strategy.profile(workspace))
@@ -656,6 +664,13 @@ pub(crate) mod tests {
     /// A plan of a workspace that nothing is known of.
     pub(crate) fn planned(resources: &Resources, workspace: &Workspace, choice: Choice) -> Plan {
         planned_with(resources, workspace, None, choice)
+    }
+
+    /// The same, for a build under a guard.
+    pub(crate) fn guarded_plan(resources: &Resources, workspace: &Workspace) -> Plan {
+        let ledger = ledger();
+        let facts = Facts { guarded: true, ..facts(resources, workspace, None, &ledger) };
+        plan(&facts, Choice::Auto)
     }
 
     pub(crate) fn planned_with(

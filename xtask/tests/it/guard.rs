@@ -794,6 +794,141 @@ fn a_wrapper_that_is_set_up_already_is_kept() {
     assert!(fs::read_to_string(&log).unwrap().contains("--crate-name w0"));
 }
 
+/// `xtask exec` around a command of cargo in this workspace.
+fn exec(fixture: &Fixture, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    command.args(["exec", "--", env!("CARGO")]).args(args);
+    fixture.isolate(&mut command, 4);
+    command
+}
+
+#[test]
+fn a_wrapper_is_found_wherever_it_is_set_up_and_build_scripts_know_it_by_its_name() {
+    let _turn = turn();
+    let fixture = Fixture::wide(1, appetite(1, 1, 1));
+    let wrapper = fixture.path("bin/sccache");
+    fixture.write("bin/sccache", "#!/bin/sh\necho \"$*\" >> \"$WRAPPER_LOG\"\nexec \"$@\"\n");
+    let sh = Shell::new().unwrap();
+    cmd!(sh, "chmod +x {wrapper}").quiet().run().unwrap();
+    // As the crate `cc` does.
+    let script = r#"
+fn main() {
+    let wrapper = std::path::PathBuf::from(std::env::var("RUSTC_WRAPPER").unwrap());
+    assert_eq!(wrapper.file_stem().unwrap(), "sccache");
+    std::fs::write("../a.c", "int a;").unwrap();
+    let out = std::env::var("OUT_DIR").unwrap();
+    let mut cc = std::process::Command::new(wrapper);
+    cc.args(["cc", "-c", "../a.c", "-o"]).arg(out + "/a.o");
+    assert!(cc.status().unwrap().success());
+}
+"#;
+    fixture.write("w0/build.rs", script);
+    let log = fixture.path("log");
+    let config = format!("build.rustc-wrapper={wrapper:?}");
+    for args in [&["--config", &config, "build"][..], &["build", "--config", &config]] {
+        fixture.clean(false);
+        let mut command = exec(&fixture, args);
+        command.env("WRAPPER_LOG", &log);
+        Ended::from(command.output().unwrap()).code(0);
+        let said = fs::read_to_string(&log).unwrap();
+        assert!(said.contains("--crate-name w0") && said.contains("cc -c ../a.c"), "{said}");
+        fs::remove_file(&log).unwrap();
+    }
+    // One that is made for rustc only does not come before a C compiler.
+    let other = fixture.path("bin/other");
+    cmd!(sh, "mv {wrapper} {other}").quiet().run().unwrap();
+    fixture.write("w0/build.rs", &script.replace("\"sccache\"", "\"cachepot\""));
+    let mut command = exec(&fixture, &["build"]);
+    command.env("WRAPPER_LOG", &log).env("RUSTC_WRAPPER", &other);
+    Ended::from(command.output().unwrap()).code(0);
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(said.contains("--crate-name w0") && !said.contains("cc -c"), "{said}");
+}
+
+#[test]
+fn c_compilers_of_build_scripts_are_held_back() {
+    let _turn = turn();
+    let Some(group) = Group::new(420) else { return };
+    let fixture = Fixture::wide(1, appetite(1, 1, 1));
+    // The script itself is the compiler that it starts six times at once, as `cc` with `parallel`.
+    let script = r#"
+use std::{env, fs, path::Path, process::Command, thread::sleep, time::Duration};
+fn main() {
+    if env::args().any(|it| it == "-c") {
+        let mut blocks = Vec::new();
+        for _ in 0..120 {
+            blocks.push(vec![1_u8; 1 << 20]);
+            sleep(Duration::from_millis(5));
+        }
+        sleep(Duration::from_millis(300));
+        return;
+    }
+    let gcc = Path::new(&env::var("OUT_DIR").unwrap()).join("gcc");
+    fs::copy(env::current_exe().unwrap(), &gcc).unwrap();
+    let start = |it: u32| {
+        let mut command = match env::var_os("RUSTC_WRAPPER") {
+            Some(wrapper) => Command::new(wrapper),
+            None => Command::new("env"),
+        };
+        command.arg(&gcc).args(["-c", &format!("{it}.c")]).spawn().unwrap()
+    };
+    let started: Vec<_> = (0..6).map(start).collect();
+    for mut it in started {
+        assert!(it.wait().unwrap().success());
+    }
+}
+"#;
+    fixture.write("w0/build.rs", script);
+    let plain = group.run(&fixture.cargo(4));
+    plain.code(101);
+    assert!(plain.kills > 0, "all fit at once, so this test shows nothing: {plain:#?}");
+    fixture.clean(false);
+    group.run(&fixture.xtask(4)).is_built_in_release();
+}
+
+#[test]
+fn after_a_kill_that_hit_no_compiler_one_job_in_release_comes_first() {
+    let _turn = turn();
+    let Some(group) = Group::new(300) else { return };
+    let fixture = Fixture::wide(1, appetite(1, 1, 1));
+    // It takes what it may, by itself.
+    let script = r#"
+fn main() {
+    let jobs: usize = std::env::var("NUM_JOBS").unwrap().parse().unwrap();
+    let blocks: Vec<Vec<u8>> = (0..jobs * 120).map(|_| vec![1; 1 << 20]).collect();
+    std::hint::black_box(&blocks);
+}
+"#;
+    fixture.write("w0/build.rs", script);
+    let ended = group.run(&fixture.xtask(4));
+    ended.code(0).says("next is option a");
+    let expected = [("full", "out-of-memory"), ("a", "built")];
+    assert_eq!(ended.attempts(), expected.map(|(a, b)| (a.to_owned(), b.to_owned())), "{ended:#?}");
+}
+
+#[test]
+fn documentation_is_held_back_and_doctests_are_as_many_as_fit() {
+    let _turn = turn();
+    let Some(group) = Group::new(420) else { return };
+    let fixture = Fixture::wide(3, appetite(230, 400, 300));
+    let doctest =
+        "//! ```\n//! assert_eq!(std::env::var(\"RUST_TEST_THREADS\").unwrap(), \"1\");\n//! ```\n";
+    fixture.write("src/lib.rs", doctest);
+    let mut plain = Command::new(env!("CARGO"));
+    plain.args(["doc", "-j4"]);
+    fixture.isolate(&mut plain, 4);
+    let plain = group.run(&plain);
+    plain.code(101);
+    assert!(plain.kills > 0, "all fit at once, so this test shows nothing: {plain:#?}");
+    fixture.clean(false);
+    let ended = group.run(&exec(&fixture, &["doc"]));
+    ended.code(0);
+    assert_eq!(ended.kills, 0, "{ended:#?}");
+    let ended = group.run(&exec(&fixture, &["test", "--doc"]));
+    ended.code(0);
+    assert!(ended.stdout.contains("1 passed"), "{ended:#?}");
+}
+
 // ---- several builds at once ----
 
 /// All of them at the same time, each from its own workspace.
@@ -932,7 +1067,7 @@ fn nothing_that_others_have_made_is_removed() {
         fixture.isolate(&mut command, 1);
         command.env("CARGO_TARGET_DIR", &target);
         Ended::from(command.output().unwrap()).code(0);
-        assert!(target.join("xtask/xtask-gate").exists());
+        assert!(target.join("xtask/xtask-gates").read_dir().unwrap().count() > 0);
     }
     are_untouched(&beside);
 }
