@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod interrupt;
+mod leaderboard;
 mod tpm;
 
 use std::env;
@@ -18,6 +19,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use phi_protocol::{EVENTS_SCHEMA, EVENTS_VERSION, Launch, Question, Task, Workers};
 
 use crate::cli::cluster::ClusterArgs;
+use crate::cli::leaderboard::LeaderboardArgs;
 use crate::cli::tpm::TpmArgs;
 use crate::engine::exact::{
     self, CutChoices, Direction, Engine, Rules, Scope, SpectrumRules, TiePolicy, TieRule, UnitName,
@@ -108,6 +110,11 @@ enum Command {
     /// By default on 8 topologies × 4 sizes × 5 seeds = 160 comparisons.
     #[command(after_help = AFTER_HELP)]
     Study(Box<StudyArgs>),
+    /// Compare all estimators over several suites, and rank them
+    ///
+    /// By default all estimators over the built-in suites, against Φ of IIT 3.0. Writes
+    /// leaderboard.html, .md and .json into the folder of the runs.
+    Leaderboard(LeaderboardArgs),
     /// Draw your own network and its cause-effect structure as SVG
     ///
     /// By IIT 3.0. The network's graph shows the state of the units and the connections that the
@@ -424,6 +431,7 @@ impl Cli {
             (Some(Command::Tpm(args)), None) => args.run(),
             (Some(Command::Runs(args)), None) => args.run(),
             (Some(Command::Report(args)), None) => args.run(),
+            (Some(Command::Leaderboard(args)), None) => args.run(registry),
             (Some(Command::Launch(_)), None) => Err(Error::Settings(
                 "a launch within a launch: expected a command after --".to_owned(),
             )),
@@ -728,7 +736,7 @@ impl StudyArgs {
                 file.display()
             )));
         }
-        from_toml::read(file, registry, &self.estimators)
+        from_toml::read(file, registry, &self.estimators, &[])
     }
 
     /// The settings that the flags ask for.

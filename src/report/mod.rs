@@ -9,6 +9,7 @@
 pub mod course;
 pub mod drawing;
 pub mod figures;
+pub mod leaderboard;
 pub mod plot;
 pub mod text;
 

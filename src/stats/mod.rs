@@ -3,6 +3,7 @@
 //!
 //! It knows nothing of how they are shown.
 
+pub mod agreement;
 pub mod calibration;
 pub mod statistics;
 pub mod summary;

@@ -60,11 +60,16 @@ pub const BUILT_IN: [(&str, &str); 5] = [
 ];
 
 /// The suite in the file at `path`, or of this name if it is [`BUILT_IN`]. Its estimators are some
-/// of `registry`: those in the file or, if any are named, `estimators`.
+/// of `registry`. `estimators` and `formalisms` come before those in the file, if there are any.
 ///
 /// # Errors
 /// [`Error::Read`]; [`Error::Content`] with file, line and column; as [`Suite::new`].
-pub fn read(path: &Path, registry: &Registry, estimators: &[String]) -> Result<Suite, Error> {
+pub fn read(
+    path: &Path,
+    registry: &Registry,
+    estimators: &[String],
+    formalisms: &[Formalism],
+) -> Result<Suite, Error> {
     let chosen = registry.chosen(estimators)?;
     let built_in = BUILT_IN.iter().find(|(name, _)| path.as_os_str() == *name);
     let text = match built_in {
@@ -78,13 +83,15 @@ pub fn read(path: &Path, registry: &Registry, estimators: &[String]) -> Result<S
             other => other,
         })?,
     };
-    parse(&text, path, registry, |settings| match &*chosen {
-        [] => Suite::new(settings),
-        [first, others @ ..] => Suite::new(Settings {
-            estimator: first.clone(),
-            other_estimators: others.to_vec(),
-            ..settings
-        }),
+    parse(&text, path, registry, |mut settings| {
+        if let [first, others @ ..] = &*chosen {
+            settings.estimator.clone_from(first);
+            settings.other_estimators = others.to_vec();
+        }
+        if !formalisms.is_empty() {
+            settings.formalisms = formalisms.to_vec();
+        }
+        Suite::new(settings)
     })
 }
 
@@ -581,7 +588,8 @@ mod tests {
     #[test]
     fn built_in_suites_are_known_by_name() {
         for (name, text) in BUILT_IN {
-            let suite = read(Path::new(name), &Registry::default(), &["te".to_owned()]).unwrap();
+            let suite =
+                read(Path::new(name), &Registry::default(), &["te".to_owned()], &[]).unwrap();
             let estimator = Settings {
                 estimator: "te".to_owned(),
                 ..self::suite(text).unwrap().settings().clone()
@@ -592,7 +600,8 @@ mod tests {
                 "{name}"
             );
         }
-        let error = read(Path::new("survey"), &Registry::default(), &[]).unwrap_err().to_string();
+        let error =
+            read(Path::new("survey"), &Registry::default(), &[], &[]).unwrap_err().to_string();
         assert!(error.starts_with("cannot read survey: No such file"), "{error}");
         assert!(error.contains("built in: comparisons-160, threshold, rules"), "{error}");
     }
@@ -841,7 +850,7 @@ mod tests {
         }
         let path = folder.path().join("survey.toml");
         fs::write(&path, text).unwrap();
-        let error = read(&path, &Registry::default(), &[]).unwrap_err().to_string();
+        let error = read(&path, &Registry::default(), &[], &[]).unwrap_err().to_string();
         let error = error.replace(&folder.path().display().to_string(), "{}");
         assert_eq!(error, format!("{{}}/survey.toml, line {message}"));
     }
@@ -864,7 +873,7 @@ mod tests {
             name = \"copy\"
         ";
         fs::write(&path, text).unwrap();
-        let suite = read(&path, &Registry::default(), &[]).unwrap();
+        let suite = read(&path, &Registry::default(), &[], &[]).unwrap();
         let settings = suite.settings();
         let named: Vec<String> =
             settings.networks.iter().map(|it| format!("{} {}", it.name, it.states)).collect();
@@ -888,7 +897,7 @@ mod tests {
             let path = folder.path().join("survey.toml");
             fs::write(&path, "seeds = 1\n[[networks]]\nfile = \"list.json\"\n").unwrap();
             let _ = crate::model::key::counted::compared();
-            let suite = read(&path, &Registry::default(), &[]).unwrap();
+            let suite = read(&path, &Registry::default(), &[], &[]).unwrap();
             assert_eq!(suite.comparisons().len(), n);
             let mut listed = Vec::new();
             crate::report::text::write_matrix(&suite, &mut listed).unwrap();
