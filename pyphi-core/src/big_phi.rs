@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::bound::Bound;
+use crate::by_definition;
 use crate::concept::LocalConcept;
 use crate::cut_structure::{CutStructure, Intact};
 use crate::error::Result;
@@ -21,6 +22,7 @@ use crate::tables::{Tables, Wiring, subsets_by_size};
 use crate::ties::Choices;
 use crate::transport::Total;
 use crate::unit_set::UnitSet;
+use crate::variant::Variant;
 
 /// Φ of a subsystem with the evidence.
 #[derive(Debug, Clone)]
@@ -52,6 +54,11 @@ pub struct BigPhi {
     pub cuts_decided: u64,
     /// All directed cuts of the system; 0 where Φ = 0 without search.
     pub cuts_total: u64,
+    /// Σ φ · distance to the null concept, over the concepts of the intact system: the distance of
+    /// the structure from one without concepts (Oizumi et al. 2014). `None` where Φ = 0 without
+    /// search, and of a search that was stopped: there are no concepts to know it from. See
+    /// [`conceptual_information`](crate::conceptual_information).
+    pub conceptual_information: Option<f64>,
     /// Whether the search was finished, and if not, why.
     pub stop_reason: StopReason,
     /// What it took.
@@ -59,7 +66,7 @@ pub struct BigPhi {
 }
 
 impl BigPhi {
-    fn zero(
+    pub(crate) fn zero(
         units: UnitSet,
         ces: CauseEffectStructure,
         stop_reason: StopReason,
@@ -76,6 +83,7 @@ impl BigPhi {
             purview_ties: None,
             cuts_decided: 0,
             cuts_total: 0,
+            conceptual_information: None,
             stop_reason,
             stats,
         }
@@ -105,9 +113,34 @@ impl BigPhi {
 /// assert_eq!(result.cut.unwrap().to_string(), "{0} ≠> {1}");
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
+///
+/// # Panics
+/// If [`Options::variant`] compares structures by an asymmetric measure: see
+/// [`Variant::check`](crate::Variant::check).
 pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
     without_search(subsystem, options, false)
-        .unwrap_or_else(|| with_ties(Search::new(subsystem, options).run(), options))
+        .unwrap_or_else(|| by_variant(subsystem, options, None))
+}
+
+/// Φ; as if there were no other cut than that of this rank, if there is one.
+fn by_variant(subsystem: &Subsystem, options: &Options, rank: Option<usize>) -> BigPhi {
+    options.variant.check().unwrap_or_else(|error| panic!("{error}"));
+    if options.variant.has_bounds() {
+        let search = Search::new(subsystem, options);
+        let result = rank.map_or_else(|| search.run(), |rank| search.run_over(&[rank]));
+        return with_ties(result, options);
+    }
+    let cuts = cuts(subsystem, options.variant);
+    match rank {
+        None => by_definition::big_phi(subsystem, options, &cuts),
+        Some(rank) => by_definition::big_phi(subsystem, options, &cuts[rank..=rank]),
+    }
+}
+
+/// The cuts that are looked at.
+fn cuts(subsystem: &Subsystem, variant: Variant) -> Vec<Cut> {
+    let is_of_one = |cut: &Cut| cut.severed_from.len() == 1 || cut.severed_to.len() == 1;
+    Cut::all(subsystem.units()).filter(|cut| !variant.cut_one || is_of_one(cut)).collect()
 }
 
 /// What one cut of a subsystem takes away (IIT 3.0): `phi` is the distance of the structure under
@@ -126,13 +159,19 @@ pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
 ///
 /// # Errors
 /// If the cut does not divide the units of the subsystem in two.
+///
+/// # Panics
+/// As [`big_phi`].
 pub fn big_phi_under(subsystem: &Subsystem, cut: Cut, options: &Options) -> Result<BigPhi> {
     cut.check(subsystem.units())?;
     let rank = Cut::all(subsystem.units()).position(|it| it == cut).expect("a cut in two");
+    // No cut is left out that is asked for.
+    let variant = Variant { cut_one: false, ..options.variant };
+    let options = &Options { variant, ..options.clone() };
     let needed = predicted_bytes(subsystem.n_units(), rayon::current_num_threads());
     let result = match memory_limit(needed.unwrap_or(u64::MAX), options) {
         Some(reason) => without_structure(subsystem, reason),
-        None => with_ties(Search::new(subsystem, options).run_over(&[rank]), options),
+        None => by_variant(subsystem, options, Some(rank)),
     };
     Ok(BigPhi { cut: Some(cut), ..result })
 }
@@ -164,7 +203,7 @@ fn memory_limit(needed_bytes: u64, options: &Options) -> Option<StopReason> {
 }
 
 /// The result of a search that was stopped before it began.
-fn without_structure(subsystem: &Subsystem, reason: StopReason) -> BigPhi {
+pub(crate) fn without_structure(subsystem: &Subsystem, reason: StopReason) -> BigPhi {
     let nothing = CauseEffectStructure::default();
     let result = BigPhi::zero(subsystem.units(), nothing, reason, Stats::default());
     BigPhi { phi: f64::INFINITY, ..result }
@@ -254,7 +293,7 @@ impl<'a> Search<'a> {
             options,
             tables: &subsystem.tables,
             subsets: subsets_by_size(n),
-            cuts: Cut::all(subsystem.units()).collect(),
+            cuts: cuts(subsystem, options.variant),
             memo: if symmetry.is_trivial() { CauseMemo::new(n) } else { CauseMemo::none() },
             symmetry,
             cache: PhiCache::new(),
@@ -264,6 +303,8 @@ impl<'a> Search<'a> {
                 count_ties: options.count_ties,
                 symmetry: !options.no_symmetry,
                 order: options.tie_order.within(subsystem.units().bits()),
+                smallest_purview: options.variant.smallest_purview,
+                no_new_concepts: options.variant.no_new_concepts,
             },
             stop: Stop::new(options),
             began: Instant::now(),
@@ -308,6 +349,16 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// The concepts of the intact system.
+    pub(crate) fn structure(&self) -> std::result::Result<CauseEffectStructure, StopReason> {
+        let (intact, ..) = self.intact();
+        let structure = match self.stop.is_due() {
+            true => CauseEffectStructure::default(),
+            false => self.describe(&Wiring::intact(self.tables), &intact.concepts),
+        };
+        self.stop.reason().map_or(Ok(structure), Err)
+    }
+
     pub(crate) fn run(&self) -> BigPhi {
         self.run_over(&self.cuts_likely_first())
     }
@@ -339,7 +390,8 @@ impl<'a> Search<'a> {
         let units = self.subsystem.units();
         if intact.concepts.is_empty() {
             let nothing = CauseEffectStructure::default();
-            return BigPhi::zero(units, nothing, StopReason::Complete, stats);
+            let zero = BigPhi::zero(units, nothing, StopReason::Complete, stats);
+            return BigPhi { conceptual_information: Some(0.0), ..zero };
         }
         let (cuts_decided, cuts_total) = (results.len() as u64, self.cuts.len() as u64);
         let best = results.iter().filter_map(CutResult::exact).map(|(total, _)| total).min();
@@ -382,10 +434,11 @@ impl<'a> Search<'a> {
         if let Some(reason) = self.stop.reason() {
             return stopped(reason);
         }
+        let conceptual_information = Some(intact.conceptual_information());
         let Some(rank) = rank.filter(|_| phi > 0.0) else {
             let result = BigPhi::zero(units, ces, StopReason::Complete, stats);
             let cut = rank.map(|rank| self.cuts[rank]);
-            return BigPhi { phi, cut, cuts_decided, cuts_total, ..result };
+            return BigPhi { phi, cut, cuts_decided, cuts_total, conceptual_information, ..result };
         };
         let cut = self.cuts[rank];
         let cut_wiring = self.subsystem.wiring(Some(cut));
@@ -412,6 +465,7 @@ impl<'a> Search<'a> {
             purview_ties,
             cuts_decided,
             cuts_total,
+            conceptual_information,
             stop_reason: StopReason::Complete,
             stats,
         }

@@ -8,6 +8,7 @@ use crate::big_phi::{BigPhi, big_phi};
 use crate::error::{ErrorKind, Result};
 use crate::limits::{Options, Stop, predicted_bytes};
 use crate::network::Network;
+use crate::spectrum::{SpectrumRules, quick_extremes};
 use crate::state::State;
 use crate::subsystem::{Subsystem, TOLERANCE};
 use crate::tie_order::LocalOrder;
@@ -127,6 +128,61 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
     Ok(sorted)
 }
 
+/// The smallest and the largest Φ that ties allow a subsystem.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ComplexRange {
+    /// The units.
+    pub units: UnitSet,
+    /// The smallest and the largest Φ; `None` where they are not quickly proven.
+    pub range: Option<(f64, f64)>,
+}
+
+/// For each subsystem of a network that can be a complex and be in its state, the smallest and the
+/// largest Φ that ties allow, where both are quickly proven (see
+/// [`phi_spectrum`](crate::phi_spectrum())): they say whether ties could change which complex is the
+/// major one. In the order of [`candidates`]; fewer if the analysis is stopped.
+///
+/// ```
+/// use pyphi_core::{Options, SpectrumRules, complex_ranges, fixtures};
+///
+/// let it = fixtures::or_and_xor();
+/// let (options, rules) = (Options::default(), SpectrumRules::default());
+/// let found = complex_ranges(it.network(), it.state(), &options, rules)?;
+/// // The Φ of the whole is from 1.743056 to 1.916667, that of no other is more than 1.
+/// let (all, others) = found.split_last().unwrap();
+/// let (smallest, _) = all.range.unwrap();
+/// assert!(others.iter().all(|it| it.range.unwrap().1 < smallest));
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+///
+/// # Errors
+/// As [`complexes`].
+///
+/// # Panics
+/// If [`Options::variant`] is not the default.
+pub fn complex_ranges(
+    network: &Network,
+    state: State,
+    options: &Options,
+    rules: SpectrumRules,
+) -> Result<Vec<ComplexRange>> {
+    options.variant.expect_default("a range over ties");
+    let network = Arc::new(network.clone());
+    let stop = Stop::new(options);
+    let mut met: HashMap<Vec<u64>, Option<(f64, f64)>> = HashMap::new();
+    let mut found = Vec::new();
+    for units in candidates(&network)?.filter(|units| units.len() > 1) {
+        let Ok(subsystem) = Subsystem::of(&network, state, units) else { continue };
+        let search = || quick_extremes(&subsystem, &stop, rules);
+        let range = *met.entry(subsystem.tables.fingerprint()).or_insert_with(search);
+        if stop.is_due() {
+            break;
+        }
+        found.push(ComplexRange { units, range });
+    }
+    Ok(found)
+}
+
 /// Memory that [`complexes`] plans for with `n_threads` threads, in bytes: that of all units that
 /// reach each other, the largest system that is searched. `u64::MAX` where that is more.
 pub fn memory_needed_of_complexes(network: &Network, n_threads: usize) -> u64 {
@@ -185,14 +241,9 @@ impl BigPhi {
             moved(&mut concept.mechanism);
             for core in [&mut concept.cause, &mut concept.effect] {
                 moved(&mut core.purview);
-                let mip = &mut core.mip;
-                for set in [
-                    &mut mip.first_mechanism,
-                    &mut mip.first_purview,
-                    &mut mip.second_mechanism,
-                    &mut mip.second_purview,
-                ] {
-                    moved(set);
+                for (mechanism, purview) in &mut core.mip.parts {
+                    moved(mechanism);
+                    moved(purview);
                 }
             }
         }

@@ -23,7 +23,7 @@
 //! nothing here either.
 
 use crate::concept::LocalConcept;
-use crate::fixed::{Fixed, to_coarse, to_fixed};
+use crate::fixed::{Fixed, cost_to_f64, to_coarse, to_fixed};
 use crate::mip::{Core, Scratch, SmallPhi};
 use crate::repertoire::Direction;
 use crate::structure::{MarginalColumns, SAME_REPERTOIRE, StructureDistance, is_same};
@@ -51,6 +51,15 @@ impl Intact {
     pub(crate) fn new(concepts: impl Iterator<Item = (LocalConcept, i64)>) -> Intact {
         let (concepts, to_null) = concepts.unzip();
         Intact { concepts, to_null }
+    }
+
+    /// Σ φ · distance to the null concept.
+    pub(crate) fn conceptual_information(&self) -> f64 {
+        let costs = self.concepts.iter().zip(&self.to_null);
+        let cost = |(it, &to_null): (&LocalConcept, &i64)| {
+            i128::from(to_coarse(it.phi)) * i128::from(to_null)
+        };
+        cost_to_f64(costs.map(cost).sum())
     }
 }
 
@@ -102,7 +111,7 @@ impl<'a> CutStructure<'a> {
             }
             let before = before.next_if(|(_, it)| it.mechanism == mechanism);
             let is_split = mechanism & from != 0 && mechanism & to != 0;
-            if before.is_none() && !is_split {
+            if before.is_none() && (!is_split || small_phi.rules.no_new_concepts) {
                 continue;
             }
             let kept_effect = before.and_then(|(_, it)| small_phi.kept_effect(it));

@@ -174,6 +174,32 @@ pub enum ErrorKind {
         /// The units of the subsystem.
         units: String,
     },
+    /// An asymmetric measure of repertoires with a distance of structures that needs a symmetric
+    /// one.
+    #[error(
+        "measure {measure} with the structure distance EMD: it is asymmetric, expected \
+         SUM_SMALL_PHI with it, or one of EMD, L1, ENTROPY_DIFFERENCE, PSQ2"
+    )]
+    AsymmetricMeasure {
+        /// The measure.
+        measure: String,
+    },
+    /// What is no partition of a system.
+    #[error("partition {partition}: expected all units of {units}, each once, in several parts")]
+    NoSystemPartition {
+        /// The partition.
+        partition: String,
+        /// The units of the system.
+        units: String,
+    },
+    /// Two structures on different units have no distance.
+    #[error("structures on the units {found} and {expected}: expected the same units")]
+    OtherUnits {
+        /// The units of the second.
+        found: String,
+        /// The units of the first.
+        expected: String,
+    },
     /// Numbers for the units that are no permutation.
     #[error("numbering: {number} is not a number of its own below {n_units}")]
     Numbering {

@@ -42,6 +42,7 @@
 
 mod big_phi;
 mod bound;
+mod by_definition;
 mod complex;
 mod concept;
 mod cut_structure;
@@ -74,11 +75,15 @@ mod ties;
 mod tpm;
 mod transport;
 mod unit_set;
+mod variant;
 mod vectors;
 mod wide;
 
 pub use big_phi::{BigPhi, big_phi, big_phi_under};
-pub use complex::{candidates, complexes, condensed, major_complex, memory_needed_of_complexes};
+pub use complex::{
+    ComplexRange, candidates, complex_ranges, complexes, condensed, major_complex,
+    memory_needed_of_complexes,
+};
 pub use concept::{Concept, CoreRepertoire, Mip};
 pub use error::{Error, ErrorKind, Result};
 pub use formalism::{DifferentiationCap, Formalism, TiePolicy};
@@ -97,11 +102,12 @@ pub use spectrum::{
 };
 pub use state::State;
 pub use stats::Stats;
-pub use structure::CauseEffectStructure;
+pub use structure::{CauseEffectStructure, ces_distance, conceptual_information};
 pub use subsystem::{Subsystem, TOLERANCE};
 pub use tie_order::{Numbering, TieOrder};
 pub use tpm::Tpm;
 pub use unit_set::UnitSet;
+pub use variant::{CesDistance, Measure, MechanismPartitions, Variant};
 
 /// The example of the README, tested.
 #[cfg(doctest)]

@@ -12,8 +12,10 @@ use crate::big_phi::is_zero_without_search;
 use crate::mip::CauseMemo;
 use crate::subsystem::Subsystem;
 use crate::tie_order::TieOrder;
+use crate::variant::Variant;
 
-/// How an analysis is run. But for `tie_order`, none of it changes a result that is complete.
+/// How an analysis is run. But for `tie_order` and `variant`, none of it changes a result that is
+/// complete.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// What the analysis may take. [default: no limits]
@@ -38,6 +40,11 @@ pub struct Options {
     /// ties Φ depends on it; see [`phi_range`](crate::phi_range) and
     /// [`iit4::phi_range`](crate::iit4::phi_range). [default: lexicographically the first]
     pub tie_order: TieOrder,
+    /// IIT 3.0 by other measures, partitions or approximations, for [`big_phi`](crate::big_phi()),
+    /// [`big_phi_under`](crate::big_phi_under), [`complexes`](crate::complexes) and
+    /// [`Subsystem::purview_analysis`]. What ties allow, and the pieces of one Φ, are for the
+    /// default only, and panic at another. IIT 4.0 has no variants. [default: IIT 3.0 as published]
+    pub variant: Variant,
 }
 
 /// What an analysis may take.

@@ -12,6 +12,7 @@
 //! marginals, and the Hamming cost of a step is the number of units it changes). These sums are
 //! cheap; the EMD itself is only computed where they do not already rule a partition out.
 
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::emd::{Emd, EmdSolver};
@@ -53,10 +54,13 @@ pub(crate) struct CauseMemo {
     weights: Vec<u32>,
     /// Whether cuts have slots.
     has_cuts: bool,
-    /// 2φ, or 2 · an upper bound on φ + 1.
+    /// 2φ, or 2 · an upper bound on φ + 1, as [`CauseMemo::swap`] keeps it. What is not known is 0,
+    /// so that the system gives the table as it is, page by page: most searches of sparse systems
+    /// touch little of it.
     values: Vec<AtomicI64>,
 }
 
+/// A value that no φ is.
 const UNKNOWN: i64 = i64::MIN;
 
 /// No φ is more than this: what is known of one whose search was stopped.
@@ -85,8 +89,12 @@ impl CauseMemo {
             weights[half..].iter_mut().for_each(|it| *it += base.pow(unit));
         }
         steps(CauseMemo::n_slots(n) as usize);
-        let values = (0..CauseMemo::n_slots(n)).map(|_| AtomicI64::new(UNKNOWN)).collect();
-        CauseMemo { weights, has_cuts, values }
+        CauseMemo { weights, has_cuts, values: zeros(CauseMemo::n_slots(n) as usize) }
+    }
+
+    /// From a value to what is kept of it, and back.
+    fn swap(value: i64) -> i64 {
+        value ^ UNKNOWN
     }
 
     /// A memo without a slot.
@@ -114,10 +122,10 @@ impl CauseMemo {
     fn get(&self, mechanism: u32, purview: u32, from: Option<u32>) -> Option<Known> {
         // Whatever is in a slot is true, so no ordering is needed.
         let value = self.slot(mechanism, purview, from)?.load(Ordering::Relaxed);
-        match value {
+        match CauseMemo::swap(value) {
             UNKNOWN => None,
-            _ if value & 1 == 0 => Some(Known::Exactly(value >> 1)),
-            _ => Some(Known::AtMost(value >> 1)),
+            value if value & 1 == 0 => Some(Known::Exactly(value >> 1)),
+            value => Some(Known::AtMost(value >> 1)),
         }
     }
 
@@ -127,9 +135,22 @@ impl CauseMemo {
                 Known::Exactly(phi) => phi << 1,
                 Known::AtMost(phi) => phi << 1 | 1,
             };
-            slot.store(value, Ordering::Relaxed);
+            slot.store(CauseMemo::swap(value), Ordering::Relaxed);
         }
     }
+}
+
+/// So many zeros, which the system gives as they are.
+fn zeros(n: usize) -> Vec<AtomicI64> {
+    // On some 32-bit targets they are not aligned alike.
+    if align_of::<i64>() != align_of::<AtomicI64>() {
+        return (0..n).map(|_| AtomicI64::new(0)).collect();
+    }
+    let mut zeros = ManuallyDrop::new(vec![0i64; n]);
+    let (start, length, capacity) = (zeros.as_mut_ptr(), zeros.len(), zeros.capacity());
+    // SAFETY: these are the parts of a vector that is not dropped. `AtomicI64` has the size, the
+    // values and, as was just seen, the alignment of `i64`.
+    unsafe { Vec::from_raw_parts(start.cast::<AtomicI64>(), length, capacity) }
 }
 
 /// What the search for small φ needs to know, besides its scratch space.
@@ -147,6 +168,11 @@ pub(crate) struct Rules {
     pub(crate) symmetry: bool,
     /// Which of the purviews that φ and size leave tied is chosen.
     pub(crate) order: LocalOrder,
+    /// Whether size prefers the purviews with fewest units to those with most.
+    pub(crate) smallest_purview: bool,
+    /// Whether a mechanism without a concept in the intact system is taken to have none under a
+    /// cut.
+    pub(crate) no_new_concepts: bool,
 }
 
 /// Scratch space of one thread.
@@ -747,18 +773,19 @@ impl SmallPhi<'_> {
         Some(core)
     }
 
-    /// Of the purviews tied for the largest φ the one with most units, and of those the first in
-    /// the order asked for. Each purview comes with how many it stands for and with its φ.
+    /// Of the purviews tied for the largest φ the one with most units (or fewest, if the rules say
+    /// so), and of those the first in the order asked for. Each purview comes with how many it stands for and with its φ.
     fn choose(
         &self,
         direction: Direction,
         mechanism: u32,
         purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone,
     ) -> Option<Core> {
-        if self.choices.is_none() && self.rules.order == LocalOrder::Lexicographic {
+        let is_largest = !self.rules.smallest_purview;
+        if self.choices.is_none() && is_largest && self.rules.order == LocalOrder::Lexicographic {
             return self.choose_first(purviews);
         }
-        let tied = Tied::new(purviews, self.rules.tolerance);
+        let tied = Tied::new(purviews, self.rules.tolerance, self.rules.smallest_purview);
         let core = tied.as_ref().map(|tied| self.choose_among(direction, mechanism, tied));
         // A search that was stopped has not seen everything.
         if let Some(choices) = self.choices
@@ -785,7 +812,7 @@ impl SmallPhi<'_> {
         Core { purview, phi, n_tied: tied.n_tied, n_tied_in_size: tied.n_tied_in_size }
     }
 
-    /// As [`SmallPhi::choose`], in lexicographic order.
+    /// As [`SmallPhi::choose`], for most units and in lexicographic order.
     fn choose_first(
         &self,
         purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone,
@@ -1116,6 +1143,8 @@ impl<'a> Workbench<'a> {
                 count_ties: false,
                 symmetry: self.prune,
                 order: LocalOrder::Lexicographic,
+                smallest_purview: false,
+                no_new_concepts: false,
             },
             stop: &self.stop,
             purviews: &self.subsets,

@@ -5,24 +5,19 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ErrorKind, Result};
 use crate::unit_set::{UnitSet, deposit};
 
-/// A bipartition {M1/P1, M2/P2} of a mechanism M over a purview P.
+/// A partition of a mechanism M over a purview P: {M1/P1, M2/P2}, or more parts where
+/// [`MechanismPartitions`](crate::MechanismPartitions) allows them.
 ///
 /// Displays as `{0}/{} × {1}/{0,1}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Partition {
-    /// Mechanism units of the first part.
-    pub first_mechanism: UnitSet,
-    /// Purview units of the first part.
-    pub first_purview: UnitSet,
-    /// Mechanism units of the second part.
-    pub second_mechanism: UnitSet,
-    /// Purview units of the second part.
-    pub second_purview: UnitSet,
+    /// The mechanism units and the purview units of each part.
+    pub parts: Vec<(UnitSet, UnitSet)>,
 }
 
 impl Partition {
-    /// The partitions of `mechanism` over `purview`, in the order that decides ties: every
-    /// bipartition except the one in which the first part is empty.
+    /// The bipartitions of `mechanism` over `purview`, in the order that decides ties: every one
+    /// except that in which the first part is empty.
     ///
     /// ```
     /// use pyphi_core::{Partition, UnitSet};
@@ -32,12 +27,9 @@ impl Partition {
     /// assert_eq!(all, ["{}/{0} × {0}/{1}", "{}/{1} × {0}/{0}", "{}/{0,1} × {0}/{}"]);
     /// ```
     pub fn all(mechanism: UnitSet, purview: UnitSet) -> impl Iterator<Item = Partition> {
-        local_partitions(mechanism.bits(), purview.bits()).map(move |(m1, p1)| Partition {
-            first_mechanism: UnitSet::from_bits(m1),
-            first_purview: UnitSet::from_bits(p1),
-            second_mechanism: UnitSet::from_bits(mechanism.bits() & !m1),
-            second_purview: UnitSet::from_bits(purview.bits() & !p1),
-        })
+        let (m, p) = (mechanism.bits(), purview.bits());
+        local_partitions(m, p)
+            .map(move |first| Partition::of_local(&two_parts(m, p, first), u32::MAX))
     }
 
     /// The partition with the first part (m1, p1), all sets in the numbering of the subsystem whose
@@ -45,16 +37,16 @@ impl Partition {
     pub(crate) fn from_local(
         mechanism: u32,
         purview: u32,
-        (m1, p1): (u32, u32),
+        first: (u32, u32),
         members: u32,
     ) -> Partition {
+        Partition::of_local(&two_parts(mechanism, purview, first), members)
+    }
+
+    /// The partition with these parts, in the numbering of the subsystem whose units are `members`.
+    pub(crate) fn of_local(parts: &[(u32, u32)], members: u32) -> Partition {
         let network = |local: u32| UnitSet::from_bits(deposit(local, members));
-        Partition {
-            first_mechanism: network(m1),
-            first_purview: network(p1),
-            second_mechanism: network(mechanism & !m1),
-            second_purview: network(purview & !p1),
-        }
+        Partition { parts: parts.iter().map(|&(m, p)| (network(m), network(p))).collect() }
     }
 
     /// How many partitions [`Partition::all`] yields: 2^(|M|-1) · 2^|P| - 1.
@@ -65,12 +57,16 @@ impl Partition {
 
 impl std::fmt::Display for Partition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{}/{} × {}/{}",
-            self.first_mechanism, self.first_purview, self.second_mechanism, self.second_purview
-        )
+        for (idx, (mechanism, purview)) in self.parts.iter().enumerate() {
+            write!(f, "{}{mechanism}/{purview}", if idx > 0 { " × " } else { "" })?;
+        }
+        Ok(())
     }
+}
+
+/// The two parts of a bipartition, given the first.
+pub(crate) fn two_parts(mechanism: u32, purview: u32, (m1, p1): (u32, u32)) -> [(u32, u32); 2] {
+    [(m1, p1), (mechanism & !m1, purview & !p1)]
 }
 
 /// First parts (mechanism, purview) of the partitions, in order.

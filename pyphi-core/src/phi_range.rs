@@ -108,6 +108,7 @@ fn range(
     seed: u64,
     tries_choices: bool,
 ) -> PhiRange {
+    options.variant.expect_default("a range over ties");
     let classes = Symmetry::classes(&subsystem.tables);
     let (numberings, is_exhaustive) =
         LocalOrder::numberings(subsystem.n_units(), &classes, n_more, seed);
@@ -137,6 +138,7 @@ fn range(
 /// assert!((phis[0] - phis[1]).abs() > 1e-3);
 /// ```
 pub fn phi_by_order(subsystem: &Subsystem, options: &Options, orders: &[TieOrder]) -> Vec<f64> {
+    options.variant.expect_default("Φ by order");
     let Some((&first, others)) = orders.split_first() else { return Vec::new() };
     let options = Options { tie_order: first, ..options.clone() };
     let members = subsystem.units().bits();

@@ -264,6 +264,7 @@ impl<'a> Pieces<'a> {
     /// The analysis of a subsystem with these options. Limits, cancelling and progress are those of
     /// each call, on the threads of the current rayon pool; time counts from the call.
     pub fn new(subsystem: &'a Subsystem, options: &'a Options) -> Pieces<'a> {
+        options.variant.expect_default("an analysis in pieces");
         let id = AnalysisId::new(subsystem, options);
         // Where Φ is 0 without search there is nothing to decide.
         let (mechanisms, cuts) = match is_zero_without_search(subsystem) {

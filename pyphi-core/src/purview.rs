@@ -1,23 +1,27 @@
 //! One mechanism over chosen purviews by IIT 3.0: small φ with all partitions that attain it, and
 //! the repertoires that it is a distance of.
 
-use crate::fixed::to_f64;
+use crate::by_definition::Definition;
+use crate::fixed::{Fixed, to_f64};
 use crate::limits::{Options, Stop, StopReason};
 use crate::mip::{Scratch, SmallPhi};
-use crate::partition::{Cut, Partition};
-use crate::repertoire::{Direction, Repertoire, RepertoireScratch, multiply};
+use crate::partition::{Cut, Partition, two_parts};
+use crate::repertoire::{Direction, Repertoire};
 use crate::subsystem::{Subsystem, are_connected};
+use crate::tie_order::LocalOrder;
 use crate::unit_set::UnitSet;
+use crate::variant::Variant;
 
 /// Small φ of a mechanism over one purview, with all that it rests on (Oizumi et al. 2014).
 #[derive(Debug, Clone, PartialEq)]
 pub struct PurviewAnalysis {
     /// Units of the purview.
     pub purview: UnitSet,
-    /// φ: the smallest earth mover's distance from the repertoire to a partitioned one.
+    /// φ: the smallest earth mover's distance from the repertoire to a partitioned one; by the
+    /// measure and over the partitions of [`Options::variant`], if that says so.
     pub phi: f64,
-    /// All partitions at that distance, within the tolerance, in the order of [`Partition::all`]:
-    /// the first is the minimum information partition. Empty if mechanism and purview are not
+    /// All partitions at that distance, within the tolerance, in a fixed order: the first is the
+    /// minimum information partition. Empty if mechanism and purview are not
     /// connected, or one of them is empty.
     pub mips: Vec<Partition>,
     /// The repertoire.
@@ -61,13 +65,14 @@ impl Subsystem {
     ) -> Result<PurviewAnalysis, StopReason> {
         let stop = Stop::new(options);
         self.with_small_phi(&self.wiring(cut), &stop, |small_phi, scratch| {
-            self.over(small_phi, direction, mechanism, purview, &stop, scratch)
+            self.over(small_phi, direction, mechanism, purview, options.variant, scratch)
         })
     }
 
     /// As [`Subsystem::purview_analysis`], of all purviews for which φ > 0. First come those that
-    /// tie for the largest φ, by size from the largest down and then lexicographically, so that the
-    /// first is that of the core cause or core effect; then the others, by φ.
+    /// tie for the largest φ, by size from the largest down (or from the smallest up, if the variant
+    /// says so) and then lexicographically, so that the first is that of the core cause or core
+    /// effect; then the others, by φ.
     ///
     /// # Errors
     /// The reason, if the analysis was stopped.
@@ -85,14 +90,19 @@ impl Subsystem {
         let mut found = self.with_small_phi(&self.wiring(cut), &stop, |small_phi, scratch| {
             self.units()
                 .subsets_by_size()
-                .map(|purview| self.over(small_phi, direction, mechanism, purview, &stop, scratch))
+                .map(|purview| {
+                    self.over(small_phi, direction, mechanism, purview, options.variant, scratch)
+                })
                 .filter(|it| it.as_ref().map_or(true, |it| it.phi > 0.0))
                 .collect::<Result<Vec<_>, _>>()
         })?;
         let largest = found.iter().map(|it| it.phi).fold(0.0, f64::max);
         let is_tied = |it: &PurviewAnalysis| it.phi >= largest - self.tolerance();
         found.sort_by(|a, b| {
-            let by_size = || b.purview.len().cmp(&a.purview.len());
+            let by_size = || match options.variant.smallest_purview {
+                true => a.purview.len().cmp(&b.purview.len()),
+                false => b.purview.len().cmp(&a.purview.len()),
+            };
             match (is_tied(a), is_tied(b)) {
                 (true, true) => by_size(),
                 (a_is_tied, b_is_tied) if a_is_tied != b_is_tied => b_is_tied.cmp(&a_is_tied),
@@ -108,35 +118,35 @@ impl Subsystem {
         direction: Direction,
         mechanism: UnitSet,
         purview: UnitSet,
-        stop: &Stop,
+        variant: Variant,
         scratch: &mut Scratch,
     ) -> Result<PurviewAnalysis, StopReason> {
         let (m, p) = (self.local(mechanism), self.local(purview));
-        let wiring = small_phi.wiring;
-        let (phi, mips) = match direction {
-            _ if !are_connected(wiring, direction, m, p) => (0, Vec::new()),
-            Direction::Cause => small_phi.cause_mips(m, p, usize::MAX, scratch),
-            Direction::Effect => small_phi.effect_mips(m, p, usize::MAX),
+        let SmallPhi { wiring, stop, .. } = *small_phi;
+        let order = LocalOrder::Lexicographic;
+        let definition = Definition { subsystem: self, variant, wiring, order, stop };
+        let published = |(phi, mips): (Fixed, Vec<(u32, u32)>)| {
+            (to_f64(phi), mips.iter().map(|&first| two_parts(m, p, first).to_vec()).collect())
+        };
+        let (phi, mips): (f64, Vec<Vec<(u32, u32)>>) = match direction {
+            _ if !are_connected(wiring, direction, m, p) => (0.0, Vec::new()),
+            _ if !variant.has_bounds_of_small_phi() => definition.mips(direction, m, p, usize::MAX),
+            Direction::Cause => published(small_phi.cause_mips(m, p, usize::MAX, scratch)),
+            Direction::Effect => published(small_phi.effect_mips(m, p, usize::MAX)),
         };
         if let Some(reason) = stop.reason() {
             return Err(reason);
         }
-        let repertoire = |m: u32, p: u32| self.probabilities(wiring, direction, m, p);
         let of_purview = |probabilities| Repertoire { purview, probabilities };
-        let partitioned = mips.first().map(|&(m1, p1)| {
-            let (first, second) = (repertoire(m1, p1), repertoire(m & !m1, p & !p1));
-            let mut product = Vec::new();
-            multiply(&first, p1, &second, p, &mut RepertoireScratch::default(), &mut product);
-            of_purview(product)
-        });
-        let partition = |&first: &_| Partition::from_local(m, p, first, self.units().bits());
+        let repertoire = |m: u32, p: u32| of_purview(self.probabilities(wiring, direction, m, p));
+        let partitioned = |parts: &Vec<_>| of_purview(definition.partitioned(direction, parts));
         Ok(PurviewAnalysis {
             purview,
-            phi: if phi <= self.tolerance_fixed() { 0.0 } else { to_f64(phi) },
-            mips: mips.iter().map(partition).collect(),
-            repertoire: of_purview(repertoire(m, p)),
-            partitioned,
-            unconstrained: of_purview(repertoire(0, p)),
+            phi: if phi <= self.tolerance() { 0.0 } else { phi },
+            mips: mips.iter().map(|it| Partition::of_local(it, self.units().bits())).collect(),
+            repertoire: repertoire(m, p),
+            partitioned: mips.first().map(partitioned),
+            unconstrained: repertoire(0, p),
         })
     }
 }

@@ -16,6 +16,7 @@ use crate::spectrum::{
     ChosenPurviews, Extreme, NearTie, PhiSpectrum, SpectrumRules, SpectrumValue,
 };
 use crate::structure::CauseEffectStructure;
+use crate::variant::Variant;
 
 /// The result of one analysis, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +51,16 @@ pub struct PhiRecord {
     /// All Φ that ties allow; absent where that was not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spectrum: Option<SpectrumRecord>,
-    /// False if the analysis was stopped: `phi` is then an upper bound.
+    /// The distance of `ces` from a structure without concepts; absent where that is not known
+    /// because Φ = 0 without search, and of an analysis that was stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conceptual_information: Option<f64>,
+    /// The settings that differ from IIT 3.0 as published, by their names in PyPhi; absent if none
+    /// does.
+    #[serde(default, skip_serializing_if = "Variant::is_default")]
+    pub variant: Variant,
+    /// False if the analysis was stopped: `phi` is then an upper bound. False also if `variant` has
+    /// an approximation.
     pub exact: bool,
 }
 
@@ -242,8 +252,8 @@ pub struct CoreRecord {
     pub purview: Vec<usize>,
     /// `2^k` probabilities, bit i of the index being the i-th unit of the purview.
     pub repertoire: Vec<f64>,
-    /// The minimum information partition, its two parts.
-    pub mip: [PartRecord; 2],
+    /// The minimum information partition: its parts, which are two unless a variant allows more.
+    pub mip: Vec<PartRecord>,
     /// Other purviews of the same size and φ.
     pub ties: u32,
 }
@@ -275,6 +285,9 @@ pub struct MechanismRecord<P> {
     /// The cut of the system under which this is; absent for the intact system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<Cut>,
+    /// As in [`PhiRecord::variant`].
+    #[serde(skip_serializing_if = "Variant::is_default")]
+    pub variant: Variant,
     /// Causes: the purview that was asked for, or all with φ > 0, largest φ first; absent where
     /// only effects were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -291,9 +304,9 @@ pub struct PurviewRecord {
     pub purview: Vec<usize>,
     /// φ.
     pub phi: f64,
-    /// All minimum information partitions, two parts each; empty where nothing connects mechanism
-    /// and purview.
-    pub mips: Vec<[PartRecord; 2]>,
+    /// All minimum information partitions, each with its parts; empty where nothing connects
+    /// mechanism and purview.
+    pub mips: Vec<Vec<PartRecord>>,
     /// `2^k` probabilities, bit i of the index being the i-th unit of the purview.
     pub repertoire: Vec<f64>,
     /// The same under the first partition.
@@ -316,15 +329,12 @@ impl From<&PurviewAnalysis> for PurviewRecord {
     }
 }
 
-fn parts(partition: &Partition) -> [PartRecord; 2] {
-    let part = |mechanism, purview| PartRecord {
+fn parts(partition: &Partition) -> Vec<PartRecord> {
+    let part = |&(mechanism, purview): &_| PartRecord {
         mechanism: unit_list(mechanism),
         purview: unit_list(purview),
     };
-    [
-        part(partition.first_mechanism, partition.first_purview),
-        part(partition.second_mechanism, partition.second_purview),
-    ]
+    partition.parts.iter().map(part).collect()
 }
 
 impl PhiRecord {
@@ -344,8 +354,17 @@ impl PhiRecord {
             ties: result.ties,
             range: None,
             spectrum: None,
+            conceptual_information: result.conceptual_information,
+            variant: Variant::default(),
             exact: result.stop_reason == StopReason::Complete,
         }
+    }
+
+    /// The same record, of an analysis by a variant.
+    #[must_use]
+    pub fn by(mut self, variant: Variant) -> PhiRecord {
+        self.exact &= variant.approximations().is_empty();
+        PhiRecord { variant, ..self }
     }
 }
 

@@ -273,6 +273,7 @@ impl PhiSpectrum {
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
 pub fn phi_spectrum(subsystem: &Subsystem, options: &Options, rules: SpectrumRules) -> PhiSpectrum {
+    options.variant.expect_default("a spectrum");
     search(subsystem, &Stop::new(options), rules, false, MOST_OF_CUT)
 }
 
@@ -467,6 +468,8 @@ impl Shared<'_> {
                 count_ties: false,
                 symmetry: true,
                 order: LocalOrder::Lexicographic,
+                smallest_purview: false,
+                no_new_concepts: false,
             },
             stop: self.stop,
             purviews: self.subsets,

@@ -4,15 +4,19 @@
 //! mass, and the distance of two concepts is the EMD of their cause repertoires plus that of their
 //! effect repertoires, each pair expanded to the union of its purviews.
 
+use crate::by_definition::structure_distance;
 use crate::concept::{Concept, LocalConcept};
 use crate::cut_structure::without_same;
+use crate::error::{ErrorKind, Result};
 use crate::fixed::{Fixed, place_distribution, to_coarse, to_fixed};
 use crate::limits::{Stop, steps};
 use crate::mip::{Core, Scratch};
+use crate::subsystem::Subsystem;
 use crate::tables::Tables;
 use crate::ties::Prices;
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::extract;
+use crate::variant::Variant;
 use crate::vectors::{add_distances, add_distances_f64};
 
 /// The concepts of a system, mechanisms by size and then lexicographically.
@@ -36,6 +40,63 @@ impl CauseEffectStructure {
             .map(|it| u64::from(it.cause.ties > 0) + u64::from(it.effect.ties > 0))
             .sum()
     }
+}
+
+/// The distance of two cause-effect structures on the same units, each given with its subsystem, by
+/// the measure and the distance of `variant` (Oizumi et al. 2014). The systems may be in different
+/// states, or have different mechanisms: what a concept leaves open is unconstrained as in its own
+/// system, and so is the null concept that makes up for a difference in Σφ.
+///
+/// ```
+/// use pyphi_core::{State, Subsystem, Variant, ces_distance, fixtures};
+///
+/// let first = fixtures::or_and_xor();
+/// let state = State::new(&[0, 0, 1])?;
+/// let second = Subsystem::new(first.network(), state, first.units())?;
+/// let [a, b] = [&first, &second].map(Subsystem::cause_effect_structure);
+/// let variant = Variant::default();
+/// let distance = ces_distance((&first, &a), (&second, &b), variant)?;
+/// assert!(distance > 0.0);
+/// assert_eq!(ces_distance((&first, &a), (&first, &a), variant)?, 0.0);
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If the units differ, or the measure of repertoires is asymmetric and the distance not that of Σφ.
+pub fn ces_distance(
+    first: (&Subsystem, &CauseEffectStructure),
+    second: (&Subsystem, &CauseEffectStructure),
+    variant: Variant,
+) -> Result<f64> {
+    variant.check()?;
+    let [found, expected] = [second.0.units(), first.0.units()].map(|it| it.to_string());
+    if found != expected {
+        return Err(ErrorKind::OtherUnits { found, expected }.into());
+    }
+    Ok(structure_distance(first, second, variant))
+}
+
+/// Conceptual information: the distance of a cause-effect structure from one without concepts, Σ φ ·
+/// distance to the null concept (Oizumi et al. 2014).
+///
+/// ```
+/// use pyphi_core::{Variant, conceptual_information, fixtures};
+///
+/// let subsystem = fixtures::or_and_xor();
+/// let structure = subsystem.cause_effect_structure();
+/// let found = conceptual_information(&subsystem, &structure, Variant::default())?;
+/// assert_eq!(format!("{found:.6}"), "2.111111");
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If the measure of repertoires is asymmetric and the distance not that of Σφ.
+pub fn conceptual_information(
+    subsystem: &Subsystem,
+    structure: &CauseEffectStructure,
+    variant: Variant,
+) -> Result<f64> {
+    ces_distance((subsystem, structure), (subsystem, &CauseEffectStructure::default()), variant)
 }
 
 /// Repertoires closer than this, entry by entry, are the same.

@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use crate::big_phi::Search;
+use crate::by_definition;
 use crate::concept::{Concept, Mip};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fixed::{Fixed, to_f64, to_fixed};
-use crate::limits::{Stop, predicted_bytes};
+use crate::limits::{Options, Stop, StopReason, predicted_bytes};
 use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
 use crate::network::Network;
 use crate::partition::{Cut, Partition};
@@ -257,6 +259,26 @@ impl Subsystem {
         })
     }
 
+    /// The cause-effect structure of the intact subsystem, by [`Options::variant`] and on the
+    /// threads of the current rayon pool: all its concepts.
+    ///
+    /// # Errors
+    /// The reason, if the analysis was stopped.
+    pub fn structure(
+        &self,
+        options: &Options,
+    ) -> std::result::Result<CauseEffectStructure, StopReason> {
+        let needed = predicted_bytes(self.n_units(), rayon::current_num_threads());
+        let needed_bytes = needed.unwrap_or(u64::MAX);
+        if options.limits.memory_bytes.is_some_and(|limit| needed_bytes > limit) {
+            return Err(StopReason::MemoryLimit { needed_bytes });
+        }
+        match options.variant.has_bounds_of_small_phi() {
+            true => Search::new(self, options).structure(),
+            false => by_definition::structure(self, options),
+        }
+    }
+
     /// The cause-effect structure of the intact subsystem: all its concepts.
     pub fn cause_effect_structure(&self) -> CauseEffectStructure {
         let concepts =
@@ -300,6 +322,8 @@ impl Subsystem {
                 count_ties: false,
                 symmetry: true,
                 order: LocalOrder::Lexicographic,
+                smallest_purview: false,
+                no_new_concepts: false,
             },
             stop,
             purviews: &purviews,

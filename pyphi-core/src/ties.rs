@@ -19,23 +19,25 @@ pub(crate) struct Tied {
     pub(crate) kinds: Box<[(u32, u32, Fixed)]>,
     /// Purviews tied for the largest φ, of whatever size.
     pub(crate) n_tied: u32,
-    /// Those of them that are as large as the largest.
+    /// Those of them that size leaves tied.
     pub(crate) n_tied_in_size: u32,
 }
 
 impl Tied {
     /// Of `purviews`, each with how many it stands for and φ, those tied for the largest φ and for
-    /// size; None if φ is 0 for all.
+    /// size, the largest or the smallest; None if φ is 0 for all.
     pub(crate) fn new(
         purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone,
         tolerance: Fixed,
+        smallest: bool,
     ) -> Option<Tied> {
         let best = purviews.clone().map(|(_, _, phi)| phi).max()?;
         if best <= tolerance {
             return None;
         }
         let tied = purviews.filter(|&(_, _, phi)| phi >= best - tolerance && phi > tolerance);
-        let size = tied.clone().map(|(purview, ..)| purview.count_ones()).max()?;
+        let sizes = tied.clone().map(|(purview, ..)| purview.count_ones());
+        let size = if smallest { sizes.min()? } else { sizes.max()? };
         let kinds: Box<[_]> =
             tied.clone().filter(|(purview, ..)| purview.count_ones() == size).collect();
         Some(Tied {

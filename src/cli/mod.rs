@@ -23,6 +23,7 @@ use crate::cli::leaderboard::LeaderboardArgs;
 use crate::cli::tpm::TpmArgs;
 use crate::engine::exact::{
     self, CutChoices, Direction, Engine, Rules, Scope, SpectrumRules, TiePolicy, TieRule, UnitName,
+    Variant,
 };
 use crate::engine::steps::Detail;
 use crate::error::Error;
@@ -33,7 +34,8 @@ use crate::files::append::{exists, write_whole};
 use crate::model::dynamics::Rule;
 use crate::model::network::StatePattern;
 use crate::model::topology::Topology;
-use crate::phi::reading::NetworkArgs;
+use crate::phi::reading::{NetworkArgs, read};
+use crate::phi::variant::{ApproximationArgs, SmallPhiArgs, StructureArgs};
 use crate::phi::{self, CutUnits, MechanismUnits};
 use crate::report::Report;
 use crate::report::drawing::Drawing;
@@ -105,6 +107,12 @@ enum Command {
     /// Over one purview with --purview, with all partitions that tie and the repertoires; else over
     /// all purviews with φ > 0, the largest first. The file is as for `compute`.
     Mechanism(MechanismArgs),
+    /// How far the cause-effect structures of two networks are apart, by IIT 3.0
+    ///
+    /// The extended earth mover's distance, with each structure and its conceptual information. The
+    /// two are in two files, or in one: two networks, or one with a list of two `states`. They have
+    /// the same units.
+    Distance(DistanceArgs),
     /// Compare a cheap estimate of Φ with the exact value
     ///
     /// By default on 8 topologies × 4 sizes × 5 seeds = 160 comparisons.
@@ -254,9 +262,12 @@ struct PhiArgs {
     /// IIT 4.0: φ_s of the system alone, without its Φ-structure
     #[arg(long, conflicts_with = "complexes")]
     phi_s_only: bool,
-    /// IIT 3.0: what this one cut takes away, instead of the one that takes least. It severs the
-    /// connections from some units to the others: "A,B -> C"
-    #[arg(long, value_name = "UNITS -> UNITS", conflicts_with_all = ["complexes", "ties"])]
+    /// What this one cut takes away, instead of the one that takes least. It severs the connections
+    /// from some units to the others: "A,B -> C". IIT 4.0 (φ_s): or any partition, "A | B in | C
+    /// out": what is between the parts is cut, but for what goes from parts whose inputs only are
+    /// cut (in) to those whose outputs only are (out)
+    #[arg(long, value_name = "UNITS -> UNITS",
+          conflicts_with_all = ["complexes", "ties", "relations"])]
     cut: Option<CutUnits>,
     /// IIT 4.0: list the first N relations of the Φ-structure; in JSON each with N faces at most
     #[arg(long, value_name = "N", conflicts_with_all = ["complexes", "phi_s_only"])]
@@ -274,6 +285,8 @@ struct PhiArgs {
     /// [default: inherited]
     #[arg(long, value_name = "WHICH", requires = "ties")]
     cut_choices: Option<CutChoices>,
+    #[command(flatten)]
+    variant: ApproximationArgs,
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -296,6 +309,8 @@ struct MechanismArgs {
     /// others: "A,B -> C"
     #[arg(long, value_name = "UNITS -> UNITS")]
     cut: Option<CutUnits>,
+    #[command(flatten)]
+    variant: SmallPhiArgs,
     /// Theory: iit3, or iit4-2023 (the later versions of IIT 4.0 do not differ here)
     #[arg(long, default_value = "iit3")]
     formalism: Formalism,
@@ -313,6 +328,21 @@ enum Side {
     Cause,
     /// The future of the mechanism.
     Effect,
+}
+
+#[derive(Debug, Args)]
+struct DistanceArgs {
+    /// One file or two, with two networks in all, as for `compute`
+    #[arg(value_name = "FILE", required = true, num_args = 1..=2)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    variant: StructureArgs,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Threads [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
 }
 
 #[derive(Debug, Args)]
@@ -427,6 +457,7 @@ impl Cli {
             (Some(_), Some(question)) => answer_other(question),
             (Some(Command::Compute(args) | Command::Phi(args)), None) => args.run(),
             (Some(Command::Mechanism(args)), None) => args.run(),
+            (Some(Command::Distance(args)), None) => args.run(),
             (Some(Command::Draw(args)), None) => args.run(),
             (Some(Command::Tpm(args)), None) => args.run(),
             (Some(Command::Runs(args)), None) => args.run(),
@@ -789,10 +820,16 @@ impl PhiArgs {
             (false, false) => Scope::System,
         };
         let rules = self.rules()?;
+        let variant = self.variant.variant()?;
+        only_iit3(self.formalism, &variant)?;
+        let spectrum = self.spectrum()?;
+        if spectrum.is_some() && !variant.is_default() {
+            return Err(Error::Settings(format!("--ties with {variant}: expected one of them")));
+        }
         let (place, networks) = self.networks.read()?;
-        let question = phi::Question::new(networks, &place, scope, self.spectrum()?, rules)?;
+        let question = phi::Question::new(networks, &place, scope, spectrum, rules)?;
         let question = question.under(self.cut).listing_relations(self.relations);
-        write_answers(question, self.format, self.jobs)
+        write_answers(question, variant, self.format, self.jobs)
     }
 
     /// Which Φ are asked for besides that of the theory's own choices.
@@ -831,7 +868,6 @@ impl PhiArgs {
             (false, _) if self.phi_s_only => {
                 only("--phi-s-only", "iit4-2023, iit4-2026 or iit4-2026-paper")
             }
-            (true, _) if self.cut.is_some() => only("--cut", "iit3"),
             (false, _) if self.relations.is_some() => {
                 only("--relations", "iit4-2023, iit4-2026 or iit4-2026-paper")
             }
@@ -847,6 +883,8 @@ impl MechanismArgs {
             let asked = self.formalism;
             return Err(Error::Settings(format!("--cut with {asked}: expected --formalism iit3")));
         }
+        let variant = self.variant.variant();
+        only_iit3(self.formalism, &variant)?;
         let mechanism = MechanismUnits {
             mechanism: UnitName::parse_list(&self.mechanism),
             purview: self.purview.as_deref().map(UnitName::parse_list),
@@ -858,17 +896,62 @@ impl MechanismArgs {
         };
         let (place, networks) = self.networks.read()?;
         let question = phi::Question::new(networks, &place, Scope::System, None, rules)?;
-        write_answers(question.of_mechanism(mechanism).under(self.cut), self.format, self.jobs)
+        let question = question.of_mechanism(mechanism).under(self.cut);
+        write_answers(question, variant, self.format, self.jobs)
+    }
+}
+
+/// IIT 4.0 has no variants.
+fn only_iit3(formalism: Formalism, variant: &Variant) -> Result<(), Error> {
+    if formalism.is_iit4() && !variant.is_default() {
+        return Err(Error::Settings(format!(
+            "{variant} with {formalism}: expected --formalism iit3"
+        )));
+    }
+    Ok(())
+}
+
+impl DistanceArgs {
+    fn run(self) -> Result<(), Error> {
+        let variant = self.variant.variant()?;
+        let read = |path: &PathBuf| {
+            let (place, input) = read(path, &exact::Reader::default(), false)?;
+            let question = phi::Question::new(input, &place, Scope::System, None, None)?;
+            say_notes(&question);
+            question.networks().collect::<Result<Vec<_>, _>>()
+        };
+        let networks = self.files.iter().map(read).collect::<Result<Vec<_>, _>>()?.concat();
+        let [first, second] = networks.as_slice() else {
+            return Err(Error::Settings(format!(
+                "distance of {} networks: expected two, in two files or in one",
+                networks.len()
+            )));
+        };
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
+        let found = engine.by(variant).distance([first, second])?;
+        match self.format {
+            Format::Text => {
+                let width = console::Term::stdout().size_checked().map(|(_, width)| width.into());
+                let text = phi::distance::text(&found, [first, second], width);
+                print(&terminal_lines(&text))
+            }
+            Format::Json => print(&(serde_json::to_string(&found).expect("plain data") + "\n")),
+        }
     }
 }
 
 /// Writes the answers to a question to standard output.
-fn write_answers(question: phi::Question, format: Format, jobs: Option<u16>) -> Result<(), Error> {
+fn write_answers(
+    question: phi::Question,
+    variant: Variant,
+    format: Format,
+    jobs: Option<u16>,
+) -> Result<(), Error> {
     let detail = Detail::default();
     let question = question.telling(detail.clone());
     say_notes(&question);
     let engine = Engine::new(jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
-    let engine = engine.telling(detail.clone());
+    let engine = engine.by(variant).telling(detail.clone());
     let _watch = Watch::new(display(false), detail);
     let mut out = io::stdout().lock();
     let solved = match format {

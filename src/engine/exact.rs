@@ -3,18 +3,21 @@
 //! The engine uses every thread of the pool it runs in, so problems are given to it one at a time.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::iter;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub use pyphi_core::Error as InputError;
 use pyphi_core::iit4;
 pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
-    BigPhi, DifferentiationCap, ErrorKind, Observer, Options, Phase, PhiRange, State, Stats,
-    Subsystem, TOLERANCE, big_phi_under, candidates, complexes, condensed, memory_needed,
+    BigPhi, CauseEffectStructure, ComplexRange, DifferentiationCap, ErrorKind, Observer, Options,
+    Phase, PhiRange, State, Stats, Subsystem, big_phi, big_phi_under, candidates, ces_distance,
+    complex_ranges, complexes, conceptual_information, condensed, memory_needed,
     memory_needed_of_complexes, phi_range, phi_spectrum, tie_range,
 };
-use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
@@ -22,6 +25,7 @@ pub use pyphi_core::iit4::record::{
     DistinctionRecord, MiceRecord, PhiSpectrumRecord, PhiStructureRecord,
     PurviewRecord as PhiPurviewRecord, RelationRecord, SystemRecord,
 };
+pub use pyphi_core::iit4::{PartDirection, SystemPartition};
 pub use pyphi_core::input::{
     Connectivity, Entry, Form, Input, NetworkRecord, Reader, RowOrder, Series, States, Table,
     UnitName, Unseen, state, unknown_field,
@@ -32,7 +36,8 @@ pub use pyphi_core::record::{
     PartRecord, PhiRecord, PurviewRecord, RangeRecord, SpectrumRecord,
 };
 pub use pyphi_core::{
-    Cut, CutChoices, Direction, NEAR, SpectrumRules, StopReason, TiePolicy, TieRule, UnitSet,
+    CesDistance, Cut, CutChoices, Direction, Measure, MechanismPartitions, NEAR, SpectrumRules,
+    StopReason, TOLERANCE, TiePolicy, TieRule, UnitSet, Variant,
 };
 
 use crate::engine::result::{ExactPhi, PhiStructure, SystemCut, TieRange};
@@ -50,7 +55,13 @@ pub struct Engine {
     options: Options,
     /// Many problems are under way at once, so that how far one of them is says nothing.
     is_batch: Arc<AtomicBool>,
+    /// The memory that was left when the system was last asked, and when that was.
+    left: Arc<Mutex<Option<(Instant, Option<u64>)>>>,
 }
+
+/// For so long what the system said of its memory is believed: many problems take less time than
+/// asking it.
+const MEMORY_IS_KNOWN_FOR: Duration = Duration::from_millis(50);
 
 impl Engine {
     /// An engine on `jobs` threads (0: one for each CPU), which stops soon after `cancel` is set.
@@ -60,7 +71,27 @@ impl Engine {
     pub fn new(jobs: usize, cancel: Arc<AtomicBool>) -> Result<Engine, Error> {
         let pool = threads(jobs)?;
         let options = Options { cancel: Some(Arc::clone(&cancel)), ..Options::default() };
-        Ok(Engine { pool, cancel, options, is_batch: Arc::default() })
+        Ok(Engine { pool, cancel, options, is_batch: Arc::default(), left: Arc::default() })
+    }
+
+    /// The memory that is left, if the system tells.
+    fn memory_left(&self) -> Option<u64> {
+        let mut known = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        match *known {
+            Some((asked, left)) if asked.elapsed() < MEMORY_IS_KNOWN_FOR => left,
+            _ => {
+                let left = memory::left();
+                *known = Some((Instant::now(), left));
+                left
+            }
+        }
+    }
+
+    /// The same engine by a variant of IIT 3.0, where that is asked of it.
+    #[must_use]
+    pub fn by(mut self, variant: Variant) -> Engine {
+        self.options.variant = variant;
+        self
     }
 
     /// The same engine, telling `detail` how far the problem under way has come.
@@ -105,6 +136,14 @@ impl Engine {
         tie_orders: u32,
     ) -> Result<PhiRecord, Error> {
         let (subsystem, place) = (network.subsystem(), network.place());
+        let variant = self.options.variant;
+        if !variant.is_default() {
+            let needed = |n_threads| memory_needed(subsystem, n_threads, false);
+            let work = |options: Options| big_phi(subsystem, &Options { count_ties, ..options });
+            let found = self.within_memory(&place, needed, work)?;
+            ended(found.stop_reason, &place)?;
+            return Ok(network.answer(&found).by(variant));
+        }
         let Some(rules) = ties else {
             let found = self.range(subsystem, count_ties, 0, &place)?;
             return Ok(network.answer(&found.result));
@@ -158,7 +197,7 @@ impl Engine {
         needed_bytes: impl Fn(usize) -> u64,
         work: impl FnOnce(Options) -> T + Send,
     ) -> Result<T, Error> {
-        let left = memory::left();
+        let left = self.memory_left();
         let all = self.pool.current_num_threads();
         let needed_bytes = |n_threads: usize| {
             let needed = needed_bytes(n_threads);
@@ -198,16 +237,51 @@ impl Engine {
         self.pool.install(|| work(&pieces::Pieces::new(subsystem, &options)))
     }
 
-    /// What `work` makes of each item, several at once, in the order of the items.
+    /// What `work` makes of each item, several at once, in the order of the items. Each has an
+    /// engine on one thread: threads that share a small problem wait for each other more than they
+    /// work.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if the system gives no threads.
     pub fn batch<I: Sync, T: Send>(
         &self,
         items: &[I],
-        work: impl Fn(&I) -> T + Send + Sync,
-    ) -> Vec<T> {
+        work: impl Fn(&Engine, &I) -> T + Send + Sync,
+    ) -> Result<Vec<T>, Error> {
+        let alone = || -> Result<Engine, Error> {
+            Ok(Engine {
+                pool: threads(1)?,
+                cancel: Arc::clone(&self.cancel),
+                options: self.options.clone(),
+                is_batch: Arc::clone(&self.is_batch),
+                left: Arc::clone(&self.left),
+            })
+        };
+        let engines: Vec<Engine> =
+            (0..self.n_threads().min(items.len())).map(|_| alone()).collect::<Result<_, _>>()?;
+        let next = AtomicUsize::new(0);
+        let do_some = |engine: &Engine| {
+            let idx = || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|it| *it < items.len());
+            iter::from_fn(idx).map(|idx| (idx, work(engine, &items[idx]))).collect::<Vec<_>>()
+        };
         self.is_batch.store(true, Ordering::Relaxed);
-        let found = self.pool.install(|| items.par_iter().map(work).collect());
+        // Within the pool of an engine, what it does itself stays on that thread.
+        let mut found: Vec<(usize, T)> = thread::scope(|scope| {
+            let start = |engine| {
+                let do_some = &do_some;
+                scope.spawn(move || Engine::alone(engine, || do_some(engine)))
+            };
+            let shares: Vec<_> = engines.iter().map(start).collect();
+            shares.into_iter().flat_map(|it| it.join().expect("work does not panic")).collect()
+        });
         self.is_batch.store(false, Ordering::Relaxed);
-        found
+        found.sort_unstable_by_key(|(idx, _)| *idx);
+        Ok(found.into_iter().map(|(_, it)| it).collect())
+    }
+
+    /// What `work` returns, done on the threads of this engine.
+    fn alone<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.pool.install(work)
     }
 
     /// `true` if the user asked to stop.
@@ -221,7 +295,8 @@ impl Engine {
     }
 
     /// All complexes of a network from a file, whatever its `nodes`: the subsystems with Φ > 0,
-    /// largest Φ first. `count_ties` as in [`analyse`](Engine::analyse).
+    /// largest Φ first. `count_ties` as in [`analyse`](Engine::analyse). If it `has_ranges`, also
+    /// whether ties could change which of them is the major one.
     ///
     /// # Errors
     /// [`Error::Interrupted`]; [`Error::Network`] if the network does not fit its state.
@@ -229,15 +304,22 @@ impl Engine {
         &self,
         network: &OwnNetwork,
         count_ties: bool,
+        has_ranges: bool,
     ) -> Result<ComplexesRecord, Error> {
-        let (record, place) = (&network.record, network.place());
-        let core = record.network().map_err(|error| wrong(&place, &error))?;
-        let needed = |n_threads| memory_needed_of_complexes(&core, n_threads);
+        let place = network.place();
+        let core = &*network.network;
+        let needed = |n_threads| memory_needed_of_complexes(core, n_threads);
         let found = self.within_memory(&place, needed, |options| {
             let options = Options { count_ties, ..options };
-            complexes(&core, State::new(&record.state)?, &options)
+            let state = State::new(&network.state)?;
+            let found = complexes(core, state, &options)?;
+            let has_ranges = has_ranges && options.variant.is_default() && !found.is_empty();
+            let ranges = has_ranges
+                .then(|| complex_ranges(core, state, &options, SpectrumRules::default()))
+                .transpose()?;
+            Ok((found, ranges))
         })?;
-        let found = found.map_err(|error| match *error.kind() {
+        let (found, ranges) = found.map_err(|error: pyphi_core::Error| match *error.kind() {
             ErrorKind::Memory { needed_bytes, most_bytes, .. } => Error::Memory {
                 place: place.clone(),
                 needed_bytes,
@@ -251,11 +333,14 @@ impl Engine {
         }
         let ties = found.iter().skip(1).filter(|it| it.phi >= found[0].phi - TOLERANCE);
         Ok(ComplexesRecord {
-            name: record.name.clone(),
-            state: record.state.clone(),
+            name: network.record.name.clone(),
+            state: network.state.clone(),
             condensed: condensed(&found).map(|it| it.units.iter().collect()).collect(),
             major_ties: ties.map(|it| it.units.iter().collect()).collect(),
-            complexes: found.iter().map(|it| PhiRecord::new(record, it)).collect(),
+            major_over_ties: ranges.map(|it| MajorOverTies::new(found[0].units, &it)),
+            complexes: (found.iter())
+                .map(|it| network.answer(it).by(self.options.variant))
+                .collect(),
         })
     }
 
@@ -273,7 +358,62 @@ impl Engine {
         let found = self.within_memory(&place, needed, work)?;
         let found = found.map_err(|error| wrong(&place, &error))?;
         ended(found.stop_reason, &place)?;
-        Ok(PhiRecord::new(&network.record, &found))
+        Ok(network.answer(&found).by(self.options.variant))
+    }
+
+    /// What one partition of a network from a file takes away, by IIT 4.0: see
+    /// [`iit4::phi_s_under`].
+    ///
+    /// # Errors
+    /// [`Error::Network`] if it is no partition of the system; [`Error::Interrupted`].
+    pub fn under_partition(
+        &self,
+        network: &OwnNetwork,
+        partition: &SystemPartition,
+        rules: Rules,
+    ) -> Result<SystemRecord, Error> {
+        let system = iit4::System::new(network.subsystem()).expect("read as a system of IIT 4.0");
+        let place = network.place();
+        let needed = |n_threads| iit4::memory_needed_of_phi_s(&system, n_threads);
+        let work = |options: Options| iit4::phi_s_under(&system, partition, rules, &options);
+        let sia = self.within_memory(&place, needed, work)?;
+        let sia = sia.map_err(|error| wrong(&place, &error))?;
+        ended(sia.stop_reason, &place)?;
+        Ok(network.system_answer(rules, &sia))
+    }
+
+    /// The distance of the cause-effect structures of two networks on the same units, by IIT 3.0.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if the units differ; [`Error::Interrupted`]; [`Error::Memory`].
+    pub fn distance(&self, networks: [&OwnNetwork; 2]) -> Result<DistanceRecord, Error> {
+        let variant = self.options.variant;
+        let structure = |network: &OwnNetwork| {
+            let (subsystem, place) = (network.subsystem(), network.place());
+            let n_units = subsystem.n_units();
+            let needed =
+                |n_threads| pyphi_core::predicted_bytes(n_units, n_threads).unwrap_or(u64::MAX);
+            let work = |options: Options| subsystem.structure(&options);
+            let found = self.within_memory(&place, needed, work)?;
+            found
+                .or_else(|reason| ended(reason, &place).and(Err(Error::Interrupted(String::new()))))
+        };
+        let [first, second] = networks;
+        let (a, b) = (structure(first)?, structure(second)?);
+        let distance = ces_distance((first.subsystem(), &a), (second.subsystem(), &b), variant)
+            .map_err(|error| wrong(&second.place(), &error))?;
+        let described = |network: &OwnNetwork, ces: &CauseEffectStructure| {
+            let information = conceptual_information(network.subsystem(), ces, variant);
+            StructureRecord {
+                name: network.record.name.clone(),
+                nodes: network.subsystem().units().iter().collect(),
+                state: network.state.clone(),
+                conceptual_information: information.expect("the variant compares structures"),
+                ces: ces.concepts.iter().map(ConceptRecord::from).collect(),
+            }
+        };
+        let structures = [described(first, &a), described(second, &b)];
+        Ok(DistanceRecord { distance, variant, structures })
     }
 
     /// A mechanism of a network from a file by IIT 3.0: over `purview`, or over all for which
@@ -359,10 +499,11 @@ impl Engine {
         Ok(MechanismRecord {
             name: record.name.clone(),
             nodes: subsystem.units().iter().collect(),
-            state: record.state.clone(),
+            state: network.state.clone(),
             formalism: formalism.to_owned(),
             mechanism: mechanism.iter().collect(),
             cut,
+            variant: self.options.variant,
             cause: of(cause)?,
             effect: of(effect)?,
         })
@@ -399,10 +540,7 @@ impl Engine {
         } else {
             (self.structure(&system, rules, &place)?, None)
         };
-        let record = PhiStructureRecord {
-            spectrum,
-            ..PhiStructureRecord::new(&network.record, rules, &structure)
-        };
+        let record = PhiStructureRecord { spectrum, ..network.structure_answer(rules, &structure) };
         Ok(match relations {
             None => record,
             Some(most) => record.with_relations(&structure, most),
@@ -421,7 +559,7 @@ impl Engine {
             |options: Options| iit4::system_irreducibility_analysis(&system, rules, &options);
         let sia = self.within_memory(&place, needed, work)?;
         ended(sia.stop_reason, &place)?;
-        Ok(SystemRecord::new(&network.record, rules, &sia))
+        Ok(network.system_answer(rules, &sia))
     }
 
     fn structure(
@@ -449,23 +587,23 @@ impl Engine {
     ) -> Result<PhiComplexesRecord, Error> {
         let (record, place) = (&network.record, network.place());
         let wrong = |error: pyphi_core::Error| wrong(&place, &error);
-        let core = record.network().map_err(wrong)?;
-        let state = State::new(&record.state).map_err(wrong)?;
+        let core = &network.network;
+        let state = State::new(&network.state).map_err(wrong)?;
         let needed =
-            |n_threads| iit4::predicted_bytes_of_complexes(&core, n_threads).unwrap_or(u64::MAX);
+            |n_threads| iit4::predicted_bytes_of_complexes(core, n_threads).unwrap_or(u64::MAX);
         let found = self.within_memory(&place, needed, |options| {
-            iit4::complexes(&core, state, rules, &options)
+            iit4::complexes(core, state, rules, &options)
         })?;
         let found = found.map_err(wrong)?;
         ended(found.stop_reason, &place)?;
         let structure = |units| {
-            let subsystem = Subsystem::new(&core, state, units).map_err(wrong)?;
+            let subsystem = Subsystem::of(core, state, units).map_err(wrong)?;
             let system = iit4::System::new(&subsystem).map_err(wrong)?;
-            Ok(PhiStructureRecord::new(record, rules, &self.structure(&system, rules, &place)?))
+            Ok(network.structure_answer(rules, &self.structure(&system, rules, &place)?))
         };
         Ok(PhiComplexesRecord {
             name: record.name.clone(),
-            state: record.state.clone(),
+            state: network.state.clone(),
             formalism: rules.formalism().to_string(),
             ties_policy: rules.ties.to_string(),
             complexes: (found.complexes.iter().map(|it| structure(it.units)))
@@ -536,14 +674,130 @@ pub struct ComplexesRecord {
     pub condensed: Vec<Vec<usize>>,
     /// The units of other complexes whose Φ is that of the major complex.
     pub major_ties: Vec<Vec<usize>>,
+    /// Whether ties could change which complex is the major one; absent where that was not looked
+    /// at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub major_over_ties: Option<MajorOverTies>,
     /// The subsystems with Φ > 0, largest Φ first: the first is the major complex.
     pub complexes: Vec<PhiRecord>,
 }
 
-/// A network from a file, checked and ready to be analysed.
-#[derive(Debug)]
+/// Whether ties could change which complex is the major one, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MajorOverTies {
+    /// Whether some choice gives another subsystem a larger Φ than another choice gives the major
+    /// complex; null if that is not proven.
+    pub could_change: Option<bool>,
+    /// The smallest and the largest Φ of each subsystem that has a Φ under some choice.
+    pub ranges: Vec<SystemRange>,
+    /// The subsystems whose range is not quickly proven.
+    pub unproven: Vec<Vec<usize>>,
+}
+
+/// All Φ that ties allow a subsystem are between these, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SystemRange {
+    /// Its units.
+    pub nodes: Vec<usize>,
+    /// The smallest Φ.
+    pub smallest: f64,
+    /// The largest Φ.
+    pub largest: f64,
+}
+
+impl MajorOverTies {
+    fn new(major: UnitSet, found: &[ComplexRange]) -> MajorOverTies {
+        let of_major = found.iter().find(|it| it.units == major).and_then(|it| it.range);
+        let mut others = found.iter().filter(|it| it.units != major);
+        let could_change = of_major.and_then(|(smallest, _)| {
+            let overtakes = |it: &ComplexRange| it.range.map(|(_, it)| it > smallest + TOLERANCE);
+            match others.clone().any(|it| overtakes(it) == Some(true)) {
+                true => Some(true),
+                false => others.all(|it| it.range.is_some()).then_some(false),
+            }
+        });
+        let range = |it: &ComplexRange| {
+            let (smallest, largest) = it.range.filter(|(_, largest)| *largest > TOLERANCE)?;
+            Some(SystemRange { nodes: it.units.iter().collect(), smallest, largest })
+        };
+        let unproven = found.iter().filter(|it| it.range.is_none());
+        MajorOverTies {
+            could_change,
+            ranges: found.iter().filter_map(range).collect(),
+            unproven: unproven.map(|it| it.units.iter().collect()).collect(),
+        }
+    }
+}
+
+/// Two cause-effect structures and their distance, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DistanceRecord {
+    /// The distance from the first to the second.
+    pub distance: f64,
+    /// As in [`PhiRecord::variant`].
+    #[serde(skip_serializing_if = "Variant::is_default")]
+    pub variant: Variant,
+    /// The structures.
+    pub structures: [StructureRecord; 2],
+}
+
+/// A cause-effect structure by itself, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StructureRecord {
+    /// Name of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Units of the subsystem.
+    pub nodes: Vec<usize>,
+    /// State of the whole network.
+    pub state: Vec<u8>,
+    /// Its distance from a structure without concepts.
+    pub conceptual_information: f64,
+    /// Its concepts.
+    pub ces: Vec<ConceptRecord>,
+}
+
+/// A network from a file, checked.
+#[derive(Debug, Clone)]
+pub struct CheckedNetwork {
+    record: Arc<NetworkRecord>,
+    network: Arc<pyphi_core::Network>,
+}
+
+impl CheckedNetwork {
+    /// A network as it was read. With `rules`, it is checked for IIT 4.0, which accepts less than
+    /// IIT 3.0.
+    ///
+    /// # Errors
+    /// [`Rejected`].
+    pub fn new(
+        mut record: NetworkRecord,
+        scope: Scope,
+        rules: Option<Rules>,
+    ) -> Result<CheckedNetwork, Rejected> {
+        if scope == Scope::Complexes {
+            record.nodes = None;
+        }
+        let network = record.network()?;
+        // Checks the network; nothing is computed before it is searched.
+        match (scope, rules) {
+            (Scope::Complexes, None) => drop(candidates(&network)?),
+            (Scope::Complexes, Some(rules)) => {
+                drop(iit4::sweep(&network, rules, &Options::default())?);
+            }
+            (Scope::System | Scope::SystemAlone, _) => {}
+        }
+        Ok(CheckedNetwork { record: Arc::new(record), network: Arc::new(network) })
+    }
+}
+
+/// A network from a file in one state, checked and ready to be analysed.
+#[derive(Debug, Clone)]
 pub struct OwnNetwork {
-    record: NetworkRecord,
+    /// What was read; the state of this network is `state`.
+    record: Arc<NetworkRecord>,
+    network: Arc<pyphi_core::Network>,
+    state: Vec<u8>,
     /// The units that `nodes` asks for; none if complexes are.
     subsystem: Option<Subsystem>,
     n_units: usize,
@@ -577,39 +831,31 @@ pub enum Scope {
 }
 
 impl OwnNetwork {
-    /// A network as it was read, in the state of `record`. With `rules`, it is checked for IIT 4.0,
-    /// which accepts less than IIT 3.0.
+    /// A checked network in one state.
     ///
     /// # Errors
     /// [`Rejected`].
     pub fn new(
-        mut record: NetworkRecord,
+        checked: &CheckedNetwork,
+        state: &[u8],
         scope: Scope,
         rules: Option<Rules>,
     ) -> Result<OwnNetwork, Rejected> {
-        if scope == Scope::Complexes {
-            record.nodes = None;
-        }
-        let n_units = record.nodes.as_ref().map_or(record.state.len(), Vec::len);
-        let subsystem = match (scope, rules) {
-            // Checks the network; nothing is computed before it is searched.
-            (Scope::Complexes, None) => {
-                drop(candidates(&record.network()?)?);
-                None
-            }
-            (Scope::Complexes, Some(rules)) => {
-                drop(iit4::sweep(&record.network()?, rules, &Options::default())?);
-                None
-            }
-            (Scope::System | Scope::SystemAlone, rules) => {
-                let subsystem = record.subsystem()?;
+        let CheckedNetwork { record, network } = checked;
+        let n_units = record.nodes.as_ref().map_or(state.len(), Vec::len);
+        let subsystem = match scope {
+            Scope::Complexes => None,
+            Scope::System | Scope::SystemAlone => {
+                let units = record.units(network)?;
+                let subsystem = Subsystem::of(network, State::new(state)?, units)?;
                 if rules.is_some() {
                     drop(iit4::System::new(&subsystem)?);
                 }
                 Some(subsystem)
             }
         };
-        Ok(OwnNetwork { record, subsystem, n_units })
+        let (record, network) = (Arc::clone(record), Arc::clone(network));
+        Ok(OwnNetwork { record, network, state: state.to_vec(), subsystem, n_units })
     }
 
     /// Reads one network in its one state from JSON, for IIT 3.0. `place` names the file in errors.
@@ -630,7 +876,9 @@ impl OwnNetwork {
             _ => return Err(refuse("states: several, expected one state".to_owned())),
         }
         let record = entry.record.map_err(|error| refuse(error.to_string()))?;
-        let network = OwnNetwork::new(record, Scope::System, None);
+        let state = record.state.clone();
+        let network = CheckedNetwork::new(record, Scope::System, None)
+            .and_then(|it| OwnNetwork::new(&it, &state, Scope::System, None));
         network.map_err(|rejected| refuse(rejected.message))
     }
 
@@ -646,12 +894,31 @@ impl OwnNetwork {
 
     /// The network as a file has it.
     pub fn to_json(&self) -> serde_json::Value {
-        serde_json::to_value(&self.record).expect("plain data")
+        let state = self.state.clone();
+        let record = NetworkRecord { state, ..NetworkRecord::clone(&self.record) };
+        serde_json::to_value(&record).expect("plain data")
     }
 
     /// Its answer, given the result.
     pub fn answer(&self, result: &BigPhi) -> PhiRecord {
-        PhiRecord::new(&self.record, result)
+        PhiRecord { state: self.state.clone(), ..PhiRecord::new(&self.record, result) }
+    }
+
+    /// Its answer under IIT 4.0, as far as φ_s goes.
+    fn system_answer(
+        &self,
+        rules: Rules,
+        found: &iit4::SystemIrreducibilityAnalysis,
+    ) -> SystemRecord {
+        let state = self.state.clone();
+        SystemRecord { state, ..SystemRecord::new(&self.record, rules, found) }
+    }
+
+    /// Its answer under IIT 4.0.
+    fn structure_answer(&self, rules: Rules, found: &iit4::PhiStructure) -> PhiStructureRecord {
+        let mut answer = PhiStructureRecord::new(&self.record, rules, found);
+        answer.system.state.clone_from(&self.state);
+        answer
     }
 
     /// Units of the system by their names. `field` is what names them, in errors.
@@ -688,6 +955,11 @@ impl OwnNetwork {
         let units = self.subsystem().units();
         cut.check(units).map_err(|error| wrong(&self.place(), &error))?;
         Ok(cut)
+    }
+
+    /// The number of all its units.
+    pub fn n_all_units(&self) -> usize {
+        self.record.cm.len()
     }
 
     /// The number of units to analyse.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::engine::exact::{MechanismRecord, PhiPurviewRecord, PurviewRecord};
 use crate::escape::terminal;
-use crate::phi::{bits, partition, set};
+use crate::phi::{bits, partition, set, variant};
 use crate::report::text::left_table;
 
 /// One line of the list of purviews, and what more there is to say of it alone.
@@ -87,6 +87,7 @@ fn written<P>(
         let _ = write!(text, ", under the cut {} → {}", set(&from, labels), set(&to, labels));
     }
     text.push('\n');
+    text.push_str(&variant::line(&answer.variant));
     for (direction, purviews) in [("Cause", &answer.cause), ("Effect", &answer.effect)] {
         let Some(purviews) = purviews else { continue };
         let lines: Vec<Shown> = purviews.iter().flat_map(&shown).collect();

@@ -4,17 +4,20 @@
 //! Each answer is written as soon as it is there: what is interrupted keeps the answers so far, as
 //! valid JSON if that was asked for.
 
+pub mod distance;
 pub mod figure;
 mod mechanism;
 mod question;
 pub mod reading;
 mod spectrum;
 pub(crate) mod structure;
+pub mod variant;
 
 use std::fmt::Write as _;
 
 use crate::engine::exact::{
-    ComplexesRecord, ConceptRecord, CoreRecord, Cut, PartRecord, PhiRecord,
+    ComplexesRecord, ConceptRecord, CoreRecord, Cut, MajorOverTies, PartRecord, PhiRecord,
+    SystemRange, TOLERANCE,
 };
 use crate::escape::terminal;
 use crate::report::text::left_table;
@@ -43,6 +46,7 @@ fn result(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -
     let mut text = String::new();
     // Six digits, as of the concepts' φ; the JSON has them all.
     let phi = if answer.phi == 0.0 { "0".to_owned() } else { format!("{:.6}", answer.phi) };
+    text.push_str(&variant::line(&answer.variant));
     let _ = write!(text, "Φ = {phi}");
     match &answer.cut {
         Some(cut) => {
@@ -79,12 +83,13 @@ fn result(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -
     if let Some(it) = &answer.spectrum {
         text.push_str(&spectrum::text(it, answer.range.as_ref(), labels));
     }
-    let _ = writeln!(text, "\nCause-effect structure: {}", structure(&answer.ces, labels, width));
+    let ces = structure(&answer.ces, answer.conceptual_information, labels, width);
+    let _ = writeln!(text, "\nCause-effect structure: {ces}");
     if answer.cut.is_some() && answer.phi > 0.0 {
         let _ = writeln!(
             text,
             "\nUnder the cut: {}",
-            structure(&answer.partitioned_ces, labels, width)
+            structure(&answer.partitioned_ces, None, labels, width)
         );
     }
     text
@@ -130,9 +135,49 @@ fn complexes_text(
             sets(&answer.major_ties)
         );
     }
+    if let Some(it) = &answer.major_over_ties {
+        text.push_str(&major_over_ties(it, &major.nodes, labels));
+    }
     let _ = writeln!(text, "\nMajor complex {}", set(&major.nodes, labels));
     text.push_str(&result(major, labels, width));
     text
+}
+
+/// Whether ties could change which complex is the major one.
+fn major_over_ties(found: &MajorOverTies, major: &[usize], labels: Option<&[String]>) -> String {
+    let MajorOverTies { could_change, ranges, unproven } = found;
+    let is_open = |it: &&SystemRange| it.largest - it.smallest > TOLERANCE;
+    let Some(of_major) = ranges.iter().find(|it| it.nodes == major) else {
+        return "whether ties could make another one the major complex is not proven\n".to_owned();
+    };
+    let smallest = of_major.smallest;
+    let range = |it: &SystemRange| {
+        let SystemRange { nodes, smallest, largest } = it;
+        format!("{} has Φ from {smallest:.6} to {largest:.6}", set(nodes, labels))
+    };
+    match could_change {
+        Some(false) if !ranges.iter().any(|it| is_open(&it)) => String::new(),
+        Some(false) => format!(
+            "whatever is chosen among ties it stays the major complex: {}, others at most {:.6}\n",
+            range(of_major),
+            (ranges.iter().filter(|it| it.nodes != major)).map(|it| it.largest).fold(0.0, f64::max)
+        ),
+        Some(true) => {
+            let others = ranges.iter().filter(|it| it.nodes != major && it.largest > smallest);
+            let others: Vec<String> = others.map(range).collect();
+            format!(
+                "ties could make another one the major complex: {}, {}\n",
+                range(of_major),
+                others.join(", ")
+            )
+        }
+        None => format!(
+            "whether ties could make another one the major complex is not proven: {}; not proven \
+             of {}\n",
+            range(of_major),
+            unproven.iter().map(|it| set(it, labels)).collect::<Vec<_>>().join(", ")
+        ),
+    }
 }
 
 /// What a cut severs: `{A,B} → {C}`.
@@ -142,17 +187,20 @@ pub(crate) fn severed(cut: &Cut, labels: Option<&[String]>) -> String {
     format!("{} → {}", set(&from, labels), set(&to, labels))
 }
 
-/// The concepts of a structure, a line each.
+/// The concepts of a structure, a line each, with its conceptual information.
 fn structure(
     concepts: &[ConceptRecord],
+    information: Option<f64>,
     labels: Option<&[String]>,
     width: Option<usize>,
 ) -> String {
     let sum: f64 = concepts.iter().map(|it| it.phi).sum();
+    let information =
+        information.map_or_else(String::new, |it| format!(", conceptual information {it:.6}"));
     let mut text = match concepts.len() {
         0 => return "no concepts".to_owned(),
-        1 => format!("1 concept, φ = {sum:.6}\n"),
-        n => format!("{n} concepts, Σφ = {sum:.6}\n"),
+        1 => format!("1 concept, φ = {sum:.6}{information}\n"),
+        n => format!("{n} concepts, Σφ = {sum:.6}{information}\n"),
     };
     let header = ["mechanism", "φ", "cause", "φ", "partition", "effect", "φ", "partition"];
     let mut lines = vec![header.map(str::to_owned).to_vec()];

@@ -7,13 +7,15 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
 use crate::engine::exact::{
-    ComplexesRecord, Cut, Direction, Engine, Entry, Form, Input, MechanismRecord, NetworkRecord,
-    OwnNetwork, PhiComplexesRecord, PhiPurviewRecord, PhiRecord, PhiStructureRecord, PurviewRecord,
-    Rules, Scope, SpectrumRules, States, SystemRecord, UnitName,
+    CheckedNetwork, ComplexesRecord, Cut, Direction, Engine, Entry, Form, Input, MechanismRecord,
+    OwnNetwork, PartDirection, PhiComplexesRecord, PhiPurviewRecord, PhiRecord, PhiStructureRecord,
+    PurviewRecord, Rejected, Rules, Scope, SpectrumRules, States, SystemPartition, SystemRecord,
+    UnitName,
 };
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
@@ -27,6 +29,8 @@ use crate::suite::Settings;
 #[derive(Debug)]
 pub struct Question {
     input: Input,
+    /// Of each network what checking it came to, once that is known.
+    checked: Vec<OnceLock<Result<CheckedNetwork, Rejected>>>,
     /// What the file is called in errors.
     place: String,
     scope: Scope,
@@ -55,31 +59,73 @@ pub struct MechanismUnits {
     pub directions: Vec<Direction>,
 }
 
-/// A cut that severs the connections from some units to the others.
+/// A cut that severs the connections from some units to the others; or, under IIT 4.0, a partition
+/// in any number of parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CutUnits {
-    from: Vec<UnitName>,
-    to: Vec<UnitName>,
+    /// With what is cut of each part.
+    parts: Vec<(Vec<UnitName>, PartDirection)>,
+    /// It was given with an arrow.
+    is_directed: bool,
 }
 
 impl FromStr for CutUnits {
     type Err = String;
 
-    /// `A,B -> C`, with `→` as well.
+    /// `A,B -> C`, with `→` as well; `A | B in | C out`.
     fn from_str(text: &str) -> Result<CutUnits, String> {
-        let sides = text.split_once("->").or_else(|| text.split_once('→'));
-        let sides = sides.map(|(from, to)| (UnitName::parse_list(from), UnitName::parse_list(to)));
-        match sides {
-            Some((from, to)) if !from.is_empty() && !to.is_empty() => Ok(CutUnits { from, to }),
-            _ => Err(format!("{text:?}, expected the units on both sides of an arrow: A,B -> C")),
+        let arrow = text.split_once("->").or_else(|| text.split_once('→'));
+        let parts: Vec<_> = match arrow {
+            Some((from, to)) => vec![
+                (UnitName::parse_list(from), PartDirection::OutputsCut),
+                (UnitName::parse_list(to), PartDirection::InputsCut),
+            ],
+            None => text.split('|').map(part).collect(),
+        };
+        if parts.iter().any(|(units, _)| units.is_empty()) || parts.len() < 2 {
+            return Err(format!(
+                "{text:?}, expected the units on both sides of an arrow: A,B -> C; or, under IIT \
+                 4.0, parts: A | B in | C out"
+            ));
         }
+        Ok(CutUnits { parts, is_directed: arrow.is_some() })
     }
+}
+
+/// The units of a part, and which of its connections are cut: `A,B`, `A,B in`, `A,B out`.
+fn part(text: &str) -> (Vec<UnitName>, PartDirection) {
+    let cut_one_way = |word: &str| text.trim_end().strip_suffix(word)?.strip_suffix(' ');
+    let (units, direction) = match (cut_one_way("in"), cut_one_way("out")) {
+        (Some(units), _) => (units, PartDirection::InputsCut),
+        (_, Some(units)) => (units, PartDirection::OutputsCut),
+        _ => (text, PartDirection::Both),
+    };
+    (UnitName::parse_list(units), direction)
 }
 
 impl CutUnits {
     fn of(&self, network: &OwnNetwork) -> Result<Cut, Error> {
-        network.cut(network.units(&self.from, "cut")?, network.units(&self.to, "cut")?)
+        let [(from, _), (to, _)] = self.parts.as_slice() else {
+            return Err(no_iit3_cut());
+        };
+        if !self.is_directed {
+            return Err(no_iit3_cut());
+        }
+        network.cut(network.units(from, "cut")?, network.units(to, "cut")?)
     }
+
+    fn partition(&self, network: &OwnNetwork) -> Result<SystemPartition, Error> {
+        let part = |(units, direction): &(Vec<UnitName>, PartDirection)| {
+            Ok((network.units(units, "cut")?, *direction))
+        };
+        let parts = self.parts.iter().map(part).collect::<Result<_, Error>>()?;
+        Ok(SystemPartition { parts })
+    }
+}
+
+fn no_iit3_cut() -> Error {
+    let message = "--cut in parts with iit3: expected two parts and an arrow, \"A,B -> C\"";
+    Error::Settings(message.to_owned())
 }
 
 /// Why an answer is not complete.
@@ -121,7 +167,7 @@ enum Outcome {
 #[serde(untagged)]
 enum Answer {
     System(Box<PhiRecord>),
-    Complexes(ComplexesRecord),
+    Complexes(Box<ComplexesRecord>),
     PhiS(Box<SystemRecord>),
     Mechanism(MechanismRecord<PurviewRecord>),
     PhiMechanism(MechanismRecord<PhiPurviewRecord>),
@@ -173,8 +219,10 @@ impl Question {
         iit4: Option<Rules>,
     ) -> Result<Question, Error> {
         let place = place.to_owned();
+        let checked = input.networks.iter().map(|_| OnceLock::new()).collect();
         let question = Question {
             input,
+            checked,
             place,
             scope,
             ties,
@@ -205,7 +253,7 @@ impl Question {
         self
     }
 
-    /// The same under one cut of each system, by IIT 3.0.
+    /// The same under one cut of each system, or under IIT 4.0 one partition.
     #[must_use]
     pub fn under(mut self, cut: Option<CutUnits>) -> Question {
         self.cut = cut;
@@ -287,13 +335,19 @@ impl Question {
             is_expected,
         };
         let record = match &entry.record {
-            Ok(record) => NetworkRecord { state: item.state.clone(), ..record.clone() },
+            Ok(record) => record,
             Err(error) => return Err(refusal(None, error.to_string(), false)),
         };
-        let name = record.name.clone();
-        OwnNetwork::new(record, self.scope, self.iit4).map_err(|rejected| {
+        let (scope, iit4) = (self.scope, self.iit4);
+        let checked = self.checked[item.entry]
+            .get_or_init(|| CheckedNetwork::new(record.clone(), scope, iit4))
+            .as_ref()
+            .map_err(Rejected::clone);
+        let network = checked.and_then(|it| OwnNetwork::new(it, &item.state, scope, iit4));
+        network.map_err(|rejected| {
             let is_listed = matches!(entry.states, States::Listed(_));
-            refusal(name.as_ref(), rejected.message, rejected.is_unreachable && !is_listed)
+            let is_expected = rejected.is_unreachable && !is_listed;
+            refusal(record.name.as_ref(), rejected.message, is_expected)
         })
     }
 
@@ -325,7 +379,9 @@ impl Question {
             let answer = match outcome {
                 Ok(Answer::System(answer)) => text(answer, labels, width),
                 Ok(Answer::Complexes(answer)) => complexes_text(answer, labels, width),
-                Ok(Answer::PhiS(answer)) => structure::system_text(answer, labels),
+                Ok(Answer::PhiS(answer)) => {
+                    structure::system_text(answer, labels, self.cut.is_some())
+                }
                 Ok(Answer::Mechanism(answer)) => {
                     mechanism::text(answer, labels, self.has_purview())
                 }
@@ -409,7 +465,9 @@ impl Question {
                 let outcomes = match chunk.as_slice() {
                     [item] => vec![self.outcome(engine, item, counts_ties)],
                     several => {
-                        engine.batch(several, |item| self.outcome(engine, item, counts_ties))
+                        let outcome =
+                            |engine: &Engine, item: &Item| self.outcome(engine, item, counts_ties);
+                        engine.batch(several, outcome).map_err(Failure::Study)?
                     }
                 };
                 for (item, outcome) in chunk.drain(..).zip(outcomes) {
@@ -553,8 +611,16 @@ impl Question {
             return self.mechanism(engine, network, asked);
         }
         if let Some(cut) = &self.cut {
-            let answer = engine.under_cut(network, cut.of(network)?);
-            return answer.map(|it| Answer::System(Box::new(it)));
+            return match self.iit4 {
+                None => {
+                    let answer = engine.under_cut(network, cut.of(network)?);
+                    answer.map(|it| Answer::System(Box::new(it)))
+                }
+                Some(rules) => {
+                    let answer = engine.under_partition(network, &cut.partition(network)?, rules);
+                    answer.map(|it| Answer::PhiS(Box::new(it)))
+                }
+            };
         }
         match (self.scope, self.iit4) {
             (Scope::System, None) => {
@@ -566,7 +632,9 @@ impl Question {
                 engine.phi_s(network, rules).map(|it| Answer::PhiS(Box::new(it)))
             }
             (Scope::Complexes, None) => {
-                engine.complexes(network, count_ties).map(Answer::Complexes)
+                let has_ranges = count_ties || network.n_all_units() <= Question::TIES_UP_TO;
+                let answer = engine.complexes(network, count_ties, has_ranges);
+                answer.map(|it| Answer::Complexes(Box::new(it)))
             }
             (Scope::System, Some(rules)) => {
                 let (has_spectrum, most) = (self.ties.is_some(), self.relations);

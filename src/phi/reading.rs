@@ -58,18 +58,7 @@ impl NetworkArgs {
     /// [`Error::Read`], [`Error::Network`] if the file is in none of the forms,
     /// [`Error::Settings`].
     pub fn read(&self) -> Result<(String, Input), Error> {
-        let reader = self.reader()?;
-        let path = self.path();
-        let is_table = self.tpm.is_some() || has_extension(path, &["csv", "tsv", "npy"]);
-        if is_table {
-            let (place, tpm) = table(path)?;
-            return Ok((place, reader.table(tpm)));
-        }
-        let (place, text) = text(path)?;
-        let is_yaml = has_extension(path, &["yaml", "yml"]);
-        let read = if is_yaml { reader.yaml(&text) } else { reader.json(&text) };
-        let input = read.map_err(|error| wrong(&place, &error))?;
-        Ok((place, input))
+        read(self.path(), &self.reader()?, self.tpm.is_some())
     }
 
     /// The name of the file without its ending, for the names of drawings.
@@ -104,6 +93,23 @@ impl NetworkArgs {
             nodes: self.nodes.as_deref().map(UnitName::parse_list),
         })
     }
+}
+
+/// The networks in a file, and what it is called in errors. It is a table if it `is_table`, or its
+/// name says so.
+///
+/// # Errors
+/// [`Error::Read`], [`Error::Network`] if the file is in none of the forms.
+pub fn read(path: &Path, reader: &Reader, is_table: bool) -> Result<(String, Input), Error> {
+    if is_table || has_extension(path, &["csv", "tsv", "npy"]) {
+        let (place, tpm) = table(path)?;
+        return Ok((place, reader.table(tpm)));
+    }
+    let (place, text) = text(path)?;
+    let is_yaml = has_extension(path, &["yaml", "yml"]);
+    let read = if is_yaml { reader.yaml(&text) } else { reader.json(&text) };
+    let input = read.map_err(|error| wrong(&place, &error))?;
+    Ok((place, input))
 }
 
 pub(crate) fn wrong(place: &str, error: &exact::InputError) -> Error {

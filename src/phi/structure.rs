@@ -15,10 +15,18 @@ pub(crate) fn text(answer: &PhiStructureRecord, labels: Option<&[String]>) -> St
     head(&answer.system, labels) + &result(answer, labels)
 }
 
-/// φ_s of one system.
-pub(crate) fn system_text(answer: &SystemRecord, labels: Option<&[String]>) -> String {
-    head(answer, labels) + &system_result(answer, labels)
+/// φ_s of one system; or, if it `is_under_cut`, what a partition that was asked for takes away.
+pub(crate) fn system_text(
+    answer: &SystemRecord,
+    labels: Option<&[String]>,
+    is_under_cut: bool,
+) -> String {
+    let which = if is_under_cut { "under the partition" } else { LEAST };
+    head(answer, labels) + &system_result(answer, labels, which)
 }
+
+/// Of all partitions.
+const LEAST: &str = "minimum information partition";
 
 /// What was asked.
 fn head(system: &SystemRecord, labels: Option<&[String]>) -> String {
@@ -72,7 +80,7 @@ pub(crate) fn complexes_text(answer: &PhiComplexesRecord, labels: Option<&[Strin
 
 /// φ_s, the states, Φ and the distinctions.
 fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
-    let mut text = system_result(&answer.system, labels);
+    let mut text = system_result(&answer.system, labels, LEAST);
     if answer.system.phi_s == 0.0 && answer.big_phi > 0.0 {
         text.push_str("\nThe system is not a complex, since φ_s = 0. Its structure:");
     }
@@ -134,7 +142,7 @@ fn relations_text(
 }
 
 /// φ_s with its partition, and the states that the system specifies.
-fn system_result(system: &SystemRecord, labels: Option<&[String]>) -> String {
+fn system_result(system: &SystemRecord, labels: Option<&[String]>, which: &str) -> String {
     let mut text = match system.phi_s {
         0.0 => "φ_s = 0".to_owned(),
         phi_s => format!("φ_s = {phi_s:.9}"),
@@ -151,7 +159,7 @@ fn system_result(system: &SystemRecord, labels: Option<&[String]>) -> String {
         }
         Some((cause, effect)) => writeln!(
             text,
-            ", minimum information partition {}\n\
+            ", {which} {}\n\
              integrated cause information {cause:.6}, effect information {effect:.6}, normalized \
              φ_s {:.6}",
             partition(system, labels),

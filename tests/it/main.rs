@@ -56,6 +56,9 @@ mod estimators;
 /// `phi --network`: one's own networks.
 mod own_network;
 
+/// IIT 3.0 by other measures, distances of structures, partitions that are asked for.
+mod variants;
+
 /// IIT 4.0: `phi --formalism`, and studies of it.
 mod iit4;
 

@@ -32,9 +32,12 @@ pub use complexes::{Complexes, complexes, sweep};
 pub use distinction::{Distinction, Mice, PurviewAnalysis, PurviewState};
 pub use max_phi::ChoiceProof;
 pub use measure::{IntrinsicInformation, SpecifiedState, TIE_TOLERANCE, ZERO_TOLERANCE};
+pub(crate) use partition::for_each_joint;
 pub use partition::{JointPartition, PartDirection, SystemPartition};
 pub use relation::{Face, FaceIter, FaceSide, Relation, RelationIter, Relations};
-pub use sia::{Reason, SystemIrreducibilityAnalysis, SystemState, system_irreducibility_analysis};
+pub use sia::{
+    Reason, SystemIrreducibilityAnalysis, SystemState, phi_s_under, system_irreducibility_analysis,
+};
 pub use structure::{
     PhiSpectrum, PhiStructure, PhiStructureRange, distinction, phi_range, phi_spectrum,
     phi_structure,

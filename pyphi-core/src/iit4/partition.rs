@@ -4,6 +4,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
+use crate::error::{ErrorKind, Result};
 use crate::unit_set::{UnitSet, bits};
 
 /// Which connections of a part, with the other parts, are cut.
@@ -44,6 +45,25 @@ impl SystemPartition {
             }
         };
         SystemPartition { parts: parts.iter().map(|&part| (part, direction(part))).collect() }
+    }
+
+    /// Whether this is a partition of a system of these units.
+    ///
+    /// # Errors
+    /// If it does not divide them in two parts or more (one of a single unit).
+    pub fn check(&self, units: UnitSet) -> Result<()> {
+        let mut seen = UnitSet::EMPTY;
+        let is_apart = self.parts.iter().all(|&(part, _)| {
+            let is_new = !part.is_empty() && part.intersection(seen).is_empty();
+            seen = seen.union(part);
+            is_new
+        });
+        let is_parted = self.parts.len() > 1 || units.len() == 1;
+        if is_apart && seen == units && is_parted {
+            return Ok(());
+        }
+        let (partition, units) = (self.to_string(), units.to_string());
+        Err(ErrorKind::NoSystemPartition { partition, units }.into())
     }
 
     /// Every ordered pair (u, v) such that u → v is cut, whether the network has that connection or

@@ -9,15 +9,16 @@ use std::time::Instant;
 use super::measure::{
     Information, NEGLIGIBLE_SELECTIVITY, SpecifiedState, ZERO_TOLERANCE, is_tied, surprise,
 };
-use super::partition::SystemPartition;
-use super::side::{Side, Sides};
+use super::partition::{PartDirection, SystemPartition};
+use super::side::{Candidate, Side, Sides};
 use super::system::System;
 use super::system_mip::Outcome;
 use super::{Rules, canonical, listing, memory_needed_of_phi_s, system_mip};
+use crate::error::Result;
 use crate::formalism::DifferentiationCap;
 use crate::limits::{Options, Stop, StopReason};
 use crate::state::State;
-use crate::unit_set::UnitSet;
+use crate::unit_set::{UnitSet, extract};
 
 /// Why φ_s is 0 without a search. In JSON as in the names in parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,6 +153,42 @@ pub fn system_irreducibility_analysis(
         .unwrap_or_else(|| analyse(system, rules, options, &Stop::new(options)))
 }
 
+/// What one partition of a system takes away: `phi_s` is integrated information under `partition`,
+/// whether another takes less or not, for the states that the system specifies. Of all partitions
+/// φ_s is that with the smallest normalized one. Where φ_s is 0 without a search, it is 0 for the
+/// same reasons.
+///
+/// ```
+/// use pyphi_core::iit4::{PartDirection, Rules, System, SystemPartition, phi_s_under};
+/// use pyphi_core::{Options, UnitSet, fixtures};
+///
+/// let system = System::new(&fixtures::iit4_figure_1_ab())?;
+/// let [a, b] = [0, 1].map(|unit| UnitSet::from_iter([unit]));
+/// let parts = vec![(a, PartDirection::InputsCut), (b, PartDirection::OutputsCut)]; // B → A
+/// let partition = SystemPartition { parts };
+/// let found = phi_s_under(&system, &partition, Rules::default(), &Options::default())?;
+/// assert!(found.phi_s > 0.171863); // that of A → B, which is φ_s
+/// assert_eq!(found.partition.unwrap().cut_edges(), [(1, 0)]);
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If the parts are not all units of the system in two parts or more (one of a single unit).
+pub fn phi_s_under(
+    system: &System,
+    partition: &SystemPartition,
+    rules: Rules,
+    options: &Options,
+) -> Result<SystemIrreducibilityAnalysis> {
+    partition.check(system.units())?;
+    let needed = memory_needed_of_phi_s(system, rayon::current_num_threads());
+    Ok(memory_limit(system, needed, options).unwrap_or_else(|| {
+        let stop = Stop::new(options);
+        let tied = TiedStates { under: Some(partition), ..TiedStates::new(system, options, &stop) };
+        tied.analysis(rules)
+    }))
+}
+
 /// What there is to say where the limit on memory forbids an analysis that needs so many bytes.
 pub(crate) fn memory_limit(
     system: &System,
@@ -193,6 +230,8 @@ pub(crate) struct TiedStates<'a> {
     pairs: Vec<[usize; 2]>,
     /// Whether the search for them was finished.
     is_complete: bool,
+    /// The one partition that is asked for, instead of the one that takes least.
+    under: Option<&'a SystemPartition>,
 }
 
 impl<'a> TiedStates<'a> {
@@ -218,6 +257,7 @@ impl<'a> TiedStates<'a> {
             specified,
             pairs: Vec::new(),
             is_complete: true,
+            under: None,
         };
         let Some(specified) = &tied.specified else { return tied };
         // A state that is as good as never selected has φ = 0 whatever its partition, and others
@@ -287,8 +327,9 @@ impl<'a> TiedStates<'a> {
     fn search(&self, sides: [Option<&Side>; 2]) -> Found {
         let TiedStates { system, options, stop, began, .. } = *self;
         let sides = Sides { n: system.n, sides };
-        let outcome = match system.n {
-            1 => return Found::of_monad(system, sides),
+        let outcome = match (system.n, self.under) {
+            (1, _) => return Found::of_monad(system, sides),
+            (_, Some(partition)) => under(system, sides, partition),
             _ if options.exhaustive => listing::list(sides, options, stop, began),
             _ => system_mip::search(sides, options, stop, began),
         };
@@ -459,6 +500,27 @@ impl Specified {
             differentiation_of_current_state: self.surprise_of_present,
             differentiation_of_specified_state: surprise(self.selectivity(z)),
         }
+    }
+}
+
+/// A partition that is asked for, with what it comes to.
+fn under(system: &System, sides: Sides, partition: &SystemPartition) -> Outcome {
+    let local = |units: UnitSet| extract(units.bits(), system.units().bits());
+    let cut_one_way = |direction| {
+        let parts = partition.parts.iter().filter(|(_, it)| *it == direction);
+        parts.fold(0, |all, &(part, _)| all | local(part))
+    };
+    let (inputs, outputs) =
+        (cut_one_way(PartDirection::InputsCut), cut_one_way(PartDirection::OutputsCut));
+    // Where there are not both kinds, nothing between the parts survives.
+    let (inputs, outputs) = if inputs == 0 || outputs == 0 { (0, 0) } else { (inputs, outputs) };
+    let mut parts: Vec<u32> = partition.parts.iter().map(|&(part, _)| local(part)).collect();
+    parts.sort_by_key(|part| part.trailing_zeros());
+    let cut = sides.evaluate(&parts, inputs, outputs);
+    let partition = Candidate { cut, parts };
+    match cut.is_zero() {
+        true => Outcome::Zero { partition, is_complete: true },
+        false => Outcome::Found { partition, n_ties: 1, is_complete: true },
     }
 }
 

@@ -46,3 +46,5 @@ mod suite;
 mod ties;
 /// Probabilities at the end of the range of floats.
 mod tiny;
+/// IIT 3.0 by other measures, partitions and approximations.
+mod variants;

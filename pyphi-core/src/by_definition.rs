@@ -1,0 +1,515 @@
+//! IIT 3.0 straight from its definition, for the [variants](Variant) for which no bounds are proven:
+//! every partition of every purview, every cut, nothing left out but what cannot matter.
+//!
+//! Values are floats here, and tied within the tolerance. For the variant that is published all of
+//! it is what the rest of this library finds, faster; tests compare the two.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use crate::big_phi::{BigPhi, sort_likely_first, without_structure};
+use crate::concept::{Concept, CoreRepertoire};
+use crate::emd::EmdSolver;
+use crate::fixed::{Fixed, cost_to_f64, place_distribution, to_coarse, to_f64, to_fixed};
+use crate::iit4::for_each_joint;
+use crate::limits::{Options, Phase, Stop, StopReason, Watch, steps};
+use crate::partition::{Cut, Partition, local_partitions, two_parts};
+use crate::repertoire::{Direction, RepertoireScratch, marginals, multiply, product_repertoire};
+use crate::stats::Stats;
+use crate::structure::{CauseEffectStructure, SAME_REPERTOIRE};
+use crate::subsystem::{Subsystem, are_connected};
+use crate::tables::{Wiring, subsets_by_size};
+use crate::tie_order::LocalOrder;
+use crate::transport::{Columns, Total, Transport};
+use crate::unit_set::{UnitSet, bits, deposit, extract, submasks};
+use crate::variant::{CesDistance, Measure, MechanismPartitions, Variant};
+
+/// Mechanism units and purview units of each part of a partition.
+type Parts = [(u32, u32)];
+
+/// Calls `visit` with every partition of a mechanism over a purview.
+fn for_each_partition<B>(
+    kind: MechanismPartitions,
+    mechanism: u32,
+    purview: u32,
+    mut visit: impl FnMut(&Parts) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    match kind {
+        MechanismPartitions::Bi => local_partitions(mechanism, purview)
+            .try_for_each(|first| visit(&two_parts(mechanism, purview, first))),
+        MechanismPartitions::Tri => {
+            visit(&[(mechanism, 0), (0, purview)])?;
+            let top = 1 << (31 - mechanism.leading_zeros());
+            for m1 in submasks(mechanism & !top).filter(|&it| it != 0) {
+                for p3 in submasks(purview).filter(|&it| it != purview) {
+                    for p1 in submasks(purview & !p3) {
+                        let p2 = purview & !p3 & !p1;
+                        let parts = [(m1, p1), (mechanism & !m1, p2), (0, p3)];
+                        visit(&parts[..if p3 == 0 { 2 } else { 3 }])?;
+                    }
+                }
+            }
+            ControlFlow::Continue(())
+        }
+        MechanismPartitions::All => for_each_joint(mechanism, purview, visit),
+    }
+}
+
+/// A repertoire, as far as distances need it.
+struct Distribution {
+    purview: u32,
+    /// By state of the purview.
+    entries: Vec<f64>,
+    /// Of an effect, whose units are independent: P(ON) of each unit of the purview, on the grid, by
+    /// its number.
+    on: Option<Vec<Fixed>>,
+}
+
+/// How far `q` is from `p`, over the same purview.
+fn distance(measure: Measure, p: &Distribution, q: &Distribution, emd: &mut EmdSolver) -> f64 {
+    steps(p.entries.len());
+    match (measure, &p.on, &q.on) {
+        (Measure::Emd, Some(p_on), Some(q_on)) => {
+            to_f64(bits(p.purview).map(|unit| (p_on[unit] - q_on[unit]).abs()).sum())
+        }
+        (Measure::Emd, ..) => {
+            let place = |it: &Distribution| {
+                let mut placed = vec![0; it.entries.len()];
+                place_distribution(&it.entries, &mut placed);
+                placed
+            };
+            to_f64(emd.distance(&place(p), &place(q)))
+        }
+        _ => measure.of_entries(&p.entries, &q.entries),
+    }
+}
+
+/// A purview with its φ.
+#[derive(Debug, Clone, Copy)]
+struct Core {
+    purview: u32,
+    phi: f64,
+    n_tied_in_size: u32,
+}
+
+/// Small φ of a subsystem, intact or under a cut.
+pub(crate) struct Definition<'a> {
+    pub(crate) subsystem: &'a Subsystem,
+    pub(crate) variant: Variant,
+    pub(crate) wiring: &'a Wiring,
+    pub(crate) order: LocalOrder,
+    pub(crate) stop: &'a Stop,
+}
+
+impl Definition<'_> {
+    fn distribution(&self, direction: Direction, mechanism: u32, purview: u32) -> Distribution {
+        let entries = self.subsystem.probabilities(self.wiring, direction, mechanism, purview);
+        let on = (direction == Direction::Effect).then(|| {
+            let tables = &self.subsystem.tables;
+            let on = |unit| tables.effect(self.wiring.seen_by(unit, mechanism))[unit];
+            (0..tables.n).map(on).collect()
+        });
+        Distribution { purview, entries, on }
+    }
+
+    fn product(&self, direction: Direction, parts: &Parts) -> Distribution {
+        let mut scratch = RepertoireScratch::default();
+        let mut product = Distribution { purview: 0, entries: vec![1.0], on: None };
+        for &(mechanism, purview) in parts {
+            let part = self.distribution(direction, mechanism, purview);
+            let union = product.purview | purview;
+            let mut entries = Vec::new();
+            let first = product.purview;
+            multiply(&product.entries, first, &part.entries, union, &mut scratch, &mut entries);
+            let on = match (product.on, part.on) {
+                (Some(mut on), Some(of_part)) => {
+                    bits(purview).for_each(|unit| on[unit] = of_part[unit]);
+                    Some(on)
+                }
+                (_, of_part) => of_part,
+            };
+            product = Distribution { purview: union, entries, on };
+        }
+        product
+    }
+
+    /// The partitioned repertoire.
+    pub(crate) fn partitioned(&self, direction: Direction, parts: &Parts) -> Vec<f64> {
+        self.product(direction, parts).entries
+    }
+
+    /// The smallest distance over the partitions; or, as soon as one is known that is below `floor`,
+    /// that one. Anything, if the analysis is to stop.
+    fn phi(&self, direction: Direction, mechanism: u32, purview: u32, floor: f64) -> f64 {
+        let whole = self.distribution(direction, mechanism, purview);
+        let (mut phi, mut emd) = (f64::INFINITY, EmdSolver::default());
+        let _ = for_each_partition(self.variant.partitions, mechanism, purview, |parts| {
+            let partitioned = self.product(direction, parts);
+            phi = phi.min(distance(self.variant.measure, &whole, &partitioned, &mut emd));
+            match phi < floor || self.stop.is_due() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        phi
+    }
+
+    /// φ of a pair with the first `most` of the partitions that attain it, within the tolerance.
+    /// Some, if the analysis is to stop.
+    pub(crate) fn mips(
+        &self,
+        direction: Direction,
+        mechanism: u32,
+        purview: u32,
+        most: usize,
+    ) -> (f64, Vec<Vec<(u32, u32)>>) {
+        let phi = self.phi(direction, mechanism, purview, f64::NEG_INFINITY);
+        let whole = self.distribution(direction, mechanism, purview);
+        let (mut mips, mut emd) = (Vec::new(), EmdSolver::default());
+        let _ = for_each_partition(self.variant.partitions, mechanism, purview, |parts| {
+            let partitioned = self.product(direction, parts);
+            let value = distance(self.variant.measure, &whole, &partitioned, &mut emd);
+            if value <= phi + self.subsystem.tolerance() {
+                mips.push(parts.to_vec());
+            }
+            match mips.len() == most || self.stop.is_due() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        (phi, mips)
+    }
+
+    /// The purview with the largest φ, or None if φ is 0 for all of them. Anything, if the analysis
+    /// is to stop.
+    fn core(&self, direction: Direction, mechanism: u32) -> Option<Core> {
+        let tolerance = self.subsystem.tolerance();
+        let mut best = 0.0f64;
+        let mut found: Vec<(u32, f64)> = Vec::new();
+        for purview in subsets_by_size(self.subsystem.n_units()) {
+            if self.stop.is_due() {
+                return None;
+            }
+            if are_connected(self.wiring, direction, mechanism, purview) {
+                // A purview whose φ is less than the best by more than the tolerance is no matter.
+                let phi = self.phi(direction, mechanism, purview, best - tolerance);
+                best = best.max(phi);
+                found.push((purview, phi));
+            }
+        }
+        found.retain(|&(_, phi)| phi > tolerance && phi >= best - tolerance);
+        let sizes = found.iter().map(|(purview, _)| purview.count_ones());
+        let size = if self.variant.smallest_purview { sizes.min()? } else { sizes.max()? };
+        found.retain(|(purview, _)| purview.count_ones() == size);
+        let place = |&&(purview, _): &&(u32, f64)| self.order.place(direction, mechanism, purview);
+        let &(purview, phi) = found.iter().min_by_key(place)?;
+        Some(Core { purview, phi, n_tied_in_size: found.len() as u32 })
+    }
+
+    /// The concept of a mechanism, or None if it specifies no irreducible cause or no irreducible
+    /// effect. Anything, if the analysis is to stop.
+    fn concept(&self, mechanism: u32) -> Option<Concept> {
+        let effect = self.core(Direction::Effect, mechanism)?;
+        let cause = self.core(Direction::Cause, mechanism)?;
+        let members = self.subsystem.units().bits();
+        let network = |local: u32| UnitSet::from_bits(deposit(local, members));
+        let describe = |direction, core: Core| {
+            let (_, mips) = self.mips(direction, mechanism, core.purview, 1);
+            CoreRepertoire {
+                direction,
+                purview: network(core.purview),
+                phi: core.phi,
+                repertoire: self.distribution(direction, mechanism, core.purview).entries,
+                mip: Partition::of_local(mips.first().map_or(&[], |it| it), members),
+                ties: core.n_tied_in_size - 1,
+            }
+        };
+        Some(Concept {
+            mechanism: network(mechanism),
+            phi: cause.phi.min(effect.phi),
+            cause: describe(Direction::Cause, cause),
+            effect: describe(Direction::Effect, effect),
+        })
+    }
+}
+
+/// What is the same for the intact system and all cuts.
+struct Search<'a> {
+    subsystem: &'a Subsystem,
+    options: &'a Options,
+    stop: Stop,
+    began: Instant,
+}
+
+/// Φ of a subsystem that is strongly connected, over these cuts.
+pub(crate) fn big_phi(subsystem: &Subsystem, options: &Options, cuts: &[Cut]) -> BigPhi {
+    let stop = Stop::new(options);
+    Search { subsystem, options, stop, began: Instant::now() }.run(cuts)
+}
+
+/// The concepts of a subsystem.
+pub(crate) fn structure(
+    subsystem: &Subsystem,
+    options: &Options,
+) -> Result<CauseEffectStructure, StopReason> {
+    let search = Search { subsystem, options, stop: Stop::new(options), began: Instant::now() };
+    let found = search.structure(None, &subsets_by_size(subsystem.n_units()));
+    found.ok_or_else(|| search.stop.reason().unwrap_or(StopReason::Cancelled))
+}
+
+impl Search<'_> {
+    /// The concepts of these mechanisms, intact or under a cut, in their order; None if the analysis
+    /// is to stop.
+    fn structure(&self, cut: Option<Cut>, mechanisms: &[u32]) -> Option<CauseEffectStructure> {
+        let wiring = self.subsystem.wiring(cut);
+        let definition = Definition {
+            subsystem: self.subsystem,
+            variant: self.options.variant,
+            wiring: &wiring,
+            order: self.options.tie_order.within(self.subsystem.units().bits()),
+            stop: &self.stop,
+        };
+        let found: Vec<_> = match cut {
+            None => {
+                let watch =
+                    Watch::new(self.options, self.began, Phase::Concepts, mechanisms.len() as u64);
+                let concept = |&mechanism: &u32| {
+                    let found = definition.concept(mechanism);
+                    watch.add(1, None);
+                    found
+                };
+                mechanisms.par_iter().map(concept).collect()
+            }
+            // Cuts are on all threads already.
+            Some(_) => mechanisms.iter().map(|&it| definition.concept(it)).collect(),
+        };
+        let concepts = found.into_iter().flatten().collect();
+        (!self.stop.is_due()).then_some(CauseEffectStructure { concepts })
+    }
+
+    fn run(&self, cuts: &[Cut]) -> BigPhi {
+        let (subsystem, variant) = (self.subsystem, self.options.variant);
+        let stopped = || {
+            let reason = self.stop.reason().unwrap_or(StopReason::Cancelled);
+            without_structure(subsystem, reason)
+        };
+        let all = subsets_by_size(subsystem.n_units());
+        let Some(ces) = self.structure(None, &all) else { return stopped() };
+        let nothing = CauseEffectStructure::default();
+        let between = |a: &CauseEffectStructure, b: &CauseEffectStructure| {
+            structure_distance((subsystem, a), (subsystem, b), variant)
+        };
+        let zero = |ces: CauseEffectStructure| {
+            let conceptual_information = Some(between(&ces, &nothing));
+            let (units, stats) = (subsystem.units(), Stats::default());
+            BigPhi {
+                conceptual_information,
+                ..BigPhi::zero(units, ces, StopReason::Complete, stats)
+            }
+        };
+        if ces.concepts.is_empty() {
+            return zero(ces);
+        }
+        let had: Vec<u32> = ces.concepts.iter().map(|it| subsystem.local(it.mechanism)).collect();
+        let watch = Watch::new(self.options, self.began, Phase::Cuts, cuts.len() as u64);
+        let of_cut = |cut: &Cut| {
+            // A mechanism that the cut does not split has no concept that it did not have: the units
+            // of a purview that it loses are severed from all of it, and φ over the others stays.
+            let (from, to) = (subsystem.local(cut.severed_from), subsystem.local(cut.severed_to));
+            let is_split = |it: u32| it & from != 0 && it & to != 0;
+            let mechanisms: Vec<u32> = (all.iter().copied())
+                .filter(|&it| had.contains(&it) || (is_split(it) && !variant.no_new_concepts))
+                .collect();
+            let structure = self.structure(Some(*cut), &mechanisms)?;
+            let total = between(&ces, &structure);
+            watch.add(1, None);
+            Some((total, structure))
+        };
+        let found: Option<Vec<_>> = cuts.par_iter().map(of_cut).collect();
+        let Some(mut found) = found else { return stopped() };
+        let tolerance = subsystem.tolerance();
+        let mut idle: Vec<usize> =
+            (0..cuts.len()).filter(|&rank| found[rank].0.abs() <= tolerance).collect();
+        sort_likely_first(subsystem, cuts, &mut idle);
+        let counts = (cuts.len() as u64, cuts.len() as u64);
+        if let Some(&rank) = idle.first() {
+            let (cuts_decided, cuts_total) = counts;
+            return BigPhi { cut: Some(cuts[rank]), cuts_decided, cuts_total, ..zero(ces) };
+        }
+        let least = found.iter().map(|(total, _)| *total).fold(f64::INFINITY, f64::min);
+        let Some(rank) = found.iter().position(|(total, _)| *total <= least + tolerance) else {
+            return stopped();
+        };
+        let (_, partitioned_ces) = found.swap_remove(rank);
+        BigPhi {
+            phi: least,
+            cut: Some(cuts[rank]),
+            ties: ces.ties() + partitioned_ces.ties(),
+            partitioned_ces,
+            cuts_decided: counts.0,
+            cuts_total: counts.1,
+            ..zero(ces)
+        }
+    }
+}
+
+/// A concept as a place in the space of concepts, in the numbering of the subsystem.
+struct Place<'a> {
+    concept: Option<&'a Concept>,
+    purviews: [u32; 2],
+    /// P(ON) of each unit of the unconstrained effects of its subsystem.
+    unconstrained: &'a [f64],
+}
+
+impl<'a> Place<'a> {
+    fn of(concept: &'a Concept, members: u32, unconstrained: &'a [f64]) -> Place<'a> {
+        let purview = |direction| extract(concept.core(direction).purview.bits(), members);
+        let purviews = [Direction::Cause, Direction::Effect].map(purview);
+        Place { concept: Some(concept), purviews, unconstrained }
+    }
+
+    /// The null concept.
+    fn of_nothing(unconstrained: &'a [f64]) -> Place<'a> {
+        Place { concept: None, purviews: [0, 0], unconstrained }
+    }
+
+    /// The repertoire of one direction, expanded to `union` by what is unconstrained.
+    fn expanded(&self, direction: Direction, union: u32) -> Distribution {
+        let own = self.purviews[direction as usize];
+        let entries = self.concept.map_or(&[1.0][..], |it| &it.core(direction).repertoire);
+        let others = union & !own;
+        let mut rest = Vec::new();
+        match direction {
+            Direction::Cause => {
+                product_repertoire(&vec![0.5; self.unconstrained.len()], others, &mut rest);
+            }
+            Direction::Effect => product_repertoire(self.unconstrained, others, &mut rest),
+        }
+        let (mut scratch, mut all) = (RepertoireScratch::default(), Vec::new());
+        multiply(entries, own, &rest, union, &mut scratch, &mut all);
+        let on = (direction == Direction::Effect).then(|| {
+            let mut lanes = self.unconstrained.to_vec();
+            marginals(entries, own, &mut scratch, &mut lanes);
+            lanes.iter().map(|&it| to_fixed(it)).collect()
+        });
+        Distribution { purview: union, entries: all, on }
+    }
+
+    fn distance(&self, other: &Place<'_>, measure: Measure, emd: &mut EmdSolver) -> f64 {
+        let sides = [Direction::Cause, Direction::Effect].map(|direction| {
+            let union = self.purviews[direction as usize] | other.purviews[direction as usize];
+            let (p, q) = (self.expanded(direction, union), other.expanded(direction, union));
+            distance(measure, &p, &q, emd)
+        });
+        sides.iter().sum()
+    }
+}
+
+/// Whether two concepts are one and the same place with the same φ.
+fn is_same(a: &Concept, b: &Concept, tolerance: f64) -> bool {
+    let same_core = |direction| {
+        let (a, b) = (a.core(direction), b.core(direction));
+        let close = |(p, q): (&f64, &f64)| (p - q).abs() <= SAME_REPERTOIRE;
+        a.purview == b.purview && a.repertoire.iter().zip(&b.repertoire).all(close)
+    };
+    a.mechanism == b.mechanism
+        && (a.phi - b.phi).abs() <= tolerance
+        && same_core(Direction::Cause)
+        && same_core(Direction::Effect)
+}
+
+/// The distance of two structures on the same units, each with its subsystem.
+///
+/// # Panics
+/// If the measure is asymmetric and the distance is not that of Σφ.
+pub(crate) fn structure_distance(
+    (first, a): (&Subsystem, &CauseEffectStructure),
+    (second, b): (&Subsystem, &CauseEffectStructure),
+    variant: Variant,
+) -> f64 {
+    assert_eq!(first.units(), second.units(), "structures on different units");
+    if variant.ces_distance == CesDistance::SumSmallPhi {
+        return a.sum_phi() - b.sum_phi();
+    }
+    assert!(!variant.measure.is_asymmetric(), "{} is asymmetric", variant.measure);
+    let unconstrained = [first, second]
+        .map(|it| -> Vec<f64> { it.tables.effect(0).iter().map(|&on| to_f64(on)).collect() });
+    let [of_first, of_second] = [&unconstrained[0][..], &unconstrained[1][..]];
+    let members = first.units().bits();
+    // One and the same concept stays where it is.
+    let differing = |of: &[Concept], from: &[Concept]| -> Vec<usize> {
+        let is_kept = |it: &Concept| from.iter().any(|that| is_same(it, that, first.tolerance()));
+        (0..of.len()).filter(|&idx| !is_kept(&of[idx])).collect()
+    };
+    let mut rows: Vec<Place<'_>> = differing(&a.concepts, &b.concepts)
+        .into_iter()
+        .map(|idx| Place::of(&a.concepts[idx], members, of_first))
+        .collect();
+    let mut columns: Vec<Place<'_>> = differing(&b.concepts, &a.concepts)
+        .into_iter()
+        .map(|idx| Place::of(&b.concepts[idx], members, of_second))
+        .collect();
+    let mass = |places: &[Place<'_>]| -> Vec<i64> {
+        let phi = |it: &Place<'_>| it.concept.map_or(0.0, |it| it.phi);
+        places.iter().map(|it| to_coarse(to_fixed(phi(it)))).collect()
+    };
+    let (mut supply, mut demand) = (mass(&rows), mass(&columns));
+    // The null concept, in the system of what goes to it or comes from it, makes up for the
+    // difference.
+    let surplus = supply.iter().sum::<i64>() - demand.iter().sum::<i64>();
+    if surplus > 0 {
+        columns.push(Place::of_nothing(of_first));
+        demand.push(surplus);
+    } else if surplus < 0 {
+        rows.push(Place::of_nothing(of_second));
+        supply.push(-surplus);
+    }
+    let mut emd = EmdSolver::default();
+    let costs: Vec<Vec<i64>> = rows
+        .iter()
+        .map(|row| {
+            let cost = |it: &Place<'_>| row.distance(it, variant.measure, &mut emd);
+            columns.iter().map(cost).map(|it| to_coarse(to_fixed(it))).collect()
+        })
+        .collect();
+    let mut transport = Transport::default();
+    transport.set(Columns::Filled, supply, demand, |row, out| out.copy_from_slice(&costs[row]));
+    transport.start(&[]);
+    let total = transport.solve(i128::MAX, &Stop::never(), |row, column| costs[row][column]);
+    match total {
+        Some(Total::Exact(total)) => cost_to_f64(total),
+        other => unreachable!("nothing stops the transport: {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    /// As many as PyPhi 1.2.0 lists, each once.
+    #[test]
+    fn partitions_are_distinct_and_counted() {
+        for (kind, m, p, expected) in [
+            (MechanismPartitions::Bi, 0b111, 0b11, 15),
+            (MechanismPartitions::Tri, 0b1, 0b111, 1),
+            (MechanismPartitions::Tri, 0b11, 0b1, 3),
+            (MechanismPartitions::Tri, 0b111, 0b11, 25),
+            (MechanismPartitions::All, 0b11, 0b111, 28),
+        ] {
+            let mut found = Vec::new();
+            let _ = for_each_partition(kind, m, p, |parts| {
+                assert_eq!(parts.iter().fold(0, |all, part| all | part.0), m);
+                assert_eq!(parts.iter().fold(0, |all, part| all | part.1), p);
+                let mut parts = parts.to_vec();
+                parts.sort_unstable();
+                found.push(parts);
+                ControlFlow::<()>::Continue(())
+            });
+            assert_eq!(found.iter().collect::<HashSet<_>>().len(), found.len());
+            assert_eq!(found.len(), expected, "{kind} of {m:b} over {p:b}");
+        }
+    }
+}
