@@ -1,5 +1,5 @@
-//! IIT 3.0 straight from its definition, for the [variants](Variant) for which no bounds are proven:
-//! every partition of every purview, every cut, nothing left out but what cannot matter.
+//! IIT 3.0 straight from its definition, for the [variants](Variant) for which no bounds are
+//! proven: every partition of every purview, every cut, nothing left out but what cannot matter.
 //!
 //! Values are floats here, and tied within the tolerance. For the variant that is published all of
 //! it is what the rest of this library finds, faster; tests compare the two.
@@ -62,8 +62,8 @@ struct Distribution {
     purview: u32,
     /// By state of the purview.
     entries: Vec<f64>,
-    /// Of an effect, whose units are independent: P(ON) of each unit of the purview, on the grid, by
-    /// its number.
+    /// Of an effect, whose units are independent: P(ON) of each unit of the purview, on the grid,
+    /// by its number.
     on: Option<Vec<Fixed>>,
 }
 
@@ -140,8 +140,8 @@ impl Definition<'_> {
         self.product(direction, parts).entries
     }
 
-    /// The smallest distance over the partitions; or, as soon as one is known that is below `floor`,
-    /// that one. Anything, if the analysis is to stop.
+    /// The smallest distance over the partitions; or, as soon as one is known that is below
+    /// `floor`, that one. Anything, if the analysis is to stop.
     fn phi(&self, direction: Direction, mechanism: u32, purview: u32, floor: f64) -> f64 {
         let whole = self.distribution(direction, mechanism, purview);
         let (mut phi, mut emd) = (f64::INFINITY, EmdSolver::default());
@@ -260,8 +260,8 @@ pub(crate) fn structure(
 }
 
 impl Search<'_> {
-    /// The concepts of these mechanisms, intact or under a cut, in their order; None if the analysis
-    /// is to stop.
+    /// The concepts of these mechanisms, intact or under a cut, in their order; None if the
+    /// analysis is to stop.
     fn structure(&self, cut: Option<Cut>, mechanisms: &[u32]) -> Option<CauseEffectStructure> {
         let wiring = self.subsystem.wiring(cut);
         let definition = Definition {
@@ -315,8 +315,9 @@ impl Search<'_> {
         let had: Vec<u32> = ces.concepts.iter().map(|it| subsystem.local(it.mechanism)).collect();
         let watch = Watch::new(self.options, self.began, Phase::Cuts, cuts.len() as u64);
         let of_cut = |cut: &Cut| {
-            // A mechanism that the cut does not split has no concept that it did not have: the units
-            // of a purview that it loses are severed from all of it, and φ over the others stays.
+            // A mechanism that the cut does not split has no concept that it did not have: the
+            // units of a purview that it loses are severed from all of it, and φ over the others
+            // stays.
             let (from, to) = (subsystem.local(cut.severed_from), subsystem.local(cut.severed_to));
             let is_split = |it: u32| it & from != 0 && it & to != 0;
             let mechanisms: Vec<u32> = (all.iter().copied())

@@ -139,8 +139,8 @@ pub struct ComplexRange {
 
 /// For each subsystem of a network that can be a complex and be in its state, the smallest and the
 /// largest Φ that ties allow, where both are quickly proven (see
-/// [`phi_spectrum`](crate::phi_spectrum())): they say whether ties could change which complex is the
-/// major one. In the order of [`candidates`]; fewer if the analysis is stopped.
+/// [`phi_spectrum`](crate::phi_spectrum())): they say whether ties could change which complex is
+/// the major one. In the order of [`candidates`]; fewer if the analysis is stopped.
 ///
 /// ```
 /// use pyphi_core::{Options, SpectrumRules, complex_ranges, fixtures};

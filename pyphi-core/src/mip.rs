@@ -774,7 +774,8 @@ impl SmallPhi<'_> {
     }
 
     /// Of the purviews tied for the largest φ the one with most units (or fewest, if the rules say
-    /// so), and of those the first in the order asked for. Each purview comes with how many it stands for and with its φ.
+    /// so), and of those the first in the order asked for. Each purview comes with how many it
+    /// stands for and with its φ.
     fn choose(
         &self,
         direction: Direction,

@@ -70,9 +70,9 @@ impl Subsystem {
     }
 
     /// As [`Subsystem::purview_analysis`], of all purviews for which φ > 0. First come those that
-    /// tie for the largest φ, by size from the largest down (or from the smallest up, if the variant
-    /// says so) and then lexicographically, so that the first is that of the core cause or core
-    /// effect; then the others, by φ.
+    /// tie for the largest φ, by size from the largest down (or from the smallest up, if the
+    /// variant says so) and then lexicographically, so that the first is that of the core cause or
+    /// core effect; then the others, by φ.
     ///
     /// # Errors
     /// The reason, if the analysis was stopped.

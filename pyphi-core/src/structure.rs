@@ -62,7 +62,8 @@ impl CauseEffectStructure {
 /// ```
 ///
 /// # Errors
-/// If the units differ, or the measure of repertoires is asymmetric and the distance not that of Σφ.
+/// If the units differ, or the measure of repertoires is asymmetric and the distance not that of
+/// Σφ.
 pub fn ces_distance(
     first: (&Subsystem, &CauseEffectStructure),
     second: (&Subsystem, &CauseEffectStructure),
@@ -76,8 +77,8 @@ pub fn ces_distance(
     Ok(structure_distance(first, second, variant))
 }
 
-/// Conceptual information: the distance of a cause-effect structure from one without concepts, Σ φ ·
-/// distance to the null concept (Oizumi et al. 2014).
+/// Conceptual information: the distance of a cause-effect structure from one without concepts, Σ φ
+/// · distance to the null concept (Oizumi et al. 2014).
 ///
 /// ```
 /// use pyphi_core::{Variant, conceptual_information, fixtures};

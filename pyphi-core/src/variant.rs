@@ -1,5 +1,5 @@
-//! IIT 3.0 otherwise than as published: the measures, partitions and approximations that PyPhi 1.2.0
-//! can be set to. In JSON the settings have PyPhi's names.
+//! IIT 3.0 otherwise than as published: the measures, partitions and approximations that PyPhi
+//! 1.2.0 can be set to. In JSON the settings have PyPhi's names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -39,8 +39,8 @@ pub struct Variant {
     /// How far two cause-effect structures are apart. [default: EMD]
     #[serde(skip_serializing_if = "is_default")]
     pub ces_distance: CesDistance,
-    /// Of the purviews that tie for the largest φ, those with fewest units are preferred, instead of
-    /// those with most (Hanson and Walker 2021 compare both). [default: false]
+    /// Of the purviews that tie for the largest φ, those with fewest units are preferred, instead
+    /// of those with most (Hanson and Walker 2021 compare both). [default: false]
     #[serde(rename = "PICK_SMALLEST_PURVIEW", skip_serializing_if = "is_default")]
     pub smallest_purview: bool,
     /// An approximation (Mayner et al. 2018, PLoS Comput Biol 14(7): e1006343): a mechanism without
@@ -55,9 +55,9 @@ pub struct Variant {
 }
 
 /// How far a repertoire p is from another one q over the same purview of k units, n = 2ᵏ states
-/// (PyPhi: `MEASURE`). Small φ is the distance of the repertoire p from a partitioned one q, in this
-/// order; no measure is scaled by the size of anything. Where p(s) = 0 a state s adds nothing. A
-/// partition averages, so q(s) = 0 only where p(s) = 0.
+/// (PyPhi: `MEASURE`). Small φ is the distance of the repertoire p from a partitioned one q, in
+/// this order; no measure is scaled by the size of anything. Where p(s) = 0 a state s adds nothing.
+/// A partition averages, so q(s) = 0 only where p(s) = 0.
 ///
 /// Displays as, and is parsed from, the names of PyPhi.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,8 +76,8 @@ pub enum Measure {
     /// `ENTROPY_DIFFERENCE`: |H(p) - H(q)| with H(p) = -Σ p(s) log₂ p(s). A measure of PyPhi's; no
     /// paper is known to define it. In bits.
     EntropyDifference,
-    /// `PSQ2`: |f(p) - f(q)| with f(p) = Σ p(s)² ln(n p(s)). A measure of PyPhi's; no paper is known
-    /// to define it.
+    /// `PSQ2`: |f(p) - f(q)| with f(p) = Σ p(s)² ln(n p(s)). A measure of PyPhi's; no paper is
+    /// known to define it.
     Psq2,
     /// `MP2Q`: 1/n Σ p(s)² / q(s) · ln(p(s) / q(s)). A measure of PyPhi's; no paper is known to
     /// define it. Asymmetric.
@@ -157,7 +157,8 @@ impl Measure {
         }
     }
 
-    /// The distance of `q` from `p`, entry by entry. The earth mover's distance is not of this kind.
+    /// The distance of `q` from `p`, entry by entry. The earth mover's distance is not of this
+    /// kind.
     pub(crate) fn of_entries(self, p: &[f64], q: &[f64]) -> f64 {
         debug_assert_eq!(p.len(), q.len(), "repertoires over different purviews");
         // What may be too small for a float is small, not 0.
@@ -229,7 +230,8 @@ impl Variant {
         all.into_iter().filter(|(is_on, _)| *is_on).map(|(_, name)| name).collect()
     }
 
-    /// Whether structures can be compared: for [`CesDistance::Emd`] the measure has to be symmetric.
+    /// Whether structures can be compared: for [`CesDistance::Emd`] the measure has to be
+    /// symmetric.
     ///
     /// # Errors
     /// If it is not.

@@ -55,8 +55,15 @@ pub struct Engine {
     options: Options,
     /// Many problems are under way at once, so that how far one of them is says nothing.
     is_batch: Arc<AtomicBool>,
-    /// The memory that was left when the system was last asked, and when that was.
-    left: Arc<Mutex<Option<(Instant, Option<u64>)>>>,
+    /// The memory that was left when the system was last asked.
+    left: Arc<Mutex<Option<MemoryLeft>>>,
+}
+
+/// What the system said of the memory that is left, and when.
+#[derive(Debug, Clone, Copy)]
+struct MemoryLeft {
+    bytes: Option<u64>,
+    asked: Instant,
 }
 
 /// For so long what the system said of its memory is believed: many problems take less time than
@@ -78,11 +85,11 @@ impl Engine {
     fn memory_left(&self) -> Option<u64> {
         let mut known = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         match *known {
-            Some((asked, left)) if asked.elapsed() < MEMORY_IS_KNOWN_FOR => left,
+            Some(it) if it.asked.elapsed() < MEMORY_IS_KNOWN_FOR => it.bytes,
             _ => {
-                let left = memory::left();
-                *known = Some((Instant::now(), left));
-                left
+                let bytes = memory::left();
+                *known = Some(MemoryLeft { bytes, asked: Instant::now() });
+                bytes
             }
         }
     }

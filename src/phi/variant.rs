@@ -40,7 +40,8 @@ pub struct ApproximationArgs {
     /// IIT 3.0, an approximation: a cut makes no concept of a mechanism that had none
     #[arg(long)]
     no_new_concepts: bool,
-    /// IIT 3.0, an approximation: only cuts that part one unit from the rest. Φ comes out no smaller
+    /// IIT 3.0, an approximation: only cuts that part one unit from the rest. Φ comes out no
+    /// smaller
     #[arg(long)]
     cut_one: bool,
 }

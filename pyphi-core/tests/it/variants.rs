@@ -12,8 +12,8 @@ use crate::answer::subsystem;
 use crate::networks::{Family, random};
 use crate::suite::read;
 
-/// PyPhi 1.2.0 rounds to 6 decimals, and its earth mover's distance is good to about 5e-6, which a Φ
-/// adds up.
+/// PyPhi 1.2.0 rounds to 6 decimals, and its earth mover's distance is good to about 5e-6, which a
+/// Φ adds up.
 const NOISE: f64 = 2e-5;
 
 #[derive(Deserialize)]
