@@ -70,8 +70,8 @@ impl Rules {
 }
 
 /// Memory that a Φ-structure of `n_units` units plans for with `n_threads` threads, in bytes;
-/// `None` if that does not fit in a `u64`. All share tables of 3ⁿ entries for every unit; each thread has
-/// two and a half of 4ⁿ entries, for sets of mechanism units and of purview units.
+/// `None` if that does not fit in a `u64`. All share tables of 3ⁿ entries for every unit; each
+/// thread has two and a half of 4ⁿ entries, for sets of mechanism units and of purview units.
 ///
 /// ```
 /// use pyphi_core::iit4::predicted_bytes;
