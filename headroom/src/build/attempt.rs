@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     build::{
-        outcome::{MemoryCurve, Outcome, Symptoms, classify},
+        outcome::{ENDED_AFTER_A_KILL_HINT, MemoryCurve, Outcome, Symptoms, classify},
         supervise::{
             GuardNews, InterruptPolicy, Lines, OutputPiece, Supervision, say_available,
             supervise_guarded,
@@ -399,6 +399,13 @@ impl Attempt {
                     &format!("option {name} built, but {}", self.evidence.join("; ")),
                     "another program has died of this build: have a look at `dmesg`; the same \
                      command again finds everything built",
+                );
+            }
+            Outcome::Interrupted if !self.evidence.is_empty() => {
+                let because = self.evidence.join("; ");
+                console.warning(
+                    &format!("option {name} was ended after {time}, and {because}"),
+                    ENDED_AFTER_A_KILL_HINT,
                 );
             }
             // cargo has said it all.

@@ -17,7 +17,7 @@ use std::{
 use crate::{
     build::{
         attempt::{KILLED_HINT, unit_key},
-        outcome::{MemoryCurve, Outcome, Symptoms, classify},
+        outcome::{ENDED_AFTER_A_KILL_HINT, MemoryCurve, Outcome, Symptoms, classify},
         supervise::{
             GuardNews, InterruptPolicy, Lines, OutputPiece, Supervision, say_available,
             supervise_guarded,
@@ -191,6 +191,13 @@ impl CommandRun {
                 console.warning(
                     &format!("the command was killed, and not by the kernel: {evidence}"),
                     KILLED_HINT,
+                );
+            }
+            Outcome::Interrupted if !self.evidence.is_empty() => {
+                let because = self.evidence.join("; ");
+                console.warning(
+                    &format!("the command was ended after {time}, and {because}"),
+                    ENDED_AFTER_A_KILL_HINT,
                 );
             }
             _ => console.note(&format!("ended after {time}, peak {peak}")),

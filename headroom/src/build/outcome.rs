@@ -188,7 +188,10 @@ pub(crate) fn classify(
         return built(kills, curve);
     }
     if interrupted {
-        return verdict(Outcome::Interrupted, Vec::new());
+        // systemd ends a whole scope when the kernel has killed one process of it.
+        let killed_before = kills.group.is_some_and(|it| it > curve.n_own_kills);
+        let evidence = killed_before.then(|| counters(kills));
+        return verdict(Outcome::Interrupted, evidence.into_iter().collect());
     }
     if symptoms.has_compile_errors() {
         return verdict(Outcome::CompileError, Vec::new());
@@ -255,6 +258,10 @@ pub(crate) fn classify(
     }
     verdict(Outcome::CargoFailed, Vec::new())
 }
+
+/// What to tell of an end that the user, or systemd, has asked for.
+pub(crate) const ENDED_AFTER_A_KILL_HINT: &str = "if it was not you who ended it, systemd did: \
+    with OOMPolicy=continue it leaves the rest of a scope alone";
 
 /// A build that worked: at whose cost?
 fn built(kills: KillCounters, curve: &MemoryCurve) -> Verdict {

@@ -633,7 +633,7 @@ impl Controller {
             // this one.
             self.n_perhaps_killed += u64::from(perhaps_killed);
             RunEnd::Evicted
-        } else if killed && self.kernel_killed() {
+        } else if killed && self.kernel_killed() || self.daemon_killed(ended) {
             RunEnd::KernelKilled
         } else {
             RunEnd::Failed
@@ -688,6 +688,14 @@ impl Controller {
         let killed = self.n_unexplained_kills() > 0;
         self.record.n_kernel_kills += usize::from(killed);
         killed
+    }
+
+    /// `true` if a memory daemon, as earlyoom, is what ended this compiler: by its signals, and
+    /// when memory was short.
+    fn daemon_killed(&self, ended: Ended) -> bool {
+        let lowest = self.timeline.lowest_lately(LATELY).unwrap_or(u64::MAX);
+        let is_short = lowest < self.policy.floor() || self.pressure > STALLED;
+        is_short && (matches!(ended.signal, Some(9 | 15)) || ended.linker_was_killed)
     }
 
     /// The kernel's kills that no compiler has reported to be its end.

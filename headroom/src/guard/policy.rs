@@ -229,6 +229,9 @@ struct Wait {
     most_bytes: u64,
 }
 
+/// Times and amounts, newest last.
+type History = [(Millis, u64); 8];
+
 /// The state machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
@@ -238,8 +241,9 @@ pub(crate) struct Policy {
     others: Others,
     /// The most there was for compilers at any time.
     most_room: u64,
-    /// Recent headrooms, newest last.
-    history: [(Millis, u64); 8],
+    /// Recent headrooms, and what there was for compilers, newest last.
+    history: History,
+    rooms: History,
     n_turns: u64,
     /// Peaks of finished compilers, ascending.
     seen: Vec<u64>,
@@ -278,6 +282,7 @@ impl Policy {
             others: Others::default(),
             most_room: settings.room_bytes,
             history: [(0, sample.headroom_bytes); 8],
+            rooms: [(0, settings.room_bytes); 8],
             n_turns: 0,
             seen: Vec::with_capacity(N_SEEN),
             gave_up: false,
@@ -417,6 +422,8 @@ impl Policy {
         self.sample = sample;
         self.history.rotate_left(1);
         self.history[7] = (now, sample.headroom_bytes);
+        self.rooms.rotate_left(1);
+        self.rooms[7] = (now, self.room());
         self.most_room = self.most_room.max(self.room());
         if self.gave_up {
             return;
@@ -458,12 +465,12 @@ impl Policy {
         let youngest = self.youngest(|it| it.is_active());
         let Some(youngest) = youngest.filter(|it| self.is_youngest_anywhere(*it)) else { return };
         if n_active >= 2 && (!in_flight || critical) {
-            let soon = self.falls_by(now, RATE_OVER);
+            let soon = falls_by(&self.history, now, RATE_OVER);
             if headroom < floor + BURST + soon {
                 self.evict(now, youngest, actions);
             }
         } else if n_active == 1 && !in_flight {
-            let soon = self.falls_by(now, RATE_OVER) / 2;
+            let soon = falls_by(&self.history, now, RATE_OVER) / 2;
             if headroom < floor / 2 + soon {
                 self.evict_the_last(now, youngest, actions);
             }
@@ -516,7 +523,7 @@ impl Policy {
         job.estimate = job.estimate.max(job.held + job.held / 2);
         self.set(position, State::Evicting { since: now }, Action::Evict, actions);
         if self.faults.gives_up_at_the_first_eviction {
-            self.give_up(position, None, actions);
+            self.give_up(position, self.room(), None, actions);
         }
     }
 
@@ -532,18 +539,21 @@ impl Policy {
         let job = &mut self.jobs[position];
         // The compiler held this much when it wanted more.
         let needs = job.held + headroom + BURST;
-        let taken = before.saturating_sub(room);
+        // What others are taking at this moment is what it is ended for, before it is missing.
+        let taken = before.saturating_sub(room) + falls_by(&self.rooms, now, RATE_OVER);
         job.estimate = job.estimate.max(needs);
         let is_foreign = taken > BURST + before / 16;
         self.set(position, State::Evicting { since: now }, Action::Evict, actions);
         if !is_foreign {
             // It had all the memory that there ever was.
-            self.give_up(position, None, actions);
+            self.give_up(position, room, None, actions);
             return;
         }
         let until = now.saturating_add(FOREIGN_WAIT.max(self.settings.wait));
+        // More than there ever was is not waited for.
+        let most = self.most_room.saturating_sub(floor + BURST);
         let job = &mut self.jobs[position];
-        let needs = needs.max(job.waits_for.map_or(0, |it| it.bytes));
+        let needs = needs.max(job.waits_for.map_or(0, |it| it.bytes)).min(most);
         job.waits_for = Some(Wait { bytes: needs, until, least_bytes: u64::MAX, most_bytes: 0 });
         job.alone = true;
         job.n_evictions += 1;
@@ -579,6 +589,7 @@ impl Policy {
     fn give_up(
         &mut self,
         position: usize,
+        room_bytes: u64,
         waited_for_bytes: Option<u64>,
         actions: &mut Vec<Action>,
     ) {
@@ -587,7 +598,7 @@ impl Policy {
         actions.push(Action::GiveUp(OversizedJob {
             job: job.id,
             held_bytes: job.held.max(job.peak),
-            room_bytes: self.room(),
+            room_bytes,
             waited_for_bytes,
         }));
     }
@@ -675,7 +686,7 @@ impl Policy {
                             && self.idle_since.is_some_and(|it| now >= it + MEMORY_RETURN)
                         {
                             let wanted = wait.bytes + self.floor();
-                            self.give_up(position, Some(wanted), actions);
+                            self.give_up(position, self.room(), Some(wanted), actions);
                             return None;
                         }
                         continue;
@@ -733,17 +744,6 @@ impl Policy {
     /// What the compilers of this build hold.
     fn held(&self) -> u64 {
         self.jobs.iter().filter(|it| it.is_active()).map(|it| it.held).sum()
-    }
-
-    /// By how much the headroom will shrink in so long, if it goes on as lately.
-    fn falls_by(&self, now: Millis, over: Millis) -> u64 {
-        let newest = self.history[7];
-        let earlier = self.history.iter().filter(|it| it.0 + RATE_OVER >= now && it.0 < newest.0);
-        let steepest = earlier.map(|it| {
-            let fallen = it.1.saturating_sub(newest.1);
-            fallen.saturating_mul(over) / (newest.0 - it.0)
-        });
-        steepest.max().unwrap_or(0).min(4 * BURST)
     }
 
     /// `true` if the memory of a compiler that was ended is still on its way back.
@@ -854,4 +854,15 @@ impl Job {
             None => self.held / 4,
         }
     }
+}
+
+/// By how much an amount will shrink in so long, if it goes on as lately.
+fn falls_by(history: &History, now: Millis, over: Millis) -> u64 {
+    let newest = history[7];
+    let earlier = history.iter().filter(|it| it.0 + RATE_OVER >= now && it.0 < newest.0);
+    let steepest = earlier.map(|it| {
+        let fallen = it.1.saturating_sub(newest.1);
+        fallen.saturating_mul(over) / (newest.0 - it.0)
+    });
+    steepest.max().unwrap_or(0).min(4 * BURST)
 }

@@ -568,6 +568,35 @@ fn one_that_starts_when_others_have_taken_the_memory_waits_for_them() {
     }
 }
 
+/// Compilers are let in and end while another program has most of the memory for a moment.
+#[test]
+fn a_spike_from_outside_does_not_cost_the_build() {
+    let one =
+        Compiler { peak: 120 * MIB, ramp: 1500, hold: 1500, stairs: 1, known: None, links: false };
+    let little = 10 * MIB;
+    for (seed, at) in (0..60).map(|it| (it, 100 * it)) {
+        let neighbour = vec![
+            (0, little),
+            (at + 1, little),
+            (at + 200, 160 * MIB),
+            (at + 1700, 160 * MIB),
+            (at + 1710, little),
+        ];
+        let scenario = Scenario {
+            capacity: 200 * MIB,
+            swap: 0,
+            n_builds: 1,
+            wait: 0,
+            n_cpus: 2,
+            n_jobs: 4,
+            compilers: vec![one.clone(); 4],
+            neighbour,
+        };
+        let build = simulate(&scenario, seed, Faults::default(), 200_000);
+        assert!(build.end.is_some() && build.gave_up.is_none(), "{seed}: {build:?}");
+    }
+}
+
 #[test]
 fn memory_that_others_took_is_waited_for_while_they_give_it_back_or_the_user_wants_to() {
     let (little, much) = (10 * MIB, 250 * MIB);

@@ -44,8 +44,7 @@ impl Event {
                  starts again when there is room"
             )),
             GuardAction::KernelKilled => console.note(&format!(
-                "the kernel killed the compiler of {crate_name} for lack of memory; it starts \
-                 again alone"
+                "the compiler of {crate_name} was killed for lack of memory; it starts again alone"
             )),
             GuardAction::Waits => {
                 let holder = match other_build {

@@ -233,7 +233,34 @@ impl Hierarchy {
     fn locate_version(root: &Path, version: Version) -> Option<Hierarchy> {
         let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
         let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
-        Hierarchy::of(&groups, &mounts, root, version)
+        Hierarchy::below_namespace(&groups, &mounts, root, version)
+            .or_else(|| Hierarchy::of(&groups, &mounts, root, version))
+    }
+
+    /// In a namespace of groups that was made after the mount, the path of this process's own group
+    /// begins at the namespace and the mount shows more: so many levels more as its root has `..`.
+    /// Which group it is there its list of processes tells.
+    fn below_namespace(
+        groups: &str,
+        mounts: &str,
+        root: &Path,
+        version: Version,
+    ) -> Option<Hierarchy> {
+        let group = own_group(groups, version)?;
+        let mount = Mount::find(mounts, version, group)?;
+        let n_above = mount.root.split('/').filter(|it| *it == "..").count();
+        let n_below = group.split('/').filter(|it| !it.is_empty()).count();
+        if n_above == 0 || group.split('/').any(|it| it == "..") {
+            return None;
+        }
+        let top = root.join(mount.mount_point.strip_prefix("/").unwrap_or(&mount.mount_point));
+        let pid = std::process::id().to_string();
+        let own = find_group(&top, n_above + n_below, &pid, &mut { LOOKS_MOST })?;
+        let groups = own.ancestors().take(n_above + n_below + 1).map(|dir| {
+            let name = dir.strip_prefix(&top).unwrap_or(dir).to_string_lossy();
+            Group { version, name: format!("/{name}"), dir: dir.to_owned() }
+        });
+        Some(Hierarchy { groups: groups.collect() })
     }
 
     fn of(groups: &str, mounts: &str, root: &Path, version: Version) -> Option<Hierarchy> {
@@ -245,6 +272,21 @@ impl Hierarchy {
         });
         Some(Hierarchy { groups: groups.collect() })
     }
+}
+
+/// So many groups are looked into at most.
+const LOOKS_MOST: u32 = 10_000;
+
+/// The group of this process, so many levels below this one.
+fn find_group(dir: &Path, depth: usize, pid: &str, n_looks: &mut u32) -> Option<PathBuf> {
+    *n_looks = n_looks.checked_sub(1)?;
+    if depth == 0 {
+        let members = fs::read_to_string(dir.join("cgroup.procs")).ok()?;
+        return members.lines().any(|it| it == pid).then(|| dir.to_owned());
+    }
+    let folders = fs::read_dir(dir).ok()?.flatten();
+    let mut folders = folders.filter(|it| it.file_type().is_ok_and(|it| it.is_dir()));
+    folders.find_map(|it| find_group(&it.path(), depth - 1, pid, n_looks))
 }
 
 /// This process's group in the hierarchy of that version, from `/proc/self/cgroup`.
@@ -578,6 +620,32 @@ mod tests {
         // 200 used, of which 50 are page cache and 20 reclaimable slab, which counts by half.
         assert_eq!(container.tightest.headroom_bytes, (512 - 200 + 50 + 10) * MIB);
         assert_eq!(container.swap_headroom_bytes, Some(0));
+    }
+
+    #[test]
+    fn a_namespace_that_is_newer_than_the_mount_does_not_hide_the_limit() {
+        let own = format!("1\n{}\n", std::process::id());
+        let machine = Machine::new(&[
+            ("proc/self/cgroup", "4:memory:/\n0::/\n"),
+            (
+                "proc/self/mountinfo",
+                "35 31 0:32 /../.. /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n",
+            ),
+            ("sys/fs/cgroup/memory/other/app/cgroup.procs", "4711\n"),
+            ("sys/fs/cgroup/memory/pod/app/cgroup.procs", &own),
+            ("sys/fs/cgroup/memory/pod/app/memory.stat", ""),
+            ("sys/fs/cgroup/memory/pod/app/memory.usage_in_bytes", "104857600\n"),
+            ("sys/fs/cgroup/memory/pod/app/memory.limit_in_bytes", "314572800\n"),
+            ("sys/fs/cgroup/memory/pod/memory.stat", ""),
+            ("sys/fs/cgroup/memory/pod/memory.usage_in_bytes", "104857600\n"),
+            ("sys/fs/cgroup/memory/pod/memory.limit_in_bytes", "9223372036854771712\n"),
+        ]);
+        let container = machine.container().unwrap();
+        assert_eq!(
+            (container.tightest.group.as_str(), container.version),
+            ("/pod/app", Version::V1)
+        );
+        assert_eq!(container.tightest.headroom_bytes, 200 * MIB);
     }
 
     /// A user's scope under systemd: the slice above has the limit, swap is limited in another

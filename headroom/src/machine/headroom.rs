@@ -9,7 +9,7 @@ use std::{fs::File, path::Path};
 use super::{
     cgroup::{GroupFiles, KillCounters, KillFiles, UNLIMITED, groups, own_pressure_file},
     fields::{Buffer, value_of},
-    memory::{Memory, keeps_promises},
+    memory::{Earlyoom, Memory, earlyoom, keeps_promises},
 };
 
 /// What is left to this process.
@@ -35,6 +35,8 @@ impl Headroom {
             swap = swap.min(swap_left.unwrap_or(u64::MAX));
         }
         let is_group = ram < memory.available_bytes;
+        // A memory daemon acts before the kernel does.
+        ram = ram.min(memory.available_bytes.saturating_sub(memory.daemon_least_bytes));
         if let Some(promise) = memory.commit_left_bytes {
             // A promise holds for RAM and swap together.
             ram = ram.min(promise);
@@ -55,6 +57,7 @@ pub(crate) struct HeadroomReader {
     buffer: Buffer,
     meminfo: File,
     keeps_promises: bool,
+    earlyoom: Option<Earlyoom>,
     groups: Vec<GroupFiles>,
     /// The group that left the least at the last look; `None`: the machine did.
     binding: Option<usize>,
@@ -103,6 +106,7 @@ impl HeadroomReader {
             buffer: Buffer::new(),
             meminfo: File::open(root.join("proc/meminfo")).ok()?,
             keeps_promises: keeps_promises(root),
+            earlyoom: earlyoom(root),
             groups: groups(root),
             binding: None,
             total_bytes: 0,
@@ -117,7 +121,8 @@ impl HeadroomReader {
     }
 
     fn memory(&mut self) -> Option<Memory> {
-        Memory::parse(self.buffer.read(&self.meminfo), self.keeps_promises)
+        let memory = Memory::parse(self.buffer.read(&self.meminfo), self.keeps_promises)?;
+        Some(memory.with_daemon(self.earlyoom))
     }
 
     /// What is left now. Nothing, should the kernel stop telling.

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::fields::kib_of;
-use crate::numbers::sum;
+use crate::numbers::{kib, sum, times};
 
 /// The machine's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -21,6 +21,8 @@ pub(crate) struct Memory {
     /// What may still be promised, where the kernel promises no more than it has
     /// (`vm.overcommit_memory` 2).
     pub(crate) commit_left_bytes: Option<u64>,
+    /// With less RAM than this available, a memory daemon ends programs.
+    pub(crate) daemon_least_bytes: u64,
 }
 
 impl Memory {
@@ -29,7 +31,8 @@ impl Memory {
     pub(crate) fn read(root: &Path) -> anyhow::Result<Memory> {
         let parsed = fs::read_to_string(root.join("proc/meminfo"))
             .ok()
-            .and_then(|it| Memory::parse(&it, keeps_promises(root)));
+            .and_then(|it| Memory::parse(&it, keeps_promises(root)))
+            .map(|it| it.with_daemon(earlyoom(root)));
         match parsed {
             Some(memory) => Ok(memory),
             None => Memory::from_system(),
@@ -54,7 +57,13 @@ impl Memory {
             swap_total_bytes: field("SwapTotal").unwrap_or(0),
             swap_free_bytes: field("SwapFree").unwrap_or(0),
             commit_left_bytes: keeps_promises.then(commit_left).flatten(),
+            daemon_least_bytes: 0,
         })
+    }
+
+    pub(super) fn with_daemon(self, daemon: Option<Earlyoom>) -> Memory {
+        let daemon_least_bytes = daemon.map_or(0, |it| it.least_bytes(self.total_bytes));
+        Memory { daemon_least_bytes, ..self }
     }
 
     /// Where there is no `/proc`.
@@ -69,8 +78,51 @@ impl Memory {
             swap_total_bytes: system.total_swap(),
             swap_free_bytes: system.free_swap(),
             commit_left_bytes: None,
+            daemon_least_bytes: 0,
         })
     }
+}
+
+/// When earlyoom ends programs: with less available than one of these, of which the larger is
+/// reached first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Earlyoom {
+    percent: f64,
+    bytes: Option<u64>,
+}
+
+impl Earlyoom {
+    /// From its arguments: `-m PERCENT[,KILL]` and `-M KIB[,KILL]`.
+    fn of(arguments: &str) -> Earlyoom {
+        let words: Vec<&str> = arguments.split(['\0', ' ']).collect();
+        let value = |name: &str| {
+            let at = words.iter().position(|it| it.starts_with(name))?;
+            let value = words[at].strip_prefix(name).filter(|it| !it.is_empty());
+            value.or_else(|| words.get(at + 1).copied())?.split(',').next()?.parse::<f64>().ok()
+        };
+        let kib_value = value("-M").filter(|it| it.is_finite() && *it >= 0.0);
+        let percent = value("-m").filter(|it| (0.0..=100.0).contains(it));
+        let default = if kib_value.is_some() { 0.0 } else { 10.0 };
+        Earlyoom { percent: percent.unwrap_or(default), bytes: kib_value.map(|it| kib(it as u64)) }
+    }
+
+    fn least_bytes(self, total_bytes: u64) -> u64 {
+        let by_percent = times(total_bytes, self.percent / 100.0);
+        by_percent.max(self.bytes.unwrap_or(0)).min(total_bytes / 2)
+    }
+}
+
+/// earlyoom, if it runs here.
+pub(super) fn earlyoom(root: &Path) -> Option<Earlyoom> {
+    let processes = fs::read_dir(root.join("proc")).ok()?.flatten();
+    let is_pid = |it: &fs::DirEntry| {
+        it.file_name().to_str().is_some_and(|it| it.bytes().all(|it| it.is_ascii_digit()))
+    };
+    let named = |it: &fs::DirEntry| {
+        fs::read_to_string(it.path().join("comm")).is_ok_and(|it| it.trim_end() == "earlyoom")
+    };
+    let found = processes.into_iter().filter(is_pid).find(named)?;
+    Some(Earlyoom::of(&fs::read_to_string(found.path().join("cmdline")).ok()?))
 }
 
 /// `true` if the kernel promises no more memory than it has.
@@ -101,6 +153,30 @@ mod tests {
         assert_eq!((free.total_bytes, free.used_bytes), (8 * MIB, 4 * MIB));
         assert_eq!((free.available_bytes, free.commit_left_bytes), (4 * MIB, None));
         assert_eq!(read("2\n").commit_left_bytes, Some(1536 << 10));
+    }
+
+    #[test]
+    fn less_is_available_where_earlyoom_runs() {
+        let check = |arguments: &str, expected: u64| {
+            let least = Earlyoom::of(&arguments.replace(' ', "\0")).least_bytes(1000 * MIB);
+            assert_eq!(least / MIB, expected, "{arguments}");
+        };
+        check("earlyoom -r 3600", 100);
+        check("/usr/bin/earlyoom -m 5,2 -s 100", 50);
+        check("earlyoom -m5", 50);
+        check("earlyoom -M 204800,1024", 200);
+        check("earlyoom -m abc", 100);
+        check("earlyoom -m 100", 500);
+
+        let sh = xshell::Shell::new().unwrap();
+        let root = sh.create_temp_dir().unwrap();
+        let write = |file: &str, text: &str| sh.write_file(root.path().join(file), text).unwrap();
+        write("proc/meminfo", "MemTotal: 1024000 kB\nMemAvailable: 512000 kB\n");
+        write("proc/17/comm", "bash\n");
+        assert_eq!(Memory::read(root.path()).unwrap().daemon_least_bytes, 0);
+        write("proc/18/comm", "earlyoom\n");
+        write("proc/18/cmdline", &"earlyoom -m 20 ".replace(' ', "\0"));
+        assert_eq!(Memory::read(root.path()).unwrap().daemon_least_bytes, 200 * MIB);
     }
 
     #[test]

@@ -526,6 +526,7 @@ pub(crate) mod tests {
                 swap_total_bytes: gib(swap_total),
                 swap_free_bytes: gib(swap_free),
                 commit_left_bytes: None,
+                daemon_least_bytes: 0,
             },
             container: None,
             builds_bytes: 0,

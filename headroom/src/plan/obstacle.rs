@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{
     Fit, Plan, Rung, Source,
-    preflight::{MEMORY_AVAILABLE, PASSING, Preflight, Status},
+    preflight::{Check, MEMORY_AVAILABLE, MEMORY_PRESSURE, PASSING, Preflight, Status},
     strategy::Strategy,
 };
 use crate::{machine::resources::Resources, numbers::bytes, workspace::build_lock::BuildLock};
@@ -51,6 +51,7 @@ pub(crate) fn obstacles(
         let wants = format!("option {option}");
         obstacles.push(Obstacle::Memory { wants, available_bytes: available, need_bytes });
     }
+    let thrashes = |it: &&Check| it.name == MEMORY_PRESSURE && it.status == Status::Fail;
     if strict {
         let failed = preflight
             .checks
@@ -62,6 +63,8 @@ pub(crate) fn obstacles(
             .map(|it| Obstacle::Check { name: it.name, message: it.message.clone() })
             .collect();
         obstacles.extend(failed);
+    } else if let Some(it) = preflight.checks.iter().find(thrashes) {
+        obstacles.push(Obstacle::Check { name: it.name, message: it.message.clone() });
     }
     obstacles.extend(lock.map(Obstacle::Lock));
     obstacles

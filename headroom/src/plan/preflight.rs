@@ -27,6 +27,9 @@ const SWAP_USED_MOST_PERCENT: u64 = 80;
 
 /// Tasks that wait for memory for this part of the time are swapping.
 const STALLED_MOST_PERCENT: u64 = 10;
+/// From here on, and with less RAM than cargo and one compiler take, the machine is thrashing.
+const THRASHING_PERCENT: u64 = 50;
+const LEAST_RAM_BYTES: u64 = 160 << 20;
 /// What a compiler maps besides what it holds: its own libraries, metadata, thread stacks.
 const MAPPED_BYTES: u64 = 512 << 20;
 /// Measured: below 620 MiB no crate of middling size compiles, and from 340 MiB downwards nothing
@@ -37,7 +40,9 @@ const ADDRESS_SPACE_LEAST_BYTES: u64 = 400 << 20;
 pub(crate) const MEMORY_USED: &str = "memory used";
 pub(crate) const MEMORY_AVAILABLE: &str = "memory available";
 pub(crate) const COMPETING_PROCESSES: &str = "competing processes";
-pub(crate) const PASSING: [&str; 3] = [MEMORY_USED, MEMORY_AVAILABLE, COMPETING_PROCESSES];
+pub(crate) const MEMORY_PRESSURE: &str = "memory pressure";
+pub(crate) const PASSING: [&str; 4] =
+    [MEMORY_USED, MEMORY_AVAILABLE, MEMORY_PRESSURE, COMPETING_PROCESSES];
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -277,7 +282,7 @@ fn container(resources: &Resources) -> Check {
 ///
 /// It only informs of swapping that goes on: without swap it stays at nothing until it is too late.
 fn pressure(resources: &Resources) -> Check {
-    let name = "memory pressure";
+    let name = MEMORY_PRESSURE;
     let threshold = Some(Quantity::Percent(STALLED_MOST_PERCENT));
     let shown = |it: Pressure, whose: &str| {
         format!("{whose} some {:.0} %, full {:.0} %", it.some_percent, it.full_percent)
@@ -290,10 +295,17 @@ fn pressure(resources: &Resources) -> Check {
     }
     let most = known.iter().map(|(it, _)| it.some_percent).fold(0.0, f64::max);
     let fine = most < STALLED_MOST_PERCENT as f64;
+    // What other builds hold is no sign of room here: it is there, and in the way.
+    let is_little = resources.available_bytes() < LEAST_RAM_BYTES;
+    let status = match fine {
+        true => Status::Pass,
+        false if most >= THRASHING_PERCENT as f64 && is_little => Status::Fail,
+        false => Status::Warn,
+    };
     let parts: Vec<String> = known.into_iter().map(|(it, whose)| shown(it, whose)).collect();
     Check {
         name,
-        status: if fine { Status::Pass } else { Status::Warn },
+        status,
         value: Some(Quantity::Percent(most.round() as u64)),
         threshold,
         message: format!("tasks waited for memory in the last 10 s: {}", parts.join("; ")),
@@ -604,6 +616,11 @@ mod tests {
             "tasks waited for memory in the last 10 s: machine some 3 %, full 1 %; this group some \
             30 %, full 20 %"
         );
+        // A build would only make it worse.
+        let mut thrashing = machine(16.0, 0.02, 4.0, 4.0, 4);
+        thrashing.pressure = Some(Pressure { some_percent: 83.0, full_percent: 60.0 });
+        let judged = judged(&thrashing, Choice::Auto, false);
+        assert!(!judged.ready && judged.can_be_waited_for(), "{judged:#?}");
         resources.group_pressure = None;
         // One job holds 400 MiB in the made-up figures, and maps 512 more.
         resources.address_space_limit_bytes = Some(gib(4.0));
