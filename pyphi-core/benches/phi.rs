@@ -64,11 +64,14 @@ mod iit4 {
         System::new(subsystem).expect("a valid system")
     }
 
-    #[divan::bench(args = 5..=8)]
+    #[divan::bench(args = [5, 6, 7, 8, 10, 12, 14])]
     fn phi_s(bencher: Bencher, n_units: usize) {
-        let (dense, options) = (fixtures::dense_logistic(n_units, 1), Options::default());
+        let (network, state) = fixtures::dense_logistic_network(n_units, 1);
+        let options = Options::default();
         bencher.bench_local(|| {
-            system_irreducibility_analysis(&system(black_box(&dense)), Rules::default(), &options)
+            let system = System::of(black_box(&network), state, network.units());
+            let system = system.expect("a valid system");
+            system_irreducibility_analysis(&system, Rules::default(), &options)
         });
     }
 

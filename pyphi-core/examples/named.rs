@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use pyphi_core::iit4::{self, Rules, System};
 use pyphi_core::input::NetworkRecord;
-use pyphi_core::{Options, Subsystem, big_phi, fixtures};
+use pyphi_core::{Network, Options, State, Subsystem, UnitSet, big_phi, fixtures};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
@@ -37,31 +37,36 @@ fn main() -> ExitCode {
         what = Some("structure".to_owned());
     }
     let is_known = |it: &String| ["phi-s", "structure", "complexes"].contains(&it.as_str());
-    let (Some((name, subsystem)), true) = (named(&args), what.iter().all(is_known)) else {
+    let found = named(&args, what.is_some()).filter(|_| what.iter().all(is_known));
+    let Some((network, state, units)) = found else {
         eprintln!(
             "usage: named or-and-xor | complete N | generic N SEED | twins N SEED | dense4 N SEED \
              | ring4 N | fig6d | fig1 \
-             [--repeat R] [--network] [--iit4 phi-s|structure|complexes] (N from 2 to {})",
-            Subsystem::MAX_UNITS
+             [--repeat R] [--network] [--iit4 phi-s|structure|complexes] (N from 2 to {}, dense4 to {})",
+            Subsystem::MAX_UNITS,
+            System::MAX_UNITS
         );
         return ExitCode::from(2);
     };
     if prints_network {
-        let network = subsystem.network();
         let record = NetworkRecord {
-            name: Some(name),
+            name: Some(args.join(" ")),
             tpm: network.tpm().to_rows(),
             cm: network.cm(),
-            state: subsystem.state().values(),
+            state: state.values(),
             nodes: None,
             labels: None,
         };
         println!("{}", serde_json::json!(record));
         return ExitCode::SUCCESS;
     }
-    let solve = || match what.as_deref() {
-        None => solve_iit3(&subsystem),
-        Some(what) => solve_iit4(&subsystem, what),
+    let iit3 = match what {
+        None => Some(Subsystem::new(&network, state, units).expect("a system of IIT 3.0")),
+        Some(_) => None,
+    };
+    let solve = || match (&iit3, what.as_deref()) {
+        (Some(subsystem), _) => solve_iit3(subsystem),
+        (None, what) => solve_iit4(&network, state, units, what.unwrap_or("structure")),
     };
     let mut seconds = f64::INFINITY;
     let mut result = Value::Null;
@@ -70,7 +75,7 @@ fn main() -> ExitCode {
         result = solve();
         seconds = seconds.min(start.elapsed().as_secs_f64());
     }
-    let mut answer = json!({ "name": name, "n": subsystem.n_units() });
+    let mut answer = json!({ "name": args.join(" "), "n": units.len() });
     let took = json!({
         "threads": rayon::current_num_threads(),
         "seconds": seconds,
@@ -97,11 +102,11 @@ fn solve_iit3(subsystem: &Subsystem) -> Value {
     })
 }
 
-fn solve_iit4(subsystem: &Subsystem, what: &str) -> Value {
+fn solve_iit4(network: &Network, state: State, units: UnitSet, what: &str) -> Value {
     let (rules, options) = (Rules::default(), Options::default());
     let fail = |error: pyphi_core::Error| -> Value { json!({ "error": error.to_string() }) };
     if what == "complexes" {
-        return match iit4::complexes(subsystem.network(), subsystem.state(), rules, &options) {
+        return match iit4::complexes(network, state, rules, &options) {
             Err(error) => fail(error),
             Ok(found) => {
                 let complex = |it: &iit4::SystemIrreducibilityAnalysis| {
@@ -112,7 +117,7 @@ fn solve_iit4(subsystem: &Subsystem, what: &str) -> Value {
             }
         };
     }
-    let system = match System::new(subsystem) {
+    let system = match System::of(network, state, units) {
         Err(error) => return fail(error),
         Ok(system) => system,
     };
@@ -135,25 +140,29 @@ fn solve_iit4(subsystem: &Subsystem, what: &str) -> Value {
     })
 }
 
-fn named(args: &[String]) -> Option<(String, Subsystem)> {
-    let name = args.join(" ");
-    let size = |text: &String| text.parse().ok().filter(|n| (2..=Subsystem::MAX_UNITS).contains(n));
+/// The network, its state and the system: of more units for IIT 4.0 than a subsystem of IIT 3.0 can have.
+fn named(args: &[String], is_iit4: bool) -> Option<(Network, State, UnitSet)> {
+    let most = if is_iit4 { System::MAX_UNITS } else { Subsystem::MAX_UNITS };
+    let number = |text: &String| text.parse().ok().filter(|n| (2..=most).contains(n));
+    let size = |text: &String| number(text).filter(|&n| n <= Subsystem::MAX_UNITS);
     let subsystem = match args {
+        [kind, n, seed] if kind == "dense4" => {
+            let (network, state) = fixtures::dense_logistic_network(number(n)?, seed.parse().ok()?);
+            let units = network.units();
+            return Some((network, state, units));
+        }
         [kind] if kind == "or-and-xor" => fixtures::or_and_xor(),
         [kind, n] if kind == "complete" => fixtures::complete_majority(size(n)?),
         [kind, n, seed] if kind == "generic" => {
             fixtures::generic_logistic(size(n)?, seed.parse().ok()?)
         }
         [kind, n, seed] if kind == "twins" => fixtures::generic_twins(size(n)?, seed.parse().ok()?),
-        [kind, n, seed] if kind == "dense4" => {
-            fixtures::dense_logistic(size(n)?, seed.parse().ok()?)
-        }
         [kind, n] if kind == "ring4" => fixtures::ring_logistic(size(n)?),
         [kind] if kind == "fig6d" => fixtures::iit4_figure_6d(),
         [kind] if kind == "fig1" => fixtures::iit4_figure_1_ab(),
         _ => return None,
     };
-    Some((name, subsystem))
+    Some((subsystem.network().clone(), subsystem.state(), subsystem.units()))
 }
 
 /// CPU time of this process so far, all threads; Linux only.

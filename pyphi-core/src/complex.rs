@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::big_phi::{BigPhi, big_phi};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{Options, Stop, predicted_bytes};
 use crate::network::Network;
 use crate::spectrum::{SpectrumRules, quick_extremes};
@@ -34,10 +34,19 @@ use crate::unit_set::{UnitSet, deposit, extract};
 /// # Errors
 /// If more than [`Subsystem::MAX_UNITS`] units all reach each other.
 pub fn candidates(network: &Network) -> Result<impl Iterator<Item = UnitSet> + '_> {
+    candidates_up_to(network, Subsystem::MAX_UNITS, Subsystem::too_large)
+}
+
+/// The candidates of up to so many units, or the error where more all reach each other.
+pub(crate) fn candidates_up_to(
+    network: &Network,
+    most_units: usize,
+    too_large: fn(usize) -> Error,
+) -> Result<impl Iterator<Item = UnitSet> + '_> {
     let mut sets: Vec<UnitSet> = Vec::new();
     for units in network.strong_components() {
-        if units.len() > Subsystem::MAX_UNITS {
-            return Err(Subsystem::too_large(units.len()));
+        if units.len() > most_units {
+            return Err(too_large(units.len()));
         }
         sets.extend(units.subsets_by_size());
     }

@@ -17,7 +17,7 @@ pub fn or_and_xor() -> Subsystem {
         .collect();
     let cm = [vec![0, 1, 1], vec![1, 0, 1], vec![1, 1, 0]];
     let state = State::new(&[1, 0, 0]).expect("a valid state");
-    whole(&tpm, &cm, state)
+    whole(in_state(&tpm, &cm, state))
 }
 
 /// The complete graph of `n` strict-majority units without self-loops, all OFF: a unit is ON next
@@ -34,7 +34,7 @@ pub fn complete_majority(n: usize) -> Subsystem {
         })
         .collect();
     let cm: Vec<Vec<u8>> = (0..n).map(|i| (0..n).map(|j| u8::from(i != j)).collect()).collect();
-    whole(&tpm, &cm, State::all_off(n))
+    whole(in_state(&tpm, &cm, State::all_off(n)))
 }
 
 /// A generic network: `n` units, each connected with all including itself, logistic with normal
@@ -106,6 +106,14 @@ pub fn iit4_figure_6d() -> Subsystem {
 /// # Panics
 /// If `n` is 0 or more than [`Subsystem::MAX_UNITS`].
 pub fn dense_logistic(n: usize, seed: u64) -> Subsystem {
+    whole(dense_logistic_network(n, seed))
+}
+
+/// The network and the state of [`dense_logistic`], of more units than a subsystem can have.
+///
+/// # Panics
+/// If `n` is 0 or more than a network can have.
+pub fn dense_logistic_network(n: usize, seed: u64) -> (Network, State) {
     let mut random = SplitMix(seed);
     let weights: Vec<Vec<f64>> = (0..n)
         .map(|i| {
@@ -117,7 +125,7 @@ pub fn dense_logistic(n: usize, seed: u64) -> Subsystem {
                 .collect()
         })
         .collect();
-    logistic(2.0, &weights, &vec![1; n])
+    logistic_network(2.0, &weights, &vec![1; n])
 }
 
 /// The copy ring: logistic units of slope 2, each with the one before it as its only input, first
@@ -135,6 +143,10 @@ pub fn ring_logistic(n: usize) -> Subsystem {
 /// Logistic units: P(j ON | s) = 1 / (1 + exp(-k Σᵢ w_ij (2 sᵢ - 1))), connected where w_ij is not
 /// 0.
 fn logistic(slope: f64, weights: &[Vec<f64>], state: &[u8]) -> Subsystem {
+    whole(logistic_network(slope, weights, state))
+}
+
+fn logistic_network(slope: f64, weights: &[Vec<f64>], state: &[u8]) -> (Network, State) {
     let n = weights.len();
     let drive = |s: usize, j: usize| -> f64 {
         (0..n).map(|i| weights[i][j] * if s >> i & 1 == 1 { 1.0 } else { -1.0 }).sum()
@@ -144,10 +156,13 @@ fn logistic(slope: f64, weights: &[Vec<f64>], state: &[u8]) -> Subsystem {
         .collect();
     let cm: Vec<Vec<u8>> =
         weights.iter().map(|row| row.iter().map(|&w| u8::from(w != 0.0)).collect()).collect();
-    whole(&tpm, &cm, State::new(state).expect("a valid state"))
+    in_state(&tpm, &cm, State::new(state).expect("a valid state"))
 }
 
-fn whole(tpm: &[Vec<f64>], cm: &[Vec<u8>], state: State) -> Subsystem {
-    let network = Network::from_state_by_node(tpm, cm).expect("a valid network");
+fn in_state(tpm: &[Vec<f64>], cm: &[Vec<u8>], state: State) -> (Network, State) {
+    (Network::from_state_by_node(tpm, cm).expect("a valid network"), state)
+}
+
+fn whole((network, state): (Network, State)) -> Subsystem {
     Subsystem::new(&network, state, network.units()).expect("a reachable state of at most 12 units")
 }

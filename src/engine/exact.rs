@@ -379,10 +379,10 @@ impl Engine {
         partition: &SystemPartition,
         rules: Rules,
     ) -> Result<SystemRecord, Error> {
-        let system = iit4::System::new(network.subsystem()).expect("read as a system of IIT 4.0");
+        let system = &network.system();
         let place = network.place();
-        let needed = |n_threads| iit4::memory_needed_of_phi_s(&system, n_threads);
-        let work = |options: Options| iit4::phi_s_under(&system, partition, rules, &options);
+        let needed = |n_threads| iit4::memory_needed_of_phi_s(system, n_threads);
+        let work = |options: Options| iit4::phi_s_under(system, partition, rules, &options);
         let sia = self.within_memory(&place, needed, work)?;
         let sia = sia.map_err(|error| wrong(&place, &error))?;
         ended(sia.stop_reason, &place)?;
@@ -460,8 +460,7 @@ impl Engine {
         purview: Option<UnitSet>,
         directions: &[Direction],
     ) -> Result<MechanismRecord<PhiPurviewRecord>, Error> {
-        let subsystem = network.subsystem();
-        let system = iit4::System::new(subsystem).expect("read as a system of IIT 4.0");
+        let system = &network.system();
         let formalism = rules.formalism().to_string();
         self.over_purviews(
             network,
@@ -492,8 +491,7 @@ impl Engine {
         analyse: impl Fn(Direction, &Options) -> Result<Vec<P>, StopReason> + Send + Sync,
     ) -> Result<MechanismRecord<P>, Error> {
         let (record, place) = (&network.record, network.place());
-        let subsystem = network.subsystem();
-        let n_units = subsystem.n_units();
+        let n_units = network.units.len();
         let needed = |_| pyphi_core::predicted_bytes(n_units, 1).unwrap_or(u64::MAX);
         let [cause, effect] = self.within_memory(&place, needed, |options| {
             [Direction::Cause, Direction::Effect].map(|direction| {
@@ -505,7 +503,7 @@ impl Engine {
         };
         Ok(MechanismRecord {
             name: record.name.clone(),
-            nodes: subsystem.units().iter().collect(),
+            nodes: network.units.iter().collect(),
             state: network.state.clone(),
             formalism: formalism.to_owned(),
             mechanism: mechanism.iter().collect(),
@@ -529,23 +527,23 @@ impl Engine {
         has_spectrum: bool,
         relations: Option<usize>,
     ) -> Result<PhiStructureRecord, Error> {
-        let system = iit4::System::new(network.subsystem()).expect("read as a system of IIT 4.0");
+        let system = &network.system();
         let place = network.place();
         let (structure, spectrum) = if has_spectrum {
-            let needed = |n_threads| iit4::memory_needed(&system, n_threads);
-            let work = |options: Options| iit4::phi_spectrum(&system, rules, &options);
+            let needed = |n_threads| iit4::memory_needed(system, n_threads);
+            let work = |options: Options| iit4::phi_spectrum(system, rules, &options);
             let spectrum = self.within_memory(&place, needed, work)?;
             ended(spectrum.largest.stop_reason, &place)?;
             let record = PhiSpectrumRecord::from(&spectrum);
             let structure = match rules.ties {
                 TiePolicy::MaxPhi => spectrum.largest,
                 TiePolicy::Principled | TiePolicy::Pyphi => {
-                    self.structure(&system, rules, &place)?
+                    self.structure(system, rules, &place)?
                 }
             };
             (structure, Some(record))
         } else {
-            (self.structure(&system, rules, &place)?, None)
+            (self.structure(system, rules, &place)?, None)
         };
         let record = PhiStructureRecord { spectrum, ..network.structure_answer(rules, &structure) };
         Ok(match relations {
@@ -559,11 +557,10 @@ impl Engine {
     /// # Errors
     /// [`Error::Interrupted`].
     pub fn phi_s(&self, network: &OwnNetwork, rules: Rules) -> Result<SystemRecord, Error> {
-        let system = iit4::System::new(network.subsystem()).expect("read as a system of IIT 4.0");
+        let system = &network.system();
         let place = network.place();
-        let needed = |n_threads| iit4::memory_needed_of_phi_s(&system, n_threads);
-        let work =
-            |options: Options| iit4::system_irreducibility_analysis(&system, rules, &options);
+        let needed = |n_threads| iit4::memory_needed_of_phi_s(system, n_threads);
+        let work = |options: Options| iit4::system_irreducibility_analysis(system, rules, &options);
         let sia = self.within_memory(&place, needed, work)?;
         ended(sia.stop_reason, &place)?;
         Ok(network.system_answer(rules, &sia))
@@ -604,8 +601,7 @@ impl Engine {
         let found = found.map_err(wrong)?;
         ended(found.stop_reason, &place)?;
         let structure = |units| {
-            let subsystem = Subsystem::of(core, state, units).map_err(wrong)?;
-            let system = iit4::System::new(&subsystem).map_err(wrong)?;
+            let system = iit4::System::of_shared(core, state, units).map_err(wrong)?;
             Ok(network.structure_answer(rules, &self.structure(&system, rules, &place)?))
         };
         Ok(PhiComplexesRecord {
@@ -805,8 +801,10 @@ pub struct OwnNetwork {
     record: Arc<NetworkRecord>,
     network: Arc<pyphi_core::Network>,
     state: Vec<u8>,
-    /// The units that `nodes` asks for; none if complexes are.
+    /// The units that `nodes` asks for, for IIT 3.0; none if complexes are.
     subsystem: Option<Subsystem>,
+    /// The units of the system; none if complexes are asked for.
+    units: UnitSet,
     n_units: usize,
 }
 
@@ -850,19 +848,16 @@ impl OwnNetwork {
     ) -> Result<OwnNetwork, Rejected> {
         let CheckedNetwork { record, network } = checked;
         let n_units = record.nodes.as_ref().map_or(state.len(), Vec::len);
-        let subsystem = match scope {
-            Scope::Complexes => None,
-            Scope::System | Scope::SystemAlone => {
-                let units = record.units(network)?;
-                let subsystem = Subsystem::of(network, State::new(state)?, units)?;
-                if rules.is_some() {
-                    drop(iit4::System::new(&subsystem)?);
-                }
-                Some(subsystem)
-            }
-        };
+        let (mut subsystem, mut units) = (None, UnitSet::EMPTY);
+        if scope != Scope::Complexes {
+            let (state, asked) = (State::new(state)?, record.units(network)?);
+            units = match rules {
+                None => subsystem.insert(Subsystem::of(network, state, asked)?).units(),
+                Some(_) => iit4::System::of_shared(network, state, asked)?.units(),
+            };
+        }
         let (record, network) = (Arc::clone(record), Arc::clone(network));
-        Ok(OwnNetwork { record, network, state: state.to_vec(), subsystem, n_units })
+        Ok(OwnNetwork { record, network, state: state.to_vec(), subsystem, units, n_units })
     }
 
     /// Reads one network in its one state from JSON, for IIT 3.0. `place` names the file in errors.
@@ -889,9 +884,16 @@ impl OwnNetwork {
         network.map_err(|rejected| refuse(rejected.message))
     }
 
-    /// The system that is analysed, where one is.
+    /// The system that is analysed by IIT 3.0, where one is.
     fn subsystem(&self) -> &Subsystem {
-        self.subsystem.as_ref().expect("read as a system")
+        self.subsystem.as_ref().expect("read as a system of IIT 3.0")
+    }
+
+    /// The system that is analysed by IIT 4.0. Its tables last as long as it does.
+    fn system(&self) -> iit4::System {
+        let state = State::new(&self.state).expect("read as a state");
+        iit4::System::of_shared(&self.network, state, self.units)
+            .expect("read as a system of IIT 4.0")
     }
 
     /// What it is called in errors.
@@ -934,12 +936,11 @@ impl OwnNetwork {
     /// [`Error::Network`] if there are none, or one is not in the system or named twice.
     pub(crate) fn units(&self, names: &[UnitName], field: &str) -> Result<UnitSet, Error> {
         let refuse = |message: String| Error::Network { place: self.place(), message };
-        let subsystem = self.subsystem();
+        let system = self.units;
         let mut units = UnitSet::default();
         for name in names {
             let unit = name.number(self.labels(), field).map_err(|it| refuse(it.to_string()))?;
-            if unit >= UnitSet::MAX_UNITS || !subsystem.units().contains(unit) {
-                let system = subsystem.units();
+            if unit >= UnitSet::MAX_UNITS || !system.contains(unit) {
                 return Err(refuse(format!("{field}: unit {unit}, expected units of {system}")));
             }
             if units.contains(unit) {
@@ -959,8 +960,7 @@ impl OwnNetwork {
     /// [`Error::Network`] if these are not all units of the system in two parts.
     pub(crate) fn cut(&self, severed_from: UnitSet, severed_to: UnitSet) -> Result<Cut, Error> {
         let cut = Cut { severed_from, severed_to };
-        let units = self.subsystem().units();
-        cut.check(units).map_err(|error| wrong(&self.place(), &error))?;
+        cut.check(self.units).map_err(|error| wrong(&self.place(), &error))?;
         Ok(cut)
     }
 

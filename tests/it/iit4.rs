@@ -187,6 +187,32 @@ fn phi_s_alone_is_that_of_the_structure() {
     }
 }
 
+/// A ring of units of which each follows the one before it, more than IIT 3.0 takes.
+fn ring(n: usize) -> Value {
+    let follows = |state: usize, unit: usize| [0.1, 0.9][state >> ((unit + n - 1) % n) & 1];
+    let row = |state: usize| (0..n).map(|unit| follows(state, unit)).collect::<Vec<f64>>();
+    let is_before = |i: usize, j: usize| u8::from(j == (i + 1) % n);
+    json!({
+        "tpm": (0..1 << n).map(row).collect::<Vec<_>>(),
+        "cm": (0..n).map(|i| (0..n).map(|j| is_before(i, j)).collect()).collect::<Vec<Vec<u8>>>(),
+        "state": vec![1; n],
+    })
+}
+
+#[test]
+fn phi_s_is_that_of_up_to_16_units() {
+    let found = answer(&ring(13), "--formalism iit4-2023 --phi-s-only");
+    let small = answer(&ring(7), "--formalism iit4-2023 --phi-s-only");
+    // Two halves, whose two connections carry log2(0.9 / 0.5) bits each, in a state of selectivity
+    // 0.9ⁿ. One of the connections alone has the same normalized φ.
+    for (n, found) in [(13, &found), (7, &small)] {
+        let phi_s = found["phi_s"].as_f64().unwrap();
+        let expected = 2.0 * 0.9f64.powi(n) * (0.9f64 / 0.5).log2();
+        assert!((phi_s - expected).abs() < 1e-9, "{phi_s}, expected {expected}");
+    }
+    check_refused(&ring(17), "--formalism iit4-2023 --phi-s-only", "expected at most 16 units");
+}
+
 /// Fig. 1 without the connections from one of its units: nothing is lost by cutting them.
 #[test]
 fn the_structure_of_what_is_no_complex_says_so() {

@@ -16,7 +16,7 @@ use super::sia::{SystemIrreducibilityAnalysis, TiedStates, analyse};
 use super::structure::{forbidden, structure_of};
 use super::system::{Substrate, System};
 use super::{Rules, predicted_bytes_of_complexes};
-use crate::complex::candidates;
+use crate::complex::candidates_up_to;
 use crate::error::{ErrorKind, Result};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch};
 use crate::network::Network;
@@ -47,7 +47,7 @@ impl Complexes {
 ///
 /// Candidates are [those that can be one](crate::candidates) and whose state is reachable with
 /// the others as they are. The network may have more units than a system can have
-/// ([`Subsystem::MAX_UNITS`](crate::Subsystem::MAX_UNITS)). In a state that the network cannot be
+/// ([`System::MAX_UNITS`]). In a state that the network cannot be
 /// in there are none.
 ///
 /// ```
@@ -131,6 +131,11 @@ pub fn sweep<'a>(
         is_over = found.as_ref().is_ok_and(|found| !found.is_complete());
         Some((state, found))
     }))
+}
+
+/// What can be a complex; an error where more units than a system can have all reach each other.
+fn candidates(network: &Network) -> Result<impl Iterator<Item = UnitSet> + '_> {
+    candidates_up_to(network, System::MAX_UNITS, System::too_large)
 }
 
 fn search(

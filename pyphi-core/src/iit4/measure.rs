@@ -10,8 +10,10 @@
 
 use std::fmt;
 
+use rayon::prelude::*;
+
 use super::system::{Causes, System};
-use crate::limits::steps;
+use crate::limits::{Stop, steps};
 use crate::repertoire::Direction;
 use crate::unit_set::{UnitSet, bits, deposit, submasks};
 use crate::wide::{Wide, to_common_scale};
@@ -25,6 +27,9 @@ pub const ZERO_TOLERANCE: f64 = 1e-13;
 /// Of a state that is selected with at most this probability no φ is more than [`ZERO_TOLERANCE`]:
 /// of no unit can a partition take more than some twenty thousand bits.
 pub(crate) const NEGLIGIBLE_SELECTIVITY: f64 = 1e-19;
+
+/// The unconstrained effects of so many units take more than a moment.
+const LONG_FROM: usize = 13;
 
 /// Forward probabilities of at most this, of effects or beside the largest one of causes, are as
 /// good as 0.
@@ -131,6 +136,46 @@ impl System {
         }
         let n_states = f64::from(1u32 << mechanism.count_ones());
         sums.iter_mut().for_each(|sum| *sum /= n_states);
+    }
+
+    /// The same of all units over all units; `None` if that takes long and was stopped.
+    ///
+    /// Every state adds what it adds there, in the same order: the bits are the same.
+    pub(crate) fn unconstrained_effects_of_all(&self, stop: &Stop) -> Option<Vec<f64>> {
+        let (n, all) = (self.n, self.all());
+        if n >= LONG_FROM {
+            return self.unconstrained_effects_in_shares(stop);
+        }
+        let mut sums = Vec::new();
+        self.unconstrained_effects(all, all, &mut sums);
+        Some(sums)
+    }
+
+    fn unconstrained_effects_in_shares(&self, stop: &Stop) -> Option<Vec<f64>> {
+        let (n, all) = (self.n, self.all());
+        // The states that the last three units are in, on as many threads as there are.
+        let low = n - 3;
+        let share = |high: usize| -> Option<Vec<f64>> {
+            let mut sums = vec![0.0; 1 << low];
+            let mut product = Vec::with_capacity(1 << low);
+            for m in 0..=all {
+                if m % 1024 == 0 && stop.is_due() {
+                    return None;
+                }
+                steps(3 << low);
+                self.effects(all, m, UnitSet::all(low).bits(), &mut product);
+                let [a, b, c] =
+                    [0, 1, 2].map(|k| self.effect_on(low + k, high >> k & 1 == 1, all, m));
+                let added = product.iter().map(|p| p * a * b * c);
+                sums.iter_mut().zip(added).for_each(|(sum, p)| *sum += p);
+            }
+            Some(sums)
+        };
+        let shares: Option<Vec<Vec<f64>>> = (0..8).into_par_iter().map(share).collect();
+        let mut sums = shares?.concat();
+        let n_states = f64::from(1u32 << n);
+        sums.iter_mut().for_each(|sum| *sum /= n_states);
+        Some(sums)
     }
 
     /// `prod_p q_e(p = z_p | M = m)` for every z.
@@ -265,5 +310,19 @@ impl Information {
                 self.states.push(z as u32);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures;
+
+    #[test]
+    fn unconstrained_effects_in_shares_have_the_same_bits() {
+        let system = System::new(&fixtures::generic_logistic(5, 1)).expect("a reachable state");
+        let mut sums = Vec::new();
+        system.unconstrained_effects(system.all(), system.all(), &mut sums);
+        assert_eq!(system.unconstrained_effects_in_shares(&Stop::never()), Some(sums));
     }
 }

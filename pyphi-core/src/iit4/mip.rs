@@ -39,13 +39,13 @@ use std::ops::ControlFlow;
 
 use super::measure::{TIE_TOLERANCE, ZERO_TOLERANCE, is_tied};
 use super::partition::for_each_joint;
+use super::system::System;
 use crate::limits::{Stop, steps};
 use crate::repertoire::Direction;
-use crate::subsystem::Subsystem;
 use crate::unit_set::{UnitSet, bits, submasks};
 
 /// The most units of a mechanism or purview.
-const MAX_UNITS: usize = Subsystem::MAX_UNITS;
+const MAX_UNITS: usize = System::MAX_UNITS;
 
 /// Mechanisms and purviews of together this many units are searched with an eye on the clock: a
 /// single search may take longer than a moment.

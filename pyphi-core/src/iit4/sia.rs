@@ -223,7 +223,7 @@ pub(crate) struct TiedStates<'a> {
     began: Instant,
     /// Why φ_s is 0 without a search.
     reasons: Vec<Reason>,
-    /// Of causes and of effects; none for the empty system.
+    /// Of causes and of effects; none for the empty system, and if the search was stopped early.
     specified: Option<[Specified; 2]>,
     /// The pairs, by the places of their states among the specified ones, in the order of the
     /// enumeration.
@@ -237,8 +237,10 @@ pub(crate) struct TiedStates<'a> {
 impl<'a> TiedStates<'a> {
     pub(crate) fn new(system: &'a System, options: &'a Options, stop: &'a Stop) -> TiedStates<'a> {
         let mut reasons = connectivity_reasons(system);
-        let specified =
-            (system.n > 0).then(|| [Specified::cause(system), Specified::effect(system)]);
+        let specified = match system.n {
+            0 => None,
+            _ => Specified::effect(system, stop).map(|effect| [Specified::cause(system), effect]),
+        };
         if let (true, Some(specified)) = (reasons.is_empty(), &specified) {
             reasons = [Reason::NoCause, Reason::NoEffect]
                 .into_iter()
@@ -254,9 +256,9 @@ impl<'a> TiedStates<'a> {
             stop,
             began,
             reasons,
-            specified,
             pairs: Vec::new(),
-            is_complete: true,
+            is_complete: system.n == 0 || specified.is_some(),
+            specified,
             under: None,
         };
         let Some(specified) = &tied.specified else { return tied };
@@ -358,7 +360,16 @@ impl<'a> TiedStates<'a> {
     pub(crate) fn analysis_of(&self, idx: usize, rules: Rules) -> SystemIrreducibilityAnalysis {
         let (system, stop) = (self.system, self.stop);
         let Some(specified) = &self.specified else {
-            return SystemIrreducibilityAnalysis::zero(system, self.reasons.clone(), None, None);
+            let zero = SystemIrreducibilityAnalysis::zero(system, self.reasons.clone(), None, None);
+            return match stop.reason() {
+                Some(reason) if !self.is_complete => SystemIrreducibilityAnalysis {
+                    phi_s: f64::INFINITY,
+                    normalized_phi_s: f64::INFINITY,
+                    stop_reason: reason,
+                    ..zero
+                },
+                _ => zero,
+            };
         };
         let ties = self.pairs[idx];
         let cause = specified[0].describe(system, specified[0].ties[ties[0]]);
@@ -470,12 +481,12 @@ impl Specified {
         Specified::new(system, &information)
     }
 
-    fn effect(system: &System) -> Specified {
-        let mut unconstrained = Vec::new();
-        system.unconstrained_effects(system.all(), system.all(), &mut unconstrained);
+    /// `None` if it was stopped.
+    fn effect(system: &System, stop: &Stop) -> Option<Specified> {
+        let unconstrained = system.unconstrained_effects_of_all(stop)?;
         let mut information = Information::default();
         information.effect_from(system, system.all(), system.all(), unconstrained.into_iter());
-        Specified::new(system, &information)
+        Some(Specified::new(system, &information))
     }
 
     fn new(system: &System, information: &Information) -> Specified {

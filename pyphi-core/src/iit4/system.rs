@@ -11,7 +11,8 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::error::{ErrorKind, Result};
+use super::predicted_bytes_of_phi_s;
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits::steps;
 use crate::network::Network;
 use crate::repertoire::Direction;
@@ -50,8 +51,9 @@ pub(crate) enum Causes {
     Wide(Arc<Vec<Vec<Wide>>>),
 }
 
-/// Products of so many factors, or fewer, must stay within the range of floats.
-const MOST_FACTORS: usize = Subsystem::MAX_UNITS;
+/// Products of so many factors, or of as many as there are units, must stay within the range of
+/// floats.
+const MOST_FACTORS: usize = 12;
 
 /// How small products of floats may get, as a power of two. This leaves room for means.
 const SMALLEST_PRODUCT: f64 = -768.0;
@@ -124,17 +126,29 @@ impl Substrate {
             };
         let substrate = Substrate { network: Arc::clone(network), state, likelihood };
         if !is_reachable {
-            return Err(substrate.unreachable(network.units()));
+            return Err(unreachable(state, network.units()));
         }
         Ok(substrate)
     }
+}
 
-    fn unreachable(&self, units: UnitSet) -> crate::error::Error {
-        let values: Vec<String> =
-            units.iter().map(|unit| self.state.values()[unit].to_string()).collect();
-        let state = format!("({})", values.join(","));
-        ErrorKind::Unreachable { state, units: units.to_string() }.into()
-    }
+/// # Errors
+/// If no previous state of the units, with the others as they are, leads to their present state.
+fn check_reachable(network: &Network, state: State, units: UnitSet) -> Result<()> {
+    let present = state.row() as u32;
+    let leads_here = |previous: u32| {
+        let on = network.tpm().row((previous | present & !units.bits()) as usize);
+        let is_possible =
+            |unit| if present >> unit & 1 == 1 { on[unit] > 0.0 } else { on[unit] < 1.0 };
+        units.iter().all(is_possible)
+    };
+    if submasks(units.bits()).any(leads_here) { Ok(()) } else { Err(unreachable(state, units)) }
+}
+
+fn unreachable(state: State, units: UnitSet) -> Error {
+    let values: Vec<String> = units.iter().map(|unit| state.values()[unit].to_string()).collect();
+    let state = format!("({})", values.join(","));
+    ErrorKind::Unreachable { state, units: units.to_string() }.into()
 }
 
 /// A candidate system of IIT 4.0: some units of a network in its state; the others are the
@@ -213,6 +227,9 @@ impl Known {
 }
 
 impl System {
+    /// The most units a system can have: φ_s takes 4ⁿ steps.
+    pub const MAX_UNITS: usize = 16;
+
     /// The system of the same units in the same state.
     ///
     /// ```
@@ -231,6 +248,56 @@ impl System {
         System::within(&Arc::new(substrate), subsystem.units())
     }
 
+    /// The system `units` of `network` in `state`, of more units than a [`Subsystem`] may have.
+    ///
+    /// ```
+    /// use pyphi_core::{fixtures, iit4::System};
+    ///
+    /// let (network, state) = fixtures::dense_logistic_network(13, 1);
+    /// let system = System::of(&network, state, network.units())?;
+    /// assert_eq!(system.n_units(), 13);
+    /// # Ok::<(), pyphi_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the state has the wrong length, a unit does not exist, there are more than
+    /// [`System::MAX_UNITS`] units, a unit depends on one that the connectivity does not connect to
+    /// it, or no previous state leads to the present one.
+    pub fn of(network: &Network, state: State, units: UnitSet) -> Result<System> {
+        System::of_shared(&Arc::new(network.clone()), state, units)
+    }
+
+    /// As [`System::of`], sharing the network.
+    ///
+    /// # Errors
+    /// As [`System::of`].
+    pub fn of_shared(network: &Arc<Network>, state: State, units: UnitSet) -> Result<System> {
+        let n_units = network.n_units();
+        if state.n_units() != n_units {
+            return Err(ErrorKind::StateLength { found: state.n_units(), expected: n_units }.into());
+        }
+        if let Some(unit) = units.difference(network.units()).iter().next() {
+            return Err(ErrorKind::NoSuchUnit { unit, n_units }.into());
+        }
+        if units.len() > System::MAX_UNITS {
+            return Err(System::too_large(units.len()));
+        }
+        check_reachable(network, state, units)?;
+        System::within(&Arc::new(Substrate::new(network, state)?), units)
+    }
+
+    /// More units than a system can have.
+    pub(crate) fn too_large(units: usize) -> Error {
+        let bytes = |n| predicted_bytes_of_phi_s(n, 1).map_or(u128::MAX, u128::from);
+        let kind = ErrorKind::TooLarge {
+            units,
+            most_units: System::MAX_UNITS,
+            needed_bytes: bytes(units),
+            most_bytes: bytes(System::MAX_UNITS),
+        };
+        kind.into()
+    }
+
     /// The system `units` of a substrate.
     ///
     /// # Errors
@@ -238,11 +305,11 @@ impl System {
     /// state.
     ///
     /// # Panics
-    /// If there are more than [`Subsystem::MAX_UNITS`] units.
+    /// If there are more than [`System::MAX_UNITS`] units.
     pub(crate) fn within(substrate: &Arc<Substrate>, units: UnitSet) -> Result<System> {
         let members = units.bits();
         let n = units.len();
-        assert!(n <= Subsystem::MAX_UNITS, "at most {} units, not {n}", Subsystem::MAX_UNITS);
+        assert!(n <= System::MAX_UNITS, "at most {} units, not {n}", System::MAX_UNITS);
         let network = &*substrate.network;
         let tpm = network.tpm();
         let state = substrate.state.row() as u32;
@@ -262,10 +329,7 @@ impl System {
         };
         let effect = Arc::new(table(&|i, s| as_now(i, on_now(i, s))));
         let effect_other = Arc::new(table(&|i, s| not_as_now(i, on_now(i, s))));
-        let is_reachable = (0..1usize << n).any(|s| (0..n).all(|i| as_now(i, on_now(i, s)) > 0.0));
-        if !is_reachable {
-            return Err(substrate.unreachable(units));
-        }
+        check_reachable(network, substrate.state, units)?;
         let in_past =
             |i: usize, s: usize, w: u32| as_now(i, tpm.row((rows[s] | w) as usize)[units_of[i]]);
         let wide_table = |f: &dyn Fn(usize, usize) -> Wide| -> Causes {
@@ -289,7 +353,7 @@ impl System {
                 };
                 let tables = table(&mean);
                 // Weighted, they may be smaller than those that the products were judged by.
-                if is_tiny(smallest(tables.iter().flatten().copied()), MOST_FACTORS) {
+                if is_tiny(smallest(tables.iter().flatten().copied()), n.max(MOST_FACTORS)) {
                     wide_table(&|i, s| {
                         weights.iter().fold(Wide::ZERO, |sum, &(w, weight)| {
                             sum.plus(Wide::new(weight, 0).times(Wide::new(in_past(i, s, w), 0)))

@@ -29,6 +29,7 @@ mod table;
 mod yaml;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::iit4::System;
 use crate::network::Network;
 use crate::state::State;
 use crate::subsystem::Subsystem;
@@ -98,13 +99,27 @@ impl NetworkRecord {
     /// As [`NetworkRecord::network`] and [`Subsystem::new`]; also if a unit is named twice, or none
     /// is.
     pub fn subsystem(&self) -> Result<Subsystem> {
+        let (network, state, units) = self.in_state()?;
+        Subsystem::new(&network, state, units)
+    }
+
+    /// The system of IIT 4.0 that the record asks about.
+    ///
+    /// # Errors
+    /// As [`NetworkRecord::network`] and [`System::of`]; also if a unit is named twice, or none is.
+    pub fn system(&self) -> Result<System> {
+        let (network, state, units) = self.in_state()?;
+        System::of(&network, state, units)
+    }
+
+    fn in_state(&self) -> Result<(Network, State, UnitSet)> {
         let network = self.network()?;
         let units = self.units(&network)?;
         let (found, expected) = (self.state.len(), network.n_units());
         if found != expected {
             return Err(ErrorKind::StateLength { found, expected }.into());
         }
-        Subsystem::new(&network, State::new(&self.state)?, units)
+        Ok((network, State::new(&self.state)?, units))
     }
 
     /// The units that are asked for: those of `nodes`, or all.

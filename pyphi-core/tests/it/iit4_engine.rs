@@ -209,6 +209,70 @@ fn a_stopped_search_says_what_it_has() {
     assert_eq!(stopped.sia.phi_s, f64::INFINITY);
 }
 
+/// Of more units than IIT 3.0 takes: the same in another numbering, and stopped at once.
+#[test]
+fn thirteen_units_are_searched_and_stopped() {
+    let (network, state) = fixtures::dense_logistic_network(13, 1);
+    let rules = Rules::default();
+    let order: Vec<usize> = (0..13).map(|unit| (5 * unit + 2) % 13).collect();
+    let renumbered = |row: usize| (0..13).map(|unit| (row >> unit & 1) << order[unit]).sum();
+    let mut tpm = vec![vec![0.0; 13]; 1 << 13];
+    for (row, probabilities) in network.tpm().to_rows().iter().enumerate() {
+        let to: usize = renumbered(row);
+        (0..13).for_each(|unit| tpm[to][order[unit]] = probabilities[unit]);
+    }
+    let cm = network.cm();
+    assert!(cm.iter().flatten().all(|&entry| entry == 1));
+    let other = pyphi_core::Network::from_state_by_node(&tpm, &cm).expect("a network");
+    let sia = |network, options: &Options| {
+        let system = System::of(network, state, network.units()).expect("a reachable state");
+        iit4::system_irreducibility_analysis(&system, rules, options)
+    };
+    let [a, b] = [&network, &other].map(|network| sia(network, &Options::default()));
+    assert!((a.phi_s - b.phi_s).abs() <= 1e-12 && a.phi_s > 9e-5, "{} or {}", a.phi_s, b.phi_s);
+    let cut_edges = |sia: &iit4::SystemIrreducibilityAnalysis| {
+        sia.partition.as_ref().expect("a partition").cut_edges()
+    };
+    let mut edges: Vec<(usize, usize)> =
+        cut_edges(&a).iter().map(|&(from, to)| (order[from], order[to])).collect();
+    edges.sort_unstable();
+    assert_eq!(edges, cut_edges(&b));
+
+    let limits = Limits { time: Some(Duration::ZERO), ..Limits::default() };
+    let stopped = sia(&network, &Options { limits, ..Options::default() });
+    assert_eq!(stopped.stop_reason, StopReason::TimeLimit(Duration::ZERO));
+    assert!(stopped.phi_s >= a.phi_s);
+}
+
+/// A system that falls apart into two halves, searched on all threads: which partition makes no
+/// difference first is a question of its own.
+#[test]
+fn the_first_partition_that_makes_no_difference_is_that_of_the_listing() {
+    for (n, slope) in [(9, 1.0), (10, 3.0)] {
+        // Even and odd units: they are connected, but a weight of 1e-30 is as good as none.
+        let weight = |i: usize, j: usize| if (i + j).is_multiple_of(2) { 0.3 } else { 1e-30 };
+        let network = logistic(n, slope, weight);
+        let system = System::new(&subsystem(&network)).expect("a reachable state");
+        let [searched, listed] = [false, true].map(|exhaustive| {
+            let options = Options { exhaustive, ..Options::default() };
+            iit4::system_irreducibility_analysis(&system, Rules::default(), &options)
+        });
+        assert!(listed.phi_s == 0.0 && listed.partition.is_some());
+        assert_eq!(format!("{searched:?}"), format!("{listed:?}"));
+    }
+}
+
+#[test]
+fn more_units_than_a_system_can_have_are_refused() {
+    let (network, state) = fixtures::dense_logistic_network(17, 1);
+    let expected =
+        "17 units would need 134 MiB of memory, expected at most 16 units (66 MiB at most)";
+    let error = System::of(&network, state, network.units()).expect_err("too large");
+    assert_eq!(error.to_string(), expected);
+    let found = iit4::complexes(&network, state, Rules::default(), &Options::default());
+    assert_eq!(found.expect_err("too large").to_string(), expected);
+}
+
 #[test]
 fn nothing_specifies_nothing() {
     let figure = fixtures::iit4_figure_1();

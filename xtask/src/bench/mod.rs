@@ -75,19 +75,20 @@ const TOLERANCE: f64 = 1.05;
 /// The cases whose instructions are counted: small ones, valgrind is slow. `twins` has two
 /// interchangeable units, too few for the symmetry to pay: using it all the same once cost 30 times
 /// as much.
-const COUNTED: [&str; 7] = [
+const COUNTED: [&str; 8] = [
     "or-and-xor",
     "generic 4 1",
     "twins 5 1",
     "complete 5",
     "dense4 4 1",
     "dense4 6 1 --iit4 phi-s",
+    "dense4 9 1 --iit4 phi-s",
     "fig6d",
 ];
 
 /// One network of the table: its name for `named`, the time it may take at most, the time aimed at,
 /// seconds.
-const NETWORKS: [(&str, f64, f64); 18] = [
+const NETWORKS: [(&str, f64, f64); 28] = [
     ("or-and-xor --repeat 1000", 100e-6, 10e-6),
     ("generic 5 1", 0.1, 0.01),
     ("generic 6 1", 1.0, 0.1),
@@ -100,12 +101,22 @@ const NETWORKS: [(&str, f64, f64); 18] = [
     ("dense4 5 1 --iit4 phi-s --repeat 1000", 1e-3, 0.1e-3),
     ("dense4 6 1 --iit4 phi-s --repeat 100", 10e-3, 1e-3),
     ("dense4 7 1 --iit4 phi-s --repeat 10", 0.1, 10e-3),
-    ("dense4 8 1 --iit4 phi-s", 1.0, 0.1),
+    ("dense4 8 1 --iit4 phi-s --repeat 10", 3e-3, 1e-3),
+    ("dense4 10 1 --iit4 phi-s --repeat 10", 30e-3, 10e-3),
+    ("dense4 12 1 --iit4 phi-s", 1.0, 0.2),
+    ("dense4 14 1 --iit4 phi-s", 20.0, 3.0),
+    ("dense4 16 1 --iit4 phi-s", 600.0, 60.0),
     ("dense4 4 1 --repeat 100", 5e-3, 0.5e-3),
     ("dense4 5 1 --repeat 10", 0.1, 5e-3),
     ("dense4 6 1", 5.0, 0.2),
     ("dense4 7 1", 600.0, 20.0),
+    ("dense4 8 1", 0.2, 0.05),
+    ("dense4 9 1", 1.0, 0.3),
+    ("dense4 10 1", 6.0, 2.0),
     ("dense4 6 1 --iit4 complexes --repeat 10", 0.2, 10e-3),
+    ("dense4 8 1 --iit4 complexes --repeat 10", 50e-3, 10e-3),
+    ("dense4 10 1 --iit4 complexes", 1.0, 0.1),
+    ("dense4 12 1 --iit4 complexes", 60.0, 5.0),
     ("fig6d", 5.0, 0.2),
 ];
 /// Networks on which PyPhi is run too, and the ratio to be reached at least.
