@@ -1,7 +1,7 @@
 //! Solves one of the named networks and says what it took, as one line of JSON: for benchmarks.
 //!
-//! `named or-and-xor | complete N | generic N SEED | twins N SEED | dense4 N SEED | ring4 N | fig6d
-//! | fig1 [--repeat R] [--network] [--iit4 phi-s|structure|complexes]`
+//! `named or-and-xor | complete N | generic N SEED | twins N SEED | ring N | dense4 N SEED | ring4 N
+//! | fig6d | fig1 [--repeat R] [--network] [--iit4 phi-s|structure|complexes]`
 //!
 //! The last four are networks of IIT 4.0: they are solved by it (2023), the whole structure unless
 //! `--iit4` asks for less or for all complexes. `--iit4` does so with the others too. With
@@ -40,9 +40,10 @@ fn main() -> ExitCode {
     let found = named(&args, what.is_some()).filter(|_| what.iter().all(is_known));
     let Some((network, state, units)) = found else {
         eprintln!(
-            "usage: named or-and-xor | complete N | generic N SEED | twins N SEED | dense4 N SEED \
-             | ring4 N | fig6d | fig1 \
-             [--repeat R] [--network] [--iit4 phi-s|structure|complexes] (N from 2 to {}, dense4 to {})",
+            "usage: named or-and-xor | complete N | generic N SEED | twins N SEED | ring N \
+             | dense4 N SEED | ring4 N | fig6d | fig1 \
+             [--repeat R] [--network] [--iit4 phi-s|structure|complexes] \
+             (N from 2 to {}, dense4 to {})",
             Subsystem::MAX_UNITS,
             System::MAX_UNITS
         );
@@ -140,7 +141,8 @@ fn solve_iit4(network: &Network, state: State, units: UnitSet, what: &str) -> Va
     })
 }
 
-/// The network, its state and the system: of more units for IIT 4.0 than a subsystem of IIT 3.0 can have.
+/// The network, its state and the system: of more units for IIT 4.0 than a subsystem of IIT 3.0 can
+/// have.
 fn named(args: &[String], is_iit4: bool) -> Option<(Network, State, UnitSet)> {
     let most = if is_iit4 { System::MAX_UNITS } else { Subsystem::MAX_UNITS };
     let number = |text: &String| text.parse().ok().filter(|n| (2..=most).contains(n));
@@ -157,7 +159,7 @@ fn named(args: &[String], is_iit4: bool) -> Option<(Network, State, UnitSet)> {
             fixtures::generic_logistic(size(n)?, seed.parse().ok()?)
         }
         [kind, n, seed] if kind == "twins" => fixtures::generic_twins(size(n)?, seed.parse().ok()?),
-        [kind, n] if kind == "ring4" => fixtures::ring_logistic(size(n)?),
+        [kind, n] if kind == "ring" || kind == "ring4" => fixtures::ring_logistic(size(n)?),
         [kind] if kind == "fig6d" => fixtures::iit4_figure_6d(),
         [kind] if kind == "fig1" => fixtures::iit4_figure_1_ab(),
         _ => return None,

@@ -1,9 +1,12 @@
 //! System Φ: the smallest distance, over the directed cuts, from the cause-effect structure of a
 //! system to that of the cut system.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+use rayon::prelude::*;
 
 use crate::bound::Bound;
 use crate::by_definition;
@@ -143,6 +146,47 @@ fn cuts(subsystem: &Subsystem, variant: Variant) -> Vec<Cut> {
     Cut::all(subsystem.units()).filter(|cut| !variant.cut_one || is_of_one(cut)).collect()
 }
 
+/// Φ of many subsystems, each on one thread, as many at once as the current rayon pool has threads;
+/// in their order. For surveys of small networks: each result is that of [`big_phi`], without what
+/// it costs to share out one.
+///
+/// The limit on time is that of all together: those that it leaves no time for say so. The limit on
+/// memory is compared with as many of one subsystem as there are threads. Progress is not told.
+///
+/// ```
+/// use pyphi_core::{Options, big_phi, big_phi_many, fixtures};
+///
+/// let subsystems = [fixtures::or_and_xor(), fixtures::generic_logistic(4, 1)];
+/// let results = big_phi_many(&subsystems, &Options::default());
+/// assert_eq!(results[1].phi, big_phi(&subsystems[1], &Options::default()).phi);
+/// ```
+pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<BigPhi> {
+    let n_threads = rayon::current_num_threads() as u64;
+    let (quiet, stop) = (Options { progress: None, ..options.clone() }, Stop::new(options));
+    // The rooms of a thread, by the number of units.
+    let solve = |rooms: &mut BTreeMap<usize, Vec<Scratch>>, subsystem: &Subsystem| {
+        if is_zero_without_search(subsystem) {
+            return big_phi(subsystem, &quiet);
+        }
+        let needed_bytes = memory_needed(subsystem, 1, false).saturating_mul(n_threads);
+        if let Some(reason) = memory_limit(needed_bytes, options).or_else(|| stop.reason()) {
+            return without_structure(subsystem, reason);
+        }
+        let ready = rooms.entry(subsystem.n_units()).or_default();
+        ready.iter_mut().for_each(Scratch::renew);
+        let search = Search {
+            rooms: Mutex::new(std::mem::take(ready)),
+            is_alone: true,
+            stop: stop.clone(),
+            ..Search::new(subsystem, &quiet)
+        };
+        let result = with_ties(search.run(), &quiet);
+        *ready = search.rooms.into_inner().unwrap_or_else(PoisonError::into_inner);
+        result
+    };
+    subsystems.par_iter().map_init(BTreeMap::new, solve).collect()
+}
+
 /// What one cut of a subsystem takes away (IIT 3.0): `phi` is the distance of the structure under
 /// `cut` from that of the intact system, whether another cut takes less or not. Of all cuts Φ is
 /// the smallest.
@@ -235,6 +279,10 @@ pub(crate) struct Search<'a> {
     choices: Option<Vec<Choices>>,
     /// Choices left to the order so far.
     n_open_choices: AtomicU64,
+    /// Room that no thread is working in.
+    rooms: Mutex<Vec<Scratch>>,
+    /// Whether the search stays on this thread.
+    is_alone: bool,
 }
 
 /// What a mechanism of the intact system came to.
@@ -310,7 +358,21 @@ impl<'a> Search<'a> {
             began: Instant::now(),
             choices: None,
             n_open_choices: AtomicU64::new(0),
+            rooms: Mutex::default(),
+            is_alone: rayon::current_num_threads() == 1,
         }
+    }
+
+    /// Does some work in a room that was used before, if there is one.
+    fn in_room<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> (T, Stats) {
+        let rooms = || self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut room = rooms().pop().unwrap_or_else(|| Scratch::new(self.tables.n));
+        let result = work(&mut room);
+        let stats = std::mem::take(&mut room.stats);
+        room.n_tied_searches = 0;
+        room.n_open_choices = 0;
+        rooms().push(room);
+        (result, stats)
     }
 
     /// The same search, keeping what it finds for other orders of choice.
@@ -443,8 +505,7 @@ impl<'a> Search<'a> {
         let cut = self.cuts[rank];
         let cut_wiring = self.subsystem.wiring(Some(cut));
         let small_phi = self.small_phi(&cut_wiring, Some(rank));
-        let mut scratch = Scratch::new(self.tables.n);
-        let structure = CutStructure::new(&small_phi, intact, &mut scratch);
+        let (structure, _) = self.in_room(|scratch| CutStructure::new(&small_phi, intact, scratch));
         let (settled, _) =
             self.share(structure.n_changed(), |scratch, idx| structure.settled(idx, scratch));
         let partitioned_ces = self.describe(&cut_wiring, &structure.concepts(settled));
@@ -671,23 +732,21 @@ impl<'a> Search<'a> {
         n_items: usize,
         work: impl Fn(&mut Scratch, usize) -> T + Sync,
     ) -> (Vec<T>, Stats) {
-        if self.tables.n <= 4 || rayon::current_num_threads() == 1 {
-            let mut scratch = Scratch::new(self.tables.n);
-            let results = (0..n_items).map(|idx| work(&mut scratch, idx)).collect();
-            return (results, scratch.stats);
+        if self.is_alone || self.tables.n <= 4 {
+            return self.in_room(|scratch| (0..n_items).map(|idx| work(scratch, idx)).collect());
         }
         let next = AtomicUsize::new(0);
         let parts: Vec<(Vec<(usize, T)>, Stats)> = rayon::broadcast(|_| {
-            let mut scratch = Scratch::new(self.tables.n);
-            let mut done = Vec::new();
-            loop {
-                let idx = next.fetch_add(1, Ordering::Relaxed);
-                if idx >= n_items {
-                    break;
+            self.in_room(|scratch| {
+                let mut done = Vec::new();
+                loop {
+                    let idx = next.fetch_add(1, Ordering::Relaxed);
+                    if idx >= n_items {
+                        return done;
+                    }
+                    done.push((idx, work(scratch, idx)));
                 }
-                done.push((idx, work(&mut scratch, idx)));
-            }
-            (done, scratch.stats)
+            })
         });
         let mut stats = Stats::default();
         let mut results: Vec<(usize, T)> = Vec::with_capacity(n_items);

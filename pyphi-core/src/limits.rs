@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::big_phi::is_zero_without_search;
-use crate::mip::CauseMemo;
+use crate::mip::{CauseMemo, KEPT_UNITS};
 use crate::subsystem::Subsystem;
 use crate::tie_order::TieOrder;
 use crate::variant::Variant;
@@ -220,7 +220,8 @@ impl fmt::Debug for Observer {
 pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
     let n = u32::try_from(n_units).ok()?;
     let pairs = 4u64.checked_pow(n)?;
-    let of_thread = 8 * n_units.next_multiple_of(4) as u64 + 4 + 8 + 9;
+    let of_repertoire = if n_units <= KEPT_UNITS { 8 << n_units } else { 0 };
+    let of_thread = 8 * n_units.next_multiple_of(4) as u64 + 4 + 8 + 9 + of_repertoire;
     let of_units = 3u64.checked_pow(n)?.checked_mul(8 * n_units as u64)?;
     let shared = CauseMemo::n_slots(n_units).checked_mul(8)?.checked_add(of_units)?;
     pairs.checked_mul(of_thread.checked_mul(n_threads as u64)?)?.checked_add(shared)

@@ -265,6 +265,15 @@ impl Scratch {
         }
     }
 
+    /// Makes the room ready for another subsystem of as many units.
+    pub(crate) fn renew(&mut self) {
+        self.marginals.made_under.fill(NEVER);
+        self.bound_record = BoundRecord::default();
+        if let Some(canonical) = &mut self.canonical {
+            canonical.renew();
+        }
+    }
+
     /// Counts a choice.
     fn count(&mut self, core: Option<Core>) {
         self.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));
@@ -282,7 +291,12 @@ struct MarginalTable {
     /// By row, the cut it was made under, as far as it matters to the row: see
     /// [`MarginalTable::tag`].
     made_under: Vec<u32>,
+    /// The repertoires themselves, `2^n` places for each, of up to [`KEPT_UNITS`] units.
+    repertoires: Vec<f64>,
 }
+
+/// Systems of up to so many units keep their repertoires: 256 KiB.
+pub(crate) const KEPT_UNITS: usize = 5;
 
 /// Of a row that was never made. It is 0, so that the system gives the table as it is, page by
 /// page.
@@ -296,7 +310,19 @@ impl MarginalTable {
             lanes: n.next_multiple_of(4),
             entries: Vec::new(),
             made_under: Vec::new(),
+            repertoires: Vec::new(),
         }
+    }
+
+    /// The repertoire of a row, if it is kept.
+    #[inline]
+    fn repertoire(&self, wiring: &Wiring, mechanism: u32, purview: u32) -> Option<&[f64]> {
+        if self.repertoires.is_empty() {
+            return None;
+        }
+        let row = (mechanism as usize) << self.n | purview as usize;
+        let is_made = self.made_under[row] == MarginalTable::tag(wiring, mechanism, purview);
+        is_made.then(|| &self.repertoires[row << self.n..][..1 << purview.count_ones()])
     }
 
     /// What of a cut A → B a row depends on: the units of the purview in A and those of the
@@ -321,6 +347,9 @@ impl MarginalTable {
         if self.entries.is_empty() {
             self.entries = vec![0.0; self.lanes << (2 * self.n)];
             self.made_under = vec![NEVER; 1 << (2 * self.n)];
+            if self.n <= KEPT_UNITS {
+                self.repertoires = vec![0.0; 1 << (3 * self.n)];
+            }
         }
         for p in submasks(purview) {
             let row = (mechanism as usize) << self.n | p as usize;
@@ -334,6 +363,9 @@ impl MarginalTable {
             lanes.fill(0.0);
             cause_repertoire(tables, wiring, mechanism, p, scratch, buffer);
             marginals(buffer, p, scratch, lanes);
+            if self.n <= KEPT_UNITS {
+                self.repertoires[row << self.n..][..buffer.len()].copy_from_slice(buffer);
+            }
         }
     }
 
@@ -655,6 +687,11 @@ impl SmallPhi<'_> {
     /// P(ON | mechanism) of each unit of `reach`.
     fn effect_lanes(&self, mechanism: u32, reach: u32) -> [Fixed; 16] {
         let mut lanes = [0; 16];
+        if self.wiring.from == 0 && reach.count_ones() as usize == self.tables.n {
+            let effect = self.tables.effect(mechanism);
+            lanes[..effect.len()].copy_from_slice(effect);
+            return lanes;
+        }
         for (lane, j) in lanes.iter_mut().zip(bits(reach)) {
             *lane = self.tables.effect(self.wiring.seen_by(j, mechanism))[j];
         }
@@ -959,16 +996,25 @@ impl SmallPhi<'_> {
     }
 
     fn place_whole(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) {
-        cause_repertoire(
-            self.tables,
-            self.wiring,
-            mechanism,
-            purview,
-            &mut scratch.repertoires,
-            &mut scratch.whole,
-        );
-        scratch.p.resize(scratch.whole.len(), 0);
-        place_distribution(&scratch.whole, &mut scratch.p);
+        let Scratch { repertoires, whole, marginals, p, .. } = scratch;
+        let whole = self.repertoire(mechanism, purview, marginals, repertoires, whole);
+        p.resize(whole.len(), 0);
+        place_distribution(whole, p);
+    }
+
+    /// The repertoire that is kept, or made in `room`.
+    fn repertoire<'b>(
+        &self,
+        mechanism: u32,
+        purview: u32,
+        kept: &'b MarginalTable,
+        scratch: &mut RepertoireScratch,
+        room: &'b mut Vec<f64>,
+    ) -> &'b [f64] {
+        kept.repertoire(self.wiring, mechanism, purview).unwrap_or_else(|| {
+            cause_repertoire(self.tables, self.wiring, mechanism, purview, scratch, room);
+            room
+        })
     }
 
     /// EMD between the whole repertoire (in `scratch.p`) and the partitioned one, as far as it is
@@ -1007,16 +1053,10 @@ impl SmallPhi<'_> {
     /// The partitioned repertoire, into `scratch.q`.
     fn place_partitioned(&self, mechanism: u32, purview: u32, bound: Bound, scratch: &mut Scratch) {
         let Bound { first_mechanism: m1, first_purview: p1, .. } = bound;
-        let Scratch { repertoires, first, second, product, q, .. } = scratch;
-        cause_repertoire(self.tables, self.wiring, m1, p1, repertoires, first);
-        cause_repertoire(
-            self.tables,
-            self.wiring,
-            mechanism & !m1,
-            purview & !p1,
-            repertoires,
-            second,
-        );
+        let Scratch { repertoires, first, second, product, q, marginals, .. } = scratch;
+        let (m2, p2) = (mechanism & !m1, purview & !p1);
+        let first = self.repertoire(m1, p1, marginals, repertoires, first);
+        let second = self.repertoire(m2, p2, marginals, repertoires, second);
         multiply(first, p1, second, purview, repertoires, product);
         q.resize(product.len(), 0);
         place_distribution(product, q);

@@ -103,8 +103,13 @@ pub(crate) fn cause_repertoire(
         if known == purview {
             out.iter_mut().zip(table).for_each(|(p, factor)| *p *= factor);
         } else {
-            spread_index(extract(known, purview), k, &mut scratch.index);
-            out.iter_mut().zip(&scratch.index).for_each(|(p, &idx)| *p *= table[idx as usize]);
+            let known = extract(known, purview);
+            if let Some(index) = SPREAD.get(known as usize).filter(|_| k <= SPREAD_UNITS) {
+                out.iter_mut().zip(index).for_each(|(p, &idx)| *p *= table[idx as usize]);
+            } else {
+                spread_index(known, k, &mut scratch.index);
+                out.iter_mut().zip(&scratch.index).for_each(|(p, &idx)| *p *= table[idx as usize]);
+            }
         }
     }
     let mut sum: f64 = out.iter().sum();
@@ -138,6 +143,30 @@ fn products_of_tiny_factors(
     let sum = out.iter().sum();
     debug_assert!(sum > 0.0, "a mechanism in a reachable state has a cause");
     sum
+}
+
+/// The most units whose [`spread_index`] is tabulated.
+const SPREAD_UNITS: u32 = 5;
+
+/// [`spread_index`] by subset.
+static SPREAD: [[u8; 1 << SPREAD_UNITS]; 1 << SPREAD_UNITS] = spread();
+
+const fn spread() -> [[u8; 1 << SPREAD_UNITS]; 1 << SPREAD_UNITS] {
+    let mut all = [[0; 1 << SPREAD_UNITS]; 1 << SPREAD_UNITS];
+    let mut entry = 0;
+    while entry < 1 << (2 * SPREAD_UNITS) {
+        let (subset, z) = (entry >> SPREAD_UNITS, entry & ((1 << SPREAD_UNITS) - 1));
+        let (mut unit, mut place) = (0, 0);
+        while unit < SPREAD_UNITS {
+            if subset >> unit & 1 == 1 {
+                all[subset][z] |= ((z >> unit & 1) << place) as u8;
+                place += 1;
+            }
+            unit += 1;
+        }
+        entry += 1;
+    }
+    all
 }
 
 /// For every state of k units, the index of its part in `subset`: `index[z] = extract(z, subset)`.
@@ -217,6 +246,10 @@ pub(crate) fn multiply(
         out.extend(second.iter().map(|q| first[0] * q));
     } else if second_in == 0 {
         out.extend(first.iter().map(|p| p * second[0]));
+    } else if k <= SPREAD_UNITS {
+        let (i, j) = (&SPREAD[first_in as usize], &SPREAD[second_in as usize]);
+        let both = i.iter().zip(j).take(1 << k);
+        out.extend(both.map(|(&i, &j)| first[usize::from(i)] * second[usize::from(j)]));
     } else {
         let RepertoireScratch { index: i, other_index: j, .. } = scratch;
         spread_index(first_in, k, i);
@@ -238,6 +271,15 @@ mod tests {
         let mut lanes = [0.0; 3];
         marginals(&repertoire, 0b101, &mut RepertoireScratch::default(), &mut lanes);
         assert_eq!(lanes, [0.25, 0.0, 0.75]);
+    }
+
+    #[test]
+    fn tabulated_indices_are_those_that_are_made() {
+        let mut index = Vec::new();
+        for (subset, tabulated) in SPREAD.iter().enumerate() {
+            spread_index(subset as u32, SPREAD_UNITS, &mut index);
+            assert!(index.iter().zip(tabulated).all(|(&a, &b)| a == u16::from(b)), "{subset:b}");
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) struct Tables {
 
 #[derive(Debug, Clone)]
 struct UnitTable {
-    /// Where the table of F starts, by F with its bits gathered at the inputs.
+    /// Where the table of F starts, by set of units, of which only the inputs count.
     starts: Vec<u32>,
     /// The tables of all F, `2^|F|` entries each, bit k of the index being the k-th unit of F.
     entries: Vec<f64>,
@@ -66,10 +66,10 @@ impl Tables {
             let inputs = extract(network.inputs(unit).bits(), members);
             let is_on = state >> unit & 1 == 1;
             let table =
-                UnitTable::new(inputs, network.unit_table(unit, is_on, members, state, SCALE));
+                UnitTable::new(n, inputs, network.unit_table(unit, is_on, members, state, SCALE));
             for mask in 0..1u32 << n {
                 let known = mask & inputs;
-                let p = table.table(inputs, known)[extract(local_state, known) as usize] * UNSCALE;
+                let p = table.table(known)[extract(local_state, known) as usize] * UNSCALE;
                 let p_on = if is_on { p } else { 1.0 - p };
                 tables.effect_on[mask as usize * n + j] = p_on;
                 tables.effect[mask as usize * n + j] = to_fixed(p_on);
@@ -104,7 +104,8 @@ impl Tables {
     /// `T_j[F]` times [`SCALE`], `2^|F|` entries. `known` must be a subset of j's inputs.
     #[inline]
     pub(crate) fn cause(&self, j: usize, known: u32) -> &[f64] {
-        self.units[j].table(self.inputs[j], known)
+        debug_assert_eq!(known & !self.inputs[j], 0);
+        self.units[j].table(known)
     }
 
     /// P(j is ON | units of `mask` at their current state, the other inputs of j uniform), for
@@ -131,37 +132,34 @@ impl Tables {
 }
 
 impl UnitTable {
-    fn new(inputs: u32, full: Vec<f64>) -> UnitTable {
-        let n_inputs = inputs.count_ones();
-        let n_subsets = 1usize << n_inputs;
-        let mut tables: Vec<Vec<f64>> = vec![Vec::new(); n_subsets];
-        tables[n_subsets - 1] = full;
-        // Each table is the mean of the two halves of one with one more unit.
+    fn new(n: usize, inputs: u32, full: Vec<f64>) -> UnitTable {
+        let n_subsets = 1usize << inputs.count_ones();
+        let mut places = Vec::with_capacity(n_subsets);
+        let mut n_entries = 0;
+        for subset in 0..n_subsets {
+            places.push(n_entries);
+            n_entries += 1 << subset.count_ones();
+        }
+        let mut entries = vec![0.0; n_entries];
+        entries[places[n_subsets - 1]..].copy_from_slice(&full);
+        // Each table is the mean of the two halves of one with one more unit, which is after it.
         for subset in (0..n_subsets - 1).rev() {
             let added = (!subset).trailing_zeros() as usize;
-            let larger = &tables[subset | 1 << added];
+            let (before, larger) = entries.split_at_mut(places[subset | 1 << added]);
+            let table = &mut before[places[subset]..][..1 << subset.count_ones()];
             let bit = 1usize << (subset & ((1 << added) - 1)).count_ones();
-            tables[subset] = (0..1usize << subset.count_ones())
-                .map(|z| {
-                    let low = z & (bit - 1) | (z & !(bit - 1)) << 1;
-                    f64::midpoint(larger[low], larger[low | bit])
-                })
-                .collect();
+            for (z, entry) in table.iter_mut().enumerate() {
+                let low = z & (bit - 1) | (z & !(bit - 1)) << 1;
+                *entry = f64::midpoint(larger[low], larger[low | bit]);
+            }
         }
-        let mut starts = Vec::with_capacity(n_subsets);
-        let mut entries = Vec::new();
-        for table in tables {
-            starts.push(entries.len() as u32);
-            entries.extend(table);
-        }
-        UnitTable { starts, entries }
+        let place = |known: u32| places[extract(known & inputs, inputs) as usize] as u32;
+        UnitTable { starts: (0..1u32 << n).map(place).collect(), entries }
     }
 
     #[inline]
-    fn table(&self, inputs: u32, known: u32) -> &[f64] {
-        debug_assert_eq!(known & !inputs, 0);
-        let start = self.starts[extract(known, inputs) as usize] as usize;
-        &self.entries[start..start + (1 << known.count_ones())]
+    fn table(&self, known: u32) -> &[f64] {
+        &self.entries[self.starts[known as usize] as usize..][..1 << known.count_ones()]
     }
 }
 

@@ -201,12 +201,24 @@ pub(crate) fn submasks(mask: u32) -> impl Iterator<Item = u32> {
 /// Moves the low bits of `index` to the positions of the bits of `mask`.
 #[inline]
 pub(crate) fn deposit(index: u32, mask: u32) -> u32 {
+    if is_lowest(mask) {
+        return index & mask;
+    }
     bits(mask).enumerate().fold(0, |out, (k, bit)| out | (index >> k & 1) << bit)
+}
+
+/// Whether the bits of `mask` are the lowest ones, so that they are where they are gathered to.
+#[inline]
+fn is_lowest(mask: u32) -> bool {
+    mask & mask.wrapping_add(1) == 0
 }
 
 /// Gathers the bits of `value` at the positions of `mask` into the low bits.
 #[inline]
 pub(crate) fn extract(value: u32, mask: u32) -> u32 {
+    if is_lowest(mask) {
+        return value & mask;
+    }
     bits(mask).enumerate().fold(0, |out, (k, bit)| out | (value >> bit & 1) << k)
 }
 

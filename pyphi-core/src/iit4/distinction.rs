@@ -479,14 +479,43 @@ impl<'a> MechanismSearch<'a> {
                             .map(|p| self.effect_surprise[p][0][(state >> p & 1) as usize])
                             .sum(),
                     };
-                    selectivity * (nothing_known + information.forward[z as usize].log2())
+                    let complete = nothing_known + information.forward[z as usize].log2();
+                    selectivity
+                        * complete.min(self.without_one(direction, mechanism, purview, state))
                 })
                 .fold(0.0, f64::max);
-            // φ of the complete partition, rounded elsewhere: room for that.
+            // Sums of the same numbers are rounded elsewhere: room for that.
             let bound = bound + 1e-12 * (1.0 + bound);
             candidates.push(Candidate { purview, bound, states });
         }
         candidates
+    }
+
+    /// What the minimum information partition takes from the sum of surprises at most, by those
+    /// that part one unit of the mechanism from all the rest: it takes no more for a severed pair
+    /// than the best of these, and severs no more pairs than there are.
+    fn without_one(&self, direction: Direction, mechanism: u32, purview: u32, state: u32) -> f64 {
+        let n_mechanism = mechanism.count_ones();
+        if n_mechanism < 2 {
+            // The complete partition is the only one.
+            return f64::INFINITY;
+        }
+        let least = match direction {
+            Direction::Cause => {
+                let at = self.system.known().index(purview, state);
+                let loss = |j: usize| self.cause_surprise[j][0] - self.cause_surprise[j][at];
+                bits(mechanism).map(loss).fold(f64::INFINITY, f64::min)
+            }
+            Direction::Effect => {
+                let sum = |known: u32| -> f64 {
+                    let value = |p: usize| (state >> p & 1) as usize;
+                    bits(purview).map(|p| self.effect_surprise[p][known as usize][value(p)]).sum()
+                };
+                let rest = bits(mechanism).map(|j| sum(mechanism & !(1 << j)));
+                rest.fold(f64::INFINITY, f64::min) - sum(mechanism)
+            }
+        };
+        f64::from(n_mechanism) * least
     }
 
     /// φ over one purview, unless it is 0 or known to be less than `at_least`; `None` if the search

@@ -266,7 +266,7 @@ fn the_first_partition_that_makes_no_difference_is_that_of_the_listing() {
 fn more_units_than_a_system_can_have_are_refused() {
     let (network, state) = fixtures::dense_logistic_network(17, 1);
     let expected =
-        "17 units would need 134 MiB of memory, expected at most 16 units (66 MiB at most)";
+        "17 units would need 175.0 MiB of memory, expected at most 16 units (83.5 MiB at most)";
     let error = System::of(&network, state, network.units()).expect_err("too large");
     assert_eq!(error.to_string(), expected);
     let found = iit4::complexes(&network, state, Rules::default(), &Options::default());

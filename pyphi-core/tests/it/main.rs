@@ -1,5 +1,7 @@
 //! The exactness tests of the engine, in one binary so that it links once.
 
+/// How often the search for Φ of a small network asks for memory.
+mod allocations;
 /// What a program answers for a network, and where two answers differ.
 mod answer;
 /// Input that makes no network: the error names the place, the value and what was expected.

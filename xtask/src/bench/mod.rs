@@ -75,9 +75,11 @@ const TOLERANCE: f64 = 1.05;
 /// The cases whose instructions are counted: small ones, valgrind is slow. `twins` has two
 /// interchangeable units, too few for the symmetry to pay: using it all the same once cost 30 times
 /// as much.
-const COUNTED: [&str; 8] = [
+const COUNTED: [&str; 10] = [
     "or-and-xor",
+    "generic 3 1",
     "generic 4 1",
+    "ring 7",
     "twins 5 1",
     "complete 5",
     "dense4 4 1",
@@ -88,12 +90,13 @@ const COUNTED: [&str; 8] = [
 
 /// One network of the table: its name for `named`, the time it may take at most, the time aimed at,
 /// seconds.
-const NETWORKS: [(&str, f64, f64); 28] = [
+const NETWORKS: [(&str, f64, f64); 29] = [
     ("or-and-xor --repeat 1000", 100e-6, 10e-6),
     ("generic 5 1", 0.1, 0.01),
     ("generic 6 1", 1.0, 0.1),
     ("generic 7 1", 20.0, 3.0),
     ("generic 8 1", 360.0, 60.0),
+    ("ring 10", 1.0, 0.1),
     ("complete 8", 3.0, 0.3),
     ("complete 9", 30.0, 3.0),
     ("complete 10", 600.0, 60.0),

@@ -1,0 +1,75 @@
+//! How often the search for Φ of a small network asks for memory: in a survey of thousands of
+//! networks that is what they cost.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use pyphi_core::{BigPhi, Options, Subsystem, big_phi_many, fixtures};
+
+/// The allocator of the system, counting the calls of each thread.
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    COUNT.with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: everything is left to the allocator of the system. A counter without a destructor that is
+// initialised at compile time neither allocates nor is ever gone.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as for this function.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as for this function.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as for this function.
+        unsafe { System.realloc(at, layout, new_size) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: as for this function.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations of one more network in a row, and how many of them its result consists of.
+fn per_network(n_units: usize) -> (u64, u64) {
+    let subsystems: Vec<Subsystem> =
+        (1..=24).map(|seed| fixtures::generic_logistic(n_units, seed)).collect();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    pool.install(|| {
+        let counted = |n: usize| {
+            let before = COUNT.get();
+            let found = big_phi_many(&subsystems[..n], &Options::default());
+            (COUNT.get() - before, found)
+        };
+        let (of_some, _) = counted(8);
+        let (of_all, results) = counted(24);
+        let before = COUNT.get();
+        drop(results.iter().skip(8).cloned().collect::<Vec<BigPhi>>());
+        ((of_all - of_some) / 16, (COUNT.get() - before) / 16)
+    })
+}
+
+#[test]
+fn small_networks_ask_for_memory_seldom() {
+    for (n_units, most) in [(3, 700), (4, 2600)] {
+        let (all, of_result) = per_network(n_units);
+        assert!(all <= most, "{n_units} units: {all}, {of_result} of the result");
+    }
+}
