@@ -1,7 +1,7 @@
 //! Solves one of the named networks and says what it took, as one line of JSON: for benchmarks.
 //!
-//! `named or-and-xor | complete N | generic N SEED | twins N SEED | ring N | dense4 N SEED | ring4 N
-//! | fig6d | fig1 [--repeat R] [--network] [--iit4 phi-s|structure|complexes]`
+//! `named or-and-xor | complete N | generic N SEED | twins N SEED | ring N | dense4 N SEED
+//! | ring4 N | fig6d | fig1 [--repeat R] [--network] [--iit4 phi-s|structure|complexes]`
 //!
 //! The last four are networks of IIT 4.0: they are solved by it (2023), the whole structure unless
 //! `--iit4` asks for less or for all complexes. `--iit4` does so with the others too. With
