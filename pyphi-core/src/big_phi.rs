@@ -21,7 +21,7 @@ use crate::stats::Stats;
 use crate::structure::{CauseEffectStructure, StructureDistance, null_concept};
 use crate::subsystem::Subsystem;
 use crate::symmetry::{PhiCache, Symmetry};
-use crate::tables::{Tables, Wiring, subsets_by_size};
+use crate::tables::{Tables, Wiring};
 use crate::ties::Choices;
 use crate::transport::Total;
 use crate::unit_set::UnitSet;
@@ -125,19 +125,20 @@ pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
         .unwrap_or_else(|| by_variant(subsystem, options, None))
 }
 
-/// Φ; as if there were no other cut than that of this rank, if there is one.
-fn by_variant(subsystem: &Subsystem, options: &Options, rank: Option<usize>) -> BigPhi {
+/// Φ; as if there were no other cuts than those of these ranks, if there are any.
+fn by_variant(subsystem: &Subsystem, options: &Options, ranks: Option<&[usize]>) -> BigPhi {
     options.variant.check().unwrap_or_else(|error| panic!("{error}"));
     if options.variant.has_bounds() {
         let search = Search::new(subsystem, options);
-        let result = rank.map_or_else(|| search.run(), |rank| search.run_over(&[rank]));
+        let result = ranks.map_or_else(|| search.run(), |ranks| search.run_over(ranks));
         return with_ties(result, options);
     }
     let cuts = cuts(subsystem, options.variant);
-    match rank {
-        None => by_definition::big_phi(subsystem, options, &cuts),
-        Some(rank) => by_definition::big_phi(subsystem, options, &cuts[rank..=rank]),
-    }
+    let some: Vec<Cut> = match ranks {
+        None => cuts,
+        Some(ranks) => ranks.iter().map(|rank| cuts[*rank]).collect(),
+    };
+    by_definition::big_phi(subsystem, options, &some)
 }
 
 /// The cuts that are looked at.
@@ -207,17 +208,73 @@ pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<BigPhi> 
 /// # Panics
 /// As [`big_phi`].
 pub fn big_phi_under(subsystem: &Subsystem, cut: Cut, options: &Options) -> Result<BigPhi> {
-    cut.check(subsystem.units())?;
-    let rank = Cut::all(subsystem.units()).position(|it| it == cut).expect("a cut in two");
+    Ok(BigPhi { cut: Some(cut), ..big_phi_over(subsystem, &[cut], options)? })
+}
+
+/// Φ as if the subsystem had no other cuts than these (IIT 3.0): an approximation, never smaller
+/// than Φ, and Φ if the minimum information partition is among them. Infinite if there are none.
+///
+/// ```
+/// use pyphi_core::{Cut, Options, big_phi_over, fixtures};
+///
+/// let subsystem = fixtures::or_and_xor();
+/// let some: Vec<Cut> = Cut::all(subsystem.units()).step_by(2).collect();
+/// let result = big_phi_over(&subsystem, &some, &Options::default())?;
+/// assert_eq!(format!("{:.6}", result.phi), "2.041667"); // Φ is 1.916667
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If a cut does not divide the units of the subsystem in two.
+///
+/// # Panics
+/// As [`big_phi`].
+pub fn big_phi_over(subsystem: &Subsystem, cuts: &[Cut], options: &Options) -> Result<BigPhi> {
+    cuts.iter().try_for_each(|cut| cut.check(subsystem.units()))?;
+    let all: HashMap<Cut, usize> =
+        Cut::all(subsystem.units()).enumerate().map(|(rank, cut)| (cut, rank)).collect();
+    let ranks: Vec<usize> = cuts.iter().map(|cut| all[cut]).collect();
     // No cut is left out that is asked for.
     let variant = Variant { cut_one: false, ..options.variant };
     let options = &Options { variant, ..options.clone() };
     let needed = predicted_bytes(subsystem.n_units(), rayon::current_num_threads());
-    let result = match memory_limit(needed.unwrap_or(u64::MAX), options) {
+    Ok(match memory_limit(needed.unwrap_or(u64::MAX), options) {
         Some(reason) => without_structure(subsystem, reason),
-        None => by_variant(subsystem, options, Some(rank)),
-    };
-    Ok(BigPhi { cut: Some(cut), ..result })
+        None => by_variant(subsystem, options, Some(&ranks)),
+    })
+}
+
+/// The distance of the structure under each cut from the intact one (IIT 3.0), in the order of
+/// [`Cut::all`]; none where Φ is 0 without search, or there is no concept. Each takes as long as if
+/// it were alone: of [`big_phi`] no cut is gone through that cannot matter.
+///
+/// ```
+/// use pyphi_core::{Options, cut_distances, fixtures};
+///
+/// let found = cut_distances(&fixtures::or_and_xor(), &Options::default())?;
+/// let (cut, phi) = found.iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("six cuts");
+/// assert_eq!((cut.to_string(), format!("{phi:.6}")), ("{0,1} ≠> {2}".into(), "1.916667".into()));
+/// # Ok::<(), pyphi_core::StopReason>(())
+/// ```
+///
+/// # Errors
+/// The reason, if the analysis was stopped.
+///
+/// # Panics
+/// If [`Options::variant`] asks for another measure, other partitions or another distance than
+/// those of IIT 3.0 as published.
+pub fn cut_distances(
+    subsystem: &Subsystem,
+    options: &Options,
+) -> std::result::Result<Vec<(Cut, f64)>, StopReason> {
+    assert!(options.variant.has_bounds(), "distances of cuts are for IIT 3.0 as published");
+    if let Some(known) = without_search(subsystem, options, false) {
+        return match known.stop_reason {
+            StopReason::Complete => Ok(Vec::new()),
+            reason => Err(reason),
+        };
+    }
+    Search::new(subsystem, options).distances()
 }
 
 /// Whether Φ is 0 because a cut severs nothing, or there is none.
@@ -340,7 +397,7 @@ impl<'a> Search<'a> {
             subsystem,
             options,
             tables: &subsystem.tables,
-            subsets: subsets_by_size(n),
+            subsets: options.variant.subsets(n),
             cuts: cuts(subsystem, options.variant),
             memo: if symmetry.is_trivial() { CauseMemo::new(n) } else { CauseMemo::none() },
             symmetry,
@@ -438,6 +495,21 @@ impl<'a> Search<'a> {
             stats += more;
         }
         self.conclude(&intact, intact_ties, &results, stats)
+    }
+
+    /// The distance of each cut, whatever those of the others are.
+    fn distances(&self) -> std::result::Result<Vec<(Cut, f64)>, StopReason> {
+        let (intact, ..) = self.intact();
+        let distance = |(rank, cut): (usize, &Cut)| {
+            let (results, _) = self.evaluate(&[rank], &intact, &Bound::default(), |_| ());
+            let (total, _) = results.first().and_then(CutResult::exact)?;
+            Some((*cut, cost_to_f64(total)))
+        };
+        let found = match intact.concepts.is_empty() {
+            true => Vec::new(),
+            false => self.cuts.par_iter().enumerate().filter_map(distance).collect(),
+        };
+        self.stop.reason().map_or(Ok(found), Err)
     }
 
     /// Φ, MIP and structures, from what is known of the cuts, in the order of their ranks. If that

@@ -20,7 +20,7 @@ use crate::repertoire::{Direction, RepertoireScratch, marginals, multiply, produ
 use crate::stats::Stats;
 use crate::structure::{CauseEffectStructure, SAME_REPERTOIRE};
 use crate::subsystem::{Subsystem, are_connected};
-use crate::tables::{Wiring, subsets_by_size};
+use crate::tables::Wiring;
 use crate::tie_order::LocalOrder;
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::{UnitSet, bits, deposit, extract, submasks};
@@ -188,7 +188,7 @@ impl Definition<'_> {
         let tolerance = self.subsystem.tolerance();
         let mut best = 0.0f64;
         let mut found: Vec<(u32, f64)> = Vec::new();
-        for purview in subsets_by_size(self.subsystem.n_units()) {
+        for purview in self.variant.subsets(self.subsystem.n_units()) {
             if self.stop.is_due() {
                 return None;
             }
@@ -255,7 +255,7 @@ pub(crate) fn structure(
     options: &Options,
 ) -> Result<CauseEffectStructure, StopReason> {
     let search = Search { subsystem, options, stop: Stop::new(options), began: Instant::now() };
-    let found = search.structure(None, &subsets_by_size(subsystem.n_units()));
+    let found = search.structure(None, &options.variant.subsets(subsystem.n_units()));
     found.ok_or_else(|| search.stop.reason().unwrap_or(StopReason::Cancelled))
 }
 
@@ -295,7 +295,7 @@ impl Search<'_> {
             let reason = self.stop.reason().unwrap_or(StopReason::Cancelled);
             without_structure(subsystem, reason)
         };
-        let all = subsets_by_size(subsystem.n_units());
+        let all = variant.subsets(subsystem.n_units());
         let Some(ces) = self.structure(None, &all) else { return stopped() };
         let nothing = CauseEffectStructure::default();
         let between = |a: &CauseEffectStructure, b: &CauseEffectStructure| {

@@ -526,7 +526,11 @@ impl SmallPhi<'_> {
     /// Purviews with how many each of them stands for: one of each kind, or all.
     fn kinds_of_purviews(&self, mechanism: u32) -> Vec<(u32, u32)> {
         if self.rules.symmetry {
-            self.symmetry.purviews(mechanism, self.wiring.from)
+            let mut kinds = self.symmetry.purviews(mechanism, self.wiring.from);
+            // The last of the purviews is the largest that is looked at.
+            let most = self.purviews.last().map_or(0, |it| it.count_ones());
+            kinds.retain(|(purview, _)| purview.count_ones() <= most);
+            kinds
         } else {
             self.purviews.iter().map(|&purview| (purview, 1)).collect()
         }

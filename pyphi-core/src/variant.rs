@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
 use crate::formalism::by_name;
+use crate::tables::subsets_by_size;
 
 /// How small φ and Φ of IIT 3.0 are computed: as published (the default), or as PyPhi 1.2.0 can be
 /// set to. Each field is one of its settings, or more.
@@ -52,6 +53,11 @@ pub struct Variant {
     /// at, 2n of them instead of 2ⁿ - 2. Φ is never smaller than the exact one. [default: false]
     #[serde(rename = "CUT_ONE_APPROXIMATION", skip_serializing_if = "is_default")]
     pub cut_one: bool,
+    /// An approximation: no mechanism and no purview of more units than this is looked at. What
+    /// only larger ones do is not seen; Φ can come out smaller or larger. Not a setting of PyPhi.
+    /// [default: all]
+    #[serde(skip_serializing_if = "is_default")]
+    pub largest_order: Option<u32>,
 }
 
 /// How far a repertoire p is from another one q over the same purview of k units, n = 2ᵏ states
@@ -226,6 +232,7 @@ impl Variant {
         let all = [
             (self.no_new_concepts, "ASSUME_CUTS_CANNOT_CREATE_NEW_CONCEPTS"),
             (self.cut_one, "CUT_ONE_APPROXIMATION"),
+            (self.largest_order.is_some(), "LARGEST_ORDER"),
         ];
         all.into_iter().filter(|(is_on, _)| *is_on).map(|(_, name)| name).collect()
     }
@@ -240,6 +247,15 @@ impl Variant {
             return Err(ErrorKind::AsymmetricMeasure { measure: self.measure.to_string() }.into());
         }
         Ok(())
+    }
+
+    /// The mechanisms, and purviews, of `n` units that are looked at, in their order.
+    pub(crate) fn subsets(&self, n: usize) -> Vec<u32> {
+        let mut subsets = subsets_by_size(n);
+        if let Some(most) = self.largest_order {
+            subsets.retain(|it| it.count_ones() <= most);
+        }
+        subsets
     }
 
     /// Whether small φ is that of bipartitions by the earth mover's distance: bounds on it are

@@ -198,7 +198,7 @@ impl Engine {
 
     /// What `work` makes of the options, with the memory that there is as their limit: on all
     /// threads, or on as many as there is memory for. The result does not depend on their number.
-    fn within_memory<T: Send>(
+    pub(super) fn within_memory<T: Send>(
         &self,
         place: &str,
         needed_bytes: impl Fn(usize) -> u64,
@@ -1141,7 +1141,11 @@ fn counters(stats: &Stats) -> BTreeMap<String, u64> {
 }
 
 /// The whole network as the engine has it.
-fn subsystem(network: &Network, formalism: Formalism, place: &str) -> Result<Subsystem, Error> {
+pub(super) fn subsystem(
+    network: &Network,
+    formalism: Formalism,
+    place: &str,
+) -> Result<Subsystem, Error> {
     let subsystem = || {
         let core =
             pyphi_core::Network::from_state_by_node(&network.tpm(), &network.connectivity())?;

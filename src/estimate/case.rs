@@ -3,11 +3,15 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
+use crate::engine::approximate::Concepts;
 use crate::engine::exact::Engine;
 use crate::error::Error;
 use crate::estimate::Estimator;
 use crate::estimate::transitions::{Parts, Past, Transitions};
 use crate::model::network::Network;
+
+/// How errors of the engine call the network: a study has asked whether it accepts it before.
+pub(super) const PLACE: &str = "a network to be estimated";
 
 /// A network in a state that is to be estimated.
 ///
@@ -18,6 +22,7 @@ pub struct Case<'a> {
     transitions: OnceCell<Transitions>,
     uniform: OnceCell<Parts>,
     observed: OnceCell<Parts>,
+    concepts: OnceCell<Concepts>,
     /// The estimates that no seed changes, by name.
     values: RefCell<HashMap<String, f64>>,
 }
@@ -32,6 +37,7 @@ impl<'a> Case<'a> {
             transitions: OnceCell::new(),
             uniform: OnceCell::new(),
             observed: OnceCell::new(),
+            concepts: OnceCell::new(),
             values: RefCell::default(),
         }
     }
@@ -65,6 +71,18 @@ impl<'a> Case<'a> {
             cell.set(parts).ok();
         }
         Ok(cell.get().expect("it was set"))
+    }
+
+    /// What the exact engine says of the concepts of the intact network by IIT 3.0.
+    ///
+    /// # Errors
+    /// As [`Engine::concepts`].
+    pub fn concepts(&self) -> Result<Concepts, Error> {
+        if let Some(known) = self.concepts.get() {
+            return Ok(*known);
+        }
+        let found = self.engine.concepts(self.network, PLACE)?;
+        Ok(*self.concepts.get_or_init(|| found))
     }
 
     /// The value of an estimator under a seed; computed once if it reads no seed.

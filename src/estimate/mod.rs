@@ -34,39 +34,51 @@
 //! with one more line is a program that knows the new estimator.
 
 mod case;
+mod ci;
 mod coalition;
+mod cut_one;
 mod d1;
 mod d2;
 mod ei;
+mod few_cuts;
 mod hdc;
 mod hdc_limit;
 mod laplacian;
 mod lz;
 mod mi;
+mod no_new_concepts;
+mod order_3;
 mod phi2;
 mod phi_star;
 mod phi_wms;
 mod si;
 mod spectral;
+mod sum_phi;
 mod tc;
 mod te;
 mod transitions;
 
 pub use case::Case;
+pub use ci::Ci;
 pub use coalition::Coalition;
+pub use cut_one::CutOne;
 pub use d1::D1;
 pub use d2::D2;
 pub use ei::Ei;
+pub use few_cuts::FewCuts;
 pub use hdc::Hdc;
 pub use hdc_limit::HdcLimit;
 pub use laplacian::half_lambda2;
 pub use lz::Lz;
 pub use mi::Mi;
+pub use no_new_concepts::NoNewConcepts;
+pub use order_3::Order3;
 pub use phi_star::PhiStar;
 pub use phi_wms::PhiWms;
 pub use phi2::Phi2;
 pub use si::{Si, SiAtomic, SiObserved};
 pub use spectral::Spectral;
+pub use sum_phi::SumPhi;
 pub use tc::Tc;
 pub use te::Te;
 pub use transitions::{Parts, Past, RUN, Transitions};
@@ -169,6 +181,12 @@ impl Default for Registry {
             .with(Te)
             .with(Tc)
             .with(Phi2)
+            .with(CutOne)
+            .with(NoNewConcepts)
+            .with(Ci)
+            .with(SumPhi)
+            .with(Order3)
+            .with(FewCuts)
     }
 }
 

@@ -382,8 +382,8 @@ impl Report {
             "{n_rows} comparisons of {n_networks} networks; an exact value took {exact_ms:.3} ms \
              on average. \"Given n\" is ρ with the number of units taken out, \"AUC\" how often \
              the estimate tells Φ > 0 from Φ = 0, \"not 0, 1\" leaves out the comparisons with \
-             these exact values, \"peak\" and \"mean\" are per network over its states, \"first\" is how \
-             often the estimate has the largest r over resampled networks."
+             these exact values, \"peak\" and \"mean\" are per network over its states, \"first\" \
+             is how often the estimate has the largest r over resampled networks."
         ));
         let head = [
             "estimator",

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use phi_validation::Registry;
 use phi_validation::engine::exact::Engine;
-use phi_validation::estimate::{Case, Reads};
+use phi_validation::estimate::{Case, Estimator, Reads};
+use phi_validation::model::formalism::Formalism;
 use phi_validation::model::key::State;
 use phi_validation::model::network::{Network, Tables};
 use phi_validation::model::seeded::SeededStream;
@@ -16,8 +17,7 @@ use crate::program::Place;
 /// Values of networks of 2 to 6 units; see `fixtures/README.md`.
 const GOLDEN: &str = include_str!("../fixtures/estimators.json");
 /// The estimators of the fixture that the program lacks.
-const LACKING: [&str; 7] =
-    ["phi-g", "cut-one", "no-new-concepts", "ci", "sum-phi", "order-3", "few-cuts"];
+const LACKING: [&str; 1] = ["phi-g"];
 
 fn engine() -> Engine {
     Engine::new(1, Default::default()).unwrap()
@@ -56,7 +56,8 @@ fn all_estimators_have_the_values_of_the_slow_program() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(n_values, 58 * 14);
+    // Of the largest networks some were not computed.
+    assert!(n_values > 58 * 19, "{n_values} values");
 }
 
 /// A network of random tables, some of whose connections are missing, in a random state.
@@ -103,6 +104,24 @@ fn the_information_measures_bound_each_other() {
     }
 }
 
+#[test]
+fn the_bounds_on_phi_hold_and_are_phi_for_three_units() {
+    let (engine, registry) = (engine(), Registry::default());
+    let mut n_positive = 0;
+    for (n, seed) in (2..=4).flat_map(|n| (0..30).map(move |seed| (n, seed))) {
+        let network = random(n, seed);
+        let phi = engine.solve(&network, Formalism::Iit3, 0, "random").unwrap().phi;
+        let case = Case::new(&network, &engine);
+        let of = |name: &str| case.value(registry.get(name).unwrap(), 42).unwrap();
+        let (few, one, ci) = (of("few-cuts"), of("cut-one"), of("ci"));
+        let place = format!("n = {n}, seed {seed}: Φ {phi}, few {few}, one {one}, ci {ci}");
+        assert!(one >= few - 1e-9 && few >= phi - 1e-9 && ci >= phi - 1e-9, "{place}");
+        assert!(n > 3 || ((one - phi).abs() < 1e-9 && (few - phi).abs() < 1e-9), "{place}");
+        n_positive += usize::from(phi > 0.0);
+    }
+    assert!(n_positive > 30, "{n_positive}");
+}
+
 /// The same network, with unit `i` called `order[i]`.
 fn renumbered(network: &Network, order: &[usize]) -> Network {
     let n = order.len();
@@ -125,7 +144,10 @@ fn renumbered(network: &Network, order: &[usize]) -> Network {
 #[test]
 fn numbers_of_units_and_states_do_not_matter_where_they_should_not() {
     let (engine, registry) = (engine(), Registry::default());
-    let depends = ["hdc", "lz"];
+    // What is of IIT 3.0 changes with the numbering where core causes or effects tie.
+    let depends = |it: &&dyn Estimator| {
+        ["hdc", "lz"].contains(&it.name()) || it.about().unit == "φ · bit flips"
+    };
     for seed in 0..20 {
         let network = random(4, seed);
         let other = renumbered(&network, &[2, 0, 3, 1]);
@@ -133,7 +155,7 @@ fn numbers_of_units_and_states_do_not_matter_where_they_should_not() {
         let elsewhere = network.in_state(State::of(&state));
         let [case, other, elsewhere] =
             [&network, &other, &elsewhere].map(|it| Case::new(it, &engine));
-        for estimator in registry.iter().filter(|it| !depends.contains(&it.name())) {
+        for estimator in registry.iter().filter(|it| !depends(it)) {
             let of = |case: &Case| case.value(estimator, 42).unwrap();
             let is_same = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(1.0);
             let (name, value) = (estimator.name(), of(&case));

@@ -1,0 +1,37 @@
+//! `few-cuts`: Φ over few cuts, well chosen.
+
+use crate::engine::approximate::Approximation;
+use crate::error::Error;
+use crate::estimate::case::PLACE;
+use crate::estimate::{About, Case, Estimator, Reads};
+
+/// Φ of IIT 3.0 over the 2n cuts of [`CutOne`](super::CutOne) and 2n more: those under which the
+/// structure of mechanisms and purviews of at most 3 units moves least; of equal distances (in
+/// units of 1e-9) the first. An upper bound on Φ, and Φ for n ≤ 3.
+#[derive(Debug, Clone, Copy)]
+pub struct FewCuts;
+
+impl Estimator for FewCuts {
+    fn name(&self) -> &str {
+        "few-cuts"
+    }
+
+    fn summary(&self) -> &str {
+        "Φ over 4n cuts that small mechanisms choose"
+    }
+
+    fn about(&self) -> About {
+        About {
+            reads: Reads::State,
+            is_seeded: false,
+            unit: "φ · bit flips",
+            cost: "4^n and 4n cuts",
+            largest: 11,
+            is_kept: false,
+        }
+    }
+
+    fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
+        case.engine().approximate(case.network(), Approximation::FewCuts, PLACE)
+    }
+}
