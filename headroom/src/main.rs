@@ -6,20 +6,35 @@ use std::{
     process::{ExitCode, Termination as _},
 };
 
-use headroom::{BuildRequest, Choice, Coded, Console, Exit, Format, Host, RoomRequest, Selection};
+use headroom::{
+    BuildRequest, Choice, Coded, Console, Exit, Format, Host, RoomRequest, Selection,
+    machine::system::BUDGET,
+};
 
 const HELP: &str = "\
 Builds Rust workspaces within the memory there is.
 
 Usage: cargo headroom check [--json]         may a build start? Exit code 0 means yes
        cargo headroom plan [--json]          the ways to build, with what each needs
-       cargo headroom build [--json]         build in release by the fastest way that fits
-       cargo headroom -- COMMAND [ARGS]...   run a command that builds, with its compilers held back
+       cargo headroom build [--json] [ARGS]  build in release by the fastest way that fits;
+                                             ARGS are those of `cargo build`
+       cargo headroom test|doc|clippy|run|bench|install|nextest|... [ARGS]
+                                             that command of cargo, with its compilers held back
+       cargo headroom -- COMMAND [ARGS]...   any command that builds, with its compilers held back
 
-Each works on the workspace around the current folder, and learns in its target folder what every
-crate needs. Exit codes: 0 done, 4 not ready, 5 out of memory, 101 cargo failed; with a command, \
-its own.
+Before the command: --budget SIZE            the build holds at most so much, as 6G; HEADROOM_BUDGET
+                                             says the same
+
+`check`, `plan` and `build` work on the workspace around the current folder and learn in its target
+folder what every crate needs. `cargo check` is `cargo headroom -- cargo check`. Exit codes: 0 done,
+4 not ready, 5 out of memory, 101 cargo failed; with a command, its own.
 ";
+
+/// Commands of cargo that compile. Others have nothing to be held back.
+const CARGO_COMMANDS: [&str; 18] = [
+    "b", "bench", "c", "clippy", "d", "doc", "fix", "install", "llvm-cov", "miri", "nextest",
+    "package", "publish", "r", "run", "rustc", "t", "test",
+];
 
 fn main() -> ExitCode {
     // The gate before compilers, the keeper and the watchdog are this program, started again.
@@ -37,47 +52,114 @@ fn main() -> ExitCode {
 fn run(args: &[OsString]) -> Exit {
     let words: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let (command, format) = match words[..] {
-        ["--", _, ..] => ("exec", Format::Text),
-        [command, "--json"] => (command, Format::Json),
-        [command] => (command, Format::Text),
-        _ => ("", Format::Text),
-    };
+    if let ["--budget", size, ..] = words[..] {
+        // SAFETY: no other thread was started yet.
+        unsafe { env::set_var(BUDGET, size) };
+        return run(&args[2..]);
+    }
+    let format = if words.contains(&"--json") { Format::Json } else { Format::Text };
     let (host, selection) = (Host::default(), Selection::default());
     let console = |name| Console::new(name, format, false);
-    match command {
-        "exec" => {
-            let mut console = console("exec");
-            let outcome = headroom::exec(&args[1..], &RoomRequest::default(), &mut console);
-            console.finish(outcome)
-        }
-        "check" => {
+    let exec = |command: &[OsString]| {
+        let mut console = Console::new("exec", Format::Text, false);
+        let outcome = headroom::exec(command, &RoomRequest::default(), &mut console);
+        console.finish(outcome)
+    };
+    match words[..] {
+        ["--", _, ..] => exec(&args[1..]),
+        ["check"] | ["check", "--json"] => {
             let mut console = console("check");
             let outcome = headroom::preflight(&host, &selection, Choice::Auto, false, &mut console);
             console.finish(outcome)
         }
-        "plan" => {
+        ["plan"] | ["plan", "--json"] => {
             let mut console = console("plan");
             let outcome = headroom::plan(&host, &selection, Choice::Auto, &mut console);
             console.finish(outcome)
         }
-        "build" => {
+        ["build", ref rest @ ..] => {
             let mut console = console("build");
-            let built = headroom::build(&host, &BuildRequest::default(), &mut console);
+            let selection = match selected(rest) {
+                Ok(selection) => selection,
+                Err(message) => {
+                    return console.finish(Err(Coded { exit: Exit::Usage, message }.into()));
+                }
+            };
+            let request = BuildRequest { selection, ..BuildRequest::default() };
+            let built = headroom::build(&host, &request, &mut console);
             if let Ok(built) = &built {
                 built.show(&console);
             }
             console.finish(built.map(|it| it.exit))
         }
-        "--help" | "-h" | "help" => {
+        ["--help" | "-h" | "help"] => {
             let console = console("help");
             console.result(HELP);
             console.finish(Ok(Exit::Success))
+        }
+        [command, ..] if CARGO_COMMANDS.contains(&command) => {
+            let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+            exec(&[&[cargo], args].concat())
         }
         _ => {
             let console = console("help");
             let message = format!("expected a command, found `{}`\n\n{HELP}", words.join(" "));
             console.finish(Err(Coded { exit: Exit::Usage, message }.into()))
         }
+    }
+}
+
+/// What the arguments of `cargo build` select. What is not known here is handed on to cargo.
+fn selected(words: &[&str]) -> Result<Selection, String> {
+    let mut selection = Selection::default();
+    let mut words = words.iter().copied();
+    while let Some(word) = words.next() {
+        let (name, mut attached) = match word.split_once('=') {
+            Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
+            _ => (word, None),
+        };
+        let mut value = || {
+            let value = attached.take().or_else(|| words.next().map(str::to_owned));
+            value.ok_or_else(|| format!("`{name}` expects a value"))
+        };
+        match name {
+            "--json" | "--release" | "-r" => {}
+            "--profile" => selection.profile = Some(value()?),
+            "--manifest-path" => selection.manifest_path = Some(value()?.into()),
+            "--target-dir" => selection.target_dir = Some(value()?.into()),
+            "-p" | "--package" => selection.package.push(value()?),
+            "--lib" => selection.lib = true,
+            "--bin" => selection.bin.push(value()?),
+            "--example" => selection.example.push(value()?),
+            "-F" | "--features" => selection.features.push(value()?),
+            "--all-features" => selection.all_features = true,
+            "--no-default-features" => selection.no_default_features = true,
+            "--locked" => selection.locked = true,
+            "--offline" => selection.offline = true,
+            "-j" | "--jobs" => {
+                let text = value()?;
+                let jobs = text.parse().ok().filter(|it| *it > 0);
+                selection.jobs =
+                    Some(jobs.ok_or(format!("{name}: expected a number from 1, found `{text}`"))?);
+            }
+            _ => selection.more.push(word.to_owned()),
+        }
+    }
+    Ok(selection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_of_cargo_are_understood_or_handed_on() {
+        let of = |text: &str| selected(&text.split(' ').collect::<Vec<_>>());
+        let it =
+            of("--release -p a --package=b --workspace --target x86 -j 3 -Zfoo --locked").unwrap();
+        assert_eq!((it.package, it.jobs, it.locked), (vec!["a".into(), "b".into()], Some(3), true));
+        assert_eq!(it.more, ["--workspace", "--target", "x86", "-Zfoo"]);
+        assert_eq!(of("-j 0").unwrap_err(), "-j: expected a number from 1, found `0`");
+        assert_eq!(of("--bin").unwrap_err(), "`--bin` expects a value");
     }
 }

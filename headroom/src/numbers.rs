@@ -25,6 +25,22 @@ pub fn mib(n: u64) -> u64 {
     n.saturating_mul(1 << 20)
 }
 
+/// A size as people write it: `6G`, `512MiB`, `1.5g`, or bytes.
+pub fn parse_bytes(text: &str) -> Option<u64> {
+    let text = text.trim().to_ascii_lowercase();
+    let number = text.trim_end_matches(|it: char| it.is_ascii_alphabetic());
+    let factor = match text[number.len()..].trim_end_matches('b').trim_end_matches('i') {
+        "" => 1.0,
+        "k" => 1024.0,
+        "m" => 1024.0 * 1024.0,
+        "g" => 1024.0 * 1024.0 * 1024.0,
+        "t" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
+        _ => return None,
+    };
+    let bytes = number.trim().parse::<f64>().ok()? * factor;
+    (1.0..=as_f64(MOST_BYTES)).contains(&bytes).then(|| round(bytes))
+}
+
 /// A sum of figures from outside, which may be anything.
 pub fn sum(numbers: impl IntoIterator<Item = u64>) -> u64 {
     numbers.into_iter().fold(0, u64::saturating_add)
@@ -70,6 +86,27 @@ mod tests {
         ];
         for (seconds, expected) in cases {
             assert_eq!(duration(seconds), expected);
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let cases = [
+            ("6G", Some(6 << 30)),
+            ("1.5g", Some(3 << 29)),
+            ("512 MiB", Some(512 << 20)),
+            ("800MB", Some(800 << 20)),
+            ("65536", Some(65536)),
+            ("", None),
+            ("G", None),
+            ("-1G", None),
+            ("6X", None),
+            ("1e300G", None),
+            ("NaN", None),
+            ("0", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_bytes(text), expected, "{text}");
         }
     }
 

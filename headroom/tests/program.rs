@@ -64,6 +64,12 @@ fn a_workspace_is_planned_and_built_and_a_command_is_watched() {
         assert!(ledger.contains("\"crate_name\": \"fixture\""), "{ledger}");
     }
     code(&run(&["--", "cargo", "run", "--quiet"]), 7);
+    code(&run(&["run", "--quiet"]), 7);
+    code(&run(&["--budget", "2G", "test", "--quiet"]), 0);
+    let (json, _) = code(&run(&["build", "--json", "--bins", "-j", "1", "--keep-going"]), 0);
+    let document: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let command = document["attempts"][0]["commands"][0].as_str().unwrap();
+    assert!(command.contains("--bins --keep-going"), "{command}");
     code(&run(&["--", "no-such-program"]), 127);
 }
 
@@ -73,6 +79,10 @@ fn arguments_that_mean_nothing_are_refused() {
     let (_, stderr) = code(&headroom(folder.path(), &["bild"]), 2);
     assert!(stderr.contains("expected a command, found `bild`"), "{stderr}");
     code(&headroom(folder.path(), &[]), 2);
+    let (_, stderr) = code(&headroom(folder.path(), &["build", "-j", "none"]), 2);
+    assert!(stderr.contains("-j: expected a number from 1, found `none`"), "{stderr}");
+    let (_, stderr) = code(&headroom(folder.path(), &["--budget", "much", "plan"]), 1);
+    assert!(stderr.contains("HEADROOM_BUDGET: expected a size as `6G`, found `much`"), "{stderr}");
     code(&headroom(folder.path(), &["--"]), 2);
     let (help, _) = code(&headroom(folder.path(), &["--help"]), 0);
     assert!(help.contains("cargo headroom -- COMMAND"), "{help}");

@@ -1,6 +1,6 @@
 //! Flags that several commands have; the doc comment of a flag is its help text.
 
-use std::path::PathBuf;
+use std::{num::NonZero, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use headroom::{BuildRequest, RoomRequest, Strategy, WaitTimeout};
@@ -115,6 +115,66 @@ pub(crate) struct Selection {
     /// Build without the network.
     #[arg(long)]
     pub(crate) offline: bool,
+
+    /// Most jobs at once. [default: as cargo]
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<NonZero<usize>>,
+
+    #[command(flatten)]
+    pub(crate) more: More,
+}
+
+/// What is handed to cargo as it is.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct More {
+    /// All packages of the workspace.
+    #[arg(long)]
+    pub(crate) workspace: bool,
+
+    /// All programs.
+    #[arg(long)]
+    pub(crate) bins: bool,
+
+    /// All examples.
+    #[arg(long)]
+    pub(crate) examples: bool,
+
+    /// All tests.
+    #[arg(long)]
+    pub(crate) tests: bool,
+
+    /// All benchmarks.
+    #[arg(long)]
+    pub(crate) benches: bool,
+
+    /// All targets.
+    #[arg(long)]
+    pub(crate) all_targets: bool,
+
+    /// Build for this platform.
+    #[arg(long, value_name = "TRIPLE")]
+    pub(crate) target: Option<String>,
+
+    /// Go on with what does not depend on a crate that failed.
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+}
+
+impl More {
+    fn words(&self) -> Vec<String> {
+        let flags = [
+            ("--workspace", self.workspace),
+            ("--bins", self.bins),
+            ("--examples", self.examples),
+            ("--tests", self.tests),
+            ("--benches", self.benches),
+            ("--all-targets", self.all_targets),
+            ("--keep-going", self.keep_going),
+        ];
+        let flags = flags.into_iter().filter(|it| it.1).map(|it| it.0.to_owned());
+        let target = self.target.iter().flat_map(|it| ["--target".to_owned(), it.clone()]);
+        flags.chain(target).collect()
+    }
 }
 
 impl Selection {
@@ -135,6 +195,8 @@ impl Selection {
             target_dir: it.target_dir,
             locked: it.locked,
             offline: it.offline,
+            jobs: it.jobs.map(NonZero::get),
+            more: it.more.words(),
         }
     }
 

@@ -130,7 +130,8 @@ fn judge(
     strict: bool,
 ) -> (Plan, Preflight) {
     let figures = host.figures.filter(|_| workspace.is_default_target);
-    let jobs = env::var("CARGO_BUILD_JOBS").ok();
+    let asked = workspace.jobs.map(|it| it.to_string());
+    let jobs = asked.or_else(|| env::var("CARGO_BUILD_JOBS").ok());
     let facts = Facts {
         resources,
         workspace,

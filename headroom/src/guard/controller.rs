@@ -103,6 +103,8 @@ pub(crate) struct Around {
     pub(crate) agreement: Option<Agreement>,
     /// Memory that other programs have taken is waited for at least this long.
     pub(crate) wait: Duration,
+    /// What the build may hold altogether, if the user has said so.
+    pub(crate) budget_bytes: Option<u64>,
 }
 
 pub(crate) struct Controller {
@@ -111,6 +113,7 @@ pub(crate) struct Controller {
     agreement: Option<Agreement>,
     /// Another build that shares the memory.
     other_build: Option<OtherBuild>,
+    budget_bytes: Option<u64>,
     had_turn_at: Millis,
     missed_turn: bool,
     /// The time since which nothing of this build runs because of another one.
@@ -187,8 +190,8 @@ impl Controller {
         known: Known,
         shared: Arc<Shared>,
     ) -> io::Result<Controller> {
-        let Around { listener, mut reader, mut agreement, wait } = around;
-        let headroom = reader.look();
+        let Around { listener, mut reader, mut agreement, wait, budget_bytes } = around;
+        let headroom = reader.look().within(budget_bytes, 0);
         let mut builds_bytes = 0;
         if let Some(agreement) = &mut agreement {
             let others = agreement.begin_turn(reader.binding_group()).map(|it| it.0);
@@ -196,7 +199,10 @@ impl Controller {
             agreement.end_turn(Published::default(), 0);
         }
         let settings = PolicySettings {
-            room_bytes: headroom.ram_bytes.saturating_add(builds_bytes),
+            room_bytes: headroom
+                .ram_bytes
+                .saturating_add(builds_bytes)
+                .min(budget_bytes.unwrap_or(u64::MAX)),
             is_group: headroom.is_group,
             n_cpus: std::thread::available_parallelism().map_or(1, |it| it.get()),
             build: agreement.as_ref().map_or(0, Agreement::number),
@@ -219,6 +225,7 @@ impl Controller {
             listener,
             agreement,
             other_build: None,
+            budget_bytes,
             had_turn_at: 0,
             missed_turn: false,
             held_up_since: None,
@@ -359,6 +366,7 @@ impl Controller {
             let tree = if build == 0 { 0 } else { self.processes.tree(build).bytes };
             self.rest_bytes = tree.saturating_sub(compilers);
         }
+        self.headroom = self.headroom.within(self.budget_bytes, compilers + self.rest_bytes);
         let used = self.reader.total_bytes().saturating_sub(self.headroom.ram_bytes);
         let others = used.saturating_sub(compilers.saturating_sub(swapped));
         let sample = sample_of(self.headroom, others, self.pressure > STALLED);

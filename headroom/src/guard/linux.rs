@@ -31,7 +31,7 @@ use super::{
 use crate::{
     child::watchdog::Watchdog,
     files::{self, Temporary},
-    machine::headroom::HeadroomReader,
+    machine::{headroom::HeadroomReader, system::budget_bytes},
 };
 
 /// The folder of the gates, in a target folder.
@@ -109,7 +109,7 @@ impl Guard {
         if let (Some(watchdog), Some(agreement)) = (&mut watchdog, &agreement) {
             watchdog.also_remove(agreement.path())?;
         }
-        let around = Around { listener, reader, agreement, wait };
+        let around = Around { listener, reader, agreement, wait, budget_bytes: budget_bytes()? };
         let controller = Controller::new(around, &stopped, known, shared.clone())
             .context("could not start the guard")?;
         let run = move || {

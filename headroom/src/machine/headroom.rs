@@ -45,6 +45,17 @@ impl Headroom {
         Headroom { ram_bytes: ram, swap_bytes: swap, is_group }
     }
 
+    /// The same for a build that holds so much already and may hold no more than `budget_bytes`.
+    pub(crate) fn within(self, budget_bytes: Option<u64>, held_bytes: u64) -> Headroom {
+        let Some(left) = budget_bytes.map(|it| it.saturating_sub(held_bytes)) else { return self };
+        let ram_bytes = self.ram_bytes.min(left);
+        Headroom {
+            ram_bytes,
+            swap_bytes: self.swap_bytes.min(left - ram_bytes),
+            is_group: self.is_group || left < self.ram_bytes,
+        }
+    }
+
     /// RAM and swap together.
     pub(crate) fn sum_bytes(self) -> u64 {
         self.ram_bytes.saturating_add(self.swap_bytes)

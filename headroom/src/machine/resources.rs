@@ -19,6 +19,7 @@ use super::{
     memory::Memory,
     process_files::own_memory,
     process_id::ProcessId,
+    system::budget_bytes,
 };
 use crate::numbers::sum;
 
@@ -28,6 +29,8 @@ pub struct Resources {
     pub(crate) memory: Memory,
     /// The container's limit, if there is one below the machine's memory.
     pub(crate) container: Option<Container>,
+    /// What a build may hold altogether, if the user has said so.
+    pub(crate) budget_bytes: Option<u64>,
     /// What other builds under a guard hold of the memory: they give it back when they end, and
     /// take turns until then.
     pub(crate) builds_bytes: u64,
@@ -125,6 +128,7 @@ impl Resources {
         Ok(Resources {
             memory,
             container: Container::read(root, memory.total_bytes),
+            budget_bytes: budget_bytes()?,
             builds_bytes: 0,
             pressure: Pressure::of_machine(root),
             group_pressure: Pressure::of_group(root),
@@ -157,17 +161,19 @@ impl Resources {
 
     /// Memory that is left to this process without swapping: the machine's, or less in a container.
     pub fn available_bytes(&self) -> u64 {
-        self.headroom().ram_bytes
+        self.headroom().ram_bytes.min(self.budget_bytes.unwrap_or(u64::MAX))
     }
 
     /// The same, and what other builds under a guard will give back.
     pub(crate) fn room_bytes(&self) -> u64 {
-        self.available_bytes().saturating_add(self.builds_bytes)
+        let room = self.available_bytes().saturating_add(self.builds_bytes);
+        room.min(self.budget_bytes.unwrap_or(u64::MAX))
     }
 
     /// Swap that is left to this process.
     pub(crate) fn swap_available_bytes(&self) -> u64 {
-        self.headroom().swap_bytes
+        let left = self.budget_bytes.map(|it| it.saturating_sub(self.available_bytes()));
+        self.headroom().swap_bytes.min(left.unwrap_or(u64::MAX))
     }
 
     /// The group that leaves less than the machine does.
@@ -529,6 +535,7 @@ pub(crate) mod tests {
                 daemon_least_bytes: 0,
             },
             container: None,
+            budget_bytes: None,
             builds_bytes: 0,
             pressure: None,
             group_pressure: None,

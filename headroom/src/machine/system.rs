@@ -8,6 +8,7 @@ use std::{
 use anyhow::Context as _;
 
 use super::fields::unescape;
+use crate::numbers::parse_bytes;
 
 /// This very program, even if a new build has replaced its file meanwhile.
 ///
@@ -18,6 +19,21 @@ pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
         return Ok("/proc/self/exe".into());
     }
     env::current_exe().context("could not find this program's own file")
+}
+
+/// The variable that says how much memory a build may hold altogether.
+pub const BUDGET: &str = "HEADROOM_BUDGET";
+
+/// What a build may hold altogether, if the user has said so: where a limit cannot be seen, or is
+/// wished for.
+///
+/// # Errors
+/// What the user has said is no size.
+pub(crate) fn budget_bytes() -> anyhow::Result<Option<u64>> {
+    let Some(text) = env::var_os(BUDGET).filter(|it| !it.is_empty()) else { return Ok(None) };
+    let text = text.to_string_lossy();
+    let bytes = parse_bytes(&text);
+    bytes.map(Some).with_context(|| format!("{BUDGET}: expected a size as `6G`, found `{text}`"))
 }
 
 /// This machine's name without its domain, where `/proc` tells it.

@@ -338,7 +338,7 @@ fn rung(strategy: Strategy, facts: &Facts<'_>, fewer: usize) -> Rung {
         (format!("CARGO_PROFILE_{}_{name}", variable_name(profile)), value.to_owned())
     };
     let mut env = Vec::new();
-    if strategy != Strategy::Full {
+    if strategy != Strategy::Full || workspace.jobs.is_some() {
         env.push(("CARGO_BUILD_JOBS".to_owned(), jobs.to_string()));
     }
     env.extend(strategy.changes(asked).into_iter().map(variable));
@@ -610,6 +610,7 @@ pub(crate) mod tests {
             features: words("--features pyphi"),
             profile: "release".into(),
             further: Vec::new(),
+            jobs: None,
             rustflags: None,
             folder: "/w".into(),
             has_lib: true,

@@ -69,6 +69,10 @@ pub struct Selection {
     pub locked: bool,
     /// Build without the network.
     pub offline: bool,
+    /// Most jobs at once, if not as many as cargo would take.
+    pub jobs: Option<usize>,
+    /// Other arguments of `cargo build`, word for word: `--workspace`, `--tests`, `--target …`.
+    pub more: Vec<String>,
 }
 
 impl Selection {
@@ -93,6 +97,9 @@ pub struct Workspace {
     pub(crate) profile: String,
     /// `--target-dir`, `--locked` and `--offline`, if they were given.
     pub(crate) further: Vec<String>,
+    /// Most jobs at once, if they were given.
+    #[serde(skip)]
+    pub(crate) jobs: Option<usize>,
     /// rustc's flags in the place of those of the environment, as cargo encodes them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rustflags: Option<String>,
@@ -182,6 +189,7 @@ impl Workspace {
             features: selected.features,
             profile: selection.profile.clone().unwrap_or_else(|| "release".into()),
             further: further.chain(network).collect(),
+            jobs: selection.jobs,
             rustflags: selection.rustflags.clone(),
             folder: selected.folder,
             has_lib: selected.has_lib,
@@ -237,7 +245,8 @@ impl Selected {
         let nothing_selected = selection.package.is_empty()
             && !selection.lib
             && selection.bin.is_empty()
-            && selection.example.is_empty();
+            && selection.example.is_empty()
+            && selection.more.is_empty();
         let is_named = |target: &DefaultTarget| {
             selection.example == [target.example]
                 && !selection.lib
@@ -296,6 +305,7 @@ impl Selected {
         add("--bin", &selection.bin);
         add("--example", &example);
         targets.extend(flags([("--lib", selection.lib)]));
+        targets.extend_from_slice(&selection.more);
         let mut features = flags([
             ("--all-features", selection.all_features),
             ("--no-default-features", selection.no_default_features),
@@ -430,6 +440,8 @@ mod tests {
         check(Selection { bin: names(&["tool"]), ..none() }, "--bin tool", "/w/tool", false);
         check(Selection { package: names(&["tool"]), ..none() }, "-p tool", "/w/tool", false);
         check(Selection { lib: true, ..none() }, "--lib", "/w/tool", false);
+        let all = Selection { more: names(&["--workspace", "--tests"]), ..none() };
+        check(all, "--workspace --tests", "/w/tool", false);
         let odd = Selection { package: names(&["to*"]), bin: names(&["tool"]), ..none() };
         check(odd, "-p to* --bin tool", "/w/tool", false);
     }

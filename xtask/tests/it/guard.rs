@@ -929,6 +929,24 @@ fn documentation_is_held_back_and_doctests_are_as_many_as_fit() {
     assert!(ended.stdout.contains("1 passed"), "{ended:#?}");
 }
 
+#[test]
+fn a_build_holds_no_more_than_its_budget() {
+    let _turn = turn();
+    let fixture = Fixture::wide(3, appetite(150, 500, 300));
+    let mut command = fixture.xtask(4);
+    command.env("HEADROOM_BUDGET", "350M").args(["--jobs", "3", "--keep-going"]);
+    let ended = Watched::new(command.output().unwrap(), Duration::ZERO, 0);
+    ended.is_built_in_release();
+    assert!(ended.guard("peak_bytes") < 350 << 20, "{ended:#?}");
+    assert!(ended.guard("room_bytes") == 350 << 20, "{ended:#?}");
+    let document = ended.document();
+    let command = document["attempts"][0]["commands"][0].as_str().unwrap();
+    assert!(
+        command.contains("CARGO_BUILD_JOBS=3") && command.contains("--keep-going"),
+        "{command}"
+    );
+}
+
 // ---- several builds at once ----
 
 /// All of them at the same time, each from its own workspace.
