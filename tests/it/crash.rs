@@ -264,8 +264,8 @@ fn a_study_beside_others() {
         }
         .check();
     };
-    scenario("--out", before, &start, 14);
-    scenario("--out --resume", stopped, &resume, 14);
+    scenario("--out", before, &start, 7);
+    scenario("--out --resume", stopped, &resume, 7);
 }
 
 #[test]

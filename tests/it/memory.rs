@@ -71,10 +71,10 @@ fn rows_that_do_not_fit_are_left_out_of_a_study_and_the_others_are_there() {
 #[test]
 fn what_fits_on_fewer_threads_is_done_on_those() {
     let place = Place::new();
-    place.write("nine.json", dense(9).to_string());
-    let expected = place.run("phi --network nine.json --jobs 1 --format json").succeeded();
-    // A thread more takes some 30 MiB for its tables: there is not enough for 40.
+    place.write("eight.json", dense(8).to_string());
+    let expected = place.run("phi --network eight.json --jobs 1 --format json").succeeded();
+    // A thread more takes some 5 MiB for its tables: there is not enough for 40.
     let finished =
-        with_limit(&place, "-d", 1000, "phi --network nine.json --jobs 40 --format json");
+        with_limit(&place, "-d", 200, "phi --network eight.json --jobs 40 --format json");
     assert_eq!(finished.succeeded().stdout, expected.stdout);
 }

@@ -4,7 +4,7 @@ use crate::program::Place;
 
 const STUDY: &str = "--topologies Dense,Star --sizes 6,7 --seeds 42 --jobs 1";
 /// A second or so: long enough to be drawn.
-const LONG_STUDY: &str = "--topologies Dense,Star --sizes 7,8 --seeds 42 --jobs 1";
+const LONG_STUDY: &str = "--topologies Star,Random --sizes 6 --seeds 1,5 --jobs 1";
 
 /// What the program writes to a terminal of that many columns; none without a program that makes
 /// one.

@@ -82,7 +82,7 @@ const DIRECTIONS: [(Direction, oracle::Direction); 2] =
 
 #[test]
 fn engine_agrees_with_oracle() {
-    check(networks(count("PHI_ORACLE_NETWORKS", how_many(500, 3000))), engine_differs);
+    check(networks(count("PHI_ORACLE_NETWORKS", how_many(250, 3000))), engine_differs);
 }
 
 #[test]

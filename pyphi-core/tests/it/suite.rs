@@ -72,12 +72,12 @@ fn check_first(
     assert!(failures.is_empty(), "{fixture}:\n{}", failures.join("\n"));
 }
 
-/// Every cell of at most so many units.
+/// The first cells of the matrix.
 #[track_caller]
-fn check_matrix(most_units: usize, answer: impl Fn(&Network) -> Answer + Sync) {
+fn check_matrix(n_checked: usize, answer: impl Fn(&Network) -> Answer + Sync) {
     let cells: Vec<Cell> = read(MATRIX);
     assert_eq!(cells.len(), 12);
-    for cell in cells.into_iter().filter(|it| it.n <= most_units) {
+    for cell in cells.into_iter().take(n_checked) {
         let network = majority(&cell.topology, cell.n);
         let actual = answer(&network);
         assert!(!far(actual.phi, cell.phi), "{}: Φ is {}", network.name, actual.phi);
@@ -95,12 +95,12 @@ fn oracle_up_to_four_units() {
 
 #[test]
 fn oracle_five_units() {
-    check_first(how_many(3, 10), FIVE_UNITS, 10, &by_oracle);
+    check_first(how_many(1, 10), FIVE_UNITS, 10, &by_oracle);
 }
 
 #[test]
 fn oracle_matrix() {
-    check_matrix(how_many(5, 6), by_oracle);
+    check_matrix(how_many(2, 12), by_oracle);
 }
 
 /// Every fixture by one setting of the engine. Ties are compared if they are counted.
@@ -113,7 +113,7 @@ fn check_engine(options: &Options) {
     };
     check(UP_TO_FOUR_UNITS, 122, answer);
     check(FIVE_UNITS, 10, answer);
-    check_matrix(6, answer);
+    check_matrix(12, answer);
 }
 
 #[test]

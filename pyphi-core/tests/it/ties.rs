@@ -80,7 +80,7 @@ fn orders_agree_with_oracle() {
         let seeded = (1..4).map(|seed| (TieOrder::Seeded(seed), Order::Seeded(seed)));
         numbered.chain(seeded).collect::<Vec<_>>()
     };
-    let n_changed = check(tied_networks(how_many(8, 20)), |network| {
+    let n_changed = check(tied_networks(how_many(4, 20)), |network| {
         let system = network.system().expect("the state is reachable");
         let usual = system.big_phi().phi;
         let mut n_changed = 0;
@@ -102,14 +102,14 @@ fn orders_agree_with_oracle() {
         }
         Ok(n_changed)
     });
-    assert!(n_changed >= how_many(8, 20), "another order mattered only {n_changed} times");
+    assert!(n_changed >= how_many(4, 20), "another order mattered only {n_changed} times");
 }
 
 /// Orders tried one after the other, sharing what was found, give the bits that each gives alone.
 #[test]
 fn sharing_changes_nothing() {
-    let mut networks = tied_networks(60);
-    networks.extend((0..12).map(|seed| random(Family::ALL[seed % 4], 5, seed as u64)));
+    let mut networks = tied_networks(how_many(30, 60));
+    networks.extend((0..how_many(6, 12)).map(|seed| random(Family::ALL[seed % 4], 5, seed as u64)));
     networks.extend(["Lattice", "Modular", "Ring"].map(|topology| majority(topology, 6)));
     let n_changed = check(networks, |network| {
         let subsystem = subsystem(network);
@@ -129,7 +129,7 @@ fn sharing_changes_nothing() {
         }
         Ok(alone.iter().filter(|phi| far(**phi, alone[1])).count())
     });
-    assert!(n_changed >= 50, "another order mattered only {n_changed} times");
+    assert!(n_changed >= how_many(25, 50), "another order mattered only {n_changed} times");
 }
 
 /// Where units are interchangeable, only kinds of purviews are looked at, and the choice is among

@@ -24,7 +24,7 @@ use crate::answer::{by_engine, by_oracle, difference, record, subsystem};
 use crate::iit4_oracle::system_partitions;
 use crate::networks::Network;
 use crate::oracle::{Mask, elements, pick, size};
-use crate::properties::{check, count};
+use crate::properties::{check, count, how_many};
 
 /// What a file may hold as a probability, from one end to the other. No two of them have the
 /// tolerance of IIT 3.0 as their ratio: what lies on its edge is a matter of the last bit.
@@ -161,7 +161,7 @@ fn structures_do_not_depend_on_how_small_small_is() {
 
 #[test]
 fn iit3_agrees_with_the_oracle() {
-    check(random_networks(400), |network| {
+    check(random_networks(how_many(150, 400)), |network| {
         let expected = by_oracle(network);
         let settings = [
             ("pruned", Options::default()),
@@ -530,7 +530,7 @@ fn states_of_steep_units_are_reachable() {
 
 #[test]
 fn phi_s_agrees_with_exact_numbers() {
-    check(random_networks(400), |network| {
+    check(random_networks(how_many(150, 400)), |network| {
         let subsystem = subsystem(network);
         let reference = Reference::new(network);
         let system = match (System::new(&subsystem), reference.is_some()) {

@@ -33,7 +33,7 @@ fn command(arguments: &[&str]) -> Command {
 
 /// How many processes are killed at random moments, of each command.
 fn n_kills() -> usize {
-    std::env::var(KILLS).map_or(2, |it| it.parse().expect("a number of kills"))
+    std::env::var(KILLS).map_or(1, |it| it.parse().expect("a number of kills"))
 }
 
 fn text(text: &str) -> Option<Vec<u8>> {
@@ -105,7 +105,7 @@ fn a_build_and_what_is_remembered_of_it() {
     };
     let scenario = Scenario {
         name: "xtask build",
-        sample: 7,
+        sample: 4,
         before,
         program: program(),
         command: &|_| command(&build),
@@ -160,7 +160,7 @@ fn a_run_on_a_cluster() {
     };
     let scenario = Scenario {
         name: "runs attach",
-        sample: 7,
+        sample: 4,
         before,
         program: program(),
         command: &attach,
