@@ -261,7 +261,7 @@ impl Scenario<'_> {
         assert!(n_changes > 0 && n_reads > 0, "{}: the library was not loaded", self.name);
         tally.n_calls = calls.len();
         let mut n_failed = 0;
-        for (fault, at) in self.faults(n_changes, n_reads) {
+        for (fault, at) in self.faults(&calls) {
             let disturbed =
                 AssertUnwindSafe(|| self.disturb(library, fault, at, &expected, &mut tally));
             n_failed += usize::from(panic::catch_unwind(disturbed).is_err());
@@ -330,8 +330,10 @@ impl Scenario<'_> {
         writeln!(io::stderr(), "{line}").ok();
     }
 
-    /// Which fault happens at which call.
-    fn faults(&self, n_changes: usize, n_reads: usize) -> Vec<(Fault, usize)> {
+    /// Which fault happens at which call. Calls are counted among those that the fault can meet.
+    fn faults(&self, calls: &[Call]) -> Vec<(Fault, usize)> {
+        let n_reads = calls.iter().filter(|it| it.reads).count();
+        let n_changes = calls.len() - n_reads;
         let n_calls = |fault| if fault == Fault::Unreadable { n_reads } else { n_changes };
         let all = |fault| (1..=n_calls(fault)).map(move |at| (fault, at));
         if env::var_os(HOW_MANY).is_some_and(|it| it == "all") {
@@ -345,7 +347,12 @@ impl Scenario<'_> {
             let n = n_calls(fault);
             (fault, (1 + (2 * index + 1) * n / (2 * self.sample)).min(n))
         };
-        faults.take(self.sample).enumerate().map(at).collect()
+        let sample = faults.take(self.sample).enumerate().map(at);
+        // A death where a file is cut is always tried: what is torn in two files must be cut in the
+        // right order, or the next run takes one of them for damaged.
+        let changes = calls.iter().filter(|it| !it.reads).zip(1..);
+        let cuts = changes.filter(|(it, _)| it.operation == "truncate");
+        sample.chain(cuts.map(|(_, at)| (Fault::Kill, at))).collect()
     }
 
     fn place(&self) -> tempfile::TempDir {
