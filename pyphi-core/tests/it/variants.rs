@@ -235,6 +235,28 @@ fn complexes_have_variants() {
     assert_eq!(found[0].phi, big_phi(&subsystem, &options(variant)).phi);
 }
 
+/// A cut can make concepts, and to leave them out makes Φ larger or smaller. The values are those of
+/// PyPhi 1.2.0.
+#[test]
+fn concepts_that_cuts_make_can_be_left_out() {
+    let no_new = Variant { no_new_concepts: true, ..Variant::default() };
+    // By state, unit 0 in the lowest bit, the next state.
+    for (next, state, exact, approximation) in [
+        ([0b010, 0b101, 0b100, 0b000, 0b110, 0b100, 0b100, 0b011], [1, 0, 1], 0.634199, 0.654097),
+        ([0b101, 0b101, 0b000, 0b110, 0b110, 0b101, 0b010, 0b100], [0, 1, 1], 0.923559, 0.804395),
+    ] {
+        let on = |next: u8| (0..3).map(|unit| f64::from(next >> unit & 1)).collect();
+        let tpm: Vec<Vec<f64>> = next.into_iter().map(on).collect();
+        let network = Network::from_state_by_node(&tpm, &[[1; 3]; 3].map(Vec::from)).unwrap();
+        let state = State::new(&state).unwrap();
+        let subsystem = Subsystem::new(&network, state, network.units()).unwrap();
+        for (variant, expected) in [(Variant::default(), exact), (no_new, approximation)] {
+            let found = big_phi(&subsystem, &options(variant)).phi;
+            assert!((found - expected).abs() < NOISE, "{variant}: {found}, not {expected}");
+        }
+    }
+}
+
 /// AID is KLM in bits.
 #[test]
 fn aid_is_klm_in_bits() {
