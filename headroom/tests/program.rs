@@ -49,6 +49,8 @@ fn a_workspace_is_planned_and_built_and_a_command_is_watched() {
 
     let (plan, _) = code(&run(&["plan"]), 0);
     assert!(plan.contains("would try"), "{plan}");
+    assert!(plan.contains("what this workspace needs is not known yet"), "{plan}");
+    assert!(!plan.contains("GB") && !plan.contains("estimates"), "{plan}");
     // As cargo calls it.
     let (json, _) = code(&run(&["headroom", "check", "--json"]), 0);
     let document: serde_json::Value = serde_json::from_str(&json).unwrap();

@@ -9,7 +9,7 @@ use crate::{
     exit::Exit,
     guard::{Guard, held_by_other_builds},
     machine::{processes_shown, resources::Resources},
-    plan::{self, Choice, Facts, Plan, checks_shown, preflight::Preflight},
+    plan::{self, Choice, Facts, Plan, checks_shown, preflight::Preflight, strategy::Strategy},
     workspace::{Selection, Workspace, toolchain::Toolchain},
 };
 
@@ -138,7 +138,8 @@ fn judge(
         toolchain: &toolchain.key(),
         ledger,
         figures,
-        estimate: host.estimate,
+        // Made for the host's own program, it says nothing of another one.
+        estimate: if figures.is_some() { host.estimate } else { Strategy::estimate },
         full_jobs: plan::full_jobs(jobs.as_deref(), resources.n_cpus),
         guarded: Guard::IS_SUPPORTED,
     };

@@ -417,13 +417,12 @@ fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
                 "{name} is the fastest that fits: it needs {need} for all compilers at once, \
                 {available} is available, and as many run as fit"
             ),
-            (_, source) => {
-                let needs = if source == Source::Prior { "is taken to need" } else { "needs" };
-                format!(
-                    "{name} is the fastest that fits: it {needs} {need}, and {available} is \
-                    available"
-                )
-            }
+            (_, Source::Prior) => format!(
+                "what this workspace needs is not known yet, and {available} is available: {name}"
+            ),
+            _ => format!(
+                "{name} is the fastest that fits: it needs {need}, and {available} is available"
+            ),
         };
         return (attempts(start), reason);
     }

@@ -200,15 +200,18 @@ fn memory_available(resources: &Resources, plan: &Plan, strict: bool) -> Check {
         value: Some(Quantity::Bytes(sum)),
         threshold: Some(Quantity::Bytes(threshold)),
         message: format!(
-            "{} of RAM + {} of swap{}; option {name} {} {}{}{}",
+            "{} of RAM + {} of swap{}; {}{}{}",
             bytes(ram),
             bytes(swap),
             match builds {
                 0 => String::new(),
                 _ => format!(" + {} that other builds will give back", bytes(builds)),
             },
-            if known { "needs" } else { "is taken to need" },
-            bytes(need),
+            match compared.map(|it| it.expected.source) {
+                Some(Source::Prior) => format!("what option {name} needs was never measured here"),
+                _ if known => format!("option {name} needs {}", bytes(need)),
+                _ => format!("option {name} is taken to need {}", bytes(need)),
+            },
             if fit == Fit::Guarded && compared.is_some_and(|it| it.jobs > 1) {
                 " with all compilers at once, and runs as many as fit"
             } else {

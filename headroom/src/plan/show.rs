@@ -63,6 +63,9 @@ impl Plan {
             "option", "jobs", "peak", "need", "fits", "build", "run", "figures", "", "memory",
             "build", "run",
         ];
+        // What a person has estimated for the program of the host says nothing of another one.
+        let has_estimates = self.rungs.iter().any(|it| it.run_seconds.is_some());
+        let n_columns = if has_estimates { columns.len() } else { 8 };
         let rows = self.rungs.iter().enumerate().map(|(index, it)| {
             let known = it.expected.source != Source::Prior;
             let mark = match self.order.iter().position(|rung| *rung == index) {
@@ -93,7 +96,8 @@ impl Plan {
                     Source::Compilers => "compilers",
                     Source::Shipped => "shipped",
                     Source::Derived => "derived",
-                    Source::Prior => "estimate",
+                    Source::Prior if has_estimates => "estimate",
+                    Source::Prior => "none yet",
                 }
                 .into(),
                 "|".into(),
@@ -102,11 +106,15 @@ impl Plan {
                 it.prior.run.into(),
             ]
         });
-        let rows: Vec<Vec<String>> =
+        let mut rows: Vec<Vec<String>> =
             [columns.map(String::from).to_vec()].into_iter().chain(rows).collect();
+        rows.iter_mut().for_each(|it| it.truncate(n_columns));
+        let right = match has_estimates {
+            true => "left: for this workspace; right: the user's estimates for a larger tree; ",
+            false => "",
+        };
         let mut text = format!(
-            "\n{BOLD}Ways to build{BOLD:#} (left: for this workspace on {} CPUs; right: the \
-             user's estimates for a larger tree)\n{}",
+            "\n{BOLD}Ways to build{BOLD:#} ({right}on {} CPUs)\n{}",
             resources.n_cpus,
             table(&rows, &[1, 2, 3, 5, 6])
         );

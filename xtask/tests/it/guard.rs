@@ -930,9 +930,15 @@ fn documentation_is_held_back_and_doctests_are_as_many_as_fit() {
 }
 
 #[test]
-fn a_build_holds_no_more_than_its_budget() {
+fn another_workspace_is_built_within_its_budget() {
     let _turn = turn();
     let fixture = Fixture::wide(3, appetite(150, 500, 300));
+    // Nor is it told what this project takes.
+    let mut plan = Command::new(env!("CARGO_BIN_EXE_xtask"));
+    plan.arg("plan");
+    fixture.isolate(&mut plan, 4);
+    let ended = Ended::from(plan.output().unwrap());
+    assert!(!ended.code(0).stdout.contains("8-15 h") && !ended.stdout.contains("GB"), "{ended:#?}");
     let mut command = fixture.xtask(4);
     command.env("HEADROOM_BUDGET", "350M").args(["--jobs", "3", "--keep-going"]);
     let ended = Watched::new(command.output().unwrap(), Duration::ZERO, 0);
