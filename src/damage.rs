@@ -1,7 +1,8 @@
 //! What becomes of damaged records: every reader gives what was written, or an error, and never
 //! another number; and what can be read can also be summed up, drawn and gone on with.
 //!
-//! `PHI_DAMAGE=N` does N times as many.
+//! `PHI_DAMAGE=N` does N times as many. All hostile values are read every time; a report of what
+//! can be read takes its time, so some are written, N times as many of them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -380,7 +381,7 @@ fn check_line(formalism: Formalism, line: usize, share: u64) {
 
 #[test]
 fn hostile_values_in_a_journal_are_refused_or_do_no_harm() {
-    let share = if times() > 1 { 1 } else { 50 };
+    let share = 50_u64.div_ceil(times());
     check_line(Formalism::Iit3, 0, share);
     check_line(Formalism::Iit3, 2, share);
     check_line(Formalism::Iit4_2023, 3, share);
@@ -414,13 +415,19 @@ fn hostile_values_in_other_files_are_refused_or_do_no_harm() {
             for value in hostile() {
                 let mut object = object.clone();
                 *object.pointer_mut(place).unwrap() = value.clone();
-                if !object.is_object() || (times() == 1 && !random.next_u64().is_multiple_of(60)) {
+                if !object.is_object() {
                     continue;
                 }
                 let text = object.to_string();
                 let text = kind.map_or(text.clone(), |kind| seal(kind, &text));
                 fs::write(&path, text + "\n").unwrap();
-                let done = catch_unwind(AssertUnwindSafe(|| use_all(&folder, &suite)));
+                let is_used = random.next_u64() % 60 < times();
+                let done = catch_unwind(AssertUnwindSafe(|| {
+                    drop(list(folder.parent().unwrap()).unwrap());
+                    drop(Contents::read(&folder));
+                    drop(timeline::read(&folder));
+                    is_used && use_all(&folder, &suite)
+                }));
                 done.unwrap_or_else(|_| panic!("{name}, {place} = {}", short(&value.to_string())));
             }
         }
