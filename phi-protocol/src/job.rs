@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::path::{lossy, lossy_if_any};
 
+/// The folder of a job within that of its run.
+pub const JOB_FOLDER: &str = "cluster";
+/// The file that makes a folder that of a job: what is computed.
+pub const JOB_FILE: &str = "job.json";
+
 /// [`JobStatus::schema`].
 pub const JOB_SCHEMA: &str = "phi-validation/cluster-round";
 /// [`JobStatus::version`].

@@ -5,7 +5,7 @@
 //! neither can drift from the other. The documents in `golden/` are read and written by tests of
 //! both sides: a change of a field changes them.
 //!
-//! This crate knows no Φ, no Slurm and no file name of a run. It needs nothing but serde.
+//! This crate knows no Φ, no Slurm and, but for the place of a job, no file name of a run. It needs nothing but serde.
 
 mod build;
 mod event;
@@ -18,6 +18,7 @@ pub use build::{BuildAttempt, BuildDetails, BuildPoint, BuildRecord};
 pub use event::{EVENTS_SCHEMA, EVENTS_VERSION, Event, EventLine, Listed, Results, Task, Workers};
 pub use exit::Exit;
 pub use job::{
-    GivenUpItem, JOB_SCHEMA, JOB_VERSION, JobState, JobStatus, TASK_SCHEMA, TASK_VERSION, TaskDone,
+    GivenUpItem, JOB_FILE, JOB_FOLDER, JOB_SCHEMA, JOB_VERSION, JobState, JobStatus, TASK_SCHEMA,
+    TASK_VERSION, TaskDone,
 };
 pub use launch::{Launch, Question};

@@ -11,7 +11,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
-use phi_protocol::{JobState, JobStatus, Launch, Question, TASK_SCHEMA, TASK_VERSION, TaskDone};
+use phi_protocol::{
+    JOB_FOLDER, JobState, JobStatus, Launch, Question, TASK_SCHEMA, TASK_VERSION, TaskDone,
+};
 
 use crate::cli::interrupt;
 use crate::cli::{
@@ -374,7 +376,7 @@ fn check_free(run: &Path, kind: &str) -> Result<(), Error> {
         Err(source) => return Err(Error::Read { path: run.to_owned(), source }),
     };
     let names: Vec<_> = found.filter_map(|it| Some(it.ok()?.file_name())).collect();
-    let other = names.iter().find(|it| *it != "cluster" && *it != "lock");
+    let other = names.iter().find(|it| *it != JOB_FOLDER && *it != "lock");
     let is_study = kind == "study" && names.iter().any(|it| it == "settings.json");
     match other.filter(|_| !is_study) {
         None => Ok(()),

@@ -15,7 +15,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use phi_protocol::GivenUpItem;
+use phi_protocol::{GivenUpItem, JOB_FILE, JOB_FOLDER};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -244,7 +244,7 @@ const TASK: &str = "phi-validation/cluster-task";
 impl JobFolder {
     /// That of the run in `run`.
     pub fn of_run(run: &Path) -> JobFolder {
-        JobFolder { path: run.join("cluster") }
+        JobFolder { path: run.join(JOB_FOLDER) }
     }
 
     /// The job that is named by its folder, by that of its run, or by the name of the run among
@@ -254,8 +254,8 @@ impl JobFolder {
     /// [`Error::Output`] if there is none.
     pub fn locate(runs: &Path, named: &Path) -> Result<JobFolder, Error> {
         let candidates =
-            [named.to_owned(), named.join("cluster"), runs.join(named).join("cluster")];
-        match candidates.into_iter().find(|it| it.join("job.json").is_file()) {
+            [named.to_owned(), named.join(JOB_FOLDER), runs.join(named).join(JOB_FOLDER)];
+        match candidates.into_iter().find(|it| it.join(JOB_FILE).is_file()) {
             // Tasks run in other folders and on other machines.
             Some(path) => match fs::canonicalize(&path) {
                 Ok(path) => Ok(JobFolder { path }),
@@ -296,7 +296,7 @@ impl JobFolder {
     /// # Errors
     /// [`Error::Read`]; [`Error::Content`].
     pub fn job(&self) -> Result<Option<JobFile>, Error> {
-        let path = self.path.join("job.json");
+        let path = self.path.join(JOB_FILE);
         if exists(&path)? { read(&path, JOB, JobFile::check).map(Some) } else { Ok(None) }
     }
 
@@ -307,7 +307,7 @@ impl JobFolder {
     pub fn write_job(&self, job: &JobFile) -> Result<(), Error> {
         let path = self.journals();
         fs::create_dir_all(&path).map_err(|source| write_error(&path, source))?;
-        write_whole(&self.path.join("job.json"), to_json(JOB, job))
+        write_whole(&self.path.join(JOB_FILE), to_json(JOB, job))
     }
 
     /// All rounds, the first first.

@@ -43,7 +43,7 @@ use headroom::{
     numbers::{as_f64, bytes, duration, round},
     plan::{checks_shown, preflight::Status},
 };
-use phi_protocol::{JobState, JobStatus, Launch, Task};
+use phi_protocol::{JOB_FILE, JOB_FOLDER, JobState, JobStatus, Launch, Task};
 use serde::Serialize;
 
 pub(crate) use self::options::ClusterFlags;
@@ -84,8 +84,6 @@ pub(crate) fn parse_plan(text: &[u8]) {
     program::parse(text).ok();
 }
 
-/// The job folder within a run's.
-const FOLDER: &str = "cluster";
 /// The copy of the program that the tasks run, so that another build changes nothing.
 const PROGRAM: &str = "program";
 /// What is read of a task's output.
@@ -272,7 +270,7 @@ pub(crate) fn attach(
     };
     // The folder of a run, or of its job, can be named from anywhere.
     let of = |run: &Path| {
-        for it in [run.to_owned(), run.join(FOLDER)] {
+        for it in [run.to_owned(), run.join(JOB_FOLDER)] {
             if is_job(&it)? {
                 return anyhow::Ok(Some(it));
             }
@@ -461,7 +459,7 @@ fn active(record: &SlurmRecord) -> Result<Vec<String>, client::NoAnswer> {
 /// # Errors
 /// That cannot be told: it may be one, and perhaps another process follows it.
 fn is_job(folder: &Path) -> anyhow::Result<bool> {
-    let file = folder.join("job.json");
+    let file = folder.join(JOB_FILE);
     match fs::metadata(&file) {
         Ok(found) => Ok(found.is_file()),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
