@@ -14,7 +14,9 @@ use std::{
 
 use anyhow::Context as _;
 
-pub(crate) use self::temporary::{Temporary, make_beside, original};
+pub(crate) use self::temporary::Temporary;
+#[cfg(target_os = "linux")]
+pub(crate) use self::temporary::{make_beside, original};
 use self::temporary::{remove_all_left_over, remove_left_over};
 
 // The study writes its files in the same way and includes this file: neither package needs the

@@ -87,15 +87,19 @@ impl Guard {
         let inner = inner_tools(cargo);
         let names = [gate_name(inner.wrapper.as_deref()), RUSTDOC_GATE];
         let mut watchdog = None;
-        let folder = match target_dir {
-            Some(target_dir) => target_dir.join("xtask").join(GATES),
+        // What is left over in the first is removed at the next start.
+        let (notes, folder) = match target_dir {
+            Some(target_dir) => {
+                let own = target_dir.join("xtask");
+                (own.clone(), own.join(GATES))
+            }
             None => {
                 let watchdog = watchdog.insert(Watchdog::spawn()?);
                 let folder = own_folder()?;
                 for it in names {
                     watchdog.also_remove(&folder.join(it))?;
                 }
-                folder
+                (folder.clone(), folder)
             }
         };
         let [gate, rustdoc] = names.map(|it| link_gate(&folder, it));
@@ -120,7 +124,7 @@ impl Guard {
         let thread =
             thread::Builder::new().name("guard".into()).stack_size(256 << 10).spawn(run)?;
         // Without it gates speak on stderr.
-        let note = Temporary::file(&gate.with_file_name(UNGUARDED)).ok();
+        let note = Temporary::file(&notes.join(UNGUARDED)).ok();
         if let (Some(note), Some(watchdog)) = (&note, &mut watchdog) {
             watchdog.also_remove(&note.path)?;
         }
