@@ -5,7 +5,8 @@
 //! neither can drift from the other. The documents in `golden/` are read and written by tests of
 //! both sides: a change of a field changes them.
 //!
-//! This crate knows no Φ, no Slurm and, but for the place of a job, no file name of a run. It needs nothing but serde.
+//! This crate knows no Φ, no Slurm and, but for the place of a job, no file name of a run. It needs
+//! nothing but serde.
 
 mod build;
 mod event;
