@@ -218,7 +218,7 @@ pub fn big_phi_under(subsystem: &Subsystem, cut: Cut, options: &Options) -> Resu
 /// use pyphi_core::{Cut, Options, big_phi_over, fixtures};
 ///
 /// let subsystem = fixtures::or_and_xor();
-/// let some: Vec<Cut> = Cut::all(subsystem.units()).step_by(2).collect();
+/// let some: Vec<Cut> = Cut::all(subsystem.units()).take(1).collect();
 /// let result = big_phi_over(&subsystem, &some, &Options::default())?;
 /// assert_eq!(format!("{:.6}", result.phi), "2.041667"); // Φ is 1.916667
 /// # Ok::<(), pyphi_core::Error>(())
