@@ -235,8 +235,8 @@ fn complexes_have_variants() {
     assert_eq!(found[0].phi, big_phi(&subsystem, &options(variant)).phi);
 }
 
-/// A cut can make concepts, and to leave them out makes Φ larger or smaller. The values are those of
-/// PyPhi 1.2.0.
+/// A cut can make concepts, and to leave them out makes Φ larger or smaller. The values are those
+/// of PyPhi 1.2.0.
 #[test]
 fn concepts_that_cuts_make_can_be_left_out() {
     let no_new = Variant { no_new_concepts: true, ..Variant::default() };
