@@ -224,11 +224,11 @@ impl Study<'_> {
         self.figure("scatter", "Exact Φ against the estimate", caption, 470.0, marks)
     }
 
-    /// Panels in rows of four, on common axes.
+    /// Panels in rows of four, each with its axes.
     fn panels(
         &self,
         titles: &[String],
-        axes: (Axis, Axis),
+        axes: impl Fn(usize) -> (Axis, Axis),
         draw: impl Fn(usize, &Plot) -> Vec<Mark>,
     ) -> (Vec<Mark>, f64) {
         let columns = titles.len().clamp(1, 4);
@@ -238,7 +238,8 @@ impl Study<'_> {
             let left = (k % columns) as f64 * width;
             let top = (k / columns) as f64 * 260.0;
             let area = [left + 66.0, top + 30.0, left + width, top + 210.0];
-            let plot = Plot { area, x: axes.0.clone(), y: axes.1.clone() };
+            let (x, y) = axes(k);
+            let plot = Plot { area, x, y };
             marks.extend(plot.axes(title));
             marks.extend(draw(k, &plot));
         }
@@ -258,10 +259,14 @@ impl Study<'_> {
             groups.iter().map(|it| Self::with_r(it.group.to_string(), &it.statistics)).collect();
         let (mut x, mut y) = self.axes();
         (x.label, y.label) = ("estimate".to_owned(), "exact Φ".to_owned());
-        let (marks, height) = self.panels(&titles, (x, y), |k, plot| {
-            let of = self.points.iter().filter(|it| it.topology == k);
-            Self::with_bars(plot, of, |it, exact| (it.row.phi_hdc, exact))
-        });
+        let (marks, height) = self.panels(
+            &titles,
+            |_| (x.clone(), y.clone()),
+            |k, plot| {
+                let of = self.points.iter().filter(|it| it.topology == k);
+                Self::with_bars(plot, of, |it, exact| (it.row.phi_hdc, exact))
+            },
+        );
         let caption = "The same by topology, on common axes.".to_owned();
         self.figure(
             "by-topology",
@@ -280,10 +285,14 @@ impl Study<'_> {
             .collect();
         let (mut x, mut y) = self.axes();
         (x.label, y.label) = ("estimate".to_owned(), "exact Φ".to_owned());
-        let (mut marks, height) = self.panels(&titles, (x, y), |k, plot| {
-            let of = self.points.iter().filter(|it| it.row.key.n == groups[k].group);
-            Self::with_bars(plot, of, |it, exact| (it.row.phi_hdc, exact))
-        });
+        let (mut marks, height) = self.panels(
+            &titles,
+            |_| (x.clone(), y.clone()),
+            |k, plot| {
+                let of = self.points.iter().filter(|it| it.row.key.n == groups[k].group);
+                Self::with_bars(plot, of, |it, exact| (it.row.phi_hdc, exact))
+            },
+        );
         self.legend(height + 12.0, &mut marks);
         let caption = "The same by number of units, on common axes.".to_owned();
         self.figure(
@@ -400,14 +409,18 @@ impl Study<'_> {
             |it: &Calibration, k: usize| it.predictions[k] - self.points[k].row.phi_exact;
         let all = judged.iter().flat_map(|it| (0..self.points.len()).map(|k| residual(it, k)));
         let y = Axis::fitting("predicted − exact Φ", all, false);
-        let (mut marks, height) = self.panels(&titles, (x, y), |panel, plot| {
-            let mut marks = plot.graph(|_| 0.0, Ink::Muted, true);
-            for (k, it) in self.points.iter().enumerate().filter(|(_, it)| it.is_drawn) {
-                let at = (it.row.phi_exact, residual(judged[panel], k));
-                marks.push(plot.point(at, it.topology, !it.ties, it.title()));
-            }
-            marks
-        });
+        let (mut marks, height) = self.panels(
+            &titles,
+            |_| (x.clone(), y.clone()),
+            |panel, plot| {
+                let mut marks = plot.graph(|_| 0.0, Ink::Muted, true);
+                for (k, it) in self.points.iter().enumerate().filter(|(_, it)| it.is_drawn) {
+                    let at = (it.row.phi_exact, residual(judged[panel], k));
+                    marks.push(plot.point(at, it.topology, !it.ties, it.title()));
+                }
+                marks
+            },
+        );
         let height = height.max(60.0);
         self.legend(height + 12.0, &mut marks);
         let caption =
@@ -494,11 +507,12 @@ impl Study<'_> {
             .map(|name| Self::with_r(name.clone(), &by_estimator(&self.contents.entries, name)))
             .collect();
         let of = |name: &str, at: usize| self.contents.entries[at].estimates.get(name).copied();
-        let all =
-            names.iter().flat_map(|name| (0..self.points.len()).filter_map(|at| of(name, at)));
-        let x = Axis::fitting("estimate", all, false);
-        let y = Axis::fitting("exact Φ", self.exact_reach(), Axis::wants_log(self.exact()));
-        let (mut marks, height) = self.panels(&titles, (x, y), |panel, plot| {
+        let axes = |panel: usize| {
+            let all = (0..self.points.len()).filter_map(|at| of(&names[panel], at));
+            let x = Axis::fitting("estimate", all, false);
+            (x, Axis::fitting("exact Φ", self.exact_reach(), Axis::wants_log(self.exact())))
+        };
+        let (mut marks, height) = self.panels(&titles, axes, |panel, plot| {
             let known = self.points.iter().enumerate();
             let known = known.filter_map(|(at, it)| Some((it, of(&names[panel], at)?)));
             known
@@ -509,7 +523,8 @@ impl Study<'_> {
         });
         self.legend(height + 12.0, &mut marks);
         let caption =
-            "All estimators side by side, on common axes; bars as in the first figure.".to_owned();
+            "All estimators side by side, each in its own unit; bars as in the first figure."
+                .to_owned();
         self.figure("estimators", "Estimators side by side", caption, height + 24.0, marks)
     }
 
