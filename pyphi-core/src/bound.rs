@@ -60,7 +60,7 @@ impl From<Distance> for String {
 }
 
 /// The smallest distance of a cut that anyone knows of. A search reads it often, also in the midst
-/// of a cut, and lowers it to what it finds; so can anybody else, at any time.
+/// of a cut, and lowers it to what it finds; so can other pieces, at any time.
 #[derive(Debug, Default)]
 pub struct Bound {
     best: Mutex<Option<i128>>,

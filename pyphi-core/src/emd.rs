@@ -118,8 +118,8 @@ impl EmdSolver {
             return Emd::AtLeast(signs.distance);
         }
         if signs.distance < enough {
-            // Often what goes to a neighbour is all it takes, and then nobody asks which way it
-            // went.
+            // Often what goes to a neighbour is all it takes, and then it is all the same which
+            // way it went.
             self.send_to_neighbours::<false>(&signs);
             let upper = self.upper();
             if upper < enough {

@@ -292,7 +292,7 @@ pub enum ErrorKind {
         expected: &'static str,
     },
     /// Two decisions about one thing that cannot both be true.
-    #[error("{item}: {first} and {second}, expected the same from whoever decides it")]
+    #[error("{item}: {first} and {second}, expected the same each time that it is decided")]
     Contradiction {
         /// The mechanism or cut.
         item: String,

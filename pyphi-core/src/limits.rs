@@ -23,7 +23,7 @@ pub struct Options {
     /// Set this to stop the analysis soon; its result then says [`StopReason::Cancelled`].
     /// [default: cannot be cancelled]
     pub cancel: Option<Arc<AtomicBool>>,
-    /// Told about every step that is done. [default: nobody]
+    /// Told about every step that is done. [default: none]
     pub progress: Option<Observer>,
     /// Evaluate every partition, purview and cut instead of those that bounds leave open. For
     /// checking: the result has the same bits. [default: false]

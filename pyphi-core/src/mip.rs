@@ -478,7 +478,7 @@ pub(crate) struct SmallPhi<'a> {
     /// units.
     pub(crate) cache: &'a PhiCache,
     pub(crate) rules: Rules,
-    /// When a search may return anything, since nobody will look at it.
+    /// When a search may return anything, since its result will not be read.
     pub(crate) stop: &'a Stop,
     /// The purviews, by size and then lexicographically.
     pub(crate) purviews: &'a [u32],

@@ -4,17 +4,17 @@
 //! There are two stages. First every *mechanism* of the intact system gets a [`MechanismDecision`]:
 //! its core cause and core effect, or that it has no concept. All of them are the
 //! [`IntactStructure`]. Then every *cut* gets a [`CutDecision`]: the exact distance of its
-//! structure from the intact one, or that the distance is at least some number. Whoever decides a
-//! cut knows a [`Bound`], the smallest distance found so far by anybody; a cut is only looked at
-//! until it is clear that it has more than that.
+//! structure from the intact one, or that the distance is at least some number. A piece that
+//! decides cuts knows a [`Bound`], the smallest distance that any piece has found so far; a cut is
+//! only looked at until it is clear that it has more than that.
 //!
 //! What always holds:
 //! - A decision is true whatever it was pruned by. An "at least x" whose x is not above the
 //!   smallest distance (and the tolerance) settles nothing, so a bound that was too low costs work
 //!   and changes no result: [`CutDecisions`] says that the cut is undecided.
 //! - Decisions are integers (φ in units of 2⁻⁵⁶, [`Distance`]s in units of 2⁻¹⁰⁰), functions of the
-//!   system alone. So the same decision may come twice, from anybody, in any order. Two that cannot
-//!   both be true are an error.
+//!   system alone. So the same decision may come twice, from any piece, in any order. Two that
+//!   cannot both be true are an error.
 //! - A decision names its analysis ([`AnalysisId`]) and is refused by any other.
 //!
 //! Decisions are made and reported one by one: what is interrupted keeps what it has reported. They
@@ -526,7 +526,7 @@ fn exists(what: &'static str, rank: usize, count: usize) -> Result<()> {
     if rank < count { Ok(()) } else { Err(ErrorKind::NoSuchItem { what, rank, count }.into()) }
 }
 
-/// Decisions about mechanisms, from anybody, in any order.
+/// Decisions about mechanisms, from any piece, in any order.
 #[derive(Debug, Clone)]
 pub struct MechanismDecisions<'a> {
     pieces: &'a Pieces<'a>,
@@ -589,7 +589,7 @@ impl<'a> MechanismDecisions<'a> {
     }
 }
 
-/// Decisions about cuts, from anybody, in any order. What is known best of each cut counts.
+/// Decisions about cuts, from any piece, in any order. What is known best of each cut counts.
 #[derive(Debug, Clone)]
 pub struct CutDecisions<'a> {
     pieces: &'a Pieces<'a>,

@@ -20,14 +20,18 @@ pub enum Approximation {
     /// Φ of mechanisms and purviews of at most so many units, over the cuts of
     /// [`CutOne`](Approximation::CutOne).
     Order(u32),
-    /// Φ over the cuts of [`CutOne`](Approximation::CutOne), and 2n more: those that move the
-    /// structure of mechanisms and purviews of at most 3 units least.
-    FewCuts,
+    /// Φ over the cuts of [`CutOne`](Approximation::CutOne) and those that move the structure of
+    /// mechanisms and purviews of at most `order` units least.
+    FewCuts {
+        /// The most units of a mechanism or a purview by which cuts are chosen.
+        order: u32,
+        /// The cuts that are chosen, for each unit.
+        each: usize,
+        /// Cuts that part one unit from the rest are not chosen: they are looked at anyway.
+        only_others: bool,
+    },
 }
 
-/// The largest mechanisms and purviews of the structure by which [`Approximation::FewCuts`]
-/// chooses.
-const FEW_CUTS_ORDER: u32 = 3;
 /// Distances are equal if they are so as multiples of this.
 const GRID: f64 = 1e-9;
 
@@ -97,7 +101,9 @@ impl Approximation {
                 phi_with(Variant { no_new_concepts: true, ..Variant::default() })
             }
             Approximation::Order(most) => phi_with(Variant { largest_order: Some(most), ..one }),
-            Approximation::FewCuts => few_cuts(subsystem, options),
+            Approximation::FewCuts { order, each, only_others } => {
+                few_cuts(subsystem, order, each, only_others, options)
+            }
         }
     }
 }
@@ -107,19 +113,26 @@ fn is_searched(subsystem: &Subsystem) -> bool {
     subsystem.n_units() > 1 && subsystem.is_strongly_connected()
 }
 
-fn few_cuts(subsystem: &Subsystem, options: &Options) -> Result<f64, StopReason> {
+fn few_cuts(
+    subsystem: &Subsystem,
+    order: u32,
+    each: usize,
+    only_others: bool,
+    options: &Options,
+) -> Result<f64, StopReason> {
     if !is_searched(subsystem) {
         return Ok(0.0);
     }
     let is_of_one = |cut: &Cut| cut.severed_from.len() == 1 || cut.severed_to.len() == 1;
-    let limited = Variant { largest_order: Some(FEW_CUTS_ORDER), ..Variant::default() };
+    let limited = Variant { largest_order: Some(order), ..Variant::default() };
     let limited = Options { variant: limited, ..options.clone() };
-    let mut others = cut_distances(subsystem, &limited)?;
-    others.retain(|(cut, _)| !is_of_one(cut));
+    let mut candidates = cut_distances(subsystem, &limited)?;
+    candidates.retain(|(cut, _)| !(only_others && is_of_one(cut)));
     // Of equal ones the first in the order of cuts.
-    others.sort_by_key(|(_, distance)| (distance / GRID).round() as i64);
+    candidates.sort_by_key(|(_, distance)| (distance / GRID).round() as i64);
+    let chosen = candidates.iter().take(each * subsystem.n_units()).map(|(cut, _)| *cut);
     let mut cuts: Vec<Cut> = Cut::all(subsystem.units()).filter(is_of_one).collect();
-    cuts.extend(others.iter().take(2 * subsystem.n_units()).map(|(cut, _)| *cut));
+    cuts.extend(chosen.filter(|it| !is_of_one(it)));
     let found = big_phi_over(subsystem, &cuts, options).expect("cuts of the subsystem");
     if found.is_complete() { Ok(found.phi) } else { Err(found.stop_reason) }
 }

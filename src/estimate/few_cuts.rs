@@ -5,8 +5,8 @@ use crate::error::Error;
 use crate::estimate::case::PLACE;
 use crate::estimate::{About, Case, Estimator, Reads};
 
-/// Φ of IIT 3.0 over the 2n cuts of [`CutOne`](super::CutOne) and 2n more: those under which the
-/// structure of mechanisms and purviews of at most 3 units moves least; of equal distances (in
+/// Φ of IIT 3.0 over the 2n cuts of [`CutOne`](super::CutOne) and the 2n of all cuts under which
+/// the structure of mechanisms and purviews of at most 3 units moves least; of equal distances (in
 /// units of 1e-9) the first. An upper bound on Φ, and Φ for n ≤ 3.
 #[derive(Debug, Clone, Copy)]
 pub struct FewCuts;
@@ -17,7 +17,7 @@ impl Estimator for FewCuts {
     }
 
     fn summary(&self) -> &str {
-        "Φ over 4n cuts that small mechanisms choose"
+        "Φ over at most 4n cuts that small mechanisms choose"
     }
 
     fn about(&self) -> About {
@@ -25,13 +25,17 @@ impl Estimator for FewCuts {
             reads: Reads::State,
             is_seeded: false,
             unit: "φ · bit flips",
-            cost: "4^n and 4n cuts",
+            cost: "4^n and at most 4n cuts",
             largest: 11,
             is_kept: false,
         }
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
-        case.engine().approximate(case.network(), Approximation::FewCuts, PLACE)
+        case.engine().approximate(
+            case.network(),
+            Approximation::FewCuts { order: 3, each: 2, only_others: false },
+            PLACE,
+        )
     }
 }

@@ -48,6 +48,7 @@ mod lz;
 mod mi;
 mod no_new_concepts;
 mod order_3;
+mod pair_cuts;
 mod phi2;
 mod phi_star;
 mod phi_wms;
@@ -73,6 +74,7 @@ pub use lz::Lz;
 pub use mi::Mi;
 pub use no_new_concepts::NoNewConcepts;
 pub use order_3::Order3;
+pub use pair_cuts::PairCuts;
 pub use phi_star::PhiStar;
 pub use phi_wms::PhiWms;
 pub use phi2::Phi2;
@@ -187,6 +189,7 @@ impl Default for Registry {
             .with(SumPhi)
             .with(Order3)
             .with(FewCuts)
+            .with(PairCuts)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Families of random networks, for studies of networks that nobody has chosen.
+//! Families of random networks, for studies of networks that were not chosen one by one.
 //!
 //! A network of a family is a function of its size, a seed and its number, on every platform and
 //! for ever: it reads the [`SeededStream`] with purpose [`Family::PURPOSE`] and the numbers (place

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::files::append::{check_ours, write_whole};
+use crate::files::append::{check_ours, exists, write_whole};
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::figures::{Figure, estimators};
 use crate::report::plot::{Axis, Plot, label};
@@ -91,7 +91,9 @@ impl Judgement {
                 Compared { exact: value(entry), n: entry.key.n, network }
             })
             .collect();
-        let names = estimators(entries);
+        let is_everywhere =
+            |name: &String| entries.iter().all(|it| it.estimates.contains_key(name));
+        let names: Vec<String> = estimators(entries).into_iter().filter(is_everywhere).collect();
         let column = |name: &String| entries.iter().map(|it| it.estimates[name]).collect();
         let columns: Vec<Vec<f64>> = names.iter().map(column).collect();
         let judged = agreements(&compared, &columns).into_iter().zip(&names);
@@ -169,8 +171,14 @@ impl Leaderboard {
     /// Check that the files can be written into `folder`.
     ///
     /// # Errors
-    /// [`Error::Output`] if there is something else of their names.
+    /// [`Error::Output`] if it is the folder of a run, or holds something else of their names.
     pub fn check_paths(folder: &Path) -> Result<(), Error> {
+        if exists(&folder.join("settings.json"))? {
+            return Err(Error::Output {
+                path: folder.to_owned(),
+                message: "is the folder of a run: choose another name".to_owned(),
+            });
+        }
         let title = format!("<title>{}", Leaderboard::TITLE);
         check_ours(&folder.join("leaderboard.html"), |text| {
             text.starts_with("<!DOCTYPE html>") && text.contains(&title)

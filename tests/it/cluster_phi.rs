@@ -177,5 +177,5 @@ fn what_is_no_job_of_one_phi_is_refused_and_contradictions_are_named() {
     let message = format!("cut {} (", item["item"]);
     check_refused(&place, "cluster gather a", &message);
     check_refused(&place, "cluster gather a", "; see also ");
-    check_refused(&place, "cluster next a", "expected the same from whoever decides it");
+    check_refused(&place, "cluster next a", "expected the same each time that it is decided");
 }

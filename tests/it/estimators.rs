@@ -117,6 +117,8 @@ fn the_bounds_on_phi_hold_and_are_phi_for_three_units() {
         let place = format!("n = {n}, seed {seed}: Φ {phi}, few {few}, one {one}, ci {ci}");
         assert!(one >= few - 1e-9 && few >= phi - 1e-9 && ci >= phi - 1e-9, "{place}");
         assert!(n > 3 || ((one - phi).abs() < 1e-9 && (few - phi).abs() < 1e-9), "{place}");
+        // All cuts are among those that it looks at.
+        assert!((of("pair-cuts") - phi).abs() < 1e-9, "{place}");
         n_positive += usize::from(phi > 0.0);
     }
     assert!(n_positive > 30, "{n_positive}");
@@ -284,6 +286,9 @@ fn a_leaderboard_is_what_the_journals_of_its_suites_say() {
     let refused = place.phi(arguments);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert_eq!(place.read("runs/board/leaderboard.md"), "# My notes\n");
+    let in_a_run = place.phi("leaderboard --suites few.toml --runs runs/board --run more");
+    assert_eq!(in_a_run.code, Some(2));
+    assert!(in_a_run.stderr.contains("is the folder of a run"), "{}", in_a_run.stderr);
     let twice = place.phi("leaderboard --suites few.toml,./few.toml");
     assert_eq!(
         (twice.code, twice.stderr.as_str()),

@@ -176,7 +176,7 @@ fn search(
     let mut found: Vec<SystemIrreducibilityAnalysis> =
         candidates.par_iter().with_max_len(1).filter_map(analysed).collect();
     let stopped = found.iter().find(|sia| !sia.is_complete()).map(|sia| sia.stop_reason);
-    // Whoever is told to stop once is told so again.
+    // A search that is told to stop once is told so again.
     let stopped = stopped.or_else(|| stop.reason().filter(|_| was_stopped.into_inner()));
     found.retain(|sia| sia.is_complete() && sia.is_irreducible());
     found.sort_by(|a, b| b.phi_s.total_cmp(&a.phi_s).then_with(|| a.units.cmp_by_size(b.units)));

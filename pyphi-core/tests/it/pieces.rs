@@ -480,7 +480,7 @@ fn pieces_stop_like_a_search() {
     }
 }
 
-/// Whoever looks on sees the items of the piece, and the best so far.
+/// An observer sees the items of the piece, and the best so far.
 #[test]
 fn pieces_are_watched_like_a_search() {
     let subsystem = fixtures::generic_logistic(4, 1);

@@ -193,7 +193,7 @@ fn ranges_and_complexes_of_iit3_are_in_order() {
 /// A probability of being OFF that only the units tell which make no difference to it.
 #[test]
 fn what_is_left_of_a_mean_near_one_keeps_its_digits() {
-    // Unit 0 hears nobody, so it is averaged over all states; in one of them it may be OFF.
+    // Unit 0 has no input, so it is averaged over all states; in one of them it may be OFF.
     let almost = 1.0 - f64::EPSILON / 2.0;
     let tpm = vec![vec![almost, 0.0], vec![1.0, 1.0], vec![1.0, 0.0], vec![1.0, 1.0]];
     let network = Network {

@@ -173,7 +173,7 @@ fn inject(
 
 #[test]
 fn faults_leave_the_run_as_it_would_be() {
-    let n_faults = number("PHI_SLURM_FAULTS", 2) as usize;
+    let n_faults = number("PHI_SLURM_FAULTS", 1) as usize;
     let seed = number("PHI_SLURM_SEED", 7);
     let Some(mut login) = Login::start() else { return };
     program();
