@@ -2,7 +2,6 @@
 //! and for each estimator its scatter by suite.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs;
 use std::path::Path;
 
 use serde::Serialize;
@@ -13,7 +12,7 @@ use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::figures::{Figure, estimators};
 use crate::report::plot::{Axis, Plot, label};
 use crate::report::text;
-use crate::report::{Block, Report, Table};
+use crate::report::{Block, FIGURES, Report, Table};
 use crate::run::store::{Contents, Entry};
 use crate::stats::agreement::{Agreement, Compared, agreements};
 use crate::stats::statistics::{Stat, number};
@@ -171,7 +170,8 @@ impl Leaderboard {
     /// Check that the files can be written into `folder`.
     ///
     /// # Errors
-    /// [`Error::Output`] if it is the folder of a run, or holds something else of their names.
+    /// [`Error::Output`] if it is the folder of a run, or holds something else of their names, or
+    /// figures of something else.
     pub fn check_paths(folder: &Path) -> Result<(), Error> {
         if exists(&folder.join("settings.json"))? {
             return Err(Error::Output {
@@ -179,13 +179,18 @@ impl Leaderboard {
                 message: "is the folder of a run: choose another name".to_owned(),
             });
         }
-        let title = format!("<title>{}", Leaderboard::TITLE);
-        check_ours(&folder.join("leaderboard.html"), |text| {
-            text.starts_with("<!DOCTYPE html>") && text.contains(&title)
-        })?;
-        let title = format!("# {}", Leaderboard::TITLE);
-        check_ours(&folder.join("leaderboard.md"), |text| text.starts_with(&title))?;
-        check_ours(&folder.join("leaderboard.json"), |text| text.contains(Leaderboard::SCHEMA))
+        Report::check_files(folder, NAME, Leaderboard::TITLE)?;
+        let document = folder.join(format!("{NAME}.json"));
+        check_ours(&document, |text| text.contains(Leaderboard::SCHEMA))?;
+        // The document is written before the figures.
+        let figures = folder.join(FIGURES);
+        if exists(&figures)? && !exists(&document)? {
+            return Err(Error::Output {
+                path: figures,
+                message: "is there without a leaderboard: choose another name".to_owned(),
+            });
+        }
+        Ok(())
     }
 
     /// The document of `leaderboard.json`.
@@ -209,22 +214,8 @@ impl Leaderboard {
     /// # Errors
     /// [`Error::Write`].
     pub fn write(&self, folder: &Path) -> Result<(), Error> {
-        let report = self.report();
-        let figures = folder.join("figures");
-        fs::create_dir_all(&figures).map_err(|source| Error::Write {
-            path: figures.clone(),
-            source,
-            note: String::new(),
-        })?;
-        for block in &report.blocks {
-            if let Block::Figure(Figure { name, drawing, .. }) = block {
-                write_whole(&figures.join(format!("{name}.svg")), drawing.svg_file())?;
-                write_whole(&figures.join(format!("{name}.png")), drawing.png(2.0)?)?;
-            }
-        }
-        write_whole(&folder.join("leaderboard.json"), self.json())?;
-        write_whole(&folder.join("leaderboard.md"), report.markdown())?;
-        write_whole(&folder.join("leaderboard.html"), report.html())
+        write_whole(&folder.join(format!("{NAME}.json")), self.json())?;
+        self.report().write_files(folder, NAME).map(drop)
     }
 
     fn of<'a>(&'a self, exact: &'a str) -> impl Iterator<Item = &'a Judgement> {
@@ -357,6 +348,8 @@ impl Leaderboard {
     }
 }
 
+/// The name of the page, its Markdown and its document.
+const NAME: &str = "leaderboard";
 /// The width of the figures.
 const WIDTH: f64 = 760.0;
 /// The points of a panel, at most.

@@ -79,6 +79,9 @@ impl Table {
     }
 }
 
+/// The folder of the figures beside a page.
+const FIGURES: &str = "figures";
+
 /// What a run found, ready to be written.
 #[derive(Debug)]
 pub struct Report {
@@ -172,12 +175,7 @@ impl Report {
     /// # Errors
     /// [`Error::Output`] if there is something else, which must not be overwritten.
     pub fn check_paths(folder: &Path) -> Result<(), Error> {
-        let title = format!("<title>{}", Report::TITLE);
-        check_ours(&folder.join("report.html"), |text| {
-            text.starts_with("<!DOCTYPE html>") && text.contains(&title)
-        })?;
-        let title = format!("# {}", Report::TITLE);
-        check_ours(&folder.join("report.md"), |text| text.starts_with(&title))
+        Report::check_files(folder, "report", Report::TITLE)
     }
 
     /// Reads the run in `folder` and writes `report.html`, `report.md` and `figures/` into it. The
@@ -206,22 +204,37 @@ impl Report {
         let name = name.as_deref().unwrap_or(folder).file_name().unwrap_or_default();
         let samples = timeline::read(folder)?;
         let report = Report::new(&name.to_string_lossy(), contents, summaries, &samples, &build);
-        let figures = folder.join("figures");
+        report.write_files(folder, "report")
+    }
+
+    /// Writes the figures, `NAME.md` and `NAME.html`, whose path is returned.
+    fn write_files(&self, folder: &Path, name: &str) -> Result<PathBuf, Error> {
+        let figures = folder.join(FIGURES);
         fs::create_dir_all(&figures).map_err(|source| Error::Write {
             path: figures.clone(),
             source,
             note: String::new(),
         })?;
-        for block in &report.blocks {
+        for block in &self.blocks {
             if let Block::Figure(Figure { name, drawing, .. }) = block {
                 write_whole(&figures.join(format!("{name}.svg")), drawing.svg_file())?;
                 write_whole(&figures.join(format!("{name}.png")), drawing.png(2.0)?)?;
             }
         }
-        write_whole(&folder.join("report.md"), report.markdown())?;
-        let page = folder.join("report.html");
-        write_whole(&page, report.html())?;
+        write_whole(&folder.join(format!("{name}.md")), self.markdown())?;
+        let page = folder.join(format!("{name}.html"));
+        write_whole(&page, self.html())?;
         Ok(page)
+    }
+
+    /// Check that what is in `folder` under the name of a page and its Markdown is of this program.
+    fn check_files(folder: &Path, name: &str, title: &str) -> Result<(), Error> {
+        let in_page = format!("<title>{title}");
+        check_ours(&folder.join(format!("{name}.html")), |text| {
+            text.starts_with("<!DOCTYPE html>") && text.contains(&in_page)
+        })?;
+        let first_line = format!("# {title}");
+        check_ours(&folder.join(format!("{name}.md")), |text| text.starts_with(&first_line))
     }
 
     fn heading(&mut self, text: &str) {

@@ -286,6 +286,12 @@ fn a_leaderboard_is_what_the_journals_of_its_suites_say() {
     let refused = place.phi(arguments);
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert_eq!(place.read("runs/board/leaderboard.md"), "# My notes\n");
+    std::fs::create_dir_all(place.path("runs/mine/figures")).unwrap();
+    place.write("runs/mine/figures/te-0.svg", "my figure");
+    let refused = place.phi("leaderboard --suites few.toml --run mine");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("is there without a leaderboard"), "{}", refused.stderr);
+    assert_eq!(place.read("runs/mine/figures/te-0.svg"), "my figure");
     let in_a_run = place.phi("leaderboard --suites few.toml --runs runs/board --run more");
     assert_eq!(in_a_run.code, Some(2));
     assert!(in_a_run.stderr.contains("is the folder of a run"), "{}", in_a_run.stderr);
