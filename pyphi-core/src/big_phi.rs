@@ -143,8 +143,8 @@ fn by_variant(subsystem: &Subsystem, options: &Options, ranks: Option<&[usize]>)
 
 /// The cuts that are looked at.
 fn cuts(subsystem: &Subsystem, variant: Variant) -> Vec<Cut> {
-    let is_of_one = |cut: &Cut| cut.severed_from.len() == 1 || cut.severed_to.len() == 1;
-    Cut::all(subsystem.units()).filter(|cut| !variant.cut_one || is_of_one(cut)).collect()
+    let all = Cut::all(subsystem.units());
+    all.filter(|cut| !variant.cut_one || cut.parts_one_unit()).collect()
 }
 
 /// Φ of many subsystems, each on one thread, as many at once as the current rayon pool has threads;
@@ -277,8 +277,19 @@ pub fn cut_distances(
     Search::new(subsystem, options).distances()
 }
 
-/// Whether Φ is 0 because a cut severs nothing, or there is none.
-pub(crate) fn is_zero_without_search(subsystem: &Subsystem) -> bool {
+/// Whether Φ of IIT 3.0 is 0 because a cut severs nothing, or there is none: there are fewer than
+/// two units, or they do not all reach each other.
+///
+/// ```
+/// use pyphi_core::{Network, State, Subsystem, fixtures, is_zero_without_search};
+///
+/// assert!(!is_zero_without_search(&fixtures::or_and_xor()));
+/// let alone = Network::from_state_by_node(&[vec![0.0], vec![1.0]], &[vec![1]])?;
+/// let alone = Subsystem::new(&alone, State::all_off(1), alone.units())?;
+/// assert!(is_zero_without_search(&alone));
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+pub fn is_zero_without_search(subsystem: &Subsystem) -> bool {
     subsystem.n_units() < 2 || !subsystem.is_strongly_connected()
 }
 

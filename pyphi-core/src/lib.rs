@@ -79,7 +79,10 @@ mod variant;
 mod vectors;
 mod wide;
 
-pub use big_phi::{BigPhi, big_phi, big_phi_many, big_phi_over, big_phi_under, cut_distances};
+pub use big_phi::{
+    BigPhi, big_phi, big_phi_many, big_phi_over, big_phi_under, cut_distances,
+    is_zero_without_search,
+};
 pub use complex::{
     ComplexRange, candidates, complex_ranges, complexes, condensed, major_complex,
     memory_needed_of_complexes,

@@ -116,6 +116,11 @@ impl Cut {
         Err(ErrorKind::NoCut { cut: self.to_string(), units: units.to_string() }.into())
     }
 
+    /// Whether it parts one unit from the rest, in either direction.
+    pub fn parts_one_unit(&self) -> bool {
+        self.severed_from.len() == 1 || self.severed_to.len() == 1
+    }
+
     /// The `2^n - 2` directed cuts of a set of n units, in the order that decides ties.
     ///
     /// ```

@@ -2,7 +2,7 @@
 
 use pyphi_core::{
     Cut, Options, StopReason, Subsystem, Variant, big_phi, big_phi_over, conceptual_information,
-    cut_distances, memory_needed,
+    cut_distances, is_zero_without_search, memory_needed,
 };
 
 use crate::engine::exact::{Engine, ended, subsystem};
@@ -52,11 +52,14 @@ impl Engine {
     /// As [`approximate`](Engine::approximate).
     pub fn concepts(&self, network: &Network, place: &str) -> Result<Concepts, Error> {
         let subsystem = subsystem(network, Formalism::Iit3, place)?;
-        if !is_searched(&subsystem) {
+        if is_zero_without_search(&subsystem) {
             return Ok(Concepts::default());
         }
         let needed = |n_threads| memory_needed(&subsystem, n_threads, false);
-        let found = self.within_memory(place, needed, |options| subsystem.structure(&options))?;
+        let found = self.within_memory(place, needed, |options| {
+            // How far the problem under way has come is told, and this is none.
+            subsystem.structure(&Options { progress: None, ..options })
+        })?;
         let structure = match found {
             Ok(structure) => structure,
             Err(reason) => return ended(reason, place).map(|()| Concepts::default()),
@@ -81,7 +84,7 @@ impl Engine {
         let found = self.within_memory(
             place,
             |n_threads| memory_needed(&subsystem, n_threads, false),
-            |options| approximation.of(&subsystem, &options),
+            |options| approximation.of(&subsystem, &Options { progress: None, ..options }),
         )?;
         found.or_else(|reason| ended(reason, place).map(|()| 0.0))
     }
@@ -108,11 +111,6 @@ impl Approximation {
     }
 }
 
-/// Whether Φ is not 0 without search.
-fn is_searched(subsystem: &Subsystem) -> bool {
-    subsystem.n_units() > 1 && subsystem.is_strongly_connected()
-}
-
 fn few_cuts(
     subsystem: &Subsystem,
     order: u32,
@@ -120,19 +118,18 @@ fn few_cuts(
     only_others: bool,
     options: &Options,
 ) -> Result<f64, StopReason> {
-    if !is_searched(subsystem) {
+    if is_zero_without_search(subsystem) {
         return Ok(0.0);
     }
-    let is_of_one = |cut: &Cut| cut.severed_from.len() == 1 || cut.severed_to.len() == 1;
     let limited = Variant { largest_order: Some(order), ..Variant::default() };
     let limited = Options { variant: limited, ..options.clone() };
     let mut candidates = cut_distances(subsystem, &limited)?;
-    candidates.retain(|(cut, _)| !(only_others && is_of_one(cut)));
+    candidates.retain(|(cut, _)| !(only_others && cut.parts_one_unit()));
     // Of equal ones the first in the order of cuts.
     candidates.sort_by_key(|(_, distance)| (distance / GRID).round() as i64);
     let chosen = candidates.iter().take(each * subsystem.n_units()).map(|(cut, _)| *cut);
-    let mut cuts: Vec<Cut> = Cut::all(subsystem.units()).filter(is_of_one).collect();
-    cuts.extend(chosen.filter(|it| !is_of_one(it)));
+    let mut cuts: Vec<Cut> = Cut::all(subsystem.units()).filter(Cut::parts_one_unit).collect();
+    cuts.extend(chosen.filter(|it| !it.parts_one_unit()));
     let found = big_phi_over(subsystem, &cuts, options).expect("cuts of the subsystem");
     if found.is_complete() { Ok(found.phi) } else { Err(found.stop_reason) }
 }

@@ -3,15 +3,15 @@
 use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 
-use crate::engine::approximate::Concepts;
+use crate::engine::approximate::{Approximation, Concepts};
 use crate::engine::exact::Engine;
 use crate::error::Error;
 use crate::estimate::Estimator;
-use crate::estimate::transitions::{Parts, Past, Transitions};
+use crate::estimate::transitions::{Parts, Past, Transitions, bipartitions};
 use crate::model::network::Network;
 
 /// How errors of the engine call the network: a study has asked whether it accepts it before.
-pub(super) const PLACE: &str = "a network to be estimated";
+const PLACE: &str = "a network to be estimated";
 
 /// A network in a state that is to be estimated.
 ///
@@ -73,6 +73,22 @@ impl<'a> Case<'a> {
         Ok(cell.get().expect("it was set"))
     }
 
+    /// The smallest value over the bipartitions {A, B}; 0 of a single unit.
+    ///
+    /// # Errors
+    /// What `of` says; [`Error::Interrupted`].
+    pub fn at_minimum_bipartition(
+        &self,
+        of: impl Fn(u32, u32) -> Result<f64, Error>,
+    ) -> Result<f64, Error> {
+        let mut least = f64::INFINITY;
+        for (a, b) in bipartitions(self.network.n_units()) {
+            self.go_on()?;
+            least = least.min(of(a, b)?);
+        }
+        Ok(if least.is_finite() { least } else { 0.0 })
+    }
+
     /// What the exact engine says of the concepts of the intact network by IIT 3.0.
     ///
     /// # Errors
@@ -83,6 +99,14 @@ impl<'a> Case<'a> {
         }
         let found = self.engine.concepts(self.network, PLACE)?;
         Ok(*self.concepts.get_or_init(|| found))
+    }
+
+    /// A part of the analysis by IIT 3.0, as a number.
+    ///
+    /// # Errors
+    /// As [`Engine::approximate`].
+    pub fn approximate(&self, approximation: Approximation) -> Result<f64, Error> {
+        self.engine.approximate(self.network, approximation, PLACE)
     }
 
     /// The value of an estimator under a seed; computed once if it reads no seed.

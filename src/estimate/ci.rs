@@ -19,14 +19,7 @@ impl Estimator for Ci {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::State,
-            is_seeded: false,
-            unit: "φ · bit flips",
-            cost: "4^n",
-            largest: 11,
-            is_kept: false,
-        }
+        About::asked_for(Reads::State, "φ · bit flips", "4^n", 11)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {

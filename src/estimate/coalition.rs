@@ -20,14 +20,7 @@ impl Estimator for Coalition {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "bits",
-            cost: "8 · 4^n; 8 · 2^n if no unit is noisy",
-            largest: 12,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "bits", "8 · 4^n; 8 · 2^n if no unit is noisy", 12)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {

@@ -2,7 +2,6 @@
 
 use crate::engine::approximate::Approximation;
 use crate::error::Error;
-use crate::estimate::case::PLACE;
 use crate::estimate::{About, Case, Estimator, Reads};
 
 /// Φ of IIT 3.0 over the 2n cuts that part one unit from the rest (Mayner et al. 2018; A of Nilsen,
@@ -20,17 +19,10 @@ impl Estimator for CutOne {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::State,
-            is_seeded: false,
-            unit: "φ · bit flips",
-            cost: "4^n and 2n cuts",
-            largest: 11,
-            is_kept: false,
-        }
+        About::asked_for(Reads::State, "φ · bit flips", "4^n and 2n cuts", 11)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
-        case.engine().approximate(case.network(), Approximation::CutOne, PLACE)
+        case.approximate(Approximation::CutOne)
     }
 }

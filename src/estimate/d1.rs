@@ -20,14 +20,7 @@ impl Estimator for D1 {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "states",
-            cost: "2^n; 4^n if units are noisy",
-            largest: 14,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "states", "2^n; 4^n if units are noisy", 14)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {

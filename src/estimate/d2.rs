@@ -20,14 +20,7 @@ impl Estimator for D2 {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "1",
-            cost: "n 2^n",
-            largest: 16,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "1", "n 2^n", 16)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {

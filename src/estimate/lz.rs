@@ -33,12 +33,8 @@ impl Estimator for Lz {
 
     fn about(&self) -> About {
         About {
-            reads: Reads::Dynamics,
             is_seeded: true,
-            unit: "bits a run",
-            cost: "8 n · min(2^n, 256)",
-            largest: 32,
-            is_kept: false,
+            ..About::asked_for(Reads::Dynamics, "bits a run", "8 n · min(2^n, 256)", 32)
         }
     }
 

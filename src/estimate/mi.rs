@@ -1,7 +1,7 @@
 //! `mi`: what two parts have in common at one time.
 
 use crate::error::Error;
-use crate::estimate::transitions::{Past, bipartitions, entropy, known, marginal};
+use crate::estimate::transitions::{Past, entropy, known, marginal};
 use crate::estimate::{About, Case, Estimator, Reads};
 
 /// Mutual information of two parts at one time (Tononi, Sporns, Edelman 1994; MI of Nilsen, Juel,
@@ -20,27 +20,14 @@ impl Estimator for Mi {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "bits",
-            cost: "8 · 4^n",
-            largest: 12,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "bits", "8 · 4^n", 12)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
         let transitions = case.transitions();
         let observed = transitions.past(Past::Observed);
         let whole = entropy(&observed);
-        let mut least = None::<f64>;
-        for (a, b) in bipartitions(transitions.n_units()) {
-            case.go_on()?;
-            let of = |units| entropy(&marginal(&observed, units));
-            let value = of(a) + of(b) - whole;
-            least = Some(least.map_or(value, |it| it.min(value)));
-        }
-        Ok(known(least.unwrap_or(0.0)))
+        let of = |units| entropy(&marginal(&observed, units));
+        case.at_minimum_bipartition(|a, b| Ok(of(a) + of(b) - whole)).map(known)
     }
 }

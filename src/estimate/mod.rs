@@ -130,6 +130,18 @@ pub struct About {
     pub is_kept: bool,
 }
 
+impl About {
+    /// Of an estimator that reads no seed, and is kept beside others only where it is named.
+    pub fn asked_for(
+        reads: Reads,
+        unit: &'static str,
+        cost: &'static str,
+        largest: usize,
+    ) -> About {
+        About { reads, is_seeded: false, unit, cost, largest, is_kept: false }
+    }
+}
+
 /// Of an estimator that says nothing else: it may depend on everything.
 impl Default for About {
     fn default() -> About {

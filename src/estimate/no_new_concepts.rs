@@ -2,7 +2,6 @@
 
 use crate::engine::approximate::Approximation;
 use crate::error::Error;
-use crate::estimate::case::PLACE;
 use crate::estimate::{About, Case, Estimator, Reads};
 
 /// Φ of IIT 3.0 if a mechanism without a concept in the intact system has none under a cut either
@@ -20,17 +19,10 @@ impl Estimator for NoNewConcepts {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::State,
-            is_seeded: false,
-            unit: "φ · bit flips",
-            cost: "as exact Φ, a little less",
-            largest: 11,
-            is_kept: false,
-        }
+        About::asked_for(Reads::State, "φ · bit flips", "as exact Φ, a little less", 11)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
-        case.engine().approximate(case.network(), Approximation::NoNewConcepts, PLACE)
+        case.approximate(Approximation::NoNewConcepts)
     }
 }

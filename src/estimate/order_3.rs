@@ -2,7 +2,6 @@
 
 use crate::engine::approximate::Approximation;
 use crate::error::Error;
-use crate::estimate::case::PLACE;
 use crate::estimate::{About, Case, Estimator, Reads};
 
 /// Φ of IIT 3.0 of mechanisms and purviews of at most 3 units, over the cuts of
@@ -21,17 +20,10 @@ impl Estimator for Order3 {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::State,
-            is_seeded: false,
-            unit: "φ · bit flips",
-            cost: "n^6 small φ and 2n cuts",
-            largest: 14,
-            is_kept: false,
-        }
+        About::asked_for(Reads::State, "φ · bit flips", "n^6 small φ and 2n cuts", 14)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
-        case.engine().approximate(case.network(), Approximation::Order(3), PLACE)
+        case.approximate(Approximation::Order(3))
     }
 }

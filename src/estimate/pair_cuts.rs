@@ -2,7 +2,6 @@
 
 use crate::engine::approximate::Approximation;
 use crate::error::Error;
-use crate::estimate::case::PLACE;
 use crate::estimate::{About, Case, Estimator, Reads};
 
 /// Φ of IIT 3.0 over the 2n cuts of [`CutOne`](super::CutOne) and 5n more: those under which the
@@ -25,21 +24,10 @@ impl Estimator for PairCuts {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::State,
-            is_seeded: false,
-            unit: "φ · bit flips",
-            cost: "4^n and 7n cuts",
-            largest: 11,
-            is_kept: false,
-        }
+        About::asked_for(Reads::State, "φ · bit flips", "4^n and 7n cuts", 11)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
-        case.engine().approximate(
-            case.network(),
-            Approximation::FewCuts { order: 2, each: 5, only_others: true },
-            PLACE,
-        )
+        case.approximate(Approximation::FewCuts { order: 2, each: 5, only_others: true })
     }
 }

@@ -22,14 +22,7 @@ impl Estimator for Phi2 {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::State,
-            is_seeded: false,
-            unit: "bits",
-            cost: "4^n",
-            largest: 12,
-            is_kept: false,
-        }
+        About::asked_for(Reads::State, "bits", "4^n", 12)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {

@@ -1,7 +1,7 @@
 //! `phi-star`: what a decoder loses that takes two parts for independent.
 
 use crate::error::Error;
-use crate::estimate::transitions::{Past, bipartitions, entropy, packed};
+use crate::estimate::transitions::{Past, entropy, packed};
 use crate::estimate::{About, Case, Estimator, Reads};
 
 /// Φ* (Oizumi, Amari et al. 2016, PLoS Comput Biol, eqs. 8, 9, 20, 21; L of Nilsen, Juel, Marshall
@@ -23,14 +23,7 @@ impl Estimator for PhiStar {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "bits",
-            cost: "30 · 8^n",
-            largest: 9,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "bits", "30 · 8^n", 9)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
@@ -49,13 +42,11 @@ pub(super) fn phi_star(case: &Case, past: Past) -> Result<f64, Error> {
     let past = transitions.past(past);
     let after = transitions.next(&past);
     let information = entropy(&after) - transitions.noise(&past, transitions.all());
-    let mut least = None::<f64>;
-    for (a, b) in bipartitions(transitions.n_units()) {
+    let least = case.at_minimum_bipartition(|a, b| {
         let decoded = Decoder::new(case, &past, &after, a, b).information()?;
-        let value = information - decoded / std::f64::consts::LN_2;
-        least = Some(least.map_or(value, |it| it.min(value)));
-    }
-    Ok(least.filter(|it| *it >= NOTHING).unwrap_or(0.0))
+        Ok(information - decoded / std::f64::consts::LN_2)
+    })?;
+    Ok(if least >= NOTHING { least } else { 0.0 })
 }
 
 /// The decoder of one bipartition.

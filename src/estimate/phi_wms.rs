@@ -1,7 +1,7 @@
 //! `phi-wms`: whole minus sum.
 
 use crate::error::Error;
-use crate::estimate::transitions::Past;
+use crate::estimate::transitions::{Past, known};
 use crate::estimate::{About, Case, Estimator, Reads};
 
 /// Whole minus sum (Balduzzi and Tononi 2008; Barrett and Seth 2011; Oizumi, Amari et al. 2016,
@@ -20,19 +20,13 @@ impl Estimator for PhiWms {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "bits",
-            cost: "6^n",
-            largest: 10,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "bits", "6^n", 10)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
         let parts = case.parts(Past::Uniform)?;
         let whole = parts.information(case.transitions().all());
-        Ok(parts.minimum(|a, b| whole - parts.information(a) - parts.information(b)))
+        let lost = |a, b| whole - parts.information(a) - parts.information(b);
+        case.at_minimum_bipartition(|a, b| Ok(lost(a, b))).map(known)
     }
 }

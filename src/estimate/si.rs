@@ -20,20 +20,11 @@ impl Estimator for Si {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "bits",
-            cost: "6^n",
-            largest: 10,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "bits", "6^n", 10)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
-        let parts = case.parts(Past::Uniform)?;
-        let whole = parts.noise(case.transitions().all());
-        Ok(parts.minimum(|a, b| parts.noise(a) + parts.noise(b) - whole))
+        interaction(case, Past::Uniform)
     }
 }
 
@@ -51,14 +42,7 @@ impl Estimator for SiAtomic {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "bits",
-            cost: "n 2^n",
-            largest: 16,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "bits", "n 2^n", 16)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
@@ -87,19 +71,18 @@ impl Estimator for SiObserved {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "bits",
-            cost: "6^n",
-            largest: 10,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "bits", "6^n", 10)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {
-        let parts = case.parts(Past::Observed)?;
-        let whole = parts.noise(case.transitions().all());
-        Ok(parts.minimum(|a, b| parts.noise(a) + parts.noise(b) - whole))
+        interaction(case, Past::Observed)
     }
+}
+
+/// Stochastic interaction after this past.
+fn interaction(case: &Case, past: Past) -> Result<f64, Error> {
+    let parts = case.parts(past)?;
+    let whole = parts.noise(case.transitions().all());
+    let more = |a, b| parts.noise(a) + parts.noise(b) - whole;
+    case.at_minimum_bipartition(|a, b| Ok(more(a, b))).map(known)
 }

@@ -19,14 +19,7 @@ impl Estimator for Tc {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "bits",
-            cost: "4^n",
-            largest: 12,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "bits", "4^n", 12)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {

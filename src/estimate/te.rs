@@ -20,14 +20,7 @@ impl Estimator for Te {
     }
 
     fn about(&self) -> About {
-        About {
-            reads: Reads::Dynamics,
-            is_seeded: false,
-            unit: "bits a pair",
-            cost: "n² 2^n",
-            largest: 16,
-            is_kept: false,
-        }
+        About::asked_for(Reads::Dynamics, "bits a pair", "n² 2^n", 16)
     }
 
     fn estimate(&self, case: &Case, _seed: u64) -> Result<f64, Error> {

@@ -148,7 +148,6 @@ impl Transitions {
 /// What every proper part A of a network knows of its own past, in bits.
 #[derive(Debug, Clone)]
 pub struct Parts {
-    n: usize,
     /// H(Y_A) by A.
     after: Vec<f64>,
     /// H(Y_A | X_A) by A.
@@ -185,7 +184,7 @@ impl Parts {
             after.push(entropy(&transitions.next(&past)));
             given.push(transitions.noise(&past, all));
         }
-        Ok(Parts { n: transitions.n, after, given })
+        Ok(Parts { after, given })
     }
 
     /// H(Y_A | X_A).
@@ -196,11 +195,6 @@ impl Parts {
     /// I(X_A; Y_A).
     pub fn information(&self, units: u32) -> f64 {
         self.after[units as usize] - self.given[units as usize]
-    }
-
-    /// The smallest value over the bipartitions {A, B}; 0 of a single unit.
-    pub fn minimum(&self, of: impl Fn(u32, u32) -> f64) -> f64 {
-        known(bipartitions(self.n).map(|(a, b)| of(a, b)).min_by(f64::total_cmp).unwrap_or(0.0))
     }
 }
 

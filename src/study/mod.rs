@@ -60,6 +60,13 @@ impl Study<'_> {
     /// kept. [`Error::Memory`] if there was not enough memory for some problems: all other rows are
     /// there then.
     pub fn run(&self, ledger: &mut dyn Ledger, progress: &Progress) -> Result<(), Error> {
+        self.compare(ledger, progress).map_err(|error| match error {
+            Error::Interrupted(_) => Error::Interrupted(self.where_to_go_on(ledger)),
+            other => other,
+        })
+    }
+
+    fn compare(&self, ledger: &mut dyn Ledger, progress: &Progress) -> Result<(), Error> {
         self.check_estimates(ledger)?;
         let mut known = self.known(ledger);
         let mut done = vec![false; self.suite.comparisons().len()];
@@ -75,7 +82,7 @@ impl Study<'_> {
                 progress.checkpoint();
             }
             if progress.is_stopping() {
-                return Err(Error::Interrupted(self.where_to_go_on(ledger)));
+                return Err(Error::Interrupted(String::new()));
             }
             let solved = match known.get(&problem.id) {
                 Some(solved) => *solved,
@@ -123,13 +130,8 @@ impl Study<'_> {
         // Only IIT 3.0 has such ranges.
         let tie_orders =
             if problem.formalism.is_iit4() { 0 } else { self.suite.settings().tie_orders };
-        let exact = self
-            .engine
-            .solve(&problem.network, problem.formalism, tie_orders, &problem.key.to_string())
-            .map_err(|error| match error {
-                Error::Interrupted(_) => Error::Interrupted(self.where_to_go_on(ledger)),
-                other => other,
-            })?;
+        let place = problem.key.to_string();
+        let exact = self.engine.solve(&problem.network, problem.formalism, tie_orders, &place)?;
         // The range over numberings has a time of its own. What is kept are microseconds, so that a
         // resumed run repeats the same digits.
         let range_ms = exact.range.map_or(0.0, |it| it.duration_ms);
@@ -238,11 +240,18 @@ impl<'a> Cases<'a> {
             Some(case) if ptr::eq(case.network(), network) => self.last.insert(case),
             _ => self.last.insert(Case::new(network, self.study.engine)),
         };
-        let value = case.value(estimator, key.seed)?;
+        let name = estimator.name();
+        let value = case.value(estimator, key.seed).map_err(|error| match error {
+            Error::Memory { needed_bytes, left_bytes, note, .. } => {
+                let place = format!("estimator {name} of {key}");
+                Error::Memory { place, needed_bytes, left_bytes, note }
+            }
+            other => other,
+        })?;
         if value.abs() <= Row::LARGEST {
             return Ok(value);
         }
-        let (name, most) = (estimator.name(), Row::LARGEST);
+        let most = Row::LARGEST;
         Err(Error::Internal(format!(
             "estimator {name} gave {value} for {key}: expected a number from -{most:e} to {most:e}"
         )))

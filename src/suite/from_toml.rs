@@ -49,6 +49,8 @@ const FIELDS_OF_NETWORK: [&str; 7] = ["file", "name", "states", "family", "sizes
 
 /// The tables that all networks of families may take.
 const MOST_BYTES: u128 = 1 << 30;
+/// What a network takes beside its rows: connections, states and headers.
+const NETWORK_BYTES: u128 = 512;
 
 /// The suites of this program by their names, which stand for files that need not be there.
 pub const BUILT_IN: [(&str, &str); 5] = [
@@ -468,7 +470,8 @@ impl File<'_> {
         let sizes = self.sizes(sizes)?;
         let count = needed("count", "count = 100, networks of each size")?;
         let n_each = self.number(count, "count", "how many networks of each size")?;
-        let bytes: u128 = sizes.iter().map(|n| u128::from(n_each) * Network::tpm_bytes(*n)).sum();
+        let bytes_of = |n: &usize| Network::tpm_bytes(*n) + NETWORK_BYTES;
+        let bytes: u128 = sizes.iter().map(|n| u128::from(n_each) * bytes_of(n)).sum();
         if n_each == 0 || bytes > MOST_BYTES {
             let expected = "at least 1, and networks whose tables take at most 1 GiB together";
             return Err(self.expected(count, "count", expected));
