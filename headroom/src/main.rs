@@ -116,7 +116,13 @@ fn selected(words: &[&str]) -> Result<Selection, String> {
     while let Some(word) = words.next() {
         let (name, mut attached) = match word.split_once('=') {
             Some((name, value)) if name.starts_with("--") => (name, Some(value.to_owned())),
-            _ => (word, None),
+            // `-j4`, `-j=4`
+            _ => match word.split_at_checked(2) {
+                Some((name @ ("-j" | "-p" | "-F"), value)) if !value.is_empty() => {
+                    (name, Some(value.strip_prefix('=').unwrap_or(value).to_owned()))
+                }
+                _ => (word, None),
+            },
         };
         let mut value = || {
             let value = attached.take().or_else(|| words.next().map(str::to_owned));
@@ -159,6 +165,12 @@ mod tests {
             of("--release -p a --package=b --workspace --target x86 -j 3 -Zfoo --locked").unwrap();
         assert_eq!((it.package, it.jobs, it.locked), (vec!["a".into(), "b".into()], Some(3), true));
         assert_eq!(it.more, ["--workspace", "--target", "x86", "-Zfoo"]);
+        let it = of("-j4 -pa -F=b").unwrap();
+        assert_eq!(
+            (it.jobs, it.package, it.features),
+            (Some(4), vec!["a".into()], vec!["b".into()])
+        );
+        assert!(it.more.is_empty());
         assert_eq!(of("-j 0").unwrap_err(), "-j: expected a number from 1, found `0`");
         assert_eq!(of("--bin").unwrap_err(), "`--bin` expects a value");
     }
