@@ -1,8 +1,8 @@
 //! The controller: a thread that looks at memory, hears the gates and does what the policy says.
 //!
-//! While the build runs it starts no process, and between looks it works in buffers it has. The
-//! controller must never block: every socket is non-blocking, and a gate that stops reading is
-//! dropped.
+//! While the build runs it starts no process, and it works in buffers it has, but for what it reads
+//! of other builds and of trees of processes. The controller must never block: every socket is
+//! non-blocking, and a gate that stops reading is dropped.
 
 use std::{
     collections::VecDeque,
@@ -259,14 +259,18 @@ impl Controller {
 
     /// Look at the other builds, before the policy is told anything.
     fn begin_turn(&mut self) {
+        let now = self.now();
         let Some(agreement) = &mut self.agreement else { return };
-        let now = machine_now().saturating_sub(self.began);
         match agreement.begin_turn(self.reader.binding_group()) {
             Some((others, shown)) => {
                 self.policy.others(others);
                 (self.other_build, self.had_turn_at, self.missed_turn) = (shown, now, false);
             }
-            None if now > self.had_turn_at + NO_TURN => self.policy.others(Others::default()),
+            // A build was stopped in its turn, perhaps for long.
+            None if now > self.had_turn_at + NO_TURN => {
+                self.policy.others(Others::default());
+                self.missed_turn = false;
+            }
             None => {
                 self.policy.others_are_unknown();
                 self.missed_turn = true;

@@ -11,8 +11,7 @@ use crate::{build_ledger::UnitKind, numbers::MOST_BYTES};
 /// The variable that names the controller's socket. The socket is an abstract one: its name is in a
 /// list of the kernel and not in a folder.
 pub(crate) const SOCKET: &str = "XTASK_GUARD_SOCKET";
-/// The variable that names the file beside the gate in which a gate that cannot reach the
-/// controller says so.
+/// The variable that names the file in which a gate that cannot reach the controller says so.
 pub(crate) const NOTE: &str = "XTASK_GUARD_NOTE";
 /// The variable that names the `RUSTC_WRAPPER` that the user has set up, as sccache.
 pub(crate) const INNER: &str = "XTASK_GUARD_INNER_WRAPPER";
@@ -90,10 +89,10 @@ impl Unit {
     /// From a compiler and its arguments, and cargo's variables as `variable` gives them. `None`:
     /// nothing is compiled.
     pub(crate) fn of(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Option<Unit> {
+        let clean = |text: String| text.replace(['\t', '\n'], " ");
+        let or_empty = |name| clean(variable(name).unwrap_or_default());
         if compiles_c(args) {
             // One figure for all files of a package: the ledger need not know each.
-            let or_empty =
-                |name: &str| variable(name).unwrap_or_default().replace(['\t', '\n'], " ");
             return Some(Unit {
                 package: or_empty("CARGO_PKG_NAME"),
                 version: or_empty("CARGO_PKG_VERSION"),
@@ -115,8 +114,6 @@ impl Unit {
             Some("proc-macro") => UnitKind::ProcMacro,
             _ => UnitKind::Lib,
         };
-        let clean = |text: String| text.replace(['\t', '\n'], " ");
-        let or_empty = |name| clean(variable(name).unwrap_or_default());
         Some(Unit {
             package: or_empty("CARGO_PKG_NAME"),
             version: or_empty("CARGO_PKG_VERSION"),
