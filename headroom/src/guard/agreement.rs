@@ -8,12 +8,13 @@
 //! is stopped or hangs; what it holds is then like any other program's memory.
 //!
 //! Only builds in the same memory count: those that are in the control group (or on the machine)
-//! which leaves this build the least.
+//! which leaves this build the least. Several machines may share the folder, perhaps without their
+//! locks: what a build on another one says is neither counted nor removed.
 
 use std::{
     env,
     fs::{self, DirBuilder, File, TryLockError},
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, Read as _},
     os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     thread,
@@ -28,18 +29,16 @@ use serde::{Deserialize, Serialize};
 
 use super::policy::{Millis, Others, Published};
 use crate::{
-    files::{self, random, read_short},
-    machine::{
-        process_id::{Activity, ProcessId},
-        system::pid_realm,
-    },
+    files::{self, Temporary, random},
+    machine::system::boot_id,
+    numbers::MOST_BYTES,
 };
 
 /// The name of the folder, and the ending of the files in it.
 const FOLDER: &str = "cargo-headroom";
 const ENDING: &str = "build";
 /// No build has more to say.
-const MOST_BYTES: u64 = 64 << 10;
+const TEXT_MOST: u64 = 64 << 10;
 /// A build that has had no turn for this long is stopped or hangs.
 const SILENT: Millis = 2000;
 /// Compilers that are told of one by one.
@@ -68,12 +67,11 @@ pub(super) struct Agreement {
 /// What a build says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Told {
-    #[serde(flatten)]
-    process: ProcessId,
-    /// Where the PID means that process.
-    realm: String,
-    /// What it builds, for people.
+    /// For people, as the folder that it builds in.
+    pid: u32,
     folder: PathBuf,
+    /// The boot of its machine's kernel.
+    boot: String,
     number: u64,
     began: Millis,
     /// Its last turn.
@@ -96,13 +94,14 @@ impl Agreement {
     /// in.
     ///
     /// # Errors
-    /// There is no folder that only this user can enter, and none can be made.
+    /// There is no folder that only this user can enter, and none can be made; or there are no
+    /// locks in it.
     pub(super) fn join(
         number: u64,
         groups: Vec<String>,
         target_dir: Option<&Path>,
     ) -> io::Result<Agreement> {
-        Agreement::join_in(&own_folder()?, number, groups, target_dir)
+        Agreement::join_in(&own_folder(), number, groups, target_dir)
     }
 
     fn join_in(
@@ -111,12 +110,11 @@ impl Agreement {
         groups: Vec<String>,
         target_dir: Option<&Path>,
     ) -> io::Result<Agreement> {
-        let pid = std::process::id();
         let here = target_dir.map(Path::to_owned).or_else(|| env::current_dir().ok());
         let told = Told {
-            process: ProcessId::of(pid).unwrap_or(ProcessId { pid, started: 0 }),
-            realm: pid_realm(),
+            pid: std::process::id(),
             folder: here.unwrap_or_default(),
+            boot: boot_id(),
             number,
             began: machine_now(),
             at: machine_now(),
@@ -139,17 +137,23 @@ impl Agreement {
         }
     }
 
-    /// The file is locked before it has the name by which others find it.
+    /// The turn, and the file, which is locked before it has the name by which others find it.
     fn file_in(folder: &Path, number: u64) -> io::Result<(File, File, PathBuf)> {
         let path = folder.join(format!("{number:016x}.{ENDING}"));
-        let turn = File::open(folder)?;
-        let make = |it: &Path| File::options().read(true).write(true).create_new(true).open(it);
-        let (unfinished, file) = files::make_beside(&path, make)?;
-        let finished = file.lock().and_then(|()| fs::rename(&unfinished, &path));
-        if finished.is_err() {
+        let Temporary { path: unfinished, file } = Temporary::file(&path)?;
+        let file = file.ok_or_else(|| io::Error::other("not a file"))?;
+        // It is locked already, if there are locks here at all.
+        let named = file.lock().and_then(|()| fs::rename(&unfinished, &path));
+        if let Err(err) = named {
             fs::remove_file(&unfinished).ok();
+            return Err(err);
         }
-        finished.map(|()| (turn, file, path))
+        // Not before the folder holds a file: an empty one may be removed and made anew, and then
+        // this build would lock another folder than the others.
+        let turn = turn_in(folder).inspect_err(|_| {
+            fs::remove_file(&path).ok();
+        })?;
+        Ok((turn, file, path))
     }
 
     /// The number of this build.
@@ -170,25 +174,16 @@ impl Agreement {
     ) -> Option<(Others, Option<OtherBuild>)> {
         self.turn.try_lock().ok()?;
         self.has_turn = true;
-        let now = machine_now();
         let (mut others, mut shown) = (Others::default(), None);
-        for it in told_in(&self.folder, Some(&self.path)) {
-            if it.at + SILENT < now || !it.is_in(binding) {
+        for it in told_in(&self.folder, &self.told.boot, Some(&self.path)) {
+            if !it.is_in(binding) {
                 continue;
             }
-            let Published { active, growth_bytes, held_bytes, waiting, in_flight, is_stuck } =
-                it.published;
-            others.active.extend(active.into_iter().map(|(at, runs)| ((at, it.number), runs)));
-            others.growth_bytes = others.growth_bytes.saturating_add(growth_bytes);
-            others.held_bytes = others.held_bytes.saturating_add(held_bytes);
-            others.rest_bytes = others.rest_bytes.saturating_add(it.rest_bytes);
-            let waiting = waiting.map(|at| (at, it.number));
-            others.waiting = others.waiting.into_iter().chain(waiting).min();
-            others.in_flight |= in_flight;
             // Of builds that wait for each other the youngest is the first to give up.
-            let is_younger = (it.began, it.number) > (self.told.began, self.told.number);
-            others.goes_on |= !is_stuck || is_younger;
-            shown.get_or_insert(OtherBuild { pid: it.process.pid, folder: it.folder });
+            let gives_up_first = (it.began, it.number) > (self.told.began, self.told.number);
+            others.add(it.number, it.published, gives_up_first);
+            others.rest_bytes = others.rest_bytes.saturating_add(it.rest_bytes);
+            shown.get_or_insert(OtherBuild { pid: it.pid, folder: it.folder });
         }
         Some((others, shown))
     }
@@ -218,10 +213,27 @@ impl Drop for Agreement {
 }
 
 impl Told {
+    /// Times and sizes that are read are within what can be: what is computed from them must not
+    /// overflow.
+    fn parse(text: &[u8], now: Millis) -> Option<Told> {
+        let mut it: Told = serde_json::from_slice(text).ok()?;
+        let Published { active, growth_bytes, held_bytes, waiting, .. } = &mut it.published;
+        let times = active.iter_mut().map(|it| &mut it.0).chain(waiting);
+        times.chain([&mut it.at]).for_each(|it| *it = now.min(*it));
+        let sizes = [growth_bytes, held_bytes, &mut it.rest_bytes];
+        sizes.into_iter().for_each(|it| *it = MOST_BYTES.min(*it));
+        Some(it)
+    }
+
     /// `true` if what it takes is taken from the memory of this group, or of the machine.
     fn is_in(&self, binding: Option<&str>) -> bool {
         binding.is_none_or(|group| self.groups.iter().any(|it| it == group))
     }
+}
+
+/// `true` if builds of this user may be running.
+pub(crate) fn may_be_others() -> bool {
+    own_folder().exists()
 }
 
 /// What builds of this user hold in the memory of this group, or of the machine. They give it back
@@ -229,7 +241,7 @@ impl Told {
 pub(crate) fn held_by_builds(binding: Option<&str>) -> u64 {
     const N_TRIES: u32 = 50;
     let held = || {
-        let folder = own_folder().ok()?;
+        let folder = own_folder();
         is_private(&folder).ok()?;
         let turn = File::open(&folder).ok()?;
         for _ in 0..N_TRIES {
@@ -238,17 +250,18 @@ pub(crate) fn held_by_builds(binding: Option<&str>) -> u64 {
             }
             thread::sleep(Duration::from_millis(1));
         }
-        let now = machine_now();
-        let builds = told_in(&folder, None);
-        let builds = builds.iter().filter(|it| it.at + SILENT >= now && it.is_in(binding));
+        let builds = told_in(&folder, &boot_id(), None);
+        let builds = builds.iter().filter(|it| it.is_in(binding));
         let held = builds.map(|it| it.published.held_bytes.saturating_add(it.rest_bytes));
         Some(held.fold(0, u64::saturating_add))
     };
     held().unwrap_or(0)
 }
 
-/// What the builds say that live; what others have left behind is removed.
-fn told_in(folder: &Path, own: Option<&Path>) -> Vec<Told> {
+/// What the builds on this machine say that live and have had a turn lately. What others have left
+/// behind is removed.
+fn told_in(folder: &Path, boot: &str, own: Option<&Path>) -> Vec<Told> {
+    let now = machine_now();
     let mut told = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -257,27 +270,38 @@ fn told_in(folder: &Path, own: Option<&Path>) -> Vec<Told> {
             continue;
         }
         let Ok(file) = File::options().read(true).write(true).open(&path) else { continue };
-        let content = read_short(&path, MOST_BYTES).unwrap_or_default();
-        let it = serde_json::from_slice::<Told>(&content).ok();
-        let is_left_over = match file.try_lock() {
+        let mut content = Vec::new();
+        (&file).take(TEXT_MOST).read_to_end(&mut content).ok();
+        let it = Told::parse(&content, now);
+        if it.as_ref().is_some_and(|it| it.boot != boot) {
+            // Of another machine, or from before the last start of this one.
+            continue;
+        }
+        match file.try_lock() {
             // The build that had locked it is gone.
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock) => false,
-            // Here are no locks.
-            Err(TryLockError::Error(_)) => it.as_ref().is_some_and(|it| {
-                it.realm == pid_realm() && it.process.activity() == Activity::Gone
-            }),
-        };
-        if is_left_over {
-            fs::remove_file(&path).ok();
-        } else {
-            told.extend(it);
+            Ok(()) => {
+                fs::remove_file(&path).ok();
+            }
+            Err(TryLockError::WouldBlock) => told.extend(it.filter(|it| it.at + SILENT >= now)),
+            Err(TryLockError::Error(_)) => {}
         }
     }
     told
 }
 
-/// `true` if the name is one that a build gives its file, also while it makes it.
+/// The folder's lock.
+fn turn_in(folder: &Path) -> io::Result<File> {
+    let turn = File::open(folder)?;
+    match turn.try_lock() {
+        Ok(()) => turn.unlock()?,
+        Err(TryLockError::WouldBlock) => {}
+        // Some file systems have locks on files only.
+        Err(TryLockError::Error(err)) => return Err(err),
+    }
+    Ok(turn)
+}
+
+/// `true` if the name is one that a build gives its file.
 fn is_ours(path: &Path) -> bool {
     let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
     let Some(number) = name.strip_suffix(ENDING).and_then(|it| it.strip_suffix('.')) else {
@@ -287,15 +311,22 @@ fn is_ours(path: &Path) -> bool {
 }
 
 /// The folder of this user's builds. The same for all sessions, as far as that can be.
-fn own_folder() -> io::Result<PathBuf> {
+fn own_folder() -> PathBuf {
     let uid = geteuid();
-    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|it| it.is_absolute());
-    let runtime = runtime.into_iter().chain([format!("/run/user/{uid}").into()]);
-    let mut runtime = runtime.filter(|it| is_private(it).is_ok());
-    Ok(match runtime.next() {
-        Some(runtime) => runtime.join(FOLDER),
+    let of_system = || {
+        let folder = PathBuf::from(format!("/run/user/{uid}"));
+        is_private(&folder).is_ok().then_some(folder)
+    };
+    match session_folder().or_else(of_system) {
+        Some(folder) => folder.join(FOLDER),
         None => env::temp_dir().join(format!("{FOLDER}-{uid}")),
-    })
+    }
+}
+
+/// `$XDG_RUNTIME_DIR`, if only this user can enter it.
+pub(super) fn session_folder() -> Option<PathBuf> {
+    let folder = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from)?;
+    (folder.is_absolute() && is_private(&folder).is_ok()).then_some(folder)
 }
 
 fn make_private(folder: &Path) -> io::Result<()> {
@@ -311,7 +342,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
 }
 
 /// A folder, and no link to one, which belongs to this user and which no other can enter.
-pub(super) fn is_private(folder: &Path) -> io::Result<()> {
+fn is_private(folder: &Path) -> io::Result<()> {
     let found = fs::symlink_metadata(folder)?;
     let complain = |why: String| {
         let message = format!("{} {why}", folder.display());
@@ -400,6 +431,47 @@ mod tests {
         assert!(strangers.iter().all(|it| folder.join(it).exists()));
         drop(a);
         assert!(folder.exists());
+    }
+
+    #[test]
+    fn what_another_machine_says_is_neither_counted_nor_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join(FOLDER);
+        let mut a = join(&folder, 1, &[]);
+        let mut far = join(&folder, 2, &[]);
+        far.told.boot = "another".into();
+        far.begin_turn(None).unwrap();
+        far.end_turn(published(&[(7, true)]), 5);
+        let file = far.path.clone();
+        let text = fs::read(&file).unwrap();
+        assert_eq!(a.begin_turn(None).unwrap().0, Others::default());
+        a.end_turn(published(&[]), 0);
+        // Its lock cannot be seen from here.
+        drop(far);
+        fs::write(&file, text).unwrap();
+        assert_eq!(a.begin_turn(None).unwrap().0, Others::default());
+        assert!(file.exists());
+    }
+
+    #[test]
+    fn figures_that_cannot_be_do_no_harm() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join(FOLDER);
+        let mut a = join(&folder, 1, &[]);
+        let mut odd = join(&folder, 2, &[]);
+        odd.told.at = Millis::MAX;
+        odd.told.rest_bytes = u64::MAX;
+        let (growth_bytes, held_bytes) = (u64::MAX, u64::MAX);
+        let (active, waiting) = (vec![(Millis::MAX, true)], Some(Millis::MAX));
+        odd.told.published =
+            Published { active, growth_bytes, held_bytes, waiting, ..Published::default() };
+        odd.file.write_all_at(&serde_json::to_vec(&odd.told).unwrap(), 0).unwrap();
+        let (others, shown) = a.begin_turn(None).unwrap();
+        assert!(shown.is_some());
+        let now = machine_now();
+        assert!(others.active[0].0.0 <= now && others.waiting.unwrap().0 <= now);
+        let sizes = [others.growth_bytes, others.held_bytes, others.rest_bytes];
+        assert_eq!(sizes, [MOST_BYTES; 3]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use nix::unistd::{geteuid, mkdtemp};
 
 use super::{
     Live, Observed, Unit,
-    agreement::{self, Agreement, is_private},
+    agreement::{self, Agreement, session_folder},
     controller::{Around, Controller, Shared},
     gate,
     guard_record::{Event, GuardRecord},
@@ -220,6 +220,9 @@ fn agree(
 /// What other builds of this user hold of the memory that is left to this process. They give it
 /// back, or take turns.
 pub(crate) fn held_by_other_builds() -> u64 {
+    if !agreement::may_be_others() {
+        return 0;
+    }
     let Some(mut reader) = HeadroomReader::open(Path::new("/")) else { return 0 };
     reader.look();
     agreement::held_by_builds(reader.binding_group())
@@ -282,9 +285,7 @@ fn remove_left_over_links(folder: &Path, gate: &str) {
 
 /// A new folder for the gate, which only this user can enter.
 fn own_folder() -> anyhow::Result<PathBuf> {
-    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let runtime = runtime.filter(|it| it.is_absolute() && is_private(it).is_ok());
-    let below = runtime.unwrap_or_else(env::temp_dir);
+    let below = session_folder().unwrap_or_else(env::temp_dir);
     // With a random name and mode 0700, and never one that exists.
     mkdtemp(&below.join(format!("{GATE}.XXXXXX")))
         .with_context(|| format!("could not make a folder in {}", below.display()))

@@ -273,6 +273,22 @@ pub(crate) struct Faults {
     pub(crate) sees_no_stall: bool,
 }
 
+impl Others {
+    /// The build of this number does this. `gives_up_first`: of builds that wait for each other it
+    /// gives up before the one that is told of it.
+    pub(crate) fn add(&mut self, number: u64, published: Published, gives_up_first: bool) {
+        let Published { active, growth_bytes, held_bytes, waiting, in_flight, is_stuck } =
+            published;
+        self.active.extend(active.into_iter().map(|(at, runs)| ((at, number), runs)));
+        self.growth_bytes = self.growth_bytes.saturating_add(growth_bytes);
+        self.held_bytes = self.held_bytes.saturating_add(held_bytes);
+        let waiting = waiting.map(|at| (at, number));
+        self.waiting = self.waiting.into_iter().chain(waiting).min();
+        self.in_flight |= in_flight;
+        self.goes_on |= !is_stuck || gives_up_first;
+    }
+}
+
 impl Policy {
     pub(crate) fn new(settings: PolicySettings, sample: Sample) -> Policy {
         Policy {

@@ -7,7 +7,7 @@
 
 use super::policy::{
     Action, CompileRequest, End, Faults, JobId, Millis, Others, OversizedJob, Policy,
-    PolicySettings, Sample, Stamp,
+    PolicySettings, Sample,
 };
 
 const MIB: u64 = 1 << 20;
@@ -213,18 +213,10 @@ impl Paging {
 /// What all builds but one do.
 fn others(policies: &[Policy], build: usize, now: Millis, is_done: &[bool]) -> Others {
     let mut others = Others::default();
-    let mut waiting: Vec<Stamp> = Vec::new();
     for (it, policy) in policies.iter().enumerate().filter(|it| it.0 != build && !is_done[it.0]) {
-        let number = it as u64;
-        let published = policy.published(now);
-        others.active.extend(published.active.iter().map(|it| ((it.0, number), it.1)));
-        others.growth_bytes += published.growth_bytes;
-        others.held_bytes += published.held_bytes;
-        waiting.extend(published.waiting.map(|it| (it, number)));
-        others.in_flight |= published.in_flight;
-        others.goes_on |= !published.is_stuck || it > build;
+        others.add(it as u64, policy.published(now), it > build);
     }
-    Others { waiting: waiting.into_iter().min(), ..others }
+    others
 }
 
 /// Live through it.
@@ -651,7 +643,8 @@ fn beside_the_best(scenario: &Scenario, seed: u64, faults: Faults) -> Option<(Mi
 #[test]
 fn with_swap_a_build_takes_little_more_time_than_the_best_number_of_jobs() {
     let ratios = |faults| {
-        // With less than 400 MiB the reserve for bursts decides, and not swap.
+        // With less than 400 MiB the reserve for bursts decides, and not swap. docs/memory.md has
+        // the figures of those, too.
         let is_large = |seed: &u64| Scenario::with_swap(*seed).capacity > 400 * MIB;
         let times = (0..N_SWAPPING).filter(is_large).filter_map(|seed| {
             let (time, best) = beside_the_best(&Scenario::with_swap(seed), seed, faults)?;

@@ -3,12 +3,12 @@
 //! PIDs are given again. Every look and every signal here first makes sure that the PID still means
 //! the process that was meant, so a recycled PID is never paused, resumed or ended.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::process_files::stat;
 
 /// A process, told from others that have its PID later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct ProcessId {
     /// The PID, which another process may have later.
     pub pid: u32,

@@ -42,13 +42,19 @@ pub fn host_name() -> Option<String> {
     Some(name.trim().split('.').next()?.to_owned())
 }
 
+/// The boot of the kernel: no other machine has the same, nor this one after its next start. Empty
+/// where the system does not tell.
+pub(crate) fn boot_id() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    id.map_or(String::new(), |it| it.trim().to_owned())
+}
+
 /// The boot of the kernel and the PID namespace: within these, and only there, a PID means one
 /// process. Empty where the system does not tell.
 pub fn pid_realm() -> String {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    let namespace = fs::read_link("/proc/self/ns/pid");
-    match (boot, namespace) {
-        (Ok(boot), Ok(namespace)) => format!("{} {}", boot.trim(), namespace.display()),
+    let boot = boot_id();
+    match fs::read_link("/proc/self/ns/pid") {
+        Ok(namespace) if !boot.is_empty() => format!("{boot} {}", namespace.display()),
         _ => String::new(),
     }
 }
