@@ -138,7 +138,7 @@ fn by_variant(subsystem: &Subsystem, options: &Options, ranks: Option<&[usize]>)
         None => cuts,
         Some(ranks) => ranks.iter().map(|rank| cuts[*rank]).collect(),
     };
-    by_definition::big_phi(subsystem, options, &some)
+    by_definition::big_phi(subsystem, options, Stop::new(options), &some)
 }
 
 /// The cuts that are looked at.
@@ -161,6 +161,9 @@ fn cuts(subsystem: &Subsystem, variant: Variant) -> Vec<Cut> {
 /// let results = big_phi_many(&subsystems, &Options::default());
 /// assert_eq!(results[1].phi, big_phi(&subsystems[1], &Options::default()).phi);
 /// ```
+///
+/// # Panics
+/// As [`big_phi`].
 pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<BigPhi> {
     let n_threads = rayon::current_num_threads() as u64;
     let (quiet, stop) = (Options { progress: None, ..options.clone() }, Stop::new(options));
@@ -172,6 +175,11 @@ pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<BigPhi> 
         let needed_bytes = memory_needed(subsystem, 1, false).saturating_mul(n_threads);
         if let Some(reason) = memory_limit(needed_bytes, options).or_else(|| stop.reason()) {
             return without_structure(subsystem, reason);
+        }
+        if !quiet.variant.has_bounds() {
+            quiet.variant.check().unwrap_or_else(|error| panic!("{error}"));
+            let cuts = cuts(subsystem, quiet.variant);
+            return by_definition::big_phi(subsystem, &quiet, stop.clone(), &cuts);
         }
         let ready = rooms.entry(subsystem.n_units()).or_default();
         ready.iter_mut().for_each(Scratch::renew);
@@ -309,7 +317,7 @@ pub(crate) fn without_search(
 }
 
 /// Why the search may not begin, if it would take more memory than it may.
-fn memory_limit(needed_bytes: u64, options: &Options) -> Option<StopReason> {
+pub(crate) fn memory_limit(needed_bytes: u64, options: &Options) -> Option<StopReason> {
     let is_too_much = options.limits.memory_bytes.is_some_and(|limit| needed_bytes > limit);
     is_too_much.then_some(StopReason::MemoryLimit { needed_bytes })
 }

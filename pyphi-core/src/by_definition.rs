@@ -156,8 +156,8 @@ impl Definition<'_> {
         phi
     }
 
-    /// φ of a pair with the first `most` of the partitions that attain it, within the tolerance.
-    /// Some, if the analysis is to stop.
+    /// φ of a pair with the first `most` of the partitions that attain it. Some, if the analysis is
+    /// to stop.
     pub(crate) fn mips(
         &self,
         direction: Direction,
@@ -166,6 +166,19 @@ impl Definition<'_> {
         most: usize,
     ) -> (f64, Vec<Vec<(u32, u32)>>) {
         let phi = self.phi(direction, mechanism, purview, f64::NEG_INFINITY);
+        (phi, self.attaining(phi, direction, mechanism, purview, most))
+    }
+
+    /// The first `most` of the partitions whose distance is φ, within the tolerance. Some, if the
+    /// analysis is to stop.
+    fn attaining(
+        &self,
+        phi: f64,
+        direction: Direction,
+        mechanism: u32,
+        purview: u32,
+        most: usize,
+    ) -> Vec<Vec<(u32, u32)>> {
         let whole = self.distribution(direction, mechanism, purview);
         let (mut mips, mut emd) = (Vec::new(), EmdSolver::default());
         let _ = for_each_partition(self.variant.partitions, mechanism, purview, |parts| {
@@ -179,7 +192,7 @@ impl Definition<'_> {
                 false => ControlFlow::Continue(()),
             }
         });
-        (phi, mips)
+        mips
     }
 
     /// The purview with the largest φ, or None if φ is 0 for all of them. Anything, if the analysis
@@ -216,7 +229,7 @@ impl Definition<'_> {
         let members = self.subsystem.units().bits();
         let network = |local: u32| UnitSet::from_bits(deposit(local, members));
         let describe = |direction, core: Core| {
-            let (_, mips) = self.mips(direction, mechanism, core.purview, 1);
+            let mips = self.attaining(core.phi, direction, mechanism, core.purview, 1);
             CoreRepertoire {
                 direction,
                 purview: network(core.purview),
@@ -244,9 +257,17 @@ struct Search<'a> {
 }
 
 /// Φ of a subsystem that is strongly connected, over these cuts.
-pub(crate) fn big_phi(subsystem: &Subsystem, options: &Options, cuts: &[Cut]) -> BigPhi {
-    let stop = Stop::new(options);
-    Search { subsystem, options, stop, began: Instant::now() }.run(cuts)
+pub(crate) fn big_phi(
+    subsystem: &Subsystem,
+    options: &Options,
+    stop: Stop,
+    cuts: &[Cut],
+) -> BigPhi {
+    let search = Search { subsystem, options, stop, began: Instant::now() };
+    search.run(cuts).unwrap_or_else(|| {
+        let reason = search.stop.reason().unwrap_or(StopReason::Cancelled);
+        without_structure(subsystem, reason)
+    })
 }
 
 /// The concepts of a subsystem.
@@ -289,20 +310,16 @@ impl Search<'_> {
         (!self.stop.is_due()).then_some(CauseEffectStructure { concepts })
     }
 
-    fn run(&self, cuts: &[Cut]) -> BigPhi {
+    /// Φ over these cuts; None if the analysis is to stop, or there are none.
+    fn run(&self, cuts: &[Cut]) -> Option<BigPhi> {
         let (subsystem, variant) = (self.subsystem, self.options.variant);
-        let stopped = || {
-            let reason = self.stop.reason().unwrap_or(StopReason::Cancelled);
-            without_structure(subsystem, reason)
-        };
         let all = variant.subsets(subsystem.n_units());
-        let Some(ces) = self.structure(None, &all) else { return stopped() };
-        let nothing = CauseEffectStructure::default();
-        let between = |a: &CauseEffectStructure, b: &CauseEffectStructure| {
-            structure_distance((subsystem, a), (subsystem, b), variant)
+        let ces = self.structure(None, &all)?;
+        let from_intact = |other: &CauseEffectStructure| {
+            structure_distance((subsystem, &ces), (subsystem, other), variant, &self.stop)
         };
+        let conceptual_information = Some(from_intact(&CauseEffectStructure::default())?);
         let zero = |ces: CauseEffectStructure| {
-            let conceptual_information = Some(between(&ces, &nothing));
             let (units, stats) = (subsystem.units(), Stats::default());
             BigPhi {
                 conceptual_information,
@@ -310,11 +327,10 @@ impl Search<'_> {
             }
         };
         if ces.concepts.is_empty() {
-            return zero(ces);
+            return Some(zero(ces));
         }
         let had: Vec<u32> = ces.concepts.iter().map(|it| subsystem.local(it.mechanism)).collect();
-        let watch = Watch::new(self.options, self.began, Phase::Cuts, cuts.len() as u64);
-        let of_cut = |cut: &Cut| {
+        let under = |cut: Cut| {
             // A mechanism that the cut does not split has no concept that it did not have: the
             // units of a purview that it loses are severed from all of it, and φ over the others
             // stays.
@@ -323,36 +339,37 @@ impl Search<'_> {
             let mechanisms: Vec<u32> = (all.iter().copied())
                 .filter(|&it| had.contains(&it) || (is_split(it) && !variant.no_new_concepts))
                 .collect();
-            let structure = self.structure(Some(*cut), &mechanisms)?;
-            let total = between(&ces, &structure);
-            watch.add(1, None);
-            Some((total, structure))
+            self.structure(Some(cut), &mechanisms)
         };
-        let found: Option<Vec<_>> = cuts.par_iter().map(of_cut).collect();
-        let Some(mut found) = found else { return stopped() };
+        let n_cuts = cuts.len() as u64;
+        let watch = Watch::new(self.options, self.began, Phase::Cuts, n_cuts);
+        // The structures of all cuts together would take too much memory.
+        let distance = |cut: &Cut| {
+            let distance = from_intact(&under(*cut)?)?;
+            watch.add(1, None);
+            Some(distance)
+        };
+        let distances = cuts.par_iter().map(distance).collect::<Option<Vec<f64>>>()?;
         let tolerance = subsystem.tolerance();
         let mut idle: Vec<usize> =
-            (0..cuts.len()).filter(|&rank| found[rank].0.abs() <= tolerance).collect();
+            (0..cuts.len()).filter(|&rank| distances[rank].abs() <= tolerance).collect();
         sort_likely_first(subsystem, cuts, &mut idle);
-        let counts = (cuts.len() as u64, cuts.len() as u64);
         if let Some(&rank) = idle.first() {
-            let (cuts_decided, cuts_total) = counts;
-            return BigPhi { cut: Some(cuts[rank]), cuts_decided, cuts_total, ..zero(ces) };
+            let cut = Some(cuts[rank]);
+            return Some(BigPhi { cut, cuts_decided: n_cuts, cuts_total: n_cuts, ..zero(ces) });
         }
-        let least = found.iter().map(|(total, _)| *total).fold(f64::INFINITY, f64::min);
-        let Some(rank) = found.iter().position(|(total, _)| *total <= least + tolerance) else {
-            return stopped();
-        };
-        let (_, partitioned_ces) = found.swap_remove(rank);
-        BigPhi {
-            phi: least,
+        let phi = distances.iter().copied().fold(f64::INFINITY, f64::min);
+        let rank = distances.iter().position(|&it| it <= phi + tolerance)?;
+        let partitioned_ces = under(cuts[rank])?;
+        Some(BigPhi {
+            phi,
             cut: Some(cuts[rank]),
             ties: ces.ties() + partitioned_ces.ties(),
             partitioned_ces,
-            cuts_decided: counts.0,
-            cuts_total: counts.1,
+            cuts_decided: n_cuts,
+            cuts_total: n_cuts,
             ..zero(ces)
-        }
+        })
     }
 }
 
@@ -421,7 +438,8 @@ fn is_same(a: &Concept, b: &Concept, tolerance: f64) -> bool {
         && same_core(Direction::Effect)
 }
 
-/// The distance of two structures on the same units, each with its subsystem.
+/// The distance of two structures on the same units, each with its subsystem; None if the analysis
+/// is to stop.
 ///
 /// # Panics
 /// If the measure is asymmetric and the distance is not that of Σφ.
@@ -429,10 +447,11 @@ pub(crate) fn structure_distance(
     (first, a): (&Subsystem, &CauseEffectStructure),
     (second, b): (&Subsystem, &CauseEffectStructure),
     variant: Variant,
-) -> f64 {
+    stop: &Stop,
+) -> Option<f64> {
     assert_eq!(first.units(), second.units(), "structures on different units");
     if variant.ces_distance == CesDistance::SumSmallPhi {
-        return a.sum_phi() - b.sum_phi();
+        return Some(a.sum_phi() - b.sum_phi());
     }
     assert!(!variant.measure.is_asymmetric(), "{} is asymmetric", variant.measure);
     let unconstrained = [first, second]
@@ -468,20 +487,20 @@ pub(crate) fn structure_distance(
         supply.push(-surplus);
     }
     let mut emd = EmdSolver::default();
-    let costs: Vec<Vec<i64>> = rows
-        .iter()
-        .map(|row| {
-            let cost = |it: &Place<'_>| row.distance(it, variant.measure, &mut emd);
-            columns.iter().map(cost).map(|it| to_coarse(to_fixed(it))).collect()
-        })
-        .collect();
+    let mut costs: Vec<Vec<i64>> = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let cost = |it: &Place<'_>| {
+            let distance = row.distance(it, variant.measure, &mut emd);
+            (!stop.is_due()).then(|| to_coarse(to_fixed(distance)))
+        };
+        costs.push(columns.iter().map(cost).collect::<Option<_>>()?);
+    }
     let mut transport = Transport::default();
     transport.set(Columns::Filled, supply, demand, |row, out| out.copy_from_slice(&costs[row]));
     transport.start(&[]);
-    let total = transport.solve(i128::MAX, &Stop::never(), |row, column| costs[row][column]);
-    match total {
-        Some(Total::Exact(total)) => cost_to_f64(total),
-        other => unreachable!("nothing stops the transport: {other:?}"),
+    match transport.solve(i128::MAX, stop, |row, column| costs[row][column])? {
+        Total::Exact(total) => Some(cost_to_f64(total)),
+        Total::AtLeast(_) => unreachable!("no distance is the largest number"),
     }
 }
 

@@ -80,18 +80,8 @@ pub(crate) fn candidates_up_to(
 /// other, or [`Limits::memory_bytes`](crate::Limits::memory_bytes) forbids to search these: any of
 /// them may be in a complex.
 pub fn complexes(network: &Network, state: State, options: &Options) -> Result<Vec<BigPhi>> {
+    check(network, state, options)?;
     let network = Arc::new(network.clone());
-    if state.n_units() != network.n_units() {
-        let (found, expected) = (state.n_units(), network.n_units());
-        return Err(ErrorKind::StateLength { found, expected }.into());
-    }
-    if let Some(most_bytes) = options.limits.memory_bytes {
-        let needed_bytes = memory_needed_of_complexes(&network, rayon::current_num_threads());
-        if needed_bytes > most_bytes {
-            let units = network.units().to_string();
-            return Err(ErrorKind::Memory { units, needed_bytes, most_bytes }.into());
-        }
-    }
     let mut met: HashMap<(Vec<u64>, LocalOrder), BigPhi> = HashMap::new();
     let mut found: Vec<BigPhi> = Vec::new();
     // The limit on time is that of all of them.
@@ -137,6 +127,22 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
     Ok(sorted)
 }
 
+/// Whether all subsystems of a network may be searched.
+///
+/// # Errors
+/// If the state has the wrong length, or there is too little memory.
+fn check(network: &Network, state: State, options: &Options) -> Result<()> {
+    network.check_part(state, network.units())?;
+    let needed_bytes = memory_needed_of_complexes(network, rayon::current_num_threads());
+    match options.limits.memory_bytes {
+        Some(most_bytes) if needed_bytes > most_bytes => {
+            let units = network.units().to_string();
+            Err(ErrorKind::Memory { units, needed_bytes, most_bytes }.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The smallest and the largest Φ that ties allow a subsystem.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ComplexRange {
@@ -176,6 +182,7 @@ pub fn complex_ranges(
     rules: SpectrumRules,
 ) -> Result<Vec<ComplexRange>> {
     options.variant.expect_default("a range over ties");
+    check(network, state, options)?;
     let network = Arc::new(network.clone());
     let stop = Stop::new(options);
     let mut met: HashMap<Vec<u64>, Option<(f64, f64)>> = HashMap::new();

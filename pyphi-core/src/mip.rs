@@ -175,6 +175,21 @@ pub(crate) struct Rules {
     pub(crate) no_new_concepts: bool,
 }
 
+impl Rules {
+    /// Those of IIT 3.0 as published, with all that saves work.
+    pub(crate) fn published(tolerance: Fixed) -> Rules {
+        Rules {
+            tolerance,
+            prune: true,
+            count_ties: false,
+            symmetry: true,
+            order: LocalOrder::Lexicographic,
+            smallest_purview: false,
+            no_new_concepts: false,
+        }
+    }
+}
+
 /// Scratch space of one thread.
 #[derive(Debug)]
 pub(crate) struct Scratch {
@@ -1183,13 +1198,9 @@ impl<'a> Workbench<'a> {
             symmetry: &self.symmetry,
             cache: &self.cache,
             rules: Rules {
-                tolerance: self.subsystem.tolerance_fixed(),
                 prune: self.prune,
-                count_ties: false,
                 symmetry: self.prune,
-                order: LocalOrder::Lexicographic,
-                smallest_purview: false,
-                no_new_concepts: false,
+                ..Rules::published(self.subsystem.tolerance_fixed())
             },
             stop: &self.stop,
             purviews: &self.subsets,

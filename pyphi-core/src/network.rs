@@ -4,6 +4,7 @@
 
 use crate::error::{ErrorKind, Result};
 use crate::input::unprintable;
+use crate::state::State;
 use crate::tpm::Tpm;
 use crate::unit_set::{UnitSet, bits, deposit};
 
@@ -108,6 +109,21 @@ impl Network {
         }
         self.labels = Some(labels);
         Ok(self)
+    }
+
+    /// Whether this can be a state of the network, and these some of its units.
+    ///
+    /// # Errors
+    /// If the state has the wrong length, or a unit does not exist.
+    pub(crate) fn check_part(&self, state: State, units: UnitSet) -> Result<()> {
+        let n_units = self.n_units();
+        if state.n_units() != n_units {
+            return Err(ErrorKind::StateLength { found: state.n_units(), expected: n_units }.into());
+        }
+        if let Some(unit) = units.difference(self.units()).iter().next() {
+            return Err(ErrorKind::NoSuchUnit { unit, n_units }.into());
+        }
+        Ok(())
     }
 
     /// Number of units.

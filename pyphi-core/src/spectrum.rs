@@ -34,7 +34,6 @@ use crate::structure::{BOUND_SLACK, StructureDistance, effect_distance, is_same,
 use crate::subsystem::Subsystem;
 use crate::symmetry::{Arrangement, PhiCache, Symmetry};
 use crate::tables::{Wiring, subsets_by_size, to_network};
-use crate::tie_order::LocalOrder;
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::{UnitSet, bits};
 
@@ -462,15 +461,7 @@ impl Shared<'_> {
             memo: &self.memo,
             symmetry: &self.symmetry,
             cache: &self.cache,
-            rules: Rules {
-                tolerance: self.subsystem.tolerance_fixed(),
-                prune: true,
-                count_ties: false,
-                symmetry: true,
-                order: LocalOrder::Lexicographic,
-                smallest_purview: false,
-                no_new_concepts: false,
-            },
+            rules: Rules::published(self.subsystem.tolerance_fixed()),
             stop: self.stop,
             purviews: self.subsets,
             choices: None,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::unit_set::UnitSet;
 
 /// A state of `n` binary units, unit 0 in the lowest bit. Prints as `(1,0,0)`, unit 0 first.
@@ -66,6 +66,14 @@ impl State {
     /// The values, unit 0 first.
     pub fn values(self) -> Vec<u8> {
         (0..self.n_units).map(|unit| (self.bits >> unit & 1) as u8).collect()
+    }
+
+    /// No previous state leads to this one of these units.
+    pub(crate) fn unreachable(self, units: UnitSet) -> Error {
+        let values: Vec<String> =
+            units.iter().map(|unit| self.values()[unit].to_string()).collect();
+        let state = format!("({})", values.join(","));
+        ErrorKind::Unreachable { state, units: units.to_string() }.into()
     }
 }
 

@@ -74,7 +74,8 @@ pub fn ces_distance(
     if found != expected {
         return Err(ErrorKind::OtherUnits { found, expected }.into());
     }
-    Ok(structure_distance(first, second, variant))
+    let distance = structure_distance(first, second, variant, &Stop::never());
+    Ok(distance.expect("nothing stops it"))
 }
 
 /// Conceptual information: the distance of a cause-effect structure from one without concepts, Σ φ

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::big_phi::Search;
+use crate::big_phi::{Search, memory_limit};
 use crate::by_definition;
 use crate::concept::{Concept, Mip};
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +21,6 @@ use crate::state::State;
 use crate::structure::CauseEffectStructure;
 use crate::symmetry::{PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring, subsets_by_size};
-use crate::tie_order::LocalOrder;
 use crate::unit_set::{UnitSet, extract};
 
 /// Values of at most this are 0, and two values this close are tied, unless asked otherwise. A
@@ -58,25 +57,13 @@ impl Subsystem {
     /// # Errors
     /// As [`Subsystem::new`].
     pub fn of(network: &Arc<Network>, state: State, units: UnitSet) -> Result<Subsystem> {
-        let n_units = network.n_units();
-        if state.n_units() != n_units {
-            return Err(ErrorKind::StateLength { found: state.n_units(), expected: n_units }.into());
-        }
-        if let Some(unit) = units.difference(network.units()).iter().next() {
-            return Err(ErrorKind::NoSuchUnit { unit, n_units }.into());
-        }
+        network.check_part(state, units)?;
         if units.len() > Self::MAX_UNITS {
             return Err(Subsystem::too_large(units.len()));
         }
         let tables = Tables::new(network, state.row() as u32, units.bits());
         if !tables.is_reachable() {
-            let values: Vec<String> =
-                units.iter().map(|unit| state.values()[unit].to_string()).collect();
-            return Err(ErrorKind::Unreachable {
-                state: format!("({})", values.join(",")),
-                units: units.to_string(),
-            }
-            .into());
+            return Err(state.unreachable(units));
         }
         Ok(Subsystem {
             network: Arc::clone(network),
@@ -269,9 +256,8 @@ impl Subsystem {
         options: &Options,
     ) -> std::result::Result<CauseEffectStructure, StopReason> {
         let needed = predicted_bytes(self.n_units(), rayon::current_num_threads());
-        let needed_bytes = needed.unwrap_or(u64::MAX);
-        if options.limits.memory_bytes.is_some_and(|limit| needed_bytes > limit) {
-            return Err(StopReason::MemoryLimit { needed_bytes });
+        if let Some(reason) = memory_limit(needed.unwrap_or(u64::MAX), options) {
+            return Err(reason);
         }
         match options.variant.has_bounds_of_small_phi() {
             true => Search::new(self, options).structure(),
@@ -316,15 +302,7 @@ impl Subsystem {
             memo: &CauseMemo::none(),
             symmetry: &Symmetry::find(&self.tables),
             cache: &PhiCache::new(),
-            rules: Rules {
-                tolerance: self.tolerance_fixed(),
-                prune: true,
-                count_ties: false,
-                symmetry: true,
-                order: LocalOrder::Lexicographic,
-                smallest_purview: false,
-                no_new_concepts: false,
-            },
+            rules: Rules::published(self.tolerance_fixed()),
             stop,
             purviews: &purviews,
             choices: None,

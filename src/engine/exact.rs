@@ -274,21 +274,16 @@ impl Engine {
         self.is_batch.store(true, Ordering::Relaxed);
         // Within the pool of an engine, what it does itself stays on that thread.
         let mut found: Vec<(usize, T)> = thread::scope(|scope| {
-            let start = |engine| {
-                let do_some = &do_some;
-                scope.spawn(move || Engine::alone(engine, || do_some(engine)))
-            };
-            let shares: Vec<_> = engines.iter().map(start).collect();
+            let do_some = &do_some;
+            let shares: Vec<_> = engines
+                .iter()
+                .map(|engine| scope.spawn(move || engine.pool.install(|| do_some(engine))))
+                .collect();
             shares.into_iter().flat_map(|it| it.join().expect("work does not panic")).collect()
         });
         self.is_batch.store(false, Ordering::Relaxed);
         found.sort_unstable_by_key(|(idx, _)| *idx);
         Ok(found.into_iter().map(|(_, it)| it).collect())
-    }
-
-    /// What `work` returns, done on the threads of this engine.
-    fn alone<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.pool.install(work)
     }
 
     /// `true` if the user asked to stop.
@@ -437,7 +432,8 @@ impl Engine {
         cut: Option<Cut>,
     ) -> Result<MechanismRecord<PurviewRecord>, Error> {
         let subsystem = network.subsystem();
-        self.over_purviews(network, "iit3", mechanism, cut, directions, |direction, options| {
+        let needed = pyphi_core::predicted_bytes(subsystem.n_units(), 1).unwrap_or(u64::MAX);
+        let analyse = |direction, options: &Options| {
             let found = match purview {
                 None => subsystem.purview_analyses(cut, direction, mechanism, options),
                 Some(purview) => subsystem
@@ -445,7 +441,9 @@ impl Engine {
                     .map(|it| vec![it]),
             };
             found.map(|found| found.iter().map(PurviewRecord::from).collect())
-        })
+        };
+        let found = self.over_purviews(network, "iit3", mechanism, directions, needed, analyse)?;
+        Ok(MechanismRecord { cut, ..found })
     }
 
     /// As [`mechanism`](Engine::mechanism), by IIT 4.0.
@@ -462,37 +460,32 @@ impl Engine {
     ) -> Result<MechanismRecord<PhiPurviewRecord>, Error> {
         let system = &network.system();
         let formalism = rules.formalism().to_string();
-        self.over_purviews(
-            network,
-            &formalism,
-            mechanism,
-            None,
-            directions,
-            |direction, options| {
-                let found = match purview {
-                    None => system.purview_analyses(direction, mechanism, options),
-                    Some(purview) => system
-                        .purview_analysis(direction, mechanism, purview, options)
-                        .map(|it| vec![it]),
-                };
-                found.map(|found| found.iter().map(PhiPurviewRecord::from).collect())
-            },
-        )
+        let needed = iit4::memory_needed(system, 1);
+        let analyse = |direction, options: &Options| {
+            let found = match purview {
+                None => system.purview_analyses(direction, mechanism, options),
+                Some(purview) => system
+                    .purview_analysis(direction, mechanism, purview, options)
+                    .map(|it| vec![it]),
+            };
+            found.map(|found| found.iter().map(PhiPurviewRecord::from).collect())
+        };
+        self.over_purviews(network, &formalism, mechanism, directions, needed, analyse)
     }
 
-    /// What `analyse` says of a mechanism in each direction, on one thread.
+    /// What `analyse` says of a mechanism in each direction, on one thread, which takes so much
+    /// memory.
     fn over_purviews<P: Send>(
         &self,
         network: &OwnNetwork,
         formalism: &str,
         mechanism: UnitSet,
-        cut: Option<Cut>,
         directions: &[Direction],
+        needed_bytes: u64,
         analyse: impl Fn(Direction, &Options) -> Result<Vec<P>, StopReason> + Send + Sync,
     ) -> Result<MechanismRecord<P>, Error> {
         let (record, place) = (&network.record, network.place());
-        let n_units = network.units.len();
-        let needed = |_| pyphi_core::predicted_bytes(n_units, 1).unwrap_or(u64::MAX);
+        let needed = |_| needed_bytes;
         let [cause, effect] = self.within_memory(&place, needed, |options| {
             [Direction::Cause, Direction::Effect].map(|direction| {
                 directions.contains(&direction).then(|| analyse(direction, &options)).transpose()
@@ -507,7 +500,7 @@ impl Engine {
             state: network.state.clone(),
             formalism: formalism.to_owned(),
             mechanism: mechanism.iter().collect(),
-            cut,
+            cut: None,
             variant: self.options.variant,
             cause: of(cause)?,
             effect: of(effect)?,

@@ -105,12 +105,10 @@ fn part(text: &str) -> (Vec<UnitName>, PartDirection) {
 
 impl CutUnits {
     fn of(&self, network: &OwnNetwork) -> Result<Cut, Error> {
-        let [(from, _), (to, _)] = self.parts.as_slice() else {
-            return Err(no_iit3_cut());
+        let ([(from, _), (to, _)], true) = (self.parts.as_slice(), self.is_directed) else {
+            let message = "--cut in parts with iit3: expected two parts and an arrow, \"A,B -> C\"";
+            return Err(Error::Settings(message.to_owned()));
         };
-        if !self.is_directed {
-            return Err(no_iit3_cut());
-        }
         network.cut(network.units(from, "cut")?, network.units(to, "cut")?)
     }
 
@@ -121,11 +119,6 @@ impl CutUnits {
         let parts = self.parts.iter().map(part).collect::<Result<_, Error>>()?;
         Ok(SystemPartition { parts })
     }
-}
-
-fn no_iit3_cut() -> Error {
-    let message = "--cut in parts with iit3: expected two parts and an arrow, \"A,B -> C\"";
-    Error::Settings(message.to_owned())
 }
 
 /// Why an answer is not complete.

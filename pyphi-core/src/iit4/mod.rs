@@ -95,8 +95,8 @@ pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
 pub fn predicted_bytes_of_phi_s(n_units: usize, n_threads: usize) -> Option<u64> {
     // Causes, which may be wide numbers, effects and their complements; what the states are
     // specified by.
-    let of_state = 8 * (4 * n_units as u64 + 6);
     let states = 1u64.checked_shl(u32::try_from(n_units).ok()?)?;
+    let of_state = 8 * (4 * n_units as u64 + 6);
     states.checked_mul(of_state)?.checked_add(system_mip::bytes(n_units, n_threads)?)
 }
 

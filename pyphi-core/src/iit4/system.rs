@@ -74,10 +74,7 @@ impl Substrate {
     /// If a unit depends on another without a connection, or no previous state leads to the present
     /// one.
     pub(crate) fn new(network: &Arc<Network>, state: State) -> Result<Substrate> {
-        let n_units = network.n_units();
-        if state.n_units() != n_units {
-            return Err(ErrorKind::StateLength { found: state.n_units(), expected: n_units }.into());
-        }
+        network.check_part(state, network.units())?;
         Substrate::check(network)?;
         Substrate::of_checked(network, state)
     }
@@ -126,7 +123,7 @@ impl Substrate {
             };
         let substrate = Substrate { network: Arc::clone(network), state, likelihood };
         if !is_reachable {
-            return Err(unreachable(state, network.units()));
+            return Err(state.unreachable(network.units()));
         }
         Ok(substrate)
     }
@@ -142,13 +139,7 @@ fn check_reachable(network: &Network, state: State, units: UnitSet) -> Result<()
             |unit| if present >> unit & 1 == 1 { on[unit] > 0.0 } else { on[unit] < 1.0 };
         units.iter().all(is_possible)
     };
-    if submasks(units.bits()).any(leads_here) { Ok(()) } else { Err(unreachable(state, units)) }
-}
-
-fn unreachable(state: State, units: UnitSet) -> Error {
-    let values: Vec<String> = units.iter().map(|unit| state.values()[unit].to_string()).collect();
-    let state = format!("({})", values.join(","));
-    ErrorKind::Unreachable { state, units: units.to_string() }.into()
+    if submasks(units.bits()).any(leads_here) { Ok(()) } else { Err(state.unreachable(units)) }
 }
 
 /// A candidate system of IIT 4.0: some units of a network in its state; the others are the
@@ -272,13 +263,7 @@ impl System {
     /// # Errors
     /// As [`System::of`].
     pub fn of_shared(network: &Arc<Network>, state: State, units: UnitSet) -> Result<System> {
-        let n_units = network.n_units();
-        if state.n_units() != n_units {
-            return Err(ErrorKind::StateLength { found: state.n_units(), expected: n_units }.into());
-        }
-        if let Some(unit) = units.difference(network.units()).iter().next() {
-            return Err(ErrorKind::NoSuchUnit { unit, n_units }.into());
-        }
+        network.check_part(state, units)?;
         if units.len() > System::MAX_UNITS {
             return Err(System::too_large(units.len()));
         }

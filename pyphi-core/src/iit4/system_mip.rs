@@ -49,7 +49,7 @@ use super::listing::Directions;
 use super::measure::{TIE_TOLERANCE, ZERO_TOLERANCE};
 use super::side::{Candidate, Sides, Smallest};
 use crate::limits::{Options, Phase, Stop, Watch, steps};
-use crate::unit_set::{UnitSet, bits};
+use crate::unit_set::{UnitSet, bits, submasks};
 
 /// Sets of this many elements or more are searched on all threads: fewer take less than 2 ms.
 const PARALLEL_FROM: usize = 10;
@@ -598,10 +598,9 @@ impl<'a> Round<'a> {
     }
 }
 
-/// The subsets of `set` less what is not free in it, together with nothing else: what can join the
-/// element above.
+/// The subsets of `set` that can be in one part with any other element.
 fn free_subsets(set: u32, free: u32) -> impl Iterator<Item = u32> {
-    crate::unit_set::submasks(set & free)
+    submasks(set & free)
 }
 
 /// `splits[S]` = min over the splits of S of the sum of their costs. Elements that are not free are

@@ -4,7 +4,7 @@
 use pyphi_core::{
     CauseEffectStructure, CesDistance, CoreRepertoire, Cut, Direction, ErrorKind, Measure,
     MechanismPartitions, Network, Options, Partition, State, Subsystem, UnitSet, Variant, big_phi,
-    big_phi_under, ces_distance, complexes, conceptual_information, fixtures,
+    big_phi_many, big_phi_under, ces_distance, complexes, conceptual_information, fixtures,
 };
 use serde::Deserialize;
 
@@ -233,6 +233,23 @@ fn complexes_have_variants() {
     };
     let found = complexes(subsystem.network(), subsystem.state(), &options(variant)).unwrap();
     assert_eq!(found[0].phi, big_phi(&subsystem, &options(variant)).phi);
+}
+
+/// Many subsystems at once have the same variant as one.
+#[test]
+fn many_subsystems_have_variants() {
+    let subsystems = [fixtures::or_and_xor(), fixtures::generic_logistic(3, 1)];
+    for variant in [
+        Variant { measure: Measure::L1, ..Variant::default() },
+        Variant { ces_distance: CesDistance::SumSmallPhi, ..Variant::default() },
+        Variant { smallest_purview: true, cut_one: true, ..Variant::default() },
+    ] {
+        let found = big_phi_many(&subsystems, &options(variant));
+        for (found, subsystem) in found.iter().zip(&subsystems) {
+            let alone = big_phi(subsystem, &options(variant));
+            assert_eq!((found.phi, found.cut), (alone.phi, alone.cut), "{variant}");
+        }
+    }
 }
 
 /// A cut can make concepts, and to leave them out makes Φ larger or smaller. The values are those
