@@ -174,6 +174,19 @@ pub enum ErrorKind {
         /// The units of the subsystem.
         units: String,
     },
+    /// A transition that does not happen (actual causation).
+    #[error(
+        "after: unit {unit} has probability 0 of being {value} after {before}, expected a state \
+         that can follow"
+    )]
+    ImpossibleTransition {
+        /// The unit that cannot be as it is, by its label or number.
+        unit: String,
+        /// Its value after.
+        value: u8,
+        /// The state before.
+        before: String,
+    },
     /// An asymmetric measure of repertoires with a distance of structures that needs a symmetric
     /// one.
     #[error(

@@ -39,10 +39,13 @@
 //!
 //! IIT 4.0 (Albantakis et al. 2023) is in [`iit4`]: φ_s, distinctions, relations, Φ-structures,
 //! complexes. It starts from the same [`Subsystem`]; [`Formalism`] names the formulations.
+//!
+//! What caused what in a transition between two states is in [`causation`].
 
 mod big_phi;
 mod bound;
 mod by_definition;
+pub mod causation;
 mod complex;
 mod concept;
 mod cut_structure;
@@ -67,6 +70,7 @@ mod split_mix;
 mod state;
 mod stats;
 mod structure;
+mod subset_convolution;
 mod subsystem;
 mod symmetry;
 mod tables;

@@ -128,6 +128,11 @@ pub enum Phase {
     Distinctions,
     /// IIT 4.0: the candidate systems of a substrate.
     Systems,
+    /// Actual causation: the occurrences, each with all its candidates.
+    Occurrences,
+    /// Actual causation: the sets of units that transitions of a [nexus](crate::causation::nexus)
+    /// start from.
+    Nexus,
 }
 
 /// Tells the observer, if there is one, how far a phase has come.
@@ -377,7 +382,7 @@ mod tests {
     use super::*;
     use crate::fixtures::{complete_majority, dense_logistic, generic_logistic, ring_logistic};
     use crate::iit4;
-    use crate::{big_phi, complexes, phi_range};
+    use crate::{big_phi, causation, complexes, phi_range};
 
     /// The most steps between two looks: a fraction of a second in a release build.
     const MOST_STEPS: u64 = 100_000_000;
@@ -433,6 +438,28 @@ mod tests {
         check("complete 11", &complete_majority(11), &ANALYSES, 300);
         check("generic 8", &generic_logistic(8, 1), &ANALYSES[..3], 20_000);
         check("ring 10", &ring_logistic(10), &ANALYSES, 1000);
+    }
+
+    #[test]
+    fn actual_causation_stops_soon_after_it_is_told() {
+        let analyses: [(&str, Analysis); 2] = [
+            ("account", |it, options| {
+                let (network, state, all) = (it.network(), it.state(), it.units());
+                let fixed = causation::Background::Fixed;
+                let it = causation::Transition::new(network, state, state, all, all, fixed);
+                let it = it.expect("a possible transition");
+                let account = causation::account(&it, causation::Scheme::All, options);
+                drop(account.map(|it| it.irreducibility(None, options)));
+            }),
+            ("nexus", |it, options| {
+                let (network, state) = (it.network(), it.state());
+                let (fixed, all) = (causation::Background::Fixed, causation::Scheme::All);
+                drop(causation::nexus(network, state, state, fixed, all, options));
+            }),
+        ];
+        check("generic 12", &generic_logistic(12, 1), &analyses, 6000);
+        check("dense 9", &dense_logistic(9, 1), &analyses, 300);
+        check("dense 6", &dense_logistic(6, 1), &analyses, u64::MAX);
     }
 
     #[test]

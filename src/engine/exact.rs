@@ -117,6 +117,8 @@ impl Engine {
                     Phase::SystemPartitions => "partitions",
                     Phase::Distinctions => "mechanisms",
                     Phase::Systems => "systems",
+                    Phase::Occurrences => "occurrences",
+                    Phase::Nexus => "sets of causes",
                 },
                 done: progress.done,
                 total: progress.total,

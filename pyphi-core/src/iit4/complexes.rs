@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::measure::is_tied;
 use super::sia::{SystemIrreducibilityAnalysis, TiedStates, analyse};
 use super::structure::{forbidden, structure_of};
-use super::system::{Substrate, System};
+use super::system::{Substrate, System, check_connections};
 use super::{Rules, predicted_bytes_of_complexes};
 use crate::complex::candidates_up_to;
 use crate::error::{ErrorKind, Result};
@@ -112,7 +112,7 @@ pub fn sweep<'a>(
     options: &'a Options,
 ) -> Result<impl Iterator<Item = (State, Result<Complexes>)> + use<'a>> {
     drop(candidates(network)?);
-    Substrate::check(network)?;
+    check_connections(network)?;
     let network = Arc::new(network.clone());
     let stop = Stop::new(options);
     let n_units = network.n_units();

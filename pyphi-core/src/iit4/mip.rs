@@ -42,6 +42,7 @@ use super::partition::for_each_joint;
 use super::system::System;
 use crate::limits::{Stop, steps};
 use crate::repertoire::Direction;
+use crate::subset_convolution::{divide, least_of_subsets, smaller, trace};
 use crate::unit_set::{UnitSet, bits, submasks};
 
 /// The most units of a mechanism or purview.
@@ -436,27 +437,10 @@ impl Problem {
                 }
             }
         }
-        let (mut m, mut p) = (first.0, purview ^ first.1);
         let mut blocks = vec![((all ^ first.0) as u32, first.1 as u32)];
-        while m != 0 {
-            let lowest = m & m.wrapping_neg();
-            let mut least = f64::INFINITY;
-            let mut next = (0, 0);
-            steps(1 << ((m ^ lowest).count_ones() + p.count_ones()));
-            for rest in submasks((m ^ lowest) as u32) {
-                let rest = rest as usize;
-                let (g, h) = (&g[(m ^ rest) * n_sets..], &h[(rest >> 1) * n_sets..]);
-                for q in submasks(p as u32) {
-                    let q = q as usize;
-                    let value = g[q] + h[p ^ q];
-                    if value < least {
-                        (least, next) = (value, (rest, q));
-                    }
-                }
-            }
-            blocks.push(((m ^ next.0) as u32, next.1 as u32));
-            (m, p) = (next.0, p ^ next.1);
-        }
+        let cost = |m: usize| &g[m * n_sets..][..n_sets];
+        let least = |m: usize| &h[(m >> 1) * n_sets..][..n_sets];
+        trace(first.0, purview ^ first.1, cost, least, &mut blocks);
         Some(blocks)
     }
 
@@ -591,51 +575,6 @@ pub(crate) struct MipScratch {
     sizes: Vec<f64>,
     g: Vec<f64>,
     h: Vec<f64>,
-}
-
-/// The smaller of two numbers; unlike `f64::min` one instruction, as neither is NaN here.
-#[inline]
-fn smaller(a: f64, b: f64) -> f64 {
-    if a < b { a } else { b }
-}
-
-/// `row[q]` becomes the smallest entry over the subsets of q.
-fn least_of_subsets(row: &mut [f64]) {
-    let mut bit = 1;
-    while bit < row.len() {
-        for pair in row.chunks_exact_mut(2 * bit) {
-            let (without, with) = pair.split_at_mut(bit);
-            with.iter_mut().zip(without).for_each(|(a, b)| *a = smaller(*a, *b));
-        }
-        bit *= 2;
-    }
-}
-
-/// `row[p]` becomes at most `g[q] + h[p - q]` for every q ⊆ p: the subset convolution of (min, +).
-/// Four sets at a time, those of the two lowest units.
-fn divide(g: &[f64], h: &[f64], row: &mut [f64]) {
-    if let ([g0, g1], [h0, h1], [row0, row1]) = (g, h, &mut *row) {
-        *row0 = smaller(*row0, g0 + h0);
-        *row1 = smaller(*row1, smaller(g0 + h1, g1 + h0));
-        return;
-    }
-    let (g, h) = (g.as_chunks::<4>().0, h.as_chunks::<4>().0);
-    for (p, least) in row.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        let mut now = *least;
-        let mut q = p;
-        loop {
-            let ([g0, g1, g2, g3], [h0, h1, h2, h3]) = (g[q], h[p ^ q]);
-            now[0] = smaller(now[0], g0 + h0);
-            now[1] = smaller(now[1], smaller(g0 + h1, g1 + h0));
-            now[2] = smaller(now[2], smaller(g0 + h2, g2 + h0));
-            now[3] = smaller(now[3], smaller(smaller(g0 + h3, g3 + h0), smaller(g1 + h2, g2 + h1)));
-            if q == 0 {
-                break;
-            }
-            q = (q - 1) & p;
-        }
-        *least = now;
-    }
 }
 
 /// The search over the set partitions of a mechanism, block by block.

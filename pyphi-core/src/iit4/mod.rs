@@ -43,6 +43,7 @@ pub use structure::{
     phi_structure,
 };
 pub use system::System;
+pub(crate) use system::check_connections;
 
 use crate::formalism::{DifferentiationCap, Formalism, TiePolicy};
 use crate::network::Network;

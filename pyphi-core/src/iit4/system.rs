@@ -75,27 +75,8 @@ impl Substrate {
     /// one.
     pub(crate) fn new(network: &Arc<Network>, state: State) -> Result<Substrate> {
         network.check_part(state, network.units())?;
-        Substrate::check(network)?;
+        check_connections(network)?;
         Substrate::of_checked(network, state)
-    }
-
-    /// # Errors
-    /// If a unit depends on another without a connection.
-    pub(crate) fn check(network: &Network) -> Result<()> {
-        let tpm = network.tpm();
-        for to in 0..network.n_units() {
-            for from in network.units().difference(network.inputs(to)).iter() {
-                let other = |row: usize| row | 1 << from;
-                let depends =
-                    |&row: &usize| (tpm.row(row)[to] - tpm.row(other(row))[to]).abs() > DEPENDS;
-                let mut off = (0..tpm.n_states()).filter(|row| row >> from & 1 == 0);
-                if let Some(row) = off.find(depends) {
-                    let other_row = other(row);
-                    return Err(ErrorKind::MissingConnection { from, to, row, other_row }.into());
-                }
-            }
-        }
-        Ok(())
     }
 
     /// # Errors
@@ -127,6 +108,25 @@ impl Substrate {
         }
         Ok(substrate)
     }
+}
+
+/// # Errors
+/// If a unit depends on another without a connection.
+pub(crate) fn check_connections(network: &Network) -> Result<()> {
+    let tpm = network.tpm();
+    for to in 0..network.n_units() {
+        for from in network.units().difference(network.inputs(to)).iter() {
+            let other = |row: usize| row | 1 << from;
+            let depends =
+                |&row: &usize| (tpm.row(row)[to] - tpm.row(other(row))[to]).abs() > DEPENDS;
+            let mut off = (0..tpm.n_states()).filter(|row| row >> from & 1 == 0);
+            if let Some(row) = off.find(depends) {
+                let other_row = other(row);
+                return Err(ErrorKind::MissingConnection { from, to, row, other_row }.into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// # Errors

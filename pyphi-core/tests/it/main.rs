@@ -4,6 +4,12 @@
 mod allocations;
 /// What a program answers for a network, and where two answers differ.
 mod answer;
+/// Actual causation straight from its definition: slow, short, and meant to be read.
+mod causation_oracle;
+/// Actual causation: laws that hold for all transitions, and the engine against the oracle.
+mod causation_properties;
+/// Every golden record of actual causation, and the published figures.
+mod causation_suite;
 /// Input that makes no network: the error names the place, the value and what was expected.
 mod errors;
 /// Networks from any bytes: the bodies of fuzz targets.

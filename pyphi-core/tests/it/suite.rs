@@ -37,7 +37,7 @@ const UP_TO_FOUR_UNITS: &str = "iit3_dev.json";
 const FIVE_UNITS: &str = "iit3_dev_n5.json";
 const MATRIX: &str = "matrix_n5_n6.json";
 
-fn text(fixture: &str) -> String {
+pub(crate) fn text(fixture: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(fixture);
     fs::read_to_string(&path).unwrap_or_else(|err| panic!("{}: {err}", path.display()))
 }
