@@ -13,17 +13,16 @@ pub use pyphi_core::Error as InputError;
 use pyphi_core::iit4;
 pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
-    BigPhi, CauseEffectStructure, ComplexRange, DifferentiationCap, ErrorKind, Observer, Options,
-    Phase, PhiRange, State, Stats, Subsystem, big_phi, big_phi_under, candidates, ces_distance,
+    BigPhi, CauseEffectStructure, DifferentiationCap, ErrorKind, Observer, Options, Phase,
+    PhiRange, State, Stats, Subsystem, big_phi, big_phi_under, candidates, ces_distance,
     complex_ranges, complexes, conceptual_information, condensed, memory_needed,
     memory_needed_of_complexes, phi_range, phi_spectrum, tie_range,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use serde::Serialize;
 
 pub use pyphi_core::iit4::record::{
-    DistinctionRecord, MiceRecord, PhiSpectrumRecord, PhiStructureRecord,
-    PurviewRecord as PhiPurviewRecord, RelationRecord, SystemRecord,
+    ComplexesRecord as PhiComplexesRecord, DistinctionRecord, MiceRecord, PhiSpectrumRecord,
+    PhiStructureRecord, PurviewRecord as PhiPurviewRecord, RelationRecord, SystemRecord,
 };
 pub use pyphi_core::iit4::{PartDirection, SystemPartition};
 pub use pyphi_core::input::{
@@ -32,8 +31,9 @@ pub use pyphi_core::input::{
 };
 pub use pyphi_core::pieces;
 pub use pyphi_core::record::{
-    ChosenRecord, ConceptRecord, CoreRecord, ExtremeRecord, MechanismRecord, NearTieRecord,
-    PartRecord, PhiRecord, PurviewRecord, RangeRecord, SpectrumRecord,
+    ChosenRecord, ComplexesRecord, ConceptRecord, CoreRecord, DistanceRecord, ExtremeRecord,
+    MajorOverTies, MechanismRecord, NearTieRecord, PartRecord, PhiRecord, PurviewRecord,
+    RangeRecord, SpectrumRecord, StructureRecord, SystemRange,
 };
 pub use pyphi_core::{
     CesDistance, Cut, CutChoices, Direction, Measure, MechanismPartitions, NEAR, SpectrumRules,
@@ -642,117 +642,6 @@ pub fn rules(formalism: Formalism, ties: TiePolicy) -> Option<Rules> {
         Formalism::Iit4_2026Paper => Some(DifferentiationCap::SpecifiedState),
     };
     Some(Rules { cap, ties })
-}
-
-/// All complexes of one network under IIT 4.0, as JSON has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct PhiComplexesRecord {
-    /// Name of the network.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// State of the whole network.
-    pub state: Vec<u8>,
-    /// The version of IIT 4.0.
-    pub formalism: String,
-    /// What is done with ties.
-    pub ties_policy: String,
-    /// The complexes, largest φ_s first.
-    pub complexes: Vec<PhiStructureRecord>,
-}
-
-/// All complexes of one network, as JSON has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ComplexesRecord {
-    /// Name of the network.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// State of the whole network.
-    pub state: Vec<u8>,
-    /// The units of those that remain when each complex excludes the later ones it overlaps with.
-    pub condensed: Vec<Vec<usize>>,
-    /// The units of other complexes whose Φ is that of the major complex.
-    pub major_ties: Vec<Vec<usize>>,
-    /// Whether ties could change which complex is the major one; absent where that was not looked
-    /// at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub major_over_ties: Option<MajorOverTies>,
-    /// The subsystems with Φ > 0, largest Φ first: the first is the major complex.
-    pub complexes: Vec<PhiRecord>,
-}
-
-/// Whether ties could change which complex is the major one, as JSON has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct MajorOverTies {
-    /// Whether some choice gives another subsystem a larger Φ than another choice gives the major
-    /// complex; null if that is not proven.
-    pub could_change: Option<bool>,
-    /// The smallest and the largest Φ of each subsystem that has a Φ under some choice.
-    pub ranges: Vec<SystemRange>,
-    /// The subsystems whose range is not quickly proven.
-    pub unproven: Vec<Vec<usize>>,
-}
-
-/// All Φ that ties allow a subsystem are between these, as JSON has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SystemRange {
-    /// Its units.
-    pub nodes: Vec<usize>,
-    /// The smallest Φ.
-    pub smallest: f64,
-    /// The largest Φ.
-    pub largest: f64,
-}
-
-impl MajorOverTies {
-    fn new(major: UnitSet, found: &[ComplexRange]) -> MajorOverTies {
-        let of_major = found.iter().find(|it| it.units == major).and_then(|it| it.range);
-        let mut others = found.iter().filter(|it| it.units != major);
-        let could_change = of_major.and_then(|(smallest, _)| {
-            let overtakes = |it: &ComplexRange| it.range.map(|(_, it)| it > smallest + TOLERANCE);
-            match others.clone().any(|it| overtakes(it) == Some(true)) {
-                true => Some(true),
-                false => others.all(|it| it.range.is_some()).then_some(false),
-            }
-        });
-        let range = |it: &ComplexRange| {
-            let (smallest, largest) = it.range.filter(|(_, largest)| *largest > TOLERANCE)?;
-            Some(SystemRange { nodes: it.units.iter().collect(), smallest, largest })
-        };
-        let unproven = found.iter().filter(|it| it.range.is_none());
-        MajorOverTies {
-            could_change,
-            ranges: found.iter().filter_map(range).collect(),
-            unproven: unproven.map(|it| it.units.iter().collect()).collect(),
-        }
-    }
-}
-
-/// Two cause-effect structures and their distance, as JSON has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DistanceRecord {
-    /// The distance from the first to the second.
-    pub distance: f64,
-    /// As in [`PhiRecord::variant`].
-    #[serde(skip_serializing_if = "Variant::is_default")]
-    pub variant: Variant,
-    /// The structures.
-    pub structures: [StructureRecord; 2],
-}
-
-/// A cause-effect structure by itself, as JSON has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct StructureRecord {
-    /// Name of the network.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Units of the subsystem.
-    pub nodes: Vec<usize>,
-    /// State of the whole network.
-    pub state: Vec<u8>,
-    /// Its distance from a structure without concepts.
-    pub conceptual_information: f64,
-    /// Its concepts.
-    pub ces: Vec<ConceptRecord>,
 }
 
 /// A network from a file, checked.

@@ -89,6 +89,7 @@ impl NetworkArgs {
             connectivity,
             force_cm: self.force_cm,
             project: self.project,
+            default_states: None,
             states,
             nodes: self.nodes.as_deref().map(UnitName::parse_list),
         })

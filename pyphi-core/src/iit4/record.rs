@@ -314,6 +314,22 @@ impl PhiStructureRecord {
     }
 }
 
+/// All complexes of one network under IIT 4.0, as JSON has it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComplexesRecord {
+    /// Name of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// State of the whole network.
+    pub state: Vec<u8>,
+    /// The version of IIT 4.0.
+    pub formalism: String,
+    /// What is done with ties.
+    pub ties_policy: String,
+    /// The complexes, largest φ_s first.
+    pub complexes: Vec<PhiStructureRecord>,
+}
+
 /// A mechanism over one purview, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PurviewRecord {

@@ -158,6 +158,37 @@ impl Relations {
         RelationIter { relations: self, stack: Vec::new(), next: 0 }
     }
 
+    /// Goes on with [`Relations::iter`] after one of its relations.
+    ///
+    /// ```
+    /// use pyphi_core::iit4::{Rules, System, phi_structure};
+    /// use pyphi_core::{Options, fixtures};
+    ///
+    /// let system = System::new(&fixtures::iit4_figure_1_ab())?;
+    /// let structure = phi_structure(&system, Rules::default(), &Options::default());
+    /// let relations = structure.relations();
+    /// let third = relations.iter().nth(2).unwrap();
+    /// assert!(relations.iter_after(&third).eq(relations.iter().skip(3)));
+    /// # Ok::<(), pyphi_core::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the relation is not one of these distinctions.
+    pub fn iter_after(&self, relation: &Relation) -> RelationIter<'_> {
+        let mut stack: Vec<(usize, u64, f64)> = Vec::new();
+        for &idx in &relation.distinctions {
+            let node = self.nodes[idx];
+            let (overlap, least) =
+                stack.last().map_or((u64::MAX, f64::INFINITY), |&(_, all, least)| (all, least));
+            stack.push((idx, overlap & node.union(), least.min(node.per_element)));
+        }
+        RelationIter {
+            relations: self,
+            stack,
+            next: relation.distinctions.last().map_or(0, |it| it + 1),
+        }
+    }
+
     /// The faces of a relation: every choice of the cause, the effect or both from each of its
     /// distinctions such that all chosen purviews share an element. A relation of a single
     /// distinction has one face, its cause with its effect.

@@ -307,6 +307,8 @@ pub struct Reader {
     pub project: bool,
     /// These states instead of those of the file.
     pub states: Option<States>,
+    /// These states of a network for which the file has none, instead of an error.
+    pub default_states: Option<States>,
     /// These units instead of those of the file.
     pub nodes: Option<Vec<UnitName>>,
 }
@@ -436,7 +438,7 @@ impl Reader {
         let tpm = self.tpm(table, draft.row_order, notes)?;
         let n = tpm.n_units();
         let (cm, tpm) = self.connections(tpm, draft.cm, notes)?;
-        let chosen = self.states.clone().or(draft.states);
+        let chosen = self.states.clone().or(draft.states).or_else(|| self.default_states.clone());
         *states = chosen.ok_or_else(|| json("state: missing, expected a list".to_owned()))?;
         let mut first = Vec::new();
         if let States::Listed(list) = states {

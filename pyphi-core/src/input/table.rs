@@ -96,6 +96,12 @@ impl Table {
         Table::shaped(&shape, values)
     }
 
+    /// The same TPM of units with these names.
+    #[must_use]
+    pub fn with_labels(self, labels: Vec<String>) -> Table {
+        Table { labels: Some(labels), ..self }
+    }
+
     /// A matrix of 0 and 1 from numpy's format.
     ///
     /// # Errors
@@ -116,8 +122,25 @@ impl Table {
         matrix(&self.rows)
     }
 
-    /// An array of this shape, last index fastest.
-    pub(super) fn shaped(shape: &[usize], values: Vec<f64>) -> Result<Table> {
+    /// A TPM from an array of this shape, last index fastest: two dimensions, or one for each unit
+    /// and one more.
+    ///
+    /// ```
+    /// use pyphi_core::input::Table;
+    ///
+    /// let rows = Table::shaped(&[4, 2], vec![0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])?;
+    /// assert!(Table::shaped(&[4, 3], vec![0.0; 4]).is_err()); // expected 12 numbers
+    /// # Ok::<(), pyphi_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the shape is no such shape, or another number of values has it.
+    pub fn shaped(shape: &[usize], values: Vec<f64>) -> Result<Table> {
+        let n_values = shape.iter().try_fold(1_usize, |product, it| product.checked_mul(*it));
+        if n_values != Some(values.len()) {
+            let found = values.len();
+            return Err(wrong(format!("tpm: {found} numbers, expected those of shape {shape:?}")));
+        }
         let &[_, columns] = shape else {
             let n = shape.len().saturating_sub(1);
             let fits = shape.split_last().is_some_and(|(last, units)| {
