@@ -1,0 +1,178 @@
+"""Φ of many networks at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _arguments as arguments
+from . import _engine
+from ._arguments import ArgumentError, Units, mask, refused
+from ._network import Network
+from ._options import options
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ._options import Options
+
+__all__ = ["phi_many"]
+
+IIT3 = np.dtype(
+    [
+        ("phi", "=f8"),
+        ("sum_phi", "=f8"),
+        ("ties", "=u8"),
+        ("cut_from", "=u4"),
+        ("cut_to", "=u4"),
+        ("n_concepts", "=u4"),
+        ("exact", "?"),
+        ("unreachable", "?"),
+        ("_", "V2"),
+    ]
+)
+IIT4 = np.dtype(
+    [
+        ("phi", "=f8"),
+        ("normalized_phi", "=f8"),
+        ("big_phi", "=f8"),
+        ("sum_phi_d", "=f8"),
+        ("sum_phi_r", "=f8"),
+        ("n_distinctions", "=u4"),
+        ("exact", "?"),
+        ("unreachable", "?"),
+        ("_", "V2"),
+    ]
+)
+
+OF_IIT3 = ("phi", "sum_phi", "ties", "cut_from", "cut_to", "n_concepts", "exact", "unreachable")
+OF_SYSTEMS = ("phi", "normalized_phi", "exact", "unreachable")
+OF_STRUCTURES = (
+    *("phi", "normalized_phi", "big_phi", "sum_phi_d", "sum_phi_r", "n_distinctions"),
+    *("exact", "unreachable"),
+)
+
+#: 8 GiB of numbers.
+MOST_ENTRIES = 1 << 30
+
+
+def phi_many(
+    tpms: Any,
+    states: Any,
+    cm: Any = None,
+    nodes: Optional[Units] = None,
+    *,
+    formalism: str = "iit3",
+    ties: str = "max-phi",
+    structure: bool = False,
+    row_order: Optional[str] = None,
+    force_cm: bool = False,
+    project: bool = False,
+    **given: Unpack[Options],
+) -> NDArray[Any]:
+    """Φ (IIT 4.0: φ_s) of many networks of the same size, on all cores.
+
+    ``tpms`` is an array of TPMs in one of the forms of ``Network``, the first axis being that of
+    the networks, or a list of ``Network``. ``states`` is a row for each, or one state for all.
+    ``cm`` is one matrix for all or one for each; without it, connections are those that the TPMs
+    have. ``nodes`` are the units of the system, the same for all.
+
+    The result is a structured array with a row for each network: ``phi``; ``sum_phi``, ``ties``,
+    ``cut_from`` and ``cut_to`` (unit k is bit k) and ``n_concepts`` under IIT 3.0; under IIT 4.0
+    ``normalized_phi``, and with ``structure`` also ``big_phi``, ``sum_phi_d``, ``sum_phi_r`` and
+    ``n_distinctions``; ``exact`` as of ``sia``; ``unreachable`` where the network cannot be in its
+    state, and ``phi`` is not a number. A network that makes no sense is an error that names it.
+
+    >>> import numpy as np, pyphi_core as pc
+    >>> copies = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> pc.phi_many(np.stack([copies, copies]), (0, 0))["phi"].tolist()
+    [1.0, 1.0]
+    """
+    if isinstance(tpms, Network):
+        raise ArgumentError("tpms: a Network, expected a list of them or an array")
+    if isinstance(tpms, (list, tuple)) and tpms and all(isinstance(it, Network) for it in tpms):
+        if len({it.size for it in tpms}) > 1:
+            raise refused("tpms: networks of several sizes, expected one size")
+        if cm is None:
+            cm = np.stack([it.cm for it in tpms])
+        if nodes is not None:
+            nodes = tpms[0].indices(nodes)
+        tpms = np.stack([it.tpm for it in tpms])
+    found = _large("tpms", tpms)
+    if found.ndim < 3:
+        raise refused(f"tpms: {found.ndim} dimensions, expected one for the networks and a TPM's")
+    shape = found.shape[1:]
+    n = _units(shape)
+    count = len(found)
+    given_states = arguments.array("states", states)
+    if given_states.ndim == 1:
+        given_states = np.broadcast_to(given_states, (count, len(given_states)))
+    if given_states.shape != (count, n):
+        raise refused(f"states: shape {given_states.shape}, expected ({count}, {n}) or ({n},)")
+    wrong = np.argwhere((given_states != 0) & (given_states != 1))
+    if len(wrong):
+        at, unit = (int(it) for it in wrong[0])
+        value = given_states[at, unit]
+        raise refused(f"states: network {at}, unit {unit}: {value}, expected 0 or 1", "StateValue")
+    cms, connectivity = None, "file"
+    has_cms = False
+    if isinstance(cm, str):
+        connectivity = cm
+    elif cm is not None:
+        matrices = arguments.array("cm", cm)
+        has_cms = matrices.ndim == 3
+        expected = (count, n, n) if has_cms else (n, n)
+        if matrices.shape != expected:
+            raise refused(f"cm: shape {matrices.shape}, expected ({n}, {n}) or ({count}, {n}, {n})")
+        if not np.isin(matrices, (0, 1)).all():
+            raise refused("cm: entries other than 0 and 1", "CmEntry")
+        cms = matrices.astype(np.uint8).tobytes()
+    units = None if nodes is None else mask(arguments.numbers(nodes, None, n, "nodes"))
+    flags = (False, bool(force_cm), bool(project))
+    all_states = given_states.astype(np.uint8).tobytes()
+    place = (found.tobytes(), shape, cms, has_cms, connectivity, all_states, units, n)
+    if formalism == "iit3":
+        if structure:
+            raise refused("structure: True, expected False under IIT 3.0")
+        chosen = options(given)
+        rows = _engine.phi_many(*place, row_order, flags, chosen)
+        return _fields(np.frombuffer(rows, dtype=IIT3), OF_IIT3)
+    chosen = options(given, formalism, ties)
+    rows = _engine.phi_s_many(*place, row_order, flags, chosen, bool(structure))
+    names = OF_STRUCTURES if structure else OF_SYSTEMS
+    return _fields(np.frombuffer(rows, dtype=IIT4), names)
+
+
+def _large(name: str, value: Any) -> NDArray[Any]:
+    try:
+        found = np.asarray(value)
+    except Exception as error:
+        shown = arguments.shortened(error)
+        raise ArgumentError(f"{name}: {shown}, expected an array of numbers") from error
+    if found.size > MOST_ENTRIES:
+        raise refused(f"{name}: {found.size} entries, expected at most {MOST_ENTRIES}")
+    if found.size <= arguments.MOST_ENTRIES:
+        return arguments.array(name, value)
+    if found.dtype.kind not in "biuf":
+        raise ArgumentError(f"{name}: an array of {found.dtype}, expected an array of numbers")
+    return np.ascontiguousarray(found, dtype=np.float64)
+
+
+def _units(shape: tuple[int, ...]) -> int:
+    """The number of units of a TPM of this shape."""
+    if len(shape) > 2:
+        return int(shape[-1])
+    rows, columns = shape
+    n = max(int(rows).bit_length() - 1, 0)
+    if rows != 1 << n or columns not in (n, rows):
+        expected = "expected 2^n rows of n or of 2^n"
+        raise refused(f"tpms: TPMs of shape {shape}, {expected}", "TpmRows")
+    return n
+
+
+def _fields(rows: NDArray[Any], names: Any) -> NDArray[Any]:
+    """The fields that are asked for."""
+    found: NDArray[Any] = rows[list(names)]
+    return found

@@ -1,0 +1,292 @@
+"""Networks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import _arguments as arguments
+from . import _engine
+from ._arguments import Floats, Units, refused
+
+__all__ = ["Network"]
+
+_FORMS = {
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".txt": "csv",
+    ".npy": "npy",
+}
+
+
+class Network:
+    """A network of binary units: its transition probabilities and its connections.
+
+    Row ``s`` of a state-by-node ``tpm`` is the state at t (unit 0 in the lowest bit), and column
+    ``j`` is P(unit ``j`` is ON at t+1). State-by-state arrays and arrays with an axis for each unit
+    (``tpm[a, b, c]`` after unit 0 in state a, …) are taken, too. ``cm[i, j] = 1`` means i → j.
+
+    >>> import pyphi_core as pc
+    >>> network = pc.Network([[0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> network.cm.tolist()
+    [[0, 1], [1, 0]]
+
+    Without ``cm`` the connections are those that the TPM has; ``cm="full"`` connects every unit
+    with every unit, as PyPhi does. A ``cm`` that denies a dependence of the TPM is an error, unless
+    ``force_cm`` averages over it. ``project`` takes the units' own probabilities of a
+    state-by-state TPM whose units are not conditionally independent. ``row_order="big-endian"`` is
+    for rows whose last unit is the lowest bit. What was guessed or rounded is in ``notes``;
+    ``strict`` forbids it.
+    """
+
+    __slots__ = ("_native", "_tpm", "_cm", "_labels")
+    _native: _engine.Network
+    _tpm: Optional[Floats]
+    _cm: Optional[NDArray[np.int8]]
+    _labels: Optional[tuple[str, ...]]
+
+    def __init__(
+        self,
+        tpm: Any,
+        cm: Any = None,
+        node_labels: Optional[Sequence[str]] = None,
+        *,
+        name: Optional[str] = None,
+        row_order: Optional[str] = None,
+        force_cm: bool = False,
+        project: bool = False,
+        strict: bool = False,
+    ) -> None:
+        found = arguments.array("tpm", tpm)
+        rows, connectivity = connections(cm)
+        labels = None
+        if node_labels is not None:
+            labels = [_text("node_labels", it) for it in node_labels]
+        flags = (bool(strict), bool(force_cm), bool(project))
+        name = None if name is None else _text("name", name)
+        native = _engine.Network.of_array(
+            found.tobytes(), found.shape, rows, connectivity, labels, name, row_order, flags
+        )
+        self._set(native)
+
+    def _set(self, native: _engine.Network) -> None:
+        labels = native.labels
+        object.__setattr__(self, "_native", native)
+        object.__setattr__(self, "_labels", None if labels is None else tuple(labels))
+        object.__setattr__(self, "_tpm", None)
+        object.__setattr__(self, "_cm", None)
+
+    @classmethod
+    def _of(cls, native: _engine.Network) -> Network:
+        network = cls.__new__(cls)
+        network._set(native)
+        return network
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name}: a network does not change")
+
+    # --- Files ------------------------------------------------------------------------------------
+
+    @classmethod
+    def load(
+        cls,
+        path: Union[str, os.PathLike[str]],
+        *,
+        cm: Any = None,
+        row_order: Optional[str] = None,
+        force_cm: bool = False,
+        project: bool = False,
+        strict: bool = False,
+    ) -> Network:
+        """The network in a file: JSON of this package, of PyPhi 1.2 and 2.0-dev or of the web
+        calculator, YAML, or a TPM as CSV or ``.npy``.
+
+        What the file says of states and units is in ``states``, ``state`` and ``nodes``."""
+        found = cls.load_all(
+            path,
+            cm=cm,
+            row_order=row_order,
+            force_cm=force_cm,
+            project=project,
+            strict=strict,
+        )
+        if len(found) != 1:
+            raise refused(f"{path}: {len(found)} networks, expected one: load_all reads several")
+        return found[0]
+
+    @classmethod
+    def load_all(
+        cls,
+        path: Union[str, os.PathLike[str]],
+        *,
+        cm: Any = None,
+        row_order: Optional[str] = None,
+        force_cm: bool = False,
+        project: bool = False,
+        strict: bool = False,
+    ) -> list[Network]:
+        """The networks in a file: a list, JSON lines, several YAML documents, or one."""
+        place = os.fspath(path)
+        data = Path(place).read_bytes()
+        form = "npy" if data.startswith(b"\x93NUMPY") else _FORMS.get(Path(place).suffix.lower())
+        rows, connectivity = connections(cm, "file")
+        flags = (bool(strict), bool(force_cm), bool(project))
+        natives, _ = _engine.read(
+            data, form or "json", place, connectivity, rows, row_order, flags, None
+        )
+        return [cls._of(it) for it in natives]
+
+    @classmethod
+    def from_json(cls, text: str) -> Network:
+        """The network in a JSON text, in any form that ``load`` reads."""
+        flags = (False, False, False)
+        natives, _ = _engine.read(text.encode(), "json", "text", "file", None, None, flags, None)
+        if len(natives) != 1:
+            raise refused(f"text: {len(natives)} networks, expected one")
+        return cls._of(natives[0])
+
+    def to_json(self, state: Any = None) -> str:
+        """The network in the form of the program's files, in a state if one is given."""
+        return self._native.json(None if state is None else arguments.state(state))
+
+    def to_dict(self, state: Any = None) -> dict[str, Any]:
+        """As ``to_json``, as plain Python."""
+        found: dict[str, Any] = json.loads(self.to_json(state))
+        return found
+
+    def save(self, path: Union[str, os.PathLike[str]], state: Any = None) -> None:
+        """Writes the network to a JSON file, in a state if one is given."""
+        Path(path).write_text(self.to_json(state) + "\n", encoding="utf-8")
+
+    # --- What it is -------------------------------------------------------------------------------
+
+    @property
+    def tpm(self) -> Floats:
+        """State-by-node: row s is the state at t (unit 0 in the lowest bit), column j is
+        P(unit j is ON at t+1)."""
+        if self._tpm is None:
+            flat = np.frombuffer(self._native.tpm(), dtype=np.float64)
+            object.__setattr__(self, "_tpm", flat.reshape(-1, self.size))
+        assert self._tpm is not None
+        return self._tpm
+
+    @property
+    def cm(self) -> NDArray[np.int8]:
+        """``cm[i, j]`` is 1 for i → j."""
+        if self._cm is None:
+            flat = np.frombuffer(self._native.cm(), dtype=np.int8)
+            object.__setattr__(self, "_cm", flat.reshape(self.size, self.size))
+        assert self._cm is not None
+        return self._cm
+
+    @property
+    def size(self) -> int:
+        """The number of units."""
+        return self._native.n
+
+    @property
+    def num_states(self) -> int:
+        """The number of states."""
+        return 1 << self.size
+
+    @property
+    def node_indices(self) -> tuple[int, ...]:
+        """The numbers of the units."""
+        return tuple(range(self.size))
+
+    @property
+    def node_labels(self) -> Optional[tuple[str, ...]]:
+        """The names of the units, if they have some."""
+        return self._labels
+
+    @property
+    def name(self) -> Optional[str]:
+        """The name, if there is one."""
+        return self._native.name
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was guessed, converted or rounded when it was read."""
+        return tuple(self._native.notes)
+
+    @property
+    def states(self) -> Union[str, tuple[tuple[int, ...], ...]]:
+        """The states that its file asks about: a list, ``all`` or ``reachable``."""
+        found = self._native.states
+        return found if isinstance(found, str) else tuple(tuple(it) for it in found)
+
+    @property
+    def state(self) -> Optional[tuple[int, ...]]:
+        """The state that its file asks about, if that is one."""
+        found = self.states
+        return found[0] if not isinstance(found, str) and len(found) == 1 else None
+
+    @property
+    def nodes(self) -> Optional[tuple[int, ...]]:
+        """The units that its file asks about, if it names some."""
+        found = self._native.nodes
+        return None if found is None else tuple(found)
+
+    def indices(self, units: Units) -> tuple[int, ...]:
+        """The numbers of units given by numbers or labels."""
+        return arguments.numbers(units, self._labels, self.size, "nodes")
+
+    def labels(self, units: Sequence[int]) -> tuple[str, ...]:
+        """What units are called: by their labels, or by their numbers."""
+        return tuple(str(it) if self._labels is None else self._labels[it] for it in units)
+
+    def all_states(self) -> Iterator[tuple[int, ...]]:
+        """Every state, unit 0 fastest."""
+        for row in range(self.num_states):
+            yield tuple(row >> it & 1 for it in range(self.size))
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Network):
+            return NotImplemented
+        return self._native.is_equal(other._native)
+
+    def __hash__(self) -> int:
+        return self._native.hash()
+
+    def __reduce__(self) -> Any:
+        return (Network.from_json, (self.to_json(),))
+
+    def __repr__(self) -> str:
+        name = "" if self.name is None else f"{self.name!r}, "
+        labels = "" if self._labels is None else f", node_labels={list(self._labels)}"
+        return f"Network({name}{self.size} units, {int(self.cm.sum())} connections{labels})"
+
+    def _repr_html_(self) -> str:
+        from ._draw import network_svg
+
+        return network_svg(self, None, None, None)
+
+
+def connections(cm: Any, default: str = "inferred") -> tuple[Optional[list[bytes]], str]:
+    """Rows of a matrix, or where connections come from instead."""
+    if cm is None:
+        return None, default if default == "file" else "file"
+    if isinstance(cm, str):
+        return None, cm
+    return arguments.matrix(cm), "file"
+
+
+def _text(field: str, value: Any) -> str:
+    if not isinstance(value, str):
+        shown = arguments.shortened(value)
+        raise arguments.ArgumentError(f"{field}: {shown}, expected text")
+    return value

@@ -1,0 +1,272 @@
+"""Results: immutable, made of the record that the program writes as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, Union, overload
+
+from ._arguments import Floats, read_only, shaped
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from . import _engine
+    from ._network import Network
+
+__all__ = ["Record", "Records"]
+
+
+def _dumps(data: Any) -> str:
+    """JSON as the program writes it."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+class Record:
+    """A part of a result. It does not change; it can be compared, hashed, copied and pickled, and
+    ``to_dict()`` and ``to_json()`` are what the program writes."""
+
+    __slots__ = ("_data", "_network")
+    _data: Any
+    _network: Network
+
+    def __init__(self, data: Any, network: Network) -> None:
+        object.__setattr__(self, "_data", data)
+        object.__setattr__(self, "_network", network)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name}: a result does not change")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{name}: a result does not change")
+
+    def _content(self) -> Any:
+        return self._data
+
+    def to_json(self) -> str:
+        """This as JSON, with the fields of the program ``phi``."""
+        return _dumps(self._content())
+
+    def to_dict(self) -> Any:
+        """As ``to_json``, as plain Python."""
+        return json.loads(self.to_json())
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        assert isinstance(other, Record)
+        return bool(self._content() == other._content())
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.to_json()))
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> Any:
+        return (type(self), (self._content(), self._network))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._shown()})"
+
+    def _shown(self) -> str:
+        return ""
+
+    # --- For subclasses ---------------------------------------------------------------------------
+
+    def _labels(self, units: Sequence[int]) -> tuple[str, ...]:
+        return self._network.labels(units)
+
+    def _set(self, units: Sequence[int]) -> str:
+        return "{" + ",".join(self._labels(units)) + "}"
+
+    def _repertoire(self, flat: Any, purview: Sequence[int]) -> Floats:
+        return shaped(flat, purview, self._network.size)
+
+
+class Answered(Record):
+    """A result as a whole. Its record is made when it is first asked for."""
+
+    __slots__ = ("_answer", "_phi", "_stop", "_text")
+    _answer: Optional[_engine.Answer]
+    _text: Optional[str]
+    _phi: float
+    _stop: str
+
+    def __init__(
+        self,
+        data: Any,
+        network: Network,
+        phi: float = float("nan"),
+        stop_reason: str = "complete",
+        answer: Optional[_engine.Answer] = None,
+        text: Optional[str] = None,
+    ) -> None:
+        object.__setattr__(self, "_data", data)
+        object.__setattr__(self, "_text", text)
+        object.__setattr__(self, "_network", network)
+        object.__setattr__(self, "_phi", phi)
+        object.__setattr__(self, "_stop", stop_reason)
+        object.__setattr__(self, "_answer", answer)
+
+    @classmethod
+    def _of(cls, answer: _engine.Answer, network: Network) -> Self:
+        return cls(None, network, answer.phi, answer.stop_reason, answer)
+
+    def _content(self) -> Any:
+        if self._data is None:
+            object.__setattr__(self, "_data", json.loads(self.to_json()))
+        return self._data
+
+    def to_json(self) -> str:
+        """This as JSON, as the program ``phi`` writes it."""
+        text, answer = self._text, self._answer
+        if text is None:
+            text = _dumps(self._data) if answer is None else answer.json()
+            object.__setattr__(self, "_text", text)
+            object.__setattr__(self, "_answer", None)
+        return text
+
+    def __reduce__(self) -> Any:
+        return (type(self), (None, self._network, self._phi, self._stop, None, self.to_json()))
+
+    @property
+    def network(self) -> Network:
+        """The network."""
+        return self._network
+
+    @property
+    def exact(self) -> bool:
+        """False if the analysis was stopped, or uses an approximation."""
+        return bool(self._content().get("exact", self._stop == "complete"))
+
+    @property
+    def stop_reason(self) -> str:
+        """``complete``, or what stopped the analysis."""
+        return self._stop
+
+
+T = TypeVar("T", bound=Record)
+
+
+class Records(Sequence[T], Generic[T]):
+    """Some records in their order."""
+
+    __slots__ = ("_data", "_network", "_make", "_made")
+    _data: Sequence[Any]
+    _network: Network
+    _make: Callable[[Any, Network], T]
+
+    def __init__(
+        self, data: Sequence[Any], network: Network, make: Callable[[Any, Network], T]
+    ) -> None:
+        object.__setattr__(self, "_data", data)
+        object.__setattr__(self, "_network", network)
+        object.__setattr__(self, "_make", make)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name}: a result does not change")
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Self: ...
+    def __getitem__(self, index: Union[int, slice]) -> Any:
+        if isinstance(index, slice):
+            return type(self)(self._data[index], self._network, self._make)
+        return self._make(self._data[index], self._network)
+
+    def __iter__(self) -> Iterator[T]:
+        return (self._make(it, self._network) for it in self._data)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        assert isinstance(other, Records)
+        return bool(self._data == other._data)
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.to_json()))
+
+    def __reduce__(self) -> Any:
+        return (type(self), (self._data, self._network, self._make))
+
+    def to_json(self) -> str:
+        """These as a JSON list."""
+        return _dumps(list(self._data))
+
+    def to_dict(self) -> list[Any]:
+        """As ``to_json``, as plain Python."""
+        found: list[Any] = json.loads(self.to_json())
+        return found
+
+    def to_pandas(self) -> Any:
+        """A row for each, as a DataFrame: needs pandas."""
+        return frame(self._rows())
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return [dict(it) for it in self._data]
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} of {len(self)}"]
+        most = 32
+        lines += [f"  {self[it]!r}" for it in range(min(len(self), most))]
+        if len(self) > most:
+            lines.append(f"  … and {len(self) - most} more")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        from ._draw import table
+
+        return table(self._rows())
+
+
+def frame(rows: list[dict[str, Any]]) -> Any:
+    """A DataFrame of rows."""
+    try:
+        import pandas  # type: ignore[import-untyped,import-not-found,unused-ignore]
+    except ImportError:
+        raise ImportError("to_pandas needs pandas: pip install pandas") from None
+    return pandas.DataFrame(rows)
+
+
+class Part(Record):
+    """One part of a partition of a mechanism: units of the mechanism with units of the purview."""
+
+    __slots__ = ()
+
+    @property
+    def mechanism(self) -> tuple[int, ...]:
+        """Units of the mechanism."""
+        return tuple(self._data["mechanism"])
+
+    @property
+    def purview(self) -> tuple[int, ...]:
+        """Units of the purview."""
+        return tuple(self._data["purview"])
+
+    def _shown(self) -> str:
+        return f"{self._set(self.mechanism)}/{self._set(self.purview)}"
+
+
+class Partition(Records[Part]):
+    """A partition of a mechanism with its purview: its parts. An empty one divides nothing."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return " × ".join(it._shown() for it in self) or "none"
+
+
+def partition(data: Any, network: Network) -> Partition:
+    """A partition from its record."""
+    return Partition(data, network, Part)
+
+
+__all__ += ["Answered", "Part", "Partition", "read_only"]

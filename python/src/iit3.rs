@@ -1,0 +1,384 @@
+//! IIT 3.0.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use pyphi_core::input::NetworkRecord;
+use pyphi_core::record::{
+    ComplexesRecord, ConceptRecord, DistanceRecord, MajorOverTies, MechanismRecord, PhiRecord,
+    PurviewRecord, RangeRecord, SpectrumRecord, StructureRecord,
+};
+use pyphi_core::{
+    BigPhi, CauseEffectStructure, Cut, CutChoices, Direction, Error, ErrorKind, State, StopReason,
+    TOLERANCE, TieRule, UnitSet, Variant, big_phi, big_phi_under, ces_distance, complex_ranges,
+    conceptual_information, memory_needed, phi_range, phi_spectrum,
+};
+
+use crate::error::{refused, wrong};
+use crate::network::Network;
+use crate::options::Options;
+use crate::run::{Answer, at_once, check, finished, json, run};
+
+/// Systems of at most so many units are done before other threads have woken up.
+const AT_ONCE: usize = 3;
+
+/// The seed of the numberings that are tried where the range of Φ is not proven.
+const SEED: u64 = 0x7469_6573;
+
+/// A candidate system of IIT 3.0.
+#[pyclass(frozen, module = "pyphi_core._engine")]
+pub(crate) struct Subsystem {
+    subsystem: pyphi_core::Subsystem,
+    record: Arc<NetworkRecord>,
+}
+
+/// The units of a mask.
+pub(crate) fn units(mask: u32) -> UnitSet {
+    UnitSet::from_bits(mask)
+}
+
+/// `cause` or `effect`.
+pub(crate) fn direction(name: &str) -> PyResult<Direction> {
+    match name {
+        "cause" => Ok(Direction::Cause),
+        "effect" => Ok(Direction::Effect),
+        other => Err(wrong(format!("direction: {other:?}, expected \"cause\" or \"effect\""))),
+    }
+}
+
+/// # Errors
+/// If a unit is not in the system.
+pub(crate) fn within(what: &str, mask: u32, system: UnitSet) -> PyResult<UnitSet> {
+    let these = units(mask);
+    match these.difference(system).iter().next() {
+        None => Ok(these),
+        Some(unit) => {
+            Err(wrong(format!("{what}: unit {unit}, expected units of the system {system}")))
+        }
+    }
+}
+
+/// The two sides of a cut, as masks.
+type Sides = (u32, u32);
+
+impl Subsystem {
+    fn cut(&self, sides: Option<Sides>) -> PyResult<Option<Cut>> {
+        let Some((from, to)) = sides else { return Ok(None) };
+        let cut = Cut { severed_from: units(from), severed_to: units(to) };
+        cut.check(self.subsystem.units()).map_err(|it| refused(&it))?;
+        Ok(Some(cut))
+    }
+
+    fn is_small(&self, options: &Options) -> bool {
+        self.subsystem.n_units() <= AT_ONCE
+            && options.spectrum.is_none()
+            && options.progress.is_none()
+    }
+}
+
+/// The answer that the program gives.
+fn answer(record: Arc<NetworkRecord>, variant: Variant, result: BigPhi) -> Answer {
+    let (phi, reason) = (result.phi, result.stop_reason);
+    Answer::new(phi, reason, move || json(&PhiRecord::new(&record, &result).by(variant)))
+}
+
+#[pymethods]
+impl Subsystem {
+    #[new]
+    fn new(network: &Network, state: Vec<u8>, nodes: u32) -> PyResult<Subsystem> {
+        let subsystem =
+            || pyphi_core::Subsystem::of(&network.network, State::new(&state)?, units(nodes));
+        let subsystem = subsystem().map_err(|it| refused(&it))?;
+        Ok(Subsystem { subsystem, record: Arc::new(network.record(&state)) })
+    }
+
+    /// What a search on so many threads needs, in bytes.
+    fn memory_needed(&self, threads: usize, keeps_choices: bool) -> u64 {
+        memory_needed(&self.subsystem, threads, keeps_choices)
+    }
+
+    /// Φ.
+    fn sia(&self, py: Python<'_>, options: &Options) -> PyResult<Answer> {
+        let variant = options.engine.variant;
+        variant.check().map_err(|it| refused(&it))?;
+        if options.spectrum.is_some() {
+            return self.over_ties(py, options);
+        }
+        let result = if self.is_small(options) {
+            at_once(py, options, |options| big_phi(&self.subsystem, options))?
+        } else {
+            let subsystem = self.subsystem.clone();
+            run(py, options, move |options| big_phi(&subsystem, options))?
+        };
+        check(result.stop_reason)?;
+        Ok(answer(Arc::clone(&self.record), variant, result))
+    }
+
+    /// What one cut takes away.
+    fn under_cut(&self, py: Python<'_>, cut: Sides, options: &Options) -> PyResult<Answer> {
+        let variant = options.engine.variant;
+        variant.check().map_err(|it| refused(&it))?;
+        let Some(cut) = self.cut(Some(cut))? else { return Err(wrong("cut: none")) };
+        let subsystem = self.subsystem.clone();
+        let result = run(py, options, move |options| big_phi_under(&subsystem, cut, options))?;
+        let result = result.map_err(|it| refused(&it))?;
+        check(result.stop_reason)?;
+        Ok(answer(Arc::clone(&self.record), variant, result))
+    }
+
+    /// The concepts, as the program writes them in `distance`, with conceptual information.
+    fn structure(&self, py: Python<'_>, options: &Options) -> PyResult<Answer> {
+        let (structure, information) = self.concepts(py, options)?;
+        let (record, subsystem) = (Arc::clone(&self.record), self.subsystem.clone());
+        Ok(Answer::new(structure.sum_phi(), StopReason::Complete, move || {
+            json(&described(&record, &subsystem, &structure, information))
+        }))
+    }
+
+    /// The distance of two structures.
+    fn distance(&self, py: Python<'_>, other: &Subsystem, options: &Options) -> PyResult<Answer> {
+        let variant = options.engine.variant;
+        variant.check().map_err(|it| refused(&it))?;
+        let [(a, of_a), (b, of_b)] =
+            [self, other].map(|it| it.concepts(py, options)).try_into_pair()?;
+        let (first, second) = (self.subsystem.clone(), other.subsystem.clone());
+        let records = [self, other].map(|it| Arc::clone(&it.record));
+        let found = run(py, options, move |_| {
+            let distance = ces_distance((&first, &a), (&second, &b), variant)?;
+            let structures = [
+                described(&records[0], &first, &a, of_a),
+                described(&records[1], &second, &b, of_b),
+            ];
+            Ok::<_, Error>(DistanceRecord { distance, variant, structures })
+        })?;
+        let found = found.map_err(|it| refused(&it))?;
+        Ok(Answer::new(found.distance, StopReason::Complete, move || json(&found)))
+    }
+
+    /// A mechanism over one purview, or over all with φ > 0, in the directions that are asked for.
+    #[pyo3(signature = (mechanism, purview, directions, cut, options))]
+    fn mechanism(
+        &self,
+        py: Python<'_>,
+        mechanism: u32,
+        purview: Option<u32>,
+        directions: Vec<String>,
+        cut: Option<Sides>,
+        options: &Options,
+    ) -> PyResult<Answer> {
+        let (all, cut) = (self.subsystem.units(), self.cut(cut)?);
+        let mechanism = within("mechanism", mechanism, all)?;
+        let purview = purview.map(|it| within("purview", it, all)).transpose()?;
+        let directions: Vec<Direction> =
+            directions.iter().map(|it| direction(it)).collect::<PyResult<_>>()?;
+        let subsystem = self.subsystem.clone();
+        let work = move |options: &pyphi_core::Options| {
+            [Direction::Cause, Direction::Effect].map(|direction| {
+                let analyse = || match purview {
+                    None => subsystem.purview_analyses(cut, direction, mechanism, options),
+                    Some(purview) => subsystem
+                        .purview_analysis(cut, direction, mechanism, purview, options)
+                        .map(|it| vec![it]),
+                };
+                directions.contains(&direction).then(analyse).transpose()
+            })
+        };
+        let [cause, effect] = match self.is_small(options) {
+            true => at_once(py, options, work)?,
+            false => run(py, options, work)?,
+        };
+        let mut reason = StopReason::Complete;
+        let mut of = |found: Result<Option<Vec<_>>, StopReason>| match found {
+            Ok(found) => found.map(|it| it.iter().map(PurviewRecord::from).collect::<Vec<_>>()),
+            Err(why) => {
+                reason = why;
+                None
+            }
+        };
+        let (cause, effect) = (of(cause), of(effect));
+        finished(reason)?;
+        let of_side = |side: &Option<Vec<PurviewRecord>>| {
+            side.as_ref().map(|it| it.first().map_or(0.0, |it| it.phi))
+        };
+        let phis = [of_side(&cause), of_side(&effect)];
+        let phi = phis.into_iter().flatten().fold(f64::INFINITY, f64::min);
+        let found = MechanismRecord {
+            name: self.record.name.clone(),
+            nodes: all.iter().collect(),
+            state: self.record.state.clone(),
+            formalism: "iit3".to_owned(),
+            mechanism: mechanism.iter().collect(),
+            cut,
+            variant: options.engine.variant,
+            cause,
+            effect,
+        };
+        Ok(Answer::new(phi, reason, move || json(&found)))
+    }
+
+    /// The concept of a mechanism as JSON, if it has one.
+    fn concept(
+        &self,
+        py: Python<'_>,
+        mechanism: u32,
+        options: &Options,
+    ) -> PyResult<Option<String>> {
+        let mechanism = within("mechanism", mechanism, self.subsystem.units())?;
+        let subsystem = self.subsystem.clone();
+        let found = match self.is_small(options) {
+            true => at_once(py, options, |_| self.subsystem.concept(mechanism))?,
+            false => run(py, options, move |_| subsystem.concept(mechanism))?,
+        };
+        Ok(found.map(|it| json(&ConceptRecord::from(&it))))
+    }
+
+    /// A repertoire: 8-byte floats, the first unit of the purview fastest.
+    fn repertoire<'py>(
+        &self,
+        py: Python<'py>,
+        side: &str,
+        mechanism: u32,
+        purview: u32,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let (side, all) = (direction(side)?, self.subsystem.units());
+        let mechanism = within("mechanism", mechanism, all)?;
+        let purview = within("purview", purview, all)?;
+        let found = py.detach(|| self.subsystem.repertoire(side, mechanism, purview));
+        let bytes: Vec<u8> = found.probabilities.iter().flat_map(|it| it.to_ne_bytes()).collect();
+        Ok(PyBytes::new(py, &bytes))
+    }
+}
+
+/// Both of two results.
+trait Pair<T> {
+    fn try_into_pair(self) -> PyResult<[T; 2]>;
+}
+
+impl<T> Pair<T> for [PyResult<T>; 2] {
+    fn try_into_pair(self) -> PyResult<[T; 2]> {
+        let [a, b] = self;
+        Ok([a?, b?])
+    }
+}
+
+impl Subsystem {
+    fn concepts(
+        &self,
+        py: Python<'_>,
+        options: &Options,
+    ) -> PyResult<(CauseEffectStructure, Option<f64>)> {
+        let subsystem = self.subsystem.clone();
+        let work = move |options: &pyphi_core::Options| {
+            let structure = subsystem.structure(options)?;
+            let variant = options.variant;
+            let information = conceptual_information(&subsystem, &structure, variant).ok();
+            Ok((structure, information))
+        };
+        let found: Result<_, StopReason> = match self.is_small(options) {
+            true => at_once(py, options, work)?,
+            false => run(py, options, work)?,
+        };
+        found.or_else(|reason| {
+            finished(reason)?;
+            Ok((CauseEffectStructure::default(), None))
+        })
+    }
+
+    /// As the program's `--ties`.
+    fn over_ties(&self, py: Python<'_>, options: &Options) -> PyResult<Answer> {
+        let variant = options.engine.variant;
+        let Some(rules) = options.spectrum.filter(|_| variant.is_default()) else {
+            return Err(wrong(format!("ties are for IIT 3.0 as published, not for {variant}")));
+        };
+        let (subsystem, numberings) = (self.subsystem.clone(), options.numberings);
+        let (spectrum, found) = run(py, options, move |options| {
+            let spectrum = phi_spectrum(&subsystem, options, rules);
+            let n_more = if spectrum.is_complete() { 0 } else { numberings };
+            (spectrum, phi_range(&subsystem, options, n_more, SEED))
+        })?;
+        check(found.stop_reason)?;
+        let is_of_these = matches!(rules.ties, TieRule::All | TieRule::Largest)
+            && rules.cuts == CutChoices::Inherited;
+        let tried = Some((found.low, found.high)).filter(|_| is_of_these);
+        let range = (!spectrum.is_complete()).then(|| RangeRecord::from(&found));
+        let spectrum = SpectrumRecord::new(rules, &spectrum, tried);
+        let record = PhiRecord {
+            range,
+            spectrum: Some(spectrum),
+            ..PhiRecord::new(&self.record, &found.result)
+        };
+        Ok(Answer::new(record.phi, found.stop_reason, move || json(&record)))
+    }
+}
+
+/// As the program writes a structure.
+fn described(
+    record: &NetworkRecord,
+    subsystem: &pyphi_core::Subsystem,
+    structure: &CauseEffectStructure,
+    information: Option<f64>,
+) -> StructureRecord {
+    StructureRecord {
+        name: record.name.clone(),
+        nodes: subsystem.units().iter().collect(),
+        state: record.state.clone(),
+        conceptual_information: information.unwrap_or(f64::NAN),
+        ces: structure.concepts.iter().map(ConceptRecord::from).collect(),
+    }
+}
+
+/// The complexes of a network; with `has_ranges` also whether ties could change the major one.
+#[pyfunction]
+pub(crate) fn complexes(
+    py: Python<'_>,
+    network: &Network,
+    state: Vec<u8>,
+    options: &Options,
+    has_ranges: bool,
+) -> PyResult<Answer> {
+    let variant = options.engine.variant;
+    variant.check().map_err(|it| refused(&it))?;
+    let (core, values) = (Arc::clone(&network.network), state.clone());
+    let found = run(py, options, move |options| {
+        let state = State::new(&values)?;
+        let found = pyphi_core::complexes(&core, state, options)?;
+        let has_ranges = has_ranges && variant.is_default() && !found.is_empty();
+        let ranges = has_ranges
+            .then(|| complex_ranges(&core, state, options, pyphi_core::SpectrumRules::default()))
+            .transpose()?;
+        Ok((found, ranges))
+    })?;
+    let (found, ranges) = found.map_err(|error: Error| match error.kind() {
+        ErrorKind::Memory { .. } => crate::error::MemoryLimitError::new_err(error.to_string()),
+        _ => refused(&error),
+    })?;
+    let record = network.record(&state);
+    let reason = found.iter().map(|it| it.stop_reason).find(|it| *it != StopReason::Complete);
+    let ties = found.iter().skip(1).filter(|it| it.phi >= found[0].phi - TOLERANCE);
+    let list = |it: &BigPhi| it.units.iter().collect::<Vec<usize>>();
+    let answer = ComplexesRecord {
+        name: record.name.clone(),
+        state: state.clone(),
+        condensed: pyphi_core::condensed(&found).map(list).collect(),
+        major_ties: ties.map(list).collect(),
+        major_over_ties: ranges.map(|it| MajorOverTies::new(found[0].units, &it)),
+        complexes: found.iter().map(|it| PhiRecord::new(&record, it).by(variant)).collect(),
+    };
+    let phi = found.first().map_or(0.0, |it| it.phi);
+    Ok(Answer::new(phi, reason.unwrap_or(StopReason::Complete), move || json(&answer)))
+}
+
+/// Of sets of units in their order those that overlap with none before them that stays.
+#[pyfunction]
+pub(crate) fn condensed(sets: Vec<u32>) -> Vec<u32> {
+    let mut taken = 0;
+    let keeps = |set: &u32| {
+        let is_apart = taken & set == 0;
+        if is_apart {
+            taken |= set;
+        }
+        is_apart
+    };
+    sets.into_iter().filter(keeps).collect()
+}

@@ -1,0 +1,263 @@
+//! Networks: from arrays and from files, both by the engine's one reader.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use pyphi_core::input::{
+    Connectivity, Entry, Input, NetworkRecord, Reader, RowOrder, States, Table, UnitName,
+};
+
+use crate::error::{refused, wrong};
+use crate::run::json;
+
+/// A checked network, and what its file says of states and units.
+#[pyclass(frozen, module = "pyphi_core._engine")]
+pub(crate) struct Network {
+    pub(crate) network: Arc<pyphi_core::Network>,
+    pub(crate) name: Option<String>,
+    states: States,
+    nodes: Option<Vec<usize>>,
+    notes: Vec<String>,
+}
+
+/// Numbers of 8 bytes, as this machine has them.
+pub(crate) fn floats(bytes: &[u8]) -> PyResult<Vec<f64>> {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    if !rest.is_empty() {
+        return Err(wrong(format!("{} bytes, expected numbers of 8 bytes", bytes.len())));
+    }
+    Ok(chunks.iter().map(|it| f64::from_ne_bytes(*it)).collect())
+}
+
+/// How networks are read, from the arguments of the package.
+pub(crate) fn reader(
+    connectivity: &str,
+    row_order: Option<&str>,
+    flags: (bool, bool, bool),
+) -> PyResult<Reader> {
+    let (strict, force_cm, project) = flags;
+    let connectivity = match connectivity {
+        "file" => Connectivity::File,
+        "inferred" => Connectivity::Inferred,
+        "full" => Connectivity::Full,
+        other => {
+            let expected = "expected an array, \"inferred\" or \"full\"";
+            return Err(wrong(format!("cm: {other:?}, {expected}")));
+        }
+    };
+    let row_order = match row_order {
+        None => None,
+        Some("little-endian" | "first-unit-fastest") => Some(RowOrder::FirstUnitFastest),
+        Some("big-endian" | "last-unit-fastest") => Some(RowOrder::LastUnitFastest),
+        Some(other) => {
+            let expected = "expected \"little-endian\" or \"big-endian\"";
+            return Err(wrong(format!("row_order: {other:?}, {expected}")));
+        }
+    };
+    let default_states = Some(States::All);
+    Ok(Reader {
+        strict,
+        connectivity,
+        force_cm,
+        project,
+        row_order,
+        default_states,
+        ..Reader::default()
+    })
+}
+
+impl Network {
+    pub(crate) fn of(entry: Entry) -> pyphi_core::Result<Network> {
+        let Entry { record, states, notes } = entry;
+        let record = record?;
+        let network = Arc::new(record.network()?);
+        Ok(Network { network, name: record.name, states, nodes: record.nodes, notes })
+    }
+
+    /// The record that answers repeat: the name and the state.
+    pub(crate) fn record(&self, state: &[u8]) -> NetworkRecord {
+        NetworkRecord {
+            name: self.name.clone(),
+            tpm: Vec::new(),
+            cm: Vec::new(),
+            state: state.to_vec(),
+            nodes: None,
+            labels: None,
+        }
+    }
+}
+
+#[pymethods]
+impl Network {
+    /// From an array of 8-byte floats, last index fastest. `cm` is rows of 0 and 1.
+    #[staticmethod]
+    #[pyo3(signature = (tpm, shape, cm, connectivity, labels, name, row_order, flags))]
+    #[allow(clippy::too_many_arguments)]
+    fn of_array(
+        tpm: &[u8],
+        shape: Vec<usize>,
+        cm: Option<Vec<Vec<u8>>>,
+        connectivity: &str,
+        labels: Option<Vec<String>>,
+        name: Option<String>,
+        row_order: Option<&str>,
+        flags: (bool, bool, bool),
+    ) -> PyResult<Network> {
+        let mut reader = reader(connectivity, row_order, flags)?;
+        if let Some(rows) = cm {
+            reader.connectivity = Connectivity::Rows(rows);
+        }
+        let read = || {
+            let mut table = Table::shaped(&shape, floats(tpm)?).map_err(|it| refused(&it))?;
+            if let Some(labels) = labels {
+                table = table.with_labels(labels);
+            }
+            let mut input = reader.table(table);
+            let network = Network::of(input.networks.remove(0)).map_err(|it| refused(&it))?;
+            Ok(Network { name, ..network })
+        };
+        read()
+    }
+
+    #[getter]
+    fn n(&self) -> usize {
+        self.network.n_units()
+    }
+
+    #[getter]
+    fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    #[getter]
+    fn labels(&self) -> Option<Vec<String>> {
+        self.network.labels().map(<[String]>::to_vec)
+    }
+
+    #[getter]
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    /// The states of the file; `all` or `reachable` for those.
+    #[getter]
+    fn states(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(match &self.states {
+            States::All => "all".into_pyobject(py)?.into_any().unbind(),
+            States::Reachable => "reachable".into_pyobject(py)?.into_any().unbind(),
+            States::Listed(states) => {
+                let states: Vec<Vec<u32>> =
+                    states.iter().map(|it| it.iter().map(|&it| it.into()).collect()).collect();
+                states.into_pyobject(py)?.into_any().unbind()
+            }
+        })
+    }
+
+    #[getter]
+    fn nodes(&self) -> Option<Vec<usize>> {
+        self.nodes.clone()
+    }
+
+    /// State-by-node, 8-byte floats by row.
+    fn tpm<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let rows = self.network.tpm().to_rows();
+        let bytes: Vec<u8> = rows.iter().flatten().flat_map(|it| it.to_ne_bytes()).collect();
+        PyBytes::new(py, &bytes)
+    }
+
+    /// A byte for each entry.
+    fn cm<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.network.cm().concat())
+    }
+
+    /// The network in the form of the program's files. Its state, where there is one, is `state`.
+    #[pyo3(signature = (state=None))]
+    fn json(&self, state: Option<Vec<u8>>) -> PyResult<String> {
+        let record = NetworkRecord {
+            name: self.name.clone(),
+            tpm: self.network.tpm().to_rows(),
+            cm: self.network.cm(),
+            state: state.clone().unwrap_or_default(),
+            nodes: self.nodes.clone(),
+            labels: self.network.labels().map(<[String]>::to_vec),
+        };
+        let mut value = serde_json::to_value(&record)
+            .map_err(|it| wrong(format!("cannot be written as JSON: {it}")))?;
+        if state.is_none()
+            && let Some(fields) = value.as_object_mut()
+        {
+            fields.remove("state");
+            let states = match &self.states {
+                States::All => serde_json::json!("all"),
+                States::Reachable => serde_json::json!("reachable"),
+                States::Listed(states) => serde_json::json!(states),
+            };
+            fields.insert("states".to_owned(), states);
+        }
+        Ok(json(&value))
+    }
+
+    fn is_equal(&self, other: &Network) -> bool {
+        let key = |it: &Network| (it.name.clone(), it.network.labels().map(<[String]>::to_vec));
+        *self.network == *other.network && key(self) == key(other)
+    }
+
+    fn hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        let rows = self.network.tpm().to_rows();
+        let bits = rows.iter().flatten().map(|it| (it + 0.0).to_bits());
+        bits.for_each(|it| it.hash(&mut hasher));
+        self.network.cm().hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// The networks of a file, and whether it holds one that is not in a list. `form` is `json`,
+/// `yaml`, `csv` or `npy`. `place` names the file in errors.
+#[pyfunction]
+#[pyo3(signature = (text, form, place, connectivity, cm, row_order, flags, nodes))]
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn read(
+    py: Python<'_>,
+    text: &[u8],
+    form: &str,
+    place: &str,
+    connectivity: &str,
+    cm: Option<Vec<Vec<u8>>>,
+    row_order: Option<&str>,
+    flags: (bool, bool, bool),
+    nodes: Option<&str>,
+) -> PyResult<(Vec<Network>, bool)> {
+    let mut reader = reader(connectivity, row_order, flags)?;
+    if let Some(rows) = cm {
+        reader.connectivity = Connectivity::Rows(rows);
+    }
+    reader.nodes = nodes.map(UnitName::parse_list);
+    let utf8 = || {
+        std::str::from_utf8(text)
+            .map_err(|it| wrong(format!("{place}: not text: {it}, expected UTF-8")))
+    };
+    let at = |error: pyphi_core::Error, place: String| refused(&error.at(place));
+    let input: pyphi_core::Result<Input> = match form {
+        "json" => {
+            let text = utf8()?;
+            py.detach(|| reader.json(text))
+        }
+        "yaml" => {
+            let text = utf8()?;
+            py.detach(|| reader.yaml(text))
+        }
+        "csv" => Table::csv(utf8()?).map(|it| reader.table(it)),
+        "npy" => Table::npy(text).map(|it| reader.table(it)),
+        other => return Err(wrong(format!("form: {other:?}, expected json, yaml, csv or npy"))),
+    };
+    let Input { networks, form } = input.map_err(|it| at(it, place.to_owned()))?;
+    let is_one = form == pyphi_core::input::Form::One;
+    let networks = networks.into_iter().enumerate().map(|(number, entry)| {
+        let place = if is_one { place.to_owned() } else { format!("{place}: record {number}") };
+        Network::of(entry).map_err(|it| at(it, place))
+    });
+    Ok((networks.collect::<PyResult<_>>()?, is_one))
+}

@@ -1,0 +1,276 @@
+//! How an analysis runs: off the thread of the interpreter and without its lock, on a pool of
+//! threads of this process, until it is done or the user presses Ctrl-C.
+
+use std::any::Any;
+use std::cell::{OnceCell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::PyTimeoutError;
+use pyo3::prelude::*;
+use pyphi_core::{Observer, Phase, Progress, StopReason};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::error::{InternalError, MemoryLimitError};
+use crate::options::Options;
+
+/// How often the user's wishes are looked at: Ctrl-C, progress.
+const GLANCE: Duration = Duration::from_millis(40);
+
+/// How long an analysis that was told to stop is waited for. One that takes longer ends by itself.
+const PATIENCE: Duration = Duration::from_millis(80);
+
+/// Pools that nothing runs on, each with its process and the number of threads that were asked for.
+/// An analysis has a pool to itself: on a shared one it could be left under another, which a thread
+/// took up while it was waiting.
+static IDLE: Mutex<Vec<(u32, usize, ThreadPool)>> = Mutex::new(Vec::new());
+
+/// More are not kept.
+const MOST_IDLE: usize = 2;
+
+thread_local! {
+    /// A pool of the current thread alone, for what is done before other threads have woken up.
+    static HERE: OnceCell<ThreadPool> = const { OnceCell::new() };
+    /// The panic of this thread.
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// A pool of so many threads.
+fn pool(threads: usize) -> PyResult<ThreadPool> {
+    let process = process::id();
+    {
+        // Where another thread held the lock when this process was forked off, nothing releases it.
+        let mut idle = match IDLE.try_lock() {
+            Ok(idle) => idle,
+            Err(TryLockError::Poisoned(idle)) => idle.into_inner(),
+            Err(TryLockError::WouldBlock) => return new_pool(threads),
+        };
+        // The threads of a pool do not survive a fork, and nothing may wait for them.
+        while let Some(at) = idle.iter().position(|it| it.0 != process) {
+            std::mem::forget(idle.swap_remove(at));
+        }
+        if let Some(at) = idle.iter().position(|it| it.1 == threads) {
+            return Ok(idle.swap_remove(at).2);
+        }
+    }
+    new_pool(threads)
+}
+
+fn new_pool(threads: usize) -> PyResult<ThreadPool> {
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(|number| format!("pyphi-core-{number}"))
+        .build();
+    pool.map_err(|error| InternalError::new_err(format!("cannot start threads: {error}")))
+}
+
+fn give_back(threads: usize, pool: ThreadPool) {
+    if let Ok(mut idle) = IDLE.try_lock()
+        && idle.len() < MOST_IDLE
+    {
+        idle.push((process::id(), threads, pool));
+    }
+}
+
+/// What `work` makes of the options, on this thread. It must not take long: nothing interrupts it.
+pub(crate) fn at_once<T: Send>(
+    py: Python<'_>,
+    options: &Options,
+    work: impl FnOnce(&pyphi_core::Options) -> T + Send,
+) -> PyResult<T> {
+    let engine = &options.engine;
+    let found = py.detach(|| {
+        HERE.with(|here| {
+            let pool = match here.get() {
+                Some(pool) => pool,
+                None => {
+                    let built = ThreadPoolBuilder::new().num_threads(1).use_current_thread();
+                    let built = built.build().map_err(|error| error.to_string())?;
+                    here.get_or_init(|| built)
+                }
+            };
+            let work = || panic::catch_unwind(AssertUnwindSafe(|| work(engine)));
+            pool.install(work).map_err(said)
+        })
+    });
+    found.map_err(InternalError::new_err)
+}
+
+/// What `work` makes of the options, on as many threads as they say.
+pub(crate) fn run<T: Send + 'static>(
+    py: Python<'_>,
+    options: &Options,
+    work: impl FnOnce(&pyphi_core::Options) -> T + Send + 'static,
+) -> PyResult<T> {
+    let (cancel, latest) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
+    let mut engine = options.engine.clone();
+    engine.cancel = Some(Arc::clone(&cancel));
+    if options.progress.is_some() {
+        let latest = Arc::clone(&latest);
+        engine.progress = Some(Observer::new(move |progress| {
+            *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+        }));
+    }
+    run_with(py, options, &cancel, &latest, move || work(&engine))
+}
+
+/// What `work` makes, while the user can stop it by `cancel` and is told what is `latest`.
+pub(crate) fn run_with<T: Send + 'static>(
+    py: Python<'_>,
+    options: &Options,
+    cancel: &Arc<AtomicBool>,
+    latest: &Arc<Mutex<Option<Progress>>>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> PyResult<T> {
+    let pool = pool(options.threads)?;
+    let (tell, told) = mpsc::sync_channel(1);
+    pool.spawn(move || {
+        let found = panic::catch_unwind(AssertUnwindSafe(work)).map_err(said);
+        // Where it is too late, nothing listens.
+        drop(tell.send(found));
+    });
+    let told = Mutex::new(told);
+    let wait = |time: Duration| {
+        py.detach(|| told.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(time))
+    };
+    loop {
+        match wait(GLANCE) {
+            Ok(found) => {
+                tell_progress(py, options, latest)?;
+                give_back(options.threads, pool);
+                return found.map_err(InternalError::new_err);
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(InternalError::new_err("a thread ended before its work was done"));
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let wish = py.check_signals().and_then(|()| tell_progress(py, options, latest));
+                if let Err(wish) = wish {
+                    cancel.store(true, Ordering::Relaxed);
+                    if wait(PATIENCE).is_ok() {
+                        give_back(options.threads, pool);
+                    }
+                    return Err(wish);
+                }
+            }
+        }
+    }
+}
+
+fn tell_progress(
+    py: Python<'_>,
+    options: &Options,
+    latest: &Mutex<Option<Progress>>,
+) -> PyResult<()> {
+    let Some(callback) = &options.progress else { return Ok(()) };
+    let latest = latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let Some(Progress { phase, done, total, best, elapsed, .. }) = latest else { return Ok(()) };
+    let what = match phase {
+        Phase::Concepts | Phase::Distinctions => "mechanisms",
+        Phase::Cuts => "cuts",
+        Phase::Orders => "numberings",
+        Phase::SystemPartitions => "partitions",
+        Phase::Systems => "systems",
+    };
+    callback.call1(py, (what, done, total, best, elapsed.as_secs_f64())).map(drop)
+}
+
+/// The progress of something that is no single analysis.
+pub(crate) fn steps(done: usize, total: usize, began: Instant) -> Progress {
+    Progress {
+        phase: Phase::Systems,
+        done: done as u64,
+        total: total as u64,
+        best: None,
+        elapsed: began.elapsed(),
+        remaining: None,
+    }
+}
+
+/// Panics are handed over as exceptions instead of being printed. This is the hook of this library
+/// alone: others have a standard library of their own.
+pub(crate) fn keep_panics_quiet() {
+    panic::set_hook(Box::new(|info| {
+        let message = info.to_string();
+        PANIC.with(|it| *it.borrow_mut() = Some(message));
+    }));
+}
+
+/// What a panic said, and where.
+fn said(panic: Box<dyn Any + Send>) -> String {
+    let kept = PANIC.with(|it| it.borrow_mut().take());
+    let text = kept.or_else(|| {
+        let text = panic.downcast_ref::<&str>().map(|it| (*it).to_owned());
+        text.or_else(|| panic.downcast_ref::<String>().cloned())
+    });
+    text.unwrap_or_else(|| "a panic without a message".to_owned())
+}
+
+/// Panics, for the tests: in the engine's threads, or on this one.
+#[pyfunction]
+pub(crate) fn fail_on_purpose(py: Python<'_>, options: &Options, here: bool) -> PyResult<()> {
+    match here {
+        true => at_once(py, options, |_| panic!("on purpose")),
+        false => run(py, options, |_| panic!("on purpose")),
+    }
+}
+
+/// # Errors
+/// If the analysis did not begin for want of memory, or went nowhere.
+pub(crate) fn check(reason: StopReason) -> PyResult<()> {
+    match reason {
+        StopReason::MemoryLimit { needed_bytes } => Err(MemoryLimitError::new_err(format!(
+            "memory: it would need {needed_bytes} bytes, more than memory_limit or than is left"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// # Errors
+/// As [`check`]; also if the analysis was stopped, where there is no result to speak of then.
+pub(crate) fn finished(reason: StopReason) -> PyResult<()> {
+    check(reason)?;
+    match reason {
+        StopReason::Complete => Ok(()),
+        _ => Err(PyTimeoutError::new_err(reason.to_string())),
+    }
+}
+
+/// The result of an analysis: a number or two, and its record as JSON when that is asked for.
+#[pyclass(frozen, module = "pyphi_core._engine")]
+pub(crate) struct Answer {
+    /// Φ, φ_s or φ.
+    #[pyo3(get)]
+    phi: f64,
+    /// Why the analysis ended: `complete`, or what stopped it.
+    #[pyo3(get)]
+    stop_reason: String,
+    json: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+impl Answer {
+    pub(crate) fn new(
+        phi: f64,
+        stop_reason: StopReason,
+        json: impl Fn() -> String + Send + Sync + 'static,
+    ) -> Answer {
+        Answer { phi, stop_reason: stop_reason.to_string(), json: Box::new(json) }
+    }
+}
+
+#[pymethods]
+impl Answer {
+    /// The record, as the program `phi` writes it.
+    fn json(&self, py: Python<'_>) -> String {
+        py.detach(|| (self.json)())
+    }
+}
+
+/// A record as JSON.
+pub(crate) fn json(record: &impl serde::Serialize) -> String {
+    serde_json::to_string(record).expect("plain data")
+}
