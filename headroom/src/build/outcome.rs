@@ -51,8 +51,9 @@ pub(crate) struct MemoryCurve {
     pub(crate) misfit: Option<OversizedCompiler>,
     /// Memory left in the last seconds, and what was to stay free.
     pub(crate) last_and_floor_bytes: Option<(u64, u64)>,
-    /// `true` if memory was ever shorter than that.
-    pub(crate) was_short: bool,
+    /// `true` if memory that is shared with programs outside this build's group was ever shorter
+    /// than that.
+    pub(crate) was_short_for_others: bool,
     /// The kernel's kills that hit this very build.
     pub(crate) n_own_kills: u64,
 }
@@ -62,7 +63,7 @@ impl MemoryCurve {
         MemoryCurve {
             misfit: record.misfit.clone(),
             last_and_floor_bytes: Some((record.last_headroom_bytes, record.floor_bytes)),
-            was_short: record.lowest_headroom_bytes < record.floor_bytes,
+            was_short_for_others: record.was_short_for_others,
             n_own_kills: record.n_kernel_kills as u64,
         }
     }
@@ -266,9 +267,9 @@ pub(crate) const ENDED_AFTER_A_KILL_HINT: &str = "if it was not you who ended it
 /// A build that worked: at whose cost?
 fn built(kills: KillCounters, curve: &MemoryCurve) -> Verdict {
     let others = |it: Option<u64>| it.unwrap_or(0).saturating_sub(curve.n_own_kills);
-    // A kill elsewhere on the machine is this build's doing only if memory was short here as well.
+    // A kill elsewhere on the machine is this build's doing only if both take from the same memory.
     let (group, machine) = (others(kills.group), others(kills.machine));
-    let neighbour = group > 0 || machine > 0 && curve.was_short;
+    let neighbour = group > 0 || machine > 0 && curve.was_short_for_others;
     let outcome = if neighbour { Outcome::NeighbourKilled } else { Outcome::Built };
     let evidence = if group > 0 || machine > 0 { vec![counters(kills)] } else { Vec::new() };
     Verdict { outcome, evidence }
@@ -468,8 +469,8 @@ mod tests {
     #[test]
     fn a_build_that_lived_because_a_neighbour_died_has_an_outcome_of_its_own() {
         let built = Ending { code: Some(0), signal: None };
-        let outcome = |kills, n_own_kills, was_short| {
-            let curve = MemoryCurve { n_own_kills, was_short, ..MemoryCurve::default() };
+        let outcome = |kills, n_own_kills, was_short_for_others| {
+            let curve = MemoryCurve { n_own_kills, was_short_for_others, ..MemoryCurve::default() };
             classify(built, &read(""), kills, &curve, false).outcome
         };
         assert_eq!(outcome(NONE, 0, true), Outcome::Built);

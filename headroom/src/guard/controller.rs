@@ -370,6 +370,8 @@ impl Controller {
             let tree = if build == 0 { 0 } else { self.processes.tree(build).bytes };
             self.rest_bytes = tree.saturating_sub(compilers);
         }
+        self.record.was_short_for_others |=
+            self.reader.is_shared() && self.headroom.sum_bytes() < self.record.floor_bytes;
         self.headroom = self.headroom.within(self.budget_bytes, compilers + self.rest_bytes);
         let used = self.reader.total_bytes().saturating_sub(self.headroom.ram_bytes);
         let others = used.saturating_sub(compilers.saturating_sub(swapped));

@@ -47,6 +47,9 @@ pub(crate) struct GuardRecord {
     pub(crate) unguarded: Vec<String>,
     /// The compiler that did not fit, not even alone.
     pub(crate) misfit: Option<OversizedCompiler>,
+    /// Memory was shorter than the reserve where programs outside this build's own group share it.
+    #[serde(skip)]
+    pub(crate) was_short_for_others: bool,
     /// Too long for the document on stdout; `build.json` has it.
     #[serde(skip)]
     pub(crate) details: Details,

@@ -475,17 +475,23 @@ fn complaint(scenario: &Scenario, build: &SimulatedBuild) -> Option<String> {
     None
 }
 
-const N_SCENARIOS: u64 = 300;
-/// The same for several builds at the same time.
-const N_SHARED: u64 = 80;
-/// The same where there is swap, each with several fixed numbers of jobs beside it.
-const N_SWAPPING: u64 = 100;
+/// Random builds, alone; `HEADROOM_SIMULATED=5` has five times as many of each kind.
+const N_SCENARIOS: u64 = 60;
+/// Several at the same time.
+const N_SHARED: u64 = 16;
+/// Those with swap, each with several fixed numbers of jobs beside it.
+const N_SWAPPING: u64 = 20;
+
+fn n_times(n: u64) -> u64 {
+    let times = std::env::var("HEADROOM_SIMULATED");
+    n * times.map_or(1, |it| it.parse::<u64>().expect("HEADROOM_SIMULATED: a number"))
+}
 
 /// The first complaint about any of the scenarios with so many builds at the same time, and the
 /// sums over all.
 fn all(n_builds: usize, faults: Faults) -> (Option<(u64, String)>, [usize; 4]) {
     let mut sums = [0; 4];
-    for seed in 0..if n_builds == 1 { N_SCENARIOS } else { N_SHARED } {
+    for seed in 0..n_times(if n_builds == 1 { N_SCENARIOS } else { N_SHARED }) {
         let scenario = Scenario { n_builds, ..Scenario::new(seed) };
         let work: Millis = scenario.compilers.iter().map(Compiler::seconds).sum();
         let build = simulate(&scenario, seed, faults, 6 * work + 200_000);
@@ -510,8 +516,9 @@ fn no_deadlock_and_no_overshoot_that_could_be_seen_coming() {
         assert_eq!(complaint, None, "{n_builds} builds");
         // Finished, ended compilers, suspensions, given up. The scenarios are not harmless:
         // without these the test would say little.
-        let least = if n_builds == 1 { [200, 100, 100, 10] } else { [50, 25, 25, 2] };
-        let is_enough = counts.iter().zip(least).all(|(it, least)| *it > least);
+        let least = if n_builds == 1 { [40, 20, 20, 2] } else { [10, 5, 5, 0] };
+        let times = n_times(1) as usize;
+        let is_enough = counts.iter().zip(least).all(|(it, least)| *it > times * least);
         assert!(is_enough, "{n_builds} builds: {counts:?}");
     }
 }
@@ -646,7 +653,7 @@ fn with_swap_a_build_takes_little_more_time_than_the_best_number_of_jobs() {
         // With less than 400 MiB the reserve for bursts decides, and not swap. docs/memory.md has
         // the figures of those, too.
         let is_large = |seed: &u64| Scenario::with_swap(*seed).capacity > 400 * MIB;
-        let times = (0..N_SWAPPING).filter(is_large).filter_map(|seed| {
+        let times = (0..n_times(N_SWAPPING)).filter(is_large).filter_map(|seed| {
             let (time, best) = beside_the_best(&Scenario::with_swap(seed), seed, faults)?;
             Some((time as f64 / best as f64, seed))
         });
@@ -655,7 +662,7 @@ fn with_swap_a_build_takes_little_more_time_than_the_best_number_of_jobs() {
         times
     };
     let guarded = ratios(Faults::default());
-    assert!(guarded.len() >= N_SWAPPING as usize / 2, "{guarded:?}");
+    assert!(guarded.len() >= n_times(N_SWAPPING) as usize / 2, "{guarded:?}");
     // Where little memory is left, crates that were never measured run one by one.
     let most = |seed| if u64::is_multiple_of(seed, 2) { 1.5 } else { 2.1 };
     let slow: Vec<_> = guarded.iter().filter(|it| it.0 > most(it.1)).collect();
@@ -664,7 +671,7 @@ fn with_swap_a_build_takes_little_more_time_than_the_best_number_of_jobs() {
     assert!(n_quick * 10 >= guarded.len() * 9, "{guarded:?}");
     // The scenarios are not harmless.
     let blind = ratios(Faults { sees_no_stall: true, ..Faults::default() });
-    assert!(blind.iter().any(|it| it.0 > 3.0), "{blind:?}");
+    assert!(blind.iter().any(|it| it.0 > most(it.1)), "{blind:?}");
 }
 
 /// What was measured on a real machine: with four compilers at once it did not end.
@@ -693,7 +700,7 @@ fn where_several_compilers_only_fit_with_swap_fewer_run() {
 
 #[test]
 fn with_plenty_of_memory_it_does_not_interfere() {
-    for seed in 0..N_SCENARIOS {
+    for seed in 0..n_times(N_SCENARIOS) {
         let mut scenario = Scenario::new(seed);
         let most: u64 =
             scenario.compilers.iter().map(|it| it.peak.max(it.known.unwrap_or(0))).sum();

@@ -199,6 +199,11 @@ impl KillFiles {
         KillFiles { group, machine: File::open(root.join("proc/vmstat")).ok() }
     }
 
+    /// `true` if the kills in this process's own group are told.
+    pub(super) fn counts_the_group(&self) -> bool {
+        self.group.is_some()
+    }
+
     pub(super) fn read(&self, buffer: &mut Buffer) -> KillCounters {
         let mut count = |file: &Option<File>| value_of(buffer.read(file.as_ref()?), "oom_kill");
         KillCounters { group: count(&self.group), machine: count(&self.machine) }

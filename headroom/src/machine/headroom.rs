@@ -159,6 +159,12 @@ impl HeadroomReader {
         self.binding.map(|it| self.groups[it].id.as_str())
     }
 
+    /// `true` if programs outside this process's own group take from the memory that is shortest,
+    /// so that the kernel may have ended one of them for this build's sake.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.binding != Some(0) || !self.kills.counts_the_group()
+    }
+
     /// The RAM that there is altogether: the machine's, or the limit of that group.
     pub(crate) fn total_bytes(&self) -> u64 {
         self.total_bytes
@@ -242,6 +248,33 @@ mod tests {
         assert_eq!((guard.ram_bytes, guard.swap_bytes), (330 * MIB, 69 * MIB));
         let resources = Resources::sample_below(dir.path(), Path::new("/nowhere")).unwrap();
         assert_eq!(resources.headroom(), guard);
+    }
+
+    #[test]
+    fn only_the_own_group_is_not_shared_with_programs_outside() {
+        let sh = xshell::Shell::new().unwrap();
+        let dir = sh.create_temp_dir().unwrap();
+        let write = |file: &str, text: &str| sh.write_file(dir.path().join(file), text).unwrap();
+        let is_shared = || {
+            let mut reader = HeadroomReader::open(dir.path()).unwrap();
+            reader.look();
+            reader.is_shared()
+        };
+        write("proc/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 4194304 kB\n");
+        assert!(is_shared());
+        write("proc/self/cgroup", "0::/slice/app\n");
+        write("proc/self/mountinfo", "35 31 0:32 / /cg rw - cgroup2 cgroup2 rw\n");
+        for group in ["slice", "slice/app"] {
+            write(&format!("cg/{group}/memory.stat"), "inactive_file 0\n");
+            write(&format!("cg/{group}/memory.current"), "0\n");
+        }
+        write("cg/slice/memory.max", "1000000\n");
+        assert!(is_shared());
+        write("cg/slice/app/memory.max", "900000\n");
+        // Whom the kernel has ended there is not told.
+        assert!(is_shared());
+        write("cg/slice/app/memory.events", "oom_kill 0\n");
+        assert!(!is_shared());
     }
 
     #[test]

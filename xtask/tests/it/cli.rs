@@ -17,7 +17,9 @@ use phi_protocol::BuildRecord;
 use serde_json::Value;
 use xshell::{Shell, TempDir};
 
-use crate::common::{Ended, Running, skipped, turn};
+use crate::common::{Ended, Running, kernel_does_not_kill, skipped};
+#[cfg(target_os = "linux")]
+use crate::{common::kernel_may_kill, guard::Group};
 
 /// Long enough for a cold build on a busy machine; nothing waits this long when all is well.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -564,7 +566,7 @@ fn colours_are_kept_when_asked_for() {
 
 #[test]
 fn a_signal_from_elsewhere_is_not_a_lack_of_memory() {
-    let _turn = turn();
+    let _turn = kernel_does_not_kill();
     let build_rs = r#"
         fn main() {
             let pid = std::process::id().to_string();
@@ -617,59 +619,6 @@ fn an_interrupted_build_leaves_nothing_running() {
     }
 }
 
-/// A group with a memory limit for one command: cgroup v1, below the group of this process. Removed
-/// at the end.
-#[cfg(target_os = "linux")]
-struct LimitedGroup(PathBuf);
-
-#[cfg(target_os = "linux")]
-impl LimitedGroup {
-    /// A group inside, without a limit of its own.
-    fn nested(&self) -> LimitedGroup {
-        let dir = self.0.join("nested");
-        fs::create_dir(&dir).unwrap();
-        LimitedGroup(dir)
-    }
-
-    /// `None`, with a line, where such a group cannot be made.
-    fn new(limit_mib: u64) -> Option<LimitedGroup> {
-        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
-        let own = own.lines().find_map(|it| it.split_once(":memory:")).map(|(_, path)| path);
-        let group = own.map(|it| {
-            let dir = format!("/sys/fs/cgroup/memory{it}/xtask-test-{}", std::process::id());
-            LimitedGroup(dir.into())
-        });
-        let limited = group.filter(|it| {
-            fs::create_dir(&it.0).is_ok()
-                && fs::write(it.0.join("memory.limit_in_bytes"), (limit_mib << 20).to_string())
-                    .is_ok()
-        });
-        if limited.is_none() {
-            skipped("no cgroup v1 memory controller that can be written (needs root)");
-        }
-        limited
-    }
-
-    /// The same command, started inside.
-    fn around(&self, command: &Command) -> Command {
-        crate::common::started_in(&self.0, command)
-    }
-
-    fn processes(&self) -> String {
-        fs::read_to_string(self.0.join("cgroup.procs")).unwrap()
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for LimitedGroup {
-    fn drop(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while fs::remove_dir(&self.0).is_err() && self.0.exists() && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
 /// An example whose compiler needs this much memory in a release and in a debug build.
 #[cfg(target_os = "linux")]
 fn eater(release_mib: usize, debug_mib: usize) -> Fixture {
@@ -701,8 +650,7 @@ fn eater(release_mib: usize, debug_mib: usize) -> Fixture {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_group_without_a_limit_is_limited_by_those_above_it() {
-    let _turn = turn();
-    let Some(group) = LimitedGroup::new(300) else { return };
+    let Some(group) = Group::new(300) else { return };
     let nested = group.nested();
     let fixture = Fixture::new(&[HELLO]);
     let command = fixture.command(&["preflight", "--example", "demo", "--format", "json"]);
@@ -749,8 +697,8 @@ fn a_build_waits_for_another_cargo_and_says_so() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_build_waits_for_memory_that_others_hold() {
-    let _turn = turn();
-    let Some(group) = LimitedGroup::new(400) else { return };
+    let _turn = kernel_may_kill();
+    let Some(group) = Group::new(400) else { return };
     let fixture = Fixture::new(&[HELLO]);
     // `tail` keeps what may be the end: 300 MiB.
     let mut hog = Command::new("sh");
@@ -820,14 +768,14 @@ fn a_command_keeps_its_output_and_its_code() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_command_that_runs_out_of_memory_has_a_code_of_its_own() {
-    let _turn = turn();
-    let Some(group) = LimitedGroup::new(400) else { return };
+    let _turn = kernel_may_kill();
+    let Some(group) = Group::new(400) else { return };
     let fixture = eater(700, 700);
     let command = fixture.command(&["exec", "--", env!("CARGO"), "build", "--example", "demo"]);
     let ended = Running::new(group.around(&command).spawn().unwrap(), PATIENCE).wait();
     // By the guard or, with so sudden a need, by the kernel.
     ended.code(5).says("the command ran out of memory");
-    assert_eq!(group.processes(), "");
+    assert_eq!(group.processes(), [0; 0]);
 }
 
 // ---- making room ----

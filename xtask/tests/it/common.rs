@@ -6,18 +6,24 @@
 use std::{
     io::{self, Read, Write as _},
     process::{Child, Command, Output},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use serde_json::Value;
 
-/// Tests that read or move the kernel's counter of kills take turns: it belongs to the whole
-/// machine.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+/// The kernel counts its kills for the whole machine.
+static KERNEL_KILLS: RwLock<()> = RwLock::new(());
+
+/// For a test in which the kernel may kill. Such tests run side by side.
+pub(crate) fn kernel_may_kill() -> RwLockReadGuard<'static, ()> {
+    KERNEL_KILLS.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For a test that a kill in another test would change.
+pub(crate) fn kernel_does_not_kill() -> RwLockWriteGuard<'static, ()> {
+    KERNEL_KILLS.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The same command, started inside a control group, with its output piped.

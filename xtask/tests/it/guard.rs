@@ -27,10 +27,19 @@ use std::{
 use serde_json::Value;
 use xshell::{Shell, TempDir, cmd};
 
-use crate::common::{Ended, skipped, turn};
+use crate::common::{Ended, kernel_does_not_kill, kernel_may_kill, skipped};
 
 /// Long enough for anything here on a busy machine; nothing waits this long when all is well.
 const PATIENCE: Duration = Duration::from_secs(240);
+
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}: never");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
 
 // ---- crates of known appetite ----
 
@@ -62,7 +71,11 @@ pub fn eat(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
         blocks.push(block);
         sleep(Duration::from_millis(n[2] * i / mib).saturating_sub(began.elapsed()));
     }
-    sleep(Duration::from_millis(n[3]));
+    // Until then, or until the test says `go`.
+    let until = Duration::from_millis(n[2] + n[3]);
+    while began.elapsed() < until && !std::fs::exists("go").unwrap() {
+        sleep(Duration::from_millis(20).min(until.saturating_sub(began.elapsed())));
+    }
     std::hint::black_box(&blocks);
     proc_macro::TokenStream::new()
 }
@@ -207,11 +220,11 @@ impl Fixture {
 // ---- groups with a limit ----
 
 /// A memory group below the one of this process, removed at the end.
-struct Group(PathBuf);
+pub(crate) struct Group(pub(crate) PathBuf);
 
 impl Group {
     /// `None`, with a line, where it cannot be made.
-    fn new(limit_mib: u64) -> Option<Group> {
+    pub(crate) fn new(limit_mib: u64) -> Option<Group> {
         static N: AtomicU32 = AtomicU32::new(0);
         let own = fs::read_to_string("/proc/self/cgroup").unwrap();
         let own = own.lines().find_map(|it| it.split_once(":memory:")).map(|(_, path)| path);
@@ -233,14 +246,14 @@ impl Group {
     }
 
     /// A group below, without a limit of its own.
-    fn nested(&self) -> Group {
+    pub(crate) fn nested(&self) -> Group {
         let group = Group(self.0.join("nested"));
         fs::create_dir(&group.0).unwrap();
         group
     }
 
     /// The same command, started inside.
-    fn around(&self, command: &Command) -> Command {
+    pub(crate) fn around(&self, command: &Command) -> Command {
         crate::common::started_in(&self.0, command)
     }
 
@@ -258,6 +271,11 @@ impl Group {
         Neighbour(self.around(&command).spawn().unwrap())
     }
 
+    fn usage(&self) -> u64 {
+        let text = fs::read_to_string(self.0.join("memory.usage_in_bytes")).unwrap();
+        text.trim().parse().unwrap()
+    }
+
     fn kills(&self) -> u64 {
         let text = fs::read_to_string(self.0.join("memory.oom_control")).unwrap();
         let count = text.lines().find_map(|it| it.strip_prefix("oom_kill ")).unwrap();
@@ -265,7 +283,7 @@ impl Group {
     }
 
     /// Everything that runs in here; what has ended and was not collected does not count.
-    fn processes(&self) -> Vec<u32> {
+    pub(crate) fn processes(&self) -> Vec<u32> {
         let text = fs::read_to_string(self.0.join("cgroup.procs")).unwrap();
         let runs = |pid: &u32| {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -440,13 +458,19 @@ impl Watched {
 
 #[test]
 fn with_plenty_of_memory_nothing_is_held_up_and_cargo_finds_it_built() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(3000) else { return };
-    let fixture = Fixture::wide(4, appetite(60, 100, 200));
-    let ended = group.run(&fixture.xtask(4));
+    let fixture = Fixture::wide(4, appetite(60, 100, 100_000));
+    let command = fixture.xtask(4);
+    let ended = thread::scope(|scope| {
+        let builds = scope.spawn(|| group.run(&{ command }));
+        until("all run at once", || group.usage() > 240 << 20);
+        fixture.write("go", "");
+        builds.join().unwrap()
+    });
     ended.is_built_in_release();
     assert_eq!((ended.guard("n_suspensions"), ended.guard("n_evictions")), (0, 0));
-    assert!(ended.guard("peak_bytes") > 200 << 20, "they did not run at once: {ended:#?}");
+    assert!(ended.guard("peak_bytes") > 200 << 20, "{ended:#?}");
     // The controller and everything around it.
     assert!(ended.guard("xtask_own_bytes") < 20 << 20, "{ended:#?}");
     // Each warning once, as cargo gives it.
@@ -458,9 +482,9 @@ fn with_plenty_of_memory_nothing_is_held_up_and_cargo_finds_it_built() {
 
 #[test]
 fn where_one_compiler_fits_and_two_do_not_they_run_one_by_one() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(300) else { return };
-    let fixture = Fixture::wide(3, appetite(150, 300, 300));
+    let fixture = Fixture::wide(2, appetite(150, 400, 200));
     let plain = group.run(&fixture.cargo(4));
     plain.code(101);
     assert!(plain.kills > 0, "two fit at once, so this test shows nothing: {plain:#?}");
@@ -477,7 +501,7 @@ fn where_one_compiler_fits_and_two_do_not_they_run_one_by_one() {
 
 #[test]
 fn a_compiler_that_is_ended_for_room_starts_again_unseen() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     // It is not known that each needs 240 MiB, so two are let in.
     let Some(group) = Group::new(400) else { return };
     let fixture = Fixture::wide(2, appetite(230, 1500, 200));
@@ -496,7 +520,7 @@ fn a_compiler_that_is_ended_for_room_starts_again_unseen() {
 
 #[test]
 fn a_compiler_that_starts_again_reads_its_source_again() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(400) else { return };
     let fixture = Fixture::wide(2, appetite(1, 1, 1));
     // As autocfg asks whether the compiler takes something; this it must not take. Of an empty
@@ -535,7 +559,7 @@ fn main() {
 
 #[test]
 fn a_compiler_that_the_kernel_kills_starts_once_more() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(400) else { return };
     let fixture = Fixture::wide(2, appetite(230, 1500, 300));
     let xtask = group.around(&fixture.xtask(4)).spawn().unwrap();
@@ -543,20 +567,13 @@ fn a_compiler_that_the_kernel_kills_starts_once_more() {
         let pid = xtask.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     };
-    let until = |what: &str, is_so: &dyn Fn() -> bool| {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_so() {
-            assert!(Instant::now() < deadline, "{what}: never");
-            thread::sleep(Duration::from_millis(5));
-        }
-    };
     let names = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let is_compiler = |it: &String| !it.contains("xtask-gate") && it.contains("--crate-name\0w");
     let n_compilers = || group.processes().iter().map(names).filter(is_compiler).count();
-    until("two compilers run", &|| n_compilers() == 2);
+    until("two compilers run", || n_compilers() == 2);
     // The guard looks away, and the kernel acts.
     signal("STOP");
-    until("the kernel kills", &|| group.kills() > 0);
+    until("the kernel kills", || group.kills() > 0);
     signal("CONT");
     let output = xtask.wait_with_output().unwrap();
     let kills = group.kills();
@@ -569,7 +586,7 @@ fn a_compiler_that_the_kernel_kills_starts_once_more() {
 
 #[test]
 fn light_crates_run_together_and_a_heavy_one_waits_for_room() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(420) else { return };
     let light = appetite(20, 50, 250);
     let names: Vec<String> = (0..8).map(|it| format!("l{it}")).collect();
@@ -590,7 +607,7 @@ fn light_crates_run_together_and_a_heavy_one_waits_for_room() {
 
 #[test]
 fn a_neighbour_that_grows_meanwhile_is_not_harmed() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(420) else { return };
     let fixture = Fixture::wide(3, appetite(120, 500, 500));
     let mut neighbour = group.neighbour(200, 700, 700);
@@ -601,7 +618,7 @@ fn a_neighbour_that_grows_meanwhile_is_not_harmed() {
 
 #[test]
 fn a_neighbour_that_the_kernel_kills_makes_the_build_one_that_failed() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(300) else { return };
     let fixture = Fixture::wide(1, appetite(30, 100, 3000));
     let target = fixture.path("target/release");
@@ -633,7 +650,7 @@ fn a_neighbour_that_the_kernel_kills_makes_the_build_one_that_failed() {
 
 #[test]
 fn a_release_build_that_does_not_fit_becomes_a_debug_build() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(300) else { return };
     let hungry = Appetite { release_mib: 500, debug_mib: 10, ramp_ms: 1500, hold_ms: 100 };
     let fixture = Fixture::wide(1, hungry);
@@ -652,7 +669,7 @@ fn a_release_build_that_does_not_fit_becomes_a_debug_build() {
 
 #[test]
 fn a_link_that_does_not_fit_leads_to_the_next_rung() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(300) else { return };
     let fixture = Fixture::wide(1, appetite(10, 10, 10));
     let mut command = fixture.xtask(1);
@@ -665,7 +682,7 @@ fn a_link_that_does_not_fit_leads_to_the_next_rung() {
 
 #[test]
 fn when_nothing_fits_it_gives_up_and_says_what_would_help() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(250) else { return };
     let fixture = Fixture::wide(1, appetite(500, 1500, 100));
     let mut command = fixture.xtask(4);
@@ -682,7 +699,7 @@ fn when_nothing_fits_it_gives_up_and_says_what_would_help() {
 
 #[test]
 fn what_is_no_lack_of_memory_stops_at_once() {
-    let _turn = turn();
+    let _turn = kernel_does_not_kill();
     let Some(group) = Group::new(400) else { return };
     let stops = |fixture: &Fixture, code: i32, outcome: &str, text: &str| {
         // Plain cargo beside it: the same words, and 101 for all of them.
@@ -730,7 +747,7 @@ fn what_is_no_lack_of_memory_stops_at_once() {
 
 #[test]
 fn nothing_is_left_when_xtask_is_ended_in_the_middle() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(500) else { return };
     let is_rustc = |pid: u32| {
         let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
@@ -771,7 +788,6 @@ fn nothing_is_left_when_xtask_is_ended_in_the_middle() {
 
 #[test]
 fn a_wrapper_that_is_set_up_already_is_kept() {
-    let _turn = turn();
     let fixture = Fixture::wide(1, appetite(1, 1, 1));
     fixture.write("wrapper", "#!/bin/sh\necho \"$*\" >> \"$WRAPPER_LOG\"\nexec \"$@\"\n");
     let wrapper = fixture.path("wrapper");
@@ -804,7 +820,6 @@ fn exec(fixture: &Fixture, args: &[&str]) -> Command {
 
 #[test]
 fn a_wrapper_is_found_wherever_it_is_set_up_and_build_scripts_know_it_by_its_name() {
-    let _turn = turn();
     let fixture = Fixture::wide(1, appetite(1, 1, 1));
     let wrapper = fixture.path("bin/sccache");
     fixture.write("bin/sccache", "#!/bin/sh\necho \"$*\" >> \"$WRAPPER_LOG\"\nexec \"$@\"\n");
@@ -847,7 +862,7 @@ fn main() {
 
 #[test]
 fn c_compilers_of_build_scripts_are_held_back() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(420) else { return };
     let fixture = Fixture::wide(1, appetite(1, 1, 1));
     // The script itself is the compiler that it starts six times at once, as `cc` with `parallel`.
@@ -888,7 +903,7 @@ fn main() {
 
 #[test]
 fn after_a_kill_that_hit_no_compiler_one_job_in_release_comes_first() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(300) else { return };
     let fixture = Fixture::wide(1, appetite(1, 1, 1));
     // It takes what it may, by itself.
@@ -908,9 +923,9 @@ fn main() {
 
 #[test]
 fn documentation_is_held_back_and_doctests_are_as_many_as_fit() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(420) else { return };
-    let fixture = Fixture::wide(3, appetite(230, 400, 300));
+    let fixture = Fixture::wide(2, appetite(230, 800, 100));
     let doctest =
         "//! ```\n//! assert_eq!(std::env::var(\"RUST_TEST_THREADS\").unwrap(), \"1\");\n//! ```\n";
     fixture.write("src/lib.rs", doctest);
@@ -931,7 +946,6 @@ fn documentation_is_held_back_and_doctests_are_as_many_as_fit() {
 
 #[test]
 fn another_workspace_is_built_within_its_budget() {
-    let _turn = turn();
     let fixture = Fixture::wide(3, appetite(150, 500, 300));
     // Nor is it told what this project takes.
     let mut plan = Command::new(env!("CARGO_BIN_EXE_xtask"));
@@ -967,43 +981,39 @@ fn at_once(group: &Group, fixtures: &[Fixture]) -> Vec<Watched> {
 
 #[test]
 fn builds_at_the_same_time_take_turns() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(450) else { return };
-    for n in [2, 3] {
-        let fixtures: Vec<Fixture> =
-            (0..n).map(|_| Fixture::wide(1, appetite(300, 800, 800))).collect();
-        for ended in at_once(&group, &fixtures) {
-            ended.is_built_in_release();
-        }
-        if n == 2 {
-            // What each needs is known now.
-            fixtures.iter().for_each(|it| it.clean(true));
-            for ended in at_once(&group, &fixtures) {
-                ended.is_built_in_release();
-            }
-        }
+    let fixtures = [(); 3].map(|()| Fixture::wide(1, appetite(300, 800, 400)));
+    for ended in at_once(&group, &fixtures) {
+        ended.is_built_in_release();
+    }
+    // What each needs is known now.
+    fixtures[..2].iter().for_each(|it| it.clean(true));
+    for ended in at_once(&group, &fixtures[..2]) {
+        ended.is_built_in_release();
     }
 }
 
 #[test]
 fn a_build_that_begins_while_another_holds_the_memory_waits_for_it() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(450) else { return };
-    let first = Fixture::wide(1, appetite(300, 500, 6000));
-    let second = Fixture::wide(1, appetite(300, 500, 100));
+    let first = Fixture::wide(1, appetite(300, 800, 100_000));
+    let second = Fixture::wide(1, appetite(300, 800, 100));
     group.run(&second.xtask(2)).is_built_in_release();
     second.clean(true);
     thread::scope(|scope| {
         let command = first.xtask(2);
         let holds = scope.spawn(|| group.run(&{ command }));
-        let deadline = Instant::now() + PATIENCE;
-        let usage = || fs::read_to_string(group.0.join("memory.usage_in_bytes")).unwrap();
-        while usage().trim().parse::<u64>().unwrap() < 300 << 20 {
-            assert!(Instant::now() < deadline, "the first build does not grow");
-            thread::sleep(Duration::from_millis(5));
-        }
-        let ended = group.run(&second.xtask(2));
-        ended.is_built_in_release().says("another build holds memory (process ");
+        until("the first build grows", || group.usage() > 300 << 20);
+        let said = second.path("said");
+        let mut command = group.around(&second.xtask(2));
+        let waits = command.stderr(fs::File::create(&said).unwrap()).spawn().unwrap();
+        let told = || fs::read_to_string(&said).unwrap();
+        until("it waits", || told().contains("another build holds memory (process "));
+        first.write("go", "");
+        let ended = Watched::new(waits.wait_with_output().unwrap(), Duration::ZERO, 0);
+        ended.is_built_in_release();
         holds.join().unwrap().is_built_in_release();
     });
 }
@@ -1036,7 +1046,6 @@ fn are_untouched(strangers: &[PathBuf]) {
 
 #[test]
 fn nothing_that_others_have_made_is_removed() {
-    let _turn = turn();
     let fixture = Fixture::new(&[]);
     // Outside any workspace, with folders beside where the gate is made.
     let (temp, outside) = (fixture.path("temp"), fixture.sh.create_temp_dir().unwrap());
@@ -1066,20 +1075,13 @@ fn nothing_that_others_have_made_is_removed() {
     // Killed, it leaves nothing either.
     let mut command = exec(&["sh", "-c", "echo $RUSTC_WRAPPER > \"$TMPDIR/../gate\"; sleep 300"]);
     let mut xtask = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let until = |what: &str, is_so: &dyn Fn() -> bool| {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_so() {
-            assert!(Instant::now() < deadline, "{what}: never");
-            thread::sleep(Duration::from_millis(5));
-        }
-    };
-    until("the command runs", &|| {
+    until("the command runs", || {
         fs::read_to_string(fixture.path("gate")).is_ok_and(|it| it.ends_with('\n'))
     });
     assert!(names().len() > before.len());
     xtask.kill().unwrap();
     xtask.wait().unwrap();
-    until("the gate is removed", &|| names() == before);
+    until("the gate is removed", || names() == before);
     are_untouched(&beside);
 
     // In a workspace, at a path of any length.
@@ -1098,7 +1100,6 @@ fn nothing_that_others_have_made_is_removed() {
 
 #[test]
 fn a_compiler_that_cannot_reach_the_guard_is_told_of() {
-    let _turn = turn();
     let sandbox = ["unshare", "--net"];
     if !Command::new(sandbox[0])
         .args([sandbox[1], "true"])
@@ -1163,15 +1164,16 @@ fn a_compiler_that_cannot_reach_the_guard_is_told_of() {
 // ---- what a command leaves ----
 
 /// Each leaves a process that writes its PID to `pids`.
-const LEAVERS: [&str; 5] = [
+const LEAVERS: [&str; 4] = [
     "sleep 301 & echo $! >> pids",
     "setsid sh -c 'echo $$ >> pids; exec sleep 302' &",
     // Its parent is gone, and it has a child.
     "(setsid sh -c 'echo $$ >> pids; sleep 303; true' &) &",
     "env -i setsid sh -c 'echo $$ >> pids; exec sleep 304' &",
-    // Deaf to SIGTERM, and standing still.
-    "setsid sh -c 'trap \"\" TERM; echo $$ >> pids; kill -STOP $$; while :; do sleep 1; done' &",
 ];
+/// So does this one, which is deaf to SIGTERM and stands still. It has to be waited for.
+const DEAF: &str =
+    "setsid sh -c 'trap \"\" TERM; echo $$ >> pids; kill -STOP $$; while :; do sleep 1; done' &";
 
 /// Those of the processes in `pids` that are still there, with what they run.
 fn alive(pids: &Path) -> Vec<String> {
@@ -1189,7 +1191,6 @@ fn alive(pids: &Path) -> Vec<String> {
 
 #[test]
 fn nothing_that_a_command_has_started_is_left_after_any_end() {
-    let _turn = turn();
     let fixture = Fixture::new(&[]);
     let pids = fixture.path("pids");
     // Of the same user and session, and none of the command's.
@@ -1200,38 +1201,34 @@ fn nothing_that_a_command_has_started_is_left_after_any_end() {
         fixture.isolate(&mut command, 1);
         command
     };
-    let until = |what: &str, is_so: &dyn Fn() -> bool| {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_so() {
-            assert!(Instant::now() < deadline, "{what}: never");
-            thread::sleep(Duration::from_millis(5));
-        }
+    let leave = |leavers: &[&str]| {
+        let all = "while test $(cat pids 2>/dev/null | wc -l) -lt";
+        format!("{}\n{all} {}; do sleep 0.01; done", leavers.join("\n"), leavers.len())
     };
-    let n = LEAVERS.len();
-    let leave = format!(
-        "{}\nwhile test $(cat pids 2>/dev/null | wc -l) -lt {n}; do sleep 0.01; done",
-        LEAVERS.join("\n")
-    );
-    for (end, code) in [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", 128 + 9)] {
+    let all = [&LEAVERS[..], &[DEAF]].concat();
+    for (end, code, leavers) in
+        [("exit 0", 0, &all[..]), ("exit 3", 3, &LEAVERS), ("kill -9 $$", 128 + 9, &LEAVERS)]
+    {
         fs::remove_file(&pids).ok();
         // Its pipes close, or this would not return.
-        let ended = Ended::from(exec(&format!("{leave}\n{end}")).output().unwrap());
+        let ended = Ended::from(exec(&format!("{}\n{end}", leave(leavers))).output().unwrap());
         assert_eq!(alive(&pids), [""; 0], "{end}: {ended:#?}");
         ended.code(code);
         assert_eq!(ended.stderr.contains("beforehand"), code == 0, "{ended:#?}");
     }
-    for signal in ["KILL", "TERM", "INT"] {
+    for (signal, leavers) in [("KILL", &all[..]), ("TERM", &LEAVERS), ("INT", &LEAVERS)] {
+        let n = leavers.len();
         fs::remove_file(&pids).ok();
-        let mut command = exec(&format!("{leave}\necho $$ >> pids; sleep 305"));
+        let mut command = exec(&format!("{}\necho $$ >> pids; sleep 305", leave(leavers)));
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let mut xtask = command.spawn().unwrap();
-        until("all run", &|| fs::read_to_string(&pids).is_ok_and(|it| it.lines().count() == n + 1));
+        until("all run", || fs::read_to_string(&pids).is_ok_and(|it| it.lines().count() == n + 1));
         assert_eq!(alive(&pids).len(), n + 1);
         let pid = xtask.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
         let status = xtask.wait().unwrap();
         if signal == "KILL" {
-            until("they end", &|| alive(&pids).is_empty());
+            until("they end", || alive(&pids).is_empty());
         } else {
             assert_eq!(alive(&pids), [""; 0], "{signal}");
             assert_eq!(status.code(), Some(130), "{signal}");
@@ -1242,7 +1239,6 @@ fn nothing_that_a_command_has_started_is_left_after_any_end() {
 
 #[test]
 fn what_a_command_still_has_to_say_is_heard() {
-    let _turn = turn();
     let fixture = Fixture::new(&[]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     // As a shell does not wait for `>(tee log)`.
@@ -1255,7 +1251,6 @@ fn what_a_command_still_has_to_say_is_heard() {
 
 #[test]
 fn a_group_that_is_made_for_a_command_is_removed_with_it() {
-    let _turn = turn();
     let fixture = Fixture::new(&[]);
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.args(["exec", "--", "sh", "-c", "cat /proc/self/cgroup; setsid sleep 301 &"]);
@@ -1321,7 +1316,7 @@ fn main() {
 
 #[test]
 fn a_run_that_memory_is_short_for_goes_on_with_fewer_workers() {
-    let _turn = turn();
+    let _turn = kernel_may_kill();
     let Some(group) = Group::new(170) else { return };
     let fixture = Fixture::new(&[]);
     let manifest = "[package]\nname = \"phi-validation\"\nversion = \"0.1.0\"\n\
@@ -1461,7 +1456,7 @@ fn table() {
     if std::env::var_os("XTASK_GUARD_TABLE").is_none() {
         return;
     }
-    let _turn = turn();
+    let _turn = kernel_does_not_kill();
     if Group::new(100).is_none() {
         return;
     }
