@@ -112,6 +112,43 @@ impl Subsystem {
         Ok(found)
     }
 
+    /// The repertoire of a mechanism over a purview as it is where this partition severs them: the
+    /// product of the repertoires of its parts. Under a cut of the system if there is one.
+    ///
+    /// ```
+    /// use pyphi_core::{Direction, Options, UnitSet, fixtures};
+    ///
+    /// let subsystem = fixtures::or_and_xor();
+    /// let [m, p] = [UnitSet::from_iter([0, 1]), UnitSet::from_iter([2])];
+    /// let (effect, options) = (Direction::Effect, Options::default());
+    /// let found = subsystem.purview_analysis(None, effect, m, p, &options).unwrap();
+    /// let partitioned = subsystem.partitioned_repertoire(None, effect, &found.mips[0]);
+    /// assert_eq!(partitioned.probabilities, [0.5, 0.5]);
+    /// assert_eq!(Some(partitioned), found.partitioned);
+    /// ```
+    ///
+    /// # Panics
+    /// If a unit is not in the subsystem.
+    pub fn partitioned_repertoire(
+        &self,
+        cut: Option<Cut>,
+        direction: Direction,
+        partition: &Partition,
+    ) -> Repertoire {
+        let (wiring, stop) = (self.wiring(cut), Stop::never());
+        let definition = Definition {
+            subsystem: self,
+            variant: Variant::default(),
+            wiring: &wiring,
+            order: LocalOrder::Lexicographic,
+            stop: &stop,
+        };
+        let local = |&(m, p): &(UnitSet, UnitSet)| (self.local(m), self.local(p));
+        let parts: Vec<(u32, u32)> = partition.parts.iter().map(local).collect();
+        let purview = partition.parts.iter().fold(UnitSet::EMPTY, |all, it| all.union(it.1));
+        Repertoire { purview, probabilities: definition.partitioned(direction, &parts) }
+    }
+
     fn over(
         &self,
         small_phi: &SmallPhi<'_>,

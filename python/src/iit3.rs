@@ -10,9 +10,9 @@ use pyphi_core::record::{
     PurviewRecord, RangeRecord, SpectrumRecord, StructureRecord,
 };
 use pyphi_core::{
-    BigPhi, CauseEffectStructure, Cut, CutChoices, Direction, Error, ErrorKind, State, StopReason,
-    TOLERANCE, TieRule, UnitSet, Variant, big_phi, big_phi_under, ces_distance, complex_ranges,
-    conceptual_information, memory_needed, phi_range, phi_spectrum,
+    BigPhi, CauseEffectStructure, Cut, CutChoices, Direction, Error, ErrorKind, Partition, State,
+    StopReason, TOLERANCE, TieRule, UnitSet, Variant, big_phi, big_phi_under, ces_distance,
+    complex_ranges, conceptual_information, memory_needed, phi_range, phi_spectrum,
 };
 
 use crate::error::{refused, wrong};
@@ -61,6 +61,9 @@ pub(crate) fn within(what: &str, mask: u32, system: UnitSet) -> PyResult<UnitSet
 
 /// The two sides of a cut, as masks.
 type Sides = (u32, u32);
+
+/// A cut of the system, a direction, and the parts of a mechanism with a purview, as masks.
+type Severed = (Option<Sides>, String, Vec<(u32, u32)>);
 
 impl Subsystem {
     fn cut(&self, sides: Option<Sides>) -> PyResult<Option<Cut>> {
@@ -231,6 +234,26 @@ impl Subsystem {
             false => run(py, options, move |_| subsystem.concept(mechanism))?,
         };
         Ok(found.map(|it| json(&ConceptRecord::from(&it))))
+    }
+
+    /// The partitioned repertoires of some partitions, each with the cut of the system and the
+    /// direction: 8-byte floats one after the other, the first unit of the purview fastest.
+    fn partitioned<'py>(
+        &self,
+        py: Python<'py>,
+        partitions: Vec<Severed>,
+    ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let all = self.subsystem.units();
+        let one = |(cut, side, parts): Severed| {
+            let (cut, side) = (self.cut(cut)?, direction(&side)?);
+            let part = |(m, p)| Ok((within("mechanism", m, all)?, within("purview", p, all)?));
+            let parts = parts.into_iter().map(part).collect::<PyResult<Vec<_>>>()?;
+            let found = self.subsystem.partitioned_repertoire(cut, side, &Partition { parts });
+            let bytes: Vec<u8> =
+                found.probabilities.iter().flat_map(|it| it.to_ne_bytes()).collect();
+            Ok(PyBytes::new(py, &bytes))
+        };
+        partitions.into_iter().map(one).collect()
     }
 
     /// A repertoire: 8-byte floats, the first unit of the purview fastest.

@@ -175,6 +175,7 @@ fn tell_progress(
         Phase::Orders => "numberings",
         Phase::SystemPartitions => "partitions",
         Phase::Systems => "systems",
+        _ => "steps",
     };
     callback.call1(py, (what, done, total, best, elapsed.as_secs_f64())).map(drop)
 }

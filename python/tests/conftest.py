@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+#: The project: tests may be run from a copy of them.
+ROOT = Path(os.environ.get("PHI_ROOT", Path(__file__).resolve().parents[2]))
 GOLDENS = ROOT / "pyphi-core" / "tests" / "fixtures"
 
 

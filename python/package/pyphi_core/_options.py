@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Optional, TypedDict, Union
+from typing import Any, Optional, TypedDict, Union
 
 from . import _engine, _memory
 from ._arguments import ArgumentError, refused, shortened
@@ -14,7 +15,8 @@ from ._arguments import ArgumentError, refused, shortened
 __all__ = ["Options", "Progress"]
 
 
-class Progress(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Progress:
     """How far an analysis has come, as it is told to ``progress``."""
 
     #: What is being done: ``mechanisms``, ``cuts``, ``partitions``, ``systems`` or ``numberings``.
@@ -180,7 +182,7 @@ def _observer(progress: Any) -> Optional[Callable[[str, int, int, Optional[float
 
 def _bar() -> Optional[Callable[[str, int, int, Optional[float], float], Any]]:
     try:
-        from tqdm.auto import tqdm  # type: ignore[import-untyped,unused-ignore]
+        from tqdm.auto import tqdm
     except ImportError:
         warnings.warn("progress=True needs tqdm, which is not installed", stacklevel=5)
         return None

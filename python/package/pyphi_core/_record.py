@@ -230,7 +230,7 @@ class Records(Sequence[T], Generic[T]):
 def frame(rows: list[dict[str, Any]]) -> Any:
     """A DataFrame of rows."""
     try:
-        import pandas  # type: ignore[import-untyped,import-not-found,unused-ignore]
+        import pandas
     except ImportError:
         raise ImportError("to_pandas needs pandas: pip install pandas") from None
     return pandas.DataFrame(rows)

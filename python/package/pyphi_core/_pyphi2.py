@@ -1,0 +1,129 @@
+"""PyPhi 2.0-dev on this engine: see ``pyphi_core.pyphi``.
+
+The minimum information partition of a system is found here. PyPhi evaluates that one partition
+instead of all, so that the result is its own, with everything that it has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._engine import InputError
+from ._network import Network
+from ._system import System
+
+#: The settings of ``config.formalism.iit`` by which this engine computes.
+_SETTINGS = {
+    "specification_measure": "GENERALIZED_INTRINSIC_DIFFERENCE",
+    "system_partition_scheme": "DIRECTED_SET_PARTITION",
+    "system_partition_include_complete": False,
+    "shortcircuit_sia": True,
+    "state_tie_resolution": "PHI",
+    "mip_tie_resolution": ["NORMALIZED_PHI", "NEGATIVE_PHI"],
+    "sia_tie_resolution": ["NORMALIZED_PHI", "NEGATIVE_PHI", "PARTITION_LEX"],
+}
+_FORMALISMS = {
+    ("IIT_4_0_2023", "GENERALIZED_INTRINSIC_DIFFERENCE"): "iit4-2023",
+    ("IIT_4_0_2026", "INTRINSIC_INFORMATION"): "iit4-2026",
+}
+
+
+class _CannotError(Exception):
+    """What this engine cannot do as PyPhi is set."""
+
+
+def _formalism() -> str:
+    from pyphi import config
+
+    iit = config.formalism.iit
+    for name, expected in _SETTINGS.items():
+        value = getattr(iit, name)
+        if (list(value) if isinstance(expected, list) else value) != expected:
+            raise _CannotError(f"config.formalism.iit.{name} = {value}")
+    try:
+        return _FORMALISMS[iit.version, iit.system_phi_measure]
+    except KeyError:
+        raise _CannotError(f"{iit.version} by {iit.system_phi_measure}") from None
+
+
+def _own(system: Any, formalism: str) -> System:
+    import pyphi.system
+
+    if type(system) is not pyphi.system.System:
+        raise _CannotError(f"a system of type {type(system).__name__}")
+    if not system.partition.is_null:
+        raise _CannotError("a system that is partitioned already")
+    substrate = system.substrate
+    if set(substrate.factored_tpm.alphabet_sizes) != {2}:
+        raise _CannotError("units of more than two values")
+    outside = set(substrate.node_indices) - set(system.node_indices)
+    if set(system.external_indices) != outside:
+        raise _CannotError("external indices that are not the background")
+    # The last axis is P(unit j has this value next).
+    tpm = np.asarray(
+        substrate.joint_tpm() if callable(substrate.joint_tpm) else substrate.joint_tpm
+    )
+    try:
+        network = Network(tpm[..., 1], np.asarray(substrate.cm), force_cm=True)
+        state = tuple(int(it) for it in system.state)
+        return System(network, state, system.node_indices, formalism=formalism, ties="pyphi")
+    except InputError as error:
+        raise _CannotError(str(error)) from error
+
+
+def _partition(system: Any) -> Any:
+    """The minimum information partition as one of PyPhi's; None where none is searched for."""
+    from pyphi.models.partitions import DirectedSetPartition
+
+    units = tuple(system.node_indices)
+    if len(units) < 2:
+        return None
+    found = _own(system, _formalism()).sia()
+    if found.reasons or found.partition.kind != "directed_set":
+        return None
+    if found.mip_ties > 1 or found.tied_state_pairs > 1:
+        raise _CannotError("partitions or states that tie, among which PyPhi has an order")
+    if found.phi == 0:
+        raise _CannotError("a reducible system, of whose partitions PyPhi takes another")
+    place = {unit: at for at, unit in enumerate(units)}
+    matrix = np.zeros((len(units), len(units)), dtype=int)
+    for u, v in found.partition.cut_edges:
+        matrix[place[u], place[v]] = 1
+    parts = [[place[it] for it in part] for part in found.partition.parts]
+    return DirectedSetPartition(units, matrix, parts, system.node_labels)
+
+
+def replacements(fall_back: Callable[[str], None]) -> list[tuple[Any, str, Any]]:
+    """What is put in the place of PyPhi's methods."""
+    import pyphi.system
+
+    owner = pyphi.system.System
+    original_sia, original_ces = owner.sia, owner.ces
+
+    def sia(self: Any, **named: Any) -> Any:
+        if named:
+            return original_sia(self, **named)
+        try:
+            partition = _partition(self)
+        except _CannotError as error:
+            fall_back(str(error))
+            partition = None
+        if partition is None:
+            return original_sia(self)
+        return original_sia(self, partitions=[partition])
+
+    def ces(self: Any, **named: Any) -> Any:
+        from pyphi import config
+
+        if config.formalism.iit.version == "IIT_3_0" or "sia" in named or "sia_kwargs" in named:
+            return original_ces(self, **named)
+        return original_ces(self, sia=sia(self), **named)
+
+    for new, old in ((sia, original_sia), (ces, original_ces)):
+        for name in ("__doc__", "__name__", "__qualname__", "__module__"):
+            setattr(new, name, getattr(old, name))
+        new.__wrapped__ = old  # type: ignore[attr-defined]
+    return [(owner, "sia", sia), (owner, "ces", ces)]
