@@ -55,8 +55,7 @@ fn main() -> ExitCode {
             tpm: network.tpm().to_rows(),
             cm: network.cm(),
             state: state.values(),
-            nodes: None,
-            labels: None,
+            ..NetworkRecord::default()
         };
         println!("{}", serde_json::json!(record));
         return ExitCode::SUCCESS;

@@ -14,7 +14,7 @@ use crate::concept::LocalConcept;
 use crate::cut_structure::{CutStructure, Intact};
 use crate::error::Result;
 use crate::fixed::{COARSE_ONE, cost_to_f64, to_coarse};
-use crate::limits::{Options, Phase, Stop, StopReason, Watch, memory_needed, predicted_bytes};
+use crate::limits::{Options, Phase, Stop, StopReason, Watch, memory_needed};
 use crate::mip::{CauseMemo, Core, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
 use crate::stats::Stats;
@@ -128,7 +128,7 @@ pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
 /// Φ; as if there were no other cuts than those of these ranks, if there are any.
 fn by_variant(subsystem: &Subsystem, options: &Options, ranks: Option<&[usize]>) -> BigPhi {
     options.variant.check().unwrap_or_else(|error| panic!("{error}"));
-    if options.variant.has_bounds() {
+    if options.variant.has_bounds() && subsystem.is_binary() {
         let search = Search::new(subsystem, options);
         let result = ranks.map_or_else(|| search.run(), |ranks| search.run_over(ranks));
         return with_ties(result, options);
@@ -245,8 +245,8 @@ pub fn big_phi_over(subsystem: &Subsystem, cuts: &[Cut], options: &Options) -> R
     // No cut is left out that is asked for.
     let variant = Variant { cut_one: false, ..options.variant };
     let options = &Options { variant, ..options.clone() };
-    let needed = predicted_bytes(subsystem.n_units(), rayon::current_num_threads());
-    Ok(match memory_limit(needed.unwrap_or(u64::MAX), options) {
+    let needed = subsystem.price(rayon::current_num_threads());
+    Ok(match memory_limit(needed, options) {
         Some(reason) => without_structure(subsystem, reason),
         None => by_variant(subsystem, options, Some(&ranks)),
     })
@@ -410,6 +410,7 @@ pub(crate) fn sort_likely_first(subsystem: &Subsystem, cuts: &[Cut], ranks: &mut
 
 impl<'a> Search<'a> {
     pub(crate) fn new(subsystem: &'a Subsystem, options: &'a Options) -> Search<'a> {
+        subsystem.expect_binary("a search of IIT 3.0 with bounds");
         let n = subsystem.n_units();
         let symmetry = Symmetry::find(&subsystem.tables);
         Search {

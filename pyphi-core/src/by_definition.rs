@@ -1,6 +1,9 @@
 //! IIT 3.0 straight from its definition, for the [variants](Variant) for which no bounds are
 //! proven: every partition of every purview, every cut, nothing left out but what cannot matter.
 //!
+//! Units with more than two values are analysed here as well, by whatever variant: `value_tables`
+//! has their repertoires, and what is above those only knows sets of units.
+//!
 //! Values are floats here, and tied within the tolerance. For the variant that is published all of
 //! it is what the rest of this library finds, faster; tests compare the two.
 
@@ -24,6 +27,7 @@ use crate::tables::Wiring;
 use crate::tie_order::LocalOrder;
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::{UnitSet, bits, deposit, extract, submasks};
+use crate::value_tables::ValueTables;
 use crate::variant::{CesDistance, Measure, MechanismPartitions, Variant};
 
 /// Mechanism units and purview units of each part of a partition.
@@ -68,8 +72,17 @@ struct Distribution {
 }
 
 /// How far `q` is from `p`, over the same purview.
-fn distance(measure: Measure, p: &Distribution, q: &Distribution, emd: &mut EmdSolver) -> f64 {
+fn distance(
+    values: Option<&ValueTables>,
+    direction: Direction,
+    measure: Measure,
+    (p, q): (&Distribution, &Distribution),
+    emd: &mut EmdSolver,
+) -> f64 {
     steps(p.entries.len());
+    if let (Measure::Emd, Some(values)) = (measure, values) {
+        return values.earth_movers(direction, p.purview, &p.entries, &q.entries);
+    }
     match (measure, &p.on, &q.on) {
         (Measure::Emd, Some(p_on), Some(q_on)) => {
             to_f64(bits(p.purview).map(|unit| (p_on[unit] - q_on[unit]).abs()).sum())
@@ -106,7 +119,8 @@ pub(crate) struct Definition<'a> {
 impl Definition<'_> {
     fn distribution(&self, direction: Direction, mechanism: u32, purview: u32) -> Distribution {
         let entries = self.subsystem.probabilities(self.wiring, direction, mechanism, purview);
-        let on = (direction == Direction::Effect).then(|| {
+        let is_binary = self.subsystem.is_binary();
+        let on = (direction == Direction::Effect && is_binary).then(|| {
             let tables = &self.subsystem.tables;
             let on = |unit| tables.effect(self.wiring.seen_by(unit, mechanism))[unit];
             (0..tables.n).map(on).collect()
@@ -122,7 +136,11 @@ impl Definition<'_> {
             let union = product.purview | purview;
             let mut entries = Vec::new();
             let first = product.purview;
-            multiply(&product.entries, first, &part.entries, union, &mut scratch, &mut entries);
+            if let Some(values) = self.values() {
+                entries = values.product((&product.entries, first), (&part.entries, part.purview));
+            } else {
+                multiply(&product.entries, first, &part.entries, union, &mut scratch, &mut entries);
+            }
             let on = match (product.on, part.on) {
                 (Some(mut on), Some(of_part)) => {
                     bits(purview).for_each(|unit| on[unit] = of_part[unit]);
@@ -133,6 +151,20 @@ impl Definition<'_> {
             product = Distribution { purview: union, entries, on };
         }
         product
+    }
+
+    fn values(&self) -> Option<&ValueTables> {
+        self.subsystem.tables.values.as_deref()
+    }
+
+    fn distance(
+        &self,
+        direction: Direction,
+        p: &Distribution,
+        q: &Distribution,
+        emd: &mut EmdSolver,
+    ) -> f64 {
+        distance(self.values(), direction, self.variant.measure, (p, q), emd)
     }
 
     /// The partitioned repertoire.
@@ -147,7 +179,7 @@ impl Definition<'_> {
         let (mut phi, mut emd) = (f64::INFINITY, EmdSolver::default());
         let _ = for_each_partition(self.variant.partitions, mechanism, purview, |parts| {
             let partitioned = self.product(direction, parts);
-            phi = phi.min(distance(self.variant.measure, &whole, &partitioned, &mut emd));
+            phi = phi.min(self.distance(direction, &whole, &partitioned, &mut emd));
             match phi < floor || self.stop.is_due() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
@@ -183,7 +215,7 @@ impl Definition<'_> {
         let (mut mips, mut emd) = (Vec::new(), EmdSolver::default());
         let _ = for_each_partition(self.variant.partitions, mechanism, purview, |parts| {
             let partitioned = self.product(direction, parts);
-            let value = distance(self.variant.measure, &whole, &partitioned, &mut emd);
+            let value = self.distance(direction, &whole, &partitioned, &mut emd);
             if value <= phi + self.subsystem.tolerance() {
                 mips.push(parts.to_vec());
             }
@@ -377,19 +409,27 @@ impl Search<'_> {
 struct Place<'a> {
     concept: Option<&'a Concept>,
     purviews: [u32; 2],
-    /// P(ON) of each unit of the unconstrained effects of its subsystem.
-    unconstrained: &'a [f64],
+    /// Of the unconstrained effects of its subsystem.
+    unconstrained: Unconstrained<'a>,
+}
+
+/// What is unconstrained in a subsystem.
+#[derive(Clone, Copy)]
+enum Unconstrained<'a> {
+    /// P(ON) of each unit, effects.
+    Binary(&'a [f64]),
+    Values(&'a ValueTables),
 }
 
 impl<'a> Place<'a> {
-    fn of(concept: &'a Concept, members: u32, unconstrained: &'a [f64]) -> Place<'a> {
+    fn of(concept: &'a Concept, members: u32, unconstrained: Unconstrained<'a>) -> Place<'a> {
         let purview = |direction| extract(concept.core(direction).purview.bits(), members);
         let purviews = [Direction::Cause, Direction::Effect].map(purview);
         Place { concept: Some(concept), purviews, unconstrained }
     }
 
     /// The null concept.
-    fn of_nothing(unconstrained: &'a [f64]) -> Place<'a> {
+    fn of_nothing(unconstrained: Unconstrained<'a>) -> Place<'a> {
         Place { concept: None, purviews: [0, 0], unconstrained }
     }
 
@@ -398,17 +438,25 @@ impl<'a> Place<'a> {
         let own = self.purviews[direction as usize];
         let entries = self.concept.map_or(&[1.0][..], |it| &it.core(direction).repertoire);
         let others = union & !own;
+        let unconstrained = match self.unconstrained {
+            Unconstrained::Binary(on) => on,
+            Unconstrained::Values(values) => {
+                let rest = values.unconstrained(direction, others);
+                let entries = values.product((entries, own), (&rest, others));
+                return Distribution { purview: union, entries, on: None };
+            }
+        };
         let mut rest = Vec::new();
         match direction {
             Direction::Cause => {
-                product_repertoire(&vec![0.5; self.unconstrained.len()], others, &mut rest);
+                product_repertoire(&vec![0.5; unconstrained.len()], others, &mut rest);
             }
-            Direction::Effect => product_repertoire(self.unconstrained, others, &mut rest),
+            Direction::Effect => product_repertoire(unconstrained, others, &mut rest),
         }
         let (mut scratch, mut all) = (RepertoireScratch::default(), Vec::new());
         multiply(entries, own, &rest, union, &mut scratch, &mut all);
         let on = (direction == Direction::Effect).then(|| {
-            let mut lanes = self.unconstrained.to_vec();
+            let mut lanes = unconstrained.to_vec();
             marginals(entries, own, &mut scratch, &mut lanes);
             lanes.iter().map(|&it| to_fixed(it)).collect()
         });
@@ -419,7 +467,11 @@ impl<'a> Place<'a> {
         let sides = [Direction::Cause, Direction::Effect].map(|direction| {
             let union = self.purviews[direction as usize] | other.purviews[direction as usize];
             let (p, q) = (self.expanded(direction, union), other.expanded(direction, union));
-            distance(measure, &p, &q, emd)
+            let values = match self.unconstrained {
+                Unconstrained::Binary(_) => None,
+                Unconstrained::Values(values) => Some(values),
+            };
+            distance(values, direction, measure, (&p, &q), emd)
         });
         sides.iter().sum()
     }
@@ -450,13 +502,25 @@ pub(crate) fn structure_distance(
     stop: &Stop,
 ) -> Option<f64> {
     assert_eq!(first.units(), second.units(), "structures on different units");
-    if variant.ces_distance == CesDistance::SumSmallPhi {
-        return Some(a.sum_phi() - b.sum_phi());
+    match variant.ces_distance {
+        CesDistance::Emd => {}
+        CesDistance::SumSmallPhi => return Some(a.sum_phi() - b.sum_phi()),
+        CesDistance::AbsoluteSumSmallPhi => return Some((a.sum_phi() - b.sum_phi()).abs()),
     }
     assert!(!variant.measure.is_asymmetric(), "{} is asymmetric", variant.measure);
-    let unconstrained = [first, second]
-        .map(|it| -> Vec<f64> { it.tables.effect(0).iter().map(|&on| to_f64(on)).collect() });
-    let [of_first, of_second] = [&unconstrained[0][..], &unconstrained[1][..]];
+    let is_binary = first.is_binary() && second.is_binary();
+    let on: Vec<Vec<f64>> = [first, second]
+        .into_iter()
+        .filter(|_| is_binary)
+        .map(|it| it.tables.effect(0).iter().map(|&on| to_f64(on)).collect())
+        .collect();
+    let [of_first, of_second] = match (&first.tables.values, &second.tables.values) {
+        (Some(a), Some(b)) => [a, b].map(|it| Unconstrained::Values(it)),
+        _ => {
+            [first, second].iter().for_each(|it| it.expect_binary("a distance from binary units"));
+            [0, 1].map(|it: usize| Unconstrained::Binary(&on[it]))
+        }
+    };
     let members = first.units().bits();
     // One and the same concept stays where it is.
     let differing = |of: &[Concept], from: &[Concept]| -> Vec<usize> {

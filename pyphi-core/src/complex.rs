@@ -80,6 +80,7 @@ pub(crate) fn candidates_up_to(
 /// other, or [`Limits::memory_bytes`](crate::Limits::memory_bytes) forbids to search these: any of
 /// them may be in a complex.
 pub fn complexes(network: &Network, state: State, options: &Options) -> Result<Vec<BigPhi>> {
+    network.require_binary("IIT 3.0")?;
     check(network, state, options)?;
     let network = Arc::new(network.clone());
     let mut met: HashMap<(Vec<u64>, LocalOrder), BigPhi> = HashMap::new();
@@ -182,6 +183,7 @@ pub fn complex_ranges(
     rules: SpectrumRules,
 ) -> Result<Vec<ComplexRange>> {
     options.variant.expect_default("a range over ties");
+    network.require_binary("IIT 3.0")?;
     check(network, state, options)?;
     let network = Arc::new(network.clone());
     let stop = Stop::new(options);

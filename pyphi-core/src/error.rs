@@ -163,6 +163,67 @@ pub enum ErrorKind {
         /// The value found.
         value: String,
     },
+    /// An entry of a state that is no value of its unit.
+    #[error("state: unit {unit}: {value}, expected a value from 0 to {last}")]
+    StateValue {
+        /// The unit.
+        unit: usize,
+        /// The value found.
+        value: String,
+        /// The last value of the unit.
+        last: usize,
+    },
+    /// A unit with too few or too many values.
+    #[error(
+        "alphabet[{unit}]: {found}, expected 2 to {} values (a unit with one value is a constant)",
+        crate::Alphabet::MOST_VALUES
+    )]
+    Values {
+        /// The unit.
+        unit: usize,
+        /// How many values it has.
+        found: usize,
+    },
+    /// More states than can be numbered or analysed.
+    #[error("{n_states} states, expected at most {most_states}")]
+    TooManyStates {
+        /// The number of states.
+        n_states: u128,
+        /// The most.
+        most_states: u128,
+    },
+    /// The number of rows of a TPM is not the number of states.
+    #[error("tpm: {rows} rows, expected {expected}, one for each state of {alphabet}{hint}")]
+    TpmStates {
+        /// Rows found.
+        rows: usize,
+        /// Rows expected.
+        expected: usize,
+        /// The alphabet.
+        alphabet: String,
+        /// What else it may be, if anything.
+        hint: String,
+    },
+    /// What should be the distribution of a unit over its values.
+    #[error("tpm: row {row}, unit {unit}: {found}, expected {expected}")]
+    Distribution {
+        /// The row.
+        row: usize,
+        /// The unit.
+        unit: usize,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// What is not there for units with more than two values.
+    #[error("alphabet {alphabet}: {what} is for units with two values only, expected 2 each")]
+    NotBinary {
+        /// The alphabet.
+        alphabet: String,
+        /// What was asked for.
+        what: &'static str,
+    },
     /// No previous state leads to the state.
     #[error(
         "state: {state} of the units {units} is unreachable: no previous state gives every unit \

@@ -42,6 +42,7 @@
 //!
 //! What caused what in a transition between two states is in [`causation`].
 
+mod alphabet;
 mod big_phi;
 mod bound;
 mod by_definition;
@@ -56,6 +57,7 @@ pub mod fixtures;
 mod formalism;
 pub mod iit4;
 pub mod input;
+mod known;
 mod limits;
 mod mip;
 mod network;
@@ -79,10 +81,12 @@ mod ties;
 mod tpm;
 mod transport;
 mod unit_set;
+mod value_tables;
 mod variant;
 mod vectors;
 mod wide;
 
+pub use alphabet::Alphabet;
 pub use big_phi::{
     BigPhi, big_phi, big_phi_many, big_phi_over, big_phi_under, cut_distances,
     is_zero_without_search,

@@ -263,6 +263,9 @@ pub fn memory_needed(subsystem: &Subsystem, n_threads: usize, keeps_choices: boo
     if is_zero_without_search(subsystem) {
         return 0;
     }
+    if let Some(values) = &subsystem.tables.values {
+        return values.bytes(n_threads);
+    }
     let price = if keeps_choices { predicted_bytes_of_range } else { predicted_bytes };
     price(subsystem.n_units(), n_threads).unwrap_or(u64::MAX)
 }

@@ -2,13 +2,15 @@
 //!
 //! [`Network`] is the only door for user input: what is inside one is consistent.
 
+use crate::alphabet::Alphabet;
 use crate::error::{ErrorKind, Result};
 use crate::input::unprintable;
 use crate::state::State;
 use crate::tpm::Tpm;
 use crate::unit_set::{UnitSet, bits, deposit};
 
-/// A network of `n` binary units: a TPM, a connectivity matrix, optional labels.
+/// A network of `n` units: a TPM, a connectivity matrix, optional labels. Units have two values, or
+/// as many as the [`Alphabet`] of the TPM says.
 ///
 /// `cm[i][j] = 1` means i → j. The connectivity decides what is an input: the mechanism of unit j
 /// is its column of the TPM averaged, uniformly, over every unit that is not an input of j.
@@ -29,6 +31,8 @@ pub struct Network {
     /// For each unit, the units that send to it.
     inputs: Vec<UnitSet>,
     labels: Option<Vec<String>>,
+    /// By unit: the names of its values.
+    values: Option<Vec<Vec<String>>>,
 }
 
 impl Network {
@@ -67,7 +71,7 @@ impl Network {
                 }
             }
         }
-        Ok(Network { tpm, inputs, labels: None })
+        Ok(Network { tpm, inputs, labels: None, values: None })
     }
 
     /// A network from a state-by-node TPM, `2^n` rows of `n`, and its connectivity matrix, n by n.
@@ -111,19 +115,84 @@ impl Network {
         Ok(self)
     }
 
-    /// Whether this can be a state of the network, and these some of its units.
+    /// The state as one of this network, which these must be some units of.
     ///
     /// # Errors
-    /// If the state has the wrong length, or a unit does not exist.
-    pub(crate) fn check_part(&self, state: State, units: UnitSet) -> Result<()> {
+    /// If the state is none of the network, or a unit does not exist.
+    pub(crate) fn check_part(&self, state: State, units: UnitSet) -> Result<State> {
         let n_units = self.n_units();
-        if state.n_units() != n_units {
-            return Err(ErrorKind::StateLength { found: state.n_units(), expected: n_units }.into());
-        }
+        let state = self.state(&state.values())?;
         if let Some(unit) = units.difference(self.units()).iter().next() {
             return Err(ErrorKind::NoSuchUnit { unit, n_units }.into());
         }
-        Ok(())
+        Ok(state)
+    }
+
+    /// The same network with names for the values of each unit.
+    ///
+    /// # Errors
+    /// If there is not one name for each value of each unit, or one is too long
+    /// ([`Network::LONGEST_LABEL`]), has a control character, or is that of two values of a unit.
+    pub fn with_value_names(mut self, values: Vec<Vec<String>>) -> Result<Network> {
+        let wrong = |message: String| Err(ErrorKind::Json(message).into());
+        let (found, expected) = (values.len(), self.n_units());
+        if found != expected {
+            return wrong(format!("values: {found} lists, expected {expected} (one per unit)"));
+        }
+        for (unit, names) in values.iter().enumerate() {
+            let (found, expected) = (names.len(), self.alphabet().size(unit));
+            if found != expected {
+                return wrong(format!(
+                    "values[{unit}]: {found} names, expected {expected} (one per value)"
+                ));
+            }
+            for (value, name) in names.iter().enumerate() {
+                let place = format!("values[{unit}][{value}]");
+                if let Some(found) = unprintable(name, Network::LONGEST_LABEL) {
+                    let longest = Network::LONGEST_LABEL;
+                    return wrong(format!(
+                        "{place}: {found}, expected at most {longest} characters, none a control \
+                         character"
+                    ));
+                }
+                if names[..value].contains(name) {
+                    return wrong(format!("{place}: {name:?} is there twice, expected it once"));
+                }
+            }
+        }
+        self.values = Some(values);
+        Ok(self)
+    }
+
+    /// The names of the values of each unit, if there are any.
+    pub fn value_names(&self) -> Option<&[Vec<String>]> {
+        self.values.as_deref()
+    }
+
+    /// How many values each unit has.
+    pub fn alphabet(&self) -> &Alphabet {
+        self.tpm.alphabet()
+    }
+
+    /// The state of this network with the given values, unit 0 first.
+    ///
+    /// # Errors
+    /// If there is not one value for each unit, or a unit does not have its value.
+    pub fn state(&self, values: &[u8]) -> Result<State> {
+        State::of(values, self.alphabet())
+    }
+
+    /// Refuses what is not there for units with more than two values: `what`, as in `IIT 3.0`.
+    ///
+    /// # Errors
+    /// If a unit has more than two values.
+    pub fn require_binary(&self, what: &'static str) -> Result<()> {
+        match self.alphabet().is_binary() {
+            true => Ok(()),
+            false => {
+                Err(ErrorKind::NotBinary { alphabet: self.alphabet().to_string(), what }.into())
+            }
+        }
     }
 
     /// Number of units.
@@ -215,6 +284,12 @@ impl Network {
     /// The size of the largest set of units that all reach each other.
     pub(crate) fn most_connected(&self) -> usize {
         self.strong_components().map(UnitSet::len).max().unwrap_or(0)
+    }
+
+    /// The set of units that all reach each other with the most states.
+    pub(crate) fn largest_component(&self) -> UnitSet {
+        let n_states = |it: &UnitSet| self.alphabet().n_states_of(it.bits());
+        self.strong_components().max_by_key(n_states).unwrap_or(UnitSet::EMPTY)
     }
 
     /// The units in the sets of those that all reach each other along connections.

@@ -8,6 +8,7 @@ use crate::mip::{Scratch, SmallPhi};
 use crate::partition::{Cut, Partition, two_parts};
 use crate::repertoire::{Direction, Repertoire};
 use crate::subsystem::{Subsystem, are_connected};
+use crate::tables::Wiring;
 use crate::tie_order::LocalOrder;
 use crate::unit_set::UnitSet;
 use crate::variant::Variant;
@@ -63,10 +64,8 @@ impl Subsystem {
         purview: UnitSet,
         options: &Options,
     ) -> Result<PurviewAnalysis, StopReason> {
-        let stop = Stop::new(options);
-        self.with_small_phi(&self.wiring(cut), &stop, |small_phi, scratch| {
-            self.over(small_phi, direction, mechanism, purview, options.variant, scratch)
-        })
+        let mut found = self.over_all(cut, direction, mechanism, &[purview], options)?;
+        Ok(found.pop().expect("one purview"))
     }
 
     /// As [`Subsystem::purview_analysis`], of all purviews for which φ > 0. First come those that
@@ -86,16 +85,9 @@ impl Subsystem {
         mechanism: UnitSet,
         options: &Options,
     ) -> Result<Vec<PurviewAnalysis>, StopReason> {
-        let stop = Stop::new(options);
-        let mut found = self.with_small_phi(&self.wiring(cut), &stop, |small_phi, scratch| {
-            self.units()
-                .subsets_by_size()
-                .map(|purview| {
-                    self.over(small_phi, direction, mechanism, purview, options.variant, scratch)
-                })
-                .filter(|it| it.as_ref().map_or(true, |it| it.phi > 0.0))
-                .collect::<Result<Vec<_>, _>>()
-        })?;
+        let purviews: Vec<UnitSet> = self.units().subsets_by_size().collect();
+        let mut found = self.over_all(cut, direction, mechanism, &purviews, options)?;
+        found.retain(|it| it.phi > 0.0);
         let largest = found.iter().map(|it| it.phi).fold(0.0, f64::max);
         let is_tied = |it: &PurviewAnalysis| it.phi >= largest - self.tolerance();
         found.sort_by(|a, b| {
@@ -149,27 +141,52 @@ impl Subsystem {
         Repertoire { purview, probabilities: definition.partitioned(direction, &parts) }
     }
 
-    fn over(
+    fn over_all(
         &self,
-        small_phi: &SmallPhi<'_>,
+        cut: Option<Cut>,
         direction: Direction,
         mechanism: UnitSet,
-        purview: UnitSet,
+        purviews: &[UnitSet],
+        options: &Options,
+    ) -> Result<Vec<PurviewAnalysis>, StopReason> {
+        let (wiring, stop, variant) = (self.wiring(cut), Stop::new(options), options.variant);
+        let over = |&purview: &UnitSet, bounds: Option<(&SmallPhi<'_>, &mut Scratch)>| {
+            self.over(&wiring, &stop, direction, (mechanism, purview), variant, bounds)
+        };
+        if !self.is_binary() {
+            return purviews.iter().map(|it| over(it, None)).collect();
+        }
+        self.with_small_phi(&wiring, &stop, |small_phi, scratch| {
+            purviews.iter().map(|it| over(it, Some((small_phi, &mut *scratch)))).collect()
+        })
+    }
+
+    /// One purview; without what knows bounds, straight from the definition.
+    fn over(
+        &self,
+        wiring: &Wiring,
+        stop: &Stop,
+        direction: Direction,
+        (mechanism, purview): (UnitSet, UnitSet),
         variant: Variant,
-        scratch: &mut Scratch,
+        bounds: Option<(&SmallPhi<'_>, &mut Scratch)>,
     ) -> Result<PurviewAnalysis, StopReason> {
         let (m, p) = (self.local(mechanism), self.local(purview));
-        let SmallPhi { wiring, stop, .. } = *small_phi;
+        let bounds = bounds.filter(|_| variant.has_bounds_of_small_phi());
         let order = LocalOrder::Lexicographic;
         let definition = Definition { subsystem: self, variant, wiring, order, stop };
         let published = |(phi, mips): (Fixed, Vec<(u32, u32)>)| {
             (to_f64(phi), mips.iter().map(|&first| two_parts(m, p, first).to_vec()).collect())
         };
-        let (phi, mips): (f64, Vec<Vec<(u32, u32)>>) = match direction {
+        let (phi, mips): (f64, Vec<Vec<(u32, u32)>>) = match (bounds, direction) {
             _ if !are_connected(wiring, direction, m, p) => (0.0, Vec::new()),
-            _ if !variant.has_bounds_of_small_phi() => definition.mips(direction, m, p, usize::MAX),
-            Direction::Cause => published(small_phi.cause_mips(m, p, usize::MAX, scratch)),
-            Direction::Effect => published(small_phi.effect_mips(m, p, usize::MAX)),
+            (None, _) => definition.mips(direction, m, p, usize::MAX),
+            (Some((small_phi, scratch)), Direction::Cause) => {
+                published(small_phi.cause_mips(m, p, usize::MAX, scratch))
+            }
+            (Some((small_phi, _)), Direction::Effect) => {
+                published(small_phi.effect_mips(m, p, usize::MAX))
+            }
         };
         if let Some(reason) = stop.reason() {
             return Err(reason);

@@ -377,6 +377,9 @@ pub struct MechanismRecord<P> {
     pub nodes: Vec<usize>,
     /// State of the whole network.
     pub state: Vec<u8>,
+    /// How many values each unit of the network has; absent where that is two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alphabet: Option<Vec<usize>>,
     /// The theory.
     pub formalism: String,
     /// Units of the mechanism.

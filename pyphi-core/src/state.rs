@@ -1,11 +1,12 @@
-//! The state of a network: one bit per unit.
+//! The state of a network: one value per unit.
 
 use std::fmt;
 
+use crate::alphabet::{Alphabet, check_unit_count};
 use crate::error::{Error, ErrorKind, Result};
 use crate::unit_set::UnitSet;
 
-/// A state of `n` binary units, unit 0 in the lowest bit. Prints as `(1,0,0)`, unit 0 first.
+/// A state of `n` units. Prints as `(1,0,0)`, unit 0 first.
 ///
 /// ```
 /// use pyphi_core::State;
@@ -17,55 +18,68 @@ use crate::unit_set::UnitSet;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct State {
-    bits: u32,
-    n_units: usize,
+    values: [u8; UnitSet::MAX_UNITS],
+    n_units: u8,
+    row: u32,
 }
 
 impl State {
-    /// The state with the given values, unit 0 first: 0 is OFF, 1 is ON.
+    /// The state of binary units with the given values, unit 0 first: 0 is OFF, 1 is ON.
     ///
     /// # Errors
     /// If a value is neither 0 nor 1, or there are more than 32.
     pub fn new(values: &[u8]) -> Result<State> {
         check_unit_count(values.len())?;
-        let mut bits = 0;
-        for (unit, &value) in values.iter().enumerate() {
-            match value {
-                0 => {}
-                1 => bits |= 1 << unit,
-                _ => return Err(ErrorKind::StateEntry { unit, value: value.to_string() }.into()),
-            }
-        }
-        Ok(State { bits, n_units: values.len() })
+        State::of(values, &Alphabet::binary(values.len()))
     }
 
-    /// All `n` units OFF.
+    /// The state of units with these values, unit 0 first.
+    ///
+    /// ```
+    /// use pyphi_core::{Alphabet, State};
+    ///
+    /// let state = State::of(&[2, 1], &Alphabet::new(&[3, 2])?)?;
+    /// assert_eq!(state.row(), 5); // 00, 10, 20, 01, 11, 21
+    /// # Ok::<(), pyphi_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is not one value for each unit, or a unit does not have its value.
+    pub fn of(values: &[u8], alphabet: &Alphabet) -> Result<State> {
+        alphabet.check(values)?;
+        let mut state = State::all_off(values.len());
+        state.values[..values.len()].copy_from_slice(values);
+        state.row = alphabet.row(values) as u32;
+        Ok(state)
+    }
+
+    /// All `n` units in value 0 (OFF).
     ///
     /// # Panics
     /// If `n > 32`.
     pub fn all_off(n: usize) -> State {
         assert!(n <= UnitSet::MAX_UNITS, "a State holds at most 32 units, not {n}");
-        State { bits: 0, n_units: n }
+        State { values: [0; UnitSet::MAX_UNITS], n_units: n as u8, row: 0 }
     }
 
     /// Number of units.
     pub fn n_units(self) -> usize {
-        self.n_units
+        usize::from(self.n_units)
     }
 
-    /// The units that are ON.
+    /// The units that are ON: those whose value is not 0.
     pub fn on(self) -> UnitSet {
-        UnitSet::from_bits(self.bits)
+        (0..self.n_units()).filter(|&unit| self.values[unit] != 0).collect()
     }
 
-    /// The row of this state in a TPM.
+    /// The row of this state in a TPM of units with the alphabet that it was made for.
     pub fn row(self) -> usize {
-        self.bits as usize
+        self.row as usize
     }
 
     /// The values, unit 0 first.
     pub fn values(self) -> Vec<u8> {
-        (0..self.n_units).map(|unit| (self.bits >> unit & 1) as u8).collect()
+        self.values[..self.n_units()].to_vec()
     }
 
     /// No previous state leads to this one of these units.
@@ -75,23 +89,6 @@ impl State {
         let state = format!("({})", values.join(","));
         ErrorKind::Unreachable { state, units: units.to_string() }.into()
     }
-}
-
-/// Refuses more units than a [`UnitSet`] can number.
-pub(crate) fn check_unit_count(n_units: usize) -> Result<()> {
-    if n_units > UnitSet::MAX_UNITS {
-        // The state-by-node table alone: 2^n rows of n numbers.
-        let bytes =
-            |n: usize| 1u128.checked_shl(n as u32).and_then(|rows| rows.checked_mul(8 * n as u128));
-        return Err(ErrorKind::TooLarge {
-            units: n_units,
-            most_units: UnitSet::MAX_UNITS,
-            needed_bytes: bytes(n_units).unwrap_or(u128::MAX),
-            most_bytes: bytes(UnitSet::MAX_UNITS).unwrap_or(u128::MAX),
-        }
-        .into());
-    }
-    Ok(())
 }
 
 impl fmt::Display for State {

@@ -74,6 +74,12 @@ pub fn ces_distance(
     if found != expected {
         return Err(ErrorKind::OtherUnits { found, expected }.into());
     }
+    let alphabets =
+        [second.0, first.0].map(|it| it.network().alphabet().of_units(it.units().bits()));
+    if alphabets[0] != alphabets[1] {
+        let [found, expected] = alphabets.map(|it| format!("with the alphabet {it}"));
+        return Err(ErrorKind::OtherUnits { found, expected }.into());
+    }
     let distance = structure_distance(first, second, variant, &Stop::never());
     Ok(distance.expect("nothing stops it"))
 }

@@ -42,6 +42,9 @@ impl Subsystem {
     /// The most units a subsystem can have: small φ is tabulated for pairs of subsets.
     pub const MAX_UNITS: usize = 12;
 
+    /// The most states of a subsystem: as many as so many binary units have.
+    pub const MAX_STATES: usize = 1 << Subsystem::MAX_UNITS;
+
     /// The subsystem `units` of `network` in `state`.
     ///
     /// # Errors
@@ -57,11 +60,48 @@ impl Subsystem {
     /// # Errors
     /// As [`Subsystem::new`].
     pub fn of(network: &Arc<Network>, state: State, units: UnitSet) -> Result<Subsystem> {
-        network.check_part(state, units)?;
+        network.require_binary("this part of IIT 3.0")?;
+        Subsystem::of_values(network, state, units)
+    }
+
+    /// As [`Subsystem::of`], of units with any number of values. Where one has more than two,
+    /// [`big_phi`](crate::big_phi), [`big_phi_over`](crate::big_phi_over), repertoires,
+    /// [`Subsystem::structure`], [`Subsystem::purview_analysis`] and
+    /// [`ces_distance`](crate::ces_distance) know such a subsystem; other functions panic.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use pyphi_core::{Alphabet, Network, Options, Subsystem, Tpm, big_phi};
+    ///
+    /// // Two units of three values that copy each other.
+    /// let alphabet = Alphabet::new(&[3, 3])?;
+    /// let next: Vec<Vec<u8>> = (0..9).map(|row| vec![row / 3, row % 3]).collect();
+    /// let tpm = Tpm::from_next_values(&alphabet, &next)?;
+    /// let network = Arc::new(Network::new(tpm, &[vec![0, 1], vec![1, 0]])?);
+    /// let subsystem = Subsystem::of_values(&network, network.state(&[1, 2])?, network.units())?;
+    /// assert_eq!(format!("{:.6}", big_phi(&subsystem, &Options::default()).phi), "1.777778");
+    /// # Ok::<(), pyphi_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Subsystem::new`]; also if there are more than [`Subsystem::MAX_STATES`] states.
+    pub fn of_values(network: &Arc<Network>, state: State, units: UnitSet) -> Result<Subsystem> {
+        let state = network.check_part(state, units)?;
         if units.len() > Self::MAX_UNITS {
             return Err(Subsystem::too_large(units.len()));
         }
-        let tables = Tables::new(network, state.row() as u32, units.bits());
+        let row = state.row() as u32;
+        let tables = if network.alphabet().is_binary() {
+            Tables::new(network, row, units.bits())
+        } else {
+            let n_states = network.alphabet().n_states_of(units.bits()) as u128;
+            let most_states = Self::MAX_STATES as u128;
+            if n_states > most_states {
+                return Err(ErrorKind::TooManyStates { n_states, most_states }.into());
+            }
+            Tables::of_values(network, row, units.bits())
+        };
         if !tables.is_reachable() {
             return Err(state.unreachable(units));
         }
@@ -166,6 +206,9 @@ impl Subsystem {
         mechanism: u32,
         purview: u32,
     ) -> Vec<f64> {
+        if let Some(values) = &self.tables.values {
+            return values.repertoire(wiring, direction, mechanism, purview);
+        }
         let mut probabilities = Vec::new();
         match direction {
             Direction::Cause => cause_repertoire(
@@ -255,11 +298,11 @@ impl Subsystem {
         &self,
         options: &Options,
     ) -> std::result::Result<CauseEffectStructure, StopReason> {
-        let needed = predicted_bytes(self.n_units(), rayon::current_num_threads());
-        if let Some(reason) = memory_limit(needed.unwrap_or(u64::MAX), options) {
+        let needed = self.price(rayon::current_num_threads());
+        if let Some(reason) = memory_limit(needed, options) {
             return Err(reason);
         }
-        match options.variant.has_bounds_of_small_phi() {
+        match options.variant.has_bounds_of_small_phi() && self.is_binary() {
             true => Search::new(self, options).structure(),
             false => by_definition::structure(self, options),
         }
@@ -270,6 +313,26 @@ impl Subsystem {
         let concepts =
             self.units.subsets_by_size().filter_map(|mechanism| self.concept(mechanism)).collect();
         CauseEffectStructure { concepts }
+    }
+
+    /// Memory that an analysis of any system like this one plans for, in bytes.
+    pub(crate) fn price(&self, n_threads: usize) -> u64 {
+        match &self.tables.values {
+            None => predicted_bytes(self.n_units(), n_threads).unwrap_or(u64::MAX),
+            Some(values) => values.bytes(n_threads),
+        }
+    }
+
+    /// Whether every unit of the network has two values.
+    pub fn is_binary(&self) -> bool {
+        self.tables.values.is_none()
+    }
+
+    /// # Panics
+    /// If a unit has more than two values, which `what` is not for.
+    #[track_caller]
+    pub(crate) fn expect_binary(&self, what: &str) {
+        assert!(self.is_binary(), "{what} is for units with two values");
     }
 
     pub(crate) fn wiring(&self, cut: Option<Cut>) -> Wiring {
@@ -295,6 +358,7 @@ impl Subsystem {
         stop: &Stop,
         work: impl FnOnce(&SmallPhi<'_>, &mut Scratch) -> T,
     ) -> T {
+        self.expect_binary("small φ alone");
         let purviews = subsets_by_size(self.n_units());
         let small_phi = SmallPhi {
             tables: &self.tables,

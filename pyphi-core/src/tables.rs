@@ -14,6 +14,7 @@ use crate::fixed::{Fixed, to_fixed};
 use crate::limits::steps;
 use crate::network::Network;
 use crate::unit_set::{bits, cmp_lexicographic, deposit, extract, submasks};
+use crate::value_tables::ValueTables;
 
 /// What the entries of the tables for causes are multiplied by, a power of two. The product of the
 /// entries of 12 units is within the range of a float, and so is a mean of the smallest
@@ -39,6 +40,9 @@ pub(crate) struct Tables {
     effect: Vec<Fixed>,
     /// The same, as floats.
     effect_on: Vec<f64>,
+    /// Instead of all of these, where a unit has more than two values: whoever only knows ON and
+    /// OFF finds nothing to misread.
+    pub(crate) values: Option<Box<ValueTables>>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +64,7 @@ impl Tables {
             on: extract(state, members),
             effect: vec![0; n << n],
             effect_on: vec![0.0; n << n],
+            values: None,
         };
         let local_state = tables.on;
         for (j, unit) in bits(members).enumerate() {
@@ -79,6 +84,20 @@ impl Tables {
             tables.units.push(table);
         }
         tables
+    }
+
+    /// The tables of units with any number of values, of which some have more than two.
+    pub(crate) fn of_values(network: &Network, state: u32, members: u32) -> Tables {
+        let inputs = |unit: usize| extract(network.inputs(unit).bits(), members);
+        Tables {
+            n: members.count_ones() as usize,
+            inputs: bits(members).map(inputs).collect(),
+            units: Vec::new(),
+            on: 0,
+            effect: Vec::new(),
+            effect_on: Vec::new(),
+            values: Some(Box::new(ValueTables::new(network, state, members))),
+        }
     }
 
     /// Everything that Φ depends on: two subsystems with equal fingerprints have the same Φ, in the
@@ -123,6 +142,9 @@ impl Tables {
 
     /// Whether some previous state gives every unit its present value with probability > 0.
     pub(crate) fn is_reachable(&self) -> bool {
+        if let Some(values) = &self.values {
+            return values.is_reachable();
+        }
         (0..1u32 << self.n).any(|previous| {
             (0..self.n).all(|j| {
                 self.cause(j, self.inputs[j])[extract(previous, self.inputs[j]) as usize] > 0.0

@@ -130,6 +130,10 @@ pub enum CesDistance {
     /// intact structure less Σφ of the other one. It is negative where a cut makes more φ than it
     /// takes; Φ then is, too, unless some cut makes no difference.
     SumSmallPhi,
+    /// `ABSOLUTE_SUM_SMALL_PHI`: the absolute difference of the Σφ, so that Φ is that of the cut
+    /// which changes Σφ least (Gomez et al. 2021, Entropy 23: 6). PyPhi 2.0-dev, by the settings of
+    /// that paper, takes the smallest signed difference.
+    AbsoluteSumSmallPhi,
 }
 
 impl Measure {
@@ -211,17 +215,32 @@ impl MechanismPartitions {
 
 impl CesDistance {
     /// All distances.
-    pub const ALL: [CesDistance; 2] = [CesDistance::Emd, CesDistance::SumSmallPhi];
+    pub const ALL: [CesDistance; 3] =
+        [CesDistance::Emd, CesDistance::SumSmallPhi, CesDistance::AbsoluteSumSmallPhi];
 
     fn name(self) -> &'static str {
         match self {
             CesDistance::Emd => "EMD",
             CesDistance::SumSmallPhi => "SUM_SMALL_PHI",
+            CesDistance::AbsoluteSumSmallPhi => "ABSOLUTE_SUM_SMALL_PHI",
         }
     }
 }
 
 impl Variant {
+    /// IIT 3.0 by the settings with which units of several values were published (Gomez et al.
+    /// 2021, Entropy 23: 6): small φ by AID over TRI partitions, Φ as the smallest absolute change
+    /// of Σφ. On the command line `--settings iit3-aid`.
+    pub const AID: Variant = Variant {
+        measure: Measure::Aid,
+        partitions: MechanismPartitions::Tri,
+        ces_distance: CesDistance::AbsoluteSumSmallPhi,
+        smallest_purview: false,
+        no_new_concepts: false,
+        cut_one: false,
+        largest_order: None,
+    };
+
     /// Whether this is IIT 3.0 as published.
     pub fn is_default(&self) -> bool {
         *self == Variant::default()

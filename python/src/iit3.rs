@@ -90,8 +90,13 @@ fn answer(record: Arc<NetworkRecord>, variant: Variant, result: BigPhi) -> Answe
 impl Subsystem {
     #[new]
     fn new(network: &Network, state: Vec<u8>, nodes: u32) -> PyResult<Subsystem> {
-        let subsystem =
-            || pyphi_core::Subsystem::of(&network.network, State::new(&state)?, units(nodes));
+        let subsystem = || {
+            pyphi_core::Subsystem::of(
+                &network.network,
+                network.network.state(&state)?,
+                units(nodes),
+            )
+        };
         let subsystem = subsystem().map_err(|it| refused(&it))?;
         Ok(Subsystem { subsystem, record: Arc::new(network.record(&state)) })
     }

@@ -42,8 +42,9 @@ impl System {
 impl System {
     #[new]
     fn new(network: &Network, state: Vec<u8>, nodes: u32) -> PyResult<System> {
-        let system =
-            || iit4::System::of_shared(&network.network, State::new(&state)?, units(nodes));
+        let system = || {
+            iit4::System::of_shared(&network.network, network.network.state(&state)?, units(nodes))
+        };
         let system = system().map_err(|it| refused(&it))?;
         Ok(System { system, record: Arc::new(network.record(&state)) })
     }
@@ -300,7 +301,7 @@ impl RelationList {
     fn new(distinctions: Vec<Brief>) -> RelationList {
         let mice = |(off, on): (u32, u32), phi| Mice {
             phi,
-            state: SpecifiedState { purview: units(off | on), on: units(on) },
+            state: SpecifiedState::of_binary(units(off | on), units(on)),
             partition: JointPartition { blocks: Vec::new() },
             tied: Vec::new(),
         };

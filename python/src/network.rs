@@ -76,15 +76,19 @@ impl Network {
         Ok(Network { network, name: record.name, states, nodes: record.nodes, notes })
     }
 
+    /// How many values each unit has, where one has more than two.
+    fn alphabet(&self) -> Option<Vec<usize>> {
+        let alphabet = self.network.alphabet();
+        (!alphabet.is_binary()).then(|| alphabet.sizes())
+    }
+
     /// The record that answers repeat: the name and the state.
     pub(crate) fn record(&self, state: &[u8]) -> NetworkRecord {
         NetworkRecord {
             name: self.name.clone(),
-            tpm: Vec::new(),
-            cm: Vec::new(),
             state: state.to_vec(),
-            nodes: None,
-            labels: None,
+            alphabet: self.alphabet(),
+            ..NetworkRecord::default()
         }
     }
 }
@@ -182,6 +186,8 @@ impl Network {
             state: state.clone().unwrap_or_default(),
             nodes: self.nodes.clone(),
             labels: self.network.labels().map(<[String]>::to_vec),
+            alphabet: self.alphabet(),
+            values: self.network.value_names().map(<[Vec<String>]>::to_vec),
         };
         let mut value = serde_json::to_value(&record)
             .map_err(|it| wrong(format!("cannot be written as JSON: {it}")))?;

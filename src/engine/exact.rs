@@ -146,7 +146,10 @@ impl Engine {
     ) -> Result<PhiRecord, Error> {
         let (subsystem, place) = (network.subsystem(), network.place());
         let variant = self.options.variant;
-        if !variant.is_default() {
+        if ties.is_some() {
+            network.network.require_binary("what ties allow").map_err(|it| wrong(&place, &it))?;
+        }
+        if !variant.is_default() || !subsystem.is_binary() {
             let needed = |n_threads| memory_needed(subsystem, n_threads, false);
             let work = |options: Options| big_phi(subsystem, &Options { count_ties, ..options });
             let found = self.within_memory(&place, needed, work)?;
@@ -315,7 +318,7 @@ impl Engine {
         let needed = |n_threads| memory_needed_of_complexes(core, n_threads);
         let found = self.within_memory(&place, needed, |options| {
             let options = Options { count_ties, ..options };
-            let state = State::new(&network.state)?;
+            let state = core.state(&network.state)?;
             let found = complexes(core, state, &options)?;
             let has_ranges = has_ranges && options.variant.is_default() && !found.is_empty();
             let ranges = has_ranges
@@ -355,9 +358,7 @@ impl Engine {
     pub fn under_cut(&self, network: &OwnNetwork, cut: Cut) -> Result<PhiRecord, Error> {
         let subsystem = network.subsystem();
         let place = network.place();
-        let n_units = subsystem.n_units();
-        let needed =
-            |n_threads| pyphi_core::predicted_bytes(n_units, n_threads).unwrap_or(u64::MAX);
+        let needed = |n_threads| price(subsystem, n_threads);
         let work = |options: Options| big_phi_under(subsystem, cut, &options);
         let found = self.within_memory(&place, needed, work)?;
         let found = found.map_err(|error| wrong(&place, &error))?;
@@ -394,9 +395,7 @@ impl Engine {
         let variant = self.options.variant;
         let structure = |network: &OwnNetwork| {
             let (subsystem, place) = (network.subsystem(), network.place());
-            let n_units = subsystem.n_units();
-            let needed =
-                |n_threads| pyphi_core::predicted_bytes(n_units, n_threads).unwrap_or(u64::MAX);
+            let needed = |n_threads| price(subsystem, n_threads);
             let work = |options: Options| subsystem.structure(&options);
             let found = self.within_memory(&place, needed, work)?;
             found
@@ -434,7 +433,7 @@ impl Engine {
         cut: Option<Cut>,
     ) -> Result<MechanismRecord<PurviewRecord>, Error> {
         let subsystem = network.subsystem();
-        let needed = pyphi_core::predicted_bytes(subsystem.n_units(), 1).unwrap_or(u64::MAX);
+        let needed = price(subsystem, 1);
         let analyse = |direction, options: &Options| {
             let found = match purview {
                 None => subsystem.purview_analyses(cut, direction, mechanism, options),
@@ -500,6 +499,7 @@ impl Engine {
             name: record.name.clone(),
             nodes: network.units.iter().collect(),
             state: network.state.clone(),
+            alphabet: record.alphabet.clone(),
             formalism: formalism.to_owned(),
             mechanism: mechanism.iter().collect(),
             cut: None,
@@ -587,7 +587,7 @@ impl Engine {
         let (record, place) = (&network.record, network.place());
         let wrong = |error: pyphi_core::Error| wrong(&place, &error);
         let core = &network.network;
-        let state = State::new(&network.state).map_err(wrong)?;
+        let state = core.state(&network.state).map_err(wrong)?;
         let needed =
             |n_threads| iit4::predicted_bytes_of_complexes(core, n_threads).unwrap_or(u64::MAX);
         let found = self.within_memory(&place, needed, |options| {
@@ -668,7 +668,10 @@ impl CheckedNetwork {
         let network = record.network()?;
         // Checks the network; nothing is computed before it is searched.
         match (scope, rules) {
-            (Scope::Complexes, None) => drop(candidates(&network)?),
+            (Scope::Complexes, None) => {
+                network.require_binary("IIT 3.0")?;
+                drop(candidates(&network)?);
+            }
             (Scope::Complexes, Some(rules)) => {
                 drop(iit4::sweep(&network, rules, &Options::default())?);
             }
@@ -734,9 +737,9 @@ impl OwnNetwork {
         let n_units = record.nodes.as_ref().map_or(state.len(), Vec::len);
         let (mut subsystem, mut units) = (None, UnitSet::EMPTY);
         if scope != Scope::Complexes {
-            let (state, asked) = (State::new(state)?, record.units(network)?);
+            let (state, asked) = (network.state(state)?, record.units(network)?);
             units = match rules {
-                None => subsystem.insert(Subsystem::of(network, state, asked)?).units(),
+                None => subsystem.insert(Subsystem::of_values(network, state, asked)?).units(),
                 Some(_) => iit4::System::of_shared(network, state, asked)?.units(),
             };
         }
@@ -763,7 +766,12 @@ impl OwnNetwork {
         }
         let record = entry.record.map_err(|error| refuse(error.to_string()))?;
         let state = record.state.clone();
+        let binary = |it: CheckedNetwork| {
+            it.network.require_binary("one Φ in pieces")?;
+            Ok(it)
+        };
         let network = CheckedNetwork::new(record, Scope::System, None)
+            .and_then(binary)
             .and_then(|it| OwnNetwork::new(&it, &state, Scope::System, None));
         network.map_err(|rejected| refuse(rejected.message))
     }
@@ -775,7 +783,7 @@ impl OwnNetwork {
 
     /// The system that is analysed by IIT 4.0. Its tables last as long as it does.
     fn system(&self) -> iit4::System {
-        let state = State::new(&self.state).expect("read as a state");
+        let state = self.network.state(&self.state).expect("read as a state");
         iit4::System::of_shared(&self.network, state, self.units)
             .expect("read as a system of IIT 4.0")
     }
@@ -895,6 +903,7 @@ pub fn tables(
             return Err(refuse("states: several, expected one state".to_owned()));
         }
         let network = record.network().map_err(|error| wrong(&place, &error))?;
+        network.require_binary("an estimate").map_err(|error| wrong(&place, &error))?;
         let n = network.n_units();
         if record.nodes.as_ref().is_some_and(|it| it.len() != n) {
             return Err(refuse(format!("nodes: expected all {n} units, or no nodes")));
@@ -906,6 +915,14 @@ pub fn tables(
         Ok((tables, record.state))
     };
     file.networks.into_iter().enumerate().map(read).collect()
+}
+
+/// The price of an analysis of any system like this one, in bytes.
+fn price(subsystem: &Subsystem, n_threads: usize) -> u64 {
+    match subsystem.is_binary() {
+        true => pyphi_core::predicted_bytes(subsystem.n_units(), n_threads).unwrap_or(u64::MAX),
+        false => memory_needed(subsystem, n_threads, false),
+    }
 }
 
 impl Engine {

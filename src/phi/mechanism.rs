@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::engine::exact::{MechanismRecord, PhiPurviewRecord, PurviewRecord};
 use crate::escape::terminal;
-use crate::phi::{bits, partition, set, variant};
+use crate::phi::{bits, partition, set, values_of, variant};
 use crate::report::text::left_table;
 
 /// One line of the list of purviews, and what more there is to say of it alone.
@@ -13,6 +13,8 @@ struct Shown {
     numbers: Vec<String>,
     partitions: Vec<String>,
     are_all: bool,
+    /// How many values each unit of the purview has.
+    sizes: Vec<usize>,
     /// The names of the repertoires, and each of them.
     repertoires: Vec<(&'static str, Vec<f64>)>,
 }
@@ -28,6 +30,7 @@ pub(crate) fn text(
         numbers: vec![format!("{:.6}", it.phi)],
         partitions: it.mips.iter().map(|parts| partition(parts, labels)).collect(),
         are_all: true,
+        sizes: sizes(answer, &it.purview),
         repertoires: [
             Some(("repertoire", it.repertoire.clone())),
             it.partitioned_repertoire.clone().map(|it| ("partitioned", it)),
@@ -52,6 +55,7 @@ pub(crate) fn iit4_text(
             numbers: vec![format!("{:.6}", state.phi), format!("{:.6}", it.ii)],
             partitions: state.partitions.iter().map(|it| partition(it, labels)).collect(),
             are_all: state.partitions_are_all,
+            sizes: sizes(answer, &it.purview),
             repertoires: vec![
                 ("repertoire", it.repertoire.clone()),
                 ("forward", it.forward_repertoire.clone()),
@@ -120,20 +124,25 @@ fn written<P>(
         }
         text.push_str(&left_table(&table));
         if is_chosen {
-            text.push_str(&repertoires(&lines[0].repertoires));
+            text.push_str(&repertoires(&lines[0].repertoires, &lines[0].sizes));
         }
     }
     text
 }
 
+/// How many values each of some units has.
+fn sizes<P>(answer: &MechanismRecord<P>, units: &[usize]) -> Vec<usize> {
+    let size = |&unit: &usize| answer.alphabet.as_ref().map_or(2, |it| it[unit]);
+    units.iter().map(size).collect()
+}
+
 /// Repertoires beside each other, a line for each state.
-fn repertoires(of: &[(&str, Vec<f64>)]) -> String {
+fn repertoires(of: &[(&str, Vec<f64>)], sizes: &[usize]) -> String {
     let mut table = vec![vec!["state".to_owned()]];
     table[0].extend(of.iter().map(|(name, _)| (*name).to_owned()));
     let n_states = of.first().map_or(0, |(_, it)| it.len());
     for state in 0..n_states {
-        let n_units = n_states.ilog2();
-        let values: Vec<u8> = (0..n_units).map(|unit| (state >> unit & 1) as u8).collect();
+        let values: Vec<u8> = values_of(state, sizes).collect();
         let mut cells = vec![bits(&values)];
         cells.extend(of.iter().map(|(_, it)| format!("{:.6}", it[state])));
         table.push(cells);

@@ -275,6 +275,15 @@ pub(crate) fn set(units: &[usize], labels: Option<&[String]>) -> String {
     format!("{{{}}}", names.join(","))
 }
 
+/// The values of units that have so many in the state of this number, the first unit fastest.
+pub(crate) fn values_of(mut number: usize, sizes: &[usize]) -> impl Iterator<Item = u8> {
+    sizes.iter().map(move |&k| {
+        let value = (number % k) as u8;
+        number /= k;
+        value
+    })
+}
+
 /// A state: `(1,0,0)`.
 pub(crate) fn bits(state: &[u8]) -> String {
     let bits: Vec<String> = state.iter().map(u8::to_string).collect();

@@ -13,15 +13,15 @@ use serde::Serialize;
 
 use crate::engine::exact::{
     CheckedNetwork, ComplexesRecord, Cut, Direction, Engine, Entry, Form, Input, MechanismRecord,
-    OwnNetwork, PartDirection, PhiComplexesRecord, PhiPurviewRecord, PhiRecord, PhiStructureRecord,
-    PurviewRecord, Rejected, Rules, Scope, SpectrumRules, States, SystemPartition, SystemRecord,
-    UnitName,
+    NetworkRecord, OwnNetwork, PartDirection, PhiComplexesRecord, PhiPurviewRecord, PhiRecord,
+    PhiStructureRecord, PurviewRecord, Rejected, Rules, Scope, SpectrumRules, States,
+    SystemPartition, SystemRecord, UnitName,
 };
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::escape::terminal_lines;
 use crate::phi::figure::Picture;
-use crate::phi::{bits, complexes_text, mechanism, structure, text};
+use crate::phi::{bits, complexes_text, mechanism, structure, text, values_of};
 use crate::report::drawing::Drawing;
 use crate::suite::Settings;
 
@@ -286,13 +286,13 @@ impl Question {
     /// Each network in each of its states. They are many, and made when they are asked for.
     fn items(&self) -> impl Iterator<Item = Item> + '_ {
         self.input.networks.iter().enumerate().flat_map(|(entry, it)| {
-            let n_units = it.record.as_ref().map_or(0, |record| record.cm.len());
             (0..n_items(it)).map(move |number| {
                 let state = match &it.states {
                     _ if it.record.is_err() => Vec::new(),
                     States::Listed(states) => states[number].clone(),
                     States::All | States::Reachable => {
-                        (0..n_units).map(|unit| (number >> unit & 1) as u8).collect()
+                        let record = it.record.as_ref().expect("looked at before");
+                        values_of(number, &sizes(record)).collect()
                     }
                 };
                 Item { entry, state }
@@ -646,6 +646,11 @@ fn n_items(entry: &Entry) -> usize {
     match (&entry.record, &entry.states) {
         (Err(_), _) => 1,
         (Ok(_), States::Listed(states)) => states.len(),
-        (Ok(record), States::All | States::Reachable) => 1 << record.cm.len(),
+        (Ok(record), States::All | States::Reachable) => sizes(record).iter().product(),
     }
+}
+
+/// How many values each unit has.
+fn sizes(record: &NetworkRecord) -> Vec<usize> {
+    record.alphabet.clone().unwrap_or_else(|| vec![2; record.cm.len()])
 }

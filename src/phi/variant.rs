@@ -19,6 +19,18 @@ pub struct SmallPhiArgs {
     /// IIT 3.0: of the purviews that tie for the largest φ one with fewest units, instead of most
     #[arg(long)]
     smallest_purview: bool,
+    /// IIT 3.0: all three at once, as a paper has them: iit3-aid (Gomez et al. 2021: AID, TRI,
+    /// ABSOLUTE_SUM_SMALL_PHI)
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["measure", "partitions"])]
+    settings: Option<PublishedSettings>,
+}
+
+/// Settings by the name of what was published with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum PublishedSettings {
+    /// [`Variant::AID`].
+    #[value(name = "iit3-aid")]
+    Aid,
 }
 
 /// What structures are compared by.
@@ -27,7 +39,8 @@ pub struct StructureArgs {
     #[command(flatten)]
     small_phi: SmallPhiArgs,
     /// IIT 3.0: distance of cause-effect structures: EMD, of the measure's own distances;
-    /// SUM_SMALL_PHI, the difference of Σφ, which asymmetric measures need [default: EMD]
+    /// SUM_SMALL_PHI, the difference of Σφ, which asymmetric measures need;
+    /// ABSOLUTE_SUM_SMALL_PHI, its absolute value [default: EMD]
     #[arg(long, value_name = "DISTANCE")]
     ces_distance: Option<CesDistance>,
 }
@@ -49,6 +62,9 @@ pub struct ApproximationArgs {
 impl SmallPhiArgs {
     /// The variant.
     pub fn variant(&self) -> Variant {
+        if let Some(PublishedSettings::Aid) = self.settings {
+            return Variant { smallest_purview: self.smallest_purview, ..Variant::AID };
+        }
         Variant {
             measure: self.measure.unwrap_or_default(),
             partitions: self.partitions.unwrap_or_default(),
@@ -64,8 +80,9 @@ impl StructureArgs {
     /// # Errors
     /// [`Error::Settings`] if it cannot compare structures.
     pub fn variant(&self) -> Result<Variant, Error> {
-        let ces_distance = self.ces_distance.unwrap_or_default();
-        let variant = Variant { ces_distance, ..self.small_phi.variant() };
+        let settings = self.small_phi.variant();
+        let ces_distance = self.ces_distance.unwrap_or(settings.ces_distance);
+        let variant = Variant { ces_distance, ..settings };
         match variant.check() {
             Ok(()) => Ok(variant),
             Err(_) => Err(Error::Settings(format!(

@@ -61,6 +61,7 @@ pub fn nexus(
     options: &Options,
 ) -> Result<Nexus> {
     let (began, stop) = (Instant::now(), Stop::new(options));
+    network.require_binary("actual causation")?;
     check_states(network, &[(before, "before"), (after, "after")])?;
     check_connections(network)?;
     let has_inputs = |&unit: &usize| !network.inputs(unit).is_empty();

@@ -96,6 +96,7 @@ impl Transition {
         effect: UnitSet,
         background: Background,
     ) -> Result<Transition> {
+        network.require_binary("actual causation")?;
         check_states(network, &[(before, "before"), (after, "after")])?;
         check_units(network, &[(cause, "cause"), (effect, "effect")])?;
         check_connections(network)?;

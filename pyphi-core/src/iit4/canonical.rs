@@ -51,10 +51,14 @@ fn forms(system: &System, pairs: &[(u32, u32)], stop: &Stop) -> Option<Vec<Form>
 /// Units that can be exchanged without changing connectivity or TPM (twins) make the same array in
 /// whatever order they come: only their increasing order is tried. Without that a symmetric system
 /// of 9 units has 362,880 numberings.
+///
+/// Only units with as many values are exchanged.
 struct Numberings<'a> {
     system: &'a System,
-    /// By state and unit: P(OFF) and P(ON), as numbers that compare like the bytes.
-    keys: Vec<Vec<[u64; 2]>>,
+    /// By state, unit and value: the probabilities, as numbers that compare like the bytes.
+    keys: Vec<u64>,
+    /// By unit: where its values begin among the keys of a state.
+    starts: Vec<usize>,
     /// By unit: the first of its twins, itself included.
     twin: Vec<usize>,
     best: Vec<Vec<usize>>,
@@ -65,9 +69,20 @@ impl<'a> Numberings<'a> {
     fn new(system: &'a System, stop: &'a Stop) -> Numberings<'a> {
         let tpm = system.network().tpm();
         let key = |p: f64| ((p * 1e12).round_ties_even() / 1e12).to_bits().swap_bytes();
-        let keys: Vec<Vec<[u64; 2]>> = (0..tpm.n_states())
-            .map(|row| tpm.row(row).iter().map(|&on| [key(1.0 - on), key(on)]).collect())
+        let alphabet = &system.alphabet;
+        let of_unit = |row: usize, unit: usize| {
+            (0..alphabet.size(unit)).map(move |value| key(tpm.probability(row, unit, value)))
+        };
+        let keys: Vec<u64> = (0..tpm.n_states())
+            .flat_map(|row| (0..system.n).flat_map(move |unit| of_unit(row, unit)))
             .collect();
+        let mut starts = vec![0];
+        starts.extend(alphabet.sizes().iter().scan(0, |end, k| {
+            *end += k;
+            Some(*end)
+        }));
+        let mut found =
+            Numberings { system, keys, starts, twin: Vec::new(), best: Vec::new(), stop };
         let inputs = &system.wiring.inputs;
         let are_twins = |u: usize, v: usize| {
             let unit = |w: usize| {
@@ -83,39 +98,56 @@ impl<'a> Numberings<'a> {
                 let differs = (set >> u ^ set >> v) & 1;
                 set ^ (differs << u | differs << v)
             };
-            (0..system.n).all(|w| swapped(inputs[w] as usize) == inputs[unit(w)] as usize)
-                && (0..keys.len())
-                    .all(|s| (0..system.n).all(|w| keys[s][w] == keys[swapped(s)][unit(w)]))
+            let with_values_swapped = |s: usize| {
+                let [of_u, of_v] = [u, v].map(|it| alphabet.value(s as u32, it) as usize);
+                let [to_u, to_v] = [u, v].map(|it| alphabet.stride(it));
+                s - of_u * to_u - of_v * to_v + of_v * to_u + of_u * to_v
+            };
+            let has_same_keys = |s: usize| {
+                (0..system.n)
+                    .all(|w| found.keys(s, w) == found.keys(with_values_swapped(s), unit(w)))
+            };
+            alphabet.size(u) == alphabet.size(v)
+                && (0..system.n).all(|w| swapped(inputs[w] as usize) == inputs[unit(w)] as usize)
+                && (0..tpm.n_states()).all(has_same_keys)
         };
-        let twin = (0..system.n).map(|v| (0..v).find(|&u| are_twins(u, v)).unwrap_or(v)).collect();
-        Numberings { system, keys, twin, best: Vec::new(), stop }
+        found.twin =
+            (0..system.n).map(|v| (0..v).find(|&u| are_twins(u, v)).unwrap_or(v)).collect();
+        found
     }
 
-    /// The smallest form of a state. Twins come in every order, so in each numbering those that are
-    /// OFF come first.
+    /// The keys of a unit after a state.
+    fn keys(&self, state: usize, unit: usize) -> &[u64] {
+        let of_state = state * self.starts[self.system.n];
+        &self.keys[of_state + self.starts[unit]..of_state + self.starts[unit + 1]]
+    }
+
+    /// The smallest form of a state. Twins come in every order, so in each numbering those with
+    /// smaller values come first.
     fn canon(&self, state: u32) -> Vec<u32> {
         steps(8 * self.system.n * self.best.len());
+        let value = |unit: usize| self.system.alphabet.value(state, unit);
         let renumbered = |order: &Vec<usize>| -> Vec<u32> {
-            let mut off_first: Vec<usize> = order.clone();
-            off_first.sort_by_key(|&unit| (self.twin[unit], state >> unit & 1));
+            let mut smallest_first: Vec<usize> = order.clone();
+            smallest_first.sort_by_key(|&unit| (self.twin[unit], value(unit)));
             let mut next: Vec<usize> = (0..order.len())
-                .map(|unit| off_first.partition_point(|&it| self.twin[it] < unit))
+                .map(|unit| smallest_first.partition_point(|&it| self.twin[it] < unit))
                 .collect();
             order
                 .iter()
                 .map(|&unit| {
                     let at = &mut next[self.twin[unit]];
                     *at += 1;
-                    state >> off_first[*at - 1] & 1
+                    value(smallest_first[*at - 1])
                 })
                 .collect()
         };
         self.best.iter().map(renumbered).min().expect("the identity is a numbering")
     }
 
-    /// Extends a numbering of some units by one more. The entries of the state in which all are OFF
-    /// come first in the array, unit by unit: `against_best` is how they compare with the best so
-    /// far.
+    /// Extends a numbering of some units by one more. The entries of the state in which all have
+    /// value 0 come first in the array, unit by unit: `against_best` is how they compare with the
+    /// best so far.
     fn extend(&mut self, order: &mut Vec<usize>, used: u32, against_best: Ordering) {
         let n = self.system.n;
         if self.stop.is_due() {
@@ -131,6 +163,7 @@ impl<'a> Numberings<'a> {
             .filter(|&unit| {
                 used >> unit & 1 == 0
                     && (0..unit).all(|it| used >> it & 1 == 1 || self.twin[it] != self.twin[unit])
+                    && self.system.alphabet.size(unit) == self.system.alphabet.size(at)
                     && connects(unit, unit) == connects(at, at)
                     && order.iter().enumerate().all(|(idx, &other)| {
                         connects(other, unit) == connects(idx, at)
@@ -139,10 +172,10 @@ impl<'a> Numberings<'a> {
             })
             .collect();
         // Smallest first, so that there soon is something to compare with.
-        candidates.sort_by_key(|&unit| (self.keys[0][unit], unit));
+        candidates.sort_by_key(|&unit| (self.keys(0, unit), unit));
         for unit in candidates {
             let order_now = match (against_best, self.best.first()) {
-                (Ordering::Equal, Some(best)) => self.keys[0][unit].cmp(&self.keys[0][best[at]]),
+                (Ordering::Equal, Some(best)) => self.keys(0, unit).cmp(self.keys(0, best[at])),
                 _ => against_best,
             };
             if order_now == Ordering::Greater {
@@ -159,7 +192,7 @@ impl<'a> Numberings<'a> {
             self.best.push(order.to_vec());
             return;
         };
-        steps(order.len() << order.len());
+        steps(order.len() * self.system.alphabet.n_states());
         match self.array(order).cmp(self.array(best)) {
             Ordering::Less => self.best = vec![order.to_vec()],
             Ordering::Equal => self.best.push(order.to_vec()),
@@ -168,16 +201,19 @@ impl<'a> Numberings<'a> {
     }
 
     /// The array, entry by entry, the last index fastest.
-    fn array<'b>(&'b self, order: &'b [usize]) -> impl Iterator<Item = [u64; 2]> + 'b {
-        let n = order.len();
-        (0..1usize << n).flat_map(move |position| {
+    fn array<'b>(&'b self, order: &[usize]) -> impl Iterator<Item = &'b [u64]> {
+        let alphabet = &self.system.alphabet;
+        (0..alphabet.n_states()).flat_map(move |position| {
             // The first index, t_0, varies slowest.
-            let state: usize = order
-                .iter()
-                .enumerate()
-                .map(|(idx, &unit)| (position >> (n - 1 - idx) & 1) << unit)
-                .sum();
-            order.iter().map(move |&unit| self.keys[state][unit])
+            let mut left = position;
+            let of_unit = |&unit: &usize| {
+                let k = alphabet.size(unit);
+                let value = left % k;
+                left /= k;
+                value * alphabet.stride(unit)
+            };
+            let state: usize = order.iter().rev().map(of_unit).sum();
+            order.iter().map(move |&unit| self.keys(state, unit))
         })
     }
 }

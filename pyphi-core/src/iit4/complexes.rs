@@ -115,11 +115,10 @@ pub fn sweep<'a>(
     check_connections(network)?;
     let network = Arc::new(network.clone());
     let stop = Stop::new(options);
-    let n_units = network.n_units();
     let mut is_over = false;
-    Ok((0..1u32 << n_units).filter_map(move |row| {
-        let values: Vec<u8> = (0..n_units).map(|unit| (row >> unit & 1) as u8).collect();
-        let state = State::new(&values).expect("values of 0 and 1");
+    Ok((0..network.tpm().n_states()).filter_map(move |row| {
+        let values = network.alphabet().values(row);
+        let state = network.state(&values).expect("values of the alphabet");
         if is_over {
             return None;
         }
@@ -135,7 +134,11 @@ pub fn sweep<'a>(
 
 /// What can be a complex; an error where more units than a system can have all reach each other.
 fn candidates(network: &Network) -> Result<impl Iterator<Item = UnitSet> + '_> {
-    candidates_up_to(network, System::MAX_UNITS, System::too_large)
+    let candidates = candidates_up_to(network, System::MAX_UNITS, System::too_large)?;
+    for component in network.strong_components() {
+        System::check_states(network, component)?;
+    }
+    Ok(candidates)
 }
 
 fn search(

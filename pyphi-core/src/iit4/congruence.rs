@@ -8,10 +8,10 @@ use std::cmp::Reverse;
 use super::distinction::{Distinction, Mice, Tied, TiedPurview, Undecided};
 use super::pyphi_order;
 use super::system::System;
+use crate::alphabet::Alphabet;
 use crate::formalism::TiePolicy;
 use crate::repertoire::Direction;
 use crate::tie_order::LocalOrder;
-use crate::unit_set::extract;
 
 /// A distinction, and whether its cause and its effect are congruent with the system's states
 /// `cause` and `effect`.
@@ -22,14 +22,15 @@ pub(crate) fn decide(
     policy: TiePolicy,
     order: LocalOrder,
 ) -> (Distinction, bool) {
-    let mechanism = undecided.mechanism;
+    let (mechanism, alphabet) = (undecided.mechanism, system.alphabet());
     let side = |direction, tied: &Tied, specified| -> (Mice, bool) {
         let (purview, state, is_congruent) = match policy {
             // Of one distinction alone there is no Φ to make large.
             TiePolicy::Principled | TiePolicy::MaxPhi => {
-                largest_congruent(tied, specified, |it| order.place(direction, mechanism, it))
+                let place = |it| order.place(direction, mechanism, it);
+                largest_congruent(alphabet, tied, specified, place)
             }
-            TiePolicy::Pyphi => first_of_pyphi(tied, specified, || {
+            TiePolicy::Pyphi => first_of_pyphi(alphabet, tied, specified, || {
                 pyphi_order::purviews(system, direction, mechanism)
             }),
         };
@@ -44,8 +45,8 @@ pub(crate) fn decide(
 
 /// The state of a tied purview that is congruent with the specified state of the system, by
 /// position.
-fn congruent_state(it: &TiedPurview, specified: u32) -> Option<usize> {
-    let wanted = extract(specified, it.purview);
+fn congruent_state(alphabet: &Alphabet, it: &TiedPurview, specified: u32) -> Option<usize> {
+    let wanted = alphabet.part(specified, it.purview);
     it.states.iter().position(|&(z, _)| z == wanted)
 }
 
@@ -53,6 +54,7 @@ fn congruent_state(it: &TiedPurview, specified: u32) -> Option<usize> {
 /// are congruent with the specified state of the system. `place` decides among purviews of one
 /// size.
 fn largest_congruent<P: Ord>(
+    alphabet: &Alphabet,
     tied: &Tied,
     specified: u32,
     place: impl Fn(u32) -> P,
@@ -63,7 +65,9 @@ fn largest_congruent<P: Ord>(
     };
     let all = 0..tied.purviews.len();
     all.clone()
-        .filter_map(|idx| Some((idx, congruent_state(&tied.purviews[idx], specified)?, true)))
+        .filter_map(|idx| {
+            Some((idx, congruent_state(alphabet, &tied.purviews[idx], specified)?, true))
+        })
         .min_by_key(|&(idx, ..)| rank(idx))
         .or_else(|| all.map(|idx| (idx, 0, false)).min_by_key(|&(idx, ..)| rank(idx)))
         .expect("at least one purview")
@@ -71,6 +75,7 @@ fn largest_congruent<P: Ord>(
 
 /// The same under the policy `pyphi`; `order` is that of its set of candidates.
 fn first_of_pyphi(
+    alphabet: &Alphabet,
     tied: &Tied,
     specified: u32,
     order: impl Fn() -> Vec<u32>,
@@ -82,7 +87,7 @@ fn first_of_pyphi(
         in_order.sort_by_key(|&idx| order.iter().position(|&it| it == purviews[idx].purview));
     }
     let representative = in_order[0];
-    if let Some(state) = congruent_state(&purviews[representative], specified) {
+    if let Some(state) = congruent_state(alphabet, &purviews[representative], specified) {
         return (representative, state, true);
     }
     // Of the others only the first state counts, and of these the first of the largest purviews.
@@ -90,7 +95,7 @@ fn first_of_pyphi(
     in_order[1..]
         .iter()
         .copied()
-        .filter(|&idx| congruent_state(&purviews[idx], specified) == Some(0))
+        .filter(|&idx| congruent_state(alphabet, &purviews[idx], specified) == Some(0))
         .reduce(|a, b| if size(b) > size(a) { b } else { a })
         .map_or((representative, 0, false), |idx| (idx, 0, true))
 }
@@ -115,8 +120,9 @@ mod tests {
         // Units 0 and 1 and both of them; the system says 01.
         let tied = tied(&[(0b01, &[1]), (0b10, &[1]), (0b11, &[0b10, 0b01])]);
         let order = || vec![0b10, 0b01, 0b11];
-        let principled = |specified| largest_congruent(&tied, specified, |it| it);
-        let pyphi = |specified| first_of_pyphi(&tied, specified, order);
+        let alphabet = Alphabet::binary(2);
+        let principled = |specified| largest_congruent(&alphabet, &tied, specified, |it| it);
+        let pyphi = |specified| first_of_pyphi(&alphabet, &tied, specified, order);
         assert_eq!(principled(0b01), (2, 1, true));
         // The first is incongruent; of {0,1} only its first state counts, which is too.
         assert_eq!(pyphi(0b01), (0, 0, true));

@@ -62,8 +62,9 @@ pub struct PurviewAnalysis {
     pub intrinsic_information: f64,
     /// The states that attain the intrinsic information: those that the mechanism specifies.
     pub states: Vec<PurviewState>,
-    /// The probabilities that states are selected with, `2^k` for a purview of k units; bit i of
-    /// the index is its i-th unit. Of effects this is `forward`, of causes `forward` over its sum.
+    /// The probabilities that states are selected with, the first unit of the purview varying
+    /// fastest: `2^k` for k binary units; bit i of the index is the i-th unit. Of effects this is
+    /// `forward`, of causes `forward` over its sum.
     pub repertoire: Vec<f64>,
     /// By state of the purview: P(it | mechanism) of effects, P(mechanism | it) of causes.
     pub forward: Vec<f64>,
@@ -280,9 +281,9 @@ struct MechanismSearch<'a> {
     purviews: Vec<u32>,
     /// Causes: -log2 of every entry of the tables, if these are floats; otherwise empty.
     cause_surprise: Vec<Vec<f64>>,
-    /// Effects: -log2 P(unit OFF or ON | known units in their present state), by unit and known
-    /// set.
-    effect_surprise: Vec<Vec<[f64; 2]>>,
+    /// Effects: -log2 P(unit has a value | known units in their present state), by unit, known set
+    /// and value, the last fastest.
+    effect_surprise: Vec<Vec<f64>>,
 }
 
 #[derive(Debug, Default)]
@@ -316,7 +317,7 @@ impl<'a> MechanismSearch<'a> {
     fn new(system: &'a System, options: &Options, stop: &'a Stop) -> MechanismSearch<'a> {
         let surprise = |p: &f64| -p.log2();
         let n = system.n;
-        steps(4 * n * 3usize.pow(n as u32));
+        steps(4 * n * system.known().n_entries());
         MechanismSearch {
             system,
             lists: options.exhaustive,
@@ -330,12 +331,11 @@ impl<'a> MechanismSearch<'a> {
             },
             effect_surprise: (0..n)
                 .map(|i| {
-                    (0..1u32 << n)
-                        .map(|known| {
-                            [false, true]
-                                .map(|it| surprise(&system.effect_on(i, it, known, system.present)))
-                        })
-                        .collect()
+                    let of_values = |known: u32| {
+                        let values = 0..system.alphabet.size(i) as u32;
+                        values.map(move |v| surprise(&system.effect(i, v, known, system.present)))
+                    };
+                    (0..1u32 << n).flat_map(of_values).collect()
                 })
                 .collect(),
         }
@@ -404,14 +404,15 @@ impl<'a> MechanismSearch<'a> {
         let known = system.known();
         match direction {
             Direction::Cause => {
-                steps(mechanism.count_ones() as usize * 3usize.pow(system.n as u32));
+                steps(mechanism.count_ones() as usize * known.n_entries());
                 let mut units = bits(mechanism);
                 let first = units.next().expect("a mechanism has units");
                 match &known.causes {
                     Causes::Floats(causes) => {
-                        scratch.forward.clone_from(&causes[first]);
+                        scratch.forward.clear();
+                        scratch.forward.extend_from_slice(&causes[first]);
                         for j in units {
-                            let factors = scratch.forward.iter_mut().zip(&causes[j]);
+                            let factors = scratch.forward.iter_mut().zip(causes[j].iter());
                             factors.for_each(|(f, p)| *f *= p);
                         }
                     }
@@ -436,20 +437,37 @@ impl<'a> MechanismSearch<'a> {
                 continue;
             }
             let information = &mut scratch.information;
-            match direction {
-                Direction::Cause if self.cause_surprise.is_empty() => {
-                    let at = |z| scratch.wide_forward[known.index(purview, z)];
-                    information.cause_from_wide(submasks(purview).map(at));
+            // Where the states of the purview are: known as bits, or listed.
+            let places = known.places(purview);
+            let index = |z| known.index(purview, z);
+            match (direction, places) {
+                (Direction::Cause, _) if self.cause_surprise.is_empty() => {
+                    let at = |z| scratch.wide_forward[index(z)];
+                    information.cause_from_wide(system.alphabet.states_of(purview).map(at));
                 }
-                Direction::Cause => {
-                    let at = |z| scratch.forward[known.index(purview, z)];
+                (Direction::Cause, None) => {
+                    let at = |z| scratch.forward[index(z)];
                     information.cause_from(submasks(purview).map(at));
                 }
-                Direction::Effect => {
+                (Direction::Cause, Some(places)) => {
+                    let at = |&place: &u32| scratch.forward[place as usize];
+                    information.cause_from(places.iter().map(at));
+                }
+                (Direction::Effect, places) => {
                     // Means over the other units' states, of which there are so many, are sums.
-                    let scale = f64::from(1u32 << (system.n as u32 - purview.count_ones()));
-                    let at = |z| scale * scratch.unconstrained[known.index(purview, z)];
-                    information.effect_from(system, mechanism, purview, submasks(purview).map(at));
+                    let scale = system.alphabet.n_states_of(system.all() & !purview) as f64;
+                    match places {
+                        None => {
+                            let at = |z| scale * scratch.unconstrained[index(z)];
+                            let unconstrained = submasks(purview).map(at);
+                            information.effect_from(system, mechanism, purview, unconstrained);
+                        }
+                        Some(places) => {
+                            let at = |&place: &u32| scale * scratch.unconstrained[place as usize];
+                            let unconstrained = places.iter().map(at);
+                            information.effect_from(system, mechanism, purview, unconstrained);
+                        }
+                    }
                 }
             }
             let first = scratch.specified.len();
@@ -464,7 +482,7 @@ impl<'a> MechanismSearch<'a> {
             let bound = scratch.specified[states.clone()]
                 .iter()
                 .map(|&(z, selectivity)| {
-                    let state = deposit(z, purview);
+                    let state = system.alphabet.whole(z, purview);
                     let nothing_known: f64 = match (direction, &known.causes) {
                         (Direction::Cause, Causes::Wide(_)) => {
                             // The quotient first: it has more digits than its logarithms.
@@ -475,9 +493,9 @@ impl<'a> MechanismSearch<'a> {
                         (Direction::Cause, Causes::Floats(_)) => {
                             bits(mechanism).map(|j| self.cause_surprise[j][0]).sum()
                         }
-                        (Direction::Effect, _) => bits(purview)
-                            .map(|p| self.effect_surprise[p][0][(state >> p & 1) as usize])
-                            .sum(),
+                        (Direction::Effect, _) => {
+                            bits(purview).map(|p| self.surprise_of(p, 0, state)).sum()
+                        }
                     };
                     let complete = nothing_known + information.forward[z as usize].log2();
                     selectivity
@@ -508,14 +526,21 @@ impl<'a> MechanismSearch<'a> {
             }
             Direction::Effect => {
                 let sum = |known: u32| -> f64 {
-                    let value = |p: usize| (state >> p & 1) as usize;
-                    bits(purview).map(|p| self.effect_surprise[p][known as usize][value(p)]).sum()
+                    bits(purview).map(|p| self.surprise_of(p, known, state)).sum()
                 };
                 let rest = bits(mechanism).map(|j| sum(mechanism & !(1 << j)));
                 rest.fold(f64::INFINITY, f64::min) - sum(mechanism)
             }
         };
         f64::from(n_mechanism) * least
+    }
+
+    /// Effects: -log2 P(unit is as in the state | known units in their present state).
+    #[inline]
+    fn surprise_of(&self, unit: usize, known: u32, state: u32) -> f64 {
+        let alphabet = &self.system.alphabet;
+        let at = known as usize * alphabet.size(unit) + alphabet.value(state, unit) as usize;
+        self.effect_surprise[unit][at]
     }
 
     /// φ over one purview, unless it is 0 or known to be less than `at_least`; `None` if the search
@@ -563,14 +588,14 @@ impl<'a> MechanismSearch<'a> {
     ) {
         let (a, b) = (mechanism.count_ones() as usize, purview.count_ones() as usize);
         let Scratch { units, places, problem, .. } = scratch;
-        let known = deposit(z, purview);
+        let known = self.system.alphabet.whole(z, purview);
         units.clear();
         places.clear();
         match direction {
             Direction::Cause => {
                 units.extend(bits(mechanism));
                 let tables = self.system.known();
-                places.extend(submasks(purview).map(|q| tables.index(q, known)));
+                tables.places_of_subsets(purview, known, places);
                 match &tables.causes {
                     Causes::Floats(_) => problem
                         .cause(a, b, selectivity, |j, q| self.cause_surprise[units[j]][places[q]]),
@@ -588,8 +613,7 @@ impl<'a> MechanismSearch<'a> {
                 units.extend(bits(purview));
                 places.extend(submasks(mechanism).map(|m| m as usize));
                 problem.effect(a, b, selectivity, |p, m| {
-                    let is_on = known >> units[p] & 1;
-                    self.effect_surprise[units[p]][places[m]][is_on as usize]
+                    self.surprise_of(units[p], places[m] as u32, known)
                 });
             }
         }
@@ -605,7 +629,7 @@ impl<'a> MechanismSearch<'a> {
     ) -> Option<PurviewAnalysis> {
         let system = self.system;
         let mut information = std::mem::take(&mut scratch.information);
-        let n_states = 1u32 << purview.count_ones();
+        let n_states = system.alphabet.n_states_of(purview) as u32;
         let unconstrained_forward = match direction {
             Direction::Cause => {
                 information.cause(system, mechanism, purview);

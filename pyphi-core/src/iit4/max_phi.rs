@@ -31,7 +31,7 @@ use super::system::System;
 use crate::limits::{Stop, steps};
 use crate::repertoire::Direction;
 use crate::tie_order::LocalOrder;
-use crate::unit_set::{bits, extract};
+use crate::unit_set::bits;
 
 /// How many gains g_e the search may look at, or values it may copy: a second or so.
 const MOST_WORK: u64 = 50_000_000;
@@ -102,7 +102,8 @@ type Place = (usize, usize);
 /// How a distinction can count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Way {
-    /// O: bit `2·u + s` is unit u of the system in state s.
+    /// O: bit `2·u + s` is unit u of the system in state s. Of a unit with more values only two can
+    /// be congruent, that of the cause and that of the effect: s is 0 for the smaller one.
     elements: u64,
     /// How many elements its cause and its effect share.
     n_both: u32,
@@ -421,8 +422,9 @@ impl Open<'_> {
             Candidates { list: Vec::new(), is_whole: true, combinations: BigUint::from(1u32) };
         let mut n_tried = 0;
         for (at, it) in self.undecided.iter().enumerate() {
-            let causes = self.congruent(Direction::Cause, it.mechanism, &it.cause, cause);
-            let effects = self.congruent(Direction::Effect, it.mechanism, &it.effect, effect);
+            let causes = self.congruent(Direction::Cause, it.mechanism, &it.cause, cause, effect);
+            let effects =
+                self.congruent(Direction::Effect, it.mechanism, &it.effect, effect, cause);
             let mut ways: Vec<Way> = Vec::new();
             let n_ways = causes.len() * effects.len();
             let is_quick = n_tried + n_ways <= MOST_WAYS && !self.stop.is_due();
@@ -460,7 +462,9 @@ impl Open<'_> {
         mechanism: u32,
         tied: &Tied,
         specified: u32,
+        of_other_side: u32,
     ) -> Vec<(Place, u64)> {
+        let alphabet = self.system.alphabet();
         let mut places: Vec<usize> = (0..tied.purviews.len()).collect();
         if places.len() > 1 {
             places.sort_by_key(|&idx| {
@@ -471,10 +475,17 @@ impl Open<'_> {
         }
         let congruent = |idx: usize| {
             let it = &tied.purviews[idx];
-            let wanted = extract(specified, it.purview);
+            let wanted = alphabet.part(specified, it.purview);
             let state = it.states.iter().position(|&(z, _)| z == wanted)?;
-            let elements = bits(it.purview)
-                .fold(0u64, |all, unit| all | 1 << (2 * unit as u32 + (specified >> unit & 1)));
+            let which = |unit: usize| {
+                let value = alphabet.value(specified, unit);
+                if alphabet.size(unit) == 2 {
+                    return value;
+                }
+                u32::from(value > alphabet.value(of_other_side, unit))
+            };
+            let elements =
+                bits(it.purview).fold(0u64, |all, unit| all | 1 << (2 * unit as u32 + which(unit)));
             Some(((idx, state), elements))
         };
         places.into_iter().filter_map(congruent).collect()

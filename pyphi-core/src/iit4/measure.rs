@@ -6,7 +6,8 @@
 //! partitioned (Albantakis et al. 2023). The state with the largest value is the one that the
 //! mechanism specifies.
 //!
-//! States are indices, bit k being the k-th unit of the purview. Nothing here knows of partitions.
+//! States are numbers among those of the purview, its first unit varying fastest: with two values a
+//! unit, bit k is the k-th unit of the purview. Nothing here knows of partitions.
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ use rayon::prelude::*;
 use super::system::{Causes, System};
 use crate::limits::{Stop, steps};
 use crate::repertoire::Direction;
-use crate::unit_set::{UnitSet, bits, deposit, submasks};
+use crate::unit_set::{UnitSet, bits};
 use crate::wide::{Wide, to_common_scale};
 
 /// Two values this close are tied: absolutely below 1, relatively above.
@@ -28,8 +29,8 @@ pub const ZERO_TOLERANCE: f64 = 1e-13;
 /// of no unit can a partition take more than some twenty thousand bits.
 pub(crate) const NEGLIGIBLE_SELECTIVITY: f64 = 1e-19;
 
-/// The unconstrained effects of so many units take more than a moment.
-const LONG_FROM: usize = 13;
+/// The unconstrained effects of so many states take more than a moment.
+const LONG_FROM: usize = 1 << 13;
 
 /// Forward probabilities of at most this, of effects or beside the largest one of causes, are as
 /// good as 0.
@@ -46,19 +47,39 @@ pub(crate) fn is_tied(a: f64, b: f64) -> bool {
 pub struct SpecifiedState {
     /// The units, in the numbering of the network.
     pub purview: UnitSet,
-    /// Those that are ON.
+    /// Those that are ON: whose value is not 0.
     pub on: UnitSet,
+    /// The values of the units of the purview, lowest unit first, and zeros.
+    values: [u8; System::MAX_UNITS],
 }
 
 impl SpecifiedState {
-    /// 0 or 1 for each unit of the purview, lowest unit first.
+    /// The state of binary units of which these are ON.
+    ///
+    /// # Panics
+    /// If there are more units than a system can have.
+    pub fn of_binary(purview: UnitSet, on: UnitSet) -> SpecifiedState {
+        let mut values = [0; System::MAX_UNITS];
+        for (idx, unit) in purview.iter().enumerate() {
+            values[idx] = u8::from(on.contains(unit));
+        }
+        SpecifiedState { purview, on: on.intersection(purview), values }
+    }
+
+    /// The value of each unit of the purview, lowest unit first: of binary units 0 or 1.
     pub fn values(self) -> Vec<u8> {
-        self.purview.iter().map(|unit| u8::from(self.on.contains(unit))).collect()
+        self.values[..self.purview.len()].to_vec()
+    }
+
+    /// The units of the purview, each with its value.
+    pub fn elements(self) -> impl Iterator<Item = (usize, u8)> {
+        self.purview.iter().zip(self.values)
     }
 
     /// Whether this is what `whole` says of the same units.
     pub fn is_congruent(self, whole: SpecifiedState) -> bool {
-        self.purview.is_subset(whole.purview) && whole.on.intersection(self.purview) == self.on
+        let all: Vec<(usize, u8)> = whole.elements().collect();
+        self.elements().all(|it| all.contains(&it))
     }
 }
 
@@ -119,22 +140,31 @@ impl System {
 
     /// The state with index z of a purview in the numbering of the system, for the outside.
     pub(crate) fn specified(&self, purview: u32, z: u32) -> SpecifiedState {
-        SpecifiedState {
-            purview: self.to_network(purview),
-            on: self.to_network(deposit(z, purview)),
+        let state = self.alphabet.whole(z, purview);
+        let (mut values, mut on) = ([0; System::MAX_UNITS], 0);
+        for (place, unit) in values.iter_mut().zip(bits(purview)) {
+            let value = self.alphabet.value(state, unit);
+            *place = value as u8;
+            on |= u32::from(value != 0) << unit;
         }
+        SpecifiedState { purview: self.to_network(purview), on: self.to_network(on), values }
+    }
+
+    /// The number of a state of all units of the system, from the outside.
+    pub(crate) fn number_of(&self, state: SpecifiedState) -> u32 {
+        self.alphabet.row(&state.values()) as u32
     }
 
     /// `U_e(z)`: the mean over all states m' of the mechanism of `prod_p q_e(p = z_p | M = m')`.
     pub(crate) fn unconstrained_effects(&self, mechanism: u32, purview: u32, sums: &mut Vec<f64>) {
         sums.clear();
-        sums.resize(1 << purview.count_ones(), 0.0);
+        sums.resize(self.alphabet.n_states_of(purview), 0.0);
         let mut product = Vec::new();
-        for m in submasks(mechanism) {
+        for m in self.alphabet.states_of(mechanism) {
             self.effects(mechanism, m, purview, &mut product);
             sums.iter_mut().zip(&product).for_each(|(sum, p)| *sum += p);
         }
-        let n_states = f64::from(1u32 << mechanism.count_ones());
+        let n_states = self.alphabet.n_states_of(mechanism) as f64;
         sums.iter_mut().for_each(|sum| *sum /= n_states);
     }
 
@@ -142,8 +172,8 @@ impl System {
     ///
     /// Every state adds what it adds there, in the same order: the bits are the same.
     pub(crate) fn unconstrained_effects_of_all(&self, stop: &Stop) -> Option<Vec<f64>> {
-        let (n, all) = (self.n, self.all());
-        if n >= LONG_FROM {
+        let all = self.all();
+        if self.alphabet.n_states() >= LONG_FROM {
             return self.unconstrained_effects_in_shares(stop);
         }
         let mut sums = Vec::new();
@@ -153,43 +183,62 @@ impl System {
 
     fn unconstrained_effects_in_shares(&self, stop: &Stop) -> Option<Vec<f64>> {
         let (n, all) = (self.n, self.all());
-        // The states that the last three units are in, on as many threads as there are.
-        let low = n - 3;
+        let n_states = self.alphabet.n_states();
+        // The states that the last units are in, on as many threads as there are.
+        let mut first_high = n;
+        while first_high > 0 && n_states / self.n_states_before(first_high) < 8 {
+            first_high -= 1;
+        }
+        let low = UnitSet::all(first_high).bits();
+        let n_low = self.n_states_before(first_high);
         let share = |high: usize| -> Option<Vec<f64>> {
-            let mut sums = vec![0.0; 1 << low];
-            let mut product = Vec::with_capacity(1 << low);
-            for m in 0..=all {
+            let mut sums = vec![0.0; n_low];
+            let mut product = Vec::with_capacity(n_low);
+            let values: Vec<(usize, u32)> = (first_high..n)
+                .map(|unit| (unit, self.alphabet.value((high * n_low) as u32, unit)))
+                .collect();
+            for m in 0..n_states as u32 {
                 if m % 1024 == 0 && stop.is_due() {
                     return None;
                 }
-                steps(3 << low);
-                self.effects(all, m, UnitSet::all(low).bits(), &mut product);
-                let [a, b, c] =
-                    [0, 1, 2].map(|k| self.effect_on(low + k, high >> k & 1 == 1, all, m));
-                let added = product.iter().map(|p| p * a * b * c);
-                sums.iter_mut().zip(added).for_each(|(sum, p)| *sum += p);
+                steps(3 * n_low);
+                self.effects(all, m, low, &mut product);
+                for &(unit, value) in &values {
+                    let q = self.effect(unit, value, all, m);
+                    product.iter_mut().for_each(|p| *p *= q);
+                }
+                sums.iter_mut().zip(&product).for_each(|(sum, p)| *sum += p);
             }
             Some(sums)
         };
-        let shares: Option<Vec<Vec<f64>>> = (0..8).into_par_iter().map(share).collect();
+        let shares: Option<Vec<Vec<f64>>> =
+            (0..n_states / n_low).into_par_iter().map(share).collect();
         let mut sums = shares?.concat();
-        let n_states = f64::from(1u32 << n);
-        sums.iter_mut().for_each(|sum| *sum /= n_states);
+        sums.iter_mut().for_each(|sum| *sum /= n_states as f64);
         Some(sums)
+    }
+
+    /// The number of states of the first units.
+    fn n_states_before(&self, unit: usize) -> usize {
+        self.alphabet.n_states_of(UnitSet::all(unit).bits())
     }
 
     /// `prod_p q_e(p = z_p | M = m)` for every z.
     fn effects(&self, mechanism: u32, m: u32, purview: u32, product: &mut Vec<f64>) {
-        steps(2 << purview.count_ones());
+        steps(2 * self.alphabet.n_states_of(purview));
         product.clear();
         product.push(1.0);
+        let (tables, at) = self.effects_at(mechanism, m);
         for p in bits(purview) {
-            let [off, on] = [false, true].map(|it| self.effect_on(p, it, mechanism, m));
-            let half = product.len();
-            for z in 0..half {
-                product.push(product[z] * on);
+            let first = tables[p][0][at];
+            let so_far = product.len();
+            for table in &tables[p][1..] {
+                let q = table[at];
+                for z in 0..so_far {
+                    product.push(product[z] * q);
+                }
             }
-            product[..half].iter_mut().for_each(|it| *it *= off);
+            product[..so_far].iter_mut().for_each(|it| *it *= first);
         }
     }
 }
@@ -220,16 +269,21 @@ impl Information {
     pub(crate) fn cause(&mut self, system: &System, mechanism: u32, purview: u32) {
         let is_all = purview == system.all();
         let causes = if is_all { &system.causes } else { &system.known().causes };
+        let places = if is_all { None } else { system.known().places(purview) };
         let at = |z| if is_all { z as usize } else { system.known().index(purview, z) };
-        match causes {
-            Causes::Floats(causes) => {
-                let forward = |z| bits(mechanism).map(|j| causes[j][at(z)]).product();
-                self.cause_from(submasks(purview).map(forward));
+        match (causes, places) {
+            (Causes::Floats(causes), Some(places)) => {
+                let forward = |&at: &u32| bits(mechanism).map(|j| causes[j][at as usize]).product();
+                self.cause_from(places.iter().map(forward));
             }
-            Causes::Wide(causes) => {
+            (Causes::Floats(causes), None) => {
+                let forward = |z| bits(mechanism).map(|j| causes[j][at(z)]).product();
+                self.cause_from(system.alphabet.states_of(purview).map(forward));
+            }
+            (Causes::Wide(causes), _) => {
                 let factors = |z| bits(mechanism).map(move |j| causes[j][at(z)]);
                 let forward = |z| factors(z).fold(Wide::ONE, Wide::times);
-                self.cause_from_wide(submasks(purview).map(forward));
+                self.cause_from_wide(system.alphabet.states_of(purview).map(forward));
             }
         }
     }
@@ -283,7 +337,7 @@ impl Information {
         unconstrained: impl Iterator<Item = f64>,
     ) {
         self.wide.clear();
-        system.effects(mechanism, system.present & mechanism, purview, &mut self.forward);
+        system.effects(mechanism, system.present, purview, &mut self.forward);
         self.norm = 1.0;
         self.find(unconstrained);
     }

@@ -45,6 +45,7 @@ pub use structure::{
 pub use system::System;
 pub(crate) use system::check_connections;
 
+use crate::alphabet::Alphabet;
 use crate::formalism::{DifferentiationCap, Formalism, TiePolicy};
 use crate::network::Network;
 
@@ -81,7 +82,10 @@ impl Rules {
 /// assert!(predicted_bytes(12, 2).unwrap() > 512 << 20);
 /// ```
 pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
-    let of_known = bytes_of_known(n_units)?.checked_add(bytes_of_threads(n_units, n_threads)?)?;
+    let two = || std::iter::repeat_n(2, n_units);
+    let known = n_known(two())?;
+    let of_threads = bytes_of_threads(n_units, known, n_threads)?;
+    let of_known = bytes_of_known(two(), known)?.checked_add(of_threads)?;
     of_known.checked_add(predicted_bytes_of_phi_s(n_units, n_threads)?)
 }
 
@@ -94,11 +98,46 @@ pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
 /// assert!(predicted_bytes_of_phi_s(12, 2) < predicted_bytes(8, 2));
 /// ```
 pub fn predicted_bytes_of_phi_s(n_units: usize, n_threads: usize) -> Option<u64> {
-    // Causes, which may be wide numbers, effects and their complements; what the states are
-    // specified by.
-    let states = 1u64.checked_shl(u32::try_from(n_units).ok()?)?;
-    let of_state = 8 * (4 * n_units as u64 + 6);
-    states.checked_mul(of_state)?.checked_add(system_mip::bytes(n_units, n_threads)?)
+    let two = || std::iter::repeat_n(2, n_units);
+    bytes_of_states(two())?.checked_add(system_mip::bytes(n_units, n_threads)?)
+}
+
+/// [`predicted_bytes`] of units with any number of values: what has an entry for each state has
+/// one for each state of these.
+///
+/// ```
+/// use pyphi_core::Alphabet;
+/// use pyphi_core::iit4::{predicted_bytes, predicted_bytes_of_values};
+///
+/// assert_eq!(predicted_bytes_of_values(&Alphabet::binary(7), 2), predicted_bytes(7, 2));
+/// let four = Alphabet::new(&[4; 7])?;
+/// assert!(predicted_bytes_of_values(&four, 2) > predicted_bytes(7, 2));
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+pub fn predicted_bytes_of_values(alphabet: &Alphabet, n_threads: usize) -> Option<u64> {
+    let n = alphabet.n_units();
+    let known = n_known(sizes(alphabet))?;
+    let of_known = bytes_of_known(sizes(alphabet), known)?;
+    let of_threads = bytes_of_threads(n, known, n_threads)?;
+    let of_states = bytes_of_states(sizes(alphabet))?;
+    let of_phi_s = of_states.checked_add(system_mip::bytes(n, n_threads)?)?;
+    of_known.checked_add(of_threads)?.checked_add(of_phi_s)
+}
+
+fn sizes(alphabet: &Alphabet) -> impl Iterator<Item = u64> + Clone + use<> {
+    alphabet.sizes().into_iter().map(|k| k as u64)
+}
+
+/// How many pairs there are of a set of known units and their state.
+fn n_known(mut sizes: impl Iterator<Item = u64>) -> Option<u64> {
+    sizes.try_fold(1u64, |product, k| product.checked_mul(k + 1))
+}
+
+/// Causes, which may be wide numbers, effects of each value; what the states are specified by.
+fn bytes_of_states(sizes: impl Iterator<Item = u64> + Clone) -> Option<u64> {
+    let of_state = 8 * (sizes.clone().map(|k| k + 2).sum::<u64>() + 6);
+    let states = { sizes }.try_fold(1u64, |product, k| product.checked_mul(k))?;
+    states.checked_mul(of_state)
 }
 
 /// Memory that [`complexes`] plans for with `n_threads` threads, in bytes; `None` if that does not
@@ -115,7 +154,10 @@ pub fn predicted_bytes_of_phi_s(n_units: usize, n_threads: usize) -> Option<u64>
 /// ```
 pub fn predicted_bytes_of_complexes(network: &Network, n_threads: usize) -> Option<u64> {
     let of_states = (network.tpm().n_states() as u64).checked_mul(16)?;
-    let of_system = predicted_bytes_of_phi_s(network.most_connected(), 1)?;
+    // The largest one in units and that in states may be two.
+    let of_searches = system_mip::bytes(network.most_connected(), 1)?;
+    let largest = network.alphabet().of_units(network.largest_component().bits());
+    let of_system = of_searches.checked_add(bytes_of_states(sizes(&largest))?)?;
     of_system.checked_mul(n_threads as u64)?.checked_add(of_states)
 }
 
@@ -126,27 +168,30 @@ pub fn memory_needed(system: &System, n_threads: usize) -> u64 {
     let n = system.n_units();
     let of_wide = match system.causes {
         system::Causes::Floats(_) => 0,
-        system::Causes::Wide(_) => 3u64.saturating_pow(n as u32).saturating_mul(16 * n as u64),
+        system::Causes::Wide(_) => {
+            n_known(sizes(system.alphabet())).unwrap_or(u64::MAX).saturating_mul(16 * n as u64)
+        }
     };
-    predicted_bytes(n, n_threads).map_or(u64::MAX, |bytes| bytes.saturating_add(of_wide))
+    let bytes = predicted_bytes_of_values(system.alphabet(), n_threads);
+    bytes.map_or(u64::MAX, |bytes| bytes.saturating_add(of_wide))
 }
 
 /// Memory that φ_s of a system plans for with `n_threads` threads, in bytes; `u64::MAX` where that
 /// is more. See [`predicted_bytes_of_phi_s`].
 pub fn memory_needed_of_phi_s(system: &System, n_threads: usize) -> u64 {
-    predicted_bytes_of_phi_s(system.n_units(), n_threads).unwrap_or(u64::MAX)
+    let of_searches = system_mip::bytes(system.n_units(), n_threads);
+    let of_states = bytes_of_states(sizes(system.alphabet()));
+    of_searches.zip(of_states).and_then(|(a, b)| a.checked_add(b)).unwrap_or(u64::MAX)
 }
 
-/// Causes, effects, their complements and logarithms; the index.
-fn bytes_of_known(n_units: usize) -> Option<u64> {
-    let known = 3u64.checked_pow(u32::try_from(n_units).ok()?)?;
-    known.checked_mul(4 * 8 * n_units as u64 + 4)
+/// Causes and their logarithms, effects of each value; the index, and where states are in it.
+fn bytes_of_known(sizes: impl Iterator<Item = u64>, known: u64) -> Option<u64> {
+    known.checked_mul(8 * sizes.map(|k| k + 2).sum::<u64>() + 4)
 }
 
 /// Sums over sets of mechanism units and of purview units, forward probabilities.
-fn bytes_of_threads(n_units: usize, n_threads: usize) -> Option<u64> {
-    let n = u32::try_from(n_units).ok()?;
-    let (known, pairs) = (3u64.checked_pow(n)?, 4u64.checked_pow(n)?);
+fn bytes_of_threads(n_units: usize, known: u64, n_threads: usize) -> Option<u64> {
+    let pairs = 4u64.checked_pow(u32::try_from(n_units).ok()?)?;
     // Of relations: how many distinctions have each set of the elements, of which there are two a
     // unit.
     let of_relations = pairs.checked_mul(4)?;

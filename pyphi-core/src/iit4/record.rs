@@ -27,6 +27,9 @@ pub struct SystemRecord {
     pub nodes: Vec<usize>,
     /// State of the whole network.
     pub state: Vec<u8>,
+    /// How many values each unit of the network has; absent where that is two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alphabet: Option<Vec<usize>>,
     /// `iit4-2023`, `iit4-2026` or `iit4-2026-paper`.
     pub formalism: String,
     /// `principled`, `pyphi` or `max-phi`.
@@ -70,7 +73,7 @@ pub struct SidesRecord<T> {
 /// A state that a system specifies, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SystemStateRecord {
-    /// 0 or 1 for each unit of the system.
+    /// The value of each unit of the system: 0 or 1 of binary units.
     pub state: Vec<u8>,
     /// Intrinsic information, in bits.
     pub ii: f64,
@@ -188,7 +191,7 @@ pub struct DistinctionRecord {
 pub struct MiceRecord {
     /// Units of the purview.
     pub purview: Vec<usize>,
-    /// Its state, 0 or 1 for each of them.
+    /// Its state: a value for each of them.
     pub state: Vec<u8>,
     /// φ in bits.
     pub phi: f64,
@@ -341,8 +344,8 @@ pub struct PurviewRecord {
     pub ii: f64,
     /// The states that the mechanism specifies.
     pub states: Vec<PurviewStateRecord>,
-    /// The probabilities that states are selected with, `2^k`; bit i of the index is the i-th unit
-    /// of the purview.
+    /// The probabilities that states are selected with, the first unit of the purview varying
+    /// fastest: `2^k` for k binary units; bit i of the index is the i-th unit.
     pub repertoire: Vec<f64>,
     /// By state of the purview: P(it | mechanism) of effects, P(mechanism | it) of causes.
     pub forward_repertoire: Vec<f64>,
@@ -439,6 +442,7 @@ impl SystemRecord {
             name: network.name.clone(),
             nodes: unit_list(sia.units),
             state: network.state.clone(),
+            alphabet: network.alphabet.clone(),
             formalism: rules.formalism().to_string(),
             ties_policy: rules.ties.to_string(),
             phi_s: sia.phi_s,

@@ -16,6 +16,8 @@
 //!   first: they are small integers, and one sum of as many wide terms as there are distinctions
 //!   remains.
 
+use std::sync::Arc;
+
 use num_bigint::{BigInt, BigUint};
 
 use super::distinction::{Distinction, Mice};
@@ -24,9 +26,11 @@ use super::distinction::{Distinction, Mice};
 #[derive(Debug, Clone)]
 pub struct Relations {
     nodes: Vec<Node>,
+    /// What each bit of the nodes is: a unit with its value. Ascending.
+    elements: Arc<[(usize, u8)]>,
 }
 
-/// What a distinction brings into its relations. Bit `2·u + s` is unit u in state s.
+/// What a distinction brings into its relations. Each bit is one of the elements that there are.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     cause: u64,
@@ -47,11 +51,21 @@ impl Node {
 
 impl Relations {
     /// The relations among `distinctions`, which relations name by their positions here.
+    ///
+    /// # Panics
+    /// If they have more than 64 units with a value between them. Those of one system that are
+    /// congruent with its states have at most two a unit.
     pub fn new(distinctions: &[Distinction]) -> Relations {
+        let mut all: Vec<(usize, u8)> = (distinctions.iter())
+            .flat_map(|it| it.cause.state.elements().chain(it.effect.state.elements()))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        assert!(all.len() <= 64, "{} units with a value, expected at most 64", all.len());
         let elements = |mice: &Mice| {
-            let state = mice.state;
-            state.purview.iter().fold(0u64, |all, unit| {
-                all | 1 << (2 * unit + usize::from(state.on.contains(unit)))
+            let of_state = mice.state.elements();
+            of_state.fold(0u64, |set, it| {
+                set | 1 << all.binary_search(&it).expect("one of all elements")
             })
         };
         let node = |it: &Distinction| {
@@ -59,7 +73,7 @@ impl Relations {
             let n_elements = f64::from((cause | effect).count_ones());
             Node { cause, effect, per_element: it.phi / n_elements }
         };
-        Relations { nodes: distinctions.iter().map(node).collect() }
+        Relations { nodes: distinctions.iter().map(node).collect(), elements: all.into() }
     }
 
     /// How many relations there are, those of single distinctions included.
@@ -111,7 +125,8 @@ impl Relations {
             all |= node.union();
             all.count_ones() <= QUICK
         };
-        Relations { nodes: self.nodes.iter().take_while(is_quick).copied().collect() }.count()
+        let nodes = self.nodes.iter().take_while(is_quick).copied().collect();
+        Relations { nodes, elements: Arc::clone(&self.elements) }.count()
     }
 
     /// Σ φ_r over all relations, in bits. Infinite beyond the range of an `f64`, which takes more
@@ -197,7 +212,8 @@ impl Relations {
     /// If the relation is not one of these distinctions.
     pub fn faces(&self, relation: &Relation) -> FaceIter {
         let nodes = relation.distinctions.iter().map(|&idx| self.nodes[idx]).collect();
-        FaceIter { nodes, stack: Vec::new(), next: Some(0) }
+        let elements = Arc::clone(&self.elements);
+        FaceIter { nodes, elements, stack: Vec::new(), next: Some(0) }
     }
 
     /// How many faces [`Relations::faces`] lists: with T over the non-empty subsets of the overlap,
@@ -210,8 +226,8 @@ impl Relations {
         if relation.distinctions.len() == 1 {
             return BigUint::from(1u32);
         }
-        let overlap: u64 =
-            relation.overlap.iter().fold(0, |all, &(unit, s)| all | 1 << (2 * unit + s as usize));
+        let bit = |it| self.elements.binary_search(it).expect("an element of these distinctions");
+        let overlap: u64 = relation.overlap.iter().fold(0, |all, it| all | 1 << bit(it));
         let mut sum = BigInt::from(0);
         let mut set = overlap;
         while set != 0 {
@@ -280,7 +296,7 @@ impl Iterator for RelationIter<'_> {
             if shared != 0 {
                 return Some(Relation {
                     distinctions: self.stack.iter().map(|&(idx, ..)| idx).collect(),
-                    overlap: elements(shared),
+                    overlap: named(shared, &self.relations.elements),
                     phi: f64::from(shared.count_ones()) * least,
                 });
             }
@@ -312,6 +328,7 @@ pub struct Face {
 #[derive(Debug, Clone)]
 pub struct FaceIter {
     nodes: Vec<Node>,
+    elements: Arc<[(usize, u8)]>,
     /// The choices made, each with the overlap up to it.
     stack: Vec<(usize, u64)>,
     /// The next choice to try; `None` when all are listed.
@@ -329,7 +346,8 @@ impl Iterator for FaceIter {
         if let [only] = self.nodes.as_slice() {
             let overlap = only.both();
             self.next.take().filter(|_| overlap != 0)?;
-            return Some(Face { sides: vec![FaceSide::Both], overlap: elements(overlap) });
+            let overlap = named(overlap, &self.elements);
+            return Some(Face { sides: vec![FaceSide::Both], overlap });
         }
         loop {
             let choice = self.next?;
@@ -354,7 +372,7 @@ impl Iterator for FaceIter {
                 let chosen = self.stack.iter().map(|&(choice, _)| choice).chain([choice]);
                 return Some(Face {
                     sides: chosen.map(|choice| Self::SIDES[choice]).collect(),
-                    overlap: elements(overlap),
+                    overlap: named(overlap, &self.elements),
                 });
             }
         }
@@ -370,13 +388,18 @@ fn bits_of(mut set: u64) -> Vec<u32> {
     bits
 }
 
-fn elements(set: u64) -> Vec<(usize, u8)> {
-    bits_of(set).into_iter().map(|bit| ((bit / 2) as usize, (bit % 2) as u8)).collect()
+fn named(set: u64, elements: &[(usize, u8)]) -> Vec<(usize, u8)> {
+    bits_of(set).into_iter().map(|bit| elements[bit as usize]).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bit `2·u + s` is unit u in state s.
+    fn elements() -> Arc<[(usize, u8)]> {
+        (0..64).map(|bit| (bit / 2, (bit % 2) as u8)).collect()
+    }
 
     /// Random causes and effects over `n_units` units.
     fn random(seed: u64, n_units: u32, n_nodes: usize) -> Relations {
@@ -403,7 +426,7 @@ mod tests {
             let per_element = f64::from(1 + (idx as u32 * 7) % 5) / 8.0;
             Node { cause, effect, per_element }
         });
-        Relations { nodes: nodes.collect() }
+        Relations { nodes: nodes.collect(), elements: elements() }
     }
 
     #[test]
@@ -435,7 +458,7 @@ mod tests {
                 let found = list.iter().find(|it| it.distinctions == nodes);
                 assert_eq!(found.is_some(), shared != 0);
                 if let Some(found) = found {
-                    assert_eq!(found.overlap, elements(shared));
+                    assert_eq!(found.overlap, named(shared, &elements()));
                     let r = nodes.iter().map(|&idx| relations.nodes[idx].per_element);
                     let least = r.fold(f64::INFINITY, f64::min);
                     assert!((found.phi - least * f64::from(shared.count_ones())).abs() < 1e-15);
@@ -465,7 +488,7 @@ mod tests {
     fn numbers_are_as_wide_as_they_need_to_be() {
         let node = Node { cause: 0b101, effect: 0b101, per_element: 1.0 };
         for n in [63, 64, 127, 128, 255] {
-            let relations = Relations { nodes: vec![node; n] };
+            let relations = Relations { nodes: vec![node; n], elements: elements() };
             assert_eq!(relations.count(), (BigUint::from(1u32) << n) - BigUint::from(1u32));
             let expected = 2.0 * (2f64.powi(n as i32) - 1.0);
             assert!((relations.sum_phi() - expected).abs() <= 1e-14 * expected);

@@ -14,10 +14,9 @@ use std::collections::BTreeMap;
 
 use super::measure::{TIE_TOLERANCE, ZERO_TOLERANCE, is_tied};
 use super::partition::SystemPartition;
-use super::system::{Causes, System, given};
+use super::system::{Causes, System};
 use crate::limits::steps;
 use crate::unit_set::{UnitSet, bits};
-use crate::wide::Wide;
 
 /// One direction with its specified state: what the partitions are looked up in.
 pub(crate) struct Side {
@@ -41,11 +40,11 @@ impl Side {
         let surprise = |i: usize| -> Vec<f64> {
             match &system.causes {
                 Causes::Floats(causes) => {
-                    let given = given(&causes[i], state, f64::midpoint);
+                    let given = system.floats_given(causes, i, state);
                     given.iter().map(|p| -p.log2()).collect()
                 }
                 Causes::Wide(causes) => {
-                    let given = given(&causes[i], state, Wide::midpoint);
+                    let given = system.wide_given(causes, i, state);
                     // Less what it is with all known, but for its fraction: the sums are compared
                     // with that, and digits would be lost to thousands of bits that they have in
                     // common.
@@ -61,7 +60,7 @@ impl Side {
     pub(crate) fn of_effect(system: &System, state: u32, selectivity: f64) -> Side {
         // -log2 P(unit as specified | known units of the present state).
         let surprise = |i: usize| -> Vec<f64> {
-            let given = system.effects_given(i, state >> i & 1 == 1, system.present);
+            let given = system.effects_given(i, system.alphabet.value(state, i), system.present);
             given.iter().map(|p| -p.log2()).collect()
         };
         Side::new(system.n, selectivity, surprise)

@@ -225,7 +225,7 @@ fn largest(
 
 /// Cause and effect state that the system specifies, if they are known.
 fn specified_states(system: &System, sia: &SystemIrreducibilityAnalysis) -> Option<[u32; 2]> {
-    let local = |it: SpecifiedState| system.local(it.on);
+    let local = |it: SpecifiedState| system.number_of(it);
     let (cause, effect) = (sia.cause.as_ref()?, sia.effect.as_ref()?);
     sia.is_complete().then(|| [local(cause.state), local(effect.state)])
 }

@@ -8,11 +8,17 @@
 //! replace the known units K of i by K minus u, that is, to look up another entry. The tables for
 //! all K in all states have 3ⁿ entries a unit. They are made when a part of the system is first
 //! asked about: φ_s needs all K in one state only.
+//!
+//! States are numbers, of all units of the system or of a set of them (see `alphabet`): with two
+//! values a unit they are bits. A unit with k values has k + 1 digits in the tables for all K: not
+//! known, or one of its values. Every mean over a unit is over its values, each as likely.
 
 use std::sync::{Arc, OnceLock};
 
 use super::predicted_bytes_of_phi_s;
+use crate::alphabet::Alphabet;
 use crate::error::{Error, ErrorKind, Result};
+use crate::known::{KnownIndex, mean};
 use crate::limits::steps;
 use crate::network::Network;
 use crate::repertoire::Direction;
@@ -21,6 +27,9 @@ use crate::subsystem::Subsystem;
 use crate::tables::Wiring;
 use crate::unit_set::{UnitSet, bits, deposit, extract, submasks};
 use crate::wide::Wide;
+
+/// Numbers by state of all units, or at [`Known::index`].
+type Table = Arc<[f64]>;
 
 /// Probabilities that differ by more than this depend on what differed.
 const DEPENDS: f64 = 1e-13;
@@ -46,7 +55,7 @@ enum Likelihood {
 /// state of all units or at [`Known::index`].
 #[derive(Debug, Clone)]
 pub(crate) enum Causes {
-    Floats(Arc<Vec<Vec<f64>>>),
+    Floats(Vec<Table>),
     /// Of a system with probabilities so small that their products leave the range of floats.
     Wide(Arc<Vec<Vec<Wide>>>),
 }
@@ -74,7 +83,7 @@ impl Substrate {
     /// If a unit depends on another without a connection, or no previous state leads to the present
     /// one.
     pub(crate) fn new(network: &Arc<Network>, state: State) -> Result<Substrate> {
-        network.check_part(state, network.units())?;
+        let state = network.check_part(state, network.units())?;
         check_connections(network)?;
         Substrate::of_checked(network, state)
     }
@@ -83,13 +92,13 @@ impl Substrate {
     /// If no previous state leads to the present one.
     pub(crate) fn of_checked(network: &Arc<Network>, state: State) -> Result<Substrate> {
         let n_units = network.n_units();
-        let present = state.row();
+        let tpm = network.tpm();
+        let present = state.values();
         let as_now = |row: usize| {
-            let on = network.tpm().row(row);
-            (0..n_units)
-                .map(move |unit| if present >> unit & 1 == 1 { on[unit] } else { 1.0 - on[unit] })
+            let value = present.iter().enumerate();
+            value.map(move |(unit, &value)| tpm.probability(row, unit, usize::from(value)))
         };
-        let rows = 0..1usize << n_units;
+        let rows = 0..tpm.n_states();
         let (likelihood, is_reachable) =
             if is_tiny(smallest(rows.clone().flat_map(as_now)), n_units.max(MOST_FACTORS)) {
                 let product =
@@ -113,16 +122,27 @@ impl Substrate {
 /// # Errors
 /// If a unit depends on another without a connection.
 pub(crate) fn check_connections(network: &Network) -> Result<()> {
-    let tpm = network.tpm();
+    let (tpm, alphabet) = (network.tpm(), network.alphabet());
     for to in 0..network.n_units() {
+        // One of two values follows from the other.
+        let values = if alphabet.size(to) == 2 { 1..2 } else { 0..alphabet.size(to) };
         for from in network.units().difference(network.inputs(to)).iter() {
-            let other = |row: usize| row | 1 << from;
-            let depends =
-                |&row: &usize| (tpm.row(row)[to] - tpm.row(other(row))[to]).abs() > DEPENDS;
-            let mut off = (0..tpm.n_states()).filter(|row| row >> from & 1 == 0);
-            if let Some(row) = off.find(depends) {
-                let other_row = other(row);
-                return Err(ErrorKind::MissingConnection { from, to, row, other_row }.into());
+            let (k, stride) = (alphabet.size(from), alphabet.stride(from));
+            let differs = |row: usize, other: usize| {
+                let p = |row, value| tpm.probability(row, to, value);
+                values.clone().any(|it| (p(row, it) - p(other, it)).abs() > DEPENDS)
+            };
+            let first = (0..tpm.n_states()).filter(|row| row / stride % k == 0);
+            for row in first {
+                let others = (1..k).map(|value| row + value * stride);
+                // Between any two values of the unit.
+                let pair = std::iter::once(row).chain(others.clone()).find_map(|row| {
+                    let later = others.clone().filter(|&other| other > row);
+                    later.clone().find(|&other| differs(row, other)).map(|other| (row, other))
+                });
+                if let Some((row, other_row)) = pair {
+                    return Err(ErrorKind::MissingConnection { from, to, row, other_row }.into());
+                }
             }
         }
     }
@@ -132,14 +152,15 @@ pub(crate) fn check_connections(network: &Network) -> Result<()> {
 /// # Errors
 /// If no previous state of the units, with the others as they are, leads to their present state.
 fn check_reachable(network: &Network, state: State, units: UnitSet) -> Result<()> {
-    let present = state.row() as u32;
+    let (tpm, alphabet) = (network.tpm(), network.alphabet());
+    let values = state.values();
+    let background = alphabet.masked(state.row() as u32, network.units().difference(units).bits());
     let leads_here = |previous: u32| {
-        let on = network.tpm().row((previous | present & !units.bits()) as usize);
-        let is_possible =
-            |unit| if present >> unit & 1 == 1 { on[unit] > 0.0 } else { on[unit] < 1.0 };
-        units.iter().all(is_possible)
+        let row = (previous + background) as usize;
+        units.iter().all(|unit| tpm.probability(row, unit, usize::from(values[unit])) > 0.0)
     };
-    if submasks(units.bits()).any(leads_here) { Ok(()) } else { Err(state.unreachable(units)) }
+    let mut previous = alphabet.states_of(units.bits());
+    if previous.any(leads_here) { Ok(()) } else { Err(state.unreachable(units)) }
 }
 
 /// A candidate system of IIT 4.0: some units of a network in its state; the others are the
@@ -155,16 +176,16 @@ pub struct System {
     units: UnitSet,
     /// Number of units.
     pub(crate) n: usize,
-    /// The units that are ON.
+    /// How many values each unit has.
+    pub(crate) alphabet: Alphabet,
+    /// The present state.
     pub(crate) present: u32,
     /// The connections inside the system.
     pub(crate) wiring: Wiring,
     /// By unit and state: P(unit is as it is now | all units), causes.
     pub(crate) causes: Causes,
-    /// By unit and state: P(unit is as it is now | all units), effects.
-    effect: Arc<Vec<Vec<f64>>>,
-    /// By unit and state: P(unit is *not* as it is now | all units), effects.
-    effect_other: Arc<Vec<Vec<f64>>>,
+    /// By unit, its value and state: P(unit has that value | all units), effects.
+    effect: Arc<Vec<Vec<Table>>>,
     known: Arc<OnceLock<Known>>,
 }
 
@@ -174,41 +195,71 @@ pub(crate) struct Known {
     index: KnownIndex,
     /// By unit: P(unit is as it is now | known units), causes.
     pub(crate) causes: Causes,
-    /// By unit: P(unit is as it is now | known units), effects.
-    effect: Arc<Vec<Vec<f64>>>,
-    /// By unit: P(unit is *not* as it is now | known units), effects.
-    effect_other: Vec<Vec<f64>>,
+    /// By unit and value: P(unit has that value | known units), effects.
+    effect: Vec<Vec<Table>>,
 }
 
 impl Known {
     fn new(system: &System) -> Known {
-        let index = KnownIndex::new(system.n);
-        let table = |by_unit: &[Vec<f64>]| -> Vec<Vec<f64>> {
-            by_unit.iter().map(|by_state| index.tabulate(|s| by_state[s])).collect()
-        };
-        let effect = Arc::new(table(&system.effect));
+        let index = KnownIndex::new(&system.alphabet);
+        let table = |by_state: &Table| -> Table { index.tabulate(|s| by_state[s]).into() };
+        let effect: Vec<Vec<Table>> =
+            system.effect.iter().map(|by_value| by_value.iter().map(table).collect()).collect();
         let causes = match &system.causes {
-            Causes::Floats(causes) if Arc::ptr_eq(causes, &system.effect) => {
-                Causes::Floats(Arc::clone(&effect))
+            Causes::Floats(causes) => {
+                let unit = |(i, by_state): (usize, &Table)| {
+                    let now = system.alphabet.value(system.present, i) as usize;
+                    match Arc::ptr_eq(by_state, &system.effect[i][now]) {
+                        true => Arc::clone(&effect[i][now]),
+                        false => table(by_state),
+                    }
+                };
+                Causes::Floats(causes.iter().enumerate().map(unit).collect())
             }
-            Causes::Floats(causes) => Causes::Floats(Arc::new(table(causes))),
             Causes::Wide(causes) => {
                 let unit = |by_state: &Vec<Wide>| {
                     let mut table = vec![Wide::ZERO; index.n_entries()];
-                    index.fill(|s| by_state[s], Wide::midpoint, &mut table);
+                    index.fill(|s| by_state[s], Wide::midpoint, wide_mean, &mut table);
                     table
                 };
                 Causes::Wide(Arc::new(causes.iter().map(unit).collect()))
             }
         };
-        let effect_other = table(&system.effect_other);
-        Known { index, causes, effect, effect_other }
+        Known { index, causes, effect }
     }
 
     /// Where the entries of a known set and its state are.
     #[inline]
     pub(crate) fn index(&self, known: u32, z: u32) -> usize {
         self.index.at(known, z)
+    }
+
+    /// Of units with more than two values: where the entries of a known set are, by its state.
+    #[inline]
+    pub(crate) fn places(&self, known: u32) -> Option<&[u32]> {
+        self.index.places.get(known as usize).map(Vec::as_slice)
+    }
+
+    /// How many entries a table has.
+    pub(crate) fn n_entries(&self) -> usize {
+        self.index.n_entries()
+    }
+
+    /// Where the entries of the subsets of a set of known units are, all as in the state `z`, in
+    /// the order of the subsets.
+    pub(crate) fn places_of_subsets(&self, known: u32, z: u32, places: &mut Vec<usize>) {
+        places.clear();
+        if self.index.alphabet.is_binary() {
+            places.extend(submasks(known).map(|subset| self.index(subset, z)));
+            return;
+        }
+        places.push(0);
+        for unit in bits(known) {
+            let added = self.index.powers[1 << unit] * (1 + self.index.alphabet.value(z, unit));
+            let half = places.len();
+            places.extend_from_within(..);
+            places[half..].iter_mut().for_each(|place| *place += added as usize);
+        }
     }
 
     /// A function of the state of all units, and its uniform averages, by [`Known::index`].
@@ -220,6 +271,9 @@ impl Known {
 impl System {
     /// The most units a system can have: φ_s takes 4ⁿ steps.
     pub const MAX_UNITS: usize = 16;
+
+    /// The most states a system can have: as many as so many binary units have.
+    pub const MAX_STATES: usize = 1 << System::MAX_UNITS;
 
     /// The system of the same units in the same state.
     ///
@@ -263,10 +317,11 @@ impl System {
     /// # Errors
     /// As [`System::of`].
     pub fn of_shared(network: &Arc<Network>, state: State, units: UnitSet) -> Result<System> {
-        network.check_part(state, units)?;
+        let state = network.check_part(state, units)?;
         if units.len() > System::MAX_UNITS {
             return Err(System::too_large(units.len()));
         }
+        System::check_states(network, units)?;
         check_reachable(network, state, units)?;
         System::within(&Arc::new(Substrate::new(network, state)?), units)
     }
@@ -283,6 +338,17 @@ impl System {
         kind.into()
     }
 
+    /// # Errors
+    /// If the units have more states than a system can have.
+    pub(crate) fn check_states(network: &Network, units: UnitSet) -> Result<()> {
+        let n_states = network.alphabet().n_states_of(units.bits()) as u128;
+        let most_states = System::MAX_STATES as u128;
+        match n_states > most_states {
+            true => Err(ErrorKind::TooManyStates { n_states, most_states }.into()),
+            false => Ok(()),
+        }
+    }
+
     /// The system `units` of a substrate.
     ///
     /// # Errors
@@ -290,69 +356,94 @@ impl System {
     /// state.
     ///
     /// # Panics
-    /// If there are more than [`System::MAX_UNITS`] units.
+    /// If there are more than [`System::MAX_UNITS`] units, or too many states.
     pub(crate) fn within(substrate: &Arc<Substrate>, units: UnitSet) -> Result<System> {
+        let tpm = substrate.network.tpm();
+        // The same but for the look at the alphabet, of which there is one for each number read.
+        match tpm.alphabet().is_binary() {
+            true => System::reading(substrate, units, |row, unit, value| {
+                let on = tpm.row(row)[unit];
+                if value == 1 { on } else { 1.0 - on }
+            }),
+            false => System::reading(substrate, units, |row, unit, value| {
+                tpm.probability(row, unit, value)
+            }),
+        }
+    }
+
+    /// The same, given P(unit has a value | row of the TPM).
+    fn reading(
+        substrate: &Arc<Substrate>,
+        units: UnitSet,
+        probability: impl Fn(usize, usize, usize) -> f64,
+    ) -> Result<System> {
         let members = units.bits();
         let n = units.len();
         assert!(n <= System::MAX_UNITS, "at most {} units, not {n}", System::MAX_UNITS);
         let network = &*substrate.network;
-        let tpm = network.tpm();
+        let whole_alphabet = network.alphabet();
+        let alphabet = whole_alphabet.of_units(members);
+        let n_states = alphabet.n_states();
+        assert!(n_states <= System::MAX_STATES, "at most {} states", System::MAX_STATES);
         let state = substrate.state.row() as u32;
         let background = network.units().bits() & !members;
-        let present = extract(state, members);
-        let is_on = |i: usize| present >> i & 1 == 1;
-        // P(unit i is as it is now, or not) from P(it is ON), keeping what is small exact.
-        let as_now = |i: usize, on: f64| if is_on(i) { on } else { 1.0 - on };
-        let not_as_now = |i: usize, on: f64| if is_on(i) { 1.0 - on } else { on };
-
+        let present = whole_alphabet.part(state, members);
         let units_of: Vec<usize> = bits(members).collect();
-        let rows: Vec<u32> = (0..1u32 << n).map(|s| deposit(s, members)).collect();
-        let on_now =
-            |i: usize, s: usize| tpm.row((rows[s] | state & background) as usize)[units_of[i]];
-        let table = |f: &dyn Fn(usize, usize) -> f64| -> Vec<Vec<f64>> {
-            (0..n).map(|i| (0..1usize << n).map(|s| f(i, s)).collect()).collect()
+        let now: Vec<usize> = (0..n).map(|i| alphabet.value(present, i) as usize).collect();
+
+        let rows: Vec<u32> = whole_alphabet.states_of(members).collect();
+        let of_background = whole_alphabet.masked(state, background);
+        let effect_of = |i: usize, value: usize| -> Table {
+            let of = |s: &u32| probability((s + of_background) as usize, units_of[i], value);
+            rows.iter().map(of).collect()
         };
-        let effect = Arc::new(table(&|i, s| as_now(i, on_now(i, s))));
-        let effect_other = Arc::new(table(&|i, s| not_as_now(i, on_now(i, s))));
+        let effect_of_unit = |i: usize| (0..alphabet.size(i)).map(|v| effect_of(i, v)).collect();
+        let effect: Arc<Vec<Vec<Table>>> = Arc::new((0..n).map(effect_of_unit).collect());
         check_reachable(network, substrate.state, units)?;
         let in_past =
-            |i: usize, s: usize, w: u32| as_now(i, tpm.row((rows[s] | w) as usize)[units_of[i]]);
+            |i: usize, s: usize, w: u32| probability((rows[s] + w) as usize, units_of[i], now[i]);
         let wide_table = |f: &dyn Fn(usize, usize) -> Wide| -> Causes {
-            let unit = |i: usize| (0..1usize << n).map(|s| f(i, s)).collect();
+            let unit = |i: usize| (0..n_states).map(|s| f(i, s)).collect();
             Causes::Wide(Arc::new((0..n).map(unit).collect()))
         };
         let causes = match &substrate.likelihood {
-            Likelihood::Floats(_) if background == 0 => Causes::Floats(Arc::clone(&effect)),
+            Likelihood::Floats(_) if background == 0 => {
+                Causes::Floats((0..n).map(|i| Arc::clone(&effect[i][now[i]])).collect())
+            }
             Likelihood::Wide(_) if background == 0 => {
                 wide_table(&|i, s| Wide::new(in_past(i, s, 0), 0))
             }
             Likelihood::Floats(likelihood) => {
-                let of = |w: u32| rows.iter().map(|s| likelihood[(s | w) as usize]).sum::<f64>();
+                let of = |w: u32| rows.iter().map(|s| likelihood[(s + w) as usize]).sum::<f64>();
                 let total: f64 = likelihood.iter().sum();
-                let weights: Vec<(u32, f64)> = submasks(background)
+                let weights: Vec<(u32, f64)> = whole_alphabet
+                    .states_of(background)
                     .map(|w| (w, of(w) / total))
                     .filter(|&(_, weight)| weight > 0.0)
                     .collect();
                 let mean = |i: usize, s: usize| {
                     weights.iter().map(|&(w, weight)| weight * in_past(i, s, w)).sum::<f64>()
                 };
-                let tables = table(&mean);
+                let table = |i: usize| (0..n_states).map(|s| mean(i, s)).collect();
+                let tables: Vec<Table> = (0..n).map(table).collect();
+                let all = tables.iter().flat_map(|it| it.iter().copied());
                 // Weighted, they may be smaller than those that the products were judged by.
-                if is_tiny(smallest(tables.iter().flatten().copied()), n.max(MOST_FACTORS)) {
+                if is_tiny(smallest(all), n.max(MOST_FACTORS)) {
                     wide_table(&|i, s| {
                         weights.iter().fold(Wide::ZERO, |sum, &(w, weight)| {
                             sum.plus(Wide::new(weight, 0).times(Wide::new(in_past(i, s, w), 0)))
                         })
                     })
                 } else {
-                    Causes::Floats(Arc::new(tables))
+                    Causes::Floats(tables)
                 }
             }
             Likelihood::Wide(likelihood) => {
                 let sum = |all: &mut dyn Iterator<Item = Wide>| all.fold(Wide::ZERO, Wide::plus);
-                let of = |w: u32| sum(&mut rows.iter().map(|s| likelihood[(s | w) as usize]));
+                let of = |w: u32| sum(&mut rows.iter().map(|s| likelihood[(s + w) as usize]));
                 let total = sum(&mut likelihood.iter().copied());
-                let weights: Vec<(u32, Wide)> = submasks(background)
+                let weights: Vec<(u32, Wide)> = whole_alphabet
+                    .states_of(background)
                     .map(|w| (w, of(w).over(total)))
                     .filter(|(_, weight)| !weight.is_zero())
                     .collect();
@@ -367,6 +458,7 @@ impl System {
             substrate: Arc::clone(substrate),
             units,
             n,
+            alphabet,
             present,
             wiring: Wiring {
                 inputs: units_of
@@ -378,7 +470,6 @@ impl System {
             },
             causes,
             effect,
-            effect_other,
             known: Arc::default(),
         })
     }
@@ -419,24 +510,41 @@ impl System {
         self.known.get_or_init(|| Known::new(self))
     }
 
-    /// `q_e(i = ON or OFF | K = s)`.
-    #[inline]
-    pub(crate) fn effect_on(&self, i: usize, is_on: bool, known: u32, s: u32) -> f64 {
-        let is_as_now = is_on == (self.present >> i & 1 == 1);
-        if known == self.all() {
-            let table = if is_as_now { &self.effect[i] } else { &self.effect_other[i] };
-            return table[s as usize];
-        }
-        let tables = self.known();
-        let table = if is_as_now { &tables.effect[i] } else { &tables.effect_other[i] };
-        table[tables.index(known, s)]
+    /// How many values each unit of the system has.
+    pub fn alphabet(&self) -> &Alphabet {
+        &self.alphabet
     }
 
-    /// By known units: P(unit i is ON or OFF | these units are as in the state `s`), effects.
-    pub(crate) fn effects_given(&self, i: usize, is_on: bool, s: u32) -> Vec<f64> {
-        let is_as_now = is_on == (self.present >> i & 1 == 1);
-        let table = if is_as_now { &self.effect[i] } else { &self.effect_other[i] };
-        given(table, s, f64::midpoint)
+    /// The tables of `q_e(i = v | K = s)` by unit i and its value v, and where in them that is.
+    #[inline]
+    pub(crate) fn effects_at(&self, known: u32, s: u32) -> (&[Vec<Table>], usize) {
+        if known == self.all() {
+            return (&self.effect, s as usize);
+        }
+        let tables = self.known();
+        (&tables.effect, tables.index(known, s))
+    }
+
+    /// `q_e(i = v | K = s)`.
+    #[inline]
+    pub(crate) fn effect(&self, i: usize, value: u32, known: u32, s: u32) -> f64 {
+        let (tables, at) = self.effects_at(known, s);
+        tables[i][value as usize][at]
+    }
+
+    /// By known units: P(unit i has this value | these units are as in the state `s`), effects.
+    pub(crate) fn effects_given(&self, i: usize, value: u32, s: u32) -> Vec<f64> {
+        given(&self.alphabet, &self.effect[i][value as usize], s, f64::midpoint, mean)
+    }
+
+    /// By known units: P(unit i is as it is now | these units are as in the state `s`), causes.
+    pub(crate) fn floats_given(&self, causes: &[Table], i: usize, s: u32) -> Vec<f64> {
+        given(&self.alphabet, &causes[i], s, f64::midpoint, mean)
+    }
+
+    /// The same of wide numbers.
+    pub(crate) fn wide_given(&self, causes: &[Vec<Wide>], i: usize, s: u32) -> Vec<Wide> {
+        given(&self.alphabet, &causes[i], s, Wide::midpoint, wide_mean)
     }
 
     /// From the numbering of the system to that of the network.
@@ -465,12 +573,38 @@ impl System {
     }
 }
 
+fn wide_mean(of: &mut dyn Iterator<Item = Wide>) -> Wide {
+    let (sum, n) = of.fold((Wide::ZERO, 0u32), |(sum, n), it| (sum.plus(it), n + 1));
+    sum.over(Wide::new(f64::from(n), 0))
+}
+
 /// By set of known units: the mean of a function over the states that agree with `state` on them.
 /// The bits are those of [`KnownIndex::fill`], which averages over the highest unit first as well.
-pub(crate) fn given<T: Copy>(by_state: &[T], state: u32, midpoint: impl Fn(T, T) -> T) -> Vec<T> {
+fn given<T: Copy>(
+    alphabet: &Alphabet,
+    by_state: &[T],
+    state: u32,
+    midpoint: impl Fn(T, T) -> T,
+    mean: impl Fn(&mut dyn Iterator<Item = T>) -> T,
+) -> Vec<T> {
+    let n = alphabet.n_units();
     let mut by_known = by_state.to_vec();
-    let n = by_state.len().trailing_zeros();
-    steps((n as usize) << n);
+    steps(n * by_state.len());
+    if !alphabet.is_binary() {
+        for unit in (0..n).rev() {
+            // Blocks of the states of the units before it, for each of its values.
+            let (below, k) = (alphabet.stride(unit), alphabet.size(unit));
+            let known = alphabet.value(state, unit) as usize;
+            let mut next = Vec::with_capacity(by_known.len() / k * 2);
+            for of_values in by_known.chunks_exact(below * k) {
+                let at = |low: usize, value: usize| of_values[value * below + low];
+                next.extend((0..below).map(|low| mean(&mut (0..k).map(|value| at(low, value)))));
+                next.extend((0..below).map(|low| at(low, known)));
+            }
+            by_known = next;
+        }
+        return by_known;
+    }
     for unit in (0..n).rev() {
         let is_on = state >> unit & 1 == 1;
         for pair in by_known.chunks_exact_mut(2 << unit) {
@@ -483,103 +617,24 @@ pub(crate) fn given<T: Copy>(by_state: &[T], state: u32, midpoint: impl Fn(T, T)
     by_known
 }
 
-/// Numbers the pairs of a set of known units and their state: the digit of a unit to the base 3 is
-/// 0 if it is not known, 1 if it is OFF and 2 if it is ON.
-#[derive(Debug)]
-struct KnownIndex {
-    n: usize,
-    /// By set: the sum of 3^u over its units.
-    powers: Vec<u32>,
-    /// By index: 3^u of the first unit that is not known; 0 if all are.
-    first_unknown: Vec<u32>,
-}
-
-impl KnownIndex {
-    fn new(n: usize) -> KnownIndex {
-        let mut powers = vec![0u32; 1 << n];
-        for set in 1..1usize << n {
-            let unit = set.trailing_zeros();
-            powers[set] = powers[set & (set - 1)] + 3u32.pow(unit);
-        }
-        let n_entries = 3usize.pow(n as u32);
-        let mut first_unknown = vec![0u32; n_entries];
-        for (index, first) in first_unknown.iter_mut().enumerate() {
-            let (mut rest, mut power) = (index, 1);
-            while power < n_entries && rest % 3 != 0 {
-                rest /= 3;
-                power *= 3;
-            }
-            *first = if power < n_entries { power as u32 } else { 0 };
-        }
-        KnownIndex { n, powers, first_unknown }
-    }
-
-    #[inline]
-    fn at(&self, known: u32, z: u32) -> usize {
-        (self.powers[known as usize] + self.powers[(known & z) as usize]) as usize
-    }
-
-    fn n_entries(&self) -> usize {
-        self.first_unknown.len()
-    }
-
-    /// The function `f` of all units' state, and its uniform averages over the units that are not
-    /// known.
-    fn tabulate(&self, f: impl Fn(usize) -> f64) -> Vec<f64> {
-        let mut table = Vec::new();
-        self.tabulate_into(f, &mut table);
-        table
-    }
-
-    fn tabulate_into(&self, f: impl Fn(usize) -> f64, table: &mut Vec<f64>) {
-        table.resize(self.n_entries(), 0.0);
-        self.fill(f, f64::midpoint, table);
-    }
-
-    /// The same in any kind of number.
-    fn fill<T: Copy>(&self, f: impl Fn(usize) -> T, midpoint: impl Fn(T, T) -> T, table: &mut [T]) {
-        steps(2 * table.len());
-        let all = UnitSet::all(self.n).bits();
-        for state in 0..=all {
-            table[self.at(all, state)] = f(state as usize);
-        }
-        for index in (0..table.len()).rev() {
-            let power = self.first_unknown[index] as usize;
-            if power > 0 {
-                table[index] = midpoint(table[index + power], table[index + 2 * power]);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fixtures;
 
     #[test]
-    fn unknown_units_are_averaged() {
-        let index = KnownIndex::new(3);
-        let f = |s: usize| (s * s) as f64;
-        let table = index.tabulate(f);
-        for known in 0..8u32 {
-            for z in submasks(known) {
-                let agree = (0..8usize).filter(|s| *s as u32 & known == z);
-                let mean = agree.clone().map(f).sum::<f64>() / agree.count() as f64;
-                assert!((table[index.at(known, z)] - mean).abs() < 1e-12);
-            }
-        }
-    }
-
-    #[test]
     fn what_is_known_in_one_state_has_the_bits_of_the_table() {
-        let index = KnownIndex::new(4);
-        let by_state: Vec<f64> = (0..16u32).map(|s| 1.0 / f64::from(s * s + 3)).collect();
-        let table = index.tabulate(|s| by_state[s]);
-        for state in 0..16 {
-            let by_known = given(&by_state, state, f64::midpoint);
-            for known in 0..16 {
-                assert_eq!(by_known[known as usize], table[index.at(known, state)]);
+        for sizes in [[2, 2, 2, 2], [3, 2, 4, 2], [2, 3, 2, 5]] {
+            let alphabet = Alphabet::new(&sizes).expect("an alphabet");
+            let index = KnownIndex::new(&alphabet);
+            let n_states = alphabet.n_states() as u32;
+            let by_state: Vec<f64> = (0..n_states).map(|s| 1.0 / f64::from(s * s + 3)).collect();
+            let table = index.tabulate(|s| by_state[s]);
+            for state in 0..n_states {
+                let by_known = given(&alphabet, &by_state, state, f64::midpoint, mean);
+                for known in 0..16 {
+                    assert_eq!(by_known[known as usize], table[index.at(known, state)]);
+                }
             }
         }
     }
@@ -599,7 +654,7 @@ mod tests {
         for (s, (cause, effect)) in expected.into_iter().enumerate() {
             let Causes::Floats(causes) = &system.causes else { panic!("nothing is tiny here") };
             assert!((causes[1][s] - cause).abs() < 1e-6);
-            assert!((system.effect_on(1, true, 0b11, s as u32) - effect).abs() < 1e-6);
+            assert!((system.effect(1, 1, 0b11, s as u32) - effect).abs() < 1e-6);
         }
     }
 }

@@ -13,7 +13,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::table::{self, Table};
+use super::values::{self, StateText, Values};
 use super::{Draft, Form, NetworkRecord, RowOrder, States, UnitName, state};
+use crate::alphabet::Alphabet;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The longest text of a field but `tpm`, in bytes: many times what 32 units need.
@@ -21,6 +23,9 @@ const LONGEST_FIELD: usize = 1 << 20;
 
 /// The fields of a network, by their own names.
 const FIELDS: [&str; 8] = ["tpm", "cm", "state", "states", "nodes", "name", "labels", "row_order"];
+
+/// Those of units with more than two values.
+const FIELDS_OF_VALUES: [&str; 4] = ["alphabet", "next", "values", "marginals"];
 
 /// Other names of some of them: PyPhi's, and those of the first files of the web calculator.
 const ALIASES: [(&str, &str); 6] = [
@@ -227,6 +232,20 @@ fn own(fields: &Fields<'_>, strict: bool) -> Result<Draft> {
     let is_drawn = fields.get("nodes").is_some_and(|it| {
         it.get().trim_start_matches(['[', ' ', '\n', '\t', '\r']).starts_with('{')
     });
+    // What it says of the values decides how other fields are read.
+    let stated = |name: &str| {
+        fields.get(name).filter(|it| it.get() != "null").map(|it| value(name, it)).transpose()
+    };
+    let alphabet = stated("alphabet")?.map(|it| values::alphabet(&it)).transpose()?;
+    let mut of_marginals = None;
+    if let Some(json) = fields.get("marginals") {
+        of_marginals = Some(values::marginals(json)?);
+    }
+    let names = stated("values")?.map(|it| values::names(&it)).transpose()?;
+    let alphabet = one_alphabet(alphabet, of_marginals.as_ref())?;
+    if let (Some(alphabet), Some(names)) = (&alphabet, &names) {
+        check_names(alphabet, names)?;
+    }
     let mut passed_over = Vec::new();
     let mut seen: Vec<(&str, &str)> = Vec::new();
     for (name, json) in &fields.0 {
@@ -235,7 +254,7 @@ fn own(fields: &Fields<'_>, strict: bool) -> Result<Draft> {
         if ours == "counts" {
             continue;
         }
-        if !FIELDS.contains(&ours) && ours != "alphabet" {
+        if !FIELDS.contains(&ours) && !FIELDS_OF_VALUES.contains(&ours) {
             if PASSED_OVER.contains(&name) || is_drawn && nearest(name, &FIELDS).is_none() {
                 passed_over.push(name);
                 continue;
@@ -255,13 +274,38 @@ fn own(fields: &Fields<'_>, strict: bool) -> Result<Draft> {
             continue;
         }
         match ours {
+            "alphabet" | "values" | "marginals" => {}
+            "tpm" | "next" if draft.tpm.is_some() || draft.values.is_some() => {
+                return Err(two_tables());
+            }
+            "next" => {
+                let alphabet = alphabet.clone().ok_or_else(|| {
+                    wrong("next: there is no alphabet, expected the number of values of each unit")
+                })?;
+                let table = values::next(json, &alphabet, names.as_deref())?;
+                draft.values = Some(Values { alphabet, table });
+            }
+            "tpm" if alphabet.is_some() => {
+                let alphabet = alphabet.clone().expect("looked at before");
+                match values::tpm(json, &alphabet)? {
+                    Some(table) => draft.values = Some(Values { alphabet, table }),
+                    None => draft.tpm = Some(tpm(json)?),
+                }
+            }
             "tpm" => draft.tpm = Some(tpm(json)?),
             "cm" => draft.cm = Some(matrix(&value(name, json)?, name)?),
-            "state" if draft.states.is_some() => return Err(two_states()),
+            "state" | "states" if draft.states.is_some() || draft.of_values.is_some() => {
+                return Err(two_states());
+            }
+            "state" if alphabet.is_some() => {
+                draft.of_values = Some(("state", StateText::Listed(vec![value(name, json)?])));
+            }
+            "states" if alphabet.is_some() => {
+                draft.of_values = Some(("states", states_of_values(value(name, json)?)?));
+            }
             "state" => {
                 draft.states = Some(States::Listed(vec![one_state(&value(name, json)?, name)?]))
             }
-            "states" if draft.states.is_some() => return Err(two_states()),
             "states" => draft.states = Some(states(&value(name, json)?)?),
             "nodes" if is_drawn => drawn_nodes(&value(name, json)?, &mut draft)?,
             "nodes" => draft.nodes = Some(items(&value(name, json)?, name, unit_name)?),
@@ -271,9 +315,26 @@ fn own(fields: &Fields<'_>, strict: bool) -> Result<Draft> {
             },
             "labels" => draft.labels = Some(labels(name, json)?),
             "row_order" => draft.row_order = Some(row_order(&value(name, json)?)?),
-            _ => alphabet(&value(name, json)?)?,
+            _ => unreachable!("one of the fields"),
         }
     }
+    if let Some(values) = of_marginals {
+        if draft.tpm.is_some() || draft.values.is_some() {
+            return Err(two_tables());
+        }
+        draft.values = Some(values);
+    }
+    if let Some(alphabet) = alphabet {
+        if let Some((place, text)) = draft.of_values.take() {
+            draft.states = Some(text.read(&alphabet, names.as_deref(), place)?);
+        }
+        draft.alphabet = Some(alphabet);
+    } else if names.is_some() {
+        return Err(wrong(
+            "values: there is no alphabet, expected the number of values of each unit",
+        ));
+    }
+    draft.value_names = names;
     if !passed_over.is_empty() {
         let names = passed_over.join(", ");
         if strict {
@@ -282,6 +343,43 @@ fn own(fields: &Fields<'_>, strict: bool) -> Result<Draft> {
         draft.notes.push(format!("fields without a meaning here were passed over: {names}"));
     }
     Ok(draft)
+}
+
+fn two_tables() -> Error {
+    wrong("tpm, next and marginals: several are there, expected one of them")
+}
+
+/// The alphabet that is stated, which must be that of the marginals, if there are any.
+fn one_alphabet(stated: Option<Alphabet>, marginals: Option<&Values>) -> Result<Option<Alphabet>> {
+    match (stated, marginals) {
+        (Some(stated), Some(Values { alphabet, .. })) if stated != *alphabet => {
+            Err(wrong(format!("alphabet: {stated}, expected {alphabet} as in marginals")))
+        }
+        (stated, marginals) => Ok(stated.or_else(|| marginals.map(|it| it.alphabet.clone()))),
+    }
+}
+
+fn check_names(alphabet: &Alphabet, names: &[Vec<String>]) -> Result<()> {
+    let found: Vec<usize> = names.iter().map(Vec::len).collect();
+    let expected = alphabet.sizes();
+    match found == expected {
+        true => Ok(()),
+        false => Err(wrong(format!(
+            "values: {found:?} names, expected {expected:?}, one for each value of each unit"
+        ))),
+    }
+}
+
+fn states_of_values(value: Value) -> Result<StateText> {
+    match value {
+        Value::Array(list) => Ok(StateText::Listed(list)),
+        Value::String(text) if text == "all" => Ok(StateText::All),
+        Value::String(text) if text == "reachable" => Ok(StateText::Reachable),
+        other => {
+            let expected = "states: expected \"all\", \"reachable\" or a list of states";
+            Err(json(expected, &other))
+        }
+    }
 }
 
 fn two_states() -> Error {
@@ -497,14 +595,6 @@ fn row_order(value: &Value) -> Result<RowOrder> {
             Err(json(expected, value))
         }
     }
-}
-
-fn alphabet(value: &Value) -> Result<()> {
-    items(value, "alphabet", |item, place| match item.as_u64() {
-        Some(2) => Ok(()),
-        _ => Err(json(&format!("{place}: expected 2, since units have two values here"), item)),
-    })?;
-    Ok(())
 }
 
 /// A table of numbers that stops where it cannot be a TPM any more: `n` entries in a row make at

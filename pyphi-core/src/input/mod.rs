@@ -16,6 +16,10 @@
 //! | `nodes` | the units of the subsystem, by number or by label; all by default |
 //! | `labels` | a name for each unit |
 //! | `name` | a name of the network |
+//! | `alphabet` | how many values each unit has, where that is not 2. Then `tpm` has a row for each state, in it a distribution over its values for each unit (`[[0.2, 0.3, 0.5], [1, 0]]`), or state-by-state; and `row_order` is required |
+//! | `next` | instead of `tpm`, with `alphabet`: a row for each state, in it the next value of each unit |
+//! | `marginals` | instead of `tpm`, as PyPhi 2 has it: for each unit an array with an index for the value of every unit and one for its own next value |
+//! | `values` | with `alphabet`: for each unit a list of names of its values, which `state` may use |
 //! | `counts` | what the TPM was counted from ([`Series`]); kept with it, and not looked at |
 //!
 //! A file holds one such object, a list of them, or one in each line. Each field is there once, and
@@ -26,8 +30,10 @@ mod json;
 mod npy;
 mod series;
 mod table;
+mod values;
 mod yaml;
 
+use crate::alphabet::Alphabet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::iit4::System;
 use crate::network::Network;
@@ -35,7 +41,8 @@ use crate::state::State;
 use crate::subsystem::Subsystem;
 use crate::tpm::Tpm;
 use crate::unit_set::UnitSet;
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 pub use json::unknown_field;
 pub(crate) use json::unprintable;
@@ -51,23 +58,66 @@ pub const NOISE: f64 = 1e-9;
 pub const DEPENDS: f64 = 1e-12;
 
 /// A network in a state, with the units to analyse.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct NetworkRecord {
     /// A name to recognise it by.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// State-by-node, `2^n` rows of n; or state-by-state, `2^n` rows of `2^n`.
+    /// State-by-node, `2^n` rows of n; or state-by-state, `2^n` rows of `2^n`. With an alphabet, a
+    /// row for each state, in it the distributions of the units one after the other.
     pub tpm: Vec<Vec<f64>>,
     /// `cm[i][j] = 1` for i → j.
     pub cm: Vec<Vec<u8>>,
-    /// 0 or 1 for each unit.
+    /// The value of each unit: 0 or 1 of binary units.
     pub state: Vec<u8>,
     /// The units of the subsystem.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes: Option<Vec<usize>>,
     /// A name for each unit.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Vec<String>>,
+    /// How many values each unit has, where one has more than two.
+    pub alphabet: Option<Vec<usize>>,
+    /// By unit: a name for each of its values.
+    pub values: Option<Vec<Vec<String>>>,
+}
+
+impl Serialize for NetworkRecord {
+    /// As files have it: with an alphabet, the distributions of a row are lists of their own.
+    fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        let NetworkRecord { name, tpm, cm, state, nodes, labels, alphabet, values } = self;
+        let mut object = to.serialize_map(None)?;
+        if let Some(name) = name {
+            object.serialize_entry("name", name)?;
+        }
+        match alphabet {
+            None => object.serialize_entry("tpm", tpm)?,
+            Some(sizes) => {
+                let distributions = |row: &Vec<f64>| {
+                    let mut left = &row[..];
+                    let of_unit = |&k: &usize| {
+                        let (distribution, rest) = left.split_at(k.min(left.len()));
+                        left = rest;
+                        distribution.to_vec()
+                    };
+                    sizes.iter().map(of_unit).collect::<Vec<Vec<f64>>>()
+                };
+                object.serialize_entry("alphabet", sizes)?;
+                object.serialize_entry("row_order", "first-unit-fastest")?;
+                let rows: Vec<_> = tpm.iter().map(distributions).collect();
+                object.serialize_entry("tpm", &rows)?;
+            }
+        }
+        object.serialize_entry("cm", cm)?;
+        object.serialize_entry("state", state)?;
+        if let Some(nodes) = nodes {
+            object.serialize_entry("nodes", nodes)?;
+        }
+        if let Some(labels) = labels {
+            object.serialize_entry("labels", labels)?;
+        }
+        if let Some(values) = values {
+            object.serialize_entry("values", values)?;
+        }
+        object.end()
+    }
 }
 
 impl NetworkRecord {
@@ -81,15 +131,20 @@ impl NetworkRecord {
     /// `2^n` entries; also if the labels do not fit.
     pub fn network(&self) -> Result<Network> {
         let is_state_by_state = self.tpm.first().is_some_and(|row| row.len() == self.tpm.len());
-        let tpm = if is_state_by_state {
+        let tpm = if let Some(sizes) = &self.alphabet {
+            Tpm::from_rows_of(&Alphabet::new(sizes)?, &self.tpm)?
+        } else if is_state_by_state {
             Tpm::from_state_by_state(&self.tpm)?
         } else {
             Tpm::from_state_by_node(&self.tpm)?
         };
-        let network = Network::new(tpm, &self.cm)?;
-        match &self.labels {
+        let mut network = Network::new(tpm, &self.cm)?;
+        if let Some(labels) = &self.labels {
+            network = network.with_labels(labels.clone())?;
+        }
+        match &self.values {
             None => Ok(network),
-            Some(labels) => network.with_labels(labels.clone()),
+            Some(values) => network.with_value_names(values.clone()),
         }
     }
 
@@ -115,11 +170,8 @@ impl NetworkRecord {
     fn in_state(&self) -> Result<(Network, State, UnitSet)> {
         let network = self.network()?;
         let units = self.units(&network)?;
-        let (found, expected) = (self.state.len(), network.n_units());
-        if found != expected {
-            return Err(ErrorKind::StateLength { found, expected }.into());
-        }
-        Ok((network, State::new(&self.state)?, units))
+        let state = network.state(&self.state)?;
+        Ok((network, state, units))
     }
 
     /// The units that are asked for: those of `nodes`, or all.
@@ -171,9 +223,31 @@ impl States {
         match text.trim() {
             "all" => Ok(States::All),
             "reachable" => Ok(States::Reachable),
-            other => state(other).map(|it| States::Listed(vec![it])),
+            other => state_of_values(other).map(|it| States::Listed(vec![it])),
         }
     }
+}
+
+/// The values of a text: `2,0,1`, `(2, 0, 1)`; or, without separators, a digit each: `201`.
+fn split_values(text: &str) -> Vec<String> {
+    let inner = text.trim().trim_matches(|it| matches!(it, '(' | ')' | '[' | ']'));
+    if inner.contains(',') {
+        return inner.split(',').map(|it| it.trim().to_owned()).collect();
+    }
+    match inner.contains(char::is_whitespace) {
+        true => inner.split_whitespace().map(str::to_owned).collect(),
+        false => inner.chars().map(String::from).collect(),
+    }
+}
+
+/// A state of units with any number of values.
+fn state_of_values(text: &str) -> Result<Vec<u8>> {
+    let values: Option<Vec<u8>> = split_values(text).iter().map(|it| it.parse().ok()).collect();
+    values.filter(|it| !it.is_empty()).ok_or_else(|| {
+        let shown: String = text.chars().take(80).collect();
+        let expected = "expected the value of each unit, as in 1,0,0";
+        ErrorKind::Json(format!("state {shown:?}: {expected}")).into()
+    })
 }
 
 /// Reads a state as a person writes it: `1,0,0`, `100`, `(1, 0, 0)` or `[1, 0, 0]`, unit 0 first.
@@ -388,6 +462,12 @@ struct Draft {
     states: Option<States>,
     nodes: Option<Vec<UnitName>>,
     labels: Option<Vec<String>>,
+    /// Instead of `tpm`, where there is an alphabet.
+    values: Option<values::Values>,
+    /// Instead of `states`, while the alphabet is not known; and the field they are from.
+    of_values: Option<(&'static str, values::StateText)>,
+    alphabet: Option<Alphabet>,
+    value_names: Option<Vec<Vec<String>>>,
     notes: Vec<String>,
 }
 
@@ -432,22 +512,21 @@ impl Reader {
     ) -> Result<NetworkRecord> {
         notes.append(&mut draft.notes);
         let json = |message: String| Error::from(ErrorKind::Json(message));
-        let Some(table) = draft.tpm else {
-            return Err(json("tpm: missing, expected a list".to_owned()));
+        let tpm = match (draft.tpm, draft.values) {
+            (_, Some(values)) => self.tpm_of_values(values, draft.row_order, notes)?,
+            (Some(table), None) => self.tpm(table, draft.row_order, notes)?,
+            (None, None) => return Err(json("tpm: missing, expected a list".to_owned())),
         };
-        let tpm = self.tpm(table, draft.row_order, notes)?;
-        let n = tpm.n_units();
+        if let Some(alphabet) = draft.alphabet.filter(|it| it != tpm.alphabet()) {
+            let found = tpm.alphabet();
+            return Err(json(format!("alphabet: {alphabet}, expected {found} as in the tpm")));
+        }
         let (cm, tpm) = self.connections(tpm, draft.cm, notes)?;
         let chosen = self.states.clone().or(draft.states).or_else(|| self.default_states.clone());
         *states = chosen.ok_or_else(|| json("state: missing, expected a list".to_owned()))?;
         let mut first = Vec::new();
         if let States::Listed(list) = states {
-            for state in list.iter() {
-                if state.len() != n {
-                    let (found, expected) = (state.len(), n);
-                    return Err(ErrorKind::StateLength { found, expected }.into());
-                }
-            }
+            list.iter().try_for_each(|state| tpm.alphabet().check(state))?;
             let none = || json("states: none, expected at least one".to_owned());
             first.clone_from(list.first().ok_or_else(none)?);
         }
@@ -465,6 +544,8 @@ impl Reader {
             state: first,
             nodes: names.map(numbers).transpose()?,
             labels: draft.labels,
+            alphabet: (!tpm.alphabet().is_binary()).then(|| tpm.alphabet().sizes()),
+            values: draft.value_names,
         };
         if record.units(&record.network()?)?.is_empty() {
             return Err(json("nodes: no units, expected at least one".to_owned()));

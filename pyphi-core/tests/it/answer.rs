@@ -79,7 +79,7 @@ pub(crate) fn record(network: &Network) -> input::NetworkRecord {
     // Not by the reader: it refuses a cm that denies a dependence, over which IIT 3.0 averages.
     let Network { name, tpm, cm, state, nodes } = network.clone();
     let (name, nodes) = (Some(name), Some(nodes));
-    input::NetworkRecord { name, tpm, cm, state, nodes, labels: None }
+    input::NetworkRecord { name, tpm, cm, state, nodes, labels: None, alphabet: None, values: None }
 }
 
 /// The candidate system, read by the engine.

@@ -54,5 +54,9 @@ mod suite;
 mod ties;
 /// Probabilities at the end of the range of floats.
 mod tiny;
+/// Units with more than two values.
+mod values;
+/// The slow reference for them.
+mod values_oracle;
 /// IIT 3.0 by other measures, partitions and approximations.
 mod variants;

@@ -1,0 +1,233 @@
+//! What the units of a subsystem say about each other where some have more than two values (IIT
+//! 3.0): repertoires, and the distances between them.
+//!
+//! As in `tables`, a cut changes none of it: it hides inputs. The ground distance between two
+//! states is the number of units in which they differ; the values of a unit are names, all equally
+//! far apart.
+
+use crate::alphabet::Alphabet;
+use crate::fixed::{Fixed, place_distribution, to_f64};
+use crate::known::{KnownIndex, mean};
+use crate::limits::{Stop, steps};
+use crate::network::Network;
+use crate::repertoire::Direction;
+use crate::tables::{SAFE_SUM, SCALE, Wiring};
+use crate::transport::{Columns, Total, Transport};
+use crate::unit_set::{bits, extract};
+use crate::wide::{Wide, to_common_scale};
+
+/// The tables of a subsystem, units numbered inside it.
+#[derive(Debug, Clone)]
+pub(crate) struct ValueTables {
+    pub(crate) alphabet: Alphabet,
+    /// The present state.
+    present: u32,
+    index: KnownIndex,
+    /// By unit: P(unit is as it is now | known units) times [`SCALE`], at [`KnownIndex::at`].
+    causes: Vec<Vec<f64>>,
+    /// By unit and value: P(unit has that value | known units).
+    effects: Vec<Vec<Vec<f64>>>,
+}
+
+impl ValueTables {
+    /// The tables of the units `members` of `network`, the rest fixed as in the state of this
+    /// number.
+    pub(crate) fn new(network: &Network, state: u32, members: u32) -> ValueTables {
+        let (all, whole) = (network.units().bits(), network.alphabet());
+        let alphabet = whole.of_units(members);
+        let present = whole.part(state, members);
+        let index = KnownIndex::new(&alphabet);
+        let own: Vec<u32> = whole.states_of(members).collect();
+        let (mut causes, mut effects) = (Vec::new(), Vec::new());
+        for (i, unit) in bits(members).enumerate() {
+            let inputs = network.inputs(unit).bits();
+            let fixed = whole.masked(state, inputs & !members);
+            // What is no input is averaged over.
+            let noise: Vec<u32> = whole.states_of(all & !inputs).collect();
+            let p = |s: usize, value: usize, scale: f64| {
+                let known = whole.masked(own[s], inputs) + fixed;
+                let row = |w: &u32| network.tpm().probability((known + w) as usize, unit, value);
+                mean(&mut noise.iter().map(|w| row(w) * scale))
+            };
+            steps(own.len() * noise.len());
+            let now = alphabet.value(present, i) as usize;
+            causes.push(index.tabulate(|s| p(s, now, SCALE)));
+            let of_value = |value| index.tabulate(|s| p(s, value, 1.0));
+            effects.push((0..alphabet.size(i)).map(of_value).collect());
+        }
+        ValueTables { alphabet, present, index, causes, effects }
+    }
+
+    /// Memory of the tables and of transport problems on so many threads, in bytes; `u64::MAX`
+    /// where that is more.
+    pub(crate) fn bytes(&self, n_threads: usize) -> u64 {
+        let n_tables: usize = self.alphabet.sizes().iter().map(|k| k + 1).sum();
+        let of_tables = (self.index.n_entries() * 8).saturating_mul(n_tables) as u64;
+        // Half of the states give, half take: a cost and a mark for each pair of them.
+        let half = self.alphabet.n_states() as u64 / 2 + 1;
+        let of_thread = half.saturating_mul(half).saturating_mul(9);
+        of_tables.saturating_add(of_thread.saturating_mul(n_threads as u64))
+    }
+
+    /// Whether some previous state gives every unit its present value with probability > 0.
+    pub(crate) fn is_reachable(&self) -> bool {
+        let all = (1u32 << self.alphabet.n_units()) - 1;
+        let mut previous = self.alphabet.states_of(all);
+        previous.any(|s| self.causes.iter().all(|table| table[self.index.at(all, s)] > 0.0))
+    }
+
+    /// The repertoire of a mechanism over a purview.
+    pub(crate) fn repertoire(
+        &self,
+        wiring: &Wiring,
+        direction: Direction,
+        mechanism: u32,
+        purview: u32,
+    ) -> Vec<f64> {
+        match direction {
+            Direction::Cause => self.cause(wiring, mechanism, purview),
+            Direction::Effect => {
+                let mut product = vec![1.0];
+                for unit in bits(purview) {
+                    let known = wiring.seen_by(unit, mechanism);
+                    let own = self.effect_of(unit, known);
+                    product = own.flat_map(|q| product.iter().map(move |p| p * q)).collect();
+                }
+                product
+            }
+        }
+    }
+
+    /// The distribution of a unit, given these units in their present state.
+    fn effect_of(&self, unit: usize, known: u32) -> impl Iterator<Item = f64> + '_ {
+        let at = self.index.at(known, self.present);
+        self.effects[unit].iter().map(move |table| table[at])
+    }
+
+    fn cause(&self, wiring: &Wiring, mechanism: u32, purview: u32) -> Vec<f64> {
+        steps(mechanism.count_ones() as usize * self.alphabet.n_states_of(purview));
+        let factors = |z: u32| {
+            let known = move |j: usize| purview & wiring.inputs[j];
+            bits(mechanism).map(move |j| self.causes[j][self.index.at(known(j), z)])
+        };
+        let mut repertoire: Vec<f64> =
+            self.alphabet.states_of(purview).map(|z| factors(z).product()).collect();
+        let mut sum: f64 = repertoire.iter().sum();
+        if mechanism != 0 && sum < SAFE_SUM {
+            // Products so small that floats lose some of them: all multiplied by the same number.
+            let wide = |z| factors(z).fold(Wide::ONE, |all, p| all.times(Wide::new(p, 0)));
+            let products: Vec<Wide> = self.alphabet.states_of(purview).map(wide).collect();
+            to_common_scale(&products, &mut repertoire);
+            sum = repertoire.iter().sum();
+        }
+        repertoire.iter_mut().for_each(|p| *p /= sum);
+        repertoire
+    }
+
+    /// What is unconstrained over some units.
+    pub(crate) fn unconstrained(&self, direction: Direction, units: u32) -> Vec<f64> {
+        match direction {
+            Direction::Cause => {
+                let n_states = self.alphabet.n_states_of(units);
+                vec![1.0 / n_states as f64; n_states]
+            }
+            Direction::Effect => bits(units).fold(vec![1.0], |product, unit| {
+                let own = self.effect_of(unit, 0);
+                own.flat_map(|q| product.iter().map(move |p| p * q)).collect()
+            }),
+        }
+    }
+
+    /// Multiplies two distributions over disjoint sets of units into one over their union.
+    pub(crate) fn product(
+        &self,
+        (first, first_units): (&[f64], u32),
+        (second, second_units): (&[f64], u32),
+    ) -> Vec<f64> {
+        let union = first_units | second_units;
+        let own = self.alphabet.of_units(union);
+        let [of_first, of_second] = [first_units, second_units].map(|it| extract(it, union));
+        let at = |z: u32, of: u32| own.part(z, of) as usize;
+        let n_states = own.n_states() as u32;
+        (0..n_states).map(|z| first[at(z, of_first)] * second[at(z, of_second)]).collect()
+    }
+
+    /// The earth mover's distance between two distributions over a purview. Of effects, whose units
+    /// are independent, it is the sum over the units of half the L1 distance of their
+    /// distributions: no plan can move less in any unit, and that of the units apart moves that.
+    pub(crate) fn earth_movers(
+        &self,
+        direction: Direction,
+        purview: u32,
+        p: &[f64],
+        q: &[f64],
+    ) -> f64 {
+        let own = self.alphabet.of_units(purview);
+        match direction {
+            Direction::Effect => {
+                let mut sum = 0.0;
+                for unit in 0..own.n_units() {
+                    let mut differences = vec![0.0; own.size(unit)];
+                    for (z, (p, q)) in p.iter().zip(q).enumerate() {
+                        differences[own.value(z as u32, unit) as usize] += p - q;
+                    }
+                    sum += differences.iter().map(|it| it.abs()).sum::<f64>() / 2.0;
+                }
+                sum
+            }
+            Direction::Cause => transport(&own, p, q),
+        }
+    }
+}
+
+/// The least probability × number of units that makes `q` of `p`, exactly on the grid. What both
+/// have in a state stays there, since the number of units in which states differ is a metric.
+fn transport(alphabet: &Alphabet, p: &[f64], q: &[f64]) -> f64 {
+    let place = |of: &[f64]| -> Vec<Fixed> {
+        let mut placed = vec![0; of.len()];
+        place_distribution(of, &mut placed);
+        placed
+    };
+    let surplus: Vec<Fixed> = place(p).iter().zip(place(q)).map(|(p, q)| p - q).collect();
+    let states = |sign: i64| -> Vec<u32> {
+        (0..surplus.len()).filter(|&z| surplus[z] * sign > 0).map(|z| z as u32).collect()
+    };
+    let (from, to) = (states(1), states(-1));
+    if from.is_empty() {
+        return 0.0;
+    }
+    let mass = |of: &[u32]| -> Vec<i64> { of.iter().map(|&z| surplus[z as usize].abs()).collect() };
+    let cost = |row: usize, column: usize| -> i64 {
+        let (a, b) = (from[row], to[column]);
+        let differs = |unit: &usize| alphabet.value(a, *unit) != alphabet.value(b, *unit);
+        (0..alphabet.n_units()).filter(differs).count() as i64
+    };
+    let mut plan = Transport::default();
+    plan.set(Columns::Filled, mass(&from), mass(&to), |row, out| {
+        out.iter_mut().enumerate().for_each(|(column, it)| *it = cost(row, column));
+    });
+    plan.start(&[]);
+    match plan.solve(i128::MAX, &Stop::never(), cost) {
+        Some(Total::Exact(total)) => to_f64(total as Fixed),
+        other => unreachable!("nothing stops the transport: {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mass_moves_to_the_nearest_states() {
+        let alphabet = Alphabet::new(&[3, 2]).expect("an alphabet");
+        // From 00 to 21 two units change, from 00 to 20 one; any two values are equally far.
+        let at = |z: usize| (0..6).map(|it| f64::from(u8::from(it == z))).collect::<Vec<f64>>();
+        assert_eq!(transport(&alphabet, &at(0), &at(5)), 2.0);
+        assert_eq!(transport(&alphabet, &at(0), &at(2)), 1.0);
+        assert_eq!(transport(&alphabet, &at(0), &at(1)), 1.0);
+        let uniform = vec![1.0 / 6.0; 6];
+        let expected = 2.0 / 3.0 + 0.5;
+        assert!((transport(&alphabet, &at(0), &uniform) - expected).abs() < 1e-15);
+        assert_eq!(transport(&alphabet, &uniform, &uniform), 0.0);
+    }
+}
