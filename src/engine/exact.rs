@@ -788,6 +788,11 @@ impl OwnNetwork {
             .expect("read as a system of IIT 4.0")
     }
 
+    /// Whether every unit has two values.
+    pub(crate) fn is_binary(&self) -> bool {
+        self.network.alphabet().is_binary()
+    }
+
     /// What it is called in errors.
     pub(crate) fn place(&self) -> String {
         self.record.name.clone().unwrap_or_else(|| "network".to_owned())

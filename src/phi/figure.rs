@@ -21,6 +21,8 @@ pub struct Picture<'a> {
     pub cm: &'a [Vec<u8>],
     /// The state of every unit.
     pub state: &'a [u8],
+    /// Some unit has more than two values: then they are written, and not ON and OFF.
+    pub has_values: bool,
     /// The units of the system; the others are its background.
     pub nodes: &'a [usize],
     /// The names of the units, where they have some.
@@ -102,10 +104,13 @@ impl Picture<'_> {
         for (unit, &state) in self.state.iter().enumerate() {
             let (on, inside) = (state != 0, self.nodes.contains(&unit));
             let words = |yes, no, is| if is { yes } else { no };
+            let value = match self.has_values {
+                true => format!("value {state}"),
+                false => words("ON", "OFF", on).to_owned(),
+            };
             let title = format!(
-                "{}: {}, {}",
+                "{}: {value}, {}",
                 self.name(unit),
-                words("ON", "OFF", on),
                 words("in the system", "outside the system", inside)
             );
             let ink = if inside { Ink::Text } else { Ink::Muted };
@@ -120,7 +125,10 @@ impl Picture<'_> {
                 let points = ring(UNIT + 4.0);
                 marks.push(Mark::Line { points, ink, width: 1.5, dashed: true });
             }
-            let name = self.name(unit);
+            let name = match self.has_values {
+                true => format!("{}={state}", self.name(unit)),
+                false => self.name(unit),
+            };
             if name.chars().count() <= INSIDE {
                 let ink = if on { Ink::Paper } else { Ink::Text };
                 marks.push(label((x, y + 4.5), &name, 13.0, Anchor::Middle, ink));
@@ -303,6 +311,7 @@ mod tests {
             title: "a < b",
             cm,
             state: &[1, 0, 0],
+            has_values: false,
             nodes: &[0, 1],
             labels,
             cut: Some((&[0], &[1])),

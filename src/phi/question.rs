@@ -562,6 +562,7 @@ impl Question {
             title: &title,
             cm: network.connectivity(),
             state: &answer.state,
+            has_values: !network.is_binary(),
             nodes: &answer.nodes,
             labels: network.labels(),
             cut: cut.as_ref().map(|[from, to]| (from.as_slice(), to.as_slice())),

@@ -197,6 +197,40 @@ fn golden_records_of_iit3() {
     assert_eq!(n_compared, [40, 40]);
 }
 
+/// Gomez et al. 2021: Φ as it is printed, mostly rounded, the number of concepts, and the mean of Φ
+/// over the states that the network can be in.
+#[test]
+fn published_figures() {
+    let options = Options { variant: Variant::AID, ..Options::default() };
+    let cases = [
+        ("p53_Mdm2_001", 0.44, 3, None),
+        ("p53_FaureKaji", 0.51, 4, None),
+        ("p53_Tonello", 0.71, 12, None),
+        ("neurons_ternary_110", 0.03, 5, Some(0.018_511)),
+        ("neurons_binary_110", 0.11, 5, Some(0.132_076)),
+    ];
+    let goldens = goldens();
+    for (name, published, n_concepts, mean) in cases {
+        let golden = goldens.iter().find(|it| it["name"] == name).expect("a golden record");
+        let subsystem = subsystem(golden);
+        let found = big_phi(&subsystem, &options);
+        // One is cut off after two digits, not rounded.
+        assert!((found.phi - published).abs() < 0.005, "{name}: {}", found.phi);
+        assert_eq!(found.ces.concepts.len(), n_concepts, "{name}");
+        let Some(expected) = mean else { continue };
+        let network = Arc::new(subsystem.network().clone());
+        let phis: Vec<f64> = (0..network.alphabet().n_states())
+            .filter_map(|row| {
+                let state = network.state(&network.alphabet().values(row)).expect("a state");
+                let subsystem = Subsystem::of_values(&network, state, network.units()).ok()?;
+                Some(big_phi(&subsystem, &options).phi)
+            })
+            .collect();
+        let mean = phis.iter().sum::<f64>() / phis.len() as f64;
+        assert!((mean - expected).abs() < 1e-6, "{name}: mean {mean} of {}", phis.len());
+    }
+}
+
 fn check_concepts(name: &str, found: &CauseEffectStructure, expected: &[Value]) {
     let units = |it: UnitSet| json!(it.iter().collect::<Vec<usize>>());
     let mechanisms: Vec<Value> = found.concepts.iter().map(|it| units(it.mechanism)).collect();
