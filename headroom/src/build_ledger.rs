@@ -1,6 +1,7 @@
 //! What past builds needed: peak memory and time of every compiler run and of every whole build.
 //!
-//! One JSON file, `<target-dir>/xtask/ledger.json`. It is only ever replaced whole (write, sync,
+//! One JSON file, `<target-dir>/xtask/ledger.json`, and for crates that are the same in every
+//! workspace another one in the user's cache folder. It is only ever replaced whole (write, sync,
 //! rename), and what another process wrote meanwhile is merged, not lost. A file that is broken,
 //! foreign or newer is set aside with a warning: what is lost is only knowledge that the next build
 //! gathers again, so nothing here stops a build. This module decides nothing; `plan` and the guard
@@ -8,6 +9,7 @@
 
 use std::{
     collections::BTreeMap,
+    env,
     fs::{self, File},
     io,
     path::{Path, PathBuf},
@@ -25,6 +27,8 @@ use crate::{
 const VERSION: u32 = 1;
 /// Tells this file from any other JSON.
 const SCHEMA: &str = "xtask-ledger";
+/// Rows that the user's ledger keeps of other toolchains, so that it stays quick to read.
+const N_ROWS_OF_ALL: usize = 4000;
 /// A row has about 300 bytes: so many that every unit of a large build is in here with a thousand
 /// settings.
 const MOST_BYTES: u64 = 64 << 20;
@@ -146,7 +150,17 @@ impl BuildLedger {
     /// Read the ledger; an empty one if there is none or it cannot be used
     /// ([`BuildLedger::warning`] then says why).
     pub(crate) fn load(target_dir: &Path) -> BuildLedger {
-        let file = BuildLedger::path(target_dir);
+        BuildLedger::load_file(BuildLedger::path(target_dir))
+    }
+
+    /// The ledger of this user for all workspaces. `None` where there is no folder for it that
+    /// belongs to the user.
+    pub(crate) fn load_of_user() -> Option<BuildLedger> {
+        let folder = cache_folder(|name| env::var_os(name).map(PathBuf::from))?;
+        Some(BuildLedger::load_file(folder.join("ledger.json")))
+    }
+
+    fn load_file(file: PathBuf) -> BuildLedger {
         let (content, warning) = Content::read(&file).unwrap_or_else(|error| {
             let why = format!("{}: {error}; what past builds needed is not known", file.display());
             (Content::default(), Some(why))
@@ -193,12 +207,28 @@ impl BuildLedger {
         self.unsaved.builds.push((key, seen));
     }
 
+    /// As [`BuildLedger::save`]. Rows of other toolchains are dropped once there are many.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn save_of_user(&mut self, toolchain: &str) -> anyhow::Result<()> {
+        self.save_with(|content| {
+            if content.units.len() > N_ROWS_OF_ALL {
+                content.units.retain(|it, _| it.toolchain == toolchain);
+            }
+        })
+    }
+
     /// Write everything to the file, together with what others have written since it was read.
     ///
     /// # Errors
     /// The folder or the file cannot be written. The observations stay, so it can be tried again; a
     /// caller that has finished a build only warns.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
+        self.save_with(|_| {})
+    }
+
+    fn save_with(&mut self, thin_out: impl Fn(&mut Content)) -> anyhow::Result<()> {
         if self.unsaved.units.is_empty() && self.unsaved.builds.is_empty() {
             return Ok(());
         }
@@ -222,6 +252,7 @@ impl BuildLedger {
         for (key, seen) in &self.unsaved.builds {
             learn(&mut content.builds, key, *seen);
         }
+        thin_out(&mut content);
         content.write(&self.file)?;
         drop(lock);
         self.content = content;
@@ -229,6 +260,28 @@ impl BuildLedger {
         self.warning = self.warning.take().or(warning);
         Ok(())
     }
+}
+
+/// `cargo-headroom` in `$XDG_CACHE_HOME`, else in `~/.cache`. A folder of another user, as the home
+/// of the one who has called `sudo`, is left alone.
+pub(crate) fn cache_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    let absolute = |it: &PathBuf| it.is_absolute();
+    let set = variable("XDG_CACHE_HOME").filter(absolute);
+    let caches = set.or_else(|| Some(variable("HOME").filter(absolute)?.join(".cache")))?;
+    let folder = caches.join("cargo-headroom");
+    let there = folder.ancestors().find_map(|it| fs::metadata(it).ok())?;
+    is_own(&there).then_some(folder)
+}
+
+#[cfg(unix)]
+fn is_own(folder: &fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    folder.uid() == nix::unistd::geteuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn is_own(_folder: &fs::Metadata) -> bool {
+    true
 }
 
 fn learn<K: Ord + Clone>(needs: &mut BTreeMap<K, Need>, key: &K, seen: Observation) {
@@ -406,6 +459,47 @@ mod tests {
 
     fn at_least(mib: u64) -> Observation {
         Observation { complete: false, ..seen(mib, 0.5) }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_user_s_ledger_is_in_a_folder_of_the_user() {
+        let folder = folder();
+        let at = |set: &[(&str, &str)]| {
+            let set: BTreeMap<String, PathBuf> =
+                set.iter().map(|(name, it)| ((*name).into(), folder.path().join(it))).collect();
+            let found = cache_folder(|name| set.get(name).cloned())?;
+            Some(found.strip_prefix(folder.path()).unwrap().display().to_string())
+        };
+        assert_eq!(at(&[]), None);
+        assert_eq!(at(&[("HOME", "h")]).unwrap(), "h/.cache/cargo-headroom");
+        let both = at(&[("HOME", "h"), ("XDG_CACHE_HOME", "x")]);
+        assert_eq!(both.unwrap(), "x/cargo-headroom");
+        let relative = cache_folder(|_| Some("x".into()));
+        assert_eq!(relative, None);
+        // Of another user; only root can make one.
+        fs::create_dir(folder.path().join("h")).unwrap();
+        if std::os::unix::fs::chown(folder.path().join("h"), Some(54_321), None).is_ok() {
+            assert_eq!(at(&[("HOME", "h")]), None);
+        }
+    }
+
+    #[test]
+    fn many_rows_of_other_toolchains_are_dropped() {
+        let folder = folder();
+        let load = || BuildLedger::load_file(folder.path().join("ledger.json"));
+        let save = |n: usize, toolchain: &str| {
+            let mut ledger = load();
+            for it in 0..n {
+                let toolchain = toolchain.into();
+                ledger.observe_unit(UnitKey { toolchain, ..unit(&it.to_string()) }, seen(1, 1.0));
+            }
+            ledger.save_of_user(toolchain).unwrap();
+        };
+        save(N_ROWS_OF_ALL, "old");
+        assert_eq!(load().units().count(), N_ROWS_OF_ALL);
+        save(2, "new");
+        assert!(load().units().map(|it| it.0.toolchain.as_str()).eq(["new"; 2]));
     }
 
     #[test]

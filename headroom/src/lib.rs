@@ -57,7 +57,7 @@ pub mod fuzzing;
 use std::process::ExitCode;
 
 pub use command::{
-    BuildRequest, Built, Host, RoomRequest, WaitTimeout, build, exec, plan, preflight,
+    BuildRequest, Built, Host, RoomRequest, WaitTimeout, build, exec, off, on, plan, preflight,
 };
 pub use console::{Console, Format};
 pub use exit::{Coded, Exit};

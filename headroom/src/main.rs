@@ -21,6 +21,8 @@ Usage: cargo headroom check [--json]         may a build start? Exit code 0 mean
        cargo headroom test|doc|clippy|run|bench|install|nextest|... [ARGS]
                                              that command of cargo, with its compilers held back
        cargo headroom -- COMMAND [ARGS]...   any command that builds, with its compilers held back
+       cargo headroom on | off               print what to put into cargo's configuration so that
+                                             plain cargo and editors hold compilers back; undo it
 
 Before the command: --budget SIZE            the build holds at most so much, as 6G; HEADROOM_BUDGET
                                              says the same
@@ -75,6 +77,16 @@ fn run(args: &[OsString]) -> Exit {
         ["plan"] | ["plan", "--json"] => {
             let mut console = console("plan");
             let outcome = headroom::plan(&host, &selection, Choice::Auto, &mut console);
+            console.finish(outcome)
+        }
+        ["on"] => {
+            let mut console = console("on");
+            let outcome = headroom::on(&mut console);
+            console.finish(outcome)
+        }
+        ["off"] => {
+            let mut console = console("off");
+            let outcome = headroom::off(&mut console);
             console.finish(outcome)
         }
         ["build", ref rest @ ..] => {

@@ -75,6 +75,63 @@ fn a_workspace_is_planned_and_built_and_a_command_is_watched() {
     code(&run(&["--", "no-such-program"]), 127);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn plain_cargo_can_be_held_back_and_not_any_more() {
+    let folder = workspace();
+    let at = |it: &str| folder.path().join(it);
+    let run = |program: &str, args: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(args).current_dir(folder.path()).stdin(Stdio::null());
+        command.env("XDG_DATA_HOME", at("data")).env("CARGO_TARGET_DIR", at("target"));
+        for name in ["CARGO_TERM_COLOR", "RUSTFLAGS", "RUSTC_WRAPPER", "RUSTDOC"] {
+            command.env_remove(name);
+        }
+        command.output().unwrap()
+    };
+    let headroom = |args: &[&str]| run(env!("CARGO_BIN_EXE_cargo-headroom"), args);
+    let (lines, _) = code(&headroom(&["on"]), 0);
+    let gates = at("data/cargo-headroom/xtask-gate-always");
+    let gate = gates.join("cachepot");
+    assert!(lines.contains(&format!("[build]\nrustc-wrapper = {gate:?}\n")), "{lines}");
+    fs::create_dir(at(".cargo")).unwrap();
+    fs::write(at(".cargo/config.toml"), &lines).unwrap();
+    code(&run(env!("CARGO"), &["run", "--quiet"]), 7);
+    code(&run(env!("CARGO"), &["doc", "--quiet"]), 0);
+    code(&headroom(&["build"]), 0);
+    // What is printed again is the same, and nothing wraps itself.
+    assert_eq!(code(&headroom(&["on"]), 0).0, lines);
+
+    let (_, said) = code(&headroom(&["off"]), 4);
+    assert!(said.contains("cargo's configuration names /"), "{said}");
+    assert!(gate.exists());
+    fs::remove_file(at(".cargo/config.toml")).unwrap();
+    fs::write(gates.join("photo"), "").unwrap();
+    code(&headroom(&["off"]), 0);
+    let left = fs::read_dir(&gates).unwrap().map(|it| it.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["photo"]);
+
+    // A wrapper that is set up already is kept.
+    let wrapper = at("sccache");
+    fs::write(&wrapper, "#!/bin/sh\necho \"$*\" >> said\nexec \"$@\"\n").unwrap();
+    code(&run("chmod", &["+x", wrapper.to_str().unwrap()]), 0);
+    let own = format!("[build]\nrustc-wrapper = {wrapper:?}\n");
+    fs::write(at(".cargo/config.toml"), own).unwrap();
+    let (lines, _) = code(&headroom(&["on"]), 0);
+    assert!(lines.contains("xtask-gate-always/sccache\""), "{lines}");
+    fs::write(at(".cargo/config.toml"), &lines).unwrap();
+    fs::remove_dir_all(at("target")).unwrap();
+    for (program, args) in [
+        (env!("CARGO"), ["build", "--quiet"]),
+        (env!("CARGO_BIN_EXE_cargo-headroom"), ["build", "--json"]),
+    ] {
+        code(&run(program, &args), 0);
+        let said = fs::read_to_string(at("said")).unwrap();
+        assert!(said.contains("--crate-name fixture"), "{said}");
+        fs::remove_file(at("said")).unwrap();
+    }
+}
+
 #[test]
 fn arguments_that_mean_nothing_are_refused() {
     let folder = workspace();

@@ -31,7 +31,7 @@ use crate::{
     guard::{
         Guard, Observed, Unit,
         guard_record::{Details, GuardRecord},
-        timeline_svg,
+        timeline_svg, user_key,
     },
     machine::cgroup::KillCounters,
     numbers::bytes,
@@ -338,7 +338,12 @@ pub(crate) fn write_record(
 /// What the units of this rung are known to need.
 fn known(ledger: &BuildLedger, rung: &Rung) -> impl Fn(&Unit) -> Option<u64> + Send + 'static {
     let (ledger, build) = (ledger.clone(), rung.key.clone());
-    move |unit| ledger.unit(&unit_key(unit, &build)).map(|it| it.peak_bytes)
+    let of_user = BuildLedger::load_of_user();
+    move |unit| {
+        let elsewhere =
+            || of_user.as_ref()?.unit(&user_key(unit, &build.profile, &build.toolchain)?);
+        ledger.unit(&unit_key(unit, &build)).or_else(elsewhere).map(|it| it.peak_bytes)
+    }
 }
 
 /// How the ledger remembers a unit of a build.

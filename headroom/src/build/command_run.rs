@@ -23,12 +23,12 @@ use crate::{
             supervise_guarded,
         },
     },
-    build_ledger::{BuildKey, BuildLedger, Observation, UnitKey},
+    build_ledger::{BuildKey, BuildLedger, UnitKey},
     child::{Ending, NotStarted, keeper::Streams},
     console::Console,
     exit::{Coded, Exit},
     files::remove_unfinished,
-    guard::{Guard, Observed, Unit},
+    guard::{Guard, Observed, Unit, known_for_all, learn_for_all},
     machine::cgroup::KillCounters,
     numbers::bytes,
 };
@@ -83,7 +83,7 @@ pub(crate) fn run(
     let mut stderr = Lines::default();
     let supervision =
         Supervision { patience: InterruptPolicy::Short, expendable: true, stop_below_bytes: None };
-    let guard = Guard::start(target_dir, &mut command, wait, known(target_dir));
+    let guard = Guard::start(target_dir, &mut command, wait, known(target_dir, toolchain));
     let guard = Guard::or_warning(guard, console);
     let watched = supervise_guarded(
         &command,
@@ -110,6 +110,7 @@ pub(crate) fn run(
     let record = guard.map(|it| {
         let (record, observed) = it.finish();
         record.say_unguarded(console);
+        learn_for_all(observed.iter().map(|it| (it, PROFILE)), toolchain);
         if let Err(error) = learn(target_dir, toolchain, &observed) {
             console.warning(
                 &format!("{error:#}"),
@@ -143,15 +144,20 @@ fn not_started(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// The most a unit has needed, whatever the profile: which one the command uses is not known.
-fn known(target_dir: Option<&Path>) -> impl Fn(&Unit) -> Option<u64> + Send + 'static {
+fn known(
+    target_dir: Option<&Path>,
+    toolchain: &str,
+) -> impl Fn(&Unit) -> Option<u64> + Send + 'static {
     let ledger = target_dir.map(BuildLedger::load);
+    let of_user = known_for_all(Some(toolchain));
     move |unit| {
         let is_it = |key: &UnitKey| {
             (&key.package, &key.version, key.kind, &key.crate_name)
                 == (&unit.package, &unit.version, unit.kind, &unit.crate_name)
         };
         let units = ledger.iter().flat_map(BuildLedger::units);
-        units.filter(|it| is_it(it.0)).map(|it| it.1.peak_bytes).max()
+        let known = units.filter(|it| is_it(it.0)).map(|it| it.1.peak_bytes).max();
+        known.or_else(|| of_user(unit))
     }
 }
 
@@ -164,10 +170,8 @@ fn learn(target_dir: Option<&Path>, toolchain: &str, observed: &[Observed]) -> a
         jobs: 0,
         toolchain: toolchain.into(),
     };
-    for Observed { unit, peak_bytes, seconds, complete } in observed {
-        let (peak_bytes, seconds, complete) = (*peak_bytes, *seconds, *complete);
-        let seen = Observation { peak_bytes, seconds, complete };
-        ledger.observe_unit(unit_key(unit, &build), seen);
+    for seen in observed {
+        ledger.observe_unit(unit_key(&seen.unit, &build), seen.into());
     }
     ledger.save()
 }

@@ -26,7 +26,7 @@ use crate::{
     console::Console,
     escape::terminal,
     exit::{Coded, Exit},
-    guard::Observed,
+    guard::learn_for_all,
     plan::obstacle,
     workspace::build_lock::BuildLock,
 };
@@ -179,10 +179,10 @@ fn climb(
         }
         let Some(rung) = rung else { continue };
         for seen in &it.observed {
-            let Observed { peak_bytes, seconds, complete, .. } = *seen;
-            let observation = Observation { peak_bytes, seconds, complete };
-            look.ledger.observe_unit(attempt::unit_key(&seen.unit, &rung.key), observation);
+            look.ledger.observe_unit(attempt::unit_key(&seen.unit, &rung.key), seen.into());
         }
+        let observed = it.observed.iter().map(|seen| (seen, rung.key.profile.as_str()));
+        learn_for_all(observed, &rung.key.toolchain);
     }
     let (target_dir, reason) = (&look.workspace.target_dir, &look.plan.reason);
     if let Err(error) = attempt::write_record(target_dir, reason, &attempts) {

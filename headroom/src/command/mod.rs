@@ -4,12 +4,14 @@
 //! library turns its own command line into a [`BuildRequest`], and says in a [`Host`] what it knows
 //! and this library does not.
 
+mod always;
 mod build;
 mod exec;
 mod look;
 mod make_room;
 mod wait;
 
+pub use always::{off, on};
 pub use build::{Built, build};
 pub use exec::exec;
 pub use look::{plan, preflight};

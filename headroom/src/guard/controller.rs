@@ -105,6 +105,8 @@ pub(crate) struct Around {
     pub(crate) wait: Duration,
     /// What the build may hold altogether, if the user has said so.
     pub(crate) budget_bytes: Option<u64>,
+    /// There is no build around that ends the gates when the guard gives up.
+    pub(crate) is_of_a_gate: bool,
 }
 
 pub(crate) struct Controller {
@@ -114,6 +116,7 @@ pub(crate) struct Controller {
     /// Another build that shares the memory.
     other_build: Option<OtherBuild>,
     budget_bytes: Option<u64>,
+    is_of_a_gate: bool,
     had_turn_at: Millis,
     missed_turn: bool,
     /// The time since which nothing of this build runs because of another one.
@@ -190,7 +193,8 @@ impl Controller {
         known: Known,
         shared: Arc<Shared>,
     ) -> io::Result<Controller> {
-        let Around { listener, mut reader, mut agreement, wait, budget_bytes } = around;
+        let Around { listener, mut reader, mut agreement, wait, budget_bytes, is_of_a_gate } =
+            around;
         let headroom = reader.look().within(budget_bytes, 0);
         let mut builds_bytes = 0;
         if let Some(agreement) = &mut agreement {
@@ -226,6 +230,7 @@ impl Controller {
             agreement,
             other_build: None,
             budget_bytes,
+            is_of_a_gate,
             had_turn_at: 0,
             missed_turn: false,
             held_up_since: None,
@@ -478,6 +483,9 @@ impl Controller {
                         waited_for_bytes: misfit.waited_for_bytes,
                     });
                     self.shared.gave_up.store(true, Ordering::SeqCst);
+                    if self.is_of_a_gate && client.compiler.is_none() {
+                        client.say(FINAL);
+                    }
                     Some(GuardAction::GaveUp)
                 }
             };
@@ -688,7 +696,10 @@ impl Controller {
         client.job = None;
         client.ended = again.then_some(job);
         if self.shared.gave_up.load(Ordering::SeqCst) {
-            // The gate ends with the build, so it needs no answer.
+            // Else the gate ends with the build, so it needs no answer.
+            if self.is_of_a_gate {
+                client.say(FINAL);
+            }
         } else if again {
             client.say(AGAIN);
         } else if !ended.is_success() {
@@ -794,7 +805,7 @@ fn sample_of(headroom: Headroom, others_bytes: u64, stalled: bool) -> Sample {
 
 fn run_of(unit: &Unit, times: [Millis; 3], peak_bytes: u64, end: RunEnd) -> CompilerRun {
     let [asked_ms, started_ms, ended_ms] = times;
-    let Unit { package, version, kind, crate_name } = unit.clone();
+    let Unit { package, version, kind, crate_name, .. } = unit.clone();
     CompilerRun {
         package,
         version,

@@ -54,6 +54,14 @@ impl Guard {
     }
 }
 
+pub(crate) fn gates_for_always() -> anyhow::Result<Vec<String>> {
+    anyhow::bail!("compilers can be held back on Linux only")
+}
+
+pub(crate) fn remove_gates_for_always() -> anyhow::Result<Option<String>> {
+    Ok(None)
+}
+
 pub(crate) fn held_by_other_builds() -> u64 {
     0
 }

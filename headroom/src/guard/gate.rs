@@ -44,9 +44,10 @@ use nix::{
 
 use crate::{escape::terminal, machine::process_files::prefer_as_victim, numbers::kib};
 
+use super::linux::OwnController;
 use super::wire::{
     AGAIN, C_WRAPPERS, DOCTESTS, Ended, GATE, GO, INNER, INSIDE, Message, NOT_YOURS, NOTE, RUSTDOC,
-    RUSTDOC_GATE, SOCKET, Unit, is_c_compiler, is_gate,
+    RUSTDOC_GATE, SOCKET, Unit, is_always, is_c_compiler, is_gate,
 };
 
 /// The most that is held back of either stream.
@@ -66,7 +67,8 @@ pub(crate) fn entered() -> Option<ExitCode> {
     }
     let documents = Path::new(&name).file_name()? == RUSTDOC_GATE;
     let args: Vec<OsString> = documents.then(rustdoc).into_iter().chain(args).collect();
-    Some(pass(&args, documents).unwrap_or_else(|err| {
+    let always = is_always(Path::new(&name));
+    Some(pass(&args, documents, always).unwrap_or_else(|err| {
         say(&format!("{GATE}: {err}"));
         ExitCode::FAILURE
     }))
@@ -110,7 +112,8 @@ fn not_started(command: &Command, error: &io::Error) -> io::Error {
 }
 
 /// `args`: the compiler and its arguments, as cargo calls a wrapper. `documents`: it is rustdoc.
-fn pass(args: &[OsString], documents: bool) -> io::Result<ExitCode> {
+/// `always`: cargo's configuration names this gate, so there need not be a controller.
+fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode> {
     let kept: OnceCell<File> = OnceCell::new();
     let texts: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();
     let runs_doctests = documents && texts.iter().any(|it| it == "--test");
@@ -138,7 +141,16 @@ fn pass(args: &[OsString], documents: bool) -> io::Result<ExitCode> {
         true => Unit { crate_name: format!("{} (documentation)", it.crate_name), ..it },
         false => it,
     });
-    let (Some(unit), Some(name)) = (unit, env::var_os(SOCKET)) else {
+    let Some(unit) = unit else { return Err(exec(command()?)) };
+    let socket = env::var_os(SOCKET);
+    let own = match socket {
+        None if always => OwnController::start().unwrap_or_else(|err| {
+            say(&format!("{GATE}: {} was compiled without the guard: {err:#}", unit.crate_name));
+            None
+        }),
+        _ => None,
+    };
+    let Some(name) = socket.or_else(|| Some(own.as_ref()?.name.clone().into())) else {
         return Err(exec(command()?));
     };
     let tell_unguarded = |err: &dyn fmt::Display| {
@@ -179,16 +191,29 @@ fn pass(args: &[OsString], documents: bool) -> io::Result<ExitCode> {
         match gate.answer()?.as_str() {
             GO => asked?,
             NOT_YOURS => return unguarded(io::ErrorKind::PermissionDenied.into()),
-            _ => return Ok(ExitCode::FAILURE),
+            _ => {
+                end(own);
+                return Ok(ExitCode::FAILURE);
+            }
         }
         let (status, said) = gate.run(command()?)?;
         let again = !status.success() && gate.answer()? == AGAIN;
         if !again {
             io::stdout().write_all(&said.stdout)?;
             io::stderr().write_all(&said.held)?;
+            end(own);
             return Ok(end_like(status));
         }
     }
+}
+
+/// End the own controller, if there is one, and tell if it has given up.
+fn end(own: Option<OwnController>) {
+    let Some(own) = own else { return };
+    if let Some(why) = own.why_given_up() {
+        say(&format!("error: out of memory: {why}"));
+    }
+    own.finish();
 }
 
 /// Standard input, or what has been read of it.

@@ -21,11 +21,13 @@ use nix::unistd::{geteuid, mkdtemp};
 use super::{
     Live, Observed, Unit,
     agreement::{self, Agreement, session_folder},
-    controller::{Around, Controller, Shared},
+    controller::{Around, Controller, Known, Shared},
     gate,
-    guard_record::{Event, GuardRecord},
+    guard_record::{Event, GuardAction, GuardRecord},
+    known_for_all,
     wire::{
-        DOCTESTS, GATE, INNER, INSIDE, NOTE, RUSTDOC, RUSTDOC_GATE, SOCKET, gate_name, is_gate,
+        ALWAYS, C_WRAPPERS, DOCTESTS, GATE, INNER, INSIDE, NOTE, RUSTDOC, RUSTDOC_GATE, SOCKET,
+        gate_name, is_always, is_gate,
     },
 };
 use crate::{
@@ -105,24 +107,15 @@ impl Guard {
         let [gate, rustdoc] = names.map(|it| link_gate(&folder, it));
         let (gate, rustdoc) = (gate?, rustdoc?);
         let n_doctests = (reader.look().ram_bytes / DOCTEST_BYTES).clamp(1, u64::from(u16::MAX));
-        let (listener, name) = listen().context("could not make a socket for the gates")?;
-        let (stop, stopped) = UnixStream::pair().context("could not make a socket")?;
-        let shared = Arc::new(Shared::default());
-        let known = Box::new(known);
         let (agreement, alone) = agree(&reader, target_dir);
         if let (Some(watchdog), Some(agreement)) = (&mut watchdog, &agreement) {
             watchdog.also_remove(agreement.path())?;
         }
-        let around = Around { listener, reader, agreement, wait, budget_bytes: budget_bytes()? };
-        let controller = Controller::new(around, &stopped, known, shared.clone())
-            .context("could not start the guard")?;
-        let run = move || {
-            // Held open until the end.
-            let _stopped = stopped;
-            controller.run()
-        };
-        let thread =
-            thread::Builder::new().name("guard".into()).stack_size(256 << 10).spawn(run)?;
+        let budget_bytes = budget_bytes()?;
+        let (listener, name) = listen().context("could not make a socket for the gates")?;
+        let is_of_a_gate = false;
+        let around = Around { listener, reader, agreement, wait, budget_bytes, is_of_a_gate };
+        let Running { shared, thread, stop } = Running::start(around, Box::new(known))?;
         // Without it gates speak on stderr.
         let note = Temporary::file(&notes.join(UNGUARDED)).ok();
         if let (Some(note), Some(watchdog)) = (&note, &mut watchdog) {
@@ -194,6 +187,149 @@ impl Guard {
         record.unguarded = unguarded.lines().map(String::from).collect();
         Some((record, observed))
     }
+}
+
+/// A controller's thread.
+struct Running {
+    shared: Arc<Shared>,
+    thread: JoinHandle<(GuardRecord, Vec<Observed>)>,
+    stop: UnixStream,
+}
+
+impl Running {
+    fn start(around: Around, known: Known) -> anyhow::Result<Running> {
+        let (stop, stopped) = UnixStream::pair().context("could not make a socket")?;
+        let shared = Arc::new(Shared::default());
+        let controller = Controller::new(around, &stopped, known, shared.clone())
+            .context("could not start the guard")?;
+        let run = move || {
+            // Held open until the end.
+            let _stopped = stopped;
+            controller.run()
+        };
+        let thread =
+            thread::Builder::new().name("guard".into()).stack_size(256 << 10).spawn(run)?;
+        Ok(Running { shared, thread, stop })
+    }
+}
+
+/// The controller of a gate that cargo's configuration names and that no build has set up: for its
+/// own compiler only. With those of other gates and builds it agrees as builds do.
+pub(super) struct OwnController {
+    running: Running,
+    /// Of the socket on which it listens.
+    pub(super) name: String,
+}
+
+impl OwnController {
+    /// `None`: a compiler has started this one and must not wait for it, or the machine does not
+    /// tell enough for a guard.
+    ///
+    /// # Errors
+    /// The other builds cannot be known of, or the socket or the thread cannot be made.
+    pub(super) fn start() -> anyhow::Result<Option<OwnController>> {
+        if env::var_os(INSIDE).is_some() {
+            return Ok(None);
+        }
+        let Some(reader) = HeadroomReader::open(Path::new("/")) else { return Ok(None) };
+        // Alone, it would let in what all other gates let in, too.
+        let agreement = Some(Agreement::join(agreement::number(), reader.group_ids(), None)?);
+        let (listener, name) = listen().context("could not make a socket for the gate")?;
+        // A budget is for all of a build, of which this is one compiler.
+        let (wait, budget_bytes, is_of_a_gate) = (Duration::ZERO, None, true);
+        let around = Around { listener, reader, agreement, wait, budget_bytes, is_of_a_gate };
+        let running = Running::start(around, Box::new(known_for_all(None)))?;
+        Ok(Some(OwnController { running, name }))
+    }
+
+    /// Why the compiler is not tried again, if it is not.
+    pub(super) fn why_given_up(&self) -> Option<String> {
+        let events = self.running.shared.events();
+        let it = events.iter().find(|it| it.what == GuardAction::GaveUp)?;
+        Some(it.why_given_up())
+    }
+
+    /// End the controller, so that nothing of it is left when this process has ended.
+    pub(super) fn finish(self) {
+        drop(self.running.stop);
+        self.running.thread.join().ok();
+    }
+}
+
+/// The folder of the gates that cargo's configuration names.
+fn always_folder() -> anyhow::Result<PathBuf> {
+    let absolute = |it: &PathBuf| it.is_absolute();
+    let variable = |name| env::var_os(name).map(PathBuf::from).filter(absolute);
+    let data = variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share")));
+    let data = data.context("neither XDG_DATA_HOME nor HOME is set")?;
+    Ok(data.join("cargo-headroom").join(ALWAYS))
+}
+
+/// Make the gates that cargo's configuration is to name, and tell what belongs there.
+///
+/// # Errors
+/// They cannot be made.
+pub(crate) fn gates_for_always() -> anyhow::Result<Vec<String>> {
+    let inner = inner_tools(&Command::new(crate::workspace::cargo()));
+    let folder = always_folder()?;
+    let program = env::current_exe().context("where this program is cannot be told")?;
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("could not create {}", folder.display()))?;
+    let gate = |name: &str| {
+        let gate = folder.join(name);
+        // A link to the name: a newer version of the program is the gate from then on.
+        let link = |new: &Path| std::os::unix::fs::symlink(&program, new);
+        let made = files::make_beside(&gate, link)
+            .and_then(|(new, ())| fs::rename(new, &gate))
+            .with_context(|| format!("could not make {}", gate.display()));
+        made.map(|()| toml_string(&gate.to_string_lossy()))
+    };
+    let wrapper = gate(gate_name(inner.wrapper.as_deref()))?;
+    let rustdoc = gate(RUSTDOC_GATE)?;
+    let mut lines = vec![
+        "[build]".to_owned(),
+        format!("rustc-wrapper = {wrapper}"),
+        format!("rustdoc = {rustdoc}"),
+    ];
+    let inner = [(INNER, inner.wrapper), (RUSTDOC, inner.rustdoc)];
+    let inner = inner.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let inner: Vec<String> =
+        inner.map(|(name, value)| format!("{name} = {}", toml_string(&value))).collect();
+    if !inner.is_empty() {
+        lines.extend(["".into(), "[env]".into()]);
+        lines.extend(inner);
+    }
+    Ok(lines)
+}
+
+/// Remove those gates, unless cargo's configuration still names one of them: then nothing could be
+/// compiled any more. That one is the answer.
+///
+/// # Errors
+/// They cannot be removed.
+pub(crate) fn remove_gates_for_always() -> anyhow::Result<Option<String>> {
+    let configured = Configured::ask(&Command::new(crate::workspace::cargo()));
+    let keys = ["build.rustc-wrapper", "build.rustdoc"];
+    let named = keys.iter().find_map(|it| configured.value(it)).map(|it| it.0);
+    if let Some(named) = named.filter(|it| is_always(Path::new(it))) {
+        return Ok(Some(named));
+    }
+    let folder = always_folder()?;
+    for name in C_WRAPPERS.into_iter().chain([RUSTDOC_GATE]) {
+        let gate = folder.join(name);
+        if fs::symlink_metadata(&gate).is_ok_and(|it| it.is_symlink()) {
+            fs::remove_file(&gate)
+                .with_context(|| format!("could not remove {}", gate.display()))?;
+        }
+    }
+    // It stays if there is anything else in it.
+    fs::remove_dir(&folder).ok();
+    Ok(None)
+}
+
+/// The text as a basic string of TOML, which those of JSON are.
+fn toml_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 impl Drop for Guard {
@@ -326,7 +462,8 @@ fn inner_tools(cargo: &Command) -> InnerTools {
             // A build within a build: the outer guard's gate is not asked as well.
             Some(value) if is_gate(Path::new(&value)) => env::var(outer).ok(),
             Some(value) => Some(value.to_string_lossy().into_owned()).filter(|it| !it.is_empty()),
-            None => configured.map(|it| it.0),
+            // As for plain cargo. Of what is behind it the configuration tells the gate.
+            None => configured.map(|it| it.0).filter(|it| !is_gate(Path::new(it))),
         }
     };
     let wrappers = ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"];

@@ -12,6 +12,7 @@
 //! gives `None`, and a build is watched from outside as any command.
 
 pub(crate) mod guard_record;
+mod needs;
 mod policy;
 #[cfg(test)]
 mod policy_simulation;
@@ -29,13 +30,18 @@ mod gate;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{Guard, entered, held_by_other_builds};
+pub(crate) use linux::{
+    Guard, entered, gates_for_always, held_by_other_builds, remove_gates_for_always,
+};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{Guard, entered, held_by_other_builds};
+pub(crate) use elsewhere::{
+    Guard, entered, gates_for_always, held_by_other_builds, remove_gates_for_always,
+};
 
+pub(crate) use needs::{known_for_all, learn_for_all, user_key};
 pub(crate) use wire::Unit;
 
 use crate::numbers::bytes;

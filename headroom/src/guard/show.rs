@@ -64,15 +64,23 @@ impl Event {
                 };
                 console.note(&format!("waiting: {missing}{holder}"));
             }
-            GuardAction::GaveUp => match wanted_bytes {
-                None => console.note(&format!(
-                    "the compiler of {crate_name} does not fit, not even alone; it held {held}"
-                )),
-                Some(wanted) => console.note(&format!(
-                    "the compiler of {crate_name} needs {}, and other programs keep all but {left}",
-                    bytes(*wanted)
-                )),
-            },
+            GuardAction::GaveUp => console.note(&self.why_given_up()),
+        }
+    }
+
+    /// Why this compiler is not tried again.
+    pub(super) fn why_given_up(&self) -> String {
+        let Event { crate_name, held_bytes, headroom_bytes, .. } = self;
+        match self.wanted_bytes {
+            None => format!(
+                "the compiler of {crate_name} does not fit, not even alone; it held {}",
+                bytes(*held_bytes)
+            ),
+            Some(wanted) => format!(
+                "the compiler of {crate_name} needs {}, and other programs keep all but {}",
+                bytes(wanted),
+                bytes(*headroom_bytes)
+            ),
         }
     }
 }

@@ -24,6 +24,9 @@ pub(crate) const DOCTESTS: &str = "XTASK_GUARD_DOCTESTS";
 /// The name that the folder of the gates begins with: this program, started from such a folder, is
 /// one.
 pub(crate) const GATE: &str = "xtask-gate";
+/// The folder of the gates that cargo's configuration names: with no controller around, such a gate
+/// is one for its own compiler.
+pub(crate) const ALWAYS: &str = "xtask-gate-always";
 /// The gate with this name stands before rustdoc.
 pub(crate) const RUSTDOC_GATE: &str = "rustdoc";
 /// The `cc` crate puts a wrapper with one of these names before C and C++ compilers as well, and so
@@ -36,6 +39,12 @@ pub(crate) const PLAIN_GATE: &str = "cachepot";
 pub(crate) fn is_gate(program: &Path) -> bool {
     let folder = program.parent().and_then(Path::file_name);
     folder.and_then(OsStr::to_str).is_some_and(|it| it.starts_with(GATE))
+}
+
+/// `true` if a program of this path is a gate that cargo's configuration names.
+pub(crate) fn is_always(program: &Path) -> bool {
+    let folder = program.parent().and_then(Path::file_name);
+    folder.is_some_and(|it| it == ALWAYS)
 }
 
 /// The name that a gate before compilers has where the user has set up this wrapper: build scripts
@@ -57,6 +66,9 @@ pub(crate) struct Unit {
     pub(crate) version: String,
     pub(crate) kind: UnitKind,
     pub(crate) crate_name: String,
+    /// For a crate that is the same in every workspace, since it is from a registry or a commit:
+    /// its features, as a number.
+    pub(crate) features: Option<u64>,
 }
 
 /// A message of the gate.
@@ -98,6 +110,7 @@ impl Unit {
                 version: or_empty("CARGO_PKG_VERSION"),
                 kind: UnitKind::BuildScriptCompile,
                 crate_name: "C compiler".into(),
+                features: None,
             });
         }
         let value = |name: &str| {
@@ -119,6 +132,7 @@ impl Unit {
             version: or_empty("CARGO_PKG_VERSION"),
             kind,
             crate_name: clean(crate_name),
+            features: is_of_all(&or_empty("CARGO_MANIFEST_DIR")).then(|| features(args)),
         })
     }
 
@@ -126,6 +140,22 @@ impl Unit {
     pub(crate) fn links(&self) -> bool {
         self.kind != UnitKind::Lib
     }
+}
+
+/// `true` if a crate in this folder is the same for all workspaces: cargo has it from a registry or
+/// from a commit of a repository.
+fn is_of_all(manifest_dir: &str) -> bool {
+    ["/registry/src/", "/git/checkouts/"].iter().any(|it| manifest_dir.contains(it))
+}
+
+/// What `--cfg feature="std"` says, in the order of the arguments, which cargo sorts: FNV-1a, the
+/// same in every version of this program.
+fn features(args: &[String]) -> u64 {
+    let features = args.iter().filter(|it| it.starts_with("feature="));
+    let bytes = features.flat_map(|it| it.bytes().chain([0]));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, it| {
+        (hash ^ u64::from(it)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// `true` if a C or C++ compiler is to compile a file.
@@ -148,8 +178,10 @@ pub(crate) fn is_c_compiler(args: &[String]) -> bool {
 impl Message {
     pub(crate) fn line(&self) -> String {
         match self {
-            Message::Ask(Unit { package, version, kind, crate_name }) => {
-                format!("ask\t{package}\t{version}\t{}\t{crate_name}\n", kind_name(*kind))
+            Message::Ask(Unit { package, version, kind, crate_name, features }) => {
+                let kind = kind_name(*kind);
+                let features = features.map_or_else(String::new, |it| format!("\t{it}"));
+                format!("ask\t{package}\t{version}\t{kind}\t{crate_name}{features}\n")
             }
             Message::Started(pid) => format!("started\t{pid}\n"),
             Message::Ended(it) => {
@@ -170,6 +202,7 @@ impl Message {
                 version: next()?.to_owned(),
                 kind: kind_of(next()?)?,
                 crate_name: next()?.to_owned(),
+                features: next().map(str::parse).transpose().ok()?,
             }),
             "started" => Message::Started(next()?.parse().ok()?),
             "ended" => Message::Ended(Ended {
@@ -228,6 +261,22 @@ mod tests {
     }
 
     #[test]
+    fn features_are_told_of_crates_that_are_the_same_in_every_workspace() {
+        let features = |folder: &str, args: &str| {
+            let args = ["rustc", "--crate-name", "a", "--crate-type", "lib", "--cfg", args];
+            let folder = |it: &str| (it == "CARGO_MANIFEST_DIR").then(|| folder.to_owned());
+            Unit::of(&args.map(str::to_owned), folder).unwrap().features
+        };
+        let registry = "/home/u/.cargo/registry/src/index-1/a-1.0.0";
+        let std = features(registry, "feature=\"std\"");
+        assert!(std.is_some() && std == features(registry, "feature=\"std\""));
+        assert_ne!(std, features(registry, "feature=\"alloc\""));
+        assert_eq!(features(registry, "other"), Some(0xcbf2_9ce4_8422_2325));
+        assert!(features("/h/.cargo/git/checkouts/a-1/2", "x").is_some());
+        assert_eq!(features("/home/u/a", "feature=\"std\""), None);
+    }
+
+    #[test]
     fn c_compilers_are_told_from_what_only_asks_them() {
         for args in
             ["cc -O2 -c a.c -o a.o", "/usr/bin/x86_64-linux-gnu-g++-12 -c a.cc", "clang -c x"]
@@ -272,6 +321,7 @@ mod tests {
                 version: String::new(),
                 kind,
                 crate_name: "a_b".into(),
+                features: (kind != UnitKind::Bin).then_some(u64::MAX),
             }));
         }
         for message in messages {

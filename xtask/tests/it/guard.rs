@@ -967,6 +967,73 @@ fn another_workspace_is_built_within_its_budget() {
     );
 }
 
+#[test]
+fn a_crate_from_a_registry_is_known_in_every_workspace() {
+    let _turn = kernel_may_kill();
+    let Some(group) = Group::new(400) else { return };
+    let cache = Shell::new().unwrap().create_temp_dir().unwrap();
+    let ledger = cache.path().join("cargo-headroom/ledger.json");
+    let n_evictions = || {
+        // Two let in are one too many, which is not known of a crate of a new workspace.
+        let fixture = Fixture::wide(2, appetite(230, 1200, 200));
+        let replace = |file: &str, from: &str, to: &str| {
+            let text = fs::read_to_string(fixture.path(file)).unwrap();
+            fixture.write(file, &text.replace(from, to));
+        };
+        fs::create_dir_all(fixture.path("registry/src")).unwrap();
+        for name in ["w0", "w1"] {
+            replace(&format!("{name}/Cargo.toml"), "../eater", "../../../eater");
+            fs::rename(fixture.path(name), fixture.path(&format!("registry/src/{name}"))).unwrap();
+            replace("Cargo.toml", &format!("\"{name}\""), &format!("\"registry/src/{name}\""));
+        }
+        let mut command = fixture.xtask(4);
+        command.env("XDG_CACHE_HOME", cache.path());
+        let ended = group.run(&command);
+        ended.is_built_in_release();
+        ended.guard("n_evictions")
+    };
+    // A file that says nothing costs nothing but what is in it.
+    fs::create_dir(ledger.parent().unwrap()).unwrap();
+    fs::write(&ledger, "{").unwrap();
+    assert!(n_evictions() >= 1);
+    let text = fs::read_to_string(&ledger).unwrap();
+    assert!(text.contains("w1") && !text.contains("eater"), "{text}");
+    assert_eq!(n_evictions(), 0);
+}
+
+#[test]
+fn plain_cargo_is_held_back_by_a_gate_in_its_configuration() {
+    let _turn = kernel_may_kill();
+    let Some(group) = Group::new(300) else { return };
+    let gates = Shell::new().unwrap().create_temp_dir().unwrap();
+    let gate = gates.path().join("xtask-gate-always/cachepot");
+    fs::create_dir(gate.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_xtask"), &gate).unwrap();
+    let config = format!("[build]\nrustc-wrapper = {gate:?}\n");
+    let fixtures = [(); 2].map(|()| Fixture::wide(2, appetite(150, 500, 200)));
+    fixtures.iter().for_each(|it| it.write(".cargo/config.toml", &config));
+    // Two builds at once, each of which is two compilers too many for the other.
+    let commands = fixtures.each_ref().map(|it| it.cargo(2));
+    thread::scope(|scope| {
+        let group = &group;
+        let running = commands.map(|it| scope.spawn(move || group.run(&it)));
+        for it in running.map(|it| it.join().unwrap()) {
+            assert_eq!((it.code(0).code, it.kills), (Some(0), 0), "{it:#?}");
+        }
+    });
+    // Under a guard the gate is that of the guard.
+    let [fixture, _] = fixtures;
+    fixture.clean(false);
+    let ended = group.run(&fixture.xtask(4));
+    assert_eq!(ended.is_built_in_release().guard("n_compilers"), 5, "{ended:#?}");
+    // One that does not fit.
+    let fixture = Fixture::wide(1, appetite(500, 2500, 100));
+    fixture.write(".cargo/config.toml", &config);
+    let ended = group.run(&fixture.cargo(1));
+    ended.code(101).says("out of memory: the compiler of w0 does not fit, not even alone");
+    group.is_empty_soon();
+}
+
 // ---- several builds at once ----
 
 /// All of them at the same time, each from its own workspace.
