@@ -34,6 +34,7 @@ use crate::files::append::{exists, write_whole};
 use crate::model::dynamics::Rule;
 use crate::model::network::StatePattern;
 use crate::model::topology::Topology;
+use crate::phi::causes::{Asked, Causes, TransitionArgs, given_state};
 use crate::phi::reading::{NetworkArgs, read};
 use crate::phi::variant::{ApproximationArgs, SmallPhiArgs, StructureArgs};
 use crate::phi::{self, CutUnits, MechanismUnits};
@@ -107,6 +108,12 @@ enum Command {
     /// Over one purview with --purview, with all partitions that tie and the repertoires; else over
     /// all purviews with φ > 0, the largest first. The file is as for `compute`.
     Mechanism(MechanismArgs),
+    /// What caused what: actual causation in a transition of your own network
+    ///
+    /// The account of a transition between two states (Albantakis et al. 2019): actual causes and
+    /// effects with α, and how irreducible all of it is, 𝒜. The file has before and after instead
+    /// of state, and perhaps cause and effect, the units considered; or a list of transitions.
+    Causes(CausesArgs),
     /// How far the cause-effect structures of two networks are apart, by IIT 3.0
     ///
     /// The extended earth mover's distance, with each structure and its conceptual information. The
@@ -123,10 +130,11 @@ enum Command {
     /// By default all estimators over the built-in suites, against Φ of IIT 3.0. Writes
     /// leaderboard.html, .md and .json into the folder of the runs.
     Leaderboard(LeaderboardArgs),
-    /// Draw your own network and its cause-effect structure as SVG
+    /// Draw your own network and its cause-effect structure as SVG, or what caused what in it
     ///
     /// By IIT 3.0. The network's graph shows the state of the units and the connections that the
-    /// system's minimum information partition severs. The file is as for `compute`.
+    /// system's minimum information partition severs. The file is as for `compute`; with --causes
+    /// as for `causes`.
     Draw(DrawArgs),
     /// Make a TPM from data
     Tpm(TpmArgs),
@@ -346,11 +354,44 @@ struct DistanceArgs {
 }
 
 #[derive(Debug, Args)]
+struct CausesArgs {
+    #[command(flatten)]
+    networks: NetworkArgs,
+    #[command(flatten)]
+    transition: TransitionArgs,
+    /// List α of every candidate as well
+    #[arg(long)]
+    candidates: bool,
+    /// All parts of the transition with 𝒜 > 0 instead, the causal nexus first
+    #[arg(long, conflicts_with = "candidates")]
+    nexus: bool,
+    /// Events instead: what has an actual cause in the state before and an actual effect in this
+    /// one, being itself in the state after. Of the units in `nodes`; without them of the major
+    /// complex by IIT 3.0
+    #[arg(long, value_name = "BITS", conflicts_with_all = ["candidates", "nexus"])]
+    next: Option<String>,
+    /// With --next, causes and effects among all units, also outside of the complex
+    #[arg(long, requires = "next")]
+    extrinsic: bool,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Threads [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
 struct DrawArgs {
     #[command(flatten)]
     networks: NetworkArgs,
+    /// The account of a transition instead: the units before and after, and causal links as arrows
+    #[arg(long)]
+    causes: bool,
+    #[command(flatten)]
+    transition: TransitionArgs,
     /// A file ending in .svg or .png for both drawings, or a folder for NAME.graph.svg and
-    /// NAME.structure.svg, NAME being that of the network's file
+    /// NAME.structure.svg (with --causes NAME.account.svg), NAME being that of the network's file
     #[arg(long, value_name = "FILE.svg|FOLDER", default_value = ".")]
     out: PathBuf,
     /// Write files anew that exist
@@ -457,6 +498,7 @@ impl Cli {
             (Some(_), Some(question)) => answer_other(question),
             (Some(Command::Compute(args) | Command::Phi(args)), None) => args.run(),
             (Some(Command::Mechanism(args)), None) => args.run(),
+            (Some(Command::Causes(args)), None) => args.run(),
             (Some(Command::Distance(args)), None) => args.run(),
             (Some(Command::Draw(args)), None) => args.run(),
             (Some(Command::Tpm(args)), None) => args.run(),
@@ -961,6 +1003,10 @@ fn write_answers(
         }
         Format::Json => question.answer_json(&engine, &mut out),
     };
+    answered(solved)
+}
+
+fn answered(solved: Result<(), phi::Failure>) -> Result<(), Error> {
     match solved {
         Ok(()) => Ok(()),
         Err(phi::Failure::Study(error)) => Err(error),
@@ -970,37 +1016,95 @@ fn write_answers(
 
 /// Says what was guessed, converted or passed over in reading.
 fn say_notes(question: &phi::Question) {
-    for note in question.notes() {
-        let _ = writeln!(io::stderr(), "note: {}", terminal(&note));
+    question.notes().iter().for_each(|note| say_note(note));
+}
+
+fn say_note(note: &str) {
+    let _ = writeln!(io::stderr(), "note: {}", terminal(note));
+}
+
+impl CausesArgs {
+    fn run(self) -> Result<(), Error> {
+        let asked = match (&self.next, self.nexus) {
+            (Some(next), _) => {
+                Asked::Events { next: given_state(next, "--next")?, is_extrinsic: self.extrinsic }
+            }
+            (None, true) => Asked::Nexus,
+            (None, false) => Asked::Account { has_candidates: self.candidates },
+        };
+        if !matches!(asked, Asked::Account { .. }) && self.transition.names_units() {
+            return Err(Error::Settings(
+                "--cause or --effect with --nexus or --next: expected them with an account"
+                    .to_owned(),
+            ));
+        }
+        let (place, input) = self.networks.read_transitions()?;
+        let question = Causes::new(input, place, &self.transition, asked)?;
+        question.notes().iter().for_each(|note| say_note(note));
+        let detail = Detail::default();
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
+        let engine = engine.telling(detail.clone());
+        let _watch = Watch::new(display(false), detail);
+        let mut out = io::stdout().lock();
+        answered(match self.format {
+            Format::Text => question.answer_text(&engine, &mut out),
+            Format::Json => question.answer_json(&engine, &mut out),
+        })
     }
 }
 
 impl DrawArgs {
     fn run(self) -> Result<(), Error> {
+        if self.causes {
+            let (place, input) = self.networks.read_transitions()?;
+            let asked = Asked::Account { has_candidates: false };
+            let question = Causes::new(input, place, &self.transition, asked)?;
+            let all = question.transitions().collect::<Result<Vec<_>, _>>()?;
+            question.notes().iter().for_each(|note| say_note(note));
+            return self.draw(all.len(), "transitions", &["account"], |engine, index, name| {
+                Ok(vec![question.draw(engine, &all[index], name)?])
+            });
+        }
+        if self.transition.is_given() {
+            return Err(Error::Settings(
+                "a transition without --causes: expected both, or neither".to_owned(),
+            ));
+        }
         let (place, networks) = self.networks.read()?;
         let question = phi::Question::new(networks, &place, Scope::System, None, None)?;
         let networks = question.networks().collect::<Result<Vec<_>, _>>()?;
         say_notes(&question);
+        let kinds = ["graph", "structure"];
+        self.draw(networks.len(), "networks", &kinds, |engine, index, name| {
+            question.draw(engine, &networks[index], name).map(Vec::from)
+        })
+    }
+
+    /// Draws what there is, each in several kinds of drawings.
+    fn draw(
+        &self,
+        n_drawn: usize,
+        what: &str,
+        kinds: &[&str],
+        draw: impl Fn(&Engine, usize, &str) -> Result<Vec<Drawing>, Error>,
+    ) -> Result<(), Error> {
         let stem = self.networks.stem();
-        let names: Vec<String> = match networks.len() {
+        let names: Vec<String> = match n_drawn {
             1 => vec![stem],
             n => (0..n).map(|index| format!("{stem}-{index}")).collect(),
         };
         let extension = self.out.extension().and_then(|it| it.to_str());
         let one = extension.filter(|it| ["svg", "png"].contains(it) && !self.out.is_dir());
-        if one.is_some() && networks.len() != 1 {
+        if one.is_some() && n_drawn != 1 {
             return Err(Error::Settings(format!(
-                "output {}: the file has {} networks; expected a folder",
-                self.out.display(),
-                networks.len()
+                "output {}: the file has {n_drawn} {what}; expected a folder",
+                self.out.display()
             )));
         }
         // All names are checked before anything is computed.
         let paths = |name: &str| match one {
             Some(_) => vec![self.out.clone()],
-            None => {
-                ["graph", "structure"].map(|it| self.out.join(format!("{name}.{it}.svg"))).to_vec()
-            }
+            None => kinds.iter().map(|it| self.out.join(format!("{name}.{it}.svg"))).collect(),
         };
         for path in names.iter().flat_map(|it| paths(it)) {
             if !self.force && exists(&path)? {
@@ -1019,15 +1123,17 @@ impl DrawArgs {
         let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
         let engine = engine.telling(detail.clone());
         let _watch = Watch::new(display(false), detail);
-        for (network, name) in networks.iter().zip(&names) {
-            let [graph, structure] = question.draw(&engine, network, name)?;
+        for (index, name) in names.iter().enumerate() {
+            let drawings = draw(&engine, index, name)?;
             let contents = match one {
-                Some("png") => {
-                    let drawing = graph.above(structure);
-                    vec![drawing.png(2.0).or_else(|error| self.instead_of_png(&drawing, error))?]
+                None => drawings.iter().map(|it| it.svg_file().into_bytes()).collect(),
+                Some(format) => {
+                    let all = drawings.into_iter().reduce(Drawing::above).expect("a drawing");
+                    vec![match format {
+                        "png" => all.png(2.0).or_else(|error| self.instead_of_png(&all, error))?,
+                        _ => all.svg_file().into_bytes(),
+                    }]
                 }
-                Some(_) => vec![graph.above(structure).svg_file().into_bytes()],
-                None => [graph, structure].map(|it| it.svg_file().into_bytes()).to_vec(),
             };
             for (path, content) in paths(name).iter().zip(contents) {
                 write_whole(path, content)?;

@@ -4,6 +4,7 @@
 //! It knows no study and no file but networks.
 
 pub mod approximate;
+pub mod causes;
 pub mod exact;
 pub mod result;
 pub mod steps;

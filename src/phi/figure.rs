@@ -34,10 +34,10 @@ pub struct Picture<'a> {
 }
 
 /// The radius of a unit.
-const UNIT: f64 = 18.0;
+pub(crate) const UNIT: f64 = 18.0;
 
 /// The longest name that stands inside its unit.
-const INSIDE: usize = 3;
+pub(crate) const INSIDE: usize = 3;
 
 /// The longest name that is written in full.
 const NAME: usize = 12;
@@ -251,7 +251,7 @@ impl Picture<'_> {
 }
 
 /// A name of a bearable length.
-fn shortened(name: &str) -> String {
+pub(crate) fn shortened(name: &str) -> String {
     if name.chars().count() <= NAME {
         return name.to_owned();
     }

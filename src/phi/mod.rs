@@ -1,9 +1,11 @@
 //! Exact Φ of networks of one's own, with their cause-effect structures (under IIT 4.0
-//! Φ-structures), as text or JSON.
+//! Φ-structures), as text or JSON; and what caused what in their transitions.
 //!
 //! Each answer is written as soon as it is there: what is interrupted keeps the answers so far, as
 //! valid JSON if that was asked for.
 
+pub mod account_figure;
+pub mod causes;
 pub mod distance;
 pub mod figure;
 mod mechanism;
@@ -265,13 +267,7 @@ fn part(part: &PartRecord, labels: Option<&[String]>) -> String {
 
 /// `{0,2}`, or `{A,C}` where the units have names.
 pub(crate) fn set(units: &[usize], labels: Option<&[String]>) -> String {
-    let names: Vec<String> = units
-        .iter()
-        .map(|&unit| match labels.and_then(|it| it.get(unit)) {
-            Some(label) => terminal(label),
-            None => unit.to_string(),
-        })
-        .collect();
+    let names: Vec<String> = units.iter().map(|&it| unit(it, labels)).collect();
     format!("{{{}}}", names.join(","))
 }
 
@@ -282,6 +278,14 @@ pub(crate) fn values_of(mut number: usize, sizes: &[usize]) -> impl Iterator<Ite
         number /= k;
         value
     })
+}
+
+/// A unit by its name, or its number.
+pub(crate) fn unit(unit: usize, labels: Option<&[String]>) -> String {
+    match labels.and_then(|it| it.get(unit)) {
+        Some(label) => terminal(label),
+        None => unit.to_string(),
+    }
 }
 
 /// A state: `(1,0,0)`.

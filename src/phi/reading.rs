@@ -61,6 +61,20 @@ impl NetworkArgs {
         read(self.path(), &self.reader()?, self.tpm.is_some())
     }
 
+    /// The same for questions about transitions, which need no state.
+    ///
+    /// # Errors
+    /// As [`read`](NetworkArgs::read).
+    pub fn read_transitions(&self) -> Result<(String, Input), Error> {
+        if self.state.is_some() {
+            return Err(Error::Settings(
+                "--state with a transition: expected --before and --after".to_owned(),
+            ));
+        }
+        let reader = Reader { default_states: Some(States::All), ..self.reader()? };
+        read(self.path(), &reader, self.tpm.is_some())
+    }
+
     /// The name of the file without its ending, for the names of drawings.
     pub fn stem(&self) -> String {
         match self.path().file_stem() {

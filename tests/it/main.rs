@@ -49,6 +49,9 @@ mod cluster;
 /// One Φ in tasks.
 mod cluster_phi;
 
+/// `causes`: what caused what.
+mod causes;
+
 /// `draw`: the same as pictures.
 mod draw;
 mod estimators;

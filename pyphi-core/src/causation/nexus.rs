@@ -64,6 +64,7 @@ pub fn nexus(
     network.require_binary("actual causation")?;
     check_states(network, &[(before, "before"), (after, "after")])?;
     check_connections(network)?;
+    network.require_binary("actual causation")?;
     let has_inputs = |&unit: &usize| !network.inputs(unit).is_empty();
     let is_possible = |&unit: &usize| probability_of(network, before, after, unit) > 0.0;
     let effects = network.units().iter().filter(has_inputs).filter(is_possible).collect();

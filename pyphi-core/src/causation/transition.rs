@@ -100,6 +100,7 @@ impl Transition {
         check_states(network, &[(before, "before"), (after, "after")])?;
         check_units(network, &[(cause, "cause"), (effect, "effect")])?;
         check_connections(network)?;
+        network.require_binary("actual causation")?;
         for unit in effect.iter() {
             if probability_of(network, before, after, unit) == 0.0 {
                 return Err(ErrorKind::ImpossibleTransition {

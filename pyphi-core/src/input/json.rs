@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::table::{self, Table};
 use super::values::{self, StateText, Values};
-use super::{Draft, Form, NetworkRecord, RowOrder, States, UnitName, state};
+use super::{AskedTransition, Draft, Form, NetworkRecord, RowOrder, States, UnitName, state};
 use crate::alphabet::Alphabet;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -26,6 +26,9 @@ const FIELDS: [&str; 8] = ["tpm", "cm", "state", "states", "nodes", "name", "lab
 
 /// Those of units with more than two values.
 const FIELDS_OF_VALUES: [&str; 4] = ["alphabet", "next", "values", "marginals"];
+
+/// Those of transitions between two states.
+const FIELDS_OF_TRANSITIONS: [&str; 5] = ["before", "after", "cause", "effect", "transitions"];
 
 /// Other names of some of them: PyPhi's, and those of the first files of the web calculator.
 const ALIASES: [(&str, &str); 6] = [
@@ -254,6 +257,10 @@ fn own(fields: &Fields<'_>, strict: bool) -> Result<Draft> {
         if ours == "counts" {
             continue;
         }
+        if FIELDS_OF_TRANSITIONS.contains(&name) {
+            transition_field(&mut draft, name, &value(name, json)?)?;
+            continue;
+        }
         if !FIELDS.contains(&ours) && !FIELDS_OF_VALUES.contains(&ours) {
             if PASSED_OVER.contains(&name) || is_drawn && nearest(name, &FIELDS).is_none() {
                 passed_over.push(name);
@@ -380,6 +387,51 @@ fn states_of_values(value: Value) -> Result<StateText> {
             Err(json(expected, &other))
         }
     }
+}
+
+/// A field that says which transition is asked about, or which ones are.
+fn transition_field(draft: &mut Draft, name: &str, value: &Value) -> Result<()> {
+    if name != "transitions" {
+        return set_transition(&mut draft.transition, "", name, value);
+    }
+    if draft.transitions.is_some() {
+        return Err(wrong(format!("field {name:?} is there twice, expected it once")));
+    }
+    let read = |item: &Value, place: Place<'_>| {
+        let Value::Object(fields) = item else {
+            return Err(json(&format!("{place}: expected an object with before and after"), item));
+        };
+        let mut asked = AskedTransition::default();
+        for (name, value) in fields {
+            let known = &FIELDS_OF_TRANSITIONS[..4];
+            if !known.contains(&name.as_str()) {
+                return Err(wrong(format!("{place}: {}", unknown_field(name, known))));
+            }
+            set_transition(&mut asked, &format!("{place}."), name, value)?;
+        }
+        Ok(asked)
+    };
+    draft.transitions = Some(items(value, name, read)?);
+    Ok(())
+}
+
+fn set_transition(
+    asked: &mut AskedTransition,
+    place: &str,
+    name: &str,
+    value: &Value,
+) -> Result<()> {
+    let place = format!("{place}{name}");
+    let is_there = match name {
+        "before" => asked.before.replace(one_state(value, &place)?).is_some(),
+        "after" => asked.after.replace(one_state(value, &place)?).is_some(),
+        "cause" => asked.cause.replace(items(value, &place, unit_name)?).is_some(),
+        _ => asked.effect.replace(items(value, &place, unit_name)?).is_some(),
+    };
+    if is_there {
+        return Err(wrong(format!("field {place:?} is there twice, expected it once")));
+    }
+    Ok(())
 }
 
 fn two_states() -> Error {

@@ -20,6 +20,9 @@
 //! | `next` | instead of `tpm`, with `alphabet`: a row for each state, in it the next value of each unit |
 //! | `marginals` | instead of `tpm`, as PyPhi 2 has it: for each unit an array with an index for the value of every unit and one for its own next value |
 //! | `values` | with `alphabet`: for each unit a list of names of its values, which `state` may use |
+//! | `before`, `after` | two states, for actual causation instead of `state` |
+//! | `cause`, `effect` | the units considered before and after; all by default |
+//! | `transitions` | a list of objects with these four; what one does not say is as above |
 //! | `counts` | what the TPM was counted from ([`Series`]); kept with it, and not looked at |
 //!
 //! A file holds one such object, a list of them, or one in each line. Each field is there once, and
@@ -351,6 +354,32 @@ pub enum Connectivity {
     Rows(Vec<Vec<u8>>),
 }
 
+/// A transition that is asked about, as far as it is stated.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AskedTransition {
+    /// The state before.
+    pub before: Option<Vec<u8>>,
+    /// The state after.
+    pub after: Option<Vec<u8>>,
+    /// Units considered before.
+    pub cause: Option<Vec<UnitName>>,
+    /// Units considered after.
+    pub effect: Option<Vec<UnitName>>,
+}
+
+impl AskedTransition {
+    /// The same, with what it does not say as in another one.
+    #[must_use]
+    pub fn or(self, other: &AskedTransition) -> AskedTransition {
+        AskedTransition {
+            before: self.before.or_else(|| other.before.clone()),
+            after: self.after.or_else(|| other.after.clone()),
+            cause: self.cause.or_else(|| other.cause.clone()),
+            effect: self.effect.or_else(|| other.effect.clone()),
+        }
+    }
+}
+
 /// How networks are read.
 ///
 /// ```
@@ -416,6 +445,9 @@ pub struct Entry {
     pub states: States,
     /// What was guessed, converted, rounded or passed over, each in one line.
     pub notes: Vec<String>,
+    /// The transitions that are asked about: one, of which nothing may be stated, or those of
+    /// `transitions`.
+    pub transitions: Vec<AskedTransition>,
 }
 
 /// Reads one network, a list of them, or JSON lines, each with its state, by the rules of
@@ -469,6 +501,17 @@ struct Draft {
     alphabet: Option<Alphabet>,
     value_names: Option<Vec<Vec<String>>>,
     notes: Vec<String>,
+    transition: AskedTransition,
+    transitions: Option<Vec<AskedTransition>>,
+}
+
+impl Draft {
+    fn asked_transitions(&self) -> Vec<AskedTransition> {
+        match &self.transitions {
+            None => vec![self.transition.clone()],
+            Some(all) => all.iter().map(|it| it.clone().or(&self.transition)).collect(),
+        }
+    }
 }
 
 impl Reader {
@@ -500,8 +543,9 @@ impl Reader {
 
     fn entry(&self, draft: Result<Draft>) -> Entry {
         let (mut notes, mut states) = (Vec::new(), States::Listed(Vec::new()));
+        let transitions = draft.as_ref().map_or_else(|_| Vec::new(), Draft::asked_transitions);
         let record = draft.and_then(|draft| self.record(draft, &mut notes, &mut states));
-        Entry { record, states, notes }
+        Entry { record, states, notes, transitions }
     }
 
     fn record(

@@ -1,0 +1,171 @@
+//! The account of a transition as a drawing.
+//!
+//! The units stand in two columns, before and after. Every causal link has a knot between them with
+//! its α: lines come from the units of its occurrence and arrows go to its actual cause (to the
+//! left) or its actual effect (to the right), the wider the larger α is. Where it is undetermined
+//! which of several purviews it is, all have dashed arrows. Everything can be read without colours.
+
+use std::f64::consts::TAU;
+
+use crate::engine::causes::{AccountRecord, LinkRecord};
+use crate::phi::causes::valued;
+use crate::phi::figure::{INSIDE, UNIT, shortened};
+use crate::report::drawing::{Anchor, Drawing, Ink, Mark, Shape, distance};
+use crate::report::plot::label;
+
+/// How far knots are apart.
+const LINK: f64 = 34.0;
+
+/// How far the knots are from the units.
+const REACH: f64 = 210.0;
+
+/// The widest arrow.
+const WIDEST: f64 = 7.0;
+
+/// An account, of a network called `name`.
+pub fn account(answer: &AccountRecord, name: &str, labels: Option<&[String]>) -> Drawing {
+    let asked = &answer.transition;
+    let n = asked.before.len();
+    let names: Vec<String> = (0..n)
+        .map(|unit| {
+            let own = labels.and_then(|it| it.get(unit));
+            own.map_or_else(|| unit.to_string(), |it| shortened(it))
+        })
+        .collect();
+    let longest = names.iter().map(|it| it.chars().count()).max().unwrap_or(0);
+    let beside = if longest > INSIDE { 8.0 * longest as f64 + 12.0 } else { 0.0 };
+    let title = format!(
+        "{name}: {} causal links, Σα = {:.6}, irreducibility {:.6}",
+        answer.links.len(),
+        answer.sum_alpha,
+        answer.account_irreducibility.bi.irreducibility
+    );
+    let said = [
+        "arrows to the left: actual causes, to the right: actual effects; as wide as α is large",
+        "dashed arrows: undetermined, the actual cause or effect is one of these",
+        "filled: 1, empty: 0; in a dashed ring: not considered",
+    ];
+    let letters = said.iter().map(|it| it.chars().count()).max().unwrap_or(0);
+    let letters = letters.max(title.chars().count() + 12);
+    let side = 2.0 * (REACH + 2.0 * UNIT + beside);
+    let width = (side + 40.0).max(6.2 * letters as f64 + 40.0);
+    let middle = width / 2.0;
+    let columns = [middle - REACH, middle + REACH];
+    let inner = (LINK * answer.links.len() as f64).max(3.0 * UNIT * n as f64);
+    let top = 78.0;
+    let spread = |k: usize, of: usize| top + inner * (k as f64 + 0.5) / of.max(1) as f64;
+    let centered = |y, text: &str, size, ink| label((middle, y), text, size, Anchor::Middle, ink);
+
+    let mut marks = vec![centered(24.0, &title, 14.0, Ink::Text)];
+    let states = [&asked.before, &asked.after];
+    let considered = [&asked.cause, &asked.effect];
+    let largest = answer.links.iter().map(|it| it.alpha).fold(0.0, f64::max);
+    for (k, link) in answer.links.iter().enumerate() {
+        let knot = (middle, spread(k, answer.links.len()));
+        let width = 1.0 + (WIDEST - 1.0) * link.alpha / largest;
+        let place = |column: usize, unit: usize| (columns[column], spread(unit, n));
+        marks.extend(link_marks(link, knot, width, &place));
+    }
+    // The knots are above all lines.
+    for (k, link) in answer.links.iter().enumerate() {
+        let at = (middle, spread(k, answer.links.len()));
+        let (ink, [from, to]) = look(link);
+        let purviews: Vec<String> =
+            link.purviews.iter().map(|it| valued(it, states[to], labels)).collect();
+        let arrow = if link.direction == "cause" { "←" } else { "→" };
+        let occurrence = valued(&link.mechanism, states[from], labels);
+        let title =
+            format!("{occurrence} {arrow} {}: α = {:.6}", purviews.join(" or "), link.alpha);
+        let shape = if link.direction == "cause" { Shape::Diamond } else { Shape::Circle };
+        marks.push(Mark::Point { at, shape, ink, filled: true, title });
+        let text = format!("{:.4}", link.alpha);
+        marks.push(label((at.0, at.1 - 8.0), &text, 11.0, Anchor::Middle, Ink::Text));
+    }
+    for (column, heading) in ["before", "after"].into_iter().enumerate() {
+        let x = columns[column];
+        marks.push(label((x, 56.0), heading, 12.0, Anchor::Middle, Ink::Text));
+        for (unit, name) in names.iter().enumerate() {
+            let at = (x, spread(unit, n));
+            let is_considered = considered[column].contains(&unit);
+            let ink = if is_considered { Ink::Text } else { Ink::Muted };
+            let value = states[column][unit];
+            let fill = if value != 0 { ink } else { Ink::Paper };
+            let title = format!(
+                "{name} = {value} {heading}, {}",
+                if is_considered { "considered" } else { "not considered" }
+            );
+            let points = ring(at, UNIT);
+            marks.push(Mark::Area { points, fill, ink, width: 2.0, title });
+            if !is_considered {
+                let points = ring(at, UNIT + 4.0);
+                marks.push(Mark::Line { points, ink, width: 1.5, dashed: true });
+            }
+            if name.chars().count() <= INSIDE {
+                let ink = if value != 0 { Ink::Paper } else { Ink::Text };
+                marks.push(label((at.0, at.1 + 4.5), name, 13.0, Anchor::Middle, ink));
+                continue;
+            }
+            let (anchor, dx) = match column {
+                0 => (Anchor::End, -UNIT - 8.0),
+                _ => (Anchor::Start, UNIT + 8.0),
+            };
+            marks.push(label((at.0 + dx, at.1 + 4.5), name, 13.0, anchor, Ink::Text));
+        }
+    }
+    let bottom = top + inner + 22.0;
+    for (k, text) in said.into_iter().enumerate() {
+        marks.push(centered(bottom + 17.0 * k as f64, text, 11.0, Ink::Muted));
+    }
+    Drawing { width, height: bottom + 52.0, title, marks }
+}
+
+/// The colour of a link, and the columns of its occurrence and of its cause or effect.
+fn look(link: &LinkRecord) -> (Ink, [usize; 2]) {
+    if link.direction == "cause" { (Ink::Series(0), [1, 0]) } else { (Ink::Series(1), [0, 1]) }
+}
+
+/// Lines from the units of the occurrence to the knot, and arrows from there.
+fn link_marks(
+    link: &LinkRecord,
+    knot: (f64, f64),
+    width: f64,
+    place: &dyn Fn(usize, usize) -> (f64, f64),
+) -> Vec<Mark> {
+    let (ink, [from, to]) = look(link);
+    let mut marks = Vec::new();
+    for &unit in &link.mechanism {
+        let points = vec![edge(place(from, unit), knot, 2.0), knot];
+        marks.push(Mark::Line { points, ink, width, dashed: false });
+    }
+    let mut units: Vec<usize> = link.purviews.concat();
+    units.sort_unstable();
+    units.dedup();
+    for unit in units {
+        let tip = edge(place(to, unit), knot, 3.0);
+        let length = distance(knot, tip).max(1e-9);
+        let (ux, uy) = ((tip.0 - knot.0) / length, (tip.1 - knot.1) / length);
+        let (long, half) = (8.0 + width, 3.0 + 0.6 * width);
+        let back = (tip.0 - long * ux, tip.1 - long * uy);
+        let dashed = link.undetermined;
+        marks.push(Mark::Line { points: vec![knot, back], ink, width, dashed });
+        let points = vec![
+            tip,
+            (back.0 - half * uy, back.1 + half * ux),
+            (back.0 + half * uy, back.1 - half * ux),
+        ];
+        marks.push(Mark::Area { points, fill: ink, ink, width: 1.0, title: String::new() });
+    }
+    marks
+}
+
+/// Where the line from a unit to a point leaves the unit.
+fn edge(unit: (f64, f64), point: (f64, f64), gap: f64) -> (f64, f64) {
+    let length = distance(unit, point).max(1e-9);
+    let far = (UNIT + gap) / length;
+    (unit.0 + far * (point.0 - unit.0), unit.1 + far * (point.1 - unit.1))
+}
+
+fn ring((x, y): (f64, f64), radius: f64) -> Vec<(f64, f64)> {
+    let angles = (0..=48).map(|k| TAU * f64::from(k) / 48.0);
+    angles.map(|it| (x + radius * it.cos(), y + radius * it.sin())).collect()
+}

@@ -1,0 +1,503 @@
+//! What caused what in transitions of networks of one's own, as text, JSON or a drawing.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::engine::causes::{
+    AccountRecord, AskedTransition, Background, CausalRules, EventsRecord, IrreducibilityRecord,
+    LinkRecord, NexusRecord, OwnTransition, Scheme,
+};
+use crate::engine::exact::{Engine, Entry, Form, Input, InputError, UnitName, state};
+use crate::error::Error;
+use crate::escape::{terminal, terminal_lines};
+use crate::phi::account_figure;
+use crate::phi::{Failure, bits, partition, set, unit};
+use crate::report::drawing::Drawing;
+use crate::report::text::left_table;
+
+/// Which transition is asked about, where the file does not say or another one is meant.
+#[derive(Debug, Args)]
+pub struct TransitionArgs {
+    /// State before, instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
+    #[arg(long, value_name = "BITS")]
+    before: Option<String>,
+    /// State after, instead of that in the file
+    #[arg(long, value_name = "BITS")]
+    after: Option<String>,
+    /// Units considered before, by number or label, instead of those in the file; the others are
+    /// the background [default: all]
+    #[arg(long, value_name = "UNIT,UNIT")]
+    cause: Option<String>,
+    /// Units considered after, instead of those in the file [default: all]
+    #[arg(long, value_name = "UNIT,UNIT")]
+    effect: Option<String>,
+    /// Units that are not considered before are averaged over [default: they are as they were]
+    #[arg(long)]
+    noise_background: bool,
+    /// Partitions that are tried: all, as published; tri, an approximation; bi, as in IIT 3.0,
+    /// which gives other accounts
+    #[arg(long, value_name = "SCHEME", default_value_t)]
+    scheme: Scheme,
+}
+
+impl TransitionArgs {
+    /// Whether units are named that are considered.
+    pub fn names_units(&self) -> bool {
+        self.cause.is_some() || self.effect.is_some()
+    }
+
+    /// Whether anything is said of a transition.
+    pub fn is_given(&self) -> bool {
+        let states = self.before.is_some() || self.after.is_some();
+        states || self.names_units() || self.rules() != CausalRules::default()
+    }
+
+    fn asked(&self) -> Result<AskedTransition, Error> {
+        let state = |text: &Option<String>, name| {
+            text.as_deref().map(|it| given_state(it, name)).transpose()
+        };
+        let units = |text: &Option<String>| text.as_deref().map(UnitName::parse_list);
+        Ok(AskedTransition {
+            before: state(&self.before, "--before")?,
+            after: state(&self.after, "--after")?,
+            cause: units(&self.cause),
+            effect: units(&self.effect),
+        })
+    }
+
+    fn rules(&self) -> CausalRules {
+        let background = match self.noise_background {
+            true => Background::Noise,
+            false => Background::Fixed,
+        };
+        CausalRules { background, scheme: self.scheme }
+    }
+}
+
+/// A state from the command line.
+///
+/// # Errors
+/// [`Error::Settings`] that names the flag.
+pub fn given_state(text: &str, flag: &str) -> Result<Vec<u8>, Error> {
+    state(text).map_err(|error: InputError| Error::Settings(format!("{flag}: {error}")))
+}
+
+/// What is asked about each transition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// The account, with α of all candidates if `has_candidates`.
+    Account {
+        /// All candidates are listed.
+        has_candidates: bool,
+    },
+    /// 𝒜 of all parts of the transition.
+    Nexus,
+    /// What has both a cause and an effect.
+    Events {
+        /// The state in which effects are.
+        next: Vec<u8>,
+        /// Causes and effects are looked for among all units.
+        is_extrinsic: bool,
+    },
+}
+
+/// Networks with transitions, and what is asked of them.
+#[derive(Debug)]
+pub struct Causes {
+    input: Input,
+    place: String,
+    given: AskedTransition,
+    rules: CausalRules,
+    asked: Asked,
+}
+
+/// The answer for one transition.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Account(Box<AccountRecord>),
+    Nexus(NexusRecord),
+    Events(EventsRecord),
+}
+
+/// Writes the answer for a transition of the network of this number, or why there is none.
+type WriteAnswer<'a> = dyn FnMut(usize, Result<&Answer, &Refusal>) -> io::Result<()> + 'a;
+
+/// What stands in the place of an answer.
+#[derive(Debug, Serialize)]
+struct Refusal {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// The number of the network in the file, from 0.
+    record: usize,
+    /// The number of its transition, from 0.
+    transition: usize,
+    error: String,
+}
+
+impl Causes {
+    /// A question about the transitions of networks that come from `place`.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] if a state of the command line is none.
+    pub fn new(
+        input: Input,
+        place: String,
+        args: &TransitionArgs,
+        asked: Asked,
+    ) -> Result<Causes, Error> {
+        Ok(Causes { input, place, given: args.asked()?, rules: args.rules(), asked })
+    }
+
+    /// What was guessed, converted or passed over in reading.
+    pub fn notes(&self) -> Vec<String> {
+        let entries = self.input.networks.iter().enumerate();
+        let said = entries.flat_map(|(index, entry)| {
+            entry.notes.iter().map(move |note| match self.input.form {
+                Form::One => format!("{}: {note}", self.place),
+                Form::List | Form::Lines => format!("{}: record {index}: {note}", self.place),
+            })
+        });
+        said.collect()
+    }
+
+    /// Each transition by the number of its network and its own.
+    fn items(&self) -> Vec<(usize, usize)> {
+        let entries = self.input.networks.iter().enumerate();
+        let of_entry = |(index, entry): (usize, &Entry)| {
+            // A network that is wrong is said to be so once.
+            let n = if entry.record.is_ok() { entry.transitions.len() } else { 1 };
+            (0..n).map(move |number| (index, number)).collect::<Vec<_>>()
+        };
+        entries.flat_map(of_entry).collect()
+    }
+
+    /// One network with one transition.
+    fn is_single(&self) -> bool {
+        self.input.form == Form::One && self.items().len() == 1
+    }
+
+    /// The transitions, checked.
+    ///
+    /// # Errors
+    /// [`Error::Network`] for each that cannot be analysed.
+    pub fn transitions(&self) -> impl Iterator<Item = Result<OwnTransition, Error>> + '_ {
+        self.items().into_iter().map(|item| self.transition(item))
+    }
+
+    fn transition(&self, (index, number): (usize, usize)) -> Result<OwnTransition, Error> {
+        let entry = &self.input.networks[index];
+        let name = entry.record.as_ref().ok().and_then(|it| it.name.as_ref());
+        let mut place = match (self.input.form, name) {
+            (Form::One, _) => self.place.clone(),
+            (_, None) => format!("{}: record {index}", self.place),
+            (_, Some(name)) => format!("{}: record {index} ({name})", self.place),
+        };
+        if entry.transitions.len() > 1 {
+            place += &format!(": transitions[{number}]");
+        }
+        let record = entry
+            .record
+            .as_ref()
+            .map_err(|error| Error::Network { place: place.clone(), message: error.to_string() })?;
+        let asked = self.given.clone().or(&entry.transitions[number]);
+        OwnTransition::new(record, &asked, self.rules, place)
+    }
+
+    fn answer(&self, engine: &Engine, item: (usize, usize)) -> Result<Answer, Error> {
+        let transition = self.transition(item)?;
+        match &self.asked {
+            Asked::Account { has_candidates } => {
+                engine.account(&transition, *has_candidates).map(|it| Answer::Account(Box::new(it)))
+            }
+            Asked::Nexus => engine.nexus(&transition).map(Answer::Nexus),
+            Asked::Events { next, is_extrinsic } => {
+                engine.events(&transition, next, *is_extrinsic).map(Answer::Events)
+            }
+        }
+    }
+
+    /// The account of a transition as a drawing. `name` stands for a network without one.
+    ///
+    /// # Errors
+    /// As [`Engine::account`].
+    pub fn draw(
+        &self,
+        engine: &Engine,
+        transition: &OwnTransition,
+        name: &str,
+    ) -> Result<Drawing, Error> {
+        let answer = engine.account(transition, false)?;
+        let name = transition.name().unwrap_or(name);
+        Ok(account_figure::account(&answer, name, transition.labels()))
+    }
+
+    /// The answers in their order; what is wrong with one of several stands in its place.
+    fn answers(&self, engine: &Engine, write: &mut WriteAnswer<'_>) -> Result<(), Failure> {
+        let (items, mut refused) = (self.items(), 0);
+        if items.is_empty() {
+            let message = "transitions: none, expected at least one".to_owned();
+            return Err(Failure::Study(Error::Network { place: self.place.clone(), message }));
+        }
+        for (done, &item) in items.iter().enumerate() {
+            match self.answer(engine, item) {
+                Ok(answer) => write(item.0, Ok(&answer))?,
+                Err(error @ (Error::Network { .. } | Error::Memory { .. }))
+                    if !self.is_single() =>
+                {
+                    refused += 1;
+                    let (record, transition) = item;
+                    let name = self.input.networks[record].record.as_ref().ok();
+                    let name = name.and_then(|it| it.name.clone());
+                    let error = error.to_string();
+                    write(record, Err(&Refusal { name, record, transition, error }))?;
+                }
+                Err(Error::Interrupted(_)) => {
+                    let so_far = format!(": {done} of {} transitions were analysed", items.len());
+                    return Err(Failure::Study(Error::Interrupted(so_far)));
+                }
+                Err(error) => return Err(Failure::Study(error)),
+            }
+        }
+        match refused {
+            0 => Ok(()),
+            refused => {
+                let (place, total) = (self.place.clone(), items.len());
+                Err(Failure::Study(Error::Refused { place, refused, total }))
+            }
+        }
+    }
+
+    /// Writes the answers for a person.
+    ///
+    /// # Errors
+    /// [`Failure`]; the answers before it are written.
+    pub fn answer_text(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
+        let mut is_first = true;
+        self.answers(engine, &mut |index, outcome| {
+            let record = self.input.networks[index].record.as_ref().ok();
+            let labels = record.and_then(|it| it.labels.as_deref());
+            let answer = match outcome {
+                Ok(Answer::Account(answer)) => text(answer, labels),
+                Ok(Answer::Nexus(answer)) => nexus_text(answer, labels),
+                Ok(Answer::Events(answer)) => events_text(answer, labels),
+                Err(refusal) => format!("{}\n", refusal.error),
+            };
+            let separator = if std::mem::replace(&mut is_first, false) { "" } else { "\n" };
+            write!(out, "{separator}{}", terminal_lines(&answer))?;
+            out.flush()
+        })
+    }
+
+    /// Writes the answers as JSON, a line each: an object; a list for a list, or for several
+    /// transitions; lines for lines.
+    ///
+    /// # Errors
+    /// [`Failure`]; the answers before it are written, and the list is closed.
+    pub fn answer_json(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
+        let is_list = self.input.form != Form::Lines && !self.is_single();
+        let mut before = if is_list { "[\n" } else { "" };
+        let answered = self.answers(engine, &mut |_, outcome| {
+            let line = match outcome {
+                Ok(answer) => serde_json::to_string(answer),
+                Err(refusal) => serde_json::to_string(refusal),
+            };
+            write!(out, "{before}{}", line.expect("plain data"))?;
+            before = if is_list { ",\n" } else { "\n" };
+            out.flush()
+        });
+        if let Err(Failure::Output(error)) = answered {
+            return Err(Failure::Output(error));
+        }
+        match (is_list, before) {
+            (true, "[\n") => writeln!(out, "[\n]")?,
+            (true, _) => writeln!(out, "\n]")?,
+            (false, "") => {}
+            (false, _) => writeln!(out)?,
+        }
+        out.flush()?;
+        answered
+    }
+}
+
+/// Units with their values in a state: `{A=1,B=0}`.
+pub(crate) fn valued(units: &[usize], state: &[u8], labels: Option<&[String]>) -> String {
+    let of = |&it: &usize| format!("{}={}", unit(it, labels), state[it]);
+    format!("{{{}}}", units.iter().map(of).collect::<Vec<_>>().join(","))
+}
+
+/// A number of bits, or 0.
+fn number(value: f64) -> String {
+    if value == 0.0 { "0".to_owned() } else { format!("{value:.6}") }
+}
+
+fn text(answer: &AccountRecord, labels: Option<&[String]>) -> String {
+    let asked = &answer.transition;
+    let mut text = String::new();
+    if let Some(name) = &asked.name {
+        let _ = writeln!(text, "{}", terminal(name));
+    }
+    let _ = writeln!(
+        text,
+        "from {} to {}, probability {}",
+        valued(&asked.cause, &asked.before, labels),
+        valued(&asked.effect, &asked.after, labels),
+        asked.transition_probability
+    );
+    let _ = writeln!(
+        text,
+        "states {} and {}, background {}, partitions {}",
+        bits(&asked.before),
+        bits(&asked.after),
+        asked.background,
+        asked.scheme
+    );
+    let all = &answer.account_irreducibility;
+    let _ = writeln!(text, "𝒜 = {}{}", number(all.bi.irreducibility), lost(&all.bi, labels));
+    let _ = writeln!(
+        text,
+        "𝒜 of the causes {}, of the effects {}",
+        number(all.cause.irreducibility),
+        number(all.effect.irreducibility)
+    );
+    if answer.links.is_empty() {
+        text.push_str("\nno causal links\n");
+    } else {
+        let n = answer.links.len();
+        let links = if n == 1 { "1 causal link".to_owned() } else { format!("{n} causal links") };
+        let _ = writeln!(text, "\n{links}, Σα = {:.6}", answer.sum_alpha);
+        text.push_str(&links_table(&answer.links, [&asked.before, &asked.after], labels));
+    }
+    if let Some(candidates) = &answer.candidates {
+        let _ = writeln!(text, "\n{} candidates", candidates.len());
+        let header = ["occurrence", "", "candidate", "α", "signed", "ρ"];
+        let mut lines = vec![header.map(str::to_owned).to_vec()];
+        lines.extend(candidates.iter().map(|it| {
+            let [occurrence, of] = states_of(&it.direction, [&asked.before, &asked.after]);
+            vec![
+                valued(&it.mechanism, occurrence, labels),
+                arrow(&it.direction).to_owned(),
+                valued(&it.purview, of, labels),
+                number(it.alpha),
+                format!("{:.6}", it.signed_alpha),
+                format!("{:.6}", it.ratio),
+            ]
+        }));
+        text.push_str(&left_table(&lines));
+    }
+    text
+}
+
+/// What is severed by the partition that takes least.
+fn lost(found: &IrreducibilityRecord, labels: Option<&[String]>) -> String {
+    if let Some(reason) = &found.reason {
+        return format!(": {reason}");
+    }
+    let edge =
+        |&(from, to): &(usize, usize)| format!("{} → {}", unit(from, labels), unit(to, labels));
+    let edges = found.severed.iter().map(edge);
+    let edges = edges.collect::<Vec<_>>().join(", ");
+    match (found.irreducibility > 0.0, edges.is_empty()) {
+        (true, _) => format!(", lost by severing {edges}"),
+        (false, true) => ": a partition severs no connection".to_owned(),
+        (false, false) => format!(": severing {edges} makes no difference"),
+    }
+}
+
+fn arrow(direction: &str) -> &'static str {
+    if direction == "cause" { "←" } else { "→" }
+}
+
+/// The state of occurrences and that of their causes or effects.
+fn states_of<'a>(direction: &str, [before, after]: [&'a [u8]; 2]) -> [&'a [u8]; 2] {
+    if direction == "cause" { [after, before] } else { [before, after] }
+}
+
+/// Links, a line each.
+fn links_table(links: &[LinkRecord], states: [&[u8]; 2], labels: Option<&[String]>) -> String {
+    let header = ["occurrence", "", "cause or effect", "α", "ρ", "partition"];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    for it in links {
+        let [occurrence, of] = states_of(&it.direction, states);
+        let purviews: Vec<String> =
+            it.purviews.iter().map(|units| valued(units, of, labels)).collect();
+        lines.push(vec![
+            valued(&it.mechanism, occurrence, labels),
+            arrow(&it.direction).to_owned(),
+            purviews.join(" or "),
+            format!("{:.6}", it.alpha),
+            format!("{:.6}", it.ratio),
+            partition(&it.partition, labels),
+        ]);
+    }
+    let mut text = left_table(&lines);
+    if links.iter().any(|it| it.undetermined) {
+        text.push_str("or: undetermined, these have the same α\n");
+    }
+    text
+}
+
+fn nexus_text(answer: &NexusRecord, labels: Option<&[String]>) -> String {
+    let NexusRecord { name, before, after, background, scheme, nexus } = answer;
+    let mut text = String::new();
+    if let Some(name) = name {
+        let _ = writeln!(text, "{}", terminal(name));
+    }
+    let (was, is) = (bits(before), bits(after));
+    let _ = writeln!(text, "from {was} to {is}, background {background}, partitions {scheme}");
+    if nexus.is_empty() {
+        text.push_str("no part of the transition has 𝒜 > 0\n");
+        return text;
+    }
+    let _ = writeln!(text, "{} parts with 𝒜 > 0, the causal nexus first", nexus.len());
+    let mut lines = vec![["𝒜", "causes", "effects"].map(str::to_owned).to_vec()];
+    lines.extend(nexus.iter().map(|it| {
+        let sets = [valued(&it.cause, before, labels), valued(&it.effect, after, labels)];
+        [vec![format!("{:.6}", it.irreducibility)], sets.to_vec()].concat()
+    }));
+    text.push_str(&left_table(&lines));
+    text
+}
+
+fn events_text(answer: &EventsRecord, labels: Option<&[String]>) -> String {
+    let mut text = String::new();
+    if let Some(name) = &answer.name {
+        let _ = writeln!(text, "{}", terminal(name));
+    }
+    let [previous, current, next] =
+        [&answer.previous, &answer.current, &answer.next].map(|it| bits(it));
+    let _ = writeln!(text, "states {previous}, {current}, {next}");
+    let _ = match answer.phi {
+        Some(phi) => {
+            writeln!(text, "complex {}, Φ = {phi:.6} by IIT 3.0", set(&answer.nodes, labels))
+        }
+        None => writeln!(text, "units {}", set(&answer.nodes, labels)),
+    };
+    let kind = if answer.extrinsic { "extrinsic" } else { "true" };
+    if answer.events.is_empty() {
+        let _ = writeln!(text, "no {kind} events");
+        return text;
+    }
+    let header = ["cause", "α", "occurrence", "effect", "α"];
+    let mut lines = vec![header.map(str::to_owned).to_vec()];
+    for it in &answer.events {
+        let purviews = |link: &LinkRecord, state: &[u8]| {
+            let all = link.purviews.iter().map(|units| valued(units, state, labels));
+            all.collect::<Vec<_>>().join(" or ")
+        };
+        lines.push(vec![
+            purviews(&it.cause, &answer.previous),
+            format!("{:.6}", it.cause.alpha),
+            valued(&it.mechanism, &answer.current, labels),
+            purviews(&it.effect, &answer.next),
+            format!("{:.6}", it.effect.alpha),
+        ]);
+    }
+    let n = answer.events.len();
+    let _ = writeln!(text, "{n} {kind} event{}", if n == 1 { "" } else { "s" });
+    text.push_str(&left_table(&lines));
+    text
+}
