@@ -69,6 +69,7 @@ fn what_exists_is_kept_and_what_is_wrong_is_said() {
     place.run("draw --network two.json --out two").succeeded();
     assert!(place.path("two/two-1.structure.svg").exists());
     check("draw --network nothing.json", "cannot read nothing.json: ");
-    check("draw --network net.json --state 1,2 --out x", "state \"1,2\": expected a 0 or 1");
+    let message = "net.json: state: 2 entries, expected 3 (one per unit)";
+    check("draw --network net.json --state 1,2 --out x", message);
     assert!(!place.path("x").exists());
 }

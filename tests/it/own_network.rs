@@ -629,7 +629,7 @@ fn text_that_is_no_network_is_refused_with_the_place() {
     assert_eq!(state.code, Some(2));
     assert_eq!(
         state.stderr,
-        "error: state \"1,2,0\": expected a 0 or 1 for each unit, as in 1,0,0\n"
+        "error: standard input: state: unit 1: 2, expected 0 (OFF) or 1 (ON)\n"
     );
 }
 
