@@ -483,9 +483,6 @@ impl Controller {
                         waited_for_bytes: misfit.waited_for_bytes,
                     });
                     self.shared.gave_up.store(true, Ordering::SeqCst);
-                    if self.is_of_a_gate && client.compiler.is_none() {
-                        client.say(FINAL);
-                    }
                     Some(GuardAction::GaveUp)
                 }
             };
@@ -497,6 +494,14 @@ impl Controller {
                     _ => None,
                 };
                 self.tell(action_done, &unit, held, wanted);
+            }
+            // The gate reads why. One whose compiler runs is answered when that has ended.
+            if self.is_of_a_gate
+                && let Action::GiveUp(_) = action
+                && let Some(client) = &mut self.clients[position]
+                && client.compiler.is_none()
+            {
+                client.say(FINAL);
             }
         }
         self.actions.clear();

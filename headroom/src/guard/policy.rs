@@ -224,6 +224,8 @@ struct Wait {
     /// So much must be available before the compiler starts.
     bytes: u64,
     until: Millis,
+    /// What there was for it when it was ended.
+    failed_in_bytes: u64,
     /// The least that was available meanwhile, and the most since then.
     least_bytes: u64,
     most_bytes: u64,
@@ -554,7 +556,8 @@ impl Policy {
         let before = self.most_room.max(room + self.others.rest_bytes);
         let job = &mut self.jobs[position];
         // The compiler held this much when it wanted more.
-        let needs = job.held + headroom + BURST;
+        let failed_in_bytes = job.held + headroom;
+        let needs = failed_in_bytes + BURST;
         // What others are taking at this moment is what it is ended for, before it is missing.
         let taken = before.saturating_sub(room) + falls_by(&self.rooms, now, RATE_OVER);
         job.estimate = job.estimate.max(needs);
@@ -570,7 +573,9 @@ impl Policy {
         let most = self.most_room.saturating_sub(floor + BURST);
         let job = &mut self.jobs[position];
         let needs = needs.max(job.waits_for.map_or(0, |it| it.bytes)).min(most);
-        job.waits_for = Some(Wait { bytes: needs, until, least_bytes: u64::MAX, most_bytes: 0 });
+        let (least_bytes, most_bytes) = (u64::MAX, 0);
+        job.waits_for =
+            Some(Wait { bytes: needs, until, failed_in_bytes, least_bytes, most_bytes });
         job.alone = true;
         job.n_evictions += 1;
         actions.push(Action::Await(job.id, needs + floor));
@@ -701,6 +706,12 @@ impl Policy {
                         if now >= wait.until
                             && self.idle_since.is_some_and(|it| now >= it + MEMORY_RETURN)
                         {
+                            // It failed in less than there is now. Whether it needs more is not
+                            // known.
+                            let available = self.sample.headroom_bytes;
+                            if available > wait.failed_in_bytes + GIVEN_BACK && older.is_none() {
+                                return Some(position);
+                            }
                             let wanted = wait.bytes + self.floor();
                             self.give_up(position, self.room(), Some(wanted), actions);
                             return None;

@@ -630,6 +630,31 @@ fn memory_that_others_took_is_waited_for_while_they_give_it_back_or_the_user_wan
     assert!(finishes(leaves_after(120, much - 35 * MIB), 0));
 }
 
+/// What it is taken to need is never there again, what it really needs is.
+#[test]
+fn a_compiler_is_not_given_up_in_more_memory_than_it_failed_in() {
+    let finishes = |peak| {
+        let (ramp, hold, stairs) = (3000, 500, 1);
+        let compiler = Compiler { peak, ramp, hold, stairs, known: None, links: false };
+        let (little, much, less) = (10 * MIB, 110 * MIB, 85 * MIB);
+        let scenario = Scenario {
+            capacity: 200 * MIB,
+            swap: 0,
+            n_builds: 1,
+            wait: 0,
+            n_cpus: 2,
+            n_jobs: 1,
+            compilers: vec![compiler],
+            neighbour: vec![(0, little), (1500, little), (2000, much), (4000, much), (4100, less)],
+        };
+        let build = simulate(&scenario, 1, Faults::default(), 400_000);
+        assert!(build.n_evictions > 0 && build.end.is_some(), "{build:?}");
+        build.gave_up.is_none()
+    };
+    assert!(finishes(97 * MIB));
+    assert!(!finishes(140 * MIB));
+}
+
 /// The time of a build, and the best of a build without a guard that has a fixed number of jobs.
 /// `None`: no such build survives.
 fn beside_the_best(scenario: &Scenario, seed: u64, faults: Faults) -> Option<(Millis, Millis)> {
