@@ -22,10 +22,10 @@ use crate::cli::cluster::ClusterArgs;
 use crate::cli::leaderboard::LeaderboardArgs;
 use crate::cli::tpm::TpmArgs;
 use crate::engine::exact::{
-    self, CutChoices, Direction, Engine, Rules, Scope, SpectrumRules, TiePolicy, TieRule, UnitName,
-    Variant,
+    self, CutChoices, Direction, Engine, Listing, Rules, Scope, SpectrumRules, TiePolicy, TieRule,
+    UnitName, Variant,
 };
-use crate::engine::steps::Detail;
+use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::escape::{is_hidden, terminal, terminal_lines};
 use crate::estimate::Registry;
@@ -35,11 +35,13 @@ use crate::model::dynamics::Rule;
 use crate::model::network::StatePattern;
 use crate::model::topology::Topology;
 use crate::phi::causes::{Asked, Causes, TransitionArgs, given_state};
+use crate::phi::explore::{self, Theories, Which};
+use crate::phi::picture::{self, Kind};
 use crate::phi::reading::{NetworkArgs, read};
 use crate::phi::variant::{ApproximationArgs, SmallPhiArgs, StructureArgs};
 use crate::phi::{self, CutUnits, MechanismUnits};
 use crate::report::Report;
-use crate::report::drawing::Drawing;
+use crate::report::drawing::{Drawing, Theme};
 use crate::report::text::{runs, write_matrix};
 use crate::run::journal::{IfExists, Outputs, check_summary};
 use crate::run::ledger::Ledger;
@@ -130,12 +132,16 @@ enum Command {
     /// By default all estimators over the built-in suites, against Φ of IIT 3.0. Writes
     /// leaderboard.html, .md and .json into the folder of the runs.
     Leaderboard(LeaderboardArgs),
-    /// Draw your own network and its cause-effect structure as SVG, or what caused what in it
+    /// Draw your own network and what the theory finds in it, as SVG, PNG or PDF
     ///
-    /// By IIT 3.0. The network's graph shows the state of the units and the connections that the
-    /// system's minimum information partition severs. The file is as for `compute`; with --causes
-    /// as for `causes`.
+    /// The graph shows the state of the units and the connections that the system's minimum
+    /// information partition severs; beside it the structure, complexes, Φ in every state, and the
+    /// tables (--show). The file is as for `compute`; with --causes as for `causes`, and the
+    /// account of the transition is drawn.
     Draw(DrawArgs),
+    /// Write one page to look at your own network: units to switch, Φ of both theories in every
+    /// state, and the structures in three dimensions
+    Explore(ExploreArgs),
     /// Make a TPM from data
     Tpm(TpmArgs),
     /// List the runs that were started with --run
@@ -390,16 +396,63 @@ struct DrawArgs {
     causes: bool,
     #[command(flatten)]
     transition: TransitionArgs,
-    /// A file ending in .svg or .png for both drawings, or a folder for NAME.graph.svg and
-    /// NAME.structure.svg (with --causes NAME.account.svg), NAME being that of the network's file
-    #[arg(long, value_name = "FILE.svg|FOLDER", default_value = ".")]
+    /// Theory: iit3, iit4-2023, iit4-2026 or iit4-2026-paper
+    #[arg(long, default_value = "iit3")]
+    formalism: Formalism,
+    /// IIT 4.0, which of tied causes and effects count: max-phi, principled or pyphi, as for
+    /// `compute` [default: max-phi]
+    #[arg(long, value_name = "POLICY")]
+    ties_policy: Option<TiePolicy>,
+    /// What is drawn [default: graph,structure, under IIT 4.0 also lattice]
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    show: Vec<Kind>,
+    /// A file ending in .svg, .png or .pdf for all drawings, one below the other, or a folder for
+    /// NAME.graph.svg, NAME.structure.svg and so on (with --causes NAME.account.svg), NAME being that of the network's file
+    #[arg(long, value_name = "FILE|FOLDER", default_value = ".")]
     out: PathBuf,
+    /// On dark paper
+    #[arg(long)]
+    dark: bool,
     /// Write files anew that exist
     #[arg(long)]
     force: bool,
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+struct ExploreArgs {
+    #[command(flatten)]
+    networks: NetworkArgs,
+    /// Theories: iit3, iit4-2023, iit4-2026 or iit4-2026-paper; one, or iit3 and one of the others
+    #[arg(long, value_delimiter = ',', default_value = "iit3,iit4-2023")]
+    formalism: Vec<Formalism>,
+    /// IIT 4.0, which of tied causes and effects count, as for `compute` [default: max-phi]
+    #[arg(long, value_name = "POLICY")]
+    ties_policy: Option<TiePolicy>,
+    /// States in the page [default: all up to 5 units, given for more]
+    #[arg(long, value_enum)]
+    states: Option<StatesShown>,
+    /// The page [default: NAME.html here, NAME being that of the network's file]
+    #[arg(long, value_name = "FILE.html")]
+    out: Option<PathBuf>,
+    /// Write the file anew if it exists
+    #[arg(long)]
+    force: bool,
+    /// Threads [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StatesShown {
+    /// The one in the file.
+    Given,
+    /// All that some state leads to.
+    Reachable,
+    /// All.
+    All,
 }
 
 #[derive(Debug, Args)]
@@ -501,6 +554,7 @@ impl Cli {
             (Some(Command::Causes(args)), None) => args.run(),
             (Some(Command::Distance(args)), None) => args.run(),
             (Some(Command::Draw(args)), None) => args.run(),
+            (Some(Command::Explore(args)), None) => args.run(),
             (Some(Command::Tpm(args)), None) => args.run(),
             (Some(Command::Runs(args)), None) => args.run(),
             (Some(Command::Report(args)), None) => args.run(),
@@ -870,7 +924,8 @@ impl PhiArgs {
         }
         let (place, networks) = self.networks.read()?;
         let question = phi::Question::new(networks, &place, scope, spectrum, rules)?;
-        let question = question.under(self.cut).listing_relations(self.relations);
+        let relations = self.relations.map_or(Listing::None, Listing::First);
+        let question = question.under(self.cut).listing_relations(relations);
         write_answers(question, variant, self.format, self.jobs)
     }
 
@@ -901,21 +956,27 @@ impl PhiArgs {
 
     /// The rules of IIT 4.0, if that is asked for.
     fn rules(&self) -> Result<Option<Rules>, Error> {
-        let only = |option: &str, formalism: &str| {
-            let asked = self.formalism;
-            Err(Error::Settings(format!("{option} with {asked}: expected --formalism {formalism}")))
-        };
-        match (self.formalism.is_iit4(), self.ties_policy) {
-            (false, Some(_)) => only("--ties-policy", "iit4-2023, iit4-2026 or iit4-2026-paper"),
-            (false, _) if self.phi_s_only => {
-                only("--phi-s-only", "iit4-2023, iit4-2026 or iit4-2026-paper")
-            }
-            (false, _) if self.relations.is_some() => {
-                only("--relations", "iit4-2023, iit4-2026 or iit4-2026-paper")
-            }
-            (_, policy) => Ok(exact::rules(self.formalism, policy.unwrap_or_default())),
-        }
+        only_iit4(self.formalism, "--phi-s-only", self.phi_s_only)?;
+        only_iit4(self.formalism, "--relations", self.relations.is_some())?;
+        iit4_rules(self.formalism, self.ties_policy)
     }
+}
+
+/// The rules of IIT 4.0, if that is asked for.
+fn iit4_rules(formalism: Formalism, policy: Option<TiePolicy>) -> Result<Option<Rules>, Error> {
+    only_iit4(formalism, "--ties-policy", policy.is_some())?;
+    Ok(exact::rules(formalism, policy.unwrap_or_default()))
+}
+
+/// IIT 3.0 has no such option.
+fn only_iit4(formalism: Formalism, option: &str, is_asked: bool) -> Result<(), Error> {
+    if is_asked && !formalism.is_iit4() {
+        return Err(Error::Settings(format!(
+            "{option} with {formalism}: expected --formalism iit4-2023, iit4-2026 or \
+             iit4-2026-paper"
+        )));
+    }
+    Ok(())
 }
 
 impl MechanismArgs {
@@ -1056,6 +1117,11 @@ impl CausesArgs {
 impl DrawArgs {
     fn run(self) -> Result<(), Error> {
         if self.causes {
+            if !self.show.is_empty() || self.formalism.is_iit4() {
+                return Err(Error::Settings(
+                    "--causes with --show or --formalism: expected one of them".to_owned(),
+                ));
+            }
             let (place, input) = self.networks.read_transitions()?;
             let asked = Asked::Account { has_candidates: false };
             let question = Causes::new(input, place, &self.transition, asked)?;
@@ -1070,13 +1136,18 @@ impl DrawArgs {
                 "a transition without --causes: expected both, or neither".to_owned(),
             ));
         }
+        let rules = iit4_rules(self.formalism, self.ties_policy)?;
         let (place, networks) = self.networks.read()?;
-        let question = phi::Question::new(networks, &place, Scope::System, None, None)?;
+        let question = phi::Question::new(networks, &place, Scope::System, None, rules)?;
         let networks = question.networks().collect::<Result<Vec<_>, _>>()?;
         say_notes(&question);
-        let kinds = ["graph", "structure"];
-        self.draw(networks.len(), "networks", &kinds, |engine, index, name| {
-            question.draw(engine, &networks[index], name).map(Vec::from)
+        let kinds = match self.show.as_slice() {
+            [] => Kind::usual(rules),
+            some => some.to_vec(),
+        };
+        let names: Vec<&str> = kinds.iter().map(|it| it.name()).collect();
+        self.draw(networks.len(), "networks", &names, |engine, index, name| {
+            picture::draw(engine, &networks[index], rules, name, &kinds)
         })
     }
 
@@ -1094,7 +1165,7 @@ impl DrawArgs {
             n => (0..n).map(|index| format!("{stem}-{index}")).collect(),
         };
         let extension = self.out.extension().and_then(|it| it.to_str());
-        let one = extension.filter(|it| ["svg", "png"].contains(it) && !self.out.is_dir());
+        let one = extension.filter(|it| ["svg", "png", "pdf"].contains(it) && !self.out.is_dir());
         if one.is_some() && n_drawn != 1 {
             return Err(Error::Settings(format!(
                 "output {}: the file has {n_drawn} {what}; expected a folder",
@@ -1123,15 +1194,18 @@ impl DrawArgs {
         let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
         let engine = engine.telling(detail.clone());
         let _watch = Watch::new(display(false), detail);
+        let theme = if self.dark { Theme::Dark } else { Theme::Light };
         for (index, name) in names.iter().enumerate() {
             let drawings = draw(&engine, index, name)?;
             let contents = match one {
-                None => drawings.iter().map(|it| it.svg_file().into_bytes()).collect(),
-                Some(format) => {
+                None => drawings.iter().map(|it| it.svg_file(theme).into_bytes()).collect(),
+                Some(form) => {
                     let all = drawings.into_iter().reduce(Drawing::above).expect("a drawing");
-                    vec![match format {
-                        "png" => all.png(2.0).or_else(|error| self.instead_of_png(&all, error))?,
-                        _ => all.svg_file().into_bytes(),
+                    vec![match form {
+                        "png" => (all.png(2.0, theme))
+                            .or_else(|error| self.instead_of_png(&all, theme, error))?,
+                        "pdf" => all.pdf(theme),
+                        _ => all.svg_file(theme).into_bytes(),
                     }]
                 }
             };
@@ -1145,13 +1219,76 @@ impl DrawArgs {
 
     /// Keeps a drawing that is too large for a PNG as an SVG beside it, if that is free: its Φ may
     /// have taken hours.
-    fn instead_of_png(&self, drawing: &Drawing, error: Error) -> Result<Vec<u8>, Error> {
+    fn instead_of_png(
+        &self,
+        drawing: &Drawing,
+        theme: Theme,
+        error: Error,
+    ) -> Result<Vec<u8>, Error> {
         let path = self.out.with_extension("svg");
         if exists(&path)? {
             return Err(error);
         }
-        write_whole(&path, drawing.svg_file())?;
+        write_whole(&path, drawing.svg_file(theme))?;
         Err(Error::Settings(format!("{error}; the drawing is in {}", path.display())))
+    }
+}
+
+impl ExploreArgs {
+    fn run(self) -> Result<(), Error> {
+        let theories = self.theories()?;
+        let (place, networks) = self.networks.read()?;
+        let rules = theories.iit4.filter(|_| !theories.iit3);
+        let question = phi::Question::new(networks, &place, Scope::System, None, rules)?;
+        let networks = question.networks().collect::<Result<Vec<_>, _>>()?;
+        say_notes(&question);
+        let [network] = networks.as_slice() else {
+            let n = networks.len();
+            return Err(Error::Settings(format!("{place}: {n} networks or states; expected one")));
+        };
+        let name = self.networks.stem();
+        let path = self.out.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.html")));
+        if !self.force && exists(&path)? {
+            let message = "exists: pass --force to write it anew, or another --out".to_owned();
+            return Err(Error::Output { path, message });
+        }
+        let which = match self.states {
+            None => Which::Usual,
+            Some(StatesShown::Given) => Which::Given,
+            Some(StatesShown::Reachable) => Which::Reachable,
+            Some(StatesShown::All) => Which::All,
+        };
+        let detail = Detail::default();
+        let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
+        let _watch = Watch::new(display(false), detail.clone());
+        let told = |done, total| {
+            detail.set(Some(Steps { what: "states", done, total, best: None, remaining: None }));
+        };
+        let page = explore::page(&engine, network, theories, which, &name, &told)?;
+        let said = match page.n_left_out {
+            0 => String::new(),
+            n => format!("; {n} do not fit"),
+        };
+        let bytes = page.html.len();
+        write_whole(&path, page.html)?;
+        let mib = bytes as f64 / f64::from(1 << 20);
+        let _ = writeln!(io::stderr(), "note: {mib:.1} MiB, {} states{said}", page.n_states);
+        print_path(&path)
+    }
+
+    fn theories(&self) -> Result<Theories, Error> {
+        let (iit4, iit3): (Vec<Formalism>, Vec<Formalism>) =
+            self.formalism.iter().partition(|it| it.is_iit4());
+        if iit3.len() > 1 || iit4.len() > 1 {
+            return Err(Error::Settings(
+                "--formalism: expected one theory, or iit3 and a version of IIT 4.0".to_owned(),
+            ));
+        }
+        let rules = match iit4.first() {
+            Some(it) => iit4_rules(*it, self.ties_policy)?,
+            None => iit4_rules(Formalism::Iit3, self.ties_policy)?,
+        };
+        Ok(Theories { iit3: !iit3.is_empty(), iit4: rules })
     }
 }
 

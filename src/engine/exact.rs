@@ -510,8 +510,7 @@ impl Engine {
     }
 
     /// φ_s and the Φ-structure (IIT 4.0) of a network from a file. If it `has_spectrum`, with the
-    /// smallest and the largest Φ that ties allow; with so many of its relations if they are asked
-    /// for.
+    /// smallest and the largest Φ that ties allow; with the relations that are asked for.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -520,7 +519,7 @@ impl Engine {
         network: &OwnNetwork,
         rules: Rules,
         has_spectrum: bool,
-        relations: Option<usize>,
+        relations: Listing,
     ) -> Result<PhiStructureRecord, Error> {
         let system = &network.system();
         let place = network.place();
@@ -542,8 +541,11 @@ impl Engine {
         };
         let record = PhiStructureRecord { spectrum, ..network.structure_answer(rules, &structure) };
         Ok(match relations {
-            None => record,
-            Some(most) => record.with_relations(&structure, most),
+            Listing::None => record,
+            Listing::First(most) => record.with_relations(&structure, most),
+            Listing::Largest { pairs, triples } => {
+                record.with_largest_relations(&structure, pairs, triples)
+            }
         })
     }
 
@@ -642,6 +644,23 @@ pub fn rules(formalism: Formalism, ties: TiePolicy) -> Option<Rules> {
         Formalism::Iit4_2026Paper => Some(DifferentiationCap::SpecifiedState),
     };
     Some(Rules { cap, ties })
+}
+
+/// Which relations of a Φ-structure are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listing {
+    /// None: they are counted only.
+    None,
+    /// The first ones, in lexicographic order of their distinctions.
+    First(usize),
+    /// Those with the largest φ_r: so many of two distinctions, or of one with itself, and so many
+    /// of three.
+    Largest {
+        /// Of one or two distinctions.
+        pairs: usize,
+        /// Of three.
+        triples: usize,
+    },
 }
 
 /// A network from a file, checked.
@@ -745,6 +764,16 @@ impl OwnNetwork {
         }
         let (record, network) = (Arc::clone(record), Arc::clone(network));
         Ok(OwnNetwork { record, network, state: state.to_vec(), subsystem, units, n_units })
+    }
+
+    /// The same network and units in another state.
+    ///
+    /// # Errors
+    /// [`Rejected`], for one if no previous state leads to it.
+    pub fn in_state(&self, state: &[u8], rules: Option<Rules>) -> Result<OwnNetwork, Rejected> {
+        let checked =
+            CheckedNetwork { record: Arc::clone(&self.record), network: Arc::clone(&self.network) };
+        OwnNetwork::new(&checked, state, Scope::System, rules)
     }
 
     /// Reads one network in its one state from JSON, for IIT 3.0. `place` names the file in errors.
@@ -861,6 +890,11 @@ impl OwnNetwork {
         Ok(cut)
     }
 
+    /// The units of the system.
+    pub fn nodes(&self) -> Vec<usize> {
+        self.units.iter().collect()
+    }
+
     /// The number of all its units.
     pub fn n_all_units(&self) -> usize {
         self.record.cm.len()
@@ -874,6 +908,26 @@ impl OwnNetwork {
     /// `cm[i][j]` is 1 where i is an input of j.
     pub fn connectivity(&self) -> &[Vec<u8>] {
         &self.record.cm
+    }
+
+    /// How many values each unit has.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.record.alphabet.clone().unwrap_or_else(|| vec![2; self.n_all_units()])
+    }
+
+    /// P(unit is ON) by state of the network (unit 0 in the lowest bit) and unit.
+    pub fn tpm(&self) -> &[Vec<f64>] {
+        &self.record.tpm
+    }
+
+    /// The state it is in.
+    pub fn state(&self) -> &[u8] {
+        &self.state
+    }
+
+    /// The name that the file gives it.
+    pub fn name(&self) -> Option<&str> {
+        self.record.name.as_deref()
     }
 
     /// The names of the units, if the file gives them.

@@ -13,7 +13,7 @@ use crate::engine::causes::{
 use crate::engine::exact::{Engine, Entry, Form, Input, InputError, UnitName, state};
 use crate::error::Error;
 use crate::escape::{terminal, terminal_lines};
-use crate::phi::account_figure;
+use crate::phi::picture;
 use crate::phi::{Failure, bits, partition, set, unit};
 use crate::report::drawing::Drawing;
 use crate::report::text::left_table;
@@ -232,7 +232,7 @@ impl Causes {
     ) -> Result<Drawing, Error> {
         let answer = engine.account(transition, false)?;
         let name = transition.name().unwrap_or(name);
-        Ok(account_figure::account(&answer, name, transition.labels()))
+        Ok(picture::account(&answer, name, transition.labels()))
     }
 
     /// The answers in their order; what is wrong with one of several stands in its place.

@@ -4,11 +4,11 @@
 //! Each answer is written as soon as it is there: what is interrupted keeps the answers so far, as
 //! valid JSON if that was asked for.
 
-pub mod account_figure;
 pub mod causes;
 pub mod distance;
-pub mod figure;
+pub mod explore;
 mod mechanism;
+pub mod picture;
 mod question;
 pub mod reading;
 mod spectrum;

@@ -12,17 +12,15 @@ use std::sync::OnceLock;
 use serde::Serialize;
 
 use crate::engine::exact::{
-    CheckedNetwork, ComplexesRecord, Cut, Direction, Engine, Entry, Form, Input, MechanismRecord,
-    NetworkRecord, OwnNetwork, PartDirection, PhiComplexesRecord, PhiPurviewRecord, PhiRecord,
-    PhiStructureRecord, PurviewRecord, Rejected, Rules, Scope, SpectrumRules, States,
-    SystemPartition, SystemRecord, UnitName,
+    CheckedNetwork, ComplexesRecord, Cut, Direction, Engine, Entry, Form, Input, Listing,
+    MechanismRecord, NetworkRecord, OwnNetwork, PartDirection, PhiComplexesRecord,
+    PhiPurviewRecord, PhiRecord, PhiStructureRecord, PurviewRecord, Rejected, Rules, Scope,
+    SpectrumRules, States, SystemPartition, SystemRecord, UnitName,
 };
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::escape::terminal_lines;
-use crate::phi::figure::Picture;
 use crate::phi::{bits, complexes_text, mechanism, structure, text, values_of};
-use crate::report::drawing::Drawing;
 use crate::suite::Settings;
 
 /// Networks, and what is asked of them.
@@ -42,8 +40,8 @@ pub struct Question {
     mechanism: Option<MechanismUnits>,
     /// A cut of the system, instead of the one that takes least.
     cut: Option<CutUnits>,
-    /// IIT 4.0: how many relations are listed.
-    relations: Option<usize>,
+    /// IIT 4.0: which relations are listed.
+    relations: Listing,
     /// Where it is said how many networks of many are done.
     detail: Detail,
 }
@@ -222,7 +220,7 @@ impl Question {
             iit4,
             mechanism: None,
             cut: None,
-            relations: None,
+            relations: Listing::None,
             detail: Detail::default(),
         };
         let is_hopeless = question.input.networks.iter().all(|it| it.record.is_err());
@@ -253,10 +251,10 @@ impl Question {
         self
     }
 
-    /// The same with so many relations of each Φ-structure listed.
+    /// The same with these relations of each Φ-structure listed.
     #[must_use]
-    pub fn listing_relations(mut self, most: Option<usize>) -> Question {
-        self.relations = most;
+    pub fn listing_relations(mut self, relations: Listing) -> Question {
+        self.relations = relations;
         self
     }
 
@@ -534,43 +532,6 @@ impl Question {
         }
     }
 
-    /// Drawings of the system in a network, by IIT 3.0: its graph with the cut, and its
-    /// cause-effect structure. `name` stands for a network without one.
-    ///
-    /// # Errors
-    /// As [`Engine::analyse`].
-    ///
-    /// # Panics
-    /// If the question is about complexes, or about IIT 4.0.
-    pub fn draw(
-        &self,
-        engine: &Engine,
-        network: &OwnNetwork,
-        name: &str,
-    ) -> Result<[Drawing; 2], Error> {
-        let Answer::System(answer) = self.analyse(engine, network, false)? else {
-            panic!("a question about systems, by IIT 3.0")
-        };
-        let cut: Option<[Vec<usize>; 2]> = answer
-            .cut
-            .filter(|_| answer.phi > 0.0)
-            .as_ref()
-            .map(|cut| [cut.severed_from.iter().collect(), cut.severed_to.iter().collect()]);
-        let name = answer.name.as_deref().unwrap_or(name);
-        let title = format!("{name}: Φ = {:.6} in state {}", answer.phi, bits(&answer.state));
-        let picture = Picture {
-            title: &title,
-            cm: network.connectivity(),
-            state: &answer.state,
-            has_values: !network.is_binary(),
-            nodes: &answer.nodes,
-            labels: network.labels(),
-            cut: cut.as_ref().map(|[from, to]| (from.as_slice(), to.as_slice())),
-            concepts: &answer.ces,
-        };
-        Ok([picture.graph(), Picture { title: name, ..picture }.structure()])
-    }
-
     fn has_purview(&self) -> bool {
         self.mechanism.as_ref().is_some_and(|it| it.purview.is_some())
     }
@@ -631,8 +592,8 @@ impl Question {
                 answer.map(|it| Answer::Complexes(Box::new(it)))
             }
             (Scope::System, Some(rules)) => {
-                let (has_spectrum, most) = (self.ties.is_some(), self.relations);
-                let answer = engine.phi_structure(network, rules, has_spectrum, most);
+                let has_spectrum = self.ties.is_some();
+                let answer = engine.phi_structure(network, rules, has_spectrum, self.relations);
                 answer.map(|it| Answer::PhiStructure(Box::new(it)))
             }
             (Scope::Complexes, Some(rules)) => {

@@ -235,7 +235,7 @@ fn mice(mice: &MiceRecord, labels: Option<&[String]>) -> String {
 }
 
 /// The parts, each with what is cut of it.
-fn partition(system: &SystemRecord, labels: Option<&[String]>) -> String {
+pub(crate) fn partition(system: &SystemRecord, labels: Option<&[String]>) -> String {
     let parts = system.partition.parts.iter().zip(&system.partition.directions);
     let parts: Vec<String> = parts
         .map(|(units, direction)| {
@@ -262,7 +262,7 @@ fn explain(reason: &str) -> &str {
 }
 
 /// A sum over relations, which can have any number of digits before the point.
-fn sum(phi: f64, n_decimals: usize) -> String {
+pub(crate) fn sum(phi: f64, n_decimals: usize) -> String {
     if phi < 1e9 { format!("{phi:.n_decimals$}") } else { format!("{phi:.n_decimals$e}") }
 }
 

@@ -142,6 +142,7 @@ fn figure(name: &'static str, title: &str, caption: String, courses: &[Course]) 
 mod tests {
     use super::*;
     use crate::fixtures::{finish, suite, temporary};
+    use crate::report::drawing::Theme;
     use crate::run::store::RunFolder;
 
     /// The lines of a figure's data, by panel.
@@ -184,7 +185,7 @@ mod tests {
         let lines = lines(&figure);
         assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [3, 2, 0]);
         assert!(lines[0].is_sorted_by(|a, b| a.0 < b.0), "{lines:?}");
-        let says_so = figure.drawing.svg_file();
+        let says_so = figure.drawing.svg_file(Theme::Light);
         assert!(says_so.contains("available memory (GiB)") && says_so.contains("not known"));
     }
 

@@ -1,8 +1,9 @@
-//! Drawings made of a few kinds of marks, as SVG and as PNG.
+//! Drawings made of a few kinds of marks, as SVG, PNG and PDF.
 //!
-//! Both come from the same marks, so they show the same. An SVG inside a page takes its colours
-//! from the page (and follows it into the dark); a file has its own. A PNG brings its own letters:
-//! no font of the system is needed. Coordinates are pixels from the upper left corner.
+//! All come from the same marks, so they show the same. An SVG inside a page takes its colours
+//! from the page (and follows it into the dark); a file has its own, light or dark. PNG and PDF
+//! bring their own letters: no font of the system is needed. Coordinates are pixels from the upper
+//! left corner.
 
 use std::fmt::Write;
 
@@ -26,6 +27,18 @@ pub enum Ink {
     /// One of several series: the colours of Okabe and Ito (2008), which colour-blind readers can
     /// tell apart, the yellow darkened for white paper. Taken modulo their number.
     Series(usize),
+    /// The colour of a series of which so many percent hide what is under it.
+    Veil(usize, u8),
+}
+
+/// Which paper a file is drawn on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// White, for print.
+    #[default]
+    Light,
+    /// Nearly black, for slides and screens.
+    Dark,
 }
 
 /// The colours of [`Ink::Series`]; the last is the colour of letters.
@@ -33,26 +46,50 @@ const SERIES: [&str; 8] =
     ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#A68A00", "#1A1D21"];
 
 impl Ink {
-    fn hex(self) -> &'static str {
-        match self {
-            Ink::Text => "#1A1D21",
-            Ink::Muted => "#5B6470",
-            Ink::Grid => "#DDE1E6",
-            Ink::Paper => "#FFFFFF",
-            Ink::Series(at) => SERIES[at % SERIES.len()],
+    fn hex(self, theme: Theme) -> &'static str {
+        let [light, dark] = match self {
+            Ink::Text => ["#1A1D21", "#E8EAED"],
+            Ink::Muted => ["#5B6470", "#A3ABB6"],
+            Ink::Grid => ["#DDE1E6", "#343A42"],
+            Ink::Paper => ["#FFFFFF", "#16191D"],
+            Ink::Series(at) | Ink::Veil(at, _) if at % SERIES.len() == SERIES.len() - 1 => {
+                return Ink::Text.hex(theme);
+            }
+            Ink::Series(at) | Ink::Veil(at, _) => [SERIES[at % SERIES.len()]; 2],
+        };
+        match theme {
+            Theme::Light => light,
+            Theme::Dark => dark,
         }
     }
 
-    /// The colour within a page, which defines the three roles for light and dark.
+    /// The colour within a page, which defines the four roles for light and dark.
     fn css(self) -> &'static str {
         match self {
             Ink::Text => "var(--ink)",
             Ink::Muted => "var(--muted)",
             Ink::Grid => "var(--grid)",
             Ink::Paper => "var(--paper)",
-            Ink::Series(at) if at % SERIES.len() == SERIES.len() - 1 => "var(--ink)",
-            Ink::Series(at) => SERIES[at % SERIES.len()],
+            Ink::Series(at) | Ink::Veil(at, _) if at % SERIES.len() == SERIES.len() - 1 => {
+                "var(--ink)"
+            }
+            Ink::Series(at) | Ink::Veil(at, _) => SERIES[at % SERIES.len()],
         }
+    }
+
+    /// How much it hides of what is under it, from 0 to 1.
+    pub(crate) fn opacity(self) -> f32 {
+        match self {
+            Ink::Veil(_, percent) => f32::from(percent.min(100)) / 100.0,
+            _ => 1.0,
+        }
+    }
+
+    /// Red, green and blue.
+    pub(crate) fn rgb(self, theme: Theme) -> [u8; 3] {
+        let rgb = u32::from_str_radix(&self.hex(theme)[1..], 16).expect("a colour");
+        let [_, r, g, b] = rgb.to_be_bytes();
+        [r, g, b]
     }
 }
 
@@ -235,14 +272,15 @@ impl Drawing {
         self.svg(Ink::css)
     }
 
-    /// An SVG file on white.
-    pub fn svg_file(&self) -> String {
-        let svg = self.svg(Ink::hex);
+    /// An SVG file.
+    pub fn svg_file(&self, theme: Theme) -> String {
+        let svg = self.svg(|ink| ink.hex(theme));
         let end = svg.find('>').expect("an element") + 1;
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}<rect width=\"100%\" height=\"100%\" \
-             fill=\"#FFFFFF\"/>{}\n",
+             fill=\"{}\"/>{}\n",
             &svg[..end],
+            Ink::Paper.hex(theme),
             &svg[end..]
         )
     }
@@ -256,6 +294,10 @@ impl Drawing {
              <title>{}</title>",
             xml(title)
         );
+        let fainter = |of: &str, ink: Ink| match ink.opacity() {
+            1.0 => String::new(),
+            opacity => format!(" {of}-opacity=\"{opacity:.2}\""),
+        };
         for mark in marks {
             let _ = match mark {
                 Mark::Line { points, ink, width, dashed } => {
@@ -265,9 +307,10 @@ impl Drawing {
                     write!(
                         svg,
                         "<polyline points=\"{}\" fill=\"none\" stroke=\"{}\" \
-                         stroke-width=\"{width}\"{dash}/>",
+                         stroke-width=\"{width}\"{dash}{}/>",
                         points.join(" "),
-                        color(*ink)
+                        color(*ink),
+                        fainter("stroke", *ink)
                     )
                 }
                 Mark::Point { at, shape, ink, filled, title } => {
@@ -288,13 +331,14 @@ impl Drawing {
                 }
                 Mark::Bar { at, size, ink, title } => write!(
                     svg,
-                    "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{}\">\
+                    "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"{}\"{}>\
                      <title>{}</title></rect>",
                     at.0,
                     at.1,
                     size.0,
                     size.1,
                     color(*ink),
+                    fainter("fill", *ink),
                     xml(title)
                 ),
                 Mark::Area { points, fill, ink, width, title } => {
@@ -306,11 +350,13 @@ impl Drawing {
                     };
                     write!(
                         svg,
-                        "<polygon points=\"{}\" fill=\"{}\" stroke=\"{}\" \
+                        "<polygon points=\"{}\" fill=\"{}\"{} stroke=\"{}\"{} \
                          stroke-width=\"{width}\">{title}</polygon>",
                         points.join(" "),
                         color(*fill),
-                        color(*ink)
+                        fainter("fill", *fill),
+                        color(*ink),
+                        fainter("stroke", *ink)
                     )
                 }
                 Mark::Text { at: (x, y), text, size, anchor, ink, upwards } => {
@@ -342,12 +388,11 @@ impl Drawing {
     /// The most pixels of a PNG. They take four bytes each while it is drawn.
     pub const MAX_PIXELS: u64 = 100_000_000;
 
-    /// A PNG on white, `scale` pixels for each of the drawing, or one where there would be too
-    /// many.
+    /// A PNG, `scale` pixels for each of the drawing, or one where there would be too many.
     ///
     /// # Errors
     /// [`Error::Settings`] if there are more than [`MAX_PIXELS`](Drawing::MAX_PIXELS) even so.
-    pub fn png(&self, scale: f32) -> Result<Vec<u8>, Error> {
+    pub fn png(&self, scale: f32, theme: Theme) -> Result<Vec<u8>, Error> {
         let failed = |why: String| Error::Internal(format!("cannot draw {:?}: {why}", self.title));
         let size = |length: f64, scale: f32| (length * f64::from(scale)).ceil();
         let n_pixels = |scale| size(self.width, scale) * size(self.height, scale);
@@ -365,11 +410,12 @@ impl Drawing {
         }
         let mut pixmap = Pixmap::new(width as u32, height as u32)
             .ok_or_else(|| failed("it has no size".to_owned()))?;
-        pixmap.fill(tiny_skia::Color::WHITE);
-        let face =
-            Face::parse(dejavu::sans::regular(), 0).map_err(|error| failed(error.to_string()))?;
-        let mut canvas = Canvas { pixmap, view: Transform::from_scale(scale, scale), face };
-        self.marks.iter().for_each(|mark| canvas.draw(mark));
+        let [r, g, b] = Ink::Paper.rgb(theme);
+        pixmap.fill(tiny_skia::Color::from_rgba8(r, g, b, 255));
+        let view = Transform::from_scale(scale, scale);
+        let mut canvas = Canvas { pixmap, view, theme };
+        let letters = Letters::new();
+        self.marks.iter().for_each(|mark| canvas.draw(mark, &letters));
         canvas.pixmap.encode_png().map_err(|error| failed(error.to_string()))
     }
 }
@@ -383,65 +429,105 @@ pub fn distance((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> f64 {
     (dx * dx + dy * dy).sqrt()
 }
 
-/// What a PNG is drawn on.
-struct Canvas {
-    pixmap: Pixmap,
-    view: Transform,
-    face: Face<'static>,
-}
+/// What marks are drawn on, where there are only paths.
+pub(crate) trait Surface {
+    /// A line through points.
+    fn stroke(&mut self, path: &Path, ink: Ink, width: f64, dashed: bool);
 
-impl Canvas {
-    fn draw(&mut self, mark: &Mark) {
+    /// What a path encloses. What is under it shines through unless the opacity is 1.
+    fn fill(&mut self, path: &Path, ink: Ink, opacity: f32);
+
+    /// A mark.
+    fn draw(&mut self, mark: &Mark, letters: &Letters) {
         match mark {
             Mark::Line { points, ink, width, dashed } => {
-                self.stroke(points, false, *ink, *width, *dashed);
+                if let Some(line) = path(points, false) {
+                    self.stroke(&line, *ink, *width, *dashed);
+                }
             }
             Mark::Point { at, shape, ink, filled, .. } => {
                 let corners = shape.outline().into_iter();
                 let corners: Vec<(f64, f64)> =
                     corners.map(|(x, y)| (at.0 + RADIUS * x, at.1 + RADIUS * y)).collect();
+                let Some(outline) = path(&corners, true) else { return };
                 if *filled {
-                    self.fill(path(&corners, true), *ink, 0.75);
+                    self.fill(&outline, *ink, 0.75);
                 }
-                self.stroke(&corners, true, *ink, OUTLINE, false);
+                self.stroke(&outline, *ink, OUTLINE, false);
             }
             Mark::Bar { at: (x, y), size: (w, h), ink, .. } => {
-                let corners = vec![(*x, *y), (x + w, *y), (x + w, y + h), (*x, y + h)];
-                self.fill(path(&corners, true), *ink, 1.0);
+                let corners = [(*x, *y), (x + w, *y), (x + w, y + h), (*x, y + h)];
+                if let Some(bar) = path(&corners, true) {
+                    self.fill(&bar, *ink, 1.0);
+                }
             }
             Mark::Area { points, fill, ink, width, .. } => {
-                self.fill(path(points, true), *fill, 1.0);
-                self.stroke(points, true, *ink, *width, false);
+                let Some(area) = path(points, true) else { return };
+                self.fill(&area, *fill, 1.0);
+                if *width > 0.0 {
+                    self.stroke(&area, *ink, *width, false);
+                }
             }
             Mark::Text { at, text, size, anchor, ink, upwards } => {
-                self.text(*at, text, *size, *anchor, *ink, *upwards);
+                if let Some(text) = letters.outlines(*at, text, *size, *anchor, *upwards) {
+                    self.fill(&text, *ink, 1.0);
+                }
             }
         }
     }
+}
 
-    fn stroke(&mut self, line: &[(f64, f64)], closed: bool, ink: Ink, width: f64, dashed: bool) {
-        let Some(path) = path(line, closed) else { return };
-        let dash = if dashed { StrokeDash::new(vec![5.0, 4.0], 0.0) } else { None };
+/// The dashes of a dashed line and the gaps between them.
+pub(crate) const DASHES: [f32; 2] = [5.0, 4.0];
+
+/// What a PNG is drawn on.
+struct Canvas {
+    pixmap: Pixmap,
+    view: Transform,
+    theme: Theme,
+}
+
+impl Surface for Canvas {
+    fn stroke(&mut self, path: &Path, ink: Ink, width: f64, dashed: bool) {
+        let dash = if dashed { StrokeDash::new(DASHES.to_vec(), 0.0) } else { None };
         let stroke = Stroke { width: width as f32, dash, ..Stroke::default() };
-        self.pixmap.stroke_path(&path, &paint(ink, 1.0), &stroke, self.view, None);
+        self.pixmap.stroke_path(path, &self.paint(ink, 1.0), &stroke, self.view, None);
     }
 
-    fn fill(&mut self, path: Option<Path>, ink: Ink, opacity: f32) {
-        if let Some(path) = path {
-            let paint = paint(ink, opacity);
-            self.pixmap.fill_path(&path, &paint, FillRule::Winding, self.view, None);
-        }
+    fn fill(&mut self, path: &Path, ink: Ink, opacity: f32) {
+        let paint = self.paint(ink, opacity);
+        self.pixmap.fill_path(path, &paint, FillRule::Winding, self.view, None);
+    }
+}
+
+impl Canvas {
+    fn paint(&self, ink: Ink, opacity: f32) -> Paint<'static> {
+        let [r, g, b] = ink.rgb(self.theme);
+        let mut paint = Paint { anti_alias: true, ..Paint::default() };
+        paint.set_color_rgba8(r, g, b, (opacity * ink.opacity() * 255.0) as u8);
+        paint
+    }
+}
+
+/// The letters that PNG and PDF bring.
+pub(crate) struct Letters {
+    face: Face<'static>,
+}
+
+impl Letters {
+    pub(crate) fn new() -> Letters {
+        Letters { face: Face::parse(dejavu::sans::regular(), 0).expect("a font") }
     }
 
-    fn text(
-        &mut self,
+    /// The outlines of the letters of a text, with y downwards.
+    pub(crate) fn outlines(
+        &self,
         (x, y): (f64, f64),
         text: &str,
         size: f64,
         anchor: Anchor,
-        ink: Ink,
         upwards: bool,
-    ) {
+    ) -> Option<Path> {
         let scale = size as f32 / f32::from(self.face.units_per_em());
         // A letter that the font lacks is drawn as its box, the glyph 0.
         let glyphs: Vec<_> =
@@ -462,8 +548,7 @@ impl Canvas {
         let turn = if upwards { -90.0 } else { 0.0 };
         let place =
             Transform::from_translate(x as f32, y as f32).pre_rotate(turn).pre_scale(scale, -scale);
-        let path = outline.builder.finish().and_then(|it| it.transform(place));
-        self.fill(path, ink, 1.0);
+        outline.builder.finish().and_then(|it| it.transform(place))
     }
 }
 
@@ -510,14 +595,6 @@ fn path(line: &[(f64, f64)], closed: bool) -> Option<Path> {
     builder.finish()
 }
 
-fn paint(ink: Ink, opacity: f32) -> Paint<'static> {
-    let rgb = u32::from_str_radix(&ink.hex()[1..], 16).expect("a colour");
-    let [_, r, g, b] = rgb.to_be_bytes();
-    let mut paint = Paint { anti_alias: true, ..Paint::default() };
-    paint.set_color_rgba8(r, g, b, (opacity * 255.0) as u8);
-    paint
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -539,7 +616,7 @@ mod tests {
 
     /// The share of the pixels that are not white.
     fn inked(drawing: &Drawing) -> f64 {
-        let pixmap = Pixmap::decode_png(&drawing.png(2.0).unwrap()).unwrap();
+        let pixmap = Pixmap::decode_png(&drawing.png(2.0, Theme::Light).unwrap()).unwrap();
         assert_eq!((pixmap.width(), pixmap.height()), (80, 40));
         let white = |it: &&tiny_skia::PremultipliedColorU8| (it.red(), it.green()) == (255, 255);
         let n_white = pixmap.pixels().iter().filter(white).count();
@@ -569,7 +646,7 @@ mod tests {
                 filled,
                 title: String::new(),
             };
-            sheet(vec![point]).png(2.0).unwrap()
+            sheet(vec![point]).png(2.0, Theme::Light).unwrap()
         };
         for a in 0..8 {
             assert_ne!(drawn(a, true), drawn(a, false), "{a}, filled or not");
@@ -584,14 +661,14 @@ mod tests {
     fn a_png_has_a_bearable_size() {
         let of = |width: f64, height: f64| Drawing { width, height, ..sheet(vec![]) };
         let size = |drawing: Drawing| {
-            let pixmap = Pixmap::decode_png(&drawing.png(2.0).unwrap()).unwrap();
+            let pixmap = Pixmap::decode_png(&drawing.png(2.0, Theme::Light).unwrap()).unwrap();
             (pixmap.width(), pixmap.height())
         };
         assert_eq!(size(of(40.0, 20.5)), (80, 41));
         // Twice the size would be too large.
         assert_eq!(size(of(60_000.0, 500.0)), (60_000, 500));
         for (width, height) in [(20_000.0, 6_000.0), (1e9, 1.0), (1e300, 1e300), (f64::NAN, 1.0)] {
-            let error = of(width, height).png(2.0).unwrap_err();
+            let error = of(width, height).png(2.0, Theme::Light).unwrap_err();
             assert!(error.to_string().starts_with("PNG of "), "{error}");
             assert!(error.to_string().contains("expected at most 100000000"), "{error}");
             assert_eq!(error.exit(), crate::exit::Exit::BadInput);
@@ -600,13 +677,14 @@ mod tests {
 
     #[test]
     fn an_svg_is_escaped_and_takes_colours_from_its_place() {
-        let hostile = sheet(vec![letters("\u{0}\u{1b}[2J\u{fffe}\u{202e}]]>")]).svg_file();
+        let hostile =
+            sheet(vec![letters("\u{0}\u{1b}[2J\u{fffe}\u{202e}]]>")]).svg_file(Theme::Light);
         assert!(
             !hostile.contains(|it: char| crate::escape::is_hidden(it) && it != '\n'),
             "{hostile}"
         );
         let drawing = sheet(vec![letters("R² < \"1\" & more")]);
-        let file = drawing.svg_file();
+        let file = drawing.svg_file(Theme::Light);
         assert!(file.contains("R² &lt; &quot;1&quot; &amp; more") && file.contains("a &lt; b"));
         assert!(file.contains("#1A1D21") && !file.contains("var("));
         let inline = drawing.inline_svg();

@@ -10,6 +10,7 @@ pub mod course;
 pub mod drawing;
 pub mod figures;
 pub mod leaderboard;
+mod pdf;
 pub mod plot;
 pub mod text;
 
@@ -25,6 +26,7 @@ use crate::escape::{markdown, markdown_code, shell, xml};
 use crate::files::append::{check_ours, write_whole};
 use crate::machine::provenance::Provenance;
 use crate::model::topology::Topology;
+use crate::report::drawing::Theme;
 use crate::report::figures::{Figure, by_estimator, estimators, figures};
 use crate::report::text::{columns_of, date, interval, p_value, permutation, ties_of_iit4};
 use crate::run::row::Row;
@@ -217,8 +219,8 @@ impl Report {
         })?;
         for block in &self.blocks {
             if let Block::Figure(Figure { name, drawing, .. }) = block {
-                write_whole(&figures.join(format!("{name}.svg")), drawing.svg_file())?;
-                write_whole(&figures.join(format!("{name}.png")), drawing.png(2.0)?)?;
+                write_whole(&figures.join(format!("{name}.svg")), drawing.svg_file(Theme::Light))?;
+                write_whole(&figures.join(format!("{name}.png")), drawing.png(2.0, Theme::Light)?)?;
             }
         }
         write_whole(&folder.join(format!("{name}.md")), self.markdown())?;

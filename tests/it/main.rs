@@ -55,6 +55,7 @@ mod causes;
 /// `draw`: the same as pictures.
 mod draw;
 mod estimators;
+mod explore;
 
 /// `phi --network`: one's own networks.
 mod own_network;

@@ -9,7 +9,7 @@ use super::Rules;
 use super::distinction::{Distinction, Mice, PurviewAnalysis, PurviewState};
 use super::measure::SpecifiedState;
 use super::partition::{JointPartition, PartDirection, SystemPartition};
-use super::relation::{Face, FaceSide, Relation};
+use super::relation::{Face, FaceSide, Relation, Relations};
 use super::sia::{Reason, SystemIrreducibilityAnalysis, SystemState};
 use super::structure::{PhiSpectrum, PhiStructure};
 use crate::concept::unit_list;
@@ -117,7 +117,15 @@ pub struct PhiStructureRecord {
     pub sum_phi_r: f64,
     /// Φ = Σφ_d + Σφ_r, in bits.
     pub big_phi: f64,
-    /// The first of the relations, if they were asked for.
+    /// The number of relations of one, two and three distinctions, where `relations` are the
+    /// largest of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_small_relations: Option<u64>,
+    /// Σφ_r over the relations of one distinction, of two, and so on, where the largest relations
+    /// were asked for; null where it is beyond the range of an `f64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sum_phi_r_by_degree: Option<Vec<Option<f64>>>,
+    /// The first of the relations, or the largest, if they were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relations: Option<Vec<RelationRecord>>,
     /// Under `max-phi`: what is proven about the choice among ties.
@@ -253,6 +261,8 @@ impl PhiStructureRecord {
             n_relations: structure.n_relations.clone(),
             sum_phi_r: structure.sum_phi_r,
             big_phi: structure.big_phi,
+            n_small_relations: None,
+            sum_phi_r_by_degree: None,
             relations: None,
             choice: structure.choice.as_ref().map(|choice| ChoiceRecord {
                 proven: choice.is_proven,
@@ -294,6 +304,49 @@ impl PhiStructureRecord {
     /// The same with the first `most` relations of the structure, each with as many faces at most.
     #[must_use]
     pub fn with_relations(mut self, structure: &PhiStructure, most: usize) -> PhiStructureRecord {
+        let relations = structure.relations();
+        let record = |relation| RelationRecord::new(structure, &relations, &relation, most);
+        self.relations = Some(relations.iter().take(most).map(record).collect());
+        self
+    }
+
+    /// The same with the relations whose φ_r is largest, each with all its faces: so many `pairs`,
+    /// which are relations of two distinctions or of one with itself, and so many `triples`; and
+    /// with what there is of them in all.
+    #[must_use]
+    pub fn with_largest_relations(
+        mut self,
+        structure: &PhiStructure,
+        pairs: usize,
+        triples: usize,
+    ) -> PhiStructureRecord {
+        let relations = structure.relations();
+        let mut small: Vec<Relation> = relations.of_at_most(3).collect();
+        self.n_small_relations = Some(small.len() as u64);
+        let sums = relations.sum_phi_by_degree().into_iter();
+        self.sum_phi_r_by_degree =
+            Some(sums.map(|it| Some(it).filter(|it| it.is_finite())).collect());
+        small.sort_by(|a, b| b.phi.total_cmp(&a.phi));
+        let (mut pairs, mut triples) = (pairs, triples);
+        small.retain(|it| {
+            let left = if it.distinctions.len() > 2 { &mut triples } else { &mut pairs };
+            let is_kept = *left > 0;
+            *left = left.saturating_sub(1);
+            is_kept
+        });
+        let record = |it: &Relation| RelationRecord::new(structure, &relations, it, usize::MAX);
+        self.relations = Some(small.iter().map(record).collect());
+        self
+    }
+}
+
+impl RelationRecord {
+    fn new(
+        structure: &PhiStructure,
+        relations: &Relations,
+        relation: &Relation,
+        most_faces: usize,
+    ) -> RelationRecord {
         let side = |side: &FaceSide| match side {
             FaceSide::Cause => "cause",
             FaceSide::Effect => "effect",
@@ -303,17 +356,14 @@ impl PhiStructureRecord {
             sides: face.sides.iter().map(|it| side(it).to_owned()).collect(),
             overlap: face.overlap,
         };
-        let relations = structure.relations();
         let mechanism = |&idx: &usize| unit_list(structure.distinctions[idx].mechanism);
-        let record = |relation: Relation| RelationRecord {
+        RelationRecord {
             mechanisms: relation.distinctions.iter().map(mechanism).collect(),
             phi_r: relation.phi,
-            n_faces: relations.n_faces(&relation),
-            faces: relations.faces(&relation).take(most).map(face).collect(),
-            overlap: relation.overlap,
-        };
-        self.relations = Some(relations.iter().take(most).map(record).collect());
-        self
+            n_faces: relations.n_faces(relation),
+            faces: relations.faces(relation).take(most_faces).map(face).collect(),
+            overlap: relation.overlap.clone(),
+        }
     }
 }
 

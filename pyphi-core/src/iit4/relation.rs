@@ -133,15 +133,7 @@ impl Relations {
     /// than a thousand distinctions with a common element.
     pub fn sum_phi(&self) -> f64 {
         let mut sum = 0.0;
-        let all = self.nodes.iter().fold(0, |all, node| all | node.union());
-        for element in bits_of(all) {
-            let mut values: Vec<f64> = self
-                .nodes
-                .iter()
-                .filter(|node| node.union() >> element & 1 == 1)
-                .map(|node| node.per_element)
-                .collect();
-            values.sort_by(f64::total_cmp);
+        for values in self.values_by_element() {
             let n = values.len();
             sum += values
                 .iter()
@@ -150,6 +142,38 @@ impl Relations {
                 .sum::<f64>();
         }
         sum + self.nodes.iter().map(|node| self_phi(*node)).sum::<f64>()
+    }
+
+    /// Σ φ_r over the relations of one distinction, of two, of three, and so on, in bits. The
+    /// smallest of the r of k distinctions with an element is v_i in `binomial(n - 1 - i, k - 1)`
+    /// cases.
+    pub fn sum_phi_by_degree(&self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.nodes.len()];
+        if let Some(first) = sums.first_mut() {
+            *first = self.nodes.iter().map(|node| self_phi(*node)).sum();
+        }
+        for values in self.values_by_element() {
+            for (idx, value) in values.iter().enumerate() {
+                let later = values.len() - 1 - idx;
+                let mut cases = 1.0;
+                for (chosen, sum) in (1..=later).zip(&mut sums[1..]) {
+                    cases *= (later + 1 - chosen) as f64 / chosen as f64;
+                    *sum += value * cases;
+                }
+            }
+        }
+        sums
+    }
+
+    /// For each element the r of the distinctions that have it, in increasing order.
+    fn values_by_element(&self) -> impl Iterator<Item = Vec<f64>> + '_ {
+        let all = self.nodes.iter().fold(0, |all, node| all | node.union());
+        bits_of(all).into_iter().map(|element| {
+            let has_it = self.nodes.iter().filter(|node| node.union() >> element & 1 == 1);
+            let mut values: Vec<f64> = has_it.map(|node| node.per_element).collect();
+            values.sort_by(f64::total_cmp);
+            values
+        })
     }
 
     /// The relations themselves, in lexicographic order of their distinctions: {0}, {0,1}, {0,1,2},
@@ -170,7 +194,12 @@ impl Relations {
     /// # Ok::<(), pyphi_core::Error>(())
     /// ```
     pub fn iter(&self) -> RelationIter<'_> {
-        RelationIter { relations: self, stack: Vec::new(), next: 0 }
+        self.of_at_most(usize::MAX)
+    }
+
+    /// The relations of so many distinctions at most, in the order of [`Relations::iter`].
+    pub fn of_at_most(&self, most: usize) -> RelationIter<'_> {
+        RelationIter { relations: self, most, stack: Vec::new(), next: 0 }
     }
 
     /// Goes on with [`Relations::iter`] after one of its relations.
@@ -199,6 +228,7 @@ impl Relations {
         }
         RelationIter {
             relations: self,
+            most: usize::MAX,
             stack,
             next: relation.distinctions.last().map_or(0, |it| it + 1),
         }
@@ -263,6 +293,8 @@ pub struct Relation {
 #[derive(Debug, Clone)]
 pub struct RelationIter<'a> {
     relations: &'a Relations,
+    /// The most distinctions of a relation.
+    most: usize,
     /// The distinctions chosen, each with the overlap and the smallest r up to it.
     stack: Vec<(usize, u64, f64)>,
     /// The next distinction to try.
@@ -275,7 +307,8 @@ impl Iterator for RelationIter<'_> {
     fn next(&mut self) -> Option<Relation> {
         let nodes = &self.relations.nodes;
         loop {
-            let Some(&node) = nodes.get(self.next) else {
+            let next = if self.stack.len() < self.most { nodes.get(self.next) } else { None };
+            let Some(&node) = next else {
                 // Nothing more with these: the last one makes room for the one after it.
                 let (last, ..) = self.stack.pop()?;
                 self.next = last + 1;
@@ -437,6 +470,17 @@ mod tests {
             assert_eq!(relations.count(), BigUint::from(list.len()), "seed {seed}");
             let sum: f64 = list.iter().map(|it| it.phi).sum();
             assert!((relations.sum_phi() - sum).abs() <= 1e-12 * sum.max(1.0), "seed {seed}");
+            let by_degree = relations.sum_phi_by_degree();
+            assert_eq!(by_degree.len(), relations.nodes.len());
+            for (at, found) in by_degree.iter().enumerate() {
+                let of_degree = list.iter().filter(|it| it.distinctions.len() == at + 1);
+                let sum: f64 = of_degree.map(|it| it.phi).sum();
+                assert!((found - sum).abs() <= 1e-12 * sum.max(1.0), "seed {seed}, {at}");
+            }
+            let few: Vec<Relation> = relations.of_at_most(3).collect();
+            let expected: Vec<Relation> =
+                list.iter().filter(|it| it.distinctions.len() <= 3).cloned().collect();
+            assert_eq!(few, expected, "seed {seed}");
             // In order, and none twice.
             assert!(list.windows(2).all(|it| it[0].distinctions < it[1].distinctions));
         }

@@ -9,7 +9,8 @@ use std::f64::consts::TAU;
 
 use crate::engine::causes::{AccountRecord, LinkRecord};
 use crate::phi::causes::valued;
-use crate::phi::figure::{INSIDE, UNIT, shortened};
+use crate::phi::picture::graph::{INSIDE, UNIT};
+use crate::phi::picture::shortened;
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark, Shape, distance};
 use crate::report::plot::label;
 

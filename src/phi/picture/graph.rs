@@ -1,79 +1,79 @@
-//! A network and its cause-effect structure as drawings.
-//!
-//! Units stand on a circle, filled if they are ON; an arrow is a connection, dashed and struck
-//! through if the system's minimum information partition severs it. The structure has a line for
-//! each concept: its mechanism, core cause and core effect as dots, φ as a bar, and the partitions
-//! in words. Everything can be read without colours.
+//! A network: units on a circle, filled if they are ON; an arrow is a connection, dashed and
+//! struck through if a partition severs it; hulls around complexes.
 
 use std::f64::consts::{PI, TAU};
 
-use crate::engine::exact::{ConceptRecord, CoreRecord};
-use crate::phi::partition;
-use crate::report::drawing::{Anchor, Drawing, Ink, Mark, Shape, distance};
+use super::{Picture, text, width_of};
+use crate::report::drawing::{Anchor, Drawing, Ink, Mark, distance};
 use crate::report::plot::label;
 
-/// What is drawn of a network.
-#[derive(Debug, Clone, Copy)]
-pub struct Picture<'a> {
-    /// What stands above.
-    pub title: &'a str,
-    /// `cm[i][j]` is not 0 where i is an input of j.
-    pub cm: &'a [Vec<u8>],
-    /// The state of every unit.
-    pub state: &'a [u8],
-    /// Some unit has more than two values: then they are written, and not ON and OFF.
-    pub has_values: bool,
-    /// The units of the system; the others are its background.
-    pub nodes: &'a [usize],
-    /// The names of the units, where they have some.
-    pub labels: Option<&'a [String]>,
-    /// The units whose outgoing connections are severed, and those that no longer receive them.
-    pub cut: Option<(&'a [usize], &'a [usize])>,
-    /// The concepts.
-    pub concepts: &'a [ConceptRecord],
-}
-
 /// The radius of a unit.
-pub(crate) const UNIT: f64 = 18.0;
+pub(super) const UNIT: f64 = 18.0;
 
 /// The longest name that stands inside its unit.
-pub(crate) const INSIDE: usize = 3;
+pub(super) const INSIDE: usize = 3;
 
-/// The longest name that is written in full.
-const NAME: usize = 12;
+/// A line around units that belong together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hull {
+    /// The units.
+    pub units: Vec<usize>,
+    /// What is said of it in the legend.
+    pub said: String,
+}
+
+impl Hull {
+    /// The outline `reach` away from all places, in the colour of the series `at`.
+    fn marks(&self, places: &[(f64, f64)], reach: f64, at: usize) -> Vec<Mark> {
+        let circle = |&(x, y): &(f64, f64)| {
+            let angles = (0..32).map(|k| TAU * f64::from(k) / 32.0);
+            angles.map(move |it| (x + reach * it.cos(), y + reach * it.sin()))
+        };
+        let mut points = convex(places.iter().flat_map(circle).collect());
+        let (fill, ink) = (Ink::Veil(at, 10), Ink::Series(at));
+        let title = self.said.clone();
+        let area = Mark::Area { points: points.clone(), fill, ink: fill, width: 0.0, title };
+        points.extend(points.first().copied());
+        vec![area, Mark::Line { points, ink, width: 2.0, dashed: at % 2 == 1 }]
+    }
+}
+
+/// The corners of the smallest convex outline around points, in order (Andrew's monotone chain).
+fn convex(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let half = |points: &mut dyn Iterator<Item = (f64, f64)>| {
+        let mut chain: Vec<(f64, f64)> = Vec::new();
+        for point in points {
+            while let [.., a, b] = chain[..] {
+                let turn = (b.0 - a.0) * (point.1 - a.1) - (b.1 - a.1) * (point.0 - a.0);
+                if turn > 0.0 {
+                    break;
+                }
+                chain.pop();
+            }
+            chain.push(point);
+        }
+        chain.pop();
+        chain
+    };
+    let mut hull = half(&mut points.iter().copied());
+    hull.extend(half(&mut points.iter().rev().copied()));
+    hull
+}
 
 impl Picture<'_> {
-    fn name(&self, unit: usize) -> String {
-        let name = self.labels.and_then(|it| it.get(unit));
-        name.map_or_else(|| unit.to_string(), |it| shortened(it))
-    }
-
-    fn names(&self, units: &[usize]) -> String {
-        let names: Vec<String> = units.iter().map(|&unit| self.name(unit)).collect();
-        format!("{{{}}}", names.join(","))
-    }
-
-    fn is_severed(&self, from: usize, to: usize) -> bool {
-        self.cut.is_some_and(|(a, b)| a.contains(&from) && b.contains(&to))
-    }
-
-    /// The units and their connections.
-    pub fn graph(&self) -> Drawing {
+    /// The units and their connections, some of which are `severed`, which is `said` beneath; with
+    /// hulls around some of the units.
+    pub fn graph(&self, severed: &[(usize, usize)], said: &str, hulls: &[Hull]) -> Drawing {
         let n = self.state.len();
         // Neighbours on the circle are some diameters apart.
         let radius = (n as f64 * 3.6 * UNIT / TAU).max(60.0);
         let side = 2.0 * (radius + 3.6 * UNIT);
         let longest = (0..n).map(|it| self.name(it).chars().count()).max().unwrap_or(0);
         let beside = if longest > INSIDE { 8.0 * longest as f64 } else { 0.0 };
-        let severed = match self.cut {
-            Some((from, to)) => format!(
-                "dashed and struck through: severed by the MIP, {} → {}",
-                self.names(from),
-                self.names(to)
-            ),
-            None => "nothing is lost by severing connections: Φ = 0".to_owned(),
-        };
-        let letters = severed.chars().count().max(self.title.chars().count() + 10);
+        let letters = said.chars().count().max(self.title.chars().count() + 10);
+        let legend = hulls.iter().map(|it| it.said.chars().count() + 6).max().unwrap_or(0);
+        let letters = letters.max(legend);
         let width = (side + 2.0 * beside).max(6.4 * letters as f64 + 40.0).max(460.0);
         let center = (width / 2.0, 34.0 + side / 2.0);
         let angle = |unit: usize| TAU * unit as f64 / n as f64 - PI / 2.0;
@@ -81,12 +81,19 @@ impl Picture<'_> {
             let (x, y) = (angle(unit).cos(), angle(unit).sin());
             if n == 1 { center } else { (center.0 + radius * x, center.1 + radius * y) }
         };
+        let around = at;
         let middle =
             |y, text: &str, size, ink| label((width / 2.0, y), text, size, Anchor::Middle, ink);
         let mut marks = vec![middle(24.0, self.title, 14.0, Ink::Text)];
+        for (at, hull) in hulls.iter().enumerate() {
+            // Those that share units lie inside each other.
+            let reach = UNIT + 9.0 + 5.0 * (hulls.len() - 1 - at).min(5) as f64;
+            let places: Vec<(f64, f64)> = hull.units.iter().map(|&unit| around(unit)).collect();
+            marks.extend(hull.marks(&places, reach, at));
+        }
         for (from, row) in self.cm.iter().enumerate() {
             for to in (0..n).filter(|&to| row[to] != 0) {
-                let severed = self.is_severed(from, to);
+                let severed = severed.contains(&(from, to));
                 let line = if from == to {
                     // A loop outside the circle.
                     let (x, y) = at(from);
@@ -152,110 +159,18 @@ impl Picture<'_> {
             11.0,
             Ink::Muted,
         ));
-        marks.push(middle(bottom + 18.0, &severed, 11.0, Ink::Muted));
-        Drawing { width, height: bottom + 34.0, title: self.title.to_owned(), marks }
+        marks.push(middle(bottom + 18.0, said, 11.0, Ink::Muted));
+        for (at, hull) in hulls.iter().enumerate() {
+            let y = bottom + 40.0 + 18.0 * at as f64;
+            let left = width / 2.0 - width_of(&hull.said, 11.0) / 2.0 - 14.0;
+            let line = vec![(left - 16.0, y - 4.0), (left + 6.0, y - 4.0)];
+            let (ink, dashed) = (Ink::Series(at), at % 2 == 1);
+            marks.push(Mark::Line { points: line, ink, width: 2.5, dashed });
+            marks.push(text((left + 12.0, y), &hull.said, 11.0, Ink::Text));
+        }
+        let height = bottom + 34.0 + 18.0 * hulls.len() as f64;
+        Drawing { width, height, title: self.title.to_owned(), marks }
     }
-
-    /// The concepts, a line each, the largest φ first.
-    pub fn structure(&self) -> Drawing {
-        const CELL: f64 = 16.0;
-        const LINE: f64 = 20.0;
-        const BAR: f64 = 110.0;
-        let columns = self.nodes.len() as f64 * CELL;
-        let longest = self.nodes.iter().map(|&it| self.name(it).chars().count()).max().unwrap_or(1);
-        // Names run upwards if they are wider than their column.
-        let upwards = longest > 2;
-        let head = 62.0 + if upwards { 7.0 * longest as f64 } else { 14.0 };
-        let dots = columns.max(76.0) + 18.0;
-        let [cause, mechanism, effect, bar] = [0.0, 1.0, 2.0, 3.0].map(|k| 20.0 + k * dots);
-        let words = bar + BAR + 66.0;
-
-        let labels = self.labels.map(|it| it.iter().map(|it| shortened(it)).collect::<Vec<_>>());
-        let mut concepts: Vec<&ConceptRecord> = self.concepts.iter().collect();
-        concepts.sort_by(|a, b| b.phi.total_cmp(&a.phi));
-        let largest = concepts.first().map_or(1.0, |it| it.phi);
-        let said: Vec<String> = concepts
-            .iter()
-            .map(|it| {
-                let part = |core: &CoreRecord| {
-                    format!("φ {:.4} by {}", core.phi, partition(&core.mip, labels.as_deref()))
-                };
-                format!("cause {}; effect {}", part(&it.cause), part(&it.effect))
-            })
-            .collect();
-        let widest = said.iter().map(|it| it.chars().count()).max().unwrap_or(0);
-        let width = (words + 6.2 * widest as f64 + 20.0).max(460.0);
-        let height = head + LINE * concepts.len() as f64 + 24.0;
-
-        let sum = concepts.iter().fold(0.0, |sum, it| sum + it.phi);
-        let title = format!("{}: {} concepts, Σφ = {sum:.6}", self.title, concepts.len());
-        let mut marks = vec![label((20.0, 24.0), &title, 14.0, Anchor::Start, Ink::Text)];
-        if concepts.is_empty() {
-            marks.push(label((20.0, 48.0), "no concepts", 12.0, Anchor::Start, Ink::Muted));
-            return Drawing { width: 460.0, height: 70.0, title, marks };
-        }
-        let headings = [
-            (cause, "core cause"),
-            (mechanism, "mechanism"),
-            (effect, "core effect"),
-            (bar, "φ"),
-            (words, "minimum information partitions"),
-        ];
-        for (x, text) in headings {
-            marks.push(label((x, 48.0), text, 12.0, Anchor::Start, Ink::Text));
-        }
-        for left in [cause, mechanism, effect] {
-            for (k, &unit) in self.nodes.iter().enumerate() {
-                let x = left + CELL * (k as f64 + 0.5);
-                let anchor = if upwards { Anchor::Start } else { Anchor::Middle };
-                let at = (if upwards { x + 4.0 } else { x }, head - 8.0);
-                let text = self.name(unit);
-                marks.push(Mark::Text { at, text, size: 11.0, anchor, ink: Ink::Muted, upwards });
-            }
-        }
-        for (row, (concept, said)) in concepts.iter().zip(&said).enumerate() {
-            let y = head + LINE * (row as f64 + 0.5);
-            let sets = [
-                (cause, &concept.cause.purview),
-                (mechanism, &concept.mechanism),
-                (effect, &concept.effect.purview),
-            ];
-            for (left, units) in sets {
-                for (k, unit) in self.nodes.iter().enumerate() {
-                    let inside = units.contains(unit);
-                    marks.push(Mark::Point {
-                        at: (left + CELL * (k as f64 + 0.5), y),
-                        shape: Shape::Circle,
-                        ink: if inside { Ink::Text } else { Ink::Grid },
-                        filled: inside,
-                        title: self.names(units),
-                    });
-                }
-            }
-            let length = if largest > 0.0 { BAR * concept.phi / largest } else { 0.0 };
-            let title = format!("φ of {}: {:.6}", self.names(&concept.mechanism), concept.phi);
-            let size = (length.max(1.0), 10.0);
-            marks.push(Mark::Bar { at: (bar, y - 5.0), size, ink: Ink::Series(1), title });
-            let value = format!("{:.4}", concept.phi);
-            marks.push(label(
-                (bar + length + 6.0, y + 4.0),
-                &value,
-                11.0,
-                Anchor::Start,
-                Ink::Text,
-            ));
-            marks.push(label((words, y + 4.0), said, 11.0, Anchor::Start, Ink::Text));
-        }
-        Drawing { width, height, title, marks }
-    }
-}
-
-/// A name of a bearable length.
-pub(crate) fn shortened(name: &str) -> String {
-    if name.chars().count() <= NAME {
-        return name.to_owned();
-    }
-    name.chars().take(NAME - 1).chain(['…']).collect()
 }
 
 /// A bow from one unit to another, bent to the right of its way, so that the way back does not
@@ -305,19 +220,8 @@ fn arrow(line: Vec<(f64, f64)>, severed: bool) -> Vec<Mark> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn picture<'a>(cm: &'a [Vec<u8>], labels: Option<&'a [String]>) -> Picture<'a> {
-        Picture {
-            title: "a < b",
-            cm,
-            state: &[1, 0, 0],
-            has_values: false,
-            nodes: &[0, 1],
-            labels,
-            cut: Some((&[0], &[1])),
-            concepts: &[],
-        }
-    }
+    use crate::phi::picture::tests::picture;
+    use crate::report::drawing::Theme;
 
     /// The lines of arrows: all, and those that are severed.
     fn arrows(drawing: &Drawing) -> (usize, usize) {
@@ -336,7 +240,7 @@ mod tests {
     #[test]
     fn a_graph_has_an_arrow_a_connection_and_shows_the_cut() {
         let cm = [vec![1, 1, 0], vec![1, 0, 1], vec![0, 0, 1]];
-        let drawing = picture(&cm, None).graph();
+        let drawing = picture(&cm, None).graph(&[(0, 1)], "severed: {0} → {1}", &[]);
         assert_eq!(arrows(&drawing), (5, 1));
         let fills: Vec<Ink> = drawing
             .marks
@@ -352,7 +256,7 @@ mod tests {
             |it| matches!(it, Mark::Line { points, dashed: true, .. } if points.len() == 49),
         );
         assert_eq!(rings.count(), 1);
-        assert!(drawing.svg_file().contains("severed by the MIP, {0} → {1}"));
+        assert!(drawing.svg_file(Theme::Light).contains("severed: {0} → {1}"));
         // Every line stays on the sheet.
         for mark in &drawing.marks {
             let (Mark::Line { points, .. } | Mark::Area { points, .. }) = mark else { continue };
@@ -366,8 +270,24 @@ mod tests {
     fn names_are_escaped_and_shortened() {
         let names = ["<b>&\"", "a name that goes on and on", "C"].map(str::to_owned);
         let cm = [vec![0, 1, 0], vec![0, 0, 1], vec![1, 0, 0]];
-        let svg = picture(&cm, Some(&names)).graph().svg_file();
+        let svg = picture(&cm, Some(&names)).graph(&[], "", &[]).svg_file(Theme::Light);
         assert!(svg.contains("&lt;b&gt;&amp;&quot;") && svg.contains("a &lt; b"), "{svg}");
         assert!(svg.contains("a name that…") && !svg.contains("goes on and on"), "{svg}");
+    }
+
+    #[test]
+    fn a_hull_is_around_all_of_its_units_and_no_other() {
+        let corners = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0)];
+        let with_inner = corners.into_iter().chain([(5.0, 5.0), (5.0, 0.0), (10.0, 5.0)]);
+        let mut hull = convex(with_inner.collect());
+        hull.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        assert_eq!(hull, [(0.0, 0.0), (0.0, 10.0), (10.0, 0.0), (10.0, 10.0)]);
+
+        let cm = [vec![1, 1, 0], vec![1, 0, 1], vec![0, 0, 1]];
+        let one = Hull { units: vec![0, 1], said: "{0,1}: φ_s = 1".to_owned() };
+        let drawing = picture(&cm, None).graph(&[], "", &[one]);
+        let is_hull = |it: &&Mark| matches!(it, Mark::Area { fill: Ink::Veil(0, _), .. });
+        assert_eq!(drawing.marks.iter().filter(is_hull).count(), 1);
+        assert!(drawing.svg_file(Theme::Light).contains(">{0,1}: φ_s = 1</text>"));
     }
 }

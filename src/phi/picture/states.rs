@@ -1,0 +1,179 @@
+//! The states of a network as a graph: which follows which, and how large Φ is in each.
+
+use std::f64::consts::{PI, TAU};
+
+use super::{Picture, text, width_of};
+use crate::error::Error;
+use crate::report::drawing::{Anchor, Drawing, Ink, Mark, distance};
+use crate::report::plot::label;
+
+/// Up to so many units the states are drawn: each has a place on a circle.
+const MOST_UNITS: usize = 6;
+
+/// The radius of a state.
+const STATE: f64 = 15.0;
+
+/// Transitions that are less likely than this are not drawn.
+const LEAST_LIKELY: f64 = 0.02;
+
+/// Φ of a state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum StateValue {
+    /// Φ of the system in this state.
+    Phi(f64),
+    /// No previous state leads to it.
+    Unreachable,
+}
+
+impl Picture<'_> {
+    /// Refuses what has too many states to be drawn.
+    ///
+    /// # Errors
+    /// [`Error::Settings`].
+    pub fn check_states(&self) -> Result<(), Error> {
+        let n = self.state.len();
+        if n > MOST_UNITS {
+            return Err(Error::Settings(format!(
+                "states of {n} units: expected at most {MOST_UNITS} units, of whose states each \
+                 has a place"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The states, each with Φ (`what`), and the transitions by the TPM: P(unit is ON) by state of
+    /// the network, unit 0 in the lowest bit, and unit.
+    pub fn states(&self, tpm: &[Vec<f64>], values: &[StateValue], what: &str) -> Drawing {
+        let (n, n_states) = (self.state.len(), tpm.len());
+        let name = |state: usize| (0..n).map(|unit| (state >> unit & 1).to_string()).collect();
+        let names: Vec<String> = (0..n_states).map(name).collect();
+        let radius = (n_states as f64 * 2.9 * STATE / TAU).max(70.0);
+        let beside = width_of(&names[0], 11.0) + 14.0;
+        let width = (2.0 * (radius + STATE + beside) + 30.0).max(460.0);
+        let center = (width / 2.0, 50.0 + radius + STATE + 16.0);
+        let angle = |state: usize| TAU * state as f64 / n_states as f64 - PI / 2.0;
+        let at = |state: usize| {
+            let (x, y) = (angle(state).cos(), angle(state).sin());
+            (center.0 + radius * x, center.1 + radius * y)
+        };
+        let title = format!("{}: {what} in every state", self.title);
+        let mut marks = vec![label((width / 2.0, 24.0), &title, 14.0, Anchor::Middle, Ink::Text)];
+        let mut n_left_out = 0;
+        for (from, row) in tpm.iter().enumerate() {
+            for to in 0..n_states {
+                let on =
+                    |unit: usize| if to >> unit & 1 == 1 { row[unit] } else { 1.0 - row[unit] };
+                let likely: f64 = (0..n).map(on).product();
+                if likely <= LEAST_LIKELY {
+                    n_left_out += usize::from(likely > 0.0);
+                    continue;
+                }
+                marks.extend(transition(at(from), at(to), angle(from), likely));
+            }
+        }
+        let largest = values.iter().fold(0.0_f64, |most, it| match it {
+            StateValue::Phi(phi) => most.max(*phi),
+            StateValue::Unreachable => most,
+        });
+        let now: usize =
+            self.state.iter().enumerate().map(|(unit, it)| usize::from(*it) << unit).sum();
+        for (state, value) in values.iter().enumerate() {
+            let (x, y) = at(state);
+            let ring = |radius: f64| -> Vec<(f64, f64)> {
+                let angles = (0..=36).map(|k| TAU * f64::from(k) / 36.0);
+                angles.map(|it| (x + radius * it.cos(), y + radius * it.sin())).collect()
+            };
+            let (share, said) = match value {
+                StateValue::Phi(phi) if largest > 0.0 => (phi / largest, format!("{phi:.6}")),
+                StateValue::Phi(phi) => (0.0, format!("{phi:.6}")),
+                StateValue::Unreachable => (0.0, "no state leads to it".to_owned()),
+            };
+            let title = format!("{}: {what} {said}", names[state]);
+            let paper = Mark::Area {
+                points: ring(STATE),
+                fill: Ink::Paper,
+                ink: Ink::Paper,
+                width: 0.0,
+                title: String::new(),
+            };
+            let fill = Ink::Veil(1, (85.0 * share).round() as u8);
+            let is_possible = *value != StateValue::Unreachable;
+            let ink = if is_possible { Ink::Text } else { Ink::Muted };
+            let outline = if is_possible { 1.6 } else { 0.0 };
+            marks.push(paper);
+            marks.push(Mark::Area { points: ring(STATE), fill, ink, width: outline, title });
+            if !is_possible {
+                marks.push(Mark::Line { points: ring(STATE), ink, width: 1.2, dashed: true });
+            }
+            if state == now {
+                marks.push(Mark::Line {
+                    points: ring(STATE + 4.0),
+                    ink,
+                    width: 2.0,
+                    dashed: false,
+                });
+            }
+            // The value inside, the state beside it, away from the others.
+            if let StateValue::Phi(phi) = value {
+                let ink = if share > 0.5 { Ink::Paper } else { Ink::Text };
+                let short = if *phi >= 99.5 { format!("{phi:.0}") } else { format!("{phi:.2}") };
+                marks.push(label((x, y + 3.5), &short, 9.0, Anchor::Middle, ink));
+            }
+            let (dx, dy) = (angle(state).cos(), angle(state).sin());
+            let far = STATE + 11.0;
+            let (anchor, place) = match dx {
+                0.2.. => (Anchor::Start, (x + far * dx, y + far * dy + 4.0)),
+                ..-0.2 => (Anchor::End, (x + far * dx, y + far * dy + 4.0)),
+                _ => (Anchor::Middle, (x, y + (far + 4.0) * dy + 4.0)),
+            };
+            marks.push(label(place, &names[state], 11.0, anchor, Ink::Text));
+        }
+        let mut y = center.1 + radius + STATE + 44.0;
+        let units: Vec<usize> = (0..n).collect();
+        let mut said = vec![
+            format!("units {} in this order; the darker, the larger {what}", self.names(&units)),
+            "double ring: the present state; dashed: no state leads to it".to_owned(),
+            "arrows: what follows, the wider the likelier".to_owned(),
+        ];
+        if n_left_out > 0 {
+            said.push(format!("{n_left_out} transitions of at most {LEAST_LIKELY} are not drawn"));
+        }
+        for line in said {
+            marks.push(text((20.0, y), &line, 11.0, Ink::Muted));
+            y += 16.0;
+        }
+        Drawing { width, height: y, title, marks }
+    }
+}
+
+/// An arrow from one state to another, or a loop away from the circle.
+fn transition(from: (f64, f64), to: (f64, f64), angle: f64, likely: f64) -> Vec<Mark> {
+    let line: Vec<(f64, f64)> = if from == to {
+        let (x, y) = (from.0 - 1.5 * STATE * angle.cos(), from.1 - 1.5 * STATE * angle.sin());
+        let turns = (0..=24).map(|k| angle + 0.8 + (TAU - 1.6) * f64::from(k) / 24.0);
+        turns.map(|it| (x + 0.8 * STATE * it.cos(), y + 0.8 * STATE * it.sin())).collect()
+    } else {
+        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+        let middle = ((from.0 + to.0) / 2.0 - 0.08 * dy, (from.1 + to.1) / 2.0 + 0.08 * dx);
+        let way = (0..=32).map(|k| f64::from(k) / 32.0).map(|t| {
+            let (a, b, c) = ((1.0 - t).powi(2), 2.0 * t * (1.0 - t), t * t);
+            (a * from.0 + b * middle.0 + c * to.0, a * from.1 + b * middle.1 + c * to.1)
+        });
+        let outside =
+            |it: &(f64, f64)| distance(*it, from) > STATE && distance(*it, to) > STATE + 3.0;
+        way.filter(outside).collect()
+    };
+    let [.., before, tip] = line[..] else { return Vec::new() };
+    let length = distance(before, tip).max(1e-9);
+    let (ux, uy) = ((tip.0 - before.0) / length, (tip.1 - before.1) / length);
+    let head = vec![
+        tip,
+        (tip.0 - 7.0 * ux + 3.0 * uy, tip.1 - 7.0 * uy - 3.0 * ux),
+        (tip.0 - 7.0 * ux - 3.0 * uy, tip.1 - 7.0 * uy + 3.0 * ux),
+    ];
+    let ink = Ink::Muted;
+    vec![
+        Mark::Line { points: line, ink, width: 0.4 + 1.4 * likely, dashed: false },
+        Mark::Area { points: head, fill: ink, ink, width: 0.5, title: String::new() },
+    ]
+}
