@@ -1,6 +1,7 @@
 //! The part of the Python package that is compiled: `pyphi_core._engine`. What it hands over are
 //! numbers, bytes and JSON; `pyphi_core/*.py` makes the objects of the package of them.
 
+mod actual;
 mod error;
 mod iit3;
 mod iit4;
@@ -16,6 +17,8 @@ use pyo3::prelude::*;
 mod _engine {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::actual::Transition;
     #[pymodule_export]
     use crate::error::{InputError, InternalError, MemoryLimitError};
     #[pymodule_export]

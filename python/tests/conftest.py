@@ -15,7 +15,7 @@ ROOT = Path(os.environ.get("PHI_ROOT", Path(__file__).resolve().parents[2]))
 GOLDENS = ROOT / "pyphi-core" / "tests" / "fixtures"
 
 
-def golden(name: str) -> list[dict[str, Any]]:
+def golden(name: str) -> Any:
     """The records of a file of the engine's tests: they are kept there only."""
     return json.loads((GOLDENS / name).read_text())
 

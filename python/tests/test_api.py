@@ -301,6 +301,29 @@ def test_a_panic_is_an_exception(capfd):
     assert (out, err) == ("", "")
 
 
+def test_actual_causation():
+    network = pc.Network([[0, 0], [1, 0], [1, 0], [1, 1]], node_labels=["OR", "AND"])
+    transition = pc.actual.Transition(network, (1, 0), (1, 0))
+    account = transition.account(candidates=True)
+    # Albantakis et al. 2019, Fig. 6.
+    found = [(it.direction, it.mechanism, it.purview, round(it.alpha, 6)) for it in account.links]
+    assert found == [
+        ("cause", (0,), (0,), 0.415037),
+        ("cause", (1,), (1,), 0.415037),
+        ("cause", (0, 1), (0, 1), 0.169925),
+        ("effect", (0,), (0,), 0.415037),
+        ("effect", (1,), (1,), 0.415037),
+    ]
+    assert account.irreducibility().value == pytest.approx(0.169925, abs=1e-6)
+    assert account.probability == transition.probability == 1 and account.candidates
+    for it in (transition, account, account.links, account.links[0], account.irreducibility()):
+        assert pickle.loads(pickle.dumps(it)) == it and repr(it)
+    with pytest.raises(pc.InputError, match="unit OR has probability 0"):
+        pc.actual.Transition(network, (0, 0), (1, 1))
+    with pytest.raises(pc.InputError, match="scheme"):
+        transition.account("some")
+
+
 def test_pandas(subsystem, system):
     pytest.importorskip("pandas")
     assert list(subsystem.sia().ces.to_pandas()["mechanism"])[3] == "A,B"

@@ -146,6 +146,30 @@ def test_phi_many_is_phi():
             assert (row["phi"], row["big_phi"]) == (found.phi_s, found.big_phi)
 
 
+def test_every_account():
+    """Actual causation."""
+    records = golden("actual_causation_dev.json")["accounts"]
+    assert len(records) == 90
+    for record in records:
+        sides = record["cause"], record["effect"]
+        transition = pc.actual.Transition(
+            network_of(record), record["before"], record["after"], *sides
+        )
+        account = transition.account()
+        name = record["name"]
+        assert is_near(account.probability, record["transition_probability"]), name
+        assert is_near(account.sum_alpha, record["sum_alpha"]), name
+        found = {(it.direction, it.mechanism): it for it in account.links}
+        assert len(found) == len(record["links"]), name
+        for link in record["links"]:
+            it = found[link["direction"], tuple(link["mechanism"])]
+            assert is_near(it.alpha, link["alpha"]), name
+            assert is_near(it.probability, link["probability"]), name
+            assert sorted(map(list, it.purviews)) == sorted(link["purviews"]), name
+        for side, expected in (record.get("account_irreducibility") or {}).items():
+            assert is_near(account.irreducibility(side).value, expected["A"]), name
+
+
 def test_variants_of_pyphi():
     """What PyPhi 1.2.0 gives when it is set otherwise than by default."""
     names = {

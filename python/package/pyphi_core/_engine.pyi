@@ -100,6 +100,19 @@ class System:
         self, mechanism: int, purview: Optional[int], directions: Sequence[str], options: Options
     ) -> Answer: ...
 
+class Transition:
+    def __new__(
+        cls,
+        network: Network,
+        before: bytes,
+        after: bytes,
+        cause: int,
+        effect: int,
+        has_noise: bool,
+    ) -> Transition: ...
+    def probability(self) -> float: ...
+    def account(self, scheme: str, has_candidates: bool, options: Options) -> Answer: ...
+
 _Found = tuple[Sequence[int], Sequence[tuple[int, int]], float]
 
 class RelationList:

@@ -1,0 +1,85 @@
+//! Actual causation.
+
+use std::sync::Arc;
+
+use pyo3::prelude::*;
+use pyphi_core::causation::record::AccountRecord;
+use pyphi_core::causation::{Background, Scheme, account};
+use pyphi_core::{Direction, State};
+
+use crate::error::{refused, wrong};
+use crate::iit3::units;
+use crate::network::Network;
+use crate::options::Options;
+use crate::run::{Answer, finished, json, run};
+
+/// A network that was in one state and then in another.
+#[pyclass(frozen, module = "pyphi_core._engine")]
+pub(crate) struct Transition {
+    transition: pyphi_core::causation::Transition,
+    name: Option<String>,
+}
+
+#[pymethods]
+impl Transition {
+    #[new]
+    fn new(
+        network: &Network,
+        before: Vec<u8>,
+        after: Vec<u8>,
+        cause: u32,
+        effect: u32,
+        has_noise: bool,
+    ) -> PyResult<Transition> {
+        let background = if has_noise { Background::Noise } else { Background::Fixed };
+        let made = || {
+            let (before, after) = (State::new(&before)?, State::new(&after)?);
+            pyphi_core::causation::Transition::of_shared(
+                &network.network,
+                before,
+                after,
+                units(cause),
+                units(effect),
+                background,
+            )
+        };
+        let transition = made().map_err(|it| refused(&it))?;
+        Ok(Transition { transition, name: network.name.clone() })
+    }
+
+    /// P(the effects are as they are after | all units before).
+    fn probability(&self) -> f64 {
+        self.transition.probability()
+    }
+
+    /// The account with its 𝒜.
+    fn account(
+        &self,
+        py: Python<'_>,
+        scheme: &str,
+        has_candidates: bool,
+        options: &Options,
+    ) -> PyResult<Answer> {
+        let scheme: Scheme = scheme.parse().map_err(|it| wrong(format!("scheme: {it}")))?;
+        let transition = self.transition.clone();
+        let found = run(py, options, move |options| {
+            let account = account(&transition, scheme, options)?;
+            let directions = [None, Some(Direction::Cause), Some(Direction::Effect)];
+            let [both, cause, effect] =
+                directions.map(|direction| account.irreducibility(direction, options));
+            Ok((account, [both?, cause?, effect?]))
+        })?;
+        let (account, irreducibilities) = match found {
+            Ok(found) => found,
+            Err(reason) => {
+                finished(reason)?;
+                return Err(wrong("the analysis was stopped"));
+            }
+        };
+        let name = Arc::new(self.name.clone());
+        let phi = irreducibilities[0].irreducibility;
+        Ok(Answer::new(phi, pyphi_core::StopReason::Complete, move || {
+            json(&AccountRecord::new(name.as_deref(), &account, &irreducibilities, has_candidates))
+        }))
+    }
+}
