@@ -279,14 +279,39 @@ impl Subsystem {
     /// # Panics
     /// If a unit is not in the subsystem.
     pub fn concept(&self, mechanism: UnitSet) -> Option<Concept> {
+        self.concept_until(mechanism, &Stop::never()).expect("nothing stops it")
+    }
+
+    /// As [`Subsystem::concept`], which the limit on time and [`Options::cancel`] can stop. Other
+    /// options are not looked at.
+    ///
+    /// # Errors
+    /// The reason, if the analysis was stopped.
+    ///
+    /// # Panics
+    /// If a unit is not in the subsystem.
+    pub fn concept_within(
+        &self,
+        mechanism: UnitSet,
+        options: &Options,
+    ) -> std::result::Result<Option<Concept>, StopReason> {
+        self.concept_until(mechanism, &Stop::new(options))
+    }
+
+    fn concept_until(
+        &self,
+        mechanism: UnitSet,
+        stop: &Stop,
+    ) -> std::result::Result<Option<Concept>, StopReason> {
         let mechanism = self.local(mechanism);
         if mechanism == 0 {
-            return None;
+            return Ok(None);
         }
-        self.with_small_phi(&self.wiring(None), &Stop::never(), |small_phi, scratch| {
+        let found = self.with_small_phi(&self.wiring(None), stop, |small_phi, scratch| {
             let concept = small_phi.concept(mechanism, scratch)?;
             Some(small_phi.describe(&concept, self.units.bits(), scratch))
-        })
+        });
+        stop.reason().map_or(Ok(found), Err)
     }
 
     /// The cause-effect structure of the intact subsystem, by [`Options::variant`] and on the

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyphi_core::causation::record::AccountRecord;
-use pyphi_core::causation::{Background, Scheme, account};
+use pyphi_core::causation::{Background, Scheme, account, predicted_bytes};
 use pyphi_core::{Direction, State};
 
 use crate::error::{refused, wrong};
@@ -50,6 +50,12 @@ impl Transition {
     /// P(the effects are as they are after | all units before).
     fn probability(&self) -> f64 {
         self.transition.probability()
+    }
+
+    /// What the account needs, in bytes.
+    fn memory_needed(&self) -> u64 {
+        let (n_cause, n_effect) = (self.transition.cause().len(), self.transition.effect().len());
+        predicted_bytes(n_cause, n_effect).unwrap_or(u64::MAX)
     }
 
     /// The account with its 𝒜.

@@ -234,10 +234,13 @@ impl Subsystem {
     ) -> PyResult<Option<String>> {
         let mechanism = within("mechanism", mechanism, self.subsystem.units())?;
         let subsystem = self.subsystem.clone();
+        let work =
+            move |options: &pyphi_core::Options| subsystem.concept_within(mechanism, options);
         let found = match self.is_small(options) {
-            true => at_once(py, options, |_| self.subsystem.concept(mechanism))?,
-            false => run(py, options, move |_| subsystem.concept(mechanism))?,
+            true => at_once(py, options, work)?,
+            false => run(py, options, work)?,
         };
+        let found = found.or_else(|reason| finished(reason).map(|()| None))?;
         Ok(found.map(|it| json(&ConceptRecord::from(&it))))
     }
 

@@ -8,7 +8,7 @@ from . import _arguments as arguments
 from . import _engine, iit3, iit4
 from ._arguments import ArgumentError, Units, refused, shortened
 from ._network import Network
-from ._options import FORMALISMS, options
+from ._options import FORMALISMS, limited, options
 from ._system import Candidate, Subsystem, System
 
 if TYPE_CHECKING:
@@ -178,9 +178,11 @@ def complexes(
     exclusion leaves, each with its Φ-structure."""
     found, values = _network(network, state)
     if formalism == "iit3":
-        answer = _engine.complexes(found._native, values, options(given), ranges)
+        chosen = options(given, needs=limited(found.size))
+        answer = _engine.complexes(found._native, values, chosen, ranges)
         return iit3.Complexes._of(answer, found)
-    answer = _engine.phi_complexes(found._native, values, options(given, formalism, ties))
+    chosen = options(given, formalism, ties, needs=limited(found.size))
+    answer = _engine.phi_complexes(found._native, values, chosen)
     return iit4.Complexes._of(answer, found)
 
 

@@ -11,7 +11,7 @@ from . import _arguments as arguments
 from . import _engine
 from ._arguments import ArgumentError, Units, mask, refused
 from ._network import Network
-from ._options import options
+from ._options import limited, options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -136,10 +136,10 @@ def phi_many(
     if formalism == "iit3":
         if structure:
             raise refused("structure: True, expected False under IIT 3.0")
-        chosen = options(given)
+        chosen = options(given, needs=limited(n))
         rows = _engine.phi_many(*place, row_order, flags, chosen)
         return _fields(np.frombuffer(rows, dtype=IIT3), OF_IIT3)
-    chosen = options(given, formalism, ties)
+    chosen = options(given, formalism, ties, needs=limited(n))
     rows = _engine.phi_s_many(*place, row_order, flags, chosen, bool(structure))
     names = OF_STRUCTURES if structure else OF_SYSTEMS
     return _fields(np.frombuffer(rows, dtype=IIT4), names)

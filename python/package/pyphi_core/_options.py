@@ -141,6 +141,22 @@ def options(
     return made
 
 
+def limited(n_units: int) -> Optional[Callable[[int], int]]:
+    """For ``needs``, where the engine itself compares what it needs with what is left: of large
+    networks."""
+    return (lambda threads: 0) if n_units >= LARGE else None
+
+
+def check_memory(needed: int, given: Any) -> None:
+    """For what the engine does not compare itself."""
+    most = given.get("memory_limit")
+    most = _memory.left() if most is None else _whole("memory_limit", most)
+    if most is not None and needed > most:
+        raise _engine.MemoryLimitError(
+            f"memory: it would need {needed} bytes, more than memory_limit or than is left"
+        )
+
+
 def _named(settings: dict[str, Any]) -> dict[str, Any]:
     names = ("MEASURE", "PARTITION_TYPE", "CES_DISTANCE")
     upper = {it: str(settings[it]).upper().replace("-", "_") for it in names if it in settings}

@@ -11,7 +11,7 @@ from . import _arguments as arguments
 from . import _engine, iit3, iit4
 from ._arguments import ArgumentError, Floats, Units, mask, refused, shaped, shortened
 from ._network import Network
-from ._options import FORMALISMS, LARGE, options
+from ._options import FORMALISMS, LARGE, check_memory, options
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -168,6 +168,12 @@ class Subsystem(_Candidate):
 
         return options(given, needs=needs, **more)
 
+    def _of_mechanism(self, given: Any) -> _engine.Options:
+        """As ``_options``, for what is done on one thread."""
+        if self.size >= LARGE:
+            check_memory(self._native.memory_needed(1, False), given)
+        return options(given)
+
     # --- The system -------------------------------------------------------------------------------
 
     def phi(self, **given: Unpack[Options]) -> float:
@@ -272,7 +278,7 @@ class Subsystem(_Candidate):
         side = direction_of(direction)
         units, over = self._units("mechanism", mechanism), self._units("purview", purview)
         answer = self._native.mechanism(
-            mask(units), mask(over), [side], self._cut(cut), self._options(given)
+            mask(units), mask(over), [side], self._cut(cut), self._of_mechanism(given)
         )
         record = json.loads(answer.json())[side][0]
         data = {"direction": side, "mechanism": list(units), "record": record}
@@ -304,14 +310,16 @@ class Subsystem(_Candidate):
         """A mechanism over all its purviews with φ > 0."""
         units = mask(self._units("mechanism", mechanism))
         sides = ["cause", "effect"]
-        answer = self._native.mechanism(units, None, sides, self._cut(cut), self._options(given))
+        answer = self._native.mechanism(
+            units, None, sides, self._cut(cut), self._of_mechanism(given)
+        )
         return iit3.MechanismAnalysis._of(answer, self._network)
 
     def concept(self, mechanism: Units, **given: Unpack[Options]) -> Optional[iit3.Concept]:
         """The concept of a mechanism; None if it has no irreducible cause or no irreducible
         effect. By IIT 3.0 as published."""
         units = mask(self._units("mechanism", mechanism))
-        found = self._native.concept(units, self._options(given))
+        found = self._native.concept(units, self._of_mechanism(given))
         return None if found is None else iit3.Concept(json.loads(found), self._network)
 
     def find_mice(
@@ -321,7 +329,7 @@ class Subsystem(_Candidate):
         no purview has φ > 0. Of those that tie, the largest, then the first."""
         side = direction_of(direction)
         units = mask(self._units("mechanism", mechanism))
-        answer = self._native.mechanism(units, None, [side], None, self._options(given))
+        answer = self._native.mechanism(units, None, [side], None, self._of_mechanism(given))
         found = json.loads(answer.json())[side]
         if not found:
             return None
@@ -422,6 +430,12 @@ class System(_Candidate):
 
         return options(given, self._formalism, self._ties, needs=needs, **more)
 
+    def _of_mechanism(self, given: Any) -> _engine.Options:
+        """As ``_options``, for what is done on one thread."""
+        if self.size >= LARGE:
+            check_memory(self._native.memory_needed(1, True), given)
+        return options(given, self._formalism, self._ties)
+
     def phi(self, **given: Unpack[Options]) -> float:
         """φ_s, in bits."""
         return self._native.sia(self._options(given)).phi
@@ -463,7 +477,7 @@ class System(_Candidate):
     def distinction(self, mechanism: Units, **given: Unpack[Options]) -> Optional[iit4.Distinction]:
         """The distinction of a mechanism, congruent or not; None if φ_d is 0."""
         units = mask(self._units("mechanism", mechanism))
-        found = self._native.distinction(units, self._options(given))
+        found = self._native.distinction(units, self._of_mechanism(given))
         return None if found is None else iit4.Distinction(json.loads(found), self._network)
 
     def find_mip(
@@ -472,7 +486,7 @@ class System(_Candidate):
         """φ of a mechanism over one purview, with all partitions that attain it."""
         side = direction_of(direction)
         units, over = self._units("mechanism", mechanism), self._units("purview", purview)
-        answer = self._native.mechanism(mask(units), mask(over), [side], self._options(given))
+        answer = self._native.mechanism(mask(units), mask(over), [side], self._of_mechanism(given))
         record = json.loads(answer.json())[side][0]
         data = {"direction": side, "mechanism": list(units), "record": record}
         return iit4.PurviewAnalysis(data, self._network)
@@ -485,7 +499,7 @@ class System(_Candidate):
         """A mechanism over all its purviews with φ > 0."""
         units = mask(self._units("mechanism", mechanism))
         sides = ["cause", "effect"]
-        answer = self._native.mechanism(units, None, sides, self._options(given))
+        answer = self._native.mechanism(units, None, sides, self._of_mechanism(given))
         return iit4.MechanismAnalysis._of(answer, self._network)
 
     def mic(self, mechanism: Units, **given: Unpack[Options]) -> Optional[iit4.Mice]:

@@ -9,7 +9,7 @@ from . import _arguments as arguments
 from . import _engine
 from ._arguments import ArgumentError, Units, mask, refused, shortened
 from ._network import Network
-from ._options import options
+from ._options import limited, options
 from ._record import Answered, Partition, Record, Records, partition
 
 if TYPE_CHECKING:
@@ -240,7 +240,8 @@ class Transition:
     ) -> Account:
         """All causal links, with α, and how irreducible they are. ``scheme`` says which partitions
         are tried: ``all``, those of the paper, ``tri`` or ``bi``."""
-        answer = self._native.account(str(scheme), bool(candidates), options(given))
+        chosen = options(given, needs=limited(self.network.size))
+        answer = self._native.account(str(scheme), bool(candidates), chosen)
         return Account._of(answer, self._network)
 
     def __eq__(self, other: object) -> bool:
