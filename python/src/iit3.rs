@@ -215,6 +215,7 @@ impl Subsystem {
             name: self.record.name.clone(),
             nodes: all.iter().collect(),
             state: self.record.state.clone(),
+            alphabet: None,
             formalism: "iit3".to_owned(),
             mechanism: mechanism.iter().collect(),
             cut,

@@ -216,6 +216,7 @@ impl System {
             name: self.record.name.clone(),
             nodes: all.iter().collect(),
             state: self.record.state.clone(),
+            alphabet: None,
             formalism: rules.formalism().to_string(),
             mechanism: mechanism.iter().collect(),
             cut: None,

@@ -70,9 +70,14 @@ pub(crate) fn reader(
 
 impl Network {
     pub(crate) fn of(entry: Entry) -> pyphi_core::Result<Network> {
-        let Entry { record, states, notes } = entry;
+        let Entry { record, states, notes, .. } = entry;
         let record = record?;
         let network = Arc::new(record.network()?);
+        if !network.alphabet().is_binary() {
+            let what = "alphabet: units of more than two values, expected two: the program phi takes \
+                        them, this package does not yet";
+            return Err(pyphi_core::ErrorKind::Json(what.to_owned()).into());
+        }
         Ok(Network { network, name: record.name, states, nodes: record.nodes, notes })
     }
 

@@ -177,7 +177,6 @@ fn tell_progress(
         Phase::Systems => "systems",
         Phase::Occurrences => "occurrences",
         Phase::Nexus => "sets of causes",
-        _ => "steps",
     };
     callback.call1(py, (what, done, total, best, elapsed.as_secs_f64())).map(drop)
 }

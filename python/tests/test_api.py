@@ -121,6 +121,10 @@ def test_files(tmp_path, network):
     (tmp_path / "bad.json").write_text('{"tpm": [[0], [2]]}')
     with pytest.raises(pc.InputError, match=r"bad\.json: tpm: row 1, column 0: 2"):
         pc.Network.load(tmp_path / "bad.json")
+    several = {"alphabet": [3], "tpm": [[[1, 0, 0]], [[0, 1, 0]], [[0, 0, 1]]], "state": [2]}
+    several["row_order"] = "first-unit-fastest"
+    with pytest.raises(pc.InputError, match="more than two values"):
+        pc.Network.from_json(json.dumps(several))
     with pytest.raises(FileNotFoundError):
         pc.Network.load(tmp_path / "none.json")
 
