@@ -407,7 +407,8 @@ struct DrawArgs {
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     show: Vec<Kind>,
     /// A file ending in .svg, .png or .pdf for all drawings, one below the other, or a folder for
-    /// NAME.graph.svg, NAME.structure.svg and so on (with --causes NAME.account.svg), NAME being that of the network's file
+    /// NAME.graph.svg, NAME.structure.svg and so on (with --causes NAME.account.svg), NAME being
+    /// that of the network's file
     #[arg(long, value_name = "FILE|FOLDER", default_value = ".")]
     out: PathBuf,
     /// On dark paper
