@@ -60,6 +60,8 @@ mod explore;
 /// `phi --network`: one's own networks.
 mod own_network;
 
+/// Units with more than two values.
+mod values;
 /// IIT 3.0 by other measures, distances of structures, partitions that are asked for.
 mod variants;
 
