@@ -74,8 +74,8 @@ impl Network {
         let record = record?;
         let network = Arc::new(record.network()?);
         if !network.alphabet().is_binary() {
-            let what = "alphabet: units of more than two values, expected two: the program phi takes \
-                        them, this package does not yet";
+            let what = "alphabet: units of more than two values, expected two: the program phi \
+                        takes them, this package does not yet";
             return Err(pyphi_core::ErrorKind::Json(what.to_owned()).into());
         }
         Ok(Network { network, name: record.name, states, nodes: record.nodes, notes })
