@@ -18,6 +18,11 @@ def test_without_pyphi_it_says_so():
         pytest.skip("PyPhi is installed")
 
 
+def near(a, b):
+    """PyPhi's transport is good to some 5e-6."""
+    return abs(a - b) < 1e-5
+
+
 def test_pyphi_1_2():
     pyphi = pytest.importorskip("pyphi")
     if not getattr(pyphi, "__version__", "").startswith("1.2"):
@@ -33,9 +38,10 @@ def test_pyphi_1_2():
             sia = pyphi.compute.sia(pyphi.Subsystem(network, state))
             assert type(sia) is type(expected) and sia == expected
             assert sia.ces == expected.ces and sia.partitioned_ces == expected.partitioned_ces
-            assert str(sia) and pyphi.compute.phi(sia.subsystem) == expected.phi
-            assert [it.phi for it in pyphi.compute.complexes(network, state)] == found
-            assert pyphi.compute.major_complex(network, state).phi == found[0]
+            assert str(sia) and near(pyphi.compute.phi(sia.subsystem), expected.phi)
+            own = [it.phi for it in pyphi.compute.complexes(network, state)]
+            assert len(own) == len(found) and all(map(near, own, found))
+            assert near(pyphi.compute.major_complex(network, state).phi, found[0])
         assert pyphi.compute.sia is original and not fast.is_enabled()
     with fast.enabled(), pyphi.config.override(PRECISION=5), pytest.warns(fast.FallbackWarning):
         pyphi.compute.sia(pyphi.Subsystem(pyphi.examples.basic_network(), (1, 0, 0)))
