@@ -248,6 +248,9 @@ pub enum ErrorKind {
         /// The state before.
         before: String,
     },
+    /// Boxes, outputs, groups and time scale that do not fit together.
+    #[error("grain: {0}")]
+    Grain(String),
     /// An asymmetric measure of repertoires with a distance of structures that needs a symmetric
     /// one.
     #[error(

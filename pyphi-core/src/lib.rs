@@ -40,7 +40,8 @@
 //! IIT 4.0 (Albantakis et al. 2023) is in [`iit4`]: φ_s, distinctions, relations, Φ-structures,
 //! complexes. It starts from the same [`Subsystem`]; [`Formalism`] names the formulations.
 //!
-//! What caused what in a transition between two states is in [`causation`].
+//! What caused what in a transition between two states is in [`causation`]; the same network on
+//! coarser grains in [`grain`].
 
 mod alphabet;
 mod big_phi;
@@ -55,6 +56,7 @@ mod error;
 mod fixed;
 pub mod fixtures;
 mod formalism;
+pub mod grain;
 pub mod iit4;
 pub mod input;
 mod known;

@@ -133,6 +133,8 @@ pub enum Phase {
     /// Actual causation: the sets of units that transitions of a [nexus](crate::causation::nexus)
     /// start from.
     Nexus,
+    /// Macro systems of IIT 3.0: the grains.
+    Grains,
 }
 
 /// Tells the observer, if there is one, how far a phase has come.

@@ -177,6 +177,7 @@ fn tell_progress(
         Phase::Systems => "systems",
         Phase::Occurrences => "occurrences",
         Phase::Nexus => "sets of causes",
+        Phase::Grains => "grains",
     };
     callback.call1(py, (what, done, total, best, elapsed.as_secs_f64())).map(drop)
 }

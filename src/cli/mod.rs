@@ -36,6 +36,7 @@ use crate::model::network::StatePattern;
 use crate::model::topology::Topology;
 use crate::phi::causes::{Asked, Causes, TransitionArgs, given_state};
 use crate::phi::explore::{self, Theories, Which};
+use crate::phi::grains::GrainArgs;
 use crate::phi::picture::{self, Kind};
 use crate::phi::reading::{NetworkArgs, read};
 use crate::phi::variant::{ApproximationArgs, SmallPhiArgs, StructureArgs};
@@ -116,6 +117,12 @@ enum Command {
     /// effects with α, and how irreducible all of it is, 𝒜. The file has before and after instead
     /// of state, and perhaps cause and effect, the units considered; or a list of transitions.
     Causes(CausesArgs),
+    /// Φ of your own network on coarser grains, by IIT 3.0: black boxes, groups, time scales
+    ///
+    /// On one grain (--boxes, --groups), or on the one with the largest Φ of all coarse grainings
+    /// of all sets of units, and how much that exceeds Φ of the micro units (emergence); with
+    /// `nodes`, of those units only. Cuts are of micro units. The file is as for `compute`.
+    Grains(GrainsArgs),
     /// How far the cause-effect structures of two networks are apart, by IIT 3.0
     ///
     /// The extended earth mover's distance, with each structure and its conceptual information. The
@@ -388,6 +395,20 @@ struct CausesArgs {
 }
 
 #[derive(Debug, Args)]
+struct GrainsArgs {
+    #[command(flatten)]
+    networks: NetworkArgs,
+    #[command(flatten)]
+    grains: GrainArgs,
+    /// Form of the answer
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Threads [default: one for each CPU]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
 struct DrawArgs {
     #[command(flatten)]
     networks: NetworkArgs,
@@ -553,6 +574,7 @@ impl Cli {
             (Some(Command::Compute(args) | Command::Phi(args)), None) => args.run(),
             (Some(Command::Mechanism(args)), None) => args.run(),
             (Some(Command::Causes(args)), None) => args.run(),
+            (Some(Command::Grains(args)), None) => args.run(),
             (Some(Command::Distance(args)), None) => args.run(),
             (Some(Command::Draw(args)), None) => args.run(),
             (Some(Command::Explore(args)), None) => args.run(),
@@ -1083,6 +1105,16 @@ fn say_notes(question: &phi::Question) {
 
 fn say_note(note: &str) {
     let _ = writeln!(io::stderr(), "note: {}", terminal(note));
+}
+
+impl GrainsArgs {
+    fn run(self) -> Result<(), Error> {
+        let (asked, searched) = (self.grains.asked()?, self.grains.searched());
+        let (place, networks) = self.networks.read()?;
+        let question = phi::Question::new(networks, &place, Scope::System, None, None)?;
+        let question = question.on_grains(asked, searched);
+        write_answers(question, Variant::default(), self.format, self.jobs)
+    }
 }
 
 impl CausesArgs {

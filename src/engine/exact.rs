@@ -119,6 +119,7 @@ impl Engine {
                     Phase::Systems => "systems",
                     Phase::Occurrences => "occurrences",
                     Phase::Nexus => "sets of causes",
+                    Phase::Grains => "grains",
                 },
                 done: progress.done,
                 total: progress.total,
@@ -856,6 +857,24 @@ impl OwnNetwork {
         answer
     }
 
+    /// The network, its state and the units of the system.
+    ///
+    /// # Errors
+    /// [`Error::Network`] if a unit has more than two values, for which `what` is not there.
+    pub(super) fn binary_parts(
+        &self,
+        what: &'static str,
+    ) -> Result<(&pyphi_core::Network, State, UnitSet), Error> {
+        let state = (self.network.require_binary(what)).and_then(|()| State::new(&self.state));
+        let state = state.map_err(|error| wrong(&self.place(), &error))?;
+        Ok((&self.network, state, self.units))
+    }
+
+    /// Whether the file, or what was asked, names the units of the system.
+    pub(crate) fn has_nodes(&self) -> bool {
+        self.record.nodes.is_some()
+    }
+
     /// Units of the system by their names. `field` is what names them, in errors.
     ///
     /// # Errors
@@ -1119,6 +1138,6 @@ pub(super) fn subsystem(
     subsystem().map_err(|error| wrong(place, &error))
 }
 
-fn wrong(place: &str, error: &pyphi_core::Error) -> Error {
+pub(super) fn wrong(place: &str, error: &pyphi_core::Error) -> Error {
     Error::Network { place: place.to_owned(), message: error.to_string() }
 }

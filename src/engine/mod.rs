@@ -6,5 +6,6 @@
 pub mod approximate;
 pub mod causes;
 pub mod exact;
+pub mod grains;
 pub mod result;
 pub mod steps;

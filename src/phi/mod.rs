@@ -7,6 +7,7 @@
 pub mod causes;
 pub mod distance;
 pub mod explore;
+pub mod grains;
 mod mechanism;
 pub mod picture;
 mod question;

@@ -17,10 +17,11 @@ use crate::engine::exact::{
     PhiPurviewRecord, PhiRecord, PhiStructureRecord, PurviewRecord, Rejected, Rules, Scope,
     SpectrumRules, States, SystemPartition, SystemRecord, UnitName,
 };
+use crate::engine::grains::{AskedGrain, Grains, GrainsRecord};
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::escape::terminal_lines;
-use crate::phi::{bits, complexes_text, mechanism, structure, text, values_of};
+use crate::phi::{bits, complexes_text, grains, mechanism, structure, text, values_of};
 use crate::suite::Settings;
 
 /// Networks, and what is asked of them.
@@ -42,6 +43,8 @@ pub struct Question {
     cut: Option<CutUnits>,
     /// IIT 4.0: which relations are listed.
     relations: Listing,
+    /// A macro system instead: on one grain, or on the one of these that has the largest Φ.
+    grains: Option<(Option<AskedGrain>, Grains)>,
     /// Where it is said how many networks of many are done.
     detail: Detail,
 }
@@ -164,6 +167,7 @@ enum Answer {
     PhiMechanism(MechanismRecord<PhiPurviewRecord>),
     PhiStructure(Box<PhiStructureRecord>),
     PhiComplexes(PhiComplexesRecord),
+    Grains(Box<GrainsRecord>),
 }
 
 /// Writes the answer of an item, or why it has none.
@@ -221,6 +225,7 @@ impl Question {
             mechanism: None,
             cut: None,
             relations: Listing::None,
+            grains: None,
             detail: Detail::default(),
         };
         let is_hopeless = question.input.networks.iter().all(|it| it.record.is_err());
@@ -255,6 +260,13 @@ impl Question {
     #[must_use]
     pub fn listing_relations(mut self, relations: Listing) -> Question {
         self.relations = relations;
+        self
+    }
+
+    /// The same on one grain; or, without one, on all of these.
+    #[must_use]
+    pub fn on_grains(mut self, asked: Option<AskedGrain>, searched: Grains) -> Question {
+        self.grains = Some((asked, searched));
         self
     }
 
@@ -381,6 +393,7 @@ impl Question {
                 }
                 Ok(Answer::PhiStructure(answer)) => structure::text(answer, labels),
                 Ok(Answer::PhiComplexes(answer)) => structure::complexes_text(answer, labels),
+                Ok(Answer::Grains(answer)) => grains::text(answer, labels, width),
                 Err(refusal) if refusal.state.is_empty() => {
                     format!("{}\n", self.as_error(refusal))
                 }
@@ -564,6 +577,13 @@ impl Question {
     ) -> Result<Answer, Error> {
         if let Some(asked) = &self.mechanism {
             return self.mechanism(engine, network, asked);
+        }
+        if let Some((asked, searched)) = &self.grains {
+            let answer = match asked {
+                Some(asked) => engine.on_grain(network, asked),
+                None => engine.search_grains(network, searched, network.has_nodes()),
+            };
+            return answer.map(|it| Answer::Grains(Box::new(it)));
         }
         if let Some(cut) = &self.cut {
             return match self.iit4 {

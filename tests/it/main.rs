@@ -52,6 +52,9 @@ mod cluster_phi;
 /// `causes`: what caused what.
 mod causes;
 
+/// `grains`: macro systems.
+mod grains;
+
 /// `draw`: the same as pictures.
 mod draw;
 mod estimators;

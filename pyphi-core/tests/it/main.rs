@@ -14,6 +14,8 @@ mod causation_suite;
 mod errors;
 /// Networks from any bytes: the bodies of fuzz targets.
 mod fuzzing;
+/// Macro systems of IIT 3.0: every golden record, and laws.
+mod grain_suite;
 /// What a program answers under IIT 4.0, and where it differs from a golden record.
 mod iit4_answer;
 /// IIT 4.0: searches against listings, threads, limits.

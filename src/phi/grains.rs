@@ -1,0 +1,193 @@
+//! Macro systems of networks of one's own, as text or JSON.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+
+use crate::engine::exact::UnitName;
+use crate::engine::grains::{
+    AskedGrain, EffectiveInformationRecord, GrainRecord, Grains, GrainsRecord, MacroRecord,
+};
+use crate::error::Error;
+use crate::escape::terminal;
+use crate::phi::{bits, set, severed, structure};
+use crate::report::text::left_table;
+
+/// Which grain is asked about, or which are searched.
+#[derive(Debug, Args)]
+pub struct GrainArgs {
+    /// Units in boxes, of which only the outputs are seen from outside: "A,B | C,D"
+    #[arg(long, value_name = "UNITS | UNITS", requires = "outputs")]
+    boxes: Option<String>,
+    /// The outputs of the boxes
+    #[arg(long, value_name = "UNIT,UNIT", requires = "boxes")]
+    outputs: Option<String>,
+    /// How many updates are one step; more than one with boxes [default: 1]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    time_scale: Option<u32>,
+    /// Units in groups, or the outputs of boxes: "A,B | C"
+    #[arg(long, value_name = "UNITS | UNITS", requires = "off")]
+    groups: Option<String>,
+    /// For each group, how many of its units are ON while it is OFF: "0,1 | 0"
+    #[arg(long, value_name = "COUNTS | COUNTS", requires = "groups")]
+    off: Option<String>,
+    /// Search black boxings too, not only coarse grainings
+    #[arg(long, conflicts_with_all = ["boxes", "groups"])]
+    black_boxes: bool,
+    /// Time scales of the black boxings that are searched [default: 1]
+    #[arg(long, value_name = "K,K", value_delimiter = ',', requires = "black_boxes",
+          value_parser = clap::value_parser!(u32).range(1..=1024))]
+    time_scales: Vec<u32>,
+}
+
+impl GrainArgs {
+    /// The one grain that is asked about, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] if there is not a list of counts for each group.
+    pub fn asked(&self) -> Result<Option<AskedGrain>, Error> {
+        let sets = |text: &String| text.split('|').map(UnitName::parse_list).collect::<Vec<_>>();
+        let groups = self.groups.as_ref().map(sets);
+        let counts = |text: &str| -> Result<Vec<usize>, Error> {
+            let count = |it: &str| {
+                let wrong = || {
+                    Error::Settings(format!(
+                        "--off {:?}: expected counts, as in 0,1 | 0",
+                        it.trim()
+                    ))
+                };
+                it.trim().parse().map_err(|_| wrong())
+            };
+            text.split(',').map(count).collect()
+        };
+        let off = match &self.off {
+            None => Vec::new(),
+            Some(text) => text.split('|').map(counts).collect::<Result<Vec<_>, _>>()?,
+        };
+        let n_groups = groups.as_ref().map_or(0, Vec::len);
+        if off.len() != n_groups {
+            return Err(Error::Settings(format!(
+                "--off: {} lists, expected one for each of the {n_groups} groups",
+                off.len()
+            )));
+        }
+        let asked = AskedGrain {
+            time_scale: self.time_scale.unwrap_or(1),
+            boxes: self.boxes.as_ref().map(sets),
+            outputs: self.outputs.as_deref().map(UnitName::parse_list),
+            groups,
+            off,
+        };
+        if !asked.is_given() && self.time_scale.is_some() {
+            return Err(Error::Settings(
+                "--time-scale: expected --boxes with it; of a search --black-boxes --time-scales"
+                    .to_owned(),
+            ));
+        }
+        Ok(Some(asked).filter(AskedGrain::is_given))
+    }
+
+    /// The grains that are searched.
+    pub fn searched(&self) -> Grains {
+        let default = Grains::default();
+        let time_scales = match self.time_scales.is_empty() {
+            true => default.time_scales,
+            false => self.time_scales.clone(),
+        };
+        Grains { black_boxes: self.black_boxes, time_scales, coarse: default.coarse }
+    }
+}
+
+/// The answer about one network.
+pub(crate) fn text(
+    answer: &GrainsRecord,
+    labels: Option<&[String]>,
+    width: Option<usize>,
+) -> String {
+    let mut text = String::new();
+    if let Some(name) = &answer.name {
+        let _ = writeln!(text, "{}", terminal(name));
+    }
+    let information = effective_information(&answer.effective_information);
+    let _ = writeln!(text, "state {}, {information}", bits(&answer.state));
+    if let Some(it) = &answer.search {
+        let _ = writeln!(
+            text,
+            "{} grains, {} of them make no macro system",
+            it.n_grains, it.n_without_system
+        );
+        let micro = match it.micro.as_slice() {
+            [] => "no micro units have Φ > 0".to_owned(),
+            units => format!("the micro units {} have Φ = {:.6}", set(units, labels), it.micro_phi),
+        };
+        let _ = writeln!(text, "emergence {:.6}: {micro}", it.emergence);
+    }
+    let Some(found) = &answer.found else {
+        text.push_str("no grain has Φ > 0\n");
+        return text;
+    };
+    text.push('\n');
+    text.push_str(&grain(&found.grain, labels));
+    text.push_str(&system(found, labels, width));
+    text
+}
+
+fn effective_information(it: &EffectiveInformationRecord) -> String {
+    let EffectiveInformationRecord { bits, determinism, degeneracy } = it;
+    format!("EI = {bits:.6}, determinism {determinism:.6}, degeneracy {degeneracy:.6}")
+}
+
+fn grain(grain: &GrainRecord, labels: Option<&[String]>) -> String {
+    let sets = |sets: &Vec<Vec<usize>>| {
+        sets.iter().map(|it| set(it, labels)).collect::<Vec<_>>().join(" ")
+    };
+    let mut text = format!("grain of {}", set(&grain.nodes, labels));
+    if let (Some(boxes), Some(outputs)) = (&grain.boxes, &grain.outputs) {
+        let _ = write!(text, ", boxes {}, outputs {}", sets(boxes), set(outputs, labels));
+    }
+    if grain.time_scale > 1 {
+        let _ = write!(text, ", {} updates a step", grain.time_scale);
+    }
+    if let (Some(groups), Some(off)) = (&grain.groups, &grain.off) {
+        let of_group = |(units, off): (&Vec<usize>, &Vec<usize>)| {
+            let counts: Vec<String> = off.iter().map(usize::to_string).collect();
+            format!("{} OFF if {} ON", set(units, labels), counts.join(" or "))
+        };
+        let all: Vec<String> = groups.iter().zip(off).map(of_group).collect();
+        let _ = write!(text, ", groups {}", all.join(", "));
+    }
+    text + "\n"
+}
+
+fn system(found: &MacroRecord, labels: Option<&[String]>, width: Option<usize>) -> String {
+    let mut text = String::new();
+    let n = found.state.len();
+    let _ = writeln!(
+        text,
+        "{n} macro unit{} in state {}, {}",
+        if n == 1 { "" } else { "s" },
+        bits(&found.state),
+        effective_information(&found.effective_information)
+    );
+    let _ = match (&found.cut, found.phi > 0.0) {
+        (Some(cut), true) => {
+            writeln!(text, "Φ = {:.6}, lost by severing {}", found.phi, severed(cut, labels))
+        }
+        (Some(cut), false) => {
+            writeln!(text, "Φ = 0: severing {} makes no difference", severed(cut, labels))
+        }
+        (None, _) => writeln!(text, "Φ = 0"),
+    };
+    let mut lines = vec![["state".to_owned()].to_vec()];
+    lines[0].extend((0..n).map(|unit| format!("P({unit} ON)")));
+    for (row, on) in found.tpm.iter().enumerate() {
+        let state: Vec<u8> = (0..n).map(|unit| (row >> unit & 1) as u8).collect();
+        let mut line = vec![bits(&state)];
+        line.extend(on.iter().map(|it| format!("{it:.6}")));
+        lines.push(line);
+    }
+    let _ = write!(text, "\nmacro units by number\n{}", left_table(&lines));
+    let ces = structure(&found.ces, None, None, width);
+    let _ = writeln!(text, "\nCause-effect structure: {ces}");
+    text
+}
