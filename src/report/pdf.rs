@@ -148,7 +148,7 @@ mod tests {
         let pdf = drawing.pdf(Theme::Light);
         assert!(pdf.starts_with(b"%PDF-") && pdf.ends_with(b"%%EOF"), "{pdf:?}");
         let text = String::from_utf8_lossy(&pdf);
-        for part in ["/MediaBox [0 0 30 15]", "/ca 0.3", "(one \\(1\\))", "/A30 gs"] {
+        for part in ["/MediaBox [0 0 30 15]", "/ca 0.3", "/Title (one (1))", "/A30 gs"] {
             assert!(text.contains(part), "{part}: {text}");
         }
         // The sheet, the area and the letter are filled.
