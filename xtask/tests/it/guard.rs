@@ -470,7 +470,8 @@ fn with_plenty_of_memory_nothing_is_held_up_and_cargo_finds_it_built() {
     });
     ended.is_built_in_release();
     assert_eq!((ended.guard("n_suspensions"), ended.guard("n_evictions")), (0, 0));
-    assert!(ended.guard("peak_bytes") > 200 << 20, "{ended:#?}");
+    // Two at least: the guard looks from time to time, and all may have ended before it looked.
+    assert!(ended.guard("peak_bytes") > 120 << 20, "{ended:#?}");
     // The controller and everything around it.
     assert!(ended.guard("xtask_own_bytes") < 20 << 20, "{ended:#?}");
     // Each warning once, as cargo gives it.
