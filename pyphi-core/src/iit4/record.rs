@@ -321,18 +321,14 @@ impl PhiStructureRecord {
         triples: usize,
     ) -> PhiStructureRecord {
         let relations = structure.relations();
-        let mut small: Vec<Relation> = relations.of_at_most(3).collect();
-        self.n_small_relations = Some(small.len() as u64);
+        self.n_small_relations = Some(relations.count_of_degrees().iter().sum());
         let sums = relations.sum_phi_by_degree().into_iter();
         self.sum_phi_r_by_degree =
             Some(sums.map(|it| Some(it).filter(|it| it.is_finite())).collect());
-        small.sort_by(|a, b| b.phi.total_cmp(&a.phi));
-        let (mut pairs, mut triples) = (pairs, triples);
-        small.retain(|it| {
-            let left = if it.distinctions.len() > 2 { &mut triples } else { &mut pairs };
-            let is_kept = *left > 0;
-            *left = left.saturating_sub(1);
-            is_kept
+        let mut small = relations.largest(pairs, triples).concat();
+        // As they are listed: of equal ones the first.
+        small.sort_by(|a, b| {
+            b.phi.total_cmp(&a.phi).then_with(|| a.distinctions.cmp(&b.distinctions))
         });
         let record = |it: &Relation| RelationRecord::new(structure, &relations, it, usize::MAX);
         self.relations = Some(small.iter().map(record).collect());

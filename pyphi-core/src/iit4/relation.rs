@@ -78,6 +78,28 @@ impl Relations {
 
     /// How many relations there are, those of single distinctions included.
     pub fn count(&self) -> BigUint {
+        let several = |m: usize| (BigInt::from(1) << m) - BigInt::from(m) - BigInt::from(1);
+        let coefficients = self.coefficients().into_iter().enumerate();
+        let several: BigInt = coefficients.map(|(m, it)| several(m) * it).sum();
+        (several + BigInt::from(self.n_single())).to_biguint().expect("a number of sets")
+    }
+
+    /// How many relations of one, of two and of three distinctions there are.
+    pub fn count_of_degrees(&self) -> [u64; 3] {
+        let coefficients = self.coefficients();
+        let of_degree = |n_sets: &dyn Fn(i128) -> i128| {
+            let terms = coefficients.iter().enumerate();
+            let sum: i128 = terms.map(|(m, &it)| n_sets(m as i128) * i128::from(it)).sum();
+            u64::try_from(sum).expect("a number of sets")
+        };
+        let pairs = of_degree(&|m| m * (m - 1) / 2);
+        let triples = of_degree(&|m| m * (m - 1) * (m - 2) / 6);
+        [self.n_single() as u64, pairs, triples]
+    }
+
+    /// The number of sets of k distinctions that are related is Σ over m of the m-th of these times
+    /// the number of sets of k among m.
+    fn coefficients(&self) -> Vec<i64> {
         let elements = bits_of(self.nodes.iter().fold(0, |all, node| all | node.union()));
         // By set T of elements: how many distinctions have all of them.
         let mut n_having = vec![0u32; 1 << elements.len()];
@@ -105,15 +127,12 @@ impl Relations {
         for (set, &m) in n_having.iter().enumerate().skip(1) {
             coefficients[m as usize] += if set.count_ones() % 2 == 1 { 1 } else { -1 };
         }
-        let several: BigInt = coefficients
-            .iter()
-            .enumerate()
-            .map(|(m, &coefficient)| {
-                ((BigInt::from(1) << m) - BigInt::from(m) - BigInt::from(1)) * coefficient
-            })
-            .sum();
-        let single = self.nodes.iter().filter(|node| node.both() != 0).count();
-        (several + BigInt::from(single)).to_biguint().expect("a number of sets")
+        coefficients
+    }
+
+    /// How many distinctions are related with themselves.
+    fn n_single(&self) -> usize {
+        self.nodes.iter().filter(|node| node.both() != 0).count()
     }
 
     /// How many relations there are among the first distinctions, as many as do not have too many
@@ -194,12 +213,38 @@ impl Relations {
     /// # Ok::<(), pyphi_core::Error>(())
     /// ```
     pub fn iter(&self) -> RelationIter<'_> {
-        self.of_at_most(usize::MAX)
+        RelationIter { relations: self, stack: Vec::new(), next: 0 }
     }
 
-    /// The relations of so many distinctions at most, in the order of [`Relations::iter`].
-    pub fn of_at_most(&self, most: usize) -> RelationIter<'_> {
-        RelationIter { relations: self, most, stack: Vec::new(), next: 0 }
+    /// The relations of one and two distinctions whose φ_r is largest, so many `pairs`, and those
+    /// of three, so many `triples`; of equal ones the first in the order of [`Relations::iter`].
+    ///
+    /// By decreasing r of their last distinction: where even all its elements would not do, nothing
+    /// is looked at, and no more is kept than was asked for.
+    pub fn largest(&self, pairs: usize, triples: usize) -> [Vec<Relation>; 2] {
+        let mut order: Vec<usize> = (0..self.nodes.len()).collect();
+        order.sort_by(|&a, &b| self.nodes[b].per_element.total_cmp(&self.nodes[a].per_element));
+        let (mut pairs, mut triples) = (Largest::new(pairs), Largest::new(triples));
+        for (at, &last) in order.iter().enumerate() {
+            let node = self.nodes[last];
+            let phi = |set: u64| f64::from(set.count_ones()) * node.per_element;
+            pairs.add(phi(node.both()), node.both(), &[last]);
+            if !pairs.may_have(phi(node.union())) && !triples.may_have(phi(node.union())) {
+                continue;
+            }
+            for (before, &second) in order[..at].iter().enumerate() {
+                let shared = node.union() & self.nodes[second].union();
+                pairs.add(phi(shared), shared, &[second, last]);
+                if !triples.may_have(phi(shared)) {
+                    continue;
+                }
+                for &first in &order[..before] {
+                    let shared = shared & self.nodes[first].union();
+                    triples.add(phi(shared), shared, &[first, second, last]);
+                }
+            }
+        }
+        [pairs, triples].map(|it| it.relations(self))
     }
 
     /// Goes on with [`Relations::iter`] after one of its relations.
@@ -228,7 +273,6 @@ impl Relations {
         }
         RelationIter {
             relations: self,
-            most: usize::MAX,
             stack,
             next: relation.distinctions.last().map_or(0, |it| it + 1),
         }
@@ -289,12 +333,55 @@ pub struct Relation {
     pub phi: f64,
 }
 
+/// The relations with the largest φ_r of those added, in order.
+struct Largest {
+    most: usize,
+    /// φ_r, the distinctions in increasing order, and what they share.
+    found: Vec<(f64, Vec<usize>, u64)>,
+}
+
+impl Largest {
+    fn new(most: usize) -> Largest {
+        Largest { most, found: Vec::new() }
+    }
+
+    /// Whether one with this φ_r, which is 0 where nothing is shared, could be among them.
+    fn may_have(&self, phi: f64) -> bool {
+        let is_full = self.found.len() == self.most;
+        phi > 0.0 && !(is_full && self.found.last().is_none_or(|(least, ..)| phi < *least))
+    }
+
+    fn add(&mut self, phi: f64, shared: u64, distinctions: &[usize]) {
+        if shared == 0 || !self.may_have(phi) {
+            return;
+        }
+        let mut distinctions = distinctions.to_vec();
+        distinctions.sort_unstable();
+        let comes_before = |(other, others, _): &(f64, Vec<usize>, u64)| {
+            other.total_cmp(&phi).is_gt() || (*other == phi && *others < distinctions)
+        };
+        let at = self.found.partition_point(comes_before);
+        self.found.insert(at, (phi, distinctions, shared));
+        self.found.truncate(self.most);
+    }
+
+    fn relations(self, of: &Relations) -> Vec<Relation> {
+        let found = self.found.into_iter();
+        let overlap = |shared| named(shared, &of.elements);
+        found
+            .map(|(phi, distinctions, shared)| Relation {
+                distinctions,
+                overlap: overlap(shared),
+                phi,
+            })
+            .collect()
+    }
+}
+
 /// Lists relations: see [`Relations::iter`].
 #[derive(Debug, Clone)]
 pub struct RelationIter<'a> {
     relations: &'a Relations,
-    /// The most distinctions of a relation.
-    most: usize,
     /// The distinctions chosen, each with the overlap and the smallest r up to it.
     stack: Vec<(usize, u64, f64)>,
     /// The next distinction to try.
@@ -307,8 +394,7 @@ impl Iterator for RelationIter<'_> {
     fn next(&mut self) -> Option<Relation> {
         let nodes = &self.relations.nodes;
         loop {
-            let next = if self.stack.len() < self.most { nodes.get(self.next) } else { None };
-            let Some(&node) = next else {
+            let Some(&node) = nodes.get(self.next) else {
                 // Nothing more with these: the last one makes room for the one after it.
                 let (last, ..) = self.stack.pop()?;
                 self.next = last + 1;
@@ -477,10 +563,22 @@ mod tests {
                 let sum: f64 = of_degree.map(|it| it.phi).sum();
                 assert!((found - sum).abs() <= 1e-12 * sum.max(1.0), "seed {seed}, {at}");
             }
-            let few: Vec<Relation> = relations.of_at_most(3).collect();
-            let expected: Vec<Relation> =
-                list.iter().filter(|it| it.distinctions.len() <= 3).cloned().collect();
-            assert_eq!(few, expected, "seed {seed}");
+            let of_degree = |it: usize| list.iter().filter(move |all| all.distinctions.len() == it);
+            let counts = [1, 2, 3].map(|it| of_degree(it).count() as u64);
+            assert_eq!(relations.count_of_degrees(), counts, "seed {seed}");
+            for most in [0, 1, 3, 1000] {
+                let largest = |mut some: Vec<Relation>| {
+                    // Stable: of equal ones the first stays first.
+                    some.sort_by(|a, b| b.phi.total_cmp(&a.phi));
+                    some.truncate(most);
+                    some
+                };
+                let mut pairs: Vec<Relation> = of_degree(1).chain(of_degree(2)).cloned().collect();
+                pairs.sort_by(|a, b| a.distinctions.cmp(&b.distinctions));
+                let triples = of_degree(3).cloned().collect();
+                let expected = [largest(pairs), largest(triples)];
+                assert_eq!(relations.largest(most, most), expected, "seed {seed}, {most}");
+            }
             // In order, and none twice.
             assert!(list.windows(2).all(|it| it[0].distinctions < it[1].distinctions));
         }
