@@ -26,7 +26,7 @@ mod _engine {
     #[pymodule_export]
     use crate::iit4::{RelationList, System, phi_complexes};
     #[pymodule_export]
-    use crate::many::{phi_many, phi_s_many};
+    use crate::many::Many;
     #[pymodule_export]
     use crate::network::{Network, read};
     #[pymodule_export]

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use pyphi_core::iit4;
 use pyphi_core::input::{Connectivity, Reader, Table};
 use pyphi_core::{Cut, Error, ErrorKind, Progress, State, Subsystem, UnitSet, big_phi_many};
 use rayon::prelude::*;
 
-use crate::error::refused;
+use crate::error::{refused, wrong};
 use crate::network::{floats, reader};
 use crate::options::Options;
 use crate::run::{check, run_with, steps};
@@ -20,21 +21,35 @@ use crate::run::{check, run_with, steps};
 const AT_A_TIME: usize = 4096;
 
 /// The networks, as arrays say.
-struct Arrays {
-    tpms: Vec<f64>,
+struct Networks {
+    /// State after state of network after network, 8-byte floats: every piece but the last has
+    /// those of as many networks.
+    tpms: Vec<PyBackedBytes>,
+    /// The shape of one of them.
     shape: Vec<usize>,
-    cms: Option<Vec<u8>>,
-    /// Each has a matrix of its own.
-    has_cms: bool,
-    states: Vec<u8>,
+    /// The matrix of each, where it has one of its own.
+    cms: Option<PyBackedBytes>,
+    states: PyBackedBytes,
     nodes: Option<u32>,
     n_units: usize,
     reader: Reader,
 }
 
-impl Arrays {
+impl Networks {
+    /// How many bytes a TPM has.
+    fn size(&self) -> usize {
+        self.shape.iter().product::<usize>() * size_of::<f64>()
+    }
+
     fn len(&self) -> usize {
-        self.tpms.len().checked_div(self.shape.iter().product()).unwrap_or(0)
+        self.tpms.iter().map(|it| it.len()).sum::<usize>() / self.size()
+    }
+
+    fn tpm(&self, number: usize) -> pyphi_core::Result<Table> {
+        let size = self.size();
+        let n_each = self.tpms[0].len() / size;
+        let piece = &self.tpms[number / n_each];
+        Table::shaped(&self.shape, floats(&piece[number % n_each * size..][..size]))
     }
 
     /// The network with this number; none if it cannot be in its state.
@@ -43,17 +58,18 @@ impl Arrays {
         number: usize,
         make: impl Fn(&Arc<pyphi_core::Network>, State, UnitSet) -> pyphi_core::Result<T>,
     ) -> pyphi_core::Result<Option<T>> {
-        let (size, n) = (self.shape.iter().product::<usize>(), self.n_units);
+        let n = self.n_units;
         let make = || {
-            let table = Table::shaped(&self.shape, self.tpms[number * size..][..size].to_vec())?;
-            let at = if self.has_cms { number * n * n } else { 0 };
-            let rows = |cms: &Vec<u8>| cms[at..][..n * n].chunks(n).map(<[u8]>::to_vec).collect();
-            let connectivity = match &self.cms {
-                None => self.reader.connectivity.clone(),
-                Some(cms) => Connectivity::Rows(rows(cms)),
+            let table = self.tpm(number)?;
+            let mut input = match &self.cms {
+                None => self.reader.table(table),
+                Some(cms) => {
+                    let rows = cms[number * n * n..][..n * n].chunks(n).map(<[u8]>::to_vec);
+                    let connectivity = Connectivity::Rows(rows.collect());
+                    Reader { connectivity, ..self.reader.clone() }.table(table)
+                }
             };
-            let reader = Reader { connectivity, ..self.reader.clone() };
-            let network = Arc::new(reader.table(table).networks.remove(0).record?.network()?);
+            let network = Arc::new(input.networks.remove(0).record?.network()?);
             let state = State::new(&self.states[number * n..][..n])?;
             let units = self.nodes.map_or(network.units(), UnitSet::from_bits);
             make(&network, state, units)
@@ -70,8 +86,8 @@ impl Arrays {
 fn over_chunks<R: Send + 'static>(
     py: Python<'_>,
     options: &Options,
-    arrays: Arrays,
-    chunk: impl Fn(&Arrays, std::ops::Range<usize>, &pyphi_core::Options) -> Result<Vec<R>, Error>
+    networks: &Arc<Networks>,
+    chunk: impl Fn(&Networks, std::ops::Range<usize>, &pyphi_core::Options) -> Result<Vec<R>, Error>
     + Send
     + 'static,
 ) -> PyResult<Vec<R>> {
@@ -80,15 +96,16 @@ fn over_chunks<R: Send + 'static>(
     let (told, stopped) = (Arc::clone(&latest), Arc::clone(&cancel));
     let engine =
         pyphi_core::Options { cancel: Some(Arc::clone(&cancel)), ..options.engine.clone() };
+    let networks = Arc::clone(networks);
     let found = run_with(py, options, &cancel, &latest, move || {
-        let (began, total) = (Instant::now(), arrays.len());
+        let (began, total) = (Instant::now(), networks.len());
         let mut rows = Vec::with_capacity(total);
         while rows.len() < total && !stopped.load(Ordering::Relaxed) {
             let end = total.min(rows.len() + AT_A_TIME);
             let mut engine = engine.clone();
             // The limit on time is that of all together.
             engine.limits.time = engine.limits.time.map(|it| it.saturating_sub(began.elapsed()));
-            rows.extend(chunk(&arrays, rows.len()..end, &engine)?);
+            rows.extend(chunk(&networks, rows.len()..end, &engine)?);
             let now = steps(rows.len(), total, began);
             *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         }
@@ -97,138 +114,132 @@ fn over_chunks<R: Send + 'static>(
     found.map_err(|it: Error| refused(&it))
 }
 
-#[allow(clippy::too_many_arguments)]
-fn arrays(
-    tpms: &[u8],
-    shape: Vec<usize>,
-    cms: Option<Vec<u8>>,
-    has_cms: bool,
-    connectivity: &str,
-    states: Vec<u8>,
-    nodes: Option<u32>,
-    n_units: usize,
-    row_order: Option<&str>,
-    flags: (bool, bool, bool),
-) -> PyResult<Arrays> {
-    let (tpms, reader) = (floats(tpms)?, reader(connectivity, row_order, flags)?);
-    Ok(Arrays { tpms, shape, cms, has_cms, states, nodes, n_units, reader })
+/// Many networks of the same size, each in a state.
+#[pyclass(frozen, module = "pyphi_core._engine")]
+pub(crate) struct Many {
+    networks: Arc<Networks>,
 }
 
-/// A row of the result under IIT 3.0, 48 bytes: Φ, Σφ, ties, both sides of the cut, the number of
-/// concepts, whether it is exact, whether the state is unreachable.
-#[pyfunction]
-#[allow(clippy::too_many_arguments)]
-pub(crate) fn phi_many<'py>(
-    py: Python<'py>,
-    tpms: &[u8],
-    shape: Vec<usize>,
-    cms: Option<Vec<u8>>,
-    has_cms: bool,
-    connectivity: &str,
-    states: Vec<u8>,
-    nodes: Option<u32>,
-    n_units: usize,
-    row_order: Option<&str>,
-    flags: (bool, bool, bool),
-    options: &Options,
-) -> PyResult<Bound<'py, PyBytes>> {
-    options.engine.variant.check().map_err(|it| refused(&it))?;
-    let arrays =
-        arrays(tpms, shape, cms, has_cms, connectivity, states, nodes, n_units, row_order, flags)?;
-    let rows = over_chunks(py, options, arrays, |arrays, range, engine| {
-        let make = |number| arrays.system(number, Subsystem::of);
-        let systems: Vec<Option<Subsystem>> =
-            range.into_par_iter().map(make).collect::<Result<_, _>>()?;
-        let reachable: Vec<Subsystem> = systems.iter().flatten().cloned().collect();
-        // A variant without bounds is not for many at once.
-        let found = match engine.variant.is_default() {
-            true => big_phi_many(&reachable, engine),
-            false => reachable.par_iter().map(|it| pyphi_core::big_phi(it, engine)).collect(),
-        };
-        let mut found = found.into_iter();
-        let row = |system: &Option<Subsystem>| {
-            let Some(result) = system.as_ref().and_then(|_| found.next()) else {
-                return (f64::NAN, f64::NAN, 0, [0, 0], 0, false, true, None);
-            };
-            let masks = |it: Cut| [it.severed_from, it.severed_to].map(UnitSet::bits);
-            let cut = result.cut.map_or([0, 0], masks);
-            let n_concepts = result.ces.concepts.len() as u32;
-            let is_exact = result.is_complete() && engine.variant.approximations().is_empty();
-            let reason = Some(result.stop_reason);
-            (
-                result.phi,
-                result.ces.sum_phi(),
-                result.ties,
-                cut,
-                n_concepts,
-                is_exact,
-                false,
-                reason,
-            )
-        };
-        Ok(systems.iter().map(row).collect())
-    })?;
-    let mut bytes = Vec::with_capacity(rows.len() * 40);
-    for (phi, sum_phi, ties, cut, n_concepts, is_exact, is_unreachable, reason) in rows {
-        reason.map_or(Ok(()), check)?;
-        bytes.extend_from_slice(&phi.to_ne_bytes());
-        bytes.extend_from_slice(&sum_phi.to_ne_bytes());
-        bytes.extend_from_slice(&ties.to_ne_bytes());
-        cut.iter().for_each(|it: &u32| bytes.extend_from_slice(&it.to_ne_bytes()));
-        bytes.extend_from_slice(&n_concepts.to_ne_bytes());
-        bytes.extend_from_slice(&[u8::from(is_exact), u8::from(is_unreachable), 0, 0]);
+#[pymethods]
+impl Many {
+    /// `tpms` are 8-byte floats in pieces that have as many networks but for the last. `cm` is the
+    /// matrix of all, and `cms` has that of each.
+    #[new]
+    #[pyo3(signature = (tpms, shape, cm, cms, connectivity, states, nodes, n_units, row_order,
+        flags))]
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        tpms: Vec<PyBackedBytes>,
+        shape: Vec<usize>,
+        cm: Option<Vec<Vec<u8>>>,
+        cms: Option<PyBackedBytes>,
+        connectivity: &str,
+        states: PyBackedBytes,
+        nodes: Option<u32>,
+        n_units: usize,
+        row_order: Option<&str>,
+        flags: (bool, bool, bool),
+    ) -> PyResult<Many> {
+        if n_units == 0 || shape.contains(&0) {
+            return Err(wrong(format!("tpms: TPMs of shape {shape:?}, expected units")));
+        }
+        let reader = reader(connectivity, cm, row_order, flags)?;
+        let networks = Networks { tpms, shape, cms, states, nodes, n_units, reader };
+        Ok(Many { networks: Arc::new(networks) })
     }
-    Ok(PyBytes::new(py, &bytes))
-}
 
-/// A row of the result under IIT 4.0: φ_s, normalized φ_s, then of the structure, where it is asked
-/// for, Φ, Σφ_d, Σφ_r, all floats; the number of distinctions, whether it is exact, whether the
-/// state is unreachable.
-#[pyfunction]
-#[allow(clippy::too_many_arguments)]
-pub(crate) fn phi_s_many<'py>(
-    py: Python<'py>,
-    tpms: &[u8],
-    shape: Vec<usize>,
-    cms: Option<Vec<u8>>,
-    has_cms: bool,
-    connectivity: &str,
-    states: Vec<u8>,
-    nodes: Option<u32>,
-    n_units: usize,
-    row_order: Option<&str>,
-    flags: (bool, bool, bool),
-    options: &Options,
-    has_structure: bool,
-) -> PyResult<Bound<'py, PyBytes>> {
-    let rules = options.iit4()?;
-    let arrays =
-        arrays(tpms, shape, cms, has_cms, connectivity, states, nodes, n_units, row_order, flags)?;
-    let rows = over_chunks(py, options, arrays, move |arrays, range, engine| {
-        let row = |number| {
-            let Some(system) = arrays.system(number, iit4::System::of_shared)? else {
-                return Ok(([f64::NAN; 5], 0, false, true, None));
+    /// By IIT 3.0. A row is of 40 bytes: Φ, Σφ, ties, both sides of the cut, the number of concepts,
+    /// whether it is exact, whether the state is unreachable.
+    fn phi<'py>(&self, py: Python<'py>, options: &Options) -> PyResult<Bound<'py, PyBytes>> {
+        options.engine.variant.check().map_err(|it| refused(&it))?;
+        let rows = over_chunks(py, options, &self.networks, |networks, range, engine| {
+            let make = |number| networks.system(number, Subsystem::of);
+            let systems: Vec<Option<Subsystem>> =
+                range.into_par_iter().map(make).collect::<Result<_, _>>()?;
+            let is_reachable: Vec<bool> = systems.iter().map(Option::is_some).collect();
+            let reachable: Vec<Subsystem> = systems.into_iter().flatten().collect();
+            // A variant without bounds is not for many at once.
+            let found = match engine.variant.is_default() {
+                true => big_phi_many(&reachable, engine),
+                false => reachable.par_iter().map(|it| pyphi_core::big_phi(it, engine)).collect(),
             };
-            if !has_structure {
-                let sia = iit4::system_irreducibility_analysis(&system, rules, engine);
-                let numbers = [sia.phi_s, sia.normalized_phi_s, f64::NAN, f64::NAN, f64::NAN];
-                return Ok((numbers, 0, sia.is_complete(), false, Some(sia.stop_reason)));
-            }
-            let found = iit4::phi_structure(&system, rules, engine);
-            let (sia, n) = (&found.sia, found.distinctions.len() as u32);
-            let numbers =
-                [sia.phi_s, sia.normalized_phi_s, found.big_phi, found.sum_phi_d, found.sum_phi_r];
-            Ok((numbers, n, found.is_complete(), false, Some(found.stop_reason)))
-        };
-        range.into_par_iter().map(row).collect()
-    })?;
-    let mut bytes = Vec::with_capacity(rows.len() * 48);
-    for (numbers, n_distinctions, is_exact, is_unreachable, reason) in rows {
-        reason.map_or(Ok(()), check)?;
-        numbers.iter().for_each(|it: &f64| bytes.extend_from_slice(&it.to_ne_bytes()));
-        let n_distinctions: u32 = n_distinctions;
-        bytes.extend_from_slice(&n_distinctions.to_ne_bytes());
-        bytes.extend_from_slice(&[u8::from(is_exact), u8::from(is_unreachable), 0, 0]);
+            let mut found = found.into_iter();
+            let row = |is_reachable: bool| {
+                let Some(result) = is_reachable.then(|| found.next()).flatten() else {
+                    return (f64::NAN, f64::NAN, 0, [0, 0], 0, false, true, None);
+                };
+                let masks = |it: Cut| [it.severed_from, it.severed_to].map(UnitSet::bits);
+                let cut = result.cut.map_or([0, 0], masks);
+                let n_concepts = result.ces.concepts.len() as u32;
+                let is_exact = result.is_complete() && engine.variant.approximations().is_empty();
+                let reason = Some(result.stop_reason);
+                (
+                    result.phi,
+                    result.ces.sum_phi(),
+                    result.ties,
+                    cut,
+                    n_concepts,
+                    is_exact,
+                    false,
+                    reason,
+                )
+            };
+            Ok(is_reachable.into_iter().map(row).collect())
+        })?;
+        let mut bytes = Vec::with_capacity(rows.len() * 40);
+        for (phi, sum_phi, ties, cut, n_concepts, is_exact, is_unreachable, reason) in rows {
+            reason.map_or(Ok(()), check)?;
+            bytes.extend_from_slice(&phi.to_ne_bytes());
+            bytes.extend_from_slice(&sum_phi.to_ne_bytes());
+            bytes.extend_from_slice(&ties.to_ne_bytes());
+            cut.iter().for_each(|it: &u32| bytes.extend_from_slice(&it.to_ne_bytes()));
+            bytes.extend_from_slice(&n_concepts.to_ne_bytes());
+            bytes.extend_from_slice(&[u8::from(is_exact), u8::from(is_unreachable), 0, 0]);
+        }
+        Ok(PyBytes::new(py, &bytes))
     }
-    Ok(PyBytes::new(py, &bytes))
+
+    /// By IIT 4.0. A row is of 48 bytes: φ_s, normalized φ_s, then of the structure, where it is
+    /// asked for, Φ, Σφ_d, Σφ_r, all floats; the number of distinctions, whether it is exact,
+    /// whether the state is unreachable.
+    fn phi_s<'py>(
+        &self,
+        py: Python<'py>,
+        options: &Options,
+        has_structure: bool,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let rules = options.iit4()?;
+        let rows = over_chunks(py, options, &self.networks, move |networks, range, engine| {
+            let row = |number| {
+                let Some(system) = networks.system(number, iit4::System::of_shared)? else {
+                    return Ok(([f64::NAN; 5], 0, false, true, None));
+                };
+                if !has_structure {
+                    let sia = iit4::system_irreducibility_analysis(&system, rules, engine);
+                    let numbers = [sia.phi_s, sia.normalized_phi_s, f64::NAN, f64::NAN, f64::NAN];
+                    return Ok((numbers, 0, sia.is_complete(), false, Some(sia.stop_reason)));
+                }
+                let found = iit4::phi_structure(&system, rules, engine);
+                let (sia, n) = (&found.sia, found.distinctions.len() as u32);
+                let numbers = [
+                    sia.phi_s,
+                    sia.normalized_phi_s,
+                    found.big_phi,
+                    found.sum_phi_d,
+                    found.sum_phi_r,
+                ];
+                Ok((numbers, n, found.is_complete(), false, Some(found.stop_reason)))
+            };
+            range.into_par_iter().map(row).collect()
+        })?;
+        let mut bytes = Vec::with_capacity(rows.len() * 48);
+        for (numbers, n_distinctions, is_exact, is_unreachable, reason) in rows {
+            reason.map_or(Ok(()), check)?;
+            numbers.iter().for_each(|it: &f64| bytes.extend_from_slice(&it.to_ne_bytes()));
+            let n_distinctions: u32 = n_distinctions;
+            bytes.extend_from_slice(&n_distinctions.to_ne_bytes());
+            bytes.extend_from_slice(&[u8::from(is_exact), u8::from(is_unreachable), 0, 0]);
+        }
+        Ok(PyBytes::new(py, &bytes))
+    }
 }

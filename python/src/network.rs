@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyphi_core::input::{
-    Connectivity, Entry, Input, NetworkRecord, Reader, RowOrder, States, Table, UnitName,
+    Connectivity, Entry, Input, NetworkRecord, Reader, RowOrder, States, Table,
 };
 
 use crate::error::{refused, wrong};
@@ -23,22 +23,20 @@ pub(crate) struct Network {
 }
 
 /// Numbers of 8 bytes, as this machine has them.
-pub(crate) fn floats(bytes: &[u8]) -> PyResult<Vec<f64>> {
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    if !rest.is_empty() {
-        return Err(wrong(format!("{} bytes, expected numbers of 8 bytes", bytes.len())));
-    }
-    Ok(chunks.iter().map(|it| f64::from_ne_bytes(*it)).collect())
+pub(crate) fn floats(bytes: &[u8]) -> Vec<f64> {
+    bytes.as_chunks::<8>().0.iter().map(|it| f64::from_ne_bytes(*it)).collect()
 }
 
-/// How networks are read, from the arguments of the package.
+/// How networks are read, from the arguments of the package: `cm` is rows of 0 and 1.
 pub(crate) fn reader(
     connectivity: &str,
+    cm: Option<Vec<Vec<u8>>>,
     row_order: Option<&str>,
     flags: (bool, bool, bool),
 ) -> PyResult<Reader> {
     let (strict, force_cm, project) = flags;
     let connectivity = match connectivity {
+        _ if let Some(rows) = cm => Connectivity::Rows(rows),
         "file" => Connectivity::File,
         "inferred" => Connectivity::Inferred,
         "full" => Connectivity::Full,
@@ -114,20 +112,17 @@ impl Network {
         row_order: Option<&str>,
         flags: (bool, bool, bool),
     ) -> PyResult<Network> {
-        let mut reader = reader(connectivity, row_order, flags)?;
-        if let Some(rows) = cm {
-            reader.connectivity = Connectivity::Rows(rows);
+        let reader = reader(connectivity, cm, row_order, flags)?;
+        if !tpm.len().is_multiple_of(8) {
+            return Err(wrong(format!("{} bytes, expected numbers of 8 bytes", tpm.len())));
         }
-        let read = || {
-            let mut table = Table::shaped(&shape, floats(tpm)?).map_err(|it| refused(&it))?;
-            if let Some(labels) = labels {
-                table = table.with_labels(labels);
-            }
-            let mut input = reader.table(table);
-            let network = Network::of(input.networks.remove(0)).map_err(|it| refused(&it))?;
-            Ok(Network { name, ..network })
-        };
-        read()
+        let mut table = Table::shaped(&shape, floats(tpm)).map_err(|it| refused(&it))?;
+        if let Some(labels) = labels {
+            table = table.with_labels(labels);
+        }
+        let mut input = reader.table(table);
+        let network = Network::of(input.networks.remove(0)).map_err(|it| refused(&it))?;
+        Ok(Network { name, ..network })
     }
 
     #[getter]
@@ -225,10 +220,10 @@ impl Network {
     }
 }
 
-/// The networks of a file, and whether it holds one that is not in a list. `form` is `json`,
-/// `yaml`, `csv` or `npy`. `place` names the file in errors.
+/// The networks of a file. `form` is `json`, `yaml`, `csv` or `npy`. `place` names the file in
+/// errors.
 #[pyfunction]
-#[pyo3(signature = (text, form, place, connectivity, cm, row_order, flags, nodes))]
+#[pyo3(signature = (text, form, place, connectivity, cm, row_order, flags))]
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn read(
     py: Python<'_>,
@@ -239,13 +234,8 @@ pub(crate) fn read(
     cm: Option<Vec<Vec<u8>>>,
     row_order: Option<&str>,
     flags: (bool, bool, bool),
-    nodes: Option<&str>,
-) -> PyResult<(Vec<Network>, bool)> {
-    let mut reader = reader(connectivity, row_order, flags)?;
-    if let Some(rows) = cm {
-        reader.connectivity = Connectivity::Rows(rows);
-    }
-    reader.nodes = nodes.map(UnitName::parse_list);
+) -> PyResult<Vec<Network>> {
+    let reader = reader(connectivity, cm, row_order, flags)?;
     let utf8 = || {
         std::str::from_utf8(text)
             .map_err(|it| wrong(format!("{place}: not text: {it}, expected UTF-8")))
@@ -270,5 +260,5 @@ pub(crate) fn read(
         let place = if is_one { place.to_owned() } else { format!("{place}: record {number}") };
         Network::of(entry).map_err(|it| at(it, place))
     });
-    Ok((networks.collect::<PyResult<_>>()?, is_one))
+    networks.collect()
 }

@@ -274,6 +274,12 @@ def test_many(network):
     with pytest.raises(pc.InputError, match="states: shape"):
         pc.phi_many(bad, (1, 0))
     assert len(pc.phi_many(np.zeros((0, 8, 3)), (0, 0, 0))) == 0
+    with pytest.raises(pc.InputError, match="expected units"):
+        pc.phi_many(np.zeros((3, 1, 0)), ())
+    hidden = np.ma.MaskedArray(np.zeros(((1 << 23) + 1, 2, 1), dtype=bool))
+    hidden[1, 1, 0] = np.ma.masked
+    with pytest.raises(pc.InputError, match="tpms: a masked array with hidden entries"):
+        pc.phi_many(hidden, (0,))
     background = pc.phi_many(network.tpm[None], (1, 0, 0), nodes=(1, 2))
     assert background["phi"][0] == pc.phi(network, (1, 0, 0), (1, 2))
 

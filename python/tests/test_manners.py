@@ -29,7 +29,7 @@ print(round(small, 6), flush=True)
 CALLS = [
     "pc.sia(pc.Network(rng.random((512, 9))), (0,) * 9)",
     "pc.phi_structure(pc.Network(rng.random((1024, 10))), (0,) * 10)",
-    "pc.phi_many(rng.random((20_000, 32, 5)), (0,) * 5)",
+    "pc.phi_many(rng.random((200_000, 32, 5)), (0,) * 5)",
     "pc.complexes(pc.Network(rng.random((512, 9))), (0,) * 9)",
 ]
 

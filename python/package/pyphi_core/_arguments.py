@@ -37,8 +37,19 @@ def refused(message: str, kind: str = "Input") -> InputError:
     return error
 
 
-def array(name: str, value: Any, dtype: Any = np.float64) -> NDArray[Any]:
+def array(name: str, value: Any) -> Floats:
     """A contiguous array of real numbers or truth values."""
+    return converted(checked(name, value, MOST_ENTRIES))
+
+
+def converted(value: NDArray[Any]) -> Floats:
+    """Numbers as the engine has them, without gaps."""
+    with np.errstate(all="ignore"):
+        return np.ascontiguousarray(value, dtype=np.float64)
+
+
+def checked(name: str, value: Any, most: int) -> NDArray[Any]:
+    """An array of at most so many real numbers or truth values."""
     expected = "expected an array of numbers"
     if isinstance(value, np.ma.MaskedArray) and np.any(value.mask):
         raise refused(f"{name}: a masked array with hidden entries, {expected}")
@@ -48,10 +59,9 @@ def array(name: str, value: Any, dtype: Any = np.float64) -> NDArray[Any]:
         raise ArgumentError(f"{name}: {shortened(error)}, {expected}") from error
     if found.dtype.kind not in "biuf":
         raise ArgumentError(f"{name}: an array of {found.dtype}, {expected}")
-    if found.size > MOST_ENTRIES:
-        raise refused(f"{name}: {found.size} entries, expected at most {MOST_ENTRIES}")
-    with np.errstate(all="ignore"):
-        return np.ascontiguousarray(found, dtype=dtype)
+    if found.size > most:
+        raise refused(f"{name}: {found.size} entries, expected at most {most}")
+    return found
 
 
 def shortened(what: object, most: int = 120) -> str:

@@ -127,6 +127,23 @@ class RelationList:
         self, relation: _Found, most: int
     ) -> list[tuple[list[str], list[tuple[int, int]]]]: ...
 
+class Many:
+    def __new__(
+        cls,
+        tpms: Sequence[bytes],
+        shape: Sequence[int],
+        cm: Optional[Sequence[bytes]],
+        cms: Optional[bytes],
+        connectivity: str,
+        states: bytes,
+        nodes: Optional[int],
+        n_units: int,
+        row_order: Optional[str],
+        flags: tuple[bool, bool, bool],
+    ) -> Many: ...
+    def phi(self, options: Options) -> bytes: ...
+    def phi_s(self, options: Options, has_structure: bool) -> bytes: ...
+
 def read(
     text: bytes,
     form: str,
@@ -135,36 +152,8 @@ def read(
     cm: Optional[Sequence[bytes]],
     row_order: Optional[str],
     flags: tuple[bool, bool, bool],
-    nodes: Optional[str],
-) -> tuple[list[Network], bool]: ...
+) -> list[Network]: ...
 def complexes(network: Network, state: bytes, options: Options, has_ranges: bool) -> Answer: ...
 def condensed(sets: Sequence[int]) -> list[int]: ...
 def phi_complexes(network: Network, state: bytes, options: Options) -> Answer: ...
-def phi_many(
-    tpms: bytes,
-    shape: Sequence[int],
-    cms: Optional[bytes],
-    has_cms: bool,
-    connectivity: str,
-    states: bytes,
-    nodes: Optional[int],
-    n_units: int,
-    row_order: Optional[str],
-    flags: tuple[bool, bool, bool],
-    options: Options,
-) -> bytes: ...
-def phi_s_many(
-    tpms: bytes,
-    shape: Sequence[int],
-    cms: Optional[bytes],
-    has_cms: bool,
-    connectivity: str,
-    states: bytes,
-    nodes: Optional[int],
-    n_units: int,
-    row_order: Optional[str],
-    flags: tuple[bool, bool, bool],
-    options: Options,
-    has_structure: bool,
-) -> bytes: ...
 def fail_on_purpose(options: Options, here: bool) -> None: ...

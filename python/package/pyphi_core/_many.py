@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -57,6 +58,9 @@ OF_STRUCTURES = (
 #: 8 GiB of numbers.
 MOST_ENTRIES = 1 << 30
 
+#: 8 MiB of numbers.
+ENTRIES_AT_A_TIME = 1 << 20
+
 
 def phi_many(
     tpms: Any,
@@ -100,7 +104,7 @@ def phi_many(
         if nodes is not None:
             nodes = tpms[0].indices(nodes)
         tpms = np.stack([it.tpm for it in tpms])
-    found = _large("tpms", tpms)
+    found = arguments.checked("tpms", tpms, MOST_ENTRIES)
     if found.ndim < 3:
         raise refused(f"tpms: {found.ndim} dimensions, expected one for the networks and a TPM's")
     shape = found.shape[1:]
@@ -116,48 +120,42 @@ def phi_many(
         at, unit = (int(it) for it in wrong[0])
         value = given_states[at, unit]
         raise refused(f"states: network {at}, unit {unit}: {value}, expected 0 or 1", "StateValue")
-    cms, connectivity = None, "file"
-    has_cms = False
+    rows, cms, connectivity = None, None, "file"
     if isinstance(cm, str):
         connectivity = cm
     elif cm is not None:
         matrices = arguments.array("cm", cm)
-        has_cms = matrices.ndim == 3
-        expected = (count, n, n) if has_cms else (n, n)
+        expected = (count, n, n) if matrices.ndim == 3 else (n, n)
         if matrices.shape != expected:
             raise refused(f"cm: shape {matrices.shape}, expected ({n}, {n}) or ({count}, {n}, {n})")
         if not np.isin(matrices, (0, 1)).all():
             raise refused("cm: entries other than 0 and 1", "CmEntry")
-        cms = matrices.astype(np.uint8).tobytes()
+        entries = matrices.astype(np.uint8)
+        if entries.ndim == 3:
+            cms = entries.tobytes()
+        else:
+            rows = [row.tobytes() for row in entries]
     units = None if nodes is None else mask(arguments.numbers(nodes, None, n, "nodes"))
     flags = (False, bool(force_cm), bool(project))
     all_states = given_states.astype(np.uint8).tobytes()
-    place = (found.tobytes(), shape, cms, has_cms, connectivity, all_states, units, n)
+    many = _engine.Many(
+        _pieces(found), shape, rows, cms, connectivity, all_states, units, n, row_order, flags
+    )
     if formalism == "iit3":
         if structure:
             raise refused("structure: True, expected False under IIT 3.0")
-        chosen = options(given, needs=limited(n))
-        rows = _engine.phi_many(*place, row_order, flags, chosen)
-        return _fields(np.frombuffer(rows, dtype=IIT3), OF_IIT3)
-    chosen = options(given, formalism, ties, needs=limited(n))
-    rows = _engine.phi_s_many(*place, row_order, flags, chosen, bool(structure))
+        answer = many.phi(options(given, needs=limited(n)))
+        return _fields(np.frombuffer(answer, dtype=IIT3), OF_IIT3)
+    answer = many.phi_s(options(given, formalism, ties, needs=limited(n)), bool(structure))
     names = OF_STRUCTURES if structure else OF_SYSTEMS
-    return _fields(np.frombuffer(rows, dtype=IIT4), names)
+    return _fields(np.frombuffer(answer, dtype=IIT4), names)
 
 
-def _large(name: str, value: Any) -> NDArray[Any]:
-    try:
-        found = np.asarray(value)
-    except Exception as error:
-        shown = arguments.shortened(error)
-        raise ArgumentError(f"{name}: {shown}, expected an array of numbers") from error
-    if found.size > MOST_ENTRIES:
-        raise refused(f"{name}: {found.size} entries, expected at most {MOST_ENTRIES}")
-    if found.size <= arguments.MOST_ENTRIES:
-        return arguments.array(name, value)
-    if found.dtype.kind not in "biuf":
-        raise ArgumentError(f"{name}: an array of {found.dtype}, expected an array of numbers")
-    return np.ascontiguousarray(found, dtype=np.float64)
+def _pieces(tpms: NDArray[Any]) -> list[bytes]:
+    """The numbers of all networks, copied piece by piece: between two of them Ctrl-C is heard."""
+    n_each = max(ENTRIES_AT_A_TIME // max(math.prod(tpms.shape[1:]), 1), 1)
+    starts = range(0, len(tpms), n_each)
+    return [arguments.converted(tpms[it : it + n_each]).tobytes() for it in starts]
 
 
 def _units(shape: tuple[int, ...]) -> int:

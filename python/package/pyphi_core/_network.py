@@ -140,10 +140,10 @@ class Network:
         place = os.fspath(path)
         data = Path(place).read_bytes()
         form = "npy" if data.startswith(b"\x93NUMPY") else _FORMS.get(Path(place).suffix.lower())
-        rows, connectivity = connections(cm, "file")
+        rows, connectivity = connections(cm)
         flags = (bool(strict), bool(force_cm), bool(project))
-        natives, _ = _engine.read(
-            data, form or "json", place, connectivity, rows, row_order, flags, None
+        natives = _engine.read(
+            data, form or "json", place, connectivity, rows, row_order, flags
         )
         return [cls._of(it) for it in natives]
 
@@ -151,7 +151,7 @@ class Network:
     def from_json(cls, text: str) -> Network:
         """The network in a JSON text, in any form that ``load`` reads."""
         flags = (False, False, False)
-        natives, _ = _engine.read(text.encode(), "json", "text", "file", None, None, flags, None)
+        natives = _engine.read(text.encode(), "json", "text", "file", None, None, flags)
         if len(natives) != 1:
             raise refused(f"text: {len(natives)} networks, expected one")
         return cls._of(natives[0])
@@ -276,10 +276,10 @@ class Network:
         return network_svg(self, None, None, None)
 
 
-def connections(cm: Any, default: str = "inferred") -> tuple[Optional[list[bytes]], str]:
+def connections(cm: Any) -> tuple[Optional[list[bytes]], str]:
     """Rows of a matrix, or where connections come from instead."""
     if cm is None:
-        return None, default if default == "file" else "file"
+        return None, "file"
     if isinstance(cm, str):
         return None, cm
     return arguments.matrix(cm), "file"
