@@ -262,13 +262,21 @@ impl BuildLedger {
     }
 }
 
-/// `cargo-headroom` in `$XDG_CACHE_HOME`, else in `~/.cache`. A folder of another user, as the home
-/// of the one who has called `sudo`, is left alone.
-pub(crate) fn cache_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+fn cache_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
+    user_folder(variable, "XDG_CACHE_HOME", ".cache")
+}
+
+/// `cargo-headroom` in the folder that the variable of this name says, else in this one of the
+/// home. A folder of another user, as the home of the one who has called `sudo`, is left alone.
+pub(crate) fn user_folder(
+    variable: impl Fn(&str) -> Option<PathBuf>,
+    name: &str,
+    in_home: &str,
+) -> Option<PathBuf> {
     let absolute = |it: &PathBuf| it.is_absolute();
-    let set = variable("XDG_CACHE_HOME").filter(absolute);
-    let caches = set.or_else(|| Some(variable("HOME").filter(absolute)?.join(".cache")))?;
-    let folder = caches.join("cargo-headroom");
+    let set = variable(name).filter(absolute);
+    let parent = set.or_else(|| Some(variable("HOME").filter(absolute)?.join(in_home)))?;
+    let folder = parent.join("cargo-headroom");
     let there = folder.ancestors().find_map(|it| fs::metadata(it).ok())?;
     is_own(&there).then_some(folder)
 }

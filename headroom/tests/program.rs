@@ -105,11 +105,25 @@ fn plain_cargo_can_be_held_back_and_not_any_more() {
     let (_, said) = code(&headroom(&["off"]), 4);
     assert!(said.contains("cargo's configuration names /"), "{said}");
     assert!(gate.exists());
+    // One of the two is enough, whatever stands in the place of the other.
+    let rustdoc = gates.join("rustdoc");
+    let one = format!("[build]\nrustc-wrapper = \"sccache\"\nrustdoc = {rustdoc:?}\n");
+    fs::write(at(".cargo/config.toml"), one).unwrap();
+    code(&headroom(&["off"]), 4);
+    // What it names cannot be told.
+    fs::write(at(".cargo/config.toml"), format!("{lines}rustflags = \n")).unwrap();
+    let (_, said) = code(&headroom(&["off"]), 1);
+    assert!(said.contains("nothing is removed"), "{said}");
+    assert!(gate.exists() && rustdoc.exists());
     fs::remove_file(at(".cargo/config.toml")).unwrap();
     fs::write(gates.join("photo"), "").unwrap();
     code(&headroom(&["off"]), 0);
     let left = fs::read_dir(&gates).unwrap().map(|it| it.unwrap().file_name());
     assert_eq!(left.collect::<Vec<_>>(), ["photo"]);
+    // A file that the program has not made is not replaced.
+    fs::write(&gate, "mine").unwrap();
+    code(&headroom(&["on"]), 1);
+    assert_eq!(fs::read_to_string(&gate).unwrap(), "mine");
 
     // A wrapper that is set up already is kept.
     let wrapper = at("sccache");
@@ -120,6 +134,7 @@ fn plain_cargo_can_be_held_back_and_not_any_more() {
     let (lines, _) = code(&headroom(&["on"]), 0);
     assert!(lines.contains("xtask-gate-always/sccache\""), "{lines}");
     fs::write(at(".cargo/config.toml"), &lines).unwrap();
+    assert_eq!(code(&headroom(&["on"]), 0).0, lines);
     fs::remove_dir_all(at("target")).unwrap();
     for (program, args) in [
         (env!("CARGO"), ["build", "--quiet"]),

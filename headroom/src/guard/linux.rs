@@ -31,6 +31,7 @@ use super::{
     },
 };
 use crate::{
+    build_ledger::user_folder,
     child::watchdog::Watchdog,
     files::{self, Temporary},
     machine::{headroom::HeadroomReader, system::budget_bytes},
@@ -258,11 +259,10 @@ impl OwnController {
 
 /// The folder of the gates that cargo's configuration names.
 fn always_folder() -> anyhow::Result<PathBuf> {
-    let absolute = |it: &PathBuf| it.is_absolute();
-    let variable = |name| env::var_os(name).map(PathBuf::from).filter(absolute);
-    let data = variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share")));
-    let data = data.context("neither XDG_DATA_HOME nor HOME is set")?;
-    Ok(data.join("cargo-headroom").join(ALWAYS))
+    let variable = |name: &str| env::var_os(name).map(PathBuf::from);
+    let data = user_folder(variable, "XDG_DATA_HOME", ".local/share")
+        .context("neither XDG_DATA_HOME nor HOME names a folder that belongs to this user")?;
+    Ok(data.join(ALWAYS))
 }
 
 /// Make the gates that cargo's configuration is to name, and tell what belongs there.
@@ -277,12 +277,13 @@ pub(crate) fn gates_for_always() -> anyhow::Result<Vec<String>> {
         .with_context(|| format!("could not create {}", folder.display()))?;
     let gate = |name: &str| {
         let gate = folder.join(name);
+        remove_left_over_links(&folder, name);
+        if fs::symlink_metadata(&gate).is_ok_and(|it| !it.is_symlink()) {
+            anyhow::bail!("{} is no link, so it is not replaced by the gate", gate.display());
+        }
         // A link to the name: a newer version of the program is the gate from then on.
-        let link = |new: &Path| std::os::unix::fs::symlink(&program, new);
-        let made = files::make_beside(&gate, link)
-            .and_then(|(new, ())| fs::rename(new, &gate))
-            .with_context(|| format!("could not make {}", gate.display()));
-        made.map(|()| toml_string(&gate.to_string_lossy()))
+        put_link(&gate, |new| std::os::unix::fs::symlink(&program, new))?;
+        Ok(toml_string(&gate.to_string_lossy()))
     };
     let wrapper = gate(gate_name(inner.wrapper.as_deref()))?;
     let rustdoc = gate(RUSTDOC_GATE)?;
@@ -306,16 +307,20 @@ pub(crate) fn gates_for_always() -> anyhow::Result<Vec<String>> {
 /// compiled any more. That one is the answer.
 ///
 /// # Errors
-/// They cannot be removed.
+/// It cannot be told what the configuration names, or they cannot be removed.
 pub(crate) fn remove_gates_for_always() -> anyhow::Result<Option<String>> {
-    let configured = Configured::ask(&Command::new(crate::workspace::cargo()));
+    let configured = Configured::ask(&Command::new(crate::workspace::cargo())).context(
+        "`cargo config get` failed, and cargo's configuration may name the gates: nothing is \
+         removed",
+    )?;
     let keys = ["build.rustc-wrapper", "build.rustdoc"];
-    let named = keys.iter().find_map(|it| configured.value(it)).map(|it| it.0);
-    if let Some(named) = named.filter(|it| is_always(Path::new(it))) {
+    let mut named = keys.iter().filter_map(|it| configured.value(it)).map(|it| it.0);
+    if let Some(named) = named.find(|it| is_always(Path::new(it))) {
         return Ok(Some(named));
     }
     let folder = always_folder()?;
     for name in C_WRAPPERS.into_iter().chain([RUSTDOC_GATE]) {
+        remove_left_over_links(&folder, name);
         let gate = folder.join(name);
         if fs::symlink_metadata(&gate).is_ok_and(|it| it.is_symlink()) {
             fs::remove_file(&gate)
@@ -387,18 +392,25 @@ fn link_gate(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
         }
         linked => linked,
     };
+    put_link(&gate, link)?;
+    Ok(gate)
+}
+
+/// Put a link where the gate is to be, at once and over an older one.
+fn put_link(gate: &Path, link: impl Fn(&Path) -> io::Result<()>) -> anyhow::Result<()> {
     loop {
-        let (new, ()) = files::make_beside(&gate, link)
-            .with_context(|| format!("could not link the program into {}", folder.display()))?;
-        let renamed = fs::rename(&new, &gate);
+        let (new, ()) = files::make_beside(gate, &link)
+            .with_context(|| format!("could not link the program to {}", gate.display()))?;
+        let renamed = fs::rename(&new, gate);
         // Its new name is left only if it could not be renamed, or was the same file already.
         fs::remove_file(&new).ok();
         match renamed {
-            // Another build that begins takes all such names for left over.
-            Err(err) if err.kind() == io::ErrorKind::NotFound && folder.is_dir() => {}
+            // Another process that begins takes all such names for left over.
+            Err(err)
+                if err.kind() == io::ErrorKind::NotFound
+                    && gate.parent().is_some_and(Path::is_dir) => {}
             renamed => {
-                renamed.with_context(|| format!("could not make {}", gate.display()))?;
-                return Ok(gate);
+                return renamed.with_context(|| format!("could not make {}", gate.display()));
             }
         }
     }
@@ -448,22 +460,27 @@ struct InnerTools {
 
 /// From the environment, the command line and cargo's configuration, in cargo's order.
 fn inner_tools(cargo: &Command) -> InnerTools {
-    let configured = Configured::ask(cargo);
+    let configured = Configured::ask(cargo).unwrap_or_default();
     let set = |name: &str| {
         let own = cargo.get_envs().find(|it| it.0 == name).map(|it| it.1.map(Into::into));
         own.unwrap_or_else(|| env::var_os(name))
     };
     let find = |key: &str, [first, second]: [&str; 2], outer: &str| {
-        let configured = configured.value(key);
-        let is_on_command_line = configured.as_ref().is_some_and(|it| it.1);
+        let found = configured.value(key);
+        let is_on_command_line = found.as_ref().is_some_and(|it| it.1);
         // Set to nothing, it turns off what the configuration says.
         let value = set(first).or_else(|| set(second).filter(|_| !is_on_command_line));
         match value {
             // A build within a build: the outer guard's gate is not asked as well.
             Some(value) if is_gate(Path::new(&value)) => env::var(outer).ok(),
             Some(value) => Some(value.to_string_lossy().into_owned()).filter(|it| !it.is_empty()),
-            // As for plain cargo. Of what is behind it the configuration tells the gate.
-            None => configured.map(|it| it.0).filter(|it| !is_gate(Path::new(it))),
+            None => match found {
+                // `cargo headroom on` has had what is behind its gate put there, too.
+                Some((it, _)) if is_gate(Path::new(&it)) => {
+                    configured.value(&format!("env.{outer}")).map(|it| it.0)
+                }
+                found => found.map(|it| it.0),
+            },
         }
     };
     let wrappers = ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"];
@@ -473,23 +490,23 @@ fn inner_tools(cargo: &Command) -> InnerTools {
     }
 }
 
-/// The section `build` of cargo's configuration, as cargo shows it.
+/// cargo's configuration, as cargo shows it.
+#[derive(Default)]
 struct Configured(String);
 
 impl Configured {
-    /// `cargo config get` is not stable yet, so it is asked for as one asks an unstable compiler,
-    /// and an answer that is not understood means none.
-    fn ask(cargo: &Command) -> Configured {
+    /// `cargo config get` is not stable yet, so it is asked for as one asks an unstable compiler.
+    /// `None`: cargo does not tell. Of a single section it would not tell either if that is empty.
+    fn ask(cargo: &Command) -> Option<Configured> {
         let mut command = Command::new(crate::workspace::cargo());
-        command.args(["-Zunstable-options", "config", "get", "--show-origin", "build"]);
+        command.args(["-Zunstable-options", "config", "get", "--show-origin"]);
         command.args(config_arguments(cargo));
         command.env("RUSTC_BOOTSTRAP", "1").stdin(Stdio::null()).stderr(Stdio::null());
         if let Some(folder) = cargo.get_current_dir() {
             command.current_dir(folder);
         }
-        let output = command.output().ok().filter(|it| it.status.success());
-        let answer = output.map(|it| String::from_utf8_lossy(&it.stdout).into_owned());
-        Configured(answer.unwrap_or_default())
+        let output = command.output().ok().filter(|it| it.status.success())?;
+        Some(Configured(String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 
     /// A value that is not empty, and whether it is from the command line.
