@@ -455,7 +455,7 @@ struct ExploreArgs {
     ties_policy: Option<TiePolicy>,
     /// States in the page [default: all up to 5 units, given for more]
     #[arg(long, value_enum)]
-    states: Option<StatesShown>,
+    states: Option<Which>,
     /// The page [default: NAME.html here, NAME being that of the network's file]
     #[arg(long, value_name = "FILE.html")]
     out: Option<PathBuf>,
@@ -465,16 +465,6 @@ struct ExploreArgs {
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum StatesShown {
-    /// The one in the file.
-    Given,
-    /// All that some state leads to.
-    Reachable,
-    /// All.
-    All,
 }
 
 #[derive(Debug, Args)]
@@ -1160,7 +1150,8 @@ impl DrawArgs {
             let question = Causes::new(input, place, &self.transition, asked)?;
             let all = question.transitions().collect::<Result<Vec<_>, _>>()?;
             question.notes().iter().for_each(|note| say_note(note));
-            return self.draw(all.len(), "transitions", &["account"], |engine, index, name| {
+            let kinds = ["account".to_owned()];
+            return self.draw(all.len(), "transitions", &kinds, |engine, index, name| {
                 Ok(vec![question.draw(engine, &all[index], name)?])
             });
         }
@@ -1178,7 +1169,7 @@ impl DrawArgs {
             [] => Kind::usual(rules),
             some => some.to_vec(),
         };
-        let names: Vec<&str> = kinds.iter().map(|it| it.name()).collect();
+        let names: Vec<String> = kinds.iter().map(|it| it.name()).collect();
         self.draw(networks.len(), "networks", &names, |engine, index, name| {
             picture::draw(engine, &networks[index], rules, name, &kinds)
         })
@@ -1189,7 +1180,7 @@ impl DrawArgs {
         &self,
         n_drawn: usize,
         what: &str,
-        kinds: &[&str],
+        kinds: &[String],
         draw: impl Fn(&Engine, usize, &str) -> Result<Vec<Drawing>, Error>,
     ) -> Result<(), Error> {
         let stem = self.networks.stem();
@@ -1285,19 +1276,13 @@ impl ExploreArgs {
             let message = "exists: pass --force to write it anew, or another --out".to_owned();
             return Err(Error::Output { path, message });
         }
-        let which = match self.states {
-            None => Which::Usual,
-            Some(StatesShown::Given) => Which::Given,
-            Some(StatesShown::Reachable) => Which::Reachable,
-            Some(StatesShown::All) => Which::All,
-        };
         let detail = Detail::default();
         let engine = Engine::new(self.jobs.unwrap_or(0).into(), interrupt::flag(true)?)?;
         let _watch = Watch::new(display(false), detail.clone());
         let told = |done, total| {
             detail.set(Some(Steps { what: "states", done, total, best: None, remaining: None }));
         };
-        let page = explore::page(&engine, network, theories, which, &name, &told)?;
+        let page = explore::page(&engine, network, theories, self.states, &name, &told)?;
         let said = match page.n_left_out {
             0 => String::new(),
             n => format!("; {n} do not fit"),

@@ -7,6 +7,7 @@
 
 use std::fmt::Write as _;
 
+use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -44,10 +45,8 @@ pub struct Theories {
 }
 
 /// Which states are in the page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Which {
-    /// All, up to those of 5 units; the one in the file where there are more.
-    Usual,
     /// The one in the file.
     Given,
     /// All that some state leads to.
@@ -116,8 +115,9 @@ struct Complex4 {
     big_phi: f64,
 }
 
-/// The page of a network. `name` stands for a network without one. `told` is called with the
-/// number of states that are done, and that of all.
+/// The page of a network in these states; unless they are said in all, up to those of 5 binary
+/// units, and in the one of the file where there are more. `name` stands for a network without one.
+/// `told` is called with the number of states that are done, and that of all.
 ///
 /// # Errors
 /// As [`Engine::analyse`]; [`Error::Settings`] if even one state is too large for a page.
@@ -125,7 +125,7 @@ pub fn page(
     engine: &Engine,
     network: &OwnNetwork,
     theories: Theories,
-    which: Which,
+    which: Option<Which>,
     name: &str,
     told: &dyn Fn(u64, u64),
 ) -> Result<Page, Error> {
@@ -151,11 +151,11 @@ pub fn page(
     let mut order: Vec<usize> = (0..states.len()).collect();
     order.sort_by_key(|&at| at != given);
     let mut size = PLOTLY.len() + HTML.len() + CSS.len() + SCRIPT.len() + in_page(&empty).len();
-    let mut kept: Vec<(usize, StateData)> = Vec::new();
+    let (mut kept, mut n_left_out) = (Vec::new(), 0);
     for (done, &at) in order.iter().enumerate() {
         told(done as u64, states.len() as u64);
         let found = answers(engine, network, theories, &states[at])?;
-        if which == Which::Reachable && found.is_unreachable() {
+        if which == Some(Which::Reachable) && found.is_unreachable() {
             continue;
         }
         size += in_page(&found).len() + 1;
@@ -166,21 +166,18 @@ pub fn page(
                      structure of any size"
                 )));
             }
+            // Those behind it are not looked at.
+            n_left_out = order.len() - done;
             break;
         }
         kept.push((at, found));
     }
-    let n_left_out = match which {
-        // Those behind the first that does not fit were not looked at.
-        Which::Reachable if size <= LARGEST => 0,
-        _ => states.len() - kept.len(),
-    };
     kept.sort_by_key(|(at, _)| *at);
     let mut notes = Vec::new();
     if n_left_out > 0 {
         notes.push(format!("{n_left_out} more states do not fit into a page of {LARGEST} bytes."));
     }
-    if states.len() == 1 && network.n_all_units() > 0 {
+    if states.len() == 1 {
         notes.push("Only the state of the file is in this page (--states all).".to_owned());
     }
     let given = kept.iter().position(|(at, _)| *at == given).unwrap_or(0);
@@ -197,13 +194,13 @@ pub fn page(
 }
 
 /// The states that are looked at.
-fn states(network: &OwnNetwork, which: Which) -> Result<Vec<Vec<u8>>, Error> {
+fn states(network: &OwnNetwork, which: Option<Which>) -> Result<Vec<Vec<u8>>, Error> {
     let sizes = network.sizes();
     let n_states = sizes.iter().try_fold(1usize, |all, it| all.checked_mul(*it));
     let is_usual = n_states.is_some_and(|it| it <= USUALLY_ALL);
-    let is_all = matches!(which, Which::Reachable | Which::All);
+    let is_all = matches!(which, Some(Which::Reachable | Which::All));
     match n_states.filter(|it| *it <= MOST_STATES) {
-        Some(n) if is_all || which == Which::Usual && is_usual => {
+        Some(n) if is_all || which.is_none() && is_usual => {
             Ok((0..n).map(|it| values_of(it, &sizes).collect()).collect())
         }
         None if is_all => Err(Error::Settings(format!(

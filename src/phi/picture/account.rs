@@ -5,13 +5,12 @@
 //! left) or its actual effect (to the right), the wider the larger α is. Where it is undetermined
 //! which of several purviews it is, all have dashed arrows. Everything can be read without colours.
 
-use std::f64::consts::TAU;
-
 use crate::engine::causes::{AccountRecord, LinkRecord};
 use crate::phi::causes::valued;
 use crate::phi::picture::graph::{INSIDE, UNIT};
-use crate::phi::picture::shortened;
-use crate::report::drawing::{Anchor, Drawing, Ink, Mark, Shape, distance};
+use crate::phi::picture::shapes::{along, head, ring};
+use crate::phi::picture::written;
+use crate::report::drawing::{Anchor, Drawing, Ink, Mark, Shape};
 use crate::report::plot::label;
 
 /// How far knots are apart.
@@ -27,12 +26,7 @@ const WIDEST: f64 = 7.0;
 pub fn account(answer: &AccountRecord, name: &str, labels: Option<&[String]>) -> Drawing {
     let asked = &answer.transition;
     let n = asked.before.len();
-    let names: Vec<String> = (0..n)
-        .map(|unit| {
-            let own = labels.and_then(|it| it.get(unit));
-            own.map_or_else(|| unit.to_string(), |it| shortened(it))
-        })
-        .collect();
+    let names: Vec<String> = (0..n).map(|it| written(it, labels)).collect();
     let longest = names.iter().map(|it| it.chars().count()).max().unwrap_or(0);
     let beside = if longest > INSIDE { 8.0 * longest as f64 + 12.0 } else { 0.0 };
     let title = format!(
@@ -143,17 +137,12 @@ fn link_marks(
     units.dedup();
     for unit in units {
         let tip = edge(place(to, unit), knot, 3.0);
-        let length = distance(knot, tip).max(1e-9);
-        let (ux, uy) = ((tip.0 - knot.0) / length, (tip.1 - knot.1) / length);
-        let (long, half) = (8.0 + width, 3.0 + 0.6 * width);
+        let (ux, uy) = along(knot, tip);
+        let long = 8.0 + width;
         let back = (tip.0 - long * ux, tip.1 - long * uy);
         let dashed = link.undetermined;
         marks.push(Mark::Line { points: vec![knot, back], ink, width, dashed });
-        let points = vec![
-            tip,
-            (back.0 - half * uy, back.1 + half * ux),
-            (back.0 + half * uy, back.1 - half * ux),
-        ];
+        let points = head(knot, tip, long, 3.0 + 0.6 * width);
         marks.push(Mark::Area { points, fill: ink, ink, width: 1.0, title: String::new() });
     }
     marks
@@ -161,12 +150,7 @@ fn link_marks(
 
 /// Where the line from a unit to a point leaves the unit.
 fn edge(unit: (f64, f64), point: (f64, f64), gap: f64) -> (f64, f64) {
-    let length = distance(unit, point).max(1e-9);
-    let far = (UNIT + gap) / length;
-    (unit.0 + far * (point.0 - unit.0), unit.1 + far * (point.1 - unit.1))
-}
-
-fn ring((x, y): (f64, f64), radius: f64) -> Vec<(f64, f64)> {
-    let angles = (0..=48).map(|k| TAU * f64::from(k) / 48.0);
-    angles.map(|it| (x + radius * it.cos(), y + radius * it.sin())).collect()
+    let (ux, uy) = along(unit, point);
+    let far = UNIT + gap;
+    (unit.0 + far * ux, unit.1 + far * uy)
 }

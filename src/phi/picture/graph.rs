@@ -3,8 +3,9 @@
 
 use std::f64::consts::{PI, TAU};
 
+use super::shapes::{along, bow, convex, head, ring};
 use super::{Picture, text, width_of};
-use crate::report::drawing::{Anchor, Drawing, Ink, Mark, distance};
+use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::plot::label;
 
 /// The radius of a unit.
@@ -25,40 +26,13 @@ pub struct Hull {
 impl Hull {
     /// The outline `reach` away from all places, in the colour of the series `at`.
     fn marks(&self, places: &[(f64, f64)], reach: f64, at: usize) -> Vec<Mark> {
-        let circle = |&(x, y): &(f64, f64)| {
-            let angles = (0..32).map(|k| TAU * f64::from(k) / 32.0);
-            angles.map(move |it| (x + reach * it.cos(), y + reach * it.sin()))
-        };
-        let mut points = convex(places.iter().flat_map(circle).collect());
+        let mut points = convex(places.iter().flat_map(|&it| ring(it, reach)).collect());
         let (fill, ink) = (Ink::Veil(at, 10), Ink::Series(at));
         let title = self.said.clone();
         let area = Mark::Area { points: points.clone(), fill, ink: fill, width: 0.0, title };
         points.extend(points.first().copied());
         vec![area, Mark::Line { points, ink, width: 2.0, dashed: at % 2 == 1 }]
     }
-}
-
-/// The corners of the smallest convex outline around points, in order (Andrew's monotone chain).
-fn convex(mut points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
-    points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let half = |points: &mut dyn Iterator<Item = (f64, f64)>| {
-        let mut chain: Vec<(f64, f64)> = Vec::new();
-        for point in points {
-            while let [.., a, b] = chain[..] {
-                let turn = (b.0 - a.0) * (point.1 - a.1) - (b.1 - a.1) * (point.0 - a.0);
-                if turn > 0.0 {
-                    break;
-                }
-                chain.pop();
-            }
-            chain.push(point);
-        }
-        chain.pop();
-        chain
-    };
-    let mut hull = half(&mut points.iter().copied());
-    hull.extend(half(&mut points.iter().rev().copied()));
-    hull
 }
 
 impl Picture<'_> {
@@ -81,15 +55,14 @@ impl Picture<'_> {
             let (x, y) = (angle(unit).cos(), angle(unit).sin());
             if n == 1 { center } else { (center.0 + radius * x, center.1 + radius * y) }
         };
-        let around = at;
         let middle =
             |y, text: &str, size, ink| label((width / 2.0, y), text, size, Anchor::Middle, ink);
         let mut marks = vec![middle(24.0, self.title, 14.0, Ink::Text)];
-        for (at, hull) in hulls.iter().enumerate() {
+        for (k, hull) in hulls.iter().enumerate() {
             // Those that share units lie inside each other.
-            let reach = UNIT + 9.0 + 5.0 * (hulls.len() - 1 - at).min(5) as f64;
-            let places: Vec<(f64, f64)> = hull.units.iter().map(|&unit| around(unit)).collect();
-            marks.extend(hull.marks(&places, reach, at));
+            let reach = UNIT + 9.0 + 5.0 * (hulls.len() - 1 - k).min(5) as f64;
+            let places: Vec<(f64, f64)> = hull.units.iter().map(|&unit| at(unit)).collect();
+            marks.extend(hull.marks(&places, reach, k));
         }
         for (from, row) in self.cm.iter().enumerate() {
             for to in (0..n).filter(|&to| row[to] != 0) {
@@ -103,7 +76,7 @@ impl Picture<'_> {
                     let around = (0..=24).map(|k| turn + 0.75 + (TAU - 1.5) * f64::from(k) / 24.0);
                     around.map(|it| (x + UNIT * it.cos(), y + UNIT * it.sin())).collect()
                 } else {
-                    bow(at(from), at(to))
+                    bow(at(from), at(to), 0.1, [UNIT + 2.0, UNIT + 3.0])
                 };
                 marks.extend(arrow(line, severed));
             }
@@ -122,10 +95,7 @@ impl Picture<'_> {
             );
             let ink = if inside { Ink::Text } else { Ink::Muted };
             let (x, y) = at(unit);
-            let ring = |radius: f64| {
-                let angles = (0..=48).map(|k| TAU * f64::from(k) / 48.0);
-                angles.map(|it| (x + radius * it.cos(), y + radius * it.sin())).collect()
-            };
+            let ring = |radius| ring((x, y), radius);
             let fill = if on { ink } else { Ink::Paper };
             marks.push(Mark::Area { points: ring(UNIT), fill, ink, width: 2.0, title });
             if !inside {
@@ -173,38 +143,12 @@ impl Picture<'_> {
     }
 }
 
-/// A bow from one unit to another, bent to the right of its way, so that the way back does not
-/// cover it. It begins and ends at the edges of the units.
-fn bow((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> Vec<(f64, f64)> {
-    let (dx, dy) = (x1 - x0, y1 - y0);
-    let (mx, my) = ((x0 + x1) / 2.0 - 0.1 * dy, (y0 + y1) / 2.0 + 0.1 * dx);
-    let points = (0..=40).map(|k| f64::from(k) / 40.0).map(|t| {
-        let (a, b, c) = ((1.0 - t).powi(2), 2.0 * t * (1.0 - t), t * t);
-        (a * x0 + b * mx + c * x1, a * y0 + b * my + c * y1)
-    });
-    let outside = |point: &(f64, f64)| {
-        let far = |from: (f64, f64), gap: f64| distance(*point, from) > UNIT + gap;
-        far((x0, y0), 2.0) && far((x1, y1), 3.0)
-    };
-    points.filter(outside).collect()
-}
-
 /// A line with a head at its end; dashed and struck through if it is severed.
 fn arrow(line: Vec<(f64, f64)>, severed: bool) -> Vec<Mark> {
     let [.., before, tip] = line[..] else { return Vec::new() };
     let ink = if severed { Ink::Series(0) } else { Ink::Muted };
-    let middle = line.len() / 2;
-    let (a, b) = (line[middle - 1], line[middle]);
-    let along = |from: (f64, f64), to: (f64, f64)| {
-        let length = distance(from, to).max(1e-9);
-        ((to.0 - from.0) / length, (to.1 - from.1) / length)
-    };
-    let (ux, uy) = along(before, tip);
-    let head = vec![
-        tip,
-        (tip.0 - 9.0 * ux + 4.0 * uy, tip.1 - 9.0 * uy - 4.0 * ux),
-        (tip.0 - 9.0 * ux - 4.0 * uy, tip.1 - 9.0 * uy + 4.0 * ux),
-    ];
+    let (a, b) = (line[line.len() / 2 - 1], line[line.len() / 2]);
+    let head = head(before, tip, 9.0, 4.0);
     let mut marks = vec![
         Mark::Line { points: line, ink, width: 1.6, dashed: severed },
         Mark::Area { points: head, fill: ink, ink, width: 1.0, title: String::new() },
@@ -276,13 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hull_is_around_all_of_its_units_and_no_other() {
-        let corners = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0)];
-        let with_inner = corners.into_iter().chain([(5.0, 5.0), (5.0, 0.0), (10.0, 5.0)]);
-        let mut hull = convex(with_inner.collect());
-        hull.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        assert_eq!(hull, [(0.0, 0.0), (0.0, 10.0), (10.0, 0.0), (10.0, 10.0)]);
-
+    fn a_hull_is_drawn_and_named() {
         let cm = [vec![1, 1, 0], vec![1, 0, 1], vec![0, 0, 1]];
         let one = Hull { units: vec![0, 1], said: "{0,1}: φ_s = 1".to_owned() };
         let drawing = picture(&cm, None).graph(&[], "", &[one]);

@@ -8,6 +8,7 @@ mod account;
 mod graph;
 mod lattice;
 mod rows;
+mod shapes;
 mod states;
 mod tables;
 
@@ -20,7 +21,7 @@ use clap::ValueEnum;
 
 use crate::engine::exact::{Cut, Engine, OwnNetwork, PhiRecord, PhiStructureRecord, Rules};
 use crate::error::Error;
-use crate::phi::{bits, severed, structure};
+use crate::phi::{bits, severed, structure, values_of};
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::plot::label;
 
@@ -53,16 +54,8 @@ impl Kind {
     }
 
     /// Its name in files and arguments.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Graph => "graph",
-            Kind::Structure => "structure",
-            Kind::Lattice => "lattice",
-            Kind::Complexes => "complexes",
-            Kind::States => "states",
-            Kind::Tpm => "tpm",
-            Kind::Cm => "cm",
-        }
+    pub fn name(self) -> String {
+        self.to_possible_value().expect("none is hidden").get_name().to_owned()
     }
 }
 
@@ -266,7 +259,7 @@ fn values(
 ) -> Result<Vec<StateValue>, Error> {
     let n_units = network.n_all_units();
     let value = |state: usize| {
-        let state: Vec<u8> = (0..n_units).map(|unit| (state >> unit & 1) as u8).collect();
+        let state: Vec<u8> = values_of(state, &vec![2; n_units]).collect();
         let network = match network.in_state(&state, rules) {
             Ok(network) => network,
             Err(rejected) if rejected.is_unreachable => return Ok(StateValue::Unreachable),
@@ -304,8 +297,7 @@ const NAME: usize = 12;
 
 impl Picture<'_> {
     fn name(&self, unit: usize) -> String {
-        let name = self.labels.and_then(|it| it.get(unit));
-        name.map_or_else(|| unit.to_string(), |it| shortened(it))
+        written(unit, self.labels)
     }
 
     fn names(&self, units: &[usize]) -> String {
@@ -317,6 +309,17 @@ impl Picture<'_> {
     fn short_labels(&self) -> Option<Vec<String>> {
         self.labels.map(|it| it.iter().map(|it| shortened(it)).collect())
     }
+}
+
+/// A unit as it is written: its name, shortened, or its number.
+fn written(unit: usize, labels: Option<&[String]>) -> String {
+    let name = labels.and_then(|it| it.get(unit));
+    name.map_or_else(|| unit.to_string(), |it| shortened(it))
+}
+
+/// The state of this number of so many units, unit 0 first.
+fn state_name(state: usize, n_units: usize) -> String {
+    values_of(state, &vec![2; n_units]).map(|it| it.to_string()).collect()
 }
 
 /// A name of a bearable length.

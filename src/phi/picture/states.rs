@@ -2,9 +2,10 @@
 
 use std::f64::consts::{PI, TAU};
 
-use super::{Picture, text, width_of};
+use super::shapes::{bow, head, ring};
+use super::{Picture, state_name, text, width_of};
 use crate::error::Error;
-use crate::report::drawing::{Anchor, Drawing, Ink, Mark, distance};
+use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::plot::label;
 
 /// Up to so many units the states are drawn: each has a place on a circle.
@@ -45,8 +46,7 @@ impl Picture<'_> {
     /// the network, unit 0 in the lowest bit, and unit.
     pub fn states(&self, tpm: &[Vec<f64>], values: &[StateValue], what: &str) -> Drawing {
         let (n, n_states) = (self.state.len(), tpm.len());
-        let name = |state: usize| (0..n).map(|unit| (state >> unit & 1).to_string()).collect();
-        let names: Vec<String> = (0..n_states).map(name).collect();
+        let names: Vec<String> = (0..n_states).map(|it| state_name(it, n)).collect();
         let radius = (n_states as f64 * 2.9 * STATE / TAU).max(70.0);
         let beside = width_of(&names[0], 11.0) + 14.0;
         let width = (2.0 * (radius + STATE + beside) + 30.0).max(460.0);
@@ -79,10 +79,7 @@ impl Picture<'_> {
             self.state.iter().enumerate().map(|(unit, it)| usize::from(*it) << unit).sum();
         for (state, value) in values.iter().enumerate() {
             let (x, y) = at(state);
-            let ring = |radius: f64| -> Vec<(f64, f64)> {
-                let angles = (0..=36).map(|k| TAU * f64::from(k) / 36.0);
-                angles.map(|it| (x + radius * it.cos(), y + radius * it.sin())).collect()
-            };
+            let ring = |radius| ring((x, y), radius);
             let (share, said) = match value {
                 StateValue::Phi(phi) if largest > 0.0 => (phi / largest, format!("{phi:.6}")),
                 StateValue::Phi(phi) => (0.0, format!("{phi:.6}")),
@@ -153,24 +150,10 @@ fn transition(from: (f64, f64), to: (f64, f64), angle: f64, likely: f64) -> Vec<
         let turns = (0..=24).map(|k| angle + 0.8 + (TAU - 1.6) * f64::from(k) / 24.0);
         turns.map(|it| (x + 0.8 * STATE * it.cos(), y + 0.8 * STATE * it.sin())).collect()
     } else {
-        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
-        let middle = ((from.0 + to.0) / 2.0 - 0.08 * dy, (from.1 + to.1) / 2.0 + 0.08 * dx);
-        let way = (0..=32).map(|k| f64::from(k) / 32.0).map(|t| {
-            let (a, b, c) = ((1.0 - t).powi(2), 2.0 * t * (1.0 - t), t * t);
-            (a * from.0 + b * middle.0 + c * to.0, a * from.1 + b * middle.1 + c * to.1)
-        });
-        let outside =
-            |it: &(f64, f64)| distance(*it, from) > STATE && distance(*it, to) > STATE + 3.0;
-        way.filter(outside).collect()
+        bow(from, to, 0.08, [STATE, STATE + 3.0])
     };
     let [.., before, tip] = line[..] else { return Vec::new() };
-    let length = distance(before, tip).max(1e-9);
-    let (ux, uy) = ((tip.0 - before.0) / length, (tip.1 - before.1) / length);
-    let head = vec![
-        tip,
-        (tip.0 - 7.0 * ux + 3.0 * uy, tip.1 - 7.0 * uy - 3.0 * ux),
-        (tip.0 - 7.0 * ux - 3.0 * uy, tip.1 - 7.0 * uy + 3.0 * ux),
-    ];
+    let head = head(before, tip, 7.0, 3.0);
     let ink = Ink::Muted;
     vec![
         Mark::Line { points: line, ink, width: 0.4 + 1.4 * likely, dashed: false },

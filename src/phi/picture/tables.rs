@@ -1,6 +1,6 @@
 //! The tables of a network as heat maps: who is connected to whom, and what the units do.
 
-use super::{Picture, width_of};
+use super::{Picture, state_name, width_of};
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::plot::label;
 
@@ -24,8 +24,7 @@ impl Picture<'_> {
     pub fn probabilities(&self, tpm: &[Vec<f64>]) -> Drawing {
         let n = self.state.len();
         let columns: Vec<String> = (0..n).map(|it| self.name(it)).collect();
-        let state = |at: usize| (0..n).map(|unit| (at >> unit & 1).to_string()).collect();
-        let rows: Vec<String> = (0..tpm.len()).map(state).collect();
+        let rows: Vec<String> = (0..tpm.len()).map(|it| state_name(it, n)).collect();
         let title = format!("{}: P(unit is ON) after each state", self.title);
         heat(&title, &rows, &columns, tpm, 2)
     }
