@@ -15,7 +15,7 @@ use pyphi_core::{
 };
 use serde::Serialize;
 
-use crate::engine::exact::{Engine, NetworkRecord, UnitName, UnitSet, ended};
+use crate::engine::exact::{Engine, NetworkRecord, UnitName, UnitSet, ended, named_units, stopped};
 use crate::error::Error;
 
 /// A transition of a network from a file, checked and ready to be analysed.
@@ -117,7 +117,10 @@ impl OwnTransition {
         let (before, after) = (state(&asked.before, "before")?, state(&asked.after, "after")?);
         let units = |names: &Option<Vec<UnitName>>, field: &str| match names {
             None => Ok(network.units()),
-            Some(names) => units(names, record.labels.as_deref(), network.n_units(), field),
+            Some(names) => {
+                let expected = format!("a unit from 0 to {}", network.n_units() - 1);
+                named_units(names, record.labels.as_deref(), field, network.units(), &expected)
+            }
         };
         let (cause, effect) = (units(&asked.cause, "cause")?, units(&asked.effect, "effect")?);
         let (record, network) = (Arc::new(record.clone()), Arc::new(network));
@@ -143,27 +146,6 @@ impl OwnTransition {
     pub fn name(&self) -> Option<&str> {
         self.record.name.as_deref()
     }
-}
-
-/// Units of a network by their names. `field` is what names them, in errors.
-fn units(
-    names: &[UnitName],
-    labels: Option<&[String]>,
-    n_units: usize,
-    field: &str,
-) -> Result<UnitSet, String> {
-    let mut units = UnitSet::EMPTY;
-    for name in names {
-        let unit = name.number(labels, field).map_err(|it| it.to_string())?;
-        if unit >= n_units {
-            return Err(format!("{field}: unit {unit}, expected a unit from 0 to {}", n_units - 1));
-        }
-        if units.contains(unit) {
-            return Err(format!("{field}: unit {unit} is named twice, expected each unit once"));
-        }
-        units = units.union(UnitSet::from_iter([unit]));
-    }
-    Ok(units)
 }
 
 impl Engine {
@@ -278,9 +260,4 @@ impl Engine {
             events: events.iter().map(EventRecord::from).collect(),
         })
     }
-}
-
-/// Why there is no result.
-fn stopped<T>(reason: StopReason, place: &str) -> Result<T, Error> {
-    ended(reason, place).and(Err(Error::Interrupted(String::new())))
 }

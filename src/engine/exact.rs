@@ -613,6 +613,11 @@ impl Engine {
     }
 }
 
+/// There is no result, because the analysis was stopped.
+pub(super) fn stopped<T>(reason: StopReason, place: &str) -> Result<T, Error> {
+    ended(reason, place).and(Err(Error::Interrupted(String::new())))
+}
+
 /// Why an analysis did not end, as an error.
 pub(crate) fn ended(stop_reason: StopReason, place: &str) -> Result<(), Error> {
     match stop_reason {
@@ -882,17 +887,8 @@ impl OwnNetwork {
     pub(crate) fn units(&self, names: &[UnitName], field: &str) -> Result<UnitSet, Error> {
         let refuse = |message: String| Error::Network { place: self.place(), message };
         let system = self.units;
-        let mut units = UnitSet::default();
-        for name in names {
-            let unit = name.number(self.labels(), field).map_err(|it| refuse(it.to_string()))?;
-            if unit >= UnitSet::MAX_UNITS || !system.contains(unit) {
-                return Err(refuse(format!("{field}: unit {unit}, expected units of {system}")));
-            }
-            if units.contains(unit) {
-                return Err(refuse(format!("{field}: unit {unit} is named twice")));
-            }
-            units = units.union(UnitSet::from_iter([unit]));
-        }
+        let expected = format!("units of {system}");
+        let units = named_units(names, self.labels(), field, system, &expected).map_err(refuse)?;
         if units.is_empty() {
             return Err(refuse(format!("{field}: no units, expected one at least")));
         }
@@ -931,7 +927,7 @@ impl OwnNetwork {
 
     /// How many values each unit has.
     pub fn sizes(&self) -> Vec<usize> {
-        self.record.alphabet.clone().unwrap_or_else(|| vec![2; self.n_all_units()])
+        sizes(&self.record)
     }
 
     /// P(unit is ON) by state of the network (unit 0 in the lowest bit) and unit.
@@ -993,6 +989,36 @@ pub fn tables(
         Ok((tables, record.state))
     };
     file.networks.into_iter().enumerate().map(read).collect()
+}
+
+/// How many values each unit of a network has.
+pub(crate) fn sizes(record: &NetworkRecord) -> Vec<usize> {
+    record.alphabet.clone().unwrap_or_else(|| vec![2; record.cm.len()])
+}
+
+/// Units by their names, which must be among these: `expected` says so. `field` is what names them.
+///
+/// # Errors
+/// What is wrong, if one is not among them or named twice.
+pub(super) fn named_units(
+    names: &[UnitName],
+    labels: Option<&[String]>,
+    field: &str,
+    among: UnitSet,
+    expected: &str,
+) -> Result<UnitSet, String> {
+    let mut units = UnitSet::EMPTY;
+    for name in names {
+        let unit = name.number(labels, field).map_err(|it| it.to_string())?;
+        if unit >= UnitSet::MAX_UNITS || !among.contains(unit) {
+            return Err(format!("{field}: unit {unit}, expected {expected}"));
+        }
+        if units.contains(unit) {
+            return Err(format!("{field}: unit {unit} is named twice, expected each unit once"));
+        }
+        units = units.union(UnitSet::from_iter([unit]));
+    }
+    Ok(units)
 }
 
 /// The price of an analysis of any system like this one, in bytes.

@@ -5,11 +5,11 @@ use pyphi_core::grain::{
     effective_information, emergence, macro_phi,
 };
 pub use pyphi_core::grain::{EffectiveInformation, Grains};
-use pyphi_core::{Options, StopReason, predicted_bytes};
+use pyphi_core::{Options, predicted_bytes};
 use serde::Serialize;
 
 use crate::engine::exact::{
-    ConceptRecord, Cut, Engine, OwnNetwork, UnitName, UnitSet, ended, wrong,
+    ConceptRecord, Cut, Engine, OwnNetwork, UnitName, UnitSet, stopped, wrong,
 };
 use crate::error::Error;
 
@@ -269,9 +269,4 @@ fn needed(n_units: usize) -> impl Fn(usize) -> u64 {
         let of_search = predicted_bytes(n_units, n_threads).unwrap_or(u64::MAX);
         of_search.saturating_add(matrices.saturating_mul(n_threads as u64))
     }
-}
-
-/// Why there is no result.
-fn stopped<T>(reason: StopReason, place: &str) -> Result<T, Error> {
-    ended(reason, place).and(Err(Error::Interrupted(String::new())))
 }

@@ -12,9 +12,10 @@ use crate::engine::causes::{
 };
 use crate::engine::exact::{Engine, Entry, Form, Input, InputError, UnitName, state};
 use crate::error::Error;
-use crate::escape::{terminal, terminal_lines};
+use crate::escape::terminal;
+use crate::phi::answers::{self, Failure};
 use crate::phi::picture;
-use crate::phi::{Failure, bits, partition, set, unit};
+use crate::phi::{bits, partition, set, unit};
 use crate::report::drawing::Drawing;
 use crate::report::text::left_table;
 
@@ -152,16 +153,9 @@ impl Causes {
         Ok(Causes { input, place, given: args.asked()?, rules: args.rules(), asked })
     }
 
-    /// What was guessed, converted or passed over in reading.
+    /// What was guessed, converted or passed over in reading, each said once.
     pub fn notes(&self) -> Vec<String> {
-        let entries = self.input.networks.iter().enumerate();
-        let said = entries.flat_map(|(index, entry)| {
-            entry.notes.iter().map(move |note| match self.input.form {
-                Form::One => format!("{}: {note}", self.place),
-                Form::List | Form::Lines => format!("{}: record {index}: {note}", self.place),
-            })
-        });
-        said.collect()
+        answers::notes(&self.input, &self.place)
     }
 
     /// Each transition by the number of its network and its own.
@@ -191,11 +185,7 @@ impl Causes {
     fn transition(&self, (index, number): (usize, usize)) -> Result<OwnTransition, Error> {
         let entry = &self.input.networks[index];
         let name = entry.record.as_ref().ok().and_then(|it| it.name.as_ref());
-        let mut place = match (self.input.form, name) {
-            (Form::One, _) => self.place.clone(),
-            (_, None) => format!("{}: record {index}", self.place),
-            (_, Some(name)) => format!("{}: record {index} ({name})", self.place),
-        };
+        let mut place = answers::record_place(&self.place, self.input.form, index, name);
         if entry.transitions.len() > 1 {
             place += &format!(": transitions[{number}]");
         }
@@ -286,9 +276,7 @@ impl Causes {
                 Ok(Answer::Events(answer)) => events_text(answer, labels),
                 Err(refusal) => format!("{}\n", refusal.error),
             };
-            let separator = if std::mem::replace(&mut is_first, false) { "" } else { "\n" };
-            write!(out, "{separator}{}", terminal_lines(&answer))?;
-            out.flush()
+            answers::block(out, &mut is_first, &answer)
         })
     }
 
@@ -299,27 +287,12 @@ impl Causes {
     /// [`Failure`]; the answers before it are written, and the list is closed.
     pub fn answer_json(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
         let is_list = self.input.form != Form::Lines && !self.is_single();
-        let mut before = if is_list { "[\n" } else { "" };
-        let answered = self.answers(engine, &mut |_, outcome| {
-            let line = match outcome {
-                Ok(answer) => serde_json::to_string(answer),
-                Err(refusal) => serde_json::to_string(refusal),
-            };
-            write!(out, "{before}{}", line.expect("plain data"))?;
-            before = if is_list { ",\n" } else { "\n" };
-            out.flush()
-        });
-        if let Err(Failure::Output(error)) = answered {
-            return Err(Failure::Output(error));
-        }
-        match (is_list, before) {
-            (true, "[\n") => writeln!(out, "[\n]")?,
-            (true, _) => writeln!(out, "\n]")?,
-            (false, "") => {}
-            (false, _) => writeln!(out)?,
-        }
-        out.flush()?;
-        answered
+        answers::json(out, is_list, |lines| {
+            self.answers(engine, &mut |_, outcome| match outcome {
+                Ok(answer) => lines.write(answer),
+                Err(refusal) => lines.write(refusal),
+            })
+        })
     }
 }
 

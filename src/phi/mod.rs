@@ -4,6 +4,7 @@
 //! Each answer is written as soon as it is there: what is interrupted keeps the answers so far, as
 //! valid JSON if that was asked for.
 
+mod answers;
 pub mod causes;
 pub mod distance;
 pub mod explore;
@@ -25,7 +26,8 @@ use crate::engine::exact::{
 use crate::escape::terminal;
 use crate::report::text::left_table;
 
-pub use question::{CutUnits, Failure, MechanismUnits, Question};
+pub use answers::Failure;
+pub use question::{CutUnits, MechanismUnits, Question};
 
 /// Behind a set of units: others could stand in its place. Sets end in a brace, so no label ends
 /// so.

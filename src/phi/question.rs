@@ -4,7 +4,6 @@
 //! several states, each network that can be analysed is, and the others get a record that says what
 //! is wrong with them.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -13,14 +12,14 @@ use serde::Serialize;
 
 use crate::engine::exact::{
     CheckedNetwork, ComplexesRecord, Cut, Direction, Engine, Entry, Form, Input, Listing,
-    MechanismRecord, NetworkRecord, OwnNetwork, PartDirection, PhiComplexesRecord,
-    PhiPurviewRecord, PhiRecord, PhiStructureRecord, PurviewRecord, Rejected, Rules, Scope,
-    SpectrumRules, States, SystemPartition, SystemRecord, UnitName,
+    MechanismRecord, OwnNetwork, PartDirection, PhiComplexesRecord, PhiPurviewRecord, PhiRecord,
+    PhiStructureRecord, PurviewRecord, Rejected, Rules, Scope, SpectrumRules, States,
+    SystemPartition, SystemRecord, UnitName, sizes,
 };
 use crate::engine::grains::{AskedGrain, Grains, GrainsRecord};
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
-use crate::escape::terminal_lines;
+use crate::phi::answers::{self, Failure};
 use crate::phi::{bits, complexes_text, grains, mechanism, structure, text, values_of};
 use crate::suite::Settings;
 
@@ -119,21 +118,6 @@ impl CutUnits {
         };
         let parts = self.parts.iter().map(part).collect::<Result<_, Error>>()?;
         Ok(SystemPartition { parts })
-    }
-}
-
-/// Why an answer is not complete.
-#[derive(Debug)]
-pub enum Failure {
-    /// The analysis was stopped, or some networks could not be analysed.
-    Study(Error),
-    /// The answer could not be written.
-    Output(io::Error),
-}
-
-impl From<io::Error> for Failure {
-    fn from(error: io::Error) -> Failure {
-        Failure::Output(error)
     }
 }
 
@@ -272,18 +256,7 @@ impl Question {
 
     /// What was guessed, converted or passed over in reading, each said once.
     pub fn notes(&self) -> Vec<String> {
-        let mut by_note: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, entry) in self.input.networks.iter().enumerate() {
-            for note in &entry.notes {
-                by_note.entry(note).or_default().push(index);
-            }
-        }
-        let said = |(note, of): (&str, Vec<usize>)| match (self.input.form, of.as_slice()) {
-            (Form::One, _) => format!("{}: {note}", self.place),
-            (_, [index]) => format!("{}: record {index}: {note}", self.place),
-            (_, all) => format!("{}: {} records: {note}", self.place, all.len()),
-        };
-        by_note.into_iter().map(said).collect()
+        answers::notes(&self.input, &self.place)
     }
 
     /// One network in one state.
@@ -356,11 +329,7 @@ impl Question {
 
     fn as_error(&self, refusal: &Refusal) -> Error {
         let Refusal { name, record, error, .. } = refusal;
-        let place = match (self.input.form, name) {
-            (Form::One, _) => self.place.clone(),
-            (_, None) => format!("{}: record {record}", self.place),
-            (_, Some(name)) => format!("{}: record {record} ({name})", self.place),
-        };
+        let place = answers::record_place(&self.place, self.input.form, *record, name.as_ref());
         Error::Network { place, message: error.clone() }
     }
 
@@ -401,11 +370,7 @@ impl Question {
                     format!("{}, in state {}\n", self.as_error(refusal), bits(&refusal.state))
                 }
             };
-            let separator = if is_first { "" } else { "\n" };
-            is_first = false;
-            // Names went through `terminal` one by one; this is for what was forgotten.
-            write!(out, "{separator}{}", terminal_lines(&answer))?;
-            out.flush()
+            answers::block(out, &mut is_first, &answer)
         })
     }
 
@@ -416,33 +381,13 @@ impl Question {
     /// [`Failure`]; the answers before it are written, and the list is closed.
     pub fn answer_json(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
         let is_list = self.input.form != Form::Lines && !self.is_single();
-        if is_list {
-            writeln!(out, "[")?;
-        }
-        let mut is_first = true;
         let counts_ties = |n_units| self.ties.is_some() || n_units <= Question::TIES_UP_TO;
-        let answered = self.answer(engine, &counts_ties, &mut |_, outcome| {
-            if !std::mem::replace(&mut is_first, false) {
-                writeln!(out, "{}", if is_list { "," } else { "" })?;
-            }
-            let line = match outcome {
-                Ok(answer) => serde_json::to_string(answer),
-                Err(refusal) => serde_json::to_string(refusal),
-            };
-            write!(out, "{}", line.expect("plain data"))?;
-            out.flush()
-        });
-        if let Err(Failure::Output(error)) = answered {
-            return Err(Failure::Output(error));
-        }
-        match (is_list, is_first) {
-            (true, false) => writeln!(out, "\n]")?,
-            (true, true) => writeln!(out, "]")?,
-            (false, false) => writeln!(out)?,
-            (false, true) => {}
-        }
-        out.flush()?;
-        answered
+        answers::json(out, is_list, |lines| {
+            self.answer(engine, &counts_ties, &mut |_, outcome| match outcome {
+                Ok(answer) => lines.write(answer),
+                Err(refusal) => lines.write(refusal),
+            })
+        })
     }
 
     /// Tells `write` the answer of every item, or why it has none, in their order.
@@ -630,9 +575,4 @@ fn n_items(entry: &Entry) -> usize {
         (Ok(_), States::Listed(states)) => states.len(),
         (Ok(record), States::All | States::Reachable) => sizes(record).iter().product(),
     }
-}
-
-/// How many values each unit has.
-fn sizes(record: &NetworkRecord) -> Vec<usize> {
-    record.alphabet.clone().unwrap_or_else(|| vec![2; record.cm.len()])
 }

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::own_network::or_and_xor;
+use crate::own_network::{copies_of_three_values, or_and_xor};
 use crate::program::Place;
 
 /// What the script of a page reads.
@@ -107,18 +107,10 @@ fn states_and_theories_are_chosen_and_files_kept() {
     refused("explore net.json --formalism iit3 --ties-policy pyphi --out x", "--ties-policy with");
 }
 
-/// Two units of three values that copy each other.
 #[test]
 fn units_of_more_values_are_shown_with_their_value() {
     let place = Place::new();
-    let next: Vec<[usize; 2]> = (0..9).map(|state| [state / 3, state % 3]).collect();
-    let network = json!({
-        "alphabet": [3, 3],
-        "row_order": "first-unit-fastest",
-        "next": next,
-        "cm": [[0, 1], [1, 0]],
-        "state": [2, 1],
-    });
+    let network = copies_of_three_values();
     place.write("net.json", network.to_string());
     place.run("explore net.json --states all").succeeded();
     let data = data(&place.read("net.html"));

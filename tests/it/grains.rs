@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use crate::own_network::copies_of_three_values;
 use crate::program::{Finished, Place};
 
 /// The example of PyPhi's documentation: four units in two pairs, each of which is ON for sure if
@@ -90,15 +91,7 @@ fn what_is_wrong_is_said() {
 #[test]
 fn units_of_more_values_have_no_grains_yet() {
     let place = Place::new();
-    let next: Vec<[usize; 2]> = (0..9).map(|state| [state / 3, state % 3]).collect();
-    let network = serde_json::json!({
-        "alphabet": [3, 3],
-        "row_order": "first-unit-fastest",
-        "next": next,
-        "cm": [[0, 1], [1, 0]],
-        "state": [2, 1],
-    });
-    place.write("net.json", network.to_string());
+    place.write("net.json", copies_of_three_values().to_string());
     let refused = place.run("grains net.json");
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("a grain"), "{}", refused.stderr);

@@ -23,6 +23,18 @@ pub(crate) fn or_and_xor() -> Value {
     })
 }
 
+/// Two units of three values that copy each other.
+pub(crate) fn copies_of_three_values() -> Value {
+    let next: Vec<[usize; 2]> = (0..9).map(|state| [state / 3, state % 3]).collect();
+    json!({
+        "alphabet": [3, 3],
+        "row_order": "first-unit-fastest",
+        "next": next,
+        "cm": [[0, 1], [1, 0]],
+        "state": [2, 1],
+    })
+}
+
 /// A cell of the study's matrix.
 fn majority(topology: Topology, n: usize) -> Value {
     let network = Network::new(topology.graph(n, 42), Rule::Majority, State::new(n, 0));
