@@ -296,10 +296,7 @@ pub(crate) fn big_phi(
     cuts: &[Cut],
 ) -> BigPhi {
     let search = Search { subsystem, options, stop, began: Instant::now() };
-    search.run(cuts).unwrap_or_else(|| {
-        let reason = search.stop.reason().unwrap_or(StopReason::Cancelled);
-        without_structure(subsystem, reason)
-    })
+    search.run(cuts).unwrap_or_else(|| without_structure(subsystem, search.stop.why()))
 }
 
 /// The concepts of a subsystem.
@@ -309,7 +306,7 @@ pub(crate) fn structure(
 ) -> Result<CauseEffectStructure, StopReason> {
     let search = Search { subsystem, options, stop: Stop::new(options), began: Instant::now() };
     let found = search.structure(None, &options.variant.subsets(subsystem.n_units()));
-    found.ok_or_else(|| search.stop.reason().unwrap_or(StopReason::Cancelled))
+    found.ok_or_else(|| search.stop.why())
 }
 
 impl Search<'_> {

@@ -98,10 +98,7 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
         let result = match met.entry((subsystem.tables.fingerprint(), order)) {
             std::collections::hash_map::Entry::Occupied(known) => known.get().moved_to(units),
             std::collections::hash_map::Entry::Vacant(free) => {
-                let mut options = options.clone();
-                options.limits.time =
-                    options.limits.time.map(|time| time.saturating_sub(began.elapsed()));
-                free.insert(big_phi(&subsystem, &options)).clone()
+                free.insert(big_phi(&subsystem, &options.left(began))).clone()
             }
         };
         if !result.is_complete() {

@@ -47,6 +47,15 @@ pub struct Options {
     pub variant: Variant,
 }
 
+impl Options {
+    /// The same with as much time as is left since an analysis began.
+    pub(crate) fn left(&self, began: Instant) -> Options {
+        let mut options = self.clone();
+        options.limits.time = self.limits.time.map(|time| time.saturating_sub(began.elapsed()));
+        options
+    }
+}
+
 /// What an analysis may take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -311,6 +320,11 @@ impl Stop {
 
     pub(crate) fn is_due(&self) -> bool {
         self.reason().is_some()
+    }
+
+    /// Why a search came to no end.
+    pub(crate) fn why(&self) -> StopReason {
+        self.reason().unwrap_or(StopReason::Cancelled)
     }
 }
 

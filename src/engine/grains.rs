@@ -201,18 +201,20 @@ impl Engine {
         let place = network.place();
         let refuse = |error: pyphi_core::Error| wrong(&place, &error);
         let grain = asked.of(network, units)?;
-        let system = MacroSystem::new(core, state, &grain).map_err(refuse)?;
-        let n_units = units.len();
-        let found = self.within_memory(&place, needed(n_units), |options: Options| {
-            macro_phi(&system, &options)
+        let found = self.within_memory(&place, needed(units.len()), |options: Options| {
+            let system = MacroSystem::within(core, state, &grain, &options)?;
+            Ok(system.and_then(|system| {
+                let found = macro_phi(&system, &options)?;
+                Ok(MacroRecord::new(&system, &found))
+            }))
         })?;
-        let found = found.or_else(|reason| stopped(reason, &place))?;
+        let found = found.map_err(refuse)?.or_else(|reason| stopped(reason, &place))?;
         Ok(GrainsRecord {
             name: network.name().map(str::to_owned),
             state: state.values(),
             effective_information: effective_information(core.tpm()).into(),
             search: None,
-            found: Some(MacroRecord::new(&system, &found)),
+            found: Some(found),
         })
     }
 

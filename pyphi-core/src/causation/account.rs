@@ -107,7 +107,7 @@ pub fn account(
     let watch = Watch::new(options, began, Phase::Occurrences, total);
     let both = [Direction::Cause, Direction::Effect]
         .map(|direction| Alphas::new(transition, direction, scheme, &stop, Some(&watch)));
-    let [Some(causes), Some(effects)] = both else { return Err(why(&stop)) };
+    let [Some(causes), Some(effects)] = both else { return Err(stop.why()) };
     let mut links = Vec::new();
     for alphas in [&causes, &effects] {
         for mechanism in by_size(alphas.mechanisms.len()) {
@@ -118,11 +118,6 @@ pub fn account(
         }
     }
     Ok(Account { alphas: Some([causes, effects]), links, ..empty })
-}
-
-/// Why a search came to no end.
-pub(super) fn why(stop: &Stop) -> StopReason {
-    stop.reason().unwrap_or(StopReason::Cancelled)
 }
 
 /// # Errors

@@ -15,7 +15,7 @@
 //! is found by the same search as α ([`partitions`](super::partitions)): a block costs minus the
 //! sum of the links inside it.
 
-use super::account::{Account, check_memory, why};
+use super::account::{Account, check_memory};
 use super::alpha::{Alphas, strongest, sums};
 use super::partitions::{Blocks, Search};
 use super::transition::to_network;
@@ -104,7 +104,7 @@ impl Account {
             };
             let costs = costs(&strongest, of, [n_cause, n_effect]);
             let search = Search::new(self.scheme, n_mechanism, n_purview, costs, &stop, None);
-            let Some(search) = search else { return Err(why(&stop)) };
+            let Some(search) = search else { return Err(stop.why()) };
             let all = |n: usize| UnitSet::all(n).bits();
             let blocks = search.partition(all(n_mechanism), all(n_purview));
             let lost = lost(&strongest, of, &blocks);

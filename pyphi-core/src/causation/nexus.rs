@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use rayon::prelude::*;
 
-use super::account::{check_memory, why};
+use super::account::check_memory;
 use super::alpha::{Alphas, strongest};
 use super::irreducibility::{are_connected, costs};
 use super::partitions::{Scheme, Search};
@@ -94,7 +94,7 @@ pub fn nexus(
             found
         })
         .collect();
-    let Some(found) = found else { return Ok(ended(why(&stop))) };
+    let Some(found) = found else { return Ok(ended(stop.why())) };
     let transitions = in_order(found.concat());
     Ok(Nexus { transitions, stop_reason: StopReason::Complete })
 }

@@ -1,8 +1,12 @@
 //! Which grain has the largest Φ, and by how much it exceeds that of the micro units.
 
-use super::enumeration::{black_boxings, coarse_grainings};
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::enumeration::{for_each_black_boxing, for_each_coarse_graining};
 use super::macro_phi::{MacroPhi, macro_phi};
-use super::macro_system::{Grain, MacroSystem};
+use super::macro_system::{Grain, MacroSystem, check_size};
 use crate::big_phi::{BigPhi, big_phi};
 use crate::complex::major_complex;
 use crate::error::{Error, ErrorKind, Result};
@@ -32,30 +36,43 @@ impl Default for Grains {
 impl Grains {
     /// All grains of these units, in a fixed order.
     pub fn of(&self, units: UnitSet) -> Vec<Grain> {
-        let micro = Grain::micro(units);
         let mut all = Vec::new();
+        let ControlFlow::Continue(()) = self.for_each(units, |it| {
+            if it.is_valid() {
+                all.push(it);
+            }
+            ControlFlow::<Infallible>::Continue(())
+        });
+        all
+    }
+
+    /// Visits [`Grains::of`], of which there may be too many to keep, and some that are not valid.
+    fn for_each<B>(
+        &self,
+        units: UnitSet,
+        mut visit: impl FnMut(Grain) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let micro = Grain::micro(units);
         if self.coarse {
-            let grain = |it| Grain { groups: Some(it), ..micro.clone() };
-            all.extend(coarse_grainings(units).into_iter().map(grain));
+            for_each_coarse_graining(units, |it| {
+                visit(Grain { groups: Some(it), ..micro.clone() })
+            })?;
         }
-        if !self.black_boxes {
-            return all;
-        }
-        for &time_scale in &self.time_scales {
-            for boxes in black_boxings(units) {
+        let time_scales = if self.black_boxes { &self.time_scales[..] } else { &[] };
+        for &time_scale in time_scales {
+            for_each_black_boxing(units, |boxes| {
                 let outputs = boxes.outputs;
                 let grain = Grain { time_scale, boxes: Some(boxes), ..micro.clone() };
-                let coarse = |it| Grain { groups: Some(it), ..grain.clone() };
-                let coarse: Vec<Grain> = match self.coarse {
-                    true => coarse_grainings(outputs).into_iter().map(coarse).collect(),
-                    false => Vec::new(),
-                };
-                all.push(grain);
-                all.extend(coarse);
-            }
+                visit(grain.clone())?;
+                if !self.coarse {
+                    return ControlFlow::Continue(());
+                }
+                for_each_coarse_graining(outputs, |it| {
+                    visit(Grain { groups: Some(it), ..grain.clone() })
+                })
+            })?;
         }
-        all.retain(|it| it.is_valid());
-        all
+        ControlFlow::Continue(())
     }
 }
 
@@ -90,9 +107,9 @@ pub fn emergence(
     grains: &Grains,
     options: &Options,
 ) -> Result<std::result::Result<Emergence, StopReason>> {
-    let micro = major_complex(network, state, options)?;
-    let all = network.units().subsets_by_size().flat_map(|units| grains.of(units)).collect();
-    search(network, state, all, micro, options)
+    check_size(network.units())?;
+    let all: Vec<UnitSet> = network.units().subsets_by_size().collect();
+    search(network, state, &all, grains, options, || major_complex(network, state, options))
 }
 
 /// As [`emergence`], over the coarse grainings of some units, compared with these.
@@ -120,46 +137,74 @@ pub fn best_grain(
     options: &Options,
 ) -> Result<std::result::Result<Emergence, StopReason>> {
     network.check_part(state, units)?;
-    let micro = match Subsystem::new(network, state, units) {
-        Ok(micro) => Some(big_phi(&micro, options)),
-        Err(error) if makes_no_system(&error) => None,
-        Err(error) => return Err(error),
-    };
-    search(network, state, grains.of(units), micro, options)
+    search(network, state, &[units], grains, options, || {
+        match Subsystem::new(network, state, units) {
+            Ok(micro) => Ok(Some(big_phi(&micro, options))),
+            Err(error) if makes_no_system(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    })
 }
 
+/// The best of the grains of these sets of units, after the `micro` units that it is compared with.
+/// The limit on time is that of all of it.
 fn search(
     network: &Network,
     state: State,
-    all: Vec<Grain>,
-    micro: Option<BigPhi>,
+    sets: &[UnitSet],
+    grains: &Grains,
     options: &Options,
+    micro: impl FnOnce() -> Result<Option<BigPhi>>,
 ) -> Result<std::result::Result<Emergence, StopReason>> {
-    let stop = Stop::new(options);
-    let began = std::time::Instant::now();
-    let watch = Watch::new(options, began, Phase::Grains, all.len() as u64);
+    let (stop, began) = (Stop::new(options), Instant::now());
+    let micro = micro()?;
+    // Complexes that there was no time for are missing without a word.
+    let unfinished = micro.as_ref().filter(|it| !it.is_complete()).map(|it| it.stop_reason);
+    if let Some(reason) = stop.reason().or(unfinished) {
+        return Ok(Err(reason));
+    }
+    type Ended = ControlFlow<Result<StopReason>>;
+    let for_each = |visit: &mut dyn FnMut(Grain) -> Ended| -> Ended {
+        let mut visit_valid = |it: Grain| match stop.reason() {
+            Some(reason) => ControlFlow::Break(Ok(reason)),
+            None if it.is_valid() => visit(it),
+            None => ControlFlow::Continue(()),
+        };
+        sets.iter().try_for_each(|&units| grains.for_each(units, &mut visit_valid))
+    };
+    let mut n_grains = 0;
+    let counted = for_each(&mut |_| {
+        n_grains += 1;
+        ControlFlow::Continue(())
+    });
+    if let ControlFlow::Break(ended) = counted {
+        return ended.map(Err);
+    }
+    let watch = Watch::new(options, began, Phase::Grains, n_grains as u64);
     // What an inner search says of its own steps would be lost among them.
     let inner = Options { progress: None, ..options.clone() };
-    let (n_grains, mut n_without_system) = (all.len(), 0);
+    let mut n_without_system = 0;
     let mut best: Option<(Grain, MacroPhi)> = None;
-    for grain in all {
-        if let Some(reason) = stop.reason() {
-            return Ok(Err(reason));
-        }
-        match MacroSystem::new(network, state, &grain) {
-            Ok(system) => match macro_phi(&system, &inner) {
+    let tried = for_each(&mut |grain| {
+        match MacroSystem::until(network, state, &grain, &stop) {
+            Ok(Some(system)) => match macro_phi(&system, &inner.left(began)) {
                 Ok(found) => {
                     let largest = best.as_ref().map_or(0.0, |it| it.1.phi);
                     if found.phi > largest + TOLERANCE {
                         best = Some((grain, found));
                     }
                 }
-                Err(reason) => return Ok(Err(reason)),
+                Err(reason) => return ControlFlow::Break(Ok(stop.reason().unwrap_or(reason))),
             },
+            Ok(None) => return ControlFlow::Break(Ok(stop.why())),
             Err(error) if makes_no_system(&error) => n_without_system += 1,
-            Err(error) => return Err(error),
+            Err(error) => return ControlFlow::Break(Err(error)),
         }
         watch.add(1, None);
+        ControlFlow::Continue(())
+    });
+    if let ControlFlow::Break(ended) = tried {
+        return ended.map(Err);
     }
     if let Some(reason) = stop.reason() {
         return Ok(Err(reason));

@@ -1,33 +1,52 @@
 //! All grains of some units.
 
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use super::macro_system::{BlackBoxing, CoarseGraining, Group};
 use crate::iit4::set_partitions;
 use crate::unit_set::{UnitSet, submasks};
 
-/// All ways to put units into parts, but for that in which every unit is alone.
-fn partitions(units: UnitSet) -> Vec<Vec<UnitSet>> {
+/// Visits all ways to put units into parts, but for that in which every unit is alone.
+fn for_each_partition<B>(
+    units: UnitSet,
+    visit: &mut impl FnMut(&[UnitSet]) -> ControlFlow<B>,
+) -> ControlFlow<B> {
     let single: Vec<u32> = units.iter().map(|unit| 1 << unit).collect();
-    let mut all = Vec::new();
-    let flow = set_partitions(&single, &mut Vec::new(), &mut |parts| {
-        if parts.len() < single.len() || single.len() == 1 {
-            all.push(parts.iter().map(|&it| UnitSet::from_bits(it)).collect());
+    set_partitions(&single, &mut Vec::new(), &mut |parts| {
+        if parts.len() == single.len() && single.len() != 1 {
+            return ControlFlow::Continue(());
         }
-        ControlFlow::<std::convert::Infallible>::Continue(())
-    });
-    let ControlFlow::Continue(()) = flow;
-    all
+        let parts: Vec<UnitSet> = parts.iter().map(|&it| UnitSet::from_bits(it)).collect();
+        visit(&parts)
+    })
 }
 
-/// All choices of one item from each list.
-fn choices<T: Clone>(lists: &[Vec<T>]) -> Vec<Vec<T>> {
-    lists.iter().fold(vec![Vec::new()], |all, list| {
-        let with = |chosen: &Vec<T>| -> Vec<Vec<T>> {
-            list.iter().map(|it| [&chosen[..], std::slice::from_ref(it)].concat()).collect()
-        };
-        all.iter().flat_map(with).collect()
-    })
+/// Visits all choices of one item from each list, after those that are chosen.
+fn for_each_choice<T: Clone, B>(
+    lists: &[Vec<T>],
+    chosen: &mut Vec<T>,
+    visit: &mut impl FnMut(&[T]) -> ControlFlow<B>,
+) -> ControlFlow<B> {
+    let Some((first, rest)) = lists.split_first() else { return visit(chosen) };
+    for item in first {
+        chosen.push(item.clone());
+        for_each_choice(rest, chosen, visit)?;
+        chosen.pop();
+    }
+    ControlFlow::Continue(())
+}
+
+/// All that is visited.
+fn all<T>(
+    for_each: impl FnOnce(&mut dyn FnMut(T) -> ControlFlow<Infallible>) -> ControlFlow<Infallible>,
+) -> Vec<T> {
+    let mut all = Vec::new();
+    let ControlFlow::Continue(()) = for_each(&mut |it| {
+        all.push(it);
+        ControlFlow::Continue(())
+    });
+    all
 }
 
 /// All coarse grainings of some units: every way to put them into groups but for that in which
@@ -40,6 +59,14 @@ fn choices<T: Clone>(lists: &[Vec<T>]) -> Vec<Vec<T>> {
 /// assert_eq!([3, 4].map(|n| coarse_grainings(UnitSet::all(n)).len()), [16, 88]);
 /// ```
 pub fn coarse_grainings(units: UnitSet) -> Vec<CoarseGraining> {
+    all(|visit| for_each_coarse_graining(units, visit))
+}
+
+/// Visits [`coarse_grainings`], of which there may be too many to keep.
+pub(super) fn for_each_coarse_graining<B>(
+    units: UnitSet,
+    mut visit: impl FnMut(CoarseGraining) -> ControlFlow<B>,
+) -> ControlFlow<B> {
     let of_group = |&units: &UnitSet| -> Vec<Group> {
         let all = (1u64 << units.len()) - 1;
         // Which numbers but 0 are OFF; not all of them.
@@ -51,11 +78,12 @@ pub fn coarse_grainings(units: UnitSet) -> Vec<CoarseGraining> {
         };
         off.map(group).collect()
     };
-    let graining = |parts: Vec<UnitSet>| {
+    for_each_partition(units, &mut |parts| {
         let groups: Vec<Vec<Group>> = parts.iter().map(of_group).collect();
-        choices(&groups).into_iter().map(|groups| CoarseGraining { groups })
-    };
-    partitions(units).into_iter().flat_map(graining).collect()
+        for_each_choice(&groups, &mut Vec::new(), &mut |groups| {
+            visit(CoarseGraining { groups: groups.to_vec() })
+        })
+    })
 }
 
 /// All black boxings of some units: every way to put them into boxes but for that in which every
@@ -67,15 +95,22 @@ pub fn coarse_grainings(units: UnitSet) -> Vec<CoarseGraining> {
 /// assert_eq!([3, 4].map(|n| black_boxings(UnitSet::all(n)).len()), [16, 88]);
 /// ```
 pub fn black_boxings(units: UnitSet) -> Vec<BlackBoxing> {
+    all(|visit| for_each_black_boxing(units, visit))
+}
+
+/// Visits [`black_boxings`], of which there may be too many to keep.
+pub(super) fn for_each_black_boxing<B>(
+    units: UnitSet,
+    mut visit: impl FnMut(BlackBoxing) -> ControlFlow<B>,
+) -> ControlFlow<B> {
     let of_box = |it: &UnitSet| -> Vec<UnitSet> {
         submasks(it.bits()).skip(1).map(UnitSet::from_bits).collect()
     };
-    let boxing = |boxes: Vec<UnitSet>| {
+    for_each_partition(units, &mut |boxes| {
         let outputs: Vec<Vec<UnitSet>> = boxes.iter().map(of_box).collect();
-        choices(&outputs).into_iter().map(move |outputs| BlackBoxing {
-            boxes: boxes.clone(),
-            outputs: outputs.into_iter().fold(UnitSet::EMPTY, UnitSet::union),
+        for_each_choice(&outputs, &mut Vec::new(), &mut |outputs| {
+            let outputs = outputs.iter().fold(UnitSet::EMPTY, |all, it| all.union(*it));
+            visit(BlackBoxing { boxes: boxes.to_vec(), outputs })
         })
-    };
-    partitions(units).into_iter().flat_map(boxing).collect()
+    })
 }

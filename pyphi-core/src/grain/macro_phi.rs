@@ -1,5 +1,7 @@
 //! Φ of a macro system: what is lost by the least harmful cut of its micro units.
 
+use std::time::Instant;
+
 use rayon::prelude::*;
 
 use super::macro_system::MacroSystem;
@@ -31,7 +33,7 @@ pub struct MacroPhi {
 /// # Errors
 /// The reason, if the analysis was stopped, or needs more memory than it may take.
 pub fn macro_phi(system: &MacroSystem, options: &Options) -> Result<MacroPhi, StopReason> {
-    let stop = Stop::new(options);
+    let (stop, began) = (Stop::new(options), Instant::now());
     let intact = system.subsystem();
     let ces = intact.structure(options)?;
     let micro = system.grain().units;
@@ -42,35 +44,41 @@ pub fn macro_phi(system: &MacroSystem, options: &Options) -> Result<MacroPhi, St
     }
     let micro_units = system.grain().micro_units();
     let all = (1u32 << micro.len()) - 1;
-    let under = |first: u32| -> Result<(f64, Cut, CauseEffectStructure), StopReason> {
+    let part = |local: u32| UnitSet::from_bits(deposit(local, micro.bits()));
+    let cuts: Vec<Cut> = (1..all)
+        .map(|first| Cut { severed_from: part(first), severed_to: part(all ^ first) })
+        .collect();
+    // The limit on time is that of all cuts.
+    let why = |reason| stop.reason().unwrap_or(reason);
+    let under = |cut: Cut| -> Result<(f64, CauseEffectStructure), StopReason> {
         if let Some(reason) = stop.reason() {
             return Err(reason);
         }
-        let part = |local: u32| UnitSet::from_bits(deposit(local, micro.bits()));
-        let cut = Cut { severed_from: part(first), severed_to: part(all ^ first) };
         // What can be, can be under a cut: no probability becomes 0 that was not.
-        let severed = system.under(cut).expect("the cut system can be in its state");
+        let severed = system.under(cut, &stop).expect("the cut system can be in its state");
+        let severed = severed.ok_or_else(|| stop.why())?;
         let goes_through = |mechanism: UnitSet| {
             let of = |it: usize| micro_units[it];
             let units = bits(mechanism.bits()).map(of).fold(UnitSet::EMPTY, UnitSet::union);
             [cut.severed_from, cut.severed_to].iter().all(|it| !it.intersection(units).is_empty())
         };
-        let mut found = severed.structure(options)?;
+        let mut found = severed.structure(&options.left(began)).map_err(why)?;
         found.concepts.retain(|it| {
             ces.concepts.iter().any(|that| that.mechanism == it.mechanism)
                 || goes_through(it.mechanism)
         });
         // What a concept leaves open is as in the intact macro system.
         let distance = ces_distance((intact, &ces), (intact, &found), options.variant);
-        Ok((distance.expect("the same units"), cut, found))
+        Ok((distance.expect("the same units"), found))
     };
-    let found: Vec<_> = (1..all).into_par_iter().map(under).collect::<Result<_, _>>()?;
-    let least = found.into_iter().reduce(
-        |least, next| {
-            if next.0 < least.0 - TOLERANCE { next } else { least }
-        },
-    );
-    let (phi, cut, partitioned_ces) = least.expect("two units have a cut");
+    // The structures of all cuts together would take too much memory.
+    let distance = |cut: &Cut| under(*cut).map(|it| it.0);
+    let distances = cuts.par_iter().map(distance).collect::<Result<Vec<f64>, _>>()?;
+    let least = (0..cuts.len()).reduce(|least, next| {
+        if distances[next] < distances[least] - TOLERANCE { next } else { least }
+    });
+    let cut = cuts[least.expect("two units have a cut")];
+    let (phi, partitioned_ces) = under(cut)?;
     let phi = if phi <= TOLERANCE { 0.0 } else { phi };
     Ok(MacroPhi { phi, cut: Some(cut), ces, partitioned_ces })
 }

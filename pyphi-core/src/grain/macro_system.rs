@@ -11,7 +11,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::grain::effective_information::{distribution, probability};
 use crate::iit4::check_connections;
-use crate::limits::steps;
+use crate::limits::{Options, Stop, StopReason, steps};
 use crate::network::Network;
 use crate::partition::Cut;
 use crate::state::State;
@@ -196,18 +196,45 @@ impl MacroSystem {
     /// are more than [`Subsystem::MAX_UNITS`] units, the macro units depend on each other given the
     /// past, or the state is unreachable on the macro level.
     pub fn new(network: &Network, state: State, grain: &Grain) -> Result<MacroSystem> {
+        let system = MacroSystem::until(network, state, grain, &Stop::never())?;
+        Ok(system.expect("nothing stops it"))
+    }
+
+    /// As [`MacroSystem::new`], which the limit on time and [`Options::cancel`] can stop: many
+    /// updates of many units in one step take long. Other options are not looked at.
+    ///
+    /// # Errors
+    /// As [`MacroSystem::new`]. Inside: the reason, if it was stopped.
+    pub fn within(
+        network: &Network,
+        state: State,
+        grain: &Grain,
+        options: &Options,
+    ) -> Result<std::result::Result<MacroSystem, StopReason>> {
+        let stop = Stop::new(options);
+        let system = MacroSystem::until(network, state, grain, &stop)?;
+        Ok(system.ok_or_else(|| stop.why()))
+    }
+
+    /// `None` if it was stopped.
+    pub(super) fn until(
+        network: &Network,
+        state: State,
+        grain: &Grain,
+        stop: &Stop,
+    ) -> Result<Option<MacroSystem>> {
         network.check_part(state, grain.units)?;
         grain.check()?;
         check_connections(network)?;
         network.require_binary("a grain")?;
-        if grain.units.len() > Subsystem::MAX_UNITS {
-            let (units, most_units) = (grain.units.len(), Subsystem::MAX_UNITS);
-            let bytes = |n: usize| 1u128 << (2 * n + 4);
-            let (needed_bytes, most_bytes) = (bytes(units), bytes(most_units));
-            return Err(ErrorKind::TooLarge { units, most_units, needed_bytes, most_bytes }.into());
-        }
-        let subsystem = built(network, state, grain, None)?;
-        Ok(MacroSystem { network: network.clone(), state, grain: grain.clone(), subsystem })
+        check_size(grain.units)?;
+        let of = |subsystem| MacroSystem {
+            network: network.clone(),
+            state,
+            grain: grain.clone(),
+            subsystem,
+        };
+        Ok(built(network, state, grain, None, stop)?.map(of))
     }
 
     /// The grain.
@@ -225,16 +252,35 @@ impl MacroSystem {
         &self.subsystem
     }
 
-    /// The macro system under a cut of the micro units.
-    pub(super) fn under(&self, cut: Cut) -> Result<Subsystem> {
-        built(&self.network, self.state, &self.grain, Some(cut))
+    /// The macro system under a cut of the micro units; `None` if it was stopped.
+    pub(super) fn under(&self, cut: Cut, stop: &Stop) -> Result<Option<Subsystem>> {
+        built(&self.network, self.state, &self.grain, Some(cut), stop)
     }
+}
+
+/// # Errors
+/// If there are more units than a macro system can be made of.
+pub(super) fn check_size(units: UnitSet) -> Result<()> {
+    let (units, most_units) = (units.len(), Subsystem::MAX_UNITS);
+    if units <= most_units {
+        return Ok(());
+    }
+    let bytes = |n: usize| 1u128 << (2 * n + 4);
+    let (needed_bytes, most_bytes) = (bytes(units), bytes(most_units));
+    Err(ErrorKind::TooLarge { units, most_units, needed_bytes, most_bytes }.into())
 }
 
 /// By unit: P(ON) by the state of all.
 type Columns = Vec<Vec<f64>>;
 
-fn built(network: &Network, state: State, grain: &Grain, cut: Option<Cut>) -> Result<Subsystem> {
+/// `None` if it was stopped.
+fn built(
+    network: &Network,
+    state: State,
+    grain: &Grain,
+    cut: Option<Cut>,
+    stop: &Stop,
+) -> Result<Option<Subsystem>> {
     let members = grain.units.bits();
     let n = members.count_ones() as usize;
     let n_states = 1usize << n;
@@ -285,7 +331,8 @@ fn built(network: &Network, state: State, grain: &Grain, cut: Option<Cut>) -> Re
             }
             let (mut all_steps, one) = (state_by_state(&columns), state_by_state(&later));
             for _ in 1..grain.time_scale {
-                all_steps = product(&all_steps, &one, n_states);
+                let Some(more) = product(&all_steps, &one, stop) else { return Ok(None) };
+                all_steps = more;
             }
             columns = marginals(&all_steps, n);
         }
@@ -325,7 +372,7 @@ fn built(network: &Network, state: State, grain: &Grain, cut: Option<Cut>) -> Re
         .collect();
     let network = Network::from_state_by_node(&rows, &cm)?;
     let values: Vec<u8> = (0..n).map(|unit| (is_now >> unit & 1) as u8).collect();
-    Subsystem::new(&network, State::new(&values)?, network.units())
+    Subsystem::new(&network, State::new(&values)?, network.units()).map(Some)
 }
 
 fn connections(n: usize, connects: impl Fn(usize, usize) -> bool) -> Vec<Vec<u8>> {
@@ -356,14 +403,15 @@ fn state_by_state(columns: &Columns) -> Vec<Vec<f64>> {
         .collect()
 }
 
-fn product(first: &[Vec<f64>], then: &[Vec<f64>], n_states: usize) -> Vec<Vec<f64>> {
+/// One step after another; `None` if it was stopped.
+fn product(first: &[Vec<f64>], then: &[Vec<f64>], stop: &Stop) -> Option<Vec<Vec<f64>>> {
     let row = |of_first: &Vec<f64>| {
-        let mut row = vec![0.0; n_states];
+        let mut row = vec![0.0; then.len()];
         for (p, of_then) in of_first.iter().zip(then).filter(|(p, _)| **p > 0.0) {
-            steps(n_states);
+            steps(row.len());
             row.iter_mut().zip(of_then).for_each(|(sum, q)| *sum += p * q);
         }
-        row
+        (!stop.is_due()).then_some(row)
     };
     first.iter().map(row).collect()
 }

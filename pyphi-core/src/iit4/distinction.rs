@@ -166,7 +166,7 @@ impl System {
             assert!(purview != 0, "a purview has at least one unit");
             let found = search.purview(direction, mechanism, purview, &mut scratch);
             // It may be told of a stop that has passed since.
-            let reason = || stop.reason().unwrap_or(StopReason::Cancelled);
+            let reason = || stop.why();
             found.filter(|_| !stop.is_due()).ok_or_else(reason)
         };
         purviews.iter().map(analyse).collect()

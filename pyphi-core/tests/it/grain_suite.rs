@@ -1,10 +1,13 @@
 //! Macro systems of IIT 3.0: every golden record, what PyPhi's documentation says, and laws.
 
+use pyphi_core::fixtures::dense_logistic_network;
 use pyphi_core::grain::{
-    BlackBoxing, CoarseGraining, Grain, Grains, Group, MacroSystem, coarse_graining,
+    BlackBoxing, CoarseGraining, Grain, Grains, Group, MacroSystem, best_grain, coarse_graining,
     effective_information, emergence, macro_phi,
 };
-use pyphi_core::{Network, Options, State, StopReason, Subsystem, Tpm, UnitSet, big_phi};
+use pyphi_core::{
+    Limits, Network, Options, State, StopReason, Subsystem, Tpm, UnitSet, big_phi, predicted_bytes,
+};
 use rayon::prelude::*;
 use serde::Deserialize;
 
@@ -213,8 +216,36 @@ fn what_is_wrong_with_a_grain_is_said() {
         "grain: groups: {2,3} is OFF if [0, 1, 2] are ON, expected some of the numbers from 0 to \
          2, and not all",
     );
+}
+
+#[test]
+fn a_search_over_grains_ends_when_it_is_told_to() {
+    let goldens: Vec<Golden> = read("macro_iit3_dev.json");
+    let (network, state) = (goldens[0].network(), State::all_off(4));
+    let (all, grains) = (network.units(), Grains::default());
     let cancel = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
-    let options = Options { cancel: Some(cancel), ..Options::default() };
-    let found = emergence(&network, state, &Grains::default(), &options).unwrap();
+    let cancelled = Options { cancel: Some(cancel), ..Options::default() };
+    let found = emergence(&network, state, &grains, &cancelled).unwrap();
+    assert_eq!(found.err(), Some(StopReason::Cancelled));
+
+    // There is enough memory for the macro units, but not for those that they are compared with.
+    let n_threads = rayon::current_num_threads();
+    let needed_bytes = predicted_bytes(4, n_threads).unwrap();
+    let limits = Limits { memory_bytes: Some(needed_bytes - 1), ..Limits::default() };
+    let options = Options { limits, ..Options::default() };
+    let found = best_grain(&network, state, all, &grains, &options).unwrap();
+    assert_eq!(found.err(), Some(StopReason::MemoryLimit { needed_bytes }));
+
+    // These have more grains than there is time and memory for.
+    let (network, state) = dense_logistic_network(12, 1);
+    let grains = Grains { black_boxes: true, ..grains };
+    let found = best_grain(&network, state, network.units(), &grains, &cancelled).unwrap();
+    assert_eq!(found.err(), Some(StopReason::Cancelled));
+
+    let (network, state) = dense_logistic_network(8, 1);
+    let [first, second] = [set(&[0, 1, 2, 3]), set(&[4, 5, 6, 7])];
+    let boxes = BlackBoxing { boxes: vec![first, second], outputs: set(&[0, 4]) };
+    let grain = Grain { time_scale: u32::MAX, boxes: Some(boxes), ..Grain::micro(network.units()) };
+    let found = MacroSystem::within(&network, state, &grain, &cancelled).unwrap();
     assert_eq!(found.err(), Some(StopReason::Cancelled));
 }
