@@ -5,7 +5,7 @@ use std::any::Any;
 use std::cell::{OnceCell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::process;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
@@ -31,6 +31,13 @@ static IDLE: Mutex<Vec<(u32, usize, ThreadPool)>> = Mutex::new(Vec::new());
 
 /// More are not kept.
 const MOST_IDLE: usize = 2;
+
+/// So many threads of Python may have a pool of their own thread alone: what such a pool takes is
+/// not given back when the thread ends.
+const MOST_HERE: usize = 64;
+
+/// So many have one.
+static N_HERE: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// A pool of the current thread alone, for what is done before other threads have woken up.
@@ -83,6 +90,15 @@ pub(crate) fn at_once<T: Send>(
     work: impl FnOnce(&pyphi_core::Options) -> T + Send,
 ) -> PyResult<T> {
     let engine = &options.engine;
+    let work = || panic::catch_unwind(AssertUnwindSafe(|| work(engine))).map_err(said);
+    let is_new = HERE.with(|here| here.get().is_none());
+    if is_new && N_HERE.fetch_add(1, Ordering::Relaxed) >= MOST_HERE {
+        N_HERE.fetch_sub(1, Ordering::Relaxed);
+        let pool = pool(1)?;
+        let found = py.detach(|| pool.install(work));
+        give_back(1, pool);
+        return found.map_err(InternalError::new_err);
+    }
     let found = py.detach(|| {
         HERE.with(|here| {
             let pool = match here.get() {
@@ -93,8 +109,7 @@ pub(crate) fn at_once<T: Send>(
                     here.get_or_init(|| built)
                 }
             };
-            let work = || panic::catch_unwind(AssertUnwindSafe(|| work(engine)));
-            pool.install(work).map_err(said)
+            pool.install(work)
         })
     });
     found.map_err(InternalError::new_err)

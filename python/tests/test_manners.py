@@ -152,3 +152,22 @@ def test_memory_is_flat():
     grown = resident() - before
     print(f"grown by {grown} bytes")
     assert grown < 8 << 20
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="no /proc")
+def test_memory_is_flat_over_threads():
+    system = pc.Subsystem(pc.examples.basic_network(), (1, 0, 0))
+    found = []
+
+    def work(n):
+        for _ in range(n):
+            thread = threading.Thread(target=lambda: found.append(system.phi()))
+            thread.start()
+            thread.join()
+
+    work(200)
+    before = resident()
+    work(3000)
+    grown = resident() - before
+    assert len(found) == 3200 and set(found) == {system.phi()}
+    assert grown < 8 << 20
