@@ -1,5 +1,7 @@
 """PyPhi on this engine, where PyPhi is installed; and what can be said of it where it is not."""
 
+import sys
+import types
 import warnings
 
 import pytest
@@ -16,6 +18,60 @@ def test_without_pyphi_it_says_so():
         assert not fast.is_enabled()
     else:
         pytest.skip("PyPhi is installed")
+
+
+@pytest.fixture
+def stub(monkeypatch):
+    """What of PyPhi 1.2 is replaced, under two names."""
+
+    def sia(subsystem):
+        return "of PyPhi"
+
+    def ces(subsystem):
+        return "of PyPhi"
+
+    names = ("pyphi", "pyphi.compute", "pyphi.compute.subsystem")
+    pyphi, compute, subsystem = (types.ModuleType(it) for it in names)
+    pyphi.__version__, pyphi.compute, compute.subsystem = "1.2.0", compute, subsystem
+    compute.sia = subsystem.sia = sia
+    compute.ces = subsystem.ces = ces
+    for name, module in zip(names, (pyphi, compute, subsystem)):
+        monkeypatch.setitem(sys.modules, name, module)
+    return compute
+
+
+def test_blocks_that_overlap(stub):
+    original = stub.sia, stub.ces
+    first, second = fast.enabled(), fast.enabled()
+    first.__enter__()
+    second.__enter__()
+    taken = stub.sia
+    assert taken is not original[0] and taken.__name__ == "sia"
+    first.__exit__(None, None, None)
+    assert fast.is_enabled() and stub.sia is taken
+    second.__exit__(None, None, None)
+    assert not fast.is_enabled() and (stub.sia, stub.ces) == original
+    assert stub.subsystem.sia is original[0]
+    # A script may have taken it from PyPhi, where two units would be searched on this engine.
+    assert taken([0, 1]) == "of PyPhi"
+    with pytest.raises(KeyError), fast.enabled():
+        raise KeyError
+    assert (stub.sia, stub.ces) == original
+    # What was on before stays on.
+    fast.enable()
+    with fast.enabled(), fast.enabled():
+        pass
+    assert fast.is_enabled() and stub.sia is not original[0]
+    fast.disable()
+    assert not fast.is_enabled() and (stub.sia, stub.ces) == original
+
+
+def test_what_cannot_be_replaced_is_left_as_it_was(stub):
+    original = stub.sia
+    del stub.subsystem.ces
+    with pytest.raises(AttributeError):
+        fast.enable()
+    assert not fast.is_enabled() and stub.sia is stub.subsystem.sia is original
 
 
 def near(a, b):

@@ -6,6 +6,7 @@ instead of all, so that the result is its own, with everything that it has.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from ._engine import InputError
 from ._network import Network
 from ._system import System
+from .pyphi import _CannotError
 
 #: The settings of ``config.formalism.iit`` by which this engine computes.
 _SETTINGS = {
@@ -29,10 +31,6 @@ _FORMALISMS = {
     ("IIT_4_0_2023", "GENERALIZED_INTRINSIC_DIFFERENCE"): "iit4-2023",
     ("IIT_4_0_2026", "INTRINSIC_INFORMATION"): "iit4-2026",
 }
-
-
-class _CannotError(Exception):
-    """What this engine cannot do as PyPhi is set."""
 
 
 def _formalism() -> str:
@@ -103,6 +101,7 @@ def replacements(fall_back: Callable[[str], None]) -> list[tuple[Any, str, Any]]
     owner = pyphi.system.System
     original_sia, original_ces = owner.sia, owner.ces
 
+    @functools.wraps(original_sia)
     def sia(self: Any, **named: Any) -> Any:
         if named:
             return original_sia(self, **named)
@@ -115,6 +114,7 @@ def replacements(fall_back: Callable[[str], None]) -> list[tuple[Any, str, Any]]
             return original_sia(self)
         return original_sia(self, partitions=[partition])
 
+    @functools.wraps(original_ces)
     def ces(self: Any, **named: Any) -> Any:
         from pyphi import config
 
@@ -122,8 +122,4 @@ def replacements(fall_back: Callable[[str], None]) -> list[tuple[Any, str, Any]]
             return original_ces(self, **named)
         return original_ces(self, sia=sia(self), **named)
 
-    for new, old in ((sia, original_sia), (ces, original_ces)):
-        for name in ("__doc__", "__name__", "__qualname__", "__module__"):
-            setattr(new, name, getattr(old, name))
-        new.__wrapped__ = old  # type: ignore[attr-defined]
     return [(owner, "sia", sia), (owner, "ces", ces)]

@@ -12,8 +12,9 @@ goes to PyPhi itself, which is said once by a warning. ``with fast.enabled():`` 
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -41,12 +42,24 @@ class _CannotError(Exception):
 #: What was put in PyPhi's place: module or class, name, what was there.
 _replaced: list[tuple[Any, str, Any]] = []
 _said: set[str] = set()
+_lock = threading.RLock()
+#: So many blocks of ``enabled`` rest on what the first of them put in place.
+_blocks = 0
 
 
 def enable() -> None:
     """Lets PyPhi run on this engine. A second call changes nothing."""
-    if _replaced:
-        return
+    with _lock:
+        if _replaced:
+            return
+        try:
+            _enable()
+        except BaseException:
+            disable()
+            raise
+
+
+def _enable() -> None:
     import pyphi
 
     version = str(getattr(pyphi, "__version__", None) or metadata.version("pyphi"))
@@ -59,17 +72,17 @@ def enable() -> None:
         from . import _pyphi2
 
         for owner, name, replacement in _pyphi2.replacements(_fall_back):
-            _replaced.append((owner, name, getattr(owner, name)))
-            setattr(owner, name, replacement)
+            _put(owner, name, replacement)
     else:
         raise ImportError(f"PyPhi {version}: expected 1.2 or 2.0-dev")
 
 
 def disable() -> None:
     """Lets PyPhi compute by itself again."""
-    while _replaced:
-        owner, name, original = _replaced.pop()
-        setattr(owner, name, original)
+    with _lock:
+        while _replaced:
+            owner, name, original = _replaced.pop()
+            setattr(owner, name, original)
 
 
 def is_enabled() -> bool:
@@ -79,36 +92,47 @@ def is_enabled() -> bool:
 
 @contextlib.contextmanager
 def enabled() -> Iterator[None]:
-    """As ``enable`` for a while: afterwards everything is as it was before."""
-    was = is_enabled()
-    enable()
+    """As ``enable`` for a while: afterwards everything is as it was before. Blocks may overlap, as
+    those of several threads do: the last one that ends restores PyPhi."""
+    global _blocks
+    with _lock:
+        counts = bool(_blocks) or not is_enabled()
+        enable()
+        _blocks += counts
     try:
         yield
     finally:
-        if not was:
-            disable()
+        with _lock:
+            _blocks -= counts
+            if counts and not _blocks:
+                disable()
+
+
+def _put(owner: Any, name: str, replacement: Any) -> None:
+    _replaced.append((owner, name, getattr(owner, name)))
+    setattr(owner, name, replacement)
 
 
 def _replace(original: Callable[..., Any], make: Callable[..., Any]) -> None:
     """Puts ``make`` in the place of a function, under every name that a module of PyPhi has for
     it."""
 
+    @functools.wraps(original)
     def replacement(*arguments: Any, **named: Any) -> Any:
+        # Others may have taken it from PyPhi for good.
+        if not is_enabled():
+            return original(*arguments, **named)
         try:
             return make(original, *arguments, **named)
         except _CannotError as error:
             _fall_back(str(error))
             return original(*arguments, **named)
 
-    for name in ("__doc__", "__name__", "__qualname__", "__module__"):
-        setattr(replacement, name, getattr(original, name, None))
-    replacement.__wrapped__ = original  # type: ignore[attr-defined]
     for module in list(sys.modules.values()):
         if str(getattr(module, "__name__", "")).split(".")[0] == "pyphi":
             for name, value in list(vars(module).items()):
                 if value is original:
-                    _replaced.append((module, name, original))
-                    setattr(module, name, replacement)
+                    _put(module, name, replacement)
 
 
 def _fall_back(why: str) -> None:
@@ -166,8 +190,7 @@ def _own(subsystem: Any) -> Subsystem:
 def _sia(original: Any, subsystem: Any) -> Any:
     from pyphi import models
 
-    is_trivial = len(subsystem) < 2
-    if is_trivial:
+    if len(subsystem) < 2:
         # There is nothing to search, and PyPhi has settings for it.
         return original(subsystem)
     settings, own = _settings(), _own(subsystem)
@@ -176,7 +199,7 @@ def _sia(original: Any, subsystem: Any) -> Any:
         found = own.sia(**settings)
     except InputError as error:
         raise _CannotError(str(error)) from error
-    record = json.loads(found.to_json())
+    record = found.to_dict()
     if record["cut"] is None:
         # Without a search: not strongly connected, or without a concept.
         return original(subsystem)
