@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any, Optional, Union
+from typing import Any, ClassVar, Optional, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,20 @@ MOST_ENTRIES = 1 << 24
 
 class ArgumentError(TypeError):
     """An argument is of a type that makes no sense: the message names it and what was expected."""
+
+
+class Frozen:
+    """What does not change once it is made."""
+
+    __slots__ = ()
+    #: What it is, for errors.
+    _what: ClassVar[str]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name}: {self._what} does not change")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{name}: {self._what} does not change")
 
 
 def refused(message: str, kind: str = "Input") -> InputError:
@@ -154,13 +168,6 @@ def mask(units: Iterable[int]) -> int:
 def members(bits: int) -> tuple[int, ...]:
     """The units whose bits are set."""
     return tuple(it for it in range(bits.bit_length()) if bits >> it & 1)
-
-
-def read_only(values: Any) -> Floats:
-    """An array that nobody can write to."""
-    found: Floats = np.array(values, dtype=np.float64)
-    found.flags.writeable = False
-    return found
 
 
 def shaped(flat: Any, purview: Sequence[int], n: int) -> Floats:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from . import _arguments as arguments
 from . import _engine
-from ._arguments import Floats, Units, refused
+from ._arguments import Floats, Frozen, Units, refused
 
 __all__ = ["Network"]
 
@@ -30,7 +30,7 @@ _FORMS = {
 }
 
 
-class Network:
+class Network(Frozen):
     """A network of binary units: its transition probabilities and its connections.
 
     Row ``s`` of a state-by-node ``tpm`` is the state at t (unit 0 in the lowest bit), and column
@@ -55,6 +55,7 @@ class Network:
     _tpm: Optional[Floats]
     _cm: Optional[NDArray[np.int8]]
     _labels: Optional[tuple[str, ...]]
+    _what = "a network"
 
     def __init__(
         self,
@@ -92,9 +93,6 @@ class Network:
         network = cls.__new__(cls)
         network._set(native)
         return network
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name}: a network does not change")
 
     # --- Files ------------------------------------------------------------------------------------
 

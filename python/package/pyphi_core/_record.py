@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, Union, overload
 
-from ._arguments import Floats, read_only, shaped
+from ._arguments import Floats, Frozen, shaped
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from . import _engine
     from ._network import Network
 
-__all__ = ["Record", "Records"]
+__all__ = [
+    "Answered",
+    "OfMechanism",
+    "OfNetwork",
+    "OfSystem",
+    "OverPurview",
+    "Part",
+    "Partition",
+    "Record",
+    "Records",
+]
 
 
 def _dumps(data: Any) -> str:
@@ -22,23 +32,18 @@ def _dumps(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-class Record:
+class Record(Frozen):
     """A part of a result. It does not change; it can be compared, hashed, copied and pickled, and
     ``to_dict()`` and ``to_json()`` are what the program writes."""
 
     __slots__ = ("_data", "_network")
     _data: Any
     _network: Network
+    _what = "a result"
 
     def __init__(self, data: Any, network: Network) -> None:
         object.__setattr__(self, "_data", data)
         object.__setattr__(self, "_network", network)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name}: a result does not change")
-
-    def __delattr__(self, name: str) -> None:
-        raise AttributeError(f"{name}: a result does not change")
 
     def _content(self) -> Any:
         return self._data
@@ -123,7 +128,8 @@ class Answered(Record):
 
     def to_json(self) -> str:
         """This as JSON, as the program ``phi`` writes it."""
-        text, answer = self._text, self._answer
+        # In this order: another thread may set the one and then take the other away.
+        answer, text = self._answer, self._text
         if text is None:
             text = _dumps(self._data) if answer is None else answer.json()
             object.__setattr__(self, "_text", text)
@@ -152,23 +158,19 @@ class Answered(Record):
 T = TypeVar("T", bound=Record)
 
 
-class Records(Sequence[T], Generic[T]):
+class Records(Frozen, Sequence[T], Generic[T]):
     """Some records in their order."""
 
-    __slots__ = ("_data", "_network", "_make", "_made")
+    __slots__ = ("_data", "_network")
     _data: Sequence[Any]
     _network: Network
-    _make: Callable[[Any, Network], T]
+    _what = "a result"
+    #: What each of them is.
+    _kind: type[T]
 
-    def __init__(
-        self, data: Sequence[Any], network: Network, make: Callable[[Any, Network], T]
-    ) -> None:
+    def __init__(self, data: Sequence[Any], network: Network) -> None:
         object.__setattr__(self, "_data", data)
         object.__setattr__(self, "_network", network)
-        object.__setattr__(self, "_make", make)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name}: a result does not change")
 
     def __len__(self) -> int:
         return len(self._data)
@@ -179,11 +181,11 @@ class Records(Sequence[T], Generic[T]):
     def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: Union[int, slice]) -> Any:
         if isinstance(index, slice):
-            return type(self)(self._data[index], self._network, self._make)
-        return self._make(self._data[index], self._network)
+            return type(self)(self._data[index], self._network)
+        return self._kind(self._data[index], self._network)
 
     def __iter__(self) -> Iterator[T]:
-        return (self._make(it, self._network) for it in self._data)
+        return (self._kind(it, self._network) for it in self._data)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -195,7 +197,7 @@ class Records(Sequence[T], Generic[T]):
         return hash((type(self).__name__, self.to_json()))
 
     def __reduce__(self) -> Any:
-        return (type(self), (self._data, self._network, self._make))
+        return (type(self), (self._data, self._network))
 
     def to_json(self) -> str:
         """These as a JSON list."""
@@ -259,14 +261,133 @@ class Partition(Records[Part]):
     """A partition of a mechanism with its purview: its parts. An empty one divides nothing."""
 
     __slots__ = ()
+    _kind = Part
 
     def __repr__(self) -> str:
         return " × ".join(it._shown() for it in self) or "none"
 
 
-def partition(data: Any, network: Network) -> Partition:
-    """A partition from its record."""
-    return Partition(data, network, Part)
+class OverPurview(Record):
+    """What a mechanism says of one purview, in one direction."""
+
+    __slots__ = ()
+
+    @classmethod
+    def _over(
+        cls, direction: str, mechanism: Sequence[int], record: Any, network: Network
+    ) -> Self:
+        return cls({"direction": direction, "mechanism": mechanism, "record": record}, network)
+
+    @property
+    def direction(self) -> str:
+        """``cause`` or ``effect``."""
+        return str(self._data["direction"])
+
+    @property
+    def mechanism(self) -> tuple[int, ...]:
+        """Units of the mechanism."""
+        return tuple(self._data["mechanism"])
+
+    @property
+    def purview(self) -> tuple[int, ...]:
+        """Units of the purview."""
+        return tuple(self._data["record"]["purview"])
+
+    def _content(self) -> Any:
+        return self._data["record"]
+
+    def __reduce__(self) -> Any:
+        return (type(self), (self._data, self._network))
 
 
-__all__ += ["Answered", "Part", "Partition", "read_only"]
+P = TypeVar("P", bound=OverPurview)
+
+
+class OfMechanism(Answered, Generic[P]):
+    """One mechanism over its purviews."""
+
+    __slots__ = ()
+    _kind: type[P]
+
+    @property
+    def mechanism(self) -> tuple[int, ...]:
+        """Units of the mechanism."""
+        return tuple(self._content()["mechanism"])
+
+    def _side(self, direction: str) -> list[P]:
+        mechanism, found = self._content()["mechanism"], self._content().get(direction) or []
+        return [self._kind._over(direction, mechanism, it, self._network) for it in found]
+
+    @property
+    def causes(self) -> list[P]:
+        """Its causes."""
+        return self._side("cause")
+
+    @property
+    def effects(self) -> list[P]:
+        """Its effects."""
+        return self._side("effect")
+
+    def _shown(self) -> str:
+        sides = f"{len(self.causes)} causes, {len(self.effects)} effects"
+        return f"{self._set(self.mechanism)}, {sides}"
+
+
+class OfSystem(Answered):
+    """An analysis of a system."""
+
+    __slots__ = ()
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """The units of the system."""
+        return tuple(self._content()["nodes"])
+
+    node_indices = nodes
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """The state of the whole network."""
+        return tuple(self._content()["state"])
+
+
+S = TypeVar("S", bound=OfSystem)
+
+
+class OfNetwork(Answered, Sequence[S], Generic[S]):
+    """The complexes of a network, the major complex first."""
+
+    __slots__ = ()
+
+    def _make(self, data: Any) -> S:
+        raise NotImplementedError
+
+    def _rows(self) -> list[dict[str, Any]]:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self._content()["complexes"])
+
+    def __getitem__(self, index: Any) -> Any:
+        found = self._content()["complexes"][index]
+        return [self._make(it) for it in found] if isinstance(index, slice) else self._make(found)
+
+    def __iter__(self) -> Iterator[S]:
+        return (self._make(it) for it in self._content()["complexes"])
+
+    @property
+    def major(self) -> Optional[S]:
+        """The one with the largest Φ; of IIT 4.0 with the largest φ_s."""
+        return self[0] if len(self) else None
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Complexes of {len(self)}", *(f"  {it!r}" for it in self)])
+
+    def to_pandas(self) -> Any:
+        """A row for each, as a DataFrame: needs pandas."""
+        return frame(self._rows())
+
+    def _repr_html_(self) -> str:
+        from ._draw import table
+
+        return table(self._rows())

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import _arguments as arguments
 from . import _engine, iit3, iit4
-from ._arguments import ArgumentError, Floats, Units, mask, refused, shaped, shortened
+from ._arguments import ArgumentError, Floats, Frozen, Units, mask, refused, shaped, shortened
 from ._network import Network
 from ._options import FORMALISMS, LARGE, check_memory, options
 
@@ -36,13 +36,14 @@ def direction_of(direction: Any) -> str:
     return found
 
 
-class _Candidate:
+class _Candidate(Frozen):
     """Some units of a network in a state; the others are the background."""
 
     __slots__ = ("_network", "_state", "_nodes", "_native")
     _network: Network
     _state: bytes
     _nodes: tuple[int, ...]
+    _what = "a system"
 
     def _place(self, network: Any, state: Any, nodes: Optional[Units]) -> int:
         if not isinstance(network, Network):
@@ -59,9 +60,6 @@ class _Candidate:
         object.__setattr__(self, "_state", arguments.state(state))
         object.__setattr__(self, "_nodes", known)
         return mask(known)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name}: a system does not change")
 
     @property
     def network(self) -> Network:
@@ -203,7 +201,7 @@ class Subsystem(_Candidate):
     def ces(self, **given: Unpack[Options]) -> iit3.CauseEffectStructure:
         """The concepts of the intact system."""
         answer = self._native.structure(self._options(given))
-        return iit3.structure_of(json.loads(answer.json())["ces"], self._network)
+        return iit3.CauseEffectStructure(json.loads(answer.json())["ces"], self._network)
 
     def conceptual_info(self, **given: Unpack[Options]) -> Optional[float]:
         """The distance of the structure from one without concepts. None where the measure does not
@@ -281,8 +279,7 @@ class Subsystem(_Candidate):
             mask(units), mask(over), [side], self._cut(cut), self._of_mechanism(given)
         )
         record = json.loads(answer.json())[side][0]
-        data = {"direction": side, "mechanism": list(units), "record": record}
-        return iit3.RepertoireIrreducibilityAnalysis(data, self._network)
+        return iit3.RepertoireIrreducibilityAnalysis._over(side, units, record, self._network)
 
     def cause_mip(
         self, mechanism: Units, purview: Units, **given: Unpack[Options]
@@ -328,8 +325,8 @@ class Subsystem(_Candidate):
         """The core cause or core effect of a mechanism, as its analysis over that purview; None if
         no purview has φ > 0. Of those that tie, the largest, then the first."""
         side = direction_of(direction)
-        units = mask(self._units("mechanism", mechanism))
-        answer = self._native.mechanism(units, None, [side], None, self._of_mechanism(given))
+        units = self._units("mechanism", mechanism)
+        answer = self._native.mechanism(mask(units), None, [side], None, self._of_mechanism(given))
         found = json.loads(answer.json())[side]
         if not found:
             return None
@@ -341,8 +338,7 @@ class Subsystem(_Candidate):
         chosen = min(
             (it for it in tied if len(it["purview"]) == size), key=lambda it: it["purview"]
         )
-        data = {"direction": side, "mechanism": list(arguments.members(units)), "record": chosen}
-        return iit3.RepertoireIrreducibilityAnalysis(data, self._network)
+        return iit3.RepertoireIrreducibilityAnalysis._over(side, units, chosen, self._network)
 
     def mic(
         self, mechanism: Units, **given: Unpack[Options]
@@ -488,8 +484,7 @@ class System(_Candidate):
         units, over = self._units("mechanism", mechanism), self._units("purview", purview)
         answer = self._native.mechanism(mask(units), mask(over), [side], self._of_mechanism(given))
         record = json.loads(answer.json())[side][0]
-        data = {"direction": side, "mechanism": list(units), "record": record}
-        return iit4.PurviewAnalysis(data, self._network)
+        return iit4.PurviewAnalysis._over(side, units, record, self._network)
 
     def intrinsic_information(self, direction: Any, mechanism: Units, purview: Units) -> float:
         """Intrinsic information of a mechanism over a purview, in bits."""

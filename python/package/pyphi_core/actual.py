@@ -10,7 +10,7 @@ from . import _engine
 from ._arguments import ArgumentError, Units, mask, refused, shortened
 from ._network import Network
 from ._options import limited, options
-from ._record import Answered, Partition, Record, Records, partition
+from ._record import Answered, Partition, Record, Records
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -68,7 +68,7 @@ class CausalLink(Record):
     @property
     def partition(self) -> Partition:
         """A partition that takes α away."""
-        return partition(self._data["partition"], self._network)
+        return Partition(self._data["partition"], self._network)
 
     def _shown(self) -> str:
         arrow = "<-" if self.direction == "cause" else "->"
@@ -80,6 +80,7 @@ class CausalLinks(Records[CausalLink]):
     """The causal links of an account: causes, then effects."""
 
     __slots__ = ()
+    _kind = CausalLink
 
     def _rows(self) -> list[dict[str, Any]]:
         labels = self._network.labels
@@ -93,13 +94,6 @@ class CausalLinks(Records[CausalLink]):
             }
             for it in self
         ]
-
-    def __reduce__(self) -> Any:
-        return (_links, (self._data, self._network))
-
-
-def _links(data: Any, network: Network) -> CausalLinks:
-    return CausalLinks(data, network, CausalLink)
 
 
 class Irreducibility(Record):
@@ -115,7 +109,7 @@ class Irreducibility(Record):
     @property
     def partition(self) -> Partition:
         """The partition that takes least away."""
-        return partition(self._data["partition"], self._network)
+        return Partition(self._data["partition"], self._network)
 
     @property
     def severed(self) -> tuple[tuple[int, int], ...]:
@@ -140,19 +134,19 @@ class Account(Answered):
     @property
     def links(self) -> CausalLinks:
         """The causal links: causes, then effects."""
-        return _links(self._content()["links"], self._network)
+        return CausalLinks(self._content()["links"], self._network)
 
     @property
     def causes(self) -> CausalLinks:
         """The links of occurrences with actual causes."""
         found = [it for it in self._content()["links"] if it["direction"] == "cause"]
-        return _links(found, self._network)
+        return CausalLinks(found, self._network)
 
     @property
     def effects(self) -> CausalLinks:
         """The links of occurrences with actual effects."""
         found = [it for it in self._content()["links"] if it["direction"] == "effect"]
-        return _links(found, self._network)
+        return CausalLinks(found, self._network)
 
     @property
     def sum_alpha(self) -> float:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
-from . import _engine
-from ._arguments import Floats, mask, members
-from ._record import Answered, Part, Partition, Record, Records, partition
+from ._arguments import Floats, Frozen
+from ._record import (
+    Answered,
+    OfMechanism,
+    OfNetwork,
+    OfSystem,
+    OverPurview,
+    Part,
+    Partition,
+    Record,
+    Records,
+)
 
 if TYPE_CHECKING:
     from ._network import Network
@@ -27,7 +36,7 @@ __all__ = [
 ]
 
 
-class Cut:
+class Cut(Frozen):
     """A directed cut of a system: the connections from some units to the others are severed.
 
     >>> Cut([0, 1], [2])
@@ -38,6 +47,7 @@ class Cut:
     _from: tuple[int, ...]
     _to: tuple[int, ...]
     _labels: Optional[Sequence[str]]
+    _what = "a cut"
 
     def __init__(
         self, from_nodes: Iterable[int], to_nodes: Iterable[int], _labels: Any = None
@@ -45,9 +55,6 @@ class Cut:
         object.__setattr__(self, "_from", tuple(sorted(map(int, from_nodes))))
         object.__setattr__(self, "_to", tuple(sorted(map(int, to_nodes))))
         object.__setattr__(self, "_labels", _labels)
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name}: a cut does not change")
 
     @property
     def from_nodes(self) -> tuple[int, ...]:
@@ -82,12 +89,15 @@ class Cut:
     def __reduce__(self) -> Any:
         return (Cut, (self._from, self._to, self._labels))
 
-    def __repr__(self) -> str:
+    def _shown(self) -> str:
         def shown(units: tuple[int, ...]) -> str:
             names = (str(it) if self._labels is None else self._labels[it] for it in units)
             return "{" + ",".join(names) + "}"
 
-        return f"Cut({shown(self._from)} ≠> {shown(self._to)})"
+        return f"{shown(self._from)} ≠> {shown(self._to)}"
+
+    def __repr__(self) -> str:
+        return f"Cut({self._shown()})"
 
 
 def cut_of(data: Optional[dict[str, Any]], network: Network) -> Optional[Cut]:
@@ -97,30 +107,15 @@ def cut_of(data: Optional[dict[str, Any]], network: Network) -> Optional[Cut]:
     return Cut(data["severed_from"], data["severed_to"], network.node_labels)
 
 
-class CoreCauseOrEffect(Record):
+class CoreCauseOrEffect(OverPurview):
     """A core cause or a core effect (PyPhi: ``MaximallyIrreducibleCause``, ``…Effect``)."""
 
     __slots__ = ()
 
     @property
-    def direction(self) -> str:
-        """``cause`` or ``effect``."""
-        return str(self._data["direction"])
-
-    @property
-    def mechanism(self) -> tuple[int, ...]:
-        """Units of the mechanism."""
-        return tuple(self._data["mechanism"])
-
-    @property
     def phi(self) -> float:
         """φ."""
         return float(self._data["record"]["phi"])
-
-    @property
-    def purview(self) -> tuple[int, ...]:
-        """Units of the purview."""
-        return tuple(self._data["record"]["purview"])
 
     @property
     def repertoire(self) -> Floats:
@@ -130,19 +125,13 @@ class CoreCauseOrEffect(Record):
     @property
     def mip(self) -> Partition:
         """The minimum information partition."""
-        return partition(self._data["record"]["mip"], self._network)
+        return Partition(self._data["record"]["mip"], self._network)
 
     @property
     def ties(self) -> int:
         """Other purviews of the same size and φ: if this is not 0, another numbering of the units
         could have chosen another purview."""
         return int(self._data["record"]["ties"])
-
-    def _content(self) -> Any:
-        return self._data["record"]
-
-    def __reduce__(self) -> Any:
-        return (type(self), (self._data, self._network))
 
     def _shown(self) -> str:
         return f"{self.direction} {self._set(self.purview)}, φ = {self.phi:.6g}"
@@ -165,8 +154,7 @@ class Concept(Record):
 
     def _core(self, direction: str) -> CoreCauseOrEffect:
         record, mechanism = self._data[direction], self._data["mechanism"]
-        data = {"direction": direction, "mechanism": mechanism, "record": record}
-        return CoreCauseOrEffect(data, self._network)
+        return CoreCauseOrEffect._over(direction, mechanism, record, self._network)
 
     @property
     def cause(self) -> CoreCauseOrEffect:
@@ -208,6 +196,7 @@ class CauseEffectStructure(Records[Concept]):
     """All concepts of a system."""
 
     __slots__ = ()
+    _kind = Concept
 
     @property
     def phis(self) -> tuple[float, ...]:
@@ -250,16 +239,8 @@ class CauseEffectStructure(Records[Concept]):
             for it in self
         ]
 
-    def __reduce__(self) -> Any:
-        return (structure_of, (self._data, self._network))
 
-
-def structure_of(data: Any, network: Network) -> CauseEffectStructure:
-    """A structure from its record."""
-    return CauseEffectStructure(data, network, Concept)
-
-
-class SystemIrreducibilityAnalysis(Answered):
+class SystemIrreducibilityAnalysis(OfSystem):
     """Φ of a system with the evidence."""
 
     __slots__ = ()
@@ -277,24 +258,12 @@ class SystemIrreducibilityAnalysis(Answered):
     @property
     def ces(self) -> CauseEffectStructure:
         """The concepts of the intact system; empty where Φ = 0 without a search."""
-        return structure_of(self._content()["ces"], self._network)
+        return CauseEffectStructure(self._content()["ces"], self._network)
 
     @property
     def partitioned_ces(self) -> CauseEffectStructure:
         """The concepts under the cut; empty where Φ = 0."""
-        return structure_of(self._content()["partitioned_ces"], self._network)
-
-    @property
-    def nodes(self) -> tuple[int, ...]:
-        """The units of the system."""
-        return tuple(self._content()["nodes"])
-
-    node_indices = nodes
-
-    @property
-    def state(self) -> tuple[int, ...]:
-        """The state of the whole network."""
-        return tuple(self._content()["state"])
+        return CauseEffectStructure(self._content()["partitioned_ces"], self._network)
 
     @property
     def ties(self) -> int:
@@ -335,7 +304,7 @@ class SystemIrreducibilityAnalysis(Answered):
         return (self.phi, len(self.nodes)) < (other.phi, len(other.nodes))
 
     def _shown(self) -> str:
-        cut = "no cut" if self.cut is None else repr(self.cut)[4:-1]
+        cut = "no cut" if self.cut is None else self.cut._shown()
         exact = "" if self.exact else f", not exact: {self.stop_reason}"
         concepts = len(self._content()["ces"])
         return f"Φ = {self.phi:.6g}, {self._set(self.nodes)}, {cut}, {concepts} concepts{exact}"
@@ -352,7 +321,7 @@ class SystemIrreducibilityAnalysis(Answered):
         return network_svg(self._network, self.state, self.nodes, self.cut)
 
 
-class Complexes(Answered, Sequence[SystemIrreducibilityAnalysis]):
+class Complexes(OfNetwork[SystemIrreducibilityAnalysis]):
     """The subsystems with Φ > 0, largest Φ first."""
 
     __slots__ = ()
@@ -360,74 +329,29 @@ class Complexes(Answered, Sequence[SystemIrreducibilityAnalysis]):
     def _make(self, data: Any) -> SystemIrreducibilityAnalysis:
         return SystemIrreducibilityAnalysis(data, self._network, data["phi"])
 
-    def __len__(self) -> int:
-        return len(self._content()["complexes"])
-
-    def __getitem__(self, index: Any) -> Any:
-        found = self._content()["complexes"][index]
-        return [self._make(it) for it in found] if isinstance(index, slice) else self._make(found)
-
-    def __iter__(self) -> Iterator[SystemIrreducibilityAnalysis]:
-        return (self._make(it) for it in self._content()["complexes"])
-
-    @property
-    def major(self) -> Optional[SystemIrreducibilityAnalysis]:
-        """The one with the largest Φ."""
-        return self[0] if len(self) else None
-
     @property
     def condensed(self) -> list[SystemIrreducibilityAnalysis]:
         """Those that remain when each excludes the later ones it overlaps with."""
-        found = list(self)
-        kept = _engine.condensed([mask(it.nodes) for it in found])
-        return [it for it in found if members(mask(it.nodes)) in map(members, kept)]
-
-    def __repr__(self) -> str:
-        return "\n".join([f"Complexes of {len(self)}", *(f"  {it!r}" for it in self)])
+        kept = self._content()["condensed"]
+        return [it for it in self if list(it.nodes) in kept]
 
     def _rows(self) -> list[dict[str, Any]]:
         return [
             {
                 "nodes": ",".join(self._labels(it.nodes)),
                 "phi": it.phi,
-                "cut": "" if it.cut is None else repr(it.cut)[4:-1],
+                "cut": "" if it.cut is None else it.cut._shown(),
                 "n_concepts": len(it.ces),
                 "ties": it.ties,
             }
             for it in self
         ]
 
-    def to_pandas(self) -> Any:
-        """A row for each, as a DataFrame: needs pandas."""
-        from ._record import frame
 
-        return frame(self._rows())
-
-    def _repr_html_(self) -> str:
-        from ._draw import table
-
-        return table(self._rows())
-
-
-class RepertoireIrreducibilityAnalysis(Record):
+class RepertoireIrreducibilityAnalysis(OverPurview):
     """Small φ of a mechanism over one purview, with all that it rests on."""
 
     __slots__ = ()
-
-    @property
-    def direction(self) -> str:
-        """``cause`` or ``effect``."""
-        return str(self._data["direction"])
-
-    @property
-    def mechanism(self) -> tuple[int, ...]:
-        """Units of the mechanism."""
-        return tuple(self._data["mechanism"])
-
-    @property
-    def purview(self) -> tuple[int, ...]:
-        """Units of the purview."""
-        return tuple(self._data["record"]["purview"])
 
     @property
     def phi(self) -> float:
@@ -438,14 +362,14 @@ class RepertoireIrreducibilityAnalysis(Record):
     def partition(self) -> Partition:
         """The minimum information partition, the first of ``partitions``."""
         mips = self._data["record"]["mips"]
-        return partition(mips[0] if mips else [], self._network)
+        return Partition(mips[0] if mips else [], self._network)
 
     mip = partition
 
     @property
     def partitions(self) -> tuple[Partition, ...]:
         """All partitions that tie for it; none where nothing connects mechanism and purview."""
-        return tuple(partition(it, self._network) for it in self._data["record"]["mips"])
+        return tuple(Partition(it, self._network) for it in self._data["record"]["mips"])
 
     @property
     def repertoire(self) -> Floats:
@@ -463,50 +387,16 @@ class RepertoireIrreducibilityAnalysis(Record):
         """The same of the empty mechanism."""
         return self._repertoire(self._data["record"]["unconstrained_repertoire"], self.purview)
 
-    def _content(self) -> Any:
-        return self._data["record"]
-
-    def __reduce__(self) -> Any:
-        return (type(self), (self._data, self._network))
-
     def _shown(self) -> str:
         units = f"{self._set(self.mechanism)}, {self.direction} {self._set(self.purview)}"
         return f"{units}, φ = {self.phi:.6g}, partition {self.partition!r}"
 
 
-class MechanismAnalysis(Answered):
+class MechanismAnalysis(OfMechanism[RepertoireIrreducibilityAnalysis]):
     """One mechanism over its purviews: all with φ > 0, largest φ first."""
 
     __slots__ = ()
-
-    @property
-    def mechanism(self) -> tuple[int, ...]:
-        """Units of the mechanism."""
-        return tuple(self._content()["mechanism"])
-
-    def _side(self, direction: str) -> list[RepertoireIrreducibilityAnalysis]:
-        found = self._content().get(direction) or []
-        mechanism = self._content()["mechanism"]
-        return [
-            RepertoireIrreducibilityAnalysis(
-                {"direction": direction, "mechanism": mechanism, "record": it}, self._network
-            )
-            for it in found
-        ]
-
-    @property
-    def causes(self) -> list[RepertoireIrreducibilityAnalysis]:
-        """Its causes."""
-        return self._side("cause")
-
-    @property
-    def effects(self) -> list[RepertoireIrreducibilityAnalysis]:
-        """Its effects."""
-        return self._side("effect")
-
-    def _shown(self) -> str:
-        sides = f"{len(self.causes)} causes, {len(self.effects)} effects"
-        return f"{self._set(self.mechanism)}, {sides}"
+    _kind = RepertoireIrreducibilityAnalysis
 
 
 class StructureDistance(Answered):
@@ -522,9 +412,9 @@ class StructureDistance(Answered):
     @property
     def structures(self) -> tuple[CauseEffectStructure, CauseEffectStructure]:
         """The structures."""
-        first, second = self._content()["structures"]
-        network = self._network
-        return structure_of(first["ces"], network), structure_of(second["ces"], network)
+        found = self._content()["structures"]
+        first, second = (CauseEffectStructure(it["ces"], self._network) for it in found)
+        return first, second
 
     def _shown(self) -> str:
         return f"{self.distance:.6g}"

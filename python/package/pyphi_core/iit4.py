@@ -6,8 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import _engine
-from ._arguments import Floats, mask
-from ._record import Answered, Part, Partition, Record, Records, frame, partition
+from ._arguments import Floats, Frozen, mask
+from ._record import (
+    OfMechanism,
+    OfNetwork,
+    OfSystem,
+    OverPurview,
+    Part,
+    Partition,
+    Record,
+    Records,
+    frame,
+)
 
 if TYPE_CHECKING:
     from ._network import Network
@@ -32,7 +42,7 @@ __all__ = [
 ]
 
 
-class SystemPartition:
+class SystemPartition(Frozen):
     """A partition of a system: its parts, each with what of its connections is cut.
 
     >>> SystemPartition([[0, 1], [2]], ["inputs_cut", "outputs_cut"])
@@ -45,6 +55,7 @@ class SystemPartition:
     _labels: Optional[Sequence[str]]
     _kind: str
     _edges: Optional[Sequence[Sequence[int]]]
+    _what = "a partition"
 
     def __init__(
         self,
@@ -65,9 +76,6 @@ class SystemPartition:
                 f"partition: {len(self._directions)} directions, expected one for each of the"
                 f" {len(self._parts)} parts"
             )
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError(f"{name}: a partition does not change")
 
     @property
     def kind(self) -> str:
@@ -120,14 +128,16 @@ class SystemPartition:
         }
         return (_partition_of, (data, self._labels))
 
-    def __repr__(self) -> str:
+    def _shown(self) -> str:
         def shown(units: tuple[int, ...], cut: str) -> str:
             names = (str(it) if self._labels is None else self._labels[it] for it in units)
             words = {"inputs_cut": "inputs cut", "outputs_cut": "outputs cut", "both": "cut"}
             return "{" + ",".join(names) + "} " + words.get(cut, cut)
 
-        sides = " | ".join(shown(*it) for it in zip(self._parts, self._directions))
-        return f"SystemPartition({sides})"
+        return " | ".join(shown(*it) for it in zip(self._parts, self._directions))
+
+    def __repr__(self) -> str:
+        return f"SystemPartition({self._shown()})"
 
 
 def _partition_of(data: dict[str, Any], labels: Any) -> SystemPartition:
@@ -164,7 +174,7 @@ class SystemState(Record):
         return f"{self.state}, ii = {self.intrinsic_information:.6g}"
 
 
-class SystemIrreducibilityAnalysis(Answered):
+class SystemIrreducibilityAnalysis(OfSystem):
     """φ_s of a system and what it rests on."""
 
     __slots__ = ()
@@ -207,18 +217,6 @@ class SystemIrreducibilityAnalysis(Answered):
     def reasons(self) -> tuple[str, ...]:
         """Why no partition was tried."""
         return tuple(self._content()["reasons"])
-
-    @property
-    def nodes(self) -> tuple[int, ...]:
-        """The units of the system."""
-        return tuple(self._content()["nodes"])
-
-    node_indices = nodes
-
-    @property
-    def state(self) -> tuple[int, ...]:
-        """The state of the whole network."""
-        return tuple(self._content()["state"])
 
     @property
     def formalism(self) -> str:
@@ -266,7 +264,7 @@ class SystemIrreducibilityAnalysis(Answered):
 
     def _shown(self) -> str:
         exact = "" if self.exact else f", not exact: {self.stop_reason}"
-        partition = repr(self.partition)[16:-1]
+        partition = self.partition._shown()
         return f"φ_s = {self.phi:.6g}, {self._set(self.nodes)}, {partition}{exact}"
 
     def _repr_html_(self) -> str:
@@ -281,25 +279,10 @@ class SystemIrreducibilityAnalysis(Answered):
         return network_svg(self._network, self.state, self.nodes, self.partition)
 
 
-class Mice(Record):
+class Mice(OverPurview):
     """A maximally irreducible cause or effect."""
 
     __slots__ = ()
-
-    @property
-    def direction(self) -> str:
-        """``cause`` or ``effect``."""
-        return str(self._data["direction"])
-
-    @property
-    def mechanism(self) -> tuple[int, ...]:
-        """Units of the mechanism."""
-        return tuple(self._data["mechanism"])
-
-    @property
-    def purview(self) -> tuple[int, ...]:
-        """Units of the purview."""
-        return tuple(self._data["record"]["purview"])
 
     @property
     def state(self) -> tuple[int, ...]:
@@ -316,7 +299,7 @@ class Mice(Record):
     @property
     def partition(self) -> Partition:
         """The minimum information partition."""
-        return partition(self._data["record"]["partition"], self._network)
+        return Partition(self._data["record"]["partition"], self._network)
 
     mip = partition
 
@@ -326,12 +309,6 @@ class Mice(Record):
         own = (self.purview, self.state)
         found = self._data["record"].get("tied", [])
         return tuple((tuple(purview), tuple(state)) for purview, state in found) or (own,)
-
-    def _content(self) -> Any:
-        return self._data["record"]
-
-    def __reduce__(self) -> Any:
-        return (type(self), (self._data, self._network))
 
     def _shown(self) -> str:
         state = ",".join(map(str, self.state))
@@ -357,8 +334,7 @@ class Distinction(Record):
 
     def _mice(self, direction: str) -> Mice:
         record, mechanism = self._data[direction], self._data["mechanism"]
-        data = {"direction": direction, "mechanism": mechanism, "record": record}
-        return Mice(data, self._network)
+        return Mice._over(direction, mechanism, record, self._network)
 
     @property
     def cause(self) -> Mice:
@@ -379,6 +355,7 @@ class Distinctions(Records[Distinction]):
     """Distinctions, by size of the mechanism, then lexicographically."""
 
     __slots__ = ()
+    _kind = Distinction
 
     @property
     def phis(self) -> tuple[float, ...]:
@@ -407,13 +384,6 @@ class Distinctions(Records[Distinction]):
             }
             for it in self
         ]
-
-    def __reduce__(self) -> Any:
-        return (_distinctions_of, (self._data, self._network))
-
-
-def _distinctions_of(data: Any, network: Network) -> Distinctions:
-    return Distinctions(data, network, Distinction)
 
 
 class Face(Record):
@@ -607,12 +577,12 @@ class PhiStructure(SystemIrreducibilityAnalysis):
     @property
     def distinctions(self) -> Distinctions:
         """The congruent distinctions."""
-        return _distinctions_of(self._content()["distinctions"], self._network)
+        return Distinctions(self._content()["distinctions"], self._network)
 
     @property
     def incongruent_distinctions(self) -> Distinctions:
         """Those that are left out because their cause or effect is not congruent."""
-        return _distinctions_of(self._content()["dropped_incongruent"], self._network)
+        return Distinctions(self._content()["dropped_incongruent"], self._network)
 
     @property
     def relations(self) -> Relations:
@@ -671,7 +641,7 @@ class PhiStructure(SystemIrreducibilityAnalysis):
         return structure_html(self)
 
 
-class Complexes(Answered, Sequence[PhiStructure]):
+class Complexes(OfNetwork[PhiStructure]):
     """The complexes of a network, largest φ_s first, each with its Φ-structure."""
 
     __slots__ = ()
@@ -679,28 +649,10 @@ class Complexes(Answered, Sequence[PhiStructure]):
     def _make(self, data: Any) -> PhiStructure:
         return PhiStructure(data, self._network, data["big_phi"])
 
-    def __len__(self) -> int:
-        return len(self._content()["complexes"])
-
-    def __getitem__(self, index: Any) -> Any:
-        found = self._content()["complexes"][index]
-        return [self._make(it) for it in found] if isinstance(index, slice) else self._make(found)
-
-    def __iter__(self) -> Iterator[PhiStructure]:
-        return (self._make(it) for it in self._content()["complexes"])
-
-    @property
-    def major(self) -> Optional[PhiStructure]:
-        """The one with the largest φ_s."""
-        return self[0] if len(self) else None
-
     @property
     def condensed(self) -> list[PhiStructure]:
         """All of them: complexes of IIT 4.0 do not overlap."""
         return list(self)
-
-    def __repr__(self) -> str:
-        return "\n".join([f"Complexes of {len(self)}", *(f"  {it!r}" for it in self)])
 
     def _rows(self) -> list[dict[str, Any]]:
         return [
@@ -708,21 +660,12 @@ class Complexes(Answered, Sequence[PhiStructure]):
                 "nodes": ",".join(self._labels(it.nodes)),
                 "phi_s": it.phi,
                 "big_phi": it.big_phi,
-                "partition": repr(it.partition)[16:-1],
+                "partition": it.partition._shown(),
                 "n_distinctions": len(it.distinctions),
                 "n_relations": it.n_relations,
             }
             for it in self
         ]
-
-    def to_pandas(self) -> Any:
-        """A row for each, as a DataFrame: needs pandas."""
-        return frame(self._rows())
-
-    def _repr_html_(self) -> str:
-        from ._draw import table
-
-        return table(self._rows())
 
 
 class PurviewState(Record):
@@ -748,7 +691,7 @@ class PurviewState(Record):
     @property
     def partitions(self) -> tuple[Partition, ...]:
         """The minimum information partitions that tie; none where φ = 0."""
-        return tuple(partition(it, self._network) for it in self._data["partitions"])
+        return tuple(Partition(it, self._network) for it in self._data["partitions"])
 
     @property
     def partitions_are_all(self) -> bool:
@@ -759,25 +702,10 @@ class PurviewState(Record):
         return f"{self.state}, φ = {self.phi:.6g}"
 
 
-class PurviewAnalysis(Record):
+class PurviewAnalysis(OverPurview):
     """φ of a mechanism over one purview."""
 
     __slots__ = ()
-
-    @property
-    def direction(self) -> str:
-        """``cause`` or ``effect``."""
-        return str(self._data["direction"])
-
-    @property
-    def mechanism(self) -> tuple[int, ...]:
-        """Units of the mechanism."""
-        return tuple(self._data["mechanism"])
-
-    @property
-    def purview(self) -> tuple[int, ...]:
-        """Units of the purview."""
-        return tuple(self._data["record"]["purview"])
 
     @property
     def phi(self) -> float:
@@ -799,7 +727,7 @@ class PurviewAnalysis(Record):
         """The minimum information partition of the first state with the largest φ."""
         best = max(self._data["record"]["states"], key=lambda it: float(it["phi"]))
         mips = best["partitions"]
-        return partition(mips[0] if mips else [], self._network)
+        return Partition(mips[0] if mips else [], self._network)
 
     mip = partition
 
@@ -819,46 +747,13 @@ class PurviewAnalysis(Record):
         found = self._data["record"]["unconstrained_forward_repertoire"]
         return self._repertoire(found, self.purview)
 
-    def _content(self) -> Any:
-        return self._data["record"]
-
-    def __reduce__(self) -> Any:
-        return (type(self), (self._data, self._network))
-
     def _shown(self) -> str:
         units = f"{self._set(self.mechanism)}, {self.direction} {self._set(self.purview)}"
         return f"{units}, φ = {self.phi:.6g}, ii = {self.intrinsic_information:.6g}"
 
 
-class MechanismAnalysis(Answered):
+class MechanismAnalysis(OfMechanism[PurviewAnalysis]):
     """One mechanism over its purviews: all with φ > 0, largest φ first."""
 
     __slots__ = ()
-
-    @property
-    def mechanism(self) -> tuple[int, ...]:
-        """Units of the mechanism."""
-        return tuple(self._content()["mechanism"])
-
-    def _side(self, direction: str) -> list[PurviewAnalysis]:
-        mechanism = self._content()["mechanism"]
-        return [
-            PurviewAnalysis(
-                {"direction": direction, "mechanism": mechanism, "record": it}, self._network
-            )
-            for it in self._content().get(direction) or []
-        ]
-
-    @property
-    def causes(self) -> list[PurviewAnalysis]:
-        """Its causes."""
-        return self._side("cause")
-
-    @property
-    def effects(self) -> list[PurviewAnalysis]:
-        """Its effects."""
-        return self._side("effect")
-
-    def _shown(self) -> str:
-        sides = f"{len(self.causes)} causes, {len(self.effects)} effects"
-        return f"{self._set(self.mechanism)}, {sides}"
+    _kind = PurviewAnalysis
