@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyphi_core::causation::record::AccountRecord;
-use pyphi_core::causation::{Background, Scheme, account, predicted_bytes};
+use pyphi_core::causation::{Background, Scheme, account};
 use pyphi_core::{Direction, State};
 
 use crate::error::{refused, wrong};
-use crate::iit3::units;
+use crate::mechanism::units;
 use crate::network::Network;
 use crate::options::Options;
-use crate::run::{Answer, finished, json, run};
+use crate::run::{Answer, json, run, stopped};
 
 /// A network that was in one state and then in another.
 #[pyclass(frozen, module = "pyphi_core._engine")]
@@ -52,12 +52,6 @@ impl Transition {
         self.transition.probability()
     }
 
-    /// What the account needs, in bytes.
-    fn memory_needed(&self) -> u64 {
-        let (n_cause, n_effect) = (self.transition.cause().len(), self.transition.effect().len());
-        predicted_bytes(n_cause, n_effect).unwrap_or(u64::MAX)
-    }
-
     /// The account with its 𝒜.
     fn account(
         &self,
@@ -75,13 +69,7 @@ impl Transition {
                 directions.map(|direction| account.irreducibility(direction, options));
             Ok((account, [both?, cause?, effect?]))
         })?;
-        let (account, irreducibilities) = match found {
-            Ok(found) => found,
-            Err(reason) => {
-                finished(reason)?;
-                return Err(wrong("the analysis was stopped"));
-            }
-        };
+        let (account, irreducibilities) = found.map_err(stopped)?;
         let name = Arc::new(self.name.clone());
         let phi = irreducibilities[0].irreducibility;
         Ok(Answer::new(phi, pyphi_core::StopReason::Complete, move || {

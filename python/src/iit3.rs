@@ -10,18 +10,16 @@ use pyphi_core::record::{
     PurviewRecord, RangeRecord, SpectrumRecord, StructureRecord,
 };
 use pyphi_core::{
-    BigPhi, CauseEffectStructure, Cut, CutChoices, Direction, Error, ErrorKind, Partition, State,
-    StopReason, TOLERANCE, TieRule, UnitSet, Variant, big_phi, big_phi_under, ces_distance,
-    complex_ranges, conceptual_information, memory_needed, phi_range, phi_spectrum,
+    BigPhi, CauseEffectStructure, Cut, CutChoices, Error, ErrorKind, Partition, State, StopReason,
+    TOLERANCE, TieRule, Variant, big_phi, big_phi_under, ces_distance, complex_ranges,
+    conceptual_information, memory_needed, phi_range, phi_spectrum,
 };
 
 use crate::error::{refused, wrong};
-use crate::network::Network;
+use crate::mechanism::{self, Question, direction, units, within};
+use crate::network::{Network, bytes};
 use crate::options::Options;
-use crate::run::{Answer, at_once, check, finished, json, run};
-
-/// Systems of at most so many units are done before other threads have woken up.
-const AT_ONCE: usize = 3;
+use crate::run::{Answer, check, json, run, run_of_size, stopped};
 
 /// The seed of the numberings that are tried where the range of Φ is not proven.
 const SEED: u64 = 0x7469_6573;
@@ -31,32 +29,6 @@ const SEED: u64 = 0x7469_6573;
 pub(crate) struct Subsystem {
     subsystem: pyphi_core::Subsystem,
     record: Arc<NetworkRecord>,
-}
-
-/// The units of a mask.
-pub(crate) fn units(mask: u32) -> UnitSet {
-    UnitSet::from_bits(mask)
-}
-
-/// `cause` or `effect`.
-pub(crate) fn direction(name: &str) -> PyResult<Direction> {
-    match name {
-        "cause" => Ok(Direction::Cause),
-        "effect" => Ok(Direction::Effect),
-        other => Err(wrong(format!("direction: {other:?}, expected \"cause\" or \"effect\""))),
-    }
-}
-
-/// # Errors
-/// If a unit is not in the system.
-pub(crate) fn within(what: &str, mask: u32, system: UnitSet) -> PyResult<UnitSet> {
-    let these = units(mask);
-    match these.difference(system).iter().next() {
-        None => Ok(these),
-        Some(unit) => {
-            Err(wrong(format!("{what}: unit {unit}, expected units of the system {system}")))
-        }
-    }
 }
 
 /// The two sides of a cut, as masks.
@@ -71,12 +43,6 @@ impl Subsystem {
         let cut = Cut { severed_from: units(from), severed_to: units(to) };
         cut.check(self.subsystem.units()).map_err(|it| refused(&it))?;
         Ok(Some(cut))
-    }
-
-    fn is_small(&self, options: &Options) -> bool {
-        self.subsystem.n_units() <= AT_ONCE
-            && options.spectrum.is_none()
-            && options.progress.is_none()
     }
 }
 
@@ -113,12 +79,8 @@ impl Subsystem {
         if options.spectrum.is_some() {
             return self.over_ties(py, options);
         }
-        let result = if self.is_small(options) {
-            at_once(py, options, |options| big_phi(&self.subsystem, options))?
-        } else {
-            let subsystem = self.subsystem.clone();
-            run(py, options, move |options| big_phi(&subsystem, options))?
-        };
+        let (subsystem, n) = (self.subsystem.clone(), self.subsystem.n_units());
+        let result = run_of_size(py, options, n, move |options| big_phi(&subsystem, options))?;
         check(result.stop_reason)?;
         Ok(answer(Arc::clone(&self.record), variant, result))
     }
@@ -148,8 +110,8 @@ impl Subsystem {
     fn distance(&self, py: Python<'_>, other: &Subsystem, options: &Options) -> PyResult<Answer> {
         let variant = options.engine.variant;
         variant.check().map_err(|it| refused(&it))?;
-        let [(a, of_a), (b, of_b)] =
-            [self, other].map(|it| it.concepts(py, options)).try_into_pair()?;
+        let (a, of_a) = self.concepts(py, options)?;
+        let (b, of_b) = other.concepts(py, options)?;
         let (first, second) = (self.subsystem.clone(), other.subsystem.clone());
         let records = [self, other].map(|it| Arc::clone(&it.record));
         let found = run(py, options, move |_| {
@@ -176,54 +138,28 @@ impl Subsystem {
         options: &Options,
     ) -> PyResult<Answer> {
         let (all, cut) = (self.subsystem.units(), self.cut(cut)?);
-        let mechanism = within("mechanism", mechanism, all)?;
-        let purview = purview.map(|it| within("purview", it, all)).transpose()?;
-        let directions: Vec<Direction> =
-            directions.iter().map(|it| direction(it)).collect::<PyResult<_>>()?;
-        let subsystem = self.subsystem.clone();
-        let work = move |options: &pyphi_core::Options| {
-            [Direction::Cause, Direction::Effect].map(|direction| {
-                let analyse = || match purview {
-                    None => subsystem.purview_analyses(cut, direction, mechanism, options),
-                    Some(purview) => subsystem
-                        .purview_analysis(cut, direction, mechanism, purview, options)
-                        .map(|it| vec![it]),
-                };
-                directions.contains(&direction).then(analyse).transpose()
-            })
-        };
-        let [cause, effect] = match self.is_small(options) {
-            true => at_once(py, options, work)?,
-            false => run(py, options, work)?,
-        };
-        let mut reason = StopReason::Complete;
-        let mut of = |found: Result<Option<Vec<_>>, StopReason>| match found {
-            Ok(found) => found.map(|it| it.iter().map(PurviewRecord::from).collect::<Vec<_>>()),
-            Err(why) => {
-                reason = why;
-                None
-            }
-        };
-        let (cause, effect) = (of(cause), of(effect));
-        finished(reason)?;
-        let of_side = |side: &Option<Vec<PurviewRecord>>| {
-            side.as_ref().map(|it| it.first().map_or(0.0, |it| it.phi))
-        };
-        let phis = [of_side(&cause), of_side(&effect)];
-        let phi = phis.into_iter().flatten().fold(f64::INFINITY, f64::min);
-        let found = MechanismRecord {
+        let question = Question::new(mechanism, purview, &directions, all)?;
+        let record = MechanismRecord {
             name: self.record.name.clone(),
             nodes: all.iter().collect(),
             state: self.record.state.clone(),
             alphabet: None,
             formalism: "iit3".to_owned(),
-            mechanism: mechanism.iter().collect(),
+            mechanism: question.mechanism.iter().collect(),
             cut,
             variant: options.engine.variant,
-            cause,
-            effect,
+            cause: None,
+            effect: None,
         };
-        Ok(Answer::new(phi, reason, move || json(&found)))
+        let subsystem = self.subsystem.clone();
+        let found = run_of_size(py, options, all.len(), move |options| {
+            let mechanism = question.mechanism;
+            question.answered(
+                |side, over| subsystem.purview_analysis(cut, side, mechanism, over, options),
+                |side| subsystem.purview_analyses(cut, side, mechanism, options),
+            )
+        })?;
+        mechanism::answer(record, found, |it: &PurviewRecord| it.phi)
     }
 
     /// The concept of a mechanism as JSON, if it has one.
@@ -235,13 +171,9 @@ impl Subsystem {
     ) -> PyResult<Option<String>> {
         let mechanism = within("mechanism", mechanism, self.subsystem.units())?;
         let subsystem = self.subsystem.clone();
-        let work =
-            move |options: &pyphi_core::Options| subsystem.concept_within(mechanism, options);
-        let found = match self.is_small(options) {
-            true => at_once(py, options, work)?,
-            false => run(py, options, work)?,
-        };
-        let found = found.or_else(|reason| finished(reason).map(|()| None))?;
+        let n = self.subsystem.n_units();
+        let found = run_of_size(py, options, n, move |it| subsystem.concept_within(mechanism, it))?;
+        let found = found.map_err(stopped)?;
         Ok(found.map(|it| json(&ConceptRecord::from(&it))))
     }
 
@@ -258,9 +190,7 @@ impl Subsystem {
             let part = |(m, p)| Ok((within("mechanism", m, all)?, within("purview", p, all)?));
             let parts = parts.into_iter().map(part).collect::<PyResult<Vec<_>>>()?;
             let found = self.subsystem.partitioned_repertoire(cut, side, &Partition { parts });
-            let bytes: Vec<u8> =
-                found.probabilities.iter().flat_map(|it| it.to_ne_bytes()).collect();
-            Ok(PyBytes::new(py, &bytes))
+            Ok(bytes(py, &found.probabilities))
         };
         partitions.into_iter().map(one).collect()
     }
@@ -277,20 +207,7 @@ impl Subsystem {
         let mechanism = within("mechanism", mechanism, all)?;
         let purview = within("purview", purview, all)?;
         let found = py.detach(|| self.subsystem.repertoire(side, mechanism, purview));
-        let bytes: Vec<u8> = found.probabilities.iter().flat_map(|it| it.to_ne_bytes()).collect();
-        Ok(PyBytes::new(py, &bytes))
-    }
-}
-
-/// Both of two results.
-trait Pair<T> {
-    fn try_into_pair(self) -> PyResult<[T; 2]>;
-}
-
-impl<T> Pair<T> for [PyResult<T>; 2] {
-    fn try_into_pair(self) -> PyResult<[T; 2]> {
-        let [a, b] = self;
-        Ok([a?, b?])
+        Ok(bytes(py, &found.probabilities))
     }
 }
 
@@ -301,20 +218,14 @@ impl Subsystem {
         options: &Options,
     ) -> PyResult<(CauseEffectStructure, Option<f64>)> {
         let subsystem = self.subsystem.clone();
-        let work = move |options: &pyphi_core::Options| {
+        let n = self.subsystem.n_units();
+        let found = run_of_size(py, options, n, move |options| {
             let structure = subsystem.structure(options)?;
             let variant = options.variant;
             let information = conceptual_information(&subsystem, &structure, variant).ok();
             Ok((structure, information))
-        };
-        let found: Result<_, StopReason> = match self.is_small(options) {
-            true => at_once(py, options, work)?,
-            false => run(py, options, work)?,
-        };
-        found.or_else(|reason| {
-            finished(reason)?;
-            Ok((CauseEffectStructure::default(), None))
-        })
+        })?;
+        found.map_err(stopped)
     }
 
     /// As the program's `--ties`.
@@ -399,18 +310,4 @@ pub(crate) fn complexes(
     };
     let phi = found.first().map_or(0.0, |it| it.phi);
     Ok(Answer::new(phi, reason.unwrap_or(StopReason::Complete), move || json(&answer)))
-}
-
-/// Of sets of units in their order those that overlap with none before them that stays.
-#[pyfunction]
-pub(crate) fn condensed(sets: Vec<u32>) -> Vec<u32> {
-    let mut taken = 0;
-    let keeps = |set: &u32| {
-        let is_apart = taken & set == 0;
-        if is_apart {
-            taken |= set;
-        }
-        is_apart
-    };
-    sets.into_iter().filter(keeps).collect()
 }

@@ -9,21 +9,19 @@ use pyphi_core::iit4::record::{
     SystemRecord,
 };
 use pyphi_core::iit4::{
-    self, Distinction, FaceSide, JointPartition, Mice, PartDirection, PhiStructure, Relation,
-    Relations, SpecifiedState, SystemPartition, phi_s_under, system_irreducibility_analysis,
+    self, Distinction, FaceSide, JointPartition, Mice, PartDirection, Relation, Relations, Rules,
+    SpecifiedState, SystemIrreducibilityAnalysis, SystemPartition, phi_s_under,
+    system_irreducibility_analysis,
 };
 use pyphi_core::input::NetworkRecord;
 use pyphi_core::record::MechanismRecord;
-use pyphi_core::{Direction, State, StopReason, TiePolicy};
+use pyphi_core::{State, StopReason, TiePolicy};
 
 use crate::error::{refused, wrong};
-use crate::iit3::{direction, units, within};
+use crate::mechanism::{self, Question, units, within};
 use crate::network::Network;
 use crate::options::Options;
-use crate::run::{Answer, at_once, check, finished, json, run};
-
-/// Systems of at most so many units are done before other threads have woken up.
-const AT_ONCE: usize = 3;
+use crate::run::{Answer, check, json, run, run_of_size};
 
 /// A candidate system of IIT 4.0.
 #[pyclass(frozen, module = "pyphi_core._engine")]
@@ -33,8 +31,12 @@ pub(crate) struct System {
 }
 
 impl System {
-    fn is_small(&self, options: &Options) -> bool {
-        self.system.n_units() <= AT_ONCE && options.progress.is_none()
+    fn answer(&self, rules: Rules, sia: SystemIrreducibilityAnalysis) -> PyResult<Answer> {
+        check(sia.stop_reason)?;
+        let record = Arc::clone(&self.record);
+        Ok(Answer::new(sia.phi_s, sia.stop_reason, move || {
+            json(&SystemRecord::new(&record, rules, &sia))
+        }))
     }
 }
 
@@ -60,17 +62,10 @@ impl System {
     /// φ_s.
     fn sia(&self, py: Python<'_>, options: &Options) -> PyResult<Answer> {
         let rules = options.iit4()?;
-        let system = self.system.clone();
-        let sia = if self.is_small(options) {
-            at_once(py, options, |it| system_irreducibility_analysis(&system, rules, it))?
-        } else {
-            run(py, options, move |it| system_irreducibility_analysis(&system, rules, it))?
-        };
-        check(sia.stop_reason)?;
-        let record = Arc::clone(&self.record);
-        Ok(Answer::new(sia.phi_s, sia.stop_reason, move || {
-            json(&SystemRecord::new(&record, rules, &sia))
-        }))
+        let (system, n) = (self.system.clone(), self.system.n_units());
+        let work = move |it: &_| system_irreducibility_analysis(&system, rules, it);
+        let sia = run_of_size(py, options, n, work)?;
+        self.answer(rules, sia)
     }
 
     /// What one partition takes away: its parts as masks, each with what of it is cut.
@@ -97,25 +92,16 @@ impl System {
         let (system, partition) = (self.system.clone(), SystemPartition { parts });
         let sia = run(py, options, move |it| phi_s_under(&system, &partition, rules, it))?;
         let sia = sia.map_err(|it| refused(&it))?;
-        check(sia.stop_reason)?;
-        let record = Arc::clone(&self.record);
-        Ok(Answer::new(sia.phi_s, sia.stop_reason, move || {
-            json(&SystemRecord::new(&record, rules, &sia))
-        }))
+        self.answer(rules, sia)
     }
 
     /// The Φ-structure; with the smallest and the largest Φ that ties allow, if options ask for
     /// them.
-    #[pyo3(signature = (options, relations=None))]
-    fn structure(
-        &self,
-        py: Python<'_>,
-        options: &Options,
-        relations: Option<usize>,
-    ) -> PyResult<Answer> {
+    fn structure(&self, py: Python<'_>, options: &Options) -> PyResult<Answer> {
         let rules = options.iit4()?;
         let (system, has_spectrum) = (self.system.clone(), options.spectrum.is_some());
-        let work = move |options: &pyphi_core::Options| {
+        let n = self.system.n_units();
+        let (structure, spectrum) = run_of_size(py, options, n, move |options| {
             if !has_spectrum {
                 return (iit4::phi_structure(&system, rules, options), None);
             }
@@ -128,20 +114,12 @@ impl System {
                 }
             };
             (structure, Some(record))
-        };
-        let (structure, spectrum): (PhiStructure, _) = match self.is_small(options) {
-            true => at_once(py, options, work)?,
-            false => run(py, options, work)?,
-        };
+        })?;
         check(structure.stop_reason)?;
         let record = Arc::clone(&self.record);
         Ok(Answer::new(structure.big_phi, structure.stop_reason, move || {
             let found = PhiStructureRecord::new(&record, rules, &structure);
-            let found = PhiStructureRecord { spectrum: spectrum.clone(), ..found };
-            match relations {
-                None => json(&found),
-                Some(most) => json(&found.with_relations(&structure, most)),
-            }
+            json(&PhiStructureRecord { spectrum: spectrum.clone(), ..found })
         }))
     }
 
@@ -157,8 +135,9 @@ impl System {
         if mechanism.is_empty() {
             return Ok(None);
         }
-        let system = self.system.clone();
-        let found = run(py, options, move |it| iit4::distinction(&system, mechanism, rules, it))?;
+        let (system, n) = (self.system.clone(), self.system.n_units());
+        let work = move |it: &_| iit4::distinction(&system, mechanism, rules, it);
+        let found = run_of_size(py, options, n, work)?;
         Ok(found.map(|it| json(&DistinctionRecord::from(&it))))
     }
 
@@ -174,57 +153,31 @@ impl System {
     ) -> PyResult<Answer> {
         let rules = options.iit4()?;
         let all = self.system.units();
-        let mechanism = within("mechanism", mechanism, all)?;
-        let purview = purview.map(|it| within("purview", it, all)).transpose()?;
-        if mechanism.is_empty() || purview.is_some_and(|it| it.is_empty()) {
+        let question = Question::new(mechanism, purview, &directions, all)?;
+        if question.mechanism.is_empty() || question.purview.is_some_and(|it| it.is_empty()) {
             return Err(wrong("mechanism and purview: no units, expected one at least"));
         }
-        let directions: Vec<Direction> =
-            directions.iter().map(|it| direction(it)).collect::<PyResult<_>>()?;
-        let system = self.system.clone();
-        let work = move |options: &pyphi_core::Options| {
-            [Direction::Cause, Direction::Effect].map(|direction| {
-                let analyse = || match purview {
-                    None => system.purview_analyses(direction, mechanism, options),
-                    Some(purview) => system
-                        .purview_analysis(direction, mechanism, purview, options)
-                        .map(|it| vec![it]),
-                };
-                directions.contains(&direction).then(analyse).transpose()
-            })
-        };
-        let [cause, effect] = match self.is_small(options) {
-            true => at_once(py, options, work)?,
-            false => run(py, options, work)?,
-        };
-        let mut reason = StopReason::Complete;
-        let mut of = |found: Result<Option<Vec<_>>, StopReason>| match found {
-            Ok(found) => found.map(|it| it.iter().map(PurviewRecord::from).collect::<Vec<_>>()),
-            Err(why) => {
-                reason = why;
-                None
-            }
-        };
-        let (cause, effect) = (of(cause), of(effect));
-        finished(reason)?;
-        let of_side = |side: &Option<Vec<PurviewRecord>>| {
-            side.as_ref().map(|it| it.first().map_or(0.0, |it| it.phi))
-        };
-        let phis = [of_side(&cause), of_side(&effect)];
-        let phi = phis.into_iter().flatten().fold(f64::INFINITY, f64::min);
-        let found = MechanismRecord {
+        let record = MechanismRecord {
             name: self.record.name.clone(),
             nodes: all.iter().collect(),
             state: self.record.state.clone(),
             alphabet: None,
             formalism: rules.formalism().to_string(),
-            mechanism: mechanism.iter().collect(),
+            mechanism: question.mechanism.iter().collect(),
             cut: None,
             variant: options.engine.variant,
-            cause,
-            effect,
+            cause: None,
+            effect: None,
         };
-        Ok(Answer::new(phi, reason, move || json(&found)))
+        let system = self.system.clone();
+        let found = run_of_size(py, options, all.len(), move |options| {
+            let mechanism = question.mechanism;
+            question.answered(
+                |side, over| system.purview_analysis(side, mechanism, over, options),
+                |side| system.purview_analyses(side, mechanism, options),
+            )
+        })?;
+        mechanism::answer(record, found, |it: &PurviewRecord| it.phi)
     }
 }
 

@@ -6,6 +6,7 @@ mod error;
 mod iit3;
 mod iit4;
 mod many;
+mod mechanism;
 mod network;
 mod options;
 mod run;
@@ -22,7 +23,7 @@ mod _engine {
     #[pymodule_export]
     use crate::error::{InputError, InternalError, MemoryLimitError};
     #[pymodule_export]
-    use crate::iit3::{Subsystem, complexes, condensed};
+    use crate::iit3::{Subsystem, complexes};
     #[pymodule_export]
     use crate::iit4::{RelationList, System, phi_complexes};
     #[pymodule_export]

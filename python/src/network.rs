@@ -27,6 +27,12 @@ pub(crate) fn floats(bytes: &[u8]) -> Vec<f64> {
     bytes.as_chunks::<8>().0.iter().map(|it| f64::from_ne_bytes(*it)).collect()
 }
 
+/// Numbers as Python takes them: see [`floats`].
+pub(crate) fn bytes<'py>(py: Python<'py>, numbers: &[f64]) -> Bound<'py, PyBytes> {
+    let bytes: Vec<u8> = numbers.iter().flat_map(|it| it.to_ne_bytes()).collect();
+    PyBytes::new(py, &bytes)
+}
+
 /// How networks are read, from the arguments of the package: `cm` is rows of 0 and 1.
 pub(crate) fn reader(
     connectivity: &str,
@@ -166,9 +172,7 @@ impl Network {
 
     /// State-by-node, 8-byte floats by row.
     fn tpm<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        let rows = self.network.tpm().to_rows();
-        let bytes: Vec<u8> = rows.iter().flatten().flat_map(|it| it.to_ne_bytes()).collect();
-        PyBytes::new(py, &bytes)
+        bytes(py, &self.network.tpm().to_rows().concat())
     }
 
     /// A byte for each entry.

@@ -18,6 +18,9 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::error::{InternalError, MemoryLimitError};
 use crate::options::Options;
 
+/// Systems of at most so many units are done before other threads have woken up.
+const AT_ONCE: usize = 3;
+
 /// How often the user's wishes are looked at: Ctrl-C, progress.
 const GLANCE: Duration = Duration::from_millis(40);
 
@@ -84,7 +87,7 @@ fn give_back(threads: usize, pool: ThreadPool) {
 }
 
 /// What `work` makes of the options, on this thread. It must not take long: nothing interrupts it.
-pub(crate) fn at_once<T: Send>(
+fn at_once<T: Send>(
     py: Python<'_>,
     options: &Options,
     work: impl FnOnce(&pyphi_core::Options) -> T + Send,
@@ -131,6 +134,17 @@ pub(crate) fn run<T: Send + 'static>(
         }));
     }
     run_with(py, options, &cancel, &latest, move || work(&engine))
+}
+
+/// As [`run`]; of a system of few units on this thread, before others have woken up.
+pub(crate) fn run_of_size<T: Send + 'static>(
+    py: Python<'_>,
+    options: &Options,
+    n_units: usize,
+    work: impl FnOnce(&pyphi_core::Options) -> T + Send + 'static,
+) -> PyResult<T> {
+    let is_small = n_units <= AT_ONCE && options.spectrum.is_none() && options.progress.is_none();
+    if is_small { at_once(py, options, work) } else { run(py, options, work) }
 }
 
 /// What `work` makes, while the user can stop it by `cancel` and is told what is `latest`.
@@ -237,24 +251,22 @@ pub(crate) fn fail_on_purpose(py: Python<'_>, options: &Options, here: bool) -> 
     }
 }
 
-/// # Errors
-/// If the analysis did not begin for want of memory, or went nowhere.
-pub(crate) fn check(reason: StopReason) -> PyResult<()> {
+/// The exception for an analysis that gave no result to speak of.
+pub(crate) fn stopped(reason: StopReason) -> PyErr {
     match reason {
-        StopReason::MemoryLimit { needed_bytes } => Err(MemoryLimitError::new_err(format!(
+        StopReason::MemoryLimit { needed_bytes } => MemoryLimitError::new_err(format!(
             "memory: it would need {needed_bytes} bytes, more than memory_limit or than is left"
-        ))),
-        _ => Ok(()),
+        )),
+        _ => PyTimeoutError::new_err(reason.to_string()),
     }
 }
 
 /// # Errors
-/// As [`check`]; also if the analysis was stopped, where there is no result to speak of then.
-pub(crate) fn finished(reason: StopReason) -> PyResult<()> {
-    check(reason)?;
+/// If the analysis did not begin for want of memory, or went nowhere.
+pub(crate) fn check(reason: StopReason) -> PyResult<()> {
     match reason {
-        StopReason::Complete => Ok(()),
-        _ => Err(PyTimeoutError::new_err(reason.to_string())),
+        StopReason::MemoryLimit { .. } => Err(stopped(reason)),
+        _ => Ok(()),
     }
 }
 
