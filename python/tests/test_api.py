@@ -5,6 +5,7 @@ import json
 import pickle
 import subprocess
 import sys
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -280,6 +281,8 @@ def test_many(network):
     hidden[1, 1, 0] = np.ma.masked
     with pytest.raises(pc.InputError, match="tpms: a masked array with hidden entries"):
         pc.phi_many(hidden, (0,))
+    rows = pc.phi_many([network], (1, 0, 0), row_order="big-endian")
+    assert rows["phi"][0] == pc.phi(network, (1, 0, 0))
     background = pc.phi_many(network.tpm[None], (1, 0, 0), nodes=(1, 2))
     assert background["phi"][0] == pc.phi(network, (1, 0, 0), (1, 2))
 
@@ -332,6 +335,15 @@ def test_actual_causation():
         pc.actual.Transition(network, (0, 0), (1, 1))
     with pytest.raises(pc.InputError, match="scheme"):
         transition.account("some")
+
+
+def test_labels_of_any_kind_are_drawn():
+    network = pc.Network([[0, 0], [0, 1], [1, 0], [1, 1]], node_labels=["A&B", "<b>&c"])
+    drawn = ElementTree.fromstring(pc.Subsystem(network, (1, 0)).to_svg())
+    names = {it.text for it in drawn.iter("{http://www.w3.org/2000/svg}text")}
+    assert names == {"A&B", "<b>…"}
+    titles = [it.text for it in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert "A&B: ON" in titles and "<b>&c: OFF" in titles
 
 
 def test_pandas(subsystem, system):

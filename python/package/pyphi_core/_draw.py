@@ -91,8 +91,10 @@ def network_svg(
         x, y = at(unit)
         ink = "#222" if unit in inside else "#888"
         fill, text = (ink, "#fff") if unit in on else ("#fff", ink)
-        name = escape(network.labels((unit,))[0])
-        words = f"{name}: {'ON' if unit in on else 'OFF'}" if state is not None else name
+        name = network.labels((unit,))[0]
+        words = escape(name)
+        if state is not None:
+            words += ": ON" if unit in on else ": OFF"
         marks.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{UNIT}" fill="{fill}" stroke="{ink}"'
             f' stroke-width="2"><title>{words}</title></circle>'
@@ -102,7 +104,7 @@ def network_svg(
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{UNIT + 4}" fill="none" stroke="{ink}"'
                 ' stroke-dasharray="4 3"/>'
             )
-        short = name if len(name) <= 4 else name[:3] + "…"
+        short = escape(name if len(name) <= 4 else name[:3] + "…")
         marks.append(
             f'<text x="{x:.1f}" y="{y + 4.5:.1f}" text-anchor="middle" font-size="13"'
             f' fill="{text}">{short}</text>'

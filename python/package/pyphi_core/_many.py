@@ -103,7 +103,8 @@ def phi_many(
             cm = np.stack([it.cm for it in tpms])
         if nodes is not None:
             nodes = tpms[0].indices(nodes)
-        tpms = np.stack([it.tpm for it in tpms])
+        # Their rows are in the order of this package, whatever they were made of.
+        tpms, row_order = np.stack([it.tpm for it in tpms]), None
     found = arguments.checked("tpms", tpms, MOST_ENTRIES)
     if found.ndim < 3:
         raise refused(f"tpms: {found.ndim} dimensions, expected one for the networks and a TPM's")
