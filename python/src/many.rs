@@ -148,8 +148,8 @@ impl Many {
         Ok(Many { networks: Arc::new(networks) })
     }
 
-    /// By IIT 3.0. A row is of 40 bytes: Φ, Σφ, ties, both sides of the cut, the number of concepts,
-    /// whether it is exact, whether the state is unreachable.
+    /// By IIT 3.0. A row is of 40 bytes: Φ, Σφ, ties, both sides of the cut, the number of
+    /// concepts, whether it is exact, whether the state is unreachable.
     fn phi<'py>(&self, py: Python<'py>, options: &Options) -> PyResult<Bound<'py, PyBytes>> {
         options.engine.variant.check().map_err(|it| refused(&it))?;
         let rows = over_chunks(py, options, &self.networks, |networks, range, engine| {
