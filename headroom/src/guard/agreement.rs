@@ -9,7 +9,8 @@
 //!
 //! Only builds in the same memory count: those that are in the control group (or on the machine)
 //! which leaves this build the least. Several machines may share the folder, perhaps without their
-//! locks: what a build on another one says is neither counted nor removed.
+//! locks: what a build on another one says is neither counted nor removed. The name of its file
+//! tells that, since the file may be empty at this moment.
 
 use std::{
     env,
@@ -55,6 +56,8 @@ pub(super) fn machine_now() -> Millis {
 #[derive(Debug)]
 pub(super) struct Agreement {
     folder: PathBuf,
+    /// The boot of this machine's kernel, with which the names of its files begin.
+    boot: String,
     /// Its lock is the turn.
     turn: File,
     /// Locked for as long as this build lives.
@@ -70,8 +73,6 @@ struct Told {
     /// For people, as the folder that it builds in.
     pid: u32,
     folder: PathBuf,
-    /// The boot of its machine's kernel.
-    boot: String,
     number: u64,
     began: Millis,
     /// Its last turn.
@@ -101,11 +102,12 @@ impl Agreement {
         groups: Vec<String>,
         target_dir: Option<&Path>,
     ) -> io::Result<Agreement> {
-        Agreement::join_in(&own_folder(), number, groups, target_dir)
+        Agreement::join_in(&own_folder(), boot_id(), number, groups, target_dir)
     }
 
     fn join_in(
         folder: &Path,
+        boot: String,
         number: u64,
         groups: Vec<String>,
         target_dir: Option<&Path>,
@@ -114,7 +116,6 @@ impl Agreement {
         let told = Told {
             pid: std::process::id(),
             folder: here.unwrap_or_default(),
-            boot: boot_id(),
             number,
             began: machine_now(),
             at: machine_now(),
@@ -126,20 +127,20 @@ impl Agreement {
             make_private(folder)?;
             files::remove_unfinished(folder);
             // The last build that ends removes the folder, perhaps at this moment.
-            match Agreement::file_in(folder, number) {
+            match Agreement::file_in(folder, &boot, number) {
                 Err(err) if err.kind() == ErrorKind::NotFound => {}
                 made => {
                     let (turn, file, path) = made?;
                     let folder = folder.to_owned();
-                    return Ok(Agreement { folder, turn, file, path, told, has_turn: false });
+                    return Ok(Agreement { folder, boot, turn, file, path, told, has_turn: false });
                 }
             }
         }
     }
 
     /// The turn, and the file, which is locked before it has the name by which others find it.
-    fn file_in(folder: &Path, number: u64) -> io::Result<(File, File, PathBuf)> {
-        let path = folder.join(format!("{number:016x}.{ENDING}"));
+    fn file_in(folder: &Path, boot: &str, number: u64) -> io::Result<(File, File, PathBuf)> {
+        let path = folder.join(format!("{boot}.{number:016x}.{ENDING}"));
         let Temporary { path: unfinished, file } = Temporary::file(&path)?;
         let file = file.ok_or_else(|| io::Error::other("not a file"))?;
         // It is locked already, if there are locks here at all.
@@ -175,7 +176,7 @@ impl Agreement {
         self.turn.try_lock().ok()?;
         self.has_turn = true;
         let (mut others, mut shown) = (Others::default(), None);
-        for it in told_in(&self.folder, &self.told.boot, Some(&self.path)) {
+        for it in told_in(&self.folder, &self.boot, Some(&self.path)) {
             if !it.is_in(binding) {
                 continue;
             }
@@ -266,23 +267,21 @@ fn told_in(folder: &Path, boot: &str, own: Option<&Path>) -> Vec<Told> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let is_file = entry.file_type().is_ok_and(|it| it.is_file());
-        if !is_file || own == Some(&path) || !is_ours(&path) {
+        // Those of other machines, or from before the last start of this one, stay.
+        if !is_file || own == Some(&path) || !is_ours(&path, boot) {
             continue;
         }
         let Ok(file) = File::options().read(true).write(true).open(&path) else { continue };
-        let mut content = Vec::new();
-        (&file).take(TEXT_MOST).read_to_end(&mut content).ok();
-        let it = Told::parse(&content, now);
-        if it.as_ref().is_some_and(|it| it.boot != boot) {
-            // Of another machine, or from before the last start of this one.
-            continue;
-        }
         match file.try_lock() {
             // The build that had locked it is gone.
             Ok(()) => {
                 fs::remove_file(&path).ok();
             }
-            Err(TryLockError::WouldBlock) => told.extend(it.filter(|it| it.at + SILENT >= now)),
+            Err(TryLockError::WouldBlock) => {
+                let mut content = Vec::new();
+                file.take(TEXT_MOST).read_to_end(&mut content).ok();
+                told.extend(Told::parse(&content, now).filter(|it| it.at + SILENT >= now));
+            }
             Err(TryLockError::Error(_)) => {}
         }
     }
@@ -301,13 +300,12 @@ fn turn_in(folder: &Path) -> io::Result<File> {
     Ok(turn)
 }
 
-/// `true` if the name is one that a build gives its file.
-fn is_ours(path: &Path) -> bool {
+/// `true` if the name is one that a build on this machine gives its file.
+fn is_ours(path: &Path, boot: &str) -> bool {
     let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
-    let Some(number) = name.strip_suffix(ENDING).and_then(|it| it.strip_suffix('.')) else {
-        return false;
-    };
-    number.len() == 16 && u64::from_str_radix(number, 16).is_ok()
+    let Some((before, ENDING)) = name.rsplit_once('.') else { return false };
+    let Some((found, number)) = before.rsplit_once('.') else { return false };
+    found == boot && number.len() == 16 && u64::from_str_radix(number, 16).is_ok()
 }
 
 /// The folder of this user's builds. The same for all sessions, as far as that can be.
@@ -372,7 +370,7 @@ mod tests {
 
     fn join(folder: &Path, number: u64, groups: &[&str]) -> Agreement {
         let groups = groups.iter().map(|it| (*it).to_owned()).collect();
-        Agreement::join_in(folder, number, groups, None).unwrap()
+        Agreement::join_in(folder, boot_id(), number, groups, None).unwrap()
     }
 
     fn published(active: &[(Millis, bool)]) -> Published {
@@ -423,7 +421,10 @@ mod tests {
         make_private(&folder).unwrap();
         fs::rename(folder.join("copy"), &file).unwrap();
         let strangers = ["photo", "0123.build", "zzzzzzzzzzzzzzzz.build", "0000000000000003.txt"];
-        for it in strangers {
+        let similar = strangers.map(|it| format!("{}.{it}", boot_id()));
+        let strangers = strangers.iter().map(|it| (*it).to_owned()).chain(similar);
+        let strangers: Vec<String> = strangers.collect();
+        for it in &strangers {
             fs::write(folder.join(it), "mine").unwrap();
         }
         assert_eq!(a.begin_turn(None).unwrap().0, Others::default());
@@ -438,19 +439,21 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join(FOLDER);
         let mut a = join(&folder, 1, &[]);
-        let mut far = join(&folder, 2, &[]);
-        far.told.boot = "another".into();
+        let mut far = Agreement::join_in(&folder, "another".into(), 2, Vec::new(), None).unwrap();
         far.begin_turn(None).unwrap();
         far.end_turn(published(&[(7, true)]), 5);
         let file = far.path.clone();
         let text = fs::read(&file).unwrap();
         assert_eq!(a.begin_turn(None).unwrap().0, Others::default());
         a.end_turn(published(&[]), 0);
-        // Its lock cannot be seen from here.
+        // Its lock cannot be seen from here, and perhaps it is just being written.
         drop(far);
-        fs::write(&file, text).unwrap();
-        assert_eq!(a.begin_turn(None).unwrap().0, Others::default());
-        assert!(file.exists());
+        for text in [text, Vec::new()] {
+            fs::write(&file, text).unwrap();
+            assert_eq!(a.begin_turn(None).unwrap().0, Others::default());
+            a.end_turn(published(&[]), 0);
+            assert!(file.exists());
+        }
     }
 
     #[test]
@@ -480,13 +483,13 @@ mod tests {
         let folder = place.path().join(FOLDER);
         fs::create_dir(&folder).unwrap();
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        let refused = Agreement::join_in(&folder, 1, Vec::new(), None).unwrap_err();
+        let refused = Agreement::join_in(&folder, boot_id(), 1, Vec::new(), None).unwrap_err();
         assert!(refused.to_string().contains("has mode 755, and 700 was expected"), "{refused}");
         // A link may lead anywhere.
         let link = place.path().join("link");
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
         std::os::unix::fs::symlink(&folder, &link).unwrap();
-        let refused = Agreement::join_in(&link, 1, Vec::new(), None).unwrap_err();
+        let refused = Agreement::join_in(&link, boot_id(), 1, Vec::new(), None).unwrap_err();
         assert!(refused.to_string().contains("is not a folder"), "{refused}");
     }
 }
