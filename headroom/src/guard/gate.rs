@@ -175,7 +175,9 @@ fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode
     };
     // `-` is standard input, which can be read once.
     if args.iter().any(|it| it == "-") {
-        match keep(&mut io::stdin().lock(), INPUT_MOST)? {
+        // Not within `match`: the lock would be held, and be waited for in vain.
+        let input = keep(&mut io::stdin().lock(), INPUT_MOST)?;
+        match input {
             Input::Whole(file) => drop(kept.set(file)),
             // It is not kept, so this compiler must not be ended.
             Input::TooLong(beginning) => {
