@@ -147,6 +147,35 @@ fn plain_cargo_can_be_held_back_and_not_any_more() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_gate_without_a_build_around_leaves_nothing() {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
+    let folder = tempfile::tempdir().unwrap();
+    let at = |it: &str| folder.path().join(it);
+    fs::DirBuilder::new().mode(0o700).create(at("runtime")).unwrap();
+    fs::create_dir(at("xtask-gate-always")).unwrap();
+    let gate = at("xtask-gate-always/cachepot");
+    symlink(env!("CARGO_BIN_EXE_cargo-headroom"), &gate).unwrap();
+    fs::write(at("compiler"), "#!/bin/sh\ntest -e runtime/cargo-headroom && cat > bytes\n")
+        .unwrap();
+    fs::set_permissions(at("compiler"), fs::Permissions::from_mode(0o755)).unwrap();
+    // What is longer than a gate keeps is passed on.
+    for length in [3, 20 << 20] {
+        let source = fs::File::create_new(at("source")).unwrap();
+        source.set_len(length).unwrap();
+        let mut command = Command::new(&gate);
+        command.arg(at("compiler")).args(["--crate-name", "a", "--crate-type", "lib", "-"]);
+        command.current_dir(folder.path()).env("XDG_RUNTIME_DIR", at("runtime"));
+        command.env_remove("XTASK_GUARD_SOCKET").env_remove("XTASK_GUARD_INSIDE_COMPILER");
+        command.stdin(fs::File::open(at("source")).unwrap());
+        code(&command.output().unwrap(), 0);
+        assert_eq!(fs::metadata(at("bytes")).unwrap().len(), length);
+        assert_eq!(fs::read_dir(at("runtime")).unwrap().count(), 0);
+        fs::remove_file(at("source")).unwrap();
+    }
+}
+
 #[test]
 fn arguments_that_mean_nothing_are_refused() {
     let folder = workspace();

@@ -194,7 +194,7 @@ fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode
             GO => asked?,
             NOT_YOURS => return unguarded(io::ErrorKind::PermissionDenied.into()),
             _ => {
-                end(own);
+                tell_if_given_up(own.as_ref());
                 return Ok(ExitCode::FAILURE);
             }
         }
@@ -203,19 +203,19 @@ fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode
         if !again {
             io::stdout().write_all(&said.stdout)?;
             io::stderr().write_all(&said.held)?;
-            end(own);
+            tell_if_given_up(own.as_ref());
+            // Nothing is dropped by a signal.
+            drop(own);
             return Ok(end_like(status));
         }
     }
 }
 
-/// End the own controller, if there is one, and tell if it has given up.
-fn end(own: Option<OwnController>) {
-    let Some(own) = own else { return };
-    if let Some(why) = own.why_given_up() {
+/// Tell if the own controller has given up.
+fn tell_if_given_up(own: Option<&OwnController>) {
+    if let Some(why) = own.and_then(OwnController::why_given_up) {
         say(&format!("error: out of memory: {why}"));
     }
-    own.finish();
 }
 
 /// Standard input, or what has been read of it.

@@ -52,10 +52,7 @@ pub(crate) fn entered() -> Option<ExitCode> {
 /// The guard over one command. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<(GuardRecord, Vec<Observed>)>>,
-    /// The controller ends when this is closed.
-    stop: Option<UnixStream>,
+    running: Running,
     /// The file in which gates write that cannot reach the controller; none if it could not be
     /// made. It is locked as long as this lives. If this process is killed, the next one sees by
     /// its name and its lock that it is left over.
@@ -116,7 +113,7 @@ impl Guard {
         let (listener, name) = listen().context("could not make a socket for the gates")?;
         let is_of_a_gate = false;
         let around = Around { listener, reader, agreement, wait, budget_bytes, is_of_a_gate };
-        let Running { shared, thread, stop } = Running::start(around, Box::new(known))?;
+        let running = Running::start(around, Box::new(known))?;
         // Without it gates speak on stderr.
         let note = Temporary::file(&notes.join(UNGUARDED)).ok();
         if let (Some(note), Some(watchdog)) = (&note, &mut watchdog) {
@@ -135,14 +132,7 @@ impl Guard {
             Some(note) => cargo.env(NOTE, &note.path),
             None => cargo.env_remove(NOTE),
         };
-        Ok(Some(Guard {
-            shared,
-            thread: Some(thread),
-            stop: Some(stop),
-            note,
-            alone,
-            _watchdog: watchdog,
-        }))
+        Ok(Some(Guard { running, note, alone, _watchdog: watchdog }))
     }
 
     /// Why other builds do not know of this one, if they do not.
@@ -152,21 +142,21 @@ impl Guard {
 
     /// The command runs and leads this process group.
     pub(crate) fn watch(&self, build: u32) {
-        self.shared.build.store(build, Ordering::SeqCst);
+        self.running.shared.build.store(build, Ordering::SeqCst);
     }
 
     /// `true` if a compiler does not fit, not even alone: the command should be ended.
     pub(crate) fn gave_up(&self) -> bool {
-        self.shared.gave_up.load(Ordering::SeqCst)
+        self.running.shared.gave_up.load(Ordering::SeqCst)
     }
 
     pub(crate) fn live(&self) -> Live {
-        self.shared.live().clone()
+        self.running.shared.live().clone()
     }
 
     /// What the guard has done since this was asked last.
     pub(crate) fn next_event(&self) -> Option<Event> {
-        self.shared.events().pop_front()
+        self.running.shared.events().pop_front()
     }
 
     /// End what is left of the command's compilers, and tell what was seen.
@@ -175,7 +165,6 @@ impl Guard {
     }
 
     fn end(&mut self) -> Option<(GuardRecord, Vec<Observed>)> {
-        let thread = self.thread.take()?;
         // Before the folder around it is removed. Its name has never been another's.
         let unguarded = self.note.take().map(|it| {
             let text = fs::read_to_string(&it.path);
@@ -183,18 +172,19 @@ impl Guard {
             text.unwrap_or_default()
         });
         let unguarded = unguarded.unwrap_or_default();
-        self.stop = None;
-        let (mut record, observed) = thread.join().ok()?;
+        let (mut record, observed) = self.running.end()?;
         record.unguarded = unguarded.lines().map(String::from).collect();
         Some((record, observed))
     }
 }
 
-/// A controller's thread.
+/// A controller's thread. It ends when this is dropped, and leaves nothing behind.
+#[derive(Debug)]
 struct Running {
     shared: Arc<Shared>,
-    thread: JoinHandle<(GuardRecord, Vec<Observed>)>,
-    stop: UnixStream,
+    thread: Option<JoinHandle<(GuardRecord, Vec<Observed>)>>,
+    /// The controller ends when this is closed.
+    stop: Option<UnixStream>,
 }
 
 impl Running {
@@ -210,7 +200,18 @@ impl Running {
         };
         let thread =
             thread::Builder::new().name("guard".into()).stack_size(256 << 10).spawn(run)?;
-        Ok(Running { shared, thread, stop })
+        Ok(Running { shared, thread: Some(thread), stop: Some(stop) })
+    }
+
+    fn end(&mut self) -> Option<(GuardRecord, Vec<Observed>)> {
+        self.stop = None;
+        self.thread.take()?.join().ok()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -248,12 +249,6 @@ impl OwnController {
         let events = self.running.shared.events();
         let it = events.iter().find(|it| it.what == GuardAction::GaveUp)?;
         Some(it.why_given_up())
-    }
-
-    /// End the controller, so that nothing of it is left when this process has ended.
-    pub(super) fn finish(self) {
-        drop(self.running.stop);
-        self.running.thread.join().ok();
     }
 }
 
