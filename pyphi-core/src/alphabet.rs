@@ -42,7 +42,7 @@ impl Alphabet {
         if let Some(unit) = sizes.iter().position(|k| !(2..=Self::MOST_VALUES).contains(k)) {
             return Err(ErrorKind::Values { unit, found: sizes[unit] }.into());
         }
-        let n_states = sizes.iter().fold(1u128, |product, &k| product * k as u128);
+        let n_states = sizes.iter().fold(1u128, |product, &k| product.saturating_mul(k as u128));
         let most_states = 1u128 << 32;
         if n_states > most_states {
             return Err(ErrorKind::TooManyStates { n_states, most_states }.into());
@@ -320,5 +320,9 @@ mod tests {
             "alphabet[1]: 1, expected 2 to 256 values (a unit with one value is a constant)"
         );
         assert!(message(&[256; 5]).contains("1099511627776 states"));
+        // As many as no number of 128 bits can say.
+        for n in [16, 17, 32] {
+            assert!(message(&vec![256; n]).contains(&format!("{} states", u128::MAX)));
+        }
     }
 }
