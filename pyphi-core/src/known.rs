@@ -69,6 +69,12 @@ impl KnownIndex {
         if self.alphabet.is_binary() {
             return (self.powers[known as usize] + self.powers[(known & z) as usize]) as usize;
         }
+        self.at_of_values(known, z)
+    }
+
+    /// Apart, so that the short way is short.
+    #[inline(never)]
+    fn at_of_values(&self, known: u32, z: u32) -> usize {
         let digit = |unit: usize| self.powers[1 << unit] * (1 + self.alphabet.value(z, unit));
         bits(known).map(digit).sum::<u32>() as usize
     }

@@ -281,9 +281,11 @@ struct MechanismSearch<'a> {
     purviews: Vec<u32>,
     /// Causes: -log2 of every entry of the tables, if these are floats; otherwise empty.
     cause_surprise: Vec<Vec<f64>>,
-    /// Effects: -log2 P(unit has a value | known units in their present state), by unit, known set
-    /// and value, the last fastest.
+    /// Effects: -log2 P(unit has a value | known units in their present state), by unit with value
+    /// and known set.
     effect_surprise: Vec<Vec<f64>>,
+    /// By unit: where its values begin among these.
+    first_value: Vec<usize>,
 }
 
 #[derive(Debug, Default)]
@@ -330,12 +332,16 @@ impl<'a> MechanismSearch<'a> {
                 Causes::Wide(_) => Vec::new(),
             },
             effect_surprise: (0..n)
-                .map(|i| {
-                    let of_values = |known: u32| {
-                        let values = 0..system.alphabet.size(i) as u32;
-                        values.map(move |v| surprise(&system.effect(i, v, known, system.present)))
-                    };
-                    (0..1u32 << n).flat_map(of_values).collect()
+                .flat_map(|i| (0..system.alphabet.size(i) as u32).map(move |value| (i, value)))
+                .map(|(i, value)| {
+                    let given = |known| surprise(&system.effect(i, value, known, system.present));
+                    (0..1u32 << n).map(given).collect()
+                })
+                .collect(),
+            first_value: (0..n)
+                .scan(0, |next, i| {
+                    *next += system.alphabet.size(i);
+                    Some(*next - system.alphabet.size(i))
                 })
                 .collect(),
         }
@@ -493,9 +499,9 @@ impl<'a> MechanismSearch<'a> {
                         (Direction::Cause, Causes::Floats(_)) => {
                             bits(mechanism).map(|j| self.cause_surprise[j][0]).sum()
                         }
-                        (Direction::Effect, _) => {
-                            bits(purview).map(|p| self.surprise_of(p, 0, state)).sum()
-                        }
+                        (Direction::Effect, _) => bits(purview)
+                            .map(|p| self.effect_surprise[self.row_of(p, state)][0])
+                            .sum(),
                     };
                     let complete = nothing_known + information.forward[z as usize].log2();
                     selectivity
@@ -526,7 +532,8 @@ impl<'a> MechanismSearch<'a> {
             }
             Direction::Effect => {
                 let sum = |known: u32| -> f64 {
-                    bits(purview).map(|p| self.surprise_of(p, known, state)).sum()
+                    let of_unit = |p| self.effect_surprise[self.row_of(p, state)][known as usize];
+                    bits(purview).map(of_unit).sum()
                 };
                 let rest = bits(mechanism).map(|j| sum(mechanism & !(1 << j)));
                 rest.fold(f64::INFINITY, f64::min) - sum(mechanism)
@@ -535,12 +542,10 @@ impl<'a> MechanismSearch<'a> {
         f64::from(n_mechanism) * least
     }
 
-    /// Effects: -log2 P(unit is as in the state | known units in their present state).
+    /// Effects: which of the tables of surprises is that of a unit being as in the state.
     #[inline]
-    fn surprise_of(&self, unit: usize, known: u32, state: u32) -> f64 {
-        let alphabet = &self.system.alphabet;
-        let at = known as usize * alphabet.size(unit) + alphabet.value(state, unit) as usize;
-        self.effect_surprise[unit][at]
+    fn row_of(&self, unit: usize, state: u32) -> usize {
+        self.first_value[unit] + self.system.alphabet.value(state, unit) as usize
     }
 
     /// φ over one purview, unless it is 0 or known to be less than `at_least`; `None` if the search
@@ -610,11 +615,9 @@ impl<'a> MechanismSearch<'a> {
                 }
             }
             Direction::Effect => {
-                units.extend(bits(purview));
+                units.extend(bits(purview).map(|p| self.row_of(p, known)));
                 places.extend(submasks(mechanism).map(|m| m as usize));
-                problem.effect(a, b, selectivity, |p, m| {
-                    self.surprise_of(units[p], places[m] as u32, known)
-                });
+                problem.effect(a, b, selectivity, |p, m| self.effect_surprise[units[p]][places[m]]);
             }
         }
     }

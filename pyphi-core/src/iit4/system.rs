@@ -25,7 +25,7 @@ use crate::repertoire::Direction;
 use crate::state::State;
 use crate::subsystem::Subsystem;
 use crate::tables::Wiring;
-use crate::unit_set::{UnitSet, bits, deposit, extract, submasks};
+use crate::unit_set::{UnitSet, bits, deposit, extract};
 use crate::wide::Wide;
 
 /// Numbers by state of all units, or at [`Known::index`].
@@ -249,10 +249,6 @@ impl Known {
     /// the order of the subsets.
     pub(crate) fn places_of_subsets(&self, known: u32, z: u32, places: &mut Vec<usize>) {
         places.clear();
-        if self.index.alphabet.is_binary() {
-            places.extend(submasks(known).map(|subset| self.index(subset, z)));
-            return;
-        }
         places.push(0);
         for unit in bits(known) {
             let added = self.index.powers[1 << unit] * (1 + self.index.alphabet.value(z, unit));
