@@ -176,7 +176,7 @@ pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<BigPhi> 
         if let Some(reason) = memory_limit(needed_bytes, options).or_else(|| stop.reason()) {
             return without_structure(subsystem, reason);
         }
-        if !quiet.variant.has_bounds() {
+        if !(quiet.variant.has_bounds() && subsystem.is_binary()) {
             quiet.variant.check().unwrap_or_else(|error| panic!("{error}"));
             let cuts = cuts(subsystem, quiet.variant);
             return by_definition::big_phi(subsystem, &quiet, stop.clone(), &cuts);

@@ -78,10 +78,11 @@ fn distance(
     measure: Measure,
     (p, q): (&Distribution, &Distribution),
     emd: &mut EmdSolver,
+    stop: &Stop,
 ) -> f64 {
     steps(p.entries.len());
     if let (Measure::Emd, Some(values)) = (measure, values) {
-        return values.earth_movers(direction, p.purview, &p.entries, &q.entries);
+        return values.earth_movers(direction, p.purview, (&p.entries, &q.entries), stop);
     }
     match (measure, &p.on, &q.on) {
         (Measure::Emd, Some(p_on), Some(q_on)) => {
@@ -164,7 +165,7 @@ impl Definition<'_> {
         q: &Distribution,
         emd: &mut EmdSolver,
     ) -> f64 {
-        distance(self.values(), direction, self.variant.measure, (p, q), emd)
+        distance(self.values(), direction, self.variant.measure, (p, q), emd, self.stop)
     }
 
     /// The partitioned repertoire.
@@ -460,15 +461,21 @@ impl<'a> Place<'a> {
         Distribution { purview: union, entries: all, on }
     }
 
-    fn distance(&self, other: &Place<'_>, measure: Measure, emd: &mut EmdSolver) -> f64 {
+    fn distance(
+        &self,
+        other: &Place<'_>,
+        measure: Measure,
+        emd: &mut EmdSolver,
+        stop: &Stop,
+    ) -> f64 {
         let sides = [Direction::Cause, Direction::Effect].map(|direction| {
             let union = self.purviews[direction as usize] | other.purviews[direction as usize];
             let (p, q) = (self.expanded(direction, union), other.expanded(direction, union));
-            let values = match self.unconstrained {
-                Unconstrained::Binary(_) => None,
-                Unconstrained::Values(values) => Some(values),
+            let values = match (self.unconstrained, other.unconstrained) {
+                (Unconstrained::Values(values), Unconstrained::Values(_)) => Some(values),
+                _ => None,
             };
-            distance(values, direction, measure, (&p, &q), emd)
+            distance(values, direction, measure, (&p, &q), emd, stop)
         });
         sides.iter().sum()
     }
@@ -505,19 +512,15 @@ pub(crate) fn structure_distance(
         CesDistance::AbsoluteSumSmallPhi => return Some((a.sum_phi() - b.sum_phi()).abs()),
     }
     assert!(!variant.measure.is_asymmetric(), "{} is asymmetric", variant.measure);
-    let is_binary = first.is_binary() && second.is_binary();
-    let on: Vec<Vec<f64>> = [first, second]
-        .into_iter()
-        .filter(|_| is_binary)
-        .map(|it| it.tables.effect(0).iter().map(|&on| to_f64(on)).collect())
-        .collect();
-    let [of_first, of_second] = match (&first.tables.values, &second.tables.values) {
-        (Some(a), Some(b)) => [a, b].map(|it| Unconstrained::Values(it)),
-        _ => {
-            [first, second].iter().for_each(|it| it.expect_binary("a distance from binary units"));
-            [0, 1].map(|it: usize| Unconstrained::Binary(&on[it]))
-        }
-    };
+    // Binary units may be beside others in one of the networks, and among themselves in the other.
+    let on = [first, second].map(|it| -> Vec<f64> {
+        let on = if it.is_binary() { it.tables.effect(0) } else { &[] };
+        on.iter().map(|&on| to_f64(on)).collect()
+    });
+    let [of_first, of_second] = [(first, &on[0]), (second, &on[1])].map(|(it, on)| {
+        let values = it.tables.values.as_deref();
+        values.map_or(Unconstrained::Binary(on), Unconstrained::Values)
+    });
     let members = first.units().bits();
     // One and the same concept stays where it is.
     let differing = |of: &[Concept], from: &[Concept]| -> Vec<usize> {
@@ -551,7 +554,7 @@ pub(crate) fn structure_distance(
     let mut costs: Vec<Vec<i64>> = Vec::with_capacity(rows.len());
     for row in &rows {
         let cost = |it: &Place<'_>| {
-            let distance = row.distance(it, variant.measure, &mut emd);
+            let distance = row.distance(it, variant.measure, &mut emd, stop);
             (!stop.is_due()).then(|| to_coarse(to_fixed(distance)))
         };
         costs.push(columns.iter().map(cost).collect::<Option<_>>()?);

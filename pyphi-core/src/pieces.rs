@@ -265,6 +265,7 @@ impl<'a> Pieces<'a> {
     /// each call, on the threads of the current rayon pool; time counts from the call.
     pub fn new(subsystem: &'a Subsystem, options: &'a Options) -> Pieces<'a> {
         options.variant.expect_default("an analysis in pieces");
+        subsystem.expect_binary("an analysis in pieces");
         let id = AnalysisId::new(subsystem, options);
         // Where Φ is 0 without search there is nothing to decide.
         let (mechanisms, cuts) = match is_zero_without_search(subsystem) {

@@ -273,6 +273,7 @@ impl PhiSpectrum {
 /// ```
 pub fn phi_spectrum(subsystem: &Subsystem, options: &Options, rules: SpectrumRules) -> PhiSpectrum {
     options.variant.expect_default("a spectrum");
+    subsystem.expect_binary("a spectrum");
     search(subsystem, &Stop::new(options), rules, false, MOST_OF_CUT)
 }
 

@@ -65,9 +65,10 @@ impl Subsystem {
     }
 
     /// As [`Subsystem::of`], of units with any number of values. Where one has more than two,
-    /// [`big_phi`](crate::big_phi), [`big_phi_over`](crate::big_phi_over), repertoires,
-    /// [`Subsystem::structure`], [`Subsystem::purview_analysis`] and
-    /// [`ces_distance`](crate::ces_distance) know such a subsystem; other functions panic.
+    /// [`big_phi`](crate::big_phi), [`big_phi_over`](crate::big_phi_over),
+    /// [`big_phi_many`](crate::big_phi_many), repertoires, [`Subsystem::structure`],
+    /// [`Subsystem::purview_analysis`] and [`ces_distance`](crate::ces_distance) know such a
+    /// subsystem; other functions panic.
     ///
     /// ```
     /// use std::sync::Arc;

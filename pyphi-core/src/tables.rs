@@ -40,7 +40,7 @@ pub(crate) struct Tables {
     effect: Vec<Fixed>,
     /// The same, as floats.
     effect_on: Vec<f64>,
-    /// Instead of all of these, where a unit has more than two values: whoever only knows ON and
+    /// Instead of all of these, where a unit has more than two values: code that only knows ON and
     /// OFF finds nothing to misread.
     pub(crate) values: Option<Box<ValueTables>>,
 }

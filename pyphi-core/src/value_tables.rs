@@ -155,12 +155,13 @@ impl ValueTables {
     /// The earth mover's distance between two distributions over a purview. Of effects, whose units
     /// are independent, it is the sum over the units of half the L1 distance of their
     /// distributions: no plan can move less in any unit, and that of the units apart moves that.
+    /// Infinite, if the analysis is to stop.
     pub(crate) fn earth_movers(
         &self,
         direction: Direction,
         purview: u32,
-        p: &[f64],
-        q: &[f64],
+        (p, q): (&[f64], &[f64]),
+        stop: &Stop,
     ) -> f64 {
         let own = self.alphabet.of_units(purview);
         match direction {
@@ -175,14 +176,15 @@ impl ValueTables {
                 }
                 sum
             }
-            Direction::Cause => transport(&own, p, q),
+            Direction::Cause => transport(&own, p, q, stop).unwrap_or(f64::INFINITY),
         }
     }
 }
 
 /// The least probability × number of units that makes `q` of `p`, exactly on the grid. What both
 /// have in a state stays there, since the number of units in which states differ is a metric.
-fn transport(alphabet: &Alphabet, p: &[f64], q: &[f64]) -> f64 {
+/// `None`, if the analysis is to stop.
+fn transport(alphabet: &Alphabet, p: &[f64], q: &[f64], stop: &Stop) -> Option<f64> {
     let place = |of: &[f64]| -> Vec<Fixed> {
         let mut placed = vec![0; of.len()];
         place_distribution(of, &mut placed);
@@ -194,7 +196,7 @@ fn transport(alphabet: &Alphabet, p: &[f64], q: &[f64]) -> f64 {
     };
     let (from, to) = (states(1), states(-1));
     if from.is_empty() {
-        return 0.0;
+        return Some(0.0);
     }
     let mass = |of: &[u32]| -> Vec<i64> { of.iter().map(|&z| surplus[z as usize].abs()).collect() };
     let cost = |row: usize, column: usize| -> i64 {
@@ -207,9 +209,9 @@ fn transport(alphabet: &Alphabet, p: &[f64], q: &[f64]) -> f64 {
         out.iter_mut().enumerate().for_each(|(column, it)| *it = cost(row, column));
     });
     plan.start(&[]);
-    match plan.solve(i128::MAX, &Stop::never(), cost) {
-        Some(Total::Exact(total)) => to_f64(total as Fixed),
-        other => unreachable!("nothing stops the transport: {other:?}"),
+    match plan.solve(i128::MAX, stop, cost)? {
+        Total::Exact(total) => Some(to_f64(total as Fixed)),
+        Total::AtLeast(_) => unreachable!("no distance is the largest number"),
     }
 }
 
@@ -220,14 +222,17 @@ mod tests {
     #[test]
     fn mass_moves_to_the_nearest_states() {
         let alphabet = Alphabet::new(&[3, 2]).expect("an alphabet");
+        let transport = |p: &[f64], q: &[f64]| {
+            super::transport(&alphabet, p, q, &Stop::never()).expect("nothing stops it")
+        };
         // From 00 to 21 two units change, from 00 to 20 one; any two values are equally far.
         let at = |z: usize| (0..6).map(|it| f64::from(u8::from(it == z))).collect::<Vec<f64>>();
-        assert_eq!(transport(&alphabet, &at(0), &at(5)), 2.0);
-        assert_eq!(transport(&alphabet, &at(0), &at(2)), 1.0);
-        assert_eq!(transport(&alphabet, &at(0), &at(1)), 1.0);
+        assert_eq!(transport(&at(0), &at(5)), 2.0);
+        assert_eq!(transport(&at(0), &at(2)), 1.0);
+        assert_eq!(transport(&at(0), &at(1)), 1.0);
         let uniform = vec![1.0 / 6.0; 6];
         let expected = 2.0 / 3.0 + 0.5;
-        assert!((transport(&alphabet, &at(0), &uniform) - expected).abs() < 1e-15);
-        assert_eq!(transport(&alphabet, &uniform, &uniform), 0.0);
+        assert!((transport(&at(0), &uniform) - expected).abs() < 1e-15);
+        assert_eq!(transport(&uniform, &uniform), 0.0);
     }
 }

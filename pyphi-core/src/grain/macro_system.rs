@@ -9,11 +9,11 @@
 //! 5. groups are left, of which it is counted how many units are ON.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::grain::effective_information::{distribution, probability};
 use crate::iit4::check_connections;
 use crate::limits::{Options, Stop, StopReason, steps};
 use crate::network::Network;
 use crate::partition::Cut;
+use crate::repertoire::product_repertoire;
 use crate::state::State;
 use crate::subsystem::Subsystem;
 use crate::tpm::Tpm;
@@ -61,15 +61,16 @@ pub struct Group {
 }
 
 impl Group {
-    /// The macro unit is OFF if as many units are ON as one of `off` says.
+    /// The macro unit is OFF if as many units are ON as one of `off` says. Numbers from 63 on,
+    /// which no group has, are taken for 63.
     pub fn new(units: UnitSet, off: &[usize]) -> Group {
-        let bit = |&count: &usize| if count < 64 { 1u64 << count } else { 0 };
+        let bit = |&count: &usize| 1u64 << count.min(63);
         Group { units, off: off.iter().map(bit).fold(0, |all, it| all | it) }
     }
 
     /// How many units may be ON while the macro unit is OFF.
     pub fn off(self) -> Vec<usize> {
-        (0..=self.units.len()).filter(|&count| self.off >> count & 1 == 1).collect()
+        (0..64).filter(|&count| self.off >> count & 1 == 1).collect()
     }
 
     fn is_on(self, n_on: u32) -> bool {
@@ -396,7 +397,7 @@ fn state_by_state(columns: &Columns) -> Vec<Vec<f64>> {
         .map(|s| {
             let on: Vec<f64> = columns.iter().map(|it| it[s]).collect();
             let mut row = Vec::new();
-            distribution(&on, &mut row);
+            product_repertoire(&on, UnitSet::all(on.len()).bits(), &mut row);
             steps(row.len());
             row
         })
@@ -451,10 +452,11 @@ fn grouped(
     }
     let on = marginals(&sums, n_macro);
     if must_be_independent {
+        let mut product = Vec::new();
         for (row, found) in sums.iter().enumerate() {
             let of_row: Vec<f64> = on.iter().map(|it| it[row]).collect();
-            for (column, &found) in found.iter().enumerate() {
-                let expected = probability(&of_row, column as u32);
+            product_repertoire(&of_row, UnitSet::all(n_macro).bits(), &mut product);
+            for (column, (&found, &expected)) in found.iter().zip(&product).enumerate() {
                 if (found - expected).abs() > DEPENDS {
                     let kind = ErrorKind::ConditionallyDependent { row, column, found, expected };
                     return Err(Error::from(kind).at("macro units"));

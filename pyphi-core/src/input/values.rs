@@ -382,7 +382,17 @@ impl Reader {
                 ));
             }
         };
-        let from = row_numbers(&alphabet, order);
+        let n_rows = match &table {
+            ValueTable::Distributions(rows) => rows.len(),
+            ValueTable::Next(rows) => rows.len(),
+            ValueTable::StateByState(rows) => rows.len(),
+            ValueTable::Marginals(_) => 0,
+        };
+        // A table without a row for each state is refused later. An alphabet may have 2³² states.
+        let from = match n_rows == alphabet.n_states() {
+            true => row_numbers(&alphabet, order),
+            false => Vec::new(),
+        };
         match table {
             ValueTable::Distributions(rows) => {
                 let rows = in_order(rows, &from);

@@ -216,6 +216,16 @@ fn what_is_wrong_with_a_grain_is_said() {
         "grain: groups: {2,3} is OFF if [0, 1, 2] are ON, expected some of the numbers from 0 to \
          2, and not all",
     );
+    check(
+        groups(&[(&[0, 1], &[0, 5]), (&[2, 3], &[0])]),
+        "grain: groups: {0,1} is OFF if [0, 5] are ON, expected some of the numbers from 0 to 2, \
+         and not all",
+    );
+    check(
+        groups(&[(&[0, 1], &[0]), (&[2, 3], &[0, 70])]),
+        "grain: groups: {2,3} is OFF if [0, 63] are ON, expected some of the numbers from 0 to 2, \
+         and not all",
+    );
 }
 
 #[test]

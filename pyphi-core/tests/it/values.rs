@@ -4,13 +4,18 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use pyphi_core::causation::{self, Background, Scheme, Transition};
+use pyphi_core::grain::{self, Grain, Grains, MacroSystem};
 use pyphi_core::iit4::{
     self, PhiStructure, Rules, System, SystemIrreducibilityAnalysis, SystemState,
 };
 use pyphi_core::input::{self, Reader};
+use pyphi_core::pieces::Pieces;
 use pyphi_core::{
-    Alphabet, CauseEffectStructure, DifferentiationCap, Direction, Network, Options, State,
-    Subsystem, TiePolicy, Tpm, UnitSet, Variant, big_phi,
+    Alphabet, CauseEffectStructure, DifferentiationCap, Direction, Network, Options, SpectrumRules,
+    State, Subsystem, TieOrder, TiePolicy, Tpm, UnitSet, Variant, big_phi, big_phi_many,
+    ces_distance, complex_ranges, complexes, cut_distances, phi_by_order, phi_range, phi_spectrum,
+    tie_range,
 };
 use serde_json::{Value, json};
 
@@ -514,6 +519,95 @@ fn binary_units_beside_others_stay_what_they_are_under_iit3() {
     }
 }
 
+/// Two units of `k` values that copy each other; if `beside` is not 0, beside a unit with as many
+/// values that copies itself.
+fn copies(k: usize, beside: usize, state: [u8; 2]) -> Subsystem {
+    let sizes = if beside == 0 { vec![k; 2] } else { vec![k, k, beside] };
+    let alphabet = Alphabet::new(&sizes).expect("an alphabet");
+    let next = |row: usize| {
+        let values = alphabet.values(row);
+        [&[values[1], values[0]], &values[2..]].concat()
+    };
+    let next: Vec<Vec<u8>> = (0..alphabet.n_states()).map(next).collect();
+    let tpm = Tpm::from_next_values(&alphabet, &next).expect("a TPM");
+    let cm = [vec![0, 1, 0], vec![1, 0, 0], vec![0, 0, 1]];
+    let n = sizes.len();
+    let cm: Vec<Vec<u8>> = cm[..n].iter().map(|row| row[..n].to_vec()).collect();
+    let network = Arc::new(Network::new(tpm, &cm).expect("a network"));
+    let values = [&state[..], &vec![0; n - 2]].concat();
+    let state = network.state(&values).expect("a state");
+    Subsystem::of_values(&network, state, UnitSet::all(2)).expect("a subsystem")
+}
+
+/// What is asked of units with three values is answered or refused.
+#[test]
+fn every_function_knows_three_values_or_says_that_it_does_not() {
+    let it = copies(3, 0, [1, 2]);
+    let (network, state, all) = (it.network(), it.state(), it.units());
+    let options = Options::default();
+    let expected = big_phi(&it, &options);
+    for found in big_phi_many(&[it.clone(), it.clone()], &options) {
+        assert_eq!((found.phi, found.cut), (expected.phi, expected.cut));
+        assert_eq!(found.ces, expected.ces);
+    }
+    let information = grain::effective_information(network.tpm());
+    assert!(is_near(information.bits, 9f64.log2()), "{information:?}");
+    assert_eq!(information.determinism, 1.0);
+    assert!(is_near(information.degeneracy, 0.0), "{information:?}");
+
+    let fixed = Background::Fixed;
+    let rules = SpectrumRules::default();
+    let refused: [Option<pyphi_core::Error>; 8] = [
+        complexes(network, state, &options).err(),
+        complex_ranges(network, state, &options, rules).err(),
+        Subsystem::new(network, state, all).err(),
+        Transition::new(network, state, state, all, all, fixed).err(),
+        causation::nexus(network, state, state, fixed, Scheme::All, &options).err(),
+        MacroSystem::new(network, state, &Grain::micro(all)).err(),
+        grain::emergence(network, state, &Grains::default(), &options).err(),
+        grain::best_grain(network, state, all, &Grains::default(), &options).err(),
+    ];
+    for (at, error) in refused.into_iter().enumerate() {
+        let error = error.expect("an error").to_string();
+        assert!(error.contains("is for units with two values only"), "{at}: {error}");
+    }
+
+    type Asked = fn(&Subsystem);
+    let panics: [Asked; 7] = [
+        |it| drop(phi_range(it, &Options::default(), 2, 1)),
+        |it| drop(tie_range(it, &Options::default(), 2, 1)),
+        |it| drop(phi_by_order(it, &Options::default(), &[TieOrder::default()])),
+        |it| drop(phi_spectrum(it, &Options::default(), SpectrumRules::default())),
+        |it| drop(Pieces::new(it, &Options::default())),
+        |it| drop(it.concept(it.units())),
+        |it| drop(cut_distances(it, &Options::default())),
+    ];
+    for (at, asked) in panics.into_iter().enumerate() {
+        let caught = std::panic::catch_unwind(|| asked(&it)).expect_err("a panic");
+        let message = caught.downcast::<String>().expect("a message");
+        assert!(message.contains("is for units with two values"), "{at}: {message}");
+    }
+}
+
+/// The same binary units in a network of their own and beside a unit with three values.
+#[test]
+fn structures_of_binary_units_have_a_distance_whatever_is_beside_them() {
+    let alone = |state| copies(2, 0, state);
+    let distance = |first: &Subsystem, second: &Subsystem, variant| {
+        let options = Options { variant, ..Options::default() };
+        let of = |it: &Subsystem| it.structure(&options).expect("not stopped");
+        ces_distance((first, &of(first)), (second, &of(second)), variant).expect("a distance")
+    };
+    for variant in [Variant::default(), Variant::AID] {
+        let expected = distance(&alone([1, 0]), &alone([1, 1]), variant);
+        let beside = copies(2, 3, [1, 1]);
+        assert!(is_near(distance(&alone([1, 0]), &beside, variant), expected));
+        assert!(is_near(distance(&beside, &alone([1, 0]), variant), expected));
+        assert!(is_near(distance(&beside, &copies(2, 3, [1, 0]), variant), expected));
+        assert!(is_near(distance(&beside, &alone([1, 1]), variant), 0.0));
+    }
+}
+
 const NEXT: &str = r#"{"labels": ["P", "Mc", "Mn"], "alphabet": [3, 2, 2],
     "row_order": "first-unit-fastest", "next": [[2,0,1],[2,0,0],[2,1,0],[2,0,1],[2,0,1],[2,1,1],
     [0,0,1],[0,0,0],[0,1,0],[0,0,1],[0,0,1],[0,1,1]], "state": [0, 0, 1]}"#;
@@ -635,6 +729,11 @@ fn what_is_wrong_names_row_and_unit() {
     for (found, expected) in cases {
         assert!(found.contains(expected), "{found}: expected {expected}");
     }
+    // As many states as an alphabet can have, and a table without rows for them.
+    let vast = r#"{"alphabet": [256, 256, 256, 256], "row_order": "last-unit-fastest",
+        "next": [[0, 0, 0, 0]], "state": [0, 0, 0, 0]}"#;
+    let found = read(vast).expect_err("an error");
+    assert!(found.contains("tpm: 1 rows, expected 4294967296"), "{found}");
     let binary = r#"{"alphabet": [3, 2], "row_order": "first-unit-fastest", "state": [1, 0],
         "tpm": [[0, 0], [0, 1], [1, 0], [1, 1]]}"#;
     let found = read(binary).expect_err("an error");
