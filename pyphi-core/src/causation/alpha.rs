@@ -11,6 +11,7 @@ use super::transition::{Transition, to_network};
 use crate::iit4::JointPartition;
 use crate::limits::{Stop, Watch, steps};
 use crate::repertoire::Direction;
+use crate::subset_convolution::least_of_subsets;
 use crate::unit_set::{UnitSet, bits, extract};
 
 /// All of one direction. Mechanisms and purviews are numbered inside their sides.
@@ -35,7 +36,7 @@ impl Alphas {
         let [cause, effect] = [transition.cause(), transition.effect()];
         let (mechanisms, purviews, costs) = match direction {
             Direction::Cause => (effect, cause, costs_of_causes(transition, stop)?),
-            Direction::Effect => (cause, effect, costs_of_effects(transition)),
+            Direction::Effect => (cause, effect, costs_of_effects(transition, stop)?),
         };
         let (n_mechanism, n_purview) = (mechanisms.len(), purviews.len());
         let search = Search::new(scheme, n_mechanism, n_purview, costs, stop, watch)?;
@@ -98,13 +99,16 @@ fn costs_of_causes(transition: &Transition, stop: &Stop) -> Option<Vec<f64>> {
 }
 
 /// -ρ of all candidate effects, by mechanism and purview.
-fn costs_of_effects(transition: &Transition) -> Vec<f64> {
+fn costs_of_effects(transition: &Transition, stop: &Stop) -> Option<Vec<f64>> {
     let [n_cause, n_effect] = transition.n_units();
     let n_sets = 1usize << n_effect;
     let mut costs = vec![0.0; n_sets << n_cause];
     steps(costs.len());
     let nothing: Vec<f64> = (0..n_effect).map(|it| transition.log_of_effect(it, 0)).collect();
     for (m, row) in costs.chunks_exact_mut(n_sets).enumerate().skip(1) {
+        if stop.is_due() {
+            return None;
+        }
         let of_unit = |it: usize| nothing[it] - transition.log_of_effect(it, m as u32);
         let by_unit: Vec<f64> = (0..n_effect).map(of_unit).collect();
         for purview in 1..n_sets {
@@ -112,36 +116,48 @@ fn costs_of_effects(transition: &Transition) -> Vec<f64> {
             row[purview] = row[purview ^ lowest] + by_unit[lowest.trailing_zeros() as usize];
         }
     }
-    costs
+    Some(costs)
 }
 
 /// By mechanism and by purview units that are at hand: α of the strongest link of the mechanism
-/// with some of them, times -1.
-pub(super) fn strongest(alphas: &Alphas) -> Vec<f64> {
+/// with some of them, times -1. `None` if it was stopped.
+pub(super) fn strongest(alphas: &Alphas, stop: &Stop) -> Option<Vec<f64>> {
     let (n_mechanism, n_purview) = (alphas.mechanisms.len(), alphas.purviews.len());
     let n_sets = 1usize << n_purview;
     let mut strongest = vec![0.0; n_sets << n_mechanism];
     steps((n_purview + 2) * strongest.len());
     for (m, row) in strongest.chunks_exact_mut(n_sets).enumerate().skip(1) {
+        if stop.is_due() {
+            return None;
+        }
         for (p, value) in row.iter_mut().enumerate().skip(1) {
             *value = 0.0 - alphas.alpha(m as u32, p as u32);
         }
-        crate::subset_convolution::least_of_subsets(row);
+        least_of_subsets(row);
     }
-    strongest
+    Some(strongest)
 }
 
 /// What links there are between units of a mechanism side and of a purview side, times -1, by the
-/// former and the latter: the sums of [`strongest`] over sets of mechanism units.
-pub(super) fn sums(mut strongest: Vec<f64>, n_mechanism: usize, n_purview: usize) -> Vec<f64> {
+/// former and the latter: the sums of [`strongest`] over sets of mechanism units. `None` if it was
+/// stopped.
+pub(super) fn sums(
+    mut strongest: Vec<f64>,
+    n_mechanism: usize,
+    n_purview: usize,
+    stop: &Stop,
+) -> Option<Vec<f64>> {
     let n_sets = 1usize << n_purview;
     steps(n_mechanism * strongest.len());
     for unit in bits(UnitSet::all(n_mechanism).bits()) {
+        if stop.is_due() {
+            return None;
+        }
         for m in (0..1usize << n_mechanism).filter(|m| m >> unit & 1 == 1) {
             let (without, with) = strongest.split_at_mut(m * n_sets);
             let without = &without[(m ^ 1 << unit) * n_sets..][..n_sets];
             with[..n_sets].iter_mut().zip(without).for_each(|(sum, value)| *sum += value);
         }
     }
-    strongest
+    Some(strongest)
 }

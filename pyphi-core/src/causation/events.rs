@@ -1,10 +1,12 @@
 //! Events: what has an actual cause in the state before, and an actual effect in the state after.
 
+use std::time::Instant;
+
 use super::account::{CausalLink, account};
 use super::partitions::Scheme;
 use super::transition::{Background, Transition};
 use crate::error::Result;
-use crate::limits::{Options, StopReason};
+use crate::limits::{Options, Stop, StopReason};
 use crate::network::Network;
 use crate::repertoire::Direction;
 use crate::state::State;
@@ -39,8 +41,11 @@ pub fn events(
     let transition =
         |before, after| Transition::new(network, before, after, units, units, background);
     let (past, future) = (transition(previous, current)?, transition(current, next)?);
+    // The limit on time is that of both.
+    let (stop, began) = (Stop::new(options), Instant::now());
     let accounts = account(&past, scheme, options)
-        .and_then(|past| Ok((past, account(&future, scheme, options)?)));
+        .and_then(|past| Ok((past, account(&future, scheme, &options.left(began))?)))
+        .map_err(|reason| stop.reason().unwrap_or(reason));
     Ok(accounts.map(|(past, future)| {
         let causes = past.links().iter().filter(|it| it.direction == Direction::Cause);
         let with_effect = |cause: &CausalLink| {

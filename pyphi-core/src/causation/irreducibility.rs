@@ -94,17 +94,21 @@ impl Account {
             return Ok(none(Reason::NoLinks));
         }
         // The links between units before and units after, by causes or by effects.
-        let strongest: Vec<(&Alphas, Vec<f64>)> =
-            both.iter().filter(|it| is_asked(it.direction)).map(|it| (it, strongest(it))).collect();
+        let strongest: Option<Vec<(&Alphas, Vec<f64>)>> = (both.iter())
+            .filter(|it| is_asked(it.direction))
+            .map(|it| Some((it, strongest(it, &stop)?)))
+            .collect();
+        let strongest = strongest.ok_or_else(|| stop.why())?;
         let mut best: Option<(f64, Direction, Blocks)> = None;
         for of in [Direction::Cause, Direction::Effect].into_iter().filter(|&it| is_asked(it)) {
             let (n_mechanism, n_purview) = match of {
                 Direction::Cause => (n_effect, n_cause),
                 Direction::Effect => (n_cause, n_effect),
             };
-            let costs = costs(&strongest, of, [n_cause, n_effect]);
-            let search = Search::new(self.scheme, n_mechanism, n_purview, costs, &stop, None);
-            let Some(search) = search else { return Err(stop.why()) };
+            let search = costs(&strongest, of, [n_cause, n_effect], &stop).and_then(|costs| {
+                Search::new(self.scheme, n_mechanism, n_purview, costs, &stop, None)
+            });
+            let search = search.ok_or_else(|| stop.why())?;
             let all = |n: usize| UnitSet::all(n).bits();
             let blocks = search.partition(all(n_mechanism), all(n_purview));
             let lost = lost(&strongest, of, &blocks);
@@ -143,28 +147,32 @@ impl Account {
 }
 
 /// What is kept inside a block, times -1, by mechanism units and purview units of partitions of
-/// this direction.
+/// this direction. `None` if it was stopped.
 pub(super) fn costs(
     strongest: &[(&Alphas, Vec<f64>)],
     of: Direction,
     [n_cause, n_effect]: [usize; 2],
-) -> Vec<f64> {
+    stop: &Stop,
+) -> Option<Vec<f64>> {
     let mut all = vec![0.0; 1 << (n_cause + n_effect)];
     for (alphas, strongest) in strongest {
         let (n_mechanism, n_purview) = (alphas.mechanisms.len(), alphas.purviews.len());
-        let sums = sums(strongest.clone(), n_mechanism, n_purview);
+        let sums = sums(strongest.clone(), n_mechanism, n_purview, stop)?;
         steps(all.len());
         if alphas.direction == of {
             all.iter_mut().zip(sums).for_each(|(sum, value)| *sum += value);
             continue;
         }
         for (m, row) in sums.chunks_exact(1 << n_purview).enumerate() {
+            if stop.is_due() {
+                return None;
+            }
             for (p, value) in row.iter().enumerate() {
                 all[p << n_mechanism | m] += value;
             }
         }
     }
-    all
+    Some(all)
 }
 
 /// What a partition takes from the links, one by one: links that it leaves alone lose exactly 0.

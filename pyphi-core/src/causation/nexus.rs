@@ -64,7 +64,6 @@ pub fn nexus(
     network.require_binary("actual causation")?;
     check_states(network, &[(before, "before"), (after, "after")])?;
     check_connections(network)?;
-    network.require_binary("actual causation")?;
     let has_inputs = |&unit: &usize| !network.inputs(unit).is_empty();
     let is_possible = |&unit: &usize| probability_of(network, before, after, unit) > 0.0;
     let effects = network.units().iter().filter(has_inputs).filter(is_possible).collect();
@@ -105,10 +104,10 @@ fn from(transition: &Transition, scheme: Scheme, stop: &Stop) -> Option<Vec<Nexu
     let both = [Direction::Cause, Direction::Effect]
         .map(|direction| Alphas::new(transition, direction, scheme, stop, None));
     let [Some(causes), Some(effects)] = both else { return None };
-    let strongest: Vec<(&Alphas, Vec<f64>)> =
-        [&causes, &effects].map(|it| (it, strongest(it))).into();
+    let of = |it| Some((it, strongest(it, stop)?));
+    let strongest: [(&Alphas, Vec<f64>); 2] = [of(&causes)?, of(&effects)?];
     let search = |of, n_mechanism, n_purview| {
-        let costs = costs(&strongest, of, [n_cause, n_effect]);
+        let costs = costs(&strongest, of, [n_cause, n_effect], stop)?;
         Search::new(scheme, n_mechanism, n_purview, costs, stop, None)
     };
     let of_causes = search(Direction::Cause, n_effect, n_cause)?;

@@ -183,6 +183,7 @@ impl Search {
         // What the first block, which has the lowest unit, leaves over.
         let mut found = None;
         let mut smallest = f64::INFINITY;
+        steps(1 << ((all_m ^ lowest).count_ones() + p.count_ones()));
         for other in submasks((all_m ^ lowest) as u32) {
             let cost = self.row(&self.cost, all_m ^ other as usize);
             let rest = self.row(&self.rest, other as usize);

@@ -100,7 +100,6 @@ impl Transition {
         check_states(network, &[(before, "before"), (after, "after")])?;
         check_units(network, &[(cause, "cause"), (effect, "effect")])?;
         check_connections(network)?;
-        network.require_binary("actual causation")?;
         for unit in effect.iter() {
             if probability_of(network, before, after, unit) == 0.0 {
                 return Err(ErrorKind::ImpossibleTransition {
@@ -189,7 +188,7 @@ impl Transition {
     }
 
     /// The probability that the units of the effects are as they are `after`, given all units
-    /// `before`: more than 0.
+    /// `before`: 0 only where it is too small for a float.
     pub fn probability(&self) -> f64 {
         self.probability
     }
