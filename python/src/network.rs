@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use pyphi_core::input::{
-    Connectivity, Entry, Input, NetworkRecord, Reader, RowOrder, States, Table,
+    Connectivity, Entry, Form, Input, NetworkRecord, Reader, RowOrder, States, Table,
 };
 
 use crate::error::{refused, wrong};
@@ -109,6 +109,7 @@ impl Network {
     #[pyo3(signature = (tpm, shape, cm, connectivity, labels, name, row_order, flags))]
     #[allow(clippy::too_many_arguments)]
     fn of_array(
+        py: Python<'_>,
         tpm: &[u8],
         shape: Vec<usize>,
         cm: Option<Vec<Vec<u8>>>,
@@ -122,13 +123,14 @@ impl Network {
         if !tpm.len().is_multiple_of(8) {
             return Err(wrong(format!("{} bytes, expected numbers of 8 bytes", tpm.len())));
         }
-        let mut table = Table::shaped(&shape, floats(tpm)).map_err(|it| refused(&it))?;
-        if let Some(labels) = labels {
-            table = table.with_labels(labels);
-        }
-        let mut input = reader.table(table);
-        let network = Network::of(input.networks.remove(0)).map_err(|it| refused(&it))?;
-        Ok(Network { name, ..network })
+        let network = py.detach(|| {
+            let mut table = Table::shaped(&shape, floats(tpm))?;
+            if let Some(labels) = labels {
+                table = table.with_labels(labels);
+            }
+            Network::of(reader.table(table).networks.remove(0))
+        });
+        Ok(Network { name, ..network.map_err(|it| refused(&it))? })
     }
 
     #[getter]
@@ -245,24 +247,24 @@ pub(crate) fn read(
             .map_err(|it| wrong(format!("{place}: not text: {it}, expected UTF-8")))
     };
     let at = |error: pyphi_core::Error, place: String| refused(&error.at(place));
-    let input: pyphi_core::Result<Input> = match form {
-        "json" => {
-            let text = utf8()?;
-            py.detach(|| reader.json(text))
-        }
-        "yaml" => {
-            let text = utf8()?;
-            py.detach(|| reader.yaml(text))
-        }
-        "csv" => Table::csv(utf8()?).map(|it| reader.table(it)),
-        "npy" => Table::npy(text).map(|it| reader.table(it)),
-        other => return Err(wrong(format!("form: {other:?}, expected json, yaml, csv or npy"))),
-    };
-    let Input { networks, form } = input.map_err(|it| at(it, place.to_owned()))?;
-    let is_one = form == pyphi_core::input::Form::One;
-    let networks = networks.into_iter().enumerate().map(|(number, entry)| {
-        let place = if is_one { place.to_owned() } else { format!("{place}: record {number}") };
-        Network::of(entry).map_err(|it| at(it, place))
-    });
-    networks.collect()
+    py.detach(|| {
+        let input = match form {
+            "json" => reader.json(utf8()?),
+            "yaml" => reader.yaml(utf8()?),
+            "csv" => Table::csv(utf8()?).map(|it| reader.table(it)),
+            "npy" => Table::npy(text).map(|it| reader.table(it)),
+            other => {
+                return Err(wrong(format!("form: {other:?}, expected json, yaml, csv or npy")));
+            }
+        };
+        let Input { networks, form } = input.map_err(|it| at(it, place.to_owned()))?;
+        let networks = networks.into_iter().enumerate().map(|(number, entry)| {
+            let place = match form {
+                Form::One => place.to_owned(),
+                _ => format!("{place}: record {number}"),
+            };
+            Network::of(entry).map_err(|it| at(it, place))
+        });
+        networks.collect()
+    })
 }

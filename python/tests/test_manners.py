@@ -1,5 +1,6 @@
 """Ctrl-C, threads, forks, memory."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -103,8 +104,9 @@ def test_threads():
     assert not wrong and len(ended) == 8
 
 
-def test_the_lock_is_released():
-    """Another thread of Python goes on while the engine works."""
+@contextlib.contextmanager
+def counting():
+    """Another thread of Python counts meanwhile, as long as it has the lock now and then."""
     seen = []
     done = threading.Event()
 
@@ -114,14 +116,32 @@ def test_the_lock_is_released():
             time.sleep(0.001)
 
     thread = threading.Thread(target=count)
-    network = pc.Network(np.random.default_rng(3).random((128, 7)))
     thread.start()
-    before = len(seen)
-    pc.phi(network, (0,) * 7)
-    during = len(seen) - before
-    done.set()
-    thread.join()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_the_lock_is_released():
+    """Another thread of Python goes on while the engine works."""
+    network = pc.Network(np.random.default_rng(3).random((128, 7)))
+    with counting() as seen:
+        before = len(seen)
+        pc.phi(network, (0,) * 7)
+        during = len(seen) - before
     assert during > 0
+
+
+def test_the_lock_is_released_while_a_network_is_made():
+    tpm = np.random.default_rng(3).random((1 << 18, 18))
+    with counting() as seen:
+        before = len(seen)
+        pc.Network(tpm)
+        during = len(seen) - before
+    # Held, it changes hands a few times between calls.
+    assert during > 10
 
 
 def resident():
