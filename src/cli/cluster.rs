@@ -15,11 +15,11 @@ use phi_protocol::{
     JOB_FOLDER, JobState, JobStatus, Launch, Question, TASK_SCHEMA, TASK_VERSION, TaskDone,
 };
 
-use crate::cli::interrupt;
-use crate::cli::{
-    Format, StudyArgs, answer, answer_other, check_results, conclude, display, output_failed,
-    print, program_name, run_path, set_aside,
-};
+use super::launch::{answer, answer_other};
+use super::output::{Format, display, output_failed, print};
+use super::runs::{run_path, set_aside};
+use super::study::{StudyArgs, check_results, conclude};
+use super::{interrupt, program_name};
 use crate::cluster::folder::{JobFile, JobFolder, program};
 use crate::cluster::job::{Job, Spec};
 use crate::cluster::journals::{CHECKPOINT, Header, Journals, TaskJournal};

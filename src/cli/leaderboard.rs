@@ -8,7 +8,9 @@ use std::time::Instant;
 
 use clap::Args;
 
-use crate::cli::{Format, display, interrupt, print, run_path};
+use super::interrupt;
+use super::output::{Format, display, print};
+use super::runs::run_path;
 use crate::engine::exact::Engine;
 use crate::engine::steps::Detail;
 use crate::error::Error;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::print;
+use super::output::print;
 use crate::engine::exact::{Series, Unseen};
 use crate::error::Error;
 use crate::phi::reading;

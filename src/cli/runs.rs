@@ -1,0 +1,81 @@
+//! Runs that were started with `--run`: their list, and their reports.
+
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+
+use clap::Args;
+
+use super::output::{Format, print, print_path};
+use crate::error::Error;
+use crate::escape::is_hidden;
+use crate::report::Report;
+use crate::report::text::runs;
+use crate::run::set_aside;
+use crate::run::store;
+
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// The name of the run, or the path of its folder; it need not be finished
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RunsArgs {
+    /// The folder of the runs
+    #[arg(long, value_name = "FOLDER", default_value = "runs")]
+    runs: PathBuf,
+    /// Form of the list
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+impl RunsArgs {
+    pub(super) fn run(self) -> Result<(), Error> {
+        let listed = store::list(&self.runs)?;
+        match self.format {
+            Format::Text => print(&runs(&listed, &self.runs.display().to_string())),
+            Format::Json => {
+                print(&(serde_json::to_string_pretty(&listed).expect("plain data") + "\n"))
+            }
+        }
+    }
+}
+
+impl ReportArgs {
+    pub(super) fn run(self) -> Result<(), Error> {
+        let page = Report::write(&named(&self.runs, self.run))?;
+        print_path(&page)
+    }
+}
+
+/// The folder of a run that is named by its name or by its path.
+pub(super) fn named(runs: &Path, run: PathBuf) -> PathBuf {
+    let named = runs.join(&run);
+    if named.is_dir() || !run.exists() { named } else { run }
+}
+
+/// Moves an earlier run out of the way and says where it is now.
+pub(super) fn set_aside(folder: &Path) -> Result<(), Error> {
+    if let Some(moved) = set_aside::set_aside(folder)? {
+        let _ = writeln!(io::stderr(), "the old results are in {}", moved.display());
+    }
+    Ok(())
+}
+
+/// The folder of the run `name`.
+pub(super) fn run_path(runs: &Path, name: &str) -> Result<PathBuf, Error> {
+    let mut parts = Path::new(name).components();
+    match (parts.next(), parts.next()) {
+        (Some(Component::Normal(part)), None) if part == name && !name.contains(is_hidden) => {
+            Ok(runs.join(name))
+        }
+        _ => Err(Error::Settings(format!(
+            "run {name:?}: expected a name that can be that of a folder, without separators and \
+             control characters"
+        ))),
+    }
+}
