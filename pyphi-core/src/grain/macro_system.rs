@@ -381,7 +381,7 @@ fn connections(n: usize, connects: impl Fn(usize, usize) -> bool) -> Vec<Vec<u8>
 }
 
 /// Averages over these units.
-fn average(column: &mut [f64], over: u32) {
+pub(super) fn average(column: &mut [f64], over: u32) {
     for unit in bits(over) {
         for off in (0..column.len()).filter(|s| s >> unit & 1 == 0) {
             let mean = f64::midpoint(column[off], column[off | 1 << unit]);

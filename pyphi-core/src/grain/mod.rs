@@ -1,5 +1,11 @@
-//! Macro systems of IIT 3.0: the same network on a coarser grain (Hoel et al. 2013, 2016; Marshall
-//! et al. 2018), and which grain is the one with the largest Φ.
+//! The same network on a coarser grain, by IIT 3.0 and by IIT 4.0.
+//!
+//! IIT 4.0 has **intrinsic units** (Marshall, Findlay, Albantakis, Tononi 2024): an
+//! [`IntrinsicUnit`] is made of micro units, or of units again, over some updates, and several are
+//! an [`IntrinsicSystem`], which has causes and effects of its own and is cut between its units.
+//!
+//! IIT 3.0 has macro systems (Hoel et al. 2013, 2016; Marshall et al. 2018). The two share names
+//! and nothing else.
 //!
 //! A [`Grain`] puts units into boxes with outputs and hidden units ([`BlackBoxing`]), into groups
 //! that only count how many are ON ([`CoarseGraining`]), and updates into steps of a time scale. A
@@ -29,14 +35,19 @@
 //! # Ok::<(), pyphi_core::Error>(())
 //! ```
 
+mod automaton;
 mod effective_information;
 mod emergence;
 mod enumeration;
+mod intrinsic_system;
 mod macro_phi;
 mod macro_system;
+mod unit;
 
 pub use effective_information::{EffectiveInformation, effective_information};
 pub use emergence::{Emergence, Grains, best_grain, coarse_graining, emergence};
 pub use enumeration::{black_boxings, coarse_grainings};
+pub use intrinsic_system::IntrinsicSystem;
 pub use macro_phi::{MacroPhi, macro_phi};
 pub use macro_system::{BlackBoxing, CoarseGraining, Grain, Group, MacroSystem};
+pub use unit::{IntrinsicUnit, Mapping, Part};

@@ -43,7 +43,7 @@ pub use structure::{
     phi_structure,
 };
 pub use system::System;
-pub(crate) use system::check_connections;
+pub(crate) use system::{Substrate, check_connections};
 
 use crate::alphabet::Alphabet;
 use crate::formalism::{DifferentiationCap, Formalism, TiePolicy};

@@ -117,6 +117,50 @@ impl Substrate {
         }
         Ok(substrate)
     }
+
+    /// The states of the background of some units one update ago, as rows of the TPM, with their
+    /// probabilities, which are not 0.
+    pub(crate) fn past_of_background(&self, units: UnitSet) -> Vec<(u32, f64)> {
+        let alphabet = self.network.alphabet();
+        let background = self.network.units().difference(units).bits();
+        let rows: Vec<u32> = alphabet.states_of(units.bits()).collect();
+        match &self.likelihood {
+            Likelihood::Floats(it) => past_of_background(alphabet, background, &rows, it),
+            Likelihood::Wide(it) => {
+                let all = wide_past_of_background(alphabet, background, &rows, it);
+                let all = all.into_iter().map(|(w, weight)| (w, weight.scaled(0)));
+                all.filter(|&(_, weight)| weight > 0.0).collect()
+            }
+        }
+    }
+}
+
+/// The states of the background one update ago with their probabilities, which are not 0, given the
+/// likelihood of the present state by all units. `rows` are the states of the system.
+fn past_of_background(
+    alphabet: &Alphabet,
+    background: u32,
+    rows: &[u32],
+    likelihood: &[f64],
+) -> Vec<(u32, f64)> {
+    let of = |w: u32| rows.iter().map(|s| likelihood[(s + w) as usize]).sum::<f64>();
+    let total: f64 = likelihood.iter().sum();
+    let weights = alphabet.states_of(background).map(|w| (w, of(w) / total));
+    weights.filter(|&(_, weight)| weight > 0.0).collect()
+}
+
+/// The same of wide numbers.
+fn wide_past_of_background(
+    alphabet: &Alphabet,
+    background: u32,
+    rows: &[u32],
+    likelihood: &[Wide],
+) -> Vec<(u32, Wide)> {
+    let sum = |all: &mut dyn Iterator<Item = Wide>| all.fold(Wide::ZERO, Wide::plus);
+    let of = |w: u32| sum(&mut rows.iter().map(|s| likelihood[(s + w) as usize]));
+    let total = sum(&mut likelihood.iter().copied());
+    let weights = alphabet.states_of(background).map(|w| (w, of(w).over(total)));
+    weights.filter(|(_, weight)| !weight.is_zero()).collect()
 }
 
 /// # Errors
@@ -410,13 +454,7 @@ impl System {
                 wide_table(&|i, s| Wide::new(in_past(i, s, 0), 0))
             }
             Likelihood::Floats(likelihood) => {
-                let of = |w: u32| rows.iter().map(|s| likelihood[(s + w) as usize]).sum::<f64>();
-                let total: f64 = likelihood.iter().sum();
-                let weights: Vec<(u32, f64)> = whole_alphabet
-                    .states_of(background)
-                    .map(|w| (w, of(w) / total))
-                    .filter(|&(_, weight)| weight > 0.0)
-                    .collect();
+                let weights = past_of_background(whole_alphabet, background, &rows, likelihood);
                 let mean = |i: usize, s: usize| {
                     weights.iter().map(|&(w, weight)| weight * in_past(i, s, w)).sum::<f64>()
                 };
@@ -435,14 +473,8 @@ impl System {
                 }
             }
             Likelihood::Wide(likelihood) => {
-                let sum = |all: &mut dyn Iterator<Item = Wide>| all.fold(Wide::ZERO, Wide::plus);
-                let of = |w: u32| sum(&mut rows.iter().map(|s| likelihood[(s + w) as usize]));
-                let total = sum(&mut likelihood.iter().copied());
-                let weights: Vec<(u32, Wide)> = whole_alphabet
-                    .states_of(background)
-                    .map(|w| (w, of(w).over(total)))
-                    .filter(|(_, weight)| !weight.is_zero())
-                    .collect();
+                let weights =
+                    wide_past_of_background(whole_alphabet, background, &rows, likelihood);
                 wide_table(&|i, s| {
                     weights.iter().fold(Wide::ZERO, |sum, &(w, weight)| {
                         sum.plus(weight.times(Wide::new(in_past(i, s, w), 0)))
@@ -468,6 +500,30 @@ impl System {
             effect,
             known: Arc::default(),
         })
+    }
+
+    /// All units of a network in a state, which has no background, with causes that do not follow
+    /// from its TPM: by unit and state, P(unit is as it is now | all units).
+    ///
+    /// # Errors
+    /// If by the TPM no previous state leads to the present one.
+    pub(crate) fn with_causes(
+        network: Network,
+        state: State,
+        causes: Vec<Vec<f64>>,
+    ) -> Result<System> {
+        let units = network.units();
+        let substrate = Substrate::of_checked(&Arc::new(network), state)?;
+        let mut system = System::within(&Arc::new(substrate), units)?;
+        let smallest = smallest(causes.iter().flatten().copied());
+        system.causes = match is_tiny(smallest, system.n.max(MOST_FACTORS)) {
+            true => {
+                let wide = |of_unit: &Vec<f64>| of_unit.iter().map(|&p| Wide::new(p, 0)).collect();
+                Causes::Wide(Arc::new(causes.iter().map(wide).collect()))
+            }
+            false => Causes::Floats(causes.into_iter().map(Table::from).collect()),
+        };
+        Ok(system)
     }
 
     /// The network.

@@ -33,6 +33,8 @@ mod iit4_suite;
 mod iit4_ties;
 /// Networks in every form that they are kept in.
 mod input_forms;
+/// Intrinsic units of IIT 4.0: every golden record, and the published figures.
+mod intrinsic_suite;
 /// What an ordinary test does with a fuzz target.
 #[path = "../../../fuzz/mutations.rs"]
 mod mutations;
