@@ -102,17 +102,16 @@ impl EmdSolver {
         enough: Fixed,
         stop_at: Fixed,
     ) -> Emd {
-        self.load(p, q);
-        let tiny = match self.k {
-            0 => Some(0),
-            1 => Some(self.excess[0].abs()),
-            2 => Some(self.square()),
-            _ => None,
-        };
-        if let Some(distance) = tiny {
-            self.n_solved += 1;
-            return Emd::Exact(distance);
+        if let Some(found) = small(p, q, stop_at) {
+            self.n_solved += u64::from(matches!(found, Emd::Exact(_)));
+            return found;
         }
+        self.compare_by_flow(p, q, enough, stop_at)
+    }
+
+    /// As [`EmdSolver::compare`], for any number of states.
+    fn compare_by_flow(&mut self, p: &[Fixed], q: &[Fixed], enough: Fixed, stop_at: Fixed) -> Emd {
+        self.load(p, q);
         let signs = self.marginal_signs();
         if signs.distance >= stop_at {
             return Emd::AtLeast(signs.distance);
@@ -150,17 +149,6 @@ impl EmdSolver {
         steps((self.k + 2) << self.k);
         self.excess.clear();
         self.excess.extend(p.iter().zip(q).map(|(a, b)| a - b));
-    }
-
-    /// k = 2: a cycle of four states. The flow around the cycle is fixed up to a constant; the best
-    /// constant is a median.
-    fn square(&self) -> Fixed {
-        let e = &self.excess;
-        // Around the cycle 00, 01, 11, 10: flow along each edge if nothing goes from 10 to 00.
-        let mut along = [0, e[0], e[0] + e[1], e[0] + e[1] + e[3]];
-        along.sort_unstable();
-        // With two medians, any point between them is optimal.
-        (along[3] - along[0]) + (along[2] - along[1])
     }
 
     /// The best f that is a sum over units: f(x) = Σ over ON units of the sign of the unit's
@@ -518,6 +506,149 @@ impl EmdSolver {
     }
 }
 
+/// The distance between distributions over at most 16 states, in closed form; None of more.
+///
+/// Of the functions f in the dual those suffice that differ by exactly 1 along every edge: at a
+/// corner of the set of all f the edges along which f differs by 1 connect all states, so that f(x)
+/// is even where an even number of units is ON and odd elsewhere, or the other way round. Given f
+/// on the even states, an odd state has no choice, unless its neighbours all have the same value v:
+/// then it takes v + 1 where its excess is positive and v - 1 where it is negative. Two even states
+/// that differ in two units differ by at most 2. So the even states have two values, 0 and 2, and f
+/// is given by the set that has 2; but for four units, where one state can have 4, the opposite
+/// state 0 and all others 2.
+#[inline]
+fn small(p: &[Fixed], q: &[Fixed], stop_at: Fixed) -> Option<Emd> {
+    Some(match p.len() {
+        1 => Emd::Exact(0),
+        2 => Emd::Exact((p[0] - q[0]).abs()),
+        4 => Emd::Exact(square(excess(p, q))),
+        8 => Emd::Exact(cube(excess(p, q))),
+        16 => tesseract(&excess(p, q), stop_at),
+        _ => return None,
+    })
+}
+
+#[inline(always)]
+fn excess<const N: usize>(p: &[Fixed], q: &[Fixed]) -> [Fixed; N] {
+    steps(N);
+    let (p, q) = (&p[..N], &q[..N]);
+    debug_assert_eq!(p.iter().sum::<Fixed>(), q.iter().sum::<Fixed>());
+    std::array::from_fn(|state| p[state] - q[state])
+}
+
+/// Two units: both even states with the same value, or with two.
+#[inline(always)]
+fn square(e: [Fixed; 4]) -> Fixed {
+    (e[1].abs() + e[2].abs()).max((e[0] - e[3]).abs())
+}
+
+/// Three units. Each odd state has all even states but one, the opposite one, as neighbours.
+#[inline(always)]
+fn cube(e: [Fixed; 8]) -> Fixed {
+    let [even, odd] = [[e[0], e[3], e[5], e[6]], [e[7], e[4], e[2], e[1]]];
+    let of_odd = odd[0] + odd[1] + odd[2] + odd[3];
+    // All even states have the same value; then two and two have.
+    let mut best = odd[0].abs() + odd[1].abs() + odd[2].abs() + odd[3].abs();
+    for other in 1..4 {
+        best = best.max((2 * (even[0] + even[other]) + of_odd).abs());
+    }
+    // One has another value than three, which the opposite state has as its only neighbours.
+    for (one, opposite) in even.into_iter().zip(odd) {
+        best = best.max((2 * one + of_odd - opposite).abs() + opposite.abs());
+    }
+    best
+}
+
+/// Four units. The even states are four pairs of opposite ones, and an odd state has one state of
+/// each pair as neighbours: those of a pattern of signs with an odd number of minuses.
+#[inline(always)]
+fn tesseract(e: &[Fixed; 16], stop_at: Fixed) -> Emd {
+    // Of each pair the difference and the sum.
+    let pairs = [(e[0], e[15]), (e[3], e[12]), (e[5], e[10]), (e[6], e[9])];
+    let d = pairs.map(|(plus, minus)| plus - minus);
+    let s = pairs.map(|(plus, minus)| plus + minus);
+    // Of the states with one unit ON the same, and what an odd state has as neighbours.
+    let odd = [(1, 14), (2, 13), (4, 11), (8, 7)];
+    let [i, j, k, l] = odd.map(|(x, y)| e[x] - e[y]);
+    let of_odd = [
+        d[0] + d[1] + d[2] - d[3],
+        d[0] + d[1] - d[2] + d[3],
+        d[0] - d[1] + d[2] + d[3],
+        d[0] - d[1] - d[2] - d[3],
+    ];
+    // f is the number of steps from a state.
+    let steps_from = [
+        2 * d[0] + i + j + k + l,
+        2 * d[1] + i + j - k - l,
+        2 * d[2] + i - j + k - l,
+        2 * d[3] - i + j + k - l,
+        2 * i + of_odd[0],
+        2 * j + of_odd[1],
+        2 * k + of_odd[2],
+        2 * l + of_odd[3],
+    ];
+    let mut best = steps_from.into_iter().fold(0, |best, it| best.max(it.abs()));
+    if best >= stop_at {
+        return Emd::AtLeast(best);
+    }
+    // The neighbours of no odd state have the same value.
+    best = best.max(pairs.into_iter().map(|(plus, minus)| plus.abs() + minus.abs()).sum());
+    // One state of each pair is in the set, and these are the neighbours of an odd state.
+    for (neighbours, (x, y)) in of_odd.into_iter().zip(odd) {
+        best = best.max(neighbours + 2 * (e[x].max(0) - e[y].min(0)));
+        best = best.max(2 * (e[y].max(0) - e[x].min(0)) - neighbours);
+    }
+    // One or both of each pair; or, which is the same with the signs turned, one or none.
+    let turned = one_or_both(&e.map(|it| -it), d.map(|it| -it), s.map(|it| -it));
+    Emd::Exact(best.max(one_or_both(e, d, s)).max(turned))
+}
+
+/// The best set that has one or both states of each pair, given difference and sum of each.
+#[inline(always)]
+fn one_or_both(e: &[Fixed; 16], d: [Fixed; 4], s: [Fixed; 4]) -> Fixed {
+    // What an odd state gains if its neighbours are all in the set, by those in the first two pairs
+    // (++, +-, -+, --) and in the last two.
+    let gain = |odd: usize| e[odd].max(0);
+    let [pp, pm, mp, mm] = [
+        [0, gain(1), gain(2), 0],
+        [gain(4), 0, 0, gain(8)],
+        [gain(7), 0, 0, gain(11)],
+        [0, gain(13), gain(14), 0],
+    ];
+    let add = |a: [Fixed; 4], b: [Fixed; 4]| -> [Fixed; 4] { std::array::from_fn(|i| a[i] + b[i]) };
+    // Both of the first pair, or of the second, or of both.
+    let [bp, bm, pb, mb] = [add(pp, mp), add(pm, mm), add(pp, pm), add(mp, mm)];
+    let bb = add(bp, bm);
+    let rows = [
+        (pp, d[0] + d[1]),
+        (pm, d[0] - d[1]),
+        (mp, d[1] - d[0]),
+        (mm, -d[0] - d[1]),
+        (bp, s[0] + d[1]),
+        (bm, s[0] - d[1]),
+        (pb, d[0] + s[1]),
+        (mb, s[1] - d[0]),
+        (bb, s[0] + s[1]),
+    ];
+    let mut best = Fixed::MIN;
+    for (of, of_first) in rows {
+        let [pp, pm, mp, mm] = of;
+        let ends = [
+            2 * pp + d[2] + d[3],
+            2 * pm + d[2] - d[3],
+            2 * mp - d[2] + d[3],
+            2 * mm - d[2] - d[3],
+            2 * (pp + mp) + s[2] + d[3],
+            2 * (pm + mm) + s[2] - d[3],
+            2 * (pp + pm) + d[2] + s[3],
+            2 * (mp + mm) - d[2] + s[3],
+            2 * (pp + pm + mp + mm) + s[2] + s[3],
+        ];
+        best = ends.into_iter().fold(best, |best, end| best.max(of_first + end));
+    }
+    best
+}
+
 /// The marginal potential.
 struct Signs {
     /// Its value: the sum of the differences of the marginals.
@@ -589,10 +720,35 @@ mod tests {
     }
 
     #[test]
+    fn closed_forms_are_what_flow_finds() {
+        let (mut solver, mut seed, mut n_exact) = (EmdSolver::default(), 3, 0);
+        for k in 1..=4 {
+            for coarse in [2, 3, 5, 1 << 20] {
+                for _ in 0..500 {
+                    let [p, q] = std::array::from_fn(|_| distribution(k, &mut seed, coarse));
+                    let flow = match solver.compare_by_flow(&p, &q, Fixed::MIN, Fixed::MAX) {
+                        Emd::Exact(flow) => flow,
+                        other => panic!("nothing was asked for at which {other:?} could end it"),
+                    };
+                    assert_eq!(solver.distance(&p, &q), flow, "{p:?} {q:?}");
+                    match solver.compare(&p, &q, Fixed::MIN, flow) {
+                        Emd::Exact(found) => {
+                            n_exact += 1;
+                            assert_eq!(found, flow);
+                        }
+                        other => assert_eq!(other, Emd::AtLeast(flow)),
+                    }
+                }
+            }
+        }
+        assert!(n_exact > 0, "marginals were always enough");
+    }
+
+    #[test]
     fn bounds_hold_and_the_metric_laws_too() {
         let mut solver = EmdSolver::default();
         let (mut seed, mut n_enough) = (2, 0);
-        for k in 1..=8 {
+        for k in 1..=10 {
             for coarse in [2, 5, 1 << 20] {
                 let [a, b, c] = std::array::from_fn(|_| distribution(k, &mut seed, coarse));
                 let mut distance = |p: &[Fixed], q: &[Fixed]| solver.distance(p, q);
