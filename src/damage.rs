@@ -35,7 +35,7 @@ use crate::run::ledger::Ledger;
 use crate::run::store::{Contents, Entry, RunFolder, Session, list};
 use crate::run::timeline::{self, Sample, Timeline};
 use crate::suite::{Formalism, Settings, Suite};
-use crate::ui::progress::{Display, Progress, Told};
+use crate::ui::progress::{Display, Listeners, Progress};
 use crate::wording::short;
 
 /// Multiple of the usual amount that is asked for.
@@ -476,7 +476,7 @@ fn job() -> (TempDir, JobFolder, Settings) {
         let journal = TaskJournal::new(&folder, header, Duration::ZERO);
         let show = |work| {
             let out = Box::new(std::io::sink());
-            Progress::new(Display::Quiet, work, Detail::default(), out, Told::default())
+            Progress::new(Display::Quiet, work, Detail::default(), out, Listeners::default())
         };
         let none = BTreeSet::new();
         study::work(&settings, &planned, &none, &engine, &registry, &journal, show).unwrap();

@@ -38,7 +38,7 @@ use crate::study::Study;
 use crate::suite::Suite;
 use crate::suite::settings::Settings;
 use crate::ui::events::Events;
-use crate::ui::progress::{Progress, Told, Watch};
+use crate::ui::progress::{Listeners, Progress, Watch};
 
 /// Work in tasks.
 #[derive(Debug, Args)]
@@ -469,8 +469,8 @@ impl TaskArgs {
             }
             Spec::Study { settings } => {
                 study::work(settings, &task, &skip, &engine, registry, &journal, |work| {
-                    let told = Told { stopping: cancel, ..Told::default() };
-                    Progress::new(display(false), work, detail, Box::new(io::stderr()), told)
+                    let listeners = Listeners { stopping: cancel, ..Listeners::default() };
+                    Progress::new(display(false), work, detail, Box::new(io::stderr()), listeners)
                 })
             }
         };

@@ -20,7 +20,7 @@ use crate::report::leaderboard::{Judgement, Leaderboard};
 use crate::run::store::RunFolder;
 use crate::study::Study;
 use crate::suite::{Formalism, from_toml};
-use crate::ui::progress::{Progress, Told, Work};
+use crate::ui::progress::{Listeners, Progress, Work};
 
 /// The networks of a suite, at most, on which the time of an estimate is measured.
 const TIMED: usize = 20;
@@ -90,10 +90,10 @@ impl LeaderboardArgs {
             suite.check_run()?;
             study.check()?;
             let mut run = RunFolder::open(path, suite)?;
-            let told = Told { stopping: Arc::clone(&cancel), ..Told::default() };
+            let listeners = Listeners { stopping: Arc::clone(&cancel), ..Listeners::default() };
             let work = Work::new(suite, &run);
             let stderr = Box::new(std::io::stderr());
-            let progress = Progress::new(display(self.quiet), work, detail, stderr, told);
+            let progress = Progress::new(display(self.quiet), work, detail, stderr, listeners);
             progress.say(&format!("suite {name}"));
             study.run(&mut run, &progress)?;
             drop(progress);

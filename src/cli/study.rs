@@ -30,7 +30,7 @@ use crate::study::{SHARED_BYTES, Study, WORKER_BYTES};
 use crate::suite::from_toml;
 use crate::suite::{Formalism, Settings, States, Suite};
 use crate::ui::events::{self, Event, Events};
-use crate::ui::progress::{Display, Progress, Told, Work};
+use crate::ui::progress::{Display, Listeners, Progress, Work};
 
 #[derive(Debug, Default, Args)]
 pub(super) struct StudyArgs {
@@ -144,8 +144,8 @@ impl StudyArgs {
         suite.check_run()?;
         let target = self.target(launch)?;
         let cancel = interrupt::flag(display(self.quiet) != Display::Live)?;
-        let mut told =
-            Told { events: events.cloned(), stopping: Arc::clone(&cancel), timeline: None };
+        let mut listeners =
+            Listeners { events: events.cloned(), stopping: Arc::clone(&cancel), timeline: None };
         let detail = Detail::default();
         let workers = self.jobs.map(usize::from).or(launch.workers);
         let engine = Engine::new(workers.unwrap_or(0), cancel)?.telling(detail.clone());
@@ -169,10 +169,10 @@ impl StudyArgs {
                 {
                     notes.push(format!("the record of the build is not kept: {error}"));
                 }
-                told.timeline = Timeline::open(folder, run.contents().sessions.len()).ok();
+                listeners.timeline = Timeline::open(folder, run.contents().sessions.len()).ok();
                 let (csv, results) = (results_in(folder).csv, [&**folder]);
                 let files = Files { csv: &csv, results: &results, notes: &notes };
-                self.compute(&study, &mut run, detail, &files, told)?;
+                self.compute(&study, &mut run, detail, &files, listeners)?;
                 conclude(folder, run.contents(), events)
             }
             Target::File(outputs) => {
@@ -185,7 +185,7 @@ impl StudyArgs {
                 let notes = run.notes().to_vec();
                 let Outputs { csv, summary: path, .. } = outputs;
                 let files = Files { csv, results: &[csv, path], notes: &notes };
-                self.compute(&study, &mut run, detail, &files, told)?;
+                self.compute(&study, &mut run, detail, &files, listeners)?;
                 // Even if one of them cannot be written, the other may.
                 let name = csv.file_name().unwrap_or_default().to_string_lossy();
                 let records = run.contents().records();
@@ -244,11 +244,11 @@ impl StudyArgs {
         ledger: &mut dyn Ledger,
         detail: Detail,
         files: &Files<'_>,
-        told: Told,
+        listeners: Listeners,
     ) -> Result<(), Error> {
         let work = Work::new(study.suite, ledger);
         let ((rows_done, n_rows), (problems_done, n_problems)) = (work.rows(), work.problems());
-        if let Some(events) = &told.events {
+        if let Some(events) = &listeners.events {
             events.emit(&Event::Started {
                 schema: EVENTS_SCHEMA.to_owned(),
                 version: EVENTS_VERSION,
@@ -263,7 +263,7 @@ impl StudyArgs {
             });
         }
         let progress =
-            Progress::new(display(self.quiet), work, detail, Box::new(io::stderr()), told);
+            Progress::new(display(self.quiet), work, detail, Box::new(io::stderr()), listeners);
         files.notes.iter().for_each(|note| progress.say(note));
         progress.say(&format!(
             "{n_rows} comparisons, {n_problems} exact problems; {rows_done} rows are done"

@@ -100,12 +100,12 @@ pub struct TaskJournal {
 struct Shared {
     path: PathBuf,
     interval: Duration,
-    state: Mutex<State>,
+    state: Mutex<TaskState>,
     changed: Condvar,
 }
 
 #[derive(Debug)]
-struct State {
+struct TaskState {
     header: Header,
     lines: String,
     /// Number of the items that are in the file.
@@ -128,7 +128,7 @@ impl TaskJournal {
             since_1970.as_nanos()
         );
         let state =
-            State { header, lines: String::new(), written: 0, failed: None, is_over: false };
+            TaskState { header, lines: String::new(), written: 0, failed: None, is_over: false };
         let shared = Arc::new(Shared {
             path: job.journals().join(name),
             interval,
@@ -190,7 +190,7 @@ impl Drop for TaskJournal {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, TaskState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -275,7 +275,7 @@ mod tests {
     use crate::run::store::RunFolder;
     use crate::suite::{Settings, States};
     use crate::ui::events::Events;
-    use crate::ui::progress::{Display, Told, Work};
+    use crate::ui::progress::{Display, Listeners, Work};
     use std::fs;
     use std::io::{self, Write};
     use std::sync::Arc;
@@ -333,13 +333,13 @@ mod tests {
     ) -> Result<(), Error> {
         let engine = Engine::new(1, Arc::clone(&user.stops)).unwrap();
         let work = Work::new(suite, journal);
-        let told = Told {
+        let listeners = Listeners {
             events: Some(Events::new(Box::new(user.clone()))),
             stopping: Arc::clone(&user.stops),
-            ..Told::default()
+            ..Listeners::default()
         };
         let progress =
-            Progress::new(Display::Quiet, work, Detail::default(), Box::new(io::sink()), told);
+            Progress::new(Display::Quiet, work, Detail::default(), Box::new(io::sink()), listeners);
         Study { suite, estimator, others: Vec::new(), engine: &engine }.run(journal, &progress)
     }
 

@@ -1,4 +1,4 @@
-//! State of a run: kept here, shown on standard error, told to programs, sampled into the run's
+//! The state of a run: kept here, shown on standard error, told to programs, sampled into the run's
 //! folder.
 //!
 //! A [`Progress`] is told by the study what happens; its readers (the live view of a terminal,
@@ -264,7 +264,7 @@ impl Correlation {
 
 /// Who is told of a run, besides the user in front of the terminal.
 #[derive(Default)]
-pub struct Told {
+pub struct Listeners {
     /// Programs, by events.
     pub events: Option<Events>,
     /// The user, by the view, that a request to stop was heard.
@@ -285,11 +285,11 @@ struct Shared {
     events: Option<Events>,
     detail: Detail,
     stopping: Arc<AtomicBool>,
-    state: Mutex<State>,
+    state: Mutex<ProgressState>,
     stop: Condvar,
 }
 
-struct State {
+struct ProgressState {
     work: Work,
     stopped: bool,
     lines: Box<dyn Write + Send>,
@@ -304,9 +304,9 @@ impl Progress {
         work: Work,
         detail: Detail,
         lines: Box<dyn Write + Send>,
-        told: Told,
+        listeners: Listeners,
     ) -> Progress {
-        Progress::with_interval(display, display.interval(), work, detail, lines, told)
+        Progress::with_interval(display, display.interval(), work, detail, lines, listeners)
     }
 
     fn with_interval(
@@ -315,16 +315,16 @@ impl Progress {
         work: Work,
         detail: Detail,
         lines: Box<dyn Write + Send>,
-        told: Told,
+        listeners: Listeners,
     ) -> Progress {
-        let Told { events, stopping, timeline } = told;
+        let Listeners { events, stopping, timeline } = listeners;
         let shared = Arc::new(Shared {
             display,
             started: Instant::now(),
             events,
             detail,
             stopping,
-            state: Mutex::new(State { work, stopped: false, lines, screen: Screen::new() }),
+            state: Mutex::new(ProgressState { work, stopped: false, lines, screen: Screen::new() }),
             stop: Condvar::new(),
         });
         let mut threads = Vec::new();
@@ -349,7 +349,7 @@ impl Progress {
     /// Shows and tells nothing.
     pub fn silent(suite: &Suite, ledger: &dyn Ledger) -> Progress {
         let (work, lines) = (Work::new(suite, ledger), Box::new(std::io::sink()));
-        Progress::new(Display::Quiet, work, Detail::default(), lines, Told::default())
+        Progress::new(Display::Quiet, work, Detail::default(), lines, Listeners::default())
     }
 
     /// A problem is under way.
@@ -432,7 +432,7 @@ impl Drop for Progress {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ProgressState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -645,7 +645,7 @@ mod tests {
             work,
             Detail::default(),
             Box::new(log.clone()),
-            Told::default(),
+            Listeners::default(),
         );
         progress.say("hello");
         let wait = |line: &str| {
@@ -678,7 +678,7 @@ mod tests {
             work,
             Detail::default(),
             Box::new(log.clone()),
-            Told { events: Some(events), timeline: Some(timeline), ..Told::default() },
+            Listeners { events: Some(events), timeline: Some(timeline), ..Listeners::default() },
         );
         progress.say("hello");
         progress.start(&suite.problems()[0]);

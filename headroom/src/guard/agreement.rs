@@ -63,13 +63,13 @@ pub(super) struct Agreement {
     /// Locked for as long as this build lives.
     file: File,
     path: PathBuf,
-    told: Told,
+    announcement: Announcement,
     has_turn: bool,
 }
 
 /// What a build says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Told {
+struct Announcement {
     /// For people, as the folder that it builds in.
     pid: u32,
     folder: PathBuf,
@@ -113,7 +113,7 @@ impl Agreement {
         target_dir: Option<&Path>,
     ) -> io::Result<Agreement> {
         let here = target_dir.map(Path::to_owned).or_else(|| env::current_dir().ok());
-        let told = Told {
+        let announcement = Announcement {
             pid: std::process::id(),
             folder: here.unwrap_or_default(),
             number,
@@ -132,7 +132,15 @@ impl Agreement {
                 made => {
                     let (turn, file, path) = made?;
                     let folder = folder.to_owned();
-                    return Ok(Agreement { folder, boot, turn, file, path, told, has_turn: false });
+                    return Ok(Agreement {
+                        folder,
+                        boot,
+                        turn,
+                        file,
+                        path,
+                        announcement,
+                        has_turn: false,
+                    });
                 }
             }
         }
@@ -159,7 +167,7 @@ impl Agreement {
 
     /// The number of this build.
     pub(super) fn number(&self) -> u64 {
-        self.told.number
+        self.announcement.number
     }
 
     /// The file that this build has made.
@@ -181,7 +189,8 @@ impl Agreement {
                 continue;
             }
             // Of builds that wait for each other the youngest is the first to give up.
-            let gives_up_first = (it.began, it.number) > (self.told.began, self.told.number);
+            let gives_up_first =
+                (it.began, it.number) > (self.announcement.began, self.announcement.number);
             others.add(it.number, it.published, gives_up_first);
             others.rest_bytes = others.rest_bytes.saturating_add(it.rest_bytes);
             shown.get_or_insert(OtherBuild { pid: it.pid, folder: it.folder });
@@ -195,9 +204,9 @@ impl Agreement {
             return;
         }
         published.active.truncate(ACTIVE_MOST);
-        (self.told.published, self.told.rest_bytes) = (published, rest_bytes);
-        self.told.at = machine_now();
-        if let Ok(text) = serde_json::to_vec(&self.told) {
+        (self.announcement.published, self.announcement.rest_bytes) = (published, rest_bytes);
+        self.announcement.at = machine_now();
+        if let Ok(text) = serde_json::to_vec(&self.announcement) {
             // It is read in turns only, so no reader sees a part of it.
             self.file.set_len(0).and_then(|()| self.file.write_all_at(&text, 0)).ok();
         }
@@ -213,11 +222,11 @@ impl Drop for Agreement {
     }
 }
 
-impl Told {
+impl Announcement {
     /// Times and sizes that are read are within what can be: what is computed from them must not
     /// overflow.
-    fn parse(text: &[u8], now: Millis) -> Option<Told> {
-        let mut it: Told = serde_json::from_slice(text).ok()?;
+    fn parse(text: &[u8], now: Millis) -> Option<Announcement> {
+        let mut it: Announcement = serde_json::from_slice(text).ok()?;
         let Published { active, growth_bytes, held_bytes, waiting, .. } = &mut it.published;
         let times = active.iter_mut().map(|it| &mut it.0).chain(waiting);
         times.chain([&mut it.at]).for_each(|it| *it = now.min(*it));
@@ -261,9 +270,9 @@ pub(crate) fn held_by_builds(binding: Option<&str>) -> u64 {
 
 /// What the builds on this machine say that live and have had a turn lately. What others have left
 /// behind is removed.
-fn told_in(folder: &Path, boot: &str, own: Option<&Path>) -> Vec<Told> {
+fn told_in(folder: &Path, boot: &str, own: Option<&Path>) -> Vec<Announcement> {
     let now = machine_now();
-    let mut told = Vec::new();
+    let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
         let is_file = entry.file_type().is_ok_and(|it| it.is_file());
@@ -280,12 +289,12 @@ fn told_in(folder: &Path, boot: &str, own: Option<&Path>) -> Vec<Told> {
             Err(TryLockError::WouldBlock) => {
                 let mut content = Vec::new();
                 file.take(TEXT_MOST).read_to_end(&mut content).ok();
-                told.extend(Told::parse(&content, now).filter(|it| it.at + SILENT >= now));
+                found.extend(Announcement::parse(&content, now).filter(|it| it.at + SILENT >= now));
             }
             Err(TryLockError::Error(_)) => {}
         }
     }
-    told
+    found
 }
 
 /// The folder's lock.
@@ -462,13 +471,13 @@ mod tests {
         let folder = place.path().join(FOLDER);
         let mut a = join(&folder, 1, &[]);
         let mut odd = join(&folder, 2, &[]);
-        odd.told.at = Millis::MAX;
-        odd.told.rest_bytes = u64::MAX;
+        odd.announcement.at = Millis::MAX;
+        odd.announcement.rest_bytes = u64::MAX;
         let (growth_bytes, held_bytes) = (u64::MAX, u64::MAX);
         let (active, waiting) = (vec![(Millis::MAX, true)], Some(Millis::MAX));
-        odd.told.published =
+        odd.announcement.published =
             Published { active, growth_bytes, held_bytes, waiting, ..Published::default() };
-        odd.file.write_all_at(&serde_json::to_vec(&odd.told).unwrap(), 0).unwrap();
+        odd.file.write_all_at(&serde_json::to_vec(&odd.announcement).unwrap(), 0).unwrap();
         let (others, shown) = a.begin_turn(None).unwrap();
         assert!(shown.is_some());
         let now = machine_now();

@@ -181,7 +181,7 @@ pub(crate) struct OversizedJob {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum CompilerState {
     Waiting {
         since: Millis,
     },
@@ -199,7 +199,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Job {
     id: JobId,
-    state: State,
+    state: CompilerState,
     /// What it is taken to need.
     estimate: u64,
     /// What it holds now, and the most it held.
@@ -347,7 +347,7 @@ impl Policy {
         let waiting = self.jobs.iter().filter(|it| !self.lacks_memory(it) && !self.gave_up);
         let is_waiting = |it: &Job| it.waiting_since().is_some();
         Published {
-            active: active.map(|it| (it.started, it.state == State::Running)).collect(),
+            active: active.map(|it| (it.started, it.state == CompilerState::Running)).collect(),
             growth_bytes: self.growth(),
             held_bytes: self.held(),
             waiting: waiting.filter_map(Job::waiting_since).min(),
@@ -371,7 +371,7 @@ impl Policy {
         request: CompileRequest,
         actions: &mut Vec<Action>,
     ) {
-        let state = State::Waiting { since: now };
+        let state = CompilerState::Waiting { since: now };
         let before = request.again.and_then(|it| self.position(it));
         match before.map(|it| &mut self.jobs[it]) {
             Some(job) => {
@@ -419,12 +419,12 @@ impl Policy {
                 self.jobs.remove(position);
                 self.remember(peak);
             }
-            End::Evicted => job.state = State::Between,
+            End::Evicted => job.state = CompilerState::Between,
             End::KernelKilled => {
                 job.estimate = job.estimate.max(job.peak + job.peak / 4);
                 job.alone = true;
                 job.was_killed = true;
-                job.state = State::Between;
+                job.state = CompilerState::Between;
             }
         }
         self.admit(now, actions);
@@ -523,10 +523,15 @@ impl Policy {
         let mut others: Vec<Stamp> = others.collect();
         others.sort_unstable();
         while (self.n_running() + others.len()) as u64 > allowed {
-            let own = self.youngest(|it| it.state == State::Running);
+            let own = self.youngest(|it| it.state == CompilerState::Running);
             match own.filter(|it| others.last().is_none_or(|other| *other < self.stamp(*it))) {
                 Some(own) => {
-                    self.set(own, State::Suspended { since: now }, Action::Suspend, actions);
+                    self.set(
+                        own,
+                        CompilerState::Suspended { since: now },
+                        Action::Suspend,
+                        actions,
+                    );
                 }
                 None if others.pop().is_some() => {}
                 None => return,
@@ -539,7 +544,7 @@ impl Policy {
         job.n_evictions += 1;
         job.alone |= job.n_evictions >= EVICTIONS_BEFORE_ALONE;
         job.estimate = job.estimate.max(job.held + job.held / 2);
-        self.set(position, State::Evicting { since: now }, Action::Evict, actions);
+        self.set(position, CompilerState::Evicting { since: now }, Action::Evict, actions);
         if self.faults.gives_up_at_the_first_eviction {
             self.give_up(position, self.room(), None, actions);
         }
@@ -562,7 +567,7 @@ impl Policy {
         let taken = before.saturating_sub(room) + falls_by(&self.rooms, now, RATE_OVER);
         job.estimate = job.estimate.max(needs);
         let is_foreign = taken > BURST + before / 16;
-        self.set(position, State::Evicting { since: now }, Action::Evict, actions);
+        self.set(position, CompilerState::Evicting { since: now }, Action::Evict, actions);
         if !is_foreign {
             // It had all the memory that there ever was.
             self.give_up(position, room, None, actions);
@@ -629,9 +634,11 @@ impl Policy {
         if self.faults.forgets_to_resume {
             return;
         }
-        while let Some(oldest) = self.oldest(|it| matches!(it.state, State::Suspended { .. })) {
+        while let Some(oldest) =
+            self.oldest(|it| matches!(it.state, CompilerState::Suspended { .. }))
+        {
             let job = &self.jobs[oldest];
-            let State::Suspended { since } = job.state else { return };
+            let CompilerState::Suspended { since } = job.state else { return };
             let n_running = self.n_running_anywhere() as u64;
             if n_running == 0 {
                 // One always runs: the oldest of all builds. Only the memory of one that was ended
@@ -656,7 +663,7 @@ impl Policy {
                     return;
                 }
             }
-            self.set(oldest, State::Running, Action::Resume, actions);
+            self.set(oldest, CompilerState::Running, Action::Resume, actions);
         }
     }
 
@@ -675,7 +682,7 @@ impl Policy {
             self.n_turns += 1;
             let job = &mut self.jobs[next];
             (job.turn, job.started) = (self.n_turns, now);
-            self.set(next, State::Running, Action::Grant, actions);
+            self.set(next, CompilerState::Running, Action::Grant, actions);
         }
     }
 
@@ -751,7 +758,7 @@ impl Policy {
     /// `true` if the compiler can run beside those that run already in this room.
     fn fits(&self, job: &Job, room: u64) -> bool {
         let tight = self.stalled_since.is_some()
-            || self.jobs.iter().any(|it| matches!(it.state, State::Suspended { .. }))
+            || self.jobs.iter().any(|it| matches!(it.state, CompilerState::Suspended { .. }))
             || self.others.active.iter().any(|it| !it.1);
         let n = (self.n_running_anywhere() as u64 + 1).min(self.settings.n_cpus as u64);
         let reserve = self.floor() + n * BURST + self.growth() + self.others.growth_bytes;
@@ -760,7 +767,7 @@ impl Policy {
 
     /// By how much the running compilers may still grow.
     fn growth(&self) -> u64 {
-        self.jobs.iter().filter(|it| it.state == State::Running).map(Job::may_grow_by).sum()
+        self.jobs.iter().filter(|it| it.state == CompilerState::Running).map(Job::may_grow_by).sum()
     }
 
     /// Headroom and what the compilers of all builds hold: moves only with programs outside.
@@ -781,7 +788,7 @@ impl Policy {
     fn in_flight_here(&self, now: Millis) -> bool {
         self.jobs
             .iter()
-            .any(|it| matches!(it.state, State::Evicting { since } if now < since + MEMORY_RETURN))
+            .any(|it| matches!(it.state, CompilerState::Evicting { since } if now < since + MEMORY_RETURN))
     }
 
     /// A guess about a crate that was never measured: what most of this build's crates needed.
@@ -800,7 +807,7 @@ impl Policy {
     fn set(
         &mut self,
         position: usize,
-        state: State,
+        state: CompilerState,
         action: impl Fn(JobId) -> Action,
         actions: &mut Vec<Action>,
     ) {
@@ -824,7 +831,7 @@ impl Policy {
     }
 
     pub(crate) fn n_running(&self) -> usize {
-        self.jobs.iter().filter(|it| it.state == State::Running).count()
+        self.jobs.iter().filter(|it| it.state == CompilerState::Running).count()
     }
 
     pub(crate) fn n_suspended(&self) -> usize {
@@ -863,12 +870,12 @@ impl Policy {
 impl Job {
     /// `true` if it holds memory and may go on.
     fn is_active(&self) -> bool {
-        matches!(self.state, State::Running | State::Suspended { .. })
+        matches!(self.state, CompilerState::Running | CompilerState::Suspended { .. })
     }
 
     fn waiting_since(&self) -> Option<Millis> {
         match self.state {
-            State::Waiting { since } => Some(since),
+            CompilerState::Waiting { since } => Some(since),
             _ => None,
         }
     }

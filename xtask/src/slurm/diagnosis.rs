@@ -4,7 +4,7 @@
 //! for, and it tells a program that cannot run on a node from one that had bad luck, so that three
 //! more rounds of the same are not waited for.
 
-use super::queue::{State, Status};
+use super::queue::{SlurmState, Status};
 
 /// Slurm's signal for a task whose output file could not be opened.
 const NO_OUTPUT_FILE: u32 = 53;
@@ -31,10 +31,10 @@ impl Cause {
     /// A few words for counts.
     pub(super) fn name(&self) -> String {
         match self {
-            Cause::Time => State::Timeout.name().into(),
-            Cause::Memory => State::OutOfMemory.name().into(),
-            Cause::Node => State::NodeFail.name().into(),
-            Cause::Cancelled => State::Cancelled.name().into(),
+            Cause::Time => SlurmState::Timeout.name().into(),
+            Cause::Memory => SlurmState::OutOfMemory.name().into(),
+            Cause::Node => SlurmState::NodeFail.name().into(),
+            Cause::Cancelled => SlurmState::Cancelled.name().into(),
             Cause::Failed(how) => how.clone(),
             Cause::Hopeless { .. } => "cannot run there".into(),
         }
@@ -44,18 +44,20 @@ impl Cause {
 /// What became of a task that ended; `None` if all went well or nothing is known. `printed`: the
 /// end of what it printed.
 pub(super) fn diagnose(
-    state: State,
+    state: SlurmState,
     status: Option<Status>,
     printed: Option<&str>,
 ) -> Option<Cause> {
     match state {
-        State::Pending | State::Running | State::Completing => None,
-        State::Completed | State::Forgotten => None,
-        State::Timeout => Some(Cause::Time),
-        State::OutOfMemory => Some(Cause::Memory),
-        State::NodeFail | State::Preempted | State::Ended => Some(Cause::Node),
-        State::Cancelled => Some(Cause::Cancelled),
-        State::Failed => Some(failure(status.unwrap_or_default(), printed.unwrap_or_default())),
+        SlurmState::Pending | SlurmState::Running | SlurmState::Completing => None,
+        SlurmState::Completed | SlurmState::Forgotten => None,
+        SlurmState::Timeout => Some(Cause::Time),
+        SlurmState::OutOfMemory => Some(Cause::Memory),
+        SlurmState::NodeFail | SlurmState::Preempted | SlurmState::Ended => Some(Cause::Node),
+        SlurmState::Cancelled => Some(Cause::Cancelled),
+        SlurmState::Failed => {
+            Some(failure(status.unwrap_or_default(), printed.unwrap_or_default()))
+        }
     }
 }
 
@@ -197,7 +199,8 @@ mod tests {
 
     #[track_caller]
     fn check(code: u32, signal: u32, printed: &str, expected: &str) {
-        let cause = diagnose(State::Failed, Some(Status { code, signal }), Some(printed)).unwrap();
+        let cause =
+            diagnose(SlurmState::Failed, Some(Status { code, signal }), Some(printed)).unwrap();
         let told = match &cause {
             Cause::Hopeless { what, remedy } => {
                 assert!(!remedy.is_empty());
@@ -253,12 +256,12 @@ mod tests {
     #[test]
     fn states_say_the_rest() {
         let of = |state| diagnose(state, None, None).map(|it| it.name());
-        assert_eq!(of(State::Completed), None);
-        assert_eq!(of(State::Forgotten), None);
-        assert_eq!(of(State::Timeout).as_deref(), Some("TIMEOUT"));
-        assert_eq!(of(State::OutOfMemory).as_deref(), Some("OUT_OF_MEMORY"));
-        assert_eq!(of(State::NodeFail).as_deref(), Some("NODE_FAIL"));
-        assert_eq!(of(State::Cancelled).as_deref(), Some("CANCELLED"));
+        assert_eq!(of(SlurmState::Completed), None);
+        assert_eq!(of(SlurmState::Forgotten), None);
+        assert_eq!(of(SlurmState::Timeout).as_deref(), Some("TIMEOUT"));
+        assert_eq!(of(SlurmState::OutOfMemory).as_deref(), Some("OUT_OF_MEMORY"));
+        assert_eq!(of(SlurmState::NodeFail).as_deref(), Some("NODE_FAIL"));
+        assert_eq!(of(SlurmState::Cancelled).as_deref(), Some("CANCELLED"));
         assert!(was_put_aside("launch failed requeued held"));
         assert!(was_put_aside("(launch_failed_requeued_held)"));
         assert!(!was_put_aside("JobHeldUser"));

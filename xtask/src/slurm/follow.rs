@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{
     diagnosis::{self, Cause},
     program::items,
-    queue::{Entry, NotSubmitted, State, Status},
+    queue::{Entry, NotSubmitted, SlurmState, Status},
     site::Request,
     slurm_record::{Array, Round, SlurmRecord},
 };
@@ -62,7 +62,7 @@ pub(super) trait ClusterAccess {
     fn accounting(&mut self, name: &str) -> Vec<Entry>;
     /// Cancel jobs (`17`) and tasks (`17_3`) of this folder.
     fn cancel(&mut self, ids: &[String], pending_only: bool);
-    /// State of the work.
+    /// SlurmState of the work.
     fn status(&mut self) -> anyhow::Result<JobStatus>;
     /// Have the program plan what is missing.
     fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus>;
@@ -228,7 +228,7 @@ pub(super) fn write_only(
 /// What is known of one task.
 #[derive(Clone, Debug)]
 struct Task {
-    state: State,
+    state: SlurmState,
     reason: String,
 }
 
@@ -368,7 +368,7 @@ impl Watch {
         let round = self.round_number(record);
         let mut n_tasks = 0;
         for (index, tasks) in self.tasks.iter_mut().enumerate() {
-            let all = tasks.iter().flatten().all(|it| it.state == State::Forgotten);
+            let all = tasks.iter().flatten().all(|it| it.state == SlurmState::Forgotten);
             let Some(array) = record.rounds[self.at].arrays.get_mut(index) else { continue };
             if all && tasks.is_some() && world.traces(round, &array.name).is_none() {
                 array.job_id = None;
@@ -398,7 +398,7 @@ impl Watch {
         record: &SlurmRecord,
     ) -> anyhow::Result<Option<JobStatus>> {
         // Tasks that still wait in the queue have nothing left to do.
-        let waits = |it: &Task| it.state == State::Pending;
+        let waits = |it: &Task| it.state == SlurmState::Pending;
         let arrays = self.arrays(record).iter().zip(&self.tasks);
         let left = arrays.filter(|(_, it)| it.iter().flatten().any(waits));
         let ids: Vec<String> = left.filter_map(|(it, _)| Some(it.job_id?.to_string())).collect();
@@ -441,7 +441,7 @@ impl Watch {
             }
             let n_tasks = usize::try_from(array.n_tasks).unwrap_or(usize::MAX);
             // The controller does not mention these tasks, so it has forgotten them.
-            let unknown = Task { state: State::Forgotten, reason: String::new() };
+            let unknown = Task { state: SlurmState::Forgotten, reason: String::new() };
             let mut now = vec![unknown; n_tasks];
             let mut lines = vec![None; n_tasks];
             for entry in own() {
@@ -464,7 +464,7 @@ impl Watch {
                 let known_end =
                     was.is_some_and(|it| !it.state.is_active() && it.state == task.state);
                 // Once its end is known, being forgotten changes nothing.
-                if let (Some(was), State::Forgotten, Some(tasks)) =
+                if let (Some(was), SlurmState::Forgotten, Some(tasks)) =
                     (was, task.state, tasks.as_mut())
                     && !was.state.is_active()
                 {
@@ -501,7 +501,7 @@ impl Watch {
         for (array, tasks) in self.arrays(record).iter().zip(&self.tasks) {
             let Some(job_id) = array.job_id else { continue };
             for (index, task) in tasks.iter().flatten().enumerate() {
-                if task.state == State::Pending && diagnosis::was_put_aside(&task.reason) {
+                if task.state == SlurmState::Pending && diagnosis::was_put_aside(&task.reason) {
                     ids.push(format!("{job_id}_{}", index + 1));
                 }
             }
@@ -526,7 +526,7 @@ impl Watch {
     ) -> anyhow::Result<()> {
         let mut asked: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
         for it in &mut ended {
-            if it.state == State::Forgotten {
+            if it.state == SlurmState::Forgotten {
                 // The accounting remembers longer than the controller.
                 let known =
                     asked.entry(it.name.clone()).or_insert_with(|| world.accounting(&it.name));
@@ -541,14 +541,14 @@ impl Watch {
         }
         let round = self.round_number(record);
         for it in &ended {
-            if it.state == State::Completed && !record.proven {
+            if it.state == SlurmState::Completed && !record.proven {
                 record.proven = true;
                 world.save(record)?;
             }
         }
         for it in ended {
             let mut printed = None;
-            if it.state == State::Failed && self.n_read < N_READ {
+            if it.state == SlurmState::Failed && self.n_read < N_READ {
                 self.n_read += 1;
                 printed = world.printed(round, &it.name, it.job_id, it.task);
             }
@@ -758,7 +758,7 @@ impl Watch {
     fn is_over(&mut self, now: Duration) -> bool {
         let all = || self.tasks.iter().flatten().flatten();
         let n_active = all().filter(|it| it.state.is_active()).count();
-        let n_completing = all().filter(|it| it.state == State::Completing).count();
+        let n_completing = all().filter(|it| it.state == SlurmState::Completing).count();
         if n_active > 0 && n_active == n_completing {
             let since = *self.completing_since.get_or_insert(now);
             if now.saturating_sub(since) >= COMPLETING {
@@ -777,7 +777,7 @@ impl Watch {
         let every = (self.elapsed(now) / 10).clamp(ASK.0, ASK.1).max(self.ask_cost * COST);
         let is_due = now.saturating_sub(at) >= every;
         // Nothing runs: nothing changes. The queue may be wrong while the controller is silent.
-        let runs = |it: &Task| matches!(it.state, State::Running | State::Completing);
+        let runs = |it: &Task| matches!(it.state, SlurmState::Running | SlurmState::Completing);
         is_due
             && (self.is_silent
                 || self.n_idle > 0
@@ -819,7 +819,7 @@ impl Watch {
         }
         let done = status.cpu_seconds_done;
         if self.rate_from.is_none()
-            && self.tasks.iter().flatten().flatten().any(|it| it.state == State::Running)
+            && self.tasks.iter().flatten().flatten().any(|it| it.state == SlurmState::Running)
         {
             self.rate_from = Some((begun, done));
         }
@@ -840,7 +840,7 @@ impl Watch {
     fn warn_of_the_stuck(&mut self, world: &mut impl ClusterAccess, record: &SlurmRecord) {
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
         for task in self.tasks.iter().flatten().flatten() {
-            if task.state == State::Pending && diagnosis::stuck(&task.reason).is_some() {
+            if task.state == SlurmState::Pending && diagnosis::stuck(&task.reason).is_some() {
                 *found.entry(task.reason.clone()).or_default() += 1;
             }
         }
@@ -864,13 +864,14 @@ impl Watch {
 
     fn progress(&self, record: &SlurmRecord, now: Duration) -> Progress {
         let all = || self.tasks.iter().flatten().flatten();
-        let count = |state: fn(State) -> bool| all().filter(|it| state(it.state)).count() as u64;
+        let count =
+            |state: fn(SlurmState) -> bool| all().filter(|it| state(it.state)).count() as u64;
         let round = &record.rounds[self.at];
         // Not submitted yet, or not looked at since.
         let unseen = round.arrays.iter().zip(&self.tasks).filter(|(_, it)| it.is_none());
         let n_unseen: u64 = unseen.map(|(it, _)| it.n_tasks).sum();
         let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
-        for task in all().filter(|it| it.state == State::Pending) {
+        for task in all().filter(|it| it.state == SlurmState::Pending) {
             *reasons.entry(diagnosis::waits_for(&task.reason)).or_default() += 1;
         }
         let waiting_for = reasons.into_iter().max_by_key(|(_, n)| *n).map(|(it, _)| it.to_owned());
@@ -896,9 +897,9 @@ impl Watch {
             round: round.round,
             stage: self.stage.clone(),
             n_tasks: round.n_tasks,
-            n_waiting: count(|it| it == State::Pending) + n_unseen,
+            n_waiting: count(|it| it == SlurmState::Pending) + n_unseen,
             waiting_for,
-            n_running: count(|it| matches!(it, State::Running | State::Completing)),
+            n_running: count(|it| matches!(it, SlurmState::Running | SlurmState::Completing)),
             n_ended: n_over.saturating_sub(n_failed),
             failures: self.failures.clone(),
             items: items(status).to_owned(),
@@ -936,7 +937,7 @@ struct Ended {
     name: String,
     job_id: u64,
     task: u32,
-    state: State,
+    state: SlurmState,
     status: Option<Status>,
     node: String,
 }

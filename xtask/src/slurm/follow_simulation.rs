@@ -14,7 +14,7 @@ use phi_protocol::{JobState, JobStatus};
 use super::{
     follow::{ClusterAccess, Left, Progress, follow},
     options::{Mebibytes, Minutes, TaskOptions},
-    queue::{Entry, NotSubmitted, State, Status},
+    queue::{Entry, NotSubmitted, SlurmState, Status},
     site::Request,
     slurm_record::{Array, Round, SlurmRecord},
 };
@@ -50,14 +50,14 @@ impl Chance {
 
 struct Task {
     number: usize,
-    state: State,
+    state: SlurmState,
     reason: &'static str,
     status: Status,
     node: usize,
     started: f64,
     ended: f64,
     /// What will go wrong, and how long after the start.
-    fault: Option<(f64, State, Status)>,
+    fault: Option<(f64, SlurmState, Status)>,
 }
 
 struct Job {
@@ -84,7 +84,7 @@ struct Faults {
     /// Number of times that the controller loses the jobs that have not begun.
     losses: u32,
     /// The first task that starts ends like this.
-    first: Option<State>,
+    first: Option<SlurmState>,
 }
 
 struct Sim {
@@ -183,7 +183,7 @@ impl Sim {
         while self.now < until {
             self.now += 0.25;
             let now = self.now;
-            let running = |it: &Task| it.state == State::Running;
+            let running = |it: &Task| it.state == SlurmState::Running;
             let mut busy: BTreeSet<usize> = self
                 .jobs
                 .iter()
@@ -194,24 +194,24 @@ impl Sim {
             let may_fail = self.may_fail();
             for job in &mut self.jobs {
                 for task in &mut job.tasks {
-                    if task.state == State::Pending && task.reason == "Resources" {
+                    if task.state == SlurmState::Pending && task.reason == "Resources" {
                         let Some(node) = (0..self.n_nodes).find(|it| !busy.contains(it)) else {
                             continue;
                         };
                         busy.insert(node);
-                        (task.state, task.node, task.started) = (State::Running, node, now);
+                        (task.state, task.node, task.started) = (SlurmState::Running, node, now);
                         task.fault = None;
                         if may_fail && self.faults.tasks.is_some_and(|n| self.chance.once_in(n)) {
                             let after = self.chance.below(16) as f64 / 4.0;
                             let killed = Status { code: 0, signal: 9 };
                             let kind = match self.chance.below(7) {
-                                0 => (State::Cancelled, Status::default()),
-                                1 => (State::Timeout, Status::default()),
-                                2 => (State::OutOfMemory, killed),
-                                3 => (State::NodeFail, Status::default()),
+                                0 => (SlurmState::Cancelled, Status::default()),
+                                1 => (SlurmState::Timeout, Status::default()),
+                                2 => (SlurmState::OutOfMemory, killed),
+                                3 => (SlurmState::NodeFail, Status::default()),
                                 // Put back into the queue, or aside.
-                                4 => (State::Pending, Status::default()),
-                                _ => (State::Failed, killed),
+                                4 => (SlurmState::Pending, Status::default()),
+                                _ => (SlurmState::Failed, killed),
                             };
                             task.fault = Some((after, kind.0, kind.1));
                         }
@@ -220,10 +220,10 @@ impl Sim {
                         }
                         if self.faults.hopeless || self.faults.bad_node && node == 0 {
                             task.fault =
-                                Some((0.0, State::Failed, Status { code: 127, signal: 0 }));
+                                Some((0.0, SlurmState::Failed, Status { code: 127, signal: 0 }));
                         }
                     }
-                    if task.state != State::Running {
+                    if task.state != SlurmState::Running {
                         continue;
                     }
                     let items = &self.rounds[job.round as usize - 1][task.number];
@@ -234,13 +234,13 @@ impl Sim {
                     if ran >= stops_at {
                         let (_, state, status) = task.fault.take().unwrap();
                         (task.state, task.status, task.ended) = (state, status, now);
-                        if state == State::Pending {
+                        if state == SlurmState::Pending {
                             let aside = self.chance.once_in(2);
                             task.reason =
                                 if aside { "launch failed requeued held" } else { "Resources" };
                         }
                     } else if n_done == items.len() {
-                        (task.state, task.ended) = (State::Completed, now);
+                        (task.state, task.ended) = (SlurmState::Completed, now);
                     }
                 }
             }
@@ -292,7 +292,7 @@ impl ClusterAccess for Sim {
             let known = |it: &&Task| it.state.is_active() || self.now - it.ended < MEMORY;
             for (index, task) in job.tasks.iter().enumerate().filter(|(_, it)| known(it)) {
                 let number = u32::try_from(index + 1).unwrap();
-                let node = if task.state == State::Pending {
+                let node = if task.state == SlurmState::Pending {
                     String::new()
                 } else {
                     format!("n{}", task.node)
@@ -309,7 +309,7 @@ impl ClusterAccess for Sim {
             }
         }
         // Another user's job.
-        let (state, status, name) = (State::Running, None, "other".to_owned());
+        let (state, status, name) = (SlurmState::Running, None, "other".to_owned());
         let (reason, node) = ("None".to_owned(), "n1".to_owned());
         entries.push(Entry {
             job_id: 9999,
@@ -345,7 +345,7 @@ impl ClusterAccess for Sim {
         let id = self.n_submissions as u64 + 100;
         let task = |number: usize| Task {
             number: usize::try_from(array.offset).unwrap() + number,
-            state: State::Pending,
+            state: SlurmState::Pending,
             reason: "Resources",
             status: Status::default(),
             node: 0,
@@ -375,9 +375,11 @@ impl ClusterAccess for Sim {
             let job = self.jobs.iter_mut().find(|it| it.id.to_string() == job).expect("an own job");
             for (index, it) in job.tasks.iter_mut().enumerate() {
                 let is_meant = task.is_empty() || task == (index + 1).to_string();
-                if is_meant && it.state.is_active() && (!pending_only || it.state == State::Pending)
+                if is_meant
+                    && it.state.is_active()
+                    && (!pending_only || it.state == SlurmState::Pending)
                 {
-                    (it.state, it.ended) = (State::Cancelled, self.now);
+                    (it.state, it.ended) = (SlurmState::Cancelled, self.now);
                 }
             }
         }
@@ -570,7 +572,7 @@ fn time_and_memory_that_ran_out_are_asked_for_twice() {
         assert_eq!(run(&mut sim).unwrap(), Left::Finished);
         sim.asked
     };
-    assert_eq!(factors(State::Timeout), [(1.0, 2.0)]);
-    assert_eq!(factors(State::OutOfMemory), [(2.0, 1.0)]);
-    assert_eq!(factors(State::NodeFail), [(1.0, 1.0)]);
+    assert_eq!(factors(SlurmState::Timeout), [(1.0, 2.0)]);
+    assert_eq!(factors(SlurmState::OutOfMemory), [(2.0, 1.0)]);
+    assert_eq!(factors(SlurmState::NodeFail), [(1.0, 1.0)]);
 }

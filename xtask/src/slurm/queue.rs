@@ -20,7 +20,7 @@ pub(super) const NODE_FIELDS: &str =
 /// The state of a task, as Slurm calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(super) enum State {
+pub(super) enum SlurmState {
     Pending,
     Running,
     /// Its processes are being ended, or its node does not answer.
@@ -38,46 +38,46 @@ pub(super) enum State {
     Forgotten,
 }
 
-impl State {
+impl SlurmState {
     /// By the name that squeue and sacct use; what is not known to be an end is taken for running.
-    fn named(name: &str) -> State {
+    fn named(name: &str) -> SlurmState {
         // sacct writes `CANCELLED by 1000`.
         match name.split_whitespace().next().unwrap_or_default() {
             "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "SPECIAL_EXIT"
-            | "RESV_DEL_HOLD" => State::Pending,
-            "COMPLETING" => State::Completing,
-            "COMPLETED" => State::Completed,
-            "CANCELLED" => State::Cancelled,
-            "FAILED" => State::Failed,
-            "TIMEOUT" => State::Timeout,
-            "OUT_OF_MEMORY" => State::OutOfMemory,
-            "NODE_FAIL" => State::NodeFail,
-            "PREEMPTED" => State::Preempted,
-            "BOOT_FAIL" | "DEADLINE" | "REVOKED" | "LAUNCH_FAILED" => State::Ended,
-            _ => State::Running,
+            | "RESV_DEL_HOLD" => SlurmState::Pending,
+            "COMPLETING" => SlurmState::Completing,
+            "COMPLETED" => SlurmState::Completed,
+            "CANCELLED" => SlurmState::Cancelled,
+            "FAILED" => SlurmState::Failed,
+            "TIMEOUT" => SlurmState::Timeout,
+            "OUT_OF_MEMORY" => SlurmState::OutOfMemory,
+            "NODE_FAIL" => SlurmState::NodeFail,
+            "PREEMPTED" => SlurmState::Preempted,
+            "BOOT_FAIL" | "DEADLINE" | "REVOKED" | "LAUNCH_FAILED" => SlurmState::Ended,
+            _ => SlurmState::Running,
         }
     }
 
     /// `true` if something of it may still happen.
     pub(super) fn is_active(self) -> bool {
-        self <= State::Completing
+        self <= SlurmState::Completing
     }
 
     /// The name people know from `squeue`.
     pub(super) fn name(self) -> &'static str {
         match self {
-            State::Pending => "PENDING",
-            State::Running => "RUNNING",
-            State::Completing => "COMPLETING",
-            State::Completed => "COMPLETED",
-            State::Cancelled => "CANCELLED",
-            State::Failed => "FAILED",
-            State::Timeout => "TIMEOUT",
-            State::OutOfMemory => "OUT_OF_MEMORY",
-            State::NodeFail => "NODE_FAIL",
-            State::Preempted => "PREEMPTED",
-            State::Ended => "ENDED",
-            State::Forgotten => "FORGOTTEN",
+            SlurmState::Pending => "PENDING",
+            SlurmState::Running => "RUNNING",
+            SlurmState::Completing => "COMPLETING",
+            SlurmState::Completed => "COMPLETED",
+            SlurmState::Cancelled => "CANCELLED",
+            SlurmState::Failed => "FAILED",
+            SlurmState::Timeout => "TIMEOUT",
+            SlurmState::OutOfMemory => "OUT_OF_MEMORY",
+            SlurmState::NodeFail => "NODE_FAIL",
+            SlurmState::Preempted => "PREEMPTED",
+            SlurmState::Ended => "ENDED",
+            SlurmState::Forgotten => "FORGOTTEN",
         }
     }
 }
@@ -110,7 +110,7 @@ pub(super) struct Entry {
     pub(super) job_id: u64,
     /// First and last task of each range.
     pub(super) tasks: Vec<(u32, u32)>,
-    pub(super) state: State,
+    pub(super) state: SlurmState,
     /// Why it waits, or how it ended, in Slurm's words.
     pub(super) reason: String,
     pub(super) status: Option<Status>,
@@ -127,7 +127,8 @@ pub(super) fn parse_queue(text: &str) -> Vec<Entry> {
 fn parse_entry(line: &str) -> Option<Entry> {
     let mut fields = line.splitn(7, '|');
     let mut next = || fields.next().map(str::trim);
-    let (job_id, tasks, state) = (next()?.parse().ok()?, ranges(next()?)?, State::named(next()?));
+    let (job_id, tasks, state) =
+        (next()?.parse().ok()?, ranges(next()?)?, SlurmState::named(next()?));
     let (reason, status, node) = (next()?.to_owned(), Status::parse(next()?), next()?.to_owned());
     let name = next()?;
     let name = name.strip_suffix('|').unwrap_or(name).to_owned();
@@ -154,7 +155,7 @@ pub(super) fn parse_accounting(text: &str) -> Vec<Entry> {
         let mut fields = line.splitn(5, '|');
         let (job_id, tasks) = fields.next()?.split_once('_')?;
         let (job_id, tasks) = (job_id.parse().ok()?, ranges(tasks)?);
-        let state = State::named(fields.next()?);
+        let state = SlurmState::named(fields.next()?);
         let status = Status::parse(fields.next()?);
         let node = fields.next()?.to_owned();
         let name = fields.next()?.to_owned();
@@ -385,10 +386,10 @@ mod tests {
         let entries = parse_accounting(text);
         let told: Vec<_> = entries.iter().map(|it| (it.tasks[0], it.state)).collect();
         let expected = [
-            ((1, 1), State::Completed),
-            ((2, 4), State::Pending),
-            ((5, 5), State::Cancelled),
-            ((6, 6), State::OutOfMemory),
+            ((1, 1), SlurmState::Completed),
+            ((2, 4), SlurmState::Pending),
+            ((5, 5), SlurmState::Cancelled),
+            ((6, 6), SlurmState::OutOfMemory),
         ];
         assert_eq!(told, expected);
     }
@@ -396,12 +397,12 @@ mod tests {
     #[test]
     fn only_states_that_can_still_change_are_active() {
         for name in ["PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "SUSPENDED", "STAGE_OUT"] {
-            assert!(State::named(name).is_active(), "{name}");
+            assert!(SlurmState::named(name).is_active(), "{name}");
         }
         for name in ["COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL"] {
-            assert!(!State::named(name).is_active(), "{name}");
+            assert!(!SlurmState::named(name).is_active(), "{name}");
         }
-        assert!(!State::Forgotten.is_active());
+        assert!(!SlurmState::Forgotten.is_active());
     }
 
     #[test]
