@@ -149,10 +149,10 @@ impl StudyArgs {
         let detail = Detail::default();
         let workers = self.jobs.map(usize::from).or(launch.workers);
         let engine = Engine::new(workers.unwrap_or(0), cancel)?.telling(detail.clone());
-        // A file has a column for one estimate only.
+        // A run without a folder has no report: it keeps only what was asked for.
         let others = match &target {
-            Target::Folder(_) => registry.kept(&settings.estimator, &settings.other_estimators)?,
-            Target::File(_) => Vec::new(),
+            Target::File(_) if settings.other_estimators.is_empty() => Vec::new(),
+            _ => registry.kept(&settings.estimator, &settings.other_estimators)?,
         };
         let study = Study { suite: &suite, estimator, others, engine: &engine };
         study.check()?;

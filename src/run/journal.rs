@@ -109,22 +109,28 @@ impl Outputs {
     /// Check that the CSV begins as one of this program, or is empty.
     pub(crate) fn check_header(&self, content: &[u8], suite: &Suite) -> Result<(), Error> {
         let lines = Lines::new(content);
-        let is_header = |has_cases| match lines.whole.first() {
-            Some(header) => *header == Row::header(has_cases).as_bytes(),
-            None => {
-                let header = Row::header(has_cases).as_bytes();
-                header.starts_with(lines.torn) || lines.torn.contains(&0)
+        // A file with other columns is one of other settings, which is said elsewhere.
+        let is_ours = [Row::HEADER_OF_CASES, Row::HEADER].iter().any(|columns| {
+            let columns = columns.as_bytes();
+            match lines.whole.first() {
+                Some(header) => {
+                    let more = header.strip_prefix(columns);
+                    more.is_some_and(|it| it.first().is_none_or(|it| *it == b','))
+                }
+                None => {
+                    let n = columns.len().min(lines.torn.len());
+                    columns[..n] == lines.torn[..n] || lines.torn.contains(&0)
+                }
             }
-        };
-        // A file of the other kind is one of other settings, which is said elsewhere.
-        if is_header(true) || is_header(false) {
+        });
+        if is_ours {
             return Ok(());
         }
         Err(Error::Output {
             path: self.csv.clone(),
             message: format!(
                 "is not a file of this program: expected the first line {:?}",
-                Row::header(suite.settings().has_cases())
+                Row::header(suite.settings())
             ),
         })
     }

@@ -7,6 +7,7 @@ use crate::engine::result::ExactPhi;
 use crate::escape::csv;
 use crate::model::dynamics::Rule;
 use crate::model::key::{Case, Key};
+use crate::suite::Settings;
 
 /// One comparison: a line of the CSV.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,9 +31,12 @@ impl Row {
     pub const HEADER_OF_CASES: &str = "topology,n,seed,network,rule,state,formalism,\
                                        phi_hdc,phi_exact,error,relative_error,duration_ms";
 
-    /// The first line of the CSV, for keys with or without cases.
-    pub fn header(has_cases: bool) -> &'static str {
-        if has_cases { Row::HEADER_OF_CASES } else { Row::HEADER }
+    /// The first line of the CSV of a run with these settings: the estimates of other estimators
+    /// are columns by their names.
+    pub fn header(settings: &Settings) -> String {
+        let first = if settings.has_cases() { Row::HEADER_OF_CASES } else { Row::HEADER };
+        let others = settings.other_estimators.iter().map(|it| format!(",{}", csv(it)));
+        [first.to_owned()].into_iter().chain(others).collect()
     }
 
     /// A Φ of at most this is 0, by the tolerance of the theory's comparisons.
@@ -82,6 +86,12 @@ impl Row {
             self.duration_ms
         )
     }
+
+    /// The line of the CSV with the estimates of others, which may be missing.
+    pub(crate) fn to_line_with(&self, others: impl Iterator<Item = Option<f64>>) -> String {
+        let others = others.map(|it| it.map_or(",".to_owned(), |it| format!(",{it:?}")));
+        [self.to_line()].into_iter().chain(others).collect()
+    }
 }
 
 /// `true` if two numbers are equal but for what another program may make of the last digits.
@@ -126,9 +136,22 @@ mod tests {
         let made = row(Topology::Ring, case(None, Some(Rule::Logistic { gain: 0.1 })));
         let line = "Ring,5,7,,logistic:0.1,01101,iit4-2026-paper,0.75,0.5,0.25,0.5,1.000";
         assert_eq!(made.to_line(), line);
-        assert_eq!(Row::header(true).split(',').count(), line.split(',').count());
+        assert_eq!(Row::HEADER_OF_CASES.split(',').count(), line.split(',').count());
         let own = row(Topology::Own, case(Some("fig1"), None));
         let line = "Own,5,7,fig1,,01101,iit4-2026-paper,0.75,0.5,0.25,0.5,1.000";
         assert_eq!(own.to_line(), line);
+    }
+
+    #[test]
+    fn other_estimates_are_columns_by_name() {
+        let key = Key::new(Topology::Ring, 5, 42);
+        let row = Row { key, phi_hdc: 0.75, phi_exact: 0.5, duration_ms: 12.0 };
+        let line = "Ring,5,42,0.75,0.5,0.25,0.5,12.000,0.1,";
+        assert_eq!(row.to_line_with([Some(0.1), None].into_iter()), line);
+        let settings = Settings {
+            other_estimators: vec!["mi".to_owned(), "own, quoted".to_owned()],
+            ..Settings::default()
+        };
+        assert_eq!(Row::header(&settings), format!("{},mi,\"own, quoted\"", Row::HEADER));
     }
 }

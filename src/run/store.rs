@@ -291,8 +291,22 @@ impl Contents {
 
     /// The CSV of the rows.
     pub fn csv(&self) -> String {
+        let rows = self.rows.iter().zip(&self.entries);
+        let lines = rows.map(|(row, entry)| self.line(*row, &entry.estimates) + "\n");
+        format!("{}\n{}", Row::header(self.suite.settings()), lines.collect::<String>())
+    }
+
+    /// The line of a row in the CSV.
+    fn line(&self, row: Row, estimates: &BTreeMap<String, f64>) -> String {
+        let others = self.suite.settings().other_estimators.iter();
+        row.to_line_with(others.map(|it| estimates.get(it).copied()))
+    }
+
+    /// The CSV as earlier versions wrote it, with one estimate a row.
+    fn narrow_csv(&self) -> String {
+        let has_cases = self.suite.settings().has_cases();
+        let header = if has_cases { Row::HEADER_OF_CASES } else { Row::HEADER };
         let lines = self.rows.iter().map(|row| row.to_line() + "\n");
-        let header = Row::header(self.suite.settings().has_cases());
         format!("{header}\n{}", lines.collect::<String>())
     }
 
@@ -461,6 +475,8 @@ struct Files {
     reading: Reading,
     journal_len: usize,
     csv: Vec<u8>,
+    /// The CSV has one estimate a row though the run has several: an earlier version wrote it.
+    is_narrow: bool,
 }
 
 impl Files {
@@ -469,8 +485,15 @@ impl Files {
         let csv = read_or_nothing(&paths.csv)?;
         let journal = read_or_nothing(&paths.journal)?;
         let reading = Reading::of(&journal, suite, &paths.journal)?;
-        check_csv(&csv, &reading.contents, paths)?;
-        Ok(Files { reading, journal_len: journal.len(), csv })
+        let contents = &reading.contents;
+        let narrow = Some(contents.narrow_csv()).filter(|it| {
+            let has_others = !contents.suite.settings().other_estimators.is_empty();
+            let header = it.split_inclusive('\n').next().unwrap_or_default();
+            has_others && csv.starts_with(header.as_bytes())
+        });
+        let is_narrow = narrow.is_some();
+        check_csv(&csv, &narrow.unwrap_or_else(|| contents.csv()), contents, paths)?;
+        Ok(Files { reading, journal_len: journal.len(), csv, is_narrow })
     }
 }
 
@@ -587,7 +610,8 @@ impl RunFolder {
         csv: Option<AppendFile>,
         suite: &Suite,
     ) -> Result<RunFolder, Error> {
-        let Files { mut reading, journal_len, csv: old } = Files::read(&paths, suite.clone())?;
+        let Files { mut reading, journal_len, csv: old, is_narrow } =
+            Files::read(&paths, suite.clone())?;
         let session = Session::here();
 
         // Everything was read and belongs to this run: only now the files may change.
@@ -615,7 +639,7 @@ impl RunFolder {
         }
         // The CSV first: a cut line in it is of a row that may be lost only while the journal shows
         // the same cut. Without that, the journal would seem to have lost a row.
-        let kept = Lines::new(&old).torn_at;
+        let kept = if is_narrow { 0 } else { Lines::new(&old).torn_at };
         if kept < old.len() {
             csv.truncate(kept)?;
         }
@@ -778,8 +802,9 @@ impl Ledger for RunFolder {
         // What would not be read again is not written.
         let wrong = |message| Error::Internal(format!("{}: {message}", row.key));
         entry.check(suite).map_err(wrong)?;
+        let line = self.contents().line(row, &entry.estimates);
         self.append_line(&Line::Comparison(entry))?;
-        self.csv.append(&row.to_line()).map_err(|error| self.with_note(error))
+        self.csv.append(&line).map_err(|error| self.with_note(error))
     }
 
     fn place(&self, index: usize) -> String {
@@ -794,8 +819,12 @@ impl Ledger for RunFolder {
 
 /// Check that a CSV says nothing that the journal does not: its rows are the first of the
 /// journal's.
-fn check_csv(content: &[u8], contents: &Contents, paths: &Paths) -> Result<(), Error> {
-    let expected = contents.csv();
+fn check_csv(
+    content: &[u8],
+    expected: &str,
+    contents: &Contents,
+    paths: &Paths,
+) -> Result<(), Error> {
     let mut expected = expected.lines();
     let lines = Lines::new(content);
     let torn = Some(lines.torn).filter(|it| !it.is_empty());

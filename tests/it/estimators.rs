@@ -301,3 +301,51 @@ fn a_leaderboard_is_what_the_journals_of_its_suites_say() {
         (Some(2), "error: two suites of the name few\n")
     );
 }
+
+#[test]
+fn every_estimate_of_a_run_is_in_its_csv() {
+    let place = Place::new();
+    let study = "study --topologies Ring,Star --sizes 3,4 --seeds 1,2 --estimators te,si,d1";
+    place.phi(&format!("{study} --out x.csv")).succeeded();
+    place.phi(&format!("{study} --run x")).succeeded();
+    let untimed = |csv: &str| -> Vec<Vec<String>> {
+        let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<String>>();
+        let mut rows: Vec<Vec<String>> = csv.lines().map(cells).collect();
+        rows.iter_mut().for_each(|row| drop(row.remove(7)));
+        rows
+    };
+    let csv = place.read("x.csv");
+    assert_eq!(untimed(&csv), untimed(&place.read("runs/x/results.csv")));
+    let rows = untimed(&csv);
+    // The first is that of the rows, the others are in alphabetical order.
+    assert_eq!(rows[0][3..], ["phi_hdc", "phi_exact", "error", "relative_error", "d1", "si"]);
+    let journal = place.read("x.journal.jsonl");
+    let entries = journal.lines().map(|it| serde_json::from_str::<Value>(it).unwrap());
+    let entries: Vec<Value> = entries.filter(|it| it["kind"] == "comparison").collect();
+    assert_eq!((entries.len(), rows.len()), (8, 9));
+    for (row, entry) in rows[1..].iter().zip(&entries) {
+        for (column, name) in [(3, "te"), (7, "d1"), (8, "si")] {
+            let found: f64 = row[column].parse().unwrap();
+            assert_eq!(found, entry["estimates"][name].as_f64().unwrap(), "{name}");
+        }
+    }
+
+    // A file that an earlier version wrote, with one estimate a row, is written anew.
+    let narrow = |csv: &str, n: usize| -> String {
+        csv.lines().take(n).map(|it| it.rsplitn(3, ',').nth(2).unwrap().to_owned() + "\n").collect()
+    };
+    for n in [1, 5, 9] {
+        for name in ["x.csv", "runs/x/results.csv"] {
+            let whole = place.read(name);
+            place.write(name, narrow(&whole, n));
+            let goes_on = if name == "x.csv" { "--out x.csv --resume" } else { "--run x" };
+            place.phi(&format!("{study} {goes_on}")).succeeded();
+            assert_eq!(place.read(name), whole, "{name}, {n} lines");
+        }
+    }
+    // But not one whose numbers are others.
+    place.write("x.csv", narrow(&csv, 5).replacen("Ring,3,1,", "Ring,3,1,9", 1));
+    let refused = place.phi(&format!("{study} --out x.csv --resume"));
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("x.csv, line "), "{}", refused.stderr);
+}

@@ -145,10 +145,16 @@ impl Place {
         shell.arg(script).output().unwrap().into()
     }
 
-    /// The lines of a CSV without their last column, the time.
+    /// The lines of a CSV without their time.
     pub(crate) fn untimed(&self, csv: &str) -> Vec<String> {
-        let untimed = |line: &str| line.rsplit_once(',').unwrap().0.to_owned();
-        self.read(csv).lines().map(untimed).collect()
+        let csv = self.read(csv);
+        let header = csv.lines().next().unwrap_or_default();
+        let time = header.split(',').position(|it| it == "duration_ms").unwrap();
+        let untimed = |line: &str| {
+            let cells = line.split(',').enumerate().filter(|(column, _)| *column != time);
+            cells.map(|it| it.1).collect::<Vec<_>>().join(",")
+        };
+        csv.lines().map(untimed).collect()
     }
 
     pub(crate) fn json(&self, name: &str) -> Value {

@@ -82,7 +82,7 @@ fn a_suite_is_a_run_with_everything_by_each_theory_for_itself() {
     // formalisms.
     let csv = place.read("runs/all/results.csv");
     let header = "topology,n,seed,network,rule,state,formalism,phi_hdc,phi_exact,error,\
-                  relative_error,duration_ms";
+                  relative_error,duration_ms,spectral";
     assert_eq!(csv.lines().next(), Some(header));
     let rows: Vec<Vec<&str>> = csv.lines().skip(1).map(|it| it.split(',').collect()).collect();
     let keys: BTreeSet<&[&str]> = rows.iter().map(|it| &it[..7]).collect();
