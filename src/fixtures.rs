@@ -48,7 +48,16 @@ pub(crate) fn record(suite: &Suite, problem: usize) -> ExactRecord {
     let phi = problem as f64 / 3.0;
     let counters = BTreeMap::from([("cuts".to_owned(), 7)]);
     let range = None;
-    let exact = ExactPhi { phi, cut, n_concepts: 5, ties: 2, range, counters, structure: None };
+    let exact = ExactPhi {
+        phi,
+        cut,
+        n_concepts: 5,
+        ties: 2,
+        range,
+        counters,
+        complex: None,
+        structure: None,
+    };
     ExactRecord { problem: it.id, key: it.key, exact, duration_ms: 0.125 }
 }
 

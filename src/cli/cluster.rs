@@ -297,6 +297,12 @@ impl PlanArgs {
             (*force, "--force", "an earlier run is kept; expected another --run NAME"),
             (*list, "--list", "it computes nothing; expected it without cluster plan"),
         ];
+        if let Some(flag) = self.study.own.given() {
+            return Err(Error::Settings(format!(
+                "cluster plan with {flag}: a task has no estimators but those of this program; \
+                 expected a study in one process"
+            )));
+        }
         match refused.into_iter().find(|(is_given, ..)| *is_given) {
             None => Ok(()),
             Some((_, flag, why)) => {

@@ -1,11 +1,18 @@
 //! Ctrl-C and requests to terminate.
 
 use std::io::Write;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::error::Error;
 use crate::exit::Exit;
+
+static AT_ONCE: OnceLock<fn()> = OnceLock::new();
+
+/// What is done before the process ends at once; the first that is named.
+pub(crate) fn at_once(last: fn()) {
+    AT_ONCE.get_or_init(|| last);
+}
 
 /// A flag that is set by the first Ctrl-C (or SIGTERM, SIGHUP). The second ends the process at
 /// once; that loses nothing either, since rows are in the file as soon as they are finished.
@@ -19,6 +26,9 @@ pub fn flag(announce: bool) -> Result<Arc<AtomicBool>, Error> {
     let set = Arc::clone(&flag);
     let handler = move || {
         if set.swap(true, Ordering::Relaxed) {
+            if let Some(last) = AT_ONCE.get() {
+                last();
+            }
             std::process::exit(Exit::Interrupted as i32);
         }
         if announce {

@@ -10,6 +10,7 @@ use clap::Args;
 
 use super::interrupt;
 use super::output::{Format, display, print};
+use super::own::OwnEstimators;
 use super::runs::run_path;
 use crate::engine::exact::Engine;
 use crate::engine::steps::Detail;
@@ -19,7 +20,7 @@ use crate::estimate::{self, Case, Registry};
 use crate::report::leaderboard::{Judgement, Leaderboard};
 use crate::run::store::RunFolder;
 use crate::study::Study;
-use crate::suite::{Formalism, from_toml};
+use crate::suite::{Exact, Formalism, Suite, from_toml};
 use crate::ui::progress::{Listeners, Progress, Work};
 
 /// The networks of a suite, at most, on which the time of an estimate is measured.
@@ -33,9 +34,14 @@ pub(crate) struct LeaderboardArgs {
     /// Estimators, of those that `study --help` lists
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',', default_value = estimate::ALL)]
     estimators: Vec<String>,
+    #[command(flatten)]
+    own: OwnEstimators,
     /// Theories of exact Φ; IIT 4.0 gives φ_s and Φ
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',', default_value = "iit3")]
     formalisms: Vec<Formalism>,
+    /// Whose Φ the exact values are, as for `study` [default: that of the suite, or system]
+    #[arg(long, value_name = "WHOSE")]
+    exact: Option<Exact>,
     /// The folder within that of the runs; each suite is a run within it, which goes on where it
     /// was stopped
     #[arg(long, value_name = "NAME", default_value = "leaderboard")]
@@ -60,6 +66,7 @@ fn built_in() -> Vec<String> {
 
 impl LeaderboardArgs {
     pub(crate) fn run(self, registry: &Registry) -> Result<(), Error> {
+        let registry = &self.own.added_to(registry)?;
         let folder = run_path(&self.runs, &self.run)?;
         Leaderboard::check_paths(&folder)?;
         // All suites are read before the first is begun.
@@ -71,24 +78,23 @@ impl LeaderboardArgs {
                 return Err(Error::Settings(format!("two suites of the name {name}")));
             }
             let file = Path::new(suite);
-            let read = from_toml::read(file, registry, &self.estimators, &self.formalisms)?;
+            let read =
+                from_toml::read(file, registry, &self.estimators, &self.formalisms, self.exact)?;
+            self.own.check_used(read.settings())?;
             suites.push((name.into_owned(), path, read));
         }
         let cancel = interrupt::flag(!self.quiet)?;
         let jobs = self.jobs.map_or(0, usize::from);
         let mut judgements = Vec::new();
+        let checker = Engine::new(1, Arc::clone(&cancel))?;
+        for (_, _, suite) in &suites {
+            suite.check_run()?;
+            study(suite, registry, &checker)?.check()?;
+        }
         for (name, path, suite) in &suites {
             let detail = Detail::default();
             let engine = Engine::new(jobs, Arc::clone(&cancel))?.telling(detail.clone());
-            let settings = suite.settings();
-            let study = Study {
-                suite,
-                estimator: registry.get(&settings.estimator)?,
-                others: registry.kept(&settings.estimator, &settings.other_estimators)?,
-                engine: &engine,
-            };
-            suite.check_run()?;
-            study.check()?;
+            let study = study(suite, registry, &engine)?;
             let mut run = RunFolder::open(path, suite)?;
             let listeners = Listeners { stopping: Arc::clone(&cancel), ..Listeners::default() };
             let work = Work::new(suite, &run);
@@ -113,6 +119,21 @@ impl LeaderboardArgs {
     }
 }
 
+/// The study of a suite.
+fn study<'a>(
+    suite: &'a Suite,
+    registry: &'a Registry,
+    engine: &'a Engine,
+) -> Result<Study<'a>, Error> {
+    let settings = suite.settings();
+    Ok(Study {
+        suite,
+        estimator: registry.get(&settings.estimator)?,
+        others: registry.kept(&settings.estimator, &settings.other_estimators)?,
+        engine,
+    })
+}
+
 /// The mean time of an estimate in milliseconds, over some networks of a suite.
 fn costs(study: &Study<'_>) -> Result<BTreeMap<String, f64>, Error> {
     let problems = study.suite.problems();
@@ -122,7 +143,9 @@ fn costs(study: &Study<'_>) -> Result<BTreeMap<String, f64>, Error> {
     for estimator in [study.estimator].into_iter().chain(study.others.iter().copied()) {
         let start = Instant::now();
         for problem in &some {
-            Case::new(&problem.network, study.engine).value(estimator, problem.key.seed)?;
+            Case::new(&problem.network, study.engine)
+                .of(problem.key)
+                .value(estimator, problem.key.seed)?;
         }
         let ms = start.elapsed().as_secs_f64() * 1e3 / some.len() as f64;
         costs.insert(estimator.name().to_owned(), ms);

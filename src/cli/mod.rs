@@ -5,10 +5,12 @@
 
 pub mod cluster;
 mod compute;
+mod dataset;
 pub mod interrupt;
 mod launch;
 mod leaderboard;
 mod output;
+mod own;
 mod pictures;
 mod runs;
 mod study;
@@ -24,6 +26,7 @@ use phi_protocol::Launch;
 
 use self::cluster::ClusterArgs;
 use self::compute::{CausesArgs, DistanceArgs, GrainsArgs, MechanismArgs, PhiArgs};
+use self::dataset::DatasetArgs;
 use self::launch::{LaunchArgs, answer_other};
 use self::leaderboard::LeaderboardArgs;
 use self::output::output_failed;
@@ -119,6 +122,11 @@ enum Command {
     /// By default all estimators over the built-in suites, against Φ of IIT 3.0. Writes
     /// leaderboard.html, .md and .json into the folder of the runs.
     Leaderboard(LeaderboardArgs),
+    /// Write a data set: networks in states with exact values, ties, complexes and estimates
+    ///
+    /// One line a network and state, always in the same order and the same bytes, with a data card.
+    /// A file that was stopped goes on with --resume.
+    Dataset(DatasetArgs),
     /// Draw your own network and what the theory finds in it, as SVG, PNG or PDF
     ///
     /// The graph shows the state of the units and the connections that the system's minimum
@@ -222,6 +230,7 @@ impl Cli {
             (Some(Command::Runs(args)), None) => args.run(),
             (Some(Command::Report(args)), None) => args.run(),
             (Some(Command::Leaderboard(args)), None) => args.run(registry),
+            (Some(Command::Dataset(args)), None) => args.run(registry),
             (Some(Command::Launch(_)), None) => Err(Error::Settings(
                 "a launch within a launch: expected a command after --".to_owned(),
             )),

@@ -10,6 +10,7 @@ use phi_protocol::{EVENTS_SCHEMA, EVENTS_VERSION, Launch, Question, Task, Worker
 use super::interrupt;
 use super::launch::{answer, answer_other};
 use super::output::{Format, display, output_failed, print};
+use super::own::OwnEstimators;
 use super::runs::{run_path, set_aside};
 use crate::engine::exact::Engine;
 use crate::engine::steps::Detail;
@@ -28,7 +29,7 @@ use crate::run::timeline::Timeline;
 use crate::stats::summary::Summaries;
 use crate::study::{SHARED_BYTES, Study, WORKER_BYTES};
 use crate::suite::from_toml;
-use crate::suite::{Formalism, Settings, States, Suite};
+use crate::suite::{Exact, Formalism, Settings, States, Suite};
 use crate::ui::events::{self, Event, Events};
 use crate::ui::progress::{Display, Listeners, Progress, Work};
 
@@ -61,10 +62,16 @@ pub(super) struct StudyArgs {
     /// Estimates of Φ
     #[arg(long, visible_alias = "estimator", value_name = "NAME,NAME", value_delimiter = ',')]
     estimators: Vec<String>,
+    #[command(flatten)]
+    pub(super) own: OwnEstimators,
     /// Theory of exact Φ: iit3; iit4-2023, iit4-2026 or iit4-2026-paper, against φ_s and Φ
     /// [default: iit3]
     #[arg(long)]
     formalism: Option<Formalism>,
+    /// Whose Φ the exact value is: system, the whole network; major-complex, of all subsystems that
+    /// with the largest Φ (IIT 4.0: φ_s). Estimates are of the whole network [default: system]
+    #[arg(long, value_name = "WHOSE")]
+    exact: Option<Exact>,
     /// Numberings of the units, drawn at random, over which the smallest and largest Φ of each
     /// exact problem are taken where they are not quickly proven over all choices among ties. 0
     /// for no such range [default: 32]
@@ -130,8 +137,10 @@ impl StudyArgs {
         launch: &Launch,
         events: Option<&Events>,
     ) -> Result<(), Error> {
+        let registry = &self.own.added_to(registry)?;
         let suite = self.matrix(registry)?;
         let settings = suite.settings();
+        self.own.check_used(settings)?;
         let estimator = registry.get(&settings.estimator)?;
         if self.list {
             if let Some(question) = launch.question {
@@ -299,7 +308,16 @@ impl StudyArgs {
                 file.display()
             )));
         }
-        from_toml::read(file, registry, &self.estimators, &[])
+        from_toml::read(file, registry, &self.asked(), &[], self.exact)
+    }
+
+    /// The estimators that the flags ask for.
+    fn asked(&self) -> Vec<String> {
+        // A suite may name those of one's own.
+        match &self.suite {
+            Some(_) => self.estimators.clone(),
+            None => self.own.or_asked(&self.estimators),
+        }
     }
 
     /// The settings that the flags ask for.
@@ -320,7 +338,7 @@ impl StudyArgs {
                 )));
             }
         }
-        let mut estimators = registry.chosen(&self.estimators)?.into_iter();
+        let mut estimators = registry.chosen(&self.asked())?.into_iter();
         Ok(Settings {
             topologies: or(&self.topologies, &default.topologies),
             sizes: or(&self.sizes, &default.sizes),
@@ -330,6 +348,7 @@ impl StudyArgs {
             estimator: estimators.next().unwrap_or(default.estimator),
             other_estimators: estimators.collect(),
             formalisms: vec![formalism],
+            exact: self.exact.unwrap_or_default(),
             tie_orders: self.tie_orders.unwrap_or(Settings::TIE_ORDERS),
             ..default
         })

@@ -595,7 +595,8 @@ impl Sample {
         let problem = &suite.problems()[0];
         let place = problem.key.to_string();
         let tie_orders = suite.settings().tie_orders;
-        let mut exact = engine.solve(&problem.network, problem.formalism, tie_orders, &place)?;
+        let (what, formalism) = (suite.settings().exact, problem.formalism);
+        let mut exact = engine.exact(what, &problem.network, formalism, tie_orders, &place)?;
         let counters = std::mem::take(&mut exact.counters);
         let range_ms = exact.range.as_mut().map(|it| std::mem::take(&mut it.duration_ms));
         let seed = problem.key.seed;

@@ -44,7 +44,7 @@ use crate::engine::result::{ExactPhi, PhiStructure, SystemCut, TieRange};
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::machine::memory;
-use crate::model::formalism::Formalism;
+use crate::model::formalism::{Exact, Formalism};
 use crate::model::network::{Network, Tables};
 
 /// The engine on a pool of threads.
@@ -1063,20 +1063,105 @@ impl Engine {
         }
         let found = self.range(&subsystem, false, tie_orders, place)?;
         let range = (tie_orders > 0).then(|| kept_range(&found));
-        let PhiRange { result, .. } = found;
-        Ok(ExactPhi {
-            phi: result.phi,
-            // A study tells what is lost by a cut.
-            cut: result.cut.filter(|_| result.phi > 0.0).map(|cut| SystemCut {
-                severed_from: cut.severed_from.iter().collect(),
-                severed_to: cut.severed_to.iter().collect(),
-            }),
-            n_concepts: result.ces.concepts.len(),
-            ties: result.ties,
-            range,
-            counters: counters(&result.stats),
-            structure: None,
-        })
+        Ok(ExactPhi { range, ..kept(&found.result) })
+    }
+
+    /// What a study takes for the exact value of a network: as [`solve`](Engine::solve), or of its
+    /// major complex, which has no range.
+    ///
+    /// # Errors
+    /// As [`solve`](Engine::solve).
+    pub fn exact(
+        &self,
+        exact: Exact,
+        network: &Network,
+        formalism: Formalism,
+        tie_orders: u32,
+        place: &str,
+    ) -> Result<ExactPhi, Error> {
+        match exact {
+            Exact::System => self.solve(network, formalism, tie_orders, place),
+            Exact::MajorComplex => Ok(self.major_complex(network, formalism, place)?.1),
+        }
+    }
+
+    /// The smallest and the largest Φ (IIT 4.0) of a network of a study that ties allow, and
+    /// whether both are proven; if not, no Φ is beyond them.
+    ///
+    /// # Errors
+    /// As [`solve`](Engine::solve).
+    pub fn big_phi_range(
+        &self,
+        network: &Network,
+        rules: Rules,
+        place: &str,
+    ) -> Result<(f64, f64, bool), Error> {
+        let subsystem = subsystem(network, Formalism::Iit4_2023, place)?;
+        let system = &iit4::System::new(&subsystem).map_err(|error| wrong(place, &error))?;
+        let needed = |n_threads| iit4::memory_needed(system, n_threads);
+        let work = |options: Options| iit4::phi_spectrum(system, rules, &options);
+        let spectrum = self.within_memory(place, needed, work)?;
+        ended(spectrum.largest.stop_reason, place)?;
+        let (least, most) = spectrum.bounds();
+        Ok((least, most, spectrum.is_complete()))
+    }
+
+    /// The number of the complexes of a network of a study, and the exact value of the largest; Φ
+    /// = 0 if there is none. They do not overlap.
+    ///
+    /// # Errors
+    /// As [`solve`](Engine::solve).
+    pub fn major_complex(
+        &self,
+        network: &Network,
+        formalism: Formalism,
+        place: &str,
+    ) -> Result<(usize, ExactPhi), Error> {
+        // Checks the network.
+        let subsystem = subsystem(network, formalism, place)?;
+        let (core, state) = (Arc::new(subsystem.network().clone()), subsystem.state());
+        let refused = |error: pyphi_core::Error| match *error.kind() {
+            ErrorKind::Memory { needed_bytes, most_bytes, .. } => Error::Memory {
+                place: place.to_owned(),
+                needed_bytes,
+                left_bytes: most_bytes,
+                note: String::new(),
+            },
+            _ => wrong(place, &error),
+        };
+        let Some(rules) = rules(formalism, TiePolicy::Principled) else {
+            let needed = |n_threads| memory_needed_of_complexes(&core, n_threads);
+            let found = self.within_memory(place, needed, |options| {
+                complexes(&core, state, &Options { progress: None, ..options })
+            })?;
+            let found = found.map_err(refused)?;
+            if self.is_cancelled() {
+                return Err(Error::Interrupted(String::new()));
+            }
+            let largest = found.first().map_or_else(
+                || ExactPhi::none(None),
+                |it| ExactPhi { complex: Some(it.units.iter().collect()), ..kept(it) },
+            );
+            return Ok((condensed(&found).count(), largest));
+        };
+        let needed =
+            |n_threads| iit4::predicted_bytes_of_complexes(&core, n_threads).unwrap_or(u64::MAX);
+        let found = self.within_memory(place, needed, |options| {
+            iit4::complexes(&core, state, rules, &Options { progress: None, ..options })
+        })?;
+        let found = found.map_err(refused)?;
+        ended(found.stop_reason, place)?;
+        let largest = match found.complexes.first() {
+            None => ExactPhi::none(Some(PhiStructure::none())),
+            Some(largest) => {
+                let system = iit4::System::of_shared(&core, state, largest.units);
+                let system = system.map_err(|error| wrong(place, &error))?;
+                let structure = self.structure(&system, rules, place)?;
+                let complex = Some(largest.units.iter().collect());
+                ExactPhi { complex, ..exact_phi(&structure) }
+            }
+        };
+        Ok((found.complexes.len(), largest))
     }
 
     /// The memory that is planned for to solve a network of `n_units` units on `n_threads` threads,
@@ -1094,6 +1179,24 @@ impl Engine {
             (false, false) => pyphi_core::predicted_bytes,
         };
         price(n_units, n_threads)
+    }
+}
+
+/// What the study keeps of Φ by IIT 3.0, but for its range.
+fn kept(result: &BigPhi) -> ExactPhi {
+    ExactPhi {
+        phi: result.phi,
+        // A study tells what is lost by a cut.
+        cut: result.cut.filter(|_| result.phi > 0.0).map(|cut| SystemCut {
+            severed_from: cut.severed_from.iter().collect(),
+            severed_to: cut.severed_to.iter().collect(),
+        }),
+        n_concepts: result.ces.concepts.len(),
+        ties: result.ties,
+        range: None,
+        counters: counters(&result.stats),
+        complex: None,
+        structure: None,
     }
 }
 
@@ -1121,6 +1224,7 @@ fn exact_phi(structure: &iit4::PhiStructure) -> ExactPhi {
         ties: ties.sum(),
         range: None,
         counters: BTreeMap::new(),
+        complex: None,
         structure: Some(PhiStructure {
             big_phi: structure.big_phi,
             sum_phi_d: structure.sum_phi_d,

@@ -26,6 +26,9 @@ pub struct ExactPhi {
     /// What the search did, by name; some depend on the order in which threads finish.
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
+    /// The units of the major complex, where the exact value is that of one and there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complex: Option<Vec<usize>>,
     /// Under IIT 4.0: the Φ-structure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub structure: Option<PhiStructure>,
@@ -38,6 +41,20 @@ impl ExactPhi {
     /// No Φ and no estimate is larger: then sums of squares and what is drawn stay within what a
     /// number holds. Networks of a study have Φ below a million.
     pub const LARGEST: f64 = 1e12;
+
+    /// That of nothing at all: Φ = 0.
+    pub(super) fn none(structure: Option<PhiStructure>) -> ExactPhi {
+        ExactPhi {
+            phi: 0.0,
+            cut: None,
+            n_concepts: 0,
+            ties: 0,
+            range: None,
+            counters: BTreeMap::new(),
+            complex: None,
+            structure,
+        }
+    }
 
     /// Check that its numbers can be those of a network of `n` units.
     ///
@@ -57,6 +74,9 @@ impl ExactPhi {
         };
         count("n_concepts", self.n_concepts as u64)?;
         count("ties", self.ties)?;
+        if let Some(unit) = self.complex.iter().flatten().find(|unit| **unit >= n) {
+            return Err(format!("complex with unit {unit}: expected units 0 to {}", n - 1));
+        }
         let severed = self.cut.iter().flat_map(|it| it.severed_from.iter().chain(&it.severed_to));
         let structure = self.structure.iter();
         let cut_edges = structure.flat_map(|it| it.cut_edges.iter().flat_map(|(a, b)| [a, b]));
@@ -111,6 +131,17 @@ pub struct PhiStructure {
 }
 
 impl PhiStructure {
+    /// That of nothing at all.
+    pub(super) fn none() -> PhiStructure {
+        PhiStructure {
+            big_phi: 0.0,
+            sum_phi_d: 0.0,
+            sum_phi_r: 0.0,
+            n_relations: "0".to_owned(),
+            cut_edges: Vec::new(),
+        }
+    }
+
     fn check(&self) -> Result<(), String> {
         let PhiStructure { big_phi, sum_phi_d, sum_phi_r, n_relations, .. } = self;
         let sums = [("big_phi", big_phi), ("sum_phi_d", sum_phi_d), ("sum_phi_r", sum_phi_r)];

@@ -1,6 +1,6 @@
 //! One network that is estimated, with what several estimators need of it.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 
 use crate::engine::approximate::{Approximation, Concepts};
@@ -8,6 +8,7 @@ use crate::engine::exact::Engine;
 use crate::error::Error;
 use crate::estimate::Estimator;
 use crate::estimate::transitions::{Parts, Past, Transitions, bipartitions};
+use crate::model::key::Key;
 use crate::model::network::Network;
 
 /// How errors of the engine call the network: a study has asked whether it accepts it before.
@@ -19,6 +20,7 @@ const PLACE: &str = "a network to be estimated";
 pub struct Case<'a> {
     network: &'a Network,
     engine: &'a Engine,
+    key: Cell<Option<Key>>,
     transitions: OnceCell<Transitions>,
     uniform: OnceCell<Parts>,
     observed: OnceCell<Parts>,
@@ -34,12 +36,30 @@ impl<'a> Case<'a> {
         Case {
             network,
             engine,
+            key: Cell::new(None),
             transitions: OnceCell::new(),
             uniform: OnceCell::new(),
             observed: OnceCell::new(),
             concepts: OnceCell::new(),
             values: RefCell::default(),
         }
+    }
+
+    /// The same case, as the network of this comparison of a study.
+    #[must_use]
+    pub fn of(self, key: Key) -> Case<'a> {
+        self.set_key(key);
+        self
+    }
+
+    /// It is the network of this comparison too.
+    pub(crate) fn set_key(&self, key: Key) {
+        self.key.set(Some(key));
+    }
+
+    /// The comparison of a study that it is, if it is one. Networks of several are the same.
+    pub fn key(&self) -> Option<Key> {
+        self.key.get()
     }
 
     /// The network.

@@ -30,6 +30,8 @@
 //! assert!(registry.get("density").is_ok());
 //! ```
 //!
+//! An estimate that is not in Rust is a [`Program`] or a file of [`Values`].
+//!
 //! [`cli::main`](crate::cli::main) takes such a registry; a copy of `examples/pyphi_validation.rs`
 //! with one more line is a program that knows the new estimator.
 
@@ -50,14 +52,17 @@ mod no_new_concepts;
 mod order_3;
 mod pair_cuts;
 mod phi2;
+mod phi_g;
 mod phi_star;
 mod phi_wms;
+mod program;
 mod si;
 mod spectral;
 mod sum_phi;
 mod tc;
 mod te;
 mod transitions;
+mod values;
 
 pub use case::Case;
 pub use ci::Ci;
@@ -75,17 +80,23 @@ pub use mi::Mi;
 pub use no_new_concepts::NoNewConcepts;
 pub use order_3::Order3;
 pub use pair_cuts::PairCuts;
+pub use phi_g::PhiG;
 pub use phi_star::PhiStar;
 pub use phi_wms::PhiWms;
 pub use phi2::Phi2;
+pub use program::Program;
 pub use si::{Si, SiAtomic, SiObserved};
 pub use spectral::Spectral;
 pub use sum_phi::SumPhi;
 pub use tc::Tc;
 pub use te::Te;
 pub use transitions::{Parts, Past, RUN, Transitions};
+pub use values::Values;
+
+use std::sync::Arc;
 
 use crate::error::Error;
+use crate::model::key::Key;
 use crate::model::network::Network;
 use crate::model::topology::MAX_UNITS;
 
@@ -111,6 +122,23 @@ pub trait Estimator: Send + Sync {
     /// [`Error::Interrupted`] if the user asked to stop, which what takes long has to
     /// [ask](Case::go_on); what the exact engine says, if it is used.
     fn estimate(&self, case: &Case, seed: u64) -> Result<f64, Error>;
+
+    /// Told of all comparisons of a study before anything is computed.
+    ///
+    /// # Errors
+    /// Why one of them cannot be estimated.
+    fn prepare(&self, keys: &mut dyn Iterator<Item = Key>) -> Result<(), Error> {
+        let _ = keys;
+        Ok(())
+    }
+
+    /// Told that a study has all estimates.
+    ///
+    /// # Errors
+    /// Why these cannot be believed.
+    fn finish(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// What has to be known of an estimator before it is chosen.
@@ -167,12 +195,16 @@ pub enum Reads {
     State,
 }
 
-/// What stands for all estimators where names are expected.
+/// What stands for all estimators where names are expected, but for those of so few units that
+/// hardly a study could have them.
 pub const ALL: &str = "all";
+/// Those for fewer units have to be named.
+const UNITS_OF_ALL: usize = 8;
 
 /// The estimators a study can choose from. `Registry::default()` holds those of this folder.
+#[derive(Clone)]
 pub struct Registry {
-    estimators: Vec<Box<dyn Estimator>>,
+    estimators: Vec<Arc<dyn Estimator>>,
 }
 
 impl Default for Registry {
@@ -202,6 +234,7 @@ impl Default for Registry {
             .with(Order3)
             .with(FewCuts)
             .with(PairCuts)
+            .with(PhiG)
     }
 }
 
@@ -213,7 +246,7 @@ impl Registry {
     pub fn with(mut self, estimator: impl Estimator + 'static) -> Registry {
         let name = estimator.name();
         assert!(!self.names().contains(&name), "two estimators of the name {name:?}");
-        self.estimators.push(Box::new(estimator));
+        self.estimators.push(Arc::new(estimator));
         self
     }
 
@@ -224,7 +257,7 @@ impl Registry {
 
     /// The estimators, in the order of registration.
     pub fn iter(&self) -> impl Iterator<Item = &dyn Estimator> {
-        self.estimators.iter().map(Box::as_ref)
+        self.estimators.iter().map(Arc::as_ref)
     }
 
     /// The estimator of this name.
@@ -248,7 +281,11 @@ impl Registry {
         let mut chosen: Vec<String> = Vec::new();
         for name in names {
             let is_all = name == ALL;
-            let these = if is_all { self.names() } else { vec![self.get(name)?.name()] };
+            let all = self.iter().filter(|it| it.about().largest >= UNITS_OF_ALL);
+            let these = match is_all {
+                true => all.map(Estimator::name).collect(),
+                false => vec![self.get(name)?.name()],
+            };
             for it in these {
                 let is_named = is_all && names.iter().any(|name| name == it);
                 if !is_named && !chosen.iter().any(|known| known == it) {
@@ -346,10 +383,12 @@ mod tests {
             registry.chosen(&names).unwrap()
         };
         assert_eq!(chosen(&["te", "mi", "te"]), ["te", "mi"]);
-        assert_eq!(chosen(&["all"]), registry.names());
+        let mut names = registry.names();
+        assert_eq!(names.pop(), Some("phi-g"), "it is for few units only");
+        assert_eq!(chosen(&["all"]), names);
         let all = chosen(&["te", "all", "d1"]);
         assert_eq!((&*all[0], &*all[1], all.last().unwrap().as_str()), ("te", "hdc", "d1"));
-        assert_eq!(all.len(), registry.names().len());
+        assert_eq!(all.len(), names.len());
         assert!(registry.kept("hdc", &["magic".to_owned()]).is_err());
     }
 

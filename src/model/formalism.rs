@@ -88,3 +88,51 @@ impl FromStr for Formalism {
         )
     }
 }
+
+/// Whose Φ the exact value of a comparison is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exact {
+    /// That of the whole network.
+    #[default]
+    System,
+    /// That of the network's major complex: of all its subsystems the one with the largest Φ (IIT
+    /// 3.0) or φ_s (IIT 4.0); 0 if there is none. Estimates are of the whole network all the same.
+    MajorComplex,
+}
+
+impl Exact {
+    /// All of them.
+    pub const ALL: [Exact; 2] = [Exact::System, Exact::MajorComplex];
+
+    /// The name, as it is understood on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Exact::System => "system",
+            Exact::MajorComplex => "major-complex",
+        }
+    }
+
+    /// `true` if it is the one that is not named.
+    pub fn is_default(&self) -> bool {
+        *self == Exact::default()
+    }
+}
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Exact {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Exact, Error> {
+        Exact::ALL.into_iter().find(|it| it.name() == text).ok_or_else(|| Error::UnknownName {
+            what: "exact value",
+            name: text.to_owned(),
+            known: Exact::ALL.map(Exact::name).join(", "),
+        })
+    }
+}

@@ -15,7 +15,8 @@ use crate::report::text;
 use crate::report::{Block, FIGURES, Report, Table};
 use crate::run::store::{Contents, Entry};
 use crate::stats::agreement::{Agreement, Compared, agreements};
-use crate::stats::statistics::{Stat, number};
+use crate::stats::statistics::{SAME, Stat, number};
+use crate::suite;
 
 /// What one suite says of the estimators, by one exact value.
 #[derive(Debug, Clone, Serialize)]
@@ -65,7 +66,12 @@ impl Judgement {
                 ];
             }
             for (name, value) in exact {
-                all.push(Judgement::new(suite, &format!("{theory}{name}"), &part, value, costs));
+                let whose = match part.suite.settings().exact {
+                    suite::Exact::System => "",
+                    suite::Exact::MajorComplex => " of the major complex",
+                };
+                let exact = format!("{theory}{name}{whose}");
+                all.push(Judgement::new(suite, &exact, &part, value, costs));
             }
         }
         all
@@ -116,6 +122,14 @@ impl Judgement {
     }
 }
 
+impl Judgement {
+    /// `true` if all exact values are equal.
+    fn is_constant(&self) -> bool {
+        let of = |choose: fn(f64, f64) -> f64| self.points.0.iter().copied().reduce(choose);
+        of(f64::max).zip(of(f64::min)).is_none_or(|(most, least)| most - least <= SAME)
+    }
+}
+
 /// The estimators by what several suites say of them.
 #[derive(Debug, Serialize)]
 pub struct Leaderboard {
@@ -155,6 +169,10 @@ impl Leaderboard {
                 continue;
             }
             let of: Vec<&Judgement> = judgements.iter().filter(|it| it.exact == *exact).collect();
+            // Where all exact values are equal no estimate can be judged.
+            let judging: Vec<&Judgement> =
+                of.iter().copied().filter(|it| !it.is_constant()).collect();
+            let of = if judging.is_empty() { of } else { judging };
             let names = of[0]
                 .estimators
                 .keys()
@@ -245,7 +263,8 @@ impl Leaderboard {
             Report { title: Leaderboard::TITLE.to_owned(), theory: None, blocks: Vec::new() };
         report.text(
             "Estimators are ranked by the smallest r over the suites: an estimate is as good as \
-             where it is worst. r is Pearson's, ρ Spearman's; ms is the mean time of an estimate."
+             where it is worst; a suite whose exact values are all equal says nothing. r is \
+             Pearson's, ρ Spearman's; ms is the mean time of an estimate."
                 .to_owned(),
         );
         for (at, exact) in self.rankings.keys().enumerate() {

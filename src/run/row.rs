@@ -88,7 +88,7 @@ impl Row {
     }
 
     /// The line of the CSV with the estimates of others, which may be missing.
-    pub(crate) fn to_line_with(&self, others: impl Iterator<Item = Option<f64>>) -> String {
+    pub(crate) fn to_line_with(self, others: impl Iterator<Item = Option<f64>>) -> String {
         let others = others.map(|it| it.map_or(",".to_owned(), |it| format!(",{it:?}")));
         [self.to_line()].into_iter().chain(others).collect()
     }

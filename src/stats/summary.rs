@@ -367,6 +367,7 @@ pub(crate) mod tests {
                 ties: u64::from(ring),
                 range: None,
                 counters: Default::default(),
+                complex: None,
                 structure: None,
             };
             let record = ExactRecord { problem: problem.id, key, exact, duration_ms: 1.0 };

@@ -3,6 +3,8 @@
 //! Comparisons are done in the order of the suite, each exact problem once, when its first row
 //! needs it. A row is in the file before the next begins.
 
+pub mod dataset;
+
 use std::collections::{HashMap, HashSet};
 use std::ptr;
 use std::time::Instant;
@@ -47,9 +49,17 @@ impl Study<'_> {
         self.suite.problems().iter().try_for_each(|it| {
             let place = it.key.to_string();
             self.engine.check(&it.network, it.formalism, &place)?;
-            let mut estimators = [self.estimator].into_iter().chain(self.others.iter().copied());
-            estimators.try_for_each(|estimator| estimate::check(estimator, &it.network, &place))
-        })
+            self.estimators()
+                .try_for_each(|estimator| estimate::check(estimator, &it.network, &place))
+        })?;
+        let keys = || self.suite.comparisons().iter().map(|it| it.key);
+        self.estimators().try_for_each(|it| it.prepare(&mut keys()))
+    }
+
+    /// All its estimators, each once.
+    fn estimators(&self) -> impl Iterator<Item = &dyn Estimator> {
+        let others = self.others.iter().copied().filter(|it| it.name() != self.estimator.name());
+        [self.estimator].into_iter().chain(others)
     }
 
     /// Does the comparisons that the journal lacks.
@@ -108,7 +118,12 @@ impl Study<'_> {
             };
             let mut estimates = Vec::with_capacity(self.others.len());
             for other in &self.others {
-                estimates.push((other.name().to_owned(), cases.estimate(*other, comparison)?));
+                let is_first = other.name() == self.estimator.name();
+                let estimate = match is_first {
+                    true => row.phi_hdc,
+                    false => cases.estimate(*other, comparison)?,
+                };
+                estimates.push((other.name().to_owned(), estimate));
             }
             ledger.append_row(row, &estimates)?;
             progress.row(&row);
@@ -116,6 +131,7 @@ impl Study<'_> {
         if last.is_some() {
             progress.checkpoint();
         }
+        self.estimators().try_for_each(Estimator::finish)?;
         left_out.error(|| self.where_to_go_on(ledger))
     }
 
@@ -131,7 +147,13 @@ impl Study<'_> {
         let tie_orders =
             if problem.formalism.is_iit4() { 0 } else { self.suite.settings().tie_orders };
         let place = problem.key.to_string();
-        let exact = self.engine.solve(&problem.network, problem.formalism, tie_orders, &place)?;
+        let exact = self.engine.exact(
+            self.suite.settings().exact,
+            &problem.network,
+            problem.formalism,
+            tie_orders,
+            &place,
+        )?;
         // The range over numberings has a time of its own. What is kept are microseconds, so that a
         // resumed run repeats the same digits.
         let range_ms = exact.range.map_or(0.0, |it| it.duration_ms);
@@ -240,6 +262,7 @@ impl<'a> Cases<'a> {
             Some(case) if ptr::eq(case.network(), network) => self.last.insert(case),
             _ => self.last.insert(Case::new(network, self.study.engine)),
         };
+        case.set_key(key);
         let name = estimator.name();
         let value = case.value(estimator, key.seed).map_err(|error| match error {
             Error::Memory { needed_bytes, left_bytes, note, .. } => {

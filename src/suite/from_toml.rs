@@ -21,7 +21,7 @@ use crate::estimate::{self, Registry};
 use crate::files::input;
 use crate::model::dynamics::Rule;
 use crate::model::family::Family;
-use crate::model::formalism::Formalism;
+use crate::model::formalism::{Exact, Formalism};
 use crate::model::key::NetworkName;
 use crate::model::network::{Network, StatePattern};
 use crate::model::topology::Topology;
@@ -31,7 +31,7 @@ use crate::suite::settings::{
 };
 
 /// The fields of a suite.
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "topologies",
     "sizes",
     "seeds",
@@ -39,6 +39,7 @@ const FIELDS: [&str; 10] = [
     "rules",
     "states",
     "formalisms",
+    "exact",
     "estimators",
     "tie_orders",
     "networks",
@@ -62,7 +63,8 @@ pub const BUILT_IN: [(&str, &str); 5] = [
 ];
 
 /// The suite in the file at `path`, or of this name if it is [`BUILT_IN`]. Its estimators are some
-/// of `registry`. `estimators` and `formalisms` come before those in the file, if there are any.
+/// of `registry`. `estimators`, `formalisms` and `exact` come before those in the file, if there
+/// are any.
 ///
 /// # Errors
 /// [`Error::Read`]; [`Error::Content`] with file, line and column; as [`Suite::new`].
@@ -71,21 +73,41 @@ pub fn read(
     registry: &Registry,
     estimators: &[String],
     formalisms: &[Formalism],
+    exact: Option<Exact>,
+) -> Result<Suite, Error> {
+    of_text(&text(path)?, path, registry, estimators, formalisms, exact)
+}
+
+/// The text of the suite in the file at `path`, or of this name if it is [`BUILT_IN`].
+///
+/// # Errors
+/// [`Error::Read`].
+pub(crate) fn text(path: &Path) -> Result<String, Error> {
+    let built_in = BUILT_IN.iter().find(|(name, _)| path.as_os_str() == *name);
+    if let Some((_, text)) = built_in {
+        return Ok((*text).to_owned());
+    }
+    input::text(path, input::SUITE).map_err(|error| match error {
+        Error::Read { path, source } if path.extension().is_none() => {
+            let known = BUILT_IN.map(|(name, _)| name).join(", ");
+            let message = format!("{source}; built in: {known}");
+            Error::Read { path, source: io::Error::new(source.kind(), message) }
+        }
+        other => other,
+    })
+}
+
+/// As [`read`], of a text that comes from `path`.
+pub(crate) fn of_text(
+    text: &str,
+    path: &Path,
+    registry: &Registry,
+    estimators: &[String],
+    formalisms: &[Formalism],
+    exact: Option<Exact>,
 ) -> Result<Suite, Error> {
     let chosen = registry.chosen(estimators)?;
-    let built_in = BUILT_IN.iter().find(|(name, _)| path.as_os_str() == *name);
-    let text = match built_in {
-        Some((_, text)) => (*text).to_owned(),
-        None => input::text(path, input::SUITE).map_err(|error| match error {
-            Error::Read { path, source } if path.extension().is_none() => {
-                let known = BUILT_IN.map(|(name, _)| name).join(", ");
-                let message = format!("{source}; built in: {known}");
-                Error::Read { path, source: io::Error::new(source.kind(), message) }
-            }
-            other => other,
-        })?,
-    };
-    parse(&text, path, registry, |mut settings| {
+    parse(text, path, registry, |mut settings| {
         if let [first, others @ ..] = &*chosen {
             settings.estimator.clone_from(first);
             settings.other_estimators = others.to_vec();
@@ -93,6 +115,7 @@ pub fn read(
         if !formalisms.is_empty() {
             settings.formalisms = formalisms.to_vec();
         }
+        settings.exact = exact.unwrap_or(settings.exact);
         Suite::new(settings)
     })
 }
@@ -221,6 +244,13 @@ impl File<'_> {
                 Some(value) => self.networks(value)?,
             },
             formalisms,
+            exact: match table.get("exact") {
+                None => default.exact,
+                Some(value) => self
+                    .string(value, "exact")?
+                    .parse()
+                    .map_err(|error: Error| self.wrong(value.span(), error))?,
+            },
             tie_orders,
         })
     }
@@ -592,7 +622,7 @@ mod tests {
     fn built_in_suites_are_known_by_name() {
         for (name, text) in BUILT_IN {
             let suite =
-                read(Path::new(name), &Registry::default(), &["te".to_owned()], &[]).unwrap();
+                read(Path::new(name), &Registry::default(), &["te".to_owned()], &[], None).unwrap();
             let estimator = Settings {
                 estimator: "te".to_owned(),
                 ..self::suite(text).unwrap().settings().clone()
@@ -603,8 +633,9 @@ mod tests {
                 "{name}"
             );
         }
-        let error =
-            read(Path::new("survey"), &Registry::default(), &[], &[]).unwrap_err().to_string();
+        let error = read(Path::new("survey"), &Registry::default(), &[], &[], None)
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("cannot read survey: No such file"), "{error}");
         assert!(error.contains("built in: comparisons-160, threshold, rules"), "{error}");
     }
@@ -678,6 +709,7 @@ mod tests {
             tie_orders = 4
         ";
         let expected = Settings {
+            exact: Exact::System,
             topologies: vec![Topology::Ring, Topology::Random],
             sizes: vec![3],
             seeds: vec![42, 255, u64::MAX],
@@ -717,7 +749,7 @@ mod tests {
             "sizes = 5\n\nrule = \"xor\"\n",
             "3, column 1: unknown field \"rule\", perhaps for \"rules\": expected one of \
              topologies, sizes, seeds, random_seeds, \
-             rules, states, formalisms, estimators, tie_orders, networks",
+             rules, states, formalisms, exact, estimators, tie_orders, networks",
         );
         check("sizes = \"5\"", "1, column 9: sizes = \"5\": expected a whole number of units");
         check("sizes = [5, 6.0]", "1, column 13: sizes = 6.0: expected a whole number of units");
@@ -853,7 +885,7 @@ mod tests {
         }
         let path = folder.path().join("survey.toml");
         fs::write(&path, text).unwrap();
-        let error = read(&path, &Registry::default(), &[], &[]).unwrap_err().to_string();
+        let error = read(&path, &Registry::default(), &[], &[], None).unwrap_err().to_string();
         let error = error.replace(&folder.path().display().to_string(), "{}");
         assert_eq!(error, format!("{{}}/survey.toml, line {message}"));
     }
@@ -876,7 +908,7 @@ mod tests {
             name = \"copy\"
         ";
         fs::write(&path, text).unwrap();
-        let suite = read(&path, &Registry::default(), &[], &[]).unwrap();
+        let suite = read(&path, &Registry::default(), &[], &[], None).unwrap();
         let settings = suite.settings();
         let named: Vec<String> =
             settings.networks.iter().map(|it| format!("{} {}", it.name, it.states)).collect();
@@ -900,7 +932,7 @@ mod tests {
             let path = folder.path().join("survey.toml");
             fs::write(&path, "seeds = 1\n[[networks]]\nfile = \"list.json\"\n").unwrap();
             let _ = crate::model::key::counted::compared();
-            let suite = read(&path, &Registry::default(), &[], &[]).unwrap();
+            let suite = read(&path, &Registry::default(), &[], &[], None).unwrap();
             assert_eq!(suite.comparisons().len(), n);
             let mut listed = Vec::new();
             crate::report::text::write_matrix(&suite, &mut listed).unwrap();

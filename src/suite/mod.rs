@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::error::Error;
 use crate::machine::memory;
 use crate::model::dynamics::Rule;
-pub use crate::model::formalism::Formalism;
+pub use crate::model::formalism::{Exact, Formalism};
 pub use crate::model::key::{Case, Key};
 use crate::model::key::{NetworkName, State};
 use crate::model::network::{Network, ProblemId};
@@ -366,7 +366,10 @@ impl<'a> Expansion<'a> {
 
     /// The place of a problem, which is new unless its content is known.
     fn problem(&mut self, key: Key, network: Network, formalism: Formalism) -> usize {
-        let id = network.problem_id(formalism.name());
+        let id = match self.settings.exact {
+            Exact::System => network.problem_id(formalism.name()),
+            other => network.problem_id(&format!("{formalism} {other}")),
+        };
         let next = self.problems.len();
         let at = *self.known.entry(id).or_insert(next as u32) as usize;
         if at == next {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::escape::terminal;
 use crate::model::dynamics::Rule;
-use crate::model::formalism::Formalism;
+use crate::model::formalism::{Exact, Formalism};
 use crate::model::key::{NetworkName, State};
 use crate::model::network::{Network, StatePattern, Tables};
 use crate::model::seeded::SeededStream;
@@ -234,10 +234,12 @@ pub struct Settings {
     pub other_estimators: Vec<String>,
     /// The theories of the exact values, in the order of [`Formalism::ALL`].
     pub formalisms: Vec<Formalism>,
+    /// Whose Φ the exact values are.
+    pub exact: Exact,
     /// Networks from files, in the order of their names.
     pub networks: Vec<Own>,
     /// The random numberings of the units over which the range of each exact value is taken; 0 for
-    /// no range. Only IIT 3.0 has such ranges.
+    /// no range. Only Φ of whole networks by IIT 3.0 has such ranges.
     pub tie_orders: u32,
 }
 
@@ -254,6 +256,7 @@ impl Default for Settings {
             estimator: "hdc".to_owned(),
             other_estimators: Vec::new(),
             formalisms: vec![Formalism::Iit3],
+            exact: Exact::System,
             networks: Vec::new(),
             tie_orders: Settings::TIE_ORDERS,
         }
@@ -334,7 +337,7 @@ impl Settings {
         self.other_estimators.sort();
         self.other_estimators.dedup();
         self.other_estimators.retain(|it| *it != self.estimator);
-        if self.formalisms.iter().all(|it| it.is_iit4()) {
+        if self.formalisms.iter().all(|it| it.is_iit4()) || self.exact != Exact::System {
             self.tie_orders = 0;
         }
         Ok(self)
@@ -397,6 +400,9 @@ impl Settings {
             1 => parts.push(format!("own network {}", self.networks[0].name)),
             n => parts.push(format!("{n} own networks")),
         }
+        if self.exact != Exact::System {
+            parts.push("exact values of the major complex".to_owned());
+        }
         parts.push(format!("estimator {}", terminal(&self.estimator)));
         parts.join(", ")
     }
@@ -435,6 +441,7 @@ impl Settings {
             false => list(it),
         });
         compare(it, "formalism", (&self.formalisms, &other.formalisms), |it| list(it));
+        compare(it, "exact value", (&self.exact, &other.exact), Exact::to_string);
         let own = |networks: &Vec<Own>| match networks.is_empty() {
             true => "none".to_owned(),
             false => list(networks.iter().map(|it| it.name)),
@@ -556,6 +563,8 @@ struct Form {
     formalism: Option<Formalism>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     formalisms: Option<Vec<Formalism>>,
+    #[serde(default, skip_serializing_if = "Exact::is_default")]
+    exact: Exact,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     networks: Vec<Own>,
     /// 0 in settings that were written before there were ranges.
@@ -637,6 +646,7 @@ impl From<Settings> for Form {
             other_estimators: settings.other_estimators,
             formalism,
             formalisms,
+            exact: settings.exact,
             networks: settings.networks,
             tie_orders: settings.tie_orders,
         }
@@ -667,6 +677,7 @@ impl TryFrom<Form> for Settings {
             estimator: form.estimator,
             other_estimators: form.other_estimators,
             formalisms: all("formalism", form.formalism, form.formalisms)?,
+            exact: form.exact,
             networks: form.networks,
             tie_orders: form.tie_orders,
         })

@@ -16,8 +16,8 @@ use crate::program::Place;
 
 /// Values of networks of 2 to 6 units; see `fixtures/README.md`.
 const GOLDEN: &str = include_str!("../fixtures/estimators.json");
-/// The estimators of the fixture that the program lacks.
-const LACKING: [&str; 1] = ["phi-g"];
+/// The estimators of the fixture that are known less well than to 1e-9.
+const ROUGH: [(&str, f64); 1] = [("phi-g", 1e-7)];
 
 fn engine() -> Engine {
     Engine::new(1, Default::default()).unwrap()
@@ -44,13 +44,11 @@ fn all_estimators_have_the_values_of_the_slow_program() {
         let case = Case::new(&network, &engine);
         for (name, expected) in record["values"].as_object().unwrap() {
             let Some(expected) = expected.as_f64() else { continue };
-            if LACKING.contains(&name.as_str()) {
-                assert!(registry.get(name).is_err(), "{name} is there now: check it");
-                continue;
-            }
+            let rough = ROUGH.iter().find(|it| it.0 == name);
+            let tolerance = rough.map_or(1e-9, |it| it.1);
             let found = case.value(registry.get(name).unwrap(), seed).unwrap();
             n_values += 1;
-            if (found - expected).abs() > 1e-9 * expected.max(1.0) {
+            if (found - expected).abs() > tolerance * expected.max(1.0) {
                 wrong.push(format!("{}, {name}: {found}, expected {expected}", record["name"]));
             }
         }
@@ -96,6 +94,9 @@ fn the_information_measures_bound_each_other() {
         for names in [["phi-wms", "si", "si-atomic"], ["phi-wms", "ei", "ei"]] {
             assert!(is_ordered(&names), "n = {n}, seed {seed}: {names:?}");
         }
+        // It takes long, and is known to 1e-9.
+        let bound = of("si").min(of("ei")) + 1e-8;
+        assert!(n > 3 || of("phi-g") <= bound, "n = {n}, seed {seed}: phi-g {}", of("phi-g"));
         for name in ["phi-wms", "phi-star", "mi", "te", "tc", "phi2", "coalition", "d2"] {
             assert!(of(name) >= 0.0, "n = {n}, seed {seed}: {name} {}", of(name));
         }
@@ -115,7 +116,9 @@ fn the_bounds_on_phi_hold_and_are_phi_for_three_units() {
         let of = |name: &str| case.value(registry.get(name).unwrap(), 42).unwrap();
         let (few, one, ci) = (of("few-cuts"), of("cut-one"), of("ci"));
         let place = format!("n = {n}, seed {seed}: Φ {phi}, few {few}, one {one}, ci {ci}");
-        assert!(one >= few - 1e-9 && few >= phi - 1e-9 && ci >= phi - 1e-9, "{place}");
+        assert!(one >= few - 1e-9 && few >= phi - 1e-9, "{place}");
+        // Not a law, but exceptions are rare.
+        assert!(ci >= phi - 1e-9, "{place}");
         assert!(n > 3 || ((one - phi).abs() < 1e-9 && (few - phi).abs() < 1e-9), "{place}");
         // All cuts are among those that it looks at.
         assert!((of("pair-cuts") - phi).abs() < 1e-9, "{place}");
@@ -150,6 +153,8 @@ fn numbers_of_units_and_states_do_not_matter_where_they_should_not() {
     let depends = |it: &&dyn Estimator| {
         ["hdc", "lz"].contains(&it.name()) || it.about().unit == "φ · bit flips"
     };
+    // What is a minimum to 1e-9 takes long for four units.
+    let is_known = |it: &&dyn Estimator| it.name() != "phi-g";
     for seed in 0..20 {
         let network = random(4, seed);
         let other = renumbered(&network, &[2, 0, 3, 1]);
@@ -157,7 +162,7 @@ fn numbers_of_units_and_states_do_not_matter_where_they_should_not() {
         let elsewhere = network.in_state(State::of(&state));
         let [case, other, elsewhere] =
             [&network, &other, &elsewhere].map(|it| Case::new(it, &engine));
-        for estimator in registry.iter().filter(|it| !depends(it)) {
+        for estimator in registry.iter().filter(|it| !depends(it) && is_known(it)) {
             let of = |case: &Case| case.value(estimator, 42).unwrap();
             let is_same = |a: f64, b: f64| (a - b).abs() <= 1e-9 * a.abs().max(1.0);
             let (name, value) = (estimator.name(), of(&case));
@@ -348,4 +353,102 @@ fn every_estimate_of_a_run_is_in_its_csv() {
     let refused = place.phi(&format!("{study} --out x.csv --resume"));
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("x.csv, line "), "{}", refused.stderr);
+}
+
+#[test]
+fn exact_values_may_be_those_of_the_major_complex() {
+    let place = Place::new();
+    let suite = "seeds = 1\ntie_orders = 0\n[[networks]]\nfamily = \"threshold\"\n\
+                 sizes = [3, 4]\ncount = 6\n";
+    place.write("few.toml", suite);
+    place.write("major.toml", format!("exact = \"major-complex\"\n{suite}"));
+    let board = "leaderboard --suites few.toml --estimators te,ci --quiet";
+    place.phi(&format!("{board} --exact major-complex --run one")).succeeded();
+    // A run of other settings is another run.
+    assert_eq!(place.phi(&format!("{board} --run one")).code, Some(2));
+    place.phi("study --suite major.toml --estimators te,ci --run major --quiet").succeeded();
+    let board = place.json("runs/one/leaderboard.json");
+    assert_eq!(board["judgements"][0]["exact"], "iit3 of the major complex");
+    let entries = |journal: &str| -> Vec<Value> {
+        let text = place.read(journal);
+        let all = text.lines().map(|it| serde_json::from_str::<Value>(it).unwrap());
+        all.filter(|it| it["kind"] == "comparison").collect()
+    };
+    let phi = |journal: &str| -> Vec<f64> {
+        entries(journal).iter().map(|it| it["exact"]["phi"].as_f64().unwrap()).collect()
+    };
+    let major = phi("runs/one/few/journal.jsonl");
+    assert_eq!(major, phi("runs/major/journal.jsonl"));
+    place.phi("study --suite few.toml --estimators te --run whole --quiet").succeeded();
+    let whole = phi("runs/whole/journal.jsonl");
+    assert!(major.iter().zip(&whole).all(|(major, whole)| *major >= whole - 1e-9));
+    assert!(major.iter().zip(&whole).any(|(major, whole)| *major > whole + 0.01));
+    let wrong = place.phi("study --suite few.toml --exact all");
+    assert!(wrong.stderr.contains("expected one of system, major-complex"), "{}", wrong.stderr);
+}
+
+#[test]
+fn a_suite_of_one_exact_value_decides_no_ranking() {
+    let place = Place::new();
+    // Majority units that are OFF lose nothing by a cut under IIT 4.0.
+    place.write(
+        "off.toml",
+        "topologies = [\"Ring\", \"Line\"]\nsizes = [3, 4]\nseeds = 1\n\
+                             rules = \"majority\"\n",
+    );
+    place.write(
+        "few.toml",
+        "seeds = 1\n[[networks]]\nfamily = \"tables\"\nsizes = [3]\n\
+                             count = 6\n",
+    );
+    let board = "leaderboard --suites off.toml,few.toml --estimators te,si --quiet";
+    place.phi(&format!("{board} --formalisms iit4-2023")).succeeded();
+    let board = place.json("runs/leaderboard/leaderboard.json");
+    let exact = "iit4-2023 φ_s";
+    for rank in board["rankings"][exact].as_array().unwrap() {
+        let judgements = board["judgements"].as_array().unwrap();
+        let few = judgements.iter().find(|it| it["suite"] == "few" && it["exact"] == exact);
+        let name = rank["estimator"].as_str().unwrap();
+        assert_eq!(rank["worst_r"], few.unwrap()["estimators"][name]["r"], "{rank}");
+        assert!(rank["worst_r"]["value"].is_f64());
+    }
+}
+
+#[test]
+fn geometric_information_depends_on_no_number_and_no_state() {
+    let (engine, registry) = (engine(), Registry::default());
+    let phi_g = registry.get("phi-g").unwrap();
+    let mut n_positive = 0;
+    for seed in 0..12 {
+        let network = random(3, seed);
+        let of = |network: &Network| Case::new(network, &engine).value(phi_g, 42).unwrap();
+        let value = of(&network);
+        let other = of(&renumbered(&network, &[2, 0, 1]));
+        assert!((value - other).abs() < 1e-8, "seed {seed}: {value}, {other}");
+        let state: Vec<u8> = network.state().values().iter().map(|it| 1 - it).collect();
+        assert_eq!(value, of(&network.in_state(State::of(&state))), "seed {seed}");
+        n_positive += usize::from(value > 0.0);
+    }
+    assert!(n_positive > 6, "{n_positive}");
+    // Units that do not hear of each other.
+    let tpm = (0..8).map(|s| (0..3).map(|j| f64::from(s >> j & 1_u8)).collect()).collect();
+    let cm = vec![vec![1, 0, 0], vec![0, 1, 0], vec![0, 0, 1]];
+    let apart = network(tpm, cm, &[0, 0, 0]);
+    assert_eq!(Case::new(&apart, &engine).value(phi_g, 42).unwrap(), 0.0);
+}
+
+#[test]
+fn conceptual_information_can_be_less_than_phi() {
+    let engine = engine();
+    let tpm = vec![vec![0.1, 0.3], vec![0.5, 0.0], vec![0.8, 0.0], vec![0.1, 0.6]];
+    let network = network(tpm, vec![vec![1, 1]; 2], &[1, 1]);
+    let found = engine.solve(&network, Formalism::Iit3, 32, "two units").unwrap();
+    let registry = Registry::default();
+    let case = Case::new(&network, &engine);
+    let ci = case.value(registry.get("ci").unwrap(), 42).unwrap();
+    assert!((found.phi - 0.168_541_666_7).abs() < 1e-9, "{}", found.phi);
+    assert!((ci - 0.139_583_333_3).abs() < 1e-9, "{ci}");
+    // Whatever is chosen among ties.
+    let range = found.range.unwrap();
+    assert!(range.is_exact && range.low > ci + 0.02, "{range:?}");
 }

@@ -56,11 +56,13 @@ mod causes;
 mod grains;
 
 /// `draw`: the same as pictures.
+mod dataset;
 mod draw;
 mod estimators;
 mod explore;
 
 /// `phi --network`: one's own networks.
+mod own_estimators;
 mod own_network;
 
 /// Units with more than two values.

@@ -1,0 +1,631 @@
+//! A data set: networks in states with their exact values and estimates, a line each.
+//!
+//! It is for programs that learn from it, so it says nothing that differs from run to run: no times
+//! and no places. Lines come in the order of the suite. The file is its own record: what a crash
+//! cut short is taken back, and what is there is not computed again.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::engine::exact::{Engine, TiePolicy, rules};
+use crate::engine::result::ExactPhi;
+use crate::engine::steps::{Detail, Steps};
+use crate::error::Error;
+use crate::escape::csv;
+use crate::estimate::{self, Case, Estimator};
+use crate::files::append::{AppendFile, check_ours, exists, write_whole};
+use crate::machine::provenance::Provenance;
+use crate::model::formalism::Formalism;
+use crate::model::network::Network;
+use crate::run::journal::IfExists;
+use crate::run::row::Row;
+use crate::suite::{Comparison, Problem, Settings, Suite};
+
+/// The form of the lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// Cells, after a line with the names of the columns.
+    Csv,
+    /// An object a line.
+    Jsonl,
+}
+
+impl Form {
+    /// That of a file, by the end of its name.
+    ///
+    /// # Errors
+    /// [`Error::Settings`] if that is another.
+    pub fn of(path: &Path) -> Result<Form, Error> {
+        match path.extension().and_then(|it| it.to_str()) {
+            Some("csv") => Ok(Form::Csv),
+            Some("jsonl") => Ok(Form::Jsonl),
+            _ => Err(Error::Settings(format!(
+                "output {}: expected FILE.csv or FILE.jsonl",
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// What a data set has.
+#[derive(Clone)]
+pub struct Dataset<'a> {
+    /// The networks and states.
+    pub suite: &'a Suite,
+    /// The text that describes them, for a reader of the record.
+    pub suite_text: &'a str,
+    /// The estimates.
+    pub estimators: Vec<&'a dyn Estimator>,
+    /// The ranges of exact values over ties, too.
+    pub has_ranges: bool,
+    /// The major complexes, too.
+    pub has_complexes: bool,
+    /// The licence that its card names.
+    pub licence: String,
+    /// The exact engine, which does several networks at once.
+    pub engine: &'a Engine,
+}
+
+/// What is written beside the lines, by which it is known what they are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    schema: String,
+    version: u32,
+    /// The programs that computed it.
+    programs: BTreeSet<String>,
+    licence: String,
+    form: Form,
+    n_rows: usize,
+    columns: Vec<String>,
+    /// A hash of the settings, with the tables of all networks.
+    settings: String,
+    /// The suite as it was given.
+    suite: String,
+}
+
+/// A row: the comparisons of one network in one state by each theory.
+type RowOf<'a> = &'a [Comparison];
+
+/// The numberings for the ranges of IIT 3.0.
+const NUMBERINGS: u32 = 32;
+/// The rows of a size that each thread does before the first of them are on the disk.
+const FIRST: usize = 8;
+/// The time between two writes to the disk, about.
+const BETWEEN_WRITES: Duration = Duration::from_secs(2);
+
+impl Dataset<'_> {
+    /// The schema of the record beside it.
+    pub const SCHEMA: &'static str = "phi-validation/dataset";
+    const VERSION: u32 = 1;
+
+    /// Asks the engine and the estimators whether they accept every network.
+    ///
+    /// # Errors
+    /// [`Error::Network`] for the first that is not accepted.
+    pub fn check(&self) -> Result<(), Error> {
+        let check = |engine: &Engine, it: &Problem| {
+            let place = it.key.to_string();
+            engine.check(&it.network, it.formalism, &place)?;
+            let mut estimators = self.estimators.iter();
+            estimators.try_for_each(|estimator| estimate::check(*estimator, &it.network, &place))
+        };
+        // Of millions each takes its time.
+        self.engine.batch(self.suite.problems(), check)?.into_iter().collect()
+    }
+
+    /// Writes the lines that the file lacks, and the card. Returns the number of all rows.
+    ///
+    /// # Errors
+    /// [`Error::Output`] if the file exists and is not to be touched, or is another;
+    /// [`Error::Interrupted`]; [`Error::Write`]; [`Error::Memory`]. The lines so far are kept.
+    pub fn write(&self, path: &Path, if_exists: IfExists, detail: &Detail) -> Result<usize, Error> {
+        let form = Form::of(path)?;
+        let rows: Vec<RowOf<'_>> = self.rows().collect();
+        let record = Record {
+            schema: Dataset::SCHEMA.to_owned(),
+            version: Dataset::VERSION,
+            programs: [Provenance::here().program()].into(),
+            licence: self.licence.clone(),
+            form,
+            n_rows: rows.len(),
+            columns: self.columns(),
+            settings: identity(self.suite.settings()),
+            suite: self.suite_text.to_owned(),
+        };
+        let (mut file, record, n_done) = self.open(path, if_exists, record, &rows)?;
+        let first = FIRST * self.engine.n_threads();
+        let (mut at, mut n_next, mut units) = (n_done, first, 0);
+        while at < rows.len() {
+            let start = Instant::now();
+            // Larger networks take longer: what was learned of smaller ones does not hold.
+            let n = rows[at][0].key.n;
+            if n != units {
+                (units, n_next) = (n, first);
+            }
+            let some = rows[at..].iter().take(n_next).take_while(|it| it[0].key.n == n).count();
+            let some = &rows[at..at + some];
+            let lines = self.engine.batch(some, |engine, row| self.line(engine, row, form))?;
+            let lines = lines.into_iter().collect::<Result<String, Error>>();
+            file.append_lines(&lines.map_err(|error| match error {
+                Error::Interrupted(_) => Error::Interrupted(format!(
+                    ": {at} of {} rows are in {}; the same command with --resume goes on from \
+                     there",
+                    rows.len(),
+                    path.display()
+                )),
+                other => other,
+            })?)?;
+            at += some.len();
+            let took = start.elapsed();
+            n_next = match took {
+                it if it < BETWEEN_WRITES / 2 => (2 * n_next).min(1 << 14),
+                it if it > BETWEEN_WRITES * 2 => (n_next / 2).max(self.engine.n_threads()),
+                _ => n_next,
+            };
+            let (done, total) = (at as u64, rows.len() as u64);
+            let left = took.mul_f64((rows.len() - at) as f64 / some.len() as f64);
+            let remaining = Some(left);
+            detail.set(Some(Steps { what: "rows", done, total, best: None, remaining }));
+        }
+        drop(file);
+        write_whole(&beside(path, "card.md"), self.card(path, &record)?)?;
+        Ok(rows.len())
+    }
+
+    /// Opens the file, with the record that holds for it and the number of rows that are there.
+    fn open(
+        &self,
+        path: &Path,
+        if_exists: IfExists,
+        mut record: Record,
+        rows: &[RowOf<'_>],
+    ) -> Result<(AppendFile, Record, usize), Error> {
+        let refuse =
+            |path: &Path, message: String| Err(Error::Output { path: path.to_owned(), message });
+        let (record_path, card) = (beside(path, "dataset.json"), beside(path, "card.md"));
+        check_ours(&record_path, |text| text.contains(Dataset::SCHEMA))?;
+        check_ours(&card, |text| text.starts_with(CARD))?;
+        let is_there = exists(path)? || exists(&record_path)?;
+        if is_there && if_exists == IfExists::Refuse {
+            return refuse(
+                path,
+                "exists: pass --resume to go on from it, --force to write it anew, or another \
+                 --out"
+                    .to_owned(),
+            );
+        }
+        if is_there && if_exists == IfExists::Resume {
+            if !exists(&record_path)? {
+                let record = record_path.display();
+                return refuse(path, format!("its record {record} is missing: pass --force"));
+            }
+            let text = std::fs::read_to_string(&record_path)
+                .map_err(|source| Error::Read { path: record_path.clone(), source })?;
+            let theirs: Record = serde_json::from_str(&text).map_err(|error| Error::Content {
+                place: record_path.display().to_string(),
+                message: error.to_string(),
+            })?;
+            record.programs.extend(theirs.programs.iter().cloned());
+            // What counts of a suite is what it says, not its comments.
+            let (programs, suite) = (record.programs.clone(), record.suite.clone());
+            let theirs = Record { programs, suite, ..theirs };
+            if theirs != record {
+                let mut what = Vec::new();
+                if theirs.settings != record.settings {
+                    what.push("networks, states or theories".to_owned());
+                }
+                if theirs.columns != record.columns {
+                    let columns = [&theirs.columns, &record.columns].map(|it| it.join(","));
+                    what.push(format!("columns: {}, not {}", columns[0], columns[1]));
+                }
+                if theirs.licence != record.licence {
+                    what.push(format!("licence: {}, not {}", theirs.licence, record.licence));
+                }
+                return refuse(
+                    path,
+                    format!(
+                        "is another data set ({}): pass the same settings, --force to write it \
+                         anew, or another --out",
+                        what.join("; ")
+                    ),
+                );
+            }
+        }
+        let mut file = AppendFile::open(path)?;
+        file.lock()?;
+        let text = serde_json::to_string_pretty(&record).expect("plain data") + "\n";
+        if if_exists == IfExists::Resume {
+            let (n_done, len) = self.known(path, record.form, rows)?;
+            write_whole(&record_path, text)?;
+            file.truncate(len)?;
+            let header = self.header(record.form);
+            if len == 0 && !header.is_empty() {
+                file.append_lines(&header)?;
+            }
+            return Ok((file, record, n_done));
+        }
+        file.truncate(0)?;
+        write_whole(&record_path, text)?;
+        let header = self.header(record.form);
+        if !header.is_empty() {
+            file.append_lines(&header)?;
+        }
+        Ok((file, record, 0))
+    }
+
+    /// The rows that are in the file, and the bytes of their lines.
+    fn known(&self, path: &Path, form: Form, rows: &[RowOf<'_>]) -> Result<(usize, usize), Error> {
+        let read_error = |source| Error::Read { path: path.to_owned(), source };
+        let mut reader = BufReader::new(File::open(path).map_err(read_error)?);
+        let header = self.header(form);
+        let (mut n_lines, mut len, mut line) = (0, 0, Vec::new());
+        let mut expected = (!header.is_empty()).then_some(header).into_iter();
+        let mut keys = rows.iter().map(|row| self.begin(row, form));
+        loop {
+            line.clear();
+            reader.read_until(b'\n', &mut line).map_err(read_error)?;
+            // A last line that was cut short is done again.
+            if line.last() != Some(&b'\n') {
+                break;
+            }
+            let begin = expected.next().or_else(|| keys.next());
+            let is_ours = begin.as_ref().is_some_and(|it| line.starts_with(it.as_bytes()));
+            if !is_ours || line.contains(&0) {
+                let begin = begin.unwrap_or_else(|| "no line".to_owned());
+                return Err(Error::Content {
+                    place: format!("{}, line {}", path.display(), n_lines + 1),
+                    message: format!("expected {:?}", begin.trim_end()),
+                });
+            }
+            n_lines += 1;
+            len += line.len();
+        }
+        let n_header = usize::from(form == Form::Csv);
+        Ok((usize::saturating_sub(n_lines, n_header), len))
+    }
+
+    /// The comparisons of one network in one state, one by each theory.
+    fn rows(&self) -> impl Iterator<Item = RowOf<'_>> {
+        let without_theory = |it: &Comparison| {
+            let case = it.key.case.map(|it| (it.network, it.rule, it.state));
+            (it.key.topology, it.key.n, it.key.seed, case)
+        };
+        self.suite.comparisons().chunk_by(move |a, b| without_theory(a) == without_theory(b))
+    }
+
+    /// The names of the columns.
+    fn columns(&self) -> Vec<String> {
+        let names = KEY.iter().chain(&NETWORK).map(|it| (*it).to_owned());
+        let mut columns: Vec<String> = names.collect();
+        for &theory in &self.suite.settings().formalisms {
+            columns.extend(self.exact_columns(theory).iter().map(|it| format!("{it}_{theory}")));
+        }
+        columns.extend(self.estimators.iter().map(|it| it.name().to_owned()));
+        columns
+    }
+
+    /// What there is of a theory.
+    fn exact_columns(&self, theory: Formalism) -> Vec<&'static str> {
+        let mut columns = match theory.is_iit4() {
+            false => vec!["phi", "cut", "concepts", "ties"],
+            true => vec!["phi_s", "phi", "distinctions", "ties"],
+        };
+        if self.has_ranges {
+            columns.extend(["phi_low", "phi_high", "range_is_proven"]);
+        }
+        if self.has_complexes {
+            columns.extend(["complexes", "major"]);
+            match theory.is_iit4() {
+                false => columns.push("major_phi"),
+                true => columns.extend(["major_phi_s", "major_phi"]),
+            }
+        }
+        columns
+    }
+
+    fn header(&self, form: Form) -> String {
+        match form {
+            Form::Jsonl => String::new(),
+            Form::Csv => {
+                let columns = self.columns();
+                columns.iter().map(|it| csv(it)).collect::<Vec<_>>().join(",") + "\n"
+            }
+        }
+    }
+
+    /// What a line begins with, by which it is known whose it is.
+    fn begin(&self, row: RowOf<'_>, form: Form) -> String {
+        let mut line = String::new();
+        for (name, value) in KEY.iter().zip(self.key(&row[0])) {
+            push(&mut line, name, &value, form);
+        }
+        line
+    }
+
+    /// Which row it is.
+    fn key(&self, comparison: &Comparison) -> [Value; KEY.len()] {
+        let (key, network) = (comparison.key, self.suite.network(comparison));
+        let case = key.case;
+        // Where all rows have one rule, the settings say it.
+        let rule = match case {
+            Some(case) => case.rule,
+            None => self.suite.settings().rules.first().copied(),
+        };
+        [
+            json!(key.topology.to_string()),
+            json!(key.n),
+            json!(key.seed),
+            json!(case.and_then(|it| it.network).map(|it| it.to_string())),
+            json!(rule.map(|it| it.code())),
+            json!(network.state().to_string()),
+            json!(format!("{:016x}", network.content())),
+        ]
+    }
+
+    /// A whole line, with its newline.
+    fn line(&self, engine: &Engine, row: RowOf<'_>, form: Form) -> Result<String, Error> {
+        let network = self.suite.network(&row[0]);
+        let mut line = self.begin(row, form);
+        for (name, value) in
+            NETWORK.iter().zip([json!(network.connectivity()), json!(network.tpm())])
+        {
+            push(&mut line, name, &value, form);
+        }
+        for comparison in row {
+            let theory = self.suite.problems()[comparison.problem].formalism;
+            let place = comparison.key.to_string();
+            let values = self.exact(engine, network, theory, &place)?;
+            let names = self.exact_columns(theory);
+            debug_assert_eq!(names.len(), values.len());
+            for (name, value) in names.iter().zip(values) {
+                push(&mut line, &format!("{name}_{theory}"), &value, form);
+            }
+        }
+        let case = Case::new(network, engine).of(row[0].key);
+        for estimator in &self.estimators {
+            let value = case.value(*estimator, row[0].key.seed)?;
+            if value.is_nan() || value.abs() > Row::LARGEST {
+                let (name, key) = (estimator.name(), row[0].key);
+                return Err(Error::Internal(format!("estimator {name} gave {value} for {key}")));
+            }
+            push(&mut line, estimator.name(), &json!(value), form);
+        }
+        line.pop();
+        line.push_str(if form == Form::Jsonl { "}\n" } else { "\n" });
+        Ok(line)
+    }
+
+    /// What a theory says of a network, column by column.
+    fn exact(
+        &self,
+        engine: &Engine,
+        network: &Network,
+        theory: Formalism,
+        place: &str,
+    ) -> Result<Vec<Value>, Error> {
+        let n = network.n_units();
+        let digits = |units: &[usize]| -> String {
+            (0..n).map(|unit| if units.contains(&unit) { '1' } else { '0' }).collect()
+        };
+        let iit4 = rules(theory, TiePolicy::Principled);
+        let numberings = if self.has_ranges && iit4.is_none() { NUMBERINGS } else { 0 };
+        let found = engine.solve(network, theory, numberings, place)?;
+        let big_phi = |it: &ExactPhi| it.structure.as_ref().map(|it| it.big_phi);
+        let mut values = vec![json!(found.phi)];
+        match iit4 {
+            None => values.push(json!(found.cut.as_ref().map(|it| digits(&it.severed_from)))),
+            Some(_) => values.push(json!(big_phi(&found))),
+        }
+        values.extend([json!(found.n_concepts), json!(found.ties)]);
+        if self.has_ranges {
+            let range = match iit4 {
+                None => found.range.map(|it| (it.low, it.high, it.is_exact)),
+                Some(rules) => Some(engine.big_phi_range(network, rules, place)?),
+            };
+            let (low, high, is_proven) = range.expect("it was asked for");
+            values.extend([json!(low), json!(high), json!(is_proven)]);
+        }
+        if self.has_complexes {
+            let (n_complexes, major) = engine.major_complex(network, theory, place)?;
+            values.push(json!(n_complexes));
+            values.push(json!(major.complex.as_ref().map(|it| digits(it))));
+            values.push(json!(major.phi));
+            values.extend(big_phi(&major).map(|it| json!(it)));
+        }
+        Ok(values)
+    }
+
+    /// The card of the finished file.
+    fn card(&self, path: &Path, record: &Record) -> Result<String, Error> {
+        let read_error = |source| Error::Read { path: path.to_owned(), source };
+        let mut hasher = blake3::Hasher::new();
+        let mut file = File::open(path).map_err(read_error)?;
+        let mut bytes = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut bytes).map_err(read_error)? {
+                0 => break,
+                n => hasher.update(&bytes[..n]),
+            };
+        }
+        let networks: BTreeSet<u64> =
+            self.suite.problems().iter().map(|it| it.network.content()).collect();
+        let mut sizes: Vec<String> = Vec::new();
+        let settings = self.suite.settings();
+        for n in settings.all_sizes() {
+            let count = self.rows().filter(|it| it[0].key.n == n).count();
+            sizes.push(format!("{count} of {n} units"));
+        }
+        let theories: Vec<&str> = settings.formalisms.iter().map(|it| it.name()).collect();
+        let about = |name: &str| -> String {
+            let known =
+                ABOUT.iter().find(|(it, _)| name == *it || name.starts_with(&format!("{it}_")));
+            let estimator = self.estimators.iter().find(|it| it.name() == name);
+            match (estimator, known) {
+                (Some(it), _) => format!("{}, in {}", it.summary(), it.about().unit),
+                (None, Some((_, about))) => (*about).to_owned(),
+                (None, None) => String::new(),
+            }
+        };
+        let columns: String =
+            record.columns.iter().map(|it| format!("| `{it}` | {} |\n", about(it))).collect();
+        let programs: Vec<&str> = record.programs.iter().map(String::as_str).collect();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let record_name = beside(path, "dataset.json");
+        let record_name = record_name.file_name().unwrap_or_default().to_string_lossy();
+        Ok(format!(
+            "{CARD} {name}\n\n\
+             | | |\n|---|---|\n\
+             | what | {} rows: {}; {} different networks; what they are: {} |\n\
+             | exact values by | {} |\n\
+             | computed by | phi-validation {} |\n\
+             | suite | it is in `{record_name}`, with a hash of all that it says |\n\
+             | licence | {} |\n\
+             | BLAKE3 of the file | {} |\n\n\
+             Each row is a network of binary units in a state. The same settings give the same \
+             bytes on every machine and with any number of threads.\n\n\
+             | column | meaning |\n|---|---|\n{columns}\n\
+             Φ of IIT 3.0 is in bit flips weighted by φ, φ_s and Φ of IIT 4.0 in bits. Nothing is \
+             sampled or rounded; comparisons within the theory have a tolerance of 1e-6. Where \
+             `ties` is not 0, Φ depends on a choice that the theory leaves open.\n\n\
+             Rows of one network are not independent, and small networks are often equal: divide \
+             by `network_id`, not by rows, into what is learned from and what is tested on.\n",
+            record.n_rows,
+            sizes.join(", "),
+            networks.len(),
+            what(settings),
+            theories.join(", "),
+            programs.join("; "),
+            self.licence,
+            hasher.finalize().to_hex(),
+        ))
+    }
+}
+
+/// What the networks and states are, for a person.
+fn what(settings: &Settings) -> String {
+    let what = settings.what();
+    // A data set is about no estimator.
+    what.rsplit_once(", estimator").map_or(what.clone(), |(what, _)| what.to_owned())
+}
+
+/// A hash of settings, which may be hundreds of megabytes of tables.
+fn identity(settings: &Settings) -> String {
+    struct Hashing(blake3::Hasher);
+    impl Write for Hashing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.update(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    // What a data set does not have must not tell two apart.
+    let default = Settings::default();
+    let settings = Settings {
+        estimator: default.estimator,
+        other_estimators: default.other_estimators,
+        tie_orders: default.tie_orders,
+        ..settings.clone()
+    };
+    let mut hasher = Hashing(blake3::Hasher::new());
+    serde_json::to_writer(&mut hasher, &settings).expect("plain data");
+    hasher.0.finalize().to_hex().to_string()
+}
+
+/// The columns that say which row it is.
+const KEY: [&str; 7] = ["topology", "n", "seed", "network", "rule", "state", "network_id"];
+/// The columns of the network.
+const NETWORK: [&str; 2] = ["cm", "tpm"];
+/// What the card begins with.
+const CARD: &str = "# Data card of";
+
+/// What the columns are, by their names, or by what comes before `_` and a theory.
+const ABOUT: [(&str, &str); 24] = [
+    ("topology", "the graph's family; `Own` for a network of the suite's own"),
+    ("n", "number of units"),
+    ("seed", "the seed of the graph and of estimates"),
+    ("network_id", "equal for equal networks (tpm and cm)"),
+    ("network", "the name of a network of the suite's own"),
+    ("rule", "what every unit does, if one rule makes the network"),
+    ("state", "the state at t: a digit for each unit, unit 0 first"),
+    ("cm", "connections, row by row: [i][j] is 1 where i is an input of j"),
+    ("tpm", "P(unit j is ON at t+1), row by row: bit i of the number of the row is unit i at t"),
+    ("phi_low", "the smallest Φ that ties allow"),
+    ("phi_high", "the largest Φ that ties allow"),
+    (
+        "range_is_proven",
+        "whether these are the ends over all choices; else IIT 3.0: over 32 numberings of the \
+         units, IIT 4.0: no Φ is beyond them",
+    ),
+    ("phi_s", "φ_s, the irreducibility of the system"),
+    ("phi", "Φ of the whole network"),
+    (
+        "cut",
+        "the minimum information partition: 1 for units whose outputs it severs; none if Φ = 0",
+    ),
+    ("concepts", "number of concepts"),
+    ("distinctions", "number of distinctions"),
+    ("ties", "core causes and effects that were chosen among equals"),
+    ("complexes", "number of complexes, which do not overlap"),
+    ("major_phi_s", "φ_s of the major complex"),
+    ("major_phi", "Φ of the major complex"),
+    ("major", "the units of the major complex; none if there is none"),
+    ("", ""),
+    ("", ""),
+];
+
+/// Adds a cell or a member to a line, with what divides it from the next.
+fn push(line: &mut String, name: &str, value: &Value, form: Form) {
+    match form {
+        Form::Jsonl => {
+            line.push_str(if line.is_empty() { "{" } else { "" });
+            let name = Value::from(name);
+            line.push_str(&format!("{name}:{value},"));
+        }
+        Form::Csv => {
+            match value {
+                Value::Null => {}
+                Value::String(text) => line.push_str(&csv(text)),
+                Value::Array(_) => push_numbers(line, value),
+                other => line.push_str(&other.to_string()),
+            }
+            line.push(',');
+        }
+    }
+}
+
+/// The numbers in nested lists, with spaces between them; whole ones without a point.
+fn push_numbers(line: &mut String, value: &Value) {
+    match value {
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    line.push(' ');
+                }
+                push_numbers(line, item);
+            }
+        }
+        other => {
+            let text = other.to_string();
+            line.push_str(text.strip_suffix(".0").unwrap_or(&text));
+        }
+    }
+}
+
+/// `X.csv.dataset.json` of `X.csv`, which may stand beside `X.jsonl`.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(suffix);
+    path.with_file_name(name)
+}

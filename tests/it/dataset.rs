@@ -1,0 +1,203 @@
+//! Data sets: what is in them, that they are always the same, and that they go on.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::program::Place;
+
+/// Networks of all sorts by two theories.
+const SUITE: &str = "topologies = [\"Ring\", \"Random\"]\nsizes = [3]\nseeds = [1, 2]\n\
+     rules = [\"or\", \"xor\"]\nstates = { sampled = 2, seed = 1 }\n\
+     formalisms = [\"iit3\", \"iit4-2023\"]\nestimators = [\"te\", \"ci\"]\n\
+     [[networks]]\nfamily = \"threshold\"\nsizes = [3, 4]\ncount = 3\n\
+     [[networks]]\nfamily = \"tables\"\nsizes = [3]\ncount = 2\nstates = \"reachable\"\n";
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("some.toml", SUITE);
+    place
+}
+
+fn lines(place: &Place, name: &str) -> Vec<Value> {
+    place.read(name).lines().map(|it| serde_json::from_str(it).unwrap()).collect()
+}
+
+#[test]
+fn it_has_what_a_study_and_the_program_say() {
+    let place = place();
+    let all = "--estimators te,ci --ranges --complexes --quiet";
+    place.phi(&format!("dataset --suite some.toml --out x.jsonl {all}")).succeeded();
+    place.phi("study --suite some.toml --run whole --quiet").succeeded();
+    place.phi("study --suite some.toml --exact major-complex --run major --quiet").succeeded();
+    let entries = |run: &str| -> Vec<Value> {
+        let all = lines(&place, &format!("runs/{run}/journal.jsonl"));
+        all.into_iter().filter(|it| it["kind"] == "comparison").collect()
+    };
+    let rows = lines(&place, "x.jsonl");
+    let (whole, major) = (entries("whole"), entries("major"));
+    assert_eq!((whole.len(), major.len()), (2 * rows.len(), 2 * rows.len()));
+    let mut n_smaller = 0;
+    // The theories of a comparison follow each other.
+    for ((row, whole), major) in rows.iter().zip(whole.chunks(2)).zip(major.chunks(2)) {
+        for (column, of) in [("seed", "seed"), ("n", "n"), ("topology", "topology")] {
+            assert_eq!(row[column], whole[0][of]);
+        }
+        assert_eq!(row["state"], whole[0]["case"]["state"]);
+        assert_eq!(row["network"], whole[0]["case"]["network"]);
+        assert_eq!(row["te"], whole[0]["estimates"]["te"]);
+        assert_eq!(row["ci"], whole[0]["estimates"]["ci"]);
+        let (iit3, iit4) = (&whole[0]["exact"], &whole[1]["exact"]);
+        assert_eq!(row["phi_iit3"], iit3["phi"]);
+        assert_eq!(row["concepts_iit3"], iit3["n_concepts"]);
+        assert_eq!(row["phi_s_iit4-2023"], iit4["phi"]);
+        assert_eq!(row["phi_iit4-2023"], iit4["structure"]["big_phi"]);
+        let range = &iit3["range"];
+        assert_eq!((&row["phi_low_iit3"], &row["phi_high_iit3"]), (&range["low"], &range["high"]));
+        let number = |name: &str| row[name].as_f64().unwrap();
+        let (low, high) = (number("phi_low_iit4-2023"), number("phi_high_iit4-2023"));
+        assert!(low <= number("phi_iit4-2023") + 1e-9, "{row}");
+        assert!(high >= number("phi_iit4-2023") - 1e-9, "{row}");
+        let (iit3, iit4) = (&major[0]["exact"], &major[1]["exact"]);
+        assert_eq!(row["major_phi_iit3"], iit3["phi"]);
+        assert_eq!(row["major_phi_s_iit4-2023"], iit4["phi"]);
+        assert_eq!(row["major_phi_iit4-2023"], iit4["structure"]["big_phi"]);
+        assert!(number("major_phi_iit3") >= number("phi_iit3") - 1e-9);
+
+        // What the program says of the same network.
+        let digits = row["state"].as_str().unwrap().bytes();
+        let state: Vec<u8> = digits.map(|it| it - b'0').collect();
+        let network = serde_json::json!({"tpm": row["tpm"], "cm": row["cm"], "state": state});
+        place.write("one.json", network.to_string());
+        let found = place.phi("compute one.json --complexes --format json").succeeded();
+        let found: Value = serde_json::from_str(&found.stdout).unwrap();
+        let largest = &found["complexes"][0];
+        if largest.is_null() {
+            assert_eq!((number("major_phi_iit3"), number("complexes_iit3")), (0.0, 0.0));
+            assert!(row["major_iit3"].is_null());
+            continue;
+        }
+        assert_eq!(row["major_phi_iit3"], largest["phi"]);
+        let nodes: Vec<usize> = serde_json::from_value(largest["nodes"].clone()).unwrap();
+        assert_eq!(iit3["complex"], largest["nodes"]);
+        let is_in = |unit: usize| if nodes.contains(&unit) { '1' } else { '0' };
+        let expected: String = (0..state.len()).map(is_in).collect();
+        assert_eq!(row["major_iit3"], expected);
+        n_smaller += usize::from(nodes.len() < state.len());
+    }
+    assert!(n_smaller > 2, "{n_smaller}");
+
+    // The same as cells.
+    place.phi(&format!("dataset --suite some.toml --out x.csv {all}")).succeeded();
+    let csv = place.read("x.csv");
+    let header: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+    assert_eq!(csv.lines().count(), rows.len() + 1);
+    for (line, row) in csv.lines().skip(1).zip(&rows) {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert_eq!(cells.len(), header.len(), "{line}");
+        assert_eq!(header.len(), row.as_object().unwrap().len());
+        for (name, cell) in header.iter().zip(cells) {
+            match &row[*name] {
+                Value::Null => assert_eq!(cell, ""),
+                Value::String(text) => assert_eq!(cell, text),
+                Value::Array(items) => {
+                    let flat = items.iter().flat_map(|it| it.as_array().unwrap());
+                    let expected: Vec<f64> = flat.map(|it| it.as_f64().unwrap()).collect();
+                    let found: Vec<f64> = cell.split(' ').map(|it| it.parse().unwrap()).collect();
+                    assert_eq!(found, expected);
+                }
+                other => assert_eq!(cell, other.to_string()),
+            }
+        }
+    }
+    let card = place.read("x.csv.card.md");
+    let hash = blake3::hash(csv.as_bytes()).to_hex();
+    for said in [&*format!("| {hash} |"), "CC0-1.0", "IIT 4.0", "`major_phi_s_iit4-2023`"] {
+        assert!(card.contains(said), "{said}: {card}");
+    }
+    // Every column is described.
+    assert!(!card.contains("| |\n") || card.matches("| |\n").count() == 1, "{card}");
+}
+
+#[test]
+fn it_is_always_the_same_and_goes_on_from_any_byte() {
+    let place = place();
+    let dataset = "dataset --suite some.toml --estimators te --formalisms iit3 --quiet";
+    for form in ["csv", "jsonl"] {
+        let names = [format!("one.{form}"), format!("two.{form}")];
+        for (name, jobs) in names.iter().zip([1, 3]) {
+            place.phi(&format!("{dataset} --out {name} --jobs {jobs}")).succeeded();
+        }
+        let whole = place.read(&names[0]);
+        assert_eq!(place.read(&names[1]), whole);
+        let card = place.read(&format!("one.{form}.card.md"));
+        for cut in [0, 1, whole.find('\n').unwrap(), whole.len() / 2, whole.len() - 1, whole.len()]
+        {
+            place.write(&names[0], &whole[..cut]);
+            place.phi(&format!("{dataset} --out {} --resume", names[0])).succeeded();
+            assert_eq!(place.read(&names[0]), whole, "cut at {cut}");
+            assert_eq!(place.read(&format!("one.{form}.card.md")), card, "cut at {cut}");
+        }
+        let refused = |arguments: &str, message: &str| {
+            let before = fs::read(place.path(&names[0])).unwrap();
+            let found = place.phi(arguments);
+            assert_eq!(found.code, Some(2), "{arguments}: {}", found.stderr);
+            assert!(found.stderr.contains(message), "{arguments}: {}", found.stderr);
+            assert_eq!(fs::read(place.path(&names[0])).unwrap(), before);
+        };
+        let out = format!("--out {}", names[0]);
+        refused(&format!("{dataset} {out}"), "exists: pass --resume");
+        refused(&format!("{dataset} {out} --resume --complexes"), "is another data set (columns: ");
+        refused(&format!("{dataset} {out} --resume --licence MIT"), "licence: CC0-1.0, not MIT");
+        let changed = whole.replacen("threshold", "thresholD", 1);
+        let line = changed.lines().position(|it| it.contains("thresholD")).unwrap() + 1;
+        place.write(&names[0], &changed);
+        let message = format!("{}, line {line}: expected ", names[0]);
+        refused(&format!("{dataset} {out} --resume"), &message);
+        let more = whole.lines().last().unwrap();
+        place.write(&names[0], format!("{whole}{more}\n"));
+        refused(&format!("{dataset} {out} --resume"), "expected \"no line\"");
+        place.phi(&format!("{dataset} {out} --force")).succeeded();
+        assert_eq!(place.read(&names[0]), whole);
+        for companion in ["dataset.json", "card.md"] {
+            let ours = place.read(&format!("one.{form}.{companion}"));
+            place.write(&format!("one.{form}.{companion}"), "mine");
+            refused(&format!("{dataset} {out} --force"), "was not written by this program");
+            place.write(&format!("one.{form}.{companion}"), ours);
+        }
+        fs::remove_file(place.path(&format!("one.{form}.card.md"))).unwrap();
+        fs::remove_file(place.path(&format!("one.{form}.dataset.json"))).unwrap();
+        refused(&format!("{dataset} {out} --resume"), "its record ");
+    }
+    let found = place.phi(&format!("{dataset} --out x.parquet"));
+    assert!(found.stderr.contains("expected FILE.csv or FILE.jsonl"), "{}", found.stderr);
+}
+
+#[test]
+fn one_that_is_interrupted_goes_on() {
+    let place = Place::new();
+    // Every network of seven units takes a while.
+    place.write(
+        "long.toml",
+        "[[networks]]\nfamily = \"rules\"\nsizes = [3, 4]\ncount = 60\n\
+         [[networks]]\nfamily = \"tables\"\nsizes = [7]\ncount = 20\n",
+    );
+    let out = "--suite long.toml --formalisms iit3 --quiet --jobs 1 --out x.csv";
+    let mut child = place.command(&format!("dataset {out}")).spawn().unwrap();
+    // The rows of three and four units are done.
+    while fs::read_to_string(place.path("x.csv")).unwrap_or_default().lines().count() < 64 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = place.read("x.csv");
+    // A smaller suite would be another data set; so the lines that are there are but looked at.
+    let resumed = place.command(&format!("dataset {out} --resume")).spawn().unwrap();
+    let mut resumed = resumed;
+    while fs::read_to_string(place.path("x.csv")).unwrap().len() <= before.len() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    resumed.kill().unwrap();
+    resumed.wait().unwrap();
+    assert!(place.read("x.csv").starts_with(&before));
+}
