@@ -142,7 +142,7 @@ pub enum Phase {
     /// Actual causation: the sets of units that transitions of a [nexus](crate::causation::nexus)
     /// start from.
     Nexus,
-    /// Macro systems of IIT 3.0: the grains.
+    /// Macro systems: the grains of IIT 3.0, the systems of intrinsic units of IIT 4.0.
     Grains,
 }
 

@@ -157,6 +157,10 @@ pub(super) struct GrainsArgs {
     networks: NetworkArgs,
     #[command(flatten)]
     grains: GrainArgs,
+    /// Theory: iit3 (macro systems), or iit4-2023, iit4-2026, iit4-2026-paper (intrinsic units;
+    /// iit4 is iit4-2023) [default: iit4-2023 if the file has units, else iit3]
+    #[arg(long, value_parser = grain_formalism)]
+    formalism: Option<Formalism>,
     /// Form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -342,10 +346,35 @@ pub(super) fn say_note(note: &str) {
     let _ = writeln!(io::stderr(), "note: {}", terminal(note));
 }
 
+/// The names of theories, and `iit4` for the one of 2023.
+fn grain_formalism(text: &str) -> Result<Formalism, String> {
+    match text {
+        "iit4" => Ok(Formalism::Iit4_2023),
+        _ => text.parse().map_err(|error: Error| error.to_string()),
+    }
+}
+
 impl GrainsArgs {
     pub(super) fn run(self) -> Result<(), Error> {
-        let (asked, searched) = (self.grains.asked()?, self.grains.searched());
         let (place, networks) = self.networks.read()?;
+        let has_units = networks.networks.iter().any(|it| it.units.is_some());
+        let default = if has_units { Formalism::Iit4_2023 } else { Formalism::Iit3 };
+        let formalism = self.formalism.unwrap_or(default);
+        if let Some(rules) = exact::rules(formalism, TiePolicy::default()) {
+            let bounds = self.grains.bounds()?;
+            let scope = Scope::Complexes;
+            let question = phi::Question::new(networks, &place, scope, None, Some(rules))?;
+            let question = question.of_units(bounds, self.grains.has_validity());
+            return write_answers(question, Variant::default(), self.format, &self.threads);
+        }
+        self.grains.only_iit3()?;
+        if has_units {
+            return Err(Error::Settings(format!(
+                "{place}: units with iit3: expected --formalism iit4-2023, iit4-2026 or \
+                 iit4-2026-paper"
+            )));
+        }
+        let (asked, searched) = (self.grains.asked()?, self.grains.searched());
         let question = phi::Question::new(networks, &place, Scope::System, None, None)?;
         let question = question.on_grains(asked, searched);
         write_answers(question, Variant::default(), self.format, &self.threads)

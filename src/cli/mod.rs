@@ -100,11 +100,15 @@ enum Command {
     /// effects with α, and how irreducible all of it is, 𝒜. The file has before and after instead
     /// of state, and perhaps cause and effect, the units considered; or a list of transitions.
     Causes(CausesArgs),
-    /// Φ of your own network on coarser grains, by IIT 3.0: black boxes, groups, time scales
+    /// Φ of your own network on coarser grains: macro systems of IIT 3.0, intrinsic units of 4.0
     ///
-    /// On one grain (--boxes, --groups), or on the one with the largest Φ of all coarse grainings
-    /// of all sets of units, and how much that exceeds Φ of the micro units (emergence); with
-    /// `nodes`, of those units only. Cuts are of micro units. The file is as for `compute`.
+    /// By IIT 3.0 on one grain (--boxes, --groups), or on the one with the largest Φ of all coarse
+    /// grainings of all sets of units, and how much that exceeds Φ of the micro units (emergence);
+    /// with `nodes`, of those units only. Cuts are of micro units. The file is as for `compute`.
+    ///
+    /// By IIT 4.0 the `units` of the file as a system, and whether each is valid; or, without them,
+    /// all valid units within bounds, and the complexes of them. The file may have a `history`, the
+    /// last states of the network, instead of `state`.
     Grains(GrainsArgs),
     /// How far the cause-effect structures of two networks are apart, by IIT 3.0
     ///

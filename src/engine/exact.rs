@@ -564,7 +564,7 @@ impl Engine {
         Ok(network.system_answer(rules, &sia))
     }
 
-    fn structure(
+    pub(super) fn structure(
         &self,
         system: &iit4::System,
         rules: Rules,
@@ -873,6 +873,18 @@ impl OwnNetwork {
         let state = (self.network.require_binary(what)).and_then(|()| State::new(&self.state));
         let state = state.map_err(|error| wrong(&self.place(), &error))?;
         Ok((&self.network, state, self.units))
+    }
+
+    /// The network and its state.
+    ///
+    /// # Errors
+    /// If a unit has more than two values, for which `what` is not there.
+    pub(super) fn binary_whole(
+        &self,
+        what: &'static str,
+    ) -> pyphi_core::Result<(&pyphi_core::Network, State)> {
+        self.network.require_binary(what)?;
+        Ok((&self.network, self.network.state(&self.state)?))
     }
 
     /// Whether the file, or what was asked, names the units of the system.

@@ -7,5 +7,6 @@ pub mod approximate;
 pub mod causes;
 pub mod exact;
 pub mod grains;
+pub mod intrinsic;
 pub mod result;
 pub mod steps;

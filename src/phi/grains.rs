@@ -8,6 +8,7 @@ use crate::engine::exact::UnitName;
 use crate::engine::grains::{
     AskedGrain, EffectiveInformationRecord, GrainRecord, Grains, GrainsRecord, MacroRecord,
 };
+use crate::engine::intrinsic::{Mappings, UnitBounds};
 use crate::error::Error;
 use crate::escape::terminal;
 use crate::phi::{bits, set, severed, structure};
@@ -38,6 +39,33 @@ pub struct GrainArgs {
     #[arg(long, value_name = "K,K", value_delimiter = ',', requires = "black_boxes",
           value_parser = clap::value_parser!(u32).range(1..=1024))]
     time_scales: Vec<u32>,
+    /// IIT 4.0: the most micro units of a unit [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16))]
+    micro_units: Option<u8>,
+    /// IIT 4.0: the most updates of its parts that are one update of a unit [default: 1]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u8).range(1..=16))]
+    grain: Option<u8>,
+    /// IIT 4.0: how often units are made of units [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=6))]
+    depth: Option<u8>,
+    /// IIT 4.0: which mappings are tried: families (coarse grainings and black boxes) or
+    /// exhaustive (all tables of at most 8 entries) [default: families]
+    #[arg(long, value_name = "WHICH", value_parser = mappings)]
+    mappings: Option<Mappings>,
+    /// IIT 4.0: the most background units that are apportioned to units [default: 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=16))]
+    apportioned: Option<u8>,
+    /// IIT 4.0: do not find out whether given units are valid, which takes long for units of many
+    #[arg(long)]
+    no_validity: bool,
+}
+
+fn mappings(text: &str) -> Result<Mappings, String> {
+    match text {
+        "families" => Ok(Mappings::Families),
+        "exhaustive" => Ok(Mappings::Exhaustive),
+        _ => Err(format!("{text}: expected families or exhaustive")),
+    }
 }
 
 impl GrainArgs {
@@ -85,6 +113,56 @@ impl GrainArgs {
             ));
         }
         Ok(Some(asked).filter(AskedGrain::is_given))
+    }
+
+    /// What intrinsic units are searched within, or compete with given ones (IIT 4.0).
+    ///
+    /// # Errors
+    /// [`Error::Settings`] if something is asked for that only IIT 3.0 has.
+    pub fn bounds(&self) -> Result<UnitBounds, Error> {
+        let of_iit3 = [
+            ("--boxes", self.boxes.is_some()),
+            ("--groups", self.groups.is_some()),
+            ("--time-scale", self.time_scale.is_some()),
+            ("--black-boxes", self.black_boxes),
+        ];
+        if let Some((flag, _)) = of_iit3.iter().find(|it| it.1) {
+            return Err(Error::Settings(format!(
+                "{flag} with intrinsic units: expected --formalism iit3"
+            )));
+        }
+        let default = UnitBounds::default();
+        Ok(UnitBounds {
+            micro_units: self.micro_units.map_or(default.micro_units, usize::from),
+            grain: self.grain.map_or(default.grain, u32::from),
+            depth: self.depth.map_or(default.depth, u32::from),
+            mappings: self.mappings.unwrap_or(default.mappings),
+            apportioned: self.apportioned.map_or(default.apportioned, usize::from),
+        })
+    }
+
+    /// Whether given intrinsic units are to be judged.
+    pub fn has_validity(&self) -> bool {
+        !self.no_validity
+    }
+
+    /// # Errors
+    /// [`Error::Settings`] if something is asked for that only IIT 4.0 has.
+    pub fn only_iit3(&self) -> Result<(), Error> {
+        let of_iit4 = [
+            ("--micro-units", self.micro_units.is_some()),
+            ("--grain", self.grain.is_some()),
+            ("--depth", self.depth.is_some()),
+            ("--mappings", self.mappings.is_some()),
+            ("--apportioned", self.apportioned.is_some()),
+            ("--no-validity", self.no_validity),
+        ];
+        match of_iit4.iter().find(|it| it.1) {
+            None => Ok(()),
+            Some((flag, _)) => Err(Error::Settings(format!(
+                "{flag} with iit3: expected --formalism iit4-2023, iit4-2026 or iit4-2026-paper"
+            ))),
+        }
     }
 
     /// The grains that are searched.

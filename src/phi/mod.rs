@@ -9,6 +9,7 @@ pub mod causes;
 pub mod distance;
 pub mod explore;
 pub mod grains;
+mod intrinsic;
 mod mechanism;
 pub mod picture;
 mod question;

@@ -17,10 +17,11 @@ use crate::engine::exact::{
     SystemPartition, SystemRecord, UnitName, sizes,
 };
 use crate::engine::grains::{AskedGrain, Grains, GrainsRecord};
+use crate::engine::intrinsic::{AskedUnits, IntrinsicUnitsRecord, UnitBounds};
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::phi::answers::{self, Failure};
-use crate::phi::{bits, complexes_text, grains, mechanism, structure, text, values_of};
+use crate::phi::{bits, complexes_text, grains, intrinsic, mechanism, structure, text, values_of};
 use crate::suite::Settings;
 
 /// Networks, and what is asked of them.
@@ -44,6 +45,8 @@ pub struct Question {
     relations: Listing,
     /// A macro system instead: on one grain, or on the one of these that has the largest Φ.
     grains: Option<(Option<AskedGrain>, Grains)>,
+    /// Intrinsic units of IIT 4.0 instead, within these bounds; and whether given ones are judged.
+    units: Option<(UnitBounds, bool)>,
     /// Where it is said how many networks of many are done.
     detail: Detail,
 }
@@ -152,6 +155,7 @@ enum Answer {
     PhiStructure(Box<PhiStructureRecord>),
     PhiComplexes(PhiComplexesRecord),
     Grains(Box<GrainsRecord>),
+    Units(Box<IntrinsicUnitsRecord>),
 }
 
 /// Writes the answer of an item, or why it has none.
@@ -210,6 +214,7 @@ impl Question {
             cut: None,
             relations: Listing::None,
             grains: None,
+            units: None,
             detail: Detail::default(),
         };
         let is_hopeless = question.input.networks.iter().all(|it| it.record.is_err());
@@ -251,6 +256,14 @@ impl Question {
     #[must_use]
     pub fn on_grains(mut self, asked: Option<AskedGrain>, searched: Grains) -> Question {
         self.grains = Some((asked, searched));
+        self
+    }
+
+    /// The intrinsic units of the file instead, each judged if it `has_validity`; or those within
+    /// these bounds.
+    #[must_use]
+    pub fn of_units(mut self, bounds: UnitBounds, has_validity: bool) -> Question {
+        self.units = Some((bounds, has_validity));
         self
     }
 
@@ -363,6 +376,7 @@ impl Question {
                 Ok(Answer::PhiStructure(answer)) => structure::text(answer, labels),
                 Ok(Answer::PhiComplexes(answer)) => structure::complexes_text(answer, labels),
                 Ok(Answer::Grains(answer)) => grains::text(answer, labels, width),
+                Ok(Answer::Units(answer)) => intrinsic::text(answer, labels),
                 Err(refusal) if refusal.state.is_empty() => {
                     format!("{}\n", self.as_error(refusal))
                 }
@@ -475,7 +489,8 @@ impl Question {
         if engine.is_cancelled() {
             return Outcome::Stopped(Error::Interrupted(String::new()));
         }
-        match self.analyse(engine, &network, counts_ties(network.n_units())) {
+        let has_ties = counts_ties(network.n_units());
+        match self.analyse(engine, item, &network, has_ties) {
             Ok(answer) => Outcome::Answer(answer),
             Err(error @ (Error::Network { .. } | Error::Memory { .. })) if !self.is_single() => {
                 Outcome::Refused(Refusal {
@@ -517,11 +532,23 @@ impl Question {
     fn analyse(
         &self,
         engine: &Engine,
+        item: &Item,
         network: &OwnNetwork,
         count_ties: bool,
     ) -> Result<Answer, Error> {
         if let Some(asked) = &self.mechanism {
             return self.mechanism(engine, network, asked);
+        }
+        if let (Some((bounds, has_validity)), Some(rules)) = (self.units, self.iit4) {
+            let entry = &self.input.networks[item.entry];
+            if entry.record.as_ref().is_ok_and(|it| it.nodes.is_some()) {
+                let message = "nodes: with intrinsic units, expected units instead".to_owned();
+                return Err(Error::Network { place: network.place(), message });
+            }
+            let (units, history) = (entry.units.as_deref(), entry.history.as_deref());
+            let asked = AskedUnits { units, history, bounds, has_validity, rules };
+            let answer = engine.intrinsic_units(network, asked);
+            return answer.map(|it| Answer::Units(Box::new(it)));
         }
         if let Some((asked, searched)) = &self.grains {
             let answer = match asked {

@@ -88,6 +88,122 @@ fn what_is_wrong_is_said() {
     check(&["--time-scale", "2"], "--time-scale: expected --boxes with it");
 }
 
+/// Marshall et al. 2024, example 1, by its rule: two pairs of units, each of which is one unit that
+/// is ON if both are.
+fn coarse_example() -> Value {
+    let row = |s: u32| {
+        let [a, b, c, d] = [0, 1, 2, 3].map(|it| f64::from(s >> it & 1));
+        let on = |own: f64, beside: f64, others: [f64; 2]| {
+            let both = if others == [1.0, 1.0] { 0.8 } else { 0.0 };
+            0.05 + 0.01 * own + 0.1 * beside + both
+        };
+        [on(a, b, [c, d]), on(b, a, [c, d]), on(c, d, [a, b]), on(d, c, [a, b])]
+    };
+    json!({
+        "tpm": (0..16).map(row).collect::<Vec<_>>(),
+        "cm": [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]],
+        "history": ["0000"],
+        "labels": ["A", "B", "C", "D"],
+    })
+}
+
+#[test]
+fn intrinsic_units_of_a_file_are_a_system() {
+    let mut network = coarse_example();
+    network["units"] = json!([
+        {"parts": ["A", "B"], "mapping": {"coarse": [2]}},
+        {"parts": [2, 3], "grain": 1, "mapping": {"table": [0, 0, 0, 1]}, "apportioned": []},
+    ]);
+    let found = answer(&network, &[]);
+    near(&found["found"]["structure"]["phi_s"], 1.004021);
+    near(&found["found"]["cause_tpm"][3][0], 0.9216);
+    assert_eq!(found["formalism"], "iit4-2023");
+    assert_eq!(found["verdicts"][0]["validity"], "VALID");
+    assert_eq!(found["found"]["units"][0]["mapping"], json!({"coarse": [2]}));
+    assert_eq!(answer(&network, &["--no-validity"]).get("verdicts"), None);
+    let shown = grains(&network, &["--formalism", "iit4"]).succeeded().stdout;
+    assert!(shown.contains("0: {A,B} ON if 2 are\n"), "{shown}");
+    assert!(shown.contains("(1,1)  0.921600"), "{shown}");
+    assert!(shown.contains("1.004021"), "{shown}");
+
+    // Updates and history: the unit looks at the last one of two.
+    network["history"] = json!(["0000", [1, 1, 0, 0]]);
+    network["units"][0] = json!({"parts": [0, 1], "grain": 2, "mapping": {"blackbox": [0]}});
+    let found = answer(&network, &[]);
+    assert_eq!(found["found"]["structure"]["state"], json!([1, 0]));
+    let shown = grains(&network, &[]).succeeded().stdout;
+    assert!(shown.contains("0: {A,B} ON if A is at the last of 2 updates\n"), "{shown}");
+}
+
+#[test]
+fn intrinsic_units_are_searched() {
+    let found = answer(&coarse_example(), &["--formalism", "iit4", "--micro-units", "2"]);
+    let complexes = found["search"]["complexes"].as_array().unwrap();
+    assert_eq!(complexes.len(), 1);
+    near(&complexes[0]["phi_s"], 1.004021);
+    assert_eq!(found["search"]["n_units"], 14);
+    near(&found["found"]["structure"]["phi_s"], 1.004021);
+    let arguments = ["--formalism", "iit4-2023", "--micro-units", "2"];
+    let shown = grains(&coarse_example(), &arguments).succeeded().stdout;
+    let line = "φ_s = 1.004021  {A,B} ON if 2 are | {C,D} ON if 2 are\n";
+    assert!(shown.contains(line), "{shown}");
+    assert!(
+        shown.contains("{A,C}    0.000000          0.003976    not valid: its parts are"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_intrinsic_units_is_said() {
+    let unit = json!({"parts": [0, 1], "mapping": {"coarse": [2]}});
+    let check = |units: Value, arguments: &[&str], message: &str| {
+        let mut network = coarse_example();
+        network["units"] = units;
+        let refused = grains(&network, arguments);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(message), "{message}: {}", refused.stderr);
+    };
+    check(json!([]), &[], "units: none, expected one at least");
+    check(json!([{"parts": [0, 1]}]), &[], "units[0].mapping: missing, expected an object with");
+    check(
+        json!([{"parts": [0, 9], "mapping": {"coarse": [2]}}]),
+        &[],
+        "units[0]: grain: unit 9, expected units from 0 to 3",
+    );
+    check(
+        json!([{"parts": [0], "grian": 2}]),
+        &[],
+        "unknown field \"grian\", perhaps for \"grain\"",
+    );
+    check(
+        json!([{"parts": ["A", "X"], "mapping": {"coarse": [2]}}]),
+        &[],
+        "units[0].parts[1]: no unit \"X\"",
+    );
+    check(
+        json!([{"parts": [0, 1], "mapping": {"table": [0, 1]}}]),
+        &[],
+        "units[0]: grain: mapping: table of 2 entries, expected 4",
+    );
+    check(
+        json!([unit, {"parts": [1, 2], "mapping": {"coarse": [2]}}]),
+        &[],
+        "units[0]: grain: {1} belongs to units[1], expected one owner",
+    );
+    check(
+        json!([{"parts": [0], "grain": 2, "mapping": {"blackbox": [0]}}]),
+        &[],
+        "history: 1 states, expected 2, as many updates as the slowest unit takes",
+    );
+    check(json!([unit]), &["--state", "1000"], "history: it ends in (0,0,0,0), expected the state");
+    check(json!([unit]), &["--nodes", "A,B"], "nodes: with intrinsic units, expected units");
+    check(json!([unit]), &["--formalism", "iit3"], "units with iit3: expected --formalism iit4");
+    check(json!([unit]), &["--black-boxes"], "--black-boxes with intrinsic units: expected");
+    check(json!(7), &[], "units: expected a list");
+    let refused = grains(&macro_network(), &["--grain", "2"]);
+    assert!(refused.stderr.contains("--grain with iit3: expected"), "{}", refused.stderr);
+}
+
 #[test]
 fn units_of_more_values_have_no_grains_yet() {
     let place = Place::new();

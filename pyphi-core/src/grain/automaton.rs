@@ -91,7 +91,7 @@ impl Automaton {
         for place in layers.last_mut().expect("one update at least") {
             *place = now[*place as usize].0;
         }
-        Ok(Automaton { units, layers: merged(layers, n_letters) })
+        Ok(Automaton { units, layers: numbered(merged(layers, n_letters), n_letters) })
     }
 
     pub(super) fn n_letters(&self) -> usize {
@@ -116,6 +116,22 @@ impl Automaton {
     /// Whether a sequence of letters, as many as there are updates, ends in ON.
     pub(super) fn is_on(&self, letters: impl Iterator<Item = u32>) -> bool {
         letters.enumerate().fold(0, |at, (update, letter)| self.next(update, at, letter)) == 1
+    }
+
+    /// Whether it tells the same sequences apart as another one, which may call OFF what it calls
+    /// ON.
+    pub(super) fn is_same_as(&self, other: &Automaton) -> bool {
+        let (Some((last, before)), Some((other_last, other_before))) =
+            (self.layers.split_last(), other.layers.split_last())
+        else {
+            return false;
+        };
+        let is_renamed = last.first() != other_last.first();
+        let is_end = |(end, other): (&u32, &u32)| (end != other) == is_renamed;
+        self.units == other.units
+            && before == other_before
+            && last.len() == other_last.len()
+            && last.iter().zip(other_last).all(is_end)
     }
 
     /// Of all sequences that end in OFF, the fraction that has each letter as its last; and of
@@ -196,6 +212,33 @@ fn merged(mut layers: Vec<Vec<u32>>, n_letters: usize) -> Vec<Vec<u32>> {
     layers
 }
 
+/// The same automaton with the states numbered as they are met, so that two without states that
+/// lead to the same are equal if they tell the same sequences apart.
+fn numbered(layers: Vec<Vec<u32>>, n_letters: usize) -> Vec<Vec<u32>> {
+    let n_layers = layers.len();
+    let mut order: Vec<u32> = vec![0];
+    let mut renumbered = Vec::with_capacity(n_layers);
+    for (update, layer) in layers.iter().enumerate() {
+        let row = |at: u32| &layer[at as usize * n_letters..(at as usize + 1) * n_letters];
+        let met = order.iter().flat_map(|&at| row(at));
+        if update + 1 == n_layers {
+            renumbered.push(met.copied().collect());
+            break;
+        }
+        let mut numbers: HashMap<u32, u32> = HashMap::new();
+        let mut next = Vec::new();
+        let row = met.map(|&to| {
+            *numbers.entry(to).or_insert_with(|| {
+                next.push(to);
+                next.len() as u32 - 1
+            })
+        });
+        renumbered.push(row.collect());
+        order = next;
+    }
+    renumbered
+}
+
 /// The table of a mapping of so many constituents over so many updates.
 pub(super) fn table(mapping: &Mapping, n_parts: usize, grain: usize) -> Vec<bool> {
     let states = 0..1u32 << (n_parts * grain);
@@ -234,6 +277,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// However a unit is put together, it is the same one if it tells the same sequences apart.
+    #[test]
+    fn equal_units_are_found_equal() {
+        let micro: Vec<Automaton> = (0..3).map(Automaton::micro).collect();
+        let and = [false, false, false, true];
+        let nand = and.map(|it| !it);
+        let pair = |first: &Automaton, second: &Automaton, table: &[bool]| {
+            Automaton::new(&[first, second], 1, table).expect("a small one")
+        };
+        let of_all = table(&Mapping::Coarse(vec![3]), 3, 1);
+        let all = Automaton::new(&[&micro[0], &micro[1], &micro[2]], 1, &of_all).expect("small");
+        let left = pair(&pair(&micro[0], &micro[1], &and), &micro[2], &and);
+        let right = pair(&micro[0], &pair(&micro[2], &micro[1], &and), &and);
+        let renamed = pair(&pair(&micro[0], &micro[1], &and), &micro[2], &nand);
+        assert!(left == right && right == all);
+        assert!(renamed != all && renamed.is_same_as(&all) && all.is_same_as(&all));
+        let or = pair(&pair(&micro[0], &micro[1], &and), &micro[2], &[false, true, true, true]);
+        assert!(!or.is_same_as(&all));
     }
 
     /// What only looks at the last update remembers nothing before it.

@@ -183,12 +183,8 @@ fn check_units(network: &Network, units: &[IntrinsicUnit]) -> Result<()> {
     if units.len() > System::MAX_UNITS {
         return Err(System::too_large(units.len()));
     }
-    let n_units = network.n_units();
     for (number, unit) in units.iter().enumerate() {
-        if let Some(it) = unit.own().difference(network.units()).iter().next() {
-            let kind = ErrorKind::NoSuchUnit { unit: it, n_units };
-            return Err(of_unit(number)(kind.into()));
-        }
+        check_own(network, unit).map_err(of_unit(number))?;
         for (other_number, other) in units.iter().enumerate().filter(|it| it.0 != number) {
             let common = unit.own().intersection(other.micro_units());
             if !common.is_empty() {
@@ -210,6 +206,19 @@ fn check_units(network: &Network, units: &[IntrinsicUnit]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// # Errors
+/// If the unit has micro units that the network does not have.
+pub(super) fn check_own(network: &Network, unit: &IntrinsicUnit) -> Result<()> {
+    match unit.own().difference(network.units()).iter().next() {
+        None => Ok(()),
+        Some(unit) => {
+            let last = network.n_units() - 1;
+            let message = format!("unit {unit}, expected units from 0 to {last}");
+            Err(ErrorKind::Grain(message).into())
+        }
+    }
 }
 
 /// A network with its history.
@@ -281,6 +290,10 @@ impl Universe {
         Ok(Universe { network, history, means, windows })
     }
 
+    pub(super) fn network(&self) -> &Network {
+        &self.network
+    }
+
     fn present(&self) -> u32 {
         self.history.last().expect("one state at least").row() as u32
     }
@@ -328,10 +341,13 @@ impl Universe {
             on.extend(own_columns.iter().map(|it| it[row]));
             product_repertoire(&on, n_own, &mut next);
             for (at, of_state) in now.iter_mut().enumerate() {
-                let ends_on = |&(letter, _): &(usize, &f64)| {
-                    automaton.next(n_updates - 1, at as u32, letter as u32) == 1
+                let sum = |end: u32| -> f64 {
+                    let ends = |&(letter, _): &(usize, &f64)| {
+                        automaton.next(n_updates - 1, at as u32, letter as u32) == end
+                    };
+                    next.iter().enumerate().filter(ends).map(|it| it.1).sum()
                 };
-                of_state[row] = next.iter().enumerate().filter(ends_on).map(|it| it.1).sum();
+                of_state[row] = certain(sum(1), || sum(0));
             }
             steps(next.len() * now.len());
             if stop.is_due() {
@@ -352,10 +368,11 @@ impl Universe {
                 product_repertoire(&on, n_moving, &mut next);
                 for (at, of_state) in now.iter_mut().enumerate() {
                     let of_next = next.iter().zip(&letters).enumerate();
-                    let sum = of_next.map(|(s, (p, &letter))| {
-                        p * later[automaton.next(update, at as u32, letter) as usize][s]
+                    let of_next = of_next.map(|(s, (p, &letter))| {
+                        (*p, later[automaton.next(update, at as u32, letter) as usize][s])
                     });
-                    of_state[row] = sum.sum();
+                    let off = || of_next.clone().map(|(p, on)| p * (1.0 - on)).sum();
+                    of_state[row] = certain(of_next.clone().map(|(p, on)| p * on).sum(), off);
                 }
                 steps(next.len() * now.len());
                 if stop.is_due() {
@@ -376,7 +393,11 @@ impl Universe {
             let mut next = Vec::with_capacity(left.len() / 2);
             for block in left.chunks_exact(2 << unit) {
                 let (off, on) = block.split_at(1 << unit);
-                next.extend(off.iter().zip(on).map(|(off, on)| (1.0 - p) * off + p * on));
+                let mean = |(&off, &on): (&f64, &f64)| match off == on {
+                    true => on,
+                    false => (1.0 - p) * off + p * on,
+                };
+                next.extend(off.iter().zip(on).map(mean));
             }
             left = next;
         }
@@ -446,9 +467,13 @@ impl Universe {
                 return Ok(None);
             }
             causes.push(over_micro_states(of_causes, units));
-            let of_effects = rows.iter().map(|s| chain[(s | now) as usize]).collect();
-            let of_effects = over_micro_states(of_effects, units);
-            effects.iter_mut().zip(of_effects).for_each(|(row, on)| row[number] = within_one(on));
+            let on: Vec<f64> = rows.iter().map(|s| chain[(s | now) as usize]).collect();
+            let off = || over_micro_states(on.iter().map(|p| 1.0 - p).collect(), units);
+            let of_effects = over_micro_states(on.clone(), units);
+            let off = if of_effects.iter().any(is_nearly_certain) { off() } else { Vec::new() };
+            for (s, (row, on)) in effects.iter_mut().zip(of_effects).enumerate() {
+                row[number] = within_one(certain(on, || off[s]));
+            }
         }
         for causes in &mut causes {
             causes.iter_mut().for_each(|p| *p = within_one(*p));
@@ -482,6 +507,16 @@ impl Universe {
             cause: Tpm::from_state_by_node(&rows)?,
         })
     }
+}
+
+/// A sum of probabilities that comes to 1, but perhaps for rounding.
+fn is_nearly_certain(on: &f64) -> bool {
+    *on > 1.0 - 1e-9
+}
+
+/// P(ON), exactly 1 where P(OFF) is 0: rounding makes nothing possible.
+fn certain(on: f64, off: impl FnOnce() -> f64) -> f64 {
+    if is_nearly_certain(&on) && off() == 0.0 { 1.0 } else { on }
 }
 
 /// Sums of probabilities may be above 1 by rounding.

@@ -3,6 +3,7 @@
 //! IIT 4.0 has **intrinsic units** (Marshall, Findlay, Albantakis, Tononi 2024): an
 //! [`IntrinsicUnit`] is made of micro units, or of units again, over some updates, and several are
 //! an [`IntrinsicSystem`], which has causes and effects of its own and is cut between its units.
+//! [`intrinsic_complexes`] finds out which units are valid, and which systems are complexes.
 //!
 //! IIT 3.0 has macro systems (Hoel et al. 2013, 2016; Marshall et al. 2018). The two share names
 //! and nothing else.
@@ -39,6 +40,7 @@ mod automaton;
 mod effective_information;
 mod emergence;
 mod enumeration;
+mod intrinsic_search;
 mod intrinsic_system;
 mod macro_phi;
 mod macro_system;
@@ -47,6 +49,10 @@ mod unit;
 pub use effective_information::{EffectiveInformation, effective_information};
 pub use emergence::{Emergence, Grains, best_grain, coarse_graining, emergence};
 pub use enumeration::{black_boxings, coarse_grainings};
+pub use intrinsic_search::{
+    FoundSystem, IntrinsicComplexes, Mappings, UnitBounds, Validity, Verdict, intrinsic_complexes,
+    validity,
+};
 pub use intrinsic_system::IntrinsicSystem;
 pub use macro_phi::{MacroPhi, macro_phi};
 pub use macro_system::{BlackBoxing, CoarseGraining, Grain, Group, MacroSystem};

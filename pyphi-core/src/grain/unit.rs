@@ -68,6 +68,14 @@ impl From<IntrinsicUnit> for Part {
 }
 
 impl Part {
+    /// It as a unit of its own.
+    pub fn unit(&self) -> IntrinsicUnit {
+        match self {
+            Part::Micro(unit) => IntrinsicUnit::micro(*unit),
+            Part::Unit(it) => (**it).clone(),
+        }
+    }
+
     /// The micro units of it.
     pub fn micro_units(&self) -> UnitSet {
         match self {
@@ -250,6 +258,12 @@ impl IntrinsicUnit {
     /// What belongs to it: its micro units and what is apportioned to it.
     pub(super) fn own(&self) -> UnitSet {
         self.micro_units.union(self.apportioned)
+    }
+
+    /// Whether it has the same states as another one, which may have other names, however both are
+    /// put together.
+    pub(super) fn is_same_as(&self, other: &IntrinsicUnit) -> bool {
+        self.apportioned == other.apportioned && self.automaton.is_same_as(&other.automaton)
     }
 
     pub(super) fn automaton(&self) -> &Automaton {

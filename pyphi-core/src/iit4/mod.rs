@@ -31,10 +31,12 @@ mod system_mip;
 pub use complexes::{Complexes, complexes, sweep};
 pub use distinction::{Distinction, Mice, PurviewAnalysis, PurviewState};
 pub use max_phi::ChoiceProof;
+pub(crate) use measure::is_tied;
 pub use measure::{IntrinsicInformation, SpecifiedState, TIE_TOLERANCE, ZERO_TOLERANCE};
 pub use partition::{JointPartition, PartDirection, SystemPartition};
 pub(crate) use partition::{for_each_joint, set_partitions};
 pub use relation::{Face, FaceIter, FaceSide, Relation, RelationIter, Relations};
+pub(crate) use sia::analyse;
 pub use sia::{
     Reason, SystemIrreducibilityAnalysis, SystemState, phi_s_under, system_irreducibility_analysis,
 };

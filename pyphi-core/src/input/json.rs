@@ -13,6 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::table::{self, Table};
+use super::units::asked_unit;
 use super::values::{self, StateText, Values};
 use super::{AskedTransition, Draft, Form, NetworkRecord, RowOrder, States, UnitName, state};
 use crate::alphabet::Alphabet;
@@ -30,6 +31,9 @@ const FIELDS_OF_VALUES: [&str; 4] = ["alphabet", "next", "values", "marginals"];
 /// Those of transitions between two states.
 const FIELDS_OF_TRANSITIONS: [&str; 5] = ["before", "after", "cause", "effect", "transitions"];
 
+/// Those of intrinsic units.
+const FIELDS_OF_UNITS: [&str; 2] = ["units", "history"];
+
 /// Other names of some of them: PyPhi's, and those of the first files of the web calculator.
 const ALIASES: [(&str, &str); 6] = [
     ("connectivity_matrix", "cm"),
@@ -43,7 +47,7 @@ const ALIASES: [(&str, &str); 6] = [
 /// Fields that say nothing about Φ.
 const PASSED_OVER: [&str; 3] = ["past_state", "pastState", "size"];
 
-fn wrong(message: impl Into<String>) -> Error {
+pub(super) fn wrong(message: impl Into<String>) -> Error {
     ErrorKind::Json(message.into()).into()
 }
 
@@ -261,6 +265,13 @@ fn own(fields: &Fields<'_>, strict: bool) -> Result<Draft> {
             transition_field(&mut draft, name, &value(name, json)?)?;
             continue;
         }
+        if FIELDS_OF_UNITS.contains(&name) {
+            if json.get() == "null" {
+                continue;
+            }
+            units_field(&mut draft, name, &value(name, json)?)?;
+            continue;
+        }
         if !FIELDS.contains(&ours) && !FIELDS_OF_VALUES.contains(&ours) {
             if PASSED_OVER.contains(&name) || is_drawn && nearest(name, &FIELDS).is_none() {
                 passed_over.push(name);
@@ -413,6 +424,25 @@ fn transition_field(draft: &mut Draft, name: &str, value: &Value) -> Result<()> 
     };
     draft.transitions = Some(items(value, name, read)?);
     Ok(())
+}
+
+/// A field that says which intrinsic units are asked about, or in which states.
+fn units_field(draft: &mut Draft, name: &str, value: &Value) -> Result<()> {
+    let is_there = match name {
+        "units" => draft.units.replace(items(value, name, asked_unit)?).is_some(),
+        _ => {
+            let read = |item: &Value, place: Place<'_>| one_state(item, &place.to_string());
+            let history = items(value, name, read)?;
+            if history.is_empty() {
+                return Err(wrong("history: no states, expected one at least"));
+            }
+            draft.history.replace(history).is_some()
+        }
+    };
+    match is_there {
+        true => Err(wrong(format!("field {name:?} is there twice, expected it once"))),
+        false => Ok(()),
+    }
 }
 
 fn set_transition(
@@ -593,7 +623,7 @@ fn drawn_nodes(value: &Value, draft: &mut Draft) -> Result<()> {
     Ok(())
 }
 
-fn unit_name(value: &Value, place: Place<'_>) -> Result<UnitName> {
+pub(super) fn unit_name(value: &Value, place: Place<'_>) -> Result<UnitName> {
     match value {
         Value::String(label) => Ok(UnitName::Label(label.clone())),
         _ => match value.as_u64().and_then(|unit| usize::try_from(unit).ok()) {
@@ -869,7 +899,7 @@ pub(crate) fn unprintable(name: &str, longest: usize) -> Option<String> {
 }
 
 /// The items of a list, each read by `read`, which is told its place (`tpm[3]`).
-fn items<T>(
+pub(super) fn items<T>(
     value: &Value,
     place: &str,
     read: impl Fn(&Value, Place<'_>) -> Result<T>,
@@ -882,7 +912,7 @@ fn items<T>(
 
 /// A place, or an item of a list there. It is text only where something is wrong with it.
 #[derive(Clone, Copy)]
-struct Place<'a>(&'a str, Option<usize>);
+pub(super) struct Place<'a>(&'a str, Option<usize>);
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -893,7 +923,7 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-fn zero_or_one(value: &Value, place: Place<'_>) -> Result<u8> {
+pub(super) fn zero_or_one(value: &Value, place: Place<'_>) -> Result<u8> {
     match value {
         Value::Bool(bit) => Ok(u8::from(*bit)),
         _ => match value.as_f64() {
@@ -905,7 +935,7 @@ fn zero_or_one(value: &Value, place: Place<'_>) -> Result<u8> {
 }
 
 /// What was expected, and what was found (cut short).
-fn json(expected: &str, found: &Value) -> Error {
+pub(super) fn json(expected: &str, found: &Value) -> Error {
     let mut found = found.to_string();
     if found.chars().count() > 40 {
         found = found.chars().take(40).collect::<String>() + "…";

@@ -22,6 +22,8 @@
 //! | `values` | with `alphabet`: for each unit a list of names of its values, which `state` may use |
 //! | `before`, `after` | two states, for actual causation instead of `state` |
 //! | `cause`, `effect` | the units considered before and after; all by default |
+//! | `units` | intrinsic units of IIT 4.0: a list of units of the network, and of objects with `parts` (units of the network, or such objects), `grain` (how many updates of the parts are one; 1 by default), `mapping` (`{"coarse": [ON counts]}`, `{"blackbox": [parts]}` or `{"table": [0, 1, ...]}`) and `apportioned` units |
+//! | `history` | for them: states, oldest first, the last of which is `state` |
 //! | `transitions` | a list of objects with these four; what one does not say is as above |
 //! | `counts` | what the TPM was counted from ([`Series`]); kept with it, and not looked at |
 //!
@@ -33,6 +35,7 @@ mod json;
 mod npy;
 mod series;
 mod table;
+mod units;
 mod values;
 mod yaml;
 
@@ -51,6 +54,7 @@ pub use json::unknown_field;
 pub(crate) use json::unprintable;
 pub use series::{CountedTpm, Series, Unseen};
 pub use table::Table;
+pub use units::AskedUnit;
 
 /// How far an entry may be outside [0, 1] to be taken for one of the two, written with rounding
 /// errors.
@@ -448,6 +452,10 @@ pub struct Entry {
     /// The transitions that are asked about: one, of which nothing may be stated, or those of
     /// `transitions`.
     pub transitions: Vec<AskedTransition>,
+    /// The intrinsic units that are asked about, if there are.
+    pub units: Option<Vec<AskedUnit>>,
+    /// The last states of the network, the oldest first, if they are given.
+    pub history: Option<Vec<Vec<u8>>>,
 }
 
 /// Reads one network, a list of them, or JSON lines, each with its state, by the rules of
@@ -503,6 +511,8 @@ struct Draft {
     notes: Vec<String>,
     transition: AskedTransition,
     transitions: Option<Vec<AskedTransition>>,
+    units: Option<Vec<AskedUnit>>,
+    history: Option<Vec<Vec<u8>>>,
 }
 
 impl Draft {
@@ -544,8 +554,12 @@ impl Reader {
     fn entry(&self, draft: Result<Draft>) -> Entry {
         let (mut notes, mut states) = (Vec::new(), States::Listed(Vec::new()));
         let transitions = draft.as_ref().map_or_else(|_| Vec::new(), Draft::asked_transitions);
+        let (units, history) = match &draft {
+            Ok(draft) => (draft.units.clone(), draft.history.clone()),
+            Err(_) => (None, None),
+        };
         let record = draft.and_then(|draft| self.record(draft, &mut notes, &mut states));
-        Entry { record, states, notes, transitions }
+        Entry { record, states, notes, transitions, units, history }
     }
 
     fn record(
@@ -566,7 +580,11 @@ impl Reader {
             return Err(json(format!("alphabet: {alphabet}, expected {found} as in the tpm")));
         }
         let (cm, tpm) = self.connections(tpm, draft.cm, notes)?;
-        let chosen = self.states.clone().or(draft.states).or_else(|| self.default_states.clone());
+        // A history ends in the present state.
+        let present = draft.history.as_ref().and_then(|it| it.last());
+        let present = present.map(|it| States::Listed(vec![it.clone()]));
+        let stated = self.states.clone().or(draft.states).or(present);
+        let chosen = stated.or_else(|| self.default_states.clone());
         *states = chosen.ok_or_else(|| json("state: missing, expected a list".to_owned()))?;
         let mut first = Vec::new();
         if let States::Listed(list) = states {

@@ -299,6 +299,24 @@ impl System {
         Some(System { tpm, cm, substrate_state: now, units, states, next })
     }
 
+    /// All units of a substrate, every one connected with every one, given by direction, unit and
+    /// state P(it is ON next). `None` if by its effects its state is unreachable.
+    pub(crate) fn of_tables(on: [Vec<Vec<f64>>; 2], state: &[u8]) -> Option<System> {
+        let (n, states): (usize, Vec<Mask>) = (state.len(), (0..1 << state.len()).collect());
+        let next = on.map(|units| {
+            let unit = |of: Vec<f64>| of.into_iter().map(|p| [1.0 - p, p]).collect();
+            units.into_iter().map(unit).collect::<Vec<Vec<[f64; 2]>>>()
+        });
+        let leads_here =
+            |&s: &Mask| (0..n).all(|unit| next[1][unit][s][usize::from(state[unit])] > 0.0);
+        states.iter().find(|s| leads_here(s))?;
+        let row = |s: &Mask| next[1].iter().map(|unit| unit[*s][1]).collect();
+        let tpm = states.iter().map(row).collect();
+        let substrate_state = (0..n).filter(|&i| state[i] == 1).map(|i| 1 << i).sum();
+        let (cm, units) = (vec![vec![1; n]; n], (1 << n) - 1);
+        Some(System { tpm, cm, substrate_state, units, states, next })
+    }
+
     /// The present state of the units of a set.
     fn now(&self, set: Mask) -> Mask {
         self.substrate_state & set

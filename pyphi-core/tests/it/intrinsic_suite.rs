@@ -1,10 +1,14 @@
 //! Intrinsic units of IIT 4.0: every golden record, what is published, and laws.
 
-use pyphi_core::grain::{IntrinsicSystem, IntrinsicUnit, Mapping, Part};
+use pyphi_core::fixtures::dense_logistic_network;
+use pyphi_core::grain::{
+    FoundSystem, IntrinsicSystem, IntrinsicUnit, Mapping, Mappings, Part, UnitBounds,
+    intrinsic_complexes, validity,
+};
 use pyphi_core::iit4::{
     PhiStructure, Rules, System, SystemState, phi_structure, system_irreducibility_analysis,
 };
-use pyphi_core::{Network, Options, State, Tpm};
+use pyphi_core::{Limits, Network, Options, State, StopReason, Tpm};
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
@@ -272,11 +276,185 @@ fn what_is_wrong_with_units_is_said() {
     );
     let found = IntrinsicSystem::new(&network, &[off], &[IntrinsicUnit::micro(4)]);
     let found = found.expect_err("no such unit").to_string();
-    assert!(found.starts_with("units[0]: "), "{found}");
+    assert_eq!(found, "units[0]: grain: unit 4, expected units from 0 to 3");
 
     // A state that nothing leads to.
     let always_on = full_network(&vec![vec![1.0, 0.5]; 4]);
     let found = IntrinsicSystem::new(&always_on, &[State::all_off(2)], &[IntrinsicUnit::micro(1)]);
     let found = found.expect_err("an unreachable state").to_string();
     assert!(found.starts_with("history[0]: state: (0,0)"), "{found}");
+}
+
+#[derive(Deserialize)]
+struct GoldenSearch {
+    name: String,
+    tpm: Vec<Vec<f64>>,
+    history: Vec<Vec<u8>>,
+    bounds: Bounds,
+    pool: usize,
+    evaluated: u64,
+    verdicts: Vec<GoldenVerdict>,
+    complexes: Vec<Units>,
+    tied_tops: Vec<Units>,
+    best: Units,
+}
+
+#[derive(Deserialize)]
+struct Bounds {
+    max_constituents: usize,
+    max_grain: u32,
+    depth: u32,
+}
+
+#[derive(Deserialize)]
+struct GoldenVerdict {
+    micro: Vec<usize>,
+    parts: Vec<Vec<usize>>,
+    grains: Vec<u32>,
+    maps: Vec<Vec<u8>>,
+    phi: f64,
+    best_competitor: Option<f64>,
+    reason: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Units {
+    units: Vec<UnitOfSystem>,
+    phi_s: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct UnitOfSystem {
+    micro: Vec<usize>,
+    tau: u32,
+    mapping: Vec<u8>,
+}
+
+fn of_table(unit: &IntrinsicUnit) -> UnitOfSystem {
+    UnitOfSystem {
+        micro: unit.micro_units().iter().collect(),
+        tau: unit.micro_grain(),
+        mapping: unit.table().into_iter().map(u8::from).collect(),
+    }
+}
+
+/// Systems by their units; of each the units in the order of their micro units.
+fn near_systems(what: &str, units: &[IntrinsicUnit], found: &[FoundSystem], expected: &[Units]) {
+    let of = |it: &FoundSystem| {
+        let mut of: Vec<UnitOfSystem> =
+            it.units.iter().map(|&number| of_table(&units[number])).collect();
+        of.sort_by(|a, b| a.micro.cmp(&b.micro));
+        of
+    };
+    assert_eq!(found.len(), expected.len(), "{what}: {found:?}");
+    for expected in expected {
+        let mut units = expected.units.clone();
+        units.sort_by(|a, b| a.micro.cmp(&b.micro));
+        let found = found.iter().find(|it| of(it) == units);
+        near(what, found.unwrap_or_else(|| panic!("{what}: {units:?}")).phi_s, expected.phi_s);
+    }
+}
+
+#[test]
+fn golden_searches_over_intrinsic_units() {
+    let goldens: Vec<GoldenSearch> = read("macro_iit4_searches.json");
+    assert_eq!(goldens.len(), 13);
+    for golden in &goldens {
+        let (name, network) = (&golden.name, full_network(&golden.tpm));
+        let history = states(&golden.history);
+        let Bounds { max_constituents, max_grain, depth } = golden.bounds;
+        let bounds = UnitBounds {
+            micro_units: max_constituents,
+            grain: max_grain,
+            depth,
+            ..Default::default()
+        };
+        let (rules, options) = (Rules::default(), Options::default());
+        let found = intrinsic_complexes(&network, &history, &bounds, rules, &options).unwrap();
+        assert_eq!(found.stop_reason, StopReason::Complete);
+        assert_eq!(found.units.len(), golden.pool, "{name}");
+        assert_eq!(found.n_systems, golden.evaluated, "{name}");
+        assert_eq!(found.verdicts.len(), golden.verdicts.len(), "{name}");
+        for verdict in &found.verdicts {
+            let parts: Vec<UnitOfSystem> =
+                verdict.parts.iter().map(|it| of_table(&it.unit())).collect();
+            let micro =
+                verdict.parts.iter().flat_map(|it| it.micro_units().iter().collect::<Vec<_>>());
+            let mut micro: Vec<usize> = micro.collect();
+            micro.sort_unstable();
+            let is_same = |it: &&GoldenVerdict| {
+                let of = it.parts.iter().zip(&it.grains).zip(&it.maps);
+                let of = of.map(|((micro, &tau), mapping)| UnitOfSystem {
+                    micro: micro.clone(),
+                    tau,
+                    mapping: mapping.clone(),
+                });
+                it.micro == micro && of.collect::<Vec<_>>() == parts
+            };
+            let expected = golden.verdicts.iter().find(is_same).expect(name);
+            near(name, verdict.phi_s, expected.phi);
+            assert_eq!(verdict.best_competitor.is_some(), expected.best_competitor.is_some());
+            let competitor = (verdict.best_competitor, expected.best_competitor);
+            near(name, competitor.0.unwrap_or(0.0), competitor.1.unwrap_or(0.0));
+            assert_eq!(verdict.validity.name(), expected.reason, "{name}");
+            // Asked for by itself.
+            let unit = |mapping| IntrinsicUnit::new(verdict.parts.clone(), 1, mapping, set(&[]));
+            let n_parts = verdict.parts.len();
+            let unit = unit(Mapping::BlackBox((0..n_parts).collect())).unwrap();
+            let alone = validity(&network, &history, &unit, &bounds, rules, &options).unwrap();
+            assert_eq!(alone.unwrap(), *verdict, "{name}");
+        }
+        near_systems(name, &found.units, &found.complexes, &golden.complexes);
+        near_systems(name, &found.units, &found.tied, &golden.tied_tops);
+        near(name, found.best.unwrap().phi_s, golden.best.phi_s);
+        // Whatever the number of threads, and bit for bit.
+        let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let search = || intrinsic_complexes(&network, &history, &bounds, rules, &options).unwrap();
+        let again = one.install(search);
+        assert_eq!(again.complexes, found.complexes, "{name}");
+        assert_eq!((again.tied, again.verdicts), (found.tied, found.verdicts), "{name}");
+    }
+}
+
+#[test]
+fn a_search_over_units_ends_when_it_is_told_to() {
+    let network = full_network(&dense_logistic_network(10, 1).0.tpm().to_rows());
+    let history = [State::all_off(10)];
+    let (bounds, rules) = (UnitBounds::default(), Rules::default());
+    let cancel = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let options = Options { cancel: Some(cancel), ..Options::default() };
+    let found = intrinsic_complexes(&network, &history, &bounds, rules, &options).unwrap();
+    assert_eq!(found.stop_reason, StopReason::Cancelled);
+    assert!(found.complexes.is_empty());
+    let limits = Limits { memory_bytes: Some(1000), ..Limits::default() };
+    let options = Options { limits, ..Options::default() };
+    let found = intrinsic_complexes(&network, &history, &bounds, rules, &options).unwrap();
+    assert!(matches!(found.stop_reason, StopReason::MemoryLimit { .. }));
+
+    let check = |bounds: UnitBounds, n_states: usize, expected: &str| {
+        let history = vec![State::all_off(10); n_states];
+        let found = intrinsic_complexes(&network, &history, &bounds, rules, &Options::default());
+        assert_eq!(found.expect_err("wrong").to_string(), expected);
+    };
+    check(
+        UnitBounds { grain: 2, ..bounds },
+        1,
+        "grain: history: 1 states, expected 2, as many updates as the slowest unit may take",
+    );
+    check(
+        UnitBounds { grain: 5, ..bounds },
+        5,
+        "grain: units of 4 micro units over 5 updates, expected 1 or more, and a product of at \
+         most 16",
+    );
+    check(
+        UnitBounds { grain: 4, depth: 4, ..bounds },
+        1,
+        "grain: 256 micro updates of a unit, expected at most 64",
+    );
+    check(
+        UnitBounds { mappings: Mappings::Exhaustive, ..bounds },
+        1,
+        "grain: all tables of 4 micro units over 1 updates, expected a product of at most 3",
+    );
 }

@@ -33,6 +33,10 @@ mod iit4_suite;
 mod iit4_ties;
 /// Networks in every form that they are kept in.
 mod input_forms;
+/// Intrinsic units straight from their definition: slow, short, and meant to be read.
+mod intrinsic_oracle;
+/// Intrinsic units: laws, and the engine against the oracle on random systems and searches.
+mod intrinsic_properties;
 /// Intrinsic units of IIT 4.0: every golden record, and the published figures.
 mod intrinsic_suite;
 /// What an ordinary test does with a fuzz target.

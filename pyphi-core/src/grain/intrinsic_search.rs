@@ -1,0 +1,738 @@
+//! Which units of a network are intrinsic units, and which systems of them are complexes (Marshall
+//! et al. 2024, Eqs 15 to 19).
+//!
+//! Units are found from small to large. Whether some constituents may be taken for one unit only
+//! depends on them and on what is apportioned to it: the system that they make must be irreducible,
+//! and more so than all others that valid units make within the same micro units. All systems that
+//! valid units make are analysed once, as soon as these are known; of systems of the same micro
+//! units only the largest φ_s and what ties with it is kept.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::intrinsic_system::{IntrinsicSystem, Prepared, Universe, check_own};
+use super::unit::{IntrinsicUnit, Mapping, Part};
+use crate::error::{ErrorKind, Result};
+use crate::iit4::{self, Rules, is_tied};
+use crate::limits::{Options, Phase, Stop, StopReason, Watch};
+use crate::network::Network;
+use crate::state::State;
+use crate::unit_set::{UnitSet, submasks};
+
+/// Which units are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnitBounds {
+    /// The most micro units of a unit. [default: 4]
+    pub micro_units: usize,
+    /// The most updates of its constituents that are one of a unit. [default: 1]
+    pub grain: u32,
+    /// How often units are made of units. [default: 1]
+    pub depth: u32,
+    /// The mappings of each. [default: [`Mappings::Families`]]
+    pub mappings: Mappings,
+    /// The most background that is apportioned to the units of a system. [default: 0]
+    pub apportioned: usize,
+}
+
+/// Which mappings are tried. Of a mapping and its complement, which are the same unit with its
+/// states renamed, the one that is OFF if everything is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mappings {
+    /// All coarse grainings of one update, and all black boxes.
+    #[default]
+    Families,
+    /// All tables, which may have at most [`Mappings::MAX_ENTRIES`].
+    Exhaustive,
+}
+
+impl Mappings {
+    /// The most entries of tables all of which are tried.
+    pub const MAX_ENTRIES: usize = 8;
+
+    /// The mappings of so many constituents over so many updates.
+    ///
+    /// ```
+    /// use pyphi_core::grain::Mappings;
+    ///
+    /// // AND, OR, XOR, the first and the second; and all tables.
+    /// assert_eq!(Mappings::Families.of(2, 1).len(), 5);
+    /// assert_eq!(Mappings::Exhaustive.of(2, 1).len(), 7);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are no constituents or updates, or tables would have too many entries.
+    pub fn of(self, n_parts: usize, grain: u32) -> Vec<Mapping> {
+        assert!(n_parts > 0 && grain > 0, "a unit has parts and updates");
+        let n_bits = n_parts * grain as usize;
+        match self {
+            Mappings::Exhaustive => {
+                let n_entries = 1usize << n_bits;
+                assert!(n_entries <= Mappings::MAX_ENTRIES, "at most 8 entries, not {n_entries}");
+                let table = |bits: u32| (0..n_entries).map(|it| bits >> it & 1 == 1).collect();
+                // Bit 0 is the entry of all OFF.
+                let tables = (2..1u32 << n_entries).step_by(2);
+                tables.map(|bits| Mapping::Table(table(bits))).collect()
+            }
+            Mappings::Families => {
+                assert!(n_bits <= IntrinsicUnit::MAX_INDEX_BITS, "at most 16 bits, not {n_bits}");
+                let members =
+                    |bits: u32| -> Vec<usize> { UnitSet::from_bits(bits).iter().collect() };
+                // Whatever the counts, the unit is OFF if 0 are ON.
+                let coarse = (1..1u32 << n_parts).map(|bits| Mapping::Coarse(members(bits << 1)));
+                let coarse = coarse.filter(|_| grain == 1);
+                let boxes = (1..1u32 << n_parts).map(|bits| Mapping::BlackBox(members(bits)));
+                let mut seen = HashSet::new();
+                let table = |it: &Mapping| super::automaton::table(it, n_parts, grain as usize);
+                coarse.chain(boxes).filter(|it| seen.insert(table(it))).collect()
+            }
+        }
+    }
+}
+
+impl Default for UnitBounds {
+    fn default() -> UnitBounds {
+        UnitBounds {
+            micro_units: 4,
+            grain: 1,
+            depth: 1,
+            mappings: Mappings::Families,
+            apportioned: 0,
+        }
+    }
+}
+
+impl UnitBounds {
+    /// How many micro updates the slowest unit may take: as many states a history has.
+    pub fn updates(&self) -> u32 {
+        self.grain.saturating_pow(self.depth)
+    }
+
+    fn check(&self) -> Result<()> {
+        let wrong = |message: String| Err(ErrorKind::Grain(message).into());
+        let UnitBounds { micro_units, grain, mappings, .. } = *self;
+        let (most_bits, most_updates) =
+            (IntrinsicUnit::MAX_INDEX_BITS, IntrinsicUnit::MAX_MICRO_GRAIN);
+        let n_bits = (micro_units as u64).saturating_mul(u64::from(grain));
+        if micro_units == 0 || grain == 0 || n_bits > most_bits as u64 {
+            return wrong(format!(
+                "units of {micro_units} micro units over {grain} updates, expected 1 or more, and \
+                 a product of at most {most_bits}"
+            ));
+        }
+        if self.updates() > most_updates {
+            return wrong(format!(
+                "{} micro updates of a unit, expected at most {most_updates}",
+                self.updates()
+            ));
+        }
+        if mappings == Mappings::Exhaustive && 1 << n_bits > Mappings::MAX_ENTRIES {
+            return wrong(format!(
+                "all tables of {micro_units} micro units over {grain} updates, expected a product \
+                 of at most 3"
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Whether constituents may be taken for one unit. In JSON as in the names in parentheses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Validity {
+    /// They make an irreducible system, and one more so than all others within (`VALID`).
+    Valid,
+    /// The system that they make is reducible or cannot be in its state (`NOT_INTEGRATED`).
+    NotIntegrated,
+    /// Another system within is more irreducible (`NOT_MAXIMAL`).
+    NotMaximal,
+    /// Another one is as irreducible, within the tolerance (`TIED`).
+    Tied,
+}
+
+impl Validity {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Validity::Valid => "VALID",
+            Validity::NotIntegrated => "NOT_INTEGRATED",
+            Validity::NotMaximal => "NOT_MAXIMAL",
+            Validity::Tied => "TIED",
+        }
+    }
+}
+
+/// What was found out about a unit, whatever its mapping and its update grain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// Its constituents.
+    pub parts: Vec<Part>,
+    /// What is apportioned to it.
+    pub apportioned: UnitSet,
+    /// φ_s of the system that its constituents make.
+    pub phi_s: f64,
+    /// The largest φ_s of another system within; `None` if there is no other.
+    pub best_competitor: Option<f64>,
+    /// Whether it is valid, and why not.
+    pub validity: Validity,
+}
+
+/// A system of units with its φ_s.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FoundSystem {
+    /// Which of the valid units it is made of.
+    pub units: Vec<usize>,
+    /// Their micro units.
+    pub micro_units: UnitSet,
+    /// φ_s.
+    pub phi_s: f64,
+}
+
+/// What a search over units has found.
+#[derive(Debug, Clone)]
+pub struct IntrinsicComplexes {
+    /// The valid units, the micro units first.
+    pub units: Vec<IntrinsicUnit>,
+    /// All constituents that were tried as a unit, in that order; of several levels each once.
+    pub verdicts: Vec<Verdict>,
+    /// How many systems have a φ_s.
+    pub n_systems: u64,
+    /// How many more cannot be in their state.
+    pub n_unreachable: u64,
+    /// The complexes: systems with a larger φ_s than all that have a micro unit in common with
+    /// them. The largest first. Empty if the search was stopped.
+    pub complexes: Vec<FoundSystem>,
+    /// Systems that would be complexes, did not others with a micro unit in common tie with them.
+    pub tied: Vec<FoundSystem>,
+    /// The system with the largest φ_s, the first one of those that tie; `None` if none has
+    /// φ_s > 0.
+    pub best: Option<FoundSystem>,
+    /// Whether the search was finished, and if not, why.
+    pub stop_reason: StopReason,
+}
+
+/// The intrinsic units of a network in its history within bounds, and the complexes of them. The
+/// limit on time is that of all of it.
+///
+/// ```
+/// use pyphi_core::grain::{UnitBounds, intrinsic_complexes};
+/// use pyphi_core::{Network, Options, State, iit4::Rules};
+///
+/// // Two units that are seldom ON unless both are: one unit that is ON if both are.
+/// let tpm = [[0.05, 0.05], [0.05, 0.06], [0.06, 0.05], [0.95, 0.95]].map(Vec::from);
+/// let network = Network::from_state_by_node(&tpm, &vec![vec![1; 2]; 2])?;
+/// let (history, bounds) = ([State::all_off(2)], UnitBounds::default());
+/// let found =
+///     intrinsic_complexes(&network, &history, &bounds, Rules::default(), &Options::default())?;
+/// let [complex] = &found.complexes[..] else { panic!("one complex") };
+/// assert_eq!(found.units[complex.units[0]].table(), [false, false, false, true]);
+/// assert_eq!(format!("{:.6}", complex.phi_s), "0.788334");
+/// # Ok::<(), pyphi_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If the bounds or the history are wrong, there are too many units, a unit has more than two
+/// values or depends on another without a connection.
+pub fn intrinsic_complexes(
+    network: &Network,
+    history: &[State],
+    bounds: &UnitBounds,
+    rules: Rules,
+    options: &Options,
+) -> Result<IntrinsicComplexes> {
+    bounds.check()?;
+    let expected = bounds.updates() as usize;
+    if history.len() != expected {
+        let found = history.len();
+        let message = format!(
+            "history: {found} states, expected {expected}, as many updates as the slowest unit may \
+             take"
+        );
+        return Err(ErrorKind::Grain(message).into());
+    }
+    let universe = Universe::new(network, history)?;
+    let mut search = Search::new(&universe, network.units(), *bounds, rules, options);
+    let ended = search.units(usize::MAX);
+    Ok(search.outcome(ended))
+}
+
+/// Whether a unit is valid in a network in its history: with regard to the units that bounds allow
+/// within it. The history is as long as the slowest of all these takes, or longer.
+///
+/// # Errors
+/// As [`intrinsic_complexes`], or if the unit is not in the network. Inside: the reason, if the
+/// analysis was stopped.
+pub fn validity(
+    network: &Network,
+    history: &[State],
+    unit: &IntrinsicUnit,
+    bounds: &UnitBounds,
+    rules: Rules,
+    options: &Options,
+) -> Result<std::result::Result<Verdict, StopReason>> {
+    bounds.check()?;
+    let of_parts = unit.parts().iter().map(Part::micro_grain).max().unwrap_or(1);
+    let expected = bounds.updates().max(of_parts) as usize;
+    if history.len() < expected {
+        let found = history.len();
+        let message = format!("history: {found} states, expected {expected} at least");
+        return Err(ErrorKind::Grain(message).into());
+    }
+    check_own(network, unit)?;
+    let universe = Universe::new(network, history)?;
+    let micro = unit.micro_units();
+    let mut search = Search::new(&universe, micro, *bounds, rules, options);
+    if let ControlFlow::Break(reason) = search.units(micro.len() - 1) {
+        return Ok(Err(reason));
+    }
+    let parts: Vec<Prepared> =
+        unit.parts().iter().map(|it| Prepared::new(it.unit(), &universe)).collect();
+    // The same parts among those that compete, which may be written otherwise.
+    let numbers = parts.iter().map(|part| {
+        search.pool.iter().position(|it| it.unit.is_same_as(&part.unit)).map(|it| it as u32)
+    });
+    let mut numbers: Vec<u32> = numbers.collect::<Option<_>>().unwrap_or_default();
+    numbers.sort_unstable();
+    let references: Vec<&Prepared> = parts.iter().collect();
+    let phi_s = match search.phi_s(&references) {
+        Ok(phi_s) => phi_s.unwrap_or(0.0),
+        Err(reason) => return Ok(Err(reason)),
+    };
+    let (best_competitor, validity) = search.judge(&numbers, micro, unit.apportioned(), phi_s);
+    let (parts, apportioned) = (unit.parts().to_vec(), unit.apportioned());
+    Ok(Ok(Verdict { parts, apportioned, phi_s, best_competitor, validity }))
+}
+
+/// Systems that are analysed before their results are taken in.
+const CHUNK: usize = 4096;
+
+/// Systems that tie and are kept; there may be very many.
+const MOST_TIED: usize = 1000;
+
+/// The systems of the same micro units.
+#[derive(Debug, Default)]
+struct Top {
+    /// φ_s of the largest, and the second largest.
+    phi_s: [Option<f64>; 2],
+    /// The largest one, and those that tie with it.
+    systems: Vec<(Vec<u32>, f64)>,
+}
+
+impl Top {
+    fn add(&mut self, units: &[u32], phi_s: f64) {
+        let [largest, second] = &mut self.phi_s;
+        if largest.is_none_or(|it| phi_s > it) {
+            *second = *largest;
+            *largest = Some(phi_s);
+            // Those that were tied with the former one may not be so with this one.
+            self.systems.retain(|it| is_tied(it.1, phi_s));
+            self.systems.insert(0, (units.to_vec(), phi_s));
+        } else {
+            if second.is_none_or(|it| phi_s > it) {
+                *second = Some(phi_s);
+            }
+            if largest.is_some_and(|it| is_tied(it, phi_s)) && self.systems.len() < MOST_TIED {
+                self.systems.push((units.to_vec(), phi_s));
+            }
+        }
+    }
+
+    /// The largest φ_s of a system that is not this one.
+    fn largest_without(&self, units: &[u32]) -> Option<f64> {
+        let is_first = self.systems.first().is_some_and(|it| it.0 == units);
+        self.phi_s[usize::from(is_first)]
+    }
+}
+
+/// What systems are kept apart by: their micro units, what is apportioned to them, whether it is
+/// one unit.
+type Key = (u32, u32, bool);
+
+type Ended = ControlFlow<StopReason>;
+
+struct Search<'a> {
+    universe: &'a Universe,
+    /// Units are made of these.
+    within: UnitSet,
+    bounds: UnitBounds,
+    rules: Rules,
+    options: &'a Options,
+    /// Without an observer: what an inner search says of its own steps would be lost.
+    quiet: Options,
+    stop: Stop,
+    began: Instant,
+    /// The valid units.
+    pool: Vec<Prepared>,
+    verdicts: Vec<Verdict>,
+    tops: BTreeMap<Key, Top>,
+    n_systems: u64,
+    n_unreachable: u64,
+}
+
+impl<'a> Search<'a> {
+    fn new(
+        universe: &'a Universe,
+        within: UnitSet,
+        bounds: UnitBounds,
+        rules: Rules,
+        options: &'a Options,
+    ) -> Search<'a> {
+        Search {
+            universe,
+            within,
+            bounds,
+            rules,
+            options,
+            quiet: Options { progress: None, ..options.clone() },
+            stop: Stop::new(options),
+            began: Instant::now(),
+            pool: Vec::new(),
+            verdicts: Vec::new(),
+            tops: BTreeMap::new(),
+            n_systems: 0,
+            n_unreachable: 0,
+        }
+    }
+
+    /// Finds all valid units of at most so many micro units, and analyses their systems.
+    fn units(&mut self, most: usize) -> Ended {
+        let micro = self.within.iter().map(IntrinsicUnit::micro).collect();
+        self.add(micro)?;
+        let most = most.min(self.within.len()).min(self.bounds.micro_units);
+        let least = if self.bounds.grain > 1 { 1 } else { 2 };
+        let mut seen: HashSet<(Vec<u32>, UnitSet)> = HashSet::new();
+        for _ in 0..self.bounds.depth {
+            let n_before = self.pool.len();
+            for size in least..=most {
+                let mut valid = Vec::new();
+                let of_size = self.within.subsets_by_size().filter(|it| it.len() == size);
+                for micro in of_size {
+                    for parts in self.divisions(micro, n_before) {
+                        for apportioned in self.apportionments(micro, &parts) {
+                            if self.stop.is_due() {
+                                return ControlFlow::Break(self.stop.why());
+                            }
+                            if seen.insert((parts.clone(), apportioned)) {
+                                let is_valid = self.try_unit(&parts, micro, apportioned)?;
+                                if is_valid {
+                                    valid.extend(self.variants(&parts, apportioned));
+                                }
+                            }
+                        }
+                    }
+                }
+                self.add(valid)?;
+            }
+            if self.pool.len() == n_before {
+                break;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// All ways to divide micro units among the first `n_known` valid units, which take as many
+    /// updates.
+    fn divisions(&self, micro: UnitSet, n_known: usize) -> Vec<Vec<u32>> {
+        fn divide(
+            known: &[&(u32, UnitSet, u32)],
+            left: UnitSet,
+            chosen: &mut Vec<u32>,
+            grain: Option<u32>,
+            found: &mut Vec<Vec<u32>>,
+        ) {
+            let Some(first) = left.iter().next() else {
+                let mut division = chosen.clone();
+                division.sort_unstable();
+                found.push(division);
+                return;
+            };
+            for &&(number, units, of_unit) in known {
+                if units.contains(first)
+                    && units.is_subset(left)
+                    && grain.is_none_or(|it| it == of_unit)
+                {
+                    chosen.push(number);
+                    divide(known, left.difference(units), chosen, Some(of_unit), found);
+                    chosen.pop();
+                }
+            }
+        }
+        let known: Vec<(u32, UnitSet, u32)> = (self.pool[..n_known].iter().enumerate())
+            .map(|(number, it)| (number as u32, it.unit.micro_units(), it.unit.micro_grain()))
+            .collect();
+        let known: Vec<_> = known.iter().filter(|it| it.1.is_subset(micro)).collect();
+        let mut found = Vec::new();
+        divide(&known, micro, &mut Vec::new(), None, &mut found);
+        // One part over one update is that part.
+        found.retain(|it| it.len() > 1 || self.bounds.grain > 1);
+        found
+    }
+
+    /// What can be apportioned to a unit of these parts.
+    fn apportionments(&self, micro: UnitSet, parts: &[u32]) -> Vec<UnitSet> {
+        let of_part = |it: &u32| self.pool[*it as usize].unit.apportioned();
+        let of_parts = parts.iter().map(of_part).fold(UnitSet::EMPTY, UnitSet::union);
+        if self.bounds.apportioned == 0 {
+            return vec![of_parts];
+        }
+        let others = self.universe.network().units().difference(micro).difference(of_parts);
+        let more = submasks(others.bits()).map(|it| UnitSet::from_bits(it).union(of_parts));
+        let mut all: Vec<UnitSet> = more.filter(|it| it.len() <= self.bounds.apportioned).collect();
+        all.sort_by(|a, b| a.cmp_by_size(*b));
+        all
+    }
+
+    /// Judges parts as a unit.
+    fn try_unit(
+        &mut self,
+        parts: &[u32],
+        micro: UnitSet,
+        apportioned: UnitSet,
+    ) -> ControlFlow<StopReason, bool> {
+        let units: Vec<&Prepared> = parts.iter().map(|it| &self.pool[*it as usize]).collect();
+        let phi_s = match self.phi_s(&units) {
+            Ok(phi_s) => phi_s.unwrap_or(0.0),
+            Err(reason) => return ControlFlow::Break(reason),
+        };
+        let parts_of = units.iter().map(|it| Part::from(it.unit.clone())).collect();
+        let (best_competitor, validity) = self.judge(parts, micro, apportioned, phi_s);
+        let verdict = Verdict { parts: parts_of, apportioned, phi_s, best_competitor, validity };
+        self.verdicts.push(verdict);
+        ControlFlow::Continue(validity == Validity::Valid)
+    }
+
+    /// What competes with the system of these valid units, and what that makes of it.
+    fn judge(
+        &self,
+        parts: &[u32],
+        micro: UnitSet,
+        apportioned: UnitSet,
+        phi_s: f64,
+    ) -> (Option<f64>, Validity) {
+        let (micro, apportioned) = (micro.bits(), apportioned.bits());
+        let competes = |&(units, background, is_one): &Key| {
+            let is_within = units & !micro == 0 && background & !apportioned == 0;
+            is_within && !(is_one && units == micro)
+        };
+        let within = self.tops.iter().filter(|(key, _)| competes(key));
+        let best = within.filter_map(|(_, top)| top.largest_without(parts)).reduce(f64::max);
+        let validity = match best {
+            _ if phi_s <= iit4::ZERO_TOLERANCE => Validity::NotIntegrated,
+            Some(best) if is_tied(best, phi_s) => Validity::Tied,
+            Some(best) if best > phi_s => Validity::NotMaximal,
+            _ => Validity::Valid,
+        };
+        (best, validity)
+    }
+
+    /// All units of these parts.
+    fn variants(&self, parts: &[u32], apportioned: UnitSet) -> Vec<IntrinsicUnit> {
+        let of_part = |it: &u32| Part::from(self.pool[*it as usize].unit.clone());
+        let parts: Vec<Part> = parts.iter().map(of_part).collect();
+        let least = if parts.len() == 1 { 2 } else { 1 };
+        let of_grain = |grain: u32| {
+            let mappings = self.bounds.mappings.of(parts.len(), grain).into_iter();
+            let unit = |it| IntrinsicUnit::new(parts.clone(), grain, it, apportioned);
+            mappings.filter_map(move |it| unit(it).ok()).collect::<Vec<_>>()
+        };
+        (least..=self.bounds.grain).flat_map(of_grain).collect()
+    }
+
+    /// φ_s of a system; `None` if it cannot be in its state.
+    fn phi_s(&self, units: &[&Prepared]) -> std::result::Result<Option<f64>, StopReason> {
+        let made = match self.universe.system(units, &self.stop) {
+            Ok(Some((system, _))) => system,
+            Ok(None) => return Err(self.stop.why()),
+            Err(_) => return Ok(None),
+        };
+        let found = iit4::analyse(&made, self.rules, &self.quiet, &self.stop);
+        match found.is_complete() {
+            true => Ok(Some(found.phi_s)),
+            false => Err(found.stop_reason),
+        }
+    }
+
+    /// Takes valid units in, with all systems that they make with one another and with those that
+    /// are there.
+    fn add(&mut self, units: Vec<IntrinsicUnit>) -> Ended {
+        let first_new = self.pool.len();
+        let universe = self.universe;
+        self.pool.extend(units.into_iter().map(|it| Prepared::new(it, universe)));
+        let needed_bytes = self.needed_bytes();
+        if self.options.limits.memory_bytes.is_some_and(|limit| needed_bytes > limit) {
+            return ControlFlow::Break(StopReason::MemoryLimit { needed_bytes });
+        }
+        let mut total = 0;
+        self.for_each_new(first_new, &mut |_| {
+            total += 1;
+            // A look at the clock takes longer than this.
+            match total % CHUNK as u64 == 0 && self.stop.is_due() {
+                true => ControlFlow::Break(self.stop.why()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
+        let mut systems: Vec<Vec<u32>> = Vec::with_capacity(CHUNK);
+        let mut found: Vec<(Vec<u32>, Option<f64>)> = Vec::new();
+        let mut tops = std::mem::take(&mut self.tops);
+        let (mut n_systems, mut n_unreachable) = (self.n_systems, self.n_unreachable);
+        let watch = Watch::new(self.options, self.began, Phase::Grains, total);
+        let mut take_in = |systems: &mut Vec<Vec<u32>>| -> Ended {
+            let analyse = |units: Vec<u32>| {
+                if let Some(reason) = self.stop.reason() {
+                    return Err(reason);
+                }
+                let of: Vec<&Prepared> = units.iter().map(|it| &self.pool[*it as usize]).collect();
+                let phi_s = self.phi_s(&of)?;
+                watch.add(1, None);
+                Ok((units, phi_s))
+            };
+            let analysed: std::result::Result<Vec<_>, StopReason> =
+                systems.par_drain(..).with_max_len(16).map(analyse).collect();
+            found = match analysed {
+                Ok(found) => found,
+                Err(reason) => return ControlFlow::Break(self.stop.reason().unwrap_or(reason)),
+            };
+            for (units, phi_s) in found.drain(..) {
+                let Some(phi_s) = phi_s else {
+                    n_unreachable += 1;
+                    continue;
+                };
+                n_systems += 1;
+                tops.entry(self.key(&units)).or_default().add(&units, phi_s);
+            }
+            ControlFlow::Continue(())
+        };
+        let ended = self.for_each_new(first_new, &mut |units| {
+            systems.push(units.iter().rev().copied().collect());
+            match systems.len() == CHUNK {
+                true => take_in(&mut systems),
+                false => ControlFlow::Continue(()),
+            }
+        });
+        let ended = match ended {
+            ControlFlow::Continue(()) => take_in(&mut systems),
+            ended => ended,
+        };
+        self.tops = tops;
+        (self.n_systems, self.n_unreachable) = (n_systems, n_unreachable);
+        ended
+    }
+
+    fn key(&self, units: &[u32]) -> Key {
+        let all = units.iter().map(|it| &self.pool[*it as usize].unit);
+        let (micro, apportioned) = all.fold((0, 0), |(micro, apportioned), it| {
+            (micro | it.micro_units().bits(), apportioned | it.apportioned().bits())
+        });
+        (micro, apportioned, units.len() == 1)
+    }
+
+    /// Visits all systems of valid units with one at least of those from `first_new` on, the last
+    /// unit of each first.
+    fn for_each_new(&self, first_new: usize, visit: &mut impl FnMut(&[u32]) -> Ended) -> Ended {
+        let own: Vec<(u32, u32)> = (self.pool.iter())
+            .map(|it| (it.unit.own().bits(), it.unit.apportioned().bits().count_ones()))
+            .collect();
+        let most = self.bounds.apportioned as u32;
+        let mut chosen = Vec::new();
+        for last in first_new..own.len() {
+            if own[last].1 <= most {
+                chosen.push(last as u32);
+                visit_systems(&own[..last], own[last], most, &mut chosen, visit)?;
+                chosen.pop();
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Memory of the units that there are, each with its chain, and of one system on each thread.
+    fn needed_bytes(&self) -> u64 {
+        let network = self.universe.network();
+        let n_micro = network.n_units();
+        let units: Vec<IntrinsicUnit> = self.within.iter().map(IntrinsicUnit::micro).collect();
+        let of_system = IntrinsicSystem::predicted_bytes(network, &units);
+        let of_phi_s = iit4::predicted_bytes_of_phi_s(self.within.len(), 1).unwrap_or(u64::MAX);
+        let of_thread = of_system.saturating_add(of_phi_s);
+        let of_units = (self.pool.len() as u64).saturating_mul((8 << n_micro) + 512);
+        of_thread.saturating_mul(rayon::current_num_threads() as u64).saturating_add(of_units)
+    }
+
+    fn outcome(self, ended: Ended) -> IntrinsicComplexes {
+        let (complexes, tied, best) = self.complexes();
+        let (complexes, tied, stop_reason) = match ended {
+            ControlFlow::Continue(()) => (complexes, tied, StopReason::Complete),
+            ControlFlow::Break(reason) => (Vec::new(), Vec::new(), reason),
+        };
+        IntrinsicComplexes {
+            units: self.pool.into_iter().map(|it| it.unit).collect(),
+            verdicts: self.verdicts,
+            n_systems: self.n_systems,
+            n_unreachable: self.n_unreachable,
+            complexes,
+            tied,
+            best,
+            stop_reason,
+        }
+    }
+
+    /// The complexes, what would be one but for a tie, and the system with the largest φ_s.
+    fn complexes(&self) -> (Vec<FoundSystem>, Vec<FoundSystem>, Option<FoundSystem>) {
+        let mut by_micro: BTreeMap<u32, Vec<&(Vec<u32>, f64)>> = BTreeMap::new();
+        for ((micro, _, _), top) in &self.tops {
+            by_micro.entry(*micro).or_default().extend(&top.systems);
+        }
+        let largest: BTreeMap<u32, f64> = by_micro
+            .iter()
+            .map(|(micro, all)| (*micro, all.iter().map(|it| it.1).fold(0.0, f64::max)))
+            .collect();
+        let (mut complexes, mut tied) = (Vec::new(), Vec::new());
+        for (&micro, systems) in &by_micro {
+            let phi_s = largest[&micro];
+            let others = largest.iter().filter(|it| it.0 & micro != 0 && *it.0 != micro);
+            let most = others.map(|it| *it.1).fold(0.0, f64::max);
+            if phi_s <= iit4::ZERO_TOLERANCE || most > phi_s && !is_tied(most, phi_s) {
+                continue;
+            }
+            let tops: Vec<FoundSystem> = (systems.iter().filter(|it| is_tied(it.1, phi_s)))
+                .map(|(units, phi_s)| FoundSystem {
+                    units: units.iter().map(|it| *it as usize).collect(),
+                    micro_units: UnitSet::from_bits(micro),
+                    phi_s: *phi_s,
+                })
+                .collect();
+            let is_tie = tops.len() > 1 || is_tied(most, phi_s);
+            if is_tie { &mut tied } else { &mut complexes }.extend(tops);
+        }
+        for list in [&mut complexes, &mut tied] {
+            list.sort_by(|a: &FoundSystem, b| {
+                let by_size = a.micro_units.cmp_by_size(b.micro_units);
+                b.phi_s.total_cmp(&a.phi_s).then(by_size).then_with(|| a.units.cmp(&b.units))
+            });
+        }
+        let firsts = [&complexes, &tied].into_iter().filter_map(|it| it.first());
+        let best = firsts.reduce(|a, b| if b.phi_s > a.phi_s { b } else { a }).cloned();
+        (complexes, tied, best)
+    }
+}
+
+/// Visits the units that are chosen, and these with all more of the first ones that fit.
+fn visit_systems(
+    own: &[(u32, u32)],
+    taken: (u32, u32),
+    most_apportioned: u32,
+    chosen: &mut Vec<u32>,
+    visit: &mut impl FnMut(&[u32]) -> Ended,
+) -> Ended {
+    visit(chosen)?;
+    for next in (0..own.len()).rev() {
+        let (units, n_apportioned) = own[next];
+        let n_apportioned = n_apportioned + taken.1;
+        if units & taken.0 == 0 && n_apportioned <= most_apportioned {
+            chosen.push(next as u32);
+            let taken = (units | taken.0, n_apportioned);
+            visit_systems(&own[..next], taken, most_apportioned, chosen, visit)?;
+            chosen.pop();
+        }
+    }
+    ControlFlow::Continue(())
+}
