@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use super::enumeration::{for_each_black_boxing, for_each_coarse_graining};
-use super::macro_phi::{MacroPhi, macro_phi};
+use super::macro_phi::{MacroPhi, macro_phi_above};
 use super::macro_system::{Grain, MacroSystem, check_size};
 use crate::big_phi::{BigPhi, big_phi};
 use crate::complex::major_complex;
@@ -187,15 +187,18 @@ fn search(
     let mut best: Option<(Grain, MacroPhi)> = None;
     let tried = for_each(&mut |grain| {
         match MacroSystem::until(network, state, &grain, &stop) {
-            Ok(Some(system)) => match macro_phi(&system, &inner.left(began)) {
-                Ok(found) => {
-                    let largest = best.as_ref().map_or(0.0, |it| it.1.phi);
-                    if found.phi > largest + TOLERANCE {
+            Ok(Some(system)) => {
+                let largest = best.as_ref().map_or(0.0, |it| it.1.phi);
+                // A grain of which one cut takes no more is not the best one.
+                let floor = if inner.exhaustive { f64::NEG_INFINITY } else { largest };
+                match macro_phi_above(&system, floor, &inner.left(began)) {
+                    Ok(Some(found)) if found.phi > largest + TOLERANCE => {
                         best = Some((grain, found));
                     }
+                    Ok(_) => {}
+                    Err(reason) => return ControlFlow::Break(Ok(stop.reason().unwrap_or(reason))),
                 }
-                Err(reason) => return ControlFlow::Break(Ok(stop.reason().unwrap_or(reason))),
-            },
+            }
             Ok(None) => return ControlFlow::Break(Ok(stop.why())),
             Err(error) if makes_no_system(&error) => n_without_system += 1,
             Err(error) => return ControlFlow::Break(Err(error)),

@@ -1,5 +1,6 @@
 //! Φ of a macro system: what is lost by the least harmful cut of its micro units.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -33,6 +34,18 @@ pub struct MacroPhi {
 /// # Errors
 /// The reason, if the analysis was stopped, or needs more memory than it may take.
 pub fn macro_phi(system: &MacroSystem, options: &Options) -> Result<MacroPhi, StopReason> {
+    let found = macro_phi_above(system, f64::NEG_INFINITY, options)?;
+    Ok(found.expect("every distance is above that"))
+}
+
+/// As [`macro_phi`]; `None` if some cut takes no more than `floor`, which ends the search: Φ is at
+/// most [`TOLERANCE`] above the distance of any cut, since the cut that is chosen is at most so
+/// much above the least.
+pub(super) fn macro_phi_above(
+    system: &MacroSystem,
+    floor: f64,
+    options: &Options,
+) -> Result<Option<MacroPhi>, StopReason> {
     let (stop, began) = (Stop::new(options), Instant::now());
     let intact = system.subsystem();
     let ces = intact.structure(options)?;
@@ -40,7 +53,7 @@ pub fn macro_phi(system: &MacroSystem, options: &Options) -> Result<MacroPhi, St
     let is_connected = intact.network().is_strongly_connected(intact.units());
     let none = CauseEffectStructure::default();
     if micro.len() == 1 || !is_connected || ces.concepts.is_empty() {
-        return Ok(MacroPhi { phi: 0.0, cut: None, ces, partitioned_ces: none });
+        return Ok(Some(MacroPhi { phi: 0.0, cut: None, ces, partitioned_ces: none }));
     }
     let micro_units = system.grain().micro_units();
     let all = (1u32 << micro.len()) - 1;
@@ -72,13 +85,25 @@ pub fn macro_phi(system: &MacroSystem, options: &Options) -> Result<MacroPhi, St
         Ok((distance.expect("the same units"), found))
     };
     // The structures of all cuts together would take too much memory.
-    let distance = |cut: &Cut| under(*cut).map(|it| it.0);
-    let distances = cuts.par_iter().map(distance).collect::<Result<Vec<f64>, _>>()?;
+    let is_over = AtomicBool::new(false);
+    let distance = |cut: &Cut| -> Result<Option<f64>, StopReason> {
+        if is_over.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let distance = under(*cut)?.0;
+        if distance <= floor {
+            is_over.store(true, Ordering::Relaxed);
+            return Ok(None);
+        }
+        Ok(Some(distance))
+    };
+    let distances = cuts.par_iter().map(distance).collect::<Result<Option<Vec<f64>>, _>>()?;
+    let Some(distances) = distances else { return Ok(None) };
     let least = (0..cuts.len()).reduce(|least, next| {
         if distances[next] < distances[least] - TOLERANCE { next } else { least }
     });
     let cut = cuts[least.expect("two units have a cut")];
     let (phi, partitioned_ces) = under(cut)?;
     let phi = if phi <= TOLERANCE { 0.0 } else { phi };
-    Ok(MacroPhi { phi, cut: Some(cut), ces, partitioned_ces })
+    Ok(Some(MacroPhi { phi, cut: Some(cut), ces, partitioned_ces }))
 }

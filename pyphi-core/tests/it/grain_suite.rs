@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::causation_suite::set;
+use crate::grain_oracle;
 use crate::networks::{Family, random};
 use crate::properties::how_many;
 use crate::suite::read;
@@ -258,4 +259,69 @@ fn a_search_over_grains_ends_when_it_is_told_to() {
     let grain = Grain { time_scale: u32::MAX, boxes: Some(boxes), ..Grain::micro(network.units()) };
     let found = MacroSystem::within(&network, state, &grain, &cancelled).unwrap();
     assert_eq!(found.err(), Some(StopReason::Cancelled));
+}
+
+/// What bounds leave out changes nothing.
+#[test]
+fn searches_over_grains_are_exhaustive() {
+    (0..how_many(24, 400)).into_par_iter().for_each(|seed| {
+        let families = [Family::Free, Family::Logistic, Family::Noisy, Family::Boolean];
+        let it = random(families[seed % 4], 2 + seed % 2, seed as u64);
+        let network = Network::from_state_by_node(&it.tpm, &it.cm).unwrap();
+        let state = State::new(&it.state).unwrap();
+        let grains = Grains { black_boxes: seed % 3 == 0, ..Grains::default() };
+        let search = |exhaustive: bool| {
+            let options = Options { exhaustive, ..Options::default() };
+            emergence(&network, state, &grains, &options).unwrap().unwrap()
+        };
+        let [found, expected] = [search(false), search(true)];
+        assert_eq!(found.grain, expected.grain, "seed {seed}");
+        assert_eq!(found.found, expected.found, "seed {seed}");
+        assert_eq!(found.emergence, expected.emergence, "seed {seed}");
+        assert_eq!(found.n_without_system, expected.n_without_system, "seed {seed}");
+    });
+}
+
+/// Random grains of random networks, as the slow reference has them.
+#[test]
+fn random_macro_systems_are_as_the_oracle_has_them() {
+    let n_there: usize = (0..how_many(160, 3000))
+        .into_par_iter()
+        .map(|seed| {
+            let families = [Family::Free, Family::Logistic, Family::Noisy, Family::Boolean];
+            let it = random(families[seed % 4], [2, 3, 3, 4][seed / 4 % 4], seed as u64);
+            let network = Network::from_state_by_node(&it.tpm, &it.cm).unwrap();
+            let (state, units) = (State::new(&it.state).unwrap(), set(&it.nodes));
+            let all = Grains { coarse: true, black_boxes: true, time_scales: vec![1, 2, 3] };
+            let all = all.of(units);
+            let Some(grain) = all.get(seed * 7919 % all.len().max(1)) else { return 0 };
+            let mask = |it: UnitSet| it.iter().map(|unit| 1usize << unit).sum::<usize>();
+            let boxes = grain
+                .boxes
+                .as_ref()
+                .map(|it| (it.boxes.iter().map(|it| mask(*it)).collect(), mask(it.outputs)));
+            let groups = grain
+                .groups
+                .as_ref()
+                .map(|it| it.groups.iter().map(|it| (mask(it.units), it.off())).collect());
+            let what = format!("seed {seed}: {grain:?}");
+            let oracle = grain_oracle::Grain {
+                tpm: it.tpm,
+                cm: it.cm,
+                state: it.state,
+                units: mask(units),
+                time_scale: grain.time_scale,
+                boxes,
+                groups,
+            };
+            let (expected, found) = (oracle.phi(), MacroSystem::new(&network, state, grain));
+            assert_eq!(found.is_ok(), expected.is_some(), "{what}: {:?}", found.err());
+            let (Some(expected), Ok(found)) = (expected, found) else { return 0 };
+            let found = macro_phi(&found, &Options::default()).unwrap().phi;
+            // Of cuts within the tolerance the first counts.
+            assert!((found - expected).abs() < 2e-6, "{what}: {found}, expected {expected}");
+            1
+        })
+        .sum();
+    assert!(n_there > how_many(40, 750), "only {n_there}");
 }

@@ -14,6 +14,8 @@ mod causation_suite;
 mod errors;
 /// Networks from any bytes: the bodies of fuzz targets.
 mod fuzzing;
+/// Macro systems of IIT 3.0 straight from their definition: slow, short, and meant to be read.
+mod grain_oracle;
 /// Macro systems of IIT 3.0: every golden record, and laws.
 mod grain_suite;
 /// What a program answers under IIT 4.0, and where it differs from a golden record.

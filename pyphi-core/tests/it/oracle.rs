@@ -435,7 +435,7 @@ impl System {
     // --- Structures ------------------------------------------------------------------------------
 
     /// The concepts of the system, mechanisms by size and then lexicographically.
-    fn ces(&self, ties: &mut Ties) -> Vec<Concept> {
+    pub(crate) fn ces(&self, ties: &mut Ties) -> Vec<Concept> {
         let mut ces = Vec::new();
         for mechanism in subsets(self.all()) {
             let cause = self.core(Direction::Cause, mechanism, ties);
@@ -486,7 +486,7 @@ impl System {
     }
 
     /// The least φ × distance that turns one structure into the other.
-    fn ces_distance(&self, intact: &[Concept], cut: &[Concept]) -> f64 {
+    pub(crate) fn ces_distance(&self, intact: &[Concept], cut: &[Concept]) -> f64 {
         let without = |these: &[Concept], those: &[Concept]| -> Vec<Concept> {
             these.iter().filter(|a| !those.iter().any(|b| same_concept(a, b))).cloned().collect()
         };
