@@ -1,12 +1,12 @@
 //! System Φ: the smallest distance, over the directed cuts, from the cause-effect structure of a
 //! system to that of the cut system.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use rayon::prelude::*;
+use smallvec::SmallVec;
 
 use crate::bound::Bound;
 use crate::by_definition;
@@ -15,16 +15,17 @@ use crate::cut_structure::{CutStructure, Intact};
 use crate::error::Result;
 use crate::fixed::{COARSE_ONE, cost_to_f64, to_coarse};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch, memory_needed};
-use crate::mip::{CauseMemo, Core, Rules, Scratch, SmallPhi};
+use crate::mip::{Core, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
+use crate::room::Room;
 use crate::stats::Stats;
-use crate::structure::{CauseEffectStructure, StructureDistance, null_concept};
+use crate::structure::{CauseEffectStructure, between, null_concept};
 use crate::subsystem::Subsystem;
 use crate::symmetry::{PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring};
 use crate::ties::Choices;
 use crate::transport::Total;
-use crate::unit_set::UnitSet;
+use crate::unit_set::{UnitSet, bits};
 use crate::variant::Variant;
 
 /// Φ of a subsystem with the evidence.
@@ -134,15 +135,18 @@ fn by_variant(subsystem: &Subsystem, options: &Options, ranks: Option<&[usize]>)
         return with_ties(result, options);
     }
     let cuts = cuts(subsystem, options.variant);
-    let some: Vec<Cut> = match ranks {
+    let some: Cuts = match ranks {
         None => cuts,
         Some(ranks) => ranks.iter().map(|rank| cuts[*rank]).collect(),
     };
     by_definition::big_phi(subsystem, options, Stop::new(options), &some)
 }
 
+/// Some cuts: those of up to four units take no memory of their own.
+type Cuts = SmallVec<[Cut; 14]>;
+
 /// The cuts that are looked at.
-fn cuts(subsystem: &Subsystem, variant: Variant) -> Vec<Cut> {
+fn cuts(subsystem: &Subsystem, variant: Variant) -> Cuts {
     let all = Cut::all(subsystem.units());
     all.filter(|cut| !variant.cut_one || cut.parts_one_unit()).collect()
 }
@@ -167,8 +171,7 @@ fn cuts(subsystem: &Subsystem, variant: Variant) -> Vec<Cut> {
 pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<BigPhi> {
     let n_threads = rayon::current_num_threads() as u64;
     let (quiet, stop) = (Options { progress: None, ..options.clone() }, Stop::new(options));
-    // The rooms of a thread, by the number of units.
-    let solve = |rooms: &mut BTreeMap<usize, Vec<Scratch>>, subsystem: &Subsystem| {
+    let solve = |subsystem: &Subsystem| {
         if is_zero_without_search(subsystem) {
             return big_phi(subsystem, &quiet);
         }
@@ -181,19 +184,11 @@ pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<BigPhi> 
             let cuts = cuts(subsystem, quiet.variant);
             return by_definition::big_phi(subsystem, &quiet, stop.clone(), &cuts);
         }
-        let ready = rooms.entry(subsystem.n_units()).or_default();
-        ready.iter_mut().for_each(Scratch::renew);
-        let search = Search {
-            rooms: Mutex::new(std::mem::take(ready)),
-            is_alone: true,
-            stop: stop.clone(),
-            ..Search::new(subsystem, &quiet)
-        };
-        let result = with_ties(search.run(), &quiet);
-        *ready = search.rooms.into_inner().unwrap_or_else(PoisonError::into_inner);
-        result
+        let search =
+            Search { is_alone: true, stop: stop.clone(), ..Search::new(subsystem, &quiet) };
+        with_ties(search.run(), &quiet)
     };
-    subsystems.par_iter().map_init(BTreeMap::new, solve).collect()
+    subsystems.par_iter().map(solve).collect()
 }
 
 /// What one cut of a subsystem takes away (IIT 3.0): `phi` is the distance of the structure under
@@ -343,9 +338,9 @@ pub(crate) struct Search<'a> {
     subsystem: &'a Subsystem,
     pub(crate) options: &'a Options,
     tables: &'a Tables,
-    subsets: Vec<u32>,
-    cuts: Vec<Cut>,
-    memo: CauseMemo,
+    subsets: &'static [u32],
+    cuts: Cuts,
+    room: Room,
     symmetry: Symmetry,
     cache: PhiCache,
     pub(crate) rules: Rules,
@@ -355,8 +350,6 @@ pub(crate) struct Search<'a> {
     choices: Option<Vec<Choices>>,
     /// Choices left to the order so far.
     n_open_choices: AtomicU64,
-    /// Room that no thread is working in.
-    rooms: Mutex<Vec<Scratch>>,
     /// Whether the search stays on this thread.
     is_alone: bool,
 }
@@ -399,13 +392,15 @@ pub(crate) fn coarse_tolerance(subsystem: &Subsystem) -> i128 {
 /// Cuts by how many connections they sever, then by rank. Cuts that sever little are likely to be
 /// minimal: they give the others a bound to fail.
 pub(crate) fn sort_likely_first(subsystem: &Subsystem, cuts: &[Cut], ranks: &mut [usize]) {
-    ranks.sort_by_cached_key(|&rank| {
-        let wiring = subsystem.wiring(Some(cuts[rank]));
-        let before = &subsystem.tables.inputs;
-        let severed: u32 =
-            wiring.inputs.iter().zip(before).map(|(a, b)| (a ^ b).count_ones()).sum();
-        (severed, rank)
-    });
+    let inputs = &subsystem.tables.inputs;
+    let severed = |cut: Cut| -> u32 {
+        let (from, to) = (subsystem.local(cut.severed_from), subsystem.local(cut.severed_to));
+        bits(to).map(|unit| (inputs[unit] & from).count_ones()).sum()
+    };
+    let mut by_severed: SmallVec<[(u32, usize); 14]> =
+        ranks.iter().map(|&rank| (severed(cuts[rank]), rank)).collect();
+    by_severed.sort_unstable();
+    ranks.iter_mut().zip(by_severed).for_each(|(rank, (_, next))| *rank = next);
 }
 
 impl<'a> Search<'a> {
@@ -419,9 +414,9 @@ impl<'a> Search<'a> {
             tables: &subsystem.tables,
             subsets: options.variant.subsets(n),
             cuts: cuts(subsystem, options.variant),
-            memo: if symmetry.is_trivial() { CauseMemo::new(n) } else { CauseMemo::none() },
+            room: Room::new(n, symmetry.is_trivial()),
+            cache: PhiCache::for_twins(&symmetry),
             symmetry,
-            cache: PhiCache::new(),
             rules: Rules {
                 tolerance: subsystem.tolerance_fixed(),
                 prune: !options.exhaustive,
@@ -435,21 +430,8 @@ impl<'a> Search<'a> {
             began: Instant::now(),
             choices: None,
             n_open_choices: AtomicU64::new(0),
-            rooms: Mutex::default(),
             is_alone: rayon::current_num_threads() == 1,
         }
-    }
-
-    /// Does some work in a room that was used before, if there is one.
-    fn in_room<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> (T, Stats) {
-        let rooms = || self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut room = rooms().pop().unwrap_or_else(|| Scratch::new(self.tables.n));
-        let result = work(&mut room);
-        let stats = std::mem::take(&mut room.stats);
-        room.n_tied_searches = 0;
-        room.n_open_choices = 0;
-        rooms().push(room);
-        (result, stats)
     }
 
     /// The same search, keeping what it finds for other orders of choice.
@@ -597,7 +579,8 @@ impl<'a> Search<'a> {
         let cut = self.cuts[rank];
         let cut_wiring = self.subsystem.wiring(Some(cut));
         let small_phi = self.small_phi(&cut_wiring, Some(rank));
-        let (structure, _) = self.in_room(|scratch| CutStructure::new(&small_phi, intact, scratch));
+        let (structure, _) =
+            self.room.work_in(|scratch| CutStructure::new(&small_phi, intact, scratch));
         let (settled, _) =
             self.share(structure.n_changed(), |scratch, idx| structure.settled(idx, scratch));
         let partitioned_ces = self.describe(&cut_wiring, &structure.concepts(settled));
@@ -650,8 +633,8 @@ impl<'a> Search<'a> {
         coarse_tolerance(self.subsystem)
     }
 
-    fn cuts_likely_first(&self) -> Vec<usize> {
-        let mut ranks: Vec<usize> = (0..self.cuts.len()).collect();
+    fn cuts_likely_first(&self) -> SmallVec<[usize; 14]> {
+        let mut ranks: SmallVec<[usize; 14]> = (0..self.cuts.len()).collect();
         sort_likely_first(self.subsystem, &self.cuts, &mut ranks);
         ranks
     }
@@ -661,12 +644,12 @@ impl<'a> Search<'a> {
         SmallPhi {
             tables: self.tables,
             wiring,
-            memo: &self.memo,
+            memo: &self.room.memo,
             symmetry: &self.symmetry,
             cache: &self.cache,
             rules: self.rules,
             stop: &self.stop,
-            purviews: &self.subsets,
+            purviews: self.subsets,
             choices: self.choices.as_ref().map(|it| &it[rank.map_or(0, |rank| rank + 1)]),
         }
     }
@@ -677,7 +660,8 @@ impl<'a> Search<'a> {
         let ranks: Vec<usize> = (0..self.subsets.len()).rev().collect();
         let (results, stats) = self.mechanisms(&ranks, |_| ());
         let purview_ties = results.iter().map(|result| result.purview_ties).sum();
-        (Intact::new(results.into_iter().filter_map(|it| it.concept)), purview_ties, stats)
+        let found = results.into_iter().filter_map(|it| it.concept);
+        (Intact::new(found, null_concept(self.tables)), purview_ties, stats)
     }
 
     /// What the mechanisms of these ranks come to in the intact system, looked at in this order and
@@ -700,7 +684,7 @@ impl<'a> Search<'a> {
             let concept = small_phi.concept(self.subsets[rank], scratch);
             self.count_open_choices(scratch);
             let concept = concept.map(|concept| {
-                let to_null = StructureDistance::default().between(&concept, &null, scratch);
+                let to_null = between(&concept, &null, scratch);
                 (concept, to_null)
             });
             // A search that was stopped may have found anything.
@@ -728,9 +712,10 @@ impl<'a> Search<'a> {
         let wiring = Wiring::intact(self.tables);
         let small_phi = self.small_phi(&wiring, None);
         let mut scratch = Scratch::new(self.tables.n);
-        Intact::new(concepts.map(|(rank, cause, effect, to_null)| {
+        let found = concepts.map(|(rank, cause, effect, to_null)| {
             (small_phi.fill(self.subsets[rank], cause, effect, &mut scratch), to_null)
-        }))
+        });
+        Intact::new(found, null_concept(self.tables))
     }
 
     fn count_open_choices(&self, scratch: &mut Scratch) {
@@ -778,7 +763,9 @@ impl<'a> Search<'a> {
             let small_phi = self.small_phi(&wiring, Some(rank));
             let tied_before = scratch.n_tied_searches;
             let mut structure = CutStructure::new(&small_phi, intact, scratch);
-            let total = structure.distance(&limit, scratch)?;
+            let total = structure.distance(&limit, scratch);
+            structure.leave(scratch);
+            let total = total?;
             // Searches that only count ties may have been stopped unnoticed.
             if self.options.count_ties && self.stop.is_due() {
                 return None;
@@ -825,11 +812,13 @@ impl<'a> Search<'a> {
         work: impl Fn(&mut Scratch, usize) -> T + Sync,
     ) -> (Vec<T>, Stats) {
         if self.is_alone || self.tables.n <= 4 {
-            return self.in_room(|scratch| (0..n_items).map(|idx| work(scratch, idx)).collect());
+            return self
+                .room
+                .work_in(|scratch| (0..n_items).map(|idx| work(scratch, idx)).collect());
         }
         let next = AtomicUsize::new(0);
         let parts: Vec<(Vec<(usize, T)>, Stats)> = rayon::broadcast(|_| {
-            self.in_room(|scratch| {
+            self.room.work_in(|scratch| {
                 let mut done = Vec::new();
                 loop {
                     let idx = next.fetch_add(1, Ordering::Relaxed);

@@ -234,7 +234,7 @@ impl Definition<'_> {
         let tolerance = self.subsystem.tolerance();
         let mut best = 0.0f64;
         let mut found: Vec<(u32, f64)> = Vec::new();
-        for purview in self.variant.subsets(self.subsystem.n_units()) {
+        for &purview in self.variant.subsets(self.subsystem.n_units()) {
             if self.stop.is_due() {
                 return None;
             }
@@ -306,7 +306,7 @@ pub(crate) fn structure(
     options: &Options,
 ) -> Result<CauseEffectStructure, StopReason> {
     let search = Search { subsystem, options, stop: Stop::new(options), began: Instant::now() };
-    let found = search.structure(None, &options.variant.subsets(subsystem.n_units()));
+    let found = search.structure(None, options.variant.subsets(subsystem.n_units()));
     found.ok_or_else(|| search.stop.why())
 }
 
@@ -344,7 +344,7 @@ impl Search<'_> {
     fn run(&self, cuts: &[Cut]) -> Option<BigPhi> {
         let (subsystem, variant) = (self.subsystem, self.options.variant);
         let all = variant.subsets(subsystem.n_units());
-        let ces = self.structure(None, &all)?;
+        let ces = self.structure(None, all)?;
         let from_intact = |other: &CauseEffectStructure| {
             structure_distance((subsystem, &ces), (subsystem, other), variant, &self.stop)
         };

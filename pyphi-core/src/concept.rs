@@ -1,6 +1,7 @@
 //! Concepts: a mechanism with its core cause and core effect.
 
 use serde::{Deserialize, Serialize};
+use smallvec::{SmallVec, smallvec};
 
 use crate::fixed::{Fixed, to_f64};
 use crate::mip::{Core, Scratch, SmallPhi};
@@ -63,6 +64,9 @@ pub struct Mip {
     pub partition: Option<Partition>,
 }
 
+/// A number on the grid for each unit.
+pub(crate) type ByUnit = SmallVec<[Fixed; 8]>;
+
 /// A concept in the numbering of the subsystem, with what distances need.
 #[derive(Debug, Clone)]
 pub(crate) struct LocalConcept {
@@ -71,11 +75,11 @@ pub(crate) struct LocalConcept {
     pub(crate) cause: Core,
     pub(crate) effect: Core,
     /// Over the purview.
-    pub(crate) cause_repertoire: Vec<f64>,
+    pub(crate) cause_repertoire: SmallVec<[f64; 16]>,
     /// P(unit is ON), by unit: the marginals of the cause repertoire expanded to all units.
-    pub(crate) cause_on: Vec<f64>,
+    pub(crate) cause_on: SmallVec<[f64; 8]>,
     /// P(unit is ON), by unit, on the grid: the effect repertoire expanded to all units.
-    pub(crate) effect_on: Vec<Fixed>,
+    pub(crate) effect_on: ByUnit,
 }
 
 impl SmallPhi<'_> {
@@ -99,24 +103,18 @@ impl SmallPhi<'_> {
         effect: Core,
         scratch: &mut Scratch,
     ) -> LocalConcept {
-        let mut repertoire = Vec::new();
-        let repertoires = &mut scratch.repertoires;
-        cause_repertoire(
-            self.tables,
-            self.wiring,
-            mechanism,
-            cause.purview,
-            repertoires,
-            &mut repertoire,
-        );
-        let mut cause_on = vec![0.5; self.tables.n];
-        marginals(&repertoire, cause.purview, repertoires, &mut cause_on);
+        let Scratch { repertoires, product: repertoire, .. } = scratch;
+        let purview = cause.purview;
+        repertoire.resize(1 << purview.count_ones(), 0.0);
+        cause_repertoire(self.tables, self.wiring, mechanism, purview, repertoires, repertoire);
+        let mut cause_on = smallvec![0.5; self.tables.n];
+        marginals(repertoire, purview, repertoires, &mut cause_on);
         LocalConcept {
             mechanism,
             phi: cause.phi.min(effect.phi),
             cause,
             effect,
-            cause_repertoire: repertoire,
+            cause_repertoire: SmallVec::from_slice(repertoire),
             cause_on,
             effect_on: self.effect_on(mechanism, effect.purview),
         }
@@ -133,12 +131,18 @@ impl SmallPhi<'_> {
         let partition =
             |mechanism, purview, first| Partition::from_local(mechanism, purview, first, members);
         let mechanism = concept.mechanism;
-        let (_, cause_mip) = self.cause_mip(mechanism, concept.cause.purview, scratch);
-        let (_, effect_mip) = self.effect_mip(mechanism, concept.effect.purview);
-        let mut effect_repertoire = Vec::new();
+        let (cause_purview, effect_purview) = (concept.cause.purview, concept.effect.purview);
+        // Where there are twins, φ is that of another arrangement, in which the last bits of
+        // repertoires may be others.
+        let cause_mip = match self.symmetry.is_trivial() {
+            true => self.cause_mip_at(concept.cause.phi, mechanism, cause_purview, scratch),
+            false => self.cause_mip(mechanism, cause_purview, scratch).1,
+        };
+        let effect_mip = self.effect_mip_at(concept.effect.phi, mechanism, effect_purview);
+        let mut effect_repertoire = Vec::with_capacity(1 << effect_purview.count_ones());
         product_repertoire(
             &effect_on(self.tables, self.wiring, mechanism),
-            concept.effect.purview,
+            effect_purview,
             &mut effect_repertoire,
         );
         let core = |direction, core: &Core, repertoire, mip| CoreRepertoire {
@@ -155,7 +159,7 @@ impl SmallPhi<'_> {
             cause: core(
                 Direction::Cause,
                 &concept.cause,
-                concept.cause_repertoire.clone(),
+                concept.cause_repertoire.to_vec(),
                 cause_mip,
             ),
             effect: core(Direction::Effect, &concept.effect, effect_repertoire, effect_mip),

@@ -22,14 +22,16 @@
 //! is lowered by the most that two repertoires within 1e-9 can be apart; then such a pair costs
 //! nothing here either.
 
-use crate::concept::LocalConcept;
+use smallvec::SmallVec;
+
+use crate::concept::{ByUnit, LocalConcept};
 use crate::fixed::{Fixed, cost_to_f64, to_coarse, to_fixed};
 use crate::mip::{Core, Scratch, SmallPhi};
 use crate::repertoire::Direction;
-use crate::structure::{MarginalColumns, SAME_REPERTOIRE, StructureDistance, is_same};
+use crate::structure::{SAME_REPERTOIRE, TransportRoom, distance_of_concepts, is_same};
 use crate::tables::by_size;
 use crate::ties::Choices;
-use crate::transport::{Columns, Total, Transport};
+use crate::transport::{Columns, Total};
 use crate::unit_set::bits;
 
 /// A bound on the distance is tried at least every so many searches for causes, unless searches are
@@ -43,14 +45,18 @@ pub(crate) struct Intact {
     pub(crate) concepts: Vec<LocalConcept>,
     /// Distance of each to the null concept, on the coarse grid.
     to_null: Vec<i64>,
+    null: LocalConcept,
 }
 
 impl Intact {
     /// Of concepts in the order of their mechanisms, each with its distance to the null concept, on
-    /// the coarse grid.
-    pub(crate) fn new(concepts: impl Iterator<Item = (LocalConcept, i64)>) -> Intact {
-        let (concepts, to_null) = concepts.unzip();
-        Intact { concepts, to_null }
+    /// the coarse grid; and the null concept.
+    pub(crate) fn new(
+        found: impl Iterator<Item = (LocalConcept, i64)>,
+        null: LocalConcept,
+    ) -> Intact {
+        let (concepts, to_null) = found.unzip();
+        Intact { concepts, to_null, null }
     }
 
     /// Σ φ · distance to the null concept.
@@ -65,7 +71,7 @@ impl Intact {
 
 /// A mechanism whose concept the cut may change.
 #[derive(Debug)]
-struct Changed {
+pub(crate) struct Changed {
     mechanism: u32,
     /// Its concept in the intact system, if it has one.
     before: Option<usize>,
@@ -73,11 +79,12 @@ struct Changed {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "an allocation for each costs more")]
 enum After {
     /// The cause is not known yet.
     Open {
         effect: Core,
-        effect_on: Vec<Fixed>,
+        effect_on: ByUnit,
     },
     Known(Option<LocalConcept>),
 }
@@ -102,8 +109,10 @@ impl<'a> CutStructure<'a> {
         scratch: &mut Scratch,
     ) -> CutStructure<'a> {
         let (from, to) = (small_phi.wiring.from, small_phi.wiring.to);
-        let mut changed = Vec::new();
-        let mut is_kept = vec![false; intact.concepts.len()];
+        let (mut changed, mut is_kept) = std::mem::take(&mut scratch.of_cut);
+        changed.clear();
+        is_kept.clear();
+        is_kept.resize(intact.concepts.len(), false);
         let mut before = intact.concepts.iter().enumerate().peekable();
         for &mechanism in small_phi.purviews {
             if small_phi.stop.is_due() {
@@ -155,12 +164,12 @@ impl<'a> CutStructure<'a> {
         if self.small_phi.stop.is_due() {
             return None;
         }
-        let mut open: Vec<usize> = (0..self.changed.len())
+        let mut open: SmallVec<[usize; 32]> = (0..self.changed.len())
             .filter(|&idx| matches!(self.changed[idx].after, After::Open { .. }))
             .collect();
         // Small mechanisms first: they take little time, and bounds after them decide most cuts.
         // Among those of one size, what carries most mass moves the bound most.
-        open.sort_by_key(|&idx| {
+        open.sort_unstable_by_key(|&idx| {
             let Changed { mechanism, before, after: After::Open { effect, .. } } =
                 &self.changed[idx]
             else {
@@ -174,7 +183,8 @@ impl<'a> CutStructure<'a> {
         if is_used_again {
             // What was searched for another order costs next to nothing now.
             let n_open = open.len();
-            open.retain(|&idx| {
+            open.retain(|idx| {
+                let idx = *idx;
                 let is_known = self.is_searched(idx);
                 if is_known {
                     self.settle(idx, scratch);
@@ -193,7 +203,7 @@ impl<'a> CutStructure<'a> {
             if stop_at < i128::MAX {
                 n_searched = 0;
                 if is_used_again || scratch.bound_record.is_worth_trying(size) {
-                    let has_decided = self.bound_reaches(stop_at, &mut scratch.prices);
+                    let has_decided = self.bound_reaches(stop_at, &mut scratch.transport);
                     scratch.bound_record.note(size, has_decided);
                     if has_decided {
                         return Some(Total::AtLeast(stop_at));
@@ -214,9 +224,14 @@ impl<'a> CutStructure<'a> {
         });
         let tolerance = self.small_phi.rules.tolerance;
         let prices = self.small_phi.choices.map(|it| &it.prices);
-        let (tables, stop) = (self.small_phi.tables, self.small_phi.stop);
-        let mut distance = StructureDistance::with(prices);
-        distance.distance(tables, rows, columns, tolerance, limit(), stop, scratch)
+        let (null, stop) = (&self.intact.null, self.small_phi.stop);
+        let limit = limit();
+        distance_of_concepts(prices, null, rows, columns, tolerance, limit, stop, scratch)
+    }
+
+    /// Leaves the memory of its lists for another cut.
+    pub(crate) fn leave(self, scratch: &mut Scratch) {
+        scratch.of_cut = (self.changed, self.is_kept);
     }
 
     /// How many mechanisms have a concept that the cut may change.
@@ -272,18 +287,20 @@ impl<'a> CutStructure<'a> {
         self.changed.iter().filter(|it| !matches!(it.after, After::Known(None)))
     }
 
-    /// Whether the bound on the distance is at least `stop_at`. `prices` are those that proved it
-    /// for another cut, by mechanism, or nothing. They are a lower bound by themselves, and the
-    /// plan that suits them is a good start.
-    fn bound_reaches(&self, stop_at: i128, prices: &mut Vec<i64>) -> bool {
-        let mut problem = self.bound();
+    /// Whether the bound on the distance is at least `stop_at`. The prices in `room` are those that
+    /// proved it for another cut, by mechanism, or nothing. They are a lower bound by themselves,
+    /// and the plan that suits them is a good start.
+    fn bound_reaches(&self, stop_at: i128, room: &mut TransportRoom) -> bool {
+        self.set_bound(room);
+        let TransportRoom { problem, prices, .. } = room;
         // The null concept is the column of no mechanism.
-        let mechanisms: Vec<u32> = self.columns().map(|it| it.mechanism).chain([0]).collect();
+        let mechanisms: SmallVec<[u32; 32]> =
+            self.columns().map(|it| it.mechanism).chain([0]).collect();
         if let Some(choices) = self.small_phi.choices {
-            return choices.prices.reaches(&mut problem, &mechanisms, stop_at, self.small_phi.stop);
+            return choices.prices.reaches(problem, &mechanisms, stop_at, self.small_phi.stop);
         }
-        let guess: Vec<i64> = if prices.is_empty() {
-            Vec::new()
+        let guess: SmallVec<[i64; 32]> = if prices.is_empty() {
+            SmallVec::new()
         } else {
             mechanisms.iter().map(|&it| prices[it as usize]).collect()
         };
@@ -306,15 +323,15 @@ impl<'a> CutStructure<'a> {
     /// The transport problem whose minimum is a lower bound on the distance (see the head of this
     /// module). Its columns are [`CutStructure::columns`] and the null concept. It has no first
     /// tree yet.
-    fn bound(&self) -> Transport {
+    fn set_bound(&self, room: &mut TransportRoom) {
         let tolerance = self.small_phi.rules.tolerance;
         let n = self.small_phi.tables.n;
         // Most that repertoires within 1e-9, entry by entry, can be apart: every entry moved by all
         // units.
         let same = to_fixed(SAME_REPERTOIRE * (n << n) as f64 + 2.0 * n as f64 * SAME_REPERTOIRE);
-        let rows: Vec<usize> = self.rows().collect();
-        let columns: Vec<&Changed> = self.columns().collect();
-        let row_mass: Vec<i64> =
+        let rows: SmallVec<[usize; 32]> = self.rows().collect();
+        let columns: SmallVec<[&Changed; 32]> = self.columns().collect();
+        let row_mass: SmallVec<[i64; 32]> =
             rows.iter().map(|&idx| to_coarse(self.intact.concepts[idx].phi)).collect();
         let column_mass = |changed: &Changed| match &changed.after {
             After::Open { effect, .. } => to_coarse(effect.phi + tolerance),
@@ -322,8 +339,9 @@ impl<'a> CutStructure<'a> {
             After::Known(None) => 0,
         };
         let to_null: i64 = row_mass.iter().sum();
-        let room: Vec<i64> = columns.iter().map(|it| column_mass(it)).collect();
-        let mut marginals = MarginalColumns::new(
+        let masses = columns.iter().map(|it| column_mass(it));
+        let TransportRoom { problem, marginals, .. } = room;
+        marginals.set(
             n,
             columns.iter().map(|it| match &it.after {
                 After::Open { effect_on, .. } => (None, &effect_on[..]),
@@ -331,11 +349,10 @@ impl<'a> CutStructure<'a> {
                 After::Known(None) => unreachable!("such mechanisms are no columns"),
             }),
         );
-        let mut transport = Transport::default();
-        transport.set(
+        problem.set(
             Columns::Limited,
             row_mass.iter().copied(),
-            room.iter().copied().chain([to_null]),
+            masses.chain([to_null]),
             |row, costs| {
                 let concept = &self.intact.concepts[rows[row]];
                 let (cost_to_null, costs) = costs.split_last_mut().expect("the null concept");
@@ -349,7 +366,6 @@ impl<'a> CutStructure<'a> {
                 }
             },
         );
-        transport
     }
 }
 
@@ -372,8 +388,8 @@ impl SmallPhi<'_> {
     }
 
     /// P(unit is ON) by unit, on the grid: the effect repertoire expanded to all units.
-    pub(crate) fn effect_on(&self, mechanism: u32, purview: u32) -> Vec<Fixed> {
-        let mut lanes = self.tables.effect(0).to_vec();
+    pub(crate) fn effect_on(&self, mechanism: u32, purview: u32) -> ByUnit {
+        let mut lanes = ByUnit::from_slice(self.tables.effect(0));
         for j in bits(purview) {
             lanes[j] = self.tables.effect(self.wiring.seen_by(j, mechanism))[j];
         }
@@ -381,14 +397,17 @@ impl SmallPhi<'_> {
     }
 }
 
+/// Concepts of either structure.
+pub(crate) type Concepts<'a> = SmallVec<[&'a LocalConcept; 32]>;
+
 /// Whether a concept searched anew came out as it was.
 pub(crate) fn without_same<'a>(
     rows: impl Iterator<Item = &'a LocalConcept>,
     columns: impl Iterator<Item = &'a LocalConcept>,
     tolerance: Fixed,
-) -> (Vec<&'a LocalConcept>, Vec<&'a LocalConcept>) {
-    let mut columns: Vec<Option<&LocalConcept>> = columns.map(Some).collect();
-    let mut by_mechanism: Vec<(u32, usize)> =
+) -> (Concepts<'a>, Concepts<'a>) {
+    let mut columns: SmallVec<[Option<&LocalConcept>; 32]> = columns.map(Some).collect();
+    let mut by_mechanism: SmallVec<[(u32, usize); 32]> =
         columns.iter().enumerate().filter_map(|(idx, it)| Some(((*it)?.mechanism, idx))).collect();
     by_mechanism.sort_unstable();
     let rows = rows
@@ -413,7 +432,7 @@ mod tests {
     use crate::fixtures::{complete_majority, generic_logistic, or_and_xor};
     use crate::mip::Workbench;
     use crate::partition::Cut;
-    use crate::structure::null_concept;
+    use crate::structure::{between, null_concept};
     use crate::subsystem::Subsystem;
 
     /// However much of a cut structure is known, the bound is at most the distance.
@@ -423,12 +442,13 @@ mod tests {
         let intact_wiring = subsystem.wiring(None);
         let small_phi = bench.small_phi(&intact_wiring);
         let null = null_concept(&subsystem.tables);
-        let intact = Intact::new(bench.subsets.iter().filter_map(|&mechanism| {
+        let found = bench.subsets.iter().filter_map(|&mechanism| {
             let concept = small_phi.concept(mechanism, &mut scratch)?;
-            let to_null = StructureDistance::default().between(&concept, &null, &mut scratch);
+            let to_null = between(&concept, &null, &mut scratch);
             Some((concept, to_null))
-        }));
-        let (mut prices, mut n_reached) = (Vec::new(), 0);
+        });
+        let intact = Intact::new(found, null.clone());
+        let (mut room, mut n_reached) = (TransportRoom::default(), 0);
         for cut in Cut::all(subsystem.units()) {
             let wiring = subsystem.wiring(Some(cut));
             let small_phi = bench.small_phi(&wiring);
@@ -440,18 +460,18 @@ mod tests {
             let mut partly = CutStructure::new(&small_phi, &intact, &mut scratch);
             for idx in 0..partly.changed.len() {
                 assert!(
-                    !partly.bound_reaches(exact + 1, &mut prices),
+                    !partly.bound_reaches(exact + 1, &mut room),
                     "{cut}: the bound is above the distance {exact}, {idx} known"
                 );
                 // With and without prices that proved another bound it is the same bound.
                 for value in [exact / 2, exact - exact / 8] {
-                    let without = partly.bound_reaches(value, &mut Vec::new());
-                    assert_eq!(partly.bound_reaches(value, &mut prices), without);
+                    let without = partly.bound_reaches(value, &mut TransportRoom::default());
+                    assert_eq!(partly.bound_reaches(value, &mut room), without);
                     n_reached += u32::from(without);
                 }
                 partly.settle(idx, &mut scratch);
             }
-            assert!(!partly.bound_reaches(exact + 1, &mut prices));
+            assert!(!partly.bound_reaches(exact + 1, &mut room));
         }
         assert!(n_reached > 0, "no bound reached anything");
     }

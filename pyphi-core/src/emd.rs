@@ -20,6 +20,7 @@
 
 use crate::fixed::Fixed;
 use crate::limits::steps;
+use crate::vectors::widest;
 
 /// What a solve ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +108,19 @@ impl EmdSolver {
             return found;
         }
         self.compare_by_flow(p, q, enough, stop_at)
+    }
+
+    /// As [`EmdSolver::compare`], for a number of states that is known to be small.
+    #[inline(always)]
+    pub(crate) fn compare_small<const N: usize>(
+        &mut self,
+        p: &[Fixed],
+        q: &[Fixed; N],
+        stop_at: Fixed,
+    ) -> Emd {
+        let found = small(&p[..N], q, stop_at).expect("at most 16 states");
+        self.n_solved += u64::from(matches!(found, Emd::Exact(_)));
+        found
     }
 
     /// As [`EmdSolver::compare`], for any number of states.
@@ -516,7 +530,7 @@ impl EmdSolver {
 /// that differ in two units differ by at most 2. So the even states have two values, 0 and 2, and f
 /// is given by the set that has 2; but for four units, where one state can have 4, the opposite
 /// state 0 and all others 2.
-#[inline]
+#[inline(always)]
 fn small(p: &[Fixed], q: &[Fixed], stop_at: Fixed) -> Option<Emd> {
     Some(match p.len() {
         1 => Emd::Exact(0),
@@ -598,55 +612,77 @@ fn tesseract(e: &[Fixed; 16], stop_at: Fixed) -> Emd {
         best = best.max(neighbours + 2 * (e[x].max(0) - e[y].min(0)));
         best = best.max(2 * (e[y].max(0) - e[x].min(0)) - neighbours);
     }
-    // One or both of each pair; or, which is the same with the signs turned, one or none.
-    let turned = one_or_both(&e.map(|it| -it), d.map(|it| -it), s.map(|it| -it));
-    Emd::Exact(best.max(one_or_both(e, d, s)).max(turned))
+    Emd::Exact(best.max(one_or_both_of_pairs(e, &d, &s)))
+}
+
+widest! {
+    /// The best set that has one or both states of each pair, or one or none, which is the same
+    /// with the signs turned; given difference and sum of each pair.
+    fn one_or_both_of_pairs(e: &[Fixed; 16], d: &[Fixed; 4], s: &[Fixed; 4]) -> Fixed {
+        let turned = one_or_both(&e.map(|it| -it), d.map(|it| -it), s.map(|it| -it));
+        one_or_both(e, *d, *s).max(turned)
+    }
+}
+
+/// By the states of two pairs in the set: the first or the second of either, ++, +-, -+, --.
+type Lanes = [Fixed; 4];
+
+#[inline(always)]
+fn lanes(of: impl Fn(usize) -> Fixed) -> Lanes {
+    [of(0), of(1), of(2), of(3)]
 }
 
 /// The best set that has one or both states of each pair, given difference and sum of each.
 #[inline(always)]
 fn one_or_both(e: &[Fixed; 16], d: [Fixed; 4], s: [Fixed; 4]) -> Fixed {
     // What an odd state gains if its neighbours are all in the set, by those in the first two pairs
-    // (++, +-, -+, --) and in the last two.
-    let gain = |odd: usize| e[odd].max(0);
+    // and in the last two.
+    let gain = |odd: usize| 2 * e[odd].max(0);
     let [pp, pm, mp, mm] = [
         [0, gain(1), gain(2), 0],
         [gain(4), 0, 0, gain(8)],
         [gain(7), 0, 0, gain(11)],
         [0, gain(13), gain(14), 0],
     ];
-    let add = |a: [Fixed; 4], b: [Fixed; 4]| -> [Fixed; 4] { std::array::from_fn(|i| a[i] + b[i]) };
+    let add = |a: Lanes, b: Lanes| lanes(|lane| a[lane] + b[lane]);
     // Both of the first pair, or of the second, or of both.
     let [bp, bm, pb, mb] = [add(pp, mp), add(pm, mm), add(pp, pm), add(mp, mm)];
     let bb = add(bp, bm);
-    let rows = [
-        (pp, d[0] + d[1]),
-        (pm, d[0] - d[1]),
-        (mp, d[1] - d[0]),
-        (mm, -d[0] - d[1]),
-        (bp, s[0] + d[1]),
-        (bm, s[0] - d[1]),
-        (pb, d[0] + s[1]),
-        (mb, s[1] - d[0]),
-        (bb, s[0] + s[1]),
-    ];
-    let mut best = Fixed::MIN;
-    for (of, of_first) in rows {
-        let [pp, pm, mp, mm] = of;
-        let ends = [
-            2 * pp + d[2] + d[3],
-            2 * pm + d[2] - d[3],
-            2 * mp - d[2] + d[3],
-            2 * mm - d[2] - d[3],
-            2 * (pp + mp) + s[2] + d[3],
-            2 * (pm + mm) + s[2] - d[3],
-            2 * (pp + pm) + d[2] + s[3],
-            2 * (mp + mm) - d[2] + s[3],
-            2 * (pp + pm + mp + mm) + s[2] + s[3],
-        ];
-        best = ends.into_iter().fold(best, |best, end| best.max(of_first + end));
+    // What the pairs themselves are worth: with one state of each, and with both of the first or
+    // both of the second.
+    let one = |d: [Fixed; 2]| [d[0] + d[1], d[0] - d[1], d[1] - d[0], -d[0] - d[1]];
+    let both = |d: [Fixed; 2], s: [Fixed; 2]| [s[0] + d[1], s[0] - d[1], d[0] + s[1], s[1] - d[0]];
+    let (d_first, s_first, d_last, s_last) =
+        ([d[0], d[1]], [s[0], s[1]], [d[2], d[3]], [s[2], s[3]]);
+    let (one_first, both_first) = (one(d_first), both(d_first, s_first));
+    let (one_last, both_last) = (one(d_last), both(d_last, s_last));
+    let (all_first, all_last) = (s[0] + s[1], s[2] + s[3]);
+    let better = |best: Lanes, gains: Lanes, one: Lanes, both: Lanes, others: Fixed| {
+        lanes(|lane| {
+            let other = gains[[0, 1, 0, 2][lane]] + gains[[2, 3, 1, 3][lane]];
+            let here = (gains[lane] + one[lane]).max(other + both[lane]);
+            best[lane].max(here + others)
+        })
+    };
+    let mut best = [Fixed::MIN; 4];
+    for (gains, others) in [
+        (pp, one_first[0]),
+        (pm, one_first[1]),
+        (mp, one_first[2]),
+        (mm, one_first[3]),
+        (bp, both_first[0]),
+        (bm, both_first[1]),
+        (pb, both_first[2]),
+        (mb, both_first[3]),
+        (bb, all_first),
+    ] {
+        best = better(best, gains, one_last, both_last, others);
     }
-    best
+    // Both of both last pairs.
+    let sums = [pp, pm, mp, mm].map(|gains| gains.iter().sum());
+    best = better(best, sums, one_first, both_first, all_last);
+    let all = sums.iter().sum::<Fixed>() + all_first + all_last;
+    best.into_iter().fold(all, Fixed::max)
 }
 
 /// The marginal potential.

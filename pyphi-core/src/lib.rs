@@ -69,6 +69,7 @@ pub mod pieces;
 mod purview;
 pub mod record;
 mod repertoire;
+mod room;
 mod spectrum;
 mod split_mix;
 mod state;

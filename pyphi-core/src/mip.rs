@@ -15,12 +15,16 @@
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use crate::cut_structure::Changed;
 use crate::emd::{Emd, EmdSolver};
 use crate::fixed::{Fixed, place_distribution, to_f64, to_fixed};
 use crate::limits::{Stop, steps};
 use crate::partition::local_partitions;
-use crate::repertoire::{Direction, RepertoireScratch, cause_repertoire, marginals, multiply};
+use crate::repertoire::{
+    Direction, RepertoireScratch, cause_repertoire, marginals, multiply, placed_product,
+};
 use crate::stats::Stats;
+use crate::structure::TransportRoom;
 use crate::symmetry::{Arrangement, Known, PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring};
 use crate::tie_order::LocalOrder;
@@ -95,6 +99,16 @@ impl CauseMemo {
     /// From a value to what is kept of it, and back.
     fn swap(value: i64) -> i64 {
         value ^ UNKNOWN
+    }
+
+    /// Makes the memo ready for another subsystem of as many units.
+    pub(crate) fn renew(&mut self) {
+        self.values.iter_mut().for_each(|it| *it.get_mut() = 0);
+    }
+
+    /// Whether it is without a slot.
+    pub(crate) fn is_none(&self) -> bool {
+        self.values.is_empty()
     }
 
     /// A memo without a slot.
@@ -203,18 +217,20 @@ pub(crate) struct Scratch {
     pub(crate) p: Vec<Fixed>,
     pub(crate) q: Vec<Fixed>,
     whole: Vec<f64>,
-    first: Vec<f64>,
-    second: Vec<f64>,
-    product: Vec<f64>,
+    pub(crate) first: Vec<f64>,
+    pub(crate) second: Vec<f64>,
+    pub(crate) product: Vec<f64>,
     marginals: MarginalTable,
     bounds: Vec<Bound>,
+    candidates: Vec<Candidate>,
     sums: Vec<Fixed>,
     effect_phi: Vec<Fixed>,
     /// For canonical arrangements, which have another wiring.
     canonical: Option<Box<Scratch>>,
     pub(crate) bound_record: BoundRecord,
-    /// Prices of the concepts of a cut structure that proved the last bound, by mechanism.
-    pub(crate) prices: Vec<i64>,
+    pub(crate) transport: TransportRoom,
+    /// The lists of a cut structure.
+    pub(crate) of_cut: (Vec<Changed>, Vec<bool>),
 }
 
 /// How often the bound on a cut's distance, after the mechanisms of each size, has decided the cut
@@ -272,18 +288,22 @@ impl Scratch {
             product: Vec::new(),
             marginals: MarginalTable::new(n),
             bounds: Vec::new(),
+            candidates: Vec::new(),
             sums: Vec::new(),
             effect_phi: Vec::new(),
             canonical: None,
             bound_record: BoundRecord::default(),
-            prices: Vec::new(),
+            transport: TransportRoom::default(),
+            of_cut: Default::default(),
         }
     }
 
     /// Makes the room ready for another subsystem of as many units.
     pub(crate) fn renew(&mut self) {
         self.marginals.made_under.fill(NEVER);
+        self.marginals.made_over.fill((NEVER, 0));
         self.bound_record = BoundRecord::default();
+        self.transport.prices.clear();
         if let Some(canonical) = &mut self.canonical {
             canonical.renew();
         }
@@ -306,6 +326,8 @@ struct MarginalTable {
     /// By row, the cut it was made under, as far as it matters to the row: see
     /// [`MarginalTable::tag`].
     made_under: Vec<u32>,
+    /// By mechanism: the cut, and the purview over all subsets of which its rows are made under it.
+    made_over: Vec<(u32, u32)>,
     /// The repertoires themselves, `2^n` places for each, of up to [`KEPT_UNITS`] units.
     repertoires: Vec<f64>,
 }
@@ -325,6 +347,7 @@ impl MarginalTable {
             lanes: n.next_multiple_of(4),
             entries: Vec::new(),
             made_under: Vec::new(),
+            made_over: Vec::new(),
             repertoires: Vec::new(),
         }
     }
@@ -362,25 +385,37 @@ impl MarginalTable {
         if self.entries.is_empty() {
             self.entries = vec![0.0; self.lanes << (2 * self.n)];
             self.made_under = vec![NEVER; 1 << (2 * self.n)];
+            self.made_over = vec![(NEVER, 0); 1 << self.n];
             if self.n <= KEPT_UNITS {
                 self.repertoires = vec![0.0; 1 << (3 * self.n)];
             }
         }
+        let cut = MarginalTable::tag(wiring, wiring.to, wiring.from);
+        let (last_cut, last_purview) = self.made_over[mechanism as usize];
+        if last_cut == cut && purview & !last_purview == 0 {
+            return;
+        }
+        self.made_over[mechanism as usize] = (cut, purview);
+        let rows = (mechanism as usize) << self.n..(mechanism as usize + 1) << self.n;
+        let made_under = &mut self.made_under[rows.clone()];
         for p in submasks(purview) {
-            let row = (mechanism as usize) << self.n | p as usize;
             let tag = MarginalTable::tag(wiring, mechanism, p);
-            if self.made_under[row] == tag {
+            if std::mem::replace(&mut made_under[p as usize], tag) == tag {
                 continue;
             }
-            self.made_under[row] = tag;
+            let row = rows.start | p as usize;
             let lanes = &mut self.entries[row * self.lanes..][..self.lanes];
             // Lanes outside the purview are 0, so that the rows of two parts can be added.
-            lanes.fill(0.0);
-            cause_repertoire(tables, wiring, mechanism, p, scratch, buffer);
-            marginals(buffer, p, scratch, lanes);
-            if self.n <= KEPT_UNITS {
-                self.repertoires[row << self.n..][..buffer.len()].copy_from_slice(buffer);
-            }
+            lanes.as_chunks_mut::<4>().0.iter_mut().for_each(|lanes| *lanes = [0.0; 4]);
+            let n_states = 1 << p.count_ones();
+            let repertoire = if self.n <= KEPT_UNITS {
+                &mut self.repertoires[row << self.n..][..n_states]
+            } else {
+                buffer.resize(n_states, 0.0);
+                &mut buffer[..]
+            };
+            cause_repertoire(tables, wiring, mechanism, p, scratch, repertoire);
+            marginals(repertoire, p, scratch, lanes);
         }
     }
 
@@ -456,15 +491,31 @@ impl MarginalTable {
         first_mechanism: u32,
         first_purview: u32,
     ) -> Bound {
-        let row = |m: u32, p: u32| {
-            &self.entries[((m as usize) << self.n | p as usize) * self.lanes..][..self.lanes]
+        let (first, second) = (
+            (first_mechanism, first_purview),
+            (mechanism & !first_mechanism, purview & !first_purview),
+        );
+        let value = match self.lanes {
+            4 => self.distance_of::<4>((mechanism, purview), first, second),
+            8 => self.distance_of::<8>((mechanism, purview), first, second),
+            12 => self.distance_of::<12>((mechanism, purview), first, second),
+            16 => self.distance_of::<16>((mechanism, purview), first, second),
+            lanes => unreachable!("no subsystem has {lanes} lanes"),
         };
-        let whole = row(mechanism, purview);
-        let first = row(first_mechanism, first_purview);
-        let second = row(mechanism & !first_mechanism, purview & !first_purview);
-        let value =
-            (0..self.lanes).map(|lane| (whole[lane] - first[lane] - second[lane]).abs()).sum();
         Bound { value, first_mechanism, first_purview }
+    }
+
+    /// The bound that the rows of whole and parts, each a mechanism and a purview, give.
+    #[inline(always)]
+    fn distance_of<const LANES: usize>(
+        &self,
+        whole: (u32, u32),
+        first: (u32, u32),
+        second: (u32, u32),
+    ) -> f64 {
+        let (rows, _) = self.entries.as_chunks::<LANES>();
+        let row = |(m, p): (u32, u32)| &rows[(m as usize) << self.n | p as usize];
+        distance(row(whole), row(first), row(second))
     }
 }
 
@@ -501,6 +552,8 @@ pub(crate) struct SmallPhi<'a> {
     pub(crate) choices: Option<&'a Choices>,
 }
 
+/// A purview that may be the core cause.
+#[derive(Debug, Clone, Copy)]
 struct Candidate {
     purview: u32,
     known: Option<Known>,
@@ -704,15 +757,14 @@ impl SmallPhi<'_> {
     }
 
     /// P(ON | mechanism) of each unit of `reach`.
+    #[inline(always)]
     fn effect_lanes(&self, mechanism: u32, reach: u32) -> [Fixed; 16] {
         let mut lanes = [0; 16];
-        if self.wiring.from == 0 && reach.count_ones() as usize == self.tables.n {
-            let effect = self.tables.effect(mechanism);
-            lanes[..effect.len()].copy_from_slice(effect);
-            return lanes;
-        }
+        let Wiring { from, to, .. } = *self.wiring;
+        // What the units see that the cut leaves alone, and what the others see.
+        let (all, some) = (self.tables.effect(mechanism), self.tables.effect(mechanism & !from));
         for (lane, j) in lanes.iter_mut().zip(bits(reach)) {
-            *lane = self.tables.effect(self.wiring.seen_by(j, mechanism))[j];
+            *lane = if to >> j & 1 == 1 { some[j] } else { all[j] };
         }
         lanes
     }
@@ -729,8 +781,22 @@ impl SmallPhi<'_> {
         if reach != 0 && !self.symmetry.is_trivial() {
             return self.core_cause_by_kind(mechanism, scratch);
         }
+        let mut candidates = std::mem::take(&mut scratch.candidates);
+        let core = self.core_cause_among(&mut candidates, mechanism, reach, scratch);
+        scratch.candidates = candidates;
+        core
+    }
+
+    /// The core cause, among the purviews of units in `reach`, with room for their list.
+    fn core_cause_among(
+        &self,
+        candidates: &mut Vec<Candidate>,
+        mechanism: u32,
+        reach: u32,
+        scratch: &mut Scratch,
+    ) -> Option<Core> {
         let tolerance = self.rules.tolerance;
-        let mut candidates: Vec<Candidate> = Vec::new();
+        candidates.clear();
         let mut best = 0;
         for purview in self.within(reach) {
             if self.wiring.is_connected(purview, mechanism) {
@@ -765,12 +831,12 @@ impl SmallPhi<'_> {
                 candidate.simple = self.simple_bound(mechanism, candidate.purview, scratch);
             }
             // From the most promising purview down: a large φ early on spares the others.
-            candidates.sort_by(|a, b| {
+            candidates.sort_unstable_by(|a, b| {
                 b.simple.value.total_cmp(&a.simple.value).then(a.purview.cmp(&b.purview))
             });
         }
         let mut has_all_marginals = false;
-        for candidate in &mut candidates {
+        for candidate in &mut *candidates {
             let floor = floor_of(best);
             if !is_open(candidate.known, floor) {
                 if let Some(Known::AtMost(_)) = candidate.known {
@@ -1031,6 +1097,7 @@ impl SmallPhi<'_> {
         room: &'b mut Vec<f64>,
     ) -> &'b [f64] {
         kept.repertoire(self.wiring, mechanism, purview).unwrap_or_else(|| {
+            room.resize(1 << purview.count_ones(), 0.0);
             cause_repertoire(self.tables, self.wiring, mechanism, purview, scratch, room);
             room
         })
@@ -1047,11 +1114,37 @@ impl SmallPhi<'_> {
         stop_at: Fixed,
         scratch: &mut Scratch,
     ) -> Emd {
-        self.place_partitioned(mechanism, purview, bound, scratch);
         let solved_before = scratch.emd.n_solved;
-        let emd = scratch.emd.compare(&scratch.p, &scratch.q, enough, stop_at);
+        let emd = match purview.count_ones() {
+            1 => self.small_partition_emd::<2>(mechanism, purview, bound, stop_at, scratch),
+            2 => self.small_partition_emd::<4>(mechanism, purview, bound, stop_at, scratch),
+            3 => self.small_partition_emd::<8>(mechanism, purview, bound, stop_at, scratch),
+            4 => self.small_partition_emd::<16>(mechanism, purview, bound, stop_at, scratch),
+            _ => {
+                self.place_partitioned(mechanism, purview, bound, scratch);
+                scratch.emd.compare(&scratch.p, &scratch.q, enough, stop_at)
+            }
+        };
         scratch.stats.emds_solved += scratch.emd.n_solved - solved_before;
         emd
+    }
+
+    /// As [`SmallPhi::partition_emd`], over a purview with `N` states.
+    fn small_partition_emd<const N: usize>(
+        &self,
+        mechanism: u32,
+        purview: u32,
+        bound: Bound,
+        stop_at: Fixed,
+        scratch: &mut Scratch,
+    ) -> Emd {
+        let Bound { first_mechanism: m1, first_purview: p1, .. } = bound;
+        let Scratch { repertoires, first, second, marginals, p, emd, .. } = scratch;
+        let (m2, p2) = (mechanism & !m1, purview & !p1);
+        let first = self.repertoire(m1, p1, marginals, repertoires, first);
+        let second = self.repertoire(m2, p2, marginals, repertoires, second);
+        let q = placed_product::<N>(first, extract(p1, purview), second);
+        emd.compare_small(p, &q, stop_at)
     }
 
     /// An upper bound on φ that is below `floor`, if the EMD of this one partition gives one.
@@ -1102,19 +1195,59 @@ impl SmallPhi<'_> {
         most: usize,
         scratch: &mut Scratch,
     ) -> (Fixed, Vec<(u32, u32)>) {
-        let mut mips = Vec::new();
         if !self.make_all_marginals(submasks(mechanism), purview, scratch) {
-            return (0, mips);
+            return (0, Vec::new());
         }
         self.place_whole(mechanism, purview, scratch);
         let Known::Exactly(phi) = self.cause_phi(mechanism, purview, Fixed::MIN, scratch) else {
             // No φ is below that floor.
-            return (0, mips);
+            return (0, Vec::new());
         };
+        let mut mips = Vec::new();
+        let is_whole = self.for_each_cause_mip(phi, mechanism, purview, scratch, |mip| {
+            mips.push(mip);
+            mips.len() < most
+        });
+        assert!(!is_whole || !mips.is_empty(), "the partition whose EMD is φ is listed");
+        (phi, mips)
+    }
+
+    /// The first of the partitions tied for φ, which is known, on the cause side. Anything, if the
+    /// analysis is to stop.
+    pub(crate) fn cause_mip_at(
+        &self,
+        phi: Fixed,
+        mechanism: u32,
+        purview: u32,
+        scratch: &mut Scratch,
+    ) -> (u32, u32) {
+        let mut first = None;
+        if self.make_all_marginals(submasks(mechanism), purview, scratch) {
+            self.place_whole(mechanism, purview, scratch);
+            let is_whole = self.for_each_cause_mip(phi, mechanism, purview, scratch, |mip| {
+                first = Some(mip);
+                false
+            });
+            assert!(!is_whole || first.is_some(), "the partition whose EMD is φ is listed");
+        }
+        first.unwrap_or((0, 0))
+    }
+
+    /// Goes through the partitions tied for φ on the cause side, in order and as long as `visit`
+    /// says so. The marginals are made and the whole repertoire is placed. False if the analysis is
+    /// to stop.
+    fn for_each_cause_mip(
+        &self,
+        phi: Fixed,
+        mechanism: u32,
+        purview: u32,
+        scratch: &mut Scratch,
+        mut visit: impl FnMut((u32, u32)) -> bool,
+    ) -> bool {
         let limit = phi + self.rules.tolerance;
         for (m1, p1) in local_partitions(mechanism, purview) {
             if self.stop.is_due() {
-                return (0, mips);
+                return false;
             }
             let bound = scratch.marginals.bound(mechanism, purview, m1, p1);
             if to_fixed((bound.value - BOUND_SLACK).max(0.0)) > limit {
@@ -1123,15 +1256,12 @@ impl SmallPhi<'_> {
             if let Emd::Exact(value) =
                 self.partition_emd(mechanism, purview, bound, Fixed::MIN, limit + 1, scratch)
                 && value <= limit
+                && !visit((m1, p1))
             {
-                mips.push((m1, p1));
-                if mips.len() == most {
-                    break;
-                }
+                break;
             }
         }
-        assert!(!mips.is_empty(), "the partition whose EMD is φ is among those listed");
-        (phi, mips)
+        true
     }
 
     /// φ of one pair on the effect side with its MIP.
@@ -1147,19 +1277,46 @@ impl SmallPhi<'_> {
         purview: u32,
         most: usize,
     ) -> (Fixed, Vec<(u32, u32)>) {
-        let all = (1 << self.tables.n) - 1;
-        let lanes = |mechanism| self.effect_lanes(mechanism, all);
-        let whole = lanes(mechanism);
-        let loss = |m1: u32, p1: u32| -> Fixed {
-            let (first, second) = (lanes(m1), lanes(mechanism & !m1));
-            bits(purview)
-                .map(|j| (whole[j] - if p1 >> j & 1 == 1 { first[j] } else { second[j] }).abs())
-                .sum()
-        };
-        let phi = local_partitions(mechanism, purview).map(|(m1, p1)| loss(m1, p1)).min();
+        let losses = self.effect_losses(mechanism, purview);
+        let phi = losses.clone().map(|(_, loss)| loss).min();
         let phi = phi.expect("a mechanism and a purview have a partition");
-        let is_tied = |&(m1, p1): &(u32, u32)| loss(m1, p1) <= phi + self.rules.tolerance;
-        (phi, local_partitions(mechanism, purview).filter(is_tied).take(most).collect())
+        let tied = losses.filter(|&(_, loss)| loss <= phi + self.rules.tolerance);
+        (phi, tied.map(|(first, _)| first).take(most).collect())
+    }
+
+    /// The first of the partitions tied for φ, which is known, on the effect side.
+    pub(crate) fn effect_mip_at(&self, phi: Fixed, mechanism: u32, purview: u32) -> (u32, u32) {
+        let mut losses = self.effect_losses(mechanism, purview);
+        let first = losses.find(|&(_, loss)| loss <= phi + self.rules.tolerance);
+        first.expect("the partition whose loss is φ is listed").0
+    }
+
+    /// The partitions of one pair in order, with the distance of each on the effect side.
+    fn effect_losses(
+        &self,
+        mechanism: u32,
+        purview: u32,
+    ) -> impl Iterator<Item = ((u32, u32), Fixed)> + Clone {
+        let whole = self.effect_lanes(mechanism, purview);
+        let n_units = purview.count_ones() as usize;
+        // What each unit of the purview loses in the first and in the second part. Partitions come
+        // by the first part of the mechanism.
+        let (mut of, mut lost) = (u32::MAX, [[0; 16]; 2]);
+        local_partitions(mechanism, purview).map(move |(m1, p1)| {
+            if of != m1 {
+                of = m1;
+                lost = [m1, mechanism & !m1].map(|part| {
+                    let mut lanes = self.effect_lanes(part, purview);
+                    for (lane, whole) in lanes.iter_mut().zip(whole).take(n_units) {
+                        *lane = (whole - *lane).abs();
+                    }
+                    lanes
+                });
+            }
+            let first = extract(p1, purview);
+            let loss = (0..n_units).map(|lane| lost[usize::from(first >> lane & 1 == 0)][lane]);
+            ((m1, p1), loss.sum())
+        })
     }
 }
 
@@ -1172,18 +1329,19 @@ pub(crate) struct Workbench<'a> {
     cache: PhiCache,
     stop: Stop,
     prune: bool,
-    pub(crate) subsets: Vec<u32>,
+    pub(crate) subsets: &'static [u32],
 }
 
 #[cfg(test)]
 impl<'a> Workbench<'a> {
     pub(crate) fn new(subsystem: &'a crate::subsystem::Subsystem, prune: bool) -> Workbench<'a> {
         let n = subsystem.n_units();
+        let symmetry = Symmetry::find(&subsystem.tables);
         Workbench {
             subsystem,
             memo: if prune { CauseMemo::new(n) } else { CauseMemo::none() },
-            symmetry: Symmetry::find(&subsystem.tables),
-            cache: PhiCache::new(),
+            cache: PhiCache::for_twins(&symmetry),
+            symmetry,
             stop: Stop::never(),
             prune,
             subsets: crate::tables::subsets_by_size(n),
@@ -1203,7 +1361,7 @@ impl<'a> Workbench<'a> {
                 ..Rules::published(self.subsystem.tolerance_fixed())
             },
             stop: &self.stop,
-            purviews: &self.subsets,
+            purviews: self.subsets,
             choices: None,
         }
     }

@@ -74,7 +74,10 @@ pub(crate) fn two_parts(mechanism: u32, purview: u32, (m1, p1): (u32, u32)) -> [
 /// For the bipartitions of M (count k, the first part being the units whose bit is set in k) the
 /// directed bipartitions of P: the same listing by count, then that listing reversed with its two
 /// parts swapped.
-pub(crate) fn local_partitions(mechanism: u32, purview: u32) -> impl Iterator<Item = (u32, u32)> {
+pub(crate) fn local_partitions(
+    mechanism: u32,
+    purview: u32,
+) -> impl Iterator<Item = (u32, u32)> + Clone {
     let n_mechanism = mechanism.count_ones();
     let n_firsts = if n_mechanism == 0 { 0 } else { 1u32 << (n_mechanism - 1) };
     (0..n_firsts)
@@ -83,7 +86,7 @@ pub(crate) fn local_partitions(mechanism: u32, purview: u32) -> impl Iterator<It
 }
 
 /// First parts of the directed bipartitions of a set, in the order of the listing.
-fn directed_halves(set: u32) -> impl Iterator<Item = u32> {
+fn directed_halves(set: u32) -> impl Iterator<Item = u32> + Clone {
     let n = set.count_ones();
     let n_halves = if n == 0 { 1 } else { 1u32 << (n - 1) };
     let forward = (0..n_halves).map(move |k| deposit(k, set));

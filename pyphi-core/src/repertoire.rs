@@ -4,9 +4,10 @@
 //! module never sees a partition: `mip` multiplies the tables made here.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::emd::EmdSolver;
-use crate::fixed::{place_distribution, to_f64};
+use crate::fixed::{Fixed, place_distribution, to_f64};
 use crate::limits::steps;
 use crate::tables::{SAFE_SUM, Tables, Wiring};
 use crate::unit_set::{UnitSet, bits, extract};
@@ -76,7 +77,7 @@ pub(crate) struct RepertoireScratch {
     fold: Vec<f64>,
 }
 
-/// The cause repertoire of `mechanism` over `purview`, into `out` (`2^|purview|` entries).
+/// The cause repertoire of `mechanism` over `purview`, into `out`, which has `2^|purview|` entries.
 ///
 /// Proportional to the product over the units of the mechanism of P(unit = its state | purview = z,
 /// its other inputs uniform): every factor is averaged over the inputs outside the purview by
@@ -87,12 +88,19 @@ pub(crate) fn cause_repertoire(
     mechanism: u32,
     purview: u32,
     scratch: &mut RepertoireScratch,
-    out: &mut Vec<f64>,
+    out: &mut [f64],
 ) {
     let k = purview.count_ones();
+    debug_assert_eq!(out.len(), 1 << k);
     steps((mechanism.count_ones() as usize + 2) << k);
-    out.clear();
-    out.resize(1 << k, 1.0);
+    match k {
+        0 => return out[0] = 1.0,
+        1 => return small_cause_repertoire::<2>(tables, wiring, mechanism, purview, out),
+        2 => return small_cause_repertoire::<4>(tables, wiring, mechanism, purview, out),
+        3 => return small_cause_repertoire::<8>(tables, wiring, mechanism, purview, out),
+        4 => return small_cause_repertoire::<16>(tables, wiring, mechanism, purview, out),
+        _ => out.fill(1.0),
+    }
     for j in bits(mechanism) {
         let known = purview & wiring.inputs[j];
         if known == 0 {
@@ -119,6 +127,34 @@ pub(crate) fn cause_repertoire(
     out.iter_mut().for_each(|p| *p /= sum);
 }
 
+/// As [`cause_repertoire`], by the same operations, over `N` states: loops of known length are
+/// unrolled.
+fn small_cause_repertoire<const N: usize>(
+    tables: &Tables,
+    wiring: &Wiring,
+    mechanism: u32,
+    purview: u32,
+    out: &mut [f64],
+) {
+    let mut products = [1.0; N];
+    for j in bits(mechanism) {
+        let known = purview & wiring.inputs[j];
+        if known == 0 {
+            continue;
+        }
+        let table = tables.cause(j, known);
+        let index = &SPREAD[extract(known, purview) as usize];
+        for (product, &idx) in products.iter_mut().zip(index) {
+            *product *= table[usize::from(idx)];
+        }
+    }
+    let mut sum: f64 = products.iter().sum();
+    if sum < SAFE_SUM {
+        sum = products_of_tiny_factors(tables, wiring, mechanism, purview, &mut products);
+    }
+    out.iter_mut().zip(products).for_each(|(p, product)| *p = product / sum);
+}
+
 /// The products of [`cause_repertoire`], all multiplied by the same number, where they are so small
 /// that floats lose some of them; and their sum. It is not 0, since the state is reachable.
 #[cold]
@@ -127,7 +163,7 @@ fn products_of_tiny_factors(
     wiring: &Wiring,
     mechanism: u32,
     purview: u32,
-    out: &mut Vec<f64>,
+    out: &mut [f64],
 ) -> f64 {
     let products: Vec<Wide> = (0..1u32 << purview.count_ones())
         .map(|z| {
@@ -139,7 +175,9 @@ fn products_of_tiny_factors(
             })
         })
         .collect();
-    to_common_scale(&products, out);
+    let mut scaled = Vec::new();
+    to_common_scale(&products, &mut scaled);
+    out.copy_from_slice(&scaled);
     let sum = out.iter().sum();
     debug_assert!(sum > 0.0, "a mechanism in a reachable state has a cause");
     sum
@@ -195,6 +233,13 @@ pub(crate) fn marginals(
     scratch: &mut RepertoireScratch,
     lanes: &mut [f64],
 ) {
+    match repertoire.len() {
+        2 => return small_marginals::<2>(repertoire, purview, lanes),
+        4 => return small_marginals::<4>(repertoire, purview, lanes),
+        8 => return small_marginals::<8>(repertoire, purview, lanes),
+        16 => return small_marginals::<16>(repertoire, purview, lanes),
+        _ => {}
+    }
     let fold = &mut scratch.fold;
     fold.clear();
     fold.extend_from_slice(repertoire);
@@ -208,6 +253,21 @@ pub(crate) fn marginals(
         lanes[unit as usize] = on.iter().sum();
         off.iter_mut().zip(on.iter()).for_each(|(a, b)| *a += b);
         fold.truncate(half);
+    }
+}
+
+/// As [`marginals`], by the same operations, over `N` states.
+fn small_marginals<const N: usize>(repertoire: &[f64], mut units: u32, lanes: &mut [f64]) {
+    let mut fold = [0.0; N];
+    fold.copy_from_slice(repertoire);
+    let mut half = N / 2;
+    while half > 0 {
+        let unit = 31 - units.leading_zeros();
+        units &= !(1 << unit);
+        let (off, on) = fold.split_at_mut(half);
+        lanes[unit as usize] = on[..half].iter().sum();
+        off.iter_mut().zip(on).for_each(|(a, b)| *a += *b);
+        half /= 2;
     }
 }
 
@@ -225,7 +285,7 @@ pub(crate) fn product_repertoire(on: &[f64], purview: u32, out: &mut Vec<f64>) {
 }
 
 /// The probability that each unit is ON given `mechanism`: what an effect repertoire is made of.
-pub(crate) fn effect_on(tables: &Tables, wiring: &Wiring, mechanism: u32) -> Vec<f64> {
+pub(crate) fn effect_on(tables: &Tables, wiring: &Wiring, mechanism: u32) -> SmallVec<[f64; 8]> {
     (0..tables.n).map(|j| tables.effect_on(wiring.seen_by(j, mechanism))[j]).collect()
 }
 
@@ -256,6 +316,25 @@ pub(crate) fn multiply(
         spread_index(second_in, k, j);
         out.extend(i.iter().zip(j.iter()).map(|(&i, &j)| first[i as usize] * second[j as usize]));
     }
+}
+
+/// As [`multiply`], by the same operations, over `N` states; placed on the grid. `first_in` are the
+/// units of the first factor among those of the product.
+#[inline(always)]
+pub(crate) fn placed_product<const N: usize>(
+    first: &[f64],
+    first_in: u32,
+    second: &[f64],
+) -> [Fixed; N] {
+    let i = &SPREAD[first_in as usize % N];
+    let j = &SPREAD[!first_in as usize % N];
+    let mut product = [0.0; N];
+    for ((product, &i), &j) in product.iter_mut().zip(i).zip(j) {
+        *product = first[usize::from(i)] * second[usize::from(j)];
+    }
+    let mut placed = [0; N];
+    place_distribution(&product, &mut placed);
+    placed
 }
 
 #[cfg(test)]
@@ -289,5 +368,8 @@ mod tests {
         let mut scratch = RepertoireScratch::default();
         multiply(&[0.1, 0.2, 0.3, 0.4], 0b101, &[0.5, 0.5], 0b111, &mut scratch, &mut out);
         assert_eq!(out, [0.05, 0.1, 0.05, 0.1, 0.15, 0.2, 0.15, 0.2]);
+        let mut placed = [0; 8];
+        place_distribution(&out, &mut placed);
+        assert_eq!(placed_product::<8>(&[0.1, 0.2, 0.3, 0.4], 0b101, &[0.5, 0.5]), placed);
     }
 }

@@ -30,7 +30,7 @@ use crate::mip::{CauseMemo, Core, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
 use crate::repertoire::Direction;
 use crate::split_mix::SplitMix;
-use crate::structure::{BOUND_SLACK, StructureDistance, effect_distance, is_same, null_concept};
+use crate::structure::{BOUND_SLACK, between_causes, effect_distance, is_same, null_concept};
 use crate::subsystem::Subsystem;
 use crate::symmetry::{Arrangement, PhiCache, Symmetry};
 use crate::tables::{Wiring, subsets_by_size, to_network};
@@ -301,9 +301,8 @@ fn search(
         return PhiSpectrum::zero(1.0, Vec::new());
     }
     let symmetry = Symmetry::find(&subsystem.tables);
-    let (memo, cache) = (CauseMemo::none(), PhiCache::new());
+    let (memo, cache) = (CauseMemo::none(), PhiCache::for_twins(&symmetry));
     let subsets = subsets_by_size(subsystem.n_units());
-    let subsets = &subsets;
     let shared =
         Shared { subsystem, rules, is_quick, most_of_cut, stop, symmetry, memo, cache, subsets };
     shared.spectrum(&mut Work {
@@ -978,9 +977,8 @@ impl CutProblem {
         let a = self.rows.get(row).unwrap_or(&self.null);
         let b = self.columns.get(column).unwrap_or(&self.null);
         let key = [a.mechanism, a.cause.purview, b.mechanism, b.cause.purview];
-        let causes = *self.causes.entry(key).or_insert_with(|| {
-            StructureDistance::default().between_causes(a, b, &mut work.scratch)
-        });
+        let causes =
+            *self.causes.entry(key).or_insert_with(|| between_causes(a, b, &mut work.scratch));
         to_coarse(causes + effect_distance(&a.effect_on, &b.effect_on))
     }
 

@@ -4,6 +4,8 @@
 //! mass, and the distance of two concepts is the EMD of their cause repertoires plus that of their
 //! effect repertoires, each pair expanded to the union of its purviews.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::by_definition::structure_distance;
 use crate::concept::{Concept, LocalConcept};
 use crate::cut_structure::without_same;
@@ -113,111 +115,98 @@ pub(crate) const SAME_REPERTOIRE: f64 = 1e-9;
 /// A marginal bound computed in floats may exceed the exact distance by this little.
 pub(crate) const BOUND_SLACK: f64 = 1e-12;
 
-/// Computes distances between structures.
-#[derive(Debug, Default)]
-pub(crate) struct StructureDistance<'a> {
-    transport: Transport,
-    first: Vec<f64>,
-    second: Vec<f64>,
-    /// Prices under other orders of choice, if there are any.
-    prices: Option<&'a Prices>,
+/// The distance between the concepts of the intact structure and those of a cut one, as mass ×
+/// distance on the coarse grid. Concepts that both have may be left out on both sides. May stop as
+/// soon as it is known to be at least `stop_at`; None if the analysis is to stop. `prices` are
+/// those under other orders of choice, if there are any; `null` is the null concept.
+#[expect(clippy::too_many_arguments, reason = "the problem and when to stop")]
+pub(crate) fn distance_of_concepts<'a>(
+    prices: Option<&Prices>,
+    null: &'a LocalConcept,
+    intact: impl Iterator<Item = &'a LocalConcept>,
+    cut: impl Iterator<Item = &'a LocalConcept>,
+    tolerance: Fixed,
+    stop_at: i128,
+    stop: &Stop,
+    scratch: &mut Scratch,
+) -> Option<Total> {
+    let (mut rows, mut columns) = without_same(intact, cut, tolerance);
+    let mass = |concepts: &[&LocalConcept]| -> SmallVec<[i64; 32]> {
+        concepts.iter().map(|it| to_coarse(it.phi)).collect()
+    };
+    let (mut supply, mut demand) = (mass(&rows), mass(&columns));
+    let surplus = supply.iter().sum::<i64>() - demand.iter().sum::<i64>();
+    // The null concept takes what the cut structure lacks, or supplies what it has more.
+    if surplus > 0 {
+        columns.push(null);
+        demand.push(surplus);
+    } else if surplus < 0 {
+        rows.push(null);
+        supply.push(-surplus);
+    }
+    let mut room = std::mem::take(&mut scratch.transport);
+    let TransportRoom { problem, marginals, .. } = &mut room;
+    marginals.set(
+        null.effect_on.len(),
+        columns.iter().map(|it| (Some(&it.cause_on[..]), &it.effect_on[..])),
+    );
+    problem.set(Columns::Filled, supply, demand, |row, costs| {
+        marginals.bounds(&rows[row].cause_on, &rows[row].effect_on, costs);
+        costs.iter_mut().for_each(|cost| *cost = to_coarse(*cost));
+    });
+    let mechanisms: Option<Vec<u32>> =
+        prices.map(|_| columns.iter().map(|it| it.mechanism).collect());
+    let known = prices.zip(mechanisms.as_ref());
+    let bound = known.and_then(|(prices, mechanisms)| prices.bound(problem, mechanisms));
+    let total = if let Some(bound) = bound.filter(|bound| *bound >= stop_at) {
+        Some(Total::AtLeast(bound))
+    } else {
+        problem.start(&[]);
+        let total = problem
+            .solve(stop_at, stop, |row, column| between(rows[row], columns[column], scratch));
+        if let Some((prices, mechanisms)) = known {
+            prices.keep(problem, mechanisms);
+        }
+        total
+    };
+    scratch.transport = room;
+    total
 }
 
-impl<'a> StructureDistance<'a> {
-    pub(crate) fn with(prices: Option<&'a Prices>) -> StructureDistance<'a> {
-        StructureDistance { prices, ..StructureDistance::default() }
-    }
-    /// The distance between the concepts of the intact structure and those of a cut one, as mass ×
-    /// distance on the coarse grid. Concepts that both have may be left out on both sides. May stop
-    /// as soon as it is known to be at least `stop_at`; None if the analysis is to stop.
-    #[expect(clippy::too_many_arguments, reason = "the problem and when to stop")]
-    pub(crate) fn distance<'b>(
-        &mut self,
-        tables: &Tables,
-        intact: impl Iterator<Item = &'b LocalConcept>,
-        cut: impl Iterator<Item = &'b LocalConcept>,
-        tolerance: Fixed,
-        stop_at: i128,
-        stop: &Stop,
-        scratch: &mut Scratch,
-    ) -> Option<Total> {
-        let null = null_concept(tables);
-        let (mut rows, mut columns) = without_same(intact, cut, tolerance);
-        let mass = |concepts: &[&LocalConcept]| -> Vec<i64> {
-            concepts.iter().map(|it| to_coarse(it.phi)).collect()
-        };
-        let (mut supply, mut demand) = (mass(&rows), mass(&columns));
-        let surplus = supply.iter().sum::<i64>() - demand.iter().sum::<i64>();
-        // The null concept takes what the cut structure lacks, or supplies what it has more.
-        if surplus > 0 {
-            columns.push(&null);
-            demand.push(surplus);
-        } else if surplus < 0 {
-            rows.push(&null);
-            supply.push(-surplus);
-        }
-        let mut transport = std::mem::take(&mut self.transport);
-        let mut marginals = MarginalColumns::new(
-            tables.n,
-            columns.iter().map(|it| (Some(&it.cause_on[..]), &it.effect_on[..])),
-        );
-        transport.set(Columns::Filled, supply, demand, |row, costs| {
-            marginals.bounds(&rows[row].cause_on, &rows[row].effect_on, costs);
-            costs.iter_mut().for_each(|cost| *cost = to_coarse(*cost));
-        });
-        let mechanisms: Option<Vec<u32>> =
-            self.prices.map(|_| columns.iter().map(|it| it.mechanism).collect());
-        let known = self.prices.zip(mechanisms.as_ref());
-        let bound = known.and_then(|(prices, mechanisms)| prices.bound(&transport, mechanisms));
-        if let Some(bound) = bound.filter(|bound| *bound >= stop_at) {
-            return Some(Total::AtLeast(bound));
-        }
-        transport.start(&[]);
-        let total = transport
-            .solve(stop_at, stop, |row, column| self.between(rows[row], columns[column], scratch));
-        if let Some((prices, mechanisms)) = known {
-            prices.keep(&transport, mechanisms);
-        }
-        self.transport = transport;
-        total
-    }
+/// The distance between two concepts, on the coarse grid.
+pub(crate) fn between(a: &LocalConcept, b: &LocalConcept, scratch: &mut Scratch) -> i64 {
+    let causes = between_causes(a, b, scratch);
+    to_coarse(causes + effect_distance(&a.effect_on, &b.effect_on))
+}
 
-    /// The distance between two concepts, on the coarse grid.
-    pub(crate) fn between(
-        &mut self,
-        a: &LocalConcept,
-        b: &LocalConcept,
-        scratch: &mut Scratch,
-    ) -> i64 {
-        let causes = self.between_causes(a, b, scratch);
-        to_coarse(causes + effect_distance(&a.effect_on, &b.effect_on))
-    }
+/// EMD of the cause repertoires, expanded to the union of their purviews (unconstrained causes are
+/// uniform).
+pub(crate) fn between_causes(a: &LocalConcept, b: &LocalConcept, scratch: &mut Scratch) -> Fixed {
+    let union = a.cause.purview | b.cause.purview;
+    let Scratch { first, second, p, q, emd, stats, .. } = scratch;
+    expand(&a.cause_repertoire, a.cause.purview, union, first);
+    expand(&b.cause_repertoire, b.cause.purview, union, second);
+    p.resize(first.len(), 0);
+    q.resize(second.len(), 0);
+    place_distribution(first, p);
+    place_distribution(second, q);
+    stats.concept_emds_solved += 1;
+    emd.distance(p, q)
+}
 
-    /// EMD of the cause repertoires, expanded to the union of their purviews (unconstrained causes
-    /// are uniform).
-    pub(crate) fn between_causes(
-        &mut self,
-        a: &LocalConcept,
-        b: &LocalConcept,
-        scratch: &mut Scratch,
-    ) -> Fixed {
-        let union = a.cause.purview | b.cause.purview;
-        expand(&a.cause_repertoire, a.cause.purview, union, &mut self.first);
-        expand(&b.cause_repertoire, b.cause.purview, union, &mut self.second);
-        let Scratch { p, q, emd, stats, .. } = scratch;
-        p.resize(self.first.len(), 0);
-        q.resize(self.second.len(), 0);
-        place_distribution(&self.first, p);
-        place_distribution(&self.second, q);
-        stats.concept_emds_solved += 1;
-        emd.distance(p, q)
-    }
+/// Room for a transport between structures.
+#[derive(Debug, Default)]
+pub(crate) struct TransportRoom {
+    pub(crate) problem: Transport,
+    pub(crate) marginals: MarginalColumns,
+    /// Prices of the concepts of a cut structure that proved the last bound, by mechanism.
+    pub(crate) prices: Vec<i64>,
 }
 
 /// The marginals of many concepts, unit by unit, and from them lower bounds on their distances to
 /// others: marginals give the distance of effect repertoires exactly and that of cause repertoires
 /// a bound.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct MarginalColumns {
     n_columns: usize,
     /// By unit and then by column. Of a column whose cause is not known, anything.
@@ -229,25 +218,26 @@ pub(crate) struct MarginalColumns {
 }
 
 impl MarginalColumns {
-    /// Columns with the marginals of cause, if it is known, and effect.
-    pub(crate) fn new<'a>(
+    /// Sets the columns, with the marginals of cause, if it is known, and effect.
+    pub(crate) fn set<'a>(
+        &mut self,
         n_units: usize,
         columns: impl ExactSizeIterator<Item = (Option<&'a [f64]>, &'a [Fixed])>,
-    ) -> MarginalColumns {
+    ) {
         let n_columns = columns.len();
-        let mut cause = vec![0.5; n_units * n_columns];
-        let mut effect = vec![0; n_units * n_columns];
-        let mut has_cause = vec![0; n_columns];
+        self.n_columns = n_columns;
+        self.cause.resize(n_units * n_columns, 0.5);
+        self.effect.resize(n_units * n_columns, 0);
+        self.has_cause.resize(n_columns, 0);
         for (column, (cause_on, effect_on)) in columns.enumerate() {
-            has_cause[column] = Fixed::from(cause_on.is_some());
+            self.has_cause[column] = Fixed::from(cause_on.is_some());
             for unit in 0..n_units {
-                effect[unit * n_columns + column] = effect_on[unit];
+                self.effect[unit * n_columns + column] = effect_on[unit];
                 if let Some(cause_on) = cause_on {
-                    cause[unit * n_columns + column] = cause_on[unit];
+                    self.cause[unit * n_columns + column] = cause_on[unit];
                 }
             }
         }
-        MarginalColumns { n_columns, cause, effect, has_cause, sums: Vec::new() }
     }
 
     /// Lower bounds on the distances from one concept to the columns.
@@ -288,9 +278,9 @@ pub(crate) fn null_concept(tables: &Tables) -> LocalConcept {
         phi: 0,
         cause: core,
         effect: core,
-        cause_repertoire: vec![1.0],
-        cause_on: vec![0.5; tables.n],
-        effect_on: tables.effect(0).to_vec(),
+        cause_repertoire: smallvec![1.0],
+        cause_on: smallvec![0.5; tables.n],
+        effect_on: SmallVec::from_slice(tables.effect(0)),
     }
 }
 

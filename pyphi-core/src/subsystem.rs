@@ -210,7 +210,7 @@ impl Subsystem {
         if let Some(values) = &self.tables.values {
             return values.repertoire(wiring, direction, mechanism, purview);
         }
-        let mut probabilities = Vec::new();
+        let mut probabilities = vec![0.0; 1 << purview.count_ones()];
         match direction {
             Direction::Cause => cause_repertoire(
                 &self.tables,
@@ -385,16 +385,16 @@ impl Subsystem {
         work: impl FnOnce(&SmallPhi<'_>, &mut Scratch) -> T,
     ) -> T {
         self.expect_binary("small φ alone");
-        let purviews = subsets_by_size(self.n_units());
+        let symmetry = Symmetry::find(&self.tables);
         let small_phi = SmallPhi {
             tables: &self.tables,
             wiring,
             memo: &CauseMemo::none(),
-            symmetry: &Symmetry::find(&self.tables),
-            cache: &PhiCache::new(),
+            symmetry: &symmetry,
+            cache: &PhiCache::for_twins(&symmetry),
             rules: Rules::published(self.tolerance_fixed()),
             stop,
-            purviews: &purviews,
+            purviews: subsets_by_size(self.n_units()),
             choices: None,
         };
         work(&small_phi, &mut Scratch::new(self.n_units()))

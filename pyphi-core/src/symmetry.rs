@@ -213,8 +213,10 @@ pub(crate) struct PhiCache {
 }
 
 impl PhiCache {
-    pub(crate) fn new() -> PhiCache {
-        PhiCache { shards: (0..64).map(|_| Mutex::default()).collect() }
+    /// A cache for systems with these twins. Without twins nothing is looked up.
+    pub(crate) fn for_twins(symmetry: &Symmetry) -> PhiCache {
+        let n_shards = if symmetry.is_trivial() { 0 } else { 64 };
+        PhiCache { shards: (0..n_shards).map(|_| Mutex::default()).collect() }
     }
 
     fn shard(&self, arrangement: &Arrangement) -> &Mutex<HashMap<Arrangement, Known>> {

@@ -10,6 +10,10 @@
 //! All entries are multiplied by [`SCALE`]. The smallest floats have no half, so a mean of them and
 //! of 0 would be rounded to 0, and with it every product that it is a factor of.
 
+use std::sync::OnceLock;
+
+use smallvec::SmallVec;
+
 use crate::fixed::{Fixed, to_fixed};
 use crate::limits::steps;
 use crate::network::Network;
@@ -189,7 +193,7 @@ impl UnitTable {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wiring {
     /// Inputs by unit.
-    pub(crate) inputs: Vec<u32>,
+    pub(crate) inputs: SmallVec<[u32; 12]>,
     /// A of the cut A → B; 0 for the intact system.
     pub(crate) from: u32,
     /// B of the cut; 0 for the intact system.
@@ -199,7 +203,7 @@ pub(crate) struct Wiring {
 impl Wiring {
     /// The intact system.
     pub(crate) fn intact(tables: &Tables) -> Wiring {
-        Wiring { inputs: tables.inputs.clone(), from: 0, to: 0 }
+        Wiring { inputs: SmallVec::from_slice(&tables.inputs), from: 0, to: 0 }
     }
 
     /// The system without its connections from `from` to `to`.
@@ -262,10 +266,14 @@ impl Wiring {
 }
 
 /// All subsets of the first `n` units except the empty one, by size and then lexicographically.
-pub(crate) fn subsets_by_size(n: usize) -> Vec<u32> {
-    let mut subsets: Vec<u32> = submasks((1 << n) - 1).filter(|&it| it != 0).collect();
-    subsets.sort_by(|&a, &b| by_size(a, b));
-    subsets
+/// They are listed once, for all analyses.
+pub(crate) fn subsets_by_size(n: usize) -> &'static [u32] {
+    static LISTS: [OnceLock<Box<[u32]>>; 17] = [const { OnceLock::new() }; 17];
+    LISTS[n].get_or_init(|| {
+        let mut subsets: Box<[u32]> = submasks((1 << n) - 1).filter(|&it| it != 0).collect();
+        subsets.sort_by(|&a, &b| by_size(a, b));
+        subsets
+    })
 }
 
 /// By size and then lexicographically.

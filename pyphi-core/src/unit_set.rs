@@ -219,8 +219,33 @@ pub(crate) fn extract(value: u32, mask: u32) -> u32 {
     if is_lowest(mask) {
         return value & mask;
     }
+    if let Some(gathered) = GATHERED.get(mask as usize) {
+        return u32::from(gathered[(value & mask) as usize % FEW_STATES]);
+    }
     bits(mask).enumerate().fold(0, |out, (k, bit)| out | (value >> bit & 1) << k)
 }
+
+/// The states of five units.
+const FEW_STATES: usize = 32;
+
+/// By mask and value: [`extract`].
+static GATHERED: [[u8; FEW_STATES]; FEW_STATES] = {
+    let mut all = [[0; FEW_STATES]; FEW_STATES];
+    let mut entry = 0;
+    while entry < FEW_STATES * FEW_STATES {
+        let (mask, value) = (entry / FEW_STATES, entry % FEW_STATES);
+        let (mut unit, mut place) = (0, 0);
+        while unit < 5 {
+            if mask >> unit & 1 == 1 {
+                all[mask][value] |= ((value >> unit & 1) << place) as u8;
+                place += 1;
+            }
+            unit += 1;
+        }
+        entry += 1;
+    }
+    all
+};
 
 #[cfg(test)]
 mod tests {
@@ -234,8 +259,10 @@ mod tests {
 
     #[test]
     fn deposit_and_extract_are_inverse() {
-        for index in 0..8 {
-            assert_eq!(extract(deposit(index, 0b1011), 0b1011), index);
+        for mask in [0b1011u32, 0b11010, 0b101010, 0b1110100] {
+            for index in 0..1 << mask.count_ones() {
+                assert_eq!(extract(deposit(index, mask) | !mask, mask), index);
+            }
         }
     }
 

@@ -269,12 +269,10 @@ impl Variant {
     }
 
     /// The mechanisms, and purviews, of `n` units that are looked at, in their order.
-    pub(crate) fn subsets(&self, n: usize) -> Vec<u32> {
-        let mut subsets = subsets_by_size(n);
-        if let Some(most) = self.largest_order {
-            subsets.retain(|it| it.count_ones() <= most);
-        }
-        subsets
+    pub(crate) fn subsets(&self, n: usize) -> &'static [u32] {
+        let subsets = subsets_by_size(n);
+        let is_listed = |it: &u32| self.largest_order.is_none_or(|most| it.count_ones() <= most);
+        &subsets[..subsets.partition_point(is_listed)]
     }
 
     /// Whether small φ is that of bipartitions by the earth mover's distance: bounds on it are

@@ -23,6 +23,7 @@ macro_rules! widest {
         }
     };
 }
+pub(crate) use widest;
 
 widest! {
     /// The smallest of `a[i] - b[i]`; `i64::MAX` if there are none.

@@ -142,7 +142,7 @@ impl System {
         mechanism: UnitSet,
         options: &Options,
     ) -> Result<Vec<PurviewAnalysis>, StopReason> {
-        let mut found = self.over(direction, mechanism, &subsets_by_size(self.n), options)?;
+        let mut found = self.over(direction, mechanism, subsets_by_size(self.n), options)?;
         found.retain(|it| it.phi > ZERO_TOLERANCE);
         let largest = found.iter().map(|it| it.phi).fold(0.0, f64::max);
         let rank = |it: &PurviewAnalysis| if is_tied(it.phi, largest) { largest } else { it.phi };
@@ -244,7 +244,7 @@ pub(crate) fn distinctions(
 ) -> (Vec<Undecided>, bool) {
     let search = MechanismSearch::new(system, options, stop);
     // The large mechanisms take longest: first.
-    let mut mechanisms = subsets_by_size(system.n);
+    let mut mechanisms = subsets_by_size(system.n).to_vec();
     mechanisms.reverse();
     let watch = Watch::new(options, began, Phase::Distinctions, mechanisms.len() as u64);
     let work = |scratch: &mut Scratch, &mechanism: &u32| {
@@ -278,7 +278,7 @@ struct MechanismSearch<'a> {
     lists: bool,
     stop: &'a Stop,
     /// All sets of units, by size and then lexicographically.
-    purviews: Vec<u32>,
+    purviews: &'static [u32],
     /// Causes: -log2 of every entry of the tables, if these are floats; otherwise empty.
     cause_surprise: Vec<Vec<f64>>,
     /// Effects: -log2 P(unit has a value | known units in their present state), by unit with value
@@ -438,7 +438,7 @@ impl<'a> MechanismSearch<'a> {
         }
         let mut candidates = Vec::with_capacity(self.purviews.len());
         scratch.specified.clear();
-        for &purview in &self.purviews {
+        for &purview in self.purviews {
             if !system.is_connected(direction, mechanism, purview) {
                 continue;
             }

@@ -66,10 +66,13 @@ fn per_network(n_units: usize) -> (u64, u64) {
     })
 }
 
+/// Beside its result a search asks for a handful: the list of mechanisms, of cuts, of what is known
+/// of them.
 #[test]
 fn small_networks_ask_for_memory_seldom() {
-    for (n_units, most) in [(3, 700), (4, 2600)] {
+    const HANDFUL: u64 = 24;
+    for n_units in [3, 4] {
         let (all, of_result) = per_network(n_units);
-        assert!(all <= most, "{n_units} units: {all}, {of_result} of the result");
+        assert!(all <= of_result + HANDFUL, "{n_units} units: {all}, {of_result} of the result");
     }
 }
