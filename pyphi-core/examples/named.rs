@@ -3,6 +3,9 @@
 //! `named or-and-xor | complete N | generic N SEED | twins N SEED | ring N | dense4 N SEED
 //! | ring4 N | fig6d | fig1 [--repeat R] [--network] [--iit4 phi-s|structure|complexes]`
 //!
+//! `named survey N COUNT` is Φ of the generic networks of N units with the seeds from 1 to COUNT,
+//! in every state, in a row.
+//!
 //! The last four are networks of IIT 4.0: they are solved by it (2023), the whole structure unless
 //! `--iit4` asks for less or for all complexes. `--iit4` does so with the others too. With
 //! `--repeat` the times are of the fastest of R analyses; `--network` prints the network instead.
@@ -11,11 +14,12 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program")]
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use pyphi_core::iit4::{self, Rules, System};
 use pyphi_core::input::NetworkRecord;
-use pyphi_core::{Network, Options, State, Subsystem, UnitSet, big_phi, fixtures};
+use pyphi_core::{Network, Options, State, Subsystem, UnitSet, big_phi, big_phi_many, fixtures};
 use serde_json::{Value, json};
 
 fn main() -> ExitCode {
@@ -36,12 +40,29 @@ fn main() -> ExitCode {
     if what.is_none() && args.first().is_some_and(is_iit4) {
         what = Some("structure".to_owned());
     }
+    if let Some(subsystems) = survey(&args) {
+        let start = Instant::now();
+        let results = big_phi_many(&subsystems, &Options::default());
+        let seconds = start.elapsed().as_secs_f64();
+        let answer = json!({
+            "name": args.join(" "),
+            "n_phi": results.len(),
+            "sum_phi": results.iter().map(|it| it.phi).sum::<f64>(),
+            "threads": rayon::current_num_threads(),
+            "seconds": seconds,
+            "seconds_per_phi": seconds / results.len() as f64,
+            "cpu_seconds": cpu_seconds(),
+            "peak_bytes": peak_bytes(),
+        });
+        println!("{answer}");
+        return ExitCode::SUCCESS;
+    }
     let is_known = |it: &String| ["phi-s", "structure", "complexes"].contains(&it.as_str());
     let found = named(&args, what.is_some()).filter(|_| what.iter().all(is_known));
     let Some((network, state, units)) = found else {
         eprintln!(
             "usage: named or-and-xor | complete N | generic N SEED | twins N SEED | ring N \
-             | dense4 N SEED | ring4 N | fig6d | fig1 \
+             | dense4 N SEED | ring4 N | fig6d | fig1 | survey N COUNT \
              [--repeat R] [--network] [--iit4 phi-s|structure|complexes] \
              (N from 2 to {}, dense4 to {})",
             Subsystem::MAX_UNITS,
@@ -138,6 +159,22 @@ fn solve_iit4(network: &Network, state: State, units: UnitSet, what: &str) -> Va
         "sum_phi_r": structure.sum_phi_r,
         "big_phi": structure.big_phi,
     })
+}
+
+/// The systems of a survey: every state of some generic networks.
+fn survey(args: &[String]) -> Option<Vec<Subsystem>> {
+    let [kind, n, count] = args else { return None };
+    let n = n.parse().ok().filter(|n| (2..=Subsystem::MAX_UNITS).contains(n))?;
+    let count: u64 = count.parse().ok().filter(|_| kind == "survey")?;
+    let in_every_state = |seed: u64| {
+        let network = Arc::new(fixtures::generic_logistic(n, seed).network().clone());
+        (0..1u32 << n).map(move |row| {
+            let values: Vec<u8> = (0..n).map(|unit| (row >> unit & 1) as u8).collect();
+            let state = State::new(&values).expect("a valid state");
+            Subsystem::of(&network, state, network.units()).expect("every state is reachable")
+        })
+    };
+    Some((1..=count).flat_map(in_every_state).collect())
 }
 
 /// The network, its state and the system: of more units for IIT 4.0 than a subsystem of IIT 3.0 can
