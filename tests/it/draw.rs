@@ -1,7 +1,9 @@
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::cluster::json;
-use crate::own_network::or_and_xor;
+use crate::own_network::{copies_of_three_values, or_and_xor};
 use crate::program::Place;
 
 /// A place with the network of the paper in `net.json`.
@@ -110,6 +112,178 @@ fn complexes_states_and_tables_are_drawn() {
     let refused = place.run("draw seven.json --show states --out x");
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("states of 7 units: expected at most 6"), "{}", refused.stderr);
+}
+
+/// Fig. 12 of Oizumi et al. 2014: six concepts, and the two that the cut {A,B} → {C} leaves, whose
+/// distance is Φ = 1.92. Mechanism, φ, cause and its φ, effect and its φ by PyPhi 1.2.0 (whose
+/// transport solver has an error of up to 1e-6 here), read off the drawing.
+#[test]
+fn figure_12_of_the_paper_is_redrawn() {
+    let place = Place::new();
+    let network = include_str!("../../examples/networks/oizumi_2014_fig4.json");
+    place.write("net.json", network);
+    place.run("draw net.json --show graph,structure,partitioned").succeeded();
+    let graph = place.read("net.graph.svg");
+    assert!(graph.contains("Φ = 1.916667 in state (1,0,0)"), "{graph}");
+    assert!(graph.contains("severed by the MIP, {A,B} → {C}"), "{graph}");
+    let concepts: [(&str, f64, &str, f64, &str, f64); 6] = [
+        ("{A,B,C}", 0.499999, "{A,B,C}", 0.499999, "{A,C}", 0.5),
+        ("{B,C}", 0.333334, "{A,B}", 0.333334, "{A}", 0.5),
+        ("{C}", 0.25, "{A,B}", 0.5, "{A,B}", 0.25),
+        ("{A,B}", 0.25, "{A,B,C}", 0.25, "{C}", 0.5),
+        ("{A}", 0.166667, "{B,C}", 0.166667, "{B}", 0.25),
+        ("{B}", 0.166667, "{A,C}", 0.166667, "{A}", 0.25),
+    ];
+    check_concepts(&place.read("net.structure.svg"), &concepts);
+    let partitioned = place.read("net.partitioned.svg");
+    let title = "2 of 6 concepts are left by {A,B} → {C}; what is lost is Φ = 1.916667";
+    assert!(partitioned.contains(title), "{partitioned}");
+    check_concepts(&partitioned, &concepts[4..]);
+
+    let refused = place.run("draw net.json --formalism iit4-2023 --show partitioned --out x");
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--show partitioned under IIT 4.0"), "{}", refused.stderr);
+    // What has no Φ has nothing to lose.
+    place.run("draw net.json --state 0,0,0 --nodes A --show partitioned --out one.svg").succeeded();
+    assert!(place.read("one.svg").contains("nothing is lost by severing connections: Φ = 0"));
+}
+
+/// The lines of a drawing of concepts, in its order: the dots by their titles, φ by that of the
+/// bar, small φ by the words.
+#[track_caller]
+fn check_concepts(svg: &str, expected: &[(&str, f64, &str, f64, &str, f64)]) {
+    let titles: Vec<&str> = svg.split("<title>").skip(2).map(|it| until(it, "</title>")).collect();
+    // Three units: three dots each for cause, mechanism and effect, then the bar.
+    let rows: Vec<&[&str]> = titles.chunks(10).collect();
+    let words: Vec<&str> = svg.split(">cause φ ").skip(1).map(|it| until(it, "</text>")).collect();
+    assert_eq!((rows.len(), words.len()), (expected.len(), expected.len()), "{svg}");
+    let close = |text: &str, value: f64, within: f64| {
+        let found: f64 = text.parse().unwrap();
+        assert!((found - value).abs() < within, "{found}, expected {value}");
+    };
+    for ((row, words), it) in rows.iter().zip(words).zip(expected) {
+        let (mechanism, phi, cause, cause_phi, effect, effect_phi) = *it;
+        assert_eq!([row[0], row[3], row[6]], [cause, mechanism, effect]);
+        close(row[9].rsplit(' ').next().unwrap(), phi, 2e-6);
+        close(until(words, " "), cause_phi, 6e-5);
+        close(until(words.split("effect φ ").nth(1).unwrap(), " "), effect_phi, 6e-5);
+    }
+}
+
+fn until<'a>(text: &'a str, end: &str) -> &'a str {
+    text.split(end).next().unwrap()
+}
+
+/// Each of the two units takes the value that the other one had.
+#[test]
+fn units_of_three_values_have_states_and_tables() {
+    let place = Place::new();
+    place.write("net.json", copies_of_three_values().to_string());
+    for theory in ["iit3", "iit4-2023"] {
+        let command = format!("draw net.json --formalism {theory} --show states,tpm,cm --force");
+        place.run(&command).succeeded();
+        let states = place.read("net.states.svg");
+        let listed = "compute net.json --state all --phi-s-only --formalism iit4-2023";
+        let listed = match theory {
+            "iit3" => "compute net.json --state all",
+            _ => listed,
+        };
+        let listed = json(place.run(&format!("{listed} --format json")));
+        let listed = listed.as_array().unwrap();
+        assert_eq!(listed.len(), 9);
+        let (what, field) = if theory == "iit3" { ("Φ", "phi") } else { ("φ_s", "phi_s") };
+        for it in listed {
+            let digits: String =
+                it["state"].as_array().unwrap().iter().map(|it| it.to_string()).collect();
+            let value = it[field].as_f64().unwrap();
+            let title = format!("<title>{digits}: {what} {value:.6}</title>");
+            assert!(states.contains(&title), "{title}: {states}");
+        }
+        // Nine arrows, of which those of equal values lead back, and the ring of the present state.
+        assert_eq!(states.matches("<polyline").count(), 9 + 1, "{states}");
+    }
+    let tpm = place.read("net.tpm.svg");
+    assert!(tpm.contains("P(unit has this value) after each state"), "{tpm}");
+    for (cell, value) in [("21, 0=1", 1), ("21, 0=2", 0), ("21, 1=2", 1), ("02, 0=2", 1)] {
+        assert!(tpm.contains(&format!("<title>{cell}: {value}</title>")), "{cell}: {tpm}");
+    }
+    assert!(place.read("net.cm.svg").contains("<title>0, 1: 1</title>"));
+    // Four units of three values have 81 states.
+    let four = json!({
+        "alphabet": [3, 3, 3, 3], "row_order": "first-unit-fastest", "state": [0, 0, 0, 0],
+        "next": vec![[0; 4]; 81], "cm": vec![[1; 4]; 4],
+    });
+    place.write("four.json", four.to_string());
+    let refused = place.run("draw four.json --show states --out x");
+    assert!(
+        refused.stderr.contains("states of 4 units: expected at most 64"),
+        "{}",
+        refused.stderr
+    );
+}
+
+/// Names that would like to be more than text: elements, references, control sequences of a
+/// terminal, letters that turn the direction of what follows, and very long ones.
+pub(crate) fn hostile() -> Value {
+    let mut network = or_and_xor();
+    let name = "</script><script>window.hacked = 1</script>{{js}}&amp;\u{202e}".to_owned();
+    network["name"] = (name + &"x".repeat(200)).into();
+    let image = "<img src=x onerror='window.hacked=1'>&\u{202e}";
+    network["labels"] = json!([image, "</text>\"&amp;\"<b>\u{2066}", "x".repeat(64)]);
+    network
+}
+
+/// Every kind of picture, of both theories and of a transition, in every format.
+#[test]
+fn hostile_names_are_inert_in_every_picture() {
+    let place = Place::new();
+    place.write("good.json", or_and_xor().to_string());
+    place.write("evil.json", hostile().to_string());
+    let transition = "--causes --before 1,0,0 --after 0,0,1";
+    let both = "structure,complexes,states,tpm,cm";
+    let pictures = [
+        format!("--show graph,partitioned,{both}"),
+        format!("--formalism iit4-2023 --show graph,lattice,{both}"),
+        transition.to_owned(),
+    ];
+    for picture in pictures {
+        for name in ["good", "evil"] {
+            let command = format!("draw {name}.json {picture} --force --out {name}");
+            place.run(&format!("{command}.svg")).succeeded();
+            place.run(&format!("{command}.pdf")).succeeded();
+            place.run(&format!("{command}.png")).succeeded();
+        }
+        let (good, evil) = (place.read("good.svg"), place.read("evil.svg"));
+        // As many elements of each kind as with good names, and nothing that turns or hides.
+        for element in ["<", "<text", "</text>", "<title>", "<polyline", "<polygon", "<path"] {
+            let count = |svg: &str| svg.matches(element).count();
+            assert_eq!(count(&good), count(&evil), "{element} in {picture}");
+        }
+        for sign in ["<script", "<img", "<b>", "\u{202e}", "\u{2066}", "\u{1b}", "&amp;amp;amp;"] {
+            assert!(!evil.contains(sign), "{sign:?} in {picture}");
+        }
+        assert!(evil.contains("&lt;img src="), "{picture}: {evil}");
+        let pdf = fs::read(place.path("evil.pdf")).unwrap();
+        let pdf = String::from_utf8_lossy(&pdf);
+        assert!(pdf.starts_with("%PDF-") && !pdf.contains("<script"));
+        for sign in ["/JavaScript", "/JS", "/URI", "/Launch", "/OpenAction"] {
+            assert!(!pdf.contains(sign), "{sign} in {picture}");
+        }
+    }
+    // What cannot be a name at all is refused where it is read, and said in one plain line.
+    for name in ["x".repeat(200), "\u{1b}[31mred".to_owned(), "a\nb".to_owned()] {
+        let mut network = or_and_xor();
+        network["labels"] = json!([name, "B", "C"]);
+        place.write("bad.json", network.to_string());
+        for command in ["draw bad.json --out bad.svg", "explore bad.json --out bad.html"] {
+            let refused = place.run(command);
+            assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+            assert!(refused.stderr.contains("labels"), "{}", refused.stderr);
+            let is_plain = |it: char| !it.is_control() || it == '\n';
+            assert!(refused.stderr.chars().all(is_plain), "{:?}", refused.stderr);
+            assert_eq!(refused.stderr.lines().count(), 1, "{:?}", refused.stderr);
+        }
+    }
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! The page of `phi explore`: what is in it, and, where there is a browser, what it does.
 
+use std::path::Path;
 use std::process::Command;
+use std::{env, fs};
 
 use serde_json::{Value, json};
+use tiny_skia::{IntRect, Pixmap};
 
-use crate::own_network::{copies_of_three_values, or_and_xor};
+use crate::draw::hostile;
+use crate::own_network::{copies_of_three_values, dense, or_and_xor};
 use crate::program::Place;
 
 /// What the script of a page reads.
@@ -126,17 +130,6 @@ fn units_of_more_values_are_shown_with_their_value() {
     place.run("draw net.json --formalism iit4-2023 --out net.svg").succeeded();
     let svg = place.read("net.svg");
     assert!(svg.contains(">0=2</text>") && svg.contains("purviews: the value of each unit"));
-    let refused = place.run("draw net.json --show states --out x");
-    assert!(refused.stderr.contains("--show states of units with more than two values"));
-}
-
-/// A network with names that would like to be more than text.
-fn hostile() -> Value {
-    let mut network = or_and_xor();
-    network["name"] = "</script><script>window.hacked = 1</script>{{js}}\u{202e}".into();
-    let image = "<img src=x onerror='window.hacked=1'>";
-    network["labels"] = json!([image, "&amp;<b>\u{202e}", "x".repeat(64)]);
-    network
 }
 
 #[test]
@@ -156,9 +149,9 @@ fn names_are_inert() {
     assert!(!evil.contains('\u{202e}'));
 }
 
-/// What the page shows after it was used: a script like a reader, and then the page as it is.
+/// Chromium, if it is here.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn used(place: &Place, page: &str, acts: &str) -> Option<String> {
+fn chromium(place: &Place) -> Option<Command> {
     let browser = ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
         .find(|it| Command::new(it).arg("--version").output().is_ok_and(|it| it.status.success()));
@@ -166,17 +159,32 @@ fn used(place: &Place, page: &str, acts: &str) -> Option<String> {
         eprintln!("skipped: no Chromium here");
         return None;
     };
+    let mut command = Command::new(browser);
+    command
+        .args(["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--use-gl=angle"])
+        .args(["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--hide-scrollbars"])
+        .arg("--virtual-time-budget=20000")
+        .arg(format!("--user-data-dir={}", place.path("browser").display()));
+    Some(command)
+}
+
+/// What the page shows on a phone after it was used: a script like a reader, and then the page as
+/// it is.
+fn used(place: &Place, page: &str, acts: &str) -> Option<String> {
+    let mut browser = chromium(place)?;
     let text = place.read(page).replace("</body>", &format!("<script>{{{acts}}}</script></body>"));
     place.write("used.html", text);
-    let out = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--use-gl=angle"])
-        .args(["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--dump-dom"])
-        .arg("--virtual-time-budget=20000")
-        .arg(format!("--user-data-dir={}", place.path("browser").display()))
-        .arg(format!("file://{}", place.path("used.html").display()))
-        .output()
-        .unwrap();
-    Some(String::from_utf8(out.stdout).unwrap())
+    // Windows are 500 pixels wide at least.
+    browser.args(["--window-size=500,2100", "--dump-dom"]);
+    let page = format!("file://{}", place.path("used.html").display());
+    Some(String::from_utf8(browser.arg(page).output().unwrap().stdout).unwrap())
+}
+
+/// What an element's attribute says.
+#[track_caller]
+fn attribute<'a>(page: &'a str, name: &str) -> &'a str {
+    let after = page.split(&format!("{name}=\"")).nth(1).unwrap_or_else(|| panic!("no {name}"));
+    after.split('"').next().unwrap()
 }
 
 #[test]
@@ -190,7 +198,11 @@ fn a_page_is_used_in_a_browser() {
                 document.querySelector('[data-unit=\"0\"]').dispatchEvent(press);\
                 document.querySelector('#table button').click();\
                 const range = document.getElementById('related'); range.value = 100;\
-                range.dispatchEvent(new Event('input'));";
+                range.dispatchEvent(new Event('input'));\
+                document.documentElement.style.width = '390px';\
+                window.dispatchEvent(new Event('resize'));\
+                setTimeout(() => { document.body.dataset.wide = String(document.body.scrollWidth); \
+                }, 5000);";
     let Some(page) = used(&place, "net.html", acts) else { return };
     assert!(page.contains("data-ready=\"true\"") && !page.contains("data-failures"), "{page}");
     assert!(page.contains("state <span id=\"now\">(0,0,1)</span>"));
@@ -201,10 +213,136 @@ fn a_page_is_used_in_a_browser() {
     assert!(page.contains("aria-pressed=\"true\">{"), "a distinction is chosen");
     // The figure is there: something was drawn in three dimensions.
     assert!(page.contains("<canvas"), "no figure");
+    // Nothing is wider than the phone.
+    assert_eq!(attribute(&page, "data-wide"), "390");
 
     place.write("evil.json", hostile().to_string());
     place.run("explore evil.json").succeeded();
-    let acts = "document.body.dataset.hacked = String(window.hacked);";
+    let acts = "document.body.dataset.hacked = String(window.hacked);\
+                document.documentElement.style.width = '390px';\
+                window.dispatchEvent(new Event('resize'));\
+                setTimeout(() => { document.body.dataset.wide = String(document.body.scrollWidth); \
+                }, 5000);";
     let page = used(&place, "evil.html", acts).unwrap();
     assert!(page.contains("data-hacked=\"undefined\"") && !page.contains("data-failures"));
+    assert_eq!(attribute(&page, "data-wide"), "390");
+}
+
+/// Where many causes and effects are close to each other, some of their names are not written, and
+/// no two cover each other.
+#[test]
+fn names_in_three_dimensions_do_not_cover_each_other() {
+    let place = Place::new();
+    place.write("net.json", dense(5).to_string());
+    place.run("explore net.json --states given --formalism iit3").succeeded();
+    // Looked at when the camera stands still: at first, and after a turn.
+    let acts = "const look = (name) => { const names = plot.data.filter((it) => it.mode === \
+                'markers+text'); document.body.dataset[name] = JSON.stringify({ boxes: nameBoxes()\
+                .map((it) => [it.left, it.right, it.top, it.bottom]), written: names.flatMap((it) \
+                => it.text).filter(Boolean).length, all: names.flatMap((it) => it.text).length \
+                }); };\
+                const plot = document.getElementById('plot'); const place = () => { const it = \
+                nameBoxes()[0]; return it ? it.left : NaN; }; let before; const turned = () => { \
+                if (place() === before) setTimeout(turned, 100); else setTimeout(() => \
+                look('turned'), 1000); }; const first = () => { if (!plot.dataset.names) return \
+                setTimeout(first, 100); look('first'); before = place(); Plotly.relayout(plot, \
+                { 'scene.camera.eye': { x: 0.1, y: 2, z: 0.1 } }); turned(); }; first();";
+    let Some(page) = used(&place, "net.html", acts) else { return };
+    assert!(!page.contains("data-failures"), "{page}");
+    let mut seen = Vec::new();
+    for name in ["data-first", "data-turned"] {
+        let found: Value =
+            serde_json::from_str(&attribute(&page, name).replace("&quot;", "\"")).unwrap();
+        let boxes: Vec<Vec<f64>> = serde_json::from_value(found["boxes"].clone()).unwrap();
+        assert_eq!(found["written"], boxes.len(), "{name}");
+        assert!(boxes.len() > 5 && found["all"].as_u64().unwrap() > boxes.len() as u64, "{name}");
+        for (k, a) in boxes.iter().enumerate() {
+            for b in &boxes[..k] {
+                let is_beside = a[0] >= b[1] || b[0] >= a[1] || a[2] >= b[3] || b[2] >= a[3];
+                assert!(is_beside, "{name}: {a:?} {b:?}");
+            }
+        }
+        seen.push(boxes);
+    }
+    assert_ne!(seen[0], seen[1], "it was turned");
+}
+
+/// The share of squares of 12 pixels whose mean colour differs by more than a twentieth.
+fn differing(a: &Pixmap, b: &Pixmap) -> f64 {
+    const SIDE: u32 = 12;
+    assert_eq!((a.width(), a.height()), (b.width(), b.height()));
+    let mean = |of: &Pixmap, left: u32, top: u32| {
+        let mut sum = [0.0; 3];
+        for (x, y) in (0..SIDE * SIDE).map(|k| (left + k % SIDE, top + k / SIDE)) {
+            let it = of.pixel(x, y).unwrap();
+            for (sum, it) in sum.iter_mut().zip([it.red(), it.green(), it.blue()]) {
+                *sum += f64::from(it) / 255.0 / f64::from(SIDE * SIDE);
+            }
+        }
+        sum
+    };
+    let (columns, rows) = (a.width() / SIDE, a.height() / SIDE);
+    let places = (0..columns * rows).map(|k| (k % columns * SIDE, k / columns * SIDE));
+    let differs = |(left, top): &(u32, u32)| {
+        let (a, b) = (mean(a, *left, *top), mean(b, *left, *top));
+        a.iter().zip(b).any(|(a, b)| (a - b).abs() > 0.05)
+    };
+    places.filter(differs).count() as f64 / f64::from(columns * rows)
+}
+
+/// The page of docs/pictures.md, wide and on a phone, compared with the pictures there: in squares,
+/// so that the last pixel of a letter does not matter. Where the fonts are others, lines break
+/// elsewhere, and nothing is compared. `PHI_SCREENSHOTS=write` makes the pictures anew.
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn the_page_looks_as_in_the_documentation() {
+    let place = Place::new();
+    let network = include_str!("../../examples/networks/albantakis_2023_fig1.json");
+    place.write("albantakis_2023_fig1.json", network);
+    place.run("explore albantakis_2023_fig1.json").succeeded();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    for (width, height) in [(1440, 1450), (390, 2100)] {
+        let Some(mut browser) = chromium(&place) else { return };
+        let shot = place.path(&format!("{width}.png"));
+        // In a frame, since windows are 500 pixels wide at least.
+        let style = format!("border: 0; width: {width}px; height: {height}px");
+        let frame = format!("<iframe src=\"albantakis_2023_fig1.html\" style=\"{style}\">");
+        place.write("frame.html", format!("<!doctype html><body style=\"margin: 0\">{frame}"));
+        let out = browser
+            .arg(format!("--window-size={},{height}", width.max(500)))
+            .arg(format!("--screenshot={}", shot.display()))
+            .arg(format!("file://{}", place.path("frame.html").display()))
+            .output()
+            .unwrap();
+        assert!(out.status.success());
+        let whole = Pixmap::load_png(&shot).unwrap();
+        let part = whole.clone_rect(IntRect::from_xywh(0, 0, width, height).unwrap());
+        part.unwrap().save_png(&shot).unwrap();
+        let reference = docs.join(format!("explore-{width}.png"));
+        if env::var("PHI_SCREENSHOTS").is_ok_and(|it| it == "write") {
+            fs::copy(&shot, &reference).unwrap();
+        }
+        let found = Pixmap::load_png(&shot).unwrap();
+        let expected = Pixmap::load_png(&reference).unwrap();
+        assert_eq!((found.width(), found.height()), (width, height));
+        // The heading has one line everywhere: if its letters differ, so do the fonts.
+        let heading = |of: &Pixmap| of.clone_rect(IntRect::from_xywh(0, 0, 384, 60).unwrap());
+        let (a, b) = (heading(&found).unwrap(), heading(&expected).unwrap());
+        if differing(&a, &b) > 0.0 {
+            eprintln!("not compared at {width} pixels: other fonts than in the documentation");
+            continue;
+        }
+        let share = differing(&found, &expected);
+        if share > 0.005 {
+            let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("explore-{width}.png"));
+            fs::copy(&shot, &kept).unwrap();
+            panic!("{:.1} % of the page differ: see {}", 100.0 * share, kept.display());
+        }
+        // What is compared can tell pictures apart: without the lower half they differ.
+        let mut without = found.clone();
+        let paper = without.pixel(2, 2).unwrap();
+        let from = without.pixels().len() / 2;
+        without.pixels_mut()[from..].fill(paper);
+        assert!(differing(&without, &expected) > 0.02);
+    }
 }

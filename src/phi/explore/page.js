@@ -125,7 +125,8 @@ function go(state, unit) {
   byId("missing").textContent = "";
   view.at = at;
   startOver();
-  history.replaceState(null, "", "#" + key(state));
+  // Within another page there is no address of this one.
+  if (location.protocol !== "about:") history.replaceState(null, "", "#" + key(state));
   show();
   if (unit !== undefined) byId("graph").querySelector(`[data-unit="${unit}"]`).focus();
 }
@@ -222,6 +223,7 @@ function chosenRelations(items, relations) {
 // ---- three dimensions
 
 function drawPlot() {
+  delete byId("plot").dataset.names;
   const { items, relations } = structure();
   const css = getComputedStyle(document.documentElement);
   const color = (role) => css.getPropertyValue("--" + role).trim();
@@ -289,12 +291,15 @@ function drawPlot() {
     traces.push({ type: "scatter3d", mode: "lines", x: axis(0), y: axis(1), z: axis(2), line: { color: color("blue"), width }, opacity: 0.35 + 0.2 * at, hoverinfo: "skip" });
   });
   if (middles.x.length) traces.push({ type: "scatter3d", mode: "markers", ...middles, marker: { size: 3, color: color("blue"), opacity: 0.5 }, hoverinfo: "text" });
+  named = [];
   const pole = (letter, symbol, of) => {
     const at = items.map((_, k) => k).filter((k) => kept[k]);
     const p = at.map((k) => poles.get(k + letter));
     const text = at.map((k) => plain(`${of} of ${names(items[k].mechanism)}: ${side(of === "cause" ? items[k].cause : items[k].effect)}<br>φ = ${number((of === "cause" ? items[k].cause : items[k].effect).phi)}, of the whole ${number(items[k].phi)}`));
-    return { type: "scatter3d", mode: items.length <= 15 ? "markers+text" : "markers", x: p.map((it) => it[0]), y: p.map((it) => it[1]), z: p.map((it) => it[2]),
-      text: at.map((k) => plain(names(items[k].mechanism))), hovertext: text, hoverinfo: "text", textposition: "top center", textfont: { size: 11, color: color("ink") },
+    // Names come when it is known where on the screen they would be.
+    named.push({ trace: traces.length + named.length, points: p, names: at.map((k) => plain(names(items[k].mechanism))), phi: at.map((k) => items[k].phi) });
+    return { type: "scatter3d", mode: "markers+text", x: p.map((it) => it[0]), y: p.map((it) => it[1]), z: p.map((it) => it[2]),
+      text: at.map(() => ""), hovertext: text, hoverinfo: "text", textposition: "top center", textfont: { size: 12 * RATIO, color: color("ink") },
       marker: { symbol, size: at.map((k) => 4 + (6 * items[k].phi) / (most || 1)), color: at.map((k) => (k === view.chosen ? color("orange") : color("ink"))), line: { width: 1, color: color("ink") } } };
   };
   traces.push(pole("c", "circle-open", "cause"), pole("e", "circle", "effect"));
@@ -314,7 +319,59 @@ function drawPlot() {
     : "Empty: core cause, filled: core effect, joined by a line the wider the larger φ; the higher, the larger the purview. Drag to turn, scroll to zoom, point at something to read its values.";
   byId("leastsaid").textContent = `${number(share * most)}`;
   byId("relatedsaid").textContent = `${number(related)}`;
-  if (canDraw()) window.Plotly.react(byId("plot"), traces, layout, { displaylogo: false, responsive: true, modeBarButtons: [["orbitRotation", "pan3d", "zoom3d", "resetCameraDefault3d"]] });
+  if (!canDraw()) return;
+  const plot = byId("plot"), is_first = !plot.on;
+  window.Plotly.react(plot, traces, layout, { displaylogo: false, plotGlPixelRatio: RATIO, modeBarButtons: [["orbitRotation", "pan3d", "zoom3d", "resetCameraDefault3d"]] });
+  if (is_first) {
+    plot.on("plotly_relayout", writeNamesSoon);
+    new ResizeObserver(() => { window.Plotly.Plots.resize(plot); writeNamesSoon(); }).observe(plot);
+  }
+  writeNamesSoon();
+}
+
+// The camera is known once it has drawn.
+function writeNamesSoon() {
+  requestAnimationFrame(() => requestAnimationFrame(writeNames));
+}
+
+// Pixels of the figure for one of the page: more cost time where no processor of graphics helps.
+const RATIO = Math.min(2, Math.max(1, window.devicePixelRatio || 1));
+
+// The causes and effects of the figure, with what may stand above them.
+let named = [];
+
+// The boxes of the names that are written: those of the largest φ first, none over another, as the figure is seen now.
+function nameBoxes() {
+  const plot = byId("plot"), scene = plot._fullLayout.scene._scene, camera = scene.glplot.cameraParams;
+  if (!camera) return [];
+  const times = (m, [x, y, z, w]) => [0, 1, 2, 3].map((row) => m[row] * x + m[4 + row] * y + m[8 + row] * z + m[12 + row] * w);
+  const onScreen = (p) => {
+    const at = [0, 1, 2].map((axis) => p[axis] * scene.dataScale[axis]);
+    const [x, y, , w] = times(camera.projection, times(camera.view, times(camera.model, [...at, 1])));
+    return [(plot.clientWidth * (1 + x / w)) / 2, (plot.clientHeight * (1 - y / w)) / 2];
+  };
+  const all = named.flatMap(({ trace, points, names, phi }) => points.map((p, at) => ({ trace, at, text: names[at], phi: phi[at], p })));
+  all.sort((a, b) => b.phi - a.phi || a.trace - b.trace || a.at - b.at);
+  const boxes = [];
+  for (const it of all) {
+    // As plotly.js writes them in this size: letters of 6 pixels at most.
+    const [x, y] = onScreen(it.p), half = 3 * [...it.text].length + 2;
+    const box = { ...it, left: x - half, right: x + half, top: y - 26, bottom: y - 10 };
+    const touches = (other) => box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom;
+    if (boxes.length < NAMES && !boxes.some(touches)) boxes.push(box);
+  }
+  return boxes;
+}
+const NAMES = 40;
+
+function writeNames() {
+  const boxes = nameBoxes();
+  const texts = named.map(({ trace, names }) => names.map((text, at) => (boxes.some((it) => it.trace === trace && it.at === at) ? text : "")));
+  const said = JSON.stringify(texts);
+  if (named.length && byId("plot").dataset.names !== said) {
+    byId("plot").dataset.names = said;
+    window.Plotly.restyle(byId("plot"), { text: texts }, named.map((it) => it.trace));
+  }
 }
 
 // Labels in the figure are drawn as text: its own markup is taken out of names.

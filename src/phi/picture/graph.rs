@@ -84,7 +84,7 @@ impl Picture<'_> {
         for (unit, &state) in self.state.iter().enumerate() {
             let (on, inside) = (state != 0, self.nodes.contains(&unit));
             let words = |yes, no, is| if is { yes } else { no };
-            let value = match self.has_values {
+            let value = match self.has_values() {
                 true => format!("value {state}"),
                 false => words("ON", "OFF", on).to_owned(),
             };
@@ -102,7 +102,7 @@ impl Picture<'_> {
                 let points = ring(UNIT + 4.0);
                 marks.push(Mark::Line { points, ink, width: 1.5, dashed: true });
             }
-            let name = match self.has_values {
+            let name = match self.has_values() {
                 true => format!("{}={state}", self.name(unit)),
                 false => self.name(unit),
             };

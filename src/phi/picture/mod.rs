@@ -34,9 +34,11 @@ pub enum Kind {
     Structure,
     /// IIT 4.0: distinctions on the lattice of their purviews, joined by their relations.
     Lattice,
+    /// IIT 3.0: the concepts that the minimum information partition leaves, a line each.
+    Partitioned,
     /// The network with all its complexes.
     Complexes,
-    /// All states: which follows which, and Φ in each (up to 6 units).
+    /// All states: which follows which, and Φ in each (up to 64, those of 6 units of two values).
     States,
     /// The TPM: what each unit does after each state.
     Tpm,
@@ -51,6 +53,16 @@ impl Kind {
             None => vec![Kind::Graph, Kind::Structure],
             Some(_) => vec![Kind::Graph, Kind::Structure, Kind::Lattice],
         }
+    }
+
+    /// All that there are.
+    pub fn all() -> &'static [Kind] {
+        Kind::value_variants()
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Kind> {
+        Kind::from_str(name, false).ok()
     }
 
     /// Its name in files and arguments.
@@ -73,17 +85,18 @@ pub fn draw(
 ) -> Result<Vec<Drawing>, Error> {
     let name = network.name().unwrap_or(name);
     let nodes = network.nodes();
+    let sizes = network.sizes();
     let picture = Picture {
         title: name,
         cm: network.connectivity(),
         state: network.state(),
-        has_values: !network.is_binary(),
+        sizes: &sizes,
         nodes: &nodes,
         labels: network.labels(),
     };
     check(&picture, rules, kinds)?;
     let has = |some: &[Kind]| kinds.iter().any(|it| some.contains(it));
-    let found = match has(&[Kind::Graph, Kind::Structure, Kind::Lattice]) {
+    let found = match has(&[Kind::Graph, Kind::Structure, Kind::Lattice, Kind::Partitioned]) {
         true => Some(Found::new(engine, network, rules)?),
         false => None,
     };
@@ -99,6 +112,10 @@ pub fn draw(
             Kind::Lattice => match found() {
                 Found::Iit4(it) => picture.lattice(it),
                 Found::Iit3(_) => unreachable!("checked"),
+            },
+            Kind::Partitioned => match found() {
+                Found::Iit3(it) => picture.partitioned(it),
+                Found::Iit4(_) => unreachable!("checked"),
             },
             Kind::Complexes => complexes(engine, network, rules, &picture)?,
             Kind::States => {
@@ -120,13 +137,10 @@ fn check(picture: &Picture<'_>, rules: Option<Rules>, kinds: &[Kind]) -> Result<
                        iit4-2026-paper";
         return Err(Error::Settings(message.to_owned()));
     }
-    for kind in [Kind::States, Kind::Tpm] {
-        if picture.has_values && kinds.contains(&kind) {
-            return Err(Error::Settings(format!(
-                "--show {} of units with more than two values: expected units of two",
-                kind.name()
-            )));
-        }
+    if rules.is_some() && kinds.contains(&Kind::Partitioned) {
+        let message = "--show partitioned under IIT 4.0, where a system is partitioned and not its \
+                       structure: expected --formalism iit3";
+        return Err(Error::Settings(message.to_owned()));
     }
     if kinds.contains(&Kind::States) { picture.check_states() } else { Ok(()) }
 }
@@ -257,9 +271,9 @@ fn values(
     network: &OwnNetwork,
     rules: Option<Rules>,
 ) -> Result<Vec<StateValue>, Error> {
-    let n_units = network.n_all_units();
+    let sizes = network.sizes();
     let value = |state: usize| {
-        let state: Vec<u8> = values_of(state, &vec![2; n_units]).collect();
+        let state: Vec<u8> = values_of(state, &sizes).collect();
         let network = match network.in_state(&state, rules) {
             Ok(network) => network,
             Err(rejected) if rejected.is_unreachable => return Ok(StateValue::Unreachable),
@@ -272,7 +286,7 @@ fn values(
             Some(rules) => engine.phi_s(&network, rules)?.phi_s,
         }))
     };
-    (0..1 << n_units).map(value).collect()
+    (0..sizes.iter().product()).map(value).collect()
 }
 
 /// What is drawn: a network in a state.
@@ -284,8 +298,8 @@ pub struct Picture<'a> {
     pub cm: &'a [Vec<u8>],
     /// The state of every unit.
     pub state: &'a [u8],
-    /// Some unit has more than two values: then they are written, and not ON and OFF.
-    pub has_values: bool,
+    /// How many values each unit has.
+    pub sizes: &'a [usize],
     /// The units of the system; the others are its background.
     pub nodes: &'a [usize],
     /// The names of the units, where they have some.
@@ -296,6 +310,18 @@ pub struct Picture<'a> {
 const NAME: usize = 12;
 
 impl Picture<'_> {
+    /// Some unit has more than two values: then they are written, and not ON and OFF.
+    fn has_values(&self) -> bool {
+        self.sizes.iter().any(|it| *it > 2)
+    }
+
+    /// The state of this number, unit 0 first.
+    fn state_name(&self, state: usize) -> String {
+        let values: Vec<String> = values_of(state, self.sizes).map(|it| it.to_string()).collect();
+        // A value of two digits is not two values.
+        values.join(if self.sizes.iter().any(|it| *it > 10) { "," } else { "" })
+    }
+
     fn name(&self, unit: usize) -> String {
         written(unit, self.labels)
     }
@@ -315,11 +341,6 @@ impl Picture<'_> {
 fn written(unit: usize, labels: Option<&[String]>) -> String {
     let name = labels.and_then(|it| it.get(unit));
     name.map_or_else(|| unit.to_string(), |it| shortened(it))
-}
-
-/// The state of this number of so many units, unit 0 first.
-fn state_name(state: usize, n_units: usize) -> String {
-    values_of(state, &vec![2; n_units]).map(|it| it.to_string()).collect()
 }
 
 /// A name of a bearable length.
@@ -346,6 +367,6 @@ mod tests {
 
     /// Three units, of which the last is outside the system.
     pub(super) fn picture<'a>(cm: &'a [Vec<u8>], labels: Option<&'a [String]>) -> Picture<'a> {
-        Picture { title: "a < b", cm, state: &[1, 0, 0], has_values: false, nodes: &[0, 1], labels }
+        Picture { title: "a < b", cm, state: &[1, 0, 0], sizes: &[2, 2, 2], nodes: &[0, 1], labels }
     }
 }

@@ -2,8 +2,8 @@
 //! φ as a bar, and the partitions in words.
 
 use super::{Picture, text, width_of};
-use crate::engine::exact::{ConceptRecord, CoreRecord, DistinctionRecord, MiceRecord};
-use crate::phi::{bits, partition};
+use crate::engine::exact::{ConceptRecord, CoreRecord, DistinctionRecord, MiceRecord, PhiRecord};
+use crate::phi::{bits, partition, severed};
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark, Shape};
 use crate::report::plot::label;
 
@@ -78,6 +78,24 @@ impl Picture<'_> {
         }
     }
 
+    /// The concepts that the minimum information partition of the system leaves.
+    pub fn partitioned(&self, answer: &PhiRecord) -> Drawing {
+        let rows: Vec<Row> = answer.partitioned_ces.iter().map(|it| self.concept(it)).collect();
+        let Some(cut) = answer.cut.as_ref().filter(|_| answer.phi > 0.0) else {
+            let title = format!("{}: nothing is lost by severing connections: Φ = 0", self.title);
+            return self.structure(&title, &rows);
+        };
+        let title = format!(
+            "{}: {} of {} concepts are left by {}; what is lost is Φ = {:.6}",
+            self.title,
+            rows.len(),
+            answer.ces.len(),
+            severed(cut, self.short_labels().as_deref()),
+            answer.phi
+        );
+        self.structure(&title, &rows)
+    }
+
     /// The concepts or distinctions, a line each, the largest φ first, under a `title`.
     pub fn structure(&self, title: &str, rows: &[Row]) -> Drawing {
         const CELL: f64 = 16.0;
@@ -97,7 +115,7 @@ impl Picture<'_> {
         let largest = rows.iter().map(|it| it.phi).fold(0.0, f64::max);
         let widest = rows.iter().map(|it| it.said.chars().count()).max().unwrap_or(0);
         let has_states = rows.iter().any(|it| !it.cause.state.is_empty());
-        let foot = match (has_states, self.has_values) {
+        let foot = match (has_states, self.has_values()) {
             (false, _) => "",
             (true, false) => "purviews: filled ON, empty OFF",
             (true, true) => "purviews: the value of each unit",
@@ -162,7 +180,7 @@ impl Picture<'_> {
     fn dot(&self, side: &RowSide, unit: usize, (x, y): (f64, f64), strong: Ink) -> Mark {
         let place = side.units.iter().position(|&it| it == unit);
         let value = place.and_then(|it| side.state.get(it));
-        if let Some(value) = value.filter(|_| self.has_values) {
+        if let Some(value) = value.filter(|_| self.has_values()) {
             return label((x, y + 4.0), &value.to_string(), 11.0, Anchor::Middle, strong);
         }
         Mark::Point {

@@ -3,13 +3,14 @@
 use std::f64::consts::{PI, TAU};
 
 use super::shapes::{bow, head, ring};
-use super::{Picture, state_name, text, width_of};
+use super::{Picture, text, width_of};
 use crate::error::Error;
+use crate::phi::values_of;
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::plot::label;
 
-/// Up to so many units the states are drawn: each has a place on a circle.
-const MOST_UNITS: usize = 6;
+/// So many states are drawn at most: each has a place on a circle.
+const MOST_STATES: usize = 64;
 
 /// The radius of a state.
 const STATE: f64 = 15.0;
@@ -32,21 +33,23 @@ impl Picture<'_> {
     /// # Errors
     /// [`Error::Settings`].
     pub fn check_states(&self) -> Result<(), Error> {
-        let n = self.state.len();
-        if n > MOST_UNITS {
+        let n_states = self.sizes.iter().try_fold(1_usize, |all, it| all.checked_mul(*it));
+        if n_states.is_none_or(|it| it > MOST_STATES) {
             return Err(Error::Settings(format!(
-                "states of {n} units: expected at most {MOST_UNITS} units, of whose states each \
-                 has a place"
+                "states of {} units: expected at most {MOST_STATES} states, of which each has \
+                 a place (6 units of two values)",
+                self.state.len()
             )));
         }
         Ok(())
     }
 
-    /// The states, each with Φ (`what`), and the transitions by the TPM: P(unit is ON) by state of
-    /// the network, unit 0 in the lowest bit, and unit.
+    /// The states, each with Φ (`what`), and the transitions by the TPM: a row for each state of
+    /// the network, unit 0 varying fastest, with P(unit is ON), or where units have more values
+    /// with their distributions one after the other.
     pub fn states(&self, tpm: &[Vec<f64>], values: &[StateValue], what: &str) -> Drawing {
         let (n, n_states) = (self.state.len(), tpm.len());
-        let names: Vec<String> = (0..n_states).map(|it| state_name(it, n)).collect();
+        let names: Vec<String> = (0..n_states).map(|it| self.state_name(it)).collect();
         let radius = (n_states as f64 * 2.9 * STATE / TAU).max(70.0);
         let beside = width_of(&names[0], 11.0) + 14.0;
         let width = (2.0 * (radius + STATE + beside) + 30.0).max(460.0);
@@ -61,9 +64,7 @@ impl Picture<'_> {
         let mut n_left_out = 0;
         for (from, row) in tpm.iter().enumerate() {
             for to in 0..n_states {
-                let on =
-                    |unit: usize| if to >> unit & 1 == 1 { row[unit] } else { 1.0 - row[unit] };
-                let likely: f64 = (0..n).map(on).product();
+                let likely = self.likely(row, to);
                 if likely <= LEAST_LIKELY {
                     n_left_out += usize::from(likely > 0.0);
                     continue;
@@ -75,8 +76,8 @@ impl Picture<'_> {
             StateValue::Phi(phi) => most.max(*phi),
             StateValue::Unreachable => most,
         });
-        let now: usize =
-            self.state.iter().enumerate().map(|(unit, it)| usize::from(*it) << unit).sum();
+        let units = self.state.iter().zip(self.sizes).rev();
+        let now = units.fold(0, |now, (value, size)| now * size + usize::from(*value));
         for (state, value) in values.iter().enumerate() {
             let (x, y) = at(state);
             let ring = |radius| ring((x, y), radius);
@@ -140,6 +141,24 @@ impl Picture<'_> {
             y += 16.0;
         }
         Drawing { width, height: y, title, marks }
+    }
+}
+
+impl Picture<'_> {
+    /// How likely the state `to` follows, by a row of the TPM.
+    fn likely(&self, row: &[f64], to: usize) -> f64 {
+        let values = values_of(to, self.sizes).map(usize::from);
+        if !self.has_values() {
+            let one = |(value, on): (usize, &f64)| if value == 1 { *on } else { 1.0 - on };
+            return values.zip(row).map(one).product();
+        }
+        let mut from = 0;
+        let one = |(value, size): (usize, &usize)| {
+            let likely = row[from + value];
+            from += size;
+            likely
+        };
+        values.zip(self.sizes).map(one).product()
     }
 }
 

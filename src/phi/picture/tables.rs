@@ -1,6 +1,6 @@
 //! The tables of a network as heat maps: who is connected to whom, and what the units do.
 
-use super::{Picture, state_name, width_of};
+use super::{Picture, width_of};
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::plot::label;
 
@@ -20,12 +20,18 @@ impl Picture<'_> {
         heat(&title, &names, &names, &table, 0)
     }
 
-    /// P(unit is ON) after each state of the network.
+    /// P(unit is ON) after each state of the network; where units have more values, P of each.
     pub fn probabilities(&self, tpm: &[Vec<f64>]) -> Drawing {
-        let n = self.state.len();
-        let columns: Vec<String> = (0..n).map(|it| self.name(it)).collect();
-        let rows: Vec<String> = (0..tpm.len()).map(|it| state_name(it, n)).collect();
-        let title = format!("{}: P(unit is ON) after each state", self.title);
+        let rows: Vec<String> = (0..tpm.len()).map(|it| self.state_name(it)).collect();
+        let units = 0..self.state.len();
+        let (columns, what): (Vec<String>, _) = if self.has_values() {
+            let of =
+                |unit| (0..self.sizes[unit]).map(move |it| format!("{}={it}", self.name(unit)));
+            (units.flat_map(of).collect(), "P(unit has this value)")
+        } else {
+            (units.map(|it| self.name(it)).collect(), "P(unit is ON)")
+        };
+        let title = format!("{}: {what} after each state", self.title);
         heat(&title, &rows, &columns, tpm, 2)
     }
 }
