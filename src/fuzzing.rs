@@ -18,8 +18,8 @@ use crate::escape::{csv, markdown, terminal, xml};
 use crate::files::seal::{Chain, seal};
 use crate::model::formalism::Formalism;
 use crate::phi::Question;
-use crate::report::Report;
 use crate::report::text;
+use crate::report::{Links, Report};
 use crate::run::journal::SettingsFile;
 use crate::run::store::Contents;
 use crate::run::timeline;
@@ -111,7 +111,7 @@ pub fn journal(bytes: &[u8]) {
     let summary = Summaries::of(&contents);
     let shown = summary.to_string();
     assert!(!shown.contains("NaN") && !shown.contains("inf"), "{shown}");
-    let report = Report::new("name", &contents, &summary, &[], &Ok(None));
+    let report = Report::new("name", &contents, &summary, &[], &Ok(None), &Links::default());
     assert!(report.html().trim_end().ends_with("</html>"));
     report.markdown();
     for line in contents.csv().lines().skip(1) {

@@ -5,13 +5,17 @@ use std::path::{Component, Path, PathBuf};
 
 use clap::Args;
 
-use super::output::{Format, print, print_path};
+use super::output::{Format, ThreadArgs, display, print, print_path};
+use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::escape::is_hidden;
+use crate::phi::explore;
 use crate::report::Report;
 use crate::report::text::runs;
 use crate::run::set_aside;
-use crate::run::store;
+use crate::run::store::{self, Contents};
+use crate::stats::summary::Summaries;
+use crate::ui::progress::Watch;
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
@@ -21,6 +25,12 @@ pub(super) struct ReportArgs {
     /// The folder of the runs
     #[arg(long, value_name = "FOLDER", default_value = "runs")]
     runs: PathBuf,
+    /// Also write a page to look at each network, as `explore` does, and let the rows lead to them.
+    /// They are in the folder `explore` of the run, 100 MB of them at most
+    #[arg(long)]
+    explore: bool,
+    #[command(flatten)]
+    threads: ThreadArgs,
 }
 
 #[derive(Debug, Args)]
@@ -47,8 +57,22 @@ impl RunsArgs {
 
 impl ReportArgs {
     pub(super) fn run(self) -> Result<(), Error> {
-        let page = Report::write(&named(&self.runs, self.run))?;
-        print_path(&page)
+        let folder = named(&self.runs, self.run);
+        if !self.explore {
+            return print_path(&Report::write(&folder)?);
+        }
+        let contents = Contents::read(&folder)?;
+        Report::check_paths(&folder)?;
+        explore::check_folder(&folder)?;
+        let detail = Detail::default();
+        let engine = self.threads.engine()?;
+        let watch = Watch::new(display(false), detail.clone());
+        let told = |done, total| {
+            detail.set(Some(Steps { what: "pages", done, total, best: None, remaining: None }));
+        };
+        let links = explore::of_run(&engine, &folder, &contents, &told)?;
+        drop(watch);
+        print_path(&Report::write_of(&folder, &contents, &Summaries::of(&contents), &links)?)
     }
 }
 

@@ -20,8 +20,8 @@ use crate::estimate::Registry;
 use crate::model::dynamics::Rule;
 use crate::model::network::StatePattern;
 use crate::model::topology::Topology;
-use crate::report::Report;
 use crate::report::text::write_matrix;
+use crate::report::{Links, Report};
 use crate::run::journal::{IfExists, Outputs, check_summary};
 use crate::run::ledger::Ledger;
 use crate::run::store::{Contents, RunFolder, results_beside, results_in};
@@ -371,7 +371,7 @@ pub(super) fn conclude(
 ) -> Result<(), Error> {
     let summary = Summaries::of(contents);
     let written = summary.write(&folder.join("summary.json"));
-    let reported = Report::write_of(folder, contents, &summary);
+    let reported = Report::write_of(folder, contents, &summary, &Links::default());
     show(&summary, folder, events, written.and(reported.map(drop)))
 }
 

@@ -135,7 +135,7 @@ fn figure(name: &'static str, title: &str, caption: String, courses: &[Course]) 
         marks.push(Mark::Line { points, ink: Ink::Series(1), width: 2.0, dashed: false });
     }
     let drawing = Drawing { width: WIDTH, height: 280.0, title: title.to_owned(), marks };
-    Some(Figure { name: name.to_owned(), caption, drawing })
+    Some(Figure { name: name.to_owned(), caption, drawing, names_at: None })
 }
 
 #[cfg(test)]

@@ -267,14 +267,16 @@ impl Drawing {
     }
 
     /// An SVG to stand inside a page, which defines the colours `--ink`, `--muted`, `--grid` and
-    /// `--paper`.
-    pub fn inline_svg(&self) -> String {
-        self.svg(Ink::css)
+    /// `--paper`. With a place for names, the title of each point is written there as well, in an
+    /// element of the class `name` within one of the class `point`, which the page hides until the
+    /// point is pointed at or touched.
+    pub fn inline_svg(&self, names_at: Option<(f64, f64)>) -> String {
+        self.svg(Ink::css, names_at)
     }
 
     /// An SVG file.
     pub fn svg_file(&self, theme: Theme) -> String {
-        let svg = self.svg(|ink| ink.hex(theme));
+        let svg = self.svg(|ink| ink.hex(theme), None);
         let end = svg.find('>').expect("an element") + 1;
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}<rect width=\"100%\" height=\"100%\" \
@@ -285,7 +287,7 @@ impl Drawing {
         )
     }
 
-    fn svg(&self, color: impl Fn(Ink) -> &'static str) -> String {
+    fn svg(&self, color: impl Fn(Ink) -> &'static str, names_at: Option<(f64, f64)>) -> String {
         let Drawing { width, height, title, marks } = self;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
@@ -320,14 +322,24 @@ impl Drawing {
                         let _ = write!(path, "{}{x:.1} {y:.1}", if k == 0 { 'M' } else { 'L' });
                     }
                     path.push('Z');
-                    let fill = if *filled { color(*ink) } else { "none" };
-                    write!(
-                        svg,
+                    let (fill, title) = (if *filled { color(*ink) } else { "none" }, xml(title));
+                    let path = format!(
                         "<path d=\"{path}\" fill=\"{fill}\" fill-opacity=\"0.75\" stroke=\"{}\" \
-                         stroke-width=\"{OUTLINE}\"><title>{}</title></path>",
-                        color(*ink),
-                        xml(title)
-                    )
+                         stroke-width=\"{OUTLINE}\"><title>{title}</title></path>",
+                        color(*ink)
+                    );
+                    match names_at {
+                        None => write!(svg, "{path}"),
+                        // Also the inside of an outline can be pointed at. What is said is not read
+                        // out a second time.
+                        Some((x, y)) => write!(
+                            svg,
+                            "<g class=\"point\" pointer-events=\"all\">{path}<text class=\"name\" \
+                             x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"12\" fill=\"{}\" \
+                             pointer-events=\"none\" aria-hidden=\"true\">{title}</text></g>",
+                            color(Ink::Text)
+                        ),
+                    }
                 }
                 Mark::Bar { at, size, ink, title } => write!(
                     svg,
@@ -687,7 +699,7 @@ mod tests {
         let file = drawing.svg_file(Theme::Light);
         assert!(file.contains("R² &lt; &quot;1&quot; &amp; more") && file.contains("a &lt; b"));
         assert!(file.contains("#1A1D21") && !file.contains("var("));
-        let inline = drawing.inline_svg();
+        let inline = drawing.inline_svg(None);
         assert!(inline.starts_with("<svg ") && inline.contains("fill=\"var(--ink)\""));
         assert!(!inline.contains("#FFFFFF"));
     }

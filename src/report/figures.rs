@@ -26,6 +26,8 @@ pub struct Figure {
     pub caption: String,
     /// The drawing.
     pub drawing: Drawing,
+    /// Where a page shows the title of the point that is pointed at.
+    pub names_at: Option<(f64, f64)>,
 }
 
 /// A row as the figures show it.
@@ -192,7 +194,7 @@ impl Study<'_> {
         marks: Vec<Mark>,
     ) -> Figure {
         let drawing = Drawing { width: WIDTH, height, title: title.to_owned(), marks };
-        Figure { name: format!("{}{name}", self.prefix), caption, drawing }
+        Figure { name: format!("{}{name}", self.prefix), caption, drawing, names_at: None }
     }
 
     fn scatter(&self) -> Figure {
@@ -221,7 +223,8 @@ impl Study<'_> {
              smallest to the largest Φ over choices among ties, where they differ.",
             self.points.len()
         );
-        self.figure("scatter", "Exact Φ against the estimate", caption, 470.0, marks)
+        let figure = self.figure("scatter", "Exact Φ against the estimate", caption, 470.0, marks);
+        Figure { names_at: Some((plot.area[0], 14.0)), ..figure }
     }
 
     /// Panels in rows of four, each with its axes.

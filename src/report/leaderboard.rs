@@ -270,7 +270,7 @@ impl Leaderboard {
         for (at, exact) in self.rankings.keys().enumerate() {
             report.heading(&format!("Against {exact}"));
             let (head, rows) = self.ranking(exact);
-            report.blocks.push(Block::Table(Table { head, rows, long: false }));
+            report.blocks.push(Block::Table(Table { head, rows, ..Table::default() }));
             report.blocks.push(Block::Figure(self.cost(at, exact)));
             for judgement in self.of(exact) {
                 report.suite(judgement);
@@ -329,6 +329,7 @@ impl Leaderboard {
                 title: format!("Agreement with {exact} against cost"),
                 marks,
             },
+            names_at: Some((plot.area[0], 14.0)),
         }
     }
 
@@ -363,6 +364,8 @@ impl Leaderboard {
                 title: format!("{estimator} against {exact}"),
                 marks,
             },
+            // Its points have no names.
+            names_at: None,
         }
     }
 }

@@ -14,6 +14,7 @@ mod pdf;
 pub mod plot;
 pub mod text;
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ use crate::error::Error;
 use crate::escape::{markdown, markdown_code, shell, xml};
 use crate::files::append::{check_ours, write_whole};
 use crate::machine::provenance::Provenance;
+use crate::model::network::ProblemId;
 use crate::model::topology::Topology;
 use crate::report::drawing::Theme;
 use crate::report::figures::{Figure, by_estimator, estimators, figures};
@@ -61,6 +63,8 @@ struct Table {
     rows: Vec<Vec<String>>,
     /// `true` if it is long: folded away at first in the page, and sortable.
     long: bool,
+    /// For each row where its first cell leads, if it leads somewhere.
+    links: Vec<Option<String>>,
 }
 
 impl Table {
@@ -84,6 +88,15 @@ impl Table {
 /// The folder of the figures beside a page.
 const FIGURES: &str = "figures";
 
+/// Where rows of a report lead.
+#[derive(Debug, Default)]
+pub struct Links {
+    /// The place of the page of each exact problem, relative to the report.
+    pub of: HashMap<ProblemId, String>,
+    /// What is said of them.
+    pub said: String,
+}
+
 /// What a run found, ready to be written.
 #[derive(Debug)]
 pub struct Report {
@@ -95,16 +108,18 @@ pub struct Report {
 
 impl Report {
     /// The rows of a theory in the table of rows, at most: a page of very many would not open.
-    const ROWS: usize = 2_000;
+    pub(crate) const ROWS: usize = 2_000;
 
     /// The report of what a run holds by now; `summaries` are its statistics, `samples` its
     /// timeline, `build` is the record of its build, if there is one, or why it cannot be read.
+    /// Rows lead to their `links`.
     pub fn new(
         name: &str,
         contents: &Contents,
         summaries: &Summaries,
         samples: &[Sample],
         build: &Result<Option<BuildRecord>, String>,
+        links: &Links,
     ) -> Report {
         let mut report =
             Report { title: format!("{}{name}", Report::TITLE), theory: None, blocks: vec![] };
@@ -131,7 +146,7 @@ impl Report {
         for part in &parts {
             report.theory = part.suite.settings().formalism().filter(|_| several);
             report.heading("All rows");
-            report.rows(part);
+            report.rows(part, links);
         }
         report
     }
@@ -180,15 +195,15 @@ impl Report {
         Report::check_files(folder, "report", Report::TITLE)
     }
 
-    /// Reads the run in `folder` and writes `report.html`, `report.md` and `figures/` into it. The
-    /// path of the page is returned.
+    /// Reads the run in `folder` and writes `report.html`, `report.md` and `figures/` into it,
+    /// without links. The path of the page is returned.
     ///
     /// # Errors
     /// As [`Contents::read`]; [`Error::Write`].
     pub fn write(folder: &Path) -> Result<PathBuf, Error> {
         let contents = Contents::read(folder)?;
         Report::check_paths(folder)?;
-        Report::write_of(folder, &contents, &Summaries::of(&contents))
+        Report::write_of(folder, &contents, &Summaries::of(&contents), &Links::default())
     }
 
     /// Writes the same of a run that was read already, and its statistics.
@@ -199,13 +214,15 @@ impl Report {
         folder: &Path,
         contents: &Contents,
         summaries: &Summaries,
+        links: &Links,
     ) -> Result<PathBuf, Error> {
         // A report must not fail because of what another program has written.
         let build = build_record(folder).map_err(|it| it.to_string());
         let name = folder.canonicalize().ok();
         let name = name.as_deref().unwrap_or(folder).file_name().unwrap_or_default();
         let samples = timeline::read(folder)?;
-        let report = Report::new(&name.to_string_lossy(), contents, summaries, &samples, &build);
+        let name = name.to_string_lossy();
+        let report = Report::new(&name, contents, summaries, &samples, &build, links);
         report.write_files(folder, "report")
     }
 
@@ -611,7 +628,7 @@ impl Report {
         self.blocks.push(Block::Code(format!("pyphi_validation {command}")));
     }
 
-    fn rows(&mut self, contents: &Contents) {
+    fn rows(&mut self, contents: &Contents, links: &Links) {
         let settings = contents.suite.settings();
         let is_iit4 = settings.formalism().is_some_and(Formalism::is_iit4);
         let marks = if is_iit4 {
@@ -651,6 +668,9 @@ impl Report {
         ]);
         let mut table = Table::new(&head);
         table.long = true;
+        if !links.said.is_empty() {
+            self.text(links.said.clone());
+        }
         if contents.rows.len() > Report::ROWS {
             self.text(format!(
                 "The first {} of {} rows; all are in results.csv.",
@@ -705,6 +725,7 @@ impl Report {
                 format!("{:.1}", row.duration_ms),
             ]);
             table.row(cells);
+            table.links.push(links.of.get(&entry.problem).cloned());
         }
         self.blocks.push(Block::Table(table));
     }
@@ -719,11 +740,11 @@ impl Report {
                 Block::Text(text) => writeln!(body, "<p>{}</p>", xml(text)),
                 Block::Warning(text) => writeln!(body, "<p class=\"warning\">{}</p>", xml(text)),
                 Block::Code(text) => writeln!(body, "<pre>{}</pre>", xml(text)),
-                Block::Figure(Figure { name, caption, drawing }) => writeln!(
+                Block::Figure(Figure { name, caption, drawing, names_at }) => writeln!(
                     body,
                     "<figure id=\"{name}\"><div class=\"scroll\" tabindex=\"0\">{}</div>\
                      <figcaption>{}</figcaption></figure>",
-                    drawing.inline_svg(),
+                    drawing.inline_svg(*names_at),
                     xml(caption)
                 ),
                 Block::Table(table) => writeln!(body, "{}", table.html()),
@@ -748,7 +769,7 @@ impl Report {
                 Block::Text(paragraph) => writeln!(text, "\n{}", markdown(paragraph)),
                 Block::Warning(warning) => writeln!(text, "\n> **{}**", markdown(warning)),
                 Block::Code(code) => writeln!(text, "\n{}", markdown_code(code)),
-                Block::Figure(Figure { name, caption, drawing }) => writeln!(
+                Block::Figure(Figure { name, caption, drawing, .. }) => writeln!(
                     text,
                     "\n![{}](figures/{name}.svg)\n\n*{}*",
                     markdown(&drawing.title),
@@ -847,21 +868,32 @@ impl Table {
         cells.clone().next().is_some() && cells.all(is_number)
     }
 
+    /// Where a row leads.
+    fn link(&self, row: usize) -> Option<&str> {
+        self.links.get(row)?.as_deref()
+    }
+
     fn html(&self) -> String {
         let classes: Vec<&str> = (0..self.head.len())
             .map(|column| if self.to_the_right(column) { " class=\"number\"" } else { "" })
             .collect();
-        let line = |cells: &[String], tag: &str| {
-            let cells = cells.iter().zip(&classes);
-            let cells: String =
-                cells.map(|(cell, class)| format!("<{tag}{class}>{}</{tag}>", xml(cell))).collect();
-            format!("<tr>{cells}</tr>\n")
+        let line = |cells: &[String], tag: &str, link: Option<&str>| {
+            let cells = cells.iter().zip(&classes).enumerate().map(|(at, (cell, class))| {
+                let text = xml(cell);
+                let text = match link.filter(|_| at == 0) {
+                    Some(link) => format!("<a href=\"{}\">{text}</a>", xml(link)),
+                    None => text,
+                };
+                format!("<{tag}{class}>{text}</{tag}>")
+            });
+            format!("<tr>{}</tr>\n", cells.collect::<String>())
         };
-        let rows: String = self.rows.iter().map(|row| line(row, "td")).collect();
+        let rows = self.rows.iter().enumerate().map(|(at, row)| line(row, "td", self.link(at)));
+        let rows: String = rows.collect();
         let head = if self.head.iter().all(String::is_empty) {
             String::new()
         } else {
-            format!("<thead>{}</thead>", line(&self.head, "th"))
+            format!("<thead>{}</thead>", line(&self.head, "th", None))
         };
         let class = if self.long { " class=\"sortable\"" } else { "" };
         let table = format!(
@@ -877,15 +909,20 @@ impl Table {
     }
 
     fn markdown(&self) -> String {
-        let line = |cells: &[String]| {
-            let cells: Vec<String> = cells.iter().map(|it| markdown(it)).collect();
+        let line = |cells: &[String], link: Option<&str>| {
+            let mut cells: Vec<String> = cells.iter().map(|it| markdown(it)).collect();
+            if let (Some(link), Some(first)) = (link, cells.first_mut()) {
+                // In angle brackets, which a link of this program does not have.
+                *first = format!("[{first}](<{link}>)");
+            }
             format!("| {} |\n", cells.join(" | "))
         };
         let rule: Vec<&str> = (0..self.head.len())
             .map(|column| if self.to_the_right(column) { "---:" } else { "---" })
             .collect();
-        let rows: String = self.rows.iter().map(|row| line(row)).collect();
-        format!("{}| {} |\n{rows}", line(&self.head), rule.join(" | "))
+        let rows = self.rows.iter().enumerate().map(|(at, row)| line(row, self.link(at)));
+        let rows: String = rows.collect();
+        format!("{}| {} |\n{rows}", line(&self.head, None), rule.join(" | "))
     }
 }
 
@@ -919,6 +956,10 @@ th { color: var(--muted); font-weight: 600; vertical-align: bottom; }
 .sortable th { cursor: pointer; }
 pre { background: var(--soft); padding: 12px 14px; border-radius: 6px; overflow-x: auto; }
 summary { cursor: pointer; }
+a { color: inherit; text-underline-offset: 2px; }
+.point .name { visibility: hidden; }
+.point:hover .name { visibility: visible; }
+.point:hover path { stroke-width: 3; fill-opacity: 1; }
 @media print {
   :root { --ink: #000000; --muted: #333333; --grid: #CCCCCC; --paper: #FFFFFF; --soft: #FFFFFF; \
   --warn: #FFFFFF; }

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
@@ -88,6 +89,74 @@ fn a_report_needs_nothing_else() {
 }
 
 #[test]
+fn rows_lead_to_pages_of_their_networks_on_request() {
+    let place = Place::new();
+    place.run(STUDY).succeeded();
+    let plain = place.read("runs/first/report.html");
+    fs::create_dir(place.path("runs/first/explore")).unwrap();
+    place.write("runs/first/explore/Ring.html", "mine");
+    let refused = place.run("report first --explore");
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("Ring.html: exists and was not written by"));
+    assert_eq!(place.read("runs/first/explore/Ring.html"), "mine");
+    fs::remove_file(place.path("runs/first/explore/Ring.html")).unwrap();
+
+    place.run("report first --explore").succeeded();
+    let html = place.read("runs/first/report.html");
+    let table = html.split("<table class=\"sortable\">").nth(1).unwrap();
+    let rows: Vec<&str> = table.split("<tr>").skip(2).collect();
+    assert_eq!(rows.len(), 18);
+    let shown = tables(&html.replace("</a>", "").replace("<a href=\"", "<a>"));
+    let shown = shown.iter().find(|it| it[0][0] == "topology").unwrap();
+    let markdown = place.read("runs/first/report.md");
+    let mut linked = BTreeSet::new();
+    for (row, cells) in rows.iter().zip(&shown[1..]) {
+        let link = row.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert!(markdown.contains(&format!("](<{link}>) |")), "{link}");
+        let (file, state) = link.split_once('#').unwrap();
+        linked.insert(file);
+        let page = place.read(&format!("runs/first/{file}"));
+        let data = page.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
+        let data: Value = serde_json::from_str(data).unwrap();
+        let values: Vec<Value> = state.bytes().map(|it| (it - b'0').into()).collect();
+        let states = data["states"].as_array().unwrap();
+        let of_state = states.iter().find(|it| it["state"] == Value::from(values.clone()));
+        check_shown(&cells[4], of_state.unwrap()["iit3"]["phi"].as_f64().unwrap());
+        assert_eq!(data["theories"], serde_json::json!(["iit3"]));
+        // The library is in a file that the pages share.
+        assert!(page.contains("<script src=\"plotly-gl3d.min.js\">") && page.len() < 1_000_000);
+    }
+    // Star and Ring of each size, and Random by seed, unless those are the same network.
+    let files = fs::read_dir(place.path("runs/first/explore")).unwrap().count();
+    assert_eq!(files, linked.len() + 1);
+    assert!((7..=12).contains(&linked.len()), "{linked:?}");
+    assert!(place.path("runs/first/explore/plotly-gl3d.min.js").exists());
+    // Again: its own pages may be written anew. Without the flag the report is as it was.
+    place.run("report first --explore").succeeded();
+    place.run("report first").succeeded();
+    assert_eq!(place.read("runs/first/report.html"), plain);
+}
+
+#[test]
+fn the_row_of_a_point_is_named_without_script() {
+    let place = Place::new();
+    place.run(STUDY).succeeded();
+    let html = place.read("runs/first/report.html");
+    let scatter = html.split("<figure id=\"scatter\">").nth(1).unwrap();
+    let scatter = scatter.split("</figure>").next().unwrap();
+    for point in scatter.split("<g class=\"point\"").skip(1).filter(|it| it.contains(" seed ")) {
+        let title = point.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+        assert!(title.contains(": estimate "), "{title}");
+        assert!(point.contains(&format!("aria-hidden=\"true\">{title}</text>")), "{title}");
+    }
+    assert_eq!(scatter.matches(" seed ").count(), 2 * 18);
+    assert!(html.contains(".point .name { visibility: hidden; }"));
+    assert!(html.contains(".point:hover .name { visibility: visible; }"));
+    // Files have no style of the page.
+    assert!(!place.read("runs/first/figures/scatter.svg").contains("class="));
+}
+
+#[test]
 fn the_numbers_of_a_report_can_be_computed_from_the_journal() {
     let place = Place::new();
     place.run(STUDY).succeeded();
@@ -175,7 +244,7 @@ fn the_numbers_of_a_report_can_be_computed_from_the_journal() {
     let figure = html.split("<figure id=\"scatter\">").nth(1).unwrap();
     let figure = figure.split("</figure>").next().unwrap();
     assert_eq!(figure.matches("exact Φ ").count() - 1, figure.matches(": estimate ").count());
-    assert_eq!(figure.matches(": estimate ").count(), lines.len());
+    assert_eq!(figure.matches(": estimate ").count(), 2 * lines.len());
 }
 
 #[test]

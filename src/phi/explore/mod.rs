@@ -3,7 +3,12 @@
 //!
 //! The page needs nothing else: no network, no fonts, no other file. All numbers in it are the
 //! program's answers in JSON; the script places them and shows names as text only. The figure in
-//! three dimensions is drawn by plotly.js (`vendor/`, MIT).
+//! three dimensions is drawn by plotly.js (`vendor/`, MIT). The pages beside a report ([`of_run()`])
+//! share one file of it.
+
+mod of_run;
+
+pub use of_run::{check_folder, of_run};
 
 use std::fmt::Write as _;
 
@@ -34,6 +39,30 @@ const LISTED: Listing = Listing::Largest { pairs: 600, triples: 300 };
 
 /// The largest page, in bytes. States that do not fit are left out.
 const LARGEST: usize = 8_000_000;
+
+/// Where a page has the library that draws in three dimensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Library {
+    /// In itself.
+    Inside,
+    /// In the file [`Library::FILE`] of the same folder.
+    Beside,
+}
+
+impl Library {
+    const FILE: &str = "plotly-gl3d.min.js";
+
+    /// The element that runs it, and from where the page may take scripts besides itself.
+    fn parts(self) -> (String, &'static str) {
+        match self {
+            Library::Inside => (format!("<script>{PLOTLY}</script>"), ""),
+            // A page that is opened from disk is of no site, as some browsers have it.
+            Library::Beside => {
+                (format!("<script src=\"{}\"></script>", Library::FILE), "'self' file: ")
+            }
+        }
+    }
+}
 
 /// Which theories are in the page.
 #[derive(Debug, Clone, Copy)]
@@ -129,6 +158,25 @@ pub fn page(
     name: &str,
     told: &dyn Fn(u64, u64),
 ) -> Result<Page, Error> {
+    let made = made(engine, network, theories, which, name, Library::Inside, told)?;
+    made.map_err(|size| {
+        Error::Settings(format!(
+            "page of {size} bytes for one state: expected at most {LARGEST}; draw shows a \
+             structure of any size"
+        ))
+    })
+}
+
+/// The page, or the size that it would have with a single state, if that is too large.
+fn made(
+    engine: &Engine,
+    network: &OwnNetwork,
+    theories: Theories,
+    which: Option<Which>,
+    name: &str,
+    library: Library,
+    told: &dyn Fn(u64, u64),
+) -> Result<Result<Page, usize>, Error> {
     let title = terminal(network.name().unwrap_or(name));
     let states = states(network, which)?;
     let given = states.iter().position(|it| it == network.state()).unwrap_or(0);
@@ -150,7 +198,8 @@ pub fn page(
     // The one in the file first: whatever is left out, it is not.
     let mut order: Vec<usize> = (0..states.len()).collect();
     order.sort_by_key(|&at| at != given);
-    let mut size = PLOTLY.len() + HTML.len() + CSS.len() + SCRIPT.len() + in_page(&empty).len();
+    let (plotly, source) = library.parts();
+    let mut size = plotly.len() + HTML.len() + CSS.len() + SCRIPT.len() + in_page(&empty).len();
     let (mut kept, mut n_left_out) = (Vec::new(), 0);
     for (done, &at) in order.iter().enumerate() {
         told(done as u64, states.len() as u64);
@@ -161,10 +210,7 @@ pub fn page(
         size += in_page(&found).len() + 1;
         if size > LARGEST {
             if kept.is_empty() {
-                return Err(Error::Settings(format!(
-                    "page of {size} bytes for one state: expected at most {LARGEST}; draw shows a \
-                     structure of any size"
-                )));
+                return Ok(Err(size));
             }
             // Those behind it are not looked at.
             n_left_out = order.len() - done;
@@ -178,19 +224,22 @@ pub fn page(
         notes.push(format!("{n_left_out} more states do not fit into a page of {LARGEST} bytes."));
     }
     if states.len() == 1 {
-        notes.push("Only the state of the file is in this page (--states all).".to_owned());
+        notes.push(
+            "Only one state is in this page (phi explore --states all has every state).".to_owned(),
+        );
     }
     let given = kept.iter().position(|(at, _)| *at == given).unwrap_or(0);
     let n_states = kept.len();
     let data = Data { given, notes, states: kept.into_iter().map(|(_, it)| it).collect(), ..empty };
     let parts = [
+        ("source", source.to_owned()),
         ("title", xml(&title)),
         ("css", CSS.to_owned()),
         ("data", in_page(&data)),
-        ("plotly", PLOTLY.to_owned()),
+        ("plotly", plotly),
         ("js", SCRIPT.to_owned()),
     ];
-    Ok(Page { html: filled(HTML, &parts), n_states, n_left_out })
+    Ok(Ok(Page { html: filled(HTML, &parts), n_states, n_left_out }))
 }
 
 /// The states that are looked at.

@@ -1,0 +1,221 @@
+//! The pages of the networks of a run, in a folder beside its report.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use super::{Library, PLOTLY, Theories, USUALLY_ALL, Which, made};
+use crate::engine::exact::{
+    CheckedNetwork, Engine, NetworkRecord, OwnNetwork, Scope, TiePolicy, rules,
+};
+use crate::error::Error;
+use crate::files::append::{check_ours, write_whole};
+use crate::model::network::Network;
+use crate::report::{Links, Report};
+use crate::run::row::Row;
+use crate::run::store::Contents;
+use crate::suite::Formalism;
+
+/// The folder of the pages, in that of the run.
+const FOLDER: &str = "explore";
+
+/// The most that all pages of a run take, in bytes. Networks that do not fit have no page.
+const LARGEST_FOLDER: usize = 100_000_000;
+
+/// What marks a page as one of this program.
+const OURS: &str = "<meta name=\"generator\" content=\"phi explore\">";
+
+/// Check that the folder of the pages holds nothing else that would be overwritten.
+///
+/// # Errors
+/// [`Error::Output`].
+pub fn check_folder(run: &Path) -> Result<(), Error> {
+    let folder = run.join(FOLDER);
+    let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
+    for path in entries.flatten().map(|it| it.path()) {
+        match path.extension().and_then(|it| it.to_str()) {
+            Some("html") => check_ours(&path, |text| text.contains(OURS))?,
+            _ if path.ends_with(Library::FILE) => check_ours(&path, |text| text == PLOTLY)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes a page for each network of the rows that a report lists: with all states of up to 5
+/// units; of more units, one for each state of a row. The links to them are for the report.
+/// `told` is called with the number of pages that are done, and that of all.
+///
+/// # Errors
+/// As [`super::page`]; [`Error::Write`].
+pub fn of_run(
+    engine: &Engine,
+    run: &Path,
+    contents: &Contents,
+    told: &dyn Fn(u64, u64),
+) -> Result<Links, Error> {
+    within(engine, run, contents, told, LARGEST_FOLDER)
+}
+
+/// The same with at most so many bytes.
+fn within(
+    engine: &Engine,
+    run: &Path,
+    contents: &Contents,
+    told: &dyn Fn(u64, u64),
+    most: usize,
+) -> Result<Links, Error> {
+    let folder = run.join(FOLDER);
+    fs::create_dir_all(&folder).map_err(|source| Error::Write {
+        path: folder.clone(),
+        source,
+        note: String::new(),
+    })?;
+    write_whole(&folder.join(Library::FILE), PLOTLY)?;
+    // The problems of each page, and what it is about. In the order of the rows.
+    let mut pages: Vec<(String, Asked)> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut links = BTreeMap::new();
+    for part in contents.by_formalism() {
+        for (row, entry) in part.rows.iter().zip(&part.entries).take(Report::ROWS) {
+            let asked = Asked::new(contents, row);
+            let state = asked.network.state();
+            let at = *known.entry(asked.identity()).or_insert_with(|| {
+                pages.push((asked.file_name(), asked));
+                pages.len() - 1
+            });
+            let link = format!("{FOLDER}/{}#{state}", pages[at].0);
+            links.insert(entry.problem, (at, link));
+        }
+    }
+    let (mut bytes, mut is_there) = (PLOTLY.len(), vec![false; pages.len()]);
+    for (at, (name, asked)) in pages.iter().enumerate() {
+        told(at as u64, pages.len() as u64);
+        let Some(html) = asked.page(engine, most - bytes)? else { continue };
+        bytes += html.len();
+        write_whole(&folder.join(name), html)?;
+        is_there[at] = true;
+    }
+    let n_pages = is_there.iter().filter(|it| **it).count();
+    let left_out = match pages.len() - n_pages {
+        0 => String::new(),
+        n => format!(" {n} more have none: all pages take at most {most} bytes."),
+    };
+    Ok(Links {
+        of: links
+            .into_iter()
+            .filter(|(_, (at, _))| is_there[*at])
+            .map(|(problem, (_, link))| (problem, link))
+            .collect(),
+        said: format!(
+            "The first column leads to {n_pages} pages, on each of which the units of a network \
+             can be switched and its structures looked at, in the folder {FOLDER}: {:.1} MB in \
+             all.{left_out}",
+            bytes as f64 / 1e6
+        ),
+    })
+}
+
+/// What a page is about.
+struct Asked {
+    network: Network,
+    /// What a person calls it.
+    name: String,
+    /// The theories of the run; of several versions of IIT 4.0 the one of the row.
+    iit3: bool,
+    iit4: Option<Formalism>,
+}
+
+impl Asked {
+    fn new(contents: &Contents, row: &Row) -> Asked {
+        let suite = &contents.suite;
+        let position = suite.position(row.key).expect("a row of the suite");
+        let formalisms = &suite.settings().formalisms;
+        let its = row.key.case.map(|it| it.formalism).or(suite.settings().formalism());
+        let iit4 = its.filter(|it| it.is_iit4());
+        let name = format!("{} n = {}", row.key.network(), row.key.n);
+        Asked {
+            network: suite.network(&suite.comparisons()[position]).clone(),
+            name: match row.key.case.and_then(|it| it.rule) {
+                Some(rule) => format!("{name}, {}", rule.code()),
+                None => name,
+            },
+            iit3: formalisms.contains(&Formalism::Iit3),
+            iit4: iit4.or_else(|| formalisms.iter().copied().find(|it| it.is_iit4())),
+        }
+    }
+
+    fn has_all_states(&self) -> bool {
+        1 << self.network.n_units() <= USUALLY_ALL
+    }
+
+    /// The same for the same page, and for no other one.
+    fn identity(&self) -> String {
+        let mut identity = format!("{}-{:016x}", self.network.n_units(), self.network.content());
+        if !self.has_all_states() {
+            identity += &format!("-{}", self.network.state());
+        }
+        if let Some(it) = self.iit4 {
+            identity += &format!("-{it}");
+        }
+        identity
+    }
+
+    fn file_name(&self) -> String {
+        let name = self.name.split(" n = ").next().unwrap_or_default();
+        format!("{name}-{}.html", self.identity())
+    }
+
+    /// The page, if it has at most so many bytes.
+    fn page(&self, engine: &Engine, most: usize) -> Result<Option<String>, Error> {
+        let rules = self.iit4.and_then(|it| rules(it, TiePolicy::Principled));
+        let theories = Theories { iit3: self.iit3, iit4: rules };
+        let refuse = |message: String| Error::Network { place: self.name.clone(), message };
+        let state = self.network.state().values();
+        let record = NetworkRecord {
+            name: Some(self.name.clone()),
+            tpm: self.network.tpm(),
+            cm: self.network.connectivity(),
+            state: state.clone(),
+            nodes: None,
+            labels: None,
+            alphabet: None,
+            values: None,
+        };
+        let asked = rules.filter(|_| !self.iit3);
+        let network = CheckedNetwork::new(record, Scope::System, asked)
+            .and_then(|it| OwnNetwork::new(&it, &state, Scope::System, asked))
+            .map_err(|it| refuse(it.message))?;
+        let which = if self.has_all_states() { Which::All } else { Which::Given };
+        let (library, told) = (Library::Beside, |_, _| {});
+        let page = made(engine, &network, theories, Some(which), &self.name, library, &told)?;
+        Ok(page.ok().map(|it| it.html).filter(|it| it.len() <= most))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{finish, suite, temporary};
+    use crate::run::store::RunFolder;
+
+    #[test]
+    fn what_does_not_fit_has_no_page_and_no_link() {
+        let (folder, suite) = (temporary(), suite());
+        let mut run = RunFolder::open(&folder.path().join("run"), &suite).unwrap();
+        finish(&mut run, &suite);
+        let contents = run.contents();
+        let engine = Engine::new(1, Default::default()).unwrap();
+        let all = of_run(&engine, folder.path(), contents, &|_, _| {}).unwrap();
+        let files = || fs::read_dir(folder.path().join(FOLDER)).unwrap().flatten();
+        let bytes: u64 = files().map(|it| it.metadata().unwrap().len()).sum();
+        let n_pages = files().count() - 1;
+        assert!(n_pages > 1 && all.said.contains(&format!("leads to {n_pages} pages")));
+        fs::remove_dir_all(folder.path().join(FOLDER)).unwrap();
+        let most = usize::try_from(bytes).unwrap() - 1;
+        let some = within(&engine, folder.path(), contents, &|_, _| {}, most).unwrap();
+        assert_eq!(files().count(), n_pages);
+        assert!(some.said.contains("1 more have none"), "{}", some.said);
+        assert!(some.of.len() < all.of.len());
+    }
+}
