@@ -11,7 +11,7 @@ use crate::error::{refused, wrong};
 use crate::mechanism::units;
 use crate::network::Network;
 use crate::options::Options;
-use crate::run::{Answer, json, run, stopped};
+use crate::run::{Answer, Whole, json, run, stopped};
 
 /// A network that was in one state and then in another.
 #[pyclass(frozen, module = "pyphi_core._engine")]
@@ -63,11 +63,15 @@ impl Transition {
         let scheme: Scheme = scheme.parse().map_err(|it| wrong(format!("scheme: {it}")))?;
         let transition = self.transition.clone();
         let found = run(py, options, move |options| {
-            let account = account(&transition, scheme, options)?;
-            let directions = [None, Some(Direction::Cause), Some(Direction::Effect)];
-            let [both, cause, effect] =
-                directions.map(|direction| account.irreducibility(direction, options));
-            Ok((account, [both?, cause?, effect?]))
+            let whole = Whole::new(options);
+            let found = || {
+                let account = account(&transition, scheme, options)?;
+                let of = |direction| account.irreducibility(direction, &whole.left());
+                let all = [None, Some(Direction::Cause), Some(Direction::Effect)].map(of);
+                let [both, cause, effect] = all;
+                Ok((account, [both?, cause?, effect?]))
+            };
+            found().map_err(|reason| whole.reason(reason))
         })?;
         let (account, irreducibilities) = found.map_err(stopped)?;
         let name = Arc::new(self.name.clone());

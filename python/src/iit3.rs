@@ -19,7 +19,7 @@ use crate::error::{refused, wrong};
 use crate::mechanism::{self, Question, direction, units, within};
 use crate::network::{Network, bytes};
 use crate::options::Options;
-use crate::run::{Answer, check, json, run, run_of_size, stopped};
+use crate::run::{Answer, Whole, check, json, run, run_of_size, stopped};
 
 /// The seed of the numberings that are tried where the range of Φ is not proven.
 const SEED: u64 = 0x7469_6573;
@@ -110,18 +110,21 @@ impl Subsystem {
     fn distance(&self, py: Python<'_>, other: &Subsystem, options: &Options) -> PyResult<Answer> {
         let variant = options.engine.variant;
         variant.check().map_err(|it| refused(&it))?;
-        let (a, of_a) = self.concepts(py, options)?;
-        let (b, of_b) = other.concepts(py, options)?;
         let (first, second) = (self.subsystem.clone(), other.subsystem.clone());
         let records = [self, other].map(|it| Arc::clone(&it.record));
-        let found = run(py, options, move |_| {
-            let distance = ces_distance((&first, &a), (&second, &b), variant)?;
-            let structures = [
-                described(&records[0], &first, &a, of_a),
-                described(&records[1], &second, &b, of_b),
-            ];
-            Ok::<_, Error>(DistanceRecord { distance, variant, structures })
+        let found = run(py, options, move |options| {
+            let whole = Whole::new(options);
+            let both = || Ok([concepts(&first, &whole.left())?, concepts(&second, &whole.left())?]);
+            let [(a, of_a), (b, of_b)] = both().map_err(|reason| whole.reason(reason))?;
+            Ok(ces_distance((&first, &a), (&second, &b), variant).map(|distance| {
+                let structures = [
+                    described(&records[0], &first, &a, of_a),
+                    described(&records[1], &second, &b, of_b),
+                ];
+                DistanceRecord { distance, variant, structures }
+            }))
         })?;
+        let found = found.map_err(stopped)?;
         let found = found.map_err(|it| refused(&it))?;
         Ok(Answer::new(found.distance, StopReason::Complete, move || json(&found)))
     }
@@ -153,11 +156,12 @@ impl Subsystem {
         };
         let subsystem = self.subsystem.clone();
         let found = run_of_size(py, options, all.len(), move |options| {
-            let mechanism = question.mechanism;
-            question.answered(
-                |side, over| subsystem.purview_analysis(cut, side, mechanism, over, options),
-                |side| subsystem.purview_analyses(cut, side, mechanism, options),
-            )
+            let (mechanism, whole) = (question.mechanism, Whole::new(options));
+            let found = question.answered(
+                |side, over| subsystem.purview_analysis(cut, side, mechanism, over, &whole.left()),
+                |side| subsystem.purview_analyses(cut, side, mechanism, &whole.left()),
+            );
+            found.map(|it| it.map_err(|reason| whole.reason(reason)))
         })?;
         mechanism::answer(record, found, |it: &PurviewRecord| it.phi)
     }
@@ -219,13 +223,7 @@ impl Subsystem {
     ) -> PyResult<(CauseEffectStructure, Option<f64>)> {
         let subsystem = self.subsystem.clone();
         let n = self.subsystem.n_units();
-        let found = run_of_size(py, options, n, move |options| {
-            let structure = subsystem.structure(options)?;
-            let variant = options.variant;
-            let information = conceptual_information(&subsystem, &structure, variant).ok();
-            Ok((structure, information))
-        })?;
-        found.map_err(stopped)
+        run_of_size(py, options, n, move |it| concepts(&subsystem, it))?.map_err(stopped)
     }
 
     /// As the program's `--ties`.
@@ -236,9 +234,10 @@ impl Subsystem {
         };
         let (subsystem, numberings) = (self.subsystem.clone(), options.numberings);
         let (spectrum, found) = run(py, options, move |options| {
+            let whole = Whole::new(options);
             let spectrum = phi_spectrum(&subsystem, options, rules);
             let n_more = if spectrum.is_complete() { 0 } else { numberings };
-            (spectrum, phi_range(&subsystem, options, n_more, SEED))
+            (spectrum, phi_range(&subsystem, &whole.left(), n_more, SEED))
         })?;
         check(found.stop_reason)?;
         let is_of_these = matches!(rules.ties, TieRule::All | TieRule::Largest)
@@ -253,6 +252,16 @@ impl Subsystem {
         };
         Ok(Answer::new(record.phi, found.stop_reason, move || json(&record)))
     }
+}
+
+/// The concepts, and the distance of their structure from one without concepts.
+fn concepts(
+    subsystem: &pyphi_core::Subsystem,
+    options: &pyphi_core::Options,
+) -> Result<(CauseEffectStructure, Option<f64>), StopReason> {
+    let structure = subsystem.structure(options)?;
+    let information = conceptual_information(subsystem, &structure, options.variant).ok();
+    Ok((structure, information))
 }
 
 /// As the program writes a structure.
@@ -284,12 +293,12 @@ pub(crate) fn complexes(
     variant.check().map_err(|it| refused(&it))?;
     let (core, values) = (Arc::clone(&network.network), state.clone());
     let found = run(py, options, move |options| {
-        let state = State::new(&values)?;
+        let (state, whole) = (State::new(&values)?, Whole::new(options));
         let found = pyphi_core::complexes(&core, state, options)?;
         let has_ranges = has_ranges && variant.is_default() && !found.is_empty();
-        let ranges = has_ranges
-            .then(|| complex_ranges(&core, state, options, pyphi_core::SpectrumRules::default()))
-            .transpose()?;
+        let rules = pyphi_core::SpectrumRules::default();
+        let ranges =
+            has_ranges.then(|| complex_ranges(&core, state, &whole.left(), rules)).transpose()?;
         Ok((found, ranges))
     })?;
     let (found, ranges) = found.map_err(|error: Error| match error.kind() {

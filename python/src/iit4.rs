@@ -21,7 +21,7 @@ use crate::error::{refused, wrong};
 use crate::mechanism::{self, Question, units, within};
 use crate::network::Network;
 use crate::options::Options;
-use crate::run::{Answer, check, json, run, run_of_size};
+use crate::run::{Answer, Whole, check, json, run, run_of_size};
 
 /// A candidate system of IIT 4.0.
 #[pyclass(frozen, module = "pyphi_core._engine")]
@@ -105,12 +105,13 @@ impl System {
             if !has_spectrum {
                 return (iit4::phi_structure(&system, rules, options), None);
             }
+            let whole = Whole::new(options);
             let spectrum = iit4::phi_spectrum(&system, rules, options);
             let record = PhiSpectrumRecord::from(&spectrum);
             let structure = match rules.ties {
                 TiePolicy::MaxPhi => spectrum.largest,
                 TiePolicy::Principled | TiePolicy::Pyphi => {
-                    iit4::phi_structure(&system, rules, options)
+                    iit4::phi_structure(&system, rules, &whole.left())
                 }
             };
             (structure, Some(record))
@@ -171,11 +172,12 @@ impl System {
         };
         let system = self.system.clone();
         let found = run_of_size(py, options, all.len(), move |options| {
-            let mechanism = question.mechanism;
-            question.answered(
-                |side, over| system.purview_analysis(side, mechanism, over, options),
-                |side| system.purview_analyses(side, mechanism, options),
-            )
+            let (mechanism, whole) = (question.mechanism, Whole::new(options));
+            let found = question.answered(
+                |side, over| system.purview_analysis(side, mechanism, over, &whole.left()),
+                |side| system.purview_analyses(side, mechanism, &whole.left()),
+            );
+            found.map(|it| it.map_err(|reason| whole.reason(reason)))
         })?;
         mechanism::answer(record, found, |it: &PurviewRecord| it.phi)
     }
@@ -194,15 +196,15 @@ pub(crate) fn phi_complexes(
     let values = state.clone();
     let record = network.record(&state);
     let found = run(py, options, move |options| {
-        let state = State::new(&values)?;
+        let (state, whole) = (State::new(&values)?, Whole::new(options));
         let found = iit4::complexes(&core, state, rules, options)?;
         let mut reason = found.stop_reason;
         let mut structures = Vec::new();
         for it in &found.complexes {
             let system = iit4::System::of_shared(&core, state, it.units)?;
-            let structure = iit4::phi_structure(&system, rules, options);
+            let structure = iit4::phi_structure(&system, rules, &whole.left());
             if reason == StopReason::Complete {
-                reason = structure.stop_reason;
+                reason = whole.reason(structure.stop_reason);
             }
             structures.push(structure);
         }

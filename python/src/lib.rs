@@ -2,6 +2,7 @@
 //! numbers, bytes and JSON; `pyphi_core/*.py` makes the objects of the package of them.
 
 mod actual;
+mod draw;
 mod error;
 mod iit3;
 mod iit4;
@@ -20,6 +21,8 @@ mod _engine {
 
     #[pymodule_export]
     use crate::actual::Transition;
+    #[pymodule_export]
+    use crate::draw::{drawing, page};
     #[pymodule_export]
     use crate::error::{InputError, InternalError, MemoryLimitError};
     #[pymodule_export]

@@ -102,6 +102,22 @@ impl Network {
     }
 }
 
+impl Network {
+    /// The record with everything, in a state.
+    pub(crate) fn full_record(&self, state: Vec<u8>) -> NetworkRecord {
+        NetworkRecord {
+            name: self.name.clone(),
+            tpm: self.network.tpm().to_rows(),
+            cm: self.network.cm(),
+            state,
+            nodes: self.nodes.clone(),
+            labels: self.network.labels().map(<[String]>::to_vec),
+            alphabet: self.alphabet(),
+            values: self.network.value_names().map(<[Vec<String>]>::to_vec),
+        }
+    }
+}
+
 #[pymethods]
 impl Network {
     /// From an array of 8-byte floats, last index fastest. `cm` is rows of 0 and 1.
@@ -185,16 +201,7 @@ impl Network {
     /// The network in the form of the program's files. Its state, where there is one, is `state`.
     #[pyo3(signature = (state=None))]
     fn json(&self, state: Option<Vec<u8>>) -> PyResult<String> {
-        let record = NetworkRecord {
-            name: self.name.clone(),
-            tpm: self.network.tpm().to_rows(),
-            cm: self.network.cm(),
-            state: state.clone().unwrap_or_default(),
-            nodes: self.nodes.clone(),
-            labels: self.network.labels().map(<[String]>::to_vec),
-            alphabet: self.alphabet(),
-            values: self.network.value_names().map(<[Vec<String>]>::to_vec),
-        };
+        let record = self.full_record(state.clone().unwrap_or_default());
         let mut value = serde_json::to_value(&record)
             .map_err(|it| wrong(format!("cannot be written as JSON: {it}")))?;
         if state.is_none()

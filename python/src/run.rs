@@ -223,6 +223,34 @@ pub(crate) fn steps(done: usize, total: usize, began: Instant) -> Progress {
     }
 }
 
+/// A call of several analyses: the limit on time is that of all of them.
+pub(crate) struct Whole<'a> {
+    options: &'a pyphi_core::Options,
+    began: Instant,
+}
+
+impl Whole<'_> {
+    pub(crate) fn new(options: &pyphi_core::Options) -> Whole<'_> {
+        Whole { options, began: Instant::now() }
+    }
+
+    /// The options of the next analysis: with as much time as is left.
+    pub(crate) fn left(&self) -> pyphi_core::Options {
+        let mut options = self.options.clone();
+        let time = options.limits.time;
+        options.limits.time = time.map(|it| it.saturating_sub(self.began.elapsed()));
+        options
+    }
+
+    /// Why an analysis ended, with the limit that was asked for.
+    pub(crate) fn reason(&self, of_step: StopReason) -> StopReason {
+        match (of_step, self.options.limits.time) {
+            (StopReason::TimeLimit(_), Some(limit)) => StopReason::TimeLimit(limit),
+            (reason, _) => reason,
+        }
+    }
+}
+
 /// Panics are handed over as exceptions instead of being printed. This is the hook of this library
 /// alone: others have a standard library of their own.
 pub(crate) fn keep_panics_quiet() {

@@ -237,6 +237,11 @@ def test_what_a_stopped_analysis_says():
         pc.ces(network, (0,) * 8, time_limit=0.0)
     with pytest.raises(TimeoutError, match="time limit"):
         pc.Subsystem(network, (0,) * 8).find_mip("cause", range(8), range(8), time_limit=0.0)
+    # The limit of a call of several analyses is that of all of them, and the one that is named.
+    large = pc.Network(rng.random((1 << 11, 11)))
+    transition = pc.actual.Transition(large, (0,) * 11, (1,) * 11, range(11), range(11))
+    with pytest.raises(TimeoutError, match=r"time limit of 0\.250 s"):
+        transition.account(time_limit=0.25)
     with pytest.raises(pc.MemoryLimitError, match="memory: it would need") as error:
         pc.sia(network, (0,) * 8, memory_limit=1000)
     assert isinstance(error.value, MemoryError)

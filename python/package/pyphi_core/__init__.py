@@ -33,6 +33,7 @@ from ._functions import (
 from ._many import phi_many
 from ._network import Network
 from ._options import Options, Progress
+from ._pictures import Page, Picture
 from ._system import Direction, Subsystem, System
 from .iit3 import Cut
 from .iit4 import SystemPartition
@@ -46,6 +47,8 @@ __all__ = [
     "MemoryLimitError",
     "Network",
     "Options",
+    "Page",
+    "Picture",
     "Progress",
     "Subsystem",
     "System",

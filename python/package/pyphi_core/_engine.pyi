@@ -155,3 +155,19 @@ def read(
 def complexes(network: Network, state: bytes, options: Options, has_ranges: bool) -> Answer: ...
 def phi_complexes(network: Network, state: bytes, options: Options) -> Answer: ...
 def fail_on_purpose(options: Options, here: bool) -> None: ...
+def drawing(
+    network: Network,
+    state: bytes,
+    nodes: Optional[Sequence[int]],
+    show: Sequence[str],
+    dark: bool,
+    options: Options,
+) -> str: ...
+def page(
+    network: Network,
+    state: bytes,
+    nodes: Optional[Sequence[int]],
+    iit3: bool,
+    states: Optional[str],
+    options: Options,
+) -> str: ...

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from . import _arguments as arguments
 from . import _engine
 from ._arguments import Floats, Frozen, Units, refused
+
+if TYPE_CHECKING:
+    from ._pictures import Page
 
 __all__ = ["Network"]
 
@@ -248,6 +251,23 @@ class Network(Frozen):
         """Every state, unit 0 fastest."""
         for row in range(self.num_states):
             yield tuple(row >> it & 1 for it in range(self.size))
+
+    def explore(
+        self,
+        state: Any = None,
+        nodes: Optional[Units] = None,
+        formalism: Union[str, Iterable[str]] = ("iit3", "iit4-2023"),
+        states: Optional[str] = None,
+        ties: str = "max-phi",
+        threads: Optional[int] = None,
+    ) -> Page:
+        """A page to look at the network, as ``phi explore`` makes it: units to switch, Φ in every
+        state, complexes, and the structures in three dimensions. A notebook shows it, and it can be
+        saved. It begins with ``state``. ``states`` is ``given``, ``reachable`` or ``all``; without
+        it all states of up to 5 units are in the page."""
+        from ._pictures import page
+
+        return page(self, state, nodes, formalism, states, ties, threads)
 
     def __len__(self) -> int:
         return self.size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from ._arguments import Floats, Frozen
 from ._record import (
@@ -20,6 +20,7 @@ from ._record import (
 
 if TYPE_CHECKING:
     from ._network import Network
+    from ._pictures import Picture
 
 __all__ = [
     "CauseEffectStructure",
@@ -308,6 +309,24 @@ class SystemIrreducibilityAnalysis(OfSystem):
         exact = "" if self.exact else f", not exact: {self.stop_reason}"
         concepts = len(self._content()["ces"])
         return f"Φ = {self.phi:.6g}, {self._set(self.nodes)}, {cut}, {concepts} concepts{exact}"
+
+    def plot(
+        self,
+        show: Union[str, Iterable[str], None] = None,
+        dark: bool = False,
+        threads: Optional[int] = None,
+    ) -> Picture:
+        """The analysis as ``phi draw`` draws it: ``graph`` and ``structure``, one below the other,
+        or what ``show`` names, also ``partitioned``, ``complexes``, ``states``, ``tpm`` and ``cm``.
+        What is drawn is computed anew."""
+        from ._options import VARIANT
+        from ._pictures import picture
+
+        variant = self.variant
+        given: dict[str, Any] = {"threads": threads}
+        given.update({name: variant[it] for name, it in VARIANT.items() if it in variant})
+        place = (self._network, self.state, self.nodes)
+        return picture(*place, show, dark, "iit3", "max-phi", given)
 
     def _repr_html_(self) -> str:
         from ._draw import sia_html

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _engine
 from ._arguments import Floats, Frozen, mask
@@ -21,6 +21,7 @@ from ._record import (
 
 if TYPE_CHECKING:
     from ._network import Network
+    from ._pictures import Picture
 
 __all__ = [
     "Complexes",
@@ -629,6 +630,23 @@ class PhiStructure(SystemIrreducibilityAnalysis):
         """The smallest and the largest Φ that ties allow, if that was asked for."""
         found: Optional[dict[str, Any]] = self.to_dict().get("spectrum")
         return found
+
+    def plot(
+        self,
+        show: Union[str, Iterable[str], None] = None,
+        dark: bool = False,
+        threads: Optional[int] = None,
+    ) -> Picture:
+        """The structure as ``phi draw`` draws it: ``graph``, ``structure`` and ``lattice``, one
+        below the other, or what ``show`` names, also ``complexes``, ``states``, ``tpm`` and ``cm``.
+        What is drawn is computed anew."""
+        from ._pictures import picture
+
+        content = self._content()
+        ties = content["ties_policy"]
+        given = {"threads": threads}
+        place = (self._network, self.state, self.nodes)
+        return picture(*place, show, dark, content["formalism"], ties, given)
 
     def _shown(self) -> str:
         content = self._content()

@@ -3,8 +3,8 @@
 //!
 //! The page needs nothing else: no network, no fonts, no other file. All numbers in it are the
 //! program's answers in JSON; the script places them and shows names as text only. The figure in
-//! three dimensions is drawn by plotly.js (`vendor/`, MIT). The pages beside a report ([`of_run()`])
-//! share one file of it.
+//! three dimensions is drawn by plotly.js (`vendor/`, MIT). The pages beside a report, by
+//! [`of_run()`], share one file of it.
 
 mod of_run;
 
