@@ -98,7 +98,7 @@ def test_what_cannot_be_drawn_is_said(structure):
     with pytest.raises(TypeError, match=r"show: \[3\], expected names"):
         structure.plot([3])
     network = pc.examples.basic_network()
-    with pytest.raises(ValueError, match="formalism: 'iit5', expected one of"):
+    with pytest.raises(ValueError, match="formalism: iit5, expected one of"):
         network.explore(formalism="iit5")
     with pytest.raises(ValueError, match="states: \"some\", expected given"):
         network.explore(states="some")
