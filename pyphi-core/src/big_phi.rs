@@ -509,7 +509,9 @@ impl<'a> Search<'a> {
         };
         let found = match intact.concepts.is_empty() {
             true => Vec::new(),
-            false => self.cuts.par_iter().enumerate().filter_map(distance).collect(),
+            // One after another: each is divided among the threads by itself, and one that waited
+            // for a part of a cut would begin another cut on the same stack, and another.
+            false => self.cuts.iter().enumerate().filter_map(distance).collect(),
         };
         self.stop.reason().map_or(Ok(found), Err)
     }

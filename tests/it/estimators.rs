@@ -452,3 +452,14 @@ fn conceptual_information_can_be_less_than_phi() {
     let range = found.range.unwrap();
     assert!(range.is_exact && range.low > ci + 0.02, "{range:?}");
 }
+
+#[test]
+fn distances_of_hundreds_of_cuts_need_little_stack() {
+    let place = Place::new();
+    // A thread that waits for a part of one cut must not begin another: of 11 units it went so deep
+    // that the usual 2 MiB were not enough.
+    let study = "--topologies Star --sizes 9 --seeds 1 --tie-orders 0 --estimators few-cuts";
+    let mut command = place.command(&format!("{study} --quiet --out x.csv"));
+    let finished = command.env("RUST_MIN_STACK", "1048576").output().unwrap();
+    crate::program::Finished::from(finished).succeeded();
+}
