@@ -786,9 +786,10 @@ impl Policy {
     }
 
     fn in_flight_here(&self, now: Millis) -> bool {
-        self.jobs
-            .iter()
-            .any(|it| matches!(it.state, CompilerState::Evicting { since } if now < since + MEMORY_RETURN))
+        self.jobs.iter().any(|it| match it.state {
+            CompilerState::Evicting { since } => now < since + MEMORY_RETURN,
+            _ => false,
+        })
     }
 
     /// A guess about a crate that was never measured: what most of this build's crates needed.

@@ -62,7 +62,7 @@ pub(super) trait ClusterAccess {
     fn accounting(&mut self, name: &str) -> Vec<Entry>;
     /// Cancel jobs (`17`) and tasks (`17_3`) of this folder.
     fn cancel(&mut self, ids: &[String], pending_only: bool);
-    /// SlurmState of the work.
+    /// The state of the work.
     fn status(&mut self) -> anyhow::Result<JobStatus>;
     /// Have the program plan what is missing.
     fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus>;
