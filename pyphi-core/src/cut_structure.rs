@@ -145,6 +145,11 @@ impl<'a> CutStructure<'a> {
                         // Without an effect there is no concept, but a tied search counts as one.
                         let _ = small_phi.core_cause(mechanism, scratch);
                     }
+                    if before.is_none() {
+                        // It has no concept with the cut or without. Most mechanisms of a sparse
+                        // system are such.
+                        continue;
+                    }
                     After::Known(None)
                 }
             };
