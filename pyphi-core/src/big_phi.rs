@@ -17,7 +17,6 @@ use crate::fixed::{COARSE_ONE, cost_to_f64, to_coarse};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch, memory_needed};
 use crate::mip::{Core, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
-use crate::room::Room;
 use crate::stats::Stats;
 use crate::structure::{CauseEffectStructure, between, null_concept};
 use crate::subsystem::Subsystem;
@@ -27,6 +26,7 @@ use crate::ties::Choices;
 use crate::transport::Total;
 use crate::unit_set::{UnitSet, bits};
 use crate::variant::Variant;
+use crate::workspace::Workspace;
 
 /// Φ of a subsystem with the evidence.
 #[derive(Debug, Clone)]
@@ -340,7 +340,7 @@ pub(crate) struct Search<'a> {
     tables: &'a Tables,
     subsets: &'static [u32],
     cuts: Cuts,
-    room: Room,
+    workspace: Workspace,
     symmetry: Symmetry,
     cache: PhiCache,
     pub(crate) rules: Rules,
@@ -414,7 +414,7 @@ impl<'a> Search<'a> {
             tables: &subsystem.tables,
             subsets: options.variant.subsets(n),
             cuts: cuts(subsystem, options.variant),
-            room: Room::new(n, symmetry.is_trivial()),
+            workspace: Workspace::new(n, symmetry.is_trivial()),
             cache: PhiCache::for_twins(&symmetry),
             symmetry,
             rules: Rules {
@@ -582,7 +582,7 @@ impl<'a> Search<'a> {
         let cut_wiring = self.subsystem.wiring(Some(cut));
         let small_phi = self.small_phi(&cut_wiring, Some(rank));
         let (structure, _) =
-            self.room.work_in(|scratch| CutStructure::new(&small_phi, intact, scratch));
+            self.workspace.work_in(|scratch| CutStructure::new(&small_phi, intact, scratch));
         let (settled, _) =
             self.share(structure.n_changed(), |scratch, idx| structure.settled(idx, scratch));
         let partitioned_ces = self.describe(&cut_wiring, &structure.concepts(settled));
@@ -646,7 +646,7 @@ impl<'a> Search<'a> {
         SmallPhi {
             tables: self.tables,
             wiring,
-            memo: &self.room.memo,
+            memo: &self.workspace.memo,
             symmetry: &self.symmetry,
             cache: &self.cache,
             rules: self.rules,
@@ -815,12 +815,12 @@ impl<'a> Search<'a> {
     ) -> (Vec<T>, Stats) {
         if self.is_alone || self.tables.n <= 4 {
             return self
-                .room
+                .workspace
                 .work_in(|scratch| (0..n_items).map(|idx| work(scratch, idx)).collect());
         }
         let next = AtomicUsize::new(0);
         let parts: Vec<(Vec<(usize, T)>, Stats)> = rayon::broadcast(|_| {
-            self.room.work_in(|scratch| {
+            self.workspace.work_in(|scratch| {
                 let mut done = Vec::new();
                 loop {
                     let idx = next.fetch_add(1, Ordering::Relaxed);

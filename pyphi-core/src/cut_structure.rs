@@ -28,7 +28,7 @@ use crate::concept::{ByUnit, LocalConcept};
 use crate::fixed::{Fixed, cost_to_f64, to_coarse, to_fixed};
 use crate::mip::{Core, Scratch, SmallPhi};
 use crate::repertoire::Direction;
-use crate::structure::{SAME_REPERTOIRE, TransportRoom, distance_of_concepts, is_same};
+use crate::structure::{SAME_REPERTOIRE, TransportWorkspace, distance_of_concepts, is_same};
 use crate::tables::by_size;
 use crate::ties::Choices;
 use crate::transport::{Columns, Total};
@@ -295,9 +295,9 @@ impl<'a> CutStructure<'a> {
     /// Whether the bound on the distance is at least `stop_at`. The prices in `room` are those that
     /// proved it for another cut, by mechanism, or nothing. They are a lower bound by themselves,
     /// and the plan that suits them is a good start.
-    fn bound_reaches(&self, stop_at: i128, room: &mut TransportRoom) -> bool {
+    fn bound_reaches(&self, stop_at: i128, room: &mut TransportWorkspace) -> bool {
         self.set_bound(room);
-        let TransportRoom { problem, prices, .. } = room;
+        let TransportWorkspace { problem, prices, .. } = room;
         // The null concept is the column of no mechanism.
         let mechanisms: SmallVec<[u32; 32]> =
             self.columns().map(|it| it.mechanism).chain([0]).collect();
@@ -328,7 +328,7 @@ impl<'a> CutStructure<'a> {
     /// The transport problem whose minimum is a lower bound on the distance (see the head of this
     /// module). Its columns are [`CutStructure::columns`] and the null concept. It has no first
     /// tree yet.
-    fn set_bound(&self, room: &mut TransportRoom) {
+    fn set_bound(&self, room: &mut TransportWorkspace) {
         let tolerance = self.small_phi.rules.tolerance;
         let n = self.small_phi.tables.n;
         // Most that repertoires within 1e-9, entry by entry, can be apart: every entry moved by all
@@ -345,7 +345,7 @@ impl<'a> CutStructure<'a> {
         };
         let to_null: i64 = row_mass.iter().sum();
         let masses = columns.iter().map(|it| column_mass(it));
-        let TransportRoom { problem, marginals, .. } = room;
+        let TransportWorkspace { problem, marginals, .. } = room;
         marginals.set(
             n,
             columns.iter().map(|it| match &it.after {
@@ -453,7 +453,7 @@ mod tests {
             Some((concept, to_null))
         });
         let intact = Intact::new(found, null.clone());
-        let (mut room, mut n_reached) = (TransportRoom::default(), 0);
+        let (mut room, mut n_reached) = (TransportWorkspace::default(), 0);
         for cut in Cut::all(subsystem.units()) {
             let wiring = subsystem.wiring(Some(cut));
             let small_phi = bench.small_phi(&wiring);
@@ -470,7 +470,7 @@ mod tests {
                 );
                 // With and without prices that proved another bound it is the same bound.
                 for value in [exact / 2, exact - exact / 8] {
-                    let without = partly.bound_reaches(value, &mut TransportRoom::default());
+                    let without = partly.bound_reaches(value, &mut TransportWorkspace::default());
                     assert_eq!(partly.bound_reaches(value, &mut room), without);
                     n_reached += u32::from(without);
                 }

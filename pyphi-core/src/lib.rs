@@ -69,7 +69,6 @@ pub mod pieces;
 mod purview;
 pub mod record;
 mod repertoire;
-mod room;
 mod spectrum;
 mod split_mix;
 mod state;
@@ -88,6 +87,7 @@ mod value_tables;
 mod variant;
 mod vectors;
 mod wide;
+mod workspace;
 
 pub use alphabet::Alphabet;
 pub use big_phi::{

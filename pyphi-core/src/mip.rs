@@ -24,7 +24,7 @@ use crate::repertoire::{
     Direction, RepertoireScratch, cause_repertoire, marginals, multiply, placed_product,
 };
 use crate::stats::Stats;
-use crate::structure::TransportRoom;
+use crate::structure::TransportWorkspace;
 use crate::symmetry::{Arrangement, Known, PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring};
 use crate::tie_order::LocalOrder;
@@ -228,7 +228,7 @@ pub(crate) struct Scratch {
     /// For canonical arrangements, which have another wiring.
     canonical: Option<Box<Scratch>>,
     pub(crate) bound_record: BoundRecord,
-    pub(crate) transport: TransportRoom,
+    pub(crate) transport: TransportWorkspace,
     /// The lists of a cut structure.
     pub(crate) of_cut: (Vec<Changed>, Vec<bool>),
 }
@@ -293,7 +293,7 @@ impl Scratch {
             effect_phi: Vec::new(),
             canonical: None,
             bound_record: BoundRecord::default(),
-            transport: TransportRoom::default(),
+            transport: TransportWorkspace::default(),
             of_cut: Default::default(),
         }
     }

@@ -145,7 +145,7 @@ pub(crate) fn distance_of_concepts<'a>(
         supply.push(-surplus);
     }
     let mut room = std::mem::take(&mut scratch.transport);
-    let TransportRoom { problem, marginals, .. } = &mut room;
+    let TransportWorkspace { problem, marginals, .. } = &mut room;
     marginals.set(
         null.effect_on.len(),
         columns.iter().map(|it| (Some(&it.cause_on[..]), &it.effect_on[..])),
@@ -196,7 +196,7 @@ pub(crate) fn between_causes(a: &LocalConcept, b: &LocalConcept, scratch: &mut S
 
 /// Room for a transport between structures.
 #[derive(Debug, Default)]
-pub(crate) struct TransportRoom {
+pub(crate) struct TransportWorkspace {
     pub(crate) problem: Transport,
     pub(crate) marginals: MarginalColumns,
     /// Prices of the concepts of a cut structure that proved the last bound, by mechanism.

@@ -29,16 +29,16 @@ fn with_left<T>(n: usize, work: impl FnOnce(&mut Left) -> T) -> Option<T> {
 
 /// The memory of one search.
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct Workspace {
     n: usize,
     pub(crate) memo: CauseMemo,
     /// Scratch space that no thread is working in.
     idle: Mutex<Vec<Scratch>>,
 }
 
-impl Room {
-    /// Room for a system of `n` units, with a memo or with one that has no slot.
-    pub(crate) fn new(n: usize, has_memo: bool) -> Room {
+impl Workspace {
+    /// A workspace for a system of `n` units, with a memo or with one that has no slot.
+    pub(crate) fn new(n: usize, has_memo: bool) -> Workspace {
         let (memo, mut idle) = with_left(n, |left| {
             let memo = if has_memo { left.memo.take() } else { None };
             (memo, std::mem::take(&mut left.idle))
@@ -53,7 +53,7 @@ impl Room {
             }
             None => CauseMemo::new(n),
         };
-        Room { n, memo, idle: Mutex::new(idle) }
+        Workspace { n, memo, idle: Mutex::new(idle) }
     }
 
     /// Does some work in scratch space that was used before, if there is some.
@@ -70,7 +70,7 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for Workspace {
     fn drop(&mut self) {
         let memo = std::mem::replace(&mut self.memo, CauseMemo::none());
         let mut idle = std::mem::take(self.idle.get_mut().unwrap_or_else(PoisonError::into_inner));
