@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use phi_validation::Error;
 use phi_validation::engine::exact::{CheckedNetwork, Engine, OwnNetwork, Scope};
 use phi_validation::phi::explore::{self, Theories, Which};
-use phi_validation::phi::picture::{self, Kind};
+use phi_validation::phi::picture::{self, Kind, Picture};
 use phi_validation::report::drawing::{Drawing, Theme};
 use pyo3::prelude::*;
 use pyphi_core::iit4::Rules;
@@ -75,6 +75,25 @@ pub(crate) fn drawing(
     let all = drawn.into_iter().reduce(Drawing::above);
     let theme = if dark { Theme::Dark } else { Theme::Light };
     Ok(all.map_or_else(String::new, |it| it.svg_file(theme)))
+}
+
+/// The units and connections of a network, as SVG, without an analysis. `state` is empty where none
+/// is shown; `severed` are the connections that a partition severs, and `said` stands beneath.
+#[pyfunction]
+pub(crate) fn graph(
+    network: &Network,
+    title: &str,
+    state: Vec<u8>,
+    nodes: Vec<usize>,
+    severed: Vec<(usize, usize)>,
+    said: &str,
+) -> String {
+    let cm = network.network.cm();
+    let sizes = network.alphabet().unwrap_or_else(|| vec![2; cm.len()]);
+    let labels = network.labels();
+    let labels = labels.as_deref();
+    let picture = Picture { title, cm: &cm, state: &state, sizes: &sizes, nodes: &nodes, labels };
+    picture.graph(&severed, said, &[]).svg_file(Theme::Light)
 }
 
 /// The page of a network. The theory of the options is in it, IIT 3.0 as well if asked for.

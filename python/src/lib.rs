@@ -22,7 +22,7 @@ mod _engine {
     #[pymodule_export]
     use crate::actual::Transition;
     #[pymodule_export]
-    use crate::draw::{drawing, page};
+    use crate::draw::{drawing, graph, page};
     #[pymodule_export]
     use crate::error::{InputError, InternalError, MemoryLimitError};
     #[pymodule_export]

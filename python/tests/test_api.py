@@ -344,11 +344,25 @@ def test_actual_causation():
 
 def test_labels_of_any_kind_are_drawn():
     network = pc.Network([[0, 0], [0, 1], [1, 0], [1, 1]], node_labels=["A&B", "<b>&c"])
-    drawn = ElementTree.fromstring(pc.Subsystem(network, (1, 0)).to_svg())
-    names = {it.text for it in drawn.iter("{http://www.w3.org/2000/svg}text")}
-    assert names == {"A&B", "<b>…"}
-    titles = [it.text for it in drawn.iter("{http://www.w3.org/2000/svg}title")]
-    assert "A&B: ON" in titles and "<b>&c: OFF" in titles
+
+    def texts(drawing, kind):
+        drawn = ElementTree.fromstring(drawing.encode())
+        return [it.text for it in drawn.iter("{http://www.w3.org/2000/svg}" + kind)]
+
+    drawing = pc.Subsystem(network, (1, 0)).to_svg()
+    assert {"A&B", "<b>&c"} < set(texts(drawing, "text"))
+    pointed = texts(drawing, "title")
+    assert "A&B: ON, in the system" in pointed and "<b>&c: OFF, in the system" in pointed
+    # A network alone has no state.
+    pointed = texts(network._repr_html_(), "title")
+    assert "A&B: in the system" in pointed and "<b>&c: in the system" in pointed
+
+
+def test_a_cut_is_drawn():
+    sia = pc.sia(pc.examples.basic_network(), (1, 0, 0))
+    whole, cut = pc.Subsystem(sia._network, (1, 0, 0)).to_svg(), sia.to_svg()
+    assert "severed by the partition" in cut and "severed" not in whole
+    assert cut[cut.index("<svg") :] in sia._repr_html_()
 
 
 def test_pandas(subsystem, system):

@@ -163,6 +163,14 @@ def drawing(
     dark: bool,
     options: Options,
 ) -> str: ...
+def graph(
+    network: Network,
+    title: str,
+    state: bytes,
+    nodes: Sequence[int],
+    severed: Sequence[tuple[int, int]],
+    said: str,
+) -> str: ...
 def page(
     network: Network,
     state: bytes,

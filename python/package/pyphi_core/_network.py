@@ -289,9 +289,9 @@ class Network(Frozen):
         return f"Network({name}{self.size} units, {int(self.cm.sum())} connections{labels})"
 
     def _repr_html_(self) -> str:
-        from ._draw import network_svg
+        from ._pictures import graph, inline
 
-        return network_svg(self, None, None, None)
+        return inline(graph(self, None, range(self.size)))
 
 
 def connections(cm: Any) -> tuple[Optional[list[bytes]], str]:

@@ -109,6 +109,27 @@ def picture(
     return Picture(svg)
 
 
+def graph(
+    network: Network,
+    state: Optional[Iterable[int]],
+    nodes: Iterable[int],
+    severed: Iterable[tuple[int, int]] = (),
+) -> str:
+    """Units and connections as SVG, without an analysis; dashed and struck through is what a
+    partition severs."""
+    edges = list(severed)
+    name = network.name or "network"
+    title = name if state is None else f"{name} in state ({','.join(map(str, state))})"
+    said = "dashed and struck through: severed by the partition" if edges else ""
+    shown = b"" if state is None else bytes(state)
+    return _engine.graph(network._native, title, shown, list(nodes), edges, said)
+
+
+def inline(svg: str) -> str:
+    """An SVG file as a part of HTML."""
+    return svg[svg.index("<svg") :]
+
+
 def page(
     network: Network,
     state: Any,

@@ -117,13 +117,15 @@ class _Candidate(Frozen):
         return f"{type(self).__name__}({{{units}}} in ({state}))"
 
     def _repr_html_(self) -> str:
-        return self.to_svg()
+        from ._pictures import inline
+
+        return inline(self.to_svg())
 
     def to_svg(self) -> str:
         """The network in its state as a drawing."""
-        from ._draw import network_svg
+        from ._pictures import graph
 
-        return network_svg(self._network, self.state, self._nodes, None)
+        return graph(self._network, self.state, self._nodes)
 
     def _units(self, field: str, units: Any) -> tuple[int, ...]:
         found = arguments.numbers(units, self._network.node_labels, self._network.size, field)

@@ -335,9 +335,11 @@ class SystemIrreducibilityAnalysis(OfSystem):
 
     def to_svg(self) -> str:
         """The network as a drawing: dashed and struck through is what the partition severs."""
-        from ._draw import network_svg
+        from ._pictures import graph
 
-        return network_svg(self._network, self.state, self.nodes, self.cut)
+        cut = self.cut
+        severed = [] if cut is None else [(a, b) for a in cut.from_nodes for b in cut.to_nodes]
+        return graph(self._network, self.state, self.nodes, severed)
 
 
 class Complexes(OfNetwork[SystemIrreducibilityAnalysis]):

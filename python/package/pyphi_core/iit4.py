@@ -275,9 +275,9 @@ class SystemIrreducibilityAnalysis(OfSystem):
 
     def to_svg(self) -> str:
         """The network as a drawing: dashed and struck through is what the partition severs."""
-        from ._draw import network_svg
+        from ._pictures import graph
 
-        return network_svg(self._network, self.state, self.nodes, self.partition)
+        return graph(self._network, self.state, self.nodes, self.partition.cut_edges)
 
 
 class Mice(OverPurview):

@@ -39,15 +39,15 @@ impl Picture<'_> {
     /// The units and their connections, some of which are `severed`, which is `said` beneath; with
     /// hulls around some of the units.
     pub fn graph(&self, severed: &[(usize, usize)], said: &str, hulls: &[Hull]) -> Drawing {
-        let n = self.state.len();
+        let n = self.cm.len();
         // Neighbours on the circle are some diameters apart.
         let radius = (n as f64 * 3.6 * UNIT / TAU).max(60.0);
         let side = 2.0 * (radius + 3.6 * UNIT);
         let longest = (0..n).map(|it| self.name(it).chars().count()).max().unwrap_or(0);
         let beside = if longest > INSIDE { 8.0 * longest as f64 } else { 0.0 };
         let letters = said.chars().count().max(self.title.chars().count() + 10);
-        let legend = hulls.iter().map(|it| it.said.chars().count() + 6).max().unwrap_or(0);
-        let letters = letters.max(legend);
+        let of_hulls = hulls.iter().map(|it| it.said.chars().count() + 6).max().unwrap_or(0);
+        let letters = letters.max(of_hulls);
         let width = (side + 2.0 * beside).max(6.4 * letters as f64 + 40.0).max(460.0);
         let center = (width / 2.0, 34.0 + side / 2.0);
         let angle = |unit: usize| TAU * unit as f64 / n as f64 - PI / 2.0;
@@ -81,15 +81,17 @@ impl Picture<'_> {
                 marks.extend(arrow(line, severed));
             }
         }
-        for (unit, &state) in self.state.iter().enumerate() {
-            let (on, inside) = (state != 0, self.nodes.contains(&unit));
+        for unit in 0..n {
+            let state = self.state.get(unit);
+            let (on, inside) = (state.is_some_and(|it| *it != 0), self.nodes.contains(&unit));
             let words = |yes, no, is| if is { yes } else { no };
-            let value = match self.has_values() {
-                true => format!("value {state}"),
-                false => words("ON", "OFF", on).to_owned(),
+            let value = match state {
+                None => String::new(),
+                Some(state) if self.has_values() => format!(" value {state},"),
+                Some(_) => format!(" {},", words("ON", "OFF", on)),
             };
             let title = format!(
-                "{}: {value}, {}",
+                "{}:{value} {}",
                 self.name(unit),
                 words("in the system", "outside the system", inside)
             );
@@ -102,9 +104,9 @@ impl Picture<'_> {
                 let points = ring(UNIT + 4.0);
                 marks.push(Mark::Line { points, ink, width: 1.5, dashed: true });
             }
-            let name = match self.has_values() {
-                true => format!("{}={state}", self.name(unit)),
-                false => self.name(unit),
+            let name = match state {
+                Some(state) if self.has_values() => format!("{}={state}", self.name(unit)),
+                _ => self.name(unit),
             };
             if name.chars().count() <= INSIDE {
                 let ink = if on { Ink::Paper } else { Ink::Text };
@@ -123,12 +125,11 @@ impl Picture<'_> {
             marks.push(label(place, &name, 13.0, anchor, Ink::Text));
         }
         let bottom = center.1 + side / 2.0;
-        marks.push(middle(
-            bottom,
-            "filled: ON, empty: OFF, in a dashed ring: outside the system",
-            11.0,
-            Ink::Muted,
-        ));
+        let legend = match self.state {
+            [] => "in a dashed ring: outside the system",
+            _ => "filled: ON, empty: OFF, in a dashed ring: outside the system",
+        };
+        marks.push(middle(bottom, legend, 11.0, Ink::Muted));
         marks.push(middle(bottom + 18.0, said, 11.0, Ink::Muted));
         for (at, hull) in hulls.iter().enumerate() {
             let y = bottom + 40.0 + 18.0 * at as f64;

@@ -296,7 +296,7 @@ pub struct Picture<'a> {
     pub title: &'a str,
     /// `cm[i][j]` is not 0 where i is an input of j.
     pub cm: &'a [Vec<u8>],
-    /// The state of every unit.
+    /// The state of every unit; empty where none is shown, which only a graph can do.
     pub state: &'a [u8],
     /// How many values each unit has.
     pub sizes: &'a [usize],
