@@ -88,10 +88,8 @@ pub(crate) fn graph(
     severed: Vec<(usize, usize)>,
     said: &str,
 ) -> String {
-    let cm = network.network.cm();
-    let sizes = network.alphabet().unwrap_or_else(|| vec![2; cm.len()]);
-    let labels = network.labels();
-    let labels = labels.as_deref();
+    let network = &network.network;
+    let (cm, sizes, labels) = (network.cm(), network.alphabet().sizes(), network.labels());
     let picture = Picture { title, cm: &cm, state: &state, sizes: &sizes, nodes: &nodes, labels };
     picture.graph(&severed, said, &[]).svg_file(Theme::Light)
 }
