@@ -122,7 +122,8 @@ impl AppendFile {
         if !metadata.is_file() {
             return Ok(());
         }
-        let how = match (is_at(&metadata, &self.path), metadata.len()) {
+        let is_there = is_at(&metadata, &self.path).map_err(read_error)?;
+        let how = match (is_there, metadata.len()) {
             (false, _) => "was removed or replaced".to_owned(),
             (true, len) if len != self.len => {
                 format!("has {len} bytes, not {} as this run left it", self.len)
@@ -161,14 +162,14 @@ impl Lock {
     /// Takes the file at `path`; none if another process has it.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::Read`], [`Error::Write`].
     pub(crate) fn take(path: &Path) -> Result<Option<Lock>, Error> {
         // If the file was replaced before it was locked, then the lock is worth nothing.
         for _ in 0..100 {
             let file = open(path)?;
             let Ok(holds) = try_lock(&file) else { return Ok(None) };
             let lock = Lock { path: path.to_owned(), file, holds };
-            if lock.is_in_place() {
+            if lock.is_in_place()? {
                 return Ok(Some(lock));
             }
         }
@@ -185,9 +186,9 @@ impl Lock {
     /// False if another process has taken it meanwhile.
     ///
     /// # Errors
-    /// [`Error::Write`].
+    /// [`Error::Read`], [`Error::Write`].
     pub(crate) fn keep(&mut self) -> Result<bool, Error> {
-        if self.is_in_place() {
+        if self.is_in_place()? {
             return Ok(true);
         }
         match Lock::take(&self.path)? {
@@ -199,8 +200,9 @@ impl Lock {
         }
     }
 
-    fn is_in_place(&self) -> bool {
-        self.file.metadata().is_ok_and(|it| is_at(&it, &self.path))
+    fn is_in_place(&self) -> Result<bool, Error> {
+        let found = self.file.metadata().and_then(|it| is_at(&it, &self.path));
+        found.map_err(|source| Error::Read { path: self.path.clone(), source })
     }
 }
 
@@ -223,18 +225,22 @@ fn try_lock(file: &File) -> Result<bool, ()> {
     }
 }
 
-/// `true` if an open file is the one at `path`. True where the system has no identity of files.
-fn is_at(open: &Metadata, path: &Path) -> bool {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::MetadataExt;
-        let there = fs::metadata(path);
-        there.is_ok_and(|it| (it.dev(), it.ino()) == (open.dev(), open.ino()))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = open;
-        path.exists()
+/// `true` if an open file is the one at `path`. A path that cannot be looked at may be it all the
+/// same: that is an error. Where files have no identity, any file at the path will do.
+fn is_at(open: &Metadata, path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+        #[cfg(unix)]
+        Ok(there) => {
+            use std::os::unix::fs::MetadataExt;
+            Ok((there.dev(), there.ino()) == (open.dev(), open.ino()))
+        }
+        #[cfg(not(unix))]
+        Ok(_) => {
+            let _ = open;
+            Ok(true)
+        }
     }
 }
 

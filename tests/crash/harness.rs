@@ -352,7 +352,11 @@ impl Scenario<'_> {
         // right order, or the next run takes one of them for damaged.
         let changes = calls.iter().filter(|it| !it.reads).zip(1..);
         let cuts = changes.filter(|(it, _)| it.operation == "truncate");
-        sample.chain(cuts.map(|(_, at)| (Fault::Kill, at))).collect()
+        // So is a lock that cannot be looked at: nothing is known of another process then.
+        let reads = calls.iter().filter(|it| it.reads).zip(1..);
+        let mut locks = reads.filter(|(it, _)| it.operation == "stat" && it.path.ends_with("lock"));
+        let lock = locks.next().map(|(_, at)| (Fault::Unreadable, at));
+        sample.chain(cuts.map(|(_, at)| (Fault::Kill, at))).chain(lock).collect()
     }
 
     fn place(&self) -> tempfile::TempDir {
