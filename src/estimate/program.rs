@@ -196,8 +196,8 @@ struct Running {
     /// The end of its standard error.
     tail: Arc<Mutex<Vec<u8>>>,
     n_asked: u64,
-    /// The system knows it no longer.
-    is_waited_for: bool,
+    /// The system knows it no longer: its number may be that of another by now.
+    is_collected: bool,
 }
 
 impl Running {
@@ -228,7 +228,7 @@ impl Running {
         let kept = Arc::clone(&tail);
         thread::spawn(move || keep_tail(errors, &kept));
         let questions = Some(questions);
-        Ok(Running { child, questions, lines, tail, n_asked: 0, is_waited_for: false })
+        Ok(Running { child, questions, lines, tail, n_asked: 0, is_collected: false })
     }
 
     /// The next line that it writes, or what is wrong with it.
@@ -271,10 +271,18 @@ impl Running {
         }
     }
 
+    /// On Linux the system goes on to know it, so that its number stays its own.
     fn has_ended(&mut self) -> bool {
-        let has_ended = matches!(self.child.try_wait(), Ok(Some(_)));
-        self.is_waited_for |= has_ended;
-        has_ended
+        #[cfg(target_os = "linux")]
+        {
+            use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+            let without_collecting =
+                WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+            let child = nix::unistd::Pid::from_raw(self.child.id() as i32);
+            !matches!(waitid(Id::Pid(child), without_collecting), Ok(WaitStatus::StillAlive))
+        }
+        #[cfg(not(target_os = "linux"))]
+        matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
     /// What to say of one that answers no more.
@@ -289,15 +297,26 @@ impl Running {
     /// How it has ended, which is waited for. What it has left running ends too.
     fn status(&mut self) -> Option<ExitStatus> {
         let start = Instant::now();
-        let status = loop {
-            match self.child.try_wait() {
-                Ok(None) if start.elapsed() < TO_END => thread::sleep(TICK),
-                found => break found.ok().flatten(),
+        while !self.has_ended() {
+            if start.elapsed() >= TO_END {
+                return None;
             }
-        };
-        kill_group(self.child.id());
-        self.is_waited_for = status.is_some();
-        status
+            thread::sleep(TICK);
+        }
+        self.collect()
+    }
+
+    /// Ends it and all that it has started, while its number is still its own.
+    fn collect(&mut self) -> Option<ExitStatus> {
+        if self.is_collected {
+            return None;
+        }
+        self.is_collected = true;
+        let id = self.child.id();
+        kill_group(id);
+        let _ = self.child.kill();
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|it| *it != id);
+        self.child.wait().ok()
     }
 
     /// Lets it end. A line that it writes all the same is returned.
@@ -332,14 +351,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let id = self.child.id();
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).retain(|it| *it != id);
-        // After that the number may be that of another.
-        if !self.is_waited_for {
-            kill_group(id);
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
+        self.collect();
     }
 }
 
