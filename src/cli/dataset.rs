@@ -71,11 +71,7 @@ impl DatasetArgs {
             engine: &engine,
         };
         dataset.check()?;
-        let if_exists = match (self.resume, self.force) {
-            (true, _) => IfExists::Resume,
-            (false, true) => IfExists::Overwrite,
-            (false, false) => IfExists::Refuse,
-        };
+        let if_exists = IfExists::asked(self.resume, self.force);
         let watch = Watch::new(display(self.quiet), detail.clone());
         let n_rows = dataset.write(&self.out, if_exists, &detail)?;
         drop(watch);

@@ -185,11 +185,7 @@ impl StudyArgs {
                 conclude(folder, run.contents(), events)
             }
             Target::File(outputs) => {
-                let if_exists = match (self.resume, self.force) {
-                    (true, _) => IfExists::Resume,
-                    (false, true) => IfExists::Overwrite,
-                    (false, false) => IfExists::Refuse,
-                };
+                let if_exists = IfExists::asked(self.resume, self.force);
                 let mut run = RunFolder::beside(outputs, &suite, if_exists)?;
                 let notes = run.notes().to_vec();
                 let Outputs { csv, summary: path, .. } = outputs;

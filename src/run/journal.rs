@@ -162,6 +162,17 @@ pub enum IfExists {
     Overwrite,
 }
 
+impl IfExists {
+    /// What `--resume` and `--force` ask for; at most one of them is given.
+    pub(crate) fn asked(resume: bool, force: bool) -> IfExists {
+        match (resume, force) {
+            (true, _) => IfExists::Resume,
+            (false, true) => IfExists::Overwrite,
+            (false, false) => IfExists::Refuse,
+        }
+    }
+}
+
 /// The content of a settings file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -20,6 +20,7 @@ use crate::error::Error;
 use crate::escape::csv;
 use crate::estimate::{self, Case, Estimator};
 use crate::files::append::{AppendFile, check_ours, exists, write_whole};
+use crate::files::input;
 use crate::machine::provenance::Provenance;
 use crate::model::formalism::Formalism;
 use crate::model::network::Network;
@@ -207,8 +208,7 @@ impl Dataset<'_> {
                 let record = record_path.display();
                 return refuse(path, format!("its record {record} is missing: pass --force"));
             }
-            let text = std::fs::read_to_string(&record_path)
-                .map_err(|source| Error::Read { path: record_path.clone(), source })?;
+            let text = input::text(&record_path, input::RECORD)?;
             let theirs: Record = serde_json::from_str(&text).map_err(|error| Error::Content {
                 place: record_path.display().to_string(),
                 message: error.to_string(),
@@ -500,20 +500,13 @@ impl Dataset<'_> {
             record.n_rows,
             sizes.join(", "),
             networks.len(),
-            what(settings),
+            settings.what_networks().join(", "),
             theories.join(", "),
             programs.join("; "),
             self.licence,
             hasher.finalize().to_hex(),
         ))
     }
-}
-
-/// What the networks and states are, for a person.
-fn what(settings: &Settings) -> String {
-    let what = settings.what();
-    // A data set is about no estimator.
-    what.rsplit_once(", estimator").map_or(what.clone(), |(what, _)| what.to_owned())
 }
 
 /// A hash of settings, which may be hundreds of megabytes of tables.
@@ -534,6 +527,7 @@ fn identity(settings: &Settings) -> String {
     let settings = Settings {
         estimator: default.estimator,
         other_estimators: default.other_estimators,
+        exact: default.exact,
         tie_orders: default.tie_orders,
         ..settings.clone()
     };
@@ -550,7 +544,7 @@ const NETWORK: [&str; 2] = ["cm", "tpm"];
 const CARD: &str = "# Data card of";
 
 /// What the columns are, by their names, or by what comes before `_` and a theory.
-const ABOUT: [(&str, &str); 24] = [
+const ABOUT: [(&str, &str); 22] = [
     ("topology", "the graph's family; `Own` for a network of the suite's own"),
     ("n", "number of units"),
     ("seed", "the seed of the graph and of estimates"),
@@ -580,8 +574,6 @@ const ABOUT: [(&str, &str); 24] = [
     ("major_phi_s", "φ_s of the major complex"),
     ("major_phi", "Φ of the major complex"),
     ("major", "the units of the major complex; none if there is none"),
-    ("", ""),
-    ("", ""),
 ];
 
 /// Adds a cell or a member to a line, with what divides it from the next.

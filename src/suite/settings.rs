@@ -384,6 +384,16 @@ impl Settings {
 
     /// Rule, state and estimator for a person: `rule majority, state off, estimator hdc`.
     pub fn what(&self) -> String {
+        let mut parts = self.what_networks();
+        if self.exact != Exact::System {
+            parts.push("exact values of the major complex".to_owned());
+        }
+        parts.push(format!("estimator {}", terminal(&self.estimator)));
+        parts.join(", ")
+    }
+
+    /// What the networks are, for a person: `rule majority`, `state off`.
+    pub(crate) fn what_networks(&self) -> Vec<String> {
         let mut parts = Vec::new();
         match &self.rules[..] {
             [] => {}
@@ -400,11 +410,7 @@ impl Settings {
             1 => parts.push(format!("own network {}", self.networks[0].name)),
             n => parts.push(format!("{n} own networks")),
         }
-        if self.exact != Exact::System {
-            parts.push("exact values of the major complex".to_owned());
-        }
-        parts.push(format!("estimator {}", terminal(&self.estimator)));
-        parts.join(", ")
+        parts
     }
 
     /// The settings in which `self` differs from `other`, one line each, or nothing.
