@@ -120,9 +120,7 @@ impl Judgement {
             ),
         }
     }
-}
 
-impl Judgement {
     /// `true` if all exact values are equal.
     fn is_constant(&self) -> bool {
         let of = |choose: fn(f64, f64) -> f64| self.points.0.iter().copied().reduce(choose);

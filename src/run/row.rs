@@ -34,9 +34,14 @@ impl Row {
     /// The first line of the CSV of a run with these settings: the estimates of other estimators
     /// are columns by their names.
     pub fn header(settings: &Settings) -> String {
-        let first = if settings.has_cases() { Row::HEADER_OF_CASES } else { Row::HEADER };
+        let first = Row::first_columns(settings);
         let others = settings.other_estimators.iter().map(|it| format!(",{}", csv(it)));
         [first.to_owned()].into_iter().chain(others).collect()
+    }
+
+    /// The columns that the CSV of every run with cases, or without, has first.
+    pub(crate) fn first_columns(settings: &Settings) -> &'static str {
+        if settings.has_cases() { Row::HEADER_OF_CASES } else { Row::HEADER }
     }
 
     /// A Φ of at most this is 0, by the tolerance of the theory's comparisons.

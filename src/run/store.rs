@@ -304,10 +304,15 @@ impl Contents {
 
     /// The CSV as earlier versions wrote it, with one estimate a row.
     fn narrow_csv(&self) -> String {
-        let has_cases = self.suite.settings().has_cases();
-        let header = if has_cases { Row::HEADER_OF_CASES } else { Row::HEADER };
         let lines = self.rows.iter().map(|row| row.to_line() + "\n");
-        format!("{header}\n{}", lines.collect::<String>())
+        format!("{}\n{}", Row::first_columns(self.suite.settings()), lines.collect::<String>())
+    }
+
+    /// `true` if a CSV has one estimate a row though the run has several.
+    fn is_narrow(&self, csv: &[u8]) -> bool {
+        let settings = self.suite.settings();
+        let after = csv.strip_prefix(Row::first_columns(settings).as_bytes());
+        !settings.other_estimators.is_empty() && after.is_some_and(|it| it.starts_with(b"\n"))
     }
 
     /// The programs that computed the rows, with the number of rows of each, in the order of their
@@ -486,13 +491,9 @@ impl Files {
         let journal = read_or_nothing(&paths.journal)?;
         let reading = Reading::of(&journal, suite, &paths.journal)?;
         let contents = &reading.contents;
-        let narrow = Some(contents.narrow_csv()).filter(|it| {
-            let has_others = !contents.suite.settings().other_estimators.is_empty();
-            let header = it.split_inclusive('\n').next().unwrap_or_default();
-            has_others && csv.starts_with(header.as_bytes())
-        });
-        let is_narrow = narrow.is_some();
-        check_csv(&csv, &narrow.unwrap_or_else(|| contents.csv()), contents, paths)?;
+        let is_narrow = contents.is_narrow(&csv);
+        let expected = if is_narrow { contents.narrow_csv() } else { contents.csv() };
+        check_csv(&csv, &expected, contents, paths)?;
         Ok(Files { reading, journal_len: journal.len(), csv, is_narrow })
     }
 }
