@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::estimate::Registry;
 use crate::run::journal::IfExists;
 use crate::study::dataset::{Dataset, Form};
-use crate::suite::{Formalism, from_toml};
+use crate::suite::Formalism;
+use crate::suite::from_toml::{self, Overrides};
 use crate::ui::progress::Watch;
 
 #[derive(Debug, Args)]
@@ -56,7 +57,8 @@ impl DatasetArgs {
         Form::of(&self.out)?;
         let (path, formalisms) = (&self.suite, &self.formalisms);
         let text = from_toml::text(path)?;
-        let suite = from_toml::of_text(&text, path, registry, &[], formalisms, None)?;
+        let overrides = Overrides { formalisms, ..Overrides::default() };
+        let suite = from_toml::of_text(&text, path, registry, overrides)?;
         let chosen = registry.chosen(&self.estimators)?;
         let estimators = chosen.iter().map(|it| registry.get(it)).collect::<Result<_, _>>()?;
         let detail = Detail::default();

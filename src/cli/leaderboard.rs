@@ -20,7 +20,8 @@ use crate::estimate::{self, Case, Registry};
 use crate::report::leaderboard::{Judgement, Leaderboard};
 use crate::run::store::RunFolder;
 use crate::study::Study;
-use crate::suite::{Exact, Formalism, Suite, from_toml};
+use crate::suite::from_toml::{self, Overrides};
+use crate::suite::{Exact, Formalism, Suite};
 use crate::ui::progress::{Listeners, Progress, Work};
 
 /// The networks of a suite, at most, on which the time of an estimate is measured.
@@ -78,8 +79,9 @@ impl LeaderboardArgs {
                 return Err(Error::Settings(format!("two suites of the name {name}")));
             }
             let file = Path::new(suite);
-            let read =
-                from_toml::read(file, registry, &self.estimators, &self.formalisms, self.exact)?;
+            let LeaderboardArgs { estimators, formalisms, exact, .. } = &self;
+            let overrides = Overrides { estimators, formalisms, exact: *exact };
+            let read = from_toml::read(file, registry, overrides)?;
             self.own.check_used(read.settings())?;
             suites.push((name.into_owned(), path, read));
         }

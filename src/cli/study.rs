@@ -28,7 +28,7 @@ use crate::run::store::{Contents, RunFolder, results_beside, results_in};
 use crate::run::timeline::Timeline;
 use crate::stats::summary::Summaries;
 use crate::study::{SHARED_BYTES, Study, WORKER_BYTES};
-use crate::suite::from_toml;
+use crate::suite::from_toml::{self, Overrides};
 use crate::suite::{Exact, Formalism, Settings, States, Suite};
 use crate::ui::events::{self, Event, Events};
 use crate::ui::progress::{Display, Listeners, Progress, Work};
@@ -304,7 +304,9 @@ impl StudyArgs {
                 file.display()
             )));
         }
-        from_toml::read(file, registry, &self.asked(), &[], self.exact)
+        let estimators = &self.asked();
+        let overrides = Overrides { estimators, exact: self.exact, ..Overrides::default() };
+        from_toml::read(file, registry, overrides)
     }
 
     /// The estimators that the flags ask for.

@@ -62,20 +62,24 @@ pub const BUILT_IN: [(&str, &str); 5] = [
     ("large", include_str!("../../examples/suites/large.toml")),
 ];
 
+/// What comes before what a suite's file says of the same, where there is something.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Overrides<'a> {
+    /// The names of the estimators.
+    pub estimators: &'a [String],
+    /// The theories of the exact values.
+    pub formalisms: &'a [Formalism],
+    /// Whose Φ the exact values are.
+    pub exact: Option<Exact>,
+}
+
 /// The suite in the file at `path`, or of this name if it is [`BUILT_IN`]. Its estimators are some
-/// of `registry`. `estimators`, `formalisms` and `exact` come before those in the file, if there
-/// are any.
+/// of `registry`.
 ///
 /// # Errors
 /// [`Error::Read`]; [`Error::Content`] with file, line and column; as [`Suite::new`].
-pub fn read(
-    path: &Path,
-    registry: &Registry,
-    estimators: &[String],
-    formalisms: &[Formalism],
-    exact: Option<Exact>,
-) -> Result<Suite, Error> {
-    of_text(&text(path)?, path, registry, estimators, formalisms, exact)
+pub fn read(path: &Path, registry: &Registry, overrides: Overrides<'_>) -> Result<Suite, Error> {
+    of_text(&text(path)?, path, registry, overrides)
 }
 
 /// The text of the suite in the file at `path`, or of this name if it is [`BUILT_IN`].
@@ -102,10 +106,9 @@ pub(crate) fn of_text(
     text: &str,
     path: &Path,
     registry: &Registry,
-    estimators: &[String],
-    formalisms: &[Formalism],
-    exact: Option<Exact>,
+    overrides: Overrides<'_>,
 ) -> Result<Suite, Error> {
+    let Overrides { estimators, formalisms, exact } = overrides;
     let chosen = registry.chosen(estimators)?;
     parse(text, path, registry, |mut settings| {
         if let [first, others @ ..] = &*chosen {
@@ -621,8 +624,9 @@ mod tests {
     #[test]
     fn built_in_suites_are_known_by_name() {
         for (name, text) in BUILT_IN {
-            let suite =
-                read(Path::new(name), &Registry::default(), &["te".to_owned()], &[], None).unwrap();
+            let te = ["te".to_owned()];
+            let te = Overrides { estimators: &te, ..Overrides::default() };
+            let suite = read(Path::new(name), &Registry::default(), te).unwrap();
             let estimator = Settings {
                 estimator: "te".to_owned(),
                 ..self::suite(text).unwrap().settings().clone()
@@ -633,7 +637,7 @@ mod tests {
                 "{name}"
             );
         }
-        let error = read(Path::new("survey"), &Registry::default(), &[], &[], None)
+        let error = read(Path::new("survey"), &Registry::default(), Overrides::default())
             .unwrap_err()
             .to_string();
         assert!(error.starts_with("cannot read survey: No such file"), "{error}");
@@ -885,7 +889,8 @@ mod tests {
         }
         let path = folder.path().join("survey.toml");
         fs::write(&path, text).unwrap();
-        let error = read(&path, &Registry::default(), &[], &[], None).unwrap_err().to_string();
+        let error =
+            read(&path, &Registry::default(), Overrides::default()).unwrap_err().to_string();
         let error = error.replace(&folder.path().display().to_string(), "{}");
         assert_eq!(error, format!("{{}}/survey.toml, line {message}"));
     }
@@ -908,7 +913,7 @@ mod tests {
             name = \"copy\"
         ";
         fs::write(&path, text).unwrap();
-        let suite = read(&path, &Registry::default(), &[], &[], None).unwrap();
+        let suite = read(&path, &Registry::default(), Overrides::default()).unwrap();
         let settings = suite.settings();
         let named: Vec<String> =
             settings.networks.iter().map(|it| format!("{} {}", it.name, it.states)).collect();
@@ -932,7 +937,7 @@ mod tests {
             let path = folder.path().join("survey.toml");
             fs::write(&path, "seeds = 1\n[[networks]]\nfile = \"list.json\"\n").unwrap();
             let _ = crate::model::key::counted::compared();
-            let suite = read(&path, &Registry::default(), &[], &[], None).unwrap();
+            let suite = read(&path, &Registry::default(), Overrides::default()).unwrap();
             assert_eq!(suite.comparisons().len(), n);
             let mut listed = Vec::new();
             crate::report::text::write_matrix(&suite, &mut listed).unwrap();
