@@ -19,7 +19,8 @@ use crate::suite::Formalism;
 /// The folder of the pages, in that of the run.
 const FOLDER: &str = "explore";
 
-/// The most that all pages of a run take, in bytes. Networks that do not fit have no page.
+/// The most that all pages of a run take, in bytes. The first network whose page does not fit has
+/// none, nor have those behind it.
 const LARGEST_FOLDER: usize = 100_000_000;
 
 /// What marks a page as one of this program.
@@ -91,7 +92,11 @@ fn within(
     let (mut bytes, mut is_there) = (PLOTLY.len(), vec![false; pages.len()]);
     for (at, (name, asked)) in pages.iter().enumerate() {
         told(at as u64, pages.len() as u64);
-        let Some(html) = asked.page(engine, most - bytes)? else { continue };
+        let Some(html) = asked.page(engine)? else { continue };
+        // Those behind it are not computed either: they would be thrown away.
+        if html.len() > most - bytes {
+            break;
+        }
         bytes += html.len();
         write_whole(&folder.join(name), html)?;
         is_there[at] = true;
@@ -166,8 +171,8 @@ impl Asked {
         format!("{name}-{}.html", self.identity())
     }
 
-    /// The page, if it has at most so many bytes.
-    fn page(&self, engine: &Engine, most: usize) -> Result<Option<String>, Error> {
+    /// The page; none if a single state is too large for one.
+    fn page(&self, engine: &Engine) -> Result<Option<String>, Error> {
         let rules = self.iit4.and_then(|it| rules(it, TiePolicy::Principled));
         let theories = Theories { iit3: self.iit3, iit4: rules };
         let refuse = |message: String| Error::Network { place: self.name.clone(), message };
@@ -189,12 +194,14 @@ impl Asked {
         let which = if self.has_all_states() { Which::All } else { Which::Given };
         let (library, told) = (Library::Beside, |_, _| {});
         let page = made(engine, &network, theories, Some(which), &self.name, library, &told)?;
-        Ok(page.ok().map(|it| it.html).filter(|it| it.len() <= most))
+        Ok(page.ok().map(|it| it.html))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
     use crate::fixtures::{finish, suite, temporary};
     use crate::run::store::RunFolder;
@@ -217,5 +224,11 @@ mod tests {
         assert_eq!(files().count(), n_pages);
         assert!(some.said.contains("1 more have none"), "{}", some.said);
         assert!(some.of.len() < all.of.len());
+        // Nothing is computed behind the first page that does not fit.
+        let n_told = Cell::new(0);
+        let told = |_, _| n_told.set(n_told.get() + 1);
+        let none = within(&engine, folder.path(), contents, &told, PLOTLY.len()).unwrap();
+        assert!(none.said.contains(&format!("{n_pages} more have none")), "{}", none.said);
+        assert!(none.of.is_empty() && n_told.get() == 1);
     }
 }
