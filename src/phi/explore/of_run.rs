@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::{Library, PLOTLY, Theories, USUALLY_ALL, Which, made};
@@ -29,11 +30,20 @@ const OURS: &str = "<meta name=\"generator\" content=\"phi explore\">";
 /// Check that the folder of the pages holds nothing else that would be overwritten.
 ///
 /// # Errors
-/// [`Error::Output`].
+/// [`Error::Output`]; [`Error::Read`].
 pub fn check_folder(run: &Path) -> Result<(), Error> {
     let folder = run.join(FOLDER);
-    let Ok(entries) = fs::read_dir(&folder) else { return Ok(()) };
-    for path in entries.flatten().map(|it| it.path()) {
+    let unread = |source| Error::Read { path: folder.clone(), source };
+    let entries = match fs::read_dir(&folder) {
+        // There is none yet, or something else, which making it says.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(());
+        }
+        // What cannot be looked at is not taken for missing.
+        entries => entries.map_err(unread)?,
+    };
+    for entry in entries {
+        let path = entry.map_err(unread)?.path();
         match path.extension().and_then(|it| it.to_str()) {
             Some("html") => check_ours(&path, |text| text.contains(OURS))?,
             _ if path.ends_with(Library::FILE) => check_ours(&path, |text| text == PLOTLY)?,
@@ -230,5 +240,16 @@ mod tests {
         let none = within(&engine, folder.path(), contents, &told, PLOTLY.len()).unwrap();
         assert!(none.said.contains(&format!("{n_pages} more have none")), "{}", none.said);
         assert!(none.of.is_empty() && n_told.get() == 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_looked_at_is_not_taken_for_empty() {
+        let folder = temporary();
+        check_folder(folder.path()).unwrap();
+        let pages = folder.path().join(FOLDER);
+        std::os::unix::fs::symlink(FOLDER, &pages).unwrap();
+        let error = check_folder(folder.path()).unwrap_err();
+        assert!(matches!(&error, Error::Read { path, .. } if *path == pages), "{error}");
     }
 }
