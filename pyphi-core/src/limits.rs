@@ -48,8 +48,9 @@ pub struct Options {
 }
 
 impl Options {
-    /// The same with as much time as is left since an analysis began.
-    pub(crate) fn left(&self, began: Instant) -> Options {
+    /// The same with as much time as is left since an analysis began: for the next step of one of
+    /// several steps, all of which share the limit.
+    pub fn left(&self, began: Instant) -> Options {
         let mut options = self.clone();
         options.limits.time = self.limits.time.map(|time| time.saturating_sub(began.elapsed()));
         options

@@ -2,20 +2,21 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use pyphi_core::iit4;
 use pyphi_core::input::{Connectivity, Reader, Table};
-use pyphi_core::{Cut, Error, ErrorKind, Progress, State, Subsystem, UnitSet, big_phi_many};
+use pyphi_core::{
+    Cut, Error, ErrorKind, Progress, State, Subsystem, UnitSet, big_phi, big_phi_many,
+};
 use rayon::prelude::*;
 
 use crate::error::{refused, wrong};
 use crate::network::{floats, reader};
 use crate::options::Options;
-use crate::run::{check, run_with, steps};
+use crate::run::{Whole, check, run_with};
 
 /// So many networks are done between two looks at what the user wants.
 const AT_A_TIME: usize = 4096;
@@ -87,7 +88,7 @@ fn over_chunks<R: Send + 'static>(
     py: Python<'_>,
     options: &Options,
     networks: &Arc<Networks>,
-    chunk: impl Fn(&Networks, std::ops::Range<usize>, &pyphi_core::Options) -> Result<Vec<R>, Error>
+    chunk: impl Fn(&Networks, std::ops::Range<usize>, &Whole<'_>) -> Result<Vec<R>, Error>
     + Send
     + 'static,
 ) -> PyResult<Vec<R>> {
@@ -98,15 +99,12 @@ fn over_chunks<R: Send + 'static>(
         pyphi_core::Options { cancel: Some(Arc::clone(&cancel)), ..options.engine.clone() };
     let networks = Arc::clone(networks);
     let found = run_with(py, options, &cancel, &latest, move || {
-        let (began, total) = (Instant::now(), networks.len());
+        let (whole, total) = (Whole::new(&engine), networks.len());
         let mut rows = Vec::with_capacity(total);
         while rows.len() < total && !stopped.load(Ordering::Relaxed) {
             let end = total.min(rows.len() + AT_A_TIME);
-            let mut engine = engine.clone();
-            // The limit on time is that of all together.
-            engine.limits.time = engine.limits.time.map(|it| it.saturating_sub(began.elapsed()));
-            rows.extend(chunk(&networks, rows.len()..end, &engine)?);
-            let now = steps(rows.len(), total, began);
+            rows.extend(chunk(&networks, rows.len()..end, &whole)?);
+            let now = whole.progress(rows.len(), total);
             *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
         }
         Ok(rows)
@@ -151,17 +149,18 @@ impl Many {
     /// By IIT 3.0. A row is of 40 bytes: Φ, Σφ, ties, both sides of the cut, the number of
     /// concepts, whether it is exact, whether the state is unreachable.
     fn phi<'py>(&self, py: Python<'py>, options: &Options) -> PyResult<Bound<'py, PyBytes>> {
-        options.engine.variant.check().map_err(|it| refused(&it))?;
-        let rows = over_chunks(py, options, &self.networks, |networks, range, engine| {
+        let variant = options.engine.variant;
+        variant.check().map_err(|it| refused(&it))?;
+        let rows = over_chunks(py, options, &self.networks, move |networks, range, whole| {
             let make = |number| networks.system(number, Subsystem::of);
             let systems: Vec<Option<Subsystem>> =
                 range.into_par_iter().map(make).collect::<Result<_, _>>()?;
             let is_reachable: Vec<bool> = systems.iter().map(Option::is_some).collect();
             let reachable: Vec<Subsystem> = systems.into_iter().flatten().collect();
             // A variant without bounds is not for many at once.
-            let found = match engine.variant.is_default() {
-                true => big_phi_many(&reachable, engine),
-                false => reachable.par_iter().map(|it| pyphi_core::big_phi(it, engine)).collect(),
+            let found = match variant.is_default() {
+                true => big_phi_many(&reachable, &whole.left()),
+                false => reachable.par_iter().map(|it| big_phi(it, &whole.left())).collect(),
             };
             let mut found = found.into_iter();
             let row = |is_reachable: bool| {
@@ -171,7 +170,7 @@ impl Many {
                 let masks = |it: Cut| [it.severed_from, it.severed_to].map(UnitSet::bits);
                 let cut = result.cut.map_or([0, 0], masks);
                 let n_concepts = result.ces.concepts.len() as u32;
-                let is_exact = result.is_complete() && engine.variant.approximations().is_empty();
+                let is_exact = result.is_complete() && variant.approximations().is_empty();
                 let reason = Some(result.stop_reason);
                 (
                     result.phi,
@@ -209,11 +208,12 @@ impl Many {
         has_structure: bool,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let rules = options.iit4()?;
-        let rows = over_chunks(py, options, &self.networks, move |networks, range, engine| {
+        let rows = over_chunks(py, options, &self.networks, move |networks, range, whole| {
             let row = |number| {
                 let Some(system) = networks.system(number, iit4::System::of_shared)? else {
                     return Ok(([f64::NAN; 5], 0, false, true, None));
                 };
+                let engine = &whole.left();
                 if !has_structure {
                     let sia = iit4::system_irreducibility_analysis(&system, rules, engine);
                     let numbers = [sia.phi_s, sia.normalized_phi_s, f64::NAN, f64::NAN, f64::NAN];

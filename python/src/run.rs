@@ -211,18 +211,6 @@ fn tell_progress(
     callback.call1(py, (what, done, total, best, elapsed.as_secs_f64())).map(drop)
 }
 
-/// The progress of something that is no single analysis.
-pub(crate) fn steps(done: usize, total: usize, began: Instant) -> Progress {
-    Progress {
-        phase: Phase::Systems,
-        done: done as u64,
-        total: total as u64,
-        best: None,
-        elapsed: began.elapsed(),
-        remaining: None,
-    }
-}
-
 /// A call of several analyses: the limit on time is that of all of them.
 pub(crate) struct Whole<'a> {
     options: &'a pyphi_core::Options,
@@ -236,10 +224,19 @@ impl Whole<'_> {
 
     /// The options of the next analysis: with as much time as is left.
     pub(crate) fn left(&self) -> pyphi_core::Options {
-        let mut options = self.options.clone();
-        let time = options.limits.time;
-        options.limits.time = time.map(|it| it.saturating_sub(self.began.elapsed()));
-        options
+        self.options.left(self.began)
+    }
+
+    /// How many of the systems are done.
+    pub(crate) fn progress(&self, done: usize, total: usize) -> Progress {
+        Progress {
+            phase: Phase::Systems,
+            done: done as u64,
+            total: total as u64,
+            best: None,
+            elapsed: self.began.elapsed(),
+            remaining: None,
+        }
     }
 
     /// Why an analysis ended, with the limit that was asked for.

@@ -242,6 +242,11 @@ def test_what_a_stopped_analysis_says():
     transition = pc.actual.Transition(large, (0,) * 11, (1,) * 11, range(11), range(11))
     with pytest.raises(TimeoutError, match=r"time limit of 0\.250 s"):
         transition.account(time_limit=0.25)
+    # So it is of many networks, each of which takes less.
+    tpms, states = rng.random((4000, 1 << 4, 4)), np.zeros((4000, 4))
+    for formalism in ("iit3", "iit4-2023"):
+        rows = pc.phi_many(tpms, states, formalism=formalism, threads=1, time_limit=0.005)
+        assert not rows["exact"].all(), formalism
     with pytest.raises(pc.MemoryLimitError, match="memory: it would need") as error:
         pc.sia(network, (0,) * 8, memory_limit=1000)
     assert isinstance(error.value, MemoryError)
