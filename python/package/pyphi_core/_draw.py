@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any, Optional
 
 from ._pictures import inline
-
-if TYPE_CHECKING:
-    from . import iit3, iit4
 
 #: The longest table that a notebook shows.
 MOST_ROWS = 64
@@ -31,17 +28,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
 
 
-def sia_html(sia: iit3.SystemIrreducibilityAnalysis) -> str:
-    """Φ of IIT 3.0 with the network and the concepts."""
-    return f"<p>{escape(sia._shown())}</p>{inline(sia.to_svg())}{table(sia.ces._rows())}"
-
-
-def system_html(sia: iit4.SystemIrreducibilityAnalysis) -> str:
-    """φ_s of IIT 4.0 with the network."""
-    return f"<p>{escape(sia._shown())}</p>{inline(sia.to_svg())}"
-
-
-def structure_html(structure: iit4.PhiStructure) -> str:
-    """A Φ-structure with the network and the distinctions."""
-    shown = f"<p>{escape(structure._shown())}</p>{inline(structure.to_svg())}"
-    return shown + table(structure.distinctions._rows())
+def system(said: str, svg: str, rows: Optional[list[dict[str, Any]]]) -> str:
+    """An analysis of a system, with its network and the table of what it has, if it has one."""
+    shown = f"<p>{escape(said)}</p>{inline(svg)}"
+    return shown if rows is None else shown + table(rows)

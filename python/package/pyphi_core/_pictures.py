@@ -14,6 +14,7 @@ from ._options import FORMALISMS, options
 
 if TYPE_CHECKING:
     from ._network import Network
+    from ._record import OfSystem
 
 __all__ = ["Page", "Picture"]
 
@@ -86,9 +87,7 @@ class Page(_Text):
 
 
 def picture(
-    network: Network,
-    state: Iterable[int],
-    nodes: Units,
+    system: OfSystem,
     show: Union[str, Iterable[str], None],
     dark: bool,
     formalism: str,
@@ -102,11 +101,10 @@ def picture(
     if not all(isinstance(it, str) for it in kinds):
         raise ArgumentError(f"show: {shortened(show)}, expected names")
     chosen = options(given, formalism, ties)
-    units = list(network.indices(nodes))
-    svg = _engine.drawing(
-        network._native, arguments.state(state), units, kinds, bool(dark), chosen
+    native, state = system.network._native, arguments.state(system.state)
+    return Picture(
+        _engine.drawing(native, state, list(system.nodes), kinds, bool(dark), chosen)
     )
-    return Picture(svg)
 
 
 def graph(

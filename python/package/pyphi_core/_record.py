@@ -350,6 +350,23 @@ class OfSystem(Answered):
         """The state of the whole network."""
         return tuple(self._content()["state"])
 
+    def _severed(self) -> Sequence[tuple[int, int]]:
+        raise NotImplementedError
+
+    def _rows(self) -> Optional[list[dict[str, Any]]]:
+        return None
+
+    def to_svg(self) -> str:
+        """The network as a drawing: dashed and struck through is what the partition severs."""
+        from ._pictures import graph
+
+        return graph(self._network, self.state, self.nodes, self._severed())
+
+    def _repr_html_(self) -> str:
+        from ._draw import system
+
+        return system(self._shown(), self.to_svg(), self._rows())
+
 
 S = TypeVar("S", bound=OfSystem)
 

@@ -325,21 +325,14 @@ class SystemIrreducibilityAnalysis(OfSystem):
         variant = self.variant
         given: dict[str, Any] = {"threads": threads}
         given.update({name: variant[it] for name, it in VARIANT.items() if it in variant})
-        place = (self._network, self.state, self.nodes)
-        return picture(*place, show, dark, "iit3", "max-phi", given)
+        return picture(self, show, dark, "iit3", "max-phi", given)
 
-    def _repr_html_(self) -> str:
-        from ._draw import sia_html
-
-        return sia_html(self)
-
-    def to_svg(self) -> str:
-        """The network as a drawing: dashed and struck through is what the partition severs."""
-        from ._pictures import graph
-
+    def _severed(self) -> list[tuple[int, int]]:
         cut = self.cut
-        severed = [] if cut is None else [(a, b) for a in cut.from_nodes for b in cut.to_nodes]
-        return graph(self._network, self.state, self.nodes, severed)
+        return [] if cut is None else [(a, b) for a in cut.from_nodes for b in cut.to_nodes]
+
+    def _rows(self) -> list[dict[str, Any]]:
+        return self.ces._rows()
 
 
 class Complexes(OfNetwork[SystemIrreducibilityAnalysis]):

@@ -268,16 +268,8 @@ class SystemIrreducibilityAnalysis(OfSystem):
         partition = self.partition._shown()
         return f"φ_s = {self.phi:.6g}, {self._set(self.nodes)}, {partition}{exact}"
 
-    def _repr_html_(self) -> str:
-        from ._draw import system_html
-
-        return system_html(self)
-
-    def to_svg(self) -> str:
-        """The network as a drawing: dashed and struck through is what the partition severs."""
-        from ._pictures import graph
-
-        return graph(self._network, self.state, self.nodes, self.partition.cut_edges)
+    def _severed(self) -> Sequence[tuple[int, int]]:
+        return self.partition.cut_edges
 
 
 class Mice(OverPurview):
@@ -642,21 +634,15 @@ class PhiStructure(SystemIrreducibilityAnalysis):
         What is drawn is computed anew."""
         from ._pictures import picture
 
-        content = self._content()
-        ties = content["ties_policy"]
-        given = {"threads": threads}
-        place = (self._network, self.state, self.nodes)
-        return picture(*place, show, dark, content["formalism"], ties, given)
+        return picture(self, show, dark, self.formalism, self.ties_policy, {"threads": threads})
 
     def _shown(self) -> str:
         content = self._content()
         counts = f"{len(content['distinctions'])} distinctions, {content['n_relations']} relations"
         return f"Φ = {self.big_phi:.6g}, {counts}, {super()._shown()}"
 
-    def _repr_html_(self) -> str:
-        from ._draw import structure_html
-
-        return structure_html(self)
+    def _rows(self) -> list[dict[str, Any]]:
+        return self.distinctions._rows()
 
 
 class Complexes(OfNetwork[PhiStructure]):
