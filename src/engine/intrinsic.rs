@@ -242,11 +242,7 @@ impl Engine {
         let Some(units) = asked.units else {
             return self.searched_units(core, &history, asked, answer, &place);
         };
-        let unit = |(number, it): (usize, &AskedUnit)| {
-            it.unit(network.labels(), &format!("units[{number}]")).map_err(refuse)
-        };
-        let units: Vec<IntrinsicUnit> =
-            units.iter().enumerate().map(unit).collect::<Result<_, _>>()?;
+        let units = AskedUnit::units(units, network.labels()).map_err(refuse)?;
         let found = self.intrinsic_system(core, &history, &units, asked.rules, &place)?;
         if !asked.has_validity {
             return Ok(IntrinsicUnitsRecord { found: Some(found), ..answer });

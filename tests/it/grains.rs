@@ -180,6 +180,17 @@ fn what_is_wrong_with_intrinsic_units_is_said() {
         &[],
         "units[0].parts[1]: no unit \"X\"",
     );
+    // What is too long is refused before its items are made, of which the last cannot be.
+    let too_many = |last: Value| -> Value {
+        (0..16).map(|_| unit.clone()).chain([last]).collect::<Vec<_>>().into()
+    };
+    let wrong = json!({"parts": ["X"], "mapping": {"coarse": [1]}});
+    check(too_many(wrong.clone()), &[], "17 units would need");
+    check(
+        json!([{"parts": too_many(wrong), "mapping": {"coarse": [1]}}]),
+        &[],
+        "units[0]: grain: grain: 1 with 17 parts, expected 1 or more, and at most 16 for all parts",
+    );
     check(
         json!([{"parts": [0, 1], "mapping": {"table": [0, 1]}}]),
         &[],

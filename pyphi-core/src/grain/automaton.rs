@@ -54,10 +54,8 @@ impl Automaton {
         let mut n_entries = 0;
         for step in &steps {
             for update in 0..n_updates {
-                n_entries += now.len().saturating_mul(n_letters);
-                if n_entries > MOST_ENTRIES {
-                    return Err(too_large());
-                }
+                n_entries += now.len() * n_letters;
+                let has_next = layers.len() + 1 < grain * n_updates;
                 let mut next: Vec<Composed> = Vec::new();
                 let mut places: HashMap<Composed, u32> = HashMap::new();
                 let mut layer = Vec::with_capacity(now.len() * n_letters);
@@ -81,6 +79,10 @@ impl Automaton {
                             next.len() as u32 - 1
                         });
                         layer.push(*place);
+                    }
+                    // Each state that was met takes entries at the next update.
+                    if has_next && n_entries + next.len() * n_letters > MOST_ENTRIES {
+                        return Err(too_large());
                     }
                 }
                 layers.push(layer);
@@ -245,9 +247,13 @@ pub(super) fn table(mapping: &Mapping, n_parts: usize, grain: usize) -> Vec<bool
     let last = |index: u32| index >> (n_parts * (grain - 1));
     match mapping {
         Mapping::Table(table) => table.clone(),
-        Mapping::Coarse(on) => states.map(|it| on.contains(&(it.count_ones() as usize))).collect(),
+        Mapping::Coarse(on) => {
+            let on: UnitSet = on.iter().copied().collect();
+            states.map(|it| on.contains(it.count_ones() as usize)).collect()
+        }
         Mapping::BlackBox(outputs) => {
-            states.map(|it| outputs.iter().all(|&output| last(it) >> output & 1 == 1)).collect()
+            let outputs = outputs.iter().copied().collect::<UnitSet>().bits();
+            states.map(|it| last(it) & outputs == outputs).collect()
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::automaton::{Automaton, table};
+use super::intrinsic_system::IntrinsicSystem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::unit_set::UnitSet;
 
@@ -113,6 +114,7 @@ impl IntrinsicUnit {
     ///
     /// # Errors
     /// If there is no constituent, two have a micro unit in common or take different numbers of
+    /// updates, there are more than [`IntrinsicSystem::MAX_MICRO_UNITS`] micro units or too many
     /// updates, the mapping does not fit or is the same for all states, or the apportioned units
     /// are its own or not all that is apportioned to its constituents.
     pub fn new(
@@ -127,7 +129,7 @@ impl IntrinsicUnit {
         let mut micro_units = UnitSet::EMPTY;
         for part in &parts {
             if let Part::Micro(unit) = part
-                && *unit >= 32
+                && *unit >= UnitSet::MAX_UNITS
             {
                 return wrong(format!("parts: unit {unit}, expected one below 32"));
             }
@@ -154,14 +156,13 @@ impl IntrinsicUnit {
         if !overlap.is_empty() {
             return wrong(format!("apportioned: {overlap} is in the parts, expected others"));
         }
-        let n_bits = (parts.len() as u64).saturating_mul(u64::from(grain));
-        if grain == 0 || n_bits > IntrinsicUnit::MAX_INDEX_BITS as u64 {
+        let (found, most) = (micro_units.len(), IntrinsicSystem::MAX_MICRO_UNITS);
+        if found > most {
             return wrong(format!(
-                "grain: {grain} with {} parts, expected 1 or more, and at most {} for all parts",
-                parts.len(),
-                IntrinsicUnit::MAX_INDEX_BITS
+                "parts: {found} micro units, expected at most {most}, as many as a network may have"
             ));
         }
+        IntrinsicUnit::check_size(parts.len(), grain)?;
         let micro_grain = u64::from(grain) * u64::from(first.micro_grain());
         if micro_grain > u64::from(IntrinsicUnit::MAX_MICRO_GRAIN) {
             return wrong(format!(
@@ -196,6 +197,21 @@ impl IntrinsicUnit {
         };
         let automaton = Arc::new(automaton);
         Ok(IntrinsicUnit { parts, grain, mapping, apportioned, micro_units, automaton })
+    }
+
+    /// # Errors
+    /// If there are no updates, or the index of so many parts over so many of them has too many
+    /// bits.
+    pub(crate) fn check_size(n_parts: usize, grain: u32) -> Result<()> {
+        let n_bits = (n_parts as u64).saturating_mul(u64::from(grain));
+        let most = IntrinsicUnit::MAX_INDEX_BITS;
+        match grain > 0 && n_bits <= most as u64 {
+            true => Ok(()),
+            false => wrong(format!(
+                "grain: {grain} with {n_parts} parts, expected 1 or more, and at most {most} for \
+                 all parts"
+            )),
+        }
     }
 
     /// A unit of the network as it is.

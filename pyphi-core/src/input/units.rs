@@ -6,6 +6,7 @@ use super::UnitName;
 use super::json::{Place, items, json, unit_name, unknown_field, wrong, zero_or_one};
 use crate::error::Result;
 use crate::grain::{IntrinsicUnit, Mapping, Part};
+use crate::iit4::System;
 use crate::unit_set::UnitSet;
 
 /// A unit that is asked about: one of the network, or one made of others.
@@ -33,15 +34,19 @@ const FIELDS: [&str; 4] = ["parts", "grain", "mapping", "apportioned"];
 const MAPPINGS: [&str; 3] = ["coarse", "blackbox", "table"];
 
 impl AskedUnit {
-    /// It among units with these labels. `place` is what it is called in errors.
+    /// A list of them, among units with these labels.
     ///
     /// # Errors
-    /// If a unit has no such label, or as [`IntrinsicUnit::new`].
-    pub fn unit(&self, labels: Option<&[String]>, place: &str) -> Result<IntrinsicUnit> {
-        match self.part(labels, place)? {
-            Part::Micro(unit) => Ok(IntrinsicUnit::micro(unit)),
-            Part::Unit(unit) => Ok(*unit),
+    /// If there are more than a system has, a unit has no such label, or as [`IntrinsicUnit::new`].
+    pub fn units(asked: &[AskedUnit], labels: Option<&[String]>) -> Result<Vec<IntrinsicUnit>> {
+        // What is refused anyway is not made: that can take much longer than reading it.
+        if asked.len() > System::MAX_UNITS {
+            return Err(System::too_large(asked.len()));
         }
+        let unit = |(number, it): (usize, &AskedUnit)| {
+            it.part(labels, &format!("units[{number}]")).map(|it| it.unit())
+        };
+        asked.iter().enumerate().map(unit).collect()
     }
 
     fn part(&self, labels: Option<&[String]>, place: &str) -> Result<Part> {
@@ -56,6 +61,7 @@ impl AskedUnit {
             let AskedUnit::Micro(name) = self else { unreachable!("the other one") };
             return number(name, place).map(Part::Micro);
         };
+        IntrinsicUnit::check_size(parts.len(), *grain).map_err(|error| error.at(place))?;
         let of_part =
             |(idx, it): (usize, &AskedUnit)| it.part(labels, &format!("{place}.parts[{idx}]"));
         let parts = parts.iter().enumerate().map(of_part).collect::<Result<Vec<_>>>()?;

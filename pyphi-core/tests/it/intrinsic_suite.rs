@@ -240,6 +240,33 @@ fn what_is_wrong_with_units_is_said() {
         "grain: grain: 9 with 2 parts, expected 1 or more, and at most 16 for all parts",
     );
 
+    // A table of all micro states of this one would take 16 GiB.
+    let many = |from: usize| {
+        let parts = (from..from + 16).map(Part::Micro).collect();
+        IntrinsicUnit::new(parts, 1, Mapping::Coarse(vec![1]), set(&[])).unwrap().into()
+    };
+    check_unit(
+        vec![many(0), many(16)],
+        1,
+        both(),
+        &[],
+        "grain: parts: 32 micro units, expected at most 16, as many as a network may have",
+    );
+    // Units of two updates, which remember all of the first one.
+    let remembers = |from: usize, n: usize| {
+        let table = (0..1usize << (2 * n)).map(|it| it >> n == it & ((1 << n) - 1)).collect();
+        let parts = (from..from + n).map(Part::Micro).collect();
+        IntrinsicUnit::new(parts, 2, Mapping::Table(table), set(&[])).unwrap().into()
+    };
+    check_unit(
+        vec![remembers(0, 8), remembers(8, 8)],
+        1,
+        both(),
+        &[],
+        "grain: a unit tells too many sequences of micro states apart, expected at most 2^22 \
+         changes of what it remembers",
+    );
+
     let goldens: Vec<Golden> = read("macro_iit4_dev.json");
     let network = full_network(&goldens[0].tpm);
     let off = State::all_off(4);
