@@ -408,19 +408,22 @@ impl<'a> Search<'a> {
                 let mut valid = Vec::new();
                 let of_size = self.within.subsets_by_size().filter(|it| it.len() == size);
                 for micro in of_size {
-                    for parts in self.divisions(micro, n_before) {
-                        for apportioned in self.apportionments(micro, &parts) {
-                            if self.stop.is_due() {
-                                return ControlFlow::Break(self.stop.why());
-                            }
-                            if seen.insert((parts.clone(), apportioned)) {
-                                let is_valid = self.try_unit(&parts, micro, apportioned)?;
-                                if is_valid {
-                                    valid.extend(self.variants(&parts, apportioned));
-                                }
+                    let known = self.known(micro, n_before);
+                    let stop = self.stop.clone();
+                    for_each_division(&known, micro, &mut Vec::new(), &stop, &mut |parts| {
+                        // One part over one update is that part.
+                        if parts.len() == 1 && self.bounds.grain == 1 {
+                            return ControlFlow::Continue(());
+                        }
+                        for apportioned in self.apportionments(micro, parts) {
+                            if seen.insert((parts.to_vec(), apportioned))
+                                && self.try_unit(parts, micro, apportioned)?
+                            {
+                                valid.extend(self.variants(parts, apportioned));
                             }
                         }
-                    }
+                        ControlFlow::Continue(())
+                    })?;
                 }
                 self.add(valid)?;
             }
@@ -431,42 +434,14 @@ impl<'a> Search<'a> {
         ControlFlow::Continue(())
     }
 
-    /// All ways to divide micro units among the first `n_known` valid units, which take as many
-    /// updates.
-    fn divisions(&self, micro: UnitSet, n_known: usize) -> Vec<Vec<u32>> {
-        fn divide(
-            known: &[&(u32, UnitSet, u32)],
-            left: UnitSet,
-            chosen: &mut Vec<u32>,
-            grain: Option<u32>,
-            found: &mut Vec<Vec<u32>>,
-        ) {
-            let Some(first) = left.iter().next() else {
-                let mut division = chosen.clone();
-                division.sort_unstable();
-                found.push(division);
-                return;
-            };
-            for &&(number, units, of_unit) in known {
-                if units.contains(first)
-                    && units.is_subset(left)
-                    && grain.is_none_or(|it| it == of_unit)
-                {
-                    chosen.push(number);
-                    divide(known, left.difference(units), chosen, Some(of_unit), found);
-                    chosen.pop();
-                }
-            }
-        }
-        let known: Vec<(u32, UnitSet, u32)> = (self.pool[..n_known].iter().enumerate())
-            .map(|(number, it)| (number as u32, it.unit.micro_units(), it.unit.micro_grain()))
-            .collect();
-        let known: Vec<_> = known.iter().filter(|it| it.1.is_subset(micro)).collect();
-        let mut found = Vec::new();
-        divide(&known, micro, &mut Vec::new(), None, &mut found);
-        // One part over one update is that part.
-        found.retain(|it| it.len() > 1 || self.bounds.grain > 1);
-        found
+    /// Those of the first `n_known` valid units that are within some micro units.
+    fn known(&self, micro: UnitSet, n_known: usize) -> Vec<Known> {
+        let known = self.pool[..n_known].iter().enumerate().map(|(number, it)| Known {
+            number: number as u32,
+            micro_units: it.unit.micro_units(),
+            micro_grain: it.unit.micro_grain(),
+        });
+        known.filter(|it| it.micro_units.is_subset(micro)).collect()
     }
 
     /// What can be apportioned to a unit of these parts.
@@ -715,6 +690,44 @@ impl<'a> Search<'a> {
     }
 }
 
+/// A valid unit that others may be made of.
+struct Known {
+    number: u32,
+    micro_units: UnitSet,
+    micro_grain: u32,
+}
+
+/// Visits all ways to divide the micro units that are left among known units, which take as many
+/// updates as the chosen ones. There may be too many ways to keep.
+fn for_each_division<'a>(
+    known: &'a [Known],
+    left: UnitSet,
+    chosen: &mut Vec<&'a Known>,
+    stop: &Stop,
+    visit: &mut impl FnMut(&[u32]) -> Ended,
+) -> Ended {
+    if stop.is_due() {
+        return ControlFlow::Break(stop.why());
+    }
+    let Some(first) = left.iter().next() else {
+        let mut parts: Vec<u32> = chosen.iter().map(|it| it.number).collect();
+        parts.sort_unstable();
+        return visit(&parts);
+    };
+    let grain = chosen.first().map(|it| it.micro_grain);
+    for it in known {
+        if it.micro_units.contains(first)
+            && it.micro_units.is_subset(left)
+            && grain.is_none_or(|grain| grain == it.micro_grain)
+        {
+            chosen.push(it);
+            for_each_division(known, left.difference(it.micro_units), chosen, stop, visit)?;
+            chosen.pop();
+        }
+    }
+    ControlFlow::Continue(())
+}
+
 /// Visits the units that are chosen, and these with all more of the first ones that fit.
 fn visit_systems(
     own: &[(u32, u32)],
@@ -735,4 +748,54 @@ fn visit_systems(
         }
     }
     ControlFlow::Continue(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use super::*;
+
+    /// Pairs of 16 micro units, each pair in as many ways.
+    fn pairs(n_pairs: usize, n_ways: usize) -> Vec<Known> {
+        let known = |number: usize| Known {
+            number: number as u32,
+            micro_units: UnitSet::from_iter([2 * (number / n_ways), 2 * (number / n_ways) + 1]),
+            micro_grain: 2,
+        };
+        (0..n_pairs * n_ways).map(known).collect()
+    }
+
+    /// There are 100^8 divisions, of which none is kept.
+    #[test]
+    fn divisions_are_visited_one_by_one() {
+        let mut visited = Vec::new();
+        let known = pairs(8, 100);
+        let stop = Stop::never();
+        let ended =
+            for_each_division(&known, UnitSet::all(16), &mut Vec::new(), &stop, &mut |parts| {
+                visited.push(parts.to_vec());
+                match visited.len() {
+                    3 => ControlFlow::Break(StopReason::Cancelled),
+                    _ => ControlFlow::Continue(()),
+                }
+            });
+        assert!(ended.is_break());
+        assert_eq!(visited[0], [0, 100, 200, 300, 400, 500, 600, 700]);
+        assert_eq!(visited[2][7], 702);
+    }
+
+    /// Where the last pair cannot be made, nothing is visited.
+    #[test]
+    fn a_search_for_divisions_is_stopped() {
+        let cancel = Some(Arc::new(AtomicBool::new(true)));
+        let stop = Stop::new(&Options { cancel, ..Options::default() });
+        let known = pairs(7, 100);
+        let ended =
+            for_each_division(&known, UnitSet::all(16), &mut Vec::new(), &stop, &mut |_| {
+                panic!("the last pair cannot be made")
+            });
+        assert_eq!(ended, ControlFlow::Break(StopReason::Cancelled));
+    }
 }
