@@ -165,6 +165,9 @@ fn what_is_wrong_with_units_is_said() {
         let found = IntrinsicUnit::new(parts, grain, mapping, set(apportioned)).expect_err("wrong");
         assert_eq!(found.to_string(), expected);
     };
+    let check_pair = |grain, mapping, expected: &str| {
+        check_unit(micro(&[0, 1]), grain, mapping, &[], expected);
+    };
     let both = || Mapping::Coarse(vec![2]);
     let pair = IntrinsicUnit::new(micro(&[0, 1]), 1, both(), set(&[4])).unwrap();
     let slow = IntrinsicUnit::new(micro(&[2, 3]), 2, Mapping::BlackBox(vec![0]), set(&[])).unwrap();
@@ -197,46 +200,22 @@ fn what_is_wrong_with_units_is_said() {
         &[1, 2],
         "grain: apportioned: {1} is in the parts, expected others",
     );
-    check_unit(
-        micro(&[0, 1]),
-        2,
-        both(),
-        &[],
-        "grain: mapping: coarse with grain 2, expected grain 1",
-    );
-    check_unit(
-        micro(&[0, 1]),
+    check_pair(2, both(), "grain: mapping: coarse with grain 2, expected grain 1");
+    check_pair(
         1,
         Mapping::Coarse(vec![3]),
-        &[],
         "grain: mapping: coarse: 3 of 2 parts ON, expected at most 2",
     );
-    check_unit(
-        micro(&[0, 1]),
+    check_pair(
         1,
         Mapping::BlackBox(vec![2]),
-        &[],
         "grain: mapping: blackbox: output 2, expected positions of parts, below 2",
     );
-    check_unit(
-        micro(&[0, 1]),
-        1,
-        table(&[0, 1]),
-        &[],
-        "grain: mapping: table of 2 entries, expected 4",
-    );
-    check_unit(
-        micro(&[0, 1]),
-        1,
-        table(&[1, 1, 1, 1]),
-        &[],
-        "grain: mapping: always ON, expected both ON and OFF",
-    );
-    check_unit(
-        micro(&[0, 1]),
+    check_pair(1, table(&[0, 1]), "grain: mapping: table of 2 entries, expected 4");
+    check_pair(1, table(&[1, 1, 1, 1]), "grain: mapping: always ON, expected both ON and OFF");
+    check_pair(
         9,
         Mapping::BlackBox(vec![0]),
-        &[],
         "grain: grain: 9 with 2 parts, expected 1 or more, and at most 16 for all parts",
     );
 
