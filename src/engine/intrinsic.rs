@@ -247,10 +247,7 @@ impl Engine {
         if !asked.has_validity {
             return Ok(IntrinsicUnitsRecord { found: Some(found), ..answer });
         }
-        let needed = |n_threads: usize| {
-            IntrinsicSystem::predicted_bytes(core, &units).saturating_mul(n_threads as u64)
-        };
-        let verdicts = self.within_memory(&place, needed, |options: Options| {
+        let verdicts = self.within_memory(&place, needed(core, &units), |options: Options| {
             let judge = |it: &IntrinsicUnit| {
                 let AskedUnits { bounds, rules, .. } = asked;
                 validity(core, &history, it, &bounds, rules, &options)
@@ -275,10 +272,7 @@ impl Engine {
     ) -> Result<IntrinsicUnitsRecord, Error> {
         let AskedUnits { bounds, rules, .. } = asked;
         let micro: Vec<IntrinsicUnit> = core.units().iter().map(IntrinsicUnit::micro).collect();
-        let needed = |n_threads: usize| {
-            IntrinsicSystem::predicted_bytes(core, &micro).saturating_mul(n_threads as u64)
-        };
-        let found = self.within_memory(place, needed, |options: Options| {
+        let found = self.within_memory(place, needed(core, &micro), |options: Options| {
             intrinsic_complexes(core, history, &bounds, rules, &options)
         })?;
         let found = found.map_err(|error| wrong(place, &error))?;
@@ -331,4 +325,10 @@ impl Engine {
             structure: PhiStructureRecord::new(&record, rules, &structure),
         })
     }
+}
+
+/// What is planned for: as many systems of these units at once as there are threads.
+fn needed(core: &pyphi_core::Network, units: &[IntrinsicUnit]) -> impl Fn(usize) -> u64 {
+    let of_system = IntrinsicSystem::predicted_bytes(core, units);
+    move |n_threads| of_system.saturating_mul(n_threads as u64)
 }

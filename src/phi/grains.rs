@@ -11,8 +11,7 @@ use crate::engine::grains::{
 use crate::engine::intrinsic::{Mappings, UnitBounds};
 use crate::error::Error;
 use crate::escape::terminal;
-use crate::phi::{bits, set, severed, structure};
-use crate::report::text::left_table;
+use crate::phi::{bits, by_state, set, severed, structure};
 
 /// Which grain is asked about, or which are searched.
 #[derive(Debug, Args)]
@@ -256,15 +255,9 @@ fn system(found: &MacroRecord, labels: Option<&[String]>, width: Option<usize>) 
         }
         (None, _) => writeln!(text, "Φ = 0"),
     };
-    let mut lines = vec![["state".to_owned()].to_vec()];
-    lines[0].extend((0..n).map(|unit| format!("P({unit} ON)")));
-    for (row, on) in found.tpm.iter().enumerate() {
-        let state: Vec<u8> = (0..n).map(|unit| (row >> unit & 1) as u8).collect();
-        let mut line = vec![bits(&state)];
-        line.extend(on.iter().map(|it| format!("{it:.6}")));
-        lines.push(line);
-    }
-    let _ = write!(text, "\nmacro units by number\n{}", left_table(&lines));
+    let names = (0..n).map(|unit| format!("P({unit} ON)"));
+    let tpm = by_state(n, names, found.tpm.iter().cloned());
+    let _ = write!(text, "\nmacro units by number\n{tpm}");
     let ces = structure(&found.ces, None, None, width);
     let _ = writeln!(text, "\nCause-effect structure: {ces}");
     text

@@ -7,7 +7,7 @@ use crate::engine::intrinsic::{
     VerdictRecord,
 };
 use crate::escape::terminal;
-use crate::phi::{bits, set, structure, unit as unit_name};
+use crate::phi::{bits, by_state, set, structure, unit as unit_name};
 use crate::report::text::left_table;
 
 /// The answer about one network.
@@ -47,7 +47,8 @@ fn verdicts(verdicts: &[VerdictRecord], labels: Option<&[String]>) -> String {
     if verdicts.is_empty() {
         return String::new();
     }
-    let mut lines = vec![["unit of", "φ_s of its parts", "best other", ""].map(str::to_owned)];
+    let head = ["unit of", "φ_s of its parts", "best other", ""];
+    let mut lines = vec![head.map(str::to_owned).to_vec()];
     lines.extend(verdicts.iter().map(|it| {
         let why = match it.validity.as_str() {
             "VALID" => "valid",
@@ -57,9 +58,9 @@ fn verdicts(verdicts: &[VerdictRecord], labels: Option<&[String]>) -> String {
         };
         let best = it.best_competitor.map_or("-".to_owned(), |it| format!("{it:.6}"));
         let parts = parts(&it.parts, labels) + &apportioned(&it.apportioned, labels);
-        [parts, format!("{:.6}", it.phi_s), best, why.to_owned()]
+        vec![parts, format!("{:.6}", it.phi_s), best, why.to_owned()]
     }));
-    format!("\n{}", left_table(&lines.iter().map(|it| it.to_vec()).collect::<Vec<_>>()))
+    format!("\n{}", left_table(&lines))
 }
 
 fn systems(one: &str, several: &str, systems: &[FoundRecord], labels: Option<&[String]>) -> String {
@@ -140,15 +141,13 @@ fn system(found: &IntrinsicRecord, labels: Option<&[String]>) -> String {
     for (number, it) in found.units.iter().enumerate() {
         let _ = writeln!(text, "{number}: {}", unit(it, labels));
     }
-    let mut lines = vec![vec!["state".to_owned()]];
-    lines[0].extend((0..n).map(|unit| format!("causes: P({unit} ON)")));
-    lines[0].extend((0..n).map(|unit| format!("effects: P({unit} ON)")));
-    for (row, (causes, effects)) in found.cause_tpm.iter().zip(&found.effect_tpm).enumerate() {
-        let state: Vec<u8> = (0..n).map(|unit| (row >> unit & 1) as u8).collect();
-        let mut line = vec![bits(&state)];
-        line.extend(causes.iter().chain(effects).map(|it| format!("{it:.6}")));
-        lines.push(line);
-    }
-    let _ = write!(text, "\n{}\n", left_table(&lines));
+    let names = |of: &'static str| (0..n).map(move |unit| format!("{of}: P({unit} ON)"));
+    let rows = found
+        .cause_tpm
+        .iter()
+        .zip(&found.effect_tpm)
+        .map(|(causes, effects)| [&causes[..], &effects[..]].concat());
+    let tpms = by_state(n, names("causes").chain(names("effects")), rows);
+    let _ = write!(text, "\n{tpms}\n");
     text + &structure::text(&found.structure, None)
 }

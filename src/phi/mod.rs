@@ -19,6 +19,7 @@ pub(crate) mod structure;
 pub mod variant;
 
 use std::fmt::Write as _;
+use std::iter;
 
 use crate::engine::exact::{
     ComplexesRecord, ConceptRecord, CoreRecord, Cut, MajorOverTies, PartRecord, PhiRecord,
@@ -282,6 +283,22 @@ pub(crate) fn values_of(mut number: usize, sizes: &[usize]) -> impl Iterator<Ite
         number /= k;
         value
     })
+}
+
+/// A table of numbers by the state of binary units, the first unit fastest.
+pub(crate) fn by_state(
+    n_units: usize,
+    names: impl Iterator<Item = String>,
+    rows: impl Iterator<Item = Vec<f64>>,
+) -> String {
+    let mut lines: Vec<Vec<String>> = vec![iter::once("state".to_owned()).chain(names).collect()];
+    for (number, row) in rows.enumerate() {
+        let state: Vec<u8> = values_of(number, &vec![2; n_units]).collect();
+        lines.push(
+            iter::once(bits(&state)).chain(row.iter().map(|it| format!("{it:.6}"))).collect(),
+        );
+    }
+    left_table(&lines)
 }
 
 /// A unit by its name, or its number.
