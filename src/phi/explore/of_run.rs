@@ -11,6 +11,7 @@ use crate::engine::exact::{
 };
 use crate::error::Error;
 use crate::files::append::{check_ours, write_whole};
+use crate::model::key::Key;
 use crate::model::network::Network;
 use crate::report::{Links, Report};
 use crate::run::row::Row;
@@ -134,8 +135,8 @@ fn within(
 /// What a page is about.
 struct Asked {
     network: Network,
-    /// What a person calls it.
-    name: String,
+    /// The first row that asks for it.
+    key: Key,
     /// The theories of the run; of several versions of IIT 4.0 the one of the row.
     iit3: bool,
     iit4: Option<Formalism>,
@@ -148,15 +149,20 @@ impl Asked {
         let formalisms = &suite.settings().formalisms;
         let its = row.key.case.map(|it| it.formalism).or(suite.settings().formalism());
         let iit4 = its.filter(|it| it.is_iit4());
-        let name = format!("{} n = {}", row.key.network(), row.key.n);
         Asked {
             network: suite.network(&suite.comparisons()[position]).clone(),
-            name: match row.key.case.and_then(|it| it.rule) {
-                Some(rule) => format!("{name}, {}", rule.code()),
-                None => name,
-            },
+            key: row.key,
             iit3: formalisms.contains(&Formalism::Iit3),
             iit4: iit4.or_else(|| formalisms.iter().copied().find(|it| it.is_iit4())),
+        }
+    }
+
+    /// What a person calls the network.
+    fn name(&self) -> String {
+        let name = format!("{} n = {}", self.key.network(), self.key.n);
+        match self.key.case.and_then(|it| it.rule) {
+            Some(rule) => format!("{name}, {}", rule.code()),
+            None => name,
         }
     }
 
@@ -177,18 +183,18 @@ impl Asked {
     }
 
     fn file_name(&self) -> String {
-        let name = self.name.split(" n = ").next().unwrap_or_default();
-        format!("{name}-{}.html", self.identity())
+        format!("{}-{}.html", self.key.network(), self.identity())
     }
 
     /// The page; none if a single state is too large for one.
     fn page(&self, engine: &Engine) -> Result<Option<String>, Error> {
         let rules = self.iit4.and_then(|it| rules(it, TiePolicy::Principled));
         let theories = Theories { iit3: self.iit3, iit4: rules };
-        let refuse = |message: String| Error::Network { place: self.name.clone(), message };
+        let name = self.name();
+        let refuse = |message: String| Error::Network { place: name.clone(), message };
         let state = self.network.state().values();
         let record = NetworkRecord {
-            name: Some(self.name.clone()),
+            name: Some(name.clone()),
             tpm: self.network.tpm(),
             cm: self.network.connectivity(),
             state: state.clone(),
@@ -203,7 +209,7 @@ impl Asked {
             .map_err(|it| refuse(it.message))?;
         let which = if self.has_all_states() { Which::All } else { Which::Given };
         let (library, told) = (Library::Beside, |_, _| {});
-        let page = made(engine, &network, theories, Some(which), &self.name, library, &told)?;
+        let page = made(engine, &network, theories, Some(which), &name, library, &told)?;
         Ok(page.ok().map(|it| it.html))
     }
 }
