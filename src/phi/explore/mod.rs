@@ -158,16 +158,10 @@ pub fn page(
     name: &str,
     told: &dyn Fn(u64, u64),
 ) -> Result<Page, Error> {
-    let made = made(engine, network, theories, which, name, Library::Inside, told)?;
-    made.map_err(|size| {
-        Error::Settings(format!(
-            "page of {size} bytes for one state: expected at most {LARGEST}; draw shows a \
-             structure of any size"
-        ))
-    })
+    made(engine, network, theories, which, name, Library::Inside, told)
 }
 
-/// The page, or the size that it would have with a single state, if that is too large.
+/// The page, with its library there.
 fn made(
     engine: &Engine,
     network: &OwnNetwork,
@@ -176,7 +170,7 @@ fn made(
     name: &str,
     library: Library,
     told: &dyn Fn(u64, u64),
-) -> Result<Result<Page, usize>, Error> {
+) -> Result<Page, Error> {
     let title = terminal(network.name().unwrap_or(name));
     let states = states(network, which)?;
     let given = states.iter().position(|it| it == network.state()).unwrap_or(0);
@@ -210,7 +204,10 @@ fn made(
         size += in_page(&found).len() + 1;
         if size > LARGEST {
             if kept.is_empty() {
-                return Ok(Err(size));
+                return Err(Error::Settings(format!(
+                    "page of {size} bytes for one state: expected at most {LARGEST}; draw shows a \
+                     structure of any size"
+                )));
             }
             // Those behind it are not looked at.
             n_left_out = order.len() - done;
@@ -239,7 +236,7 @@ fn made(
         ("plotly", plotly),
         ("js", SCRIPT.to_owned()),
     ];
-    Ok(Ok(Page { html: filled(HTML, &parts), n_states, n_left_out }))
+    Ok(Page { html: filled(HTML, &parts), n_states, n_left_out })
 }
 
 /// The states that are looked at.

@@ -56,26 +56,27 @@ pub fn check_folder(run: &Path) -> Result<(), Error> {
 
 /// Writes a page for each network of the rows that a report lists: with all states of up to 5
 /// units; of more units, one for each state of a row. The links to them are for the report.
-/// `told` is called with the number of pages that are done, and that of all.
+/// `told` is called with the number of pages that are done, and that of all. A network that cannot
+/// be analysed here, or is too large for a page, has none, which is said.
 ///
 /// # Errors
-/// As [`super::page`]; [`Error::Write`].
+/// [`Error::Interrupted`]; [`Error::Internal`]; [`Error::Write`].
 pub fn of_run(
     engine: &Engine,
     run: &Path,
     contents: &Contents,
     told: &dyn Fn(u64, u64),
 ) -> Result<Links, Error> {
-    within(engine, run, contents, told, LARGEST_FOLDER)
+    within(run, contents, told, LARGEST_FOLDER, &|asked| asked.page(engine))
 }
 
-/// The same with at most so many bytes.
+/// The same with at most so many bytes, and pages that are made so.
 fn within(
-    engine: &Engine,
     run: &Path,
     contents: &Contents,
     told: &dyn Fn(u64, u64),
     most: usize,
+    page: &dyn Fn(&Asked) -> Result<String, Error>,
 ) -> Result<Links, Error> {
     let folder = run.join(FOLDER);
     fs::create_dir_all(&folder).map_err(|source| Error::Write {
@@ -101,9 +102,18 @@ fn within(
         }
     }
     let (mut bytes, mut is_there) = (PLOTLY.len(), vec![false; pages.len()]);
+    let mut refused = Vec::new();
     for (at, (name, asked)) in pages.iter().enumerate() {
         told(at as u64, pages.len() as u64);
-        let Some(html) = asked.page(engine)? else { continue };
+        let html = match page(asked) {
+            Ok(html) => html,
+            // The others have theirs.
+            Err(error @ (Error::Network { .. } | Error::Memory { .. } | Error::Settings(_))) => {
+                refused.push(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         // Those behind it are not computed either: they would be thrown away.
         if html.len() > most - bytes {
             break;
@@ -113,10 +123,13 @@ fn within(
         is_there[at] = true;
     }
     let n_pages = is_there.iter().filter(|it| **it).count();
-    let left_out = match pages.len() - n_pages {
+    let mut left_out = match pages.len() - n_pages - refused.len() {
         0 => String::new(),
         n => format!(" {n} more have none: all pages take at most {most} bytes."),
     };
+    if let Some(first) = refused.first() {
+        left_out += &format!(" {} cannot have one, the first of them: {first}.", refused.len());
+    }
     Ok(Links {
         of: links
             .into_iter()
@@ -186,8 +199,8 @@ impl Asked {
         format!("{}-{}.html", self.key.network(), self.identity())
     }
 
-    /// The page; none if a single state is too large for one.
-    fn page(&self, engine: &Engine) -> Result<Option<String>, Error> {
+    /// The page.
+    fn page(&self, engine: &Engine) -> Result<String, Error> {
         let rules = self.iit4.and_then(|it| rules(it, TiePolicy::Principled));
         let theories = Theories { iit3: self.iit3, iit4: rules };
         let name = self.name();
@@ -209,8 +222,8 @@ impl Asked {
             .map_err(|it| refuse(it.message))?;
         let which = if self.has_all_states() { Which::All } else { Which::Given };
         let (library, told) = (Library::Beside, |_, _| {});
-        let page = made(engine, &network, theories, Some(which), &name, library, &told)?;
-        Ok(page.ok().map(|it| it.html))
+        let made = made(engine, &network, theories, Some(which), &name, library, &told)?;
+        Ok(made.html)
     }
 }
 
@@ -236,16 +249,28 @@ mod tests {
         assert!(n_pages > 1 && all.said.contains(&format!("leads to {n_pages} pages")));
         fs::remove_dir_all(folder.path().join(FOLDER)).unwrap();
         let most = usize::try_from(bytes).unwrap() - 1;
-        let some = within(&engine, folder.path(), contents, &|_, _| {}, most).unwrap();
+        let page = |asked: &Asked| asked.page(&engine);
+        let some = within(folder.path(), contents, &|_, _| {}, most, &page).unwrap();
         assert_eq!(files().count(), n_pages);
         assert!(some.said.contains("1 more have none"), "{}", some.said);
         assert!(some.of.len() < all.of.len());
         // Nothing is computed behind the first page that does not fit.
         let n_told = Cell::new(0);
         let told = |_, _| n_told.set(n_told.get() + 1);
-        let none = within(&engine, folder.path(), contents, &told, PLOTLY.len()).unwrap();
+        let none = within(folder.path(), contents, &told, PLOTLY.len(), &page).unwrap();
         assert!(none.said.contains(&format!("{n_pages} more have none")), "{}", none.said);
         assert!(none.of.is_empty() && n_told.get() == 1);
+        // A network that cannot be analysed takes no other one's page away.
+        let first = Cell::new(true);
+        let page = |asked: &Asked| match first.replace(false) {
+            true => Err(Error::Network { place: asked.name(), message: "too large".to_owned() }),
+            false => asked.page(&engine),
+        };
+        fs::remove_dir_all(folder.path().join(FOLDER)).unwrap();
+        let others = within(folder.path(), contents, &|_, _| {}, LARGEST_FOLDER, &page).unwrap();
+        assert_eq!(files().count(), n_pages);
+        assert!(others.said.contains(" 1 cannot have one, the first of them: "), "{}", others.said);
+        assert!(others.said.ends_with(": too large.") && others.of.len() < all.of.len());
     }
 
     #[cfg(unix)]
