@@ -90,6 +90,15 @@ impl Mappings {
             }
         }
     }
+
+    /// As many as [`Mappings::of`] are, or more.
+    fn at_most(self, n_parts: usize, grain: u32) -> usize {
+        match self {
+            Mappings::Exhaustive => 1 << (Mappings::MAX_ENTRIES - 1),
+            Mappings::Families if grain == 1 => 2 << n_parts,
+            Mappings::Families => 1 << n_parts,
+        }
+    }
 }
 
 impl Default for UnitBounds {
@@ -419,6 +428,7 @@ impl<'a> Search<'a> {
                             if seen.insert((parts.to_vec(), apportioned))
                                 && self.try_unit(parts, micro, apportioned)?
                             {
+                                self.check_memory(valid.len() + self.most_variants(parts.len()))?;
                                 valid.extend(self.variants(parts, apportioned));
                             }
                         }
@@ -514,6 +524,11 @@ impl<'a> Search<'a> {
         (least..=self.bounds.grain).flat_map(of_grain).collect()
     }
 
+    /// As many as [`Search::variants`] are of so many parts, or more.
+    fn most_variants(&self, n_parts: usize) -> usize {
+        (1..=self.bounds.grain).map(|grain| self.bounds.mappings.at_most(n_parts, grain)).sum()
+    }
+
     /// φ_s of a system; `None` if it cannot be in its state.
     fn phi_s(&self, units: &[&Prepared]) -> std::result::Result<Option<f64>, StopReason> {
         let made = match self.universe.system(units, &self.stop) {
@@ -534,10 +549,7 @@ impl<'a> Search<'a> {
         let first_new = self.pool.len();
         let universe = self.universe;
         self.pool.extend(units.into_iter().map(|it| Prepared::new(it, universe)));
-        let needed_bytes = self.needed_bytes();
-        if self.options.limits.memory_bytes.is_some_and(|limit| needed_bytes > limit) {
-            return ControlFlow::Break(StopReason::MemoryLimit { needed_bytes });
-        }
+        self.check_memory(0)?;
         let mut total = 0;
         self.for_each_new(first_new, &mut |_| {
             total += 1;
@@ -620,16 +632,25 @@ impl<'a> Search<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Memory of the units that there are, each with its chain, and of one system on each thread.
-    fn needed_bytes(&self) -> u64 {
+    /// Whether there is memory for the units that there are and some more, each with its chain, and
+    /// for one system on each thread.
+    fn check_memory(&self, n_more: usize) -> Ended {
         let network = self.universe.network();
-        let n_micro = network.n_units();
         let units: Vec<IntrinsicUnit> = self.within.iter().map(IntrinsicUnit::micro).collect();
         let of_system = IntrinsicSystem::predicted_bytes(network, &units);
         let of_phi_s = iit4::predicted_bytes_of_phi_s(self.within.len(), 1).unwrap_or(u64::MAX);
         let of_thread = of_system.saturating_add(of_phi_s);
-        let of_units = (self.pool.len() as u64).saturating_mul((8 << n_micro) + 512);
-        of_thread.saturating_mul(rayon::current_num_threads() as u64).saturating_add(of_units)
+        // The chain, by micro state how likely it is the last one, and the automaton.
+        let of_states = 16 + 4 * u64::from(self.bounds.updates());
+        let own = of_states << self.within.len().min(self.bounds.micro_units);
+        let of_unit = (8u64 << network.n_units()) + own + 512;
+        let of_units = ((self.pool.len() + n_more) as u64).saturating_mul(of_unit);
+        let n_threads = rayon::current_num_threads() as u64;
+        let needed_bytes = of_thread.saturating_mul(n_threads).saturating_add(of_units);
+        match self.options.limits.memory_bytes.is_some_and(|limit| needed_bytes > limit) {
+            true => ControlFlow::Break(StopReason::MemoryLimit { needed_bytes }),
+            false => ControlFlow::Continue(()),
+        }
     }
 
     fn outcome(self, ended: Ended) -> IntrinsicComplexes {
@@ -767,6 +788,16 @@ mod tests {
         (0..n_pairs * n_ways).map(known).collect()
     }
 
+    #[test]
+    fn there_are_at_most_so_many_mappings() {
+        for mappings in [Mappings::Families, Mappings::Exhaustive] {
+            for (n_parts, grain) in [(1, 1), (1, 2), (1, 3), (2, 1), (3, 1)] {
+                let n = mappings.of(n_parts, grain).len();
+                assert!(n <= mappings.at_most(n_parts, grain), "{n_parts} parts, grain {grain}");
+            }
+        }
+    }
+
     /// There are 100^8 divisions, of which none is kept.
     #[test]
     fn divisions_are_visited_one_by_one() {
@@ -784,6 +815,33 @@ mod tests {
         assert!(ended.is_break());
         assert_eq!(visited[0], [0, 100, 200, 300, 400, 500, 600, 700]);
         assert_eq!(visited[2][7], 702);
+    }
+
+    /// A ring is irreducible, and no part of it is: the ring is the one unit that is valid, in many
+    /// ways. They are not made if they take more memory than there may be.
+    #[test]
+    fn units_that_take_too_much_memory_are_not_made() {
+        let on =
+            |row: usize, unit: usize| if row >> ((unit + 5) % 6) & 1 == 1 { 0.95 } else { 0.05 };
+        let tpm: Vec<Vec<f64>> =
+            (0..64).map(|row| (0..6).map(|unit| on(row, unit)).collect()).collect();
+        let network = Network::from_state_by_node(&tpm, &vec![vec![1; 6]; 6]).unwrap();
+        let (history, rules) = ([State::all_off(6)], Rules::default());
+        let bounds = UnitBounds { micro_units: 6, ..UnitBounds::default() };
+        let search = |memory_bytes| {
+            let mut options = Options::default();
+            options.limits.memory_bytes = memory_bytes;
+            intrinsic_complexes(&network, &history, &bounds, rules, &options).unwrap()
+        };
+        let all = search(None);
+        assert!(all.units.len() > 100 && all.stop_reason == StopReason::Complete);
+        // What the six units take that there are at first is known by the limit that is too low.
+        let StopReason::MemoryLimit { needed_bytes } = search(Some(0)).stop_reason else {
+            panic!("no memory at all")
+        };
+        let few = search(Some(needed_bytes));
+        assert!(matches!(few.stop_reason, StopReason::MemoryLimit { .. }));
+        assert_eq!(few.units.len(), 6);
     }
 
     /// Where the last pair cannot be made, nothing is visited.
