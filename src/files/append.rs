@@ -313,19 +313,29 @@ pub(crate) fn write_one_of_many(path: &Path, content: impl AsRef<[u8]>) -> Resul
 /// # Errors
 /// [`Error::Output`] if it is something else, which must not be overwritten; [`Error::Read`].
 pub(crate) fn check_ours(path: &Path, is_ours: impl Fn(&str) -> bool) -> Result<(), Error> {
-    match fs::read(path) {
-        Ok(content) if str::from_utf8(&content).is_ok_and(is_ours) => Ok(()),
-        Ok(_) => Err(Error::Output {
-            path: path.to_owned(),
-            message: "exists and was not written by this program, which would write a file of \
-                      that name: move it away, or choose another name for the output"
-                .to_owned(),
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        // Something else is there, or in the way to it: writing says so.
-        Err(_) if !path.is_file() => Ok(()),
-        Err(source) => Err(Error::Read { path: path.to_owned(), source }),
+    use io::ErrorKind::{NotADirectory, NotFound};
+    let is_ours = match fs::metadata(path) {
+        // There is nothing, or a folder, or a file in the way to it: writing says so.
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(()),
+        Ok(it) if it.is_dir() => return Ok(()),
+        Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
+        // A pipe or a device would be read for ever, and is no file of this program.
+        Ok(it) if !it.is_file() => false,
+        Ok(_) => match fs::read(path) {
+            Ok(content) => str::from_utf8(&content).is_ok_and(is_ours),
+            Err(error) if error.kind() == NotFound => return Ok(()),
+            Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
+        },
+    };
+    if is_ours {
+        return Ok(());
     }
+    Err(Error::Output {
+        path: path.to_owned(),
+        message: "exists and was not written by this program, which would write a file of that \
+                  name: move it away, or choose another name for the output"
+            .to_owned(),
+    })
 }
 
 fn write_error(path: &Path, source: io::Error) -> Error {
@@ -340,6 +350,24 @@ pub(crate) mod tests {
     thread_local! {
         /// Lets this thread work as on a file system without locks.
         pub(crate) static WITHOUT_LOCKS: Cell<bool> = const { Cell::new(false) };
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_no_file_of_this_program() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("summary.json");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        // It is not read: nothing would ever come.
+        let error = check_ours(&pipe, |_| true).unwrap_err().to_string();
+        assert!(error.contains("was not written by this program"), "{error}");
+        let ours = folder.path().join("ours.json");
+        fs::write(&ours, "ours").unwrap();
+        check_ours(&ours, |text| text == "ours").unwrap();
+        assert!(check_ours(&ours, |text| text == "theirs").is_err());
+        for other in [folder.path().to_owned(), folder.path().join("none"), ours.join("within")] {
+            check_ours(&other, |_| false).unwrap();
+        }
     }
 
     #[test]
