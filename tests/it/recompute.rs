@@ -1,10 +1,11 @@
-//! Every number of a summary and of a report, computed again from the journal: by textbook
-//! formulas, written out and slow, that share nothing with the program but the stream of seeded
-//! numbers.
+//! Every number of a summary, of a report and of a leaderboard, computed again from the journals:
+//! by textbook formulas, written out and slow, that share nothing with the program but the stream
+//! of seeded numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phi_validation::model::seeded::SeededStream;
+use phi_validation::stats::agreement::{N_RESAMPLES, PURPOSE};
 use phi_validation::stats::uncertainty::Bootstrap;
 use serde_json::Value;
 
@@ -572,4 +573,316 @@ fn every_number_comes_from_the_journal() {
     check_calibration(&summary["calibration"], &lines);
     check_ties(&summary["ties"], &summary["verdict"], &lines);
     check_report(&place.read("runs/whole/report.md"), &summary, &place);
+}
+
+/// A suite of a leaderboard by one exact value, as its journal has it.
+struct Suite {
+    /// The number of units of each comparison.
+    sizes: Vec<f64>,
+    /// The network of each comparison, numbered in the order of their first.
+    networks: Vec<usize>,
+    exact: Vec<f64>,
+    exact_ms: f64,
+    estimates: BTreeMap<&'static str, Vec<f64>>,
+}
+
+const JUDGED: [&str; 3] = ["d1", "si", "te"];
+
+impl Suite {
+    /// The exact value is called `exact`.
+    fn read(place: &Place, suite: &str, exact: &str) -> Suite {
+        let journal = place.read(&format!("runs/board/{suite}/journal.jsonl"));
+        let (formalism, value) = match exact.split_once(' ') {
+            Some((formalism, "Φ")) => (formalism, "/exact/structure/big_phi"),
+            Some((formalism, _)) => (formalism, "/exact/phi"),
+            None => (exact, "/exact/phi"),
+        };
+        let rows = journal.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let rows: Vec<Value> = rows
+            .filter(|it| it["kind"] == "comparison" && it["case"]["formalism"] == formalism)
+            .collect();
+        // Small networks of different names can be equal: then they have the same problems.
+        let problems_of = |name: &Value| -> BTreeSet<&str> {
+            let of = rows.iter().filter(|it| it["case"]["network"] == *name);
+            of.map(|it| it["problem"].as_str().unwrap()).collect()
+        };
+        let mut known: Vec<BTreeSet<&str>> = Vec::new();
+        let networks = rows.iter().map(|row| {
+            let problems = problems_of(&row["case"]["network"]);
+            known.iter().position(|it| *it == problems).unwrap_or_else(|| {
+                known.push(problems);
+                known.len() - 1
+            })
+        });
+        let networks = networks.collect();
+        let column = |pointer: &str| -> Vec<f64> {
+            rows.iter().map(|it| it.pointer(pointer).unwrap().as_f64().unwrap()).collect()
+        };
+        Suite {
+            networks,
+            sizes: column("/n"),
+            exact: column(value),
+            exact_ms: mean(&column("/duration_ms")),
+            estimates: JUDGED.map(|it| (it, column(&format!("/estimates/{it}")))).into(),
+        }
+    }
+
+    fn points(&self, name: &str) -> Vec<(f64, f64)> {
+        self.estimates[name].iter().copied().zip(self.exact.iter().copied()).collect()
+    }
+
+    /// Number of points, r and ρ of the networks, whose states are made one.
+    fn per_network(&self, name: &str, one: fn(&[f64]) -> f64) -> Vec<(f64, f64)> {
+        let points = self.points(name);
+        let of = |network: usize| {
+            let states = points.iter().zip(&self.networks).filter(|it| *it.1 == network);
+            let (x, y): (Vec<f64>, Vec<f64>) = states.map(|it| *it.0).unzip();
+            (one(&x), one(&y))
+        };
+        (0..=*self.networks.iter().max().unwrap()).map(of).collect()
+    }
+
+    /// The correlation of what a line through the number of units leaves of both ranks.
+    fn given_n(&self, name: &str) -> Option<f64> {
+        let points = self.points(name);
+        let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
+        let sizes = ranks(&self.sizes);
+        let left = |values: &[f64]| -> Vec<f64> {
+            let points: Vec<(f64, f64)> = sizes.iter().copied().zip(ranks(values)).collect();
+            points.iter().map(|it| it.1 - predicted("affine", &points, it.0)).collect()
+        };
+        spearman(&points)?;
+        pearson(&left(&x).into_iter().zip(left(&y)).collect::<Vec<_>>())
+    }
+
+    /// The share of the pairs of a Φ > 0 and a Φ = 0 in which the first has the larger estimate.
+    fn auc(&self, name: &str) -> Option<f64> {
+        let points = self.points(name);
+        let (mut right, mut pairs) = (0.0, 0.0);
+        for positive in points.iter().filter(|it| it.1 > SAME) {
+            for zero in points.iter().filter(|it| it.1 <= SAME) {
+                pairs += 1.0;
+                let ahead = positive.0 - zero.0;
+                right += if ahead.abs() <= SAME { 0.5 } else { f64::from(u8::from(ahead > 0.0)) };
+            }
+        }
+        (pairs > 0.0).then(|| right / pairs)
+    }
+
+    /// The r of each estimator, in the order of their names, in each resample of the networks.
+    fn resamples(&self) -> Vec<[Option<f64>; JUDGED.len()]> {
+        let n = self.networks.iter().max().unwrap() + 1;
+        let of = |resample: usize| {
+            let mut stream = SeededStream::new(PURPOSE, &[resample as u64]);
+            let drawn: Vec<usize> = (0..n)
+                .map(|_| ((u128::from(stream.next_u64()) * n as u128) >> 64) as usize)
+                .collect();
+            JUDGED.map(|name| {
+                let points = self.points(name);
+                let of = |network: &usize| {
+                    let rows = 0..points.len();
+                    let rows = rows.filter(|row| self.networks[*row] == *network);
+                    rows.map(|row| points[row]).collect::<Vec<_>>()
+                };
+                pearson(&drawn.iter().flat_map(of).collect::<Vec<_>>())
+            })
+        };
+        (0..N_RESAMPLES).map(of).collect()
+    }
+}
+
+/// The interval of an estimator's r, and how often its r is the largest.
+fn resampled(all: &[[Option<f64>; JUDGED.len()]], which: usize) -> (Option<(f64, f64)>, f64) {
+    let values: Option<Vec<f64>> = all.iter().map(|it| it[which]).collect();
+    let interval = values.map(|mut values| {
+        values.sort_by(f64::total_cmp);
+        let at = |share: f64| values[(share * (values.len() - 1) as f64).round() as usize];
+        (at(0.025), at(0.975))
+    });
+    let first = |rs: &[Option<f64>; JUDGED.len()]| {
+        let best = rs.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
+        let is_best = |r: &Option<f64>| r.is_some_and(|r| r >= best - SAME);
+        let n_best = rs.iter().filter(|it| is_best(it)).count();
+        if is_best(&rs[which]) { 1.0 / n_best as f64 } else { 0.0 }
+    };
+    (interval, all.iter().map(first).sum::<f64>() / all.len() as f64)
+}
+
+/// A number of a table is `expected`, rounded to so many decimals.
+#[track_caller]
+fn check_rounded(cell: &str, expected: Option<f64>, decimals: i32, what: &str) {
+    let cell = cell.trim_start_matches('\\').trim_end_matches(" %");
+    let Some(expected) = expected else {
+        return assert_eq!(cell, "-", "{what}");
+    };
+    let found: f64 = cell.parse().unwrap_or_else(|_| panic!("{what}: {cell:?}"));
+    let half = 0.5001 * 10f64.powi(-decimals);
+    assert!((found - expected).abs() <= half, "{what}: {found}, expected {expected}");
+}
+
+/// Two numbers of a cell.
+#[track_caller]
+fn check_pair(cell: &str, expected: [Option<f64>; 2], what: &str) {
+    let (r, rho) = cell.split_once(" / ").unwrap();
+    check_rounded(r, expected[0], 3, what);
+    check_rounded(rho, expected[1], 3, what);
+}
+
+/// What the document and a row of the table say of an estimator in a suite; returns r and ρ.
+#[track_caller]
+fn check_judged(
+    found: &Value,
+    cells: &[String],
+    suite: &Suite,
+    name: &str,
+    (interval, first): (Option<(f64, f64)>, f64),
+    what: &str,
+) -> [Option<f64>; 2] {
+    let what = &format!("{what}: {name}");
+    let points = suite.points(name);
+    let all = all_statistics(&points);
+    assert_eq!((found["n_rows"].as_u64(), &cells[0][..]), (Some(points.len() as u64), name));
+    let (given_n, auc) = (suite.given_n(name), suite.auc(name));
+    let stats = [
+        ("r", all[0].1, 1, 3),
+        ("rho", all[1].1, 3, 3),
+        ("rmse", all[2].1, 4, 4),
+        ("mae", all[3].1, 5, 4),
+        ("given_n", given_n, 6, 3),
+        ("auc", auc, 7, 3),
+    ];
+    for (field, expected, at, decimals) in stats {
+        let what = format!("{what}, {field}");
+        check(&found[field], expected, &what);
+        check_rounded(&cells[at], expected, decimals, &what);
+    }
+    match interval {
+        None => assert_eq!((&found["r_interval"], &cells[2][..]), (&Value::Null, "-"), "{what}"),
+        Some((low, high)) => {
+            close(found["r_interval"][0].as_f64().unwrap(), low, what);
+            close(found["r_interval"][1].as_f64().unwrap(), high, what);
+            let ends = cells[2].split_once(" to ").unwrap();
+            check_rounded(ends.0, Some(low), 2, what);
+            check_rounded(ends.1, Some(high), 2, what);
+        }
+    }
+    let nontrivial = points.iter().filter(|it| it.1 > SAME && (it.1 - 1.0).abs() > SAME);
+    let largest = |it: &[f64]| it.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let groups = [
+        ("nontrivial", nontrivial.copied().collect::<Vec<_>>(), 8),
+        ("peak", suite.per_network(name, largest), 9),
+        ("mean", suite.per_network(name, mean), 10),
+    ];
+    for (field, points, at) in groups {
+        let what = format!("{what}, {field}");
+        let expected = [pearson(&points), spearman(&points)];
+        assert_eq!(found[field][0].as_u64(), Some(points.len() as u64), "{what}");
+        check(&found[field][1], expected[0], &what);
+        check(&found[field][2], expected[1], &what);
+        check_pair(&cells[at], expected, &what);
+    }
+    close(found["is_first"].as_f64().unwrap(), first, what);
+    check_rounded(&cells[11], Some(100.0 * first), 0, what);
+    check_rounded(&cells[12], found["estimate_ms"].as_f64(), 3, what);
+    [all[0].1, all[1].1]
+}
+
+/// The cells of the tables of a page.
+fn cells_of_page(page: &str) -> Vec<&str> {
+    let of_tables = page.split("<table").skip(1).filter_map(|it| it.split("</table>").next());
+    let cells = of_tables.flat_map(|it| it.split("<td").skip(1));
+    cells.map(|it| it.split_once('>').unwrap().1.split("</td>").next().unwrap()).collect()
+}
+
+#[test]
+fn every_number_of_a_leaderboard_comes_from_the_journals_of_its_suites() {
+    let place = Place::new();
+    for (suite, family, count) in [("few", "tables", 4), ("more", "threshold", 6)] {
+        let suite_file = format!(
+            "seeds = 42\ntie_orders = 0\n[[networks]]\nfamily = \"{family}\"\nsizes = [2, 3]\n\
+             count = {count}\n"
+        );
+        place.write(&format!("{suite}.toml"), suite_file);
+    }
+    let arguments = "leaderboard --suites few.toml,more.toml --formalisms iit3,iit4-2023 \
+                     --estimators d1,si,te --run board";
+    place.phi(arguments).succeeded();
+    let board = place.json("runs/board/leaderboard.json");
+    let markdown = place.read("runs/board/leaderboard.md");
+    let tables = tables(&markdown);
+    let mut tables = tables.iter();
+    let exact_values = ["iit3", "iit4-2023 Φ", "iit4-2023 φ_s"];
+    for (number, exact) in exact_values.into_iter().enumerate() {
+        let ranking = tables.next().unwrap();
+        let mut of_suites: Vec<BTreeMap<&str, [Option<f64>; 2]>> = Vec::new();
+        let mut costs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+        for name in ["few", "more"] {
+            let what = format!("{name}, {exact}");
+            let mut judgements = board["judgements"].as_array().unwrap().iter();
+            let found = judgements.find(|it| it["suite"] == name && it["exact"] == exact).unwrap();
+            let suite = Suite::read(&place, name, exact);
+            let n_networks = suite.networks.iter().max().unwrap() + 1;
+            assert_eq!(found["n_rows"].as_u64(), Some(suite.exact.len() as u64));
+            assert_eq!(found["n_networks"].as_u64(), Some(n_networks as u64), "{what}");
+            close(found["exact_ms"].as_f64().unwrap(), suite.exact_ms, &what);
+            let sentence = format!(
+                "{} comparisons of {n_networks} networks; an exact value took {:.3} ms",
+                suite.exact.len(),
+                suite.exact_ms
+            );
+            assert!(markdown.contains(&sentence), "{sentence}");
+            let table = tables.next().unwrap();
+            assert_eq!(table.len(), JUDGED.len() + 2, "a head, a rule, and a row each");
+            let resamples = suite.resamples();
+            let mut correlations = BTreeMap::new();
+            for (which, estimator) in JUDGED.into_iter().enumerate() {
+                let judged = &found["estimators"][estimator];
+                let (cells, resampled) = (&table[which + 2], resampled(&resamples, which));
+                let both = check_judged(judged, cells, &suite, estimator, resampled, &what);
+                correlations.insert(estimator, both);
+                costs.entry(estimator).or_default().push(judged["estimate_ms"].as_f64().unwrap());
+                let figure = place.read(&format!("runs/board/figures/{estimator}-{number}.svg"));
+                let r = both[0].map_or("-".to_owned(), |r| format!("{r:.3}"));
+                assert!(figure.contains(&format!("{name}, r = {r}<")), "{what}: {estimator}");
+            }
+            of_suites.push(correlations);
+        }
+        let ranks = board["rankings"][exact].as_array().unwrap();
+        assert_eq!((ranks.len(), ranking.len()), (JUDGED.len(), JUDGED.len() + 2));
+        let figure = place.read(&format!("runs/board/figures/cost-{number}.svg"));
+        let mut before = f64::INFINITY;
+        for (found, cells) in ranks.iter().zip(&ranking[2..]) {
+            let estimator = found["estimator"].as_str().unwrap();
+            let what = format!("{estimator} against {exact}");
+            let both: Vec<[Option<f64>; 2]> = of_suites.iter().map(|it| it[estimator]).collect();
+            let worst = both[0][0].zip(both[1][0]).map(|it| it.0.min(it.1));
+            let mean_rho = both[0][1].zip(both[1][1]).map(|it| (it.0 + it.1) / 2.0);
+            check(&found["worst_r"], worst, &what);
+            check(&found["mean_rho"], mean_rho, &what);
+            let cost = mean(&costs[estimator]);
+            close(found["estimate_ms"].as_f64().unwrap(), cost, &what);
+            assert_eq!(cells[0], estimator);
+            check_rounded(&cells[1], worst, 3, &what);
+            check_rounded(&cells[2], mean_rho, 3, &what);
+            check_rounded(&cells[3], Some(cost), 3, &what);
+            for (cell, both) in cells[4..].iter().zip(both) {
+                check_pair(cell, both, &what);
+            }
+            let worst = worst.unwrap_or(f64::NEG_INFINITY);
+            assert!(worst <= before, "{what} is not in its place");
+            before = worst;
+            let title = format!("<title>{estimator}: r = {worst:.3}, ");
+            assert_eq!(figure.contains(&title), worst.is_finite(), "{title}");
+        }
+    }
+    assert!(tables.all(Vec::is_empty));
+    // The page has the same cells.
+    let page = place.read("runs/board/leaderboard.html");
+    let of_markdown: Vec<String> = self::tables(&markdown)
+        .iter()
+        .flat_map(|it| it.iter().skip(2).flatten())
+        .map(|it| it.trim_start_matches('\\').to_owned())
+        .collect();
+    assert!(of_markdown.len() > 200);
+    assert_eq!(cells_of_page(&page), of_markdown);
 }
