@@ -729,10 +729,13 @@ impl Controller {
     }
 
     /// The kernel's kills that no compiler has reported to be its end.
+    ///
+    /// The group's own counter has all of this build. That of the machine also counts the kills of
+    /// other builds, so it is read only where there is no other.
     fn n_unexplained_kills(&mut self) -> u64 {
         let since = self.reader.kills().since(self.kills);
-        let (group, machine) = (since.group.unwrap_or(0), since.machine.unwrap_or(0));
-        group.max(machine).saturating_sub(self.record.n_kernel_kills as u64)
+        let n_kills = since.group.or(since.machine).unwrap_or(0);
+        n_kills.saturating_sub(self.record.n_kernel_kills as u64)
     }
 
     /// A gate is gone. If it was killed, its compiler's linker may still run.

@@ -63,6 +63,7 @@ use std::{thread::sleep, time::{Duration, Instant}};
 pub fn eat(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let n: Vec<u64> = input.to_string().split(',').map(|it| it.trim().parse().unwrap()).collect();
     let mib = if cfg!(debug_assertions) { n[1] } else { n[0] };
+    meet();
     let began = Instant::now();
     let mut blocks = Vec::new();
     for i in 1..=mib {
@@ -78,6 +79,20 @@ pub fn eat(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     }
     std::hint::black_box(&blocks);
     proc_macro::TokenStream::new()
+}
+/// Waits for other compilers, where the test is about several at once on a machine of any speed.
+fn meet() {
+    let Ok(n_at_once) = std::env::var("EATERS_MEET") else { return };
+    let n_at_once: usize = n_at_once.parse().unwrap();
+    std::fs::write(format!("eats-{}", std::process::id()), "").unwrap();
+    let began = Instant::now();
+    let n_eaters = || {
+        let names = std::fs::read_dir(".").unwrap().map(|it| it.unwrap().file_name());
+        names.filter(|it| it.to_str().unwrap().starts_with("eats-")).count()
+    };
+    while n_eaters() < n_at_once && began.elapsed() < Duration::from_secs(120) {
+        sleep(Duration::from_millis(10));
+    }
 }
 #[proc_macro]
 pub fn die(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -194,14 +209,24 @@ impl Fixture {
         command
     }
 
+    /// Run plain cargo, of whose compilers so many grow at the same time: the kernel kills, or the
+    /// test would show nothing of the guard.
+    #[track_caller]
+    fn is_killed_without_the_guard(&self, group: &Group, cargo: &mut Command, n_at_once: usize) {
+        let plain = group.run(cargo.env("EATERS_MEET", n_at_once.to_string()));
+        plain.code(101);
+        assert!(plain.kills > 0, "all fit at once: {plain:#?}");
+        self.clean(false);
+    }
+
     fn isolate(&self, command: &mut Command, jobs: u32) {
         command.current_dir(self.path(".")).stdin(Stdio::null());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
             .env("CARGO_TARGET_DIR", self.path("target"))
             .env("CARGO_BUILD_JOBS", jobs.to_string());
-        for name in ["CARGO_TERM_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "RUSTFLAGS", "RUSTC_WRAPPER"]
-        {
+        let of_the_user = ["CARGO_TERM_COLOR", "NO_COLOR", "CLICOLOR_FORCE", "RUSTFLAGS"];
+        for name in of_the_user.into_iter().chain(["RUSTC_WRAPPER", "RUST_TEST_THREADS"]) {
             command.env_remove(name);
         }
     }
@@ -508,10 +533,7 @@ fn where_one_compiler_fits_and_two_do_not_they_run_one_by_one() {
     let _turn = kernel_may_kill();
     let Some(group) = Group::new(300) else { return };
     let fixture = Fixture::wide(2, appetite(150, 400, 200));
-    let plain = group.run(&fixture.cargo(4));
-    plain.code(101);
-    assert!(plain.kills > 0, "two fit at once, so this test shows nothing: {plain:#?}");
-    fixture.clean(false);
+    fixture.is_killed_without_the_guard(&group, &mut fixture.cargo(4), 2);
     group.run(&fixture.xtask(4)).is_built_in_release();
 
     // The limit is the parent's, and what each compiler needs is known.
@@ -917,10 +939,7 @@ fn main() {
 }
 "#;
     fixture.write("w0/build.rs", script);
-    let plain = group.run(&fixture.cargo(4));
-    plain.code(101);
-    assert!(plain.kills > 0, "all fit at once, so this test shows nothing: {plain:#?}");
-    fixture.clean(false);
+    fixture.is_killed_without_the_guard(&group, &mut fixture.cargo(4), 1);
     group.run(&fixture.xtask(4)).is_built_in_release();
 }
 
@@ -955,10 +974,7 @@ fn documentation_is_held_back_and_doctests_are_as_many_as_fit() {
     let mut plain = Command::new(env!("CARGO"));
     plain.args(["doc", "-j4"]);
     fixture.isolate(&mut plain, 4);
-    let plain = group.run(&plain);
-    plain.code(101);
-    assert!(plain.kills > 0, "all fit at once, so this test shows nothing: {plain:#?}");
-    fixture.clean(false);
+    fixture.is_killed_without_the_guard(&group, &mut plain, 2);
     let ended = group.run(&exec(&fixture, &["doc"]));
     ended.code(0);
     assert_eq!(ended.kills, 0, "{ended:#?}");
