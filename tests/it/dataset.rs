@@ -169,8 +169,93 @@ fn it_is_always_the_same_and_goes_on_from_any_byte() {
         fs::remove_file(place.path(&format!("one.{form}.dataset.json"))).unwrap();
         refused(&format!("{dataset} {out} --resume"), "its record ");
     }
-    let found = place.phi(&format!("{dataset} --out x.parquet"));
-    assert!(found.stderr.contains("expected FILE.csv or FILE.jsonl"), "{}", found.stderr);
+    let found = place.phi(&format!("{dataset} --out x.txt"));
+    let expected = "expected FILE.csv, FILE.jsonl or FILE.parquet";
+    assert!(found.code == Some(2) && found.stderr.contains(expected), "{}", found.stderr);
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn a_program_without_parquet_says_how_it_is_built_with_it() {
+    let place = place();
+    let found = place.phi("dataset --suite some.toml --out x.parquet");
+    assert_eq!(found.code, Some(2));
+    assert!(found.stderr.contains("build it with `--features parquet`"), "{}", found.stderr);
+    assert!(!place.path("x.parquet.jsonl").exists());
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn a_parquet_file_has_the_values_of_the_lines() {
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+    use parquet::record::Field;
+
+    /// A number, text, flag or list of them, as JSON.
+    fn json(field: &Field) -> Value {
+        match field {
+            Field::Null => Value::Null,
+            Field::Bool(it) => (*it).into(),
+            Field::ULong(it) => (*it).into(),
+            Field::Double(it) => (*it).into(),
+            Field::Str(it) => it.as_str().into(),
+            Field::ListInternal(it) => it.elements().iter().map(json).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    let place = place();
+    let dataset = "dataset --suite some.toml --estimators te,d1 --ranges --complexes --quiet";
+    place.phi(&format!("{dataset} --out x.parquet")).succeeded();
+    let bytes = fs::read(place.path("x.parquet")).unwrap();
+    let reader = SerializedFileReader::new(fs::File::open(place.path("x.parquet")).unwrap());
+    let found: Vec<_> = reader.unwrap().get_row_iter(None).unwrap().map(Result::unwrap).collect();
+    let rows = lines(&place, "x.parquet.jsonl");
+    assert!(rows.len() > 20 && found.len() == rows.len());
+    let mut n_missing = 0;
+    for (found, row) in found.iter().zip(&rows) {
+        assert_eq!(found.len(), row.as_object().unwrap().len());
+        for (name, field) in found.get_column_iter() {
+            let expected = match &row[name] {
+                // Lists within lists are one.
+                Value::Array(items) => {
+                    items.iter().flat_map(|it| it.as_array().unwrap().clone()).collect()
+                }
+                other => other.clone(),
+            };
+            n_missing += u32::from(expected.is_null());
+            assert_eq!(json(field), expected, "{name}");
+        }
+    }
+    assert!(n_missing > 0);
+    let card = place.read("x.parquet.card.md");
+    assert!(card.contains(&*blake3::hash(&bytes).to_hex()), "{card}");
+    assert!(card.contains("`x.parquet.jsonl.dataset.json`"), "{card}");
+
+    // It goes on from the lines, and is the same.
+    let whole = place.read("x.parquet.jsonl");
+    for cut in [0, whole.len() / 2, whole.len()] {
+        place.write("x.parquet.jsonl", &whole[..cut]);
+        place.phi(&format!("{dataset} --out x.parquet --resume --jobs 1")).succeeded();
+        assert_eq!(fs::read(place.path("x.parquet")).unwrap(), bytes);
+    }
+    // A line may be damaged where it is not looked at before.
+    let damaged = whole.replacen("\"cm\":[[", "\"cm\":[[\"a\",", 1);
+    place.write("x.parquet.jsonl", damaged);
+    place.phi(&format!("{dataset} --out x.parquet --resume")).succeeded();
+    let refused = |arguments: &str, message: &str| {
+        let before = fs::read(place.path("x.parquet")).unwrap();
+        let found = place.phi(&format!("{dataset} --out x.parquet {arguments}"));
+        assert_eq!(found.code, Some(2), "{}", found.stderr);
+        assert!(found.stderr.contains(message), "{}", found.stderr);
+        assert_eq!(fs::read(place.path("x.parquet")).unwrap(), before);
+    };
+    refused("", "exists: pass --resume");
+    for others in [b"PAR1, not ours".as_slice(), b"", &bytes[..bytes.len() / 2]] {
+        fs::write(place.path("x.parquet"), others).unwrap();
+        for arguments in ["", "--resume", "--force"] {
+            refused(arguments, "exists and is no data set of this program");
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,9 @@
 //! and no places. Lines come in the order of the suite. The file is its own record: what a crash
 //! cut short is taken back, and what is there is not computed again.
 
+#[cfg(feature = "parquet")]
+mod parquet;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -39,18 +42,22 @@ pub enum Form {
 }
 
 impl Form {
-    /// That of a file, by the end of its name.
+    /// That of a file's lines, by the end of its name; a Parquet file is made of JSON lines.
     ///
     /// # Errors
     /// [`Error::Settings`] if that is another.
     pub fn of(path: &Path) -> Result<Form, Error> {
+        let refuse =
+            |message: &str| Err(Error::Settings(format!("output {}: {message}", path.display())));
         match path.extension().and_then(|it| it.to_str()) {
             Some("csv") => Ok(Form::Csv),
             Some("jsonl") => Ok(Form::Jsonl),
-            _ => Err(Error::Settings(format!(
-                "output {}: expected FILE.csv or FILE.jsonl",
-                path.display()
-            ))),
+            Some(PARQUET) if cfg!(feature = "parquet") => Ok(Form::Jsonl),
+            Some(PARQUET) => refuse(
+                "this program was built without Parquet: build it with `--features parquet`, or \
+                 write FILE.csv",
+            ),
+            _ => refuse("expected FILE.csv, FILE.jsonl or FILE.parquet"),
         }
     }
 }
@@ -129,6 +136,36 @@ impl Dataset<'_> {
     /// [`Error::Interrupted`]; [`Error::Write`]; [`Error::Memory`]. The lines so far are kept.
     pub fn write(&self, path: &Path, if_exists: IfExists, detail: &Detail) -> Result<usize, Error> {
         let form = Form::of(path)?;
+        let is_parquet = path.extension().is_some_and(|it| it == PARQUET);
+        let lines = if is_parquet { beside(path, "jsonl") } else { path.to_owned() };
+        let card = beside(path, "card.md");
+        check_ours(&card, |text| text.starts_with(CARD))?;
+        #[cfg(feature = "parquet")]
+        {
+            if is_parquet {
+                parquet::check(path, if_exists)?;
+            }
+        }
+        // The file stays locked until all is written.
+        let (_file, record) = self.write_lines(&lines, form, if_exists, detail)?;
+        #[cfg(feature = "parquet")]
+        {
+            if is_parquet {
+                parquet::write(&lines, &record.columns, path)?;
+            }
+        }
+        write_whole(&card, self.card(path, &lines, &record)?)?;
+        Ok(record.n_rows)
+    }
+
+    /// Writes the lines that the file lacks, which stays locked.
+    fn write_lines(
+        &self,
+        path: &Path,
+        form: Form,
+        if_exists: IfExists,
+        detail: &Detail,
+    ) -> Result<(AppendFile, Record), Error> {
         let rows: Vec<RowOf<'_>> = self.rows().collect();
         let record = Record {
             schema: Dataset::SCHEMA.to_owned(),
@@ -176,9 +213,7 @@ impl Dataset<'_> {
             let remaining = Some(left);
             detail.set(Some(Steps { what: "rows", done, total, best: None, remaining }));
         }
-        drop(file);
-        write_whole(&beside(path, "card.md"), self.card(path, &record)?)?;
-        Ok(rows.len())
+        Ok((file, record))
     }
 
     /// Opens the file, with the record that holds for it and the number of rows that are there.
@@ -191,17 +226,11 @@ impl Dataset<'_> {
     ) -> Result<(AppendFile, Record, usize), Error> {
         let refuse =
             |path: &Path, message: String| Err(Error::Output { path: path.to_owned(), message });
-        let (record_path, card) = (beside(path, "dataset.json"), beside(path, "card.md"));
+        let record_path = beside(path, "dataset.json");
         check_ours(&record_path, |text| text.contains(Dataset::SCHEMA))?;
-        check_ours(&card, |text| text.starts_with(CARD))?;
         let is_there = exists(path)? || exists(&record_path)?;
         if is_there && if_exists == IfExists::Refuse {
-            return refuse(
-                path,
-                "exists: pass --resume to go on from it, --force to write it anew, or another \
-                 --out"
-                    .to_owned(),
-            );
+            return refuse(path, EXISTS.to_owned());
         }
         if is_there && if_exists == IfExists::Resume {
             if !exists(&record_path)? {
@@ -444,7 +473,7 @@ impl Dataset<'_> {
     }
 
     /// The card of the finished file.
-    fn card(&self, path: &Path, record: &Record) -> Result<String, Error> {
+    fn card(&self, path: &Path, lines: &Path, record: &Record) -> Result<String, Error> {
         let read_error = |source| Error::Read { path: path.to_owned(), source };
         let mut hasher = blake3::Hasher::new();
         let mut file = File::open(path).map_err(read_error)?;
@@ -478,7 +507,7 @@ impl Dataset<'_> {
             record.columns.iter().map(|it| format!("| `{it}` | {} |\n", about(it))).collect();
         let programs: Vec<&str> = record.programs.iter().map(String::as_str).collect();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let record_name = beside(path, "dataset.json");
+        let record_name = beside(lines, "dataset.json");
         let record_name = record_name.file_name().unwrap_or_default().to_string_lossy();
         Ok(format!(
             "{CARD} {name}\n\n\
@@ -540,6 +569,11 @@ fn identity(settings: &Settings) -> String {
 const KEY: [&str; 7] = ["topology", "n", "seed", "network", "rule", "state", "network_id"];
 /// The columns of the network.
 const NETWORK: [&str; 2] = ["cm", "tpm"];
+/// The end of the name of a Parquet file.
+const PARQUET: &str = "parquet";
+/// What is said of an output that exists.
+const EXISTS: &str =
+    "exists: pass --resume to go on from it, --force to write it anew, or another --out";
 /// What the card begins with.
 const CARD: &str = "# Data card of";
 
