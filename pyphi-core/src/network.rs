@@ -233,6 +233,31 @@ impl Network {
             .collect()
     }
 
+    /// P(`unit` has this value | its inputs among `free` = z, its other inputs as in `fixed`),
+    /// times `scale`, which is a power of two, for every state z of `free ∩ inputs(unit)`,
+    /// averaged over all non-inputs.
+    pub(crate) fn value_table(
+        &self,
+        unit: usize,
+        value: usize,
+        free: u32,
+        fixed: u32,
+        scale: f64,
+    ) -> Vec<f64> {
+        let alphabet = self.alphabet();
+        if alphabet.is_binary() {
+            return self.unit_table(unit, value == 1, free, fixed, scale);
+        }
+        let inputs = self.inputs[unit].bits();
+        let fixed = alphabet.masked(fixed, inputs & !free);
+        let noise: Vec<u32> = alphabet.states_of(self.units().bits() & !inputs).collect();
+        let of_state = |z: u32| {
+            let row = |w: &u32| self.tpm.probability((z + fixed + w) as usize, unit, value);
+            noise.iter().map(|w| row(w) * scale).sum::<f64>() / noise.len() as f64
+        };
+        alphabet.states_of(inputs & free).map(of_state).collect()
+    }
+
     /// P(`unit` is ON, or else OFF | its inputs among `free` = z, its other inputs as in `fixed`),
     /// times `scale`, which is a power of two, for every state z of `free ∩ inputs(unit)` (bit k of
     /// the index = k-th of those units), averaged over all non-inputs. What is tiny keeps all its

@@ -9,6 +9,7 @@ use crate::complex::ComplexRange;
 use crate::concept::{Concept, CoreRepertoire, unit_list};
 use crate::input::NetworkRecord;
 use crate::limits::StopReason;
+use crate::network::Network;
 use crate::partition::{Cut, Partition};
 use crate::phi_range::PhiRange;
 use crate::purview::PurviewAnalysis;
@@ -364,6 +365,27 @@ pub struct StructureRecord {
     pub conceptual_information: f64,
     /// Its concepts.
     pub ces: Vec<ConceptRecord>,
+}
+
+/// The values of the units of a network, as JSON has them beside its states.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ValuesRecord {
+    /// How many values each unit has; absent where that is two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alphabet: Option<Vec<usize>>,
+    /// For each unit the names of its values, if they have such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Vec<String>>>,
+}
+
+impl From<&Network> for ValuesRecord {
+    fn from(network: &Network) -> ValuesRecord {
+        let alphabet = network.alphabet();
+        ValuesRecord {
+            alphabet: (!alphabet.is_binary()).then(|| alphabet.sizes()),
+            values: network.value_names().map(<[_]>::to_vec),
+        }
+    }
 }
 
 /// One mechanism over its purviews, as JSON has it: `P` is [`PurviewRecord`], or

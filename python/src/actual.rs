@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyphi_core::causation::record::AccountRecord;
 use pyphi_core::causation::{Background, Scheme, account};
-use pyphi_core::{Direction, State};
+use pyphi_core::Direction;
 
 use crate::error::{refused, wrong};
 use crate::mechanism::units;
@@ -33,7 +33,8 @@ impl Transition {
     ) -> PyResult<Transition> {
         let background = if has_noise { Background::Noise } else { Background::Fixed };
         let made = || {
-            let (before, after) = (State::new(&before)?, State::new(&after)?);
+            let before = network.network.state(&before).map_err(|it| it.at("before"))?;
+            let after = network.network.state(&after).map_err(|it| it.at("after"))?;
             pyphi_core::causation::Transition::of_shared(
                 &network.network,
                 before,

@@ -14,7 +14,7 @@ use crate::engine::exact::{
 use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::escape::{terminal, terminal_lines};
-use crate::phi::causes::{Asked, Causes, TransitionArgs, given_state};
+use crate::phi::causes::{Asked, Causes, TransitionArgs};
 use crate::phi::grains::GrainArgs;
 use crate::phi::reading::{NetworkArgs, read};
 use crate::phi::variant::{ApproximationArgs, SmallPhiArgs, StructureArgs};
@@ -139,7 +139,7 @@ pub(super) struct CausesArgs {
     /// Events instead: what has an actual cause in the state before and an actual effect in this
     /// one, being itself in the state after. Of the units in `nodes`; without them of the major
     /// complex by IIT 3.0
-    #[arg(long, value_name = "BITS", conflicts_with_all = ["candidates", "nexus"])]
+    #[arg(long, value_name = "STATE", conflicts_with_all = ["candidates", "nexus"])]
     next: Option<String>,
     /// With --next, causes and effects among all units, also outside of the complex
     #[arg(long, requires = "next")]
@@ -384,9 +384,7 @@ impl GrainsArgs {
 impl CausesArgs {
     pub(super) fn run(self) -> Result<(), Error> {
         let asked = match (&self.next, self.nexus) {
-            (Some(next), _) => {
-                Asked::Events { next: given_state(next, "--next")?, is_extrinsic: self.extrinsic }
-            }
+            (Some(next), _) => Asked::Events { next: next.clone(), is_extrinsic: self.extrinsic },
             (None, true) => Asked::Nexus,
             (None, false) => Asked::Account { has_candidates: self.candidates },
         };

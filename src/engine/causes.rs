@@ -7,9 +7,10 @@ pub use pyphi_core::causation::record::{
     AccountRecord, CandidateRecord, EventRecord, IrreducibilityRecord, LinkRecord,
     NexusTransitionRecord,
 };
-use pyphi_core::causation::{self, Transition, predicted_bytes, predicted_bytes_of_nexus};
+use pyphi_core::causation::{self, Transition, predicted_bytes_of, predicted_bytes_of_nexus};
 pub use pyphi_core::causation::{Background, Scheme};
 pub use pyphi_core::input::AskedTransition;
+pub use pyphi_core::record::ValuesRecord;
 use pyphi_core::{
     Direction, Options, State, StopReason, major_complex, memory_needed_of_complexes,
 };
@@ -47,6 +48,9 @@ pub struct NexusRecord {
     /// Name of the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// How many values each unit has, and what they are called.
+    #[serde(flatten)]
+    pub values: ValuesRecord,
     /// State of the whole network before.
     pub before: Vec<u8>,
     /// State of the whole network after.
@@ -65,6 +69,9 @@ pub struct EventsRecord {
     /// Name of the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// How many values each unit has, and what they are called.
+    #[serde(flatten)]
+    pub values: ValuesRecord,
     /// State of the whole network in which causes are.
     pub previous: Vec<u8>,
     /// State of the whole network in which occurrences are.
@@ -112,7 +119,7 @@ impl OwnTransition {
         let state = |asked: &Option<Vec<u8>>, name: &str| {
             let missing = || format!("{name}: missing, expected a state of the network");
             let values = asked.as_ref().ok_or_else(missing)?;
-            State::new(values).map_err(|error| error.at(name).to_string())
+            network.state(values).map_err(|error| error.at(name).to_string())
         };
         let (before, after) = (state(&asked.before, "before")?, state(&asked.after, "after")?);
         let units = |names: &Option<Vec<UnitName>>, field: &str| match names {
@@ -142,6 +149,11 @@ impl OwnTransition {
         self.record.labels.as_deref()
     }
 
+    /// The names of the values of each unit, if the file gives them.
+    pub fn value_names(&self) -> Option<&[Vec<String>]> {
+        self.record.values.as_deref()
+    }
+
     /// The name of the network, if the file gives it.
     pub fn name(&self) -> Option<&str> {
         self.record.name.as_deref()
@@ -160,8 +172,7 @@ impl Engine {
         has_candidates: bool,
     ) -> Result<AccountRecord, Error> {
         let (transition, place) = (asked.transition()?, asked.place.clone());
-        let [n_cause, n_effect] = [asked.cause.len(), asked.effect.len()];
-        let needed = |_| predicted_bytes(n_cause, n_effect).unwrap_or(u64::MAX);
+        let needed = |_| transition.predicted_bytes().unwrap_or(u64::MAX);
         let found = self.within_memory(&place, needed, |options: Options| {
             let account = causation::account(&transition, asked.rules.scheme, &options)?;
             let of = |direction| account.irreducibility(direction, &options);
@@ -179,8 +190,7 @@ impl Engine {
     pub fn nexus(&self, asked: &OwnTransition) -> Result<NexusRecord, Error> {
         let OwnTransition { network, before, after, rules, .. } = asked;
         let place = asked.place.clone();
-        let n_units = network.n_units().min(Transition::MAX_UNITS);
-        let needed = |n_threads| predicted_bytes_of_nexus(n_units, n_threads).unwrap_or(u64::MAX);
+        let needed = |n_threads| predicted_bytes_of_nexus(network, n_threads).unwrap_or(u64::MAX);
         let found = self.within_memory(&place, needed, |options: Options| {
             causation::nexus(network, *before, *after, rules.background, rules.scheme, &options)
         })?;
@@ -188,6 +198,7 @@ impl Engine {
         ended(found.stop_reason, &place)?;
         Ok(NexusRecord {
             name: asked.record.name.clone(),
+            values: ValuesRecord::from(&**network),
             before: before.values(),
             after: after.values(),
             background: background(rules.background).to_owned(),
@@ -211,7 +222,7 @@ impl Engine {
         let OwnTransition { record, network, before, after, rules, .. } = asked;
         let place = asked.place.clone();
         let wrong = |error: pyphi_core::Error| asked.wrong(&error);
-        let next = State::new(next).map_err(|it| wrong(it.at("next")))?;
+        let next = network.state(next).map_err(|it| wrong(it.at("next")))?;
         let (units, phi) = match record.nodes {
             Some(_) => (record.units(network).map_err(wrong)?, None),
             None => {
@@ -233,9 +244,9 @@ impl Engine {
             }
         };
         let considered = if is_extrinsic { network.units() } else { units };
-        let n_units = considered.len();
         let needed = |_| {
-            predicted_bytes(n_units, n_units).and_then(|it| it.checked_mul(2)).unwrap_or(u64::MAX)
+            let of_one = predicted_bytes_of(network, considered, considered);
+            of_one.and_then(|it| it.checked_mul(2)).unwrap_or(u64::MAX)
         };
         let states = [*before, *after, next];
         let events = self.within_memory(&place, needed, |options: Options| {
@@ -249,6 +260,7 @@ impl Engine {
         };
         Ok(EventsRecord {
             name: record.name.clone(),
+            values: ValuesRecord::from(&**network),
             previous: before.values(),
             current: after.values(),
             next: next.values(),

@@ -10,23 +10,25 @@ use crate::engine::causes::{
     AccountRecord, AskedTransition, Background, CausalRules, EventsRecord, IrreducibilityRecord,
     LinkRecord, NexusRecord, OwnTransition, Scheme,
 };
-use crate::engine::exact::{Engine, Entry, Form, Input, InputError, UnitName, state};
+use crate::engine::exact::{
+    Engine, Entry, Form, Input, InputError, NetworkRecord, UnitName, state,
+};
 use crate::error::Error;
 use crate::escape::terminal;
 use crate::phi::answers::{self, Failure};
 use crate::phi::picture;
-use crate::phi::{bits, partition, set, unit};
+use crate::phi::{Names, partition};
 use crate::report::drawing::Drawing;
 use crate::report::text::left_table;
 
 /// Which transition is asked about, where the file does not say or another one is meant.
 #[derive(Debug, Args)]
 pub struct TransitionArgs {
-    /// State before, instead of that in the file: a digit for each unit, unit 0 first (1,0,0)
-    #[arg(long, value_name = "BITS")]
+    /// State before, instead of that in the file: a value for each unit, unit 0 first (1,0,0)
+    #[arg(long, value_name = "STATE")]
     before: Option<String>,
     /// State after, instead of that in the file
-    #[arg(long, value_name = "BITS")]
+    #[arg(long, value_name = "STATE")]
     after: Option<String>,
     /// Units considered before, by number or label, instead of those in the file; the others are
     /// the background [default: all]
@@ -56,17 +58,14 @@ impl TransitionArgs {
         states || self.names_units() || self.rules() != CausalRules::default()
     }
 
-    fn asked(&self) -> Result<AskedTransition, Error> {
-        let state = |text: &Option<String>, name| {
-            text.as_deref().map(|it| given_state(it, name)).transpose()
-        };
+    fn given(&self) -> Given {
         let units = |text: &Option<String>| text.as_deref().map(UnitName::parse_list);
-        Ok(AskedTransition {
-            before: state(&self.before, "--before")?,
-            after: state(&self.after, "--after")?,
+        Given {
+            before: self.before.clone(),
+            after: self.after.clone(),
             cause: units(&self.cause),
             effect: units(&self.effect),
-        })
+        }
     }
 
     fn rules(&self) -> CausalRules {
@@ -78,12 +77,42 @@ impl TransitionArgs {
     }
 }
 
-/// A state from the command line.
-///
-/// # Errors
-/// [`Error::Settings`] that names the flag.
-pub fn given_state(text: &str, flag: &str) -> Result<Vec<u8>, Error> {
-    state(text).map_err(|error: InputError| Error::Settings(format!("{flag}: {error}")))
+/// What the command line says of a transition. What values units have, the network says.
+#[derive(Debug)]
+struct Given {
+    before: Option<String>,
+    after: Option<String>,
+    cause: Option<Vec<UnitName>>,
+    effect: Option<Vec<UnitName>>,
+}
+
+impl Given {
+    /// # Errors
+    /// If a state is none of the network.
+    fn of(&self, record: &NetworkRecord) -> Result<AskedTransition, InputError> {
+        let state = |text: &Option<String>, flag: &str| {
+            text.as_deref().map(|it| given_state(record, it, flag)).transpose()
+        };
+        Ok(AskedTransition {
+            before: state(&self.before, "--before")?,
+            after: state(&self.after, "--after")?,
+            cause: self.cause.clone(),
+            effect: self.effect.clone(),
+        })
+    }
+}
+
+/// A state of a network from the command line.
+fn given_state(record: &NetworkRecord, text: &str, flag: &str) -> Result<Vec<u8>, InputError> {
+    // The length is looked at where the transition is.
+    let values =
+        if is_plain(record) { state(text) } else { record.state_of(text).map(|it| it.values()) };
+    values.map_err(|error| error.at(flag))
+}
+
+/// Whether units have two values without names.
+fn is_plain(record: &NetworkRecord) -> bool {
+    record.alphabet.is_none() && record.values.is_none()
 }
 
 /// What is asked about each transition.
@@ -98,8 +127,8 @@ pub enum Asked {
     Nexus,
     /// What has both a cause and an effect.
     Events {
-        /// The state in which effects are.
-        next: Vec<u8>,
+        /// The state in which effects are, as the command line has it.
+        next: String,
         /// Causes and effects are looked for among all units.
         is_extrinsic: bool,
     },
@@ -110,7 +139,7 @@ pub enum Asked {
 pub struct Causes {
     input: Input,
     place: String,
-    given: AskedTransition,
+    given: Given,
     rules: CausalRules,
     asked: Asked,
 }
@@ -150,7 +179,20 @@ impl Causes {
         args: &TransitionArgs,
         asked: Asked,
     ) -> Result<Causes, Error> {
-        Ok(Causes { input, place, given: args.asked()?, rules: args.rules(), asked })
+        let records = || input.networks.iter().filter_map(|it| it.record.as_ref().ok());
+        // What no network can be in is said once, and before any is analysed.
+        if records().all(is_plain) {
+            let next = match &asked {
+                Asked::Events { next, .. } => Some(next),
+                _ => None,
+            };
+            let (before, after) = (args.before.as_ref(), args.after.as_ref());
+            for (text, flag) in [(before, "--before"), (after, "--after"), (next, "--next")] {
+                let found = text.map(|it| state(it)).transpose();
+                found.map_err(|error| Error::Settings(format!("{flag}: {error}")))?;
+            }
+        }
+        Ok(Causes { input, place, given: args.given(), rules: args.rules(), asked })
     }
 
     /// What was guessed, converted or passed over in reading, each said once.
@@ -182,9 +224,13 @@ impl Causes {
         self.items().into_iter().map(|item| self.transition(item))
     }
 
+    fn record(&self, index: usize) -> Option<&NetworkRecord> {
+        self.input.networks[index].record.as_ref().ok()
+    }
+
     fn transition(&self, (index, number): (usize, usize)) -> Result<OwnTransition, Error> {
         let entry = &self.input.networks[index];
-        let name = entry.record.as_ref().ok().and_then(|it| it.name.as_ref());
+        let name = self.record(index).and_then(|it| it.name.as_ref());
         let mut place = answers::record_place(&self.place, self.input.form, index, name);
         if entry.transitions.len() > 1 {
             place += &format!(": transitions[{number}]");
@@ -193,7 +239,11 @@ impl Causes {
             .record
             .as_ref()
             .map_err(|error| Error::Network { place: place.clone(), message: error.to_string() })?;
-        let asked = self.given.clone().or(&entry.transitions[number]);
+        let given = self
+            .given
+            .of(record)
+            .map_err(|error| Error::Network { place: place.clone(), message: error.to_string() })?;
+        let asked = given.or(&entry.transitions[number]);
         OwnTransition::new(record, &asked, self.rules, place)
     }
 
@@ -205,7 +255,12 @@ impl Causes {
             }
             Asked::Nexus => engine.nexus(&transition).map(Answer::Nexus),
             Asked::Events { next, is_extrinsic } => {
-                engine.events(&transition, next, *is_extrinsic).map(Answer::Events)
+                let record = self.record(item.0).expect("a transition of it was read");
+                let next = given_state(record, next, "--next").map_err(|error| Error::Network {
+                    place: self.place.clone(),
+                    message: error.to_string(),
+                })?;
+                engine.events(&transition, &next, *is_extrinsic).map(Answer::Events)
             }
         }
     }
@@ -222,7 +277,8 @@ impl Causes {
     ) -> Result<Drawing, Error> {
         let answer = engine.account(transition, false)?;
         let name = transition.name().unwrap_or(name);
-        Ok(picture::account(&answer, name, transition.labels()))
+        let (labels, values) = (transition.labels(), transition.value_names());
+        Ok(picture::account(&answer, name, Names { labels, values }))
     }
 
     /// The answers in their order; what is wrong with one of several stands in its place.
@@ -240,8 +296,7 @@ impl Causes {
                 {
                     refused += 1;
                     let (record, transition) = item;
-                    let name = self.input.networks[record].record.as_ref().ok();
-                    let name = name.and_then(|it| it.name.clone());
+                    let name = self.record(record).and_then(|it| it.name.clone());
                     let error = error.to_string();
                     write(record, Err(&Refusal { name, record, transition, error }))?;
                 }
@@ -268,12 +323,15 @@ impl Causes {
     pub fn answer_text(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
         let mut is_first = true;
         self.answers(engine, &mut |index, outcome| {
-            let record = self.input.networks[index].record.as_ref().ok();
-            let labels = record.and_then(|it| it.labels.as_deref());
+            let record = self.record(index);
+            let names = Names {
+                labels: record.and_then(|it| it.labels.as_deref()),
+                values: record.and_then(|it| it.values.as_deref()),
+            };
             let answer = match outcome {
-                Ok(Answer::Account(answer)) => text(answer, labels),
-                Ok(Answer::Nexus(answer)) => nexus_text(answer, labels),
-                Ok(Answer::Events(answer)) => events_text(answer, labels),
+                Ok(Answer::Account(answer)) => text(answer, names),
+                Ok(Answer::Nexus(answer)) => nexus_text(answer, names),
+                Ok(Answer::Events(answer)) => events_text(answer, names),
                 Err(refusal) => format!("{}\n", refusal.error),
             };
             answers::block(out, &mut is_first, &answer)
@@ -296,18 +354,12 @@ impl Causes {
     }
 }
 
-/// Units with their values in a state: `{A=1,B=0}`.
-pub(crate) fn valued(units: &[usize], state: &[u8], labels: Option<&[String]>) -> String {
-    let of = |&it: &usize| format!("{}={}", unit(it, labels), state[it]);
-    format!("{{{}}}", units.iter().map(of).collect::<Vec<_>>().join(","))
-}
-
 /// A number of bits, or 0.
 fn number(value: f64) -> String {
     if value == 0.0 { "0".to_owned() } else { format!("{value:.6}") }
 }
 
-fn text(answer: &AccountRecord, labels: Option<&[String]>) -> String {
+fn text(answer: &AccountRecord, names: Names<'_>) -> String {
     let asked = &answer.transition;
     let mut text = String::new();
     if let Some(name) = &asked.name {
@@ -316,20 +368,20 @@ fn text(answer: &AccountRecord, labels: Option<&[String]>) -> String {
     let _ = writeln!(
         text,
         "from {} to {}, probability {}",
-        valued(&asked.cause, &asked.before, labels),
-        valued(&asked.effect, &asked.after, labels),
+        names.valued(&asked.cause, &asked.before),
+        names.valued(&asked.effect, &asked.after),
         asked.transition_probability
     );
     let _ = writeln!(
         text,
         "states {} and {}, background {}, partitions {}",
-        bits(&asked.before),
-        bits(&asked.after),
+        names.state(&asked.before),
+        names.state(&asked.after),
         asked.background,
         asked.scheme
     );
     let all = &answer.account_irreducibility;
-    let _ = writeln!(text, "𝒜 = {}{}", number(all.bi.irreducibility), lost(&all.bi, labels));
+    let _ = writeln!(text, "𝒜 = {}{}", number(all.bi.irreducibility), lost(&all.bi, names));
     let _ = writeln!(
         text,
         "𝒜 of the causes {}, of the effects {}",
@@ -342,7 +394,7 @@ fn text(answer: &AccountRecord, labels: Option<&[String]>) -> String {
         let n = answer.links.len();
         let links = if n == 1 { "1 causal link".to_owned() } else { format!("{n} causal links") };
         let _ = writeln!(text, "\n{links}, Σα = {:.6}", answer.sum_alpha);
-        text.push_str(&links_table(&answer.links, [&asked.before, &asked.after], labels));
+        text.push_str(&links_table(&answer.links, [&asked.before, &asked.after], names));
     }
     if let Some(candidates) = &answer.candidates {
         let _ = writeln!(text, "\n{} candidates", candidates.len());
@@ -351,9 +403,9 @@ fn text(answer: &AccountRecord, labels: Option<&[String]>) -> String {
         lines.extend(candidates.iter().map(|it| {
             let [occurrence, of] = states_of(&it.direction, [&asked.before, &asked.after]);
             vec![
-                valued(&it.mechanism, occurrence, labels),
+                names.valued(&it.mechanism, occurrence),
                 arrow(&it.direction).to_owned(),
-                valued(&it.purview, of, labels),
+                names.valued(&it.purview, of),
                 number(it.alpha),
                 format!("{:.6}", it.signed_alpha),
                 format!("{:.6}", it.ratio),
@@ -365,12 +417,11 @@ fn text(answer: &AccountRecord, labels: Option<&[String]>) -> String {
 }
 
 /// What is severed by the partition that takes least.
-fn lost(found: &IrreducibilityRecord, labels: Option<&[String]>) -> String {
+fn lost(found: &IrreducibilityRecord, names: Names<'_>) -> String {
     if let Some(reason) = &found.reason {
         return format!(": {reason}");
     }
-    let edge =
-        |&(from, to): &(usize, usize)| format!("{} → {}", unit(from, labels), unit(to, labels));
+    let edge = |&(from, to): &(usize, usize)| format!("{} → {}", names.unit(from), names.unit(to));
     let edges = found.severed.iter().map(edge);
     let edges = edges.collect::<Vec<_>>().join(", ");
     match (found.irreducibility > 0.0, edges.is_empty()) {
@@ -390,20 +441,20 @@ fn states_of<'a>(direction: &str, [before, after]: [&'a [u8]; 2]) -> [&'a [u8]; 
 }
 
 /// Links, a line each.
-fn links_table(links: &[LinkRecord], states: [&[u8]; 2], labels: Option<&[String]>) -> String {
+fn links_table(links: &[LinkRecord], states: [&[u8]; 2], names: Names<'_>) -> String {
     let header = ["occurrence", "", "cause or effect", "α", "ρ", "partition"];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     for it in links {
         let [occurrence, of] = states_of(&it.direction, states);
         let purviews: Vec<String> =
-            it.purviews.iter().map(|units| valued(units, of, labels)).collect();
+            it.purviews.iter().map(|units| names.valued(units, of)).collect();
         lines.push(vec![
-            valued(&it.mechanism, occurrence, labels),
+            names.valued(&it.mechanism, occurrence),
             arrow(&it.direction).to_owned(),
             purviews.join(" or "),
             format!("{:.6}", it.alpha),
             format!("{:.6}", it.ratio),
-            partition(&it.partition, labels),
+            partition(&it.partition, names.labels),
         ]);
     }
     let mut text = left_table(&lines);
@@ -413,13 +464,13 @@ fn links_table(links: &[LinkRecord], states: [&[u8]; 2], labels: Option<&[String
     text
 }
 
-fn nexus_text(answer: &NexusRecord, labels: Option<&[String]>) -> String {
-    let NexusRecord { name, before, after, background, scheme, nexus } = answer;
+fn nexus_text(answer: &NexusRecord, names: Names<'_>) -> String {
+    let NexusRecord { name, before, after, background, scheme, nexus, .. } = answer;
     let mut text = String::new();
     if let Some(name) = name {
         let _ = writeln!(text, "{}", terminal(name));
     }
-    let (was, is) = (bits(before), bits(after));
+    let (was, is) = (names.state(before), names.state(after));
     let _ = writeln!(text, "from {was} to {is}, background {background}, partitions {scheme}");
     if nexus.is_empty() {
         text.push_str("no part of the transition has 𝒜 > 0\n");
@@ -428,26 +479,26 @@ fn nexus_text(answer: &NexusRecord, labels: Option<&[String]>) -> String {
     let _ = writeln!(text, "{} parts with 𝒜 > 0, the causal nexus first", nexus.len());
     let mut lines = vec![["𝒜", "causes", "effects"].map(str::to_owned).to_vec()];
     lines.extend(nexus.iter().map(|it| {
-        let sets = [valued(&it.cause, before, labels), valued(&it.effect, after, labels)];
+        let sets = [names.valued(&it.cause, before), names.valued(&it.effect, after)];
         [vec![format!("{:.6}", it.irreducibility)], sets.to_vec()].concat()
     }));
     text.push_str(&left_table(&lines));
     text
 }
 
-fn events_text(answer: &EventsRecord, labels: Option<&[String]>) -> String {
+fn events_text(answer: &EventsRecord, names: Names<'_>) -> String {
     let mut text = String::new();
     if let Some(name) = &answer.name {
         let _ = writeln!(text, "{}", terminal(name));
     }
     let [previous, current, next] =
-        [&answer.previous, &answer.current, &answer.next].map(|it| bits(it));
+        [&answer.previous, &answer.current, &answer.next].map(|it| names.state(it));
     let _ = writeln!(text, "states {previous}, {current}, {next}");
     let _ = match answer.phi {
         Some(phi) => {
-            writeln!(text, "complex {}, Φ = {phi:.6} by IIT 3.0", set(&answer.nodes, labels))
+            writeln!(text, "complex {}, Φ = {phi:.6} by IIT 3.0", names.set(&answer.nodes))
         }
-        None => writeln!(text, "units {}", set(&answer.nodes, labels)),
+        None => writeln!(text, "units {}", names.set(&answer.nodes)),
     };
     let kind = if answer.extrinsic { "extrinsic" } else { "true" };
     if answer.events.is_empty() {
@@ -458,13 +509,13 @@ fn events_text(answer: &EventsRecord, labels: Option<&[String]>) -> String {
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     for it in &answer.events {
         let purviews = |link: &LinkRecord, state: &[u8]| {
-            let all = link.purviews.iter().map(|units| valued(units, state, labels));
+            let all = link.purviews.iter().map(|units| names.valued(units, state));
             all.collect::<Vec<_>>().join(" or ")
         };
         lines.push(vec![
             purviews(&it.cause, &answer.previous),
             format!("{:.6}", it.cause.alpha),
-            valued(&it.mechanism, &answer.current, labels),
+            names.valued(&it.mechanism, &answer.current),
             purviews(&it.effect, &answer.next),
             format!("{:.6}", it.effect.alpha),
         ]);

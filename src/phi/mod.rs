@@ -11,6 +11,7 @@ pub mod explore;
 pub mod grains;
 mod intrinsic;
 mod mechanism;
+mod names;
 pub mod picture;
 mod question;
 pub mod reading;
@@ -29,6 +30,7 @@ use crate::escape::terminal;
 use crate::report::text::left_table;
 
 pub use answers::Failure;
+pub use names::Names;
 pub use question::{CutUnits, MechanismUnits, Question};
 
 /// Behind a set of units: others could stand in its place. Sets end in a brace, so no label ends

@@ -230,3 +230,76 @@ fn an_account_is_drawn() {
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("a transition without --causes"), "{}", refused.stderr);
 }
+
+/// p53-Mdm2 of Gomez et al. 2021: P has three values.
+fn p53() -> Value {
+    json!({
+        "name": "p53-Mdm2",
+        "labels": ["P", "Mc", "Mn"],
+        "alphabet": [3, 2, 2],
+        "values": [["none", "some", "much"], ["0", "1"], ["0", "1"]],
+        "row_order": "first-unit-fastest",
+        "next": [[2, 0, 1], [2, 0, 0], [2, 1, 0], [2, 0, 1], [2, 0, 1], [2, 1, 1],
+                 [0, 0, 1], [0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 1, 1]],
+        "before": ["much", 0, 1],
+        "after": "010",
+    })
+}
+
+#[test]
+fn units_have_any_number_of_values() {
+    let examples: Value = serde_json::from_str(EXAMPLES).unwrap();
+    let goldens: Vec<&Value> = examples["kary"].as_array().unwrap().iter().take(12).collect();
+    let of_golden = |golden: &&Value| {
+        let fields = ["name", "alphabet", "tpm", "cm", "before", "after", "cause", "effect"];
+        let fields = fields.iter().map(|&it| (it.to_owned(), golden[it].clone()));
+        let order = ("row_order".to_owned(), json!("first-unit-fastest"));
+        fields.chain([order]).collect::<Value>()
+    };
+    let answers = answer(&goldens.iter().map(of_golden).collect::<Value>(), "");
+    for (answer, golden) in answers.as_array().unwrap().iter().zip(&goldens) {
+        near(&answer["sum_alpha"], &golden["sum_alpha"]);
+        assert_eq!(answer["alphabet"], golden["alphabet"]);
+        let links = answer["links"].as_array().unwrap();
+        assert_eq!(links.len(), golden["links"].as_array().unwrap().len());
+        for (link, golden) in links.iter().zip(golden["links"].as_array().unwrap()) {
+            near(&link["alpha"], &golden["alpha"]);
+            assert_eq!(link["purviews"], golden["purviews"]);
+        }
+    }
+
+    // Values by their names, from the file and from flags.
+    let shown = causes(&p53(), "").succeeded().stdout;
+    assert!(shown.contains("from {P=much,Mc=0,Mn=1} to {P=none,Mc=1,Mn=0}"), "{shown}");
+    assert!(shown.contains("states (much,0,1) and (none,1,0)"), "{shown}");
+    let by_name = answer(&p53(), "");
+    assert_eq!(by_name["before"], json!([2, 0, 1]));
+    assert_eq!(by_name["values"][0], json!(["none", "some", "much"]));
+    let mut without = p53();
+    without.as_object_mut().unwrap().remove("before");
+    for before in ["2,0,1", "201", "much,0,1"] {
+        assert_eq!(answer(&without, &format!("--before {before}")), by_name);
+    }
+    let nexus = causes(&p53(), "--nexus").succeeded().stdout;
+    assert!(nexus.contains("from (much,0,1) to (none,1,0)"), "{nexus}");
+    let events = causes(&p53(), "--nodes P,Mn,Mc --next much,0,1").succeeded().stdout;
+    assert!(events.contains("states (much,0,1), (none,1,0), (much,0,1)"), "{events}");
+
+    let check = |arguments: &str, message: &str| {
+        let refused = causes(&p53(), arguments);
+        assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+        assert!(refused.stderr.contains(message), "{}", refused.stderr);
+    };
+    let expected = "expected a value from 0 to 2, or one of none, some, much, found \"3\"";
+    check("--before 301", &format!("--before: state[0]: {expected}"));
+    check("--before 20", "--before: state: 2 entries, expected 3 (one per unit)");
+    check("--after 110", "after: unit P has probability 0 of being 1 after (2,0,1)");
+
+    // A drawing says the values.
+    let place = Place::new();
+    place.write("p53.json", p53().to_string());
+    place.run("draw p53.json --causes --out account.svg").succeeded();
+    let svg = place.read("account.svg");
+    assert!(svg.contains(">P=much</text>") && svg.contains(">P=none</text>"), "{svg}");
+    assert!(svg.contains("empty: the first value of the unit"), "{svg}");
+}

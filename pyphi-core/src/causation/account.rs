@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Instant;
 
+use super::TOLERANCE;
 use super::alpha::Alphas;
 use super::partitions::Scheme;
 use super::transition::{Transition, by_size, to_network};
-use super::{TOLERANCE, predicted_bytes};
 use crate::iit4::JointPartition;
 use crate::limits::{Options, Phase, Stop, StopReason, Watch};
 use crate::repertoire::Direction;
@@ -98,7 +98,7 @@ pub fn account(
 ) -> Result<Account, StopReason> {
     let (began, stop) = (Instant::now(), Stop::new(options));
     let [n_cause, n_effect] = transition.n_units();
-    check_memory(predicted_bytes(n_cause, n_effect), options)?;
+    check_memory(transition.predicted_bytes(), options)?;
     let empty = Account { transition: transition.clone(), scheme, alphas: None, links: Vec::new() };
     if n_cause == 0 || n_effect == 0 {
         return Ok(empty);

@@ -15,11 +15,11 @@
 //! is found by the same search as α ([`partitions`](super::partitions)): a block costs minus the
 //! sum of the links inside it.
 
+use super::TOLERANCE;
 use super::account::{Account, check_memory};
 use super::alpha::{Alphas, strongest, sums};
 use super::partitions::{Blocks, Search};
 use super::transition::to_network;
-use super::{TOLERANCE, predicted_bytes};
 use crate::iit4::JointPartition;
 use crate::limits::{Options, Stop, StopReason, steps};
 use crate::network::Network;
@@ -72,7 +72,7 @@ impl Account {
     ) -> Result<Irreducibility, StopReason> {
         let stop = Stop::new(options);
         let [n_cause, n_effect] = self.transition.n_units();
-        check_memory(predicted_bytes(n_cause, n_effect), options)?;
+        check_memory(self.transition.predicted_bytes(), options)?;
         let is_asked = |of: Direction| direction.is_none_or(|it| it == of);
         let links = self.links().iter().filter(|it| is_asked(it.direction));
         let alpha: f64 = links.map(|it| it.alpha).sum();

@@ -51,12 +51,16 @@ pub use nexus::{Nexus, NexusTransition, nexus};
 pub use partitions::Scheme;
 pub use transition::{Background, Transition};
 
+use crate::network::Network;
+use crate::unit_set::UnitSet;
+
 /// Values of α and 𝒜 closer than this are tied; those that are no larger are 0.
 pub const TOLERANCE: f64 = 1e-12;
 
-/// Memory that the account of a transition from `n_cause` to `n_effect` units plans for, in bytes;
-/// `None` if that does not fit in a `u64`. For every occurrence and every candidate there are some
-/// numbers, `2^(causes + effects)` each; and a table of `3^causes` for each effect.
+/// Memory that the account of a transition from `n_cause` to `n_effect` units with two values each
+/// plans for, in bytes; `None` if that does not fit in a `u64`. For every occurrence and every
+/// candidate there are some numbers, `2^(causes + effects)` each; and a table of `3^causes` for
+/// each effect.
 ///
 /// ```
 /// use pyphi_core::causation::predicted_bytes;
@@ -65,25 +69,55 @@ pub const TOLERANCE: f64 = 1e-12;
 /// assert!(predicted_bytes(12, 12).unwrap() > 1 << 30);
 /// ```
 pub fn predicted_bytes(n_cause: usize, n_effect: usize) -> Option<u64> {
+    bytes(std::iter::repeat_n(2, n_cause), n_effect)
+}
+
+/// [`predicted_bytes`] from the units `cause` to the units `effect` of a network, with as many
+/// values as they have: a table has an entry for each value of a unit, and one for the unit not
+/// being known.
+///
+/// ```
+/// use pyphi_core::causation::{predicted_bytes, predicted_bytes_of};
+/// use pyphi_core::fixtures;
+///
+/// let (network, _) = fixtures::dense_logistic_network(4, 1);
+/// let all = network.units();
+/// assert_eq!(predicted_bytes_of(&network, all, all), predicted_bytes(4, 4));
+/// ```
+pub fn predicted_bytes_of(network: &Network, cause: UnitSet, effect: UnitSet) -> Option<u64> {
+    let sizes: Vec<u64> = cause.iter().map(|it| network.alphabet().size(it) as u64).collect();
+    bytes(sizes.iter().copied(), effect.len())
+}
+
+fn bytes(cause: impl ExactSizeIterator<Item = u64> + Clone, n_effect: usize) -> Option<u64> {
     // What blocks cost, the least sums and what is left of them, in both directions, as long as the
     // account; the same for 𝒜 with one more table and the rows of a level.
     const TABLES: u64 = 6 + 6;
-    let pairs = 1u64.checked_shl(u32::try_from(n_cause + n_effect).ok()?)?;
-    let known = 3u64.checked_pow(u32::try_from(n_cause).ok()?)?.checked_mul(n_effect as u64)?;
-    pairs.checked_mul(TABLES)?.checked_add(known)?.checked_mul(8)
+    let product = |more: u64| {
+        cause.clone().try_fold(n_effect as u64, |product, k| product.checked_mul(k + more))
+    };
+    let known = product(1)?;
+    // The probabilities of each unit by the states of the causes, and products of them.
+    let by_state = if cause.clone().all(|k| k == 2) { 0 } else { product(0)?.checked_mul(2)? };
+    let pairs = 1u64.checked_shl(u32::try_from(cause.len() + n_effect).ok()?)?;
+    let all = pairs.checked_mul(TABLES)?.checked_add(known)?.checked_add(by_state)?;
+    all.checked_mul(8)
 }
 
-/// Memory that the [`nexus`] of a network of `n_units` units plans for with `n_threads` threads, in
-/// bytes; `None` if that does not fit in a `u64`. Every thread searches the transitions from one
-/// set of units.
+/// Memory that the [`nexus`] of a network plans for with `n_threads` threads, in bytes; `None` if
+/// that does not fit in a `u64`. Every thread searches the transitions from one set of units.
 ///
 /// ```
 /// use pyphi_core::causation::{predicted_bytes, predicted_bytes_of_nexus};
+/// use pyphi_core::fixtures;
 ///
-/// assert_eq!(predicted_bytes_of_nexus(4, 1), predicted_bytes(4, 4).map(|it| it + (1 << 8) * 80));
+/// let (network, _) = fixtures::dense_logistic_network(4, 1);
+/// let expected = predicted_bytes(4, 4).map(|it| it + (1 << 8) * 80);
+/// assert_eq!(predicted_bytes_of_nexus(&network, 1), expected);
 /// ```
-pub fn predicted_bytes_of_nexus(n_units: usize, n_threads: usize) -> Option<u64> {
-    let of_thread = predicted_bytes(n_units, n_units)?.checked_mul(n_threads as u64)?;
-    let listed = 4u64.checked_pow(u32::try_from(n_units).ok()?)?.checked_mul(80)?;
-    of_thread.checked_add(listed)
+pub fn predicted_bytes_of_nexus(network: &Network, n_threads: usize) -> Option<u64> {
+    let [causes, effects] = nexus::sides(network);
+    let of_thread = predicted_bytes_of(network, causes, effects)?.checked_mul(n_threads as u64)?;
+    let n_pairs = 1u64.checked_shl(u32::try_from(causes.len() + effects.len()).ok()?)?;
+    of_thread.checked_add(n_pairs.checked_mul(80)?)
 }

@@ -11,7 +11,7 @@ use super::alpha::{Alphas, strongest};
 use super::irreducibility::{are_connected, costs};
 use super::partitions::{Scheme, Search};
 use super::transition::{
-    Background, Transition, by_size, check_states, check_units, probability_of, to_network,
+    Background, Transition, by_size, check_units, probability_of, states_of, to_network,
 };
 use super::{TOLERANCE, predicted_bytes_of_nexus};
 use crate::error::Result;
@@ -61,20 +61,15 @@ pub fn nexus(
     options: &Options,
 ) -> Result<Nexus> {
     let (began, stop) = (Instant::now(), Stop::new(options));
-    network.require_binary("actual causation")?;
-    check_states(network, &[(before, "before"), (after, "after")])?;
+    let [before, after] = states_of(network, [(before, "before"), (after, "after")])?;
     check_connections(network)?;
-    let has_inputs = |&unit: &usize| !network.inputs(unit).is_empty();
     let is_possible = |&unit: &usize| probability_of(network, before, after, unit) > 0.0;
-    let effects = network.units().iter().filter(has_inputs).filter(is_possible).collect();
-    let inputs = network.units().iter().map(|unit| network.inputs(unit));
-    let causes = inputs.fold(UnitSet::EMPTY, UnitSet::union);
+    let [causes, effects] = sides(network);
+    let effects: UnitSet = effects.iter().filter(is_possible).collect();
     check_units(network, &[(causes, "cause"), (effects, "effect")])?;
     let ended = |stop_reason| Nexus { transitions: Vec::new(), stop_reason };
     let n_threads = rayon::current_num_threads();
-    if let Err(reason) =
-        check_memory(predicted_bytes_of_nexus(network.n_units(), n_threads), options)
-    {
+    if let Err(reason) = check_memory(predicted_bytes_of_nexus(network, n_threads), options) {
         return Ok(ended(reason));
     }
     if causes.is_empty() || effects.is_empty() {
@@ -96,6 +91,14 @@ pub fn nexus(
     let Some(found) = found else { return Ok(ended(stop.why())) };
     let transitions = in_order(found.concat());
     Ok(Nexus { transitions, stop_reason: StopReason::Complete })
+}
+
+/// The units with outputs, and those with inputs.
+pub(super) fn sides(network: &Network) -> [UnitSet; 2] {
+    let has_inputs = |&unit: &usize| !network.inputs(unit).is_empty();
+    let inputs = network.units().iter().map(|unit| network.inputs(unit));
+    let causes = inputs.fold(UnitSet::EMPTY, UnitSet::union);
+    [causes, network.units().iter().filter(has_inputs).collect()]
 }
 
 /// The irreducible transitions from all causes of a transition to some of its effects.

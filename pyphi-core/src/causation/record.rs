@@ -9,7 +9,7 @@ use super::nexus::NexusTransition;
 use super::transition::{Background, Transition};
 use crate::concept::unit_list;
 use crate::iit4::JointPartition;
-use crate::record::PartRecord;
+use crate::record::{PartRecord, ValuesRecord};
 use crate::repertoire::Direction;
 use crate::unit_set::UnitSet;
 
@@ -19,6 +19,9 @@ pub struct TransitionRecord {
     /// Name of the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// How many values each unit of the network has, and what they are called.
+    #[serde(flatten)]
+    pub values: ValuesRecord,
     /// State of the whole network before.
     pub before: Vec<u8>,
     /// State of the whole network after.
@@ -156,6 +159,7 @@ impl TransitionRecord {
     pub fn new(name: Option<&str>, transition: &Transition, scheme: super::Scheme) -> Self {
         TransitionRecord {
             name: name.map(str::to_owned),
+            values: ValuesRecord::from(transition.network()),
             before: transition.before().values(),
             after: transition.after().values(),
             cause: unit_list(transition.cause()),

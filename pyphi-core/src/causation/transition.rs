@@ -1,10 +1,10 @@
 //! Transitions: what each unit does, given the units that are considered before.
 //!
 //! The only reader of the TPM in this room. Units are numbered inside the causes and inside the
-//! effects here. The tables know of each unit's values only through their number, so that
-//! alphabets other than {0, 1} enter here and nowhere else.
+//! effects here. The tables know of each unit's values only through their number, so that alphabets
+//! enter here and nowhere else.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{ErrorKind, Result};
 use crate::iit4::check_connections;
@@ -37,8 +37,14 @@ pub struct Transition {
     n_values: Arc<Vec<usize>>,
     /// The value that each of them had.
     values: Arc<Vec<usize>>,
+    /// Made when they are first asked for: they may be larger than there is memory.
+    tables: Arc<OnceLock<Tables>>,
+}
+
+#[derive(Debug)]
+struct Tables {
     /// By unit of the effects.
-    units: Arc<Vec<UnitTable>>,
+    units: Vec<UnitTable>,
     /// Products of the probabilities may leave the range of floats.
     is_tiny: bool,
 }
@@ -53,6 +59,8 @@ struct UnitTable {
     strides: Vec<usize>,
     /// By a digit for each input: one of its values, or one more if it is not known.
     known: Vec<f64>,
+    /// The smallest of all that was read or averaged, of what is not 0.
+    smallest: f64,
 }
 
 /// How small products of floats may get, as a power of two.
@@ -96,8 +104,7 @@ impl Transition {
         effect: UnitSet,
         background: Background,
     ) -> Result<Transition> {
-        network.require_binary("actual causation")?;
-        check_states(network, &[(before, "before"), (after, "after")])?;
+        let [before, after] = states_of(network, [(before, "before"), (after, "after")])?;
         check_units(network, &[(cause, "cause"), (effect, "effect")])?;
         check_connections(network)?;
         for unit in effect.iter() {
@@ -123,25 +130,12 @@ impl Transition {
         background: Background,
     ) -> Transition {
         let network = Arc::clone(network);
-        let n_values = vec![2; cause.len()];
+        let n_values: Vec<usize> = cause.iter().map(|unit| network.alphabet().size(unit)).collect();
         let was = before.values();
         let values: Vec<usize> = cause.iter().map(|unit| usize::from(was[unit])).collect();
         let probability =
             effect.iter().map(|unit| probability_of(&network, before, after, unit)).product();
-        let table =
-            |unit, scale| UnitTable::new(&network, before, after, cause, unit, background, scale);
-        let mut units: Vec<UnitTable> = effect.iter().map(|unit| table(unit, 1.0)).collect();
-        let smallest = |units: &[UnitTable]| {
-            let all = units.iter().flat_map(|it| &it.known).copied();
-            all.filter(|&p| p > 0.0).fold(1.0, f64::min)
-        };
-        // An average over inputs is at least a 2^16th of one of its terms, if that is not 0.
-        let is_tiny = smallest(&units).log2() * effect.len().max(1) as f64 <= SMALLEST_PRODUCT
-            || units.iter().flat_map(|it| &it.known).any(|p| *p > 0.0 && *p < f64::MIN_POSITIVE);
-        if is_tiny {
-            units = effect.iter().map(|unit| table(unit, SCALE)).collect();
-        }
-        let (n_values, values, units) = (Arc::new(n_values), Arc::new(values), Arc::new(units));
+        let (n_values, values) = (Arc::new(n_values), Arc::new(values));
         Transition {
             network,
             before,
@@ -152,9 +146,30 @@ impl Transition {
             probability,
             n_values,
             values,
-            units,
-            is_tiny,
+            tables: Arc::default(),
         }
+    }
+
+    fn tables(&self) -> &Tables {
+        let Transition { network, before, after, cause, effect, background, .. } = self;
+        let table = |unit, scale| {
+            UnitTable::new(network, *before, *after, *cause, unit, *background, scale)
+        };
+        self.tables.get_or_init(|| {
+            let mut units: Vec<UnitTable> = effect.iter().map(|unit| table(unit, 1.0)).collect();
+            let smallest = units.iter().map(|it| it.smallest).fold(1.0, f64::min);
+            let is_tiny = smallest.log2() * effect.len().max(1) as f64 <= SMALLEST_PRODUCT
+                || smallest < f64::MIN_POSITIVE;
+            if is_tiny {
+                units = effect.iter().map(|unit| table(unit, SCALE)).collect();
+            }
+            Tables { units, is_tiny }
+        })
+    }
+
+    /// Memory that its account plans for, in bytes; `None` if that does not fit in a `u64`.
+    pub fn predicted_bytes(&self) -> Option<u64> {
+        super::predicted_bytes_of(&self.network, self.cause, self.effect)
     }
 
     /// The network.
@@ -200,7 +215,7 @@ impl Transition {
 
     /// By unit of the effects: its inputs among the causes, numbered inside these.
     pub(super) fn inputs(&self, effect: usize) -> u32 {
-        self.units[effect].inputs
+        self.tables().units[effect].inputs
     }
 
     /// How many states these units of the causes have.
@@ -233,7 +248,7 @@ impl Transition {
     /// log2 of P(unit is as it is after | these units of the causes as they were), up to a number
     /// that all such logarithms of the unit have in common.
     pub(super) fn log_of_effect(&self, effect: usize, causes: u32) -> f64 {
-        let unit = &self.units[effect];
+        let unit = &self.tables().units[effect];
         let at = |it: usize| (self.n_values[it] - self.values[it]) * unit.strides[it];
         let at = unit.nothing_known(&self.n_values) - bits(causes).map(at).sum::<usize>();
         unit.known[at].log2()
@@ -241,16 +256,18 @@ impl Transition {
 
     /// P(unit is as it is after) with nothing known of the causes.
     pub(super) fn unconstrained_effect(&self, effect: usize) -> f64 {
-        let unit = &self.units[effect];
+        let Tables { units, is_tiny } = self.tables();
+        let unit = &units[effect];
         let p = unit.known[unit.nothing_known(&self.n_values)];
-        if self.is_tiny { p / SCALE } else { p }
+        if *is_tiny { p / SCALE } else { p }
     }
 
     /// By set m of the effects: log2 of how many times as probable the causes p were than without
     /// knowledge, given m as it is after. `ratios` is as long as there are sets.
     pub(super) fn log_ratios_of_cause(&self, causes: u32, stop: &Stop, ratios: &mut [f64]) {
+        let &Tables { ref units, is_tiny } = self.tables();
         let by_unit: Vec<Vec<f64>> =
-            self.units.iter().map(|unit| self.by_state(unit, causes)).collect();
+            units.iter().map(|unit| self.by_state(unit, causes, is_tiny)).collect();
         let n_states = self.n_states(causes);
         let mut weight = 1;
         let mut present = 0;
@@ -259,16 +276,15 @@ impl Transition {
             weight *= self.n_values[unit];
         }
         // A product of no factors, or the sum of their logarithms.
-        let neutral = if self.is_tiny { 0.0 } else { 1.0 };
-        let mut rows = vec![vec![neutral; n_states]; self.units.len() + 1];
-        let mut products =
-            Products { by_unit: &by_unit, present, is_tiny: self.is_tiny, stop, ratios };
+        let neutral = if is_tiny { 0.0 } else { 1.0 };
+        let mut rows = vec![vec![neutral; n_states]; units.len() + 1];
+        let mut products = Products { by_unit: &by_unit, present, is_tiny, stop, ratios };
         products.extend(0, 0, &mut rows);
     }
 
     /// The entries of a unit by the state of these causes, with all others unknown; their
     /// logarithms if they are tiny.
-    fn by_state(&self, unit: &UnitTable, causes: u32) -> Vec<f64> {
+    fn by_state(&self, unit: &UnitTable, causes: u32, is_tiny: bool) -> Vec<f64> {
         let mut at = vec![unit.nothing_known(&self.n_values)];
         for input in bits(causes) {
             let (n_values, stride) = (self.n_values[input], unit.strides[input]);
@@ -278,7 +294,7 @@ impl Transition {
         steps(2 * at.len());
         let entry = |at: usize| {
             let p = unit.known[at];
-            if self.is_tiny { p.log2() } else { p }
+            if is_tiny { p.log2() } else { p }
         };
         at.into_iter().map(entry).collect()
     }
@@ -339,33 +355,36 @@ impl UnitTable {
         background: Background,
         scale: f64,
     ) -> UnitTable {
-        let is_on = after.on().contains(unit);
+        let now = usize::from(after.values()[unit]);
         let free = match background {
             Background::Fixed => cause,
             Background::Noise => network.units(),
         };
         let was = before.row() as u32;
-        let mut known = network.unit_table(unit, is_on, free.bits(), was, scale);
+        let mut known = network.value_table(unit, now, free.bits(), was, scale);
+        // What is averaged may vanish: a term that is no subnormal number does not, since there
+        // are at most 2^32 states.
+        let mut smallest = smallest_of(&known);
         let all_inputs = network.inputs(unit).intersection(free);
         let (mut inputs, mut strides) = (0, vec![0; cause.len()]);
         let mut stride = 1;
         for input in all_inputs.iter() {
-            const N_VALUES: usize = 2;
+            let n_values = network.alphabet().size(input);
             let digits = match cause.iter().position(|it| it == input) {
                 Some(local) => {
                     inputs |= 1 << local;
                     strides[local] = stride;
-                    N_VALUES + 1
+                    n_values + 1
                 }
                 // Of the background: never known.
                 None => 1,
             };
-            let lines = known.chunks_exact(N_VALUES * stride);
+            let lines = known.chunks_exact(n_values * stride);
             known = lines
                 .flat_map(|line| {
                     let mean = (0..stride).map(|at| {
                         let values = line[at..].iter().step_by(stride);
-                        values.sum::<f64>() / N_VALUES as f64
+                        values.sum::<f64>() / n_values as f64
                     });
                     let values = if digits == 1 { &[] } else { line };
                     values.iter().copied().chain(mean).collect::<Vec<_>>()
@@ -374,7 +393,8 @@ impl UnitTable {
             stride *= digits;
         }
         steps(2 * known.len());
-        UnitTable { inputs, strides, known }
+        smallest = smallest.min(smallest_of(&known));
+        UnitTable { inputs, strides, known, smallest }
     }
 
     /// The entry for which nothing is known.
@@ -383,23 +403,30 @@ impl UnitTable {
     }
 }
 
-/// P(unit is as it is after | all units before).
-pub(super) fn probability_of(network: &Network, before: State, after: State, unit: usize) -> f64 {
-    let is_on = after.on().contains(unit);
-    network.unit_table(unit, is_on, 0, before.row() as u32, 1.0)[0]
+/// The smallest of some probabilities that is not 0.
+fn smallest_of(probabilities: &[f64]) -> f64 {
+    probabilities.iter().copied().filter(|&p| p > 0.0).fold(1.0, f64::min)
 }
 
+/// P(unit is as it is after | all units before).
+pub(super) fn probability_of(network: &Network, before: State, after: State, unit: usize) -> f64 {
+    let now = usize::from(after.values()[unit]);
+    network.value_table(unit, now, 0, before.row() as u32, 1.0)[0]
+}
+
+/// The states as those of this network.
+///
 /// # Errors
-/// If one of the states has not a value for each unit.
-pub(super) fn check_states(network: &Network, states: &[(State, &str)]) -> Result<()> {
-    let expected = network.n_units();
-    for (state, name) in states {
-        let found = state.n_units();
-        if found != expected {
-            return Err(crate::Error::from(ErrorKind::StateLength { found, expected }).at(*name));
-        }
+/// If one has not a value for each unit, or a unit does not have its value.
+pub(super) fn states_of<const N: usize>(
+    network: &Network,
+    states: [(State, &str); N],
+) -> Result<[State; N]> {
+    let mut own = states.map(|it| it.0);
+    for (own, (state, name)) in own.iter_mut().zip(states) {
+        *own = network.state(&state.values()).map_err(|error| error.at(name))?;
     }
-    Ok(())
+    Ok(own)
 }
 
 /// # Errors

@@ -253,6 +253,7 @@ fn own(fields: &Fields<'_>, strict: bool) -> Result<Draft> {
     if let (Some(alphabet), Some(names)) = (&alphabet, &names) {
         check_names(alphabet, names)?;
     }
+    let own = alphabet.as_ref().map(|alphabet| OwnValues { alphabet, names: names.as_deref() });
     let mut passed_over = Vec::new();
     let mut seen: Vec<(&str, &str)> = Vec::new();
     for (name, json) in &fields.0 {
@@ -262,14 +263,14 @@ fn own(fields: &Fields<'_>, strict: bool) -> Result<Draft> {
             continue;
         }
         if FIELDS_OF_TRANSITIONS.contains(&name) {
-            transition_field(&mut draft, name, &value(name, json)?)?;
+            transition_field(&mut draft, name, &value(name, json)?, own)?;
             continue;
         }
         if FIELDS_OF_UNITS.contains(&name) {
             if json.get() == "null" {
                 continue;
             }
-            units_field(&mut draft, name, &value(name, json)?)?;
+            units_field(&mut draft, name, &value(name, json)?, own)?;
             continue;
         }
         if !FIELDS.contains(&ours) && !FIELDS_OF_VALUES.contains(&ours) {
@@ -401,9 +402,14 @@ fn states_of_values(value: Value) -> Result<StateText> {
 }
 
 /// A field that says which transition is asked about, or which ones are.
-fn transition_field(draft: &mut Draft, name: &str, value: &Value) -> Result<()> {
+fn transition_field(
+    draft: &mut Draft,
+    name: &str,
+    value: &Value,
+    own: Option<OwnValues<'_>>,
+) -> Result<()> {
     if name != "transitions" {
-        return set_transition(&mut draft.transition, "", name, value);
+        return set_transition(&mut draft.transition, ("", name), value, own);
     }
     if draft.transitions.is_some() {
         return Err(wrong(format!("field {name:?} is there twice, expected it once")));
@@ -418,7 +424,7 @@ fn transition_field(draft: &mut Draft, name: &str, value: &Value) -> Result<()> 
             if !known.contains(&name.as_str()) {
                 return Err(wrong(format!("{place}: {}", unknown_field(name, known))));
             }
-            set_transition(&mut asked, &format!("{place}."), name, value)?;
+            set_transition(&mut asked, (&format!("{place}."), name), value, own)?;
         }
         Ok(asked)
     };
@@ -427,11 +433,16 @@ fn transition_field(draft: &mut Draft, name: &str, value: &Value) -> Result<()> 
 }
 
 /// A field that says which intrinsic units are asked about, or in which states.
-fn units_field(draft: &mut Draft, name: &str, value: &Value) -> Result<()> {
+fn units_field(
+    draft: &mut Draft,
+    name: &str,
+    value: &Value,
+    own: Option<OwnValues<'_>>,
+) -> Result<()> {
     let is_there = match name {
         "units" => draft.units.replace(items(value, name, asked_unit)?).is_some(),
         _ => {
-            let read = |item: &Value, place: Place<'_>| one_state(item, &place.to_string());
+            let read = |item: &Value, place: Place<'_>| own_state(item, &place.to_string(), own);
             let history = items(value, name, read)?;
             if history.is_empty() {
                 return Err(wrong("history: no states, expected one at least"));
@@ -447,14 +458,14 @@ fn units_field(draft: &mut Draft, name: &str, value: &Value) -> Result<()> {
 
 fn set_transition(
     asked: &mut AskedTransition,
-    place: &str,
-    name: &str,
+    (place, name): (&str, &str),
     value: &Value,
+    own: Option<OwnValues<'_>>,
 ) -> Result<()> {
     let place = format!("{place}{name}");
     let is_there = match name {
-        "before" => asked.before.replace(one_state(value, &place)?).is_some(),
-        "after" => asked.after.replace(one_state(value, &place)?).is_some(),
+        "before" => asked.before.replace(own_state(value, &place, own)?).is_some(),
+        "after" => asked.after.replace(own_state(value, &place, own)?).is_some(),
         "cause" => asked.cause.replace(items(value, &place, unit_name)?).is_some(),
         _ => asked.effect.replace(items(value, &place, unit_name)?).is_some(),
     };
@@ -644,6 +655,21 @@ fn labels(name: &str, json: &RawValue) -> Result<Vec<String>> {
 
 fn matrix(value: &Value, name: &str) -> Result<Vec<Vec<u8>>> {
     items(value, name, |row, place| items(row, &place.to_string(), zero_or_one))
+}
+
+/// What the file says of the values of its units, where it has an alphabet.
+#[derive(Clone, Copy)]
+struct OwnValues<'a> {
+    alphabet: &'a Alphabet,
+    names: Option<&'a [Vec<String>]>,
+}
+
+/// A state of units with these values, or with two.
+fn own_state(value: &Value, name: &str, own: Option<OwnValues<'_>>) -> Result<Vec<u8>> {
+    match own {
+        None => one_state(value, name),
+        Some(OwnValues { alphabet, names }) => values::values(value, alphabet, names, name),
+    }
 }
 
 fn one_state(value: &Value, name: &str) -> Result<Vec<u8>> {

@@ -174,6 +174,25 @@ impl NetworkRecord {
         System::of(&network, state, units)
     }
 
+    /// A state of the network as a person writes it, `2,0,1`, `201` or `(2, 0, 1)`, unit 0 first;
+    /// with the names of values, where the units have such.
+    ///
+    /// # Errors
+    /// If there is not one value for each unit, or a unit does not have its value.
+    pub fn state_of(&self, text: &str) -> Result<State> {
+        let n_units = self.cm.len();
+        let alphabet = match &self.alphabet {
+            None if self.values.is_none() => {
+                return State::of(&state(text)?, &Alphabet::binary(n_units));
+            }
+            None => Alphabet::binary(n_units),
+            Some(sizes) => Alphabet::new(sizes)?,
+        };
+        let text = serde_json::Value::from(text);
+        let values = values::values(&text, &alphabet, self.values.as_deref(), "state")?;
+        State::of(&values, &alphabet)
+    }
+
     fn in_state(&self) -> Result<(Network, State, UnitSet)> {
         let network = self.network()?;
         let units = self.units(&network)?;

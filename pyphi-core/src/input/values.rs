@@ -286,7 +286,7 @@ pub(super) fn marginals(json: &RawValue) -> Result<Values> {
 }
 
 /// A state: a value, by number or by name, for each unit; or a text of them, `2,0,1` or `201`.
-fn values(
+pub(super) fn values(
     value: &Value,
     alphabet: &Alphabet,
     names: Option<&[Vec<String>]>,

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::values_oracle::states;
+
 /// Values closer than this are tied; those that are no larger are 0.
 const TOLERANCE: f64 = 1e-12;
 
@@ -22,11 +24,13 @@ pub(crate) enum Scheme {
 /// A transition of a network, some of whose connections may be severed.
 #[derive(Clone, Debug)]
 pub(crate) struct Transition {
-    /// `tpm[s][j]` = P(unit j is ON next | state s), bit i of s is unit i.
-    pub(crate) tpm: Vec<Vec<f64>>,
+    /// How many values each unit has.
+    pub(crate) sizes: Vec<usize>,
+    /// By state, the first unit fastest, and unit: the distribution over its next value.
+    pub(crate) tpm: Vec<Vec<Vec<f64>>>,
     pub(crate) cm: Vec<Vec<u8>>,
-    pub(crate) before: Vec<u8>,
-    pub(crate) after: Vec<u8>,
+    pub(crate) before: Vec<usize>,
+    pub(crate) after: Vec<usize>,
     pub(crate) cause: Vec<usize>,
     pub(crate) effect: Vec<usize>,
     pub(crate) is_noise: bool,
@@ -112,37 +116,38 @@ pub(crate) fn partitions(scheme: Scheme, mechanism: &[usize], purview: &[usize])
 
 impl Transition {
     /// P(unit j is as it is after | these units have these values before).
-    fn unit(&self, j: usize, known: &[(usize, u8)]) -> f64 {
-        let n = self.cm.len();
-        let is_possible = |s: usize| {
-            (0..n).filter(|&i| self.cm[i][j] == 1).all(|i| {
-                let value = (s >> i & 1) as u8;
+    fn unit(&self, j: usize, known: &[(usize, usize)]) -> f64 {
+        let is_possible = |state: &[usize]| {
+            (0..self.cm.len()).filter(|&i| self.cm[i][j] == 1).all(|i| {
                 match known.iter().find(|it| it.0 == i) {
-                    Some((_, known)) => value == *known,
+                    Some((_, known)) => state[i] == *known,
                     None if self.is_noise || self.cause.contains(&i) => true,
-                    None => value == self.before[i],
+                    None => state[i] == self.before[i],
                 }
             })
         };
-        let states: Vec<usize> = (0..1 << n).filter(|&s| is_possible(s)).collect();
-        let on = states.iter().map(|&s| self.tpm[s][j]).sum::<f64>() / states.len() as f64;
-        if self.after[j] == 1 { on } else { 1.0 - on }
+        let all = states(&self.sizes);
+        let possible: Vec<usize> = (0..all.len()).filter(|&s| is_possible(&all[s])).collect();
+        let sum: f64 = possible.iter().map(|&s| self.tpm[s][j][self.after[j]]).sum();
+        sum / possible.len() as f64
     }
 
     /// π: the probability of the state of a purview given that of a mechanism.
     pub(crate) fn probability(&self, direction: Direction, m: &[usize], p: &[usize]) -> f64 {
-        let before = |units: &[usize]| -> Vec<(usize, u8)> {
+        let before = |units: &[usize]| -> Vec<(usize, usize)> {
             units.iter().map(|&i| (i, self.before[i])).collect()
         };
         if direction == Direction::Effect {
             return p.iter().map(|&j| self.unit(j, &before(m))).product();
         }
-        let forward = |z: &[(usize, u8)]| -> f64 { m.iter().map(|&j| self.unit(j, z)).product() };
-        let states = (0..1usize << p.len()).map(|z| {
-            let state = p.iter().enumerate().map(|(k, &i)| (i, (z >> k & 1) as u8));
-            forward(&state.collect::<Vec<_>>())
+        let forward =
+            |z: &[(usize, usize)]| -> f64 { m.iter().map(|&j| self.unit(j, z)).product() };
+        let sizes: Vec<usize> = p.iter().map(|&i| self.sizes[i]).collect();
+        let of_states = states(&sizes).into_iter().map(|z| {
+            let state: Vec<(usize, usize)> = p.iter().copied().zip(z).collect();
+            forward(&state)
         });
-        forward(&before(p)) / states.sum::<f64>()
+        forward(&before(p)) / of_states.sum::<f64>()
     }
 
     /// What the partition that takes least takes, in bits.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyphi_core::causation::{self, Account, Background, Scheme, Transition};
-use pyphi_core::{Direction, Limits, Network, Observer, Options, State, StopReason, UnitSet};
+use pyphi_core::{
+    Alphabet, Direction, Limits, Network, Observer, Options, State, StopReason, Tpm, UnitSet,
+};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -15,6 +17,7 @@ use crate::causation_oracle as oracle;
 use crate::causation_suite::set;
 use crate::networks::{self, Family};
 use crate::properties::how_many;
+use crate::{values, values_oracle};
 
 /// Every family but that in which units depend on others without a connection.
 const FAMILIES: [Family; 8] = [
@@ -29,33 +32,77 @@ const FAMILIES: [Family; 8] = [
 ];
 
 /// The transition that this seed stands for: of 2 to 4 units, at most 3 of which are considered on
-/// either side.
+/// either side. Every third has units with up to four values.
 fn random(seed: usize) -> oracle::Transition {
+    if seed % 3 == 2 { random_of_values(seed) } else { random_of_bits(seed) }
+}
+
+fn random_of_values(seed: usize) -> oracle::Transition {
+    let values_oracle::Network { sizes, tpm, cm, state: before, .. } = values::random(seed as u64);
+    let cm = cm.iter().map(|row| row.iter().map(|&it| u8::from(it)).collect()).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed as u64);
+    let all = values_oracle::states(&sizes);
+    let row = all.iter().position(|it| *it == before).expect("a state");
+    let follows = |of: &Vec<f64>| {
+        let mut left = rng.random_range(0.0..1.0);
+        let last = of.iter().rposition(|&p| p > 0.0).expect("a value that can follow");
+        let is_it = |&p: &f64| {
+            left -= p;
+            left < 0.0
+        };
+        of.iter().position(is_it).unwrap_or(last)
+    };
+    let after = tpm[row].iter().map(follows).collect();
+    let considered = considered(sizes.len(), &mut rng);
+    of_network((sizes, tpm, cm), [before, after], considered)
+}
+
+fn random_of_bits(seed: usize) -> oracle::Transition {
     let n = [2, 3, 3, 4][seed / FAMILIES.len() % 4];
     let network = networks::random(FAMILIES[seed % FAMILIES.len()], n, seed as u64);
     let mut rng = ChaCha8Rng::seed_from_u64(seed as u64);
-    let before: Vec<u8> = (0..n).map(|_| rng.random_range(0..2)).collect();
-    let row: usize = before.iter().enumerate().map(|(i, &value)| usize::from(value) << i).sum();
+    let before: Vec<usize> = (0..n).map(|_| rng.random_range(0..2)).collect();
+    let row: usize = before.iter().enumerate().map(|(i, &value)| value << i).sum();
     // What can follow: a value of probability 0 is not taken.
-    let after = network.tpm[row].iter().map(|&on| u8::from(rng.random_range(0.0..1.0) < on));
+    let after = network.tpm[row].iter().map(|&on| usize::from(rng.random_range(0.0..1.0) < on));
     let after = after.collect();
+    let distributions = |row: &Vec<f64>| row.iter().map(|&on| vec![1.0 - on, on]).collect();
+    let tpm = network.tpm.iter().map(distributions).collect();
+    let considered = considered(n, &mut rng);
+    of_network((vec![2; n], tpm, network.cm), [before, after], considered)
+}
+
+/// Units before and after, whether the others are noise, and the partitions.
+type Considered = ([Vec<usize>; 2], bool, oracle::Scheme);
+
+fn considered(n: usize, rng: &mut ChaCha8Rng) -> Considered {
     let mut some = |most: usize| {
         let mut units: Vec<usize> = (0..n).collect();
-        units.shuffle(&mut rng);
+        units.shuffle(rng);
         let n_units = if rng.random_bool(0.5) { n } else { rng.random_range(1..=n) };
         units.truncate(n_units.min(most));
         units.sort_unstable();
         units
     };
-    let (cause, effect) = (some(3), some(3));
+    let sides = [some(3), some(3)];
     let is_noise = rng.random_bool(0.2);
     let scheme = match rng.random_range(0..10) {
         0 => oracle::Scheme::Bi,
         1 => oracle::Scheme::Tri,
         _ => oracle::Scheme::All,
     };
-    let (tpm, cm) = (network.tpm, network.cm);
-    oracle::Transition { tpm, cm, before, after, cause, effect, is_noise, scheme }
+    (sides, is_noise, scheme)
+}
+
+/// Numbers of values, distributions by state and unit, connections.
+type Parts = (Vec<usize>, Vec<Vec<Vec<f64>>>, Vec<Vec<u8>>);
+
+fn of_network(
+    (sizes, tpm, cm): Parts,
+    [before, after]: [Vec<usize>; 2],
+    ([cause, effect], is_noise, scheme): Considered,
+) -> oracle::Transition {
+    oracle::Transition { sizes, tpm, cm, before, after, cause, effect, is_noise, scheme }
 }
 
 fn direction(of: oracle::Direction) -> Direction {
@@ -66,11 +113,20 @@ fn direction(of: oracle::Direction) -> Direction {
 }
 
 fn network_of(it: &oracle::Transition) -> Network {
-    Network::from_state_by_node(&it.tpm, &it.cm).unwrap()
+    let alphabet = Alphabet::new(&it.sizes).unwrap();
+    Network::new(Tpm::from_distributions(&alphabet, &it.tpm).unwrap(), &it.cm).unwrap()
+}
+
+fn states_of(it: &oracle::Transition) -> [State; 2] {
+    let alphabet = Alphabet::new(&it.sizes).unwrap();
+    [&it.before, &it.after].map(|values| {
+        let values: Vec<u8> = values.iter().map(|&it| it as u8).collect();
+        State::of(&values, &alphabet).unwrap()
+    })
 }
 
 fn transition_of(it: &oracle::Transition) -> Transition {
-    let [before, after] = [&it.before, &it.after].map(|it| State::new(it).unwrap());
+    let [before, after] = states_of(it);
     let background = if it.is_noise { Background::Noise } else { Background::Fixed };
     let (cause, effect) = (set(&it.cause), set(&it.effect));
     Transition::new(&network_of(it), before, after, cause, effect, background).unwrap()
@@ -151,8 +207,7 @@ fn the_nexus_is_what_the_accounts_say() {
         .into_par_iter()
         .map(|seed| {
             let mut it = random(seed);
-            let network = network_of(&it);
-            let [before, after] = [&it.before, &it.after].map(|it| State::new(it).unwrap());
+            let (network, [before, after]) = (network_of(&it), states_of(&it));
             let background = if it.is_noise { Background::Noise } else { Background::Fixed };
             let options = Options::default();
             let found =
@@ -189,7 +244,42 @@ fn the_nexus_is_what_the_accounts_say() {
     assert!(n_found > 500, "only {n_found} irreducible transitions");
 }
 
-/// Other numbers for the units change no α and no 𝒜, and all tied purviews are the same.
+/// The same transition with other numbers for the units (unit i becomes `order[i]`), and with other
+/// numbers for the values of each: all moved on by one.
+fn renamed(it: &oracle::Transition, order: &[usize]) -> oracle::Transition {
+    let n = order.len();
+    let by_unit = |of: &dyn Fn(usize) -> usize| -> Vec<usize> {
+        let mut all = vec![0; n];
+        (0..n).for_each(|unit| all[order[unit]] = of(unit));
+        all
+    };
+    let state = |old: &[usize]| by_unit(&|unit| (old[unit] + 1) % it.sizes[unit]);
+    let set = |units: &[usize]| -> Vec<usize> {
+        let mut all: Vec<usize> = units.iter().map(|&unit| order[unit]).collect();
+        all.sort_unstable();
+        all
+    };
+    let mut new = it.clone();
+    new.sizes = by_unit(&|unit| it.sizes[unit]);
+    (new.before, new.after) = (state(&it.before), state(&it.after));
+    (new.cause, new.effect) = (set(&it.cause), set(&it.effect));
+    let all = values_oracle::states(&new.sizes);
+    for (old, row) in values_oracle::states(&it.sizes).iter().zip(&it.tpm) {
+        let at = all.iter().position(|it| *it == state(old)).expect("a state");
+        for (unit, distribution) in row.iter().enumerate() {
+            let mut moved = distribution.clone();
+            moved.rotate_right(1);
+            new.tpm[at][order[unit]] = moved;
+        }
+    }
+    for (from, row) in it.cm.iter().enumerate() {
+        row.iter().enumerate().for_each(|(to, &is)| new.cm[order[from]][order[to]] = is);
+    }
+    new
+}
+
+/// Other numbers for the units and for their values change no α and no 𝒜, and all tied purviews are
+/// the same.
 #[test]
 fn relabelling_changes_nothing() {
     (0..how_many(400, 4000)).into_par_iter().for_each(|seed| {
@@ -197,23 +287,7 @@ fn relabelling_changes_nothing() {
         let n = it.cm.len();
         let mut order: Vec<usize> = (0..n).collect();
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed as u64));
-        let network = networks::Network {
-            name: String::new(),
-            tpm: it.tpm.clone(),
-            cm: it.cm.clone(),
-            state: it.before.clone(),
-            nodes: Vec::new(),
-        };
-        let other = network.relabelled(&order);
-        let mut renamed = it.clone();
-        let rename = |units: &[usize]| -> Vec<usize> {
-            let mut all: Vec<usize> = units.iter().map(|&unit| order[unit]).collect();
-            all.sort_unstable();
-            all
-        };
-        (renamed.tpm, renamed.cm, renamed.before) = (other.tpm, other.cm, other.state);
-        (0..n).for_each(|unit| renamed.after[order[unit]] = it.after[unit]);
-        (renamed.cause, renamed.effect) = (rename(&it.cause), rename(&it.effect));
+        let renamed = renamed(&it, &order);
         let (a, b) = (account_of(&it), account_of(&renamed));
         assert_eq!(a.links().len(), b.links().len(), "seed {seed}");
         let to_other = |units: UnitSet| -> UnitSet { units.iter().map(|it| order[it]).collect() };

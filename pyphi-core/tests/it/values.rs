@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use pyphi_core::causation::{self, Background, Scheme, Transition};
 use pyphi_core::grain::{self, Grain, Grains, MacroSystem};
 use pyphi_core::iit4::{
     self, PhiStructure, Rules, System, SystemIrreducibilityAnalysis, SystemState,
@@ -280,7 +279,7 @@ impl Random {
 
 /// A random network in a state: free, deterministic or noisy, with some of all connections, whole
 /// or with a background.
-fn random(seed: u64) -> oracle::Network {
+pub(crate) fn random(seed: u64) -> oracle::Network {
     let mut random = Random(seed);
     let n = 2 + random.below(2);
     let most = if n == 2 { 4 } else { 3 };
@@ -555,14 +554,11 @@ fn every_function_knows_three_values_or_says_that_it_does_not() {
     assert_eq!(information.determinism, 1.0);
     assert!(is_near(information.degeneracy, 0.0), "{information:?}");
 
-    let fixed = Background::Fixed;
     let rules = SpectrumRules::default();
-    let refused: [Option<pyphi_core::Error>; 8] = [
+    let refused: [Option<pyphi_core::Error>; 6] = [
         complexes(network, state, &options).err(),
         complex_ranges(network, state, &options, rules).err(),
         Subsystem::new(network, state, all).err(),
-        Transition::new(network, state, state, all, all, fixed).err(),
-        causation::nexus(network, state, state, fixed, Scheme::All, &options).err(),
         MacroSystem::new(network, state, &Grain::micro(all)).err(),
         grain::emergence(network, state, &Grains::default(), &options).err(),
         grain::best_grain(network, state, all, &Grains::default(), &options).err(),

@@ -5,8 +5,8 @@
 //! left) or its actual effect (to the right), the wider the larger α is. Where it is undetermined
 //! which of several purviews it is, all have dashed arrows. Everything can be read without colours.
 
-use crate::engine::causes::{AccountRecord, LinkRecord};
-use crate::phi::causes::valued;
+use crate::engine::causes::{AccountRecord, LinkRecord, ValuesRecord};
+use crate::phi::Names;
 use crate::phi::picture::graph::{INSIDE, UNIT};
 use crate::phi::picture::shapes::{along, head, ring};
 use crate::phi::picture::written;
@@ -23,11 +23,19 @@ const REACH: f64 = 210.0;
 const WIDEST: f64 = 7.0;
 
 /// An account, of a network called `name`.
-pub fn account(answer: &AccountRecord, name: &str, labels: Option<&[String]>) -> Drawing {
+pub fn account(answer: &AccountRecord, name: &str, own: Names<'_>) -> Drawing {
     let asked = &answer.transition;
     let n = asked.before.len();
-    let names: Vec<String> = (0..n).map(|it| written(it, labels)).collect();
-    let longest = names.iter().map(|it| it.chars().count()).max().unwrap_or(0);
+    let states = [&asked.before, &asked.after];
+    // Where more than ON and OFF is to be told apart, a value is written beside its unit.
+    let has_values = asked.values != ValuesRecord::default();
+    let name_of = |unit: usize, state: &[u8]| match has_values {
+        true => format!("{}={}", written(unit, own.labels), own.value(unit, state[unit])),
+        false => written(unit, own.labels),
+    };
+    let names: [Vec<String>; 2] =
+        states.map(|state| (0..n).map(|unit| name_of(unit, state)).collect());
+    let longest = names.iter().flatten().map(|it| it.chars().count()).max().unwrap_or(0);
     let beside = if longest > INSIDE { 8.0 * longest as f64 + 12.0 } else { 0.0 };
     let title = format!(
         "{name}: {} causal links, Σα = {:.6}, irreducibility {:.6}",
@@ -38,7 +46,10 @@ pub fn account(answer: &AccountRecord, name: &str, labels: Option<&[String]>) ->
     let said = [
         "arrows to the left: actual causes, to the right: actual effects; as wide as α is large",
         "dashed arrows: undetermined, the actual cause or effect is one of these",
-        "filled: 1, empty: 0; in a dashed ring: not considered",
+        match has_values {
+            true => "empty: the first value of the unit; in a dashed ring: not considered",
+            false => "filled: 1, empty: 0; in a dashed ring: not considered",
+        },
     ];
     let letters = said.iter().map(|it| it.chars().count()).max().unwrap_or(0);
     let letters = letters.max(title.chars().count() + 12);
@@ -52,7 +63,6 @@ pub fn account(answer: &AccountRecord, name: &str, labels: Option<&[String]>) ->
     let centered = |y, text: &str, size, ink| label((middle, y), text, size, Anchor::Middle, ink);
 
     let mut marks = vec![centered(24.0, &title, 14.0, Ink::Text)];
-    let states = [&asked.before, &asked.after];
     let considered = [&asked.cause, &asked.effect];
     let largest = answer.links.iter().map(|it| it.alpha).fold(0.0, f64::max);
     for (k, link) in answer.links.iter().enumerate() {
@@ -66,9 +76,9 @@ pub fn account(answer: &AccountRecord, name: &str, labels: Option<&[String]>) ->
         let at = (middle, spread(k, answer.links.len()));
         let (ink, [from, to]) = look(link);
         let purviews: Vec<String> =
-            link.purviews.iter().map(|it| valued(it, states[to], labels)).collect();
+            link.purviews.iter().map(|it| own.valued(it, states[to])).collect();
         let arrow = if link.direction == "cause" { "←" } else { "→" };
-        let occurrence = valued(&link.mechanism, states[from], labels);
+        let occurrence = own.valued(&link.mechanism, states[from]);
         let title =
             format!("{occurrence} {arrow} {}: α = {:.6}", purviews.join(" or "), link.alpha);
         let shape = if link.direction == "cause" { Shape::Diamond } else { Shape::Circle };
@@ -79,14 +89,15 @@ pub fn account(answer: &AccountRecord, name: &str, labels: Option<&[String]>) ->
     for (column, heading) in ["before", "after"].into_iter().enumerate() {
         let x = columns[column];
         marks.push(label((x, 56.0), heading, 12.0, Anchor::Middle, Ink::Text));
-        for (unit, name) in names.iter().enumerate() {
+        for (unit, name) in names[column].iter().enumerate() {
             let at = (x, spread(unit, n));
             let is_considered = considered[column].contains(&unit);
             let ink = if is_considered { Ink::Text } else { Ink::Muted };
             let value = states[column][unit];
             let fill = if value != 0 { ink } else { Ink::Paper };
+            let is = if has_values { name.clone() } else { format!("{name} = {value}") };
             let title = format!(
-                "{name} = {value} {heading}, {}",
+                "{is} {heading}, {}",
                 if is_considered { "considered" } else { "not considered" }
             );
             let points = ring(at, UNIT);
