@@ -389,16 +389,18 @@ pub(crate) fn coarse_tolerance(subsystem: &Subsystem) -> i128 {
     i128::from(to_coarse(subsystem.tolerance_fixed())) * i128::from(COARSE_ONE)
 }
 
+/// How many connections a cut severs.
+fn n_severed(subsystem: &Subsystem, cut: Cut) -> u32 {
+    let inputs = &subsystem.tables.inputs;
+    let (from, to) = (subsystem.local(cut.severed_from), subsystem.local(cut.severed_to));
+    bits(to).map(|unit| (inputs[unit] & from).count_ones()).sum()
+}
+
 /// Cuts by how many connections they sever, then by rank. Cuts that sever little are likely to be
 /// minimal: they give the others a bound to fail.
 pub(crate) fn sort_likely_first(subsystem: &Subsystem, cuts: &[Cut], ranks: &mut [usize]) {
-    let inputs = &subsystem.tables.inputs;
-    let severed = |cut: Cut| -> u32 {
-        let (from, to) = (subsystem.local(cut.severed_from), subsystem.local(cut.severed_to));
-        bits(to).map(|unit| (inputs[unit] & from).count_ones()).sum()
-    };
     let mut by_severed: SmallVec<[(u32, usize); 14]> =
-        ranks.iter().map(|&rank| (severed(cuts[rank]), rank)).collect();
+        ranks.iter().map(|&rank| (n_severed(subsystem, cuts[rank]), rank)).collect();
     by_severed.sort_unstable();
     ranks.iter_mut().zip(by_severed).for_each(|(rank, (_, next))| *rank = next);
 }
@@ -755,19 +757,29 @@ impl<'a> Search<'a> {
                 && bound.total().is_some_and(|best| best <= tolerance)
                 && first_idle.load(Ordering::SeqCst).wrapping_add(1) <= idx
         };
+        let by_bound = self.first_by_bound(ranks, intact);
+        let (ranks, bounds) = match &by_bound {
+            None => (ranks, &[][..]),
+            Some((ranks, bounds)) => (&ranks[..], &bounds[..]),
+        };
         let phase = self.watch(Phase::Cuts, ranks.len());
         let work = |scratch: &mut Scratch, idx: usize| {
             if self.stop.is_due() || is_zero(idx) {
                 return None;
             }
             let rank = ranks[idx];
-            let wiring = self.subsystem.wiring(Some(self.cuts[rank]));
-            let small_phi = self.small_phi(&wiring, Some(rank));
             let tied_before = scratch.n_tied_searches;
-            let mut structure = CutStructure::new(&small_phi, intact, scratch);
-            let total = structure.distance(&limit, scratch);
-            structure.leave(scratch);
-            let total = total?;
+            let total = match bounds.get(idx) {
+                Some(&bound) if bound >= limit() => Total::AtLeast(bound),
+                _ => {
+                    let wiring = self.subsystem.wiring(Some(self.cuts[rank]));
+                    let small_phi = self.small_phi(&wiring, Some(rank));
+                    let mut structure = CutStructure::new(&small_phi, intact, scratch);
+                    let total = structure.distance(&limit, scratch);
+                    structure.leave(scratch);
+                    total?
+                }
+            };
             // Searches that only count ties may have been stopped unnoticed.
             if self.options.count_ties && self.stop.is_due() {
                 return None;
@@ -793,6 +805,45 @@ impl<'a> Search<'a> {
         let mut results: Vec<CutResult> = results.into_iter().flatten().collect();
         results.sort_by_key(|result| result.rank);
         (results, stats)
+    }
+
+    /// The cuts with those that are looked at first by how small their distances can be, as far as
+    /// effects alone tell: the sooner the smallest distance is known, the less of the others has to
+    /// be. With them the bounds. None where that takes more time than it saves, or may change what
+    /// is told.
+    fn first_by_bound(&self, ranks: &[usize], intact: &Intact) -> Option<(Vec<usize>, Vec<i128>)> {
+        let Options { exhaustive, count_ties, .. } = *self.options;
+        let n = self.tables.n;
+        if exhaustive || count_ties || self.choices.is_some() || n < 5 {
+            return None;
+        }
+        // Sparse networks have cuts that sever few connections, and these come first as it is.
+        // Where units are interchangeable, so are the cuts that single out one.
+        let is_dense = |&rank: &usize| n_severed(self.subsystem, self.cuts[rank]) as usize > n / 2;
+        if !ranks.first().is_some_and(is_dense) || !self.symmetry.is_trivial() {
+            return None;
+        }
+        // Those that single out one unit: in dense networks one of them is mostly the minimum.
+        let n_first = ranks.len().min(2 * n);
+        let (bounds, _) = self.share(n_first, |scratch, idx| {
+            let wiring = self.subsystem.wiring(Some(self.cuts[ranks[idx]]));
+            let small_phi = self.small_phi(&wiring, Some(ranks[idx]));
+            let structure = CutStructure::new(&small_phi, intact, scratch);
+            let bound = structure.least_distance(scratch);
+            structure.leave(scratch);
+            bound
+        });
+        let bounds: Option<Vec<i128>> = bounds.into_iter().collect();
+        let mut first: Vec<(i128, usize)> =
+            bounds?.into_iter().zip(ranks.iter().copied()).collect();
+        // Of cuts that make no difference the first in order is told.
+        if first.iter().any(|(bound, _)| *bound <= self.coarse_tolerance()) {
+            return None;
+        }
+        first.sort_unstable();
+        let (bounds, mut sorted): (Vec<i128>, Vec<usize>) = first.into_iter().unzip();
+        sorted.extend_from_slice(&ranks[n_first..]);
+        Some((sorted, bounds))
     }
 
     /// The concepts as the user sees them. Anything, if the analysis is to stop.

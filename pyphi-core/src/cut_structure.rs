@@ -234,6 +234,14 @@ impl<'a> CutStructure<'a> {
         distance_of_concepts(prices, null, rows, columns, tolerance, limit, stop, scratch)
     }
 
+    /// The smallest distance that what is known so far allows; None if the analysis is to stop.
+    pub(crate) fn least_distance(&self, scratch: &mut Scratch) -> Option<i128> {
+        let room = &mut scratch.transport;
+        self.set_bound(room);
+        room.problem.start(&[]);
+        room.problem.minimum(self.small_phi.stop)
+    }
+
     /// Leaves the memory of its lists for another cut.
     pub(crate) fn leave(self, scratch: &mut Scratch) {
         scratch.of_cut = (self.changed, self.is_kept);

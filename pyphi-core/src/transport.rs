@@ -275,6 +275,17 @@ impl Transport {
         }
     }
 
+    /// The minimum, all costs being exact; None if the analysis is to stop.
+    pub(crate) fn minimum(&mut self, stop: &Stop) -> Option<i128> {
+        while let Some((row, column)) = self.entering() {
+            if stop.is_due() {
+                return None;
+            }
+            self.pivot(row, column);
+        }
+        Some(self.total())
+    }
+
     /// Whether the minimum is at least `stop_at`, all costs being exact. Any plan's cost is at
     /// least the minimum, any dual's value at most: the first of either on its side of `stop_at`
     /// decides. False also if the analysis is to stop.
