@@ -200,7 +200,7 @@ fn a_leaderboard_goes_on_and_overwrites_nothing_of_others() {
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("is there without a leaderboard"), "{}", refused.stderr);
     assert_eq!(place.read("runs/mine/figures/te-0.svg"), "my figure");
-    let in_a_run = place.phi("leaderboard --suites few.toml --runs runs/board --run more");
+    let in_a_run = place.phi("leaderboard --suites few.toml --runs runs/board --run few");
     assert_eq!(in_a_run.code, Some(2));
     assert!(in_a_run.stderr.contains("is the folder of a run"), "{}", in_a_run.stderr);
     let twice = place.phi("leaderboard --suites few.toml,./few.toml");
