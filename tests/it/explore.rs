@@ -4,6 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
+use phi_validation::model::dynamics::Rule;
+use phi_validation::model::key::State;
+use phi_validation::model::network::Network;
+use phi_validation::model::topology::Topology;
 use serde_json::{Value, json};
 use tiny_skia::{IntRect, Pixmap};
 
@@ -235,18 +239,13 @@ fn names_in_three_dimensions_do_not_cover_each_other() {
     let place = Place::new();
     place.write("net.json", dense(5).to_string());
     place.run("explore net.json --states given --formalism iit3").succeeded();
-    // Looked at when the camera stands still: at first, and after a turn.
-    let acts = "const look = (name) => { const names = plot.data.filter((it) => it.mode === \
-                'markers+text'); document.body.dataset[name] = JSON.stringify({ boxes: nameBoxes()\
-                .map((it) => [it.left, it.right, it.top, it.bottom]), written: names.flatMap((it) \
-                => it.text).filter(Boolean).length, all: names.flatMap((it) => it.text).length \
-                }); };\
-                const plot = document.getElementById('plot'); const place = () => { const it = \
-                nameBoxes()[0]; return it ? it.left : NaN; }; let before; const turned = () => { \
-                if (place() === before) setTimeout(turned, 100); else setTimeout(() => \
-                look('turned'), 1000); }; const first = () => { if (!plot.dataset.names) return \
-                setTimeout(first, 100); look('first'); before = place(); Plotly.relayout(plot, \
-                { 'scene.camera.eye': { x: 0.1, y: 2, z: 0.1 } }); turned(); }; first();";
+    // Looked at when it rests: at first, and after a turn.
+    let acts = "const look = (name) => { figure.rest(); const its = figure.names; \
+                document.body.dataset[name] = JSON.stringify({ boxes: its.boxes.map((it) => \
+                [it.left, it.right, it.top, it.bottom]), written: \
+                its.mesh.geometry.drawRange.count / 6, all: figure.dots.filter((it) => it.name)\
+                .length }); };\
+                figure.resize(); look('first'); figure.controls.rotateLeft(1); look('turned');";
     let Some(page) = used(&place, "net.html", acts) else { return };
     assert!(!page.contains("data-failures"), "{page}");
     let mut seen = Vec::new();
@@ -265,6 +264,101 @@ fn names_in_three_dimensions_do_not_cover_each_other() {
         seen.push(boxes);
     }
     assert_ne!(seen[0], seen[1], "it was turned");
+}
+
+/// While it is turned, a figure that takes long is drawn in part; what rests is whole.
+#[test]
+fn a_slow_figure_is_turned_in_part() {
+    let place = Place::new();
+    let rule = Rule::logistic(4.0);
+    let network = Network::new(Topology::Dense.graph(5, 42), rule, State::new(5, 0));
+    let cm = network.graph().connectivity();
+    let network = json!({"tpm": network.tpm(), "cm": cm, "state": network.state().values()});
+    place.write("net.json", network.to_string());
+    place.run("explore net.json --states given --formalism iit4-2023").succeeded();
+    // All relations of the page are shown; pictures come late, two in a row and alone.
+    let acts = "const drawn = []; const draw = figure.draw; figure.draw = function (ease) { \
+                draw.call(this, ease); drawn.push({ ratio: this.renderer.getPixelRatio(), lines: \
+                this.lines.reduce((sum, it) => sum + it.line.geometry.instanceCount, 0), areas: \
+                Math.min(this.areas.geometry.drawRange.count, \
+                this.areas.geometry.attributes.position.count) / 3 }); };\
+                const range = document.getElementById('related'); range.value = 0; \
+                range.dispatchEvent(new Event('input')); figure.resize(); \
+                const whole = drawn.at(-1), levels = []; const took = (time) => { figure.drewAt = \
+                0; figure.changedAt = 0; figure.step(time); levels.push(figure.level); }; \
+                figure.level = figure.slow = 0; [50, 20, 50, 50, 20, 50, 50, 50, 50].forEach(took);\
+                figure.rest(); drawn.length = 0; figure.controls.rotateLeft(1); \
+                const now = figure.changedAt; figure.step(now); figure.step(now + 100); \
+                figure.step(now + 1000); document.body.dataset.drawn = JSON.stringify({ whole, \
+                levels, drawn, shown: document.getElementById('shown').textContent });";
+    let Some(page) = used(&place, "net.html", acts) else { return };
+    assert!(!page.contains("data-failures"), "{page}");
+    let found = attribute(&page, "data-drawn").replace("&quot;", "\"");
+    let found: Value = serde_json::from_str(&found).unwrap();
+    assert_eq!(found["levels"], json!([0, 0, 0, 1, 1, 1, 2, 2, 2]), "{found}");
+    let state = &data(&place.read("net.html"))["states"][0]["iit4"];
+    let n_listed = state["relations"].as_array().unwrap().len();
+    let shown = format!("{n_listed} of {} relations", state["n_relations"]);
+    assert!(found["shown"].as_str().unwrap().contains(&shown), "{found}");
+    assert!(found["whole"]["lines"].as_u64().unwrap() > 600, "{found}");
+    assert!(found["whole"]["areas"].as_u64().unwrap() > 150, "{found}");
+    assert_eq!(found["whole"]["ratio"], 2);
+    // One picture while it is turned, and one when it rests.
+    let turned = json!({"ratio": 1, "lines": 200, "areas": 30});
+    assert_eq!(found["drawn"], json!([turned, found["whole"]]));
+}
+
+/// What a dot stands for is told where it is pointed at, and keys turn the figure.
+#[test]
+fn a_figure_is_pointed_at_and_turned_by_keys() {
+    let place = Place::new();
+    place.write("net.json", or_and_xor().to_string());
+    place.run("explore net.json --states given --formalism iit4-2023").succeeded();
+    let acts = "const plot = document.getElementById('plot'), canvas = \
+                plot.querySelector('canvas'), tip = plot.querySelector('.tip'); figure.resize(); \
+                const point = (dot) => { const box = canvas.getBoundingClientRect(), [x, y] = \
+                figure.seen(dot); canvas.dispatchEvent(new PointerEvent('pointermove', \
+                { pointerType: 'mouse', clientX: box.left + x, clientY: box.top + y })); return \
+                tip.hidden ? null : tip.textContent; };\
+                const told = figure.dots.map((it) => [it.said, point(it)]);\
+                const from = () => figure.camera.position.toArray(); const press = (key) => { \
+                plot.dispatchEvent(new KeyboardEvent('keydown', { key })); return from(); };\
+                document.body.dataset.found = JSON.stringify({ told, from: [from(), \
+                press('ArrowLeft'), press('ArrowUp'), press('+'), press('Home')], hidden: \
+                tip.hidden });";
+    let Some(page) = used(&place, "net.html", acts) else { return };
+    assert!(!page.contains("data-failures"), "{page}");
+    let found = attribute(&page, "data-found").replace("&quot;", "\"").replace("&amp;", "&");
+    let found: Value = serde_json::from_str(&found).unwrap();
+    let told = found["told"].as_array().unwrap();
+    let answer = place.run("compute net.json --formalism iit4-2023 --format json").succeeded();
+    let answer: Value = serde_json::from_str(&answer.stdout).unwrap();
+    for distinction in answer["distinctions"].as_array().unwrap() {
+        for side in ["cause", "effect"] {
+            let phi = distinction[side]["phi"].as_f64().unwrap();
+            let whole = distinction["phi_d"].as_f64().unwrap();
+            let values = format!("φ = {phi:.6}, of the whole {whole:.6}");
+            let is_told = |it: &&Value| {
+                let said = it[1].as_str().unwrap();
+                said.starts_with(side) && said.ends_with(&values)
+            };
+            assert!(told.iter().any(|it| is_told(&it)), "{side}: {values}: {told:?}");
+        }
+    }
+    // What is behind another dot is not told.
+    let n_own = told.iter().filter(|it| it[0] == it[1]).count();
+    assert!(n_own > told.len() / 2 && told.iter().any(|it| it[1].to_string().contains("φ_r")));
+    let from: Vec<Vec<f64>> = serde_json::from_value(found["from"].clone()).unwrap();
+    let far = |a: &[f64]| a.iter().map(|it| it * it).sum::<f64>().sqrt();
+    let apart = |a: usize, b: usize| {
+        let between: Vec<f64> = from[a].iter().zip(&from[b]).map(|(a, b)| a - b).collect();
+        far(&between)
+    };
+    assert!(apart(0, 1) > 0.1 && (from[0][2] - from[1][2]).abs() < 1e-9, "around: {from:?}");
+    assert!(from[2][2] > from[1][2], "up: {from:?}");
+    assert!(far(&from[3]) < far(&from[2]) - 0.1, "nearer: {from:?}");
+    assert!(apart(4, 0) < 1e-9, "as at first: {from:?}");
+    assert_eq!(found["hidden"], true, "what it says is not where the dot was");
 }
 
 /// The share of squares of 12 pixels whose mean colour differs by more than a twentieth.

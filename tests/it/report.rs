@@ -124,13 +124,13 @@ fn rows_lead_to_pages_of_their_networks_on_request() {
         check_shown(&cells[4], of_state.unwrap()["iit3"]["phi"].as_f64().unwrap());
         assert_eq!(data["theories"], serde_json::json!(["iit3"]));
         // The library is in a file that the pages share.
-        assert!(page.contains("<script src=\"plotly-gl3d.min.js\">") && page.len() < 1_000_000);
+        assert!(page.contains("<script src=\"three.min.js\">") && page.len() < 1_000_000);
     }
     // Star and Ring of each size, and Random by seed, unless those are the same network.
     let files = fs::read_dir(place.path("runs/first/explore")).unwrap().count();
     assert_eq!(files, linked.len() + 1);
     assert!((7..=12).contains(&linked.len()), "{linked:?}");
-    assert!(place.path("runs/first/explore/plotly-gl3d.min.js").exists());
+    assert!(place.path("runs/first/explore/three.min.js").exists());
     // Again: its own pages may be written anew. Without the flag the report is as it was.
     place.run("report first --explore").succeeded();
     place.run("report first").succeeded();

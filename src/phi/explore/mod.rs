@@ -3,7 +3,7 @@
 //!
 //! The page needs nothing else: no network, no fonts, no other file. All numbers in it are the
 //! program's answers in JSON; the script places them and shows names as text only. The figure in
-//! three dimensions is drawn by plotly.js (`vendor/`, MIT). The pages beside a report, by
+//! three dimensions is drawn by three.js (`vendor/`, MIT). The pages beside a report, by
 //! [`of_run()`], share one file of it.
 
 mod of_run;
@@ -25,8 +25,9 @@ use crate::phi::values_of;
 
 const HTML: &str = include_str!("page.html");
 const CSS: &str = include_str!("page.css");
+const FIGURE: &str = include_str!("figure.js");
 const SCRIPT: &str = include_str!("page.js");
-const PLOTLY: &str = include_str!("vendor/plotly-gl3d.min.js");
+const THREE: &str = include_str!("vendor/three.min.js");
 
 /// Up to so many states all are in the page unless others are asked for: those of 5 binary units.
 const USUALLY_ALL: usize = 32;
@@ -50,12 +51,12 @@ enum Library {
 }
 
 impl Library {
-    const FILE: &str = "plotly-gl3d.min.js";
+    const FILE: &str = "three.min.js";
 
     /// The element that runs it, and from where the page may take scripts besides itself.
     fn parts(self) -> (String, &'static str) {
         match self {
-            Library::Inside => (format!("<script>{PLOTLY}</script>"), ""),
+            Library::Inside => (format!("<script>{THREE}</script>"), ""),
             // A page that is opened from disk is of no site, as some browsers have it.
             Library::Beside => {
                 (format!("<script src=\"{}\"></script>", Library::FILE), "'self' file: ")
@@ -192,8 +193,9 @@ fn made(
     // The one in the file first: whatever is left out, it is not.
     let mut order: Vec<usize> = (0..states.len()).collect();
     order.sort_by_key(|&at| at != given);
-    let (plotly, source) = library.parts();
-    let mut size = plotly.len() + HTML.len() + CSS.len() + SCRIPT.len() + in_page(&empty).len();
+    let (three, source) = library.parts();
+    let own = [HTML, CSS, FIGURE, SCRIPT].map(str::len).iter().sum::<usize>();
+    let mut size = three.len() + own + in_page(&empty).len();
     let (mut kept, mut n_left_out) = (Vec::new(), 0);
     for (done, &at) in order.iter().enumerate() {
         told(done as u64, states.len() as u64);
@@ -233,7 +235,8 @@ fn made(
         ("title", xml(&title)),
         ("css", CSS.to_owned()),
         ("data", in_page(&data)),
-        ("plotly", plotly),
+        ("three", three),
+        ("figure", FIGURE.to_owned()),
         ("js", SCRIPT.to_owned()),
     ];
     Ok(Page { html: filled(HTML, &parts), n_states, n_left_out })

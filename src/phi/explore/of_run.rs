@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Library, PLOTLY, Theories, USUALLY_ALL, Which, made};
+use super::{Library, THREE, Theories, USUALLY_ALL, Which, made};
 use crate::engine::exact::{
     CheckedNetwork, Engine, NetworkRecord, OwnNetwork, Scope, TiePolicy, rules,
 };
@@ -47,7 +47,7 @@ pub fn check_folder(run: &Path) -> Result<(), Error> {
         let path = entry.map_err(unread)?.path();
         match path.extension().and_then(|it| it.to_str()) {
             Some("html") => check_ours(&path, |text| text.contains(OURS))?,
-            _ if path.ends_with(Library::FILE) => check_ours(&path, |text| text == PLOTLY)?,
+            _ if path.ends_with(Library::FILE) => check_ours(&path, |text| text == THREE)?,
             _ => {}
         }
     }
@@ -84,7 +84,7 @@ fn within(
         source,
         note: String::new(),
     })?;
-    write_whole(&folder.join(Library::FILE), PLOTLY)?;
+    write_whole(&folder.join(Library::FILE), THREE)?;
     // The problems of each page, and what it is about. In the order of the rows.
     let mut pages: Vec<(String, Asked)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -101,7 +101,7 @@ fn within(
             links.insert(entry.problem, (at, link));
         }
     }
-    let (mut bytes, mut is_there) = (PLOTLY.len(), vec![false; pages.len()]);
+    let (mut bytes, mut is_there) = (THREE.len(), vec![false; pages.len()]);
     let mut refused = Vec::new();
     for (at, (name, asked)) in pages.iter().enumerate() {
         told(at as u64, pages.len() as u64);
@@ -257,7 +257,7 @@ mod tests {
         // Nothing is computed behind the first page that does not fit.
         let n_told = Cell::new(0);
         let told = |_, _| n_told.set(n_told.get() + 1);
-        let none = within(folder.path(), contents, &told, PLOTLY.len(), &page).unwrap();
+        let none = within(folder.path(), contents, &told, THREE.len(), &page).unwrap();
         assert!(none.said.contains(&format!("{n_pages} more have none")), "{}", none.said);
         assert!(none.of.is_empty() && n_told.get() == 1);
         // A network that cannot be analysed takes no other one's page away.

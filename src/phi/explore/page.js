@@ -223,7 +223,6 @@ function chosenRelations(items, relations) {
 // ---- three dimensions
 
 function drawPlot() {
-  delete byId("plot").dataset.names;
   const { items, relations } = structure();
   const css = getComputedStyle(document.documentElement);
   const color = (role) => css.getPropertyValue("--" + role).trim();
@@ -259,55 +258,41 @@ function drawPlot() {
   };
   const shownRelations = chosenRelations(items, relations).filter((it) => it.phi_r >= related
     && it.mechanisms.every((mechanism) => kept[position.get(JSON.stringify(mechanism))]));
-  const lines = [[], [], []];
-  const mesh = { x: [], y: [], z: [], i: [], j: [], k: [] };
-  const middles = { x: [], y: [], z: [], text: [] };
-  const said = (it) => `relation of ${it.mechanisms.map(names).join(", ")}<br>in common ${it.overlap.map(([unit, state]) => name(unit) + "=" + state).join(", ")}<br>φ_r = ${number(it.phi_r)}`;
-  const middle = (points, it) => {
-    const mean = (axis) => points.reduce((sum, p) => sum + p[axis], 0) / points.length;
-    middles.x.push(mean(0)); middles.y.push(mean(1)); middles.z.push(mean(2)); middles.text.push(plain(said(it)));
-  };
+  // Lines by their width, the widest first.
+  const lines = [5, 2.5, 1].map((width, at) =>
+    ({ width, color: color("blue"), opacity: 0.75 - 0.2 * at, ends: [] }));
+  const line = (ends, phi, most) =>
+    lines[2 - Math.min(2, Math.floor((3 * phi) / (most || 1)))].ends.push(ends);
+  const said = (it) => [`relation of ${it.mechanisms.map(names).join(", ")}`,
+    `in common ${it.overlap.map(([unit, state]) => name(unit) + "=" + state).join(", ")}`,
+    `φ_r = ${number(it.phi_r)}`].join("\n");
+  const corners = [], dots = [];
+  shownRelations.sort((a, b) => b.phi_r - a.phi_r);
   for (const relation of shownRelations) {
     const of = relation.mechanisms.map((it) => position.get(JSON.stringify(it)));
     const ends = of.length === 1 ? [[[of[0], "c"], [of[0], "e"]]] : faces(of);
-    const width = Math.min(2, Math.floor((3 * relation.phi_r) / (mostRelated || 1)));
-    ends.forEach((face, at) => {
-      const points = face.map(([d, s]) => poles.get(d + s));
-      if (points.length === 2) lines[width].push(...points, [null, null, null]);
-      else {
-        const from = mesh.x.length;
-        points.forEach((p) => { mesh.x.push(p[0]); mesh.y.push(p[1]); mesh.z.push(p[2]); });
-        mesh.i.push(from); mesh.j.push(from + 1); mesh.k.push(from + 2);
-      }
-      if (at === 0) middle(points, relation);
-    });
+    const points = ends.map((face) => face.map(([d, s]) => poles.get(d + s)));
+    for (const it of points) {
+      if (it.length === 2) line(it, relation.phi_r, mostRelated);
+      else corners.push(it);
+    }
+    if (points.length === 0) continue;
+    const mean = (axis) => points[0].reduce((sum, it) => sum + it[axis], 0) / points[0].length;
+    dots.push({ at: [0, 1, 2].map(mean), size: 4, color: color("blue"), isOpen: false, said: said(relation) });
   }
-  if (view.theory === "iit3") items.forEach((item, at) => { if (kept[at]) lines[Math.min(2, Math.floor((3 * item.phi) / (most || 1)))].push(poles.get(at + "c"), poles.get(at + "e"), [null, null, null]); });
-  const traces = [];
-  if (mesh.i.length) traces.push({ type: "mesh3d", ...mesh, color: color("orange"), opacity: Math.max(0.04, Math.min(0.25, 6 / mesh.i.length)), hoverinfo: "skip" });
-  [1, 2.5, 5].forEach((width, at) => {
-    if (!lines[at].length) return;
-    const axis = (k) => lines[at].map((p) => p[k]);
-    traces.push({ type: "scatter3d", mode: "lines", x: axis(0), y: axis(1), z: axis(2), line: { color: color("blue"), width }, opacity: 0.35 + 0.2 * at, hoverinfo: "skip" });
+  items.forEach((item, at) => {
+    if (!kept[at]) return;
+    if (view.theory === "iit3") line([poles.get(at + "c"), poles.get(at + "e")], item.phi, most);
+    for (const [letter, of] of [["c", "cause"], ["e", "effect"]]) {
+      dots.push({
+        at: poles.get(at + letter), size: Math.round(5 + (7 * item.phi) / (most || 1)),
+        color: color(at === view.chosen ? "orange" : "ink"), isOpen: letter === "c",
+        name: names(item.mechanism), weight: item.phi,
+        said: `${of} of ${names(item.mechanism)}: ${side(item[of])}\n`
+          + `φ = ${number(item[of].phi)}, of the whole ${number(item.phi)}`,
+      });
+    }
   });
-  if (middles.x.length) traces.push({ type: "scatter3d", mode: "markers", ...middles, marker: { size: 3, color: color("blue"), opacity: 0.5 }, hoverinfo: "text" });
-  named = [];
-  const pole = (letter, symbol, of) => {
-    const at = items.map((_, k) => k).filter((k) => kept[k]);
-    const p = at.map((k) => poles.get(k + letter));
-    const text = at.map((k) => plain(`${of} of ${names(items[k].mechanism)}: ${side(of === "cause" ? items[k].cause : items[k].effect)}<br>φ = ${number((of === "cause" ? items[k].cause : items[k].effect).phi)}, of the whole ${number(items[k].phi)}`));
-    // Names come when it is known where on the screen they would be.
-    named.push({ trace: traces.length + named.length, points: p, names: at.map((k) => plain(names(items[k].mechanism))), phi: at.map((k) => items[k].phi) });
-    return { type: "scatter3d", mode: "markers+text", x: p.map((it) => it[0]), y: p.map((it) => it[1]), z: p.map((it) => it[2]),
-      text: at.map(() => ""), hovertext: text, hoverinfo: "text", textposition: "top center", textfont: { size: 12 * RATIO, color: color("ink") },
-      marker: { symbol, size: at.map((k) => 4 + (6 * items[k].phi) / (most || 1)), color: at.map((k) => (k === view.chosen ? color("orange") : color("ink"))), line: { width: 1, color: color("ink") } } };
-  };
-  traces.push(pole("c", "circle-open", "cause"), pole("e", "circle", "effect"));
-  const hidden = { visible: false, showspikes: false };
-  const layout = { margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false, uirevision: "camera", paper_bgcolor: "rgba(0,0,0,0)",
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: color("muted"), activecolor: color("ink") },
-    hoverlabel: { bgcolor: color("paper"), font: { color: color("ink") }, bordercolor: color("grid") },
-    scene: { xaxis: hidden, yaxis: hidden, zaxis: hidden, aspectmode: "cube", camera: { eye: { x: 1.25, y: 1.25, z: 0.7 } } } };
   const nDistinctions = kept.filter(Boolean).length;
   const answer = here()[view.theory];
   const word = view.theory === "iit3" ? "concept" : "distinction";
@@ -315,78 +300,29 @@ function drawPlot() {
     ? `, ${shownRelations.length} of ${count(answer.n_relations, "relation")}` + (String(relations.length) === String(answer.n_relations) ? ""
       : `; in this page are the ${relations.length} with the largest φ_r of the ${answer.n_small_relations} among up to three distinctions`) : "");
   byId("legend").textContent = view.theory === "iit4"
-    ? "Empty: cause, filled: effect, beside the name of the mechanism; the higher, the larger the purview. Lines: relations of two distinctions, or of one with itself; areas: of three. Drag to turn, scroll to zoom, point at something to read its values."
-    : "Empty: core cause, filled: core effect, joined by a line the wider the larger φ; the higher, the larger the purview. Drag to turn, scroll to zoom, point at something to read its values.";
+    ? "Empty: cause, filled: effect, beside the name of the mechanism; the higher, the larger the purview. Lines: relations of two distinctions, or of one with itself; areas: of three. Drag to turn, scroll to zoom, drag with the right button or two fingers to move; the keys are the arrows, + and −, and Home. Point at a dot to read its values."
+    : "Empty: core cause, filled: core effect, joined by a line the wider the larger φ; the higher, the larger the purview. Drag to turn, scroll to zoom, drag with the right button or two fingers to move; the keys are the arrows, + and −, and Home. Point at a dot to read its values.";
   byId("leastsaid").textContent = `${number(share * most)}`;
   byId("relatedsaid").textContent = `${number(related)}`;
   if (!canDraw()) return;
-  const plot = byId("plot"), is_first = !plot.on;
-  window.Plotly.react(plot, traces, layout, { displaylogo: false, plotGlPixelRatio: RATIO, modeBarButtons: [["orbitRotation", "pan3d", "zoom3d", "resetCameraDefault3d"]] });
-  if (is_first) {
-    plot.on("plotly_relayout", writeNamesSoon);
-    new ResizeObserver(() => { window.Plotly.Plots.resize(plot); writeNamesSoon(); }).observe(plot);
-  }
-  writeNamesSoon();
+  const opacity = Math.max(0.04, Math.min(0.25, 6 / corners.length));
+  figure.show({ dots, lines, areas: { corners, color: color("orange"), opacity },
+    places: [...poles.values()], paper: color("paper"), ink: color("ink") });
 }
 
-// The camera is known once it has drawn.
-function writeNamesSoon() {
-  requestAnimationFrame(() => requestAnimationFrame(writeNames));
-}
-
-// Pixels of the figure for one of the page: more cost time where no processor of graphics helps.
-const RATIO = Math.min(2, Math.max(1, window.devicePixelRatio || 1));
-
-// The causes and effects of the figure, with what may stand above them.
-let named = [];
-
-// The boxes of the names that are written: those of the largest φ first, none over another, as the figure is seen now.
-function nameBoxes() {
-  const plot = byId("plot"), scene = plot._fullLayout.scene._scene, camera = scene.glplot.cameraParams;
-  if (!camera) return [];
-  const times = (m, [x, y, z, w]) => [0, 1, 2, 3].map((row) => m[row] * x + m[4 + row] * y + m[8 + row] * z + m[12 + row] * w);
-  const onScreen = (p) => {
-    const at = [0, 1, 2].map((axis) => p[axis] * scene.dataScale[axis]);
-    const [x, y, , w] = times(camera.projection, times(camera.view, times(camera.model, [...at, 1])));
-    return [(plot.clientWidth * (1 + x / w)) / 2, (plot.clientHeight * (1 - y / w)) / 2];
-  };
-  const all = named.flatMap(({ trace, points, names, phi }) => points.map((p, at) => ({ trace, at, text: names[at], phi: phi[at], p })));
-  all.sort((a, b) => b.phi - a.phi || a.trace - b.trace || a.at - b.at);
-  const boxes = [];
-  for (const it of all) {
-    // As plotly.js writes them in this size: letters of 6 pixels at most.
-    const [x, y] = onScreen(it.p), half = 3 * [...it.text].length + 2;
-    const box = { ...it, left: x - half, right: x + half, top: y - 26, bottom: y - 10 };
-    const touches = (other) => box.left < other.right && other.left < box.right && box.top < other.bottom && other.top < box.bottom;
-    if (boxes.length < NAMES && !boxes.some(touches)) boxes.push(box);
-  }
-  return boxes;
-}
-const NAMES = 40;
-
-function writeNames() {
-  const boxes = nameBoxes();
-  const texts = named.map(({ trace, names }) => names.map((text, at) => (boxes.some((it) => it.trace === trace && it.at === at) ? text : "")));
-  const said = JSON.stringify(texts);
-  if (named.length && byId("plot").dataset.names !== said) {
-    byId("plot").dataset.names = said;
-    window.Plotly.restyle(byId("plot"), { text: texts }, named.map((it) => it.trace));
-  }
-}
-
-// Labels in the figure are drawn as text: its own markup is taken out of names.
-function plain(text) {
-  return text.split("<br>").map((line) => line.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;")).join("<br>");
-}
-
-let drawable;
+// The figure in three dimensions: null where the browser has none.
+let figure;
 function canDraw() {
-  if (drawable === undefined) {
-    const canvas = document.createElement("canvas");
-    drawable = Boolean(window.Plotly && (canvas.getContext("webgl") || canvas.getContext("experimental-webgl")));
-    if (!drawable) byId("plot").textContent = "This browser cannot draw in three dimensions (WebGL); the table has the same numbers.";
+  if (figure === undefined) {
+    const isThere = window.THREE && document.createElement("canvas").getContext("webgl2");
+    figure = isThere ? new Figure(byId("plot")) : null;
+    if (!isThere) {
+      byId("plot").replaceWith(element("p", {},
+        "This browser cannot draw in three dimensions (WebGL); the table has the same numbers."));
+      byId("legend").hidden = true;
+    }
   }
-  return drawable;
+  return figure !== null;
 }
 
 // Where there are many relations, the weakest are hidden at first: they would hide the others.
@@ -426,7 +362,7 @@ for (const theory of data.theories) {
 }
 byId("least").addEventListener("input", (event) => { view.least = Number(event.target.value); drawPlot(); });
 byId("related").addEventListener("input", (event) => { view.leastRelated = Number(event.target.value); drawPlot(); });
-byId("all").addEventListener("click", () => { startOver(); drawTables(); drawPlot(); });
+byId("all").addEventListener("click", () => { startOver(); drawTables(); drawPlot(); if (figure) figure.reset(); });
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show());
 const asked = places.get(location.hash.slice(1));
 if (asked !== undefined) view.at = asked;
