@@ -13,6 +13,7 @@ use crate::state::State;
 use crate::subsystem::{Subsystem, TOLERANCE};
 use crate::tie_order::LocalOrder;
 use crate::unit_set::{UnitSet, deposit, extract};
+use crate::value_tables::bytes_of_values;
 
 /// The sets of units that can be a complex, by size and then lexicographically: each unit reaches
 /// every other along connections inside the set, and a unit alone is connected with itself. All
@@ -32,9 +33,21 @@ use crate::unit_set::{UnitSet, deposit, extract};
 /// ```
 ///
 /// # Errors
-/// If more than [`Subsystem::MAX_UNITS`] units all reach each other.
+/// If more than [`Subsystem::MAX_UNITS`] units all reach each other, or such units have more than
+/// [`Subsystem::MAX_STATES`] states.
 pub fn candidates(network: &Network) -> Result<impl Iterator<Item = UnitSet> + '_> {
+    let most_states = Subsystem::MAX_STATES as u128;
+    let n_states = |units: UnitSet| network.alphabet().n_states_of(units.bits()) as u128;
+    let largest = systems(network).map(n_states).max().unwrap_or(0);
+    if !network.alphabet().is_binary() && largest > most_states {
+        return Err(ErrorKind::TooManyStates { n_states: largest, most_states }.into());
+    }
     candidates_up_to(network, Subsystem::MAX_UNITS, Subsystem::too_large)
+}
+
+/// The sets of several units that all reach each other: every system that is searched is in one.
+fn systems(network: &Network) -> impl Iterator<Item = UnitSet> + '_ {
+    network.strong_components().filter(|units| units.len() > 1)
 }
 
 /// The candidates of up to so many units, or the error where more all reach each other.
@@ -76,11 +89,11 @@ pub(crate) fn candidates_up_to(
 /// ```
 ///
 /// # Errors
-/// If the state has the wrong length, more than [`Subsystem::MAX_UNITS`] units all reach each
-/// other, or [`Limits::memory_bytes`](crate::Limits::memory_bytes) forbids to search these: any of
-/// them may be in a complex.
+/// If the state is none of the network, more than [`Subsystem::MAX_UNITS`] units all reach each
+/// other or have more than [`Subsystem::MAX_STATES`] states, or
+/// [`Limits::memory_bytes`](crate::Limits::memory_bytes) forbids to search these: any of them may
+/// be in a complex.
 pub fn complexes(network: &Network, state: State, options: &Options) -> Result<Vec<BigPhi>> {
-    network.require_binary("IIT 3.0")?;
     check(network, state, options)?;
     let network = Arc::new(network.clone());
     let mut met: HashMap<(Vec<u64>, LocalOrder), BigPhi> = HashMap::new();
@@ -91,7 +104,7 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
         if stop.is_due() {
             break;
         }
-        let Ok(subsystem) = Subsystem::of(&network, state, units) else { continue };
+        let Ok(subsystem) = Subsystem::of_values(&network, state, units) else { continue };
         // The result is a function of the tables and the order of choice alone, in the numbering of
         // the subsystem.
         let order = options.tie_order.within(units.bits());
@@ -169,7 +182,7 @@ pub struct ComplexRange {
 /// ```
 ///
 /// # Errors
-/// As [`complexes`].
+/// As [`complexes`]; also if a unit has more than two values.
 ///
 /// # Panics
 /// If [`Options::variant`] is not the default.
@@ -180,7 +193,7 @@ pub fn complex_ranges(
     rules: SpectrumRules,
 ) -> Result<Vec<ComplexRange>> {
     options.variant.expect_default("a range over ties");
-    network.require_binary("IIT 3.0")?;
+    network.require_binary("a range over ties")?;
     check(network, state, options)?;
     let network = Arc::new(network.clone());
     let stop = Stop::new(options);
@@ -201,6 +214,11 @@ pub fn complex_ranges(
 /// Memory that [`complexes`] plans for with `n_threads` threads, in bytes: that of all units that
 /// reach each other, the largest system that is searched. `u64::MAX` where that is more.
 pub fn memory_needed_of_complexes(network: &Network, n_threads: usize) -> u64 {
+    let alphabet = network.alphabet();
+    if !alphabet.is_binary() {
+        let price = |units: UnitSet| bytes_of_values(&alphabet.of_units(units.bits()), n_threads);
+        return systems(network).map(price).max().unwrap_or(0);
+    }
     match network.most_connected() {
         0 | 1 => 0,
         n_units => predicted_bytes(n_units, n_threads).unwrap_or(u64::MAX),

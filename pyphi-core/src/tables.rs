@@ -107,6 +107,10 @@ impl Tables {
     /// Everything that Φ depends on: two subsystems with equal fingerprints have the same Φ, in the
     /// numbering of the subsystem.
     pub(crate) fn fingerprint(&self) -> Vec<u64> {
+        if let Some(values) = &self.values {
+            let inputs = self.inputs.iter().map(|&it| u64::from(it));
+            return inputs.chain(values.fingerprint()).collect();
+        }
         let mut bits = vec![self.n as u64, u64::from(self.on)];
         for (j, &inputs) in self.inputs.iter().enumerate() {
             bits.push(u64::from(inputs));

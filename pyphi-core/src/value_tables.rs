@@ -58,15 +58,16 @@ impl ValueTables {
         ValueTables { alphabet, present, index, causes, effects }
     }
 
-    /// Memory of the tables and of transport problems on so many threads, in bytes; `u64::MAX`
-    /// where that is more.
+    /// See [`bytes_of_values`].
     pub(crate) fn bytes(&self, n_threads: usize) -> u64 {
-        let n_tables: usize = self.alphabet.sizes().iter().map(|k| k + 1).sum();
-        let of_tables = (self.index.n_entries() * 8).saturating_mul(n_tables) as u64;
-        // Half of the states give, half take: a cost and a mark for each pair of them.
-        let half = self.alphabet.n_states() as u64 / 2 + 1;
-        let of_thread = half.saturating_mul(half).saturating_mul(9);
-        of_tables.saturating_add(of_thread.saturating_mul(n_threads as u64))
+        bytes_of_values(&self.alphabet, n_threads)
+    }
+
+    /// Everything that there is in the tables.
+    pub(crate) fn fingerprint(&self) -> impl Iterator<Item = u64> + '_ {
+        let sizes = self.alphabet.sizes().into_iter().map(|k| k as u64);
+        let tables = self.causes.iter().chain(self.effects.iter().flatten());
+        sizes.chain([u64::from(self.present)]).chain(tables.flatten().map(|p| p.to_bits()))
     }
 
     /// Whether some previous state gives every unit its present value with probability > 0.
@@ -179,6 +180,19 @@ impl ValueTables {
             Direction::Cause => transport(&own, p, q, stop).unwrap_or(f64::INFINITY),
         }
     }
+}
+
+/// Memory of the tables of units with these values, and of transport problems on so many threads,
+/// in bytes; `u64::MAX` where that is more.
+pub(crate) fn bytes_of_values(alphabet: &Alphabet, n_threads: usize) -> u64 {
+    let sizes = alphabet.sizes().into_iter().map(|k| k as u64);
+    let n_tables: u64 = sizes.clone().map(|k| k + 1).sum();
+    let n_entries = sizes.fold(1u64, |product, k| product.saturating_mul(k + 1));
+    let of_tables = n_entries.saturating_mul(8).saturating_mul(n_tables);
+    // Half of the states give, half take: a cost and a mark for each pair of them.
+    let half = alphabet.n_states() as u64 / 2 + 1;
+    let of_thread = half.saturating_mul(half).saturating_mul(9);
+    of_tables.saturating_add(of_thread.saturating_mul(n_threads as u64))
 }
 
 /// The least probability × number of units that makes `q` of `p`, exactly on the grid. What both

@@ -32,7 +32,7 @@ use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::escape::{shell, terminal};
 use crate::estimate::Registry;
-use crate::phi::reading;
+use crate::phi::{Names, reading};
 use crate::run::store::{Session, results_in};
 use crate::study::Study;
 use crate::suite::Suite;
@@ -550,7 +550,8 @@ impl GatherArgs {
                         let answer = PhiRecord { purview_ties: None, ..answer };
                         let width = console::Term::stdout().size_checked();
                         let width = width.map(|(_, width)| width.into());
-                        print(&crate::phi::text(&answer, job.labels(), width))
+                        let names = Names { labels: job.labels(), values: None };
+                        print(&crate::phi::text(&answer, names, width))
                     }
                     Format::Json => {
                         print(&(serde_json::to_string(&answer).expect("plain data") + "\n"))

@@ -321,7 +321,8 @@ impl Engine {
             let options = Options { count_ties, ..options };
             let state = core.state(&network.state)?;
             let found = complexes(core, state, &options)?;
-            let has_ranges = has_ranges && options.variant.is_default() && !found.is_empty();
+            let is_known = options.variant.is_default() && core.alphabet().is_binary();
+            let has_ranges = has_ranges && is_known && !found.is_empty();
             let ranges = has_ranges
                 .then(|| complex_ranges(core, state, &options, SpectrumRules::default()))
                 .transpose()?;
@@ -694,7 +695,6 @@ impl CheckedNetwork {
         // Checks the network; nothing is computed before it is searched.
         match (scope, rules) {
             (Scope::Complexes, None) => {
-                network.require_binary("IIT 3.0")?;
                 drop(candidates(&network)?);
             }
             (Scope::Complexes, Some(rules)) => {
@@ -955,6 +955,11 @@ impl OwnNetwork {
     /// The name that the file gives it.
     pub fn name(&self) -> Option<&str> {
         self.record.name.as_deref()
+    }
+
+    /// The names of the values of each unit, if the file gives them.
+    pub fn value_names(&self) -> Option<&[Vec<String>]> {
+        self.record.values.as_deref()
     }
 
     /// The names of the units, if the file gives them.

@@ -1,6 +1,8 @@
 //! Intrinsic units of IIT 4.0 by `pyphi-core`: what given units are as a system, and which units of
 //! a network are intrinsic.
 
+use std::time::Instant;
+
 use pyphi_core::grain::{
     FoundSystem, IntrinsicComplexes, IntrinsicSystem, IntrinsicUnit, Mapping, Part, Verdict,
     intrinsic_complexes, validity,
@@ -243,6 +245,8 @@ impl Engine {
             return self.searched_units(core, &history, asked, answer, &place);
         };
         let units = AskedUnit::units(units, network.labels()).map_err(refuse)?;
+        // The limit on time is that of all of it.
+        let began = Instant::now();
         let found = self.intrinsic_system(core, &history, &units, asked.rules, &place)?;
         if !asked.has_validity {
             return Ok(IntrinsicUnitsRecord { found: Some(found), ..answer });
@@ -250,7 +254,7 @@ impl Engine {
         let verdicts = self.within_memory(&place, needed(core, &units), |options: Options| {
             let judge = |it: &IntrinsicUnit| {
                 let AskedUnits { bounds, rules, .. } = asked;
-                validity(core, &history, it, &bounds, rules, &options)
+                validity(core, &history, it, &bounds, rules, &options.left(began))
             };
             units.iter().filter(|it| it.as_micro().is_none()).map(judge).collect::<Vec<_>>()
         })?;

@@ -7,7 +7,7 @@ use crate::engine::intrinsic::{
     VerdictRecord,
 };
 use crate::escape::terminal;
-use crate::phi::{bits, by_state, set, structure, unit as unit_name};
+use crate::phi::{Names, bits, by_state, set, structure, unit as unit_name};
 use crate::report::text::left_table;
 
 /// The answer about one network.
@@ -149,5 +149,5 @@ fn system(found: &IntrinsicRecord, labels: Option<&[String]>) -> String {
         .map(|(causes, effects)| [&causes[..], &effects[..]].concat());
     let tpms = by_state(n, names("causes").chain(names("effects")), rows);
     let _ = write!(text, "\n{tpms}\n");
-    text + &structure::text(&found.structure, None)
+    text + &structure::text(&found.structure, Names::default())
 }

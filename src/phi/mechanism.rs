@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::engine::exact::{MechanismRecord, PhiPurviewRecord, PurviewRecord};
 use crate::escape::terminal;
-use crate::phi::{bits, partition, set, values_of, variant};
+use crate::phi::{Names, partition, values_of, variant};
 use crate::report::text::left_table;
 
 /// One line of the list of purviews, and what more there is to say of it alone.
@@ -13,7 +13,8 @@ struct Shown {
     numbers: Vec<String>,
     partitions: Vec<String>,
     are_all: bool,
-    /// How many values each unit of the purview has.
+    /// The units of the purview, and how many values each has.
+    units: Vec<usize>,
     sizes: Vec<usize>,
     /// The names of the repertoires, and each of them.
     repertoires: Vec<(&'static str, Vec<f64>)>,
@@ -22,14 +23,15 @@ struct Shown {
 /// The answer by IIT 3.0. A purview that was asked for is shown with its repertoires.
 pub(crate) fn text(
     answer: &MechanismRecord<PurviewRecord>,
-    labels: Option<&[String]>,
+    names: Names<'_>,
     is_chosen: bool,
 ) -> String {
     let shown = |it: &PurviewRecord| Shown {
-        purview: set(&it.purview, labels),
+        purview: names.set(&it.purview),
         numbers: vec![format!("{:.6}", it.phi)],
-        partitions: it.mips.iter().map(|parts| partition(parts, labels)).collect(),
+        partitions: it.mips.iter().map(|parts| partition(parts, names.labels)).collect(),
         are_all: true,
+        units: it.purview.clone(),
         sizes: sizes(answer, &it.purview),
         repertoires: [
             Some(("repertoire", it.repertoire.clone())),
@@ -40,21 +42,26 @@ pub(crate) fn text(
         .flatten()
         .collect(),
     };
-    written(answer, labels, is_chosen, &["φ"], |it| vec![shown(it)])
+    written(answer, names, is_chosen, &["φ"], |it| vec![shown(it)])
 }
 
 /// The answer by IIT 4.0.
 pub(crate) fn iit4_text(
     answer: &MechanismRecord<PhiPurviewRecord>,
-    labels: Option<&[String]>,
+    names: Names<'_>,
     is_chosen: bool,
 ) -> String {
     let shown = |it: &PhiPurviewRecord| -> Vec<Shown> {
         let of_state = it.states.iter().map(|state| Shown {
-            purview: format!("{}={}", set(&it.purview, labels), bits(&state.state)),
+            purview: format!(
+                "{}={}",
+                names.set(&it.purview),
+                names.state_of(&it.purview, &state.state)
+            ),
             numbers: vec![format!("{:.6}", state.phi), format!("{:.6}", it.ii)],
-            partitions: state.partitions.iter().map(|it| partition(it, labels)).collect(),
+            partitions: state.partitions.iter().map(|it| partition(it, names.labels)).collect(),
             are_all: state.partitions_are_all,
+            units: it.purview.clone(),
             sizes: sizes(answer, &it.purview),
             repertoires: vec![
                 ("repertoire", it.repertoire.clone()),
@@ -64,12 +71,12 @@ pub(crate) fn iit4_text(
         });
         of_state.collect()
     };
-    written(answer, labels, is_chosen, &["φ", "intrinsic information"], shown)
+    written(answer, names, is_chosen, &["φ", "intrinsic information"], shown)
 }
 
 fn written<P>(
     answer: &MechanismRecord<P>,
-    labels: Option<&[String]>,
+    names: Names<'_>,
     is_chosen: bool,
     numbers: &[&str],
     shown: impl Fn(&P) -> Vec<Shown>,
@@ -81,14 +88,14 @@ fn written<P>(
     let _ = write!(
         text,
         "units {}, state {}; {}, mechanism {}",
-        set(&answer.nodes, labels),
-        bits(&answer.state),
+        names.set(&answer.nodes),
+        names.state(&answer.state),
         answer.formalism,
-        set(&answer.mechanism, labels)
+        names.set(&answer.mechanism)
     );
     if let Some(cut) = &answer.cut {
         let [from, to] = [cut.severed_from, cut.severed_to].map(|it| it.iter().collect::<Vec<_>>());
-        let _ = write!(text, ", under the cut {} → {}", set(&from, labels), set(&to, labels));
+        let _ = write!(text, ", under the cut {} → {}", names.set(&from), names.set(&to));
     }
     text.push('\n');
     text.push_str(&variant::line(&answer.variant));
@@ -124,7 +131,7 @@ fn written<P>(
         }
         text.push_str(&left_table(&table));
         if is_chosen {
-            text.push_str(&repertoires(&lines[0].repertoires, &lines[0].sizes));
+            text.push_str(&repertoires(&lines[0], names));
         }
     }
     text
@@ -137,13 +144,14 @@ fn sizes<P>(answer: &MechanismRecord<P>, units: &[usize]) -> Vec<usize> {
 }
 
 /// Repertoires beside each other, a line for each state.
-fn repertoires(of: &[(&str, Vec<f64>)], sizes: &[usize]) -> String {
+fn repertoires(line: &Shown, names: Names<'_>) -> String {
+    let Shown { units, sizes, repertoires: of, .. } = line;
     let mut table = vec![vec!["state".to_owned()]];
     table[0].extend(of.iter().map(|(name, _)| (*name).to_owned()));
     let n_states = of.first().map_or(0, |(_, it)| it.len());
     for state in 0..n_states {
         let values: Vec<u8> = values_of(state, sizes).collect();
-        let mut cells = vec![bits(&values)];
+        let mut cells = vec![names.state_of(units, &values)];
         cells.extend(of.iter().map(|(_, it)| format!("{:.6}", it[state])));
         table.push(cells);
     }

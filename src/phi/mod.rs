@@ -38,14 +38,14 @@ pub use question::{CutUnits, MechanismUnits, Question};
 pub(crate) const TIED: &str = " tied";
 
 /// An answer for a person: Φ and structure, as [`Question::answer_text`] writes them.
-pub(crate) fn text(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -> String {
-    let units = |units: &[usize]| set(units, labels);
+pub(crate) fn text(answer: &PhiRecord, names: Names<'_>, width: Option<usize>) -> String {
     let mut text = String::new();
     if let Some(name) = &answer.name {
         let _ = writeln!(text, "{}", terminal(name));
     }
-    let _ = writeln!(text, "units {}, state {}", units(&answer.nodes), bits(&answer.state));
-    text.push_str(&result(answer, labels, width));
+    let _ =
+        writeln!(text, "units {}, state {}", names.set(&answer.nodes), names.state(&answer.state));
+    text.push_str(&result(answer, names.labels, width));
     text
 }
 
@@ -105,16 +105,12 @@ fn result(answer: &PhiRecord, labels: Option<&[String]>, width: Option<usize>) -
 }
 
 /// All complexes of a network for a person: a line each, and the structure of the major one.
-fn complexes_text(
-    answer: &ComplexesRecord,
-    labels: Option<&[String]>,
-    width: Option<usize>,
-) -> String {
-    let mut text = String::new();
+fn complexes_text(answer: &ComplexesRecord, names: Names<'_>, width: Option<usize>) -> String {
+    let (labels, mut text) = (names.labels, String::new());
     if let Some(name) = &answer.name {
         let _ = writeln!(text, "{}", terminal(name));
     }
-    let _ = writeln!(text, "state {}", bits(&answer.state));
+    let _ = writeln!(text, "state {}", names.state(&answer.state));
     let Some(major) = answer.complexes.first() else {
         text.push_str("no complexes: every subsystem has Φ = 0 or is in an unreachable state\n");
         return text;

@@ -21,7 +21,7 @@ use crate::engine::intrinsic::{AskedUnits, IntrinsicUnitsRecord, UnitBounds};
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::phi::answers::{self, Failure};
-use crate::phi::{bits, complexes_text, grains, intrinsic, mechanism, structure, text, values_of};
+use crate::phi::{Names, complexes_text, grains, intrinsic, mechanism, structure, text, values_of};
 use crate::suite::Settings;
 
 /// Networks, and what is asked of them.
@@ -360,28 +360,34 @@ impl Question {
         let mut is_first = true;
         self.answer(engine, &|_| self.ties.is_some(), &mut |item, outcome| {
             let record = self.input.networks[item.entry].record.as_ref().ok();
-            let labels = record.and_then(|it| it.labels.as_deref());
+            let names = Names {
+                labels: record.and_then(|it| it.labels.as_deref()),
+                values: record.and_then(|it| it.values.as_deref()),
+            };
+            let labels = names.labels;
             let answer = match outcome {
-                Ok(Answer::System(answer)) => text(answer, labels, width),
-                Ok(Answer::Complexes(answer)) => complexes_text(answer, labels, width),
+                Ok(Answer::System(answer)) => text(answer, names, width),
+                Ok(Answer::Complexes(answer)) => complexes_text(answer, names, width),
                 Ok(Answer::PhiS(answer)) => {
-                    structure::system_text(answer, labels, self.cut.is_some())
+                    structure::system_text(answer, names, self.cut.is_some())
                 }
-                Ok(Answer::Mechanism(answer)) => {
-                    mechanism::text(answer, labels, self.has_purview())
-                }
+                Ok(Answer::Mechanism(answer)) => mechanism::text(answer, names, self.has_purview()),
                 Ok(Answer::PhiMechanism(answer)) => {
-                    mechanism::iit4_text(answer, labels, self.has_purview())
+                    mechanism::iit4_text(answer, names, self.has_purview())
                 }
-                Ok(Answer::PhiStructure(answer)) => structure::text(answer, labels),
-                Ok(Answer::PhiComplexes(answer)) => structure::complexes_text(answer, labels),
+                Ok(Answer::PhiStructure(answer)) => structure::text(answer, names),
+                Ok(Answer::PhiComplexes(answer)) => structure::complexes_text(answer, names),
                 Ok(Answer::Grains(answer)) => grains::text(answer, labels, width),
                 Ok(Answer::Units(answer)) => intrinsic::text(answer, labels),
                 Err(refusal) if refusal.state.is_empty() => {
                     format!("{}\n", self.as_error(refusal))
                 }
                 Err(refusal) => {
-                    format!("{}, in state {}\n", self.as_error(refusal), bits(&refusal.state))
+                    format!(
+                        "{}, in state {}\n",
+                        self.as_error(refusal),
+                        names.state(&refusal.state)
+                    )
                 }
             };
             answers::block(out, &mut is_first, &answer)

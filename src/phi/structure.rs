@@ -7,29 +7,25 @@ use crate::engine::exact::{
     SystemRecord,
 };
 use crate::escape::terminal;
-use crate::phi::{TIED, bits, set, spectrum};
+use crate::phi::{Names, TIED, set, spectrum};
 use crate::report::text::left_table;
 
 /// The answer for one system.
-pub(crate) fn text(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
-    head(&answer.system, labels) + &result(answer, labels)
+pub(crate) fn text(answer: &PhiStructureRecord, names: Names<'_>) -> String {
+    head(&answer.system, names) + &result(answer, names)
 }
 
 /// φ_s of one system; or, if it `is_under_cut`, what a partition that was asked for takes away.
-pub(crate) fn system_text(
-    answer: &SystemRecord,
-    labels: Option<&[String]>,
-    is_under_cut: bool,
-) -> String {
+pub(crate) fn system_text(answer: &SystemRecord, names: Names<'_>, is_under_cut: bool) -> String {
     let which = if is_under_cut { "under the partition" } else { LEAST };
-    head(answer, labels) + &system_result(answer, labels, which)
+    head(answer, names) + &system_result(answer, names, which)
 }
 
 /// Of all partitions.
 const LEAST: &str = "minimum information partition";
 
 /// What was asked.
-fn head(system: &SystemRecord, labels: Option<&[String]>) -> String {
+fn head(system: &SystemRecord, names: Names<'_>) -> String {
     let SystemRecord { name, nodes, state, formalism, ties_policy, .. } = system;
     let mut text = String::new();
     if let Some(name) = name {
@@ -38,20 +34,20 @@ fn head(system: &SystemRecord, labels: Option<&[String]>) -> String {
     let _ = writeln!(
         text,
         "units {}, state {}; {formalism}, ties {ties_policy}",
-        set(nodes, labels),
-        bits(state)
+        names.set(nodes),
+        names.state(state)
     );
     text
 }
 
 /// All complexes of a network: a line each, and the structure of the first.
-pub(crate) fn complexes_text(answer: &PhiComplexesRecord, labels: Option<&[String]>) -> String {
+pub(crate) fn complexes_text(answer: &PhiComplexesRecord, names: Names<'_>) -> String {
     let PhiComplexesRecord { name, state, formalism, ties_policy, complexes } = answer;
     let mut text = String::new();
     if let Some(name) = name {
         let _ = writeln!(text, "{}", terminal(name));
     }
-    let _ = writeln!(text, "state {}; {formalism}, ties {ties_policy}", bits(state));
+    let _ = writeln!(text, "state {}; {formalism}, ties {ties_policy}", names.state(state));
     let Some(first) = complexes.first() else {
         text.push_str("no complexes: every system has φ_s = 0 or is in an unreachable state\n");
         return text;
@@ -64,23 +60,23 @@ pub(crate) fn complexes_text(answer: &PhiComplexesRecord, labels: Option<&[Strin
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     lines.extend(complexes.iter().map(|it| {
         vec![
-            set(&it.system.nodes, labels),
+            names.set(&it.system.nodes),
             format!("{:.6}", it.system.phi_s),
-            partition(&it.system, labels),
+            partition(&it.system, names.labels),
             it.distinctions.len().to_string(),
             it.n_relations.to_string(),
             sum(it.big_phi, 6),
         ]
     }));
     text.push_str(&left_table(&lines));
-    let _ = writeln!(text, "\nComplex {}", set(&first.system.nodes, labels));
-    text.push_str(&result(first, labels));
+    let _ = writeln!(text, "\nComplex {}", names.set(&first.system.nodes));
+    text.push_str(&result(first, names));
     text
 }
 
 /// φ_s, the states, Φ and the distinctions.
-fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
-    let mut text = system_result(&answer.system, labels, LEAST);
+fn result(answer: &PhiStructureRecord, names: Names<'_>) -> String {
+    let mut text = system_result(&answer.system, names, LEAST);
     if answer.system.phi_s == 0.0 && answer.big_phi > 0.0 {
         text.push_str("\nThe system is not a complex, since φ_s = 0. Its structure:");
     }
@@ -107,9 +103,9 @@ fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
         counted(&answer.n_relations.to_string(), "relation"),
         sum(answer.sum_phi_r, 6)
     );
-    text.push_str(&distinctions(answer, labels));
+    text.push_str(&distinctions(answer, names));
     if let Some(relations) = &answer.relations {
-        text.push_str(&relations_text(answer, relations, labels));
+        text.push_str(&relations_text(answer, relations, names));
     }
     text
 }
@@ -118,7 +114,7 @@ fn result(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
 fn relations_text(
     answer: &PhiStructureRecord,
     relations: &[RelationRecord],
-    labels: Option<&[String]>,
+    names: Names<'_>,
 ) -> String {
     let n_all = answer.n_relations.to_string();
     let mut text = match relations.len().to_string() {
@@ -128,11 +124,11 @@ fn relations_text(
     let header = ["mechanisms", "in common", "φ_r", "faces"];
     let mut lines = vec![header.map(str::to_owned).to_vec()];
     lines.extend(relations.iter().map(|it| {
-        let mechanisms: Vec<String> = it.mechanisms.iter().map(|it| set(it, labels)).collect();
+        let mechanisms: Vec<String> = it.mechanisms.iter().map(|it| names.set(it)).collect();
         let (units, states): (Vec<usize>, Vec<u8>) = it.overlap.iter().copied().unzip();
         vec![
             mechanisms.join(" "),
-            format!("{}={}", set(&units, labels), bits(&states)),
+            format!("{}={}", names.set(&units), names.state_of(&units, &states)),
             format!("{:.6}", it.phi_r),
             it.n_faces.to_string(),
         ]
@@ -142,7 +138,7 @@ fn relations_text(
 }
 
 /// φ_s with its partition, and the states that the system specifies.
-fn system_result(system: &SystemRecord, labels: Option<&[String]>, which: &str) -> String {
+fn system_result(system: &SystemRecord, names: Names<'_>, which: &str) -> String {
     let mut text = match system.phi_s {
         0.0 => "φ_s = 0".to_owned(),
         phi_s => format!("φ_s = {phi_s:.9}"),
@@ -155,14 +151,18 @@ fn system_result(system: &SystemRecord, labels: Option<&[String]>, which: &str) 
         }
         // Some partition that makes no difference, not the one that makes least.
         Some((cause, effect)) if cause.min(effect) <= 0.0 || system.mip_ties == 0 => {
-            writeln!(text, ": the partition {} makes no difference", partition(system, labels))
+            writeln!(
+                text,
+                ": the partition {} makes no difference",
+                partition(system, names.labels)
+            )
         }
         Some((cause, effect)) => writeln!(
             text,
             ", {which} {}\n\
              integrated cause information {cause:.6}, effect information {effect:.6}, normalized \
              φ_s {:.6}",
-            partition(system, labels),
+            partition(system, names.labels),
             system.normalized_phi_s
         ),
     };
@@ -172,9 +172,9 @@ fn system_result(system: &SystemRecord, labels: Option<&[String]>, which: &str) 
             text,
             "specified cause {}, intrinsic information {:.6}; effect {}, intrinsic information \
              {:.6}",
-            bits(&cause.state),
+            names.state_of(&system.nodes, &cause.state),
             cause.ii,
-            bits(&effect.state),
+            names.state_of(&system.nodes, &effect.state),
             effect.ii
         );
     }
@@ -191,7 +191,7 @@ fn system_result(system: &SystemRecord, labels: Option<&[String]>, which: &str) 
 }
 
 /// The congruent distinctions, a line each, and those that are left out.
-fn distinctions(answer: &PhiStructureRecord, labels: Option<&[String]>) -> String {
+fn distinctions(answer: &PhiStructureRecord, names: Names<'_>) -> String {
     let n = answer.distinctions.len();
     let mut text =
         format!("{}, Σφ_d = {:.6}\n", counted(&n.to_string(), "distinction"), answer.sum_phi_d);
@@ -200,9 +200,9 @@ fn distinctions(answer: &PhiStructureRecord, labels: Option<&[String]>) -> Strin
         let mut lines = vec![header.map(str::to_owned).to_vec()];
         lines.extend(answer.distinctions.iter().map(|it| {
             let DistinctionRecord { mechanism, phi_d, cause, effect } = it;
-            let mut line = vec![set(mechanism, labels), format!("{phi_d:.6}")];
+            let mut line = vec![names.set(mechanism), format!("{phi_d:.6}")];
             for side in [cause, effect] {
-                line.extend([mice(side, labels), format!("{:.6}", side.phi)]);
+                line.extend([mice(side, names), format!("{:.6}", side.phi)]);
             }
             line
         }));
@@ -215,7 +215,7 @@ fn distinctions(answer: &PhiStructureRecord, labels: Option<&[String]>) -> Strin
     let dropped: Vec<String> = answer
         .dropped_incongruent
         .iter()
-        .map(|it| format!("{} ({:.6})", set(&it.mechanism, labels), it.phi_d))
+        .map(|it| format!("{} ({:.6})", names.set(&it.mechanism), it.phi_d))
         .collect();
     if !dropped.is_empty() {
         let _ = writeln!(
@@ -228,10 +228,10 @@ fn distinctions(answer: &PhiStructureRecord, labels: Option<&[String]>) -> Strin
 }
 
 /// `{A,B}=(1,0)`, marked if another purview has the same φ.
-fn mice(mice: &MiceRecord, labels: Option<&[String]>) -> String {
+fn mice(mice: &MiceRecord, names: Names<'_>) -> String {
     let tied = mice.tied.iter().any(|(purview, _)| *purview != mice.purview);
     let mark = if tied { TIED } else { "" };
-    format!("{}={}{mark}", set(&mice.purview, labels), bits(&mice.state))
+    format!("{}={}{mark}", names.set(&mice.purview), names.state_of(&mice.purview, &mice.state))
 }
 
 /// The parts, each with what is cut of it.

@@ -51,6 +51,38 @@ fn all_states_and_complexes() {
     assert_eq!(states.len(), 8, "{states:?}");
     let found = answer(&p53(), "--formalism iit4-2023 --complexes");
     assert!(found["complexes"].is_array(), "{found}");
+    // Of IIT 3.0 by the EMD and as published: P and Mn are more than the whole.
+    for (variant, whole) in [("", 1.0 / 3.0), ("--settings iit3-aid", 0.438_721_875)] {
+        let found = answer(&p53(), &format!("--complexes {variant}"));
+        assert_eq!(found["condensed"], json!([[0, 2]]));
+        let complexes = found["complexes"].as_array().expect("a list");
+        let nodes: Vec<&Value> = complexes.iter().map(|it| &it["nodes"]).collect();
+        assert_eq!(nodes, [&json!([0, 2]), &json!([0, 1, 2])]);
+        let phi = complexes[1]["phi"].as_f64().expect("a number");
+        assert!((phi - whole).abs() < 1e-6, "{found}");
+        let alone = answer(&p53(), &format!("--nodes P,Mn {variant}"));
+        assert_eq!(complexes[0]["phi"], alone["phi"]);
+    }
+}
+
+/// Names of values are shown wherever a state is.
+#[test]
+fn values_are_shown_by_their_names() {
+    let mut named = p53();
+    named["values"] = json!([["none", "some", "much"], ["off", "on"], ["off", "on"]]);
+    let shown = |arguments: &str| phi(&named, arguments).succeeded().stdout;
+    let text = shown("--formalism iit4-2023 --ties-policy principled");
+    assert!(text.contains("units {P,Mc,Mn}, state (none,off,on); iit4-2023"), "{text}");
+    assert!(text.contains("specified cause (none,off,on), intrinsic"), "{text}");
+    assert!(text.contains("  {Mn}=(on)  ") && text.contains("  {Mc,Mn}=(off,on)  "), "{text}");
+    assert!(shown("").contains("units {P,Mc,Mn}, state (none,off,on)\n"));
+    assert!(shown("--complexes").contains("state (none,off,on)\n"));
+    let chosen = "mechanism - --mechanism P --purview Mc --formalism iit4-2023";
+    let place = crate::program::Place::new();
+    let text = place.run_with_input(chosen, &named.to_string()).succeeded().stdout;
+    assert!(text.contains("(off)") && !text.contains("(0)"), "{text}");
+    // Without names, by number.
+    assert!(phi(&p53(), "").succeeded().stdout.contains("state (0,0,1)\n"));
 }
 
 #[test]
@@ -61,7 +93,6 @@ fn what_is_for_two_values_says_so() {
         assert_ne!(refused.code, Some(0));
     };
     let only = "is for units with two values only";
-    refused("--complexes", &format!("alphabet (3,2,2): IIT 3.0 {only}"));
     refused("--ties", &format!("alphabet (3,2,2): what ties allow {only}"));
     refused("--state 3,0,0", "state: unit 0: 3, expected a value from 0 to 2");
     refused("--state 0,2,0", "state: unit 1: 2, expected 0 (OFF) or 1 (ON)");

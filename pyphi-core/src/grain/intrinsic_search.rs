@@ -83,10 +83,11 @@ impl Mappings {
                 // Whatever the counts, the unit is OFF if 0 are ON.
                 let coarse = (1..1u32 << n_parts).map(|bits| Mapping::Coarse(members(bits << 1)));
                 let coarse = coarse.filter(|_| grain == 1);
-                let boxes = (1..1u32 << n_parts).map(|bits| Mapping::BlackBox(members(bits)));
-                let mut seen = HashSet::new();
-                let table = |it: &Mapping| super::automaton::table(it, n_parts, grain as usize);
-                coarse.chain(boxes).filter(|it| seen.insert(table(it))).collect()
+                // Of one update, all parts being ON is a number of ON parts as well. No other two
+                // of these are the same: no other box is the same for all parts.
+                let n_boxes = if grain == 1 { (1u32 << n_parts) - 1 } else { 1 << n_parts };
+                let boxes = (1..n_boxes).map(|bits| Mapping::BlackBox(members(bits)));
+                coarse.chain(boxes).collect()
             }
         }
     }
@@ -316,6 +317,9 @@ pub fn validity(
 /// Systems that are analysed before their results are taken in.
 const CHUNK: usize = 4096;
 
+/// Verdicts may take so much before memory is looked at again.
+const BETWEEN_LOOKS: u64 = 1 << 20;
+
 /// Systems that tie and are kept; there may be very many.
 const MOST_TIED: usize = 1000;
 
@@ -354,6 +358,28 @@ impl Top {
     }
 }
 
+/// What a verdict takes, with the note that its parts were tried. Lists may have twice the room
+/// that they need.
+fn bytes_of_verdict(verdict: &Verdict) -> u64 {
+    let of_parts: u64 = verdict.parts.iter().map(bytes_of_part).sum();
+    2 * (size_of::<Verdict>() as u64 + NOTE) + 4 * verdict.parts.len() as u64 + of_parts
+}
+
+/// A list and a set of units among those that were tried, and what the allocator adds.
+const NOTE: u64 = 64;
+
+/// What a part takes: a unit of units is copied, but for the chain of its updates.
+fn bytes_of_part(part: &Part) -> u64 {
+    let own = size_of::<Part>() as u64;
+    let Part::Unit(unit) = part else { return own };
+    let of_mapping = match unit.mapping() {
+        Mapping::Coarse(list) | Mapping::BlackBox(list) => 8 * list.len(),
+        Mapping::Table(table) => table.len(),
+    };
+    let of_unit = size_of::<IntrinsicUnit>() as u64 + of_mapping as u64;
+    own + of_unit + unit.parts().iter().map(bytes_of_part).sum::<u64>()
+}
+
 /// What systems are kept apart by: their micro units, what is apportioned to them, whether it is
 /// one unit.
 type Key = (u32, u32, bool);
@@ -374,6 +400,9 @@ struct Search<'a> {
     /// The valid units.
     pool: Vec<Prepared>,
     verdicts: Vec<Verdict>,
+    /// What they take, and what they took when memory was last looked at.
+    bytes_of_verdicts: u64,
+    bytes_looked_at: u64,
     tops: BTreeMap<Key, Top>,
     n_systems: u64,
     n_unreachable: u64,
@@ -398,6 +427,8 @@ impl<'a> Search<'a> {
             began: Instant::now(),
             pool: Vec::new(),
             verdicts: Vec::new(),
+            bytes_of_verdicts: 0,
+            bytes_looked_at: 0,
             tops: BTreeMap::new(),
             n_systems: 0,
             n_unreachable: 0,
@@ -483,7 +514,13 @@ impl<'a> Search<'a> {
         let parts_of = units.iter().map(|it| Part::from(it.unit.clone())).collect();
         let (best_competitor, validity) = self.judge(parts, micro, apportioned, phi_s);
         let verdict = Verdict { parts: parts_of, apportioned, phi_s, best_competitor, validity };
+        self.bytes_of_verdicts += bytes_of_verdict(&verdict);
         self.verdicts.push(verdict);
+        // There may be very many of them.
+        if self.bytes_of_verdicts >= self.bytes_looked_at + BETWEEN_LOOKS {
+            self.bytes_looked_at = self.bytes_of_verdicts;
+            self.check_memory(0)?;
+        }
         ControlFlow::Continue(validity == Validity::Valid)
     }
 
@@ -632,8 +669,8 @@ impl<'a> Search<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Whether there is memory for the units that there are and some more, each with its chain, and
-    /// for one system on each thread.
+    /// Whether there is memory for the units that there are and some more, each with its chain, for
+    /// one system on each thread, and for what was said of units.
     fn check_memory(&self, n_more: usize) -> Ended {
         let network = self.universe.network();
         let units: Vec<IntrinsicUnit> = self.within.iter().map(IntrinsicUnit::micro).collect();
@@ -646,7 +683,9 @@ impl<'a> Search<'a> {
         let of_unit = (8u64 << network.n_units()) + own + 512;
         let of_units = ((self.pool.len() + n_more) as u64).saturating_mul(of_unit);
         let n_threads = rayon::current_num_threads() as u64;
-        let needed_bytes = of_thread.saturating_mul(n_threads).saturating_add(of_units);
+        let of_systems = of_thread.saturating_mul(n_threads);
+        let needed_bytes =
+            of_systems.saturating_add(of_units).saturating_add(self.bytes_of_verdicts);
         match self.options.limits.memory_bytes.is_some_and(|limit| needed_bytes > limit) {
             true => ControlFlow::Break(StopReason::MemoryLimit { needed_bytes }),
             false => ControlFlow::Continue(()),
@@ -786,6 +825,49 @@ mod tests {
             micro_grain: 2,
         };
         (0..n_pairs * n_ways).map(known).collect()
+    }
+
+    /// Of units with 16 parts, too, in no time and with little memory; and no two are the same.
+    #[test]
+    fn no_mapping_is_there_twice() {
+        for (n_parts, grain) in [(1, 1), (2, 1), (3, 1), (5, 1), (1, 3), (3, 2)] {
+            let all = Mappings::Families.of(n_parts, grain);
+            let table = |it: &Mapping| super::super::automaton::table(it, n_parts, grain as usize);
+            let tables: HashSet<Vec<bool>> = all.iter().map(table).collect();
+            assert_eq!(tables.len(), all.len(), "{n_parts} parts, grain {grain}");
+            let is_off = |it: &Vec<bool>| !it[0] && it.contains(&true);
+            assert!(tables.iter().all(is_off), "{n_parts} parts, grain {grain}");
+        }
+        assert_eq!(Mappings::Families.of(16, 1).len(), (1 << 17) - 3);
+    }
+
+    /// A verdict is no smaller than is planned for it, and what is said of very many is too much.
+    #[test]
+    fn verdicts_count_as_memory() {
+        let parts: Vec<Part> = [0, 1].map(Part::Micro).to_vec();
+        let both = IntrinsicUnit::new(parts, 1, Mapping::Coarse(vec![2]), UnitSet::EMPTY).unwrap();
+        let verdict = |parts: Vec<Part>| Verdict {
+            parts,
+            apportioned: UnitSet::EMPTY,
+            phi_s: 0.5,
+            best_competitor: None,
+            validity: Validity::Valid,
+        };
+        let of_micro = bytes_of_verdict(&verdict([0, 1].map(Part::Micro).to_vec()));
+        let of_unit = bytes_of_verdict(&verdict(vec![both.into(), Part::Micro(2)]));
+        assert!(of_micro >= (size_of::<Verdict>() + 2 * size_of::<Part>()) as u64);
+        assert!(of_unit > of_micro + size_of::<IntrinsicUnit>() as u64);
+
+        let network =
+            Network::from_state_by_node(&vec![vec![0.5; 3]; 8], &vec![vec![1; 3]; 3]).unwrap();
+        let universe = Universe::new(&network, &[State::all_off(3)]).unwrap();
+        let mut options = Options::default();
+        options.limits.memory_bytes = Some(1 << 30);
+        let (all, bounds) = (network.units(), UnitBounds::default());
+        let mut search = Search::new(&universe, all, bounds, Rules::default(), &options);
+        assert!(search.check_memory(0).is_continue());
+        search.bytes_of_verdicts = 1 << 30;
+        assert!(search.check_memory(0).is_break());
     }
 
     #[test]

@@ -66,6 +66,8 @@ mod ties;
 mod tiny;
 /// Units with more than two values.
 mod values;
+/// The slow reference for them under IIT 3.0.
+mod values_iit3_oracle;
 /// The slow reference for them.
 mod values_oracle;
 /// IIT 3.0 by other measures, partitions and approximations.

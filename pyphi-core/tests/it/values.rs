@@ -13,12 +13,14 @@ use pyphi_core::pieces::Pieces;
 use pyphi_core::{
     Alphabet, CauseEffectStructure, DifferentiationCap, Direction, Network, Options, SpectrumRules,
     State, Subsystem, TieOrder, TiePolicy, Tpm, UnitSet, Variant, big_phi, big_phi_many,
-    ces_distance, complex_ranges, complexes, cut_distances, phi_by_order, phi_range, phi_spectrum,
-    tie_range,
+    ces_distance, complex_ranges, complexes, cut_distances, memory_needed_of_complexes,
+    phi_by_order, phi_range, phi_spectrum, tie_range,
 };
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::properties::how_many;
+use crate::values_iit3_oracle as iit3_oracle;
 use crate::values_oracle::{self as oracle, Side};
 
 /// How far a value may be from a golden one.
@@ -334,13 +336,7 @@ pub(crate) fn random(seed: u64) -> oracle::Network {
 
 /// The same for the engine; `None` if it cannot be in its state.
 fn system(network: &oracle::Network) -> Option<System> {
-    let alphabet = Alphabet::new(&network.sizes).expect("an alphabet");
-    let tpm = Tpm::from_distributions(&alphabet, &network.tpm).expect("a TPM");
-    let row = |it: &Vec<bool>| it.iter().map(|&it| u8::from(it)).collect();
-    let cm: Vec<Vec<u8>> = network.cm.iter().map(row).collect();
-    let core = Network::new(tpm, &cm).expect("a network");
-    let values: Vec<u8> = network.state.iter().map(|&it| it as u8).collect();
-    let state = State::of(&values, &alphabet).expect("a state");
+    let (core, state) = in_state(network);
     let units: UnitSet = network.nodes.iter().copied().collect();
     System::of(&core, state, units).ok()
 }
@@ -429,6 +425,133 @@ fn with_other_values(network: &oracle::Network) -> oracle::Network {
         }
     }
     oracle::Network { tpm, state: moved(&network.state), ..network.clone() }
+}
+
+/// The network with its state, for the engine.
+fn in_state(network: &oracle::Network) -> (Network, State) {
+    let alphabet = Alphabet::new(&network.sizes).expect("an alphabet");
+    let tpm = Tpm::from_distributions(&alphabet, &network.tpm).expect("a TPM");
+    let row = |it: &Vec<bool>| it.iter().map(|&it| u8::from(it)).collect();
+    let cm: Vec<Vec<u8>> = network.cm.iter().map(row).collect();
+    let values: Vec<u8> = network.state.iter().map(|&it| it as u8).collect();
+    let state = State::of(&values, &alphabet).expect("a state");
+    (Network::new(tpm, &cm).expect("a network"), state)
+}
+
+/// Networks that the slow reference of IIT 3.0 gets through.
+fn is_small(network: &oracle::Network) -> bool {
+    let most = if std::env::var_os("PHI_SLOW_TESTS").is_some() { 18 } else { 9 };
+    network.sizes.iter().product::<usize>() <= most
+}
+
+/// Φ of IIT 3.0 of all sets of units, and the concepts of one of them, against the slow reference.
+#[test]
+fn random_networks_agree_with_the_oracle_under_iit3() {
+    let seeds = (0..how_many(1200, 12_000) as u64).into_par_iter();
+    let found: Vec<[usize; 2]> = seeds
+        .map(|seed| {
+            let it = random(seed);
+            if !is_small(&it) {
+                return [0; 2];
+            }
+            let (network, state) = in_state(&it);
+            let options = Options::default();
+            let mut found: Vec<(Vec<usize>, f64)> = complexes(&network, state, &options)
+                .expect("complexes")
+                .iter()
+                .map(|it| (it.units.iter().collect(), it.phi))
+                .collect();
+            found.sort_by_key(|it| (it.0.len(), it.0.clone()));
+            let expected = iit3_oracle::complexes(&it);
+            let what = format!("seed {seed}: {it:?}: {found:?}, expected {expected:?}");
+            assert_eq!(found.len(), expected.len(), "{what}");
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_eq!(found.0, expected.0, "{what}");
+                assert!((found.1 - expected.1).abs() < 1e-6, "{what}");
+            }
+            let system = iit3_oracle::System::new(&it);
+            let units: UnitSet = it.nodes.iter().copied().collect();
+            let subsystem = Subsystem::of_values(&Arc::new(network), state, units);
+            assert_eq!(subsystem.is_ok(), system.is_reachable(), "{what}");
+            let Ok(subsystem) = subsystem else { return [expected.len(), 0] };
+            let concepts = subsystem.structure(&options).expect("not stopped").concepts;
+            let of_oracle = system.structure();
+            assert_eq!(concepts.len(), of_oracle.len(), "{what}");
+            for (found, expected) in concepts.iter().zip(&of_oracle) {
+                let list = |units: UnitSet| units.iter().collect::<Vec<_>>();
+                assert_eq!(list(found.mechanism), expected.mechanism, "{what}");
+                assert!((found.phi - expected.phi).abs() < 1e-6, "{what}");
+                let cores = [(&found.cause, &expected.cause), (&found.effect, &expected.effect)];
+                for (core, expected) in cores {
+                    assert_eq!(list(core.purview), expected.purview, "{what}");
+                    assert!((core.phi - expected.phi).abs() < 1e-6, "{what}");
+                    let near = |(p, q): (&f64, &f64)| (p - q).abs() < 1e-9;
+                    assert!(core.repertoire.iter().zip(&expected.repertoire).all(near), "{what}");
+                }
+            }
+            [expected.len(), of_oracle.len()]
+        })
+        .collect();
+    let sum = |of: usize| found.iter().map(|it| it[of]).sum::<usize>();
+    let (n_complexes, n_concepts) = (sum(0), sum(1));
+    assert!(n_complexes > 100 && n_concepts > 500, "{n_complexes}, {n_concepts}");
+}
+
+/// Other numbers for the values change no Φ of IIT 3.0, and the copy of a pair elsewhere has the
+/// same.
+#[test]
+fn complexes_of_iit3_do_not_know_the_numbers_of_values() {
+    let options = Options::default();
+    let mut n_compared = 0;
+    for seed in 0..how_many(200, 2000) as u64 {
+        let network = random(seed);
+        if !is_small(&network) {
+            continue;
+        }
+        let [found, again] = [network.clone(), with_other_values(&network)].map(|it| {
+            let (network, state) = in_state(&it);
+            complexes(&network, state, &options).expect("complexes")
+        });
+        assert_eq!(found.len(), again.len(), "seed {seed}");
+        for (found, again) in found.iter().zip(&again) {
+            assert_eq!(found.units, again.units, "seed {seed}");
+            assert!((found.phi - again.phi).abs() < 1e-6, "seed {seed}");
+            n_compared += 1;
+        }
+    }
+    assert!(n_compared > 20, "only {n_compared}");
+
+    // Two pairs of units with three values that copy each other, in different states.
+    let alphabet = Alphabet::new(&[3; 4]).expect("an alphabet");
+    let next = |row: usize| {
+        let now = alphabet.values(row);
+        vec![now[2], now[3], now[0], now[1]]
+    };
+    let rows: Vec<Vec<u8>> = (0..81).map(next).collect();
+    let tpm = Tpm::from_next_values(&alphabet, &rows).expect("a TPM");
+    let cm = [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0]].map(Vec::from);
+    let network = Network::new(tpm, &cm).expect("a network");
+    for state in [[1, 1, 2, 2], [0, 1, 2, 0]] {
+        let found = complexes(&network, network.state(&state).unwrap(), &options).unwrap();
+        let found: Vec<String> =
+            found.iter().map(|it| format!("{} {:.6}", it.units, it.phi)).collect();
+        assert_eq!(found, ["{1,3} 1.777778", "{0,2} 1.777778"]);
+    }
+    let price = memory_needed_of_complexes(&network, 1);
+    assert!(price > 0 && price < 100_000, "{price}");
+}
+
+/// More states than a system may have are an error, not a system that is left out.
+#[test]
+fn what_has_too_many_states_is_no_complex_without_a_word() {
+    let alphabet = Alphabet::new(&[90, 90]).expect("an alphabet");
+    let rows: Vec<Vec<u8>> =
+        (0..8100).map(|row| alphabet.values(row).into_iter().rev().collect()).collect();
+    let tpm = Tpm::from_next_values(&alphabet, &rows).expect("a TPM");
+    let network = Network::new(tpm, &[vec![0, 1], vec![1, 0]]).expect("a network");
+    let state = network.state(&[1, 2]).expect("a state");
+    let error = complexes(&network, state, &Options::default()).expect_err("too many states");
+    assert!(error.to_string().contains("8100 states"), "{error}");
 }
 
 #[test]
@@ -555,8 +678,11 @@ fn every_function_knows_three_values_or_says_that_it_does_not() {
     assert!(is_near(information.degeneracy, 0.0), "{information:?}");
 
     let rules = SpectrumRules::default();
-    let refused: [Option<pyphi_core::Error>; 6] = [
-        complexes(network, state, &options).err(),
+    let [found] = &complexes(network, state, &options).expect("complexes")[..] else {
+        panic!("one complex")
+    };
+    assert_eq!((found.phi, found.cut), (expected.phi, expected.cut));
+    let refused: [Option<pyphi_core::Error>; 5] = [
         complex_ranges(network, state, &options, rules).err(),
         Subsystem::new(network, state, all).err(),
         MacroSystem::new(network, state, &Grain::micro(all)).err(),
