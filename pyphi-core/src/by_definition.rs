@@ -300,6 +300,14 @@ pub(crate) fn big_phi(
     search.run(cuts).unwrap_or_else(|| without_structure(subsystem, search.stop.why()))
 }
 
+/// The concept of one mechanism of a subsystem, by IIT 3.0 as published; anything, if the analysis
+/// is to stop.
+pub(crate) fn concept(subsystem: &Subsystem, mechanism: u32, stop: &Stop) -> Option<Concept> {
+    let wiring = subsystem.wiring(None);
+    let (variant, order) = (Variant::default(), LocalOrder::Lexicographic);
+    Definition { subsystem, variant, wiring: &wiring, order, stop }.concept(mechanism)
+}
+
 /// The concepts of a subsystem.
 pub(crate) fn structure(
     subsystem: &Subsystem,

@@ -66,9 +66,9 @@ impl Subsystem {
 
     /// As [`Subsystem::of`], of units with any number of values. Where one has more than two,
     /// [`big_phi`](crate::big_phi), [`big_phi_over`](crate::big_phi_over),
-    /// [`big_phi_many`](crate::big_phi_many), repertoires, [`Subsystem::structure`],
-    /// [`Subsystem::purview_analysis`] and [`ces_distance`](crate::ces_distance) know such a
-    /// subsystem; other functions panic.
+    /// [`big_phi_many`](crate::big_phi_many), repertoires, [`Subsystem::concept`],
+    /// [`Subsystem::structure`], [`Subsystem::purview_analysis`] and
+    /// [`ces_distance`](crate::ces_distance) know such a subsystem; other functions panic.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -308,10 +308,13 @@ impl Subsystem {
         if mechanism == 0 {
             return Ok(None);
         }
-        let found = self.with_small_phi(&self.wiring(None), stop, |small_phi, scratch| {
-            let concept = small_phi.concept(mechanism, scratch)?;
-            Some(small_phi.describe(&concept, self.units.bits(), scratch))
-        });
+        let found = match self.is_binary() {
+            false => by_definition::concept(self, mechanism, stop),
+            true => self.with_small_phi(&self.wiring(None), stop, |small_phi, scratch| {
+                let concept = small_phi.concept(mechanism, scratch)?;
+                Some(small_phi.describe(&concept, self.units.bits(), scratch))
+            }),
+        };
         stop.reason().map_or(Ok(found), Err)
     }
 

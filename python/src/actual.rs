@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use phi_validation::Error;
+use phi_validation::engine::causes::{AskedTransition, CausalRules, OwnTransition};
+use phi_validation::engine::exact::Engine;
 use pyo3::prelude::*;
 use pyphi_core::causation::record::AccountRecord;
 use pyphi_core::causation::{Background, Scheme, account};
-use pyphi_core::Direction;
+use pyphi_core::input::NetworkRecord;
+use pyphi_core::{Direction, StopReason};
 
+use crate::engine::with_engine;
 use crate::error::{refused, wrong};
 use crate::mechanism::units;
 use crate::network::Network;
@@ -31,12 +36,13 @@ impl Transition {
         effect: u32,
         has_noise: bool,
     ) -> PyResult<Transition> {
-        let background = if has_noise { Background::Noise } else { Background::Fixed };
+        let background = background(has_noise);
         let made = || {
-            let before = network.network.state(&before).map_err(|it| it.at("before"))?;
-            let after = network.network.state(&after).map_err(|it| it.at("after"))?;
+            let core = &network.network;
+            let before = core.state(&before).map_err(|it| it.at("before"))?;
+            let after = core.state(&after).map_err(|it| it.at("after"))?;
             pyphi_core::causation::Transition::of_shared(
-                &network.network,
+                core,
                 before,
                 after,
                 units(cause),
@@ -77,8 +83,75 @@ impl Transition {
         let (account, irreducibilities) = found.map_err(stopped)?;
         let name = Arc::new(self.name.clone());
         let phi = irreducibilities[0].irreducibility;
-        Ok(Answer::new(phi, pyphi_core::StopReason::Complete, move || {
+        Ok(Answer::new(phi, StopReason::Complete, move || {
             json(&AccountRecord::new(name.as_deref(), &account, &irreducibilities, has_candidates))
         }))
     }
+}
+
+fn background(has_noise: bool) -> Background {
+    if has_noise { Background::Noise } else { Background::Fixed }
+}
+
+/// How causes are looked for: whether units that are not considered are noise, and the partitions.
+type Way = (bool, String);
+
+/// What is made of a network that was in one state and then in another.
+fn asked<T: Send + 'static>(
+    py: Python<'_>,
+    network: &Network,
+    (before, after): (Vec<u8>, Vec<u8>),
+    nodes: Option<Vec<usize>>,
+    (has_noise, scheme): Way,
+    options: &Options,
+    work: impl FnOnce(&Engine, &OwnTransition) -> Result<T, Error> + Send + 'static,
+) -> PyResult<T> {
+    if !options.engine.variant.is_default() {
+        return Err(wrong("actual causation has no settings of IIT 3.0"));
+    }
+    let scheme: Scheme = scheme.parse().map_err(|it| wrong(format!("scheme: {it}")))?;
+    let rules = CausalRules { background: background(has_noise), scheme };
+    let record = NetworkRecord { nodes, ..network.full_record(before.clone()) };
+    let states =
+        AskedTransition { before: Some(before), after: Some(after), ..AskedTransition::default() };
+    with_engine(py, options, move |engine| {
+        let transition = OwnTransition::new(&record, &states, rules, "network".to_owned())?;
+        work(engine, &transition)
+    })
+}
+
+/// All parts of a transition with 𝒜 > 0.
+#[pyfunction]
+pub(crate) fn nexus(
+    py: Python<'_>,
+    network: &Network,
+    states: (Vec<u8>, Vec<u8>),
+    way: Way,
+    options: &Options,
+) -> PyResult<Answer> {
+    let found = asked(py, network, states, None, way, options, |engine, it| engine.nexus(it))?;
+    let most = found.nexus.first().map_or(0.0, |it| it.irreducibility);
+    Ok(Answer::new(most, StopReason::Complete, move || json(&found)))
+}
+
+/// What has a cause in the state before and an effect in the state `next`: of `nodes`, or else of
+/// the major complex.
+#[pyfunction]
+#[pyo3(signature = (network, states, next, nodes, is_extrinsic, way, options))]
+#[allow(clippy::too_many_arguments)]
+pub(crate) fn events(
+    py: Python<'_>,
+    network: &Network,
+    states: (Vec<u8>, Vec<u8>),
+    next: Vec<u8>,
+    nodes: Option<Vec<usize>>,
+    is_extrinsic: bool,
+    way: Way,
+    options: &Options,
+) -> PyResult<Answer> {
+    let found = asked(py, network, states, nodes, way, options, move |engine, it| {
+        engine.events(it, &next, is_extrinsic)
+    })?;
+    let phi = found.phi.unwrap_or(f64::NAN);
+    Ok(Answer::new(phi, StopReason::Complete, move || json(&found)))
 }

@@ -1,52 +1,18 @@
 //! Drawings and pages, by the code of the program: they show the same.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
-
-use phi_validation::Error;
-use phi_validation::engine::exact::{CheckedNetwork, Engine, OwnNetwork, Scope};
 use phi_validation::phi::explore::{self, Theories, Which};
 use phi_validation::phi::picture::{self, Kind, Picture};
 use phi_validation::report::drawing::{Drawing, Theme};
 use pyo3::prelude::*;
-use pyphi_core::iit4::Rules;
 use pyphi_core::input::NetworkRecord;
 
-use crate::error::{InternalError, MemoryLimitError, wrong};
+use crate::engine::{own, with_engine};
+use crate::error::wrong;
 use crate::network::Network;
 use crate::options::Options;
-use crate::run::run_with;
 
 /// What a network without a name is called.
 const NAME: &str = "network";
-
-/// A network in a state, checked by the rules of IIT 4.0 or by IIT 3.0.
-fn own(record: NetworkRecord, rules: Option<Rules>) -> Result<OwnNetwork, Error> {
-    let state = record.state.clone();
-    let network = CheckedNetwork::new(record, Scope::System, rules)
-        .and_then(|it| OwnNetwork::new(&it, &state, Scope::System, rules));
-    network.map_err(|it| Error::Settings(it.message))
-}
-
-/// What `work` makes, with an engine on as many threads as the options say.
-fn with_engine<T: Send + 'static>(
-    py: Python<'_>,
-    options: &Options,
-    work: impl FnOnce(&Engine) -> Result<T, Error> + Send + 'static,
-) -> PyResult<T> {
-    let cancel = Arc::new(AtomicBool::new(false));
-    let (threads, variant, flag) = (options.threads, options.engine.variant, Arc::clone(&cancel));
-    let made = run_with(py, options, &cancel, &Arc::new(Mutex::new(None)), move || {
-        work(&Engine::new(threads, flag)?.by(variant))
-    })?;
-    made.map_err(|error| match error {
-        Error::Settings(_) | Error::Network { .. } | Error::UnknownName { .. } => {
-            wrong(error.to_string())
-        }
-        Error::Memory { .. } => MemoryLimitError::new_err(error.to_string()),
-        error => InternalError::new_err(error.to_string()),
-    })
-}
 
 /// The drawings of a system, one below the other, as SVG.
 #[pyfunction]

@@ -10,14 +10,14 @@ use pyphi_core::record::{
     PurviewRecord, RangeRecord, SpectrumRecord, StructureRecord,
 };
 use pyphi_core::{
-    BigPhi, CauseEffectStructure, Cut, CutChoices, Error, ErrorKind, Partition, State, StopReason,
+    BigPhi, CauseEffectStructure, Cut, CutChoices, Error, ErrorKind, Partition, StopReason,
     TOLERANCE, TieRule, Variant, big_phi, big_phi_under, ces_distance, complex_ranges,
     conceptual_information, memory_needed, phi_range, phi_spectrum,
 };
 
 use crate::error::{refused, wrong};
 use crate::mechanism::{self, Question, direction, units, within};
-use crate::network::{Network, bytes};
+use crate::network::{Network, bytes, scale};
 use crate::options::Options;
 use crate::run::{Answer, Whole, check, json, run, run_of_size, stopped};
 
@@ -38,6 +38,10 @@ type Sides = (u32, u32);
 type Severed = (Option<Sides>, String, Vec<(u32, u32)>);
 
 impl Subsystem {
+    fn scale(&self) -> usize {
+        scale(self.subsystem.network(), self.subsystem.units())
+    }
+
     fn cut(&self, sides: Option<Sides>) -> PyResult<Option<Cut>> {
         let Some((from, to)) = sides else { return Ok(None) };
         let cut = Cut { severed_from: units(from), severed_to: units(to) };
@@ -57,7 +61,7 @@ impl Subsystem {
     #[new]
     fn new(network: &Network, state: Vec<u8>, nodes: u32) -> PyResult<Subsystem> {
         let subsystem = || {
-            pyphi_core::Subsystem::of(
+            pyphi_core::Subsystem::of_values(
                 &network.network,
                 network.network.state(&state)?,
                 units(nodes),
@@ -79,7 +83,7 @@ impl Subsystem {
         if options.spectrum.is_some() {
             return self.over_ties(py, options);
         }
-        let (subsystem, n) = (self.subsystem.clone(), self.subsystem.n_units());
+        let (subsystem, n) = (self.subsystem.clone(), self.scale());
         let result = run_of_size(py, options, n, move |options| big_phi(&subsystem, options))?;
         check(result.stop_reason)?;
         Ok(answer(Arc::clone(&self.record), variant, result))
@@ -146,7 +150,7 @@ impl Subsystem {
             name: self.record.name.clone(),
             nodes: all.iter().collect(),
             state: self.record.state.clone(),
-            alphabet: None,
+            alphabet: self.record.alphabet.clone(),
             formalism: "iit3".to_owned(),
             mechanism: question.mechanism.iter().collect(),
             cut,
@@ -155,7 +159,7 @@ impl Subsystem {
             effect: None,
         };
         let subsystem = self.subsystem.clone();
-        let found = run_of_size(py, options, all.len(), move |options| {
+        let found = run_of_size(py, options, self.scale(), move |options| {
             let (mechanism, whole) = (question.mechanism, Whole::new(options));
             let found = question.answered(
                 |side, over| subsystem.purview_analysis(cut, side, mechanism, over, &whole.left()),
@@ -175,7 +179,7 @@ impl Subsystem {
     ) -> PyResult<Option<String>> {
         let mechanism = within("mechanism", mechanism, self.subsystem.units())?;
         let subsystem = self.subsystem.clone();
-        let n = self.subsystem.n_units();
+        let n = self.scale();
         let found = run_of_size(py, options, n, move |it| subsystem.concept_within(mechanism, it))?;
         let found = found.map_err(stopped)?;
         Ok(found.map(|it| json(&ConceptRecord::from(&it))))
@@ -222,7 +226,7 @@ impl Subsystem {
         options: &Options,
     ) -> PyResult<(CauseEffectStructure, Option<f64>)> {
         let subsystem = self.subsystem.clone();
-        let n = self.subsystem.n_units();
+        let n = self.scale();
         run_of_size(py, options, n, move |it| concepts(&subsystem, it))?.map_err(stopped)
     }
 
@@ -232,6 +236,8 @@ impl Subsystem {
         let Some(rules) = options.spectrum.filter(|_| variant.is_default()) else {
             return Err(wrong(format!("ties are for IIT 3.0 as published, not for {variant}")));
         };
+        let is_binary = self.subsystem.network().require_binary("what ties allow");
+        is_binary.map_err(|it| refused(&it))?;
         let (subsystem, numberings) = (self.subsystem.clone(), options.numberings);
         let (spectrum, found) = run(py, options, move |options| {
             let whole = Whole::new(options);
@@ -293,7 +299,7 @@ pub(crate) fn complexes(
     variant.check().map_err(|it| refused(&it))?;
     let (core, values) = (Arc::clone(&network.network), state.clone());
     let found = run(py, options, move |options| {
-        let (state, whole) = (State::new(&values)?, Whole::new(options));
+        let (state, whole) = (core.state(&values)?, Whole::new(options));
         let found = pyphi_core::complexes(&core, state, options)?;
         let has_ranges = has_ranges && variant.is_default() && !found.is_empty();
         let rules = pyphi_core::SpectrumRules::default();

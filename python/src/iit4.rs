@@ -15,11 +15,11 @@ use pyphi_core::iit4::{
 };
 use pyphi_core::input::NetworkRecord;
 use pyphi_core::record::MechanismRecord;
-use pyphi_core::{State, StopReason, TiePolicy};
+use pyphi_core::{StopReason, TiePolicy};
 
 use crate::error::{refused, wrong};
 use crate::mechanism::{self, Question, units, within};
-use crate::network::Network;
+use crate::network::{Network, scale};
 use crate::options::Options;
 use crate::run::{Answer, Whole, check, json, run, run_of_size};
 
@@ -27,6 +27,7 @@ use crate::run::{Answer, Whole, check, json, run, run_of_size};
 #[pyclass(frozen, module = "pyphi_core._engine")]
 pub(crate) struct System {
     system: iit4::System,
+    scale: usize,
     record: Arc<NetworkRecord>,
 }
 
@@ -48,7 +49,8 @@ impl System {
             iit4::System::of_shared(&network.network, network.network.state(&state)?, units(nodes))
         };
         let system = system().map_err(|it| refused(&it))?;
-        Ok(System { system, record: Arc::new(network.record(&state)) })
+        let scale = scale(&network.network, units(nodes));
+        Ok(System { system, scale, record: Arc::new(network.record(&state)) })
     }
 
     /// What φ_s, or the structure, on so many threads needs, in bytes.
@@ -62,7 +64,7 @@ impl System {
     /// φ_s.
     fn sia(&self, py: Python<'_>, options: &Options) -> PyResult<Answer> {
         let rules = options.iit4()?;
-        let (system, n) = (self.system.clone(), self.system.n_units());
+        let (system, n) = (self.system.clone(), self.scale);
         let work = move |it: &_| system_irreducibility_analysis(&system, rules, it);
         let sia = run_of_size(py, options, n, work)?;
         self.answer(rules, sia)
@@ -100,7 +102,7 @@ impl System {
     fn structure(&self, py: Python<'_>, options: &Options) -> PyResult<Answer> {
         let rules = options.iit4()?;
         let (system, has_spectrum) = (self.system.clone(), options.spectrum.is_some());
-        let n = self.system.n_units();
+        let n = self.scale;
         let (structure, spectrum) = run_of_size(py, options, n, move |options| {
             if !has_spectrum {
                 return (iit4::phi_structure(&system, rules, options), None);
@@ -136,7 +138,7 @@ impl System {
         if mechanism.is_empty() {
             return Ok(None);
         }
-        let (system, n) = (self.system.clone(), self.system.n_units());
+        let (system, n) = (self.system.clone(), self.scale);
         let work = move |it: &_| iit4::distinction(&system, mechanism, rules, it);
         let found = run_of_size(py, options, n, work)?;
         Ok(found.map(|it| json(&DistinctionRecord::from(&it))))
@@ -162,7 +164,7 @@ impl System {
             name: self.record.name.clone(),
             nodes: all.iter().collect(),
             state: self.record.state.clone(),
-            alphabet: None,
+            alphabet: self.record.alphabet.clone(),
             formalism: rules.formalism().to_string(),
             mechanism: question.mechanism.iter().collect(),
             cut: None,
@@ -171,7 +173,7 @@ impl System {
             effect: None,
         };
         let system = self.system.clone();
-        let found = run_of_size(py, options, all.len(), move |options| {
+        let found = run_of_size(py, options, self.scale, move |options| {
             let (mechanism, whole) = (question.mechanism, Whole::new(options));
             let found = question.answered(
                 |side, over| system.purview_analysis(side, mechanism, over, &whole.left()),
@@ -196,7 +198,7 @@ pub(crate) fn phi_complexes(
     let values = state.clone();
     let record = network.record(&state);
     let found = run(py, options, move |options| {
-        let (state, whole) = (State::new(&values)?, Whole::new(options));
+        let (state, whole) = (core.state(&values)?, Whole::new(options));
         let found = iit4::complexes(&core, state, rules, options)?;
         let mut reason = found.stop_reason;
         let mut structures = Vec::new();
@@ -225,9 +227,9 @@ pub(crate) fn phi_complexes(
     Ok(Answer::new(phi, reason, move || json(&answer)))
 }
 
-/// What relations need of a distinction: its mechanism, φ_d, and of cause and effect the units that
-/// are OFF and those that are ON, as masks.
-type Brief = (u32, f64, (u32, u32), (u32, u32));
+/// What relations need of a distinction: its mechanism, φ_d, and of cause and effect the purview
+/// and the value of each of its units, lowest unit first.
+type Brief = (u32, f64, (u32, Vec<u8>), (u32, Vec<u8>));
 
 /// A relation as it is handed over: positions of distinctions, units with their states, φ_r.
 type Found = (Vec<usize>, Vec<(usize, u8)>, f64);
@@ -254,22 +256,19 @@ impl RelationList {
 #[pymethods]
 impl RelationList {
     #[new]
-    fn new(distinctions: Vec<Brief>) -> RelationList {
-        let mice = |(off, on): (u32, u32), phi| Mice {
-            phi,
-            state: SpecifiedState::of_binary(units(off | on), units(on)),
-            partition: JointPartition { blocks: Vec::new() },
-            tied: Vec::new(),
+    fn new(distinctions: Vec<Brief>) -> PyResult<RelationList> {
+        let mice = |(purview, values): (u32, Vec<u8>), phi| -> PyResult<Mice> {
+            let state = SpecifiedState::new(units(purview), &values);
+            let wrong = || wrong(format!("distinctions: {values:?}, expected a value a unit"));
+            let (state, partition) = (state.ok_or_else(wrong)?, JointPartition { blocks: vec![] });
+            Ok(Mice { phi, state, partition, tied: Vec::new() })
         };
-        let all: Vec<Distinction> = (distinctions.into_iter())
-            .map(|(mechanism, phi, cause, effect)| Distinction {
-                mechanism: units(mechanism),
-                phi,
-                cause: mice(cause, phi),
-                effect: mice(effect, phi),
-            })
-            .collect();
-        RelationList { relations: Relations::new(&all) }
+        let one = |(mechanism, phi, cause, effect)| {
+            let (cause, effect) = (mice(cause, phi)?, mice(effect, phi)?);
+            Ok(Distinction { mechanism: units(mechanism), phi, cause, effect })
+        };
+        let all: PyResult<Vec<Distinction>> = distinctions.into_iter().map(one).collect();
+        Ok(RelationList { relations: Relations::new(&all?) })
     }
 
     fn count(&self) -> BigUint {

@@ -3,7 +3,9 @@
 
 mod actual;
 mod draw;
+mod engine;
 mod error;
+mod grain;
 mod iit3;
 mod iit4;
 mod many;
@@ -20,11 +22,13 @@ mod _engine {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::actual::Transition;
+    use crate::actual::{Transition, events, nexus};
     #[pymodule_export]
     use crate::draw::{drawing, graph, page};
     #[pymodule_export]
     use crate::error::{InputError, InternalError, MemoryLimitError};
+    #[pymodule_export]
+    use crate::grain::{best_grain, effective_information, intrinsic_units, on_grain};
     #[pymodule_export]
     use crate::iit3::{Subsystem, complexes};
     #[pymodule_export]

@@ -14,15 +14,29 @@ use pyphi_core::{
 use rayon::prelude::*;
 
 use crate::error::{refused, wrong};
-use crate::network::{floats, reader};
+use crate::network::{Network, floats, reader};
 use crate::options::Options;
 use crate::run::{Whole, check, run_with};
 
 /// So many networks are done between two looks at what the user wants.
 const AT_A_TIME: usize = 4096;
 
-/// The networks, as arrays say.
+/// The networks.
 struct Networks {
+    source: Source,
+    states: PyBackedBytes,
+    nodes: Option<u32>,
+    n_units: usize,
+}
+
+enum Source {
+    Arrays(Arrays),
+    /// Networks that are made already.
+    Made(Vec<Arc<pyphi_core::Network>>),
+}
+
+/// Networks as arrays say.
+struct Arrays {
     /// State after state of network after network, 8-byte floats: every piece but the last has
     /// those of as many networks.
     tpms: Vec<PyBackedBytes>,
@@ -30,13 +44,10 @@ struct Networks {
     shape: Vec<usize>,
     /// The matrix of each, where it has one of its own.
     cms: Option<PyBackedBytes>,
-    states: PyBackedBytes,
-    nodes: Option<u32>,
-    n_units: usize,
     reader: Reader,
 }
 
-impl Networks {
+impl Arrays {
     /// How many bytes a TPM has.
     fn size(&self) -> usize {
         self.shape.iter().product::<usize>() * size_of::<f64>()
@@ -53,6 +64,28 @@ impl Networks {
         Table::shaped(&self.shape, floats(&piece[number % n_each * size..][..size]))
     }
 
+    fn network(&self, number: usize, n: usize) -> pyphi_core::Result<Arc<pyphi_core::Network>> {
+        let table = self.tpm(number)?;
+        let mut input = match &self.cms {
+            None => self.reader.table(table),
+            Some(cms) => {
+                let rows = cms[number * n * n..][..n * n].chunks(n).map(<[u8]>::to_vec);
+                let connectivity = Connectivity::Rows(rows.collect());
+                Reader { connectivity, ..self.reader.clone() }.table(table)
+            }
+        };
+        Ok(Arc::new(input.networks.remove(0).record?.network()?))
+    }
+}
+
+impl Networks {
+    fn len(&self) -> usize {
+        match &self.source {
+            Source::Arrays(it) => it.len(),
+            Source::Made(networks) => networks.len(),
+        }
+    }
+
     /// The network with this number; none if it cannot be in its state.
     fn system<T>(
         &self,
@@ -61,17 +94,11 @@ impl Networks {
     ) -> pyphi_core::Result<Option<T>> {
         let n = self.n_units;
         let make = || {
-            let table = self.tpm(number)?;
-            let mut input = match &self.cms {
-                None => self.reader.table(table),
-                Some(cms) => {
-                    let rows = cms[number * n * n..][..n * n].chunks(n).map(<[u8]>::to_vec);
-                    let connectivity = Connectivity::Rows(rows.collect());
-                    Reader { connectivity, ..self.reader.clone() }.table(table)
-                }
+            let network = match &self.source {
+                Source::Arrays(it) => it.network(number, n)?,
+                Source::Made(networks) => Arc::clone(&networks[number]),
             };
-            let network = Arc::new(input.networks.remove(0).record?.network()?);
-            let state = State::new(&self.states[number * n..][..n])?;
+            let state = network.state(&self.states[number * n..][..n])?;
             let units = self.nodes.map_or(network.units(), UnitSet::from_bits);
             make(&network, state, units)
         };
@@ -142,7 +169,24 @@ impl Many {
             return Err(wrong(format!("tpms: TPMs of shape {shape:?}, expected units")));
         }
         let reader = reader(connectivity, cm, row_order, flags)?;
-        let networks = Networks { tpms, shape, cms, states, nodes, n_units, reader };
+        let source = Source::Arrays(Arrays { tpms, shape, cms, reader });
+        let networks = Networks { source, states, nodes, n_units };
+        Ok(Many { networks: Arc::new(networks) })
+    }
+
+    /// The same of networks that are made already, all of as many units.
+    #[staticmethod]
+    fn of(
+        networks: Vec<PyRef<'_, Network>>,
+        states: PyBackedBytes,
+        nodes: Option<u32>,
+        n_units: usize,
+    ) -> PyResult<Many> {
+        let made: Vec<_> = networks.iter().map(|it| Arc::clone(&it.network)).collect();
+        if made.iter().any(|it| it.n_units() != n_units) || states.len() != made.len() * n_units {
+            return Err(wrong(format!("networks: expected {n_units} units and states of them")));
+        }
+        let networks = Networks { source: Source::Made(made), states, nodes, n_units };
         Ok(Many { networks: Arc::new(networks) })
     }
 
@@ -152,7 +196,7 @@ impl Many {
         let variant = options.engine.variant;
         variant.check().map_err(|it| refused(&it))?;
         let rows = over_chunks(py, options, &self.networks, move |networks, range, whole| {
-            let make = |number| networks.system(number, Subsystem::of);
+            let make = |number| networks.system(number, Subsystem::of_values);
             let systems: Vec<Option<Subsystem>> =
                 range.into_par_iter().map(make).collect::<Result<_, _>>()?;
             let is_reachable: Vec<bool> = systems.iter().map(Option::is_some).collect();

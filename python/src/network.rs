@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+use pyphi_core::UnitSet;
 use pyphi_core::input::{
     Connectivity, Entry, Form, Input, NetworkRecord, Reader, RowOrder, States, Table,
 };
@@ -31,6 +32,16 @@ pub(crate) fn floats(bytes: &[u8]) -> Vec<f64> {
 pub(crate) fn bytes<'py>(py: Python<'py>, numbers: &[f64]) -> Bound<'py, PyBytes> {
     let bytes: Vec<u8> = numbers.iter().flat_map(|it| it.to_ne_bytes()).collect();
     PyBytes::new(py, &bytes)
+}
+
+/// How large the state space of some units is: for so many binary units it is not smaller.
+pub(crate) fn scale(network: &pyphi_core::Network, units: UnitSet) -> usize {
+    let alphabet = network.alphabet();
+    if alphabet.is_binary() {
+        return units.len();
+    }
+    let of_unit = |unit: usize| (alphabet.size(unit) as f64).log2();
+    units.iter().map(of_unit).sum::<f64>().ceil() as usize
 }
 
 /// How networks are read, from the arguments of the package: `cm` is rows of 0 and 1.
@@ -77,16 +88,11 @@ impl Network {
         let Entry { record, states, notes, .. } = entry;
         let record = record?;
         let network = Arc::new(record.network()?);
-        if !network.alphabet().is_binary() {
-            let what = "alphabet: units of more than two values, expected two: the program phi \
-                        takes them, this package does not yet";
-            return Err(pyphi_core::ErrorKind::Json(what.to_owned()).into());
-        }
         Ok(Network { network, name: record.name, states, nodes: record.nodes, notes })
     }
 
     /// How many values each unit has, where one has more than two.
-    fn alphabet(&self) -> Option<Vec<usize>> {
+    pub(crate) fn more_values(&self) -> Option<Vec<usize>> {
         let alphabet = self.network.alphabet();
         (!alphabet.is_binary()).then(|| alphabet.sizes())
     }
@@ -96,7 +102,7 @@ impl Network {
         NetworkRecord {
             name: self.name.clone(),
             state: state.to_vec(),
-            alphabet: self.alphabet(),
+            alphabet: self.more_values(),
             ..NetworkRecord::default()
         }
     }
@@ -112,7 +118,7 @@ impl Network {
             state,
             nodes: self.nodes.clone(),
             labels: self.network.labels().map(<[String]>::to_vec),
-            alphabet: self.alphabet(),
+            alphabet: self.more_values(),
             values: self.network.value_names().map(<[Vec<String>]>::to_vec),
         }
     }
@@ -154,6 +160,18 @@ impl Network {
         self.network.n_units()
     }
 
+    /// How many values each unit has.
+    #[getter]
+    fn alphabet(&self) -> Vec<usize> {
+        self.network.alphabet().sizes()
+    }
+
+    /// What the values of each unit are called, if they have names.
+    #[getter]
+    fn values(&self) -> Option<Vec<Vec<String>>> {
+        self.network.value_names().map(<[Vec<String>]>::to_vec)
+    }
+
     #[getter]
     fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -188,7 +206,8 @@ impl Network {
         self.nodes.clone()
     }
 
-    /// State-by-node, 8-byte floats by row.
+    /// State-by-node, 8-byte floats by row; of units of more than two values, the distributions of
+    /// the units one after the other.
     fn tpm<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         bytes(py, &self.network.tpm().to_rows().concat())
     }
@@ -234,7 +253,7 @@ impl Network {
 }
 
 /// The networks of a file. `form` is `json`, `yaml`, `csv` or `npy`. `place` names the file in
-/// errors.
+/// errors, where it is not empty.
 #[pyfunction]
 #[pyo3(signature = (text, form, place, connectivity, cm, row_order, flags))]
 #[allow(clippy::too_many_arguments)]
@@ -253,7 +272,10 @@ pub(crate) fn read(
         std::str::from_utf8(text)
             .map_err(|it| wrong(format!("{place}: not text: {it}, expected UTF-8")))
     };
-    let at = |error: pyphi_core::Error, place: String| refused(&error.at(place));
+    let at = |error: pyphi_core::Error, place: String| match place.is_empty() {
+        true => refused(&error),
+        false => refused(&error.at(place)),
+    };
     py.detach(|| {
         let input = match form {
             "json" => reader.json(utf8()?),

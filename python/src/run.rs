@@ -125,15 +125,25 @@ pub(crate) fn run<T: Send + 'static>(
     work: impl FnOnce(&pyphi_core::Options) -> T + Send + 'static,
 ) -> PyResult<T> {
     let (cancel, latest) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(None)));
+    let engine = watched(options, &cancel, &latest);
+    run_with(py, options, &cancel, &latest, move || work(&engine))
+}
+
+/// The options of the engine, for an analysis that can be stopped and says how far it is.
+pub(crate) fn watched(
+    options: &Options,
+    cancel: &Arc<AtomicBool>,
+    latest: &Arc<Mutex<Option<Progress>>>,
+) -> pyphi_core::Options {
     let mut engine = options.engine.clone();
-    engine.cancel = Some(Arc::clone(&cancel));
+    engine.cancel = Some(Arc::clone(cancel));
     if options.progress.is_some() {
-        let latest = Arc::clone(&latest);
+        let latest = Arc::clone(latest);
         engine.progress = Some(Observer::new(move |progress| {
             *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
         }));
     }
-    run_with(py, options, &cancel, &latest, move || work(&engine))
+    engine
 }
 
 /// As [`run`]; of a system of few units on this thread, before others have woken up.

@@ -43,7 +43,7 @@ def program(tmp_path_factory):
 
     def ask(records: list[dict[str, Any]], *flags: str) -> list[str]:
         file = folder / "networks.json"
-        names = ("name", "tpm", "cm", "state", "nodes", "labels")
+        names = ("name", "tpm", "cm", "state", "nodes", "labels", "alphabet", "row_order")
         # As lines, so that each answer is one.
         lines = [json.dumps({it: record[it] for it in names if it in record}) for record in records]
         if len(lines) == 1:

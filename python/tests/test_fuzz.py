@@ -124,6 +124,58 @@ def test_networks(tpm, cm, state, nodes):
 
 
 @SETTINGS
+@given(
+    anything,
+    st.one_of(
+        st.lists(st.integers(1, 4), min_size=1, max_size=3),
+        st.lists(st.integers(-1, 300), max_size=6),
+        anything,
+    ),
+    st.one_of(st.none(), st.lists(st.lists(st.text(max_size=2), max_size=3), max_size=3), anything),
+    states,
+)
+def test_networks_of_values(tpm, alphabet, values, state):
+    with allowed():
+        network = pc.Network(tpm, alphabet=alphabet, values=values, force_cm=True)
+        assert network.tpm.shape[0] == network.num_states
+        assert pc.Network.from_json(network.to_json()) == network
+        if network.num_states > 16:
+            return
+        assert 0 <= pc.Subsystem(network, state).phi() < 100
+        pc.System(network, state).phi()
+    # The shape that fits, with entries of any kind.
+    with allowed():
+        rows = [[[1, 0, 0], [1, 0]] for _ in range(6)]
+        rows[0][0] = tpm
+        pc.Network(rows, alphabet=(3, 2))
+
+
+@SETTINGS
+@given(
+    st.one_of(st.lists(anything, max_size=3), anything),
+    st.one_of(st.lists(st.integers(-1, 3), max_size=4), anything),
+    st.sampled_from(["coarse", "blackbox", "table"]),
+    st.one_of(st.integers(-1, 3), anything),
+    states,
+)
+def test_units(parts, mapping, name, grain, history):
+    network = pc.examples.basic_network()
+    with allowed():
+        unit = pc.macro.Unit(parts, **{name: mapping}, grain=grain)
+        pc.macro.units(network, [unit, 2], history, micro_units=2, time_limit=1)
+    with allowed():
+        pc.macro.units(network, parts, history, grain=grain, time_limit=1)
+    with allowed():
+        boxes = pc.macro.Blackbox(parts, mapping)
+        pc.macro.macro_phi(network, history, blackbox=boxes, time_scale=grain)
+    with allowed():
+        groups = pc.macro.CoarseGrain(parts, mapping)
+        pc.macro.macro_phi(network, history, coarse_grain=groups)
+    with allowed():
+        pc.actual.true_events(network, history, mapping, (0, 0, 1), parts, time_limit=1)
+
+
+@SETTINGS
 @given(anything, states, st.one_of(st.none(), anything), units)
 def test_many(tpms, some, cm, nodes):
     with allowed():

@@ -53,6 +53,8 @@ pub struct Engine {
     pool: ThreadPool,
     cancel: Arc<AtomicBool>,
     options: Options,
+    /// Since when the limit on time holds.
+    began: Instant,
     /// Many problems are under way at once, so that how far one of them is says nothing.
     is_batch: Arc<AtomicBool>,
     /// The memory that was left when the system was last asked.
@@ -78,7 +80,8 @@ impl Engine {
     pub fn new(jobs: usize, cancel: Arc<AtomicBool>) -> Result<Engine, Error> {
         let pool = threads(jobs)?;
         let options = Options { cancel: Some(Arc::clone(&cancel)), ..Options::default() };
-        Ok(Engine { pool, cancel, options, is_batch: Arc::default(), left: Arc::default() })
+        let (began, is_batch, left) = (Instant::now(), Arc::default(), Arc::default());
+        Ok(Engine { pool, cancel, options, began, is_batch, left })
     }
 
     /// The memory that is left, if the system tells.
@@ -98,6 +101,15 @@ impl Engine {
     #[must_use]
     pub fn by(mut self, variant: Variant) -> Engine {
         self.options.variant = variant;
+        self
+    }
+
+    /// The same engine by these options, but for what cancels it. Their limit on time is that of
+    /// all that it does from now on.
+    #[must_use]
+    pub fn with(mut self, options: Options) -> Engine {
+        self.options = Options { cancel: self.options.cancel, ..options };
+        self.began = Instant::now();
         self
     }
 
@@ -210,7 +222,8 @@ impl Engine {
         needed_bytes: impl Fn(usize) -> u64,
         work: impl FnOnce(Options) -> T + Send,
     ) -> Result<T, Error> {
-        let left = self.memory_left();
+        let limit = self.options.limits.memory_bytes;
+        let left = [self.memory_left(), limit].into_iter().flatten().min();
         let all = self.pool.current_num_threads();
         let needed_bytes = |n_threads: usize| {
             let needed = needed_bytes(n_threads);
@@ -228,7 +241,7 @@ impl Engine {
                 note: String::new(),
             });
         };
-        let mut options = self.options.clone();
+        let mut options = self.options.left(self.began);
         options.limits.memory_bytes = left;
         if n_threads == all {
             return Ok(self.pool.install(|| work(options)));
@@ -266,6 +279,7 @@ impl Engine {
                 pool: threads(1)?,
                 cancel: Arc::clone(&self.cancel),
                 options: self.options.clone(),
+                began: self.began,
                 is_batch: Arc::clone(&self.is_batch),
                 left: Arc::clone(&self.left),
             })
@@ -888,7 +902,7 @@ impl OwnNetwork {
     }
 
     /// Whether the file, or what was asked, names the units of the system.
-    pub(crate) fn has_nodes(&self) -> bool {
+    pub fn has_nodes(&self) -> bool {
         self.record.nodes.is_some()
     }
 

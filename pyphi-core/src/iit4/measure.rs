@@ -54,16 +54,16 @@ pub struct SpecifiedState {
 }
 
 impl SpecifiedState {
-    /// The state of binary units of which these are ON.
-    ///
-    /// # Panics
-    /// If there are more units than a system can have.
-    pub fn of_binary(purview: UnitSet, on: UnitSet) -> SpecifiedState {
+    /// The state in which the units of a purview, lowest unit first, have these values. `None` if
+    /// there is not one value for each, or there are more units than a system can have.
+    pub fn new(purview: UnitSet, of_units: &[u8]) -> Option<SpecifiedState> {
         let mut values = [0; System::MAX_UNITS];
-        for (idx, unit) in purview.iter().enumerate() {
-            values[idx] = u8::from(on.contains(unit));
+        if of_units.len() != purview.len() {
+            return None;
         }
-        SpecifiedState { purview, on: on.intersection(purview), values }
+        values.get_mut(..of_units.len())?.copy_from_slice(of_units);
+        let on = purview.iter().zip(of_units).filter(|it| *it.1 != 0).map(|it| it.0).collect();
+        Some(SpecifiedState { purview, on, values })
     }
 
     /// The value of each unit of the purview, lowest unit first: of binary units 0 or 1.

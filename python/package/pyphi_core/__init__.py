@@ -8,14 +8,14 @@ SystemIrreducibilityAnalysis(Φ = 1.91667, {A,B,C}, {A,B} ≠> {C}, 6 concepts)
 
 ``Subsystem`` is a candidate system of IIT 3.0 and ``System`` one of IIT 4.0; what can be asked of
 them are their methods. ``sia``, ``ces``, ``complexes`` and the others ask the same as functions,
-``phi_many`` asks it of arrays of networks; ``actual`` has actual causation. Results are in ``iit3``
-and ``iit4``. They do not change, and their ``to_dict()`` and ``to_json()`` are what the program
-``phi`` writes.
+``phi_many`` asks it of arrays of networks; ``actual`` has actual causation and ``macro`` other
+grains. Results are in ``iit3`` and ``iit4``. They do not change, and their ``to_dict()`` and
+``to_json()`` are what the program ``phi`` writes.
 
 Values are exact up to rounding: nothing is sampled or approximated unless it is asked for.
 """
 
-from . import actual, examples, iit3, iit4
+from . import actual, examples, iit3, iit4, macro
 from ._arguments import ArgumentError
 from ._engine import InputError, InternalError, MemoryLimitError, __version__
 from ._functions import (
@@ -64,6 +64,7 @@ __all__ = [
     "examples",
     "iit3",
     "iit4",
+    "macro",
     "major_complex",
     "phi",
     "phi_many",

@@ -101,7 +101,7 @@ def matrix(cm: Any) -> list[bytes]:
 
 
 def state(value: Any) -> bytes:
-    """A state, unit 0 first: a byte for each unit."""
+    """A state of binary units, unit 0 first: a byte for each unit."""
     expected = "expected a 0 or 1 for each unit, as in (1, 0, 0)"
     if isinstance(value, str):
         digits = value.translate({ord(it): None for it in "(), []"})
@@ -118,6 +118,37 @@ def state(value: Any) -> bytes:
     if found.ndim != 1 or len(found) > 64 or not np.isin(found, (0, 1)).all():
         raise refused(f"state: {shortened(value)}, {expected}", "StateValue")
     return found.astype(np.uint8).tobytes()
+
+
+def state_of_values(value: Any, names: Optional[Sequence[Sequence[str]]]) -> bytes:
+    """As ``state``, of units of more than two values, or of values with ``names``. Which values a
+    unit has, the engine knows."""
+    expected = "expected the value of each unit, as in (2, 0, 1)"
+    if isinstance(value, str):
+        text = value.strip().strip("()[]")
+        parts = text.split(",") if "," in text else text.split() if " " in text else list(text)
+        value = [it.strip() for it in parts]
+    try:
+        values = list(itertools.islice(value, 65))
+    except TypeError:
+        raise ArgumentError(f"state: {shortened(value)}, {expected}") from None
+
+    def number(unit: int, item: Any) -> int:
+        own: Sequence[str] = () if names is None or unit >= len(names) else names[unit]
+        if isinstance(item, str):
+            return list(own).index(item) if item in own else int(item)
+        try:
+            return operator.index(item)
+        except TypeError:
+            found = float(item)
+            if not found.is_integer():
+                raise ValueError(item) from None
+            return int(found)
+
+    try:
+        return bytes(number(unit, item) for unit, item in enumerate(values))
+    except (ValueError, TypeError, OverflowError):
+        raise refused(f"state: {shortened(value)}, {expected}", "StateValue") from None
 
 
 def unit(value: Any, labels: Optional[Sequence[str]], field: str) -> int:
@@ -170,10 +201,10 @@ def members(bits: int) -> tuple[int, ...]:
     return tuple(it for it in range(bits.bit_length()) if bits >> it & 1)
 
 
-def shaped(flat: Any, purview: Sequence[int], n: int) -> Floats:
-    """A repertoire as PyPhi shapes it: an axis for each unit of the network, of length 2 for those
-    of the purview and of length 1 for the others. The first unit is fastest in ``flat``."""
-    shape = [2 if it in purview else 1 for it in range(n)]
+def shaped(flat: Any, purview: Sequence[int], alphabet: Sequence[int]) -> Floats:
+    """A repertoire as PyPhi shapes it: an axis for each unit of the network, with its values for
+    those of the purview and of length 1 for the others. The first unit is fastest in ``flat``."""
+    shape = [k if it in purview else 1 for it, k in enumerate(alphabet)]
     found: Floats = np.array(flat, dtype=np.float64).reshape(shape, order="F")
     found.flags.writeable = False
     return found

@@ -52,6 +52,10 @@ class Network:
     @property
     def n(self) -> int: ...
     @property
+    def alphabet(self) -> list[int]: ...
+    @property
+    def values(self) -> Optional[list[list[str]]]: ...
+    @property
     def name(self) -> Optional[str]: ...
     @property
     def labels(self) -> Optional[list[str]]: ...
@@ -113,11 +117,45 @@ class Transition:
     def probability(self) -> float: ...
     def account(self, scheme: str, has_candidates: bool, options: Options) -> Answer: ...
 
+def nexus(
+    network: Network, states: tuple[bytes, bytes], way: tuple[bool, str], options: Options
+) -> Answer: ...
+def events(
+    network: Network,
+    states: tuple[bytes, bytes],
+    next: bytes,
+    nodes: Optional[Sequence[int]],
+    is_extrinsic: bool,
+    way: tuple[bool, str],
+    options: Options,
+) -> Answer: ...
+def effective_information(network: Network, options: Options) -> Answer: ...
+def on_grain(
+    network: Network,
+    state: bytes,
+    nodes: Optional[Sequence[int]],
+    time_scale: int,
+    boxes: Optional[tuple[Sequence[Sequence[int]], Sequence[int]]],
+    groups: Optional[tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]],
+    options: Options,
+) -> Answer: ...
+def best_grain(
+    network: Network,
+    state: bytes,
+    nodes: Optional[Sequence[int]],
+    black_boxes: bool,
+    time_scales: Sequence[int],
+    options: Options,
+) -> Answer: ...
+def intrinsic_units(
+    text: str, bounds: tuple[int, int, int, str, int], has_validity: bool, options: Options
+) -> Answer: ...
+
 _Found = tuple[Sequence[int], Sequence[tuple[int, int]], float]
 
 class RelationList:
     def __new__(
-        cls, distinctions: Sequence[tuple[int, float, tuple[int, int], tuple[int, int]]]
+        cls, distinctions: Sequence[tuple[int, float, tuple[int, bytes], tuple[int, bytes]]]
     ) -> RelationList: ...
     def count(self) -> int: ...
     def some(self, after: Optional[_Found], most: int) -> list[_Found]: ...
@@ -139,6 +177,10 @@ class Many:
         n_units: int,
         row_order: Optional[str],
         flags: tuple[bool, bool, bool],
+    ) -> Many: ...
+    @staticmethod
+    def of(
+        networks: Sequence[Network], states: bytes, nodes: Optional[int], n_units: int
     ) -> Many: ...
     def phi(self, options: Options) -> bytes: ...
     def phi_s(self, options: Options, has_structure: bool) -> bytes: ...

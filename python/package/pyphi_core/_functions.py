@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional, Union, overload
 
-from . import _arguments as arguments
 from . import _engine, iit3, iit4
 from ._arguments import ArgumentError, Units, refused, shortened
 from ._network import Network
@@ -142,8 +141,8 @@ def _network(network: Any, state: Any) -> tuple[Network, bytes]:
         raise ArgumentError(f"network: {type(network).__name__}, expected a Network")
     state = network.state if state is None else state
     if state is None:
-        raise refused("state: missing, expected a 0 or 1 for each unit")
-    return network, arguments.state(state)
+        raise refused("state: missing, expected a value for each unit")
+    return network, network._state(state)
 
 
 @overload
@@ -178,10 +177,10 @@ def complexes(
     exclusion leaves, each with its Φ-structure."""
     found, values = _network(network, state)
     if formalism == "iit3":
-        chosen = options(given, needs=limited(found.size))
+        chosen = options(given, needs=limited(found._scale()))
         answer = _engine.complexes(found._native, values, chosen, ranges)
         return iit3.Complexes._of(answer, found)
-    chosen = options(given, formalism, ties, needs=limited(found.size))
+    chosen = options(given, formalism, ties, needs=limited(found._scale()))
     answer = _engine.phi_complexes(found._native, values, chosen)
     return iit4.Complexes._of(answer, found)
 

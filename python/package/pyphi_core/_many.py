@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 import numpy as np
@@ -99,10 +100,12 @@ def phi_many(
     if isinstance(tpms, (list, tuple)) and tpms and all(isinstance(it, Network) for it in tpms):
         if len({it.size for it in tpms}) > 1:
             raise refused("tpms: networks of several sizes, expected one size")
-        if cm is None:
-            cm = np.stack([it.cm for it in tpms])
         if nodes is not None:
             nodes = tpms[0].indices(nodes)
+        if cm is None:
+            return _of_networks(tpms, states, nodes, formalism, ties, structure, given)
+        if any(k > 2 for it in tpms for k in it.alphabet):
+            raise refused("cm: with networks of units of more than two values, expected none")
         # Their rows are in the order of this package, whatever they were made of.
         tpms, row_order = np.stack([it.tpm for it in tpms]), None
     found = arguments.checked("tpms", tpms, MOST_ENTRIES)
@@ -142,12 +145,51 @@ def phi_many(
     many = _engine.Many(
         _pieces(found), shape, rows, cms, connectivity, all_states, units, n, row_order, flags
     )
+    return _answered(many, n, formalism, ties, structure, given)
+
+
+def _of_networks(
+    networks: Sequence[Network],
+    states: Any,
+    nodes: Optional[Units],
+    formalism: str,
+    ties: str,
+    structure: bool,
+    given: Any,
+) -> NDArray[Any]:
+    """Φ of networks that are made already."""
+    n, count = networks[0].size, len(networks)
+    units = None if nodes is None else mask(arguments.numbers(nodes, None, n, "nodes"))
+    found = arguments.array("states", states)
+    if found.ndim == 1:
+        found = np.broadcast_to(found, (count, len(found)))
+    if found.shape != (count, n):
+        raise refused(f"states: shape {found.shape}, expected ({count}, {n}) or ({n},)")
+    most = np.array([it.alphabet for it in networks])
+    wrong = np.argwhere(~((found >= 0) & (found < most) & (found == np.floor(found))))
+    if len(wrong):
+        at, unit = (int(it) for it in wrong[0])
+        last = most[at, unit] - 1
+        expected = "0 or 1" if last == 1 else f"a value from 0 to {last}"
+        message = f"states: network {at}, unit {unit}: {found[at, unit]}, expected {expected}"
+        raise refused(message, "StateValue")
+    all_states = found.astype(np.uint8).tobytes()
+    many = _engine.Many.of([it._native for it in networks], all_states, units, n)
+    scale = max(it._scale() for it in networks)
+    return _answered(many, scale, formalism, ties, structure, given)
+
+
+def _answered(
+    many: _engine.Many, scale: int, formalism: str, ties: str, structure: bool, given: Any
+) -> NDArray[Any]:
+    """The rows of the networks."""
     if formalism == "iit3":
         if structure:
             raise refused("structure: True, expected False under IIT 3.0")
-        answer = many.phi(options(given, needs=limited(n)))
+        answer = many.phi(options(given, needs=limited(scale)))
         return _fields(np.frombuffer(answer, dtype=IIT3), OF_IIT3)
-    answer = many.phi_s(options(given, formalism, ties, needs=limited(n)), bool(structure))
+    chosen = options(given, formalism, ties, needs=limited(scale))
+    answer = many.phi_s(chosen, bool(structure))
     names = OF_STRUCTURES if structure else OF_SYSTEMS
     return _fields(np.frombuffer(answer, dtype=IIT4), names)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
+import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -34,7 +37,7 @@ _FORMS = {
 
 
 class Network(Frozen):
-    """A network of binary units: its transition probabilities and its connections.
+    """A network: its transition probabilities and its connections.
 
     Row ``s`` of a state-by-node ``tpm`` is the state at t (unit 0 in the lowest bit), and column
     ``j`` is P(unit ``j`` is ON at t+1). State-by-state arrays and arrays with an axis for each unit
@@ -51,13 +54,26 @@ class Network(Frozen):
     state-by-state TPM whose units are not conditionally independent. ``row_order="big-endian"`` is
     for rows whose last unit is the lowest bit. What was guessed or rounded is in ``notes``;
     ``strict`` forbids it.
+
+    Units of more than two values have an ``alphabet``, how many values each of them has, and
+    perhaps ``values``, what these are called. Row ``s`` of ``tpm`` is then the state with the first
+    unit fastest, and holds a distribution for each unit (as lists in a list, or all in one row), or
+    the next value of each unit; or ``tpm`` is state-by-state, or has for each unit an array
+    ``P[a, b, c, value]``, as PyPhi 2.0-dev has it.
+
+    >>> network = pc.Network([[2, 0], [2, 1], [2, 1], [0, 0], [0, 0], [0, 1]], alphabet=(3, 2))
+    >>> network.tpm[0].tolist()
+    [0.0, 0.0, 1.0, 1.0, 0.0]
     """
 
-    __slots__ = ("_native", "_tpm", "_cm", "_labels")
+    __slots__ = ("_native", "_tpm", "_cm", "_labels", "_alphabet", "_is_plain")
     _native: _engine.Network
     _tpm: Optional[Floats]
     _cm: Optional[NDArray[np.int8]]
     _labels: Optional[tuple[str, ...]]
+    _alphabet: tuple[int, ...]
+    #: Two values a unit, without names.
+    _is_plain: bool
     _what = "a network"
 
     def __init__(
@@ -66,19 +82,30 @@ class Network(Frozen):
         cm: Any = None,
         node_labels: Optional[Sequence[str]] = None,
         *,
+        alphabet: Optional[Iterable[int]] = None,
+        values: Optional[Sequence[Sequence[str]]] = None,
         name: Optional[str] = None,
         row_order: Optional[str] = None,
         force_cm: bool = False,
         project: bool = False,
         strict: bool = False,
     ) -> None:
-        found = arguments.array("tpm", tpm)
         rows, connectivity = connections(cm)
         labels = None
         if node_labels is not None:
             labels = [_text("node_labels", it) for it in node_labels]
         flags = (bool(strict), bool(force_cm), bool(project))
         name = None if name is None else _text("name", name)
+        if alphabet is not None or values is not None:
+            record = of_values(tpm, alphabet, values)
+            named = {"name": name, "labels": labels}
+            record.update({field: it for field, it in named.items() if it is not None})
+            text = json.dumps(record).encode()
+            self._set(
+                _engine.read(text, "json", "", connectivity, rows, row_order, flags)[0]
+            )
+            return
+        found = arguments.array("tpm", tpm)
         native = _engine.Network.of_array(
             found.tobytes(), found.shape, rows, connectivity, labels, name, row_order, flags
         )
@@ -88,6 +115,9 @@ class Network(Frozen):
         labels = native.labels
         object.__setattr__(self, "_native", native)
         object.__setattr__(self, "_labels", None if labels is None else tuple(labels))
+        object.__setattr__(self, "_alphabet", tuple(native.alphabet))
+        is_plain = native.values is None and all(k == 2 for k in native.alphabet)
+        object.__setattr__(self, "_is_plain", is_plain)
         object.__setattr__(self, "_tpm", None)
         object.__setattr__(self, "_cm", None)
 
@@ -159,7 +189,7 @@ class Network(Frozen):
 
     def to_json(self, state: Any = None) -> str:
         """The network in the form of the program's files, in a state if one is given."""
-        return self._native.json(None if state is None else arguments.state(state))
+        return self._native.json(None if state is None else self._state(state))
 
     def to_dict(self, state: Any = None) -> dict[str, Any]:
         """As ``to_json``, as plain Python."""
@@ -175,12 +205,26 @@ class Network(Frozen):
     @property
     def tpm(self) -> Floats:
         """State-by-node: row s is the state at t (unit 0 in the lowest bit), column j is
-        P(unit j is ON at t+1)."""
+        P(unit j is ON at t+1). Of units of more than two values, a row has the distributions of all
+        units, one after the other."""
         if self._tpm is None:
             flat = np.frombuffer(self._native.tpm(), dtype=np.float64)
-            object.__setattr__(self, "_tpm", flat.reshape(-1, self.size))
+            object.__setattr__(self, "_tpm", flat.reshape(self.num_states, -1))
         assert self._tpm is not None
         return self._tpm
+
+    @property
+    def marginals(self) -> tuple[Floats, ...]:
+        """For each unit its distribution after every state: ``P[a, b, c, value]``."""
+        rows, sizes = self.tpm, self._alphabet
+        if all(k == 2 for k in sizes):
+            rows = np.stack([1 - rows, rows], axis=-1).reshape(self.num_states, -1)
+        axes = (*reversed(range(self.size)), self.size)
+        blocks = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
+        found = tuple(it.reshape(*sizes[::-1], -1).transpose(axes) for it in blocks)
+        for it in found:
+            it.flags.writeable = False
+        return found
 
     @property
     def cm(self) -> NDArray[np.int8]:
@@ -199,7 +243,18 @@ class Network(Frozen):
     @property
     def num_states(self) -> int:
         """The number of states."""
-        return 1 << self.size
+        return math.prod(self._alphabet)
+
+    @property
+    def alphabet(self) -> tuple[int, ...]:
+        """How many values each unit has."""
+        return self._alphabet
+
+    @property
+    def values(self) -> Optional[tuple[tuple[str, ...], ...]]:
+        """What the values of each unit are called, if they have names."""
+        found = self._native.values
+        return None if found is None else tuple(map(tuple, found))
 
     @property
     def node_indices(self) -> tuple[int, ...]:
@@ -249,8 +304,20 @@ class Network(Frozen):
 
     def all_states(self) -> Iterator[tuple[int, ...]]:
         """Every state, unit 0 fastest."""
-        for row in range(self.num_states):
-            yield tuple(row >> it & 1 for it in range(self.size))
+        reversed_values = itertools.product(*(range(k) for k in reversed(self._alphabet)))
+        for values in reversed_values:
+            yield values[::-1]
+
+    def _state(self, value: Any) -> bytes:
+        """A state as the engine wants it."""
+        if self._is_plain:
+            return arguments.state(value)
+        return arguments.state_of_values(value, self._native.values)
+
+    def _scale(self, nodes: Optional[Sequence[int]] = None) -> int:
+        """As many binary units have no fewer states than these, or all."""
+        sizes = self._alphabet if nodes is None else [self._alphabet[it] for it in nodes]
+        return (math.prod(sizes) - 1).bit_length()
 
     def explore(
         self,
@@ -286,7 +353,10 @@ class Network(Frozen):
     def __repr__(self) -> str:
         name = "" if self.name is None else f"{self.name!r}, "
         labels = "" if self._labels is None else f", node_labels={list(self._labels)}"
-        return f"Network({name}{self.size} units, {int(self.cm.sum())} connections{labels})"
+        several = any(k > 2 for k in self._alphabet)
+        alphabet = f", alphabet={self._alphabet}" if several else ""
+        counts = f"{self.size} units, {int(self.cm.sum())} connections"
+        return f"Network({name}{counts}{alphabet}{labels})"
 
     def _repr_html_(self) -> str:
         from ._pictures import graph, inline
@@ -301,6 +371,105 @@ def connections(cm: Any) -> tuple[Optional[list[bytes]], str]:
     if isinstance(cm, str):
         return None, cm
     return arguments.matrix(cm), "file"
+
+
+def of_values(
+    tpm: Any, alphabet: Optional[Iterable[int]], values: Optional[Sequence[Sequence[str]]]
+) -> dict[str, Any]:
+    """The network of these arguments as the fields of a file."""
+    record: dict[str, Any] = {}
+    if values is not None:
+        try:
+            names = [[_text("values", it) for it in of_unit] for of_unit in values]
+        except TypeError as error:
+            raise arguments.ArgumentError(f"values: {arguments.shortened(error)}") from None
+        record["values"] = names
+        alphabet = [len(it) for it in names] if alphabet is None else alphabet
+    try:
+        sizes = [operator.index(it) for it in itertools.islice(alphabet or (), 65)]
+    except TypeError:
+        shown = arguments.shortened(alphabet)
+        message = f"alphabet: {shown}, expected a number of values for each unit"
+        raise arguments.ArgumentError(message) from None
+    record["alphabet"] = sizes
+    # What is no alphabet, the engine says.
+    fits = sizes and all(2 <= k <= 256 for k in sizes)
+    if not fits or math.prod(sizes) > arguments.MOST_ENTRIES:
+        return {**record, "tpm": [[]], "row_order": "first-unit-fastest"}
+    field, table = _table(tpm, sizes)
+    record[field] = table
+    if field != "marginals":
+        record["row_order"] = "first-unit-fastest"
+    return record
+
+
+def _table(tpm: Any, sizes: Sequence[int]) -> tuple[str, Any]:
+    """A TPM of units with these numbers of values: the field of a file that it goes to, and what
+    is in it."""
+    n, states, k = len(sizes), math.prod(sizes), sizes[0]
+    is_even = all(it == k for it in sizes)
+    if not isinstance(tpm, np.ndarray) and not is_even and _depth(tpm) > 2:
+        # Not an array, since units have different numbers of values.
+        rows = list(itertools.islice(tpm, states + 1))
+        if len(rows) == n:
+            return "marginals", [_unit_table(rows[it], (*sizes, sizes[it]), it) for it in range(n)]
+        if len(rows) != states or any(_depth(it) != 2 or len(it) != n for it in rows):
+            raise _no_table(f"{len(rows)} items", sizes)
+        units = [
+            _unit_table([row[it] for row in rows], (states, sizes[it]), it) for it in range(n)
+        ]
+        return "tpm", [list(it) for it in zip(*units)]
+    found = arguments.array("tpm", tpm)
+    bad = np.argwhere(~np.isfinite(found))
+    if len(bad):
+        place = tuple(int(it) for it in bad[0])
+        value = found[place]
+        raise refused(f"tpm: at {place}: {value}, expected a probability", "NotAProbability")
+    shape = found.shape
+    if shape == (states, n) and (k > 2 or not is_even):
+        return "next", found.tolist()
+    if shape == (states, sum(sizes)):
+        ends = list(itertools.accumulate(sizes))
+        cells = found.tolist()
+        return "tpm", [[row[end - k : end] for end, k in zip(ends, sizes)] for row in cells]
+    forms: list[tuple[int, ...]] = [(states, n), (states, states)]
+    if is_even:
+        if shape == (n, *sizes, k):
+            return "marginals", found.tolist()
+        forms += [(states, n, k)]
+    if is_even and k == 2:
+        forms += [(*sizes, n)]
+    if shape not in forms:
+        raise _no_table(f"an array of shape {shape}", sizes)
+    return "tpm", found.tolist()
+
+
+def _unit_table(values: Any, shape: tuple[int, ...], unit: int) -> Any:
+    """The distributions of one unit, as lists."""
+    found = arguments.array(f"tpm: unit {unit}", values)
+    if found.shape != shape:
+        raise refused(f"tpm: unit {unit}: an array of shape {found.shape}, expected {shape}")
+    bad = np.argwhere(~np.isfinite(found))
+    if len(bad):
+        place = tuple(int(it) for it in bad[0])
+        message = f"tpm: unit {unit}: at {place}: {found[place]}, expected a probability"
+        raise refused(message, "NotAProbability")
+    return found.tolist()
+
+
+def _no_table(found: str, sizes: Sequence[int]) -> Exception:
+    states, alphabet = math.prod(sizes), "(" + ",".join(map(str, sizes)) + ")"
+    forms = f"a distribution for each unit, {len(sizes)} next values or {states} probabilities"
+    expected = f"expected {states} rows (alphabet {alphabet}), in each of them {forms}"
+    return refused(f"tpm: {found}, {expected}", "TpmRows")
+
+
+def _depth(value: Any) -> int:
+    """How many lists are in each other."""
+    depth = 0
+    while isinstance(value, (list, tuple)) and value:
+        value, depth = value[0], depth + 1
+    return depth + (value.ndim if isinstance(value, np.ndarray) else 0)
 
 
 def _text(field: str, value: Any) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from . import _arguments as arguments
 from . import _engine
 from ._arguments import ArgumentError, Frozen, Units, refused, shortened
 from ._options import FORMALISMS, options
@@ -101,7 +100,7 @@ def picture(
     if not all(isinstance(it, str) for it in kinds):
         raise ArgumentError(f"show: {shortened(show)}, expected names")
     chosen = options(given, formalism, ties)
-    native, state = system.network._native, arguments.state(system.state)
+    native, state = system.network._native, system.network._state(system.state)
     return Picture(
         _engine.drawing(native, state, list(system.nodes), kinds, bool(dark), chosen)
     )
@@ -153,6 +152,6 @@ def page(
     chosen = options({"threads": threads}, (iit4 or asked)[0], ties)
     units = None if nodes is None else list(network.indices(nodes))
     html = _engine.page(
-        network._native, arguments.state(state), units, "iit3" in asked, states, chosen
+        network._native, network._state(state), units, "iit3" in asked, states, chosen
     )
     return Page(html)

@@ -89,7 +89,7 @@ class Record(Frozen):
         return "{" + ",".join(self._labels(units)) + "}"
 
     def _repertoire(self, flat: Any, purview: Sequence[int]) -> Floats:
-        return shaped(flat, purview, self._network.size)
+        return shaped(flat, purview, self._network.alphabet)
 
 
 class Answered(Record):

@@ -52,12 +52,12 @@ class _Candidate(Frozen):
         if state is None:
             state = network.state
             if state is None:
-                raise refused("state: missing, expected a 0 or 1 for each unit")
+                raise refused("state: missing, expected a value for each unit")
         if nodes is None:
             nodes = network.nodes
         known = network.node_indices if nodes is None else network.indices(nodes)
         object.__setattr__(self, "_network", network)
-        object.__setattr__(self, "_state", arguments.state(state))
+        object.__setattr__(self, "_state", network._state(state))
         object.__setattr__(self, "_nodes", known)
         return mask(known)
 
@@ -127,6 +127,10 @@ class _Candidate(Frozen):
 
         return graph(self._network, self.state, self._nodes)
 
+    def _is_large(self) -> bool:
+        """Whether it is worth looking at what is left of the memory."""
+        return self._network._scale(self._nodes) >= LARGE
+
     def _units(self, field: str, units: Any) -> tuple[int, ...]:
         found = arguments.numbers(units, self._network.node_labels, self._network.size, field)
         for it in found:
@@ -161,7 +165,7 @@ class Subsystem(_Candidate):
 
     def _options(self, given: Any, keeps_choices: bool = False, **more: Any) -> _engine.Options:
         needs = None
-        if self.size >= LARGE:
+        if self._is_large():
 
             def needs(threads: int) -> int:
                 return self._native.memory_needed(threads, keeps_choices)
@@ -170,7 +174,7 @@ class Subsystem(_Candidate):
 
     def _of_mechanism(self, given: Any) -> _engine.Options:
         """As ``_options``, for what is done on one thread."""
-        if self.size >= LARGE:
+        if self._is_large():
             check_memory(self._native.memory_needed(1, False), given)
         return options(given)
 
@@ -263,7 +267,7 @@ class Subsystem(_Candidate):
         side = direction_of(direction)
         mechanism, purview = self._units("mechanism", mechanism), self._units("purview", purview)
         flat = self._native.repertoire(side, mask(mechanism), mask(purview))
-        return shaped(np.frombuffer(flat, dtype=np.float64), purview, self._network.size)
+        return shaped(np.frombuffer(flat, dtype=np.float64), purview, self._network.alphabet)
 
     def find_mip(
         self,
@@ -421,7 +425,7 @@ class System(_Candidate):
 
     def _options(self, given: Any, of_structure: bool = False, **more: Any) -> _engine.Options:
         needs = None
-        if self.size >= LARGE:
+        if self._is_large():
 
             def needs(threads: int) -> int:
                 return self._native.memory_needed(threads, of_structure)
@@ -430,7 +434,7 @@ class System(_Candidate):
 
     def _of_mechanism(self, given: Any) -> _engine.Options:
         """As ``_options``, for what is done on one thread."""
-        if self.size >= LARGE:
+        if self._is_large():
             check_memory(self._native.memory_needed(1, True), given)
         return options(given, self._formalism, self._ties)
 

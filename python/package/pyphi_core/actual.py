@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import _arguments as arguments
@@ -17,7 +17,21 @@ if TYPE_CHECKING:
 
     from ._options import Options
 
-__all__ = ["Account", "CausalLink", "CausalLinks", "Irreducibility", "Transition"]
+__all__ = [
+    "Account",
+    "CausalLink",
+    "CausalLinks",
+    "Event",
+    "Events",
+    "Irreducibility",
+    "Nexus",
+    "NexusTransition",
+    "Transition",
+    "causal_nexus",
+    "extrinsic_events",
+    "nexus",
+    "true_events",
+]
 
 
 class CausalLink(Record):
@@ -179,6 +193,174 @@ class Account(Answered):
         return f"<p>{self._shown()}</p>{self.links._repr_html_()}"
 
 
+class NexusTransition(Record):
+    """A part of a transition with 𝒜 > 0."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> float:
+        """𝒜 in bits."""
+        return float(self._data["A"])
+
+    @property
+    def cause(self) -> tuple[int, ...]:
+        """The units that are considered before."""
+        return tuple(self._data["cause"])
+
+    @property
+    def effect(self) -> tuple[int, ...]:
+        """The units that are considered after."""
+        return tuple(self._data["effect"])
+
+    def _shown(self) -> str:
+        return f"{self._set(self.cause)} → {self._set(self.effect)}, 𝒜 = {self.value:.6g}"
+
+
+class Nexus(Answered, Sequence[NexusTransition]):
+    """All parts of a transition with 𝒜 > 0, the largest 𝒜 first."""
+
+    __slots__ = ()
+
+    def _parts(self) -> Records[NexusTransition]:
+        return NexusTransitions(self._content()["nexus"], self._network)
+
+    def __len__(self) -> int:
+        return len(self._content()["nexus"])
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._parts()[index]
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        """The state before."""
+        return tuple(self._content()["before"])
+
+    @property
+    def after(self) -> tuple[int, ...]:
+        """The state after."""
+        return tuple(self._content()["after"])
+
+    @property
+    def causal(self) -> Optional[NexusTransition]:
+        """The causal nexus: the first."""
+        return self[0] if len(self) else None
+
+    def to_pandas(self) -> Any:
+        """A row for each, as a DataFrame: needs pandas."""
+        return self._parts().to_pandas()
+
+    def __repr__(self) -> str:
+        return repr(self._parts()).replace("NexusTransitions", "Nexus", 1)
+
+    def _repr_html_(self) -> str:
+        return self._parts()._repr_html_()
+
+
+class NexusTransitions(Records[NexusTransition]):
+    """Some parts of a transition."""
+
+    __slots__ = ()
+    _kind = NexusTransition
+
+    def _rows(self) -> list[dict[str, Any]]:
+        labels = self._network.labels
+        return [
+            {
+                "cause": ",".join(labels(it.cause)),
+                "effect": ",".join(labels(it.effect)),
+                "A": it.value,
+            }
+            for it in self
+        ]
+
+
+class Event(Record):
+    """An occurrence with an actual cause in the state before it and an actual effect in the state
+    after it."""
+
+    __slots__ = ()
+
+    @property
+    def mechanism(self) -> tuple[int, ...]:
+        """Units of the occurrence."""
+        return tuple(self._data["mechanism"])
+
+    @property
+    def cause(self) -> CausalLink:
+        """Its actual cause."""
+        return CausalLink(self._data["cause"], self._network)
+
+    @property
+    def effect(self) -> CausalLink:
+        """Its actual effect."""
+        return CausalLink(self._data["effect"], self._network)
+
+    def _shown(self) -> str:
+        cause, effect = (self._set(it.purview) for it in (self.cause, self.effect))
+        alphas = f"α = {self.cause.alpha:.6g} and {self.effect.alpha:.6g}"
+        return f"{cause} <- {self._set(self.mechanism)} -> {effect}, {alphas}"
+
+
+class Events(Answered, Sequence[Event]):
+    """The events of a complex in three successive states."""
+
+    __slots__ = ()
+
+    def _parts(self) -> _EventList:
+        return _EventList(self._content()["events"], self._network)
+
+    def __len__(self) -> int:
+        return len(self._content()["events"])
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._parts()[index]
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """Units of the complex."""
+        return tuple(self._content()["nodes"])
+
+    @property
+    def phi(self) -> Optional[float]:
+        """Φ of the complex by IIT 3.0; None if its units were given."""
+        found = self._content().get("phi")
+        return None if found is None else float(found)
+
+    @property
+    def extrinsic(self) -> bool:
+        """Whether causes and effects were looked for among all units."""
+        return bool(self._content()["extrinsic"])
+
+    def to_pandas(self) -> Any:
+        """A row for each, as a DataFrame: needs pandas."""
+        return self._parts().to_pandas()
+
+    def __repr__(self) -> str:
+        return repr(self._parts()).replace("_EventList", "Events", 1)
+
+    def _repr_html_(self) -> str:
+        return self._parts()._repr_html_()
+
+
+class _EventList(Records[Event]):
+    __slots__ = ()
+    _kind = Event
+
+    def _rows(self) -> list[dict[str, Any]]:
+        labels = self._network.labels
+        return [
+            {
+                "cause": ",".join(labels(it.cause.purview)),
+                "alpha_cause": it.cause.alpha,
+                "mechanism": ",".join(labels(it.mechanism)),
+                "effect": ",".join(labels(it.effect.purview)),
+                "alpha_effect": it.effect.alpha,
+            }
+            for it in self
+        ]
+
+
 class Transition:
     """A network that was in the state ``before`` and then in the state ``after``. ``cause`` are the
     units among which causes are looked for, ``effect`` those of the effects; all by default.
@@ -202,10 +384,7 @@ class Transition:
         *,
         background: str = "fixed",
     ) -> None:
-        if not isinstance(network, Network):
-            raise ArgumentError(f"network: {type(network).__name__}, expected a Network")
-        if background not in ("fixed", "noise"):
-            raise refused(f"background: {shortened(background)!r}, expected fixed or noise")
+        has_noise = _has_noise(network, background)
 
         def units(field: str, given: Optional[Units]) -> Iterable[int]:
             known = network.node_labels, network.size
@@ -213,10 +392,10 @@ class Transition:
                 network.node_indices if given is None else arguments.numbers(given, *known, field)
             )
 
-        states = arguments.state(before), arguments.state(after)
+        states = network._state(before), network._state(after)
         sides = mask(units("cause", cause)), mask(units("effect", effect))
         self._network = network
-        self._place = (*states, *sides, background == "noise")
+        self._place = (*states, *sides, has_noise)
         self._native = _engine.Transition(network._native, *self._place)
 
     @property
@@ -234,7 +413,7 @@ class Transition:
     ) -> Account:
         """All causal links, with α, and how irreducible they are. ``scheme`` says which partitions
         are tried: ``all``, those of the paper, ``tri`` or ``bi``."""
-        chosen = options(given, needs=limited(self.network.size))
+        chosen = options(given, needs=limited(self.network._scale()))
         answer = self._native.account(str(scheme), bool(candidates), chosen)
         return Account._of(answer, self._network)
 
@@ -255,6 +434,94 @@ class Transition:
     def __repr__(self) -> str:
         before, after = (",".join(map(str, it)) for it in self._place[:2])
         return f"Transition(({before}) → ({after}))"
+
+
+def nexus(
+    network: Network,
+    before: Any,
+    after: Any,
+    *,
+    background: str = "fixed",
+    scheme: str = "all",
+    **given: Unpack[Options],
+) -> Nexus:
+    """All parts of a transition with 𝒜 > 0, whatever units are considered."""
+    way = (_has_noise(network, background), str(scheme))
+    states = network._state(before), network._state(after)
+    chosen = options(given, needs=limited(network._scale()))
+    return Nexus._of(_engine.nexus(network._native, states, way, chosen), network)
+
+
+def causal_nexus(
+    network: Network,
+    before: Any,
+    after: Any,
+    *,
+    background: str = "fixed",
+    scheme: str = "all",
+    **given: Unpack[Options],
+) -> Optional[NexusTransition]:
+    """The part of a transition with the largest 𝒜; None if no part has 𝒜 > 0."""
+    return nexus(network, before, after, background=background, scheme=scheme, **given).causal
+
+
+def true_events(
+    network: Network,
+    previous: Any,
+    current: Any,
+    next: Any,
+    nodes: Optional[Units] = None,
+    *,
+    background: str = "fixed",
+    scheme: str = "all",
+    **given: Unpack[Options],
+) -> Events:
+    """What has an actual cause in the state ``previous`` and an actual effect in the state
+    ``next``, all within ``nodes``, by default the major complex of IIT 3.0 in the state
+    ``current``."""
+    way = (_has_noise(network, background), str(scheme))
+    return _events(network, (previous, current, next), nodes, False, way, given)
+
+
+def extrinsic_events(
+    network: Network,
+    previous: Any,
+    current: Any,
+    next: Any,
+    nodes: Optional[Units] = None,
+    *,
+    background: str = "fixed",
+    scheme: str = "all",
+    **given: Unpack[Options],
+) -> Events:
+    """As ``true_events``, with causes and effects that may be anywhere."""
+    way = (_has_noise(network, background), str(scheme))
+    return _events(network, (previous, current, next), nodes, True, way, given)
+
+
+def _events(
+    network: Network,
+    states: tuple[Any, Any, Any],
+    nodes: Optional[Units],
+    is_extrinsic: bool,
+    way: tuple[bool, str],
+    given: Any,
+) -> Events:
+    previous, current, following = (network._state(it) for it in states)
+    units = network.nodes if nodes is None else network.indices(nodes)
+    chosen = options(given, needs=limited(network._scale()))
+    answer = _engine.events(
+        network._native, (previous, current), following, units, is_extrinsic, way, chosen
+    )
+    return Events._of(answer, network)
+
+
+def _has_noise(network: Any, background: str) -> bool:
+    if not isinstance(network, Network):
+        raise ArgumentError(f"network: {type(network).__name__}, expected a Network")
+    if background not in ("fixed", "noise"):
+        raise refused(f"background: {shortened(background)!r}, expected fixed or noise")
+    return background == "noise"
 
 
 def _transition(

@@ -158,7 +158,7 @@ class SystemState(Record):
 
     @property
     def state(self) -> tuple[int, ...]:
-        """0 or 1 for each unit of the system."""
+        """The value of each unit of the system."""
         return tuple(self._data["state"])
 
     @property
@@ -279,7 +279,7 @@ class Mice(OverPurview):
 
     @property
     def state(self) -> tuple[int, ...]:
-        """The state that is specified, 0 or 1 for each unit of the purview."""
+        """The state that is specified: the value of each unit of the purview."""
         return tuple(self._data["record"]["state"])
 
     specified_state = state
@@ -485,15 +485,13 @@ class Relations:
     __slots__ = ("_data", "_network", "_list", "_briefs")
 
     def __init__(self, distinctions: Any, network: Network) -> None:
-        def sides(it: dict[str, Any]) -> tuple[int, int]:
-            pairs = list(zip(it["purview"], it["state"]))
-            off, on = (mask(unit for unit, state in pairs if state == side) for side in (0, 1))
-            return off, on
+        def side(it: dict[str, Any]) -> tuple[int, bytes]:
+            return mask(it["purview"]), bytes(it["state"])
 
         self._data = distinctions
         self._network = network
         self._briefs = [
-            (mask(it["mechanism"]), it["phi_d"], sides(it["cause"]), sides(it["effect"]))
+            (mask(it["mechanism"]), it["phi_d"], side(it["cause"]), side(it["effect"]))
             for it in distinctions
         ]
         self._list = _engine.RelationList(self._briefs)

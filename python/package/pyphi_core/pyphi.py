@@ -4,7 +4,7 @@
 >>> fast.enable()  # doctest: +SKIP
 
 From then on the ``compute`` functions of PyPhi 1.2.0 (``phi``, ``sia``, ``ces``, ``complexes``,
-``major_complex``, ``condensed``, …), and ``sia`` of binary systems under IIT 4.0 in 2.0-dev, run
+``major_complex``, ``condensed``, …), and ``sia`` and ``ces`` under IIT 4.0 in 2.0-dev, run
 on this engine and return PyPhi's own objects. What this engine cannot do as PyPhi is set
 goes to PyPhi itself, which is said once by a warning. ``with fast.enabled():`` does it for a while.
 """
@@ -266,7 +266,7 @@ def _structures(own: Subsystem, structures: Any) -> list[Any]:
         for side in sides
     ]
     answers = iter(own._native.partitioned(asked))
-    n = own.network.size
+    alphabet = own.network.alphabet
 
     def core(side: str, units: tuple[int, ...], record: Any, labels: Any) -> Any:
         purview = tuple(record["purview"])
@@ -279,8 +279,8 @@ def _structures(own: Subsystem, structures: Any) -> list[Any]:
             mechanism=units,
             purview=purview,
             partition=kind(*parts, node_labels=labels),
-            repertoire=shaped(record["repertoire"], purview, n),
-            partitioned_repertoire=shaped(flat, purview, n),
+            repertoire=shaped(record["repertoire"], purview, alphabet),
+            partitioned_repertoire=shaped(flat, purview, alphabet),
             node_labels=labels,
         )
         make = mechanism.MaximallyIrreducibleCause
