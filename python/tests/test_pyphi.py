@@ -4,8 +4,11 @@ import sys
 import types
 import warnings
 
+import numpy as np
 import pytest
+from conftest import golden
 
+import pyphi_core as pc
 import pyphi_core.pyphi as fast
 
 
@@ -121,3 +124,17 @@ def test_pyphi_2():
         assert type(found) is type(expected) and found == expected
         assert found.partition == expected.partition
         assert system.ces() == structure
+    # Units of several values; in the second one the states that are specified tie.
+    records = {it["name"]: it for it in golden("multivalued.json")}
+    for name in ("p53_Mdm2_200", "p53_Mdm2_201", "mod3_sum_ring"):
+        record = records[name]
+        own = pc.Network(record["tpm"], record["cm"], alphabet=record["alphabet"])
+        cm = np.array(record["cm"])
+        substrate = pyphi.Substrate(marginals=list(own.marginals), cm=cm)
+        system = pyphi.System(substrate, tuple(record["state"]), tuple(record["nodes"]))
+        expected, structure = system.sia(), system.ces()
+        with fast.enabled(), warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            fast._said.clear()
+            assert system.sia() == expected and system.ces() == structure, name
+        assert bool(said) == (name == "p53_Mdm2_201"), name

@@ -55,21 +55,28 @@ def _own(system: Any, formalism: str) -> System:
     if not system.partition.is_null:
         raise _CannotError("a system that is partitioned already")
     substrate = system.substrate
-    if set(substrate.factored_tpm.alphabet_sizes) != {2}:
-        raise _CannotError("units of more than two values")
     outside = set(substrate.node_indices) - set(system.node_indices)
     if set(system.external_indices) != outside:
         raise _CannotError("external indices that are not the background")
-    # The last axis is P(unit j has this value next).
-    tpm = np.asarray(
-        substrate.joint_tpm() if callable(substrate.joint_tpm) else substrate.joint_tpm
-    )
     try:
-        network = Network(tpm[..., 1], np.asarray(substrate.cm), force_cm=True)
+        network = _network(substrate)
         state = tuple(int(it) for it in system.state)
         return System(network, state, system.node_indices, formalism=formalism, ties="pyphi")
     except InputError as error:
         raise _CannotError(str(error)) from error
+
+
+def _network(substrate: Any) -> Network:
+    sizes = tuple(int(it) for it in substrate.factored_tpm.alphabet_sizes)
+    if set(sizes) != {2}:
+        factors = (np.asarray(it) for it in substrate.factored_tpm.factors)
+        tables = [np.broadcast_to(it, (*sizes, k)) for it, k in zip(factors, sizes)]
+        return Network(tables, np.asarray(substrate.cm), alphabet=sizes, force_cm=True)
+    # The last axis is P(unit j has this value next).
+    tpm = np.asarray(
+        substrate.joint_tpm() if callable(substrate.joint_tpm) else substrate.joint_tpm
+    )
+    return Network(tpm[..., 1], np.asarray(substrate.cm), force_cm=True)
 
 
 def _partition(system: Any) -> Any:
@@ -82,7 +89,10 @@ def _partition(system: Any) -> Any:
     found = _own(system, _formalism()).sia()
     if found.reasons or found.partition.kind != "directed_set":
         return None
-    if found.mip_ties > 1 or found.tied_state_pairs > 1:
+    # Of states that tie PyPhi takes the one with the largest φ_s, each at its own partition: at
+    # this one another may have more.
+    sides = (found.cause, found.effect)
+    if found.mip_ties > 1 or any(it is None or len(it.ties) > 1 for it in sides):
         raise _CannotError("partitions or states that tie, among which PyPhi has an order")
     if found.phi == 0:
         raise _CannotError("a reducible system, of whose partitions PyPhi takes another")
