@@ -82,7 +82,8 @@ FORMALISMS = ("iit3", "iit4-2023", "iit4-2026", "iit4-2026-paper")
 #: From so many units on, what is left of the memory is looked at.
 LARGE = 8
 
-_PLAIN: dict[tuple[str, str], _engine.Options] = {}
+#: What was asked for with no more than a number of threads.
+_PLAIN: dict[tuple[str, str, Optional[int]], _engine.Options] = {}
 
 
 def options(
@@ -94,9 +95,11 @@ def options(
     numberings: int = 0,
 ) -> _engine.Options:
     """The options of the engine. ``needs`` says what an analysis on so many threads needs."""
-    is_plain = not given and needs is None and spectrum is None
-    if is_plain and (formalism, ties) in _PLAIN:
-        return _PLAIN[formalism, ties]
+    asked = given.get("threads")
+    is_plain = needs is None and spectrum is None and (asked is None or type(asked) is int)
+    is_plain = is_plain and len(given) == (asked is not None)
+    if is_plain and (formalism, ties, asked) in _PLAIN:
+        return _PLAIN[formalism, ties, asked]
     given = {name: it for name, it in given.items() if it is not None}
     unknown = sorted(set(given) - set(Options.__annotations__))
     if unknown:
@@ -137,7 +140,7 @@ def options(
     except (TypeError, OverflowError) as error:
         raise ArgumentError(shortened(error)) from error
     if is_plain:
-        _PLAIN[formalism, ties] = made
+        _PLAIN[formalism, ties, asked] = made
     return made
 
 
