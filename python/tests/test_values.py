@@ -219,8 +219,11 @@ def test_what_is_refused(network):
     with pytest.raises(pc.InputError, match=sentence.format("what ties allow")) as error:
         subsystem.spectrum()
     assert error.value.kind == "NotBinary"
-    with pytest.raises(pc.InputError, match=sentence.format("IIT 3.0")):
-        pc.complexes(network, (2, 1))
+    copies = pc.Network([[it // 3, it % 3] for it in range(9)], alphabet=(3, 3))
+    assert pc.complexes(copies, (1, 2)).major.phi == pytest.approx(16 / 9)
+    sentence_of_copies = sentence.replace("3,2", "3,3").format("a range over ties")
+    with pytest.raises(pc.InputError, match=sentence_of_copies):
+        pc.complexes(copies, (1, 2), ranges=True)
     distribution = [[[1, 0, 0], [1, 0]]] * 6
     for alphabet, tpm, message in [
         ((3, 1), distribution, r"alphabet\[1\]: 1, expected 2 to 256 values"),
