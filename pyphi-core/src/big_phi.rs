@@ -757,7 +757,8 @@ impl<'a> Search<'a> {
                 && bound.total().is_some_and(|best| best <= tolerance)
                 && first_idle.load(Ordering::SeqCst).wrapping_add(1) <= idx
         };
-        let by_bound = self.first_by_bound(ranks, intact);
+        let mut stats = Stats::default();
+        let by_bound = self.first_by_bound(ranks, intact, bound, &mut stats);
         let (ranks, bounds) = match &by_bound {
             None => (ranks, &[][..]),
             Some((ranks, bounds)) => (&ranks[..], &bounds[..]),
@@ -801,7 +802,8 @@ impl<'a> Search<'a> {
             phase.add(1, bound.total().map(cost_to_f64));
             Some(result)
         };
-        let (results, stats) = self.share(ranks.len(), work);
+        let (results, took) = self.share(ranks.len(), work);
+        stats += took;
         let mut results: Vec<CutResult> = results.into_iter().flatten().collect();
         results.sort_by_key(|result| result.rank);
         (results, stats)
@@ -810,11 +812,21 @@ impl<'a> Search<'a> {
     /// The cuts with those that are looked at first by how small their distances can be, as far as
     /// effects alone tell: the sooner the smallest distance is known, the less of the others has to
     /// be. With them the bounds. None where that takes more time than it saves, or may change what
-    /// is told.
-    fn first_by_bound(&self, ranks: &[usize], intact: &Intact) -> Option<(Vec<usize>, Vec<i128>)> {
+    /// is told. What it took is added to `stats`.
+    fn first_by_bound(
+        &self,
+        ranks: &[usize],
+        intact: &Intact,
+        bound: &Bound,
+        stats: &mut Stats,
+    ) -> Option<(Vec<usize>, Vec<i128>)> {
         let Options { exhaustive, count_ties, .. } = *self.options;
-        let n = self.tables.n;
+        let (n, zero) = (self.tables.n, self.coarse_tolerance());
         if exhaustive || count_ties || self.choices.is_some() || n < 5 {
+            return None;
+        }
+        // There is nothing that the first of them could spare, or all is decided.
+        if ranks.len() <= 2 * n || bound.total().is_some_and(|best| best <= zero) {
             return None;
         }
         // Sparse networks have cuts that sever few connections, and these come first as it is.
@@ -824,8 +836,8 @@ impl<'a> Search<'a> {
             return None;
         }
         // Those that single out one unit: in dense networks one of them is mostly the minimum.
-        let n_first = ranks.len().min(2 * n);
-        let (bounds, _) = self.share(n_first, |scratch, idx| {
+        let n_first = 2 * n;
+        let (bounds, took) = self.share(n_first, |scratch, idx| {
             let wiring = self.subsystem.wiring(Some(self.cuts[ranks[idx]]));
             let small_phi = self.small_phi(&wiring, Some(ranks[idx]));
             let structure = CutStructure::new(&small_phi, intact, scratch);
@@ -833,11 +845,12 @@ impl<'a> Search<'a> {
             structure.leave(scratch);
             bound
         });
+        *stats += took;
         let bounds: Option<Vec<i128>> = bounds.into_iter().collect();
         let mut first: Vec<(i128, usize)> =
             bounds?.into_iter().zip(ranks.iter().copied()).collect();
         // Of cuts that make no difference the first in order is told.
-        if first.iter().any(|(bound, _)| *bound <= self.coarse_tolerance()) {
+        if first.iter().any(|(bound, _)| *bound <= zero) {
             return None;
         }
         first.sort_unstable();

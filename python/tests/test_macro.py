@@ -353,3 +353,11 @@ def test_limits_of_searches():
         pc.Network(rng.random((16, 4))), [(0,) * 4] * 2, grain=2, progress=told.append
     )
     assert all(it.done <= it.total and it.phase for it in told)
+
+
+def test_a_unit_of_a_mapping_is_shown_and_equal_to_the_whole_one():
+    short = {"parts": [np.int64(0), 1], "mapping": {"coarse": [2]}}
+    whole = {**short, "parts": [0, 1], "grain": 1, "apportioned": []}
+    units = [pc.macro.Unit([it], table=[0, 1]) for it in (short, whole)]
+    assert units[0] == units[1] and hash(units[0]) == hash(units[1])
+    assert "coarse [2]" in repr(units[0])

@@ -280,3 +280,11 @@ def test_a_large_alphabet_can_be_stopped():
     with pytest.raises(pc.MemoryLimitError):
         pc.phi(network, (0, 0), formalism="iit4-2023", memory_limit=1000)
     assert json.loads(network.to_json())["alphabet"] == [24, 24]
+
+
+def test_a_state_by_state_table_of_two_units_of_two_values():
+    # As many states as values of all units: what the rows add up to tells.
+    names = [["off", "on"]] * 2
+    by_state = pc.Network(np.eye(4), values=names)
+    by_value = pc.Network([[1, 0, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1], [0, 1, 0, 1]], values=names)
+    assert np.array_equal(by_state.tpm, by_value.tpm)

@@ -20,8 +20,8 @@ pub(crate) struct DatasetArgs {
     /// Networks and states: a built-in suite by name, or a TOML file, as for `study`
     #[arg(long, value_name = "FILE|NAME")]
     suite: PathBuf,
-    /// The file; its name ends in .csv, .jsonl or .parquet. FILE.dataset.json and FILE.card.md are
-    /// written beside it; FILE.parquet is made of FILE.parquet.jsonl
+    /// The file; its name ends in .csv, .jsonl or .parquet. FILE.card.md and FILE.dataset.json are
+    /// written beside it; FILE.parquet is made of FILE.parquet.jsonl, which has the latter
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Theories of exact values, a column or more of each [default: those of the suite]

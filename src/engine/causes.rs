@@ -1,6 +1,7 @@
 //! Actual causation by `pyphi-core`: what caused what in transitions of networks from files.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use pyphi_core::causation::record::background;
 pub use pyphi_core::causation::record::{
@@ -174,8 +175,9 @@ impl Engine {
         let (transition, place) = (asked.transition()?, asked.place.clone());
         let needed = |_| transition.predicted_bytes().unwrap_or(u64::MAX);
         let found = self.within_memory(&place, needed, |options: Options| {
+            let began = Instant::now();
             let account = causation::account(&transition, asked.rules.scheme, &options)?;
-            let of = |direction| account.irreducibility(direction, &options);
+            let of = |direction| account.irreducibility(direction, &options.left(began));
             let all = [of(None)?, of(Some(Direction::Cause))?, of(Some(Direction::Effect))?];
             let name = asked.record.name.as_deref();
             Ok::<_, StopReason>(AccountRecord::new(name, &account, &all, has_candidates))
@@ -230,7 +232,7 @@ impl Engine {
                 let found = self.within_memory(&place, needed, |options: Options| {
                     major_complex(network, *after, &options)
                 })?;
-                if self.is_cancelled() {
+                if self.is_stopped() {
                     return Err(Error::Interrupted(String::new()));
                 }
                 let none = || Error::Network {

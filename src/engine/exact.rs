@@ -257,7 +257,7 @@ impl Engine {
         count_ties: bool,
         work: impl FnOnce(&pieces::Pieces<'_>) -> T + Send,
     ) -> T {
-        let mut options = Options { count_ties, ..self.options.clone() };
+        let mut options = Options { count_ties, ..self.options.left(self.began) };
         options.limits.memory_bytes = memory::left();
         let subsystem = network.subsystem();
         self.pool.install(|| work(&pieces::Pieces::new(subsystem, &options)))
@@ -311,6 +311,12 @@ impl Engine {
         self.cancel.load(Ordering::Relaxed)
     }
 
+    /// `true` if the user asked to stop, or the limit on time is over.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let is_over = |limit| self.began.elapsed() >= limit;
+        self.is_cancelled() || self.options.limits.time.is_some_and(is_over)
+    }
+
     /// Number of its threads.
     pub fn n_threads(&self) -> usize {
         self.pool.current_num_threads()
@@ -332,13 +338,16 @@ impl Engine {
         let core = &*network.network;
         let needed = |n_threads| memory_needed_of_complexes(core, n_threads);
         let found = self.within_memory(&place, needed, |options| {
+            let began = Instant::now();
             let options = Options { count_ties, ..options };
             let state = core.state(&network.state)?;
             let found = complexes(core, state, &options)?;
             let is_known = options.variant.is_default() && core.alphabet().is_binary();
             let has_ranges = has_ranges && is_known && !found.is_empty();
             let ranges = has_ranges
-                .then(|| complex_ranges(core, state, &options, SpectrumRules::default()))
+                .then(|| {
+                    complex_ranges(core, state, &options.left(began), SpectrumRules::default())
+                })
                 .transpose()?;
             Ok((found, ranges))
         })?;
@@ -351,7 +360,7 @@ impl Engine {
             },
             _ => wrong(&place, &error),
         })?;
-        if self.cancel.load(Ordering::Relaxed) {
+        if self.is_stopped() {
             return Err(Error::Interrupted(String::new()));
         }
         let ties = found.iter().skip(1).filter(|it| it.phi >= found[0].phi - TOLERANCE);
@@ -835,11 +844,6 @@ impl OwnNetwork {
         let state = self.network.state(&self.state).expect("read as a state");
         iit4::System::of_shared(&self.network, state, self.units)
             .expect("read as a system of IIT 4.0")
-    }
-
-    /// Whether every unit has two values.
-    pub(crate) fn is_binary(&self) -> bool {
-        self.network.alphabet().is_binary()
     }
 
     /// What it is called in errors.

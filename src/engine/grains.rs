@@ -1,5 +1,7 @@
 //! Macro systems of IIT 3.0 by `pyphi-core`: Φ on a grain, and the grain with the largest Φ.
 
+use std::time::Instant;
+
 use pyphi_core::grain::{
     BlackBoxing, CoarseGraining, Emergence, Grain, Group, MacroPhi, MacroSystem, best_grain,
     effective_information, emergence, macro_phi,
@@ -202,9 +204,10 @@ impl Engine {
         let refuse = |error: pyphi_core::Error| wrong(&place, &error);
         let grain = asked.of(network, units)?;
         let found = self.within_memory(&place, needed(units.len()), |options: Options| {
+            let began = Instant::now();
             let system = MacroSystem::within(core, state, &grain, &options)?;
             Ok(system.and_then(|system| {
-                let found = macro_phi(&system, &options)?;
+                let found = macro_phi(&system, &options.left(began))?;
                 Ok(MacroRecord::new(&system, &found))
             }))
         })?;

@@ -245,13 +245,13 @@ impl Engine {
             return self.searched_units(core, &history, asked, answer, &place);
         };
         let units = AskedUnit::units(units, network.labels()).map_err(refuse)?;
-        // The limit on time is that of all of it.
-        let began = Instant::now();
         let found = self.intrinsic_system(core, &history, &units, asked.rules, &place)?;
         if !asked.has_validity {
             return Ok(IntrinsicUnitsRecord { found: Some(found), ..answer });
         }
         let verdicts = self.within_memory(&place, needed(core, &units), |options: Options| {
+            // The limit on time is that of all of them.
+            let began = Instant::now();
             let judge = |it: &IntrinsicUnit| {
                 let AskedUnits { bounds, rules, .. } = asked;
                 validity(core, &history, it, &bounds, rules, &options.left(began))

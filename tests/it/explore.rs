@@ -36,7 +36,9 @@ fn every_number_of_a_page_is_that_of_the_program() {
     let written = place.run("explore net.json").succeeded();
     assert_eq!(written.stdout, "net.html\n");
     assert!(written.stderr.contains("MiB, 8 states"), "{}", written.stderr);
-    let data = data(&place.read("net.html"));
+    let page = place.read("net.html");
+    assert!(page.contains("The above copyright notice and this permission notice"), "of three.js");
+    let data = data(&page);
     assert_eq!(data["labels"], json!(["A", "B", "C"]));
     assert_eq!(data["states"][data["given"].as_u64().unwrap() as usize]["state"], json!([1, 0, 0]));
     let mut unreachable = 0;
@@ -131,6 +133,13 @@ fn units_of_more_values_are_shown_with_their_value() {
     for field in ["phi_s", "big_phi", "distinctions", "partition"] {
         assert_eq!(given["iit4"][field], answer[field], "{field}");
     }
+    let answer = place.run("compute net.json --complexes --format json").succeeded();
+    let answer: Value = serde_json::from_str(&answer.stdout).unwrap();
+    let of = |found: &Value| -> Vec<(Value, Value)> {
+        let all = found.as_array().unwrap().iter();
+        all.map(|it| (it["nodes"].clone(), it["phi"].clone())).collect()
+    };
+    assert_eq!(of(&given["complexes"]["iit3"]), of(&answer["complexes"]));
     place.run("draw net.json --formalism iit4-2023 --out net.svg").succeeded();
     let svg = place.read("net.svg");
     assert!(svg.contains(">0=2</text>") && svg.contains("purviews: the value of each unit"));

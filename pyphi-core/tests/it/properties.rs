@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use crate::answer::{
     Answer, by_engine, difference, engine_differs, far, json_by_engine, subsystem,
 };
-use crate::networks::{Family, Network, majority, numberings, random};
+use crate::networks::{Family, Network, logistic, majority, numberings, random};
 use crate::oracle::{self, Mask};
 
 /// The value of an environment variable that holds a count.
@@ -511,4 +511,41 @@ fn settings_do_not_matter_with_interchangeable_units() {
     let topologies = &["Lattice", "Dense"][..how_many(1, 2)];
     let networks: Vec<Network> = topologies.iter().map(|it| majority(it, 7)).collect();
     settings_do_not_matter(&networks, &bounds_and_symmetry()[..2]);
+}
+
+/// Of dense networks the cuts with the smallest bounds are looked at first: the result is that of a
+/// search that finds out the distance of every cut.
+#[test]
+fn dense_networks_have_the_result_of_all_cuts() {
+    // What units do to each other: all to all, all but what the first does, two groups.
+    let connects: [fn(usize, usize) -> bool; 3] =
+        [|_, _| true, |from, to| from != 0 || to == 0, |from, to| (from < 3) == (to < 3)];
+    let all = (0..how_many(6, 60)).into_par_iter().flat_map_iter(|seed| {
+        connects.into_iter().enumerate().map(move |(kind, connects)| {
+            // Searches of all cuts of six units take long.
+            let n = if seed < 6 { 5 } else { 6 };
+            // Any fixed numbers that are not equal.
+            let weight = |from: usize, to: usize| {
+                let it = (7 * from + 13 * to + 5 * seed + 3) * (seed + 2) % 31;
+                if connects(from, to) { it as f64 / 10.0 - 1.5 } else { 0.0 }
+            };
+            let mut network = logistic(n, 1.0, weight);
+            // Connected, though some have no effect.
+            network.cm = vec![vec![1; n]; n];
+            network.name = format!("dense, kind {kind}, seed {seed}");
+            network
+        })
+    });
+    let n_zero = AtomicUsize::new(0);
+    check(all, |network| {
+        let exhaustive = Options { exhaustive: true, ..Options::default() };
+        let [found, expected] = [Options::default(), exhaustive].map(|it| {
+            let found = big_phi(&subsystem(network), &it);
+            (found.phi, found.cut, found.ces, found.partitioned_ces, found.ties)
+        });
+        n_zero.fetch_add(usize::from(expected.0 == 0.0), Ordering::Relaxed);
+        (found != expected).then(|| format!("{found:?}, expected {expected:?}"))
+    });
+    // Two of three kinds, and not the third.
+    assert_eq!(n_zero.into_inner(), 2 * how_many(6, 60));
 }

@@ -428,7 +428,9 @@ def _table(tpm: Any, sizes: Sequence[int]) -> tuple[str, Any]:
     shape = found.shape
     if shape == (states, n) and (k > 2 or not is_even):
         return "next", found.tolist()
-    if shape == (states, sum(sizes)):
+    # Two units of two values have as many states as values.
+    is_by_state = shape == (states, states) and bool(np.allclose(found.sum(axis=1), 1))
+    if shape == (states, sum(sizes)) and (n == 1 or not is_by_state):
         ends = list(itertools.accumulate(sizes))
         cells = found.tolist()
         return "tpm", [[row[end - k : end] for end, k in zip(ends, sizes)] for row in cells]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ._engine import InputError
+from ._engine import InputError, MemoryLimitError
 from ._network import Network
 from ._system import System
 from .pyphi import _CannotError
@@ -86,7 +86,10 @@ def _partition(system: Any) -> Any:
     units = tuple(system.node_indices)
     if len(units) < 2:
         return None
-    found = _own(system, _formalism()).sia()
+    try:
+        found = _own(system, _formalism()).sia()
+    except (InputError, MemoryLimitError) as error:
+        raise _CannotError(str(error)) from error
     if found.reasons or found.partition.kind != "directed_set":
         return None
     # Of states that tie PyPhi takes the one with the largest φ_s, each at its own partition: at

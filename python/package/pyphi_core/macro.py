@@ -470,7 +470,11 @@ def _part(part: Part) -> Any:
     if isinstance(part, Unit):
         return part.to_dict()
     if isinstance(part, Mapping):
-        return dict(part)
+        # With what is left out, so that equal units are equal.
+        known = {"parts", "mapping", "grain", "apportioned"}
+        is_whole = isinstance(part.get("parts"), (list, tuple)) and set(part) <= known
+        is_unit = is_whole and isinstance(part.get("mapping"), Mapping)
+        return _unit_of(part).to_dict() if is_unit else dict(part)
     return part if isinstance(part, str) else _whole("unit", part, 0, 1 << 31)
 
 
@@ -527,9 +531,10 @@ def _shown_unit(fields: Mapping[str, Any], network: Optional[Network]) -> str:
     text = "{" + ",".join(map(shown, fields["parts"])) + "}"
     if len(fields["parts"]) > 1 or name != "table" or of != [0, 1]:
         text += f" {name} {of}"
-    if fields["apportioned"]:
+    if fields.get("apportioned"):
         text += " with {" + ",".join(map(shown, fields["apportioned"])) + "}"
-    return text if fields["grain"] == 1 else f"{text} of {fields['grain']} updates"
+    grain = fields.get("grain", 1)
+    return text if grain == 1 else f"{text} of {grain} updates"
 
 
 class FoundSystem(Record):

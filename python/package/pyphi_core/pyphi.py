@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ._arguments import mask, shaped
-from ._engine import InputError
+from ._engine import InputError, MemoryLimitError
 from ._network import Network
 from ._system import Subsystem
 
@@ -197,7 +197,7 @@ def _sia(original: Any, subsystem: Any) -> Any:
     began = time.time()
     try:
         found = own.sia(**settings)
-    except InputError as error:
+    except (InputError, MemoryLimitError) as error:
         raise _CannotError(str(error)) from error
     record = found.to_dict()
     if record["cut"] is None:

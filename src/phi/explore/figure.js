@@ -27,8 +27,8 @@ class Figure {
   constructor(box) {
     this.renderer = new THREE.WebGLRenderer({ alpha: true, antialias: false, stencil: false });
     const canvas = this.renderer.domElement;
-    Object.assign(this, { box, canvas, scene: new THREE.Scene(), dots: [], level: 0, slow: 0,
-      drewAt: null, changedAt: null, isMoved: false, isHeld: false, disc: round("fill"),
+    Object.assign(this, { box, canvas, scene: new THREE.Scene(), dots: [], old: [], level: 0,
+      slow: 0, drewAt: null, changedAt: null, isMoved: false, isHeld: false, disc: round("fill"),
       ring: round("stroke"), vector: new THREE.Vector3() });
     this.renderer.autoClear = false;
     this.names = new Names();
@@ -58,8 +58,10 @@ class Figure {
   // opacity } and areas { corners, color, opacity }: of the last two, the first are the
   // strongest. All that is or may be shown is between these places.
   show({ dots, lines, areas, places, paper, ink }) {
-    this.scene.traverse((it) => { it.geometry?.dispose(); it.material?.dispose(); });
+    // What was shown is let go after the next picture: what the two have in common is kept then.
+    this.old.push(...this.scene.children);
     this.scene.clear();
+    this.isNew = true;
     const low = [0, 1, 2].map((axis) => Math.min(...places.map((it) => it[axis])));
     const high = [0, 1, 2].map((axis) => Math.max(...places.map((it) => it[axis])));
     const within = (at) => at.map((it, axis) => high[axis] > low[axis]
@@ -161,12 +163,11 @@ class Figure {
     this.say(null);
     if (this.changedAt === null) {
       this.changedAt = performance.now();
-      requestAnimationFrame((now) => this.step(now));
+      this.next = requestAnimationFrame((now) => this.step(now));
     }
   }
 
   step(now) {
-    if (this.changedAt === null) return;
     // A picture that was drawn right before this one tells how long it took.
     if (this.drewAt !== null) {
       this.slow = now - this.drewAt > SLOW ? this.slow + 1 : 0;
@@ -175,14 +176,18 @@ class Figure {
     this.drewAt = null;
     if (this.isChanged) {
       this.isChanged = false;
-      this.changedAt = this.drewAt = now;
+      this.changedAt = now;
+      // The first picture of something else takes longer, which says nothing of turning it.
+      this.drewAt = this.isNew ? null : now;
+      this.isNew = false;
       this.draw(EASE[this.level]);
     }
     if (!this.isHeld && now - this.changedAt > REST) this.rest();
-    else requestAnimationFrame((next) => this.step(next));
+    else this.next = requestAnimationFrame((next) => this.step(next));
   }
 
   rest() {
+    cancelAnimationFrame(this.next);
     this.changedAt = this.drewAt = null;
     this.isChanged = false;
     this.draw(EASE[0]);
@@ -208,6 +213,7 @@ class Figure {
     this.renderer.render(this.scene, this.camera);
     this.names.place((dot) => this.seen(dot), this.box.clientWidth, this.box.clientHeight);
     this.renderer.render(this.names.scene, this.names.camera);
+    for (const it of this.old.splice(0)) { it.geometry.dispose(); it.material.dispose(); }
   }
 
   // Where a dot is on the screen, in pixels; null behind the eye.

@@ -27,7 +27,13 @@ const HTML: &str = include_str!("page.html");
 const CSS: &str = include_str!("page.css");
 const FIGURE: &str = include_str!("figure.js");
 const SCRIPT: &str = include_str!("page.js");
-const THREE: &str = include_str!("vendor/three.min.js");
+/// three.js, with its licence as that asks, after what marks the file as one of this program.
+const THREE: &str = concat!(
+    "/* phi explore: the library of the pages\n\n",
+    include_str!("vendor/LICENSE-three"),
+    "*/\n",
+    include_str!("vendor/three.min.js")
+);
 
 /// Up to so many states all are in the page unless others are asked for: those of 5 binary units.
 const USUALLY_ALL: usize = 32;
@@ -52,6 +58,8 @@ enum Library {
 
 impl Library {
     const FILE: &str = "three.min.js";
+    /// What its file begins with, in every version.
+    const OURS: &str = "/* phi explore: the library of the pages\n";
 
     /// The element that runs it, and from where the page may take scripts besides itself.
     fn parts(self) -> (String, &'static str) {
@@ -276,11 +284,9 @@ fn answers(
         found.iit3 = match network.in_state(state, None) {
             Ok(network) => {
                 let answer = engine.analyse(&network, false, None, 0)?;
-                if network.is_binary() {
-                    let complexes = engine.complexes(&network, false, false)?.complexes;
-                    let one = |it: PhiRecord| Complex3 { nodes: it.nodes, phi: it.phi };
-                    found.complexes.iit3 = Some(complexes.into_iter().map(one).collect());
-                }
+                let complexes = engine.complexes(&network, false, false)?.complexes;
+                let one = |it: PhiRecord| Complex3 { nodes: it.nodes, phi: it.phi };
+                found.complexes.iit3 = Some(complexes.into_iter().map(one).collect());
                 let mut answer = serde_json::to_value(&answer).expect("plain data");
                 // The page shows what there is, not what a cut leaves of it.
                 answer["partitioned_ces"] = Value::Array(Vec::new());

@@ -26,7 +26,7 @@ const count = (it, what) => it + " " + what + (String(it) === "1" ? "" : "s");
 
 const view = { at: data.given, theory: data.theories[data.theories.length - 1], chosen: null, least: 0, leastRelated: 0 };
 const here = () => data.states[view.at];
-const key = (state) => state.join("");
+const key = (state) => state.join(data.sizes.some((it) => it > 10) ? "," : "");
 const places = new Map(data.states.map((it, at) => [key(it.state), at]));
 
 // ---- what the answer of a theory comes to: the same shape for both
@@ -314,9 +314,13 @@ function drawPlot() {
 let figure;
 function canDraw() {
   if (figure === undefined) {
-    const isThere = window.THREE && document.createElement("canvas").getContext("webgl2");
-    figure = isThere ? new Figure(byId("plot")) : null;
-    if (!isThere) {
+    try {
+      figure = window.THREE ? new Figure(byId("plot")) : null;
+    } catch {
+      // three.js says so when the browser gives it no WebGL.
+      figure = null;
+    }
+    if (!figure) {
       byId("plot").replaceWith(element("p", {},
         "This browser cannot draw in three dimensions (WebGL); the table has the same numbers."));
       byId("legend").hidden = true;

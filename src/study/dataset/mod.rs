@@ -146,26 +146,25 @@ impl Dataset<'_> {
                 parquet::check(path, if_exists)?;
             }
         }
-        // The file stays locked until all is written.
-        let (_file, record) = self.write_lines(&lines, form, if_exists, detail)?;
+        let record = self.write_lines(&lines, form, if_exists, detail)?;
         #[cfg(feature = "parquet")]
         {
             if is_parquet {
-                parquet::write(&lines, &record.columns, path)?;
+                parquet::write(&lines, &record.columns, path, self.engine)?;
             }
         }
         write_whole(&card, self.card(path, &lines, &record)?)?;
         Ok(record.n_rows)
     }
 
-    /// Writes the lines that the file lacks, which stays locked.
+    /// Writes the lines that the file lacks.
     fn write_lines(
         &self,
         path: &Path,
         form: Form,
         if_exists: IfExists,
         detail: &Detail,
-    ) -> Result<(AppendFile, Record), Error> {
+    ) -> Result<Record, Error> {
         let rows: Vec<RowOf<'_>> = self.rows().collect();
         let record = Record {
             schema: Dataset::SCHEMA.to_owned(),
@@ -213,7 +212,7 @@ impl Dataset<'_> {
             let remaining = Some(left);
             detail.set(Some(Steps { what: "rows", done, total, best: None, remaining }));
         }
-        Ok((file, record))
+        Ok(record)
     }
 
     /// Opens the file, with the record that holds for it and the number of rows that are there.

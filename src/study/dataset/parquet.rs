@@ -21,12 +21,14 @@ use parquet::schema::types::{Type, TypePtr};
 use serde_json::{Map, Value};
 
 use super::{Dataset, EXISTS};
+use crate::engine::exact::Engine;
 use crate::error::Error;
 use crate::files::append::{exists, write_whole};
 use crate::run::journal::IfExists;
 
-/// The rows of a row group.
+/// The rows of a row group, and the bytes of their lines, at most.
 const GROUP: usize = 1 << 14;
+const GROUP_BYTES: usize = 64 << 20;
 /// The key of the metadata by which a file of this program is known.
 const KEY: &str = Dataset::SCHEMA;
 
@@ -135,13 +137,20 @@ pub(super) fn check(out: &Path, if_exists: IfExists) -> Result<(), Error> {
     }
 }
 
-/// Writes the finished lines at `lines` to `out`, whose columns are these.
+/// Writes the finished lines at `lines` to `out`, whose columns are these. Until it is whole it is
+/// in memory, in which it takes a small part of what the lines do.
 ///
 /// # Errors
-/// [`Error::Read`], [`Error::Content`] for a line that is none of a data set, [`Error::Write`].
-pub(super) fn write(lines: &Path, columns: &[String], out: &Path) -> Result<(), Error> {
+/// [`Error::Read`], [`Error::Content`] for a line that is none of a data set, [`Error::Write`],
+/// [`Error::Interrupted`].
+pub(super) fn write(
+    lines: &Path,
+    columns: &[String],
+    out: &Path,
+    engine: &Engine,
+) -> Result<(), Error> {
     let mut kinds: Vec<Option<Kind>> = vec![None; columns.len()];
-    each_row(lines, |row| {
+    each_row(lines, engine, |row, _| {
         for (kind, name) in kinds.iter_mut().zip(columns) {
             let here = row.get(name).and_then(Kind::of);
             *kind = match (*kind, here) {
@@ -169,9 +178,15 @@ pub(super) fn write(lines: &Path, columns: &[String], out: &Path) -> Result<(), 
         group.clear();
         written.map_err(refused)
     };
-    each_row(lines, |row| {
+    let mut n_bytes = 0;
+    each_row(lines, engine, |row, len| {
         group.push(row);
-        if group.len() == GROUP { write_group(&mut group) } else { Ok(()) }
+        n_bytes += len;
+        if group.len() < GROUP && n_bytes < GROUP_BYTES {
+            return Ok(());
+        }
+        n_bytes = 0;
+        write_group(&mut group)
     })?;
     if !group.is_empty() {
         write_group(&mut group)?;
@@ -179,18 +194,27 @@ pub(super) fn write(lines: &Path, columns: &[String], out: &Path) -> Result<(), 
     write_whole(out, writer.into_inner().map_err(refused)?)
 }
 
+/// Each row with the length of its line.
 fn each_row(
     lines: &Path,
-    mut then: impl FnMut(Map<String, Value>) -> Result<(), Error>,
+    engine: &Engine,
+    mut then: impl FnMut(Map<String, Value>, usize) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let read_error = |source| Error::Read { path: lines.to_owned(), source };
     let reader = BufReader::new(File::open(lines).map_err(read_error)?);
     for (at, line) in reader.lines().enumerate() {
-        let row = serde_json::from_str(&line.map_err(read_error)?);
-        then(row.map_err(|error| Error::Content {
+        if engine.is_cancelled() {
+            return Err(Error::Interrupted(format!(
+                ": all rows are in {}; the same command with --resume goes on from there",
+                lines.display()
+            )));
+        }
+        let line = line.map_err(read_error)?;
+        let row = serde_json::from_str(&line).map_err(|error| Error::Content {
             place: format!("{}, line {}", lines.display(), at + 1),
             message: error.to_string(),
-        })?)?;
+        })?;
+        then(row, line.len())?;
     }
     Ok(())
 }
