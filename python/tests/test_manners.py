@@ -16,7 +16,9 @@ import pyphi_core as pc
 
 LONG = bool(os.environ.get("PHI_SLOW_TESTS"))
 INTERRUPTED = """
-import numpy as np, pyphi_core as pc, sys, time
+import numpy as np, pyphi_core as pc, signal, sys
+# Also where what started the tests ignores it, as a shell's background jobs do.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
 print("ready", flush=True)
 try:
