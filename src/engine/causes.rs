@@ -135,7 +135,8 @@ impl OwnTransition {
         Ok(OwnTransition { place, record, network, before, after, cause, effect, rules })
     }
 
-    fn wrong(&self, error: &pyphi_core::Error) -> Error {
+    /// What is wrong with it, with its place.
+    pub(crate) fn wrong(&self, error: &pyphi_core::Error) -> Error {
         Error::Network { place: self.place.clone(), message: error.to_string() }
     }
 

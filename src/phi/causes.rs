@@ -256,10 +256,8 @@ impl Causes {
             Asked::Nexus => engine.nexus(&transition).map(Answer::Nexus),
             Asked::Events { next, is_extrinsic } => {
                 let record = self.record(item.0).expect("a transition of it was read");
-                let next = given_state(record, next, "--next").map_err(|error| Error::Network {
-                    place: self.place.clone(),
-                    message: error.to_string(),
-                })?;
+                let next = given_state(record, next, "--next")
+                    .map_err(|error| transition.wrong(&error))?;
                 engine.events(&transition, &next, *is_extrinsic).map(Answer::Events)
             }
         }
@@ -324,10 +322,7 @@ impl Causes {
         let mut is_first = true;
         self.answers(engine, &mut |index, outcome| {
             let record = self.record(index);
-            let names = Names {
-                labels: record.and_then(|it| it.labels.as_deref()),
-                values: record.and_then(|it| it.values.as_deref()),
-            };
+            let names = Names::of(record);
             let answer = match outcome {
                 Ok(Answer::Account(answer)) => text(answer, names),
                 Ok(Answer::Nexus(answer)) => nexus_text(answer, names),

@@ -1,5 +1,6 @@
 //! What the units of a network and their values are called.
 
+use crate::engine::exact::NetworkRecord;
 use crate::escape::terminal;
 use crate::phi::{set, unit};
 
@@ -10,6 +11,16 @@ pub struct Names<'a> {
     pub labels: Option<&'a [String]>,
     /// By unit and value.
     pub values: Option<&'a [Vec<String>]>,
+}
+
+impl<'a> Names<'a> {
+    /// Those of a record; none without one.
+    pub(crate) fn of(record: Option<&'a NetworkRecord>) -> Names<'a> {
+        Names {
+            labels: record.and_then(|it| it.labels.as_deref()),
+            values: record.and_then(|it| it.values.as_deref()),
+        }
+    }
 }
 
 impl Names<'_> {

@@ -360,10 +360,7 @@ impl Question {
         let mut is_first = true;
         self.answer(engine, &|_| self.ties.is_some(), &mut |item, outcome| {
             let record = self.input.networks[item.entry].record.as_ref().ok();
-            let names = Names {
-                labels: record.and_then(|it| it.labels.as_deref()),
-                values: record.and_then(|it| it.values.as_deref()),
-            };
+            let names = Names::of(record);
             let labels = names.labels;
             let answer = match outcome {
                 Ok(Answer::System(answer)) => text(answer, names, width),

@@ -295,6 +295,10 @@ fn units_have_any_number_of_values() {
     check("--before 20", "--before: state: 2 entries, expected 3 (one per unit)");
     check("--after 110", "after: unit P has probability 0 of being 1 after (2,0,1)");
 
+    // Of several networks the error says which one.
+    let several = causes(&json!([p53(), p53()]), "--nodes P,Mn,Mc --next much,0,2").stdout;
+    assert!(several.contains("record 1 (p53-Mdm2): --next: state[2]: "), "{several}");
+
     // A drawing says the values.
     let place = Place::new();
     place.write("p53.json", p53().to_string());

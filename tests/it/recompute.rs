@@ -631,7 +631,7 @@ impl Suite {
         self.estimates[name].iter().copied().zip(self.exact.iter().copied()).collect()
     }
 
-    /// Number of points, r and ρ of the networks, whose states are made one.
+    /// The estimate and the exact value of each network, those of its states made one.
     fn per_network(&self, name: &str, one: fn(&[f64]) -> f64) -> Vec<(f64, f64)> {
         let points = self.points(name);
         let of = |network: usize| {
@@ -691,7 +691,7 @@ impl Suite {
     }
 }
 
-/// The interval of an estimator's r, and how often its r is the largest.
+/// The interval of an estimator's r, and the share of resamples in which its r is the largest.
 fn resampled(all: &[[Option<f64>; JUDGED.len()]], which: usize) -> (Option<(f64, f64)>, f64) {
     let values: Option<Vec<f64>> = all.iter().map(|it| it[which]).collect();
     let interval = values.map(|mut values| {

@@ -730,8 +730,8 @@ impl Controller {
 
     /// The kernel's kills that no compiler has reported to be its end.
     ///
-    /// The group's own counter has all of this build. That of the machine also counts the kills of
-    /// other builds, so it is read only where there is no other.
+    /// The group's counter tells those of this build. That of the machine also has the kills of
+    /// other builds, so it is read only where the group has none.
     fn n_unexplained_kills(&mut self) -> u64 {
         let since = self.reader.kills().since(self.kills);
         let n_kills = since.group.or(since.machine).unwrap_or(0);

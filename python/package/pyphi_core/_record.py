@@ -216,7 +216,10 @@ class Records(Frozen, Sequence[T], Generic[T]):
         return [dict(it) for it in self._data]
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} of {len(self)}"]
+        return self._listed(type(self).__name__)
+
+    def _listed(self, name: str) -> str:
+        lines = [f"{name} of {len(self)}"]
         most = 32
         lines += [f"  {self[it]!r}" for it in range(min(len(self), most))]
         if len(self) > most:
@@ -227,6 +230,31 @@ class Records(Frozen, Sequence[T], Generic[T]):
         from ._draw import table
 
         return table(self._rows())
+
+
+class Listed(Answered, Sequence[T], Generic[T]):
+    """A result as a whole that is a list of records."""
+
+    __slots__ = ()
+
+    def _records(self) -> Records[T]:
+        raise NotImplementedError
+
+    def __len__(self) -> int:
+        return len(self._records())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._records()[index]
+
+    def to_pandas(self) -> Any:
+        """A row for each, as a DataFrame: needs pandas."""
+        return self._records().to_pandas()
+
+    def __repr__(self) -> str:
+        return self._records()._listed(type(self).__name__)
+
+    def _repr_html_(self) -> str:
+        return self._records()._repr_html_()
 
 
 def frame(rows: list[dict[str, Any]]) -> Any:

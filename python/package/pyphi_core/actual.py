@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import _arguments as arguments
@@ -10,7 +10,7 @@ from . import _engine
 from ._arguments import ArgumentError, Units, mask, refused, shortened
 from ._network import Network
 from ._options import limited, options
-from ._record import Answered, Partition, Record, Records
+from ._record import Answered, Listed, Partition, Record, Records
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -217,19 +217,13 @@ class NexusTransition(Record):
         return f"{self._set(self.cause)} → {self._set(self.effect)}, 𝒜 = {self.value:.6g}"
 
 
-class Nexus(Answered, Sequence[NexusTransition]):
+class Nexus(Listed[NexusTransition]):
     """All parts of a transition with 𝒜 > 0, the largest 𝒜 first."""
 
     __slots__ = ()
 
-    def _parts(self) -> Records[NexusTransition]:
+    def _records(self) -> NexusTransitions:
         return NexusTransitions(self._content()["nexus"], self._network)
-
-    def __len__(self) -> int:
-        return len(self._content()["nexus"])
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._parts()[index]
 
     @property
     def before(self) -> tuple[int, ...]:
@@ -245,16 +239,6 @@ class Nexus(Answered, Sequence[NexusTransition]):
     def causal(self) -> Optional[NexusTransition]:
         """The causal nexus: the first."""
         return self[0] if len(self) else None
-
-    def to_pandas(self) -> Any:
-        """A row for each, as a DataFrame: needs pandas."""
-        return self._parts().to_pandas()
-
-    def __repr__(self) -> str:
-        return repr(self._parts()).replace("NexusTransitions", "Nexus", 1)
-
-    def _repr_html_(self) -> str:
-        return self._parts()._repr_html_()
 
 
 class NexusTransitions(Records[NexusTransition]):
@@ -302,19 +286,13 @@ class Event(Record):
         return f"{cause} <- {self._set(self.mechanism)} -> {effect}, {alphas}"
 
 
-class Events(Answered, Sequence[Event]):
+class Events(Listed[Event]):
     """The events of a complex in three successive states."""
 
     __slots__ = ()
 
-    def _parts(self) -> _EventList:
+    def _records(self) -> _EventList:
         return _EventList(self._content()["events"], self._network)
-
-    def __len__(self) -> int:
-        return len(self._content()["events"])
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._parts()[index]
 
     @property
     def nodes(self) -> tuple[int, ...]:
@@ -331,16 +309,6 @@ class Events(Answered, Sequence[Event]):
     def extrinsic(self) -> bool:
         """Whether causes and effects were looked for among all units."""
         return bool(self._content()["extrinsic"])
-
-    def to_pandas(self) -> Any:
-        """A row for each, as a DataFrame: needs pandas."""
-        return self._parts().to_pandas()
-
-    def __repr__(self) -> str:
-        return repr(self._parts()).replace("_EventList", "Events", 1)
-
-    def _repr_html_(self) -> str:
-        return self._parts()._repr_html_()
 
 
 class _EventList(Records[Event]):

@@ -58,8 +58,11 @@ enum Library {
 
 impl Library {
     const FILE: &str = "three.min.js";
-    /// What its file begins with, in every version.
-    const OURS: &str = "/* phi explore: the library of the pages\n";
+
+    /// `true` if a file is this one, or that of another version: they begin alike.
+    fn is_ours(text: &str) -> bool {
+        text.lines().next() == THREE.lines().next()
+    }
 
     /// The element that runs it, and from where the page may take scripts besides itself.
     fn parts(self) -> (String, &'static str) {

@@ -47,9 +47,7 @@ pub fn check_folder(run: &Path) -> Result<(), Error> {
         let path = entry.map_err(unread)?.path();
         match path.extension().and_then(|it| it.to_str()) {
             Some("html") => check_ours(&path, |text| text.contains(OURS))?,
-            _ if path.ends_with(Library::FILE) => {
-                check_ours(&path, |text| text.starts_with(Library::OURS))?;
-            }
+            _ if path.ends_with(Library::FILE) => check_ours(&path, Library::is_ours)?,
             _ => {}
         }
     }

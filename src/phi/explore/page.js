@@ -26,7 +26,8 @@ const count = (it, what) => it + " " + what + (String(it) === "1" ? "" : "s");
 
 const view = { at: data.given, theory: data.theories[data.theories.length - 1], chosen: null, least: 0, leastRelated: 0 };
 const here = () => data.states[view.at];
-const key = (state) => state.join(data.sizes.some((it) => it > 10) ? "," : "");
+const between = data.sizes.some((size) => size > 10) ? "," : "";
+const key = (state) => state.join(between);
 const places = new Map(data.states.map((it, at) => [key(it.state), at]));
 
 // ---- what the answer of a theory comes to: the same shape for both
