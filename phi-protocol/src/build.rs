@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the study's program was built.
+/// The record of how the study's program was built.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildRecord {
     /// The version of the fields.
@@ -29,11 +29,11 @@ pub struct BuildAttempt {
     pub seconds: f64,
     /// The most memory that cargo and everything below it held at once.
     pub peak_bytes: u64,
-    /// What the guard of the build saw, for each command that it guarded.
+    /// The observations of the build's guard, one entry for each command that it guarded.
     pub details: Vec<BuildDetails>,
 }
 
-/// What the guard of a build saw during one command.
+/// The observations of a build's guard during one command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildDetails {
     /// Memory over time.

@@ -1,4 +1,4 @@
-//! What happens in a run, as JSON lines.
+//! The events of a run, written as JSON lines.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ pub enum Event<Settings = IgnoredAny, Key = IgnoredAny, Summary = IgnoredAny> {
         version: u32,
         /// The version of the program.
         program: String,
-        /// What the arguments ask for.
+        /// The task that the arguments ask for.
         task: Task,
     },
     /// The run begins: what it is about, and what is done before.
@@ -61,7 +61,7 @@ pub enum Event<Settings = IgnoredAny, Key = IgnoredAny, Summary = IgnoredAny> {
         /// Where the rows go.
         #[serde(serialize_with = "lossy")]
         csv: PathBuf,
-        /// What was found and put right on opening.
+        /// The problems that were found and repaired when the run was opened.
         notes: Vec<String>,
     },
     /// An exact problem is begun.
@@ -78,7 +78,7 @@ pub enum Event<Settings = IgnoredAny, Key = IgnoredAny, Summary = IgnoredAny> {
     Progress {
         /// The identity of the problem.
         problem: String,
-        /// What is counted: `mechanisms`, then `cuts`; under IIT 4.0 `partitions`.
+        /// The unit of the steps: `mechanisms`, then `cuts`; under IIT 4.0 `partitions`.
         steps: String,
         /// The steps that are done.
         done: u64,
@@ -132,7 +132,7 @@ pub enum Event<Settings = IgnoredAny, Key = IgnoredAny, Summary = IgnoredAny> {
         memory_bytes: Option<u64>,
         /// The most it has used so far.
         peak_memory_bytes: Option<u64>,
-        /// What the machine could still give.
+        /// The memory that the machine could still give.
         available_bytes: Option<u64>,
     },
     /// Every row is done: the content of the run's file of statistics.
@@ -150,12 +150,12 @@ pub enum Event<Settings = IgnoredAny, Key = IgnoredAny, Summary = IgnoredAny> {
     Stopped {
         /// The exit code.
         exit_code: u8,
-        /// What is said on standard error.
+        /// The message on standard error.
         message: String,
     },
 }
 
-/// What the arguments of the study's program ask for, as far as a launcher has to know.
+/// The task that the arguments of the study's program ask for, as far as a launcher has to know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Task {
@@ -222,7 +222,7 @@ pub struct Listed<Settings = IgnoredAny> {
     pub started_unix_ms: Option<u64>,
     /// A process is writing it now.
     pub is_running: bool,
-    /// What it compares.
+    /// The settings of the study: the matrix that it compares.
     pub settings: Option<Settings>,
     /// Why it cannot be read, if so.
     pub error: Option<String>,

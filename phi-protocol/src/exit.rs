@@ -2,7 +2,7 @@
 
 use std::process::{ExitCode, Termination};
 
-/// How the study's program ended. The number is the exit code of the process.
+/// The end of the study's program. The number is the exit code of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {

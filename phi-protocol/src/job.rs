@@ -32,7 +32,7 @@ pub struct JobStatus {
     pub folder: PathBuf,
     /// The kind of job: `study` or `phi`.
     pub job: String,
-    /// What is to be done next.
+    /// The next step for the job.
     pub state: JobState,
     /// The last round; 0 if there was nothing to plan.
     pub round: u32,
@@ -97,7 +97,7 @@ impl JobStatus {
     }
 }
 
-/// What is to be done about a job.
+/// The next step for a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum JobState {
@@ -105,7 +105,7 @@ pub enum JobState {
     Planned,
     /// Everything is there.
     Finished,
-    /// What is missing has been tried often enough.
+    /// Some items are missing, and each has been tried often enough.
     GivenUp,
 }
 
@@ -118,7 +118,7 @@ pub struct GivenUpItem {
     pub attempts: u64,
 }
 
-/// What `cluster task` prints.
+/// The document that `cluster task` prints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskDone {
     /// [`TASK_SCHEMA`].

@@ -1,4 +1,4 @@
-//! How one program launches the study's program for a user.
+//! The arguments with which one program launches the study's program for a user.
 //!
 //! The launcher does not read the user's arguments. It passes them on as they are, behind what they
 //! may leave open:
@@ -10,7 +10,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// What a launcher decides where the user does not.
+/// The settings that a launcher decides where the user's arguments leave them open.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Launch {
     /// The name of the run of a study whose arguments name neither a run nor a file.
@@ -21,11 +21,11 @@ pub struct Launch {
     pub workers: Option<usize>,
     /// The record of the program's build, which a run in a folder keeps.
     pub build_record: Option<PathBuf>,
-    /// What is asked instead of doing what the arguments say.
+    /// The question to answer instead of doing what the arguments say.
     pub question: Option<Question>,
 }
 
-/// What a launcher wants to know, or to be done, before it starts a command.
+/// A question, or a preparation, that a launcher asks for before it starts a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
     /// All arguments are checked. [`Event::Prepared`](crate::Event::Prepared) on standard output

@@ -1,4 +1,4 @@
-//! What the study's program and a program that launches it say to each other.
+//! The types that the study's program and its launcher exchange.
 //!
 //! The study's program writes events, the status of a job on a cluster and its exit code; `xtask`
 //! writes the arguments of a launch and the record of a build. Both sides use these types, so

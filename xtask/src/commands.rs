@@ -43,7 +43,7 @@ pub(crate) struct Plan {
     #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "NAME")]
     pub(crate) option: Choice,
 
-    /// What goes to stdout.
+    /// Format of the result on stdout.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }

@@ -1,4 +1,4 @@
-//! What the exit codes mean here: the table that closes every `--help`, which is also in
+//! The meaning of the exit codes: the table that closes every `--help`, which is also in
 //! `docs/build.md`.
 
 use headroom::Exit;

@@ -10,7 +10,7 @@ pub(crate) struct BuildFlags {
     #[command(flatten)]
     pub(crate) selection: Selection,
 
-    /// How to build.
+    /// Strategy to build with.
     #[arg(long, value_enum, default_value_t = Choice::Auto, value_name = "NAME")]
     pub(crate) option: Choice,
 
@@ -53,12 +53,12 @@ pub(crate) struct Judgement {
     #[arg(long)]
     pub(crate) strict: bool,
 
-    /// What goes to stdout.
+    /// Format of the result on stdout.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
 }
 
-/// What to build: cargo's own flags.
+/// Targets to build, chosen by cargo's own flags.
 ///
 /// Without any: this project's study, or in another workspace what a plain `cargo build` builds.
 #[derive(Clone, Debug, Default, Args)]
@@ -124,7 +124,7 @@ pub(crate) struct Selection {
     pub(crate) more: More,
 }
 
-/// What is handed to cargo as it is.
+/// Flags that are handed to cargo as they are.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct More {
     /// All packages of the workspace.
@@ -178,7 +178,8 @@ impl More {
 }
 
 impl Selection {
-    /// What it means to the library. `rustflags` are those of a build for other machines.
+    /// Converts the flags into the library's type. `rustflags` are those of a build for other
+    /// machines.
     pub(crate) fn with_rustflags(&self, rustflags: Option<String>) -> headroom::Selection {
         let it = self.clone();
         headroom::Selection {
@@ -206,7 +207,8 @@ impl Selection {
 }
 
 impl BuildFlags {
-    /// What it means to the library. `rustflags` are those of a build for other machines.
+    /// Converts the flags into the library's type. `rustflags` are those of a build for other
+    /// machines.
     pub(crate) fn with_rustflags(&self, rustflags: Option<String>) -> BuildRequest {
         BuildRequest {
             selection: self.selection.with_rustflags(rustflags),

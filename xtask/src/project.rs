@@ -8,7 +8,7 @@ use headroom::{
 /// The example that is the study.
 pub(crate) const STUDY: &str = "pyphi_validation";
 
-/// What the library needs to know of this project.
+/// The facts about this project that the library needs.
 pub(crate) const HOST: Host = Host {
     default_target: Some(DefaultTarget {
         package: "phi-validation",
@@ -21,7 +21,7 @@ pub(crate) const HOST: Host = Host {
     debug_build_hint: "free memory for a release build, or run a part: `-- --sizes 5,6`",
 };
 
-/// What building and running the study costs, measured on 2 quiet cores with 24 GiB (x86-64, Linux
+/// The cost of building and running the study, measured on 2 quiet cores with 24 GiB (x86-64, Linux
 /// 6.18, rustc 1.95, rust-lld) on 2026-11-28, at commit 782506c.
 ///
 /// Peaks: one build each from an empty target folder, `CARGO_TARGET_DIR=$(mktemp -d)

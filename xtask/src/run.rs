@@ -46,8 +46,8 @@ pub(crate) struct Start<'a> {
     pub(crate) program: &'a Path,
     /// The user's arguments, or those of xtask: they are passed on unread.
     pub(crate) args: Vec<OsString>,
-    /// What the arguments may leave open; `None` for a program that is not the study's, and for a
-    /// command whose results are not counted.
+    /// The settings that the arguments may leave open. `None` for a program that is not the
+    /// study's, and for a command whose results are not counted.
     pub(crate) launch: Option<Launch>,
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn build_record(target_dir: &Path) -> Option<PathBuf> {
     Some(target_dir.join("xtask").join("build.json")).filter(|it| it.is_file())
 }
 
-/// What the study's program answers to a question, or how it ended if it refuses.
+/// The answer of the study's program to a question, or its end if it refuses.
 enum Answer {
     Done(Vec<u8>),
     Refused { ending: Ending, interrupted: bool },
@@ -155,7 +155,7 @@ pub(crate) fn set_aside(start: &Start<'_>, console: &Console) -> anyhow::Result<
     }
 }
 
-/// What the program answers to [`Question::Prepare`].
+/// Reads the program's answer to [`Question::Prepare`].
 ///
 /// # Errors
 /// It is something else, or of another version.
@@ -173,7 +173,7 @@ pub(crate) fn parse_prepared(answer: &[u8]) -> anyhow::Result<Task> {
     Ok(task)
 }
 
-/// What the arguments ask for.
+/// The outcome of having the program check its arguments.
 pub(crate) enum Prepared {
     Task(Task),
     /// The program refuses them, and has said why.
@@ -357,7 +357,7 @@ pub(crate) fn exit(ending: Ending, interrupted: bool) -> Exit {
 }
 
 impl Run {
-    /// How the run ended and what to do next.
+    /// Says how the run ended and what to do next.
     pub(crate) fn say(&self, exit: Exit, console: &mut Console) {
         let out = self.out_shown().unwrap_or_default();
         let rows = |n: u64| if n == 1 { "1 row".to_owned() } else { format!("{n} rows") };

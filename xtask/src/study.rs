@@ -1,6 +1,6 @@
 //! `report` and `runs`: build the study within the machine's memory, and ask it.
 //!
-//! What they print is the study's own; nothing here knows a run's files.
+//! The output is the study's own; nothing here knows a run's files.
 
 use std::{
     ffi::OsString,
@@ -66,7 +66,7 @@ struct Attach {
     #[arg(long)]
     detach: bool,
 
-    /// What goes to stdout.
+    /// Format of the result on stdout.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

@@ -62,7 +62,7 @@ pub(crate) struct Bench {
     #[arg(long, requires = "instructions")]
     bless: bool,
 
-    /// What goes to stdout.
+    /// Format of the result on stdout.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -178,7 +178,7 @@ impl Bench {
     }
 }
 
-/// What was measured, and where.
+/// The measurements, with the machine and the commit that they were taken on.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Measurements {
     pub(crate) commit: String,

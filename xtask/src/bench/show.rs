@@ -1,4 +1,4 @@
-//! How measurements are shown.
+//! The display of measurements, as text and as JSON.
 
 use headroom::{Console, console::table::table, escape::terminal, numbers::bytes};
 

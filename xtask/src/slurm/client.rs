@@ -114,7 +114,7 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<
     Ok(Answer { ok: status.success() && !late, stdout, stderr, late })
 }
 
-/// What comes out of a pipe.
+/// The bytes that come out of a pipe, collected by a thread.
 struct Said {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: JoinHandle<()>,
@@ -191,7 +191,7 @@ pub(super) fn queue() -> Result<Vec<Entry>, NoAnswer> {
     answer("squeue", &args, QUESTION).map(|it| parse_queue(&it))
 }
 
-/// What the accounting remembers of jobs of this name that ended at most a month ago.
+/// Asks the accounting for the jobs of this name that ended at most a month ago.
 pub(super) fn accounting(name: &str) -> Result<Vec<Entry>, NoAnswer> {
     let name = format!("--name={name}");
     let args = ["-n", "-P", "-X", "-S", "now-30days", "-o", ACCOUNTING_FIELDS, &name];

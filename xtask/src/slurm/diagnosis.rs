@@ -10,7 +10,7 @@ use super::queue::{SlurmState, Status};
 const NO_OUTPUT_FILE: u32 = 53;
 const SIGILL: u32 = 4;
 
-/// What a task's end means.
+/// The cause of a task's end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// The time limit.
@@ -41,8 +41,8 @@ impl Cause {
     }
 }
 
-/// What became of a task that ended; `None` if all went well or nothing is known. `printed`: the
-/// end of what it printed.
+/// Tells why a task ended. Returns `None` if all went well or nothing is known. `printed` is the
+/// end of its output.
 pub(super) fn diagnose(
     state: SlurmState,
     status: Option<Status>,

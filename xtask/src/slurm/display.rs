@@ -1,4 +1,4 @@
-//! How things stand, in one line.
+//! The progress of a job, in one line.
 
 use headroom::numbers::{duration, round};
 

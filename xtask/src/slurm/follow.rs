@@ -55,10 +55,10 @@ pub(super) trait ClusterAccess {
         round: &Round,
         array: &Array,
     ) -> Result<u64, NotSubmitted>;
-    /// What is left of an array of this name besides the queue: the accounting, or files that its
-    /// tasks have begun.
+    /// Returns the id of an array of this name that left a trace besides the queue: in the
+    /// accounting, or in files that its tasks have begun.
     fn traces(&mut self, round: u32, name: &str) -> Option<u64>;
-    /// What the accounting says of an array, where there is one.
+    /// Returns the accounting's entries for an array, where there is an accounting.
     fn accounting(&mut self, name: &str) -> Vec<Entry>;
     /// Cancel jobs (`17`) and tasks (`17_3`) of this folder.
     fn cancel(&mut self, ids: &[String], pending_only: bool);
@@ -66,7 +66,7 @@ pub(super) trait ClusterAccess {
     fn status(&mut self) -> anyhow::Result<JobStatus>;
     /// Have the program plan what is missing.
     fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus>;
-    /// What to ask for a round.
+    /// Chooses the resources to ask for in a round.
     fn request(&mut self, record: &SlurmRecord, plan: &JobStatus) -> Result<Request, Coded>;
     /// Tasks of one array at most.
     fn array_size(&self) -> u64;
@@ -80,11 +80,11 @@ pub(super) trait ClusterAccess {
     fn save(&mut self, record: &SlurmRecord) -> anyhow::Result<()>;
     fn note(&mut self, message: &str);
     fn warning(&mut self, message: &str, hint: &str);
-    /// How things stand.
+    /// Shows the progress.
     fn show(&mut self, progress: &Progress);
 }
 
-/// How things stand.
+/// The progress of the job.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Progress {
     pub(super) round: u32,
@@ -98,7 +98,7 @@ pub(super) struct Progress {
     pub(super) n_ended: u64,
     /// Ended otherwise, by how.
     pub(super) failures: BTreeMap<String, u64>,
-    /// What the items are.
+    /// The name of the items: `mechanisms`, `exact problems`, …
     pub(super) items: String,
     pub(super) n_items: u64,
     pub(super) items_done: u64,
@@ -225,7 +225,7 @@ pub(super) fn write_only(
     world.save(record)
 }
 
-/// What is known of one task.
+/// The last known state of one task.
 #[derive(Clone, Debug)]
 struct Task {
     state: SlurmState,

@@ -56,7 +56,7 @@ struct Task {
     node: usize,
     started: f64,
     ended: f64,
-    /// What will go wrong, and how long after the start.
+    /// The fault that will end the task, and the time from its start to the fault.
     fault: Option<(f64, SlurmState, Status)>,
 }
 
@@ -68,7 +68,7 @@ struct Job {
     tasks: Vec<Task>,
 }
 
-/// What is broken in this world besides luck.
+/// The faults of this world that do not come from the random generator.
 #[derive(Clone, Copy, Default)]
 struct Faults {
     /// One task in so many.

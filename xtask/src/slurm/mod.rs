@@ -62,7 +62,7 @@ use crate::{
     run::{self, Prepared, Start},
 };
 
-/// What the parsers of Slurm's answers make of a text; for fuzzing.
+/// Runs the parsers of Slurm's answers on a text; for fuzzing.
 pub(crate) fn parse_answers(text: &str) {
     queue::parse_queue(text);
     queue::parse_accounting(text);
@@ -86,16 +86,16 @@ pub(crate) fn parse_plan(text: &[u8]) {
 
 /// The copy of the program that the tasks run, so that another build changes nothing.
 const PROGRAM: &str = "program";
-/// What is read of a task's output.
+/// The length of the end of a task's output that is read.
 const TAIL_BYTES: u64 = 16 << 10;
 /// Items that are named when some are missing.
 const N_EXAMPLES: usize = 5;
 /// Between two questions to a controller that does not answer.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
-/// How soon a wish to go is noticed.
+/// The interval at which a sleep checks for an interrupt by the user.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What the document of `--format json` says about it.
+/// The part of the document of `--format json` about the cluster.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ClusterDocument {
     folder: PathBuf,
@@ -454,10 +454,10 @@ fn active(record: &SlurmRecord) -> Result<Vec<String>, client::NoAnswer> {
     Ok(ids.iter().map(u64::to_string).collect())
 }
 
-/// Whether this is the folder of a job.
+/// Returns `true` if this is the folder of a job.
 ///
 /// # Errors
-/// That cannot be told: it may be one, and perhaps another process follows it.
+/// If this cannot be told. The folder may be one, and perhaps another process follows it.
 fn is_job(folder: &Path) -> anyhow::Result<bool> {
     let file = folder.join(JOB_FILE);
     match fs::metadata(&file) {
@@ -469,7 +469,7 @@ fn is_job(folder: &Path) -> anyhow::Result<bool> {
     }
 }
 
-/// What the user's arguments ask for, as the study's program understands them.
+/// The task that the user's arguments ask for, as the study's program understands them.
 struct Job<'a> {
     program: &'a Path,
     /// The name of the run.

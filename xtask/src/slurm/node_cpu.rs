@@ -16,7 +16,7 @@ const PLAIN: &str = "RUSTFLAGS";
 /// Between two flags in [`ENCODED`].
 const SEPARATOR: char = '\u{1f}';
 
-/// What cargo is to be told.
+/// The flags that cargo is to be given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Flags {
     /// The value of [`ENCODED`].

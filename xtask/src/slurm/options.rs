@@ -1,4 +1,4 @@
-//! What the user says about the cluster, and what is written down of it.
+//! The user's options for the cluster, and the part of them that is kept in `slurm.json`.
 
 use std::{fmt, str::FromStr};
 
@@ -37,7 +37,8 @@ pub(crate) struct ClusterFlags {
     pub(crate) task_options: TaskOptions,
 }
 
-/// What is asked of Slurm; what is not said is chosen from the plan and the partition.
+/// The resources that are asked of Slurm. Those not given are chosen from the plan and the
+/// partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct TaskOptions {

@@ -21,7 +21,7 @@ const MOST_DOCUMENT_BYTES: usize = 16 << 20;
 /// Of all CPUs together, 30,000 years.
 const MOST_SECONDS: f64 = 1e12;
 
-/// What `cluster plan`, `next` and `status` print.
+/// Reads the document that `cluster plan`, `next` and `status` print.
 ///
 /// # Errors
 /// It is something else, of another version, or has numbers that cannot be.
@@ -45,7 +45,7 @@ pub(super) fn parse(text: &[u8]) -> anyhow::Result<JobStatus> {
     Ok(status)
 }
 
-/// What the items of this stage are.
+/// Returns the name of the items of this stage.
 pub(super) fn items(status: &JobStatus) -> &str {
     match status.stage.as_str() {
         "comparisons" => "exact problems",
@@ -55,7 +55,7 @@ pub(super) fn items(status: &JobStatus) -> &str {
     }
 }
 
-/// How the work is to be divided.
+/// The division of the work into tasks.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Division {
     /// Tasks that can run at once.

@@ -1,4 +1,4 @@
-//! What Slurm says, as plain values: the queue, submissions, the accounting, the cluster's limits.
+//! Slurm's answers as plain values: the queue, submissions, the accounting, the cluster's limits.
 //!
 //! Everything here is a pure function of a program's output and is tested on recorded ones. Fields
 //! are separated by `|`; what users choose themselves (job names) comes last, so that it may hold
@@ -82,7 +82,7 @@ impl SlurmState {
     }
 }
 
-/// How a process ended, as `wait` tells it.
+/// The end of a process, as `wait` tells it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Status {
     pub(super) code: u32,
@@ -181,7 +181,7 @@ pub(super) enum NotSubmitted {
     Unsure(String),
 }
 
-/// What sbatch's words on stderr mean.
+/// Classifies a refusal by sbatch's words on stderr.
 pub(super) fn parse_refusal(stderr: &str) -> NotSubmitted {
     let message = last_words(stderr);
     let has = |words: &[&str]| words.iter().any(|it| stderr.contains(it));

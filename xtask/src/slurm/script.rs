@@ -59,7 +59,7 @@ pub(super) fn check_folder(folder: &Path) -> anyhow::Result<&str> {
     }
 }
 
-/// What every job of a round is submitted with.
+/// Returns the options with which every job of a round is submitted.
 fn options(record: &SlurmRecord, round: &Round, folder: &str, out: &str) -> Vec<String> {
     let task_options = &record.task_options;
     let mut options = vec![
@@ -96,7 +96,7 @@ fn options(record: &SlurmRecord, round: &Round, folder: &str, out: &str) -> Vec<
     options
 }
 
-/// What makes a job an array.
+/// Returns the options that make a job an array.
 fn of_array(array: &Array) -> [String; 2] {
     [format!("--job-name={}", array.name), format!("--array=1-{}", array.n_tasks)]
 }

@@ -33,7 +33,7 @@ const START_MINUTES: u64 = 5;
 /// Memory that was not asked for in `slurm.conf` is 1 MB.
 const UNSET_MEMORY_MIB: u64 = 1;
 
-/// What is known of the cluster.
+/// The limits and the nodes of the cluster.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Site {
     pub(super) limits: Limits,
@@ -48,7 +48,7 @@ pub(super) struct Site {
     pub(super) partitions: Vec<String>,
 }
 
-/// What is asked for one round.
+/// The resources to ask for in one round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) cpus: u64,
@@ -125,7 +125,7 @@ impl Site {
         task_options.cpus.or_else(|| smallest().filter(|_| self.whole_nodes()))
     }
 
-    /// How the work is to be divided.
+    /// Chooses how the work is to be divided.
     pub(super) fn division(&self, task_options: &TaskOptions) -> Division {
         let cpus = self.cpus(task_options);
         let slots = (self.n_cpus() / cpus.unwrap_or(1)).max(1);
@@ -145,7 +145,7 @@ impl Site {
         Some(((limit - start).saturating_mul(60) / TIME_MARGIN).max(1))
     }
 
-    /// What to ask for the tasks of this plan.
+    /// Chooses the resources to ask for in the tasks of this plan.
     ///
     /// # Errors
     /// No node of the partition is large enough, or its time limit is too short.
@@ -198,7 +198,7 @@ impl Site {
         Ok(Request { cpus, mem: Some(mem).filter(|_| counted), time: Minutes(time.max(1)) })
     }
 
-    /// What can be said before the build.
+    /// Makes the checks that are possible before the build.
     pub(super) fn judge(&self, task_options: &TaskOptions) -> Vec<Check> {
         let n_all = self.nodes.len();
         let mut checks = vec![Check::new(

@@ -28,7 +28,7 @@ pub(super) fn as_counted(n_tasks: u64) -> Result<u64, String> {
     }
 }
 
-/// What is known of a job folder's submissions.
+/// The submissions of a job folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SlurmRecord {
     pub(super) schema: String,
@@ -54,7 +54,7 @@ pub(crate) struct SlurmRecord {
 pub(super) struct Round {
     pub(super) round: u32,
     pub(super) n_tasks: u64,
-    /// What was done when it was planned.
+    /// The number of items that were done when the round was planned.
     pub(super) items_before: u64,
     pub(super) cpus: u64,
     /// `None`: the cluster does not count memory.

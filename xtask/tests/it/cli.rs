@@ -98,7 +98,7 @@ impl Fixture {
     }
 }
 
-/// What `ps` says a process does: `S` sleeping, `T` paused, …
+/// Returns the state of a process that `ps` shows: `S` sleeping, `T` paused, …
 fn state(pid: u32) -> char {
     let output = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().chars().next().unwrap_or('-')

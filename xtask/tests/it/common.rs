@@ -1,4 +1,4 @@
-//! What the tests have in common: commands that run and that have ended, turns, and saying that a
+//! Helpers that the tests share: commands that run and that have ended, turns, and saying that a
 //! test was skipped.
 
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "some tests are for Linux"))]

@@ -31,7 +31,7 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
-/// How many processes are killed at random moments, of each command.
+/// Returns the number of processes to kill at random moments, of each command.
 fn n_kills() -> usize {
     std::env::var(KILLS).map_or(1, |it| it.parse().expect("a number of kills"))
 }

@@ -43,7 +43,7 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
 
 // ---- crates of known appetite ----
 
-/// What the compiler of one crate holds on top of what it needs anyway (10 to 20 MiB).
+/// The memory that the compiler of one crate holds on top of what it needs anyway (10 to 20 MiB).
 #[derive(Clone, Copy)]
 struct Appetite {
     release_mib: u32,
@@ -256,7 +256,8 @@ impl Builds {
         Builds(folder.join("cargo-headroom"))
     }
 
-    /// What the compilers held at the last look. A file that is just being written says nothing.
+    /// Returns the memory that the compilers held at the last look. A file that is just being
+    /// written is not counted.
     fn hold(&self) -> u64 {
         let files = fs::read_dir(&self.0).into_iter().flatten().flatten().map(|it| it.path());
         let told = files.filter_map(|it| serde_json::from_slice(&fs::read(it).ok()?).ok());
@@ -1452,7 +1453,7 @@ struct Situation {
     fixture: Fixture,
     limit_mib: u64,
     jobs: u32,
-    /// What `Group::neighbour` takes.
+    /// The arguments of `Group::neighbour`.
     neighbour: Option<(u32, u32, u32)>,
     eating_linker_mib: Option<u32>,
     /// Set the limit on the parent group.

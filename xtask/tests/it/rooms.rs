@@ -18,7 +18,7 @@ const HEADROOM: [&str; 9] = [
     "build",
     "command",
 ];
-/// What serves all rooms of `headroom`, and uses none.
+/// The modules that serve all rooms of `headroom` and use none.
 const BELOW_HEADROOM: [&str; 4] = ["numbers", "escape", "files", "exit"];
 
 const XTASK: [&str; 7] = ["run", "slurm", "study", "validate", "bench", "commands", "cli"];

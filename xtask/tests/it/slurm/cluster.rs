@@ -303,7 +303,7 @@ impl Drop for Cluster {
     }
 }
 
-/// What the first process of the namespace does. Its input is a pipe of the test.
+/// The script of the namespace's first process. Its input is a pipe of the test.
 const INIT: &str = r#"
 root=$1
 start() { "$@" </dev/null >/dev/null 2>&1 & }

@@ -1,4 +1,4 @@
-//! What a cluster may not allow or not have is said in one sentence, with what to do.
+//! A cluster's limits, or what it lacks, are reported in one sentence, with what to do.
 
 use std::{env, fs, os::unix::fs::PermissionsExt as _, path::Path};
 

@@ -9,11 +9,11 @@ mod cluster;
 /// A user of them.
 mod login;
 
-/// What they compute.
+/// Jobs that compute the study and one Φ.
 mod study;
 
-/// What may happen to them.
+/// Faults that may happen to the jobs.
 mod faults;
 
-/// What they do not allow or do not have.
+/// Clusters that do not allow or do not have something.
 mod limits;
