@@ -1,4 +1,4 @@
-//! What past builds needed: peak memory and time of every compiler run and of every whole build.
+//! The needs of past builds: peak memory and time of every compiler run and of every whole build.
 //!
 //! One JSON file, `<target-dir>/xtask/ledger.json`, and for crates that are the same in every
 //! workspace another one in the user's cache folder. It is only ever replaced whole (write, sync,
@@ -38,7 +38,7 @@ const MOST_SECONDS: f64 = 1e9;
 /// forgotten in time.
 const DECAY: u64 = 8;
 
-/// What cargo compiles, links or runs as one step.
+/// A unit: one step of a build that cargo compiles, links or runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct UnitKey {
     pub(crate) package: String,
@@ -91,7 +91,7 @@ pub(crate) struct Observation {
     pub(crate) complete: bool,
 }
 
-/// What is known of a unit or a build.
+/// The known needs of a unit or a build.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Need {
     /// The highest peak seen; one that is not reached again sinks slowly.
@@ -107,7 +107,7 @@ pub(crate) struct Need {
 pub(crate) struct BuildLedger {
     file: PathBuf,
     content: Content,
-    /// What this process has seen since the file was read.
+    /// The observations of this process since the file was read.
     unsaved: Unsaved,
     warning: Option<String>,
 }
@@ -168,12 +168,12 @@ impl BuildLedger {
         BuildLedger { file, content, unsaved: Unsaved::default(), warning }
     }
 
-    /// What was wrong with the file, and where it is now.
+    /// Returns the warning about the file: its fault, and where it is now.
     pub(crate) fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
 
-    /// What a unit needed.
+    /// Returns the known needs of a unit.
     pub(crate) fn unit(&self, key: &UnitKey) -> Option<&Need> {
         self.content.units.get(key)
     }
@@ -183,7 +183,7 @@ impl BuildLedger {
         self.content.units.iter()
     }
 
-    /// What a whole build needed.
+    /// Returns the known needs of a whole build.
     pub(crate) fn build(&self, key: &BuildKey) -> Option<&Need> {
         self.content.builds.get(key)
     }

@@ -124,7 +124,7 @@ pub fn csv(cell: &str) -> String {
     }
 }
 
-/// What formulas begin with.
+/// The characters with which formulas begin.
 const FORMULA: [char; 4] = ['=', '+', '-', '@'];
 
 /// An argument as a POSIX shell reads it.

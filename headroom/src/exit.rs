@@ -5,7 +5,7 @@ use std::{
     process::{ExitCode, Termination},
 };
 
-/// How the process ends.
+/// The end of the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Everything that was asked for is done.
@@ -26,9 +26,10 @@ pub enum Exit {
     CargoFailed,
     /// Ctrl-C, SIGTERM or SIGHUP. What was finished is kept.
     Interrupted,
-    /// What was run was ended by this signal: 128 + its number, as a shell reports it.
+    /// The program that was run was ended by this signal. The code is 128 + its number, as a shell
+    /// reports it.
     RunSignal(u8),
-    /// What the command of `exec` ended with.
+    /// The exit code of the command of `exec`.
     Command(u8),
 }
 
@@ -73,7 +74,7 @@ impl Exit {
 pub struct Coded {
     /// The exit code.
     pub exit: Exit,
-    /// What is wrong, for the user.
+    /// The error message, for the user.
     pub message: String,
 }
 

@@ -14,8 +14,8 @@ pub fn ledger(bytes: &[u8]) {
     build_ledger::parse(bytes);
 }
 
-/// What the guard's gate and its controller say to each other, and the arguments with which cargo
-/// calls a compiler, one a line.
+/// Reads the messages between the guard's gate and its controller, and the arguments with which
+/// cargo calls a compiler, one a line.
 pub fn guard(bytes: &[u8]) {
     let text = text(bytes);
     guard::parse_messages(&text);
@@ -42,7 +42,7 @@ pub fn cargo(bytes: &[u8]) {
     workspace::parse_metadata(bytes);
 }
 
-/// What cargo and the compilers print on stderr.
+/// Reads the output of cargo and the compilers on stderr.
 pub fn build_output(bytes: &[u8]) {
     let (mut lines, mut symptoms) = (Lines::default(), Symptoms::default());
     for piece in bytes.chunks(7) {

@@ -121,7 +121,8 @@ fn run(args: &[OsString]) -> Exit {
     }
 }
 
-/// What the arguments of `cargo build` select. What is not known here is handed on to cargo.
+/// Reads the selection in the arguments of `cargo build`. Arguments that are not known here are
+/// handed on to cargo.
 fn selected(words: &[&str]) -> Result<Selection, String> {
     let mut selection = Selection::default();
     let mut words = words.iter().copied();

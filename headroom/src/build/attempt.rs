@@ -42,7 +42,7 @@ use crate::{
 /// The pause before the next rung. The memory of a killed process is back within 0.4 s.
 const AFTER_A_KILL: Duration = Duration::from_millis(500);
 
-/// What to do about a build that was killed, and not for lack of memory.
+/// The hint after a build that was killed, but not for lack of memory.
 pub(super) const KILLED_HINT: &str = "if earlyoom or systemd-oomd runs here, look into its log; \
     else another process sent the signal";
 
@@ -52,7 +52,7 @@ pub(crate) struct Attempt {
     pub(crate) strategy: Strategy,
     pub(crate) commands: Vec<String>,
     pub(crate) outcome: Outcome,
-    /// What speaks for the outcome.
+    /// Observations that support the outcome.
     pub(crate) evidence: Vec<String>,
     /// cargo's exit code, if it had one.
     pub(crate) cargo_exit_code: Option<i32>,
@@ -70,9 +70,9 @@ pub(crate) struct Attempt {
     pub(crate) n_fresh: usize,
     /// The executables that were asked for, in cargo's order.
     pub(crate) executables: Vec<PathBuf>,
-    /// What the guard did, one record per command; empty where there is no guard.
+    /// The guard's records, one per command. Empty where there is no guard.
     pub(crate) guard: Vec<GuardRecord>,
-    /// What each compiler needed, for the ledger.
+    /// The needs of each compiler, for the ledger.
     #[serde(skip)]
     pub(crate) observed: Vec<Observed>,
 }
@@ -112,7 +112,7 @@ impl Attempt {
     }
 }
 
-/// What cargo says about itself on stdout.
+/// One of cargo's messages on stdout.
 #[derive(Deserialize)]
 struct Message {
     reason: String,
@@ -335,7 +335,7 @@ pub(crate) fn write_record(
     Ok(file)
 }
 
-/// What the units of this rung are known to need.
+/// Returns a function that looks up the known peak of a unit of this rung.
 fn known(ledger: &BuildLedger, rung: &Rung) -> impl Fn(&Unit) -> Option<u64> + Send + 'static {
     let (ledger, build) = (ledger.clone(), rung.key.clone());
     let of_user = BuildLedger::load_of_user();
@@ -346,7 +346,7 @@ fn known(ledger: &BuildLedger, rung: &Rung) -> impl Fn(&Unit) -> Option<u64> + S
     }
 }
 
-/// How the ledger remembers a unit of a build.
+/// Returns the key under which the ledger remembers a unit of a build.
 pub(crate) fn unit_key(unit: &Unit, build: &BuildKey) -> UnitKey {
     UnitKey {
         package: unit.package.clone(),

@@ -38,7 +38,7 @@ use crate::{
 pub(crate) struct CommandRun {
     pub(crate) ending: Ending,
     pub(crate) outcome: Outcome,
-    /// What speaks for the outcome.
+    /// Observations that support the outcome.
     pub(crate) evidence: Vec<String>,
     pub(crate) seconds: f64,
     pub(crate) peak_bytes: u64,

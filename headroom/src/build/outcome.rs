@@ -1,4 +1,4 @@
-//! How a build ended: built, out of memory, killed by another process, or failed.
+//! The outcome of a build: built, out of memory, killed by another process, or failed.
 //!
 //! cargo exits with 101 for a type error and for a killed compiler alike, so the code decides
 //! nothing. Text alone does not either: any process of the user may send SIGKILL. A kill counts as
@@ -44,7 +44,7 @@ pub(crate) struct Verdict {
     pub(crate) evidence: Vec<String>,
 }
 
-/// What the watch over memory has seen.
+/// The observations of the watch over memory.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MemoryCurve {
     /// A compiler that does not fit, not even alone: the guard has ended it, and then the build.
@@ -75,7 +75,7 @@ impl MemoryCurve {
     }
 }
 
-/// What cargo's stderr has said so far.
+/// The symptoms found in cargo's stderr so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Symptoms {
     /// A compiler, build script or linker died of SIGKILL.
@@ -260,7 +260,7 @@ pub(crate) fn classify(
     verdict(Outcome::CargoFailed, Vec::new())
 }
 
-/// What to tell of an end that the user, or systemd, has asked for.
+/// The hint after an end that the user, or systemd, has asked for.
 pub(crate) const ENDED_AFTER_A_KILL_HINT: &str = "if it was not you who ended it, systemd did: \
     with OOMPolicy=continue it leaves the rest of a scope alone";
 
@@ -275,7 +275,7 @@ fn built(kills: KillCounters, curve: &MemoryCurve) -> Verdict {
     Verdict { outcome, evidence }
 }
 
-/// What the kernel counted, in words.
+/// Describes the kernel's counters in words.
 pub(crate) fn counters(kills: KillCounters) -> String {
     let processes = |n: u64| if n == 1 { "1 process".into() } else { format!("{n} processes") };
     match (kills.group, kills.machine) {

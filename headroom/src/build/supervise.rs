@@ -43,10 +43,10 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Below this much available memory a running child gets a warning.
 const LITTLE_MEMORY_BYTES: u64 = 256 << 20;
 
-/// How to supervise a child.
+/// The settings with which a child is supervised.
 #[derive(Clone, Copy, Debug)]
 pub struct Supervision {
-    /// What to do after the user has asked to stop.
+    /// The policy after the user has asked to stop.
     pub patience: InterruptPolicy,
     /// Let the kernel pick this group before anything else when memory runs out.
     pub expendable: bool,
@@ -54,7 +54,7 @@ pub struct Supervision {
     pub stop_below_bytes: Option<u64>,
 }
 
-/// What to do after the user has asked to stop.
+/// The policy after the user has asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InterruptPolicy {
     /// Two seconds after Ctrl-C, kill.
@@ -76,19 +76,19 @@ pub enum OutputPiece<'a> {
     Available(u64),
 }
 
-/// What the guard tells meanwhile.
+/// A message from the guard while the command runs.
 #[derive(Debug)]
 pub(crate) enum GuardNews<'a> {
     /// It has done something.
     Event(&'a Event),
-    /// How things stand.
+    /// The present state.
     Live(&'a Live),
 }
 
-/// What was seen.
+/// The observations of a child that has ended.
 #[derive(Clone, Debug)]
 pub struct Watched {
-    /// How it ended.
+    /// The end of the child.
     pub ending: Ending,
     /// `true` if the user asked to stop.
     pub interrupted: bool,
@@ -107,7 +107,7 @@ pub struct Watched {
 
 /// Start `command` and stay until all of it has ended. Pieces arrive on this thread, in order.
 ///
-/// What is `piped` of its streams is received.
+/// Streams that are `piped` are received.
 ///
 /// # Errors
 /// The program cannot be started, or the system does not tell of its end.
@@ -288,8 +288,8 @@ fn pump(mut from: impl Read, mut send: impl FnMut(Vec<u8>) -> bool) {
     }
 }
 
-/// What is kept of either end of a line. A command line has at most 2 MiB, so longer lines are not
-/// meant to be read.
+/// The number of bytes kept of either end of a line. A command line has at most 2 MiB, so longer
+/// lines are not meant to be read.
 const END_BYTES: usize = 2 << 20;
 /// Stands for the middle of a line that was longer.
 const CUT: &[u8] = " … ".as_bytes();

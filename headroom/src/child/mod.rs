@@ -13,7 +13,7 @@ use std::{
     process::{Child, Command},
 };
 
-/// How a program ended.
+/// The end of a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ending {
     /// Its exit code, if it had one.

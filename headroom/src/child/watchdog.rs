@@ -130,7 +130,7 @@ fn serve() {
     CleanupTasks::read(io::stdin().lock()).perform();
 }
 
-/// What is to be done when the process that started the watchdog is gone.
+/// The tasks to be done when the process that started the watchdog is gone.
 #[derive(Debug, Default, PartialEq)]
 struct CleanupTasks {
     resume: Vec<ProcessId>,

@@ -31,7 +31,7 @@ use crate::{
     workspace::build_lock::BuildLock,
 };
 
-/// What a build led to.
+/// The result of a build.
 #[derive(Debug)]
 pub struct Built {
     /// The workspace's root.
@@ -40,7 +40,7 @@ pub struct Built {
     pub target_dir: PathBuf,
     /// `true` if it was the host's default target.
     pub is_default_target: bool,
-    /// What can be run, in cargo's order; empty if there is nothing to run.
+    /// Executables that were built, in cargo's order. Empty if there is nothing to run.
     pub executables: Vec<PathBuf>,
     /// The exit code it calls for.
     pub exit: Exit,

@@ -44,7 +44,7 @@ pub fn plan(
     Ok(if look.plan.order.is_empty() { Exit::NotReady } else { Exit::Success })
 }
 
-/// What was found in one look.
+/// The findings of one look at the machine and the workspace.
 pub(super) struct Look {
     pub(super) workspace: Workspace,
     pub(super) toolchain: Toolchain,

@@ -42,11 +42,11 @@ pub(crate) struct NamedProgram {
     pub(crate) name: String,
     /// The root first. Only the user's own.
     pub(crate) processes: Vec<ProcessId>,
-    /// What all of them hold.
+    /// The memory that all of them hold.
     pub(crate) own_bytes: u64,
 }
 
-/// What the user has chosen.
+/// The programs that the user has chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ProgramChoice {
     pub(crate) pause: Vec<u32>,
@@ -59,7 +59,7 @@ pub(crate) struct Stopped {
     pub(crate) pid: u32,
     pub(crate) name: String,
     pub(crate) n_processes: usize,
-    /// What it held before.
+    /// The memory that it held before.
     pub(crate) own_bytes: u64,
     /// `true` if all of it was gone in time.
     pub(crate) gone: bool,
@@ -72,7 +72,7 @@ pub(crate) struct Paused {
     pub(crate) name: String,
     /// Those that were running; what another process had paused is not resumed here.
     pub(crate) n_processes: usize,
-    /// What it holds, and keeps.
+    /// The memory that it holds, and keeps.
     pub(crate) own_bytes: u64,
 }
 

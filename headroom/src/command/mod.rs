@@ -1,4 +1,4 @@
-//! What a user asks for: look, plan, build, run a command, and wait or make room before it.
+//! The requests of a user: look, plan, build, run a command, and wait or make room before it.
 //!
 //! This is the only room that knows all the others. It knows no flags: a program that hosts this
 //! library turns its own command line into a [`BuildRequest`], and says in a [`Host`] what it knows
@@ -28,16 +28,16 @@ use crate::{
     workspace::{DefaultTarget, Selection},
 };
 
-/// What the program that hosts this library knows and the library does not.
+/// The facts that the program that hosts this library knows and the library does not.
 #[derive(Clone, Copy, Debug)]
 pub struct Host {
-    /// What is built where the user selects nothing. Its executable must answer `--help`.
+    /// The target to build where the user selects none. Its executable must answer `--help`.
     pub default_target: Option<DefaultTarget>,
-    /// What was measured for the default target on another machine.
+    /// Figures that were measured for the default target on another machine.
     pub figures: Option<&'static Figures>,
-    /// What is taken of a build of which nothing was measured.
+    /// The estimate for a build of which nothing was measured.
     pub estimate: fn(Strategy) -> Estimate,
-    /// What to do instead of a debug build, whose program is slow.
+    /// The alternative to a debug build, whose program is slow.
     pub debug_build_hint: &'static str,
 }
 
@@ -52,12 +52,12 @@ impl Default for Host {
     }
 }
 
-/// What to build, and how.
+/// A request to build: the targets, and the way to build them.
 #[derive(Clone, Debug, Default)]
 pub struct BuildRequest {
-    /// What to build.
+    /// The targets to build.
     pub selection: Selection,
-    /// How to build.
+    /// The strategy to build with.
     pub choice: Choice,
     /// Treat the advisory thresholds (25 GB used, 8 GB available, other builds) as binding.
     pub strict: bool,

@@ -1,4 +1,4 @@
-//! What is said: text or one JSON document on stdout, the conversation on stderr.
+//! The output: text or one JSON document on stdout, the conversation on stderr.
 //!
 //! The console knows formats and streams and none of the results: a result says itself how it is
 //! shown, and hands in the part of the document that is its own. Colours follow the terminal and
@@ -26,7 +26,7 @@ pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
 
-/// What goes to stdout.
+/// The format of the result on stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// The results as text.
@@ -57,7 +57,7 @@ impl Console {
         }
     }
 
-    /// What stdout is for.
+    /// Returns the format of stdout.
     pub fn format(&self) -> Format {
         self.format
     }

@@ -131,7 +131,7 @@ fn remove(path: &Path) {
 #[cfg(not(unix))]
 fn remove(_path: &Path) {}
 
-/// What a temporary name has after that of the file.
+/// Returns the part of a temporary name that follows the name of the file.
 fn ending(name: &str, random: u32) -> String {
     let digits = format!("{random:08x}");
     // FNV-1a: any hash will do, for it is a slip that it must notice, not an attack.

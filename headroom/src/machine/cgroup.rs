@@ -29,7 +29,7 @@ pub(crate) enum Version {
     V2,
 }
 
-/// What the groups above this process leave to it.
+/// The resources that the groups above this process leave to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Container {
     /// Which controller the numbers come from.
@@ -215,7 +215,7 @@ struct Hierarchy {
     groups: Vec<Group>,
 }
 
-/// What `/proc/self/cgroup` and `/proc/self/mountinfo` say; for fuzzing.
+/// Parses the content of `/proc/self/cgroup` and `/proc/self/mountinfo`; for fuzzing.
 pub(crate) fn parse_hierarchy(groups: &str, mounts: &str) {
     for version in [Version::V1, Version::V2] {
         Hierarchy::of(groups, mounts, Path::new("/"), version);
@@ -394,7 +394,7 @@ pub(super) struct GroupFiles {
     swap_usage: Option<File>,
 }
 
-/// What a group leaves.
+/// The memory and swap that a group leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GroupLeft {
     /// The limit, and the usage without what the kernel can take back; `None`: it has no limit.
@@ -466,7 +466,8 @@ impl GroupFiles {
         })
     }
 
-    /// What it leaves now; limits of `most` bytes and more are none. `None`: it is gone.
+    /// Returns the memory and swap that the group leaves now. Limits of `most` bytes and more count
+    /// as none. Returns `None` if the group is gone.
     pub(super) fn left(&self, most: u64, buffer: &mut Buffer) -> Option<GroupLeft> {
         let stat = buffer.read(&self.stat);
         // v1 counts the group alone without the prefix, and the group with all below it with it.

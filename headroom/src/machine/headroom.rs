@@ -1,4 +1,4 @@
-//! What is left of memory to this process: the one reading that plans, waits and the guard go by.
+//! The memory left to this process: the one reading that plans, waits and the guard go by.
 //!
 //! It is the least of what the machine has available and what is left in this process's control
 //! group and in each of its ancestors. [`Headroom::of`] is the arithmetic; [`HeadroomReader`] looks
@@ -12,7 +12,7 @@ use super::{
     memory::{Earlyoom, Memory, earlyoom, keeps_promises},
 };
 
-/// What is left to this process.
+/// The memory left to this process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Headroom {
     /// Without swapping.
@@ -80,7 +80,8 @@ pub(crate) struct HeadroomReader {
     vmstat: Option<File>,
 }
 
-/// How programs have stood still for lack of memory so far. Only differences mean anything.
+/// A measure of how long programs have stood still for lack of memory so far. Only differences mean
+/// anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stalls {
     /// Microseconds for which some program of this process's own group did. Of the machine where
@@ -136,7 +137,7 @@ impl HeadroomReader {
         Some(memory.with_daemon(self.earlyoom))
     }
 
-    /// What is left now. Nothing, should the kernel stop telling.
+    /// Returns the memory left now. Where the kernel stops telling, nothing is left.
     pub(crate) fn look(&mut self) -> Headroom {
         let Some(memory) = self.memory() else { return Headroom::default() };
         let HeadroomReader { buffer, groups, binding, total_bytes, .. } = self;
@@ -180,7 +181,8 @@ impl HeadroomReader {
         self.kills.read(&mut self.buffer)
     }
 
-    /// How programs have stood still for lack of memory so far. `None`: it is not counted.
+    /// Returns the stalls of programs for lack of memory so far, or `None` where they are not
+    /// counted.
     pub(crate) fn stalls(&mut self) -> Option<Stalls> {
         let micros = self.pressure.as_ref().and_then(|file| {
             let text = self.buffer.read(file);

@@ -14,11 +14,11 @@ pub(crate) struct Memory {
     pub(crate) total_bytes: u64,
     /// Total minus available: page cache that can be dropped is not used.
     pub(crate) used_bytes: u64,
-    /// What a new program can have without swapping.
+    /// The memory that a new program can have without swapping.
     pub(crate) available_bytes: u64,
     pub(crate) swap_total_bytes: u64,
     pub(crate) swap_free_bytes: u64,
-    /// What may still be promised, where the kernel promises no more than it has
+    /// The memory that may still be promised, where the kernel promises no more than it has
     /// (`vm.overcommit_memory` 2).
     pub(crate) commit_left_bytes: Option<u64>,
     /// With less RAM than this available, a memory daemon ends programs.

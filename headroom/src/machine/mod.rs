@@ -1,4 +1,4 @@
-//! What this machine has and who holds it: memory, control groups, processes, disk.
+//! The resources of this machine and their holders: memory, control groups, processes, disk.
 //!
 //! This is the only room that reads `/proc` and control groups. It makes plain values and judges
 //! nothing, so that everything after it can be tested on made-up machines.

@@ -1,4 +1,4 @@
-//! What the system says of one process: its state, its memory, its children.
+//! The system's facts about one process: its state, its memory, its children.
 //!
 //! On Linux from `/proc/PID`; elsewhere from `sysinfo`, as far as that goes.
 

@@ -17,7 +17,7 @@ pub struct ProcessId {
     pub started: u64,
 }
 
-/// What a process is doing, as far as it matters here.
+/// The activity of a process, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activity {
     /// It runs, or could.
@@ -28,7 +28,7 @@ pub enum Activity {
     Gone,
 }
 
-/// What to send.
+/// A signal to a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProcessSignal {
     /// SIGSTOP: it keeps what it holds and asks for no more.
@@ -45,7 +45,7 @@ impl ProcessId {
         Some(ProcessId { pid, started: stat(pid)?.started })
     }
 
-    /// What it does now.
+    /// Returns the present activity of the process.
     pub fn activity(self) -> Activity {
         match stat(self.pid) {
             Some(it) if it.started == self.started => it.activity,

@@ -1,5 +1,5 @@
-//! What this machine has: memory, swap, the container's share, pressure, limits, CPUs, disk, and
-//! who holds the memory.
+//! The resources of this machine: memory, swap, the container's share, pressure, limits, CPUs,
+//! disk, and the processes that hold the memory.
 //!
 //! This is the only sampling; everything after it works on the plain values made here. All sizes
 //! are bytes. [`Resources`] judges nothing.
@@ -29,10 +29,10 @@ pub struct Resources {
     pub(crate) memory: Memory,
     /// The container's limit, if there is one below the machine's memory.
     pub(crate) container: Option<Container>,
-    /// What a build may hold altogether, if the user has said so.
+    /// The memory that all builds together may hold, if the user has set a limit.
     pub(crate) budget_bytes: Option<u64>,
-    /// What other builds under a guard hold of the memory: they give it back when they end, and
-    /// take turns until then.
+    /// The memory that other builds under a guard hold. They give it back when they end, and take
+    /// turns until then.
     pub(crate) builds_bytes: u64,
     /// Time lost waiting for memory, on the machine and in this process's group; `None` where it is
     /// not counted.
@@ -71,10 +71,10 @@ pub(crate) struct ProcessUse {
     pub(crate) kind: ProcessKind,
     /// Resident set, pages shared with others included.
     pub(crate) resident_bytes: u64,
-    /// What would be free without it: on Linux anonymous and shared-memory pages, elsewhere the
-    /// resident set.
+    /// The memory that would be free without it: on Linux anonymous and shared-memory pages,
+    /// elsewhere the resident set.
     pub(crate) own_bytes: u64,
-    /// What of it lies in swap.
+    /// The part of it that lies in swap.
     pub(crate) swapped_bytes: u64,
     /// `true` if it belongs to the user who runs this program.
     pub(crate) own: bool,
@@ -101,7 +101,7 @@ pub(crate) struct ProcessTree {
     pub(crate) related: bool,
 }
 
-/// What a process looks like from its name and path.
+/// The kind of a process, judged by its name and path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ProcessKind {
@@ -139,7 +139,7 @@ impl Resources {
         })
     }
 
-    /// What is left to this process.
+    /// Returns the memory left to this process.
     pub(crate) fn headroom(&self) -> Headroom {
         let group = self.container.as_ref();
         let left = group.map(|it| (Some(it.tightest.headroom_bytes), it.swap_headroom_bytes));

@@ -1,4 +1,4 @@
-//! How processes are shown.
+//! The display of processes.
 
 use super::resources::{ProcessTree, Resources};
 use crate::{

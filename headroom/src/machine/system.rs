@@ -24,11 +24,11 @@ pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
 /// The variable that says how much memory a build may hold altogether.
 pub const BUDGET: &str = "HEADROOM_BUDGET";
 
-/// What a build may hold altogether, if the user has said so: where a limit cannot be seen, or is
-/// wished for.
+/// Returns the memory that a build may hold altogether, if the user has set a limit. This serves
+/// where a limit cannot be seen, or is wanted.
 ///
 /// # Errors
-/// What the user has said is no size.
+/// If the variable holds no size.
 pub(crate) fn budget_bytes() -> anyhow::Result<Option<u64>> {
     let Some(text) = env::var_os(BUDGET).filter(|it| !it.is_empty()) else { return Ok(None) };
     let text = text.to_string_lossy();

@@ -1,4 +1,4 @@
-//! What building and running one program costs, measured once and shipped with it.
+//! The cost of building and running one program, measured once and shipped with it.
 //!
 //! These figures are second to the ledger, and never used for another program.
 
@@ -7,11 +7,11 @@ use crate::{
     plan::strategy::Strategy,
 };
 
-/// What is measured here is taken to be so much more elsewhere: another machine, linker and rustc
-/// shift it.
+/// The factor by which figures measured here may be exceeded elsewhere: another machine, linker and
+/// rustc shift them.
 pub(crate) const SAFETY: f64 = 1.5;
 
-/// What one strategy costs.
+/// The cost of one strategy.
 #[derive(Clone, Copy, Debug)]
 pub struct Figure {
     /// Peak of the whole process tree with one job, MiB of its own pages.
@@ -22,10 +22,10 @@ pub struct Figure {
     pub run_cpu_seconds: u32,
 }
 
-/// What more than one job changes.
+/// The effect of more than one job.
 #[derive(Clone, Copy, Debug)]
 pub struct Parallel {
-    /// What every further job adds to the peak.
+    /// The memory that every further job adds to the peak.
     pub further_job_mib: u32,
     /// Where it stops growing: the dependency graph is only so wide.
     pub most_mib: u32,
@@ -51,7 +51,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// What the target folder may grow by.
+    /// The disk space by which the target folder may grow.
     pub(crate) fn disk_bytes(&self) -> u64 {
         times(u64::from(self.target_mib) << 20, SAFETY)
     }

@@ -36,13 +36,13 @@ use crate::{
 
 /// A need is the expected peak times this. Peaks are sampled, and a neighbour shifts them.
 const SAFETY_MEASURED: f64 = 1.25;
-/// What cargo holds itself: 20 to 40 MiB.
+/// The memory that cargo itself holds: 20 to 40 MiB.
 const CARGO_BYTES: u64 = 40 << 20;
 /// Attempts before giving up: one as it should be, the most frugal release build, and a debug
 /// build.
 const ATTEMPTS_MOST: usize = 3;
 
-/// How to build.
+/// The strategy that the user chooses to build with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// The fastest strategy that fits, then the more frugal ones.
@@ -54,7 +54,8 @@ pub enum Choice {
     MakeRoom,
 }
 
-/// What a strategy is expected to hold at its peak, and to take.
+/// The memory that a strategy is expected to hold at its peak, and the time that it is expected to
+/// take.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Expected {
     pub(crate) peak_bytes: u64,
@@ -99,7 +100,7 @@ pub(crate) struct Rung {
     pub(crate) strategy: Strategy,
     /// Most compilers at once.
     pub(crate) jobs: usize,
-    /// What the ledger remembers this build by.
+    /// The key under which the ledger remembers this build.
     pub(crate) key: BuildKey,
     /// Environment that makes the strategy what it is.
     pub(crate) env: Vec<(String, String)>,
@@ -111,15 +112,15 @@ pub(crate) struct Rung {
     /// With less than this it is not tried: the need, or under a guard a little less than the
     /// largest compiler was seen to hold. 0 if nothing is known.
     pub(crate) least_bytes: u64,
-    /// What it held when it ran out of memory, or when part of it was up to date: it needs no less.
-    /// 0 if it was never tried.
+    /// The memory that it held when it ran out of memory, or when part of it was up to date. It
+    /// needs no less. 0 if it was never tried.
     pub(crate) at_least_bytes: u64,
     pub(crate) fit: Fit,
     /// Expected for the 160 comparisons on all CPUs; `None` in another workspace.
     pub(crate) run_seconds: Option<u64>,
     /// `true` if it can lower the peak here; if not, it is tried only by name.
     pub(crate) on_ladder: bool,
-    /// What was measured about it.
+    /// The measured effect of the strategy, in words.
     pub(crate) finding: String,
     pub(crate) prior: Estimate,
 }
@@ -147,9 +148,9 @@ pub(crate) struct Facts<'a> {
     /// As [`crate::workspace::Toolchain::key`] gives it.
     pub(crate) toolchain: &'a str,
     pub(crate) ledger: &'a BuildLedger,
-    /// What was measured elsewhere for this workspace.
+    /// Figures that were measured elsewhere for this workspace.
     pub(crate) figures: Option<&'a Figures>,
-    /// What is taken of a build of which nothing was measured.
+    /// The estimate for a build of which nothing was measured.
     pub(crate) estimate: fn(Strategy) -> Estimate,
     /// Jobs of a plain cargo build.
     pub(crate) full_jobs: usize,
@@ -179,7 +180,7 @@ impl Facts<'_> {
         }
     }
 
-    /// What the strategy will hold and take with so many jobs.
+    /// Predicts the memory and the time of the strategy with so many jobs.
     fn expected(&self, strategy: Strategy, jobs: usize) -> Expected {
         self.known(strategy, jobs).or_else(|| self.derived(strategy, jobs)).unwrap_or_else(|| {
             let prior = (self.estimate)(strategy).memory_most_bytes;
@@ -195,7 +196,7 @@ impl Facts<'_> {
         })
     }
 
-    /// What was measured for these very settings, here or elsewhere.
+    /// Looks up the measurements for these very settings, made here or elsewhere.
     fn known(&self, strategy: Strategy, jobs: usize) -> Option<Expected> {
         let key = self.key(strategy, jobs);
         if let Some(need) = self.ledger.build(&key).filter(|it| it.times_seen > 0) {
@@ -738,7 +739,7 @@ pub(crate) mod tests {
         check(&machine(2.0, 1.0, 0.0, 0.0, 1), "full b");
     }
 
-    /// What differs between the rungs is what the profile asks for, and never are there more than
+    /// The rungs differ in the settings that the profile asks for, and there are never more than
     /// three attempts.
     #[test]
     fn measurements_decide_which_rungs_are_real() {
@@ -1023,7 +1024,8 @@ pub(crate) mod tests {
         check("", &known, 0.4, "", None);
     }
 
-    /// What an attempt held when it ran out of memory is a lower bound, and all that is known then.
+    /// The memory that an attempt held when it ran out of memory is a lower bound, and nothing else
+    /// is known then.
     #[test]
     fn what_ran_out_of_memory_is_not_tried_again_with_less() {
         let (workspace, mut known) = (workspace(), ledger());

@@ -1,4 +1,4 @@
-//! What stands in the way of a build now, and may go away by itself.
+//! The obstacles to a build that may go away by themselves.
 //!
 //! That is memory that others hold, the user's own thresholds with `--strict`, or a lock. A missing
 //! compiler, or a need that is larger than the whole machine, does not go away. All of it is pure.
@@ -32,7 +32,7 @@ pub(crate) enum Obstacle {
     Lock(BuildLock),
 }
 
-/// What stands in the way of the build now. Empty: it may start.
+/// Returns the obstacles to the build at the moment. If there are none, it may start.
 pub(crate) fn obstacles(
     resources: &Resources,
     plan: &Plan,

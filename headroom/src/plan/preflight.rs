@@ -30,7 +30,8 @@ const STALLED_MOST_PERCENT: u64 = 10;
 /// From here on, and with less RAM than cargo and one compiler take, the machine is thrashing.
 const THRASHING_PERCENT: u64 = 50;
 const LEAST_RAM_BYTES: u64 = 160 << 20;
-/// What a compiler maps besides what it holds: its own libraries, metadata, thread stacks.
+/// The memory that a compiler maps besides what it holds: its own libraries, metadata, thread
+/// stacks.
 const MAPPED_BYTES: u64 = 512 << 20;
 /// Measured: below 620 MiB no crate of middling size compiles, and from 340 MiB downwards nothing
 /// does.
@@ -44,7 +45,7 @@ pub(crate) const MEMORY_PRESSURE: &str = "memory pressure";
 pub(crate) const PASSING: [&str; 4] =
     [MEMORY_USED, MEMORY_AVAILABLE, MEMORY_PRESSURE, COMPETING_PROCESSES];
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
@@ -59,13 +60,13 @@ pub enum Status {
 /// One check: its number, its threshold, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// What is checked.
+    /// The name of the check.
     pub name: &'static str,
-    /// How it ended.
+    /// The result of the check.
     pub status: Status,
-    /// What was found; `None` if it could not be read.
+    /// The quantity that was found. `None` if it could not be read.
     pub(crate) value: Option<Quantity>,
-    /// What it is compared with; `None` if the check only informs.
+    /// The threshold for the quantity. `None` if the check only informs.
     pub(crate) threshold: Option<Quantity>,
     /// One sentence with both.
     pub message: String,

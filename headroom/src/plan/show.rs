@@ -1,4 +1,4 @@
-//! How checks, verdicts and plans are shown.
+//! The display of checks, verdicts and plans.
 
 use super::{
     Fit, Plan, Rung, Source,
@@ -140,7 +140,7 @@ impl Plan {
         self.say_price(to, price_hint, console);
     }
 
-    /// What choosing a slow build costs later. `hint` says what to do instead.
+    /// Says how much longer the run takes after a slow build. `hint` is the alternative.
     pub(crate) fn say_price(&self, rung: &Rung, hint: &str, console: &Console) {
         if rung.strategy != Strategy::B {
             return;

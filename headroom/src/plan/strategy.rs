@@ -10,9 +10,9 @@ use crate::{
     workspace::profile::{Lto, ProfileSettings},
 };
 
-/// What changes the peak of a build, as measured (peak with / peak without; the smaller effect of a
-/// graph of 64 packages and of one heavy crate). Only used where a neighbouring strategy is known
-/// and this one is not.
+/// The factors by which settings change the peak of a build, as measured (peak with / peak without;
+/// the smaller effect of a graph of 64 packages and of one heavy crate). They are only used where a
+/// neighbouring strategy is known and this one is not.
 mod weight {
     /// Fat LTO switched off: 288 → 198 and 255 → 132 MiB.
     pub(super) const NO_FAT_LTO: f64 = 0.69;
@@ -44,7 +44,7 @@ pub enum Strategy {
     B,
 }
 
-/// What is taken of a build of which nothing was measured: an estimate for a large dependency tree.
+/// The estimate for a build of which nothing was measured, made for a large dependency tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Estimate {
     /// Of memory, for people.
@@ -102,7 +102,7 @@ impl Strategy {
         Estimate { memory: "", build: "", run: "", memory_most_bytes: most_gb * 1_000_000_000 }
     }
 
-    /// What was measured about it, in this profile.
+    /// Describes the measured effect of the strategy in this profile.
     pub(crate) fn finding(self, asked: ProfileSettings) -> String {
         match self {
             Strategy::Full | Strategy::Fewer => {

@@ -1,5 +1,5 @@
-//! What is built: the workspace, the selection within it, its profiles, and the toolchain it asks
-//! for.
+//! The build's subject: the workspace, the selection within it, its profiles, and the toolchain it
+//! asks for.
 //!
 //! The workspace is the one cargo itself would find: around the current folder, or of
 //! `--manifest-path`. The selection is cargo's own. Only where the user gives none does the program
@@ -40,7 +40,7 @@ pub struct DefaultTarget {
     pub json_field: &'static str,
 }
 
-/// What to build, in cargo's own words.
+/// The targets to build, in cargo's own words.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// rustc's flags in the place of those of the environment, as cargo encodes them.
@@ -219,7 +219,7 @@ impl Workspace {
     }
 }
 
-/// What the flags mean in this workspace.
+/// The meaning of the flags in this workspace.
 struct Selected {
     targets: Vec<String>,
     features: Vec<String>,
@@ -357,7 +357,7 @@ fn absolute(path: &Path) -> anyhow::Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("cannot make {} absolute", path.display()))
 }
 
-/// What cargo prints; its errors go to the user's stderr.
+/// Returns cargo's output. Its errors go to the user's stderr.
 fn answer(mut command: Command) -> anyhow::Result<String> {
     let output = command.stderr(Stdio::inherit()).output().map_err(|error| {
         let program = command.get_program().to_string_lossy().into_owned();

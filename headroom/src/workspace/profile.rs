@@ -1,4 +1,5 @@
-//! What a cargo profile asks of the compiler, as far as it decides how much memory a build needs.
+//! The demands of a cargo profile on the compiler, as far as they decide how much memory a build
+//! needs.
 //!
 //! Read from the workspace's manifest, its `.cargo/config.toml` and the environment, in this order
 //! of growing weight, as cargo does. What cannot be read counts as cargo's default: a wrong guess
@@ -43,7 +44,7 @@ pub(crate) enum Lto {
     Fat,
 }
 
-/// What one profile says itself.
+/// The settings that one profile itself makes.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Change {
     inherits: Option<String>,

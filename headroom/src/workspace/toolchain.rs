@@ -18,14 +18,14 @@ pub(crate) struct Version {
     pub(crate) patch: u32,
 }
 
-/// What cargo will call.
+/// The tools that cargo will call.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Toolchain {
     /// `None`: it does not run.
     pub(crate) cargo: Option<Version>,
     /// `None`: it does not run.
     pub(crate) rustc: Option<Version>,
-    /// What rustc compiles for if it is not told otherwise; empty if it does not run.
+    /// The platform that rustc compiles for by default. Empty if rustc does not run.
     pub(crate) host: String,
     pub(crate) linker: Linker,
 }
@@ -64,7 +64,7 @@ impl Toolchain {
 }
 
 impl Toolchain {
-    /// What figures of memory and time are remembered by.
+    /// Returns the key under which figures of memory and time are remembered.
     pub(crate) fn key(&self) -> String {
         let release = self.rustc.map_or("unknown".into(), |it| it.to_string());
         format!("{release} {}", self.host).trim_end().to_owned()
@@ -112,7 +112,7 @@ impl Serialize for Version {
     }
 }
 
-/// What a program prints, if it runs and succeeds.
+/// Returns the output of a program, or `None` if it does not run or fails.
 fn words_of(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8(output.stdout).ok())?

@@ -68,7 +68,7 @@ impl KeptCommand {
         self.child.id()
     }
 
-    /// What has the pipes.
+    /// Returns the child that has the pipes.
     pub(crate) fn child(&mut self) -> &mut Child {
         &mut self.child
     }
@@ -99,7 +99,8 @@ impl KeptCommand {
         }
     }
 
-    /// How the command has ended, if it has. Others of its processes may still be there.
+    /// Returns the end of the command, or `None` if it still runs. Others of its processes may
+    /// still be there.
     ///
     /// # Errors
     /// The system does not tell.

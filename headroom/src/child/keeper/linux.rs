@@ -148,7 +148,8 @@ impl KeptCommand {
         });
     }
 
-    /// How the command has ended, if it has. Other processes that it has started may still run.
+    /// Returns the end of the command, or `None` if it still runs. Other processes that it has
+    /// started may still run.
     ///
     /// # Errors
     /// None here.
@@ -435,7 +436,8 @@ impl Cgroup {
         group.0.join("cgroup.kill").exists().then_some(group)
     }
 
-    /// What writes `0` there is in the group from then on.
+    /// Opens the file of the group's members. A process that writes `0` to it belongs to the group
+    /// from then on.
     fn entrance(&self) -> io::Result<File> {
         File::options().write(true).open(self.0.join("cgroup.procs"))
     }

@@ -48,7 +48,7 @@ pub(crate) enum GroupSignal {
     Kill,
 }
 
-/// What the command had left when it had ended.
+/// The processes that were left when the command had ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leftovers {
     /// Names and PIDs of processes that were ended after a successful command.
