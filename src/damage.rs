@@ -1,5 +1,5 @@
-//! What becomes of damaged records: every reader gives what was written, or an error, and never
-//! another number; and what can be read can also be summed up, drawn and gone on with.
+//! Damaged records: every reader gives what was written, or an error, and never another number. A
+//! record that can be read can also be summed up, drawn and gone on with.
 //!
 //! `PHI_DAMAGE=N` does N times as many. All hostile values are read every time; a report of what
 //! can be read takes its time, so some are written, N times as many of them.
@@ -126,14 +126,14 @@ fn sample(elapsed_ms: f64) -> Sample {
     }
 }
 
-/// What a run says.
+/// The content of a run: its sessions, its rows, and the session of each row.
 type Said = (Vec<Session>, Vec<Entry>, Vec<usize>);
 
 fn said(contents: &Contents) -> Said {
     (contents.sessions.clone(), contents.entries.clone(), contents.session_of.clone())
 }
 
-/// What each reader of a folder makes of it.
+/// Reads a folder with each of its readers, which are named in the result.
 fn read(folder: &Path, suite: &Suite) -> Vec<(&'static str, Result<Said, Error>)> {
     let runs = folder.parent().unwrap();
     let listed = list(runs).unwrap();
@@ -485,7 +485,7 @@ fn job() -> (TempDir, JobFolder, Settings) {
     (runs, folder, settings)
 }
 
-/// What the files of a job say, in the order in which one would ask; the run is gathered anew.
+/// Reads the files of a job, in the order in which one would ask. The run is gathered anew.
 fn read_job(folder: &JobFolder) -> Result<(Vec<Entry>, String), Error> {
     for name in ["settings.json", "journal.jsonl", "results.csv"] {
         let _ = fs::remove_file(folder.run().join(name));

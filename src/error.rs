@@ -1,4 +1,4 @@
-//! What can go wrong in the study, said where the facts are.
+//! The errors of the study, made where the facts are.
 //!
 //! Messages are fragments in lower case that name file, place, value and expectation. Nothing here
 //! prints; [`Error::exit`] says with which code the program ends.
@@ -15,7 +15,7 @@ pub enum Error {
     /// A name that is not one of those known.
     #[error("unknown {what} {name:?}: expected one of {known}")]
     UnknownName {
-        /// What the name is of.
+        /// The kind of thing that is named.
         what: &'static str,
         /// The name as it was given.
         name: String,
@@ -36,7 +36,7 @@ pub enum Error {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
 
@@ -45,9 +45,10 @@ pub enum Error {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
-        /// What is safe all the same and how to go on, with its own separator, or nothing.
+        /// The results that are safe all the same and how to go on, with its own separator, or
+        /// nothing.
         note: String,
     },
 
@@ -56,7 +57,7 @@ pub enum Error {
     Content {
         /// The file, and the line in it if that is known.
         place: String,
-        /// What is wrong and what was expected.
+        /// The fault, and what was expected.
         message: String,
     },
 
@@ -74,7 +75,7 @@ pub enum Error {
     Network {
         /// Where the network comes from.
         place: String,
-        /// What the engine says.
+        /// The message of the engine.
         message: String,
     },
 
@@ -88,11 +89,11 @@ pub enum Error {
     Memory {
         /// Where the network comes from.
         place: String,
-        /// What the engine plans for.
+        /// The memory that the engine plans for.
         needed_bytes: u64,
-        /// What this process may still take.
+        /// The memory that this process may still take.
         left_bytes: u64,
-        /// What became of the others and how to go on, with its own separator, or nothing.
+        /// The fate of the other networks and how to go on, with its own separator, or nothing.
         note: String,
     },
 

@@ -169,7 +169,7 @@ fn sealed(kind: &str, text: &str) -> Option<String> {
     (text.starts_with('{') && text.ends_with('}')).then(|| seal(kind, text))
 }
 
-/// What is shown to people must not move the cursor, nor forge a line.
+/// Asserts that a text for people can neither move the cursor nor forge a line.
 fn one_line(shown: &str) {
     assert!(!shown.contains(char::is_control), "{shown:?}");
 }

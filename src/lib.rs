@@ -1,4 +1,4 @@
-//! How well does a cheap estimate of integrated information (Φ) follow the exact value?
+//! A study of how well a cheap estimate of integrated information (Φ) follows the exact value.
 //!
 //! A study compares the two on small networks of binary units:
 //!

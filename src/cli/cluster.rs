@@ -105,10 +105,10 @@ struct PhiOfArgs {
     state: Option<String>,
 }
 
-/// What tasks should be like.
+/// The division of the work into tasks.
 #[derive(Debug, Args)]
 struct Shape {
-    /// How many tasks run at the same time [default: the processors of this machine]
+    /// The number of tasks that run at the same time [default: the processors of this machine]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     slots: Option<u32>,
     /// The most tasks [default: 10000]
@@ -167,7 +167,7 @@ struct TaskArgs {
     /// Threads [default: as planned]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// How long a finished item may wait before it is on the disk, in seconds [default: 5]
+    /// The time that a finished item may wait before it is on the disk, in seconds [default: 5]
     #[arg(long, value_name = "S", value_parser = positive)]
     checkpoint_seconds: Option<f64>,
 }

@@ -44,10 +44,10 @@ pub(super) struct PhiArgs {
     /// IIT 4.0: φ_s of the system alone, without its Φ-structure
     #[arg(long, conflicts_with = "complexes")]
     phi_s_only: bool,
-    /// What this one cut takes away, instead of the one that takes least. It severs the connections
-    /// from some units to the others: "A,B -> C". IIT 4.0 (φ_s): or any partition, "A | B in | C
-    /// out": what is between the parts is cut, but for what goes from parts whose inputs only are
-    /// cut (in) to those whose outputs only are (out)
+    /// Measure only this cut, instead of finding the one that takes least away. It severs the
+    /// connections from some units to the others: "A,B -> C". IIT 4.0 (φ_s): or any partition, "A |
+    /// B in | C out": what is between the parts is cut, but for what goes from parts whose inputs
+    /// only are cut (in) to those whose outputs only are (out)
     #[arg(long, value_name = "UNITS -> UNITS",
           conflicts_with_all = ["complexes", "ties", "relations"])]
     cut: Option<CutUnits>,

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 
 static AT_ONCE: OnceLock<fn()> = OnceLock::new();
 
-/// What is done before the process ends at once; the first that is named.
+/// Sets the function that is called before the process ends at once. Only the first call counts.
 pub(crate) fn at_once(last: fn()) {
     AT_ONCE.get_or_init(|| last);
 }

@@ -56,7 +56,7 @@ pub(crate) struct LeaderboardArgs {
     /// No progress on standard error
     #[arg(long)]
     quiet: bool,
-    /// What goes to standard output
+    /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }

@@ -94,7 +94,7 @@ enum Command {
     /// Over one purview with --purview, with all partitions that tie and the repertoires; else over
     /// all purviews with φ > 0, the largest first. The file is as for `compute`.
     Mechanism(MechanismArgs),
-    /// What caused what: actual causation in a transition of your own network
+    /// Actual causation in a transition of your own network: what caused what
     ///
     /// The account of a transition between two states (Albantakis et al. 2019): actual causes and
     /// effects with α, and how irreducible all of it is, 𝒜. The file has before and after instead
@@ -110,7 +110,7 @@ enum Command {
     /// all valid units within bounds, and the complexes of them. The file may have a `history`, the
     /// last states of the network, instead of `state`.
     Grains(GrainsArgs),
-    /// How far the cause-effect structures of two networks are apart, by IIT 3.0
+    /// Distance between the cause-effect structures of two networks, by IIT 3.0
     ///
     /// The extended earth mover's distance, with each structure and its conceptual information. The
     /// two are in two files, or in one: two networks, or one with a list of two `states`. They have

@@ -21,7 +21,7 @@ pub(super) enum Format {
     Json,
 }
 
-/// How progress is shown on this stderr.
+/// Chooses the display of progress for this stderr.
 pub(super) fn display(quiet: bool) -> Display {
     let is_ci = env::var_os("CI").is_some_and(|it| !it.is_empty());
     let can_redraw =
@@ -48,7 +48,7 @@ pub(super) fn output_failed(source: io::Error) -> Result<(), Error> {
     }
 }
 
-/// How many threads compute.
+/// The number of threads that compute.
 #[derive(Debug, Args)]
 pub(super) struct ThreadArgs {
     /// Threads [default: one for each CPU]

@@ -37,7 +37,7 @@ pub(super) struct DrawArgs {
     /// `compute` [default: max-phi]
     #[arg(long, value_name = "POLICY")]
     ties_policy: Option<TiePolicy>,
-    /// What is drawn [default: graph,structure, under IIT 4.0 also lattice]
+    /// Parts to draw [default: graph,structure, under IIT 4.0 also lattice]
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     show: Vec<Kind>,
     /// A file ending in .svg, .png or .pdf for all drawings, one below the other, or a folder for

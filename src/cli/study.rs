@@ -35,7 +35,7 @@ use crate::ui::progress::{Display, Listeners, Progress, Work};
 
 #[derive(Debug, Default, Args)]
 pub(super) struct StudyArgs {
-    /// What is compared, from a TOML file (docs/study.md): topologies, sizes, seeds, rules, states,
+    /// The comparisons, from a TOML file (docs/study.md): topologies, sizes, seeds, rules, states,
     /// formalisms, estimators, networks from files, random networks. Or a built-in suite by name:
     /// comparisons-160 (the default), threshold, rules, tables, large
     #[arg(long, value_name = "FILE|NAME")]
@@ -103,7 +103,7 @@ pub(super) struct StudyArgs {
     /// No progress on standard error
     #[arg(long)]
     quiet: bool,
-    /// What goes to standard output: the summary at the end as text, or events as JSON lines
+    /// Format of standard output: the summary at the end as text, or events as JSON lines
     #[arg(long, value_enum, default_value_t = Format::Text, conflicts_with = "list")]
     pub(super) format: Format,
 }
@@ -396,8 +396,8 @@ fn show(
 struct Files<'a> {
     /// The rows.
     csv: &'a Path,
-    /// What the user may want to look at in the end.
+    /// The files that the user may want to look at in the end.
     results: &'a [&'a Path],
-    /// What was found and put right on opening.
+    /// The problems that were found and repaired when the run was opened.
     notes: &'a [String],
 }

@@ -30,7 +30,7 @@ struct SeriesArgs {
     /// Files with numbers in lines (CSV); - for standard input
     #[arg(value_name = "FILE.csv", required = true)]
     files: Vec<PathBuf>,
-    /// How many points in time later the next state is
+    /// The number of points in time from a state to the next
     #[arg(long, value_name = "N", default_value_t = 1)]
     lag: usize,
     /// Added to every count

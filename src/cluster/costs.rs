@@ -1,4 +1,5 @@
-//! What exact problems cost: measured in runs that are there, and expected of those that are not.
+//! The cost of exact problems: measured in runs that are there, and expected for those that are
+//! not.
 
 use std::collections::HashSet;
 use std::fs;
@@ -10,8 +11,9 @@ use crate::run::store::Contents;
 use crate::suite::{Formalism, Settings};
 use crate::ui::forecast::{Forecasts, Load};
 
-/// What all estimates of a comparison cost for each unit, in seconds: nearly all of it is the
-/// random vectors of the hyperdimensional estimate. Measured in a release build: `docs/cluster.md`.
+/// The time that all estimates of a comparison take for each unit, in seconds. Nearly all of it is
+/// spent on the random vectors of the hyperdimensional estimate. Measured in a release build:
+/// `docs/cluster.md`.
 const ESTIMATES_PER_UNIT: f64 = 2.5e-4;
 
 /// Factor by which an exact problem of IIT 3.0 takes longer if its range over numberings is taken

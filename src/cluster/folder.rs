@@ -39,7 +39,7 @@ pub struct JobFolder {
 /// `job.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JobFile {
-    /// What is computed.
+    /// The specification of the job.
     pub job: Spec,
     /// The program that computes it: [`program`].
     pub program: String,
@@ -124,7 +124,7 @@ pub struct Task {
     pub cpus: usize,
     /// The items.
     pub items: Vec<u64>,
-    /// What else it takes to do them, by kind of job.
+    /// Further input that the items need. It depends on the kind of job.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub input: Value,
 }
@@ -291,7 +291,7 @@ impl JobFolder {
         self.path.join(format!("round-{round}"))
     }
 
-    /// What is computed; none if there is no job yet.
+    /// Returns the file of the job, or `None` if there is no job yet.
     ///
     /// # Errors
     /// [`Error::Read`]; [`Error::Content`].

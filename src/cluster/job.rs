@@ -1,8 +1,8 @@
-//! What the kinds of jobs have in common.
+//! The interface that all kinds of jobs share.
 //!
-//! A [`Spec`] says what is computed, in a few lines that are the same for everybody. A [`Job`] is
-//! what the process that plans makes of it: which items are left, and what they are expected to
-//! cost. What a process that does a task makes of it is in the module of the kind: it may know
+//! A [`Spec`] says what is computed, in a few lines that are the same for every process. A [`Job`]
+//! is made from it by the process that plans: it knows which items are left, and what they are
+//! expected to cost. A process that does a task uses the module of its kind instead: it may know
 //! less, so that it starts sooner.
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use super::journals::Journals;
 use crate::error::Error;
 use crate::suite::Settings;
 
-/// What is computed.
+/// The specification of a computation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Spec {
@@ -92,10 +92,10 @@ pub trait Job: Sync {
     /// As [`Journals::results`], if it takes these.
     fn stage(&self, journals: &Journals) -> Result<Stage, Error>;
 
-    /// What a person calls an item.
+    /// Returns the name of an item for people.
     fn item_name(&self, stage: &str, item: u64) -> String;
 
-    /// What a process that does these items needs to know besides [`Spec`] and items.
+    /// Returns the facts that a process which does these items needs besides [`Spec`] and items.
     fn task_input(&self, _stage: &str, _items: &[u64]) -> Value {
         Value::Null
     }

@@ -1,4 +1,4 @@
-//! What the processes of a job have done: one file for each, in one folder.
+//! The results of the processes of a job: one file for each, in one folder.
 //!
 //! A [`TaskJournal`] is the file of one process, `r1-t00017.<host>-<pid>-<start in ns>.jsonl`: a
 //! [`Header`], which lists the items in it, and a line an item. It is written whole again and again
@@ -75,10 +75,10 @@ pub(crate) fn item_line(item: u64, result: &impl Serialize, work: &impl Serializ
     seal(ITEM, &serde_json::to_string(&Line { item, result, work }).expect("plain data")) + "\n"
 }
 
-/// What the lines of items are sealed as.
+/// The kind under which the lines of items are sealed.
 const ITEM: &str = "phi-validation/cluster-item";
 
-/// What was done about an item.
+/// The line of an item that was done.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ItemLine {
     /// Which item.
@@ -240,7 +240,7 @@ fn host() -> String {
     if name.is_empty() { "host".to_owned() } else { name }
 }
 
-/// What a file's name says: the round and the task. None if it is no journal's name.
+/// Parses the round and the task from a file's name. Returns `None` if it is no journal's name.
 fn parse_name(name: &str) -> Option<(usize, usize)> {
     let (task, _) = name.strip_suffix(".jsonl")?.split_once('.')?;
     let (round, task) = task.strip_prefix('r')?.split_once("-t")?;
@@ -335,8 +335,8 @@ impl Journals {
         headers.flat_map(|it| it.items.iter().copied()).collect()
     }
 
-    /// What was found about the items of a stage. An item that was done several times is given as
-    /// it was done first, by the names of the files.
+    /// Returns the results of the items of a stage. If an item was done several times, the first
+    /// one counts, by the names of the files.
     ///
     /// # Errors
     /// [`Error::Read`]; [`Error::Content`] with file and line if a journal is damaged, or if an
@@ -422,7 +422,7 @@ pub struct Found {
     pub journal: usize,
     /// The line, counted from 1.
     pub number: usize,
-    /// What it says.
+    /// The content of the line.
     pub line: ItemLine,
 }
 

@@ -10,10 +10,10 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-/// What tasks should be like.
+/// The wanted division of the work into tasks.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Wish {
-    /// How many tasks run at the same time.
+    /// The number of tasks that run at the same time.
     pub slots: usize,
     /// The most tasks.
     pub max_tasks: usize,
@@ -28,8 +28,8 @@ pub const LONGEST: f64 = 1800.0;
 /// The shortest, in seconds: a start costs about a second.
 pub const SHORTEST: f64 = 5.0;
 
-/// What a task takes besides its items, in seconds: the scheduler's latency and the start of the
-/// program.
+/// The time that a task takes besides its items, in seconds: the scheduler's latency and the start
+/// of the program.
 pub const OVERHEAD: f64 = 1.0;
 
 /// Items in tasks.

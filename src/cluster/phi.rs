@@ -1,12 +1,12 @@
 //! One Φ (IIT 3.0) as a job: first an item is a mechanism of the intact system (stage `concepts`),
 //! then a cut of the system (stage `cuts`).
 //!
-//! What the items come to, and what follows from all of them, is the business of
+//! The content of the items, and their meaning together, is the business of
 //! [`pieces`](crate::engine::exact::pieces). A line of a journal is a decision. Tasks of the second
 //! stage read the concepts in the journals of the first, and every few seconds what other tasks
 //! have found meanwhile: the smallest distance so far lets them dismiss most cuts early. So two
-//! processes may say of one cut that its distance is at least this and at least that, and both are
-//! right; only what cannot be true together is an error.
+//! processes may find two lower bounds for the distance of one cut, and both are right. Only
+//! decisions that cannot be true together are an error.
 
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -79,7 +79,7 @@ impl PhiJob {
         Ok(PhiJob { spec, network: own_network(network)?, engine, cpus })
     }
 
-    /// What `work` makes of the analysis.
+    /// Runs `work` on the analysis and returns its result.
     fn divided<T: Send>(&self, work: impl FnOnce(&Pieces<'_>) -> T + Send) -> T {
         self.engine.divided(&self.network, counts_ties(&self.network), work)
     }
@@ -216,7 +216,7 @@ fn pace(done: &std::collections::BTreeMap<u64, f64>, expected: &[f64]) -> f64 {
     if took > 0.0 && expected > 0.0 { took / expected } else { 1.0 }
 }
 
-/// What the journals say of the mechanisms.
+/// Reads the decisions about the mechanisms from the journals.
 fn concepts<'a>(
     pieces: &'a Pieces<'a>,
     journals: &Journals,
@@ -230,7 +230,7 @@ fn concepts<'a>(
     Ok(known)
 }
 
-/// What the journals say of the cuts.
+/// Reads the decisions about the cuts from the journals.
 fn cuts<'a>(
     pieces: &'a Pieces<'a>,
     intact: &IntactStructure,
@@ -270,7 +270,7 @@ fn check_item(item: u64, decided: usize, found: &Found, journals: &Journals) -> 
         .wrong(journals, format!("a decision about {decided}, expected one about item {item}")))
 }
 
-/// How an item was decided.
+/// The cost of deciding an item.
 #[derive(Debug, Serialize)]
 struct How {
     seconds: f64,

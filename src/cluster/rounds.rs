@@ -1,6 +1,6 @@
-//! Rounds: what is missing goes into the next one, and how far the job is.
+//! Rounds: missing items go into the next one, and the status of the job.
 //!
-//! What is missing is known from the journals alone. An item that is missing after
+//! The missing items are known from the journals alone. An item that is missing after
 //! [`MOST_ATTEMPTS`] rounds that it was in is given up.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,18 +17,18 @@ use crate::machine::cpu::compiled_for;
 /// The most things that are named in one list.
 pub const NAMED: usize = 100;
 
-/// What a round is asked to be like; what is none is as in the job's file.
+/// The wishes for a round. `None` means: as in the job's file.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ask {
-    /// How many tasks run at the same time.
+    /// The number of tasks that run at the same time.
     pub slots: Option<usize>,
     /// The most tasks.
     pub max_tasks: Option<usize>,
     /// The expected time of each task, in seconds.
     pub task_seconds: Option<f64>,
-    /// What the memory is multiplied by.
+    /// The factor for the memory.
     pub memory_factor: f64,
-    /// What the expected time of the longest task is multiplied by.
+    /// The factor for the expected time of the longest task.
     pub time_factor: f64,
 }
 

@@ -28,16 +28,16 @@ use crate::run::store::{Contents, Session};
 use crate::suite::{Settings, Suite};
 use crate::ui::forecast::Forecasts;
 
-/// What is played through.
+/// The settings of a simulated job.
 #[derive(Debug, Clone, PartialEq)]
 struct Question {
-    /// How many tasks run at the same time.
+    /// The number of tasks that run at the same time.
     nodes: usize,
     /// The comparisons: random networks of these sizes, about as many of each.
     networks: usize,
     /// The numbers of units.
     sizes: Vec<usize>,
-    /// What a task takes besides its items, in seconds.
+    /// The time that a task takes besides its items, in seconds.
     overhead: f64,
     /// Largest number of tasks.
     max_tasks: usize,
@@ -47,7 +47,7 @@ struct Question {
     seed: u64,
 }
 
-/// What came out.
+/// The result of a simulated job.
 #[derive(Debug, Clone, PartialEq)]
 struct Outcome {
     /// Number of tasks that ran at the same time.
@@ -60,11 +60,11 @@ struct Outcome {
     costs: String,
     /// The factor by which times scatter: e to the standard deviation of their logarithms.
     scatter: f64,
-    /// What it took to expand the suite, in seconds.
+    /// The time to expand the suite, in seconds.
     expand_seconds: f64,
-    /// What it took to expand the suite, learn, pack, and write the round to the disk, in seconds.
+    /// The time to expand the suite, learn, pack, and write the round to the disk, in seconds.
     plan_seconds: f64,
-    /// What is in the round's folder, in bytes.
+    /// The size of the round's folder, in bytes.
     plan_bytes: u64,
     /// The tasks.
     n_tasks: usize,
@@ -84,8 +84,8 @@ struct Outcome {
     journal_bytes: f64,
     /// The comparisons that were put together.
     merged_rows: usize,
-    /// What that took, from the journals to the files of the run, without statistics and report; in
-    /// seconds.
+    /// The time to merge them, from the journals to the files of the run, without statistics and
+    /// report; in seconds.
     merge_seconds: f64,
     /// The most memory of the process until then, in bytes.
     peak_memory_bytes: Option<u64>,

@@ -39,7 +39,8 @@ use crate::ui::progress::{Progress, Work};
 /// The only stage.
 pub const STAGE: &str = "comparisons";
 
-/// What a process needs besides what the engine plans for, in bytes: measured, `docs/cluster.md`.
+/// The memory that a process needs besides what the engine plans for, in bytes: measured,
+/// `docs/cluster.md`.
 pub const BASE_BYTES: u64 = 128 << 20;
 
 /// A study, for the process that plans it.
@@ -236,7 +237,8 @@ impl Part {
     }
 }
 
-/// What is in a run's own folder, if there is a run; an error if it is another one.
+/// Reads a run's own folder. Returns `None` if there is no run in it, and an error if it is another
+/// one.
 fn local(run: &Path, settings: &Settings) -> Result<Option<Contents>, Error> {
     if !exists(&run.join("settings.json"))? {
         return Ok(None);
@@ -271,7 +273,7 @@ struct Compared {
     estimates: BTreeMap<String, f64>,
 }
 
-/// What a journal says of how it was solved.
+/// The part of a journal's line about the way to a solution: times, counters, memory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct How {
     duration_ms: f64,

@@ -11,7 +11,8 @@ use crate::estimate::transitions::{Parts, Past, Transitions, bipartitions};
 use crate::model::key::Key;
 use crate::model::network::Network;
 
-/// How errors of the engine call the network: a study has asked whether it accepts it before.
+/// The name of the network in errors of the engine. A study has asked before whether the engine
+/// accepts the network.
 const PLACE: &str = "a network to be estimated";
 
 /// A network in a state that is to be estimated.
@@ -72,12 +73,12 @@ impl<'a> Case<'a> {
         self.engine
     }
 
-    /// What each unit does, given its inputs alone.
+    /// Returns the dynamics of each unit, given its inputs alone.
     pub fn transitions(&self) -> &Transitions {
         self.transitions.get_or_init(|| Transitions::new(self.network))
     }
 
-    /// What the parts of the network know of their own past.
+    /// Returns the information that the parts of the network have about their own past.
     ///
     /// # Errors
     /// [`Error::Interrupted`].
@@ -96,7 +97,7 @@ impl<'a> Case<'a> {
     /// The smallest value over the bipartitions {A, B}; 0 of a single unit.
     ///
     /// # Errors
-    /// What `of` says; [`Error::Interrupted`].
+    /// The error of `of`; [`Error::Interrupted`].
     pub fn at_minimum_bipartition(
         &self,
         of: impl Fn(u32, u32) -> Result<f64, Error>,
@@ -109,7 +110,7 @@ impl<'a> Case<'a> {
         Ok(if least.is_finite() { least } else { 0.0 })
     }
 
-    /// What the exact engine says of the concepts of the intact network by IIT 3.0.
+    /// Returns the exact engine's facts about the concepts of the intact network by IIT 3.0.
     ///
     /// # Errors
     /// As [`Engine::concepts`].

@@ -5,8 +5,8 @@ use crate::estimate::laplacian::half_lambda2;
 use crate::estimate::{About, Case, Estimator, Reads};
 use crate::model::topology::Graph;
 
-/// What Φ_HDC tends to as the dimension grows: `cos(r_i, r_j)` becomes `a_ij / √(d_i d_j)`, with
-/// the adjacency `a` and the degrees `d`. It does not depend on the seed.
+/// The limit of Φ_HDC as the dimension grows: `cos(r_i, r_j)` becomes `a_ij / √(d_i d_j)`, with the
+/// adjacency `a` and the degrees `d`. It does not depend on the seed.
 ///
 /// Why: the product of `v_i v_j` and `v_k v_l` has mean 0 unless both are the same pair, so of the
 /// `d_i d_k` products in `r_i · r_k` one is left if `i` and `k` are neighbours, and none otherwise;

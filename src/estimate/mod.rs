@@ -105,10 +105,10 @@ pub trait Estimator: Send + Sync {
     /// The name by which a study asks for it: lower case, digits and hyphens.
     fn name(&self) -> &str;
 
-    /// What it is, in a few words for `--help`.
+    /// Describes the estimator in a few words, for `--help`.
     fn summary(&self) -> &str;
 
-    /// What has to be known before it is chosen.
+    /// Returns the facts that have to be known before it is chosen.
     fn about(&self) -> About {
         About::default()
     }
@@ -141,16 +141,16 @@ pub trait Estimator: Send + Sync {
     }
 }
 
-/// What has to be known of an estimator before it is chosen.
+/// The facts that have to be known of an estimator before it is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct About {
-    /// What of a network it depends on.
+    /// The part of a network that it depends on.
     pub reads: Reads,
     /// `true` if it depends on the seed.
     pub is_seeded: bool,
     /// The unit of its values.
     pub unit: &'static str,
-    /// How its time grows with the number n of units.
+    /// The growth of its time with the number n of units.
     pub cost: &'static str,
     /// The most units that it is made for; a study of larger networks refuses it.
     pub largest: usize,
@@ -184,19 +184,19 @@ impl Default for About {
     }
 }
 
-/// What of a network an estimator depends on; each includes those before it.
+/// The part of a network that an estimator depends on. Each part includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reads {
     /// The connections, in either direction.
     Graph,
-    /// What the units do: the estimate is that of a network, whatever its state.
+    /// The dynamics of the units: the estimate is that of a network, whatever its state.
     Dynamics,
     /// The current state too.
     State,
 }
 
-/// What stands for all estimators where names are expected, but for those of so few units that
-/// hardly a study could have them.
+/// The name that stands for all estimators where names are expected, but for those of so few units
+/// that hardly a study could have them.
 pub const ALL: &str = "all";
 /// Those for fewer units have to be named.
 const UNITS_OF_ALL: usize = 8;

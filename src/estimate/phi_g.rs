@@ -15,7 +15,7 @@ use crate::estimate::{About, Case, Estimator, Reads};
 #[derive(Debug, Clone, Copy)]
 pub struct PhiG;
 
-/// How far a value may be above the minimum, in nats.
+/// The distance that a value may be above the minimum, in nats.
 const GAP: f64 = 1e-9;
 /// A value of at most this is 0.
 const NOTHING: f64 = 1e-8;

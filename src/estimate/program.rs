@@ -24,7 +24,7 @@ const TICK: Duration = Duration::from_millis(20);
 const TO_END: Duration = Duration::from_secs(2);
 /// The longest line that is read of a program, in bytes.
 const LONGEST: u64 = 4096;
-/// What is kept of the end of its standard error, in bytes.
+/// The length of the end of its standard error that is kept, in bytes.
 const TAIL: usize = 2000;
 
 /// The programs that run, so that none is left behind if this process ends at once.
@@ -100,8 +100,8 @@ impl Program {
         }
     }
 
-    /// What `work` makes of the running program; it is started if it does not run, and killed if
-    /// something goes wrong.
+    /// Runs `work` on the running program and returns its result. The program is started if it does
+    /// not run, and killed if something goes wrong.
     fn with<T>(&self, work: impl FnOnce(&mut Running) -> Result<T, Error>) -> Result<T, Error> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let program = match running.take() {
@@ -189,7 +189,7 @@ fn value(line: &str, id: u64) -> Result<f64, String> {
 #[derive(Debug)]
 struct Running {
     child: Child,
-    /// What is to be written to it; nothing, once its input has ended.
+    /// The lines that are to be written to it. `None` once its input has ended.
     questions: Option<Sender<String>>,
     /// Its lines; closed when its output has ended.
     lines: Receiver<Result<String, String>>,
@@ -285,7 +285,7 @@ impl Running {
         matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
-    /// What to say of one that answers no more.
+    /// Describes the end of a program that answers no more.
     fn end_of(&mut self) -> String {
         let how = match self.status() {
             Some(status) => format!("ended ({status})"),
@@ -294,7 +294,8 @@ impl Running {
         format!("{how} without an answer: expected a line")
     }
 
-    /// How it has ended, which is waited for. What it has left running ends too.
+    /// Waits for the end of the program and returns its status. Processes that it has left running
+    /// end too.
     fn status(&mut self) -> Option<ExitStatus> {
         let start = Instant::now();
         while !self.has_ended() {
@@ -336,7 +337,7 @@ impl Running {
         None
     }
 
-    /// What it said last on its standard error, for a message.
+    /// Returns the last line of its standard error, for a message.
     fn last_words(&self) -> String {
         // What a program says before it ends may still be on its way.
         thread::sleep(TICK);

@@ -11,7 +11,7 @@ use crate::model::network::Network;
 pub enum Past {
     /// Every state alike: the network is put into each (a perturbation).
     Uniform,
-    /// What is seen of [`RUN`] states in a row from every initial state.
+    /// The frequencies in [`RUN`] states in a row from every initial state.
     Observed,
 }
 
@@ -145,7 +145,7 @@ impl Transitions {
     }
 }
 
-/// What every proper part A of a network knows of its own past, in bits.
+/// The information that every proper part A of a network has about its own past, in bits.
 #[derive(Debug, Clone)]
 pub struct Parts {
     /// H(Y_A) by A.
@@ -158,7 +158,7 @@ impl Parts {
     /// Of all parts, for a distribution of the past; about 6ⁿ steps. `go_on` is asked at each.
     ///
     /// # Errors
-    /// What `go_on` says.
+    /// The error of `go_on`.
     pub fn new(
         transitions: &Transitions,
         past: Past,

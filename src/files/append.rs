@@ -18,7 +18,7 @@ use crate::files::temporary::{Temporary, remove_left_over};
 pub(crate) struct Lines<'a> {
     /// Those that are whole, without their newlines.
     pub(crate) whole: Vec<&'a [u8]>,
-    /// What follows the last newline: the torn line, usually empty.
+    /// The bytes after the last newline: the torn line, usually empty.
     pub(crate) torn: &'a [u8],
     /// Where it begins.
     pub(crate) torn_at: usize,

@@ -11,12 +11,12 @@
 use std::collections::HashMap;
 use std::fmt;
 
-/// What a record is followed by: the first bytes of a hash.
+/// The check of a record, which stands at its end: the first bytes of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Check([u8; 8]);
 
 impl Check {
-    /// What the first line of a chain follows.
+    /// The check that the first line of a chain follows.
     const NONE: Check = Check([0; 8]);
 
     /// Reads what [`Display`](fmt::Display) writes, and some that it does not.
@@ -41,7 +41,7 @@ impl fmt::Display for Check {
     }
 }
 
-/// How the member stands in an object, and how the object ends: on one line, and on several.
+/// The text around the member in an object, up to the object's end: on one line, and on several.
 const FORMS: [(&str, &str); 2] = [(",\"check\":\"", "\"}"), (",\n  \"check\": \"", "\"\n}")];
 
 /// The number of hexadecimal digits.
@@ -75,7 +75,7 @@ pub(crate) fn unseal(kind: &str, text: &str) -> Result<String, String> {
     Ok(format!("{body}}}"))
 }
 
-/// What stands before the check, and the check.
+/// Divides a text into what stands before the check, and the check.
 fn parts(text: &str) -> Result<(&str, &str), String> {
     let of_form = |(before, end): (&str, &str)| {
         let text = text.strip_suffix(end)?;

@@ -2,8 +2,8 @@
 //! control group (a container, a Slurm job, a systemd unit), or a limit of the process (`ulimit
 //! -v`).
 //!
-//! What is predicted is compared with this before it is begun. What the system does not tell is no
-//! limit.
+//! A predicted need is compared with this before the work is begun. A limit that the system does
+//! not tell is no limit.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub fn left() -> Option<u64> {
     each.into_iter().flatten().min()
 }
 
-/// What the limits of the process leave: those of its addresses and of its data.
+/// Returns the memory that the limits of the process leave: those of its addresses and of its data.
 fn left_of_process(limits: &str, status: &str) -> Option<u64> {
     let used = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
@@ -38,8 +38,8 @@ fn left_of_process(limits: &str, status: &str) -> Option<u64> {
         .min()
 }
 
-/// What the control groups of the process leave, each with all groups above it. `groups` is
-/// `/proc/self/cgroup`.
+/// Returns the memory that the control groups of the process leave, each with all groups above it.
+/// `groups` is the content of `/proc/self/cgroup`.
 fn left_of_groups(groups: &str, root: &Path) -> Option<u64> {
     let left = |line: &str| {
         let mut fields = line.splitn(3, ':').skip(1);

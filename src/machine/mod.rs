@@ -1,4 +1,4 @@
-//! What this machine and this program are: memory, processor, build, versions.
+//! The machine and this program: memory, processor, build, versions.
 //!
 //! It knows nothing of Φ.
 

@@ -1,12 +1,12 @@
 //! Where numbers come from: the program that computed them, how it was built, and the machine.
 //!
-//! What the build or the system does not tell is `None`; nothing here fails.
+//! A fact that the build or the system does not tell is `None`; nothing here fails.
 
 use std::fs;
 
 use serde::{Deserialize, Serialize};
 
-/// What a session of a run was computed by.
+/// The program, the build and the machine that computed a session of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// The version of this program.
