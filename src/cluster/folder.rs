@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `job.json` | what is computed, by which version of the program |
-//! | `round-R/plan.json` | the tasks of the R-th round, with what each of their items is expected to cost |
+//! | `round-R/plan.json` | the tasks of the R-th round, with the expected cost of each item |
 //! | `round-R/t00017.json` | one task: all that the process which does it has to read |
 //! | `journals/` | what was done (see [`journals`](super::journals)) |
 //!
