@@ -1,5 +1,4 @@
-//! What an ordinary test does with a fuzz target: its corpus, and inputs that a fixed seed makes of
-//! it.
+//! The ordinary test of a fuzz target: its corpus, and inputs that a fixed seed makes of it.
 //!
 //! It is part of the tests of each package. `PHI_FUZZ=N` makes N times as many inputs.
 
@@ -9,7 +8,7 @@ use std::io::{self, Write as _};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 
-/// What texts are likely to stumble over.
+/// Words that parsers are likely to stumble over.
 const WORDS: [&str; 26] = [
     "18446744073709551615",
     "18446744073709551616",

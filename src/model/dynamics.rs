@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// How a unit follows its inputs.
+/// The rule by which a unit follows its inputs.
 ///
 /// Two rules are equal if they are of the same name and their gains are the same number: -0 is 0.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

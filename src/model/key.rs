@@ -25,7 +25,8 @@ pub struct Key {
     pub n: usize,
     /// The seed: of the estimate, and of the graph if the topology is Random.
     pub seed: u64,
-    /// What else tells the rows of a study apart; none where the settings say it for all of them.
+    /// The further properties that tell the rows of a study apart. `None` where the settings give
+    /// them for all rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub case: Option<Case>,
 }
@@ -36,7 +37,7 @@ impl Key {
         Key { topology, n, seed, case: None }
     }
 
-    /// What a person calls the network, without its size: its topology, or its own name.
+    /// Returns the name of the network for people, without its size: its topology, or its own name.
     pub fn network(&self) -> String {
         match self.case.and_then(|it| it.network) {
             Some(name) => name.to_string(),
@@ -71,8 +72,8 @@ impl fmt::Display for Key {
     }
 }
 
-/// What tells the rows of a study apart that has several rules, states, formalisms, or own
-/// networks.
+/// The properties that tell the rows of a study apart that has several rules, states, formalisms,
+/// or own networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {

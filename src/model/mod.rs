@@ -1,5 +1,5 @@
-//! What is compared: topologies, rules, networks in a state, their names, and the formalisms of the
-//! theory.
+//! The objects of a comparison: topologies, rules, networks in a state, their names, and the
+//! formalisms of the theory.
 //!
 //! It knows no engine, no estimate and no file.
 

@@ -113,7 +113,7 @@ impl Tables {
     }
 }
 
-/// What decides the next state of the units.
+/// The mechanism that decides the next state of the units.
 #[derive(Debug, Clone, PartialEq)]
 enum Dynamics {
     /// All follow this rule of their neighbours in the graph.
@@ -245,9 +245,9 @@ impl Network {
         reachable(n, |s, j| self.probability_on(s, j))
     }
 
-    /// What identifies the exact problem of this network under a formalism: equal for two networks
-    /// exactly if their transition probabilities, connectivity and state are equal bit by bit
-    /// (up to collisions of a 64-bit hash), wherever they come from.
+    /// Returns the identity of the exact problem of this network under a formalism. It is equal for
+    /// two networks exactly if their transition probabilities, connectivity and state are equal bit
+    /// by bit (up to collisions of a 64-bit hash), wherever they come from.
     pub fn problem_id(&self, formalism: &str) -> ProblemId {
         self.hash(formalism, &self.state.values())
     }

@@ -25,7 +25,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// What was guessed, converted or passed over in reading, each said once.
+/// Returns the notes on guesses, conversions and ignored fields in reading, each once.
 pub(super) fn notes(input: &Input, place: &str) -> Vec<String> {
     let mut by_note: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, entry) in input.networks.iter().enumerate() {
@@ -41,7 +41,7 @@ pub(super) fn notes(input: &Input, place: &str) -> Vec<String> {
     by_note.into_iter().map(said).collect()
 }
 
-/// What a network of a file is called in errors.
+/// Returns the name of a file's network in errors.
 pub(super) fn record_place(
     place: &str,
     form: Form,

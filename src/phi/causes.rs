@@ -1,4 +1,4 @@
-//! What caused what in transitions of networks of one's own, as text, JSON or a drawing.
+//! Actual causation in transitions of networks of one's own, as text, JSON or a drawing.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -47,12 +47,12 @@ pub struct TransitionArgs {
 }
 
 impl TransitionArgs {
-    /// Whether units are named that are considered.
+    /// Returns `true` if the command line names the units that are considered.
     pub fn names_units(&self) -> bool {
         self.cause.is_some() || self.effect.is_some()
     }
 
-    /// Whether anything is said of a transition.
+    /// Returns `true` if the command line gives any property of a transition.
     pub fn is_given(&self) -> bool {
         let states = self.before.is_some() || self.after.is_some();
         states || self.names_units() || self.rules() != CausalRules::default()
@@ -77,7 +77,7 @@ impl TransitionArgs {
     }
 }
 
-/// What the command line says of a transition. What values units have, the network says.
+/// The transition that the command line gives. The network decides which values its units have.
 #[derive(Debug)]
 struct Given {
     before: Option<String>,
@@ -110,12 +110,12 @@ fn given_state(record: &NetworkRecord, text: &str, flag: &str) -> Result<Vec<u8>
     values.map_err(|error| error.at(flag))
 }
 
-/// Whether units have two values without names.
+/// Returns `true` if units have two values without names.
 fn is_plain(record: &NetworkRecord) -> bool {
     record.alphabet.is_none() && record.values.is_none()
 }
 
-/// What is asked about each transition.
+/// The question about each transition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
     /// The account, with α of all candidates if `has_candidates`.
@@ -125,7 +125,7 @@ pub enum Asked {
     },
     /// 𝒜 of all parts of the transition.
     Nexus,
-    /// What has both a cause and an effect.
+    /// Events that have both a cause and an effect.
     Events {
         /// The state in which effects are, as the command line has it.
         next: String,
@@ -156,7 +156,7 @@ enum Answer {
 /// Writes the answer for a transition of the network of this number, or why there is none.
 type WriteAnswer<'a> = dyn FnMut(usize, Result<&Answer, &Refusal>) -> io::Result<()> + 'a;
 
-/// What stands in the place of an answer.
+/// The record that stands in the place of an answer.
 #[derive(Debug, Serialize)]
 struct Refusal {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,7 +195,7 @@ impl Causes {
         Ok(Causes { input, place, given: args.given(), rules: args.rules(), asked })
     }
 
-    /// What was guessed, converted or passed over in reading, each said once.
+    /// Returns the notes on guesses, conversions and ignored fields in reading, each once.
     pub fn notes(&self) -> Vec<String> {
         answers::notes(&self.input, &self.place)
     }
@@ -411,7 +411,7 @@ fn text(answer: &AccountRecord, names: Names<'_>) -> String {
     text
 }
 
-/// What is severed by the partition that takes least.
+/// Describes the connections that the partition that takes least severs.
 fn lost(found: &IrreducibilityRecord, names: Names<'_>) -> String {
     if let Some(reason) = &found.reason {
         return format!(": {reason}");

@@ -22,7 +22,7 @@ pub struct GrainArgs {
     /// The outputs of the boxes
     #[arg(long, value_name = "UNIT,UNIT", requires = "boxes")]
     outputs: Option<String>,
-    /// How many updates are one step; more than one with boxes [default: 1]
+    /// The number of updates in one step; more than one with boxes [default: 1]
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1024))]
     time_scale: Option<u32>,
     /// Units in groups, or the outputs of boxes: "A,B | C"
@@ -114,7 +114,8 @@ impl GrainArgs {
         Ok(Some(asked).filter(AskedGrain::is_given))
     }
 
-    /// What intrinsic units are searched within, or compete with given ones (IIT 4.0).
+    /// Returns the bounds within which intrinsic units are searched, or compete with given ones
+    /// (IIT 4.0).
     ///
     /// # Errors
     /// [`Error::Settings`] if something is asked for that only IIT 3.0 has.
@@ -140,7 +141,7 @@ impl GrainArgs {
         })
     }
 
-    /// Whether given intrinsic units are to be judged.
+    /// Returns `true` if given intrinsic units are to be judged.
     pub fn has_validity(&self) -> bool {
         !self.no_validity
     }

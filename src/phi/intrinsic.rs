@@ -42,7 +42,7 @@ pub(crate) fn text(answer: &IntrinsicUnitsRecord, labels: Option<&[String]>) -> 
     text
 }
 
-/// What was tried as a unit, a line each.
+/// Writes a line for each set of units that was tried as one unit.
 fn verdicts(verdicts: &[VerdictRecord], labels: Option<&[String]>) -> String {
     if verdicts.is_empty() {
         return String::new();

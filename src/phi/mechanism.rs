@@ -137,7 +137,7 @@ fn written<P>(
     text
 }
 
-/// How many values each of some units has.
+/// Returns the number of values of each of some units.
 fn sizes<P>(answer: &MechanismRecord<P>, units: &[usize]) -> Vec<usize> {
     let size = |&unit: &usize| answer.alphabet.as_ref().map_or(2, |it| it[unit]);
     units.iter().map(size).collect()

@@ -148,7 +148,7 @@ fn complexes_text(answer: &ComplexesRecord, names: Names<'_>, width: Option<usiz
     text
 }
 
-/// Whether ties could change which complex is the major one.
+/// Says whether ties could change which complex is the major one.
 fn major_over_ties(found: &MajorOverTies, major: &[usize], labels: Option<&[String]>) -> String {
     let MajorOverTies { could_change, ranges, unproven } = found;
     let is_open = |it: &&SystemRange| it.largest - it.smallest > TOLERANCE;
@@ -185,7 +185,7 @@ fn major_over_ties(found: &MajorOverTies, major: &[usize], labels: Option<&[Stri
     }
 }
 
-/// What a cut severs: `{A,B} → {C}`.
+/// Describes the connections that a cut severs: `{A,B} → {C}`.
 pub(crate) fn severed(cut: &Cut, labels: Option<&[String]>) -> String {
     let (from, to): (Vec<usize>, Vec<usize>) =
         (cut.severed_from.iter().collect(), cut.severed_to.iter().collect());

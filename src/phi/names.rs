@@ -1,4 +1,4 @@
-//! What the units of a network and their values are called.
+//! The names of a network's units and of their values.
 
 use crate::engine::exact::NetworkRecord;
 use crate::escape::terminal;

@@ -1,8 +1,8 @@
-//! What is asked about networks of one's own, and the answers in the order of the input.
+//! Questions about networks of one's own, and the answers in the order of the input.
 //!
-//! Of a single network in one state, what is wrong with it is an error. In a list, JSON lines, or
-//! several states, each network that can be analysed is, and the others get a record that says what
-//! is wrong with them.
+//! If a single network in one state is invalid, that is an error. In a list, JSON lines, or several
+//! states, each network that can be analysed is, and the others get a record that says what is
+//! wrong with them.
 
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -30,7 +30,7 @@ pub struct Question {
     input: Input,
     /// Of each network what checking it came to, once that is known.
     checked: Vec<OnceLock<Result<CheckedNetwork, Rejected>>>,
-    /// What the file is called in errors.
+    /// The name of the file in errors.
     place: String,
     scope: Scope,
     /// Count tied choices over all cuts, whatever the size, and give all Φ that ties allow.
@@ -131,7 +131,7 @@ struct Item {
     state: Vec<u8>,
 }
 
-/// What became of an item.
+/// The outcome for an item.
 enum Outcome {
     Answer(Answer),
     /// Nothing to be said of: a state that the network cannot be in, where only reachable ones are
@@ -161,7 +161,7 @@ enum Answer {
 /// Writes the answer of an item, or why it has none.
 type WriteAnswer<'a> = dyn FnMut(&Item, Result<&Answer, &Refusal>) -> io::Result<()> + 'a;
 
-/// What stands in the place of an answer.
+/// The record that stands in the place of an answer.
 #[derive(Debug, Clone, Serialize)]
 struct Refusal {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -267,7 +267,7 @@ impl Question {
         self
     }
 
-    /// What was guessed, converted or passed over in reading, each said once.
+    /// Returns the notes on guesses, conversions and ignored fields in reading, each once.
     pub fn notes(&self) -> Vec<String> {
         answers::notes(&self.input, &self.place)
     }

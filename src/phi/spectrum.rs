@@ -99,7 +99,7 @@ fn extremes(
     }
 }
 
-/// What was tried where nothing is proven.
+/// Describes the numberings that were tried where nothing is proven.
 fn tried(range: &RangeRecord) -> String {
     let RangeRecord { low, high, numberings, is_exhaustive } = *range;
     let which = if is_exhaustive { "all there are" } else { "drawn at random" };

@@ -24,7 +24,7 @@ pub(crate) fn system_text(answer: &SystemRecord, names: Names<'_>, is_under_cut:
 /// Of all partitions.
 const LEAST: &str = "minimum information partition";
 
-/// What was asked.
+/// Writes the question: units, state and rules.
 fn head(system: &SystemRecord, names: Names<'_>) -> String {
     let SystemRecord { name, nodes, state, formalism, ties_policy, .. } = system;
     let mut text = String::new();

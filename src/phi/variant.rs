@@ -1,11 +1,11 @@
-//! What the command line says about variants of IIT 3.0.
+//! The command line's options for variants of IIT 3.0.
 
 use clap::Args;
 
 use crate::engine::exact::{CesDistance, Measure, MechanismPartitions, Variant};
 use crate::error::Error;
 
-/// What small φ is by.
+/// The options that define small φ.
 #[derive(Debug, Args)]
 pub struct SmallPhiArgs {
     /// IIT 3.0: distance of repertoires, as in PyPhi: EMD, L1, KLD, ENTROPY_DIFFERENCE, PSQ2, MP2Q,
@@ -33,7 +33,7 @@ enum PublishedSettings {
     Aid,
 }
 
-/// What structures are compared by.
+/// The options that define the comparison of structures.
 #[derive(Debug, Args)]
 pub struct StructureArgs {
     #[command(flatten)]

@@ -16,7 +16,7 @@ const WIDTH: f64 = 760.0;
 const MIB: f64 = 1_048_576.0;
 const GIB: f64 = 1_073_741_824.0;
 
-/// What one panel shows over time.
+/// The curve of one panel over time.
 struct Course {
     label: &'static str,
     /// Seconds and values.

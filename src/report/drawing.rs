@@ -18,7 +18,7 @@ use crate::escape::xml;
 pub enum Ink {
     /// Letters, axes and whatever matters most.
     Text,
-    /// What matters less.
+    /// Less important marks.
     Muted,
     /// Lines of a grid.
     Grid,
@@ -77,7 +77,7 @@ impl Ink {
         }
     }
 
-    /// How much it hides of what is under it, from 0 to 1.
+    /// The opacity, from 0 to 1.
     pub(crate) fn opacity(self) -> f32 {
         match self {
             Ink::Veil(_, percent) => f32::from(percent.min(100)) / 100.0,
@@ -176,7 +176,7 @@ pub enum Mark {
         ink: Ink,
         /// Filled, or its outline only.
         filled: bool,
-        /// What it is, shown when it is pointed at.
+        /// The description that is shown when it is pointed at.
         title: String,
     },
     /// A filled rectangle.
@@ -187,7 +187,7 @@ pub enum Mark {
         size: (f64, f64),
         /// The colour.
         ink: Ink,
-        /// What it is, shown when it is pointed at.
+        /// The description that is shown when it is pointed at.
         title: String,
     },
     /// A filled outline.
@@ -200,7 +200,7 @@ pub enum Mark {
         ink: Ink,
         /// The width of the outline.
         width: f64,
-        /// What it is, shown when it is pointed at; nothing if empty.
+        /// The description that is shown when it is pointed at. Nothing is shown if it is empty.
         title: String,
     },
     /// A text.
@@ -233,7 +233,7 @@ pub struct Drawing {
     pub width: f64,
     /// The height of the sheet.
     pub height: f64,
-    /// What it shows, for those who cannot see it.
+    /// A description of the drawing, for readers who cannot see it.
     pub title: String,
     /// The marks, the later over the earlier.
     pub marks: Vec<Mark>,
@@ -441,12 +441,13 @@ pub fn distance((x0, y0): (f64, f64), (x1, y1): (f64, f64)) -> f64 {
     (dx * dx + dy * dy).sqrt()
 }
 
-/// What marks are drawn on, where there are only paths.
+/// A surface on which marks are drawn, and which only knows paths.
 pub(crate) trait Surface {
     /// A line through points.
     fn stroke(&mut self, path: &Path, ink: Ink, width: f64, dashed: bool);
 
-    /// What a path encloses. What is under it shines through unless the opacity is 1.
+    /// Fills the area that a path encloses. The marks under it shine through unless the opacity is
+    /// 1.
     fn fill(&mut self, path: &Path, ink: Ink, opacity: f32);
 
     /// A mark.
@@ -492,7 +493,7 @@ pub(crate) trait Surface {
 /// The dashes of a dashed line and the gaps between them.
 pub(crate) const DASHES: [f32; 2] = [5.0, 4.0];
 
-/// What a PNG is drawn on.
+/// The surface of a PNG.
 struct Canvas {
     pixmap: Pixmap,
     view: Transform,

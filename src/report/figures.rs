@@ -22,7 +22,7 @@ use crate::wording::list;
 pub struct Figure {
     /// The name of its files.
     pub name: String,
-    /// What to see in it.
+    /// The caption: what to see in it.
     pub caption: String,
     /// The drawing.
     pub drawing: Drawing,
@@ -105,7 +105,7 @@ struct Study<'a> {
     contents: &'a Contents,
     summary: &'a Summary,
     topologies: Vec<Topology>,
-    /// What tells the names of the figures from those of another theory.
+    /// The beginning of the figures' names, which tells them from those of another theory.
     prefix: String,
     points: Vec<Point>,
 }
@@ -580,7 +580,7 @@ pub fn estimators(entries: &[Entry]) -> Vec<String> {
     entries.first().map(|it| it.estimates.keys().cloned().collect()).unwrap_or_default()
 }
 
-/// How one estimator follows exact Φ.
+/// Computes how one estimator follows exact Φ.
 pub fn by_estimator(entries: &[Entry], name: &str) -> Statistics {
     let points: Vec<(f64, f64)> =
         entries.iter().filter_map(|it| Some((*it.estimates.get(name)?, it.exact.phi))).collect();

@@ -18,7 +18,7 @@ use crate::stats::agreement::{Agreement, Compared, agreements};
 use crate::stats::statistics::{SAME, Stat, number};
 use crate::suite;
 
-/// What one suite says of the estimators, by one exact value.
+/// The judgement of one suite on the estimators, by one exact value.
 #[derive(Debug, Clone, Serialize)]
 pub struct Judgement {
     /// The name of the suite.
@@ -31,7 +31,7 @@ pub struct Judgement {
     pub n_networks: usize,
     /// The mean time of an exact value, in milliseconds.
     pub exact_ms: f64,
-    /// What it says of each, by name.
+    /// The judgement on each estimator, by its name.
     pub estimators: BTreeMap<String, Judged>,
     /// For the figures: the exact values, and each estimator's.
     #[serde(skip)]
@@ -41,7 +41,7 @@ pub struct Judgement {
 /// An estimator in one suite.
 #[derive(Debug, Clone, Serialize)]
 pub struct Judged {
-    /// How it follows the exact values.
+    /// The agreement with the exact values.
     #[serde(flatten)]
     pub agreement: Agreement,
     /// The mean time of an estimate, in milliseconds, as it was measured on some of the networks.
@@ -52,8 +52,8 @@ pub struct Judged {
 type Exact = (&'static str, fn(&Entry) -> f64);
 
 impl Judgement {
-    /// What a finished run says, by each of its theories; `costs` are the mean times of an estimate
-    /// in milliseconds.
+    /// Judges the estimators by a finished run, once for each of its theories. `costs` are the mean
+    /// times of an estimate in milliseconds.
     pub fn of(suite: &str, contents: &Contents, costs: &BTreeMap<String, f64>) -> Vec<Judgement> {
         let mut all = Vec::new();
         for part in contents.by_formalism() {
@@ -133,7 +133,7 @@ impl Judgement {
 pub struct Leaderboard {
     schema: &'static str,
     version: u32,
-    /// What each suite says by each exact value.
+    /// The judgement of each suite by each exact value.
     judgements: Vec<Judgement>,
     /// By exact value, the best first.
     rankings: BTreeMap<String, Vec<Rank>>,
@@ -156,7 +156,7 @@ impl Leaderboard {
     /// The name of its document.
     pub const SCHEMA: &str = "phi-validation/leaderboard";
 
-    /// What the page and the Markdown begin with.
+    /// The beginning of the page and of the Markdown.
     const TITLE: &str = "Which estimate follows Φ";
 
     /// The leaderboard of what the suites say.
@@ -395,7 +395,7 @@ impl Rank {
 }
 
 impl Report {
-    /// What a suite says, statistic by statistic.
+    /// Writes the judgement of a suite, statistic by statistic.
     fn suite(&mut self, judgement: &Judgement) {
         let Judgement { suite, n_rows, n_networks, exact_ms, estimators, exact, .. } = judgement;
         self.heading(&format!("{suite}, {exact}"));

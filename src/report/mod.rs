@@ -93,11 +93,11 @@ const FIGURES: &str = "figures";
 pub struct Links {
     /// The place of the page of each exact problem, relative to the report.
     pub of: HashMap<ProblemId, String>,
-    /// What is said of them.
+    /// The sentence that explains them.
     pub said: String,
 }
 
-/// What a run found, ready to be written.
+/// The results of a run, ready to be written.
 #[derive(Debug)]
 pub struct Report {
     title: String,
@@ -151,7 +151,7 @@ impl Report {
         report
     }
 
-    /// What was found by one theory.
+    /// Adds the results under one theory.
     fn part(&mut self, contents: &Contents, summary: &Summary) {
         let report = self;
         if report.theory.is_some() {
@@ -184,7 +184,7 @@ impl Report {
         report.method(contents, summary);
     }
 
-    /// What the page and the Markdown begin with, before the name of the run.
+    /// The beginning of the page and of the Markdown, before the name of the run.
     const TITLE: &str = "Exact Φ and its estimate: ";
 
     /// Check that a report can be written into `folder`: there is none, or one of this program.
@@ -809,7 +809,7 @@ fn reproducing(arguments: &[String]) -> String {
     kept.join(" ")
 }
 
-/// What tells the rows apart besides topology, size and seed.
+/// Describes the properties that tell the rows apart besides topology, size and seed.
 fn cases(settings: &Settings) -> String {
     let mut text = format!("In detail: {}.", settings.what());
     if !settings.networks.is_empty() {
@@ -826,7 +826,7 @@ fn cases(settings: &Settings) -> String {
     text
 }
 
-/// What the exact value is.
+/// Describes the exact value.
 fn exact_phi(formalism: Formalism) -> &'static str {
     match formalism {
         Formalism::Iit3 => {

@@ -52,7 +52,7 @@ fn opacity_name(percent: u8) -> String {
     format!("A{percent}")
 }
 
-/// What a PDF is drawn on.
+/// The surface of a PDF.
 struct Page {
     content: Content,
     theme: Theme,

@@ -9,7 +9,7 @@ use crate::report::drawing::{Anchor, Ink, Mark, Shape};
 /// One axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
-    /// What it shows, with its unit.
+    /// The quantity that it shows, with its unit.
     pub label: String,
     low: f64,
     high: f64,

@@ -111,7 +111,7 @@ impl fmt::Display for Summaries {
     }
 }
 
-/// What is 0 and what hangs on ties, under IIT 4.0.
+/// Says which values are 0 and which depend on ties, under IIT 4.0.
 pub(crate) fn ties_of_iit4(summary: &Summary) -> String {
     let problems = &summary.exact_problems;
     let zero = problems.iter().filter(|it| it.exact.phi <= Row::ZERO).count();
@@ -213,7 +213,7 @@ pub(crate) fn permutation(test: &Permutation) -> String {
     )
 }
 
-/// How the models do, a line each.
+/// Writes the statistics of the models, a line each.
 fn calibration(calibrations: &[Calibration]) -> String {
     let mut text =
         "\nCalibrated: predictions of exact Φ by models that did not see it\n".to_owned();

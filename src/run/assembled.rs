@@ -22,7 +22,7 @@ impl Assembled {
         Assembled(Reading::new(suite))
     }
 
-    /// What it has so far.
+    /// Returns the present contents.
     pub(crate) fn contents(&self) -> &Contents {
         &self.0.contents
     }
@@ -30,7 +30,7 @@ impl Assembled {
     /// Adds a session.
     ///
     /// # Errors
-    /// What of it cannot be.
+    /// If the session cannot be one of this run.
     pub(crate) fn start(&mut self, session: Session) -> Result<(), String> {
         self.0.start(session)
     }
@@ -39,7 +39,7 @@ impl Assembled {
     /// sessions.
     ///
     /// # Errors
-    /// What of it cannot be.
+    /// If the row cannot be one of this run.
     pub(crate) fn add(&mut self, entry: Entry, session: usize) -> Result<(), String> {
         let contents = self.contents();
         let line = contents.sessions.len() + contents.rows.len() + 1;

@@ -151,7 +151,7 @@ pub struct ExactRecord {
     pub duration_ms: f64,
 }
 
-/// What a run does about an output that exists.
+/// The policy for an output that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IfExists {
     /// Refuse.
@@ -163,7 +163,7 @@ pub enum IfExists {
 }
 
 impl IfExists {
-    /// What `--resume` and `--force` ask for; at most one of them is given.
+    /// Chooses the policy that `--resume` and `--force` ask for. At most one of them is given.
     pub(crate) fn asked(resume: bool, force: bool) -> IfExists {
         match (resume, force) {
             (true, _) => IfExists::Resume,
@@ -252,7 +252,7 @@ impl SettingsFile {
     }
 }
 
-/// What a summary calls itself: one of a single theory, and one of several.
+/// The schemas of a summary: of a single theory, and of several.
 pub(crate) const SUMMARY_SCHEMAS: [&str; 2] =
     ["phi-validation/summary", "phi-validation/summaries"];
 

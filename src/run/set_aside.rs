@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::files::append::sync_folder;
 use crate::run::store;
 
-/// What makes a folder that of a run: a file in it, and the name that the file gives its form. The
+/// The marks of a run's folder: a file in it, and the name that the file gives its form. The
 /// version does not matter here, since to move a run aside is what helps when another version of
 /// this program wrote it.
 const MARKS: [(&str, &str); 2] =

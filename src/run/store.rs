@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `settings.json` | the settings, versioned; a folder takes only runs of these |
-//! | `journal.jsonl` | one JSON line a session (a start of the program) and one a finished comparison |
+//! | `journal.jsonl` | one JSON line for each session (start of the program) and comparison |
 //! | `results.csv` | the rows of the journal as CSV, for other programs |
 //! | `summary.json` | the statistics, written at the end |
 //! | `timeline.jsonl` | memory and progress over time (see [`timeline`](crate::run::timeline)) |
@@ -56,7 +56,7 @@ pub enum Line {
 pub struct Session {
     /// When, in milliseconds since 1970 (UTC).
     pub started_unix_ms: u64,
-    /// What computed, and where.
+    /// The program, the build and the machine.
     pub provenance: Provenance,
 }
 
@@ -199,7 +199,7 @@ impl Paths {
     }
 }
 
-/// What a journal says, read without changing anything.
+/// The contents of a journal, read without changing anything.
 #[derive(Debug, Clone)]
 pub struct Contents {
     /// The suite of its settings.
@@ -254,14 +254,15 @@ impl Contents {
         }
     }
 
-    /// What is known of the exact problems, each once.
+    /// Returns the records of the exact problems, each once.
     pub fn records(&self) -> Vec<ExactRecord> {
         let mut known = HashSet::new();
         let first = self.entries.iter().filter(|it| known.insert(it.problem));
         first.map(Entry::record).collect()
     }
 
-    /// What there is of each theory, in their order; of a single one that is everything.
+    /// Divides the contents by theory, in the order of the theories. Contents of a single theory
+    /// stay as they are.
     pub fn by_formalism(&self) -> Vec<Cow<'_, Contents>> {
         if self.suite.settings().formalism().is_some() {
             return vec![Cow::Borrowed(self)];
@@ -408,7 +409,7 @@ impl Reading {
     /// Adds a start of the program.
     ///
     /// # Errors
-    /// What of it cannot be.
+    /// If the session cannot be one of this run.
     pub(crate) fn start(&mut self, session: Session) -> Result<(), String> {
         session.check()?;
         self.contents.sessions.push(session);
@@ -419,7 +420,7 @@ impl Reading {
     /// result. `line` is where it stands in the journal.
     ///
     /// # Errors
-    /// What of it cannot be, and what was expected.
+    /// If the comparison cannot be one of this run. The message says what was expected.
     pub(crate) fn add(&mut self, entry: Entry, session: usize, line: usize) -> Result<(), String> {
         let contents = &mut self.contents;
         entry.check(&contents.suite)?;
@@ -475,7 +476,7 @@ pub(crate) fn journal_of(contents: &Contents) -> String {
     text
 }
 
-/// What the files of a run hold, checked and unchanged.
+/// The contents of a run's files, checked and unchanged.
 struct Files {
     reading: Reading,
     journal_len: usize,
@@ -689,12 +690,12 @@ impl RunFolder {
         self.reading.line(text.as_bytes(), number).map_err(Error::Internal)
     }
 
-    /// What the run holds by now.
+    /// Returns the present contents of the run.
     pub fn contents(&self) -> &Contents {
         &self.reading.contents
     }
 
-    /// What was found and put right on opening, for a person.
+    /// Returns the problems that were found and repaired when the run was opened, for people.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }

@@ -30,7 +30,7 @@ pub struct Sample {
     pub rows_done: usize,
     /// The memory of the process, in bytes.
     pub memory_bytes: Option<u64>,
-    /// What the machine could still give, in bytes.
+    /// The memory that the machine could still give, in bytes.
     pub available_bytes: Option<u64>,
 }
 
@@ -51,7 +51,7 @@ impl Timeline {
     /// Goes on with the timeline in the folder of a run.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub fn open(folder: &Path, session: usize) -> io::Result<Timeline> {
         let path = folder.join(NAME);
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
@@ -75,7 +75,7 @@ impl Timeline {
     /// Appends a sample by one write.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub fn append(&mut self, sample: &Sample) -> io::Result<()> {
         self.file.write_all(line(sample).as_bytes())
     }

@@ -1,4 +1,4 @@
-//! How several estimates follow the same exact values, so that they can be ranked.
+//! The agreement of several estimates with the same exact values, by which they are ranked.
 //!
 //! Pooled over networks of several sizes, two columns that both grow with the size agree whatever
 //! else they do; so there is an agreement with the size taken out ([`Agreement::given_n`]). An
@@ -6,7 +6,7 @@
 //! agreement per network ([`Agreement::peak`]). Networks with Φ = 0 or Φ = 1 are often trivial
 //! (nothing is integrated; a ring of copies), so there is one without them.
 //!
-//! States of one network are not independent, so what is resampled are networks.
+//! States of one network are not independent, so the bootstrap resamples networks.
 
 use serde::Serialize;
 
@@ -24,7 +24,7 @@ pub struct Compared {
     pub network: usize,
 }
 
-/// How one estimate follows the exact values.
+/// The agreement of one estimate with the exact values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Agreement {
     /// The comparisons.
@@ -42,8 +42,8 @@ pub struct Agreement {
     pub mae: Stat,
     /// Spearman's ρ with the number of units taken out: the partial correlation of the ranks.
     pub given_n: Stat,
-    /// How often the estimate is larger where Φ > 0 than where Φ = 0, over all such pairs, a tie
-    /// counting half: the area under the ROC curve.
+    /// The area under the ROC curve: the share of the pairs of one row with Φ > 0 and one with Φ =
+    /// 0 in which the estimate is larger for the first. A tie counts half.
     pub auc: Stat,
     /// Without the comparisons whose exact value is 0 or 1: how many are left, r and ρ.
     pub nontrivial: (usize, Stat, Stat),
@@ -149,7 +149,7 @@ fn auc(points: &[(f64, f64)]) -> Stat {
     Stat::Defined((sum - least) / (n_positive as f64 * n_zero as f64))
 }
 
-/// What the resamples say of one estimate; see [`Agreement`].
+/// The results of the resamples for one estimate; see [`Agreement`].
 struct Resampled {
     interval: Option<(f64, f64)>,
     is_first: f64,

@@ -155,7 +155,7 @@ fn isotonic(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     tied.iter().zip(values).map(|((x, ..), y)| (*x, y)).collect()
 }
 
-/// What is left out of the fit that predicts a row.
+/// The rows that are left out of the fit that predicts a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LeftOut {
@@ -185,12 +185,12 @@ impl LeftOut {
     }
 }
 
-/// How a model does on rows it has not seen.
+/// The quality of a model on rows that it has not seen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibration {
     /// The model.
     pub model: Model,
-    /// What each prediction was made without.
+    /// The rows without which each prediction was made.
     pub left_out: LeftOut,
     /// Why there are no predictions, if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,4 +1,4 @@
-//! What the rows say: statistics, how sure they are, what depends on ties, the summary and the
+//! The statistics of the rows: how sure they are, what depends on ties, the summary and the
 //! verdict.
 //!
 //! It knows nothing of how they are shown.

@@ -86,7 +86,7 @@ pub struct Line {
     pub r_squared: Stat,
 }
 
-/// How estimates follow the exact values.
+/// Statistics of how estimates follow the exact values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Statistics {
     /// The number of points.

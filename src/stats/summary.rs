@@ -1,5 +1,5 @@
-//! What a study found: its statistics, how sure they are, and the verdict, as `summary.json` has
-//! them.
+//! The findings of a study: its statistics, how sure they are, and the verdict, as `summary.json`
+//! has them.
 //!
 //! A [`Summary`] is computed from the finished rows alone (what is known of the exact problems is
 //! added to it), so a study that is resumed after its last row prints it again.
@@ -22,10 +22,10 @@ use crate::stats::uncertainty::{Bootstrap, Permutation, Uncertainty};
 use crate::stats::verdict::Verdict;
 use crate::suite::{Formalism, Key, Settings, Suite};
 
-/// What a study found.
+/// The findings of a study.
 #[derive(Debug, Serialize)]
 pub struct Summary {
-    /// What kind of document this is.
+    /// The kind of document.
     pub schema: &'static str,
     /// The version of its fields; a change that could break a reader raises it.
     pub version: u32,
@@ -37,11 +37,11 @@ pub struct Summary {
     pub n_comparisons: usize,
     /// The number of different exact problems in them.
     pub n_exact_problems: usize,
-    /// What these two numbers mean for the statistics.
+    /// The meaning of these two numbers for the statistics.
     pub independence: String,
     /// Over all rows.
     pub overall: Statistics,
-    /// How sure these are.
+    /// The uncertainty of the statistics.
     pub uncertainty: Uncertainty,
     /// Test for correlations that come from matching topologies at random.
     pub permutation: Permutation,
@@ -66,12 +66,12 @@ pub struct Summary {
     pub exact_problems: Vec<ExactRecord>,
 }
 
-/// How the estimate follows one exact value.
+/// The findings for one exact value: how the estimate follows it.
 #[derive(Debug, Serialize)]
 pub struct Findings {
     /// Over all rows.
     pub overall: Statistics,
-    /// How sure these are.
+    /// The uncertainty of the statistics.
     pub uncertainty: Uncertainty,
     /// Over the rows of each topology.
     pub by_topology: Vec<Group<Topology>>,
@@ -118,13 +118,13 @@ impl Findings {
 /// The statistics of some of the rows.
 #[derive(Debug, Serialize)]
 pub struct Group<T> {
-    /// What the rows have in common.
+    /// The property that the rows have in common.
     pub group: T,
     /// The number of different exact problems in them.
     pub n_exact_problems: usize,
     /// Their statistics.
     pub statistics: Statistics,
-    /// How sure these are.
+    /// The uncertainty of the statistics.
     pub uncertainty: Uncertainty,
 }
 
@@ -196,8 +196,8 @@ impl Summary {
     }
 }
 
-/// What a study found, by each theory for itself: Φ of IIT 3.0 and φ_s of IIT 4.0 are different
-/// quantities. Of a single theory, this is written as its [`Summary`].
+/// The findings of a study, for each theory by itself: Φ of IIT 3.0 and φ_s of IIT 4.0 are
+/// different quantities. Those of a single theory are written as its [`Summary`].
 #[derive(Debug)]
 pub struct Summaries {
     csv: String,
@@ -318,7 +318,7 @@ fn cells(settings: &Settings, rows: &[Row]) -> Vec<Vec<(f64, f64)>> {
         .collect()
 }
 
-/// What a reader must know before believing a p-value.
+/// Says what a reader must know before believing a p-value.
 fn independence(n_comparisons: usize, n_exact_problems: usize, has_cases: bool) -> String {
     if n_comparisons == n_exact_problems {
         return format!(

@@ -1,4 +1,4 @@
-//! Whether what a study finds hangs on ties.
+//! The sensitivity of a study's findings to ties.
 //!
 //! Where core causes or core effects tie, exact Φ depends on which of them is taken, and the study
 //! knows how small and how large it can get: over all choices where that is quickly proven, else
@@ -69,7 +69,7 @@ impl TieSensitivity {
         })
     }
 
-    /// What a reader has to know, in one sentence.
+    /// Returns the effect of ties in one sentence, for a reader.
     pub fn sentence(&self) -> String {
         let Extreme { statistics: low, verdict: of_low } = &self.low;
         let Extreme { statistics: high, verdict: of_high } = &self.high;

@@ -1,4 +1,4 @@
-//! How sure one can be of a statistic when rows share exact problems.
+//! The uncertainty of a statistic when rows share exact problems.
 //!
 //! Rows that have one exact problem are not independent, so resampling draws whole *clusters*: the
 //! rows of one exact problem together. [`Uncertainty`] is a bootstrap over clusters with percentile
@@ -30,7 +30,7 @@ pub const NAMES: [&str; 10] = [
     "intercept",
 ];
 
-/// How a bootstrap is done.
+/// The settings of a bootstrap.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bootstrap {
     /// The number of resamples.
@@ -141,7 +141,7 @@ pub struct Intervals {
 /// The intervals of all statistics of some rows.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Uncertainty {
-    /// How it was done.
+    /// The settings of the bootstrap.
     #[serde(flatten)]
     pub bootstrap: Bootstrap,
     /// The number of clusters (exact problems) in the rows.
@@ -579,7 +579,7 @@ impl Permutation {
 struct Products {
     /// `table[u][g]`: estimates of u, exact values of g.
     table: Vec<Vec<f64>>,
-    /// What the sum could be at most: √(Σ (x - x̄)² Σ (y - ȳ)²).
+    /// The largest magnitude that the sum could have: √(Σ (x - x̄)² Σ (y - ȳ)²).
     scale: f64,
 }
 

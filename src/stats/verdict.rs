@@ -1,4 +1,4 @@
-//! Whether a study reaches the levels of success that were set before it was run.
+//! The verdict: which of the levels of success, set before the study was run, it reaches.
 //!
 //! The levels are fixed here and nowhere else. A statistic that is undefined meets no criterion.
 
@@ -33,7 +33,8 @@ impl Level {
         }
     }
 
-    /// What the level demands: Pearson's r above the first number, RMSE and MAE below the others.
+    /// Returns the level's demands: Pearson's r above the first number, RMSE and MAE below the
+    /// others.
     fn demands(self) -> (f64, Option<f64>, Option<f64>) {
         match self {
             Level::Minimum => (0.6, None, None),
@@ -52,7 +53,7 @@ pub struct Verdict {
     pub levels: Vec<LevelResult>,
 }
 
-/// How a study stands to one level.
+/// The standing of a study at one level.
 #[derive(Debug, Serialize)]
 pub struct LevelResult {
     /// The level.
@@ -72,7 +73,7 @@ pub struct Criterion {
     pub must_be: Side,
     /// Of what.
     pub threshold: f64,
-    /// What it is.
+    /// The value that was found.
     pub found: Stat,
     /// `true` if that is enough.
     pub met: bool,

@@ -26,7 +26,7 @@ pub const WORKER_BYTES: u64 = 48 << 20;
 /// The memory that all threads of a study share.
 pub const SHARED_BYTES: u64 = 32 << 20;
 
-/// What a run needs besides its files.
+/// The suite, estimators and engine that a run needs besides its files.
 #[derive(Clone)]
 pub struct Study<'a> {
     /// The matrix.
@@ -281,7 +281,7 @@ impl<'a> Cases<'a> {
     }
 }
 
-/// What the rows of a problem share.
+/// The values that the rows of a problem share.
 #[derive(Clone, Copy)]
 struct Solved {
     phi: f64,

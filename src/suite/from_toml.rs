@@ -50,7 +50,7 @@ const FIELDS_OF_NETWORK: [&str; 7] = ["file", "name", "states", "family", "sizes
 
 /// The tables that all networks of families may take.
 const MOST_BYTES: u128 = 1 << 30;
-/// What a network takes beside its rows: connections, states and headers.
+/// The memory that a network takes beside its rows: connections, states and headers.
 const NETWORK_BYTES: u128 = 512;
 
 /// The suites of this program by their names, which stand for files that need not be there.
@@ -62,7 +62,7 @@ pub const BUILT_IN: [(&str, &str); 5] = [
     ("large", include_str!("../../examples/suites/large.toml")),
 ];
 
-/// What comes before what a suite's file says of the same, where there is something.
+/// Values that replace those of the suite's file, where there are any.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Overrides<'a> {
     /// The names of the estimators.
@@ -150,7 +150,7 @@ pub(crate) fn parse(
 /// A value with its place in the file.
 type Value<'a, 'i> = &'a Spanned<DeValue<'i>>;
 
-/// What networks that are not from files are made of.
+/// The families, sizes and rules of networks that are not from files.
 #[derive(Default)]
 struct Made {
     topologies: Vec<Topology>,
@@ -158,7 +158,7 @@ struct Made {
     rules: Vec<Rule>,
 }
 
-/// What the words of a file are looked up in, and where it is.
+/// The text of a suite's file, its place, and the registry of the names in it.
 struct File<'a> {
     path: &'a Path,
     text: &'a str,
@@ -178,7 +178,7 @@ impl File<'_> {
         Error::Content { place: self.place(span.start), message: message.to_string() }
     }
 
-    /// What stands there is not what it should be.
+    /// Makes an error about a value that is not what it should be.
     fn expected(&self, value: Value<'_, '_>, field: &str, expected: &str) -> Error {
         let found = self.text.get(value.span()).unwrap_or_default();
         let short: String = found.chars().take(40).collect();
@@ -278,7 +278,7 @@ impl File<'_> {
         })
     }
 
-    /// What networks that are not from files are made of.
+    /// Reads the families, sizes and rules of networks that are not from files.
     fn made(&self, table: &DeTable<'_>, formalisms: &[Formalism]) -> Result<Made, Error> {
         let default = Settings::default();
         let topologies = match table.get("topologies") {

@@ -101,8 +101,8 @@ impl Suite {
         Ok(Suite { settings, comparisons, problems })
     }
 
-    /// What a run keeps of each finished comparison, in bytes: from 2,000 rows to 20,000 the peak
-    /// grew by 1.6 KiB a row.
+    /// The memory that a run keeps for each finished comparison, in bytes. From 2,000 rows to
+    /// 20,000 the peak grew by 1.6 KiB a row.
     const BYTES_OF_ROW: u128 = 2 << 10;
 
     /// Check that there is memory for a run of all comparisons, which keeps what it has found until
@@ -197,7 +197,7 @@ impl Suite {
     }
 }
 
-/// How large a suite is.
+/// The size of a suite.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Size {
     n_rows: u128,
@@ -205,8 +205,8 @@ struct Size {
 }
 
 impl Size {
-    /// What a problem takes besides itself: its place among those known, and the lists of its
-    /// graph.
+    /// The memory that a problem takes besides itself: its place among those known, and the lists
+    /// of its graph.
     const BESIDE_PROBLEM: u128 = 128;
 
     /// That of these settings, before anything is made of them. How many states are reachable is
@@ -379,7 +379,7 @@ impl<'a> Expansion<'a> {
     }
 }
 
-/// What a case has besides its state and its formalism.
+/// The properties that a case has besides its state and its formalism.
 struct CaseOf {
     network: Option<NetworkName>,
     rule: Option<Rule>,

@@ -1,4 +1,4 @@
-//! What a study is made of: [`Settings`], in one canonical order, so that equal settings are equal
+//! The settings of a study: [`Settings`], in one canonical order, so that equal settings are equal
 //! values.
 //!
 //! They hold everything, the tables of networks from files included: a holder of them needs no
@@ -80,7 +80,7 @@ impl States {
     /// - k) / 2⁶⁴⌋`, `m` being their number and `w` the next 8 bytes.
     pub const PURPOSE: &str = "phi-validation sampled states v1";
 
-    /// What a word stands for: `all`, `reachable`, or a [`StatePattern`].
+    /// Parses a word that stands for states: `all`, `reachable`, or a [`StatePattern`].
     ///
     /// # Errors
     /// [`Error::UnknownName`].
@@ -181,7 +181,7 @@ pub struct Own {
     pub name: NetworkName,
     /// The states in which it is analysed.
     pub states: States,
-    /// What its units do. Shared: settings are copied about.
+    /// The dynamics of its units. They are shared, since settings are copied about.
     #[serde(with = "shared")]
     pub tables: Arc<Tables>,
 }
@@ -206,7 +206,7 @@ mod shared {
     }
 }
 
-/// What a study is made of. Two runs may share an output file exactly if their settings are equal.
+/// The settings of a study. Two runs may share an output file exactly if their settings are equal.
 ///
 /// Every topology of every size, with every rule, in every state, by every formalism, with every
 /// seed, is a comparison; so is every network from a file, in its states, by every formalism, with
@@ -392,7 +392,7 @@ impl Settings {
         parts.join(", ")
     }
 
-    /// What the networks are, for a person: `rule majority`, `state off`.
+    /// Describes the networks for people: `rule majority`, `state off`.
     pub(crate) fn what_networks(&self) -> Vec<String> {
         let mut parts = Vec::new();
         match &self.rules[..] {

@@ -1,4 +1,4 @@
-//! What happens in a run, as JSON lines for programs.
+//! The events of a run, as JSON lines for programs.
 //!
 //! One object a line, each with `event`, its name, and `elapsed_ms`, the time since the start of
 //! the session. The types are those of [`phi_protocol`], which says what the fields are. A reader

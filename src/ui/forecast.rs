@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::model::network::Network;
 use crate::suite::Formalism;
 
-/// What a forecast sees of a network.
+/// The properties of a network that a forecast uses.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Load([f64; 3]);
 
@@ -40,9 +40,9 @@ pub struct Forecast {
 }
 
 impl Forecast {
-    /// What the 48 problems of the study gave by least squares, in logarithms of seconds: 1.2 ms
-    /// for 5 units at half density, 10 times as long for each unit more, and e^0.59 for n ·
-    /// density. They scatter around that by a factor of 2.
+    /// The coefficients from the 48 problems of the study by least squares, in logarithms of
+    /// seconds: 1.2 ms for 5 units at half density, 10 times as long for each unit more, and e^0.59
+    /// for n · density. They scatter around that by a factor of 2.
     const PRIOR: [f64; 3] = [-6.7, 2.3, 0.6];
 
     /// The same of IIT 4.0: whole Φ-structures of 5, 6 and 7 units in 1.0, 5.3 and 27 ms

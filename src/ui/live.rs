@@ -1,4 +1,4 @@
-//! What a run looks like while it goes on: lines for a terminal, or one line for a log.
+//! The display of a run while it goes on: lines for a terminal, or one line for a log.
 //!
 //! Everything here is a pure function of a [`View`]: no clock, no terminal, no file. The lines fit
 //! the width they are asked for; colours are left to what shows them.
@@ -10,7 +10,7 @@ use crate::run::row::Row;
 use crate::suite::Key;
 use crate::wording::{duration, size};
 
-/// What is known of a run at some moment.
+/// The state of a run at some moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
     /// The rows of each number of units, ascending.
@@ -47,11 +47,11 @@ pub struct Size {
 /// Memory in bytes, as far as the system tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Memory {
-    /// What this process uses now.
+    /// The memory that this process uses now.
     pub now: Option<u64>,
     /// The most it has used so far.
     pub peak: Option<u64>,
-    /// What the machine could still give.
+    /// The memory that the machine could still give.
     pub available: Option<u64>,
 }
 
@@ -60,18 +60,18 @@ pub struct Memory {
 pub struct Line {
     /// The text, without colours.
     pub text: String,
-    /// How it is to be shown.
+    /// The tone in which it is shown.
     pub tone: Tone,
 }
 
-/// How a line is to be shown where there are colours.
+/// The tone in which a line is shown where there are colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tone {
-    /// What matters most.
+    /// The most important lines.
     Strong,
     /// As it is.
     Plain,
-    /// What matters less.
+    /// The less important lines.
     Faint,
 }
 

@@ -1,4 +1,4 @@
-//! What is told while a run goes on: to a terminal, to programs, and how long it will take.
+//! The display of a run while it goes on: to a terminal, to programs, and how long it will take.
 //!
 //! It decides nothing about the run.
 

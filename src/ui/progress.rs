@@ -76,7 +76,7 @@ impl Drop for Watch {
     }
 }
 
-/// How a run shows its progress.
+/// The display of a run's progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Display {
     /// A view that is drawn again and again.
@@ -107,7 +107,7 @@ impl Display {
     }
 }
 
-/// What is known of a run. Times are counted from its start.
+/// The state of a run's work. Times are counted from its start.
 #[derive(Debug, Clone, Default)]
 pub struct Work {
     sizes: Vec<Size>,

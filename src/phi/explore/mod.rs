@@ -101,23 +101,23 @@ pub enum Which {
 pub struct Page {
     /// The whole page.
     pub html: String,
-    /// How many states are in it.
+    /// The number of states in it.
     pub n_states: usize,
-    /// How many do not fit into it.
+    /// The number of states that do not fit into it.
     pub n_left_out: usize,
 }
 
-/// What the script reads.
+/// The data that the page's script reads.
 #[derive(Debug, Serialize)]
 struct Data<'a> {
     program: &'static str,
     labels: Option<Vec<String>>,
     cm: &'a [Vec<u8>],
-    /// How many values each unit has.
+    /// The number of values of each unit.
     sizes: Vec<usize>,
     nodes: Vec<usize>,
     theories: Vec<&'static str>,
-    /// What the rules of IIT 4.0 are called.
+    /// The name of the rules of IIT 4.0.
     iit4: String,
     /// The position of the state in the file.
     given: usize,

@@ -25,7 +25,7 @@ const FOLDER: &str = "explore";
 /// none, nor have those behind it.
 const LARGEST_FOLDER: usize = 100_000_000;
 
-/// What marks a page as one of this program.
+/// The mark of a page that this program wrote.
 const OURS: &str = "<meta name=\"generator\" content=\"phi explore\">";
 
 /// Check that the folder of the pages holds nothing else that would be overwritten.
@@ -145,7 +145,7 @@ fn within(
     })
 }
 
-/// What a page is about.
+/// The subject of a page.
 struct Asked {
     network: Network,
     /// The first row that asks for it.
@@ -170,7 +170,7 @@ impl Asked {
         }
     }
 
-    /// What a person calls the network.
+    /// Returns the name of the network for people.
     fn name(&self) -> String {
         let name = format!("{} n = {}", self.key.network(), self.key.n);
         match self.key.case.and_then(|it| it.rule) {

@@ -13,10 +13,10 @@ use crate::phi::picture::written;
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark, Shape};
 use crate::report::plot::label;
 
-/// How far knots are apart.
+/// The distance between two knots.
 const LINK: f64 = 34.0;
 
-/// How far the knots are from the units.
+/// The distance between the knots and the units.
 const REACH: f64 = 210.0;
 
 /// The widest arrow.

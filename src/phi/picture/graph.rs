@@ -19,7 +19,7 @@ pub(super) const INSIDE: usize = 3;
 pub struct Hull {
     /// The units.
     pub units: Vec<usize>,
-    /// What is said of it in the legend.
+    /// The text about it in the legend.
     pub said: String,
 }
 

@@ -36,7 +36,7 @@ struct Cell {
     poles: Vec<Pole>,
 }
 
-/// How large cells are.
+/// The size of the cells.
 #[derive(Clone, Copy)]
 struct Measure {
     /// The names of mechanisms stand above their causes and effects.
@@ -253,7 +253,7 @@ impl Picture<'_> {
         areas
     }
 
-    /// What the signs mean, and how much is not drawn.
+    /// Explains the signs, and says how much is not drawn.
     fn said(&self, structure: &PhiStructureRecord, relations: &[RelationRecord]) -> Vec<String> {
         let mut said = vec![
             "down: cause, up: effect, with the mechanism above; boxes: purviews in their states"

@@ -25,7 +25,7 @@ use crate::phi::{bits, severed, structure, values_of};
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::plot::label;
 
-/// What is drawn of a network.
+/// The kinds of drawings of a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// The units and their connections, with the minimum information partition of the system.
@@ -130,7 +130,7 @@ pub fn draw(
     kinds.iter().map(of_kind).collect()
 }
 
-/// What cannot be drawn is refused before anything is computed.
+/// Refuses a drawing that is not possible, before anything is computed.
 fn check(picture: &Picture<'_>, rules: Option<Rules>, kinds: &[Kind]) -> Result<(), Error> {
     if rules.is_none() && kinds.contains(&Kind::Lattice) {
         let message = "--show lattice with iit3: expected --formalism iit4-2023, iit4-2026 or \
@@ -289,16 +289,16 @@ fn values(
     (0..sizes.iter().product()).map(value).collect()
 }
 
-/// What is drawn: a network in a state.
+/// The subject of a drawing: a network in a state.
 #[derive(Debug, Clone, Copy)]
 pub struct Picture<'a> {
-    /// What stands above.
+    /// The title above the drawing.
     pub title: &'a str,
     /// `cm[i][j]` is not 0 where i is an input of j.
     pub cm: &'a [Vec<u8>],
     /// The state of every unit; empty where none is shown, which only a graph can do.
     pub state: &'a [u8],
-    /// How many values each unit has.
+    /// The number of values of each unit.
     pub sizes: &'a [usize],
     /// The units of the system; the others are its background.
     pub nodes: &'a [usize],

@@ -176,7 +176,8 @@ impl Picture<'_> {
         Drawing { width, height, title, marks }
     }
 
-    /// Whether a unit is in a set, and ON; or its value, where there are more than two.
+    /// Draws a dot for a unit: it shows whether the unit is in a set, and ON. Where there are more
+    /// than two values, the value is drawn instead.
     fn dot(&self, side: &RowSide, unit: usize, (x, y): (f64, f64), strong: Ink) -> Mark {
         let place = side.units.iter().position(|&it| it == unit);
         let value = place.and_then(|it| side.state.get(it));

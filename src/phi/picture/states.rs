@@ -145,7 +145,7 @@ impl Picture<'_> {
 }
 
 impl Picture<'_> {
-    /// How likely the state `to` follows, by a row of the TPM.
+    /// Returns the probability that the state `to` follows, by a row of the TPM.
     fn likely(&self, row: &[f64], to: usize) -> f64 {
         let values = values_of(to, self.sizes).map(usize::from);
         if !self.has_values() {

@@ -62,7 +62,7 @@ impl Form {
     }
 }
 
-/// What a data set has.
+/// The contents of a data set.
 #[derive(Clone)]
 pub struct Dataset<'a> {
     /// The networks and states.
@@ -81,7 +81,7 @@ pub struct Dataset<'a> {
     pub engine: &'a Engine,
 }
 
-/// What is written beside the lines, by which it is known what they are.
+/// The record beside the lines, by which a reader knows what they are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Record {
@@ -340,7 +340,7 @@ impl Dataset<'_> {
         columns
     }
 
-    /// What there is of a theory.
+    /// Returns the names of a theory's columns.
     fn exact_columns(&self, theory: Formalism) -> Vec<&'static str> {
         let mut columns = match theory.is_iit4() {
             false => vec!["phi", "cut", "concepts", "ties"],
@@ -369,7 +369,7 @@ impl Dataset<'_> {
         }
     }
 
-    /// What a line begins with, by which it is known whose it is.
+    /// Returns the beginning of a line, by which its row is known.
     fn begin(&self, row: RowOf<'_>, form: Form) -> String {
         let mut line = String::new();
         for (name, value) in KEY.iter().zip(self.key(&row[0])) {
@@ -431,7 +431,7 @@ impl Dataset<'_> {
         Ok(line)
     }
 
-    /// What a theory says of a network, column by column.
+    /// Computes the columns of a theory for a network.
     fn exact(
         &self,
         engine: &Engine,
@@ -570,13 +570,13 @@ const KEY: [&str; 7] = ["topology", "n", "seed", "network", "rule", "state", "ne
 const NETWORK: [&str; 2] = ["cm", "tpm"];
 /// The end of the name of a Parquet file.
 const PARQUET: &str = "parquet";
-/// What is said of an output that exists.
+/// The message about an output that exists.
 const EXISTS: &str =
     "exists: pass --resume to go on from it, --force to write it anew, or another --out";
-/// What the card begins with.
+/// The beginning of the card.
 const CARD: &str = "# Data card of";
 
-/// What the columns are, by their names, or by what comes before `_` and a theory.
+/// Descriptions of the columns, by their names, or by the part before `_` and a theory.
 const ABOUT: [(&str, &str); 22] = [
     ("topology", "the graph's family; `Own` for a network of the suite's own"),
     ("n", "number of units"),

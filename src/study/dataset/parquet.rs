@@ -32,7 +32,7 @@ const GROUP_BYTES: usize = 64 << 20;
 /// The key of the metadata by which a file of this program is known.
 const KEY: &str = Dataset::SCHEMA;
 
-/// What the values of a column are; each may be missing.
+/// The kind of a column's values. Each of them may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Flags,
@@ -66,7 +66,7 @@ impl Kind {
         }
     }
 
-    /// What holds values of both.
+    /// Returns the kind that holds values of both.
     fn with(self, other: Kind) -> Kind {
         match (self, other) {
             (a, b) if a == b => a,
