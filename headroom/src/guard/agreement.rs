@@ -1,4 +1,4 @@
-//! What the builds of one user on this machine tell each other, so that they share memory.
+//! The agreement between the builds of one user on this machine, by which they share memory.
 //!
 //! Each has a file in a folder that only this user can enter, and says in it when its compilers
 //! were let in, what they hold, and which one waits. There is no daemon: a build takes a turn (a
@@ -67,7 +67,7 @@ pub(super) struct Agreement {
     has_turn: bool,
 }
 
-/// What a build says.
+/// The announcement of a build to the others.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Announcement {
     /// For people, as the folder that it builds in.
@@ -246,8 +246,8 @@ pub(crate) fn may_be_others() -> bool {
     own_folder().exists()
 }
 
-/// What builds of this user hold in the memory of this group, or of the machine. They give it back
-/// or take turns.
+/// Returns the memory that builds of this user hold in this group, or on the machine. They give it
+/// back or take turns.
 pub(crate) fn held_by_builds(binding: Option<&str>) -> u64 {
     const N_TRIES: u32 = 50;
     let held = || {
@@ -268,8 +268,8 @@ pub(crate) fn held_by_builds(binding: Option<&str>) -> u64 {
     held().unwrap_or(0)
 }
 
-/// What the builds on this machine say that live and have had a turn lately. What others have left
-/// behind is removed.
+/// Returns the announcements of the builds on this machine that live and have had a turn lately.
+/// Files that dead builds have left behind are removed.
 fn told_in(folder: &Path, boot: &str, own: Option<&Path>) -> Vec<Announcement> {
     let now = machine_now();
     let mut found = Vec::new();

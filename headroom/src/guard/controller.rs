@@ -71,7 +71,7 @@ const LISTENER: u64 = 0;
 const STOP: u64 = 1;
 const FIRST_CLIENT: u64 = 2;
 
-/// What the controller's thread and the thread that started it share.
+/// The state that the controller's thread and the thread that started it share.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     /// cargo, which leads the build's group; 0 before it is started.
@@ -92,10 +92,10 @@ impl Shared {
     }
 }
 
-/// What a unit is known to need.
+/// Looks up the known need of a unit.
 pub(crate) type Known = Box<dyn Fn(&Unit) -> Option<u64> + Send>;
 
-/// What a controller works with.
+/// The surroundings that a controller works with.
 pub(crate) struct Around {
     pub(crate) listener: UnixListener,
     pub(crate) reader: HeadroomReader,
@@ -103,7 +103,7 @@ pub(crate) struct Around {
     pub(crate) agreement: Option<Agreement>,
     /// Memory that other programs have taken is waited for at least this long.
     pub(crate) wait: Duration,
-    /// What the build may hold altogether, if the user has said so.
+    /// The memory that the build may hold altogether, if the user has set a limit.
     pub(crate) budget_bytes: Option<u64>,
     /// There is no build around that ends the gates when the guard gives up.
     pub(crate) is_of_a_gate: bool,

@@ -275,7 +275,7 @@ struct Gate {
     passed_on: HashSet<Vec<u8>>,
 }
 
-/// What a compiler has said.
+/// The output of a compiler.
 #[derive(Default)]
 struct Said {
     stdout: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What the guard saw and did, for `build.json` and its figure.
+//! The observations and actions of the guard, for `build.json` and its figure.
 //!
 //! The timeline has a fixed size: when it is full, every two points become one, so a build of hours
 //! costs no more memory than one of seconds.
@@ -43,7 +43,7 @@ pub(crate) struct GuardRecord {
     pub(crate) stalled_ms: Millis,
     /// For some seconds nothing of this build ran, because another build of the user had its turn.
     pub(crate) was_held_up_by_another_build: bool,
-    /// What gates say that could not reach the controller, one line each.
+    /// Messages of gates that could not reach the controller, one line each.
     pub(crate) unguarded: Vec<String>,
     /// The compiler that did not fit, not even alone.
     pub(crate) misfit: Option<OversizedCompiler>,
@@ -68,7 +68,7 @@ pub(crate) struct Details {
 pub(crate) struct OversizedCompiler {
     pub(crate) package: String,
     pub(crate) crate_name: String,
-    /// What it held when it was ended: it needs more.
+    /// The memory that it held when it was ended. It needs more.
     pub(crate) held_bytes: u64,
     /// The memory that there was for it.
     pub(crate) room_bytes: u64,
@@ -90,7 +90,7 @@ pub(crate) struct CompilerRun {
     pub(crate) end: RunEnd,
 }
 
-/// How it ended.
+/// The end of a compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum RunEnd {
@@ -112,7 +112,7 @@ pub(crate) struct Event {
     pub(crate) crate_name: String,
     pub(crate) held_bytes: u64,
     pub(crate) headroom_bytes: u64,
-    /// What must be available before a compiler that waits starts.
+    /// The memory that must be available before a waiting compiler starts.
     pub(crate) wanted_bytes: Option<u64>,
     /// The other build that is waited for, for people.
     pub(crate) other_build: Option<String>,

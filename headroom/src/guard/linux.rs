@@ -154,7 +154,7 @@ impl Guard {
         self.running.shared.live().clone()
     }
 
-    /// What the guard has done since this was asked last.
+    /// Returns the next event of the guard that was not returned before.
     pub(crate) fn next_event(&self) -> Option<Event> {
         self.running.shared.events().pop_front()
     }
@@ -353,8 +353,8 @@ fn agree(
     }
 }
 
-/// What other builds of this user hold of the memory that is left to this process. They give it
-/// back, or take turns.
+/// Returns the memory that other builds of this user hold of what is left to this process. They
+/// give it back, or take turns.
 pub(crate) fn held_by_other_builds() -> u64 {
     if !agreement::may_be_others() {
         return 0;
@@ -446,7 +446,7 @@ fn listen() -> io::Result<(UnixListener, String)> {
     }
 }
 
-/// What the user has set up in the places of the gates.
+/// The tools that the user has set up in the places of the gates.
 #[derive(Debug, Default, PartialEq)]
 struct InnerTools {
     wrapper: Option<String>,
@@ -525,7 +525,7 @@ impl Configured {
     }
 }
 
-/// What a command line of cargo says about its configuration, before `--`.
+/// Returns the arguments of a cargo command that set its configuration, before `--`.
 fn config_arguments(cargo: &Command) -> Vec<OsString> {
     let is_cargo = Path::new(cargo.get_program()).file_stem().is_some_and(|it| it == "cargo");
     let mut args = cargo.get_args().filter(|_| is_cargo).take_while(|it| *it != "--");

@@ -61,7 +61,7 @@ pub(crate) fn parse_arguments(text: &str) {
     Unit::of(&args, |_| None);
 }
 
-/// What one run of a compiler needed.
+/// The observed needs of one run of a compiler.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Observed {
     pub(crate) unit: Unit,
@@ -74,11 +74,11 @@ pub(crate) struct Observed {
 /// Cells of the bar.
 const N_CELLS: u64 = 20;
 
-/// How things stand, for a line on the terminal.
+/// The present state of the guard, for a line on the terminal.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Live {
     pub(crate) point: Option<guard_record::Point>,
-    /// What there was at the start.
+    /// The memory that was left at the start.
     pub(crate) room_bytes: u64,
     /// Names of compilers that run, the first few.
     pub(crate) running: String,

@@ -1,9 +1,10 @@
-//! What crates need that are the same in every workspace: the user's ledger.
+//! The needs of crates that are the same in every workspace: the user's ledger.
 
 use super::{Observed, Unit};
 use crate::build_ledger::{BuildLedger, Observation, UnitKey};
 
-/// How the user's ledger remembers a unit, if it is the same in every workspace.
+/// Returns the key of a unit in the user's ledger, or `None` if the unit is not the same in every
+/// workspace.
 pub(crate) fn user_key(unit: &Unit, profile: &str, toolchain: &str) -> Option<UnitKey> {
     let features = unit.features?;
     Some(UnitKey {

@@ -35,11 +35,11 @@ pub(crate) type Stamp = (Millis, u64);
 
 const MIB: u64 = 1 << 20;
 
-/// What one compiler can grow by between two looks and the signal after the second: 500 MiB/s for
-/// 50 ms.
+/// The memory by which one compiler can grow between two looks and the signal after the second: 500
+/// MiB/s for 50 ms.
 const BURST: u64 = 25 * MIB;
-/// What a compiler that was never measured is taken to need. Frugal: a wrong guess costs a restart
-/// at most.
+/// The assumed need of a compiler that was never measured. It is frugal: a wrong guess costs a
+/// restart at most.
 const UNKNOWN_BYTES: u64 = 120 * MIB;
 /// The same for a compiler that runs a linker.
 const UNKNOWN_LINKING_BYTES: u64 = 160 * MIB;
@@ -68,7 +68,7 @@ const EVICTIONS_BEFORE_ALONE: u32 = 2;
 /// Number of peaks of this build that are remembered for the guess about unknown crates.
 const N_SEEN: usize = 256;
 
-/// What does not change during a build.
+/// The settings that do not change during a build.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PolicySettings {
     /// Memory at the start: what is available then. The reserves are scaled to it.
@@ -83,7 +83,7 @@ pub(crate) struct PolicySettings {
     pub(crate) wait: Millis,
 }
 
-/// What all other builds of the user in the same memory do.
+/// The compilers and the memory of all other builds of the user in the same memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Others {
     /// When each of their compilers was let in, and whether it runs or is suspended.
@@ -91,7 +91,7 @@ pub(crate) struct Others {
     /// By how much those that run may still grow, and what all of them hold.
     pub(crate) growth_bytes: u64,
     pub(crate) held_bytes: u64,
-    /// What their cargos, build scripts and tests hold besides.
+    /// The memory that their cargos, build scripts and tests hold besides.
     pub(crate) rest_bytes: u64,
     /// Since when the compiler that has waited longest waits, and could be let in.
     pub(crate) waiting: Option<Stamp>,
@@ -99,11 +99,11 @@ pub(crate) struct Others {
     pub(crate) in_flight: bool,
     /// One of them goes on, and will give back what it holds.
     pub(crate) goes_on: bool,
-    /// What they do cannot be told at this moment, so nothing may be let in.
+    /// The state of the others is unknown at this moment, so nothing may be let in.
     pub(crate) is_unknown: bool,
 }
 
-/// What the other builds are told of this one.
+/// The facts about this build that the other builds are told.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Published {
     pub(crate) active: Vec<(Millis, bool)>,
@@ -118,11 +118,12 @@ pub(crate) struct Published {
 /// One look at memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sample {
-    /// What can be taken before the kernel kills: RAM and swap, the tightest group counts.
+    /// The memory that can be taken before the kernel kills: RAM and swap, the tightest group
+    /// counts.
     pub(crate) headroom_bytes: u64,
     /// The part of it that is RAM: what a further compiler may count on.
     pub(crate) grantable_bytes: u64,
-    /// What programs besides compilers hold of the RAM.
+    /// The RAM that programs besides compilers hold.
     pub(crate) others_bytes: u64,
     /// `true` if programs stand still for lack of memory for a good part of the time.
     pub(crate) stalled: bool,
@@ -140,7 +141,7 @@ pub(crate) struct CompileRequest {
     pub(crate) again: Option<JobId>,
 }
 
-/// How a compiler ended.
+/// The end of a compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     /// By itself, or ended by neither this guard nor the kernel for lack of memory.
@@ -151,7 +152,7 @@ pub(crate) enum End {
     KernelKilled,
 }
 
-/// What is to be done.
+/// An action that the controller has to carry out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Let the compiler start.
@@ -172,11 +173,11 @@ pub(crate) enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OversizedJob {
     pub(crate) job: JobId,
-    /// What it held when it was ended: it needs more.
+    /// The memory that it held when it was ended. It needs more.
     pub(crate) held_bytes: u64,
-    /// What there was for it altogether.
+    /// The memory that there was for it altogether.
     pub(crate) room_bytes: u64,
-    /// What it waited for, until the wait was over.
+    /// The memory that it waited for, until the wait was over.
     pub(crate) waited_for_bytes: Option<u64>,
 }
 
@@ -200,12 +201,12 @@ enum CompilerState {
 struct Job {
     id: JobId,
     state: CompilerState,
-    /// What it is taken to need.
+    /// The memory that it is assumed to need.
     estimate: u64,
-    /// What it holds now, and the most it held.
+    /// The memory that it holds now, and the most it held.
     held: u64,
     peak: u64,
-    /// What of it lies in swap.
+    /// The part of it that lies in swap.
     swapped: u64,
     /// Position in the order of starts, and the time of the start.
     turn: u64,
@@ -224,7 +225,7 @@ struct Wait {
     /// So much must be available before the compiler starts.
     bytes: u64,
     until: Millis,
-    /// What there was for it when it was ended.
+    /// The memory that there was for it when it was ended.
     failed_in_bytes: u64,
     /// The least that was available meanwhile, and the most since then.
     least_bytes: u64,
@@ -341,7 +342,7 @@ impl Policy {
         self.others.is_unknown = !self.faults.knows_of_no_other_build;
     }
 
-    /// What other builds are to be told of this one.
+    /// Returns the facts that other builds are to be told of this one.
     pub(crate) fn published(&self, now: Millis) -> Published {
         let active = self.jobs.iter().filter(|it| it.is_active());
         let waiting = self.jobs.iter().filter(|it| !self.lacks_memory(it) && !self.gave_up);
@@ -400,7 +401,7 @@ impl Policy {
         self.admit(now, actions);
     }
 
-    /// What a compiler holds now.
+    /// Tells the policy the memory that a compiler holds now.
     pub(crate) fn holds(&mut self, job: JobId, bytes: u64, swapped_bytes: u64) {
         if let Some(position) = self.position(job) {
             let job = &mut self.jobs[position];
@@ -775,7 +776,7 @@ impl Policy {
         self.sample.headroom_bytes + self.held() + self.others.held_bytes
     }
 
-    /// What the compilers of this build hold.
+    /// Returns the memory that the compilers of this build hold.
     fn held(&self) -> u64 {
         self.jobs.iter().filter(|it| it.is_active()).map(|it| it.held).sum()
     }

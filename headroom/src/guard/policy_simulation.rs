@@ -77,7 +77,7 @@ struct Scenario {
     n_cpus: usize,
     n_jobs: usize,
     compilers: Vec<Compiler>,
-    /// What programs outside hold: (from when on, how much), straight lines between.
+    /// The memory that programs outside hold: (from when on, how much), straight lines between.
     neighbour: Vec<(Millis, u64)>,
 }
 
@@ -168,7 +168,7 @@ enum Phase {
     Done,
 }
 
-/// What came of a scenario.
+/// The result of a scenario for one build.
 #[derive(Debug, Default)]
 struct SimulatedBuild {
     /// When every compiler had finished, or the guard had given up.
@@ -210,7 +210,7 @@ impl Paging {
     }
 }
 
-/// What all builds but one do.
+/// Returns the published facts of all builds but one.
 fn others(policies: &[Policy], build: usize, now: Millis, is_done: &[bool]) -> Others {
     let mut others = Others::default();
     for (it, policy) in policies.iter().enumerate().filter(|it| it.0 != build && !is_done[it.0]) {
@@ -453,7 +453,7 @@ fn simulate_with(
     build
 }
 
-/// What must hold of every build; the complaint if it does not.
+/// Checks the invariants of every build, and returns a complaint if one does not hold.
 fn complaint(scenario: &Scenario, build: &SimulatedBuild) -> Option<String> {
     if let Some((at, by)) = build.overshoot {
         return Some(format!("memory ran out by {} MiB at {at} ms", by / MIB));
@@ -630,7 +630,7 @@ fn memory_that_others_took_is_waited_for_while_they_give_it_back_or_the_user_wan
     assert!(finishes(leaves_after(120, much - 35 * MIB), 0));
 }
 
-/// What it is taken to need is never there again, what it really needs is.
+/// The assumed need of the compiler is never free again, but its real need is.
 #[test]
 fn a_compiler_is_not_given_up_in_more_memory_than_it_failed_in() {
     let finishes = |peak| {
@@ -699,7 +699,7 @@ fn with_swap_a_build_takes_little_more_time_than_the_best_number_of_jobs() {
     assert!(blind.iter().any(|it| it.0 > most(it.1)), "{blind:?}");
 }
 
-/// What was measured on a real machine: with four compilers at once it did not end.
+/// Measured on a real machine: with four compilers at once the build did not end.
 #[test]
 fn where_several_compilers_only_fit_with_swap_fewer_run() {
     for (mib, capacity, swap) in [(120, 200, 512), (350, 1024, 4096), (300, 450, 4096)] {

@@ -1,4 +1,4 @@
-//! How the guard's events and findings are told.
+//! The display of the guard's events and findings.
 
 use super::{
     Guard,

@@ -1,4 +1,4 @@
-//! What gate and controller say to each other: one line each, fields between tabs.
+//! The messages between gate and controller: one line each, fields between tabs.
 //!
 //! Gate: [`Message::Ask`], then `started PID` and [`Ended`], and so on from the beginning if the
 //! answer is [`AGAIN`]. Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is no
@@ -59,7 +59,7 @@ pub(crate) const AGAIN: &str = "again";
 pub(crate) const FINAL: &str = "final";
 pub(crate) const NOT_YOURS: &str = "no";
 
-/// What is about to be compiled.
+/// The unit that is about to be compiled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unit {
     pub(crate) package: String,
@@ -80,7 +80,7 @@ pub(crate) enum Message {
     Ended(Ended),
 }
 
-/// How a compiler ended.
+/// The end of a compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -148,8 +148,8 @@ fn is_of_all(manifest_dir: &str) -> bool {
     ["/registry/src/", "/git/checkouts/"].iter().any(|it| manifest_dir.contains(it))
 }
 
-/// What `--cfg feature="std"` says, in the order of the arguments, which cargo sorts: FNV-1a, the
-/// same in every version of this program.
+/// Hashes the features in `--cfg feature="std"`, in the order of the arguments, which cargo sorts:
+/// FNV-1a, the same in every version of this program.
 fn features(args: &[String]) -> u64 {
     let features = args.iter().filter(|it| it.starts_with("feature="));
     let bytes = features.flat_map(|it| it.bytes().chain([0]));
