@@ -93,10 +93,10 @@ fn background(has_noise: bool) -> Background {
     if has_noise { Background::Noise } else { Background::Fixed }
 }
 
-/// How causes are looked for: whether units that are not considered are noise, and the partitions.
+/// The rules for causes: `true` if units that are not considered are noise, and the partitions.
 type Way = (bool, String);
 
-/// What is made of a network that was in one state and then in another.
+/// Runs `work` on the transition of a network from one state to another.
 fn asked<T: Send + 'static>(
     py: Python<'_>,
     network: &Network,
@@ -134,8 +134,8 @@ pub(crate) fn nexus(
     Ok(Answer::new(most, StopReason::Complete, move || json(&found)))
 }
 
-/// What has a cause in the state before and an effect in the state `next`: of `nodes`, or else of
-/// the major complex.
+/// Returns the events that have a cause in the state before and an effect in the state `next`:
+/// those of `nodes`, or else of the major complex.
 #[pyfunction]
 #[pyo3(signature = (network, states, next, nodes, is_extrinsic, way, options))]
 #[allow(clippy::too_many_arguments)]

@@ -11,7 +11,7 @@ use crate::error::wrong;
 use crate::network::Network;
 use crate::options::Options;
 
-/// What a network without a name is called.
+/// The name of a network that has none.
 const NAME: &str = "network";
 
 /// The drawings of a system, one below the other, as SVG.

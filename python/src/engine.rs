@@ -1,4 +1,4 @@
-//! What the program has an engine of its own for: it is asked here as it is there, so that the
+//! Analyses for which the program has an engine of its own. They use that engine, so that the
 //! answers are the same.
 
 use std::sync::atomic::AtomicBool;
@@ -23,7 +23,7 @@ pub(crate) fn own(record: NetworkRecord, rules: Option<Rules>) -> Result<OwnNetw
     network.map_err(|it| Error::Settings(it.message))
 }
 
-/// What `work` makes, with an engine that works as the options say.
+/// Runs `work` with an engine that is set up as the options say.
 pub(crate) fn with_engine<T: Send + 'static>(
     py: Python<'_>,
     options: &Options,

@@ -24,7 +24,7 @@ create_exception!(
     "A fault of this package: please report it."
 );
 
-/// What the engine refuses.
+/// Converts an error of the engine.
 pub(crate) fn refused(error: &pyphi_core::Error) -> PyErr {
     let kind = format!("{:?}", error.kind());
     let name = kind.split(|it: char| !it.is_alphanumeric()).next().unwrap_or_default();
@@ -38,7 +38,7 @@ fn with_kind(message: String, kind: &str) -> PyErr {
     error
 }
 
-/// What is wrong with an argument.
+/// Makes an error about an argument.
 pub(crate) fn wrong(message: impl Into<String>) -> PyErr {
     with_kind(message.into(), "Input")
 }

@@ -71,7 +71,7 @@ impl Subsystem {
         Ok(Subsystem { subsystem, record: Arc::new(network.record(&state)) })
     }
 
-    /// What a search on so many threads needs, in bytes.
+    /// Returns the memory that a search on so many threads needs, in bytes.
     fn memory_needed(&self, threads: usize, keeps_choices: bool) -> u64 {
         memory_needed(&self.subsystem, threads, keeps_choices)
     }
@@ -89,7 +89,7 @@ impl Subsystem {
         Ok(answer(Arc::clone(&self.record), variant, result))
     }
 
-    /// What one cut takes away.
+    /// Measures only this cut.
     fn under_cut(&self, py: Python<'_>, cut: Sides, options: &Options) -> PyResult<Answer> {
         let variant = options.engine.variant;
         variant.check().map_err(|it| refused(&it))?;

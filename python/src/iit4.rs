@@ -53,7 +53,7 @@ impl System {
         Ok(System { system, scale, record: Arc::new(network.record(&state)) })
     }
 
-    /// What φ_s, or the structure, on so many threads needs, in bytes.
+    /// Returns the memory that φ_s, or the structure, on so many threads needs, in bytes.
     fn memory_needed(&self, threads: usize, of_structure: bool) -> u64 {
         match of_structure {
             true => iit4::memory_needed(&self.system, threads),
@@ -70,7 +70,8 @@ impl System {
         self.answer(rules, sia)
     }
 
-    /// What one partition takes away: its parts as masks, each with what of it is cut.
+    /// Measures only this partition: its parts as masks, each with the direction in which it is
+    /// cut.
     fn under_partition(
         &self,
         py: Python<'_>,
@@ -227,8 +228,8 @@ pub(crate) fn phi_complexes(
     Ok(Answer::new(phi, reason, move || json(&answer)))
 }
 
-/// What relations need of a distinction: its mechanism, φ_d, and of cause and effect the purview
-/// and the value of each of its units, lowest unit first.
+/// The parts of a distinction that relations need: its mechanism, φ_d, and of cause and effect the
+/// purview and the value of each of its units, lowest unit first.
 type Brief = (u32, f64, (u32, Vec<u8>), (u32, Vec<u8>));
 
 /// A relation as it is handed over: positions of distinctions, units with their states, φ_r.

@@ -48,7 +48,7 @@ struct Arrays {
 }
 
 impl Arrays {
-    /// How many bytes a TPM has.
+    /// Returns the size of a TPM in bytes.
     fn size(&self) -> usize {
         self.shape.iter().product::<usize>() * size_of::<f64>()
     }
@@ -110,7 +110,7 @@ impl Networks {
     }
 }
 
-/// What is done with the networks, chunk by chunk.
+/// Runs `chunk` on the networks, a range of them at a time, and returns all results.
 fn over_chunks<R: Send + 'static>(
     py: Python<'_>,
     options: &Options,

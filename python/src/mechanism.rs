@@ -33,7 +33,7 @@ pub(crate) fn within(what: &str, mask: u32, system: UnitSet) -> PyResult<UnitSet
     }
 }
 
-/// What is asked.
+/// A question about a mechanism: the purview and the directions.
 pub(crate) struct Question {
     pub(crate) mechanism: UnitSet,
     /// One purview; without it all with φ > 0.
@@ -41,7 +41,7 @@ pub(crate) struct Question {
     directions: Vec<Direction>,
 }
 
-/// What is found in one direction; nothing where it was not asked for.
+/// The findings in one direction. `None` where it was not asked for.
 type Side<T> = Result<Option<Vec<T>>, StopReason>;
 
 impl Question {
@@ -58,7 +58,7 @@ impl Question {
         })
     }
 
-    /// What is found by `over` of the purview, or by `all` of all of them.
+    /// Answers by `over` for the given purview, or else by `all` for all of them.
     pub(crate) fn answered<T>(
         &self,
         over: impl Fn(Direction, UnitSet) -> Result<T, StopReason>,

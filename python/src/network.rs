@@ -34,7 +34,8 @@ pub(crate) fn bytes<'py>(py: Python<'py>, numbers: &[f64]) -> Bound<'py, PyBytes
     PyBytes::new(py, &bytes)
 }
 
-/// How large the state space of some units is: for so many binary units it is not smaller.
+/// Returns the size of some units' state space, as the number of binary units whose state space is
+/// not smaller.
 pub(crate) fn scale(network: &pyphi_core::Network, units: UnitSet) -> usize {
     let alphabet = network.alphabet();
     if alphabet.is_binary() {
@@ -44,7 +45,7 @@ pub(crate) fn scale(network: &pyphi_core::Network, units: UnitSet) -> usize {
     units.iter().map(of_unit).sum::<f64>().ceil() as usize
 }
 
-/// How networks are read, from the arguments of the package: `cm` is rows of 0 and 1.
+/// Makes the reader of networks from the arguments of the package: `cm` is rows of 0 and 1.
 pub(crate) fn reader(
     connectivity: &str,
     cm: Option<Vec<Vec<u8>>>,
@@ -91,7 +92,7 @@ impl Network {
         Ok(Network { network, name: record.name, states, nodes: record.nodes, notes })
     }
 
-    /// How many values each unit has, where one has more than two.
+    /// The number of values of each unit, if a unit has more than two.
     pub(crate) fn more_values(&self) -> Option<Vec<usize>> {
         let alphabet = self.network.alphabet();
         (!alphabet.is_binary()).then(|| alphabet.sizes())
@@ -160,13 +161,13 @@ impl Network {
         self.network.n_units()
     }
 
-    /// How many values each unit has.
+    /// The number of values of each unit.
     #[getter]
     fn alphabet(&self) -> Vec<usize> {
         self.network.alphabet().sizes()
     }
 
-    /// What the values of each unit are called, if they have names.
+    /// The names of the values of each unit, if they have names.
     #[getter]
     fn values(&self) -> Option<Vec<Vec<String>>> {
         self.network.value_names().map(<[Vec<String>]>::to_vec)

@@ -1,4 +1,4 @@
-//! How an analysis is run: what the keyword arguments of the package come to.
+//! The options of an analysis, made from the keyword arguments of the package.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How an analysis runs: off the thread of the interpreter and without its lock, on a pool of
+//! Running an analysis: off the thread of the interpreter and without its lock, on a pool of
 //! threads of this process, until it is done or the user presses Ctrl-C.
 
 use std::any::Any;
@@ -21,10 +21,11 @@ use crate::options::Options;
 /// Systems of at most so many units are done before other threads have woken up.
 const AT_ONCE: usize = 3;
 
-/// How often the user's wishes are looked at: Ctrl-C, progress.
+/// The interval at which Ctrl-C is checked and progress is reported.
 const GLANCE: Duration = Duration::from_millis(40);
 
-/// How long an analysis that was told to stop is waited for. One that takes longer ends by itself.
+/// The time that an analysis which was told to stop has to end. One that takes longer ends by
+/// itself.
 const PATIENCE: Duration = Duration::from_millis(80);
 
 /// Pools that nothing runs on, each with its process and the number of threads that were asked for.
@@ -86,7 +87,7 @@ fn give_back(threads: usize, pool: ThreadPool) {
     }
 }
 
-/// What `work` makes of the options, on this thread. It must not take long: nothing interrupts it.
+/// Runs `work` with the options on this thread. It must not take long: nothing interrupts it.
 fn at_once<T: Send>(
     py: Python<'_>,
     options: &Options,
@@ -118,7 +119,7 @@ fn at_once<T: Send>(
     found.map_err(InternalError::new_err)
 }
 
-/// What `work` makes of the options, on as many threads as they say.
+/// Runs `work` with the options, on as many threads as they say.
 pub(crate) fn run<T: Send + 'static>(
     py: Python<'_>,
     options: &Options,
@@ -157,7 +158,7 @@ pub(crate) fn run_of_size<T: Send + 'static>(
     if is_small { at_once(py, options, work) } else { run(py, options, work) }
 }
 
-/// What `work` makes, while the user can stop it by `cancel` and is told what is `latest`.
+/// Runs `work`. Meanwhile the user can stop it by `cancel` and is told what is `latest`.
 pub(crate) fn run_with<T: Send + 'static>(
     py: Python<'_>,
     options: &Options,
@@ -237,7 +238,7 @@ impl Whole<'_> {
         self.options.left(self.began)
     }
 
-    /// How many of the systems are done.
+    /// Returns the progress: how many of the systems are done.
     pub(crate) fn progress(&self, done: usize, total: usize) -> Progress {
         Progress {
             phase: Phase::Systems,
@@ -267,7 +268,7 @@ pub(crate) fn keep_panics_quiet() {
     }));
 }
 
-/// What a panic said, and where.
+/// Returns the message of a panic, and its place.
 fn said(panic: Box<dyn Any + Send>) -> String {
     let kept = PANIC.with(|it| it.borrow_mut().take());
     let text = kept.or_else(|| {

@@ -9,10 +9,10 @@
 //! | variable | what it says |
 //! |---|---|
 //! | `FAULTS_BELOW` | the folder: calls about other files pass uncounted |
-//! | `FAULTS_LOG` | where each counted call becomes a line, `reads` or `writes`, operation and path |
+//! | `FAULTS_LOG` | the log of counted calls, a line each: `reads` or `writes`, operation, path |
 //! | `FAULTS_AT` | k, counted from 1 |
 //! | `FAULTS_KIND` | one of the names in [`Fault::parse`] |
-//! | `FAULTS_OUTSIDE` | where each call that changes something elsewhere becomes a line, operation and path |
+//! | `FAULTS_OUTSIDE` | the log of calls that change something elsewhere, a line each |
 //! | `FAULTS_PROGRAM` | the name of the program that is meant, for its children inherit all this |
 
 use std::cell::Cell;
@@ -59,7 +59,7 @@ impl Fault {
     }
 }
 
-/// What the environment asks for.
+/// The fault that the environment asks for.
 struct Plan {
     below: PathBuf,
     at: usize,
@@ -92,7 +92,7 @@ fn plan() -> Option<&'static Plan> {
     .as_ref()
 }
 
-/// What becomes of a call.
+/// The verdict on a call.
 enum Verdict {
     Pass,
     Fail(c_int),
@@ -117,7 +117,7 @@ static N_CALLS: AtomicUsize = AtomicUsize::new(0);
 static FLUSHED: Mutex<Option<HashMap<PathBuf, i64>>> = Mutex::new(None);
 
 thread_local! {
-    /// What this library does itself is none of the program's calls.
+    /// `true` while this library itself makes calls, which are none of the program's.
     static IS_INSIDE: Cell<bool> = const { Cell::new(false) };
 }
 

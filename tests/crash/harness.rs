@@ -22,10 +22,10 @@ use std::time::{Duration, Instant};
 /// With the value `all`, every fault happens at every call; otherwise at a sample of them.
 pub(crate) const HOW_MANY: &str = "PHI_CRASH";
 
-/// How many processes are killed at random moments, in each of the tests that do so.
+/// The number of processes that are killed at random moments, in each of the tests that do so.
 pub(crate) const KILLS: &str = "PHI_CRASH_KILLS";
 
-/// What happens at the k-th call. `faults.rs` says what each means.
+/// The fault at the k-th call. `faults.rs` says what each means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     Eio,
@@ -132,7 +132,7 @@ fn library() -> Option<&'static Path> {
         .as_deref()
 }
 
-/// What a program left.
+/// The end of a program.
 #[derive(Debug)]
 pub(crate) struct Ended {
     /// None if it was killed.
@@ -192,8 +192,8 @@ pub(crate) fn write(folder: &Path, files: &Files) {
     }
 }
 
-/// What is there at some moment, as far as it must not be lost: finished rows, by their place,
-/// without their times.
+/// The content that must not be lost from some moment on: finished rows, by their place, without
+/// their times.
 pub(crate) type Finished = BTreeMap<String, String>;
 
 /// A command that meets faults.
@@ -201,8 +201,8 @@ pub(crate) struct Scenario<'a> {
     pub(crate) name: &'a str,
     /// Number of faults in a sample.
     pub(crate) sample: usize,
-    /// What is there before. All that the command does not write is not its own and must stay as
-    /// it is.
+    /// The files that are there before. A file that the command does not write is not its own and
+    /// must stay as it is.
     pub(crate) before: Files,
     /// The program's name, for it may start others.
     pub(crate) program: &'a Path,
@@ -210,17 +210,17 @@ pub(crate) struct Scenario<'a> {
     pub(crate) command: &'a dyn Fn(&Path) -> Command,
     /// The exit codes that may come with a fault, besides success.
     pub(crate) codes: &'a [i32],
-    /// What is in the names of files without which the program may say that all is done.
+    /// Parts of the names of files without which the program may say that all is done.
     pub(crate) optional: &'a [&'a str],
-    /// How a user goes on, without faults, until all is done.
+    /// Goes on as a user does, without faults, until all is done.
     pub(crate) go_on: &'a dyn Fn(&Path),
-    /// What is finished; it may be asked at any moment.
+    /// Returns the finished content. It may be asked for at any moment.
     pub(crate) finished: &'a dyn Fn(&Path) -> Finished,
     /// The files of the end as they must always be, without times.
     pub(crate) normal: &'a dyn Fn(&Path) -> Files,
 }
 
-/// What was tried, and what it met.
+/// A count of the faults that were tried, and of their effects.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     /// The calls of an undisturbed run.
@@ -449,7 +449,8 @@ impl Scenario<'_> {
     }
 }
 
-/// What a command does elsewhere, and what it leaves behind.
+/// A watch over the files that a command touches elsewhere, and over the processes it leaves
+/// behind.
 pub(crate) struct Watch {
     scratch: tempfile::TempDir,
 }
@@ -517,7 +518,7 @@ fn processes_with(log: &Path) -> Vec<String> {
     processes.filter(|it| has(it)).map(shown).collect()
 }
 
-/// How a run ends that meets no fault.
+/// The end of a run that meets no fault.
 struct Expected {
     /// The names of all files when the command has ended.
     names: Vec<String>,
@@ -553,8 +554,8 @@ pub(crate) fn same(found: &Files, expected: &Files, what: &str) {
     }
 }
 
-/// What a message must contain to name a file: its name, or that of the file which a temporary one
-/// becomes.
+/// Returns the word by which a message must name a file: its name, or that of the file which a
+/// temporary one becomes.
 fn named(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     match name.strip_suffix(".tmp").and_then(|it| it.rsplit_once('.')) {

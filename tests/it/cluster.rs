@@ -15,7 +15,7 @@ const STUDY: &str = "--topologies Star,Ring,Random --sizes 4,5,6 --seeds 1,2,4,6
 /// 4 rows, 2 exact problems.
 const SHORT: &str = "--topologies Ring,Line --sizes 4 --seeds 42,123";
 
-/// What a command prints as JSON.
+/// Returns the JSON that a command prints.
 #[track_caller]
 pub(crate) fn json(finished: Finished) -> Value {
     serde_json::from_str(&finished.succeeded().stdout).unwrap()

@@ -38,7 +38,7 @@ fn succeed(folder: &Path, arguments: &str) -> Ended {
     ended
 }
 
-/// What runs of these arguments leave beside the files of others.
+/// Returns the files that runs of these arguments leave beside the files of others.
 fn left_by(before: &Files, arguments: &[&str]) -> Files {
     let place = tempfile::tempdir().unwrap();
     write(place.path(), before);
@@ -311,7 +311,7 @@ fn drawings() {
     }
 }
 
-/// What the tasks of a job have done: all that is in their journals.
+/// Returns the items that the tasks of a job have done: all that is in their journals.
 fn items(folder: &Path) -> Finished {
     let journals = folder.join("runs/a/cluster/journals");
     let found = fs::read_dir(journals).into_iter().flatten().map(|it| it.unwrap().path());

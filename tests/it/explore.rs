@@ -15,7 +15,7 @@ use crate::draw::hostile;
 use crate::own_network::{copies_of_three_values, dense, or_and_xor};
 use crate::program::Place;
 
-/// What the script of a page reads.
+/// Returns the data that the script of a page reads.
 fn data(page: &str) -> Value {
     let begin = "<script type=\"application/json\" id=\"data\">";
     let (_, rest) = page.split_once(begin).unwrap();
@@ -181,8 +181,7 @@ fn chromium(place: &Place) -> Option<Command> {
     Some(command)
 }
 
-/// What the page shows on a phone after it was used: a script like a reader, and then the page as
-/// it is.
+/// Returns the DOM of the page on a phone, after a script has acted like a reader.
 fn used(place: &Place, page: &str, acts: &str) -> Option<String> {
     let mut browser = chromium(place)?;
     let text = place.read(page).replace("</body>", &format!("<script>{{{acts}}}</script></body>"));
@@ -193,7 +192,7 @@ fn used(place: &Place, page: &str, acts: &str) -> Option<String> {
     Some(String::from_utf8(browser.arg(page).output().unwrap().stdout).unwrap())
 }
 
-/// What an element's attribute says.
+/// Returns the value of an element's attribute.
 #[track_caller]
 fn attribute<'a>(page: &'a str, name: &str) -> &'a str {
     let after = page.split(&format!("{name}=\"")).nth(1).unwrap_or_else(|| panic!("no {name}"));
@@ -317,7 +316,7 @@ fn a_slow_figure_is_turned_in_part() {
     assert_eq!(found["drawn"], json!([turned, found["whole"]]));
 }
 
-/// What a dot stands for is told where it is pointed at, and keys turn the figure.
+/// A dot that is pointed at shows its description, and keys turn the figure.
 #[test]
 fn a_figure_is_pointed_at_and_turned_by_keys() {
     let place = Place::new();

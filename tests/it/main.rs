@@ -9,19 +9,19 @@ mod sources;
 /// Running the program.
 mod program;
 
-/// What a study computes and writes.
+/// The computation and the files of a study.
 mod study;
 
-/// What a program that launches this one reads.
+/// The output for a program that launches this one.
 mod protocol;
 
-/// What is told to programs.
+/// The events for programs.
 mod events;
 
 /// Reports of runs.
 mod report;
 
-/// What people see while it runs.
+/// The display for people while it runs.
 #[cfg(unix)]
 mod terminal;
 

@@ -1,4 +1,5 @@
-//! What needs more memory than this process may take is not begun, and costs nothing that is done.
+//! A computation that needs more memory than this process may take is not begun. It costs nothing
+//! that is done.
 
 use std::process::Command;
 

@@ -33,7 +33,7 @@ pub(crate) fn how_many(quick: usize, full: usize) -> usize {
     if std::env::var_os("PHI_SLOW_TESTS").is_some() { full } else { quick }
 }
 
-/// What a finished program left.
+/// The exit code and the output of a finished program.
 #[derive(Debug)]
 pub(crate) struct Finished {
     pub(crate) code: Option<i32>,

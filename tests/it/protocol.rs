@@ -1,5 +1,5 @@
-//! What a program that launches this one reads. The documents in `phi-protocol/golden` are compared
-//! with what xtask makes of them, too (in its `run.rs` and `slurm/program.rs`).
+//! The output for a program that launches this one. The documents in `phi-protocol/golden` are also
+//! compared with xtask's side (in its `run.rs` and `slurm/program.rs`).
 
 use std::fs;
 use std::path::Path;

@@ -333,7 +333,7 @@ fn check_permutation(found: &Value, lines: &[Line]) {
     check(&found["p_spearman"], Some(share(&spearman)), "permutation, ρ");
 }
 
-/// What a model fitted to points predicts at `x`.
+/// Returns the prediction at `x` of a model fitted to points.
 fn predicted(model: &str, points: &Points, x: f64) -> f64 {
     let line = |points: &Points| {
         let slope = co(points) / co(&first(points));
@@ -728,7 +728,7 @@ fn check_pair(cell: &str, expected: [Option<f64>; 2], what: &str) {
     check_rounded(rho, expected[1], 3, what);
 }
 
-/// What the document and a row of the table say of an estimator in a suite; returns r and ρ.
+/// Checks the document and a row of the table about an estimator in a suite; returns r and ρ.
 #[track_caller]
 fn check_judged(
     found: &Value,

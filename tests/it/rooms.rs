@@ -11,7 +11,7 @@ const ROOMS: [&str; 14] = [
     "report", "phi", "cluster", "cli",
 ];
 
-/// What serves all rooms, and uses none.
+/// The modules that serve all rooms and use none.
 const BELOW_ALL: [&str; 4] = ["error", "exit", "escape", "wording"];
 
 #[test]

@@ -106,7 +106,7 @@ fn every_statistic_can_be_computed_from_the_journal() {
 /// time.
 const SMALL: &str = "--run first --topologies Star,Random --sizes 4,5 --seeds 42,123,456 --jobs 1";
 
-/// What came of killing.
+/// A count of kills and their effects.
 #[derive(Default)]
 struct Kills {
     /// Kills that hit.

@@ -6,8 +6,8 @@ const STUDY: &str = "--topologies Dense,Star --sizes 6,7 --seeds 42 --jobs 1";
 /// A second or so: long enough to be drawn.
 const LONG_STUDY: &str = "--topologies Star,Random --sizes 6 --seeds 1,5 --jobs 1";
 
-/// What the program writes to a terminal of that many columns; none without a program that makes
-/// one.
+/// Returns the program's output on a terminal of that many columns, or `None` without a program
+/// that makes one.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn on_a_terminal(
     place: &Place,

@@ -247,12 +247,12 @@ class Network(Frozen):
 
     @property
     def alphabet(self) -> tuple[int, ...]:
-        """How many values each unit has."""
+        """The number of values of each unit."""
         return self._alphabet
 
     @property
     def values(self) -> Optional[tuple[tuple[str, ...], ...]]:
-        """What the values of each unit are called, if they have names."""
+        """The names of the values of each unit, if they have names."""
         found = self._native.values
         return None if found is None else tuple(map(tuple, found))
 
