@@ -1,6 +1,5 @@
-//! What dividing one Φ costs: Φ of a generic network as one search and in pieces that know nothing
-//! of each other but what decisions say, each on one thread, with the work that all of them
-//! counted.
+//! The cost of dividing one Φ: Φ of a generic network as one search, and in pieces that exchange
+//! decisions only. Each search runs on one thread. The work that all of them counted is printed.
 //!
 //! ```sh
 //! cargo run --release -p pyphi-core --example pieces -- UNITS PIECES one|once|turns|alone

@@ -9,7 +9,7 @@ use std::fmt;
 use crate::error::{ErrorKind, Result};
 use crate::unit_set::{UnitSet, bits, deposit, extract};
 
-/// How many values each unit has: at least two each. Prints as `(3,2,2)`.
+/// The number of values of each unit: at least two each. Prints as `(3,2,2)`.
 ///
 /// ```
 /// use pyphi_core::Alphabet;
@@ -85,7 +85,7 @@ impl Alphabet {
         self.sizes[unit] as usize
     }
 
-    /// Whether every unit has two values.
+    /// Returns `true` if every unit has two values.
     pub fn is_binary(&self) -> bool {
         self.is_binary
     }
@@ -149,7 +149,8 @@ impl Alphabet {
         bits(units).map(|unit| self.sizes[unit] as usize).product()
     }
 
-    /// What the number of a state changes by if a unit goes to its next value.
+    /// Returns the difference that a step of a unit to its next value makes to the number of a
+    /// state.
     pub(crate) fn stride(&self, unit: usize) -> usize {
         self.strides[unit] as usize
     }

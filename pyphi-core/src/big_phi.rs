@@ -45,14 +45,15 @@ pub struct BigPhi {
     pub ces: CauseEffectStructure,
     /// The concepts of the system under `cut`; empty where Φ = 0, and of a search that was stopped.
     pub partitioned_ces: CauseEffectStructure,
-    /// How many core causes and core effects, in the two structures, were chosen from several
-    /// purviews of the same φ and size. If this is not 0, Φ is not unique: another numbering of the
-    /// units may give another value. It can happen, rarely, even if this is 0, through a tie under
-    /// another cut. How much difference it makes says [`phi_range`](crate::phi_range).
+    /// The number of core causes and core effects, in the two structures, that were chosen from
+    /// several purviews of the same φ and size. If this is not 0, Φ is not unique: another
+    /// numbering of the units may give another value. It can happen, rarely, even if this is 0,
+    /// through a tie under another cut. [`phi_range`](crate::phi_range) says how much difference it
+    /// makes.
     pub ties: u64,
-    /// How many core causes and core effects, over the intact system and all cut systems, had the
-    /// same φ for several purviews, of whatever size. Known only with [`Options::count_ties`]; 0
-    /// where Φ = 0.
+    /// The number of core causes and core effects, over the intact system and all cut systems, that
+    /// had the same φ for several purviews, of whatever size. Known only with
+    /// [`Options::count_ties`]; 0 where Φ = 0.
     pub purview_ties: Option<u64>,
     /// Cuts whose distance is known, or known to be larger than the smallest.
     pub cuts_decided: u64,
@@ -63,9 +64,9 @@ pub struct BigPhi {
     /// search, and of a search that was stopped: there are no concepts to know it from. See
     /// [`conceptual_information`](crate::conceptual_information).
     pub conceptual_information: Option<f64>,
-    /// Whether the search was finished, and if not, why.
+    /// The reason for the end: the search is complete, or it was stopped.
     pub stop_reason: StopReason,
-    /// What it took.
+    /// Counts of the work that was done.
     pub stats: Stats,
 }
 
@@ -93,7 +94,7 @@ impl BigPhi {
         }
     }
 
-    /// Whether the result is exact.
+    /// Returns `true` if the result is exact.
     pub fn is_complete(&self) -> bool {
         self.stop_reason == StopReason::Complete
     }
@@ -191,9 +192,9 @@ pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<BigPhi> 
     subsystems.par_iter().map(solve).collect()
 }
 
-/// What one cut of a subsystem takes away (IIT 3.0): `phi` is the distance of the structure under
-/// `cut` from that of the intact system, whether another cut takes less or not. Of all cuts Φ is
-/// the smallest.
+/// Measures the effect of one cut on a subsystem (IIT 3.0): `phi` is the distance of the structure
+/// under `cut` from that of the intact system, whether another cut takes less or not. Of all cuts Φ
+/// is the smallest.
 ///
 /// ```
 /// use pyphi_core::{Cut, Options, UnitSet, big_phi_under, fixtures};
@@ -280,8 +281,8 @@ pub fn cut_distances(
     Search::new(subsystem, options).distances()
 }
 
-/// Whether Φ of IIT 3.0 is 0 because a cut severs nothing, or there is none: there are fewer than
-/// two units, or they do not all reach each other.
+/// Returns `true` if Φ of IIT 3.0 is 0 because a cut severs nothing, or there is none: there are
+/// fewer than two units, or they do not all reach each other.
 ///
 /// ```
 /// use pyphi_core::{Network, State, Subsystem, fixtures, is_zero_without_search};
@@ -350,11 +351,11 @@ pub(crate) struct Search<'a> {
     choices: Option<Vec<Choices>>,
     /// Choices left to the order so far.
     n_open_choices: AtomicU64,
-    /// Whether the search stays on this thread.
+    /// `true` if the search stays on this thread.
     is_alone: bool,
 }
 
-/// What a mechanism of the intact system came to.
+/// The result for a mechanism of the intact system.
 #[derive(Debug, Clone)]
 pub(crate) struct MechanismResult {
     /// Position in the order of mechanisms.
@@ -365,7 +366,7 @@ pub(crate) struct MechanismResult {
     pub(crate) purview_ties: u64,
 }
 
-/// What is known of a cut when the search is over.
+/// The result for a cut at the end of the search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CutResult {
     /// Position in the order of cuts.
@@ -389,7 +390,7 @@ pub(crate) fn coarse_tolerance(subsystem: &Subsystem) -> i128 {
     i128::from(to_coarse(subsystem.tolerance_fixed())) * i128::from(COARSE_ONE)
 }
 
-/// How many connections a cut severs.
+/// Returns the number of connections that a cut severs.
 fn n_severed(subsystem: &Subsystem, cut: Cut) -> u32 {
     let inputs = &subsystem.tables.inputs;
     let (from, to) = (subsystem.local(cut.severed_from), subsystem.local(cut.severed_to));
@@ -442,8 +443,8 @@ impl<'a> Search<'a> {
         self
     }
 
-    /// How many choices φ and size have left to the order so far. If none, every order makes the
-    /// same search, step by step, and gives the same Φ.
+    /// Returns the number of choices that φ and size have left to the order so far. If there are
+    /// none, every order makes the same search, step by step, and gives the same Φ.
     pub(crate) fn n_open_choices(&self) -> u64 {
         self.n_open_choices.load(Ordering::Relaxed)
     }
@@ -668,8 +669,8 @@ impl<'a> Search<'a> {
         (Intact::new(found, null_concept(self.tables)), purview_ties, stats)
     }
 
-    /// What the mechanisms of these ranks come to in the intact system, looked at in this order and
-    /// told of when done; sorted by rank. Fewer if the analysis is to stop.
+    /// Searches the mechanisms of these ranks in the intact system, in this order, and passes each
+    /// result to `tell`. The results are sorted by rank. They are fewer if the analysis is to stop.
     pub(crate) fn mechanisms(
         &self,
         ranks: &[usize],
@@ -729,10 +730,10 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// What the cuts of these ranks come to, looked at in this order and told of when done; sorted
-    /// by rank. The distance of a cut is found out only as far as it may matter beside `bound`,
-    /// which is lowered to the smallest that is found. Fewer if the analysis is to stop, or if the
-    /// bound says that Φ = 0.
+    /// Searches the cuts of these ranks, in this order, and passes each result to `tell`. The
+    /// results are sorted by rank. The distance of a cut is found out only as far as it may matter
+    /// beside `bound`, which is lowered to the smallest that is found. The results are fewer if the
+    /// analysis is to stop, or if the bound says that Φ = 0.
     pub(crate) fn evaluate(
         &self,
         ranks: &[usize],

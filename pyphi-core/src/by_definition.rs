@@ -71,7 +71,7 @@ struct Distribution {
     on: Option<Vec<Fixed>>,
 }
 
-/// How far `q` is from `p`, over the same purview.
+/// Returns the distance of `q` from `p`, over the same purview.
 fn distance(
     values: Option<&ValueTables>,
     direction: Direction,
@@ -281,7 +281,7 @@ impl Definition<'_> {
     }
 }
 
-/// What is the same for the intact system and all cuts.
+/// The state of a search that is the same for the intact system and all cuts.
 struct Search<'a> {
     subsystem: &'a Subsystem,
     options: &'a Options,
@@ -419,7 +419,7 @@ struct Place<'a> {
     unconstrained: Unconstrained<'a>,
 }
 
-/// What is unconstrained in a subsystem.
+/// The unconstrained effects in a subsystem.
 #[derive(Clone, Copy)]
 enum Unconstrained<'a> {
     /// P(ON) of each unit, effects.
@@ -489,7 +489,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Whether two concepts are one and the same place with the same φ.
+/// Returns `true` if two concepts are one and the same place with the same φ.
 fn is_same(a: &Concept, b: &Concept, tolerance: f64) -> bool {
     let same_core = |direction| {
         let (a, b) = (a.core(direction), b.core(direction));

@@ -138,7 +138,7 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
     Ok(sorted)
 }
 
-/// Whether all subsystems of a network may be searched.
+/// Checks that all subsystems of a network may be searched.
 ///
 /// # Errors
 /// If the state has the wrong length, or there is too little memory.

@@ -32,13 +32,13 @@ pub struct CoreRepertoire {
     pub purview: UnitSet,
     /// Its φ: the earth mover's distance to the minimum information partition, in bit flips.
     pub phi: f64,
-    /// What the mechanism in its state says about the purview: `2^|purview|` probabilities, bit k
-    /// of the index being the k-th unit of the purview.
+    /// The probabilities of the purview's states, given the mechanism in its state: `2^|purview|`
+    /// of them, bit k of the index being the k-th unit of the purview.
     pub repertoire: Vec<f64>,
     /// The minimum information partition.
     pub mip: Partition,
-    /// How many other purviews of the same size have the same φ. If this is not 0, another order of
-    /// the units could have chosen another purview.
+    /// The number of other purviews of the same size that have the same φ. If this is not 0,
+    /// another order of the units could have chosen another purview.
     pub ties: u32,
 }
 

@@ -247,7 +247,7 @@ impl<'a> CutStructure<'a> {
         scratch.of_cut = (self.changed, self.is_kept);
     }
 
-    /// How many mechanisms have a concept that the cut may change.
+    /// Returns the number of mechanisms with a concept that the cut may change.
     pub(crate) fn n_changed(&self) -> usize {
         self.changed.len()
     }
@@ -274,7 +274,7 @@ impl<'a> CutStructure<'a> {
         cause.map(|cause| self.small_phi.fill(*mechanism, cause, effect, scratch))
     }
 
-    /// Whether the cause of a mechanism takes no search.
+    /// Returns `true` if the cause of a mechanism is known without another search.
     fn is_searched(&self, idx: usize) -> bool {
         let Changed { mechanism, before, .. } = self.changed[idx];
         let concept = before.map(|before| &self.intact.concepts[before]);
@@ -300,9 +300,9 @@ impl<'a> CutStructure<'a> {
         self.changed.iter().filter(|it| !matches!(it.after, After::Known(None)))
     }
 
-    /// Whether the bound on the distance is at least `stop_at`. The prices in `room` are those that
-    /// proved it for another cut, by mechanism, or nothing. They are a lower bound by themselves,
-    /// and the plan that suits them is a good start.
+    /// Returns `true` if the bound on the distance is at least `stop_at`. The prices in `room` are
+    /// those that proved it for another cut, by mechanism, or nothing. They are a lower bound by
+    /// themselves, and the plan that suits them is a good start.
     fn bound_reaches(&self, stop_at: i128, room: &mut TransportWorkspace) -> bool {
         self.set_bound(room);
         let TransportWorkspace { problem, prices, .. } = room;
@@ -413,7 +413,8 @@ impl SmallPhi<'_> {
 /// Concepts of either structure.
 pub(crate) type Concepts<'a> = SmallVec<[&'a LocalConcept; 32]>;
 
-/// Whether a concept searched anew came out as it was.
+/// Removes the concepts that both structures have: those that were searched anew and came out as
+/// they were.
 pub(crate) fn without_same<'a>(
     rows: impl Iterator<Item = &'a LocalConcept>,
     columns: impl Iterator<Item = &'a LocalConcept>,

@@ -22,7 +22,7 @@ use crate::fixed::Fixed;
 use crate::limits::steps;
 use crate::vectors::widest;
 
-/// What a solve ended with.
+/// The result of a solve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Emd {
     /// The exact distance.
@@ -36,12 +36,12 @@ pub(crate) enum Emd {
 /// A solver with its scratch space; one per thread.
 #[derive(Debug, Default)]
 pub(crate) struct EmdSolver {
-    /// How many problems took more than a bound.
+    /// The number of problems that took more than a bound.
     pub(crate) n_solved: u64,
     k: usize,
     /// Words of 64 states in a set of states.
     n_words: usize,
-    /// What is still to be moved away (positive) or to arrive (negative), by state.
+    /// The mass that is still to be moved away (positive) or to arrive (negative), by state.
     excess: Vec<Fixed>,
     fold: Vec<Fixed>,
     /// Flow out of `x` along unit `d`, to `x ^ 1 << d`, at `d << k | x`. At most one direction of
@@ -150,8 +150,8 @@ impl EmdSolver {
         }
     }
 
-    /// What the flow costs, with what it leaves taken to go all the way: an upper bound on the
-    /// distance.
+    /// Returns the cost of the flow, if the mass that it leaves goes all the way: an upper bound on
+    /// the distance.
     fn upper(&self) -> Fixed {
         self.cost + self.stuck * self.k as Fixed
     }

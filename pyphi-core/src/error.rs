@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-/// What was wrong with an input, and where.
+/// An error in an input: its kind, and the place where it is.
 ///
 /// ```
 /// use pyphi_core::{ErrorKind, Tpm};
@@ -142,7 +142,7 @@ pub enum ErrorKind {
     Label {
         /// The unit.
         unit: usize,
-        /// What is wrong with its label.
+        /// The fault of its label.
         found: String,
         /// The most characters of a label.
         longest: usize,
@@ -181,7 +181,7 @@ pub enum ErrorKind {
     Values {
         /// The unit.
         unit: usize,
-        /// How many values it has.
+        /// The number of its values.
         found: usize,
     },
     /// More states than can be numbered or analysed.
@@ -201,27 +201,27 @@ pub enum ErrorKind {
         expected: usize,
         /// The alphabet.
         alphabet: String,
-        /// What else it may be, if anything.
+        /// A hint at what else it may be, or nothing.
         hint: String,
     },
-    /// What should be the distribution of a unit over its values.
+    /// An entry that is not the distribution of a unit over its values.
     #[error("tpm: row {row}, unit {unit}: {found}, expected {expected}")]
     Distribution {
         /// The row.
         row: usize,
         /// The unit.
         unit: usize,
-        /// What was found.
+        /// The value that was found.
         found: String,
-        /// What was expected.
+        /// The expectation.
         expected: String,
     },
-    /// What is not there for units with more than two values.
+    /// A feature that does not exist for units with more than two values.
     #[error("alphabet {alphabet}: {what} is for units with two values only, expected 2 each")]
     NotBinary {
         /// The alphabet.
         alphabet: String,
-        /// What was asked for.
+        /// The feature that was asked for.
         what: &'static str,
     },
     /// No previous state leads to the state.
@@ -261,7 +261,7 @@ pub enum ErrorKind {
         /// The measure.
         measure: String,
     },
-    /// What is no partition of a system.
+    /// A partition that is none of a system.
     #[error("partition {partition}: expected all units of {units}, each once, in several parts")]
     NoSystemPartition {
         /// The partition.
@@ -282,7 +282,7 @@ pub enum ErrorKind {
     Numbering {
         /// The number that is there twice, or too large.
         number: usize,
-        /// How many numbers there are.
+        /// The number of units, and so of numbers.
         n_units: usize,
     },
     /// A unit that the network does not have.
@@ -343,9 +343,9 @@ pub enum ErrorKind {
          another version of this program"
     )]
     OtherAnalysis {
-        /// What the decision belongs to.
+        /// The analysis that the decision belongs to.
         found: String,
-        /// What it was handed to.
+        /// The analysis that it was handed to.
         expected: String,
     },
     /// A mechanism or cut that the analysis does not have.
@@ -355,7 +355,7 @@ pub enum ErrorKind {
         what: &'static str,
         /// Its number.
         rank: usize,
-        /// How many there are.
+        /// The number of mechanisms or cuts.
         count: usize,
     },
     /// A decision that no analysis comes to.
@@ -363,9 +363,9 @@ pub enum ErrorKind {
     NoDecision {
         /// The mechanism or cut.
         item: String,
-        /// What was found.
+        /// The value that was found.
         found: String,
-        /// What was expected.
+        /// The expectation.
         expected: &'static str,
     },
     /// Two decisions about one thing that cannot both be true.
@@ -373,9 +373,9 @@ pub enum ErrorKind {
     Contradiction {
         /// The mechanism or cut.
         item: String,
-        /// What was known.
+        /// The first decision.
         first: String,
-        /// What was said now.
+        /// The second decision.
         second: String,
     },
     /// Text that is not the JSON of a network.

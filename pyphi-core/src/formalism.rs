@@ -27,8 +27,8 @@ pub enum Formalism {
     Iit4_2026(DifferentiationCap),
 }
 
-/// What intrinsic differentiation is: the cap on φ_s that the 2026 formulation adds. Its paper and
-/// PyPhi 2.0-dev disagree. Both are in bits; -log2 of 0 and of 1 count as 0.
+/// The definition of intrinsic differentiation: the cap on φ_s that the 2026 formulation adds. Its
+/// paper and PyPhi 2.0-dev disagree. Both are in bits; -log2 of 0 and of 1 count as 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DifferentiationCap {
     /// As PyPhi 2.0-dev computes it: -log2 of the forward probability of the *current* state x, for
@@ -49,7 +49,7 @@ impl Formalism {
         Formalism::Iit4_2026(DifferentiationCap::SpecifiedState),
     ];
 
-    /// Whether this is a formulation of IIT 4.0.
+    /// Returns `true` if this is a formulation of IIT 4.0.
     pub fn is_iit4(self) -> bool {
         self != Formalism::Iit3
     }
@@ -86,7 +86,7 @@ impl FromStr for Formalism {
     }
 }
 
-/// What IIT 4.0 does with ties between purviews. Displays as, and is parsed from, `principled`,
+/// The choice of IIT 4.0 among purviews that tie. Displays as, and is parsed from, `principled`,
 /// `pyphi` and `max-phi`.
 ///
 /// Two values are tied if they differ by at most 1e-12 (relative above 1), under every policy.

@@ -40,7 +40,7 @@
 //! IIT 4.0 (Albantakis et al. 2023) is in [`iit4`]: φ_s, distinctions, relations, Φ-structures,
 //! complexes. It starts from the same [`Subsystem`]; [`Formalism`] names the formulations.
 //!
-//! What caused what in a transition between two states is in [`causation`]; the same network on
+//! Actual causation in a transition between two states is in [`causation`]; the same network on
 //! coarser grains in [`grain`].
 
 mod alphabet;

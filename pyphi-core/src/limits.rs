@@ -1,4 +1,4 @@
-//! What an analysis may take, how it can be stopped and watched, and what it says when it was.
+//! The limits of an analysis, its cancellation and progress, and the reason for which it ended.
 //!
 //! Nothing here but the order of choice among ties changes a result that is complete. A stopped
 //! analysis returns what is proven so far.
@@ -14,11 +14,11 @@ use crate::subsystem::Subsystem;
 use crate::tie_order::TieOrder;
 use crate::variant::Variant;
 
-/// How an analysis is run. But for `tie_order` and `variant`, none of it changes a result that is
-/// complete.
+/// The options of an analysis. But for `tie_order` and `variant`, none of them changes a result
+/// that is complete.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// What the analysis may take. [default: no limits]
+    /// The time and memory that the analysis may take. [default: no limits]
     pub limits: Limits,
     /// Set this to stop the analysis soon; its result then says [`StopReason::Cancelled`].
     /// [default: cannot be cancelled]
@@ -57,7 +57,7 @@ impl Options {
     }
 }
 
-/// What an analysis may take.
+/// The time and memory that an analysis may take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Wall time. When it is over, the analysis stops within a moment and says what it has.
@@ -80,7 +80,7 @@ pub enum StopReason {
     TimeLimit(Duration),
     /// The tables would need more than [`Limits::memory_bytes`]: nothing was computed.
     MemoryLimit {
-        /// What they would need, in bytes.
+        /// The memory that they would need, in bytes.
         needed_bytes: u64,
     },
     /// There are too many combinations of tied causes, effects and states to find out which has the
@@ -104,10 +104,10 @@ impl fmt::Display for StopReason {
     }
 }
 
-/// How far an analysis has come.
+/// The progress of an analysis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// What is being done.
+    /// The phase that is under way.
     pub phase: Phase,
     /// Steps of the phase that are done: mechanisms searched, cuts or partitions decided, orders
     /// tried.
@@ -305,7 +305,7 @@ impl Stop {
         Stop { cancel: None, deadline: None }
     }
 
-    /// Whether to stop now, and why.
+    /// Returns the reason to stop now, or `None` if the analysis may go on.
     pub(crate) fn reason(&self) -> Option<StopReason> {
         #[cfg(test)]
         if stretch::look() && self.cancel.is_some() {
@@ -340,7 +340,7 @@ pub(crate) fn steps(n: usize) {
     let _ = n;
 }
 
-/// How many steps this thread makes between two looks, and after it is told to stop.
+/// Counts the steps of this thread between two looks, and after it is told to stop.
 #[cfg(test)]
 pub(crate) mod stretch {
     use std::cell::Cell;

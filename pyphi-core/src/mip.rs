@@ -31,9 +31,9 @@ use crate::tie_order::LocalOrder;
 use crate::ties::{Choices, Tied};
 use crate::unit_set::{bits, cmp_lexicographic, extract, submasks};
 
-/// How far a bound computed in floating point may exceed the truth: sums of at most 16 differences
-/// of numbers in [0, 1], each good to a few 1e-16, and the placing of both distributions on the
-/// grid.
+/// The amount by which a bound computed in floating point may exceed the truth: sums of at most 16
+/// differences of numbers in [0, 1], each good to a few 1e-16, and the placing of both
+/// distributions on the grid.
 const BOUND_SLACK: f64 = 1e-12;
 
 /// The purview with the largest φ, in one direction.
@@ -56,7 +56,7 @@ pub(crate) struct Core {
 pub(crate) struct CauseMemo {
     /// By set of units, Σ baseᵘ over its units u.
     weights: Vec<u32>,
-    /// Whether cuts have slots.
+    /// `true` if cuts have slots.
     has_cuts: bool,
     /// 2φ, or 2 · an upper bound on φ + 1, as [`CauseMemo::swap`] keeps it. What is not known is 0,
     /// so that the system gives the table as it is, page by page: most searches of sparse systems
@@ -106,7 +106,7 @@ impl CauseMemo {
         self.values.iter_mut().for_each(|it| *it.get_mut() = 0);
     }
 
-    /// Whether it is without a slot.
+    /// Returns `true` if it has no slot.
     pub(crate) fn is_none(&self) -> bool {
         self.values.is_empty()
     }
@@ -167,24 +167,24 @@ fn zeros(n: usize) -> Vec<AtomicI64> {
     unsafe { Vec::from_raw_parts(start.cast::<AtomicI64>(), length, capacity) }
 }
 
-/// What the search for small φ needs to know, besides its scratch space.
+/// The rules of the search for small φ, without its scratch space.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rules {
     /// Values of at most this are 0; values this close are tied.
     pub(crate) tolerance: Fixed,
-    /// Whether bounds may spare work. Results are the same.
+    /// `true` if bounds may spare work. Results are the same.
     pub(crate) prune: bool,
-    /// Whether every core cause and core effect is searched, to count ties among them.
+    /// `true` if every core cause and core effect is searched, to count ties among them.
     pub(crate) count_ties: bool,
-    /// Whether what is known of one arrangement of interchangeable units is used for the others.
+    /// `true` if the result for one arrangement of interchangeable units is used for the others.
     /// Where there are such units, φ is worked out on the canonical arrangement in any case:
     /// results are the same.
     pub(crate) symmetry: bool,
     /// Which of the purviews that φ and size leave tied is chosen.
     pub(crate) order: LocalOrder,
-    /// Whether size prefers the purviews with fewest units to those with most.
+    /// `true` if size prefers the purviews with fewest units to those with most.
     pub(crate) smallest_purview: bool,
-    /// Whether a mechanism without a concept in the intact system is taken to have none under a
+    /// `true` if a mechanism without a concept in the intact system is taken to have none under a
     /// cut.
     pub(crate) no_new_concepts: bool,
 }
@@ -233,8 +233,8 @@ pub(crate) struct Scratch {
     pub(crate) of_cut: (Vec<Changed>, Vec<bool>),
 }
 
-/// How often the bound on a cut's distance, after the mechanisms of each size, has decided the cut
-/// lately.
+/// A record of how often the bound on a cut's distance, after the mechanisms of each size, has
+/// decided the cut lately.
 #[derive(Debug, Default)]
 pub(crate) struct BoundRecord {
     tried: [u32; 16],
@@ -243,7 +243,8 @@ pub(crate) struct BoundRecord {
 }
 
 impl BoundRecord {
-    /// Whether to try the bound: not where it seldom decides, and then every fourth time.
+    /// Returns `true` if the bound should be tried. Where it seldom decides, it is tried every
+    /// fourth time only.
     pub(crate) fn is_worth_trying(&mut self, size: usize) -> bool {
         let is_lucky = self.tried[size] < 8 || 8 * self.decided[size] >= self.tried[size];
         self.skipped[size] = if is_lucky { 0 } else { (self.skipped[size] + 1) % 4 };
@@ -363,9 +364,9 @@ impl MarginalTable {
         is_made.then(|| &self.repertoires[row << self.n..][..1 << purview.count_ones()])
     }
 
-    /// What of a cut A → B a row depends on: the units of the purview in A and those of the
-    /// mechanism in B. Where there are none of one of these nothing is severed, as in the intact
-    /// system: 1. No cut has that, since it has no unit in A.
+    /// Returns the parts of a cut A → B that a row depends on: the units of the purview in A and
+    /// those of the mechanism in B. Where there are none of one of these nothing is severed, as in
+    /// the intact system: 1. No cut has that, since it has no unit in A.
     #[inline]
     fn tag(wiring: &Wiring, mechanism: u32, purview: u32) -> u32 {
         let (from, to) = (purview & wiring.from, mechanism & wiring.to);
@@ -969,7 +970,7 @@ impl SmallPhi<'_> {
         core.map(|core| Core { n_tied, ..core })
     }
 
-    /// Whether the cut severs a connection from the purview to the mechanism.
+    /// Returns `true` if the cut severs a connection from the purview to the mechanism.
     fn is_severed(&self, mechanism: u32, purview: u32) -> bool {
         bits(mechanism & self.wiring.to)
             .any(|j| self.tables.inputs[j] & self.wiring.from & purview != 0)

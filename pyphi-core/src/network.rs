@@ -169,7 +169,7 @@ impl Network {
         self.values.as_deref()
     }
 
-    /// How many values each unit has.
+    /// The number of values of each unit.
     pub fn alphabet(&self) -> &Alphabet {
         self.tpm.alphabet()
     }
@@ -297,7 +297,8 @@ impl Network {
             .collect()
     }
 
-    /// Whether every unit of `units` reaches every other along connections inside `units`.
+    /// Returns `true` if every unit of `units` reaches every other along connections inside
+    /// `units`.
     pub fn is_strongly_connected(&self, units: UnitSet) -> bool {
         let members = units.bits();
         members != 0

@@ -49,7 +49,7 @@ impl Partition {
         Partition { parts: parts.iter().map(|&(m, p)| (network(m), network(p))).collect() }
     }
 
-    /// How many partitions [`Partition::all`] yields: 2^(|M|-1) · 2^|P| - 1.
+    /// The number of partitions that [`Partition::all`] yields: 2^(|M|-1) · 2^|P| - 1.
     pub fn count(n_mechanism: usize, n_purview: usize) -> u64 {
         if n_mechanism == 0 { 0 } else { (1u64 << (n_mechanism - 1 + n_purview)) - 1 }
     }
@@ -106,7 +106,7 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// Whether this is a cut of a system of these units.
+    /// Checks that this is a cut of a system of these units.
     ///
     /// # Errors
     /// If it does not divide them in two.
@@ -119,7 +119,7 @@ impl Cut {
         Err(ErrorKind::NoCut { cut: self.to_string(), units: units.to_string() }.into())
     }
 
-    /// Whether it parts one unit from the rest, in either direction.
+    /// Returns `true` if it parts one unit from the rest, in either direction.
     pub fn parts_one_unit(&self) -> bool {
         self.severed_from.len() == 1 || self.severed_to.len() == 1
     }

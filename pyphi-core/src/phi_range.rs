@@ -1,4 +1,4 @@
-//! How far Φ hangs on the order of choice among tied core causes and core effects.
+//! The range of Φ over orders of choice among tied core causes and core effects.
 //!
 //! φ of every mechanism and purview is the same in every order, so it is worked out once; only
 //! choices and the distances of structures are redone. Orders are independent of each other: each
@@ -26,13 +26,13 @@ pub struct PhiRange {
     /// The different numberings that stand for all that were asked for: numberings that differ by
     /// an exchange of interchangeable units count once.
     pub numberings: u32,
-    /// Whether these are all numberings there are, so that `low` and `high` are the extremes.
+    /// `true` if these are all numberings there are, so that `low` and `high` are the extremes.
     pub is_exhaustive: bool,
-    /// Whether `low` and `high` are proven to be the extremes over all choices among purviews of
+    /// `true` if `low` and `high` are proven to be the extremes over all choices among purviews of
     /// the same φ and size, made for every mechanism and under every cut by itself; not only over
     /// numberings. See [`tie_range`].
     pub is_exact: bool,
-    /// Whether all of them were tried, and if not, why.
+    /// The reason for the end: all numberings were tried, or the analysis was stopped.
     pub stop_reason: StopReason,
     /// The time that `low` and `high` took beyond `result`.
     pub elapsed: Duration,
@@ -80,7 +80,7 @@ pub fn phi_range(subsystem: &Subsystem, options: &Options, n_more: u32, seed: u6
 /// [`phi_spectrum`](crate::phi_spectrum()) takes little work. Elsewhere the range is that of
 /// [`phi_range`]; [`PhiRange::is_exact`] says which. With `n_more` = 0 it is Φ alone.
 ///
-/// What is quick depends on the subsystem alone, not on the machine.
+/// The subsystem alone decides what is quick, not the machine.
 ///
 /// ```
 /// use pyphi_core::{Network, Options, State, Subsystem, tie_range};

@@ -8,7 +8,7 @@
 //! decides cuts knows a [`Bound`], the smallest distance that any piece has found so far; a cut is
 //! only looked at until it is clear that it has more than that.
 //!
-//! What always holds:
+//! Invariants:
 //! - A decision is true whatever it was pruned by. An "at least x" whose x is not above the
 //!   smallest distance (and the tolerance) settles nothing, so a bound that was too low costs work
 //!   and changes no result: [`CutDecisions`] says that the cut is undecided.
@@ -100,7 +100,7 @@ pub struct Pieces<'a> {
     cuts: Vec<Cut>,
 }
 
-/// What decisions must have in common to be put together: a hash of the system (tables, state,
+/// The identity that decisions must share to be put together: a hash of the system (tables, state,
 /// units), of tolerance, order of choice and whether ties are counted, and of the version of this
 /// library. Prints as the version of the form of decisions, a dash and 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -133,8 +133,8 @@ impl fmt::Display for AnalysisId {
     }
 }
 
-/// What one mechanism of the intact system comes to: its core cause and core effect, or that it has
-/// no concept.
+/// The decision about one mechanism of the intact system: its core cause and core effect, or that
+/// it has no concept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MechanismDecision {
@@ -148,13 +148,13 @@ pub struct MechanismDecision {
 }
 
 impl MechanismDecision {
-    /// Whether the mechanism has a concept.
+    /// Returns `true` if the mechanism has a concept.
     pub fn has_concept(&self) -> bool {
         self.concept.is_some()
     }
 }
 
-/// What a concept is made of; repertoires follow from it.
+/// The core cause and core effect of a concept; repertoires follow from them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cores {
@@ -189,13 +189,13 @@ pub struct IntactStructure {
 }
 
 impl IntactStructure {
-    /// How many concepts there are.
+    /// The number of concepts.
     pub fn n_concepts(&self) -> usize {
         self.concepts.len()
     }
 }
 
-/// What is known of the distance of one cut.
+/// The decision about the distance of one cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CutDecision {
@@ -228,12 +228,12 @@ impl fmt::Display for CutDistance {
     }
 }
 
-/// How a piece ended. What it decided has been reported by then.
+/// The end of a piece. Its decisions have been reported by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PieceEnd {
-    /// Whether it went through all its items, and if not, why.
+    /// The reason for the end: the piece is complete, or it was stopped.
     pub stop_reason: StopReason,
-    /// What it took.
+    /// Counts of the work that was done.
     pub stats: Stats,
 }
 
@@ -278,17 +278,17 @@ impl<'a> Pieces<'a> {
         Pieces { subsystem, options, id, mechanisms, cuts }
     }
 
-    /// What all its decisions carry.
+    /// The identity that all its decisions carry.
     pub fn analysis(&self) -> &AnalysisId {
         &self.id
     }
 
-    /// How many mechanisms there are to decide: 2ⁿ - 1, or 0 if Φ is 0 without search.
+    /// The number of mechanisms to decide: 2ⁿ - 1, or 0 if Φ is 0 without search.
     pub fn n_mechanisms(&self) -> usize {
         self.mechanisms.len()
     }
 
-    /// How many cuts the system has: 2ⁿ - 2, or 0 if Φ is 0 without search.
+    /// The number of cuts of the system: 2ⁿ - 2, or 0 if Φ is 0 without search.
     pub fn n_cuts(&self) -> usize {
         self.cuts.len()
     }
@@ -403,7 +403,7 @@ impl<'a> Pieces<'a> {
         Ok(Some(with_ties(result, self.options)))
     }
 
-    /// How a search ended that went through all its items, or did not.
+    /// Returns the end of a search. `is_through` says that it went through all its items.
     fn end(&self, search: &Search<'_>, is_through: bool, stats: Stats) -> PieceEnd {
         let stop_reason = match search.stop.reason() {
             Some(reason) if !is_through => reason,
@@ -476,7 +476,7 @@ impl<'a> Pieces<'a> {
         })
     }
 
-    /// Whether these may be the core cause and core effect of a mechanism.
+    /// Checks that these may be the core cause and core effect of a mechanism.
     fn check_cores(&self, rank: usize, cores: &Cores) -> Result<()> {
         let wrong = |found: String, expected| {
             Err(ErrorKind::NoDecision { item: self.mechanism_name(rank), found, expected }.into())
@@ -499,7 +499,7 @@ impl<'a> Pieces<'a> {
         Ok(())
     }
 
-    /// Whether ties are counted where, and only where, that was asked for.
+    /// Checks that ties are counted where, and only where, that was asked for.
     fn check_ties(&self, item: impl Fn() -> String, purview_ties: Option<u64>) -> Result<()> {
         let expected = match (self.options.count_ties, purview_ties) {
             (true, None) => "a number, since ties are counted",
@@ -669,17 +669,17 @@ impl<'a> CutDecisions<'a> {
         ranks
     }
 
-    /// Whether no cut may matter any more.
+    /// Returns `true` if no further cut can matter.
     pub fn is_decided(&self) -> bool {
         self.is_zero() || (0..self.known.len()).all(|rank| self.result(rank).is_some())
     }
 
-    /// Whether a cut is known that has no effect: it decides everything.
+    /// Returns `true` if a cut is known that has no effect: it decides everything.
     fn is_zero(&self) -> bool {
         self.best.is_some_and(|best| best.0 <= coarse_tolerance(self.pieces.subsystem))
     }
 
-    /// What the search would have found about the cuts that are decided.
+    /// Returns the results that the search would have found for the cuts that are decided.
     fn results(&self) -> impl Iterator<Item = CutResult> {
         (0..self.known.len()).filter_map(|rank| self.result(rank))
     }

@@ -68,7 +68,7 @@ pub struct PhiRecord {
     pub exact: bool,
 }
 
-/// How far Φ depends on the numbering of the units, as JSON has it.
+/// The range of Φ over numberings of the units, as JSON has it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RangeRecord {
     /// The smallest Φ.
@@ -77,7 +77,7 @@ pub struct RangeRecord {
     pub high: f64,
     /// The different numberings tried, the network's own included.
     pub numberings: u32,
-    /// Whether these are all there are.
+    /// `true` if these are all there are.
     pub is_exhaustive: bool,
 }
 
@@ -93,27 +93,27 @@ impl From<&PhiRange> for RangeRecord {
 pub struct SpectrumRecord {
     /// Which of the purviews that tie count: `all`, `largest`, `smallest` or `unresolved-dropped`.
     pub rule: String,
-    /// What cuts leave to choose: `inherited` or `independent`.
+    /// The choice that cuts leave: `inherited` or `independent`.
     pub cut_choices: String,
-    /// Whether smallest and largest Φ are proven: both ends of each are then equal.
+    /// `true` if smallest and largest Φ are proven: both ends of each are then equal.
     pub proven: bool,
     /// The smallest Φ.
     pub smallest: ExtremeRecord,
     /// The largest Φ.
     pub largest: ExtremeRecord,
-    /// How many choices the intact system leaves; null where that is not known, or beyond the range
-    /// of a double.
+    /// The number of choices that the intact system leaves; null where that is not known, or beyond
+    /// the range of a double.
     pub choices: Option<f64>,
     /// All values, ascending; null if they are too many to list.
     pub values: Option<Vec<SpectrumValueRecord>>,
     /// Searches in which several purviews have a φ within 1e-4 of the largest, exact ties included:
     /// at most [`SpectrumRecord::MOST_NEAR_TIES`] of them, the intact system first.
     pub near_ties: Vec<NearTieRecord>,
-    /// How many there are.
+    /// The number of near ties, listed or not.
     pub n_near_ties: usize,
 }
 
-/// What is proven about the smallest or the largest Φ, as JSON has it.
+/// Proven bounds on the smallest or the largest Φ, as JSON has it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ExtremeRecord {
     /// It is at least this.
@@ -129,9 +129,9 @@ pub struct SpectrumValueRecord {
     pub phi: f64,
     /// The cut that is minimal; null where no cut was searched.
     pub cut: Option<Cut>,
-    /// What is chosen in the intact system, of mechanisms that there is a choice for.
+    /// The choices in the intact system, of mechanisms that there is a choice for.
     pub intact: Vec<ChosenRecord>,
-    /// What is chosen under the cut, of mechanisms that there is a choice for.
+    /// The choices under the cut, of mechanisms that there is a choice for.
     pub partitioned: Vec<ChosenRecord>,
 }
 
@@ -283,18 +283,17 @@ pub struct ComplexesRecord {
     pub condensed: Vec<Vec<usize>>,
     /// The units of other complexes whose Φ is that of the major complex.
     pub major_ties: Vec<Vec<usize>>,
-    /// Whether ties could change which complex is the major one; absent where that was not looked
-    /// at.
+    /// The sensitivity of the major complex to ties; absent where that was not looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub major_over_ties: Option<MajorOverTies>,
     /// The subsystems with Φ > 0, largest Φ first: the first is the major complex.
     pub complexes: Vec<PhiRecord>,
 }
 
-/// Whether ties could change which complex is the major one, as JSON has it.
+/// The sensitivity of the major complex to ties, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MajorOverTies {
-    /// Whether some choice gives another subsystem a larger Φ than another choice gives the major
+    /// `true` if some choice gives another subsystem a larger Φ than another choice gives the major
     /// complex; null if that is not proven.
     pub could_change: Option<bool>,
     /// The smallest and the largest Φ of each subsystem that has a Φ under some choice.
@@ -315,7 +314,7 @@ pub struct SystemRange {
 }
 
 impl MajorOverTies {
-    /// What ranges of all candidates say of the major complex, whose units these are.
+    /// Compares the ranges of all candidates with that of the major complex, whose units these are.
     pub fn new(major: UnitSet, found: &[ComplexRange]) -> MajorOverTies {
         let of_major = found.iter().find(|it| it.units == major).and_then(|it| it.range);
         let mut others = found.iter().filter(|it| it.units != major);
@@ -370,7 +369,7 @@ pub struct StructureRecord {
 /// The values of the units of a network, as JSON has them beside its states.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ValuesRecord {
-    /// How many values each unit has; absent where that is two.
+    /// The number of values of each unit; absent where that is two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alphabet: Option<Vec<usize>>,
     /// For each unit the names of its values, if they have such.
@@ -399,7 +398,7 @@ pub struct MechanismRecord<P> {
     pub nodes: Vec<usize>,
     /// State of the whole network.
     pub state: Vec<u8>,
-    /// How many values each unit of the network has; absent where that is two.
+    /// The number of values of each unit of the network; absent where that is two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alphabet: Option<Vec<usize>>,
     /// The theory.

@@ -5,8 +5,8 @@ use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// What one analysis did. With pruning and several threads some counts depend on which cut was
-/// finished first; the results never do.
+/// Counts of the work of one analysis. With pruning and several threads some counts depend on which
+/// cut was finished first; the results never do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
     /// Mechanism partitions whose cause side was bounded by marginals.

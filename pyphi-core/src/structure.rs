@@ -34,8 +34,8 @@ impl CauseEffectStructure {
         self.concepts.iter().map(|concept| concept.phi).sum()
     }
 
-    /// How many core causes and core effects were chosen from several purviews of the same size and
-    /// the same φ.
+    /// The number of core causes and core effects that were chosen from several purviews of the
+    /// same size and the same φ.
     pub fn ties(&self) -> u64 {
         self.concepts
             .iter()
@@ -212,7 +212,7 @@ pub(crate) struct MarginalColumns {
     /// By unit and then by column. Of a column whose cause is not known, anything.
     cause: Vec<f64>,
     effect: Vec<Fixed>,
-    /// Whether the cause of a column is known: 1 or 0.
+    /// 1 if the cause of a column is known, else 0.
     has_cause: Vec<Fixed>,
     sums: Vec<f64>,
 }

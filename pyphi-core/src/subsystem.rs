@@ -159,7 +159,7 @@ impl Subsystem {
         self.units.len()
     }
 
-    /// Whether every unit reaches every other along connections inside the subsystem.
+    /// Returns `true` if every unit reaches every other along connections inside the subsystem.
     pub fn is_strongly_connected(&self) -> bool {
         self.network.is_strongly_connected(self.units)
     }
@@ -352,7 +352,7 @@ impl Subsystem {
         }
     }
 
-    /// Whether every unit of the network has two values.
+    /// Returns `true` if every unit of the network has two values.
     pub fn is_binary(&self) -> bool {
         self.tables.values.is_none()
     }

@@ -27,8 +27,8 @@ pub(crate) struct Symmetry {
     single: u32,
 }
 
-/// What a cut of a mechanism from a purview comes down to: three sets of units. `from` is the part
-/// of A that matters, 0 if nothing is severed.
+/// The arrangement that a cut of a mechanism from a purview comes down to: three sets of units.
+/// `from` is the part of A that matters, 0 if nothing is severed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Arrangement {
     pub(crate) mechanism: u32,
@@ -82,7 +82,7 @@ impl Symmetry {
         Symmetry { classes, single }
     }
 
-    /// Whether there are no twins.
+    /// Returns `true` if there are no twins.
     pub(crate) fn is_trivial(&self) -> bool {
         self.classes.is_empty()
     }
@@ -169,7 +169,7 @@ impl Symmetry {
     }
 }
 
-/// Whether exchanging two units changes nothing.
+/// Returns `true` if exchanging two units changes nothing.
 fn are_twins(tables: &Tables, i: usize, j: usize) -> bool {
     if i == j {
         return true;
@@ -199,7 +199,7 @@ fn are_twins(tables: &Tables, i: usize, j: usize) -> bool {
         })
 }
 
-/// What is known of a φ.
+/// A φ, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Known {
     Exactly(Fixed),

@@ -1,4 +1,4 @@
-//! What every unit of a subsystem says about its inputs, tabulated once.
+//! Tables of how every unit of a subsystem depends on its inputs, made once.
 //!
 //! For unit j and every subset F of its inputs: `T_j[F](z)` = P(unit j = its current state | F = z,
 //! its other inputs uniform). A cut that severs A → B hides the units of A from those of B: for j
@@ -20,9 +20,9 @@ use crate::network::Network;
 use crate::unit_set::{bits, cmp_lexicographic, deposit, extract, submasks};
 use crate::value_tables::ValueTables;
 
-/// What the entries of the tables for causes are multiplied by, a power of two. The product of the
-/// entries of 12 units is within the range of a float, and so is a mean of the smallest
-/// probabilities over as many states as any network has.
+/// The factor of the entries of the tables for causes, a power of two. The product of the entries
+/// of 12 units is within the range of a float, and so is a mean of the smallest probabilities over
+/// as many states as any network has.
 pub(crate) const SCALE: f64 = f64::from_bits((1023 + 75) << 52);
 /// Where products of scaled entries have a sum of at least this, what floats lose of them does not
 /// matter. A product that passes through the range below 2⁻¹⁰²² is wrong by at most 2⁻¹⁰⁷⁵ there,
@@ -123,7 +123,7 @@ impl Tables {
         bits
     }
 
-    /// Whether unit j is ON.
+    /// Returns `true` if unit j is ON.
     pub(crate) fn is_on(&self, j: usize) -> bool {
         self.on >> j & 1 == 1
     }
@@ -148,7 +148,8 @@ impl Tables {
         &self.effect_on[mask as usize * self.n..][..self.n]
     }
 
-    /// Whether some previous state gives every unit its present value with probability > 0.
+    /// Returns `true` if some previous state gives every unit its present value with probability >
+    /// 0.
     pub(crate) fn is_reachable(&self) -> bool {
         if let Some(values) = &self.values {
             return values.is_reachable();
@@ -232,15 +233,15 @@ impl Wiring {
         self.inputs.iter().enumerate().filter(is_output).fold(0, |outputs, (j, _)| outputs | 1 << j)
     }
 
-    /// What the units of `mask` are for unit `j`: those that it can still see.
+    /// Returns the units of `mask` that unit `j` can still see.
     #[inline]
     pub(crate) fn seen_by(&self, j: usize, mask: u32) -> u32 {
         if self.to >> j & 1 == 1 { mask & !self.from } else { mask }
     }
 
-    /// Whether the connections between `senders` and `receivers` leave every pair of parts
-    /// something to lose: every sender sends, every receiver receives, and the bipartite graph of
-    /// the connections is in one piece. If not, some partition severs nothing and φ = 0.
+    /// Returns `true` if the connections between `senders` and `receivers` leave every pair of
+    /// parts something to lose: every sender sends, every receiver receives, and the bipartite
+    /// graph of the connections is in one piece. If not, some partition severs nothing and φ = 0.
     pub(crate) fn is_connected(&self, senders: u32, receivers: u32) -> bool {
         if receivers == 0 {
             return false;

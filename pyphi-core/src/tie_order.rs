@@ -74,7 +74,7 @@ impl Numbering {
         Numbering(std::array::from_fn(|unit| unit as u8))
     }
 
-    /// What unit `i` is called.
+    /// The number of unit `i`.
     ///
     /// # Panics
     /// If the unit is not below [`UnitSet::MAX_UNITS`].
@@ -108,7 +108,7 @@ const MAX_LOCAL: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum LocalOrder {
     Lexicographic,
-    /// What each unit is called; those beyond the subsystem are 0.
+    /// The number of each unit. Those beyond the subsystem are 0.
     Numbering([u8; MAX_LOCAL]),
     Seeded(u64),
 }

@@ -7,11 +7,11 @@
 use crate::alphabet::{Alphabet, check_unit_count};
 use crate::error::{ErrorKind, Result};
 
-/// How far a row of a state-by-state TPM may be from 1, and an entry from the product of its
-/// marginals.
+/// The distance that the sum of a row of a state-by-state TPM may have from 1, and an entry from
+/// the product of its marginals.
 const TOLERANCE: f64 = 1e-6;
 
-/// How far the distribution of a unit over its values may be from 1.
+/// The distance that the sum of a unit's distribution over its values may have from 1.
 const SUM_TOLERANCE: f64 = 1e-9;
 
 /// A state-by-node TPM: `row(s)[j]` is P(unit j is ON at t+1 | the network is in state s at t). Of
@@ -29,7 +29,8 @@ pub struct Tpm {
     starts: Vec<usize>,
 }
 
-/// What was found out about a state-by-state TPM while its units' own probabilities were added up.
+/// The irregularities of a state-by-state TPM, found while its units' own probabilities were added
+/// up.
 #[derive(Debug)]
 pub(crate) struct Marginals {
     /// The row whose sum differs most from 1, and the sum.
@@ -266,8 +267,8 @@ impl Tpm {
         Ok((Tpm::of_binary(n_units, entries), found_marginals))
     }
 
-    /// How much unit `to` depends on unit `from`, at `from * n + to`: the largest difference that
-    /// `from` alone makes.
+    /// Returns the dependence of unit `to` on unit `from`, at `from * n + to`: the largest
+    /// difference that `from` alone makes.
     pub(crate) fn dependences(&self) -> Vec<f64> {
         let n = self.n_units;
         let mut largest = vec![0.0_f64; n * n];
@@ -341,7 +342,7 @@ impl Tpm {
         averaged
     }
 
-    /// How many values each unit has.
+    /// The number of values of each unit.
     pub fn alphabet(&self) -> &Alphabet {
         &self.alphabet
     }

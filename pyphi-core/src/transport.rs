@@ -15,7 +15,7 @@
 use crate::limits::{Stop, steps};
 use crate::vectors::least_difference;
 
-/// What a column's demand means.
+/// The meaning of a column's demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Columns {
     /// Every column receives exactly its demand.
@@ -24,7 +24,7 @@ pub(crate) enum Columns {
     Limited,
 }
 
-/// What a solve ended with: total cost, mass × cost.
+/// The result of a solve: total cost, mass × cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Total {
     /// The exact minimum.
@@ -48,7 +48,7 @@ pub(crate) struct Transport {
     /// By node, of the route to its parent in the tree.
     parent: Vec<u32>,
     flow: Vec<i64>,
-    /// Whether mass moves from the node to its parent, or the other way.
+    /// `true` if mass moves from the node to its parent, `false` for the other way.
     is_upward: Vec<bool>,
     depth: Vec<u32>,
     first_child: Vec<u32>,
@@ -56,7 +56,7 @@ pub(crate) struct Transport {
     previous_sibling: Vec<u32>,
     stack: Vec<u32>,
     next_row: usize,
-    /// What the first tree is made of, listed by row and by column.
+    /// The shipments of the first tree, listed by row and by column.
     shipments: Vec<Shipment>,
     first_shipment: Vec<u32>,
     room: Vec<i64>,
@@ -286,9 +286,9 @@ impl Transport {
         Some(self.total())
     }
 
-    /// Whether the minimum is at least `stop_at`, all costs being exact. Any plan's cost is at
-    /// least the minimum, any dual's value at most: the first of either on its side of `stop_at`
-    /// decides. False also if the analysis is to stop.
+    /// Returns `true` if the minimum is at least `stop_at`, all costs being exact. Any plan's cost
+    /// is at least the minimum, any dual's value at most: the first of either on its side of
+    /// `stop_at` decides. Also returns `false` if the analysis is to stop.
     pub(crate) fn reaches(&mut self, stop_at: i128, stop: &Stop) -> bool {
         let patience = self.supply.len() + self.demand.len();
         let mut until_look = patience;
@@ -613,8 +613,8 @@ mod tests {
         assert_eq!(transport.solve(10, &Stop::never(), |_, _| 3), Some(Total::AtLeast(15)));
     }
 
-    /// Whether the minimum reaches a value is what comparing it says, also next to the minimum
-    /// itself.
+    /// The answer whether the minimum reaches a value is that of comparing the two, also next to
+    /// the minimum itself.
     #[test]
     fn reaching_is_comparing_with_the_minimum() {
         let mut seed = 3u64;

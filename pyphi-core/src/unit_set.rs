@@ -52,17 +52,17 @@ impl UnitSet {
         self.0.count_ones() as usize
     }
 
-    /// Whether the set has no unit.
+    /// Returns `true` if the set has no unit.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// Whether `unit` is in the set.
+    /// Returns `true` if `unit` is in the set.
     pub const fn contains(self, unit: usize) -> bool {
         unit < Self::MAX_UNITS && self.0 >> unit & 1 == 1
     }
 
-    /// Whether every unit of `self` is in `other`.
+    /// Returns `true` if every unit of `self` is in `other`.
     pub const fn is_subset(self, other: UnitSet) -> bool {
         self.0 & !other.0 == 0
     }
@@ -207,7 +207,8 @@ pub(crate) fn deposit(index: u32, mask: u32) -> u32 {
     bits(mask).enumerate().fold(0, |out, (k, bit)| out | (index >> k & 1) << bit)
 }
 
-/// Whether the bits of `mask` are the lowest ones, so that they are where they are gathered to.
+/// Returns `true` if the bits of `mask` are the lowest ones, so that they are where they are
+/// gathered to.
 #[inline]
 fn is_lowest(mask: u32) -> bool {
     mask & mask.wrapping_add(1) == 0

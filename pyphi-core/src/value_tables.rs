@@ -1,5 +1,5 @@
-//! What the units of a subsystem say about each other where some have more than two values (IIT
-//! 3.0): repertoires, and the distances between them.
+//! Repertoires of the units of a subsystem where some have more than two values (IIT 3.0), and the
+//! distances between them.
 //!
 //! As in `tables`, a cut changes none of it: it hides inputs. The ground distance between two
 //! states is the number of units in which they differ; the values of a unit are names, all equally
@@ -70,7 +70,8 @@ impl ValueTables {
         sizes.chain([u64::from(self.present)]).chain(tables.flatten().map(|p| p.to_bits()))
     }
 
-    /// Whether some previous state gives every unit its present value with probability > 0.
+    /// Returns `true` if some previous state gives every unit its present value with probability >
+    /// 0.
     pub(crate) fn is_reachable(&self) -> bool {
         let all = (1u32 << self.alphabet.n_units()) - 1;
         let mut previous = self.alphabet.states_of(all);
@@ -125,7 +126,7 @@ impl ValueTables {
         repertoire
     }
 
-    /// What is unconstrained over some units.
+    /// Returns the unconstrained repertoire of some units.
     pub(crate) fn unconstrained(&self, direction: Direction, units: u32) -> Vec<f64> {
         match direction {
             Direction::Cause => {

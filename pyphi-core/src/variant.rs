@@ -10,8 +10,8 @@ use crate::error::{ErrorKind, Result};
 use crate::formalism::by_name;
 use crate::tables::subsets_by_size;
 
-/// How small φ and Φ of IIT 3.0 are computed: as published (the default), or as PyPhi 1.2.0 can be
-/// set to. Each field is one of its settings, or more.
+/// The rules by which small φ and Φ of IIT 3.0 are computed: as published (the default), or as
+/// PyPhi 1.2.0 can be set to. Each field is one of its settings, or more.
 ///
 /// Displays as what is not the default, by the names of PyPhi.
 ///
@@ -31,13 +31,13 @@ use crate::tables::subsets_by_size;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE", deny_unknown_fields, default)]
 pub struct Variant {
-    /// How far two repertoires are apart. [default: EMD]
+    /// The distance of two repertoires. [default: EMD]
     #[serde(skip_serializing_if = "is_default")]
     pub measure: Measure,
     /// Which partitions of a mechanism over a purview there are. [default: BI]
     #[serde(rename = "PARTITION_TYPE", skip_serializing_if = "is_default")]
     pub partitions: MechanismPartitions,
-    /// How far two cause-effect structures are apart. [default: EMD]
+    /// The distance of two cause-effect structures. [default: EMD]
     #[serde(skip_serializing_if = "is_default")]
     pub ces_distance: CesDistance,
     /// Of the purviews that tie for the largest φ, those with fewest units are preferred, instead
@@ -60,10 +60,10 @@ pub struct Variant {
     pub largest_order: Option<u32>,
 }
 
-/// How far a repertoire p is from another one q over the same purview of k units, n = 2ᵏ states
-/// (PyPhi: `MEASURE`). Small φ is the distance of the repertoire p from a partitioned one q, in
-/// this order; no measure is scaled by the size of anything. Where p(s) = 0 a state s adds nothing.
-/// A partition averages, so q(s) = 0 only where p(s) = 0.
+/// The distance of a repertoire p from another one q over the same purview of k units, n = 2ᵏ
+/// states (PyPhi: `MEASURE`). Small φ is the distance of the repertoire p from a partitioned one q,
+/// in this order; no measure is scaled by the size of anything. Where p(s) = 0 a state s adds
+/// nothing. A partition averages, so q(s) = 0 only where p(s) = 0.
 ///
 /// Displays as, and is parsed from, the names of PyPhi.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ pub enum MechanismPartitions {
     All,
 }
 
-/// How far the structure of a cut system is from that of the intact one.
+/// The distance of the structure of a cut system from that of the intact one.
 ///
 /// Displays as, and is parsed from, the names of PyPhi.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -149,7 +149,7 @@ impl Measure {
         Measure::Aid,
     ];
 
-    /// Whether it matters which of two repertoires is which.
+    /// Returns `true` if the order of the two repertoires matters.
     pub fn is_asymmetric(self) -> bool {
         matches!(self, Measure::Kld | Measure::Mp2q | Measure::Klm | Measure::Aid)
     }
@@ -241,7 +241,7 @@ impl Variant {
         largest_order: None,
     };
 
-    /// Whether this is IIT 3.0 as published.
+    /// Returns `true` if this is IIT 3.0 as published.
     pub fn is_default(&self) -> bool {
         *self == Variant::default()
     }
@@ -256,7 +256,7 @@ impl Variant {
         all.into_iter().filter(|(is_on, _)| *is_on).map(|(_, name)| name).collect()
     }
 
-    /// Whether structures can be compared: for [`CesDistance::Emd`] the measure has to be
+    /// Checks that structures can be compared: for [`CesDistance::Emd`] the measure has to be
     /// symmetric.
     ///
     /// # Errors
@@ -275,13 +275,13 @@ impl Variant {
         &subsets[..subsets.partition_point(is_listed)]
     }
 
-    /// Whether small φ is that of bipartitions by the earth mover's distance: bounds on it are
-    /// proven for no other.
+    /// Returns `true` if small φ is that of bipartitions by the earth mover's distance: bounds on
+    /// it are proven for no other.
     pub(crate) fn has_bounds_of_small_phi(&self) -> bool {
         self.measure == Measure::Emd && self.partitions == MechanismPartitions::Bi
     }
 
-    /// Whether the distance of a cut can be bounded, too.
+    /// Returns `true` if the distance of a cut can be bounded, too.
     pub(crate) fn has_bounds(&self) -> bool {
         self.has_bounds_of_small_phi() && self.ces_distance == CesDistance::Emd
     }

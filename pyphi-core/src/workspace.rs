@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::mip::{CauseMemo, KEPT_UNITS, Scratch};
 use crate::stats::Stats;
 
-/// What is left of a search, for systems of as many units.
+/// The memory that searches have left, for systems of as many units.
 #[derive(Debug, Default)]
 struct Left {
     memo: Option<CauseMemo>,
@@ -22,7 +22,8 @@ thread_local! {
     };
 }
 
-/// What is left for systems of `n` units; None if nothing is kept of them, or the thread is ending.
+/// Runs `work` on the memory left for systems of `n` units. Returns `None` if nothing is kept of
+/// them, or the thread is ending.
 fn with_left<T>(n: usize, work: impl FnOnce(&mut Left) -> T) -> Option<T> {
     LEFT.try_with(|left| left.borrow_mut().get_mut(n).map(work)).ok().flatten()
 }

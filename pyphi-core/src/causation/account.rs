@@ -16,7 +16,7 @@ use crate::unit_set::{UnitSet, bits};
 /// cause) or `{0} -> {1} 0.415037` (an effect), with ` or ` between purviews that tie.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CausalLink {
-    /// Whether it is the cause or the effect of the occurrence.
+    /// The direction: the cause or the effect of the occurrence.
     pub direction: Direction,
     /// The units of the occurrence: after for causes, before for effects.
     pub mechanism: UnitSet,
@@ -38,7 +38,7 @@ pub struct CausalLink {
 }
 
 impl CausalLink {
-    /// Whether several candidates could each be the cause or the effect.
+    /// Returns `true` if several candidates could each be the cause or the effect.
     pub fn is_undetermined(&self) -> bool {
         self.purviews.len() > 1
     }
@@ -58,7 +58,7 @@ impl fmt::Display for CausalLink {
 /// An occurrence with a candidate for its cause or effect.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// Whether it may be the cause or the effect.
+    /// The direction: a candidate for the cause or for the effect.
     pub direction: Direction,
     /// The units of the occurrence.
     pub mechanism: UnitSet,
@@ -70,14 +70,14 @@ pub struct Candidate {
     pub unconstrained: f64,
     /// log2 of how many times as large the first is: ρ, in bits.
     pub ratio: f64,
-    /// What is lost by the partition that takes least, in bits; negative if it makes the state of
-    /// the candidate more probable.
+    /// The α that is lost by the partition that takes least, in bits. It is negative if that
+    /// partition makes the state of the candidate more probable.
     pub signed_alpha: f64,
     /// α: the same, or 0 if that is not more than the tolerance.
     pub alpha: f64,
 }
 
-/// What caused what in a transition.
+/// The account of a transition: which occurrences caused which.
 #[derive(Debug, Clone)]
 pub struct Account {
     pub(super) transition: Transition,
@@ -169,7 +169,8 @@ fn link(transition: &Transition, alphas: &Alphas, mechanism: u32) -> Option<Caus
     })
 }
 
-/// Whether mechanism and purview hang together. If they do not, α is 0 or that of a part.
+/// Returns `true` if mechanism and purview are connected. If they are not, α is 0 or that of a
+/// part.
 fn is_candidate(transition: &Transition, direction: Direction, m: u32, p: u32) -> bool {
     match direction {
         Direction::Cause => transition.are_connected(p, m),

@@ -138,8 +138,8 @@ pub(super) fn strongest(alphas: &Alphas, stop: &Stop) -> Option<Vec<f64>> {
     Some(strongest)
 }
 
-/// What links there are between units of a mechanism side and of a purview side, times -1, by the
-/// former and the latter: the sums of [`strongest`] over sets of mechanism units. `None` if it was
+/// Sums the links between units of a mechanism side and of a purview side, times -1, by the former
+/// and the latter: the sums of [`strongest`] over sets of mechanism units. Returns `None` if it was
 /// stopped.
 pub(super) fn sums(
     mut strongest: Vec<f64>,

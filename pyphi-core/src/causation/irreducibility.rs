@@ -26,7 +26,7 @@ use crate::network::Network;
 use crate::repertoire::Direction;
 use crate::unit_set::{UnitSet, bits};
 
-/// How irreducible an account is.
+/// The irreducibility of an account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Irreducibility {
     /// Which links and partitions it is about; all if there is none.
@@ -146,8 +146,8 @@ impl Account {
     }
 }
 
-/// What is kept inside a block, times -1, by mechanism units and purview units of partitions of
-/// this direction. `None` if it was stopped.
+/// Sums the links that are kept inside a block, times -1, by mechanism units and purview units of
+/// partitions of this direction. Returns `None` if it was stopped.
 pub(super) fn costs(
     strongest: &[(&Alphas, Vec<f64>)],
     of: Direction,
@@ -175,7 +175,8 @@ pub(super) fn costs(
     Some(all)
 }
 
-/// What a partition takes from the links, one by one: links that it leaves alone lose exactly 0.
+/// Sums the α that a partition takes from the links, one by one: links that it leaves alone lose
+/// exactly 0.
 fn lost(strongest: &[(&Alphas, Vec<f64>)], of: Direction, blocks: &[(u32, u32)]) -> f64 {
     let mut lost = 0.0;
     for (alphas, strongest) in strongest {
@@ -193,7 +194,7 @@ fn lost(strongest: &[(&Alphas, Vec<f64>)], of: Direction, blocks: &[(u32, u32)])
     lost
 }
 
-/// Whether the units hang together by connections among them.
+/// Returns `true` if the units are connected by connections among them.
 pub(super) fn are_connected(network: &Network, units: UnitSet) -> bool {
     let all = units.bits();
     let mut seen = all & all.wrapping_neg();

@@ -66,7 +66,7 @@ const LONG_FROM: usize = 16;
 /// Mechanism units and purview units of each block.
 pub(super) type Blocks = Vec<(u32, u32)>;
 
-/// What blocks cost, and the least sums.
+/// The costs of blocks, and the least sums.
 #[derive(Debug, Clone)]
 pub(super) struct Search {
     scheme: Scheme,
@@ -165,7 +165,7 @@ impl Search {
         Some([least, rest])
     }
 
-    /// What a block costs.
+    /// Returns the cost of a block.
     pub(super) fn cost(&self, m: u32, p: u32) -> f64 {
         self.cost[(m as usize) << self.n_purview | p as usize]
     }

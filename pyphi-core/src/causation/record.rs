@@ -13,13 +13,13 @@ use crate::record::{PartRecord, ValuesRecord};
 use crate::repertoire::Direction;
 use crate::unit_set::UnitSet;
 
-/// What is asked about, as JSON has it.
+/// A transition and the rules for it, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TransitionRecord {
     /// Name of the network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How many values each unit of the network has, and what they are called.
+    /// The number of values of each unit of the network, and their names.
     #[serde(flatten)]
     pub values: ValuesRecord,
     /// State of the whole network before.
@@ -74,8 +74,8 @@ pub struct IrreducibilityRecord {
     pub irreducibility: f64,
     /// The sum of α over the links in question.
     pub sum_alpha: f64,
-    /// Whether the blocks of the partition are of effects with causes (`cause`) or of causes with
-    /// effects (`effect`); null where no partition was tried.
+    /// The direction of the partition: `cause` if its blocks are of effects with causes, `effect`
+    /// if they are of causes with effects; null where no partition was tried.
     pub partition_direction: Option<String>,
     /// The blocks of the partition.
     pub partition: Vec<PartRecord>,
@@ -96,7 +96,7 @@ pub struct LinkRecord {
     pub alpha: f64,
     /// The candidates of this α that have no part of the same α.
     pub purviews: Vec<Vec<usize>>,
-    /// Whether these are several.
+    /// `true` if these are several.
     pub undetermined: bool,
     /// Candidates of this α of which one of these is a part.
     pub tied_supersets: Vec<Vec<usize>>,
@@ -127,7 +127,7 @@ pub struct CandidateRecord {
     pub ratio: f64,
     /// α in bits.
     pub alpha: f64,
-    /// What is lost by the partition that takes least, which may be negative.
+    /// The α that is lost by the partition that takes least, which may be negative.
     pub signed_alpha: f64,
 }
 

@@ -13,7 +13,7 @@ use crate::network::Network;
 use crate::state::State;
 use crate::unit_set::{UnitSet, bits, deposit, submasks};
 
-/// What is done with the units that are not considered before.
+/// The treatment of the units that are not considered before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Background {
     /// They are as they were, for causes and for effects alike: the rule of the paper.
@@ -33,7 +33,7 @@ pub struct Transition {
     effect: UnitSet,
     background: Background,
     probability: f64,
-    /// How many values each unit of the causes has.
+    /// The number of values of each unit of the causes.
     n_values: Arc<Vec<usize>>,
     /// The value that each of them had.
     values: Arc<Vec<usize>>,
@@ -63,7 +63,7 @@ struct UnitTable {
     smallest: f64,
 }
 
-/// How small products of floats may get, as a power of two.
+/// The smallest that products of floats may get, as a power of two.
 const SMALLEST_PRODUCT: f64 = -900.0;
 
 /// Probabilities that are too small to be halved are multiplied by this, a power of two.
@@ -197,7 +197,7 @@ impl Transition {
         self.effect
     }
 
-    /// What is done with the units that are not considered before.
+    /// The treatment of the units that are not considered before.
     pub fn background(&self) -> Background {
         self.background
     }
@@ -208,7 +208,7 @@ impl Transition {
         self.probability
     }
 
-    /// How many units are considered before and after.
+    /// The numbers of units considered before and after.
     pub(super) fn n_units(&self) -> [usize; 2] {
         [self.cause.len(), self.effect.len()]
     }
@@ -218,13 +218,13 @@ impl Transition {
         self.tables().units[effect].inputs
     }
 
-    /// How many states these units of the causes have.
+    /// Returns the number of states of these units of the causes.
     pub(super) fn n_states(&self, causes: u32) -> usize {
         bits(causes).map(|unit| self.n_values[unit]).product()
     }
 
-    /// Whether two sets, causes and effects, hang together and leave no unit without a connection
-    /// to the other set.
+    /// Returns `true` if two sets, causes and effects, are connected and leave no unit without a
+    /// connection to the other set.
     pub(super) fn are_connected(&self, causes: u32, effects: u32) -> bool {
         let (mut seen_causes, mut seen_effects) = (0, effects & effects.wrapping_neg());
         let mut left = effects;

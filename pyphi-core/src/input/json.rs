@@ -657,7 +657,7 @@ fn matrix(value: &Value, name: &str) -> Result<Vec<Vec<u8>>> {
     items(value, name, |row, place| items(row, &place.to_string(), zero_or_one))
 }
 
-/// What the file says of the values of its units, where it has an alphabet.
+/// The values that a file gives its units, where it has an alphabet.
 #[derive(Clone, Copy)]
 struct OwnValues<'a> {
     alphabet: &'a Alphabet,
@@ -874,7 +874,7 @@ fn in_field(name: &str, error: &serde_json::Error) -> Error {
     wrong(format!("{name}: {text}"))
 }
 
-/// What is said of a field that is not one of those known, with the one that was probably meant.
+/// The message about a field that is not one of those known, with the one that was probably meant.
 ///
 /// ```
 /// use pyphi_core::input::unknown_field;
@@ -914,7 +914,8 @@ fn check_name(name: String) -> Result<String> {
     }
 }
 
-/// What is wrong with a name that is longer than so many characters, or has a control character.
+/// Describes the fault of a name that is longer than so many characters, or has a control
+/// character. Returns `None` if the name has no fault.
 pub(crate) fn unprintable(name: &str, longest: usize) -> Option<String> {
     let len = name.chars().count();
     let control = name.chars().position(char::is_control);
@@ -960,7 +961,7 @@ pub(super) fn zero_or_one(value: &Value, place: Place<'_>) -> Result<u8> {
     }
 }
 
-/// What was expected, and what was found (cut short).
+/// Makes an error from the expectation and the value that was found (cut short).
 pub(super) fn json(expected: &str, found: &Value) -> Error {
     let mut found = found.to_string();
     if found.chars().count() > 40 {

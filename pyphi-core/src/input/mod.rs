@@ -6,26 +6,36 @@
 //!
 //! The own form is an object with `tpm` and, where wanted, the other fields:
 //!
-//! | field | holds |
-//! |---|---|
-//! | `tpm` | state-by-node, `2^n` rows of n; state-by-state, `2^n` rows of `2^n`; or multidimensional, `tpm[a][b][c]` being the probabilities after unit 0 in state a, unit 1 in b, unit 2 in c |
-//! | `row_order` | `first-unit-fastest` (unit 0 is the lowest bit of a row's number, little-endian, as PyPhi has it; the default) or `last-unit-fastest` (big-endian) |
-//! | `cm` | n rows of n entries 0 or 1, row = sender. Without it, a connection is where an input makes a difference in the TPM |
-//! | `state` | a 0 or 1 for each unit, unit 0 first: `[1, 0, 0]` or `"100"` |
-//! | `states` | instead of `state`: `"all"`, `"reachable"`, or a list of states |
-//! | `nodes` | the units of the subsystem, by number or by label; all by default |
-//! | `labels` | a name for each unit |
-//! | `name` | a name of the network |
-//! | `alphabet` | how many values each unit has, where that is not 2. Then `tpm` has a row for each state, in it a distribution over its values for each unit (`[[0.2, 0.3, 0.5], [1, 0]]`), or state-by-state; and `row_order` is required |
-//! | `next` | instead of `tpm`, with `alphabet`: a row for each state, in it the next value of each unit |
-//! | `marginals` | instead of `tpm`, as PyPhi 2 has it: for each unit an array with an index for the value of every unit and one for its own next value |
-//! | `values` | with `alphabet`: for each unit a list of names of its values, which `state` may use |
-//! | `before`, `after` | two states, for actual causation instead of `state` |
-//! | `cause`, `effect` | the units considered before and after; all by default |
-//! | `units` | intrinsic units of IIT 4.0: a list of units of the network, and of objects with `parts` (units of the network, or such objects), `grain` (how many updates of the parts are one; 1 by default), `mapping` (`{"coarse": [ON counts]}`, `{"blackbox": [parts]}` or `{"table": [0, 1, ...]}`) and `apportioned` units |
-//! | `history` | for them: states, oldest first, the last of which is `state` |
-//! | `transitions` | a list of objects with these four; what one does not say is as above |
-//! | `counts` | what the TPM was counted from ([`Series`]); kept with it, and not looked at |
+//! - `tpm`: state-by-node, `2^n` rows of n; state-by-state, `2^n` rows of `2^n`; or
+//!   multidimensional, `tpm[a][b][c]` being the probabilities after unit 0 in state a, unit 1 in b,
+//!   unit 2 in c
+//! - `row_order`: `first-unit-fastest` (unit 0 is the lowest bit of a row's number, little-endian,
+//!   as PyPhi has it; the default) or `last-unit-fastest` (big-endian)
+//! - `cm`: n rows of n entries 0 or 1, row = sender. Without it, a connection is where an input
+//!   makes a difference in the TPM
+//! - `state`: a 0 or 1 for each unit, unit 0 first: `[1, 0, 0]` or `"100"`
+//! - `states`: instead of `state`: `"all"`, `"reachable"`, or a list of states
+//! - `nodes`: the units of the subsystem, by number or by label; all by default
+//! - `labels`: a name for each unit
+//! - `name`: a name of the network
+//! - `alphabet`: the number of values of each unit, where it is not 2. Then `tpm` has a row for
+//!   each state, in it a distribution over its values for each unit (`[[0.2, 0.3, 0.5], [1, 0]]`),
+//!   or state-by-state; and `row_order` is required
+//! - `next`: instead of `tpm`, with `alphabet`: a row for each state, in it the next value of each
+//!   unit
+//! - `marginals`: instead of `tpm`, as PyPhi 2 has it: for each unit an array with an index for the
+//!   value of every unit and one for its own next value
+//! - `values`: with `alphabet`: for each unit a list of names of its values, which `state` may use
+//! - `before`, `after`: two states, for actual causation instead of `state`
+//! - `cause`, `effect`: the units considered before and after; all by default
+//! - `units`: intrinsic units of IIT 4.0: a list of units of the network, and of objects with
+//!   `parts` (units of the network, or such objects), `grain` (how many updates of the parts are
+//!   one; 1 by default), `mapping` (`{"coarse": [ON counts]}`, `{"blackbox": [parts]}` or
+//!   `{"table": [0, 1, ...]}`) and `apportioned` units
+//! - `history`: for them: states, oldest first, the last of which is `state`
+//! - `transitions`: a list of objects with `before`, `after`, `cause` and `effect`; what one does
+//!   not say is as above
+//! - `counts`: what the TPM was counted from ([`Series`]); kept with it, and not looked at
 //!
 //! A file holds one such object, a list of them, or one in each line. Each field is there once, and
 //! there are no others: a field that is misspelt, or given twice, would silently be another
@@ -56,8 +66,8 @@ pub use series::{CountedTpm, Series, Unseen};
 pub use table::Table;
 pub use units::AskedUnit;
 
-/// How far an entry may be outside [0, 1] to be taken for one of the two, written with rounding
-/// errors.
+/// The distance that an entry may be outside [0, 1] to be taken for one of the two, written with
+/// rounding errors.
 pub const NOISE: f64 = 1e-9;
 
 /// A difference between two entries that is no larger is taken for rounding: it makes no
@@ -80,7 +90,7 @@ pub struct NetworkRecord {
     pub nodes: Option<Vec<usize>>,
     /// A name for each unit.
     pub labels: Option<Vec<String>>,
-    /// How many values each unit has, where one has more than two.
+    /// The number of values of each unit, where one has more than two.
     pub alphabet: Option<Vec<usize>>,
     /// By unit: a name for each of its values.
     pub values: Option<Vec<Vec<String>>>,
@@ -403,7 +413,7 @@ impl AskedTransition {
     }
 }
 
-/// How networks are read.
+/// The rules by which networks are read.
 ///
 /// ```
 /// use pyphi_core::input::{Reader, States};
@@ -439,7 +449,7 @@ pub struct Reader {
     pub nodes: Option<Vec<UnitName>>,
 }
 
-/// What a text holds.
+/// The networks of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
     /// The networks, in their order.
@@ -448,7 +458,7 @@ pub struct Input {
     pub form: Form,
 }
 
-/// How several networks are put into one text.
+/// The form in which several networks are put into one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// One object.
@@ -466,7 +476,7 @@ pub struct Entry {
     pub record: Result<NetworkRecord>,
     /// The states in which it is to be analysed.
     pub states: States,
-    /// What was guessed, converted, rounded or passed over, each in one line.
+    /// Notes on what was guessed, converted, rounded or ignored, each in one line.
     pub notes: Vec<String>,
     /// The transitions that are asked about: one, of which nothing may be stated, or those of
     /// `transitions`.

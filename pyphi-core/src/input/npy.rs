@@ -63,7 +63,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Array> {
     Ok(Array { shape, values })
 }
 
-/// What follows a key of the header.
+/// Returns the part of the header that follows a key.
 fn after<'a>(header: &'a str, key: &str) -> Option<&'a str> {
     let at = header.find(&format!("'{key}'"))?;
     Some(header[at + key.len() + 2..].trim_start().strip_prefix(':')?.trim_start())

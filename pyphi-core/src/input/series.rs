@@ -11,7 +11,7 @@ fn wrong(message: String) -> Error {
     ErrorKind::Json(message).into()
 }
 
-/// What the row of a state is that was never seen with a successor.
+/// The treatment of a state that was never seen with a successor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unseen {
     /// It is an error, which names the states.
@@ -59,7 +59,7 @@ pub struct Series {
 pub struct CountedTpm {
     /// State-by-state, unit 0 being the lowest bit of a state.
     pub tpm: Vec<Vec<f64>>,
-    /// How often each state was followed by each.
+    /// The number of times that each state was followed by each.
     pub counts: Vec<Vec<u64>>,
     /// The names of the units.
     #[serde(skip_serializing_if = "Option::is_none")]

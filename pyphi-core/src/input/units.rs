@@ -18,9 +18,9 @@ pub enum AskedUnit {
     Made {
         /// Its constituents.
         parts: Vec<AskedUnit>,
-        /// How many of their updates are one of its own.
+        /// The number of their updates that are one of its own.
         grain: u32,
-        /// What makes it ON.
+        /// The rule by which it is ON.
         mapping: Mapping,
         /// Background that counts as its own.
         apportioned: Vec<UnitName>,

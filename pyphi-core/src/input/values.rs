@@ -15,7 +15,7 @@ use crate::alphabet::Alphabet;
 use crate::error::{Error, ErrorKind, Result};
 use crate::tpm::Tpm;
 
-/// How far the sum of a distribution may be from 1 to be divided by it.
+/// The difference from 1 up to which the sum of a distribution is divided out.
 const ROUNDED: f64 = 1e-6;
 
 fn wrong(message: impl Into<String>) -> Error {

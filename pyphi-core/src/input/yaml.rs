@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What a node is written after.
+/// The sequence or mapping that a node is written into.
 enum Open {
     Sequence { is_empty: bool },
     Mapping { is_empty: bool, is_key: bool },
@@ -100,8 +100,8 @@ fn before(
     }
 }
 
-/// What a scalar without quotes means, if it is not text: null, a truth value, or a number. Digits
-/// alone that begin with 0 are a state (`011`).
+/// Reads a scalar without quotes that is null, a truth value, or a number. Returns `None` for text.
+/// Digits alone that begin with 0 are a state (`011`).
 fn plain(text: &str) -> Option<String> {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Some("null".to_owned()),
