@@ -32,12 +32,12 @@ pub struct Complexes {
     pub complexes: Vec<SystemIrreducibilityAnalysis>,
     /// All irreducible systems that were found, in the same order.
     pub irreducible: Vec<SystemIrreducibilityAnalysis>,
-    /// Whether the search was finished, and if not, why.
+    /// The reason for the end: the search is complete, or it was stopped.
     pub stop_reason: StopReason,
 }
 
 impl Complexes {
-    /// Whether the result is exact.
+    /// Returns `true` if the result is exact.
     pub fn is_complete(&self) -> bool {
         self.stop_reason == StopReason::Complete
     }
@@ -132,7 +132,8 @@ pub fn sweep<'a>(
     }))
 }
 
-/// What can be a complex; an error where more units than a system can have all reach each other.
+/// Returns the sets of units that can be a complex, or an error where more units than a system can
+/// have all reach each other.
 fn candidates(network: &Network) -> Result<impl Iterator<Item = UnitSet> + '_> {
     let candidates = candidates_up_to(network, System::MAX_UNITS, System::too_large)?;
     for component in network.strong_components() {

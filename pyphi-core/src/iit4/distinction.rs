@@ -85,7 +85,7 @@ pub struct PurviewState {
     /// The minimum information partitions that tie: in what they take for each severed pair, and in
     /// φ. Empty where φ = 0.
     pub partitions: Vec<JointPartition>,
-    /// Whether these are all; where there are more than [`PurviewState::MOST_LISTED`] partitions
+    /// `true` if these are all. Where there are more than [`PurviewState::MOST_LISTED`] partitions
     /// only one is sought.
     pub are_all: bool,
 }
@@ -183,7 +183,7 @@ pub(crate) struct Undecided {
 }
 
 impl Undecided {
-    /// Whether there is anything to choose.
+    /// Returns `true` if there is a choice.
     pub(crate) fn is_tied(&self) -> bool {
         self.cause.purviews.len() > 1 || self.effect.purviews.len() > 1
     }
@@ -272,7 +272,7 @@ pub(crate) fn distinction(system: &System, mechanism: u32, options: &Options) ->
         .expect("never stopped")
 }
 
-/// What the searches of all mechanisms share.
+/// The state that the searches of all mechanisms share.
 struct MechanismSearch<'a> {
     system: &'a System,
     lists: bool,
@@ -515,9 +515,9 @@ impl<'a> MechanismSearch<'a> {
         candidates
     }
 
-    /// What the minimum information partition takes from the sum of surprises at most, by those
-    /// that part one unit of the mechanism from all the rest: it takes no more for a severed pair
-    /// than the best of these, and severs no more pairs than there are.
+    /// Returns an upper bound on what the minimum information partition takes from the sum of
+    /// surprises, by the partitions that part one unit of the mechanism from all the rest. It takes
+    /// no more for a severed pair than the best of these, and severs no more pairs than there are.
     fn without_one(&self, direction: Direction, mechanism: u32, purview: u32, state: u32) -> f64 {
         let n_mechanism = mechanism.count_ones();
         if n_mechanism < 2 {

@@ -17,7 +17,7 @@ use crate::unit_set::bits;
 /// ms.
 const PARALLEL_FROM: usize = 9;
 
-/// What one share of the partitions came to.
+/// The result of one share of the partitions.
 struct Share {
     smallest: Smallest,
     /// A partition that makes no difference: nothing else matters.

@@ -33,17 +33,18 @@ use crate::repertoire::Direction;
 use crate::tie_order::LocalOrder;
 use crate::unit_set::bits;
 
-/// How many gains g_e the search may look at, or values it may copy: a second or so.
+/// The number of gains g_e that the search may look at, or of values that it may copy: a second or
+/// so.
 const MOST_WORK: u64 = 50_000_000;
 
-/// How many ways may be listed for all pairs of states: another second.
+/// The number of ways that may be listed for all pairs of states: another second.
 const MOST_LISTED: u64 = 30_000_000;
 
-/// How many pairs of a cause and an effect of one mechanism are looked at for one pair of states,
-/// all mechanisms together.
+/// The number of pairs of a cause and an effect of one mechanism that are looked at for one pair of
+/// states, all mechanisms together.
 const MOST_WAYS: usize = 1 << 21;
 
-/// How often a choice is improved from one end to the other.
+/// The number of times that a choice is improved from one end to the other.
 const MOST_SWEEPS: usize = 20;
 
 /// Which Φ is wanted.
@@ -54,7 +55,7 @@ pub(crate) enum Goal {
 }
 
 impl Goal {
-    /// How much better `a` is than `b`.
+    /// The amount by which `a` is better than `b`.
     fn lead(self, a: f64, b: f64) -> f64 {
         match self {
             Goal::Largest => a - b,
@@ -73,7 +74,7 @@ impl Goal {
         }
     }
 
-    /// What Φ can be at best.
+    /// The best conceivable Φ.
     fn utmost(self) -> f64 {
         match self {
             Goal::Largest => f64::INFINITY,
@@ -90,7 +91,7 @@ impl Goal {
     }
 }
 
-/// Whether `a` is better than `b` by more than rounding.
+/// Returns `true` if `a` is better than `b` by more than rounding.
 fn is_better(goal: Goal, a: f64, b: f64) -> bool {
     // The negation holds for two infinities, whose difference is no number.
     goal.lead(a, b) > TIE_TOLERANCE * b.abs().max(1.0)
@@ -99,13 +100,13 @@ fn is_better(goal: Goal, a: f64, b: f64) -> bool {
 /// A cause or an effect: the places of purview and state among those that tie.
 type Place = (usize, usize);
 
-/// How a distinction can count.
+/// A way in which a distinction can count.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Way {
     /// O: bit `2·u + s` is unit u of the system in state s. Of a unit with more values only two can
     /// be congruent, that of the cause and that of the effect: s is 0 for the smaller one.
     elements: u64,
-    /// How many elements its cause and its effect share.
+    /// The number of elements that its cause and its effect share.
     n_both: u32,
     /// φ_d / |O|.
     per_element: f64,
@@ -120,7 +121,7 @@ struct Candidate {
     at: usize,
     phi: f64,
     ways: Vec<Way>,
-    /// What later ones see of it while it is open: elements, each with its r.
+    /// The elements that later candidates see of it while it is open, each with its r.
     relaxed: Vec<(usize, f64)>,
 }
 
@@ -147,7 +148,7 @@ impl Candidate {
 #[derive(Debug)]
 struct Candidates {
     list: Vec<Candidate>,
-    /// Whether all their ways are there.
+    /// `true` if all their ways are there.
     is_whole: bool,
     /// The number of choices.
     combinations: BigUint,
@@ -202,7 +203,7 @@ impl Counted {
         Counted { elements: vec![Values::default(); 2 * n] }
     }
 
-    /// What a distinction adds to Φ.
+    /// Returns the amount that a distinction adds to Φ.
     fn gain(&self, phi: f64, way: &Way) -> f64 {
         let own = phi + f64::from(way.n_both) * way.per_element;
         own + ones(way.elements).map(|it| self.elements[it].gain(way.per_element)).sum::<f64>()
@@ -230,7 +231,7 @@ fn ones(mut set: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// What a search has found for one pair of specified states.
+/// The result of a search for one pair of specified states.
 #[derive(Debug)]
 struct Found {
     value: f64,
@@ -245,7 +246,7 @@ struct Search<'a, 's> {
     goal: Goal,
     n: usize,
     candidates: &'a [Candidate],
-    /// What another pair reaches.
+    /// The value that another pair reaches.
     target: f64,
     best: (f64, Vec<usize>),
     /// The best bound of what was left when the work was over.
@@ -253,7 +254,7 @@ struct Search<'a, 's> {
     effort: Effort<'s>,
 }
 
-/// What all searches of a structure have spent together.
+/// The work that all searches of a structure have done together.
 #[derive(Clone, Copy)]
 struct Effort<'a> {
     work: u64,
@@ -268,7 +269,7 @@ impl Effort<'_> {
         self.work >= MOST_WORK || self.stop.is_due()
     }
 
-    /// Whether there is no time for another pair of states, not even for its first bound.
+    /// Returns `true` if there is no time for another pair of states, not even for its first bound.
     fn is_spent(&self) -> bool {
         self.listed >= MOST_LISTED || self.stop.is_due()
     }
@@ -287,21 +288,22 @@ pub(crate) struct Choice {
     pub(crate) proof: ChoiceProof,
 }
 
-/// What is proven about a choice among tied causes, effects and states of the system.
+/// The proven facts about a choice among tied causes, effects and states of the system.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChoiceProof {
-    /// What no combination exceeds: Φ itself, up to rounding, where it is proven that this is the
-    /// largest one. (Of the smallest Φ what none falls below.)
+    /// The Φ that no combination exceeds: Φ itself, up to rounding, where it is proven that this is
+    /// the largest one. (Of the smallest Φ the value that no combination falls below.)
     pub bound: f64,
-    /// Whether the choice is proven to be the best one; otherwise the best Φ is between the Φ found
-    /// and the bound.
+    /// `true` if the choice is proven to be the best one; otherwise the best Φ is between the Φ
+    /// found and the bound.
     pub is_proven: bool,
-    /// How many pairs of a cause and an effect state of the system there were to choose from.
+    /// The number of pairs of a cause and an effect state of the system that there were to choose
+    /// from.
     pub state_pairs: usize,
-    /// How many combinations of congruent causes and effects there were in all. Of pairs of states
-    /// that there was no time for, none.
+    /// The number of combinations of congruent causes and effects. Those of pairs of states that
+    /// there was no time for are not counted.
     pub combinations: BigUint,
-    /// How many partial combinations were looked at for the proof.
+    /// The number of partial combinations that were looked at for the proof.
     pub nodes: u64,
 }
 
@@ -313,8 +315,8 @@ impl ChoiceProof {
     }
 }
 
-/// What decides among ties: the distinctions with all that ties, the pairs of states in order of
-/// preference.
+/// An open choice among ties: the distinctions with all that ties, and the pairs of states in order
+/// of preference.
 pub(crate) struct Open<'a> {
     pub(crate) system: &'a System,
     pub(crate) undecided: &'a [Undecided],
@@ -548,7 +550,7 @@ fn value(n: usize, candidates: &[Candidate], ways: &[usize]) -> f64 {
     total
 }
 
-/// What a node of the search comes to.
+/// The bound at a node of the search.
 struct Bounded {
     bound: f64,
     /// By open candidate: the way that the bound took.
@@ -583,7 +585,7 @@ impl Search<'_, '_> {
         }
     }
 
-    /// What has to be exceeded for it to matter.
+    /// Returns `true` if a node with this bound may still matter.
     fn is_worth(&self, bound: f64) -> bool {
         // A pair of states that comes up to the target counts too, if it is earlier in order.
         is_better(self.goal, bound, self.best.0) && !is_better(self.goal, self.target, bound)

@@ -36,7 +36,7 @@ const LONG_FROM: usize = 1 << 13;
 /// good as 0.
 const NEGLIGIBLE: f64 = 1e-290;
 
-/// Whether two values are tied.
+/// Returns `true` if two values are tied.
 #[inline]
 pub(crate) fn is_tied(a: f64, b: f64) -> bool {
     (a - b).abs() <= TIE_TOLERANCE * a.abs().max(b.abs()).max(1.0)
@@ -76,7 +76,7 @@ impl SpecifiedState {
         self.purview.iter().zip(self.values)
     }
 
-    /// Whether this is what `whole` says of the same units.
+    /// Returns `true` if this is the state that `whole` gives the same units.
     pub fn is_congruent(self, whole: SpecifiedState) -> bool {
         let all: Vec<(usize, u8)> = whole.elements().collect();
         self.elements().all(|it| all.contains(&it))

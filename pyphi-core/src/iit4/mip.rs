@@ -80,7 +80,7 @@ pub(crate) struct Minimum {
     pub(crate) blocks: Vec<(u32, u32)>,
 }
 
-/// What is known of a minimum.
+/// The outcome of a search for a minimum.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
     /// Some partition makes no difference.

@@ -57,7 +57,7 @@ use crate::network::Network;
 pub struct Rules {
     /// The cap on φ_s of the 2026 formulation; none in 2023.
     pub cap: Option<DifferentiationCap>,
-    /// What to do with ties between purviews.
+    /// The choice among purviews that tie.
     pub ties: TiePolicy,
 }
 
@@ -130,7 +130,7 @@ fn sizes(alphabet: &Alphabet) -> impl Iterator<Item = u64> + Clone + use<> {
     alphabet.sizes().into_iter().map(|k| k as u64)
 }
 
-/// How many pairs there are of a set of known units and their state.
+/// The number of pairs of a set of known units and their state.
 fn n_known(mut sizes: impl Iterator<Item = u64>) -> Option<u64> {
     sizes.try_fold(1u64, |product, k| product.checked_mul(k + 1))
 }

@@ -47,7 +47,7 @@ impl SystemPartition {
         SystemPartition { parts: parts.iter().map(|&part| (part, direction(part))).collect() }
     }
 
-    /// Whether this is a partition of a system of these units.
+    /// Checks that this is a partition of a system of these units.
     ///
     /// # Errors
     /// If it does not divide them in two parts or more (one of a single unit).
@@ -94,8 +94,9 @@ impl SystemPartition {
         edges
     }
 
-    /// How many different partitions a system of `n` units has: `sum over k >= 2 of S(n, k) · (3^k
-    /// - 2^(k+1) + 2)`, S being Stirling numbers of the second kind; for one unit 1. Saturates.
+    /// The number of different partitions of a system of `n` units: `sum over k >= 2 of S(n, k) ·
+    /// (3^k - 2^(k+1) + 2)`, S being Stirling numbers of the second kind; for one unit 1.
+    /// Saturates.
     ///
     /// ```
     /// use pyphi_core::iit4::SystemPartition;
@@ -173,8 +174,8 @@ impl JointPartition {
         all
     }
 
-    /// How many partitions [`JointPartition::all`] lists: `1 + sum over k >= 2 of S(|M|, k) · (k +
-    /// 1)^|P|`. Saturates.
+    /// The number of partitions that [`JointPartition::all`] lists: `1 + sum over k >= 2 of S(|M|,
+    /// k) · (k + 1)^|P|`. Saturates.
     pub fn count(n_mechanism: usize, n_purview: usize) -> u64 {
         // By the number of ways to grow a set partition, unit by unit.
         let mut by_blocks = vec![1u64];
@@ -191,7 +192,8 @@ impl JointPartition {
             .fold(1, u64::saturating_add)
     }
 
-    /// How many pairs of a mechanism unit and a purview unit are severed: the normalisation of φ_d.
+    /// The number of pairs of a mechanism unit and a purview unit that are severed: the
+    /// normalisation of φ_d.
     pub fn n_severed(&self) -> usize {
         let n_purview: usize = self.blocks.iter().map(|(_, p)| p.len()).sum();
         self.blocks.iter().map(|(m, p)| m.len() * (n_purview - p.len())).sum()

@@ -2,8 +2,8 @@
 //! set of tuples. Only [`TiePolicy::Pyphi`](crate::TiePolicy::Pyphi) wants it, to choose among tied
 //! purviews as it does.
 //!
-//! What CPython does is public: the hash of a tuple of small integers is xxHash's mixing step, and
-//! a set is an open-addressing table that is read from its first slot to its last.
+//! CPython's order is public: the hash of a tuple of small integers is xxHash's mixing step, and a
+//! set is an open-addressing table that is read from its first slot to its last.
 
 use super::system::System;
 use crate::repertoire::Direction;
@@ -49,7 +49,7 @@ struct Table {
 }
 
 impl Table {
-    /// How many slots after the first are tried before the next jump.
+    /// The number of slots after the first that are tried before the next jump.
     const LINEAR_PROBES: usize = 9;
 
     fn new() -> Table {

@@ -27,7 +27,7 @@ pub struct SystemRecord {
     pub nodes: Vec<usize>,
     /// State of the whole network.
     pub state: Vec<u8>,
-    /// How many values each unit of the network has; absent where that is two.
+    /// The number of values of each unit of the network; absent where that is two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alphabet: Option<Vec<usize>>,
     /// `iit4-2023`, `iit4-2026` or `iit4-2026-paper`.
@@ -45,7 +45,7 @@ pub struct SystemRecord {
     pub phi_effect: Option<f64>,
     /// The minimum information partition; any that makes no difference where φ_s = 0.
     pub partition: PartitionRecord,
-    /// How many partitions are tied for the minimum, this one included; 0 where φ_s = 0.
+    /// The number of partitions that are tied for the minimum, this one included; 0 where φ_s = 0.
     pub mip_ties: u64,
     /// Why no partition was tried.
     pub reasons: Vec<String>,
@@ -88,7 +88,7 @@ pub struct PartitionRecord {
     pub kind: String,
     /// The parts.
     pub parts: Vec<Vec<usize>>,
-    /// What is cut of each: `inputs_cut`, `outputs_cut` or `both`.
+    /// The direction in which each is cut: `inputs_cut`, `outputs_cut` or `both`.
     pub directions: Vec<String>,
     /// All pairs `[u, v]` with u → v cut, connected or not.
     pub cut_edges: Vec<(usize, usize)>,
@@ -140,13 +140,13 @@ pub struct PhiStructureRecord {
 /// as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PhiSpectrumRecord {
-    /// Whether both are proven: both ends of each are then equal.
+    /// `true` if both are proven: both ends of each are then equal.
     pub proven: bool,
     /// The smallest Φ.
     pub smallest: ExtremeRecord,
     /// The largest Φ.
     pub largest: ExtremeRecord,
-    /// How many combinations there are: a number up to 2⁶⁴ - 1, beyond that a string of digits.
+    /// The number of combinations: a number up to 2⁶⁴ - 1, beyond that a string of digits.
     #[serde(with = "count")]
     pub combinations: BigUint,
 }
@@ -166,10 +166,10 @@ impl From<&PhiSpectrum> for PhiSpectrumRecord {
     }
 }
 
-/// What is proven about a choice among ties, as JSON has it.
+/// The proven facts about a choice among ties, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChoiceRecord {
-    /// Whether Φ is proven to be the largest that the choice allows.
+    /// `true` if Φ is proven to be the largest that the choice allows.
     pub proven: bool,
     /// The Φ that no choice exceeds: `big_phi` where that is proven; null if nothing is known.
     pub big_phi_at_most: Option<f64>,
@@ -284,7 +284,7 @@ pub struct RelationRecord {
     pub overlap: Vec<(usize, u8)>,
     /// φ_r in bits.
     pub phi_r: f64,
-    /// How many faces it has, as `n_relations`.
+    /// The number of its faces, as `n_relations`.
     #[serde(with = "count")]
     pub n_faces: BigUint,
     /// The first of them.
@@ -373,7 +373,7 @@ pub struct ComplexesRecord {
     pub state: Vec<u8>,
     /// The version of IIT 4.0.
     pub formalism: String,
-    /// What is done with ties.
+    /// The policy for ties.
     pub ties_policy: String,
     /// The complexes, largest φ_s first.
     pub complexes: Vec<PhiStructureRecord>,

@@ -26,11 +26,12 @@ use super::distinction::{Distinction, Mice};
 #[derive(Debug, Clone)]
 pub struct Relations {
     nodes: Vec<Node>,
-    /// What each bit of the nodes is: a unit with its value. Ascending.
+    /// The element of each bit of the nodes: a unit with its value. Ascending.
     elements: Arc<[(usize, u8)]>,
 }
 
-/// What a distinction brings into its relations. Each bit is one of the elements that there are.
+/// The elements that a distinction brings into its relations. Each bit is one of the elements that
+/// there are.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     cause: u64,
@@ -76,7 +77,7 @@ impl Relations {
         Relations { nodes: distinctions.iter().map(node).collect(), elements: all.into() }
     }
 
-    /// How many relations there are, those of single distinctions included.
+    /// The number of relations, those of single distinctions included.
     pub fn count(&self) -> BigUint {
         let several = |m: usize| (BigInt::from(1) << m) - BigInt::from(m) - BigInt::from(1);
         let coefficients = self.coefficients().into_iter().enumerate();
@@ -84,7 +85,7 @@ impl Relations {
         (several + BigInt::from(self.n_single())).to_biguint().expect("a number of sets")
     }
 
-    /// How many relations of one, of two and of three distinctions there are.
+    /// The numbers of relations of one, of two and of three distinctions.
     pub fn count_of_degrees(&self) -> [u64; 3] {
         let coefficients = self.coefficients();
         let of_degree = |n_sets: &dyn Fn(i128) -> i128| {
@@ -130,12 +131,12 @@ impl Relations {
         coefficients
     }
 
-    /// How many distinctions are related with themselves.
+    /// The number of distinctions that are related with themselves.
     fn n_single(&self) -> usize {
         self.nodes.iter().filter(|node| node.both() != 0).count()
     }
 
-    /// How many relations there are among the first distinctions, as many as do not have too many
+    /// The number of relations among the first distinctions, as many as do not have too many
     /// elements for this to be quick.
     pub(crate) fn count_of_some(&self) -> BigUint {
         const QUICK: u32 = 18;
@@ -290,9 +291,9 @@ impl Relations {
         FaceIter { nodes, elements, stack: Vec::new(), next: Some(0) }
     }
 
-    /// How many faces [`Relations::faces`] lists: with T over the non-empty subsets of the overlap,
-    /// the sum of `(-1)^(|T|-1)` times the product over the distinctions of how many of its choices
-    /// have all of T.
+    /// The number of faces that [`Relations::faces`] lists: with T over the non-empty subsets of
+    /// the overlap, the sum of `(-1)^(|T|-1)` times the product over the distinctions of the number
+    /// of its choices that have all of T.
     ///
     /// # Panics
     /// If the relation is not one of these distinctions.
@@ -345,7 +346,8 @@ impl Largest {
         Largest { most, found: Vec::new() }
     }
 
-    /// Whether one with this φ_r, which is 0 where nothing is shared, could be among them.
+    /// Returns `true` if one with this φ_r, which is 0 where nothing is shared, could be among
+    /// them.
     fn may_have(&self, phi: f64) -> bool {
         let is_full = self.found.len() == self.most;
         phi > 0.0 && !(is_full && self.found.last().is_none_or(|(least, ..)| phi < *least))
@@ -437,7 +439,7 @@ pub enum FaceSide {
 /// A face of a relation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Face {
-    /// What is chosen from each distinction of the relation, in their order.
+    /// The sides that are chosen from each distinction of the relation, in their order.
     pub sides: Vec<FaceSide>,
     /// The units, with their states, that all chosen purviews have in common.
     pub overlap: Vec<(usize, u8)>,

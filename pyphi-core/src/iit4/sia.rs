@@ -54,7 +54,7 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What a system specifies in one direction: its cause or its effect.
+/// The state that a system specifies in one direction: its cause or its effect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SystemState {
     /// The specified state, which distinctions must agree with. If several tie, the one with the
@@ -102,28 +102,28 @@ pub struct SystemIrreducibilityAnalysis {
     /// The minimum information partition. Where φ_s = 0 in 2023 it is any partition that makes no
     /// difference; `None` without a search.
     pub partition: Option<SystemPartition>,
-    /// How many partitions tie with it in normalized and in plain φ_s, itself included; 0 where φ_s
-    /// = 0 in 2023.
+    /// The number of partitions that tie with it in normalized and in plain φ_s, itself included; 0
+    /// where φ_s = 0 in 2023.
     pub mip_ties: u64,
     /// Why φ_s is 0 without a search; otherwise empty.
     pub reasons: Vec<Reason>,
-    /// What the system specifies as its cause; `None` only for the empty system.
+    /// The state that the system specifies as its cause; `None` only for the empty system.
     pub cause: Option<SystemState>,
-    /// What the system specifies as its effect; `None` only for the empty system.
+    /// The state that the system specifies as its effect; `None` only for the empty system.
     pub effect: Option<SystemState>,
     /// Pairs of tied cause and effect states that also tie in φ_s. 1 where nothing is tied.
     pub tied_state_pairs: usize,
-    /// Whether the search was finished, and if not, why.
+    /// The reason for the end: the search is complete, or it was stopped.
     pub stop_reason: StopReason,
 }
 
 impl SystemIrreducibilityAnalysis {
-    /// Whether the result is exact.
+    /// Returns `true` if the result is exact.
     pub fn is_complete(&self) -> bool {
         self.stop_reason == StopReason::Complete
     }
 
-    /// Whether the system is irreducible: φ_s > 0.
+    /// Returns `true` if the system is irreducible: φ_s > 0.
     pub fn is_irreducible(&self) -> bool {
         self.phi_s > ZERO_TOLERANCE
     }
@@ -153,10 +153,10 @@ pub fn system_irreducibility_analysis(
         .unwrap_or_else(|| analyse(system, rules, options, &Stop::new(options)))
 }
 
-/// What one partition of a system takes away: `phi_s` is integrated information under `partition`,
-/// whether another takes less or not, for the states that the system specifies. Of all partitions
-/// φ_s is that with the smallest normalized one. Where φ_s is 0 without a search, it is 0 for the
-/// same reasons.
+/// Measures the effect of one partition of a system: `phi_s` is integrated information under
+/// `partition`, whether another takes less or not, for the states that the system specifies. Of all
+/// partitions φ_s is that with the smallest normalized one. Where φ_s is 0 without a search, it is
+/// 0 for the same reasons.
 ///
 /// ```
 /// use pyphi_core::iit4::{PartDirection, Rules, System, SystemPartition, phi_s_under};
@@ -189,7 +189,8 @@ pub fn phi_s_under(
     }))
 }
 
-/// What there is to say where the limit on memory forbids an analysis that needs so many bytes.
+/// Returns the result of an analysis that the limit on memory forbids, since it needs so many
+/// bytes. Returns `None` if it is within the limit.
 pub(crate) fn memory_limit(
     system: &System,
     needed: u64,
@@ -228,7 +229,7 @@ pub(crate) struct TiedStates<'a> {
     /// The pairs, by the places of their states among the specified ones, in the order of the
     /// enumeration.
     pairs: Vec<[usize; 2]>,
-    /// Whether the search for them was finished.
+    /// `true` if the search for them was finished.
     is_complete: bool,
     /// The one partition that is asked for, instead of the one that takes least.
     under: Option<&'a SystemPartition>,
@@ -535,7 +536,7 @@ fn under(system: &System, sides: Sides, partition: &SystemPartition) -> Outcome 
     }
 }
 
-/// What a search has found.
+/// The result of a search.
 struct Found {
     phi: f64,
     normalized: f64,

@@ -90,7 +90,7 @@ impl Side {
         bits(part).map(|i| surprise[i]).sum()
     }
 
-    /// What the part Q gains if it knows I as well: known(Q, I) - own(Q).
+    /// The gain of the part Q if it knows I as well: known(Q, I) - own(Q).
     pub(crate) fn gain(&self, part: u32, known: u32) -> f64 {
         self.known(part, known) - self.own[part as usize]
     }
@@ -124,7 +124,7 @@ impl Sides<'_> {
         })
     }
 
-    /// What the part Q gains on both sides if it knows I as well.
+    /// The gains of the part Q on both sides if it knows I as well.
     pub(crate) fn gain(&self, part: u32, known: u32) -> [f64; 2] {
         self.sides.map(|side| side.map_or(0.0, |side| side.gain(part, known)))
     }
@@ -143,12 +143,12 @@ impl Sides<'_> {
     }
 }
 
-/// How many ordered pairs of units of different parts there are.
+/// The number of ordered pairs of units of different parts.
 pub(crate) fn n_between(n: usize, parts: &[u32]) -> u32 {
     (n * n) as u32 - parts.iter().map(|part| part.count_ones().pow(2)).sum::<u32>()
 }
 
-/// How many of them stay connected.
+/// The number of these pairs that stay connected.
 pub(crate) fn n_kept(inputs_cut: u32, outputs_cut: u32) -> u32 {
     inputs_cut.count_ones() * outputs_cut.count_ones()
 }
@@ -172,7 +172,7 @@ impl Cut {
         self.phi() / self.n_cut
     }
 
-    /// Whether the partition makes no difference.
+    /// Returns `true` if the partition makes no difference.
     pub(crate) fn is_zero(&self) -> bool {
         self.phi() <= ZERO_TOLERANCE
     }

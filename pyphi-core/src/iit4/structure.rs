@@ -24,7 +24,7 @@ use crate::unit_set::UnitSet;
 /// `sia.phi_s`.
 #[derive(Debug, Clone)]
 pub struct PhiStructure {
-    /// How irreducible the system is, and the states that it specifies.
+    /// The irreducibility of the system, and the states that it specifies.
     pub sia: SystemIrreducibilityAnalysis,
     /// Distinctions whose cause and effect are congruent with those states, by mechanism: small
     /// ones first, then lexicographically.
@@ -33,14 +33,15 @@ pub struct PhiStructure {
     pub incongruent: Vec<Distinction>,
     /// Σ φ_d over the congruent distinctions, in bits.
     pub sum_phi_d: f64,
-    /// How many relations there are among them.
+    /// The number of relations among them.
     pub n_relations: BigUint,
     /// Σ φ_r over these relations, in bits.
     pub sum_phi_r: f64,
     /// Φ = Σ φ_d + Σ φ_r, in bits.
     pub big_phi: f64,
-    /// Whether everything was searched. If not, every distinction given is exact as it is, but some
-    /// may be missing: their number, the sums and Φ are lower bounds.
+    /// The reason for the end: everything was searched, or the analysis was stopped. If it was
+    /// stopped, every distinction given is exact as it is, but some may be missing: their number,
+    /// the sums and Φ are lower bounds.
     pub stop_reason: StopReason,
     /// Under [`TiePolicy::MaxPhi`] what is proven about the choice among ties; otherwise `None`,
     /// and where the analysis was stopped before there was anything to choose.
@@ -48,8 +49,8 @@ pub struct PhiStructure {
 }
 
 impl PhiStructure {
-    /// Whether the structure is exact and complete. Under [`TiePolicy::MaxPhi`] Φ must also be
-    /// proven to be the largest one.
+    /// Returns `true` if the structure is exact and complete. Under [`TiePolicy::MaxPhi`] Φ must
+    /// also be proven to be the largest one.
     pub fn is_complete(&self) -> bool {
         self.stop_reason == StopReason::Complete && self.most_phi() == self.big_phi
     }
@@ -120,7 +121,8 @@ pub fn phi_structure(system: &System, rules: Rules, options: &Options) -> PhiStr
     structure_of(system, &tied, tied.analysis(rules), rules, options, &stop, began)
 }
 
-/// What there is to say where the limit on memory forbids a structure.
+/// Returns the result for a structure that the limit on memory forbids, or `None` if it is within
+/// the limit.
 pub(crate) fn forbidden(
     system: &System,
     options: &Options,
@@ -256,11 +258,11 @@ pub struct PhiStructureRange {
     pub low: f64,
     /// The largest.
     pub high: f64,
-    /// How many numberings were tried, the units' own included.
+    /// The number of numberings that were tried, the units' own included.
     pub numberings: u32,
-    /// Whether these are all numberings there are.
+    /// `true` if these are all numberings there are.
     pub is_exhaustive: bool,
-    /// Whether all that were asked for were tried, and if not, why.
+    /// The reason for the end: all that were asked for were tried, or the analysis was stopped.
     pub stop_reason: StopReason,
 }
 
@@ -349,14 +351,14 @@ pub struct PhiSpectrum {
     pub largest: PhiStructure,
     /// The smallest Φ found.
     pub smallest: f64,
-    /// What is proven about it: its `bound` is what no choice falls below. `None` if the analysis
-    /// was stopped.
+    /// The proof for the smallest Φ: no choice falls below its `bound`. `None` if the analysis was
+    /// stopped.
     pub proof_of_smallest: Option<ChoiceProof>,
 }
 
 impl PhiSpectrum {
-    /// What every Φ is proven to be between, whatever congruent causes, effects and states are
-    /// chosen. It is from the smallest to the largest Φ where both are proven.
+    /// The bounds that every Φ is proven to be between, whatever congruent causes, effects and
+    /// states are chosen. They are the smallest and the largest Φ where both are proven.
     pub fn bounds(&self) -> (f64, f64) {
         let least = match &self.proof_of_smallest {
             Some(proof) if !proof.is_proven => proof.bound,
@@ -365,7 +367,7 @@ impl PhiSpectrum {
         (least, self.largest.most_phi())
     }
 
-    /// Whether smallest and largest Φ are proven.
+    /// Returns `true` if smallest and largest Φ are proven.
     pub fn is_complete(&self) -> bool {
         self.largest.is_complete() && self.proof_of_smallest.as_ref().is_some_and(|it| it.is_proven)
     }

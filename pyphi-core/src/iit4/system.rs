@@ -51,8 +51,8 @@ enum Likelihood {
     Wide(Vec<Wide>),
 }
 
-/// What causes are made of: by unit, P(unit is as it is now | what is known of the past), by the
-/// state of all units or at [`Known::index`].
+/// The tables that causes are computed from: by unit, P(unit is as it is now | what is known of the
+/// past), by the state of all units or at [`Known::index`].
 #[derive(Debug, Clone)]
 pub(crate) enum Causes {
     Floats(Vec<Table>),
@@ -64,11 +64,11 @@ pub(crate) enum Causes {
 /// floats.
 const MOST_FACTORS: usize = 12;
 
-/// How small products of floats may get, as a power of two. This leaves room for means.
+/// The smallest that products of floats may get, as a power of two. This leaves room for means.
 const SMALLEST_PRODUCT: f64 = -768.0;
 
-/// Whether products of `n` numbers, of which none but 0 is below `smallest`, may leave the range of
-/// floats.
+/// Returns `true` if products of `n` numbers, of which none but 0 is below `smallest`, may leave
+/// the range of floats.
 fn is_tiny(smallest: f64, n: usize) -> bool {
     smallest.log2() * n as f64 <= SMALLEST_PRODUCT
 }
@@ -220,7 +220,7 @@ pub struct System {
     units: UnitSet,
     /// Number of units.
     pub(crate) n: usize,
-    /// How many values each unit has.
+    /// The number of values of each unit.
     pub(crate) alphabet: Alphabet,
     /// The present state.
     pub(crate) present: u32,
@@ -284,7 +284,7 @@ impl Known {
         self.index.places.get(known as usize).map(Vec::as_slice)
     }
 
-    /// How many entries a table has.
+    /// The number of entries of a table.
     pub(crate) fn n_entries(&self) -> usize {
         self.index.n_entries()
     }
@@ -546,8 +546,8 @@ impl System {
         self.n
     }
 
-    /// Whether every unit reaches every other along connections inside the system. So does a single
-    /// unit.
+    /// Returns `true` if every unit reaches every other along connections inside the system. So
+    /// does a single unit.
     pub fn is_strongly_connected(&self) -> bool {
         self.network().is_strongly_connected(self.units)
     }
@@ -562,7 +562,7 @@ impl System {
         self.known.get_or_init(|| Known::new(self))
     }
 
-    /// How many values each unit of the system has.
+    /// The number of values of each unit of the system.
     pub fn alphabet(&self) -> &Alphabet {
         &self.alphabet
     }
@@ -613,9 +613,9 @@ impl System {
         extract(units.bits(), self.units.bits())
     }
 
-    /// Whether the connections between a mechanism and a purview leave every partition something to
-    /// sever: every unit has a connection to the other side, and all of them hang together. If not,
-    /// φ is 0.
+    /// Returns `true` if the connections between a mechanism and a purview leave every partition
+    /// something to sever: every unit has a connection to the other side, and all of them are
+    /// connected. If not, φ is 0.
     pub(crate) fn is_connected(&self, direction: Direction, mechanism: u32, purview: u32) -> bool {
         let (senders, receivers) = match direction {
             Direction::Cause => (purview, mechanism),

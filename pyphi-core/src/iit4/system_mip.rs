@@ -63,7 +63,7 @@ type Both = [f64; 2];
 /// Is told the parts of a partition, and the units whose inputs and those whose outputs are cut.
 type Visit<'v, B> = dyn FnMut(&[u32], [u32; 2]) -> ControlFlow<B> + 'v;
 
-/// What a search for the minimum information partition came to.
+/// The outcome of a search for the minimum information partition.
 pub(crate) enum Outcome {
     /// A partition that makes no difference; the first one, if the search is complete.
     Zero { partition: Candidate, is_complete: bool },
@@ -104,7 +104,7 @@ struct Search<'a> {
     began: Instant,
 }
 
-/// What a walk ends with before it is through.
+/// The reason for which a walk ends before it is through.
 enum End {
     Stopped,
     /// A partition that makes no difference.
@@ -305,8 +305,8 @@ impl Search<'_> {
         Some(None)
     }
 
-    /// Whether a partition that extends these parts may make no difference; `None` if the search
-    /// was stopped.
+    /// Returns `true` if a partition that extends these parts may make no difference, or `None` if
+    /// the search was stopped.
     fn may_be_zero(&self, n_placed: usize, parts: &[u32]) -> Option<bool> {
         let round = Round::of_zero(self.table, n_placed, parts);
         let was_stopped = AtomicBool::new(false);
@@ -386,9 +386,9 @@ struct Round<'a> {
     /// μ · |Q|², by the number of units.
     squares: Vec<Both>,
     mu: Both,
-    /// What all sums have in common.
+    /// The offset that all sums have in common.
     offset: Both,
-    /// What the sums may be wrong by; and, if the ratio is 0, how much may count as 0.
+    /// The error that the sums may have; and, if the ratio is 0, the amount that may count as 0.
     rounding: Both,
     /// By set of elements: w.
     costs: Vec<Both>,
@@ -493,7 +493,7 @@ impl<'a> Round<'a> {
         split(costs, n_others, (1 << n_free) - 1, splits);
     }
 
-    /// What the sums of the round are for I and O, the elements whose outputs are cut, in the
+    /// Returns the sums of the round for I and O, the elements whose outputs are cut, in the
     /// numbering of the room.
     #[inline(always)]
     fn total(&self, inputs_cut: u32, outputs_cut: usize, n_inputs_cut: f64, room: &Room) -> Both {
