@@ -23,7 +23,7 @@ use crate::error::Error;
 /// A transition of a network from a file, checked and ready to be analysed.
 #[derive(Debug, Clone)]
 pub struct OwnTransition {
-    /// What it is called in errors.
+    /// The name of the transition in errors.
     place: String,
     record: Arc<NetworkRecord>,
     network: Arc<pyphi_core::Network>,
@@ -34,10 +34,10 @@ pub struct OwnTransition {
     rules: CausalRules,
 }
 
-/// What an analysis of a transition rests on.
+/// The rules for an analysis of a transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CausalRules {
-    /// What is done with units that are not considered before.
+    /// The treatment of units that are not considered before.
     pub background: Background,
     /// The partitions that are tried.
     pub scheme: Scheme,
@@ -49,7 +49,7 @@ pub struct NexusRecord {
     /// Name of the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How many values each unit has, and what they are called.
+    /// The number of values of each unit, and their names.
     #[serde(flatten)]
     pub values: ValuesRecord,
     /// State of the whole network before.
@@ -70,7 +70,7 @@ pub struct EventsRecord {
     /// Name of the network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How many values each unit has, and what they are called.
+    /// The number of values of each unit, and their names.
     #[serde(flatten)]
     pub values: ValuesRecord,
     /// State of the whole network in which causes are.
@@ -81,7 +81,7 @@ pub struct EventsRecord {
     pub next: Vec<u8>,
     /// Units of the complex.
     pub nodes: Vec<usize>,
-    /// Whether causes and effects are looked for among all units.
+    /// `true` if causes and effects are looked for among all units.
     pub extrinsic: bool,
     /// `fixed` or `noise`.
     pub background: String,
@@ -135,7 +135,7 @@ impl OwnTransition {
         Ok(OwnTransition { place, record, network, before, after, cause, effect, rules })
     }
 
-    /// What is wrong with it, with its place.
+    /// Adds the place to an error about the transition.
     pub(crate) fn wrong(&self, error: &pyphi_core::Error) -> Error {
         Error::Network { place: self.place.clone(), message: error.to_string() }
     }

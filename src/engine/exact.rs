@@ -61,7 +61,7 @@ pub struct Engine {
     left: Arc<Mutex<Option<MemoryLeft>>>,
 }
 
-/// What the system said of the memory that is left, and when.
+/// The memory that is left, as the system said, and the time when it did.
 #[derive(Debug, Clone, Copy)]
 struct MemoryLeft {
     bytes: Option<u64>,
@@ -214,7 +214,7 @@ impl Engine {
         Ok(found)
     }
 
-    /// What `work` makes of the options, with the memory that there is as their limit: on all
+    /// Runs `work` with the options, and with the memory that there is as their limit: on all
     /// threads, or on as many as there is memory for. The result does not depend on their number.
     pub(super) fn within_memory<T: Send>(
         &self,
@@ -249,8 +249,8 @@ impl Engine {
         Ok(threads(n_threads)?.install(|| work(options)))
     }
 
-    /// What `work` makes of the analysis of a network from a file by IIT 3.0 in pieces, on the
-    /// threads of this engine. `count_ties` as in [`analyse`](Engine::analyse).
+    /// Runs `work` on the analysis of a network from a file by IIT 3.0 in pieces, on the threads of
+    /// this engine. `count_ties` as in [`analyse`](Engine::analyse).
     pub fn divided<T: Send>(
         &self,
         network: &OwnNetwork,
@@ -263,9 +263,9 @@ impl Engine {
         self.pool.install(|| work(&pieces::Pieces::new(subsystem, &options)))
     }
 
-    /// What `work` makes of each item, several at once, in the order of the items. Each has an
-    /// engine on one thread: threads that share a small problem wait for each other more than they
-    /// work.
+    /// Runs `work` on each item, several at once, and returns the results in the order of the
+    /// items. Each has an engine on one thread: threads that share a small problem wait for each
+    /// other more than they work.
     ///
     /// # Errors
     /// [`Error::Internal`] if the system gives no threads.
@@ -376,7 +376,7 @@ impl Engine {
         })
     }
 
-    /// What one cut of a network from a file takes away, by IIT 3.0: see [`big_phi_under`].
+    /// Measures the effect of one cut on a network from a file, by IIT 3.0: see [`big_phi_under`].
     ///
     /// # Errors
     /// [`Error::Network`] if the cut does not divide the system in two; [`Error::Interrupted`].
@@ -391,7 +391,7 @@ impl Engine {
         Ok(network.answer(&found).by(self.options.variant))
     }
 
-    /// What one partition of a network from a file takes away, by IIT 4.0: see
+    /// Measures the effect of one partition on a network from a file, by IIT 4.0: see
     /// [`iit4::phi_s_under`].
     ///
     /// # Errors
@@ -499,8 +499,7 @@ impl Engine {
         self.over_purviews(network, &formalism, mechanism, directions, needed, analyse)
     }
 
-    /// What `analyse` says of a mechanism in each direction, on one thread, which takes so much
-    /// memory.
+    /// Runs `analyse` on a mechanism in each direction, on one thread, which takes so much memory.
     fn over_purviews<P: Send>(
         &self,
         network: &OwnNetwork,
@@ -657,7 +656,7 @@ pub(crate) fn ended(stop_reason: StopReason, place: &str) -> Result<(), Error> {
     }
 }
 
-/// What a thread takes before it does anything.
+/// The memory that a thread takes before it does anything.
 const BYTES_OF_THREAD: u64 = 4 << 20;
 
 fn threads(n_threads: usize) -> Result<ThreadPool, Error> {
@@ -732,7 +731,7 @@ impl CheckedNetwork {
 /// A network from a file in one state, checked and ready to be analysed.
 #[derive(Debug, Clone)]
 pub struct OwnNetwork {
-    /// What was read; the state of this network is `state`.
+    /// The record that was read; the state of this network is `state`.
     record: Arc<NetworkRecord>,
     network: Arc<pyphi_core::Network>,
     state: Vec<u8>,
@@ -746,7 +745,7 @@ pub struct OwnNetwork {
 /// Why a network cannot be analysed in its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
-    /// What is wrong, where, and what was expected.
+    /// The fault, its place, and what was expected.
     pub message: String,
     /// No previous state leads to this one, which is no mistake where all states are asked for.
     pub is_unreachable: bool,
@@ -759,7 +758,7 @@ impl From<pyphi_core::Error> for Rejected {
     }
 }
 
-/// What is to be analysed in each network of a file.
+/// The systems that are to be analysed in each network of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// The system of the units in `nodes`, which must be in a reachable state.
@@ -846,7 +845,7 @@ impl OwnNetwork {
             .expect("read as a system of IIT 4.0")
     }
 
-    /// What it is called in errors.
+    /// The name of the network in errors.
     pub(crate) fn place(&self) -> String {
         self.record.name.clone().unwrap_or_else(|| "network".to_owned())
     }
@@ -905,7 +904,7 @@ impl OwnNetwork {
         Ok((&self.network, self.network.state(&self.state)?))
     }
 
-    /// Whether the file, or what was asked, names the units of the system.
+    /// Returns `true` if the file, or the command line, names the units of the system.
     pub fn has_nodes(&self) -> bool {
         self.record.nodes.is_some()
     }
@@ -955,7 +954,7 @@ impl OwnNetwork {
         &self.record.cm
     }
 
-    /// How many values each unit has.
+    /// The number of values of each unit.
     pub fn sizes(&self) -> Vec<usize> {
         sizes(&self.record)
     }
@@ -1026,7 +1025,7 @@ pub fn tables(
     file.networks.into_iter().enumerate().map(read).collect()
 }
 
-/// How many values each unit of a network has.
+/// The number of values of each unit of a network.
 pub(crate) fn sizes(record: &NetworkRecord) -> Vec<usize> {
     record.alphabet.clone().unwrap_or_else(|| vec![2; record.cm.len()])
 }
@@ -1034,7 +1033,7 @@ pub(crate) fn sizes(record: &NetworkRecord) -> Vec<usize> {
 /// Units by their names, which must be among these: `expected` says so. `field` is what names them.
 ///
 /// # Errors
-/// What is wrong, if one is not among them or named twice.
+/// If one is not among them or named twice.
 pub(super) fn named_units(
     names: &[UnitName],
     labels: Option<&[String]>,
@@ -1101,8 +1100,8 @@ impl Engine {
         Ok(ExactPhi { range, ..kept(&found.result) })
     }
 
-    /// What a study takes for the exact value of a network: as [`solve`](Engine::solve), or of its
-    /// major complex, which has no range.
+    /// Computes the exact value that a study uses for a network: as [`solve`](Engine::solve), or of
+    /// its major complex, which has no range.
     ///
     /// # Errors
     /// As [`solve`](Engine::solve).
@@ -1217,7 +1216,7 @@ impl Engine {
     }
 }
 
-/// What the study keeps of Φ by IIT 3.0, but for its range.
+/// Returns the part of Φ by IIT 3.0 that the study keeps, but for its range.
 fn kept(result: &BigPhi) -> ExactPhi {
     ExactPhi {
         phi: result.phi,
@@ -1235,7 +1234,7 @@ fn kept(result: &BigPhi) -> ExactPhi {
     }
 }
 
-/// What the study keeps of a Φ-structure.
+/// Returns the part of a Φ-structure that the study keeps.
 fn exact_phi(structure: &iit4::PhiStructure) -> ExactPhi {
     let sia = &structure.sia;
     // Choices among causes or effects that are congruent and as large, which only their order

@@ -23,7 +23,7 @@ pub struct ExactPhi {
     /// for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<TieRange>,
-    /// What the search did, by name; some depend on the order in which threads finish.
+    /// Counts of the search's work, by name. Some depend on the order in which threads finish.
     #[serde(default)]
     pub counters: BTreeMap<String, u64>,
     /// The units of the major complex, where the exact value is that of one and there is one.
@@ -114,7 +114,7 @@ pub(crate) fn check_bytes(what: &str, bytes: Option<u64>) -> Result<(), String> 
     }
 }
 
-/// What IIT 4.0 says beyond φ_s.
+/// The facts of IIT 4.0 beyond φ_s.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PhiStructure {
@@ -174,7 +174,7 @@ pub struct TieRange {
     pub numberings: u32,
     /// `true` if these are all there are.
     pub is_exhaustive: bool,
-    /// Whether `low` and `high` are proven to be the extremes over all choices among purviews of
+    /// `true` if `low` and `high` are proven to be the extremes over all choices among purviews of
     /// the same φ and size, not only over numberings. Older files do not say so.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_exact: bool,

@@ -9,7 +9,7 @@ use crate::wording::duration;
 /// State of an exact problem.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Steps {
-    /// What is counted: `mechanisms`, `cuts`, `partitions`, `systems`.
+    /// The unit of the steps: `mechanisms`, `cuts`, `partitions`, `systems`.
     pub what: &'static str,
     /// Those done.
     pub done: u64,

@@ -24,7 +24,7 @@ impl Temporary {
     /// An empty file beside `path`.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub(crate) fn file(path: &Path) -> io::Result<Temporary> {
         Temporary::beside(path, |it| File::create_new(it).map(Some))
     }
@@ -32,7 +32,7 @@ impl Temporary {
     /// An empty folder beside `path`.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     pub(crate) fn folder(path: &Path) -> io::Result<Temporary> {
         Temporary::beside(path, |it| fs::create_dir(it).map(|()| File::open(it).ok()))
     }
@@ -75,7 +75,7 @@ impl Temporary {
 /// where there is something.
 ///
 /// # Errors
-/// What `make` says.
+/// The error of `make`.
 pub(crate) fn make_beside<T>(
     path: &Path,
     make: impl Fn(&Path) -> io::Result<T>,

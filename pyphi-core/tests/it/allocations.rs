@@ -1,5 +1,5 @@
-//! How often the search for Φ of a small network asks for memory: in a survey of thousands of
-//! networks that is what they cost.
+//! The number of requests for memory in the search for Φ of a small network: in a survey of
+//! thousands of networks they are most of the cost.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

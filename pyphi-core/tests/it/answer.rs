@@ -1,5 +1,5 @@
-//! What a program answers for a network, by the oracle or by the engine, and where two answers
-//! differ.
+//! The answer of a program for a network, by the oracle or by the engine, and the difference of two
+//! answers.
 
 use pyphi_core::{Options, Subsystem, big_phi, input, record};
 use serde::Deserialize;
@@ -103,13 +103,13 @@ pub(crate) fn by_engine(network: &Network, options: &Options) -> Answer {
 
 // --- Comparing -----------------------------------------------------------------------------------
 
-/// Whether two values are not equal; a NaN equals nothing.
+/// Returns `true` if two values are not equal; a NaN equals nothing.
 pub(crate) fn far(a: f64, b: f64) -> bool {
     let close = (a - b).abs() <= EQUAL;
     !close
 }
 
-/// What differs between two answers, `None` if nothing does.
+/// Returns the first difference between two answers, or `None` if they agree.
 pub(crate) fn difference(expected: &Answer, actual: &Answer) -> Option<String> {
     if far(expected.phi, actual.phi) {
         return Some(format!("Φ is {}, expected {}", actual.phi, expected.phi));

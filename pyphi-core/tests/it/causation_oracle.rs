@@ -24,7 +24,7 @@ pub(crate) enum Scheme {
 /// A transition of a network, some of whose connections may be severed.
 #[derive(Clone, Debug)]
 pub(crate) struct Transition {
-    /// How many values each unit has.
+    /// The number of values of each unit.
     pub(crate) sizes: Vec<usize>,
     /// By state, the first unit fastest, and unit: the distribution over its next value.
     pub(crate) tpm: Vec<Vec<Vec<f64>>>,
@@ -150,7 +150,7 @@ impl Transition {
         forward(&before(p)) / of_states.sum::<f64>()
     }
 
-    /// What the partition that takes least takes, in bits.
+    /// Returns the α that the partition that takes least takes, in bits.
     pub(crate) fn signed(&self, direction: Direction, m: &[usize], p: &[usize]) -> f64 {
         let whole = self.probability(direction, m, p);
         let under = |blocks: Blocks| -> f64 {
@@ -160,7 +160,7 @@ impl Transition {
         partitions(self.scheme, m, p).into_iter().map(lost).fold(f64::INFINITY, f64::min)
     }
 
-    /// Whether mechanism and purview hang together, no unit being left out.
+    /// Returns `true` if mechanism and purview are connected, no unit being left out.
     fn is_candidate(&self, direction: Direction, m: &[usize], p: &[usize]) -> bool {
         let connects = |m: usize, p: usize| match direction {
             Direction::Effect => self.cm[m][p] == 1,

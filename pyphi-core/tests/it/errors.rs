@@ -26,7 +26,7 @@ fn copies(changes: Value) -> String {
     record.to_string()
 }
 
-/// What reading and checking a record gives.
+/// Reads and checks a record.
 fn subsystem(text: &str) -> Result<Subsystem, Error> {
     input::parse(text)?[0].subsystem()
 }

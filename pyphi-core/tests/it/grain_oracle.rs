@@ -47,7 +47,8 @@ impl Grain {
         self.cm[from][to] == 1 && !is_severed
     }
 
-    /// What the micro units do: the background as it is, severed connections averaged over.
+    /// Returns the dynamics of the micro units: the background as it is, severed connections
+    /// averaged over.
     fn micro(&self, cut: Cut) -> Columns {
         let background = (self.n_states() - 1) & !self.units;
         let column = |j: usize| {

@@ -109,7 +109,7 @@ fn golden_macro_systems() {
     });
 }
 
-/// What PyPhi's documentation says of its example of coarse graining.
+/// The figures that PyPhi's documentation gives for its example of coarse graining.
 #[test]
 fn emergence_of_the_macro_network() {
     let goldens: Vec<Golden> = read("macro_iit3_dev.json");
@@ -261,7 +261,7 @@ fn a_search_over_grains_ends_when_it_is_told_to() {
     assert_eq!(found.err(), Some(StopReason::Cancelled));
 }
 
-/// What bounds leave out changes nothing.
+/// The grains that bounds leave out change nothing.
 #[test]
 fn searches_over_grains_are_exhaustive() {
     (0..how_many(24, 400)).into_par_iter().for_each(|seed| {

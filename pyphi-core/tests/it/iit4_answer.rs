@@ -1,5 +1,5 @@
-//! What a program answers under IIT 4.0, by the oracle or by the engine, and where it differs from
-//! a golden record.
+//! The answer of a program under IIT 4.0, by the oracle or by the engine, and its difference from a
+//! golden record.
 
 use pyphi_core::iit4::record::{PhiStructureRecord, SystemRecord};
 use pyphi_core::iit4::{self, Rules};
@@ -27,7 +27,7 @@ pub(crate) struct Answer {
     pub(crate) structure: Option<StructureAnswer>,
 }
 
-/// What concerns the system as a whole.
+/// The part of an answer that concerns the system as a whole.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct SystemAnswer {
     pub(crate) phi_s: f64,
@@ -109,7 +109,7 @@ pub(crate) struct Dropped {
 pub(crate) struct ByOracle {
     pub(crate) answer: Answer,
     pub(crate) tied_cuts: Vec<CutEdges>,
-    /// Whether the specified states, or a purview, were chosen by the order of the units.
+    /// `true` if the specified states, or a purview, were chosen by the order of the units.
     pub(crate) depends_on_order: bool,
 }
 
@@ -222,7 +222,7 @@ pub(crate) fn rules(ties: Ties, cap: Cap) -> Rules {
 /// The engine's answer, read back from the JSON that a user gets.
 ///
 /// # Errors
-/// What the engine says of a network that it refuses.
+/// The engine's error, if it refuses the network.
 pub(crate) fn by_engine(
     network: &Network,
     ties: Ties,
@@ -244,7 +244,7 @@ pub(crate) fn by_engine(
 /// The engine's answer about the system only, read back from the JSON that a user gets.
 ///
 /// # Errors
-/// What the engine says of a network that it refuses.
+/// The engine's error, if it refuses the network.
 pub(crate) fn phi_s_by_engine(
     network: &Network,
     ties: Ties,
@@ -261,7 +261,7 @@ pub(crate) fn phi_s_by_engine(
 
 // --- Comparing -----------------------------------------------------------------------------------
 
-/// Whether two values are not equal; a NaN equals nothing.
+/// Returns `true` if two values are not equal; a NaN equals nothing.
 pub(crate) fn far(a: f64, b: f64) -> bool {
     let close = (a - b).abs() <= EQUAL * 1_f64.max(a.abs()).max(b.abs());
     !close
@@ -293,7 +293,7 @@ impl ByOracle {
         system.or_else(|| self.partition_difference(&actual.system)).or_else(structure)
     }
 
-    /// What is wrong with a partition, any of those tied being right.
+    /// Returns the fault of a partition, any of those tied being right.
     pub(crate) fn partition_difference(&self, actual: &SystemAnswer) -> Option<String> {
         let (found, tied) = (&actual.partition, &self.tied_cuts);
         if !found.cuts_what_it_says() {
@@ -305,7 +305,7 @@ impl ByOracle {
 }
 
 impl Partition {
-    /// Whether the parts with their directions cut the edges that are listed.
+    /// Returns `true` if the parts with their directions cut the edges that are listed.
     pub(crate) fn cuts_what_it_says(&self) -> bool {
         let part = |units: &[usize]| units.iter().map(|&unit| 1 << unit).sum();
         let parts = self.parts.iter().zip(&self.directions);
@@ -315,14 +315,15 @@ impl Partition {
 }
 
 impl SystemAnswer {
-    /// Whether a partition was found that makes a difference: only then it means something.
+    /// Returns `true` if a partition was found that makes a difference. Only then it means
+    /// something.
     pub(crate) fn has_mip(&self) -> bool {
         let least =
             self.phi_cause.zip(self.phi_effect).map_or(0.0, |(cause, effect)| cause.min(effect));
         least > EQUAL
     }
 
-    /// What differs, up to the partition.
+    /// Returns the first difference, the partition aside.
     pub(crate) fn difference(&self, actual: &SystemAnswer) -> Option<String> {
         let ii = |it: &SystemAnswer| {
             it.sia_system_state.as_ref().map_or([0.0; 2], |it| [it.cause.ii, it.effect.ii])
@@ -369,9 +370,9 @@ impl StructureAnswer {
         self.distinctions.iter().map(|it| it.mechanism.clone()).collect()
     }
 
-    /// What differs. With `any_tied`, every one of the tied purviews and states that this answer
-    /// lists is as good as the one it names, and so is a mechanism that is incongruent or not
-    /// through another choice.
+    /// Returns the first difference. With `any_tied`, every one of the tied purviews and states
+    /// that this answer lists is as good as the one it names, and so is a mechanism that is
+    /// incongruent or not through another choice.
     pub(crate) fn difference(&self, actual: &StructureAnswer, any_tied: bool) -> Option<String> {
         let dropped = |it: &StructureAnswer| {
             it.dropped_incongruent.iter().map(|it| it.mechanism.clone()).collect::<Vec<_>>()

@@ -1,5 +1,5 @@
-//! What holds for the engine of IIT 4.0 itself: its searches against listings, any number of
-//! threads, limits.
+//! Laws of the engine of IIT 4.0 itself: its searches against listings, any number of threads,
+//! limits.
 
 use std::env;
 use std::sync::Arc;

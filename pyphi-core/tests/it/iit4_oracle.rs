@@ -17,7 +17,7 @@ use crate::iit4_relations::{Distinction, n_relations, sum_phi_r};
 use crate::networks::numberings;
 use crate::oracle::{Direction, Mask, elements, mean, pick, size, subsets};
 
-/// What decides between equals.
+/// The rule that decides between equals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ties {
     /// Rules that do not depend on how a program is written: the largest congruent purview, and of
@@ -28,7 +28,7 @@ pub(crate) enum Ties {
     Pyphi,
 }
 
-/// What limits φ_s.
+/// The cap on φ_s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cap {
     /// Nothing, as in 2023.
@@ -121,7 +121,7 @@ pub(crate) struct Irreducibility {
     pub(crate) reasons: Vec<&'static str>,
     /// The specified states, also if nothing was tried.
     pub(crate) states: Sides<Mask>,
-    /// How many pairs of specified states there were to choose from.
+    /// The number of pairs of specified states that there were to choose from.
     pub(crate) n_tied_pairs: usize,
 }
 
@@ -207,7 +207,8 @@ pub(crate) fn system_partitions(system: Mask) -> Vec<CutEdges> {
     partitions
 }
 
-/// What is cut between the parts of a system, or of its only unit with itself.
+/// Returns the connections that are cut between the parts of a system, or of its only unit with
+/// itself.
 pub(crate) fn cut_edges(parts: &[(Mask, Cut)]) -> CutEdges {
     let mut edges = Vec::new();
     for &(from, from_cut) in parts {

@@ -36,7 +36,7 @@ struct Golden {
     paper_2026: Option<Paper2026>,
     /// The answer by the principled rules for ties, where it is another one.
     tolerant_policy: Option<Tolerant>,
-    /// What the paper says; of PyPhi's examples something else or nothing.
+    /// The figures of the paper. In PyPhi's examples something else, or nothing.
     published: Option<Value>,
     figure: Option<String>,
 }
@@ -64,14 +64,14 @@ impl Golden {
         }
     }
 
-    /// How many partitions are tied for the minimum; not recorded of six units.
+    /// The number of partitions that are tied for the minimum; not recorded for six units.
     fn n_tied_mips(&self) -> Option<usize> {
         let mut counts = self.flags.iter().filter_map(|flag| flag.strip_prefix("mip_tie_"));
         let count = counts.next().map_or(1, |count| count.parse().expect("a count"));
         (self.network.nodes.len() < 6).then_some(count)
     }
 
-    /// What is wrong with an answer by the rules for ties that it was made with.
+    /// Returns the fault of an answer, by the rules for ties that it was made with.
     fn difference(&self, actual: &Answer, ties: Ties) -> Option<String> {
         if let Some(difference) = self.answer.system.difference(&actual.system) {
             return Some(difference);
@@ -253,8 +253,8 @@ fn figures() -> Vec<Golden> {
     figures
 }
 
-/// Whether a value is the published one to all its decimals, which the paper mostly cuts off, but
-/// rounds in places.
+/// Returns `true` if a value is the published one to all its decimals, which the paper mostly cuts
+/// off, but rounds in places.
 fn is_published(published: &str, value: f64) -> bool {
     let n_decimals = published.split_once('.').map_or(0, |(_, decimals)| decimals.len());
     let scale = 10_f64.powi(n_decimals as i32);

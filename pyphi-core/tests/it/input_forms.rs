@@ -44,7 +44,7 @@ fn refused(input: Result<Input, Error>) -> String {
     }
 }
 
-/// What the file must come to, whatever its form, and what is said of it.
+/// Checks the network of a file, which is the same in every form, and the notes about it.
 #[track_caller]
 fn check(input: Result<Input, Error>, notes: &[&str]) {
     let (record, found) = only(input);

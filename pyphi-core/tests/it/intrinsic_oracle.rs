@@ -186,7 +186,7 @@ impl Universe {
     }
 }
 
-/// What is searched.
+/// The bounds of a search.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) micro_units: usize,
@@ -194,8 +194,8 @@ pub(crate) struct Bounds {
     pub(crate) depth: usize,
 }
 
-/// What a search finds: the valid units, by constituents the verdict with φ_s and that of the best
-/// competitor, and the complexes.
+/// The result of a search: the valid units, by constituents the verdict with φ_s and that of the
+/// best competitor, and the complexes.
 pub(crate) struct Found {
     pub(crate) units: Vec<Unit>,
     pub(crate) verdicts: Vec<(Vec<Unit>, f64, Option<f64>, &'static str)>,

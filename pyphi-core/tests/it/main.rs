@@ -1,8 +1,8 @@
 //! The exactness tests of the engine, in one binary so that it links once.
 
-/// How often the search for Φ of a small network asks for memory.
+/// The number of requests for memory in the search for Φ of a small network.
 mod allocations;
-/// What a program answers for a network, and where two answers differ.
+/// The answer of a program for a network, and the difference of two answers.
 mod answer;
 /// Actual causation straight from its definition: slow, short, and meant to be read.
 mod causation_oracle;
@@ -18,7 +18,7 @@ mod fuzzing;
 mod grain_oracle;
 /// Macro systems of IIT 3.0: every golden record, and laws.
 mod grain_suite;
-/// What a program answers under IIT 4.0, and where it differs from a golden record.
+/// The answer of a program under IIT 4.0, and its difference from a golden record.
 mod iit4_answer;
 /// IIT 4.0: searches against listings, threads, limits.
 mod iit4_engine;
@@ -41,7 +41,7 @@ mod intrinsic_oracle;
 mod intrinsic_properties;
 /// Intrinsic units of IIT 4.0: every golden record, and the published figures.
 mod intrinsic_suite;
-/// What an ordinary test does with a fuzz target.
+/// The ordinary test of a fuzz target.
 #[path = "../../../fuzz/mutations.rs"]
 mod mutations;
 /// Networks to compute Φ of: the graphs of the study, and random ones from a seed.

@@ -126,7 +126,7 @@ pub(crate) fn logistic(n: usize, slope: f64, weight: impl Fn(usize, usize) -> f6
 
 // --- Random networks -----------------------------------------------------------------------------
 
-/// What the units of a random network do.
+/// The dynamics of a random network's units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     /// Every unit has its own random truth table.

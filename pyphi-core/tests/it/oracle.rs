@@ -118,7 +118,7 @@ pub(crate) struct System {
     /// `as_now[j][s]` = P(unit `j` is next as it is now | the system is in state `s`) × [`UNIT`].
     as_now: Vec<Vec<f64>>,
     state: Mask,
-    /// How ties among purviews are broken.
+    /// The order in which ties among purviews are broken.
     order: Order,
 }
 
@@ -176,8 +176,8 @@ fn mechanism_partitions(mechanism: Mask, purview: Mask) -> Vec<[Part; 2]> {
 
 // --- The system ----------------------------------------------------------------------------------
 
-/// What probabilities are multiplied by in [`System::as_now`]: the smallest float has no half, and
-/// a mean of it and of 0 would be 0.
+/// The factor of probabilities in [`System::as_now`]: the smallest float has no half, and a mean of
+/// it and of 0 would be 0.
 const UNIT: f64 = f64::from_bits((1023 + 100) << 52);
 
 impl System {
@@ -285,7 +285,8 @@ impl System {
 
     // --- Repertoires -----------------------------------------------------------------------------
 
-    /// What a mechanism in its state says about the past or future state of a purview.
+    /// Returns the distribution over past or future states of a purview, given a mechanism in its
+    /// state.
     pub(crate) fn repertoire(
         &self,
         direction: Direction,
@@ -354,7 +355,7 @@ impl System {
         (least, first.expect("the least is among them").1)
     }
 
-    /// How far a partition changes the repertoire.
+    /// Returns the distance by which a partition changes the repertoire.
     fn loss(&self, direction: Direction, m: Mask, p: Mask, parts: [Part; 2]) -> f64 {
         let whole = self.repertoire(direction, m, p);
         let [(m1, p1), (m2, p2)] = parts;
@@ -469,8 +470,9 @@ impl System {
         ces
     }
 
-    /// How far apart two concepts are: the EMDs of their cause and of their effect repertoires,
-    /// each pair expanded to the union of the two purviews. `None` is the null concept.
+    /// Returns the distance of two concepts: the EMDs of their cause and of their effect
+    /// repertoires, each pair expanded to the union of the two purviews. `None` is the null
+    /// concept.
     fn concept_distance(&self, a: Option<&Concept>, b: Option<&Concept>) -> f64 {
         let distance = |direction, a: Option<&Core>, b: Option<&Core>| {
             let purview = |core: Option<&Core>| core.map_or(0, |core| core.mask);

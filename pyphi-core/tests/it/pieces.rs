@@ -26,7 +26,7 @@ use crate::answer::subsystem;
 use crate::networks::{Family, Network, random};
 use crate::properties::how_many;
 
-/// How an analysis is divided, and what goes wrong the first time.
+/// The division of an analysis, and the faults of the first attempt.
 #[derive(Clone, Copy, Debug)]
 struct Division {
     n_pieces: usize,
@@ -66,7 +66,7 @@ impl Division {
     }
 }
 
-/// What another process would read.
+/// Returns the value that another process would read.
 fn through_json<T: Serialize + DeserializeOwned>(value: &T) -> T {
     let text = serde_json::to_string(value).expect("plain data");
     serde_json::from_str(&text).unwrap_or_else(|err| panic!("{err}: {text}"))
@@ -214,7 +214,7 @@ fn a_large_network_with_mishaps() {
     check(&subsystem, &options, &expected, &[interrupted, in_the_middle, wrong, zero]);
 }
 
-/// What a set of random networks must have some of, or the test shows little.
+/// Kinds of random networks, some of each of which a set must have, or the test shows little.
 #[derive(Default)]
 struct Kinds {
     integrated: AtomicUsize,
@@ -391,7 +391,7 @@ fn contradictions_are_refused_and_named() {
     refused(known.add(&with(&decision, "/concept", json!(null))), "mechanism 6 ({0,1,2}): ");
 }
 
-/// What one mechanism comes to.
+/// Decides one mechanism.
 fn mechanism(pieces: &Pieces<'_>, rank: usize) -> MechanismDecision {
     let found = Mutex::new(None);
     let keep = |decision| *found.lock().expect("no panic") = Some(decision);

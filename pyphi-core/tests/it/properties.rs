@@ -29,8 +29,8 @@ pub(crate) fn count(variable: &str, default: usize) -> usize {
     }
 }
 
-/// How many random networks a test takes: `full` is the long version, which takes too long for
-/// every day.
+/// Returns the number of random networks for a test: `full` is the long version, which takes too
+/// long for every day.
 pub(crate) fn how_many(quick: usize, full: usize) -> usize {
     if env::var_os("PHI_SLOW_TESTS").is_some() { full } else { quick }
 }

@@ -84,7 +84,7 @@ fn spectra_are_those_of_all_choices() {
     assert!(n_skipped * 5 < n_compared, "{n_skipped} skipped, {n_compared} compared");
 }
 
-/// What any order of choice gives is within the bounds, proven or not; and it is one of the values.
+/// The Φ of any order of choice is within the bounds, proven or not; and it is one of the values.
 #[test]
 fn orders_are_within_the_bounds() {
     let orders: Vec<TieOrder> =

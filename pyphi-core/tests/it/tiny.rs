@@ -26,8 +26,8 @@ use crate::networks::Network;
 use crate::oracle::{Mask, elements, pick, size};
 use crate::properties::{check, count, how_many};
 
-/// What a file may hold as a probability, from one end to the other. No two of them have the
-/// tolerance of IIT 3.0 as their ratio: what lies on its edge is a matter of the last bit.
+/// Probabilities that a file may hold, from one end to the other. No two of them have the tolerance
+/// of IIT 3.0 as their ratio: what lies on its edge is a matter of the last bit.
 const ENTRIES: [f64; 11] =
     [0.0, 5e-324, 1e-320, 1e-300, 1e-160, 1e-21, 1e-14, 0.5, 0.75, 1.0 - f64::EPSILON / 2.0, 1.0];
 
@@ -73,7 +73,7 @@ fn with_entries(
     Network { name: name.to_owned(), tpm, cm, state, nodes }
 }
 
-/// Whether the candidate system can be in its state, the rest being as it is.
+/// Returns `true` if the candidate system can be in its state, the rest being as it is.
 fn is_reachable(network: &Network) -> bool {
     network.system().is_some()
 }
@@ -430,7 +430,7 @@ fn close(a: f64, b: f64) -> bool {
     (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
 }
 
-/// What is wrong with an analysis by itself.
+/// Returns the fault of an analysis by itself.
 fn is_wrong(sia: &SystemIrreducibilityAnalysis) -> Option<String> {
     let numbers = [sia.phi_s, sia.normalized_phi_s];
     let is_fine = numbers.iter().all(|it| it.is_finite() && *it >= 0.0)

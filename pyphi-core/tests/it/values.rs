@@ -23,7 +23,7 @@ use crate::properties::how_many;
 use crate::values_iit3_oracle as iit3_oracle;
 use crate::values_oracle::{self as oracle, Side};
 
-/// How far a value may be from a golden one.
+/// The distance that a value may have from a golden one.
 const FAR: f64 = 1e-9;
 
 fn goldens() -> Vec<Value> {
@@ -667,7 +667,7 @@ fn copies(k: usize, beside: usize, state: [u8; 2]) -> Subsystem {
     Subsystem::of_values(&network, state, UnitSet::all(2)).expect("a subsystem")
 }
 
-/// What is asked of units with three values is answered or refused.
+/// Every function answers or refuses units with three values.
 #[test]
 fn every_function_knows_three_values_or_says_that_it_does_not() {
     let it = copies(3, 0, [1, 2]);

@@ -13,7 +13,7 @@ pub(crate) type State = Vec<usize>;
 /// A network in a state, with the units of the system.
 #[derive(Debug, Clone)]
 pub(crate) struct Network {
-    /// How many values each unit has.
+    /// The number of values of each unit.
     pub(crate) sizes: Vec<usize>,
     /// By state (first unit fastest) and unit: its distribution.
     pub(crate) tpm: Vec<Vec<Vec<f64>>>,
@@ -73,7 +73,7 @@ pub(crate) enum Side {
     Effect,
 }
 
-/// What each unit of the system does after each state of the system.
+/// The dynamics of each unit of the system, after each state of the system.
 pub(crate) struct System<'a> {
     network: &'a Network,
     states: Vec<State>,
@@ -318,8 +318,7 @@ impl<'a> System<'a> {
         (phi > ZERO).then_some(Maximal { phi, tied })
     }
 
-    /// Whether the connections between mechanism and purview leave nobody out, and all of them hang
-    /// together.
+    /// Returns `true` if mechanism and purview are connected and no unit is left out.
     fn hang_together(&self, side: Side, mechanism: &[usize], purview: &[usize]) -> bool {
         let is_edge = |m: usize, p: usize| match side {
             Side::Cause => self.connects(p, m),

@@ -161,7 +161,8 @@ fn distances_of_structures_are_those_of_pyphi() {
     assert!(n_compared > 10, "{n_compared}");
 }
 
-/// What the engine and the search by definition can both be asked: the structures under every cut.
+/// The question that the engine and the search by definition can both answer: the structures under
+/// every cut.
 #[test]
 fn the_definition_agrees_with_the_engine() {
     let smallest = Variant { smallest_purview: true, ..Variant::default() };
