@@ -37,33 +37,34 @@ use crate::tables::{Wiring, subsets_by_size, to_network};
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::{UnitSet, bits};
 
-/// How many distances are tabulated for one cut.
+/// The number of distances that are tabulated for one cut.
 const MOST_OF_CUT: usize = 20_000;
 
-/// How many distances are tabulated for all cuts.
+/// The number of distances that are tabulated for all cuts.
 const MOST_OF_ALL: usize = 100_000;
 
-/// How many choices for the intact system are listed.
+/// The number of choices for the intact system that are listed.
 const MOST_CHOICES: usize = 50_000;
 
-/// How many pairs of a core cause and a core effect are looked at, of the intact system or under
-/// one cut.
+/// The number of pairs of a core cause and a core effect that are looked at, of the intact system
+/// or under one cut.
 const MOST_PAIRS: usize = 200_000;
 
-/// How many choices are tried where they cannot be listed.
+/// The number of choices that are tried where they cannot be listed.
 const N_SAMPLED: usize = 64;
 
-/// How much work φ of mechanisms may be: 2 to the number of units of mechanism and purview each.
+/// The work that φ of mechanisms may be: 2 to the number of units of mechanism and purview each.
 const MOST_WORK: u64 = 1 << 26;
 
 /// The same, where only what is quickly proven is wanted.
 const MOST_QUICK_WORK: u64 = 1 << 21;
 
-/// How many choices are tried to find small distances under cuts that have too many to list.
+/// The number of choices that are tried to find small distances under cuts that have too many to
+/// list.
 const MOST_DESCENTS: usize = 10_000;
 
-/// How many pairs of causes, of one mechanism each, are compared for one cut that has too many
-/// distances to list.
+/// The number of pairs of causes, of one mechanism each, that are compared for one cut that has too
+/// many distances to list.
 const MOST_OWN: usize = 40_000;
 
 /// No distance is that large.
@@ -119,13 +120,13 @@ impl FromStr for TieRule {
     }
 }
 
-/// How the concepts of a cut system are chosen.
+/// The way in which the concepts of a cut system are chosen.
 ///
 /// Displays as, and is parsed from, `inherited` and `independent`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum CutChoices {
-    /// What the cut does not touch is taken over from the intact system, with its choice: as
-    /// [`big_phi`](crate::big_phi()) and PyPhi 1.2.0 do.
+    /// Concepts that the cut does not touch are taken over from the intact system, with their
+    /// choice: as [`big_phi`](crate::big_phi()) and PyPhi 1.2.0 do.
     #[default]
     Inherited,
     /// Every mechanism is searched anew and chosen for anew, as the tool PyPhi-Spectrum does: a
@@ -159,16 +160,16 @@ impl FromStr for CutChoices {
     }
 }
 
-/// What to list.
+/// The rules of a spectrum: which choices are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct SpectrumRules {
     /// Which tied purviews count.
     pub ties: TieRule,
-    /// What cuts leave to choose.
+    /// The choice that cuts leave.
     pub cuts: CutChoices,
 }
 
-/// What is proven about an extreme of Φ.
+/// Proven bounds on an extreme of Φ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Extreme {
     /// It is at least this.
@@ -178,7 +179,7 @@ pub struct Extreme {
 }
 
 impl Extreme {
-    /// Whether its value is known.
+    /// Returns `true` if its value is known.
     pub fn is_proven(self) -> bool {
         self.at_least == self.at_most
     }
@@ -202,9 +203,9 @@ pub struct SpectrumValue {
     pub phi: f64,
     /// The cut that is minimal; `None` where no cut was searched.
     pub cut: Option<Cut>,
-    /// What is chosen in the intact system, of mechanisms that there is a choice for.
+    /// The choices in the intact system, of mechanisms that there is a choice for.
     pub intact: Vec<ChosenPurviews>,
-    /// What is chosen under the cut, of mechanisms that there is a choice for.
+    /// The choices under the cut, of mechanisms that there is a choice for.
     pub partitioned: Vec<ChosenPurviews>,
 }
 
@@ -231,19 +232,19 @@ pub struct PhiSpectrum {
     /// All values, ascending, each with choices that give it; values within the tolerance of each
     /// other are one. `None` if there are too many choices to list.
     pub values: Option<Vec<SpectrumValue>>,
-    /// How many choices the intact system leaves; infinite beyond the range of an `f64`.
+    /// The number of choices that the intact system leaves; infinite beyond the range of an `f64`.
     pub choices: f64,
     /// Purviews that tie or nearly tie, in the intact system and under the cuts, as far as they
     /// were searched.
     pub near_ties: Vec<NearTie>,
-    /// Whether everything was searched. [`StopReason::TieLimit`] if that is too much work: what is
-    /// proven then holds for all choices, but cuts that were not searched are only known to have
-    /// some distance.
+    /// The reason for the end: everything was searched, or the analysis was stopped.
+    /// [`StopReason::TieLimit`] if a full search is too much work: proven bounds then hold for all
+    /// choices, but cuts that were not searched are only known to have some distance.
     pub stop_reason: StopReason,
 }
 
 impl PhiSpectrum {
-    /// Whether smallest and largest Φ are known.
+    /// Returns `true` if smallest and largest Φ are known.
     pub fn is_complete(&self) -> bool {
         self.stop_reason == StopReason::Complete
             && self.smallest.is_proven()
@@ -344,13 +345,13 @@ impl PhiSpectrum {
     }
 }
 
-/// What all searches share.
+/// The state that all searches share.
 struct Shared<'a> {
     subsystem: &'a Subsystem,
     rules: SpectrumRules,
-    /// Whether only what is quickly proven is wanted.
+    /// `true` if only quickly proven results are wanted.
     is_quick: bool,
-    /// How many distances are tabulated for one cut.
+    /// The number of distances that are tabulated for one cut.
     most_of_cut: usize,
     stop: &'a Stop,
     symmetry: Symmetry,
@@ -365,9 +366,9 @@ struct Work {
     /// them; of what an exchange of interchangeable units makes equal, once.
     phi: HashMap<(Direction, Arrangement), Fixed>,
     near_ties: Vec<NearTie>,
-    /// How much work φ of mechanisms may still be.
+    /// The work that φ of mechanisms may still be.
     left: u64,
-    /// How many choices may still be tried in search of small distances.
+    /// The number of choices that may still be tried in search of small distances.
     descents: usize,
 }
 
@@ -386,7 +387,7 @@ struct Alternative {
     column: Option<usize>,
 }
 
-/// What a mechanism can be under a cut.
+/// The concepts that a mechanism can have under a cut.
 struct Place {
     /// Its position among the mechanisms.
     mechanism: usize,
@@ -428,15 +429,15 @@ type Table = HashMap<Vec<usize>, Distances>;
 /// Every distance, with the ways that give it.
 type Distances = BTreeMap<i128, Vec<usize>>;
 
-/// What is known of the distances under one cut.
+/// The distances under one cut, as far as they are known.
 enum Known {
     /// All of them.
     Table(Table),
-    /// What is known of all of them.
+    /// Bounds on all of them.
     Bounds(Bounds),
 }
 
-/// What the distances under a cut are between.
+/// Bounds on the distances under a cut.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     /// None is smaller.
@@ -654,7 +655,7 @@ impl Shared<'_> {
         2 * self.subsystem.n_units() as i128 * i128::from(COARSE_ONE)
     }
 
-    /// What the distances under a cut are made of.
+    /// Makes the problem whose solutions are the distances under a cut.
     fn problem(&self, cut: Cut, mechanisms: &[Mechanism], work: &mut Work) -> CutProblem {
         let wiring = self.subsystem.wiring(Some(cut));
         let small_phi = self.small_phi(&wiring);
@@ -944,8 +945,8 @@ impl CutProblem {
         Kinds { causes: causes.into_values().collect(), effects: effects.into_values().collect() }
     }
 
-    /// What no distance is below between some rows (side 0) or columns and some of the other side:
-    /// causes are at least as far apart as their marginals.
+    /// Returns a lower bound on the distances between some rows (side 0) or columns and some of the
+    /// other side: causes are at least as far apart as their marginals.
     fn cheapest(&self, side: usize, these: &Kinds, others: &Kinds) -> i64 {
         let mut least_of_causes = f64::INFINITY;
         for &a in &these.causes {
@@ -1019,7 +1020,7 @@ impl CutProblem {
         }
     }
 
-    /// What all distances are between. None if the analysis is to stop.
+    /// Returns bounds on all distances, or `None` if the analysis is to stop.
     fn bounds(&mut self, utmost: i128, stop: &Stop, work: &mut Work) -> Option<Bounds> {
         let places = std::mem::take(&mut self.places);
         let options = |side: fn(&Alternative) -> Option<usize>| -> Vec<Vec<usize>> {

@@ -1,5 +1,5 @@
-//! What a search for a core cause or core effect leaves to the order of choice, kept for other
-//! orders.
+//! The results of searches for a core cause or core effect before the order of choice decides, kept
+//! for other orders.
 //!
 //! φ does not depend on the order; only which of the tied purviews is taken does. So a search is
 //! done once, and another order chooses among what it found.
@@ -55,18 +55,18 @@ pub(crate) struct Choices {
     pub(crate) prices: Prices,
 }
 
-/// What concepts of the cut system were worth, by mechanism (0: the null concept), when the
-/// distance of the structures was last bounded or computed. Other orders change few concepts, so
-/// the same prices soon prove that the distance is still too large; that any prices prove some
-/// bound is weak duality.
+/// The prices of the cut system's concepts, by mechanism (0: the null concept), when the distance
+/// of the structures was last bounded or computed. Other orders change few concepts, so the same
+/// prices soon prove that the distance is still too large; that any prices prove some bound is weak
+/// duality.
 #[derive(Debug, Default)]
 pub(crate) struct Prices {
     by_mechanism: Mutex<HashMap<u32, i64>>,
 }
 
 impl Prices {
-    /// Whether the minimum of a problem is at least `stop_at`, its columns being these mechanisms.
-    /// False also if the analysis is to stop.
+    /// Returns `true` if the minimum of a problem is at least `stop_at`, its columns being these
+    /// mechanisms. Also returns `false` if the analysis is to stop.
     pub(crate) fn reaches(
         &self,
         problem: &mut Transport,
@@ -101,7 +101,7 @@ impl Prices {
 }
 
 impl Choices {
-    /// What `use_it` makes of a search that was done; None if it was not.
+    /// Runs `use_it` on a search that was done. Returns `None` if it was not done.
     pub(crate) fn with<T>(
         &self,
         direction: Direction,

@@ -18,7 +18,7 @@ use crate::error::Error;
 /// A grain as it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AskedGrain {
-    /// How many updates are one step.
+    /// The number of updates in one step.
     pub time_scale: u32,
     /// Boxes, if there are any.
     pub boxes: Option<Vec<Vec<UnitName>>>,
@@ -35,7 +35,7 @@ pub struct AskedGrain {
 pub struct GrainRecord {
     /// Micro units of the system.
     pub nodes: Vec<usize>,
-    /// How many updates are one step.
+    /// The number of updates in one step.
     pub time_scale: u32,
     /// The boxes; null if there are none.
     pub boxes: Option<Vec<Vec<usize>>>,
@@ -91,7 +91,7 @@ pub struct GrainsRecord {
     pub state: Vec<u8>,
     /// EI of the TPM of the whole network.
     pub effective_information: EffectiveInformationRecord,
-    /// What was searched; absent if one grain was asked for.
+    /// The search; absent if one grain was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<SearchRecord>,
     /// The grain that was asked for, or the one with the largest Φ; null if no grain has Φ > 0.
@@ -107,9 +107,9 @@ pub struct SearchRecord {
     pub micro_phi: f64,
     /// The micro units; empty if no units have Φ > 0.
     pub micro: Vec<usize>,
-    /// How many grains were tried.
+    /// The number of grains that were tried.
     pub n_grains: usize,
-    /// How many of them make no macro system.
+    /// The number of those that make no macro system.
     pub n_without_system: usize,
 }
 
@@ -159,7 +159,7 @@ impl MacroRecord {
 }
 
 impl AskedGrain {
-    /// Whether a grain is asked for at all.
+    /// Returns `true` if a grain is asked for at all.
     pub fn is_given(&self) -> bool {
         self.boxes.is_some() || self.groups.is_some()
     }
@@ -266,8 +266,8 @@ impl Engine {
     }
 }
 
-/// What is planned for: matrices over the states of the micro units, and IIT 3.0 of as many macro
-/// units.
+/// The memory that is planned for: matrices over the states of the micro units, and IIT 3.0 of as
+/// many macro units.
 fn needed(n_units: usize) -> impl Fn(usize) -> u64 {
     move |n_threads| {
         let matrices = 3u64 << (2 * n_units + 3).min(60);

@@ -18,26 +18,26 @@ use crate::engine::exact::{
 };
 use crate::error::Error;
 
-/// What is asked about intrinsic units of a network.
+/// A question about intrinsic units of a network.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AskedUnits<'a> {
     /// The units; none for the best of all.
     pub units: Option<&'a [AskedUnit]>,
     /// The states of the network, the oldest first; none for the one that it is in.
     pub history: Option<&'a [Vec<u8>]>,
-    /// What is searched, and what units compete with given ones.
+    /// The bounds of the search, and of the units that compete with given ones.
     pub bounds: UnitBounds,
-    /// Whether given units are judged.
+    /// `true` if given units are judged.
     pub has_validity: bool,
     /// The theory.
     pub rules: Rules,
 }
 
-/// What makes a unit ON, as JSON has it.
+/// The rule by which a unit is ON, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MappingRecord {
-    /// How many of its parts are ON.
+    /// The numbers of its parts that are ON.
     Coarse(Vec<usize>),
     /// Parts that all are ON at the last update.
     BlackBox(Vec<usize>),
@@ -60,20 +60,20 @@ pub enum PartRecord {
 pub struct UnitRecord {
     /// Its constituents.
     pub parts: Vec<PartRecord>,
-    /// How many of their updates are one of its own.
+    /// The number of their updates in one of its own.
     pub grain: u32,
-    /// What makes it ON.
+    /// The rule by which it is ON.
     pub mapping: MappingRecord,
     /// Background that counts as its own.
     pub apportioned: Vec<usize>,
 }
 
-/// Whether parts make a valid unit, as JSON has it.
+/// The verdict on parts as a unit, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct VerdictRecord {
     /// The parts.
     pub parts: Vec<PartRecord>,
-    /// What is apportioned to the unit.
+    /// The background that is apportioned to the unit.
     pub apportioned: Vec<usize>,
     /// φ_s of the system of the parts.
     pub phi_s: f64,
@@ -108,17 +108,17 @@ pub struct FoundRecord {
 /// A search over units, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct UnitSearchRecord {
-    /// How many units are valid, those of the network included.
+    /// The number of valid units, those of the network included.
     pub n_units: usize,
-    /// How many systems of them have a φ_s.
+    /// The number of systems of them that have a φ_s.
     pub n_systems: u64,
-    /// How many more cannot be in their state.
+    /// The number of further systems that cannot be in their state.
     pub n_unreachable: u64,
-    /// What was tried as a unit, whatever its mapping and grain.
+    /// The verdicts on all units that were tried, whatever their mapping and grain.
     pub verdicts: Vec<VerdictRecord>,
     /// The complexes.
     pub complexes: Vec<FoundRecord>,
-    /// What would be a complex, did it not tie with another system.
+    /// The systems that would be complexes, did they not tie with another system.
     pub tied: Vec<FoundRecord>,
 }
 
@@ -136,7 +136,7 @@ pub struct IntrinsicUnitsRecord {
     /// valid; absent if that was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<Vec<VerdictRecord>>,
-    /// What was searched; absent if units were given.
+    /// The search; absent if units were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search: Option<UnitSearchRecord>,
     /// The system of the given units, or the complex with the largest φ_s; null if there is no
@@ -331,7 +331,7 @@ impl Engine {
     }
 }
 
-/// What is planned for: as many systems of these units at once as there are threads.
+/// The memory that is planned for: as many systems of these units at once as there are threads.
 fn needed(core: &pyphi_core::Network, units: &[IntrinsicUnit]) -> impl Fn(usize) -> u64 {
     let of_system = IntrinsicSystem::predicted_bytes(core, units);
     move |n_threads| of_system.saturating_mul(n_threads as u64)

@@ -1,5 +1,5 @@
-//! What a unit of several constituents over several updates makes of the states that its micro
-//! units pass through, as a finite automaton.
+//! The finite automaton that maps the states of the micro units to the state of a unit of several
+//! constituents over several updates.
 //!
 //! Sequences that the unit does not tell apart are one state of it. So a chain of updates is worked
 //! out over a few states of the automaton, not over all sequences, of which there are 2^(units ×
@@ -104,7 +104,7 @@ impl Automaton {
         self.layers.len()
     }
 
-    /// How many states there are before an update.
+    /// The number of states before an update.
     pub(super) fn n_states(&self, update: usize) -> usize {
         self.layers[update].len() / self.n_letters()
     }
@@ -115,13 +115,13 @@ impl Automaton {
         self.layers[update][(at as usize) << self.units.len() | letter as usize]
     }
 
-    /// Whether a sequence of letters, as many as there are updates, ends in ON.
+    /// Returns `true` if a sequence of letters, as many as there are updates, ends in ON.
     pub(super) fn is_on(&self, letters: impl Iterator<Item = u32>) -> bool {
         letters.enumerate().fold(0, |at, (update, letter)| self.next(update, at, letter)) == 1
     }
 
-    /// Whether it tells the same sequences apart as another one, which may call OFF what it calls
-    /// ON.
+    /// Returns `true` if it tells the same sequences apart as another one, which may call OFF what
+    /// it calls ON.
     pub(super) fn is_same_as(&self, other: &Automaton) -> bool {
         let (Some((last, before)), Some((other_last, other_before))) =
             (self.layers.split_last(), other.layers.split_last())
@@ -305,7 +305,7 @@ mod tests {
         assert!(!or.is_same_as(&all));
     }
 
-    /// What only looks at the last update remembers nothing before it.
+    /// A unit that only looks at the last update remembers nothing before it.
     #[test]
     fn a_black_box_has_one_state_until_the_end() {
         let micro = [0, 1, 2, 3].map(Automaton::micro);

@@ -8,10 +8,10 @@ pub struct EffectiveInformation {
     /// EI: the mean over past states of the divergence of what follows from the mean of what
     /// follows, in bits.
     pub bits: f64,
-    /// How far what follows is from chance, from 0 to 1.
+    /// The distance of the successors from chance, from 0 to 1.
     pub determinism: f64,
-    /// How far different states lead to the same, from 0 to 1. EI is the difference of the two
-    /// times log2 of the number of states: the number of units, if they are binary.
+    /// The extent to which different states lead to the same, from 0 to 1. EI is the difference of
+    /// the two times log2 of the number of states: the number of units, if they are binary.
     pub degeneracy: f64,
 }
 

@@ -76,7 +76,7 @@ impl Grains {
     }
 }
 
-/// How Φ of the best grain compares with that of the micro units.
+/// The comparison of Φ of the best grain with that of the micro units.
 #[derive(Debug, Clone)]
 pub struct Emergence {
     /// The largest Φ of all grains minus that of the micro units; may be negative.
@@ -85,13 +85,13 @@ pub struct Emergence {
     pub grain: Option<Grain>,
     /// Its Φ.
     pub found: Option<MacroPhi>,
-    /// What it is compared with: Φ of the major complex, or of the micro units of the one system in
-    /// question; none if that is 0 or they are in an unreachable state.
+    /// The other side of the comparison: Φ of the major complex, or of the micro units of the one
+    /// system in question. `None` if that is 0 or they are in an unreachable state.
     pub micro: Option<BigPhi>,
-    /// How many grains were tried.
+    /// The number of grains that were tried.
     pub n_grains: usize,
-    /// How many of them make no macro system, because their units depend on each other given the
-    /// past or their state is unreachable.
+    /// The number of those that make no macro system, because their units depend on each other
+    /// given the past or their state is unreachable.
     pub n_without_system: usize,
 }
 
@@ -219,7 +219,7 @@ fn search(
     Ok(Ok(Emergence { emergence, grain, found, micro, n_grains, n_without_system }))
 }
 
-/// Whether a grain is only passed over.
+/// Returns `true` if a grain with this error is only passed over.
 fn makes_no_system(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unreachable { .. } | ErrorKind::ConditionallyDependent { .. })
 }

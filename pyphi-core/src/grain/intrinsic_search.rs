@@ -29,7 +29,7 @@ pub struct UnitBounds {
     pub micro_units: usize,
     /// The most updates of its constituents that are one of a unit. [default: 1]
     pub grain: u32,
-    /// How often units are made of units. [default: 1]
+    /// The number of times that units are made of units. [default: 1]
     pub depth: u32,
     /// The mappings of each. [default: [`Mappings::Families`]]
     pub mappings: Mappings,
@@ -115,7 +115,7 @@ impl Default for UnitBounds {
 }
 
 impl UnitBounds {
-    /// How many micro updates the slowest unit may take: as many states a history has.
+    /// The number of micro updates that the slowest unit may take: a history has as many states.
     pub fn updates(&self) -> u32 {
         self.grain.saturating_pow(self.depth)
     }
@@ -148,7 +148,8 @@ impl UnitBounds {
     }
 }
 
-/// Whether constituents may be taken for one unit. In JSON as in the names in parentheses.
+/// The verdict on constituents that may be taken for one unit. In JSON as in the names in
+/// parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Validity {
     /// They make an irreducible system, and one more so than all others within (`VALID`).
@@ -173,18 +174,18 @@ impl Validity {
     }
 }
 
-/// What was found out about a unit, whatever its mapping and its update grain.
+/// The findings about a unit, whatever its mapping and its update grain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
     /// Its constituents.
     pub parts: Vec<Part>,
-    /// What is apportioned to it.
+    /// The background that is apportioned to it.
     pub apportioned: UnitSet,
     /// φ_s of the system that its constituents make.
     pub phi_s: f64,
     /// The largest φ_s of another system within; `None` if there is no other.
     pub best_competitor: Option<f64>,
-    /// Whether it is valid, and why not.
+    /// The verdict: it is valid, or why it is not.
     pub validity: Validity,
 }
 
@@ -199,16 +200,16 @@ pub struct FoundSystem {
     pub phi_s: f64,
 }
 
-/// What a search over units has found.
+/// The result of a search over units.
 #[derive(Debug, Clone)]
 pub struct IntrinsicComplexes {
     /// The valid units, the micro units first.
     pub units: Vec<IntrinsicUnit>,
     /// All constituents that were tried as a unit, in that order; of several levels each once.
     pub verdicts: Vec<Verdict>,
-    /// How many systems have a φ_s.
+    /// The number of systems that have a φ_s.
     pub n_systems: u64,
-    /// How many more cannot be in their state.
+    /// The number of further systems that cannot be in their state.
     pub n_unreachable: u64,
     /// The complexes: systems with a larger φ_s than all that have a micro unit in common with
     /// them. The largest first. Empty if the search was stopped.
@@ -218,7 +219,7 @@ pub struct IntrinsicComplexes {
     /// The system with the largest φ_s, the first one of those that tie; `None` if none has
     /// φ_s > 0.
     pub best: Option<FoundSystem>,
-    /// Whether the search was finished, and if not, why.
+    /// The reason for the end: the search is complete, or it was stopped.
     pub stop_reason: StopReason,
 }
 
@@ -267,8 +268,8 @@ pub fn intrinsic_complexes(
     Ok(search.outcome(ended))
 }
 
-/// Whether a unit is valid in a network in its history: with regard to the units that bounds allow
-/// within it. The history is as long as the slowest of all these takes, or longer.
+/// Judges a unit in a network in its history, with regard to the units that bounds allow within it.
+/// The history is as long as the slowest of all these takes, or longer.
 ///
 /// # Errors
 /// As [`intrinsic_complexes`], or if the unit is not in the network. Inside: the reason, if the
@@ -358,8 +359,8 @@ impl Top {
     }
 }
 
-/// What a verdict takes, with the note that its parts were tried. Lists may have twice the room
-/// that they need.
+/// The memory that a verdict takes, with the note that its parts were tried. Lists may have twice
+/// the room that they need.
 fn bytes_of_verdict(verdict: &Verdict) -> u64 {
     let of_parts: u64 = verdict.parts.iter().map(bytes_of_part).sum();
     2 * (size_of::<Verdict>() as u64 + NOTE) + 4 * verdict.parts.len() as u64 + of_parts
@@ -368,7 +369,7 @@ fn bytes_of_verdict(verdict: &Verdict) -> u64 {
 /// A list and a set of units among those that were tried, and what the allocator adds.
 const NOTE: u64 = 64;
 
-/// What a part takes: a unit of units is copied, but for the chain of its updates.
+/// The memory that a part takes: a unit of units is copied, but for the chain of its updates.
 fn bytes_of_part(part: &Part) -> u64 {
     let own = size_of::<Part>() as u64;
     let Part::Unit(unit) = part else { return own };
@@ -380,8 +381,8 @@ fn bytes_of_part(part: &Part) -> u64 {
     own + of_unit + unit.parts().iter().map(bytes_of_part).sum::<u64>()
 }
 
-/// What systems are kept apart by: their micro units, what is apportioned to them, whether it is
-/// one unit.
+/// The key that tells systems apart: their micro units, the background apportioned to them, and
+/// `true` if it is one unit.
 type Key = (u32, u32, bool);
 
 type Ended = ControlFlow<StopReason>;
@@ -400,7 +401,7 @@ struct Search<'a> {
     /// The valid units.
     pool: Vec<Prepared>,
     verdicts: Vec<Verdict>,
-    /// What they take, and what they took when memory was last looked at.
+    /// The memory that they take, and that they took when memory was last looked at.
     bytes_of_verdicts: u64,
     bytes_looked_at: u64,
     tops: BTreeMap<Key, Top>,
@@ -485,7 +486,7 @@ impl<'a> Search<'a> {
         known.filter(|it| it.micro_units.is_subset(micro)).collect()
     }
 
-    /// What can be apportioned to a unit of these parts.
+    /// Returns the sets of units that can be apportioned to a unit of these parts.
     fn apportionments(&self, micro: UnitSet, parts: &[u32]) -> Vec<UnitSet> {
         let of_part = |it: &u32| self.pool[*it as usize].unit.apportioned();
         let of_parts = parts.iter().map(of_part).fold(UnitSet::EMPTY, UnitSet::union);
@@ -524,7 +525,8 @@ impl<'a> Search<'a> {
         ControlFlow::Continue(validity == Validity::Valid)
     }
 
-    /// What competes with the system of these valid units, and what that makes of it.
+    /// Returns the largest φ_s that competes with the system of these valid units, and the verdict
+    /// that follows.
     fn judge(
         &self,
         parts: &[u32],
@@ -669,8 +671,8 @@ impl<'a> Search<'a> {
         ControlFlow::Continue(())
     }
 
-    /// Whether there is memory for the units that there are and some more, each with its chain, for
-    /// one system on each thread, and for what was said of units.
+    /// Checks that there is memory for the units that there are and some more, each with its chain,
+    /// for one system on each thread, and for the verdicts on units.
     fn check_memory(&self, n_more: usize) -> Ended {
         let network = self.universe.network();
         let units: Vec<IntrinsicUnit> = self.within.iter().map(IntrinsicUnit::micro).collect();

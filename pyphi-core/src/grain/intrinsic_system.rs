@@ -1,4 +1,4 @@
-//! What a network in its history is as a system of intrinsic units of IIT 4.0.
+//! A network in its history as a system of intrinsic units of IIT 4.0.
 //!
 //! The causes and effects of each unit are worked out apart from the others (Marshall et al. 2024,
 //! Eqs 26 to 42):
@@ -8,7 +8,7 @@
 //! 3. the background is as it is now for effects, and as it may have been for causes;
 //! 4. micro states of the system that look the same are averaged over.
 //!
-//! What is left is a system of IIT 4.0 without background, in which every unit is connected with
+//! The result is a system of IIT 4.0 without background, in which every unit is connected with
 //! every unit.
 
 use std::sync::{Arc, OnceLock};
@@ -61,8 +61,8 @@ impl IntrinsicSystem {
     /// The most units of the network.
     pub const MAX_MICRO_UNITS: usize = System::MAX_UNITS;
 
-    /// What the units are, after the states of the network in `history`: the oldest first, the
-    /// present one last, as many as the slowest unit takes.
+    /// Makes the system of the units, after the states of the network in `history`: the oldest
+    /// first, the present one last, as many as the slowest unit takes.
     ///
     /// # Errors
     /// If the units do not fit the network or each other, the history is too long or too short, a

@@ -19,7 +19,7 @@ use crate::subsystem::Subsystem;
 use crate::tpm::Tpm;
 use crate::unit_set::{UnitSet, bits, deposit, extract};
 
-/// How far a macro TPM may be from the product of its units' probabilities.
+/// The distance that a macro TPM may have from the product of its units' probabilities.
 const DEPENDS: f64 = 1e-8;
 
 /// A way to look at some units of a network.
@@ -27,7 +27,7 @@ const DEPENDS: f64 = 1e-8;
 pub struct Grain {
     /// The micro units of the system; the others are the background, as they are.
     pub units: UnitSet,
-    /// How many updates are one step. More than one needs a black boxing. [default: 1]
+    /// The number of updates in one step. More than one needs a black boxing. [default: 1]
     pub time_scale: u32,
     /// Boxes with outputs. [default: none]
     pub boxes: Option<BlackBoxing>,
@@ -68,7 +68,7 @@ impl Group {
         Group { units, off: off.iter().map(bit).fold(0, |all, it| all | it) }
     }
 
-    /// How many units may be ON while the macro unit is OFF.
+    /// The numbers of ON units at which the macro unit is OFF.
     pub fn off(self) -> Vec<usize> {
         (0..64).filter(|&count| self.off >> count & 1 == 1).collect()
     }
@@ -77,7 +77,7 @@ impl Group {
         self.off >> n_on & 1 == 0
     }
 
-    /// Whether it can be both ON and OFF, and no count is impossible.
+    /// Returns `true` if it can be both ON and OFF, and no count is impossible.
     fn is_valid(self) -> bool {
         let all = (2u64 << self.units.len()) - 1;
         !self.units.is_empty() && self.off != 0 && self.off & !all == 0 && self.off != all
@@ -154,7 +154,7 @@ impl Grain {
         }
     }
 
-    /// Whether it fits together.
+    /// Returns `true` if its parts fit together.
     pub(super) fn is_valid(&self) -> bool {
         self.check().is_ok()
     }
@@ -190,7 +190,7 @@ pub struct MacroSystem {
 }
 
 impl MacroSystem {
-    /// What the network in its state is on this grain.
+    /// Makes the macro system of the network in its state on this grain.
     ///
     /// # Errors
     /// If the grain does not fit the network, a unit depends on another without a connection, there

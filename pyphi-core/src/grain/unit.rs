@@ -8,7 +8,7 @@ use super::intrinsic_system::IntrinsicSystem;
 use crate::error::{Error, ErrorKind, Result};
 use crate::unit_set::UnitSet;
 
-/// What of its constituents makes a unit ON.
+/// The rule by which the constituents make a unit ON.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Mapping {
     /// That as many of them are ON as one of these numbers says. Of one update.
@@ -16,12 +16,12 @@ pub enum Mapping {
     /// That all these, counted from 0 in the order of the constituents, are ON at the last update,
     /// whatever the others do.
     BlackBox(Vec<usize>),
-    /// What the table says. Its index has a bit for each constituent, the first one lowest, of the
-    /// oldest update; above them those of the next one.
+    /// By a table. Its index has a bit for each constituent, the first one lowest, of the oldest
+    /// update; above them those of the next one.
     Table(Vec<bool>),
 }
 
-/// What a unit is made of.
+/// A constituent of a unit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Part {
     /// A unit of the network.
@@ -85,7 +85,7 @@ impl Part {
         }
     }
 
-    /// How many micro updates it takes.
+    /// The number of micro updates that it takes.
     pub fn micro_grain(&self) -> u32 {
         match self {
             Part::Micro(_) => 1,
@@ -266,18 +266,18 @@ impl IntrinsicUnit {
         self.micro_units
     }
 
-    /// How many micro updates one of its own is.
+    /// The number of micro updates in one of its own.
     pub fn micro_grain(&self) -> u32 {
         self.automaton.n_updates() as u32
     }
 
-    /// What belongs to it: its micro units and what is apportioned to it.
+    /// The units that belong to it: its micro units and those apportioned to it.
     pub(super) fn own(&self) -> UnitSet {
         self.micro_units.union(self.apportioned)
     }
 
-    /// Whether it has the same states as another one, which may have other names, however both are
-    /// put together.
+    /// Returns `true` if it has the same states as another one, which may have other names, however
+    /// both are put together.
     pub(super) fn is_same_as(&self, other: &IntrinsicUnit) -> bool {
         self.apportioned == other.apportioned && self.automaton.is_same_as(&other.automaton)
     }
