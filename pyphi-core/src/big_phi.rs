@@ -449,8 +449,8 @@ impl<'a> Search<'a> {
         self.n_open_choices.load(Ordering::Relaxed)
     }
 
-    /// Φ in the order of choice `rules.order` and a cut that gives it, where there is one; None if
-    /// the analysis is to stop. `likely` are cuts to look at first.
+    /// Φ in the order of choice `rules.order` and a cut that gives it, where there is one; `None`
+    /// if the analysis is to stop. `likely` are cuts to look at first.
     pub(crate) fn phi(&self, likely: &[usize]) -> Option<(f64, Option<usize>)> {
         let (intact, ..) = self.intact();
         if self.stop.is_due() {
@@ -812,8 +812,8 @@ impl<'a> Search<'a> {
 
     /// The cuts with those that are looked at first by how small their distances can be, as far as
     /// effects alone tell: the sooner the smallest distance is known, the less of the others has to
-    /// be. With them the bounds. None where that takes more time than it saves, or may change what
-    /// is told. What it took is added to `stats`.
+    /// be. With them the bounds. `None` where that takes more time than it saves, or may change
+    /// what is told. What it took is added to `stats`.
     fn first_by_bound(
         &self,
         ranks: &[usize],

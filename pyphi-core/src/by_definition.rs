@@ -228,8 +228,8 @@ impl Definition<'_> {
         mips
     }
 
-    /// The purview with the largest φ, or None if φ is 0 for all of them. Anything, if the analysis
-    /// is to stop.
+    /// The purview with the largest φ, or `None` if φ is 0 for all of them. Anything, if the
+    /// analysis is to stop.
     fn core(&self, direction: Direction, mechanism: u32) -> Option<Core> {
         let tolerance = self.subsystem.tolerance();
         let mut best = 0.0f64;
@@ -254,7 +254,7 @@ impl Definition<'_> {
         Some(Core { purview, phi, n_tied_in_size: found.len() as u32 })
     }
 
-    /// The concept of a mechanism, or None if it specifies no irreducible cause or no irreducible
+    /// The concept of a mechanism, or `None` if it specifies no irreducible cause or no irreducible
     /// effect. Anything, if the analysis is to stop.
     fn concept(&self, mechanism: u32) -> Option<Concept> {
         let effect = self.core(Direction::Effect, mechanism)?;
@@ -319,7 +319,7 @@ pub(crate) fn structure(
 }
 
 impl Search<'_> {
-    /// The concepts of these mechanisms, intact or under a cut, in their order; None if the
+    /// The concepts of these mechanisms, intact or under a cut, in their order; `None` if the
     /// analysis is to stop.
     fn structure(&self, cut: Option<Cut>, mechanisms: &[u32]) -> Option<CauseEffectStructure> {
         let wiring = self.subsystem.wiring(cut);
@@ -348,7 +348,7 @@ impl Search<'_> {
         (!self.stop.is_due()).then_some(CauseEffectStructure { concepts })
     }
 
-    /// Φ over these cuts; None if the analysis is to stop, or there are none.
+    /// Φ over these cuts; `None` if the analysis is to stop, or there are none.
     fn run(&self, cuts: &[Cut]) -> Option<BigPhi> {
         let (subsystem, variant) = (self.subsystem, self.options.variant);
         let all = variant.subsets(subsystem.n_units());
@@ -502,8 +502,8 @@ fn is_same(a: &Concept, b: &Concept, tolerance: f64) -> bool {
         && same_core(Direction::Effect)
 }
 
-/// The distance of two structures on the same units, each with its subsystem; None if the analysis
-/// is to stop.
+/// The distance of two structures on the same units, each with its subsystem; `None` if the
+/// analysis is to stop.
 ///
 /// # Panics
 /// If the measure is asymmetric and the distance is not that of Σφ.

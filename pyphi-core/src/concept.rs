@@ -83,7 +83,7 @@ pub(crate) struct LocalConcept {
 }
 
 impl SmallPhi<'_> {
-    /// The concept of a mechanism, or None if it specifies no irreducible cause or no irreducible
+    /// The concept of a mechanism, or `None` if it specifies no irreducible cause or no irreducible
     /// effect.
     pub(crate) fn concept(&self, mechanism: u32, scratch: &mut Scratch) -> Option<LocalConcept> {
         // The effect side is cheap, and without it the cause does not matter.

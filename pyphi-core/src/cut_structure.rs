@@ -159,7 +159,7 @@ impl<'a> CutStructure<'a> {
     }
 
     /// The distance from the intact structure, as mass × distance on the coarse grid. Stops as soon
-    /// as it is known to be at least `limit()`, which may become smaller meanwhile; None if the
+    /// as it is known to be at least `limit()`, which may become smaller meanwhile; `None` if the
     /// analysis is to stop.
     pub(crate) fn distance(
         &mut self,
@@ -234,7 +234,7 @@ impl<'a> CutStructure<'a> {
         distance_of_concepts(prices, null, rows, columns, tolerance, limit, stop, scratch)
     }
 
-    /// The smallest distance that what is known so far allows; None if the analysis is to stop.
+    /// The smallest distance that what is known so far allows; `None` if the analysis is to stop.
     pub(crate) fn least_distance(&self, scratch: &mut Scratch) -> Option<i128> {
         let room = &mut scratch.transport;
         self.set_bound(room);
@@ -261,7 +261,7 @@ impl<'a> CutStructure<'a> {
         concepts
     }
 
-    /// The concept of a changed mechanism; None if it has none under the cut.
+    /// The concept of a changed mechanism; `None` if it has none under the cut.
     pub(crate) fn settled(&self, idx: usize, scratch: &mut Scratch) -> Option<LocalConcept> {
         let Changed { mechanism, before, after } = &self.changed[idx];
         let effect = match after {

@@ -307,7 +307,7 @@ impl EmdSolver {
     }
 
     /// Breadth-first levels from the states with excess, up to the first level with a deficit.
-    /// Returns the number of that level, or None if no deficit can be reached.
+    /// Returns the number of that level, or `None` if no deficit can be reached.
     fn search(&mut self) -> Option<usize> {
         let (k, n_words) = (self.k, self.n_words);
         self.levels.clear();
@@ -385,7 +385,7 @@ impl EmdSolver {
         entries as u16
     }
 
-    /// Finds one path from a source to `target` and moves what it can carry. False if there is
+    /// Finds one path from a source to `target` and moves what it can carry. `false` if there is
     /// none.
     fn trace_back(&mut self, target: usize, n_levels: usize) -> bool {
         let (k, n_words) = (self.k, self.n_words);
@@ -520,7 +520,7 @@ impl EmdSolver {
     }
 }
 
-/// The distance between distributions over at most 16 states, in closed form; None of more.
+/// The distance between distributions over at most 16 states, in closed form; `None` of more.
 ///
 /// Of the functions f in the dual those suffice that differ by exactly 1 along every edge: at a
 /// corner of the set of all f the edges along which f differs by 1 connect all states, so that f(x)

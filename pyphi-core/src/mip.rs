@@ -116,7 +116,7 @@ impl CauseMemo {
         CauseMemo { weights: Vec::new(), has_cuts: false, values: Vec::new() }
     }
 
-    /// `from` is A of the cut, or None if nothing between mechanism and purview is severed.
+    /// `from` is A of the cut, or `None` if nothing between mechanism and purview is severed.
     fn slot(&self, mechanism: u32, purview: u32, from: Option<u32>) -> Option<&AtomicI64> {
         if self.values.is_empty() || (from.is_some() && !self.has_cuts) {
             return None;
@@ -563,7 +563,7 @@ struct Candidate {
 }
 
 impl SmallPhi<'_> {
-    /// The core effect of a mechanism, or None if φ is 0 for every purview.
+    /// The core effect of a mechanism, or `None` if φ is 0 for every purview.
     pub(crate) fn core_effect(&self, mechanism: u32, scratch: &mut Scratch) -> Option<Core> {
         if let Some(core) = self.chosen_before(Direction::Effect, mechanism, scratch) {
             return core;
@@ -770,7 +770,7 @@ impl SmallPhi<'_> {
         lanes
     }
 
-    /// The core cause of a mechanism, or None if φ is 0 for every purview.
+    /// The core cause of a mechanism, or `None` if φ is 0 for every purview.
     pub(crate) fn core_cause(&self, mechanism: u32, scratch: &mut Scratch) -> Option<Core> {
         if let Some(core) = self.chosen_before(Direction::Cause, mechanism, scratch) {
             return core;
@@ -986,7 +986,7 @@ impl SmallPhi<'_> {
         marginals.make(self.tables, self.wiring, mechanism, purview, repertoires, whole);
     }
 
-    /// As [`SmallPhi::make_marginals`], for several mechanisms. False if the analysis is to stop.
+    /// As [`SmallPhi::make_marginals`], for several mechanisms. `false` if the analysis is to stop.
     fn make_all_marginals(
         &self,
         mut mechanisms: impl Iterator<Item = u32>,
@@ -1235,8 +1235,8 @@ impl SmallPhi<'_> {
     }
 
     /// Goes through the partitions tied for φ on the cause side, in order and as long as `visit`
-    /// says so. The marginals are made and the whole repertoire is placed. False if the analysis is
-    /// to stop.
+    /// says so. The marginals are made and the whole repertoire is placed. `false` if the analysis
+    /// is to stop.
     fn for_each_cause_mip(
         &self,
         phi: Fixed,

@@ -371,7 +371,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// Φ with MIP, both structures and ties: bit for bit that of [`big_phi`](crate::big_phi) with
-    /// the same options; only [`BigPhi::stats`] are empty. None if cuts are undecided.
+    /// the same options; only [`BigPhi::stats`] are empty. `None` if cuts are undecided.
     ///
     /// Works the structure under the minimal cut out anew, which takes about as long as one cut in
     /// full. If that is stopped the result says so, and has no structures.
@@ -575,7 +575,7 @@ impl<'a> MechanismDecisions<'a> {
         (0..self.known.len()).rev().filter(|&rank| self.known[rank].is_none()).collect()
     }
 
-    /// All concepts; None if mechanisms are undecided.
+    /// All concepts; `None` if mechanisms are undecided.
     pub fn intact_structure(&self) -> Option<IntactStructure> {
         let known: Option<Vec<&MechanismDecision>> =
             self.known.iter().map(Option::as_ref).collect();

@@ -63,8 +63,8 @@ pub struct PhiRecord {
     /// does.
     #[serde(default, skip_serializing_if = "Variant::is_default")]
     pub variant: Variant,
-    /// False if the analysis was stopped: `phi` is then an upper bound. False also if `variant` has
-    /// an approximation.
+    /// `false` if the analysis was stopped: `phi` is then an upper bound. `false` also if `variant`
+    /// has an approximation.
     pub exact: bool,
 }
 

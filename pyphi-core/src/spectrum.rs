@@ -375,7 +375,7 @@ struct Work {
 /// A mechanism of the intact system with its choices.
 struct Mechanism {
     set: u32,
-    /// None if it has no concept.
+    /// Its concept by each choice. Empty if it has no concept.
     options: Vec<LocalConcept>,
 }
 
@@ -887,7 +887,7 @@ impl CutProblem {
         self.places.iter().map(|place| place.class_of[x[place.mechanism]]).collect()
     }
 
-    /// Every distance. None if the analysis is to stop.
+    /// Every distance. `None` if the analysis is to stop.
     fn tabulate(&mut self, stop: &Stop, work: &mut Work) -> Option<Table> {
         let places = std::mem::take(&mut self.places);
         let mut table = Table::new();

@@ -117,7 +117,7 @@ pub(crate) const BOUND_SLACK: f64 = 1e-12;
 
 /// The distance between the concepts of the intact structure and those of a cut one, as mass ×
 /// distance on the coarse grid. Concepts that both have may be left out on both sides. May stop as
-/// soon as it is known to be at least `stop_at`; None if the analysis is to stop. `prices` are
+/// soon as it is known to be at least `stop_at`; `None` if the analysis is to stop. `prices` are
 /// those under other orders of choice, if there are any; `null` is the null concept.
 #[expect(clippy::too_many_arguments, reason = "the problem and when to stop")]
 pub(crate) fn distance_of_concepts<'a>(

@@ -25,7 +25,7 @@ pub(crate) struct Tied {
 
 impl Tied {
     /// Of `purviews`, each with how many it stands for and φ, those tied for the largest φ and for
-    /// size, the largest or the smallest; None if φ is 0 for all.
+    /// size, the largest or the smallest; `None` if φ is 0 for all.
     pub(crate) fn new(
         purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone,
         tolerance: Fixed,
@@ -85,7 +85,7 @@ impl Prices {
         reaches
     }
 
-    /// A lower bound on the minimum; None if there are no prices yet.
+    /// A lower bound on the minimum; `None` if there are no prices yet.
     pub(crate) fn bound(&self, problem: &Transport, mechanisms: &[u32]) -> Option<i128> {
         let known = self.by_mechanism.lock().expect("no thread panics with the lock held");
         (!known.is_empty())

@@ -214,8 +214,8 @@ impl Transport {
         if is_row || !self.is_upward[node] { DEAR } else { -DEAR }
     }
 
-    /// Solves the problem, or stops as soon as its minimum is known to be at least `stop_at`; None
-    /// if the analysis is to stop.
+    /// Solves the problem, or stops as soon as its minimum is known to be at least `stop_at`;
+    /// `None` if the analysis is to stop.
     pub(crate) fn solve(
         &mut self,
         stop_at: i128,
@@ -275,7 +275,7 @@ impl Transport {
         }
     }
 
-    /// The minimum, all costs being exact; None if the analysis is to stop.
+    /// The minimum, all costs being exact; `None` if the analysis is to stop.
     pub(crate) fn minimum(&mut self, stop: &Stop) -> Option<i128> {
         while let Some((row, column)) = self.entering() {
             if stop.is_due() {
@@ -313,7 +313,8 @@ impl Transport {
         false
     }
 
-    /// The route between a node and its parent, as row and column; None if the parent is the root.
+    /// The route between a node and its parent, as row and column; `None` if the parent is the
+    /// root.
     fn route(&self, node: usize) -> Option<(usize, usize)> {
         let rows = self.supply.len();
         let parent = self.parent[node] as usize;
@@ -392,7 +393,7 @@ impl Transport {
         &self.potential[self.supply.len()..][..self.demand.len()]
     }
 
-    /// A route that pays: of a few rows, the one with the lowest reduced cost. None if there is
+    /// A route that pays: of a few rows, the one with the lowest reduced cost. `None` if there is
     /// none at all.
     fn entering(&mut self) -> Option<(usize, usize)> {
         let (rows, columns) = (self.supply.len(), self.demand.len());

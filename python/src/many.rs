@@ -86,7 +86,7 @@ impl Networks {
         }
     }
 
-    /// The network with this number; none if it cannot be in its state.
+    /// The network with this number; `None` if it cannot be in its state.
     fn system<T>(
         &self,
         number: usize,

@@ -17,7 +17,7 @@ pub(crate) struct Options {
     pub(crate) engine: pyphi_core::Options,
     /// 0: as many as there are processors, or as `RAYON_NUM_THREADS` says.
     pub(crate) threads: usize,
-    /// The rules of IIT 4.0; none for IIT 3.0.
+    /// The rules of IIT 4.0; `None` for IIT 3.0.
     pub(crate) rules: Option<Rules>,
     /// All Φ that ties allow are asked for, too.
     pub(crate) spectrum: Option<SpectrumRules>,

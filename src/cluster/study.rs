@@ -201,7 +201,7 @@ impl Part {
         part
     }
 
-    /// The suite of the items with these places in the task, and their numbers in its order. None
+    /// The suite of the items with these places in the task, and their numbers in its order. `None`
     /// if the part does not have them.
     fn suite(
         &self,

@@ -601,7 +601,7 @@ impl Engine {
     }
 
     /// All complexes (IIT 4.0) of a network from a file, whatever its `nodes`, each with its
-    /// Φ-structure: largest φ_s first. None if the network cannot be in its state.
+    /// Φ-structure: largest φ_s first. `None` if the network cannot be in its state.
     ///
     /// # Errors
     /// [`Error::Interrupted`]; [`Error::Network`] if the network does not fit its state.
@@ -664,7 +664,7 @@ fn threads(n_threads: usize) -> Result<ThreadPool, Error> {
     pool.map_err(|error| Error::Internal(format!("cannot start threads: {error}")))
 }
 
-/// The rules that a formalism of IIT 4.0 stands for; none for IIT 3.0.
+/// The rules that a formalism of IIT 4.0 stands for; `None` for IIT 3.0.
 pub fn rules(formalism: Formalism, ties: TiePolicy) -> Option<Rules> {
     let cap = match formalism {
         Formalism::Iit3 => return None,
@@ -735,7 +735,7 @@ pub struct OwnNetwork {
     record: Arc<NetworkRecord>,
     network: Arc<pyphi_core::Network>,
     state: Vec<u8>,
-    /// The units that `nodes` asks for, for IIT 3.0; none if complexes are.
+    /// The units that `nodes` asks for, for IIT 3.0; `None` if complexes are.
     subsystem: Option<Subsystem>,
     /// The units of the system; none if complexes are asked for.
     units: UnitSet,

@@ -21,9 +21,9 @@ use crate::error::Error;
 /// A question about intrinsic units of a network.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AskedUnits<'a> {
-    /// The units; none for the best of all.
+    /// The units; `None` for the best of all.
     pub units: Option<&'a [AskedUnit]>,
-    /// The states of the network, the oldest first; none for the one that it is in.
+    /// The states of the network, the oldest first; `None` for the one that it is in.
     pub history: Option<&'a [Vec<u8>]>,
     /// The bounds of the search, and of the units that compete with given ones.
     pub bounds: UnitBounds,

@@ -12,15 +12,14 @@ use serde::{Deserialize, Serialize};
 pub struct ExactPhi {
     /// Φ, in the units of the formalism; under IIT 4.0 φ_s. Finite, not negative.
     pub phi: f64,
-    /// The system's minimum information partition; none where Φ = 0.
+    /// The system's minimum information partition; `None` where Φ = 0.
     pub cut: Option<SystemCut>,
     /// The number of concepts of the intact system; under IIT 4.0 of distinctions.
     pub n_concepts: usize,
     /// The core causes and core effects, in the intact structure and in that of the cut, that were
     /// chosen from several purviews of the same φ and size: where it is not 0, Φ is not unique.
     pub ties: u64,
-    /// Smallest and largest Φ of other numberings of the units; none if that was not asked
-    /// for.
+    /// Smallest and largest Φ of other numberings of the units; `None` if that was not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<TieRange>,
     /// Counts of the search's work, by name. Some depend on the order in which threads finish.

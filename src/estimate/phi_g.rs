@@ -196,7 +196,7 @@ impl Program {
 }
 
 /// The solution of `matrix · x = right` by Cholesky's method, of which the lower half is given;
-/// none if rounding has made it singular.
+/// `None` if rounding has made it singular.
 fn solved(mut matrix: Vec<f64>, right: &[f64], n: usize) -> Option<Vec<f64>> {
     for j in 0..n {
         let (above, below) = matrix.split_at_mut((j + 1) * n);

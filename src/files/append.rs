@@ -159,7 +159,7 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the file at `path`; none if another process has it.
+    /// Takes the file at `path`; `None` if another process has it.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Write`].
@@ -183,7 +183,7 @@ impl Lock {
     }
 
     /// Makes sure that the lock is still at its path: it is taken again where the file was removed.
-    /// False if another process has taken it meanwhile.
+    /// `false` if another process has taken it meanwhile.
     ///
     /// # Errors
     /// [`Error::Read`], [`Error::Write`].

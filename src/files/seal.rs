@@ -180,7 +180,7 @@ impl Chain {
 }
 
 /// The lines of a text without their checks, changed by `change`, and sealed again: what a program
-/// that computes wrongly would have written. None if they are no objects, or do not begin with a
+/// that computes wrongly would have written. `None` if they are no objects, or do not begin with a
 /// session.
 #[cfg(test)]
 pub(crate) fn resealed(

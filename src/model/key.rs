@@ -77,10 +77,10 @@ impl fmt::Display for Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// The network from a file; none where a topology and a rule make it.
+    /// The network from a file; `None` where a topology and a rule make it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkName>,
-    /// The dynamics of every unit; none for a network from a file, which has its own.
+    /// The dynamics of every unit; `None` for a network from a file, which has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Rule>,
     /// The state.

@@ -56,7 +56,7 @@ pub struct Question {
 pub struct MechanismUnits {
     /// Its units.
     pub mechanism: Vec<UnitName>,
-    /// Units of one purview; none for all purviews with φ > 0.
+    /// Units of one purview; `None` for all purviews with φ > 0.
     pub purview: Option<Vec<UnitName>>,
     /// Causes, effects, or both.
     pub directions: Vec<Direction>,

@@ -114,7 +114,7 @@ fn is_possible(number: f64) -> bool {
     (0.0..=1e15).contains(&number)
 }
 
-/// Panels side by side on one axis of time; none if there is nothing to show.
+/// Panels side by side on one axis of time; `None` if there is nothing to show.
 fn figure(name: &'static str, title: &str, caption: String, courses: &[Course]) -> Option<Figure> {
     let times = courses.iter().flat_map(|it| it.points.iter().map(|(x, _)| *x));
     times.clone().next()?;

@@ -21,7 +21,7 @@ const MARKS: [(&str, &str); 2] =
     [("settings.json", "phi-validation/settings"), ("cluster/job.json", "phi-validation/cluster")];
 
 /// Moves the folder of a run to the first free name among `NAME.1`, `NAME.2`, …, and says which
-/// that is; none if there is no run yet.
+/// that is; `None` if there is no run yet.
 ///
 /// # Errors
 /// [`Error::Output`] if it is something else than the folder of a run, or a process is at work in

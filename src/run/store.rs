@@ -505,7 +505,7 @@ pub struct RunFolder {
     paths: Paths,
     journal: AppendFile,
     csv: AppendFile,
-    /// None for a run without a folder, which locks its CSV.
+    /// The lock of the folder. `None` for a run without a folder, which locks its CSV.
     lock: Option<Lock>,
     reading: Reading,
     records: HashMap<ProblemId, ExactRecord>,

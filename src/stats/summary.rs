@@ -59,8 +59,7 @@ pub struct Summary {
     /// Under IIT 4.0, where everything above is about φ_s: the same about Φ of the Φ-structure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against_big_phi: Option<Findings>,
-    /// The same with all exact values at either end of their ranges; none if these are
-    /// not known.
+    /// The same with all exact values at either end of their ranges; `None` if these are not known.
     pub ties: Option<TieSensitivity>,
     /// The exact problems, in the order in which they were solved.
     pub exact_problems: Vec<ExactRecord>,

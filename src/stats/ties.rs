@@ -40,8 +40,8 @@ pub struct TieSensitivity {
 }
 
 impl TieSensitivity {
-    /// Repeats the study; `ranges` has the range of each row. None if one of them is not known, or
-    /// if there are no rows.
+    /// Repeats the study; `ranges` has the range of each row. `None` if one of them is not known,
+    /// or if there are no rows.
     pub fn new(
         rows: &[Row],
         ranges: &[Option<TieRange>],

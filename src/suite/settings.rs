@@ -214,7 +214,7 @@ mod shared {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "Form", try_from = "Form")]
 pub struct Settings {
-    /// The topologies, in the order of [`Topology::ALL`]. None, as of the sizes and rules, if there
+    /// The topologies, in the order of [`Topology::ALL`]. Empty, like the sizes and rules, if there
     /// are only networks from files.
     pub topologies: Vec<Topology>,
     /// The numbers of units, ascending, each from 2 up.

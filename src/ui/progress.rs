@@ -253,8 +253,8 @@ impl Correlation {
         self.xy += dx * (y - self.mean.1);
     }
 
-    /// None where the statistics would say that it is undefined: fewer than 3 points, a constant
-    /// column.
+    /// The correlation. `None` where the statistics would say that it is undefined: fewer than 3
+    /// points, a constant column.
     fn value(&self) -> Option<f64> {
         let least = self.n * crate::stats::statistics::SAME.powi(2);
         (self.n >= 3.0 && self.xx > least && self.yy > least)

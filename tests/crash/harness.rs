@@ -79,7 +79,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// The calls that a program has made; none if it has met no library.
+/// The calls that a program has made. Empty if it has met no library.
 fn calls(log: &Path) -> Vec<Call> {
     let text = fs::read_to_string(log).unwrap_or_default();
     let call = |line: &str| {
@@ -135,7 +135,7 @@ fn library() -> Option<&'static Path> {
 /// The end of a program.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// None if it was killed.
+    /// The exit code. `None` if it was killed.
     pub(crate) code: Option<i32>,
     pub(crate) stderr: String,
 }

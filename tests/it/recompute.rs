@@ -68,7 +68,7 @@ fn flat(values: &[f64]) -> bool {
     values.iter().all(|a| values.iter().all(|b| (a - b).abs() <= SAME))
 }
 
-/// None where it is not defined.
+/// Pearson's correlation. `None` where it is not defined.
 fn pearson(points: &Points) -> Option<f64> {
     let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().unzip();
     (points.len() > 2 && !flat(&x) && !flat(&y))

@@ -371,7 +371,7 @@ fn a_folder_takes_one_session_at_a_time_and_reports_while_it_runs() {
     assert!(place.run("runs").succeeded().stdout.contains("unfinished"));
 }
 
-/// Runs a script in which `$P` is the program, as the superuser in mounts of its own; none where
+/// Runs a script in which `$P` is the program, as the superuser in mounts of its own; `None` where
 /// that cannot be.
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]

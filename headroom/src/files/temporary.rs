@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Temporary {
     /// Its name for now.
     pub(crate) path: PathBuf,
-    /// It; none of a folder where folders cannot be opened.
+    /// The open file or folder. `None` for a folder where folders cannot be opened.
     pub(crate) file: Option<File>,
 }
 

@@ -175,8 +175,9 @@ impl Agreement {
         &self.path
     }
 
-    /// Take a turn: what all other builds do in the memory of this group (`None`: of the machine),
-    /// and the one that a person should be told of. `None`: another build has its turn just now.
+    /// Takes a turn. Returns the state of all other builds in the memory of this group (of the
+    /// machine, if `binding` is `None`), and the build that a person should be told of. Returns
+    /// `None` if another build has its turn just now.
     pub(super) fn begin_turn(
         &mut self,
         binding: Option<&str>,

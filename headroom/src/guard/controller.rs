@@ -99,7 +99,7 @@ pub(crate) type Known = Box<dyn Fn(&Unit) -> Option<u64> + Send>;
 pub(crate) struct Around {
     pub(crate) listener: UnixListener,
     pub(crate) reader: HeadroomReader,
-    /// With the other builds of this user. `None`: there is none.
+    /// The agreement with the other builds of this user. `None` if there is none.
     pub(crate) agreement: Option<Agreement>,
     /// Memory that other programs have taken is waited for at least this long.
     pub(crate) wait: Duration,

@@ -53,7 +53,7 @@ pub(crate) fn entered() -> Option<ExitCode> {
 #[derive(Debug)]
 pub(crate) struct Guard {
     running: Running,
-    /// The file in which gates write that cannot reach the controller; none if it could not be
+    /// The file in which gates write that cannot reach the controller; `None` if it could not be
     /// made. It is locked as long as this lives. If this process is killed, the next one sees by
     /// its name and its lock that it is left over.
     note: Option<Temporary>,
@@ -72,8 +72,8 @@ impl Guard {
     ///
     /// The gate is kept in the target folder, for its path to stay the same; without one it is made
     /// anew, and the watchdog removes it. `known` tells what a unit needed before. Memory that
-    /// other programs have taken is waited for at least as long as `wait` says. `None`: this
-    /// machine does not tell enough for a guard.
+    /// other programs have taken is waited for at least as long as `wait` says. Returns `None` if
+    /// this machine does not tell enough for a guard.
     ///
     /// # Errors
     /// The gate or the socket cannot be made.
@@ -224,8 +224,8 @@ pub(super) struct OwnController {
 }
 
 impl OwnController {
-    /// `None`: a compiler has started this one and must not wait for it, or the machine does not
-    /// tell enough for a guard.
+    /// Returns `None` if a compiler has started this one and must not wait for it, or if the
+    /// machine does not tell enough for a guard.
     ///
     /// # Errors
     /// The other builds cannot be known of, or the socket or the thread cannot be made.
@@ -491,7 +491,8 @@ struct Configured(String);
 
 impl Configured {
     /// `cargo config get` is not stable yet, so it is asked for as one asks an unstable compiler.
-    /// `None`: cargo does not tell. Of a single section it would not tell either if that is empty.
+    /// Returns `None` if cargo does not tell. A single section is not asked for: cargo does not
+    /// tell either if it is empty.
     fn ask(cargo: &Command) -> Option<Configured> {
         let mut command = Command::new(crate::workspace::cargo());
         command.args(["-Zunstable-options", "config", "get", "--show-origin"]);

@@ -656,7 +656,7 @@ fn a_compiler_is_not_given_up_in_more_memory_than_it_failed_in() {
 }
 
 /// The time of a build, and the best of a build without a guard that has a fixed number of jobs.
-/// `None`: no such build survives.
+/// `None` if no such build survives.
 fn beside_the_best(scenario: &Scenario, seed: u64, faults: Faults) -> Option<(Millis, Millis)> {
     let work: Millis = scenario.compilers.iter().map(Compiler::seconds).sum();
     let until = 4 * work + 20_000;

@@ -397,9 +397,10 @@ pub(super) struct GroupFiles {
 /// The memory and swap that a group leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GroupLeft {
-    /// The limit, and the usage without what the kernel can take back; `None`: it has no limit.
+    /// The limit, and the usage without what the kernel can take back. `None` if the group has no
+    /// limit.
     pub(super) limit_and_used_bytes: Option<(u64, u64)>,
-    /// `None`: it does not limit swap.
+    /// The swap that is left. `None` if the group does not limit swap.
     pub(super) swap_bytes: Option<u64>,
 }
 

@@ -70,7 +70,7 @@ pub(crate) struct HeadroomReader {
     keeps_promises: bool,
     earlyoom: Option<Earlyoom>,
     groups: Vec<GroupFiles>,
-    /// The group that left the least at the last look; `None`: the machine did.
+    /// The group that left the least at the last look. `None` if the machine did.
     binding: Option<usize>,
     /// The RAM that there is altogether where the least was left.
     total_bytes: u64,
@@ -155,7 +155,7 @@ impl HeadroomReader {
         Headroom::of(&memory, left)
     }
 
-    /// The group that left the least at the last look, by its id; `None`: the machine did.
+    /// The id of the group that left the least at the last look. `None` if the machine did.
     pub(crate) fn binding_group(&self) -> Option<&str> {
         self.binding.map(|it| self.groups[it].id.as_str())
     }
@@ -273,7 +273,7 @@ mod tests {
         write("cg/slice/memory.max", "1000000\n");
         assert!(is_shared());
         write("cg/slice/app/memory.max", "900000\n");
-        // Whom the kernel has ended there is not told.
+        // The group does not tell which processes the kernel has ended there.
         assert!(is_shared());
         write("cg/slice/app/memory.events", "oom_kill 0\n");
         assert!(!is_shared());

@@ -55,8 +55,8 @@ pub(super) fn stat(pid: u32) -> Option<Stat> {
     Some(Stat { parent, started: process.start_time(), activity })
 }
 
-/// The memory of a process that is its own, and what of it lies in swap: on Linux anonymous and
-/// shared-memory pages. `None`: the system does not tell.
+/// The memory of a process that is its own, and the part of it that lies in swap: on Linux
+/// anonymous and shared-memory pages. `None` if the system does not tell.
 #[cfg(target_os = "linux")]
 pub(super) fn own_memory(pid: u32) -> Option<(u64, u64)> {
     parse_own_memory(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
@@ -95,8 +95,8 @@ pub fn peak_bytes_of(pid: u32) -> Option<u64> {
     kib_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmHWM")
 }
 
-/// The processes that this one has started or adopted and that have not ended. `None`: it cannot be
-/// told.
+/// The processes that this one has started or adopted and that have not ended. `None` if the system
+/// does not tell.
 #[cfg(target_os = "linux")]
 pub(crate) fn children_of(parent: u32) -> Option<Vec<u32>> {
     let pids = fs::read_dir("/proc").ok()?.flatten();
@@ -159,7 +159,7 @@ impl ProcessReader {
         ProcessReader(Buffer::new())
     }
 
-    /// The pages a process has for itself. `None`: it has ended.
+    /// The pages that a process has for itself. `None` if it has ended.
     pub(crate) fn own(&mut self, process: &Watched) -> Option<OwnMemory> {
         let (resident, swapped) = parse_own_memory(self.0.read(&process.0))?;
         let bytes = sum([resident, swapped]).min(MOST_BYTES);

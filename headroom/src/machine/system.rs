@@ -78,7 +78,7 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// That of a folder, which need not exist yet. `None`: the system does not tell.
+    /// The mount of a folder, which need not exist yet. `None` if the system does not tell.
     pub fn of(folder: &Path) -> Option<Mount> {
         let existing = folder.ancestors().find(|it| it.exists()).unwrap_or(folder);
         let real = existing.canonicalize().unwrap_or_else(|_| existing.to_owned());

@@ -21,9 +21,9 @@ pub(crate) struct Version {
 /// The tools that cargo will call.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Toolchain {
-    /// `None`: it does not run.
+    /// The version of cargo. `None` if it does not run.
     pub(crate) cargo: Option<Version>,
-    /// `None`: it does not run.
+    /// The version of rustc. `None` if it does not run.
     pub(crate) rustc: Option<Version>,
     /// The platform that rustc compiles for by default. Empty if rustc does not run.
     pub(crate) host: String,

@@ -82,7 +82,7 @@ pub struct Candidate {
 pub struct Account {
     pub(super) transition: Transition,
     pub(super) scheme: Scheme,
-    /// Causes and effects; none if there are no units on one of the sides.
+    /// Causes and effects; `None` if there are no units on one of the sides.
     pub(super) alphas: Option<[Alphas; 2]>,
     links: Vec<CausalLink>,
 }

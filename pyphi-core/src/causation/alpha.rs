@@ -69,7 +69,7 @@ impl Alphas {
         JointPartition { blocks: blocks.collect() }
     }
 
-    /// Units of the network, numbered inside the mechanisms and inside the purviews; none if they
+    /// Units of the network, numbered inside the mechanisms and inside the purviews; `None` if they
     /// are not among them, or there are none of them.
     pub(super) fn local(&self, mechanism: UnitSet, purview: UnitSet) -> Option<(u32, u32)> {
         let local = |units: UnitSet, within: UnitSet| {

@@ -81,7 +81,7 @@ impl Grains {
 pub struct Emergence {
     /// The largest Φ of all grains minus that of the micro units; may be negative.
     pub emergence: f64,
-    /// The grain with the largest Φ, the first of those that tie; none if no grain has a Φ > 0.
+    /// The grain with the largest Φ, the first of those that tie; `None` if no grain has a Φ > 0.
     pub grain: Option<Grain>,
     /// Its Φ.
     pub found: Option<MacroPhi>,

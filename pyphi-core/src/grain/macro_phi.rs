@@ -17,8 +17,8 @@ use crate::unit_set::{UnitSet, bits, deposit};
 pub struct MacroPhi {
     /// Φ; 0 if it is within the tolerance.
     pub phi: f64,
-    /// The cut of the micro units that takes least, the first of those that tie; none where no cut
-    /// was tried.
+    /// The cut of the micro units that takes least, the first of those that tie; `None` where no
+    /// cut was tried.
     pub cut: Option<Cut>,
     /// The concepts of the macro units.
     pub ces: CauseEffectStructure,

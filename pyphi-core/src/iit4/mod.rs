@@ -55,7 +55,7 @@ use crate::network::Network;
 /// ties that make Φ largest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Rules {
-    /// The cap on φ_s of the 2026 formulation; none in 2023.
+    /// The cap on φ_s of the 2026 formulation; `None` in 2023.
     pub cap: Option<DifferentiationCap>,
     /// The choice among purviews that tie.
     pub ties: TiePolicy,

@@ -57,7 +57,7 @@ pub struct SystemRecord {
     pub intrinsic_differentiation_paper: Option<SidesRecord<f64>>,
     /// Pairs of specified states that are also tied in φ_s.
     pub tied_state_pairs: usize,
-    /// False if the analysis was stopped: `phi_s` is then an upper bound.
+    /// `false` if the analysis was stopped: `phi_s` is then an upper bound.
     pub exact: bool,
 }
 
@@ -410,7 +410,7 @@ pub struct PurviewStateRecord {
     pub selectivity: f64,
     /// The minimum information partitions that tie, block by block; empty where φ = 0.
     pub partitions: Vec<Vec<PartRecord>>,
-    /// False if there may be more that tie.
+    /// `false` if there may be more that tie.
     pub partitions_are_all: bool,
 }
 

@@ -224,7 +224,7 @@ pub(crate) struct TiedStates<'a> {
     began: Instant,
     /// Why φ_s is 0 without a search.
     reasons: Vec<Reason>,
-    /// Of causes and of effects; none for the empty system, and if the search was stopped early.
+    /// Of causes and of effects; `None` for the empty system, and if the search was stopped early.
     specified: Option<[Specified; 2]>,
     /// The pairs, by the places of their states among the specified ones, in the order of the
     /// enumeration.

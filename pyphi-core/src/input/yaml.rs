@@ -70,7 +70,7 @@ pub(super) fn to_json(text: &str) -> Result<String> {
     }
 }
 
-/// Writes what separates a node from the one before it. True if the node is a key.
+/// Writes what separates a node from the one before it. `true` if the node is a key.
 fn before(
     json: &mut String,
     open: &mut [Open],

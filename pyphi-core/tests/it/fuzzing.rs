@@ -8,7 +8,7 @@ use crate::networks::Network;
 use crate::{answer, iit4_answer};
 
 /// A network that these bytes stand for, and whether its probabilities are so small that only the
-/// engine can judge them. None if there are too few bytes.
+/// engine can judge them. `None` if there are too few bytes.
 ///
 /// It has up to 3 units, and 4, if it may, in a case of 64: for 4 the oracle takes a hundred times
 /// as long. The first bytes say how many units, what kinds of probabilities, which of them are in

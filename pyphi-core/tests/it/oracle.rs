@@ -567,7 +567,7 @@ pub(crate) enum Eligible {
     All,
     Largest,
     Smallest,
-    /// None, if there are several.
+    /// `None`, if there are several.
     Single,
 }
 

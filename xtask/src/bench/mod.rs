@@ -438,8 +438,8 @@ impl Count {
     }
 }
 
-/// Counts the instructions of a few small cases; None where valgrind is missing. `bless` writes the
-/// counts to the committed file.
+/// Counts the instructions of a few small cases; `None` where valgrind is missing. `bless` writes
+/// the counts to the committed file.
 pub(crate) fn count(root: &Path, target: &Path, bless: bool) -> anyhow::Result<Option<Vec<Count>>> {
     let sh = Shell::new()?;
     sh.change_dir(root);

@@ -238,8 +238,8 @@ struct Watch {
     at: usize,
     stage: String,
     began: Duration,
-    /// For each array the tasks as last seen; `None`: the controller has not been asked since it
-    /// was submitted.
+    /// For each array the tasks as last seen. `None` if the controller has not been asked since the
+    /// array was submitted.
     tasks: Vec<Option<Vec<Task>>>,
     /// Looks in a row that found nothing active.
     n_idle: u32,

@@ -38,7 +38,7 @@ impl Chance {
         x ^ (x >> 31)
     }
 
-    /// True once in so many times.
+    /// Returns `true` once in so many times.
     fn once_in(&mut self, n: u64) -> bool {
         self.next().is_multiple_of(n)
     }

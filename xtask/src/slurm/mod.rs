@@ -559,7 +559,7 @@ struct Cluster<'a> {
     /// When the last line was written that is not redrawn.
     line_at: Option<f64>,
     n_interrupts: usize,
-    /// This process as the one that follows; none if it only writes.
+    /// This process as the one that follows; `None` if it only writes.
     follower: Option<Follower>,
 }
 

@@ -269,7 +269,7 @@ pub(super) struct Node {
     /// In use or idle.
     pub(super) n_cpus: u64,
     pub(super) memory_mib: u64,
-    /// The longest time a job may ask for; `None`: no limit.
+    /// The longest time that a job may ask for. `None` if there is no limit.
     pub(super) limit_minutes: Option<u64>,
     /// `true` if the partition gives whole nodes only.
     pub(super) is_exclusive: bool,

@@ -57,7 +57,7 @@ pub(super) struct Round {
     /// The number of items that were done when the round was planned.
     pub(super) items_before: u64,
     pub(super) cpus: u64,
-    /// `None`: the cluster does not count memory.
+    /// The memory of a task. `None` if the cluster does not count memory.
     #[serde(rename = "mem_mib")]
     pub(super) mem: Option<Mebibytes>,
     #[serde(rename = "time_minutes")]
@@ -102,7 +102,7 @@ impl SlurmRecord {
         }
     }
 
-    /// `None`: there is none yet.
+    /// Reads the record in a folder. Returns `None` if there is none yet.
     pub(super) fn load(folder: &Path) -> anyhow::Result<Option<SlurmRecord>> {
         let file = folder.join(FILE);
         let text = match read_short(&file, MOST_BYTES) {
