@@ -222,8 +222,8 @@ impl BuildLedger {
     /// Write everything to the file, together with what others have written since it was read.
     ///
     /// # Errors
-    /// The folder or the file cannot be written. The observations stay, so it can be tried again; a
-    /// caller that has finished a build only warns.
+    /// If the folder or the file cannot be written. The observations stay, so it can be tried
+    /// again; a caller that has finished a build only warns.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
         self.save_with(|_| {})
     }
@@ -354,7 +354,7 @@ impl Content {
     /// aside.
     ///
     /// # Errors
-    /// It cannot be read now. Another time it may be, so it stays.
+    /// If the file cannot be read now. It may be readable another time, so it stays.
     fn read(file: &Path) -> io::Result<(Content, Option<String>)> {
         let why = match read_short(file, MOST_BYTES) {
             Ok(text) => match Content::parse(&text) {

@@ -39,7 +39,7 @@ pub fn remove_unfinished(folder: &Path) {
 /// Put a file there at once or not at all.
 ///
 /// # Errors
-/// The file that was there before, if any, is unchanged.
+/// If the file cannot be written. The file that was there before, if any, is unchanged.
 pub fn write_whole(file: &Path, content: &[u8], executable: bool) -> anyhow::Result<()> {
     remove_left_over(file);
     let write = || {
@@ -70,7 +70,7 @@ pub fn write_whole(file: &Path, content: &[u8], executable: bool) -> anyhow::Res
 /// would be read for ever.
 ///
 /// # Errors
-/// It cannot be read; it is no file; it has more than `most_bytes`.
+/// If it cannot be read, is no file, or has more than `most_bytes`.
 pub fn read_short(file: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
     if !fs::metadata(file)?.is_file() {
         return Err(io::Error::other("not a file"));

@@ -42,7 +42,7 @@ impl OwnEstimators {
     /// The registry with these too.
     ///
     /// # Errors
-    /// A name that cannot be, or is taken; a file of values that cannot be read.
+    /// If a name is not possible or is taken, or a file of values cannot be read.
     pub(crate) fn added_to(&self, registry: &Registry) -> Result<Registry, Error> {
         let mut registry = registry.clone();
         let patience = Duration::from_secs(self.estimator_seconds.unwrap_or(60).into());

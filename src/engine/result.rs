@@ -58,7 +58,7 @@ impl ExactPhi {
     /// Check that its numbers can be those of a network of `n` units.
     ///
     /// # Errors
-    /// Which cannot, and what was expected.
+    /// If one of them cannot. The message names it and says what was expected.
     pub fn check(&self, n: usize) -> Result<(), String> {
         let phi = self.phi;
         if !(0.0..=ExactPhi::LARGEST).contains(&phi) {

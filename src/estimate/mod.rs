@@ -126,7 +126,7 @@ pub trait Estimator: Send + Sync {
     /// Told of all comparisons of a study before anything is computed.
     ///
     /// # Errors
-    /// Why one of them cannot be estimated.
+    /// If one of them cannot be estimated. The message says why.
     fn prepare(&self, keys: &mut dyn Iterator<Item = Key>) -> Result<(), Error> {
         let _ = keys;
         Ok(())
@@ -135,7 +135,7 @@ pub trait Estimator: Send + Sync {
     /// Told that a study has all estimates.
     ///
     /// # Errors
-    /// Why these cannot be believed.
+    /// If these cannot be believed. The message says why.
     fn finish(&self) -> Result<(), Error> {
         Ok(())
     }

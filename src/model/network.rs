@@ -49,8 +49,8 @@ impl Tables {
     /// engine.
     ///
     /// # Errors
-    /// Which entry is wrong and what was expected: `cm` of n rows of n entries 0 or 1 for at most
-    /// [`MAX_UNITS`] units, `tpm` of 2ⁿ rows of n probabilities.
+    /// If an entry is wrong. The message names it and says what was expected: `cm` of n rows of n
+    /// entries 0 or 1 for at most [`MAX_UNITS`] units, `tpm` of 2ⁿ rows of n probabilities.
     pub fn new(mut tpm: Vec<Vec<f64>>, cm: Vec<Vec<u8>>) -> Result<Tables, String> {
         let n = cm.len();
         if n > MAX_UNITS {

@@ -310,7 +310,7 @@ pub(crate) fn p_value(stat: Stat) -> String {
 /// line is kept, since there may be millions.
 ///
 /// # Errors
-/// Those of `out`.
+/// If writing to `out` fails.
 pub fn write_matrix(suite: &Suite, out: &mut dyn io::Write) -> io::Result<()> {
     let has_cases = suite.settings().has_cases();
     let of_case = ["network", "rule", "state", "formalism"].iter().filter(|_| has_cases);

@@ -47,7 +47,7 @@ impl Model {
     /// The model fitted to `(estimate, exact)` points.
     ///
     /// # Errors
-    /// Why the points do not determine it.
+    /// If the points do not determine the model. The message says why.
     ///
     /// ```
     /// use phi_validation::stats::calibration::Model;

@@ -143,7 +143,7 @@ fn ask(
 /// which folders are its runs, and says where the old results are.
 ///
 /// # Errors
-/// The program refuses, and has said why; its exit code is passed on.
+/// If the program refuses, and has said why. Its exit code is passed on.
 pub(crate) fn set_aside(start: &Start<'_>, console: &Console) -> anyhow::Result<()> {
     let Some(launch) = &start.launch else { return Ok(()) };
     match ask(start.program, launch, Question::SetAside, &start.args, console)? {
@@ -158,7 +158,7 @@ pub(crate) fn set_aside(start: &Start<'_>, console: &Console) -> anyhow::Result<
 /// Reads the program's answer to [`Question::Prepare`].
 ///
 /// # Errors
-/// It is something else, or of another version.
+/// If the answer is something else, or of another version.
 pub(crate) fn parse_prepared(answer: &[u8]) -> anyhow::Result<Task> {
     let line: EventLine = serde_json::from_slice(answer).context("not an event of the study")?;
     let Event::Prepared { schema, version, task, .. } = line.event else {

@@ -288,7 +288,7 @@ fn attempt(
 /// happened meanwhile.
 ///
 /// # Errors
-/// A file cannot be written.
+/// If a file cannot be written.
 pub(crate) fn write_record(
     target_dir: &Path,
     reason: &str,

@@ -53,7 +53,7 @@ const PROFILE: &str = "exec";
 /// programs have taken meanwhile is waited for at least as long as `wait` says.
 ///
 /// # Errors
-/// It cannot be started.
+/// If the command cannot be started.
 pub(crate) fn run(
     words: &[OsString],
     target_dir: Option<&Path>,

@@ -110,7 +110,7 @@ pub struct Watched {
 /// Streams that are `piped` are received.
 ///
 /// # Errors
-/// The program cannot be started, or the system does not tell of its end.
+/// If the program cannot be started, or the system does not tell of its end.
 pub fn supervise(
     command: &Command,
     streams: Streams,

@@ -36,7 +36,7 @@ impl Watchdog {
     /// Start it. It ignores Ctrl-C, SIGTERM and hang-up: it ends when this process does.
     ///
     /// # Errors
-    /// The program cannot be started again.
+    /// If the program cannot be started again.
     pub(crate) fn spawn() -> anyhow::Result<Watchdog> {
         let mut command = Command::new(own_program()?);
         command.arg(COMMAND).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -53,7 +53,7 @@ impl Watchdog {
     /// Resume a process when this one ends. Call *before* pausing it.
     ///
     /// # Errors
-    /// The watchdog is gone: then nothing must be paused.
+    /// If the watchdog is gone. Then nothing must be paused.
     pub(crate) fn also_resume(&mut self, process: ProcessId) -> anyhow::Result<()> {
         self.tell("resume", process)?;
         self.paused.push(process);
@@ -64,7 +64,7 @@ impl Watchdog {
     /// is the group's.
     ///
     /// # Errors
-    /// The watchdog is gone.
+    /// If the watchdog is gone.
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn also_end(&mut self, leader: ProcessId) -> anyhow::Result<()> {
         self.tell("end", leader)
@@ -73,7 +73,7 @@ impl Watchdog {
     /// This group has ended by itself.
     ///
     /// # Errors
-    /// The watchdog is gone.
+    /// If the watchdog is gone.
     #[cfg(not(target_os = "linux"))]
     pub(crate) fn has_ended(&mut self, leader: ProcessId) -> anyhow::Result<()> {
         self.tell("ended", leader)
@@ -83,7 +83,7 @@ impl Watchdog {
     /// itself.
     ///
     /// # Errors
-    /// The watchdog is gone.
+    /// If the watchdog is gone.
     #[cfg(target_os = "linux")]
     pub(crate) fn also_remove(&mut self, file: &std::path::Path) -> anyhow::Result<()> {
         // A path that is not one line of text is not removed: removing another one would do more

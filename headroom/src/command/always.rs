@@ -10,7 +10,7 @@ use crate::{
 /// The configuration itself is left to the user.
 ///
 /// # Errors
-/// The gates cannot be made, or there are none on this system.
+/// If the gates cannot be made, or there are none on this system.
 pub fn on(console: &mut Console) -> anyhow::Result<Exit> {
     console.result(&(gates_for_always()?.join("\n") + "\n"));
     console.note(
@@ -24,7 +24,7 @@ pub fn on(console: &mut Console) -> anyhow::Result<Exit> {
 /// Remove the gates of [`on`], once cargo's configuration does not name them any more.
 ///
 /// # Errors
-/// It does, or they cannot be removed.
+/// If the configuration still names them or cannot be read, or they cannot be removed.
 pub fn off(console: &mut Console) -> anyhow::Result<Exit> {
     if let Some(named) = remove_gates_for_always()? {
         let message = format!(

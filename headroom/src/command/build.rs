@@ -71,7 +71,7 @@ impl Built {
 /// Look, stop what was named, build, and offer to make room if nothing fitted.
 ///
 /// # Errors
-/// The machine or the workspace cannot be looked at, cargo cannot be started, or the wait timed
+/// If the machine or the workspace cannot be looked at, cargo cannot be started, or the wait timed
 /// out.
 pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyhow::Result<Built> {
     let BuildRequest { selection, choice, strict, yes, dry_run, room, show_checks } = request;
@@ -227,7 +227,7 @@ fn make_room(
 /// Look again and again until nothing stands in the way.
 ///
 /// # Errors
-/// Time is up, or waiting cannot help.
+/// If the time is up, or waiting cannot help.
 fn wait_for_room(
     host: &Host,
     look: &mut Look,

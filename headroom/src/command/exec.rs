@@ -21,7 +21,7 @@ use crate::{
 /// on.
 ///
 /// # Errors
-/// The command cannot be started, or the wait timed out.
+/// If the command cannot be started, or the wait timed out.
 pub fn exec(
     command: &[OsString],
     room: &RoomRequest,

@@ -16,7 +16,7 @@ use crate::{
 /// Check that this machine can build; change nothing.
 ///
 /// # Errors
-/// The machine or the workspace cannot be looked at.
+/// If the machine or the workspace cannot be looked at.
 pub fn preflight(
     host: &Host,
     selection: &Selection,
@@ -32,7 +32,7 @@ pub fn preflight(
 /// Show the ways to build and which would be tried; change nothing.
 ///
 /// # Errors
-/// The machine or the workspace cannot be looked at.
+/// If the machine or the workspace cannot be looked at.
 pub fn plan(
     host: &Host,
     selection: &Selection,

@@ -196,8 +196,8 @@ impl PausedPrograms {
     /// Pause these programs until this is dropped.
     ///
     /// # Errors
-    /// There is no watchdog to resume them if this process is killed, or this is not Unix. What was
-    /// paused before goes on.
+    /// If there is no watchdog to resume them when this process is killed, or this is not Unix.
+    /// Programs that were paused before go on.
     pub(crate) fn pause(&mut self, programs: &[NamedProgram]) -> anyhow::Result<Vec<Paused>> {
         if cfg!(not(unix)) {
             anyhow::bail!("only Unix can pause processes: use --stop");

@@ -32,7 +32,7 @@ pub enum WaitTimeout {
 /// Look again and again until nothing stands in the way. Whether there was anything to wait for.
 ///
 /// # Errors
-/// Time is up, or whatever `look` says.
+/// If the time is up, or `look` fails.
 pub(crate) fn until_clear(
     patience: WaitTimeout,
     console: &mut Console,

@@ -95,7 +95,7 @@ impl Agreement {
     /// in.
     ///
     /// # Errors
-    /// There is no folder that only this user can enter, and none can be made; or there are no
+    /// If there is no folder that only this user can enter, and none can be made; or there are no
     /// locks in it.
     pub(super) fn join(
         number: u64,

@@ -76,7 +76,7 @@ impl Guard {
     /// this machine does not tell enough for a guard.
     ///
     /// # Errors
-    /// The gate or the socket cannot be made.
+    /// If the gate or the socket cannot be made.
     pub(crate) fn start(
         target_dir: Option<&Path>,
         cargo: &mut Command,
@@ -228,7 +228,7 @@ impl OwnController {
     /// machine does not tell enough for a guard.
     ///
     /// # Errors
-    /// The other builds cannot be known of, or the socket or the thread cannot be made.
+    /// If nothing can be known of the other builds, or the socket or the thread cannot be made.
     pub(super) fn start() -> anyhow::Result<Option<OwnController>> {
         if env::var_os(INSIDE).is_some() {
             return Ok(None);
@@ -263,7 +263,7 @@ fn always_folder() -> anyhow::Result<PathBuf> {
 /// Make the gates that cargo's configuration is to name, and tell what belongs there.
 ///
 /// # Errors
-/// They cannot be made.
+/// If they cannot be made.
 pub(crate) fn gates_for_always() -> anyhow::Result<Vec<String>> {
     let inner = inner_tools(&Command::new(crate::workspace::cargo()));
     let folder = always_folder()?;
@@ -302,7 +302,7 @@ pub(crate) fn gates_for_always() -> anyhow::Result<Vec<String>> {
 /// compiled any more. That one is the answer.
 ///
 /// # Errors
-/// It cannot be told what the configuration names, or they cannot be removed.
+/// If the gates that the configuration names are not known, or the gates cannot be removed.
 pub(crate) fn remove_gates_for_always() -> anyhow::Result<Option<String>> {
     let configured = Configured::ask(&Command::new(crate::workspace::cargo())).context(
         "`cargo config get` failed, and cargo's configuration may name the gates: nothing is \

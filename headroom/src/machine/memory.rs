@@ -27,7 +27,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// # Errors
-    /// The system does not tell.
+    /// If the system does not tell.
     pub(crate) fn read(root: &Path) -> anyhow::Result<Memory> {
         let parsed = fs::read_to_string(root.join("proc/meminfo"))
             .ok()

@@ -117,7 +117,7 @@ impl Resources {
     /// Look at the machine, and at the disk that holds `target_dir` (which need not exist yet).
     ///
     /// # Errors
-    /// The system does not tell what memory there is.
+    /// If the system does not tell what memory there is.
     pub fn sample(target_dir: &Path) -> anyhow::Result<Resources> {
         Resources::sample_below(Path::new("/"), target_dir)
     }
@@ -498,7 +498,7 @@ impl TreeWatch {
     /// Memory that is left to this process now, as [`Resources::available_bytes`] counts it.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// If the system does not tell.
     pub(crate) fn available_bytes(&self) -> anyhow::Result<u64> {
         let memory = Memory::read(Path::new("/"))?;
         let group = Container::read(Path::new("/"), memory.total_bytes);

@@ -13,7 +13,7 @@ use crate::numbers::parse_bytes;
 /// This very program, even if a new build has replaced its file meanwhile.
 ///
 /// # Errors
-/// The system does not tell.
+/// If the system does not tell.
 pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
     if cfg!(target_os = "linux") {
         return Ok("/proc/self/exe".into());

@@ -151,7 +151,8 @@ impl Workspace {
     /// Ask cargo for the workspace and look for what was selected in it.
     ///
     /// # Errors
-    /// cargo cannot read the workspace, or the selection has something that the workspace has not.
+    /// If cargo cannot read the workspace, or the selection has something that the workspace has
+    /// not.
     pub fn locate(
         selection: &Selection,
         default_target: Option<&DefaultTarget>,
@@ -231,7 +232,7 @@ struct Selected {
 
 impl Selected {
     /// # Errors
-    /// A program or an example that no package has; the message is for the user.
+    /// If no package has the program or the example that is selected. The message is for the user.
     fn of(
         selection: &Selection,
         default_target: Option<&DefaultTarget>,

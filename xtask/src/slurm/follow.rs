@@ -123,7 +123,7 @@ pub(super) enum Left {
 /// With `stay` false, only see to it that its tasks are submitted.
 ///
 /// # Errors
-/// The cluster refuses the tasks, or the program cannot run there.
+/// If the cluster refuses the tasks, or the program cannot run there.
 pub(super) fn follow(
     world: &mut impl ClusterAccess,
     record: &mut SlurmRecord,

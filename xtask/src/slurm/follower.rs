@@ -72,7 +72,7 @@ pub(super) struct Follower {
 
 impl Follower {
     /// # Errors
-    /// Another process follows.
+    /// If another process follows the job.
     pub(super) fn new(folder: &Path, host: &str) -> anyhow::Result<Follower> {
         let file = folder.join(FILE);
         let own = ProcessId::of(std::process::id());

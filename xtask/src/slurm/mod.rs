@@ -592,7 +592,7 @@ impl<'a> Cluster<'a> {
     /// Make sure that the cluster's limits are known before something new is asked of it.
     ///
     /// # Errors
-    /// The user does not want to wait for the controller.
+    /// If the user does not want to wait for the controller.
     fn look_around(&mut self, task_options: &TaskOptions) -> Result<(), Coded> {
         let mut is_silent = false;
         // Scripts can be written off the cluster.

@@ -72,7 +72,7 @@ pub(crate) fn flags_here(cpu: Option<&str>) -> Option<Flags> {
 /// Check that rustc can compile for it.
 ///
 /// # Errors
-/// rustc does not know it; it would only warn, and compile for any processor.
+/// If rustc does not know the processor. It would only warn, and compile for any processor.
 pub(crate) fn check(cpu: &str) -> anyhow::Result<()> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let asked =

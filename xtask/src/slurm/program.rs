@@ -24,7 +24,7 @@ const MOST_SECONDS: f64 = 1e12;
 /// Reads the document that `cluster plan`, `next` and `status` print.
 ///
 /// # Errors
-/// It is something else, of another version, or has numbers that cannot be.
+/// If the text is something else, of another version, or has impossible numbers.
 pub(super) fn parse(text: &[u8]) -> anyhow::Result<JobStatus> {
     let status: JobStatus = serde_json::from_slice(text).context("not the document of a round")?;
     if status.schema != JOB_SCHEMA || status.version != JOB_VERSION {
@@ -94,7 +94,7 @@ pub(super) fn arguments(question: &str, args: &[OsString]) -> Vec<OsString> {
 /// Ask the program for the document of `plan`, `next` or `status`; its stderr goes to the user's.
 ///
 /// # Errors
-/// It fails; its exit code 2 (bad input) is passed on.
+/// If the program fails. Its exit code 2 (bad input) is passed on.
 pub(super) fn ask(
     program: &Path,
     question: &str,

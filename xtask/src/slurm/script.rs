@@ -43,7 +43,7 @@ pub(super) fn job_of_out_file(file: &str, name: &str) -> Option<u64> {
 /// The folder as text that sbatch can be told.
 ///
 /// # Errors
-/// It is no Unicode, or has a backslash: sbatch would write elsewhere.
+/// If the path is no Unicode, or has a backslash: sbatch would write elsewhere.
 pub(super) fn check_folder(folder: &Path) -> anyhow::Result<&str> {
     match folder.to_str() {
         Some(text) if !text.contains(['\\', '\n']) => Ok(text),

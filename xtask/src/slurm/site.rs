@@ -148,7 +148,7 @@ impl Site {
     /// Chooses the resources to ask for in the tasks of this plan.
     ///
     /// # Errors
-    /// No node of the partition is large enough, or its time limit is too short.
+    /// If no node of the partition is large enough, or its time limit is too short.
     pub(super) fn request(
         &self,
         plan: &JobStatus,

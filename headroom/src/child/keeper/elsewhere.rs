@@ -31,7 +31,7 @@ impl KeptCommand {
     /// Start it, in a process group of its own.
     ///
     /// # Errors
-    /// It cannot be started.
+    /// If the command cannot be started.
     pub(crate) fn start(
         command: &Command,
         streams: Streams,
@@ -103,7 +103,7 @@ impl KeptCommand {
     /// still be there.
     ///
     /// # Errors
-    /// The system does not tell.
+    /// If the system does not tell.
     pub(crate) fn try_wait(&mut self) -> io::Result<Option<Ending>> {
         if self.status.is_none() {
             self.status = self.child.try_wait()?;

@@ -77,7 +77,7 @@ impl KeptCommand {
     /// kill it first when memory runs out.
     ///
     /// # Errors
-    /// The command cannot be started.
+    /// If the command cannot be started.
     pub(crate) fn start(
         command: &Command,
         streams: Streams,
