@@ -57,7 +57,8 @@ pub mod fuzzing;
 use std::process::ExitCode;
 
 pub use command::{
-    BuildRequest, Built, Host, RoomRequest, WaitTimeout, build, exec, off, on, plan, preflight,
+    BuildRequest, BuildResult, Host, RoomRequest, WaitTimeout, build, exec, off, on, plan,
+    preflight,
 };
 pub use console::{Console, Format};
 pub use exit::{Coded, Exit};

@@ -29,7 +29,7 @@ use crate::{
     exit::Exit,
     files::{remove_unfinished, write_whole},
     guard::{
-        Guard, Observed, Unit,
+        Guard, ObservedRun, Unit,
         guard_record::{Details, GuardRecord},
         timeline_svg, user_key,
     },
@@ -74,7 +74,7 @@ pub(crate) struct Attempt {
     pub(crate) guard: Vec<GuardRecord>,
     /// The needs of each compiler, for the ledger.
     #[serde(skip)]
-    pub(crate) observed: Vec<Observed>,
+    pub(crate) observed: Vec<ObservedRun>,
 }
 
 impl Attempt {

@@ -28,7 +28,7 @@ use crate::{
     console::Console,
     exit::{Coded, Exit},
     files::remove_unfinished,
-    guard::{Guard, Observed, Unit, known_for_all, learn_for_all},
+    guard::{Guard, ObservedRun, Unit, known_for_all, learn_for_all},
     machine::cgroup::KillCounters,
     numbers::bytes,
 };
@@ -161,7 +161,11 @@ fn known(
     }
 }
 
-fn learn(target_dir: Option<&Path>, toolchain: &str, observed: &[Observed]) -> anyhow::Result<()> {
+fn learn(
+    target_dir: Option<&Path>,
+    toolchain: &str,
+    observed: &[ObservedRun],
+) -> anyhow::Result<()> {
     let Some(target_dir) = target_dir else { return Ok(()) };
     let mut ledger = BuildLedger::load(target_dir);
     let build = BuildKey {

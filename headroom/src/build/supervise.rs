@@ -22,7 +22,7 @@ use crate::{
         keeper::{GroupSignal, KeptCommand, Leftovers, Streams},
     },
     console::Console,
-    guard::{Guard, Live, guard_record::Event},
+    guard::{Guard, GuardStatus, guard_record::Event},
     machine::resources::TreeWatch,
     numbers::bytes,
 };
@@ -82,12 +82,12 @@ pub(crate) enum GuardNews<'a> {
     /// It has done something.
     Event(&'a Event),
     /// The present state.
-    Live(&'a Live),
+    Live(&'a GuardStatus),
 }
 
 /// The observations of a child that has ended.
 #[derive(Clone, Debug)]
-pub struct Watched {
+pub struct SupervisedRun {
     /// The end of the child.
     pub ending: Ending,
     /// `true` if the user asked to stop.
@@ -116,7 +116,7 @@ pub fn supervise(
     streams: Streams,
     supervision: Supervision,
     on_piece: impl FnMut(OutputPiece<'_>),
-) -> anyhow::Result<Watched> {
+) -> anyhow::Result<SupervisedRun> {
     supervise_guarded(command, streams, supervision, None, on_piece, |_| ())
 }
 
@@ -128,7 +128,7 @@ pub(crate) fn supervise_guarded(
     guard: Option<&Guard>,
     mut on_piece: impl FnMut(OutputPiece<'_>),
     mut on_news: impl FnMut(GuardNews<'_>),
-) -> anyhow::Result<Watched> {
+) -> anyhow::Result<SupervisedRun> {
     // Ctrl-C is counted from before the child exists until all that it has started is gone.
     let _watcher = interrupt::Watcher::new();
     let started = Instant::now();
@@ -139,7 +139,7 @@ pub(crate) fn supervise_guarded(
     let output = Output::of(kept.child());
     let mut watch = TreeWatch::new(kept.pid())?;
 
-    let mut watched = Watched {
+    let mut watched = SupervisedRun {
         ending: Ending::default(),
         interrupted: false,
         stopped_for_memory: false,

@@ -33,7 +33,7 @@ use crate::{
 
 /// The result of a build.
 #[derive(Debug)]
-pub struct Built {
+pub struct BuildResult {
     /// The workspace's root.
     pub root: PathBuf,
     /// Where it was built.
@@ -46,7 +46,7 @@ pub struct Built {
     pub exit: Exit,
 }
 
-impl Built {
+impl BuildResult {
     /// Print the paths of the executables, as the result of a command that only builds.
     pub fn show(&self, console: &Console) {
         // For a program that reads it, the path is the path.
@@ -57,8 +57,8 @@ impl Built {
         }
     }
 
-    fn new(look: &Look, executables: Vec<PathBuf>, exit: Exit) -> Built {
-        Built {
+    fn new(look: &Look, executables: Vec<PathBuf>, exit: Exit) -> BuildResult {
+        BuildResult {
             root: look.workspace.root.clone(),
             target_dir: look.workspace.target_dir.clone(),
             is_default_target: look.workspace.is_default_target,
@@ -73,7 +73,11 @@ impl Built {
 /// # Errors
 /// If the machine or the workspace cannot be looked at, cargo cannot be started, or the wait timed
 /// out.
-pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyhow::Result<Built> {
+pub fn build(
+    host: &Host,
+    request: &BuildRequest,
+    console: &mut Console,
+) -> anyhow::Result<BuildResult> {
     let BuildRequest { selection, choice, strict, yes, dry_run, room, show_checks } = request;
     let take = |console: &mut Console| Look::take(host, selection, *choice, *strict, console);
     // What is not ready yet is no verdict if it is waited for.
@@ -95,7 +99,7 @@ pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyh
             console.would(&format!("would ask process {} ({}) to end", it.root.pid, it.name));
         }
         let exit = if look.preflight.ready { Exit::Success } else { Exit::NotReady };
-        return Ok(Built::new(&look, Vec::new(), exit));
+        return Ok(BuildResult::new(&look, Vec::new(), exit));
     }
     interrupt::install()?;
 
@@ -112,7 +116,7 @@ pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyh
     };
     if look.plan.make_room_first && !made_room {
         console.note("nothing was paused or stopped, so option d has nothing to build on");
-        return Ok(Built::new(&look, Vec::new(), Exit::NotReady));
+        return Ok(BuildResult::new(&look, Vec::new(), Exit::NotReady));
     }
     if made_room {
         look = take(console)?;
@@ -125,7 +129,7 @@ pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyh
         look.plan = look.plan.with_the_most_frugal();
     }
     if !look.preflight.ready && !yes {
-        return Ok(Built::new(&look, Vec::new(), Exit::NotReady));
+        return Ok(BuildResult::new(&look, Vec::new(), Exit::NotReady));
     }
 
     let wait = room.longest_wait();
@@ -147,7 +151,7 @@ pub fn build(host: &Host, request: &BuildRequest, console: &mut Console) -> anyh
         drop(paused);
         console.note("what was paused goes on");
     }
-    Ok(Built::new(&look, executables, exit))
+    Ok(BuildResult::new(&look, executables, exit))
 }
 
 fn climb(

@@ -55,7 +55,7 @@ pub(crate) struct ProgramChoice {
 
 /// A program that was asked to end.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Stopped {
+pub(crate) struct StoppedProgram {
     pub(crate) pid: u32,
     pub(crate) name: String,
     pub(crate) n_processes: usize,
@@ -67,7 +67,7 @@ pub(crate) struct Stopped {
 
 /// A program that was paused.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Paused {
+pub(crate) struct PausedProgram {
     pub(crate) pid: u32,
     pub(crate) name: String,
     /// Those that were running; what another process had paused is not resumed here.
@@ -169,7 +169,7 @@ pub(crate) fn ask(
 }
 
 /// Ask these programs to end and wait until they have.
-pub(crate) fn stop(programs: &[NamedProgram]) -> Vec<Stopped> {
+pub(crate) fn stop(programs: &[NamedProgram]) -> Vec<StoppedProgram> {
     for it in programs.iter().flat_map(|it| &it.processes) {
         it.send(ProcessSignal::End);
         // One that is paused hears it only when it goes on.
@@ -182,7 +182,7 @@ pub(crate) fn stop(programs: &[NamedProgram]) -> Vec<Stopped> {
     while !programs.iter().all(is_gone) && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(50));
     }
-    let stopped = programs.iter().map(|it| Stopped {
+    let stopped = programs.iter().map(|it| StoppedProgram {
         pid: it.root.pid,
         name: it.name.clone(),
         n_processes: it.processes.len(),
@@ -198,7 +198,10 @@ impl PausedPrograms {
     /// # Errors
     /// If there is no watchdog to resume them when this process is killed, or this is not Unix.
     /// Programs that were paused before go on.
-    pub(crate) fn pause(&mut self, programs: &[NamedProgram]) -> anyhow::Result<Vec<Paused>> {
+    pub(crate) fn pause(
+        &mut self,
+        programs: &[NamedProgram],
+    ) -> anyhow::Result<Vec<PausedProgram>> {
         if cfg!(not(unix)) {
             anyhow::bail!("only Unix can pause processes: use --stop");
         }
@@ -219,7 +222,7 @@ impl PausedPrograms {
                 let below = now.below(program.root.pid).into_iter();
                 processes = below.filter(|it| it.own && !it.related).map(|it| it.id).collect();
             }
-            paused.push(Paused {
+            paused.push(PausedProgram {
                 pid: program.root.pid,
                 name: program.name.clone(),
                 n_processes: self.paused.len() - n_before,
@@ -269,9 +272,9 @@ fn say_candidates(candidates: &[ProcessTree], resources: &Resources, console: &C
 }
 
 /// Tell of the programs that were asked to end.
-pub(crate) fn say_stopped(stopped: &[Stopped], console: &mut Console) {
+pub(crate) fn say_stopped(stopped: &[StoppedProgram], console: &mut Console) {
     for it in stopped {
-        let Stopped { pid, name, .. } = it;
+        let StoppedProgram { pid, name, .. } = it;
         if it.gone {
             console.note(&format!("{name} ({pid}) has ended; it held {}", bytes(it.own_bytes)));
         } else {
@@ -285,9 +288,9 @@ pub(crate) fn say_stopped(stopped: &[Stopped], console: &mut Console) {
 }
 
 /// Tell of the programs that were paused.
-pub(crate) fn say_paused(paused: &[Paused], resources: &Resources, console: &mut Console) {
+pub(crate) fn say_paused(paused: &[PausedProgram], resources: &Resources, console: &mut Console) {
     for it in paused {
-        let Paused { pid, name, n_processes, own_bytes } = it;
+        let PausedProgram { pid, name, n_processes, own_bytes } = it;
         let processes =
             if *n_processes == 1 { "1 process".into() } else { format!("{n_processes} processes") };
         console.note(&format!(

@@ -12,7 +12,7 @@ mod make_room;
 mod wait;
 
 pub use always::{off, on};
-pub use build::{Built, build};
+pub use build::{BuildResult, build};
 pub use exec::exec;
 pub use look::{plan, preflight};
 pub use wait::WaitTimeout;

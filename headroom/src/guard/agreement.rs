@@ -28,7 +28,7 @@ use nix::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::policy::{Millis, Others, Published};
+use super::policy::{Millis, OtherBuilds, Published};
 use crate::{
     files::{self, Temporary, random},
     machine::system::boot_id,
@@ -181,10 +181,10 @@ impl Agreement {
     pub(super) fn begin_turn(
         &mut self,
         binding: Option<&str>,
-    ) -> Option<(Others, Option<OtherBuild>)> {
+    ) -> Option<(OtherBuilds, Option<OtherBuild>)> {
         self.turn.try_lock().ok()?;
         self.has_turn = true;
-        let (mut others, mut shown) = (Others::default(), None);
+        let (mut others, mut shown) = (OtherBuilds::default(), None);
         for it in told_in(&self.folder, &self.boot, Some(&self.path)) {
             if !it.is_in(binding) {
                 continue;
@@ -395,7 +395,7 @@ mod tests {
         let mut b = join(&folder, 2, &["pod/b", "pod"]);
         let (others, shown) = a.begin_turn(Some("pod")).unwrap();
         // It has said nothing yet.
-        assert_eq!((others, shown), (Others::default(), None));
+        assert_eq!((others, shown), (OtherBuilds::default(), None));
         // One at a time.
         assert_eq!(b.begin_turn(Some("pod")), None);
         a.end_turn(published(&[(7, true), (8, false)]), 5);
@@ -405,7 +405,7 @@ mod tests {
         assert_eq!(shown.unwrap().pid, std::process::id());
         b.end_turn(Published { is_stuck: true, ..published(&[]) }, 0);
         // In a group of its own it takes nothing from the other.
-        assert_eq!(b.begin_turn(Some("pod/b")).unwrap().0, Others::default());
+        assert_eq!(b.begin_turn(Some("pod/b")).unwrap().0, OtherBuilds::default());
         b.end_turn(Published { is_stuck: true, ..published(&[]) }, 0);
         // Both wait for memory: the younger build gives up first.
         assert!(a.begin_turn(None).unwrap().0.goes_on);
@@ -437,7 +437,7 @@ mod tests {
         for it in &strangers {
             fs::write(folder.join(it), "mine").unwrap();
         }
-        assert_eq!(a.begin_turn(None).unwrap().0, Others::default());
+        assert_eq!(a.begin_turn(None).unwrap().0, OtherBuilds::default());
         assert!(!file.exists());
         assert!(strangers.iter().all(|it| folder.join(it).exists()));
         drop(a);
@@ -454,13 +454,13 @@ mod tests {
         far.end_turn(published(&[(7, true)]), 5);
         let file = far.path.clone();
         let text = fs::read(&file).unwrap();
-        assert_eq!(a.begin_turn(None).unwrap().0, Others::default());
+        assert_eq!(a.begin_turn(None).unwrap().0, OtherBuilds::default());
         a.end_turn(published(&[]), 0);
         // Its lock cannot be seen from here, and perhaps it is just being written.
         drop(far);
         for text in [text, Vec::new()] {
             fs::write(&file, text).unwrap();
-            assert_eq!(a.begin_turn(None).unwrap().0, Others::default());
+            assert_eq!(a.begin_turn(None).unwrap().0, OtherBuilds::default());
             a.end_turn(published(&[]), 0);
             assert!(file.exists());
         }

@@ -24,7 +24,7 @@ use nix::sys::{
 };
 
 use super::{
-    Live, Observed,
+    GuardStatus, ObservedRun,
     agreement::{Agreement, OtherBuild, machine_now},
     gate,
     guard_record::{
@@ -32,15 +32,17 @@ use super::{
         push_row,
     },
     policy::{
-        Action, CompileRequest, End, JobId, Millis, Others, Policy, PolicySettings, Published,
-        Sample,
+        Action, CompileRequest, CompilerEnd, JobId, MemorySample, Millis, OtherBuilds, Policy,
+        PolicySettings, Published,
     },
-    wire::{AGAIN, Ended, FINAL, GO, Message, NOT_YOURS, Unit},
+    wire::{AGAIN, CompilerExit, FINAL, GO, Message, NOT_YOURS, Unit},
 };
 use crate::machine::{
     cgroup::KillCounters,
     headroom::{Headroom, HeadroomReader, Stalls},
-    process_files::{OwnMemory, ProcessReader, Watched, children_of, peak_and_own_bytes_of_this},
+    process_files::{
+        OpenProcess, OwnMemory, ProcessReader, children_of, peak_and_own_bytes_of_this,
+    },
     process_id::ProcessId,
 };
 
@@ -77,13 +79,13 @@ pub(crate) struct Shared {
     /// cargo, which leads the build's group; 0 before it is started.
     pub(crate) build: AtomicU32,
     pub(crate) gave_up: AtomicBool,
-    live: Mutex<Live>,
+    live: Mutex<GuardStatus>,
     /// Events that the user has not been told of, in order.
     events: Mutex<VecDeque<Event>>,
 }
 
 impl Shared {
-    pub(crate) fn live(&self) -> MutexGuard<'_, Live> {
+    pub(crate) fn live(&self) -> MutexGuard<'_, GuardStatus> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -93,10 +95,10 @@ impl Shared {
 }
 
 /// Looks up the known need of a unit.
-pub(crate) type Known = Box<dyn Fn(&Unit) -> Option<u64> + Send>;
+pub(crate) type KnownNeeds = Box<dyn Fn(&Unit) -> Option<u64> + Send>;
 
 /// The surroundings that a controller works with.
-pub(crate) struct Around {
+pub(crate) struct ControllerContext {
     pub(crate) listener: UnixListener,
     pub(crate) reader: HeadroomReader,
     /// The agreement with the other builds of this user. `None` if there is none.
@@ -140,11 +142,11 @@ pub(crate) struct Controller {
     /// cannot be told.
     n_perhaps_killed: u64,
     next_job: u32,
-    known: Known,
+    known: KnownNeeds,
     shared: Arc<Shared>,
     timeline: Timeline,
     record: GuardRecord,
-    observed: Vec<Observed>,
+    observed: Vec<ObservedRun>,
 }
 
 /// A gate.
@@ -178,7 +180,7 @@ struct Compiler {
     group: u32,
     leader: Option<ProcessId>,
     /// Open for as long as it runs.
-    status: Option<Watched>,
+    status: Option<OpenProcess>,
     held: OwnMemory,
     peak_bytes: u64,
     n_looks: u32,
@@ -188,13 +190,19 @@ struct Compiler {
 
 impl Controller {
     pub(crate) fn new(
-        around: Around,
+        around: ControllerContext,
         stop: &UnixStream,
-        known: Known,
+        known: KnownNeeds,
         shared: Arc<Shared>,
     ) -> io::Result<Controller> {
-        let Around { listener, mut reader, mut agreement, wait, budget_bytes, is_of_a_gate } =
-            around;
+        let ControllerContext {
+            listener,
+            mut reader,
+            mut agreement,
+            wait,
+            budget_bytes,
+            is_of_a_gate,
+        } = around;
         let headroom = reader.look().within(budget_bytes, 0);
         let mut builds_bytes = 0;
         if let Some(agreement) = &mut agreement {
@@ -273,7 +281,7 @@ impl Controller {
             }
             // A build was stopped in its turn, perhaps for long.
             None if now > self.had_turn_at + NO_TURN => {
-                self.policy.others(Others::default());
+                self.policy.others(OtherBuilds::default());
                 self.missed_turn = false;
             }
             None => {
@@ -310,7 +318,7 @@ impl Controller {
     }
 
     /// Run until `stop` says something or is closed.
-    pub(crate) fn run(mut self) -> (GuardRecord, Vec<Observed>) {
+    pub(crate) fn run(mut self) -> (GuardRecord, Vec<ObservedRun>) {
         let mut events = [EpollEvent::empty(); 64];
         loop {
             let pause = match self.missed_turn {
@@ -625,7 +633,7 @@ impl Controller {
         client.compiler = Some(Compiler {
             group,
             leader,
-            status: leader.and_then(|_| Watched::open(group)),
+            status: leader.and_then(|_| OpenProcess::open(group)),
             held: OwnMemory::default(),
             peak_bytes: 0,
             n_looks: 0,
@@ -638,7 +646,7 @@ impl Controller {
         }
     }
 
-    fn ended(&mut self, position: usize, ended: Ended) {
+    fn ended(&mut self, position: usize, ended: CompilerExit) {
         let Some(client) = &mut self.clients[position] else { return };
         let (Some(job), Some(compiler)) = (client.job, client.compiler.take()) else { return };
         let evicted = client.desired == DesiredState::Ended;
@@ -675,7 +683,7 @@ impl Controller {
                 self.tell(GuardAction::KernelKilled, &unit, peak_bytes, None);
             }
             if end != RunEnd::Failed {
-                self.observed.push(Observed {
+                self.observed.push(ObservedRun {
                     unit: (*unit).clone(),
                     peak_bytes,
                     seconds: (now - started_ms) as f64 / 1000.0,
@@ -689,9 +697,9 @@ impl Controller {
             _ => false,
         };
         let policy_end = match end {
-            RunEnd::Evicted => End::Evicted,
-            RunEnd::KernelKilled if again => End::KernelKilled,
-            _ => End::Finished { peak_bytes },
+            RunEnd::Evicted => CompilerEnd::Evicted,
+            RunEnd::KernelKilled if again => CompilerEnd::KernelKilled,
+            _ => CompilerEnd::Finished { peak_bytes },
         };
         self.policy.holds(job, peak_bytes, 0);
         self.begin_turn();
@@ -722,7 +730,7 @@ impl Controller {
 
     /// `true` if a memory daemon, as earlyoom, is what ended this compiler: by its signals, and
     /// when memory was short.
-    fn daemon_killed(&self, ended: Ended) -> bool {
+    fn daemon_killed(&self, ended: CompilerExit) -> bool {
         let lowest = self.timeline.lowest_lately(LATELY).unwrap_or(u64::MAX);
         let is_short = lowest < self.policy.floor() || self.pressure > STALLED;
         is_short && (matches!(ended.signal, Some(9 | 15)) || ended.linker_was_killed)
@@ -750,7 +758,7 @@ impl Controller {
                 self.abandoned(&client, now);
             }
             self.begin_turn();
-            let end = End::Finished { peak_bytes };
+            let end = CompilerEnd::Finished { peak_bytes };
             self.policy.ended(self.began + now, job, end, &mut self.actions);
             self.end_turn();
         }
@@ -764,7 +772,7 @@ impl Controller {
     }
 
     /// End every compiler of the build that is left.
-    fn finish(mut self) -> (GuardRecord, Vec<Observed>) {
+    fn finish(mut self) -> (GuardRecord, Vec<ObservedRun>) {
         for position in 0..self.clients.len() {
             self.leave(position);
         }
@@ -801,8 +809,8 @@ impl Client {
 }
 
 /// A look at memory as the policy is told of it.
-fn sample_of(headroom: Headroom, others_bytes: u64, stalled: bool) -> Sample {
-    Sample {
+fn sample_of(headroom: Headroom, others_bytes: u64, stalled: bool) -> MemorySample {
+    MemorySample {
         others_bytes,
         headroom_bytes: headroom.sum_bytes(),
         // Swap keeps a build alive. A build that counts on it crawls.

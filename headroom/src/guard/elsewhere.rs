@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Live, Observed, Unit,
+    GuardStatus, ObservedRun, Unit,
     guard_record::{Event, GuardRecord},
 };
 
@@ -41,7 +41,7 @@ impl Guard {
         match self.0 {}
     }
 
-    pub(crate) fn live(&self) -> Live {
+    pub(crate) fn live(&self) -> GuardStatus {
         match self.0 {}
     }
 
@@ -49,7 +49,7 @@ impl Guard {
         match self.0 {}
     }
 
-    pub(crate) fn finish(self) -> (GuardRecord, Vec<Observed>) {
+    pub(crate) fn finish(self) -> (GuardRecord, Vec<ObservedRun>) {
         match self.0 {}
     }
 }

@@ -46,8 +46,8 @@ use crate::{escape::terminal, machine::process_files::prefer_as_victim, numbers:
 
 use super::linux::OwnController;
 use super::wire::{
-    AGAIN, C_WRAPPERS, DOCTESTS, Ended, GATE, GO, INNER, INSIDE, Message, NOT_YOURS, NOTE, RUSTDOC,
-    RUSTDOC_GATE, SOCKET, Unit, is_always, is_c_compiler, is_gate,
+    AGAIN, C_WRAPPERS, CompilerExit, DOCTESTS, GATE, GO, INNER, INSIDE, Message, NOT_YOURS, NOTE,
+    RUSTDOC, RUSTDOC_GATE, SOCKET, Unit, is_always, is_c_compiler, is_gate,
 };
 
 /// The most that is held back of either stream.
@@ -277,7 +277,7 @@ struct Gate {
 
 /// The output of a compiler.
 #[derive(Default)]
-struct Said {
+struct CompilerOutput {
     stdout: Vec<u8>,
     /// stderr, but for what was passed on at once.
     held: Vec<u8>,
@@ -297,7 +297,7 @@ impl Gate {
     }
 
     /// Run the compiler once.
-    fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, Said)> {
+    fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, CompilerOutput)> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).env(INSIDE, "1");
         // A group of its own: the controller ends or stops it with its linker and without this
         // gate.
@@ -313,11 +313,11 @@ impl Gate {
         // could not go on. The linker inherits it.
         prefer_as_victim(pid, VICTIM);
         self.tell(&Message::Started(pid))?;
-        let mut said = Said::default();
+        let mut said = CompilerOutput::default();
         let status = self.listen(&mut compiler, &mut said)?;
         said.held.append(&mut said.rest);
         let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-        self.tell(&Message::Ended(Ended {
+        self.tell(&Message::Ended(CompilerExit {
             code: status.code(),
             signal: status.signal(),
             max_resident_bytes: kib(u64::try_from(usage.max_rss()).unwrap_or(0)),
@@ -327,7 +327,11 @@ impl Gate {
     }
 
     /// Take in what the compiler says until it ends.
-    fn listen(&mut self, compiler: &mut Child, said: &mut Said) -> io::Result<ExitStatus> {
+    fn listen(
+        &mut self,
+        compiler: &mut Child,
+        said: &mut CompilerOutput,
+    ) -> io::Result<ExitStatus> {
         let group = Pid::from_raw(compiler.id().try_into().map_err(io::Error::other)?);
         let mut stdout = compiler.stdout.take();
         let mut stderr = compiler.stderr.take();
@@ -397,7 +401,7 @@ impl Gate {
         })
     }
 
-    fn hear(&mut self, bytes: &[u8], said: &mut Said) -> io::Result<()> {
+    fn hear(&mut self, bytes: &[u8], said: &mut CompilerOutput) -> io::Result<()> {
         // Every byte is looked at once, however long a line is.
         for piece in bytes.split_inclusive(|it| *it == b'\n') {
             said.rest.extend_from_slice(piece);
@@ -469,7 +473,7 @@ mod tests {
     fn a_line_that_does_not_end_costs_neither_time_nor_memory() {
         let (one, _other) = UnixStream::pair().unwrap();
         let mut gate = Gate { controller: BufReader::new(one), passed_on: HashSet::new() };
-        let (mut said, piece) = (Said::default(), [b'x'; 8192]);
+        let (mut said, piece) = (CompilerOutput::default(), [b'x'; 8192]);
         // 15 MiB: with a second look at what was there already, this would not end.
         for _ in 0..1920 {
             gate.hear(&piece, &mut said).unwrap();

@@ -19,9 +19,9 @@ use anyhow::Context as _;
 use nix::unistd::{geteuid, mkdtemp};
 
 use super::{
-    Live, Observed, Unit,
+    GuardStatus, ObservedRun, Unit,
     agreement::{self, Agreement, session_folder},
-    controller::{Around, Controller, Known, Shared},
+    controller::{Controller, ControllerContext, KnownNeeds, Shared},
     gate,
     guard_record::{Event, GuardAction, GuardRecord},
     known_for_all,
@@ -112,7 +112,8 @@ impl Guard {
         let budget_bytes = budget_bytes()?;
         let (listener, name) = listen().context("could not make a socket for the gates")?;
         let is_of_a_gate = false;
-        let around = Around { listener, reader, agreement, wait, budget_bytes, is_of_a_gate };
+        let around =
+            ControllerContext { listener, reader, agreement, wait, budget_bytes, is_of_a_gate };
         let running = Running::start(around, Box::new(known))?;
         // Without it gates speak on stderr.
         let note = Temporary::file(&notes.join(UNGUARDED)).ok();
@@ -150,7 +151,7 @@ impl Guard {
         self.running.shared.gave_up.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn live(&self) -> Live {
+    pub(crate) fn live(&self) -> GuardStatus {
         self.running.shared.live().clone()
     }
 
@@ -160,11 +161,11 @@ impl Guard {
     }
 
     /// End what is left of the command's compilers, and tell what was seen.
-    pub(crate) fn finish(mut self) -> (GuardRecord, Vec<Observed>) {
+    pub(crate) fn finish(mut self) -> (GuardRecord, Vec<ObservedRun>) {
         self.end().unwrap_or_default()
     }
 
-    fn end(&mut self) -> Option<(GuardRecord, Vec<Observed>)> {
+    fn end(&mut self) -> Option<(GuardRecord, Vec<ObservedRun>)> {
         // Before the folder around it is removed. Its name has never been another's.
         let unguarded = self.note.take().map(|it| {
             let text = fs::read_to_string(&it.path);
@@ -182,13 +183,13 @@ impl Guard {
 #[derive(Debug)]
 struct Running {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<(GuardRecord, Vec<Observed>)>>,
+    thread: Option<JoinHandle<(GuardRecord, Vec<ObservedRun>)>>,
     /// The controller ends when this is closed.
     stop: Option<UnixStream>,
 }
 
 impl Running {
-    fn start(around: Around, known: Known) -> anyhow::Result<Running> {
+    fn start(around: ControllerContext, known: KnownNeeds) -> anyhow::Result<Running> {
         let (stop, stopped) = UnixStream::pair().context("could not make a socket")?;
         let shared = Arc::new(Shared::default());
         let controller = Controller::new(around, &stopped, known, shared.clone())
@@ -203,7 +204,7 @@ impl Running {
         Ok(Running { shared, thread: Some(thread), stop: Some(stop) })
     }
 
-    fn end(&mut self) -> Option<(GuardRecord, Vec<Observed>)> {
+    fn end(&mut self) -> Option<(GuardRecord, Vec<ObservedRun>)> {
         self.stop = None;
         self.thread.take()?.join().ok()
     }
@@ -239,7 +240,8 @@ impl OwnController {
         let (listener, name) = listen().context("could not make a socket for the gate")?;
         // A budget is for all of a build, of which this is one compiler.
         let (wait, budget_bytes, is_of_a_gate) = (Duration::ZERO, None, true);
-        let around = Around { listener, reader, agreement, wait, budget_bytes, is_of_a_gate };
+        let around =
+            ControllerContext { listener, reader, agreement, wait, budget_bytes, is_of_a_gate };
         let running = Running::start(around, Box::new(known_for_all(None)))?;
         Ok(Some(OwnController { running, name }))
     }

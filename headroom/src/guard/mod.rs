@@ -63,7 +63,7 @@ pub(crate) fn parse_arguments(text: &str) {
 
 /// The observed needs of one run of a compiler.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Observed {
+pub(crate) struct ObservedRun {
     pub(crate) unit: Unit,
     pub(crate) peak_bytes: u64,
     pub(crate) seconds: f64,
@@ -76,7 +76,7 @@ const N_CELLS: u64 = 20;
 
 /// The present state of the guard, for a line on the terminal.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Live {
+pub(crate) struct GuardStatus {
     pub(crate) point: Option<guard_record::Point>,
     /// The memory that was left at the start.
     pub(crate) room_bytes: u64,
@@ -84,7 +84,7 @@ pub(crate) struct Live {
     pub(crate) running: String,
 }
 
-impl Live {
+impl GuardStatus {
     /// `memory [########----] 812 MiB left of 1.4 GiB | a | 2 run (syn, regex), 1 stopped, 3 wait`
     pub(crate) fn line(&self, option: &str) -> Option<String> {
         let point = self.point?;
@@ -129,7 +129,8 @@ mod tests {
             n_suspended: 0,
             n_waiting: 3,
         };
-        let live = Live { point: Some(point), room_bytes: 400 << 20, running: "syn, regex".into() };
+        let live =
+            GuardStatus { point: Some(point), room_bytes: 400 << 20, running: "syn, regex".into() };
         assert_eq!(
             live.line("full").unwrap(),
             "memory [#####---------------] 300 MiB left of 400 MiB | full | 2 run (syn, regex), 3 \
@@ -137,7 +138,7 @@ mod tests {
         );
         // More than at the start: another program has ended.
         let point = Point { headroom_bytes: 500 << 20, n_waiting: 0, ..point };
-        let live = Live { point: Some(point), running: String::new(), ..live };
+        let live = GuardStatus { point: Some(point), running: String::new(), ..live };
         assert!(live.line("a").unwrap().contains("[--------------------]"));
     }
 }

@@ -1,6 +1,6 @@
 //! The needs of crates that are the same in every workspace: the user's ledger.
 
-use super::{Observed, Unit};
+use super::{ObservedRun, Unit};
 use crate::build_ledger::{BuildLedger, Observation, UnitKey};
 
 /// Returns the key of a unit in the user's ledger, or `None` if the unit is not the same in every
@@ -20,7 +20,7 @@ pub(crate) fn user_key(unit: &Unit, profile: &str, toolchain: &str) -> Option<Un
 /// Have the user's ledger learn what units needed that are the same in every workspace. What it
 /// knows helps only, so it is no loss where it cannot be written, as in a home that is read-only.
 pub(crate) fn learn_for_all<'a>(
-    observed: impl IntoIterator<Item = (&'a Observed, &'a str)>,
+    observed: impl IntoIterator<Item = (&'a ObservedRun, &'a str)>,
     toolchain: &str,
 ) {
     let Some(mut ledger) = BuildLedger::load_of_user() else { return };
@@ -31,9 +31,9 @@ pub(crate) fn learn_for_all<'a>(
     ledger.save_of_user(toolchain).ok();
 }
 
-impl From<&Observed> for Observation {
-    fn from(seen: &Observed) -> Observation {
-        let Observed { peak_bytes, seconds, complete, .. } = *seen;
+impl From<&ObservedRun> for Observation {
+    fn from(seen: &ObservedRun) -> Observation {
+        let ObservedRun { peak_bytes, seconds, complete, .. } = *seen;
         Observation { peak_bytes, seconds, complete }
     }
 }

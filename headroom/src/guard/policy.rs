@@ -13,8 +13,8 @@
 //!   otherwise the build is given up in this form ([`Action::GiveUp`]).
 //!
 //! "Nothing", "the oldest", "longest" and "alone" hold for all builds of the user in the same
-//! memory: each has a policy of its own, is told of the others ([`Others`]), and acts upon its own
-//! compilers only.
+//! memory: each has a policy of its own, is told of the others ([`OtherBuilds`]), and acts upon its
+//! own compilers only.
 //!
 //! The reserves follow measurements: one compiler or linker grows by at most about 500 MiB/s, a
 //! look at memory every 25 ms and the signal that follows take up to 50 ms, and what a killed
@@ -85,7 +85,7 @@ pub(crate) struct PolicySettings {
 
 /// The compilers and the memory of all other builds of the user in the same memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Others {
+pub(crate) struct OtherBuilds {
     /// When each of their compilers was let in, and whether it runs or is suspended.
     pub(crate) active: Vec<(Stamp, bool)>,
     /// By how much those that run may still grow, and what all of them hold.
@@ -117,7 +117,7 @@ pub(crate) struct Published {
 
 /// One look at memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Sample {
+pub(crate) struct MemorySample {
     /// The memory that can be taken before the kernel kills: RAM and swap, the tightest group
     /// counts.
     pub(crate) headroom_bytes: u64,
@@ -143,7 +143,7 @@ pub(crate) struct CompileRequest {
 
 /// The end of a compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum CompilerEnd {
     /// By itself, or ended by neither this guard nor the kernel for lack of memory.
     Finished { peak_bytes: u64 },
     /// By this guard.
@@ -240,8 +240,8 @@ type History = [(Millis, u64); 8];
 pub(crate) struct Policy {
     settings: PolicySettings,
     jobs: Vec<Job>,
-    sample: Sample,
-    others: Others,
+    sample: MemorySample,
+    others: OtherBuilds,
     /// The most there was for compilers at any time.
     most_room: u64,
     /// Recent headrooms, and what there was for compilers, newest last.
@@ -276,7 +276,7 @@ pub(crate) struct Faults {
     pub(crate) sees_no_stall: bool,
 }
 
-impl Others {
+impl OtherBuilds {
     /// The build of this number does this. `gives_up_first`: of builds that wait for each other it
     /// gives up before the one that is told of it.
     pub(crate) fn add(&mut self, number: u64, published: Published, gives_up_first: bool) {
@@ -293,12 +293,12 @@ impl Others {
 }
 
 impl Policy {
-    pub(crate) fn new(settings: PolicySettings, sample: Sample) -> Policy {
+    pub(crate) fn new(settings: PolicySettings, sample: MemorySample) -> Policy {
         Policy {
             settings,
             jobs: Vec::with_capacity(256),
             sample,
-            others: Others::default(),
+            others: OtherBuilds::default(),
             most_room: settings.room_bytes,
             history: [(0, sample.headroom_bytes); 8],
             rooms: [(0, settings.room_bytes); 8],
@@ -332,8 +332,9 @@ impl Policy {
     }
 
     /// Other builds were looked at. Tell this before anything else is told.
-    pub(crate) fn others(&mut self, others: Others) {
-        self.others = if self.faults.knows_of_no_other_build { Others::default() } else { others };
+    pub(crate) fn others(&mut self, others: OtherBuilds) {
+        self.others =
+            if self.faults.knows_of_no_other_build { OtherBuilds::default() } else { others };
     }
 
     /// Other builds could not be looked at. They are taken to do what they did last, and nothing is
@@ -411,17 +412,23 @@ impl Policy {
     }
 
     /// A compiler has ended. One that was evicted or killed is kept in mind until it asks again.
-    pub(crate) fn ended(&mut self, now: Millis, job: JobId, end: End, actions: &mut Vec<Action>) {
+    pub(crate) fn ended(
+        &mut self,
+        now: Millis,
+        job: JobId,
+        end: CompilerEnd,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(position) = self.position(job) else { return };
         let job = &mut self.jobs[position];
         match end {
-            End::Finished { peak_bytes } => {
+            CompilerEnd::Finished { peak_bytes } => {
                 let peak = peak_bytes.max(job.peak);
                 self.jobs.remove(position);
                 self.remember(peak);
             }
-            End::Evicted => job.state = CompilerState::Between,
-            End::KernelKilled => {
+            CompilerEnd::Evicted => job.state = CompilerState::Between,
+            CompilerEnd::KernelKilled => {
                 job.estimate = job.estimate.max(job.peak + job.peak / 4);
                 job.alone = true;
                 job.was_killed = true;
@@ -437,7 +444,7 @@ impl Policy {
     }
 
     /// Memory was looked at. Tell what the compilers hold first ([`Policy::holds`]).
-    pub(crate) fn tick(&mut self, now: Millis, sample: Sample, actions: &mut Vec<Action>) {
+    pub(crate) fn tick(&mut self, now: Millis, sample: MemorySample, actions: &mut Vec<Action>) {
         self.sample = sample;
         self.history.rotate_left(1);
         self.history[7] = (now, sample.headroom_bytes);
@@ -747,7 +754,7 @@ impl Policy {
     /// RAM; and where nothing has stood still since it was counted on last, what other
     /// programs hold, for they may sleep and give it for swap.
     fn room_for_one_more(&self, now: Millis) -> u64 {
-        let Sample { headroom_bytes, grantable_bytes, others_bytes, .. } = self.sample;
+        let MemorySample { headroom_bytes, grantable_bytes, others_bytes, .. } = self.sample;
         let was_lately = |it: Option<Millis>| it.is_some_and(|it| now < it + self.swap_pause);
         if was_lately(self.stalled_at) || was_lately(self.tried_swap_at) {
             return grantable_bytes;

@@ -6,8 +6,8 @@
 //! compiler held is back after 60 to 400 ms.
 
 use super::policy::{
-    Action, CompileRequest, End, Faults, JobId, Millis, Others, OversizedJob, Policy,
-    PolicySettings, Sample,
+    Action, CompileRequest, CompilerEnd, Faults, JobId, MemorySample, Millis, OtherBuilds,
+    OversizedJob, Policy, PolicySettings,
 };
 
 const MIB: u64 = 1 << 20;
@@ -211,8 +211,8 @@ impl Paging {
 }
 
 /// Returns the published facts of all builds but one.
-fn others(policies: &[Policy], build: usize, now: Millis, is_done: &[bool]) -> Others {
-    let mut others = Others::default();
+fn others(policies: &[Policy], build: usize, now: Millis, is_done: &[bool]) -> OtherBuilds {
+    let mut others = OtherBuilds::default();
     for (it, policy) in policies.iter().enumerate().filter(|it| it.0 != build && !is_done[it.0]) {
         others.add(it as u64, policy.published(now), it > build);
     }
@@ -249,7 +249,7 @@ fn simulate_with(
     let whole = scenario.capacity + scenario.swap;
     let sample = |memory: u64, at: Millis, paging: Paging, speed: f64| {
         let total = memory + scenario.neighbour(at);
-        Sample {
+        MemorySample {
             headroom_bytes: whole.saturating_sub(total),
             grantable_bytes: (scenario.capacity + paging.swapped()).saturating_sub(total),
             others_bytes: (total - memory).saturating_sub(paging.idle_swapped),
@@ -350,7 +350,7 @@ fn simulate_with(
             match phases[it] {
                 Phase::Running if ran_for[it] as Millis >= scenario.compilers[it].seconds() => {
                     phases[it] = Phase::Done;
-                    let end = End::Finished { peak_bytes: scenario.compilers[it].peak };
+                    let end = CompilerEnd::Finished { peak_bytes: scenario.compilers[it].peak };
                     turn!(scenario.build_of(it), now).ended(
                         now,
                         ids[it].unwrap(),
@@ -364,7 +364,7 @@ fn simulate_with(
                     turn!(scenario.build_of(it), now).ended(
                         now,
                         ids[it].unwrap(),
-                        End::Evicted,
+                        CompilerEnd::Evicted,
                         &mut actions,
                     );
                 }

@@ -1,8 +1,8 @@
 //! The messages between gate and controller: one line each, fields between tabs.
 //!
-//! Gate: [`Message::Ask`], then `started PID` and [`Ended`], and so on from the beginning if the
-//! answer is [`AGAIN`]. Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is no
-//! success; [`NOT_YOURS`] to a gate of another user.
+//! Gate: [`Message::Ask`], then `started PID` and [`CompilerExit`], and so on from the beginning if
+//! the answer is [`AGAIN`]. Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is
+//! no success; [`NOT_YOURS`] to a gate of another user.
 
 use std::{ffi::OsStr, path::Path};
 
@@ -77,12 +77,12 @@ pub(crate) enum Message {
     Ask(Unit),
     /// The compiler runs and leads a process group of this number.
     Started(u32),
-    Ended(Ended),
+    Ended(CompilerExit),
 }
 
 /// The end of a compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ended {
+pub(crate) struct CompilerExit {
     pub(crate) code: Option<i32>,
     pub(crate) signal: Option<i32>,
     /// The largest resident set of the compiler or a linker, shared pages included.
@@ -91,7 +91,7 @@ pub(crate) struct Ended {
     pub(crate) linker_was_killed: bool,
 }
 
-impl Ended {
+impl CompilerExit {
     pub(crate) fn is_success(self) -> bool {
         self.code == Some(0)
     }
@@ -205,7 +205,7 @@ impl Message {
                 features: next().map(str::parse).transpose().ok()?,
             }),
             "started" => Message::Started(next()?.parse().ok()?),
-            "ended" => Message::Ended(Ended {
+            "ended" => Message::Ended(CompilerExit {
                 code: next()?.parse().ok(),
                 signal: next()?.parse().ok(),
                 max_resident_bytes: next()?.parse::<u64>().ok()?.min(MOST_BYTES),
@@ -302,13 +302,13 @@ mod tests {
     fn messages_come_back_as_they_were_sent() {
         let mut messages = vec![
             Message::Started(4711),
-            Message::Ended(Ended {
+            Message::Ended(CompilerExit {
                 code: Some(101),
                 signal: None,
                 max_resident_bytes: 1 << 40,
                 linker_was_killed: true,
             }),
-            Message::Ended(Ended {
+            Message::Ended(CompilerExit {
                 code: None,
                 signal: Some(9),
                 max_resident_bytes: 0,

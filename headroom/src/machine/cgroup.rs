@@ -22,7 +22,7 @@ pub(crate) const UNLIMITED: u64 = 1 << 62;
 
 /// The version of the memory controller in charge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(crate) enum Version {
+pub(crate) enum CgroupVersion {
     /// One hierarchy per controller.
     V1,
     /// The unified hierarchy.
@@ -33,7 +33,7 @@ pub(crate) enum Version {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Container {
     /// Which controller the numbers come from.
-    pub(crate) version: Version,
+    pub(crate) version: CgroupVersion,
     /// Smallest limit of this process's own group and every ancestor.
     pub(crate) smallest_limit_bytes: u64,
     /// The group with the least headroom; often, but not always, the one with the smallest limit.
@@ -122,7 +122,7 @@ impl Pressure {
 }
 
 fn own_pressure_path(root: &Path) -> Option<PathBuf> {
-    let hierarchy = Hierarchy::locate_version(root, Version::V2)?;
+    let hierarchy = Hierarchy::locate_version(root, CgroupVersion::V2)?;
     Some(hierarchy.groups.first()?.dir.join("memory.pressure"))
 }
 
@@ -135,7 +135,7 @@ pub(super) fn own_pressure_file(root: &Path) -> Option<File> {
 /// memory. `None` if it cannot be seen from here.
 #[cfg(target_os = "linux")]
 pub(crate) fn own_v2_dir(root: &Path) -> Option<PathBuf> {
-    let own = Hierarchy::locate_version(root, Version::V2)?.groups.into_iter().next()?.dir;
+    let own = Hierarchy::locate_version(root, CgroupVersion::V2)?.groups.into_iter().next()?.dir;
     // Another part of the hierarchy may be mounted: then that is the nearest there is, and not this
     // process's own.
     let members = fs::read_to_string(own.join("cgroup.procs")).ok()?;
@@ -191,8 +191,8 @@ impl KillFiles {
         let own = Hierarchy::locate(root).and_then(|it| it.groups.into_iter().next());
         let group = own.and_then(|it| {
             let name = match it.version {
-                Version::V1 => "memory.oom_control",
-                Version::V2 => "memory.events",
+                CgroupVersion::V1 => "memory.oom_control",
+                CgroupVersion::V2 => "memory.events",
             };
             File::open(it.dir.join(name)).ok()
         });
@@ -217,13 +217,13 @@ struct Hierarchy {
 
 /// Parses the content of `/proc/self/cgroup` and `/proc/self/mountinfo`; for fuzzing.
 pub(crate) fn parse_hierarchy(groups: &str, mounts: &str) {
-    for version in [Version::V1, Version::V2] {
+    for version in [CgroupVersion::V1, CgroupVersion::V2] {
         Hierarchy::of(groups, mounts, Path::new("/"), version);
     }
 }
 
 struct Group {
-    version: Version,
+    version: CgroupVersion,
     name: String,
     dir: PathBuf,
 }
@@ -231,11 +231,11 @@ struct Group {
 impl Hierarchy {
     /// The memory controller is on v1 where `/proc/self/cgroup` names it, else on v2.
     fn locate(root: &Path) -> Option<Hierarchy> {
-        Hierarchy::locate_version(root, Version::V1)
-            .or_else(|| Hierarchy::locate_version(root, Version::V2))
+        Hierarchy::locate_version(root, CgroupVersion::V1)
+            .or_else(|| Hierarchy::locate_version(root, CgroupVersion::V2))
     }
 
-    fn locate_version(root: &Path, version: Version) -> Option<Hierarchy> {
+    fn locate_version(root: &Path, version: CgroupVersion) -> Option<Hierarchy> {
         let groups = fs::read_to_string(root.join("proc/self/cgroup")).ok()?;
         let mounts = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
         Hierarchy::below_namespace(&groups, &mounts, root, version)
@@ -249,10 +249,10 @@ impl Hierarchy {
         groups: &str,
         mounts: &str,
         root: &Path,
-        version: Version,
+        version: CgroupVersion,
     ) -> Option<Hierarchy> {
         let group = own_group(groups, version)?;
-        let mount = Mount::find(mounts, version, group)?;
+        let mount = CgroupMount::find(mounts, version, group)?;
         let n_above = mount.root.split('/').filter(|it| *it == "..").count();
         let n_below = group.split('/').filter(|it| !it.is_empty()).count();
         if n_above == 0 || group.split('/').any(|it| it == "..") {
@@ -268,9 +268,9 @@ impl Hierarchy {
         Some(Hierarchy { groups: groups.collect() })
     }
 
-    fn of(groups: &str, mounts: &str, root: &Path, version: Version) -> Option<Hierarchy> {
+    fn of(groups: &str, mounts: &str, root: &Path, version: CgroupVersion) -> Option<Hierarchy> {
         let group = own_group(groups, version)?;
-        let mount = Mount::find(mounts, version, group)?;
+        let mount = CgroupMount::find(mounts, version, group)?;
         let groups = mount.ancestry(group).into_iter().map(|(name, dir)| {
             let dir = root.join(dir.strip_prefix("/").unwrap_or(&dir));
             Group { version, name, dir }
@@ -295,14 +295,14 @@ fn find_group(dir: &Path, depth: usize, pid: &str, n_looks: &mut u32) -> Option<
 }
 
 /// This process's group in the hierarchy of that version, from `/proc/self/cgroup`.
-fn own_group(text: &str, version: Version) -> Option<&str> {
+fn own_group(text: &str, version: CgroupVersion) -> Option<&str> {
     // hierarchy:controllers:path; the path may hold colons.
     text.lines().find_map(|line| {
         let mut fields = line.splitn(3, ':');
         let (hierarchy, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
         let is_it = match version {
-            Version::V1 => controllers.split(',').any(|it| it == "memory"),
-            Version::V2 => hierarchy == "0" && controllers.is_empty(),
+            CgroupVersion::V1 => controllers.split(',').any(|it| it == "memory"),
+            CgroupVersion::V2 => hierarchy == "0" && controllers.is_empty(),
         };
         is_it.then_some(path)
     })
@@ -310,38 +310,38 @@ fn own_group(text: &str, version: Version) -> Option<&str> {
 
 /// Where a hierarchy, or a subtree of it, is mounted.
 #[derive(Debug, PartialEq)]
-struct Mount {
+struct CgroupMount {
     /// The group that is visible at `mount_point`.
     root: String,
     mount_point: PathBuf,
 }
 
-impl Mount {
+impl CgroupMount {
     /// The mount of the memory controller that shows `group`; a mount of another subtree is the
     /// second choice, since its limits still hold for everything that can be seen from here.
-    fn find(mountinfo: &str, version: Version, group: &str) -> Option<Mount> {
-        let mounts: Vec<Mount> =
-            mountinfo.lines().filter_map(|line| Mount::parse(line, version)).collect();
-        let shows = |it: &&Mount| below(group, &it.root).is_some();
+    fn find(mountinfo: &str, version: CgroupVersion, group: &str) -> Option<CgroupMount> {
+        let mounts: Vec<CgroupMount> =
+            mountinfo.lines().filter_map(|line| CgroupMount::parse(line, version)).collect();
+        let shows = |it: &&CgroupMount| below(group, &it.root).is_some();
         let best = mounts.iter().filter(shows).max_by_key(|it| it.root.len());
         best.or(mounts.first())
-            .map(|it| Mount { root: it.root.clone(), mount_point: it.mount_point.clone() })
+            .map(|it| CgroupMount { root: it.root.clone(), mount_point: it.mount_point.clone() })
     }
 
     /// One line of `/proc/self/mountinfo`:
     /// `id parent dev root mount-point options… - type source super`.
-    fn parse(line: &str, version: Version) -> Option<Mount> {
+    fn parse(line: &str, version: CgroupVersion) -> Option<CgroupMount> {
         let (left, right) = line.split_once(" - ")?;
         let left: Vec<&str> = left.split(' ').collect();
         let right: Vec<&str> = right.split(' ').collect();
         let wanted = match version {
-            Version::V1 => {
+            CgroupVersion::V1 => {
                 right.first() == Some(&"cgroup")
                     && right.get(2)?.split(',').any(|option| option == "memory")
             }
-            Version::V2 => right.first() == Some(&"cgroup2"),
+            CgroupVersion::V2 => right.first() == Some(&"cgroup2"),
         };
-        wanted.then_some(Mount {
+        wanted.then_some(CgroupMount {
             root: unescape(left.get(3)?),
             mount_point: PathBuf::from(unescape(left.get(4)?)),
         })
@@ -377,7 +377,7 @@ fn below<'a>(group: &'a str, root: &str) -> Option<&'a str> {
 /// The memory files of a group, kept open, so that another look allocates nothing.
 #[derive(Debug)]
 pub(super) struct GroupFiles {
-    version: Version,
+    version: CgroupVersion,
     /// As the kernel names it.
     name: String,
     /// The same for every process that sees the group, from whatever namespace.
@@ -437,7 +437,7 @@ impl GroupFiles {
         let stat = open("memory.stat")?;
         let id = id_of(&dir);
         Some(match version {
-            Version::V1 => GroupFiles {
+            CgroupVersion::V1 => GroupFiles {
                 version,
                 name,
                 id,
@@ -451,7 +451,7 @@ impl GroupFiles {
                 swap_high: None,
                 swap_usage: open("memory.memsw.usage_in_bytes"),
             },
-            Version::V2 => GroupFiles {
+            CgroupVersion::V2 => GroupFiles {
                 version,
                 name,
                 id,
@@ -478,8 +478,8 @@ impl GroupFiles {
         };
         let page_cache = sum([field("total_inactive_file"), field("total_active_file")]);
         let slab = match self.version {
-            Version::V1 => 0,
-            Version::V2 => field("slab_reclaimable") / 2,
+            CgroupVersion::V1 => 0,
+            CgroupVersion::V2 => field("slab_reclaimable") / 2,
         };
         let hearsay = |key: &str| value_of(stat, key).filter(|_| self.is_outermost);
         let above = hearsay("hierarchical_memory_limit");
@@ -496,11 +496,11 @@ impl GroupFiles {
         let limit_and_used_bytes = limit.map(|it| (it, used));
         let left = GroupLeft { limit_and_used_bytes, swap_bytes: None };
         let swap_bytes = match self.version {
-            Version::V1 => swap_limit.zip(swap_usage).map(|(limit, usage)| {
+            CgroupVersion::V1 => swap_limit.zip(swap_usage).map(|(limit, usage)| {
                 let both = limit.saturating_sub(usage.saturating_sub(page_cache));
                 both.saturating_sub(left.headroom_bytes().unwrap_or(0))
             }),
-            Version::V2 => swap_limit.map(|it| it.saturating_sub(swap_usage.unwrap_or(0))),
+            CgroupVersion::V2 => swap_limit.map(|it| it.saturating_sub(swap_usage.unwrap_or(0))),
         };
         Some(GroupLeft { swap_bytes, ..left })
     }
@@ -559,7 +559,7 @@ mod tests {
             ("sys/fs/cgroup/kube/memory.stat", "inactive_file 0\nactive_file 0\n"),
         ]);
         let container = machine.container().unwrap();
-        assert_eq!(container.version, Version::V2);
+        assert_eq!(container.version, CgroupVersion::V2);
         assert_eq!(container.smallest_limit_bytes, 1000 * MIB);
         assert_eq!(container.tightest.group, "/kube");
         assert_eq!(container.tightest.limit_bytes, 2000 * MIB);
@@ -596,7 +596,7 @@ mod tests {
             ("sys/fs/cgroup/memory/memory.stat", ""),
         ]);
         let container = Machine::new(&files).container().unwrap();
-        assert_eq!(container.version, Version::V1);
+        assert_eq!(container.version, CgroupVersion::V1);
         assert_eq!(container.smallest_limit_bytes, 300 * MIB);
         assert_eq!(container.tightest.group, "/docker/build");
         // 250 used, 220 of it page cache: 30 count.
@@ -650,7 +650,7 @@ mod tests {
         let container = machine.container().unwrap();
         assert_eq!(
             (container.tightest.group.as_str(), container.version),
-            ("/pod/app", Version::V1)
+            ("/pod/app", CgroupVersion::V1)
         );
         assert_eq!(container.tightest.headroom_bytes, 200 * MIB);
     }
@@ -734,7 +734,7 @@ mod tests {
             ),
         ]);
         let container = machine.container().unwrap();
-        assert_eq!(container.version, Version::V1);
+        assert_eq!(container.version, CgroupVersion::V1);
         assert_eq!(
             (container.tightest.group.as_str(), container.tightest.headroom_bytes),
             ("/build", 100 * MIB)
@@ -784,7 +784,7 @@ mod tests {
     fn groups_are_found_whatever_part_of_the_hierarchy_is_mounted() {
         #[track_caller]
         fn check(root: &str, group: &str, expected: &[(&str, &str)]) {
-            let mount = Mount { root: root.into(), mount_point: "/m".into() };
+            let mount = CgroupMount { root: root.into(), mount_point: "/m".into() };
             let found = mount.ancestry(group);
             let found: Vec<(&str, &str)> =
                 found.iter().map(|(name, dir)| (name.as_str(), dir.to_str().unwrap())).collect();
@@ -821,7 +821,7 @@ mod tests {
     }
 
     /// A group whose files are these.
-    fn left(version: Version, files: &[(&str, String)]) -> GroupLeft {
+    fn left(version: CgroupVersion, files: &[(&str, String)]) -> GroupLeft {
         let sh = xshell::Shell::new().unwrap();
         let dir = sh.create_temp_dir().unwrap();
         files.iter().for_each(|(name, text)| sh.write_file(dir.path().join(name), text).unwrap());
@@ -851,7 +851,7 @@ mod tests {
             ("memory.memsw.usage_in_bytes", mib(420)),
         ];
         // 400 - 150 are used of 500; with swap 420 - 150 of 600, which is 80 more.
-        assert_eq!(headroom(Version::V1, &v1), (Some(250), Some(80)));
+        assert_eq!(headroom(CgroupVersion::V1, &v1), (Some(250), Some(80)));
         let v2 = |max: &str, high: &str, swap_high: &str| {
             let files = [
                 ("memory.max", max.to_owned()),
@@ -862,7 +862,7 @@ mod tests {
                 ("memory.swap.high", swap_high.to_owned()),
                 ("memory.swap.current", mib(30)),
             ];
-            headroom(Version::V2, &files)
+            headroom(CgroupVersion::V2, &files)
         };
         // 400 - 150 - 20 / 2 are used.
         assert_eq!(v2(&mib(500), "max\n", "max\n"), (Some(260), Some(34)));
@@ -874,9 +874,9 @@ mod tests {
             ("memory.usage_in_bytes", mib(400)),
             ("memory.stat", stat("total_")),
         ];
-        assert_eq!(headroom(Version::V1, &unlimited), (None, None));
+        assert_eq!(headroom(CgroupVersion::V1, &unlimited), (None, None));
         let stat = format!("hierarchical_memory_limit {}\n{}", 450 * MIB, stat("total_"));
         let above = [&unlimited[..2], &[("memory.stat", stat)]].concat();
-        assert_eq!(headroom(Version::V1, &above), (Some(200), None));
+        assert_eq!(headroom(CgroupVersion::V1, &above), (Some(200), None));
     }
 }

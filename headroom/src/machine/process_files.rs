@@ -134,7 +134,7 @@ pub(crate) struct ProcessReader(Buffer);
 /// A process whose memory is looked at, for as long as it runs.
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
-pub(crate) struct Watched(File);
+pub(crate) struct OpenProcess(File);
 
 /// The memory that a process has for itself.
 #[cfg(target_os = "linux")]
@@ -147,9 +147,9 @@ pub(crate) struct OwnMemory {
 }
 
 #[cfg(target_os = "linux")]
-impl Watched {
-    pub(crate) fn open(pid: u32) -> Option<Watched> {
-        File::open(format!("/proc/{pid}/status")).ok().map(Watched)
+impl OpenProcess {
+    pub(crate) fn open(pid: u32) -> Option<OpenProcess> {
+        File::open(format!("/proc/{pid}/status")).ok().map(OpenProcess)
     }
 }
 
@@ -160,7 +160,7 @@ impl ProcessReader {
     }
 
     /// The pages that a process has for itself. `None` if it has ended.
-    pub(crate) fn own(&mut self, process: &Watched) -> Option<OwnMemory> {
+    pub(crate) fn own(&mut self, process: &OpenProcess) -> Option<OwnMemory> {
         let (resident, swapped) = parse_own_memory(self.0.read(&process.0))?;
         let bytes = sum([resident, swapped]).min(MOST_BYTES);
         Some(OwnMemory { bytes, swapped_bytes: swapped.min(bytes) })
@@ -174,7 +174,7 @@ impl ProcessReader {
         // A tree of compilers is small; the bound is against a loop through recycled numbers.
         for _ in 0..1000 {
             let Some(pid) = todo.pop() else { break };
-            if let Some(process) = Watched::open(pid) {
+            if let Some(process) = OpenProcess::open(pid) {
                 let own = self.own(&process).unwrap_or_default();
                 whole.bytes = sum([whole.bytes, own.bytes]);
                 whole.swapped_bytes = sum([whole.swapped_bytes, own.swapped_bytes]);
@@ -229,7 +229,7 @@ mod tests {
         const MIB: u64 = 1 << 20;
         let mut reader = ProcessReader::new();
         let own = std::process::id();
-        let held = reader.own(&Watched::open(own).unwrap()).unwrap().bytes;
+        let held = reader.own(&OpenProcess::open(own).unwrap()).unwrap().bytes;
         assert!((MIB / 4..4096 * MIB).contains(&held), "{held}");
         assert!(reader.tree(own).bytes >= held / 2);
         let (peak, own) = peak_and_own_bytes_of_this();

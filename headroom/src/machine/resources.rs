@@ -514,7 +514,7 @@ fn unshared_bytes(pid: u32) -> Option<u64> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::machine::cgroup::{GroupLimit, Version};
+    use crate::machine::cgroup::{CgroupVersion, GroupLimit};
 
     /// A made-up machine; sizes in GiB.
     pub(crate) fn machine(
@@ -555,7 +555,7 @@ pub(crate) mod tests {
             headroom_bytes: gib(limit - used),
         };
         let container = Container {
-            version: Version::V2,
+            version: CgroupVersion::V2,
             smallest_limit_bytes: gib(limit),
             tightest,
             swap_headroom_bytes: Some(0),

@@ -274,8 +274,8 @@ fn container(resources: &Resources) -> Check {
             bytes(group.limit_bytes),
             group.group,
             match container.version {
-                crate::machine::cgroup::Version::V1 => "v1",
-                crate::machine::cgroup::Version::V2 => "v2",
+                crate::machine::cgroup::CgroupVersion::V1 => "v1",
+                crate::machine::cgroup::CgroupVersion::V2 => "v2",
             }
         ),
         hint: full.then(|| "raise the container's limit, or stop what runs in it".into()),
