@@ -7,7 +7,7 @@ use headroom::{Console, Exit};
 
 use crate::{
     exit_help,
-    flags::{BuildFlags, Choice, Format, Judgement, RoomFlags, Selection},
+    flags::{BuildFlags, CheckFlags, Choice, Format, RoomFlags, Selection},
     project::HOST,
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct Preflight {
     pub(crate) option: Choice,
 
     #[command(flatten)]
-    pub(crate) judgement: Judgement,
+    pub(crate) judgement: CheckFlags,
 }
 
 /// Show the ways to build with what each needs and takes, and which would be tried; change nothing.

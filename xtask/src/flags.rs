@@ -26,7 +26,7 @@ pub(crate) struct BuildFlags {
     pub(crate) room: RoomFlags,
 
     #[command(flatten)]
-    pub(crate) judgement: Judgement,
+    pub(crate) judgement: CheckFlags,
 }
 
 /// Waiting for room, and making it.
@@ -48,7 +48,7 @@ pub(crate) struct RoomFlags {
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Judgement {
+pub(crate) struct CheckFlags {
     /// Treat the advisory thresholds (25 GB used, 8 GB available, other builds) as binding.
     #[arg(long)]
     pub(crate) strict: bool,
@@ -121,12 +121,12 @@ pub(crate) struct Selection {
     pub(crate) jobs: Option<NonZero<usize>>,
 
     #[command(flatten)]
-    pub(crate) more: More,
+    pub(crate) more: CargoFlags,
 }
 
 /// Flags that are handed to cargo as they are.
 #[derive(Clone, Debug, Default, Args)]
-pub(crate) struct More {
+pub(crate) struct CargoFlags {
     /// All packages of the workspace.
     #[arg(long)]
     pub(crate) workspace: bool,
@@ -160,7 +160,7 @@ pub(crate) struct More {
     pub(crate) keep_going: bool,
 }
 
-impl More {
+impl CargoFlags {
     fn words(&self) -> Vec<String> {
         let flags = [
             ("--workspace", self.workspace),

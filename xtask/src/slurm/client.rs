@@ -19,24 +19,24 @@ use headroom::child::{interrupt, kill_group, own_group};
 
 use super::options::VARIABLES;
 use super::queue::{
-    ACCOUNTING_FIELDS, Entry, Limits, NODE_FIELDS, Node, NotSubmitted, QUEUE_FIELDS, last_words,
-    parse_accounting, parse_config, parse_nodes, parse_queue, parse_refusal, parse_submit_limit,
-    parse_submitted,
+    ACCOUNTING_FIELDS, Limits, NODE_FIELDS, Node, NotSubmitted, QUEUE_FIELDS, QueueEntry,
+    last_words, parse_accounting, parse_config, parse_nodes, parse_queue, parse_refusal,
+    parse_submit_limit, parse_submitted,
 };
 
 /// When a question is given up.
 #[derive(Clone, Copy)]
-struct Patience {
+struct QueryLimits {
     time: Duration,
     /// Number of times that the user has asked to go.
     n_interrupts: usize,
 }
 
 /// Slurm's own programs give up on a controller after about this long.
-const QUESTION: Patience = Patience { time: Duration::from_secs(60), n_interrupts: 1 };
+const QUESTION: QueryLimits = QueryLimits { time: Duration::from_secs(60), n_interrupts: 1 };
 /// sbatch tries again for two minutes by itself when the queue is full, and is not torn away from
 /// that by a single Ctrl-C.
-const CHANGE: Patience = Patience { time: Duration::from_secs(180), n_interrupts: 2 };
+const CHANGE: QueryLimits = QueryLimits { time: Duration::from_secs(180), n_interrupts: 2 };
 /// Time between two looks at a running question.
 const TICK: Duration = Duration::from_millis(5);
 /// The longest answer: a task of the queue has about 100 bytes, and clusters have some hundred
@@ -74,7 +74,11 @@ struct Answer {
     late: bool,
 }
 
-fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<Answer, NoAnswer> {
+fn ask(
+    program: &str,
+    args: &[impl AsRef<OsStr>],
+    patience: QueryLimits,
+) -> Result<Answer, NoAnswer> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Ranges of waiting tasks in full, and times and words as they are parsed.
@@ -87,8 +91,8 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<
         std::io::ErrorKind::NotFound => NoAnswer::NotInstalled(program.to_owned()),
         _ => NoAnswer::Failed(format!("could not start `{program}`: {error}")),
     })?;
-    let stdout = Said::by(child.stdout.take());
-    let stderr = Said::by(child.stderr.take());
+    let stdout = PipeReader::by(child.stdout.take());
+    let stderr = PipeReader::by(child.stderr.take());
     let (started, asked_before) = (Instant::now(), interrupt::count());
     let mut late = false;
     let status = loop {
@@ -115,13 +119,13 @@ fn ask(program: &str, args: &[impl AsRef<OsStr>], patience: Patience) -> Result<
 }
 
 /// The bytes that come out of a pipe, collected by a thread.
-struct Said {
+struct PipeReader {
     bytes: Arc<Mutex<Vec<u8>>>,
     reader: JoinHandle<()>,
 }
 
-impl Said {
-    fn by(pipe: Option<impl Read + Send + 'static>) -> Said {
+impl PipeReader {
+    fn by(pipe: Option<impl Read + Send + 'static>) -> PipeReader {
         let bytes = Arc::new(Mutex::new(Vec::new()));
         let to = Arc::clone(&bytes);
         let reader = thread::spawn(move || {
@@ -140,7 +144,7 @@ impl Said {
                 }
             }
         });
-        Said { bytes, reader }
+        PipeReader { bytes, reader }
     }
 
     /// All of it, now that the program has ended.
@@ -153,7 +157,7 @@ impl Said {
     }
 }
 
-impl Patience {
+impl QueryLimits {
     /// `n_before`: how often the user had asked to go before the question, which did not keep it
     /// from being asked.
     fn is_over(self, took: Duration, n_before: usize) -> bool {
@@ -163,7 +167,7 @@ impl Patience {
 }
 
 /// stdout of a question that was answered.
-fn answer(program: &str, args: &[&str], patience: Patience) -> Result<String, NoAnswer> {
+fn answer(program: &str, args: &[&str], patience: QueryLimits) -> Result<String, NoAnswer> {
     let answer = ask(program, args, patience)?;
     if answer.ok {
         return Ok(answer.stdout);
@@ -185,14 +189,14 @@ pub(super) fn installed(program: &str) -> Result<(), NoAnswer> {
 }
 
 /// All array tasks of this user that the controller knows, ended ones among them.
-pub(super) fn queue() -> Result<Vec<Entry>, NoAnswer> {
+pub(super) fn queue() -> Result<Vec<QueueEntry>, NoAnswer> {
     // One line a task: of tasks that wait together, squeue mixes the reasons.
     let args = ["-h", "-r", "-t", "all", "--me", "-O", QUEUE_FIELDS];
     answer("squeue", &args, QUESTION).map(|it| parse_queue(&it))
 }
 
 /// Asks the accounting for the jobs of this name that ended at most a month ago.
-pub(super) fn accounting(name: &str) -> Result<Vec<Entry>, NoAnswer> {
+pub(super) fn accounting(name: &str) -> Result<Vec<QueueEntry>, NoAnswer> {
     let name = format!("--name={name}");
     let args = ["-n", "-P", "-X", "-S", "now-30days", "-o", ACCOUNTING_FIELDS, &name];
     answer("sacct", &args, QUESTION).map(|it| parse_accounting(&it))
@@ -264,7 +268,7 @@ mod tests {
         assert_eq!(endless.message(), "`sh` answered more than 1 MiB");
         let answer = shell(
             "echo begun; exec sleep 100",
-            Patience { time: Duration::from_millis(300), ..QUESTION },
+            QueryLimits { time: Duration::from_millis(300), ..QUESTION },
         );
         assert!(answer.late && !answer.ok);
         // What it has left behind, and holds its pipes, is not waited for.

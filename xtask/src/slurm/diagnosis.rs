@@ -4,7 +4,7 @@
 //! for, and it tells a program that cannot run on a node from one that had bad luck, so that three
 //! more rounds of the same are not waited for.
 
-use super::queue::{SlurmState, Status};
+use super::queue::{ExitStatus, SlurmState};
 
 /// Slurm's signal for a task whose output file could not be opened.
 const NO_OUTPUT_FILE: u32 = 53;
@@ -45,7 +45,7 @@ impl Cause {
 /// end of its output.
 pub(super) fn diagnose(
     state: SlurmState,
-    status: Option<Status>,
+    status: Option<ExitStatus>,
     printed: Option<&str>,
 ) -> Option<Cause> {
     match state {
@@ -61,7 +61,7 @@ pub(super) fn diagnose(
     }
 }
 
-fn failure(status: Status, printed: &str) -> Cause {
+fn failure(status: ExitStatus, printed: &str) -> Cause {
     let rebuild = || {
         "build on a machine like the nodes, or on the oldest of them; then give the run a new \
          name or start it with --fresh"
@@ -103,18 +103,18 @@ fn failure(status: Status, printed: &str) -> Cause {
         );
     }
     match status {
-        Status { code: 126, .. } => hopeless(
+        ExitStatus { code: 126, .. } => hopeless(
             "the nodes may not execute the program in the runs' folder",
             "its file system may be mounted `noexec` there: choose another with `-- --runs FOLDER`"
                 .into(),
         ),
-        Status { code: 127, .. } => hopeless(
+        ExitStatus { code: 127, .. } => hopeless(
             "the program, or something it needs, is not there on the nodes",
             "see that the runs' folder is on a shared file system (`-- --runs FOLDER`)".into(),
         ),
         // The program has said it: a folder of another version, a file that is not what it should
         // be.
-        Status { code: 2, .. } => {
+        ExitStatus { code: 2, .. } => {
             let said = line("error")
                 .or_else(|| printed.lines().rev().map(str::trim).find(|it| !it.is_empty()));
             let said = said.map(|it| it.strip_prefix("error: ").unwrap_or(it));
@@ -125,15 +125,15 @@ fn failure(status: Status, printed: &str) -> Cause {
         }
         // What the kernel does for lack of memory where Slurm does not watch it; or a kill by
         // another process.
-        Status { signal: 9, .. } | Status { code: 137, .. } => {
+        ExitStatus { signal: 9, .. } | ExitStatus { code: 137, .. } => {
             Cause::Failed("killed (SIGKILL)".into())
         }
-        Status { signal: 15, .. } | Status { code: 130 | 143, .. } => {
+        ExitStatus { signal: 15, .. } | ExitStatus { code: 130 | 143, .. } => {
             Cause::Failed("was asked to stop".into())
         }
-        Status { code: 0, signal: 0 } => Cause::Failed("could not be started".into()),
-        Status { code, signal: 0 } => Cause::Failed(format!("exit code {code}")),
-        Status { signal, .. } => Cause::Failed(format!("signal {signal}")),
+        ExitStatus { code: 0, signal: 0 } => Cause::Failed("could not be started".into()),
+        ExitStatus { code, signal: 0 } => Cause::Failed(format!("exit code {code}")),
+        ExitStatus { signal, .. } => Cause::Failed(format!("signal {signal}")),
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
     #[track_caller]
     fn check(code: u32, signal: u32, printed: &str, expected: &str) {
         let cause =
-            diagnose(SlurmState::Failed, Some(Status { code, signal }), Some(printed)).unwrap();
+            diagnose(SlurmState::Failed, Some(ExitStatus { code, signal }), Some(printed)).unwrap();
         let told = match &cause {
             Cause::Hopeless { what, remedy } => {
                 assert!(!remedy.is_empty());

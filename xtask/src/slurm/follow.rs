@@ -16,8 +16,8 @@ use serde::Serialize;
 use super::{
     diagnosis::{self, Cause},
     program::items,
-    queue::{Entry, NotSubmitted, SlurmState, Status},
-    site::Request,
+    queue::{ExitStatus, NotSubmitted, QueueEntry, SlurmState},
+    site::TaskResources,
     slurm_record::{Array, Round, SlurmRecord},
 };
 
@@ -47,7 +47,7 @@ pub(super) trait ClusterAccess {
     /// `true` if the user wants to go.
     fn is_interrupted(&self) -> bool;
     /// The tasks of this user that the controller knows, or why it does not say.
-    fn queue(&mut self) -> Result<Vec<Entry>, String>;
+    fn queue(&mut self) -> Result<Vec<QueueEntry>, String>;
     /// Submit an array.
     fn submit(
         &mut self,
@@ -59,7 +59,7 @@ pub(super) trait ClusterAccess {
     /// accounting, or in files that its tasks have begun.
     fn traces(&mut self, round: u32, name: &str) -> Option<u64>;
     /// Returns the accounting's entries for an array, where there is an accounting.
-    fn accounting(&mut self, name: &str) -> Vec<Entry>;
+    fn accounting(&mut self, name: &str) -> Vec<QueueEntry>;
     /// Cancel jobs (`17`) and tasks (`17_3`) of this folder.
     fn cancel(&mut self, ids: &[String], pending_only: bool);
     /// The state of the work.
@@ -67,7 +67,7 @@ pub(super) trait ClusterAccess {
     /// Have the program plan what is missing.
     fn next(&mut self, memory_factor: f64, time_factor: f64) -> anyhow::Result<JobStatus>;
     /// Chooses the resources to ask for in a round.
-    fn request(&mut self, record: &SlurmRecord, plan: &JobStatus) -> Result<Request, Coded>;
+    fn request(&mut self, record: &SlurmRecord, plan: &JobStatus) -> Result<TaskResources, Coded>;
     /// Tasks of one array at most.
     fn array_size(&self) -> u64;
     /// Nodes of the partition that may run tasks.
@@ -109,7 +109,7 @@ pub(super) struct Progress {
 
 /// Why the loop was left.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Left {
+pub(super) enum FollowEnd {
     /// Everything is there.
     Finished,
     /// Some items are missing after all attempts.
@@ -129,14 +129,14 @@ pub(super) fn follow(
     record: &mut SlurmRecord,
     mut plan: JobStatus,
     stay: bool,
-) -> anyhow::Result<Left> {
+) -> anyhow::Result<FollowEnd> {
     loop {
         if plan.state != JobState::Planned {
             find_unnumbered(world, record)?;
         }
         match plan.state {
-            JobState::Finished => return Ok(Left::Finished),
-            JobState::GivenUp => return Ok(Left::GivenUp(Box::new(plan))),
+            JobState::Finished => return Ok(FollowEnd::Finished),
+            JobState::GivenUp => return Ok(FollowEnd::GivenUp(Box::new(plan))),
             JobState::Planned => {}
         }
         if record.round(plan.round).is_some_and(|it| it.over) {
@@ -147,7 +147,7 @@ pub(super) fn follow(
         prepare(world, record, &plan)?;
         let mut watch = Watch::new(record, &plan, world.now());
         let ended = watch.round(world, record, stay)?;
-        let Some(finished) = ended else { return Ok(Left::Detached) };
+        let Some(finished) = ended else { return Ok(FollowEnd::Detached) };
         watch.close(world, record)?;
         if let Some(found) = finished {
             plan = found;
@@ -192,7 +192,7 @@ fn prepare(
     plan: &JobStatus,
 ) -> anyhow::Result<()> {
     if record.round(plan.round).is_none() {
-        let Request { cpus, mem, time } = world.request(record, plan)?;
+        let TaskResources { cpus, mem, time } = world.request(record, plan)?;
         let arrays = record.arrays(plan.round, plan.n_tasks, world.array_size());
         let JobStatus { round, n_tasks, items_done: items_before, .. } = *plan;
         let over = false;
@@ -227,7 +227,7 @@ pub(super) fn write_only(
 
 /// The last known state of one task.
 #[derive(Clone, Debug)]
-struct Task {
+struct TaskState {
     state: SlurmState,
     reason: String,
 }
@@ -240,7 +240,7 @@ struct Watch {
     began: Duration,
     /// For each array the tasks as last seen. `None` if the controller has not been asked since the
     /// array was submitted.
-    tasks: Vec<Option<Vec<Task>>>,
+    tasks: Vec<Option<Vec<TaskState>>>,
     /// Looks in a row that found nothing active.
     n_idle: u32,
     /// Since when only tasks that are being ended are left.
@@ -398,7 +398,7 @@ impl Watch {
         record: &SlurmRecord,
     ) -> anyhow::Result<Option<JobStatus>> {
         // Tasks that still wait in the queue have nothing left to do.
-        let waits = |it: &Task| it.state == SlurmState::Pending;
+        let waits = |it: &TaskState| it.state == SlurmState::Pending;
         let arrays = self.arrays(record).iter().zip(&self.tasks);
         let left = arrays.filter(|(_, it)| it.iter().flatten().any(waits));
         let ids: Vec<String> = left.filter_map(|(it, _)| Some(it.job_id?.to_string())).collect();
@@ -424,7 +424,7 @@ impl Watch {
         &mut self,
         world: &mut impl ClusterAccess,
         record: &mut SlurmRecord,
-        entries: &[Entry],
+        entries: &[QueueEntry],
     ) -> anyhow::Result<()> {
         let mut ended = Vec::new();
         let mut adopted = false;
@@ -441,7 +441,7 @@ impl Watch {
             }
             let n_tasks = usize::try_from(array.n_tasks).unwrap_or(usize::MAX);
             // The controller does not mention these tasks, so it has forgotten them.
-            let unknown = Task { state: SlurmState::Forgotten, reason: String::new() };
+            let unknown = TaskState { state: SlurmState::Forgotten, reason: String::new() };
             let mut now = vec![unknown; n_tasks];
             let mut lines = vec![None; n_tasks];
             for entry in own() {
@@ -452,7 +452,8 @@ impl Watch {
                         let index = task as usize - 1;
                         // Submitted twice, it is over when both are: the more alive one counts.
                         if lines[index].is_none() || entry.state < now[index].state {
-                            now[index] = Task { state: entry.state, reason: entry.reason.clone() };
+                            now[index] =
+                                TaskState { state: entry.state, reason: entry.reason.clone() };
                             lines[index] = Some((entry, task));
                         }
                     }
@@ -478,7 +479,7 @@ impl Watch {
                     Some((line, _)) => (line.status, line.node.clone(), line.job_id),
                     None => (None, String::new(), array.job_id.unwrap_or_default()),
                 };
-                ended.push(Ended {
+                ended.push(EndedTask {
                     name: array.name.clone(),
                     job_id,
                     task: u32::try_from(index + 1).unwrap_or(u32::MAX),
@@ -522,15 +523,15 @@ impl Watch {
         &mut self,
         world: &mut impl ClusterAccess,
         record: &mut SlurmRecord,
-        mut ended: Vec<Ended>,
+        mut ended: Vec<EndedTask>,
     ) -> anyhow::Result<()> {
-        let mut asked: BTreeMap<String, Vec<Entry>> = BTreeMap::new();
+        let mut asked: BTreeMap<String, Vec<QueueEntry>> = BTreeMap::new();
         for it in &mut ended {
             if it.state == SlurmState::Forgotten {
                 // The accounting remembers longer than the controller.
                 let known =
                     asked.entry(it.name.clone()).or_insert_with(|| world.accounting(&it.name));
-                let is_it = |entry: &&Entry| {
+                let is_it = |entry: &&QueueEntry| {
                     entry.tasks.iter().any(|&(first, last)| (first..=last).contains(&it.task))
                 };
                 if let Some(entry) = known.iter().find(is_it) {
@@ -617,7 +618,7 @@ impl Watch {
         &mut self,
         world: &mut impl ClusterAccess,
         record: &mut SlurmRecord,
-        entries: &[Entry],
+        entries: &[QueueEntry],
     ) -> anyhow::Result<()> {
         if world.now() < self.submit_at {
             return Ok(());
@@ -714,8 +715,8 @@ impl Watch {
 
     /// `true` if anything of this folder may still leave the queue: as just seen, or submitted
     /// since.
-    fn is_anything_active(&self, entries: &[Entry], record: &SlurmRecord) -> bool {
-        let is_own = |it: &&Entry| it.name.starts_with(&record.prefix);
+    fn is_anything_active(&self, entries: &[QueueEntry], record: &SlurmRecord) -> bool {
+        let is_own = |it: &&QueueEntry| it.name.starts_with(&record.prefix);
         let mut since = self.arrays(record).iter().zip(&self.tasks);
         entries.iter().filter(is_own).any(|it| it.state.is_active())
             || since.any(|(array, tasks)| array.job_id.is_some() && tasks.is_none())
@@ -777,7 +778,8 @@ impl Watch {
         let every = (self.elapsed(now) / 10).clamp(ASK.0, ASK.1).max(self.ask_cost * COST);
         let is_due = now.saturating_sub(at) >= every;
         // Nothing runs: nothing changes. The queue may be wrong while the controller is silent.
-        let runs = |it: &Task| matches!(it.state, SlurmState::Running | SlurmState::Completing);
+        let runs =
+            |it: &TaskState| matches!(it.state, SlurmState::Running | SlurmState::Completing);
         is_due
             && (self.is_silent
                 || self.n_idle > 0
@@ -933,12 +935,12 @@ impl Watch {
 
 /// A task that has ended.
 #[derive(Clone, Debug)]
-struct Ended {
+struct EndedTask {
     name: String,
     job_id: u64,
     task: u32,
     state: SlurmState,
-    status: Option<Status>,
+    status: Option<ExitStatus>,
     node: String,
 }
 

@@ -12,10 +12,10 @@ use headroom::{Coded, Exit, numbers::as_f64};
 use phi_protocol::{JobState, JobStatus};
 
 use super::{
-    follow::{ClusterAccess, Left, Progress, follow},
+    follow::{ClusterAccess, FollowEnd, Progress, follow},
     options::{Mebibytes, Minutes, TaskOptions},
-    queue::{Entry, NotSubmitted, SlurmState, Status},
-    site::Request,
+    queue::{ExitStatus, NotSubmitted, QueueEntry, SlurmState},
+    site::TaskResources,
     slurm_record::{Array, Round, SlurmRecord},
 };
 
@@ -52,12 +52,12 @@ struct Task {
     number: usize,
     state: SlurmState,
     reason: &'static str,
-    status: Status,
+    status: ExitStatus,
     node: usize,
     started: f64,
     ended: f64,
     /// The fault that will end the task, and the time from its start to the fault.
-    fault: Option<(f64, SlurmState, Status)>,
+    fault: Option<(f64, SlurmState, ExitStatus)>,
 }
 
 struct Job {
@@ -203,24 +203,27 @@ impl Sim {
                         task.fault = None;
                         if may_fail && self.faults.tasks.is_some_and(|n| self.chance.once_in(n)) {
                             let after = self.chance.below(16) as f64 / 4.0;
-                            let killed = Status { code: 0, signal: 9 };
+                            let killed = ExitStatus { code: 0, signal: 9 };
                             let kind = match self.chance.below(7) {
-                                0 => (SlurmState::Cancelled, Status::default()),
-                                1 => (SlurmState::Timeout, Status::default()),
+                                0 => (SlurmState::Cancelled, ExitStatus::default()),
+                                1 => (SlurmState::Timeout, ExitStatus::default()),
                                 2 => (SlurmState::OutOfMemory, killed),
-                                3 => (SlurmState::NodeFail, Status::default()),
+                                3 => (SlurmState::NodeFail, ExitStatus::default()),
                                 // Put back into the queue, or aside.
-                                4 => (SlurmState::Pending, Status::default()),
+                                4 => (SlurmState::Pending, ExitStatus::default()),
                                 _ => (SlurmState::Failed, killed),
                             };
                             task.fault = Some((after, kind.0, kind.1));
                         }
                         if let Some(state) = self.faults.first.take() {
-                            task.fault = Some((0.0, state, Status::default()));
+                            task.fault = Some((0.0, state, ExitStatus::default()));
                         }
                         if self.faults.hopeless || self.faults.bad_node && node == 0 {
-                            task.fault =
-                                Some((0.0, SlurmState::Failed, Status { code: 127, signal: 0 }));
+                            task.fault = Some((
+                                0.0,
+                                SlurmState::Failed,
+                                ExitStatus { code: 127, signal: 0 },
+                            ));
                         }
                     }
                     if task.state != SlurmState::Running {
@@ -278,7 +281,7 @@ impl ClusterAccess for Sim {
         false
     }
 
-    fn queue(&mut self) -> Result<Vec<Entry>, String> {
+    fn queue(&mut self) -> Result<Vec<QueueEntry>, String> {
         if self.is_silent() {
             return Err("no answer".into());
         }
@@ -297,7 +300,7 @@ impl ClusterAccess for Sim {
                 } else {
                     format!("n{}", task.node)
                 };
-                entries.push(Entry {
+                entries.push(QueueEntry {
                     job_id: job.id,
                     tasks: vec![(number, number)],
                     state: task.state,
@@ -311,7 +314,7 @@ impl ClusterAccess for Sim {
         // Another user's job.
         let (state, status, name) = (SlurmState::Running, None, "other".to_owned());
         let (reason, node) = ("None".to_owned(), "n1".to_owned());
-        entries.push(Entry {
+        entries.push(QueueEntry {
             job_id: 9999,
             tasks: vec![(1, 9)],
             state,
@@ -347,7 +350,7 @@ impl ClusterAccess for Sim {
             number: usize::try_from(array.offset).unwrap() + number,
             state: SlurmState::Pending,
             reason: "Resources",
-            status: Status::default(),
+            status: ExitStatus::default(),
             node: 0,
             started: 0.0,
             ended: 0.0,
@@ -364,7 +367,7 @@ impl ClusterAccess for Sim {
         job.tasks.iter().any(|it| it.started > 0.0).then_some(job.id)
     }
 
-    fn accounting(&mut self, _: &str) -> Vec<Entry> {
+    fn accounting(&mut self, _: &str) -> Vec<QueueEntry> {
         Vec::new()
     }
 
@@ -398,8 +401,8 @@ impl ClusterAccess for Sim {
         Ok(self.document())
     }
 
-    fn request(&mut self, _: &SlurmRecord, _: &JobStatus) -> Result<Request, Coded> {
-        Ok(Request { cpus: 1, mem: Some(Mebibytes(64)), time: Minutes(8) })
+    fn request(&mut self, _: &SlurmRecord, _: &JobStatus) -> Result<TaskResources, Coded> {
+        Ok(TaskResources { cpus: 1, mem: Some(Mebibytes(64)), time: Minutes(8) })
     }
 
     fn array_size(&self) -> u64 {
@@ -443,7 +446,7 @@ impl ClusterAccess for Sim {
 }
 
 /// Follow to the end, going on from the disk after every death.
-fn run(sim: &mut Sim) -> anyhow::Result<Left> {
+fn run(sim: &mut Sim) -> anyhow::Result<FollowEnd> {
     for _ in 0..1000 {
         let mut record = sim.disk.clone().unwrap();
         let plan = sim.document();
@@ -469,7 +472,7 @@ fn check(seeds: std::ops::Range<u64>, faults: Faults) {
     for seed in seeds {
         let mut sim = Sim::new(seed, 40, faults);
         let left = run(&mut sim).unwrap_or_else(|error| panic!("seed {seed}: {error:#}"));
-        assert_eq!(left, Left::Finished, "seed {seed}: {:?}", sim.said);
+        assert_eq!(left, FollowEnd::Finished, "seed {seed}: {:?}", sim.said);
         assert_eq!(sim.done.len(), 40, "seed {seed}");
         assert_eq!(sim.n_twice, 0, "seed {seed}: submitted twice: {:?}", sim.said);
         let record = sim.disk.clone().unwrap();
@@ -490,7 +493,7 @@ fn check(seeds: std::ops::Range<u64>, faults: Faults) {
 #[test]
 fn without_faults_there_is_one_round() {
     let mut sim = Sim::new(1, 40, Faults::default());
-    assert_eq!(run(&mut sim).unwrap(), Left::Finished);
+    assert_eq!(run(&mut sim).unwrap(), FollowEnd::Finished);
     assert_eq!((sim.rounds.len(), sim.n_submissions), (1, 3));
     let job = sim.jobs.last().unwrap();
     assert_eq!((job.offset, job.tasks.len()), (10, 4));
@@ -520,7 +523,7 @@ fn a_follower_that_dies_at_any_step_is_replaced() {
 fn what_the_controller_loses_is_submitted_again_in_the_same_round() {
     for seed in 5000..5200 {
         let mut sim = Sim::new(seed, 40, Faults { losses: 4, ..Faults::default() });
-        assert_eq!(run(&mut sim).unwrap(), Left::Finished, "seed {seed}: {:?}", sim.said);
+        assert_eq!(run(&mut sim).unwrap(), FollowEnd::Finished, "seed {seed}: {:?}", sim.said);
         assert_eq!((sim.rounds.len(), sim.n_twice), (1, 0), "seed {seed}: {:?}", sim.said);
     }
     check(
@@ -547,7 +550,7 @@ fn a_program_that_runs_nowhere_is_given_up_at_the_first_task() {
     assert!(sim.disk.as_ref().unwrap().rounds[0].over, "no follower looks at these tasks again");
     // With the cause mended, the same folder goes on.
     sim.faults = Faults::default();
-    assert_eq!(run(&mut sim).unwrap(), Left::Finished);
+    assert_eq!(run(&mut sim).unwrap(), FollowEnd::Finished);
 }
 
 #[test]
@@ -559,7 +562,7 @@ fn a_node_on_which_it_does_not_run_is_left_out() {
         let mut proven = sim.disk.clone().unwrap();
         proven.proven = true;
         sim.disk = Some(proven);
-        assert!(matches!(run(&mut sim).unwrap(), Left::Finished | Left::GivenUp(_)));
+        assert!(matches!(run(&mut sim).unwrap(), FollowEnd::Finished | FollowEnd::GivenUp(_)));
         found += usize::from(sim.disk.as_ref().unwrap().exclude == ["n0"]);
     }
     assert_eq!(found, 20);
@@ -569,7 +572,7 @@ fn a_node_on_which_it_does_not_run_is_left_out() {
 fn time_and_memory_that_ran_out_are_asked_for_twice() {
     let factors = |state| {
         let mut sim = Sim::new(1, 1, Faults { first: Some(state), ..Faults::default() });
-        assert_eq!(run(&mut sim).unwrap(), Left::Finished);
+        assert_eq!(run(&mut sim).unwrap(), FollowEnd::Finished);
         sim.asked
     };
     assert_eq!(factors(SlurmState::Timeout), [(1.0, 2.0)]);

@@ -48,12 +48,12 @@ use serde::Serialize;
 
 pub(crate) use self::options::ClusterFlags;
 use self::{
-    follow::{ClusterAccess, Left, Progress},
+    follow::{ClusterAccess, FollowEnd, Progress},
     follower::Follower,
     options::TaskOptions,
     program::Division,
-    queue::{Entry, NotSubmitted},
-    site::{Request, Site},
+    queue::{NotSubmitted, QueueEntry},
+    site::{Site, TaskResources},
     slurm_record::{Array, Round, SlurmRecord},
 };
 use crate::{
@@ -172,7 +172,7 @@ pub(crate) fn validate(
         runs: Some(std::path::absolute(runs)?),
         ..Launch::default()
     };
-    let job = match Job::of(executable, run_args, launch, console)? {
+    let job = match UserJob::of(executable, run_args, launch, console)? {
         Ok(job) => job,
         Err(exit) => return Ok(exit),
     };
@@ -337,9 +337,9 @@ impl FollowedRun {
         let left = follow::follow(&mut world, &mut record, plan, stay);
         status_line::clear();
         let name = match &left {
-            Ok(Left::Finished) => "finished",
-            Ok(Left::GivenUp(_)) => "given-up",
-            Ok(Left::Detached) => "detached",
+            Ok(FollowEnd::Finished) => "finished",
+            Ok(FollowEnd::GivenUp(_)) => "given-up",
+            Ok(FollowEnd::Detached) => "detached",
             Err(_) => "stopped",
         };
         let document = world.document(&record, name);
@@ -347,18 +347,18 @@ impl FollowedRun {
         console.record("cluster", &document);
         drop(watcher);
         match left {
-            Ok(Left::Finished) => gather(&folder, false, console),
-            Ok(Left::GivenUp(plan)) => {
+            Ok(FollowEnd::Finished) => gather(&folder, false, console),
+            Ok(FollowEnd::GivenUp(plan)) => {
                 tell_given_up(&folder, &plan, console);
                 gather(&folder, true, console)?;
                 Ok(Exit::Internal)
             }
-            Ok(Left::Detached) if is_lost => {
+            Ok(FollowEnd::Detached) if is_lost => {
                 let message =
                     "another process follows this run now, so this one leaves; the tasks go on";
                 bail!(Coded { exit: Exit::NotReady, message: message.into() });
             }
-            Ok(Left::Detached) => Ok(tell_detached(&folder, &record, console)),
+            Ok(FollowEnd::Detached) => Ok(tell_detached(&folder, &record, console)),
             // It was the program that Ctrl-C met.
             Err(error) if Exit::of(&error) == Exit::Interrupted => {
                 Ok(tell_detached(&folder, &record, console))
@@ -470,7 +470,7 @@ fn is_job(folder: &Path) -> anyhow::Result<bool> {
 }
 
 /// The task that the user's arguments ask for, as the study's program understands them.
-struct Job<'a> {
+struct UserJob<'a> {
     program: &'a Path,
     /// The name of the run.
     name: String,
@@ -480,20 +480,20 @@ struct Job<'a> {
     launch: Launch,
 }
 
-impl<'a> Job<'a> {
+impl<'a> UserJob<'a> {
     /// Have the program check the arguments; the exit code to end with if it refuses them.
     fn of(
         program: &'a Path,
         user: &'a [OsString],
         launch: Launch,
         console: &Console,
-    ) -> anyhow::Result<Result<Job<'a>, Exit>> {
+    ) -> anyhow::Result<Result<UserJob<'a>, Exit>> {
         let (name, folder) = (String::new(), PathBuf::new());
-        let job = Job { program, name, folder, user, launch };
+        let job = UserJob { program, name, folder, user, launch };
         match run::prepare(&job.start(&[]), console)? {
             Prepared::Task(Task::Plan { run: name, folder }) => {
                 let folder = std::path::absolute(folder)?;
-                Ok(Ok(Job { name, folder, ..job }))
+                Ok(Ok(UserJob { name, folder, ..job }))
             }
             Prepared::Task(_) => {
                 bail!(usage("--on slurm: these arguments compute nothing; leave it out".into()))
@@ -649,7 +649,7 @@ impl ClusterAccess for Cluster<'_> {
         is_lost || interrupt::count() > self.n_interrupts
     }
 
-    fn queue(&mut self) -> Result<Vec<Entry>, String> {
+    fn queue(&mut self) -> Result<Vec<QueueEntry>, String> {
         client::queue().map_err(|it| it.message())
     }
 
@@ -674,7 +674,7 @@ impl ClusterAccess for Cluster<'_> {
         })
     }
 
-    fn accounting(&mut self, name: &str) -> Vec<Entry> {
+    fn accounting(&mut self, name: &str) -> Vec<QueueEntry> {
         if !self.site.limits.has_accounting {
             return Vec::new();
         }
@@ -710,7 +710,7 @@ impl ClusterAccess for Cluster<'_> {
         self.ask("next", &args)
     }
 
-    fn request(&mut self, record: &SlurmRecord, plan: &JobStatus) -> Result<Request, Coded> {
+    fn request(&mut self, record: &SlurmRecord, plan: &JobStatus) -> Result<TaskResources, Coded> {
         self.look_around(&record.task_options)?;
         self.site.request(plan, &record.task_options)
     }

@@ -84,28 +84,28 @@ impl SlurmState {
 
 /// The end of a process, as `wait` tells it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Status {
+pub(super) struct ExitStatus {
     pub(super) code: u32,
     pub(super) signal: u32,
 }
 
-impl Status {
+impl ExitStatus {
     /// `32512` (squeue: the raw status) or `127:0` (sacct and scontrol).
-    fn parse(text: &str) -> Option<Status> {
+    fn parse(text: &str) -> Option<ExitStatus> {
         if let Some((code, signal)) = text.split_once(':') {
-            return Some(Status { code: code.parse().ok()?, signal: signal.parse().ok()? });
+            return Some(ExitStatus { code: code.parse().ok()?, signal: signal.parse().ok()? });
         }
         let raw: u32 = text.parse().ok()?;
-        Some(Status { code: (raw >> 8) & 0xff, signal: raw & 0x7f }).map(|it| {
+        Some(ExitStatus { code: (raw >> 8) & 0xff, signal: raw & 0x7f }).map(|it| {
             // A signal leaves no exit code; Slurm keeps other things in these bits.
-            if it.signal > 0 { Status { code: 0, ..it } } else { it }
+            if it.signal > 0 { ExitStatus { code: 0, ..it } } else { it }
         })
     }
 }
 
 /// One line of the queue: a task, or in the accounting those of an array that still wait together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct QueueEntry {
     /// The array's job id.
     pub(super) job_id: u64,
     /// First and last task of each range.
@@ -113,26 +113,27 @@ pub(super) struct Entry {
     pub(super) state: SlurmState,
     /// Why it waits, or how it ended, in Slurm's words.
     pub(super) reason: String,
-    pub(super) status: Option<Status>,
+    pub(super) status: Option<ExitStatus>,
     pub(super) node: String,
     pub(super) name: String,
 }
 
 /// The output of `squeue -h -r -O` with [`QUEUE_FIELDS`]. Lines that are no tasks of an array are
 /// left out.
-pub(super) fn parse_queue(text: &str) -> Vec<Entry> {
+pub(super) fn parse_queue(text: &str) -> Vec<QueueEntry> {
     text.lines().filter_map(parse_entry).collect()
 }
 
-fn parse_entry(line: &str) -> Option<Entry> {
+fn parse_entry(line: &str) -> Option<QueueEntry> {
     let mut fields = line.splitn(7, '|');
     let mut next = || fields.next().map(str::trim);
     let (job_id, tasks, state) =
         (next()?.parse().ok()?, ranges(next()?)?, SlurmState::named(next()?));
-    let (reason, status, node) = (next()?.to_owned(), Status::parse(next()?), next()?.to_owned());
+    let (reason, status, node) =
+        (next()?.to_owned(), ExitStatus::parse(next()?), next()?.to_owned());
     let name = next()?;
     let name = name.strip_suffix('|').unwrap_or(name).to_owned();
-    Some(Entry { job_id, tasks, state, reason, status, node, name })
+    Some(QueueEntry { job_id, tasks, state, reason, status, node, name })
 }
 
 /// `3`, `1-5`, `1,3-5%2`; `None` for `N/A`, as a job has that is no array.
@@ -150,16 +151,16 @@ fn ranges(text: &str) -> Option<Vec<(u32, u32)>> {
 }
 
 /// The output of `sacct -n -P -X -o` with [`ACCOUNTING_FIELDS`].
-pub(super) fn parse_accounting(text: &str) -> Vec<Entry> {
+pub(super) fn parse_accounting(text: &str) -> Vec<QueueEntry> {
     let parse = |line: &str| {
         let mut fields = line.splitn(5, '|');
         let (job_id, tasks) = fields.next()?.split_once('_')?;
         let (job_id, tasks) = (job_id.parse().ok()?, ranges(tasks)?);
         let state = SlurmState::named(fields.next()?);
-        let status = Status::parse(fields.next()?);
+        let status = ExitStatus::parse(fields.next()?);
         let node = fields.next()?.to_owned();
         let name = fields.next()?.to_owned();
-        Some(Entry { job_id, tasks, state, reason: String::new(), status, node, name })
+        Some(QueueEntry { job_id, tasks, state, reason: String::new(), status, node, name })
     };
     text.lines().filter_map(parse).collect()
 }
@@ -353,7 +354,7 @@ mod tests {
             .iter()
             .map(|it| {
                 let status = it.status.unwrap();
-                let Status { code, signal } = status;
+                let ExitStatus { code, signal } = status;
                 format!(
                     "{} {:?} {} {} {code}:{signal} {} {}",
                     it.job_id,

@@ -50,7 +50,7 @@ pub(super) struct Site {
 
 /// The resources to ask for in one round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Request {
+pub(super) struct TaskResources {
     pub(super) cpus: u64,
     pub(super) mem: Option<Mebibytes>,
     pub(super) time: Minutes,
@@ -153,7 +153,7 @@ impl Site {
         &self,
         plan: &JobStatus,
         task_options: &TaskOptions,
-    ) -> Result<Request, Coded> {
+    ) -> Result<TaskResources, Coded> {
         let partition = self.partition.as_deref().unwrap_or("the partition");
         let expected = (plan.task_seconds / 60.0).ceil().max(0.0);
         let wanted = round(expected).saturating_mul(TIME_MARGIN).saturating_add(START_MINUTES);
@@ -195,7 +195,7 @@ impl Site {
         // cluster it is not known.
         let counted = self.nodes.is_empty() || largest.is_some();
         let cpus = self.cpus(task_options).unwrap_or(plan.cpus).max(1);
-        Ok(Request { cpus, mem: Some(mem).filter(|_| counted), time: Minutes(time.max(1)) })
+        Ok(TaskResources { cpus, mem: Some(mem).filter(|_| counted), time: Minutes(time.max(1)) })
     }
 
     /// Makes the checks that are possible before the build.
