@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::cluster::folder::{JobFile, JobFolder};
 use crate::cluster::job::Spec;
 use crate::cluster::journals::{Header, TaskJournal};
-use crate::cluster::rounds::{self, Ask};
+use crate::cluster::rounds::{self, RoundOptions};
 use crate::cluster::study::{self, StudyJob};
 use crate::engine::exact::Engine;
 use crate::engine::result::{PhiStructure, TieRange};
@@ -127,14 +127,14 @@ fn sample(elapsed_ms: f64) -> Sample {
 }
 
 /// The content of a run: its sessions, its rows, and the session of each row.
-type Said = (Vec<Session>, Vec<Entry>, Vec<usize>);
+type RunContents = (Vec<Session>, Vec<Entry>, Vec<usize>);
 
-fn said(contents: &Contents) -> Said {
+fn said(contents: &Contents) -> RunContents {
     (contents.sessions.clone(), contents.entries.clone(), contents.session_of.clone())
 }
 
 /// Reads a folder with each of its readers, which are named in the result.
-fn read(folder: &Path, suite: &Suite) -> Vec<(&'static str, Result<Said, Error>)> {
+fn read(folder: &Path, suite: &Suite) -> Vec<(&'static str, Result<RunContents, Error>)> {
     let runs = folder.parent().unwrap();
     let listed = list(runs).unwrap();
     let listed = listed.into_iter().find(|it| it.name == "first");
@@ -462,7 +462,7 @@ fn job() -> (TempDir, JobFolder, Settings) {
         task_seconds: Some(1e-6),
     };
     folder.write_job(&file).unwrap();
-    rounds::next(&folder, &file, &job, &Ask::default(), true).unwrap();
+    rounds::next(&folder, &file, &job, &RoundOptions::default(), true).unwrap();
     for task in [1, 2, 1, 2] {
         let planned = folder.task(1, task).unwrap();
         let header = Header {

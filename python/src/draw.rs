@@ -1,6 +1,6 @@
 //! Drawings and pages, by the code of the program: they show the same.
 
-use phi_validation::phi::explore::{self, Theories, Which};
+use phi_validation::phi::explore::{self, PageStates, Theories};
 use phi_validation::phi::picture::{self, Kind, Picture};
 use phi_validation::report::drawing::{Drawing, Theme};
 use pyo3::prelude::*;
@@ -75,9 +75,9 @@ pub(crate) fn page(
 ) -> PyResult<String> {
     let which = match states {
         None => None,
-        Some("given") => Some(Which::Given),
-        Some("reachable") => Some(Which::Reachable),
-        Some("all") => Some(Which::All),
+        Some("given") => Some(PageStates::Given),
+        Some("reachable") => Some(PageStates::Reachable),
+        Some("all") => Some(PageStates::All),
         Some(other) => {
             let expected = "expected given, reachable or all";
             return Err(wrong(format!("states: {other:?}, {expected}")));

@@ -24,7 +24,7 @@ use crate::cluster::folder::{JobFile, JobFolder, program};
 use crate::cluster::job::{Job, Spec};
 use crate::cluster::journals::{CHECKPOINT, Header, Journals, TaskJournal};
 use crate::cluster::phi::{self, PhiJob};
-use crate::cluster::rounds::{self, Ask};
+use crate::cluster::rounds::{self, RoundOptions};
 use crate::cluster::study::{self, StudyJob};
 use crate::engine::exact;
 use crate::engine::exact::{Engine, PhiRecord};
@@ -122,7 +122,7 @@ struct Shape {
 
 /// Which job.
 #[derive(Debug, Args)]
-struct Which {
+struct JobArgs {
     /// The job's folder (runs/NAME/cluster), that of its run, or the run's name
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
@@ -137,7 +137,7 @@ struct Which {
 #[derive(Debug, Args)]
 struct NextArgs {
     #[command(flatten)]
-    which: Which,
+    which: JobArgs,
     #[command(flatten)]
     shape: Shape,
     /// Ask for so many times the memory: after tasks ran out of it
@@ -151,13 +151,13 @@ struct NextArgs {
 #[derive(Debug, Args)]
 struct StatusArgs {
     #[command(flatten)]
-    which: Which,
+    which: JobArgs,
 }
 
 #[derive(Debug, Args)]
 struct TaskArgs {
     #[command(flatten)]
-    which: Which,
+    which: JobArgs,
     /// The round, counted from 1
     #[arg(long, value_name = "R")]
     round: usize,
@@ -175,7 +175,7 @@ struct TaskArgs {
 #[derive(Debug, Args)]
 struct GatherArgs {
     #[command(flatten)]
-    which: Which,
+    which: JobArgs,
     /// Make do with the rows that are there
     #[arg(long)]
     partial: bool,
@@ -196,17 +196,17 @@ impl PhiOfArgs {
 }
 
 impl Shape {
-    fn ask(&self) -> Ask {
-        Ask {
+    fn ask(&self) -> RoundOptions {
+        RoundOptions {
             slots: self.slots.map(|it| it as usize),
             max_tasks: self.max_tasks.map(|it| it as usize),
             task_seconds: self.task_seconds,
-            ..Ask::default()
+            ..RoundOptions::default()
         }
     }
 }
 
-impl Which {
+impl JobArgs {
     /// The folder and what is computed there.
     fn job(&self) -> Result<(JobFolder, JobFile), Error> {
         let folder = JobFolder::locate(&self.runs, &self.folder)?;
@@ -411,7 +411,7 @@ impl NextArgs {
         let (folder, file) = self.which.job()?;
         let job = open(&folder, &file)?;
         let (memory_factor, time_factor) = (self.memory_factor, self.time_factor);
-        let ask = Ask { memory_factor, time_factor, ..self.shape.ask() };
+        let ask = RoundOptions { memory_factor, time_factor, ..self.shape.ask() };
         show(&rounds::next(&folder, &file, &*job, &ask, false)?, self.which.format)
     }
 }

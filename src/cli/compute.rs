@@ -14,7 +14,7 @@ use crate::engine::exact::{
 use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::escape::{terminal, terminal_lines};
-use crate::phi::causes::{Asked, Causes, TransitionArgs};
+use crate::phi::causes::{CausalQuestion, Causes, TransitionArgs};
 use crate::phi::grains::GrainArgs;
 use crate::phi::reading::{NetworkArgs, read};
 use crate::phi::variant::{ApproximationArgs, SmallPhiArgs, StructureArgs};
@@ -384,11 +384,13 @@ impl GrainsArgs {
 impl CausesArgs {
     pub(super) fn run(self) -> Result<(), Error> {
         let asked = match (&self.next, self.nexus) {
-            (Some(next), _) => Asked::Events { next: next.clone(), is_extrinsic: self.extrinsic },
-            (None, true) => Asked::Nexus,
-            (None, false) => Asked::Account { has_candidates: self.candidates },
+            (Some(next), _) => {
+                CausalQuestion::Events { next: next.clone(), is_extrinsic: self.extrinsic }
+            }
+            (None, true) => CausalQuestion::Nexus,
+            (None, false) => CausalQuestion::Account { has_candidates: self.candidates },
         };
-        if !matches!(asked, Asked::Account { .. }) && self.transition.names_units() {
+        if !matches!(asked, CausalQuestion::Account { .. }) && self.transition.names_units() {
             return Err(Error::Settings(
                 "--cause or --effect with --nexus or --next: expected them with an account"
                     .to_owned(),

@@ -13,8 +13,8 @@ use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::files::append::{exists, write_whole};
 use crate::phi;
-use crate::phi::causes::{Asked, Causes, TransitionArgs};
-use crate::phi::explore::{self, Theories, Which};
+use crate::phi::causes::{CausalQuestion, Causes, TransitionArgs};
+use crate::phi::explore::{self, PageStates, Theories};
 use crate::phi::picture::{self, Kind};
 use crate::phi::reading::NetworkArgs;
 use crate::report::drawing::{Drawing, Theme};
@@ -67,7 +67,7 @@ pub(super) struct ExploreArgs {
     ties_policy: Option<TiePolicy>,
     /// States in the page [default: all up to 5 units, given for more]
     #[arg(long, value_enum)]
-    states: Option<Which>,
+    states: Option<PageStates>,
     /// The page [default: NAME.html here, NAME being that of the network's file]
     #[arg(long, value_name = "FILE.html")]
     out: Option<PathBuf>,
@@ -87,7 +87,7 @@ impl DrawArgs {
                 ));
             }
             let (place, input) = self.networks.read_transitions()?;
-            let asked = Asked::Account { has_candidates: false };
+            let asked = CausalQuestion::Account { has_candidates: false };
             let question = Causes::new(input, place, &self.transition, asked)?;
             let all = question.transitions().collect::<Result<Vec<_>, _>>()?;
             question.notes().iter().for_each(|note| say_note(note));

@@ -341,8 +341,8 @@ impl Journals {
     /// # Errors
     /// [`Error::Read`]; [`Error::Content`] with file and line if a journal is damaged, or if an
     /// item has two results, with both files and lines.
-    pub fn results(&self, stage: &str) -> Result<BTreeMap<u64, Found>, Error> {
-        let mut results: BTreeMap<u64, Found> = BTreeMap::new();
+    pub fn results(&self, stage: &str) -> Result<BTreeMap<u64, JournalItem>, Error> {
+        let mut results: BTreeMap<u64, JournalItem> = BTreeMap::new();
         self.each_line(stage, |found| {
             match results.get(&found.line.item) {
                 Some(first) => {
@@ -372,7 +372,7 @@ impl Journals {
     pub fn each_line(
         &self,
         stage: &str,
-        mut visit: impl FnMut(Found) -> Result<(), Error>,
+        mut visit: impl FnMut(JournalItem) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for (index, (path, _)) in self.files.iter().enumerate() {
             let header = &self.files[index].1;
@@ -391,7 +391,7 @@ impl Journals {
                 let line: ItemLine = serde_json::from_str(&object)
                     .map_err(|error| content_error(path, number, error.to_string()))?;
                 items.push(line.item);
-                visit(Found { journal: index, number, line })?;
+                visit(JournalItem { journal: index, number, line })?;
             }
             if !listed.iter().map(|(item, _)| item).eq(&items) {
                 let message =
@@ -417,7 +417,7 @@ impl Journals {
 
 /// Where something was found, and what.
 #[derive(Debug)]
-pub struct Found {
+pub struct JournalItem {
     /// Which of the [`Journals`].
     pub journal: usize,
     /// The line, counted from 1.
@@ -426,7 +426,7 @@ pub struct Found {
     pub line: ItemLine,
 }
 
-impl Found {
+impl JournalItem {
     /// The file and the line.
     pub(crate) fn place(&self, journals: &Journals) -> String {
         format!("{}, line {}", journals.path(self.journal).display(), self.number)

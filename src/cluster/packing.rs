@@ -12,7 +12,7 @@ use std::collections::BinaryHeap;
 
 /// The wanted division of the work into tasks.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Wish {
+pub struct TaskDivision {
     /// The number of tasks that run at the same time.
     pub slots: usize,
     /// The most tasks.
@@ -45,13 +45,13 @@ pub struct Packed {
 /// task, and no task is empty.
 ///
 /// ```
-/// use phi_validation::cluster::packing::{Wish, pack};
+/// use phi_validation::cluster::packing::{TaskDivision, pack};
 ///
-/// let wish = Wish { slots: 2, max_tasks: 10, task_seconds: Some(6.0) };
+/// let wish = TaskDivision { slots: 2, max_tasks: 10, task_seconds: Some(6.0) };
 /// let packed = pack(&[5.0, 1.0, 3.0, 3.0], &wish);
 /// assert_eq!(packed.tasks, [vec![0, 1], vec![2, 3]]);
 /// ```
-pub fn pack(costs: &[f64], wish: &Wish) -> Packed {
+pub fn pack(costs: &[f64], wish: &TaskDivision) -> Packed {
     let rooms = rooms(costs.iter().sum(), wish);
     // The task with the most room left first, then the first.
     let rooms = rooms.into_iter().take(costs.len()).enumerate();
@@ -75,7 +75,7 @@ pub fn pack(costs: &[f64], wish: &Wish) -> Packed {
 }
 
 /// The lengths of the tasks that work of `total` seconds should be divided into, longest first.
-fn rooms(total: f64, wish: &Wish) -> Vec<f64> {
+fn rooms(total: f64, wish: &TaskDivision) -> Vec<f64> {
     let slots = wish.slots.max(1);
     let most = wish.max_tasks.max(1);
     let alike = |n: f64| {
@@ -146,8 +146,8 @@ mod tests {
     use super::*;
     use crate::model::seeded::SeededStream;
 
-    fn wish(slots: usize) -> Wish {
-        Wish { slots, max_tasks: 100_000, task_seconds: None }
+    fn wish(slots: usize) -> TaskDivision {
+        TaskDivision { slots, max_tasks: 100_000, task_seconds: None }
     }
 
     /// Costs that differ by a factor of 1000, as those of 5 and 8 units do.
@@ -165,7 +165,7 @@ mod tests {
             for slots in [1, 3, 64] {
                 for task_seconds in [None, Some(1e-9), Some(3.0), Some(1e9)] {
                     for max_tasks in [1, 7, 1_000_000] {
-                        let packed = pack(&costs, &Wish { slots, max_tasks, task_seconds });
+                        let packed = pack(&costs, &TaskDivision { slots, max_tasks, task_seconds });
                         let mut items: Vec<usize> = packed.tasks.concat();
                         items.sort_unstable();
                         assert_eq!(items, (0..n).collect::<Vec<_>>());
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn tasks_of_a_wished_length_are_alike() {
         let costs = costs(5000);
-        let packed = pack(&costs, &Wish { task_seconds: Some(60.0), ..wish(10) });
+        let packed = pack(&costs, &TaskDivision { task_seconds: Some(60.0), ..wish(10) });
         let (most, least) = (packed.costs[0], packed.costs.last().unwrap());
         assert!(most / least < 1.01, "{least} to {most}");
         assert!((most - 60.0).abs() < 2.0, "{most}");

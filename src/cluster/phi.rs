@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use super::folder::{JobFolder, Task};
 use super::job::{Item, Job, Spec, Stage};
-use super::journals::{Found, Journals, TaskJournal};
+use super::journals::{JournalItem, Journals, TaskJournal};
 use super::rounds::NAMED;
 use super::study::{BASE_BYTES, some};
 use crate::engine::exact::pieces::{
@@ -255,14 +255,19 @@ fn cuts<'a>(
 }
 
 fn decision<T: serde::de::DeserializeOwned>(
-    found: &Found,
+    found: &JournalItem,
     journals: &Journals,
 ) -> Result<T, Error> {
     serde_json::from_str(found.line.result.get())
         .map_err(|error| found.wrong(journals, error.to_string()))
 }
 
-fn check_item(item: u64, decided: usize, found: &Found, journals: &Journals) -> Result<(), Error> {
+fn check_item(
+    item: u64,
+    decided: usize,
+    found: &JournalItem,
+    journals: &Journals,
+) -> Result<(), Error> {
     if item == decided as u64 {
         return Ok(());
     }
@@ -272,7 +277,7 @@ fn check_item(item: u64, decided: usize, found: &Found, journals: &Journals) -> 
 
 /// The cost of deciding an item.
 #[derive(Debug, Serialize)]
-struct How {
+struct DecisionWork {
     seconds: f64,
 }
 
@@ -311,7 +316,12 @@ pub fn work(
         if task.stage == CONCEPTS {
             let report = |decision: MechanismDecision| {
                 let seconds = seconds();
-                journal.append(decision.mechanism as u64, seconds, &decision, &How { seconds });
+                journal.append(
+                    decision.mechanism as u64,
+                    seconds,
+                    &decision,
+                    &DecisionWork { seconds },
+                );
             };
             return pieces.decide_mechanisms(&items, report).map_err(|it| here(it.to_string()));
         }
@@ -335,7 +345,7 @@ pub fn work(
             });
             let report = |decision: CutDecision| {
                 let seconds = seconds();
-                journal.append(decision.cut as u64, seconds, &decision, &How { seconds });
+                journal.append(decision.cut as u64, seconds, &decision, &DecisionWork { seconds });
             };
             // Also if deciding panics: or the other thread would listen for ever.
             let over = Over(&is_over);

@@ -10,7 +10,7 @@ use phi_protocol::{GivenUpItem, JobState, JobStatus};
 use super::folder::{JobFile, JobFolder, MOST_ATTEMPTS, Plan, PlannedTask, program};
 use super::job::{Item, Job, Spec, Stage};
 use super::journals::Journals;
-use super::packing::{OVERHEAD, Wish, efficiency, pack};
+use super::packing::{OVERHEAD, TaskDivision, efficiency, pack};
 use crate::error::Error;
 use crate::machine::cpu::compiled_for;
 
@@ -19,7 +19,7 @@ pub const NAMED: usize = 100;
 
 /// The wishes for a round. `None` means: as in the job's file.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Ask {
+pub struct RoundOptions {
     /// The number of tasks that run at the same time.
     pub slots: Option<usize>,
     /// The most tasks.
@@ -32,9 +32,9 @@ pub struct Ask {
     pub time_factor: f64,
 }
 
-impl Default for Ask {
-    fn default() -> Ask {
-        Ask {
+impl Default for RoundOptions {
+    fn default() -> RoundOptions {
+        RoundOptions {
             slots: None,
             max_tasks: None,
             task_seconds: None,
@@ -53,7 +53,7 @@ pub fn next(
     folder: &JobFolder,
     file: &JobFile,
     job: &dyn Job,
-    ask: &Ask,
+    ask: &RoundOptions,
     is_fresh: bool,
 ) -> Result<JobStatus, Error> {
     let journals = Journals::read_all(folder, &file.job.fingerprint())?;
@@ -78,7 +78,7 @@ pub fn next(
         status.given_up = given_up_named;
         return Ok(status);
     }
-    let wish = Wish {
+    let wish = TaskDivision {
         slots: ask.slots.unwrap_or(file.slots),
         max_tasks: ask.max_tasks.unwrap_or(file.max_tasks),
         task_seconds: ask.task_seconds.or(file.task_seconds),
@@ -108,7 +108,7 @@ fn attempts(plans: &[Plan], stage: &str) -> HashMap<u64, usize> {
 }
 
 /// The tasks of what is left of a stage.
-fn planned(stage: &Stage, left: &[Item], wish: &Wish, ask: &Ask) -> Plan {
+fn planned(stage: &Stage, left: &[Item], wish: &TaskDivision, ask: &RoundOptions) -> Plan {
     let costs: Vec<f64> = left.iter().map(|it| it.seconds).collect();
     let packed = pack(&costs, wish);
     let task = |items: &Vec<usize>| {

@@ -16,7 +16,7 @@ use super::folder::{JobFile, JobFolder, Plan, program};
 use super::job::Spec;
 use super::journals::Header;
 use super::packing::makespan;
-use super::rounds::{self, Ask};
+use super::rounds::{self, RoundOptions};
 use super::study::{self, STAGE, StudyJob};
 use crate::engine::exact::Engine;
 use crate::error::Error;
@@ -142,7 +142,7 @@ fn simulate(
     };
     folder.write_job(&file)?;
     let folder = JobFolder::locate(scratch, folder.path())?;
-    rounds::next(&folder, &file, &job, &Ask::default(), true)?;
+    rounds::next(&folder, &file, &job, &RoundOptions::default(), true)?;
     let plan_seconds = started.elapsed().as_secs_f64();
     let plan = folder.plan(1)?;
 
@@ -242,7 +242,7 @@ fn write_journals(
     registry: &Registry,
 ) -> Result<(usize, usize), Error> {
     let suite = job.suite();
-    let sample = study::Sample::solve(suite, engine, registry)?;
+    let sample = study::SolvedSample::solve(suite, engine, registry)?;
     let mut comparisons: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (index, it) in suite.comparisons().iter().enumerate() {
         comparisons.entry(it.problem).or_default().push(index);
@@ -333,7 +333,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
-    use crate::cluster::packing::{OVERHEAD, Wish, pack};
+    use crate::cluster::packing::{OVERHEAD, TaskDivision, pack};
     use crate::engine::result::TieRange;
     use crate::fixtures::{record, row, suite, temporary};
     use crate::model::dynamics::Rule;
@@ -359,10 +359,10 @@ mod tests {
                 real.push(seconds * scatter[(stream.next_u64() % 1000) as usize]);
             }
         }
-        let wish = Wish { slots: 40, max_tasks: 10_000, task_seconds: None };
+        let wish = TaskDivision { slots: 40, max_tasks: 10_000, task_seconds: None };
         let packed = pack(&expected, &wish).tasks;
-        let one_each = pack(&expected, &Wish { max_tasks: 40, ..wish }).tasks;
-        let alike = pack(&vec![1.0; expected.len()], &Wish { max_tasks: 40, ..wish }).tasks;
+        let one_each = pack(&expected, &TaskDivision { max_tasks: 40, ..wish }).tasks;
+        let alike = pack(&vec![1.0; expected.len()], &TaskDivision { max_tasks: 40, ..wish }).tasks;
         let packers = [
             ("dealt", deal(real.len(), packed.len())),
             ("packed", packed),

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::costs;
 use super::folder::{JobFolder, Task};
 use super::job::{Item, Job, Stage};
-use super::journals::{Found, Journals, TaskJournal, item_line};
+use super::journals::{JournalItem, Journals, TaskJournal, item_line};
 use super::rounds::NAMED;
 use crate::engine::exact::Engine;
 use crate::engine::result::ExactPhi;
@@ -275,7 +275,7 @@ struct Compared {
 
 /// The part of a journal's line about the way to a solution: times, counters, memory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct How {
+struct SolutionWork {
     duration_ms: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     range_ms: Option<f64>,
@@ -371,7 +371,7 @@ impl<'a> TaskLedger<'a> {
         let record = &self.records[&id];
         let mut exact = record.exact.clone();
         let range_ms = exact.range.as_mut().map(|it| std::mem::take(&mut it.duration_ms));
-        let how = How {
+        let how = SolutionWork {
             duration_ms: record.duration_ms,
             range_ms,
             counters: std::mem::take(&mut exact.counters),
@@ -556,10 +556,10 @@ pub(super) fn some(names: &[String], n: usize) -> String {
 }
 
 /// The rows that a line of a journal stands for.
-fn entries(found: &Found, journals: &Journals) -> Result<Vec<Entry>, Error> {
+fn entries(found: &JournalItem, journals: &Journals) -> Result<Vec<Entry>, Error> {
     let wrong = |error: serde_json::Error| found.wrong(journals, error.to_string());
     let solved: Solved = serde_json::from_str(found.line.result.get()).map_err(wrong)?;
-    let how: How = serde_json::from_str(found.line.work.get()).map_err(wrong)?;
+    let how: SolutionWork = serde_json::from_str(found.line.work.get()).map_err(wrong)?;
     let mut exact = solved.exact;
     exact.counters = how.counters;
     if let (Some(range), Some(range_ms)) = (&mut exact.range, how.range_ms) {
@@ -580,12 +580,12 @@ fn entries(found: &Found, journals: &Journals) -> Result<Vec<Entry>, Error> {
 }
 
 /// The result of one problem, from which lines of journals are made that look like real ones.
-pub struct Sample {
+pub struct SolvedSample {
     solved: Solved,
-    how: How,
+    how: SolutionWork,
 }
 
-impl Sample {
+impl SolvedSample {
     /// Solves the first problem of a suite.
     ///
     /// # Errors
@@ -593,7 +593,11 @@ impl Sample {
     ///
     /// # Panics
     /// If the suite is empty.
-    pub fn solve(suite: &Suite, engine: &Engine, registry: &Registry) -> Result<Sample, Error> {
+    pub fn solve(
+        suite: &Suite,
+        engine: &Engine,
+        registry: &Registry,
+    ) -> Result<SolvedSample, Error> {
         let problem = &suite.problems()[0];
         let place = problem.key.to_string();
         let tie_orders = suite.settings().tie_orders;
@@ -607,13 +611,13 @@ impl Sample {
         let settings = suite.settings();
         let kept = registry.kept(&settings.estimator, &settings.other_estimators)?;
         let estimates = kept.into_iter().map(estimate).collect::<Result<_, Error>>()?;
-        Ok(Sample {
+        Ok(SolvedSample {
             solved: Solved {
                 problem: problem.id,
                 exact,
                 comparisons: vec![Compared { key: problem.key, estimates }],
             },
-            how: How {
+            how: SolutionWork {
                 duration_ms: 1234.567,
                 range_ms,
                 counters,

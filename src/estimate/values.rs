@@ -144,7 +144,7 @@ impl Columns {
         let needed = |at: usize| cell(at).ok_or_else(|| format!("{} is empty", KEYS[at]));
         let case = match cell(5) {
             None => None,
-            Some(state) => Some(key::Case {
+            Some(state) => Some(key::RowCase {
                 network: cell(3).map(str::parse).transpose()?,
                 rule: cell(4).map(Rule::from_code).transpose().map_err(|it| it.to_string())?,
                 state: state.parse()?,

@@ -3,7 +3,7 @@
 //! A [`Key`] can be copied, ordered and hashed, and says all that its network is made of, so the
 //! network can be made from the key and the settings alone. Where all rows of a study have the same
 //! rule, state and formalism, as in the 160 comparisons, the settings say so once and keys have no
-//! [`Case`].
+//! [`RowCase`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,7 +28,7 @@ pub struct Key {
     /// The further properties that tell the rows of a study apart. `None` where the settings give
     /// them for all rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub case: Option<Case>,
+    pub case: Option<RowCase>,
 }
 
 impl Key {
@@ -64,7 +64,7 @@ impl PartialOrd for Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} n = {} seed {}", self.network(), self.n, self.seed)?;
-        let Some(Case { rule, state, formalism, .. }) = self.case else { return Ok(()) };
+        let Some(RowCase { rule, state, formalism, .. }) = self.case else { return Ok(()) };
         if let Some(rule) = rule {
             write!(f, ", {}", rule.code())?;
         }
@@ -76,7 +76,7 @@ impl fmt::Display for Key {
 /// or own networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Case {
+pub struct RowCase {
     /// The network from a file; `None` where a topology and a rule make it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network: Option<NetworkName>,
@@ -325,10 +325,10 @@ mod tests {
     fn a_key_says_its_case() {
         let state = State::new(5, 0b00001);
         let rule = Some(Rule::Logistic { gain: 2.0 });
-        let case = Case { network: None, rule, state, formalism: Formalism::Iit4_2023 };
+        let case = RowCase { network: None, rule, state, formalism: Formalism::Iit4_2023 };
         let key = Key { case: Some(case), ..Key::new(Topology::Ring, 5, 42) };
         assert_eq!(key.to_string(), "Ring n = 5 seed 42, logistic:2.0, state 10000, iit4-2023");
-        let own = Case { network: Some("fig1".parse().unwrap()), rule: None, ..case };
+        let own = RowCase { network: Some("fig1".parse().unwrap()), rule: None, ..case };
         let own = Key { topology: Topology::Own, case: Some(own), ..key };
         assert_eq!(own.to_string(), "fig1 n = 5 seed 42, state 10000, iit4-2023");
         for key in [key, own] {

@@ -58,9 +58,9 @@ impl TransitionArgs {
         states || self.names_units() || self.rules() != CausalRules::default()
     }
 
-    fn given(&self) -> Given {
+    fn given(&self) -> GivenTransition {
         let units = |text: &Option<String>| text.as_deref().map(UnitName::parse_list);
-        Given {
+        GivenTransition {
             before: self.before.clone(),
             after: self.after.clone(),
             cause: units(&self.cause),
@@ -79,14 +79,14 @@ impl TransitionArgs {
 
 /// The transition that the command line gives. The network decides which values its units have.
 #[derive(Debug)]
-struct Given {
+struct GivenTransition {
     before: Option<String>,
     after: Option<String>,
     cause: Option<Vec<UnitName>>,
     effect: Option<Vec<UnitName>>,
 }
 
-impl Given {
+impl GivenTransition {
     /// # Errors
     /// If a state is none of the network.
     fn of(&self, record: &NetworkRecord) -> Result<AskedTransition, InputError> {
@@ -117,7 +117,7 @@ fn is_plain(record: &NetworkRecord) -> bool {
 
 /// The question about each transition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum CausalQuestion {
     /// The account, with α of all candidates if `has_candidates`.
     Account {
         /// All candidates are listed.
@@ -139,9 +139,9 @@ pub enum Asked {
 pub struct Causes {
     input: Input,
     place: String,
-    given: Given,
+    given: GivenTransition,
     rules: CausalRules,
-    asked: Asked,
+    asked: CausalQuestion,
 }
 
 /// The answer for one transition.
@@ -177,13 +177,13 @@ impl Causes {
         input: Input,
         place: String,
         args: &TransitionArgs,
-        asked: Asked,
+        asked: CausalQuestion,
     ) -> Result<Causes, Error> {
         let records = || input.networks.iter().filter_map(|it| it.record.as_ref().ok());
         // What no network can be in is said once, and before any is analysed.
         if records().all(is_plain) {
             let next = match &asked {
-                Asked::Events { next, .. } => Some(next),
+                CausalQuestion::Events { next, .. } => Some(next),
                 _ => None,
             };
             let (before, after) = (args.before.as_ref(), args.after.as_ref());
@@ -250,11 +250,11 @@ impl Causes {
     fn answer(&self, engine: &Engine, item: (usize, usize)) -> Result<Answer, Error> {
         let transition = self.transition(item)?;
         match &self.asked {
-            Asked::Account { has_candidates } => {
+            CausalQuestion::Account { has_candidates } => {
                 engine.account(&transition, *has_candidates).map(|it| Answer::Account(Box::new(it)))
             }
-            Asked::Nexus => engine.nexus(&transition).map(Answer::Nexus),
-            Asked::Events { next, is_extrinsic } => {
+            CausalQuestion::Nexus => engine.nexus(&transition).map(Answer::Nexus),
+            CausalQuestion::Events { next, is_extrinsic } => {
                 let record = self.record(item.0).expect("a transition of it was read");
                 let next = given_state(record, next, "--next")
                     .map_err(|error| transition.wrong(&error))?;

@@ -86,7 +86,7 @@ pub fn figures(contents: &Contents, summary: &Summary, several: bool) -> Vec<Fig
     }
     let formalisms = &contents.suite.settings().formalisms;
     let prefix = if several { format!("{}-", list(formalisms)) } else { String::new() };
-    let study = Study { contents, summary, topologies, prefix, points };
+    let study = StudyFigures { contents, summary, topologies, prefix, points };
     vec![
         study.scatter(),
         study.by_topology(),
@@ -101,7 +101,7 @@ pub fn figures(contents: &Contents, summary: &Summary, several: bool) -> Vec<Fig
     ]
 }
 
-struct Study<'a> {
+struct StudyFigures<'a> {
     contents: &'a Contents,
     summary: &'a Summary,
     topologies: Vec<Topology>,
@@ -110,7 +110,7 @@ struct Study<'a> {
     points: Vec<Point>,
 }
 
-impl Study<'_> {
+impl StudyFigures<'_> {
     fn name(&self, topology: usize) -> &'static str {
         self.topologies[topology].name()
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use crate::escape::terminal;
 use crate::model::dynamics::Rule;
-use crate::model::key::{Case, Key};
+use crate::model::key::{Key, RowCase};
 use crate::model::topology::Topology;
 use crate::run::row::Row;
 use crate::run::store::Listed;
@@ -370,7 +370,7 @@ fn counts(suite: &Suite) -> String {
 /// The columns of a key: topology, n, seed, and what its case says.
 pub(crate) fn columns_of(key: Key) -> Vec<String> {
     let mut columns = vec![key.topology.to_string(), key.n.to_string(), key.seed.to_string()];
-    if let Some(Case { network, rule, state, formalism }) = key.case {
+    if let Some(RowCase { network, rule, state, formalism }) = key.case {
         let or_none = |it: Option<String>| it.unwrap_or_else(|| "-".to_owned());
         columns.push(or_none(network.map(|it| it.to_string())));
         columns.push(or_none(rule.map(Rule::code)));

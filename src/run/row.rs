@@ -6,7 +6,7 @@
 use crate::engine::result::ExactPhi;
 use crate::escape::csv;
 use crate::model::dynamics::Rule;
-use crate::model::key::{Case, Key};
+use crate::model::key::{Key, RowCase};
 use crate::suite::Settings;
 
 /// One comparison: a line of the CSV.
@@ -77,7 +77,7 @@ impl Row {
     /// ```
     pub fn to_line(&self) -> String {
         let Key { topology, n, seed, case } = self.key;
-        let case = case.map_or(String::new(), |Case { network, rule, state, formalism }| {
+        let case = case.map_or(String::new(), |RowCase { network, rule, state, formalism }| {
             let network = network.map(|it| csv(it.as_str())).unwrap_or_default();
             let rule = rule.map(Rule::code).unwrap_or_default();
             format!("{network},{rule},{state},{formalism},")
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn rows_with_cases_have_columns_more() {
-        let case = |network: Option<&str>, rule| Case {
+        let case = |network: Option<&str>, rule| RowCase {
             network: network.map(|it| it.parse().unwrap()),
             rule,
             state: "01101".parse().unwrap(),

@@ -44,7 +44,7 @@ use crate::wording::short;
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Line {
+pub enum JournalLine {
     /// The program was started.
     Session(Session),
     /// A comparison was finished.
@@ -392,11 +392,11 @@ impl Reading {
         let text = str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
         let is_start = |object: &str| object.starts_with("{\"kind\":\"session\"");
         let (object, link) = self.chain.read(text, is_start)?;
-        let line: Line = serde_json::from_str(&object).map_err(|error| error.to_string())?;
+        let line: JournalLine = serde_json::from_str(&object).map_err(|error| error.to_string())?;
         match (line, link) {
             (_, Link::Again(_)) => self.n_doubled += 1,
-            (Line::Session(session), Link::Start) => self.start(session)?,
-            (Line::Comparison(entry), Link::Of(session)) => {
+            (JournalLine::Session(session), Link::Start) => self.start(session)?,
+            (JournalLine::Comparison(entry), Link::Of(session)) => {
                 self.is_mixed |= session + 1 != self.contents.sessions.len();
                 let session = entry.session.unwrap_or(session + 1);
                 self.add(entry, session, number)?;
@@ -461,13 +461,14 @@ impl Reading {
 /// counted from 1.
 pub(crate) fn journal_of(contents: &Contents) -> String {
     let mut chain = Chain::new("journal");
-    let sessions = contents.sessions.iter().cloned().map(Line::Session);
+    let sessions = contents.sessions.iter().cloned().map(JournalLine::Session);
     let entries = contents.entries.iter().zip(&contents.session_of);
-    let entries = entries
-        .map(|(it, session)| Line::Comparison(Entry { session: Some(*session), ..it.clone() }));
+    let entries = entries.map(|(it, session)| {
+        JournalLine::Comparison(Entry { session: Some(*session), ..it.clone() })
+    });
     let mut text = String::new();
     for line in sessions.chain(entries) {
-        let is_start = matches!(line, Line::Session(_));
+        let is_start = matches!(line, JournalLine::Session(_));
         let line = chain.next(&json(&line));
         chain.read(&line, |_| is_start).expect("it follows the line before it");
         text.push_str(&line);
@@ -673,12 +674,12 @@ impl RunFolder {
             started: Instant::now(),
             notes,
         };
-        run.append_line(&Line::Session(session))?;
+        run.append_line(&JournalLine::Session(session))?;
         Ok(run)
     }
 
     /// Appends a line to the journal, and takes in what it says.
-    fn append_line(&mut self, line: &Line) -> Result<(), Error> {
+    fn append_line(&mut self, line: &JournalLine) -> Result<(), Error> {
         if let Some(lock) = &mut self.lock
             && !lock.keep()?
         {
@@ -805,7 +806,7 @@ impl Ledger for RunFolder {
         let wrong = |message| Error::Internal(format!("{}: {message}", row.key));
         entry.check(suite).map_err(wrong)?;
         let line = self.contents().line(row, &entry.estimates);
-        self.append_line(&Line::Comparison(entry))?;
+        self.append_line(&JournalLine::Comparison(entry))?;
         self.csv.append(&line).map_err(|error| self.with_note(error))
     }
 
@@ -966,7 +967,7 @@ pub(crate) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
-fn json(line: &Line) -> String {
+fn json(line: &JournalLine) -> String {
     serde_json::to_string(line).expect("plain data")
 }
 

@@ -71,7 +71,7 @@ pub struct Correlation {
 
 /// A straight line, fitted by least squares: y ≈ intercept + slope · x.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Line {
+pub struct FittedLine {
     /// The change of y with x.
     pub slope: Stat,
     /// The y at x = 0.
@@ -109,7 +109,7 @@ pub struct Statistics {
     /// At most 1; negative if the mean of the exact values would do better.
     pub r_squared: Stat,
     /// The exact value as a line in the estimate.
-    pub line: Line,
+    pub line: FittedLine,
 }
 
 impl Statistics {
@@ -151,7 +151,7 @@ impl Statistics {
             median_error: stat,
             median_absolute_error: stat,
             r_squared: stat,
-            line: Line {
+            line: FittedLine {
                 slope: stat,
                 intercept: stat,
                 slope_error: stat,
@@ -233,10 +233,10 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
 }
 
 /// The least-squares line of `y` in `x`, of two columns of one length.
-pub fn line(x: &[f64], y: &[f64]) -> Line {
+pub fn line(x: &[f64], y: &[f64]) -> FittedLine {
     if let Some(reason) = undefined(x, y).filter(|reason| *reason != CONSTANT_EXACT) {
         let undefined = Stat::Undefined(reason);
-        return Line {
+        return FittedLine {
             slope: undefined,
             intercept: undefined,
             slope_error: undefined,
@@ -251,7 +251,7 @@ pub fn line(x: &[f64], y: &[f64]) -> Line {
     let n = x.len() as f64;
     let variance = residuals.map(|it| it * it).sum::<f64>() / (n - 2.0);
     let spread = 1.0 / n + moments.mean_x * moments.mean_x / moments.xx;
-    Line {
+    FittedLine {
         slope: Stat::Defined(slope),
         intercept: Stat::Defined(intercept),
         slope_error: Stat::Defined((variance / moments.xx).sqrt()),

@@ -27,7 +27,7 @@ use crate::model::network::{Network, StatePattern};
 use crate::model::topology::Topology;
 use crate::suite::Suite;
 use crate::suite::settings::{
-    MAX_SEEDS, Own, Settings, States, check_rule, check_size, check_states, run_of_seeds,
+    FileNetwork, MAX_SEEDS, Settings, States, check_rule, check_size, check_states, run_of_seeds,
 };
 
 /// The fields of a suite.
@@ -392,7 +392,7 @@ impl File<'_> {
         self.items(value, field, |item| self.number(item, field, expected))
     }
 
-    fn networks(&self, value: Value<'_, '_>) -> Result<Vec<Own>, Error> {
+    fn networks(&self, value: Value<'_, '_>) -> Result<Vec<FileNetwork>, Error> {
         let expected = "tables, as in [[networks]] with file = \"network.json\"";
         let DeValue::Array(items) = value.get_ref() else {
             return Err(self.expected(value, "networks", expected));
@@ -400,7 +400,7 @@ impl File<'_> {
         if items.is_empty() {
             return Err(self.expected(value, "networks", expected));
         }
-        let mut networks: Vec<Own> = Vec::new();
+        let mut networks: Vec<FileNetwork> = Vec::new();
         let mut names = HashSet::new();
         for item in items {
             let DeValue::Table(table) = item.get_ref() else {
@@ -446,7 +446,7 @@ impl File<'_> {
         file: Value<'_, '_>,
         name: Option<Value<'_, '_>>,
         states: Option<Value<'_, '_>>,
-    ) -> Result<Vec<(Own, Range<usize>)>, Error> {
+    ) -> Result<Vec<(FileNetwork, Range<usize>)>, Error> {
         let file_name = self.string(file, "file")?;
         let path = self.path.parent().unwrap_or(Path::new("")).join(file_name);
         let text = input::text(&path, input::NETWORKS);
@@ -480,7 +480,7 @@ impl File<'_> {
                 }
                 None => States::Patterns(vec![StatePattern::Bits(state)]),
             };
-            networks.push((Own { name, states, tables: tables.into() }, named_at.clone()));
+            networks.push((FileNetwork { name, states, tables: tables.into() }, named_at.clone()));
         }
         Ok(networks)
     }
@@ -490,7 +490,7 @@ impl File<'_> {
         &self,
         value: Value<'_, '_>,
         table: &DeTable<'_>,
-    ) -> Result<Vec<(Own, Range<usize>)>, Error> {
+    ) -> Result<Vec<(FileNetwork, Range<usize>)>, Error> {
         let family: Family = self
             .string(value, "family")?
             .parse()
@@ -524,7 +524,7 @@ impl File<'_> {
             let name = format!("{name}-{n}-{number}");
             let name = name.parse().map_err(|message: String| self.wrong(at.clone(), message))?;
             let tables = family.network(n, seed, number).into();
-            networks.push((Own { name, states: states.clone(), tables }, at.clone()));
+            networks.push((FileNetwork { name, states: states.clone(), tables }, at.clone()));
         }
         Ok(networks)
     }

@@ -14,11 +14,11 @@ use crate::error::Error;
 use crate::machine::memory;
 use crate::model::dynamics::Rule;
 pub use crate::model::formalism::{Exact, Formalism};
-pub use crate::model::key::{Case, Key};
+pub use crate::model::key::{Key, RowCase};
 use crate::model::key::{NetworkName, State};
 use crate::model::network::{Network, ProblemId};
 use crate::model::topology::Topology;
-use crate::suite::settings::Own;
+use crate::suite::settings::FileNetwork;
 pub use crate::suite::settings::{Settings, States};
 
 /// One row to be.
@@ -316,7 +316,7 @@ impl<'a> Expansion<'a> {
     /// All comparisons of networks of `n` units from files.
     fn own(&mut self, n: usize) -> Result<(), Error> {
         let settings = self.settings;
-        let networks: Vec<&Own> =
+        let networks: Vec<&FileNetwork> =
             settings.networks.iter().filter(|it| it.tables.n_units() == n).collect();
         let Some(&first) = settings.seeds.first().filter(|_| !networks.is_empty()) else {
             return Ok(());
@@ -345,7 +345,7 @@ impl<'a> Expansion<'a> {
         of: CaseOf,
         network: Network,
         states: &States,
-        problems: &mut Vec<(Option<Case>, usize)>,
+        problems: &mut Vec<(Option<RowCase>, usize)>,
     ) -> Result<(), Error> {
         let CaseOf { network: name, rule } = of;
         let found = states.of(&network).map_err(|message| {
@@ -355,7 +355,7 @@ impl<'a> Expansion<'a> {
         })?;
         for state in found {
             for &formalism in &self.settings.formalisms {
-                let case = Case { network: name, rule, state, formalism };
+                let case = RowCase { network: name, rule, state, formalism };
                 let case = self.settings.has_cases().then_some(case);
                 let network = network.in_state(state);
                 problems.push((case, self.problem(Key { case, ..key }, network, formalism)));
@@ -452,7 +452,7 @@ mod tests {
     fn wide() -> Settings {
         // The Ring of 3 under xor, as a file has it, in one state.
         let ring = Network::new(Topology::Ring.graph(3, 0), Rule::Xor, State::new(3, 0));
-        let own = Own {
+        let own = FileNetwork {
             name: "triangle".parse().unwrap(),
             states: States::Patterns(vec!["000".parse().unwrap()]),
             tables: Arc::new(Tables::new(ring.tpm(), ring.connectivity()).unwrap()),

@@ -176,7 +176,7 @@ impl fmt::Display for States {
 /// A network from a file, with everything that was in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Own {
+pub struct FileNetwork {
     /// Its name in the study.
     pub name: NetworkName,
     /// The states in which it is analysed.
@@ -237,7 +237,7 @@ pub struct Settings {
     /// Whose Φ the exact values are.
     pub exact: Exact,
     /// Networks from files, in the order of their names.
-    pub networks: Vec<Own>,
+    pub networks: Vec<FileNetwork>,
     /// The random numberings of the units over which the range of each exact value is taken; 0 for
     /// no range. Only Φ of whole networks by IIT 3.0 has such ranges.
     pub tie_orders: u32,
@@ -343,8 +343,8 @@ impl Settings {
         Ok(self)
     }
 
-    /// `true` if rows need a [`Case`](crate::model::key::Case) to be told apart: there are several
-    /// rules, states or formalisms, or networks from files.
+    /// `true` if rows need a [`RowCase`](crate::model::key::RowCase) to be told apart: there are
+    /// several rules, states or formalisms, or networks from files.
     pub fn has_cases(&self) -> bool {
         self.rules.len() != 1
             || self.states.single().is_none()
@@ -448,7 +448,7 @@ impl Settings {
         });
         compare(it, "formalism", (&self.formalisms, &other.formalisms), |it| list(it));
         compare(it, "exact value", (&self.exact, &other.exact), Exact::to_string);
-        let own = |networks: &Vec<Own>| match networks.is_empty() {
+        let own = |networks: &Vec<FileNetwork>| match networks.is_empty() {
             true => "none".to_owned(),
             false => list(networks.iter().map(|it| it.name)),
         };
@@ -458,7 +458,7 @@ impl Settings {
     }
 }
 
-fn names(networks: &[Own]) -> Vec<NetworkName> {
+fn names(networks: &[FileNetwork]) -> Vec<NetworkName> {
     networks.iter().map(|it| it.name).collect()
 }
 
@@ -572,7 +572,7 @@ struct Form {
     #[serde(default, skip_serializing_if = "Exact::is_default")]
     exact: Exact,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    networks: Vec<Own>,
+    networks: Vec<FileNetwork>,
     /// 0 in settings that were written before there were ranges.
     #[serde(default)]
     tie_orders: u32,
@@ -809,7 +809,7 @@ mod tests {
             vec![vec![1; 2]; 2],
         );
         let tables = Arc::new(tables.unwrap());
-        let own = |name: &str, states| Own {
+        let own = |name: &str, states| FileNetwork {
             name: name.parse().unwrap(),
             states,
             tables: Arc::clone(&tables),

@@ -14,7 +14,7 @@ use crate::wording::{duration, size};
 #[derive(Debug, Clone, PartialEq)]
 pub struct View {
     /// The rows of each number of units, ascending.
-    pub sizes: Vec<Size>,
+    pub sizes: Vec<SizeProgress>,
     /// The exact problems that are solved, and all.
     pub problems: (usize, usize),
     /// The time since the start of this session.
@@ -35,7 +35,7 @@ pub struct View {
 
 /// State of the networks of one size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
+pub struct SizeProgress {
     /// The number of units.
     pub n: usize,
     /// The rows that are done.
@@ -57,7 +57,7 @@ pub struct Memory {
 
 /// A line for a terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct StyledLine {
     /// The text, without colours.
     pub text: String,
     /// The tone in which it is shown.
@@ -121,14 +121,14 @@ impl View {
 
     /// The lines for a terminal of `width` columns and `height` lines: none is longer, and there
     /// are not more.
-    pub fn lines(&self, width: usize, height: usize) -> Vec<Line> {
+    pub fn lines(&self, width: usize, height: usize) -> Vec<StyledLine> {
         let mut lines = vec![self.bar(width), self.counts()];
         let (left, gap) = if width >= WIDE { (width * 3 / 5, 3) } else { (width, 0) };
         let mut facts = self.by_size(left - gap);
         facts.extend(self.facts(left - gap));
         if self.stopping {
             let text = "stopping; Ctrl-C once more to stop at once".to_owned();
-            lines.push(Line { text, tone: Tone::Strong });
+            lines.push(StyledLine { text, tone: Tone::Strong });
         }
         let rows = self.last_rows();
         if gap > 0 {
@@ -137,7 +137,7 @@ impl View {
                 let left_text = fact.map(|it| cut(&it.text, left - gap)).unwrap_or_default();
                 let right = row.map(|it| it.text.as_str()).unwrap_or_default();
                 let text = format!("{left_text:<left$}{right}").trim_end().to_owned();
-                lines.push(Line { text, tone: fact.or(row).expect("one of them").tone });
+                lines.push(StyledLine { text, tone: fact.or(row).expect("one of them").tone });
             }
         } else {
             lines.extend(facts);
@@ -151,14 +151,14 @@ impl View {
     }
 
     /// `━━━━━━───── 27 %`.
-    fn bar(&self, width: usize) -> Line {
+    fn bar(&self, width: usize) -> StyledLine {
         let length = width.saturating_sub(7).min(100);
         let percent = (self.fraction() * 100.0).floor();
         let text = format!("{} {percent:>3} %", bar(self.fraction(), length));
-        Line { text, tone: Tone::Strong }
+        StyledLine { text, tone: Tone::Strong }
     }
 
-    fn counts(&self) -> Line {
+    fn counts(&self) -> StyledLine {
         let (done, all) = self.rows();
         let (solved, problems) = self.problems;
         let mut text = format!("{done}/{all} rows · {solved}/{problems} problems");
@@ -166,17 +166,17 @@ impl View {
         if let Some(left) = self.remaining.filter(|it| done < all && !it.is_zero()) {
             text += &format!(" · about {} left", duration(left));
         }
-        Line { text, tone: Tone::Plain }
+        StyledLine { text, tone: Tone::Plain }
     }
 
     /// The sizes, each with its own bar, as many in a line as fit.
-    fn by_size(&self, width: usize) -> Vec<Line> {
+    fn by_size(&self, width: usize) -> Vec<StyledLine> {
         const GAP: usize = 3;
-        let digits = |numbers: &dyn Fn(&Size) -> usize| {
+        let digits = |numbers: &dyn Fn(&SizeProgress) -> usize| {
             self.sizes.iter().map(|it| numbers(it).to_string().len()).max().unwrap_or(1)
         };
         let (n_digits, digits) = (digits(&|it| it.n), digits(&|it| it.all));
-        let item = |it: &Size| {
+        let item = |it: &SizeProgress| {
             let share = it.done as f64 / it.all.max(1) as f64;
             let bar = bar(share, 10);
             format!("n = {:>n_digits$} {bar} {:>digits$}/{:<digits$}", it.n, it.done, it.all)
@@ -185,14 +185,17 @@ impl View {
         let in_a_line = ((width + GAP) / (length + GAP)).max(1);
         let lines = self.sizes.chunks(in_a_line).map(|sizes| {
             let items: Vec<String> = sizes.iter().map(item).collect();
-            Line { text: items.join(&" ".repeat(GAP)).trim_end().to_owned(), tone: Tone::Plain }
+            StyledLine {
+                text: items.join(&" ".repeat(GAP)).trim_end().to_owned(),
+                tone: Tone::Plain,
+            }
         });
         lines.collect()
     }
 
-    fn facts(&self, width: usize) -> Vec<Line> {
+    fn facts(&self, width: usize) -> Vec<StyledLine> {
         let mut lines = Vec::new();
-        let mut add = |text: String, tone| lines.push(Line { text, tone });
+        let mut add = |text: String, tone| lines.push(StyledLine { text, tone });
         match &self.current {
             Some((what, Some(steps))) => {
                 let whole = format!("now     {what}: {steps}");
@@ -223,11 +226,11 @@ impl View {
         lines
     }
 
-    fn last_rows(&self) -> Vec<Line> {
+    fn last_rows(&self) -> Vec<StyledLine> {
         if self.last.is_empty() {
             return Vec::new();
         }
-        let faint = |text| Line { text, tone: Tone::Faint };
+        let faint = |text| StyledLine { text, tone: Tone::Faint };
         let mut lines =
             vec![faint(format!("{:<28}{:>9}{:>11}", "last rows", "estimate", "exact Φ"))];
         lines.extend(self.last.iter().map(|row| {
@@ -265,7 +268,7 @@ mod tests {
     }
 
     fn view() -> View {
-        let size = |n, done| Size { n, done, all: 40 };
+        let size = |n, done| SizeProgress { n, done, all: 40 };
         let steps = Steps {
             what: "cuts",
             done: 17,
@@ -347,7 +350,7 @@ mod tests {
 
     #[test]
     fn nothing_is_known_at_first() {
-        let size = Size { n: 5, done: 0, all: 4 };
+        let size = SizeProgress { n: 5, done: 0, all: 4 };
         let view = View {
             sizes: vec![size],
             problems: (0, 3),

@@ -25,7 +25,7 @@ use crate::run::timeline::{self, Sample, Timeline};
 use crate::suite::{Formalism, Problem, Suite};
 use crate::ui::events::{self, Event, Events};
 use crate::ui::forecast::{Forecasts, Load};
-use crate::ui::live::{Line, Memory, Size, Tone, View};
+use crate::ui::live::{Memory, SizeProgress, StyledLine, Tone, View};
 use crate::ui::screen::Screen;
 
 /// Shows how far a single analysis has come, until it is dropped. Short ones show nothing.
@@ -55,7 +55,7 @@ impl Watch {
             let Some(steps) = detail.get().filter(|_| !*guard) else { continue };
             let text = steps.to_string();
             match display {
-                Display::Live => screen.show(&[Line { text, tone: Tone::Plain }]),
+                Display::Live => screen.show(&[StyledLine { text, tone: Tone::Plain }]),
                 Display::Lines => {
                     let _ = writeln!(std::io::stderr(), "{text}");
                 }
@@ -110,7 +110,7 @@ impl Display {
 /// The state of a run's work. Times are counted from its start.
 #[derive(Debug, Clone, Default)]
 pub struct Work {
-    sizes: Vec<Size>,
+    sizes: Vec<SizeProgress>,
     n_problems: usize,
     /// The problems that are not solved, the one under way included. In the order of identities:
     /// the sum of their times must not depend on that of a hash map.
@@ -140,7 +140,7 @@ impl Work {
         let mut work = Work { n_problems: suite.problems().len(), ..Work::default() };
         for n in suite.settings().all_sizes() {
             let all = suite.comparisons().iter().filter(|it| it.key.n == n).count();
-            work.sizes.push(Size { n, done: 0, all });
+            work.sizes.push(SizeProgress { n, done: 0, all });
         }
         for problem in suite.problems() {
             work.left.insert(problem.id, (problem.formalism, Load::of(&problem.network)));

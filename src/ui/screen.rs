@@ -8,7 +8,7 @@ use std::io;
 
 use console::{Style, Term};
 
-use crate::ui::live::{Line, Tone};
+use crate::ui::live::{StyledLine, Tone};
 
 /// The lines drawn on standard error.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Screen {
 
     /// Draws these lines instead of those before. A terminal that cannot be written to is left
     /// alone.
-    pub(crate) fn show(&mut self, lines: &[Line]) {
+    pub(crate) fn show(&mut self, lines: &[StyledLine]) {
         let _ = self.replace(&[], lines);
     }
 
@@ -40,7 +40,7 @@ impl Screen {
         let _ = self.replace(&[message], &[]);
     }
 
-    fn replace(&mut self, said: &[&str], lines: &[Line]) -> io::Result<()> {
+    fn replace(&mut self, said: &[&str], lines: &[StyledLine]) -> io::Result<()> {
         let (width, _) = self.size();
         // A line that was drawn on a wider terminal takes several now.
         let height = |length: usize| length.max(1).div_ceil(width.max(1));
@@ -61,7 +61,7 @@ impl Screen {
 }
 
 /// A line in its tone, where standard error has colours.
-fn paint(line: &Line) -> String {
+fn paint(line: &StyledLine) -> String {
     let style = Style::new().for_stderr();
     let style = match line.tone {
         Tone::Strong => style.cyan(),

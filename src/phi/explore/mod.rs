@@ -87,7 +87,7 @@ pub struct Theories {
 
 /// Which states are in the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Which {
+pub enum PageStates {
     /// The one in the file.
     Given,
     /// All that some state leads to.
@@ -166,7 +166,7 @@ pub fn page(
     engine: &Engine,
     network: &OwnNetwork,
     theories: Theories,
-    which: Option<Which>,
+    which: Option<PageStates>,
     name: &str,
     told: &dyn Fn(u64, u64),
 ) -> Result<Page, Error> {
@@ -178,7 +178,7 @@ fn made(
     engine: &Engine,
     network: &OwnNetwork,
     theories: Theories,
-    which: Option<Which>,
+    which: Option<PageStates>,
     name: &str,
     library: Library,
     told: &dyn Fn(u64, u64),
@@ -211,7 +211,7 @@ fn made(
     for (done, &at) in order.iter().enumerate() {
         told(done as u64, states.len() as u64);
         let found = answers(engine, network, theories, &states[at])?;
-        if which == Some(Which::Reachable) && found.is_unreachable() {
+        if which == Some(PageStates::Reachable) && found.is_unreachable() {
             continue;
         }
         size += in_page(&found).len() + 1;
@@ -254,11 +254,11 @@ fn made(
 }
 
 /// The states that are looked at.
-fn states(network: &OwnNetwork, which: Option<Which>) -> Result<Vec<Vec<u8>>, Error> {
+fn states(network: &OwnNetwork, which: Option<PageStates>) -> Result<Vec<Vec<u8>>, Error> {
     let sizes = network.sizes();
     let n_states = sizes.iter().try_fold(1usize, |all, it| all.checked_mul(*it));
     let is_usual = n_states.is_some_and(|it| it <= USUALLY_ALL);
-    let is_all = matches!(which, Some(Which::Reachable | Which::All));
+    let is_all = matches!(which, Some(PageStates::Reachable | PageStates::All));
     match n_states.filter(|it| *it <= MOST_STATES) {
         Some(n) if is_all || which.is_none() && is_usual => {
             Ok((0..n).map(|it| values_of(it, &sizes).collect()).collect())

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{Library, THREE, Theories, USUALLY_ALL, Which, made};
+use super::{Library, PageStates, THREE, Theories, USUALLY_ALL, made};
 use crate::engine::exact::{
     CheckedNetwork, Engine, NetworkRecord, OwnNetwork, Scope, TiePolicy, rules,
 };
@@ -76,7 +76,7 @@ fn within(
     contents: &Contents,
     told: &dyn Fn(u64, u64),
     most: usize,
-    page: &dyn Fn(&Asked) -> Result<String, Error>,
+    page: &dyn Fn(&PageSubject) -> Result<String, Error>,
 ) -> Result<Links, Error> {
     let folder = run.join(FOLDER);
     fs::create_dir_all(&folder).map_err(|source| Error::Write {
@@ -86,12 +86,12 @@ fn within(
     })?;
     write_whole(&folder.join(Library::FILE), THREE)?;
     // The problems of each page, and what it is about. In the order of the rows.
-    let mut pages: Vec<(String, Asked)> = Vec::new();
+    let mut pages: Vec<(String, PageSubject)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     let mut links = BTreeMap::new();
     for part in contents.by_formalism() {
         for (row, entry) in part.rows.iter().zip(&part.entries).take(Report::ROWS) {
-            let asked = Asked::new(contents, row);
+            let asked = PageSubject::new(contents, row);
             let state = asked.network.state();
             let at = *known.entry(asked.identity()).or_insert_with(|| {
                 pages.push((asked.file_name(), asked));
@@ -146,7 +146,7 @@ fn within(
 }
 
 /// The subject of a page.
-struct Asked {
+struct PageSubject {
     network: Network,
     /// The first row that asks for it.
     key: Key,
@@ -155,14 +155,14 @@ struct Asked {
     iit4: Option<Formalism>,
 }
 
-impl Asked {
-    fn new(contents: &Contents, row: &Row) -> Asked {
+impl PageSubject {
+    fn new(contents: &Contents, row: &Row) -> PageSubject {
         let suite = &contents.suite;
         let position = suite.position(row.key).expect("a row of the suite");
         let formalisms = &suite.settings().formalisms;
         let its = row.key.case.map(|it| it.formalism).or(suite.settings().formalism());
         let iit4 = its.filter(|it| it.is_iit4());
-        Asked {
+        PageSubject {
             network: suite.network(&suite.comparisons()[position]).clone(),
             key: row.key,
             iit3: formalisms.contains(&Formalism::Iit3),
@@ -220,7 +220,7 @@ impl Asked {
         let network = CheckedNetwork::new(record, Scope::System, asked)
             .and_then(|it| OwnNetwork::new(&it, &state, Scope::System, asked))
             .map_err(|it| refuse(it.message))?;
-        let which = if self.has_all_states() { Which::All } else { Which::Given };
+        let which = if self.has_all_states() { PageStates::All } else { PageStates::Given };
         let (library, told) = (Library::Beside, |_, _| {});
         let made = made(engine, &network, theories, Some(which), &name, library, &told)?;
         Ok(made.html)
@@ -249,7 +249,7 @@ mod tests {
         assert!(n_pages > 1 && all.said.contains(&format!("leads to {n_pages} pages")));
         fs::remove_dir_all(folder.path().join(FOLDER)).unwrap();
         let most = usize::try_from(bytes).unwrap() - 1;
-        let page = |asked: &Asked| asked.page(&engine);
+        let page = |asked: &PageSubject| asked.page(&engine);
         let some = within(folder.path(), contents, &|_, _| {}, most, &page).unwrap();
         assert_eq!(files().count(), n_pages);
         assert!(some.said.contains("1 more have none"), "{}", some.said);
@@ -262,7 +262,7 @@ mod tests {
         assert!(none.of.is_empty() && n_told.get() == 1);
         // A network that cannot be analysed takes no other one's page away.
         let first = Cell::new(true);
-        let page = |asked: &Asked| match first.replace(false) {
+        let page = |asked: &PageSubject| match first.replace(false) {
             true => Err(Error::Network { place: asked.name(), message: "too large".to_owned() }),
             false => asked.page(&engine),
         };

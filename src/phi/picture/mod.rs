@@ -14,7 +14,7 @@ mod tables;
 
 pub use account::account;
 pub use graph::Hull;
-pub use rows::{Row, RowSide};
+pub use rows::{PictureRow, RowSide};
 pub use states::StateValue;
 
 use clap::ValueEnum;
@@ -198,7 +198,7 @@ impl Found {
         let name = picture.title;
         match self {
             Found::Iit3(it) => {
-                let rows: Vec<Row> = it.ces.iter().map(|it| picture.concept(it)).collect();
+                let rows: Vec<PictureRow> = it.ces.iter().map(|it| picture.concept(it)).collect();
                 let sum = rows.iter().fold(0.0, |sum, it| sum + it.phi);
                 let title = format!("{name}: {} concepts, Σφ = {sum:.6}", rows.len());
                 picture.structure(&title, &rows)
@@ -206,7 +206,7 @@ impl Found {
             Found::Iit4(it) => {
                 let congruent = it.distinctions.iter().map(|it| picture.distinction(it, false));
                 let others = it.dropped_incongruent.iter().map(|it| picture.distinction(it, true));
-                let rows: Vec<Row> = congruent.chain(others).collect();
+                let rows: Vec<PictureRow> = congruent.chain(others).collect();
                 let title = format!(
                     "{name}: {} distinctions, Σφ_d = {:.6}",
                     it.distinctions.len(),

@@ -25,7 +25,7 @@ impl RowSide {
 
 /// One line.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Row {
+pub struct PictureRow {
     /// The units of the mechanism.
     pub mechanism: Vec<usize>,
     /// Its cause.
@@ -42,13 +42,13 @@ pub struct Row {
 
 impl Picture<'_> {
     /// The line of a concept.
-    pub fn concept(&self, concept: &ConceptRecord) -> Row {
+    pub fn concept(&self, concept: &ConceptRecord) -> PictureRow {
         let labels = self.short_labels();
         let part = |core: &CoreRecord| {
             format!("φ {:.4} by {}", core.phi, partition(&core.mip, labels.as_deref()))
         };
         let side = |core: &CoreRecord| RowSide { units: core.purview.clone(), state: Vec::new() };
-        Row {
+        PictureRow {
             mechanism: concept.mechanism.clone(),
             cause: side(&concept.cause),
             effect: side(&concept.effect),
@@ -59,7 +59,7 @@ impl Picture<'_> {
     }
 
     /// The line of a distinction.
-    pub fn distinction(&self, distinction: &DistinctionRecord, is_left_out: bool) -> Row {
+    pub fn distinction(&self, distinction: &DistinctionRecord, is_left_out: bool) -> PictureRow {
         let labels = self.short_labels();
         let part = |mice: &MiceRecord| {
             format!("φ {:.4} by {}", mice.phi, partition(&mice.partition, labels.as_deref()))
@@ -68,7 +68,7 @@ impl Picture<'_> {
             |mice: &MiceRecord| RowSide { units: mice.purview.clone(), state: mice.state.clone() };
         let (cause, effect) = (&distinction.cause, &distinction.effect);
         let not = if is_left_out { "not congruent; " } else { "" };
-        Row {
+        PictureRow {
             mechanism: distinction.mechanism.clone(),
             cause: side(cause),
             effect: side(effect),
@@ -80,7 +80,8 @@ impl Picture<'_> {
 
     /// The concepts that the minimum information partition of the system leaves.
     pub fn partitioned(&self, answer: &PhiRecord) -> Drawing {
-        let rows: Vec<Row> = answer.partitioned_ces.iter().map(|it| self.concept(it)).collect();
+        let rows: Vec<PictureRow> =
+            answer.partitioned_ces.iter().map(|it| self.concept(it)).collect();
         let Some(cut) = answer.cut.as_ref().filter(|_| answer.phi > 0.0) else {
             let title = format!("{}: nothing is lost by severing connections: Φ = 0", self.title);
             return self.structure(&title, &rows);
@@ -97,7 +98,7 @@ impl Picture<'_> {
     }
 
     /// The concepts or distinctions, a line each, the largest φ first, under a `title`.
-    pub fn structure(&self, title: &str, rows: &[Row]) -> Drawing {
+    pub fn structure(&self, title: &str, rows: &[PictureRow]) -> Drawing {
         const CELL: f64 = 16.0;
         const LINE: f64 = 20.0;
         const BAR: f64 = 110.0;
@@ -110,7 +111,7 @@ impl Picture<'_> {
         let [cause, mechanism_at, effect, bar] = [0.0, 1.0, 2.0, 3.0].map(|k| 20.0 + k * dots);
         let words = bar + BAR + 66.0;
 
-        let mut rows: Vec<&Row> = rows.iter().collect();
+        let mut rows: Vec<&PictureRow> = rows.iter().collect();
         rows.sort_by(|a, b| a.is_left_out.cmp(&b.is_left_out).then(b.phi.total_cmp(&a.phi)));
         let largest = rows.iter().map(|it| it.phi).fold(0.0, f64::max);
         let widest = rows.iter().map(|it| it.said.chars().count()).max().unwrap_or(0);
