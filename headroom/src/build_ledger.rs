@@ -142,7 +142,7 @@ struct Row<K> {
 }
 
 impl BuildLedger {
-    /// Where the ledger of a target folder is.
+    /// Returns the path of a target folder's ledger.
     pub(crate) fn path(target_dir: &Path) -> PathBuf {
         target_dir.join("xtask").join("ledger.json")
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct BuildRecord {
     /// The version of the fields.
     pub version: u32,
-    /// Why the build began with the way that it began with.
+    /// The reason for the way to build that was tried first.
     pub reason: String,
     /// The ways to build that were tried, in order.
     pub attempts: Vec<BuildAttempt>,
@@ -43,7 +43,7 @@ pub struct BuildDetails {
 /// A stretch of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct BuildPoint {
-    /// When it began, counted from the start of the command.
+    /// The time when it began, counted from the start of the command.
     pub at_ms: u64,
     /// The memory that the machine could still give, at the lowest.
     pub headroom_bytes: u64,

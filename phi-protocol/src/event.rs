@@ -58,7 +58,7 @@ pub enum Event<Settings = IgnoredAny, Key = IgnoredAny, Summary = IgnoredAny> {
         n_problems: usize,
         /// The exact problems that are solved.
         problems_done: usize,
-        /// Where the rows go.
+        /// The file for the rows.
         #[serde(serialize_with = "lossy")]
         csv: PathBuf,
         /// The problems that were found and repaired when the run was opened.
@@ -100,7 +100,7 @@ pub enum Event<Settings = IgnoredAny, Key = IgnoredAny, Summary = IgnoredAny> {
     },
     /// A row is on the disk. The fields are the columns of the CSV.
     Row {
-        /// Which comparison.
+        /// The key of the comparison.
         #[serde(flatten)]
         key: Key,
         /// The estimate.
@@ -161,7 +161,7 @@ pub enum Event<Settings = IgnoredAny, Key = IgnoredAny, Summary = IgnoredAny> {
 pub enum Task {
     /// The study itself.
     Study {
-        /// Where the results go, and what is there.
+        /// The files of the results, and what they hold.
         results: Results,
         /// The threads it may be given.
         workers: Workers,
@@ -176,7 +176,7 @@ pub enum Task {
     },
     /// The results of the tasks of a study are to be put together.
     Gather {
-        /// Where the results go, and what is there.
+        /// The files of the results, and what they hold.
         results: Results,
     },
     /// Something that has no results which go on.
@@ -218,12 +218,12 @@ pub struct Listed<Settings = IgnoredAny> {
     pub name: String,
     /// The rows that are finished, and those there will be; `None` if the folder cannot be read.
     pub rows: Option<(usize, usize)>,
-    /// When it was first started, in milliseconds since 1970 (UTC).
+    /// The time of its first start, in milliseconds since 1970 (UTC).
     pub started_unix_ms: Option<u64>,
     /// A process is writing it now.
     pub is_running: bool,
     /// The settings of the study: the matrix that it compares.
     pub settings: Option<Settings>,
-    /// Why it cannot be read, if so.
+    /// The reason why it cannot be read, if so.
     pub error: Option<String>,
 }

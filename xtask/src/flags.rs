@@ -104,7 +104,7 @@ pub(crate) struct Selection {
     #[arg(short, long)]
     pub(crate) release: bool,
 
-    /// Where to build. [default: cargo's]
+    /// Folder to build in. [default: cargo's]
     #[arg(long, value_name = "DIR")]
     pub(crate) target_dir: Option<PathBuf>,
 

@@ -297,7 +297,7 @@ pub(crate) fn write_record(
     #[derive(Serialize)]
     struct Document<'a> {
         version: u32,
-        /// Why the ladder started where it did.
+        /// The reason for the rung of the ladder that was tried first.
         reason: &'a str,
         attempts: Vec<AttemptDocument<'a>>,
     }

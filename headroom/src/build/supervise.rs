@@ -33,7 +33,8 @@ const TICK: Duration = Duration::from_millis(25);
 const SHORT_TICK: Duration = Duration::from_millis(2);
 /// The least time between two looks at memory.
 const SAMPLE_EVERY: Duration = Duration::from_millis(100);
-/// That time is also so many times as long as the look took, which is at most 5 % of one CPU.
+/// The time between two looks is also so many times as long as a look took, which is at most 5 % of
+/// one CPU.
 const SAMPLE_COST: u32 = 20;
 /// Between two looks at how things stand with the guard.
 const LIVE_EVERY: Duration = Duration::from_millis(200);
@@ -66,9 +67,9 @@ pub enum InterruptPolicy {
 /// A piece of the child's output.
 #[derive(Debug)]
 pub enum OutputPiece<'a> {
-    /// Of its stdout.
+    /// A piece of its stdout.
     Stdout(&'a [u8]),
-    /// Of its stderr.
+    /// A piece of its stderr.
     Stderr(&'a [u8]),
     /// The user asked to stop; the child has been told.
     Stopping,
@@ -94,7 +95,7 @@ pub struct SupervisedRun {
     pub interrupted: bool,
     /// It was asked to stop because memory was short.
     pub stopped_for_memory: bool,
-    /// From its start to the end of all that it had started.
+    /// The time from its start to the end of all that it had started.
     pub seconds: f64,
     /// Highest sample of the tree's own memory; 0 if it was too quick to be seen. A guard knows
     /// better.

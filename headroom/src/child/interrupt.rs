@@ -38,7 +38,7 @@ pub fn count() -> usize {
 pub struct Watcher(());
 
 impl Watcher {
-    /// From now on nothing ends this process without [`count`] having grown.
+    /// Begins to watch: from now on nothing ends this process without [`count`] having grown.
     #[expect(clippy::new_without_default, reason = "it has an effect")]
     pub fn new() -> Watcher {
         N_WATCHERS.fetch_add(1, Ordering::SeqCst);

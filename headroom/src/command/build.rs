@@ -36,7 +36,7 @@ use crate::{
 pub struct BuildResult {
     /// The workspace's root.
     pub root: PathBuf,
-    /// Where it was built.
+    /// The target folder.
     pub target_dir: PathBuf,
     /// `true` if it was the host's default target.
     pub is_default_target: bool,

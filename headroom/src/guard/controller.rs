@@ -53,8 +53,8 @@ const TICK: Millis = 100;
 const SLOW_TICK: Millis = 250;
 /// The last part of a build, whose lowest headroom is recorded.
 const LATELY: Millis = 2000;
-/// From this part of the time on that some program stands still for lack of memory, no further
-/// compiler is let in.
+/// The part of the time from which on no further compiler is let in, if some program stands still
+/// for lack of memory for that long.
 const STALLED: f64 = 0.3;
 /// A compiler of which more than one look of so many was in such a time is not taken for measured.
 const STALLED_PART: u32 = 10;
@@ -265,7 +265,7 @@ impl Controller {
         })
     }
 
-    /// Since the guard began.
+    /// Returns the time since the guard began.
     fn now(&self) -> Millis {
         machine_now().saturating_sub(self.began)
     }

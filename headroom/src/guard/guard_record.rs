@@ -33,8 +33,8 @@ pub(crate) struct GuardRecord {
     pub(crate) lowest_headroom_bytes: u64,
     /// The same in the last two seconds.
     pub(crate) last_headroom_bytes: u64,
-    /// From the look before the one that saw memory short to the signal, the slowest: an upper
-    /// bound of the reaction time.
+    /// The slowest reaction, from the look before the one that saw memory short to the signal: an
+    /// upper bound of the reaction time.
     pub(crate) slowest_reaction_ms: Option<Millis>,
     /// The largest resident set of this process itself, and the part that is not its program text.
     pub(crate) xtask_peak_resident_bytes: Option<u64>,

@@ -57,7 +57,7 @@ pub(crate) struct Guard {
     /// made. It is locked as long as this lives. If this process is killed, the next one sees by
     /// its name and its lock that it is left over.
     note: Option<Temporary>,
-    /// Why other builds do not know of this one.
+    /// The reason why other builds do not know of this one.
     alone: Option<String>,
     /// Removes the gate if it is in a folder of its own.
     _watchdog: Option<Watchdog>,
@@ -136,7 +136,7 @@ impl Guard {
         Ok(Some(Guard { running, note, alone, _watchdog: watchdog }))
     }
 
-    /// Why other builds do not know of this one, if they do not.
+    /// Returns the reason why other builds do not know of this one, or `None` if they do.
     pub(crate) fn alone(&self) -> Option<&str> {
         self.alone.as_deref()
     }
@@ -220,7 +220,7 @@ impl Drop for Running {
 /// own compiler only. With those of other gates and builds it agrees as builds do.
 pub(super) struct OwnController {
     running: Running,
-    /// Of the socket on which it listens.
+    /// The name of the socket on which it listens.
     pub(super) name: String,
 }
 
@@ -246,7 +246,7 @@ impl OwnController {
         Ok(Some(OwnController { running, name }))
     }
 
-    /// Why the compiler is not tried again, if it is not.
+    /// Returns the reason why the compiler is not tried again, or `None` if it is.
     pub(super) fn why_given_up(&self) -> Option<String> {
         let events = self.running.shared.events();
         let it = events.iter().find(|it| it.what == GuardAction::GaveUp)?;
@@ -455,7 +455,8 @@ struct InnerTools {
     rustdoc: Option<String>,
 }
 
-/// From the environment, the command line and cargo's configuration, in cargo's order.
+/// Reads the tools from the environment, the command line and cargo's configuration, in cargo's
+/// order.
 fn inner_tools(cargo: &Command) -> InnerTools {
     let configured = Configured::ask(cargo).unwrap_or_default();
     let set = |name: &str| {

@@ -1,4 +1,5 @@
-//! Which compiler may start, which has to wait, and which must give its memory back.
+//! The policy of the guard: it decides which compiler may start, which has to wait, and which must
+//! give its memory back.
 //!
 //! A state machine without clock or I/O: it is told what happens ([`Policy::asked`],
 //! [`Policy::ended`]) and, every few milliseconds, how much memory is left ([`Policy::tick`]); it
@@ -29,8 +30,8 @@ pub(crate) struct JobId(pub(crate) u32);
 /// Milliseconds on a clock that all processes of the machine share.
 pub(crate) type Millis = u64;
 
-/// When a compiler was let in or asked, and the number of its build. All builds agree on who was
-/// first.
+/// The time at which a compiler was let in or asked, and the number of its build. All builds agree
+/// on which was first.
 pub(crate) type Stamp = (Millis, u64);
 
 const MIB: u64 = 1 << 20;
@@ -86,14 +87,15 @@ pub(crate) struct PolicySettings {
 /// The compilers and the memory of all other builds of the user in the same memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct OtherBuilds {
-    /// When each of their compilers was let in, and whether it runs or is suspended.
+    /// The time at which each of their compilers was let in, and `true` if it runs, `false` if it
+    /// is suspended.
     pub(crate) active: Vec<(Stamp, bool)>,
     /// By how much those that run may still grow, and what all of them hold.
     pub(crate) growth_bytes: u64,
     pub(crate) held_bytes: u64,
     /// The memory that their cargos, build scripts and tests hold besides.
     pub(crate) rest_bytes: u64,
-    /// Since when the compiler that has waited longest waits, and could be let in.
+    /// The time since which the compiler that has waited longest waits, and could be let in.
     pub(crate) waiting: Option<Stamp>,
     /// The memory of a compiler that one of them has ended is still on its way back.
     pub(crate) in_flight: bool,
@@ -599,7 +601,7 @@ impl Policy {
         job.waits_for.is_some_and(|it| self.sample.headroom_bytes < it.bytes + self.floor())
     }
 
-    /// Who gives memory back, or will, is waited for.
+    /// Extends the waits for memory while other programs give some back, or will.
     fn lengthen_waits(&mut self, now: Millis) {
         let available = self.sample.headroom_bytes;
         let will_give = self.others.goes_on || self.n_active_anywhere() > 0;

@@ -13,8 +13,8 @@ use super::policy::{
 const MIB: u64 = 1 << 20;
 const STEP: Millis = 5;
 const TICK: Millis = 25;
-/// From the decision to end a compiler until its memory is back: whatever happens meanwhile outside
-/// cannot be helped.
+/// The time from the decision to end a compiler until its memory is back. Whatever happens
+/// meanwhile outside cannot be helped.
 const HELPLESS: Millis = 500;
 
 /// SplitMix64.
@@ -171,7 +171,7 @@ enum Phase {
 /// The result of a scenario for one build.
 #[derive(Debug, Default)]
 struct SimulatedBuild {
-    /// When every compiler had finished, or the guard had given up.
+    /// The time at which every compiler had finished, or the guard had given up.
     end: Option<Millis>,
     gave_up: Option<(Millis, OversizedJob, usize)>,
     n_evictions: usize,
@@ -187,7 +187,7 @@ struct SimulatedBuild {
 /// runs does not get on while it has to read its own back.
 #[derive(Clone, Copy, Debug, Default)]
 struct Paging {
-    /// Of what stands still. It stays there until it is needed.
+    /// The part that belongs to programs that stand still. It stays there until it is needed.
     idle_swapped: u64,
     active_swapped: u64,
 }

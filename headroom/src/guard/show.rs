@@ -68,7 +68,7 @@ impl Event {
         }
     }
 
-    /// Why this compiler is not tried again.
+    /// Returns the reason why this compiler is not tried again.
     pub(super) fn why_given_up(&self) -> String {
         let Event { crate_name, held_bytes, headroom_bytes, .. } = self;
         match self.wanted_bytes {

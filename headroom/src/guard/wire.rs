@@ -98,8 +98,8 @@ impl CompilerExit {
 }
 
 impl Unit {
-    /// From a compiler and its arguments, and cargo's variables as `variable` gives them. `None`:
-    /// nothing is compiled.
+    /// Reads the unit from a compiler and its arguments, and cargo's variables as `variable` gives
+    /// them. Returns `None` if nothing is compiled.
     pub(crate) fn of(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Option<Unit> {
         let clean = |text: String| text.replace(['\t', '\n'], " ");
         let or_empty = |name| clean(variable(name).unwrap_or_default());

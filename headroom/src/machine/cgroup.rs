@@ -32,7 +32,7 @@ pub(crate) enum CgroupVersion {
 /// The resources that the groups above this process leave to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Container {
-    /// Which controller the numbers come from.
+    /// The version of the controller that the numbers come from.
     pub(crate) version: CgroupVersion,
     /// Smallest limit of this process's own group and every ancestor.
     pub(crate) smallest_limit_bytes: u64,
@@ -94,13 +94,13 @@ pub(crate) struct Pressure {
 }
 
 impl Pressure {
-    /// Of the whole machine.
+    /// Reads the pressure of the whole machine.
     pub(crate) fn of_machine(root: &Path) -> Option<Pressure> {
         Pressure::read(&root.join("proc/pressure/memory"))
     }
 
-    /// Of this process's own group. Only v2 has it, and it has it even where v1 is in charge of
-    /// memory.
+    /// Reads the pressure of this process's own group. Only v2 has it, and it has it even where v1
+    /// is in charge of memory.
     pub(crate) fn of_group(root: &Path) -> Option<Pressure> {
         Pressure::read(&own_pressure_path(root)?)
     }
@@ -308,7 +308,7 @@ fn own_group(text: &str, version: CgroupVersion) -> Option<&str> {
     })
 }
 
-/// Where a hierarchy, or a subtree of it, is mounted.
+/// The place where a hierarchy, or a subtree of it, is mounted.
 #[derive(Debug, PartialEq)]
 struct CgroupMount {
     /// The group that is visible at `mount_point`.
@@ -382,8 +382,8 @@ pub(super) struct GroupFiles {
     name: String,
     /// The same for every process that sees the group, from whatever namespace.
     pub(super) id: String,
-    /// Of all groups that can be seen from here, the last. What lies above it is known by hearsay
-    /// only: v1 tells the smallest limit of all ancestors.
+    /// `true` for the last of all groups that can be seen from here. The groups above it are known
+    /// by hearsay only: v1 tells the smallest limit of all ancestors.
     is_outermost: bool,
     limit: Option<File>,
     high: Option<File>,
@@ -418,7 +418,7 @@ pub(super) fn groups(root: &Path) -> Vec<GroupFiles> {
     groups.into_iter().enumerate().filter_map(open).collect()
 }
 
-/// Of the group's folder in the kernel's file system of groups.
+/// Returns the id of the group's folder in the kernel's file system of groups.
 #[cfg(unix)]
 fn id_of(dir: &Path) -> String {
     use std::os::unix::fs::MetadataExt as _;

@@ -76,7 +76,7 @@ pub(crate) struct HeadroomReader {
     total_bytes: u64,
     kills: KillFiles,
     pressure: Option<File>,
-    /// Where no pressure is counted: what the kernel reads back from swap.
+    /// The kernel's count of pages read back from swap, where no pressure is counted.
     vmstat: Option<File>,
 }
 

@@ -39,7 +39,7 @@ impl Memory {
         }
     }
 
-    /// From `/proc/meminfo`.
+    /// Parses `/proc/meminfo`.
     pub(super) fn parse(meminfo: &str, keeps_promises: bool) -> Option<Memory> {
         let field = |name| kib_of(meminfo, name);
         let total_bytes = field("MemTotal")?;
@@ -66,7 +66,7 @@ impl Memory {
         Memory { daemon_least_bytes, ..self }
     }
 
-    /// Where there is no `/proc`.
+    /// Asks `sysinfo`, where there is no `/proc`.
     fn from_system() -> anyhow::Result<Memory> {
         let mut system =
             sysinfo::System::new().context("could not read this system's resources")?;
@@ -83,8 +83,8 @@ impl Memory {
     }
 }
 
-/// When earlyoom ends programs: with less available than one of these, of which the larger is
-/// reached first.
+/// The limits at which earlyoom ends programs: with less available than one of these, of which the
+/// larger is reached first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Earlyoom {
     percent: f64,
@@ -92,7 +92,7 @@ pub(super) struct Earlyoom {
 }
 
 impl Earlyoom {
-    /// From its arguments: `-m PERCENT[,KILL]` and `-M KIB[,KILL]`.
+    /// Reads earlyoom's arguments: `-m PERCENT[,KILL]` and `-M KIB[,KILL]`.
     fn of(arguments: &str) -> Earlyoom {
         let words: Vec<&str> = arguments.split(['\0', ' ']).collect();
         let value = |name: &str| {

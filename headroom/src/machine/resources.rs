@@ -87,10 +87,10 @@ pub(crate) struct ProcessUse {
 pub(crate) struct ProcessTree {
     #[serde(flatten)]
     pub(crate) root: ProcessId,
-    /// Of the root.
+    /// The name of the root.
     pub(crate) name: String,
     pub(crate) command: String,
-    /// Of the largest process that is a build or a test, else `Other`.
+    /// The kind of the largest process that is a build or a test, else `Other`.
     pub(crate) kind: ProcessKind,
     pub(crate) n_processes: usize,
     pub(crate) own_bytes: u64,

@@ -71,7 +71,7 @@ pub fn cpu_name() -> String {
 pub struct Mount {
     /// The folder, without symbolic links.
     pub folder: PathBuf,
-    /// Where it is mounted.
+    /// The folder where it is mounted.
     pub point: PathBuf,
     /// The type of its file system.
     pub kind: String,

@@ -27,7 +27,7 @@ pub struct Figure {
 pub struct Parallel {
     /// The memory that every further job adds to the peak.
     pub further_job_mib: u32,
-    /// Where it stops growing: the dependency graph is only so wide.
+    /// The peak at which it stops growing: the dependency graph is only so wide.
     pub most_mib: u32,
     /// Build time with two jobs on two CPUs.
     pub two_jobs_seconds: u32,

@@ -1,4 +1,4 @@
-//! From resources and past builds to a ladder: fast first, frugal last.
+//! The plan of a build, from resources and past builds to a ladder: fast first, frugal last.
 //!
 //! `plan` is pure. What a strategy needs comes, in this order, from the ledger of past builds,
 //! from the peaks of the single compilers in it, from the figures measured for the program on
@@ -6,11 +6,11 @@
 //! differs, and at last from the user's estimates for a large dependency tree. An estimate only
 //! chooses where to start; it never refuses a build.
 //!
-//! Which strategies are on the ladder was decided by measurements: fewer jobs always help;
-//! switching off LTO helps where it is fat, debug information where there is any, several codegen
-//! units where there was one. Building the library first lowers no peak, so it is there by name
-//! only. A debug build with debug information can need twice the memory of a release build, so the
-//! last rung goes without.
+//! Measurements have decided which strategies are on the ladder: fewer jobs always help; switching
+//! off LTO helps where it is fat, debug information where there is any, several codegen units where
+//! there was one. Building the library first lowers no peak, so it is there by name only. A debug
+//! build with debug information can need twice the memory of a release build, so the last rung goes
+//! without.
 
 pub mod measured;
 pub(crate) mod obstacle;
@@ -60,21 +60,21 @@ pub enum Choice {
 pub(crate) struct Expected {
     pub(crate) peak_bytes: u64,
     pub(crate) source: Source,
-    /// From an empty target folder; `None` if there is no idea.
+    /// The time from an empty target folder; `None` if there is no idea.
     pub(crate) build_seconds: Option<f64>,
 }
 
-/// Where an expectation comes from, the most trustworthy first.
+/// The source of an expectation, the most trustworthy first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Source {
     /// This build was done before in this target folder.
     Measured,
-    /// From the compilers of past builds with these settings.
+    /// The compilers of past builds with these settings.
     Compilers,
     /// Measured for this project on another machine.
     Shipped,
-    /// From another strategy that is known, by the measured weight of the difference.
+    /// Another strategy that is known, by the measured weight of the difference.
     Derived,
     /// The user's estimate for another project.
     Prior,
@@ -132,7 +132,7 @@ pub(crate) struct Plan {
     pub(crate) rungs: Vec<Rung>,
     /// Indices of the rungs to be tried, in order; empty if none fits.
     pub(crate) order: Vec<usize>,
-    /// Why it starts where it starts.
+    /// The reason for the first rung.
     pub(crate) reason: String,
     /// `true` if the strategy was named by the user.
     pub(crate) by_name: bool,
@@ -255,7 +255,7 @@ impl Facts<'_> {
         Some(Expected { peak_bytes, source: Source::Compilers, build_seconds })
     }
 
-    /// From a strategy that is known, by the weight of what differs.
+    /// Derives an expectation from a strategy that is known, by the weight of what differs.
     fn derived(&self, strategy: Strategy, jobs: usize) -> Option<Expected> {
         let asked = self.asked();
         let own = weight_of(strategy.settings(asked));

@@ -70,7 +70,7 @@ pub(crate) fn obstacles(
     obstacles
 }
 
-/// Why waiting cannot help, if it cannot.
+/// Returns the reason why waiting cannot help, or `None` if it can.
 pub(crate) fn hopeless(resources: &Resources, plan: &Plan) -> Option<String> {
     let total = resources.total_bytes();
     let least = wanted(plan).iter().map(|it| need(it, total)).min()?;

@@ -22,12 +22,13 @@ const USED_MOST_BYTES: u64 = 25_000_000_000;
 const USED_MOST_PERCENT: u64 = 80;
 /// "At least 8 GB of RAM + swap available": binding only with `--strict`.
 const AVAILABLE_LEAST_STRICT_BYTES: u64 = 8_000_000_000;
-/// From here on the machine is likely to be busy swapping.
+/// The percentage of used swap from which on the machine is likely to be busy swapping.
 const SWAP_USED_MOST_PERCENT: u64 = 80;
 
 /// Tasks that wait for memory for this part of the time are swapping.
 const STALLED_MOST_PERCENT: u64 = 10;
-/// From here on, and with less RAM than cargo and one compiler take, the machine is thrashing.
+/// The percentage of stalled time from which on the machine is thrashing, if it also has less RAM
+/// left than cargo and one compiler take.
 const THRASHING_PERCENT: u64 = 50;
 const LEAST_RAM_BYTES: u64 = 160 << 20;
 /// The memory that a compiler maps besides what it holds: its own libraries, metadata, thread

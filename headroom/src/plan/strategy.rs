@@ -47,11 +47,11 @@ pub enum Strategy {
 /// The estimate for a build of which nothing was measured, made for a large dependency tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Estimate {
-    /// Of memory, for people.
+    /// The memory, for people.
     pub memory: &'static str,
-    /// Of the time to build, for people.
+    /// The time to build, for people.
     pub build: &'static str,
-    /// Of the time of the program's usual run, for people.
+    /// The time of the program's usual run, for people.
     pub run: &'static str,
     /// Upper end of `memory`, in bytes of 1000³.
     pub memory_most_bytes: u64,

@@ -63,7 +63,7 @@ pub struct Selection {
     pub no_default_features: bool,
     /// The profile of the fastest strategies; `release` if none is given.
     pub profile: Option<String>,
-    /// Where to build, if not where cargo would.
+    /// The folder to build in, if not cargo's.
     pub target_dir: Option<PathBuf>,
     /// Refuse to build if `Cargo.lock` would change.
     pub locked: bool,
@@ -85,9 +85,9 @@ impl Selection {
 /// A workspace and what to build in it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Workspace {
-    /// Where its manifest is.
+    /// The folder of its manifest.
     pub root: PathBuf,
-    /// Where it is built.
+    /// The folder that it is built in.
     pub target_dir: PathBuf,
     /// cargo's arguments for the packages and targets; empty for cargo's own default.
     pub(crate) targets: Vec<String>,

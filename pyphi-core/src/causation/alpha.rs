@@ -6,7 +6,7 @@
 //! every partition that severs them, and in ρ(M, P) as well, so they add nothing. A block costs -ρ.
 
 use super::TOLERANCE;
-use super::partitions::{Scheme, Search};
+use super::partitions::{PartitionSearch, Scheme};
 use super::transition::{Transition, to_network};
 use crate::iit4::JointPartition;
 use crate::limits::{Stop, Watch, steps};
@@ -21,7 +21,7 @@ pub(super) struct Alphas {
     /// The units that mechanisms and purviews are of.
     pub(super) mechanisms: UnitSet,
     pub(super) purviews: UnitSet,
-    search: Search,
+    search: PartitionSearch,
 }
 
 impl Alphas {
@@ -39,7 +39,7 @@ impl Alphas {
             Direction::Effect => (cause, effect, costs_of_effects(transition, stop)?),
         };
         let (n_mechanism, n_purview) = (mechanisms.len(), purviews.len());
-        let search = Search::new(scheme, n_mechanism, n_purview, costs, stop, watch)?;
+        let search = PartitionSearch::new(scheme, n_mechanism, n_purview, costs, stop, watch)?;
         Some(Alphas { direction, mechanisms, purviews, search })
     }
 

@@ -18,7 +18,7 @@
 use super::TOLERANCE;
 use super::account::{Account, check_memory};
 use super::alpha::{Alphas, strongest, sums};
-use super::partitions::{Blocks, Search};
+use super::partitions::{Blocks, PartitionSearch};
 use super::transition::to_network;
 use crate::iit4::JointPartition;
 use crate::limits::{Options, Stop, StopReason, steps};
@@ -106,7 +106,7 @@ impl Account {
                 Direction::Effect => (n_cause, n_effect),
             };
             let search = costs(&strongest, of, [n_cause, n_effect], &stop).and_then(|costs| {
-                Search::new(self.scheme, n_mechanism, n_purview, costs, &stop, None)
+                PartitionSearch::new(self.scheme, n_mechanism, n_purview, costs, &stop, None)
             });
             let search = search.ok_or_else(|| stop.why())?;
             let all = |n: usize| UnitSet::all(n).bits();

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::account::check_memory;
 use super::alpha::{Alphas, strongest};
 use super::irreducibility::{are_connected, costs};
-use super::partitions::{Scheme, Search};
+use super::partitions::{PartitionSearch, Scheme};
 use super::transition::{
     Background, Transition, by_size, check_units, probability_of, states_of, to_network,
 };
@@ -111,7 +111,7 @@ fn from(transition: &Transition, scheme: Scheme, stop: &Stop) -> Option<Vec<Nexu
     let strongest: [(&Alphas, Vec<f64>); 2] = [of(&causes)?, of(&effects)?];
     let search = |of, n_mechanism, n_purview| {
         let costs = costs(&strongest, of, [n_cause, n_effect], stop)?;
-        Search::new(scheme, n_mechanism, n_purview, costs, stop, None)
+        PartitionSearch::new(scheme, n_mechanism, n_purview, costs, stop, None)
     };
     let of_causes = search(Direction::Cause, n_effect, n_cause)?;
     let of_effects = search(Direction::Effect, n_cause, n_effect)?;

@@ -68,7 +68,7 @@ pub(super) type Blocks = Vec<(u32, u32)>;
 
 /// The costs of blocks, and the least sums.
 #[derive(Debug, Clone)]
-pub(super) struct Search {
+pub(super) struct PartitionSearch {
     scheme: Scheme,
     n_mechanism: usize,
     n_purview: usize,
@@ -81,7 +81,7 @@ pub(super) struct Search {
     rest: Vec<f64>,
 }
 
-impl Search {
+impl PartitionSearch {
     /// `cost` is by mechanism units and then purview units, `2^mechanism × 2^purview`. `None` if it
     /// was stopped. Each mechanism is told to `watch`.
     pub(super) fn new(
@@ -91,10 +91,10 @@ impl Search {
         cost: Vec<f64>,
         stop: &Stop,
         watch: Option<&Watch<'_>>,
-    ) -> Option<Search> {
+    ) -> Option<PartitionSearch> {
         let n_sets = 1usize << n_purview;
         let (least, rest) = (vec![0.0; cost.len()], vec![0.0; cost.len()]);
-        let mut search = Search { scheme, n_mechanism, n_purview, cost, least, rest };
+        let mut search = PartitionSearch { scheme, n_mechanism, n_purview, cost, least, rest };
         let mut mechanisms: Vec<usize> = (1..1usize << n_mechanism).collect();
         mechanisms.sort_by_key(|m| m.count_ones());
         let is_large = 3f64.powi((n_mechanism + n_purview) as i32) > SHARED_FROM;

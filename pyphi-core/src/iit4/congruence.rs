@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use super::distinction::{Distinction, Mice, Tied, TiedPurview, Undecided};
+use super::distinction::{Distinction, Mice, TiedPurview, TiedPurviews, Undecided};
 use super::pyphi_order;
 use super::system::System;
 use crate::alphabet::Alphabet;
@@ -23,7 +23,7 @@ pub(crate) fn decide(
     order: LocalOrder,
 ) -> (Distinction, bool) {
     let (mechanism, alphabet) = (undecided.mechanism, system.alphabet());
-    let side = |direction, tied: &Tied, specified| -> (Mice, bool) {
+    let side = |direction, tied: &TiedPurviews, specified| -> (Mice, bool) {
         let (purview, state, is_congruent) = match policy {
             // Of one distinction alone there is no Φ to make large.
             TiePolicy::Principled | TiePolicy::MaxPhi => {
@@ -55,7 +55,7 @@ fn congruent_state(alphabet: &Alphabet, it: &TiedPurview, specified: u32) -> Opt
 /// size.
 fn largest_congruent<P: Ord>(
     alphabet: &Alphabet,
-    tied: &Tied,
+    tied: &TiedPurviews,
     specified: u32,
     place: impl Fn(u32) -> P,
 ) -> (usize, usize, bool) {
@@ -76,7 +76,7 @@ fn largest_congruent<P: Ord>(
 /// The same under the policy `pyphi`; `order` is that of its set of candidates.
 fn first_of_pyphi(
     alphabet: &Alphabet,
-    tied: &Tied,
+    tied: &TiedPurviews,
     specified: u32,
     order: impl Fn() -> Vec<u32>,
 ) -> (usize, usize, bool) {
@@ -105,14 +105,14 @@ mod tests {
     use super::*;
     use crate::iit4::mip::Minimum;
 
-    fn tied(purviews: &[(u32, &[u32])]) -> Tied {
+    fn tied(purviews: &[(u32, &[u32])]) -> TiedPurviews {
         let state = |&z: &u32| (z, Minimum { phi: 1.0, blocks: Vec::new() });
         let purviews = purviews.iter().map(|&(purview, states)| TiedPurview {
             purview,
             phi: 1.0,
             states: states.iter().map(state).collect(),
         });
-        Tied { phi: 1.0, purviews: purviews.collect() }
+        TiedPurviews { phi: 1.0, purviews: purviews.collect() }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::measure::{
     Information, NEGLIGIBLE_SELECTIVITY, SpecifiedState, ZERO_TOLERANCE, is_tied,
 };
-use super::mip::{Blocks, Minimum, MipScratch, Outcome, Problem};
+use super::mip::{Blocks, MechanismOutcome, Minimum, MipScratch, Problem};
 use super::partition::JointPartition;
 use super::system::{Causes, System};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch, steps};
@@ -178,8 +178,8 @@ impl System {
 pub(crate) struct Undecided {
     pub(crate) mechanism: u32,
     pub(crate) phi: f64,
-    pub(crate) cause: Tied,
-    pub(crate) effect: Tied,
+    pub(crate) cause: TiedPurviews,
+    pub(crate) effect: TiedPurviews,
 }
 
 impl Undecided {
@@ -191,7 +191,7 @@ impl Undecided {
 
 /// All purviews of the largest φ, by size and then lexicographically.
 #[derive(Debug, Clone)]
-pub(crate) struct Tied {
+pub(crate) struct TiedPurviews {
     pub(crate) phi: f64,
     pub(crate) purviews: Vec<TiedPurview>,
 }
@@ -204,7 +204,7 @@ pub(crate) struct TiedPurview {
     pub(crate) states: Vec<(u32, Minimum)>,
 }
 
-impl Tied {
+impl TiedPurviews {
     pub(crate) fn describe(
         &self,
         system: &System,
@@ -365,7 +365,7 @@ impl<'a> MechanismSearch<'a> {
         direction: Direction,
         mechanism: u32,
         scratch: &mut Scratch,
-    ) -> Option<Option<Tied>> {
+    ) -> Option<Option<TiedPurviews>> {
         if self.stop.is_due() {
             return None;
         }
@@ -396,7 +396,7 @@ impl<'a> MechanismSearch<'a> {
         purviews.sort_by(|a, b| {
             UnitSet::from_bits(a.purview).cmp_by_size(UnitSet::from_bits(b.purview))
         });
-        Some(Some(Tied { phi: largest, purviews }))
+        Some(Some(TiedPurviews { phi: largest, purviews }))
     }
 
     /// The purviews that φ may be positive for.
@@ -570,9 +570,9 @@ impl<'a> MechanismSearch<'a> {
                 problem.minimum(at_least, self.stop, mip)
             };
             match outcome {
-                Outcome::Zero | Outcome::Below => {}
-                Outcome::Found(minimum) => states.push((z, minimum)),
-                Outcome::Stopped => return None,
+                MechanismOutcome::Zero | MechanismOutcome::Below => {}
+                MechanismOutcome::Found(minimum) => states.push((z, minimum)),
+                MechanismOutcome::Stopped => return None,
             }
         }
         let largest = states.iter().map(|(_, minimum)| minimum.phi).max_by(f64::total_cmp);
@@ -657,9 +657,9 @@ impl<'a> MechanismSearch<'a> {
             if selectivity > NEGLIGIBLE_SELECTIVITY {
                 self.pose(direction, mechanism, purview, (z, selectivity), scratch);
                 match scratch.problem.minimum(0.0, self.stop, &mut scratch.mip) {
-                    Outcome::Zero | Outcome::Below => {}
-                    Outcome::Found(minimum) => found = Some(minimum),
-                    Outcome::Stopped => return None,
+                    MechanismOutcome::Zero | MechanismOutcome::Below => {}
+                    MechanismOutcome::Found(minimum) => found = Some(minimum),
+                    MechanismOutcome::Stopped => return None,
                 }
             }
             let partitions = match &found {

@@ -8,8 +8,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::partition::{SystemPartition, set_partitions};
-use super::side::{Candidate, Cut, Sides, Smallest, n_between, n_kept};
-use super::system_mip::Outcome;
+use super::side::{CandidatePartition, PartitionCut, Sides, Smallest, n_between, n_kept};
+use super::system_mip::SystemOutcome;
 use crate::limits::{Options, Phase, Stop, Watch, steps};
 use crate::unit_set::bits;
 
@@ -21,12 +21,12 @@ const PARALLEL_FROM: usize = 9;
 struct Share {
     smallest: Smallest,
     /// A partition that makes no difference: nothing else matters.
-    zero: Option<Candidate>,
+    zero: Option<CandidatePartition>,
     was_stopped: bool,
 }
 
 /// Looks at all partitions of a system of 2 units or more.
-pub(crate) fn list(sides: Sides, options: &Options, stop: &Stop, began: Instant) -> Outcome {
+pub(crate) fn list(sides: Sides, options: &Options, stop: &Stop, began: Instant) -> SystemOutcome {
     let n = sides.n;
     let units: Vec<u32> = (0..n).map(|unit| 1 << unit).collect();
     let n_shared = if n < PARALLEL_FROM { 0 } else { 5 };
@@ -53,11 +53,11 @@ pub(crate) fn list(sides: Sides, options: &Options, stop: &Stop, began: Instant)
         prefixes.par_iter().enumerate().map(work).collect()
     };
     if let Some(zero) = shares.iter_mut().find_map(|share| share.zero.take()) {
-        return Outcome::Zero { partition: zero, is_complete: true };
+        return SystemOutcome::Zero { partition: zero, is_complete: true };
     }
     let is_complete = !shares.iter().any(|share| share.was_stopped);
     let smallest = shares.into_iter().map(|share| share.smallest).reduce(Smallest::merge);
-    Outcome::of(smallest.and_then(Smallest::choose), is_complete)
+    SystemOutcome::of(smallest.and_then(Smallest::choose), is_complete)
 }
 
 /// All partitions that extend `prefix`.
@@ -74,7 +74,7 @@ fn share(sides: Sides, units: &[u32], prefix: &[u32], is_over: impl Fn() -> bool
         directions.of(sides, parts, |cut| {
             n_evaluated += 1;
             if cut.is_zero() {
-                return ControlFlow::Break(Some(Candidate { cut, parts: parts.to_vec() }));
+                return ControlFlow::Break(Some(CandidatePartition { cut, parts: parts.to_vec() }));
             }
             smallest.offer(parts, cut);
             ControlFlow::Continue(())
@@ -102,14 +102,14 @@ impl Directions {
         &mut self,
         sides: Sides,
         parts: &[u32],
-        mut visit: impl FnMut(Cut) -> ControlFlow<B>,
+        mut visit: impl FnMut(PartitionCut) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         if parts.len() < 2 {
             return ControlFlow::Continue(());
         }
         let n_between = n_between(sides.n, parts);
         let own = sides.own(parts);
-        let cut = |inputs_cut: u32, outputs_cut: u32, gain: [f64; 2]| Cut {
+        let cut = |inputs_cut: u32, outputs_cut: u32, gain: [f64; 2]| PartitionCut {
             n_cut: f64::from(n_between - n_kept(inputs_cut, outputs_cut)),
             sides: sides.phi(own, gain),
             inputs_cut,

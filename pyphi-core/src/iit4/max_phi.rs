@@ -25,7 +25,7 @@ use std::collections::HashSet;
 
 use num_bigint::BigUint;
 
-use super::distinction::{Tied, Undecided};
+use super::distinction::{TiedPurviews, Undecided};
 use super::measure::TIE_TOLERANCE;
 use super::system::System;
 use crate::limits::{Stop, steps};
@@ -462,7 +462,7 @@ impl Open<'_> {
         &self,
         direction: Direction,
         mechanism: u32,
-        tied: &Tied,
+        tied: &TiedPurviews,
         specified: u32,
         of_other_side: u32,
     ) -> Vec<(Place, u64)> {

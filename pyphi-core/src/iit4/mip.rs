@@ -82,7 +82,7 @@ pub(crate) struct Minimum {
 
 /// The outcome of a search for a minimum.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Outcome {
+pub(crate) enum MechanismOutcome {
     /// Some partition makes no difference.
     Zero,
     /// φ is below what was asked for.
@@ -206,23 +206,28 @@ impl Problem {
 
     /// The minimum over all partitions; not worked out further once φ is known to be below
     /// `at_least`.
-    pub(crate) fn minimum(&self, at_least: f64, stop: &Stop, scratch: &mut MipScratch) -> Outcome {
+    pub(crate) fn minimum(
+        &self,
+        at_least: f64,
+        stop: &Stop,
+        scratch: &mut MipScratch,
+    ) -> MechanismOutcome {
         let tolerance = TIE_TOLERANCE / self.selectivity;
         let mut best = self.complete();
         loop {
             if self.selectivity * best.loss <= ZERO_TOLERANCE {
-                return Outcome::Zero;
+                return MechanismOutcome::Zero;
             }
             if self.n_mechanism == 1 {
                 break; // The complete partition is the only one.
             }
             if self.selectivity * best.ratio() * self.most_severed() < at_least {
-                return Outcome::Below;
+                return MechanismOutcome::Below;
             }
             let lambda = best.ratio() + tolerance;
             if self.n_mechanism > 2 {
                 let Some(blocks) = self.two_blocks(lambda, stop, scratch) else {
-                    return Outcome::Stopped;
+                    return MechanismOutcome::Stopped;
                 };
                 let next = self.with_severed(blocks);
                 if next.ratio() < best.ratio() {
@@ -231,7 +236,7 @@ impl Problem {
                 }
             }
             let Some(next) = self.smallest_difference(lambda, stop, scratch) else {
-                return Outcome::Stopped;
+                return MechanismOutcome::Stopped;
             };
             let is_better = next.ratio() < best.ratio();
             if is_better || next.ratio() <= best.ratio() + tolerance {
@@ -244,13 +249,13 @@ impl Problem {
         // A larger φ with a tiny ratio may hide a partition that makes no difference.
         if self.selectivity * best.ratio() <= ZERO_TOLERANCE {
             let Some(least) = self.smallest_difference(0.0, stop, scratch) else {
-                return Outcome::Stopped;
+                return MechanismOutcome::Stopped;
             };
             if self.selectivity * least.loss <= ZERO_TOLERANCE {
-                return Outcome::Zero;
+                return MechanismOutcome::Zero;
             }
         }
-        Outcome::Found(Minimum { phi: self.selectivity * best.loss, blocks: best.blocks })
+        MechanismOutcome::Found(Minimum { phi: self.selectivity * best.loss, blocks: best.blocks })
     }
 
     /// A partition with the smallest D - λc; `None` if it was stopped.
@@ -515,7 +520,11 @@ impl Problem {
     /// As [`Problem::minimum`], by listing all partitions. Of those that tie it takes the one that
     /// the search finds, if that is among them: which of them it is, nothing in the theory says,
     /// and their φ differ in the last digits.
-    pub(crate) fn minimum_of_list(&self, stop: &Stop, scratch: &mut MipScratch) -> Outcome {
+    pub(crate) fn minimum_of_list(
+        &self,
+        stop: &Stop,
+        scratch: &mut MipScratch,
+    ) -> MechanismOutcome {
         let (m, p) = (UnitSet::all(self.n_mechanism), UnitSet::all(self.n_purview));
         let for_each = |visit: &mut dyn FnMut(Listed<'_>)| -> ControlFlow<()> {
             let mut n_seen = 0u32;
@@ -536,7 +545,7 @@ impl Problem {
             least = least.min(normalized);
         });
         if flow.is_continue() && smallest_phi <= ZERO_TOLERANCE {
-            return Outcome::Zero;
+            return MechanismOutcome::Zero;
         }
         let mut largest: Option<Minimum> = None;
         if flow.is_continue() {
@@ -547,17 +556,19 @@ impl Problem {
                 }
             });
         }
-        let Some(listed) = largest.filter(|_| flow.is_continue()) else { return Outcome::Stopped };
+        let Some(listed) = largest.filter(|_| flow.is_continue()) else {
+            return MechanismOutcome::Stopped;
+        };
         match self.minimum(0.0, stop, scratch) {
-            Outcome::Stopped => Outcome::Stopped,
-            Outcome::Found(found) => {
+            MechanismOutcome::Stopped => MechanismOutcome::Stopped,
+            MechanismOutcome::Found(found) => {
                 let (loss, n_severed) = self.loss(&found.blocks);
                 let normalized = self.selectivity * (loss / n_severed);
                 let is_equal = is_tied(normalized, least) && is_tied(found.phi, listed.phi);
-                Outcome::Found(if is_equal { found } else { listed })
+                MechanismOutcome::Found(if is_equal { found } else { listed })
             }
             // The list says otherwise.
-            Outcome::Zero | Outcome::Below => Outcome::Found(listed),
+            MechanismOutcome::Zero | MechanismOutcome::Below => MechanismOutcome::Found(listed),
         }
     }
 }
@@ -684,8 +695,8 @@ mod tests {
                 let found = problem.minimum(0.0, &Stop::never(), &mut scratch);
                 let listed = problem.minimum_of_list(&Stop::never(), &mut scratch);
                 match (&found, &listed) {
-                    (Outcome::Zero, Outcome::Zero) => {}
-                    (Outcome::Found(a), Outcome::Found(b)) => {
+                    (MechanismOutcome::Zero, MechanismOutcome::Zero) => {}
+                    (MechanismOutcome::Found(a), MechanismOutcome::Found(b)) => {
                         n_found += 1;
                         assert!(
                             is_tied(a.phi, b.phi),
@@ -715,13 +726,14 @@ mod tests {
         for seed in 0..500 {
             for direction in [Direction::Cause, Direction::Effect] {
                 let problem = random_problem(seed, direction);
-                let Outcome::Found(minimum) = problem.minimum(0.0, &Stop::never(), &mut scratch)
+                let MechanismOutcome::Found(minimum) =
+                    problem.minimum(0.0, &Stop::never(), &mut scratch)
                 else {
                     continue;
                 };
                 let exact =
                     problem.minimum(minimum.phi * (1.0 - 1e-9), &Stop::never(), &mut scratch);
-                assert_eq!(exact, Outcome::Found(minimum));
+                assert_eq!(exact, MechanismOutcome::Found(minimum));
             }
         }
     }

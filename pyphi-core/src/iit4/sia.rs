@@ -10,9 +10,9 @@ use super::measure::{
     Information, NEGLIGIBLE_SELECTIVITY, SpecifiedState, ZERO_TOLERANCE, is_tied, surprise,
 };
 use super::partition::{PartDirection, SystemPartition};
-use super::side::{Candidate, Side, Sides};
+use super::side::{CandidatePartition, Side, Sides};
 use super::system::System;
-use super::system_mip::Outcome;
+use super::system_mip::SystemOutcome;
 use super::{Rules, canonical, listing, memory_needed_of_phi_s, system_mip};
 use crate::error::Result;
 use crate::formalism::DifferentiationCap;
@@ -516,7 +516,7 @@ impl Specified {
 }
 
 /// A partition that is asked for, with what it comes to.
-fn under(system: &System, sides: Sides, partition: &SystemPartition) -> Outcome {
+fn under(system: &System, sides: Sides, partition: &SystemPartition) -> SystemOutcome {
     let local = |units: UnitSet| extract(units.bits(), system.units().bits());
     let cut_one_way = |direction| {
         let parts = partition.parts.iter().filter(|(_, it)| *it == direction);
@@ -529,10 +529,10 @@ fn under(system: &System, sides: Sides, partition: &SystemPartition) -> Outcome 
     let mut parts: Vec<u32> = partition.parts.iter().map(|&(part, _)| local(part)).collect();
     parts.sort_by_key(|part| part.trailing_zeros());
     let cut = sides.evaluate(&parts, inputs, outputs);
-    let partition = Candidate { cut, parts };
+    let partition = CandidatePartition { cut, parts };
     match cut.is_zero() {
-        true => Outcome::Zero { partition, is_complete: true },
-        false => Outcome::Found { partition, n_ties: 1, is_complete: true },
+        true => SystemOutcome::Zero { partition, is_complete: true },
+        false => SystemOutcome::Found { partition, n_ties: 1, is_complete: true },
     }
 }
 
@@ -547,9 +547,9 @@ struct Found {
 }
 
 impl Found {
-    fn new(system: &System, outcome: Outcome) -> Found {
+    fn new(system: &System, outcome: SystemOutcome) -> Found {
         match outcome {
-            Outcome::Zero { partition, is_complete } => Found {
+            SystemOutcome::Zero { partition, is_complete } => Found {
                 phi: 0.0,
                 normalized: 0.0,
                 sides: partition.cut.sides,
@@ -557,7 +557,7 @@ impl Found {
                 n_ties: 0,
                 is_complete,
             },
-            Outcome::Found { partition, n_ties, is_complete } => Found {
+            SystemOutcome::Found { partition, n_ties, is_complete } => Found {
                 phi: partition.cut.phi(),
                 normalized: partition.cut.normalized(),
                 sides: partition.cut.sides,
@@ -565,7 +565,7 @@ impl Found {
                 n_ties,
                 is_complete,
             },
-            Outcome::Nothing => Found {
+            SystemOutcome::Nothing => Found {
                 phi: f64::INFINITY,
                 normalized: f64::INFINITY,
                 sides: [f64::INFINITY; 2],

@@ -130,7 +130,12 @@ impl Sides<'_> {
     }
 
     /// A partition with what it comes to. The parts are in the order of their lowest units.
-    pub(crate) fn evaluate(&self, parts: &[u32], inputs_cut: u32, outputs_cut: u32) -> Cut {
+    pub(crate) fn evaluate(
+        &self,
+        parts: &[u32],
+        inputs_cut: u32,
+        outputs_cut: u32,
+    ) -> PartitionCut {
         let mut gain = [0.0; 2];
         // From the last part to the first, as the listing adds them up.
         for &part in parts.iter().rev().filter(|&&part| part & outputs_cut != 0) {
@@ -139,7 +144,7 @@ impl Sides<'_> {
         }
         let n_cut = n_between(self.n, parts) - n_kept(inputs_cut, outputs_cut);
         let sides = self.phi(self.own(parts), gain);
-        Cut { n_cut: f64::from(n_cut), sides, inputs_cut, outputs_cut }
+        PartitionCut { n_cut: f64::from(n_cut), sides, inputs_cut, outputs_cut }
     }
 }
 
@@ -155,7 +160,7 @@ pub(crate) fn n_kept(inputs_cut: u32, outputs_cut: u32) -> u32 {
 
 /// Directions of the parts of a partition, and what they come to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Cut {
+pub(crate) struct PartitionCut {
     /// The number of pairs that are cut.
     pub(crate) n_cut: f64,
     pub(crate) sides: [f64; 2],
@@ -163,7 +168,7 @@ pub(crate) struct Cut {
     pub(crate) outputs_cut: u32,
 }
 
-impl Cut {
+impl PartitionCut {
     pub(crate) fn phi(&self) -> f64 {
         self.sides[0].min(self.sides[1])
     }
@@ -193,12 +198,12 @@ impl Cut {
 
 /// A partition with what it comes to.
 #[derive(Debug, Clone)]
-pub(crate) struct Candidate {
-    pub(crate) cut: Cut,
+pub(crate) struct CandidatePartition {
+    pub(crate) cut: PartitionCut,
     pub(crate) parts: Vec<u32>,
 }
 
-impl Candidate {
+impl CandidatePartition {
     pub(crate) fn describe(&self, system: &System) -> SystemPartition {
         let parts: Vec<UnitSet> = self.parts.iter().map(|&part| system.to_network(part)).collect();
         SystemPartition::new(
@@ -222,7 +227,7 @@ pub(crate) struct Smallest {
 
 #[derive(Debug)]
 struct Group {
-    first: Candidate,
+    first: CandidatePartition,
     matrix: Vec<u32>,
     n_tied: u64,
 }
@@ -234,11 +239,15 @@ impl Smallest {
 
     /// Every partition once. Its φ is more than 0.
     #[inline]
-    pub(crate) fn offer(&mut self, parts: &[u32], cut: Cut) {
+    pub(crate) fn offer(&mut self, parts: &[u32], cut: PartitionCut) {
         // A division is slower than the rest.
         if cut.phi() <= self.limit * cut.n_cut * (1.0 + TIE_TOLERANCE) {
             let matrix = cut.matrix(self.n, parts);
-            self.add(Group { first: Candidate { cut, parts: parts.to_vec() }, matrix, n_tied: 1 });
+            self.add(Group {
+                first: CandidatePartition { cut, parts: parts.to_vec() },
+                matrix,
+                n_tied: 1,
+            });
         }
     }
 
@@ -271,7 +280,7 @@ impl Smallest {
 
     /// The minimum information partition: smallest normalized φ, then largest φ, then smallest cut
     /// matrix, row by row; and how many tie up to the matrix.
-    pub(crate) fn choose(self) -> Option<(Candidate, u64)> {
+    pub(crate) fn choose(self) -> Option<(CandidatePartition, u64)> {
         let normalized = |group: &Group| group.first.cut.normalized();
         let phi = |group: &Group| group.first.cut.phi();
         let smallest = normalized(self.groups.values().next()?);

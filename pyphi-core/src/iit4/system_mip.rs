@@ -47,7 +47,7 @@ use rayon::prelude::*;
 
 use super::listing::Directions;
 use super::measure::{TIE_TOLERANCE, ZERO_TOLERANCE};
-use super::side::{Candidate, Sides, Smallest};
+use super::side::{CandidatePartition, Sides, Smallest};
 use crate::limits::{Options, Phase, Stop, Watch, steps};
 use crate::unit_set::{UnitSet, bits, submasks};
 
@@ -64,26 +64,31 @@ type Both = [f64; 2];
 type Visit<'v, B> = dyn FnMut(&[u32], [u32; 2]) -> ControlFlow<B> + 'v;
 
 /// The outcome of a search for the minimum information partition.
-pub(crate) enum Outcome {
+pub(crate) enum SystemOutcome {
     /// A partition that makes no difference; the first one, if the search is complete.
-    Zero { partition: Candidate, is_complete: bool },
+    Zero { partition: CandidatePartition, is_complete: bool },
     /// The partition, and how many tie with it; any, if the search is not complete.
-    Found { partition: Candidate, n_ties: u64, is_complete: bool },
+    Found { partition: CandidatePartition, n_ties: u64, is_complete: bool },
     /// The search was stopped before it had seen any.
     Nothing,
 }
 
-impl Outcome {
-    pub(crate) fn of(found: Option<(Candidate, u64)>, is_complete: bool) -> Outcome {
+impl SystemOutcome {
+    pub(crate) fn of(found: Option<(CandidatePartition, u64)>, is_complete: bool) -> SystemOutcome {
         match found {
-            Some((partition, n_ties)) => Outcome::Found { partition, n_ties, is_complete },
-            None => Outcome::Nothing,
+            Some((partition, n_ties)) => SystemOutcome::Found { partition, n_ties, is_complete },
+            None => SystemOutcome::Nothing,
         }
     }
 }
 
 /// Searches the partitions of a system of 2 units or more.
-pub(crate) fn search(sides: Sides, options: &Options, stop: &Stop, began: Instant) -> Outcome {
+pub(crate) fn search(
+    sides: Sides,
+    options: &Options,
+    stop: &Stop,
+    began: Instant,
+) -> SystemOutcome {
     Search { sides, table: &SideTables::new(sides), options, stop, began }.run()
 }
 
@@ -108,18 +113,18 @@ struct Search<'a> {
 enum End {
     Stopped,
     /// A partition that makes no difference.
-    Zero(Candidate),
+    Zero(CandidatePartition),
 }
 
 impl Search<'_> {
-    fn run(&self) -> Outcome {
+    fn run(&self) -> SystemOutcome {
         let mut best = match self.bipartition() {
             ControlFlow::Continue(best) => best,
             ControlFlow::Break(End::Zero(zero)) => return self.first_zero(zero),
-            ControlFlow::Break(End::Stopped) => return Outcome::Nothing,
+            ControlFlow::Break(End::Stopped) => return SystemOutcome::Nothing,
         };
         loop {
-            let stopped = Outcome::of(Some((best.clone(), 1)), false);
+            let stopped = SystemOutcome::of(Some((best.clone(), 1)), false);
             let round = Round::of_ratio(self.table, best.cut.normalized());
             let Some(minima) = self.minima(&round) else { return stopped };
             let Some(better) = self.better(&round, &minima) else { return stopped };
@@ -132,7 +137,7 @@ impl Search<'_> {
                 continue;
             }
             return match self.all_within(&round, &minima) {
-                ControlFlow::Continue(smallest) => Outcome::of(smallest.choose(), true),
+                ControlFlow::Continue(smallest) => SystemOutcome::of(smallest.choose(), true),
                 ControlFlow::Break(End::Zero(zero)) => self.first_zero(zero),
                 ControlFlow::Break(End::Stopped) => stopped,
             };
@@ -140,9 +145,9 @@ impl Search<'_> {
     }
 
     /// The smallest normalized φ among partitions into two parts.
-    fn bipartition(&self) -> ControlFlow<End, Candidate> {
+    fn bipartition(&self) -> ControlFlow<End, CandidatePartition> {
         let all = UnitSet::all(self.sides.n).bits();
-        let mut best: Option<Candidate> = None;
+        let mut best: Option<CandidatePartition> = None;
         // The first part is the one with unit 0.
         for first in (1..all).step_by(2) {
             if first % 512 == 1 && self.stop.is_due() {
@@ -153,11 +158,11 @@ impl Search<'_> {
             for [inputs_cut, outputs_cut] in [[0, 0], parts, [parts[1], parts[0]]] {
                 let cut = self.sides.evaluate(&parts, inputs_cut, outputs_cut);
                 if cut.is_zero() {
-                    let zero = Candidate { cut, parts: parts.to_vec() };
+                    let zero = CandidatePartition { cut, parts: parts.to_vec() };
                     return ControlFlow::Break(End::Zero(zero));
                 }
                 if best.as_ref().is_none_or(|it| cut.normalized() < it.cut.normalized()) {
-                    best = Some(Candidate { cut, parts: parts.to_vec() });
+                    best = Some(CandidatePartition { cut, parts: parts.to_vec() });
                 }
             }
         }
@@ -194,8 +199,8 @@ impl Search<'_> {
     }
 
     /// The better one of the partitions where the sides are smallest.
-    fn better(&self, round: &Round, minima: &[Both]) -> Option<Candidate> {
-        let mut best: Option<Candidate> = None;
+    fn better(&self, round: &Round, minima: &[Both]) -> Option<CandidatePartition> {
+        let mut best: Option<CandidatePartition> = None;
         for lane in self.lanes() {
             let smallest = |it: &usize| minima[*it][lane];
             let set = (0..minima.len()).min_by(|a, b| smallest(a).total_cmp(&smallest(b)))?;
@@ -204,7 +209,7 @@ impl Search<'_> {
             let _ = round.walk(lane, set as u32, smallest(&set), &mut room, &mut |parts, cut| {
                 let cut = self.sides.evaluate(parts, cut[0], cut[1]);
                 if best.as_ref().is_none_or(|it| cut.normalized() < it.cut.normalized()) {
-                    best = Some(Candidate { cut, parts: parts.to_vec() });
+                    best = Some(CandidatePartition { cut, parts: parts.to_vec() });
                 }
                 ControlFlow::Break(())
             });
@@ -239,7 +244,7 @@ impl Search<'_> {
                         return ControlFlow::Continue(());
                     }
                     if cut.is_zero() {
-                        let zero = Candidate { cut, parts: parts.to_vec() };
+                        let zero = CandidatePartition { cut, parts: parts.to_vec() };
                         return ControlFlow::Break(End::Zero(zero));
                     }
                     smallest.offer(parts, cut);
@@ -263,11 +268,11 @@ impl Search<'_> {
     }
 
     /// The first partition that makes no difference, where there is this one.
-    fn first_zero(&self, any: Candidate) -> Outcome {
+    fn first_zero(&self, any: CandidatePartition) -> SystemOutcome {
         let mut parts = Vec::new();
         match self.extend(0, &mut parts, &mut Directions::default()) {
-            Some(Some(partition)) => Outcome::Zero { partition, is_complete: true },
-            _ => Outcome::Zero { partition: any, is_complete: false },
+            Some(Some(partition)) => SystemOutcome::Zero { partition, is_complete: true },
+            _ => SystemOutcome::Zero { partition: any, is_complete: false },
         }
     }
 
@@ -278,10 +283,10 @@ impl Search<'_> {
         n_placed: usize,
         parts: &mut Vec<u32>,
         directions: &mut Directions,
-    ) -> Option<Option<Candidate>> {
+    ) -> Option<Option<CandidatePartition>> {
         if n_placed == self.sides.n {
             let flow = directions.of(self.sides, parts, |cut| match cut.is_zero() {
-                true => ControlFlow::Break(Candidate { cut, parts: parts.clone() }),
+                true => ControlFlow::Break(CandidatePartition { cut, parts: parts.clone() }),
                 false => ControlFlow::Continue(()),
             });
             return Some(flow.break_value());

@@ -67,7 +67,7 @@ pub(crate) struct Bench {
     format: Format,
 }
 
-/// Where the committed instruction counts are, from the root of the workspace.
+/// The path of the committed instruction counts, from the root of the workspace.
 const INSTRUCTIONS: &str = "pyphi-core/benches/instructions.json";
 /// A count may grow by this factor before it is an error, and shrink by it before it should be
 /// renewed.
@@ -201,7 +201,7 @@ pub(crate) struct Row {
     pub(crate) aim_seconds: f64,
     /// Median.
     pub(crate) wall_seconds: f64,
-    /// Of the same run.
+    /// The CPU time of the same run.
     pub(crate) cpu_seconds: Option<f64>,
     pub(crate) peak_bytes: Option<u64>,
     /// The counters of the engine, where it prints them.

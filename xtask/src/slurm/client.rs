@@ -24,7 +24,7 @@ use super::queue::{
     parse_submit_limit, parse_submitted,
 };
 
-/// When a question is given up.
+/// The limits after which a question is given up.
 #[derive(Clone, Copy)]
 struct QueryLimits {
     time: Duration,
@@ -48,7 +48,7 @@ const AFTERWARDS: Duration = Duration::from_secs(1);
 /// Ids on one command line.
 const MANY: usize = 500;
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NoAnswer {
     /// The program is not in the `PATH`.

@@ -1,4 +1,4 @@
-//! Why a task ended, in words: from its state, its exit status and what it printed.
+//! The reason why a task ended, in words: from its state, its exit status and what it printed.
 //!
 //! None of this decides what is done: journals do. It explains, it chooses what the next round asks
 //! for, and it tells a program that cannot run on a node from one that had bad luck, so that three
@@ -137,7 +137,7 @@ fn failure(status: ExitStatus, printed: &str) -> Cause {
     }
 }
 
-/// Why a task waits, for people.
+/// Returns the reason why a task waits, for people.
 pub(super) fn waits_for(reason: &str) -> &str {
     let plain = reason.trim();
     if plain.starts_with("ReqNodeNotAvail") {

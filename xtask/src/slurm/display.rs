@@ -34,7 +34,7 @@ pub(super) fn line(progress: &Progress) -> String {
     line
 }
 
-/// When the next line is due where nothing can be redrawn: ever more rarely.
+/// Returns `true` if the next line is due where nothing can be redrawn: ever more rarely.
 pub(super) fn is_due(seconds: f64, last: Option<f64>) -> bool {
     last.is_none_or(|last| seconds - last >= (last / 10.0).clamp(30.0, 600.0))
 }

@@ -91,7 +91,7 @@ pub(super) struct Progress {
     pub(super) stage: String,
     pub(super) n_tasks: u64,
     pub(super) n_waiting: u64,
-    /// Why most of them wait.
+    /// The reason why most of them wait.
     pub(super) waiting_for: Option<String>,
     pub(super) n_running: u64,
     /// Ended well, or in a way that is not known any more.
@@ -102,12 +102,12 @@ pub(super) struct Progress {
     pub(super) items: String,
     pub(super) n_items: u64,
     pub(super) items_done: u64,
-    /// Of the expected cost of the round.
+    /// The part of the expected cost of the round that is done.
     pub(super) fraction_done: f64,
     pub(super) seconds_left: Option<f64>,
 }
 
-/// Why the loop was left.
+/// The reason for the end of the loop.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum FollowEnd {
     /// Everything is there.
@@ -243,7 +243,7 @@ struct Watch {
     tasks: Vec<Option<Vec<TaskState>>>,
     /// Looks in a row that found nothing active.
     n_idle: u32,
-    /// Since when only tasks that are being ended are left.
+    /// The time since which only tasks that are being ended are left.
     completing_since: Option<Duration>,
     /// The last answer about the journals, when it was given, and how long it took.
     status: JobStatus,

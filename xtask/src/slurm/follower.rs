@@ -30,7 +30,7 @@ const STALE_SECONDS: u64 = 120;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Name {
     host: String,
-    /// Where the PID means something; empty where the system does not tell.
+    /// The system in which the PID has a meaning; empty where the system does not tell.
     #[serde(default)]
     realm: String,
     pid: u32,

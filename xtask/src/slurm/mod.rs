@@ -556,7 +556,7 @@ struct Cluster<'a> {
     console: &'a mut Console,
     started: Instant,
     last: Option<Progress>,
-    /// When the last line was written that is not redrawn.
+    /// The time of the last line that is not redrawn.
     line_at: Option<f64>,
     n_interrupts: usize,
     /// This process as the one that follows; `None` if it only writes.

@@ -1,4 +1,4 @@
-//! Which processors the program for a cluster is compiled for.
+//! The processors that the program for a cluster is compiled for.
 //!
 //! By default for every x86-64: that is rustc's own choice, and the engine's inner loops are
 //! compiled a second time for AVX2 and chosen when they are called. Flags in the environment that

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::queue::parse_minutes;
 
-/// Where to compute.
+/// The place to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Place {
     /// On the nodes of a Slurm cluster, as job arrays.

@@ -18,7 +18,7 @@ use crate::run;
 
 /// A document names few items, however many there are; one that is cut here is no document.
 const MOST_DOCUMENT_BYTES: usize = 16 << 20;
-/// Of all CPUs together, 30,000 years.
+/// The time of all CPUs together, at most: 30,000 years.
 const MOST_SECONDS: f64 = 1e12;
 
 /// Reads the document that `cluster plan`, `next` and `status` print.

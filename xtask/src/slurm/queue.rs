@@ -111,7 +111,7 @@ pub(super) struct QueueEntry {
     /// First and last task of each range.
     pub(super) tasks: Vec<(u32, u32)>,
     pub(super) state: SlurmState,
-    /// Why it waits, or how it ended, in Slurm's words.
+    /// The reason why it waits, or how it ended, in Slurm's words.
     pub(super) reason: String,
     pub(super) status: Option<ExitStatus>,
     pub(super) node: String,
@@ -171,7 +171,7 @@ pub(super) fn parse_submitted(text: &str) -> Option<u64> {
     text.trim().lines().last()?.split(';').next()?.trim().parse().ok()
 }
 
-/// Why sbatch submitted nothing, or perhaps did.
+/// The reason why sbatch submitted nothing, or perhaps did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NotSubmitted {
     /// The controller refuses, and will refuse it again.

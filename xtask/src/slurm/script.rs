@@ -22,7 +22,7 @@ pub(super) fn round_folder(folder: &Path, round: u32) -> PathBuf {
     folder.join(format!("round-{round}"))
 }
 
-/// Where the tasks of a round print.
+/// Returns the folder in which the tasks of a round print.
 pub(super) fn out_folder(folder: &Path, round: u32) -> PathBuf {
     round_folder(folder, round).join("out")
 }

@@ -25,7 +25,7 @@ use super::{
 
 /// Slurm's own default.
 const DEFAULT_MAX_ARRAY_SIZE: u64 = 1001;
-/// Of the jobs that the controller keeps, those of one round at most.
+/// One round may have at most one in so many of the jobs that the controller keeps.
 const SHARE_OF_JOBS: u64 = 2;
 /// A task may take this many times the expected time, and as many minutes more for a slow start.
 const TIME_MARGIN: u64 = 3;

@@ -398,7 +398,7 @@ impl SmallDisk {
         device(&self.0) != device(self.0.parent().unwrap())
     }
 
-    /// Which processes have something of it open, mapped, or as a folder of theirs.
+    /// Returns the processes that have something of it open, mapped, or as a folder of theirs.
     fn users(&self) -> Vec<String> {
         let disk = fs::metadata(&self.0).unwrap().dev();
         let entries = |folder: PathBuf| {
@@ -1473,7 +1473,8 @@ impl Situation {
         }
     }
 
-    /// From an empty target folder; whether the neighbour survived as well.
+    /// Runs the command from an empty target folder. The second value is `true` if the neighbour
+    /// survived as well.
     fn run(&self, mut command: Command) -> (Watched, bool) {
         let group = Group::new(self.limit_mib).expect("groups can be made: that was tried");
         if let Some(mib) = self.eating_linker_mib {

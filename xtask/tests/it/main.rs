@@ -6,7 +6,7 @@
 #[cfg(unix)]
 mod common;
 
-/// Which folder of `headroom` and of `xtask` may use which.
+/// The folders of `headroom` and of `xtask` that each folder may use.
 mod rooms;
 /// The source files below a folder.
 #[path = "../../../tests/it/sources.rs"]

@@ -41,7 +41,7 @@ pub(crate) struct Cluster {
     dir: TempDir,
     /// `unshare`, whose one child is the first process of the namespace.
     shell: Child,
-    /// That process, by its number out here.
+    /// The PID of that process out here.
     first: u32,
     /// The namespace, as `/proc/PID/ns/pid` names it.
     namespace: PathBuf,

@@ -139,7 +139,8 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// That of the cargo that built this test, where the study is built already if all tests are run.
+/// Returns the target folder of the cargo that built this test, where the study is built already if
+/// all tests are run.
 fn target_dir() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().to_owned()
 }
