@@ -67,7 +67,7 @@ fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     found.into_iter().map(|it| (it.clone(), fs::read(it).unwrap())).collect()
 }
 
-/// Where the digits of a number in a text are, if there are any from `at` on.
+/// Returns the range of a number's digits in a text, if there are any from `at` on.
 fn number(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let from = at + bytes.get(at..)?.iter().position(u8::is_ascii_digit)?;
     let is_part = |it: &u8| it.is_ascii_digit() || matches!(it, b'.' | b'e' | b'E');

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use crate::exit::Exit;
 
-/// Why the study, or a part of it, could not be done.
+/// The reason why the study, or a part of it, could not be done.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -66,14 +66,14 @@ pub enum Error {
     Output {
         /// The file.
         path: PathBuf,
-        /// Why it must not be touched and what can be done.
+        /// The reason why it must not be touched, and what can be done.
         message: String,
     },
 
     /// A network that the exact engine rejects.
     #[error("{place}: {message}")]
     Network {
-        /// Where the network comes from.
+        /// The source of the network.
         place: String,
         /// The message of the engine.
         message: String,
@@ -87,7 +87,7 @@ pub enum Error {
         size(*left_bytes)
     )]
     Memory {
-        /// Where the network comes from.
+        /// The source of the network.
         place: String,
         /// The memory that the engine plans for.
         needed_bytes: u64,

@@ -127,7 +127,7 @@ impl Network {
 
 #[pymethods]
 impl Network {
-    /// From an array of 8-byte floats, last index fastest. `cm` is rows of 0 and 1.
+    /// Makes a network from an array of 8-byte floats, last index fastest. `cm` is rows of 0 and 1.
     #[staticmethod]
     #[pyo3(signature = (tpm, shape, cm, connectivity, labels, name, row_order, flags))]
     #[allow(clippy::too_many_arguments)]

@@ -250,7 +250,7 @@ impl Whole<'_> {
         }
     }
 
-    /// Why an analysis ended, with the limit that was asked for.
+    /// Returns the reason why an analysis ended, with the limit that was asked for.
     pub(crate) fn reason(&self, of_step: StopReason) -> StopReason {
         match (of_step, self.options.limits.time) {
             (StopReason::TimeLimit(_), Some(limit)) => StopReason::TimeLimit(limit),
@@ -312,7 +312,7 @@ pub(crate) struct Answer {
     /// Φ, φ_s or φ.
     #[pyo3(get)]
     phi: f64,
-    /// Why the analysis ended: `complete`, or what stopped it.
+    /// The reason for the end: `complete`, or what stopped the analysis.
     #[pyo3(get)]
     stop_reason: String,
     json: Box<dyn Fn() -> String + Send + Sync>,

@@ -120,7 +120,7 @@ struct Shape {
     task_seconds: Option<f64>,
 }
 
-/// Which job.
+/// The job that is meant.
 #[derive(Debug, Args)]
 struct JobArgs {
     /// The job's folder (runs/NAME/cluster), that of its run, or the run's name
@@ -516,7 +516,7 @@ impl TaskArgs {
     }
 }
 
-/// When a file was last written, by the clock of its file system.
+/// Returns the time when a file was last written, by the clock of its file system.
 fn changed(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|it| it.modified()).ok()
 }

@@ -189,7 +189,7 @@ impl PhiArgs {
         write_answers(question, variant, self.format, &self.threads)
     }
 
-    /// Which Φ are asked for besides that of the theory's own choices.
+    /// Returns the rules for the Φ that are asked for besides that of the theory's own choices.
     fn spectrum(&self) -> Result<Option<SpectrumRules>, Error> {
         let Some(ties) = self.ties else { return Ok(None) };
         let is_plain = ties == TieRule::All && self.cut_choices.is_none();

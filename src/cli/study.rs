@@ -80,7 +80,7 @@ pub(super) struct StudyArgs {
     /// Threads [default: one for each CPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// Where the rows go; FILE.settings.json, FILE.journal.jsonl and FILE.summary.json are written
+    /// File for the rows; FILE.settings.json, FILE.journal.jsonl and FILE.summary.json are written
     /// beside it [default: results.csv]
     #[arg(long, value_name = "FILE.csv")]
     pub(super) out: Option<PathBuf>,
@@ -108,7 +108,7 @@ pub(super) struct StudyArgs {
     pub(super) format: Format,
 }
 
-/// Where the results of a study go.
+/// The place for the results of a study.
 enum Target {
     /// A folder, in which a run goes on by itself.
     Folder(PathBuf),

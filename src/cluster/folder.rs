@@ -65,7 +65,7 @@ pub fn program() -> String {
 /// `plan.json`: a round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Which round, counted from 1.
+    /// The number of the round, counted from 1.
     pub round: usize,
     /// The stage that its items are of.
     pub stage: String,
@@ -116,7 +116,7 @@ impl PlannedTask {
 pub struct Task {
     /// The round, counted from 1.
     pub round: usize,
-    /// Which task of the round, counted from 1.
+    /// The number of the task in its round, counted from 1.
     pub task: usize,
     /// The stage.
     pub stage: String,
@@ -242,7 +242,7 @@ const PLAN: &str = "phi-validation/cluster-plan";
 const TASK: &str = "phi-validation/cluster-task";
 
 impl JobFolder {
-    /// That of the run in `run`.
+    /// Returns the folder of the job of the run in `run`.
     pub fn of_run(run: &Path) -> JobFolder {
         JobFolder { path: run.join(JOB_FOLDER) }
     }

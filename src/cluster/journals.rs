@@ -81,7 +81,7 @@ const ITEM: &str = "phi-validation/cluster-item";
 /// The line of an item that was done.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ItemLine {
-    /// Which item.
+    /// The number of the item.
     pub item: u64,
     /// Result: the same in every process, but for the last digits of floating-point numbers.
     pub result: Box<RawValue>,
@@ -415,10 +415,10 @@ impl Journals {
     }
 }
 
-/// Where something was found, and what.
+/// A line of a journal, and its place.
 #[derive(Debug)]
 pub struct JournalItem {
-    /// Which of the [`Journals`].
+    /// The position among the [`Journals`].
     pub journal: usize,
     /// The line, counted from 1.
     pub number: usize,
@@ -432,7 +432,7 @@ impl JournalItem {
         format!("{}, line {}", journals.path(self.journal).display(), self.number)
     }
 
-    /// That what the line says cannot be.
+    /// Makes the error that the content of the line is impossible.
     pub fn wrong(&self, journals: &Journals, message: String) -> Error {
         content_error(journals.path(self.journal), self.number, message)
     }

@@ -119,8 +119,8 @@ impl PartialOrd for Room {
     }
 }
 
-/// When the last of these tasks ends if they are begun in this order, each as soon as one of
-/// `slots` is free. The times are in seconds, and each task takes `overhead` more.
+/// Returns the time at which the last of these tasks ends if they are begun in this order, each as
+/// soon as one of `slots` is free. The times are in seconds, and each task takes `overhead` more.
 pub fn makespan(tasks: &[f64], slots: usize, overhead: f64) -> f64 {
     let mut free: BinaryHeap<Reverse<Room>> = vec![Reverse(Room(0.0)); slots.max(1)].into();
     let mut end: f64 = 0.0;

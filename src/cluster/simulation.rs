@@ -43,7 +43,7 @@ struct Question {
     max_tasks: usize,
     /// The comparisons whose results are put together in the end.
     merge: usize,
-    /// From which everything random is drawn.
+    /// The seed of everything random.
     seed: u64,
 }
 
@@ -56,7 +56,7 @@ struct Outcome {
     n_networks: usize,
     /// The different exact problems among them.
     n_problems: usize,
-    /// Where the costs come from.
+    /// The source of the costs.
     costs: String,
     /// The factor by which times scatter: e to the standard deviation of their logarithms.
     scatter: f64,
@@ -72,7 +72,7 @@ struct Outcome {
     task_seconds: f64,
     /// The time of all items as drawn, in seconds.
     cpu_seconds: f64,
-    /// When the last task ends, in seconds.
+    /// The time at which the last task ends, in seconds.
     makespan_seconds: f64,
     /// The share of the time of all nodes until then that is spent on items.
     efficiency: f64,
@@ -216,8 +216,8 @@ fn factor_of_two() -> Vec<f64> {
     factors.into_iter().map(|it| it / mean).collect()
 }
 
-/// When the last task ends, and the share of the time of all nodes until then that is spent on
-/// items.
+/// Returns the time at which the last task ends, and the share of the time of all nodes until then
+/// that is spent on items.
 fn play(tasks: &[Vec<usize>], real: &[f64], nodes: usize, overhead: f64) -> (f64, f64) {
     let times: Vec<f64> =
         tasks.iter().map(|items| items.iter().map(|&it| real[it]).sum()).collect();

@@ -48,7 +48,7 @@ pub struct StudyJob {
     suite: Suite,
     n_comparisons: Vec<usize>,
     comparisons_of: ComparisonsOf,
-    /// Which problems the run's own journal has.
+    /// By problem: `true` if the run's own journal has it.
     is_done: Vec<bool>,
     forecasts: Forecasts,
     /// The memory that the engine plans for, by theory and number of units.
@@ -144,7 +144,7 @@ impl Job for StudyJob {
 struct ComparisonsOf {
     /// By problem.
     comparisons: Vec<u32>,
-    /// Where each problem's begin, and where all end.
+    /// The position at which each problem's comparisons begin, and that at which all end.
     from: Vec<usize>,
 }
 

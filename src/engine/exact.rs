@@ -53,7 +53,7 @@ pub struct Engine {
     pool: ThreadPool,
     cancel: Arc<AtomicBool>,
     options: Options,
-    /// Since when the limit on time holds.
+    /// The time since which the limit on time holds.
     began: Instant,
     /// Many problems are under way at once, so that how far one of them is says nothing.
     is_batch: Arc<AtomicBool>,
@@ -641,7 +641,7 @@ pub(super) fn stopped<T>(reason: StopReason, place: &str) -> Result<T, Error> {
     ended(reason, place).and(Err(Error::Interrupted(String::new())))
 }
 
-/// Why an analysis did not end, as an error.
+/// Makes the error of an analysis that did not end.
 pub(crate) fn ended(stop_reason: StopReason, place: &str) -> Result<(), Error> {
     match stop_reason {
         StopReason::Complete => Ok(()),
@@ -675,7 +675,7 @@ pub fn rules(formalism: Formalism, ties: TiePolicy) -> Option<Rules> {
     Some(Rules { cap, ties })
 }
 
-/// Which relations of a Φ-structure are listed.
+/// The relations of a Φ-structure that are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listing {
     /// None: they are counted only.
@@ -685,9 +685,9 @@ pub enum Listing {
     /// Those with the largest φ_r: so many of two distinctions, or of one with itself, and so many
     /// of three.
     Largest {
-        /// Of one or two distinctions.
+        /// The number of relations of one or two distinctions.
         pairs: usize,
-        /// Of three.
+        /// The number of relations of three distinctions.
         triples: usize,
     },
 }
@@ -742,7 +742,7 @@ pub struct OwnNetwork {
     n_units: usize,
 }
 
-/// Why a network cannot be analysed in its state.
+/// The reason why a network cannot be analysed in its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejected {
     /// The fault, its place, and what was expected.

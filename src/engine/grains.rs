@@ -52,9 +52,9 @@ pub struct GrainRecord {
 pub struct EffectiveInformationRecord {
     /// EI in bits.
     pub bits: f64,
-    /// From 0 to 1.
+    /// Determinism, from 0 to 1.
     pub determinism: f64,
-    /// From 0 to 1.
+    /// Degeneracy, from 0 to 1.
     pub degeneracy: f64,
 }
 

@@ -132,8 +132,8 @@ pub struct IntrinsicUnitsRecord {
     pub history: Vec<Vec<u8>>,
     /// The theory.
     pub formalism: String,
-    /// Of units that were given, but for those of the network, in their order, whether each is
-    /// valid; absent if that was not asked for.
+    /// The verdicts on the units that were given, but for those of the network, in their order;
+    /// absent if they were not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdicts: Option<Vec<VerdictRecord>>,
     /// The search; absent if units were given.

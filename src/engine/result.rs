@@ -41,7 +41,7 @@ impl ExactPhi {
     /// number holds. Networks of a study have Φ below a million.
     pub const LARGEST: f64 = 1e12;
 
-    /// That of nothing at all: Φ = 0.
+    /// The exact value of nothing at all: Φ = 0.
     pub(super) fn none(structure: Option<PhiStructure>) -> ExactPhi {
         ExactPhi {
             phi: 0.0,
@@ -130,7 +130,7 @@ pub struct PhiStructure {
 }
 
 impl PhiStructure {
-    /// That of nothing at all.
+    /// The structure of nothing at all.
     pub(super) fn none() -> PhiStructure {
         PhiStructure {
             big_phi: 0.0,

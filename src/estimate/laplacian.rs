@@ -79,8 +79,8 @@ mod tests {
     use super::*;
     use std::f64::consts::PI;
 
-    /// Of matrices whose eigenvalues are known: a path of n vertices, and a complete graph with its
-    /// n - 1 equal ones.
+    /// Checks matrices whose eigenvalues are known: a path of n vertices, and a complete graph with
+    /// its n - 1 equal ones.
     #[test]
     fn eigenvalues_are_exact_to_the_last_digits() {
         for n in [1, 2, 3, 8, 31] {

@@ -159,7 +159,8 @@ pub struct About {
 }
 
 impl About {
-    /// Of an estimator that reads no seed, and is kept beside others only where it is named.
+    /// The facts about an estimator that reads no seed, and is kept beside others only where it is
+    /// named.
     pub fn asked_for(
         reads: Reads,
         unit: &'static str,
@@ -170,7 +171,7 @@ impl About {
     }
 }
 
-/// Of an estimator that says nothing else: it may depend on everything.
+/// The facts about an estimator that says nothing else: it may depend on everything.
 impl Default for About {
     fn default() -> About {
         About {

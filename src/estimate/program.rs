@@ -53,7 +53,7 @@ struct Question<'a> {
     tpm: &'a [Vec<f64>],
     /// Entry `[i][j]` is 1 where i is an input of j.
     cm: &'a [Vec<u8>],
-    /// Which comparison it is, as the journal has it.
+    /// The key of the comparison, as the journal has it.
     key: Option<Key>,
 }
 

@@ -155,7 +155,8 @@ pub struct Parts {
 }
 
 impl Parts {
-    /// Of all parts, for a distribution of the past; about 6ⁿ steps. `go_on` is asked at each.
+    /// Computes the table of all parts, for a distribution of the past; about 6ⁿ steps. `go_on` is
+    /// asked at each.
     ///
     /// # Errors
     /// The error of `go_on`.

@@ -127,7 +127,7 @@ impl Estimator for Values {
     }
 }
 
-/// Where the cells of a row are.
+/// The columns in which the cells of a row are.
 struct Columns {
     keys: [Option<usize>; KEYS.len()],
     value: usize,

@@ -20,7 +20,7 @@ pub(crate) struct Lines<'a> {
     pub(crate) whole: Vec<&'a [u8]>,
     /// The bytes after the last newline: the torn line, usually empty.
     pub(crate) torn: &'a [u8],
-    /// Where it begins.
+    /// The position where it begins.
     pub(crate) torn_at: usize,
 }
 

@@ -99,12 +99,12 @@ pub(crate) struct Chain {
     last: Check,
     /// The last line of each session.
     ends: Vec<Check>,
-    /// Where each line is, counted from 1, and what it follows.
+    /// The number of each line, counted from 1, and the check that it follows.
     lines: HashMap<Check, (usize, Check)>,
     n_lines: usize,
 }
 
-/// Where a line belongs.
+/// The place where a line belongs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Link {
     /// It begins a session.
@@ -213,7 +213,7 @@ mod tests {
         object.starts_with("{\"start\"")
     }
 
-    /// Where the lines belong; the number of the first that belongs nowhere.
+    /// Returns the places where the lines belong, or the number of the first that belongs nowhere.
     fn links(lines: &[&str]) -> Result<Vec<Link>, usize> {
         let mut chain = Chain::new(KIND);
         let link = |(at, line): (usize, &&str)| match chain.read(line, is_start) {

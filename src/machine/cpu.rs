@@ -1,4 +1,4 @@
-//! Which instructions this program may use without asking the processor it runs on.
+//! The instructions that this program may use without asking the processor it runs on.
 //!
 //! None beyond those of every x86-64, unless it was compiled with `-C target-cpu` or `-C
 //! target-feature`. The engine's inner loops for AVX2 do not count: they ask.

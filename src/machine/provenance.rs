@@ -1,4 +1,4 @@
-//! Where numbers come from: the program that computed them, how it was built, and the machine.
+//! The origin of numbers: the program that computed them, how it was built, and the machine.
 //!
 //! A fact that the build or the system does not tell is `None`; nothing here fails.
 
@@ -36,7 +36,7 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// That of this process.
+    /// Returns the provenance of this process.
     pub fn here() -> Provenance {
         let known = |value: &str| (value != "unknown").then(|| value.to_owned());
         let features = if cfg!(feature = "pyphi") { vec!["pyphi".to_owned()] } else { Vec::new() };

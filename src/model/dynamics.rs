@@ -88,7 +88,7 @@ impl Rule {
         }
     }
 
-    /// Where it stands among rules, and what tells it from others.
+    /// Returns the rule's place in the order of rules, with the gain that tells it from others.
     fn order(self) -> (usize, i64) {
         match self {
             Rule::Majority => (0, 0),

@@ -89,15 +89,15 @@ impl FromStr for Formalism {
     }
 }
 
-/// Whose Φ the exact value of a comparison is.
+/// The system whose Φ the exact value of a comparison is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exact {
-    /// That of the whole network.
+    /// The whole network.
     #[default]
     System,
-    /// That of the network's major complex: of all its subsystems the one with the largest Φ (IIT
-    /// 3.0) or φ_s (IIT 4.0); 0 if there is none. Estimates are of the whole network all the same.
+    /// The network's major complex: of all its subsystems the one with the largest Φ (IIT 3.0) or
+    /// φ_s (IIT 4.0); 0 if there is none. Estimates are of the whole network all the same.
     MajorComplex,
 }
 

@@ -1,4 +1,4 @@
-//! Which comparison a row is: small values that name it among all comparisons of a study.
+//! The identity of a row: small values that name it among all comparisons of a study.
 //!
 //! A [`Key`] can be copied, ordered and hashed, and says all that its network is made of, so the
 //! network can be made from the key and the settings alone. Where all rows of a study have the same
@@ -14,7 +14,7 @@ use crate::model::dynamics::Rule;
 use crate::model::formalism::Formalism;
 use crate::model::topology::{MAX_UNITS, Topology};
 
-/// Which comparison: it identifies a row within a study.
+/// The identity of a comparison, and so of a row within a study.
 ///
 /// Keys are ordered as comparisons are done: by size, then topology, then seed, then case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

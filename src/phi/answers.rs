@@ -10,7 +10,7 @@ use crate::engine::exact::{Form, Input};
 use crate::error::Error;
 use crate::escape::terminal_lines;
 
-/// Why an answer is not complete.
+/// The reason why an answer is not complete.
 #[derive(Debug)]
 pub enum Failure {
     /// The analysis was stopped, or some networks could not be analysed.

@@ -21,7 +21,7 @@ use crate::phi::{Names, partition};
 use crate::report::drawing::Drawing;
 use crate::report::text::left_table;
 
-/// Which transition is asked about, where the file does not say or another one is meant.
+/// The transition that is asked about, where the file does not say or another one is meant.
 #[derive(Debug, Args)]
 pub struct TransitionArgs {
     /// State before, instead of that in the file: a value for each unit, unit 0 first (1,0,0)

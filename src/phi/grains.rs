@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::escape::terminal;
 use crate::phi::{bits, by_state, set, severed, structure};
 
-/// Which grain is asked about, or which are searched.
+/// The grain that is asked about, or the grains that are searched.
 #[derive(Debug, Args)]
 pub struct GrainArgs {
     /// Units in boxes, of which only the outputs are seen from outside: "A,B | C,D"

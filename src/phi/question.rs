@@ -28,7 +28,7 @@ use crate::suite::Settings;
 #[derive(Debug)]
 pub struct Question {
     input: Input,
-    /// Of each network what checking it came to, once that is known.
+    /// The result of checking each network, once it is known.
     checked: Vec<OnceLock<Result<CheckedNetwork, Rejected>>>,
     /// The name of the file in errors.
     place: String,
@@ -47,7 +47,7 @@ pub struct Question {
     grains: Option<(Option<AskedGrain>, Grains)>,
     /// Intrinsic units of IIT 4.0 instead, within these bounds; and whether given ones are judged.
     units: Option<(UnitBounds, bool)>,
-    /// Where it is said how many networks of many are done.
+    /// The display of how many networks of many are done.
     detail: Detail,
 }
 

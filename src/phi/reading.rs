@@ -8,7 +8,7 @@ use crate::engine::exact::{self, Connectivity, Input, Reader, RowOrder, States, 
 use crate::error::Error;
 use crate::files::input;
 
-/// Where networks come from, and how they are read.
+/// The source of networks, and the rules by which they are read.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("source").required(true).args(["file", "network", "tpm"]))]
 pub struct NetworkArgs {

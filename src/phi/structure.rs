@@ -21,7 +21,7 @@ pub(crate) fn system_text(answer: &SystemRecord, names: Names<'_>, is_under_cut:
     head(answer, names) + &system_result(answer, names, which)
 }
 
-/// Of all partitions.
+/// The partition that takes least, of all.
 const LEAST: &str = "minimum information partition";
 
 /// Writes the question: units, state and rules.

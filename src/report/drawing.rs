@@ -31,7 +31,7 @@ pub enum Ink {
     Veil(usize, u8),
 }
 
-/// Which paper a file is drawn on.
+/// The paper that a file is drawn on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Theme {
     /// White, for print.
@@ -141,7 +141,7 @@ impl Shape {
     }
 }
 
-/// Which point of a text its coordinates are.
+/// The point of a text that its coordinates mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Anchor {
     /// Its left end.
@@ -205,13 +205,13 @@ pub enum Mark {
     },
     /// A text.
     Text {
-        /// Where its base line is.
+        /// The position of its base line.
         at: (f64, f64),
         /// The text.
         text: String,
         /// The height of its letters.
         size: f64,
-        /// Which of its points `at` is.
+        /// The point of the text that `at` means.
         anchor: Anchor,
         /// The colour.
         ink: Ink,

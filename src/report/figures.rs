@@ -26,7 +26,7 @@ pub struct Figure {
     pub caption: String,
     /// The drawing.
     pub drawing: Drawing,
-    /// Where a page shows the title of the point that is pointed at.
+    /// The position where a page shows the title of the point that is pointed at.
     pub names_at: Option<(f64, f64)>,
 }
 
@@ -35,7 +35,7 @@ struct Point {
     row: Row,
     topology: usize,
     ties: bool,
-    /// Where other choices among ties give another exact Φ: the smallest and the largest.
+    /// The smallest and the largest exact Φ, where other choices among ties give another one.
     range: Option<(f64, f64)>,
     /// `true` if it is drawn: of very many some are, and everything is computed from all.
     is_drawn: bool,

@@ -88,7 +88,7 @@ impl Table {
 /// The folder of the figures beside a page.
 const FIGURES: &str = "figures";
 
-/// Where rows of a report lead.
+/// The links of a report's rows.
 #[derive(Debug, Default)]
 pub struct Links {
     /// The place of the page of each exact problem, relative to the report.
@@ -868,7 +868,7 @@ impl Table {
         cells.clone().next().is_some() && cells.all(is_number)
     }
 
-    /// Where a row leads.
+    /// Returns the link of a row.
     fn link(&self, row: usize) -> Option<&str> {
         self.links.get(row)?.as_deref()
     }

@@ -65,7 +65,7 @@ impl Axis {
         }
     }
 
-    /// Where a value is, from 0 to 1.
+    /// Returns the place of a value, from 0 to 1.
     fn place(&self, value: f64) -> f64 {
         let value = match self.log {
             true if value <= 0.0 => return 0.0,
@@ -122,7 +122,7 @@ pub struct Plot {
 }
 
 impl Plot {
-    /// Where data are.
+    /// Returns the position of a pair of data.
     pub fn at(&self, x: f64, y: f64) -> (f64, f64) {
         let [left, top, right, bottom] = self.area;
         (left + self.x.place(x) * (right - left), bottom - self.y.place(y) * (bottom - top))

@@ -275,7 +275,7 @@ fn cells(name: String, statistics: &Statistics) -> Vec<String> {
     cells
 }
 
-/// Which statistics of a group have no value, and why: a line for each reason.
+/// Lists the statistics of a group that have no value, and why: a line for each reason.
 fn undefined(statistics: &Statistics) -> Vec<String> {
     let Statistics { pearson, spearman, rmse, r_squared, line, .. } = statistics;
     let named = [

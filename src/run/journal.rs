@@ -28,7 +28,7 @@ use crate::run::row::Row;
 use crate::suite::{Key, Settings, Suite};
 use crate::wording::short;
 
-/// Where a run without a folder writes.
+/// The files of a run without a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outputs {
     /// The rows.

@@ -1,4 +1,4 @@
-//! Where a study keeps what it has finished, whatever the files look like.
+//! The store in which a study keeps what it has finished, whatever the files look like.
 //!
 //! A row is on the disk when [`append_row`](Ledger::append_row) returns.
 
@@ -30,6 +30,6 @@ pub trait Ledger {
     /// The file and line of a finished row.
     fn place(&self, index: usize) -> String;
 
-    /// Where the rows are and how to go on from them, for the message of an interruption.
+    /// Says where the rows are and how to go on from them, for the message of an interruption.
     fn how_to_go_on(&self) -> String;
 }

@@ -12,7 +12,7 @@ use crate::suite::Settings;
 /// One comparison: a line of the CSV.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Row {
-    /// Which comparison.
+    /// The key of the comparison.
     pub key: Key,
     /// The estimate, by whichever estimator the study uses.
     pub phi_hdc: f64,

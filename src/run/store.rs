@@ -64,7 +64,7 @@ impl Session {
     /// The first moment that is too late for a session: the year 10000, which dates cannot write.
     const TOO_LATE_UNIX_MS: u64 = 253_402_300_800_000;
 
-    /// That of this process, from now on.
+    /// Returns the session of this process, from now on.
     pub(crate) fn here() -> Session {
         let started_unix_ms = unix_ms().min(Session::TOO_LATE_UNIX_MS - 1);
         Session { started_unix_ms, provenance: Provenance::here() }
@@ -86,7 +86,7 @@ impl Session {
 /// A finished comparison, with everything about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Which comparison.
+    /// The key of the comparison.
     #[serde(flatten)]
     pub key: Key,
     /// Its exact problem.
@@ -170,7 +170,7 @@ impl Entry {
     }
 }
 
-/// Where the files of a run are.
+/// The paths of a run's files.
 #[derive(Debug, Clone)]
 struct Paths {
     /// The folder, or the CSV of a run without one: what a person calls the run.
@@ -753,7 +753,7 @@ pub fn build_record(folder: &Path) -> Result<Option<BuildRecord>, Error> {
     parse_build_record(&input::text(&path, input::RECORD)?, &path).map(Some)
 }
 
-/// Which other programs have computed rows of this run, if any.
+/// Names the other programs that have computed rows of this run, if any.
 fn other_programs(contents: &Contents, session: &Session) -> Option<String> {
     let here = session.provenance.program();
     let mut programs = contents.programs();

@@ -155,8 +155,8 @@ struct Resampled {
     is_first: f64,
 }
 
-/// Of each estimate the interval of r, and how often its r is the largest; all estimates are judged
-/// on the same resamples.
+/// Returns for each estimate the interval of r, and how often its r is the largest. All estimates
+/// are judged on the same resamples.
 fn resampled(compared: &[Compared], estimates: &[Vec<f64>], exact: &[f64]) -> Vec<Resampled> {
     let n_networks = compared.iter().map(|it| it.network + 1).max().unwrap_or(0);
     let mut found = vec![Vec::with_capacity(N_RESAMPLES); estimates.len()];

@@ -99,7 +99,7 @@ pub enum Fitted {
     Exponential {
         /// ln Φ at x = 0.
         intercept: f64,
-        /// Of ln Φ per unit of x.
+        /// The change of ln Φ per unit of x.
         slope: f64,
     },
     /// Linear between these points, ascending in both; constant beyond.
@@ -192,7 +192,7 @@ pub struct Calibration {
     pub model: Model,
     /// The rows without which each prediction was made.
     pub left_out: LeftOut,
-    /// Why there are no predictions, if there are none.
+    /// The reason why there are no predictions, if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undefined: Option<&'static str>,
     /// The statistics of prediction and exact value; of no points if there are no predictions.

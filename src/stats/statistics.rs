@@ -30,7 +30,7 @@ impl Stat {
         }
     }
 
-    /// Why there is none, if there is none.
+    /// Returns the reason why there is no value, or `None` if there is one.
     pub fn reason(self) -> Option<&'static str> {
         match self {
             Stat::Defined(_) => None,
@@ -162,8 +162,9 @@ impl Statistics {
     }
 }
 
-/// Why large numbers have no statistics: sums of their squares and cubes are more than a number
-/// holds. Φ of a Φ-structure can be so large, since relations are counted by powers of powers of 2.
+/// The reason why large numbers have no statistics: sums of their squares and cubes are more than a
+/// number holds. Φ of a Φ-structure can be so large, since relations are counted by powers of
+/// powers of 2.
 pub(crate) const TOO_LARGE: &str = "a value is above 1e100";
 
 /// `true` if a point has a coordinate above 1e100.
@@ -266,7 +267,7 @@ const CONSTANT_ESTIMATE: &str = "the estimate is constant";
 const CONSTANT_EXACT: &str = "the exact value is constant";
 const CONSTANT_BOTH: &str = "the estimate and the exact value are constant";
 
-/// Why two columns have no correlation, if they have none.
+/// Returns the reason why two columns have no correlation, or `None` if they have one.
 fn undefined(x: &[f64], y: &[f64]) -> Option<&'static str> {
     assert_eq!(x.len(), y.len(), "columns of different lengths");
     match (x.len(), is_constant(x), is_constant(y)) {
@@ -341,7 +342,7 @@ impl Moments {
         Moments::weighted(x, y, &vec![1.0; x.len()])
     }
 
-    /// Of points that count `weights` times.
+    /// Computes the moments of points that count `weights` times.
     pub(crate) fn weighted(x: &[f64], y: &[f64], weights: &[f64]) -> Moments {
         let n: f64 = weights.iter().sum();
         let mean = |values: &[f64]| {

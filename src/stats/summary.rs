@@ -54,7 +54,7 @@ pub struct Summary {
     /// Over the rows of each rule, if there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_rule: Vec<Group<String>>,
-    /// Which levels of success are reached.
+    /// The verdict: the levels of success that are reached.
     pub verdict: Verdict,
     /// Under IIT 4.0, where everything above is about φ_s: the same about Φ of the Φ-structure.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,7 +79,7 @@ pub struct Findings {
     /// Over the rows of each rule, if there are several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub by_rule: Vec<Group<String>>,
-    /// Which levels of success are reached.
+    /// The verdict: the levels of success that are reached.
     pub verdict: Verdict,
 }
 

@@ -18,7 +18,7 @@ use crate::stats::verdict::Verdict;
 pub struct Extreme {
     /// Over all rows.
     pub statistics: Statistics,
-    /// Which levels of success are reached.
+    /// The verdict: the levels of success that are reached.
     pub verdict: Verdict,
 }
 

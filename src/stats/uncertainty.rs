@@ -410,7 +410,7 @@ impl Resampled {
         self.n_resamples - self.values[which].len()
     }
 
-    /// Why there is no interval, if there is none.
+    /// Returns the reason why there is no interval, or `None` if there is one.
     fn undefined(&self, which: usize, value: Stat) -> Option<&'static str> {
         if let Some(reason) = value.reason() {
             return Some(reason);
@@ -584,7 +584,7 @@ struct Products {
 }
 
 impl Products {
-    /// Of columns that list the groups within each cell.
+    /// Makes the table from columns that list the groups within each cell.
     fn new(x: &[f64], y: &[f64], n_groups: usize) -> Products {
         let n = x.len() as f64;
         let (mean_x, mean_y) = (x.iter().sum::<f64>() / n, y.iter().sum::<f64>() / n);

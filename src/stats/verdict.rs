@@ -44,7 +44,7 @@ impl Level {
     }
 }
 
-/// Which levels of success a study reaches.
+/// The levels of success that a study reaches.
 #[derive(Debug, Serialize)]
 pub struct Verdict {
     /// The highest level reached, if any.
@@ -71,7 +71,7 @@ pub struct Criterion {
     pub statistic: &'static str,
     /// Side on which it must be.
     pub must_be: Side,
-    /// Of what.
+    /// The threshold.
     pub threshold: f64,
     /// The value that was found.
     pub found: Stat,

@@ -69,7 +69,7 @@ pub struct Overrides<'a> {
     pub estimators: &'a [String],
     /// The theories of the exact values.
     pub formalisms: &'a [Formalism],
-    /// Whose Φ the exact values are.
+    /// The system whose Φ the exact values are.
     pub exact: Option<Exact>,
 }
 

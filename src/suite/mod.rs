@@ -209,9 +209,9 @@ impl Size {
     /// of its graph.
     const BESIDE_PROBLEM: u128 = 128;
 
-    /// That of these settings, before anything is made of them. How many states are reachable is
-    /// not known then: one is. Of the exact problems only those are counted that no two comparisons
-    /// can share, the states.
+    /// Returns a lower bound on the size of a suite of these settings, before anything is made of
+    /// them. The number of reachable states is not known then: one is counted. Of the exact
+    /// problems only those are counted that no two comparisons can share, the states.
     fn at_least(settings: &Settings) -> Size {
         let n_states = |states: &States, n: usize| match states {
             States::Patterns(patterns) => patterns.len() as u128,

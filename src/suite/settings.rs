@@ -234,7 +234,7 @@ pub struct Settings {
     pub other_estimators: Vec<String>,
     /// The theories of the exact values, in the order of [`Formalism::ALL`].
     pub formalisms: Vec<Formalism>,
-    /// Whose Φ the exact values are.
+    /// The system whose Φ the exact values are.
     pub exact: Exact,
     /// Networks from files, in the order of their names.
     pub networks: Vec<FileNetwork>,
@@ -587,7 +587,7 @@ enum Seeds {
 }
 
 impl Seeds {
-    /// From this many on, consecutive seeds are written by their ends.
+    /// The number of consecutive seeds from which on they are written by their ends.
     const LONG: usize = 20;
 }
 

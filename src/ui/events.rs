@@ -35,7 +35,7 @@ pub fn stopped(error: &Error) -> Event<'static> {
     Event::Stopped { exit_code: error.exit().code(), message: error.to_string() }
 }
 
-/// Where events go; its clones are the same.
+/// The stream that events are written to; its clones are the same.
 #[derive(Clone)]
 pub struct Events {
     sink: Arc<Mutex<Sink>>,
@@ -65,7 +65,7 @@ impl Events {
         }
     }
 
-    /// Why events could not be written, if so.
+    /// Returns the error because of which events could not be written, if there is one.
     pub fn failure(&self) -> Option<io::Error> {
         self.sink().failed.take()
     }

@@ -18,8 +18,8 @@ use crate::suite::Formalism;
 pub struct Load([f64; 3]);
 
 impl Load {
-    /// That of a network. Its density is the share of the pairs of different units that are
-    /// connected.
+    /// Returns the load of a network. Its density is the share of the pairs of different units that
+    /// are connected.
     pub fn of(network: &Network) -> Load {
         let n = network.n_units() as f64;
         Load([1.0, n - 5.0, n * (network.density() - 0.5)])

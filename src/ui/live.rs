@@ -75,7 +75,7 @@ pub enum Tone {
     Faint,
 }
 
-/// From this width on, the last rows stand beside the rest.
+/// The width from which on the last rows stand beside the rest.
 const WIDE: usize = 120;
 
 impl View {

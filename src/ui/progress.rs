@@ -262,7 +262,7 @@ impl Correlation {
     }
 }
 
-/// Who is told of a run, besides the user in front of the terminal.
+/// The listeners that are told of a run, besides the user in front of the terminal.
 #[derive(Default)]
 pub struct Listeners {
     /// Programs, by events.

@@ -31,7 +31,7 @@ enum Fault {
     Nothing,
     /// The call fails once: a disk or a network that hiccups.
     Eio,
-    /// From this call on nothing can be added. A write takes half of its bytes first.
+    /// An error: from this call on nothing can be added. A write takes half of its bytes first.
     Full(c_int),
     /// A file or folder cannot be read or looked at, once. Only such calls are counted then.
     Unreadable,

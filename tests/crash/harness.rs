@@ -330,7 +330,8 @@ impl Scenario<'_> {
         writeln!(io::stderr(), "{line}").ok();
     }
 
-    /// Which fault happens at which call. Calls are counted among those that the fault can meet.
+    /// Chooses which fault happens at which call. Calls are counted among those that the fault can
+    /// meet.
     fn faults(&self, calls: &[Call]) -> Vec<(Fault, usize)> {
         let n_reads = calls.iter().filter(|it| it.reads).count();
         let n_changes = calls.len() - n_reads;

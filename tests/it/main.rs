@@ -1,7 +1,7 @@
 //! The study's program from outside: arguments in; files, standard output, standard error and exit
 //! code out.
 
-/// Which folder may use which.
+/// The folders that each folder may use.
 mod rooms;
 /// The source files below a folder.
 mod sources;

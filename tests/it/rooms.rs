@@ -42,7 +42,7 @@ fn no_folder_uses_one_that_comes_after_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Where a room is in the order; 0 for what serves all.
+/// Returns the place of a room in the order; 0 for modules that serve all.
 fn place(room: &str) -> Option<usize> {
     let at = ROOMS.iter().position(|it| *it == room).map(|it| it + 1);
     at.or_else(|| BELOW_ALL.contains(&room).then_some(0))

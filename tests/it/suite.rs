@@ -37,8 +37,8 @@ name = "xor-ring"
 states = { sampled = 2, seed = 7 }
 "#;
 
-/// That suite, or a smaller one for tests that compute it several times: fewer random networks, of
-/// one size.
+/// Returns that suite, or a smaller one for tests that compute it several times: fewer random
+/// networks, of one size.
 fn repeated_suite() -> String {
     let small = || SUITE.replace("sizes = [3, 4]", "sizes = [4]").replace("count = 6", "count = 2");
     if how_many(0, 1) == 1 { SUITE.to_owned() } else { small() }

@@ -47,7 +47,7 @@ const LISTED: Listing = Listing::Largest { pairs: 600, triples: 300 };
 /// The largest page, in bytes. States that do not fit are left out.
 const LARGEST: usize = 8_000_000;
 
-/// Where a page has the library that draws in three dimensions.
+/// The place of the library that draws in three dimensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Library {
     /// In itself.
@@ -76,7 +76,7 @@ impl Library {
     }
 }
 
-/// Which theories are in the page.
+/// The theories in the page.
 #[derive(Debug, Clone, Copy)]
 pub struct Theories {
     /// IIT 3.0.
@@ -85,7 +85,7 @@ pub struct Theories {
     pub iit4: Option<Rules>,
 }
 
-/// Which states are in the page.
+/// The states in the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PageStates {
     /// The one in the file.

@@ -159,7 +159,7 @@ fn link_marks(
     marks
 }
 
-/// Where the line from a unit to a point leaves the unit.
+/// Returns the point where the line from a unit to a point leaves the unit.
 fn edge(unit: (f64, f64), point: (f64, f64), gap: f64) -> (f64, f64) {
     let (ux, uy) = along(unit, point);
     let far = UNIT + gap;

@@ -15,7 +15,7 @@ use crate::phi::structure::sum;
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark, Shape};
 use crate::report::plot::label;
 
-/// From one triangle to the next.
+/// The distance from one triangle to the next.
 const PITCH: f64 = 14.0;
 
 /// Up to so many distinctions the names of mechanisms are written.
@@ -27,7 +27,7 @@ pub(super) const DRAWN: Listing = Listing::Largest { pairs: 120, triples: 12 };
 /// A cause or an effect: the position of its distinction, and whether it is a cause.
 type Pole = (usize, bool);
 
-/// Where each cause and effect is drawn.
+/// The place where each cause and effect is drawn.
 type Places = BTreeMap<Pole, (f64, f64)>;
 
 /// A purview in a state, with the causes and effects over it.
@@ -41,9 +41,9 @@ struct Cell {
 struct Measure {
     /// The names of mechanisms stand above their causes and effects.
     is_named: bool,
-    /// From one line of a cell to the next.
+    /// The distance from one line of a cell to the next.
     up: f64,
-    /// From one triangle to the next.
+    /// The distance from one triangle to the next.
     across: f64,
 }
 
@@ -74,7 +74,7 @@ impl Measure {
     }
 }
 
-/// Where a cell stands.
+/// The place of a cell.
 struct Frame<'a> {
     said: &'a str,
     /// Its upper left corner.
@@ -86,7 +86,7 @@ struct Frame<'a> {
 struct Layout<'a> {
     frames: Vec<Frame<'a>>,
     places: Places,
-    /// Where the last row ends.
+    /// The bottom of the last row.
     bottom: f64,
 }
 

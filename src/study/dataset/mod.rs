@@ -42,7 +42,8 @@ pub enum Form {
 }
 
 impl Form {
-    /// That of a file's lines, by the end of its name; a Parquet file is made of JSON lines.
+    /// Returns the form of a file's lines, by the end of its name. A Parquet file is made of JSON
+    /// lines.
     ///
     /// # Errors
     /// [`Error::Settings`] if that is another.
@@ -378,7 +379,7 @@ impl Dataset<'_> {
         line
     }
 
-    /// Which row it is.
+    /// Returns the cells that identify a row.
     fn key(&self, comparison: &Comparison) -> [Value; KEY.len()] {
         let (key, network) = (comparison.key, self.suite.network(comparison));
         let case = key.case;

@@ -1,10 +1,10 @@
 //! The processors that the program for a cluster is compiled for.
 //!
-//! By default for every x86-64: that is rustc's own choice, and the engine's inner loops are
-//! compiled a second time for AVX2 and chosen when they are called. Flags in the environment that
-//! say otherwise (`RUSTFLAGS="-C target-cpu=native"`) are for this machine, not for the nodes, and
-//! are taken out; `--cpu` says what the nodes have. What a cargo configuration says is only seen in
-//! the finished program, which names the instructions it may use.
+//! By default the program is compiled for every x86-64: that is rustc's own choice, and the
+//! engine's inner loops are compiled a second time for AVX2 and chosen when they are called. Flags
+//! in the environment that say otherwise (`RUSTFLAGS="-C target-cpu=native"`) are for this machine,
+//! not for the nodes, and are taken out; `--cpu` says what the nodes have. The flags of a cargo
+//! configuration are only seen in the finished program, which names the instructions it may use.
 
 use std::{env, process::Command};
 
