@@ -32,7 +32,8 @@ pub(crate) fn to_f64(value: Fixed) -> f64 {
     value as f64 / ONE as f64
 }
 
-/// From the fine grid to the coarse one, to nearest. Monotone, so bounds stay bounds.
+/// Rounds a value on the fine grid to the nearest on the coarse one. Monotone, so bounds stay
+/// bounds.
 #[inline]
 pub(crate) fn to_coarse(value: Fixed) -> i64 {
     (value + (1 << (COARSE_SHIFT - 1))) >> COARSE_SHIFT

@@ -1,4 +1,4 @@
-//! Which formulation of the theory an analysis follows.
+//! The formulations of the theory.
 
 use std::fmt;
 use std::str::FromStr;
@@ -92,8 +92,8 @@ impl FromStr for Formalism {
 /// Two values are tied if they differ by at most 1e-12 (relative above 1), under every policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum TiePolicy {
-    /// Of all purviews and states that tie for the largest φ, those congruent with the system's
-    /// specified state; of these the largest purview, then the lexicographically first.
+    /// The largest purview, then the lexicographically first: among all purviews and states that
+    /// tie for the largest φ, those congruent with the system's specified state.
     Principled,
     /// The choice of PyPhi 2.0-dev: the purview that comes first when CPython iterates over the set
     /// of candidates, a larger congruent one only if that one is incongruent. With it the published

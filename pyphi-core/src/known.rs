@@ -17,7 +17,7 @@ pub(crate) struct KnownIndex {
     pub(crate) powers: Vec<u32>,
     /// By index: the first unit that is not known; [`KnownIndex::NONE`] if all are.
     first_unknown: Vec<u8>,
-    /// Of units with more than two values: the indices of the states of a set, by set.
+    /// The indices of the states of a set, by set, where units have more than two values.
     pub(crate) places: Vec<Vec<u32>>,
 }
 

@@ -91,7 +91,8 @@ impl From<&PhiRange> for RangeRecord {
 /// All Φ that ties allow, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SpectrumRecord {
-    /// Which of the purviews that tie count: `all`, `largest`, `smallest` or `unresolved-dropped`.
+    /// The purviews that count among those that tie: `all`, `largest`, `smallest` or
+    /// `unresolved-dropped`.
     pub rule: String,
     /// The choice that cuts leave: `inherited` or `independent`.
     pub cut_choices: String,

@@ -1,4 +1,4 @@
-//! Which of the purviews tied for a core cause or core effect is chosen.
+//! The order of choice among purviews tied for a core cause or core effect.
 //!
 //! IIT 3.0 asks for the purview with the largest φ. Where several have it, size decides, and where
 //! that does not decide either, nothing in the theory does: programs take the first in some order

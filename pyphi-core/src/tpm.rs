@@ -365,7 +365,7 @@ impl Tpm {
         }
     }
 
-    /// Where a probability is among the distributions.
+    /// Returns the index of a probability among the distributions.
     fn place(&self, row: usize, unit: usize, value: usize) -> usize {
         row * self.row_len() + self.starts[unit] + value
     }

@@ -34,7 +34,7 @@ pub struct Variant {
     /// The distance of two repertoires. [default: EMD]
     #[serde(skip_serializing_if = "is_default")]
     pub measure: Measure,
-    /// Which partitions of a mechanism over a purview there are. [default: BI]
+    /// The partitions of a mechanism over a purview. [default: BI]
     #[serde(rename = "PARTITION_TYPE", skip_serializing_if = "is_default")]
     pub partitions: MechanismPartitions,
     /// The distance of two cause-effect structures. [default: EMD]
@@ -97,7 +97,7 @@ pub enum Measure {
     Aid,
 }
 
-/// Which partitions of a mechanism M over a purview P small φ is the minimum over (PyPhi:
+/// The partitions of a mechanism M over a purview P that small φ is the minimum over (PyPhi:
 /// `PARTITION_TYPE`). Displays as, and is parsed from, the names of PyPhi.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

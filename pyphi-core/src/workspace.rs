@@ -11,7 +11,7 @@ use crate::stats::Stats;
 #[derive(Debug, Default)]
 struct Left {
     memo: Option<CauseMemo>,
-    /// Of at most one thread.
+    /// The scratch space of at most one thread.
     idle: Vec<Scratch>,
 }
 

@@ -202,7 +202,7 @@ impl Account {
         &self.transition
     }
 
-    /// Which partitions were tried.
+    /// The partitions that were tried.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }

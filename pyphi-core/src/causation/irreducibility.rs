@@ -29,7 +29,7 @@ use crate::unit_set::{UnitSet, bits};
 /// The irreducibility of an account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Irreducibility {
-    /// Which links and partitions it is about; all if there is none.
+    /// The direction of the links and partitions that it is about; `None` for all.
     pub direction: Option<Direction>,
     /// 𝒜: what the partition that takes least takes from the sum of α, in bits.
     pub irreducibility: f64,
@@ -41,11 +41,11 @@ pub struct Irreducibility {
     pub partition: Option<(Direction, JointPartition)>,
     /// The connections that it severs, from units before to units after.
     pub severed: Vec<(usize, usize)>,
-    /// Why no partition was tried.
+    /// The reason why no partition was tried.
     pub reason: Option<Reason>,
 }
 
-/// Why 𝒜 is 0 without a search.
+/// The reason why 𝒜 is 0 without a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// No unit before or no unit after is considered.

@@ -39,7 +39,7 @@ pub struct Nexus {
     /// The largest 𝒜 first; of those that tie the one with the most units, then by the causes and
     /// then the effects, both by size and then lexicographically. The first is the causal nexus.
     pub transitions: Vec<NexusTransition>,
-    /// Why the analysis ended. If it was stopped there are no transitions.
+    /// The reason for the end. If the analysis was stopped there are no transitions.
     pub stop_reason: StopReason,
 }
 

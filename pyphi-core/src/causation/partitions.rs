@@ -19,7 +19,7 @@ use crate::limits::{Stop, Watch, steps};
 use crate::subset_convolution::{divide, least_of_subsets, smaller, trace};
 use crate::unit_set::{bits, submasks};
 
-/// Which partitions are tried. The complete one, which severs everything, always is.
+/// The partitions that are tried. The complete one, which severs everything, always is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Scheme {
     /// The mechanism in any number of parts from two on, every unit of the purview with one of them
@@ -57,7 +57,7 @@ impl FromStr for Scheme {
     }
 }
 
-/// From here on as many steps are divided among threads.
+/// The number of steps from which on they are divided among threads.
 const SHARED_FROM: f64 = 4e6;
 
 /// Mechanisms and purviews of together this many units are searched with an eye on the clock.

@@ -58,11 +58,11 @@ pub struct AccountRecord {
 /// 𝒜 of an account and of each of its directions, as JSON has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IrreducibilitiesRecord {
-    /// Of all links, under the partitions of both directions.
+    /// 𝒜 of all links, under the partitions of both directions.
     pub bi: IrreducibilityRecord,
-    /// Of the causes alone.
+    /// 𝒜 of the causes alone.
     pub cause: IrreducibilityRecord,
-    /// Of the effects alone.
+    /// 𝒜 of the effects alone.
     pub effect: IrreducibilityRecord,
 }
 
@@ -81,7 +81,7 @@ pub struct IrreducibilityRecord {
     pub partition: Vec<PartRecord>,
     /// The connections that it severs, from a unit before to a unit after.
     pub severed: Vec<(usize, usize)>,
-    /// Why no partition was tried; null if one was.
+    /// The reason why no partition was tried; null if one was.
     pub reason: Option<String>,
 }
 

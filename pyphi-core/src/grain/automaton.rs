@@ -136,8 +136,8 @@ impl Automaton {
             && last.iter().zip(other_last).all(is_end)
     }
 
-    /// Of all sequences that end in OFF, the fraction that has each letter as its last; and of
-    /// those that end in ON.
+    /// Returns the fraction of all sequences that end in OFF which has each letter as its last; and
+    /// the same of those that end in ON.
     pub(super) fn last_letters(&self) -> [Vec<f64>; 2] {
         let n_letters = self.n_letters();
         let each = 1.0 / n_letters as f64;

@@ -11,9 +11,9 @@ use crate::unit_set::UnitSet;
 /// The rule by which the constituents make a unit ON.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Mapping {
-    /// That as many of them are ON as one of these numbers says. Of one update.
+    /// ON if as many of them are ON as one of these numbers says. Of one update.
     Coarse(Vec<usize>),
-    /// That all these, counted from 0 in the order of the constituents, are ON at the last update,
+    /// ON if all these, counted from 0 in the order of the constituents, are ON at the last update,
     /// whatever the others do.
     BlackBox(Vec<usize>),
     /// By a table. Its index has a bit for each constituent, the first one lowest, of the oldest

@@ -91,7 +91,7 @@ pub struct PurviewState {
 }
 
 impl PurviewState {
-    /// Of more partitions than this the ones that tie are not listed.
+    /// The number of partitions beyond which the ones that tie are not listed.
     pub const MOST_LISTED: u64 = 1_000_000;
 }
 
@@ -311,7 +311,7 @@ struct Candidate {
     purview: u32,
     /// No φ of the purview is larger.
     bound: f64,
-    /// Where its states are among the specified ones.
+    /// The positions of its states among the specified ones.
     states: Range<usize>,
 }
 

@@ -47,7 +47,7 @@ const MOST_WAYS: usize = 1 << 21;
 /// The number of times that a choice is improved from one end to the other.
 const MOST_SWEEPS: usize = 20;
 
-/// Which Φ is wanted.
+/// The Φ that is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Goal {
     Largest,
@@ -278,7 +278,7 @@ impl Effort<'_> {
 /// The best choice of all, and the proof that it is.
 #[derive(Debug)]
 pub(crate) struct Choice {
-    /// Which pair of specified states, by position.
+    /// The position of the pair of specified states.
     pub(crate) pair: usize,
     /// By distinction: the places of its cause and of its effect; `None` if it has none that is
     /// congruent.
@@ -308,7 +308,7 @@ pub struct ChoiceProof {
 }
 
 impl ChoiceProof {
-    /// Where every choice comes to the same.
+    /// The proof where every choice comes to the same.
     pub(crate) fn of_one(phi: f64, state_pairs: usize) -> ChoiceProof {
         let combinations = BigUint::from(state_pairs);
         ChoiceProof { bound: phi, is_proven: true, state_pairs, combinations, nodes: 0 }
@@ -321,7 +321,7 @@ pub(crate) struct Open<'a> {
     pub(crate) system: &'a System,
     pub(crate) undecided: &'a [Undecided],
     pub(crate) pairs: &'a [(u32, u32)],
-    /// Of what is equally good the first in this order is taken.
+    /// The order in which the first of equally good choices is taken.
     pub(crate) order: LocalOrder,
     pub(crate) stop: &'a Stop,
 }
@@ -555,7 +555,7 @@ struct Bounded {
     bound: f64,
     /// By open candidate: the way that the bound took.
     ways: Vec<usize>,
-    /// Which of the open ones adds most by its relaxation.
+    /// The open candidate that adds most by its relaxation.
     widest: usize,
 }
 

@@ -265,7 +265,7 @@ pub(crate) fn surprise(p: f64) -> f64 {
 }
 
 impl Information {
-    /// Of a cause. `F_c(z) = prod_{j in M} q_c(j as it is | P = z)`.
+    /// Computes the information of a cause. `F_c(z) = prod_{j in M} q_c(j as it is | P = z)`.
     pub(crate) fn cause(&mut self, system: &System, mechanism: u32, purview: u32) {
         let is_all = purview == system.all();
         let causes = if is_all { &system.causes } else { &system.known().causes };
@@ -288,7 +288,7 @@ impl Information {
         }
     }
 
-    /// Of a cause, given `F_c`.
+    /// Computes the information of a cause, given `F_c`.
     pub(crate) fn cause_from(&mut self, forward: impl Iterator<Item = f64>) {
         self.wide.clear();
         self.forward.clear();
@@ -328,7 +328,7 @@ impl Information {
         }
     }
 
-    /// Of an effect, given `U_e` of the same mechanism and purview.
+    /// Computes the information of an effect, given `U_e` of the same mechanism and purview.
     pub(crate) fn effect_from(
         &mut self,
         system: &System,

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use crate::error::{ErrorKind, Result};
 use crate::unit_set::{UnitSet, bits};
 
-/// Which connections of a part, with the other parts, are cut.
+/// The connections of a part, with the other parts, that are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PartDirection {
     /// Those that come in.
@@ -31,8 +31,9 @@ pub struct SystemPartition {
 }
 
 impl SystemPartition {
-    /// From parts, those whose inputs are cut only, and those whose outputs are (all three as
-    /// unions of units). If there are not both kinds everything between the parts is cut.
+    /// Makes a partition from parts, those whose inputs are cut only, and those whose outputs are
+    /// (all three as unions of units). If there are not both kinds everything between the parts is
+    /// cut.
     pub(crate) fn new(parts: &[UnitSet], inputs_cut: UnitSet, outputs_cut: UnitSet) -> Self {
         let is_directed = !inputs_cut.is_empty() && !outputs_cut.is_empty();
         let direction = |part: UnitSet| {

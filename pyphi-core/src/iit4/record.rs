@@ -47,7 +47,7 @@ pub struct SystemRecord {
     pub partition: PartitionRecord,
     /// The number of partitions that are tied for the minimum, this one included; 0 where φ_s = 0.
     pub mip_ties: u64,
-    /// Why no partition was tried.
+    /// The reasons why no partition was tried.
     pub reasons: Vec<String>,
     /// The states that the system specifies; null if it was not asked for them.
     pub sia_system_state: Option<SidesRecord<SystemStateRecord>>,

@@ -425,7 +425,7 @@ impl Iterator for RelationIter<'_> {
     }
 }
 
-/// Which purviews of a distinction a face binds.
+/// The purviews of a distinction that a face binds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FaceSide {
     /// Its cause.

@@ -20,7 +20,7 @@ use crate::limits::{Options, Stop, StopReason};
 use crate::state::State;
 use crate::unit_set::{UnitSet, extract};
 
-/// Why φ_s is 0 without a search. In JSON as in the names in parentheses.
+/// The reason why φ_s is 0 without a search. In JSON as in the names in parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The system has no units (`NO_SYSTEM`).
@@ -105,7 +105,7 @@ pub struct SystemIrreducibilityAnalysis {
     /// The number of partitions that tie with it in normalized and in plain φ_s, itself included; 0
     /// where φ_s = 0 in 2023.
     pub mip_ties: u64,
-    /// Why φ_s is 0 without a search; otherwise empty.
+    /// The reasons why φ_s is 0 without a search; otherwise empty.
     pub reasons: Vec<Reason>,
     /// The state that the system specifies as its cause; `None` only for the empty system.
     pub cause: Option<SystemState>,
@@ -222,9 +222,10 @@ pub(crate) struct TiedStates<'a> {
     options: &'a Options,
     stop: &'a Stop,
     began: Instant,
-    /// Why φ_s is 0 without a search.
+    /// The reasons why φ_s is 0 without a search.
     reasons: Vec<Reason>,
-    /// Of causes and of effects; `None` for the empty system, and if the search was stopped early.
+    /// The states specified as cause and as effect; `None` for the empty system, and if the search
+    /// was stopped early.
     specified: Option<[Specified; 2]>,
     /// The pairs, by the places of their states among the specified ones, in the order of the
     /// enumeration.

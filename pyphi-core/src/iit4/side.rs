@@ -66,7 +66,7 @@ impl Side {
         Side::new(system.n, selectivity, surprise)
     }
 
-    /// From the surprise of each unit, by the units that it knows.
+    /// Makes a side from the surprise of each unit, by the units that it knows.
     fn new(n: usize, selectivity: f64, by_unit: impl Fn(usize) -> Vec<f64>) -> Side {
         steps((3 * n) << n);
         let mut surprise = vec![0.0; n << n];

@@ -56,7 +56,8 @@ enum Likelihood {
 #[derive(Debug, Clone)]
 pub(crate) enum Causes {
     Floats(Vec<Table>),
-    /// Of a system with probabilities so small that their products leave the range of floats.
+    /// The tables of a system with probabilities so small that their products leave the range of
+    /// floats.
     Wide(Arc<Vec<Vec<Wide>>>),
 }
 
@@ -272,13 +273,14 @@ impl Known {
         Known { index, causes, effect }
     }
 
-    /// Where the entries of a known set and its state are.
+    /// Returns the index of the entry of a known set and its state.
     #[inline]
     pub(crate) fn index(&self, known: u32, z: u32) -> usize {
         self.index.at(known, z)
     }
 
-    /// Of units with more than two values: where the entries of a known set are, by its state.
+    /// Returns the indices of the entries of a known set, by its state, where units have more than
+    /// two values.
     #[inline]
     pub(crate) fn places(&self, known: u32) -> Option<&[u32]> {
         self.index.places.get(known as usize).map(Vec::as_slice)
@@ -289,8 +291,8 @@ impl Known {
         self.index.n_entries()
     }
 
-    /// Where the entries of the subsets of a set of known units are, all as in the state `z`, in
-    /// the order of the subsets.
+    /// Collects the indices of the entries of the subsets of a set of known units, all as in the
+    /// state `z`, in the order of the subsets.
     pub(crate) fn places_of_subsets(&self, known: u32, z: u32, places: &mut Vec<usize>) {
         places.clear();
         places.push(0);
@@ -599,12 +601,12 @@ impl System {
         given(&self.alphabet, &causes[i], s, Wide::midpoint, wide_mean)
     }
 
-    /// From the numbering of the system to that of the network.
+    /// Converts units from the numbering of the system to that of the network.
     pub(crate) fn to_network(&self, local: u32) -> UnitSet {
         UnitSet::from_bits(deposit(local, self.units.bits()))
     }
 
-    /// From the numbering of the network to that of the system.
+    /// Converts units from the numbering of the network to that of the system.
     ///
     /// # Panics
     /// If a unit is not in the system.

@@ -362,7 +362,7 @@ impl UnitName {
     }
 }
 
-/// Which bit of a row's number is which unit.
+/// The order of rows: which bit of a row's number is which unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RowOrder {
     /// Unit 0 is the lowest bit (PyPhi's little-endian): 000, 100, 010, 110, …
@@ -372,13 +372,13 @@ pub enum RowOrder {
     LastUnitFastest,
 }
 
-/// Where the connections of a network are taken from.
+/// The source of the connections of a network.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Connectivity {
-    /// From the file; where it has none, as [`Connectivity::Inferred`].
+    /// The file; where it has none, as [`Connectivity::Inferred`].
     #[default]
     File,
-    /// From the TPM: a connection where an input makes a difference.
+    /// The TPM: a connection where an input makes a difference.
     Inferred,
     /// Every unit is connected with every unit, itself included, as PyPhi takes it where there is
     /// no matrix.
@@ -434,7 +434,7 @@ pub struct Reader {
     pub strict: bool,
     /// Instead of the order that the file states.
     pub row_order: Option<RowOrder>,
-    /// Where the connections come from.
+    /// The source of the connections.
     pub connectivity: Connectivity,
     /// A dependence that `cm` denies is averaged over, instead of being an error.
     pub force_cm: bool,

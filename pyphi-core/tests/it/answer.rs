@@ -132,7 +132,7 @@ pub(crate) fn difference(expected: &Answer, actual: &Answer) -> Option<String> {
     })
 }
 
-/// Where the engine differs from the oracle, by each of its settings.
+/// Returns the first difference between the engine and the oracle, by each of its settings.
 pub(crate) fn engine_differs(network: &Network) -> Option<String> {
     let settings = [
         ("pruned", Options::default()),

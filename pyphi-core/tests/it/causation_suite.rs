@@ -47,7 +47,7 @@ struct GoldenVotes {
     before: Vec<u8>,
     #[serde(rename = "after_W")]
     winner: u8,
-    /// Of one vote for the winner, of two, and so on.
+    /// α with one vote for the winner, with two, and so on.
     #[serde(default)]
     effect_alpha_by_number_of_1_votes: Vec<f64>,
     cause_alpha: f64,

@@ -282,8 +282,8 @@ pub(crate) fn different<T: PartialEq + std::fmt::Debug>(
 }
 
 impl ByOracle {
-    /// Where an answer differs that may have any of the tied partitions, and lists all that is
-    /// tied.
+    /// Returns the first difference of an answer that may have any of the tied partitions, and
+    /// lists all that is tied.
     pub(crate) fn difference(&self, actual: &Answer) -> Option<String> {
         let system = self.answer.system.difference(&actual.system);
         let structure = || {
@@ -412,7 +412,7 @@ impl Distinction {
     }
 }
 
-/// Where the engine differs from the oracle, by each policy and cap.
+/// Returns the first difference between the engine and the oracle, by each policy and cap.
 pub(crate) fn engine_differs(network: &Network) -> Option<String> {
     [Ties::Principled, Ties::Pyphi].into_iter().find_map(|ties| {
         let why = match (by_oracle(network, ties, Cap::None), by_engine(network, ties, Cap::None)) {

@@ -209,7 +209,8 @@ fn a_stopped_search_says_what_it_has() {
     assert_eq!(stopped.sia.phi_s, f64::INFINITY);
 }
 
-/// Of more units than IIT 3.0 takes: the same in another numbering, and stopped at once.
+/// A system of more units than IIT 3.0 takes has the same result in another numbering, and is
+/// stopped at once.
 #[test]
 fn thirteen_units_are_searched_and_stopped() {
     let (network, state) = fixtures::dense_logistic_network(13, 1);

@@ -93,7 +93,7 @@ impl<T: Copy> Sides<T> {
     }
 }
 
-/// Which connections of a part with other parts a system partition cuts.
+/// The connections of a part with other parts that a system partition cuts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) enum Cut {
     #[serde(rename = "inputs_cut")]
@@ -117,7 +117,7 @@ pub(crate) struct Irreducibility {
     /// The minimum information partition, and all that are tied for it. Empty unless φ_s > 0 before
     /// the cap.
     pub(crate) tied_mips: Vec<CutEdges>,
-    /// Why nothing was tried.
+    /// The reasons why nothing was tried.
     pub(crate) reasons: Vec<&'static str>,
     /// The specified states, also if nothing was tried.
     pub(crate) states: Sides<Mask>,
@@ -571,8 +571,8 @@ impl System {
         (0..n * n).map(|at| partition.contains(&(at / n, at % n))).collect()
     }
 
-    /// Of the pairs of specified states tied for φ_s: the canonically smallest if the system is the
-    /// whole substrate, otherwise the first.
+    /// Chooses one of the pairs of specified states tied for φ_s: the canonically smallest if the
+    /// system is the whole substrate, otherwise the first.
     fn one_of(&self, pairs: Vec<Irreducibility>) -> Irreducibility {
         let mut pairs = pairs;
         let n_tied_pairs = pairs.len();

@@ -114,7 +114,7 @@ impl Universe {
         system.iter().map(|it| u8::from(it.is_on(window(it)))).collect()
     }
 
-    /// Of the sequences that leave a unit ON or OFF, the fraction that ends as in `u`.
+    /// Returns the fraction of the sequences that leave a unit ON or OFF which ends as in `u`.
     fn ends_in(&self, unit: &Unit, on: bool, u: Mask) -> f64 {
         let (micro, n_updates) = (unit.micro(), unit.grain());
         let n_states = 1usize << size(micro);

@@ -70,7 +70,7 @@ pub(crate) struct Core {
     mask: Mask,
 }
 
-/// Which of several purviews with the same φ and the same number of units is preferred.
+/// The purview that is preferred among several with the same φ and the same number of units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// The first by the numbers of its units.
@@ -561,7 +561,7 @@ impl System {
 /// A mechanism with the core causes and core effects that may be chosen.
 type Lists = (Mask, Vec<Core>, Vec<Core>);
 
-/// Which of the purviews tied for the largest φ may be chosen.
+/// The purviews tied for the largest φ that may be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Eligible {
     All,
@@ -709,7 +709,7 @@ pub(crate) fn complexes(
         .collect()
 }
 
-/// Of the complexes tied for the largest Φ the one with most units, and of those the last.
+/// Returns the complex with most units of those tied for the largest Φ, and of those the last.
 pub(crate) fn major_complex(complexes: &[(Vec<usize>, BigPhi)]) -> Option<&(Vec<usize>, BigPhi)> {
     let largest = complexes.iter().map(|(_, it)| it.phi).fold(0.0, f64::max);
     let tied = complexes.iter().filter(|(_, it)| it.phi >= largest - TOLERANCE);

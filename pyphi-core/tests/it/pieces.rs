@@ -32,7 +32,7 @@ struct Division {
     n_pieces: usize,
     /// Threads of each piece.
     n_threads: usize,
-    /// Of the order in which pieces and their reports arrive.
+    /// The seed of the order in which pieces and their reports arrive.
     seed: u64,
     bounds: Bounds,
     /// Pieces are cancelled after so many reports.

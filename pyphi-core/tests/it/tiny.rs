@@ -327,7 +327,7 @@ impl Reference {
         total.over_power_of_two(size(unknown))
     }
 
-    /// Of what the value is probable, and what is given.
+    /// Returns the states whose probability the value is, and those that are given.
     fn ends(&self, direction: usize, z: Mask) -> (Mask, Mask) {
         if direction == 0 { (self.now, z) } else { (z, self.now) }
     }
