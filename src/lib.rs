@@ -42,7 +42,7 @@
 //! | [`model`] | topologies, rules, networks in a state, keys, formalisms |
 //! | [`engine`] | the door to exact Φ |
 //! | [`estimate`] | cheap estimates of Φ, each in a file of its own |
-//! | [`suite`] | what a study is made of, and the comparisons it comes to |
+//! | [`suite`] | the settings of a study, and its comparisons |
 //! | [`run`] | the one store: rows and records of a run, written as they come |
 //! | [`stats`] | statistics, uncertainty, ties, summary, verdict |
 //! | [`ui`] | what is told while a run goes on |

@@ -358,7 +358,7 @@ pub enum ErrorKind {
         /// The number of mechanisms or cuts.
         count: usize,
     },
-    /// A decision that no analysis comes to.
+    /// A decision that no analysis can make.
     #[error("{item}: {found}, expected {expected}")]
     NoDecision {
         /// The mechanism or cut.

@@ -392,7 +392,7 @@ fn show(
     written
 }
 
-/// The files of a run, as far as it is told of them.
+/// The files of a run that the user is told of.
 struct Files<'a> {
     /// The rows.
     csv: &'a Path,

@@ -1,7 +1,7 @@
 //! The figures of a study's report.
 //!
 //! Each is computed from the journal's contents alone. Topologies keep their colour and shape in
-//! all figures; a point that is not filled is of a Φ that hangs on ties.
+//! all figures; a point that is not filled has a Φ that depends on ties.
 
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ pub fn figures(contents: &Contents, summary: &Summary, several: bool) -> Vec<Fig
         .map(|(row, entry)| Point {
             row: *row,
             topology: place(row.key.topology),
-            // φ_s, which is drawn under IIT 4.0, hangs on none.
+            // φ_s, which is drawn under IIT 4.0, does not depend on ties.
             ties: entry.exact.ties > 0 && entry.exact.structure.is_none(),
             range: entry.exact.range.filter(|it| it.is_wide()).map(|it| (it.low, it.high)),
             is_drawn: true,

@@ -867,7 +867,7 @@ fn check_csv(
     Ok(())
 }
 
-/// The results of a run in `folder`, as a launcher is told of them.
+/// The results of a run in `folder`, in the form that a launcher reads.
 pub fn results_in(folder: &Path) -> Results {
     let Paths { csv, .. } = Paths::of_folder(folder);
     let rows_done = complete_rows(&csv);
@@ -875,7 +875,7 @@ pub fn results_in(folder: &Path) -> Results {
     Results { folder: Some(folder.to_owned()), csv, summary, rows_done }
 }
 
-/// The results of a run without a folder, as a launcher is told of them.
+/// The results of a run without a folder, in the form that a launcher reads.
 pub fn results_beside(outputs: &Outputs) -> Results {
     let Outputs { csv, summary, .. } = outputs.clone();
     Results { folder: None, rows_done: complete_rows(&csv), csv, summary }

@@ -83,7 +83,7 @@ struct Announcement {
     published: Published,
 }
 
-/// Another build, as a person is told of it.
+/// The facts about another build that a person is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OtherBuild {
     pub(super) pid: u32,

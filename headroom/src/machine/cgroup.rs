@@ -382,8 +382,8 @@ pub(super) struct GroupFiles {
     name: String,
     /// The same for every process that sees the group, from whatever namespace.
     pub(super) id: String,
-    /// `true` for the last of all groups that can be seen from here. The groups above it are known
-    /// by hearsay only: v1 tells the smallest limit of all ancestors.
+    /// `true` for the last of all groups that can be seen from here. The groups above it cannot
+    /// be read: v1 only tells the smallest limit of all ancestors.
     is_outermost: bool,
     limit: Option<File>,
     high: Option<File>,

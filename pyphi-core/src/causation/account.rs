@@ -230,7 +230,7 @@ impl Account {
         Some(candidate(&self.transition, alphas, m, p))
     }
 
-    /// All candidates that hang together with their occurrence: causes and then effects, mechanisms
+    /// All candidates that are connected with their occurrence: causes and then effects, mechanisms
     /// and their purviews by size and then lexicographically.
     pub fn candidates(&self) -> impl Iterator<Item = Candidate> + '_ {
         self.alphas.iter().flatten().flat_map(move |alphas| {

@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(found(&ring(3, 1.3, 0.2)), [("{0,1,2}".to_owned(), "0.310640".to_owned())]);
     }
 
-    /// All pairs of neighbours tie and hang together: none is a complex, not even one of two that
+    /// All pairs of neighbours tie and are connected: none is a complex, not even one of two that
     /// do not overlap. So it is under any numbering of the units.
     #[test]
     fn what_hangs_together_is_decided_together() {

@@ -1,8 +1,9 @@
 //! The congruence of distinctions: their causes and effects must agree with the state that the
 //! system specifies.
 //!
-//! Only they belong to the Φ-structure (Albantakis et al. 2023). Where several purviews or
-//! states tie for the largest φ this is also where one of them is chosen: see [`TiePolicy`].
+//! Only congruent distinctions belong to the Φ-structure (Albantakis et al. 2023). Where several
+//! purviews or states tie for the largest φ this is also where one of them is chosen: see
+//! [`TiePolicy`].
 
 use std::cmp::Reverse;
 

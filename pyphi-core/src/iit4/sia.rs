@@ -516,7 +516,7 @@ impl Specified {
     }
 }
 
-/// A partition that is asked for, with what it comes to.
+/// Evaluates a partition that is asked for.
 fn under(system: &System, sides: Sides, partition: &SystemPartition) -> SystemOutcome {
     let local = |units: UnitSet| extract(units.bits(), system.units().bits());
     let cut_one_way = |direction| {

@@ -129,7 +129,7 @@ impl Sides<'_> {
         self.sides.map(|side| side.map_or(0.0, |side| side.gain(part, known)))
     }
 
-    /// A partition with what it comes to. The parts are in the order of their lowest units.
+    /// Evaluates a partition. The parts are in the order of their lowest units.
     pub(crate) fn evaluate(
         &self,
         parts: &[u32],
@@ -158,7 +158,7 @@ pub(crate) fn n_kept(inputs_cut: u32, outputs_cut: u32) -> u32 {
     inputs_cut.count_ones() * outputs_cut.count_ones()
 }
 
-/// Directions of the parts of a partition, and what they come to.
+/// The directions of a partition's parts, and φ of both sides under it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PartitionCut {
     /// The number of pairs that are cut.
@@ -196,7 +196,7 @@ impl PartitionCut {
     }
 }
 
-/// A partition with what it comes to.
+/// A partition with its φ.
 #[derive(Debug, Clone)]
 pub(crate) struct CandidatePartition {
     pub(crate) cut: PartitionCut,

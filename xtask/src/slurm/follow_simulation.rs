@@ -99,7 +99,7 @@ struct Sim {
     rounds: Vec<Vec<Vec<usize>>>,
     disk: Option<SlurmRecord>,
     silent_until: f64,
-    /// Arrays that were submitted although a job of theirs was there.
+    /// Arrays that were submitted although one of their jobs was there.
     n_twice: usize,
     n_submissions: usize,
     cancelled: Vec<String>,

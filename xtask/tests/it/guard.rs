@@ -398,7 +398,8 @@ impl SmallDisk {
         device(&self.0) != device(self.0.parent().unwrap())
     }
 
-    /// Returns the processes that have something of it open, mapped, or as a folder of theirs.
+    /// Returns the processes that have a file of it open or mapped, or one of its folders as their
+    /// own.
     fn users(&self) -> Vec<String> {
         let disk = fs::metadata(&self.0).unwrap().dev();
         let entries = |folder: PathBuf| {
