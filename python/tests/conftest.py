@@ -1,4 +1,4 @@
-"""Where the golden records and the program are."""
+"""The paths of the golden records and the program."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Odd(np.ndarray):
 
 
 class Faulty:
-    """What claims to be an array."""
+    """An object that claims to be an array."""
 
     def __array__(self, *args, **kwargs):
         raise RuntimeError("no array")
@@ -36,7 +36,7 @@ class Faulty:
 
 @contextlib.contextmanager
 def allowed():
-    """What people can be expected to catch."""
+    """The exceptions that people can be expected to catch."""
     try:
         yield
     except (ValueError, TypeError, MemoryError, TimeoutError) as error:

@@ -171,7 +171,7 @@ def test_every_account():
 
 
 def test_variants_of_pyphi():
-    """What PyPhi 1.2.0 gives when it is set otherwise than by default."""
+    """The results of PyPhi 1.2.0 when it is set otherwise than by default."""
     names = {
         "MEASURE": "measure",
         "PARTITION_TYPE": "partitions",

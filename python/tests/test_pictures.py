@@ -18,13 +18,13 @@ def structure():
 
 
 def titles(picture):
-    """What can be pointed at, and what stands above each drawing."""
+    """The texts of marks that can be pointed at, and the titles of drawings."""
     root = tree.fromstring(str(picture).encode())
     return [it.text for it in root.iter(f"{SVG}title")], [it.text for it in root.iter(f"{SVG}text")]
 
 
 def data(page):
-    """What the script of a page reads."""
+    """The data that the script of a page reads."""
     after = str(page).split('id="data">', 1)[1]
     return json.loads(after.split("</script>", 1)[0])
 

@@ -25,7 +25,7 @@ def test_without_pyphi_it_says_so():
 
 @pytest.fixture
 def stub(monkeypatch):
-    """What of PyPhi 1.2 is replaced, under two names."""
+    """The parts of PyPhi 1.2 that are replaced, under two names."""
 
     def sia(subsystem):
         return "of PyPhi"

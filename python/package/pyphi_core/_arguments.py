@@ -1,4 +1,4 @@
-"""What people write for arrays, states and units, as the engine wants it."""
+"""Arrays, states and units as people write them, converted for the engine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ArgumentError(TypeError):
 
 
 class Frozen:
-    """What does not change once it is made."""
+    """An object that does not change once it is made."""
 
     __slots__ = ()
     #: What it is, for errors.
@@ -79,7 +79,7 @@ def checked(name: str, value: Any, most: int) -> NDArray[Any]:
 
 
 def shortened(what: object, most: int = 120) -> str:
-    """What something is, within bounds."""
+    """The text of a value, shortened."""
     try:
         text = str(what)
     except Exception:  # A number that is too long to be written, or a faulty __str__.

@@ -116,7 +116,7 @@ def phi_structure(
 def evaluate_cut(
     subsystem: Subsystem, cut: Any, **given: Unpack[Options]
 ) -> iit3.SystemIrreducibilityAnalysis:
-    """What one cut takes away (IIT 3.0)."""
+    """The effect of one cut (IIT 3.0)."""
     return subsystem.evaluate_cut(cut, **given)
 
 

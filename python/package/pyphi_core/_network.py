@@ -273,7 +273,7 @@ class Network(Frozen):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was guessed, converted or rounded when it was read."""
+        """Notes on what was guessed, converted or rounded when it was read."""
         return tuple(self._native.notes)
 
     @property
@@ -299,7 +299,7 @@ class Network(Frozen):
         return arguments.numbers(units, self._labels, self.size, "nodes")
 
     def labels(self, units: Sequence[int]) -> tuple[str, ...]:
-        """What units are called: by their labels, or by their numbers."""
+        """The names of units: their labels, or their numbers."""
         return tuple(str(it) if self._labels is None else self._labels[it] for it in units)
 
     def all_states(self) -> Iterator[tuple[int, ...]]:
@@ -467,7 +467,7 @@ def _no_table(found: str, sizes: Sequence[int]) -> Exception:
 
 
 def _depth(value: Any) -> int:
-    """How many lists are in each other."""
+    """The depth to which lists are nested."""
     depth = 0
     while isinstance(value, (list, tuple)) and value:
         value, depth = value[0], depth + 1

@@ -17,7 +17,7 @@ __all__ = ["Options", "Progress"]
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far an analysis has come, as it is told to ``progress``."""
+    """The progress of an analysis, as it is told to ``progress``."""
 
     #: What is being done: ``mechanisms``, ``cuts``, ``partitions``, ``systems`` or ``numberings``.
     phase: str
@@ -32,8 +32,8 @@ class Progress:
 
 
 class Options(TypedDict, total=False):
-    """How an analysis is run. But for ``tie_order`` and the settings of IIT 3.0 (``measure`` and
-    those after it), none of these changes a result that is complete."""
+    """The options of an analysis. But for ``tie_order`` and the settings of IIT 3.0 (``measure``
+    and those after it), none of these changes a result that is complete."""
 
     #: Threads; by default ``RAYON_NUM_THREADS``, or as many as there are processors.
     threads: Optional[int]

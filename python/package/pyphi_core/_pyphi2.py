@@ -108,7 +108,7 @@ def _partition(system: Any) -> Any:
 
 
 def replacements(fall_back: Callable[[str], None]) -> list[tuple[Any, str, Any]]:
-    """What is put in the place of PyPhi's methods."""
+    """The functions that are put in the place of PyPhi's methods."""
     import pyphi.system
 
     owner = pyphi.system.System

@@ -296,7 +296,7 @@ class Partition(Records[Part]):
 
 
 class OverPurview(Record):
-    """What a mechanism says of one purview, in one direction."""
+    """The analysis of a mechanism over one purview, in one direction."""
 
     __slots__ = ()
 

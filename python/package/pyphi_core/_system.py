@@ -85,7 +85,7 @@ class _Candidate(Frozen):
 
     @property
     def node_labels(self) -> tuple[str, ...]:
-        """What they are called."""
+        """The names of the units."""
         return self._network.labels(self._nodes)
 
     @property
@@ -128,7 +128,7 @@ class _Candidate(Frozen):
         return graph(self._network, self.state, self._nodes)
 
     def _is_large(self) -> bool:
-        """Whether it is worth looking at what is left of the memory."""
+        """True if it is worth looking at the memory that is left."""
         return self._network._scale(self._nodes) >= LARGE
 
     def _units(self, field: str, units: Any) -> tuple[int, ...]:
@@ -219,7 +219,7 @@ class Subsystem(_Candidate):
     def evaluate_cut(
         self, cut: Union[iit3.Cut, Any], **given: Unpack[Options]
     ) -> iit3.SystemIrreducibilityAnalysis:
-        """What one cut takes away, whether another takes less or not."""
+        """The effect of one cut, whether another takes less or not."""
         sides = self._cut(cut)
         if sides is None:
             raise ArgumentError("cut: None, expected a Cut")
@@ -246,12 +246,13 @@ class Subsystem(_Candidate):
     # --- A mechanism ------------------------------------------------------------------------------
 
     def cause_repertoire(self, mechanism: Units, purview: Units) -> Floats:
-        """What a mechanism says of the past of a purview, with an axis for each unit of the
-        network: of length 2 for those of the purview, of length 1 for the others."""
+        """The distribution over past states of a purview, given a mechanism, with an axis for each
+        unit of the network: of length 2 for those of the purview, of length 1 for the others."""
         return self.repertoire("cause", mechanism, purview)
 
     def effect_repertoire(self, mechanism: Units, purview: Units) -> Floats:
-        """What a mechanism says of the future of a purview, shaped as ``cause_repertoire``."""
+        """The distribution over future states of a purview, given a mechanism, shaped as
+        ``cause_repertoire``."""
         return self.repertoire("effect", mechanism, purview)
 
     def unconstrained_cause_repertoire(self, purview: Units) -> Floats:
@@ -420,7 +421,7 @@ class System(_Candidate):
 
     @property
     def ties(self) -> str:
-        """What is done with ties between purviews."""
+        """The policy for ties between purviews."""
         return self._ties
 
     def _options(self, given: Any, of_structure: bool = False, **more: Any) -> _engine.Options:
@@ -466,7 +467,7 @@ class System(_Candidate):
     def evaluate_partition(
         self, partition: iit4.SystemPartition, **given: Unpack[Options]
     ) -> iit4.SystemIrreducibilityAnalysis:
-        """What one partition takes away, whether another takes less or not."""
+        """The effect of one partition, whether another takes less or not."""
         try:
             parts = list(zip(partition.parts, partition.directions))
         except AttributeError:

@@ -66,7 +66,7 @@ class CausalLink(Record):
 
     @property
     def undetermined(self) -> bool:
-        """Whether these are several."""
+        """True if these are several."""
         return bool(self._data["undetermined"])
 
     @property
@@ -132,7 +132,7 @@ class Irreducibility(Record):
 
     @property
     def reason(self) -> Optional[str]:
-        """Why no partition was tried; None if one was."""
+        """The reason why no partition was tried; None if one was."""
         found: Optional[str] = self._data["reason"]
         return found
 
@@ -141,7 +141,7 @@ class Irreducibility(Record):
 
 
 class Account(Answered):
-    """What caused what in a transition."""
+    """The account of a transition: what caused what."""
 
     __slots__ = ()
 
@@ -307,7 +307,7 @@ class Events(Listed[Event]):
 
     @property
     def extrinsic(self) -> bool:
-        """Whether causes and effects were looked for among all units."""
+        """True if causes and effects were looked for among all units."""
         return bool(self._content()["extrinsic"])
 
 
@@ -444,7 +444,7 @@ def true_events(
     scheme: str = "all",
     **given: Unpack[Options],
 ) -> Events:
-    """What has an actual cause in the state ``previous`` and an actual effect in the state
+    """Events that have an actual cause in the state ``previous`` and an actual effect in the state
     ``next``, all within ``nodes``, by default the major complex of IIT 3.0 in the state
     ``current``."""
     way = (_has_noise(network, background), str(scheme))

@@ -120,7 +120,8 @@ class CoreCauseOrEffect(OverPurview):
 
     @property
     def repertoire(self) -> Floats:
-        """What the mechanism says about the purview, with an axis for each unit of the network."""
+        """The distribution over states of the purview, given the mechanism, with an axis for each
+        unit of the network."""
         return self._repertoire(self._data["record"]["repertoire"], self.purview)
 
     @property
@@ -268,8 +269,8 @@ class SystemIrreducibilityAnalysis(OfSystem):
 
     @property
     def ties(self) -> int:
-        """How many core causes and effects in the two structures were chosen among equals. If this
-        is not 0, Φ depends on how the units are numbered."""
+        """The number of core causes and effects in the two structures that were chosen among
+        equals. If this is not 0, Φ depends on how the units are numbered."""
         return int(self._content()["ties"])
 
     @property
@@ -387,7 +388,8 @@ class RepertoireIrreducibilityAnalysis(OverPurview):
 
     @property
     def repertoire(self) -> Floats:
-        """What the mechanism says about the purview, with an axis for each unit of the network."""
+        """The distribution over states of the purview, given the mechanism, with an axis for each
+        unit of the network."""
         return self._repertoire(self._data["record"]["repertoire"], self.purview)
 
     @property
@@ -414,7 +416,7 @@ class MechanismAnalysis(OfMechanism[RepertoireIrreducibilityAnalysis]):
 
 
 class StructureDistance(Answered):
-    """How far two cause-effect structures are apart."""
+    """The distance of two cause-effect structures."""
 
     __slots__ = ()
 

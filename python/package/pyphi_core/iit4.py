@@ -90,7 +90,7 @@ class SystemPartition(Frozen):
 
     @property
     def directions(self) -> tuple[str, ...]:
-        """What is cut of each: ``inputs_cut``, ``outputs_cut`` or ``both``."""
+        """The direction in which each part is cut: ``inputs_cut``, ``outputs_cut`` or ``both``."""
         return self._directions
 
     @property
@@ -211,12 +211,12 @@ class SystemIrreducibilityAnalysis(OfSystem):
 
     @property
     def mip_ties(self) -> int:
-        """How many partitions are tied for the minimum, this one included."""
+        """The number of partitions that are tied for the minimum, this one included."""
         return int(self._content()["mip_ties"])
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why no partition was tried."""
+        """The reasons why no partition was tried."""
         return tuple(self._content()["reasons"])
 
     @property
@@ -235,12 +235,12 @@ class SystemIrreducibilityAnalysis(OfSystem):
 
     @property
     def cause(self) -> Optional[SystemState]:
-        """What the system specifies as its cause."""
+        """The state that the system specifies as its cause."""
         return self._system_state("cause")
 
     @property
     def effect(self) -> Optional[SystemState]:
-        """What the system specifies as its effect."""
+        """The state that the system specifies as its effect."""
         return self._system_state("effect")
 
     @property
@@ -450,7 +450,7 @@ class Relation(Record):
 
     @property
     def n_faces(self) -> int:
-        """How many faces it has."""
+        """The number of its faces."""
         return self._list.n_faces(self._found())
 
     def faces(self, most: int = 1000) -> list[Face]:
@@ -498,7 +498,7 @@ class Relations:
 
     @property
     def count(self) -> int:
-        """How many there are, those of single distinctions included."""
+        """The number of relations, those of single distinctions included."""
         return self._list.count()
 
     def __len__(self) -> int:

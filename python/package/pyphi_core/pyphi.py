@@ -36,7 +36,7 @@ class FallbackWarning(UserWarning):
 
 
 class _CannotError(Exception):
-    """What this engine cannot do as PyPhi is set."""
+    """An analysis that this engine cannot do with the settings of PyPhi."""
 
 
 #: What was put in PyPhi's place: module or class, name, what was there.
@@ -86,7 +86,7 @@ def disable() -> None:
 
 
 def is_enabled() -> bool:
-    """Whether PyPhi runs on this engine."""
+    """Return True if PyPhi runs on this engine."""
     return bool(_replaced)
 
 
