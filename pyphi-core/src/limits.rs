@@ -402,7 +402,8 @@ mod tests {
     use super::*;
     use crate::fixtures::{complete_majority, dense_logistic, generic_logistic, ring_logistic};
     use crate::iit4;
-    use crate::{big_phi, causation, complexes, phi_range};
+    use crate::tpm::Tpm;
+    use crate::{big_phi, causation, complexes, grain, phi_range};
 
     /// The most steps between two looks: a fraction of a second in a release build.
     const MOST_STEPS: u64 = 100_000_000;
@@ -440,14 +441,19 @@ mod tests {
     /// long after.
     #[track_caller]
     fn check(what: &str, subsystem: &Subsystem, analyses: &[(&str, Analysis)], stop_at: u64) {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
         for (analysis, work) in analyses {
-            let cancel = Some(Arc::new(AtomicBool::new(false)));
-            let options = Options { cancel, ..Options::default() };
-            let found = pool.install(|| stretch::of(stop_at, || work(subsystem, &options)));
-            let is_soon = found.longest + found.after <= MOST_STEPS;
-            assert!(is_soon, "{what}, {analysis}, told to stop at look {stop_at}: {found:?}");
+            check_one(&format!("{what}, {analysis}"), stop_at, |options| work(subsystem, options));
         }
+    }
+
+    #[track_caller]
+    fn check_one(what: &str, stop_at: u64, work: impl FnOnce(&Options) + Send) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+        let cancel = Some(Arc::new(AtomicBool::new(false)));
+        let options = Options { cancel, ..Options::default() };
+        let found = pool.install(|| stretch::of(stop_at, || work(&options)));
+        let is_soon = found.longest + found.after <= MOST_STEPS;
+        assert!(is_soon, "{what}, told to stop at look {stop_at}: {found:?}");
     }
 
     #[test]
@@ -480,6 +486,22 @@ mod tests {
         check("generic 12", &generic_logistic(12, 1), &analyses, 6000);
         check("dense 9", &dense_logistic(9, 1), &analyses, 300);
         check("dense 6", &dense_logistic(6, 1), &analyses, u64::MAX);
+    }
+
+    /// The steps of 14 units are several times as many as there may be between two looks.
+    #[test]
+    fn effective_information_stops_soon_after_it_is_told() {
+        let tpm = Tpm::from_state_by_node(&vec![vec![0.5; 14]; 1 << 14]).expect("a TPM");
+        for stop_at in [0, 300] {
+            check_one("effective information", stop_at, |options| {
+                let found = grain::effective_information(&tpm, options);
+                assert_eq!(found, Err(StopReason::Cancelled));
+            });
+        }
+        let small = Tpm::from_state_by_node(&vec![vec![0.5; 6]; 1 << 6]).expect("a TPM");
+        check_one("effective information of 6", u64::MAX, |options| {
+            assert!(grain::effective_information(&small, options).is_ok());
+        });
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::engine::{own, with_engine};
 use crate::error::{refused, wrong};
 use crate::network::Network;
 use crate::options::Options;
-use crate::run::{Answer, json, run};
+use crate::run::{Answer, json, run, stopped};
 
 /// Sets of units.
 type Sets = Vec<Vec<usize>>;
@@ -26,7 +26,8 @@ pub(crate) fn effective_information(
     options: &Options,
 ) -> PyResult<Answer> {
     let core = network.network.clone();
-    let found = run(py, options, move |_| information_of(core.tpm()))?;
+    let found = run(py, options, move |engine| information_of(core.tpm(), engine))?;
+    let found = found.map_err(stopped)?;
     let record = EffectiveInformationRecord::from(found);
     Ok(Answer::new(found.bits, StopReason::Complete, move || json(&record)))
 }

@@ -346,6 +346,8 @@ def test_limits_of_searches():
         macro.complexes(network, (0,) * 8, memory_limit=1000)
     with pytest.raises(TimeoutError, match=r"time limit of 0\.100 s"):
         macro.emergence(network, (0,) * 8, time_limit=0.1)
+    with pytest.raises(TimeoutError, match=r"time limit of 0\.010 s"):
+        macro.effective_info(pc.Network(rng.random((1 << 16, 16))), time_limit=0.01)
     with pytest.raises(MemoryError):
         pc.actual.nexus(network, (0,) * 8, (1,) * 8, memory_limit=1000)
     told = []

@@ -34,6 +34,7 @@ CALLS = [
     "pc.phi_structure(pc.Network(rng.random((1024, 10))), (0,) * 10)",
     "pc.phi_many(rng.random((200_000, 32, 5)), (0,) * 5)",
     "pc.complexes(pc.Network(rng.random((512, 9))), (0,) * 9)",
+    "pc.macro.effective_info(pc.Network(rng.random((1 << 16, 16))))",
 ]
 
 

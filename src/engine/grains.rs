@@ -7,7 +7,7 @@ use pyphi_core::grain::{
     effective_information, emergence, macro_phi,
 };
 pub use pyphi_core::grain::{EffectiveInformation, Grains};
-use pyphi_core::{Options, predicted_bytes};
+use pyphi_core::{Options, StopReason, predicted_bytes};
 use serde::Serialize;
 
 use crate::engine::exact::{
@@ -139,22 +139,29 @@ impl From<&Grain> for GrainRecord {
 }
 
 impl MacroRecord {
-    fn new(system: &MacroSystem, found: &MacroPhi) -> MacroRecord {
+    /// # Errors
+    /// The reason, if it was stopped.
+    fn new(
+        system: &MacroSystem,
+        found: &MacroPhi,
+        options: &Options,
+    ) -> Result<MacroRecord, StopReason> {
+        let information = effective_information(system.tpm(), options)?;
         let subsystem = system.subsystem();
         let concepts = |ces: &pyphi_core::CauseEffectStructure| {
             ces.concepts.iter().map(ConceptRecord::from).collect()
         };
-        MacroRecord {
+        Ok(MacroRecord {
             grain: system.grain().into(),
             tpm: system.tpm().to_rows(),
             cm: subsystem.network().cm(),
             state: subsystem.state().values(),
-            effective_information: effective_information(system.tpm()).into(),
+            effective_information: information.into(),
             phi: found.phi,
             cut: found.cut,
             ces: concepts(&found.ces),
             partitioned_ces: concepts(&found.partitioned_ces),
-        }
+        })
     }
 }
 
@@ -207,15 +214,18 @@ impl Engine {
             let began = Instant::now();
             let system = MacroSystem::within(core, state, &grain, &options)?;
             Ok(system.and_then(|system| {
+                let information = effective_information(core.tpm(), &options.left(began))?;
                 let found = macro_phi(&system, &options.left(began))?;
-                Ok(MacroRecord::new(&system, &found))
+                let found = MacroRecord::new(&system, &found, &options.left(began))?;
+                Ok((information, found))
             }))
         })?;
-        let found = found.map_err(refuse)?.or_else(|reason| stopped(reason, &place))?;
+        let (information, found) =
+            found.map_err(refuse)?.or_else(|reason| stopped(reason, &place))?;
         Ok(GrainsRecord {
             name: network.name().map(str::to_owned),
             state: state.values(),
-            effective_information: effective_information(core.tpm()).into(),
+            effective_information: information.into(),
             search: None,
             found: Some(found),
         })
@@ -236,24 +246,36 @@ impl Engine {
         let place = network.place();
         let refuse = |error: pyphi_core::Error| wrong(&place, &error);
         let n_units = if has_nodes { units.len() } else { core.n_units() };
-        let found =
-            self.within_memory(&place, needed(n_units), |options: Options| match has_nodes {
+        let found = self.within_memory(&place, needed(n_units), |options: Options| {
+            let began = Instant::now();
+            let searched = match has_nodes {
                 true => best_grain(core, state, units, grains, &options),
                 false => emergence(core, state, grains, &options),
-            })?;
-        let found = found.map_err(refuse)?.or_else(|reason| stopped(reason, &place))?;
-        let Emergence { emergence, grain, found, micro, n_grains, n_without_system } = found;
-        let found = match (grain, found) {
-            (Some(grain), Some(found)) => {
-                let system = MacroSystem::new(core, state, &grain).map_err(refuse)?;
-                Some(MacroRecord::new(&system, &found))
-            }
-            _ => None,
-        };
+            };
+            let searched = match searched? {
+                Ok(searched) => searched,
+                Err(reason) => return Ok(Err(reason)),
+            };
+            let system = match &searched.grain {
+                Some(grain) => Some(MacroSystem::new(core, state, grain)?),
+                None => None,
+            };
+            let described = || -> Result<_, StopReason> {
+                let information = effective_information(core.tpm(), &options.left(began))?;
+                let found = system.as_ref().zip(searched.found.as_ref());
+                let found = found.map(|it| MacroRecord::new(it.0, it.1, &options.left(began)));
+                Ok((information, found.transpose()?))
+            };
+            let described = described();
+            Ok(described.map(|described| (searched, described)))
+        })?;
+        let (searched, (information, found)) =
+            found.map_err(refuse)?.or_else(|reason| stopped(reason, &place))?;
+        let Emergence { emergence, micro, n_grains, n_without_system, .. } = searched;
         Ok(GrainsRecord {
             name: network.name().map(str::to_owned),
             state: state.values(),
-            effective_information: effective_information(core.tpm()).into(),
+            effective_information: information.into(),
             search: Some(SearchRecord {
                 emergence,
                 micro_phi: micro.as_ref().map_or(0.0, |it| it.phi),

@@ -1,5 +1,6 @@
 //! Effective information: how much a uniform choice of the past says about the present.
 
+use crate::limits::{Options, Stop, StopReason, steps};
 use crate::tpm::Tpm;
 
 /// Effective information of a TPM and what it is made of (Hoel, Albantakis, Tononi 2013).
@@ -15,26 +16,40 @@ pub struct EffectiveInformation {
     pub degeneracy: f64,
 }
 
-/// Effective information of a TPM. It depends neither on a state nor on a partition.
+/// Effective information of a TPM. It depends neither on a state nor on a partition. It takes 4ⁿ
+/// steps for n binary units, which the limit on time and [`Options::cancel`] can end; other options
+/// are not looked at.
 ///
 /// ```
-/// use pyphi_core::{Tpm, grain::effective_information};
+/// use pyphi_core::{Options, Tpm, grain::effective_information};
 ///
 /// // Two units that copy each other, and two that are always OFF.
+/// let options = Options::default();
 /// let copies = [vec![0.0, 0.0], vec![0.0, 1.0], vec![1.0, 0.0], vec![1.0, 1.0]];
-/// let found = effective_information(&Tpm::from_state_by_node(&copies)?);
+/// let found = effective_information(&Tpm::from_state_by_node(&copies)?, &options).unwrap();
 /// assert_eq!((found.bits, found.determinism, found.degeneracy), (2.0, 1.0, 0.0));
-/// let found = effective_information(&Tpm::from_state_by_node(&vec![vec![0.0; 2]; 4])?);
+/// let never = Tpm::from_state_by_node(&vec![vec![0.0; 2]; 4])?;
+/// let found = effective_information(&never, &options).unwrap();
 /// assert_eq!((found.bits, found.determinism, found.degeneracy), (0.0, 1.0, 1.0));
 /// # Ok::<(), pyphi_core::Error>(())
 /// ```
-pub fn effective_information(tpm: &Tpm) -> EffectiveInformation {
+///
+/// # Errors
+/// The reason, if it was stopped.
+pub fn effective_information(
+    tpm: &Tpm,
+    options: &Options,
+) -> Result<EffectiveInformation, StopReason> {
+    let stop = Stop::new(options);
     let (n_units, n_states) = (tpm.n_units(), tpm.n_states());
     let alphabet = tpm.alphabet();
     let mut mean = vec![0.0; n_states];
     let mut next = Vec::new();
     let mut entropy = 0.0;
     for row in 0..n_states {
+        if let Some(reason) = stop.reason() {
+            return Err(reason);
+        }
         next.clear();
         next.push(1.0);
         // Units are independent given the past, so their entropies add up.
@@ -47,15 +62,18 @@ pub fn effective_information(tpm: &Tpm) -> EffectiveInformation {
         }
         mean.iter_mut().zip(&next).for_each(|(sum, p)| *sum += p / n_states as f64);
         entropy += of_row;
+        // The distribution has been doubled until it had all states, and was added.
+        steps(3 * n_states);
     }
     let most = (n_states as f64).log2();
     let entropy = entropy / n_states as f64;
     let of_mean: f64 = mean.iter().map(|&p| surprise(p)).sum();
-    EffectiveInformation {
+    steps(n_states);
+    Ok(EffectiveInformation {
         bits: (of_mean - entropy).max(0.0),
         determinism: 1.0 - entropy / most,
         degeneracy: 1.0 - of_mean / most,
-    }
+    })
 }
 
 /// -p log2 p.

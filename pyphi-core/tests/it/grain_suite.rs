@@ -126,7 +126,7 @@ fn emergence_of_the_macro_network() {
     assert_eq!(all.grain, Some(golden.grain()));
     assert_eq!(all.n_grains, 88);
     let tpm = Tpm::from_state_by_node(&golden.tpm).unwrap();
-    let found = effective_information(&tpm);
+    let found = effective_information(&tpm, &options).unwrap();
     assert!(is_printed(found.bits, 1.148579), "{found:?}");
     near("EI", found.bits, 4.0 * (found.determinism - found.degeneracy));
     // Black boxes and time scales are searched too.

@@ -678,7 +678,7 @@ fn every_function_knows_three_values_or_says_that_it_does_not() {
         assert_eq!((found.phi, found.cut), (expected.phi, expected.cut));
         assert_eq!(found.ces, expected.ces);
     }
-    let information = grain::effective_information(network.tpm());
+    let information = grain::effective_information(network.tpm(), &options).unwrap();
     assert!(is_near(information.bits, 9f64.log2()), "{information:?}");
     assert_eq!(information.determinism, 1.0);
     assert!(is_near(information.degeneracy, 0.0), "{information:?}");

@@ -337,7 +337,8 @@ class MacroAnalysis(Answered):
 
 
 def effective_info(network: Network, **given: Unpack[Options]) -> EffectiveInformation:
-    """EI of the TPM of a network. It depends on no state."""
+    """EI of the TPM of a network. It depends on no state. It takes 4ⁿ steps for n binary units;
+    when ``time_limit`` is over, it raises ``TimeoutError``."""
     answer = _engine.effective_information(_checked(network)._native, options(given))
     return EffectiveInformation(json.loads(answer.json()), network)
 
