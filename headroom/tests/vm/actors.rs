@@ -24,7 +24,8 @@ pub(crate) const PROGRAMS: &str = "/vm";
 pub(crate) const ACTOR: &str = "actor";
 pub(crate) const COMPILER: &str = "rustc";
 pub(crate) const LINKER: &str = "cc";
-/// What the real compiler says to `-vV`, and to what cargo asks before it builds.
+/// The answers of the real compiler to `-vV`, and to the questions that cargo asks before it
+/// builds.
 pub(crate) const VERSION: &str = "version";
 pub(crate) const ANSWERS: &str = "answers";
 

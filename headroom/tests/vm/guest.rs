@@ -400,7 +400,7 @@ struct Machine {
     has_daemon: bool,
 }
 
-/// What a row of the table shows.
+/// The cells of a row of the table.
 struct Row {
     code: Option<i32>,
     kills: u64,

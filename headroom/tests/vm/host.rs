@@ -20,12 +20,12 @@ const NEEDED: [(&str, &str); 4] = [
     ("mke2fs", "e2fsprogs"),
     ("apt-get", "apt"),
 ];
-/// What the machine has besides Debian's smallest set.
+/// The packages that the machine has besides Debian's smallest set.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,systemd-oomd,earlyoom,kmod,udev,\
     linux-image-cloud-amd64,initramfs-tools";
 /// A new number has the machine made anew.
 const RECIPE: u32 = 1;
-/// What never serves here takes time at every start.
+/// Services that are never needed here and take time at every start.
 const OFF: [&str; 11] = [
     "apt-daily.timer",
     "apt-daily-upgrade.timer",
