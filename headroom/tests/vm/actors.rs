@@ -20,7 +20,8 @@ use nix::{
 
 /// Where the machine finds this program, `cargo-headroom` and cargo.
 pub(crate) const PROGRAMS: &str = "/vm";
-/// The name of this program there; as the others it is the compiler, and a linker that nobody asks.
+/// The name of this program there; as the others it is the compiler, and a linker that is never
+/// called.
 pub(crate) const ACTOR: &str = "actor";
 pub(crate) const COMPILER: &str = "rustc";
 pub(crate) const LINKER: &str = "cc";
