@@ -13,7 +13,7 @@ use crate::by_definition;
 use crate::concept::LocalConcept;
 use crate::cut_structure::{CutStructure, Intact};
 use crate::error::Result;
-use crate::fixed::{COARSE_ONE, cost_to_f64, to_coarse};
+use crate::fixed::{COARSE_ONE, cost_to_f64, to_coarse, to_f64};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch, memory_needed};
 use crate::mip::{Core, Rules, Scratch, SmallPhi};
 use crate::partition::Cut;
@@ -100,6 +100,47 @@ impl BigPhi {
     }
 }
 
+/// The numbers of a [`BigPhi`], without its structures: what surveys of many networks keep.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PhiSummary {
+    /// [`BigPhi::phi`].
+    pub phi: f64,
+    /// [`BigPhi::cut`].
+    pub cut: Option<Cut>,
+    /// The number of concepts of the intact system; 0 where Φ = 0 without search, and of a search
+    /// that was stopped.
+    pub n_concepts: usize,
+    /// Σφ over these concepts.
+    pub sum_phi: f64,
+    /// [`BigPhi::ties`].
+    pub ties: u64,
+    /// [`BigPhi::conceptual_information`].
+    pub conceptual_information: Option<f64>,
+    /// The reason for the end: the search is complete, or it was stopped.
+    pub stop_reason: StopReason,
+}
+
+impl PhiSummary {
+    /// Returns `true` if the result is exact.
+    pub fn is_complete(&self) -> bool {
+        self.stop_reason == StopReason::Complete
+    }
+}
+
+impl From<&BigPhi> for PhiSummary {
+    fn from(result: &BigPhi) -> PhiSummary {
+        PhiSummary {
+            phi: result.phi,
+            cut: result.cut,
+            n_concepts: result.ces.concepts.len(),
+            sum_phi: result.ces.sum_phi(),
+            ties: result.ties,
+            conceptual_information: result.conceptual_information,
+            stop_reason: result.stop_reason,
+        }
+    }
+}
+
 /// Φ of a subsystem (IIT 3.0; Oizumi et al. 2014), on the threads of the current rayon pool.
 ///
 /// Φ is 0 without search if the subsystem is empty, a single unit or not strongly connected.
@@ -153,41 +194,43 @@ fn cuts(subsystem: &Subsystem, variant: Variant) -> Cuts {
 }
 
 /// Φ of many subsystems, each on one thread, as many at once as the current rayon pool has threads;
-/// in their order. For surveys of small networks: each result is that of [`big_phi`], without what
-/// it costs to share out one.
+/// in their order. For surveys of small networks: the numbers are those of [`big_phi`], without
+/// what it costs to share out one search, and to describe its concepts, which is an eighth of a
+/// search of 3 units.
 ///
 /// The limit on time is that of all together: those that it leaves no time for say so. The limit on
 /// memory is compared with as many of one subsystem as there are threads. Progress is not told.
 ///
 /// ```
-/// use pyphi_core::{Options, big_phi, big_phi_many, fixtures};
+/// use pyphi_core::{Options, PhiSummary, big_phi, big_phi_many, fixtures};
 ///
 /// let subsystems = [fixtures::or_and_xor(), fixtures::generic_logistic(4, 1)];
 /// let results = big_phi_many(&subsystems, &Options::default());
-/// assert_eq!(results[1].phi, big_phi(&subsystems[1], &Options::default()).phi);
+/// assert_eq!(results[1], PhiSummary::from(&big_phi(&subsystems[1], &Options::default())));
 /// ```
 ///
 /// # Panics
 /// As [`big_phi`].
-pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<BigPhi> {
+pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<PhiSummary> {
     let n_threads = rayon::current_num_threads() as u64;
     let (quiet, stop) = (Options { progress: None, ..options.clone() }, Stop::new(options));
     let solve = |subsystem: &Subsystem| {
         if is_zero_without_search(subsystem) {
-            return big_phi(subsystem, &quiet);
+            return PhiSummary::from(&big_phi(subsystem, &quiet));
         }
         let needed_bytes = memory_needed(subsystem, 1, false).saturating_mul(n_threads);
         if let Some(reason) = memory_limit(needed_bytes, options).or_else(|| stop.reason()) {
-            return without_structure(subsystem, reason);
+            return PhiSummary::from(&without_structure(subsystem, reason));
         }
         if !(quiet.variant.has_bounds() && subsystem.is_binary()) {
             quiet.variant.check().unwrap_or_else(|error| panic!("{error}"));
             let cuts = cuts(subsystem, quiet.variant);
-            return by_definition::big_phi(subsystem, &quiet, stop.clone(), &cuts);
+            let found = by_definition::big_phi(subsystem, &quiet, stop.clone(), &cuts);
+            return PhiSummary::from(&found);
         }
         let search =
             Search { is_alone: true, stop: stop.clone(), ..Search::new(subsystem, &quiet) };
-        with_ties(search.run(), &quiet)
+        search.summary()
     };
     subsystems.par_iter().map(solve).collect()
 }
@@ -366,6 +409,16 @@ pub(crate) struct MechanismResult {
     pub(crate) purview_ties: u64,
 }
 
+/// What the distances of cuts say of a system.
+struct Verdict {
+    /// Φ, or as much as is known of it.
+    phi: f64,
+    /// Position of the MIP in the order of cuts.
+    rank: Option<usize>,
+    /// `true` if no cut that was left out could change it.
+    is_decided: bool,
+}
+
 /// The result for a cut at the end of the search.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CutResult {
@@ -383,6 +436,12 @@ impl CutResult {
             Total::AtLeast(_) => None,
         }
     }
+}
+
+/// As [`CauseEffectStructure::ties`].
+fn n_ties(concepts: &[LocalConcept]) -> u64 {
+    let is_tied = |core: &Core| u64::from(core.n_tied_in_size > 1);
+    concepts.iter().map(|it| is_tied(&it.cause) + is_tied(&it.effect)).sum()
 }
 
 /// The tolerance as mass × distance.
@@ -534,7 +593,54 @@ impl<'a> Search<'a> {
             let zero = BigPhi::zero(units, nothing, StopReason::Complete, stats);
             return BigPhi { conceptual_information: Some(0.0), ..zero };
         }
+        let Verdict { phi, rank, is_decided } = self.verdict(results);
         let (cuts_decided, cuts_total) = (results.len() as u64, self.cuts.len() as u64);
+        let cut = rank.map(|rank| self.cuts[rank]);
+        // A structure takes long: who was told to stop has none.
+        let stopped = |reason| {
+            let zero = BigPhi::zero(units, CauseEffectStructure::default(), reason, stats);
+            BigPhi { phi, cut, cuts_decided, cuts_total, ..zero }
+        };
+        if let Some(reason) = self.stop.reason().filter(|_| !is_decided) {
+            return stopped(reason);
+        }
+        let ces = self.describe(&Wiring::intact(self.tables), &intact.concepts);
+        if let Some(reason) = self.stop.reason() {
+            return stopped(reason);
+        }
+        let conceptual_information = Some(intact.conceptual_information());
+        let Some(rank) = rank.filter(|_| phi > 0.0) else {
+            let result = BigPhi::zero(units, ces, StopReason::Complete, stats);
+            return BigPhi { phi, cut, cuts_decided, cuts_total, conceptual_information, ..result };
+        };
+        let cut_wiring = self.subsystem.wiring(Some(self.cuts[rank]));
+        let partitioned = self.partitioned(intact, rank, &cut_wiring);
+        let partitioned_ces = self.describe(&cut_wiring, &partitioned);
+        if let Some(reason) = self.stop.reason() {
+            return stopped(reason);
+        }
+        let purview_ties = self
+            .options
+            .count_ties
+            .then(|| intact_ties + results.iter().map(|result| result.purview_ties).sum::<u64>());
+        BigPhi {
+            units,
+            phi,
+            cut,
+            ties: ces.ties() + partitioned_ces.ties(),
+            ces,
+            partitioned_ces,
+            purview_ties,
+            cuts_decided,
+            cuts_total,
+            conceptual_information,
+            stop_reason: StopReason::Complete,
+            stats,
+        }
+    }
+
+    /// Φ and MIP from what is known of the cuts.
+    fn verdict(&self, results: &[CutResult]) -> Verdict {
         let best = results.iter().filter_map(CutResult::exact).map(|(total, _)| total).min();
         let zero = self.coarse_tolerance();
         // Everything within the tolerance of the best is tied; the first of those in order is the
@@ -558,57 +664,64 @@ impl<'a> Search<'a> {
             Some(best) if best <= zero => 0.0,
             Some(best) => cost_to_f64(best),
         };
-        // A structure takes long: who was told to stop has none.
-        let stopped = |reason| BigPhi {
-            phi,
-            cut: rank.map(|rank| self.cuts[rank]),
-            cuts_decided,
-            cuts_total,
-            ..BigPhi::zero(units, CauseEffectStructure::default(), reason, stats)
-        };
         // A cut without effect decides everything, whatever else was left undone.
-        let is_decided = cuts_decided == cuts_total || best.is_some_and(|best| best <= zero);
-        if let Some(reason) = self.stop.reason().filter(|_| !is_decided) {
-            return stopped(reason);
-        }
-        let ces = self.describe(&Wiring::intact(self.tables), &intact.concepts);
-        if let Some(reason) = self.stop.reason() {
-            return stopped(reason);
-        }
-        let conceptual_information = Some(intact.conceptual_information());
-        let Some(rank) = rank.filter(|_| phi > 0.0) else {
-            let result = BigPhi::zero(units, ces, StopReason::Complete, stats);
-            let cut = rank.map(|rank| self.cuts[rank]);
-            return BigPhi { phi, cut, cuts_decided, cuts_total, conceptual_information, ..result };
-        };
-        let cut = self.cuts[rank];
-        let cut_wiring = self.subsystem.wiring(Some(cut));
-        let small_phi = self.small_phi(&cut_wiring, Some(rank));
+        let is_decided = results.len() == self.cuts.len() || best.is_some_and(|best| best <= zero);
+        Verdict { phi, rank, is_decided }
+    }
+
+    /// The concepts of the system under the cut of this rank, whose wiring is given. Anything, if
+    /// the analysis is to stop.
+    fn partitioned(&self, intact: &Intact, rank: usize, wiring: &Wiring) -> Vec<LocalConcept> {
+        let small_phi = self.small_phi(wiring, Some(rank));
         let (structure, _) =
             self.workspace.work_in(|scratch| CutStructure::new(&small_phi, intact, scratch));
         let (settled, _) =
             self.share(structure.n_changed(), |scratch, idx| structure.settled(idx, scratch));
-        let partitioned_ces = self.describe(&cut_wiring, &structure.concepts(settled));
-        if let Some(reason) = self.stop.reason() {
-            return stopped(reason);
-        }
-        let purview_ties = self
-            .options
-            .count_ties
-            .then(|| intact_ties + results.iter().map(|result| result.purview_ties).sum::<u64>());
-        BigPhi {
-            units,
+        structure.concepts(settled)
+    }
+
+    /// The numbers of [`Search::run`], without the structures.
+    fn summary(&self) -> PhiSummary {
+        let stopped = |phi, cut, stop_reason| PhiSummary {
             phi,
-            cut: Some(cut),
-            ties: ces.ties() + partitioned_ces.ties(),
-            ces,
-            partitioned_ces,
-            purview_ties,
-            cuts_decided,
-            cuts_total,
-            conceptual_information,
+            cut,
+            n_concepts: 0,
+            sum_phi: 0.0,
+            ties: 0,
+            conceptual_information: None,
+            stop_reason,
+        };
+        let (intact, ..) = self.intact();
+        if let Some(reason) = self.stop.reason() {
+            return PhiSummary::from(&without_structure(self.subsystem, reason));
+        }
+        if intact.concepts.is_empty() {
+            let zero = stopped(0.0, None, StopReason::Complete);
+            return PhiSummary { conceptual_information: Some(0.0), ..zero };
+        }
+        let ranks = self.cuts_likely_first();
+        let (results, _) = self.evaluate(&ranks, &intact, &Bound::default(), |_| ());
+        let Verdict { phi, rank, is_decided } = self.verdict(&results);
+        let cut = rank.map(|rank| self.cuts[rank]);
+        if let Some(reason) = self.stop.reason().filter(|_| !is_decided) {
+            return stopped(phi, cut, reason);
+        }
+        let mut ties = n_ties(&intact.concepts);
+        if let Some(rank) = rank.filter(|_| phi > 0.0) {
+            let wiring = self.subsystem.wiring(Some(self.cuts[rank]));
+            ties += n_ties(&self.partitioned(&intact, rank, &wiring));
+        }
+        if let Some(reason) = self.stop.reason() {
+            return stopped(phi, cut, reason);
+        }
+        PhiSummary {
+            phi,
+            cut,
+            n_concepts: intact.concepts.len(),
+            sum_phi: intact.concepts.iter().map(|it| to_f64(it.phi)).sum(),
+            ties,
+            conceptual_information: Some(intact.conceptual_information()),
             stop_reason: StopReason::Complete,
-            stats,
         }
     }
 

@@ -18,7 +18,7 @@ use crate::emd::EmdSolver;
 use crate::fixed::{Fixed, cost_to_f64, place_distribution, to_coarse, to_f64, to_fixed};
 use crate::iit4::for_each_joint;
 use crate::limits::{Options, Phase, Stop, StopReason, Watch, steps};
-use crate::partition::{Cut, Partition, local_partitions, two_parts};
+use crate::partition::{Cut, Partition, last, local_partitions, two_parts};
 use crate::repertoire::{Direction, RepertoireScratch, marginals, multiply, product_repertoire};
 use crate::stats::Stats;
 use crate::structure::{CauseEffectStructure, SAME_REPERTOIRE};
@@ -45,7 +45,7 @@ fn for_each_partition<B>(
             .try_for_each(|first| visit(&two_parts(mechanism, purview, first))),
         MechanismPartitions::Tri => {
             visit(&[(mechanism, 0), (0, purview)])?;
-            let top = 1 << (31 - mechanism.leading_zeros());
+            let top = last(mechanism);
             for m1 in submasks(mechanism & !top).filter(|&it| it != 0) {
                 for p3 in submasks(purview).filter(|&it| it != purview) {
                     for p1 in submasks(purview & !p3) {

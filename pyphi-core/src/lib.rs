@@ -91,7 +91,7 @@ mod workspace;
 
 pub use alphabet::Alphabet;
 pub use big_phi::{
-    BigPhi, big_phi, big_phi_many, big_phi_over, big_phi_under, cut_distances,
+    BigPhi, PhiSummary, big_phi, big_phi_many, big_phi_over, big_phi_under, cut_distances,
     is_zero_without_search,
 };
 pub use complex::{

@@ -19,7 +19,7 @@ use crate::cut_structure::Changed;
 use crate::emd::{Emd, EmdSolver};
 use crate::fixed::{Fixed, place_distribution, to_f64, to_fixed};
 use crate::limits::{Stop, steps};
-use crate::partition::local_partitions;
+use crate::partition::{last, local_partitions};
 use crate::repertoire::{
     Direction, RepertoireScratch, cause_repertoire, marginals, multiply, placed_product,
 };
@@ -441,7 +441,7 @@ impl MarginalTable {
     ) {
         steps(((LANES / 4) << (mechanism.count_ones() + purview.count_ones())) / 2);
         let whole = &self.rows::<LANES>(mechanism)[purview as usize];
-        let top = 1 << (31 - mechanism.leading_zeros());
+        let top = last(mechanism);
         for m1 in submasks(mechanism & !top) {
             let first = self.rows::<LANES>(m1);
             let second = self.rows::<LANES>(mechanism & !m1);
@@ -485,38 +485,47 @@ impl MarginalTable {
     }
 
     /// The bound of one partition.
-    fn bound(
+    fn bound(&self, mechanism: u32, purview: u32, first: (u32, u32)) -> Bound {
+        self.least_bound(mechanism, purview, std::iter::once(first)).0
+    }
+
+    /// The first of the smallest bounds of some partitions, each given by its first part, and their
+    /// number.
+    #[inline]
+    fn least_bound(
         &self,
         mechanism: u32,
         purview: u32,
-        first_mechanism: u32,
-        first_purview: u32,
-    ) -> Bound {
-        let (first, second) = (
-            (first_mechanism, first_purview),
-            (mechanism & !first_mechanism, purview & !first_purview),
-        );
-        let value = match self.lanes {
-            4 => self.distance_of::<4>((mechanism, purview), first, second),
-            8 => self.distance_of::<8>((mechanism, purview), first, second),
-            12 => self.distance_of::<12>((mechanism, purview), first, second),
-            16 => self.distance_of::<16>((mechanism, purview), first, second),
+        partitions: impl Iterator<Item = (u32, u32)>,
+    ) -> (Bound, u64) {
+        let pair = (mechanism, purview);
+        match self.lanes {
+            4 => self.least_bound_of::<4>(pair, partitions),
+            8 => self.least_bound_of::<8>(pair, partitions),
+            12 => self.least_bound_of::<12>(pair, partitions),
+            16 => self.least_bound_of::<16>(pair, partitions),
             lanes => unreachable!("no subsystem has {lanes} lanes"),
-        };
-        Bound { value, first_mechanism, first_purview }
+        }
     }
 
-    /// The bound that the rows of whole and parts, each a mechanism and a purview, give.
     #[inline(always)]
-    fn distance_of<const LANES: usize>(
+    fn least_bound_of<const LANES: usize>(
         &self,
-        whole: (u32, u32),
-        first: (u32, u32),
-        second: (u32, u32),
-    ) -> f64 {
+        (mechanism, purview): (u32, u32),
+        partitions: impl Iterator<Item = (u32, u32)>,
+    ) -> (Bound, u64) {
         let (rows, _) = self.entries.as_chunks::<LANES>();
-        let row = |(m, p): (u32, u32)| &rows[(m as usize) << self.n | p as usize];
-        distance(row(whole), row(first), row(second))
+        let row = |m: u32, p: u32| &rows[(m as usize) << self.n | p as usize];
+        let whole = row(mechanism, purview);
+        let (mut least, mut n_bounded) = (Bound::NONE, 0);
+        for (m1, p1) in partitions {
+            let value = distance(whole, row(m1, p1), row(mechanism & !m1, purview & !p1));
+            n_bounded += 1;
+            if value < least.value {
+                least = Bound { value, first_mechanism: m1, first_purview: p1 };
+            }
+        }
+        (least, n_bounded)
     }
 }
 
@@ -742,7 +751,7 @@ impl SmallPhi<'_> {
             let (without, with) = phi[..2 << j].split_at_mut(1 << j);
             with.iter_mut().zip(without).for_each(|(it, without)| *it = loss.min(*without));
         }
-        let top = 1 << (31 - mechanism.leading_zeros());
+        let top = last(mechanism);
         for m1 in submasks(mechanism & !top).skip(1) {
             let first = self.effect_lanes(m1, reach);
             let second = self.effect_lanes(mechanism & !m1, reach);
@@ -1002,21 +1011,14 @@ impl SmallPhi<'_> {
     /// Of the partitions that part one unit of the purview, or one unit of the mechanism, from all
     /// the rest, the one with the smallest bound.
     fn simple_bound(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) -> Bound {
-        let top = 1 << (31 - mechanism.leading_zeros());
+        let top = last(mechanism);
         let of_purview = bits(purview).map(|unit| (0, 1 << unit));
         // The first part never has the highest unit of the mechanism.
         let of_mechanism = bits(mechanism).map(|unit| {
             if 1 << unit == top { (mechanism & !top, purview) } else { (1 << unit, 0) }
         });
-        let mut n_bounded = 0;
-        let best = of_purview
-            .chain(of_mechanism.filter(|_| mechanism != top))
-            .map(|(m1, p1)| {
-                n_bounded += 1;
-                scratch.marginals.bound(mechanism, purview, m1, p1)
-            })
-            .min_by(|a, b| a.value.total_cmp(&b.value))
-            .expect("a purview has a unit");
+        let simple = of_purview.chain(of_mechanism.filter(|_| mechanism != top));
+        let (best, n_bounded) = scratch.marginals.least_bound(mechanism, purview, simple);
         scratch.stats.partitions_bounded += n_bounded;
         best
     }
@@ -1250,7 +1252,7 @@ impl SmallPhi<'_> {
             if self.stop.is_due() {
                 return false;
             }
-            let bound = scratch.marginals.bound(mechanism, purview, m1, p1);
+            let bound = scratch.marginals.bound(mechanism, purview, (m1, p1));
             if to_fixed((bound.value - BOUND_SLACK).max(0.0)) > limit {
                 continue;
             }
@@ -1278,46 +1280,60 @@ impl SmallPhi<'_> {
         purview: u32,
         most: usize,
     ) -> (Fixed, Vec<(u32, u32)>) {
-        let losses = self.effect_losses(mechanism, purview);
-        let phi = losses.clone().map(|(_, loss)| loss).min();
-        let phi = phi.expect("a mechanism and a purview have a partition");
-        let tied = losses.filter(|&(_, loss)| loss <= phi + self.rules.tolerance);
-        (phi, tied.map(|(first, _)| first).take(most).collect())
+        let mut phi = Fixed::MAX;
+        self.for_each_effect_loss(mechanism, purview, |_, loss| {
+            phi = phi.min(loss);
+            true
+        });
+        let mut tied = Vec::new();
+        self.for_each_effect_loss(mechanism, purview, |first, loss| {
+            if loss <= phi + self.rules.tolerance {
+                tied.push(first);
+            }
+            tied.len() < most
+        });
+        (phi, tied)
     }
 
     /// The first of the partitions tied for φ, which is known, on the effect side.
     pub(crate) fn effect_mip_at(&self, phi: Fixed, mechanism: u32, purview: u32) -> (u32, u32) {
-        let mut losses = self.effect_losses(mechanism, purview);
-        let first = losses.find(|&(_, loss)| loss <= phi + self.rules.tolerance);
-        first.expect("the partition whose loss is φ is listed").0
+        let mut mip = None;
+        self.for_each_effect_loss(mechanism, purview, |first, loss| {
+            if loss <= phi + self.rules.tolerance {
+                mip = Some(first);
+            }
+            mip.is_none()
+        });
+        mip.expect("the partition whose loss is φ is listed")
     }
 
-    /// The partitions of one pair in order, with the distance of each on the effect side.
-    fn effect_losses(
+    /// Goes through the partitions of one pair as [`local_partitions`] lists them, each with its
+    /// distance on the effect side, as long as `visit` says so.
+    #[inline]
+    fn for_each_effect_loss(
         &self,
         mechanism: u32,
         purview: u32,
-    ) -> impl Iterator<Item = ((u32, u32), Fixed)> + Clone {
+        mut visit: impl FnMut((u32, u32), Fixed) -> bool,
+    ) {
         let whole = self.effect_lanes(mechanism, purview);
         let n_units = purview.count_ones() as usize;
-        // What each unit of the purview loses in the first and in the second part. Partitions come
-        // by the first part of the mechanism.
-        let (mut of, mut lost) = (u32::MAX, [[0; 16]; 2]);
-        local_partitions(mechanism, purview).map(move |(m1, p1)| {
-            if of != m1 {
-                of = m1;
-                lost = [m1, mechanism & !m1].map(|part| {
-                    let mut lanes = self.effect_lanes(part, purview);
-                    for (lane, whole) in lanes.iter_mut().zip(whole).take(n_units) {
-                        *lane = (whole - *lane).abs();
-                    }
-                    lanes
-                });
+        for m1 in submasks(mechanism & !last(mechanism)) {
+            // What each unit of the purview loses in the first and in the second part.
+            let lost = [m1, mechanism & !m1].map(|part| {
+                let mut lanes = self.effect_lanes(part, purview);
+                for (lane, whole) in lanes.iter_mut().zip(&whole).take(n_units) {
+                    *lane = (whole - *lane).abs();
+                }
+                lanes
+            });
+            for (first, p1) in submasks(purview).enumerate() {
+                let loss = (0..n_units).map(|lane| lost[usize::from(first >> lane & 1 == 0)][lane]);
+                if m1 | p1 != 0 && !visit((m1, p1), loss.sum()) {
+                    return;
+                }
             }
-            let first = extract(p1, purview);
-            let loss = (0..n_units).map(|lane| lost[usize::from(first >> lane & 1 == 0)][lane]);
-            ((m1, p1), loss.sum())
-        })
+        }
     }
 }
 
@@ -1434,7 +1450,7 @@ mod tests {
                     }
                     small_phi.place_whole(mechanism, purview, &mut scratch);
                     for (m1, p1) in local_partitions(mechanism, purview) {
-                        let bound = scratch.marginals.bound(mechanism, purview, m1, p1);
+                        let bound = scratch.marginals.bound(mechanism, purview, (m1, p1));
                         let emd = small_phi.partition_emd(
                             mechanism,
                             purview,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{ErrorKind, Result};
-use crate::unit_set::{UnitSet, deposit};
+use crate::unit_set::{UnitSet, deposit, submasks};
 
 /// A partition of a mechanism M over a purview P: {M1/P1, M2/P2}, or more parts where
 /// [`MechanismPartitions`](crate::MechanismPartitions) allows them.
@@ -69,29 +69,24 @@ pub(crate) fn two_parts(mechanism: u32, purview: u32, (m1, p1): (u32, u32)) -> [
     [(m1, p1), (mechanism & !m1, purview & !p1)]
 }
 
-/// First parts (mechanism, purview) of the partitions, in order.
-///
-/// For the bipartitions of M (count k, the first part being the units whose bit is set in k) the
-/// directed bipartitions of P: the same listing by count, then that listing reversed with its two
-/// parts swapped.
+/// First parts (mechanism, purview) of the partitions, in order: the last unit of the mechanism is
+/// always in the second part, or every partition would come twice.
 pub(crate) fn local_partitions(
     mechanism: u32,
     purview: u32,
 ) -> impl Iterator<Item = (u32, u32)> + Clone {
-    let n_mechanism = mechanism.count_ones();
-    let n_firsts = if n_mechanism == 0 { 0 } else { 1u32 << (n_mechanism - 1) };
-    (0..n_firsts)
-        .flat_map(move |k| directed_halves(purview).map(move |p1| (deposit(k, mechanism), p1)))
+    let firsts = (mechanism != 0).then(|| submasks(mechanism & !last(mechanism)));
+    firsts
+        .into_iter()
+        .flatten()
+        .flat_map(move |m1| submasks(purview).map(move |p1| (m1, p1)))
         .filter(|&(m1, p1)| m1 | p1 != 0)
 }
 
-/// First parts of the directed bipartitions of a set, in the order of the listing.
-fn directed_halves(set: u32) -> impl Iterator<Item = u32> + Clone {
-    let n = set.count_ones();
-    let n_halves = if n == 0 { 1 } else { 1u32 << (n - 1) };
-    let forward = (0..n_halves).map(move |k| deposit(k, set));
-    let backward = (0..n_halves).rev().map(move |k| set & !deposit(k, set));
-    forward.chain(backward.filter(move |_| n > 0))
+/// The last unit of a set that is not empty.
+#[inline]
+pub(crate) fn last(set: u32) -> u32 {
+    1 << (31 - set.leading_zeros())
 }
 
 /// A directed cut of a system: the connections from one part to the other are severed.
@@ -134,11 +129,9 @@ impl Cut {
     /// assert_eq!(cuts[3..], ["{2} ≠> {0,1}", "{0,2} ≠> {1}", "{1,2} ≠> {0}"]);
     /// ```
     pub fn all(units: UnitSet) -> impl Iterator<Item = Cut> {
-        directed_halves(units.bits()).filter(move |&a| a != 0 && a != units.bits()).map(move |a| {
-            Cut {
-                severed_from: UnitSet::from_bits(a),
-                severed_to: UnitSet::from_bits(units.bits() & !a),
-            }
+        submasks(units.bits()).filter(move |&a| a != 0 && a != units.bits()).map(move |a| Cut {
+            severed_from: UnitSet::from_bits(a),
+            severed_to: UnitSet::from_bits(units.bits() & !a),
         })
     }
 }
@@ -161,11 +154,5 @@ mod tests {
             assert_eq!(all.len() as u64, Partition::count(m, p));
             assert_eq!(distinct.len(), all.len());
         }
-    }
-
-    #[test]
-    fn halves_of_two_units() {
-        assert_eq!(directed_halves(0b11).collect::<Vec<_>>(), [0b00, 0b01, 0b10, 0b11]);
-        assert_eq!(directed_halves(0b100).collect::<Vec<_>>(), [0b000, 0b100]);
     }
 }

@@ -143,6 +143,10 @@ fn small_cause_repertoire<const N: usize>(
             continue;
         }
         let table = tables.cause(j, known);
+        if known == purview {
+            products.iter_mut().zip(table).for_each(|(product, factor)| *product *= factor);
+            continue;
+        }
         let index = &SPREAD[extract(known, purview) as usize];
         for (product, &idx) in products.iter_mut().zip(index) {
             *product *= table[usize::from(idx)];

@@ -189,7 +189,7 @@ pub(crate) fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
 
 /// All subsets of `mask`, the empty one and `mask` included, in increasing numerical order.
 #[inline]
-pub(crate) fn submasks(mask: u32) -> impl Iterator<Item = u32> {
+pub(crate) fn submasks(mask: u32) -> impl Iterator<Item = u32> + Clone {
     let mut next = Some(0u32);
     std::iter::from_fn(move || {
         let current = next?;

@@ -9,7 +9,7 @@ use pyo3::types::PyBytes;
 use pyphi_core::iit4;
 use pyphi_core::input::{Connectivity, Reader, Table};
 use pyphi_core::{
-    Cut, Error, ErrorKind, Progress, State, Subsystem, UnitSet, big_phi, big_phi_many,
+    Cut, Error, ErrorKind, PhiSummary, Progress, State, Subsystem, UnitSet, big_phi, big_phi_many,
 };
 use rayon::prelude::*;
 
@@ -204,7 +204,10 @@ impl Many {
             // A variant without bounds is not for many at once.
             let found = match variant.is_default() {
                 true => big_phi_many(&reachable, &whole.left()),
-                false => reachable.par_iter().map(|it| big_phi(it, &whole.left())).collect(),
+                false => {
+                    let solve = |it| PhiSummary::from(&big_phi(it, &whole.left()));
+                    reachable.par_iter().map(solve).collect()
+                }
             };
             let mut found = found.into_iter();
             let row = |is_reachable: bool| {
@@ -213,12 +216,12 @@ impl Many {
                 };
                 let masks = |it: Cut| [it.severed_from, it.severed_to].map(UnitSet::bits);
                 let cut = result.cut.map_or([0, 0], masks);
-                let n_concepts = result.ces.concepts.len() as u32;
+                let n_concepts = result.n_concepts as u32;
                 let is_exact = result.is_complete() && variant.approximations().is_empty();
                 let reason = Some(result.stop_reason);
                 (
                     result.phi,
-                    result.ces.sum_phi(),
+                    result.sum_phi,
                     result.ties,
                     cut,
                     n_concepts,

@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use pyphi_core::{
-    Cut, Direction, Options, Partition, Repertoire, UnitSet, big_phi, big_phi_under, complexes,
-    major_complex,
+    Cut, Direction, Options, Partition, PhiSummary, Repertoire, UnitSet, big_phi, big_phi_many,
+    big_phi_under, complexes, major_complex,
 };
 use rayon::prelude::*;
 
@@ -511,6 +511,34 @@ fn settings_do_not_matter_with_interchangeable_units() {
     let topologies = &["Lattice", "Dense"][..how_many(1, 2)];
     let networks: Vec<Network> = topologies.iter().map(|it| majority(it, 7)).collect();
     settings_do_not_matter(&networks, &bounds_and_symmetry()[..2]);
+}
+
+/// The numbers for many subsystems are those that each has by itself, to the last bit.
+#[test]
+fn many_at_once_have_the_numbers_of_each() {
+    let subsystems: Vec<_> = (0..how_many(240, 2000))
+        .map(|idx| {
+            let n = [1, 2, 3, 4, 3, 4, 5][idx / Family::ALL.len() % 7];
+            subsystem(&random(Family::ALL[idx % Family::ALL.len()], n, idx as u64))
+        })
+        .collect();
+    let exhaustive = Options { count_ties: true, exhaustive: true, ..Options::default() };
+    for options in [Options::default(), exhaustive] {
+        let found = big_phi_many(&subsystems, &options);
+        let alone: Vec<PhiSummary> =
+            subsystems.par_iter().map(|it| (&big_phi(it, &options)).into()).collect();
+        for ((found, alone), it) in found.iter().zip(&alone).zip(&subsystems) {
+            assert_eq!(found, alone, "{it:?}");
+        }
+        // Networks of every kind are among them.
+        for kind in [
+            |it: &PhiSummary| it.phi > 0.0 && it.ties > 0,
+            |it: &PhiSummary| it.phi == 0.0 && it.n_concepts > 0,
+            |it: &PhiSummary| it.conceptual_information.is_none(),
+        ] {
+            assert!(found.iter().any(kind));
+        }
+    }
 }
 
 /// Of dense networks the cuts with the smallest bounds are looked at first: the result is that of a
