@@ -59,6 +59,7 @@ mod formalism;
 pub mod grain;
 pub mod iit4;
 pub mod input;
+mod journal;
 mod known;
 mod limits;
 mod mip;
@@ -101,6 +102,7 @@ pub use complex::{
 pub use concept::{Concept, CoreRepertoire, Mip};
 pub use error::{Error, ErrorKind, Result};
 pub use formalism::{DifferentiationCap, Formalism, TiePolicy};
+pub use journal::{Journal, SearchStep};
 pub use limits::{
     Limits, Observer, Options, Phase, Progress, StopReason, memory_needed, predicted_bytes,
     predicted_bytes_of_range,

@@ -4,11 +4,12 @@
 //! analysis returns what is proven so far.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::big_phi::is_zero_without_search;
+use crate::journal::Journal;
 use crate::mip::{CauseMemo, KEPT_UNITS};
 use crate::subsystem::Subsystem;
 use crate::tie_order::TieOrder;
@@ -45,6 +46,9 @@ pub struct Options {
     /// [`Subsystem::purview_analysis`]. What ties allow, and the pieces of one Φ, are for the
     /// default only, and panic at another. IIT 4.0 has no variants. [default: IIT 3.0 as published]
     pub variant: Variant,
+    /// Where a search over [grains](crate::grain) keeps its steps, and from which it goes on. Other
+    /// analyses do not look at it. [default: nowhere]
+    pub journal: Option<Arc<Mutex<dyn Journal>>>,
 }
 
 impl Options {

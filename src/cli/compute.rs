@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::output::{Format, ThreadArgs, display, output_failed, print};
+use super::output::{Format, ThreadArgs, display, output_failed, print, print_path};
 use crate::engine::exact::{
     self, CutChoices, Direction, Listing, Rules, Scope, SpectrumRules, TiePolicy, TieRule,
     UnitName, Variant,
@@ -19,6 +19,8 @@ use crate::phi::grains::GrainArgs;
 use crate::phi::reading::{NetworkArgs, read};
 use crate::phi::variant::{ApproximationArgs, SmallPhiArgs, StructureArgs};
 use crate::phi::{self, CutUnits, MechanismUnits};
+use crate::run::journal::IfExists;
+use crate::run::search::{AskedSearch, SearchFiles};
 use crate::suite::Formalism;
 use crate::ui::progress::Watch;
 
@@ -161,6 +163,16 @@ pub(super) struct GrainsArgs {
     /// iit4 is iit4-2023) [default: iit4-2023 if the file has units, else iit3]
     #[arg(long, value_parser = grain_formalism)]
     formalism: Option<Formalism>,
+    /// Write the answer to a file instead, and what a search finds to FILE.journal.jsonl while it
+    /// goes: after a crash or Ctrl-C, --resume loses nothing. For one network in one state
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Go on from FILE.journal.jsonl, of the same network, settings and program
+    #[arg(long, requires = "out", conflicts_with = "force")]
+    resume: bool,
+    /// Write files that exist anew
+    #[arg(long, requires = "out")]
+    force: bool,
     /// Form of the answer
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -365,7 +377,7 @@ impl GrainsArgs {
             let scope = Scope::Complexes;
             let question = phi::Question::new(networks, &place, scope, None, Some(rules))?;
             let question = question.of_units(bounds, self.grains.has_validity());
-            return write_answers(question, Variant::default(), self.format, &self.threads);
+            return self.answer(question, formalism);
         }
         self.grains.only_iit3()?;
         if has_units {
@@ -377,7 +389,35 @@ impl GrainsArgs {
         let (asked, searched) = (self.grains.asked()?, self.grains.searched());
         let question = phi::Question::new(networks, &place, Scope::System, None, None)?;
         let question = question.on_grains(asked, searched);
-        write_answers(question, Variant::default(), self.format, &self.threads)
+        self.answer(question, formalism)
+    }
+
+    fn answer(self, question: phi::Question, formalism: Formalism) -> Result<(), Error> {
+        let Some(out) = &self.out else {
+            return write_answers(question, Variant::default(), self.format, &self.threads);
+        };
+        let network = question.identity().ok_or_else(|| {
+            Error::Settings("--out with several networks or states: expected one".to_owned())
+        })?;
+        let mut settings = self.grains.settings(formalism)?;
+        settings.insert("format".to_owned(), format!("{:?}", self.format).to_lowercase());
+        let asked = AskedSearch::new(&network, settings);
+        let detail = Detail::default();
+        say_notes(&question);
+        let engine = self.threads.engine()?.telling(detail.clone());
+        let files = SearchFiles::open(out, IfExists::asked(self.resume, self.force), &asked)?;
+        let engine = engine.keeping(files.journal());
+        let watch = Watch::new(display(false), detail);
+        let mut answer = Vec::new();
+        let solved = match self.format {
+            Format::Text => question.answer_text(&engine, None, &mut answer),
+            Format::Json => question.answer_json(&engine, &mut answer),
+        };
+        drop(watch);
+        answered(solved).map_err(|error| files.explained(error))?;
+        let answer = String::from_utf8(answer).expect("text, or JSON");
+        files.finish(&answer)?;
+        print_path(out)
     }
 }
 

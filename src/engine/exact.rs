@@ -13,7 +13,7 @@ pub use pyphi_core::Error as InputError;
 use pyphi_core::iit4;
 pub use pyphi_core::iit4::Rules;
 use pyphi_core::{
-    BigPhi, CauseEffectStructure, DifferentiationCap, ErrorKind, Observer, Options, Phase,
+    BigPhi, CauseEffectStructure, DifferentiationCap, ErrorKind, Journal, Observer, Options, Phase,
     PhiRange, State, Stats, Subsystem, big_phi, big_phi_under, candidates, ces_distance,
     complex_ranges, complexes, conceptual_information, condensed, memory_needed,
     memory_needed_of_complexes, phi_range, phi_spectrum, tie_range,
@@ -110,6 +110,14 @@ impl Engine {
     pub fn with(mut self, options: Options) -> Engine {
         self.options = Options { cancel: self.options.cancel, ..options };
         self.began = Instant::now();
+        self
+    }
+
+    /// The same engine, whose searches over grains keep their steps, and go on from those that are
+    /// known.
+    #[must_use]
+    pub fn keeping(mut self, journal: Arc<Mutex<dyn Journal>>) -> Engine {
+        self.options.journal = Some(journal);
         self
     }
 

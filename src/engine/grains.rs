@@ -7,6 +7,7 @@ use pyphi_core::grain::{
     effective_information, emergence, macro_phi,
 };
 pub use pyphi_core::grain::{EffectiveInformation, Grains};
+pub use pyphi_core::{Journal, SearchStep};
 use pyphi_core::{Options, StopReason, predicted_bytes};
 use serde::Serialize;
 

@@ -271,6 +271,14 @@ pub(crate) fn exists(path: &Path) -> Result<bool, Error> {
     }
 }
 
+/// `X.csv.dataset.json` of `X.csv`, which may stand beside `X.jsonl`.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
 /// Makes sure that the name of a file survives a power cut, where the system can.
 pub(crate) fn sync_folder(path: &Path) {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty());

@@ -1,5 +1,6 @@
 //! Macro systems of networks of one's own, as text or JSON.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::Args;
@@ -12,6 +13,8 @@ use crate::engine::intrinsic::{Mappings, UnitBounds};
 use crate::error::Error;
 use crate::escape::terminal;
 use crate::phi::{bits, by_state, set, severed, structure};
+use crate::suite::Formalism;
+use crate::wording::list;
 
 /// The grain that is asked about, or the grains that are searched.
 #[derive(Debug, Args)]
@@ -139,6 +142,33 @@ impl GrainArgs {
             mappings: self.mappings.unwrap_or(default.mappings),
             apportioned: self.apportioned.map_or(default.apportioned, usize::from),
         })
+    }
+
+    /// The settings by name, as far as the answer depends on them.
+    ///
+    /// # Errors
+    /// As [`asked`](GrainArgs::asked) and [`bounds`](GrainArgs::bounds).
+    pub fn settings(&self, formalism: Formalism) -> Result<BTreeMap<String, String>, Error> {
+        let mut all = vec![("formalism", formalism.to_string())];
+        if formalism.is_iit4() {
+            let UnitBounds { micro_units, grain, depth, mappings, apportioned } = self.bounds()?;
+            all.extend([
+                ("micro-units", micro_units.to_string()),
+                ("grain", grain.to_string()),
+                ("depth", depth.to_string()),
+                ("mappings", format!("{mappings:?}").to_lowercase()),
+                ("apportioned", apportioned.to_string()),
+                ("validity", self.has_validity().to_string()),
+            ]);
+        } else {
+            let Grains { black_boxes, time_scales, .. } = self.searched();
+            all.push(("black-boxes", black_boxes.to_string()));
+            all.push(("time-scales", list(&time_scales)));
+            if let Some(grain) = self.asked()? {
+                all.push(("one grain", format!("{grain:?}")));
+            }
+        }
+        Ok(all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// Returns `true` if given intrinsic units are to be judged.

@@ -272,6 +272,15 @@ impl Question {
         answers::notes(&self.input, &self.place)
     }
 
+    /// All that is said of the one network in its one state, in words that differ if it does; none
+    /// if there are several.
+    pub fn identity(&self) -> Option<String> {
+        let item = self.items().next().filter(|_| self.is_single())?;
+        let network = self.network(&item).ok()?.to_json();
+        let Entry { units, history, .. } = &self.input.networks[item.entry];
+        Some(format!("{network} {units:?} {history:?}"))
+    }
+
     /// One network in one state.
     fn is_single(&self) -> bool {
         let states = &self.input.networks[0].states;

@@ -89,10 +89,7 @@ impl Outputs {
             (IfExists::Refuse, Some(path)) => {
                 return Err(Error::Output {
                     path: (*path).clone(),
-                    message:
-                        "exists: pass --resume to go on from it, --force to write it anew, or \
-                              another --out"
-                            .to_owned(),
+                    message: IfExists::EXISTS.to_owned(),
                 });
             }
             _ => {}
@@ -163,6 +160,10 @@ pub enum IfExists {
 }
 
 impl IfExists {
+    /// The message about an output that exists and may not be touched.
+    pub(crate) const EXISTS: &str =
+        "exists: pass --resume to go on from it, --force to write it anew, or another --out";
+
     /// Chooses the policy that `--resume` and `--force` ask for. At most one of them is given.
     pub(crate) fn asked(resume: bool, force: bool) -> IfExists {
         match (resume, force) {

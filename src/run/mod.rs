@@ -7,6 +7,7 @@ pub(crate) mod assembled;
 pub mod journal;
 pub mod ledger;
 pub mod row;
+pub mod search;
 pub(crate) mod set_aside;
 pub mod store;
 pub mod timeline;

@@ -14,6 +14,7 @@ use phi_validation::model::seeded::SeededStream;
 use serde_json::Value;
 
 use self::harness::{Ended, Files, Finished, KILLS, Scenario, files, run, write};
+use crate::grains::{SEARCHES, place_of_searches};
 use crate::own_network::or_and_xor;
 use crate::program::program;
 
@@ -147,6 +148,7 @@ fn normal(name: &Path, content: &[u8]) -> Vec<u8> {
     };
     match &*file {
         "journal.jsonl" | "results.journal.jsonl" => jsonl().join("\n").into_bytes(),
+        _ if file.ends_with(".journal.jsonl") => steps_of_search(content).join("\n").into_bytes(),
         // It is for looking at; its lines are read one by one, and what cannot be read is passed
         // over.
         "timeline.jsonl" => Vec::new(),
@@ -308,6 +310,59 @@ fn drawings() {
             normal: &files,
         }
         .check();
+    }
+}
+
+/// Returns the steps of a search, one by one: how many stand in a line depends on their time.
+fn steps_of_search(content: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(content);
+    let whole = &text[..text.rfind('\n').map_or(0, |it| it + 1)];
+    let lines = whole.lines().map(|it| serde_json::from_str::<Value>(it).unwrap());
+    let steps = |line: Value| line["steps"].as_array().cloned().unwrap_or_default();
+    lines.flat_map(steps).map(|it| it.to_string()).collect()
+}
+
+#[test]
+fn a_search_over_grains() {
+    let mut before = of_others();
+    before.extend(files(&place_of_searches().path("")));
+    for (search, out) in SEARCHES.iter().zip(["units.json", "grain.txt"]) {
+        let start = format!("{search} --jobs 1 --out {out}");
+        let resume = format!("{start} --resume");
+        let journal = format!("{out}.journal.jsonl");
+        let mut stopped = left_by(&before, &[&start]);
+        stopped.remove(Path::new(out));
+        // The second half of the lines is missing, and the one before it is torn.
+        let content = stopped.get_mut(Path::new(&journal)).unwrap().as_mut().unwrap();
+        let ends = content.iter().enumerate().filter(|(_, it)| **it == b'\n');
+        let ends: Vec<usize> = ends.map(|it| it.0 + 1).collect();
+        content.truncate(ends[ends.len() / 2 - 1] + 30);
+        let scenario = |name: &str, before: &Files, arguments: &str, n_kills: usize| {
+            let name = format!("{name}, {out}");
+            let scenario = Scenario {
+                name: &name,
+                sample: 7,
+                before: before.clone(),
+                program: program(),
+                command: &|_| command(arguments),
+                codes: &[2],
+                optional: &[],
+                go_on: &|folder| drop(succeed(folder, &resume)),
+                finished: &|folder| {
+                    let content = fs::read(folder.join(&journal)).unwrap_or_default();
+                    let steps = steps_of_search(&content).into_iter().enumerate();
+                    steps.map(|(number, step)| (format!("{number:06}"), step)).collect()
+                },
+                normal: &normal_files,
+            };
+            match n_kills {
+                0 => drop(scenario.check()),
+                n => scenario.kill_at_random(n),
+            }
+        };
+        scenario("grains", &before, &start, 0);
+        scenario("grains --resume", &stopped, &resume, 0);
+        scenario("grains --resume", &before, &resume, 8);
     }
 }
 

@@ -1,7 +1,9 @@
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::own_network::copies_of_three_values;
-use crate::program::{Finished, Place};
+use crate::program::{Finished, PHI, Place};
 
 /// The example of PyPhi's documentation: four units in two pairs, each of which is ON for sure if
 /// both of the other pair are.
@@ -222,4 +224,111 @@ fn units_of_more_values_have_no_grains_yet() {
     let refused = place.run("grains net.json");
     assert_eq!(refused.code, Some(2), "{}", refused.stderr);
     assert!(refused.stderr.contains("a grain"), "{}", refused.stderr);
+}
+
+/// Units that all listen to themselves and to how many are ON: each is one over any number of
+/// updates.
+fn counting(n: u32, n_updates: usize) -> Value {
+    let on = |s: u32, unit: u32| {
+        0.1 + 0.5 * f64::from(s >> unit & 1) + 0.2 * f64::from(s.count_ones()) / f64::from(n)
+    };
+    let row = |s: u32| (0..n).map(|unit| on(s, unit)).collect::<Vec<_>>();
+    json!({
+        "tpm": (0..1 << n).map(row).collect::<Vec<_>>(),
+        "cm": vec![vec![1; n as usize]; n as usize],
+        "history": vec!["0".repeat(n as usize); n_updates],
+    })
+}
+
+/// A search over thousands of systems of intrinsic units, and one over grains of IIT 3.0.
+pub(crate) const SEARCHES: [&str; 2] = [
+    "grains three.json --format json --formalism iit4 --micro-units 1 --grain 15",
+    "grains pairs.json --black-boxes --time-scales 1,2",
+];
+
+pub(crate) fn place_of_searches() -> Place {
+    let place = Place::new();
+    place.write("three.json", counting(3, 15).to_string());
+    place.write("pairs.json", macro_network().to_string());
+    place
+}
+
+#[test]
+fn a_search_that_was_stopped_goes_on_to_the_same_bytes() {
+    for search in SEARCHES {
+        let place = place_of_searches();
+        let expected = place.run(search).succeeded().stdout;
+        let whole = place.run(&format!("{search} --out found")).succeeded();
+        assert_eq!(whole.stdout, "found\n");
+        assert_eq!(place.read("found"), expected, "{search}");
+        let journal = place.read("found.journal.jsonl");
+        let ends: Vec<usize> = journal.match_indices('\n').map(|it| it.0 + 1).collect();
+        assert!(ends.len() > 1, "{search}: {}", ends.len());
+        let last = journal.len();
+        for cut in [0, ends[0], ends[ends.len() / 2], last - 5, last] {
+            fs::remove_file(place.path("found")).unwrap();
+            place.write("found.journal.jsonl", &journal[..cut]);
+            place.run(&format!("{search} --out found --resume")).succeeded();
+            assert_eq!(place.read("found"), expected, "{search}, cut at {cut}");
+            let kept = place.read("found.journal.jsonl");
+            let n_whole = journal[..cut].rfind('\n').map_or(0, |it| it + 1);
+            assert!(kept.starts_with(&journal[..n_whole]), "{search}, cut at {cut}");
+        }
+        assert_eq!(place.files(), ["found", "found.journal.jsonl", "pairs.json", "three.json"]);
+    }
+}
+
+#[test]
+fn a_search_of_something_else_is_refused() {
+    let place = place_of_searches();
+    let search = "grains pairs.json --black-boxes";
+    place.run(&format!("{search} --out found")).succeeded();
+    let before = [place.read("found"), place.read("found.journal.jsonl")];
+    let check = |arguments: &str, message: &str| {
+        let refused = place.run(arguments);
+        assert_eq!(refused.code, Some(2), "{arguments}: {}", refused.stderr);
+        assert!(refused.stderr.contains(message), "{arguments}: {}", refused.stderr);
+        assert_eq!([place.read("found"), place.read("found.journal.jsonl")], before);
+    };
+    check(&format!("{search} --out found"), "found: exists: pass --resume to go on from it");
+    let resume = "--out found --resume";
+    let other = "(time-scales: 1, not 1, 2): pass the same settings to the same program";
+    check(&format!("{search} --time-scales 1,2 {resume}"), other);
+    check(&format!("{search} --format json {resume}"), "(format: text, not json)");
+    let network = "(another network, state or history): pass the same settings";
+    check(&format!("{search} --state 1111 {resume}"), network);
+    check(&format!("{search} {resume} --force"), "cannot be used with");
+    check(&format!("{search} --resume"), "--out <FILE>");
+    let several = format!("{search} --state all --out other");
+    check(&several, "--out with several networks or states: expected one");
+    place.run(&format!("{search} --out found --force --format json")).succeeded();
+    assert!(place.read("found").starts_with('{'));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_search_that_is_interrupted_says_how_to_go_on() {
+    let place = Place::new();
+    // Far more systems than there is time for: without the interruption it would not end in time.
+    let search = "grains six.json --formalism iit4 --micro-units 4 --grain 4 --out found";
+    place.write("six.json", counting(6, 4).to_string());
+    let mut child = std::process::Command::new(PHI);
+    child.current_dir(place.path("")).args(search.split_whitespace());
+    child.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    let mut child = child.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let n_lines = || {
+        let journal = fs::read_to_string(place.path("found.journal.jsonl"));
+        journal.map_or(0, |it| it.matches('\n').count())
+    };
+    while n_lines() < 4 {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    crate::resume::interrupt(&child);
+    let stopped = Finished::from(child.wait_with_output().unwrap());
+    assert_eq!(stopped.code, Some(130), "{}", stopped.stderr);
+    let message = " steps are in found.journal.jsonl; the same command with --resume goes on from \
+                   there\n";
+    assert!(stopped.stderr.ends_with(message), "{}", stopped.stderr);
+    assert!(!place.path("found").exists());
 }

@@ -24,7 +24,7 @@ fn wait_for_rows(place: &Place, csv: &str, wanted: usize, child: &mut Child) {
 }
 
 #[cfg(unix)]
-fn interrupt(child: &Child) {
+pub(crate) fn interrupt(child: &Child) {
     let pid = child.id().to_string();
     let killed =
         std::process::Command::new("sh").args(["-c", &format!("kill -INT {pid}")]).status();

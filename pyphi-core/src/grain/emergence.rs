@@ -10,6 +10,7 @@ use super::macro_system::{Grain, MacroSystem, check_size};
 use crate::big_phi::{BigPhi, big_phi};
 use crate::complex::major_complex;
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Course, SearchStep};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch};
 use crate::network::Network;
 use crate::state::State;
@@ -157,10 +158,31 @@ fn search(
     micro: impl FnOnce() -> Result<Option<BigPhi>>,
 ) -> Result<std::result::Result<Emergence, StopReason>> {
     let (stop, began) = (Stop::new(options), Instant::now());
-    let micro = micro()?;
+    let mut course = Course::new(options);
+    let known = match course.known() {
+        None => None,
+        Some(SearchStep::Micro(units)) if units.is_subset(network.units()) => Some(units),
+        Some(_) => return Ok(Err(course.refuse())),
+    };
+    let micro = match known {
+        None => micro()?,
+        Some(units) if units.is_empty() => None,
+        // One system instead of all of them.
+        Some(units) => match Subsystem::new(network, state, units) {
+            Ok(micro) => Some(big_phi(&micro, options)),
+            Err(_) => return Ok(Err(course.refuse())),
+        },
+    };
     // Complexes that there was no time for are missing without a word.
     let unfinished = micro.as_ref().filter(|it| !it.is_complete()).map(|it| it.stop_reason);
     if let Some(reason) = stop.reason().or(unfinished) {
+        return Ok(Err(reason));
+    }
+    let micro = micro.filter(|it| it.phi > 0.0);
+    let micro_units = micro.as_ref().map_or(UnitSet::EMPTY, |it| it.units);
+    if known.is_none()
+        && let ControlFlow::Break(reason) = course.add(SearchStep::Micro(micro_units))
+    {
         return Ok(Err(reason));
     }
     type Ended = ControlFlow<Result<StopReason>>;
@@ -184,24 +206,44 @@ fn search(
     // What an inner search says of its own steps would be lost among them.
     let inner = Options { progress: None, ..options.clone() };
     let mut n_without_system = 0;
-    let mut best: Option<(Grain, MacroPhi)> = None;
+    // The best grain, its Φ, and what else is known of it.
+    let mut best: Option<(Grain, f64, Option<MacroPhi>)> = None;
     let tried = for_each(&mut |grain| {
-        match MacroSystem::until(network, state, &grain, &stop) {
-            Ok(Some(system)) => {
-                let largest = best.as_ref().map_or(0.0, |it| it.1.phi);
+        let largest = best.as_ref().map_or(0.0, |it| it.1);
+        let known = course.known();
+        match known {
+            Some(SearchStep::Value(phi)) if phi.is_finite() && phi > largest + TOLERANCE => {
+                best = Some((grain, phi, None));
+            }
+            Some(SearchStep::NoSystem) => n_without_system += 1,
+            Some(SearchStep::Dismissed) => {}
+            Some(_) => return ControlFlow::Break(Ok(course.refuse())),
+            None => {
                 // A grain of which one cut takes no more is not the best one.
                 let floor = if inner.exhaustive { f64::NEG_INFINITY } else { largest };
-                match macro_phi_above(&system, floor, &inner.left(began)) {
-                    Ok(Some(found)) if found.phi > largest + TOLERANCE => {
-                        best = Some((grain, found));
+                let step = match MacroSystem::until(network, state, &grain, &stop) {
+                    Ok(Some(system)) => match macro_phi_above(&system, floor, &inner.left(began)) {
+                        Ok(Some(found)) if found.phi > largest + TOLERANCE => {
+                            let phi = found.phi;
+                            best = Some((grain, phi, Some(found)));
+                            SearchStep::Value(phi)
+                        }
+                        Ok(_) => SearchStep::Dismissed,
+                        Err(reason) => {
+                            return ControlFlow::Break(Ok(stop.reason().unwrap_or(reason)));
+                        }
+                    },
+                    Ok(None) => return ControlFlow::Break(Ok(stop.why())),
+                    Err(error) if makes_no_system(&error) => {
+                        n_without_system += 1;
+                        SearchStep::NoSystem
                     }
-                    Ok(_) => {}
-                    Err(reason) => return ControlFlow::Break(Ok(stop.reason().unwrap_or(reason))),
+                    Err(error) => return ControlFlow::Break(Err(error)),
+                };
+                if let ControlFlow::Break(reason) = course.add(step) {
+                    return ControlFlow::Break(Ok(reason));
                 }
             }
-            Ok(None) => return ControlFlow::Break(Ok(stop.why())),
-            Err(error) if makes_no_system(&error) => n_without_system += 1,
-            Err(error) => return ControlFlow::Break(Err(error)),
         }
         watch.add(1, None);
         ControlFlow::Continue(())
@@ -212,10 +254,28 @@ fn search(
     if let Some(reason) = stop.reason() {
         return Ok(Err(reason));
     }
+    let best = match best {
+        Some((grain, phi, None)) => {
+            // Only its Φ was kept.
+            let described = MacroSystem::until(network, state, &grain, &stop);
+            let system = match described {
+                Ok(Some(system)) => system,
+                Ok(None) => return Ok(Err(stop.why())),
+                Err(_) => return Ok(Err(course.refuse())),
+            };
+            let found = macro_phi_above(&system, f64::NEG_INFINITY, &inner.left(began));
+            match found {
+                Ok(Some(found)) if found.phi == phi => Some((grain, found)),
+                Ok(_) => return Ok(Err(course.refuse())),
+                Err(reason) => return Ok(Err(stop.reason().unwrap_or(reason))),
+            }
+        }
+        Some((grain, _, Some(found))) => Some((grain, found)),
+        None => None,
+    };
     let (grain, found) = best.unzip();
     let of = |it: &Option<BigPhi>| it.as_ref().map_or(0.0, |it| it.phi);
     let emergence = found.as_ref().map_or(0.0, |it: &MacroPhi| it.phi) - of(&micro);
-    let micro = micro.filter(|it| it.phi > 0.0);
     Ok(Ok(Emergence { emergence, grain, found, micro, n_grains, n_without_system }))
 }
 

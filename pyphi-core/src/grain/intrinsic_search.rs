@@ -7,9 +7,11 @@
 //! valid units make are analysed once, as soon as these are known; of systems of the same micro
 //! units only the largest φ_s and what ties with it is kept.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
+use std::iter;
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
@@ -17,6 +19,7 @@ use super::intrinsic_system::{IntrinsicSystem, Prepared, Universe, check_own};
 use super::unit::{IntrinsicUnit, Mapping, Part};
 use crate::error::{ErrorKind, Result};
 use crate::iit4::{self, Rules, is_tied};
+use crate::journal::{Course, SearchStep};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch};
 use crate::network::Network;
 use crate::state::State;
@@ -306,17 +309,21 @@ pub fn validity(
     let mut numbers: Vec<u32> = numbers.collect::<Option<_>>().unwrap_or_default();
     numbers.sort_unstable();
     let references: Vec<&Prepared> = parts.iter().collect();
-    let phi_s = match search.phi_s(&references) {
-        Ok(phi_s) => phi_s.unwrap_or(0.0),
-        Err(reason) => return Ok(Err(reason)),
+    let mut course = std::mem::replace(&mut search.course, Course::unkept());
+    let phi_s = match search.phi_s_of_parts(&references, &mut course) {
+        ControlFlow::Continue(phi_s) => phi_s,
+        ControlFlow::Break(reason) => return Ok(Err(reason)),
     };
     let (best_competitor, validity) = search.judge(&numbers, micro, unit.apportioned(), phi_s);
     let (parts, apportioned) = (unit.parts().to_vec(), unit.apportioned());
     Ok(Ok(Verdict { parts, apportioned, phi_s, best_competitor, validity }))
 }
 
-/// Systems that are analysed before their results are taken in.
+/// Systems that are analysed before their results are taken in; where results are kept, so many at
+/// first, and then as many as take about a second.
 const CHUNK: usize = 4096;
+const FIRST: usize = 64;
+const AT_MOST: Duration = Duration::from_secs(2);
 
 /// Verdicts may take so much before memory is looked at again.
 const BETWEEN_LOOKS: u64 = 1 << 20;
@@ -407,6 +414,8 @@ struct Search<'a> {
     tops: BTreeMap<Key, Top>,
     n_systems: u64,
     n_unreachable: u64,
+    /// What was found, step by step: φ_s of every system, and of every parts that are tried.
+    course: Course,
 }
 
 impl<'a> Search<'a> {
@@ -433,6 +442,7 @@ impl<'a> Search<'a> {
             tops: BTreeMap::new(),
             n_systems: 0,
             n_unreachable: 0,
+            course: Course::new(options),
         }
     }
 
@@ -507,12 +517,13 @@ impl<'a> Search<'a> {
         micro: UnitSet,
         apportioned: UnitSet,
     ) -> ControlFlow<StopReason, bool> {
+        let mut course = std::mem::replace(&mut self.course, Course::unkept());
         let units: Vec<&Prepared> = parts.iter().map(|it| &self.pool[*it as usize]).collect();
-        let phi_s = match self.phi_s(&units) {
-            Ok(phi_s) => phi_s.unwrap_or(0.0),
-            Err(reason) => return ControlFlow::Break(reason),
-        };
-        let parts_of = units.iter().map(|it| Part::from(it.unit.clone())).collect();
+        let phi_s = self.phi_s_of_parts(&units, &mut course);
+        self.course = course;
+        let phi_s = phi_s?;
+        let units = parts.iter().map(|it| &self.pool[*it as usize]);
+        let parts_of = units.map(|it| Part::from(it.unit.clone())).collect();
         let (best_competitor, validity) = self.judge(parts, micro, apportioned, phi_s);
         let verdict = Verdict { parts: parts_of, apportioned, phi_s, best_competitor, validity };
         self.bytes_of_verdicts += bytes_of_verdict(&verdict);
@@ -582,6 +593,31 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// φ_s of parts that are tried as a unit, 0 if they cannot be in their state: the next step.
+    fn phi_s_of_parts(
+        &self,
+        parts: &[&Prepared],
+        course: &mut Course,
+    ) -> ControlFlow<StopReason, f64> {
+        let step = match course.known() {
+            Some(step) => step,
+            None => {
+                let step = match self.phi_s(parts) {
+                    Ok(Some(phi_s)) => SearchStep::Value(phi_s),
+                    Ok(None) => SearchStep::NoSystem,
+                    Err(reason) => return ControlFlow::Break(reason),
+                };
+                course.add(step)?;
+                step
+            }
+        };
+        match step {
+            SearchStep::Value(phi_s) if is_phi(phi_s) => ControlFlow::Continue(phi_s),
+            SearchStep::NoSystem => ControlFlow::Continue(0.0),
+            _ => ControlFlow::Break(course.refuse()),
+        }
+    }
+
     /// Takes valid units in, with all systems that they make with one another and with those that
     /// are there.
     fn add(&mut self, units: Vec<IntrinsicUnit>) -> Ended {
@@ -599,39 +635,61 @@ impl<'a> Search<'a> {
             }
         })?;
         let mut systems: Vec<Vec<u32>> = Vec::with_capacity(CHUNK);
-        let mut found: Vec<(Vec<u32>, Option<f64>)> = Vec::new();
+        let mut found: Vec<std::result::Result<SearchStep, StopReason>> = Vec::new();
         let mut tops = std::mem::take(&mut self.tops);
+        let mut course = std::mem::replace(&mut self.course, Course::unkept());
         let (mut n_systems, mut n_unreachable) = (self.n_systems, self.n_unreachable);
         let watch = Watch::new(self.options, self.began, Phase::Grains, total);
+        // What is not kept is lost with the process: of slow systems, few are under way at once.
+        let n_together = Cell::new(if course.is_kept() { FIRST } else { CHUNK });
         let mut take_in = |systems: &mut Vec<Vec<u32>>| -> Ended {
-            let analyse = |units: Vec<u32>| {
+            let analyse = |units: &Vec<u32>| {
                 if let Some(reason) = self.stop.reason() {
                     return Err(reason);
                 }
                 let of: Vec<&Prepared> = units.iter().map(|it| &self.pool[*it as usize]).collect();
                 let phi_s = self.phi_s(&of)?;
                 watch.add(1, None);
-                Ok((units, phi_s))
+                Ok(phi_s.map_or(SearchStep::NoSystem, SearchStep::Value))
             };
-            let analysed: std::result::Result<Vec<_>, StopReason> =
-                systems.par_drain(..).with_max_len(16).map(analyse).collect();
-            found = match analysed {
-                Ok(found) => found,
-                Err(reason) => return ControlFlow::Break(self.stop.reason().unwrap_or(reason)),
-            };
-            for (units, phi_s) in found.drain(..) {
-                let Some(phi_s) = phi_s else {
-                    n_unreachable += 1;
-                    continue;
+            found.clear();
+            found.extend(iter::from_fn(|| course.known()).take(systems.len()).map(Ok));
+            let n_known = found.len();
+            watch.add(n_known as u64, None);
+            let began = Instant::now();
+            found.par_extend(systems[n_known..].par_iter().with_max_len(16).map(analyse));
+            let took = began.elapsed();
+            if course.is_kept() && n_known == 0 {
+                n_together.set(match n_together.get() {
+                    n if took < AT_MOST / 4 => (2 * n).min(CHUNK),
+                    n if took > AT_MOST => (n / 2).max(rayon::current_num_threads()).min(n),
+                    n => n,
+                });
+            }
+            for (number, (units, step)) in systems.drain(..).zip(found.drain(..)).enumerate() {
+                let step = match step {
+                    Ok(step) => step,
+                    Err(reason) => {
+                        return ControlFlow::Break(self.stop.reason().unwrap_or(reason));
+                    }
                 };
-                n_systems += 1;
-                tops.entry(self.key(&units)).or_default().add(&units, phi_s);
+                match step {
+                    SearchStep::Value(phi_s) if is_phi(phi_s) => {
+                        n_systems += 1;
+                        tops.entry(self.key(&units)).or_default().add(&units, phi_s);
+                    }
+                    SearchStep::NoSystem => n_unreachable += 1,
+                    _ => return ControlFlow::Break(course.refuse()),
+                }
+                if number >= n_known {
+                    course.add(step)?;
+                }
             }
             ControlFlow::Continue(())
         };
         let ended = self.for_each_new(first_new, &mut |units| {
             systems.push(units.iter().rev().copied().collect());
-            match systems.len() == CHUNK {
+            match systems.len() >= n_together.get() {
                 true => take_in(&mut systems),
                 false => ControlFlow::Continue(()),
             }
@@ -641,6 +699,7 @@ impl<'a> Search<'a> {
             ended => ended,
         };
         self.tops = tops;
+        self.course = course;
         (self.n_systems, self.n_unreachable) = (n_systems, n_unreachable);
         ended
     }
@@ -750,6 +809,11 @@ impl<'a> Search<'a> {
         let best = firsts.reduce(|a, b| if b.phi_s > a.phi_s { b } else { a }).cloned();
         (complexes, tied, best)
     }
+}
+
+/// Whether a number that was kept can be a φ_s.
+fn is_phi(phi_s: f64) -> bool {
+    phi_s.is_finite() && phi_s >= 0.0
 }
 
 /// A valid unit that others may be made of.

@@ -41,6 +41,8 @@ mod intrinsic_oracle;
 mod intrinsic_properties;
 /// Intrinsic units of IIT 4.0: every golden record, and the published figures.
 mod intrinsic_suite;
+/// Searches over grains that go on from the steps that were kept.
+mod journal;
 /// The ordinary test of a fuzz target.
 #[path = "../../../fuzz/mutations.rs"]
 mod mutations;

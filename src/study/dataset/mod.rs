@@ -10,7 +10,7 @@ mod parquet;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
 use crate::escape::csv;
 use crate::estimate::{self, Case, Estimator};
-use crate::files::append::{AppendFile, check_ours, exists, write_whole};
+use crate::files::append::{AppendFile, beside, check_ours, exists, write_whole};
 use crate::files::input;
 use crate::machine::provenance::Provenance;
 use crate::model::formalism::Formalism;
@@ -230,7 +230,7 @@ impl Dataset<'_> {
         check_ours(&record_path, |text| text.contains(Dataset::SCHEMA))?;
         let is_there = exists(path)? || exists(&record_path)?;
         if is_there && if_exists == IfExists::Refuse {
-            return refuse(path, EXISTS.to_owned());
+            return refuse(path, IfExists::EXISTS.to_owned());
         }
         if is_there && if_exists == IfExists::Resume {
             if !exists(&record_path)? {
@@ -571,9 +571,6 @@ const KEY: [&str; 7] = ["topology", "n", "seed", "network", "rule", "state", "ne
 const NETWORK: [&str; 2] = ["cm", "tpm"];
 /// The end of the name of a Parquet file.
 const PARQUET: &str = "parquet";
-/// The message about an output that exists.
-const EXISTS: &str =
-    "exists: pass --resume to go on from it, --force to write it anew, or another --out";
 /// The beginning of the card.
 const CARD: &str = "# Data card of";
 
@@ -646,12 +643,4 @@ fn push_numbers(line: &mut String, value: &Value) {
             line.push_str(text.strip_suffix(".0").unwrap_or(&text));
         }
     }
-}
-
-/// `X.csv.dataset.json` of `X.csv`, which may stand beside `X.jsonl`.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(suffix);
-    path.with_file_name(name)
 }

@@ -20,7 +20,7 @@ use parquet::file::writer::{
 use parquet::schema::types::{Type, TypePtr};
 use serde_json::{Map, Value};
 
-use super::{Dataset, EXISTS};
+use super::Dataset;
 use crate::engine::exact::Engine;
 use crate::error::Error;
 use crate::files::append::{exists, write_whole};
@@ -132,7 +132,7 @@ pub(super) fn check(out: &Path, if_exists: IfExists) -> Result<(), Error> {
         return refuse("exists and is no data set of this program: choose another --out");
     }
     match if_exists {
-        IfExists::Refuse => refuse(EXISTS),
+        IfExists::Refuse => refuse(IfExists::EXISTS),
         _ => Ok(()),
     }
 }

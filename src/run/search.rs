@@ -1,0 +1,519 @@
+//! The steps of one long search, and its result.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `X` | the result, written whole when the search is done |
+//! | `X.journal.jsonl` | what was asked, then the steps of the search in their order, many a line |
+//!
+//! The journal is the truth: it only grows, its lines are on the disk before the search goes on,
+//! and every line carries a check (see `seal`). A line that a crash cut short is dropped and its
+//! steps done again. A search that goes on reads all steps first, 16 bytes each in memory, and does
+//! what follows them; the result is the same to the byte.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::exact::UnitSet;
+use crate::engine::grains::{Journal, SearchStep};
+use crate::error::Error;
+use crate::files::append::{
+    AppendFile, Lines, beside, check_ours, exists, read_or_nothing, write_whole,
+};
+use crate::files::seal::{Chain, Link};
+use crate::machine::provenance::Provenance;
+use crate::run::journal::IfExists;
+use crate::wording::short;
+
+/// What a search was asked: its steps are those of another one only if all of this is the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedSearch {
+    /// The program, with the commit that it was built from.
+    program: String,
+    /// A hash of the network with its state, and of what else is in its file.
+    network: String,
+    /// The settings, by name.
+    settings: BTreeMap<String, String>,
+}
+
+impl AskedSearch {
+    /// A search by this program. `network` is all that its file says, in words that differ if it
+    /// does.
+    pub fn new(network: &str, settings: BTreeMap<String, String>) -> AskedSearch {
+        let program = Provenance::here().program();
+        let network = blake3::hash(network.as_bytes()).to_hex().to_string();
+        AskedSearch { program, network, settings }
+    }
+
+    /// What is different here.
+    fn differences(&self, other: &AskedSearch) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.network != other.network {
+            found.push("another network, state or history".to_owned());
+        }
+        let names = self.settings.keys().chain(other.settings.keys());
+        let names: std::collections::BTreeSet<&String> = names.collect();
+        for name in names {
+            let [one, two] = [self, other].map(|it| it.settings.get(name));
+            if one != two {
+                let said = |it: Option<&String>| it.map_or("none", String::as_str).to_owned();
+                found.push(format!("{name}: {}, not {}", said(one), said(two)));
+            }
+        }
+        if self.program != other.program {
+            found.push(format!("program {}, not {}", self.program, other.program));
+        }
+        found
+    }
+}
+
+/// A line of the journal.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Line {
+    /// What is searched.
+    Session(AskedSearch),
+    /// Steps that follow those before.
+    Steps { steps: Vec<Step> },
+}
+
+/// A step: a number, null, false, or a list of units.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Step {
+    Value(f64),
+    Dismissed(bool),
+    Micro(Vec<usize>),
+    NoSystem,
+}
+
+impl From<SearchStep> for Step {
+    fn from(step: SearchStep) -> Step {
+        match step {
+            SearchStep::Value(value) => Step::Value(value),
+            SearchStep::NoSystem => Step::NoSystem,
+            SearchStep::Dismissed => Step::Dismissed(false),
+            SearchStep::Micro(units) => Step::Micro(units.iter().collect()),
+        }
+    }
+}
+
+impl Step {
+    fn read(self) -> Result<SearchStep, String> {
+        match self {
+            Step::Value(value) => Ok(SearchStep::Value(value)),
+            Step::NoSystem => Ok(SearchStep::NoSystem),
+            Step::Dismissed(false) => Ok(SearchStep::Dismissed),
+            Step::Dismissed(true) => Err("a step true: expected false".to_owned()),
+            Step::Micro(units) if units.iter().all(|it| *it < UnitSet::MAX_UNITS) => {
+                Ok(SearchStep::Micro(units.into_iter().collect()))
+            }
+            Step::Micro(units) => Err(format!("units {units:?}: expected numbers below 32")),
+        }
+    }
+}
+
+/// A search of which the steps and the result are kept in files.
+#[derive(Debug)]
+pub struct SearchFiles {
+    result: PathBuf,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    path: PathBuf,
+    file: AppendFile,
+    chain: Chain,
+    known: vec::IntoIter<SearchStep>,
+    n_steps: u64,
+    /// The bytes of whole lines when it was read.
+    whole_len: usize,
+    /// Why the search was told to end.
+    failed: Option<Error>,
+}
+
+/// What a journal says, read without changing anything.
+struct Reading {
+    chain: Chain,
+    asked: Option<AskedSearch>,
+    steps: Vec<SearchStep>,
+    whole_len: usize,
+}
+
+/// The beginning of the first line.
+const START: &str = "{\"kind\":\"session\"";
+
+fn is_start(object: &str) -> bool {
+    object.starts_with(START)
+}
+
+impl Reading {
+    fn of(content: &[u8], path: &Path) -> Result<Reading, Error> {
+        let lines = Lines::new(content);
+        let chain = Chain::new("search");
+        let whole_len = lines.torn_at;
+        let mut reading = Reading { chain, asked: None, steps: Vec::new(), whole_len };
+        for (index, line) in lines.whole.iter().enumerate() {
+            reading.line(line).map_err(|message| {
+                let remedy = match index {
+                    0 => "; pass --force to write it anew, or another --out",
+                    _ => {
+                        "; the lines before it are whole: with only these in the file, the \
+                          search goes on from there"
+                    }
+                };
+                Error::Content {
+                    place: format!("{}, line {}", path.display(), index + 1),
+                    message: format!("{}{remedy}", short(&message)),
+                }
+            })?;
+        }
+        Ok(reading)
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), String> {
+        let text = str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
+        let (object, link) = self.chain.read(text, is_start)?;
+        let line: Line = serde_json::from_str(&object).map_err(|error| error.to_string())?;
+        match (line, link) {
+            (_, Link::Again(_)) => {}
+            (Line::Session(asked), Link::Start) if self.asked.is_none() => {
+                self.asked = Some(asked);
+            }
+            (Line::Steps { steps }, Link::Of(0)) => {
+                for step in steps {
+                    self.steps.push(step.read()?);
+                }
+            }
+            _ => return Err("expected one search, then its steps".to_owned()),
+        }
+        Ok(())
+    }
+}
+
+impl SearchFiles {
+    /// Opens the files of a search whose result goes to `result`.
+    ///
+    /// # Errors
+    /// [`Error::Output`] if they exist and must not be touched, are of another search or of another
+    /// program, or another process is writing them; [`Error::Content`] if the journal was damaged
+    /// other than by a crash. Nothing was changed then.
+    pub fn open(
+        result: &Path,
+        if_exists: IfExists,
+        asked: &AskedSearch,
+    ) -> Result<SearchFiles, Error> {
+        let refuse =
+            |path: &Path, message: String| Err(Error::Output { path: path.to_owned(), message });
+        if result.file_name().is_none() || result.is_dir() {
+            return refuse(result, "is a folder: expected the name of a file".to_owned());
+        }
+        let path = beside(result, "journal.jsonl");
+        let (has_result, has_journal) = (exists(result)?, exists(&path)?);
+        // A crash may have cut the first line short.
+        let is_ours = |text: &str| is_start(text) || START.starts_with(text.trim_end_matches('\0'));
+        check_ours(&path, is_ours)?;
+        if has_result || has_journal {
+            match if_exists {
+                IfExists::Refuse => {
+                    let there = if has_result { result } else { &path };
+                    return refuse(there, IfExists::EXISTS.to_owned());
+                }
+                IfExists::Resume if !has_journal => {
+                    let journal = path.display();
+                    return refuse(result, format!("its {journal} is missing: pass --force"));
+                }
+                _ => {}
+            }
+        }
+        let file = AppendFile::open(&path)?;
+        file.lock()?;
+        let mut kept = match if_exists {
+            IfExists::Overwrite => Kept::new(path, file, Reading::of(&[], result)?),
+            _ => {
+                let content = read_or_nothing(&path)?;
+                let reading = Reading::of(&content, &path)?;
+                if let Some(theirs) = &reading.asked
+                    && theirs != asked
+                {
+                    return refuse(
+                        &path,
+                        format!(
+                            "is of another search ({}): pass the same settings to the same \
+                             program, --force to write it anew, or another --out",
+                            theirs.differences(asked).join("; ")
+                        ),
+                    );
+                }
+                Kept::new(path, file, reading)
+            }
+        };
+        // Everything was read and is of this search: only now the files may change.
+        kept.file.truncate(kept.whole_len)?;
+        if kept.chain.len() == 0 {
+            kept.append(&Line::Session(asked.clone()))?;
+        }
+        Ok(SearchFiles { result: result.to_owned(), kept: Arc::new(Mutex::new(kept)) })
+    }
+
+    /// What the search asks for known steps, and tells what it has found.
+    pub fn journal(&self) -> Arc<Mutex<dyn Journal>> {
+        let kept: Arc<Mutex<Kept>> = Arc::clone(&self.kept);
+        kept
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why a search has come to no end, and how it goes on.
+    pub fn explained(&self, error: Error) -> Error {
+        let mut kept = self.kept();
+        match (kept.failed.take(), error) {
+            (Some(failed), _) => failed,
+            (None, Error::Interrupted(_)) => Error::Interrupted(format!(
+                ": {} steps are in {}; the same command with --resume goes on from there",
+                kept.n_steps,
+                kept.path.display()
+            )),
+            (None, other) => other,
+        }
+    }
+
+    /// Writes the result of the search, which is done.
+    ///
+    /// # Errors
+    /// [`Error::Content`] if the journal has steps that the search has not; [`Error::Write`].
+    pub fn finish(self, result: &str) -> Result<(), Error> {
+        let mut kept = self.kept();
+        if let Some(failed) = kept.failed.take() {
+            return Err(failed);
+        }
+        if !kept.known.as_slice().is_empty() {
+            return Err(kept.strange());
+        }
+        write_whole(&self.result, result)
+    }
+}
+
+impl Kept {
+    fn new(path: PathBuf, file: AppendFile, reading: Reading) -> Kept {
+        let Reading { chain, steps, whole_len, .. } = reading;
+        let n_steps = steps.len() as u64;
+        Kept { path, file, chain, known: steps.into_iter(), n_steps, whole_len, failed: None }
+    }
+
+    fn append(&mut self, line: &Line) -> Result<(), Error> {
+        let line = self.chain.next(&serde_json::to_string(line).expect("plain data"));
+        self.file.append(&line).map_err(|error| match error {
+            Error::Write { path, source, .. } => {
+                let note = "; the lines in it are whole: with --resume the search goes on from \
+                            there"
+                    .to_owned();
+                Error::Write { path, source, note }
+            }
+            other => other,
+        })?;
+        self.chain.read(&line, is_start).map(drop).map_err(Error::Internal)
+    }
+
+    /// A journal that only looks like one of this search.
+    fn strange(&self) -> Error {
+        let n_used = self.n_steps as usize - self.known.as_slice().len();
+        Error::Content {
+            place: self.path.display().to_string(),
+            message: format!(
+                "its {} steps, of which {n_used} were looked at, are none of this search: pass \
+                 --force to write it anew, or another --out",
+                self.n_steps
+            ),
+        }
+    }
+}
+
+impl Journal for Kept {
+    fn next(&mut self) -> Option<SearchStep> {
+        self.known.next()
+    }
+
+    fn keep(&mut self, steps: &[SearchStep]) -> bool {
+        let line = Line::Steps { steps: steps.iter().copied().map(Step::from).collect() };
+        match self.append(&line) {
+            Ok(()) => {
+                self.n_steps += steps.len() as u64;
+                true
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                false
+            }
+        }
+    }
+
+    fn refuse(&mut self) {
+        self.failed = Some(self.strange());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    fn asked(grain: usize) -> AskedSearch {
+        let settings = [("grain", grain.to_string()), ("depth", "1".to_owned())];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value));
+        AskedSearch::new("a network", settings.into())
+    }
+
+    fn steps() -> Vec<SearchStep> {
+        let values = [0.1 + 0.2, 0.0, 1e-300, 5e-324, 1.004_020_995_784_611_2];
+        let mut all = vec![SearchStep::Micro(UnitSet::from_bits(0b101))];
+        all.extend(values.map(SearchStep::Value));
+        all.extend([
+            SearchStep::NoSystem,
+            SearchStep::Dismissed,
+            SearchStep::Micro(UnitSet::EMPTY),
+        ]);
+        all
+    }
+
+    /// A folder with a search that has kept these steps, some a line.
+    fn kept(steps: &[SearchStep]) -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let result = folder.path().join("found.json");
+        let files = SearchFiles::open(&result, IfExists::Refuse, &asked(2)).unwrap();
+        let journal = files.journal();
+        for some in steps.chunks(2) {
+            assert_eq!(journal.lock().unwrap().next(), None);
+            assert!(journal.lock().unwrap().keep(some));
+        }
+        (folder, result)
+    }
+
+    fn known(files: &SearchFiles) -> Vec<SearchStep> {
+        let journal = files.journal();
+        let mut journal = journal.lock().unwrap();
+        std::iter::from_fn(|| journal.next()).collect()
+    }
+
+    fn resume(result: &Path) -> Result<SearchFiles, Error> {
+        SearchFiles::open(result, IfExists::Resume, &asked(2))
+    }
+
+    #[test]
+    fn a_journal_cut_at_any_byte_goes_on_with_its_whole_lines() {
+        let steps = steps();
+        let (_folder, result) = kept(&steps);
+        let path = beside(&result, "journal.jsonl");
+        let whole = fs::read(&path).unwrap();
+        for len in 0..=whole.len() {
+            fs::write(&path, &whole[..len]).unwrap();
+            let files = resume(&result).unwrap();
+            let n_lines = whole[..len].iter().filter(|it| **it == b'\n').count();
+            let n_known = (2 * n_lines.saturating_sub(1)).min(steps.len());
+            assert_eq!(known(&files), steps[..n_known], "cut at {len}");
+            for some in steps[n_known..].chunks(2) {
+                assert!(files.journal().lock().unwrap().keep(some));
+            }
+            files.finish("found").unwrap();
+            assert_eq!(fs::read(&path).unwrap(), whole, "cut at {len}");
+            assert_eq!(fs::read_to_string(&result).unwrap(), "found");
+        }
+    }
+
+    #[test]
+    fn a_journal_that_was_changed_at_any_bit_is_refused() {
+        let (_folder, result) = kept(&steps());
+        let path = beside(&result, "journal.jsonl");
+        let whole = fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 1 << (at % 8);
+            fs::write(&path, &changed).unwrap();
+            match resume(&result) {
+                Err(Error::Content { .. } | Error::Output { .. }) => {
+                    assert_eq!(fs::read(&path).unwrap(), changed, "byte {at}");
+                }
+                Err(error) => panic!("byte {at}: {error}"),
+                // What a crash may have left: a last line without its end.
+                Ok(_) if at == whole.len() - 1 => {}
+                Ok(_) => panic!("byte {at}: it was not noticed"),
+            }
+        }
+    }
+
+    #[test]
+    fn another_search_or_program_is_refused() {
+        let (_folder, result) = kept(&steps());
+        let path = beside(&result, "journal.jsonl");
+        let before = fs::read(&path).unwrap();
+        let other_program = AskedSearch { program: "0.1.0".to_owned(), ..asked(2) };
+        let other_network = AskedSearch { network: String::new(), ..asked(2) };
+        let here = Provenance::here().program();
+        for (other, what) in [
+            (asked(3), "grain: 2, not 3".to_owned()),
+            (other_program, format!("program {here}, not 0.1.0")),
+            (other_network, "another network, state or history".to_owned()),
+        ] {
+            let refused = SearchFiles::open(&result, IfExists::Resume, &other).unwrap_err();
+            let expected = format!(
+                "is of another search ({what}): pass the same settings to the same program, \
+                 --force to write it anew, or another --out"
+            );
+            assert!(refused.to_string().ends_with(&expected), "{refused}");
+            assert_eq!(fs::read(&path).unwrap(), before);
+        }
+        let refused = SearchFiles::open(&result, IfExists::Refuse, &asked(2)).unwrap_err();
+        assert!(refused.to_string().contains("exists: pass --resume"), "{refused}");
+        let other = SearchFiles::open(&result, IfExists::Overwrite, &asked(3)).unwrap();
+        assert!(known(&other).is_empty());
+        let refused = SearchFiles::open(&result, IfExists::Resume, &asked(3)).unwrap_err();
+        assert!(refused.to_string().contains("another run is writing it"), "{refused}");
+    }
+
+    #[test]
+    fn files_of_others_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let result = folder.path().join("found.json");
+        let path = beside(&result, "journal.jsonl");
+        fs::write(&result, "mine").unwrap();
+        let refused = resume(&result).unwrap_err().to_string();
+        assert!(refused.ends_with("journal.jsonl is missing: pass --force"), "{refused}");
+        fs::write(&path, "mine").unwrap();
+        for how in [IfExists::Refuse, IfExists::Resume, IfExists::Overwrite] {
+            let refused = SearchFiles::open(&result, how, &asked(2)).unwrap_err().to_string();
+            assert!(refused.contains("was not written by this program"), "{refused}");
+        }
+        let refused = SearchFiles::open(folder.path(), IfExists::Refuse, &asked(2));
+        assert!(refused.unwrap_err().to_string().contains("is a folder"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        assert_eq!(fs::read_to_string(&result).unwrap(), "mine");
+    }
+
+    /// A journal with steps that the search has not, or that were refused, gives no result.
+    #[test]
+    fn a_journal_with_too_many_steps_gives_no_result() {
+        let (_folder, result) = kept(&steps());
+        let files = resume(&result).unwrap();
+        let first = files.journal().lock().unwrap().next();
+        assert!(first.is_some());
+        let refused = files.finish("found").unwrap_err().to_string();
+        let expected = "its 9 steps, of which 1 were looked at, are none of this search: pass";
+        assert!(refused.contains(expected), "{refused}");
+        let files = resume(&result).unwrap();
+        known(&files);
+        files.journal().lock().unwrap().refuse();
+        let refused = files.explained(Error::Interrupted(String::new())).to_string();
+        assert!(refused.contains("of which 9 were looked at"), "{refused}");
+        assert!(!result.exists());
+    }
+}
