@@ -34,14 +34,32 @@ const USERS: [u32; 2] = [1000, 1001];
 
 type Scenario = (&'static str, fn(&mut Machine));
 
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 12] = [
     ("4 × 120 MiB, MemoryMax=200M, swap", |it| {
         let workspace = Workspace::new("swap", &[(120, 3000, 5000); 4]);
         it.beside_plain_cargo(&workspace, &["MemoryMax=200M"], &[1, 4]);
     }),
     ("4 × 300 MiB, MemoryMax=450M, no swap", |it| {
-        let workspace = Workspace::new("heavy", &[(300, 4000, 4000); 4]);
+        let workspace = Workspace::new("heavy", &[(300, 10_000, 6000); 4]);
         it.beside_plain_cargo(&workspace, &["MemoryMax=450M", "MemorySwapMax=0"], &[1, 4]);
+    }),
+    ("one of 240 MiB and three of 90, MemoryMax=200M, swap", |it| {
+        let heavy = (240, 10_000, 3000);
+        let light = (90, 5000, 3000);
+        let workspace = Workspace::new("mixed", &[light, heavy, light, light]);
+        it.beside_plain_cargo(&workspace, &["MemoryMax=200M"], &[1]);
+    }),
+    ("4 × 300 MiB, MemoryHigh=450M, no swap", |it| {
+        let workspace = Workspace::new("high", &[(300, 10_000, 6000); 4]);
+        it.beside_plain_cargo(&workspace, &["MemoryHigh=450M", "MemorySwapMax=0"], &[1, 4]);
+    }),
+    ("in a namespace of control groups, 2 × 300 MiB, MemoryMax=450M, no swap", |it| {
+        let workspace = Workspace::new("namespace", &[(300, 10_000, 6000); 2]);
+        let mut command = vec!["unshare".to_owned(), "--cgroup".to_owned()];
+        command.extend(it.command(&workspace, How::Headroom));
+        let limits = ["MemoryMax=450M", "MemorySwapMax=0"];
+        let row = it.measure("cargo headroom build -j4", &workspace, &limits, &command);
+        it.must(row.is_good(), "built, no kills");
     }),
     ("idle programs hold 90 % of RAM and swap, 4 × 50 MiB", evening),
     ("earlyoom, 4 × 300 MiB, no swap", earlyoom),
@@ -82,7 +100,7 @@ fn tell(what: &str, content: &Value) {
 }
 
 fn evening(machine: &mut Machine) {
-    let workspace = Workspace::new("evening", &[(50, 3000, 5000); 4]);
+    let workspace = Workspace::new("evening", &[(50, 4000, 5000); 4]);
     let mut neighbours = machine.fill(10);
     let n = neighbours.len();
     let mut n_alive = || neighbours.iter_mut().map(|it| usize::from(it.is_alive())).sum::<usize>();
@@ -95,7 +113,7 @@ fn evening(machine: &mut Machine) {
 }
 
 fn earlyoom(machine: &mut Machine) {
-    let workspace = Workspace::new("earlyoom", &[(300, 4000, 4000); 4]);
+    let workspace = Workspace::new("earlyoom", &[(300, 10_000, 6000); 4]);
     machine.swap(false);
     let daemon = Daemon::start(machine, "earlyoom");
     machine.beside_plain_cargo(&workspace, &[], &[1, 4]);
@@ -115,7 +133,7 @@ fn oomd(machine: &mut Machine) {
 }
 
 fn two_builds(machine: &mut Machine) {
-    let workspaces = ["two-a", "two-b"].map(|it| Workspace::new(it, &[(300, 3000, 4000)]));
+    let workspaces = ["two-a", "two-b"].map(|it| Workspace::new(it, &[(300, 10_000, 6000)]));
     let both = |build: &str| {
         let builds = workspaces.each_ref().map(|it| format!("(cd {}; {build})", it.path()));
         let [a, b] = builds;
@@ -351,7 +369,9 @@ fn kills_by_daemons() -> u64 {
     let mut command = Command::new("journalctl");
     command.args(["--output=cat", "--unit=earlyoom", "--unit=systemd-oomd"]);
     let said = command.output().unwrap().stdout;
-    let is_kill = |it: &&str| it.contains("sending SIG") || it.starts_with("Killed ");
+    let is_kill = |it: &&str| {
+        it.contains("sending SIG") && it.contains("to process") || it.starts_with("Killed ")
+    };
     String::from_utf8_lossy(&said).lines().filter(is_kill).count() as u64
 }
 
@@ -625,11 +645,40 @@ impl Machine {
                 "swap_in": swap_in >> 8, "swap_out": swap_out >> 8, "attempts": built,
             }),
         );
-        if !is_plain && !row.is_good() {
+        if !is_plain {
             println!("{}", build.said());
+            print_details(&workspace.0.join("target/xtask/build.json"));
         }
         build.end();
         row
+    }
+}
+
+/// What the guard did, and when each compiler ran.
+fn print_details(record: &Path) {
+    let record = fs::read_to_string(record).unwrap_or_default();
+    let record: Value = serde_json::from_str(&record).unwrap_or_default();
+    let mib = |it: &Value| it.as_u64().unwrap_or(0) >> 20;
+    for details in record["attempts"].as_array().into_iter().flatten().map(|it| &it["details"][0]) {
+        let rows = |name: &str| details[name].as_array().cloned().unwrap_or_default();
+        for it in rows("events") {
+            let [held, left] = ["held_bytes", "headroom_bytes"].map(|name| mib(&it[name]));
+            println!(
+                "{} ms: {} {}: {held} MiB, {left} left",
+                it["at_ms"], it["crate_name"], it["what"]
+            );
+        }
+        for it in rows("runs") {
+            println!(
+                "{} {}: asked {}, ran {} to {} ms, {} MiB",
+                it["crate_name"],
+                it["end"],
+                it["asked_ms"],
+                it["started_ms"],
+                it["ended_ms"],
+                mib(&it["peak_bytes"])
+            );
+        }
     }
 }
 
