@@ -273,7 +273,8 @@ fn start(tree: &Path, disks: &[&Path], wanted: &[&str]) -> Result<usize, String>
     }
     let mut machine = qemu.spawn().map_err(|it| format!("{qemu:?}: {it}"))?;
     let output = machine.stdout.take().ok_or("no output")?;
-    let (mut table, mut failed, mut has_ended) = (Vec::new(), Vec::new(), false);
+    let (mut table, mut notes, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut has_ended = false;
     for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line);
         let line = line.trim_end();
@@ -290,6 +291,10 @@ fn start(tree: &Path, disks: &[&Path], wanted: &[&str]) -> Result<usize, String>
                 println!("failed: {text}");
                 failed.push(text);
             }
+            Some(("note", text)) => {
+                println!("note: {text}");
+                notes.push(text);
+            }
             Some(("end", _)) => has_ended = true,
             _ => println!("    {line}"),
         }
@@ -300,6 +305,7 @@ fn start(tree: &Path, disks: &[&Path], wanted: &[&str]) -> Result<usize, String>
          | MiB from swap, to swap | attempts |\n|---|---|---|---|---|---|---|---|"
     );
     table.iter().for_each(|it| println!("{it}"));
+    notes.iter().for_each(|it| println!("note: {it}"));
     failed.iter().for_each(|it| println!("failed: {it}"));
     if !has_ended {
         return Err("the machine ended too early".into());
