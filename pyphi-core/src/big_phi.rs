@@ -171,7 +171,7 @@ pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
 /// Φ; as if there were no other cuts than those of these ranks, if there are any.
 fn by_variant(subsystem: &Subsystem, options: &Options, ranks: Option<&[usize]>) -> BigPhi {
     options.variant.check().unwrap_or_else(|error| panic!("{error}"));
-    if options.variant.has_bounds() && subsystem.is_binary() {
+    if options.variant.has_bounds() {
         let search = Search::new(subsystem, options);
         let result = ranks.map_or_else(|| search.run(), |ranks| search.run_over(ranks));
         return with_ties(result, options);
@@ -222,7 +222,7 @@ pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<PhiSumma
         if let Some(reason) = memory_limit(needed_bytes, options).or_else(|| stop.reason()) {
             return PhiSummary::from(&without_structure(subsystem, reason));
         }
-        if !(quiet.variant.has_bounds() && subsystem.is_binary()) {
+        if !quiet.variant.has_bounds() {
             quiet.variant.check().unwrap_or_else(|error| panic!("{error}"));
             let cuts = cuts(subsystem, quiet.variant);
             let found = by_definition::big_phi(subsystem, &quiet, stop.clone(), &cuts);
@@ -467,7 +467,6 @@ pub(crate) fn sort_likely_first(subsystem: &Subsystem, cuts: &[Cut], ranks: &mut
 
 impl<'a> Search<'a> {
     pub(crate) fn new(subsystem: &'a Subsystem, options: &'a Options) -> Search<'a> {
-        subsystem.expect_binary("a search of IIT 3.0 with bounds");
         let n = subsystem.n_units();
         let symmetry = Symmetry::find(&subsystem.tables);
         Search {
@@ -802,7 +801,7 @@ impl<'a> Search<'a> {
             let concept = small_phi.concept(self.subsets[rank], scratch);
             self.count_open_choices(scratch);
             let concept = concept.map(|concept| {
-                let to_null = between(&concept, &null, scratch);
+                let to_null = between(self.tables, &concept, &null, &self.stop, scratch);
                 (concept, to_null)
             });
             // A search that was stopped may have found anything.
@@ -991,7 +990,7 @@ impl<'a> Search<'a> {
         n_items: usize,
         work: impl Fn(&mut Scratch, usize) -> T + Sync,
     ) -> (Vec<T>, Stats) {
-        if self.is_alone || self.tables.n <= 4 {
+        if self.is_alone || self.tables.n_states() <= 16 {
             return self
                 .workspace
                 .work_in(|scratch| (0..n_items).map(|idx| work(scratch, idx)).collect());

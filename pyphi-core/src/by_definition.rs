@@ -1,8 +1,8 @@
 //! IIT 3.0 straight from its definition, for the [variants](Variant) for which no bounds are
 //! proven: every partition of every purview, every cut, nothing left out but what cannot matter.
 //!
-//! Units with more than two values are analysed here as well, by whatever variant: `value_tables`
-//! has their repertoires, and what is above those only knows sets of units.
+//! Units with more than two values are analysed by them as well: `value_tables` has their
+//! repertoires, and everything above those only knows sets of units.
 //!
 //! Values are floats here, and tied within the tolerance. For the variant that is published all of
 //! it is what the rest of this library finds, faster; tests compare the two.
@@ -300,14 +300,6 @@ pub(crate) fn big_phi(
     search.run(cuts).unwrap_or_else(|| without_structure(subsystem, search.stop.why()))
 }
 
-/// The concept of one mechanism of a subsystem, by IIT 3.0 as published; anything, if the analysis
-/// is to stop.
-pub(crate) fn concept(subsystem: &Subsystem, mechanism: u32, stop: &Stop) -> Option<Concept> {
-    let wiring = subsystem.wiring(None);
-    let (variant, order) = (Variant::default(), LocalOrder::Lexicographic);
-    Definition { subsystem, variant, wiring: &wiring, order, stop }.concept(mechanism)
-}
-
 /// The concepts of a subsystem.
 pub(crate) fn structure(
     subsystem: &Subsystem,
@@ -447,8 +439,7 @@ impl<'a> Place<'a> {
         let unconstrained = match self.unconstrained {
             Unconstrained::Binary(on) => on,
             Unconstrained::Values(values) => {
-                let rest = values.unconstrained(direction, others);
-                let entries = values.product((entries, own), (&rest, others));
+                let entries = values.expanded(direction, (entries, own), union);
                 return Distribution { purview: union, entries, on: None };
             }
         };

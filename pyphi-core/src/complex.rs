@@ -6,14 +6,13 @@ use std::time::Instant;
 
 use crate::big_phi::{BigPhi, big_phi};
 use crate::error::{Error, ErrorKind, Result};
-use crate::limits::{Options, Stop, predicted_bytes};
+use crate::limits::{Options, Stop, bytes_of_values, predicted_bytes};
 use crate::network::Network;
 use crate::spectrum::{SpectrumRules, quick_extremes};
 use crate::state::State;
 use crate::subsystem::{Subsystem, TOLERANCE};
 use crate::tie_order::LocalOrder;
 use crate::unit_set::{UnitSet, deposit, extract};
-use crate::value_tables::bytes_of_values;
 
 /// The sets of units that can be a complex, by size and then lexicographically: each unit reaches
 /// every other along connections inside the set, and a unit alone is connected with itself. All
@@ -104,7 +103,7 @@ pub fn complexes(network: &Network, state: State, options: &Options) -> Result<V
         if stop.is_due() {
             break;
         }
-        let Ok(subsystem) = Subsystem::of_values(&network, state, units) else { continue };
+        let Ok(subsystem) = Subsystem::of(&network, state, units) else { continue };
         // The result is a function of the tables and the order of choice alone, in the numbering of
         // the subsystem.
         let order = options.tie_order.within(units.bits());
@@ -182,7 +181,7 @@ pub struct ComplexRange {
 /// ```
 ///
 /// # Errors
-/// As [`complexes`]; also if a unit has more than two values.
+/// As [`complexes`].
 ///
 /// # Panics
 /// If [`Options::variant`] is not the default.
@@ -193,7 +192,6 @@ pub fn complex_ranges(
     rules: SpectrumRules,
 ) -> Result<Vec<ComplexRange>> {
     options.variant.expect_default("a range over ties");
-    network.require_binary("a range over ties")?;
     check(network, state, options)?;
     let network = Arc::new(network.clone());
     let stop = Stop::new(options);

@@ -76,9 +76,10 @@ pub(crate) struct LocalConcept {
     pub(crate) effect: Core,
     /// Over the purview.
     pub(crate) cause_repertoire: SmallVec<[f64; 16]>,
-    /// P(unit is ON), by unit: the marginals of the cause repertoire expanded to all units.
+    /// P(unit is ON), by unit: the marginals of the cause repertoire expanded to all units. Of
+    /// units with more than two values the lanes of `value_tables`.
     pub(crate) cause_on: SmallVec<[f64; 8]>,
-    /// P(unit is ON), by unit, on the grid: the effect repertoire expanded to all units.
+    /// The same of the effect repertoire, on the grid.
     pub(crate) effect_on: ByUnit,
 }
 
@@ -105,10 +106,16 @@ impl SmallPhi<'_> {
     ) -> LocalConcept {
         let Scratch { repertoires, product: repertoire, .. } = scratch;
         let purview = cause.purview;
-        repertoire.resize(1 << purview.count_ones(), 0.0);
-        cause_repertoire(self.tables, self.wiring, mechanism, purview, repertoires, repertoire);
-        let mut cause_on = smallvec![0.5; self.tables.n];
-        marginals(repertoire, purview, repertoires, &mut cause_on);
+        let cause_on = if let Some(values) = &self.tables.values {
+            *repertoire = values.repertoire(self.wiring, Direction::Cause, mechanism, purview);
+            values.cause_lanes(purview, repertoire)
+        } else {
+            repertoire.resize(1 << purview.count_ones(), 0.0);
+            cause_repertoire(self.tables, self.wiring, mechanism, purview, repertoires, repertoire);
+            let mut cause_on = smallvec![0.5; self.tables.n];
+            marginals(repertoire, purview, repertoires, &mut cause_on);
+            cause_on
+        };
         LocalConcept {
             mechanism,
             phi: cause.phi.min(effect.phi),
@@ -139,12 +146,14 @@ impl SmallPhi<'_> {
             false => self.cause_mip(mechanism, cause_purview, scratch).1,
         };
         let effect_mip = self.effect_mip_at(concept.effect.phi, mechanism, effect_purview);
-        let mut effect_repertoire = Vec::with_capacity(1 << effect_purview.count_ones());
-        product_repertoire(
-            &effect_on(self.tables, self.wiring, mechanism),
-            effect_purview,
-            &mut effect_repertoire,
-        );
+        let effect_repertoire = if let Some(values) = &self.tables.values {
+            values.repertoire(self.wiring, Direction::Effect, mechanism, effect_purview)
+        } else {
+            let on = effect_on(self.tables, self.wiring, mechanism);
+            let mut repertoire = Vec::with_capacity(1 << effect_purview.count_ones());
+            product_repertoire(&on, effect_purview, &mut repertoire);
+            repertoire
+        };
         let core = |direction, core: &Core, repertoire, mip| CoreRepertoire {
             direction,
             purview: network(core.purview),

@@ -230,8 +230,8 @@ impl<'a> CutStructure<'a> {
         let tolerance = self.small_phi.rules.tolerance;
         let prices = self.small_phi.choices.map(|it| &it.prices);
         let (null, stop) = (&self.intact.null, self.small_phi.stop);
-        let limit = limit();
-        distance_of_concepts(prices, null, rows, columns, tolerance, limit, stop, scratch)
+        let (tables, limit) = (self.small_phi.tables, limit());
+        distance_of_concepts(tables, prices, null, rows, columns, tolerance, limit, stop, scratch)
     }
 
     /// The smallest distance that what is known so far allows; `None` if the analysis is to stop.
@@ -338,10 +338,13 @@ impl<'a> CutStructure<'a> {
     /// tree yet.
     fn set_bound(&self, room: &mut TransportWorkspace) {
         let tolerance = self.small_phi.rules.tolerance;
-        let n = self.small_phi.tables.n;
+        let tables = self.small_phi.tables;
+        let n_lanes = self.intact.null.effect_on.len();
         // Most that repertoires within 1e-9, entry by entry, can be apart: every entry moved by all
         // units.
-        let same = to_fixed(SAME_REPERTOIRE * (n << n) as f64 + 2.0 * n as f64 * SAME_REPERTOIRE);
+        let most_moved = tables.n * tables.n_states();
+        let same =
+            to_fixed(SAME_REPERTOIRE * most_moved as f64 + 2.0 * n_lanes as f64 * SAME_REPERTOIRE);
         let rows: SmallVec<[usize; 32]> = self.rows().collect();
         let columns: SmallVec<[&Changed; 32]> = self.columns().collect();
         let row_mass: SmallVec<[i64; 32]> =
@@ -355,7 +358,7 @@ impl<'a> CutStructure<'a> {
         let masses = columns.iter().map(|it| column_mass(it));
         let TransportWorkspace { problem, marginals, .. } = room;
         marginals.set(
-            n,
+            n_lanes,
             columns.iter().map(|it| match &it.after {
                 After::Open { effect_on, .. } => (None, &effect_on[..]),
                 After::Known(Some(after)) => (Some(&after.cause_on[..]), &after.effect_on[..]),
@@ -400,8 +403,11 @@ impl SmallPhi<'_> {
         (!is_split && (mechanism & from == 0 || purview & to == 0)).then_some(concept.effect)
     }
 
-    /// P(unit is ON) by unit, on the grid: the effect repertoire expanded to all units.
+    /// The lanes of the effect repertoire expanded to all units.
     pub(crate) fn effect_on(&self, mechanism: u32, purview: u32) -> ByUnit {
+        if let Some(values) = &self.tables.values {
+            return values.expanded_lanes(self.wiring, mechanism, purview);
+        }
         let mut lanes = ByUnit::from_slice(self.tables.effect(0));
         for j in bits(purview) {
             lanes[j] = self.tables.effect(self.wiring.seen_by(j, mechanism))[j];
@@ -458,7 +464,7 @@ mod tests {
         let null = null_concept(&subsystem.tables);
         let found = bench.subsets.iter().filter_map(|&mechanism| {
             let concept = small_phi.concept(mechanism, &mut scratch)?;
-            let to_null = between(&concept, &null, &mut scratch);
+            let to_null = between(small_phi.tables, &concept, &null, small_phi.stop, &mut scratch);
             Some((concept, to_null))
         });
         let intact = Intact::new(found, null.clone());

@@ -84,6 +84,7 @@ mod ties;
 mod tpm;
 mod transport;
 mod unit_set;
+mod value_phi;
 mod value_tables;
 mod variant;
 mod vectors;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::alphabet::Alphabet;
 use crate::big_phi::is_zero_without_search;
 use crate::journal::Journal;
 use crate::mip::{CauseMemo, KEPT_UNITS};
@@ -258,10 +259,14 @@ pub fn predicted_bytes(n_units: usize, n_threads: usize) -> Option<u64> {
 /// assert!(predicted_bytes_of_range(12, 2) > predicted_bytes(12, 2));
 /// ```
 pub fn predicted_bytes_of_range(n_units: usize, n_threads: usize) -> Option<u64> {
+    bytes_of_choices(n_units)?.checked_add(predicted_bytes(n_units, n_threads)?)
+}
+
+/// What is kept of the purviews that tie.
+fn bytes_of_choices(n_units: usize) -> Option<u64> {
     // A slot of a hash map that is half empty, and a list of a purview or two.
     const BYTES_OF_CHOICE: u64 = 144;
-    let pairs = 4u64.checked_pow(u32::try_from(n_units).ok()?)?;
-    pairs.checked_mul(2 * BYTES_OF_CHOICE)?.checked_add(predicted_bytes(n_units, n_threads)?)
+    4u64.checked_pow(u32::try_from(n_units).ok()?)?.checked_mul(2 * BYTES_OF_CHOICE)
 }
 
 /// Memory that the search for Φ of a system plans for with `n_threads` threads, in bytes; 0 where Φ
@@ -279,11 +284,24 @@ pub fn memory_needed(subsystem: &Subsystem, n_threads: usize, keeps_choices: boo
     if is_zero_without_search(subsystem) {
         return 0;
     }
-    if let Some(values) = &subsystem.tables.values {
-        return values.bytes(n_threads);
-    }
-    let price = if keeps_choices { predicted_bytes_of_range } else { predicted_bytes };
-    price(subsystem.n_units(), n_threads).unwrap_or(u64::MAX)
+    let of_choices = if keeps_choices { bytes_of_choices(subsystem.n_units()) } else { Some(0) };
+    of_choices.map_or(u64::MAX, |it| it.saturating_add(subsystem.price(n_threads)))
+}
+
+/// As [`predicted_bytes`], of units with these values; `u64::MAX` where that is more.
+pub(crate) fn bytes_of_values(alphabet: &Alphabet, n_threads: usize) -> u64 {
+    let sizes = alphabet.sizes().into_iter().map(|k| k as u64);
+    let n_tables: u64 = sizes.clone().map(|k| k + 1).sum();
+    let n_entries = sizes.fold(1u64, |product, k| product.saturating_mul(k + 1));
+    let of_tables = n_entries.saturating_mul(8).saturating_mul(n_tables);
+    let of_lanes = (8 * n_tables).saturating_mul(1 << alphabet.n_units());
+    // Half of the states give, half take: a cost and a mark for each pair of them.
+    let half = alphabet.n_states() as u64 / 2 + 1;
+    let of_thread = half.saturating_mul(half).saturating_mul(9);
+    let shared = CauseMemo::n_slots(alphabet.n_units()).saturating_mul(8);
+    [of_tables, of_lanes, of_thread.saturating_mul(n_threads as u64)]
+        .into_iter()
+        .fold(shared, u64::saturating_add)
 }
 
 /// When to stop.

@@ -29,6 +29,7 @@ use crate::symmetry::{Arrangement, Known, PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring};
 use crate::tie_order::LocalOrder;
 use crate::ties::{Choices, Tied};
+use crate::transport::Transport;
 use crate::unit_set::{bits, cmp_lexicographic, extract, submasks};
 
 /// The amount by which a bound computed in floating point may exceed the truth: sums of at most 16
@@ -68,7 +69,7 @@ pub(crate) struct CauseMemo {
 const UNKNOWN: i64 = i64::MIN;
 
 /// No φ is more than this: what is known of one whose search was stopped.
-const ANY: Known = Known::AtMost(Fixed::MAX >> 2);
+pub(crate) const ANY: Known = Known::AtMost(Fixed::MAX >> 2);
 
 impl CauseMemo {
     /// Up to this size φ under cuts is remembered: 46 MiB.
@@ -227,6 +228,8 @@ pub(crate) struct Scratch {
     effect_phi: Vec<Fixed>,
     /// For canonical arrangements, which have another wiring.
     canonical: Option<Box<Scratch>>,
+    /// For the distances of distributions over states of units with more than two values.
+    pub(crate) of_states: Transport,
     pub(crate) bound_record: BoundRecord,
     pub(crate) transport: TransportWorkspace,
     /// The lists of a cut structure.
@@ -293,6 +296,7 @@ impl Scratch {
             sums: Vec::new(),
             effect_phi: Vec::new(),
             canonical: None,
+            of_states: Transport::default(),
             bound_record: BoundRecord::default(),
             transport: TransportWorkspace::default(),
             of_cut: Default::default(),
@@ -699,6 +703,9 @@ impl SmallPhi<'_> {
         floor: Fixed,
         scratch: &mut Scratch,
     ) -> Known {
+        if let Some(values) = &self.tables.values {
+            return self.cause_phi_of_values(values, mechanism, purview, floor, scratch);
+        }
         self.place_whole(mechanism, purview, scratch);
         if self.rules.prune && floor > 0 {
             self.make_marginals(mechanism, purview, scratch);
@@ -738,8 +745,8 @@ impl SmallPhi<'_> {
     #[inline(always)]
     fn effect_phi_any(&self, mechanism: u32, reach: u32, scratch: &mut Scratch) {
         let n = reach.count_ones() as usize;
-        let whole = self.effect_lanes(mechanism, reach);
-        let empty = self.effect_lanes(0, reach);
+        let whole = self.effect_lanes(mechanism, mechanism, reach);
+        let empty = self.effect_lanes(mechanism, 0, reach);
         let (phi, sums) = (&mut scratch.effect_phi, &mut scratch.sums);
         steps((1 << n) + ((1 << (n - 1)) << mechanism.count_ones()));
         phi.resize(1 << n, 0);
@@ -753,8 +760,8 @@ impl SmallPhi<'_> {
         }
         let top = last(mechanism);
         for m1 in submasks(mechanism & !top).skip(1) {
-            let first = self.effect_lanes(m1, reach);
-            let second = self.effect_lanes(mechanism & !m1, reach);
+            let first = self.effect_lanes(mechanism, m1, reach);
+            let second = self.effect_lanes(mechanism, mechanism & !m1, reach);
             sums[0] = 0;
             for j in 0..n {
                 let loss = (whole[j] - first[j]).abs().min((whole[j] - second[j]).abs());
@@ -766,13 +773,18 @@ impl SmallPhi<'_> {
         phi[0] = 0;
     }
 
-    /// P(ON | mechanism) of each unit of `reach`.
+    /// P(ON | part of the mechanism) of each unit of `reach`. Where units have more than two
+    /// values, the distance of each unit from what it is given the whole mechanism, which is 0 of
+    /// the whole: the differences between parts and the whole are the losses in either case.
     #[inline(always)]
-    fn effect_lanes(&self, mechanism: u32, reach: u32) -> [Fixed; 16] {
+    fn effect_lanes(&self, mechanism: u32, part: u32, reach: u32) -> [Fixed; 16] {
+        if let Some(values) = &self.tables.values {
+            return self.losses_of_values(values, mechanism, part, reach);
+        }
         let mut lanes = [0; 16];
         let Wiring { from, to, .. } = *self.wiring;
         // What the units see that the cut leaves alone, and what the others see.
-        let (all, some) = (self.tables.effect(mechanism), self.tables.effect(mechanism & !from));
+        let (all, some) = (self.tables.effect(part), self.tables.effect(part & !from));
         for (lane, j) in lanes.iter_mut().zip(bits(reach)) {
             *lane = if to >> j & 1 == 1 { some[j] } else { all[j] };
         }
@@ -832,7 +844,8 @@ impl SmallPhi<'_> {
             .iter()
             .filter(|it| is_open(it.known, floor))
             .fold(0, |reach, it| reach | it.purview);
-        if reach != 0 && self.rules.prune {
+        let values = self.tables.values.as_deref();
+        if reach != 0 && self.rules.prune && values.is_none() {
             let parts = bits(mechanism).map(|unit| mechanism & !(1 << unit));
             if !self.make_all_marginals(parts.chain([mechanism]), reach, scratch) {
                 return None;
@@ -858,23 +871,30 @@ impl SmallPhi<'_> {
                 return None;
             }
             let purview = candidate.purview;
-            self.place_whole(mechanism, purview, scratch);
-            let bound = if self.rules.prune {
-                self.bound_below(floor, mechanism, purview, candidate.simple, scratch)
+            let known = if let Some(values) = values {
+                self.cause_phi_of_values(values, mechanism, purview, floor, scratch)
             } else {
-                None
-            };
-            let known = if let Some(upper) = bound {
-                Known::AtMost(upper)
-            } else {
-                if !has_all_marginals {
-                    if !self.make_all_marginals(submasks(mechanism), reach, scratch) {
-                        return None;
+                self.place_whole(mechanism, purview, scratch);
+                let bound = if self.rules.prune {
+                    self.bound_below(floor, mechanism, purview, candidate.simple, scratch)
+                } else {
+                    None
+                };
+                if let Some(upper) = bound {
+                    Known::AtMost(upper)
+                } else {
+                    if !has_all_marginals {
+                        if !self.make_all_marginals(submasks(mechanism), reach, scratch) {
+                            return None;
+                        }
+                        has_all_marginals = true;
                     }
-                    has_all_marginals = true;
+                    self.cause_phi(mechanism, purview, floor, scratch)
                 }
-                self.cause_phi(mechanism, purview, floor, scratch)
             };
+            if values.is_some() && self.stop.is_due() {
+                return None;
+            }
             match known {
                 Known::AtMost(_) => scratch.stats.purviews_pruned += 1,
                 Known::Exactly(phi) => best = best.max(phi),
@@ -1198,11 +1218,16 @@ impl SmallPhi<'_> {
         most: usize,
         scratch: &mut Scratch,
     ) -> (Fixed, Vec<(u32, u32)>) {
-        if !self.make_all_marginals(submasks(mechanism), purview, scratch) {
-            return (0, Vec::new());
-        }
-        self.place_whole(mechanism, purview, scratch);
-        let Known::Exactly(phi) = self.cause_phi(mechanism, purview, Fixed::MIN, scratch) else {
+        let known = if let Some(values) = &self.tables.values {
+            self.cause_phi_of_values(values, mechanism, purview, Fixed::MIN, scratch)
+        } else {
+            if !self.make_all_marginals(submasks(mechanism), purview, scratch) {
+                return (0, Vec::new());
+            }
+            self.place_whole(mechanism, purview, scratch);
+            self.cause_phi(mechanism, purview, Fixed::MIN, scratch)
+        };
+        let Known::Exactly(phi) = known else {
             // No φ is below that floor.
             return (0, Vec::new());
         };
@@ -1225,8 +1250,11 @@ impl SmallPhi<'_> {
         scratch: &mut Scratch,
     ) -> (u32, u32) {
         let mut first = None;
-        if self.make_all_marginals(submasks(mechanism), purview, scratch) {
-            self.place_whole(mechanism, purview, scratch);
+        let is_binary = self.tables.values.is_none();
+        if !is_binary || self.make_all_marginals(submasks(mechanism), purview, scratch) {
+            if is_binary {
+                self.place_whole(mechanism, purview, scratch);
+            }
             let is_whole = self.for_each_cause_mip(phi, mechanism, purview, scratch, |mip| {
                 first = Some(mip);
                 false
@@ -1237,8 +1265,8 @@ impl SmallPhi<'_> {
     }
 
     /// Goes through the partitions tied for φ on the cause side, in order and as long as `visit`
-    /// says so. The marginals are made and the whole repertoire is placed. `false` if the analysis
-    /// is to stop.
+    /// says so. Of binary units the marginals are made and the whole repertoire is placed before.
+    /// Returns `false` if the analysis is to stop.
     fn for_each_cause_mip(
         &self,
         phi: Fixed,
@@ -1248,6 +1276,9 @@ impl SmallPhi<'_> {
         mut visit: impl FnMut((u32, u32)) -> bool,
     ) -> bool {
         let limit = phi + self.rules.tolerance;
+        if let Some(values) = &self.tables.values {
+            return self.for_each_tied_of_values(values, limit, mechanism, purview, scratch, visit);
+        }
         for (m1, p1) in local_partitions(mechanism, purview) {
             if self.stop.is_due() {
                 return false;
@@ -1316,12 +1347,12 @@ impl SmallPhi<'_> {
         purview: u32,
         mut visit: impl FnMut((u32, u32), Fixed) -> bool,
     ) {
-        let whole = self.effect_lanes(mechanism, purview);
+        let whole = self.effect_lanes(mechanism, mechanism, purview);
         let n_units = purview.count_ones() as usize;
         for m1 in submasks(mechanism & !last(mechanism)) {
             // What each unit of the purview loses in the first and in the second part.
             let lost = [m1, mechanism & !m1].map(|part| {
-                let mut lanes = self.effect_lanes(part, purview);
+                let mut lanes = self.effect_lanes(mechanism, part, purview);
                 for (lane, whole) in lanes.iter_mut().zip(&whole).take(n_units) {
                     *lane = (whole - *lane).abs();
                 }

@@ -109,7 +109,6 @@ fn range(
     tries_choices: bool,
 ) -> PhiRange {
     options.variant.expect_default("a range over ties");
-    subsystem.expect_binary("a range over ties");
     let classes = Symmetry::classes(&subsystem.tables);
     let (numberings, is_exhaustive) =
         LocalOrder::numberings(subsystem.n_units(), &classes, n_more, seed);
@@ -140,7 +139,6 @@ fn range(
 /// ```
 pub fn phi_by_order(subsystem: &Subsystem, options: &Options, orders: &[TieOrder]) -> Vec<f64> {
     options.variant.expect_default("Φ by order");
-    subsystem.expect_binary("Φ by order");
     let Some((&first, others)) = orders.split_first() else { return Vec::new() };
     let options = Options { tie_order: first, ..options.clone() };
     let members = subsystem.units().bits();

@@ -115,7 +115,7 @@ impl AnalysisId {
         let state = subsystem.state();
         let (units, order) =
             (subsystem.units().bits(), options.tie_order.within(subsystem.units().bits()));
-        words.extend([u64::from(units), state.n_units() as u64, u64::from(state.on().bits())]);
+        words.extend([u64::from(units), state.n_units() as u64, state.row() as u64]);
         words.extend([subsystem.tolerance_fixed() as u64, u64::from(options.count_ties)]);
         words.extend(order.fingerprint());
         let mut hasher = blake3::Hasher::new();
@@ -265,7 +265,6 @@ impl<'a> Pieces<'a> {
     /// each call, on the threads of the current rayon pool; time counts from the call.
     pub fn new(subsystem: &'a Subsystem, options: &'a Options) -> Pieces<'a> {
         options.variant.expect_default("an analysis in pieces");
-        subsystem.expect_binary("an analysis in pieces");
         let id = AnalysisId::new(subsystem, options);
         // Where Φ is 0 without search there is nothing to decide.
         let (mechanisms, cuts) = match is_zero_without_search(subsystem) {

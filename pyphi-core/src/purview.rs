@@ -150,18 +150,15 @@ impl Subsystem {
         options: &Options,
     ) -> Result<Vec<PurviewAnalysis>, StopReason> {
         let (wiring, stop, variant) = (self.wiring(cut), Stop::new(options), options.variant);
-        let over = |&purview: &UnitSet, bounds: Option<(&SmallPhi<'_>, &mut Scratch)>| {
+        let over = |&purview: &UnitSet, bounds: (&SmallPhi<'_>, &mut Scratch)| {
             self.over(&wiring, &stop, direction, (mechanism, purview), variant, bounds)
         };
-        if !self.is_binary() {
-            return purviews.iter().map(|it| over(it, None)).collect();
-        }
         self.with_small_phi(&wiring, &stop, |small_phi, scratch| {
-            purviews.iter().map(|it| over(it, Some((small_phi, &mut *scratch)))).collect()
+            purviews.iter().map(|it| over(it, (small_phi, &mut *scratch))).collect()
         })
     }
 
-    /// One purview; without what knows bounds, straight from the definition.
+    /// One purview; by another variant straight from the definition, without bounds.
     fn over(
         &self,
         wiring: &Wiring,
@@ -169,10 +166,10 @@ impl Subsystem {
         direction: Direction,
         (mechanism, purview): (UnitSet, UnitSet),
         variant: Variant,
-        bounds: Option<(&SmallPhi<'_>, &mut Scratch)>,
+        bounds: (&SmallPhi<'_>, &mut Scratch),
     ) -> Result<PurviewAnalysis, StopReason> {
         let (m, p) = (self.local(mechanism), self.local(purview));
-        let bounds = bounds.filter(|_| variant.has_bounds_of_small_phi());
+        let bounds = variant.has_bounds_of_small_phi().then_some(bounds);
         let order = LocalOrder::Lexicographic;
         let definition = Definition { subsystem: self, variant, wiring, order, stop };
         let published = |(phi, mips): (Fixed, Vec<(u32, u32)>)| {

@@ -32,6 +32,13 @@ pub struct PhiRecord {
     pub nodes: Vec<usize>,
     /// State of the whole network.
     pub state: Vec<u8>,
+    /// The number of values of each unit of the network; absent where that is two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alphabet: Option<Vec<usize>>,
+    /// For each unit of the network the names of its values, if they have such: a value in a state
+    /// is the place of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Vec<String>>>,
     /// Φ.
     pub phi: f64,
     /// The system's MIP; null where Φ = 0 without search. Where Φ = 0 after a search, the cut that
@@ -280,6 +287,13 @@ pub struct ComplexesRecord {
     pub name: Option<String>,
     /// State of the whole network.
     pub state: Vec<u8>,
+    /// The number of values of each unit of the network; absent where that is two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alphabet: Option<Vec<usize>>,
+    /// For each unit of the network the names of its values, if they have such: a value in a state
+    /// is the place of its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Vec<String>>>,
     /// The units of those that remain when each complex excludes the later ones it overlaps with.
     pub condensed: Vec<Vec<usize>>,
     /// The units of other complexes whose Φ is that of the major complex.
@@ -361,6 +375,13 @@ pub struct StructureRecord {
     pub nodes: Vec<usize>,
     /// State of the whole network.
     pub state: Vec<u8>,
+    /// The number of values of each unit of the network; absent where that is two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alphabet: Option<Vec<usize>>,
+    /// For each unit of the network the names of its values, if they have such: a value in a state
+    /// is the place of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Vec<String>>>,
     /// Its distance from a structure without concepts.
     pub conceptual_information: f64,
     /// Its concepts.
@@ -402,6 +423,10 @@ pub struct MechanismRecord<P> {
     /// The number of values of each unit of the network; absent where that is two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alphabet: Option<Vec<usize>>,
+    /// For each unit of the network the names of its values, if they have such: a value in a state
+    /// is the place of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Vec<String>>>,
     /// The theory.
     pub formalism: String,
     /// Units of the mechanism.
@@ -470,6 +495,8 @@ impl PhiRecord {
             name: network.name.clone(),
             nodes: unit_list(result.units),
             state: network.state.clone(),
+            alphabet: network.alphabet.clone(),
+            values: network.values.clone(),
             phi: result.phi,
             cut: result.cut,
             ces: concepts(&result.ces),

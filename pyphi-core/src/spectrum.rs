@@ -33,7 +33,7 @@ use crate::split_mix::SplitMix;
 use crate::structure::{BOUND_SLACK, between_causes, effect_distance, is_same, null_concept};
 use crate::subsystem::Subsystem;
 use crate::symmetry::{Arrangement, PhiCache, Symmetry};
-use crate::tables::{Wiring, subsets_by_size, to_network};
+use crate::tables::{Tables, Wiring, subsets_by_size, to_network};
 use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::{UnitSet, bits};
 
@@ -274,7 +274,6 @@ impl PhiSpectrum {
 /// ```
 pub fn phi_spectrum(subsystem: &Subsystem, options: &Options, rules: SpectrumRules) -> PhiSpectrum {
     options.variant.expect_default("a spectrum");
-    subsystem.expect_binary("a spectrum");
     search(subsystem, &Stop::new(options), rules, false, MOST_OF_CUT)
 }
 
@@ -307,6 +306,8 @@ fn search(
     let shared =
         Shared { subsystem, rules, is_quick, most_of_cut, stop, symmetry, memo, cache, subsets };
     shared.spectrum(&mut Work {
+        tables: &subsystem.tables,
+        stop,
         scratch: Scratch::new(subsystem.n_units()),
         phi: HashMap::new(),
         near_ties: Vec::new(),
@@ -360,7 +361,9 @@ struct Shared<'a> {
     subsets: &'a [u32],
 }
 
-struct Work {
+struct Work<'a> {
+    tables: &'a Tables,
+    stop: &'a Stop,
     scratch: Scratch,
     /// φ by direction, mechanism, purview and which of their units are in A, if the cut severs
     /// them; of what an exchange of interchangeable units makes equal, once.
@@ -370,6 +373,12 @@ struct Work {
     left: u64,
     /// The number of choices that may still be tried in search of small distances.
     descents: usize,
+}
+
+impl Work<'_> {
+    fn between_causes(&mut self, a: &LocalConcept, b: &LocalConcept) -> Fixed {
+        between_causes(self.tables, a, b, self.stop, &mut self.scratch)
+    }
 }
 
 /// A mechanism of the intact system with its choices.
@@ -480,7 +489,7 @@ impl Shared<'_> {
         mechanism: u32,
         small_phi: &SmallPhi,
         cut: Option<Cut>,
-        work: &mut Work,
+        work: &mut Work<'_>,
     ) -> Vec<Core> {
         let (wiring, tolerance) = (small_phi.wiring, small_phi.rules.tolerance);
         let mut found: Vec<(u32, Fixed)> = Vec::new();
@@ -504,8 +513,13 @@ impl Shared<'_> {
             let phi = match work.phi.get(&key) {
                 Some(&phi) => phi,
                 None => {
-                    let units = mechanism.count_ones() + purview.count_ones();
-                    work.left = work.left.saturating_sub(1 << units);
+                    let n_states = self
+                        .subsystem
+                        .network()
+                        .alphabet()
+                        .n_states_of(to_network(purview, self.subsystem.units().bits()))
+                        as u64;
+                    work.left = work.left.saturating_sub(n_states << mechanism.count_ones());
                     if work.left == 0 {
                         return Vec::new();
                     }
@@ -563,7 +577,7 @@ impl Shared<'_> {
         self.stop.reason().or((work.left == 0).then_some(StopReason::TieLimit))
     }
 
-    fn spectrum(&self, work: &mut Work) -> PhiSpectrum {
+    fn spectrum(&self, work: &mut Work<'_>) -> PhiSpectrum {
         let wiring = self.subsystem.wiring(None);
         let small_phi = self.small_phi(&wiring);
         let mut mechanisms: Vec<Mechanism> = Vec::with_capacity(self.subsets.len());
@@ -587,7 +601,7 @@ impl Shared<'_> {
         if mechanisms.iter().all(|it| it.options.is_empty()) {
             return PhiSpectrum::zero(choices, std::mem::take(&mut work.near_ties));
         }
-        let too_much = |work: &mut Work| {
+        let too_much = |work: &mut Work<'_>| {
             PhiSpectrum::stopped(StopReason::TieLimit, std::mem::take(&mut work.near_ties))
         };
         if self.is_quick && choices > MOST_CHOICES as f64 {
@@ -656,7 +670,7 @@ impl Shared<'_> {
     }
 
     /// Makes the problem whose solutions are the distances under a cut.
-    fn problem(&self, cut: Cut, mechanisms: &[Mechanism], work: &mut Work) -> CutProblem {
+    fn problem(&self, cut: Cut, mechanisms: &[Mechanism], work: &mut Work<'_>) -> CutProblem {
         let wiring = self.subsystem.wiring(Some(cut));
         let small_phi = self.small_phi(&wiring);
         let tolerance = small_phi.rules.tolerance;
@@ -671,7 +685,8 @@ impl Shared<'_> {
             }
             // Searched when they are needed, once.
             let mut anew: [Option<Vec<Core>>; 2] = [None, None];
-            let mut of = |direction: Direction, kept: Option<Core>, work: &mut Work| match kept {
+            let mut of = |direction: Direction, kept: Option<Core>, work: &mut Work<'_>| match kept
+            {
                 Some(core) => vec![core],
                 None => anew[direction as usize]
                     .get_or_insert_with(|| self.tied(direction, *set, &small_phi, Some(cut), work))
@@ -888,7 +903,7 @@ impl CutProblem {
     }
 
     /// Every distance. `None` if the analysis is to stop.
-    fn tabulate(&mut self, stop: &Stop, work: &mut Work) -> Option<Table> {
+    fn tabulate(&mut self, stop: &Stop, work: &mut Work<'_>) -> Option<Table> {
         let places = std::mem::take(&mut self.places);
         let mut table = Table::new();
         let mut transport = Transport::default();
@@ -974,12 +989,11 @@ impl CutProblem {
     }
 
     /// The distance between a row and a column, either of which may be the null concept.
-    fn cost(&mut self, row: usize, column: usize, work: &mut Work) -> i64 {
+    fn cost(&mut self, row: usize, column: usize, work: &mut Work<'_>) -> i64 {
         let a = self.rows.get(row).unwrap_or(&self.null);
         let b = self.columns.get(column).unwrap_or(&self.null);
         let key = [a.mechanism, a.cause.purview, b.mechanism, b.cause.purview];
-        let causes =
-            *self.causes.entry(key).or_insert_with(|| between_causes(a, b, &mut work.scratch));
+        let causes = *self.causes.entry(key).or_insert_with(|| work.between_causes(a, b));
         to_coarse(causes + effect_distance(&a.effect_on, &b.effect_on))
     }
 
@@ -990,7 +1004,7 @@ impl CutProblem {
         mut columns: Vec<usize>,
         transport: &mut Transport,
         stop: &Stop,
-        work: &mut Work,
+        work: &mut Work<'_>,
     ) -> Option<i128> {
         let mut supply: Vec<i64> = rows.iter().map(|&it| Self::phi(&self.rows, it)).collect();
         let mut demand: Vec<i64> = columns.iter().map(|&it| Self::phi(&self.columns, it)).collect();
@@ -1021,7 +1035,7 @@ impl CutProblem {
     }
 
     /// Returns bounds on all distances, or `None` if the analysis is to stop.
-    fn bounds(&mut self, utmost: i128, stop: &Stop, work: &mut Work) -> Option<Bounds> {
+    fn bounds(&mut self, utmost: i128, stop: &Stop, work: &mut Work<'_>) -> Option<Bounds> {
         let places = std::mem::take(&mut self.places);
         let options = |side: fn(&Alternative) -> Option<usize>| -> Vec<Vec<usize>> {
             let of = |place: &Place| -> Vec<usize> {
@@ -1146,10 +1160,10 @@ impl CutProblem {
     }
 
     /// A small distance: one way is changed at a time, as long as that helps.
-    fn descend(&mut self, stop: &Stop, work: &mut Work) -> Option<i128> {
+    fn descend(&mut self, stop: &Stop, work: &mut Work<'_>) -> Option<i128> {
         let mut transport = Transport::default();
         let mut taken: Vec<(usize, usize)> = vec![(0, 0); self.places.len()];
-        let mut of = |this: &mut Self, taken: &[(usize, usize)], work: &mut Work| {
+        let mut of = |this: &mut Self, taken: &[(usize, usize)], work: &mut Work<'_>| {
             let (mut rows, mut columns) = (Vec::new(), Vec::new());
             for (place, &(class, way)) in this.places.iter().zip(taken) {
                 let Alternative { row, column } = place.classes[class][way];

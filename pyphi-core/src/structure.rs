@@ -10,9 +10,10 @@ use crate::by_definition::structure_distance;
 use crate::concept::{Concept, LocalConcept};
 use crate::cut_structure::without_same;
 use crate::error::{ErrorKind, Result};
-use crate::fixed::{Fixed, place_distribution, to_coarse, to_fixed};
+use crate::fixed::{Fixed, ONE, place_distribution, to_coarse, to_fixed};
 use crate::limits::{Stop, steps};
 use crate::mip::{Core, Scratch};
+use crate::repertoire::Direction;
 use crate::subsystem::Subsystem;
 use crate::tables::Tables;
 use crate::ties::Prices;
@@ -121,6 +122,7 @@ pub(crate) const BOUND_SLACK: f64 = 1e-12;
 /// those under other orders of choice, if there are any; `null` is the null concept.
 #[expect(clippy::too_many_arguments, reason = "the problem and when to stop")]
 pub(crate) fn distance_of_concepts<'a>(
+    tables: &Tables,
     prices: Option<&Prices>,
     null: &'a LocalConcept,
     intact: impl Iterator<Item = &'a LocalConcept>,
@@ -162,8 +164,9 @@ pub(crate) fn distance_of_concepts<'a>(
         Some(Total::AtLeast(bound))
     } else {
         problem.start(&[]);
-        let total = problem
-            .solve(stop_at, stop, |row, column| between(rows[row], columns[column], scratch));
+        let total = problem.solve(stop_at, stop, |row, column| {
+            between(tables, rows[row], columns[column], stop, scratch)
+        });
         if let Some((prices, mechanisms)) = known {
             prices.keep(problem, mechanisms);
         }
@@ -173,16 +176,40 @@ pub(crate) fn distance_of_concepts<'a>(
     total
 }
 
-/// The distance between two concepts, on the coarse grid.
-pub(crate) fn between(a: &LocalConcept, b: &LocalConcept, scratch: &mut Scratch) -> i64 {
-    let causes = between_causes(a, b, scratch);
+/// The distance between two concepts, on the coarse grid. Anything, if the analysis is to stop.
+pub(crate) fn between(
+    tables: &Tables,
+    a: &LocalConcept,
+    b: &LocalConcept,
+    stop: &Stop,
+    scratch: &mut Scratch,
+) -> i64 {
+    let causes = between_causes(tables, a, b, stop, scratch);
     to_coarse(causes + effect_distance(&a.effect_on, &b.effect_on))
 }
 
 /// EMD of the cause repertoires, expanded to the union of their purviews (unconstrained causes are
-/// uniform).
-pub(crate) fn between_causes(a: &LocalConcept, b: &LocalConcept, scratch: &mut Scratch) -> Fixed {
+/// uniform). Anything, if the analysis is to stop.
+pub(crate) fn between_causes(
+    tables: &Tables,
+    a: &LocalConcept,
+    b: &LocalConcept,
+    stop: &Stop,
+    scratch: &mut Scratch,
+) -> Fixed {
     let union = a.cause.purview | b.cause.purview;
+    if let Some(values) = &tables.values {
+        scratch.stats.concept_emds_solved += 1;
+        let [p, q] = [a, b].map(|it| {
+            values.expanded(Direction::Cause, (&it.cause_repertoire, it.cause.purview), union)
+        });
+        let room = &mut scratch.of_states;
+        return match values.transport(union, (&p, &q), Fixed::MAX, stop, room) {
+            Some(Total::Exact(total)) => total as Fixed,
+            // As far as any two are: the analysis is to stop.
+            _ => tables.n as Fixed * ONE,
+        };
+    }
     let Scratch { first, second, p, q, emd, stats, .. } = scratch;
     expand(&a.cause_repertoire, a.cause.purview, union, first);
     expand(&b.cause_repertoire, b.cause.purview, union, second);
@@ -273,14 +300,20 @@ pub(crate) fn is_same(a: &LocalConcept, b: &LocalConcept, tolerance: Fixed) -> b
 /// The concept of nothing: its repertoires over any purview are the unconstrained ones.
 pub(crate) fn null_concept(tables: &Tables) -> LocalConcept {
     let core = Core { purview: 0, phi: 0, n_tied: 0, n_tied_in_size: 1 };
+    let (cause_on, effect_on) = match &tables.values {
+        None => (smallvec![0.5; tables.n], SmallVec::from_slice(tables.effect(0))),
+        Some(values) => {
+            (values.cause_lanes(0, &[1.0]), SmallVec::from_slice(values.effect_lanes(0)))
+        }
+    };
     LocalConcept {
         mechanism: 0,
         phi: 0,
         cause: core,
         effect: core,
         cause_repertoire: smallvec![1.0],
-        cause_on: smallvec![0.5; tables.n],
-        effect_on: SmallVec::from_slice(tables.effect(0)),
+        cause_on,
+        effect_on,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::by_definition;
 use crate::concept::{Concept, Mip};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fixed::{Fixed, to_f64, to_fixed};
-use crate::limits::{Options, Stop, StopReason, predicted_bytes};
+use crate::limits::{Options, Stop, StopReason, bytes_of_values, predicted_bytes};
 use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
 use crate::network::Network;
 use crate::partition::{Cut, Partition};
@@ -50,25 +50,13 @@ impl Subsystem {
     /// # Errors
     /// If the state has the wrong length, a unit does not exist, there are too many units, or the
     /// state of the units is unreachable: no previous state gives all of them their present value
-    /// with probability > 0.
+    /// with probability > 0. Where a unit has more than two values, also if there are more than
+    /// [`Subsystem::MAX_STATES`] states.
     pub fn new(network: &Network, state: State, units: UnitSet) -> Result<Subsystem> {
         Subsystem::of(&Arc::new(network.clone()), state, units)
     }
 
     /// As [`Subsystem::new`], sharing the network.
-    ///
-    /// # Errors
-    /// As [`Subsystem::new`].
-    pub fn of(network: &Arc<Network>, state: State, units: UnitSet) -> Result<Subsystem> {
-        network.require_binary("this part of IIT 3.0")?;
-        Subsystem::of_values(network, state, units)
-    }
-
-    /// As [`Subsystem::of`], of units with any number of values. Where one has more than two,
-    /// [`big_phi`](crate::big_phi), [`big_phi_over`](crate::big_phi_over),
-    /// [`big_phi_many`](crate::big_phi_many), repertoires, [`Subsystem::concept`],
-    /// [`Subsystem::structure`], [`Subsystem::purview_analysis`] and
-    /// [`ces_distance`](crate::ces_distance) know such a subsystem; other functions panic.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -80,14 +68,14 @@ impl Subsystem {
     /// let next: Vec<Vec<u8>> = (0..9).map(|row| vec![row / 3, row % 3]).collect();
     /// let tpm = Tpm::from_next_values(&alphabet, &next)?;
     /// let network = Arc::new(Network::new(tpm, &[vec![0, 1], vec![1, 0]])?);
-    /// let subsystem = Subsystem::of_values(&network, network.state(&[1, 2])?, network.units())?;
+    /// let subsystem = Subsystem::of(&network, network.state(&[1, 2])?, network.units())?;
     /// assert_eq!(format!("{:.6}", big_phi(&subsystem, &Options::default()).phi), "1.777778");
     /// # Ok::<(), pyphi_core::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`Subsystem::new`]; also if there are more than [`Subsystem::MAX_STATES`] states.
-    pub fn of_values(network: &Arc<Network>, state: State, units: UnitSet) -> Result<Subsystem> {
+    /// As [`Subsystem::new`].
+    pub fn of(network: &Arc<Network>, state: State, units: UnitSet) -> Result<Subsystem> {
         let state = network.check_part(state, units)?;
         if units.len() > Self::MAX_UNITS {
             return Err(Subsystem::too_large(units.len()));
@@ -308,13 +296,10 @@ impl Subsystem {
         if mechanism == 0 {
             return Ok(None);
         }
-        let found = match self.is_binary() {
-            false => by_definition::concept(self, mechanism, stop),
-            true => self.with_small_phi(&self.wiring(None), stop, |small_phi, scratch| {
-                let concept = small_phi.concept(mechanism, scratch)?;
-                Some(small_phi.describe(&concept, self.units.bits(), scratch))
-            }),
-        };
+        let found = self.with_small_phi(&self.wiring(None), stop, |small_phi, scratch| {
+            let concept = small_phi.concept(mechanism, scratch)?;
+            Some(small_phi.describe(&concept, self.units.bits(), scratch))
+        });
         stop.reason().map_or(Ok(found), Err)
     }
 
@@ -331,7 +316,7 @@ impl Subsystem {
         if let Some(reason) = memory_limit(needed, options) {
             return Err(reason);
         }
-        match options.variant.has_bounds_of_small_phi() && self.is_binary() {
+        match options.variant.has_bounds_of_small_phi() {
             true => Search::new(self, options).structure(),
             false => by_definition::structure(self, options),
         }
@@ -348,20 +333,13 @@ impl Subsystem {
     pub(crate) fn price(&self, n_threads: usize) -> u64 {
         match &self.tables.values {
             None => predicted_bytes(self.n_units(), n_threads).unwrap_or(u64::MAX),
-            Some(values) => values.bytes(n_threads),
+            Some(values) => bytes_of_values(&values.alphabet, n_threads),
         }
     }
 
     /// Returns `true` if every unit of the network has two values.
     pub fn is_binary(&self) -> bool {
         self.tables.values.is_none()
-    }
-
-    /// # Panics
-    /// If a unit has more than two values, which `what` is not for.
-    #[track_caller]
-    pub(crate) fn expect_binary(&self, what: &str) {
-        assert!(self.is_binary(), "{what} is for units with two values");
     }
 
     pub(crate) fn wiring(&self, cut: Option<Cut>) -> Wiring {
@@ -387,7 +365,6 @@ impl Subsystem {
         stop: &Stop,
         work: impl FnOnce(&SmallPhi<'_>, &mut Scratch) -> T,
     ) -> T {
-        self.expect_binary("small φ alone");
         let symmetry = Symmetry::find(&self.tables);
         let small_phi = SmallPhi {
             tables: &self.tables,

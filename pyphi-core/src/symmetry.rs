@@ -188,8 +188,13 @@ fn are_twins(tables: &Tables, i: usize, j: usize) -> bool {
             k
         }
     };
+    let same_inputs =
+        || (0..tables.n).all(|k| tables.inputs[unit(k)] == exchange(tables.inputs[k]));
+    if let Some(values) = &tables.values {
+        return same_inputs() && values.may_exchange(i, j);
+    }
     tables.is_on(i) == tables.is_on(j)
-        && (0..tables.n).all(|k| tables.inputs[unit(k)] == exchange(tables.inputs[k]))
+        && same_inputs()
         && (0..1u32 << tables.n).all(|state| {
             (0..tables.n).all(|k| {
                 let (here, there) = (tables.inputs[k], tables.inputs[unit(k)]);

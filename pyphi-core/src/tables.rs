@@ -104,6 +104,11 @@ impl Tables {
         }
     }
 
+    /// How many states the units have.
+    pub(crate) fn n_states(&self) -> usize {
+        self.values.as_ref().map_or(1 << self.n, |values| values.alphabet.n_states())
+    }
+
     /// Everything that Φ depends on: two subsystems with equal fingerprints have the same Φ, in the
     /// numbering of the subsystem.
     pub(crate) fn fingerprint(&self) -> Vec<u64> {

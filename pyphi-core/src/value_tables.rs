@@ -4,9 +4,15 @@
 //! As in `tables`, a cut changes none of it: it hides inputs. The ground distance between two
 //! states is the number of units in which they differ; the values of a unit are names, all equally
 //! far apart.
+//!
+//! Where binary units have a lane each, P(ON), units of any number of values have a lane for each
+//! value: half of its probability. So distances of marginals are sums of differences of lanes here,
+//! too: of one unit, half the L1 distance of its distributions.
+
+use smallvec::SmallVec;
 
 use crate::alphabet::Alphabet;
-use crate::fixed::{Fixed, place_distribution, to_f64};
+use crate::fixed::{Fixed, place_distribution, to_f64, to_fixed};
 use crate::known::{KnownIndex, mean};
 use crate::limits::{Stop, steps};
 use crate::network::Network;
@@ -27,6 +33,10 @@ pub(crate) struct ValueTables {
     causes: Vec<Vec<f64>>,
     /// By unit and value: P(unit has that value | known units).
     effects: Vec<Vec<Vec<f64>>>,
+    /// By unit where its lanes begin, and how many there are in all.
+    starts: Vec<usize>,
+    /// The lanes of all units, on the grid, by set of units that are known to be as they are now.
+    lanes: Vec<Fixed>,
 }
 
 impl ValueTables {
@@ -55,12 +65,101 @@ impl ValueTables {
             let of_value = |value| index.tabulate(|s| p(s, value, 1.0));
             effects.push((0..alphabet.size(i)).map(of_value).collect());
         }
-        ValueTables { alphabet, present, index, causes, effects }
+        let mut starts = vec![0];
+        starts.extend(alphabet.sizes().into_iter().scan(0, |n_lanes, size| {
+            *n_lanes += size;
+            Some(*n_lanes)
+        }));
+        let (mut tables, n) = (
+            ValueTables { alphabet, present, index, causes, effects, starts, lanes: Vec::new() },
+            members.count_ones(),
+        );
+        steps(tables.n_lanes() << n);
+        let lanes = |known: u32| {
+            let of_unit = |unit| tables.effect_of(unit, known).map(|p| to_fixed(p / 2.0));
+            (0..n as usize).flat_map(of_unit).collect::<Vec<Fixed>>()
+        };
+        tables.lanes = (0..1u32 << n).flat_map(lanes).collect();
+        tables
     }
 
-    /// See [`bytes_of_values`].
-    pub(crate) fn bytes(&self, n_threads: usize) -> u64 {
-        bytes_of_values(&self.alphabet, n_threads)
+    /// How many lanes there are.
+    pub(crate) fn n_lanes(&self) -> usize {
+        *self.starts.last().expect("one more than units")
+    }
+
+    /// The lanes of all units, given these units in their present state.
+    pub(crate) fn effect_lanes(&self, known: u32) -> &[Fixed] {
+        &self.lanes[known as usize * self.n_lanes()..][..self.n_lanes()]
+    }
+
+    /// The lanes of a unit, given what it sees in its present state.
+    pub(crate) fn lanes_of(&self, unit: usize, known: u32) -> &[Fixed] {
+        &self.effect_lanes(known)[self.starts[unit]..self.starts[unit + 1]]
+    }
+
+    /// The lanes of all units as an effect repertoire has them that is expanded to all units.
+    pub(crate) fn expanded_lanes(
+        &self,
+        wiring: &Wiring,
+        mechanism: u32,
+        purview: u32,
+    ) -> SmallVec<[Fixed; 8]> {
+        let mut lanes = SmallVec::from_slice(self.effect_lanes(0));
+        for unit in bits(purview) {
+            let own = self.lanes_of(unit, wiring.seen_by(unit, mechanism));
+            lanes[self.starts[unit]..][..own.len()].copy_from_slice(own);
+        }
+        lanes
+    }
+
+    /// The lanes of all units as a cause repertoire over some of them has them, expanded to all.
+    pub(crate) fn cause_lanes(&self, purview: u32, repertoire: &[f64]) -> SmallVec<[f64; 8]> {
+        let sizes = self.alphabet.sizes();
+        let unconstrained = |&size: &usize| std::iter::repeat_n(0.5 / size as f64, size);
+        let mut lanes: SmallVec<[f64; 8]> = sizes.iter().flat_map(unconstrained).collect();
+        let own = self.alphabet.of_units(purview);
+        for (place, unit) in bits(purview).enumerate() {
+            let lanes = &mut lanes[self.starts[unit]..self.starts[unit + 1]];
+            lanes.fill(0.0);
+            for (z, p) in repertoire.iter().enumerate() {
+                lanes[own.value(z as u32, place) as usize] += p / 2.0;
+            }
+        }
+        lanes
+    }
+
+    /// Whether exchanging two units leaves state and probabilities as they are; their connections
+    /// are not looked at.
+    pub(crate) fn may_exchange(&self, i: usize, j: usize) -> bool {
+        let value = |state, unit| self.alphabet.value(state, unit);
+        if self.alphabet.size(i) != self.alphabet.size(j)
+            || value(self.present, i) != value(self.present, j)
+        {
+            return false;
+        }
+        let n = self.alphabet.n_units();
+        let all = ((1u64 << n) - 1) as u32;
+        let (n_states, at) = (self.alphabet.n_states() as u32, |s| self.index.at(all, s));
+        steps(self.n_lanes() * n_states as usize);
+        let [of_i, of_j] = [i, j].map(|unit| self.alphabet.stride(unit) as u32);
+        (0..n_states).all(|s| {
+            let (a, b) = (value(s, i), value(s, j));
+            let (here, there) = (at(s), at(s - a * of_i - b * of_j + b * of_i + a * of_j));
+            (0..n).all(|k| {
+                let exchanged = if k == i {
+                    j
+                } else if k == j {
+                    i
+                } else {
+                    k
+                };
+                let same = |(of_k, of_exchanged): (&Vec<f64>, &Vec<f64>)| {
+                    of_k[here] == of_exchanged[there]
+                };
+                self.effects[k].iter().zip(&self.effects[exchanged]).all(same)
+            })
+        })
     }
 
     /// Everything that there is in the tables.
@@ -154,6 +253,17 @@ impl ValueTables {
         (0..n_states).map(|z| first[at(z, of_first)] * second[at(z, of_second)]).collect()
     }
 
+    /// A distribution over some units, expanded to more by what is unconstrained.
+    pub(crate) fn expanded(
+        &self,
+        direction: Direction,
+        (entries, own): (&[f64], u32),
+        union: u32,
+    ) -> Vec<f64> {
+        let others = union & !own;
+        self.product((entries, own), (&self.unconstrained(direction, others), others))
+    }
+
     /// The earth mover's distance between two distributions over a purview. Of effects, whose units
     /// are independent, it is the sum over the units of half the L1 distance of their
     /// distributions: no plan can move less in any unit, and that of the units apart moves that.
@@ -178,55 +288,71 @@ impl ValueTables {
                 }
                 sum
             }
-            Direction::Cause => transport(&own, p, q, stop).unwrap_or(f64::INFINITY),
+            Direction::Cause => {
+                let mut room = Transport::default();
+                match self.transport(purview, (p, q), Fixed::MAX, stop, &mut room) {
+                    Some(Total::Exact(total)) => to_f64(total as Fixed),
+                    _ => f64::INFINITY,
+                }
+            }
         }
     }
-}
 
-/// Memory of the tables of units with these values, and of transport problems on so many threads,
-/// in bytes; `u64::MAX` where that is more.
-pub(crate) fn bytes_of_values(alphabet: &Alphabet, n_threads: usize) -> u64 {
-    let sizes = alphabet.sizes().into_iter().map(|k| k as u64);
-    let n_tables: u64 = sizes.clone().map(|k| k + 1).sum();
-    let n_entries = sizes.fold(1u64, |product, k| product.saturating_mul(k + 1));
-    let of_tables = n_entries.saturating_mul(8).saturating_mul(n_tables);
-    // Half of the states give, half take: a cost and a mark for each pair of them.
-    let half = alphabet.n_states() as u64 / 2 + 1;
-    let of_thread = half.saturating_mul(half).saturating_mul(9);
-    of_tables.saturating_add(of_thread.saturating_mul(n_threads as u64))
-}
-
-/// The least probability × number of units that makes `q` of `p`, exactly on the grid. What both
-/// have in a state stays there, since the number of units in which states differ is a metric.
-/// `None`, if the analysis is to stop.
-fn transport(alphabet: &Alphabet, p: &[f64], q: &[f64], stop: &Stop) -> Option<f64> {
-    let place = |of: &[f64]| -> Vec<Fixed> {
-        let mut placed = vec![0; of.len()];
-        place_distribution(of, &mut placed);
-        placed
-    };
-    let surplus: Vec<Fixed> = place(p).iter().zip(place(q)).map(|(p, q)| p - q).collect();
-    let states = |sign: i64| -> Vec<u32> {
-        (0..surplus.len()).filter(|&z| surplus[z] * sign > 0).map(|z| z as u32).collect()
-    };
-    let (from, to) = (states(1), states(-1));
-    if from.is_empty() {
-        return Some(0.0);
-    }
-    let mass = |of: &[u32]| -> Vec<i64> { of.iter().map(|&z| surplus[z as usize].abs()).collect() };
-    let cost = |row: usize, column: usize| -> i64 {
-        let (a, b) = (from[row], to[column]);
-        let differs = |unit: &usize| alphabet.value(a, *unit) != alphabet.value(b, *unit);
-        (0..alphabet.n_units()).filter(differs).count() as i64
-    };
-    let mut plan = Transport::default();
-    plan.set(Columns::Filled, mass(&from), mass(&to), |row, out| {
-        out.iter_mut().enumerate().for_each(|(column, it)| *it = cost(row, column));
-    });
-    plan.start(&[]);
-    match plan.solve(i128::MAX, stop, cost)? {
-        Total::Exact(total) => Some(to_f64(total as Fixed)),
-        Total::AtLeast(_) => unreachable!("no distance is the largest number"),
+    /// The least probability × number of units that makes `q` of `p`, exactly on the grid; or, as
+    /// soon as that is known to be at least `stop_at`, that it is. `None`, if the analysis is to
+    /// stop.
+    ///
+    /// What both have in a state stays there, since the number of units in which states differ is a
+    /// metric. No plan costs less than the units apart: half the L1 distance of the distributions
+    /// of each.
+    pub(crate) fn transport(
+        &self,
+        purview: u32,
+        (p, q): (&[f64], &[f64]),
+        stop_at: Fixed,
+        stop: &Stop,
+        room: &mut Transport,
+    ) -> Option<Total> {
+        let alphabet = self.alphabet.of_units(purview);
+        let place = |of: &[f64]| -> Vec<Fixed> {
+            let mut placed = vec![0; of.len()];
+            place_distribution(of, &mut placed);
+            placed
+        };
+        let surplus: Vec<Fixed> = place(p).iter().zip(place(q)).map(|(p, q)| p - q).collect();
+        steps(surplus.len() * alphabet.n_units());
+        let of_unit = |unit: usize| -> Fixed {
+            let mut of_values = vec![0; alphabet.size(unit)];
+            for (z, surplus) in surplus.iter().enumerate() {
+                of_values[alphabet.value(z as u32, unit) as usize] += surplus;
+            }
+            of_values.iter().map(|it: &Fixed| it.abs()).sum::<Fixed>() / 2
+        };
+        let apart: Fixed = (0..alphabet.n_units()).map(of_unit).sum();
+        if alphabet.n_units() == 1 {
+            return Some(Total::Exact(apart.into()));
+        }
+        if apart >= stop_at {
+            return Some(Total::AtLeast(apart.into()));
+        }
+        let states = |sign: i64| -> Vec<u32> {
+            (0..surplus.len()).filter(|&z| surplus[z] * sign > 0).map(|z| z as u32).collect()
+        };
+        let (from, to) = (states(1), states(-1));
+        if from.is_empty() {
+            return Some(Total::Exact(0));
+        }
+        let mass = |of: &[u32]| of.iter().map(|&z| surplus[z as usize].abs()).collect::<Vec<_>>();
+        let cost = |row: usize, column: usize| -> i64 {
+            let (a, b) = (from[row], to[column]);
+            let differs = |unit: &usize| alphabet.value(a, *unit) != alphabet.value(b, *unit);
+            (0..alphabet.n_units()).filter(differs).count() as i64
+        };
+        room.set(Columns::Filled, mass(&from), mass(&to), |row, out| {
+            out.iter_mut().enumerate().for_each(|(column, it)| *it = cost(row, column));
+        });
+        room.start(&[]);
+        room.solve(stop_at.into(), stop, cost)
     }
 }
 
@@ -237,8 +363,12 @@ mod tests {
     #[test]
     fn mass_moves_to_the_nearest_states() {
         let alphabet = Alphabet::new(&[3, 2]).expect("an alphabet");
+        let next: Vec<Vec<u8>> = (0..6).map(|row| vec![row % 3, row / 3]).collect();
+        let tpm = crate::tpm::Tpm::from_next_values(&alphabet, &next).expect("a TPM");
+        let network = Network::new(tpm, &[vec![1, 0], vec![0, 1]]).expect("a network");
+        let tables = ValueTables::new(&network, 0, 0b11);
         let transport = |p: &[f64], q: &[f64]| {
-            super::transport(&alphabet, p, q, &Stop::never()).expect("nothing stops it")
+            tables.earth_movers(Direction::Cause, 0b11, (p, q), &Stop::never())
         };
         // From 00 to 21 two units change, from 00 to 20 one; any two values are equally far.
         let at = |z: usize| (0..6).map(|it| f64::from(u8::from(it == z))).collect::<Vec<f64>>();

@@ -61,7 +61,7 @@ impl Subsystem {
     #[new]
     fn new(network: &Network, state: Vec<u8>, nodes: u32) -> PyResult<Subsystem> {
         let subsystem = || {
-            pyphi_core::Subsystem::of_values(
+            pyphi_core::Subsystem::of(
                 &network.network,
                 network.network.state(&state)?,
                 units(nodes),
@@ -151,6 +151,7 @@ impl Subsystem {
             nodes: all.iter().collect(),
             state: self.record.state.clone(),
             alphabet: self.record.alphabet.clone(),
+            values: self.record.values.clone(),
             formalism: "iit3".to_owned(),
             mechanism: question.mechanism.iter().collect(),
             cut,
@@ -236,8 +237,6 @@ impl Subsystem {
         let Some(rules) = options.spectrum.filter(|_| variant.is_default()) else {
             return Err(wrong(format!("ties are for IIT 3.0 as published, not for {variant}")));
         };
-        let is_binary = self.subsystem.network().require_binary("what ties allow");
-        is_binary.map_err(|it| refused(&it))?;
         let (subsystem, numberings) = (self.subsystem.clone(), options.numberings);
         let (spectrum, found) = run(py, options, move |options| {
             let whole = Whole::new(options);
@@ -281,6 +280,8 @@ fn described(
         name: record.name.clone(),
         nodes: subsystem.units().iter().collect(),
         state: record.state.clone(),
+        alphabet: record.alphabet.clone(),
+        values: record.values.clone(),
         conceptual_information: information.unwrap_or(f64::NAN),
         ces: structure.concepts.iter().map(ConceptRecord::from).collect(),
     }
@@ -318,6 +319,8 @@ pub(crate) fn complexes(
     let answer = ComplexesRecord {
         name: record.name.clone(),
         state: state.clone(),
+        alphabet: record.alphabet.clone(),
+        values: record.values.clone(),
         condensed: pyphi_core::condensed(&found).map(list).collect(),
         major_ties: ties.map(list).collect(),
         major_over_ties: ranges.map(|it| MajorOverTies::new(found[0].units, &it)),

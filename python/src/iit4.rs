@@ -166,6 +166,7 @@ impl System {
             nodes: all.iter().collect(),
             state: self.record.state.clone(),
             alphabet: self.record.alphabet.clone(),
+            values: self.record.values.clone(),
             formalism: rules.formalism().to_string(),
             mechanism: question.mechanism.iter().collect(),
             cut: None,
@@ -218,6 +219,8 @@ pub(crate) fn phi_complexes(
     let answer = ComplexesRecord {
         name: record.name.clone(),
         state,
+        alphabet: record.alphabet.clone(),
+        values: record.values.clone(),
         formalism: rules.formalism().to_string(),
         ties_policy: rules.ties.to_string(),
         complexes: (structures.iter())

@@ -196,7 +196,7 @@ impl Many {
         let variant = options.engine.variant;
         variant.check().map_err(|it| refused(&it))?;
         let rows = over_chunks(py, options, &self.networks, move |networks, range, whole| {
-            let make = |number| networks.system(number, Subsystem::of_values);
+            let make = |number| networks.system(number, Subsystem::of);
             let systems: Vec<Option<Subsystem>> =
                 range.into_par_iter().map(make).collect::<Result<_, _>>()?;
             let is_reachable: Vec<bool> = systems.iter().map(Option::is_some).collect();

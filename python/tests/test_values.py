@@ -213,17 +213,29 @@ def test_what_caused_what(network):
     assert events[0].cause.alpha > 0
 
 
+def test_what_ties_allow():
+    rows = [[2, 0, 1], [2, 0, 0], [2, 1, 0], [2, 0, 1], [2, 0, 1], [2, 1, 1]]
+    rows += [[0, 0, 1], [0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 1, 1]]
+    names = [["none", "some", "much"], ["off", "on"], ["off", "on"]]
+    p53 = pc.Network(rows, alphabet=(3, 2, 2), values=names)
+    found = pc.Subsystem(p53, "none,off,on").spectrum()
+    assert found.spectrum["proven"] and found.to_dict()["values"] == names
+    values = [it["phi"] for it in found.spectrum["values"]]
+    assert values == pytest.approx([2 / 9, 1 / 3, 17 / 48])
+    assert found.phi == pytest.approx(values[1])
+    least = pc.Subsystem(p53, (0, 0, 1)).spectrum(rule="smallest").spectrum["smallest"]
+    assert least["at_least"] >= values[0] - 1e-9
+    copies = pc.Network([[it // 3, it % 3] for it in range(9)], alphabet=(3, 3))
+    found = pc.complexes(copies, (1, 2), ranges=True)
+    assert found.major.phi == pytest.approx(16 / 9)
+    assert found.to_dict()["major_over_ties"]["could_change"] is False
+
+
 def test_what_is_refused(network):
     sentence = r"alphabet \(3,2\): {} is for units with two values only, expected 2 each"
-    subsystem = pc.Subsystem(network, (2, 1))
-    with pytest.raises(pc.InputError, match=sentence.format("what ties allow")) as error:
-        subsystem.spectrum()
+    with pytest.raises(pc.InputError, match=sentence.format("a grain")) as error:
+        pc.macro.emergence(network, (2, 1))
     assert error.value.kind == "NotBinary"
-    copies = pc.Network([[it // 3, it % 3] for it in range(9)], alphabet=(3, 3))
-    assert pc.complexes(copies, (1, 2)).major.phi == pytest.approx(16 / 9)
-    sentence_of_copies = sentence.replace("3,2", "3,3").format("a range over ties")
-    with pytest.raises(pc.InputError, match=sentence_of_copies):
-        pc.complexes(copies, (1, 2), ranges=True)
     distribution = [[[1, 0, 0], [1, 0]]] * 6
     for alphabet, tpm, message in [
         ((3, 1), distribution, r"alphabet\[1\]: 1, expected 2 to 256 values"),

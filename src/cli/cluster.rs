@@ -26,7 +26,6 @@ use crate::cluster::journals::{CHECKPOINT, Header, Journals, TaskJournal};
 use crate::cluster::phi::{self, PhiJob};
 use crate::cluster::rounds::{self, RoundOptions};
 use crate::cluster::study::{self, StudyJob};
-use crate::engine::exact;
 use crate::engine::exact::{Engine, PhiRecord};
 use crate::engine::steps::Detail;
 use crate::error::Error;
@@ -100,8 +99,9 @@ struct PhiOfArgs {
     /// The same as before `phi`
     #[arg(long, value_name = "FOLDER")]
     runs: Option<PathBuf>,
-    /// State instead of that in the file, unit 0 first: 1,0,0
-    #[arg(long, value_name = "BITS")]
+    /// State instead of that in the file: a value for each unit, unit 0 first (1,0,0), or its name
+    /// (high,off,on)
+    #[arg(long, value_name = "STATE")]
     state: Option<String>,
 }
 
@@ -189,9 +189,7 @@ fn positive(text: &str) -> Result<f64, String> {
 impl PhiOfArgs {
     fn network(&self) -> Result<serde_json::Value, Error> {
         let (place, text) = reading::text(&self.network)?;
-        let state = self.state.as_deref().map(exact::state).transpose();
-        let state = state.map_err(|error| Error::Settings(error.to_string()))?;
-        phi::network(&text, &place, state)
+        phi::network(&text, &place, self.state.clone())
     }
 }
 

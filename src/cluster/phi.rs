@@ -47,7 +47,7 @@ pub const LISTEN: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// [`Error::Network`], also for a list of networks.
-pub fn network(text: &str, place: &str, state: Option<Vec<u8>>) -> Result<Value, Error> {
+pub fn network(text: &str, place: &str, state: Option<String>) -> Result<Value, Error> {
     OwnNetwork::read(text, place, state).map(|it| it.to_json())
 }
 

@@ -167,10 +167,7 @@ impl Engine {
     ) -> Result<PhiRecord, Error> {
         let (subsystem, place) = (network.subsystem(), network.place());
         let variant = self.options.variant;
-        if ties.is_some() {
-            network.network.require_binary("what ties allow").map_err(|it| wrong(&place, &it))?;
-        }
-        if !variant.is_default() || !subsystem.is_binary() {
+        if !variant.is_default() {
             let needed = |n_threads| memory_needed(subsystem, n_threads, false);
             let work = |options: Options| big_phi(subsystem, &Options { count_ties, ..options });
             let found = self.within_memory(&place, needed, work)?;
@@ -350,8 +347,7 @@ impl Engine {
             let options = Options { count_ties, ..options };
             let state = core.state(&network.state)?;
             let found = complexes(core, state, &options)?;
-            let is_known = options.variant.is_default() && core.alphabet().is_binary();
-            let has_ranges = has_ranges && is_known && !found.is_empty();
+            let has_ranges = has_ranges && options.variant.is_default() && !found.is_empty();
             let ranges = has_ranges
                 .then(|| {
                     complex_ranges(core, state, &options.left(began), SpectrumRules::default())
@@ -375,6 +371,8 @@ impl Engine {
         Ok(ComplexesRecord {
             name: network.record.name.clone(),
             state: network.state.clone(),
+            alphabet: network.record.alphabet.clone(),
+            values: network.record.values.clone(),
             condensed: condensed(&found).map(|it| it.units.iter().collect()).collect(),
             major_ties: ties.map(|it| it.units.iter().collect()).collect(),
             major_over_ties: ranges.map(|it| MajorOverTies::new(found[0].units, &it)),
@@ -444,6 +442,8 @@ impl Engine {
                 name: network.record.name.clone(),
                 nodes: network.subsystem().units().iter().collect(),
                 state: network.state.clone(),
+                alphabet: network.record.alphabet.clone(),
+                values: network.record.values.clone(),
                 conceptual_information: information.expect("the variant compares structures"),
                 ces: ces.concepts.iter().map(ConceptRecord::from).collect(),
             }
@@ -532,6 +532,7 @@ impl Engine {
             nodes: network.units.iter().collect(),
             state: network.state.clone(),
             alphabet: record.alphabet.clone(),
+            values: record.values.clone(),
             formalism: formalism.to_owned(),
             mechanism: mechanism.iter().collect(),
             cut: None,
@@ -636,6 +637,8 @@ impl Engine {
         Ok(PhiComplexesRecord {
             name: record.name.clone(),
             state: network.state.clone(),
+            alphabet: record.alphabet.clone(),
+            values: record.values.clone(),
             formalism: rules.formalism().to_string(),
             ties_policy: rules.ties.to_string(),
             complexes: (found.complexes.iter().map(|it| structure(it.units)))
@@ -794,7 +797,7 @@ impl OwnNetwork {
         if scope != Scope::Complexes {
             let (state, asked) = (network.state(state)?, record.units(network)?);
             units = match rules {
-                None => subsystem.insert(Subsystem::of_values(network, state, asked)?).units(),
+                None => subsystem.insert(Subsystem::of(network, state, asked)?).units(),
                 Some(_) => iit4::System::of_shared(network, state, asked)?.units(),
             };
         }
@@ -816,10 +819,9 @@ impl OwnNetwork {
     ///
     /// # Errors
     /// [`Error::Network`] that says what is wrong, where, and what was expected.
-    pub fn read(text: &str, place: &str, state: Option<Vec<u8>>) -> Result<OwnNetwork, Error> {
+    pub fn read(text: &str, place: &str, state: Option<String>) -> Result<OwnNetwork, Error> {
         let refuse = |message: String| Error::Network { place: place.to_owned(), message };
-        let states = state.map(|it| States::Listed(vec![it]));
-        let reader = Reader { states, ..Reader::default() };
+        let reader = Reader { state, ..Reader::default() };
         let Input { mut networks, form } =
             reader.json(text).map_err(|error| refuse(error.to_string()))?;
         let entry = networks.pop().filter(|_| form == Form::One).ok_or_else(|| {
@@ -831,12 +833,7 @@ impl OwnNetwork {
         }
         let record = entry.record.map_err(|error| refuse(error.to_string()))?;
         let state = record.state.clone();
-        let binary = |it: CheckedNetwork| {
-            it.network.require_binary("one Φ in pieces")?;
-            Ok(it)
-        };
         let network = CheckedNetwork::new(record, Scope::System, None)
-            .and_then(binary)
             .and_then(|it| OwnNetwork::new(&it, &state, Scope::System, None));
         network.map_err(|rejected| refuse(rejected.message))
     }

@@ -13,7 +13,7 @@ pub fn text(answer: &DistanceRecord, networks: [&OwnNetwork; 2], width: Option<u
     for (it, network) in answer.structures.iter().zip(networks) {
         let (labels, values) = (network.labels(), network.value_names());
         let names = Names { labels, values };
-        let StructureRecord { name, nodes, state, conceptual_information, ces } = it;
+        let StructureRecord { name, nodes, state, conceptual_information, ces, .. } = it;
         text.push('\n');
         if let Some(name) = name {
             let _ = writeln!(text, "{}", terminal(name));

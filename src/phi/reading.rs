@@ -28,9 +28,9 @@ pub struct NetworkArgs {
     /// inferred]
     #[arg(long, value_name = "FILE|full|inferred")]
     cm: Option<String>,
-    /// State instead of that in the file: a digit for each unit, unit 0 first (1,0,0); or all, or
-    /// reachable
-    #[arg(long, value_name = "BITS|all|reachable")]
+    /// State instead of that in the file: a value for each unit, unit 0 first (1,0,0), or its name
+    /// (high,off,on); or all, or reachable
+    #[arg(long, value_name = "STATE|all|reachable")]
     state: Option<String>,
     /// Units instead of those in the file, by number or label: A,C
     #[arg(long, value_name = "UNIT,UNIT")]
@@ -95,8 +95,12 @@ impl NetworkArgs {
             Some("inferred") => Connectivity::Inferred,
             Some(path) => Connectivity::Rows(matrix(Path::new(path))?),
         };
-        let settings = |error: exact::InputError| Error::Settings(error.to_string());
-        let states = self.state.as_deref().map(States::parse).transpose().map_err(settings)?;
+        let states = match self.state.as_deref().map(str::trim) {
+            Some("all") => Some(States::All),
+            Some("reachable") => Some(States::Reachable),
+            _ => None,
+        };
+        let state = self.state.clone().filter(|_| states.is_none());
         Ok(Reader {
             strict: self.strict,
             row_order: self.big_endian.then_some(RowOrder::LastUnitFastest),
@@ -105,6 +109,7 @@ impl NetworkArgs {
             project: self.project,
             default_states: None,
             states,
+            state,
             nodes: self.nodes.as_deref().map(UnitName::parse_list),
         })
     }

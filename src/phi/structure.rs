@@ -42,7 +42,7 @@ fn head(system: &SystemRecord, names: Names<'_>) -> String {
 
 /// All complexes of a network: a line each, and the structure of the first.
 pub(crate) fn complexes_text(answer: &PhiComplexesRecord, names: Names<'_>) -> String {
-    let PhiComplexesRecord { name, state, formalism, ties_policy, complexes } = answer;
+    let PhiComplexesRecord { name, state, formalism, ties_policy, complexes, .. } = answer;
     let mut text = String::new();
     if let Some(name) = name {
         let _ = writeln!(text, "{}", terminal(name));

@@ -30,6 +30,10 @@ pub struct SystemRecord {
     /// The number of values of each unit of the network; absent where that is two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alphabet: Option<Vec<usize>>,
+    /// For each unit of the network the names of its values, if they have such: a value in a state
+    /// is the place of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Vec<String>>>,
     /// `iit4-2023`, `iit4-2026` or `iit4-2026-paper`.
     pub formalism: String,
     /// `principled`, `pyphi` or `max-phi`.
@@ -371,6 +375,13 @@ pub struct ComplexesRecord {
     pub name: Option<String>,
     /// State of the whole network.
     pub state: Vec<u8>,
+    /// The number of values of each unit of the network; absent where that is two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alphabet: Option<Vec<usize>>,
+    /// For each unit of the network the names of its values, if they have such: a value in a state
+    /// is the place of its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<Vec<String>>>,
     /// The version of IIT 4.0.
     pub formalism: String,
     /// The policy for ties.
@@ -489,6 +500,7 @@ impl SystemRecord {
             nodes: unit_list(sia.units),
             state: network.state.clone(),
             alphabet: network.alphabet.clone(),
+            values: network.values.clone(),
             formalism: rules.formalism().to_string(),
             ties_policy: rules.ties.to_string(),
             phi_s: sia.phi_s,

@@ -443,6 +443,9 @@ pub struct Reader {
     pub project: bool,
     /// These states instead of those of the file.
     pub states: Option<States>,
+    /// This one instead of both, as a person writes it: a value for each unit, by number, or by
+    /// name where the file names values.
+    pub state: Option<String>,
     /// These states of a network for which the file has none, instead of an error.
     pub default_states: Option<States>,
     /// These units instead of those of the file.
@@ -612,7 +615,16 @@ impl Reader {
         // A history ends in the present state.
         let present = draft.history.as_ref().and_then(|it| it.last());
         let present = present.map(|it| States::Listed(vec![it.clone()]));
-        let stated = self.states.clone().or(draft.states).or(present);
+        let named = self.state.as_deref().map(|text| match &draft.value_names {
+            None => States::parse(text),
+            Some(names) => {
+                let text = serde_json::Value::from(text);
+                let values = values::values(&text, tpm.alphabet(), Some(names), "state")?;
+                Ok(States::Listed(vec![values]))
+            }
+        });
+        let stated = named.transpose()?.or_else(|| self.states.clone());
+        let stated = stated.or(draft.states).or(present);
         let chosen = stated.or_else(|| self.default_states.clone());
         *states = chosen.ok_or_else(|| json("state: missing, expected a list".to_owned()))?;
         let mut first = Vec::new();

@@ -72,5 +72,7 @@ mod values;
 mod values_iit3_oracle;
 /// The slow reference for them.
 mod values_oracle;
+/// Units with more than two values under IIT 3.0: ties, and orders of choice.
+mod values_ties;
 /// IIT 3.0 by other measures, partitions and approximations.
 mod variants;

@@ -291,6 +291,28 @@ fn small_networks_in_any_division() {
 }
 
 /// The whole analysis of OR-AND-XOR as decisions.
+/// Units with more than two values: the same bits however it is divided.
+#[test]
+fn units_of_several_values_in_any_division() {
+    let n_searched: usize = (0..how_many(80, 800) as u64)
+        .into_par_iter()
+        .map(|seed| {
+            let network = crate::values::random(seed);
+            let (core, state) = crate::values::in_state(&network);
+            let units = network.nodes.iter().copied().collect();
+            let Ok(it) = Subsystem::of(&Arc::new(core), state, units) else { return 0 };
+            let options = Options { count_ties: seed % 4 == 0, ..Options::default() };
+            let result = big_phi(&it, &options);
+            let is_searched = usize::from(result.cuts_total > 0);
+            let repeated = Division { is_repeated: true, n_threads: 2, ..Division::into(3) };
+            let wrong = Division { bounds: Bounds::Wrong, ..Division::into(5) };
+            check(&it, &options, &bits(result), &[Division::into(2), repeated, wrong]);
+            is_searched
+        })
+        .sum();
+    assert!(n_searched > how_many(15, 150), "{n_searched}");
+}
+
 fn decided(subsystem: &Subsystem, options: &Options) -> (IntactStructure, Vec<CutDecision>) {
     let pieces = Pieces::new(subsystem, options);
     let known = Mutex::new(MechanismDecisions::new(&pieces));

@@ -31,7 +31,7 @@ fn spectrum(network: &Network, rules: SpectrumRules) -> PhiSpectrum {
 }
 
 /// Sorted, and of values within the tolerance of each other the first.
-fn distinct(mut values: Vec<f64>) -> Vec<f64> {
+pub(crate) fn distinct(mut values: Vec<f64>) -> Vec<f64> {
     values.sort_by(f64::total_cmp);
     let mut found: Vec<f64> = Vec::new();
     for value in values {

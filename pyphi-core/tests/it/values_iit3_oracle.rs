@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use crate::oracle::transport;
+use crate::oracle::{Eligible, transport};
 use crate::values_oracle::{Network, State, states, subsets};
 
 /// Values this close are tied; those that are no larger are 0.
@@ -202,19 +202,34 @@ impl<'a> System<'a> {
         least
     }
 
-    fn core(&self, side: Side, mechanism: &[usize]) -> Option<Core> {
+    /// Every purview that may be chosen, as a core.
+    fn eligible(&self, side: Side, mechanism: &[usize], rule: Eligible) -> Vec<Core> {
         let all = subsets(self.units()).into_iter();
         let found: Vec<(f64, Vec<usize>)> =
             all.map(|purview| (self.phi(side, mechanism, &purview), purview)).collect();
         let most = found.iter().map(|it| it.0).fold(0.0, f64::max);
-        if most <= TOLERANCE {
-            return None;
-        }
-        // The largest, and of those the first.
-        let tied = found.into_iter().filter(|it| it.0 >= most - TOLERANCE);
-        let (phi, purview) = tied.min_by_key(|it| (usize::MAX - it.1.len(), it.1.clone()))?;
-        let repertoire = self.repertoire(side, mechanism, &purview);
-        Some(Core { phi, purview, repertoire })
+        let is_tied = |it: &(f64, Vec<usize>)| it.0 > TOLERANCE && it.0 >= most - TOLERANCE;
+        let tied: Vec<(f64, Vec<usize>)> = found.into_iter().filter(is_tied).collect();
+        let sizes = || tied.iter().map(|it| it.1.len());
+        let (fewest, largest) = (sizes().min(), sizes().max());
+        let is_eligible = |purview: &[usize]| match rule {
+            Eligible::All => true,
+            Eligible::Largest => Some(purview.len()) == largest,
+            Eligible::Smallest => Some(purview.len()) == fewest,
+            Eligible::Single => tied.len() == 1,
+        };
+        let core = |(phi, purview): &(f64, Vec<usize>)| Core {
+            phi: *phi,
+            repertoire: self.repertoire(side, mechanism, purview),
+            purview: purview.clone(),
+        };
+        tied.iter().filter(|it| is_eligible(&it.1)).map(core).collect()
+    }
+
+    /// The largest, and of those the first.
+    fn core(&self, side: Side, mechanism: &[usize]) -> Option<Core> {
+        let all = self.eligible(side, mechanism, Eligible::Largest).into_iter();
+        all.min_by_key(|it| it.purview.clone())
     }
 
     /// The concepts of some mechanisms.
@@ -335,6 +350,106 @@ impl<'a> System<'a> {
             least = least.min(self.structure_distance(&intact, &found));
         }
         (if least <= TOLERANCE { 0.0 } else { least }, intact)
+    }
+}
+
+/// A mechanism with the cores that may be chosen for it.
+type Lists = (Vec<usize>, Vec<Core>, Vec<Core>);
+
+/// Every structure that the lists allow; `None` if there are more than `most`.
+fn structures(lists: &[Lists], most: usize) -> Option<Vec<Vec<Concept>>> {
+    let mut all: Vec<Vec<Concept>> = vec![Vec::new()];
+    for (mechanism, causes, effects) in lists {
+        if causes.is_empty() || effects.is_empty() {
+            continue;
+        }
+        if all.len() * causes.len() * effects.len() > most {
+            return None;
+        }
+        let mut longer = Vec::new();
+        for structure in &all {
+            for cause in causes {
+                for effect in effects {
+                    let (cause, effect) = (cause.clone(), effect.clone());
+                    let phi = cause.phi.min(effect.phi);
+                    let concept = Concept { mechanism: mechanism.clone(), phi, cause, effect };
+                    longer.push([&structure[..], &[concept]].concat());
+                }
+            }
+        }
+        all = longer;
+    }
+    Some(all)
+}
+
+impl System<'_> {
+    fn lists(&self, rule: Eligible) -> Vec<Lists> {
+        let of = |mechanism: Vec<usize>| {
+            let [causes, effects] =
+                [Side::Cause, Side::Effect].map(|side| self.eligible(side, &mechanism, rule));
+            (mechanism, causes, effects)
+        };
+        subsets(self.units()).into_iter().map(of).collect()
+    }
+
+    /// Every Φ that some choice among tied core causes, core effects and cuts gives; `None` if
+    /// there are more than `most` pairs of structures under some cut. If `inherits`, what a cut
+    /// does not touch keeps its choice.
+    pub(crate) fn all_big_phi(
+        &self,
+        rule: Eligible,
+        inherits: bool,
+        most: usize,
+    ) -> Option<Vec<f64>> {
+        if self.units().len() < 2 || !self.is_strongly_connected() {
+            return Some(vec![0.0]);
+        }
+        let intact = structures(&self.lists(rule), most)?;
+        let whole = |part: &[usize]| !part.is_empty() && part.len() < self.units().len();
+        let cuts: Vec<(Vec<usize>, Vec<usize>)> = (in_two(self.units()).into_iter())
+            .filter(|[from, _]| whole(from))
+            .map(|[from, to]| (from, to))
+            .collect();
+        let anew: Vec<Vec<Lists>> = (cuts.iter())
+            .map(|cut| System { cut: Some(cut.clone()), ..System::new(self.network) }.lists(rule))
+            .collect();
+        let meets = |a: &[usize], b: &[usize]| a.iter().any(|unit| b.contains(unit));
+        let mut found = Vec::new();
+        for before in &intact {
+            if before.is_empty() {
+                return Some(vec![0.0]);
+            }
+            // By cut: the distances that its choices give.
+            let mut by_cut: Vec<Vec<f64>> = Vec::new();
+            for ((from, to), anew) in cuts.iter().zip(&anew) {
+                let mut lists = Vec::new();
+                for (mechanism, causes, effects) in anew {
+                    let (mut causes, mut effects) = (causes.clone(), effects.clone());
+                    let is_split = meets(mechanism, from) && meets(mechanism, to);
+                    let concept = before.iter().find(|it| it.mechanism == *mechanism);
+                    if inherits && concept.is_none() && !is_split {
+                        continue;
+                    }
+                    if let Some(concept) = concept.filter(|_| inherits && !is_split) {
+                        if !meets(&concept.cause.purview, from) || !meets(mechanism, to) {
+                            causes = vec![concept.cause.clone()];
+                        }
+                        if !meets(mechanism, from) || !meets(&concept.effect.purview, to) {
+                            effects = vec![concept.effect.clone()];
+                        }
+                    }
+                    lists.push((mechanism.clone(), causes, effects));
+                }
+                let after = structures(&lists, most / intact.len())?;
+                by_cut.push(after.iter().map(|it| self.structure_distance(before, it)).collect());
+            }
+            // A value is Φ if some choice gives it under one cut and no less under each of the
+            // others.
+            let largest = |of: &Vec<f64>| of.iter().copied().fold(0.0, f64::max);
+            let bound = by_cut.iter().map(largest).fold(f64::INFINITY, f64::min);
+            found.extend(by_cut.into_iter().flatten().filter(|it| *it <= bound + 1e-9));
+        }
+        Some(found.into_iter().map(|phi| if phi <= TOLERANCE { 0.0 } else { phi }).collect())
     }
 }
 
