@@ -846,13 +846,6 @@ fn what_is_wrong_names_row_and_unit() {
         "tpm": [[0, 0], [0, 1], [1, 0], [1, 1]]}"#;
     let found = read(binary).expect_err("an error");
     assert!(found.contains("as in [[1,0,0],[1,0]] (alphabet (3,2))"), "{found}");
-    // What is for two values only says so.
-    let record = read(NEXT).expect("a network");
-    let found = record.subsystem().expect_err("an error").to_string();
-    assert_eq!(
-        found,
-        "alphabet (3,2,2): this part of IIT 3.0 is for units with two values only, expected 2 each"
-    );
 }
 
 /// The worked numbers of the theory for single units and for two.
