@@ -428,8 +428,21 @@ impl Drawing {
         let mut canvas = Canvas { pixmap, view, theme };
         let letters = Letters::new();
         self.marks.iter().for_each(|mark| canvas.draw(mark, &letters));
-        canvas.pixmap.encode_png().map_err(|error| failed(error.to_string()))
+        encode(&canvas.pixmap).map_err(|error| failed(error.to_string()))
     }
+}
+
+/// A PNG of opaque pixels. Its compression is light: for two thirds more bytes it takes a fifth of
+/// the time of the usual one, which would be most of the time of a report.
+fn encode(pixmap: &Pixmap) -> Result<Vec<u8>, png::EncodingError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, pixmap.width(), pixmap.height());
+    // What is opaque is the same with its colours multiplied by that.
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_filter(png::Filter::Up);
+    encoder.set_deflate_compression(png::DeflateCompression::Level(1));
+    encoder.write_header()?.write_image_data(pixmap.data())?;
+    Ok(bytes)
 }
 
 /// Distance between two points.
