@@ -3,7 +3,10 @@
 use std::{
     env, fs,
     io::{BufRead as _, BufReader, ErrorKind},
-    os::unix::{fs::symlink, process::CommandExt as _},
+    os::unix::{
+        fs::{DirBuilderExt as _, MetadataExt as _, symlink},
+        process::CommandExt as _,
+    },
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
 };
@@ -11,7 +14,10 @@ use std::{
 use nix::{sys::signal::Signal, unistd::geteuid};
 use serde_json::Value;
 
-use crate::actors::{ACTOR, ANSWERS, COMPILER, LINKER, PROGRAMS, VERSION};
+use crate::{
+    actors::{ACTOR, ANSWERS, COMPILER, LINKER, PROGRAMS, VERSION},
+    guest,
+};
 
 /// A program that is needed, and Debian's package that has it.
 const NEEDED: [(&str, &str); 4] = [
@@ -80,6 +86,15 @@ pub(crate) fn run(args: &[&str]) -> ExitCode {
 }
 
 fn try_run(wanted: &[&str]) -> Result<usize, String> {
+    for part in wanted {
+        // They stand in one word for the kernel.
+        if part.contains([' ', ',']) {
+            return Err(format!("{part}: a part of a name has no space or comma"));
+        }
+        if !guest::is_known(part) {
+            return Err(format!("{part}: no scenario has such a name"));
+        }
+    }
     let is_there = |program: &str| {
         let path = env::var_os("PATH").unwrap_or_default();
         let mut folders = env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
@@ -95,7 +110,7 @@ fn try_run(wanted: &[&str]) -> Result<usize, String> {
     }
     let folder = env::var_os("HEADROOM_VM_FOLDER").map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| env::temp_dir().join("headroom-vm"));
-    fs::create_dir_all(&folder).map_err(|it| format!("{}: {it}", folder.display()))?;
+    make_private(&folder)?;
     let tree = tree(&folder)?;
     let system = folder.join(format!("system-{RECIPE}.img"));
     if !system.exists() {
@@ -103,6 +118,17 @@ fn try_run(wanted: &[&str]) -> Result<usize, String> {
     }
     let programs = programs(&folder)?;
     start(&tree, &[&system, &programs], wanted)
+}
+
+/// What is in the folder is run as root.
+fn make_private(folder: &Path) -> Result<(), String> {
+    let complain = |it: std::io::Error| format!("{}: {it}", folder.display());
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(complain)?;
+    let found = fs::symlink_metadata(folder).map_err(complain)?;
+    if !found.is_dir() || found.uid() != geteuid().as_raw() || found.mode() & 0o077 != 0 {
+        return Err(format!("{} must be a folder that only this user can enter", folder.display()));
+    }
+    Ok(())
 }
 
 fn run_command(command: &mut Command) -> Result<String, String> {
@@ -202,11 +228,9 @@ fn programs(folder: &Path) -> Result<PathBuf, String> {
     ] {
         fs::copy(from, programs.join(name)).map_err(|it| format!("{}: {it}", from.display()))?;
     }
-    for name in [COMPILER, LINKER] {
-        match symlink(ACTOR, programs.join(name)) {
-            Err(err) if err.kind() != ErrorKind::AlreadyExists => return Err(err.to_string()),
-            _ => {}
-        }
+    match symlink(ACTOR, programs.join(LINKER)) {
+        Err(err) if err.kind() != ErrorKind::AlreadyExists => return Err(err.to_string()),
+        _ => {}
     }
     let rustc = || Command::new(Path::new(&cargo).with_file_name(COMPILER));
     let version = run_command(rustc().arg("-vV"))?;
@@ -257,8 +281,8 @@ fn start(tree: &Path, disks: &[&Path], wanted: &[&str]) -> Result<usize, String>
     qemu.arg("-kernel").arg(named(&boot, "vmlinuz-")?);
     qemu.arg("-initrd").arg(named(&boot, "initrd.img-")?);
     let mut words = format!(
-        "root=/dev/pmem0 rw console=ttyS0 quiet loglevel=3 mitigations=off systemd.show_status=0 \
-         transparent_hugepage=madvise headroom.swap={SWAP}"
+        "root=/dev/pmem0 rw console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off \
+         systemd.show_status=0 transparent_hugepage=madvise headroom.swap={SWAP}"
     );
     if let Ok(n) = env::var("HEADROOM_VM_KILLS") {
         words += &format!(" headroom.vm_kills={n}");
