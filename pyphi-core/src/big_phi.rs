@@ -195,8 +195,8 @@ fn cuts(subsystem: &Subsystem, variant: Variant) -> Cuts {
 
 /// Φ of many subsystems, each on one thread, as many at once as the current rayon pool has threads;
 /// in their order. For surveys of small networks: the numbers are those of [`big_phi`], without
-/// what it costs to share out one search, and to describe its concepts, which is an eighth of a
-/// search of 3 units.
+/// what it costs to share out one search, and to describe its concepts, 13 % of a search of 3
+/// units.
 ///
 /// The limit on time is that of all together: those that it leaves no time for say so. The limit on
 /// memory is compared with as many of one subsystem as there are threads. Progress is not told.

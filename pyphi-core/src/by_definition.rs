@@ -1,8 +1,8 @@
 //! IIT 3.0 straight from its definition, for the [variants](Variant) for which no bounds are
 //! proven: every partition of every purview, every cut, nothing left out but what cannot matter.
 //!
-//! Units with more than two values are analysed by them as well: `value_tables` has their
-//! repertoires, and everything above those only knows sets of units.
+//! Units with more than two values are analysed under these variants as well: `value_tables` has
+//! their repertoires, and everything above those only knows sets of units.
 //!
 //! Values are floats here, and tied within the tolerance. For the variant that is published all of
 //! it is what the rest of this library finds, faster; tests compare the two.

@@ -32,8 +32,9 @@ pub struct CoreRepertoire {
     pub purview: UnitSet,
     /// Its φ: the earth mover's distance to the minimum information partition, in bit flips.
     pub phi: f64,
-    /// The probabilities of the purview's states, given the mechanism in its state: `2^|purview|`
-    /// of them, bit k of the index being the k-th unit of the purview.
+    /// The probabilities of the purview's states, given the mechanism in its state: one for each
+    /// state of the purview, its first unit fastest (of binary units bit k of the index is the k-th
+    /// unit).
     pub repertoire: Vec<f64>,
     /// The minimum information partition.
     pub mip: Partition,

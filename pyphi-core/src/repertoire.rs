@@ -28,13 +28,14 @@ pub enum Direction {
 pub struct Repertoire {
     /// The units the distribution is over, in the numbering of the network.
     pub purview: UnitSet,
-    /// `2^k` probabilities for a purview of k units; bit i of the index is its i-th unit, lowest
-    /// first.
+    /// A probability for each state of the purview, its first unit fastest (of binary units bit i
+    /// of the index is the i-th unit).
     pub probabilities: Vec<f64>,
 }
 
 impl Repertoire {
-    /// Earth mover's distance to another repertoire over the same purview, in expected bit flips.
+    /// Earth mover's distance to another repertoire over the same purview of units with two values,
+    /// in expected bit flips.
     ///
     /// `min Σ f(x, y)·h(x, y)` over flows f ≥ 0 with row sums `self` and column sums `other`; h is
     /// the Hamming distance. Exact on a grid of 2⁻⁵⁶, on which both are placed first.

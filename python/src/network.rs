@@ -98,12 +98,13 @@ impl Network {
         (!alphabet.is_binary()).then(|| alphabet.sizes())
     }
 
-    /// The record that answers repeat: the name and the state.
+    /// The record that answers repeat: the name, the state and what its values are called.
     pub(crate) fn record(&self, state: &[u8]) -> NetworkRecord {
         NetworkRecord {
             name: self.name.clone(),
             state: state.to_vec(),
             alphabet: self.more_values(),
+            values: self.network.value_names().map(<[Vec<String>]>::to_vec),
             ..NetworkRecord::default()
         }
     }

@@ -97,7 +97,8 @@ pub struct NetworkRecord {
 }
 
 impl Serialize for NetworkRecord {
-    /// As files have it: with an alphabet, the distributions of a row are lists of their own.
+    /// As files have it: with an alphabet, the distributions of a row are lists of their own. Names
+    /// of values need one, also if it is that of binary units, whose table stays as it is.
     fn serialize<S: Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
         let NetworkRecord { name, tpm, cm, state, nodes, labels, alphabet, values } = self;
         let mut object = to.serialize_map(None)?;
@@ -105,7 +106,12 @@ impl Serialize for NetworkRecord {
             object.serialize_entry("name", name)?;
         }
         match alphabet {
-            None => object.serialize_entry("tpm", tpm)?,
+            None => {
+                if values.is_some() {
+                    object.serialize_entry("alphabet", &vec![2; cm.len()])?;
+                }
+                object.serialize_entry("tpm", tpm)?;
+            }
             Some(sizes) => {
                 let distributions = |row: &Vec<f64>| {
                     let mut left = &row[..];
@@ -443,8 +449,8 @@ pub struct Reader {
     pub project: bool,
     /// These states instead of those of the file.
     pub states: Option<States>,
-    /// This one instead of both, as a person writes it: a value for each unit, by number, or by
-    /// name where the file names values.
+    /// This state instead of `states` and of the file's, as a person writes it: a value for each
+    /// unit, by number, or by name where the file names values.
     pub state: Option<String>,
     /// These states of a network for which the file has none, instead of an error.
     pub default_states: Option<States>,

@@ -290,7 +290,6 @@ fn small_networks_in_any_division() {
     kinds.expect_some_of_each();
 }
 
-/// The whole analysis of OR-AND-XOR as decisions.
 /// Units with more than two values: the same bits however it is divided.
 #[test]
 fn units_of_several_values_in_any_division() {
@@ -313,6 +312,7 @@ fn units_of_several_values_in_any_division() {
     assert!(n_searched > how_many(15, 150), "{n_searched}");
 }
 
+/// The whole analysis of OR-AND-XOR as decisions.
 fn decided(subsystem: &Subsystem, options: &Options) -> (IntactStructure, Vec<CutDecision>) {
     let pieces = Pieces::new(subsystem, options);
     let known = Mutex::new(MechanismDecisions::new(&pieces));

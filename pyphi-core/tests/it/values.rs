@@ -787,8 +787,16 @@ fn an_alphabet_of_two_values_is_the_binary_format() {
     let many = r#"{"alphabet": [2, 2], "row_order": "first-unit-fastest", "state": [1, 0],
         "tpm": [[[0.9,0.1],[0.8,0.2]],[[0.7,0.3],[0.1,0.9]],[[0.2,0.8],[0.6,0.4]],
         [[0.4,0.6],[0.5,0.5]]]}"#;
+    let mut file: Value = serde_json::from_str(many).expect("JSON");
     let [binary, many] = [binary, many].map(|it| read(it).expect("a network"));
     assert_eq!(binary, many);
+    // With names, which need the alphabet, written and read again.
+    file["values"] = json!([["off", "on"], ["low", "high"]]);
+    file["state"] = json!("on,low");
+    let named = read(&file.to_string()).expect("a network");
+    assert_eq!((&named.state, &named.tpm), (&binary.state, &binary.tpm));
+    assert!(named.values.is_some() && named.alphabet.is_none());
+    assert_eq!(read(&serde_json::to_string(&named).expect("plain data")), Ok(named));
 }
 
 #[test]

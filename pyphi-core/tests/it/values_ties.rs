@@ -22,8 +22,7 @@ use crate::values_oracle::{self as oracle, Network};
 /// More pairs of structures under one cut are not listed.
 const MOST_PAIRS: usize = 1_000;
 
-/// A network whose purviews tie often: everything is a matter of few probabilities, and of two
-/// units of a kind one may do what the other does.
+/// A network whose purviews tie often: every next value is certain, or one of few probabilities.
 fn tying(seed: u64) -> Network {
     let mut random = Random(seed);
     let sizes = [[3, 2], [2, 3], [3, 3], [4, 2], [2, 2]][random.below(5)].to_vec();
