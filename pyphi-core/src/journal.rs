@@ -139,7 +139,8 @@ impl Course {
         }
     }
 
-    fn hand_over(&mut self) -> ControlFlow<StopReason> {
+    /// Hands over what was found.
+    pub(crate) fn hand_over(&mut self) -> ControlFlow<StopReason> {
         let found = std::mem::take(&mut self.found);
         self.handed_over = Instant::now();
         let is_kept = match self.journal() {

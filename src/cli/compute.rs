@@ -164,7 +164,7 @@ pub(super) struct GrainsArgs {
     #[arg(long, value_parser = grain_formalism)]
     formalism: Option<Formalism>,
     /// Write the answer to a file instead, and what a search finds to FILE.journal.jsonl while it
-    /// goes: after a crash or Ctrl-C, --resume loses nothing. For one network in one state
+    /// goes: after a crash or Ctrl-C, --resume goes on from there. For one network in one state
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Go on from FILE.journal.jsonl, of the same network, settings and program

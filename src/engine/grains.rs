@@ -258,7 +258,12 @@ impl Engine {
                 Err(reason) => return Ok(Err(reason)),
             };
             let system = match &searched.grain {
-                Some(grain) => Some(MacroSystem::new(core, state, grain)?),
+                Some(grain) => {
+                    match MacroSystem::within(core, state, grain, &options.left(began))? {
+                        Ok(system) => Some(system),
+                        Err(reason) => return Ok(Err(reason)),
+                    }
+                }
                 None => None,
             };
             let described = || -> Result<_, StopReason> {

@@ -256,7 +256,16 @@ impl Engine {
                 let AskedUnits { bounds, rules, .. } = asked;
                 validity(core, &history, it, &bounds, rules, &options.left(began))
             };
-            units.iter().filter(|it| it.as_micro().is_none()).map(judge).collect::<Vec<_>>()
+            let mut verdicts = Vec::new();
+            for verdict in units.iter().filter(|it| it.as_micro().is_none()).map(judge) {
+                let is_last = !matches!(verdict, Ok(Ok(_)));
+                verdicts.push(verdict);
+                // What follows would be kept as steps of this one.
+                if is_last {
+                    break;
+                }
+            }
+            verdicts
         })?;
         let verdict = |it: pyphi_core::Result<Result<Verdict, _>>| {
             let found = it.map_err(refuse)?.or_else(|reason| stopped(reason, &place))?;
@@ -335,4 +344,70 @@ impl Engine {
 fn needed(core: &pyphi_core::Network, units: &[IntrinsicUnit]) -> impl Fn(usize) -> u64 {
     let of_system = IntrinsicSystem::predicted_bytes(core, units);
     move |n_threads| of_system.saturating_mul(n_threads as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::engine::exact::UnitName;
+    use crate::engine::grains::{Journal, SearchStep};
+
+    /// Where the first steps cannot be kept, but those after them could.
+    #[derive(Debug, Default)]
+    struct FullOnce {
+        n_lost: usize,
+        kept: Vec<SearchStep>,
+    }
+
+    impl Journal for FullOnce {
+        fn next(&mut self) -> Option<SearchStep> {
+            None
+        }
+
+        fn keep(&mut self, steps: &[SearchStep]) -> bool {
+            let is_kept = self.n_lost > 0;
+            if is_kept {
+                self.kept.extend(steps)
+            } else {
+                self.n_lost = steps.len()
+            }
+            is_kept
+        }
+
+        fn refuse(&mut self) {
+            panic!("no step was known");
+        }
+    }
+
+    /// Steps of the second unit would be read as those of the first one.
+    #[test]
+    fn units_after_one_that_was_stopped_are_not_judged() {
+        let row = |s: u32| (0..4).map(move |unit| 0.2 + 0.15 * f64::from(s >> (unit ^ 1) & 1));
+        let tpm: Vec<Vec<f64>> = (0..16).map(|s| row(s).collect()).collect();
+        let file = serde_json::json!({ "tpm": tpm, "cm": vec![vec![1; 4]; 4], "state": "0000" });
+        let network = OwnNetwork::read(&file.to_string(), "four", None).unwrap();
+        let unit = |parts: [usize; 2]| AskedUnit::Made {
+            parts: parts.map(|it| AskedUnit::Micro(UnitName::Number(it))).to_vec(),
+            grain: 1,
+            mapping: Mapping::Coarse(vec![2]),
+            apportioned: Vec::new(),
+        };
+        let units = [unit([0, 1]), unit([2, 3])];
+        let asked = AskedUnits {
+            units: Some(&units),
+            history: None,
+            bounds: UnitBounds::default(),
+            has_validity: true,
+            rules: Rules::default(),
+        };
+        let journal = Arc::new(Mutex::new(FullOnce::default()));
+        let engine = Engine::new(1, Arc::default()).unwrap().keeping(journal.clone());
+        let stopped = engine.intrinsic_units(&network, asked).unwrap_err();
+        assert!(matches!(stopped, Error::Interrupted(_)), "{stopped}");
+        let journal = journal.lock().unwrap();
+        assert!(journal.n_lost > 0);
+        assert_eq!(journal.kept, []);
+    }
 }

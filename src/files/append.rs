@@ -8,7 +8,7 @@
 //! is in them.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -116,7 +116,10 @@ impl AppendFile {
     }
 
     /// Check that the file is as this process left it. Devices and pipes have no length.
-    fn check_unchanged(&self) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`Error::Output`] if it is not; [`Error::Read`].
+    pub(crate) fn check_unchanged(&self) -> Result<(), Error> {
         let read_error = |source| Error::Read { path: self.path.clone(), source };
         let metadata = self.file.metadata().map_err(read_error)?;
         if !metadata.is_file() {
@@ -321,6 +324,18 @@ pub(crate) fn write_one_of_many(path: &Path, content: impl AsRef<[u8]>) -> Resul
 /// # Errors
 /// [`Error::Output`] if it is something else, which must not be overwritten; [`Error::Read`].
 pub(crate) fn check_ours(path: &Path, is_ours: impl Fn(&str) -> bool) -> Result<(), Error> {
+    check_beginning(path, usize::MAX, |content| str::from_utf8(content).is_ok_and(&is_ours))
+}
+
+/// The same for a file that may be long, by its first bytes.
+///
+/// # Errors
+/// As [`check_ours`].
+pub(crate) fn check_beginning(
+    path: &Path,
+    n_bytes: usize,
+    is_ours: impl Fn(&[u8]) -> bool,
+) -> Result<(), Error> {
     use io::ErrorKind::{NotADirectory, NotFound};
     let is_ours = match fs::metadata(path) {
         // There is nothing, or a folder, or a file in the way to it: writing says so.
@@ -329,8 +344,8 @@ pub(crate) fn check_ours(path: &Path, is_ours: impl Fn(&str) -> bool) -> Result<
         Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
         // A pipe or a device would be read for ever, and is no file of this program.
         Ok(it) if !it.is_file() => false,
-        Ok(_) => match fs::read(path) {
-            Ok(content) => str::from_utf8(&content).is_ok_and(is_ours),
+        Ok(_) => match read_beginning(path, n_bytes) {
+            Ok(content) => is_ours(&content),
             Err(error) if error.kind() == NotFound => return Ok(()),
             Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
         },
@@ -344,6 +359,12 @@ pub(crate) fn check_ours(path: &Path, is_ours: impl Fn(&str) -> bool) -> Result<
                   name: move it away, or choose another name for the output"
             .to_owned(),
     })
+}
+
+fn read_beginning(path: &Path, n_bytes: usize) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take(n_bytes as u64).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn write_error(path: &Path, source: io::Error) -> Error {

@@ -11,6 +11,8 @@
 //! what follows them; the result is the same to the byte.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::vec;
@@ -21,7 +23,7 @@ use crate::engine::exact::UnitSet;
 use crate::engine::grains::{Journal, SearchStep};
 use crate::error::Error;
 use crate::files::append::{
-    AppendFile, Lines, beside, check_ours, exists, read_or_nothing, write_whole,
+    AppendFile, Lines, beside, check_beginning, read_or_nothing, write_whole,
 };
 use crate::files::seal::{Chain, Link};
 use crate::machine::provenance::Provenance;
@@ -75,7 +77,8 @@ impl AskedSearch {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum Line {
-    /// What is searched.
+    /// What is searched. No journal of a study begins like this one.
+    #[serde(rename = "search")]
     Session(AskedSearch),
     /// Steps that follow those before.
     Steps { steps: Vec<Step> },
@@ -121,6 +124,7 @@ impl Step {
 #[derive(Debug)]
 pub struct SearchFiles {
     result: PathBuf,
+    if_exists: IfExists,
     kept: Arc<Mutex<Kept>>,
 }
 
@@ -128,6 +132,9 @@ pub struct SearchFiles {
 struct Kept {
     path: PathBuf,
     file: AppendFile,
+    asked: AskedSearch,
+    /// `true` once the file is of this search, and no longer as it was found.
+    has_begun: bool,
     chain: Chain,
     known: vec::IntoIter<SearchStep>,
     n_steps: u64,
@@ -146,10 +153,40 @@ struct Reading {
 }
 
 /// The beginning of the first line.
-const START: &str = "{\"kind\":\"session\"";
+const START: &str = "{\"kind\":\"search\"";
+
+/// The first line has fewer bytes than these, in all likelihood: what is longer and begins
+/// otherwise was not cut short by a crash.
+const LOOKED_AT: usize = 1 << 16;
 
 fn is_start(object: &str) -> bool {
     object.starts_with(START)
+}
+
+/// Whether a file that begins with these bytes is a journal of a search. A crash may have cut its
+/// first line short, or left zeros in it.
+fn is_ours(beginning: &[u8]) -> bool {
+    let n_kept = beginning.iter().rposition(|it| *it != 0).map_or(0, |last| last + 1);
+    let is_torn = beginning.len() < LOOKED_AT && START.as_bytes().starts_with(&beginning[..n_kept]);
+    is_torn || beginning.starts_with(START.as_bytes())
+}
+
+/// The length of a file; `None` if there is nothing at `path`.
+///
+/// # Errors
+/// [`Error::Output`] if something else is there; [`Error::Read`].
+fn len_of_file(path: &Path) -> Result<Option<u64>, Error> {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    match fs::symlink_metadata(path) {
+        Ok(it) if it.is_file() => Ok(Some(it.len())),
+        Ok(_) => Err(Error::Output {
+            path: path.to_owned(),
+            message: "is a folder, a link, a pipe or a device: expected the name of a file"
+                .to_owned(),
+        }),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
+        Err(source) => Err(Error::Read { path: path.to_owned(), source }),
+    }
 }
 
 impl Reading {
@@ -197,12 +234,13 @@ impl Reading {
 }
 
 impl SearchFiles {
-    /// Opens the files of a search whose result goes to `result`.
+    /// Opens the files of a search whose result goes to `result`. What is there is changed only
+    /// once the search has found a step, or is done.
     ///
     /// # Errors
     /// [`Error::Output`] if they exist and must not be touched, are of another search or of another
     /// program, or another process is writing them; [`Error::Content`] if the journal was damaged
-    /// other than by a crash. Nothing was changed then.
+    /// other than by a crash.
     pub fn open(
         result: &Path,
         if_exists: IfExists,
@@ -210,14 +248,16 @@ impl SearchFiles {
     ) -> Result<SearchFiles, Error> {
         let refuse =
             |path: &Path, message: String| Err(Error::Output { path: path.to_owned(), message });
-        if result.file_name().is_none() || result.is_dir() {
-            return refuse(result, "is a folder: expected the name of a file".to_owned());
+        let bytes = result.as_os_str().as_encoded_bytes();
+        if result.file_name().is_none_or(|name| !bytes.ends_with(name.as_encoded_bytes())) {
+            return refuse(result, "names a folder: expected the name of a file".to_owned());
         }
         let path = beside(result, "journal.jsonl");
-        let (has_result, has_journal) = (exists(result)?, exists(&path)?);
-        // A crash may have cut the first line short.
-        let is_ours = |text: &str| is_start(text) || START.starts_with(text.trim_end_matches('\0'));
-        check_ours(&path, is_ours)?;
+        let (of_result, of_journal) = (len_of_file(result)?, len_of_file(&path)?);
+        // One without a line is what a search leaves that was refused, or ended before its first
+        // step.
+        let (has_result, has_journal) = (of_result.is_some(), of_journal.is_some_and(|it| it > 0));
+        check_beginning(&path, LOOKED_AT, is_ours)?;
         if has_result || has_journal {
             match if_exists {
                 IfExists::Refuse => {
@@ -233,32 +273,30 @@ impl SearchFiles {
         }
         let file = AppendFile::open(&path)?;
         file.lock()?;
-        let mut kept = match if_exists {
-            IfExists::Overwrite => Kept::new(path, file, Reading::of(&[], result)?),
-            _ => {
-                let content = read_or_nothing(&path)?;
-                let reading = Reading::of(&content, &path)?;
-                if let Some(theirs) = &reading.asked
-                    && theirs != asked
-                {
-                    return refuse(
-                        &path,
-                        format!(
-                            "is of another search ({}): pass the same settings to the same \
-                             program, --force to write it anew, or another --out",
-                            theirs.differences(asked).join("; ")
-                        ),
-                    );
-                }
-                Kept::new(path, file, reading)
-            }
+        let content = match if_exists {
+            IfExists::Overwrite => Vec::new(),
+            _ => read_or_nothing(&path)?,
         };
-        // Everything was read and is of this search: only now the files may change.
-        kept.file.truncate(kept.whole_len)?;
-        if kept.chain.len() == 0 {
-            kept.append(&Line::Session(asked.clone()))?;
+        let reading = Reading::of(&content, &path)?;
+        if let Some(theirs) = &reading.asked
+            && theirs != asked
+        {
+            return refuse(
+                &path,
+                format!(
+                    "is of another search ({}): pass the same settings to the same program, \
+                     --force to write it anew, or another --out",
+                    theirs.differences(asked).join("; ")
+                ),
+            );
         }
-        Ok(SearchFiles { result: result.to_owned(), kept: Arc::new(Mutex::new(kept)) })
+        let len = match if_exists {
+            IfExists::Overwrite => len_of_file(&path)?.unwrap_or_default() as usize,
+            _ => content.len(),
+        };
+        let kept = Kept::new(path, file.has(len), asked.clone(), reading);
+        let kept = Arc::new(Mutex::new(kept));
+        Ok(SearchFiles { result: result.to_owned(), if_exists, kept })
     }
 
     /// What the search asks for known steps, and tells what it has found.
@@ -276,11 +314,19 @@ impl SearchFiles {
         let mut kept = self.kept();
         match (kept.failed.take(), error) {
             (Some(failed), _) => failed,
+            // The file is as it was found, and may be of another search.
+            (None, Error::Interrupted(note)) if kept.n_steps == 0 => Error::Interrupted(note),
             (None, Error::Interrupted(_)) => Error::Interrupted(format!(
                 ": {} steps are in {}; the same command with --resume goes on from there",
                 kept.n_steps,
                 kept.path.display()
             )),
+            (None, Error::Memory { place, needed_bytes, left_bytes, note }) if kept.n_steps > 0 => {
+                let (n_steps, path) = (kept.n_steps, kept.path.display());
+                let note =
+                    format!("{note}; {n_steps} steps are in {path}: --resume goes on from there");
+                Error::Memory { place, needed_bytes, left_bytes, note }
+            }
             (None, other) => other,
         }
     }
@@ -288,7 +334,8 @@ impl SearchFiles {
     /// Writes the result of the search, which is done.
     ///
     /// # Errors
-    /// [`Error::Content`] if the journal has steps that the search has not; [`Error::Write`].
+    /// [`Error::Content`] if the journal has steps that the search has not; [`Error::Output`] if
+    /// something else has come to stand where the result goes; [`Error::Write`].
     pub fn finish(self, result: &str) -> Result<(), Error> {
         let mut kept = self.kept();
         if let Some(failed) = kept.failed.take() {
@@ -297,15 +344,50 @@ impl SearchFiles {
         if !kept.known.as_slice().is_empty() {
             return Err(kept.strange());
         }
-        write_whole(&self.result, result)
+        kept.begin()?;
+        let len = len_of_file(&self.result)?;
+        if self.if_exists == IfExists::Overwrite || len.is_none() {
+            return write_whole(&self.result, result).map_err(|error| match error {
+                Error::Write { path, source, .. } => {
+                    let note = "; all steps are kept: put it right and pass --resume".to_owned();
+                    Error::Write { path, source, note }
+                }
+                other => other,
+            });
+        }
+        if len == Some(result.len() as u64) && read_or_nothing(&self.result)? == result.as_bytes() {
+            return Ok(());
+        }
+        Err(Error::Output {
+            path: self.result.clone(),
+            message: "exists and is not this answer: move it away and pass --resume, which loses \
+                      no step"
+                .to_owned(),
+        })
     }
 }
 
 impl Kept {
-    fn new(path: PathBuf, file: AppendFile, reading: Reading) -> Kept {
+    fn new(path: PathBuf, file: AppendFile, asked: AskedSearch, reading: Reading) -> Kept {
         let Reading { chain, steps, whole_len, .. } = reading;
-        let n_steps = steps.len() as u64;
-        Kept { path, file, chain, known: steps.into_iter(), n_steps, whole_len, failed: None }
+        let (n_steps, known) = (steps.len() as u64, steps.into_iter());
+        let (has_begun, failed) = (false, None);
+        Kept { path, file, asked, has_begun, chain, known, n_steps, whole_len, failed }
+    }
+
+    /// Makes the file that of this search, once: what a crash has left of a line, or all that is
+    /// written over, goes only now that the search is known to be possible.
+    fn begin(&mut self) -> Result<(), Error> {
+        if self.has_begun {
+            return Ok(());
+        }
+        self.file.check_unchanged()?;
+        self.file.truncate(self.whole_len)?;
+        if self.chain.len() == 0 {
+            self.append(&Line::Session(self.asked.clone()))?;
+        }
+        self.has_begun = true;
+        Ok(())
     }
 
     fn append(&mut self, line: &Line) -> Result<(), Error> {
@@ -342,8 +424,12 @@ impl Journal for Kept {
     }
 
     fn keep(&mut self, steps: &[SearchStep]) -> bool {
+        // Steps before these are missing: what follows them must not stand in their place.
+        if self.failed.is_some() {
+            return false;
+        }
         let line = Line::Steps { steps: steps.iter().copied().map(Step::from).collect() };
-        match self.append(&line) {
+        match self.begin().and_then(|()| self.append(&line)) {
             Ok(()) => {
                 self.n_steps += steps.len() as u64;
                 true
@@ -362,7 +448,7 @@ impl Journal for Kept {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::io::Write as _;
 
     use tempfile::TempDir;
 
@@ -478,6 +564,122 @@ mod tests {
         assert!(known(&other).is_empty());
         let refused = SearchFiles::open(&result, IfExists::Resume, &asked(3)).unwrap_err();
         assert!(refused.to_string().contains("another run is writing it"), "{refused}");
+    }
+
+    /// The second lot of steps would stand where the first one is missing.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn after_steps_that_could_not_be_kept_none_are() {
+        let (_folder, result) = kept(&[]);
+        let path = beside(&result, "journal.jsonl");
+        let files = resume(&result).unwrap();
+        let keep = |step| files.journal().lock().unwrap().keep(&[SearchStep::Value(step)]);
+        assert!(keep(0.25));
+        let before = fs::read(&path).unwrap();
+        let open = |path: &Path| fs::OpenOptions::new().append(true).open(path).unwrap();
+        files.kept().file.redirect(open(Path::new("/dev/full")));
+        assert!(!keep(0.5));
+        files.kept().file.redirect(open(&path));
+        assert!(!keep(0.75));
+        assert_eq!(fs::read(&path).unwrap(), before);
+        let error = files.finish("found").unwrap_err().to_string();
+        let expected = "No space left on device (os error 28); the lines in it are whole: with \
+                        --resume the search goes on from there";
+        assert!(error.ends_with(expected), "{error}");
+        assert!(!result.exists());
+    }
+
+    #[test]
+    fn what_is_there_changes_only_once_there_is_something_to_keep() {
+        let (_folder, result) = kept(&steps());
+        let path = beside(&result, "journal.jsonl");
+        fs::write(&result, "mine").unwrap();
+        fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"torn").unwrap();
+        let before = fs::read(&path).unwrap();
+        for (how, grain) in [(IfExists::Overwrite, 3), (IfExists::Resume, 2)] {
+            let files = SearchFiles::open(&result, how, &asked(grain)).unwrap();
+            let interrupted = files.explained(Error::Interrupted(String::new())).to_string();
+            let says_how = interrupted.ends_with("--resume goes on from there");
+            assert_eq!(says_how, how == IfExists::Resume, "{interrupted}");
+            drop(files);
+            assert_eq!(fs::read(&path).unwrap(), before, "{how:?}");
+        }
+        let files = SearchFiles::open(&result, IfExists::Overwrite, &asked(3)).unwrap();
+        assert!(files.journal().lock().unwrap().keep(&[SearchStep::NoSystem]));
+        assert!(fs::read(&path).unwrap().len() < before.len());
+        assert_eq!(fs::read_to_string(&result).unwrap(), "mine");
+        files.finish("found").unwrap();
+        assert_eq!(fs::read_to_string(&result).unwrap(), "found");
+        let files = SearchFiles::open(&result, IfExists::Resume, &asked(3)).unwrap();
+        assert_eq!(known(&files), [SearchStep::NoSystem]);
+    }
+
+    #[test]
+    fn a_search_that_was_refused_is_not_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let result = folder.path().join("found.json");
+        for how in [IfExists::Refuse, IfExists::Resume, IfExists::Refuse] {
+            SearchFiles::open(&result, how, &asked(2)).unwrap();
+            assert_eq!(fs::read(beside(&result, "journal.jsonl")).unwrap(), b"");
+        }
+    }
+
+    #[test]
+    fn a_result_that_is_not_this_answer_is_left_alone() {
+        let (_folder, result) = kept(&steps());
+        fs::write(&result, "mine").unwrap();
+        let finish = |answer: &str| {
+            let files = resume(&result).unwrap();
+            known(&files);
+            files.finish(answer)
+        };
+        for answer in ["found", "MINE"] {
+            let refused = finish(answer).unwrap_err().to_string();
+            let expected = "found.json: exists and is not this answer: move it away and pass \
+                            --resume, which loses no step";
+            assert!(refused.ends_with(expected), "{refused}");
+            assert_eq!(fs::read_to_string(&result).unwrap(), "mine");
+        }
+        finish("mine").unwrap();
+        fs::remove_file(&result).unwrap();
+        finish("found").unwrap();
+        assert_eq!(fs::read_to_string(&result).unwrap(), "found");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_pipes_and_folders_are_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let result = folder.path().join("found.json");
+        let refused = |result: &Path| {
+            let each = [IfExists::Refuse, IfExists::Resume, IfExists::Overwrite];
+            for how in each {
+                let error = SearchFiles::open(result, how, &asked(2)).unwrap_err().to_string();
+                assert!(error.ends_with("expected the name of a file"), "{error}");
+            }
+        };
+        let other = folder.path().join("other");
+        fs::write(&other, "mine").unwrap();
+        for there in [result.clone(), beside(&result, "journal.jsonl")] {
+            std::os::unix::fs::symlink(&other, &there).unwrap();
+            refused(&result);
+            fs::remove_file(&there).unwrap();
+            nix::unistd::mkfifo(&there, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            refused(&result);
+            fs::remove_file(&there).unwrap();
+            fs::create_dir(&there).unwrap();
+            refused(&result);
+            fs::remove_dir(&there).unwrap();
+        }
+        for name in ["found/", "found/.", "..", "/"] {
+            refused(&folder.path().join(name));
+        }
+        // One that has come to be there during the search.
+        let files = SearchFiles::open(&result, IfExists::Overwrite, &asked(2)).unwrap();
+        std::os::unix::fs::symlink(&other, &result).unwrap();
+        let error = files.finish("found").unwrap_err().to_string();
+        assert!(error.contains("is a folder, a link"), "{error}");
+        assert_eq!(fs::read_to_string(&other).unwrap(), "mine");
     }
 
     #[test]

@@ -301,8 +301,30 @@ fn a_search_of_something_else_is_refused() {
     check(&format!("{search} --resume"), "--out <FILE>");
     let several = format!("{search} --state all --out other");
     check(&several, "--out with several networks or states: expected one");
+    // What the engine refuses is refused before anything is written over.
+    let too_long = "grains three.json --formalism iit4 --grain 16 --out found --force";
+    check(too_long, "grain: units of 4 micro units over 16 updates, expected 1 or more, and a");
     place.run(&format!("{search} --out found --force --format json")).succeeded();
     assert!(place.read("found").starts_with('{'));
+}
+
+/// `X` and `X.csv` have the same name for their journals.
+#[test]
+fn a_search_and_a_study_leave_the_journal_of_the_other_alone() {
+    let place = place_of_searches();
+    let search = "grains pairs.json --black-boxes --out";
+    let study = "--topologies Ring --sizes 4 --seeds 42 --jobs 1 --quiet --out";
+    place.run(&format!("{search} one")).succeeded();
+    place.run(&format!("{study} two.csv")).succeeded();
+    let read = || ["one", "two"].map(|it| place.read(&format!("{it}.journal.jsonl")));
+    let before = read();
+    for how in ["", "--resume", "--force"] {
+        for command in [format!("{search} two {how}"), format!("{study} one.csv {how}")] {
+            let refused = place.run(&command);
+            assert_eq!(refused.code, Some(2), "{command}: {}", refused.stderr);
+            assert_eq!(read(), before, "{command}");
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -314,6 +314,10 @@ pub fn validity(
         ControlFlow::Continue(phi_s) => phi_s,
         ControlFlow::Break(reason) => return Ok(Err(reason)),
     };
+    // The steps of another unit may follow, but not if these are missing.
+    if let ControlFlow::Break(reason) = course.hand_over() {
+        return Ok(Err(reason));
+    }
     let (best_competitor, validity) = search.judge(&numbers, micro, unit.apportioned(), phi_s);
     let (parts, apportioned) = (unit.parts().to_vec(), unit.apportioned());
     Ok(Ok(Verdict { parts, apportioned, phi_s, best_competitor, validity }))
@@ -655,6 +659,11 @@ impl<'a> Search<'a> {
             found.clear();
             found.extend(iter::from_fn(|| course.known()).take(systems.len()).map(Ok));
             let n_known = found.len();
+            if n_known > 0
+                && let Some(reason) = self.stop.reason()
+            {
+                return ControlFlow::Break(reason);
+            }
             watch.add(n_known as u64, None);
             let began = Instant::now();
             found.par_extend(systems[n_known..].par_iter().with_max_len(16).map(analyse));
