@@ -219,16 +219,7 @@ impl Many {
                 let n_concepts = result.n_concepts as u32;
                 let is_exact = result.is_complete() && variant.approximations().is_empty();
                 let reason = Some(result.stop_reason);
-                (
-                    result.phi,
-                    result.sum_phi,
-                    result.ties,
-                    cut,
-                    n_concepts,
-                    is_exact,
-                    false,
-                    reason,
-                )
+                (result.phi, result.sum_phi, result.ties, cut, n_concepts, is_exact, false, reason)
             };
             Ok(is_reachable.into_iter().map(row).collect())
         })?;
