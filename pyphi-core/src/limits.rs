@@ -295,11 +295,18 @@ pub(crate) fn bytes_of_values(alphabet: &Alphabet, n_threads: usize) -> u64 {
     let n_entries = sizes.fold(1u64, |product, k| product.saturating_mul(k + 1));
     let of_tables = n_entries.saturating_mul(8).saturating_mul(n_tables);
     let of_lanes = (8 * n_tables).saturating_mul(1 << alphabet.n_units());
-    // Half of the states give, half take: a cost and a mark for each pair of them.
-    let half = alphabet.n_states() as u64 / 2 + 1;
-    let of_thread = half.saturating_mul(half).saturating_mul(9);
+    let n_states = alphabet.n_states() as u64;
+    let n_mechanisms = 2u64.saturating_pow(alphabet.n_units() as u32);
+    // The cause repertoires of a structure.
+    let of_concepts = n_states.saturating_mul(8).saturating_mul(n_mechanisms);
+    // Half of the states give, half take: a cost and a mark for each pair of them, once more for
+    // the room in which canonical arrangements are worked out. So it is with two structures.
+    let half = n_states / 2 + 1;
+    let of_states = half.saturating_mul(half).saturating_mul(18);
+    let of_structures = n_mechanisms.saturating_mul(n_mechanisms).saturating_mul(9);
+    let of_thread = of_states.saturating_add(of_structures).saturating_add(of_concepts);
     let shared = CauseMemo::n_slots(alphabet.n_units()).saturating_mul(8);
-    [of_tables, of_lanes, of_thread.saturating_mul(n_threads as u64)]
+    [of_tables, of_lanes, of_concepts, of_thread.saturating_mul(n_threads as u64)]
         .into_iter()
         .fold(shared, u64::saturating_add)
 }
@@ -424,8 +431,9 @@ mod tests {
     use super::*;
     use crate::fixtures::{complete_majority, dense_logistic, generic_logistic, ring_logistic};
     use crate::iit4;
+    use crate::split_mix::SplitMix;
     use crate::tpm::Tpm;
-    use crate::{big_phi, causation, complexes, grain, phi_range};
+    use crate::{Network, big_phi, causation, complexes, grain, phi_range};
 
     /// The most steps between two looks: a fraction of a second in a release build.
     const MOST_STEPS: u64 = 100_000_000;
@@ -486,6 +494,31 @@ mod tests {
         check("complete 11", &complete_majority(11), &ANALYSES, 300);
         check("generic 8", &generic_logistic(8, 1), &ANALYSES[..3], 20_000);
         check("ring 10", &ring_logistic(10), &ANALYSES, 1000);
+    }
+
+    /// Every probability of the next value of every unit is positive.
+    fn dense_of_values(sizes: &[usize], seed: u64) -> Subsystem {
+        let mut random = SplitMix(seed);
+        let alphabet = Alphabet::new(sizes).expect("an alphabet");
+        let mut distribution = |&k: &usize| {
+            let weights: Vec<f64> = (0..k).map(|_| 0.05 + random.uniform()).collect();
+            let sum: f64 = weights.iter().sum();
+            weights.into_iter().map(|it| it / sum).collect::<Vec<f64>>()
+        };
+        let row = |_| sizes.iter().map(&mut distribution).collect();
+        let rows: Vec<Vec<Vec<f64>>> = (0..alphabet.n_states()).map(row).collect();
+        let tpm = Tpm::from_distributions(&alphabet, &rows).expect("a TPM");
+        let network = Network::new(tpm, &vec![vec![1; sizes.len()]; sizes.len()]);
+        let network = Arc::new(network.expect("a network"));
+        let state = network.state(&vec![0; sizes.len()]).expect("a state");
+        Subsystem::of(&network, state, network.units()).expect("a subsystem")
+    }
+
+    #[test]
+    fn analyses_of_many_values_stop_soon_after_they_are_told() {
+        let subsystem = dense_of_values(&[8, 8, 8], 1);
+        check("(8,8,8)", &subsystem, &ANALYSES[..4], 100);
+        check("(8,8)", &dense_of_values(&[8, 8], 1), &ANALYSES[..4], u64::MAX);
     }
 
     #[test]

@@ -314,6 +314,15 @@ impl Scratch {
         }
     }
 
+    /// Gives back what grows with the values of the units, before the room is left for another
+    /// subsystem of as many units.
+    pub(crate) fn leave(&mut self) {
+        self.of_states = Transport::default();
+        if let Some(canonical) = &mut self.canonical {
+            canonical.leave();
+        }
+    }
+
     /// Counts a choice.
     fn count(&mut self, core: Option<Core>) {
         self.n_tied_searches += u64::from(core.is_some_and(|core| core.n_tied > 1));

@@ -53,7 +53,9 @@ const MOST_PAIRS: usize = 200_000;
 /// The number of choices that are tried where they cannot be listed.
 const N_SAMPLED: usize = 64;
 
-/// The work that φ of mechanisms may be: 2 to the number of units of mechanism and purview each.
+/// The work that φ of mechanisms may be: 2 to the number of units of mechanism and purview each,
+/// about as many as there are partitions; where a unit has more than two values, each times the
+/// states of the purview.
 const MOST_WORK: u64 = 1 << 26;
 
 /// The same, where only what is quickly proven is wanted.
@@ -519,7 +521,12 @@ impl Shared<'_> {
                         .alphabet()
                         .n_states_of(to_network(purview, self.subsystem.units().bits()))
                         as u64;
-                    work.left = work.left.saturating_sub(n_states << mechanism.count_ones());
+                    let n_units = mechanism.count_ones() + purview.count_ones();
+                    let n_partitions = 1u64 << n_units;
+                    let is_binary = self.subsystem.is_binary();
+                    let of_partition = if is_binary { 1 } else { n_states };
+                    let price = n_partitions.saturating_mul(of_partition);
+                    work.left = work.left.saturating_sub(price);
                     if work.left == 0 {
                         return Vec::new();
                     }

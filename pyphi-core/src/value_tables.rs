@@ -22,6 +22,13 @@ use crate::transport::{Columns, Total, Transport};
 use crate::unit_set::{bits, extract};
 use crate::wide::{Wide, to_common_scale};
 
+/// A distribution on the grid.
+fn placed(distribution: &[f64]) -> Vec<Fixed> {
+    let mut placed = vec![0; distribution.len()];
+    place_distribution(distribution, &mut placed);
+    placed
+}
+
 /// The tables of a subsystem, units numbered inside it.
 #[derive(Debug, Clone)]
 pub(crate) struct ValueTables {
@@ -113,18 +120,21 @@ impl ValueTables {
         lanes
     }
 
-    /// The lanes of all units as a cause repertoire over some of them has them, expanded to all.
+    /// The lanes of all units as a cause repertoire over some of them has them, expanded to all. Of
+    /// thousands of states they are added up on the grid, where no sum is rounded.
     pub(crate) fn cause_lanes(&self, purview: u32, repertoire: &[f64]) -> SmallVec<[f64; 8]> {
         let sizes = self.alphabet.sizes();
         let unconstrained = |&size: &usize| std::iter::repeat_n(0.5 / size as f64, size);
         let mut lanes: SmallVec<[f64; 8]> = sizes.iter().flat_map(unconstrained).collect();
         let own = self.alphabet.of_units(purview);
+        let placed = placed(repertoire);
         for (place, unit) in bits(purview).enumerate() {
-            let lanes = &mut lanes[self.starts[unit]..self.starts[unit + 1]];
-            lanes.fill(0.0);
-            for (z, p) in repertoire.iter().enumerate() {
-                lanes[own.value(z as u32, place) as usize] += p / 2.0;
+            let mut sums = vec![0; own.size(place)];
+            for (z, p) in placed.iter().enumerate() {
+                sums[own.value(z as u32, place) as usize] += p;
             }
+            let lanes = &mut lanes[self.starts[unit]..self.starts[unit + 1]];
+            lanes.iter_mut().zip(sums).for_each(|(lane, sum)| *lane = to_f64(sum) / 2.0);
         }
         lanes
     }
@@ -314,12 +324,7 @@ impl ValueTables {
         room: &mut Transport,
     ) -> Option<Total> {
         let alphabet = self.alphabet.of_units(purview);
-        let place = |of: &[f64]| -> Vec<Fixed> {
-            let mut placed = vec![0; of.len()];
-            place_distribution(of, &mut placed);
-            placed
-        };
-        let surplus: Vec<Fixed> = place(p).iter().zip(place(q)).map(|(p, q)| p - q).collect();
+        let surplus: Vec<Fixed> = placed(p).iter().zip(placed(q)).map(|(p, q)| p - q).collect();
         steps(surplus.len() * alphabet.n_units());
         let of_unit = |unit: usize| -> Fixed {
             let mut of_values = vec![0; alphabet.size(unit)];

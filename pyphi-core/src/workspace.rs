@@ -76,6 +76,7 @@ impl Drop for Workspace {
         let memo = std::mem::replace(&mut self.memo, CauseMemo::none());
         let mut idle = std::mem::take(self.idle.get_mut().unwrap_or_else(PoisonError::into_inner));
         idle.truncate(1);
+        idle.iter_mut().for_each(Scratch::leave);
         with_left(self.n, |left| {
             if !memo.is_none() {
                 left.memo = Some(memo);

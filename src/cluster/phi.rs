@@ -30,7 +30,6 @@ use crate::engine::exact::pieces::{
 use crate::engine::exact::{Engine, OwnNetwork, PhiRecord, StopReason, ended};
 use crate::error::Error;
 use crate::files::append::{check_ours, write_whole};
-use crate::model::formalism::Formalism;
 use crate::phi::Question;
 use crate::run::store;
 
@@ -57,7 +56,7 @@ fn own_network(network: &Value) -> Result<OwnNetwork, Error> {
 
 /// As `phi --format json` does it.
 fn counts_ties(network: &OwnNetwork) -> bool {
-    network.n_units() <= Question::TIES_UP_TO
+    network.n_states() <= Question::TIES_UP_TO
 }
 
 /// One Φ, for the process that plans it, and for the one that puts it together.
@@ -132,14 +131,13 @@ impl PhiJob {
 
 impl Job for PhiJob {
     fn stage(&self, journals: &Journals) -> Result<Stage, Error> {
-        let n = self.network.n_units();
-        let bytes = Engine::predicted_bytes(n, Formalism::Iit3, self.cpus, false);
-        let bytes = BASE_BYTES + bytes.unwrap_or_default();
+        let bytes = BASE_BYTES.saturating_add(self.network.predicted_bytes(self.cpus));
+        let in_all = seconds_in_all(&self.network);
         let item = |(number, seconds): (usize, f64)| Item { number: number as u64, seconds, bytes };
         self.divided(|pieces| {
             let known = concepts(pieces, journals)?;
             let Some(intact) = known.intact_structure() else {
-                let all = concept_seconds(pieces);
+                let all = concept_seconds(pieces, in_all);
                 let pace = pace(&journals.done(CONCEPTS), &all);
                 let mut left = known.undecided();
                 left.sort_unstable();
@@ -147,10 +145,12 @@ impl Job for PhiJob {
                 let n_items = pieces.n_mechanisms() as u64;
                 return Ok(Stage { name: CONCEPTS, is_last: false, n_items, left });
             };
-            let all = cut_seconds(pieces, &intact)?;
+            let all = cut_seconds(pieces, &intact, in_all)?;
             // What the concepts took says how far this network is from the usual one.
             let pace = match journals.done(CUTS) {
-                done if done.is_empty() => pace(&journals.done(CONCEPTS), &concept_seconds(pieces)),
+                done if done.is_empty() => {
+                    pace(&journals.done(CONCEPTS), &concept_seconds(pieces, in_all))
+                }
                 done => pace(&done, &all),
             };
             let mut left = cuts(pieces, &intact, journals)?.undecided();
@@ -173,10 +173,13 @@ impl Job for PhiJob {
 }
 
 /// Expected time of one Φ of a generic network in all, in seconds of one processor: measured from 7
-/// to 10 units (`docs/engine.md`).
-fn seconds_in_all(n_units: usize) -> f64 {
+/// to 10 units (`docs/engine.md`). Of units with more than two values, most of it goes into pairs
+/// of states, of which there are as many more.
+fn seconds_in_all(network: &OwnNetwork) -> f64 {
+    let n_units = network.n_units() as i32;
     let factor: f64 = if n_units > 8 { 5.6 } else { 10.0 };
-    5.3 * factor.powi(n_units as i32 - 8)
+    let more_states = network.n_states() as f64 / 2f64.powi(n_units);
+    5.3 * factor.powi(n_units - 8) * more_states.powi(2)
 }
 
 /// The share of that which goes into the concepts of the intact system.
@@ -186,24 +189,27 @@ const SHARE_OF_CONCEPTS: f64 = 0.08;
 const FIRST_CUTS: f64 = 5.0;
 
 /// Expected time of each mechanism, in seconds: as it has partitions.
-fn concept_seconds(pieces: &Pieces<'_>) -> Vec<f64> {
+fn concept_seconds(pieces: &Pieces<'_>, in_all: f64) -> Vec<f64> {
     let ranks = 0..pieces.n_mechanisms();
     let weights: Vec<f64> =
         ranks.map(|rank| f64::from(1_u32 << pieces.mechanism(rank).len())).collect();
-    let n_units = (pieces.n_mechanisms() + 1).ilog2() as usize;
-    let all = SHARE_OF_CONCEPTS * seconds_in_all(n_units) / weights.iter().sum::<f64>();
+    let all = SHARE_OF_CONCEPTS * in_all / weights.iter().sum::<f64>();
     weights.into_iter().map(|it| it * all).collect()
 }
 
 /// Expected time of each cut, in seconds: those that are likely to be minimal take longer, and so
 /// every task gets some of them.
-fn cut_seconds(pieces: &Pieces<'_>, intact: &IntactStructure) -> Result<Vec<f64>, Error> {
+fn cut_seconds(
+    pieces: &Pieces<'_>,
+    intact: &IntactStructure,
+    in_all: f64,
+) -> Result<Vec<f64>, Error> {
     let known = CutDecisions::new(pieces, intact).map_err(|it| Error::Internal(it.to_string()))?;
     let likely_first = known.undecided();
     let n_units = (pieces.n_mechanisms() + 1).ilog2() as usize;
     let mut weights = vec![1.0; likely_first.len()];
     likely_first.iter().take(2 * n_units).for_each(|&rank| weights[rank] = FIRST_CUTS);
-    let all = (1.0 - SHARE_OF_CONCEPTS) * seconds_in_all(n_units) / weights.iter().sum::<f64>();
+    let all = (1.0 - SHARE_OF_CONCEPTS) * in_all / weights.iter().sum::<f64>();
     Ok(weights.into_iter().map(|it| it * all).collect())
 }
 

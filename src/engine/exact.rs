@@ -954,6 +954,22 @@ impl OwnNetwork {
         self.n_units
     }
 
+    /// The number of states of the units to analyse; `u64::MAX` if there are more.
+    pub fn n_states(&self) -> u64 {
+        let sizes = self.sizes();
+        self.units.iter().fold(1, |product: u64, unit| product.saturating_mul(sizes[unit] as u64))
+    }
+
+    /// The number of states of all its units; `u64::MAX` if there are more.
+    pub fn n_all_states(&self) -> u64 {
+        self.sizes().into_iter().fold(1, |product: u64, k| product.saturating_mul(k as u64))
+    }
+
+    /// The memory that the search for Φ of the system plans for (IIT 3.0).
+    pub fn predicted_bytes(&self, n_threads: usize) -> u64 {
+        price(self.subsystem(), n_threads)
+    }
+
     /// `cm[i][j]` is 1 where i is an input of j.
     pub fn connectivity(&self) -> &[Vec<u8>] {
         &self.record.cm

@@ -184,8 +184,9 @@ const SMALL: usize = 8;
 const CHUNK: usize = 256;
 
 impl Question {
-    /// Up to this many units, `purview_ties` is counted without being asked for: it is cheap there.
-    pub const TIES_UP_TO: usize = 6;
+    /// Up to this many states, those of 6 units with two values, `purview_ties` is counted without
+    /// being asked for: it is cheap there.
+    pub const TIES_UP_TO: u64 = 1 << 6;
 
     /// A question about networks that come from `place`. With `ties`, choices tied over all cuts
     /// are counted for networks of any size, for which every cut is evaluated in full, and of a
@@ -407,7 +408,7 @@ impl Question {
     /// [`Failure`]; the answers before it are written, and the list is closed.
     pub fn answer_json(&self, engine: &Engine, out: &mut dyn Write) -> Result<(), Failure> {
         let is_list = self.input.form != Form::Lines && !self.is_single();
-        let counts_ties = |n_units| self.ties.is_some() || n_units <= Question::TIES_UP_TO;
+        let counts_ties = |n_states| self.ties.is_some() || n_states <= Question::TIES_UP_TO;
         answers::json(out, is_list, |lines| {
             self.answer(engine, &counts_ties, &mut |_, outcome| match outcome {
                 Ok(answer) => lines.write(answer),
@@ -420,7 +421,7 @@ impl Question {
     fn answer(
         &self,
         engine: &Engine,
-        counts_ties: &(dyn Fn(usize) -> bool + Sync),
+        counts_ties: &(dyn Fn(u64) -> bool + Sync),
         write: &mut WriteAnswer<'_>,
     ) -> Result<(), Failure> {
         let total = self.len();
@@ -486,7 +487,7 @@ impl Question {
         &self,
         engine: &Engine,
         item: &Item,
-        counts_ties: &(dyn Fn(usize) -> bool + Sync),
+        counts_ties: &(dyn Fn(u64) -> bool + Sync),
     ) -> Outcome {
         let network = match self.network(item) {
             Ok(network) => network,
@@ -501,7 +502,7 @@ impl Question {
         if engine.is_cancelled() {
             return Outcome::Stopped(Error::Interrupted(String::new()));
         }
-        let has_ties = counts_ties(network.n_units());
+        let has_ties = counts_ties(network.n_states());
         match self.analyse(engine, item, &network, has_ties) {
             Ok(answer) => Outcome::Answer(answer),
             Err(error @ (Error::Network { .. } | Error::Memory { .. })) if !self.is_single() => {
@@ -591,7 +592,7 @@ impl Question {
                 engine.phi_s(network, rules).map(|it| Answer::PhiS(Box::new(it)))
             }
             (Scope::Complexes, None) => {
-                let has_ranges = count_ties || network.n_all_units() <= Question::TIES_UP_TO;
+                let has_ranges = count_ties || network.n_all_states() <= Question::TIES_UP_TO;
                 let answer = engine.complexes(network, count_ties, has_ranges);
                 answer.map(|it| Answer::Complexes(Box::new(it)))
             }

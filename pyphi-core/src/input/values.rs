@@ -292,8 +292,14 @@ pub(super) fn values(
     names: Option<&[Vec<String>]>,
     place: &str,
 ) -> Result<Vec<u8>> {
+    let is_name = |text: &str| {
+        let of_first = names.and_then(|it| it.first());
+        alphabet.n_units() == 1 && of_first.is_some_and(|it| it.iter().any(|it| it == text.trim()))
+    };
     let items: Vec<Value> = match value {
         Value::Array(items) => items.clone(),
+        // The name of the only unit's value, which is not a digit for each unit.
+        Value::String(text) if is_name(text) => vec![Value::from(text.trim())],
         Value::String(text) => super::split_values(text).into_iter().map(Value::String).collect(),
         Value::Number(digits) => {
             let digits = digits.to_string();

@@ -800,6 +800,21 @@ fn an_alphabet_of_two_values_is_the_binary_format() {
 }
 
 #[test]
+fn the_value_of_one_unit_has_a_name() {
+    let file = json!({"alphabet": [3], "row_order": "first-unit-fastest", "next": [[1], [2], [0]],
+        "values": [["low", "1b", "very high"]], "state": "low"});
+    assert_eq!(read(&file.to_string()).expect("a network").state, [0]);
+    for (text, state) in [("very high", 2), (" 1b ", 1), ("2", 2), ("(low)", 0)] {
+        let reader = Reader { state: Some(text.to_owned()), ..Reader::default() };
+        let input = reader.json(&file.to_string()).expect("a file");
+        let found = input.networks[0].record.as_ref().map(|it| it.state.clone());
+        let found = found.map_err(|it| it.to_string());
+        let expected = if text == "(low)" { None } else { Some(vec![state]) };
+        assert_eq!(found.ok(), expected, "{text:?}");
+    }
+}
+
+#[test]
 fn what_is_wrong_names_row_and_unit() {
     let with = |field: &str, value: Value| {
         let mut file: Value = serde_json::from_str(NEXT).expect("JSON");
