@@ -21,6 +21,7 @@ use crate::phi::Question;
 use crate::report::text;
 use crate::report::{Links, Report};
 use crate::run::journal::SettingsFile;
+use crate::run::search;
 use crate::run::store::Contents;
 use crate::run::timeline;
 use crate::stats::summary::Summaries;
@@ -117,6 +118,28 @@ pub fn journal(bytes: &[u8]) {
     for line in contents.csv().lines().skip(1) {
         one_line(line);
     }
+}
+
+/// A journal of a search without its checks: what is read is written, and read again.
+pub fn search(bytes: &[u8]) {
+    let path = Path::new("found.journal.jsonl");
+    search::parse(bytes, path).ok();
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let mut chain = Chain::new(search::CHAIN);
+    let mut journal = String::new();
+    for object in text.lines() {
+        if !object.ends_with('}') {
+            return;
+        }
+        let line = chain.next(object);
+        if chain.read(&line, search::is_start).is_err() {
+            return;
+        }
+        journal += &(line + "\n");
+    }
+    let Ok((Some(asked), steps)) = search::parse(journal.as_bytes(), path) else { return };
+    let again = search::parse(search::journal_of(&asked, &steps).as_bytes(), path);
+    assert_eq!(again.expect("what was written is read"), (Some(asked), steps));
 }
 
 /// Documents of a job in tasks, without their checks.

@@ -406,6 +406,7 @@ impl GrainsArgs {
         say_notes(&question);
         let engine = self.threads.engine()?.telling(detail.clone());
         let files = SearchFiles::open(out, IfExists::asked(self.resume, self.force), &asked)?;
+        files.note().into_iter().for_each(say_note);
         let engine = engine.keeping(files.journal());
         let watch = Watch::new(display(false), detail);
         let mut answer = Vec::new();

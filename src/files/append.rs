@@ -209,6 +209,15 @@ impl Lock {
     }
 }
 
+/// What is said of the files of a run, or of a search, on which a lock does not hold.
+pub(crate) fn without_locks(path: &Path) -> String {
+    format!(
+        "{}: this file system has no locks, so another run is not kept out: make sure that there \
+         is none",
+        path.display()
+    )
+}
+
 fn open(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     let file = options.read(true).append(true).create(true).open(path);

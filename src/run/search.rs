@@ -7,8 +7,8 @@
 //!
 //! The journal is the truth: it only grows, its lines are on the disk before the search goes on,
 //! and every line carries a check (see `seal`). A line that a crash cut short is dropped and its
-//! steps done again. A search that goes on reads all steps first, 16 bytes each in memory, and does
-//! what follows them; the result is the same to the byte.
+//! steps done again. A search that goes on reads all steps first, and does what follows them; the
+//! result is the same to the byte.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,9 +23,10 @@ use crate::engine::exact::UnitSet;
 use crate::engine::grains::{Journal, SearchStep};
 use crate::error::Error;
 use crate::files::append::{
-    AppendFile, Lines, beside, check_beginning, read_or_nothing, write_whole,
+    AppendFile, Lines, beside, check_beginning, read_or_nothing, without_locks, write_whole,
 };
 use crate::files::seal::{Chain, Link};
+use crate::machine::memory;
 use crate::machine::provenance::Provenance;
 use crate::run::journal::IfExists;
 use crate::wording::short;
@@ -125,6 +126,7 @@ impl Step {
 pub struct SearchFiles {
     result: PathBuf,
     if_exists: IfExists,
+    note: Option<String>,
     kept: Arc<Mutex<Kept>>,
 }
 
@@ -155,11 +157,14 @@ struct Reading {
 /// The beginning of the first line.
 const START: &str = "{\"kind\":\"search\"";
 
+/// The kind of the lines, as their checks have it.
+pub(crate) const CHAIN: &str = "search";
+
 /// The first line has fewer bytes than these, in all likelihood: what is longer and begins
 /// otherwise was not cut short by a crash.
 const LOOKED_AT: usize = 1 << 16;
 
-fn is_start(object: &str) -> bool {
+pub(crate) fn is_start(object: &str) -> bool {
     object.starts_with(START)
 }
 
@@ -189,12 +194,56 @@ fn len_of_file(path: &Path) -> Result<Option<u64>, Error> {
     }
 }
 
+/// The memory that reading a journal takes, for each of its bytes: its text, and 16 bytes for a
+/// step, which may be the 5 bytes `null,` in it.
+const BYTES_OF_BYTE: u64 = 5;
+
+/// Checks that there is memory to read a journal of so many bytes.
+fn check_memory(path: &Path, len: u64, left_bytes: Option<u64>) -> Result<(), Error> {
+    let needed_bytes = len.saturating_mul(BYTES_OF_BYTE);
+    match left_bytes {
+        Some(left_bytes) if needed_bytes > left_bytes => Err(Error::Memory {
+            place: path.display().to_string(),
+            needed_bytes,
+            left_bytes,
+            note: String::new(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// What the journal in a text says: what was asked, if that is there, and the steps.
+///
+/// # Errors
+/// [`Error::Content`].
+pub(crate) fn parse(
+    content: &[u8],
+    path: &Path,
+) -> Result<(Option<AskedSearch>, Vec<SearchStep>), Error> {
+    Reading::of(content, path).map(|it| (it.asked, it.steps))
+}
+
+/// The text of a journal.
+pub(crate) fn journal_of(asked: &AskedSearch, steps: &[SearchStep]) -> String {
+    let steps = steps.iter().copied().map(Step::from).collect();
+    let mut chain = Chain::new(CHAIN);
+    let mut text = String::new();
+    for line in [Line::Session(asked.clone()), Line::Steps { steps }] {
+        let line = chain.next(&serde_json::to_string(&line).expect("plain data"));
+        chain.read(&line, is_start).expect("it follows the line before it");
+        text += &(line + "\n");
+    }
+    text
+}
+
 impl Reading {
     fn of(content: &[u8], path: &Path) -> Result<Reading, Error> {
         let lines = Lines::new(content);
-        let chain = Chain::new("search");
+        let chain = Chain::new(CHAIN);
         let whole_len = lines.torn_at;
-        let mut reading = Reading { chain, asked: None, steps: Vec::new(), whole_len };
+        // There is a comma for each step at least, so that no list is made anew as it grows.
+        let steps = Vec::with_capacity(content.iter().filter(|it| **it == b',').count());
+        let mut reading = Reading { chain, asked: None, steps, whole_len };
         for (index, line) in lines.whole.iter().enumerate() {
             reading.line(line).map_err(|message| {
                 let remedy = match index {
@@ -272,10 +321,13 @@ impl SearchFiles {
             }
         }
         let file = AppendFile::open(&path)?;
-        file.lock()?;
+        let note = (!file.lock()?).then(|| without_locks(&path));
         let content = match if_exists {
             IfExists::Overwrite => Vec::new(),
-            _ => read_or_nothing(&path)?,
+            _ => {
+                check_memory(&path, of_journal.unwrap_or_default(), memory::left())?;
+                read_or_nothing(&path)?
+            }
         };
         let reading = Reading::of(&content, &path)?;
         if let Some(theirs) = &reading.asked
@@ -296,7 +348,12 @@ impl SearchFiles {
         };
         let kept = Kept::new(path, file.has(len), asked.clone(), reading);
         let kept = Arc::new(Mutex::new(kept));
-        Ok(SearchFiles { result: result.to_owned(), if_exists, kept })
+        Ok(SearchFiles { result: result.to_owned(), if_exists, note, kept })
+    }
+
+    /// What there is to say of the files, if they can be used all the same.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// What the search asks for known steps, and tells what it has found.
@@ -680,6 +737,26 @@ mod tests {
         let error = files.finish("found").unwrap_err().to_string();
         assert!(error.contains("is a folder, a link"), "{error}");
         assert_eq!(fs::read_to_string(&other).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_journal_for_which_there_is_no_memory_is_not_read() {
+        let path = Path::new("found.journal.jsonl");
+        check_memory(path, 1 << 30, Some(5 << 30)).unwrap();
+        check_memory(path, 1 << 30, None).unwrap();
+        let error = check_memory(path, 1 << 30, Some((5 << 30) - 1)).unwrap_err();
+        assert!(matches!(error, Error::Memory { needed_bytes, .. } if needed_bytes == 5 << 30));
+        assert_eq!(size_of::<SearchStep>(), 16);
+    }
+
+    #[test]
+    fn where_there_are_no_locks_this_is_said() {
+        let (_folder, result) = kept(&steps());
+        assert_eq!(resume(&result).unwrap().note(), None);
+        crate::files::append::tests::WITHOUT_LOCKS.set(true);
+        let files = resume(&result).unwrap();
+        let note = files.note().unwrap();
+        assert!(note.contains("json.journal.jsonl: this file system has no locks"), "{note}");
     }
 
     #[test]

@@ -30,7 +30,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::result::{ExactPhi, check_bytes, check_ms};
 use crate::error::Error;
-use crate::files::append::{AppendFile, Lines, Lock, exists, read_or_nothing, write_whole};
+use crate::files::append::{
+    AppendFile, Lines, Lock, exists, read_or_nothing, without_locks, write_whole,
+};
 use crate::files::input;
 use crate::files::seal::{Chain, Link};
 use crate::machine::provenance::{Provenance, cpu_ms, peak_memory_bytes};
@@ -624,11 +626,7 @@ impl RunFolder {
         let place = paths.journal.display();
         let mut notes = Vec::new();
         if !holds {
-            notes.push(format!(
-                "{}: this file system has no locks, so another run is not kept out: make sure \
-                 that there is none",
-                paths.root.display()
-            ));
+            notes.push(without_locks(&paths.root));
         }
         if reading.contents.torn {
             notes.push(format!(

@@ -16,7 +16,7 @@ use serde_json::Value;
 use self::harness::{Ended, Files, Finished, KILLS, Scenario, files, run, write};
 use crate::grains::{SEARCHES, place_of_searches};
 use crate::own_network::or_and_xor;
-use crate::program::program;
+use crate::program::{program, sealed, unsealed};
 
 #[path = "../crash/harness.rs"]
 mod harness;
@@ -322,6 +322,17 @@ fn steps_of_search(content: &[u8]) -> Vec<String> {
     lines.flat_map(steps).map(|it| it.to_string()).collect()
 }
 
+/// The same journal in about eight lines. A short search hands all of its steps over at once.
+fn in_eight_lines(content: &[u8]) -> Vec<u8> {
+    let steps = steps_of_search(content);
+    let some = steps.chunks(steps.len().div_ceil(8));
+    let some = some.map(|it| format!("{{\"kind\":\"steps\",\"steps\":[{}]", it.join(",")));
+    let first = str::from_utf8(content).unwrap().lines().next().unwrap();
+    let bodies = std::iter::once(unsealed(first).to_owned()).chain(some);
+    let mut after = [0; 8];
+    bodies.map(|it| sealed("search", &it, &mut after)).collect::<String>().into_bytes()
+}
+
 #[test]
 fn a_search_over_grains() {
     let mut before = of_others();
@@ -334,9 +345,11 @@ fn a_search_over_grains() {
         stopped.remove(Path::new(out));
         // The second half of the lines is missing, and the one before it is torn.
         let content = stopped.get_mut(Path::new(&journal)).unwrap().as_mut().unwrap();
+        *content = in_eight_lines(content);
         let ends = content.iter().enumerate().filter(|(_, it)| **it == b'\n');
         let ends: Vec<usize> = ends.map(|it| it.0 + 1).collect();
         content.truncate(ends[ends.len() / 2 - 1] + 30);
+        assert!(!steps_of_search(content).is_empty(), "no step is known");
         let scenario = |name: &str, before: &Files, arguments: &str, n_kills: usize| {
             let name = format!("{name}, {out}");
             let scenario = Scenario {

@@ -17,6 +17,11 @@ fn readers_take_or_refuse_whatever_comes() {
 }
 
 #[test]
+fn what_a_journal_of_a_search_says_is_read_or_refused() {
+    mutations::check("study_search", 5_000, fuzzing::search);
+}
+
+#[test]
 fn what_a_journal_says_can_be_shown_or_is_refused() {
     mutations::check("study_journal", 300, fuzzing::journal);
 }

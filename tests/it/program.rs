@@ -165,16 +165,22 @@ impl Place {
 /// Lines or a document as the program would have sealed them, with `change` made to them: each
 /// object has a check of its own, a hash of its kind and of every byte before the check.
 pub(crate) fn resealed(kind: &str, text: &str, change: impl Fn(&str) -> String) -> String {
-    let line = |line: &str| {
-        let body = line.rsplit_once(",\"check\":\"").unwrap().0;
-        let body = change(body);
-        let mut hasher = blake3::Hasher::new_derive_key("phi-validation sealed record v1");
-        hasher.update(&(kind.len() as u64).to_le_bytes());
-        hasher.update(kind.as_bytes());
-        hasher.update(&[0; 8]);
-        hasher.update(body.as_bytes());
-        let check = &hasher.finalize().to_hex()[..16];
-        format!("{body},\"check\":\"{check}\"}}\n")
-    };
-    text.lines().map(line).collect()
+    text.lines().map(|line| sealed(kind, &change(unsealed(line)), &mut [0; 8])).collect()
+}
+
+/// A line without its check, and without the end of its object.
+pub(crate) fn unsealed(line: &str) -> &str {
+    line.rsplit_once(",\"check\":\"").unwrap().0
+}
+
+/// A line with the check that follows another one, which is then that of this line.
+pub(crate) fn sealed(kind: &str, body: &str, after: &mut [u8; 8]) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("phi-validation sealed record v1");
+    hasher.update(&(kind.len() as u64).to_le_bytes());
+    hasher.update(kind.as_bytes());
+    hasher.update(&*after);
+    hasher.update(body.as_bytes());
+    let hash = hasher.finalize();
+    after.copy_from_slice(&hash.as_bytes()[..8]);
+    format!("{body},\"check\":\"{}\"}}\n", &hash.to_hex()[..16])
 }

@@ -323,10 +323,9 @@ pub fn validity(
     Ok(Ok(Verdict { parts, apportioned, phi_s, best_competitor, validity }))
 }
 
-/// Systems that are analysed before their results are taken in; where results are kept, so many at
-/// first, and then as many as take about a second.
+/// Systems that are analysed before their results are taken in; where results are kept, one on each
+/// thread at first, and then as many as take about a second.
 const CHUNK: usize = 4096;
-const FIRST: usize = 64;
 const AT_MOST: Duration = Duration::from_secs(2);
 
 /// Verdicts may take so much before memory is looked at again.
@@ -420,6 +419,8 @@ struct Search<'a> {
     n_unreachable: u64,
     /// What was found, step by step: φ_s of every system, and of every parts that are tried.
     course: Course,
+    /// So many systems are under way at once where that is kept.
+    n_together: usize,
 }
 
 impl<'a> Search<'a> {
@@ -447,6 +448,7 @@ impl<'a> Search<'a> {
             n_systems: 0,
             n_unreachable: 0,
             course: Course::new(options),
+            n_together: rayon::current_num_threads(),
         }
     }
 
@@ -645,7 +647,7 @@ impl<'a> Search<'a> {
         let (mut n_systems, mut n_unreachable) = (self.n_systems, self.n_unreachable);
         let watch = Watch::new(self.options, self.began, Phase::Grains, total);
         // What is not kept is lost with the process: of slow systems, few are under way at once.
-        let n_together = Cell::new(if course.is_kept() { FIRST } else { CHUNK });
+        let n_together = Cell::new(if course.is_kept() { self.n_together } else { CHUNK });
         let mut take_in = |systems: &mut Vec<Vec<u32>>| -> Ended {
             let analyse = |units: &Vec<u32>| {
                 if let Some(reason) = self.stop.reason() {
@@ -670,7 +672,7 @@ impl<'a> Search<'a> {
             let took = began.elapsed();
             if course.is_kept() && n_known == 0 {
                 n_together.set(match n_together.get() {
-                    n if took < AT_MOST / 4 => (2 * n).min(CHUNK),
+                    n if took < AT_MOST / 4 && found.len() >= n => (2 * n).min(CHUNK),
                     n if took > AT_MOST => (n / 2).max(rayon::current_num_threads()).min(n),
                     n => n,
                 });
@@ -707,6 +709,7 @@ impl<'a> Search<'a> {
             ControlFlow::Continue(()) => take_in(&mut systems),
             ended => ended,
         };
+        self.n_together = n_together.get();
         self.tops = tops;
         self.course = course;
         (self.n_systems, self.n_unreachable) = (n_systems, n_unreachable);
