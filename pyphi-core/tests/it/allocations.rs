@@ -1,20 +1,32 @@
 //! The number of requests for memory in the search for Φ of a small network: in a survey of
-//! thousands of networks they are most of the cost.
+//! thousands of networks they are most of the cost. And how much memory a search has at once, which
+//! is no more than it plans for.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use pyphi_core::{Options, Subsystem, big_phi_many, fixtures};
+use pyphi_core::{Options, Subsystem, big_phi, big_phi_many, fixtures, memory_needed};
 
-/// The allocator of the system, counting the calls of each thread.
+use crate::values::dense;
+
+/// The allocator of the system, counting the calls and the bytes of each thread.
 struct Counting;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
+    /// The bytes that are in use, and the most that were.
+    static BYTES: Cell<[i64; 2]> = const { Cell::new([0; 2]) };
 }
 
 fn count() {
     COUNT.with(|count| count.set(count.get() + 1));
+}
+
+fn add(bytes: i64) {
+    BYTES.with(|it| {
+        let [now, most] = it.get();
+        it.set([now + bytes, most.max(now + bytes)]);
+    });
 }
 
 // SAFETY: everything is left to the allocator of the system. A counter without a destructor that is
@@ -22,23 +34,27 @@ fn count() {
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
+        add(layout.size() as i64);
         // SAFETY: as for this function.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count();
+        add(layout.size() as i64);
         // SAFETY: as for this function.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
         count();
+        add(new_size as i64 - layout.size() as i64);
         // SAFETY: as for this function.
         unsafe { System.realloc(at, layout, new_size) }
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        add(-(layout.size() as i64));
         // SAFETY: as for this function.
         unsafe { System.dealloc(at, layout) }
     }
@@ -72,4 +88,20 @@ fn small_networks_ask_for_memory_seldom() {
         let all = per_network(n_units);
         assert!(all <= HANDFUL, "{n_units} units: {all}");
     }
+}
+
+/// Of units with more than two values, most of it is for pairs of states.
+#[test]
+fn a_search_of_many_values_keeps_to_its_price() {
+    let subsystem = dense(&[16, 16], 1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
+    let most = pool.install(|| {
+        let [before, _] = BYTES.get();
+        BYTES.set([before; 2]);
+        assert!(big_phi(&subsystem, &Options::default()).phi > 0.0);
+        BYTES.get()[1] - before
+    });
+    let price = memory_needed(&subsystem, 1, false);
+    assert!(most as u64 <= price, "{most} bytes, planned {price}");
+    assert!(price < 16 * most as u64, "{most} bytes, planned {price}");
 }
