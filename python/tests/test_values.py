@@ -235,7 +235,7 @@ def test_what_is_refused(network):
     sentence = r"alphabet \(3,2\): {} is for units with two values only, expected 2 each"
     with pytest.raises(pc.InputError, match=sentence.format("a grain")) as error:
         pc.macro.emergence(network, (2, 1))
-    assert error.value.kind == "NotBinary"
+    assert error.value.kind == "Input"
     distribution = [[[1, 0, 0], [1, 0]]] * 6
     for alphabet, tpm, message in [
         ((3, 1), distribution, r"alphabet\[1\]: 1, expected 2 to 256 values"),
