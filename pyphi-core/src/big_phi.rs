@@ -409,7 +409,7 @@ pub(crate) struct MechanismResult {
     pub(crate) purview_ties: u64,
 }
 
-/// What the distances of cuts say of a system.
+/// Φ and MIP of a system, as far as the distances of its cuts are known.
 struct Verdict {
     /// Φ, or as much as is known of it.
     phi: f64,

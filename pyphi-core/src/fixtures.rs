@@ -1,9 +1,11 @@
 //! Named networks that the documentation, the tests and the benchmarks share.
 
+use crate::alphabet::Alphabet;
 use crate::network::Network;
 use crate::split_mix::SplitMix;
 use crate::state::State;
 use crate::subsystem::Subsystem;
+use crate::tpm::Tpm;
 use crate::unit_set::UnitSet;
 
 /// The OR-AND-XOR network of Oizumi et al. 2014, Fig. 4: A = OR(B, C), B = AND(A, C), C = XOR(A,
@@ -126,6 +128,29 @@ pub fn dense_logistic_network(n: usize, seed: u64) -> (Network, State) {
         })
         .collect();
     logistic_network(2.0, &weights, &vec![1; n])
+}
+
+/// Units with so many values each, all connected with all, with random probabilities of which none
+/// is 0; every unit has its first value.
+///
+/// # Panics
+/// If there are no units, a unit has fewer than 2 values, or all have more states than
+/// [`Subsystem::MAX_STATES`].
+pub fn dense_of_values(sizes: &[usize], seed: u64) -> Subsystem {
+    let mut random = SplitMix(seed);
+    let alphabet = Alphabet::new(sizes).expect("an alphabet");
+    let mut distribution = |&k: &usize| {
+        let weights: Vec<f64> = (0..k).map(|_| 0.05 + random.uniform()).collect();
+        let sum: f64 = weights.iter().sum();
+        weights.into_iter().map(|it| it / sum).collect::<Vec<f64>>()
+    };
+    let row = |_| sizes.iter().map(&mut distribution).collect();
+    let rows: Vec<Vec<Vec<f64>>> = (0..alphabet.n_states()).map(row).collect();
+    let tpm = Tpm::from_distributions(&alphabet, &rows).expect("a TPM");
+    let cm = vec![vec![1; sizes.len()]; sizes.len()];
+    let network = Network::new(tpm, &cm).expect("a network");
+    let state = network.state(&vec![0; sizes.len()]).expect("a state");
+    whole((network, state))
 }
 
 /// The copy ring: logistic units of slope 2, each with the one before it as its only input, first

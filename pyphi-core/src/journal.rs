@@ -1,4 +1,4 @@
-//! What a long search has found step by step, kept outside so that it can go on where it ended.
+//! The steps of a long search, kept outside so that it can go on where it ended.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::limits::{Options, StopReason};
 use crate::unit_set::UnitSet;
 
-/// What a search over grains has found in one step. A search of the same network within the same
+/// The result of one step of a search over grains. A search of the same network within the same
 /// bounds has the same steps in the same order, with any number of threads.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SearchStep {
@@ -20,7 +20,7 @@ pub enum SearchStep {
     NoSystem,
     /// There is a system whose value changes nothing.
     Dismissed,
-    /// The micro units that the grains of IIT 3.0 are compared with; none if no Φ of them is above
+    /// The micro units that the grains of IIT 3.0 are compared with; empty if no Φ of them is above
     /// 0.
     Micro(UnitSet),
 }
@@ -80,8 +80,8 @@ pub trait Journal: Send + fmt::Debug {
     /// The next step that is known; `None` from where on none is.
     fn next(&mut self) -> Option<SearchStep>;
 
-    /// Keeps steps that were found, which follow those before. False ends the search, as if it had
-    /// been cancelled.
+    /// Keeps steps that were found, which follow those before. `false` ends the search, as if it
+    /// had been cancelled.
     fn keep(&mut self, steps: &[SearchStep]) -> bool;
 
     /// The last step that was known cannot be one of this search, which ends now, as if it had been
@@ -107,12 +107,12 @@ impl Course {
         Course { journal, found: Vec::new(), handed_over: Instant::now() }
     }
 
-    /// One that nobody keeps.
+    /// A course whose steps are not kept.
     pub(crate) fn unkept() -> Course {
         Course::new(&Options::default())
     }
 
-    /// Whether steps are kept.
+    /// Returns `true` if steps are kept.
     pub(crate) fn is_kept(&self) -> bool {
         self.journal.is_some()
     }

@@ -262,7 +262,7 @@ pub fn predicted_bytes_of_range(n_units: usize, n_threads: usize) -> Option<u64>
     bytes_of_choices(n_units)?.checked_add(predicted_bytes(n_units, n_threads)?)
 }
 
-/// What is kept of the purviews that tie.
+/// The memory for the purviews that tie, in bytes.
 fn bytes_of_choices(n_units: usize) -> Option<u64> {
     // A slot of a hash map that is half empty, and a list of a purview or two.
     const BYTES_OF_CHOICE: u64 = 144;
@@ -429,11 +429,12 @@ pub(crate) mod stretch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::{complete_majority, dense_logistic, generic_logistic, ring_logistic};
+    use crate::fixtures::{
+        complete_majority, dense_logistic, dense_of_values, generic_logistic, ring_logistic,
+    };
     use crate::iit4;
-    use crate::split_mix::SplitMix;
     use crate::tpm::Tpm;
-    use crate::{Network, big_phi, causation, complexes, grain, phi_range};
+    use crate::{big_phi, causation, complexes, grain, phi_range};
 
     /// The most steps between two looks: a fraction of a second in a release build.
     const MOST_STEPS: u64 = 100_000_000;
@@ -494,24 +495,6 @@ mod tests {
         check("complete 11", &complete_majority(11), &ANALYSES, 300);
         check("generic 8", &generic_logistic(8, 1), &ANALYSES[..3], 20_000);
         check("ring 10", &ring_logistic(10), &ANALYSES, 1000);
-    }
-
-    /// Every probability of the next value of every unit is positive.
-    fn dense_of_values(sizes: &[usize], seed: u64) -> Subsystem {
-        let mut random = SplitMix(seed);
-        let alphabet = Alphabet::new(sizes).expect("an alphabet");
-        let mut distribution = |&k: &usize| {
-            let weights: Vec<f64> = (0..k).map(|_| 0.05 + random.uniform()).collect();
-            let sum: f64 = weights.iter().sum();
-            weights.into_iter().map(|it| it / sum).collect::<Vec<f64>>()
-        };
-        let row = |_| sizes.iter().map(&mut distribution).collect();
-        let rows: Vec<Vec<Vec<f64>>> = (0..alphabet.n_states()).map(row).collect();
-        let tpm = Tpm::from_distributions(&alphabet, &rows).expect("a TPM");
-        let network = Network::new(tpm, &vec![vec![1; sizes.len()]; sizes.len()]);
-        let network = Arc::new(network.expect("a network"));
-        let state = network.state(&vec![0; sizes.len()]).expect("a state");
-        Subsystem::of(&network, state, network.units()).expect("a subsystem")
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Tables {
         }
     }
 
-    /// How many states the units have.
+    /// Returns the number of states of the units.
     pub(crate) fn n_states(&self) -> usize {
         self.values.as_ref().map_or(1 << self.n, |values| values.alphabet.n_states())
     }

@@ -15,8 +15,8 @@ use crate::unit_set::bits;
 use crate::value_tables::ValueTables;
 
 impl SmallPhi<'_> {
-    /// How far each unit of `reach` is from what it is given the mechanism, if it only sees a part
-    /// of that.
+    /// The distance of each unit of `reach` from its distribution given the mechanism, if it only
+    /// sees a part of that.
     pub(crate) fn losses_of_values(
         &self,
         values: &ValueTables,
@@ -69,7 +69,7 @@ impl SmallPhi<'_> {
     }
 
     /// Goes through the partitions whose distance is at most `limit` on the cause side, in order
-    /// and as long as `visit` says so. False if the analysis is to stop.
+    /// and as long as `visit` says so. `false` if the analysis is to stop.
     pub(crate) fn for_each_tied_of_values(
         &self,
         values: &ValueTables,
@@ -91,8 +91,8 @@ impl SmallPhi<'_> {
         true
     }
 
-    /// How far the repertoire under a partition, given by its first part, is from the whole one; or
-    /// that it is at least `stop_at`. None if the analysis is to stop.
+    /// The distance of the repertoire under a partition, given by its first part, from the whole
+    /// one; or that it is at least `stop_at`. `None` if the analysis is to stop.
     fn distance_of_values(
         &self,
         values: &ValueTables,

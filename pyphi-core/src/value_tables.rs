@@ -90,7 +90,7 @@ impl ValueTables {
         tables
     }
 
-    /// How many lanes there are.
+    /// Returns the number of lanes of all units.
     pub(crate) fn n_lanes(&self) -> usize {
         *self.starts.last().expect("one more than units")
     }
@@ -139,8 +139,8 @@ impl ValueTables {
         lanes
     }
 
-    /// Whether exchanging two units leaves state and probabilities as they are; their connections
-    /// are not looked at.
+    /// Returns `true` if exchanging two units leaves state and probabilities as they are; their
+    /// connections are not looked at.
     pub(crate) fn may_exchange(&self, i: usize, j: usize) -> bool {
         let value = |state, unit| self.alphabet.value(state, unit);
         if self.alphabet.size(i) != self.alphabet.size(j)
@@ -312,8 +312,8 @@ impl ValueTables {
     /// soon as that is known to be at least `stop_at`, that it is. `None`, if the analysis is to
     /// stop.
     ///
-    /// What both have in a state stays there, since the number of units in which states differ is a
-    /// metric. No plan costs less than the units apart: half the L1 distance of the distributions
+    /// Probability that both have in a state stays there, since the number of units in which states
+    /// differ is a metric. No plan costs less than the units apart: half the L1 distance of the distributions
     /// of each.
     pub(crate) fn transport(
         &self,

@@ -209,7 +209,7 @@ impl Lock {
     }
 }
 
-/// What is said of the files of a run, or of a search, on which a lock does not hold.
+/// The note about files of a run, or of a search, on which a lock does not hold.
 pub(crate) fn without_locks(path: &Path) -> String {
     format!(
         "{}: this file system has no locks, so another run is not kept out: make sure that there \

@@ -31,7 +31,7 @@ use crate::machine::provenance::Provenance;
 use crate::run::journal::IfExists;
 use crate::wording::short;
 
-/// What a search was asked: its steps are those of another one only if all of this is the same.
+/// The question of a search: its steps are those of another one only if all of this is the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AskedSearch {
@@ -52,7 +52,7 @@ impl AskedSearch {
         AskedSearch { program, network, settings }
     }
 
-    /// What is different here.
+    /// Names the differences, for people.
     fn differences(&self, other: &AskedSearch) -> Vec<String> {
         let mut found = Vec::new();
         if self.network != other.network {
@@ -77,10 +77,9 @@ impl AskedSearch {
 /// A line of the journal.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum Line {
-    /// What is searched. No journal of a study begins like this one.
-    #[serde(rename = "search")]
-    Session(AskedSearch),
+enum SearchLine {
+    /// The question. No journal of a study begins like this one.
+    Search(AskedSearch),
     /// Steps that follow those before.
     Steps { steps: Vec<Step> },
 }
@@ -146,7 +145,7 @@ struct Kept {
     failed: Option<Error>,
 }
 
-/// What a journal says, read without changing anything.
+/// The contents of a journal, read without changing anything.
 struct Reading {
     chain: Chain,
     asked: Option<AskedSearch>,
@@ -168,8 +167,8 @@ pub(crate) fn is_start(object: &str) -> bool {
     object.starts_with(START)
 }
 
-/// Whether a file that begins with these bytes is a journal of a search. A crash may have cut its
-/// first line short, or left zeros in it.
+/// Returns `true` if a file that begins with these bytes is a journal of a search. A crash may have
+/// cut its first line short, or left zeros in it.
 fn is_ours(beginning: &[u8]) -> bool {
     let n_kept = beginning.iter().rposition(|it| *it != 0).map_or(0, |last| last + 1);
     let is_torn = beginning.len() < LOOKED_AT && START.as_bytes().starts_with(&beginning[..n_kept]);
@@ -212,7 +211,7 @@ fn check_memory(path: &Path, len: u64, left_bytes: Option<u64>) -> Result<(), Er
     }
 }
 
-/// What the journal in a text says: what was asked, if that is there, and the steps.
+/// Reads the journal in a text: the question, if that is there, and the steps.
 ///
 /// # Errors
 /// [`Error::Content`].
@@ -228,7 +227,7 @@ pub(crate) fn journal_of(asked: &AskedSearch, steps: &[SearchStep]) -> String {
     let steps = steps.iter().copied().map(Step::from).collect();
     let mut chain = Chain::new(CHAIN);
     let mut text = String::new();
-    for line in [Line::Session(asked.clone()), Line::Steps { steps }] {
+    for line in [SearchLine::Search(asked.clone()), SearchLine::Steps { steps }] {
         let line = chain.next(&serde_json::to_string(&line).expect("plain data"));
         chain.read(&line, is_start).expect("it follows the line before it");
         text += &(line + "\n");
@@ -265,13 +264,13 @@ impl Reading {
     fn line(&mut self, line: &[u8]) -> Result<(), String> {
         let text = str::from_utf8(line).map_err(|_| "not UTF-8".to_owned())?;
         let (object, link) = self.chain.read(text, is_start)?;
-        let line: Line = serde_json::from_str(&object).map_err(|error| error.to_string())?;
+        let line: SearchLine = serde_json::from_str(&object).map_err(|error| error.to_string())?;
         match (line, link) {
             (_, Link::Again(_)) => {}
-            (Line::Session(asked), Link::Start) if self.asked.is_none() => {
+            (SearchLine::Search(asked), Link::Start) if self.asked.is_none() => {
                 self.asked = Some(asked);
             }
-            (Line::Steps { steps }, Link::Of(0)) => {
+            (SearchLine::Steps { steps }, Link::Of(0)) => {
                 for step in steps {
                     self.steps.push(step.read()?);
                 }
@@ -351,12 +350,12 @@ impl SearchFiles {
         Ok(SearchFiles { result: result.to_owned(), if_exists, note, kept })
     }
 
-    /// What there is to say of the files, if they can be used all the same.
+    /// Returns a note about the files, if there is one, though they can be used.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 
-    /// What the search asks for known steps, and tells what it has found.
+    /// The journal that the search reads known steps from, and hands new ones to.
     pub fn journal(&self) -> Arc<Mutex<dyn Journal>> {
         let kept: Arc<Mutex<Kept>> = Arc::clone(&self.kept);
         kept
@@ -366,7 +365,7 @@ impl SearchFiles {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why a search has come to no end, and how it goes on.
+    /// Says in an error why a search has come to no end, and how it goes on.
     pub fn explained(&self, error: Error) -> Error {
         let mut kept = self.kept();
         match (kept.failed.take(), error) {
@@ -441,13 +440,13 @@ impl Kept {
         self.file.check_unchanged()?;
         self.file.truncate(self.whole_len)?;
         if self.chain.len() == 0 {
-            self.append(&Line::Session(self.asked.clone()))?;
+            self.append(&SearchLine::Search(self.asked.clone()))?;
         }
         self.has_begun = true;
         Ok(())
     }
 
-    fn append(&mut self, line: &Line) -> Result<(), Error> {
+    fn append(&mut self, line: &SearchLine) -> Result<(), Error> {
         let line = self.chain.next(&serde_json::to_string(line).expect("plain data"));
         self.file.append(&line).map_err(|error| match error {
             Error::Write { path, source, .. } => {
@@ -485,7 +484,7 @@ impl Journal for Kept {
         if self.failed.is_some() {
             return false;
         }
-        let line = Line::Steps { steps: steps.iter().copied().map(Step::from).collect() };
+        let line = SearchLine::Steps { steps: steps.iter().copied().map(Step::from).collect() };
         match self.begin().and_then(|()| self.append(&line)) {
             Ok(()) => {
                 self.n_steps += steps.len() as u64;

@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const SLOWER_MOST: f64 = 1.3;
 /// After its end nothing of a build may be left for longer.
 const LEFT_MOST: Duration = Duration::from_secs(5);
-/// What a row under the guard must be.
+/// The words for a row under the guard that is as it must be.
 const GOOD: &str = "built at the first attempt, no kills";
 /// The user that builds, and another one, where it matters.
 const USERS: [u32; 2] = [1000, 1001];
@@ -701,7 +701,7 @@ impl Machine {
     }
 }
 
-/// What the guard did, and when each compiler ran.
+/// Prints the acts of the guard, and when each compiler ran.
 fn print_details(record: &Path) {
     let record = fs::read_to_string(record).unwrap_or_default();
     let record: Value = serde_json::from_str(&record).unwrap_or_default();

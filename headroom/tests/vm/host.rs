@@ -120,7 +120,7 @@ fn try_run(wanted: &[&str]) -> Result<usize, String> {
     start(&tree, &[&system, &programs], wanted)
 }
 
-/// What is in the folder is run as root.
+/// Makes the folder, or checks that only this user can enter it: its programs are run as root.
 fn make_private(folder: &Path) -> Result<(), String> {
     let complain = |it: std::io::Error| format!("{}: {it}", folder.display());
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(complain)?;

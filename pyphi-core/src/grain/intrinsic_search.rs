@@ -417,7 +417,7 @@ struct Search<'a> {
     tops: BTreeMap<Key, Top>,
     n_systems: u64,
     n_unreachable: u64,
-    /// What was found, step by step: φ_s of every system, and of every parts that are tried.
+    /// The steps so far: φ_s of every system, and of all parts that are tried as a unit.
     course: Course,
     /// So many systems are under way at once where that is kept.
     n_together: usize,
@@ -823,7 +823,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Whether a number that was kept can be a φ_s.
+/// Returns `true` if a number that was kept can be a φ_s.
 fn is_phi(phi_s: f64) -> bool {
     phi_s.is_finite() && phi_s >= 0.0
 }

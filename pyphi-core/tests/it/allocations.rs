@@ -7,8 +7,6 @@ use std::cell::Cell;
 
 use pyphi_core::{Options, Subsystem, big_phi, big_phi_many, fixtures, memory_needed};
 
-use crate::values::dense;
-
 /// The allocator of the system, counting the calls and the bytes of each thread.
 struct Counting;
 
@@ -93,7 +91,7 @@ fn small_networks_ask_for_memory_seldom() {
 /// Of units with more than two values, most of it is for pairs of states.
 #[test]
 fn a_search_of_many_values_keeps_to_its_price() {
-    let subsystem = dense(&[16, 16], 1);
+    let subsystem = fixtures::dense_of_values(&[16, 16], 1);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().expect("a thread");
     let most = pool.install(|| {
         let [before, _] = BYTES.get();

@@ -38,7 +38,7 @@ impl Journal for Kept {
     }
 }
 
-/// What a search says that knows these steps, and what it has kept.
+/// The answer of a search that knows these steps, and the steps that it has kept.
 fn with<T>(known: &[SearchStep], search: impl Fn(&Options) -> T) -> (T, Kept) {
     let kept = Arc::new(Mutex::new(Kept { known: known.to_vec(), ..Kept::default() }));
     let journal: Arc<Mutex<dyn Journal>> = kept.clone();

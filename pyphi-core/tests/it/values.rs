@@ -814,24 +814,6 @@ fn the_value_of_one_unit_has_a_name() {
     }
 }
 
-/// A system in which every next value of every unit is possible.
-pub(crate) fn dense(sizes: &[usize], seed: u64) -> Subsystem {
-    let mut random = Random(seed);
-    let alphabet = Alphabet::new(sizes).expect("an alphabet");
-    let mut distribution = |&k: &usize| {
-        let weights: Vec<f64> = (0..k).map(|_| 0.05 + random.unit()).collect();
-        let sum: f64 = weights.iter().sum();
-        weights.into_iter().map(|it| it / sum).collect::<Vec<f64>>()
-    };
-    let row = |_| sizes.iter().map(&mut distribution).collect();
-    let rows: Vec<Vec<Vec<f64>>> = (0..alphabet.n_states()).map(row).collect();
-    let tpm = Tpm::from_distributions(&alphabet, &rows).expect("a TPM");
-    let network = Network::new(tpm, &vec![vec![1; sizes.len()]; sizes.len()]);
-    let network = Arc::new(network.expect("a network"));
-    let state = network.state(&vec![1; sizes.len()]).expect("a state");
-    Subsystem::of(&network, state, network.units()).expect("a subsystem")
-}
-
 #[test]
 fn what_is_wrong_names_row_and_unit() {
     let with = |field: &str, value: Value| {
