@@ -313,8 +313,8 @@ impl ValueTables {
     /// stop.
     ///
     /// Probability that both have in a state stays there, since the number of units in which states
-    /// differ is a metric. No plan costs less than the units apart: half the L1 distance of the distributions
-    /// of each.
+    /// differ is a metric. No plan costs less than the units apart: half the L1 distance of the
+    /// distributions of each.
     pub(crate) fn transport(
         &self,
         purview: u32,
