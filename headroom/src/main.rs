@@ -7,7 +7,7 @@ use std::{
 };
 
 use headroom::{
-    BuildRequest, Choice, Coded, Console, Exit, Format, Host, RoomRequest, Selection,
+    BuildRequest, Choice, Coded, Console, Exit, Format, Host, RoomRequest, Selection, WaitTimeout,
     machine::system::BUDGET,
 };
 
@@ -26,6 +26,9 @@ Usage: cargo headroom check [--json]         may a build start? Exit code 0 mean
 
 Before the command: --budget SIZE            the build holds at most so much, as 6G; HEADROOM_BUDGET
                                              says the same
+                    --wait[=TIME]            hold on until there is room to build, TIME (90s, 15m,
+                                             2h) at most; so long, too, a compiler waits for memory
+                                             that other programs have taken meanwhile
 
 `check`, `plan` and `build` work on the workspace around the current folder and learn in its target
 folder what every crate needs. `cargo check` is `cargo headroom -- cargo check`. Exit codes: 0 done,
@@ -48,23 +51,51 @@ fn main() -> ExitCode {
     if args.first().is_some_and(|it| it == "headroom") {
         args.remove(0);
     }
-    run(&args).report()
+    let mut room = RoomRequest::default();
+    match general(&args, &mut room) {
+        Ok(n) => run(&args[n..], &room).report(),
+        Err(message) => {
+            let console = Console::new("help", Format::Text, false);
+            console.finish(Err(Coded { exit: Exit::Usage, message }.into())).report()
+        }
+    }
 }
 
-fn run(args: &[OsString]) -> Exit {
+/// Reads the options before the command, and returns how many arguments they are.
+fn general(args: &[OsString], room: &mut RoomRequest) -> Result<usize, String> {
+    let mut n = 0;
+    while let Some(word) = args.get(n).map(|it| it.to_string_lossy()) {
+        match word.split_once('=').unwrap_or((&word, "")) {
+            ("--budget", attached) => {
+                let is_attached = word.contains('=');
+                let size = match is_attached {
+                    true => attached.into(),
+                    false => args.get(n + 1).ok_or("`--budget` expects a size as `6G`")?.clone(),
+                };
+                // SAFETY: no other thread was started yet.
+                unsafe { env::set_var(BUDGET, size) };
+                n += usize::from(!is_attached);
+            }
+            ("--wait", "") if word == "--wait" => room.wait = Some(WaitTimeout::Endless),
+            ("--wait", time) => {
+                room.wait = Some(time.parse().map_err(|it| format!("--wait: {it}"))?);
+            }
+            _ => return Ok(n),
+        }
+        n += 1;
+    }
+    Ok(n)
+}
+
+fn run(args: &[OsString], room: &RoomRequest) -> Exit {
     let words: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    if let ["--budget", size, ..] = words[..] {
-        // SAFETY: no other thread was started yet.
-        unsafe { env::set_var(BUDGET, size) };
-        return run(&args[2..]);
-    }
     let format = if words.contains(&"--json") { Format::Json } else { Format::Text };
     let (host, selection) = (Host::default(), Selection::default());
     let console = |name| Console::new(name, format, false);
     let exec = |command: &[OsString]| {
         let mut console = Console::new("exec", Format::Text, false);
-        let outcome = headroom::exec(command, &RoomRequest::default(), &mut console);
+        let outcome = headroom::exec(command, room, &mut console);
         console.finish(outcome)
     };
     match words[..] {
@@ -97,7 +128,8 @@ fn run(args: &[OsString]) -> Exit {
                     return console.finish(Err(Coded { exit: Exit::Usage, message }.into()));
                 }
             };
-            let request = BuildRequest { selection, ..BuildRequest::default() };
+            let room = room.clone();
+            let request = BuildRequest { selection, room, ..BuildRequest::default() };
             let built = headroom::build(&host, &request, &mut console);
             if let Ok(built) = &built {
                 built.show(&console);
@@ -170,6 +202,22 @@ fn selected(words: &[&str]) -> Result<Selection, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_before_the_command_end_at_the_command() {
+        let of = |text: &str| {
+            let words: Vec<OsString> = text.split(' ').map(OsString::from).collect();
+            let mut room = RoomRequest::default();
+            general(&words, &mut room).map(|n| (n, room.wait))
+        };
+        let minutes = WaitTimeout::For(std::time::Duration::from_secs(900));
+        assert_eq!(of("build --wait"), Ok((0, None)));
+        assert_eq!(of("--wait test"), Ok((1, Some(WaitTimeout::Endless))));
+        assert_eq!(of("--wait=15m -- make"), Ok((1, Some(minutes))));
+        for wrong in ["--wait= build", "--wait=soon build", "--budget"] {
+            assert!(of(wrong).unwrap_err().contains("expect"), "{wrong}");
+        }
+    }
 
     #[test]
     fn arguments_of_cargo_are_understood_or_handed_on() {

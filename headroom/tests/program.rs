@@ -67,7 +67,7 @@ fn a_workspace_is_planned_and_built_and_a_command_is_watched() {
     }
     code(&run(&["--", "cargo", "run", "--quiet"]), 7);
     code(&run(&["run", "--quiet"]), 7);
-    code(&run(&["--budget", "2G", "test", "--quiet"]), 0);
+    code(&run(&["--wait", "--budget", "2G", "test", "--quiet"]), 0);
     let (json, _) = code(&run(&["build", "--json", "--bins", "-j", "1", "--keep-going"]), 0);
     let document: serde_json::Value = serde_json::from_str(&json).unwrap();
     let command = document["attempts"][0]["commands"][0].as_str().unwrap();
@@ -176,6 +176,31 @@ fn a_gate_without_a_build_around_leaves_nothing() {
     }
 }
 
+/// Another cargo holds the lock of the build folder: what a build waits for, if it is told to.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_build_waits_as_long_as_it_is_told_to() {
+    use std::io::{BufRead as _, BufReader};
+    let folder = workspace();
+    fs::create_dir_all(folder.path().join("target/release")).unwrap();
+    let lock = folder.path().join("target/release/.cargo-lock");
+    let lock = fs::File::create(lock).unwrap();
+    lock.lock().unwrap();
+    let (_, stderr) = code(&headroom(folder.path(), &["--wait=1s", "build"]), 4);
+    assert!(stderr.contains("the wait timed out after 1 s: process "), "{stderr}");
+
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cargo-headroom"));
+    command.args(["--wait", "build"]).current_dir(folder.path()).stdin(Stdio::null());
+    command.env("CARGO_TARGET_DIR", folder.path().join("target"));
+    let mut build = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(build.stderr.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|it| it.contains("waiting: process ")).expect("it waits");
+    lock.unlock().unwrap();
+    let rest: Vec<String> = lines.collect();
+    assert!(build.wait().unwrap().success(), "{rest:?}");
+    assert!(rest.iter().any(|it| it.contains("going on")), "{rest:?}");
+}
+
 #[test]
 fn arguments_that_mean_nothing_are_refused() {
     let folder = workspace();
@@ -187,6 +212,8 @@ fn arguments_that_mean_nothing_are_refused() {
     let (_, stderr) = code(&headroom(folder.path(), &["--budget", "much", "plan"]), 1);
     assert!(stderr.contains("HEADROOM_BUDGET: expected a size as `6G`, found `much`"), "{stderr}");
     code(&headroom(folder.path(), &["--"]), 2);
+    let (_, stderr) = code(&headroom(folder.path(), &["--wait=soon", "build"]), 2);
+    assert!(stderr.contains("--wait: expected a time as `90s`"), "{stderr}");
     let (help, _) = code(&headroom(folder.path(), &["--help"]), 0);
     assert!(help.contains("cargo headroom -- COMMAND"), "{help}");
 }
