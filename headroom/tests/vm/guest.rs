@@ -36,7 +36,7 @@ const USERS: [u32; 2] = [1000, 1001];
 
 type Scenario = (&'static str, fn(&mut Machine));
 
-const SCENARIOS: [Scenario; 12] = [
+const SCENARIOS: [Scenario; 13] = [
     ("4 × 120 MiB, MemoryMax=200M, swap", |it| {
         let workspace = Workspace::new("swap", &[(120, 3000, 5000); 4]);
         it.beside_plain_cargo(&workspace, &["MemoryMax=200M"], &[1, 2, 4]);
@@ -44,6 +44,10 @@ const SCENARIOS: [Scenario; 12] = [
     ("4 × 300 MiB, MemoryMax=450M, no swap", |it| {
         let workspace = Workspace::new("heavy", &[(300, 10_000, 6000); 4]);
         it.beside_plain_cargo(&workspace, &["MemoryMax=450M", "MemorySwapMax=0"], &[1, 2, 4]);
+    }),
+    ("4 × 300 MiB that grow in 4 s, MemoryMax=450M, no swap", |it| {
+        let workspace = Workspace::new("fast", &[(300, 4000, 4000); 4]);
+        it.beside_plain_cargo(&workspace, &["MemoryMax=450M", "MemorySwapMax=0"], &[1, 2]);
     }),
     ("4 × 300 MiB, MemoryHigh=450M, no swap", |it| {
         let workspace = Workspace::new("high", &[(300, 10_000, 6000); 4]);
