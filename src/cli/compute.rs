@@ -405,6 +405,7 @@ impl GrainsArgs {
         let detail = Detail::default();
         say_notes(&question);
         let engine = self.threads.engine()?.telling(detail.clone());
+        self.networks.check_output(out)?;
         let files = SearchFiles::open(out, IfExists::asked(self.resume, self.force), &asked)?;
         files.note().into_iter().for_each(say_note);
         let engine = engine.keeping(files.journal());

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::compute::say_note;
 use super::output::{ThreadArgs, display, print_path};
 use crate::engine::steps::Detail;
 use crate::error::Error;
+use crate::escape::{is_hidden, terminal};
 use crate::estimate::Registry;
 use crate::run::journal::IfExists;
 use crate::study::dataset::{Dataset, Form};
@@ -20,8 +22,9 @@ pub(crate) struct DatasetArgs {
     /// Networks and states: a built-in suite by name, or a TOML file, as for `study`
     #[arg(long, value_name = "FILE|NAME")]
     suite: PathBuf,
-    /// The file; its name ends in .csv, .jsonl or .parquet. FILE.card.md and FILE.dataset.json are
-    /// written beside it; FILE.parquet is made of FILE.parquet.jsonl, which has the latter
+    /// The file; its name ends in .csv, .jsonl or .parquet. FILE.card.md, FILE.dataset.json
+    /// and FILE.checks are written beside it; FILE.parquet is made of FILE.parquet.jsonl, which has
+    /// the latter two
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Theories of exact values, a column or more of each [default: those of the suite]
@@ -55,6 +58,12 @@ pub(crate) struct DatasetArgs {
 impl DatasetArgs {
     pub(crate) fn run(self, registry: &Registry) -> Result<(), Error> {
         Form::of(&self.out)?;
+        if self.licence.chars().any(is_hidden) {
+            let licence = terminal(&self.licence);
+            return Err(Error::Settings(format!(
+                "--licence {licence:?}: expected text without control characters"
+            )));
+        }
         let (path, formalisms) = (&self.suite, &self.formalisms);
         let text = from_toml::text(path)?;
         let overrides = Overrides { formalisms, ..Overrides::default() };
@@ -75,7 +84,7 @@ impl DatasetArgs {
         dataset.check()?;
         let if_exists = IfExists::asked(self.resume, self.force);
         let watch = Watch::new(display(self.quiet), detail.clone());
-        let n_rows = dataset.write(&self.out, if_exists, &detail)?;
+        let n_rows = dataset.write(&self.out, if_exists, &detail, &say_note)?;
         drop(watch);
         if !self.quiet {
             let _ = writeln!(std::io::stderr(), "{n_rows} rows");

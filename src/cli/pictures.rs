@@ -143,6 +143,7 @@ impl DrawArgs {
             None => kinds.iter().map(|it| self.out.join(format!("{name}.{it}.svg"))).collect(),
         };
         for path in names.iter().flat_map(|it| paths(it)) {
+            self.networks.check_output(&path)?;
             if !self.force && exists(&path)? {
                 let message = "exists: pass --force to write it anew, or another --out".to_owned();
                 return Err(Error::Output { path, message });
@@ -212,6 +213,7 @@ impl ExploreArgs {
         };
         let name = self.networks.stem();
         let path = self.out.clone().unwrap_or_else(|| PathBuf::from(format!("{name}.html")));
+        self.networks.check_output(&path)?;
         if !self.force && exists(&path)? {
             let message = "exists: pass --force to write it anew, or another --out".to_owned();
             return Err(Error::Output { path, message });

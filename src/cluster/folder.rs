@@ -23,7 +23,7 @@ use serde_json::Value;
 use super::job::Spec;
 use crate::engine::result::check_bytes;
 use crate::error::Error;
-use crate::files::append::{exists, sync_folder, write_one_of_many, write_whole};
+use crate::files::append::{exists, read_own, sync_folder, write_one_of_many, write_whole};
 use crate::files::seal::{seal, unseal};
 use crate::files::temporary::{Temporary, remove_all_left_over, remove_left_over};
 
@@ -173,7 +173,7 @@ fn read<T: DeserializeOwned>(
     schema: &str,
     check: impl Fn(&T) -> Result<(), String>,
 ) -> Result<T, Error> {
-    let text = fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let text = read_own(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let text = str::from_utf8(&text).map_err(|_| "not UTF-8".to_owned());
     text.and_then(|text| from_json(schema, text))
         .and_then(|content| check(&content).map(|()| content))

@@ -8,7 +8,7 @@
 //! [`ItemLine::result`].
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 
 use super::folder::{JobFolder, check_seconds, from_json, to_json};
 use crate::error::Error;
-use crate::files::append::write_one_of_many;
+use crate::files::append::{open_own, read_own, write_one_of_many};
 use crate::files::seal::{seal, unseal};
 use crate::run::row::close;
 use crate::run::store::Session;
@@ -307,7 +307,7 @@ impl Journals {
 
     fn read_header(path: &Path, job: &str) -> Result<Header, Error> {
         let mut line = String::new();
-        let read = File::open(path).and_then(|file| BufReader::new(file).read_line(&mut line));
+        let read = open_own(path).and_then(|file| BufReader::new(file).read_line(&mut line));
         let wrong = |message: String| content_error(path, 1, message);
         match read {
             Ok(_) => {}
@@ -379,8 +379,9 @@ impl Journals {
             if header.stage != stage {
                 continue;
             }
-            let text = fs::read_to_string(path)
-                .map_err(|source| Error::Read { path: path.clone(), source })?;
+            let read_error = |source| Error::Read { path: path.clone(), source };
+            let text = String::from_utf8(read_own(path).map_err(read_error)?)
+                .map_err(|error| read_error(io::Error::new(io::ErrorKind::InvalidData, error)))?;
             // The file may have grown since its header was read: what counts is the one it has now.
             let wrong = |number: usize| move |message| content_error(path, number, message);
             let first = text.lines().next().unwrap_or_default();

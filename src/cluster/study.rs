@@ -22,7 +22,7 @@ use crate::engine::exact::Engine;
 use crate::engine::result::ExactPhi;
 use crate::error::Error;
 use crate::estimate::{Case, Estimator, Registry};
-use crate::files::append::exists;
+use crate::files::append::{exists, read_own};
 use crate::machine::provenance::{cpu_ms, peak_memory_bytes};
 use crate::model::network::ProblemId;
 use crate::model::topology::Topology;
@@ -534,7 +534,7 @@ fn check_unfinished(run: &Path, suite: &Suite) -> Result<(), Error> {
                     .to_owned(),
         })
     };
-    match std::fs::read(&journal) {
+    match read_own(&journal) {
         Ok(content) => match Contents::parse(&content, suite.clone(), &journal) {
             Ok(_) => Ok(()),
             Err(_) => refuse(&journal),

@@ -283,6 +283,45 @@ pub(crate) fn exists(path: &Path) -> Result<bool, Error> {
     }
 }
 
+/// The length of a file; `None` if there is nothing at `path`.
+///
+/// # Errors
+/// [`Error::Output`] if something else is there; [`Error::Read`].
+pub(crate) fn len_of_file(path: &Path) -> Result<Option<u64>, Error> {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    match fs::symlink_metadata(path) {
+        Ok(it) if it.is_file() => Ok(Some(it.len())),
+        Ok(_) => Err(Error::Output {
+            path: path.to_owned(),
+            message: "is a folder, a link, a pipe or a device: expected the name of a file"
+                .to_owned(),
+        }),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
+        Err(source) => Err(Error::Read { path: path.to_owned(), source }),
+    }
+}
+
+/// Opens a file that this program writes. What is no file would be waited for, or have no end.
+///
+/// # Errors
+/// What the system says; something else than a file.
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is a folder, a pipe or a device, expected a file"));
+    }
+    File::open(path)
+}
+
+/// The bytes of such a file.
+///
+/// # Errors
+/// As [`open_own`].
+pub(crate) fn read_own(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    open_own(path)?.read_to_end(&mut content)?;
+    Ok(content)
+}
+
 /// `X.csv.dataset.json` of `X.csv`, which may stand beside `X.jsonl`.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
@@ -302,7 +341,8 @@ pub(crate) fn sync_folder(path: &Path) {
 /// Writes a file so that it appears whole or not at all.
 ///
 /// # Errors
-/// [`Error::Write`]; the file that was there before, if any, is unchanged.
+/// [`Error::Write`], also if something else than a file has that name; what was there before, if
+/// anything, is unchanged.
 pub(crate) fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     remove_left_over(path);
     write_one_of_many(path, content)
@@ -315,6 +355,9 @@ pub(crate) fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), 
 /// As [`write_whole`].
 pub(crate) fn write_one_of_many(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     let write = || {
+        if let Err(Error::Output { message, .. }) = len_of_file(path) {
+            return Err(io::Error::other(format!("it {message}")));
+        }
         let mut temporary = Temporary::file(path)?;
         let mut file = temporary.file.as_ref().expect("a file");
         let written = file.write_all(content.as_ref()).and_then(|()| file.sync_all());

@@ -24,12 +24,12 @@ impl Check {
         u64::from_str_radix(text, 16).ok().map(|it| Check(it.to_be_bytes()))
     }
 
-    fn of(kind: &str, after: Check, body: &str) -> Check {
+    fn of(kind: &str, after: Check, body: impl AsRef<[u8]>) -> Check {
         let mut hasher = blake3::Hasher::new_derive_key("phi-validation sealed record v1");
         hasher.update(&(kind.len() as u64).to_le_bytes());
         hasher.update(kind.as_bytes());
         hasher.update(&after.0);
-        hasher.update(body.as_bytes());
+        hasher.update(body.as_ref());
         let hash = hasher.finalize();
         Check(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
     }
@@ -46,6 +46,35 @@ const FORMS: [(&str, &str); 2] = [(",\"check\":\"", "\"}"), (",\n  \"check\": \"
 
 /// The number of hexadecimal digits.
 const DIGITS: usize = 16;
+
+/// The checks of lines that have no room for them. Each is one of its line and of all lines before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LineChecks {
+    kind: &'static str,
+    last: Check,
+}
+
+impl LineChecks {
+    /// The checks of the lines of a file of some kind, from its first line on.
+    pub(crate) fn new(kind: &'static str) -> LineChecks {
+        LineChecks { kind, last: Check::NONE }
+    }
+
+    /// The check of the next line, given without its newline.
+    pub(crate) fn follow(&mut self, line: &[u8]) -> String {
+        self.last = Check::of(self.kind, self.last, line);
+        self.last.to_string()
+    }
+
+    /// `true` if a file begins as one of checks, a line each.
+    pub(crate) fn begins(content: &[u8]) -> bool {
+        let mut first = content.split(|byte| *byte == b'\n').next().unwrap_or_default().iter();
+        content.len() <= DIGITS + 1 && first.all(|it| it.is_ascii_hexdigit())
+    }
+
+    /// The number of bytes by which [`begins`](LineChecks::begins) tells.
+    pub(crate) const BEGINNING: usize = DIGITS + 1;
+}
 
 /// Seals a JSON object of some kind, which is written on one line or as `serde_json` writes it for
 /// people. It ends as it did, without a newline.

@@ -1,11 +1,13 @@
 //! The files in which networks are kept, and what the command line says about them.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 
 use crate::engine::exact::{self, Connectivity, Input, Reader, RowOrder, States, Table, UnitName};
 use crate::error::Error;
+use crate::files::append::len_of_file;
 use crate::files::input;
 
 /// The source of networks, and the rules by which they are read.
@@ -81,6 +83,22 @@ impl NetworkArgs {
             Some(stem) if stem != "-" => stem.to_string_lossy().into_owned(),
             _ => "network".to_owned(),
         }
+    }
+
+    /// Checks that a file may be written from what was read: it is none of the files that were.
+    ///
+    /// # Errors
+    /// [`Error::Output`] if it is one, or something else than a file.
+    pub(crate) fn check_output(&self, path: &Path) -> Result<(), Error> {
+        len_of_file(path)?;
+        let Ok(output) = fs::canonicalize(path) else { return Ok(()) };
+        let inputs = [Some(self.path()), self.cm.as_deref().map(Path::new)];
+        let mut inputs = inputs.into_iter().flatten().filter_map(|it| fs::canonicalize(it).ok());
+        if !inputs.any(|it| it == output) {
+            return Ok(());
+        }
+        let message = "is a file that is read here: expected another --out".to_owned();
+        Err(Error::Output { path: path.to_owned(), message })
     }
 
     fn path(&self) -> &Path {

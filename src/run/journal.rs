@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::result::ExactPhi;
 use crate::error::Error;
-use crate::files::append::{Lines, check_ours, exists, write_whole};
+use crate::files::append::{Lines, check_ours, exists, read_own, write_whole};
 use crate::files::seal::{seal, unseal};
 use crate::model::network::ProblemId;
 use crate::run::row::Row;
@@ -206,7 +206,7 @@ impl SettingsFile {
     /// Reads the settings.
     pub(crate) fn read(path: &Path) -> Result<Settings, Error> {
         let text =
-            fs::read(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+            read_own(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let text = str::from_utf8(&text).map_err(|_| "not UTF-8".to_owned());
         text.and_then(SettingsFile::parse).map_err(|message| Error::Content {
             place: path.display().to_string(),

@@ -11,8 +11,6 @@
 //! result is the same to the byte.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::vec;
@@ -23,7 +21,8 @@ use crate::engine::exact::UnitSet;
 use crate::engine::grains::{Journal, SearchStep};
 use crate::error::Error;
 use crate::files::append::{
-    AppendFile, Lines, beside, check_beginning, read_or_nothing, without_locks, write_whole,
+    AppendFile, Lines, beside, check_beginning, len_of_file, read_or_nothing, without_locks,
+    write_whole,
 };
 use crate::files::seal::{Chain, Link};
 use crate::machine::memory;
@@ -173,24 +172,6 @@ fn is_ours(beginning: &[u8]) -> bool {
     let n_kept = beginning.iter().rposition(|it| *it != 0).map_or(0, |last| last + 1);
     let is_torn = beginning.len() < LOOKED_AT && START.as_bytes().starts_with(&beginning[..n_kept]);
     is_torn || beginning.starts_with(START.as_bytes())
-}
-
-/// The length of a file; `None` if there is nothing at `path`.
-///
-/// # Errors
-/// [`Error::Output`] if something else is there; [`Error::Read`].
-fn len_of_file(path: &Path) -> Result<Option<u64>, Error> {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    match fs::symlink_metadata(path) {
-        Ok(it) if it.is_file() => Ok(Some(it.len())),
-        Ok(_) => Err(Error::Output {
-            path: path.to_owned(),
-            message: "is a folder, a link, a pipe or a device: expected the name of a file"
-                .to_owned(),
-        }),
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
-        Err(source) => Err(Error::Read { path: path.to_owned(), source }),
-    }
 }
 
 /// The memory that reading a journal takes, for each of its bytes: its text, and 16 bytes for a
@@ -509,6 +490,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use std::fs;
 
     fn asked(grain: usize) -> AskedSearch {
         let settings = [("grain", grain.to_string()), ("depth", "1".to_owned())];

@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::result::{ExactPhi, check_bytes, check_ms};
 use crate::error::Error;
 use crate::files::append::{
-    AppendFile, Lines, Lock, exists, read_or_nothing, without_locks, write_whole,
+    AppendFile, Lines, Lock, exists, open_own, read_or_nothing, without_locks, write_whole,
 };
 use crate::files::input;
 use crate::files::seal::{Chain, Link};
@@ -952,8 +952,7 @@ fn taken(folder: &Path) -> Error {
 
 /// `true` if another process holds this lock.
 fn is_locked(lock: &Path) -> bool {
-    let file = fs::File::open(lock);
-    file.is_ok_and(|it| matches!(it.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+    open_own(lock).is_ok_and(|it| matches!(it.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
 }
 
 fn unix_ms() -> u64 {

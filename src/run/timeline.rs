@@ -5,7 +5,7 @@
 //! written. Every line has a check; one that cannot be read, or whose numbers cannot be, is passed
 //! over.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::result::{check_bytes, check_ms};
 use crate::error::Error;
+use crate::files::append::read_own;
 use crate::files::seal::{seal, unseal};
 
 /// The name of the file.
@@ -102,7 +103,7 @@ pub(crate) fn parse(line: &[u8]) -> Option<Sample> {
 /// [`Error::Read`].
 pub fn read(folder: &Path) -> Result<Vec<Sample>, Error> {
     let path = folder.join(NAME);
-    match fs::read(&path) {
+    match read_own(&path) {
         Ok(content) => {
             let lines = content.split(|&byte| byte == b'\n');
             Ok(lines.filter_map(parse).collect())
@@ -115,6 +116,7 @@ pub fn read(folder: &Path) -> Result<Vec<Sample>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn sample(session: usize, seconds: u32) -> Sample {
         Sample {

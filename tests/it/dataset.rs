@@ -156,7 +156,7 @@ fn it_is_always_the_same_and_goes_on_from_any_byte() {
         refused(&format!("{dataset} {out} --resume"), &message);
         let more = whole.lines().last().unwrap();
         place.write(&names[0], format!("{whole}{more}\n"));
-        refused(&format!("{dataset} {out} --resume"), "expected \"no line\"");
+        refused(&format!("{dataset} {out} --resume"), ": expected no line: pass --force");
         place.phi(&format!("{dataset} {out} --force")).succeeded();
         assert_eq!(place.read(&names[0]), whole);
         for companion in ["dataset.json", "card.md"] {
@@ -238,10 +238,6 @@ fn a_parquet_file_has_the_values_of_the_lines() {
         place.phi(&format!("{dataset} --out x.parquet --resume --jobs 1")).succeeded();
         assert_eq!(fs::read(place.path("x.parquet")).unwrap(), bytes);
     }
-    // A line may be damaged where it is not looked at before.
-    let damaged = whole.replacen("\"cm\":[[", "\"cm\":[[\"a\",", 1);
-    place.write("x.parquet.jsonl", damaged);
-    place.phi(&format!("{dataset} --out x.parquet --resume")).succeeded();
     let refused = |arguments: &str, message: &str| {
         let before = fs::read(place.path("x.parquet")).unwrap();
         let found = place.phi(&format!("{dataset} --out x.parquet {arguments}"));
@@ -250,6 +246,11 @@ fn a_parquet_file_has_the_values_of_the_lines() {
         assert_eq!(fs::read(place.path("x.parquet")).unwrap(), before);
     };
     refused("", "exists: pass --resume");
+    let damaged = whole.replacen("\"cm\":[[", "\"cm\":[[1,", 1);
+    assert_ne!(damaged, whole);
+    place.write("x.parquet.jsonl", damaged);
+    refused("--resume", "x.parquet.jsonl, line 1: expected the line with the check");
+    place.write("x.parquet.jsonl", &whole);
     for others in [b"PAR1, not ours".as_slice(), b"", &bytes[..bytes.len() / 2]] {
         fs::write(place.path("x.parquet"), others).unwrap();
         for arguments in ["", "--resume", "--force"] {
@@ -285,4 +286,81 @@ fn one_that_is_interrupted_goes_on() {
     resumed.kill().unwrap();
     resumed.wait().unwrap();
     assert!(place.read("x.csv").starts_with(&before));
+}
+
+#[test]
+fn a_row_that_was_changed_is_never_gone_on_from() {
+    let place = place();
+    let dataset = "dataset --suite some.toml --estimators te --formalisms iit3 --quiet --out x.csv";
+    place.phi(dataset).succeeded();
+    let (whole, checks) = (place.read("x.csv"), place.read("x.csv.checks"));
+    let resume = || place.phi(&format!("{dataset} --resume"));
+    let refused = |place_of_fault: &str| {
+        let before = place.read("x.csv");
+        let found = resume();
+        assert!(found.code == Some(2) && found.stderr.contains(place_of_fault), "{}", found.stderr);
+        assert_eq!(place.read("x.csv"), before);
+    };
+    // Every digit of a row that is not its key, one at a time.
+    let second = whole.split_inclusive('\n').take(2).map(str::len).sum::<usize>();
+    let row = whole[second..].lines().next().unwrap();
+    for (at, _) in row.match_indices(|it: char| it.is_ascii_digit()) {
+        let mut changed = whole.clone().into_bytes();
+        let digit = &mut changed[second + at];
+        *digit = if *digit == b'9' { b'0' } else { *digit + 1 };
+        place.write("x.csv", &changed);
+        refused("x.csv, line 3: expected the line with the check in line 3 of x.csv.checks");
+    }
+    // A row that is lost, one twice, and the names of columns.
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    let mut lost = lines.clone();
+    lost.remove(4);
+    let mut twice = lines.clone();
+    twice[4] = twice[3];
+    let named = whole.replacen("topology", "Topology", 1);
+    for (changed, line) in [(lost.concat(), 5), (twice.concat(), 5), (named, 1)] {
+        place.write("x.csv", changed);
+        refused(&format!("x.csv, line {line}: expected"));
+    }
+    place.write("x.csv", &whole);
+    place.write("x.csv.checks", checks.replacen(&checks[17..20], "fff", 1));
+    refused("x.csv, line 2: expected");
+    fs::remove_file(place.path("x.csv.checks")).unwrap();
+    refused("x.csv: its checks x.csv.checks are missing: pass --force");
+
+    // What a crash leaves is done again: rows without checks, half a check, zeros at the end.
+    let half = &checks[..checks.len() / 2];
+    place.write("x.csv.checks", half);
+    resume().succeeded();
+    assert_eq!((place.read("x.csv"), place.read("x.csv.checks")), (whole.clone(), checks.clone()));
+    let torn = [&whole.as_bytes()[..whole.len() - 20], &[0; 19], b"\n"].concat();
+    place.write("x.csv", torn);
+    resume().succeeded();
+    assert_eq!((place.read("x.csv"), place.read("x.csv.checks")), (whole, checks));
+    let record = place.read("x.csv.dataset.json");
+    place.write(
+        "x.csv.dataset.json",
+        record.replacen("\"licence\": \"CC0-1.0\"", "\"licence\": \"MIT\"", 1),
+    );
+    refused("x.csv.dataset.json: check ");
+}
+
+#[test]
+fn a_card_cannot_be_forged() {
+    let place = place();
+    let dataset = "dataset --suite some.toml --formalisms iit3 --quiet";
+    let mut command = place.command(&format!("{dataset} --out x.csv"));
+    let found = command.args(["--licence", "a\nb"]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&found.stderr);
+    assert!(
+        found.status.code() == Some(2) && stderr.contains("without control characters"),
+        "{stderr}"
+    );
+    assert!(!place.path("x.csv").exists());
+    let mut command = place.command(dataset);
+    let out = ["--licence", "a|b", "--out", "h|x\n# forged\u{1b}[2J.csv"];
+    assert!(command.args(out).output().unwrap().status.success());
+    let card = place.read("h|x\n# forged\u{1b}[2J.csv.card.md");
+    let forged = card.lines().filter(|it| it.starts_with("# ")).count();
+    assert!(forged == 1 && !card.contains('\u{1b}') && card.contains(r"| a\|b |"), "{card}");
 }

@@ -247,3 +247,59 @@ fn a_matrix_that_no_memory_holds_is_refused_with_both_numbers() {
     }
     assert_eq!(place.files(), ["suite.toml"]);
 }
+
+/// What is no file is neither waited for nor replaced, whatever name it has.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_left_alone() {
+    use std::os::unix::fs::FileTypeExt as _;
+
+    let place = Place::new();
+    place.write("net.json", or_and_xor().to_string());
+    place.write("s.toml", "topologies = [\"Ring\"]\nsizes = [3]\nseeds = [1]\n");
+    let pipe = |name: &str| {
+        let path = place.path(name);
+        let _ = std::fs::remove_file(&path);
+        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    // Nothing in here would end if a pipe was opened.
+    pipe("out.svg");
+    pipe("x.csv");
+    std::fs::copy(place.path("net.json"), place.path("net.svg")).unwrap();
+    std::os::unix::fs::symlink("net.json", place.path("link.html")).unwrap();
+    for (command, name) in [
+        ("draw net.json --out out.svg --force", "out.svg"),
+        ("explore net.json --out out.svg --force", "out.svg"),
+        ("explore net.json --out link.html --force", "link.html"),
+        ("grains net.json --formalism iit3 --out out.svg --force", "out.svg"),
+        ("dataset --suite s.toml --out x.csv --force", "x.csv"),
+        ("dataset --suite s.toml --out x.csv --resume", "x.csv"),
+    ] {
+        let found = place.phi(command);
+        let expected = format!("{name}: is a folder, a link, a pipe or a device");
+        assert!(found.code == Some(2) && found.stderr.contains(&expected), "{}", found.stderr);
+    }
+    for command in [
+        "draw net.svg --out net.svg --force",
+        "explore net.json --out ./net.json --force",
+        "grains net.json --formalism iit3 --out net.json --force",
+    ] {
+        let found = place.phi(command);
+        let expected = "is a file that is read here: expected another --out";
+        assert!(found.code == Some(2) && found.stderr.contains(expected), "{}", found.stderr);
+    }
+    let network = or_and_xor().to_string();
+    assert_eq!((place.read("net.json"), place.read("net.svg")), (network.clone(), network));
+
+    place.phi("study --suite s.toml --run good --quiet").succeeded();
+    place.phi("study --suite s.toml --run bad --quiet").succeeded();
+    for name in ["timeline.jsonl", "lock", "settings.json"] {
+        pipe(&format!("runs/bad/{name}"));
+        let found = place.phi("runs").succeeded();
+        assert!(found.stdout.contains("good"), "{}", found.stdout);
+        place.phi("report bad");
+        place.phi("study --suite s.toml --run bad --quiet");
+        let kind = std::fs::symlink_metadata(place.path(&format!("runs/bad/{name}"))).unwrap();
+        assert!(kind.file_type().is_fifo(), "{name}");
+    }
+}

@@ -20,10 +20,14 @@ use crate::engine::exact::{Engine, TiePolicy, rules};
 use crate::engine::result::ExactPhi;
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
-use crate::escape::csv;
+use crate::escape::{csv, markdown, terminal};
 use crate::estimate::{self, Case, Estimator};
-use crate::files::append::{AppendFile, beside, check_ours, exists, write_whole};
+use crate::files::append::{
+    AppendFile, beside, check_beginning, check_ours, exists, len_of_file, without_locks,
+    write_whole,
+};
 use crate::files::input;
+use crate::files::seal::{LineChecks, seal, unseal};
 use crate::machine::provenance::Provenance;
 use crate::model::formalism::Formalism;
 use crate::model::network::Network;
@@ -110,6 +114,14 @@ const FIRST: usize = 8;
 /// The time between two writes to the disk, about.
 const BETWEEN_WRITES: Duration = Duration::from_secs(2);
 
+impl Record {
+    /// The lines of the finished file: its rows, and before them the names of its columns if it
+    /// has cells.
+    fn n_lines(&self) -> usize {
+        self.n_rows + usize::from(self.form == Form::Csv)
+    }
+}
+
 impl Dataset<'_> {
     /// The schema of the record beside it.
     pub const SCHEMA: &'static str = "phi-validation/dataset";
@@ -130,12 +142,19 @@ impl Dataset<'_> {
         self.engine.batch(self.suite.problems(), check)?.into_iter().collect()
     }
 
-    /// Writes the lines that the file lacks, and the card. Returns the number of all rows.
+    /// Writes the lines that the file lacks, and the card. Returns the number of all rows. `say` is
+    /// told what a user should know beforehand.
     ///
     /// # Errors
     /// [`Error::Output`] if the file exists and is not to be touched, or is another;
     /// [`Error::Interrupted`]; [`Error::Write`]; [`Error::Memory`]. The lines so far are kept.
-    pub fn write(&self, path: &Path, if_exists: IfExists, detail: &Detail) -> Result<usize, Error> {
+    pub fn write(
+        &self,
+        path: &Path,
+        if_exists: IfExists,
+        detail: &Detail,
+        say: &dyn Fn(&str),
+    ) -> Result<usize, Error> {
         let form = Form::of(path)?;
         let is_parquet = path.extension().is_some_and(|it| it == PARQUET);
         let lines = if is_parquet { beside(path, "jsonl") } else { path.to_owned() };
@@ -147,7 +166,7 @@ impl Dataset<'_> {
                 parquet::check(path, if_exists)?;
             }
         }
-        let record = self.write_lines(&lines, form, if_exists, detail)?;
+        let record = self.write_lines(&lines, form, if_exists, detail, say)?;
         #[cfg(feature = "parquet")]
         {
             if is_parquet {
@@ -165,6 +184,7 @@ impl Dataset<'_> {
         form: Form,
         if_exists: IfExists,
         detail: &Detail,
+        say: &dyn Fn(&str),
     ) -> Result<Record, Error> {
         let rows: Vec<RowOf<'_>> = self.rows().collect();
         let record = Record {
@@ -178,7 +198,7 @@ impl Dataset<'_> {
             settings: identity(self.suite.settings()),
             suite: self.suite_text.to_owned(),
         };
-        let (mut file, record, n_done) = self.open(path, if_exists, record, &rows)?;
+        let (mut file, record, n_done) = self.open(path, if_exists, record, say)?;
         let first = FIRST * self.engine.n_threads();
         let (mut at, mut n_next, mut units) = (n_done, first, 0);
         while at < rows.len() {
@@ -192,7 +212,7 @@ impl Dataset<'_> {
             let some = &rows[at..at + some];
             let lines = self.engine.batch(some, |engine, row| self.line(engine, row, form))?;
             let lines = lines.into_iter().collect::<Result<String, Error>>();
-            file.append_lines(&lines.map_err(|error| match error {
+            file.append(&lines.map_err(|error| match error {
                 Error::Interrupted(_) => Error::Interrupted(format!(
                     ": {at} of {} rows are in {}; the same command with --resume goes on from \
                      there",
@@ -216,19 +236,25 @@ impl Dataset<'_> {
         Ok(record)
     }
 
-    /// Opens the file, with the record that holds for it and the number of rows that are there.
+    /// Opens the files, with the record that holds for them and the number of rows that are there.
     fn open(
         &self,
         path: &Path,
         if_exists: IfExists,
         mut record: Record,
-        rows: &[RowOf<'_>],
-    ) -> Result<(AppendFile, Record, usize), Error> {
+        say: &dyn Fn(&str),
+    ) -> Result<(RowFiles, Record, usize), Error> {
         let refuse =
             |path: &Path, message: String| Err(Error::Output { path: path.to_owned(), message });
         let record_path = beside(path, "dataset.json");
+        let checks_path = beside(path, "checks");
+        let len = len_of_file(path)?;
+        for companion in [&record_path, &checks_path] {
+            len_of_file(companion)?;
+        }
         check_ours(&record_path, |text| text.contains(Dataset::SCHEMA))?;
-        let is_there = exists(path)? || exists(&record_path)?;
+        check_beginning(&checks_path, LineChecks::BEGINNING, LineChecks::begins)?;
+        let is_there = len.is_some() || exists(&record_path)?;
         if is_there && if_exists == IfExists::Refuse {
             return refuse(path, IfExists::EXISTS.to_owned());
         }
@@ -237,10 +263,17 @@ impl Dataset<'_> {
                 let record = record_path.display();
                 return refuse(path, format!("its record {record} is missing: pass --force"));
             }
+            if len.is_some_and(|it| it > 0) && !exists(&checks_path)? {
+                let checks = checks_path.display();
+                return refuse(path, format!("its checks {checks} are missing: pass --force"));
+            }
             let text = input::text(&record_path, input::RECORD)?;
-            let theirs: Record = serde_json::from_str(&text).map_err(|error| Error::Content {
+            let theirs = unseal(Dataset::SCHEMA, text.trim_end()).and_then(|text| {
+                serde_json::from_str::<Record>(&text).map_err(|error| error.to_string())
+            });
+            let theirs = theirs.map_err(|message| Error::Content {
                 place: record_path.display().to_string(),
-                message: error.to_string(),
+                message,
             })?;
             record.programs.extend(theirs.programs.iter().cloned());
             // What counts of a suite is what it says, not its comments.
@@ -268,57 +301,27 @@ impl Dataset<'_> {
                 );
             }
         }
-        let mut file = AppendFile::open(path)?;
-        file.lock()?;
-        let text = serde_json::to_string_pretty(&record).expect("plain data") + "\n";
-        if if_exists == IfExists::Resume {
-            let (n_done, len) = self.known(path, record.form, rows)?;
-            write_whole(&record_path, text)?;
-            file.truncate(len)?;
-            let header = self.header(record.form);
-            if len == 0 && !header.is_empty() {
-                file.append_lines(&header)?;
-            }
-            return Ok((file, record, n_done));
+        let mut lines = AppendFile::open(path)?;
+        if !lines.lock()? {
+            say(&without_locks(path));
         }
-        file.truncate(0)?;
+        let mut checks = AppendFile::open(&checks_path)?;
+        let text = serde_json::to_string_pretty(&record).expect("plain data");
+        let text = seal(Dataset::SCHEMA, &text) + "\n";
+        let (n_lines, len, check) = match if_exists {
+            IfExists::Resume => known(path, &checks_path, record.n_lines())?,
+            _ => (0, 0, LineChecks::new(CHECKS)),
+        };
+        lines.truncate(len)?;
+        checks.truncate(n_lines * LineChecks::BEGINNING)?;
         write_whole(&record_path, text)?;
+        let mut files = RowFiles { lines, checks, check };
         let header = self.header(record.form);
-        if !header.is_empty() {
-            file.append_lines(&header)?;
+        if n_lines == 0 && !header.is_empty() {
+            files.append(&header)?;
         }
-        Ok((file, record, 0))
-    }
-
-    /// The rows that are in the file, and the bytes of their lines.
-    fn known(&self, path: &Path, form: Form, rows: &[RowOf<'_>]) -> Result<(usize, usize), Error> {
-        let read_error = |source| Error::Read { path: path.to_owned(), source };
-        let mut reader = BufReader::new(File::open(path).map_err(read_error)?);
-        let header = self.header(form);
-        let (mut n_lines, mut len, mut line) = (0, 0, Vec::new());
-        let mut expected = (!header.is_empty()).then_some(header).into_iter();
-        let mut keys = rows.iter().map(|row| self.begin(row, form));
-        loop {
-            line.clear();
-            reader.read_until(b'\n', &mut line).map_err(read_error)?;
-            // A last line that was cut short is done again.
-            if line.last() != Some(&b'\n') {
-                break;
-            }
-            let begin = expected.next().or_else(|| keys.next());
-            let is_ours = begin.as_ref().is_some_and(|it| line.starts_with(it.as_bytes()));
-            if !is_ours || line.contains(&0) {
-                let begin = begin.unwrap_or_else(|| "no line".to_owned());
-                return Err(Error::Content {
-                    place: format!("{}, line {}", path.display(), n_lines + 1),
-                    message: format!("expected {:?}", begin.trim_end()),
-                });
-            }
-            n_lines += 1;
-            len += line.len();
-        }
-        let n_header = usize::from(form == Form::Csv);
-        Ok((usize::saturating_sub(n_lines, n_header), len))
+        let n_rows = n_lines.saturating_sub(record.n_lines() - record.n_rows);
+        Ok((files, record, n_rows))
     }
 
     /// The comparisons of one network in one state, one by each theory.
@@ -509,8 +512,10 @@ impl Dataset<'_> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let record_name = beside(lines, "dataset.json");
         let record_name = record_name.file_name().unwrap_or_default().to_string_lossy();
+        // Nothing is escaped within code.
+        let record_name = terminal(&record_name).replace('`', "'").replace('|', "\\|");
         Ok(format!(
-            "{CARD} {name}\n\n\
+            "{CARD} {}\n\n\
              | | |\n|---|---|\n\
              | what | {} rows: {}; {} different networks; what they are: {} |\n\
              | exact values by | {} |\n\
@@ -526,16 +531,84 @@ impl Dataset<'_> {
              `ties` is not 0, Φ depends on a choice that the theory leaves open.\n\n\
              Rows of one network are not independent, and small networks are often equal: divide \
              by `network_id`, not by rows, into what is learned from and what is tested on.\n",
+            markdown(&name),
             record.n_rows,
             sizes.join(", "),
             networks.len(),
             settings.what_networks().join(", "),
             theories.join(", "),
-            programs.join("; "),
-            self.licence,
+            markdown(&programs.join("; ")),
+            markdown(&self.licence),
             hasher.finalize().to_hex(),
         ))
     }
+}
+
+/// The file of rows, and the one of their checks: rows are data for any program, so the checks
+/// cannot be among them.
+struct RowFiles {
+    lines: AppendFile,
+    checks: AppendFile,
+    /// The check of the last line.
+    check: LineChecks,
+}
+
+impl RowFiles {
+    /// Appends whole lines, with their newlines. A crash may leave lines without a check: they are
+    /// done again.
+    fn append(&mut self, lines: &str) -> Result<(), Error> {
+        self.lines.append_lines(lines)?;
+        let checks: String = lines
+            .split_terminator('\n')
+            .map(|it| self.check.follow(it.as_bytes()) + "\n")
+            .collect();
+        self.checks.append_lines(&checks)
+    }
+}
+
+/// The number of lines that are in the file as they were written, their bytes, and the check of the
+/// last of them. A line that was cut short, or is without its check, is none of them.
+///
+/// # Errors
+/// [`Error::Content`] if a line or a check was changed, or there are more than `n_lines`.
+fn known(path: &Path, checks: &Path, n_lines: usize) -> Result<(usize, usize, LineChecks), Error> {
+    let read_error = |source| Error::Read { path: path.to_owned(), source };
+    let mut lines = BufReader::new(File::open(path).map_err(read_error)?);
+    let mut found = BufReader::new(File::open(checks).map_err(read_error)?);
+    let (mut n_known, mut len, mut check) = (0, 0, LineChecks::new(CHECKS));
+    let (mut line, mut its) = (Vec::new(), Vec::new());
+    loop {
+        line.clear();
+        its.clear();
+        lines.read_until(b'\n', &mut line).map_err(read_error)?;
+        found.read_until(b'\n', &mut its).map_err(read_error)?;
+        let wrong = |message: String| {
+            let place = format!("{}, line {}", path.display(), n_known + 1);
+            Err(Error::Content { place, message })
+        };
+        let Some(text) = line.strip_suffix(b"\n") else { break };
+        if n_known == n_lines {
+            return wrong("expected no line: pass --force to write the file anew".to_owned());
+        }
+        if its.last() != Some(&b'\n') {
+            break;
+        }
+        let mut next = check;
+        if (next.follow(text) + "\n").as_bytes() != its {
+            // After a power cut there may be zeros where a part of the last line was to be.
+            if text.contains(&0) && lines.fill_buf().map_err(read_error)?.is_empty() {
+                break;
+            }
+            return wrong(format!(
+                "expected the line with the check in line {} of {}, so one of them was changed or \
+                 damaged: pass --force to write both anew",
+                n_known + 1,
+                checks.display()
+            ));
+        }
+        (check, n_known, len) = (next, n_known + 1, len + line.len());
+    }
+    Ok((n_known, len, check))
 }
 
 /// A hash of settings, which may be hundreds of megabytes of tables.
@@ -571,6 +644,8 @@ const KEY: [&str; 7] = ["topology", "n", "seed", "network", "rule", "state", "ne
 const NETWORK: [&str; 2] = ["cm", "tpm"];
 /// The end of the name of a Parquet file.
 const PARQUET: &str = "parquet";
+/// The kind of the checks of lines.
+const CHECKS: &str = "phi-validation/dataset-line";
 /// The beginning of the card.
 const CARD: &str = "# Data card of";
 
