@@ -576,8 +576,8 @@ fn a_compiler_that_starts_again_reads_its_source_again() {
 use std::{env, fs, io::Write as _, path::Path, process::{Command, Stdio}};
 fn main() {
     let out = env::var("OUT_DIR").unwrap();
-    let deps = Path::new(&out).ancestors().nth(3).unwrap().join("deps");
-    let eater = fs::read_dir(deps).unwrap().map(|it| it.unwrap().path()).find(|it| {
+    let release = Path::new(&out).ancestors().nth(3).unwrap();
+    let eater = fs::read_dir(release.join("deps")).unwrap().map(|it| it.unwrap().path()).find(|it| {
         it.file_name().unwrap().to_str().unwrap().starts_with("libeater")
             && it.extension().is_some_and(|it| it == "so")
     });
@@ -586,6 +586,8 @@ fn main() {
     rustc.arg(env::var("RUSTC").unwrap());
     rustc.args(["--crate-name", "probe", "--crate-type", "lib", "--emit", "metadata", "-"]);
     rustc.args(["--edition", "2024", "--out-dir", &out, "--extern", &eater]);
+    // Both probes hold memory at once, on a machine of any speed.
+    rustc.current_dir(release).env("EATERS_MEET", "2");
     let mut rustc = rustc.stdin(Stdio::piped()).spawn().unwrap();
     let source = "eater::eat!(230, 230, 1500, 200); pub fn name() -> u8 { \"a\" }";
     rustc.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
@@ -667,8 +669,9 @@ fn a_neighbour_that_grows_meanwhile_is_not_harmed() {
 fn a_neighbour_that_the_kernel_kills_makes_the_build_one_that_failed() {
     let _turn = kernel_may_kill();
     let Some(group) = Group::new(300) else { return };
-    let fixture = Fixture::wide(1, appetite(30, 100, 3000));
-    let target = fixture.path("target/release");
+    // It builds until the neighbour is dead.
+    let fixture = Fixture::wide(1, appetite(30, 100, 100_000));
+    let (target, go) = (fixture.path("target/release"), fixture.path("go"));
     let (ended, mut neighbour) = thread::scope(|scope| {
         let neighbour = scope.spawn(|| {
             // It comes when the build runs, and outgrows the group by itself, whatever the build
@@ -678,11 +681,16 @@ fn a_neighbour_that_the_kernel_kills_makes_the_build_one_that_failed() {
                 assert!(Instant::now() < deadline, "the build does not begin");
                 thread::sleep(Duration::from_millis(5));
             }
-            let neighbour = group.neighbour(400, 300, 700);
+            let mut neighbour = group.neighbour(400, 300, 700);
             // Ordinary programs are chosen before a build's, unless they are preferred as this one
             // is.
             let pid = neighbour.0.id();
             fs::write(format!("/proc/{pid}/oom_score_adj"), "1000").unwrap();
+            while neighbour.is_alive() {
+                assert!(Instant::now() < deadline, "the neighbour is not killed");
+                thread::sleep(Duration::from_millis(5));
+            }
+            fs::write(&go, "").unwrap();
             neighbour
         });
         (group.run(&fixture.xtask(2)), neighbour.join().unwrap())
@@ -1091,7 +1099,8 @@ fn at_once(group: &Group, fixtures: &[Fixture]) -> Vec<Watched> {
 fn builds_at_the_same_time_take_turns() {
     let _turn = kernel_may_kill();
     let Some(group) = Group::new(450) else { return };
-    let fixtures = [(); 3].map(|()| Fixture::wide(1, appetite(300, 800, 400)));
+    // They grow slowly enough for guards that share their processors with other work.
+    let fixtures = [(); 3].map(|()| Fixture::wide(1, appetite(300, 2400, 400)));
     for ended in at_once(&group, &fixtures) {
         ended.is_built_in_release();
     }
