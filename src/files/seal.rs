@@ -66,10 +66,10 @@ impl LineChecks {
         self.last.to_string()
     }
 
-    /// `true` if a file begins as one of checks, a line each.
+    /// `true` if a file begins as one of checks, a line each, or is the torn beginning of one.
     pub(crate) fn begins(content: &[u8]) -> bool {
-        let mut first = content.split(|byte| *byte == b'\n').next().unwrap_or_default().iter();
-        content.len() <= DIGITS + 1 && first.all(|it| it.is_ascii_hexdigit())
+        let (check, rest) = content.split_at(content.len().min(DIGITS));
+        check.iter().all(u8::is_ascii_hexdigit) && rest.first().is_none_or(|it| *it == b'\n')
     }
 
     /// The number of bytes by which [`begins`](LineChecks::begins) tells.
@@ -328,5 +328,19 @@ mod tests {
         // Both may have begun before either had written.
         let c = append(&mut Chain::new(KIND), "{\"start\":3}");
         assert_eq!(links(&[&a[0], &c, &a[1]]), Ok(vec![Start, Start, Of(0)]));
+    }
+
+    #[test]
+    fn checks_of_lines_are_told_from_those_of_others() {
+        let mut checks = LineChecks::new("test");
+        let ours = checks.follow(b"a") + "\n" + &checks.follow(b"b") + "\n";
+        assert_ne!(ours[..DIGITS], ours[LineChecks::BEGINNING..][..DIGITS]);
+        for len in 0..=ours.len() {
+            assert!(LineChecks::begins(&ours.as_bytes()[..len]), "{len}");
+        }
+        let md5 = b"d41d8cd98f00b204e9800998ecf8427e  x.csv\n";
+        for others in [md5.as_slice(), b"mine", b"\n", b"12 34"] {
+            assert!(!LineChecks::begins(others), "{others:?}");
+        }
     }
 }
