@@ -9,7 +9,7 @@ use super::compute::say_note;
 use super::output::{ThreadArgs, display, print_path};
 use crate::engine::steps::Detail;
 use crate::error::Error;
-use crate::escape::{is_hidden, terminal};
+use crate::escape::is_hidden;
 use crate::estimate::Registry;
 use crate::run::journal::IfExists;
 use crate::study::dataset::{Dataset, Form};
@@ -59,9 +59,9 @@ impl DatasetArgs {
     pub(crate) fn run(self, registry: &Registry) -> Result<(), Error> {
         Form::of(&self.out)?;
         if self.licence.chars().any(is_hidden) {
-            let licence = terminal(&self.licence);
             return Err(Error::Settings(format!(
-                "--licence {licence:?}: expected text without control characters"
+                "--licence {:?}: expected text without control characters",
+                self.licence
             )));
         }
         let (path, formalisms) = (&self.suite, &self.formalisms);

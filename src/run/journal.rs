@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::result::ExactPhi;
 use crate::error::Error;
-use crate::files::append::{Lines, check_ours, exists, read_own, write_whole};
+use crate::files::append::{Lines, check_ours, exists, len_of_file, read_own, write_whole};
 use crate::files::seal::{seal, unseal};
 use crate::model::network::ProblemId;
 use crate::run::row::Row;
@@ -262,6 +262,7 @@ pub(crate) const SUMMARY_SCHEMAS: [&str; 2] =
 /// # Errors
 /// [`Error::Output`] if it is something else, which must not be overwritten.
 pub(crate) fn check_summary(path: &Path) -> Result<(), Error> {
+    len_of_file(path)?;
     check_ours(path, |text| {
         let json = serde_json::from_str::<serde_json::Value>(text).unwrap_or_default();
         json["schema"].as_str().is_some_and(|it| SUMMARY_SCHEMAS.contains(&it))

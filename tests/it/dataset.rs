@@ -328,9 +328,14 @@ fn a_row_that_was_changed_is_never_gone_on_from() {
     fs::remove_file(place.path("x.csv.checks")).unwrap();
     refused("x.csv: its checks x.csv.checks are missing: pass --force");
 
-    // What a crash leaves is done again: rows without checks, half a check, zeros at the end.
-    let half = &checks[..checks.len() / 2];
-    place.write("x.csv.checks", half);
+    // A crash leaves no row without its check, so none is dropped for the lack of it.
+    for n in [0, 1, 20] {
+        place.write("x.csv.checks", &checks[..17 * n + 5 * usize::from(n > 0)]);
+        refused(&format!("x.csv, line {}: expected", n + 1));
+    }
+    // What it may leave is done again: checks without rows, and zeros at the end.
+    place.write("x.csv.checks", &checks);
+    place.write("x.csv", &whole[..whole.len() / 2]);
     resume().succeeded();
     assert_eq!((place.read("x.csv"), place.read("x.csv.checks")), (whole.clone(), checks.clone()));
     let torn = [&whole.as_bytes()[..whole.len() - 20], &[0; 19], b"\n"].concat();

@@ -159,6 +159,7 @@ impl Dataset<'_> {
         let is_parquet = path.extension().is_some_and(|it| it == PARQUET);
         let lines = if is_parquet { beside(path, "jsonl") } else { path.to_owned() };
         let card = beside(path, "card.md");
+        len_of_file(&card)?;
         check_ours(&card, |text| text.starts_with(CARD))?;
         #[cfg(feature = "parquet")]
         {
@@ -554,34 +555,39 @@ struct RowFiles {
 }
 
 impl RowFiles {
-    /// Appends whole lines, with their newlines. A crash may leave lines without a check: they are
-    /// done again.
+    /// Appends whole lines, with their newlines. Their checks come first: a crash may leave checks
+    /// without a line, but no line without its check.
     fn append(&mut self, lines: &str) -> Result<(), Error> {
-        self.lines.append_lines(lines)?;
         let checks: String = lines
             .split_terminator('\n')
             .map(|it| self.check.follow(it.as_bytes()) + "\n")
             .collect();
-        self.checks.append_lines(&checks)
+        self.checks.append_lines(&checks)?;
+        self.lines.append_lines(lines)
     }
 }
 
 /// The number of lines that are in the file as they were written, their bytes, and the check of the
-/// last of them. A line that was cut short, or is without its check, is none of them.
+/// last of them. A line that was cut short is none of them.
 ///
 /// # Errors
-/// [`Error::Content`] if a line or a check was changed, or there are more than `n_lines`.
+/// [`Error::Content`] if a line or a check was changed, a line has no check, or there are more than
+/// `n_lines`.
 fn known(path: &Path, checks: &Path, n_lines: usize) -> Result<(usize, usize, LineChecks), Error> {
-    let read_error = |source| Error::Read { path: path.to_owned(), source };
-    let mut lines = BufReader::new(File::open(path).map_err(read_error)?);
-    let mut found = BufReader::new(File::open(checks).map_err(read_error)?);
+    let of = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Read { path: path.clone(), source }
+    };
+    let (read_error, check_error) = (of(path), of(checks));
+    let mut lines = BufReader::new(File::open(path).map_err(&read_error)?);
+    let mut found = BufReader::new(File::open(checks).map_err(&check_error)?);
     let (mut n_known, mut len, mut check) = (0, 0, LineChecks::new(CHECKS));
     let (mut line, mut its) = (Vec::new(), Vec::new());
     loop {
         line.clear();
         its.clear();
-        lines.read_until(b'\n', &mut line).map_err(read_error)?;
-        found.read_until(b'\n', &mut its).map_err(read_error)?;
+        lines.read_until(b'\n', &mut line).map_err(&read_error)?;
+        found.read_until(b'\n', &mut its).map_err(&check_error)?;
         let wrong = |message: String| {
             let place = format!("{}, line {}", path.display(), n_known + 1);
             Err(Error::Content { place, message })
@@ -590,13 +596,10 @@ fn known(path: &Path, checks: &Path, n_lines: usize) -> Result<(usize, usize, Li
         if n_known == n_lines {
             return wrong("expected no line: pass --force to write the file anew".to_owned());
         }
-        if its.last() != Some(&b'\n') {
-            break;
-        }
         let mut next = check;
         if (next.follow(text) + "\n").as_bytes() != its {
             // After a power cut there may be zeros where a part of the last line was to be.
-            if text.contains(&0) && lines.fill_buf().map_err(read_error)?.is_empty() {
+            if text.contains(&0) && lines.fill_buf().map_err(&read_error)?.is_empty() {
                 break;
             }
             return wrong(format!(
