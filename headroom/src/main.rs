@@ -26,9 +26,10 @@ Usage: cargo headroom check [--json]         may a build start? Exit code 0 mean
 
 Before the command: --budget SIZE            the build holds at most so much, as 6G; HEADROOM_BUDGET
                                              says the same
-                    --wait[=TIME]            hold on until there is room to build, TIME (90s, 15m,
-                                             2h) at most; so long, too, a compiler waits for memory
-                                             that other programs have taken meanwhile
+                    --wait[=TIME]            a command that builds begins when there is room, TIME
+                                             (90s, 15m, 2h) is waited at most; so long, too, a
+                                             compiler waits for memory that other programs have
+                                             taken meanwhile
 
 `check`, `plan` and `build` work on the workspace around the current folder and learn in its target
 folder what every crate needs. `cargo check` is `cargo headroom -- cargo check`. Exit codes: 0 done,
@@ -54,11 +55,13 @@ fn main() -> ExitCode {
     let mut room = RoomRequest::default();
     match general(&args, &mut room) {
         Ok(n) => run(&args[n..], &room).report(),
-        Err(message) => {
-            let console = Console::new("help", Format::Text, false);
-            console.finish(Err(Coded { exit: Exit::Usage, message }.into())).report()
-        }
+        Err(message) => refuse(message).report(),
     }
+}
+
+fn refuse(message: String) -> Exit {
+    let console = Console::new("help", Format::Text, false);
+    console.finish(Err(Coded { exit: Exit::Usage, message }.into()))
 }
 
 /// Reads the options before the command, and returns how many arguments they are.
@@ -99,6 +102,12 @@ fn run(args: &[OsString], room: &RoomRequest) -> Exit {
         console.finish(outcome)
     };
     match words[..] {
+        [command @ ("check" | "plan" | "on" | "off"), ..] if room.wait.is_some() => {
+            refuse(format!(
+                "`--wait` is for commands that build: it has them begin once there is room. \
+             `{command}` does not wait"
+            ))
+        }
         ["--", _, ..] => exec(&args[1..]),
         ["check"] | ["check", "--json"] => {
             let mut console = console("check");
@@ -145,11 +154,7 @@ fn run(args: &[OsString], room: &RoomRequest) -> Exit {
             let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
             exec(&[&[cargo], args].concat())
         }
-        _ => {
-            let console = console("help");
-            let message = format!("expected a command, found `{}`\n\n{HELP}", words.join(" "));
-            console.finish(Err(Coded { exit: Exit::Usage, message }.into()))
-        }
+        _ => refuse(format!("expected a command, found `{}`\n\n{HELP}", words.join(" "))),
     }
 }
 

@@ -214,6 +214,11 @@ fn arguments_that_mean_nothing_are_refused() {
     code(&headroom(folder.path(), &["--"]), 2);
     let (_, stderr) = code(&headroom(folder.path(), &["--wait=soon", "build"]), 2);
     assert!(stderr.contains("--wait: expected a time as `90s`"), "{stderr}");
+    for command in ["check", "plan", "on", "off"] {
+        let (_, stderr) = code(&headroom(folder.path(), &["--wait=1s", command]), 2);
+        let expected = format!("`{command}` does not wait");
+        assert!(stderr.contains("is for commands that build") && stderr.contains(&expected));
+    }
     let (help, _) = code(&headroom(folder.path(), &["--help"]), 0);
     assert!(help.contains("cargo headroom -- COMMAND"), "{help}");
 }
