@@ -15,7 +15,7 @@ use crate::cut_structure::{CutStructure, Intact};
 use crate::error::Result;
 use crate::fixed::{COARSE_ONE, cost_to_f64, to_coarse, to_f64};
 use crate::limits::{Options, Phase, Stop, StopReason, Watch, memory_needed};
-use crate::mip::{Core, Rules, Scratch, SmallPhi};
+use crate::mip::{Core, Scratch, SmallPhi, SmallPhiRules};
 use crate::partition::Cut;
 use crate::stats::Stats;
 use crate::structure::{CauseEffectStructure, between, null_concept};
@@ -172,7 +172,7 @@ pub fn big_phi(subsystem: &Subsystem, options: &Options) -> BigPhi {
 fn by_variant(subsystem: &Subsystem, options: &Options, ranks: Option<&[usize]>) -> BigPhi {
     options.variant.check().unwrap_or_else(|error| panic!("{error}"));
     if options.variant.has_bounds() {
-        let search = Search::new(subsystem, options);
+        let search = BigPhiSearch::new(subsystem, options);
         let result = ranks.map_or_else(|| search.run(), |ranks| search.run_over(ranks));
         return with_ties(result, options);
     }
@@ -228,8 +228,11 @@ pub fn big_phi_many(subsystems: &[Subsystem], options: &Options) -> Vec<PhiSumma
             let found = by_definition::big_phi(subsystem, &quiet, stop.clone(), &cuts);
             return PhiSummary::from(&found);
         }
-        let search =
-            Search { is_alone: true, stop: stop.clone(), ..Search::new(subsystem, &quiet) };
+        let search = BigPhiSearch {
+            is_alone: true,
+            stop: stop.clone(),
+            ..BigPhiSearch::new(subsystem, &quiet)
+        };
         search.summary()
     };
     subsystems.par_iter().map(solve).collect()
@@ -321,7 +324,7 @@ pub fn cut_distances(
             reason => Err(reason),
         };
     }
-    Search::new(subsystem, options).distances()
+    BigPhiSearch::new(subsystem, options).distances()
 }
 
 /// Returns `true` if Φ of IIT 3.0 is 0 because a cut severs nothing, or there is none: there are
@@ -378,7 +381,7 @@ pub(crate) fn with_ties(mut result: BigPhi, options: &Options) -> BigPhi {
 
 /// The search for Φ: concepts of the intact system, distances of the cuts, and what follows from
 /// them. Each of these can be asked for alone; [`pieces`](crate::pieces) does.
-pub(crate) struct Search<'a> {
+pub(crate) struct BigPhiSearch<'a> {
     subsystem: &'a Subsystem,
     pub(crate) options: &'a Options,
     tables: &'a Tables,
@@ -387,7 +390,7 @@ pub(crate) struct Search<'a> {
     workspace: Workspace,
     symmetry: Symmetry,
     cache: PhiCache,
-    pub(crate) rules: Rules,
+    pub(crate) rules: SmallPhiRules,
     pub(crate) stop: Stop,
     began: Instant,
     /// The choices of the intact system and of each cut, by rank, if other orders are to be tried.
@@ -465,11 +468,11 @@ pub(crate) fn sort_likely_first(subsystem: &Subsystem, cuts: &[Cut], ranks: &mut
     ranks.iter_mut().zip(by_severed).for_each(|(rank, (_, next))| *rank = next);
 }
 
-impl<'a> Search<'a> {
-    pub(crate) fn new(subsystem: &'a Subsystem, options: &'a Options) -> Search<'a> {
+impl<'a> BigPhiSearch<'a> {
+    pub(crate) fn new(subsystem: &'a Subsystem, options: &'a Options) -> BigPhiSearch<'a> {
         let n = subsystem.n_units();
         let symmetry = Symmetry::find(&subsystem.tables);
-        Search {
+        BigPhiSearch {
             subsystem,
             options,
             tables: &subsystem.tables,
@@ -478,7 +481,7 @@ impl<'a> Search<'a> {
             workspace: Workspace::new(n, symmetry.is_trivial()),
             cache: PhiCache::for_twins(&symmetry),
             symmetry,
-            rules: Rules {
+            rules: SmallPhiRules {
                 tolerance: subsystem.tolerance_fixed(),
                 prune: !options.exhaustive,
                 count_ties: options.count_ties,
@@ -496,7 +499,7 @@ impl<'a> Search<'a> {
     }
 
     /// The same search, keeping what it finds for other orders of choice.
-    pub(crate) fn keeping_choices(mut self) -> Search<'a> {
+    pub(crate) fn keeping_choices(mut self) -> BigPhiSearch<'a> {
         self.choices = Some((0..=self.cuts.len()).map(|_| Choices::default()).collect());
         self
     }
@@ -679,7 +682,7 @@ impl<'a> Search<'a> {
         structure.concepts(settled)
     }
 
-    /// The numbers of [`Search::run`], without the structures.
+    /// The numbers of [`BigPhiSearch::run`], without the structures.
     fn summary(&self) -> PhiSummary {
         let stopped = |phi, cut, stop_reason| PhiSummary {
             phi,

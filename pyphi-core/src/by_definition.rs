@@ -25,7 +25,7 @@ use crate::structure::{CauseEffectStructure, SAME_REPERTOIRE};
 use crate::subsystem::{Subsystem, are_connected};
 use crate::tables::Wiring;
 use crate::tie_order::LocalOrder;
-use crate::transport::{Columns, Total, Transport};
+use crate::transport::{ColumnDemand, Total, Transport};
 use crate::unit_set::{UnitSet, bits, deposit, extract, submasks};
 use crate::value_tables::ValueTables;
 use crate::variant::{CesDistance, Measure, MechanismPartitions, Variant};
@@ -559,7 +559,8 @@ pub(crate) fn structure_distance(
         costs.push(columns.iter().map(cost).collect::<Option<_>>()?);
     }
     let mut transport = Transport::default();
-    transport.set(Columns::Filled, supply, demand, |row, out| out.copy_from_slice(&costs[row]));
+    transport
+        .set(ColumnDemand::Filled, supply, demand, |row, out| out.copy_from_slice(&costs[row]));
     transport.start(&[]);
     match transport.solve(i128::MAX, stop, |row, column| costs[row][column])? {
         Total::Exact(total) => Some(cost_to_f64(total)),

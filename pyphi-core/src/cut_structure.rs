@@ -31,7 +31,7 @@ use crate::repertoire::Direction;
 use crate::structure::{SAME_REPERTOIRE, TransportWorkspace, distance_of_concepts, is_same};
 use crate::tables::by_size;
 use crate::ties::Choices;
-use crate::transport::{Columns, Total};
+use crate::transport::{ColumnDemand, Total};
 use crate::unit_set::bits;
 
 /// A bound on the distance is tried at least every so many searches for causes, unless searches are
@@ -366,7 +366,7 @@ impl<'a> CutStructure<'a> {
             }),
         );
         problem.set(
-            Columns::Limited,
+            ColumnDemand::Limited,
             row_mass.iter().copied(),
             masses.chain([to_null]),
             |row, costs| {

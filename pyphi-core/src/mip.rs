@@ -25,10 +25,10 @@ use crate::repertoire::{
 };
 use crate::stats::Stats;
 use crate::structure::TransportWorkspace;
-use crate::symmetry::{Arrangement, Known, PhiCache, Symmetry};
+use crate::symmetry::{Arrangement, KnownPhi, PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring};
 use crate::tie_order::LocalOrder;
-use crate::ties::{Choices, Tied};
+use crate::ties::{Choices, TiedPurviews};
 use crate::transport::Transport;
 use crate::unit_set::{bits, cmp_lexicographic, extract, submasks};
 
@@ -69,7 +69,7 @@ pub(crate) struct CauseMemo {
 const UNKNOWN: i64 = i64::MIN;
 
 /// No φ is more than this: what is known of one whose search was stopped.
-pub(crate) const ANY: Known = Known::AtMost(Fixed::MAX >> 2);
+pub(crate) const ANY: KnownPhi = KnownPhi::AtMost(Fixed::MAX >> 2);
 
 impl CauseMemo {
     /// Up to this size φ under cuts is remembered: 46 MiB.
@@ -134,21 +134,21 @@ impl CauseMemo {
         self.values.get(idx)
     }
 
-    fn get(&self, mechanism: u32, purview: u32, from: Option<u32>) -> Option<Known> {
+    fn get(&self, mechanism: u32, purview: u32, from: Option<u32>) -> Option<KnownPhi> {
         // Whatever is in a slot is true, so no ordering is needed.
         let value = self.slot(mechanism, purview, from)?.load(Ordering::Relaxed);
         match CauseMemo::swap(value) {
             UNKNOWN => None,
-            value if value & 1 == 0 => Some(Known::Exactly(value >> 1)),
-            value => Some(Known::AtMost(value >> 1)),
+            value if value & 1 == 0 => Some(KnownPhi::Exactly(value >> 1)),
+            value => Some(KnownPhi::AtMost(value >> 1)),
         }
     }
 
-    fn set(&self, mechanism: u32, purview: u32, from: Option<u32>, known: Known) {
+    fn set(&self, mechanism: u32, purview: u32, from: Option<u32>, known: KnownPhi) {
         if let Some(slot) = self.slot(mechanism, purview, from) {
             let value = match known {
-                Known::Exactly(phi) => phi << 1,
-                Known::AtMost(phi) => phi << 1 | 1,
+                KnownPhi::Exactly(phi) => phi << 1,
+                KnownPhi::AtMost(phi) => phi << 1 | 1,
             };
             slot.store(CauseMemo::swap(value), Ordering::Relaxed);
         }
@@ -170,7 +170,7 @@ fn zeros(n: usize) -> Vec<AtomicI64> {
 
 /// The rules of the search for small φ, without its scratch space.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
+pub(crate) struct SmallPhiRules {
     /// Values of at most this are 0; values this close are tied.
     pub(crate) tolerance: Fixed,
     /// `true` if bounds may spare work. Results are the same.
@@ -190,10 +190,10 @@ pub(crate) struct Rules {
     pub(crate) no_new_concepts: bool,
 }
 
-impl Rules {
+impl SmallPhiRules {
     /// Those of IIT 3.0 as published, with all that saves work.
-    pub(crate) fn published(tolerance: Fixed) -> Rules {
-        Rules {
+    pub(crate) fn published(tolerance: Fixed) -> SmallPhiRules {
+        SmallPhiRules {
             tolerance,
             prune: true,
             count_ties: false,
@@ -566,7 +566,7 @@ pub(crate) struct SmallPhi<'a> {
     /// φ of causes that have been met, by canonical arrangement, where there are interchangeable
     /// units.
     pub(crate) cache: &'a PhiCache,
-    pub(crate) rules: Rules,
+    pub(crate) rules: SmallPhiRules,
     /// When a search may return anything, since its result will not be read.
     pub(crate) stop: &'a Stop,
     /// The purviews, by size and then lexicographically.
@@ -579,7 +579,7 @@ pub(crate) struct SmallPhi<'a> {
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     purview: u32,
-    known: Option<Known>,
+    known: Option<KnownPhi>,
     /// The most promising of the partitions that part one unit from the rest.
     simple: Bound,
 }
@@ -642,7 +642,7 @@ impl SmallPhi<'_> {
             purview: u32,
             count: u32,
             arrangement: Arrangement,
-            known: Option<Known>,
+            known: Option<KnownPhi>,
         }
         let tolerance = self.rules.tolerance;
         let mut best = 0;
@@ -655,7 +655,7 @@ impl SmallPhi<'_> {
                 let from = if self.is_severed(mechanism, purview) { from } else { 0 };
                 let arrangement = self.symmetry.canonical(Arrangement { mechanism, purview, from });
                 let known = if self.rules.symmetry { self.cache.get(&arrangement) } else { None };
-                if let Some(Known::Exactly(phi)) = known {
+                if let Some(KnownPhi::Exactly(phi)) = known {
                     best = best.max(phi);
                     scratch.stats.phi_reused += 1;
                 }
@@ -664,9 +664,9 @@ impl SmallPhi<'_> {
             .collect();
         // What may be large first: it spares the others.
         kinds.sort_by_key(|kind| match kind.known {
-            Some(Known::Exactly(_)) => (Fixed::MIN, kind.purview),
+            Some(KnownPhi::Exactly(_)) => (Fixed::MIN, kind.purview),
             None => (Fixed::MIN + 1, kind.purview),
-            Some(Known::AtMost(upper)) => (-upper, kind.purview),
+            Some(KnownPhi::AtMost(upper)) => (-upper, kind.purview),
         });
         let mut inner =
             scratch.canonical.take().unwrap_or_else(|| Box::new(Scratch::new(self.tables.n)));
@@ -674,8 +674,8 @@ impl SmallPhi<'_> {
             let floor =
                 if self.rules.prune { (best - tolerance).max(tolerance + 1) } else { Fixed::MIN };
             match kind.known {
-                Some(Known::Exactly(_)) => continue,
-                Some(Known::AtMost(upper)) if upper < floor => continue,
+                Some(KnownPhi::Exactly(_)) => continue,
+                Some(KnownPhi::AtMost(upper)) if upper < floor => continue,
                 _ => {}
             }
             if self.stop.is_due() {
@@ -685,7 +685,7 @@ impl SmallPhi<'_> {
             let wiring = self.canonical_wiring(kind.arrangement);
             let canonical = SmallPhi { wiring: &wiring, ..*self };
             let known = canonical.cause_phi_alone(mechanism, purview, floor, &mut inner);
-            if let Known::Exactly(phi) = known {
+            if let KnownPhi::Exactly(phi) = known {
                 best = best.max(phi);
             }
             kind.known = Some(known);
@@ -696,7 +696,7 @@ impl SmallPhi<'_> {
         scratch.stats += std::mem::take(&mut inner.stats);
         scratch.canonical = Some(inner);
         let known = kinds.iter().filter_map(|kind| match kind.known {
-            Some(Known::Exactly(phi)) => Some((kind.purview, kind.count, phi)),
+            Some(KnownPhi::Exactly(phi)) => Some((kind.purview, kind.count, phi)),
             _ => None,
         });
         let core = self.choose(Direction::Cause, mechanism, known);
@@ -711,7 +711,7 @@ impl SmallPhi<'_> {
         purview: u32,
         floor: Fixed,
         scratch: &mut Scratch,
-    ) -> Known {
+    ) -> KnownPhi {
         if let Some(values) = &self.tables.values {
             return self.cause_phi_of_values(values, mechanism, purview, floor, scratch);
         }
@@ -724,7 +724,7 @@ impl SmallPhi<'_> {
             let simple = self.simple_bound(mechanism, purview, scratch);
             if let Some(upper) = self.bound_below(floor, mechanism, purview, simple, scratch) {
                 scratch.stats.purviews_pruned += 1;
-                return Known::AtMost(upper);
+                return KnownPhi::AtMost(upper);
             }
         }
         if !self.make_all_marginals(submasks(mechanism), purview, scratch) {
@@ -832,7 +832,7 @@ impl SmallPhi<'_> {
         for purview in self.within(reach) {
             if self.wiring.is_connected(purview, mechanism) {
                 let known = self.memo.get(mechanism, purview, self.severed(mechanism, purview));
-                if let Some(Known::Exactly(phi)) = known {
+                if let Some(KnownPhi::Exactly(phi)) = known {
                     best = best.max(phi);
                     scratch.stats.phi_reused += 1;
                 }
@@ -843,10 +843,10 @@ impl SmallPhi<'_> {
         let floor_of = |best: Fixed| {
             if self.rules.prune { (best - tolerance).max(tolerance + 1) } else { Fixed::MIN }
         };
-        let is_open = |known: Option<Known>, floor: Fixed| match known {
+        let is_open = |known: Option<KnownPhi>, floor: Fixed| match known {
             None => true,
-            Some(Known::AtMost(upper)) => upper >= floor,
-            Some(Known::Exactly(_)) => false,
+            Some(KnownPhi::AtMost(upper)) => upper >= floor,
+            Some(KnownPhi::Exactly(_)) => false,
         };
         let floor = floor_of(best);
         let reach = candidates
@@ -871,7 +871,7 @@ impl SmallPhi<'_> {
         for candidate in &mut *candidates {
             let floor = floor_of(best);
             if !is_open(candidate.known, floor) {
-                if let Some(Known::AtMost(_)) = candidate.known {
+                if let Some(KnownPhi::AtMost(_)) = candidate.known {
                     scratch.stats.phi_reused += 1;
                 }
                 continue;
@@ -890,7 +890,7 @@ impl SmallPhi<'_> {
                     None
                 };
                 if let Some(upper) = bound {
-                    Known::AtMost(upper)
+                    KnownPhi::AtMost(upper)
                 } else {
                     if !has_all_marginals {
                         if !self.make_all_marginals(submasks(mechanism), reach, scratch) {
@@ -905,14 +905,14 @@ impl SmallPhi<'_> {
                 return None;
             }
             match known {
-                Known::AtMost(_) => scratch.stats.purviews_pruned += 1,
-                Known::Exactly(phi) => best = best.max(phi),
+                KnownPhi::AtMost(_) => scratch.stats.purviews_pruned += 1,
+                KnownPhi::Exactly(phi) => best = best.max(phi),
             }
             candidate.known = Some(known);
             self.memo.set(mechanism, purview, self.severed(mechanism, purview), known);
         }
         let known = candidates.iter().filter_map(|it| match it.known {
-            Some(Known::Exactly(phi)) => Some((it.purview, 1, phi)),
+            Some(KnownPhi::Exactly(phi)) => Some((it.purview, 1, phi)),
             _ => None,
         });
         let core = self.choose(Direction::Cause, mechanism, known);
@@ -947,7 +947,7 @@ impl SmallPhi<'_> {
         if self.choices.is_none() && is_largest && self.rules.order == LocalOrder::Lexicographic {
             return self.choose_first(purviews);
         }
-        let tied = Tied::new(purviews, self.rules.tolerance, self.rules.smallest_purview);
+        let tied = TiedPurviews::new(purviews, self.rules.tolerance, self.rules.smallest_purview);
         let core = tied.as_ref().map(|tied| self.choose_among(direction, mechanism, tied));
         // A search that was stopped has not seen everything.
         if let Some(choices) = self.choices
@@ -959,7 +959,7 @@ impl SmallPhi<'_> {
     }
 
     /// The first, in the order asked for, of the purviews that φ and size leave tied.
-    fn choose_among(&self, direction: Direction, mechanism: u32, tied: &Tied) -> Core {
+    fn choose_among(&self, direction: Direction, mechanism: u32, tied: &TiedPurviews) -> Core {
         let order = self.rules.order;
         let members = tied.kinds.iter().flat_map(|&(purview, count, phi)| {
             let alone = (count == 1).then_some(purview);
@@ -1060,7 +1060,7 @@ impl SmallPhi<'_> {
         purview: u32,
         floor: Fixed,
         scratch: &mut Scratch,
-    ) -> Known {
+    ) -> KnownPhi {
         scratch.stats.purviews_evaluated += 1;
         let mut bounds = std::mem::take(&mut scratch.bounds);
         bounds.clear();
@@ -1109,7 +1109,7 @@ impl SmallPhi<'_> {
             }
         }
         scratch.bounds = bounds;
-        if phi >= floor { Known::Exactly(phi) } else { Known::AtMost(phi) }
+        if phi >= floor { KnownPhi::Exactly(phi) } else { KnownPhi::AtMost(phi) }
     }
 
     fn place_whole(&self, mechanism: u32, purview: u32, scratch: &mut Scratch) {
@@ -1236,7 +1236,7 @@ impl SmallPhi<'_> {
             self.place_whole(mechanism, purview, scratch);
             self.cause_phi(mechanism, purview, Fixed::MIN, scratch)
         };
-        let Known::Exactly(phi) = known else {
+        let KnownPhi::Exactly(phi) = known else {
             // No φ is below that floor.
             return (0, Vec::new());
         };
@@ -1412,10 +1412,10 @@ impl<'a> Workbench<'a> {
             memo: &self.memo,
             symmetry: &self.symmetry,
             cache: &self.cache,
-            rules: Rules {
+            rules: SmallPhiRules {
                 prune: self.prune,
                 symmetry: self.prune,
-                ..Rules::published(self.subsystem.tolerance_fixed())
+                ..SmallPhiRules::published(self.subsystem.tolerance_fixed())
             },
             stop: &self.stop,
             purviews: self.subsets,

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::big_phi::{BigPhi, Search, with_ties, without_search};
+use crate::big_phi::{BigPhi, BigPhiSearch, with_ties, without_search};
 use crate::limits::{Options, Phase, StopReason, Watch};
 use crate::spectrum::{CutChoices, SpectrumRules, TieRule, quick_extremes};
 use crate::subsystem::Subsystem;
@@ -177,7 +177,7 @@ fn over(
     let (result, mut search) = match without_search(subsystem, options, is_needed) {
         Some(result) => (result, None),
         None => {
-            let search = Search::new(subsystem, options);
+            let search = BigPhiSearch::new(subsystem, options);
             let search = if is_needed { search.keeping_choices() } else { search };
             (with_ties(search.run(), options), Some(search))
         }

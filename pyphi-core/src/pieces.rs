@@ -73,7 +73,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::big_phi::{
-    BigPhi, CutResult, MechanismResult, Search, coarse_tolerance, is_zero_without_search,
+    BigPhi, BigPhiSearch, CutResult, MechanismResult, coarse_tolerance, is_zero_without_search,
     sort_likely_first, with_ties, without_search,
 };
 pub use crate::bound::{Bound, Distance};
@@ -327,7 +327,7 @@ impl<'a> Pieces<'a> {
         if let Some(known) = without_search(self.subsystem, self.options, false) {
             return Ok(PieceEnd::nothing(known.stop_reason));
         }
-        let search = Search::new(self.subsystem, self.options);
+        let search = BigPhiSearch::new(self.subsystem, self.options);
         let (results, stats) =
             search.mechanisms(ranks, |result| report(self.mechanism_decision(result)));
         Ok(self.end(&search, results.len() == ranks.len(), stats))
@@ -355,7 +355,7 @@ impl<'a> Pieces<'a> {
         }
         let mut ranks = ranks.to_vec();
         sort_likely_first(self.subsystem, &self.cuts, &mut ranks);
-        let search = Search::new(self.subsystem, self.options);
+        let search = BigPhiSearch::new(self.subsystem, self.options);
         let concepts = search.restore(self.cores(intact));
         let tell = |result: &CutResult| report(self.cut_decision(result));
         let (results, stats) = search.evaluate(&ranks, &concepts, bound, tell);
@@ -391,7 +391,7 @@ impl<'a> Pieces<'a> {
         if !cuts.is_decided() {
             return Ok(None);
         }
-        let search = Search::new(self.subsystem, self.options);
+        let search = BigPhiSearch::new(self.subsystem, self.options);
         let concepts = search.restore(self.cores(intact));
         let mut results: Vec<CutResult> = cuts.results().collect();
         let before = search.before_idle(&concepts, &results);
@@ -403,7 +403,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// Returns the end of a search. `is_through` says that it went through all its items.
-    fn end(&self, search: &Search<'_>, is_through: bool, stats: Stats) -> PieceEnd {
+    fn end(&self, search: &BigPhiSearch<'_>, is_through: bool, stats: Stats) -> PieceEnd {
         let stop_reason = match search.stop.reason() {
             Some(reason) if !is_through => reason,
             _ => StopReason::Complete,

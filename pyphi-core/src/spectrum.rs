@@ -26,7 +26,7 @@ use crate::concept::LocalConcept;
 use crate::fixed::{COARSE_ONE, Fixed, cost_to_f64, to_coarse, to_f64, to_fixed};
 use crate::formalism::by_name;
 use crate::limits::{Options, Stop, StopReason};
-use crate::mip::{CauseMemo, Core, Rules, Scratch, SmallPhi};
+use crate::mip::{CauseMemo, Core, Scratch, SmallPhi, SmallPhiRules};
 use crate::partition::Cut;
 use crate::repertoire::Direction;
 use crate::split_mix::SplitMix;
@@ -34,7 +34,7 @@ use crate::structure::{BOUND_SLACK, between_causes, effect_distance, is_same, nu
 use crate::subsystem::Subsystem;
 use crate::symmetry::{Arrangement, PhiCache, Symmetry};
 use crate::tables::{Tables, Wiring, subsets_by_size, to_network};
-use crate::transport::{Columns, Total, Transport};
+use crate::transport::{ColumnDemand, Total, Transport};
 use crate::unit_set::{UnitSet, bits};
 
 /// The number of distances that are tabulated for one cut.
@@ -441,7 +441,7 @@ type Table = HashMap<Vec<usize>, Distances>;
 type Distances = BTreeMap<i128, Vec<usize>>;
 
 /// The distances under one cut, as far as they are known.
-enum Known {
+enum CutDistances {
     /// All of them.
     Table(Table),
     /// Bounds on all of them.
@@ -473,7 +473,7 @@ impl Shared<'_> {
             memo: &self.memo,
             symmetry: &self.symmetry,
             cache: &self.cache,
-            rules: Rules::published(self.subsystem.tolerance_fixed()),
+            rules: SmallPhiRules::published(self.subsystem.tolerance_fixed()),
             stop: self.stop,
             purviews: self.subsets,
             choices: None,
@@ -615,7 +615,7 @@ impl Shared<'_> {
             return too_much(work);
         }
         let mut left = MOST_OF_ALL;
-        let mut known: Vec<(CutProblem, Known)> = Vec::new();
+        let mut known: Vec<(CutProblem, CutDistances)> = Vec::new();
         // The bounds of a cut hold for all that an exchange of interchangeable units makes of it.
         let mut by_kind: HashMap<Arrangement, Bounds> = HashMap::new();
         let unsearched = |cut| CutProblem::unsearched(cut, null_concept(&self.subsystem.tables));
@@ -627,7 +627,7 @@ impl Shared<'_> {
                 false => self.symmetry.canonical(kind),
             };
             if let Some(&bounds) = by_kind.get(&kind) {
-                known.push((unsearched(cut), Known::Bounds(bounds)));
+                known.push((unsearched(cut), CutDistances::Bounds(bounds)));
                 continue;
             }
             let mut problem = match work.left {
@@ -638,12 +638,12 @@ impl Shared<'_> {
                 if self.is_quick {
                     return too_much(work);
                 }
-                known.push((unsearched(cut), Known::Bounds(Bounds::up_to(ANYTHING))));
+                known.push((unsearched(cut), CutDistances::Bounds(Bounds::up_to(ANYTHING))));
                 continue;
             }
             let n_ways = problem.places.iter().map(|it| it.n_ways() as f64).product::<f64>();
             if let Some(most) = problem.too_many {
-                known.push((problem, Known::Bounds(Bounds::up_to(most))));
+                known.push((problem, CutDistances::Bounds(Bounds::up_to(most))));
                 continue;
             }
             let is_short = n_ways <= self.most_of_cut.min(left) as f64;
@@ -652,16 +652,16 @@ impl Shared<'_> {
             }
             let table = is_short.then(|| {
                 left -= n_ways as usize;
-                problem.tabulate(self.stop, work).map(Known::Table)
+                problem.tabulate(self.stop, work).map(CutDistances::Table)
             });
             let found = table.unwrap_or_else(|| {
-                problem.bounds(self.farthest(), self.stop, work).map(Known::Bounds)
+                problem.bounds(self.farthest(), self.stop, work).map(CutDistances::Bounds)
             });
             let Some(found) = found.filter(|_| !self.stop.is_due()) else {
                 let reason = self.stop.reason().unwrap_or(StopReason::Complete);
                 return PhiSpectrum::stopped(reason, std::mem::take(&mut work.near_ties));
             };
-            if let Known::Bounds(bounds) = found {
+            if let CutDistances::Bounds(bounds) = found {
                 by_kind.insert(kind, bounds);
             }
             known.push((problem, found));
@@ -764,7 +764,7 @@ impl Shared<'_> {
     fn conclude(
         &self,
         mechanisms: &[Mechanism],
-        known: &[(CutProblem, Known)],
+        known: &[(CutProblem, CutDistances)],
         choices: f64,
         near_ties: Vec<NearTie>,
     ) -> PhiSpectrum {
@@ -775,13 +775,13 @@ impl Shared<'_> {
             value if value <= tolerance => 0.0,
             value => cost_to_f64(value),
         };
-        let whole = |it: &Known| match it {
-            Known::Table(table) => {
+        let whole = |it: &CutDistances| match it {
+            CutDistances::Table(table) => {
                 let values = || table.values().flat_map(BTreeMap::keys);
                 let least = values().min().copied().unwrap_or(0);
                 (least, least, values().max().copied().unwrap_or(0))
             }
-            Known::Bounds(it) => (it.below, it.reached, it.above),
+            CutDistances::Bounds(it) => (it.below, it.reached, it.above),
         };
         let extremes: Vec<(i128, i128, i128)> = known.iter().map(|(_, it)| whole(it)).collect();
         let least = |side: fn(&(i128, i128, i128)) -> i128| extremes.iter().map(side).min();
@@ -802,7 +802,7 @@ impl Shared<'_> {
             .collect();
         let n_choices = n_options.iter().map(|&it| it as f64).product::<f64>();
         let is_listed = n_choices <= MOST_CHOICES as f64;
-        let is_tabulated = known.iter().all(|(_, it)| matches!(it, Known::Table(_)));
+        let is_tabulated = known.iter().all(|(_, it)| matches!(it, CutDistances::Table(_)));
         let mut random = SplitMix(1);
         let n_tried = if is_listed { n_choices as usize } else { N_SAMPLED };
         let (mut lower, mut upper) = (0, 0);
@@ -820,8 +820,8 @@ impl Shared<'_> {
             let of_cuts: Vec<Option<&Distances>> = known
                 .iter()
                 .map(|(problem, it)| match it {
-                    Known::Table(table) => table.get(&problem.classes(&x)),
-                    Known::Bounds(..) => None,
+                    CutDistances::Table(table) => table.get(&problem.classes(&x)),
+                    CutDistances::Bounds(..) => None,
                 })
                 .collect();
             let mosts = |bound: fn(&(i128, i128, i128)) -> i128| {
@@ -1027,7 +1027,7 @@ impl CutProblem {
         if rows.is_empty() || columns.is_empty() {
             return (!stop.is_due()).then_some(0);
         }
-        transport.set(Columns::Filled, supply, demand, |row, costs| {
+        transport.set(ColumnDemand::Filled, supply, demand, |row, costs| {
             for (cost, &column) in costs.iter_mut().zip(&columns) {
                 *cost = self.cost(rows[row], column, work);
             }
@@ -1106,8 +1106,9 @@ impl CutProblem {
                 costs.push(row);
             }
             let mut transport = Transport::default();
-            transport
-                .set(Columns::Limited, supply, room, |row, out| out.copy_from_slice(&costs[row]));
+            transport.set(ColumnDemand::Limited, supply, room, |row, out| {
+                out.copy_from_slice(&costs[row])
+            });
             transport.start(&[]);
             let solved = transport
                 .solve(i128::MAX, stop, |row, column| costs.get(row).map_or(0, |row| row[column]));

@@ -17,7 +17,7 @@ use crate::repertoire::Direction;
 use crate::subsystem::Subsystem;
 use crate::tables::Tables;
 use crate::ties::Prices;
-use crate::transport::{Columns, Total, Transport};
+use crate::transport::{ColumnDemand, Total, Transport};
 use crate::unit_set::extract;
 use crate::variant::Variant;
 use crate::vectors::{add_distances, add_distances_f64};
@@ -159,7 +159,7 @@ pub(crate) fn distance_of_concepts<'a>(
         null.effect_on.len(),
         columns.iter().map(|it| (Some(&it.cause_on[..]), &it.effect_on[..])),
     );
-    problem.set(Columns::Filled, supply, demand, |row, costs| {
+    problem.set(ColumnDemand::Filled, supply, demand, |row, costs| {
         marginals.bounds(&rows[row].cause_on, &rows[row].effect_on, costs);
         costs.iter_mut().for_each(|cost| *cost = to_coarse(*cost));
     });

@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use crate::big_phi::{Search, memory_limit};
+use crate::big_phi::{BigPhiSearch, memory_limit};
 use crate::by_definition;
 use crate::concept::{Concept, Mip};
 use crate::error::{Error, ErrorKind, Result};
 use crate::fixed::{Fixed, to_f64, to_fixed};
 use crate::limits::{Options, Stop, StopReason, bytes_of_values, predicted_bytes};
-use crate::mip::{CauseMemo, Rules, Scratch, SmallPhi};
+use crate::mip::{CauseMemo, Scratch, SmallPhi, SmallPhiRules};
 use crate::network::Network;
 use crate::partition::{Cut, Partition};
 use crate::repertoire::{
@@ -317,7 +317,7 @@ impl Subsystem {
             return Err(reason);
         }
         match options.variant.has_bounds_of_small_phi() {
-            true => Search::new(self, options).structure(),
+            true => BigPhiSearch::new(self, options).structure(),
             false => by_definition::structure(self, options),
         }
     }
@@ -372,7 +372,7 @@ impl Subsystem {
             memo: &CauseMemo::none(),
             symmetry: &symmetry,
             cache: &PhiCache::for_twins(&symmetry),
-            rules: Rules::published(self.tolerance_fixed()),
+            rules: SmallPhiRules::published(self.tolerance_fixed()),
             stop,
             purviews: subsets_by_size(self.n_units()),
             choices: None,

@@ -206,7 +206,7 @@ fn are_twins(tables: &Tables, i: usize, j: usize) -> bool {
 
 /// A φ, as far as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum KnownPhi {
     Exactly(Fixed),
     AtMost(Fixed),
 }
@@ -214,7 +214,7 @@ pub(crate) enum Known {
 /// φ by canonical arrangement, for one direction; shared by all threads and all cuts.
 #[derive(Debug)]
 pub(crate) struct PhiCache {
-    shards: Vec<Mutex<HashMap<Arrangement, Known>>>,
+    shards: Vec<Mutex<HashMap<Arrangement, KnownPhi>>>,
 }
 
 impl PhiCache {
@@ -224,14 +224,14 @@ impl PhiCache {
         PhiCache { shards: (0..n_shards).map(|_| Mutex::default()).collect() }
     }
 
-    fn shard(&self, arrangement: &Arrangement) -> &Mutex<HashMap<Arrangement, Known>> {
+    fn shard(&self, arrangement: &Arrangement) -> &Mutex<HashMap<Arrangement, KnownPhi>> {
         let Arrangement { mechanism, purview, from } = arrangement;
         let mixed =
             (mechanism ^ purview.rotate_left(11) ^ from.rotate_left(22)).wrapping_mul(0x9E37_79B1);
         &self.shards[(mixed >> 26) as usize]
     }
 
-    pub(crate) fn get(&self, arrangement: &Arrangement) -> Option<Known> {
+    pub(crate) fn get(&self, arrangement: &Arrangement) -> Option<KnownPhi> {
         self.shard(arrangement)
             .lock()
             .expect("no thread panics with the lock held")
@@ -239,15 +239,15 @@ impl PhiCache {
             .copied()
     }
 
-    pub(crate) fn set(&self, arrangement: Arrangement, known: Known) {
+    pub(crate) fn set(&self, arrangement: Arrangement, known: KnownPhi) {
         let mut shard =
             self.shard(&arrangement).lock().expect("no thread panics with the lock held");
         shard
             .entry(arrangement)
             .and_modify(|old| {
                 *old = match (*old, known) {
-                    (Known::AtMost(a), Known::AtMost(b)) => Known::AtMost(a.min(b)),
-                    (exact @ Known::Exactly(_), _) | (_, exact) => exact,
+                    (KnownPhi::AtMost(a), KnownPhi::AtMost(b)) => KnownPhi::AtMost(a.min(b)),
+                    (exact @ KnownPhi::Exactly(_), _) | (_, exact) => exact,
                 }
             })
             .or_insert(known);

@@ -14,7 +14,7 @@ use crate::transport::Transport;
 
 /// The purviews that φ and size leave tied.
 #[derive(Debug, Clone)]
-pub(crate) struct Tied {
+pub(crate) struct TiedPurviews {
     /// Each with how many purviews of its kind it stands for, and φ. Never empty.
     pub(crate) kinds: Box<[(u32, u32, Fixed)]>,
     /// Purviews tied for the largest φ, of whatever size.
@@ -23,14 +23,14 @@ pub(crate) struct Tied {
     pub(crate) n_tied_in_size: u32,
 }
 
-impl Tied {
+impl TiedPurviews {
     /// Of `purviews`, each with how many it stands for and φ, those tied for the largest φ and for
     /// size, the largest or the smallest; `None` if φ is 0 for all.
     pub(crate) fn new(
         purviews: impl Iterator<Item = (u32, u32, Fixed)> + Clone,
         tolerance: Fixed,
         smallest: bool,
-    ) -> Option<Tied> {
+    ) -> Option<TiedPurviews> {
         let best = purviews.clone().map(|(_, _, phi)| phi).max()?;
         if best <= tolerance {
             return None;
@@ -40,7 +40,7 @@ impl Tied {
         let size = if smallest { sizes.min()? } else { sizes.max()? };
         let kinds: Box<[_]> =
             tied.clone().filter(|(purview, ..)| purview.count_ones() == size).collect();
-        Some(Tied {
+        Some(TiedPurviews {
             n_tied: tied.map(|(_, count, _)| count).sum(),
             n_tied_in_size: kinds.iter().map(|(_, count, _)| count).sum(),
             kinds,
@@ -51,7 +51,7 @@ impl Tied {
 /// The searches under one wiring, by direction and mechanism.
 #[derive(Debug, Default)]
 pub(crate) struct Choices {
-    found: Mutex<HashMap<(Direction, u32), Option<Tied>>>,
+    found: Mutex<HashMap<(Direction, u32), Option<TiedPurviews>>>,
     pub(crate) prices: Prices,
 }
 
@@ -106,13 +106,13 @@ impl Choices {
         &self,
         direction: Direction,
         mechanism: u32,
-        use_it: impl FnOnce(Option<&Tied>) -> T,
+        use_it: impl FnOnce(Option<&TiedPurviews>) -> T,
     ) -> Option<T> {
         let found = self.found.lock().expect("no thread panics with the lock held");
         found.get(&(direction, mechanism)).map(|tied| use_it(tied.as_ref()))
     }
 
-    pub(crate) fn keep(&self, direction: Direction, mechanism: u32, tied: Option<Tied>) {
+    pub(crate) fn keep(&self, direction: Direction, mechanism: u32, tied: Option<TiedPurviews>) {
         let mut found = self.found.lock().expect("no thread panics with the lock held");
         found.insert((direction, mechanism), tied);
     }

@@ -17,7 +17,7 @@ use crate::vectors::least_difference;
 
 /// The meaning of a column's demand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Columns {
+pub(crate) enum ColumnDemand {
     /// Every column receives exactly its demand.
     Filled,
     /// Every column receives at most its demand.
@@ -86,7 +86,7 @@ impl Transport {
     /// cost. If the columns are to be filled, both sides must have the same sum.
     pub(crate) fn set(
         &mut self,
-        columns_are: Columns,
+        columns_are: ColumnDemand,
         supply: impl IntoIterator<Item = i64>,
         demand: impl IntoIterator<Item = i64>,
         mut lower_bounds: impl FnMut(usize, &mut [i64]),
@@ -102,7 +102,7 @@ impl Transport {
             lower_bounds(row, &mut self.cost[row * columns..][..columns]);
         }
         let unused = self.demand.iter().sum::<i64>() - self.supply.iter().sum::<i64>();
-        if columns_are == Columns::Limited {
+        if columns_are == ColumnDemand::Limited {
             // One more row fills, for nothing, the room that is not used.
             self.supply.push(unused);
             self.cost.resize(self.cost.len() + columns, 0);
@@ -567,7 +567,7 @@ mod tests {
             let mut transport = Transport::default();
             // Everything to be found out, and exact costs from the start.
             let (supply, demand) = (supply.iter().copied(), demand.iter().copied());
-            transport.set(Columns::Filled, supply, demand, |row, bounds| {
+            transport.set(ColumnDemand::Filled, supply, demand, |row, bounds| {
                 let costs = &costs[row * columns..][..columns];
                 bounds.iter_mut().zip(costs).for_each(|(it, cost)| *it = bound * cost);
             });
@@ -593,7 +593,7 @@ mod tests {
         let costs = [1, 5, 3, 2, 4, 3];
         let mut transport = Transport::default();
         // Both rows like column 0 best; it has room for one unit.
-        transport.set(Columns::Limited, [2, 2], [1, 9, 2], |row, bounds| {
+        transport.set(ColumnDemand::Limited, [2, 2], [1, 9, 2], |row, bounds| {
             bounds.copy_from_slice(&costs[3 * row..][..3]);
         });
         transport.start(&[]);
@@ -609,7 +609,7 @@ mod tests {
     #[test]
     fn stops_at_a_bound_below_the_minimum() {
         let mut transport = Transport::default();
-        transport.set(Columns::Filled, [5], [5], |_, bounds| bounds.fill(3));
+        transport.set(ColumnDemand::Filled, [5], [5], |_, bounds| bounds.fill(3));
         transport.start(&[]);
         assert_eq!(transport.solve(10, &Stop::never(), |_, _| 3), Some(Total::AtLeast(15)));
     }
@@ -636,7 +636,7 @@ mod tests {
             let problem = |prices: &[i64]| {
                 let mut transport = Transport::default();
                 let (supply, room) = (supply.iter().copied(), room.iter().copied());
-                transport.set(Columns::Limited, supply, room, |row, bounds| {
+                transport.set(ColumnDemand::Limited, supply, room, |row, bounds| {
                     bounds.copy_from_slice(&costs[row * columns..][..columns]);
                 });
                 transport.start(prices);

@@ -9,7 +9,7 @@ use crate::fixed::Fixed;
 use crate::mip::{ANY, Scratch, SmallPhi};
 use crate::partition::local_partitions;
 use crate::repertoire::Direction;
-use crate::symmetry::Known;
+use crate::symmetry::KnownPhi;
 use crate::transport::Total;
 use crate::unit_set::bits;
 use crate::value_tables::ValueTables;
@@ -42,7 +42,7 @@ impl SmallPhi<'_> {
         purview: u32,
         floor: Fixed,
         scratch: &mut Scratch,
-    ) -> Known {
+    ) -> KnownPhi {
         scratch.stats.purviews_evaluated += 1;
         let mut phi = Fixed::MAX;
         let whole = values.repertoire(self.wiring, Direction::Cause, mechanism, purview);
@@ -62,10 +62,10 @@ impl SmallPhi<'_> {
                 Some(Total::AtLeast(_)) => {}
             }
             if self.rules.prune && phi < floor {
-                return Known::AtMost(phi);
+                return KnownPhi::AtMost(phi);
             }
         }
-        if phi >= floor { Known::Exactly(phi) } else { Known::AtMost(phi) }
+        if phi >= floor { KnownPhi::Exactly(phi) } else { KnownPhi::AtMost(phi) }
     }
 
     /// Goes through the partitions whose distance is at most `limit` on the cause side, in order

@@ -18,7 +18,7 @@ use crate::limits::{Stop, steps};
 use crate::network::Network;
 use crate::repertoire::Direction;
 use crate::tables::{SAFE_SUM, SCALE, Wiring};
-use crate::transport::{Columns, Total, Transport};
+use crate::transport::{ColumnDemand, Total, Transport};
 use crate::unit_set::{bits, extract};
 use crate::wide::{Wide, to_common_scale};
 
@@ -353,7 +353,7 @@ impl ValueTables {
             let differs = |unit: &usize| alphabet.value(a, *unit) != alphabet.value(b, *unit);
             (0..alphabet.n_units()).filter(differs).count() as i64
         };
-        room.set(Columns::Filled, mass(&from), mass(&to), |row, out| {
+        room.set(ColumnDemand::Filled, mass(&from), mass(&to), |row, out| {
             out.iter_mut().enumerate().for_each(|(column, it)| *it = cost(row, column));
         });
         room.start(&[]);

@@ -493,8 +493,8 @@ impl<'a> Search<'a> {
     }
 
     /// Those of the first `n_known` valid units that are within some micro units.
-    fn known(&self, micro: UnitSet, n_known: usize) -> Vec<Known> {
-        let known = self.pool[..n_known].iter().enumerate().map(|(number, it)| Known {
+    fn known(&self, micro: UnitSet, n_known: usize) -> Vec<KnownUnit> {
+        let known = self.pool[..n_known].iter().enumerate().map(|(number, it)| KnownUnit {
             number: number as u32,
             micro_units: it.unit.micro_units(),
             micro_grain: it.unit.micro_grain(),
@@ -829,7 +829,7 @@ fn is_phi(phi_s: f64) -> bool {
 }
 
 /// A valid unit that others may be made of.
-struct Known {
+struct KnownUnit {
     number: u32,
     micro_units: UnitSet,
     micro_grain: u32,
@@ -838,9 +838,9 @@ struct Known {
 /// Visits all ways to divide the micro units that are left among known units, which take as many
 /// updates as the chosen ones. There may be too many ways to keep.
 fn for_each_division<'a>(
-    known: &'a [Known],
+    known: &'a [KnownUnit],
     left: UnitSet,
-    chosen: &mut Vec<&'a Known>,
+    chosen: &mut Vec<&'a KnownUnit>,
     stop: &Stop,
     visit: &mut impl FnMut(&[u32]) -> Ended,
 ) -> Ended {
@@ -896,8 +896,8 @@ mod tests {
     use super::*;
 
     /// Pairs of 16 micro units, each pair in as many ways.
-    fn pairs(n_pairs: usize, n_ways: usize) -> Vec<Known> {
-        let known = |number: usize| Known {
+    fn pairs(n_pairs: usize, n_ways: usize) -> Vec<KnownUnit> {
+        let known = |number: usize| KnownUnit {
             number: number as u32,
             micro_units: UnitSet::from_iter([2 * (number / n_ways), 2 * (number / n_ways) + 1]),
             micro_grain: 2,

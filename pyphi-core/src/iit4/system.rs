@@ -28,7 +28,7 @@ use crate::tables::Wiring;
 use crate::unit_set::{UnitSet, bits, deposit, extract};
 use crate::wide::Wide;
 
-/// Numbers by state of all units, or at [`Known::index`].
+/// Numbers by state of all units, or at [`KnownTables::index`].
 type Table = Arc<[f64]>;
 
 /// Probabilities that differ by more than this depend on what differed.
@@ -52,7 +52,7 @@ enum Likelihood {
 }
 
 /// The tables that causes are computed from: by unit, P(unit is as it is now | what is known of the
-/// past), by the state of all units or at [`Known::index`].
+/// past), by the state of all units or at [`KnownTables::index`].
 #[derive(Debug, Clone)]
 pub(crate) enum Causes {
     Floats(Vec<Table>),
@@ -231,12 +231,13 @@ pub struct System {
     pub(crate) causes: Causes,
     /// By unit, its value and state: P(unit has that value | all units), effects.
     effect: Arc<Vec<Vec<Table>>>,
-    known: Arc<OnceLock<Known>>,
+    known: Arc<OnceLock<KnownTables>>,
 }
 
-/// The tables of a system for all sets of known units in all their states, at [`Known::index`].
+/// The tables of a system for all sets of known units in all their states, at
+/// [`KnownTables::index`].
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownTables {
     index: KnownIndex,
     /// By unit: P(unit is as it is now | known units), causes.
     pub(crate) causes: Causes,
@@ -244,8 +245,8 @@ pub(crate) struct Known {
     effect: Vec<Vec<Table>>,
 }
 
-impl Known {
-    fn new(system: &System) -> Known {
+impl KnownTables {
+    fn new(system: &System) -> KnownTables {
         let index = KnownIndex::new(&system.alphabet);
         let table = |by_state: &Table| -> Table { index.tabulate(|s| by_state[s]).into() };
         let effect: Vec<Vec<Table>> =
@@ -270,7 +271,7 @@ impl Known {
                 Causes::Wide(Arc::new(causes.iter().map(unit).collect()))
             }
         };
-        Known { index, causes, effect }
+        KnownTables { index, causes, effect }
     }
 
     /// Returns the index of the entry of a known set and its state.
@@ -304,7 +305,7 @@ impl Known {
         }
     }
 
-    /// A function of the state of all units, and its uniform averages, by [`Known::index`].
+    /// A function of the state of all units, and its uniform averages, by [`KnownTables::index`].
     pub(crate) fn tabulate(&self, by_state: &[f64], table: &mut Vec<f64>) {
         self.index.tabulate_into(|state| by_state[state], table);
     }
@@ -560,8 +561,8 @@ impl System {
     }
 
     /// The tables for all sets of known units, made when they are first asked for.
-    pub(crate) fn known(&self) -> &Known {
-        self.known.get_or_init(|| Known::new(self))
+    pub(crate) fn known(&self) -> &KnownTables {
+        self.known.get_or_init(|| KnownTables::new(self))
     }
 
     /// The number of values of each unit of the system.
