@@ -147,7 +147,7 @@ impl BuildLedger {
         target_dir.join("xtask").join("ledger.json")
     }
 
-    /// Read the ledger; an empty one if there is none or it cannot be used
+    /// Reads the ledger; an empty one if there is none or it cannot be used
     /// ([`BuildLedger::warning`] then says why).
     pub(crate) fn load(target_dir: &Path) -> BuildLedger {
         BuildLedger::load_file(BuildLedger::path(target_dir))
@@ -193,14 +193,14 @@ impl BuildLedger {
         self.content.builds.iter()
     }
 
-    /// Note what a unit needed; [`BuildLedger::save`] writes it.
+    /// Notes what a unit needed; [`BuildLedger::save`] writes it.
     pub(crate) fn observe_unit(&mut self, key: UnitKey, seen: Observation) {
         let seen = seen.within_bounds();
         learn(&mut self.content.units, &key, seen);
         self.unsaved.units.push((key, seen));
     }
 
-    /// Note what a whole build needed; [`BuildLedger::save`] writes it.
+    /// Notes what a whole build needed; [`BuildLedger::save`] writes it.
     pub(crate) fn observe_build(&mut self, key: BuildKey, seen: Observation) {
         let seen = seen.within_bounds();
         learn(&mut self.content.builds, &key, seen);
@@ -219,7 +219,7 @@ impl BuildLedger {
         })
     }
 
-    /// Write everything to the file, together with what others have written since it was read.
+    /// Writes everything to the file, together with what others have written since it was read.
     ///
     /// # Errors
     /// If the folder or the file cannot be written. The observations stay, so it can be tried
@@ -307,7 +307,8 @@ fn learn<K: Ord + Clone>(needs: &mut BTreeMap<K, Need>, key: &K, seen: Observati
 }
 
 impl Observation {
-    /// Keep the figures in their range. One beyond it comes from a broken clock or a broken system.
+    /// Keeps the figures in their range. One beyond it comes from a broken clock or a broken
+    /// system.
     fn within_bounds(self) -> Observation {
         let Observation { peak_bytes, seconds, complete } = self;
         let peak_bytes = peak_bytes.min(numbers::MOST_BYTES);
@@ -316,7 +317,7 @@ impl Observation {
 }
 
 impl Need {
-    /// Check that the figures are in their range.
+    /// Checks that the figures are in their range.
     fn check(&self) -> Result<(), String> {
         let Need { peak_bytes, seconds, .. } = *self;
         let most = numbers::MOST_BYTES;
@@ -421,7 +422,7 @@ impl Content {
     }
 }
 
-/// Move a file that cannot be used to `ledger.json.aside`, over an earlier one, and say so.
+/// Moves a file that cannot be used to `ledger.json.aside`, over an earlier one, and says so.
 fn set_aside(file: &Path, why: &str) -> String {
     let aside = file.with_extension("json.aside");
     let now = match fs::rename(file, &aside) {

@@ -30,13 +30,14 @@ pub fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
-/// Remove what processes that were killed have left behind while they were writing any file of this
-/// folder with [`write_whole`]. The next write of the same file does so too, but it may never come.
+/// Removes what processes that were killed have left behind while they were writing any file of
+/// this folder with [`write_whole`]. The next write of the same file does so too, but it may never
+/// come.
 pub fn remove_unfinished(folder: &Path) {
     remove_all_left_over(folder, |_| true);
 }
 
-/// Put a file there at once or not at all.
+/// Puts a file there at once or not at all.
 ///
 /// # Errors
 /// If the file cannot be written. The file that was there before, if any, is unchanged.

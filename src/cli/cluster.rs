@@ -372,7 +372,7 @@ impl PlanArgs {
     }
 }
 
-/// Check that a folder can become that of a run, or is that of a study, if the job is one.
+/// Checks that a folder can become that of a run, or is that of a study, if the job is one.
 fn check_free(run: &Path, kind: &str) -> Result<(), Error> {
     let found = match fs::read_dir(run) {
         Ok(found) => found,

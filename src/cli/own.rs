@@ -75,7 +75,7 @@ impl OwnEstimators {
         if estimators.is_empty() { self.names() } else { estimators.to_vec() }
     }
 
-    /// Check that each of them is used.
+    /// Checks that each of them is used.
     ///
     /// # Errors
     /// [`Error::Settings`] with the first that is not.

@@ -353,7 +353,7 @@ impl StudyArgs {
     }
 }
 
-/// Check that statistics and report can be written into the folder of a run: there are none, or
+/// Checks that statistics and report can be written into the folder of a run: there are none, or
 /// those of this program.
 pub(super) fn check_results(folder: &Path) -> Result<(), Error> {
     check_summary(&folder.join("summary.json"))?;

@@ -180,7 +180,7 @@ fn read<T: DeserializeOwned>(
         .map_err(|message| Error::Content { place: path.display().to_string(), message })
 }
 
-/// Check that a time in seconds can be.
+/// Checks that a time in seconds can be.
 pub(crate) fn check_seconds(what: &str, seconds: f64) -> Result<(), String> {
     match (0.0..=1e12).contains(&seconds) {
         true => Ok(()),

@@ -443,7 +443,7 @@ fn content_error(path: &Path, line: usize, message: String) -> Error {
     Error::Content { place: format!("{}, line {line}", path.display()), message }
 }
 
-/// Check that two results are the same, but for the last digits of numbers that are not whole.
+/// Checks that two results are the same, but for the last digits of numbers that are not whole.
 pub(crate) fn agree(a: &str, b: &str) -> Result<(), String> {
     if a == b {
         return Ok(());

@@ -197,7 +197,7 @@ pub fn done_of(items: &[u64], done: &BTreeMap<u64, f64>) -> BTreeSet<u64> {
     items.iter().copied().filter(|it| done.contains_key(it)).collect()
 }
 
-/// Check that a task may be done by this program.
+/// Checks that a task may be done by this program.
 ///
 /// # Errors
 /// [`Error::Settings`] that names both programs.

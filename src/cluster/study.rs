@@ -521,7 +521,7 @@ pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<
     assembled.write(run)
 }
 
-/// Check that a folder without settings has at most what an interrupted [`gather`] leaves, which
+/// Checks that a folder without settings has at most what an interrupted [`gather`] leaves, which
 /// may be written anew.
 fn check_unfinished(run: &Path, suite: &Suite) -> Result<(), Error> {
     let (journal, csv) = (run.join("journal.jsonl"), run.join("results.csv"));

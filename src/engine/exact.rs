@@ -1085,7 +1085,7 @@ fn price(subsystem: &Subsystem, n_threads: usize) -> u64 {
 }
 
 impl Engine {
-    /// Check that a network of a study is accepted at all: size, reachable state. Cheap.
+    /// Checks that a network of a study is accepted at all: size, reachable state. Cheap.
     ///
     /// # Errors
     /// [`Error::Network`] with what is wrong with it; `place` says which network it is.

@@ -55,7 +55,7 @@ impl ExactPhi {
         }
     }
 
-    /// Check that its numbers can be those of a network of `n` units.
+    /// Checks that its numbers can be those of a network of `n` units.
     ///
     /// # Errors
     /// If one of them cannot. The message names it and says what was expected.
@@ -97,7 +97,7 @@ impl ExactPhi {
 /// The most of anything that is counted in a result.
 const MOST: u64 = 1 << 40;
 
-/// Check that a time in milliseconds can be: some centuries at most.
+/// Checks that a time in milliseconds can be: some centuries at most.
 pub(crate) fn check_ms(what: &str, ms: f64) -> Result<(), String> {
     match (0.0..=1e13).contains(&ms) {
         true => Ok(()),
@@ -105,7 +105,7 @@ pub(crate) fn check_ms(what: &str, ms: f64) -> Result<(), String> {
     }
 }
 
-/// Check that there can be so much memory.
+/// Checks that there can be so much memory.
 pub(crate) fn check_bytes(what: &str, bytes: Option<u64>) -> Result<(), String> {
     match bytes.unwrap_or(0) {
         0..=0x0fff_ffff_ffff_ffff => Ok(()),

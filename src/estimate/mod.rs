@@ -312,7 +312,7 @@ impl Registry {
     }
 }
 
-/// Check that an estimator is made for networks of this size.
+/// Checks that an estimator is made for networks of this size.
 ///
 /// # Errors
 /// [`Error::Network`]; `place` says which network it is.

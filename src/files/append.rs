@@ -115,7 +115,7 @@ impl AppendFile {
         }
     }
 
-    /// Check that the file is as this process left it. Devices and pipes have no length.
+    /// Checks that the file is as this process left it. Devices and pipes have no length.
     ///
     /// # Errors
     /// [`Error::Output`] if it is not; [`Error::Read`].

@@ -183,7 +183,7 @@ impl Leaderboard {
         Leaderboard { schema: Leaderboard::SCHEMA, version: 1, judgements, rankings }
     }
 
-    /// Check that the files can be written into `folder`.
+    /// Checks that the files can be written into `folder`.
     ///
     /// # Errors
     /// [`Error::Output`] if it is the folder of a run, or holds something else of their names, or

@@ -187,7 +187,7 @@ impl Report {
     /// The beginning of the page and of the Markdown, before the name of the run.
     const TITLE: &str = "Exact Φ and its estimate: ";
 
-    /// Check that a report can be written into `folder`: there is none, or one of this program.
+    /// Checks that a report can be written into `folder`: there is none, or one of this program.
     ///
     /// # Errors
     /// [`Error::Output`] if there is something else, which must not be overwritten.
@@ -246,7 +246,8 @@ impl Report {
         Ok(page)
     }
 
-    /// Check that what is in `folder` under the name of a page and its Markdown is of this program.
+    /// Checks that what is in `folder` under the name of a page and its Markdown is of this
+    /// program.
     fn check_files(folder: &Path, name: &str, title: &str) -> Result<(), Error> {
         let in_page = format!("<title>{title}");
         check_ours(&folder.join(format!("{name}.html")), |text| {

@@ -67,7 +67,7 @@ impl Outputs {
         })
     }
 
-    /// Check that the run may write these files: none is there, or those that are may be touched.
+    /// Checks that the run may write these files: none is there, or those that are may be touched.
     ///
     /// # Errors
     /// [`Error::Output`] that names the file which may not, and why.
@@ -103,7 +103,7 @@ impl Outputs {
         check_ours(journal, |text| text.is_empty() || text.starts_with("{\"kind\":\"session\""))
     }
 
-    /// Check that the CSV begins as one of this program, or is empty.
+    /// Checks that the CSV begins as one of this program, or is empty.
     pub(crate) fn check_header(&self, content: &[u8], suite: &Suite) -> Result<(), Error> {
         let lines = Lines::new(content);
         // A file with other columns is one of other settings, which is said elsewhere.
@@ -230,7 +230,7 @@ impl SettingsFile {
         Ok(file.settings)
     }
 
-    /// Check that the rows beside the settings file belong to `suite`.
+    /// Checks that the rows beside the settings file belong to `suite`.
     pub(crate) fn check(outputs: &Outputs, suite: &Suite) -> Result<(), Error> {
         let path = &outputs.settings;
         let refuse = |message: String| Err(Error::Output { path: outputs.csv.clone(), message });
@@ -257,7 +257,7 @@ impl SettingsFile {
 pub(crate) const SUMMARY_SCHEMAS: [&str; 2] =
     ["phi-validation/summary", "phi-validation/summaries"];
 
-/// Check that `path` can become a summary: it does not exist, or it is one.
+/// Checks that `path` can become a summary: it does not exist, or it is one.
 ///
 /// # Errors
 /// [`Error::Output`] if it is something else, which must not be overwritten.

@@ -72,7 +72,7 @@ impl Session {
         Session { started_unix_ms, provenance: Provenance::here() }
     }
 
-    /// Check that its numbers can be.
+    /// Checks that its numbers can be.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.started_unix_ms >= Session::TOO_LATE_UNIX_MS {
             return Err(format!(
@@ -135,7 +135,7 @@ impl Entry {
             && self.estimates.iter().all(close_estimate)
     }
 
-    /// Check that it belongs to the suite and its numbers can be.
+    /// Checks that it belongs to the suite and its numbers can be.
     pub(crate) fn check(&self, suite: &Suite) -> Result<(), String> {
         let Some(position) = suite.position(self.key) else {
             return Err(format!("{} is not in the matrix of the settings", self.key));
@@ -818,7 +818,7 @@ impl Ledger for RunFolder {
     }
 }
 
-/// Check that a CSV says nothing that the journal does not: its rows are the first of the
+/// Checks that a CSV says nothing that the journal does not: its rows are the first of the
 /// journal's.
 fn check_csv(
     content: &[u8],

@@ -166,7 +166,7 @@ impl Study<'_> {
         Ok(solved)
     }
 
-    /// Check that the estimates in the file are those of this estimator.
+    /// Checks that the estimates in the file are those of this estimator.
     fn check_estimates(&self, ledger: &dyn Ledger) -> Result<(), Error> {
         let mut cases = Cases::new(self);
         for (index, row) in ledger.rows().iter().enumerate() {

@@ -105,8 +105,8 @@ impl Suite {
     /// 20,000 the peak grew by 1.6 KiB a row.
     const BYTES_OF_ROW: u128 = 2 << 10;
 
-    /// Check that there is memory for a run of all comparisons, which keeps what it has found until
-    /// its statistics.
+    /// Checks that there is memory for a run of all comparisons, which keeps what it has found
+    /// until its statistics.
     ///
     /// # Errors
     /// [`Error::Settings`] with what it would take and what there is.
@@ -246,7 +246,7 @@ impl Size {
         rows.saturating_add(self.n_problems.saturating_mul(of_problem))
     }
 
-    /// Check that it fits into `memory` bytes; `more` says if the numbers are but the beginning.
+    /// Checks that it fits into `memory` bytes; `more` says if the numbers are but the beginning.
     fn check(self, more: &str, memory: u64) -> Result<(), Error> {
         if self.bytes() <= u128::from(memory) {
             return Ok(());
@@ -279,7 +279,7 @@ impl<'a> Expansion<'a> {
         Expansion { settings, memory, comparisons, problems, known: HashMap::new() }
     }
 
-    /// Check that there is memory for `n_more` comparisons. How many states are reachable is known
+    /// Checks that there is memory for `n_more` comparisons. How many states are reachable is known
     /// by now.
     fn check(&self, n_more: usize) -> Result<(), Error> {
         let n_rows = (self.comparisons.len() + n_more) as u128;

@@ -478,7 +478,7 @@ fn sort<T: Ord>(
     }
 }
 
-/// Check that a study can hold networks of `n` units.
+/// Checks that a study can hold networks of `n` units.
 pub(crate) fn check_size(n: usize) -> Result<(), Error> {
     if n < 2 {
         return Err(Error::Settings(format!(
@@ -503,7 +503,7 @@ pub(crate) fn check_size(n: usize) -> Result<(), Error> {
     Ok(())
 }
 
-/// Check that a rule has the numbers it needs.
+/// Checks that a rule has the numbers it needs.
 pub(crate) fn check_rule(rule: &Rule) -> Result<(), Error> {
     match rule {
         Rule::Logistic { gain } if !gain.is_finite() => {
@@ -513,7 +513,7 @@ pub(crate) fn check_rule(rule: &Rule) -> Result<(), Error> {
     }
 }
 
-/// Check that states fit networks of `n` units; `who` says which networks these are.
+/// Checks that states fit networks of `n` units; `who` says which networks these are.
 pub(crate) fn check_states(states: &States, n: usize, who: &str) -> Result<(), Error> {
     match states {
         States::Patterns(patterns) if patterns.is_empty() => {

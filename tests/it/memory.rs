@@ -16,7 +16,7 @@ fn with_limit(place: &Place, limit: &str, mib: u64, arguments: &str) -> Finished
     command.output().unwrap().into()
 }
 
-/// Check that the message names what is needed and what there is.
+/// Checks that the message names what is needed and what there is.
 #[track_caller]
 fn names_both(finished: &Finished, needed: &str) {
     assert_eq!(finished.code, Some(2), "stderr: {}", finished.stderr);

@@ -111,7 +111,7 @@ enum Answer {
     Refused { ending: Ending, interrupted: bool },
 }
 
-/// Ask the study's program about its arguments. Its stderr goes to the user's.
+/// Asks the study's program about its arguments. Its stderr goes to the user's.
 fn ask(
     program: &Path,
     launch: &Launch,
@@ -207,7 +207,7 @@ pub(crate) fn workers(needed: &Workers, available_bytes: u64, n_cpus: usize) -> 
     usize::try_from(room).unwrap_or(usize::MAX).clamp(1, n_cpus.max(1))
 }
 
-/// Run the study (or whatever the arguments ask of it) and wait for its end.
+/// Runs the study (or whatever the arguments ask of it) and waits for its end.
 ///
 /// `room`, the available bytes and the number of CPUs, decides on the workers of the study. `None`
 /// leaves them to the program, as does a user who asks for a number of threads, or for a file

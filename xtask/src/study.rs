@@ -112,7 +112,7 @@ impl Runs {
     }
 }
 
-/// Build the study and start it with these arguments.
+/// Builds the study and starts it with these arguments.
 fn ask(command: &'static str, args: Vec<OsString>, common: &Common, format: Format) -> Exit {
     let mut console = Console::new(command, format.into(), common.flags.dry_run);
     let outcome = answer(args, common, &mut console);

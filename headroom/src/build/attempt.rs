@@ -125,7 +125,7 @@ pub(crate) fn parse_message(line: &str) {
     serde_json::from_str::<Message>(line).ok();
 }
 
-/// Try the plan's rungs in order. The result ends with the attempt that decided; empty if nothing
+/// Tries the plan's rungs in order. The result ends with the attempt that decided; empty if nothing
 /// fitted.
 ///
 /// Under a guard compilers run one by one if they must, so fewer jobs are not on the ladder. Where
@@ -163,7 +163,7 @@ pub(crate) fn exit(attempts: &[Attempt]) -> Exit {
     }
 }
 
-/// Tell of the end of a ladder that led nowhere.
+/// Tells of the end of a ladder that led nowhere.
 pub(crate) fn say_nothing_fitted(attempts: &[Attempt], console: &Console) {
     let Some(last) = attempts.last() else { return };
     let tried: Vec<&str> = attempts.iter().map(|it| it.strategy.name()).collect();
@@ -179,7 +179,7 @@ pub(crate) fn say_nothing_fitted(attempts: &[Attempt], console: &Console) {
     );
 }
 
-/// Build by the rungs of the plan until one succeeds. Memory that other programs have taken
+/// Builds by the rungs of the plan until one succeeds. Memory that other programs have taken
 /// meanwhile is waited for at least as long as `wait` says.
 pub(crate) fn build(
     workspace: &Workspace,
@@ -359,7 +359,7 @@ pub(crate) fn unit_key(unit: &Unit, build: &BuildKey) -> UnitKey {
 }
 
 impl Attempt {
-    /// Tell how it ended.
+    /// Tells how it ended.
     fn say(&self, console: &Console) {
         let name = self.strategy.name();
         let peak = bytes(self.peak_bytes);
@@ -418,7 +418,7 @@ impl Attempt {
         }
     }
 
-    /// Read one line of cargo's messages.
+    /// Reads one line of cargo's messages.
     fn hear(&mut self, line: &str) {
         let Ok(message) = serde_json::from_str::<Message>(line) else { return };
         if message.reason != "compiler-artifact" {

@@ -48,7 +48,7 @@ pub(crate) struct CommandRun {
 /// No plan is made from these figures, and every later `exec` starts with them.
 const PROFILE: &str = "exec";
 
-/// Run the command and stay until all of it has ended. `target_dir` is that of the workspace
+/// Runs the command and stays until all of it has ended. `target_dir` is that of the workspace
 /// around, if there is one: its ledger tells what compilers need, and learns it. Memory that other
 /// programs have taken meanwhile is waited for at least as long as `wait` says.
 ///
@@ -181,7 +181,7 @@ fn learn(
 }
 
 impl CommandRun {
-    /// Tell how it ended.
+    /// Tells how it ended.
     pub(crate) fn say(&self, console: &Console) {
         let time = format!("{:.1} s", self.seconds);
         let peak = bytes(self.peak_bytes);

@@ -99,7 +99,7 @@ fn keep(sentences: &mut Vec<String>, said: &str) {
 }
 
 impl Symptoms {
-    /// Read one line of cargo's stderr, colours and all.
+    /// Reads one line of cargo's stderr, colours and all.
     ///
     /// Texts count only where cargo, rustc and the linkers print them: a diagnostic may quote a
     /// source line that holds any of them.

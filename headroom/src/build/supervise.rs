@@ -106,7 +106,7 @@ pub struct SupervisedRun {
     pub left: Leftovers,
 }
 
-/// Start `command` and stay until all of it has ended. Pieces arrive on this thread, in order.
+/// Starts `command` and stays until all of it has ended. Pieces arrive on this thread, in order.
 ///
 /// Streams that are `piped` are received.
 ///
@@ -224,7 +224,7 @@ pub(crate) fn supervise_guarded(
     Ok(watched)
 }
 
-/// Tell how much memory is available to a running child, once, if it is little.
+/// Tells how much memory is available to a running child, once, if it is little.
 pub fn say_available(available: u64, console: &Console) {
     if available < LITTLE_MEMORY_BYTES {
         console.warning_once(
@@ -264,7 +264,7 @@ impl Output {
         Output(receiver)
     }
 
-    /// Hand on one piece, waiting for it at most this long.
+    /// Hands on one piece, waiting for it at most this long.
     fn forward(&self, patience: Duration, on_piece: &mut impl FnMut(OutputPiece<'_>)) -> Flow {
         match self.0.recv_timeout(patience) {
             Ok(Chunk::Stdout(bytes)) => on_piece(OutputPiece::Stdout(&bytes)),
@@ -324,7 +324,7 @@ impl Lines {
         }
     }
 
-    /// Drop the middle.
+    /// Drops the middle.
     fn cut(&mut self) {
         let before = END_BYTES..self.line.len() - END_BYTES;
         self.line.drain(before);

@@ -16,7 +16,7 @@ use crate::exit::Exit;
 static N_INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
 static N_WATCHERS: AtomicUsize = AtomicUsize::new(0);
 
-/// Take over the signals. Call once, before the first child.
+/// Takes over the signals. Call once, before the first child.
 pub fn install() -> anyhow::Result<()> {
     // This runs on a thread of its own, not in the signal handler: anything is allowed.
     ctrlc::set_handler(|| {

@@ -58,7 +58,7 @@ pub fn own_group(command: &mut Command) {
     let _ = command;
 }
 
-/// Kill a program that leads a process group, with the group. Elsewhere than on Unix there are no
+/// Kills a program that leads a process group, with the group. Elsewhere than on Unix there are no
 /// groups.
 pub fn kill_group(child: &mut Child) {
     #[cfg(unix)]

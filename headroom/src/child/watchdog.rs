@@ -33,7 +33,7 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Start it. It ignores Ctrl-C, SIGTERM and hang-up: it ends when this process does.
+    /// Starts it. It ignores Ctrl-C, SIGTERM and hang-up: it ends when this process does.
     ///
     /// # Errors
     /// If the program cannot be started again.
@@ -50,7 +50,7 @@ impl Watchdog {
         Ok(Watchdog { child, paused: Vec::new() })
     }
 
-    /// Resume a process when this one ends. Call *before* pausing it.
+    /// Resumes a process when this one ends. Call *before* pausing it.
     ///
     /// # Errors
     /// If the watchdog is gone. Then nothing must be paused.
@@ -60,8 +60,8 @@ impl Watchdog {
         Ok(())
     }
 
-    /// End a process's group with SIGKILL when this process ends. `leader` is the process whose PID
-    /// is the group's.
+    /// Ends a process's group with SIGKILL when this process ends. `leader` is the process whose
+    /// PID is the group's.
     ///
     /// # Errors
     /// If the watchdog is gone.
@@ -79,7 +79,7 @@ impl Watchdog {
         self.tell("ended", leader)
     }
 
-    /// Remove this file when this process ends, and the folder around it. It has made both for
+    /// Removes this file when this process ends, and the folder around it. It has made both for
     /// itself.
     ///
     /// # Errors

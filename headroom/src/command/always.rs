@@ -6,8 +6,8 @@ use crate::{
     guard::{gates_for_always, remove_gates_for_always},
 };
 
-/// Make gates that work without a build around, and print what belongs into cargo's configuration.
-/// The configuration itself is left to the user.
+/// Makes gates that work without a build around, and prints what belongs into cargo's
+/// configuration. The configuration itself is left to the user.
 ///
 /// # Errors
 /// If the gates cannot be made, or there are none on this system.
@@ -21,7 +21,7 @@ pub fn on(console: &mut Console) -> anyhow::Result<Exit> {
     Ok(Exit::Success)
 }
 
-/// Remove the gates of [`on`], once cargo's configuration does not name them any more.
+/// Removes the gates of [`on`], once cargo's configuration does not name them any more.
 ///
 /// # Errors
 /// If the configuration still names them or cannot be read, or they cannot be removed.

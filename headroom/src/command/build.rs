@@ -47,7 +47,7 @@ pub struct BuildResult {
 }
 
 impl BuildResult {
-    /// Print the paths of the executables, as the result of a command that only builds.
+    /// Prints the paths of the executables, as the result of a command that only builds.
     pub fn show(&self, console: &Console) {
         // For a program that reads it, the path is the path.
         let is_shown = io::stdout().is_terminal();
@@ -68,7 +68,7 @@ impl BuildResult {
     }
 }
 
-/// Look, stop what was named, build, and offer to make room if nothing fitted.
+/// Looks, stops what was named, builds, and offers to make room if nothing fitted.
 ///
 /// # Errors
 /// If the machine or the workspace cannot be looked at, cargo cannot be started, or the wait timed
@@ -199,8 +199,8 @@ fn climb(
     Ok(attempts)
 }
 
-/// Show the programs that could be paused or stopped, ask, and do what was said. Whether anything
-/// was paused or stopped.
+/// Shows the programs that could be paused or stopped, asks, and does what was said. Whether
+/// anything was paused or stopped.
 fn ask_for_room(
     look: &Look,
     paused: &mut PausedPrograms,
@@ -228,7 +228,7 @@ fn make_room(
     Ok(())
 }
 
-/// Look again and again until nothing stands in the way.
+/// Looks again and again until nothing stands in the way.
 ///
 /// # Errors
 /// If the time is up, or waiting cannot help.

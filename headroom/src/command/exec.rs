@@ -17,7 +17,7 @@ use crate::{
     workspace::{Selection, Workspace, toolchain::Toolchain},
 };
 
-/// Run a command under the guard and stay until all of it has ended. Its own exit code is passed
+/// Runs a command under the guard and stays until all of it has ended. Its own exit code is passed
 /// on.
 ///
 /// # Errors

@@ -13,7 +13,7 @@ use crate::{
     workspace::{Selection, Workspace, toolchain::Toolchain},
 };
 
-/// Check that this machine can build; change nothing.
+/// Checks that this machine can build; changes nothing.
 ///
 /// # Errors
 /// If the machine or the workspace cannot be looked at.
@@ -29,7 +29,7 @@ pub fn preflight(
     Ok(if look.preflight.ready { Exit::Success } else { Exit::NotReady })
 }
 
-/// Show the ways to build and which would be tried; change nothing.
+/// Shows the ways to build and which would be tried; changes nothing.
 ///
 /// # Errors
 /// If the machine or the workspace cannot be looked at.
@@ -76,7 +76,7 @@ impl Look {
         Ok(look)
     }
 
-    /// Look at the machine once more.
+    /// Looks at the machine once more.
     pub(super) fn refresh(
         &mut self,
         host: &Host,
@@ -90,7 +90,7 @@ impl Look {
         Ok(())
     }
 
-    /// Put everything into the document.
+    /// Puts everything into the document.
     pub(super) fn record(&self, console: &mut Console) {
         console.record("workspace", &self.workspace);
         console.record("toolchain", &self.toolchain);

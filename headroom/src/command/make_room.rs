@@ -89,7 +89,7 @@ impl ProgramChoice {
     }
 }
 
-/// Look up programs by PID; all of them must be fit to be touched, or nothing is done.
+/// Looks up programs by PID; all of them must be fit to be touched, or nothing is done.
 pub(crate) fn named(resources: &Resources, pids: &[u32]) -> Result<Vec<NamedProgram>, Coded> {
     let refuse = |pid: &u32, why: &str| Coded {
         exit: Exit::Usage,
@@ -118,7 +118,7 @@ pub(crate) fn named(resources: &Resources, pids: &[u32]) -> Result<Vec<NamedProg
         .collect()
 }
 
-/// Read an answer: `pause` or `stop` before PIDs between blanks or commas, each among the
+/// Reads an answer: `pause` or `stop` before PIDs between blanks or commas, each among the
 /// candidates. Empty means nothing.
 pub(crate) fn read_answer(
     answer: &str,
@@ -143,7 +143,7 @@ pub(crate) fn read_answer(
     Ok(chosen)
 }
 
-/// Show the candidates and, on a terminal, ask what to do with which. `None` if there is no
+/// Shows the candidates and, on a terminal, asks what to do with which. `None` if there is no
 /// terminal to ask on.
 pub(crate) fn ask(
     resources: &Resources,
@@ -168,7 +168,7 @@ pub(crate) fn ask(
     }
 }
 
-/// Ask these programs to end and wait until they have.
+/// Asks these programs to end and waits until they have.
 pub(crate) fn stop(programs: &[NamedProgram]) -> Vec<StoppedProgram> {
     for it in programs.iter().flat_map(|it| &it.processes) {
         it.send(ProcessSignal::End);
@@ -193,7 +193,7 @@ pub(crate) fn stop(programs: &[NamedProgram]) -> Vec<StoppedProgram> {
 }
 
 impl PausedPrograms {
-    /// Pause these programs until this is dropped.
+    /// Pauses these programs until this is dropped.
     ///
     /// # Errors
     /// If there is no watchdog to resume them when this process is killed, or this is not Unix.
@@ -251,7 +251,7 @@ impl PausedPrograms {
     }
 }
 
-/// Tell of the programs that could be paused or stopped.
+/// Tells of the programs that could be paused or stopped.
 fn say_candidates(candidates: &[ProcessTree], resources: &Resources, console: &Console) {
     if candidates.is_empty() {
         console.note("no program of yours holds 50 MiB or more: there is nothing to pause or stop");
@@ -271,7 +271,7 @@ fn say_candidates(candidates: &[ProcessTree], resources: &Resources, console: &C
     ));
 }
 
-/// Tell of the programs that were asked to end.
+/// Tells of the programs that were asked to end.
 pub(crate) fn say_stopped(stopped: &[StoppedProgram], console: &mut Console) {
     for it in stopped {
         let StoppedProgram { pid, name, .. } = it;
@@ -287,7 +287,7 @@ pub(crate) fn say_stopped(stopped: &[StoppedProgram], console: &mut Console) {
     }
 }
 
-/// Tell of the programs that were paused.
+/// Tells of the programs that were paused.
 pub(crate) fn say_paused(paused: &[PausedProgram], resources: &Resources, console: &mut Console) {
     for it in paused {
         let PausedProgram { pid, name, n_processes, own_bytes } = it;

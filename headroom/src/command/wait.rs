@@ -29,7 +29,7 @@ pub enum WaitTimeout {
     For(Duration),
 }
 
-/// Look again and again until nothing stands in the way. Whether there was anything to wait for.
+/// Looks again and again until nothing stands in the way. Whether there was anything to wait for.
 ///
 /// # Errors
 /// If the time is up, or `look` fails.
@@ -66,7 +66,7 @@ pub(crate) fn until_clear(
     }
 }
 
-/// Tell what is waited for.
+/// Tells what is waited for.
 fn say_waiting(obstacles: &[Obstacle], since: Duration, console: &mut Console) {
     let after = match since.as_secs() {
         0 => String::new(),
@@ -80,7 +80,7 @@ fn say_waiting(obstacles: &[Obstacle], since: Duration, console: &mut Console) {
     }
 }
 
-/// Tell that nothing stands in the way any more.
+/// Tells that nothing stands in the way any more.
 fn say_waited(time: Duration, console: &mut Console) {
     console.note(&format!("waited {}; going on", duration(time.as_secs())));
     console.record("waited_seconds", &time.as_secs_f64());

@@ -72,12 +72,12 @@ impl Console {
         io::stderr().is_terminal() && env::var_os("CI").is_none()
     }
 
-    /// Put a value into the document, in the place of an earlier one of this name.
+    /// Puts a value into the document, in the place of an earlier one of this name.
     pub fn record(&mut self, name: &'static str, value: &impl Serialize) {
         self.document.set(name, value);
     }
 
-    /// Append a value to a list in the document.
+    /// Appends a value to a list in the document.
     pub fn append(&mut self, name: &'static str, value: &impl Serialize) {
         self.document.push(name, value);
     }

@@ -11,7 +11,7 @@ use crate::escape::terminal;
 /// `true` if the line is on the screen. It is taken away before anything else is written to stderr.
 static SHOWN: AtomicBool = AtomicBool::new(false);
 
-/// Put the line there, or a new one in its place.
+/// Puts the line there, or a new one in its place.
 pub fn show(line: &str) {
     let mut stderr = io::stderr().lock();
     // No wrapping: a narrow terminal cuts the line off.
@@ -19,7 +19,7 @@ pub fn show(line: &str) {
     SHOWN.store(true, Ordering::SeqCst);
 }
 
-/// Take it away.
+/// Takes it away.
 pub fn clear() {
     if SHOWN.swap(false, Ordering::SeqCst) {
         io::stderr().write_all(b"\r\x1b[K").ok();

@@ -91,7 +91,7 @@ pub(super) struct OtherBuild {
 }
 
 impl Agreement {
-    /// Take part. `number` is one that no other build has, `groups` are those that this process is
+    /// Takes part. `number` is one that no other build has, `groups` are those that this process is
     /// in.
     ///
     /// # Errors
@@ -199,7 +199,7 @@ impl Agreement {
         Some((others, shown))
     }
 
-    /// Say what this build does now, and end its turn.
+    /// Says what this build does now, and ends its turn.
     pub(super) fn end_turn(&mut self, mut published: Published, rest_bytes: u64) {
         if !std::mem::replace(&mut self.has_turn, false) {
             return;

@@ -270,7 +270,7 @@ impl Controller {
         machine_now().saturating_sub(self.began)
     }
 
-    /// Look at the other builds, before the policy is told anything.
+    /// Looks at the other builds, before the policy is told anything.
     fn begin_turn(&mut self) {
         let now = self.now();
         let Some(agreement) = &mut self.agreement else { return };
@@ -291,7 +291,7 @@ impl Controller {
         }
     }
 
-    /// Tell the other builds what the policy has decided.
+    /// Tells the other builds what the policy has decided.
     fn end_turn(&mut self) {
         let published = self.policy.published(machine_now());
         if let Some(agreement) = &mut self.agreement {
@@ -299,7 +299,7 @@ impl Controller {
         }
     }
 
-    /// Tell if nothing of this build runs because of another one.
+    /// Tells if nothing of this build runs because of another one.
     fn tell_if_held_up(&mut self, now: Millis) {
         let n_here = self.policy.n_running() + self.policy.n_suspended();
         let is_held_up =
@@ -317,7 +317,7 @@ impl Controller {
         }
     }
 
-    /// Run until `stop` says something or is closed.
+    /// Runs until `stop` says something or is closed.
     pub(crate) fn run(mut self) -> (GuardRecord, Vec<ObservedRun>) {
         let mut events = [EpollEvent::empty(); 64];
         loop {
@@ -437,7 +437,7 @@ impl Controller {
         }
     }
 
-    /// Do what the policy has decided.
+    /// Does what the policy has decided.
     fn act(&mut self) {
         for index in 0..self.actions.len() {
             let action = self.actions[index];
@@ -568,7 +568,7 @@ impl Controller {
         }
     }
 
-    /// Read what a gate says.
+    /// Reads what a gate says.
     fn hear(&mut self, position: usize) {
         loop {
             let Some(client) = self.clients.get_mut(position).and_then(Option::as_mut) else {
@@ -771,7 +771,7 @@ impl Controller {
         push_row(&mut self.record.details.runs, run);
     }
 
-    /// End every compiler of the build that is left.
+    /// Ends every compiler of the build that is left.
     fn finish(mut self) -> (GuardRecord, Vec<ObservedRun>) {
         for position in 0..self.clients.len() {
             self.leave(position);
@@ -788,7 +788,7 @@ impl Controller {
 }
 
 impl Client {
-    /// Send a word of at most 6 bytes. A gate that does not take it is dropped when its socket
+    /// Sends a word of at most 6 bytes. A gate that does not take it is dropped when its socket
     /// closes.
     fn say(&mut self, word: &str) {
         let mut line = [b'\n'; 8];

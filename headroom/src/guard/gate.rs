@@ -92,12 +92,12 @@ fn inner(words: &[String], documents: bool) -> Option<OsString> {
     (is_for_c || !is_c_compiler(words)).then_some(inner)
 }
 
-/// Print a line on stderr. The gate has no console.
+/// Prints a line on stderr. The gate has no console.
 fn say(what: &str) {
     writeln!(io::stderr(), "{}", terminal(what)).ok();
 }
 
-/// Replace this process by the command.
+/// Replaces this process by the command.
 fn exec(mut command: Command) -> io::Error {
     let error = command.exec();
     not_started(&command, &error)
@@ -211,7 +211,7 @@ fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode
     }
 }
 
-/// Tell if the own controller has given up.
+/// Tells if the own controller has given up.
 fn tell_if_given_up(own: Option<&OwnController>) {
     if let Some(why) = own.and_then(OwnController::why_given_up) {
         say(&format!("error: out of memory: {why}"));
@@ -237,7 +237,7 @@ fn keep(from: &mut impl io::Read, most_bytes: u64) -> io::Result<Input> {
     Ok(Input::Whole(file))
 }
 
-/// Run the command to its end, and have it read this and then the rest.
+/// Runs the command to its end, and has it read this and then the rest.
 fn feed(
     mut command: Command,
     beginning: Vec<u8>,
@@ -296,7 +296,7 @@ impl Gate {
         Ok(line.trim_end().to_owned())
     }
 
-    /// Run the compiler once.
+    /// Runs the compiler once.
     fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, CompilerOutput)> {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).env(INSIDE, "1");
         // A group of its own: the controller ends or stops it with its linker and without this
@@ -326,7 +326,7 @@ impl Gate {
         Ok((status, said))
     }
 
-    /// Take in what the compiler says until it ends.
+    /// Takes in what the compiler says until it ends.
     fn listen(
         &mut self,
         compiler: &mut Child,
@@ -435,7 +435,7 @@ fn says_that_a_linker_was_killed(said: &[u8]) -> bool {
         .any(|it| said.contains(it))
 }
 
-/// End as the compiler did, by the same signal if it was one.
+/// Ends as the compiler did, by the same signal if it was one.
 fn end_like(status: ExitStatus) -> ExitCode {
     if let Some(signal) = status.signal().and_then(|it| Signal::try_from(it).ok()) {
         raise(signal).ok();

@@ -205,7 +205,7 @@ impl Point {
     }
 }
 
-/// Append unless there are too many rows already.
+/// Appends unless there are too many rows already.
 pub(crate) fn push_row<T>(rows: &mut Vec<T>, row: T) {
     if rows.len() < N_ROWS {
         rows.push(row);

@@ -67,7 +67,7 @@ impl Guard {
     /// `true` if this system can have one.
     pub(crate) const IS_SUPPORTED: bool = true;
 
-    /// Begin to watch, and set up `cargo` (or a command that runs it) so that its compilers come
+    /// Begins to watch, and sets up `cargo` (or a command that runs it) so that its compilers come
     /// through the gate.
     ///
     /// The gate is kept in the target folder, for its path to stay the same; without one it is made
@@ -160,7 +160,7 @@ impl Guard {
         self.running.shared.events().pop_front()
     }
 
-    /// End what is left of the command's compilers, and tell what was seen.
+    /// Ends what is left of the command's compilers, and tells what was seen.
     pub(crate) fn finish(mut self) -> (GuardRecord, Vec<ObservedRun>) {
         self.end().unwrap_or_default()
     }
@@ -262,7 +262,7 @@ fn always_folder() -> anyhow::Result<PathBuf> {
     Ok(data.join(ALWAYS))
 }
 
-/// Make the gates that cargo's configuration is to name, and tell what belongs there.
+/// Makes the gates that cargo's configuration is to name, and tells what belongs there.
 ///
 /// # Errors
 /// If they cannot be made.
@@ -300,7 +300,7 @@ pub(crate) fn gates_for_always() -> anyhow::Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Remove those gates, unless cargo's configuration still names one of them: then nothing could be
+/// Removes those gates, unless cargo's configuration still names one of them: then nothing could be
 /// compiled any more. That one is the answer.
 ///
 /// # Errors
@@ -393,7 +393,7 @@ fn link_gate(folder: &Path, name: &str) -> anyhow::Result<PathBuf> {
     Ok(gate)
 }
 
-/// Put a link where the gate is to be, at once and over an older one.
+/// Puts a link where the gate is to be, at once and over an older one.
 fn put_link(gate: &Path, link: impl Fn(&Path) -> io::Result<()>) -> anyhow::Result<()> {
     loop {
         let (new, ()) = files::make_beside(gate, &link)
@@ -413,7 +413,7 @@ fn put_link(gate: &Path, link: impl Fn(&Path) -> io::Result<()>) -> anyhow::Resu
     }
 }
 
-/// Remove the temporary names of gates that processes which were killed have left behind. Nothing
+/// Removes the temporary names of gates that processes which were killed have left behind. Nothing
 /// is lost with a link, not even by a process that is about to rename it: it makes another one.
 fn remove_left_over_links(folder: &Path, gate: &str) {
     use std::os::unix::fs::MetadataExt as _;

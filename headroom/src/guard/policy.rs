@@ -469,7 +469,7 @@ impl Policy {
         self.admit(now, actions);
     }
 
-    /// Make the memory that is left last: suspend the youngest compilers, then end them.
+    /// Makes the memory that is left last: suspends the youngest compilers, then ends them.
     fn protect(&mut self, now: Millis, actions: &mut Vec<Action>) {
         let headroom = self.sample.headroom_bytes;
         let floor = self.floor();
@@ -526,7 +526,7 @@ impl Policy {
         }
     }
 
-    /// Suspend the youngest until so many compilers of all builds run. Those of another build are
+    /// Suspends the youngest until so many compilers of all builds run. Those of another build are
     /// suspended by that build.
     fn suspend_down_to(&mut self, allowed: u64, now: Millis, actions: &mut Vec<Action>) {
         let others = self.others.active.iter().filter(|it| it.1).map(|it| it.0);
@@ -639,7 +639,7 @@ impl Policy {
         }));
     }
 
-    /// Resume the oldest suspended compiler when there is room for what it may still need.
+    /// Resumes the oldest suspended compiler when there is room for what it may still need.
     fn resume(&mut self, now: Millis, actions: &mut Vec<Action>) {
         if self.faults.forgets_to_resume {
             return;
@@ -677,7 +677,7 @@ impl Policy {
         }
     }
 
-    /// Let in the compilers that fit, in the order in which they asked.
+    /// Lets in the compilers that fit, in the order in which they asked.
     fn admit(&mut self, now: Millis, actions: &mut Vec<Action>) {
         if self.gave_up || self.in_flight(now) || self.others.is_unknown {
             return;

@@ -33,7 +33,7 @@ impl Guard {
 }
 
 impl Event {
-    /// Tell of what makes a build slower. Suspending is too common for a line.
+    /// Tells of what makes a build slower. Suspending is too common for a line.
     pub(crate) fn say(&self, console: &Console) {
         let Event { crate_name, held_bytes, headroom_bytes, wanted_bytes, other_build, .. } = self;
         let (held, left) = (bytes(*held_bytes), bytes(*headroom_bytes));
@@ -86,7 +86,7 @@ impl Event {
 }
 
 impl GuardRecord {
-    /// Tell of compilers that ran without the guard.
+    /// Tells of compilers that ran without the guard.
     pub(crate) fn say_unguarded(&self, console: &Console) {
         let Some(first) = self.unguarded.first() else { return };
         let n = match self.unguarded.len() {

@@ -27,7 +27,7 @@ const STYLE: &str = "<style>text{font:11px system-ui,sans-serif;fill:#222}\
     .abandoned{fill:#999933}\
     @media(prefers-color-scheme:dark){text{fill:#ddd}.wait{fill:#555}.other{fill:#445566}}</style>";
 
-/// Draw records, one below the other, each under its title.
+/// Draws records, one below the other, each under its title.
 pub(crate) fn draw(parts: &[(String, &GuardRecord)]) -> String {
     let mut svg = String::new();
     let mut y = 10.0;

@@ -57,7 +57,7 @@ pub(crate) struct GroupLimit {
 }
 
 impl Container {
-    /// Read the limits of the calling process; `None` if no group has one.
+    /// Reads the limits of the calling process; `None` if no group has one.
     ///
     /// `root` is `/` on a real machine. Limits of `total_bytes`, the machine's memory, or more are
     /// none.
@@ -154,7 +154,7 @@ pub struct KillCounters {
 }
 
 impl KillCounters {
-    /// Read both counters. `root` is `/` on a real machine.
+    /// Reads both counters. `root` is `/` on a real machine.
     pub fn read(root: &Path) -> KillCounters {
         KillFiles::open(root).read(&mut Buffer::new())
     }

@@ -60,7 +60,7 @@ impl ProcessId {
         (stat.parent == parent).then_some(ProcessId { pid, started: stat.started })
     }
 
-    /// Send a signal to the group that this process leads, unless its number has been given to
+    /// Sends a signal to the group that this process leads, unless its number has been given to
     /// another process.
     ///
     /// A group's number is not given again while a member lives, so it is recycled exactly if a
@@ -78,7 +78,7 @@ impl ProcessId {
         }
     }
 
-    /// Send the signal if the process is still there, and tell whether it was sent.
+    /// Sends the signal if the process is still there, and tells whether it was sent.
     pub(crate) fn send(self, signal: ProcessSignal) -> bool {
         self.activity() != Activity::Gone && send(self.pid, signal)
     }

@@ -114,7 +114,7 @@ pub(crate) enum ProcessKind {
 }
 
 impl Resources {
-    /// Look at the machine, and at the disk that holds `target_dir` (which need not exist yet).
+    /// Looks at the machine, and at the disk that holds `target_dir` (which need not exist yet).
     ///
     /// # Errors
     /// If the system does not tell what memory there is.

@@ -271,7 +271,7 @@ impl Facts<'_> {
     }
 }
 
-/// Lay out the ladder.
+/// Lays out the ladder.
 pub(crate) fn plan(facts: &Facts<'_>, choice: Choice) -> Plan {
     let fewer = fewer_jobs(facts);
     let rungs: Vec<Rung> =
@@ -389,7 +389,7 @@ fn fit(need_bytes: u64, resources: &Resources) -> Fit {
     }
 }
 
-/// Start at the fastest strategy that fits into memory, else at the first with one job that fits
+/// Starts at the fastest strategy that fits into memory, else at the first with one job that fits
 /// with swap: what a second compiler gains, swapping for it loses many times over.
 fn automatic(rungs: &[Rung], facts: &Facts<'_>) -> (Vec<usize>, String) {
     let resources = facts.resources;

@@ -148,7 +148,7 @@ pub(crate) fn parse_metadata(text: &[u8]) {
 }
 
 impl Workspace {
-    /// Ask cargo for the workspace and look for what was selected in it.
+    /// Asks cargo for the workspace and looks for what was selected in it.
     ///
     /// # Errors
     /// If cargo cannot read the workspace, or the selection has something that the workspace has

@@ -55,7 +55,7 @@ struct Change {
 }
 
 impl Profiles {
-    /// Read the profiles of the workspace at `root`. `env` are the environment's variables.
+    /// Reads the profiles of the workspace at `root`. `env` are the environment's variables.
     pub(crate) fn read(root: &Path, env: impl Iterator<Item = (String, String)>) -> Profiles {
         let table = |file: &str| -> Table {
             read_short(&root.join(file), MOST_BYTES)

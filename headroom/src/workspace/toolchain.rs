@@ -43,7 +43,7 @@ pub(crate) enum Linker {
 }
 
 impl Toolchain {
-    /// Run `cargo` and `rustc` once, and look for the linker in the `PATH`.
+    /// Runs `cargo` and `rustc` once, and looks for the linker in the `PATH`.
     pub(crate) fn sample() -> Toolchain {
         let cargo = cargo();
         let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());

@@ -52,7 +52,7 @@ impl Held {
         }
     }
 
-    /// Use all of it.
+    /// Uses all of it.
     fn touch(&mut self) {
         for page in self.0.chunks_mut(PAGE) {
             page[PAGE - 1] = page[PAGE - 1].wrapping_add(1);

@@ -520,7 +520,7 @@ impl Running {
         fs::read_to_string(&self.said).unwrap_or_default()
     }
 
-    /// End everything that is left.
+    /// Ends everything that is left.
     fn end(mut self) {
         for pid in self.processes() {
             kill(Pid::from_raw(pid), Signal::SIGKILL).ok();

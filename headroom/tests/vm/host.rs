@@ -261,7 +261,7 @@ fn named(folder: &Path, beginning: &str) -> Result<PathBuf, String> {
     { files }.find(is_it).ok_or(format!("no {beginning} in {}", folder.display()))
 }
 
-/// Run the scenarios, and give the number of what did not hold.
+/// Runs the scenarios, and gives the number of what did not hold.
 fn start(tree: &Path, disks: &[&Path], wanted: &[&str]) -> Result<usize, String> {
     let mut qemu = Command::new("qemu-system-x86_64");
     // The clock counts instructions, one for 4 ns, and jumps where nothing is to be done.

@@ -28,7 +28,7 @@ const LARGEST_FOLDER: usize = 100_000_000;
 /// The mark of a page that this program wrote.
 const OURS: &str = "<meta name=\"generator\" content=\"phi explore\">";
 
-/// Check that the folder of the pages holds nothing else that would be overwritten.
+/// Checks that the folder of the pages holds nothing else that would be overwritten.
 ///
 /// # Errors
 /// [`Error::Output`]; [`Error::Read`].

@@ -113,7 +113,7 @@ impl Kind {
     }
 }
 
-/// Check that `out` may be written: it is not there, or is a data set and may be replaced.
+/// Checks that `out` may be written: it is not there, or is a data set and may be replaced.
 ///
 /// # Errors
 /// [`Error::Output`], [`Error::Read`].

@@ -180,7 +180,7 @@ fn answer(program: &str, args: &[&str], patience: QueryLimits) -> Result<String,
     }))
 }
 
-/// Check that a program of Slurm is in the `PATH`.
+/// Checks that a program of Slurm is in the `PATH`.
 pub(super) fn installed(program: &str) -> Result<(), NoAnswer> {
     match ask(program, &["--version"], QUESTION) {
         Err(no_answer @ NoAnswer::NotInstalled(_)) => Err(no_answer),
@@ -202,7 +202,7 @@ pub(super) fn accounting(name: &str) -> Result<Vec<QueueEntry>, NoAnswer> {
     answer("sacct", &args, QUESTION).map(|it| parse_accounting(&it))
 }
 
-/// Submit once.
+/// Submits once.
 pub(super) fn submit(args: &[OsString]) -> Result<u64, NotSubmitted> {
     let answer = match ask("sbatch", args, CHANGE) {
         Ok(answer) => answer,
@@ -218,7 +218,7 @@ pub(super) fn submit(args: &[OsString]) -> Result<u64, NotSubmitted> {
     }
 }
 
-/// Cancel these jobs (`17`) and tasks (`17_3`); with `pending_only`, what has not started.
+/// Cancels these jobs (`17`) and tasks (`17_3`); with `pending_only`, what has not started.
 pub(super) fn cancel(ids: &[String], pending_only: bool) -> Result<(), NoAnswer> {
     for ids in ids.chunks(MANY) {
         let mut args: Vec<&str> = Vec::new();

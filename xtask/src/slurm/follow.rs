@@ -42,13 +42,13 @@ const N_SUBMISSIONS: u32 = 5;
 pub(super) trait ClusterAccess {
     /// The time since a fixed point.
     fn now(&self) -> Duration;
-    /// Wait this long, or until the user interrupts.
+    /// Waits this long, or until the user interrupts.
     fn sleep(&mut self, time: Duration);
     /// `true` if the user wants to go.
     fn is_interrupted(&self) -> bool;
     /// The tasks of this user that the controller knows, or why it does not say.
     fn queue(&mut self) -> Result<Vec<QueueEntry>, String>;
-    /// Submit an array.
+    /// Submits an array.
     fn submit(
         &mut self,
         record: &SlurmRecord,
@@ -60,7 +60,7 @@ pub(super) trait ClusterAccess {
     fn traces(&mut self, round: u32, name: &str) -> Option<u64>;
     /// Returns the accounting's entries for an array, where there is an accounting.
     fn accounting(&mut self, name: &str) -> Vec<QueueEntry>;
-    /// Cancel jobs (`17`) and tasks (`17_3`) of this folder.
+    /// Cancels jobs (`17`) and tasks (`17_3`) of this folder.
     fn cancel(&mut self, ids: &[String], pending_only: bool);
     /// The state of the work.
     fn status(&mut self) -> anyhow::Result<JobStatus>;
@@ -74,9 +74,9 @@ pub(super) trait ClusterAccess {
     fn n_nodes(&self) -> usize;
     /// The end of what a task has printed.
     fn printed(&mut self, round: u32, name: &str, job_id: u64, task: u32) -> Option<String>;
-    /// Write the scripts of a round.
+    /// Writes the scripts of a round.
     fn write_scripts(&mut self, record: &SlurmRecord, round: &Round) -> anyhow::Result<()>;
-    /// Write down what is submitted.
+    /// Writes down what is submitted.
     fn save(&mut self, record: &SlurmRecord) -> anyhow::Result<()>;
     fn note(&mut self, message: &str);
     fn warning(&mut self, message: &str, hint: &str);
@@ -118,9 +118,9 @@ pub(super) enum FollowEnd {
     Detached,
 }
 
-/// Go on until all is there. `plan`: the round that is planned.
+/// Goes on until all is there. `plan`: the round that is planned.
 ///
-/// With `stay` false, only see to it that its tasks are submitted.
+/// With `stay` false, only sees to it that its tasks are submitted.
 ///
 /// # Errors
 /// If the cluster refuses the tasks, or the program cannot run there.
@@ -164,7 +164,7 @@ pub(super) fn follow(
     }
 }
 
-/// Note the numbers of jobs that were submitted and of which no number could be written down: by
+/// Notes the numbers of jobs that were submitted and of which no number could be written down: by
 /// their names, in the queue or from what they have left. A run that is done meanwhile would look
 /// for them no more.
 fn find_unnumbered(world: &mut impl ClusterAccess, record: &mut SlurmRecord) -> anyhow::Result<()> {
@@ -185,7 +185,7 @@ fn find_unnumbered(world: &mut impl ClusterAccess, record: &mut SlurmRecord) -> 
     if has_found { world.save(record) } else { Ok(()) }
 }
 
-/// Write the round down before anything of it is submitted.
+/// Writes the round down before anything of it is submitted.
 fn prepare(
     world: &mut impl ClusterAccess,
     record: &mut SlurmRecord,
@@ -211,7 +211,7 @@ fn has_grown(record: &SlurmRecord, plan: &JobStatus) -> bool {
     record.round(plan.round).is_some_and(|it| plan.items_done > it.items_before)
 }
 
-/// Write the next round's scripts, and submit nothing.
+/// Writes the next round's scripts, and submits nothing.
 pub(super) fn write_only(
     world: &mut impl ClusterAccess,
     record: &mut SlurmRecord,
@@ -419,7 +419,7 @@ impl Watch {
         record.rounds.get(self.at).map_or(0, |it| it.round)
     }
 
-    /// Take in what the queue shows.
+    /// Takes in what the queue shows.
     fn look(
         &mut self,
         world: &mut impl ClusterAccess,
@@ -518,7 +518,7 @@ impl Watch {
         }
     }
 
-    /// Count and explain the tasks that have ended since the last look.
+    /// Counts and explains the tasks that have ended since the last look.
     fn explain(
         &mut self,
         world: &mut impl ClusterAccess,
@@ -613,7 +613,7 @@ impl Watch {
         }
     }
 
-    /// Submit what is not in the queue yet.
+    /// Submits what is not in the queue yet.
     fn submit(
         &mut self,
         world: &mut impl ClusterAccess,
@@ -838,7 +838,7 @@ impl Watch {
         if self.is_silent { pause.max(AGAIN / 2) } else { pause }
     }
 
-    /// Say once for each reason that tasks will not start by themselves.
+    /// Says once for each reason that tasks will not start by themselves.
     fn warn_of_the_stuck(&mut self, world: &mut impl ClusterAccess, record: &SlurmRecord) {
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
         for task in self.tasks.iter().flatten().flatten() {

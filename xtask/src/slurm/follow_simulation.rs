@@ -178,7 +178,7 @@ impl Sim {
         Ok(())
     }
 
-    /// Let the cluster work.
+    /// Lets the cluster work.
     fn advance(&mut self, until: f64) {
         while self.now < until {
             self.now += 0.25;
@@ -445,7 +445,7 @@ impl ClusterAccess for Sim {
     }
 }
 
-/// Follow to the end, going on from the disk after every death.
+/// Follows to the end, going on from the disk after every death.
 fn run(sim: &mut Sim) -> anyhow::Result<FollowEnd> {
     for _ in 0..1000 {
         let mut record = sim.disk.clone().unwrap();

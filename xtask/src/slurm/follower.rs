@@ -119,7 +119,7 @@ impl Follower {
         write_whole(&self.file, serde_json::to_string(&self.name)?.as_bytes(), false)
     }
 
-    /// Say again, from time to time, that this process is there.
+    /// Says again, from time to time, that this process is there.
     pub(super) fn renew(&mut self) {
         if self.written.elapsed() < EVERY || self.lost {
             return;

@@ -308,7 +308,7 @@ pub(crate) fn attach(
     attend(&folder, site, detach, console)
 }
 
-/// Go on with a job folder, wherever it was left.
+/// Goes on with a job folder, wherever it was left.
 fn attend(folder: &Path, site: Site, detach: bool, console: &mut Console) -> anyhow::Result<Exit> {
     let follower = Follower::new(folder, &host_name().unwrap_or_default())?;
     let Some(record) = SlurmRecord::load(folder)? else { bail!("{} is gone", folder.display()) };
@@ -414,7 +414,7 @@ fn tell_detached(folder: &Path, record: &SlurmRecord, console: &Console) -> Exit
     if is_interrupted { Exit::Interrupted } else { Exit::Success }
 }
 
-/// Put the results together, as the program does it, and pass on what it prints.
+/// Puts the results together, as the program does it, and passes on what it prints.
 fn gather(folder: &Path, partial: bool, console: &mut Console) -> anyhow::Result<Exit> {
     let mut args: Vec<OsString> =
         vec!["cluster".into(), "gather".into(), folder.as_os_str().to_owned()];
@@ -589,7 +589,7 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    /// Make sure that the cluster's limits are known before something new is asked of it.
+    /// Makes sure that the cluster's limits are known before something new is asked of it.
     ///
     /// # Errors
     /// If the user does not want to wait for the controller.

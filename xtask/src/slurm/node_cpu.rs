@@ -69,7 +69,7 @@ pub(crate) fn flags_here(cpu: Option<&str>) -> Option<Flags> {
     flags(cpu, |name| env::var(name).ok())
 }
 
-/// Check that rustc can compile for it.
+/// Checks that rustc can compile for it.
 ///
 /// # Errors
 /// If rustc does not know the processor. It would only warn, and compile for any processor.

@@ -317,7 +317,7 @@ fn of_short(option: &str) -> Result<(String, Option<&str>), String> {
     Ok(((*long).to_owned(), value))
 }
 
-/// Check that an option of this name is the user's to give.
+/// Checks that an option of this name is the user's to give.
 fn check_name(name: &str) -> Result<(), String> {
     if OWN.contains(&name) {
         return Err(format!("`--{name}` is set by xtask itself"));

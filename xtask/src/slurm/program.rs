@@ -91,7 +91,7 @@ pub(super) fn arguments(question: &str, args: &[OsString]) -> Vec<OsString> {
     all
 }
 
-/// Ask the program for the document of `plan`, `next` or `status`; its stderr goes to the user's.
+/// Asks the program for the document of `plan`, `next` or `status`; its stderr goes to the user's.
 ///
 /// # Errors
 /// If the program fails. Its exit code 2 (bad input) is passed on.

@@ -115,7 +115,7 @@ pub(super) fn sbatch_args(
     args
 }
 
-/// Write the scripts of a round and the folder of its output.
+/// Writes the scripts of a round and the folder of its output.
 pub(super) fn write(record: &SlurmRecord, round: &Round, folder: &Path) -> anyhow::Result<()> {
     let text = check_folder(folder)?;
     let to = round_folder(folder, round.round);

@@ -57,7 +57,7 @@ pub(super) struct TaskResources {
 }
 
 impl Site {
-    /// Look at the cluster.
+    /// Looks at the cluster.
     pub(super) fn sample(task_options: &TaskOptions) -> Result<Site, NoAnswer> {
         // Without the program that submits, there is nothing to ask.
         client::installed("sbatch")?;
@@ -272,7 +272,7 @@ impl Site {
         checks
     }
 
-    /// Check that the nodes can see the folder of a run, as far as this machine knows.
+    /// Checks that the nodes can see the folder of a run, as far as this machine knows.
     pub(super) fn judge_folder(&self, run: &Path, here: Option<&str>) -> Check {
         let elsewhere = self.nodes.iter().any(|it| Some(it.host.as_str()) != here);
         match Mount::of(run).as_ref().and_then(local_kind).filter(|_| elsewhere) {

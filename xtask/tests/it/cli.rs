@@ -80,12 +80,12 @@ impl Fixture {
         self.start(args).wait()
     }
 
-    /// Start and let the test go on; [`Running::wait`] collects the end.
+    /// Starts and lets the test go on; [`Running::wait`] collects the end.
     fn start(&self, args: &[&str]) -> Running {
         Running::new(self.command(args).spawn().unwrap(), PATIENCE)
     }
 
-    /// Wait until the file exists and has a full line.
+    /// Waits until the file exists and has a full line.
     fn wait_for(&self, path: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -88,7 +88,7 @@ impl Ended {
     }
 }
 
-/// Say so past the test harness, which keeps the words of a test that passes to itself.
+/// Says so past the test harness, which keeps the words of a test that passes to itself.
 #[expect(clippy::explicit_write, reason = "`eprintln!` is what the harness keeps to itself")]
 pub(crate) fn skipped(why: &str) {
     writeln!(io::stderr(), "skipped: {why}").unwrap();

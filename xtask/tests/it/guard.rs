@@ -209,7 +209,7 @@ impl Fixture {
         command
     }
 
-    /// Run plain cargo, of whose compilers so many grow at the same time: the kernel kills, or the
+    /// Runs plain cargo, of whose compilers so many grow at the same time: the kernel kills, or the
     /// test would show nothing of the guard.
     #[track_caller]
     fn is_killed_without_the_guard(&self, group: &Group, cargo: &mut Command, n_at_once: usize) {
@@ -231,7 +231,7 @@ impl Fixture {
         }
     }
 
-    /// Forget what was built, and what is known of it unless `keep_ledger`.
+    /// Forgets what was built, and what is known of it unless `keep_ledger`.
     fn clean(&self, keep_ledger: bool) {
         let ledger = fs::read(self.path("target/xtask/ledger.json")).ok();
         fs::remove_dir_all(self.path("target")).ok();
@@ -312,7 +312,7 @@ impl Group {
         Watched::new(output, began.elapsed(), self.kills() - kills)
     }
 
-    /// Start a program of the test in here, ended when dropped.
+    /// Starts a program of the test in here, ended when dropped.
     fn neighbour(&self, mib: u32, delay_ms: u32, ramp_ms: u32) -> Neighbour {
         let mut command = Command::new(helper());
         command.arg("hold").args([mib, delay_ms, ramp_ms].map(|it| it.to_string()));

@@ -28,7 +28,7 @@ pub(crate) struct KeptCommand {
 }
 
 impl KeptCommand {
-    /// Start it, in a process group of its own.
+    /// Starts it, in a process group of its own.
     ///
     /// # Errors
     /// If the command cannot be started.
@@ -111,7 +111,7 @@ impl KeptCommand {
         Ok(self.status.map(|it| Ending { code: it.code(), signal: signal(it) }))
     }
 
-    /// End what is left of its group, without waiting for that.
+    /// Ends what is left of its group, without waiting for that.
     pub(crate) fn end(&mut self) {
         if self.status.is_some_and(|it| it.success()) {
             self.settles_until = Some(Instant::now() + SETTLE);

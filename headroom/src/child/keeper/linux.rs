@@ -73,7 +73,7 @@ pub(crate) struct KeptCommand {
 }
 
 impl KeptCommand {
-    /// Start the command in a process group of its own. If it is `expendable`, the kernel is to
+    /// Starts the command in a process group of its own. If it is `expendable`, the kernel is to
     /// kill it first when memory runs out.
     ///
     /// # Errors
@@ -164,7 +164,7 @@ impl KeptCommand {
         Ok(self.ending)
     }
 
-    /// Begin to end what is left of the command.
+    /// Begins to end what is left of the command.
     pub(crate) fn end(&mut self) {
         self.stream.shutdown(Shutdown::Write).ok();
     }
@@ -309,7 +309,7 @@ fn keep(
     Ok(())
 }
 
-/// Tell of the command's end, and collect orphans that end before it. The command itself is not
+/// Tells of the command's end, and collects orphans that end before it. The command itself is not
 /// collected: until the end its number means its process group.
 fn watch(leader: Pid, mut teller: &UnixStream, collecting: &Mutex<()>) {
     loop {
@@ -332,8 +332,8 @@ fn watch(leader: Pid, mut teller: &UnixStream, collecting: &Mutex<()>) {
     }
 }
 
-/// End everything below this process. Its children are signalled, and when they are gone theirs are
-/// its children.
+/// Ends everything below this process. Its children are signalled, and when they are gone theirs
+/// are its children.
 fn end_all(
     leader: Pid,
     cgroup: Option<&Cgroup>,
@@ -408,7 +408,7 @@ enum Rest {
     None,
 }
 
-/// Collect the children that have ended, and tell whether others are left.
+/// Collects the children that have ended, and tells whether others are left.
 fn collect() -> Rest {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {

@@ -60,7 +60,7 @@ pub struct Leftovers {
 }
 
 impl Leftovers {
-    /// Tell of processes that a command had left, where there were any.
+    /// Tells of processes that a command had left, where there were any.
     pub fn say(&self, console: &Console) {
         if !self.ended.is_empty() {
             let n = self.ended.len();

@@ -162,7 +162,7 @@ impl Cluster {
         command
     }
 
-    /// Run one of Slurm's commands; arguments are separated by spaces.
+    /// Runs one of Slurm's commands; arguments are separated by spaces.
     pub(crate) fn run(&self, command: &str) -> Ended {
         let mut words = command.split_whitespace();
         let program = words.next().unwrap();
@@ -181,7 +181,7 @@ impl Cluster {
         pairs.map(|(node, state)| (node.to_owned(), state.to_uppercase())).collect()
     }
 
-    /// Wait until both nodes take jobs.
+    /// Waits until both nodes take jobs.
     pub(crate) fn until_up(&self) {
         let is_up = |state: &String| ["IDLE", "ALLOCATED", "MIXED"].contains(&state.as_str());
         self.until("both nodes are up", || {
@@ -224,7 +224,7 @@ impl Cluster {
         (!matches!(state, "Z" | "X")).then_some(Process { pid, parent, command })
     }
 
-    /// End a process of the cluster at once; `false` if it was gone already.
+    /// Ends a process of the cluster at once; `false` if it was gone already.
     pub(crate) fn kill(&self, process: &Process) -> bool {
         // Looked at once more: the number may be another process's by now.
         let is_ours = self.process(process.pid).is_some_and(|it| it.command == process.command);
