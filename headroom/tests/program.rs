@@ -222,3 +222,115 @@ fn arguments_that_mean_nothing_are_refused() {
     let (help, _) = code(&headroom(folder.path(), &["--help"]), 0);
     assert!(help.contains("cargo headroom -- COMMAND"), "{help}");
 }
+
+/// A guard may end a compiler at any moment and have it start again, as often as it likes. Of a
+/// source on standard input, as build scripts have it compiled, comes what comes without a guard.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_compiler_that_is_ended_at_any_moment_makes_the_same_of_its_input() {
+    use std::{
+        env,
+        io::{BufRead as _, BufReader, ErrorKind, Write as _},
+        os::{
+            linux::net::SocketAddrExt as _,
+            unix::{
+                fs::symlink,
+                net::{SocketAddr, UnixListener},
+            },
+        },
+        process::Child,
+        thread,
+        time::{Duration, Instant},
+    };
+
+    use nix::{
+        sys::signal::{Signal, killpg},
+        unistd::Pid,
+    };
+
+    let n_wanted: u32 =
+        env::var("HEADROOM_EVICTIONS").map_or(20, |it| it.parse().expect("a number"));
+    let folder = tempfile::tempdir().unwrap();
+    let gate = folder.path().join("xtask-gate-test");
+    fs::create_dir(&gate).unwrap();
+    let gate = gate.join("cachepot");
+    symlink(env!("CARGO_BIN_EXE_cargo-headroom"), &gate).unwrap();
+    let name = format!("xtask-guard-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(&name).unwrap();
+    let controller = UnixListener::bind_addr(&address).unwrap();
+
+    // The second has an error in its last line.
+    let good: String = (0..300).map(|n| format!("pub fn f{n}() -> usize {{ {n} }}\n")).collect();
+    let bad = good.clone() + "pub fn name() -> u8 { \"a\" }\n";
+    let start = |mut command: Command, source: &str| -> Child {
+        command.args("--crate-name probe --crate-type lib --emit metadata,link -".split(' '));
+        command.args(["--edition", "2024", "--out-dir", "."]).current_dir(folder.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
+        child
+    };
+    let rustc = || env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let files = ["libprobe.rlib", "libprobe.rmeta"].map(|it| folder.path().join(it));
+    // What it makes, after which nothing of it is left.
+    let take = |ended: Output| {
+        let made = files.each_ref().map(|it| fs::read(it).ok());
+        files.iter().filter(|it| it.exists()).for_each(|it| fs::remove_file(it).unwrap());
+        (ended.status.code(), ended.stdout, ended.stderr, made)
+    };
+    let began = Instant::now();
+    let [of_good, of_bad] = [&good, &bad].map(|it| {
+        let child = start(Command::new(rustc()), it);
+        take(child.wait_with_output().unwrap())
+    });
+    let micros = began.elapsed().as_micros() as u64 / 2;
+    assert_eq!((of_good.0, of_bad.0), (Some(0), Some(1)));
+    assert!(of_good.3.iter().all(Option::is_some), "nothing was made");
+
+    let mut n_ended = 0;
+    for round in 0.. {
+        if n_ended >= n_wanted {
+            break;
+        }
+        let (source, expected) = [(&good, &of_good), (&bad, &of_bad)][round % 2];
+        let mut command = Command::new(&gate);
+        command.arg(rustc()).env("XTASK_GUARD_SOCKET", &name).env_remove("RUSTC_WRAPPER");
+        let child = start(command, source);
+        let end = thread::spawn(move || child.wait_with_output().unwrap());
+        let mut stream = BufReader::new(controller.accept().unwrap().0);
+        let mut n_left = 10;
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).unwrap() == 0 {
+                break;
+            }
+            let fields: Vec<&str> = line.trim_end().split('\t').collect();
+            match fields[..] {
+                ["ask", ..] => stream.get_mut().write_all(b"go\n").unwrap(),
+                ["started", pid] if n_left > 0 => {
+                    // It is ended unless it ends first.
+                    let moment =
+                        Duration::from_micros(1 + u64::from(n_ended) * 37 % 101 * micros / 100);
+                    stream.get_ref().set_read_timeout(Some(moment)).unwrap();
+                    let said = stream.fill_buf().map(<[u8]>::is_empty);
+                    stream.get_ref().set_read_timeout(None).unwrap();
+                    match said {
+                        Err(err) if err.kind() == ErrorKind::WouldBlock => {
+                            let group = Pid::from_raw(pid.parse().unwrap());
+                            n_ended += u32::from(killpg(group, Signal::SIGKILL).is_ok());
+                            n_left -= 1;
+                        }
+                        it => assert!(!it.unwrap(), "the gate is gone"),
+                    }
+                }
+                ["started", _] => {}
+                ["ended", "0", ..] => {}
+                ["ended", "1", ..] => stream.get_mut().write_all(b"final\n").unwrap(),
+                ["ended", ..] => stream.get_mut().write_all(b"again\n").unwrap(),
+                _ => panic!("{line}"),
+            }
+        }
+        let found = take(end.join().unwrap());
+        assert!(&found == expected, "after {n_ended} ends: {:?}, {:?}", found.0, found.2);
+    }
+}

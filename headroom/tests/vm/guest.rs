@@ -9,7 +9,7 @@ use std::{
     },
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
-    thread::sleep,
+    thread::{self, sleep},
     time::{Duration, Instant},
 };
 
@@ -24,7 +24,11 @@ use crate::actors::{ACTOR, COMPILER, PROGRAMS};
 const CARGO: &str = "/vm/cargo";
 const HEADROOM: &str = "/vm/cargo-headroom";
 /// A row that takes longer is ended.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(600);
+/// A neighbour that leaves does so after this time.
+const STAY: Duration = Duration::from_secs(300);
+/// Every request to the slow disk takes so many milliseconds.
+const DISK_MS: u32 = 4;
 /// So is one of plain cargo that takes so many times as long as the fastest number of jobs.
 const SLOWER_MOST: f64 = 1.3;
 /// After its end nothing of a build may be left for longer.
@@ -36,9 +40,14 @@ const USERS: [u32; 2] = [1000, 1001];
 
 type Scenario = (&'static str, fn(&mut Machine));
 
-const SCENARIOS: [Scenario; 13] = [
+const SCENARIOS: [Scenario; 15] = [
     ("4 × 120 MiB, MemoryMax=200M, swap", |it| {
         let workspace = Workspace::new("swap", &[(120, 3000, 5000); 4]);
+        it.beside_plain_cargo(&workspace, &["MemoryMax=200M"], &[1, 2, 4]);
+    }),
+    ("4 × 120 MiB, MemoryMax=200M, swap on a slow disk", |it| {
+        it.swap(Some(Swap::Disk));
+        let workspace = Workspace::new("disk", &[(120, 3000, 5000); 4]);
         it.beside_plain_cargo(&workspace, &["MemoryMax=200M"], &[1, 2, 4]);
     }),
     ("4 × 300 MiB, MemoryMax=450M, no swap", |it| {
@@ -66,6 +75,7 @@ const SCENARIOS: [Scenario; 13] = [
     ("systemd-oomd, 4 × 120 MiB, MemoryMax=200M, swap", oomd),
     ("a process of the guard is killed", kills),
     ("another user", another_user),
+    ("a neighbour leaves after 5 minutes, 300 MiB, no swap", neighbour_leaves),
     ("two builds at once, 300 MiB each, MemoryMax=450M, no swap", two_builds),
     ("plenty of memory: 24 × 20 MiB, a minute", |it| {
         let workspace = Workspace::new("plenty", &[(20, 1000, 9000); 24]);
@@ -94,7 +104,7 @@ pub(crate) fn run() -> ExitCode {
     for (name, scenario) in SCENARIOS {
         if wanted.is_empty() || wanted.iter().any(|it| name.contains(it)) {
             (machine.scenario, machine.fastest) = (name, None);
-            machine.swap(true);
+            machine.swap(Some(Swap::Compressed));
             scenario(&mut machine);
         }
     }
@@ -131,7 +141,7 @@ fn evening(machine: &mut Machine) {
 
 fn earlyoom(machine: &mut Machine) {
     let workspace = Workspace::new("earlyoom", &[(300, 10_000, 6000); 4]);
-    machine.swap(false);
+    machine.swap(None);
     let daemon = Daemon::start(machine, "earlyoom");
     daemon.beside_plain_cargo(machine, &workspace, &[]);
     daemon.stop(machine);
@@ -147,6 +157,24 @@ fn oomd(machine: &mut Machine) {
         ["MemoryMax=200M", "ManagedOOMMemoryPressure=kill", "ManagedOOMMemoryPressureLimit=40%"];
     daemon.beside_plain_cargo(machine, &workspace, &limits);
     daemon.stop(machine);
+}
+
+/// The memory that is left does not do for the build, until a program ends.
+fn neighbour_leaves(machine: &mut Machine) {
+    machine.swap(None);
+    let workspace = Workspace::new("leaves", &[(300, 10_000, 6000)]);
+    let available = number("/proc/meminfo", "MemAvailable:") >> 10;
+    let neighbour = Neighbour::new(available - 120);
+    let leaves = thread::spawn(move || {
+        sleep(STAY);
+        drop(neighbour);
+    });
+    let command = format!("{HEADROOM} --wait=15m build --json --offline -j4");
+    let command: Vec<String> = command.split(' ').map(str::to_owned).collect();
+    let row = machine.measure("cargo headroom --wait=15m build -j4", &workspace, &[], &command);
+    machine.must(row.is_good(), GOOD);
+    machine.must(leaves.is_finished(), "the build did not wait");
+    leaves.join().unwrap();
 }
 
 fn two_builds(machine: &mut Machine) {
@@ -452,6 +480,15 @@ fn as_any_other(command: &mut Command) -> &mut Command {
     unsafe { command.pre_exec(|| fs::write("/proc/self/oom_score_adj", "0")) }
 }
 
+/// Where pages go that are not in RAM.
+#[derive(Clone, Copy)]
+enum Swap {
+    /// In RAM, compressed.
+    Compressed,
+    /// On a disk, each request to which takes [`DISK_MS`].
+    Disk,
+}
+
 /// The machine that this runs on.
 struct Machine {
     scenario: &'static str,
@@ -537,20 +574,35 @@ impl Machine {
         }
     }
 
-    /// All that is in swap is gone, too.
-    fn swap(&mut self, on: bool) {
-        let device = "/dev/zram0";
-        if !Path::new(device).exists() {
-            must_run(&["modprobe", "zram"]);
-            fs::write("/sys/block/zram0/disksize", words_of_kernel("headroom.swap").concat())
-                .unwrap();
-            must_run(&["mkswap", device]);
-        }
-        if fs::read_to_string("/proc/swaps").unwrap().contains(device) {
+    /// All that was in swap is gone, too.
+    fn swap(&mut self, on: Option<Swap>) {
+        let used = fs::read_to_string("/proc/swaps").unwrap();
+        for device in used.lines().skip(1).filter_map(|it| it.split_whitespace().next()) {
             must_run(&["swapoff", device]);
         }
-        if on {
-            must_run(&["swapon", device]);
+        match on {
+            None => {}
+            Some(Swap::Compressed) => {
+                let device = "/dev/zram0";
+                if !Path::new(device).exists() {
+                    must_run(&["modprobe", "zram"]);
+                    let size = words_of_kernel("headroom.swap").concat();
+                    fs::write("/sys/block/zram0/disksize", size).unwrap();
+                    must_run(&["mkswap", device]);
+                }
+                must_run(&["swapon", device]);
+            }
+            Some(Swap::Disk) => {
+                let device = "/dev/mapper/slow";
+                if !Path::new(device).exists() {
+                    must_run(&["modprobe", "dm-delay"]);
+                    let (disk, n_sectors) = empty_disk();
+                    let table = format!("0 {n_sectors} delay {disk} 0 {DISK_MS}");
+                    must_run(&["dmsetup", "create", "slow", "--table", &table]);
+                    must_run(&["mkswap", device]);
+                }
+                must_run(&["swapon", device]);
+            }
         }
     }
 
@@ -731,6 +783,17 @@ fn print_details(record: &Path) {
             );
         }
     }
+}
+
+/// The disk without a file system, and its size.
+fn empty_disk() -> (String, String) {
+    let mounted = fs::read_to_string("/proc/mounts").unwrap();
+    let names = fs::read_dir("/sys/block").unwrap().map(|it| it.unwrap().file_name());
+    let mut names = names.map(|it| it.into_string().unwrap());
+    let is_it = |it: &String| it.starts_with("pmem") && !mounted.contains(&format!("/dev/{it} "));
+    let name = names.find(is_it).unwrap();
+    let size = fs::read_to_string(format!("/sys/block/{name}/size")).unwrap();
+    (format!("/dev/{name}"), size.trim().to_owned())
 }
 
 /// A number of a file of the kernel; 0 if it is not told.

@@ -28,9 +28,9 @@ const NEEDED: [(&str, &str); 4] = [
 ];
 /// The packages that the machine has besides Debian's smallest set.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,systemd-oomd,earlyoom,kmod,udev,\
-    linux-image-cloud-amd64,initramfs-tools";
+    linux-image-cloud-amd64,initramfs-tools,dmsetup";
 /// A new number has the machine made anew.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// Services that are never needed here and take time at every start.
 const OFF: [&str; 11] = [
     "apt-daily.timer",
@@ -45,8 +45,13 @@ const OFF: [&str; 11] = [
     "systemd-logind.service",
     "systemd-update-utmp-runlevel.service",
 ];
+/// The names of the file systems: which disk comes first is not certain.
+const SYSTEM: &str = "system";
+const WITH_PROGRAMS: &str = "programs";
 const RAM_MIB: u32 = 720;
 const SWAP: &str = "512M";
+/// A disk for swap, which the machine makes slow.
+const SWAP_DISK: u64 = 512 << 20;
 const SERVICE: &str = "[Unit]
 Description=Scenarios
 [Service]
@@ -114,10 +119,13 @@ fn try_run(wanted: &[&str]) -> Result<usize, String> {
     let tree = tree(&folder)?;
     let system = folder.join(format!("system-{RECIPE}.img"));
     if !system.exists() {
-        image(&tree, &system)?;
+        image(&tree, &system, SYSTEM)?;
     }
     let programs = programs(&folder)?;
-    start(&tree, &[&system, &programs], wanted)
+    let swap = folder.join("swap.img");
+    let made = fs::File::create(&swap).and_then(|it| it.set_len(SWAP_DISK));
+    made.map_err(|it| format!("{}: {it}", swap.display()))?;
+    start(&tree, &[&system, &programs, &swap], wanted)
 }
 
 /// Makes the folder, or checks that only this user can enter it: its programs are run as root.
@@ -189,7 +197,9 @@ fn furnish(tree: &Path) -> std::io::Result<()> {
     fs::write(units.join("scenarios.service"), SERVICE)?;
     symlink("../scenarios.service", units.join("multi-user.target.wants/scenarios.service"))?;
     fs::create_dir_all(at(&PROGRAMS[1..]))?;
-    let disks = format!("/dev/pmem0 / ext4 noatime 0 0\n/dev/pmem1 {PROGRAMS} ext4 ro 0 0\n");
+    let disks = format!(
+        "LABEL={SYSTEM} / ext4 noatime 0 0\nLABEL={WITH_PROGRAMS} {PROGRAMS} ext4 ro 0 0\n"
+    );
     fs::write(at("etc/fstab"), disks)?;
     fs::write(at("etc/initramfs-tools/modules"), "nfit\nnd_pmem\next4\n")?;
     let settings = "MODULES=list\nCOMPRESS=gzip\nBUSYBOX=n\n";
@@ -200,7 +210,7 @@ fn furnish(tree: &Path) -> std::io::Result<()> {
 }
 
 /// A file system with what is in the folder, and some room.
-fn image(folder: &Path, file: &Path) -> Result<(), String> {
+fn image(folder: &Path, file: &Path, label: &str) -> Result<(), String> {
     let used = run_command(Command::new("du").args(["-s", "--apparent-size", "-m"]).arg(folder))?;
     let mib: u64 = used.split_whitespace().next().and_then(|it| it.parse().ok()).unwrap_or(0);
     // The machine takes them in pieces of this size.
@@ -208,7 +218,10 @@ fn image(folder: &Path, file: &Path) -> Result<(), String> {
     let new = file.with_extension("new");
     fs::File::create(&new).and_then(|it| it.set_len(size)).map_err(|it| it.to_string())?;
     let mut make = Command::new("mke2fs");
-    make.args(["-q", "-F", "-t", "ext4", "-O", "^has_journal", "-d"]).arg(folder).arg(&new);
+    make.args(["-q", "-F", "-t", "ext4", "-O", "^has_journal"])
+        .args(["-L", label, "-d"])
+        .arg(folder)
+        .arg(&new);
     run_command(make.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"))?;
     fs::rename(&new, file).map_err(|it| it.to_string())
 }
@@ -248,7 +261,7 @@ fn programs(folder: &Path) -> Result<PathBuf, String> {
         .and_then(|()| fs::write(programs.join(ANSWERS), answers))
         .map_err(|it| it.to_string())?;
     let file = folder.join("programs.img");
-    image(&programs, &file)?;
+    image(&programs, &file, WITH_PROGRAMS)?;
     Ok(file)
 }
 
@@ -281,7 +294,7 @@ fn start(tree: &Path, disks: &[&Path], wanted: &[&str]) -> Result<usize, String>
     qemu.arg("-kernel").arg(named(&boot, "vmlinuz-")?);
     qemu.arg("-initrd").arg(named(&boot, "initrd.img-")?);
     let mut words = format!(
-        "root=/dev/pmem0 rw console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off \
+        "root=LABEL={SYSTEM} rw console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off \
          systemd.show_status=0 transparent_hugepage=madvise headroom.swap={SWAP}"
     );
     if let Ok(n) = env::var("HEADROOM_VM_KILLS") {
