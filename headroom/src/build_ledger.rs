@@ -10,9 +10,11 @@
 use std::{
     collections::BTreeMap,
     env,
-    fs::{self, File},
+    fs::{self, File, TryLockError},
     io,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -37,6 +39,8 @@ const MOST_SECONDS: f64 = 1e9;
 /// A peak that was not reached again sinks by this part of the difference, so one outlier is
 /// forgotten in time.
 const DECAY: u64 = 8;
+/// Who writes a ledger has its lock for milliseconds.
+const LOCKED_MOST: Duration = Duration::from_secs(10);
 
 /// A unit: one step of a build that cargo compiles, links or runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -161,14 +165,22 @@ impl BuildLedger {
     }
 
     fn load_file(file: PathBuf) -> BuildLedger {
-        let (content, warning) = Content::read(&file).unwrap_or_else(|error| {
-            let why = format!("{}: {error}; what past builds needed is not known", file.display());
-            (Content::default(), Some(why))
-        });
+        let shown = file.display();
+        let unknown = "what past builds needed is not known";
+        let (content, warning) = match Content::read(&file) {
+            Ok((content, None)) => (content, None),
+            Ok((content, Some(why))) => {
+                let and_then = free_aside(&file).map_or_else(String::new, |it| {
+                    format!(", and the next build moves it to {}", it.display())
+                });
+                (content, Some(format!("{shown}: {why}; {unknown}{and_then}")))
+            }
+            Err(error) => (Content::default(), Some(format!("{shown}: {error}; {unknown}"))),
+        };
         BuildLedger { file, content, unsaved: Unsaved::default(), warning }
     }
 
-    /// Returns the warning about the file: its fault, and where it is now.
+    /// Returns the warning about the file: its fault, and what becomes of it.
     pub(crate) fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }
@@ -219,11 +231,12 @@ impl BuildLedger {
         })
     }
 
-    /// Writes everything to the file, together with what others have written since it was read.
+    /// Writes everything to the file, together with what others have written since it was read. A
+    /// file that cannot be used is moved aside.
     ///
     /// # Errors
-    /// If the folder or the file cannot be written. The observations stay, so it can be tried
-    /// again; a caller that has finished a build only warns.
+    /// If the folder or the file cannot be written, or another process holds its lock for long. The
+    /// observations stay, so it can be tried again; a caller that has finished a build only warns.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
         self.save_with(|_| {})
     }
@@ -237,15 +250,14 @@ impl BuildLedger {
         fs::create_dir_all(folder)
             .with_context(|| format!("could not create {}", folder.display()))?;
         // Held until the end of this function, or of this process.
-        let lock = File::options()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(folder.join("ledger.lock"))
-            .and_then(|it| it.lock().map(|()| it))
-            .with_context(|| format!("could not lock {shown}"))?;
-        let (mut content, warning) =
+        let lock = locked(&folder.join("ledger.lock"))?;
+        let (mut content, fault) =
             Content::read(&self.file).with_context(|| format!("could not read {shown}"))?;
+        if let Some(why) = fault {
+            let aside = free_aside(&self.file).with_context(|| format!("{shown}: {why}"))?;
+            fs::rename(&self.file, &aside)
+                .with_context(|| format!("could not move {shown} to {}", aside.display()))?;
+        }
         for (key, seen) in &self.unsaved.units {
             learn(&mut content.units, key, *seen);
         }
@@ -257,9 +269,50 @@ impl BuildLedger {
         drop(lock);
         self.content = content;
         self.unsaved = Unsaved::default();
-        self.warning = self.warning.take().or(warning);
         Ok(())
     }
+}
+
+/// The file, which is made if it is not there, locked.
+fn locked(file: &Path) -> anyhow::Result<File> {
+    let open = || {
+        // A pipe would be waited for.
+        if fs::symlink_metadata(file).is_ok_and(|it| !it.is_file()) {
+            return Err(io::Error::other("it is no file"));
+        }
+        let lock = File::options().write(true).create(true).truncate(false).open(file)?;
+        let began = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(lock),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) if began.elapsed() < LOCKED_MOST => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let message = format!("another process has it for {LOCKED_MOST:?} already");
+                    return Err(io::Error::other(message));
+                }
+            }
+        }
+    };
+    open().with_context(|| format!("could not lock {}", file.display()))
+}
+
+/// The name that a file which cannot be used would get, and which nothing has; `None` for what is
+/// no file.
+fn free_aside(file: &Path) -> Option<PathBuf> {
+    if !fs::symlink_metadata(file).ok()?.is_file() {
+        return None;
+    }
+    let name = |n: u32| match n {
+        0 => file.with_extension("json.aside"),
+        n => file.with_extension(format!("json.aside.{n}")),
+    };
+    let is_free = |it: &PathBuf| {
+        fs::symlink_metadata(it).is_err_and(|it| it.kind() == io::ErrorKind::NotFound)
+    };
+    (0..100).map(name).find(is_free)
 }
 
 fn cache_folder(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {
@@ -351,8 +404,7 @@ pub(crate) fn parse(text: &[u8]) {
 }
 
 impl Content {
-    /// The file's content; empty, with the reason, if it cannot be used. Such a file is moved
-    /// aside.
+    /// The file's content; empty, with the reason, if it cannot be used.
     ///
     /// # Errors
     /// If the file cannot be read now. It may be readable another time, so it stays.
@@ -369,7 +421,7 @@ impl Content {
             Err(error) if error.kind() == io::ErrorKind::Other => error.to_string(),
             Err(error) => return Err(error),
         };
-        Ok((Content::default(), Some(set_aside(file, &why))))
+        Ok((Content::default(), Some(why)))
     }
 
     fn parse(text: &[u8]) -> Result<Content, String> {
@@ -420,16 +472,6 @@ impl Content {
         text.push(b'\n');
         write_whole(file, &text, false)
     }
-}
-
-/// Moves a file that cannot be used to `ledger.json.aside`, over an earlier one, and says so.
-fn set_aside(file: &Path, why: &str) -> String {
-    let aside = file.with_extension("json.aside");
-    let now = match fs::rename(file, &aside) {
-        Ok(()) => format!("it is now {}", aside.display()),
-        Err(error) => format!("it could not be moved: {error}"),
-    };
-    format!("{}: {why}; {now}, and a new ledger is begun", file.display())
 }
 
 #[cfg(test)]
@@ -641,14 +683,49 @@ mod tests {
             let mut ledger = BuildLedger::load(folder.path());
             let warning = ledger.warning().expect(text).to_owned();
             assert!(warning.contains(why), "{warning}");
-            let aside = file.with_extension("json.aside");
-            assert!(warning.contains(&aside.display().to_string()), "{warning}");
-            assert_eq!(fs::read_to_string(aside).unwrap(), text);
-            // And a new one takes its place.
+            let aside = |ending: &str| file.with_extension(format!("json.aside{ending}"));
+            assert!(warning.ends_with(&aside("").display().to_string()), "{warning}");
+            // Who only looks changes nothing.
+            assert_eq!(fs::read_to_string(&file).unwrap(), text);
             ledger.observe_unit(unit("syn"), seen(300, 4.0));
             ledger.save().unwrap();
             assert!(BuildLedger::load(folder.path()).warning().is_none());
+            assert_eq!(fs::read_to_string(aside("")).unwrap(), text);
+            // It happens again, and nothing is lost.
+            fs::write(&file, "again").unwrap();
+            ledger.observe_unit(unit("syn"), seen(300, 4.0));
+            ledger.save().unwrap();
+            assert_eq!(fs::read_to_string(aside("")).unwrap(), text);
+            assert_eq!(fs::read_to_string(aside(".1")).unwrap(), "again");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_left_alone_and_not_waited_for() {
+        let folder = folder();
+        let below = folder.path().join("xtask");
+        fs::create_dir(&below).unwrap();
+        let pipe = |name: &str| {
+            let pipe = below.join(name);
+            nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+            pipe
+        };
+        let mut ledger = BuildLedger::load(folder.path());
+        ledger.observe_unit(unit("syn"), seen(300, 4.0));
+        let lock = pipe("ledger.lock");
+        let error = format!("{:#}", ledger.save().unwrap_err());
+        assert!(error.ends_with("ledger.lock: it is no file"), "{error}");
+        fs::remove_file(lock).unwrap();
+        pipe("ledger.json");
+        let error = format!("{:#}", ledger.save().unwrap_err());
+        assert!(error.ends_with("ledger.json: not a file"), "{error}");
+        let warning = BuildLedger::load(folder.path());
+        assert!(warning.warning().unwrap().ends_with("needed is not known"));
+        let mut left: Vec<_> =
+            fs::read_dir(&below).unwrap().map(|it| it.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["ledger.json", "ledger.lock"]);
     }
 
     #[cfg(unix)]

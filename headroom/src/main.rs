@@ -8,7 +8,7 @@ use std::{
 
 use headroom::{
     BuildRequest, Choice, Coded, Console, Exit, Format, Host, RoomRequest, Selection, WaitTimeout,
-    machine::system::BUDGET,
+    machine::system::BUDGET, numbers::parse_bytes,
 };
 
 const HELP: &str = "\
@@ -22,7 +22,8 @@ Usage: cargo headroom check [--json]         may a build start? Exit code 0 mean
                                              that command of cargo, with its compilers held back
        cargo headroom -- COMMAND [ARGS]...   any command that builds, with its compilers held back
        cargo headroom on | off               print what to put into cargo's configuration so that
-                                             plain cargo and editors hold compilers back; undo it
+                                             plain cargo and editors hold compilers back; switch
+                                             that off
 
 Before the command: --budget SIZE            the build holds at most so much, as 6G; HEADROOM_BUDGET
                                              says the same
@@ -73,8 +74,12 @@ fn general(args: &[OsString], room: &mut RoomRequest) -> Result<usize, String> {
                 let is_attached = word.contains('=');
                 let size = match is_attached {
                     true => attached.into(),
-                    false => args.get(n + 1).ok_or("`--budget` expects a size as `6G`")?.clone(),
+                    false => args.get(n + 1).cloned().unwrap_or_default(),
                 };
+                let text = size.to_string_lossy();
+                if parse_bytes(&text).is_none() {
+                    return Err(format!("--budget: expected a size as `6G`, found `{text}`"));
+                }
                 // SAFETY: no other thread was started yet.
                 unsafe { env::set_var(BUDGET, size) };
                 n += usize::from(!is_attached);
@@ -154,7 +159,10 @@ fn run(args: &[OsString], room: &RoomRequest) -> Exit {
             let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
             exec(&[&[cargo], args].concat())
         }
-        _ => refuse(format!("expected a command, found `{}`\n\n{HELP}", words.join(" "))),
+        _ => refuse(format!(
+            "expected a command, found `{}`; `cargo headroom --help` shows them all",
+            words.join(" ")
+        )),
     }
 }
 
@@ -219,7 +227,7 @@ mod tests {
         assert_eq!(of("build --wait"), Ok((0, None)));
         assert_eq!(of("--wait test"), Ok((1, Some(WaitTimeout::Endless))));
         assert_eq!(of("--wait=15m -- make"), Ok((1, Some(minutes))));
-        for wrong in ["--wait= build", "--wait=soon build", "--budget"] {
+        for wrong in ["--wait= build", "--wait=soon build", "--budget", "--budget= build"] {
             assert!(of(wrong).unwrap_err().contains("expect"), "{wrong}");
         }
     }

@@ -87,6 +87,7 @@ fn plain_cargo_can_be_held_back_and_not_any_more() {
         for name in ["CARGO_TERM_COLOR", "RUSTFLAGS", "RUSTC_WRAPPER", "RUSTDOC"] {
             command.env_remove(name);
         }
+        command.env_remove("XTASK_GUARD_INSIDE_COMPILER");
         command.output().unwrap()
     };
     let headroom = |args: &[&str]| run(env!("CARGO_BIN_EXE_cargo-headroom"), args);
@@ -102,28 +103,33 @@ fn plain_cargo_can_be_held_back_and_not_any_more() {
     // What is printed again is the same, and nothing wraps itself.
     assert_eq!(code(&headroom(&["on"]), 0).0, lines);
 
-    let (_, said) = code(&headroom(&["off"]), 4);
-    assert!(said.contains("cargo's configuration names /"), "{said}");
-    assert!(gate.exists());
-    // One of the two is enough, whatever stands in the place of the other.
-    let rustdoc = gates.join("rustdoc");
-    let one = format!("[build]\nrustc-wrapper = \"sccache\"\nrustdoc = {rustdoc:?}\n");
-    fs::write(at(".cargo/config.toml"), one).unwrap();
-    code(&headroom(&["off"]), 4);
-    // What it names cannot be told.
+    // The guard has set this for what the compiler runs.
+    let source = "fn main() { println!(\"{:?}\", option_env!(\"XTASK_GUARD_INSIDE_COMPILER\")) }";
+    fs::write(at("src/main.rs"), source).unwrap();
+    let is_guarded = || {
+        fs::remove_dir_all(at("target")).ok();
+        code(&run(env!("CARGO"), &["run", "--quiet"]), 0).0 != "None\n"
+    };
+    assert!(is_guarded());
+    // Whatever the configuration here, that of another workspace may name the gates.
+    let (_, said) = code(&headroom(&["off"]), 0);
+    assert!(said.contains("cargo's configuration here names /"), "{said}");
+    assert!(!is_guarded());
     fs::write(at(".cargo/config.toml"), format!("{lines}rustflags = \n")).unwrap();
-    let (_, said) = code(&headroom(&["off"]), 1);
-    assert!(said.contains("nothing is removed"), "{said}");
-    assert!(gate.exists() && rustdoc.exists());
-    fs::remove_file(at(".cargo/config.toml")).unwrap();
-    fs::write(gates.join("photo"), "").unwrap();
     code(&headroom(&["off"]), 0);
-    let left = fs::read_dir(&gates).unwrap().map(|it| it.unwrap().file_name());
-    assert_eq!(left.collect::<Vec<_>>(), ["photo"]);
+    fs::remove_file(at(".cargo/config.toml")).unwrap();
+    code(&headroom(&["off"]), 0);
+    fs::write(at(".cargo/config.toml"), &lines).unwrap();
+    assert!(!is_guarded());
+    assert_eq!(code(&headroom(&["on"]), 0).0, lines);
+    assert!(is_guarded());
+    fs::remove_file(at(".cargo/config.toml")).unwrap();
     // A file that the program has not made is not replaced.
+    fs::remove_file(&gate).unwrap();
     fs::write(&gate, "mine").unwrap();
     code(&headroom(&["on"]), 1);
     assert_eq!(fs::read_to_string(&gate).unwrap(), "mine");
+    fs::remove_file(&gate).unwrap();
 
     // A wrapper that is set up already is kept.
     let wrapper = at("sccache");

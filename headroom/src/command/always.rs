@@ -1,10 +1,15 @@
 //! The guard for plain cargo, for editors and for whatever else calls it.
 
+use std::env;
+
 use crate::{
     console::Console,
-    exit::{Coded, Exit},
-    guard::{gates_for_always, remove_gates_for_always},
+    exit::Exit,
+    guard::{gates_for_always, switch_gates_off},
 };
+
+/// Variables that cargo prefers to its configuration.
+const PREFERRED: [&str; 2] = ["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"];
 
 /// Makes gates that work without a build around, and prints what belongs into cargo's
 /// configuration. The configuration itself is left to the user.
@@ -15,24 +20,35 @@ pub fn on(console: &mut Console) -> anyhow::Result<Exit> {
     console.result(&(gates_for_always()?.join("\n") + "\n"));
     console.note(
         "put these lines into the file config.toml of CARGO_HOME (~/.cargo), or into \
-         .cargo/config.toml of a workspace: then every cargo there holds its compilers back. \
-         `cargo headroom off` undoes it",
+         .cargo/config.toml of a workspace; what that file has in the same section stays in it. \
+         Then every cargo there holds its compilers back. `cargo headroom off` switches that off",
     );
+    if let Some(name) = PREFERRED.into_iter().find(|it| env::var_os(it).is_some()) {
+        let message = format!("{name} is set, and cargo prefers it to its configuration");
+        console.warning(&message, "while it is set, no compiler is held back");
+    }
     Ok(Exit::Success)
 }
 
-/// Removes the gates of [`on`], once cargo's configuration does not name them any more.
+/// Switches the gates of [`on`] off, wherever a configuration names them. They stay there, since
+/// nothing could be compiled without one that is named.
 ///
 /// # Errors
-/// If the configuration still names them or cannot be read, or they cannot be removed.
+/// If they cannot be switched off.
 pub fn off(console: &mut Console) -> anyhow::Result<Exit> {
-    if let Some(named) = remove_gates_for_always()? {
-        let message = format!(
-            "cargo's configuration names {named}: take out what `cargo headroom on` has printed, \
-             and call `cargo headroom off` again"
-        );
-        return Err(Coded { exit: Exit::NotReady, message }.into());
+    let off = switch_gates_off()?;
+    let Some(folder) = off.folder else {
+        console.note("there are no gates of `cargo headroom on`");
+        return Ok(Exit::Success);
+    };
+    console.note(&format!(
+        "switched off: every cargo compiles as without gates, and `cargo headroom on` switches \
+         them on again. Before you uninstall this program, take out of cargo's configurations what \
+         `on` has printed; {} can be removed then",
+        folder.display()
+    ));
+    if let Some(named) = off.named {
+        console.note(&format!("cargo's configuration here names {named}"));
     }
-    console.note("cargo's configuration names no gate here, and those of `on` are removed");
     Ok(Exit::Success)
 }

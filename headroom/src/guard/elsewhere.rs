@@ -58,8 +58,8 @@ pub(crate) fn gates_for_always() -> anyhow::Result<Vec<String>> {
     anyhow::bail!("compilers can be held back on Linux only")
 }
 
-pub(crate) fn remove_gates_for_always() -> anyhow::Result<Option<String>> {
-    Ok(None)
+pub(crate) fn switch_gates_off() -> anyhow::Result<GatesOff> {
+    Ok(GatesOff { folder: None, named: None })
 }
 
 pub(crate) fn held_by_other_builds() -> u64 {

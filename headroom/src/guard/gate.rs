@@ -47,7 +47,7 @@ use crate::{escape::terminal, machine::process_files::prefer_as_victim, numbers:
 use super::linux::OwnController;
 use super::wire::{
     AGAIN, C_WRAPPERS, CompilerExit, DOCTESTS, GATE, GO, INNER, INSIDE, Message, NOT_YOURS, NOTE,
-    RUSTDOC, RUSTDOC_GATE, SOCKET, Unit, is_always, is_c_compiler, is_gate,
+    RUSTDOC, RUSTDOC_GATE, SOCKET, Unit, is_always, is_c_compiler, is_gate, off_switch,
 };
 
 /// The most that is held back of either stream.
@@ -67,7 +67,8 @@ pub(crate) fn entered() -> Option<ExitCode> {
     }
     let documents = Path::new(&name).file_name()? == RUSTDOC_GATE;
     let args: Vec<OsString> = documents.then(rustdoc).into_iter().chain(args).collect();
-    let always = is_always(Path::new(&name));
+    let is_off = || Some(off_switch(Path::new(&name).parent()?).exists());
+    let always = is_always(Path::new(&name)) && is_off() != Some(true);
     Some(pass(&args, documents, always).unwrap_or_else(|err| {
         say(&format!("{GATE}: {err}"));
         ExitCode::FAILURE
@@ -112,7 +113,8 @@ fn not_started(command: &Command, error: &io::Error) -> io::Error {
 }
 
 /// `args`: the compiler and its arguments, as cargo calls a wrapper. `documents`: it is rustdoc.
-/// `always`: cargo's configuration names this gate, so there need not be a controller.
+/// `always`: cargo's configuration names this gate, so there need not be a controller, and it is
+/// not switched off.
 fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode> {
     let kept: OnceCell<File> = OnceCell::new();
     let texts: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();

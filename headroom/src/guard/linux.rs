@@ -3,7 +3,8 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    fs, io,
+    fs::{self, File},
+    io,
     os::{
         linux::net::SocketAddrExt as _,
         unix::net::{SocketAddr, UnixListener, UnixStream},
@@ -19,20 +20,21 @@ use anyhow::Context as _;
 use nix::unistd::{geteuid, mkdtemp};
 
 use super::{
-    GuardStatus, ObservedRun, Unit,
+    GatesOff, GuardStatus, ObservedRun, Unit,
     agreement::{self, Agreement, session_folder},
     controller::{Controller, ControllerContext, KnownNeeds, Shared},
     gate,
     guard_record::{Event, GuardAction, GuardRecord},
     known_for_all,
     wire::{
-        ALWAYS, C_WRAPPERS, DOCTESTS, GATE, INNER, INSIDE, NOTE, RUSTDOC, RUSTDOC_GATE, SOCKET,
-        gate_name, is_always, is_gate,
+        ALWAYS, DOCTESTS, GATE, INNER, INSIDE, NOTE, RUSTDOC, RUSTDOC_GATE, SOCKET, gate_name,
+        is_always, is_gate, off_switch,
     },
 };
 use crate::{
     build_ledger::user_folder,
     child::watchdog::Watchdog,
+    escape::is_hidden,
     files::{self, Temporary},
     machine::{headroom::HeadroomReader, system::budget_bytes},
 };
@@ -280,10 +282,20 @@ pub(crate) fn gates_for_always() -> anyhow::Result<Vec<String>> {
         }
         // A link to the name: a newer version of the program is the gate from then on.
         put_link(&gate, |new| std::os::unix::fs::symlink(&program, new))?;
-        Ok(toml_string(&gate.to_string_lossy()))
+        let path = gate.to_str().with_context(|| {
+            format!("{} is no UTF-8, as cargo's configuration must be", gate.display())
+        })?;
+        Ok(toml_string(path))
     };
     let wrapper = gate(gate_name(inner.wrapper.as_deref()))?;
     let rustdoc = gate(RUSTDOC_GATE)?;
+    let switch = off_switch(&folder);
+    match fs::remove_file(&switch) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => {
+            return Err(err).with_context(|| format!("could not remove {}", switch.display()));
+        }
+        _ => {}
+    }
     let mut lines = vec![
         "[build]".to_owned(),
         format!("rustc-wrapper = {wrapper}"),
@@ -300,38 +312,39 @@ pub(crate) fn gates_for_always() -> anyhow::Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Removes those gates, unless cargo's configuration still names one of them: then nothing could be
-/// compiled any more. That one is the answer.
+/// Switches those gates off. They stay: without one that the configuration of any workspace names,
+/// nothing could be compiled there any more.
 ///
 /// # Errors
-/// If the gates that the configuration names are not known, or the gates cannot be removed.
-pub(crate) fn remove_gates_for_always() -> anyhow::Result<Option<String>> {
-    let configured = Configured::ask(&Command::new(crate::workspace::cargo())).context(
-        "`cargo config get` failed, and cargo's configuration may name the gates: nothing is \
-         removed",
-    )?;
-    let keys = ["build.rustc-wrapper", "build.rustdoc"];
-    let mut named = keys.iter().filter_map(|it| configured.value(it)).map(|it| it.0);
-    if let Some(named) = named.find(|it| is_always(Path::new(it))) {
-        return Ok(Some(named));
-    }
+/// If they cannot be switched off.
+pub(crate) fn switch_gates_off() -> anyhow::Result<GatesOff> {
     let folder = always_folder()?;
-    for name in C_WRAPPERS.into_iter().chain([RUSTDOC_GATE]) {
-        remove_left_over_links(&folder, name);
-        let gate = folder.join(name);
-        if fs::symlink_metadata(&gate).is_ok_and(|it| it.is_symlink()) {
-            fs::remove_file(&gate)
-                .with_context(|| format!("could not remove {}", gate.display()))?;
-        }
+    if !folder.is_dir() {
+        return Ok(GatesOff { folder: None, named: None });
     }
-    // It stays if there is anything else in it.
-    fs::remove_dir(&folder).ok();
-    Ok(None)
+    let switch = off_switch(&folder);
+    match File::create_new(&switch) {
+        Err(err) if err.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(err).with_context(|| format!("could not make {}", switch.display()));
+        }
+        _ => {}
+    }
+    let configured = Configured::ask(&Command::new(crate::workspace::cargo()));
+    let value = |key| Some(configured.as_ref()?.value(key)?.0);
+    let mut named = ["build.rustc-wrapper", "build.rustdoc"].into_iter().filter_map(value);
+    let named = named.find(|it| is_always(Path::new(it)));
+    Ok(GatesOff { folder: Some(folder), named })
 }
 
-/// The text as a basic string of TOML, which those of JSON are.
+/// The text as a basic string of TOML. Those of JSON are, but for a few letters that must be, or
+/// are better, written out.
 fn toml_string(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let json = serde_json::Value::from(text).to_string();
+    let letters = json.chars().map(|it| match is_hidden(it) {
+        true => format!("\\U{:08x}", u32::from(it)),
+        false => it.to_string(),
+    });
+    letters.collect()
 }
 
 impl Drop for Guard {

@@ -11,6 +11,8 @@
 //! Only Linux says quickly enough how much memory is left, and to whom. Elsewhere [`Guard::start`]
 //! gives `None`, and a build is watched from outside as any command.
 
+use std::path::PathBuf;
+
 pub(crate) mod guard_record;
 mod needs;
 mod policy;
@@ -30,16 +32,22 @@ mod gate;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{
-    Guard, entered, gates_for_always, held_by_other_builds, remove_gates_for_always,
-};
+pub(crate) use linux::{Guard, entered, gates_for_always, held_by_other_builds, switch_gates_off};
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{
-    Guard, entered, gates_for_always, held_by_other_builds, remove_gates_for_always,
+    Guard, entered, gates_for_always, held_by_other_builds, switch_gates_off,
 };
+
+/// The gates that cargo's configuration names, after they were switched off.
+pub(crate) struct GatesOff {
+    /// Their folder; `None` if there are none.
+    pub(crate) folder: Option<PathBuf>,
+    /// The one that the configuration names in the current folder.
+    pub(crate) named: Option<String>,
+}
 
 pub(crate) use needs::{known_for_all, learn_for_all, user_key};
 pub(crate) use wire::Unit;

@@ -4,7 +4,10 @@
 //! the answer is [`AGAIN`]. Controller: [`GO`] to an ask; [`AGAIN`] or [`FINAL`] to an end that is
 //! no success; [`NOT_YOURS`] to a gate of another user.
 
-use std::{ffi::OsStr, path::Path};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 use crate::{build_ledger::UnitKind, numbers::MOST_BYTES};
 
@@ -35,16 +38,24 @@ pub(crate) const C_WRAPPERS: [&str; 4] = ["sccache", "cachepot", "buildcache", "
 /// The name of the gate before compilers where the user has no such wrapper.
 pub(crate) const PLAIN_GATE: &str = "cachepot";
 
-/// `true` if a program of this path is a gate.
+/// `true` if a program of this path is a gate. The folder's name alone does not make it one: this
+/// program may have been installed into a folder of any name.
 pub(crate) fn is_gate(program: &Path) -> bool {
-    let folder = program.parent().and_then(Path::file_name);
-    folder.and_then(OsStr::to_str).is_some_and(|it| it.starts_with(GATE))
+    let name = |it: Option<&OsStr>| it.and_then(OsStr::to_str).map(str::to_owned);
+    let is_one = |it: String| it == RUSTDOC_GATE || C_WRAPPERS.contains(&&*it);
+    name(program.file_name()).is_some_and(is_one)
+        && name(program.parent().and_then(Path::file_name)).is_some_and(|it| it.starts_with(GATE))
 }
 
 /// `true` if a program of this path is a gate that cargo's configuration names.
 pub(crate) fn is_always(program: &Path) -> bool {
     let folder = program.parent().and_then(Path::file_name);
-    folder.is_some_and(|it| it == ALWAYS)
+    folder.is_some_and(|it| it == ALWAYS) && is_gate(program)
+}
+
+/// The file beside those gates that switches them off.
+pub(crate) fn off_switch(folder: &Path) -> PathBuf {
+    folder.join("off")
 }
 
 /// The name that a gate before compilers has where the user has set up this wrapper: build scripts
@@ -296,6 +307,7 @@ mod tests {
         assert!(is_gate(Path::new("/t/xtask/xtask-gates/cachepot")));
         assert!(is_gate(Path::new("/tmp/xtask-gate.aBc123/rustdoc")));
         assert!(!is_gate(Path::new("/usr/bin/sccache")) && !is_gate(Path::new("xtask-gate")));
+        assert!(!is_gate(Path::new("/opt/xtask-gate-1/cargo-headroom")));
     }
 
     #[test]
