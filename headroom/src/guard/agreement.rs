@@ -228,8 +228,9 @@ impl Announcement {
     /// overflow.
     fn parse(text: &[u8], now: Millis) -> Option<Announcement> {
         let mut it: Announcement = serde_json::from_slice(text).ok()?;
-        let Published { active, growth_bytes, held_bytes, waiting, .. } = &mut it.published;
-        let times = active.iter_mut().map(|it| &mut it.0).chain(waiting);
+        let Published { active, youngest, growth_bytes, held_bytes, waiting, .. } =
+            &mut it.published;
+        let times = active.iter_mut().map(|it| &mut it.0).chain(waiting).chain(youngest);
         times.chain([&mut it.at]).for_each(|it| *it = now.min(*it));
         let sizes = [growth_bytes, held_bytes, &mut it.rest_bytes];
         sizes.into_iter().for_each(|it| *it = MOST_BYTES.min(*it));

@@ -35,15 +35,16 @@ use super::{
         Action, CompileRequest, CompilerEnd, JobId, MemorySample, Millis, OtherBuilds, Policy,
         PolicySettings, Published,
     },
-    wire::{AGAIN, CompilerExit, FINAL, GO, Message, NOT_YOURS, Unit},
+    wire::{AGAIN, CompilerExit, FINAL, GO, Message, NOT_YOURS, Unit, is_gate_name, tool},
 };
 use crate::machine::{
     cgroup::KillCounters,
     headroom::{Headroom, HeadroomReader, Stalls},
     process_files::{
-        OpenProcess, OwnMemory, ProcessReader, children_of, peak_and_own_bytes_of_this,
+        OpenProcess, OwnMemory, ProcessReader, children_of, leaves_below,
+        peak_and_own_bytes_of_this, variable_of,
     },
-    process_id::ProcessId,
+    process_id::{Activity, ProcessId, ProcessSignal},
 };
 
 /// Time between two looks at memory: when memory is short, and otherwise.
@@ -124,6 +125,8 @@ pub(crate) struct Controller {
     /// The time since which nothing of this build runs because of another one.
     held_up_since: Option<Millis>,
     clients: Vec<Option<Client>>,
+    /// Compilers of the build that no gate has let in.
+    found: Vec<Found>,
     policy: Policy,
     actions: Vec<Action>,
     reader: HeadroomReader,
@@ -174,6 +177,16 @@ enum DesiredState {
     Running,
     Stopped,
     Ended,
+}
+
+/// A compiler or linker that a build script's make or cmake has started. It is paused at most,
+/// since nothing starts it again.
+struct Found {
+    job: JobId,
+    process: ProcessId,
+    unit: Arc<Unit>,
+    at: Millis,
+    compiler: Compiler,
 }
 
 struct Compiler {
@@ -243,6 +256,7 @@ impl Controller {
             missed_turn: false,
             held_up_since: None,
             clients: Vec::with_capacity(64),
+            found: Vec::new(),
             policy,
             actions: Vec::with_capacity(64),
             kills: reader.kills(),
@@ -366,17 +380,23 @@ impl Controller {
             let own = compiler.status.as_ref().and_then(|it| self.processes.own(it));
             let links = client.unit.as_ref().is_some_and(|it| it.links());
             let larger = |a: OwnMemory, b: OwnMemory| if a.bytes > b.bytes { a } else { b };
-            compiler.held = match own {
+            let held = match own {
                 // A linker may run below this compiler.
                 Some(own) if links && slow => larger(own, self.processes.tree(compiler.group)),
                 Some(own) if links => larger(own, compiler.held),
                 own => own.unwrap_or_default(),
             };
-            compiler.peak_bytes = compiler.peak_bytes.max(compiler.held.bytes);
-            compiler.n_looks += 1;
-            compiler.n_stalled_looks += u32::from(self.pressure > STALLED);
-            compilers += compiler.held.bytes;
-            swapped += compiler.held.swapped_bytes;
+            compiler.holds(held, self.pressure > STALLED);
+            compilers += held.bytes;
+            swapped += held.swapped_bytes;
+        }
+        let (gone, new) = self.look_for_compilers(now);
+        for Found { compiler, .. } in &mut self.found {
+            let own = compiler.status.as_ref().and_then(|it| self.processes.own(it));
+            let held = own.unwrap_or_default();
+            compiler.holds(held, self.pressure > STALLED);
+            compilers += held.bytes;
+            swapped += held.swapped_bytes;
         }
         if slow {
             let build = self.shared.build.load(Ordering::Relaxed);
@@ -395,6 +415,17 @@ impl Controller {
                 let OwnMemory { bytes, swapped_bytes } = compiler.held;
                 self.policy.holds(job, bytes, swapped_bytes);
             }
+        }
+        for (job, peak_bytes) in gone {
+            let end = CompilerEnd::Finished { peak_bytes };
+            self.policy.ended(self.began + now, job, end, &mut self.actions);
+        }
+        for request in new {
+            self.policy.found(self.began + now, request, &mut self.actions);
+        }
+        for it in &self.found {
+            let OwnMemory { bytes, swapped_bytes } = it.compiler.held;
+            self.policy.holds(it.job, bytes, swapped_bytes);
         }
         self.policy.tick(self.began + now, sample, &mut self.actions);
         self.end_turn();
@@ -437,6 +468,80 @@ impl Controller {
         }
     }
 
+    /// Looks at the compilers of the build that no gate has let in. Returns those that are gone, with
+    /// their peaks, and those that are new.
+    fn look_for_compilers(&mut self, now: Millis) -> (Vec<(JobId, u64)>, Vec<CompileRequest>) {
+        let build = self.shared.build.load(Ordering::Relaxed);
+        if build == 0 {
+            return (Vec::new(), Vec::new());
+        }
+        let clients = &self.clients;
+        let leaves = leaves_below(build, |pid, name| {
+            is_gate_name(name) || clients.iter().flatten().any(|it| it.gate == pid)
+        });
+        let tools = leaves.into_iter().filter_map(|(pid, name)| {
+            let process = ProcessId::of(pid).filter(|it| it.activity() != Activity::Gone)?;
+            Some((process, tool(&name)?))
+        });
+        let tools: Vec<(ProcessId, &str)> = tools.collect();
+        // One that has started another program only waits for it.
+        let is_gone = |it: &mut Found| tools.iter().all(|tool| tool.0 != it.process);
+        let gone: Vec<Found> = self.found.extract_if(.., is_gone).collect();
+        let gone = gone.into_iter().map(|it| {
+            it.process.send(ProcessSignal::Resume);
+            let peak_bytes = it.compiler.peak_bytes;
+            // How it has ended is not known.
+            let times = [it.at, it.at, now];
+            push_row(
+                &mut self.record.details.runs,
+                run_of(&it.unit, times, peak_bytes, RunEnd::NotTold),
+            );
+            self.observed.push(ObservedRun {
+                unit: (*it.unit).clone(),
+                peak_bytes,
+                seconds: (now - it.at) as f64 / 1000.0,
+                complete: false,
+            });
+            (it.job, peak_bytes)
+        });
+        let gone = gone.collect();
+        let mut new = Vec::new();
+        for (process, tool) in tools {
+            if self.found.iter().any(|it| it.process == process) {
+                continue;
+            }
+            let unit = Unit::of_a_build_script(tool, |name| variable_of(process.pid, name));
+            let job = JobId(self.next_job);
+            self.next_job += 1;
+            self.record.n_compilers += 1;
+            new.push(CompileRequest {
+                job,
+                known_bytes: (self.known)(&unit),
+                links: false,
+                again: None,
+                can_restart: false,
+            });
+            let compiler = Compiler::of(process.pid, Some(process));
+            self.found.push(Found { job, process, unit: Arc::new(unit), at: now, compiler });
+        }
+        (gone, new)
+    }
+
+    /// Pauses a compiler that no gate has let in, or lets it go on.
+    fn act_on_found(&mut self, action: Action, job: JobId) {
+        let (signal, action_done) = match action {
+            Action::Suspend(_) => (ProcessSignal::Pause, GuardAction::Suspended),
+            Action::Resume(_) => (ProcessSignal::Resume, GuardAction::Resumed),
+            // The others are for those that can be started again.
+            _ => return,
+        };
+        let Some(it) = self.found.iter().find(|it| it.job == job) else { return };
+        it.process.send(signal);
+        self.record.n_suspensions += usize::from(action_done == GuardAction::Suspended);
+        let (unit, held) = (it.unit.clone(), it.compiler.held.bytes);
+        self.tell(action_done, &unit, held, None);
+    }
+
     /// Does what the policy has decided.
     fn act(&mut self) {
         for index in 0..self.actions.len() {
@@ -454,6 +559,7 @@ impl Controller {
                 .iter()
                 .position(|it| it.as_ref().is_some_and(|it| it.job == Some(job)))
             else {
+                self.act_on_found(action, job);
                 continue;
             };
             let now = self.now();
@@ -609,6 +715,7 @@ impl Controller {
             known_bytes: (self.known)(&unit),
             links: unit.links(),
             again: client.ended.take(),
+            can_restart: true,
         };
         if request.again.is_none() {
             self.record.n_compilers += 1;
@@ -630,15 +737,7 @@ impl Controller {
             ProcessId::of_child(child, client.gate)
         });
         let group = leader.map_or(group, |it| it.pid);
-        client.compiler = Some(Compiler {
-            group,
-            leader,
-            status: leader.and_then(|_| OpenProcess::open(group)),
-            held: OwnMemory::default(),
-            peak_bytes: 0,
-            n_looks: 0,
-            n_stalled_looks: 0,
-        });
+        client.compiler = Some(Compiler::of(group, leader));
         // The policy may have decided to stop or end the compiler before it was started.
         let desired = client.desired;
         if desired != DesiredState::Running {
@@ -776,6 +875,9 @@ impl Controller {
         for position in 0..self.clients.len() {
             self.leave(position);
         }
+        for it in &self.found {
+            it.process.send(ProcessSignal::Resume);
+        }
         let unexplained = self.n_unexplained_kills().min(self.n_perhaps_killed);
         self.record.n_kernel_kills += usize::try_from(unexplained).unwrap_or(0);
         (self.record.xtask_peak_resident_bytes, self.record.xtask_own_bytes) =
@@ -784,6 +886,27 @@ impl Controller {
         self.record.last_headroom_bytes = self.timeline.lowest_lately(LATELY).unwrap_or(lowest);
         self.record.details.timeline = self.timeline.into_points();
         (self.record, self.observed)
+    }
+}
+
+impl Compiler {
+    fn of(group: u32, leader: Option<ProcessId>) -> Compiler {
+        Compiler {
+            group,
+            leader,
+            status: leader.and_then(|_| OpenProcess::open(group)),
+            held: OwnMemory::default(),
+            peak_bytes: 0,
+            n_looks: 0,
+            n_stalled_looks: 0,
+        }
+    }
+
+    fn holds(&mut self, held: OwnMemory, is_stalled: bool) {
+        self.held = held;
+        self.peak_bytes = self.peak_bytes.max(held.bytes);
+        self.n_looks += 1;
+        self.n_stalled_looks += u32::from(is_stalled);
     }
 }
 

@@ -102,6 +102,8 @@ pub(crate) enum RunEnd {
     KernelKilled,
     /// With the whole build.
     Abandoned,
+    /// By itself, or by the kernel: of a compiler that no gate has let in that is not known.
+    NotTold,
 }
 
 /// Something the guard did.

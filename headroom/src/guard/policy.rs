@@ -12,6 +12,8 @@
 //! - **A compiler that is ended while alone does not fit.** If others outside took the memory
 //!   meanwhile it waits for them, as long as they give memory back or the user wants to wait;
 //!   otherwise the build is given up in this form ([`Action::GiveUp`]).
+//! - **What cannot be started again is never ended**: compilers that no gate has let in, since a
+//!   build script's make has started them, and tests. They are suspended at most.
 //!
 //! "Nothing", "the oldest", "longest" and "alone" hold for all builds of the user in the same
 //! memory: each has a policy of its own, is told of the others ([`OtherBuilds`]), and acts upon its
@@ -90,6 +92,8 @@ pub(crate) struct OtherBuilds {
     /// The time at which each of their compilers was let in, and `true` if it runs, `false` if it
     /// is suspended.
     pub(crate) active: Vec<(Stamp, bool)>,
+    /// The youngest of them that its build could end for the sake of others.
+    pub(crate) youngest: Option<Stamp>,
     /// By how much those that run may still grow, and what all of them hold.
     pub(crate) growth_bytes: u64,
     pub(crate) held_bytes: u64,
@@ -109,6 +113,7 @@ pub(crate) struct OtherBuilds {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Published {
     pub(crate) active: Vec<(Millis, bool)>,
+    pub(crate) youngest: Option<Millis>,
     pub(crate) growth_bytes: u64,
     pub(crate) held_bytes: u64,
     pub(crate) waiting: Option<Millis>,
@@ -141,6 +146,8 @@ pub(crate) struct CompileRequest {
     pub(crate) links: bool,
     /// The request whose compiler was ended by the guard or the kernel, if this is its second try.
     pub(crate) again: Option<JobId>,
+    /// `true` if its gate starts it again after the guard has ended it.
+    pub(crate) can_restart: bool,
 }
 
 /// The end of a compiler.
@@ -219,6 +226,7 @@ struct Job {
     /// If it was ended while alone because other programs had taken memory.
     waits_for: Option<Wait>,
     was_killed: bool,
+    can_restart: bool,
 }
 
 /// A wait for memory that other programs have taken.
@@ -282,8 +290,9 @@ impl OtherBuilds {
     /// The build of this number does this. `gives_up_first`: of builds that wait for each other it
     /// gives up before the one that is told of it.
     pub(crate) fn add(&mut self, number: u64, published: Published, gives_up_first: bool) {
-        let Published { active, growth_bytes, held_bytes, waiting, in_flight, is_stuck } =
+        let Published { active, youngest, growth_bytes, held_bytes, waiting, in_flight, is_stuck } =
             published;
+        self.youngest = self.youngest.max(youngest.map(|at| (at, number)));
         self.active.extend(active.into_iter().map(|(at, runs)| ((at, number), runs)));
         self.growth_bytes = self.growth_bytes.saturating_add(growth_bytes);
         self.held_bytes = self.held_bytes.saturating_add(held_bytes);
@@ -352,6 +361,7 @@ impl Policy {
         let is_waiting = |it: &Job| it.waiting_since().is_some();
         Published {
             active: active.map(|it| (it.started, it.state == CompilerState::Running)).collect(),
+            youngest: self.youngest(Job::may_be_ended).map(|it| self.jobs[it].started),
             growth_bytes: self.growth(),
             held_bytes: self.held(),
             waiting: waiting.filter_map(Job::waiting_since).min(),
@@ -383,25 +393,47 @@ impl Policy {
                 job.state = state;
                 (job.held, job.swapped) = (0, 0);
             }
-            None => {
-                let prior = if request.links { UNKNOWN_LINKING_BYTES } else { UNKNOWN_BYTES };
-                self.jobs.push(Job {
-                    id: request.job,
-                    state,
-                    estimate: request.known_bytes.unwrap_or_else(|| self.guess(prior)),
-                    held: 0,
-                    peak: 0,
-                    swapped: 0,
-                    turn: 0,
-                    started: 0,
-                    n_evictions: 0,
-                    alone: false,
-                    waits_for: None,
-                    was_killed: false,
-                });
-            }
+            None => self.jobs.push(self.job(request, state)),
         }
         self.admit(now, actions);
+    }
+
+    fn job(&self, request: CompileRequest, state: CompilerState) -> Job {
+        let CompileRequest { job, known_bytes, links, can_restart, .. } = request;
+        let prior = if links { UNKNOWN_LINKING_BYTES } else { UNKNOWN_BYTES };
+        Job {
+            id: job,
+            state,
+            estimate: known_bytes.unwrap_or_else(|| self.guess(prior)),
+            held: 0,
+            peak: 0,
+            swapped: 0,
+            turn: 0,
+            started: 0,
+            n_evictions: 0,
+            alone: false,
+            waits_for: None,
+            was_killed: false,
+            can_restart,
+        }
+    }
+
+    /// A compiler is seen that runs already, since no gate is before it. Where there is no room for
+    /// it, it is suspended.
+    pub(crate) fn found(
+        &mut self,
+        now: Millis,
+        request: CompileRequest,
+        actions: &mut Vec<Action>,
+    ) {
+        let job = self.job(request, CompilerState::Running);
+        let fits = self.n_active_anywhere() == 0 || self.fits(&job, self.sample.grantable_bytes);
+        self.n_turns += 1;
+        self.jobs.push(Job { turn: self.n_turns, started: now, ..job });
+        if !fits {
+            let state = CompilerState::Suspended { since: now };
+            self.set(self.jobs.len() - 1, state, Action::Suspend, actions);
+        }
     }
 
     /// Tells the policy the memory that a compiler holds now.
@@ -490,7 +522,7 @@ impl Policy {
         let critical = headroom < floor / 2;
         // While one runs, those that stand still are what can be spared; else the youngest of all.
         // That of another build is ended by that build.
-        let youngest = self.youngest(|it| it.is_active());
+        let youngest = self.youngest(Job::may_be_ended);
         let Some(youngest) = youngest.filter(|it| self.is_youngest_anywhere(*it)) else { return };
         if n_active >= 2 && (!in_flight || critical) {
             let soon = falls_by(&self.history, now, RATE_OVER);
@@ -519,7 +551,7 @@ impl Policy {
         let n_running = self.n_running_anywhere();
         if n_running >= 2 {
             self.suspend_down_to(n_running as u64 - 1, now, actions);
-        } else if let Some(youngest) = self.youngest(|it| it.is_active())
+        } else if let Some(youngest) = self.youngest(Job::may_be_ended)
             && self.is_youngest_anywhere(youngest)
         {
             self.evict(now, youngest, actions);
@@ -874,7 +906,7 @@ impl Policy {
     }
 
     fn is_youngest_anywhere(&self, position: usize) -> bool {
-        self.others.active.iter().all(|it| it.0 < self.stamp(position))
+        self.others.youngest.is_none_or(|it| it < self.stamp(position))
     }
 }
 
@@ -882,6 +914,11 @@ impl Job {
     /// `true` if it holds memory and may go on.
     fn is_active(&self) -> bool {
         matches!(self.state, CompilerState::Running | CompilerState::Suspended { .. })
+    }
+
+    /// `true` if it holds memory, and could be ended for the sake of others.
+    fn may_be_ended(&self) -> bool {
+        self.is_active() && self.can_restart
     }
 
     fn waiting_since(&self) -> Option<Millis> {

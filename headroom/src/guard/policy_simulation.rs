@@ -48,6 +48,8 @@ struct Compiler {
     stairs: u64,
     known: Option<u64>,
     links: bool,
+    /// It runs before it is seen, and cannot be started again.
+    is_found: bool,
 }
 
 impl Compiler {
@@ -113,6 +115,7 @@ impl Scenario {
                     stairs,
                     known,
                     links: random.chance(20),
+                    is_found: false,
                 }
             })
             .collect();
@@ -400,8 +403,13 @@ fn simulate_with(
                 known_bytes: compiler.known,
                 links: compiler.links,
                 again: before,
+                can_restart: !compiler.is_found,
             };
             match guard {
+                Some(_) if compiler.is_found => {
+                    phases[it] = Phase::Running;
+                    turn!(scenario.build_of(it), now).found(now, request, &mut actions);
+                }
                 Some(_) => turn!(scenario.build_of(it), now).asked(now, request, &mut actions),
                 None => actions.push(Action::Grant(job)),
             }
@@ -544,8 +552,15 @@ fn a_defective_guard_is_found_out() {
 /// one.
 #[test]
 fn one_that_starts_when_others_have_taken_the_memory_waits_for_them() {
-    let compiler =
-        |hold| Compiler { peak: 60 * MIB, ramp: 500, hold, stairs: 1, known: None, links: false };
+    let compiler = |hold| Compiler {
+        peak: 60 * MIB,
+        ramp: 500,
+        hold,
+        stairs: 1,
+        known: None,
+        links: false,
+        is_found: false,
+    };
     let (little, much) = (10 * MIB, 250 * MIB);
     let scenario = Scenario {
         capacity: 300 * MIB,
@@ -570,8 +585,15 @@ fn one_that_starts_when_others_have_taken_the_memory_waits_for_them() {
 /// Compilers are let in and end while another program has most of the memory for a moment.
 #[test]
 fn a_spike_from_outside_does_not_cost_the_build() {
-    let one =
-        Compiler { peak: 120 * MIB, ramp: 1500, hold: 1500, stairs: 1, known: None, links: false };
+    let one = Compiler {
+        peak: 120 * MIB,
+        ramp: 1500,
+        hold: 1500,
+        stairs: 1,
+        known: None,
+        links: false,
+        is_found: false,
+    };
     let little = 10 * MIB;
     for (seed, at) in (0..60).map(|it| (it, 100 * it)) {
         let neighbour = vec![
@@ -612,6 +634,7 @@ fn memory_that_others_took_is_waited_for_while_they_give_it_back_or_the_user_wan
             stairs: 1,
             known: None,
             links: false,
+            is_found: false,
         };
         let (swap, n_builds, n_cpus, n_jobs) = (0, 1, 2, 1);
         let (capacity, compilers) = (300 * MIB, vec![compiler]);
@@ -635,7 +658,8 @@ fn memory_that_others_took_is_waited_for_while_they_give_it_back_or_the_user_wan
 fn a_compiler_is_not_given_up_in_more_memory_than_it_failed_in() {
     let finishes = |peak| {
         let (ramp, hold, stairs) = (3000, 500, 1);
-        let compiler = Compiler { peak, ramp, hold, stairs, known: None, links: false };
+        let compiler =
+            Compiler { peak, ramp, hold, stairs, known: None, links: false, is_found: false };
         let (little, much, less) = (10 * MIB, 110 * MIB, 85 * MIB);
         let scenario = Scenario {
             capacity: 200 * MIB,
@@ -653,6 +677,37 @@ fn a_compiler_is_not_given_up_in_more_memory_than_it_failed_in() {
     };
     assert!(finishes(97 * MIB));
     assert!(!finishes(140 * MIB));
+}
+
+/// A build script's make starts compilers that no gate holds back, beside some that one does.
+#[test]
+fn compilers_that_run_already_take_turns() {
+    for (seed, is_known) in (0..40).map(|it| (it, it % 2 == 0)) {
+        let mut random = Random(seed);
+        let compiler = |is_found| {
+            let peak = random.within(60, 130) * MIB;
+            let (ramp, hold) = (random.within(600, 1500), random.within(100, 900));
+            let known = is_known.then_some(peak);
+            Compiler { peak, ramp, hold, stairs: 1, known, links: false, is_found }
+        };
+        let (n_found, n_builds) = (6, 1 + (seed % 3) as usize);
+        let compilers: Vec<_> = (0..10).map(|it| it < n_found).map(compiler).collect();
+        let scenario = Scenario {
+            capacity: 420 * MIB,
+            swap: 0,
+            n_builds,
+            wait: 0,
+            n_cpus: 2,
+            n_jobs: 10,
+            compilers,
+            neighbour: vec![(0, 0)],
+        };
+        let build = simulate(&scenario, seed, Faults::default(), 200_000);
+        assert_eq!(complaint(&scenario, &build), None, "{seed}: {build:?}");
+        assert!(build.gave_up.is_none() && build.n_suspensions > 0, "{seed}: {build:?}");
+        let free = simulate_with(&scenario, seed, None, 200_000);
+        assert!(free.overshoot.is_some(), "{seed}: all fit at once, so this shows nothing");
+    }
 }
 
 /// The time of a build, and the best of a build without a guard that has a fixed number of jobs.
@@ -706,7 +761,15 @@ fn where_several_compilers_only_fit_with_swap_fewer_run() {
         for is_known in [false, true] {
             let peak = mib * MIB;
             let known = is_known.then_some(peak);
-            let one = Compiler { peak, ramp: 3000, hold: 5000, stairs: 1, known, links: false };
+            let one = Compiler {
+                peak,
+                ramp: 3000,
+                hold: 5000,
+                stairs: 1,
+                known,
+                links: false,
+                is_found: false,
+            };
             let scenario = Scenario {
                 capacity: capacity * MIB,
                 swap: swap * MIB,

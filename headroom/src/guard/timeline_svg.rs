@@ -130,6 +130,7 @@ fn draw_one(
             RunEnd::Evicted => "evicted",
             RunEnd::KernelKilled => "killed",
             RunEnd::Abandoned => "abandoned",
+            RunEnd::NotTold => "its end was not told",
         };
         if run.started_ms > run.asked_ms {
             svg.push_str(&bar("wait", run.asked_ms, run.started_ms));

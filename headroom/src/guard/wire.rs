@@ -47,6 +47,11 @@ pub(crate) fn is_gate(program: &Path) -> bool {
         && name(program.parent().and_then(Path::file_name)).is_some_and(|it| it.starts_with(GATE))
 }
 
+/// `true` if a process of this name may be a gate.
+pub(crate) fn is_gate_name(name: &str) -> bool {
+    C_WRAPPERS.contains(&name) || name == RUSTDOC_GATE
+}
+
 /// `true` if a program of this path is a gate that cargo's configuration names.
 pub(crate) fn is_always(program: &Path) -> bool {
     let folder = program.parent().and_then(Path::file_name);
@@ -112,17 +117,9 @@ impl Unit {
     /// Reads the unit from a compiler and its arguments, and cargo's variables as `variable` gives
     /// them. Returns `None` if nothing is compiled.
     pub(crate) fn of(args: &[String], variable: impl Fn(&str) -> Option<String>) -> Option<Unit> {
-        let clean = |text: String| text.replace(['\t', '\n'], " ");
-        let or_empty = |name| clean(variable(name).unwrap_or_default());
+        let or_empty = |name| clean(&variable(name).unwrap_or_default());
         if compiles_c(args) {
-            // One figure for all files of a package: the ledger need not know each.
-            return Some(Unit {
-                package: or_empty("CARGO_PKG_NAME"),
-                version: or_empty("CARGO_PKG_VERSION"),
-                kind: UnitKind::BuildScriptCompile,
-                crate_name: "C compiler".into(),
-                features: None,
-            });
+            return Some(Unit::of_a_build_script(C_COMPILER, variable));
         }
         let value = |name: &str| {
             let position = args.iter().position(|it| it == name)?;
@@ -142,14 +139,48 @@ impl Unit {
             package: or_empty("CARGO_PKG_NAME"),
             version: or_empty("CARGO_PKG_VERSION"),
             kind,
-            crate_name: clean(crate_name),
+            crate_name: clean(&crate_name),
             features: is_of_all(&or_empty("CARGO_MANIFEST_DIR")).then(|| features(args)),
         })
+    }
+
+    /// A compiler or linker that a build script has started, with the variables that it was given.
+    pub(crate) fn of_a_build_script(tool: &str, variable: impl Fn(&str) -> Option<String>) -> Unit {
+        let or_empty = |name| clean(&variable(name).unwrap_or_default());
+        // One figure for all files of a package: the ledger need not know each.
+        Unit {
+            package: or_empty("CARGO_PKG_NAME"),
+            version: or_empty("CARGO_PKG_VERSION"),
+            kind: UnitKind::BuildScriptCompile,
+            crate_name: tool.into(),
+            features: None,
+        }
     }
 
     /// `true` if the compiler runs other programs: a linker, or what really compiles C.
     pub(crate) fn links(&self) -> bool {
         self.kind != UnitKind::Lib
+    }
+}
+
+/// A text that may stand between two tabs.
+fn clean(text: &str) -> String {
+    text.replace(['\t', '\n'], " ")
+}
+
+const C_COMPILER: &str = "C compiler";
+
+/// Tells from the name of a process whether it compiles or links: what really does, and not the
+/// program that starts it, as `gcc` does.
+pub(crate) fn tool(name: &str) -> Option<&'static str> {
+    match name {
+        "cc1" | "cc1plus" | "cc1obj" | "cc1objplus" | "lto1" | "f951" | "cicc" => Some(C_COMPILER),
+        "ld" | "ld.bfd" | "ld.gold" | "ld.lld" | "lld" | "mold" => Some("linker"),
+        // `clang-19`
+        _ => {
+            let name = name.trim_end_matches(|it: char| it.is_ascii_digit() || it == '-');
+            matches!(name, "clang" | "clang++").then_some(C_COMPILER)
+        }
     }
 }
 
@@ -294,6 +325,12 @@ mod tests {
         {
             assert_eq!(unit(args).unwrap().crate_name, "C compiler", "{args}");
         }
+        for name in ["cc1", "cc1plus", "clang", "clang-19", "clang++-19"] {
+            assert_eq!(tool(name), Some("C compiler"), "{name}");
+        }
+        assert_eq!((tool("ld.lld"), tool("ld")), (Some("linker"), Some("linker")));
+        // Programs that have others compile, and such that have nothing to do with it.
+        assert!(["cc", "gcc", "g++", "make", "cc15", "clangd", "ar"].map(tool) == [None; 7]);
         for args in ["cc --version", "cc -E a.c", "gccgo -c a.go", "rustc -c", "accc -c a.c"] {
             assert_eq!(unit(args), None, "{args}");
         }

@@ -107,6 +107,39 @@ pub(crate) fn children_of(parent: u32) -> Option<Vec<u32>> {
     Some(pids.filter(is_child).collect())
 }
 
+/// The processes below this one that have started none themselves, with their names. What is below
+/// one that `is_passed_by` is left out, and so is that one.
+#[cfg(target_os = "linux")]
+pub(crate) fn leaves_below(
+    pid: u32,
+    is_passed_by: impl Fn(u32, &str) -> bool,
+) -> Vec<(u32, String)> {
+    let (mut leaves, mut todo) = (Vec::new(), children_of_threads(pid));
+    // As in [`ProcessReader::tree`].
+    for _ in 0..1000 {
+        let Some(pid) = todo.pop() else { break };
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let name = name.trim_end();
+        if is_passed_by(pid, name) {
+            continue;
+        }
+        match &*children_of_threads(pid) {
+            [] => leaves.push((pid, name.to_owned())),
+            children => todo.extend(children),
+        }
+    }
+    leaves
+}
+
+/// The value of a variable in the environment with which a process was started.
+#[cfg(target_os = "linux")]
+pub(crate) fn variable_of(pid: u32, name: &str) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut variables = environment.split(|it| *it == 0);
+    let is_it = |it: &[u8]| Some(it.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?.to_vec());
+    variables.find_map(is_it).and_then(|it| String::from_utf8(it).ok())
+}
+
 /// The name of a process and its PID, on one line, whatever it calls itself.
 #[cfg(target_os = "linux")]
 pub(crate) fn name_and_pid(pid: i32) -> String {
@@ -221,6 +254,35 @@ mod tests {
                       RssShmem:\t       0 kB\nVmSwap:\t    1024 kB\n";
         assert_eq!(parse_own_memory(status), Some((135_168 << 10, 1024 << 10)));
         assert_eq!(parse_own_memory("Name:\tkthreadd\n"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn what_a_process_runs_is_found_with_its_variables() {
+        use std::process::{Command, Stdio};
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 300 & echo; wait"]).env("PACKAGE_OF", "a b");
+        let mut shell = command.stdout(Stdio::piped()).spawn().unwrap();
+        // The second has begun to be the program when it has this name.
+        let found = || leaves_below(std::process::id(), |_, name| name == "nothing");
+        let sleeps = |it: &(u32, String)| it.1 == "sleep";
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+        let sleep = loop {
+            if let Some(it) = found().into_iter().find(sleeps) {
+                break it.0;
+            }
+            assert!(std::time::Instant::now() < deadline, "{:?}", found());
+        };
+        assert!(found().iter().all(|it| it.0 != shell.id()), "it is no leaf");
+        assert_eq!(variable_of(sleep, "PACKAGE_OF").as_deref(), Some("a b"));
+        assert_eq!(variable_of(sleep, "PACKAGE"), None);
+        let passed_by = leaves_below(std::process::id(), |pid, _| pid == shell.id());
+        assert!(!passed_by.iter().any(sleeps), "{passed_by:?}");
+        for pid in [sleep, shell.id()] {
+            let process = super::super::process_id::ProcessId::of(pid).unwrap();
+            process.send(super::super::process_id::ProcessSignal::End);
+        }
+        shell.wait().unwrap();
     }
 
     #[cfg(target_os = "linux")]

@@ -954,6 +954,45 @@ fn main() {
 }
 
 #[test]
+fn compilers_that_make_starts_take_turns() {
+    let _turn = kernel_may_kill();
+    let Some(group) = Group::new(420) else { return };
+    if Command::new("make").arg("--version").output().is_err() {
+        return skipped("no make");
+    }
+    let fixture = Fixture::wide(1, appetite(1, 1, 1));
+    // The script itself is the compiler, which make starts six times at once.
+    let script = r#"
+use std::{env, fs, path::Path, process::Command, thread::sleep, time::Duration};
+fn main() {
+    if env::args().any(|it| it == "compile") {
+        let mut blocks = Vec::new();
+        for _ in 0..120 {
+            blocks.push(vec![1_u8; 1 << 20]);
+            sleep(Duration::from_millis(5));
+        }
+        sleep(Duration::from_millis(300));
+        return;
+    }
+    let out = env::var("OUT_DIR").unwrap();
+    fs::copy(env::current_exe().unwrap(), Path::new(&out).join("cc1")).unwrap();
+    let makefile = "all: a b c d e f\na b c d e f:\n\t./cc1 compile $@\n";
+    fs::write(Path::new(&out).join("Makefile"), makefile).unwrap();
+    let mut make = Command::new("make");
+    make.args(["-j6", "-C", &out]).env_remove("MAKEFLAGS");
+    assert!(make.status().unwrap().success());
+}
+"#;
+    fixture.write("w0/build.rs", script);
+    fixture.is_killed_without_the_guard(&group, &mut fixture.cargo(4), 1);
+    let ended = group.run(&fixture.xtask(4));
+    assert!(ended.is_built_in_release().guard("n_suspensions") >= 1, "{ended:#?}");
+    let ledger = fs::read_to_string(fixture.path("target/xtask/ledger.json")).unwrap();
+    assert!(ledger.contains("\"crate_name\": \"C compiler\""), "{ledger}");
+    group.is_empty_soon();
+}
+
+#[test]
 fn after_a_kill_that_hit_no_compiler_one_job_in_release_comes_first() {
     let _turn = kernel_may_kill();
     let Some(group) = Group::new(300) else { return };
