@@ -46,6 +46,10 @@ const BURST: u64 = 25 * MIB;
 const UNKNOWN_BYTES: u64 = 120 * MIB;
 /// The same for a compiler that runs a linker.
 const UNKNOWN_LINKING_BYTES: u64 = 160 * MIB;
+/// A compiler that was never measured, and would share a processor with others that were not, gains
+/// next to nothing by an early start. It is let in only if it fits even if it needs so many times
+/// what is assumed. Where there is swap, a wrong guess costs less than that waiting.
+const UNKNOWN_TIMES: u64 = 3;
 /// After this time the memory of a killed process is back, or will not come back.
 const MEMORY_RETURN: Millis = 1000;
 /// The rate at which memory shrinks is looked at over this long.
@@ -227,6 +231,8 @@ struct Job {
     waits_for: Option<Wait>,
     was_killed: bool,
     can_restart: bool,
+    /// What it needs was measured in earlier builds.
+    is_known: bool,
 }
 
 /// A wait for memory that other programs have taken.
@@ -415,6 +421,7 @@ impl Policy {
             waits_for: None,
             was_killed: false,
             can_restart,
+            is_known: known_bytes.is_some(),
         }
     }
 
@@ -804,7 +811,12 @@ impl Policy {
             || self.others.active.iter().any(|it| !it.1);
         let n = (self.n_running_anywhere() as u64 + 1).min(self.settings.n_cpus as u64);
         let reserve = self.floor() + n * BURST + self.growth() + self.others.growth_bytes;
-        !tight && room >= reserve.saturating_add(job.estimate)
+        let is_unknown = |it: &&Job| it.state == CompilerState::Running && !it.is_known;
+        let shares_a_cpu = self.jobs.iter().filter(is_unknown).count() >= self.settings.n_cpus;
+        let has_swap = self.sample.headroom_bytes > self.sample.grantable_bytes;
+        let is_doubtful = shares_a_cpu && !job.is_known && !has_swap;
+        let times = if is_doubtful { UNKNOWN_TIMES } else { 1 };
+        !tight && room >= reserve.saturating_add(job.estimate.saturating_mul(times))
     }
 
     /// By how much the running compilers may still grow.

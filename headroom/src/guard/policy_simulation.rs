@@ -754,6 +754,30 @@ fn with_swap_a_build_takes_little_more_time_than_the_best_number_of_jobs() {
     assert!(blind.iter().any(|it| it.0 > most(it.1)), "{blind:?}");
 }
 
+/// Measured on one emulated processor: several at once, each ended and started again, took 1.39
+/// times as long as one by one.
+#[test]
+fn compilers_that_were_never_measured_do_not_share_a_processor_where_memory_is_short() {
+    for (mib, capacity, ramp, hold) in
+        [(300, 450, 4000, 4000), (300, 450, 2000, 4000), (240, 400, 1500, 500)]
+    {
+        let (peak, known) = (mib * MIB, None);
+        let one = Compiler { peak, ramp, hold, stairs: 1, known, links: false, is_found: false };
+        let scenario = Scenario {
+            capacity: capacity * MIB,
+            swap: 0,
+            n_builds: 1,
+            wait: 0,
+            n_cpus: 1,
+            n_jobs: 4,
+            compilers: vec![one; 4],
+            neighbour: vec![(0, 0)],
+        };
+        let (time, best) = beside_the_best(&scenario, 1, Faults::default()).unwrap();
+        assert!(time * 100 <= best * 102, "{mib} MiB, {ramp} ms: {time} ms, {best} ms");
+    }
+}
+
 /// Measured on a real machine: with four compilers at once the build did not end.
 #[test]
 fn where_several_compilers_only_fit_with_swap_fewer_run() {
