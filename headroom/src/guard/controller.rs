@@ -468,8 +468,8 @@ impl Controller {
         }
     }
 
-    /// Looks at the compilers of the build that no gate has let in. Returns those that are gone, with
-    /// their peaks, and those that are new.
+    /// Looks at the compilers of the build that no gate has let in. Returns those that are gone,
+    /// with their peaks, and those that are new.
     fn look_for_compilers(&mut self, now: Millis) -> (Vec<(JobId, u64)>, Vec<CompileRequest>) {
         let build = self.shared.build.load(Ordering::Relaxed);
         if build == 0 {

@@ -425,8 +425,8 @@ impl Policy {
         }
     }
 
-    /// A compiler is seen that runs already, since no gate is before it. Where there is no room for
-    /// it, it is suspended.
+    /// Tells the policy of a compiler that runs already, since no gate is before it. Where there is
+    /// no room for it, it is suspended.
     pub(crate) fn found(
         &mut self,
         now: Millis,

@@ -144,7 +144,8 @@ impl Unit {
         })
     }
 
-    /// A compiler or linker that a build script has started, with the variables that it was given.
+    /// Makes the unit of a compiler or linker that a build script has started, with the variables
+    /// that it was given.
     pub(crate) fn of_a_build_script(tool: &str, variable: impl Fn(&str) -> Option<String>) -> Unit {
         let or_empty = |name| clean(&variable(name).unwrap_or_default());
         // One figure for all files of a package: the ledger need not know each.
@@ -163,7 +164,7 @@ impl Unit {
     }
 }
 
-/// A text that may stand between two tabs.
+/// Makes a text one that may stand between two tabs.
 fn clean(text: &str) -> String {
     text.replace(['\t', '\n'], " ")
 }

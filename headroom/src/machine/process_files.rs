@@ -107,8 +107,8 @@ pub(crate) fn children_of(parent: u32) -> Option<Vec<u32>> {
     Some(pids.filter(is_child).collect())
 }
 
-/// The processes below this one that have started none themselves, with their names. What is below
-/// one that `is_passed_by` is left out, and so is that one.
+/// Returns the processes below this one that have started none themselves, with their names. What
+/// is below one that `is_passed_by` is left out, and so is that one.
 #[cfg(target_os = "linux")]
 pub(crate) fn leaves_below(
     pid: u32,
@@ -131,7 +131,7 @@ pub(crate) fn leaves_below(
     leaves
 }
 
-/// The value of a variable in the environment with which a process was started.
+/// Returns the value of a variable in the environment with which a process was started.
 #[cfg(target_os = "linux")]
 pub(crate) fn variable_of(pid: u32, name: &str) -> Option<String> {
     let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
