@@ -207,6 +207,56 @@ fn a_build_waits_as_long_as_it_is_told_to() {
     assert!(rest.iter().any(|it| it.contains("going on")), "{rest:?}");
 }
 
+/// As under `nohup`.
+#[test]
+fn a_hangup_that_is_ignored_does_not_end_it() {
+    let folder = workspace();
+    let program = env!("CARGO_BIN_EXE_cargo-headroom");
+    for (before, after, expected) in [("trap '' HUP;", "exit 3", 3), ("", "sleep 300", 130)] {
+        let script = format!("{before} export P=$$; exec \"$0\" -- sh -c 'kill -HUP $P; {after}'");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script, program]).current_dir(folder.path()).stdin(Stdio::null());
+        code(&shell.output().unwrap(), expected);
+    }
+}
+
+/// The shell in the place of the runner: the steps of the action, but for the cache.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_steps_of_the_action_for_github_build_and_pass_the_exit_code_on() {
+    let action = concat!(env!("CARGO_MANIFEST_DIR"), "/action.yml");
+    let action = fs::read_to_string(action).unwrap();
+    let steps = action.lines().filter_map(|it| it.trim_start().strip_prefix("run: "));
+    let steps: Vec<&str> = steps.collect();
+    assert_eq!(steps.len(), 2, "{steps:?}");
+    let folder = workspace();
+    let program = Path::new(env!("CARGO_BIN_EXE_cargo-headroom"));
+    let places = std::env::split_paths(&std::env::var_os("PATH").unwrap()).collect::<Vec<_>>();
+    let path = std::env::join_paths([program.parent().unwrap().into()].iter().chain(&places));
+    let run = |step: &str, arguments: &str| {
+        let mut shell = Command::new("bash");
+        // As GitHub runs a step.
+        shell.args(["--noprofile", "--norc", "-eo", "pipefail", "-c", step]);
+        shell.env("PATH", path.as_ref().unwrap()).env("ARGUMENTS", arguments);
+        shell.env("GITHUB_ACTION_PATH", folder.path().join("nothing is installed from here"));
+        shell.env("CARGO_TARGET_DIR", folder.path().join("target")).env_remove("RUSTC_WRAPPER");
+        shell.current_dir(folder.path()).stdin(Stdio::null()).output().unwrap()
+    };
+    code(&run(steps[0], ""), 0);
+    code(&run(steps[1], "build --bins"), 0);
+    assert!(folder.path().join("target/release/fixture").exists());
+    code(&run(steps[1], "run --quiet"), 7);
+    // Without the program it is installed: here that fails, and so does the step.
+    let mut shell = Command::new("bash");
+    shell.args(["-eo", "pipefail", "-c", steps[0]]).current_dir(folder.path());
+    let cargo = Path::new(env!("CARGO")).parent().unwrap().display();
+    shell
+        .env("PATH", format!("{cargo}:/usr/bin:/bin"))
+        .env("GITHUB_ACTION_PATH", folder.path().join("nothing"));
+    let (_, stderr) = code(&shell.output().unwrap(), 101);
+    assert!(stderr.contains("nothing"), "{stderr}");
+}
+
 #[test]
 fn arguments_that_mean_nothing_are_refused() {
     let folder = workspace();
@@ -215,8 +265,8 @@ fn arguments_that_mean_nothing_are_refused() {
     code(&headroom(folder.path(), &[]), 2);
     let (_, stderr) = code(&headroom(folder.path(), &["build", "-j", "none"]), 2);
     assert!(stderr.contains("-j: expected a number from 1, found `none`"), "{stderr}");
-    let (_, stderr) = code(&headroom(folder.path(), &["--budget", "much", "plan"]), 1);
-    assert!(stderr.contains("HEADROOM_BUDGET: expected a size as `6G`, found `much`"), "{stderr}");
+    let (_, stderr) = code(&headroom(folder.path(), &["--budget", "much", "plan"]), 2);
+    assert!(stderr.contains("--budget: expected a size as `6G`, found `much`"), "{stderr}");
     code(&headroom(folder.path(), &["--"]), 2);
     let (_, stderr) = code(&headroom(folder.path(), &["--wait=soon", "build"]), 2);
     assert!(stderr.contains("--wait: expected a time as `90s`"), "{stderr}");

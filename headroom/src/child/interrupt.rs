@@ -16,8 +16,11 @@ use crate::exit::Exit;
 static N_INTERRUPTS: AtomicUsize = AtomicUsize::new(0);
 static N_WATCHERS: AtomicUsize = AtomicUsize::new(0);
 
-/// Takes over the signals. Call once, before the first child.
+/// Takes over the signals. Call once, before the first child. A SIGHUP that is ignored, as under
+/// `nohup`, stays so.
 pub fn install() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    let ignores_hangup = ignore_hangup();
     // This runs on a thread of its own, not in the signal handler: anything is allowed.
     ctrlc::set_handler(|| {
         N_INTERRUPTS.fetch_add(1, Ordering::SeqCst);
@@ -25,7 +28,21 @@ pub fn install() -> anyhow::Result<()> {
             process::exit(Exit::Interrupted.code().into());
         }
     })
-    .context("could not install the Ctrl-C handler")
+    .context("could not install the Ctrl-C handler")?;
+    #[cfg(unix)]
+    if ignores_hangup {
+        ignore_hangup();
+    }
+    Ok(())
+}
+
+/// Has SIGHUP ignored, and tells whether it was already.
+#[cfg(unix)]
+fn ignore_hangup() -> bool {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    // SAFETY: no handler is set, so nothing runs in one.
+    let before = unsafe { signal(Signal::SIGHUP, SigHandler::SigIgn) };
+    matches!(before, Ok(SigHandler::SigIgn))
 }
 
 /// Number of times that the user asked to stop.
