@@ -69,6 +69,8 @@ pub(crate) enum UnitKind {
     /// …and run.
     BuildScriptRun,
     Test,
+    /// A test, a bench or another program that cargo runs after the build.
+    Run,
 }
 
 /// A build as it was asked for.

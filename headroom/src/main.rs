@@ -31,6 +31,8 @@ Before the command: --budget SIZE            the build holds at most so much, as
                                              (90s, 15m, 2h) is waited at most; so long, too, a
                                              compiler waits for memory that other programs have
                                              taken meanwhile
+                    --run-too                tests, and what else cargo runs, are held back, too:
+                                             suspended, and never ended
 
 `check`, `plan` and `build` work on the workspace around the current folder and learn in its target
 folder what every crate needs. `cargo check` is `cargo headroom -- cargo check`. Exit codes: 0 done,
@@ -84,6 +86,7 @@ fn general(args: &[OsString], room: &mut RoomRequest) -> Result<usize, String> {
                 unsafe { env::set_var(BUDGET, size) };
                 n += usize::from(!is_attached);
             }
+            ("--run-too", "") if word == "--run-too" => room.run_too = true,
             ("--wait", "") if word == "--wait" => room.wait = Some(WaitTimeout::Endless),
             ("--wait", time) => {
                 room.wait = Some(time.parse().map_err(|it| format!("--wait: {it}"))?);
@@ -111,6 +114,12 @@ fn run(args: &[OsString], room: &RoomRequest) -> Exit {
             refuse(format!(
                 "`--wait` is for commands that build: it has them begin once there is room. \
              `{command}` does not wait"
+            ))
+        }
+        [command @ ("check" | "plan" | "on" | "off" | "build"), ..] if room.run_too => {
+            refuse(format!(
+                "`--run-too` is for commands that run what they build, as `test`. `{command}` \
+                 runs nothing"
             ))
         }
         ["--", _, ..] => exec(&args[1..]),

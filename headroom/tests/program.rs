@@ -275,6 +275,8 @@ fn arguments_that_mean_nothing_are_refused() {
         let expected = format!("`{command}` does not wait");
         assert!(stderr.contains("is for commands that build") && stderr.contains(&expected));
     }
+    let (_, stderr) = code(&headroom(folder.path(), &["--run-too", "build"]), 2);
+    assert!(stderr.contains("`--run-too` is for commands that run"), "{stderr}");
     let (help, _) = code(&headroom(folder.path(), &["--help"]), 0);
     assert!(help.contains("cargo headroom -- COMMAND"), "{help}");
 }

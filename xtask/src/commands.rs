@@ -74,6 +74,11 @@ pub(crate) struct Exec {
     #[command(flatten)]
     pub(crate) room: RoomFlags,
 
+    /// Hold back the programs that cargo runs, too: tests, benches. They are suspended, and never
+    /// ended.
+    #[arg(long)]
+    pub(crate) run_too: bool,
+
     /// The command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
@@ -113,7 +118,8 @@ impl Build {
 impl Exec {
     pub(crate) fn run(&self) -> Exit {
         let mut console = Console::new("exec", Format::Text.into(), false);
-        let outcome = headroom::exec(&self.command, &self.room.request(), &mut console);
+        let room = headroom::RoomRequest { run_too: self.run_too, ..self.room.request() };
+        let outcome = headroom::exec(&self.command, &room, &mut console);
         console.finish(outcome)
     }
 }

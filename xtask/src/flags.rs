@@ -228,7 +228,12 @@ impl BuildFlags {
 
 impl RoomFlags {
     pub(crate) fn request(&self) -> RoomRequest {
-        RoomRequest { wait: self.wait, pause: self.pause.clone(), stop: self.stop.clone() }
+        RoomRequest {
+            wait: self.wait,
+            pause: self.pause.clone(),
+            stop: self.stop.clone(),
+            ..RoomRequest::default()
+        }
     }
 }
 

@@ -220,7 +220,7 @@ fn attempt(
         let (mut stdout, mut stderr) = (Lines::default(), Lines::default());
         let mut cargo = command_of(workspace, rung, args);
         let known = known(ledger, rung);
-        let guard = Guard::start(Some(&workspace.target_dir), &mut cargo, wait, known);
+        let guard = Guard::start(Some(&workspace.target_dir), &mut cargo, wait, None, known);
         let guard = Guard::or_warning(guard, console);
         let watched = supervise_guarded(
             &cargo,

@@ -31,6 +31,7 @@ use crate::{
     guard::{Guard, ObservedRun, Unit, known_for_all, learn_for_all},
     machine::cgroup::KillCounters,
     numbers::bytes,
+    workspace::toolchain::Toolchain,
 };
 
 /// A command that has ended.
@@ -50,17 +51,21 @@ const PROFILE: &str = "exec";
 
 /// Runs the command and stays until all of it has ended. `target_dir` is that of the workspace
 /// around, if there is one: its ledger tells what compilers need, and learns it. Memory that other
-/// programs have taken meanwhile is waited for at least as long as `wait` says.
+/// programs have taken meanwhile is waited for at least as long as `wait` says. With `run_too` the
+/// programs that cargo runs are held back, too.
 ///
 /// # Errors
 /// If the command cannot be started.
 pub(crate) fn run(
     words: &[OsString],
     target_dir: Option<&Path>,
-    toolchain: &str,
+    toolchain: &Toolchain,
     wait: Duration,
+    run_too: bool,
     console: &Console,
 ) -> anyhow::Result<CommandRun> {
+    let runner = run_too.then(|| toolchain.runner_variable());
+    let toolchain = &toolchain.key();
     if let Some(target_dir) = target_dir {
         remove_unfinished(&target_dir.join("xtask"));
     }
@@ -83,7 +88,13 @@ pub(crate) fn run(
     let mut stderr = Lines::default();
     let supervision =
         Supervision { patience: InterruptPolicy::Short, expendable: true, stop_below_bytes: None };
-    let guard = Guard::start(target_dir, &mut command, wait, known(target_dir, toolchain));
+    let guard = Guard::start(
+        target_dir,
+        &mut command,
+        wait,
+        runner.as_deref(),
+        known(target_dir, toolchain),
+    );
     let guard = Guard::or_warning(guard, console);
     let watched = supervise_guarded(
         &command,

@@ -45,12 +45,13 @@ pub fn exec(
     let around = here.ancestors().any(has_manifest);
     let around = around.then(|| Workspace::locate(&Selection::default(), None).ok()).flatten();
     let target_dir = around.map(|it| it.target_dir);
-    let toolchain = Toolchain::sample().key();
+    let toolchain = Toolchain::sample();
     let run = build::command_run::run(
         command,
         target_dir.as_deref(),
         &toolchain,
         room.longest_wait(),
+        room.run_too,
         console,
     )?;
     run.say(console);

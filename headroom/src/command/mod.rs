@@ -80,6 +80,9 @@ pub struct RoomRequest {
     pub pause: Vec<u32>,
     /// Programs to end, with all they have started.
     pub stop: Vec<u32>,
+    /// [`exec`] holds back the programs that cargo runs, too: tests, benches. They are suspended,
+    /// and never ended.
+    pub run_too: bool,
 }
 
 impl RoomRequest {

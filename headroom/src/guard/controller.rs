@@ -37,6 +37,7 @@ use super::{
     },
     wire::{AGAIN, CompilerExit, FINAL, GO, Message, NOT_YOURS, Unit, is_gate_name, tool},
 };
+use crate::build_ledger::UnitKind;
 use crate::machine::{
     cgroup::KillCounters,
     headroom::{Headroom, HeadroomReader, Stalls},
@@ -710,12 +711,13 @@ impl Controller {
         let job = JobId(self.next_job);
         self.next_job += 1;
         let Some(client) = &mut self.clients[position] else { return };
+        let can_restart = unit.kind != UnitKind::Run;
         let request = CompileRequest {
             job,
             known_bytes: (self.known)(&unit),
             links: unit.links(),
             again: client.ended.take(),
-            can_restart: true,
+            can_restart,
         };
         if request.again.is_none() {
             self.record.n_compilers += 1;
@@ -778,7 +780,7 @@ impl Controller {
                 &mut self.record.details.runs,
                 run_of(&unit, [asked_ms, started_ms, now], peak_bytes, end),
             );
-            if end == RunEnd::KernelKilled {
+            if end == RunEnd::KernelKilled && unit.kind != UnitKind::Run {
                 self.tell(GuardAction::KernelKilled, &unit, peak_bytes, None);
             }
             if end != RunEnd::Failed {

@@ -24,12 +24,17 @@ impl Guard {
         _target_dir: Option<&Path>,
         _cargo: &mut Command,
         _wait: Duration,
+        _runner: Option<&str>,
         _known: impl Fn(&Unit) -> Option<u64> + Send + 'static,
     ) -> anyhow::Result<Option<Guard>> {
         Ok(None)
     }
 
     pub(crate) fn alone(&self) -> Option<&str> {
+        match self.0 {}
+    }
+
+    pub(crate) fn other_runner(&self) -> Option<&str> {
         match self.0 {}
     }
 

@@ -47,7 +47,7 @@ use crate::{escape::terminal, machine::process_files::prefer_as_victim, numbers:
 use super::linux::OwnController;
 use super::wire::{
     AGAIN, C_WRAPPERS, CompilerExit, DOCTESTS, GATE, GO, INNER, INSIDE, Message, NOT_YOURS, NOTE,
-    RUSTDOC, RUSTDOC_GATE, SOCKET, Unit, is_always, is_c_compiler, is_gate, off_switch,
+    RUN_GATE, RUSTDOC, RUSTDOC_GATE, SOCKET, Unit, is_always, is_c_compiler, is_gate, off_switch,
 };
 
 /// The most that is held back of either stream.
@@ -65,14 +65,29 @@ pub(crate) fn entered() -> Option<ExitCode> {
     if !is_gate(Path::new(&name)) {
         return None;
     }
-    let documents = Path::new(&name).file_name()? == RUSTDOC_GATE;
-    let args: Vec<OsString> = documents.then(rustdoc).into_iter().chain(args).collect();
+    let role = match Path::new(&name).file_name()?.to_str()? {
+        RUSTDOC_GATE => Role::Rustdoc,
+        RUN_GATE => Role::Run,
+        _ => Role::Compiler,
+    };
+    let rustdoc = (role == Role::Rustdoc).then(rustdoc);
+    let args: Vec<OsString> = rustdoc.into_iter().chain(args).collect();
     let is_off = || Some(off_switch(Path::new(&name).parent()?).exists());
     let always = is_always(Path::new(&name)) && is_off() != Some(true);
-    Some(pass(&args, documents, always).unwrap_or_else(|err| {
+    Some(pass(&args, role, always).unwrap_or_else(|err| {
         say(&format!("{GATE}: {err}"));
         ExitCode::FAILURE
     }))
+}
+
+/// The kind of program that a gate stands before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Compiler,
+    Rustdoc,
+    /// A test, or whatever else cargo runs. It is started once, and what it says and reads is not
+    /// the gate's.
+    Run,
 }
 
 /// The rustdoc that cargo would have run.
@@ -86,8 +101,8 @@ fn rustdoc() -> OsString {
 }
 
 /// The wrapper that the user has set up, if it is one for this compiler: for rustc it always is.
-fn inner(words: &[String], documents: bool) -> Option<OsString> {
-    let inner = env::var_os(INNER).filter(|it| !it.is_empty() && !documents)?;
+fn inner(words: &[String], role: Role) -> Option<OsString> {
+    let inner = env::var_os(INNER).filter(|it| !it.is_empty() && role == Role::Compiler)?;
     let stem = Path::new(&inner).file_stem().and_then(OsStr::to_str);
     let is_for_c = stem.is_some_and(|it| C_WRAPPERS.contains(&it));
     (is_for_c || !is_c_compiler(words)).then_some(inner)
@@ -112,15 +127,14 @@ fn not_started(command: &Command, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("could not start `{program}`{whose}: {error}"))
 }
 
-/// `args`: the compiler and its arguments, as cargo calls a wrapper. `documents`: it is rustdoc.
-/// `always`: cargo's configuration names this gate, so there need not be a controller, and it is
+/// `args`: the compiler and its arguments, as cargo calls a wrapper. `always`: cargo's configuration names this gate, so there need not be a controller, and it is
 /// not switched off.
-fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode> {
+fn pass(args: &[OsString], role: Role, always: bool) -> io::Result<ExitCode> {
     let kept: OnceCell<File> = OnceCell::new();
     let texts: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();
-    let runs_doctests = documents && texts.iter().any(|it| it == "--test");
+    let runs_doctests = role == Role::Rustdoc && texts.iter().any(|it| it == "--test");
     let command = || {
-        let inner = inner(&texts, documents);
+        let inner = inner(&texts, role);
         let words: Vec<&OsString> = inner.iter().chain(args).collect();
         let (program, args) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let mut command = Command::new(program);
@@ -131,6 +145,10 @@ fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode
         {
             command.env("RUST_TEST_THREADS", n);
         }
+        if role == Role::Run {
+            // A compiler that a test starts must not wait for that test.
+            command.env_remove(SOCKET);
+        }
         if let Some(mut input) = kept.get() {
             input.rewind()?;
             command.stdin(input.try_clone()?);
@@ -138,11 +156,14 @@ fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode
         Ok::<_, io::Error>(command)
     };
     // Doctests are not held back, since no test is ended and run again.
-    let unit = Unit::of(&texts, |name| env::var(name).ok()).filter(|_| !runs_doctests);
-    let unit = unit.map(|it| match documents {
-        true => Unit { crate_name: format!("{} (documentation)", it.crate_name), ..it },
-        false => it,
-    });
+    let variable = |name: &str| env::var(name).ok();
+    let unit = match role {
+        Role::Compiler => Unit::of(&texts, variable),
+        Role::Rustdoc => Unit::of(&texts, variable)
+            .filter(|_| !runs_doctests)
+            .map(|it| Unit { crate_name: format!("{} (documentation)", it.crate_name), ..it }),
+        Role::Run => texts.first().map(|it| Unit::of_a_run(it, variable)),
+    };
     let Some(unit) = unit else { return Err(exec(command()?)) };
     let socket = env::var_os(SOCKET);
     let own = match socket {
@@ -156,7 +177,8 @@ fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode
         return Err(exec(command()?));
     };
     let tell_unguarded = |err: &dyn fmt::Display| {
-        let line = format!("{} was compiled without the guard: {err}", unit.crate_name);
+        let what = if role == Role::Run { "ran" } else { "was compiled" };
+        let line = format!("{} {what} without the guard: {err}", unit.crate_name);
         // cargo would repeat what is said on stderr in every build until the crate is compiled
         // again. The file is not created here: when the guard has ended, nothing reads it.
         let note = env::var_os(NOTE).ok_or(io::ErrorKind::NotFound.into());
@@ -176,7 +198,7 @@ fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode
         Err(err) => return unguarded(err),
     };
     // `-` is standard input, which can be read once.
-    if args.iter().any(|it| it == "-") {
+    if role != Role::Run && args.iter().any(|it| it == "-") {
         // Not within `match`: the lock would be held, and be waited for in vain.
         let input = keep(&mut io::stdin().lock(), INPUT_MOST)?;
         match input {
@@ -200,7 +222,7 @@ fn pass(args: &[OsString], documents: bool, always: bool) -> io::Result<ExitCode
                 return Ok(ExitCode::FAILURE);
             }
         }
-        let (status, said) = gate.run(command()?)?;
+        let (status, said) = gate.run(command()?, role)?;
         let again = !status.success() && gate.answer()? == AGAIN;
         if !again {
             io::stdout().write_all(&said.stdout)?;
@@ -299,8 +321,15 @@ impl Gate {
     }
 
     /// Runs the compiler once.
-    fn run(&mut self, mut command: Command) -> io::Result<(ExitStatus, CompilerOutput)> {
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).env(INSIDE, "1");
+    fn run(
+        &mut self,
+        mut command: Command,
+        role: Role,
+    ) -> io::Result<(ExitStatus, CompilerOutput)> {
+        command.env(INSIDE, "1");
+        if role != Role::Run {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        }
         // A group of its own: the controller ends or stops it with its linker and without this
         // gate.
         command.process_group(0);

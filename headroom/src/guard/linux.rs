@@ -27,8 +27,8 @@ use super::{
     guard_record::{Event, GuardAction, GuardRecord},
     known_for_all,
     wire::{
-        ALWAYS, DOCTESTS, GATE, INNER, INSIDE, NOTE, RUSTDOC, RUSTDOC_GATE, SOCKET, gate_name,
-        is_always, is_gate, off_switch,
+        ALWAYS, DOCTESTS, GATE, INNER, INSIDE, NOTE, RUN_GATE, RUSTDOC, RUSTDOC_GATE, SOCKET,
+        gate_name, is_always, is_gate, off_switch,
     },
 };
 use crate::{
@@ -61,6 +61,8 @@ pub(crate) struct Guard {
     note: Option<Temporary>,
     /// The reason why other builds do not know of this one.
     alone: Option<String>,
+    /// The setting of the user's that says what starts tests.
+    other_runner: Option<String>,
     /// Removes the gate if it is in a folder of its own.
     _watchdog: Option<Watchdog>,
 }
@@ -74,8 +76,9 @@ impl Guard {
     ///
     /// The gate is kept in the target folder, for its path to stay the same; without one it is made
     /// anew, and the watchdog removes it. `known` tells what a unit needed before. Memory that
-    /// other programs have taken is waited for at least as long as `wait` says. Returns `None` if
-    /// this machine does not tell enough for a guard.
+    /// other programs have taken is waited for at least as long as `wait` says. `runner` is cargo's
+    /// variable for what starts tests and other programs, if they are to come through a gate, too.
+    /// Returns `None` if this machine does not tell enough for a guard.
     ///
     /// # Errors
     /// If the gate or the socket cannot be made.
@@ -83,11 +86,12 @@ impl Guard {
         target_dir: Option<&Path>,
         cargo: &mut Command,
         wait: Duration,
+        runner: Option<&str>,
         known: impl Fn(&Unit) -> Option<u64> + Send + 'static,
     ) -> anyhow::Result<Option<Guard>> {
         let Some(mut reader) = HeadroomReader::open(Path::new("/")) else { return Ok(None) };
         let inner = inner_tools(cargo);
-        let names = [gate_name(inner.wrapper.as_deref()), RUSTDOC_GATE];
+        let names = [gate_name(inner.wrapper.as_deref()), RUSTDOC_GATE, RUN_GATE];
         let mut watchdog = None;
         // What is left over in the first is removed at the next start.
         let (notes, folder) = match target_dir {
@@ -104,8 +108,8 @@ impl Guard {
                 (folder.clone(), folder)
             }
         };
-        let [gate, rustdoc] = names.map(|it| link_gate(&folder, it));
-        let (gate, rustdoc) = (gate?, rustdoc?);
+        let [gate, rustdoc, run] = names.map(|it| link_gate(&folder, it));
+        let (gate, rustdoc, run) = (gate?, rustdoc?, run?);
         let n_doctests = (reader.look().ram_bytes / DOCTEST_BYTES).clamp(1, u64::from(u16::MAX));
         let (agreement, alone) = agree(&reader, target_dir);
         if let (Some(watchdog), Some(agreement)) = (&mut watchdog, &agreement) {
@@ -125,6 +129,10 @@ impl Guard {
         cargo.env("RUSTC_WRAPPER", gate).env("RUSTDOC", rustdoc).env(SOCKET, name);
         let n_cpus = thread::available_parallelism().map_or(1, |it| it.get() as u64);
         cargo.env(DOCTESTS, n_doctests.min(n_cpus).to_string());
+        let other_runner = runner.and_then(|it| other_runner(it, cargo));
+        if let Some(runner) = runner.filter(|_| other_runner.is_none()) {
+            cargo.env(runner, run);
+        }
         for (name, value) in [(INNER, inner.wrapper), (RUSTDOC, inner.rustdoc)] {
             match value {
                 Some(value) => cargo.env(name, value),
@@ -135,7 +143,13 @@ impl Guard {
             Some(note) => cargo.env(NOTE, &note.path),
             None => cargo.env_remove(NOTE),
         };
-        Ok(Some(Guard { running, note, alone, _watchdog: watchdog }))
+        Ok(Some(Guard { running, note, alone, other_runner, _watchdog: watchdog }))
+    }
+
+    /// Returns the setting for which programs that cargo runs do not come through a gate, although
+    /// they were to.
+    pub(crate) fn other_runner(&self) -> Option<&str> {
+        self.other_runner.as_deref()
     }
 
     /// Returns the reason why other builds do not know of this one, or `None` if they do.
@@ -459,6 +473,20 @@ fn listen() -> io::Result<(UnixListener, String)> {
             listener => return Ok((listener?, name)),
         }
     }
+}
+
+/// Returns the setting that says already what starts tests: this variable, or a key of cargo's
+/// configuration.
+fn other_runner(variable: &str, cargo: &Command) -> Option<String> {
+    // A build within a build has the outer guard's gate there.
+    let set = env::var_os(variable).filter(|it| !it.is_empty() && !is_gate(Path::new(it)));
+    let configured = || {
+        let configured = Configured::ask(cargo)?;
+        let mut keys = configured.0.lines().filter_map(|it| it.split_once(" = "));
+        let is_runner = |it: &str| it.starts_with("target.") && it.ends_with(".runner");
+        keys.find(|it| is_runner(it.0)).map(|it| it.0.to_owned())
+    };
+    set.map(|_| variable.to_owned()).or_else(configured)
 }
 
 /// The tools that the user has set up in the places of the gates.

@@ -481,7 +481,8 @@ impl Policy {
 
     /// `true` if a compiler the kernel killed gets a second try, alone.
     pub(crate) fn may_try_again(&self, job: JobId) -> bool {
-        self.position(job).is_some_and(|it| !self.jobs[it].was_killed) && !self.gave_up
+        let may = |it: usize| self.jobs[it].can_restart && !self.jobs[it].was_killed;
+        self.position(job).is_some_and(may) && !self.gave_up
     }
 
     /// Memory was looked at. Tell what the compilers hold first ([`Policy::holds`]).

@@ -28,6 +28,12 @@ impl Guard {
                  the same time take each other's memory",
             );
         }
+        if let Some(setting) = guard.as_ref().and_then(Guard::other_runner) {
+            console.warning(
+                &format!("programs that cargo runs are not held back: {setting} starts them"),
+                "take that setting out, or let them run as they do",
+            );
+        }
         guard
     }
 }

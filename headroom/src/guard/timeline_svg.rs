@@ -157,6 +157,7 @@ fn draw_one(
 fn shown_name(run: &CompilerRun) -> String {
     match run.kind {
         UnitKind::BuildScriptCompile => format!("{} (build script)", run.package),
+        UnitKind::Run => format!("{} (running)", run.crate_name),
         _ => run.crate_name.clone(),
     }
 }

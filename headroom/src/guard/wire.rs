@@ -32,6 +32,8 @@ pub(crate) const GATE: &str = "xtask-gate";
 pub(crate) const ALWAYS: &str = "xtask-gate-always";
 /// The gate with this name stands before rustdoc.
 pub(crate) const RUSTDOC_GATE: &str = "rustdoc";
+/// The gate with this name stands before programs that cargo runs.
+pub(crate) const RUN_GATE: &str = "headroom-run";
 /// The `cc` crate puts a wrapper with one of these names before C and C++ compilers as well, and so
 /// does the guard.
 pub(crate) const C_WRAPPERS: [&str; 4] = ["sccache", "cachepot", "buildcache", "kache"];
@@ -42,14 +44,13 @@ pub(crate) const PLAIN_GATE: &str = "cachepot";
 /// program may have been installed into a folder of any name.
 pub(crate) fn is_gate(program: &Path) -> bool {
     let name = |it: Option<&OsStr>| it.and_then(OsStr::to_str).map(str::to_owned);
-    let is_one = |it: String| it == RUSTDOC_GATE || C_WRAPPERS.contains(&&*it);
-    name(program.file_name()).is_some_and(is_one)
+    name(program.file_name()).is_some_and(|it| is_gate_name(&it))
         && name(program.parent().and_then(Path::file_name)).is_some_and(|it| it.starts_with(GATE))
 }
 
 /// `true` if a process of this name may be a gate.
 pub(crate) fn is_gate_name(name: &str) -> bool {
-    C_WRAPPERS.contains(&name) || name == RUSTDOC_GATE
+    C_WRAPPERS.contains(&name) || [RUSTDOC_GATE, RUN_GATE].contains(&name)
 }
 
 /// `true` if a program of this path is a gate that cargo's configuration names.
@@ -142,6 +143,21 @@ impl Unit {
             crate_name: clean(&crate_name),
             features: is_of_all(&or_empty("CARGO_MANIFEST_DIR")).then(|| features(args)),
         })
+    }
+
+    /// Makes the unit of a program that cargo runs: `target/debug/deps/it-0123456789abcdef`.
+    pub(crate) fn of_a_run(program: &str, variable: impl Fn(&str) -> Option<String>) -> Unit {
+        let or_empty = |name| clean(&variable(name).unwrap_or_default());
+        let stem = Path::new(program).file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        let is_hash = |it: &str| it.len() == 16 && it.bytes().all(|it| it.is_ascii_hexdigit());
+        let name = stem.rsplit_once('-').filter(|it| is_hash(it.1)).map_or(stem, |it| it.0);
+        Unit {
+            package: or_empty("CARGO_PKG_NAME"),
+            version: or_empty("CARGO_PKG_VERSION"),
+            kind: UnitKind::Run,
+            crate_name: clean(name),
+            features: None,
+        }
     }
 
     /// Makes the unit of a compiler or linker that a build script has started, with the variables
@@ -259,12 +275,13 @@ impl Message {
     }
 }
 
-const KINDS: [(UnitKind, &str); 5] = [
+const KINDS: [(UnitKind, &str); 6] = [
     (UnitKind::Lib, "lib"),
     (UnitKind::ProcMacro, "proc-macro"),
     (UnitKind::Bin, "bin"),
     (UnitKind::BuildScriptCompile, "build-script"),
     (UnitKind::Test, "test"),
+    (UnitKind::Run, "run"),
 ];
 
 fn kind_name(kind: UnitKind) -> &'static str {
@@ -317,6 +334,17 @@ mod tests {
         assert_eq!(features(registry, "other"), Some(0xcbf2_9ce4_8422_2325));
         assert!(features("/h/.cargo/git/checkouts/a-1/2", "x").is_some());
         assert_eq!(features("/home/u/a", "feature=\"std\""), None);
+    }
+
+    #[test]
+    fn programs_that_cargo_runs_are_named_without_their_hashes() {
+        let name = |it| Unit::of_a_run(it, |_| None).crate_name;
+        assert_eq!(name("/t/debug/deps/it-0123456789abcdef"), "it");
+        assert_eq!(name("/t/debug/deps/my-test-0123456789abcdef"), "my-test");
+        assert_eq!(
+            (name("/t/debug/cargo-headroom"), name("")),
+            ("cargo-headroom".into(), "".into())
+        );
     }
 
     #[test]

@@ -69,13 +69,21 @@ impl Toolchain {
         let release = self.rustc.map_or("unknown".into(), |it| it.to_string());
         format!("{release} {}", self.host).trim_end().to_owned()
     }
+
+    /// Returns the name of cargo's variable for what starts the programs that it runs.
+    pub(crate) fn runner_variable(&self) -> String {
+        target_variable(&self.host, "RUNNER")
+    }
+}
+
+/// Makes the name of a variable of cargo's for a target.
+fn target_variable(target: &str, key: &str) -> String {
+    format!("CARGO_TARGET_{}_{key}", target.to_uppercase().replace(['-', '.'], "_"))
 }
 
 impl Linker {
     fn find(host: &str) -> Linker {
-        let variable =
-            format!("CARGO_TARGET_{}_LINKER", host.to_uppercase().replace(['-', '.'], "_"));
-        let name = match env::var(variable) {
+        let name = match env::var(target_variable(host, "LINKER")) {
             Ok(name) => name,
             Err(_) if host.ends_with("-msvc") => return Linker::LeftToRustc,
             Err(_) if host.ends_with("-windows-gnu") => "gcc".to_owned(),

@@ -102,8 +102,8 @@ pub fn die(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
 }
 "#;
 
-/// A program that holds memory: `hold MIB DELAY_MS RAMP_MS` until it is ended, or as a linker that
-/// holds `EAT_MIB` for a release build before it links.
+/// A program that holds memory: `hold MIB DELAY_MS RAMP_MS` until it is ended, `eat MIB RAMP_MS
+/// HOLD_MS` as a test that ends, or as a linker that holds `EAT_MIB` for a release build before it links.
 const HELPER: &str = r#"
 use std::{env, process::Command, thread::sleep, time::Duration};
 fn grow(blocks: &mut Vec<Vec<u8>>, mib: u64, ramp_ms: u64) {
@@ -120,6 +120,12 @@ fn main() {
         sleep(Duration::from_millis(n[1]));
         grow(&mut blocks, n[0], n[2]);
         loop { sleep(Duration::from_secs(3600)); }
+    }
+    if args.first().is_some_and(|it| it == "eat") {
+        let n: Vec<u64> = args[1..].iter().map(|it| it.parse().unwrap()).collect();
+        grow(&mut blocks, n[0], n[1]);
+        sleep(Duration::from_millis(n[2]));
+        return;
     }
     if args.iter().any(|it| it.contains("/release/examples/")) {
         grow(&mut blocks, env::var("EAT_MIB").unwrap().parse().unwrap(), 600);
@@ -1030,6 +1036,54 @@ fn documentation_is_held_back_and_doctests_are_as_many_as_fit() {
     let ended = group.run(&exec(&fixture, &["test", "--doc"]));
     ended.code(0);
     assert!(ended.stdout.contains("1 passed"), "{ended:#?}");
+}
+
+#[test]
+fn tests_take_turns_where_they_are_held_back_too() {
+    let _turn = kernel_may_kill();
+    let Some(group) = Group::new(420) else { return };
+    let fixture = Fixture::wide(1, appetite(1, 1, 1));
+    // As nextest does: each test is a process, started by the runner.
+    let script = r#"
+runner=$(env | sed -n 's/^CARGO_TARGET_.*_RUNNER=//p')
+for i in 1 2 3 4 5; do $runner "$0" eat 150 600 300 & all="$all $!"; done
+for it in $all; do wait $it || exit 9; done
+"#;
+    let exec = |options: &[&str], command: &[&str]| {
+        let mut xtask = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        xtask.arg("exec").args(options).arg("--").args(command);
+        fixture.isolate(&mut xtask, 4);
+        xtask
+    };
+    let at_once = ["sh", "-c", script, helper().to_str().unwrap()];
+    let ended = group.run(&exec(&[], &at_once));
+    assert!(ended.kills > 0, "all fit at once: {ended:#?}");
+    let ended = group.run(&exec(&["--run-too"], &at_once));
+    assert_eq!((ended.code(0).code, ended.kills), (Some(0), 0), "{ended:#?}");
+    group.is_empty_soon();
+
+    // What they say and read is theirs, and so is how they end. What a test compiles is not held
+    // back: it would wait for the test.
+    let test = "#[test] fn t() {
+        assert!(std::env::var_os(\"XTASK_GUARD_SOCKET\").is_none());
+        println!(\"{} of it\", std::io::stdin().lines().count());
+        std::process::exit(std::env::var(\"CODE\").unwrap().parse().unwrap());
+    }";
+    fixture.write("tests/t.rs", test);
+    let cargo = [env!("CARGO"), "test", "--test", "t", "--", "--nocapture"];
+    let run = |code: &str| {
+        let mut command = exec(&["--run-too"], &cargo);
+        command.env("CODE", code);
+        Ended::from(group.around(&command).output().unwrap())
+    };
+    assert!(run("0").code(0).stdout.contains("0 of it"), "{:#?}", run("0"));
+    run("17").code(17).says("exit status: 17");
+    let ledger = fs::read_to_string(fixture.path("target/xtask/ledger.json")).unwrap();
+    assert!(ledger.contains("\"kind\": \"run\""), "{ledger}");
+    // Where a runner is set up already, it stays.
+    let host = cmd!(fixture.sh, "rustc --print host-tuple").quiet().read().unwrap();
+    fixture.write(".cargo/config.toml", &format!("[target.{host}]\nrunner = \"env\"\n"));
+    run("0").code(101).says(&format!("not held back: target.{host}.runner starts them"));
 }
 
 #[test]
