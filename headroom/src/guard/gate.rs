@@ -127,8 +127,8 @@ fn not_started(command: &Command, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("could not start `{program}`{whose}: {error}"))
 }
 
-/// `args`: the compiler and its arguments, as cargo calls a wrapper. `always`: cargo's configuration names this gate, so there need not be a controller, and it is
-/// not switched off.
+/// `args`: the compiler and its arguments, as cargo calls a wrapper. `always`: cargo's
+/// configuration names this gate, so there need not be a controller, and it is not switched off.
 fn pass(args: &[OsString], role: Role, always: bool) -> io::Result<ExitCode> {
     let kept: OnceCell<File> = OnceCell::new();
     let texts: Vec<String> = args.iter().map(|it| it.to_string_lossy().into_owned()).collect();

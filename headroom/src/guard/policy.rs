@@ -7,8 +7,8 @@
 //!
 //! - **No compiler waits for ever.** With nothing running, the compiler that has waited longest is
 //!   let in, whatever it is taken to need, once the memory of those that were just ended is back.
-//! - **The oldest compiler is never ended for the sake of another one**, so every round of
-//!   evictions ends with one finished compiler more.
+//! - **The oldest compiler is never ended for the sake of another one** that could be ended itself,
+//!   so every round of evictions ends with one finished compiler more.
 //! - **A compiler that is ended while alone does not fit.** If others outside took the memory
 //!   meanwhile it waits for them, as long as they give memory back or the user wants to wait;
 //!   otherwise the build is given up in this form ([`Action::GiveUp`]).

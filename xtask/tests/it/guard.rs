@@ -103,7 +103,8 @@ pub fn die(_: proc_macro::TokenStream) -> proc_macro::TokenStream {
 "#;
 
 /// A program that holds memory: `hold MIB DELAY_MS RAMP_MS` until it is ended, `eat MIB RAMP_MS
-/// HOLD_MS` as a test that ends, or as a linker that holds `EAT_MIB` for a release build before it links.
+/// HOLD_MS` as a test that ends, or as a linker that holds `EAT_MIB` for a release build before it
+/// links.
 const HELPER: &str = r#"
 use std::{env, process::Command, thread::sleep, time::Duration};
 fn grow(blocks: &mut Vec<Vec<u8>>, mib: u64, ramp_ms: u64) {
