@@ -19,6 +19,11 @@ pub fn slurm_documents(bytes: &[u8]) {
     slurm::parse_plan(bytes);
 }
 
+/// A `slurm.json` with this content, as xtask seals it; `None` if it is no JSON object. For tests.
+pub fn sealed_slurm_record(object: &str) -> Option<String> {
+    slurm::seal_record(object)
+}
+
 fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }

@@ -19,8 +19,8 @@ use headroom::child::{interrupt, kill_group, own_group};
 
 use super::options::VARIABLES;
 use super::queue::{
-    ACCOUNTING_FIELDS, Limits, NODE_FIELDS, Node, NotSubmitted, QUEUE_FIELDS, QueueEntry,
-    last_words, parse_accounting, parse_config, parse_nodes, parse_queue, parse_refusal,
+    ACCOUNTING_FIELDS, Extent, Limits, NODE_FIELDS, Node, NotSubmitted, QUEUE_FIELDS, QueueEntry,
+    ids, last_words, parse_accounting, parse_config, parse_nodes, parse_queue, parse_refusal,
     parse_submit_limit, parse_submitted,
 };
 
@@ -218,11 +218,11 @@ pub(super) fn submit(args: &[OsString]) -> Result<u64, NotSubmitted> {
     }
 }
 
-/// Cancels these jobs (`17`) and tasks (`17_3`); with `pending_only`, what has not started.
-pub(super) fn cancel(ids: &[String], pending_only: bool) -> Result<(), NoAnswer> {
-    for ids in ids.chunks(MANY) {
+/// Cancels what the queue has shown, and nothing else.
+pub(super) fn cancel(entries: &[&QueueEntry], extent: Extent) -> Result<(), NoAnswer> {
+    for ids in ids(entries, extent).chunks(MANY) {
         let mut args: Vec<&str> = Vec::new();
-        if pending_only {
+        if extent == Extent::Waiting {
             args.push("--state=PENDING");
         }
         args.extend(ids.iter().map(String::as_str));

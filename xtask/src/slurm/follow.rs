@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{
     diagnosis::{self, Cause},
     program::items,
-    queue::{ExitStatus, NotSubmitted, QueueEntry, SlurmState},
+    queue::{ExitStatus, Extent, NotSubmitted, QueueEntry, SlurmState, ids},
     site::TaskResources,
     slurm_record::{Array, Round, SlurmRecord},
 };
@@ -60,8 +60,9 @@ pub(super) trait ClusterAccess {
     fn traces(&mut self, round: u32, name: &str) -> Option<u64>;
     /// Returns the accounting's entries for an array, where there is an accounting.
     fn accounting(&mut self, name: &str) -> Vec<QueueEntry>;
-    /// Cancels jobs (`17`) and tasks (`17_3`) of this folder.
-    fn cancel(&mut self, ids: &[String], pending_only: bool);
+    /// Cancels what the queue shows under the name of an array of this run, as far as it was
+    /// submitted from this folder. Returns the number of tasks among them that were not.
+    fn cancel(&mut self, entries: &[&QueueEntry], extent: Extent) -> u64;
     /// The state of the work.
     fn status(&mut self) -> anyhow::Result<JobStatus>;
     /// Have the program plan what is missing.
@@ -241,6 +242,10 @@ struct Watch {
     /// For each array the tasks as last seen. `None` if the controller has not been asked since the
     /// array was submitted.
     tasks: Vec<Option<Vec<TaskState>>>,
+    /// The tasks that the queue showed last under the names of these arrays, and that may still
+    /// change. What is cancelled is one of them: a number that was written down once may mean
+    /// another job.
+    queued: Vec<QueueEntry>,
     /// Looks in a row that found nothing active.
     n_idle: u32,
     /// The time since which only tasks that are being ended are left.
@@ -275,6 +280,7 @@ impl Watch {
             stage: plan.stage.clone(),
             began: now,
             tasks: vec![None; n_arrays],
+            queued: Vec::new(),
             n_idle: 0,
             completing_since: None,
             status: plan.clone(),
@@ -328,10 +334,10 @@ impl Watch {
             if stay && (is_over || self.is_time_to_ask(world.now())) {
                 self.ask(world, record)?;
                 if self.status.state != JobState::Planned || self.all_done(record) {
-                    return self.done(world, record).map(Some);
+                    return Ok(Some(self.done(world)));
                 }
             }
-            self.warn_of_the_stuck(world, record);
+            self.warn_of_the_stuck(world);
             if self.tasks.iter().any(Option::is_some) {
                 world.show(&self.progress(record, world.now()));
             }
@@ -392,20 +398,14 @@ impl Watch {
     }
 
     /// The journals have all of this round.
-    fn done(
-        &self,
-        world: &mut impl ClusterAccess,
-        record: &SlurmRecord,
-    ) -> anyhow::Result<Option<JobStatus>> {
+    fn done(&self, world: &mut impl ClusterAccess) -> Option<JobStatus> {
         // Tasks that still wait in the queue have nothing left to do.
-        let waits = |it: &TaskState| it.state == SlurmState::Pending;
-        let arrays = self.arrays(record).iter().zip(&self.tasks);
-        let left = arrays.filter(|(_, it)| it.iter().flatten().any(waits));
-        let ids: Vec<String> = left.filter_map(|(it, _)| Some(it.job_id?.to_string())).collect();
-        if !ids.is_empty() && !self.is_silent {
-            world.cancel(&ids, true);
+        let waits = |it: &&QueueEntry| it.state == SlurmState::Pending;
+        let waiting: Vec<&QueueEntry> = self.queued.iter().filter(waits).collect();
+        if !waiting.is_empty() && !self.is_silent {
+            world.cancel(&waiting, Extent::Waiting);
         }
-        Ok((self.status.state != JobState::Planned).then(|| self.status.clone()))
+        (self.status.state != JobState::Planned).then(|| self.status.clone())
     }
 
     fn all_done(&self, record: &SlurmRecord) -> bool {
@@ -429,8 +429,10 @@ impl Watch {
         let mut ended = Vec::new();
         let mut adopted = false;
         let Some(round) = record.rounds.get_mut(self.at) else { return Ok(()) };
+        self.queued.clear();
         for (array, tasks) in round.arrays.iter_mut().zip(&mut self.tasks) {
             let own = || entries.iter().filter(|it| it.name == array.name);
+            self.queued.extend(own().filter(|it| it.state.is_active()).cloned());
             let found = own().map(|it| it.job_id).next();
             if array.job_id.is_none() && found.is_some() {
                 array.job_id = found;
@@ -492,29 +494,40 @@ impl Watch {
         if adopted {
             world.save(record)?;
         }
-        self.free_those_put_aside(world, record);
+        self.free_those_put_aside(world);
         self.explain(world, record, ended)
     }
 
     /// Tasks that Slurm has put aside wait for ever; cancelled, they go into the next round.
-    fn free_those_put_aside(&mut self, world: &mut impl ClusterAccess, record: &SlurmRecord) {
-        let mut ids = Vec::new();
-        for (array, tasks) in self.arrays(record).iter().zip(&self.tasks) {
-            let Some(job_id) = array.job_id else { continue };
-            for (index, task) in tasks.iter().flatten().enumerate() {
-                if task.state == SlurmState::Pending && diagnosis::was_put_aside(&task.reason) {
-                    ids.push(format!("{job_id}_{}", index + 1));
-                }
-            }
+    fn free_those_put_aside(&mut self, world: &mut impl ClusterAccess) {
+        let is_aside = |it: &&QueueEntry| {
+            it.state == SlurmState::Pending && diagnosis::was_put_aside(&it.reason)
+        };
+        let aside: Vec<&QueueEntry> = self.queued.iter().filter(is_aside).collect();
+        if aside.is_empty() {
+            return;
         }
-        if !ids.is_empty() {
+        let n_aside: u64 = aside.iter().map(|it| it.n_tasks()).sum();
+        let n_others = world.cancel(&aside, Extent::Tasks);
+        let n = n_aside.saturating_sub(n_others);
+        if n > 0 {
             world.note(&format!(
                 "Slurm could not start {} and holds {}: cancelled, to be submitted again with the \
                  next round",
-                tasks(ids.len() as u64),
-                if ids.len() == 1 { "it" } else { "them" }
+                tasks(n),
+                if n == 1 { "it" } else { "them" }
             ));
-            world.cancel(&ids, false);
+        }
+        if n_others > 0 {
+            self.once(
+                world,
+                &format!(
+                    "Slurm holds {} with the name of this run, and shows another folder for them: \
+                     not cancelled",
+                    tasks(n_others)
+                ),
+                "this waits for them; `squeue --me` lists them, `scancel` cancels what is yours",
+            );
         }
     }
 
@@ -594,14 +607,16 @@ impl Watch {
             self.once(world, what, remedy);
             return Ok(());
         }
-        let ids: Vec<String> =
-            self.arrays(record).iter().filter_map(|it| Some(it.job_id?.to_string())).collect();
-        world.cancel(&ids, false);
+        let queued: Vec<&QueueEntry> = self.queued.iter().collect();
+        let others = match world.cancel(&queued, Extent::Jobs) {
+            0 => String::new(),
+            n => format!(", but for {} of another folder", tasks(n)),
+        };
         self.close(world, record)?;
         bail!(Coded {
             exit: Exit::NotReady,
             message: format!(
-                "{what} (seen on node {node}; the other tasks are cancelled): {remedy}"
+                "{what} (seen on node {node}; the other tasks are cancelled{others}): {remedy}"
             ),
         })
     }
@@ -716,7 +731,7 @@ impl Watch {
     /// `true` if anything of this folder may still leave the queue: as just seen, or submitted
     /// since.
     fn is_anything_active(&self, entries: &[QueueEntry], record: &SlurmRecord) -> bool {
-        let is_own = |it: &&QueueEntry| it.name.starts_with(&record.prefix);
+        let is_own = |it: &&QueueEntry| record.owns(&it.name);
         let mut since = self.arrays(record).iter().zip(&self.tasks);
         entries.iter().filter(is_own).any(|it| it.state.is_active())
             || since.any(|(array, tasks)| array.job_id.is_some() && tasks.is_none())
@@ -839,7 +854,7 @@ impl Watch {
     }
 
     /// Says once for each reason that tasks will not start by themselves.
-    fn warn_of_the_stuck(&mut self, world: &mut impl ClusterAccess, record: &SlurmRecord) {
+    fn warn_of_the_stuck(&mut self, world: &mut impl ClusterAccess) {
         let mut found: BTreeMap<String, u64> = BTreeMap::new();
         for task in self.tasks.iter().flatten().flatten() {
             if task.state == SlurmState::Pending && diagnosis::stuck(&task.reason).is_some() {
@@ -857,10 +872,12 @@ impl Watch {
                 continue;
             }
             self.said.push(key);
-            let ids: Vec<String> = record.job_ids().iter().map(u64::to_string).collect();
+            let stuck: Vec<&QueueEntry> =
+                self.queued.iter().filter(|it| it.reason == reason).collect();
             let they = if n == 1 { "itself" } else { "themselves" };
             let message = format!("{} will not start by {they}: {reason}", tasks(n));
-            world.warning(&message, &format!("{remedy} (jobs {})", ids.join(" ")));
+            let jobs = ids(&stuck, Extent::Jobs).join(" ");
+            world.warning(&message, &format!("{remedy} (jobs {jobs})"));
         }
     }
 

@@ -14,7 +14,7 @@ use phi_protocol::{JobState, JobStatus};
 use super::{
     follow::{ClusterAccess, FollowEnd, Progress, follow},
     options::{Mebibytes, Minutes, TaskOptions},
-    queue::{ExitStatus, NotSubmitted, QueueEntry, SlurmState},
+    queue::{ExitStatus, Extent, NotSubmitted, QueueEntry, SlurmState, ids},
     site::TaskResources,
     slurm_record::{Array, Round, SlurmRecord},
 };
@@ -23,6 +23,13 @@ use super::{
 const MEMORY: f64 = 20.0;
 /// Items of a task, one second each.
 const PER_TASK: usize = 3;
+/// The folder of the run, and the one of another.
+const FOLDER: &str = "/runs/sim/cluster";
+const OTHER_FOLDER: &str = "/copies/sim/cluster";
+/// The number of another job of this user.
+const OTHER_JOB: u64 = 9999;
+/// The reason that Slurm gives for a task that it has put aside.
+const ASIDE: &str = "launch failed requeued held";
 /// After so many rounds the world has no more faults.
 const BAD_ROUNDS: u32 = 2;
 
@@ -65,6 +72,7 @@ struct Job {
     name: String,
     round: u32,
     offset: u64,
+    folder: &'static str,
     tasks: Vec<Task>,
 }
 
@@ -104,6 +112,8 @@ struct Sim {
     n_submissions: usize,
     cancelled: Vec<String>,
     asked: Vec<(f64, f64)>,
+    /// The user goes then.
+    gone_after: Option<f64>,
     last: Option<Progress>,
     said: Vec<String>,
 }
@@ -125,6 +135,7 @@ impl Sim {
             n_submissions: 0,
             cancelled: Vec::new(),
             asked: Vec::new(),
+            gone_after: None,
             last: None,
             said: Vec::new(),
         };
@@ -239,8 +250,7 @@ impl Sim {
                         (task.state, task.status, task.ended) = (state, status, now);
                         if state == SlurmState::Pending {
                             let aside = self.chance.once_in(2);
-                            task.reason =
-                                if aside { "launch failed requeued held" } else { "Resources" };
+                            task.reason = if aside { ASIDE } else { "Resources" };
                         }
                     } else if n_done == items.len() {
                         (task.state, task.ended) = (SlurmState::Completed, now);
@@ -278,7 +288,7 @@ impl ClusterAccess for Sim {
     }
 
     fn is_interrupted(&self) -> bool {
-        false
+        self.gone_after.is_some_and(|it| self.now > it)
     }
 
     fn queue(&mut self) -> Result<Vec<QueueEntry>, String> {
@@ -307,6 +317,7 @@ impl ClusterAccess for Sim {
                     reason: task.reason.into(),
                     status: Some(task.status),
                     node,
+                    folder: job.folder.into(),
                     name: job.name.clone(),
                 });
             }
@@ -314,13 +325,15 @@ impl ClusterAccess for Sim {
         // Another user's job.
         let (state, status, name) = (SlurmState::Running, None, "other".to_owned());
         let (reason, node) = ("None".to_owned(), "n1".to_owned());
+        let folder = FOLDER.to_owned();
         entries.push(QueueEntry {
-            job_id: 9999,
+            job_id: OTHER_JOB,
             tasks: vec![(1, 9)],
             state,
             reason,
             status,
             node,
+            folder,
             name,
         });
         Ok(entries)
@@ -357,8 +370,8 @@ impl ClusterAccess for Sim {
             fault: None,
         };
         let tasks = (0..n_tasks).map(task).collect();
-        let (name, offset) = (array.name.clone(), array.offset);
-        self.jobs.push(Job { id, name, round: round.round, offset, tasks });
+        let (name, offset, folder) = (array.name.clone(), array.offset, FOLDER);
+        self.jobs.push(Job { id, name, round: round.round, offset, folder, tasks });
         if is_silent { Err(NotSubmitted::Unsure("timed out".into())) } else { Ok(id) }
     }
 
@@ -371,21 +384,25 @@ impl ClusterAccess for Sim {
         Vec::new()
     }
 
-    fn cancel(&mut self, ids: &[String], pending_only: bool) {
+    fn cancel(&mut self, entries: &[&QueueEntry], extent: Extent) -> u64 {
+        let (own, others): (Vec<&QueueEntry>, Vec<&QueueEntry>) =
+            entries.iter().partition(|it| it.folder == FOLDER);
+        let ids = ids(&own, extent);
         self.cancelled.extend(ids.iter().cloned());
-        for id in ids {
+        for id in &ids {
             let (job, task) = id.split_once('_').unwrap_or((id, ""));
             let job = self.jobs.iter_mut().find(|it| it.id.to_string() == job).expect("an own job");
             for (index, it) in job.tasks.iter_mut().enumerate() {
                 let is_meant = task.is_empty() || task == (index + 1).to_string();
                 if is_meant
                     && it.state.is_active()
-                    && (!pending_only || it.state == SlurmState::Pending)
+                    && (extent != Extent::Waiting || it.state == SlurmState::Pending)
                 {
                     (it.state, it.ended) = (SlurmState::Cancelled, self.now);
                 }
             }
         }
+        others.iter().map(|it| it.n_tasks()).sum()
     }
 
     fn status(&mut self) -> anyhow::Result<JobStatus> {
@@ -480,7 +497,8 @@ fn check(seeds: std::ops::Range<u64>, faults: Faults) {
             let has_begun = sim.traces(0, &array.name).is_some();
             assert!(!has_begun || array.job_id.is_some(), "seed {seed}: the number of {array:?}");
         }
-        assert!(!sim.cancelled.iter().any(|it| it.starts_with("9999")), "seed {seed}");
+        let other = OTHER_JOB.to_string();
+        assert!(!sim.cancelled.iter().any(|it| it.starts_with(&other)), "seed {seed}");
         // Nothing is asked to be computed in rounds that are not needed.
         assert!(
             sim.rounds.len() <= BAD_ROUNDS as usize + 2,
@@ -566,6 +584,86 @@ fn a_node_on_which_it_does_not_run_is_left_out() {
         found += usize::from(sim.disk.as_ref().unwrap().exclude == ["n0"]);
     }
     assert_eq!(found, 20);
+}
+
+/// A run whose arrays are in the queue, and none of whose tasks has begun.
+fn submitted() -> Sim {
+    let mut sim = Sim::new(1, 40, Faults::default());
+    let (mut record, plan) = (sim.disk.clone().unwrap(), sim.document());
+    assert_eq!(follow(&mut sim, &mut record, plan, false).unwrap(), FollowEnd::Detached);
+    assert_eq!((sim.jobs.len(), sim.now), (3, 0.0));
+    sim
+}
+
+impl Sim {
+    /// The record says that every array is another job.
+    fn misnumber(&mut self) {
+        let arrays = self.disk.as_mut().unwrap().rounds.iter_mut().flat_map(|it| &mut it.arrays);
+        arrays.for_each(|it| it.job_id = Some(OTHER_JOB));
+    }
+
+    fn put_aside(&mut self, job: usize) {
+        let task = &mut self.jobs[job].tasks[0];
+        (task.state, task.reason) = (SlurmState::Pending, ASIDE);
+    }
+}
+
+#[test]
+fn what_is_cancelled_has_the_number_that_the_queue_shows() {
+    // A task that was put aside.
+    let mut sim = submitted();
+    sim.misnumber();
+    sim.put_aside(1);
+    assert_eq!(run(&mut sim).unwrap(), FollowEnd::Finished);
+    assert_eq!(sim.cancelled, ["102_1"]);
+    // Tasks that still wait when all is done.
+    let mut sim = submitted();
+    sim.misnumber();
+    sim.done.extend(0..40);
+    sim.jobs.iter_mut().flat_map(|it| &mut it.tasks).for_each(|it| it.reason = "Priority");
+    let (mut record, mut plan) = (sim.disk.clone().unwrap(), sim.document());
+    plan.state = JobState::Planned;
+    assert_eq!(follow(&mut sim, &mut record, plan, true).unwrap(), FollowEnd::Finished);
+    assert_eq!(sim.cancelled, ["101", "102", "103"]);
+    // A program that does not run there.
+    let mut sim = submitted();
+    sim.misnumber();
+    sim.faults.hopeless = true;
+    let error = run(&mut sim).unwrap_err().to_string();
+    assert!(error.contains("; the other tasks are cancelled)"), "{error}");
+    assert_eq!((sim.n_active(), sim.cancelled.join(" ").contains("9999")), (0, false));
+}
+
+#[test]
+fn of_an_array_that_was_submitted_twice_the_right_task_is_cancelled() {
+    let mut sim = submitted();
+    // The first submission was thought lost; the record has the number of the second.
+    let (record, name) = (sim.disk.clone().unwrap(), sim.jobs[0].name.clone());
+    let round = &record.rounds[0];
+    let array = round.arrays.iter().find(|it| it.name == name).unwrap();
+    assert_eq!((array.job_id, sim.submit(&record, round, array)), (Some(101), Ok(104)));
+    sim.disk.as_mut().unwrap().rounds[0].arrays[0].job_id = Some(104);
+    sim.put_aside(0);
+    assert_eq!(run(&mut sim).unwrap(), FollowEnd::Finished);
+    assert!(sim.cancelled.contains(&"101_1".to_owned()), "{:?}", sim.cancelled);
+    assert!(!sim.cancelled.contains(&"104_1".to_owned()), "{:?}", sim.cancelled);
+}
+
+#[test]
+fn tasks_of_the_same_name_and_another_folder_are_not_cancelled() {
+    // The folder of a run was copied while its tasks wait: they are those of the first one.
+    let mut sim = submitted();
+    sim.jobs.iter_mut().for_each(|it| it.folder = OTHER_FOLDER);
+    sim.put_aside(0);
+    let mut record = sim.disk.clone().unwrap();
+    let plan = sim.document();
+    sim.gone_after = Some(60.0);
+    assert_eq!(follow(&mut sim, &mut record, plan, true).unwrap(), FollowEnd::Detached);
+    assert_eq!(sim.cancelled, [""; 0]);
+    let said: Vec<_> = sim.said.iter().filter(|it| it.contains("shows another folder")).collect();
+    assert_eq!(said.len(), 1, "{:?}", sim.said);
+    assert!(said[0].starts_with("Slurm holds 1 task with the name of this run"), "{said:?}");
+    assert!(!sim.said.iter().any(|it| it.contains("could not start")), "{:?}", sim.said);
 }
 
 #[test]

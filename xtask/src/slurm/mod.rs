@@ -16,13 +16,19 @@ mod follow_simulation;
 mod follower;
 mod node_cpu;
 mod options;
+mod own_file;
 mod program;
 mod queue;
 mod script;
+// The study's own, so that there is one form of a sealed document.
+#[allow(dead_code, reason = "only the study has journals")]
+#[path = "../../../src/files/seal.rs"]
+mod seal;
 mod site;
 mod slurm_record;
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     fs,
     io::{ErrorKind, Read as _, Seek as _, SeekFrom},
@@ -38,7 +44,6 @@ use headroom::{
     child::interrupt,
     console::status_line,
     escape::shell,
-    files,
     machine::system::host_name,
     numbers::{as_f64, bytes, duration, round},
     plan::{checks_shown, preflight::Status},
@@ -52,7 +57,7 @@ use self::{
     follower::Follower,
     options::TaskOptions,
     program::Division,
-    queue::{NotSubmitted, QueueEntry},
+    queue::{Extent, NotSubmitted, QueueEntry},
     site::{Site, TaskResources},
     slurm_record::{Array, Round, SlurmRecord},
 };
@@ -74,9 +79,22 @@ pub(crate) fn parse_answers(text: &str) {
     queue::parse_submit_limit(text);
 }
 
-/// `slurm.json`; for fuzzing.
+/// `slurm.json`, with and without the check that only what xtask has written has; for fuzzing.
 pub(crate) fn parse_record(text: &[u8]) {
     SlurmRecord::parse(text).ok();
+    let Some(sealed) = str::from_utf8(text).ok().and_then(seal_record) else { return };
+    if let Ok(record) = SlurmRecord::parse(sealed.as_bytes()) {
+        let text = record.text().expect("plain data");
+        let again = SlurmRecord::parse(text.as_bytes()).expect("what was written is read");
+        assert_eq!(again, record);
+    }
+}
+
+/// A `slurm.json` with this content, if it is a JSON object; for fuzzing and tests.
+pub(crate) fn seal_record(object: &str) -> Option<String> {
+    let object = object.trim_end();
+    let is_object = object.starts_with('{') && object.ends_with('}');
+    is_object.then(|| seal::seal(slurm_record::SCHEMA, object) + "\n")
 }
 
 /// The document of the study's program; for fuzzing.
@@ -235,8 +253,11 @@ pub(crate) fn validate(
     };
     let program =
         fs::read(executable).with_context(|| format!("could not read {}", executable.display()))?;
-    if fs::read(folder.join(PROGRAM)).ok().as_deref() != Some(&program) {
-        files::write_whole(&folder.join(PROGRAM), &program, true)?;
+    let copy = folder.join(PROGRAM);
+    let is_same = own_file::len(&copy)? == Some(program.len() as u64)
+        && fs::read(&copy).is_ok_and(|it| it == program);
+    if !is_same {
+        own_file::write(&copy, &program, true)?;
         // Where this one runs is to be seen.
         record.proven = false;
         record.exclude.clear();
@@ -344,6 +365,7 @@ impl FollowedRun {
         };
         let document = world.document(&record, name);
         let is_lost = world.follower.take().is_some_and(|it| it.is_lost());
+        let jobs = world.jobs(&record);
         console.record("cluster", &document);
         drop(watcher);
         match left {
@@ -358,10 +380,10 @@ impl FollowedRun {
                     "another process follows this run now, so this one leaves; the tasks go on";
                 bail!(Coded { exit: Exit::NotReady, message: message.into() });
             }
-            Ok(FollowEnd::Detached) => Ok(tell_detached(&folder, &record, console)),
+            Ok(FollowEnd::Detached) => Ok(tell_detached(&folder, &record, &jobs, console)),
             // It was the program that Ctrl-C met.
             Err(error) if Exit::of(&error) == Exit::Interrupted => {
-                Ok(tell_detached(&folder, &record, console))
+                Ok(tell_detached(&folder, &record, &jobs, console))
             }
             Err(error) => Err(error),
         }
@@ -391,11 +413,16 @@ fn tell_given_up(folder: &Path, plan: &JobStatus, console: &Console) {
     );
 }
 
-/// Message for a user who has gone or did not want to stay: the way to come back.
-fn tell_detached(folder: &Path, record: &SlurmRecord, console: &Console) -> Exit {
-    let arrays = || record.rounds.iter().filter(|it| !it.over).flat_map(|it| &it.arrays);
-    let ids: Vec<String> = arrays().filter_map(|it| Some(it.job_id?.to_string())).collect();
-    let rest = match arrays().filter(|it| it.job_id.is_none()).map(|it| it.n_tasks).sum() {
+/// Message for a user who has gone or did not want to stay: the way to come back, and the way to
+/// cancel the jobs that are known to be there.
+fn tell_detached(
+    folder: &Path,
+    record: &SlurmRecord,
+    jobs: &BTreeSet<u64>,
+    console: &Console,
+) -> Exit {
+    let arrays = record.rounds.iter().filter(|it| !it.over).flat_map(|it| &it.arrays);
+    let rest = match arrays.filter(|it| it.job_id.is_none()).map(|it| it.n_tasks).sum() {
         0 => String::new(),
         n => format!("; {} not submitted yet", follow::tasks(n)),
     };
@@ -408,7 +435,8 @@ fn tell_detached(folder: &Path, record: &SlurmRecord, console: &Console) -> Exit
         console.note(&message);
     }
     console.detail(&format!("to come back: cargo xtask runs attach {}", shell(&run)));
-    if !ids.is_empty() {
+    if !jobs.is_empty() {
+        let ids: Vec<String> = jobs.iter().map(u64::to_string).collect();
         console.detail(&format!("to cancel:    scancel {}", ids.join(" ")));
     }
     if is_interrupted { Exit::Interrupted } else { Exit::Success }
@@ -446,8 +474,7 @@ fn tell_plan(plan: &JobStatus, console: &Console) {
 /// Jobs of the record that are still in the queue.
 fn active(record: &SlurmRecord) -> Result<Vec<String>, client::NoAnswer> {
     let entries = client::queue()?;
-    let own =
-        entries.iter().filter(|it| it.name.starts_with(&record.prefix) && it.state.is_active());
+    let own = entries.iter().filter(|it| record.owns(&it.name) && it.state.is_active());
     let mut ids: Vec<u64> = own.map(|it| it.job_id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -559,6 +586,10 @@ struct Cluster<'a> {
     /// The time of the last line that is not redrawn.
     line_at: Option<f64>,
     n_interrupts: usize,
+    /// The jobs that the queue showed at the last look, with their names and folders.
+    queued: BTreeSet<(u64, String, String)>,
+    /// The jobs that were submitted since.
+    submitted: BTreeSet<u64>,
     /// This process as the one that follows; `None` if it only writes.
     follower: Option<Follower>,
 }
@@ -575,8 +606,19 @@ impl<'a> Cluster<'a> {
             last: None,
             line_at: None,
             n_interrupts,
+            queued: BTreeSet::new(),
+            submitted: BTreeSet::new(),
             follower: None,
         }
+    }
+
+    /// The jobs of this run that are in the queue, as far as this process has seen or submitted
+    /// them itself.
+    fn jobs(&self, record: &SlurmRecord) -> BTreeSet<u64> {
+        let own = self.queued.iter().filter(|(_, name, folder)| {
+            record.owns(name) && is_same(Path::new(folder), &self.folder)
+        });
+        own.map(|it| it.0).chain(self.submitted.iter().copied()).collect()
     }
 
     fn document(&self, record: &SlurmRecord, left: &'static str) -> ClusterDocument {
@@ -650,7 +692,11 @@ impl ClusterAccess for Cluster<'_> {
     }
 
     fn queue(&mut self) -> Result<Vec<QueueEntry>, String> {
-        client::queue().map_err(|it| it.message())
+        let entries = client::queue().map_err(|it| it.message())?;
+        let active = entries.iter().filter(|it| it.state.is_active());
+        self.queued = active.map(|it| (it.job_id, it.name.clone(), it.folder.clone())).collect();
+        self.submitted.clear();
+        Ok(entries)
     }
 
     fn submit(
@@ -662,7 +708,9 @@ impl ClusterAccess for Cluster<'_> {
         let folder = self.folder.to_string_lossy();
         let args = script::sbatch_args(record, round, array, &folder);
         let args: Vec<OsString> = args.into_iter().map(OsString::from).collect();
-        client::submit(&args)
+        let id = client::submit(&args)?;
+        self.submitted.insert(id);
+        Ok(id)
     }
 
     fn traces(&mut self, round: u32, name: &str) -> Option<u64> {
@@ -681,14 +729,19 @@ impl ClusterAccess for Cluster<'_> {
         client::accounting(name).unwrap_or_default()
     }
 
-    fn cancel(&mut self, ids: &[String], pending_only: bool) {
-        if let Err(no_answer) = client::cancel(ids, pending_only) {
+    fn cancel(&mut self, entries: &[&QueueEntry], extent: Extent) -> u64 {
+        let mut here: BTreeSet<&str> = entries.iter().map(|it| it.folder.as_str()).collect();
+        here.retain(|it| is_same(Path::new(it), &self.folder));
+        let (own, others): (Vec<&QueueEntry>, Vec<&QueueEntry>) =
+            entries.iter().copied().partition(|it| here.contains(it.folder.as_str()));
+        if let Err(no_answer) = client::cancel(&own, extent) {
             self.console.note(&format!(
                 "could not cancel {}: {}",
-                ids.join(" "),
+                queue::ids(&own, extent).join(" "),
                 no_answer.message()
             ));
         }
+        others.iter().map(|it| it.n_tasks()).sum()
     }
 
     fn status(&mut self) -> anyhow::Result<JobStatus> {
@@ -724,9 +777,9 @@ impl ClusterAccess for Cluster<'_> {
     }
 
     fn printed(&mut self, round: u32, name: &str, job_id: u64, task: u32) -> Option<String> {
-        let mut file =
-            fs::File::open(script::out_file(&self.folder, round, name, job_id, task)).ok()?;
-        let length = file.metadata().ok()?.len();
+        let path = script::out_file(&self.folder, round, name, job_id, task);
+        let length = own_file::len(&path).ok()??;
+        let mut file = fs::File::open(path).ok()?;
         file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES))).ok()?;
         let mut bytes = Vec::new();
         file.take(TAIL_BYTES).read_to_end(&mut bytes).ok()?;

@@ -40,7 +40,7 @@ pub(crate) struct ClusterFlags {
 /// The resources that are asked of Slurm. Those not given are chosen from the plan and the
 /// partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct TaskOptions {
     /// The partition. [default: Slurm's]
     #[arg(long, value_name = "NAME", requires = "on")]

@@ -1,14 +1,16 @@
 //! Slurm's answers as plain values: the queue, submissions, the accounting, the cluster's limits.
 //!
 //! Everything here is a pure function of a program's output and is tested on recorded ones. Fields
-//! are separated by `|`; what users choose themselves (job names) comes last, so that it may hold
-//! anything.
+//! are separated by `|`; what users choose themselves comes last: the folder, which may hold
+//! anything, and the job's name, which has no `|` where xtask has chosen it.
+
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
 /// Fields of `squeue -O`, in the order in which [`parse_queue`] takes them apart.
 pub(super) const QUEUE_FIELDS: &str =
-    "ArrayJobID:|,ArrayTaskID:|,State:|,Reason:|,exit_code:|,NodeList:|,Name:|";
+    "ArrayJobID:|,ArrayTaskID:|,State:|,Reason:|,exit_code:|,NodeList:|,WorkDir:|,Name:|";
 
 /// Fields of `sacct -P -o`, in the order in which [`parse_accounting`] takes them apart.
 pub(super) const ACCOUNTING_FIELDS: &str = "JobID,State,ExitCode,NodeList,JobName";
@@ -115,7 +117,41 @@ pub(super) struct QueueEntry {
     pub(super) reason: String,
     pub(super) status: Option<ExitStatus>,
     pub(super) node: String,
+    /// The folder it was submitted from. Empty in the accounting.
+    pub(super) folder: String,
     pub(super) name: String,
+}
+
+impl QueueEntry {
+    /// Returns the number of its tasks.
+    pub(super) fn n_tasks(&self) -> u64 {
+        let n = |&(first, last): &(u32, u32)| u64::from(last.saturating_sub(first)) + 1;
+        self.tasks.iter().map(n).sum()
+    }
+}
+
+/// How much is cancelled of the jobs whose tasks the queue shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// These tasks.
+    Tasks,
+    /// All tasks of these jobs that have not started.
+    Waiting,
+    /// These jobs.
+    Jobs,
+}
+
+/// Returns the ids by which `scancel` knows them: `17`, `17_3`, `17_[3-5]`. There is no other way
+/// to such an id than an entry of the queue.
+pub(super) fn ids(entries: &[&QueueEntry], extent: Extent) -> Vec<String> {
+    if extent != Extent::Tasks {
+        let jobs: BTreeSet<u64> = entries.iter().map(|it| it.job_id).collect();
+        return jobs.iter().map(u64::to_string).collect();
+    }
+    let id = |job: u64, &(first, last): &(u32, u32)| {
+        if first == last { format!("{job}_{first}") } else { format!("{job}_[{first}-{last}]") }
+    };
+    entries.iter().flat_map(|it| it.tasks.iter().map(|tasks| id(it.job_id, tasks))).collect()
 }
 
 /// The output of `squeue -h -r -O` with [`QUEUE_FIELDS`]. Lines that are no tasks of an array are
@@ -126,14 +162,16 @@ pub(super) fn parse_queue(text: &str) -> Vec<QueueEntry> {
 
 fn parse_entry(line: &str) -> Option<QueueEntry> {
     let mut fields = line.splitn(7, '|');
-    let mut next = || fields.next().map(str::trim);
+    let mut next = || fields.next();
+    let mut trimmed = || next().map(str::trim);
     let (job_id, tasks, state) =
-        (next()?.parse().ok()?, ranges(next()?)?, SlurmState::named(next()?));
+        (trimmed()?.parse().ok()?, ranges(trimmed()?)?, SlurmState::named(trimmed()?));
     let (reason, status, node) =
-        (next()?.to_owned(), ExitStatus::parse(next()?), next()?.to_owned());
-    let name = next()?;
-    let name = name.strip_suffix('|').unwrap_or(name).to_owned();
-    Some(QueueEntry { job_id, tasks, state, reason, status, node, name })
+        (trimmed()?.to_owned(), ExitStatus::parse(trimmed()?), trimmed()?.to_owned());
+    let rest = next()?.trim_end();
+    let (folder, name) = rest.strip_suffix('|').unwrap_or(rest).rsplit_once('|')?;
+    let (folder, name) = (folder.to_owned(), name.trim().to_owned());
+    Some(QueueEntry { job_id, tasks, state, reason, status, node, folder, name })
 }
 
 /// `3`, `1-5`, `1,3-5%2`; `None` for `N/A`, as a job has that is no array.
@@ -160,7 +198,8 @@ pub(super) fn parse_accounting(text: &str) -> Vec<QueueEntry> {
         let status = ExitStatus::parse(fields.next()?);
         let node = fields.next()?.to_owned();
         let name = fields.next()?.to_owned();
-        Some(QueueEntry { job_id, tasks, state, reason: String::new(), status, node, name })
+        let (reason, folder) = (String::new(), String::new());
+        Some(QueueEntry { job_id, tasks, state, reason, status, node, folder, name })
     };
     text.lines().filter_map(parse).collect()
 }
@@ -337,14 +376,14 @@ mod tests {
     /// cancelled; one that could not open its output file; a job that is no array; an array that
     /// waits.
     const QUEUE: &str = "\
-11|1|COMPLETED|None|0|n2|phi-x-1|
-11|3|FAILED|JobLaunchFailure|4|n2|phi-x-1|
-11|2|FAILED|NonZeroExitCode|32512|n2|phi-x-1|
-7|N/A|PENDING|PartitionTimeLimit|0||task.sh|
-11|4|CANCELLED|None|15|n2|phi-x-1|
-1|5|FAILED|JobLaunchFailure|4021|n2|a|b|
-2|1-2,4%3|PENDING|Resources|0||phi-nofolder|
-2|3|COMPLETING|None|0|n1|phi-nofolder|
+11|1|COMPLETED|None|0|n2|/r/a/cluster|phi-x-1|
+11|3|FAILED|JobLaunchFailure|4|n2|/r/a/cluster|phi-x-1|
+11|2|FAILED|NonZeroExitCode|32512|n2|/r/a/cluster|phi-x-1|
+7|N/A|PENDING|PartitionTimeLimit|0||/r|task.sh|
+11|4|CANCELLED|None|15|n2|/r/a/cluster|phi-x-1|
+1|5|FAILED|JobLaunchFailure|4021|n2|/r/a|b|c|
+2|1-2,4%3|PENDING|Resources|0||/r/it's b/cluster |phi-nofolder|
+2|3|COMPLETING|None|0|n1|/r/it's b/cluster |phi-nofolder|
 ";
 
     #[test]
@@ -356,27 +395,33 @@ mod tests {
                 let status = it.status.unwrap();
                 let ExitStatus { code, signal } = status;
                 format!(
-                    "{} {:?} {} {} {code}:{signal} {} {}",
+                    "{} {:?} {} {} {code}:{signal} {} {:?} {}",
                     it.job_id,
                     it.tasks,
                     it.state.name(),
                     it.reason,
                     it.node,
+                    it.folder,
                     it.name
                 )
             })
             .collect();
         let expected = [
-            "11 [(1, 1)] COMPLETED None 0:0 n2 phi-x-1",
-            "11 [(3, 3)] FAILED JobLaunchFailure 0:4 n2 phi-x-1",
-            "11 [(2, 2)] FAILED NonZeroExitCode 127:0 n2 phi-x-1",
-            "11 [(4, 4)] CANCELLED None 0:15 n2 phi-x-1",
-            "1 [(5, 5)] FAILED JobLaunchFailure 0:53 n2 a|b",
-            "2 [(1, 2), (4, 4)] PENDING Resources 0:0  phi-nofolder",
-            "2 [(3, 3)] COMPLETING None 0:0 n1 phi-nofolder",
+            r#"11 [(1, 1)] COMPLETED None 0:0 n2 "/r/a/cluster" phi-x-1"#,
+            r#"11 [(3, 3)] FAILED JobLaunchFailure 0:4 n2 "/r/a/cluster" phi-x-1"#,
+            r#"11 [(2, 2)] FAILED NonZeroExitCode 127:0 n2 "/r/a/cluster" phi-x-1"#,
+            r#"11 [(4, 4)] CANCELLED None 0:15 n2 "/r/a/cluster" phi-x-1"#,
+            r#"1 [(5, 5)] FAILED JobLaunchFailure 0:53 n2 "/r/a|b" c"#,
+            r#"2 [(1, 2), (4, 4)] PENDING Resources 0:0  "/r/it's b/cluster " phi-nofolder"#,
+            r#"2 [(3, 3)] COMPLETING None 0:0 n1 "/r/it's b/cluster " phi-nofolder"#,
         ];
         assert_eq!(told, expected);
         assert_eq!(parse_queue("slurm_load_jobs error: garbage\n\n|||\n"), []);
+        // The ids are those of the queue.
+        let waiting = [&entries[5], &entries[0]];
+        assert_eq!(ids(&waiting, Extent::Tasks), ["2_[1-2]", "2_4", "11_1"]);
+        assert_eq!(ids(&waiting, Extent::Waiting), ["2", "11"]);
+        assert_eq!(waiting.map(QueueEntry::n_tasks), [3, 1]);
     }
 
     #[test]

@@ -137,6 +137,7 @@ fn a_run_on_a_cluster() {
         "schema": "phi-validation/slurm", "version": 1, "run": "a", "run_args": [], "wishes": {},
         "prefix": "phi-a-a1", "proven": false, "exclude": [], "rounds": [],
     });
+    let record = xtask::fuzzing::sealed_slurm_record(&record.to_string()).unwrap();
     let mut before = Files::from([
         ("runs".into(), None),
         ("runs/a".into(), None),
@@ -147,7 +148,7 @@ fn a_run_on_a_cluster() {
         ("runs/a/cluster/job.json".into(), text("{\"items\": 2}")),
         ("runs/a/cluster/behaviour".into(), text("")),
         ("runs/a/cluster/program".into(), text(include_str!("attach/program.sh"))),
-        ("runs/a/cluster/slurm.json".into(), text(&record.to_string())),
+        ("runs/a/cluster/slurm.json".into(), text(&record)),
         ("runs/a/cluster/slurm.json.4711.tmp".into(), text("of someone else")),
         ("bin".into(), None),
     ]);

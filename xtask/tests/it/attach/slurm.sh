@@ -16,11 +16,19 @@ squeue)
     for job in "$FAKE"/jobs/*; do
         [ -d "$job" ] || continue
         for task in "$job"/t*; do
-            echo "${job##*/}|${task##*/t}|$(cat "$task")|n1|$(cat "$job/name")|"
+            echo "${job##*/}|${task##*/t}|$(cat "$task")|n1|$(cat "$job/folder")|$(cat "$job/name")|"
         done
     done
     ;;
-scancel) ;;
+scancel)
+    for id in "$@"; do
+        task='*'
+        [ "$id" = "${id#*_}" ] || task=${id#*_}
+        for file in "$FAKE/jobs/${id%_*}"/t$task; do
+            grep -q '^PENDING' "$file" && echo 'CANCELLED|None|15' > "$file"
+        done
+    done
+    ;;
 sbatch)
     [ "$1" = --version ] && exit
     if [ -e "$FAKE/refuse" ]; then
@@ -39,7 +47,12 @@ sbatch)
         esac
         shift
     done
+    pwd > "$job/folder"
     for i in $(seq "$last"); do
+        if [ -e "$FAKE/busy" ] && [ "$i" = "$last" ]; then
+            echo 'PENDING|Resources|0' > "$job/t$i"
+            continue
+        fi
         file=${output//%x/$name}
         file=${file//%A/$id}
         file=${file//%a/$i}
