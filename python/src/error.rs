@@ -1,5 +1,6 @@
 //! Errors of the engine as exceptions of Python, with the same words.
 
+use phi_validation::escape;
 use pyo3::exceptions::{PyMemoryError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::{create_exception, intern};
@@ -31,8 +32,9 @@ pub(crate) fn refused(error: &pyphi_core::Error) -> PyErr {
     with_kind(error.to_string(), if name == "Json" { "Input" } else { name })
 }
 
+/// The message may have names in it, which a traceback must not print as they are.
 fn with_kind(message: String, kind: &str) -> PyErr {
-    let error = InputError::new_err(message);
+    let error = InputError::new_err(escape::terminal(&message));
     // Where even that fails, the message is what counts.
     Python::attach(|py| drop(error.value(py).setattr(intern!(py, "kind"), kind)));
     error
@@ -41,4 +43,16 @@ fn with_kind(message: String, kind: &str) -> PyErr {
 /// Makes an error about an argument.
 pub(crate) fn wrong(message: impl Into<String>) -> PyErr {
     with_kind(message.into(), "Input")
+}
+
+/// Text with names in it, for a terminal: what is hidden in it is written out.
+#[pyfunction]
+pub(crate) fn terminal(text: &str) -> String {
+    escape::terminal(text)
+}
+
+/// The same for HTML.
+#[pyfunction]
+pub(crate) fn html(text: &str) -> String {
+    escape::xml(text)
 }

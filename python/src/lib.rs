@@ -26,7 +26,7 @@ mod _engine {
     #[pymodule_export]
     use crate::draw::{drawing, graph, page};
     #[pymodule_export]
-    use crate::error::{InputError, InternalError, MemoryLimitError};
+    use crate::error::{InputError, InternalError, MemoryLimitError, html, terminal};
     #[pymodule_export]
     use crate::grain::{best_grain, effective_information, intrinsic_units, on_grain};
     #[pymodule_export]

@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use pyphi_core::UnitSet;
 use pyphi_core::input::{
@@ -11,7 +12,10 @@ use pyphi_core::input::{
 };
 
 use crate::error::{refused, wrong};
-use crate::run::json;
+use crate::run::{heard, json};
+
+/// Reading and writing of more bytes takes a while.
+const LONG: usize = 1 << 20;
 
 /// A checked network, and what its file says of states and units.
 #[pyclass(frozen, module = "pyphi_core._engine")]
@@ -84,6 +88,14 @@ pub(crate) fn reader(
     })
 }
 
+/// A name as the reader of files takes it, which is asked about it in a network of one unit: what
+/// is made of an array can be written to a file and read again.
+fn checked_name(name: String) -> pyphi_core::Result<String> {
+    let text = serde_json::json!({ "name": &name, "tpm": [[0], [1]], "state": [0] }).to_string();
+    Reader::default().json(&text)?.networks.remove(0).record?;
+    Ok(name)
+}
+
 impl Network {
     pub(crate) fn of(entry: Entry) -> pyphi_core::Result<Network> {
         let Entry { record, states, notes, .. } = entry;
@@ -111,6 +123,22 @@ impl Network {
 }
 
 impl Network {
+    /// The network in the form of the program's files, in a state if there is one.
+    fn text(&self, state: Option<Vec<u8>>) -> serde_json::Result<String> {
+        let has_state = state.is_some();
+        let mut value = serde_json::to_value(self.full_record(state.unwrap_or_default()))?;
+        if !has_state && let Some(fields) = value.as_object_mut() {
+            fields.remove("state");
+            let states = match &self.states {
+                States::All => serde_json::json!("all"),
+                States::Reachable => serde_json::json!("reachable"),
+                States::Listed(states) => serde_json::json!(states),
+            };
+            fields.insert("states".to_owned(), states);
+        }
+        Ok(json(&value))
+    }
+
     /// The record with everything, in a state.
     pub(crate) fn full_record(&self, state: Vec<u8>) -> NetworkRecord {
         NetworkRecord {
@@ -134,7 +162,7 @@ impl Network {
     #[allow(clippy::too_many_arguments)]
     fn of_array(
         py: Python<'_>,
-        tpm: &[u8],
+        tpm: PyBackedBytes,
         shape: Vec<usize>,
         cm: Option<Vec<Vec<u8>>>,
         connectivity: &str,
@@ -147,13 +175,14 @@ impl Network {
         if !tpm.len().is_multiple_of(8) {
             return Err(wrong(format!("{} bytes, expected numbers of 8 bytes", tpm.len())));
         }
-        let network = py.detach(|| {
-            let mut table = Table::shaped(&shape, floats(tpm))?;
+        let name = name.map(checked_name).transpose().map_err(|it| refused(&it))?;
+        let network = heard(py, tpm.len() > LONG, move || {
+            let mut table = Table::shaped(&shape, floats(&tpm))?;
             if let Some(labels) = labels {
                 table = table.with_labels(labels);
             }
             Network::of(reader.table(table).networks.remove(0))
-        });
+        })?;
         Ok(Network { name, ..network.map_err(|it| refused(&it))? })
     }
 
@@ -221,22 +250,11 @@ impl Network {
 
     /// The network in the form of the program's files. Its state, where there is one, is `state`.
     #[pyo3(signature = (state=None))]
-    fn json(&self, state: Option<Vec<u8>>) -> PyResult<String> {
-        let record = self.full_record(state.clone().unwrap_or_default());
-        let mut value = serde_json::to_value(&record)
-            .map_err(|it| wrong(format!("cannot be written as JSON: {it}")))?;
-        if state.is_none()
-            && let Some(fields) = value.as_object_mut()
-        {
-            fields.remove("state");
-            let states = match &self.states {
-                States::All => serde_json::json!("all"),
-                States::Reachable => serde_json::json!("reachable"),
-                States::Listed(states) => serde_json::json!(states),
-            };
-            fields.insert("states".to_owned(), states);
-        }
-        Ok(json(&value))
+    fn json(slf: Py<Network>, py: Python<'_>, state: Option<Vec<u8>>) -> PyResult<String> {
+        let network = &slf.get().network;
+        let is_long = network.n_units() << scale(network, network.units()) > LONG / 8;
+        let text = heard(py, is_long, move || slf.get().text(state))?;
+        text.map_err(|it| wrong(format!("cannot be written as JSON: {it}")))
     }
 
     fn is_equal(&self, other: &Network) -> bool {
@@ -261,41 +279,41 @@ impl Network {
 #[allow(clippy::too_many_arguments)]
 pub(crate) fn read(
     py: Python<'_>,
-    text: &[u8],
-    form: &str,
-    place: &str,
+    text: PyBackedBytes,
+    form: String,
+    place: String,
     connectivity: &str,
     cm: Option<Vec<Vec<u8>>>,
     row_order: Option<&str>,
     flags: (bool, bool, bool),
 ) -> PyResult<Vec<Network>> {
     let reader = reader(connectivity, cm, row_order, flags)?;
-    let utf8 = || {
-        std::str::from_utf8(text)
-            .map_err(|it| wrong(format!("{place}: not text: {it}, expected UTF-8")))
-    };
     let at = |error: pyphi_core::Error, place: String| match place.is_empty() {
         true => refused(&error),
         false => refused(&error.at(place)),
     };
-    py.detach(|| {
-        let input = match form {
+    heard(py, text.len() > LONG, move || {
+        let utf8 = || {
+            std::str::from_utf8(&text)
+                .map_err(|it| wrong(format!("{place}: not text: {it}, expected UTF-8")))
+        };
+        let input = match form.as_str() {
             "json" => reader.json(utf8()?),
             "yaml" => reader.yaml(utf8()?),
             "csv" => Table::csv(utf8()?).map(|it| reader.table(it)),
-            "npy" => Table::npy(text).map(|it| reader.table(it)),
+            "npy" => Table::npy(&text).map(|it| reader.table(it)),
             other => {
                 return Err(wrong(format!("form: {other:?}, expected json, yaml, csv or npy")));
             }
         };
-        let Input { networks, form } = input.map_err(|it| at(it, place.to_owned()))?;
+        let Input { networks, form } = input.map_err(|it| at(it, place.clone()))?;
         let networks = networks.into_iter().enumerate().map(|(number, entry)| {
             let place = match form {
-                Form::One => place.to_owned(),
+                Form::One => place.clone(),
                 _ => format!("{place}: record {number}"),
             };
             Network::of(entry).map_err(|it| at(it, place))
         });
         networks.collect()
-    })
+    })?
 }

@@ -166,7 +166,31 @@ pub(crate) fn run_with<T: Send + 'static>(
     latest: &Arc<Mutex<Option<Progress>>>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> PyResult<T> {
-    let pool = pool(options.threads)?;
+    watch(py, options.threads, cancel, || tell_progress(py, options, latest), work)
+}
+
+/// Runs `work` without the lock of the interpreter. Where it takes long, Ctrl-C is heard meanwhile;
+/// nothing stops the work then: it ends by itself, and nothing waits for it.
+pub(crate) fn heard<T: Send + 'static>(
+    py: Python<'_>,
+    is_long: bool,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> PyResult<T> {
+    match is_long {
+        true => watch(py, 1, &AtomicBool::new(false), || Ok(()), work),
+        false => Ok(py.detach(work)),
+    }
+}
+
+/// Runs `work` on a pool. Now and then it looks for Ctrl-C, and calls `tell_user`.
+fn watch<T: Send + 'static>(
+    py: Python<'_>,
+    threads: usize,
+    cancel: &AtomicBool,
+    tell_user: impl Fn() -> PyResult<()>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> PyResult<T> {
+    let pool = pool(threads)?;
     let (tell, told) = mpsc::sync_channel(1);
     pool.spawn(move || {
         let found = panic::catch_unwind(AssertUnwindSafe(work)).map_err(said);
@@ -180,19 +204,19 @@ pub(crate) fn run_with<T: Send + 'static>(
     loop {
         match wait(GLANCE) {
             Ok(found) => {
-                tell_progress(py, options, latest)?;
-                give_back(options.threads, pool);
+                tell_user()?;
+                give_back(threads, pool);
                 return found.map_err(InternalError::new_err);
             }
             Err(RecvTimeoutError::Disconnected) => {
                 return Err(InternalError::new_err("a thread ended before its work was done"));
             }
             Err(RecvTimeoutError::Timeout) => {
-                let wish = py.check_signals().and_then(|()| tell_progress(py, options, latest));
+                let wish = py.check_signals().and_then(|()| tell_user());
                 if let Err(wish) = wish {
                     cancel.store(true, Ordering::Relaxed);
                     if wait(PATIENCE).is_ok() {
-                        give_back(options.threads, pool);
+                        give_back(threads, pool);
                     }
                     return Err(wish);
                 }
@@ -236,6 +260,12 @@ impl Whole<'_> {
     /// The options of the next analysis: with as much time as is left.
     pub(crate) fn left(&self) -> pyphi_core::Options {
         self.options.left(self.began)
+    }
+
+    /// `true` if no time is left, or the user has stopped it.
+    pub(crate) fn is_over(&self) -> bool {
+        let is_stopped = self.options.cancel.as_ref().is_some_and(|it| it.load(Ordering::Relaxed));
+        is_stopped || self.options.limits.time.is_some_and(|it| it <= self.began.elapsed())
     }
 
     /// Returns the progress: how many of the systems are done.

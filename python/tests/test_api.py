@@ -318,7 +318,7 @@ def test_a_panic_is_an_exception(capfd):
 
     for here in (True, False):
         with pytest.raises(pc.InternalError, match=r"run\.rs:\d+:\d+.*on purpose|on purpose"):
-            _engine.fail_on_purpose(_options.options({}), here)
+            _engine.fail_on_purpose(_options.options({}, 2), here)
     assert pc.phi(pc.examples.basic_network(), (1, 0, 0)) > 1.9
     out, err = capfd.readouterr()
     assert (out, err) == ("", "")

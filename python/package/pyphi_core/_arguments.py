@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Optional, Union
 import numpy as np
 from numpy.typing import NDArray
 
+from . import _engine
 from ._engine import InputError
 
 __all__ = ["ArgumentError", "Floats", "Unit", "Units"]
@@ -26,8 +27,21 @@ Units = Union[Iterable[Unit], int, str]
 MOST_ENTRIES = 1 << 24
 
 
+#: More units, or names of them, than any network has.
+MANY = 64
+
+
+def visible(text: str) -> str:
+    """A text for a terminal, by the rule of the program: what is hidden, or moves what is seen, is
+    written out."""
+    return _engine.terminal(text.encode("utf-8", "backslashreplace").decode())
+
+
 class ArgumentError(TypeError):
     """An argument is of a type that makes no sense: the message names it and what was expected."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(message))
 
 
 class Frozen:
@@ -46,7 +60,7 @@ class Frozen:
 
 def refused(message: str, kind: str = "Input") -> InputError:
     """The exception for what makes no sense."""
-    error = InputError(message)
+    error = InputError(visible(message))
     error.kind = kind
     return error
 
@@ -87,6 +101,17 @@ def shortened(what: object, most: int = 120) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def listed(name: str, value: Any, most: int = MANY, expected: str = "a list") -> list[Any]:
+    """The items of what should be no longer than ``most``, even if there is no end of them."""
+    try:
+        found = list(itertools.islice(value, most + 1))
+    except TypeError:
+        raise ArgumentError(f"{name}: {shortened(value)}, expected {expected}") from None
+    if len(found) > most:
+        raise refused(f"{name}: more than {most} items, expected {expected}")
+    return found
+
+
 def matrix(cm: Any) -> list[bytes]:
     """A connectivity matrix as rows of 0 and 1."""
     found = array("cm", cm)
@@ -110,12 +135,12 @@ def state(value: Any) -> bytes:
         return bytes(map(int, digits))
     try:
         # More values than any network has units are too many, even if there is no end of them.
-        return bytes(map(operator.index, itertools.islice(value, 65)))
+        return bytes(map(operator.index, itertools.islice(value, MANY + 1)))
     except ValueError:
         raise refused(f"state: {shortened(value)}, {expected}", "StateValue") from None
     except (TypeError, OverflowError):
         found = array("state", value)
-    if found.ndim != 1 or len(found) > 64 or not np.isin(found, (0, 1)).all():
+    if found.ndim != 1 or len(found) > MANY or not np.isin(found, (0, 1)).all():
         raise refused(f"state: {shortened(value)}, {expected}", "StateValue")
     return found.astype(np.uint8).tobytes()
 
@@ -129,7 +154,7 @@ def state_of_values(value: Any, names: Optional[Sequence[Sequence[str]]]) -> byt
         parts = text.split(",") if "," in text else text.split() if " " in text else list(text)
         value = [it.strip() for it in parts]
     try:
-        values = list(itertools.islice(value, 65))
+        values = list(itertools.islice(value, MANY + 1))
     except TypeError:
         raise ArgumentError(f"state: {shortened(value)}, {expected}") from None
 
@@ -173,11 +198,7 @@ def numbers(value: Any, labels: Optional[Sequence[str]], n: int, field: str) -> 
     """Units by their numbers, in increasing order."""
     if isinstance(value, (int, str, np.integer)):
         value = (value,)
-    try:
-        values = list(itertools.islice(value, 65))
-    except TypeError:
-        message = f"{field}: {shortened(value)}, expected units by number or label"
-        raise ArgumentError(message) from None
+    values = listed(field, value, expected="units by number or label")
     found = [unit(it, labels, field) for it in values]
     for it in found:
         if not 0 <= it < n:

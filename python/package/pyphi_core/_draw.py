@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any, Optional
 
+from ._engine import html as escape
 from ._pictures import inline
 
 #: The longest table that a notebook shows.

@@ -11,6 +11,9 @@ class InputError(ValueError):
 class MemoryLimitError(MemoryError): ...
 class InternalError(RuntimeError): ...
 
+def terminal(text: str) -> str: ...
+def html(text: str) -> str: ...
+
 class Options:
     def __new__(
         cls,
@@ -168,6 +171,7 @@ class Many:
     def __new__(
         cls,
         tpms: Sequence[bytes],
+        count: int,
         shape: Sequence[int],
         cm: Optional[Sequence[bytes]],
         cms: Optional[bytes],

@@ -177,10 +177,10 @@ def complexes(
     exclusion leaves, each with its Φ-structure."""
     found, values = _network(network, state)
     if formalism == "iit3":
-        chosen = options(given, needs=limited(found._scale()))
+        chosen = options(given, found.size, needs=limited(found._scale()))
         answer = _engine.complexes(found._native, values, chosen, ranges)
         return iit3.Complexes._of(answer, found)
-    chosen = options(given, formalism, ties, needs=limited(found._scale()))
+    chosen = options(given, found.size, formalism, ties, needs=limited(found._scale()))
     answer = _engine.phi_complexes(found._native, values, chosen)
     return iit4.Complexes._of(answer, found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -13,7 +14,7 @@ from . import _arguments as arguments
 from . import _engine
 from ._arguments import ArgumentError, Units, mask, refused
 from ._network import Network
-from ._options import limited, options
+from ._options import check_memory, limited, options, time_limit
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -62,6 +63,9 @@ MOST_ENTRIES = 1 << 30
 #: 8 MiB of numbers.
 ENTRIES_AT_A_TIME = 1 << 20
 
+#: Copies and answers that take less are not compared with the memory there is.
+SMALL = 1 << 26
+
 
 def phi_many(
     tpms: Any,
@@ -89,12 +93,14 @@ def phi_many(
     ``normalized_phi``, and with ``structure`` also ``big_phi``, ``sum_phi_d``, ``sum_phi_r`` and
     ``n_distinctions``; ``exact`` as of ``sia``; ``unreachable`` where the network cannot be in its
     state, and ``phi`` is not a number. A network that makes no sense is an error that names it.
+    Networks that ``time_limit`` left no time for are not looked at: they are not ``exact``.
 
     >>> import numpy as np, pyphi_core as pc
     >>> copies = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
     >>> pc.phi_many(np.stack([copies, copies]), (0, 0))["phi"].tolist()
     [1.0, 1.0]
     """
+    began = time.monotonic()
     if isinstance(tpms, Network):
         raise ArgumentError("tpms: a Network, expected a list of them or an array")
     if isinstance(tpms, (list, tuple)) and tpms and all(isinstance(it, Network) for it in tpms):
@@ -103,7 +109,7 @@ def phi_many(
         if nodes is not None:
             nodes = tpms[0].indices(nodes)
         if cm is None:
-            return _of_networks(tpms, states, nodes, formalism, ties, structure, given)
+            return _of_networks(tpms, states, nodes, formalism, ties, structure, began, given)
         if any(k > 2 for it in tpms for k in it.alphabet):
             raise refused("cm: with networks of units of more than two values, expected none")
         # Their rows are in the order of this package, whatever they were made of.
@@ -114,11 +120,7 @@ def phi_many(
     shape = found.shape[1:]
     n = _units(shape)
     count = len(found)
-    given_states = arguments.array("states", states)
-    if given_states.ndim == 1:
-        given_states = np.broadcast_to(given_states, (count, len(given_states)))
-    if given_states.shape != (count, n):
-        raise refused(f"states: shape {given_states.shape}, expected ({count}, {n}) or ({n},)")
+    given_states = _states(states, count, n)
     wrong = np.argwhere((given_states != 0) & (given_states != 1))
     if len(wrong):
         at, unit = (int(it) for it in wrong[0])
@@ -142,10 +144,13 @@ def phi_many(
     units = None if nodes is None else mask(arguments.numbers(nodes, None, n, "nodes"))
     flags = (False, bool(force_cm), bool(project))
     all_states = given_states.astype(np.uint8).tobytes()
+    _compare(found.size * 8, count, n, given)
+    limit = time_limit(given)
+    pieces = _pieces(found, None if limit is None else began + limit)
     many = _engine.Many(
-        _pieces(found), shape, rows, cms, connectivity, all_states, units, n, row_order, flags
+        pieces, count, shape, rows, cms, connectivity, all_states, units, n, row_order, flags
     )
-    return _answered(many, n, formalism, ties, structure, given)
+    return _answered(many, n, n, formalism, ties, structure, began, given)
 
 
 def _of_networks(
@@ -155,16 +160,13 @@ def _of_networks(
     formalism: str,
     ties: str,
     structure: bool,
+    began: float,
     given: Any,
 ) -> NDArray[Any]:
     """Φ of networks that are made already."""
     n, count = networks[0].size, len(networks)
     units = None if nodes is None else mask(arguments.numbers(nodes, None, n, "nodes"))
-    found = arguments.array("states", states)
-    if found.ndim == 1:
-        found = np.broadcast_to(found, (count, len(found)))
-    if found.shape != (count, n):
-        raise refused(f"states: shape {found.shape}, expected ({count}, {n}) or ({n},)")
+    found = np.broadcast_to(_states(states, count, n), (count, n))
     most = np.array([it.alphabet for it in networks])
     wrong = np.argwhere(~((found >= 0) & (found < most) & (found == np.floor(found))))
     if len(wrong):
@@ -176,29 +178,63 @@ def _of_networks(
     all_states = found.astype(np.uint8).tobytes()
     many = _engine.Many.of([it._native for it in networks], all_states, units, n)
     scale = max(it._scale() for it in networks)
-    return _answered(many, scale, formalism, ties, structure, given)
+    _compare(0, count, n, given)
+    return _answered(many, n, scale, formalism, ties, structure, began, given)
+
+
+def _states(states: Any, count: int, n: int) -> NDArray[Any]:
+    """A row for each network, or one for all."""
+    found = arguments.array("states", states)
+    rows = found[None] if found.ndim == 1 else found
+    if rows.ndim != 2 or rows.shape[1] != n or (len(rows) != count and found.ndim != 1):
+        raise refused(f"states: shape {found.shape}, expected ({count}, {n}) or ({n},)")
+    return rows
+
+
+def _compare(copied: int, count: int, n: int, given: Any) -> None:
+    """Raises an error if copies of so many bytes, the states and the answers, which are there twice
+    for a moment, are more than there is room for."""
+    needed = copied + count * (n + 2 * IIT4.itemsize)
+    if needed > SMALL:
+        check_memory(needed, given)
 
 
 def _answered(
-    many: _engine.Many, scale: int, formalism: str, ties: str, structure: bool, given: Any
+    many: _engine.Many,
+    n: int,
+    scale: int,
+    formalism: str,
+    ties: str,
+    structure: bool,
+    began: float,
+    given: Any,
 ) -> NDArray[Any]:
     """The rows of the networks."""
+    limit = time_limit(given)
+    if limit is not None and limit > 0:
+        # What came before took some of it.
+        given = {**given, "time_limit": max(limit - (time.monotonic() - began), 0.0)}
     if formalism == "iit3":
         if structure:
             raise refused("structure: True, expected False under IIT 3.0")
-        answer = many.phi(options(given, needs=limited(scale)))
+        answer = many.phi(options(given, n, needs=limited(scale)))
         return _fields(np.frombuffer(answer, dtype=IIT3), OF_IIT3)
-    chosen = options(given, formalism, ties, needs=limited(scale))
+    chosen = options(given, n, formalism, ties, needs=limited(scale))
     answer = many.phi_s(chosen, bool(structure))
     names = OF_STRUCTURES if structure else OF_SYSTEMS
     return _fields(np.frombuffer(answer, dtype=IIT4), names)
 
 
-def _pieces(tpms: NDArray[Any]) -> list[bytes]:
-    """The numbers of all networks, copied piece by piece: between two of them Ctrl-C is heard."""
+def _pieces(tpms: NDArray[Any], end: Optional[float]) -> list[bytes]:
+    """The numbers of all networks, copied piece by piece: between two of them Ctrl-C is heard, and
+    there is an end where no time is left."""
     n_each = max(ENTRIES_AT_A_TIME // max(math.prod(tpms.shape[1:]), 1), 1)
-    starts = range(0, len(tpms), n_each)
-    return [arguments.converted(tpms[it : it + n_each]).tobytes() for it in starts]
+    pieces = []
+    for start in range(0, len(tpms), n_each):
+        if end is not None and time.monotonic() >= end:
+            break
+        pieces.append(arguments.converted(tpms[start : start + n_each]).tobytes())
+    return pieces
 
 
 def _units(shape: tuple[int, ...]) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Optional
+
+from ._files import read_bounded
 
 
 def left() -> Optional[int]:
@@ -16,8 +17,8 @@ def left() -> Optional[int]:
 
 def _text(path: str) -> str:
     try:
-        return Path(path).read_text()
-    except (OSError, UnicodeDecodeError):
+        return read_bounded(path, 1 << 20).decode()
+    except (OSError, ValueError):
         return ""
 
 

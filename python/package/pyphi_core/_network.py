@@ -8,15 +8,15 @@ import math
 import operator
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import _arguments as arguments
-from . import _engine
-from ._arguments import Floats, Frozen, Units, refused
+from . import _engine, _files
+from ._arguments import Floats, Frozen, Units, listed, refused, visible
+from ._files import Path
 
 if TYPE_CHECKING:
     from ._pictures import Page
@@ -93,17 +93,17 @@ class Network(Frozen):
         rows, connectivity = connections(cm)
         labels = None
         if node_labels is not None:
-            labels = [_text("node_labels", it) for it in node_labels]
+            labels = [_text("node_labels", it) for it in listed("node_labels", node_labels)]
         flags = (bool(strict), bool(force_cm), bool(project))
         name = None if name is None else _text("name", name)
         if alphabet is not None or values is not None:
             record = of_values(tpm, alphabet, values)
             named = {"name": name, "labels": labels}
             record.update({field: it for field, it in named.items() if it is not None})
-            text = json.dumps(record).encode()
-            self._set(
-                _engine.read(text, "json", "", connectivity, rows, row_order, flags)[0]
-            )
+            is_long = math.prod(record["alphabet"]) > 1 << 14
+            text = _in_pieces(record) if is_long else json.dumps(record)
+            natives = _engine.read(text.encode(), "json", "", connectivity, rows, row_order, flags)
+            self._set(natives[0])
             return
         found = arguments.array("tpm", tpm)
         native = _engine.Network.of_array(
@@ -132,7 +132,7 @@ class Network(Frozen):
     @classmethod
     def load(
         cls,
-        path: Union[str, os.PathLike[str]],
+        path: Path,
         *,
         cm: Any = None,
         row_order: Optional[str] = None,
@@ -144,22 +144,16 @@ class Network(Frozen):
         calculator, YAML, or a TPM as CSV or ``.npy``.
 
         What the file says of states and units is in ``states``, ``state`` and ``nodes``."""
-        found = cls.load_all(
-            path,
-            cm=cm,
-            row_order=row_order,
-            force_cm=force_cm,
-            project=project,
-            strict=strict,
-        )
+        found = cls._load_all(path, cm, row_order, (force_cm, project, strict))
         if len(found) != 1:
-            raise refused(f"{path}: {len(found)} networks, expected one: load_all reads several")
+            expected = "expected one: load_all reads several"
+            raise refused(f"{os.fsdecode(path)}: {len(found)} networks, {expected}")
         return found[0]
 
     @classmethod
     def load_all(
         cls,
-        path: Union[str, os.PathLike[str]],
+        path: Path,
         *,
         cm: Any = None,
         row_order: Optional[str] = None,
@@ -168,9 +162,17 @@ class Network(Frozen):
         strict: bool = False,
     ) -> list[Network]:
         """The networks in a file: a list, JSON lines, several YAML documents, or one."""
-        place = os.fspath(path)
-        data = Path(place).read_bytes()
-        form = "npy" if data.startswith(b"\x93NUMPY") else _FORMS.get(Path(place).suffix.lower())
+        return cls._load_all(path, cm, row_order, (force_cm, project, strict))
+
+    @classmethod
+    def _load_all(
+        cls, path: Path, cm: Any, row_order: Optional[str], given: tuple[Any, Any, Any]
+    ) -> list[Network]:
+        force_cm, project, strict = given
+        place = visible(os.fsdecode(path))
+        data = _files.read_bounded(path, _files.network_limit())
+        ending = os.path.splitext(place)[1].lower()
+        form = "npy" if data.startswith(b"\x93NUMPY") else _FORMS.get(ending)
         rows, connectivity = connections(cm)
         flags = (bool(strict), bool(force_cm), bool(project))
         natives = _engine.read(
@@ -182,7 +184,8 @@ class Network(Frozen):
     def from_json(cls, text: str) -> Network:
         """The network in a JSON text, in any form that ``load`` reads."""
         flags = (False, False, False)
-        natives = _engine.read(text.encode(), "json", "text", "file", None, None, flags)
+        data = _text("text", text).encode()
+        natives = _engine.read(data, "json", "text", "file", None, None, flags)
         if len(natives) != 1:
             raise refused(f"text: {len(natives)} networks, expected one")
         return cls._of(natives[0])
@@ -196,9 +199,10 @@ class Network(Frozen):
         found: dict[str, Any] = json.loads(self.to_json(state))
         return found
 
-    def save(self, path: Union[str, os.PathLike[str]], state: Any = None) -> None:
-        """Writes the network to a JSON file, in a state if one is given."""
-        Path(path).write_text(self.to_json(state) + "\n", encoding="utf-8")
+    def save(self, path: Path, state: Any = None) -> None:
+        """Writes the network to a JSON file, whole or not at all, in a state if one is given. No link
+        is followed."""
+        _files.write_whole(path, self.to_json(state) + "\n")
 
     # --- What it is -------------------------------------------------------------------------------
 
@@ -379,14 +383,15 @@ def of_values(
     """The network of these arguments as the fields of a file."""
     record: dict[str, Any] = {}
     if values is not None:
-        try:
-            names = [[_text("values", it) for it in of_unit] for of_unit in values]
-        except TypeError as error:
-            raise arguments.ArgumentError(f"values: {arguments.shortened(error)}") from None
+        expected = "the names of the values of each unit"
+        names = [
+            [_text("values", it) for it in listed("values", of_unit, 256, expected)]
+            for of_unit in listed("values", values, expected=expected)
+        ]
         record["values"] = names
         alphabet = [len(it) for it in names] if alphabet is None else alphabet
     try:
-        sizes = [operator.index(it) for it in itertools.islice(alphabet or (), 65)]
+        sizes = [operator.index(it) for it in listed("alphabet", alphabet or ())]
     except TypeError:
         shown = arguments.shortened(alphabet)
         message = f"alphabet: {shown}, expected a number of values for each unit"
@@ -401,6 +406,17 @@ def of_values(
     if field != "marginals":
         record["row_order"] = "first-unit-fastest"
     return record
+
+
+def _in_pieces(record: dict[str, Any]) -> str:
+    """JSON with long tables in it, made piece by piece: between two of them Ctrl-C is heard."""
+
+    def text(value: Any, depth: int) -> str:
+        if depth == 0 or not isinstance(value, list):
+            return json.dumps(value)
+        return "[" + ",".join(text(it, 0 if len(value) > 256 else depth - 1) for it in value) + "]"
+
+    return "{" + ",".join(f"{json.dumps(name)}:{text(it, 4)}" for name, it in record.items()) + "}"
 
 
 def _table(tpm: Any, sizes: Sequence[int]) -> tuple[str, Any]:
@@ -478,4 +494,9 @@ def _text(field: str, value: Any) -> str:
     if not isinstance(value, str):
         shown = arguments.shortened(value)
         raise arguments.ArgumentError(f"{field}: {shown}, expected text")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        shown = arguments.shortened(value)
+        raise refused(f"{field}: {shown}, expected text that UTF-8 can hold") from None
     return value

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Optional, TypedDict, Union
 
 from . import _engine, _memory
-from ._arguments import ArgumentError, refused, shortened
+from ._arguments import ArgumentError, listed, refused, shortened
 
 __all__ = ["Options", "Progress"]
 
@@ -88,13 +88,15 @@ _PLAIN: dict[tuple[str, str, Optional[int]], _engine.Options] = {}
 
 def options(
     given: Any,
+    n_units: int,
     formalism: str = "iit3",
     ties: str = "max-phi",
     needs: Optional[Callable[[int], int]] = None,
     spectrum: Optional[tuple[str, str]] = None,
     numberings: int = 0,
 ) -> _engine.Options:
-    """The options of the engine. ``needs`` says what an analysis on so many threads needs."""
+    """The options of the engine, for a network of so many units. ``needs`` says what an analysis on
+    so many threads needs."""
     asked = given.get("threads")
     is_plain = needs is None and spectrum is None and (asked is None or type(asked) is int)
     is_plain = is_plain and len(given) == (asked is not None)
@@ -117,9 +119,13 @@ def options(
         threads = threads if needs(most) <= memory else next(fitting, 1)
     order = given.get("tie_order")
     seed = None if order is None or not isinstance(order, int) else order
-    time = given.get("time_limit")
-    if time is not None and not isinstance(time, (int, float)):
-        raise ArgumentError(f"time_limit: {shortened(time)}, expected a number of seconds")
+    numbers = None
+    if order is not None and seed is None:
+        expected = f"{n_units} numbers, one for each unit, or the seed of an order"
+        numbers = listed("tie_order", order, n_units, expected)
+        if len(numbers) < n_units:
+            raise refused(f"tie_order: {len(numbers)} numbers, expected {expected}")
+    time = time_limit(given)
     settings = {VARIANT[name]: given[name] for name in VARIANT if name in given}
     try:
         made = _engine.Options(
@@ -131,7 +137,7 @@ def options(
             count_ties=bool(given.get("count_ties", False)),
             exhaustive=bool(given.get("exhaustive", False)),
             variant=json.dumps(_named(settings)) if settings else None,
-            tie_order=None if order is None or seed is not None else list(order),
+            tie_order=numbers,
             tie_seed=seed,
             spectrum=spectrum,
             numberings=numberings,
@@ -142,6 +148,14 @@ def options(
     if is_plain:
         _PLAIN[formalism, ties, asked] = made
     return made
+
+
+def time_limit(given: Any) -> Optional[float]:
+    """The limit on time in seconds, if there is one."""
+    time = given.get("time_limit")
+    if time is not None and not isinstance(time, (int, float)):
+        raise ArgumentError(f"time_limit: {shortened(time)}, expected a number of seconds")
+    return time
 
 
 def limited(n_units: int) -> Optional[Callable[[int], int]]:
@@ -156,7 +170,7 @@ def check_memory(needed: int, given: Any) -> None:
     most = _memory.left() if most is None else _whole("memory_limit", most)
     if most is not None and needed > most:
         raise _engine.MemoryLimitError(
-            f"memory: it would need {needed} bytes, more than memory_limit or than is left"
+            f"memory: it would need {needed} bytes, more than memory_limit or than is left ({most})"
         )
 
 

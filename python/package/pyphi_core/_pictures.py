@@ -8,7 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _engine
-from ._arguments import ArgumentError, Frozen, Units, refused, shortened
+from ._arguments import ArgumentError, Frozen, Units, listed, refused, shortened
+from ._files import Path, write_whole
 from ._options import FORMALISMS, options
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from ._record import OfSystem
 
 __all__ = ["Page", "Picture"]
-
-Path = Union[str, "os.PathLike[str]"]
 
 
 class _Text(Frozen):
@@ -31,12 +30,11 @@ class _Text(Frozen):
         object.__setattr__(self, "_text", text)
 
     def save(self, path: Path) -> None:
-        """Writes it to a file, anew if there is one."""
+        """Writes it to a file, whole or not at all, anew if there is one; no link is followed."""
         if not os.fspath(path).endswith(self._ending):
             shown = shortened(os.fspath(path))
             raise ArgumentError(f"path: {shown}, expected one that ends with {self._ending}")
-        with open(path, "w", encoding="utf-8", newline="\n") as file:
-            file.write(self._text)
+        write_whole(path, self._text)
 
     def __str__(self) -> str:
         return self._text
@@ -78,7 +76,7 @@ class Page(_Text):
     _ending = ".html"
 
     def _repr_html_(self) -> str:
-        # Its script reaches nothing of the notebook.
+        # Its script reaches nothing of the notebook. In the page itself names are escaped already.
         return (
             f'<iframe srcdoc="{escape(self._text)}" sandbox="allow-scripts" width="100%"'
             ' height="900" style="border: 0" title="network"></iframe>'
@@ -96,10 +94,10 @@ def picture(
     """The drawings of a system. ``given`` are options of the analysis behind them."""
     if show is None:
         show = ()
-    kinds = [show] if isinstance(show, str) else list(show)
+    kinds = [show] if isinstance(show, str) else listed("show", show, expected="names")
     if not all(isinstance(it, str) for it in kinds):
         raise ArgumentError(f"show: {shortened(show)}, expected names")
-    chosen = options(given, formalism, ties)
+    chosen = options(given, system.network.size, formalism, ties)
     native, state = system.network._native, system.network._state(system.state)
     return Picture(
         _engine.drawing(native, state, list(system.nodes), kinds, bool(dark), chosen)
@@ -141,7 +139,11 @@ def page(
         state = network.state
         if state is None:
             state = (0,) * network.size
-    asked = [formalism] if isinstance(formalism, str) else list(formalism)
+    asked = (
+        [formalism]
+        if isinstance(formalism, str)
+        else listed("formalism", formalism, expected="names")
+    )
     unknown = [it for it in asked if it not in FORMALISMS]
     iit4 = [it for it in asked if it != "iit3"]
     if unknown or not asked or len(iit4) > 1:
@@ -149,7 +151,7 @@ def page(
         raise refused(f"formalism: {shortened(formalism)}, expected {expected}")
     if states is not None and not isinstance(states, str):
         raise ArgumentError(f"states: {shortened(states)}, expected a name")
-    chosen = options({"threads": threads}, (iit4 or asked)[0], ties)
+    chosen = options({"threads": threads}, network.size, (iit4 or asked)[0], ties)
     units = None if nodes is None else list(network.indices(nodes))
     html = _engine.page(
         network._native, network._state(state), units, "iit3" in asked, states, chosen

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, Union, overload
 
-from ._arguments import Floats, Frozen, shaped
+from ._arguments import Floats, Frozen, shaped, visible
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -75,7 +75,7 @@ class Record(Frozen):
         return (type(self), (self._content(), self._network))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._shown()})"
+        return f"{type(self).__name__}({visible(self._shown())})"
 
     def _shown(self) -> str:
         return ""
@@ -292,7 +292,7 @@ class Partition(Records[Part]):
     _kind = Part
 
     def __repr__(self) -> str:
-        return " × ".join(it._shown() for it in self) or "none"
+        return visible(" × ".join(it._shown() for it in self)) or "none"
 
 
 class OverPurview(Record):

@@ -9,7 +9,17 @@ import numpy as np
 
 from . import _arguments as arguments
 from . import _engine, iit3, iit4
-from ._arguments import ArgumentError, Floats, Frozen, Units, mask, refused, shaped, shortened
+from ._arguments import (
+    ArgumentError,
+    Floats,
+    Frozen,
+    Units,
+    mask,
+    refused,
+    shaped,
+    shortened,
+    visible,
+)
 from ._network import Network
 from ._options import FORMALISMS, LARGE, check_memory, options
 
@@ -114,7 +124,7 @@ class _Candidate(Frozen):
     def __repr__(self) -> str:
         units = ",".join(self.node_labels)
         state = ",".join(map(str, self._state))
-        return f"{type(self).__name__}({{{units}}} in ({state}))"
+        return f"{type(self).__name__}({{{visible(units)}}} in ({state}))"
 
     def _repr_html_(self) -> str:
         from ._pictures import inline
@@ -170,13 +180,13 @@ class Subsystem(_Candidate):
             def needs(threads: int) -> int:
                 return self._native.memory_needed(threads, keeps_choices)
 
-        return options(given, needs=needs, **more)
+        return options(given, self._network.size, needs=needs, **more)
 
     def _of_mechanism(self, given: Any) -> _engine.Options:
         """As ``_options``, for what is done on one thread."""
         if self._is_large():
             check_memory(self._native.memory_needed(1, False), given)
-        return options(given)
+        return options(given, self._network.size)
 
     # --- The system -------------------------------------------------------------------------------
 
@@ -431,13 +441,14 @@ class System(_Candidate):
             def needs(threads: int) -> int:
                 return self._native.memory_needed(threads, of_structure)
 
-        return options(given, self._formalism, self._ties, needs=needs, **more)
+        size = self._network.size
+        return options(given, size, self._formalism, self._ties, needs=needs, **more)
 
     def _of_mechanism(self, given: Any) -> _engine.Options:
         """As ``_options``, for what is done on one thread."""
         if self._is_large():
             check_memory(self._native.memory_needed(1, True), given)
-        return options(given, self._formalism, self._ties)
+        return options(given, self._network.size, self._formalism, self._ties)
 
     def phi(self, **given: Unpack[Options]) -> float:
         """φ_s, in bits."""

@@ -190,7 +190,7 @@ class Account(Answered):
         return f"{len(self.links)} links, Σα = {self.sum_alpha:.6g}, 𝒜 = {a:.6g}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._shown()}</p>{self.links._repr_html_()}"
+        return f"<p>{_engine.html(self._shown())}</p>{self.links._repr_html_()}"
 
 
 class NexusTransition(Record):
@@ -381,7 +381,7 @@ class Transition:
     ) -> Account:
         """All causal links, with α, and how irreducible they are. ``scheme`` says which partitions
         are tried: ``all``, those of the paper, ``tri`` or ``bi``."""
-        chosen = options(given, needs=limited(self.network._scale()))
+        chosen = options(given, self.network.size, needs=limited(self.network._scale()))
         answer = self._native.account(str(scheme), bool(candidates), chosen)
         return Account._of(answer, self._network)
 
@@ -416,7 +416,7 @@ def nexus(
     """All parts of a transition with 𝒜 > 0, whatever units are considered."""
     way = (_has_noise(network, background), str(scheme))
     states = network._state(before), network._state(after)
-    chosen = options(given, needs=limited(network._scale()))
+    chosen = options(given, network.size, needs=limited(network._scale()))
     return Nexus._of(_engine.nexus(network._native, states, way, chosen), network)
 
 
@@ -477,7 +477,7 @@ def _events(
 ) -> Events:
     previous, current, following = (network._state(it) for it in states)
     units = network.nodes if nodes is None else network.indices(nodes)
-    chosen = options(given, needs=limited(network._scale()))
+    chosen = options(given, network.size, needs=limited(network._scale()))
     answer = _engine.events(
         network._native, (previous, current), following, units, is_extrinsic, way, chosen
     )

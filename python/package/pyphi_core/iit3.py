@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from ._arguments import Floats, Frozen
+from ._arguments import Floats, Frozen, listed, visible
 from ._record import (
     Answered,
     OfMechanism,
@@ -53,8 +53,9 @@ class Cut(Frozen):
     def __init__(
         self, from_nodes: Iterable[int], to_nodes: Iterable[int], _labels: Any = None
     ) -> None:
-        object.__setattr__(self, "_from", tuple(sorted(map(int, from_nodes))))
-        object.__setattr__(self, "_to", tuple(sorted(map(int, to_nodes))))
+        sides = listed("from_nodes", from_nodes), listed("to_nodes", to_nodes)
+        object.__setattr__(self, "_from", tuple(sorted(map(int, sides[0]))))
+        object.__setattr__(self, "_to", tuple(sorted(map(int, sides[1]))))
         object.__setattr__(self, "_labels", _labels)
 
     @property
@@ -98,7 +99,7 @@ class Cut(Frozen):
         return f"{shown(self._from)} ≠> {shown(self._to)}"
 
     def __repr__(self) -> str:
-        return f"Cut({self._shown()})"
+        return f"Cut({visible(self._shown())})"
 
 
 def cut_of(data: Optional[dict[str, Any]], network: Network) -> Optional[Cut]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _engine
-from ._arguments import Floats, Frozen, mask
+from ._arguments import Floats, Frozen, listed, mask, visible
 from ._record import (
     OfMechanism,
     OfNetwork,
@@ -67,8 +67,9 @@ class SystemPartition(Frozen):
         _edges: Optional[Sequence[Sequence[int]]] = None,
         _labels: Any = None,
     ) -> None:
-        object.__setattr__(self, "_parts", tuple(tuple(sorted(map(int, it))) for it in parts))
-        object.__setattr__(self, "_directions", tuple(directions))
+        sets = [listed("parts", it) for it in listed("parts", parts)]
+        object.__setattr__(self, "_parts", tuple(tuple(sorted(map(int, it))) for it in sets))
+        object.__setattr__(self, "_directions", tuple(listed("directions", directions)))
         object.__setattr__(self, "_labels", _labels)
         object.__setattr__(self, "_kind", _kind)
         object.__setattr__(self, "_edges", _edges)
@@ -138,7 +139,7 @@ class SystemPartition(Frozen):
         return " | ".join(shown(*it) for it in zip(self._parts, self._directions))
 
     def __repr__(self) -> str:
-        return f"SystemPartition({self._shown()})"
+        return f"SystemPartition({visible(self._shown())})"
 
 
 def _partition_of(data: dict[str, Any], labels: Any) -> SystemPartition:

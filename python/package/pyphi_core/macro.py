@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -20,7 +19,17 @@ import numpy as np
 
 from . import _arguments as arguments
 from . import _engine, iit3, iit4
-from ._arguments import ArgumentError, Floats, Frozen, Units, refused, shortened
+from ._arguments import (
+    MANY,
+    ArgumentError,
+    Floats,
+    Frozen,
+    Units,
+    listed,
+    refused,
+    shortened,
+    visible,
+)
 from ._network import Network
 from ._options import limited, options
 from ._record import Answered, Record, Records
@@ -64,15 +73,14 @@ class _Sets(Frozen):
     _of_sets: tuple[Any, ...]
 
     def __init__(self, sets: Iterable[Units], of_sets: Iterable[Any]) -> None:
-        def listed(value: Any) -> tuple[Any, ...]:
-            return (value,) if isinstance(value, (int, str)) else tuple(value)
+        def units(value: Any) -> tuple[Any, ...]:
+            return (value,) if isinstance(value, (int, str)) else tuple(_listed(value))
 
-        try:
-            object.__setattr__(self, "_sets", tuple(listed(it) for it in sets))
-            object.__setattr__(self, "_of_sets", tuple(of_sets))
-        except TypeError:
-            message = f"partition: {shortened(sets)}, {shortened(of_sets)}, expected sets of units"
-            raise ArgumentError(message) from None
+        def _listed(value: Any) -> list[Any]:
+            return listed("partition", value, expected="sets of units")
+
+        object.__setattr__(self, "_sets", tuple(units(it) for it in _listed(sets)))
+        object.__setattr__(self, "_of_sets", tuple(_listed(of_sets)))
 
     @property
     def partition(self) -> tuple[tuple[Any, ...], ...]:
@@ -128,13 +136,15 @@ class CoarseGrain(_Sets):
     def __init__(self, partition: Iterable[Units], grouping: Iterable[Any]) -> None:
         def counts(given: Any) -> tuple[tuple[int, ...], ...]:
             off, on = given
-            return tuple(map(int, off)), tuple(map(int, on))
+            both = (listed("grouping", it, MANY + 1) for it in (off, on))
+            return tuple(tuple(map(int, it)) for it in both)
 
         try:
-            super().__init__(partition, [counts(it) for it in grouping])
+            counted = [counts(it) for it in listed("grouping", grouping)]
         except (TypeError, ValueError, OverflowError):
             expected = "expected for each group the ON counts of OFF and of ON, as in [[0, 1], [2]]"
             raise ArgumentError(f"grouping: {shortened(grouping)}, {expected}") from None
+        super().__init__(partition, counted)
         if len(self._sets) != len(self._of_sets):
             n = len(self._of_sets)
             raise refused(f"grouping: of {n} groups, expected of {len(self._sets)}")
@@ -339,7 +349,7 @@ class MacroAnalysis(Answered):
 def effective_info(network: Network, **given: Unpack[Options]) -> EffectiveInformation:
     """EI of the TPM of a network. It depends on no state. It takes 4ⁿ steps for n binary units;
     when ``time_limit`` is over, it raises ``TimeoutError``."""
-    answer = _engine.effective_information(_checked(network)._native, options(given))
+    answer = _engine.effective_information(_checked(network)._native, options(given, network.size))
     return EffectiveInformation(json.loads(answer.json()), network)
 
 
@@ -369,7 +379,7 @@ def macro_phi(
     if boxes is None and groups is None:
         raise refused("blackbox and coarse_grain: none, expected one of them")
     steps = _whole("time_scale", time_scale, 1, 1024)
-    chosen = options(given, needs=limited(network._scale()))
+    chosen = options(given, network.size, needs=limited(network._scale()))
     answer = _engine.on_grain(network._native, values, units, steps, boxes, groups, chosen)
     return MacroAnalysis._of(answer, network)
 
@@ -386,10 +396,11 @@ def emergence(
     """The grain of the largest Φ (IIT 3.0), of all units of a network or of ``nodes``. All coarse
     grainings are tried; with ``blackbox`` black boxes too, at each of the ``time_scales``."""
     values, units = _place(network, state, nodes)
-    steps = [_whole("time_scales", it, 1, 1024) for it in time_scales]
+    asked = listed("time_scales", time_scales, 1024, "whole numbers")
+    steps = [_whole("time_scales", it, 1, 1024) for it in asked]
     if steps != [1] and not blackbox:
         raise refused(f"time_scales: {steps}, expected blackbox=True with them")
-    chosen = options(given, needs=limited(network._scale()))
+    chosen = options(given, network.size, needs=limited(network._scale()))
     answer = _engine.best_grain(network._native, values, units, bool(blackbox), steps, chosen)
     return MacroAnalysis._of(answer, network)
 
@@ -397,6 +408,9 @@ def emergence(
 # --- IIT 4.0 --------------------------------------------------------------------------------------
 
 Part = Union[int, str, "Unit", Mapping[str, Any]]
+
+#: The bits of the longest table that a unit may have.
+MOST_BITS = 1 << 16
 
 
 class Unit(Frozen):
@@ -431,12 +445,12 @@ class Unit(Frozen):
             raise refused(f"mapping: {named}, expected one of coarse, blackbox and table")
         ((name, of),) = chosen.items()
         try:
-            mapping = {name: [_whole(name, it, 0, 1 << 32) for it in of]}
+            mapping = {name: [_whole(name, it, 0, 1 << 32) for it in listed(name, of, MOST_BITS)]}
             fields = {
-                "parts": [_part(it) for it in parts],
+                "parts": [_part(it) for it in listed("parts", parts)],
                 "grain": _whole("grain", grain, 1, 1 << 31),
                 "mapping": mapping,
-                "apportioned": [_part(it) for it in apportioned],
+                "apportioned": [_part(it) for it in listed("apportioned", apportioned)],
             }
         except TypeError as error:
             raise ArgumentError(f"unit: {shortened(error)}") from None
@@ -459,7 +473,7 @@ class Unit(Frozen):
         return (_unit_of, (self.to_dict(),))
 
     def __repr__(self) -> str:
-        return f"Unit({_shown_unit(self.to_dict(), None)})"
+        return f"Unit({visible(_shown_unit(self.to_dict(), None))})"
 
 
 def _unit_of(fields: Mapping[str, Any]) -> Unit:
@@ -766,8 +780,9 @@ def units(
     >>> round(found.phi_s, 6), found.verdicts[0].validity
     (0.788334, 'VALID')
     """
+    listed_units = listed("units", units)
     try:
-        asked = [_part(it) for it in units]
+        asked = [_part(it) for it in listed_units]
     except TypeError as error:
         raise ArgumentError(f"units: {shortened(error)}") from None
     bounds = (micro_units, grain, depth, mappings, apportioned)
@@ -811,15 +826,13 @@ def _intrinsic(
     micro_units, grain, depth, mappings, apportioned = bounds
     if formalism == "iit3":
         raise refused("formalism: 'iit3', expected one of IIT 4.0")
-    chosen = options(given, formalism, ties, needs=limited(_checked(network)._scale()))
+    size, scale = _checked(network).size, network._scale()
+    chosen = options(given, size, formalism, ties, needs=limited(scale))
     if history is None:
         history = network.state
         if history is None:
             raise refused("history: missing, expected the last states of the network")
-    try:
-        items = list(itertools.islice(history, 65))
-    except TypeError:
-        raise ArgumentError(f"history: {shortened(history)}, expected states") from None
+    items = listed("history", history, expected="the last states")
     is_list = bool(items) and isinstance(items[0], (str, list, tuple, np.ndarray))
     several = is_list and not isinstance(history, str)
     states = [list(network._state(it)) for it in (items if several else [history])]
