@@ -52,9 +52,9 @@ pub struct Packed {
 /// assert_eq!(packed.tasks, [vec![0, 1], vec![2, 3]]);
 /// ```
 pub fn pack(costs: &[f64], wish: &TaskDivision) -> Packed {
-    let rooms = rooms(costs.iter().sum(), wish);
+    let rooms = rooms(costs.iter().sum(), costs.len(), wish);
     // The task with the most room left first, then the first.
-    let rooms = rooms.into_iter().take(costs.len()).enumerate();
+    let rooms = rooms.into_iter().enumerate();
     let mut heap: BinaryHeap<(Room, Reverse<usize>)> =
         rooms.map(|(task, room)| (Room(room), Reverse(task))).collect();
     let mut order: Vec<usize> = (0..costs.len()).collect();
@@ -74,31 +74,38 @@ pub fn pack(costs: &[f64], wish: &TaskDivision) -> Packed {
     Packed { tasks, costs }
 }
 
-/// The lengths of the tasks that work of `total` seconds should be divided into, longest first.
-fn rooms(total: f64, wish: &TaskDivision) -> Vec<f64> {
+/// Returns the lengths of the tasks that work of `total` seconds should be divided into, longest
+/// first. There may be more of them than items, of which there are `n_items`: those are only
+/// counted.
+fn rooms(total: f64, n_items: usize, wish: &TaskDivision) -> Vec<f64> {
     let slots = wish.slots.max(1);
     let most = wish.max_tasks.max(1);
     let alike = |n: f64| {
         let n = (n.ceil() as usize).clamp(1, most);
-        vec![total / n as f64; n]
+        vec![total / n as f64; n.min(n_items)]
     };
     if let Some(seconds) = wish.task_seconds {
         return alike(total / seconds.max(1e-6));
     }
-    let mut rooms = Vec::new();
-    let mut left = total;
-    while left > 0.0 && rooms.len() <= most {
-        let half = left / (2 * slots) as f64;
+    let (mut rooms, mut n_rooms) = (Vec::new(), 0_usize);
+    let mut add = |length: f64, n: usize| {
+        n_rooms = n_rooms.saturating_add(n);
+        rooms.resize(n_rooms.min(n_items), length);
+        n_rooms
+    };
+    let (mut left, mut n) = (total, 0);
+    while left > 0.0 && n <= most {
+        let half = left / (2.0 * slots as f64);
         if half <= SHORTEST {
-            let n = (left / SHORTEST).ceil().max(1.0);
-            rooms.extend(vec![left / n; n as usize]);
+            let n_short = (left / SHORTEST).ceil().max(1.0);
+            n = add(left / n_short, n_short as usize);
             break;
         }
         let length = half.min(LONGEST);
-        rooms.extend(vec![length; slots]);
+        n = add(length, slots);
         left -= length * slots as f64;
     }
-    if rooms.len() > most || rooms.is_empty() { alike(most as f64) } else { rooms }
+    if n > most || n == 0 { alike(most as f64) } else { rooms }
 }
 
 /// The room that is left in a task.
@@ -122,7 +129,9 @@ impl PartialOrd for Room {
 /// Returns the time at which the last of these tasks ends if they are begun in this order, each as
 /// soon as one of `slots` is free. The times are in seconds, and each task takes `overhead` more.
 pub fn makespan(tasks: &[f64], slots: usize, overhead: f64) -> f64 {
-    let mut free: BinaryHeap<Reverse<Room>> = vec![Reverse(Room(0.0)); slots.max(1)].into();
+    // More slots than tasks do not help.
+    let slots = slots.clamp(1, tasks.len().max(1));
+    let mut free: BinaryHeap<Reverse<Room>> = vec![Reverse(Room(0.0)); slots].into();
     let mut end: f64 = 0.0;
     for task in tasks {
         let Reverse(Room(since)) = free.pop().expect("at least one slot");
@@ -176,6 +185,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn any_number_of_slots_and_tasks_can_be_asked_for() {
+        let costs = costs(47);
+        for slots in [1, 1 << 40, usize::MAX] {
+            for max_tasks in [1 << 40, usize::MAX] {
+                for task_seconds in [None, Some(5e-324), Some(1e308)] {
+                    let packed = pack(&costs, &TaskDivision { slots, max_tasks, task_seconds });
+                    assert_eq!(packed.tasks.concat().len(), 47);
+                    let share = efficiency(&packed.costs, slots, OVERHEAD);
+                    assert!((0.0..=1.0).contains(&share), "{share}");
+                }
+            }
+        }
+        assert_eq!(makespan(&[3.0, 2.0], usize::MAX, 1.0), 4.0);
     }
 
     #[test]
