@@ -34,6 +34,7 @@ use crate::run::journal::{IfExists, Outputs};
 use crate::run::ledger::Ledger;
 use crate::run::store::{Contents, Entry, RunFolder, Session, list};
 use crate::run::timeline::{self, Sample, Timeline};
+use crate::study::dataset::Dataset;
 use crate::suite::{Formalism, Settings, Suite};
 use crate::ui::progress::{Display, Listeners, Progress};
 use crate::wording::short;
@@ -219,6 +220,133 @@ fn damaged_files_beside_a_csv_are_refused_or_read_as_they_were_written() {
             fs::write(path, content).unwrap();
         }
     }
+}
+
+/// A finished data set, and what writes it again.
+struct Finished {
+    folder: TempDir,
+    path: PathBuf,
+    suite: Suite,
+    engine: Engine,
+}
+
+impl Finished {
+    fn new(name: &str) -> Finished {
+        let settings = Settings {
+            topologies: vec![Topology::Ring, Topology::Random],
+            sizes: vec![2, 3],
+            seeds: vec![1, 2, 3],
+            ..Settings::default()
+        };
+        let folder = temporary();
+        let engine = Engine::new(1, Arc::new(AtomicBool::new(false))).unwrap();
+        let (path, suite) = (folder.path().join(name), Suite::new(settings).unwrap());
+        let it = Finished { folder, path, suite, engine };
+        assert_eq!(it.write(IfExists::Refuse).unwrap(), 12);
+        it
+    }
+
+    fn write(&self, if_exists: IfExists) -> Result<usize, Error> {
+        let dataset = Dataset {
+            suite: &self.suite,
+            suite_text: "a suite",
+            estimators: Vec::new(),
+            has_ranges: false,
+            has_complexes: false,
+            licence: "CC0-1.0".to_owned(),
+            engine: &self.engine,
+        };
+        dataset.write(&self.path, if_exists, &Detail::default(), &|_| {})
+    }
+
+    /// Its lines, their checks, and its record.
+    fn paths(&self) -> [PathBuf; 3] {
+        let name = self.path.file_name().unwrap().to_str().unwrap();
+        let beside = |suffix: &str| self.folder.path().join(format!("{name}{suffix}"));
+        ["", ".checks", ".dataset.json"].map(beside)
+    }
+}
+
+#[test]
+fn a_damaged_data_set_is_refused_or_becomes_what_it_was() {
+    for name in ["x.csv", "x.jsonl"] {
+        let set = Finished::new(name);
+        let paths = set.paths();
+        let read = || paths.each_ref().map(|it| fs::read(it).unwrap());
+        let whole = read();
+        let mut random = SeededStream::new("phi-validation damage", &[4, name.len() as u64]);
+        let (mut n_refused, mut n_read) = (0, 0);
+        for _ in 0..1_500 * times() {
+            let file = (random.next_u64() % 3) as usize;
+            let (content, what) = damaged(&whole[file], &mut random);
+            fs::write(&paths[file], &content).unwrap();
+            let place = || format!("{} after: {what}", paths[file].display());
+            match set.write(IfExists::Resume) {
+                Ok(_) => {
+                    let found = read();
+                    assert!(found == whole, "{}\n{}", place(), content.escape_ascii());
+                    n_read += 1;
+                }
+                Err(error) => {
+                    let error = error.to_string();
+                    let named = paths[file].display().to_string();
+                    assert!(error.contains(&named), "{}: {error}", place());
+                    // A row is named by its line. A file that has lost its whole beginning is none
+                    // of this program.
+                    let is_said = file == 2 || error.contains(", line ");
+                    assert!(
+                        is_said || error.contains("was not written by"),
+                        "{}: {error}",
+                        place()
+                    );
+                    assert_eq!(fs::read(&paths[file]).unwrap(), content, "{}", place());
+                    for (path, content) in paths.iter().zip(&whole) {
+                        fs::write(path, content).unwrap();
+                    }
+                    n_refused += 1;
+                }
+            }
+        }
+        assert!(n_refused > 500 && n_read > 30, "{n_refused} refused, {n_read} read");
+    }
+}
+
+#[test]
+fn hostile_values_in_the_record_of_a_data_set_are_refused_or_do_no_harm() {
+    let set = Finished::new("x.csv");
+    let [lines, checks, record] = set.paths();
+    let whole = fs::read_to_string(&record).unwrap();
+    let rows = || [&lines, &checks].map(|it| fs::read(it).unwrap());
+    let expected = rows();
+    let object = unseal(Dataset::SCHEMA, whole.trim_end()).unwrap();
+    let object: Value = serde_json::from_str(&object).unwrap();
+    let mut found = Vec::new();
+    places(&object, "", &mut found);
+    let (mut n_refused, mut n_read) = (0, 0);
+    for place in &found {
+        for value in hostile() {
+            let mut object = object.clone();
+            *object.pointer_mut(place).unwrap() = value.clone();
+            if !object.is_object() {
+                continue;
+            }
+            let text = serde_json::to_string_pretty(&object).unwrap();
+            fs::write(&record, seal(Dataset::SCHEMA, &text) + "\n").unwrap();
+            let done = catch_unwind(AssertUnwindSafe(|| set.write(IfExists::Resume)));
+            match done {
+                Err(_) => panic!("{place} = {}", short(&value.to_string())),
+                Ok(Ok(_)) => n_read += 1,
+                Ok(Err(error)) => {
+                    let error = error.to_string();
+                    assert!(!error.contains("()"), "no reason: {error}");
+                    n_refused += 1;
+                }
+            }
+            assert!(rows() == expected, "{place} = {}", short(&value.to_string()));
+        }
+    }
+    // The suite's own words and the programs may be any.
+    assert!(n_refused > 200 && n_read > 0, "{n_refused} refused, {n_read} read");
 }
 
 /// Every value in a document, by the way to it.

@@ -25,6 +25,7 @@ use crate::run::search;
 use crate::run::store::Contents;
 use crate::run::timeline;
 use crate::stats::summary::Summaries;
+use crate::study::dataset;
 use crate::suite::Suite;
 use crate::suite::from_toml;
 
@@ -140,6 +141,14 @@ pub fn search(bytes: &[u8]) {
     let Ok((Some(asked), steps)) = search::parse(journal.as_bytes(), path) else { return };
     let again = search::parse(search::journal_of(&asked, &steps).as_bytes(), path);
     assert_eq!(again.expect("what was written is read"), (Some(asked), steps));
+}
+
+/// The record of a data set, its lines and their checks, with a byte 0xff between them.
+pub fn dataset(bytes: &[u8]) {
+    let mut parts = bytes.splitn(3, |it| *it == 0xff);
+    let mut part = || parts.next().unwrap_or_default();
+    let (record, rows, checks) = (part(), part(), part());
+    dataset::read_any(&String::from_utf8_lossy(record), rows, checks);
 }
 
 /// Documents of a job in tasks, without their checks.

@@ -14,6 +14,7 @@ use std::{
 
 use anyhow::Context as _;
 
+use self::temporary::Place;
 pub(crate) use self::temporary::Temporary;
 #[cfg(target_os = "linux")]
 pub(crate) use self::temporary::{make_beside, original};
@@ -40,10 +41,12 @@ pub fn remove_unfinished(folder: &Path) {
 /// Puts a file there at once or not at all.
 ///
 /// # Errors
-/// If the file cannot be written. The file that was there before, if any, is unchanged.
+/// If the file cannot be written, or something else than a file has its name. What was there
+/// before, if anything, is unchanged.
 pub fn write_whole(file: &Path, content: &[u8], executable: bool) -> anyhow::Result<()> {
     remove_left_over(file);
     let write = || {
+        Place::check(file)?;
         let mut temporary = Temporary::file(file)?;
         let mut to = temporary.file.as_ref().expect("a file");
         let written = to
@@ -116,6 +119,15 @@ mod tests {
         write_whole(&file.join("below"), b"third", false).unwrap_err();
         fs::create_dir(dir.path().join("folder")).unwrap();
         write_whole(&dir.path().join("folder"), b"third", false).unwrap_err();
+        #[cfg(unix)]
+        {
+            let link = dir.path().join("link");
+            std::os::unix::fs::symlink(&file, &link).unwrap();
+            let error = write_whole(&link, b"third", false).unwrap_err();
+            assert!(format!("{error:#}").contains("is a folder, a link"), "{error:#}");
+            assert!(link.is_symlink());
+            fs::remove_file(&link).unwrap();
+        }
         assert_eq!(fs::read_to_string(&others).unwrap(), "half of it");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
     }

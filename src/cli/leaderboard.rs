@@ -75,6 +75,12 @@ impl LeaderboardArgs {
         for suite in &self.suites {
             let name = Path::new(suite).file_stem().unwrap_or_default().to_string_lossy();
             let path = run_path(&folder, &name)?;
+            if Leaderboard::is_taken(&name) {
+                return Err(Error::Settings(format!(
+                    "suite {name}: the leaderboard has something of its own under that name, where \
+                     the run of the suite would be; expected another name"
+                )));
+            }
             if suites.iter().any(|(known, _, _)| *known == name) {
                 return Err(Error::Settings(format!("two suites of the name {name}")));
             }

@@ -70,6 +70,11 @@ impl OwnEstimators {
         given.filter_map(|it| it.split_once('=')).map(|(name, _)| name.to_owned()).collect()
     }
 
+    /// The files of values that are read.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> + Clone {
+        self.estimator_values.iter().filter_map(|it| Some(Path::new(it.split_once('=')?.1)))
+    }
+
     /// The estimators that are asked for: these, if no others are named.
     pub(crate) fn or_asked(&self, estimators: &[String]) -> Vec<String> {
         if estimators.is_empty() { self.names() } else { estimators.to_vec() }

@@ -1,8 +1,9 @@
 //! Drawings and pages of networks of one's own.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -11,7 +12,8 @@ use super::output::{ThreadArgs, display, print_path};
 use crate::engine::exact::{Engine, Scope, TiePolicy};
 use crate::engine::steps::{Detail, Steps};
 use crate::error::Error;
-use crate::files::append::{exists, write_whole};
+use crate::files::append::{check_can_write, exists, write_one_of_many, write_whole};
+use crate::files::temporary::remove_all_left_over;
 use crate::phi;
 use crate::phi::causes::{CausalQuestion, Causes, TransitionArgs};
 use crate::phi::explore::{self, PageStates, Theories};
@@ -156,6 +158,14 @@ impl DrawArgs {
                 note: String::new(),
             })?;
         }
+        let all: HashSet<PathBuf> = names.iter().flat_map(|it| paths(it)).collect();
+        if let Some(first) = all.iter().next() {
+            check_can_write(first)?;
+            // For thousands of drawings the folder is looked through once.
+            let folder = first.parent().filter(|it| !it.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            remove_all_left_over(folder, |it| all.contains(&first.with_file_name(it)));
+        }
         let detail = Detail::default();
         let engine = self.threads.engine()?.telling(detail.clone());
         let _watch = Watch::new(display(false), detail);
@@ -175,7 +185,7 @@ impl DrawArgs {
                 }
             };
             for (path, content) in paths(name).iter().zip(contents) {
-                write_whole(path, content)?;
+                write_one_of_many(path, content)?;
                 print_path(path)?;
             }
         }
@@ -218,6 +228,7 @@ impl ExploreArgs {
             let message = "exists: pass --force to write it anew, or another --out".to_owned();
             return Err(Error::Output { path, message });
         }
+        check_can_write(&path)?;
         let detail = Detail::default();
         let engine = self.threads.engine()?;
         let _watch = Watch::new(display(false), detail.clone());

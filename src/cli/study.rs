@@ -17,6 +17,7 @@ use crate::engine::steps::Detail;
 use crate::error::Error;
 use crate::escape::terminal_lines;
 use crate::estimate::Registry;
+use crate::files::input::check_not_read;
 use crate::model::dynamics::Rule;
 use crate::model::network::StatePattern;
 use crate::model::topology::Topology;
@@ -152,6 +153,11 @@ impl StudyArgs {
         }
         suite.check_run()?;
         let target = self.target(launch)?;
+        if let Target::File(Outputs { csv, settings, journal, summary }) = &target {
+            for path in [csv, settings, journal, summary] {
+                check_not_read(path, suite.files().chain(self.own.files()))?;
+            }
+        }
         let cancel = interrupt::flag(display(self.quiet) != Display::Live)?;
         let mut listeners =
             Listeners { events: events.cloned(), stopping: Arc::clone(&cancel), timeline: None };

@@ -23,7 +23,9 @@ use serde_json::Value;
 use super::job::Spec;
 use crate::engine::result::check_bytes;
 use crate::error::Error;
-use crate::files::append::{exists, read_own, sync_folder, write_one_of_many, write_whole};
+use crate::files::append::{
+    exists, make_folder, read_own, sync_folder, write_one_of_many, write_whole,
+};
 use crate::files::seal::{seal, unseal};
 use crate::files::temporary::{Temporary, remove_all_left_over, remove_left_over};
 
@@ -305,8 +307,8 @@ impl JobFolder {
     /// # Errors
     /// [`Error::Write`].
     pub fn write_job(&self, job: &JobFile) -> Result<(), Error> {
-        let path = self.journals();
-        fs::create_dir_all(&path).map_err(|source| write_error(&path, source))?;
+        make_folder(&self.path)?;
+        make_folder(&self.journals())?;
         write_whole(&self.path.join(JOB_FILE), to_json(JOB, job))
     }
 
@@ -365,7 +367,8 @@ impl JobFolder {
     ) -> Result<(), Error> {
         let target = self.round(plan.round);
         remove_left_over(&target);
-        let made = fs::create_dir_all(&self.path).and_then(|()| Temporary::folder(&target));
+        make_folder(&self.path)?;
+        let made = Temporary::folder(&target);
         let temporary = made.map_err(|source| write_error(&target, source))?;
         let beside = &temporary.path;
         let task_of = |index: usize| {

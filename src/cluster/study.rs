@@ -431,6 +431,7 @@ impl Ledger for TaskLedger<'_> {
 /// unless `partial`; [`Error::Output`] if another process is running it; [`Error::Write`].
 pub fn gather(folder: &JobFolder, settings: &Settings, partial: bool) -> Result<Contents, Error> {
     let run = folder.run();
+    store::check_files(run)?;
     let _lock = store::lock(run)?;
     let suite = Suite::new(settings.clone())?;
     let job = super::job::Spec::Study { settings: Box::new(settings.clone()) };

@@ -4,15 +4,16 @@
 //! and taken back if the write fails. Before each it looks whether the file is still the one at its
 //! path and as long as it left it, so that another process is noticed even where locks do not hold.
 //! [`Lines`] tells the whole lines from one that a crash cut short. [`write_whole`] replaces a file
-//! at once or not at all. A [`Lock`] holds a file for a process. This module knows nothing of what
-//! is in them.
+//! at once or not at all. A [`Lock`] holds a file for a process. None of them writes where
+//! something else than a file stands, and what is written later is asked about beforehand
+//! ([`len_of_file`], [`check_folder`]). This module knows nothing of what is in them.
 
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::files::temporary::{Temporary, remove_left_over};
+use crate::files::temporary::{Place, Temporary, remove_left_over};
 
 /// The lines of an append-only file.
 pub(crate) struct Lines<'a> {
@@ -219,6 +220,7 @@ pub(crate) fn without_locks(path: &Path) -> String {
 }
 
 fn open(path: &Path) -> Result<File, Error> {
+    len_of_file(path)?;
     let mut options = OpenOptions::new();
     let file = options.read(true).append(true).create(true).open(path);
     file.map_err(|source| write_error(path, source))
@@ -283,22 +285,80 @@ pub(crate) fn exists(path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// The length of a file; `None` if there is nothing at `path`.
+/// Returns the length of a file that may be written; `None` if there is nothing at `path`.
 ///
 /// # Errors
 /// [`Error::Output`] if something else is there; [`Error::Read`].
 pub(crate) fn len_of_file(path: &Path) -> Result<Option<u64>, Error> {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    match fs::symlink_metadata(path) {
-        Ok(it) if it.is_file() => Ok(Some(it.len())),
-        Ok(_) => Err(Error::Output {
-            path: path.to_owned(),
-            message: "is a folder, a link, a pipe or a device: expected the name of a file"
-                .to_owned(),
-        }),
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
-        Err(source) => Err(Error::Read { path: path.to_owned(), source }),
+    match place_at(path)? {
+        Place::Free => Ok(None),
+        Place::File(len) => Ok(Some(len)),
+        Place::Folder | Place::Other => refuse(path, Place::NO_FILE),
     }
+}
+
+/// Checks that a file can be written at `path`, by making one beside it, which is removed at once.
+/// For what is written only after hours.
+///
+/// # Errors
+/// As [`len_of_file`]; [`Error::Write`].
+pub(crate) fn check_can_write(path: &Path) -> Result<(), Error> {
+    len_of_file(path)?;
+    let temporary = Temporary::file(path).map_err(|source| write_error(path, source))?;
+    let _ = fs::remove_file(&temporary.path);
+    Ok(())
+}
+
+/// Checks the same for a folder that this program makes within another: `true` if it is there. A
+/// folder that the user names may be a link.
+///
+/// # Errors
+/// As [`len_of_file`].
+pub(crate) fn is_folder(path: &Path) -> Result<bool, Error> {
+    match place_at(path)? {
+        Place::Free => Ok(false),
+        Place::Folder => Ok(true),
+        Place::File(_) | Place::Other => {
+            refuse(path, "is a file, a link, a pipe or a device: expected the name of a folder")
+        }
+    }
+}
+
+/// Checks that files may be written into such a folder: what is there and ends as they do is one.
+///
+/// # Errors
+/// As [`len_of_file`].
+pub(crate) fn check_folder(path: &Path, extensions: &[&str]) -> Result<(), Error> {
+    if !is_folder(path)? {
+        return Ok(());
+    }
+    let unread = |source| Error::Read { path: path.to_owned(), source };
+    for entry in fs::read_dir(path).map_err(unread)? {
+        let path = entry.map_err(unread)?.path();
+        if path.extension().and_then(|it| it.to_str()).is_some_and(|it| extensions.contains(&it)) {
+            len_of_file(&path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes such a folder, if there is none.
+///
+/// # Errors
+/// As [`len_of_file`]; [`Error::Write`].
+pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
+    if !is_folder(path)? {
+        fs::create_dir_all(path).map_err(|source| write_error(path, source))?;
+    }
+    Ok(())
+}
+
+fn place_at(path: &Path) -> Result<Place, Error> {
+    Place::at(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+fn refuse<T>(path: &Path, message: &str) -> Result<T, Error> {
+    Err(Error::Output { path: path.to_owned(), message: message.to_owned() })
 }
 
 /// Opens a file that this program writes. What is no file would be waited for, or have no end.
@@ -355,9 +415,7 @@ pub(crate) fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), 
 /// As [`write_whole`].
 pub(crate) fn write_one_of_many(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     let write = || {
-        if let Err(Error::Output { message, .. }) = len_of_file(path) {
-            return Err(io::Error::other(format!("it {message}")));
-        }
+        Place::check(path)?;
         let mut temporary = Temporary::file(path)?;
         let mut file = temporary.file.as_ref().expect("a file");
         let written = file.write_all(content.as_ref()).and_then(|()| file.sync_all());
@@ -371,7 +429,7 @@ pub(crate) fn write_one_of_many(path: &Path, content: impl AsRef<[u8]>) -> Resul
     write().map(|()| sync_folder(path)).map_err(|source| write_error(path, source))
 }
 
-/// `true` if a file may be written: there is none at `path`, or its text is one of ours.
+/// Checks that a file may be written: there is nothing at `path`, or its text is one of ours.
 ///
 /// # Errors
 /// [`Error::Output`] if it is something else, which must not be overwritten; [`Error::Read`].
@@ -388,29 +446,20 @@ pub(crate) fn check_beginning(
     n_bytes: usize,
     is_ours: impl Fn(&[u8]) -> bool,
 ) -> Result<(), Error> {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    let is_ours = match fs::metadata(path) {
-        // There is nothing, or a folder, or a file in the way to it: writing says so.
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(()),
-        Ok(it) if it.is_dir() => return Ok(()),
-        Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
-        // A pipe or a device would be read for ever, and is no file of this program.
-        Ok(it) if !it.is_file() => false,
-        Ok(_) => match read_beginning(path, n_bytes) {
-            Ok(content) => is_ours(&content),
-            Err(error) if error.kind() == NotFound => return Ok(()),
-            Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
-        },
-    };
-    if is_ours {
+    if len_of_file(path)?.is_none() {
         return Ok(());
     }
-    Err(Error::Output {
-        path: path.to_owned(),
-        message: "exists and was not written by this program, which would write a file of that \
-                  name: move it away, or choose another name for the output"
-            .to_owned(),
-    })
+    match read_beginning(path, n_bytes) {
+        Ok(content) if is_ours(&content) => return Ok(()),
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(Error::Read { path: path.to_owned(), source }),
+    }
+    refuse(
+        path,
+        "exists and was not written by this program, which would write a file of that name: move \
+         it away, or choose another name for the output",
+    )
 }
 
 fn read_beginning(path: &Path, n_bytes: usize) -> io::Result<Vec<u8>> {
@@ -435,20 +484,53 @@ pub(crate) mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_pipe_is_no_file_of_this_program() {
+    fn what_is_no_file_is_not_written() {
         let folder = tempfile::tempdir().unwrap();
-        let pipe = folder.path().join("summary.json");
-        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-        // It is not read: nothing would ever come.
-        let error = check_ours(&pipe, |_| true).unwrap_err().to_string();
-        assert!(error.contains("was not written by this program"), "{error}");
-        let ours = folder.path().join("ours.json");
+        let path = |name: &str| folder.path().join(name);
+        let ours = path("ours.json");
         fs::write(&ours, "ours").unwrap();
         check_ours(&ours, |text| text == "ours").unwrap();
-        assert!(check_ours(&ours, |text| text == "theirs").is_err());
-        for other in [folder.path().to_owned(), folder.path().join("none"), ours.join("within")] {
-            check_ours(&other, |_| false).unwrap();
+        let error = check_ours(&ours, |text| text == "theirs").unwrap_err().to_string();
+        assert!(error.contains("was not written by this program"), "{error}");
+        for none in [path("none"), ours.join("within")] {
+            check_ours(&none, |_| false).unwrap();
+            assert_eq!((len_of_file(&none).unwrap(), is_folder(&none).unwrap()), (None, false));
         }
+        // A pipe is not opened: nothing would ever come.
+        nix::unistd::mkfifo(&path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        fs::create_dir(path("folder")).unwrap();
+        std::os::unix::fs::symlink(&ours, path("link")).unwrap();
+        std::os::unix::fs::symlink("folder", path("link to a folder")).unwrap();
+        std::os::unix::fs::symlink("nowhere", path("link to nothing")).unwrap();
+        for name in ["pipe", "folder", "link", "link to a folder", "link to nothing"] {
+            let path = path(name);
+            let refused = |it: Result<(), Error>| {
+                let error = it.unwrap_err().to_string();
+                let expected = "is a folder, a link, a pipe or a device: expected the name of a";
+                assert!(error.contains(expected), "{error}");
+            };
+            refused(check_ours(&path, |_| true));
+            refused(check_can_write(&path));
+            refused(AppendFile::open(&path).map(drop));
+            refused(Lock::take(&path).map(drop));
+            refused(write_whole(&path, "new"));
+            let as_folder = [is_folder(&path).map(drop), make_folder(&path)];
+            for it in as_folder {
+                assert_eq!(it.is_ok(), name == "folder", "{name}");
+            }
+        }
+        for name in ["none/", "none/.", "..", "none/.."] {
+            assert!(len_of_file(&path(name)).is_err(), "{name}");
+        }
+        assert!(check_can_write(&path("none/x")).is_err());
+        check_can_write(&path("none")).unwrap();
+        assert!(!path("none").exists());
+        // Nor are those within a folder, if they are called as what is to be written.
+        std::os::unix::fs::symlink(&ours, path("folder/a.svg")).unwrap();
+        check_folder(&path("folder"), &["png"]).unwrap();
+        assert!(check_folder(&path("folder"), &["png", "svg"]).is_err());
+        assert_eq!(fs::read_to_string(&ours).unwrap(), "ours");
+        assert!(!path("nowhere").exists());
     }
 
     #[test]

@@ -68,6 +68,23 @@ fn opened<T>(
     read(file, most, waiting).map_err(wrong)
 }
 
+/// Checks that what is to be written is none of the files that are read.
+///
+/// # Errors
+/// [`Error::Output`] if it is one.
+pub(crate) fn check_not_read<'a>(
+    output: &Path,
+    read: impl IntoIterator<Item = &'a Path>,
+) -> Result<(), Error> {
+    let Ok(found) = fs::canonicalize(output) else { return Ok(()) };
+    let mut read = read.into_iter().filter_map(|it| fs::canonicalize(it).ok());
+    if !read.any(|it| it == found) {
+        return Ok(());
+    }
+    let message = "is a file that is read here: expected another --out".to_owned();
+    Err(Error::Output { path: output.to_owned(), message })
+}
+
 /// The text of standard input, as of a file.
 ///
 /// # Errors

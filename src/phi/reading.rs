@@ -1,6 +1,5 @@
 //! The files in which networks are kept, and what the command line says about them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
@@ -91,14 +90,8 @@ impl NetworkArgs {
     /// [`Error::Output`] if it is one, or something else than a file.
     pub(crate) fn check_output(&self, path: &Path) -> Result<(), Error> {
         len_of_file(path)?;
-        let Ok(output) = fs::canonicalize(path) else { return Ok(()) };
-        let inputs = [Some(self.path()), self.cm.as_deref().map(Path::new)];
-        let mut inputs = inputs.into_iter().flatten().filter_map(|it| fs::canonicalize(it).ok());
-        if !inputs.any(|it| it == output) {
-            return Ok(());
-        }
-        let message = "is a file that is read here: expected another --out".to_owned();
-        Err(Error::Output { path: path.to_owned(), message })
+        let read = [Some(self.path()), self.cm.as_deref().map(Path::new)];
+        input::check_not_read(path, read.into_iter().flatten())
     }
 
     fn path(&self) -> &Path {

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::files::append::{check_ours, exists, write_whole};
+use crate::files::append::{check_ours, exists, is_folder, write_whole};
 use crate::report::drawing::{Anchor, Drawing, Ink, Mark};
 use crate::report::figures::{Figure, estimators};
 use crate::report::plot::{Axis, Plot, label};
@@ -200,13 +200,20 @@ impl Leaderboard {
         check_ours(&document, |text| text.contains(Leaderboard::SCHEMA))?;
         // The document is written before the figures.
         let figures = folder.join(FIGURES);
-        if exists(&figures)? && !exists(&document)? {
+        if is_folder(&figures)? && !exists(&document)? {
             return Err(Error::Output {
                 path: figures,
                 message: "is there without a leaderboard: choose another name".to_owned(),
             });
         }
         Ok(())
+    }
+
+    /// `true` for the name of a file or folder that stands beside the runs of the suites, or that
+    /// would make their folder one of a run.
+    pub fn is_taken(name: &str) -> bool {
+        let is_own = name.strip_prefix(NAME).is_some_and(|it| it.starts_with('.'));
+        is_own || [FIGURES, "settings.json"].contains(&name)
     }
 
     /// The document of `leaderboard.json`.

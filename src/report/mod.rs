@@ -16,7 +16,6 @@ pub mod text;
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use phi_protocol::{BuildAttempt, BuildRecord};
@@ -24,7 +23,7 @@ use phi_protocol::{BuildAttempt, BuildRecord};
 use crate::engine::result::TieRange;
 use crate::error::Error;
 use crate::escape::{markdown, markdown_code, shell, xml};
-use crate::files::append::{check_ours, write_whole};
+use crate::files::append::{check_folder, check_ours, make_folder, write_whole};
 use crate::machine::provenance::Provenance;
 use crate::model::network::ProblemId;
 use crate::model::topology::Topology;
@@ -229,11 +228,7 @@ impl Report {
     /// Writes the figures, `NAME.md` and `NAME.html`, whose path is returned.
     fn write_files(&self, folder: &Path, name: &str) -> Result<PathBuf, Error> {
         let figures = folder.join(FIGURES);
-        fs::create_dir_all(&figures).map_err(|source| Error::Write {
-            path: figures.clone(),
-            source,
-            note: String::new(),
-        })?;
+        make_folder(&figures)?;
         for block in &self.blocks {
             if let Block::Figure(Figure { name, drawing, .. }) = block {
                 write_whole(&figures.join(format!("{name}.svg")), drawing.svg_file(Theme::Light))?;
@@ -247,14 +242,15 @@ impl Report {
     }
 
     /// Checks that what is in `folder` under the name of a page and its Markdown is of this
-    /// program.
+    /// program, and that figures can be written.
     fn check_files(folder: &Path, name: &str, title: &str) -> Result<(), Error> {
         let in_page = format!("<title>{title}");
         check_ours(&folder.join(format!("{name}.html")), |text| {
             text.starts_with("<!DOCTYPE html>") && text.contains(&in_page)
         })?;
         let first_line = format!("# {title}");
-        check_ours(&folder.join(format!("{name}.md")), |text| text.starts_with(&first_line))
+        check_ours(&folder.join(format!("{name}.md")), |text| text.starts_with(&first_line))?;
+        check_folder(&folder.join(FIGURES), &["svg", "png"])
     }
 
     fn heading(&mut self, text: &str) {

@@ -277,10 +277,6 @@ impl SearchFiles {
     ) -> Result<SearchFiles, Error> {
         let refuse =
             |path: &Path, message: String| Err(Error::Output { path: path.to_owned(), message });
-        let bytes = result.as_os_str().as_encoded_bytes();
-        if result.file_name().is_none_or(|name| !bytes.ends_with(name.as_encoded_bytes())) {
-            return refuse(result, "names a folder: expected the name of a file".to_owned());
-        }
         let path = beside(result, "journal.jsonl");
         let (of_result, of_journal) = (len_of_file(result)?, len_of_file(&path)?);
         // One without a line is what a search leaves that was refused, or ended before its first

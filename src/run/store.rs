@@ -31,7 +31,8 @@ use serde::{Deserialize, Serialize};
 use crate::engine::result::{ExactPhi, check_bytes, check_ms};
 use crate::error::Error;
 use crate::files::append::{
-    AppendFile, Lines, Lock, exists, open_own, read_or_nothing, without_locks, write_whole,
+    AppendFile, Lines, Lock, exists, len_of_file, open_own, read_or_nothing, without_locks,
+    write_whole,
 };
 use crate::files::input;
 use crate::files::seal::{Chain, Link};
@@ -40,6 +41,7 @@ use crate::model::network::ProblemId;
 use crate::run::journal::{ExactRecord, IfExists, Outputs, SettingsFile};
 use crate::run::ledger::Ledger;
 use crate::run::row::{Row, close};
+use crate::run::timeline;
 use crate::suite::{Formalism, Key, Settings, Suite};
 use crate::wording::short;
 
@@ -526,6 +528,7 @@ impl RunFolder {
     pub fn open(folder: &Path, suite: &Suite) -> Result<RunFolder, Error> {
         let refuse = |message: String| Error::Output { path: folder.to_owned(), message };
         let paths = Paths::of_folder(folder);
+        check_files(folder)?;
         let is_run = exists(&paths.settings)?;
         if is_run {
             // Nothing is made in a folder that only looks like one of ours.
@@ -535,7 +538,7 @@ impl RunFolder {
                 Ok(found) => {
                     let ours = |name: &Path| {
                         let name = name.to_string_lossy();
-                        name == "lock" || name.starts_with("settings.json.")
+                        name == LOCK || name.starts_with("settings.json.")
                     };
                     let mut found = found.filter_map(Result::ok);
                     if let Some(other) = found.find(|it| !ours(Path::new(&it.file_name()))) {
@@ -732,6 +735,19 @@ impl RunFolder {
 
 const BUILD_RECORD: &str = "build.json";
 
+/// Checks that the files of a run can be written into a folder.
+///
+/// # Errors
+/// [`Error::Output`] where something else than a file stands; [`Error::Read`].
+pub(crate) fn check_files(folder: &Path) -> Result<(), Error> {
+    let [settings, journal, csv] = ["settings.json", "journal.jsonl", "results.csv"];
+    let mut names = [LOCK, settings, journal, csv, timeline::NAME, BUILD_RECORD].into_iter();
+    names.try_for_each(|it| len_of_file(&folder.join(it)).map(drop))
+}
+
+/// The name of the file that a process holds in the folder of a run while it writes there.
+const LOCK: &str = "lock";
+
 fn parse_build_record(text: &str, path: &Path) -> Result<BuildRecord, Error> {
     serde_json::from_str(text).map_err(|error| Error::Content {
         place: path.display().to_string(),
@@ -914,7 +930,7 @@ pub fn list(runs: &Path) -> Result<Vec<Listed>, Error> {
     folders.sort();
     let listed = folders.into_iter().map(|folder| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let is_running = is_locked(&folder.join("lock"));
+        let is_running = is_locked(&folder.join(LOCK));
         match Contents::read(&folder) {
             Ok(contents) => Listed {
                 name,
@@ -942,7 +958,7 @@ pub fn list(runs: &Path) -> Result<Vec<Listed>, Error> {
 /// # Errors
 /// [`Error::Output`] if another process has it; [`Error::Write`].
 pub(crate) fn lock(folder: &Path) -> Result<Lock, Error> {
-    Lock::take(&folder.join("lock"))?.ok_or_else(|| taken(folder))
+    Lock::take(&folder.join(LOCK))?.ok_or_else(|| taken(folder))
 }
 
 fn taken(folder: &Path) -> Error {

@@ -16,6 +16,7 @@ use crate::engine::result::{check_bytes, check_ms};
 use crate::error::Error;
 use crate::files::append::read_own;
 use crate::files::seal::{seal, unseal};
+use crate::files::temporary::Place;
 
 /// The name of the file.
 pub const NAME: &str = "timeline.jsonl";
@@ -55,6 +56,7 @@ impl Timeline {
     /// The error of the system.
     pub fn open(folder: &Path, session: usize) -> io::Result<Timeline> {
         let path = folder.join(NAME);
+        Place::check(&path)?;
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         // A line that a crash cut short must not spoil the next.
         if file.seek(SeekFrom::End(0))? > 0 {

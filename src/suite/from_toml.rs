@@ -5,12 +5,13 @@
 //! was expected. Networks from other files are read here and now: a holder of the settings needs
 //! none of the files again.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::hash::Hash;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -131,12 +132,12 @@ pub(crate) fn parse(
     registry: &Registry,
     expand: impl FnOnce(Settings) -> Result<Suite, Error>,
 ) -> Result<Suite, Error> {
-    let file = File { path, text, registry };
+    let file = File { path, text, registry, read: RefCell::default() };
     let table = DeTable::parse(text)
         .map_err(|error| file.wrong(error.span().unwrap_or_default(), error.message()))?;
     let settings = file.settings(table.get_ref())?;
     let states = |name: &str| table.get_ref().get(name).map(Spanned::span);
-    expand(settings).map_err(|error| match error {
+    let suite = expand(settings).map_err(|error| match error {
         // States that cannot be are known when the networks are made. Which of several fields said
         // so hardly matters: the message names the network.
         Error::States(message) => {
@@ -144,7 +145,10 @@ pub(crate) fn parse(
         }
         Error::Settings(message) => file.wrong(0..0, message),
         other => other,
-    })
+    })?;
+    let mut files = file.read.into_inner();
+    files.push(path.to_owned());
+    Ok(Suite { files, ..suite })
 }
 
 /// A value with its place in the file.
@@ -163,6 +167,8 @@ struct File<'a> {
     path: &'a Path,
     text: &'a str,
     registry: &'a Registry,
+    /// The files of networks that were read.
+    read: RefCell<Vec<PathBuf>>,
 }
 
 impl File<'_> {
@@ -451,6 +457,7 @@ impl File<'_> {
         let path = self.path.parent().unwrap_or(Path::new("")).join(file_name);
         let text = input::text(&path, input::NETWORKS);
         let text = text.map_err(|error| self.wrong(file.span(), error))?;
+        self.read.borrow_mut().push(path.clone());
         let states = states.map(|value| Ok((self.states(value)?, value))).transpose()?;
         let found = exact::tables(&text, &path.display().to_string(), states.is_none());
         let found = found.map_err(|error| self.wrong(file.span(), error))?;

@@ -8,6 +8,7 @@ pub mod from_toml;
 pub mod settings;
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::Error;
@@ -51,6 +52,8 @@ pub struct Suite {
     settings: Settings,
     comparisons: Vec<Comparison>,
     problems: Vec<Problem>,
+    /// What it was read from. The settings hold all that is in them.
+    files: Vec<PathBuf>,
 }
 
 impl Suite {
@@ -98,7 +101,13 @@ impl Suite {
                 pair[1].key
             )));
         }
-        Ok(Suite { settings, comparisons, problems })
+        Ok(Suite { settings, comparisons, problems, files: Vec::new() })
+    }
+
+    /// The files that it was read from, which must not be written over: its own, and those of
+    /// networks that it names.
+    pub fn files(&self) -> impl Iterator<Item = &Path> + Clone {
+        self.files.iter().map(PathBuf::as_path)
     }
 
     /// The memory that a run keeps for each finished comparison, in bytes. From 2,000 rows to
@@ -156,7 +165,8 @@ impl Suite {
         let comparisons = self.comparisons.iter().filter(|it| place[it.problem] != ABSENT);
         let comparisons =
             comparisons.map(|it| Comparison { problem: place[it.problem], ..*it }).collect();
-        Suite { settings: self.settings.clone(), comparisons, problems: chosen }
+        let (settings, files) = (self.settings.clone(), self.files.clone());
+        Suite { settings, comparisons, problems: chosen, files }
     }
 
     /// The comparisons by one theory, with settings that ask for no other. What is found by

@@ -379,6 +379,72 @@ fn a_search_over_grains() {
     }
 }
 
+/// The rows of a data set, by their lines.
+fn rows_of_dataset(file: &Path) -> Finished {
+    let rows = lines(file).into_iter().enumerate();
+    rows.map(|(number, row)| (format!("{number:06}"), row)).collect()
+}
+
+#[test]
+fn a_data_set() {
+    // Rows are written eight at a time, and those of another size apart from them.
+    let suite = "topologies = [\"Ring\", \"Line\"]\nsizes = [2, 3]\nseeds = [1, 2, 3, 4, 5]\n\
+                 formalisms = [\"iit3\"]\n";
+    let mut before = of_others();
+    before.insert("some.toml".into(), Some(suite.into()));
+    let mut outputs = vec![("x.csv", "x.csv", 7), ("x.jsonl", "x.jsonl", 3)];
+    if cfg!(feature = "parquet") {
+        outputs.push(("x.parquet", "x.parquet.jsonl", 5));
+    }
+    for (out, rows, sample) in outputs {
+        let start = format!("dataset --suite some.toml --jobs 1 --quiet --out {out}");
+        let resume = format!("{start} --resume");
+        let whole = left_by(&before, &[&start]);
+        let with = |name: &str, cut: &dyn Fn(&mut Vec<u8>), files: &mut Files| {
+            cut(files.get_mut(Path::new(name)).unwrap().as_mut().unwrap());
+        };
+        // The tenth row is torn, and of its check and the next two only the last one is.
+        let up_to = |n_lines: usize, n_more: usize| {
+            move |content: &mut Vec<u8>| {
+                let mut ends = (0..content.len()).filter(|it| content[*it] == b'\n');
+                let end = ends.nth(n_lines - 1).unwrap() + 1;
+                content.truncate(end + n_more);
+            }
+        };
+        let mut stopped = whole.clone();
+        with(rows, &up_to(9, 30), &mut stopped);
+        with(&format!("{rows}.checks"), &up_to(11, 5), &mut stopped);
+        for name in [format!("{out}.card.md"), "x.parquet".to_owned()] {
+            stopped.remove(Path::new(&name));
+        }
+        let scenario = |name: &str, before: Files, arguments: &str, go_on: &str| {
+            Scenario {
+                name: &format!("{name} {out}"),
+                sample,
+                before,
+                program: program(),
+                command: &|_| command(arguments),
+                codes: &[2],
+                optional: &[],
+                go_on: &|folder| drop(succeed(folder, go_on)),
+                finished: &|folder| match go_on == resume {
+                    true => rows_of_dataset(&folder.join(rows)),
+                    false => Finished::new(),
+                },
+                // It says nothing that differs from run to run.
+                normal: &files,
+            }
+            .check();
+        };
+        scenario("dataset", before.clone(), &start, &resume);
+        scenario("dataset --resume", stopped, &resume, &resume);
+        // In the place of another one, which is as it was, or gone on from as the new one.
+        let other = left_by(&before, &[&format!("{start} --licence MIT")]);
+        let force = format!("{start} --force");
+        scenario("dataset --force", other, &force, &force);
+    }
+}
+
 /// Returns the items that the tasks of a job have done: all that is in their journals.
 fn items(folder: &Path) -> Finished {
     let journals = folder.join("runs/a/cluster/journals");

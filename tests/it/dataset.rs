@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::program::Place;
+use crate::program::{Place, sealed};
 
 /// Networks of all sorts by two theories.
 const SUITE: &str = "topologies = [\"Ring\", \"Random\"]\nsizes = [3]\nseeds = [1, 2]\n\
@@ -348,6 +348,59 @@ fn a_row_that_was_changed_is_never_gone_on_from() {
         record.replacen("\"licence\": \"CC0-1.0\"", "\"licence\": \"MIT\"", 1),
     );
     refused("x.csv.dataset.json: check ");
+}
+
+#[test]
+fn a_start_that_came_to_nothing_is_no_data_set() {
+    let place = place();
+    let dataset = "dataset --suite some.toml --formalisms iit3 --quiet --out x.csv";
+    place.phi(dataset).succeeded();
+    let whole = ["x.csv", "x.csv.checks", "x.csv.dataset.json"].map(|it| place.read(it));
+    // The file may be there before its record, and with the record of what it replaces.
+    for licence in ["MIT", ""] {
+        fs::remove_file(place.path("x.csv.dataset.json")).unwrap();
+        if licence.is_empty() {
+            fs::remove_file(place.path("x.csv.checks")).unwrap();
+        } else {
+            place.phi(&format!("{dataset} --force --licence {licence}")).succeeded();
+        }
+        place.write("x.csv", "");
+        let refused = place.phi(dataset);
+        assert!(refused.code == Some(2) && refused.stderr.contains("exists: pass --resume"));
+        place.phi(&format!("{dataset} --resume")).succeeded();
+        let found = ["x.csv", "x.csv.checks", "x.csv.dataset.json"].map(|it| place.read(it));
+        assert_eq!(found, whole);
+    }
+}
+
+#[test]
+fn programs_are_named_by_the_rows_that_they_computed() {
+    let place = place();
+    let dataset = "dataset --suite some.toml --formalisms iit3 --quiet --out x.csv";
+    place.phi(dataset).succeeded();
+    let (whole, record) = (place.read("x.csv"), place.read("x.csv.dataset.json"));
+    let programs = |place: &Place| place.json("x.csv.dataset.json")["programs"].clone();
+    let here = programs(&place)[0].as_str().unwrap().to_owned();
+    let (before, _) = record.split_once(",\n  \"check\"").unwrap();
+    let before = before.replacen(&format!("\"{here}\""), "\"0.0.1\"", 1);
+    let line = sealed("phi-validation/dataset", &before, &mut [0; 8]);
+    let check = &line[line.len() - 19..line.len() - 3];
+    let theirs = format!("{before},\n  \"check\": \"{check}\"\n}}\n");
+    let resume = |rows: &str| {
+        place.write("x.csv", rows);
+        place.write("x.csv.dataset.json", &theirs);
+        let found = place.phi(&format!("{dataset} --resume")).succeeded();
+        assert_eq!(place.read("x.csv"), whole);
+        (programs(&place), found.stderr)
+    };
+    let header = whole.find('\n').unwrap() + 1;
+    // Of all rows, of none, and of some.
+    assert_eq!(resume(&whole), (serde_json::json!(["0.0.1"]), String::new()));
+    assert_eq!(resume(&whole[..header]), (serde_json::json!([here]), String::new()));
+    let (of_some, said) = resume(&whole[..whole.len() / 2]);
+    assert_eq!(of_some, serde_json::json!(["0.0.1", here]));
+    let expected = "note: rows of x.csv were computed by another program, version 0.0.1; this is ";
+    assert!(said.starts_with(expected), "{said}");
 }
 
 #[test]

@@ -203,6 +203,13 @@ fn a_leaderboard_goes_on_and_overwrites_nothing_of_others() {
     let in_a_run = place.phi("leaderboard --suites few.toml --runs runs/board --run few");
     assert_eq!(in_a_run.code, Some(2));
     assert!(in_a_run.stderr.contains("is the folder of a run"), "{}", in_a_run.stderr);
+    for name in ["figures", "leaderboard.html", "settings.json"] {
+        std::fs::copy(place.path("few.toml"), place.path(&format!("{name}.toml"))).unwrap();
+        let taken = place.phi(&format!("leaderboard --suites {name}.toml --run new"));
+        let expected = format!("suite {name}: the leaderboard has something of its own");
+        assert!(taken.code == Some(2) && taken.stderr.contains(&expected), "{}", taken.stderr);
+    }
+    assert!(!place.path("runs/new").exists());
     let twice = place.phi("leaderboard --suites few.toml,./few.toml");
     assert_eq!(
         (twice.code, twice.stderr.as_str()),

@@ -17,6 +17,11 @@ fn readers_take_or_refuse_whatever_comes() {
 }
 
 #[test]
+fn what_the_files_of_a_data_set_say_is_read_or_refused() {
+    mutations::check("study_dataset", 5_000, fuzzing::dataset);
+}
+
+#[test]
 fn what_a_journal_of_a_search_says_is_read_or_refused() {
     mutations::check("study_search", 5_000, fuzzing::search);
 }

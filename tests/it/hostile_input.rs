@@ -1,3 +1,10 @@
+#[cfg(unix)]
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
 use serde_json::{Value, json};
 
 use crate::own_network::{or_and_xor, phi};
@@ -248,37 +255,175 @@ fn a_matrix_that_no_memory_holds_is_refused_with_both_numbers() {
     assert_eq!(place.files(), ["suite.toml"]);
 }
 
-/// What is no file is neither waited for nor replaced, whatever name it has.
+/// All that stands in a folder: what is in the files, and what else there is.
+#[cfg(unix)]
+fn all(folder: &Path) -> BTreeMap<PathBuf, String> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let kind = fs::symlink_metadata(&path).unwrap().file_type();
+        let what = match () {
+            () if kind.is_file() => String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned(),
+            () if kind.is_symlink() => format!("to {}", fs::read_link(&path).unwrap().display()),
+            () => format!("{kind:?}"),
+        };
+        if kind.is_dir() {
+            found.extend(all(&path));
+        }
+        found.insert(path, what);
+    }
+    found
+}
+
+/// What is no file is neither waited for, nor written through, nor replaced, whatever has its name,
+/// and this is found out before anything is changed.
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_the_place_of_a_file_is_left_alone() {
-    use std::os::unix::fs::FileTypeExt as _;
-
+fn outputs_are_written_where_files_are_and_nowhere_else() {
     let place = Place::new();
     place.write("net.json", or_and_xor().to_string());
     place.write("s.toml", "topologies = [\"Ring\"]\nsizes = [3]\nseeds = [1]\n");
-    let pipe = |name: &str| {
-        let path = place.path(name);
-        let _ = std::fs::remove_file(&path);
-        assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
-    };
-    // Nothing in here would end if a pipe was opened.
-    pipe("out.svg");
-    pipe("x.csv");
-    std::fs::copy(place.path("net.json"), place.path("net.svg")).unwrap();
-    std::os::unix::fs::symlink("net.json", place.path("link.html")).unwrap();
-    for (command, name) in [
-        ("draw net.json --out out.svg --force", "out.svg"),
-        ("explore net.json --out out.svg --force", "out.svg"),
-        ("explore net.json --out link.html --force", "link.html"),
-        ("grains net.json --formalism iit3 --out out.svg --force", "out.svg"),
-        ("dataset --suite s.toml --out x.csv --force", "x.csv"),
-        ("dataset --suite s.toml --out x.csv --resume", "x.csv"),
+    place.write("build.json", "{\"version\":1,\"reason\":\"\",\"attempts\":[]}\n");
+    for made in [
+        "launch --build-record build.json -- --suite s.toml --run a --quiet",
+        "report a --explore",
+        "cluster plan --suite s.toml --run t",
+        "cluster task t --round 1 --task 1",
+        "cluster gather t",
     ] {
-        let found = place.phi(command);
-        let expected = format!("{name}: is a folder, a link, a pipe or a device");
-        assert!(found.code == Some(2) && found.stderr.contains(&expected), "{}", found.stderr);
+        place.run(made).succeeded();
     }
+    let figure = fs::read_dir(place.path("runs/a/figures")).unwrap().next().unwrap().unwrap();
+    let figure = format!("figures/{}", figure.file_name().to_str().unwrap());
+    // The commands with what each of them writes. A folder ends with `/`.
+    let run = "lock settings.json journal.jsonl results.csv timeline.jsonl build.json";
+    let report = format!("report.md report.html figures/ {figure}");
+    let of_job = "settings.json journal.jsonl results.csv summary.json";
+    let writers = [
+        ("draw net.json --out d.svg --force", "", "d.svg"),
+        ("draw net.json --out d.png --force", "", "d.png"),
+        ("draw net.json --out drawn --force", "drawn/", "net.graph.svg"),
+        ("explore net.json --out e.html --force", "", "e.html"),
+        ("grains net.json --formalism iit3 --out g.txt --force", "", "g.txt g.txt.journal.jsonl"),
+        (
+            "dataset --suite s.toml --out x.csv --force --quiet",
+            "x.csv",
+            " .checks .dataset.json .card.md",
+        ),
+        ("dataset --suite s.toml --out x.csv --resume --quiet", "x.csv", " .checks .dataset.json"),
+        (
+            "study --suite s.toml --out r.csv --force --quiet",
+            "r.",
+            "csv settings.json journal.jsonl summary.json",
+        ),
+        (
+            "study --suite s.toml --out r.csv --resume --quiet",
+            "r.",
+            "csv settings.json journal.jsonl summary.json",
+        ),
+        ("study --suite s.toml --run a --quiet", "runs/a/", run),
+        ("study --suite s.toml --run a --quiet", "runs/a/", &format!("summary.json {report}")),
+        ("report a", "runs/a/", &report),
+        ("report a --explore", "runs/a/", &format!("{report} explore/ explore/three.min.js")),
+        (
+            "leaderboard --suites s.toml --estimators te --run l --quiet",
+            "runs/l/",
+            "leaderboard.json leaderboard.md leaderboard.html figures/",
+        ),
+        ("cluster gather t", "runs/t/", of_job),
+        ("cluster gather t", "runs/t/", &report),
+    ];
+    // None is there, or a whole one.
+    for (command, _, _) in &writers {
+        let first = command.replace("--resume", "--force");
+        let made = place.phi(&first).succeeded();
+        assert!(made.code == Some(0), "{first}");
+    }
+    let aside = place.path("aside");
+    let mut n = 0;
+    for (command, before, names) in &writers {
+        for name in names.split(' ') {
+            let path = place.path(format!("{before}{name}").trim_end_matches('/'));
+            fs::rename(&path, &aside).unwrap_or_else(|it| panic!("{}: {it}", path.display()));
+            for kind in 0..3 {
+                // All is as it should be behind a link. A pipe would be waited for.
+                if kind == 2 && command.starts_with("draw") {
+                    continue; // it draws into a folder
+                }
+                match kind {
+                    0 => std::os::unix::fs::symlink(&aside, &path).unwrap(),
+                    1 => nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap(),
+                    _ if name.ends_with('/') => fs::write(&path, "mine").unwrap(),
+                    _ => fs::create_dir(&path).unwrap(),
+                }
+                n += 1;
+                let found_before = all(&place.path(""));
+                let found = place.phi(command);
+                let what = format!("{command}, {before}{name}, {kind}: {}", found.stderr);
+                assert_eq!(found.code, Some(2), "{what}");
+                let shown = path.strip_prefix(place.path("")).unwrap().display().to_string();
+                let is_named = ["is a ", "it is a "]
+                    .iter()
+                    .any(|it| found.stderr.contains(&format!("{shown}: {it}")))
+                    || kind == 2 && found.stderr.contains(&shown);
+                assert!(is_named, "{what}");
+                assert!(all(&place.path("")) == found_before, "{what}");
+                match kind == 2 && !name.ends_with('/') {
+                    true => fs::remove_dir(&path).unwrap(),
+                    false => fs::remove_file(&path).unwrap(),
+                }
+            }
+            fs::rename(&aside, &path).unwrap();
+        }
+    }
+    assert!(n > 150, "{n}");
+
+    // A folder that the user names may be a link.
+    fs::rename(place.path("runs"), &aside).unwrap();
+    std::os::unix::fs::symlink(&aside, place.path("runs")).unwrap();
+    for command in ["study --suite s.toml --run a --quiet", "report a", "cluster gather t"] {
+        place.phi(command).succeeded();
+    }
+}
+
+/// What would be computed for hours is not begun if the result cannot be written.
+#[test]
+fn a_place_that_cannot_be_written_is_said_before_anything_is_computed() {
+    let place = Place::new();
+    let n = 12_usize;
+    // Each unit has the parity of all others, so no bound spares much.
+    let row = |state: usize| -> Vec<u32> {
+        (0..n).map(|unit| (state & !(1 << unit)).count_ones() % 2).collect()
+    };
+    let tpm: Vec<_> = (0..1 << n).map(row).collect();
+    let network = json!({"tpm": tpm, "cm": vec![vec![1; n]; n], "state": vec![0; n]});
+    place.write("net.json", network.to_string());
+    place.write("file", "");
+    // Nothing in here would end if it was computed first.
+    for (arguments, message) in [
+        ("draw net.json --out none/x.svg", "cannot write none/x.svg: "),
+        ("draw net.json --out none/x.svg/", "none/x.svg/: is a folder"),
+        ("draw net.json --out file", "cannot write file: "),
+        ("explore net.json --out none/x.html", "cannot write none/x.html: "),
+        ("explore net.json --out file/x.html", "cannot write file/x.html: "),
+        ("explore net.json --out x.html/", "x.html/: is a folder"),
+    ] {
+        let refused = place.phi(arguments);
+        assert_eq!(refused.code, Some(2), "{arguments}: {}", refused.stderr);
+        let message = format!("error: {message}");
+        assert!(refused.stderr.starts_with(&message), "{arguments}: {}", refused.stderr);
+    }
+    assert_eq!(place.files(), ["file", "net.json"]);
+}
+
+/// A network that is read is not replaced by what is computed from it.
+#[cfg(unix)]
+#[test]
+fn no_output_replaces_what_is_read() {
+    let place = Place::new();
+    let network = or_and_xor().to_string();
+    place.write("net.json", &network);
+    place.write("net.svg", &network);
     for command in [
         "draw net.svg --out net.svg --force",
         "explore net.json --out ./net.json --force",
@@ -288,18 +433,44 @@ fn a_pipe_in_the_place_of_a_file_is_left_alone() {
         let expected = "is a file that is read here: expected another --out";
         assert!(found.code == Some(2) && found.stderr.contains(expected), "{}", found.stderr);
     }
-    let network = or_and_xor().to_string();
-    assert_eq!((place.read("net.json"), place.read("net.svg")), (network.clone(), network));
+    assert_eq!((place.read("net.json"), place.read("net.svg")), (network.clone(), network.clone()));
 
+    // So are a suite, the networks that it names, and values.
+    let suite = "sizes = 3\nseeds = 1\n[[networks]]\nfile = \"net.csv\"\n";
+    let values = "topology,n,seed,mine\nRing,3,1,0.5\n";
+    let files = [("suite.csv", suite), ("net.csv", network.as_str()), ("values.csv", values)];
+    files.iter().for_each(|(name, content)| place.write(name, content));
+    let of_values =
+        "study --topologies Ring --sizes 3 --seeds 1 --estimator-values mine=values.csv";
+    for command in [
+        "dataset --suite suite.csv --out suite.csv --force",
+        "dataset --suite suite.csv --out ./net.csv --force",
+        "study --suite suite.csv --out suite.csv --force",
+        "study --suite suite.csv --out net.csv --force",
+        &format!("{of_values} --out values.csv --force"),
+    ] {
+        let found = place.phi(command);
+        let expected = "is a file that is read here: expected another --out";
+        assert!(found.code == Some(2) && found.stderr.contains(expected), "{}", found.stderr);
+    }
+    let found = files.map(|(name, _)| place.read(name));
+    assert_eq!(found, files.map(|(_, content)| content.to_owned()));
+}
+
+/// One run in whose place of files there are pipes hides no other.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_a_run_hides_no_other_run() {
+    let place = Place::new();
+    place.write("s.toml", "topologies = [\"Ring\"]\nsizes = [3]\nseeds = [1]\n");
     place.phi("study --suite s.toml --run good --quiet").succeeded();
     place.phi("study --suite s.toml --run bad --quiet").succeeded();
     for name in ["timeline.jsonl", "lock", "settings.json"] {
-        pipe(&format!("runs/bad/{name}"));
+        let path = place.path(&format!("runs/bad/{name}"));
+        fs::remove_file(&path).unwrap();
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
         let found = place.phi("runs").succeeded();
         assert!(found.stdout.contains("good"), "{}", found.stdout);
         place.phi("report bad");
-        place.phi("study --suite s.toml --run bad --quiet");
-        let kind = std::fs::symlink_metadata(place.path(&format!("runs/bad/{name}"))).unwrap();
-        assert!(kind.file_type().is_fifo(), "{name}");
     }
 }

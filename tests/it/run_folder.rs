@@ -328,7 +328,7 @@ fn a_folder_that_cannot_hold_a_run_is_refused() {
         }
         let refused = place.run("report first");
         assert_eq!(refused.code, Some(2), "{name}");
-        let message = format!("error: cannot write runs/first/{name}: ");
+        let message = format!("error: runs/first/{name}: is a f");
         assert!(refused.stderr.starts_with(&message), "{}", refused.stderr);
         if name == "figures" {
             fs::remove_file(&path).unwrap()

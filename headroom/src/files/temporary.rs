@@ -11,6 +11,58 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What stands where a file is to be written.
+///
+/// There is one rule for all outputs: a file is written where there is a file or nothing. What else
+/// has its name is neither waited for, nor written through, nor replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Nothing.
+    Free,
+    /// A file of so many bytes.
+    File(u64),
+    /// A folder.
+    Folder,
+    /// A link, a pipe or a device.
+    Other,
+}
+
+impl Place {
+    /// Returns what stands at `path`, where a link is not followed.
+    ///
+    /// # Errors
+    /// The error of the system, if that cannot be known.
+    pub(crate) fn at(path: &Path) -> io::Result<Place> {
+        use io::ErrorKind::{NotADirectory, NotFound};
+        let whole = path.as_os_str().as_encoded_bytes();
+        if path.file_name().is_none_or(|name| !whole.ends_with(name.as_encoded_bytes())) {
+            return Ok(Place::Folder); // `name/`, `name/.`, `..`
+        }
+        match fs::symlink_metadata(path) {
+            Ok(it) if it.is_file() => Ok(Place::File(it.len())),
+            Ok(it) if it.is_dir() => Ok(Place::Folder),
+            Ok(_) => Ok(Place::Other),
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(Place::Free),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Why no file can be written at `path`.
+    pub(crate) const NO_FILE: &str =
+        "is a folder, a link, a pipe or a device: expected the name of a file";
+
+    /// Checks that a file may be written at `path`.
+    ///
+    /// # Errors
+    /// If something else stands there; the error of the system.
+    pub(crate) fn check(path: &Path) -> io::Result<()> {
+        match Place::at(path)? {
+            Place::Free | Place::File(_) => Ok(()),
+            _ => Err(io::Error::other(format!("it {}", Place::NO_FILE))),
+        }
+    }
+}
+
 /// Something that is being written. The lock lasts as long as this.
 #[derive(Debug)]
 pub(crate) struct Temporary {

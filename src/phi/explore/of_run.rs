@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io::ErrorKind;
 use std::path::Path;
 
 use super::{Library, PageStates, THREE, Theories, USUALLY_ALL, made};
@@ -10,7 +9,7 @@ use crate::engine::exact::{
     CheckedNetwork, Engine, NetworkRecord, OwnNetwork, Scope, TiePolicy, rules,
 };
 use crate::error::Error;
-use crate::files::append::{check_ours, write_whole};
+use crate::files::append::{check_ours, is_folder, make_folder, write_whole};
 use crate::model::key::Key;
 use crate::model::network::Network;
 use crate::report::{Links, Report};
@@ -35,15 +34,10 @@ const OURS: &str = "<meta name=\"generator\" content=\"phi explore\">";
 pub fn check_folder(run: &Path) -> Result<(), Error> {
     let folder = run.join(FOLDER);
     let unread = |source| Error::Read { path: folder.clone(), source };
-    let entries = match fs::read_dir(&folder) {
-        // There is none yet, or something else, which making it says.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            return Ok(());
-        }
-        // What cannot be looked at is not taken for missing.
-        entries => entries.map_err(unread)?,
-    };
-    for entry in entries {
+    if !is_folder(&folder)? {
+        return Ok(());
+    }
+    for entry in fs::read_dir(&folder).map_err(unread)? {
         let path = entry.map_err(unread)?.path();
         match path.extension().and_then(|it| it.to_str()) {
             Some("html") => check_ours(&path, |text| text.contains(OURS))?,
@@ -79,11 +73,7 @@ fn within(
     page: &dyn Fn(&PageSubject) -> Result<String, Error>,
 ) -> Result<Links, Error> {
     let folder = run.join(FOLDER);
-    fs::create_dir_all(&folder).map_err(|source| Error::Write {
-        path: folder.clone(),
-        source,
-        note: String::new(),
-    })?;
+    make_folder(&folder)?;
     write_whole(&folder.join(Library::FILE), THREE)?;
     // The problems of each page, and what it is about. In the order of the rows.
     let mut pages: Vec<(String, PageSubject)> = Vec::new();
@@ -275,12 +265,15 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_folder_that_cannot_be_looked_at_is_not_taken_for_empty() {
+    fn a_link_is_not_taken_for_the_folder() {
         let folder = temporary();
         check_folder(folder.path()).unwrap();
         let pages = folder.path().join(FOLDER);
-        std::os::unix::fs::symlink(FOLDER, &pages).unwrap();
-        let error = check_folder(folder.path()).unwrap_err();
-        assert!(matches!(&error, Error::Read { path, .. } if *path == pages), "{error}");
+        for target in [FOLDER, "."] {
+            std::os::unix::fs::symlink(target, &pages).unwrap();
+            let error = check_folder(folder.path()).unwrap_err();
+            assert!(matches!(&error, Error::Output { path, .. } if *path == pages), "{error}");
+            fs::remove_file(&pages).unwrap();
+        }
     }
 }

@@ -120,6 +120,43 @@ impl Record {
     fn n_lines(&self) -> usize {
         self.n_rows + usize::from(self.form == Form::Csv)
     }
+
+    /// Returns the text of its file.
+    fn text(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("plain data");
+        seal(Dataset::SCHEMA, &text) + "\n"
+    }
+
+    fn parse(text: &str) -> Result<Record, String> {
+        let text = unseal(Dataset::SCHEMA, text.trim_end())?;
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    }
+
+    /// Returns what differs between this record and that of the settings of now. Empty if it is the
+    /// same data set, whichever program computed it. What counts of a suite is what it says, not
+    /// its comments.
+    fn differences(&self, now: &Record) -> Vec<String> {
+        let mut what = Vec::new();
+        if (&self.schema, self.version) != (&now.schema, now.version) {
+            let form = |it: &Record| format!("{:?} version {}", it.schema, it.version);
+            what.push(format!("schema {}, not {}", form(self), form(now)));
+        }
+        if (self.form, self.n_rows) != (now.form, now.n_rows) {
+            let size = |it: &Record| format!("{} rows as {:?}", it.n_rows, it.form);
+            what.push(format!("{}, not {}", size(self), size(now)));
+        }
+        if self.settings != now.settings {
+            what.push("networks, states or theories".to_owned());
+        }
+        if self.columns != now.columns {
+            let columns = [&self.columns, &now.columns].map(|it| it.join(","));
+            what.push(format!("columns: {}, not {}", columns[0], columns[1]));
+        }
+        if self.licence != now.licence {
+            what.push(format!("licence: {}, not {}", self.licence, now.licence));
+        }
+        what
+    }
 }
 
 impl Dataset<'_> {
@@ -159,7 +196,9 @@ impl Dataset<'_> {
         let is_parquet = path.extension().is_some_and(|it| it == PARQUET);
         let lines = if is_parquet { beside(path, "jsonl") } else { path.to_owned() };
         let card = beside(path, "card.md");
-        len_of_file(&card)?;
+        for path in [path, lines.as_path()] {
+            input::check_not_read(path, self.suite.files())?;
+        }
         check_ours(&card, |text| text.starts_with(CARD))?;
         #[cfg(feature = "parquet")]
         {
@@ -250,48 +289,31 @@ impl Dataset<'_> {
         let record_path = beside(path, "dataset.json");
         let checks_path = beside(path, "checks");
         let len = len_of_file(path)?;
-        for companion in [&record_path, &checks_path] {
-            len_of_file(companion)?;
-        }
         check_ours(&record_path, |text| text.contains(Dataset::SCHEMA))?;
         check_beginning(&checks_path, LineChecks::BEGINNING, LineChecks::begins)?;
         let is_there = len.is_some() || exists(&record_path)?;
         if is_there && if_exists == IfExists::Refuse {
             return refuse(path, IfExists::EXISTS.to_owned());
         }
-        if is_there && if_exists == IfExists::Resume {
+        let mut earlier = BTreeSet::new();
+        // A file without a byte is left by a start that came to nothing, perhaps before there was a
+        // record, and perhaps beside that of a data set which it was to replace.
+        if is_there && len != Some(0) && if_exists == IfExists::Resume {
             if !exists(&record_path)? {
                 let record = record_path.display();
                 return refuse(path, format!("its record {record} is missing: pass --force"));
             }
-            if len.is_some_and(|it| it > 0) && !exists(&checks_path)? {
+            if len.is_some() && !exists(&checks_path)? {
                 let checks = checks_path.display();
                 return refuse(path, format!("its checks {checks} are missing: pass --force"));
             }
             let text = input::text(&record_path, input::RECORD)?;
-            let theirs = unseal(Dataset::SCHEMA, text.trim_end()).and_then(|text| {
-                serde_json::from_str::<Record>(&text).map_err(|error| error.to_string())
-            });
-            let theirs = theirs.map_err(|message| Error::Content {
+            let theirs = Record::parse(&text).map_err(|message| Error::Content {
                 place: record_path.display().to_string(),
                 message,
             })?;
-            record.programs.extend(theirs.programs.iter().cloned());
-            // What counts of a suite is what it says, not its comments.
-            let (programs, suite) = (record.programs.clone(), record.suite.clone());
-            let theirs = Record { programs, suite, ..theirs };
-            if theirs != record {
-                let mut what = Vec::new();
-                if theirs.settings != record.settings {
-                    what.push("networks, states or theories".to_owned());
-                }
-                if theirs.columns != record.columns {
-                    let columns = [&theirs.columns, &record.columns].map(|it| it.join(","));
-                    what.push(format!("columns: {}, not {}", columns[0], columns[1]));
-                }
-                if theirs.licence != record.licence {
-                    what.push(format!("licence: {}, not {}", theirs.licence, record.licence));
-                }
+            let what = theirs.differences(&record);
+            if !what.is_empty() {
                 return refuse(
                     path,
                     format!(
@@ -301,27 +323,41 @@ impl Dataset<'_> {
                     ),
                 );
             }
+            earlier = theirs.programs;
         }
         let mut lines = AppendFile::open(path)?;
         if !lines.lock()? {
             say(&without_locks(path));
         }
         let mut checks = AppendFile::open(&checks_path)?;
-        let text = serde_json::to_string_pretty(&record).expect("plain data");
-        let text = seal(Dataset::SCHEMA, &text) + "\n";
         let (n_lines, len, check) = match if_exists {
             IfExists::Resume => known(path, &checks_path, record.n_lines())?,
             _ => (0, 0, LineChecks::new(CHECKS)),
         };
+        let n_rows = n_lines.saturating_sub(record.n_lines() - record.n_rows);
+        if n_rows == record.n_rows {
+            record.programs = earlier;
+        } else if n_rows > 0 {
+            let others: Vec<&str> = earlier.difference(&record.programs).map(|it| &**it).collect();
+            if !others.is_empty() {
+                say(&format!(
+                    "rows of {} were computed by another program, version {}; this is version {}, \
+                     and computes the others",
+                    path.display(),
+                    others.join(", "),
+                    Provenance::here().program()
+                ));
+            }
+            record.programs.append(&mut earlier);
+        }
         lines.truncate(len)?;
         checks.truncate(n_lines * LineChecks::BEGINNING)?;
-        write_whole(&record_path, text)?;
+        write_whole(&record_path, record.text())?;
         let mut files = RowFiles { lines, checks, check };
         let header = self.header(record.form);
         if n_lines == 0 && !header.is_empty() {
             files.append(&header)?;
         }
-        let n_rows = n_lines.saturating_sub(record.n_lines() - record.n_rows);
         Ok((files, record, n_rows))
     }
 
@@ -574,20 +610,32 @@ impl RowFiles {
 /// [`Error::Content`] if a line or a check was changed, a line has no check, or there are more than
 /// `n_lines`.
 fn known(path: &Path, checks: &Path, n_lines: usize) -> Result<(usize, usize, LineChecks), Error> {
+    let open = |path: &Path| match File::open(path) {
+        Ok(file) => Ok(BufReader::new(file)),
+        Err(source) => Err(Error::Read { path: path.to_owned(), source }),
+    };
+    known_of((path, open(path)?), (checks, open(checks)?), n_lines)
+}
+
+/// The same of two readers, with the names of their files.
+fn known_of(
+    (path, mut lines): (&Path, impl BufRead),
+    (checks, mut found): (&Path, impl BufRead),
+    n_lines: usize,
+) -> Result<(usize, usize, LineChecks), Error> {
     let of = |path: &Path| {
         let path = path.to_owned();
         move |source| Error::Read { path: path.clone(), source }
     };
     let (read_error, check_error) = (of(path), of(checks));
-    let mut lines = BufReader::new(File::open(path).map_err(&read_error)?);
-    let mut found = BufReader::new(File::open(checks).map_err(&check_error)?);
     let (mut n_known, mut len, mut check) = (0, 0, LineChecks::new(CHECKS));
     let (mut line, mut its) = (Vec::new(), Vec::new());
     loop {
         line.clear();
         its.clear();
         lines.read_until(b'\n', &mut line).map_err(&read_error)?;
-        found.read_until(b'\n', &mut its).map_err(&check_error)?;
+        let one = LineChecks::BEGINNING as u64;
+        found.by_ref().take(one).read_until(b'\n', &mut its).map_err(&check_error)?;
         let wrong = |message: String| {
             let place = format!("{}, line {}", path.display(), n_known + 1);
             Err(Error::Content { place, message })
@@ -612,6 +660,36 @@ fn known(path: &Path, checks: &Path, n_lines: usize) -> Result<(usize, usize, Li
         (check, n_known, len) = (next, n_known + 1, len + line.len());
     }
     Ok((n_known, len, check))
+}
+
+/// Reads a record, and lines with their checks, from any bytes: what is read is what was written.
+/// `rows` are first read with the checks that they would have, then with `found`.
+pub(crate) fn read_any(record: &str, rows: &[u8], found: &[u8]) {
+    Record::parse(record).ok();
+    let text = record.trim_end();
+    if text.starts_with('{')
+        && text.ends_with('}')
+        && let Ok(record) = Record::parse(&seal(Dataset::SCHEMA, text))
+    {
+        let again = Record::parse(&record.text()).expect("what was written is read");
+        assert_eq!(again, record);
+        assert!(again.differences(&record).is_empty());
+    }
+    let read = |found: &[u8], n_lines: usize| {
+        known_of((Path::new("x.csv"), rows), (Path::new("x.csv.checks"), found), n_lines)
+    };
+    let n_lines = rows.iter().filter(|it| **it == b'\n').count();
+    let mut check = LineChecks::new(CHECKS);
+    let whole = rows.split_inclusive(|it| *it == b'\n').filter_map(|it| it.strip_suffix(b"\n"));
+    let checks: String = whole.map(|it| check.follow(it) + "\n").collect();
+    let (n_known, len, _) = read(checks.as_bytes(), n_lines).expect("each line has its check");
+    assert_eq!((n_known, rows[..len].last().is_none_or(|it| *it == b'\n')), (n_lines, true));
+    assert!(n_lines == 0 || read(checks.as_bytes(), n_lines - 1).is_err());
+    // No line is taken whose check is another one.
+    if let Ok((n_known, _, _)) = read(found, n_lines) {
+        let n_bytes = n_known * LineChecks::BEGINNING;
+        assert_eq!(found[..n_bytes], checks.as_bytes()[..n_bytes]);
+    }
 }
 
 /// A hash of settings, which may be hundreds of megabytes of tables.

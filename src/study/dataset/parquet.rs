@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 use super::Dataset;
 use crate::engine::exact::Engine;
 use crate::error::Error;
-use crate::files::append::{exists, write_whole};
+use crate::files::append::{len_of_file, write_whole};
 use crate::run::journal::IfExists;
 
 /// The rows of a row group, and the bytes of their lines, at most.
@@ -118,15 +118,12 @@ impl Kind {
 /// # Errors
 /// [`Error::Output`], [`Error::Read`].
 pub(super) fn check(out: &Path, if_exists: IfExists) -> Result<(), Error> {
-    if !exists(out)? {
+    if len_of_file(out)?.is_none() {
         return Ok(());
     }
     let refuse =
         |message: &str| Err(Error::Output { path: out.to_owned(), message: message.to_owned() });
-    // A pipe would be waited for.
-    let is_file = std::fs::metadata(out).is_ok_and(|it| it.is_file());
-    let file = is_file.then(|| File::open(out).ok()).flatten();
-    let reader = file.and_then(|it| SerializedFileReader::new(it).ok());
+    let reader = File::open(out).ok().and_then(|it| SerializedFileReader::new(it).ok());
     let pairs = reader.and_then(|it| it.metadata().file_metadata().key_value_metadata().cloned());
     if !pairs.is_some_and(|pairs| pairs.iter().any(|it| it.key == KEY)) {
         return refuse("exists and is no data set of this program: choose another --out");
