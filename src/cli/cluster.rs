@@ -5,9 +5,11 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
@@ -457,12 +459,14 @@ impl TaskArgs {
             session: Session::here(),
             items: Vec::new(),
         };
-        let interval = self.checkpoint_seconds.map_or(CHECKPOINT, |it| {
-            // Longer than any task: what is done is written at the end.
-            Duration::try_from_secs_f64(it).unwrap_or(Duration::from_secs(1 << 30))
-        });
+        // Too many to be counted: what is done is written at the end.
+        let interval = self
+            .checkpoint_seconds
+            .map_or(CHECKPOINT, |it| Duration::try_from_secs_f64(it).unwrap_or(Duration::MAX));
         let detail = Detail::default();
-        let jobs = self.jobs.map_or(task.cpus, usize::from);
+        // More threads than processors would bring nothing.
+        let n_here = thread::available_parallelism().map_or(1, NonZero::get);
+        let jobs = self.jobs.map_or(task.cpus.min(n_here), usize::from);
         let engine = Engine::new(jobs, Arc::clone(&cancel))?.telling(detail.clone());
         let journal = TaskJournal::new(&folder, header, interval);
         let path = journal.path().to_owned();
@@ -505,7 +509,7 @@ impl TaskArgs {
                     0 => String::new(),
                     n => format!(" ({n} were done before)"),
                 };
-                let journal = journal.display();
+                let journal = terminal(&journal.display().to_string());
                 print(&format!(
                     "round {round} task {task}: {n_items} items{before}, in {journal}\n"
                 ))
@@ -588,6 +592,7 @@ fn text(status: &JobStatus) -> String {
     let folder = terminal(&shell(&folder));
     if status.n_items > 0 {
         let JobStatus { stage, items_done, n_items, .. } = status;
+        let stage = terminal(stage);
         lines.push(format!("{stage}: {items_done} of {n_items} items are done"));
     }
     if status.round > 0 {
@@ -606,7 +611,8 @@ fn text(status: &JobStatus) -> String {
         ));
     }
     if status.n_given_up > 0 {
-        let names: Vec<&str> = status.given_up.iter().take(5).map(|it| it.item.as_str()).collect();
+        let names: Vec<String> =
+            status.given_up.iter().take(5).map(|it| terminal(&it.item)).collect();
         lines.push(format!("{} items are given up: {} …", status.n_given_up, names.join(", ")));
     }
     let program = program_name();

@@ -10,6 +10,7 @@
 //! A round appears with all its files at once, since its folder is made under another name and
 //! renamed. Other programs may keep files of their own beside these.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -192,10 +193,19 @@ pub(crate) fn check_seconds(what: &str, seconds: f64) -> Result<(), String> {
     }
 }
 
+/// Checks that a task can have so many processors, as the command line can ask for.
+fn check_cpus(cpus: usize) -> Result<(), String> {
+    match u16::try_from(cpus) {
+        Ok(1..) => Ok(()),
+        _ => Err(format!("cpus {cpus}: expected a number from 1 to {}", u16::MAX)),
+    }
+}
+
 impl JobFile {
     fn check(&self) -> Result<(), String> {
-        if self.cpus == 0 || self.slots == 0 || self.max_tasks == 0 {
-            return Err("cpus, slots or max_tasks 0: expected at least 1 of each".to_owned());
+        check_cpus(self.cpus)?;
+        if self.slots == 0 || self.max_tasks == 0 {
+            return Err("slots or max_tasks 0: expected at least 1 of each".to_owned());
         }
         check_seconds("task_seconds", self.task_seconds.unwrap_or(0.0))
     }
@@ -206,12 +216,11 @@ impl Plan {
         if self.round != round {
             return Err(format!("round {}: expected {round}", self.round));
         }
+        check_cpus(self.cpus)?;
         let Plan { items_done, n_items, .. } = *self;
-        if items_done > n_items || self.cpus == 0 {
+        if items_done > n_items {
             return Err(format!(
-                "{items_done} items of {n_items} are done, by {} CPU each: expected \
-                                at most all of them, and at least 1 CPU",
-                self.cpus
+                "{items_done} items of {n_items} are done: expected at most all of them"
             ));
         }
         check_bytes("memory_bytes", Some(self.memory_bytes))?;
@@ -228,13 +237,17 @@ impl Plan {
 
 impl Task {
     fn check(&self, round: usize, task: usize) -> Result<(), String> {
-        match (self.round, self.task, self.cpus) {
-            (_, _, 0) => Err("cpus 0: expected at least 1".to_owned()),
-            there if (there.0, there.1) == (round, task) => Ok(()),
-            _ => Err(format!(
+        check_cpus(self.cpus)?;
+        if (self.round, self.task) != (round, task) {
+            return Err(format!(
                 "round {} task {}: expected round {round} task {task}",
                 self.round, self.task
-            )),
+            ));
+        }
+        let mut there = HashSet::new();
+        match self.items.iter().find(|it| !there.insert(**it)) {
+            Some(item) => Err(format!("item {item} twice: expected each item once")),
+            None => Ok(()),
         }
     }
 }
@@ -463,5 +476,18 @@ mod tests {
         assert_eq!(fs::read_to_string(others.join("t00001.json")).unwrap(), "half of it");
         let names = fs::read_dir(&folder.path).unwrap().map(|it| it.unwrap().file_name());
         assert_eq!(names.count(), 2, "something of a round that was refused is left");
+
+        // What cannot be is refused where it is read.
+        let whole = folder.task(1, 1).unwrap();
+        let wrong = |task: Task| task.check(1, 1).unwrap_err();
+        assert_eq!(
+            wrong(Task { cpus: 1_000_000, ..whole.clone() }),
+            "cpus 1000000: expected a number from 1 to 65535"
+        );
+        assert_eq!(
+            wrong(Task { items: vec![0, 0], ..whole }),
+            "item 0 twice: expected each item once"
+        );
+        assert!(Plan { cpus: usize::MAX, ..plan }.check(1).unwrap_err().contains("expected"));
     }
 }

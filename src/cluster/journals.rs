@@ -10,9 +10,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufRead, BufReader};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +31,8 @@ const SCHEMA: &str = "phi-validation/cluster-journal";
 
 /// Longest time between the end of an item and its being on the disk.
 pub const CHECKPOINT: Duration = Duration::from_secs(5);
+/// The same, if more is asked for.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -168,24 +171,27 @@ impl TaskJournal {
     ///
     /// # Errors
     /// [`Error::Write`]; the file has what it had before then.
+    ///
+    /// # Panics
+    /// If the thread that writes has, so that no item is lost in silence.
     pub fn finish(mut self) -> Result<(), Error> {
-        self.stop();
+        if let Err(panic) = self.stop() {
+            resume_unwind(panic);
+        }
         let mut state = self.shared.state();
         state.failed.take().map_or(Ok(()), Err)
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self) -> thread::Result<()> {
         self.shared.state().is_over = true;
         self.shared.changed.notify_all();
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
-        }
+        self.writer.take().map_or(Ok(()), JoinHandle::join)
     }
 }
 
 impl Drop for TaskJournal {
     fn drop(&mut self) {
-        self.stop();
+        let _ = self.stop();
     }
 }
 
@@ -211,7 +217,7 @@ impl Shared {
                 drop(state);
                 let written = write_one_of_many(&self.path, text);
                 // Writing must not become the work.
-                due = Instant::now() + self.interval.max(20 * now.elapsed());
+                due = Instant::now() + self.interval.max(20 * now.elapsed()).min(LONGEST);
                 state = self.state();
                 match written {
                     Ok(()) => (state.written, state.failed) = (n_items, None),
@@ -473,5 +479,35 @@ fn values_agree(a: &Value, b: &Value, place: &str) -> Result<(), String> {
         }
         _ if a == b => Ok(()),
         _ => Err(format!("{place} is {b}, not {a}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_kept_however_seldom_they_are_to_be_written() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = JobFolder::of_run(place.path());
+        fs::create_dir_all(folder.journals()).unwrap();
+        let header = Header {
+            job: "a".to_owned(),
+            stage: "all".to_owned(),
+            round: 1,
+            task: 1,
+            session: Session::here(),
+            items: Vec::new(),
+        };
+        let journal = TaskJournal::new(&folder, header, Duration::MAX);
+        journal.append(0, 1.0, &1, &());
+        while !journal.path().exists() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        // The writer has counted the time until it writes again.
+        journal.append(1, 1.0, &2, &());
+        let path = journal.path().to_owned();
+        journal.finish().unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 3);
     }
 }
