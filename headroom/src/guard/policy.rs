@@ -48,7 +48,8 @@ const UNKNOWN_BYTES: u64 = 120 * MIB;
 const UNKNOWN_LINKING_BYTES: u64 = 160 * MIB;
 /// A compiler that was never measured, and would share a processor with others that were not, gains
 /// next to nothing by an early start. It is let in only if it fits even if it needs so many times
-/// what is assumed. Where there is swap, a wrong guess costs less than that waiting.
+/// what is assumed; and so is the first one that could not be ended. Where there is swap, a wrong
+/// guess costs less than that waiting.
 const UNKNOWN_TIMES: u64 = 3;
 /// After this time the memory of a killed process is back, or will not come back.
 const MEMORY_RETURN: Millis = 1000;
@@ -266,6 +267,8 @@ pub(crate) struct Policy {
     n_turns: u64,
     /// Peaks of finished compilers, ascending.
     seen: Vec<u64>,
+    /// The largest peak of one that could not be started again.
+    largest_unended: Option<u64>,
     gave_up: bool,
     /// The time since which programs have stood still, or the last time that this was acted upon.
     stalled_since: Option<Millis>,
@@ -321,6 +324,7 @@ impl Policy {
             rooms: [(0, settings.room_bytes); 8],
             n_turns: 0,
             seen: Vec::with_capacity(N_SEEN),
+            largest_unended: None,
             gave_up: false,
             stalled_since: None,
             stalled_at: None,
@@ -410,7 +414,10 @@ impl Policy {
         Job {
             id: job,
             state,
-            estimate: known_bytes.unwrap_or_else(|| self.guess(prior)),
+            estimate: known_bytes.unwrap_or_else(|| match can_restart {
+                true => self.guess(prior),
+                false => self.guess_for_good(prior),
+            }),
             held: 0,
             peak: 0,
             swapped: 0,
@@ -465,8 +472,14 @@ impl Policy {
         match end {
             CompilerEnd::Finished { peak_bytes } => {
                 let peak = peak_bytes.max(job.peak);
-                self.jobs.remove(position);
+                let can_restart = self.jobs.remove(position).can_restart;
                 self.remember(peak);
+                if !can_restart {
+                    self.largest_unended = self.largest_unended.max(Some(peak));
+                    let guess = self.guess_for_good(UNKNOWN_BYTES);
+                    let others = self.jobs.iter_mut().filter(|it| !it.can_restart && !it.is_known);
+                    others.for_each(|it| it.estimate = guess);
+                }
             }
             CompilerEnd::Evicted => job.state = CompilerState::Between,
             CompilerEnd::KernelKilled => {
@@ -851,6 +864,13 @@ impl Policy {
     fn guess(&self, prior: u64) -> u64 {
         let upper_quartile = self.seen.get(self.seen.len() * 3 / 4).copied();
         upper_quartile.filter(|_| self.seen.len() >= 4).unwrap_or(0).max(prior)
+    }
+
+    /// The same for one that cannot be ended, where a wrong guess cannot be taken back: what the
+    /// largest such one needed, and some more.
+    fn guess_for_good(&self, prior: u64) -> u64 {
+        let largest = self.largest_unended.map(|it| it + it / 4);
+        largest.map_or(UNKNOWN_TIMES * prior, |it| it.max(prior))
     }
 
     fn remember(&mut self, peak: u64) {

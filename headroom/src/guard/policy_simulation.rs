@@ -682,18 +682,21 @@ fn a_compiler_is_not_given_up_in_more_memory_than_it_failed_in() {
 /// A build script's make starts compilers that no gate holds back, beside some that one does.
 #[test]
 fn compilers_that_run_already_take_turns() {
-    for (seed, is_known) in (0..40).map(|it| (it, it % 2 == 0)) {
+    for (seed, is_known) in (0..60).map(|it| (it, it % 2 == 0)) {
         let mut random = Random(seed);
+        // As many as a script's C compilers, or as C++ compilers of much more.
+        let (times, capacity) = if seed < 40 { (1, 420) } else { (3, 800) };
         let compiler = |is_found| {
-            let peak = random.within(60, 130) * MIB;
-            let (ramp, hold) = (random.within(600, 1500), random.within(100, 900));
+            let peak = times * random.within(60, 130) * MIB;
+            let ramp = times * random.within(600, 1500);
+            let hold = random.within(100, 900);
             let known = is_known.then_some(peak);
             Compiler { peak, ramp, hold, stairs: 1, known, links: false, is_found }
         };
         let (n_found, n_builds) = (6, 1 + (seed % 3) as usize);
         let compilers: Vec<_> = (0..10).map(|it| it < n_found).map(compiler).collect();
         let scenario = Scenario {
-            capacity: 420 * MIB,
+            capacity: capacity * MIB,
             swap: 0,
             n_builds,
             wait: 0,
