@@ -128,6 +128,7 @@ pub(crate) struct Controller {
     clients: Vec<Option<Client>>,
     /// Compilers of the build that no gate has let in.
     found: Vec<Found>,
+    looks_for_compilers_at: Millis,
     policy: Policy,
     actions: Vec<Action>,
     reader: HeadroomReader,
@@ -258,6 +259,7 @@ impl Controller {
             held_up_since: None,
             clients: Vec::with_capacity(64),
             found: Vec::new(),
+            looks_for_compilers_at: 0,
             policy,
             actions: Vec::with_capacity(64),
             kills: reader.kills(),
@@ -473,13 +475,15 @@ impl Controller {
     /// with their peaks, and those that are new.
     fn look_for_compilers(&mut self, now: Millis) -> (Vec<(JobId, u64)>, Vec<CompileRequest>) {
         let build = self.shared.build.load(Ordering::Relaxed);
-        if build == 0 {
+        if build == 0 || now < self.looks_for_compilers_at {
             return (Vec::new(), Vec::new());
         }
         let clients = &self.clients;
         let leaves = leaves_below(build, |pid, name| {
             is_gate_name(name) || clients.iter().flatten().any(|it| it.gate == pid)
         });
+        // Where nothing runs but gates there is nothing to find at the next look either.
+        self.looks_for_compilers_at = now + if leaves.is_empty() { TICK } else { 0 };
         let tools = leaves.into_iter().filter_map(|(pid, name)| {
             let process = ProcessId::of(pid).filter(|it| it.activity() != Activity::Gone)?;
             Some((process, tool(&name)?))
