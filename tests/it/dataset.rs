@@ -341,7 +341,13 @@ fn a_row_that_was_changed_is_never_gone_on_from() {
     let torn = [&whole.as_bytes()[..whole.len() - 20], &[0; 19], b"\n"].concat();
     place.write("x.csv", torn);
     resume().succeeded();
-    assert_eq!((place.read("x.csv"), place.read("x.csv.checks")), (whole, checks));
+    assert_eq!((place.read("x.csv"), place.read("x.csv.checks")), (whole.clone(), checks));
+    // A file of any length is read within bounds.
+    let rows = fs::File::options().write(true).open(place.path("x.csv")).unwrap();
+    rows.set_len(6 << 30).unwrap();
+    let n_rows = whole.lines().count();
+    refused(&format!("x.csv, line {}: expected a row of at most 16 MiB", n_rows + 1));
+    rows.set_len(whole.len() as u64).unwrap();
     let record = place.read("x.csv.dataset.json");
     place.write(
         "x.csv.dataset.json",

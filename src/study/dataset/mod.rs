@@ -113,6 +113,8 @@ const NUMBERINGS: u32 = 32;
 const FIRST: usize = 8;
 /// The time between two writes to the disk, about.
 const BETWEEN_WRITES: Duration = Duration::from_secs(2);
+/// No row is longer: one of 12 units with all its numbers has half a MiB.
+const LONGEST_ROW: usize = 16 << 20;
 
 impl Record {
     /// The lines of the finished file: its rows, and before them the names of its columns if it
@@ -633,13 +635,17 @@ fn known_of(
     loop {
         line.clear();
         its.clear();
-        lines.read_until(b'\n', &mut line).map_err(&read_error)?;
+        let most = LONGEST_ROW as u64 + 1;
+        lines.by_ref().take(most).read_until(b'\n', &mut line).map_err(&read_error)?;
         let one = LineChecks::BEGINNING as u64;
         found.by_ref().take(one).read_until(b'\n', &mut its).map_err(&check_error)?;
         let wrong = |message: String| {
             let place = format!("{}, line {}", path.display(), n_known + 1);
             Err(Error::Content { place, message })
         };
+        if line.len() > LONGEST_ROW {
+            return wrong(format!("expected a row of at most {} MiB", LONGEST_ROW >> 20));
+        }
         let Some(text) = line.strip_suffix(b"\n") else { break };
         if n_known == n_lines {
             return wrong("expected no line: pass --force to write the file anew".to_owned());
