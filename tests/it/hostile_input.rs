@@ -333,15 +333,21 @@ fn outputs_are_written_where_files_are_and_nowhere_else() {
         ("cluster gather t", "runs/t/", of_job),
         ("cluster gather t", "runs/t/", &report),
     ];
+    let parquet = cfg!(feature = "parquet").then_some((
+        "dataset --suite s.toml --out x.parquet --force --quiet",
+        "x.parquet",
+        " .jsonl .jsonl.checks .jsonl.dataset.json .card.md",
+    ));
+    let writers = || writers.iter().chain(&parquet);
     // None is there, or a whole one.
-    for (command, _, _) in &writers {
+    for (command, _, _) in writers() {
         let first = command.replace("--resume", "--force");
         let made = place.phi(&first).succeeded();
         assert!(made.code == Some(0), "{first}");
     }
     let aside = place.path("aside");
     let mut n = 0;
-    for (command, before, names) in &writers {
+    for (command, before, names) in writers() {
         for name in names.split(' ') {
             let path = place.path(format!("{before}{name}").trim_end_matches('/'));
             fs::rename(&path, &aside).unwrap_or_else(|it| panic!("{}: {it}", path.display()));
