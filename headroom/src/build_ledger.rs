@@ -244,7 +244,8 @@ impl BuildLedger {
     }
 
     fn save_with(&mut self, thin_out: impl Fn(&mut Content)) -> anyhow::Result<()> {
-        if self.unsaved.units.is_empty() && self.unsaved.builds.is_empty() {
+        let is_usable = self.warning.is_none();
+        if is_usable && self.unsaved.units.is_empty() && self.unsaved.builds.is_empty() {
             return Ok(());
         }
         let shown = self.file.display().to_string();
