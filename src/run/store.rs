@@ -6,7 +6,7 @@
 //! | `journal.jsonl` | one JSON line for each session (start of the program) and comparison |
 //! | `results.csv` | the rows of the journal as CSV, for other programs |
 //! | `summary.json` | the statistics, written at the end |
-//! | `timeline.jsonl` | memory and progress over time (see [`timeline`](crate::run::timeline)) |
+//! | `timeline.jsonl` | memory and progress over time (see [`timeline`]) |
 //! | `build.json` | the record of the program's build, where there is one |
 //! | `lock` | locked while a session runs |
 //!
