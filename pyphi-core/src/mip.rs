@@ -237,7 +237,7 @@ pub(crate) struct Scratch {
 }
 
 /// A record of how often the bound on a cut's distance, after the mechanisms of each size, has
-/// decided the cut lately.
+/// decided the cut lately, where no plan says when it is worth trying.
 #[derive(Debug, Default)]
 pub(crate) struct BoundRecord {
     tried: [u32; 16],

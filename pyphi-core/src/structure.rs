@@ -235,6 +235,10 @@ pub(crate) struct TransportWorkspace {
     pub(crate) marginals: MarginalColumns,
     /// Prices of the concepts of a cut structure that proved the last bound, by mechanism.
     pub(crate) prices: Vec<i64>,
+    /// The routes of a plan that shows that a bound does not suffice: row, column and flow.
+    pub(crate) routes: Vec<(usize, usize, i64)>,
+    /// What it moves to each column.
+    pub(crate) flows: Vec<i64>,
 }
 
 /// The marginals of many concepts, unit by unit, and from them lower bounds on their distances to
@@ -289,6 +293,12 @@ impl MarginalColumns {
             *bound += has_cause * to_fixed((sum - BOUND_SLACK).max(0.0));
         }
     }
+}
+
+/// As [`MarginalColumns::bounds`], of one concept to another.
+pub(crate) fn least_between(a: &LocalConcept, b: &LocalConcept) -> Fixed {
+    let causes: f64 = a.cause_on.iter().zip(&b.cause_on).map(|(x, y)| (x - y).abs()).sum();
+    effect_distance(&a.effect_on, &b.effect_on) + to_fixed((causes - BOUND_SLACK).max(0.0))
 }
 
 /// Same mechanism, same φ, same purviews and same repertoires.

@@ -388,6 +388,39 @@ impl Transport {
         bound
     }
 
+    /// The cost of a route, or a bound on it.
+    pub(crate) fn cost(&self, row: usize, column: usize) -> i64 {
+        self.cost[row * self.demand.len() + column]
+    }
+
+    /// Sets the demand of a column and what it costs from each row, in a problem whose columns are
+    /// limited. [`Transport::start`] makes it ready to be solved again.
+    pub(crate) fn set_column(
+        &mut self,
+        column: usize,
+        demand: i64,
+        lower_bound: impl Fn(usize) -> i64,
+    ) {
+        let columns = self.demand.len();
+        let unused = self.supply.len() - 1;
+        steps(2 * unused);
+        self.supply[unused] += demand - self.demand[column];
+        self.demand[column] = demand;
+        for row in 0..unused {
+            self.cost[row * columns + column] = lower_bound(row);
+        }
+    }
+
+    /// The routes of the present plan that move mass from a row to a column, with how much.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (usize, usize, i64)> {
+        let nodes = self.supply.len() + self.demand.len();
+        steps(nodes);
+        (0..nodes).filter(|&node| self.flow[node] > 0).filter_map(|node| {
+            let (row, column) = self.route(node)?;
+            Some((row, column, self.flow[node]))
+        })
+    }
+
     /// The present prices of the columns.
     pub(crate) fn prices(&self) -> &[i64] {
         &self.potential[self.supply.len()..][..self.demand.len()]
