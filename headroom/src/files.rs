@@ -38,6 +38,14 @@ pub fn remove_unfinished(folder: &Path) {
     remove_all_left_over(folder, |_| true);
 }
 
+/// Returns the length of a file; `None` if there is nothing.
+///
+/// # Errors
+/// If something else than a file has its name, or it cannot be looked at.
+pub fn len_of_file(file: &Path) -> io::Result<Option<u64>> {
+    Place::len_of_file(file)
+}
+
 /// Puts a file there at once or not at all.
 ///
 /// # Errors
@@ -46,7 +54,7 @@ pub fn remove_unfinished(folder: &Path) {
 pub fn write_whole(file: &Path, content: &[u8], executable: bool) -> anyhow::Result<()> {
     remove_left_over(file);
     let write = || {
-        Place::check(file)?;
+        len_of_file(file)?;
         let mut temporary = Temporary::file(file)?;
         let mut to = temporary.file.as_ref().expect("a file");
         let written = to

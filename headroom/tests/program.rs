@@ -210,12 +210,20 @@ fn a_build_waits_as_long_as_it_is_told_to() {
 /// As under `nohup`.
 #[test]
 fn a_hangup_that_is_ignored_does_not_end_it() {
+    use std::os::unix::process::CommandExt as _;
+
+    use nix::sys::signal::{SigHandler, Signal, signal};
     let folder = workspace();
     let program = env!("CARGO_BIN_EXE_cargo-headroom");
     for (before, after, expected) in [("trap '' HUP;", "exit 3", 3), ("", "sleep 300", 130)] {
         let script = format!("{before} export P=$$; exec \"$0\" -- sh -c 'kill -HUP $P; {after}'");
         let mut shell = Command::new("sh");
         shell.args(["-c", &script, program]).current_dir(folder.path()).stdin(Stdio::null());
+        // This test itself may run under `nohup`.
+        // SAFETY: between fork and exec only `signal` is called, which is a bare system call.
+        unsafe {
+            shell.pre_exec(|| Ok(signal(Signal::SIGHUP, SigHandler::SigDfl).map(drop)?));
+        }
         code(&shell.output().unwrap(), expected);
     }
 }
@@ -345,7 +353,7 @@ fn a_compiler_that_is_ended_at_any_moment_makes_the_same_of_its_input() {
     assert_eq!((of_good.0, of_bad.0), (Some(0), Some(1)));
     assert!(of_good.3.iter().all(Option::is_some), "nothing was made");
 
-    let mut n_ended = 0;
+    let (mut n_started, mut n_ended) = (0, 0);
     for round in 0.. {
         if n_ended >= n_wanted {
             break;
@@ -367,8 +375,8 @@ fn a_compiler_that_is_ended_at_any_moment_makes_the_same_of_its_input() {
                 ["ask", ..] => stream.get_mut().write_all(b"go\n").unwrap(),
                 ["started", pid] if n_left > 0 => {
                     // It is ended unless it ends first.
-                    let moment =
-                        Duration::from_micros(1 + u64::from(n_ended) * 37 % 101 * micros / 100);
+                    let moment = Duration::from_micros(1 + n_started * 37 % 101 * micros / 100);
+                    n_started += 1;
                     stream.get_ref().set_read_timeout(Some(moment)).unwrap();
                     let said = stream.fill_buf().map(<[u8]>::is_empty);
                     stream.get_ref().set_read_timeout(None).unwrap();

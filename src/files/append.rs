@@ -415,7 +415,7 @@ pub(crate) fn write_whole(path: &Path, content: impl AsRef<[u8]>) -> Result<(), 
 /// As [`write_whole`].
 pub(crate) fn write_one_of_many(path: &Path, content: impl AsRef<[u8]>) -> Result<(), Error> {
     let write = || {
-        Place::check(path)?;
+        Place::len_of_file(path)?;
         let mut temporary = Temporary::file(path)?;
         let mut file = temporary.file.as_ref().expect("a file");
         let written = file.write_all(content.as_ref()).and_then(|()| file.sync_all());

@@ -56,7 +56,7 @@ impl Timeline {
     /// The error of the system.
     pub fn open(folder: &Path, session: usize) -> io::Result<Timeline> {
         let path = folder.join(NAME);
-        Place::check(&path)?;
+        Place::len_of_file(&path)?;
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         // A line that a crash cut short must not spoil the next.
         if file.seek(SeekFrom::End(0))? > 0 {

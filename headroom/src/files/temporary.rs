@@ -51,13 +51,14 @@ impl Place {
     pub(crate) const NO_FILE: &str =
         "is a folder, a link, a pipe or a device: expected the name of a file";
 
-    /// Checks that a file may be written at `path`.
+    /// Returns the length of the file at `path`; `None` if there is nothing.
     ///
     /// # Errors
-    /// If something else stands there; the error of the system.
-    pub(crate) fn check(path: &Path) -> io::Result<()> {
+    /// If something else stands there, so that no file may be written; the error of the system.
+    pub(crate) fn len_of_file(path: &Path) -> io::Result<Option<u64>> {
         match Place::at(path)? {
-            Place::Free | Place::File(_) => Ok(()),
+            Place::Free => Ok(None),
+            Place::File(length) => Ok(Some(length)),
             _ => Err(io::Error::other(format!("it {}", Place::NO_FILE))),
         }
     }

@@ -13,7 +13,7 @@ use std::{
 
 use headroom::{
     Coded, Exit,
-    files::remove_unfinished,
+    files::{remove_unfinished, write_whole},
     machine::{
         process_id::{Activity, ProcessId},
         system::pid_realm,
@@ -120,7 +120,7 @@ impl Follower {
     fn write(&mut self) -> anyhow::Result<()> {
         self.name.written = now();
         self.written = Instant::now();
-        own_file::write(&self.file, serde_json::to_string(&self.name)?.as_bytes(), false)
+        write_whole(&self.file, serde_json::to_string(&self.name)?.as_bytes(), false)
     }
 
     /// Says again, from time to time, that this process is there.

@@ -44,6 +44,7 @@ use headroom::{
     child::interrupt,
     console::status_line,
     escape::shell,
+    files::write_whole,
     machine::system::host_name,
     numbers::{as_f64, bytes, duration, round},
     plan::{checks_shown, preflight::Status},
@@ -257,7 +258,7 @@ pub(crate) fn validate(
     let is_same = own_file::len(&copy)? == Some(program.len() as u64)
         && fs::read(&copy).is_ok_and(|it| it == program);
     if !is_same {
-        own_file::write(&copy, &program, true)?;
+        write_whole(&copy, &program, true)?;
         // Where this one runs is to be seen.
         record.proven = false;
         record.exclude.clear();

@@ -1,24 +1,19 @@
-//! The files that xtask writes into the folder of a job.
+//! The files of xtask in the folder of a job, as they are read.
 //!
-//! Something else may stand in the place of one. A pipe would be waited for; a link would be read
-//! from elsewhere, and replaced like a pipe or a device by what is written. Whatever is no file is
-//! refused and left as it is.
+//! Something else may stand in the place of one. A pipe would be waited for, and a link would be
+//! read from elsewhere. Whatever is no file is refused, as [`headroom::files::write_whole`] does.
 
-use std::{
-    fs,
-    io::{self, ErrorKind},
-    path::Path,
-};
+use std::{io::ErrorKind, path::Path};
 
 use anyhow::Context as _;
-use headroom::files::{read_short, write_whole};
+use headroom::files::{len_of_file, read_short};
 
 /// Returns the length of a file, `None` if there is nothing.
 ///
 /// # Errors
 /// If something else than a file is there, or it cannot be looked at.
 pub(super) fn len(file: &Path) -> anyhow::Result<Option<u64>> {
-    look(file).with_context(|| format!("could not look at {}", file.display()))
+    len_of_file(file).with_context(|| format!("could not look at {}", file.display()))
 }
 
 /// The content of a file, `None` if there is nothing.
@@ -26,7 +21,7 @@ pub(super) fn len(file: &Path) -> anyhow::Result<Option<u64>> {
 /// # Errors
 /// If something else than a file is there, it cannot be read, or has more than `most_bytes`.
 pub(super) fn read(file: &Path, most_bytes: u64) -> anyhow::Result<Option<Vec<u8>>> {
-    let read = || match look(file)? {
+    let read = || match len_of_file(file)? {
         Some(_) => read_short(file, most_bytes).map(Some),
         None => Ok(None),
     };
@@ -36,29 +31,11 @@ pub(super) fn read(file: &Path, most_bytes: u64) -> anyhow::Result<Option<Vec<u8
     }
 }
 
-/// Puts a file there at once or not at all, as [`write_whole`].
-///
-/// # Errors
-/// If something else than a file is there, or it cannot be written.
-pub(super) fn write(file: &Path, content: &[u8], executable: bool) -> anyhow::Result<()> {
-    look(file).with_context(|| format!("could not write {}", file.display()))?;
-    write_whole(file, content, executable)
-}
-
-fn look(file: &Path) -> io::Result<Option<u64>> {
-    match fs::symlink_metadata(file) {
-        Ok(found) if found.is_file() => Ok(Some(found.len())),
-        Ok(_) => Err(io::Error::other(
-            "it is a folder, a link, a pipe or a device, which is left alone: expected a file",
-        )),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
 #[cfg(all(test, unix))]
 mod tests {
-    use std::{os::unix::fs::symlink, process::Command};
+    use std::{fs, os::unix::fs::symlink, process::Command};
+
+    use headroom::files::write_whole;
 
     use super::*;
 
@@ -69,8 +46,8 @@ mod tests {
         let path = |name: &str| dir.path().join(name);
         let file = path("file");
         assert_eq!((len(&file).unwrap(), read(&file, 9).unwrap()), (None, None));
-        write(&file, b"123", false).unwrap();
-        write(&file, b"12", false).unwrap();
+        write_whole(&file, b"123", false).unwrap();
+        write_whole(&file, b"12", false).unwrap();
         assert_eq!((len(&file).unwrap(), read(&file, 9).unwrap()), (Some(2), Some("12".into())));
         assert!(read(&file, 1).is_err());
         symlink(&file, path("link")).unwrap();
@@ -86,7 +63,7 @@ mod tests {
             for error in [
                 len(&other).unwrap_err(),
                 read(&other, 9).unwrap_err(),
-                write(&other, b"3", false).unwrap_err(),
+                write_whole(&other, b"3", false).unwrap_err(),
             ] {
                 let error = format!("{error:#}");
                 assert!(error.contains(&format!("{name}: it is a folder, a link")), "{error}");

@@ -9,11 +9,11 @@ use anyhow::{Context as _, bail};
 use headroom::{
     Coded, Exit,
     escape::{is_hidden, shell as quote},
+    files::write_whole,
 };
 
 use super::{
     options::{Further, VARIABLES},
-    own_file,
     slurm_record::{Array, Round, SlurmRecord},
 };
 
@@ -127,7 +127,7 @@ pub(super) fn write(record: &SlurmRecord, round: &Round, folder: &Path) -> anyho
         ("submit.sh", submit(record, round, text)),
     ];
     for (name, script) in scripts {
-        own_file::write(&to.join(name), script.as_bytes(), true)?;
+        write_whole(&to.join(name), script.as_bytes(), true)?;
     }
     Ok(())
 }
@@ -234,8 +234,6 @@ mod tests {
         fs,
         process::{Command, Stdio},
     };
-
-    use headroom::files::write_whole;
 
     use super::*;
     use crate::slurm::options::{Mebibytes, Minutes, TaskOptions};

@@ -7,6 +7,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
+use headroom::files::write_whole;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -180,7 +181,7 @@ impl SlurmRecord {
     }
 
     pub(super) fn save(&self, folder: &Path) -> anyhow::Result<()> {
-        own_file::write(&folder.join(FILE), self.text()?.as_bytes(), false)
+        write_whole(&folder.join(FILE), self.text()?.as_bytes(), false)
     }
 
     /// The file of this record.

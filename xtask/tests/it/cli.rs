@@ -17,7 +17,7 @@ use phi_protocol::BuildRecord;
 use serde_json::Value;
 use xshell::{Shell, TempDir};
 
-use crate::common::{Ended, Running, kernel_does_not_kill, skipped};
+use crate::common::{Ended, Running, ignores_hangup, kernel_does_not_kill, skipped};
 #[cfg(target_os = "linux")]
 use crate::{common::kernel_may_kill, guard::Group};
 
@@ -604,6 +604,9 @@ fn an_interrupted_build_leaves_nothing_running() {
     "#;
     let fixture = Fixture::new(&[("build.rs", build_rs), HELLO]);
     for signal in ["INT", "TERM", "HUP"] {
+        if signal == "HUP" && ignores_hangup() {
+            continue;
+        }
         let running = fixture.start(&["build", "--example", "demo", "--format", "json"]);
         let pids = fixture.wait_for("pids");
         let pids: Vec<u32> = pids.split_whitespace().map(|it| it.parse().unwrap()).collect();

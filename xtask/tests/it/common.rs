@@ -158,3 +158,10 @@ impl Drop for Running {
 pub(crate) fn tell(line: &str) {
     println!("{line}");
 }
+
+/// `true` if the tests run under `nohup`: a SIGHUP that is ignored does not end xtask either.
+pub(crate) fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|it| it.strip_prefix("SigIgn:"));
+    ignored.is_some_and(|it| u64::from_str_radix(it.trim(), 16).is_ok_and(|it| it & 1 == 1))
+}
