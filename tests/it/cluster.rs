@@ -229,7 +229,11 @@ fn a_job_of_other_settings_or_another_version_or_no_job_is_refused() {
     place.write("runs/job/cluster/job.json", job.replacen("\"cpus\":1", "\"cpus\":2", 1));
     check_refused(&place, "cluster status job", "error: {}/job.json: check \"");
     place.write("runs/job/cluster/job.json", with("\"cpus\":1", "\"cpus\":0"));
-    check_refused(&place, "cluster status job", "error: {}/job.json: cpus, slots or max_tasks 0");
+    check_refused(
+        &place,
+        "cluster status job",
+        "error: {}/job.json: cpus 0: expected a number from",
+    );
     place.write("runs/job/cluster/job.json", with("\"version\":1", "\"version\":2"));
     check_refused(
         &place,
